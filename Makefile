@@ -1,0 +1,54 @@
+# Two commands matter: `make serve` and `make test`. Each sets up all it needs.
+PYTHON ?= python3
+VENV   := .venv
+PY     := $(VENV)/bin/python
+PIP    := $(PY) -m pip install --quiet --disable-pip-version-check --only-binary :all: --require-hashes
+
+.PHONY: serve test check bench conformance lock clean
+
+serve: $(VENV)/.run  ## set up and run the server
+	@$(PY) -m server model pull
+	@exec $(PY) -m server serve
+
+test: $(VENV)/.dev  ## set up and run the tests
+	@$(PY) -m server model pull
+	@$(PY) -m pytest
+
+check: $(VENV)/.dev  ## lint, types, layers
+	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/ruff format --check .
+	@$(VENV)/bin/pyright
+	@$(VENV)/bin/lint-imports
+
+bench: $(VENV)/.dev  ## measure speed and recall beside their references
+	@$(PY) -m server model pull
+	@$(PY) benchmarks/run.py
+
+conformance: $(VENV)/.dev  ## the official MCP conformance suite (needs npm)
+	@$(PY) -m server model pull
+	@tests/conformance/run.sh
+
+lock: $(VENV)/.dev  ## recompute the pins
+	$(VENV)/bin/uv pip compile pyproject.toml --universal --generate-hashes --no-annotate --no-emit-index-url \
+	  --custom-compile-command "make lock" --quiet -o requirements/run.txt
+	$(VENV)/bin/uv pip compile pyproject.toml --group dev --universal --generate-hashes --no-annotate --no-emit-index-url \
+	  --custom-compile-command "make lock" --constraint requirements/run.txt --quiet -o requirements/dev.txt
+
+clean:  ## forget the virtual environment
+	rm -rf $(VENV)
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit("Loci needs Python 3.11 or newer; this is " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || \
+	  { echo "This Python lacks venv. Install it: apt-get install python3-venv (Debian, Ubuntu)" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.run: requirements/run.txt | $(VENV)/bin/python
+	@echo "Installing what the server needs ..."
+	@$(PIP) -r requirements/run.txt
+	@touch $@
+
+$(VENV)/.dev: requirements/dev.txt | $(VENV)/bin/python
+	@echo "Installing what the server and its tests need ..."
+	@$(PIP) -r requirements/dev.txt
+	@touch $@ $(VENV)/.run

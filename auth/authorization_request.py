@@ -1,0 +1,162 @@
+"""An authorization request, checked before anything of it is shown or followed (RFC 6749, section 4.1.1; RFC 7636)."""
+
+from dataclasses import dataclass
+
+from auth.client_documents import UnusableDocumentError, is_document_url
+from auth.client_lookup import requesting_client
+from auth.clients import Client
+from auth.parameters import Parameters
+from auth.principal import GRANTABLE
+from auth.redirects import goes_to_loopback, host_of
+from auth.resources import resolve
+from auth.rfc import (
+    InvalidRequestError,
+    InvalidScopeError,
+    InvalidTargetError,
+    OAuth2Error,
+    UnsupportedResponseTypeError,
+    is_code_challenge,
+    with_query,
+)
+from auth.server import AuthorizationServer
+from server.errors import Failure
+
+MAX_STATE = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorizationRequest:
+    """A request that may be shown to a person."""
+
+    client: Client
+    redirect_uri: str
+    state: str | None
+    scopes: tuple[str, ...]
+    resource: str
+    code_challenge: str
+    asks_again: bool
+
+    @property
+    def redirect_host(self) -> str:
+        """Where the answer goes, as the person is shown it."""
+        return host_of(self.redirect_uri)
+
+    @property
+    def is_vouched_for(self) -> bool:
+        """Whether a domain vouches for the client, and the answer cannot go to just any program on a machine."""
+        return self.client.kind == "document" and not goes_to_loopback(self.redirect_uri)
+
+
+class RedirectedError(Exception):
+    """A refusal that the client is told of, by a redirect that was found to be its own."""
+
+    def __init__(self, error: OAuth2Error, redirect_uri: str, state: str | None) -> None:
+        super().__init__(error.error)
+        self.error = error
+        self.redirect_uri = redirect_uri
+        self.state = state
+
+    def location(self, issuer: str) -> str:
+        """Where to send the browser (RFC 6749, section 4.1.2.1)."""
+        pairs = [("error", str(self.error.error)), ("error_description", str(self.error.description))]
+        return response_location(self.redirect_uri, pairs, self.state, issuer)
+
+
+def response_location(redirect_uri: str, pairs: list[tuple[str, str]], state: str | None, issuer: str) -> str:
+    """The redirect URI with the answer in its query; `iss` says which server answers (RFC 9207)."""
+    if state is not None:
+        pairs = [*pairs, ("state", state)]
+    return with_query(redirect_uri, [*pairs, ("iss", issuer)])
+
+
+async def check(auth: AuthorizationServer, parameters: Parameters, address: str) -> AuthorizationRequest:
+    """The request that the parameters make.
+
+    Raises:
+        Failure: the client or its redirect URI is not known, so nobody can be redirected; shown to the person.
+        RedirectedError: something else is wrong.
+    """
+    try:
+        client = await _client(auth, parameters, address)
+        redirect_uri = client.redirect_uri(parameters.get("redirect_uri"))
+    except OAuth2Error as error:
+        raise Failure("malformed", str(error.description)) from None
+    if redirect_uri is None:
+        raise Failure(
+            "malformed",
+            f"{client.name} asked to be answered at an address that it did not register. This can be an attempt to "
+            "steal your login, so it stops here. If you trust the app, remove its connection to Loci and add it again.",
+        )
+    states = parameters.all("state")
+    state = states[0] if len(states) == 1 else None
+    try:
+        return _checked(auth, parameters, client, redirect_uri, state)
+    except OAuth2Error as error:
+        raise RedirectedError(error, redirect_uri, state) from None
+
+
+async def _client(auth: AuthorizationServer, parameters: Parameters, address: str) -> Client:
+    client_id = parameters.get("client_id")
+    if client_id is None:
+        raise Failure("malformed", "The app did not say who it is: client_id is missing. Start again from the app.")
+    try:
+        client = await requesting_client(auth, client_id, address, may_fetch=_is_well_shaped(parameters))
+    except UnusableDocumentError as error:
+        raise Failure("malformed", f"The app's description at {client_id} cannot be used. {error}") from None
+    if client is None and is_document_url(client_id):
+        raise Failure("malformed", "The request is incomplete. Start again from the app.")
+    if client is None:
+        raise Failure(
+            "malformed",
+            "This server does not know the app that sent you. It may have been set up anew, or the app was not used "
+            "for long. Remove the connection to Loci in the app and add it again.",
+        )
+    return client
+
+
+def _is_well_shaped(parameters: Parameters) -> bool:
+    """Whether the request could be a good one, so that it is worth fetching a document for."""
+    return (
+        parameters.get("response_type") == "code"
+        and parameters.get("redirect_uri") is not None
+        and parameters.get("code_challenge_method") == "S256"
+        and is_code_challenge(parameters.get("code_challenge") or "")
+    )
+
+
+def _checked(
+    auth: AuthorizationServer, parameters: Parameters, client: Client, redirect_uri: str, state: str | None
+) -> AuthorizationRequest:
+    parameters.flat()
+    if parameters.get("response_type") != "code":
+        raise UnsupportedResponseTypeError(None, "response_type must be code.")
+    if parameters.get("response_mode") not in {None, "query"}:
+        raise InvalidRequestError("response_mode must be query.")
+    if state is not None and len(state) > MAX_STATE:
+        raise InvalidRequestError(f"state is longer than {MAX_STATE} characters.")
+    challenge = parameters.get("code_challenge")
+    if challenge is None or parameters.get("code_challenge_method") != "S256" or not is_code_challenge(challenge):
+        raise InvalidRequestError("PKCE is required: send code_challenge, with code_challenge_method S256 (RFC 7636).")
+    resource = resolve(parameters.all("resource"), auth.settings.public_url)
+    if resource is None:
+        raise InvalidTargetError("The resource is not one of this server.")
+    prompts = (parameters.get("prompt") or "").split()
+    return AuthorizationRequest(
+        client=client,
+        redirect_uri=redirect_uri,
+        state=state,
+        scopes=_scopes(parameters.get("scope")),
+        resource=resource,
+        code_challenge=challenge,
+        asks_again=bool({"consent", "login", "select_account"} & set(prompts)),
+    )
+
+
+def _scopes(requested: str | None) -> tuple[str, ...]:
+    """The scopes that can be granted, of those asked for; all where none is asked for."""
+    if requested is None:
+        return GRANTABLE
+    scopes = tuple(scope for scope in GRANTABLE if scope in requested.split())
+    if not scopes:
+        raise InvalidScopeError(f"Ask for {' or '.join(GRANTABLE)}.")
+    return scopes

@@ -1,0 +1,81 @@
+"""The documents by which clients find everything: RFC 9728 for the resources, RFC 8414 for the authorization server."""
+
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from auth.principal import GRANTABLE
+from auth.resources import MCP_PATH, RECALL_PATH
+from auth.rfc import AUTH_METHODS
+from auth.server import of
+from auth.signing import CACHE_SECONDS
+from server.config import Settings
+
+RESOURCE_METADATA = "/.well-known/oauth-protected-resource"
+AUTHORIZATION_SERVER = "/.well-known/oauth-authorization-server"
+OPENID_CONFIGURATION = "/.well-known/openid-configuration"
+
+#: Clients differ in where they look: at the root, with the resource's path behind the well-known one, or before it.
+AUTHORIZATION_SERVER_PATHS = tuple(
+    path
+    for name in (AUTHORIZATION_SERVER, OPENID_CONFIGURATION)
+    for path in (name, f"{name}{MCP_PATH}", f"{name}{RECALL_PATH}", f"{MCP_PATH}{name}", f"{RECALL_PATH}{name}")
+)
+
+_CACHED = {"cache-control": f"public, max-age={CACHE_SECONDS}"}
+
+
+def resource_metadata(settings: Settings, path: str) -> dict[str, Any]:
+    """What RFC 9728 says of the resource at a path."""
+    return {
+        "resource": f"{settings.public_url}{path}",
+        "resource_name": "Loci",
+        "authorization_servers": [settings.public_url],
+        "scopes_supported": list(GRANTABLE),
+        "bearer_methods_supported": ["header"],
+    }
+
+
+def authorization_server_metadata(settings: Settings) -> dict[str, Any]:
+    """What RFC 8414 says of this authorization server."""
+    base = f"{settings.public_url}/oauth"
+    metadata: dict[str, Any] = {
+        "issuer": settings.public_url,
+        "authorization_endpoint": f"{base}/authorize",
+        "token_endpoint": f"{base}/token",
+        "revocation_endpoint": f"{base}/revoke",
+        "jwks_uri": f"{base}/jwks",
+        "scopes_supported": list(GRANTABLE),
+        "response_types_supported": ["code"],
+        "response_modes_supported": ["query"],
+        "grant_types_supported": ["authorization_code", "refresh_token"],
+        "token_endpoint_auth_methods_supported": list(AUTH_METHODS),
+        "revocation_endpoint_auth_methods_supported": list(AUTH_METHODS),
+        "code_challenge_methods_supported": ["S256"],
+        "authorization_response_iss_parameter_supported": True,
+        "client_id_metadata_document_supported": True,
+    }
+    if settings.oauth_registration:
+        metadata["registration_endpoint"] = f"{base}/register"
+    return metadata
+
+
+async def mcp_resource(request: Request) -> Response:
+    """GET the metadata of PUBLIC_URL/mcp; at the root too, where clients look next."""
+    return JSONResponse(resource_metadata(of(request).settings, MCP_PATH), headers=_CACHED)
+
+
+async def recall_resource(request: Request) -> Response:
+    """GET the metadata of PUBLIC_URL/v1/mcp."""
+    return JSONResponse(resource_metadata(of(request).settings, RECALL_PATH), headers=_CACHED)
+
+
+async def authorization_server(request: Request) -> Response:
+    """GET the metadata of the authorization server."""
+    return JSONResponse(authorization_server_metadata(of(request).settings), headers=_CACHED)
+
+
+async def jwks(request: Request) -> Response:
+    """GET the public keys that access tokens are signed with."""
+    return JSONResponse(await of(request).keys.published(), headers=_CACHED)

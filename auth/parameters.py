@@ -1,0 +1,99 @@
+"""Parameters of queries and forms, read as OAuth demands (RFC 6749, section 3.1): none twice, and empty is absent."""
+
+import json
+from dataclasses import dataclass
+from typing import Any, cast
+from urllib.parse import parse_qsl
+
+from starlette.requests import Request
+
+from auth.rfc import InvalidRequestError
+
+MAX_BODY = 64 * 1024
+MAX_FIELDS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Parameters:
+    """Name and value pairs, in the order in which they came."""
+
+    pairs: tuple[tuple[str, str], ...]
+
+    def get(self, name: str) -> str | None:
+        """The value of a parameter that may stand there once.
+
+        Raises:
+            OAuth2Error: `invalid_request` where it stands there twice.
+        """
+        values = self.all(name)
+        if len(values) > 1:
+            raise InvalidRequestError("A parameter is repeated.")
+        return values[0] if values else None
+
+    def all(self, name: str) -> list[str]:
+        """Every value of a parameter that may be repeated."""
+        return [value for key, value in self.pairs if key == name and value]
+
+    def flat(self) -> dict[str, str]:
+        """Each parameter once.
+
+        Raises:
+            OAuth2Error: `invalid_request` where one stands there twice; `resource` may (RFC 8707, section 2).
+        """
+        return {name: self.get(name) or "" for name, _ in self.pairs if name != "resource"}
+
+
+def parse(text: str) -> Parameters:
+    """Read a query or a form.
+
+    Raises:
+        OAuth2Error: `invalid_request` where it is not UTF-8 or has too many fields.
+    """
+    try:
+        return Parameters(tuple(parse_qsl(text, keep_blank_values=True, max_num_fields=MAX_FIELDS, errors="strict")))
+    except ValueError:
+        raise InvalidRequestError("The parameters cannot be read.") from None
+
+
+async def read_form(request: Request) -> Parameters:
+    """The form that a request posts.
+
+    Raises:
+        OAuth2Error: `invalid_request`; with status 413 or 415 where that is the reason.
+    """
+    _check_type(request, "application/x-www-form-urlencoded")
+    try:
+        text = (await _body(request, MAX_BODY)).decode("ascii")
+    except UnicodeDecodeError:
+        raise InvalidRequestError("The form is not URL-encoded.") from None
+    return parse(text)
+
+
+async def read_json(request: Request, limit: int) -> dict[str, Any]:
+    """The JSON object that a request posts, of at most `limit` bytes.
+
+    Raises:
+        OAuth2Error: `invalid_request`; with status 413 or 415 where that is the reason.
+    """
+    _check_type(request, "application/json")
+    try:
+        value = json.loads(await _body(request, limit))
+    except (ValueError, RecursionError):
+        raise InvalidRequestError("The body is not JSON.") from None
+    if not isinstance(value, dict):
+        raise InvalidRequestError("The body is not a JSON object.")
+    return cast("dict[str, Any]", value)
+
+
+def _check_type(request: Request, wanted: str) -> None:
+    if request.headers.get("content-type", "").split(";")[0].strip().lower() != wanted:
+        raise InvalidRequestError(f"Send {wanted}.", status_code=415)
+
+
+async def _body(request: Request, limit: int) -> bytes:
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > limit:
+            raise InvalidRequestError(f"The body is larger than {limit} bytes.", status_code=413)
+    return bytes(body)

@@ -1,0 +1,43 @@
+"""Passwords: argon2id, in a thread, a few at a time, and as slow for names that do not exist."""
+
+import secrets
+
+import anyio
+import anyio.to_thread
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+
+MIN_LENGTH = 8
+MAX_LENGTH = 1000
+#: Each takes tens of MiB while it runs.
+AT_ONCE = 2
+
+
+class Passwords:
+    """Hashes and verifies. One per process."""
+
+    def __init__(self, hasher: PasswordHasher | None = None) -> None:
+        self._hasher = hasher or PasswordHasher()
+        self._limiter = anyio.CapacityLimiter(AT_ONCE)
+        self._nobodys = self._hasher.hash(secrets.token_urlsafe())
+
+    async def hash(self, password: str) -> str:
+        """The hash to keep."""
+        return await anyio.to_thread.run_sync(self._hasher.hash, password, limiter=self._limiter)
+
+    async def verify(self, password_hash: str | None, password: str) -> bool:
+        """Whether this is the password. None for the hash takes as long, and is False."""
+        known = await anyio.to_thread.run_sync(
+            self._verify, password_hash or self._nobodys, password, limiter=self._limiter
+        )
+        return known and password_hash is not None
+
+    def needs_rehash(self, password_hash: str) -> bool:
+        """Whether the hash was made with other parameters than today's."""
+        return self._hasher.check_needs_rehash(password_hash)
+
+    def _verify(self, password_hash: str, password: str) -> bool:
+        try:
+            return self._hasher.verify(password_hash, password)
+        except (VerificationError, InvalidHashError):
+            return False

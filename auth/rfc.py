@@ -1,0 +1,152 @@
+"""The parts of authlib that are used, with types; docs/decisions/0003-authlib.md says why these and not its server.
+
+authlib is untyped, so nothing else in `auth` imports it.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Protocol, cast
+
+# pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownArgumentType=false, reportUnknownParameterType=false
+from authlib.common.urls import add_params_to_uri
+from authlib.oauth2.base import OAuth2Error
+from authlib.oauth2.rfc6749 import (
+    AccessDeniedError,
+    ClientAuthentication,
+    InvalidClientError,
+    InvalidGrantError,
+    InvalidRequestError,
+    InvalidScopeError,
+    OAuth2Request,
+    UnauthorizedClientError,
+    UnsupportedResponseTypeError,
+)
+from authlib.oauth2.rfc6749.requests import BasicOAuth2Payload
+from authlib.oauth2.rfc6749.util import extract_basic_authorization
+from authlib.oauth2.rfc7591 import ClientMetadataClaims, InvalidClientMetadataError
+from authlib.oauth2.rfc7591.errors import InvalidRedirectURIError
+from authlib.oauth2.rfc7636 import create_s256_code_challenge
+from authlib.oauth2.rfc7636.challenge import CODE_CHALLENGE_PATTERN, CODE_VERIFIER_PATTERN
+from joserfc.errors import JoseError
+
+__all__ = [
+    "AccessDeniedError",
+    "InvalidClientError",
+    "InvalidClientMetadataError",
+    "InvalidGrantError",
+    "InvalidRedirectURIError",
+    "InvalidRequestError",
+    "InvalidScopeError",
+    "InvalidTargetError",
+    "OAuth2Error",
+    "UnauthorizedClientError",
+    "UnsupportedGrantTypeError",
+    "UnsupportedResponseTypeError",
+    "authenticate_client",
+    "basic_client_id",
+    "client_metadata",
+    "code_challenge_of",
+    "is_code_challenge",
+    "is_code_verifier",
+    "with_query",
+]
+
+AUTH_METHODS = ("none", "client_secret_basic", "client_secret_post")
+
+
+class InvalidTargetError(OAuth2Error):
+    """The requested resource is not one of ours (RFC 8707, section 2)."""
+
+    error = "invalid_target"
+
+
+class UnsupportedGrantTypeError(OAuth2Error):
+    """The grant type is none of ours (RFC 6749, section 5.2); authlib's own would echo what was sent."""
+
+    error = "unsupported_grant_type"
+
+
+class AuthenticatedClient(Protocol):
+    """What authlib asks of a client that authenticates."""
+
+    def check_client_secret(self, client_secret: str) -> bool:
+        """Whether this is the client's secret."""
+        ...
+
+    def check_endpoint_auth_method(self, method: str, endpoint: str) -> bool:
+        """Whether the client may authenticate in this way."""
+        ...
+
+
+class _FormRequest(OAuth2Request):
+    """A form post, as authlib's client authentication reads it."""
+
+    def __init__(self, form: Mapping[str, str], headers: Mapping[str, str]) -> None:
+        # A constant: authlib refuses plain http, which behind a TLS proxy says nothing about the client's connection.
+        super().__init__("POST", "https://localhost/", headers={"Authorization": headers.get("authorization", "")})
+        self._form = dict(form)
+        self.payload = BasicOAuth2Payload(self._form)
+
+    @property
+    def form(self) -> dict[str, str]:
+        return self._form
+
+
+def authenticate_client(
+    client: AuthenticatedClient | None, form: Mapping[str, str], headers: Mapping[str, str]
+) -> None:
+    """Check that the request was made by the client (RFC 6749, section 2.3).
+
+    Raises:
+        OAuth2Error: `invalid_client`, always as 401: that is what makes clients register again.
+    """
+
+    def known(_client_id: str) -> AuthenticatedClient | None:
+        return client
+
+    try:
+        ClientAuthentication(cast("Any", known)).authenticate(_FormRequest(form, headers), AUTH_METHODS, "token")
+    except (InvalidClientError, UnicodeDecodeError):
+        raise InvalidClientError("The client is unknown or did not authenticate.", status_code=401) from None
+
+
+def basic_client_id(headers: Mapping[str, str]) -> str | None:
+    """The client id in a Basic authorization header, if there is one."""
+    try:
+        return extract_basic_authorization({"Authorization": headers.get("authorization", "")})[0]
+    except UnicodeDecodeError:
+        return None
+
+
+def client_metadata(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The client metadata of RFC 7591 among the values, checked as authlib checks them.
+
+    Raises:
+        OAuth2Error: `invalid_client_metadata`.
+    """
+    claims = ClientMetadataClaims({key: value for key, value in values.items() if value not in (None, "")}, {})
+    try:
+        claims.validate()
+    except (JoseError, TypeError, ValueError, AttributeError):
+        raise InvalidClientMetadataError("A field of the client metadata is malformed.") from None
+    return claims.get_registered_claims()
+
+
+def code_challenge_of(verifier: str) -> str:
+    """The S256 challenge of a verifier (RFC 7636, section 4.2)."""
+    return create_s256_code_challenge(verifier)
+
+
+def is_code_challenge(text: str) -> bool:
+    """Whether the text is a well-formed S256 challenge."""
+    return CODE_CHALLENGE_PATTERN.fullmatch(text) is not None
+
+
+def is_code_verifier(text: str) -> bool:
+    """Whether the text is a well-formed verifier."""
+    return CODE_VERIFIER_PATTERN.fullmatch(text) is not None
+
+
+def with_query(uri: str, parameters: Iterable[tuple[str, str]]) -> str:
+    """The URI with parameters added to its query."""
+    return add_params_to_uri(uri, list(parameters))

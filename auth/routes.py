@@ -1,0 +1,42 @@
+"""Every endpoint and page of the authorization server."""
+
+from starlette.routing import Route
+
+from auth.apps import apps
+from auth.authorize import PATH, authorize
+from auth.grants import token
+from auth.login import login, logout
+from auth.metadata import (
+    AUTHORIZATION_SERVER_PATHS,
+    RESOURCE_METADATA,
+    authorization_server,
+    jwks,
+    mcp_resource,
+    recall_resource,
+)
+from auth.pages import style
+from auth.register import register
+from auth.resources import MCP_PATH, RECALL_PATH
+from auth.revoke import revoke
+from auth.signup import setup, signup
+
+
+def routes() -> list[Route]:
+    """The routes. Their endpoints find the `AuthorizationServer` in `request.state.auth`."""
+    return [
+        Route(RESOURCE_METADATA, mcp_resource),
+        Route(f"{RESOURCE_METADATA}{MCP_PATH}", mcp_resource),
+        Route(f"{RESOURCE_METADATA}{RECALL_PATH}", recall_resource),
+        *(Route(path, authorization_server) for path in AUTHORIZATION_SERVER_PATHS),
+        Route("/oauth/jwks", jwks),
+        Route("/oauth/register", register, methods=["POST"]),
+        Route(PATH, authorize, methods=["GET", "POST"]),
+        Route("/oauth/token", token, methods=["POST"]),
+        Route("/oauth/revoke", revoke, methods=["POST"]),
+        Route("/setup", setup, methods=["GET", "POST"]),
+        Route("/signup", signup, methods=["GET", "POST"]),
+        Route("/login", login, methods=["GET", "POST"]),
+        Route("/logout", logout, methods=["GET", "POST"]),
+        Route("/apps", apps, methods=["GET", "POST"]),
+        Route("/static/loci.css", style),
+    ]

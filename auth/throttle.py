@@ -1,0 +1,57 @@
+"""How often things may be tried. Counted in SQL, so that several processes count together."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from auth.keys import digest
+from server.errors import Failure
+from server.store.db import Database
+from server.store.logins import count_attempt, forget_attempts, uncount_attempt
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """At most `count` tries in a `window` that begins with the first one."""
+
+    name: str
+    count: int
+    window: timedelta
+
+    def key(self, subject: str) -> str:
+        """The row that counts; hashed, because a subject may be longer than a row is wide."""
+        return f"{self.name}:{digest(subject)}"
+
+
+#: Wrong passwords for one user name, and from one address.
+LOGIN_BY_NAME = Limit("login-name", 10, timedelta(minutes=15))
+LOGIN_BY_ADDRESS = Limit("login-address", 50, timedelta(minutes=15))
+#: From one address.
+REGISTRATIONS = Limit("registration", 60, timedelta(hours=1))
+DOCUMENTS = Limit("document", 30, timedelta(hours=1))
+SIGNUPS = Limit("signup", 20, timedelta(hours=1))
+
+
+async def spend(db: Database, tries: Iterable[tuple[Limit, str]], now: datetime) -> None:
+    """Count one try against each limit, before it is known how the try ends: so that a burst cannot slip through.
+
+    Raises:
+        Failure: `too_many_requests`, with the seconds after which to come back.
+    """
+    wait = timedelta()
+    async with db.write() as connection:
+        for limit, subject in tries:
+            count, ends_at = await count_attempt(connection, limit.key(subject), limit.window, now)
+            if count > limit.count:
+                wait = max(wait, ends_at - now)
+    if wait:
+        minutes = -(-wait // timedelta(minutes=1))
+        message = f"Too many tries. Try again in {minutes} minute{'s' if minutes > 1 else ''}."
+        raise Failure("too_many_requests", message, retry_after=max(1, int(wait.total_seconds())))
+
+
+async def login_succeeded(db: Database, name: str, address: str) -> None:
+    """Count only what went wrong: the name starts from nothing, the address gets this try back."""
+    async with db.write() as connection:
+        await forget_attempts(connection, LOGIN_BY_NAME.key(name))
+        await uncount_attempt(connection, LOGIN_BY_ADDRESS.key(address))

@@ -1,0 +1,177 @@
+"""The composition root: settings → collaborators → routes. Nobody else builds a collaborator or reads a setting."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from mcp.server.streamable_http_manager import StreamableHTTPASGIApp, StreamableHTTPSessionManager
+from mcp.server.transport_security import TransportSecuritySettings
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from auth import server as authorization_server
+from auth.bearer import Authenticator
+from auth.guard import Guard
+from auth.server import AuthorizationServer
+from server import __version__, loop
+from server.config import Settings
+from server.errors import Failure, internal
+from server.store.accesses import Accesses
+from server.store.db import Database
+from server.store.directory import Directory
+from server.store.embeddings import Embeddings
+from server.store.encoder import Encoder
+from server.store.epoch import Epoch
+from server.store.migrate import migrate
+from server.store.projection import Projection
+from server.store.search import Engine
+from server.store.search.owner import Owner
+from server.web import mcp, public, rest
+from server.web.middleware import MAX_BODY, Entrance
+from tools import catalog
+from tools.limits import RateLimit
+from tools.services import Services
+
+
+def utc_now() -> datetime:
+    """The clock, to the millisecond: the one place that reads it."""
+    now = datetime.now(UTC)  # noqa: TID251 - the composition root's clock is the one that everything below is handed
+    return now.replace(microsecond=now.microsecond // 1000 * 1000)
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A server's collaborators while they are open."""
+
+    services: Services
+    auth: AuthorizationServer
+    setup_link: str | None
+
+
+def search_engine(settings: Settings) -> Engine:
+    """The embedded engine, or a Qdrant server where the settings name one. Each is imported only when it is used."""
+    if settings.qdrant_url:
+        from server.store.search.server import ServerEngine  # noqa: PLC0415 - it costs a second and 100 MB
+
+        return ServerEngine.at(settings.qdrant_url, settings.qdrant_api_key.get_secret_value() or None)
+    from server.store.search.edge import EdgeEngine  # noqa: PLC0415 - as above, the other way round
+
+    return EdgeEngine(settings.data_dir / "shards", max_open=settings.open_workspaces)
+
+
+@asynccontextmanager
+async def projection_alone(settings: Settings, db: Database) -> AsyncIterator[Projection]:
+    """The search store without a server, for a command that works on it. Raises AlreadyOwned."""
+    async with AsyncExitStack() as stack:
+        if not settings.qdrant_url:
+            stack.enter_context(Owner.of(settings.data_dir))
+        projection = Projection(db, search_engine(settings), shared=bool(settings.qdrant_url))
+        stack.push_async_callback(projection.close)
+        yield projection
+
+
+@asynccontextmanager
+async def opened(settings: Settings, now: Callable[[], datetime] = utc_now) -> AsyncIterator[Running]:
+    """Everything a server needs, open; closed in the opposite order when the block ends.
+
+    Raises:
+        AlreadyOwned: another process has the data folder's embedded engine.
+        SchemaTooNew: the record was written by a newer version.
+    """
+    async with AsyncExitStack() as stack:
+        db = Database(settings.sqlalchemy_url)
+        stack.push_async_callback(db.close)
+        await migrate(db)
+        epoch = Epoch(db, now)
+        encoder = Encoder(
+            db, Embeddings(settings.data_dir / "models", settings.embedding_model, settings.embedding_threads), now
+        )
+        await encoder.start()
+        stack.push_async_callback(encoder.embeddings.close)
+        projection = await stack.enter_async_context(projection_alone(settings, db))
+        auth = authorization_server.build(settings, db, now, lambda credential: authenticator.evict(credential))
+        stack.push_async_callback(auth.close)
+        authenticator = Authenticator(db, now, epoch, auth.tokens.verify)
+        services = Services(
+            settings=settings,
+            now=now,
+            db=db,
+            projection=projection,
+            encoder=encoder,
+            directory=Directory(db, now, epoch),
+            accesses=Accesses(db, projection, now),
+            authenticator=authenticator,
+            rate_limit=RateLimit(settings.rate_limit, now),
+        )
+        await stack.enter_async_context(loop.running(services))
+        yield Running(services, auth, await auth.start())
+
+
+def create_app(running: Running) -> Any:
+    """The ASGI application for a set of open collaborators."""
+    settings = running.services.settings
+    url = settings.public_url
+    guard: dict[str, Any] = {
+        "metadata_url": f"{url}/.well-known/oauth-protected-resource/mcp",
+        "audiences": frozenset({settings.resource}),
+    }
+    link_guard: dict[str, Any] = {
+        "metadata_url": f"{url}/.well-known/oauth-protected-resource/v1/mcp",
+        "audiences": frozenset({settings.resource, f"{url}/v1/mcp"}),
+        "read_only": True,
+    }
+    full, link = _manager(catalog.CANONICAL, read_only=False), _manager(catalog.RECALL_LINK, read_only=True)
+    post = frozenset({"POST"})
+    routes: list[BaseRoute] = [
+        Route("/mcp", Guard(StreamableHTTPASGIApp(full), methods=post, **guard)),
+        Route("/v1/mcp", Guard(StreamableHTTPASGIApp(link), methods=post, **link_guard)),
+        *rest.routes(catalog.OPERATIONS, guard),
+        Route("/v1/{path:path}", Guard(_no_such_route, **guard)),
+        *public.routes(rest.openapi(catalog.OPERATIONS, __version__, url)),
+    ]
+
+    @asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncIterator[dict[str, Any]]:
+        async with full.run(), link.run():
+            services = running.services
+            yield {"services": services, "authenticator": services.authenticator, "auth": running.auth}
+
+    app = Starlette(
+        routes=routes,
+        lifespan=lifespan,
+        exception_handlers={HTTPException: _http_exception, Exception: _internal},  # pyright: ignore[reportArgumentType] - Starlette types the exception as Exception
+    )
+    app.router.redirect_slashes = False  # a redirect would lose the Authorization header
+    return Entrance(app, public_url=url)
+
+
+def _manager(operations: Any, *, read_only: bool) -> StreamableHTTPSessionManager:
+    return StreamableHTTPSessionManager(
+        mcp.build(operations, read_only=read_only),
+        json_response=True,
+        stateless=True,
+        max_request_body_size=MAX_BODY,
+        # Host and Origin are checked once, by the Entrance, for every path.
+        security_settings=TransportSecuritySettings(enable_dns_rebinding_protection=False),
+    )
+
+
+async def _no_such_route(scope: Any, receive: Any, send: Any) -> None:
+    failure = Failure("not_found", f"There is no {scope['path']}; /openapi.json lists what there is.")
+    await rest.failed(failure)(scope, receive, send)
+
+
+async def _internal(_request: Request, _error: Exception) -> Response:
+    """The entrance logs it; the caller learns nothing of it."""
+    return rest.failed(internal())
+
+
+async def _http_exception(request: Request, error: HTTPException) -> Response:
+    if error.status_code == Failure("not_found", "").status:
+        return rest.failed(Failure("not_found", f"There is no {request.url.path}; /openapi.json lists the API."))
+    return JSONResponse({"error": "http", "message": error.detail}, error.status_code, error.headers)

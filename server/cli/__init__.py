@@ -1,0 +1,19 @@
+"""The command line: `python -m server`. Every command is one file; each says what to do when it fails."""
+
+import typer
+
+from server.cli import doctor, keys, model, serve, store, users
+
+app = typer.Typer(
+    help="Loci: the memory server for AI agents.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+app.command()(serve.serve)
+app.command()(store.migrate)
+app.command()(store.reindex)
+app.command()(doctor.doctor)
+app.add_typer(users.app, name="user")
+app.add_typer(keys.app, name="key")
+app.add_typer(model.app, name="model")

@@ -1,0 +1,112 @@
+"""`key`: API keys, for scripts and for recall links."""
+
+from datetime import timedelta
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from auth.keys import issue_key
+from auth.principal import ADMIN, IMPLIED
+from server.app import utc_now
+from server.cli.common import record, run, stderr
+from server.config import Settings
+from server.errors import Failure
+from server.store import accounts, keys, workspaces
+from server.store.accounts import User
+from server.store.db import Database
+from server.store.epoch import raise_epoch
+
+app = typer.Typer(help="API keys, for scripts and for recall links.", no_args_is_help=True)
+
+UserName = Annotated[str, typer.Option("--user", help="Whose key it is.")]
+
+
+async def _user(db: Database, name: str) -> User:
+    async with db.read() as connection:
+        user = await accounts.user_named(connection, name)
+    if user is None:
+        raise Failure("not_found", f"There is no user named {name!r}. Make one with `user add {name}`.")
+    return user
+
+
+@app.command()
+def create(
+    user: UserName,
+    *,
+    scopes: Annotated[str, typer.Option(help="memory:read, memory:write or admin; comma-separated.")] = "memory:read",
+    name: Annotated[str, typer.Option(help="What it is for.")] = "",
+    workspace: Annotated[str | None, typer.Option(help="Bind it to this one workspace.")] = None,
+    days: Annotated[int | None, typer.Option(min=1, max=3650, help="In how many days it ends.")] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Print the key alone.")] = False,
+) -> None:
+    """Make a key. It is printed once, and only its hash is kept."""
+    wanted = [scope.strip() for scope in scopes.split(",") if scope.strip()]
+
+    async def command(settings: Settings) -> str:
+        if unknown := [scope for scope in wanted if scope not in IMPLIED] or (not wanted and ["(none)"]):
+            raise Failure("invalid", f"Unknown scope {unknown[0]!r}. Scopes are: {', '.join(IMPLIED)}.")
+        now = utc_now()
+        async with record(settings) as db:
+            owner = await _user(db, user)
+            if ADMIN in wanted and not owner.is_admin:
+                raise Failure("forbidden", f"{user} is no admin, so a key of theirs cannot be one either.")
+            async with db.write() as connection:
+                bound = None
+                if workspace is not None:
+                    bound, _ = await workspaces.ensure_workspace(connection, owner.account_id, workspace, 0, now)
+                secret, _ = await issue_key(
+                    connection,
+                    user_id=owner.id,
+                    scopes=wanted,
+                    name=name,
+                    now=now,
+                    workspace_id=None if bound is None else bound.id,
+                    expires_at=None if days is None else now + timedelta(days=days),
+                )
+        return secret
+
+    secret = run(command)
+    if not quiet:
+        stderr.print("Keep this key now; it is not shown again:")
+    print(secret)
+
+
+@app.command("list")
+def list_(user: UserName) -> None:
+    """List a user's keys that live."""
+
+    async def command(settings: Settings) -> None:
+        async with record(settings) as db:
+            owner = await _user(db, user)
+            async with db.read() as connection:
+                rows = await keys.list_keys(connection, owner.id)
+        table = Table("id", "begins with", "name", "scopes", "workspace", "ends", "last used")
+        for row in rows:
+            ends = "" if row.expires_at is None else f"{row.expires_at:%Y-%m-%d}"
+            used = "" if row.last_used_at is None else f"{row.last_used_at:%Y-%m-%d %H:%M}"
+            table.add_row(row.id, row.prefix, row.name, row.scopes, row.workspace or "", ends, used)
+        Console().print(table)
+
+    run(command)
+
+
+@app.command()
+def revoke(
+    user: UserName, key_id: Annotated[str, typer.Argument(help="The key's id, as `key list` shows it.")]
+) -> None:
+    """End a key. A running server refuses it within a second."""
+
+    async def command(settings: Settings) -> None:
+        async with record(settings) as db:
+            owner = await _user(db, user)
+            async with db.write() as connection:
+                if not await keys.revoke_key(connection, owner.id, key_id, utc_now()):
+                    raise Failure(
+                        "not_found", f"{user} has no key {key_id!r} that lives. `key list --user {user}` shows them."
+                    )
+                await raise_epoch(connection)
+        stderr.print("Revoked.")
+
+    run(command)

@@ -1,0 +1,87 @@
+"""`user`: the people who can log in."""
+
+import sys
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from auth.passwords import MAX_LENGTH, MIN_LENGTH, Passwords
+from server.app import utc_now
+from server.cli.common import record, run, stderr
+from server.config import Settings
+from server.errors import Failure
+from server.store import accounts
+from server.store.epoch import raise_epoch
+
+app = typer.Typer(help="The people who can log in.", no_args_is_help=True)
+
+Name = Annotated[str, typer.Argument(help="The user's name.")]
+PasswordStdin = Annotated[bool, typer.Option("--password-stdin", help="Read the password from standard input.")]
+
+
+def _password(*, from_stdin: bool) -> str:
+    if from_stdin:
+        password = sys.stdin.readline().rstrip("\r\n")
+    else:
+        password = typer.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
+    if not MIN_LENGTH <= len(password) <= MAX_LENGTH:
+        raise Failure("invalid", f"The password must have {MIN_LENGTH} to {MAX_LENGTH} characters.")
+    return password
+
+
+@app.command()
+def add(
+    name: Name,
+    *,
+    admin: Annotated[bool, typer.Option("--admin", help="May administer this server.")] = False,
+    password_stdin: PasswordStdin = False,
+) -> None:
+    """Make a user with a personal account."""
+
+    async def command(settings: Settings) -> None:
+        wanted = name.strip()
+        if not 1 <= len(wanted) <= 100 or "/" in wanted or not wanted.isprintable():  # noqa: PLR2004 - the column's width
+            raise Failure("invalid", "The name must have 1 to 100 printable characters, without a slash.")
+        hashed = await Passwords().hash(_password(from_stdin=password_stdin))
+        async with record(settings) as db, db.write() as connection:
+            await accounts.create_user(connection, name=wanted, password_hash=hashed, is_admin=admin, now=utc_now())
+        stderr.print(f"User [bold]{wanted}[/bold] made.")
+
+    run(command)
+
+
+@app.command("list")
+def list_() -> None:
+    """List the users."""
+
+    async def command(settings: Settings) -> None:
+        async with record(settings) as db, db.read() as connection:
+            users = await accounts.list_users(connection)
+        table = Table("name", "admin", "made", "disabled")
+        for user in users:
+            disabled = "" if user.disabled_at is None else f"{user.disabled_at:%Y-%m-%d}"
+            table.add_row(user.name, "yes" if user.is_admin else "", f"{user.created_at:%Y-%m-%d}", disabled)
+        Console().print(table)
+
+    run(command)
+
+
+@app.command("set-password")
+def set_password(name: Name, *, password_stdin: PasswordStdin = False) -> None:
+    """Give a user a new password. Browser sessions and OAuth grants go on."""
+
+    async def command(settings: Settings) -> None:
+        async with record(settings) as db:
+            async with db.read() as connection:
+                user = await accounts.user_named(connection, name)
+            if user is None:
+                raise Failure("not_found", f"There is no user named {name!r}. `user list` shows them.")
+            hashed = await Passwords().hash(_password(from_stdin=password_stdin))
+            async with db.write() as connection:
+                await accounts.set_password(connection, user.id, hashed)
+                await raise_epoch(connection)
+        stderr.print(f"The password of [bold]{name}[/bold] is changed.")
+
+    run(command)

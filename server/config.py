@@ -1,0 +1,147 @@
+"""Every setting, its default and what it does: one typed table, read once by the composition root.
+
+A setting `name` is read from `LOCI_NAME`; one marked secret also from the file that `LOCI_NAME_FILE` names.
+docs/configuration.md is held against this table by a test.
+"""
+
+import ipaddress
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+PREFIX = "LOCI_"
+
+
+def _split(value: object) -> object:
+    """Comma-separated text as a list, so that an environment variable can hold one."""
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+class Settings(BaseSettings):
+    """The settings of one server. Frozen: a change takes a restart."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    host: str = Field("127.0.0.1", description="The address the server listens on.")
+    port: int = Field(8080, ge=0, le=65535, description="The port the server listens on.")
+    public_url: str = Field(
+        "",
+        description="The URL people paste, without a path. It fixes issuer, resource, hosts and origins. "
+        "https unless it is loopback. Default: http://127.0.0.1:PORT.",
+    )
+    data_dir: Path = Field(Path("data"), description="Where the embedded stores, the models and the keys lie.")
+    database_url: SecretStr = Field(
+        SecretStr(""),
+        description="SQL for the record, e.g. postgresql://user:password@host/loci. Default: SQLite in DATA_DIR.",
+    )
+    qdrant_url: str = Field("", description="A Qdrant server or cluster. Default: the embedded engine in DATA_DIR.")
+    qdrant_api_key: SecretStr = Field(SecretStr(""), description="The API key of that Qdrant server.")
+    embedding_model: str = Field(
+        "auto",
+        description="A fastembed model name; `auto` takes the first one that is here; `none` ranks by keyword only.",
+    )
+    embedding_threads: int = Field(0, ge=0, le=64, description="Threads of the embedding model; 0: one per core.")
+    open_workspaces: int = Field(128, ge=1, le=512, description="How many embedded workspaces stay open at once.")
+    signup: Literal["closed", "invite", "open"] = Field("closed", description="Who may make an account.")
+    secret_key: SecretStr = Field(
+        SecretStr(""), description="Encrypts signing keys at rest. Default: made once and kept in DATA_DIR/secret.key."
+    )
+    access_token_minutes: int = Field(30, ge=1, le=60, description="How long an OAuth access token lives.")
+    oauth_registration: bool = Field(
+        True, description="Whether clients may register themselves (RFC 7591); most of today's clients need it."
+    )
+    oauth_local_documents: bool = Field(
+        False, description="For tests only: allows client metadata documents on loopback addresses."
+    )
+    trusted_proxies: Annotated[list[str], NoDecode, BeforeValidator(_split)] = Field(
+        default_factory=list, description="CIDRs whose X-Forwarded-For counts, for throttling only."
+    )
+    rate_limit: int = Field(
+        6000, ge=0, description="Requests a minute for each credential; 0: no limit. Above it: 429 with Retry-After."
+    )
+    undo_days: int = Field(30, ge=0, le=3650, description="For how long a deleted memory can be brought back.")
+    log_format: Literal["text", "json"] = Field("text", description="How log lines look.")
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _are_networks(cls, value: list[str]) -> list[str]:
+        for cidr in value:
+            ipaddress.ip_network(cidr)
+        return value
+
+    @model_validator(mode="after")
+    def _public_url_is_an_origin(self) -> Self:
+        url = self.public_url.rstrip("/") or f"http://127.0.0.1:{self.port}"
+        parts = urlsplit(url)
+        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.path or parts.query or parts.fragment:
+            raise ValueError("public_url must be scheme://host[:port] without a path")
+        if parts.scheme == "http" and not is_loopback(parts.hostname):
+            raise ValueError("public_url must be https unless it is a loopback address")
+        object.__setattr__(self, "public_url", url)  # the model is frozen, and this is its constructor
+        return self
+
+    @property
+    def sqlalchemy_url(self) -> str:
+        """The record's URL, with the async driver named."""
+        url = self.database_url.get_secret_value()
+        if not url:
+            return f"sqlite+aiosqlite:///{self.data_dir.absolute() / 'loci.db'}"
+        scheme, rest = url.split("://", 1)
+        drivers = {"postgres": "postgresql+asyncpg", "postgresql": "postgresql+asyncpg", "sqlite": "sqlite+aiosqlite"}
+        return f"{drivers.get(scheme, scheme)}://{rest}"
+
+    @property
+    def resource(self) -> str:
+        """The OAuth resource: the URL a person pastes (RFC 8707, RFC 9728)."""
+        return f"{self.public_url}/mcp"
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name or address never leaves this machine."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+
+
+def is_secret(name: str) -> bool:
+    """Whether a setting may also be read from a file, and must never be printed."""
+    return Settings.model_fields[name].annotation is SecretStr
+
+
+def load(environ: Mapping[str, str] = os.environ) -> Settings:
+    """Read the settings from the environment and from the files it names.
+
+    Raises:
+        SystemExit: a setting is unknown or wrong; the message names each one.
+    """
+    values: dict[str, str] = {}
+    problems: list[str] = []
+    for variable, value in environ.items():
+        if not variable.startswith(PREFIX) or variable.startswith(f"{PREFIX}TEST_"):
+            continue
+        name = variable.removeprefix(PREFIX).lower()
+        if name in Settings.model_fields:
+            values[name] = value
+        elif (base := name.removesuffix("_file")) in Settings.model_fields and is_secret(base):
+            try:
+                values[base] = Path(value).read_text().strip()
+            except OSError as error:
+                problems.append(f"{variable}: {value}: {error.strerror}")
+        else:
+            problems.append(f"{variable}: there is no such setting; docs/configuration.md lists them")
+    try:
+        settings = Settings.model_validate(values)
+    except ValidationError as error:
+        problems += [
+            f"{PREFIX}{'_'.join(map(str, e['loc'][:1])).upper() or 'SETTINGS'}: {e['msg']}" for e in error.errors()
+        ]
+        raise SystemExit("\n".join(problems)) from None
+    if problems:
+        raise SystemExit("\n".join(problems))
+    return settings

@@ -1,0 +1,94 @@
+"""The one error type, and the one table from its codes to HTTP.
+
+Whatever a caller did wrong is raised as a `Failure`; whatever else is raised is ours, is logged
+with the request id and reaches the caller as `internal` without a word of detail.
+"""
+
+from http import HTTPStatus
+from typing import Literal
+
+Code = Literal[
+    "invalid",
+    "malformed",
+    "unauthorized",
+    "forbidden",
+    "insufficient_scope",
+    "not_found",
+    "method_not_allowed",
+    "conflict",
+    "too_large",
+    "wrong_host",
+    "unsupported_media_type",
+    "too_many_requests",
+    "unavailable",
+    "internal",
+]
+
+STATUS: dict[Code, HTTPStatus] = {
+    "invalid": HTTPStatus.BAD_REQUEST,
+    "malformed": HTTPStatus.BAD_REQUEST,
+    "unauthorized": HTTPStatus.UNAUTHORIZED,
+    "forbidden": HTTPStatus.FORBIDDEN,
+    "insufficient_scope": HTTPStatus.FORBIDDEN,
+    "not_found": HTTPStatus.NOT_FOUND,
+    "method_not_allowed": HTTPStatus.METHOD_NOT_ALLOWED,
+    "conflict": HTTPStatus.CONFLICT,
+    "too_large": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    "wrong_host": HTTPStatus.MISDIRECTED_REQUEST,
+    "unsupported_media_type": HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    "too_many_requests": HTTPStatus.TOO_MANY_REQUESTS,
+    "unavailable": HTTPStatus.SERVICE_UNAVAILABLE,
+    "internal": HTTPStatus.INTERNAL_SERVER_ERROR,
+}
+
+
+class Failure(Exception):  # noqa: N818 - it is a refusal with a code, and reads so at every raise
+    """A refusal that the caller is told about.
+
+    Args:
+        code: a stable word, a key of `STATUS`; clients branch on it.
+        message: what is wrong and what to send instead, for a person or a model.
+        field: the argument that is wrong, dotted where it is nested.
+        retry_after: seconds after which the same request may succeed.
+        scopes: the scopes to ask for, with `insufficient_scope`.
+    """
+
+    def __init__(
+        self,
+        code: Code,
+        message: str,
+        *,
+        field: str | None = None,
+        retry_after: int | None = None,
+        scopes: tuple[str, ...] = (),
+    ) -> None:
+        super().__init__(message)
+        self.code: Code = code
+        self.message = message
+        self.field = field
+        self.retry_after = retry_after
+        self.scopes = scopes
+
+    @property
+    def status(self) -> HTTPStatus:
+        """The HTTP status of this code."""
+        return STATUS[self.code]
+
+    def body(self) -> dict[str, object]:
+        """The JSON body every door answers with: a code, a sentence, and Memento's envelope."""
+        body: dict[str, object] = {"error": self.code, "message": self.message}
+        if self.field is not None:
+            body["field"] = self.field
+        if self.scopes:
+            body["scopes"] = list(self.scopes)
+        return body | {"content": [{"type": "text", "text": self.message}]}
+
+
+def internal() -> Failure:
+    """The one thing a caller is told about an error of ours."""
+    return Failure("internal", "Something went wrong on our side. It was logged; try again, or send the request id.")
+
+
+def unavailable(what: str) -> Failure:
+    """A store that is down: which one, and when to come back."""
+    return Failure("unavailable", f"The {what} is not available right now. Try again in a few seconds.", retry_after=5)

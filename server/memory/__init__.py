@@ -1,0 +1,1 @@
+"""How memory works: pure functions. No I/O, no clock; values in, values out."""

@@ -1,0 +1,21 @@
+"""Ids: UUIDv7 strings (RFC 9562, section 5.7), so that the order of ids is the order of time."""
+
+import secrets
+from datetime import datetime
+from uuid import UUID
+
+
+def new_id(now: datetime) -> str:
+    """A fresh id: 48 bits of milliseconds, then 74 random ones."""
+    milliseconds = int(now.timestamp() * 1000) & ((1 << 48) - 1)
+    number = (milliseconds << 80) | secrets.randbits(80)
+    number = (number & ~(0xF << 76)) | (0x7 << 76)
+    return str(UUID(int=(number & ~(0x3 << 62)) | (0x2 << 62)))
+
+
+def is_id(text: str) -> bool:
+    """Whether the text is an id in its one written form: 36 characters, lower case."""
+    try:
+        return str(UUID(text)) == text
+    except ValueError:
+        return False

@@ -1,0 +1,56 @@
+"""What a memory is: the one shape that is stored, projected, searched and answered."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
+
+Scope = Literal["global", "project", "task"]
+
+
+def iso(value: datetime) -> str:
+    """A time as it goes over the wire: UTC, milliseconds, `Z`."""
+    return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+Timestamp = Annotated[datetime, PlainSerializer(iso, return_type=str, when_used="json")]
+
+
+class Linkage(BaseModel):
+    """A link from a memory to another one, to a working-memory item, or to a file."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    type: Literal["memory", "item", "file"] = Field(description="What the link points to.")
+    id: str | None = Field(None, max_length=36, description="The id of the memory or item.")
+    path: str | None = Field(None, max_length=1000, description="The file's path, with type `file`.")
+    label: str | None = Field(None, max_length=100, description="What the link means, e.g. `supersedes`.")
+
+
+class Memory(BaseModel):
+    """One remembered fact."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str = Field(description="The memory's id.")
+    content: str = Field(description="What is remembered.")
+    type: str = Field(description="fact, decision, observation, instruction, preference, or a word of one's own.")
+    tags: list[str] = Field(description="Tags, in the order given.")
+    scope: Scope = Field(description="Where inside the workspace it holds.")
+    project: str | None = Field(None, description="The project it holds in.")
+    task: str | None = Field(None, description="The task it holds in.")
+    entity: str | None = Field(None, description="Whom or what it is about.")
+    author: str | None = Field(None, description="Who said it.")
+    session: str | None = Field(None, description="The session it comes from.")
+    occurred_at: Timestamp | None = Field(None, description="When it happened.")
+    created_at: Timestamp = Field(description="When it was stored.")
+    updated_at: Timestamp = Field(description="When it last changed.")
+    expires_at: Timestamp | None = Field(None, description="From when on it is not recalled.")
+    linkages: list[Linkage] = Field(description="Its links.")
+    relevance: float = Field(description="How alive it is; decays with time, grows with use.")
+    access_count: int = Field(description="How often it was recalled.")
+    last_accessed_at: Timestamp | None = Field(None, description="When it was last recalled.")
+    consolidated: int = Field(description="1 where it was merged into another memory.")
+    consolidated_into: str | None = Field(None, description="The memory it was merged into.")
+    source: str | None = Field(None, description="Where it comes from.")
+    metadata: dict[str, Any] = Field(description="Whatever else the client keeps with it.")

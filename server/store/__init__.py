@@ -1,0 +1,1 @@
+"""Where things are kept: SQL is the record, Qdrant the search, an embedding model makes the vectors."""

@@ -1,0 +1,107 @@
+"""Accounts and the users in them. One verb per function; the caller owns the transaction."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from server.errors import Failure
+from server.memory.ids import new_id
+from server.store.tables.accounts import accounts, memberships, users
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """A person who can log in. `account_id` is the account that a bare workspace name means."""
+
+    id: str
+    name: str
+    password_hash: str | None
+    is_admin: bool
+    account_id: str
+    default_workspace: str
+    created_at: datetime
+    disabled_at: datetime | None
+
+
+async def create_user(
+    connection: AsyncConnection, *, name: str, password_hash: str | None, is_admin: bool, now: datetime
+) -> User:
+    """Make a user with a personal account of the same name.
+
+    Raises:
+        Failure: `conflict` where the name is taken.
+    """
+    user = User(new_id(now), name, password_hash, is_admin, new_id(now), "default", now, None)
+    try:
+        await connection.execute(sa.insert(accounts).values(id=user.account_id, name=name, created_at=now))
+        await connection.execute(
+            sa.insert(users).values(
+                id=user.id,
+                name=name,
+                password_hash=password_hash,
+                is_admin=is_admin,
+                account_id=user.account_id,
+                default_workspace=user.default_workspace,
+                created_at=now,
+            )
+        )
+    except IntegrityError:
+        raise Failure(
+            "conflict", f"There is already a user named {name!r}. Choose another name.", field="name"
+        ) from None
+    await connection.execute(
+        sa.insert(memberships).values(account_id=user.account_id, user_id=user.id, role="owner", created_at=now)
+    )
+    return user
+
+
+_USER = sa.select(
+    users.c.id,
+    users.c.name,
+    users.c.password_hash,
+    users.c.is_admin,
+    users.c.account_id,
+    users.c.default_workspace,
+    users.c.created_at,
+    users.c.disabled_at,
+)
+
+
+async def user_named(connection: AsyncConnection, name: str) -> User | None:
+    """The user of this name."""
+    row = (await connection.execute(_USER.where(users.c.name == name))).one_or_none()
+    return None if row is None else User(*row)
+
+
+async def user_by_id(connection: AsyncConnection, user_id: str) -> User | None:
+    """The user with this id."""
+    row = (await connection.execute(_USER.where(users.c.id == user_id))).one_or_none()
+    return None if row is None else User(*row)
+
+
+async def list_users(connection: AsyncConnection) -> list[User]:
+    """Every user, by name."""
+    return [User(*row) for row in await connection.execute(_USER.order_by(users.c.name))]
+
+
+async def count_users(connection: AsyncConnection) -> int:
+    """How many users there are."""
+    return (await connection.execute(sa.select(sa.func.count()).select_from(users))).scalar_one()
+
+
+async def set_password(connection: AsyncConnection, user_id: str, password_hash: str) -> None:
+    """Replace a user's password hash."""
+    await connection.execute(sa.update(users).where(users.c.id == user_id).values(password_hash=password_hash))
+
+
+async def member_accounts(connection: AsyncConnection, user_id: str) -> dict[str, str]:
+    """The accounts a user is in: name → id."""
+    query = (
+        sa.select(accounts.c.name, accounts.c.id)
+        .join(memberships, memberships.c.account_id == accounts.c.id)
+        .where(memberships.c.user_id == user_id)
+    )
+    return {row.name: row.id for row in await connection.execute(query)}

@@ -1,0 +1,112 @@
+"""The record's connection: SQLite with one writer, or Postgres, behind `read()` and `write()`.
+
+Every statement of the product runs inside one of the two. On SQLite a write transaction takes the
+write lock at once (BEGIN IMMEDIATE), so two of them queue instead of failing half-way, and a commit
+returns only when it is on the disk.
+"""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Dialect
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+BUSY_TIMEOUT_MS = 15_000
+READERS = 4
+
+
+class UtcDateTime(sa.types.TypeDecorator[datetime]):
+    """An aware datetime, in UTC on both databases. A naive one is refused."""
+
+    impl = sa.DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """To UTC, and on SQLite without the zone, so that text order is time order."""
+        if value is None:
+            return None
+        utc = value.astimezone(UTC)
+        return utc.replace(tzinfo=None) if dialect.name == "sqlite" else utc
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - the base class's signature
+        """Aware again."""
+        return None if value is None else value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Database:
+    """The record. Built once by the composition root, closed by it."""
+
+    def __init__(self, url: str) -> None:
+        self.url = sa.make_url(url)
+        self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        options: dict[str, Any] = {"json_serializer": partial(json.dumps, ensure_ascii=False, separators=(",", ":"))}
+        if self.is_sqlite:
+            self._writer = _sqlite(
+                create_async_engine(self.url, pool_size=1, max_overflow=0, **options), "BEGIN IMMEDIATE"
+            )
+            self._reader = _sqlite(create_async_engine(self.url, pool_size=READERS, max_overflow=0, **options), "BEGIN")
+        else:
+            self._writer = self._reader = create_async_engine(self.url, pool_size=10, pool_pre_ping=True, **options)
+        self._one_writer = asyncio.Lock() if self.is_sqlite else None
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncConnection]:
+        """A snapshot to read from; never waits for a writer."""
+        async with self._reader.connect() as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[AsyncConnection]:
+        """One transaction: committed and on the disk when the block ends, undone when it raises."""
+        async with AsyncExitStack() as stack:
+            if self._one_writer is not None:
+                await stack.enter_async_context(self._one_writer)
+            yield await stack.enter_async_context(self._writer.begin())
+
+    async def ping(self) -> None:
+        """Return if the record answers; raises SQLAlchemy's errors where it does not."""
+        async with self.read() as connection:
+            await connection.execute(sa.select(1))
+
+    async def close(self) -> None:
+        """Let go of every connection."""
+        await self._writer.dispose()
+        if self._reader is not self._writer:
+            await self._reader.dispose()
+
+
+def plain_engine(url: sa.URL) -> AsyncEngine:
+    """An engine of its own for a migration: foreign keys off, so that tables can be rebuilt."""
+    engine = create_async_engine(url)
+    return _sqlite(engine, "BEGIN IMMEDIATE", foreign_keys=False) if url.get_backend_name() == "sqlite" else engine
+
+
+def _sqlite(engine: AsyncEngine, begin: str, *, foreign_keys: bool = True) -> AsyncEngine:
+    """Give a SQLite engine its pragmas, and the BEGIN that its transactions start with."""
+
+    def on_connect(connection: Any, _record: object) -> None:
+        connection.isolation_level = None  # transactions are begun by `on_begin`, not guessed by the driver
+        cursor = connection.cursor()
+        for pragma in (
+            f"busy_timeout={BUSY_TIMEOUT_MS}",
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            f"foreign_keys={'ON' if foreign_keys else 'OFF'}",
+            "secure_delete=ON",
+            "cache_size=-32768",
+        ):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    def on_begin(connection: sa.Connection) -> None:
+        connection.exec_driver_sql(begin)
+
+    sa.event.listen(engine.sync_engine, "connect", on_connect)
+    sa.event.listen(engine.sync_engine, "begin", on_begin)
+    return engine

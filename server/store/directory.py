@@ -1,0 +1,95 @@
+"""Which workspace a name means, remembered: every request asks, and the answer seldom changes."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from server.errors import Failure
+from server.store import accounts, workspaces
+from server.store.db import Database
+from server.store.epoch import Epoch, raise_epoch
+from server.store.workspaces import Workspace
+
+REMEMBERED = 10_000
+
+
+class Directory:
+    """The workspaces this process has seen; forgotten when the epoch is raised."""
+
+    def __init__(self, db: Database, now: Callable[[], datetime], epoch: Epoch) -> None:
+        self._db = db
+        self._now = now
+        self._by_name: dict[tuple[str, str], Workspace] = {}
+        self._by_id: dict[str, Workspace] = {}
+        self._defaults: dict[str, str] = {}
+        epoch.on_change(self._forget)
+
+    async def locate(self, user_id: str, account_id: str, asked: str | None) -> tuple[str, str]:
+        """Which account and name are meant: `name`, `account/name` of an account the user is in, or the default.
+
+        Raises:
+            Failure: `not_found` for an account that the user is not in, or that is not there.
+        """
+        if asked is None:
+            return account_id, await self._default(user_id)
+        account, slash, name = asked.rpartition("/")
+        if not slash:
+            return account_id, name
+        async with self._db.read() as connection:
+            mine = await accounts.member_accounts(connection, user_id)
+        if account not in mine:
+            raise Failure("not_found", f"There is no workspace {asked!r} that you may use.", field="workspace")
+        return mine[account], name
+
+    async def _default(self, user_id: str) -> str:
+        known = self._defaults.get(user_id)
+        if known is None:
+            async with self._db.read() as connection:
+                user = await accounts.user_by_id(connection, user_id)
+            known = self._defaults[user_id] = "default" if user is None else user.default_workspace
+        return known
+
+    async def find(self, account_id: str, name: str) -> Workspace | None:
+        """The account's workspace of this name."""
+        known = self._by_name.get((account_id, name))
+        if known is not None:
+            return known
+        async with self._db.read() as connection:
+            return self._remember(await workspaces.find_workspace(connection, account_id, name))
+
+    async def by_id(self, workspace_id: str) -> Workspace | None:
+        """The workspace with this id."""
+        known = self._by_id.get(workspace_id)
+        if known is not None:
+            return known
+        async with self._db.read() as connection:
+            return self._remember(await workspaces.workspace_by_id(connection, workspace_id))
+
+    async def ensure(self, account_id: str, name: str, generation: int) -> tuple[Workspace, bool]:
+        """The account's workspace of this name, made where it was missing; True where it was."""
+        known = self._by_name.get((account_id, name))
+        if known is not None:
+            return known, False
+        async with self._db.write() as connection:
+            found, created = await workspaces.ensure_workspace(connection, account_id, name, generation, self._now())
+        self._remember(found)
+        return found, created
+
+    async def delete(self, workspace: Workspace) -> None:
+        """Hide a workspace and all that is in it."""
+        async with self._db.write() as connection:
+            await workspaces.delete_workspace(connection, workspace.id, self._now())
+            await raise_epoch(connection)
+        self._by_name.pop((workspace.account_id, workspace.name), None)
+        self._by_id.pop(workspace.id, None)
+
+    def _remember(self, found: Workspace | None) -> Workspace | None:
+        if found is not None:
+            if len(self._by_id) >= REMEMBERED:
+                self._forget()
+            self._by_name[found.account_id, found.name] = self._by_id[found.id] = found
+        return found
+
+    def _forget(self) -> None:
+        self._by_name.clear()
+        self._by_id.clear()
+        self._defaults.clear()

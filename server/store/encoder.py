@@ -1,0 +1,66 @@
+"""The embedding model together with its generation: what writes and recalls ask for vectors.
+
+Without a model, while it loads, or when it fails, there are no vectors, and recall ranks by keyword. The
+vectors that are missing are filled in by `backfill` once there is a model.
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+import structlog
+
+from server.store import vectors
+from server.store.db import Database
+from server.store.embeddings import EmbeddingFailed, Embeddings
+from server.store.search import Vector
+
+log = structlog.get_logger(__name__)
+
+
+class Encoder:
+    """Text to vectors of the current generation. `generation` is 0 where there is no model."""
+
+    def __init__(self, db: Database, embeddings: Embeddings, now: Callable[[], datetime]) -> None:
+        self._db = db
+        self._now = now
+        self.embeddings = embeddings
+        self.generation = 0
+        #: Whether some memories may be without vectors of the generation.
+        self.has_gaps = True
+
+    async def start(self) -> None:
+        """Begin loading the model; its generation is known at once."""
+        self.embeddings.start()
+        model = self.embeddings.model
+        if model is not None:
+            async with self._db.write() as connection:
+                self.generation = await vectors.generation_of(connection, model, self._now())
+
+    def note_missing(self) -> None:
+        """Say that a memory was stored without vectors, so that they are filled in later."""
+        self.has_gaps = True
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether there are vectors to be had right now."""
+        return self.embeddings.state == "ready"
+
+    async def documents(self, texts: Sequence[str]) -> list[Vector] | None:
+        """Each text's windows, (n, dims); None where there are no vectors to be had now."""
+        if not self.is_ready:
+            return None
+        try:
+            return await self.embeddings.embed_documents(list(texts))
+        except EmbeddingFailed as error:
+            log.warning("embedding failed; the memories stay recallable by keyword", reason=str(error))
+            return None
+
+    async def query(self, text: str, generation: int) -> Vector | None:
+        """The query's vector (dims,), where the collection holds vectors of the model that is loaded."""
+        if not self.is_ready or generation != self.generation:
+            return None
+        try:
+            return await self.embeddings.embed_query(text)
+        except EmbeddingFailed as error:
+            log.warning("embedding failed; this recall ranks by keyword", reason=str(error))
+            return None

@@ -1,0 +1,51 @@
+"""The epoch: how processes learn that something they remember has ended.
+
+Whoever revokes or deletes raises it in the same transaction. Whoever remembers asks at most once a second, so
+what was ended by another process (a command line, a second server) is still honoured for a second at most.
+"""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from server.store.db import Database
+from server.store.tables.accounts import epoch
+
+INTERVAL = timedelta(seconds=1)
+
+
+async def raise_epoch(connection: AsyncConnection) -> None:
+    """Tell every process to forget what it remembers."""
+    raised = await connection.execute(sa.update(epoch).values(value=epoch.c.value + 1))
+    if raised.rowcount == 0:
+        await connection.execute(sa.insert(epoch).values(id=1, value=1))
+
+
+class Epoch:
+    """Watches the epoch for one process."""
+
+    def __init__(self, db: Database, now: Callable[[], datetime]) -> None:
+        self._db = db
+        self._now = now
+        self._next: datetime | None = None
+        self._value: int | None = None
+        self._forget: list[Callable[[], None]] = []
+
+    def on_change(self, forget: Callable[[], None]) -> None:
+        """Call `forget` whenever the epoch was raised."""
+        self._forget.append(forget)
+
+    async def check(self) -> None:
+        """Look, if a second has passed since the last look."""
+        now = self._now()
+        if self._next is not None and now < self._next:
+            return
+        self._next = now + INTERVAL
+        async with self._db.read() as connection:
+            value = (await connection.execute(sa.select(epoch.c.value))).scalar_one_or_none() or 0
+        if value != self._value:
+            self._value = value
+            for forget in self._forget:
+                forget()

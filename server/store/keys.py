@@ -1,0 +1,114 @@
+"""API keys, of which only the SHA-256 is kept."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from server.store.tables.accounts import api_keys, users, workspaces
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRow:
+    """A key as its owner may see it."""
+
+    id: str
+    user_id: str
+    prefix: str
+    name: str
+    scopes: str
+    workspace_id: str | None
+    grant_id: str | None
+    created_at: datetime
+    expires_at: datetime | None
+    last_used_at: datetime | None
+    revoked_at: datetime | None
+    workspace: str | None = None
+
+
+_KEY = sa.select(
+    api_keys.c.id,
+    api_keys.c.user_id,
+    api_keys.c.prefix,
+    api_keys.c.name,
+    api_keys.c.scopes,
+    api_keys.c.workspace_id,
+    api_keys.c.grant_id,
+    api_keys.c.created_at,
+    api_keys.c.expires_at,
+    api_keys.c.last_used_at,
+    api_keys.c.revoked_at,
+    workspaces.c.name,
+).outerjoin_from(api_keys, workspaces, workspaces.c.id == api_keys.c.workspace_id)
+
+
+async def insert_key(connection: AsyncConnection, row: KeyRow, key_hash: str) -> None:
+    """Keep a new key."""
+    await connection.execute(
+        sa.insert(api_keys).values(
+            id=row.id,
+            user_id=row.user_id,
+            key_hash=key_hash,
+            prefix=row.prefix,
+            name=row.name,
+            scopes=row.scopes,
+            workspace_id=row.workspace_id,
+            grant_id=row.grant_id,
+            created_at=row.created_at,
+            expires_at=row.expires_at,
+        )
+    )
+
+
+async def key_by_hash(connection: AsyncConnection, key_hash: str) -> tuple[KeyRow, str] | None:
+    """A key that was not revoked, and its user's account; None also where the user is disabled."""
+    query = (
+        _KEY.add_columns(users.c.account_id)
+        .join(users, users.c.id == api_keys.c.user_id)
+        .where(api_keys.c.key_hash == key_hash, api_keys.c.revoked_at.is_(None), users.c.disabled_at.is_(None))
+    )
+    row = (await connection.execute(query)).one_or_none()
+    return None if row is None else (KeyRow(*row[:-1]), row[-1])
+
+
+async def list_keys(connection: AsyncConnection, user_id: str) -> list[KeyRow]:
+    """A user's keys that were not revoked, newest first."""
+    query = _KEY.where(api_keys.c.user_id == user_id, api_keys.c.revoked_at.is_(None)).order_by(api_keys.c.id.desc())
+    return [KeyRow(*row) for row in await connection.execute(query)]
+
+
+async def revoke_key(connection: AsyncConnection, user_id: str, key_id: str, now: datetime) -> bool:
+    """End a key of this user; False where there is none that still lives."""
+    query = (
+        sa.update(api_keys)
+        .where(api_keys.c.id == key_id, api_keys.c.user_id == user_id, api_keys.c.revoked_at.is_(None))
+        .values(revoked_at=now)
+    )
+    return (await connection.execute(query)).rowcount == 1
+
+
+async def revoke_keys_of_grant(connection: AsyncConnection, grant_id: str, now: datetime) -> list[str]:
+    """End the keys that were made through an OAuth grant; their ids."""
+    query = (
+        sa.update(api_keys)
+        .where(api_keys.c.grant_id == grant_id, api_keys.c.revoked_at.is_(None))
+        .values(revoked_at=now)
+        .returning(api_keys.c.id)
+    )
+    return list((await connection.execute(query)).scalars())
+
+
+async def revoked_since(connection: AsyncConnection, key_ids: Iterable[str]) -> set[str]:
+    """Which of these keys do not live any more: a command line or another process may have ended them."""
+    wanted = set(key_ids)
+    query = sa.select(api_keys.c.id).where(api_keys.c.id.in_(wanted), api_keys.c.revoked_at.is_(None))
+    return wanted - set((await connection.execute(query)).scalars())
+
+
+async def mark_used(connection: AsyncConnection, used: dict[str, datetime]) -> None:
+    """Write when keys were last used."""
+    if used:
+        query = sa.update(api_keys).where(api_keys.c.id == sa.bindparam("key")).values(last_used_at=sa.bindparam("at"))
+        await connection.execute(query, [{"key": key, "at": at} for key, at in used.items()])

@@ -1,0 +1,197 @@
+"""Memories' rows. One verb per function; the caller owns the transaction and journals what it does."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from server.memory.models import Memory
+from server.store.tables.accounts import workspaces
+from server.store.tables.memories import journal, memories
+
+FIELDS = tuple(Memory.model_fields)
+_COLUMNS = [memories.c[name] for name in FIELDS]
+
+Sort = Literal["created_at", "updated_at", "occurred_at", "relevance", "access_count", "last_accessed_at"]
+Status = Literal["active", "consolidated", "expired", "all"]
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """Which memories to list, and in what order. `project` with no `scope` means global ones and the project's."""
+
+    status: Status = "active"
+    sort: Sort = "created_at"
+    descending: bool = True
+    limit: int = 50
+    offset: int = 0
+    types: Sequence[str] = ()
+    tags: Sequence[str] = ()
+    equal: dict[str, str] = field(default_factory=dict[str, str])
+    project: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who does something, for the journal."""
+
+    user_id: str
+    credential_id: str
+    operation: str
+    request_id: str
+
+
+def from_row(row: Sequence[Any]) -> Memory:
+    """A row of `FIELDS` as a memory; it was validated when it was stored."""
+    values = dict(zip(FIELDS, row, strict=True))
+    return Memory.model_validate(values | {"consolidated": int(values["consolidated"])})
+
+
+async def advance(connection: AsyncConnection, workspace_id: str, steps: int, now: datetime) -> int:
+    """Take the workspace's next `steps` revisions, and hold them until the transaction ends; the first one."""
+    query = (
+        sa.update(workspaces)
+        .where(workspaces.c.id == workspace_id, workspaces.c.deleted_at.is_(None))
+        .values(revision=workspaces.c.revision + steps, updated_at=now)
+        .returning(workspaces.c.revision)
+    )
+    last = (await connection.execute(query)).scalar_one_or_none()
+    if last is None:
+        raise LookupError(workspace_id)
+    return last - steps + 1
+
+
+async def insert(connection: AsyncConnection, workspace_id: str, first: int, new: Sequence[Memory]) -> None:
+    """Store new memories with the revisions from `first` on, in their order."""
+    rows = [
+        memory.model_dump() | {"workspace_id": workspace_id, "revision": first + i, "position": first + i}
+        for i, memory in enumerate(new)
+    ]
+    await connection.execute(sa.insert(memories), [row | {"consolidated": bool(row["consolidated"])} for row in rows])
+
+
+async def update(connection: AsyncConnection, memory_id: str, revision: int, changes: dict[str, Any]) -> None:
+    """Change columns of one memory."""
+    statement = sa.update(memories).where(memories.c.id == memory_id).values(revision=revision, **changes)
+    await connection.execute(statement)
+
+
+async def get(connection: AsyncConnection, workspace_id: str, memory_id: str) -> Memory | None:
+    """One memory of the workspace, unless it was deleted."""
+    query = sa.select(*_COLUMNS).where(
+        memories.c.id == memory_id, memories.c.workspace_id == workspace_id, memories.c.deleted_at.is_(None)
+    )
+    row = (await connection.execute(query)).one_or_none()
+    return None if row is None else from_row(row)
+
+
+async def existing(connection: AsyncConnection, workspace_id: str, ids: Iterable[str]) -> set[str]:
+    """Which of these ids are memories of the workspace that were not deleted."""
+    query = sa.select(memories.c.id).where(
+        memories.c.id.in_(set(ids)), memories.c.workspace_id == workspace_id, memories.c.deleted_at.is_(None)
+    )
+    return set((await connection.execute(query)).scalars())
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+
+
+def _conditions(workspace_id: str, listing: Listing, now: datetime) -> list[sa.ColumnElement[bool]]:
+    table = memories.c
+    conditions: list[sa.ColumnElement[bool]] = [table.workspace_id == workspace_id, table.deleted_at.is_(None)]
+    expired = table.expires_at <= now
+    if listing.status == "active":
+        conditions += [table.consolidated.is_(False), sa.or_(table.expires_at.is_(None), ~expired)]
+    elif listing.status == "consolidated":
+        conditions.append(table.consolidated.is_(True))
+    elif listing.status == "expired":
+        conditions.append(expired)
+    if listing.types:
+        conditions.append(table.type.in_(listing.types))
+    if listing.tags:
+        text = sa.func.lower(sa.cast(table.tags, sa.Text))
+        conditions.append(sa.or_(*(text.like(f"%{_escaped(tag.lower())}%", escape="\\") for tag in listing.tags)))
+    if listing.project is not None:
+        conditions.append(sa.or_(table.scope == "global", table.project == listing.project))
+    return conditions + [table[name] == value for name, value in listing.equal.items()]
+
+
+async def list_page(
+    connection: AsyncConnection, workspace_id: str, listing: Listing, now: datetime
+) -> tuple[list[Memory], int]:
+    """A page of the workspace's memories, and how many there are in all."""
+    conditions = _conditions(workspace_id, listing, now)
+    column = memories.c[listing.sort]
+    order = (column.desc() if listing.descending else column.asc()).nulls_last()
+    tie = memories.c.position.desc() if listing.descending else memories.c.position.asc()
+    query = sa.select(*_COLUMNS).where(*conditions).order_by(order, tie).limit(listing.limit).offset(listing.offset)
+    page = [from_row(row) for row in await connection.execute(query)]
+    total = await connection.execute(sa.select(sa.func.count()).select_from(memories).where(*conditions))
+    return page, total.scalar_one()
+
+
+async def counts(connection: AsyncConnection, workspace_id: str, now: datetime) -> dict[str, int]:
+    """How many memories there are: total, active, expired, consolidated."""
+    table = memories.c
+    expired = sa.and_(table.expires_at.is_not(None), table.expires_at <= now)
+    query = sa.select(
+        sa.func.count(),
+        sa.func.count().filter(table.consolidated.is_(False), ~expired),
+        sa.func.count().filter(expired),
+        sa.func.count().filter(table.consolidated.is_(True)),
+    ).where(table.workspace_id == workspace_id, table.deleted_at.is_(None))
+    row = (await connection.execute(query)).one()
+    return dict(zip(("total", "active", "expired", "consolidated"), row, strict=True))
+
+
+async def record(  # noqa: PLR0913 - a journal entry has this many parts
+    connection: AsyncConnection,
+    workspace_id: str,
+    actor: Actor,
+    now: datetime,
+    revision: int,
+    changes: Sequence[tuple[str, dict[str, Any] | None, dict[str, Any] | None]],
+) -> None:
+    """Journal what happened to memories, with the revisions from `revision` on: (id, before, after) for each."""
+    common = {
+        "workspace_id": workspace_id,
+        "at": now,
+        "operation": actor.operation,
+        "user_id": actor.user_id,
+        "credential_id": actor.credential_id,
+        "request_id": actor.request_id,
+    }
+    entries = [
+        common | {"memory_id": memory_id, "revision": revision + i, "before": before, "after": after}
+        for i, (memory_id, before, after) in enumerate(changes)
+    ]
+    await connection.execute(sa.insert(journal), entries)
+
+
+async def erase_content(connection: AsyncConnection, memory_id: str, now: datetime) -> None:
+    """Overwrite what a memory said, in its row and in its journal; that it was there, when and by whom stays."""
+    blank: dict[str, Any] = dict.fromkeys(
+        ("project", "task", "entity", "author", "session", "occurred_at", "source", "expires_at"), None
+    )
+    await connection.execute(
+        sa.update(memories)
+        .where(memories.c.id == memory_id)
+        .values(content="", tags=[], linkages=[], metadata={}, erased_at=now, **blank)
+    )
+    await connection.execute(
+        sa.update(journal).where(journal.c.memory_id == memory_id).values(before=sa.null(), after=sa.null())
+    )
+
+
+async def count_accesses(connection: AsyncConnection, accesses: dict[str, tuple[int, datetime]]) -> None:
+    """Add to access counts: memory id → (how often, when last). No part of a memory's revision."""
+    query = (
+        sa.update(memories)
+        .where(memories.c.id == sa.bindparam("memory"))
+        .values(access_count=memories.c.access_count + sa.bindparam("times"), last_accessed_at=sa.bindparam("at"))
+    )
+    await connection.execute(query, [{"memory": m, "times": n, "at": at} for m, (n, at) in accesses.items()])

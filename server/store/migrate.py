@@ -1,0 +1,122 @@
+"""Bringing the record's schema up to this code: under a lock, after copying the SQLite file.
+
+A schema that is newer than the code is refused. A migration that fails leaves the record as it was.
+"""
+
+import asyncio
+import fcntl
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError
+
+from server.store.db import Database, plain_engine
+from server.store.migrations import HEAD
+
+_FOLDER = Path(__file__).parent / "migrations"
+_ADVISORY_LOCK = 0x10C1
+
+
+class SchemaTooNew(Exception):  # noqa: N818 - it names what is so; the command line says what to do
+    """The record was written by a newer version of this program."""
+
+
+async def migrate(db: Database) -> str | None:
+    """Bring the record up to `HEAD`; the step it was at before, or None where it is new.
+
+    Raises:
+        SchemaTooNew: the record's step is not one that this code knows.
+    """
+    at = await _step(db)
+    if at == HEAD:
+        return at
+    if db.is_sqlite:
+        path = Path(db.url.database or "")
+        await asyncio.to_thread(path.parent.mkdir, parents=True, exist_ok=True)
+        with _file_lock(path.with_suffix(".migrate.lock")):
+            at = await _step(db)
+            if at not in {None, HEAD}:
+                await asyncio.to_thread(_copy, path, path.with_suffix(f".before-{HEAD}.db"))
+            await _upgrade(db)
+    else:
+        await _upgrade(db)
+    return at
+
+
+async def _step(db: Database) -> str | None:
+    """The step the record is at; None for an empty one."""
+    if db.is_sqlite and not await asyncio.to_thread(Path(db.url.database or "").exists):
+        return None
+    try:
+        async with db.read() as connection:
+            return (await connection.execute(sa.text("SELECT version_num FROM alembic_version"))).scalar_one_or_none()
+    except DBAPIError as error:
+        if _is_missing_table(error):
+            return None
+        raise
+
+
+def _is_missing_table(error: DBAPIError) -> bool:
+    return "no such table" in str(error.orig) or "does not exist" in str(error.orig)
+
+
+async def _upgrade(db: Database) -> None:
+    engine = plain_engine(db.url)
+    try:
+        async with engine.connect() as connection:
+            await connection.run_sync(_run, is_sqlite=db.is_sqlite)
+    finally:
+        await engine.dispose()
+
+
+def _run(connection: sa.Connection, *, is_sqlite: bool) -> None:
+    from alembic import command  # noqa: PLC0415 - most starts find the schema current and need no Alembic
+    from alembic.script import ScriptDirectory  # noqa: PLC0415 - as above
+
+    if not is_sqlite:
+        # Held until the transaction ends, so that of several servers that start together one migrates.
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_ADVISORY_LOCK)))
+    config = alembic_config(connection)
+    at = (
+        connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar()
+        if _has_version(connection)
+        else None
+    )
+    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
+    if at is not None and at not in known:
+        raise SchemaTooNew(f"the record is at step {at}, this code knows steps up to {HEAD}; run the newer version")
+    command.upgrade(config, "head")
+    if is_sqlite and (broken := connection.exec_driver_sql("PRAGMA foreign_key_check").fetchall()):
+        raise RuntimeError(f"the migration would leave {len(broken)} rows without what they refer to")
+    connection.commit()
+
+
+def _has_version(connection: sa.Connection) -> bool:
+    return sa.inspect(connection).has_table("alembic_version")
+
+
+def alembic_config(connection: sa.Connection) -> Any:
+    """Alembic's configuration for a connection; no ini file."""
+    from alembic.config import Config  # noqa: PLC0415 - most starts need no Alembic
+
+    config = Config()
+    config.set_main_option("script_location", str(_FOLDER))
+    config.attributes["connection"] = connection
+    return config
+
+
+@contextmanager
+def _file_lock(path: Path) -> Iterator[None]:
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _copy(source: Path, target: Path) -> None:
+    """A consistent copy of a SQLite file that others may have open."""
+    with closing(sqlite3.connect(source)) as old, closing(sqlite3.connect(target)) as new:
+        old.backup(new)

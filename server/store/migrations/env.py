@@ -1,0 +1,14 @@
+"""What Alembic runs: the connection is handed in by `server.store.migrate`, never opened here."""
+
+from alembic import context
+
+from server.store.tables import everything
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=everything(),
+    render_as_batch=True,
+    compare_type=True,
+)
+with context.begin_transaction():
+    context.run_migrations()

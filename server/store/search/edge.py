@@ -1,0 +1,276 @@
+"""The embedded engine: Qdrant's own segments in this process, a shard for each collection.
+
+Its calls hold the interpreter and mostly take less than a millisecond, so they are made on the event
+loop, large writes in slices with the loop let in between; only what works on files goes to a thread.
+Two vectors stand for a memory's meaning, `dense` for the whole and `windows` for the parts of a long
+text; a query over `windows` costs 5 µs where no point has them, so it is always asked.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+import numpy as np
+from qdrant_edge import (
+    CountRequest,
+    EdgeShard,
+    FieldCondition,
+    Filter,
+    KeywordIndexParams,
+    MatchAny,
+    QueryBatchRequest,
+    QueryRequest,
+    RangeFloat,
+    Record,
+    ScoredPoint,
+    ScrollRequest,
+    SearchParams,
+    SparseVector,
+    UpdateOperation,
+)
+from qdrant_edge import Memory as Placement
+from qdrant_edge import Point as EdgePoint
+from qdrant_edge import Query as EdgeQuery
+
+from . import Collection, EngineDown, Found, Hit, Match, Point, Query, Sparse, Where, checks
+from .points import INDEXED_KEYS, REVISION, nearest
+from .shard_files import call, free_bytes
+from .shards import Shards
+
+T = TypeVar("T")
+
+INDEXED_FROM = 2_000
+"""Points from which on a filter by one of `INDEXED_KEYS` costs more without an index (2 µs a point) than with one."""
+
+_SLICE = 64
+_PAGE = 2_000
+_EXACT = SearchParams(exact=True)
+
+
+class EdgeEngine:
+    """The `Engine` for one process and one folder; the caller owns the folder (`owner.Owner`).
+
+    Args:
+        folder: holds one folder per collection; made at the first use.
+        max_open: how many shards may be open at once; the least recently used is flushed and closed for another.
+        free_bytes: tells how many bytes are free on a folder's disk; below 64 MiB writes are refused.
+    """
+
+    def __init__(self, folder: Path, *, max_open: int, free_bytes: Callable[[Path], int] = free_bytes) -> None:
+        self._shards = Shards(folder, max_open, free_bytes)
+
+    async def open(self, collection: Collection) -> bool:
+        """Open or make the collection's shard; True where it was made."""
+        _check(collection)
+        return await self._shards.make(collection)
+
+    async def exists(self, collection: Collection) -> bool:
+        """Whether the collection has a folder."""
+        _check(collection)
+        return self._shards.exists(collection.name)
+
+    async def upsert(self, collection: Collection, points: list[Point]) -> None:
+        """Write whole points, in slices; a failure in one leaves those before it written."""
+        _check(collection)
+        checks.check_points(collection, points)
+        async with self._shards.pinned(collection) as shard:
+            if shard is None:
+                raise EngineDown(f"the collection {collection.name} is not there")
+            for some in _slices(points):
+                self._shards.check_space()
+                _write(shard, some)
+                await asyncio.sleep(0)
+            _index(shard)
+
+    async def delete(self, collection: Collection, ids: list[str]) -> None:
+        """Remove the points of these ids."""
+        _check(collection)
+        checks.check_ids(ids)
+        async with self._shards.pinned(collection) as shard:
+            if shard is not None:
+                self._shards.check_space()
+                call(shard.update, UpdateOperation.delete_points(list(ids)))
+
+    async def touch(self, collection: Collection, patches: dict[str, dict[str, Any]]) -> None:
+        """Overwrite payload keys, in slices; a failure in one leaves those before it written."""
+        _check(collection)
+        checks.check_ids(patches)
+        for patch in patches.values():
+            checks.check_payload(patch)
+        async with self._shards.pinned(collection) as shard:
+            if shard is None:
+                return
+            for some in _slices(list(patches)):
+                self._shards.check_space()
+                # One id that is not there fails the call with half of it done, so those are left out.
+                for record in call(shard.retrieve, cast("list[Any]", some), False, False):
+                    id_ = str(record.id)
+                    call(shard.update, UpdateOperation.set_payload([id_], patches[id_]))
+                await asyncio.sleep(0)
+
+    async def search(self, collection: Collection, query: Query) -> Found:
+        """Ask both arms in one batch; the search is exact."""
+        _check(collection)
+        checks.check_query(collection, query)
+        async with self._shards.pinned(collection) as shard:
+            if shard is None:
+                return Found([], [])
+            asked = _requests(query)
+            answers = call(shard.query_batch, QueryBatchRequest(asked)) if asked else []
+        text = _hits(answers.pop()) if _has_text(query) else []
+        dense = nearest(_hits(answers[0]), _hits(answers[1]), query.limit) if answers else []
+        checks.check_owner(collection, (hit.payload for hit in (*dense, *text)))
+        return Found(dense, text)
+
+    async def retrieve(self, collection: Collection, ids: list[str]) -> list[Point]:
+        """The points of these ids that are there, without their windows."""
+        _check(collection)
+        checks.check_ids(ids)
+        async with self._shards.pinned(collection) as shard:
+            if shard is None:
+                return []
+            vectors = ["dense", "text"] if collection.dims else ["text"]
+            points = [_point(record) for record in call(shard.retrieve, list(dict.fromkeys(ids)), True, vectors)]
+        checks.check_owner(collection, (point.payload for point in points))
+        return points
+
+    async def ids(self, collection: Collection) -> set[str]:
+        """Every point's id, read in pages."""
+        _check(collection)
+        found: set[str] = set()
+        async with self._shards.pinned(collection) as shard:
+            offset = None
+            while shard is not None:
+                request = ScrollRequest(offset=offset, limit=_PAGE, with_payload=False, with_vector=False)
+                records, offset = call(shard.scroll, request)
+                found.update(str(record.id) for record in records)
+                if offset is None:
+                    break
+                await asyncio.sleep(0)
+        return found
+
+    async def count(self, collection: Collection) -> int:
+        """How many points there are."""
+        _check(collection)
+        async with self._shards.pinned(collection) as shard:
+            return 0 if shard is None else call(shard.count, CountRequest(exact=True))
+
+    async def flush(self, collection: Collection) -> None:
+        """Return once all that was written is on the disk."""
+        _check(collection)
+        await self._shards.flush(collection)
+
+    async def drop(self, collection: Collection) -> None:
+        """Remove the collection's shard, once nobody uses it."""
+        _check(collection)
+        await self._shards.drop(collection.name)
+
+    async def ping(self) -> None:
+        """Return unless the engine is closed, was forked, or has no disk left to write to."""
+        self._shards.check()
+        self._shards.check_space()
+
+    async def close(self) -> None:
+        """Flush and close every shard."""
+        await self._shards.close()
+
+
+def _check(collection: Collection) -> None:
+    checks.check_collection(collection)
+    if collection.tenant is not None:
+        raise ValueError("the embedded engine gives each workspace a collection of its own")
+
+
+def _slices(items: list[T]) -> Iterator[list[T]]:
+    rest = iter(items)
+    while some := list(islice(rest, _SLICE)):
+        yield some
+
+
+def _write(shard: EdgeShard, points: list[Point]) -> None:
+    """Upsert, a revision at a time, whatever does not replace a higher one; after a failure none of them is there."""
+    by_revision: dict[int, list[EdgePoint]] = {}
+    for point in points:
+        by_revision.setdefault(point.revision, []).append(_edge_point(point))
+    try:
+        for revision, some in by_revision.items():
+            not_above = Filter(must=[FieldCondition(REVISION, range=RangeFloat(lte=revision))])
+            call(shard.update, UpdateOperation.upsert_points(some, condition=not_above))
+    except EngineDown:
+        # What was refused is in the log already and would come back, half applied, at the next load.
+        with contextlib.suppress(EngineDown):
+            call(shard.update, UpdateOperation.delete_points([point.id for point in points]))
+            call(shard.flush)
+        raise
+
+
+def _index(shard: EdgeShard) -> None:
+    info = call(shard.info)
+    if info.points_count >= INDEXED_FROM:
+        for key in INDEXED_KEYS:
+            if key not in info.payload_schema:
+                schema = KeywordIndexParams(memory=Placement.Cold)
+                call(shard.update, UpdateOperation.create_field_index(key, schema))
+
+
+def _edge_point(point: Point) -> EdgePoint:
+    vectors: dict[str, Any] = {}
+    if point.dense is not None:
+        vectors["dense"] = point.dense.tolist()
+    if point.windows is not None:
+        vectors["windows"] = point.windows.tolist()
+    if point.text.indices:
+        vectors["text"] = SparseVector(point.text.indices, point.text.values)
+    return EdgePoint(point.id, vectors, {**point.payload, REVISION: point.revision})
+
+
+def _point(record: Record) -> Point:
+    payload = record.payload or {}
+    vectors = cast("dict[str, Any]", record.vector or {})
+    text, dense = vectors.get("text"), vectors.get("dense")
+    return Point(
+        id=str(record.id),
+        revision=payload.pop(REVISION),
+        text=Sparse(text.indices, text.values) if text is not None else Sparse([], []),
+        payload=payload,
+        dense=np.array(dense, dtype=np.float32) if dense is not None else None,
+    )
+
+
+def _has_text(query: Query) -> bool:
+    return query.text is not None and bool(query.text.indices)
+
+
+def _requests(query: Query) -> list[QueryRequest]:
+    """The dense arm's two questions, where it is asked, and then the text arm's one."""
+    asked: list[EdgeQuery] = []
+    if query.dense is not None:
+        vector: list[float] = query.dense.tolist()
+        asked += [EdgeQuery.Nearest(vector, using="dense"), EdgeQuery.Nearest([vector], using="windows")]
+    if query.text is not None and query.text.indices:
+        asked.append(EdgeQuery.Nearest(SparseVector(query.text.indices, query.text.values), using="text"))
+    where = _filter(query.where)
+    return [QueryRequest(query.limit, query=one, filter=where, with_payload=True, params=_EXACT) for one in asked]
+
+
+def _filter(where: Where) -> Filter | None:
+    conditions: list[Any] = _all(where.must)
+    if where.either:
+        conditions.append(Filter(should=[Filter(must=_all(branch)) for branch in where.either]))
+    return Filter(must=conditions) if conditions else None
+
+
+def _all(matches: Sequence[Match]) -> list[Any]:
+    return [FieldCondition(match.key, match=MatchAny(list(match.any_of))) for match in matches]
+
+
+def _hits(scored: list[ScoredPoint]) -> list[Hit]:
+    hits: list[Hit] = []
+    for one in scored:
+        payload = one.payload or {}
+        payload.pop(REVISION, None)
+        hits.append(Hit(str(one.id), one.score, payload))
+    return hits

@@ -1,0 +1,19 @@
+"""Every table of the record, one module per subject, in one `metadata` that the migrations are held against."""
+
+import sqlalchemy as sa
+
+metadata = sa.MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+def everything() -> sa.MetaData:
+    """The metadata with every subject's tables in it."""
+    from server.store.tables import accounts, memories, oauth  # noqa: F401, PLC0415 - they import `metadata` from here
+
+    return metadata

@@ -1,0 +1,88 @@
+"""Accounts, the users in them, their workspaces and keys."""
+
+import sqlalchemy as sa
+
+from server.store.db import UtcDateTime
+from server.store.tables import metadata
+
+accounts = sa.Table(
+    "accounts",
+    metadata,
+    sa.Column("id", sa.String(36), primary_key=True),
+    sa.Column("name", sa.String(100), nullable=False, unique=True),
+    sa.Column("created_at", UtcDateTime, nullable=False),
+)
+
+users = sa.Table(
+    "users",
+    metadata,
+    sa.Column("id", sa.String(36), primary_key=True),
+    sa.Column("name", sa.String(100), nullable=False, unique=True),
+    sa.Column("password_hash", sa.String(255)),
+    sa.Column("is_admin", sa.Boolean, nullable=False, default=False),
+    # The account whose workspaces a bare workspace name means.
+    sa.Column("account_id", sa.ForeignKey("accounts.id"), nullable=False),
+    sa.Column("default_workspace", sa.String(201), nullable=False, default="default"),
+    sa.Column("created_at", UtcDateTime, nullable=False),
+    sa.Column("disabled_at", UtcDateTime),
+)
+
+memberships = sa.Table(
+    "memberships",
+    metadata,
+    sa.Column("account_id", sa.ForeignKey("accounts.id"), primary_key=True),
+    sa.Column("user_id", sa.ForeignKey("users.id"), primary_key=True, index=True),
+    sa.Column("role", sa.String(20), nullable=False),
+    sa.Column("created_at", UtcDateTime, nullable=False),
+)
+
+workspaces = sa.Table(
+    "workspaces",
+    metadata,
+    sa.Column("id", sa.String(36), primary_key=True),
+    sa.Column("account_id", sa.ForeignKey("accounts.id"), nullable=False),
+    sa.Column("name", sa.String(100), nullable=False),
+    # Raised by one for every change of a memory; the projection follows it.
+    sa.Column("revision", sa.BigInteger, nullable=False, default=0),
+    # Everything up to here is on the engine's disk.
+    sa.Column("flushed_revision", sa.BigInteger, nullable=False, default=0),
+    # Whose vectors the collection holds; 0 where it holds none.
+    sa.Column("generation", sa.Integer, nullable=False, default=0),
+    sa.Column("created_at", UtcDateTime, nullable=False),
+    sa.Column("updated_at", UtcDateTime, nullable=False),
+    sa.Column("deleted_at", UtcDateTime),
+    sa.Index(
+        "uq_workspaces_account_id_name_live",
+        "account_id",
+        "name",
+        unique=True,
+        sqlite_where=sa.text("deleted_at IS NULL"),
+        postgresql_where=sa.text("deleted_at IS NULL"),
+    ),
+)
+
+api_keys = sa.Table(
+    "api_keys",
+    metadata,
+    sa.Column("id", sa.String(36), primary_key=True),
+    sa.Column("user_id", sa.ForeignKey("users.id"), nullable=False, index=True),
+    sa.Column("key_hash", sa.String(64), nullable=False, unique=True),
+    sa.Column("prefix", sa.String(12), nullable=False),
+    sa.Column("name", sa.String(120), nullable=False, default=""),
+    sa.Column("scopes", sa.String(200), nullable=False),
+    sa.Column("workspace_id", sa.ForeignKey("workspaces.id")),
+    # What it was made with, so that it dies when that does: an OAuth grant, or another key.
+    sa.Column("grant_id", sa.String(36), index=True),
+    sa.Column("created_at", UtcDateTime, nullable=False),
+    sa.Column("expires_at", UtcDateTime),
+    sa.Column("last_used_at", UtcDateTime),
+    sa.Column("revoked_at", UtcDateTime),
+)
+
+# One row: raised whenever something that processes keep in memory (keys, grants, workspaces) ended elsewhere.
+epoch = sa.Table(
+    "epoch",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("value", sa.BigInteger, nullable=False),
+)

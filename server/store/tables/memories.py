@@ -1,0 +1,82 @@
+"""Every memory's row, its vectors, and the journal of what happened to it."""
+
+import sqlalchemy as sa
+
+from server.store.db import UtcDateTime
+from server.store.tables import metadata
+
+memories = sa.Table(
+    "memories",
+    metadata,
+    sa.Column("id", sa.String(36), primary_key=True),
+    sa.Column("workspace_id", sa.ForeignKey("workspaces.id"), nullable=False),
+    # The workspace's revision at which this row last changed.
+    sa.Column("revision", sa.BigInteger, nullable=False),
+    # The workspace's revision at which it was stored: order within an ingest, and so within a session.
+    sa.Column("position", sa.BigInteger, nullable=False),
+    sa.Column("content", sa.Text, nullable=False),
+    sa.Column("type", sa.String(100), nullable=False),
+    sa.Column("tags", sa.JSON, nullable=False),
+    sa.Column("scope", sa.String(20), nullable=False),
+    sa.Column("project", sa.String(200)),
+    sa.Column("task", sa.String(200)),
+    sa.Column("entity", sa.String(200)),
+    sa.Column("author", sa.String(200)),
+    sa.Column("session", sa.String(200)),
+    sa.Column("occurred_at", UtcDateTime),
+    sa.Column("created_at", UtcDateTime, nullable=False),
+    sa.Column("updated_at", UtcDateTime, nullable=False),
+    sa.Column("expires_at", UtcDateTime),
+    sa.Column("linkages", sa.JSON, nullable=False),
+    sa.Column("relevance", sa.Double, nullable=False),
+    sa.Column("access_count", sa.Integer, nullable=False),
+    sa.Column("last_accessed_at", UtcDateTime),
+    sa.Column("consolidated", sa.Boolean, nullable=False),
+    sa.Column("consolidated_into", sa.String(36)),
+    sa.Column("source", sa.String(200)),
+    sa.Column("metadata", sa.JSON, nullable=False),
+    sa.Column("deleted_at", UtcDateTime),
+    sa.Column("erased_at", UtcDateTime),
+    sa.Index("ix_memories_workspace_id_revision", "workspace_id", "revision"),
+    sa.Index("ix_memories_workspace_id_created_at", "workspace_id", "created_at"),
+    sa.Index("ix_memories_workspace_id_session_position", "workspace_id", "session", "position"),
+)
+
+generations = sa.Table(
+    "generations",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("model", sa.String(200), nullable=False),
+    sa.Column("digest", sa.String(64), nullable=False),
+    sa.Column("dims", sa.Integer, nullable=False),
+    sa.Column("max_tokens", sa.Integer, nullable=False),
+    sa.Column("created_at", UtcDateTime, nullable=False),
+    sa.UniqueConstraint("model", "digest", "max_tokens"),
+)
+
+vectors = sa.Table(
+    "vectors",
+    metadata,
+    sa.Column("memory_id", sa.ForeignKey("memories.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("generation", sa.ForeignKey("generations.id"), primary_key=True),
+    # All windows of the text, one after the other: n x dims little-endian float32.
+    sa.Column("windows", sa.LargeBinary, nullable=False),
+)
+
+journal = sa.Table(
+    "journal",
+    metadata,
+    sa.Column("id", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=True),
+    sa.Column("workspace_id", sa.ForeignKey("workspaces.id"), nullable=False),
+    sa.Column("memory_id", sa.String(36)),
+    sa.Column("revision", sa.BigInteger, nullable=False),
+    sa.Column("at", UtcDateTime, nullable=False),
+    sa.Column("operation", sa.String(60), nullable=False),
+    sa.Column("user_id", sa.String(36), nullable=False),
+    sa.Column("credential_id", sa.String(36), nullable=False),
+    sa.Column("request_id", sa.String(64), nullable=False),
+    sa.Column("before", sa.JSON(none_as_null=True)),
+    sa.Column("after", sa.JSON(none_as_null=True)),
+    sa.Index("ix_journal_workspace_id_revision", "workspace_id", "revision"),
+    sa.Index("ix_journal_memory_id", "memory_id"),
+)

@@ -1,0 +1,126 @@
+"""The authorization server's tables. Codes, tokens, links and sessions are kept as SHA-256 in hex, and no other way."""
+
+import sqlalchemy as sa
+
+from server.store.db import UtcDateTime
+from server.store.tables import metadata
+
+oauth_clients = sa.Table(
+    "oauth_clients",
+    metadata,
+    sa.Column("id", sa.String(64), primary_key=True),
+    sa.Column("name", sa.String(200), nullable=False),
+    sa.Column("redirect_uris", sa.JSON, nullable=False),
+    sa.Column("grant_types", sa.JSON, nullable=False),
+    sa.Column("auth_method", sa.String(40), nullable=False),
+    sa.Column("secret_hash", sa.String(64)),
+    sa.Column("created_at", UtcDateTime, nullable=False),
+    # Set when a person first says yes, and at every token after that; what never was set is garbage after a day.
+    sa.Column("last_used_at", UtcDateTime),
+)
+
+# Client metadata documents that were fetched, and those that could not be.
+oauth_documents = sa.Table(
+    "oauth_documents",
+    metadata,
+    sa.Column("url", sa.String(512), primary_key=True),
+    sa.Column("document", sa.JSON(none_as_null=True)),
+    sa.Column("failure", sa.String(300)),
+    sa.Column("expires_at", UtcDateTime, nullable=False, index=True),
+)
+
+oauth_codes = sa.Table(
+    "oauth_codes",
+    metadata,
+    sa.Column("code_hash", sa.String(64), primary_key=True),
+    sa.Column("user_id", sa.String(36), sa.ForeignKey("users.id"), nullable=False),
+    sa.Column("client_id", sa.String(512), nullable=False),
+    sa.Column("client_name", sa.String(200), nullable=False),
+    sa.Column("redirect_uri", sa.Text, nullable=False),
+    sa.Column("scopes", sa.String(200), nullable=False),
+    sa.Column("resource", sa.String(512), nullable=False),
+    sa.Column("code_challenge", sa.String(128), nullable=False),
+    sa.Column("expires_at", UtcDateTime, nullable=False, index=True),
+)
+
+oauth_grants = sa.Table(
+    "oauth_grants",
+    metadata,
+    sa.Column("id", sa.String(36), primary_key=True),
+    sa.Column("user_id", sa.String(36), sa.ForeignKey("users.id"), nullable=False, index=True),
+    sa.Column("client_id", sa.String(512), nullable=False, index=True),
+    sa.Column("client_name", sa.String(200), nullable=False),
+    sa.Column("scopes", sa.String(200), nullable=False),
+    sa.Column("resource", sa.String(512), nullable=False),
+    # The code it was redeemed with: the same code again is a replay.
+    sa.Column("code_hash", sa.String(64), nullable=False, unique=True),
+    sa.Column("created_at", UtcDateTime, nullable=False),
+    sa.Column("last_used_at", UtcDateTime, nullable=False),
+    sa.Column("expires_at", UtcDateTime, nullable=False, index=True),
+    sa.Column("revoked_at", UtcDateTime),
+)
+
+oauth_refresh_tokens = sa.Table(
+    "oauth_refresh_tokens",
+    metadata,
+    sa.Column("token_hash", sa.String(64), primary_key=True),
+    # The grant is the family.
+    sa.Column(
+        "grant_id", sa.String(36), sa.ForeignKey("oauth_grants.id", ondelete="CASCADE"), nullable=False, index=True
+    ),
+    # The token that was exchanged for this one.
+    sa.Column("parent_hash", sa.String(64), index=True),
+    sa.Column("expires_at", UtcDateTime, nullable=False, index=True),
+    sa.Column("rotated_at", UtcDateTime),
+)
+
+oauth_consents = sa.Table(
+    "oauth_consents",
+    metadata,
+    sa.Column("user_id", sa.String(36), sa.ForeignKey("users.id"), primary_key=True),
+    sa.Column("client_id", sa.String(512), primary_key=True),
+    sa.Column("redirect_host", sa.String(255), primary_key=True),
+    sa.Column("asked", sa.String(200), primary_key=True),
+    sa.Column("granted", sa.String(200), nullable=False),
+    sa.Column("created_at", UtcDateTime, nullable=False),
+)
+
+signing_keys = sa.Table(
+    "signing_keys",
+    metadata,
+    sa.Column("kid", sa.String(64), primary_key=True),
+    # PKCS 8 PEM, encrypted.
+    sa.Column("private_key", sa.Text, nullable=False),
+    sa.Column("created_at", UtcDateTime, nullable=False),
+    sa.Column("activates_at", UtcDateTime, nullable=False),
+    # Set when a successor is made; until then the key does not end.
+    sa.Column("retires_at", UtcDateTime),
+)
+
+browser_sessions = sa.Table(
+    "browser_sessions",
+    metadata,
+    sa.Column("id_hash", sa.String(64), primary_key=True),
+    sa.Column("user_id", sa.String(36), sa.ForeignKey("users.id"), nullable=False, index=True),
+    sa.Column("created_at", UtcDateTime, nullable=False),
+    sa.Column("expires_at", UtcDateTime, nullable=False, index=True),
+)
+
+signup_links = sa.Table(
+    "signup_links",
+    metadata,
+    sa.Column("link_hash", sa.String(64), primary_key=True),
+    # `setup` makes the first admin; `invite` makes a user.
+    sa.Column("kind", sa.String(10), nullable=False),
+    sa.Column("created_at", UtcDateTime, nullable=False),
+    sa.Column("expires_at", UtcDateTime, nullable=False, index=True),
+)
+
+# How often something was tried in the window that began at `started_at`: logins, registrations, document fetches.
+auth_attempts = sa.Table(
+    "auth_attempts",
+    metadata,
+    sa.Column("key", sa.String(120), primary_key=True),
+    sa.Column("count", sa.Integer, nullable=False),
+    sa.Column("started_at", UtcDateTime, nullable=False, index=True),
+)

@@ -1,0 +1,87 @@
+"""Vectors beside their memories, and the generations they belong to.
+
+A generation is one model at one digest and window length: vectors of two generations are never compared.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from server.store.embeddings import Model
+from server.store.search import Vector
+from server.store.tables.accounts import workspaces
+from server.store.tables.memories import generations, memories, vectors
+
+
+async def generation_of(connection: AsyncConnection, model: Model, now: datetime) -> int:
+    """The model's generation, made where it is new."""
+    same = sa.select(generations.c.id).where(
+        generations.c.model == model.name,
+        generations.c.digest == model.digest,
+        generations.c.max_tokens == model.max_tokens,
+    )
+    found = (await connection.execute(same)).scalar_one_or_none()
+    if found is not None:
+        return found
+    values = {"model": model.name, "digest": model.digest, "dims": model.dims, "max_tokens": model.max_tokens}
+    made = await connection.execute(sa.insert(generations).values(**values, created_at=now).returning(generations.c.id))
+    return made.scalar_one()
+
+
+async def dims_of(connection: AsyncConnection, generation: int) -> int:
+    """How long a generation's vectors are; 0 for generation 0, which has none."""
+    query = sa.select(generations.c.dims).where(generations.c.id == generation)
+    return (await connection.execute(query)).scalar_one_or_none() or 0
+
+
+async def put(connection: AsyncConnection, generation: int, windows: dict[str, Vector]) -> None:
+    """Keep texts' vectors, memory id → (n, dims), in place of earlier ones of the generation."""
+    insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
+    statement = insert(vectors)
+    statement = statement.on_conflict_do_update(
+        index_elements=["memory_id", "generation"], set_={"windows": statement.excluded.windows}
+    )
+    rows = [{"memory_id": m, "generation": generation, "windows": pack(w)} for m, w in windows.items()]
+    await connection.execute(statement, rows)
+
+
+async def forget(connection: AsyncConnection, memory_id: str) -> None:
+    """Remove a memory's vectors of every generation: its text changed, or is gone."""
+    await connection.execute(sa.delete(vectors).where(vectors.c.memory_id == memory_id))
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A memory that has no vectors of a generation yet."""
+
+    workspace_id: str
+    memory_id: str
+    content: str
+
+
+async def missing(connection: AsyncConnection, generation: int, after: str, limit: int) -> Sequence[Gap]:
+    """The next memories, in the order of their ids from `after` on, that have no vectors of the generation."""
+    has = sa.exists().where(vectors.c.memory_id == memories.c.id, vectors.c.generation == generation)
+    query = (
+        sa.select(memories.c.workspace_id, memories.c.id, memories.c.content)
+        .join(workspaces, workspaces.c.id == memories.c.workspace_id)
+        .where(memories.c.id > after, memories.c.deleted_at.is_(None), workspaces.c.deleted_at.is_(None), ~has)
+        .order_by(memories.c.id)
+        .limit(limit)
+    )
+    return [Gap(*row) for row in await connection.execute(query)]
+
+
+def pack(windows: Vector) -> bytes:
+    """(n, dims) as little-endian float32."""
+    return np.ascontiguousarray(windows, dtype="<f4").tobytes()
+
+
+def unpack(blob: bytes, dims: int) -> Vector:
+    """Back to (n, dims)."""
+    return np.frombuffer(blob, dtype="<f4").reshape(-1, dims).astype(np.float32, copy=False)

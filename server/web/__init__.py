@@ -1,0 +1,1 @@
+"""The doors: REST, MCP, and what every request passes on its way to them."""

@@ -1,0 +1,102 @@
+"""Memories as MCP resources: `memory://recent`, `memory://workspaces` and `memory://memories/{id}`."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from mcp import types
+from mcp.server.context import ServerRequestContext
+from mcp.shared.exceptions import MCPError
+from pydantic import BaseModel
+
+from server.errors import Failure
+from tools.operation import Operation
+
+Context = ServerRequestContext[Any, Any]
+Execute = Callable[[Operation, Context, dict[str, Any]], Awaitable[BaseModel]]
+
+SCHEME = "memory"
+JSON = "application/json"
+
+#: What is always there, and the operation that reads it.
+STATIC = {
+    "recent": ("recent", "Recent memories", "The newest memories of the connection's workspace."),
+    "workspaces": ("list_workspaces", "Workspaces", "The workspaces you can use."),
+}
+TEMPLATES = (
+    types.ResourceTemplate(
+        name="memory",
+        title="One memory",
+        uri_template="memory://memories/{id}",
+        description="A memory by its id.",
+        mime_type=JSON,
+    ),
+    types.ResourceTemplate(
+        name="recent-in-workspace",
+        title="Recent memories of a workspace",
+        uri_template="memory://workspaces/{workspace}/recent",
+        description="The newest memories of a workspace, by its name.",
+        mime_type=JSON,
+    ),
+)
+
+
+def handlers(operations: Mapping[str, Operation], execute: Execute) -> dict[str, Any]:
+    """The SDK's handlers for resources and for completing their templates."""
+    resources = types.ListResourcesResult(
+        resources=[
+            types.Resource(name=name, title=title, uri=f"{SCHEME}://{name}", description=description, mime_type=JSON)
+            for name, (_, title, description) in STATIC.items()
+        ]
+    )
+    templates = types.ListResourceTemplatesResult(resource_templates=list(TEMPLATES))
+
+    async def list_resources(_ctx: Context, _params: object) -> types.ListResourcesResult:
+        return resources
+
+    async def list_templates(_ctx: Context, _params: object) -> types.ListResourceTemplatesResult:
+        return templates
+
+    async def read(ctx: Context, params: types.ReadResourceRequestParams) -> types.ReadResourceResult:
+        uri = str(params.uri)
+        name, arguments = _asked(uri)
+        try:
+            result = await execute(operations[name], ctx, arguments)
+        except Failure as failure:
+            raise MCPError(types.INVALID_PARAMS, failure.message, {"uri": uri}) from None
+        text = result.model_dump_json(exclude_none=True)
+        return types.ReadResourceResult(
+            contents=[types.TextResourceContents(uri=params.uri, mime_type=JSON, text=text)]
+        )
+
+    async def complete(ctx: Context, params: types.CompleteRequestParams) -> types.CompleteResult:
+        values = []
+        if params.argument.name == "workspace":
+            listed = await execute(operations["list_workspaces"], ctx, {})
+            names = [each["name"] for each in listed.model_dump()["workspaces"]]
+            values = [name for name in names if name.startswith(params.argument.value)][:100]
+        return types.CompleteResult(completion=types.Completion(values=values, total=len(values), has_more=False))
+
+    return {
+        "on_list_resources": list_resources,
+        "on_list_resource_templates": list_templates,
+        "on_read_resource": read,
+        "on_completion": complete,
+    }
+
+
+def _asked(uri: str) -> tuple[str, dict[str, Any]]:
+    """Which operation a URI means, with which arguments."""
+    parts = urlsplit(uri)
+    path = [unquote(part) for part in (parts.netloc + parts.path).split("/")]
+    if parts.scheme == SCHEME:
+        match path:
+            case [name] if name in STATIC:
+                return STATIC[name][0], {}
+            case ["memories", memory_id]:
+                return "fetch", {"id": memory_id}
+            case ["workspaces", workspace, "recent"]:
+                return "recent", {"workspace": workspace}
+            case _:
+                pass
+    raise MCPError(types.INVALID_PARAMS, f"Resource not found: {uri}", {"uri": uri})

@@ -1,0 +1,57 @@
+"""What anyone may ask: whether the server lives, whether it is ready, and what its API looks like."""
+
+from typing import Any
+
+from sqlalchemy.exc import DBAPIError
+from starlette.requests import Request
+from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from server import __version__
+from server.errors import STATUS
+from server.store.search import EngineDown
+
+
+def routes(openapi: dict[str, Any]) -> list[Route]:
+    """The public routes."""
+
+    async def description(_request: Request) -> JSONResponse:
+        return JSONResponse(openapi, headers={"Cache-Control": "public, max-age=300"})
+
+    return [
+        Route("/", root),
+        Route("/healthz", healthz),
+        Route("/readyz", readyz),
+        Route("/openapi.json", description),
+    ]
+
+
+async def root(request: Request) -> Response:
+    """GET / - a person is sent to their pages; a program is told what this is."""
+    if "text/html" in request.headers.get("accept", ""):
+        return RedirectResponse("/apps")
+    text = f"Loci {__version__}: memory for AI agents. MCP at /mcp, REST at /v1, described by /openapi.json."
+    return JSONResponse({"name": "loci", "version": __version__, "content": [{"type": "text", "text": text}]})
+
+
+async def healthz(_request: Request) -> JSONResponse:
+    """GET /healthz - the process lives and its loop turns; it asks no store."""
+    return JSONResponse({"status": "ok"}, headers={"Cache-Control": "no-store"})
+
+
+async def readyz(request: Request) -> JSONResponse:
+    """GET /readyz - 200 where both stores answer, else 503 and which one does not."""
+    services = request.state.services
+    states = {"record": "ok", "search": "ok", "embeddings": services.encoder.embeddings.state}
+    try:
+        await services.db.ping()
+    except (DBAPIError, OSError):
+        states["record"] = "unavailable"
+    try:
+        await services.projection.ping()
+    except EngineDown:
+        states["search"] = "unavailable"
+    is_ready = "unavailable" not in states.values()
+    headers = {"Cache-Control": "no-store"} | ({} if is_ready else {"Retry-After": "5"})
+    body = {"status": "ok" if is_ready else "unavailable", **states}
+    return JSONResponse(body, 200 if is_ready else STATUS["unavailable"], headers)

@@ -1,0 +1,148 @@
+"""The REST door: `/v1`, generated from the catalogue."""
+
+import json
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from auth.guard import Guard, need_scopes
+from server.errors import Failure
+from tools.operation import Door, Effect, Operation, Spoken, run
+from tools.schema import schema
+
+WORKSPACE_HEADER = "X-Memento-Workspace"
+_WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
+
+
+def routes(operations: Iterable[Operation], guard: dict[str, Any]) -> list[Route]:
+    """One route for each path, dispatching on its methods; so a wrong method is a 405 that names the right ones."""
+    by_path: dict[str, dict[str, Operation]] = {}
+    for operation in operations:
+        for method, path in operation.routes:
+            by_path.setdefault(path, {})[method] = operation
+    # A literal path is tried before one with a parameter: /v1/memories/recent before /v1/memories/{id}.
+    ordered = sorted(by_path.items(), key=lambda item: "{" in item[0])
+    return [Route(path, Guard(_endpoint(methods), methods=frozenset(methods), **guard)) for path, methods in ordered]
+
+
+def _endpoint(methods: dict[str, Operation]) -> Any:
+    async def endpoint(scope: Any, receive: Any, send: Any) -> None:
+        request = Request(scope, receive)
+        try:
+            response = await _answer(methods[request.method], request)
+        except Failure as failure:
+            if failure.code == "insufficient_scope":
+                need_scopes(scope, failure)
+            response = failed(failure)
+        await response(scope, receive, send)
+
+    return endpoint
+
+
+def failed(failure: Failure) -> JSONResponse:
+    """A refusal as HTTP."""
+    headers = {} if failure.retry_after is None else {"Retry-After": str(failure.retry_after)}
+    return JSONResponse(failure.body(), int(failure.status), headers)
+
+
+async def _answer(operation: Operation, request: Request) -> Response:
+    has_body = request.method in _WITH_BODY
+    raw = await _body(request) if has_body else _query(request)
+    door = Door(
+        principal=request.state.principal,
+        request_id=request.state.request_id,
+        workspace=request.headers.get(WORKSPACE_HEADER) or request.query_params.get("workspace"),
+        as_text=not has_body,
+    )
+    result = await run(operation, request.state.services, door, raw | request.path_params)
+    body = result.model_dump(mode="json")
+    if isinstance(result, Spoken):
+        body["content"] = [{"type": "text", "text": result.text()}]
+    is_new = operation.effect is Effect.CREATE and body.get("created", True)
+    return JSONResponse(body, 201 if is_new else 200, {"Cache-Control": "no-store"})
+
+
+def _query(request: Request) -> dict[str, Any]:
+    """The query string as arguments; a repeated key is a list."""
+    query = request.query_params
+    return {key: values[0] if len(values := query.getlist(key)) == 1 else values for key in query}
+
+
+async def _body(request: Request) -> dict[str, Any]:
+    """The JSON object in the body; no body is an empty one."""
+    content = await request.body()
+    if not content.strip():
+        return {}
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type != "application/json":
+        raise Failure(
+            "unsupported_media_type", f"Send JSON with `Content-Type: application/json`; this is {media_type!r}."
+        )
+    try:
+        parsed = json.loads(content, parse_constant=_no_constant)
+    except (ValueError, RecursionError) as error:
+        raise Failure("malformed", f"The body is not valid JSON: {error}.") from None
+    if not isinstance(parsed, dict):
+        raise Failure("malformed", "The body must be a JSON object.")
+    return parsed  # pyright: ignore[reportUnknownVariableType] - JSON
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
+
+
+def openapi(operations: Iterable[Operation], version: str, public_url: str) -> dict[str, Any]:
+    """The OpenAPI 3.1 description of `/v1`, from the same rows."""
+    paths: dict[str, dict[str, Any]] = {}
+    for operation in operations:
+        for method, path in operation.routes:
+            paths.setdefault(path, {})[method.lower()] = _described(operation, method, path)
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Loci", "version": version, "description": "The memory server for AI agents."},
+        "servers": [{"url": public_url}],
+        "security": [{"bearer": []}],
+        "components": {"securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}}},
+        "paths": paths,
+    }
+
+
+def _described(operation: Operation, method: str, path: str) -> dict[str, Any]:
+    takes = schema(operation.args)
+    in_path = re.findall(r"{(\w+)}", path)
+    described: dict[str, Any] = {
+        "operationId": operation.name if method != "PATCH" else f"{operation.name}_patch",
+        "summary": operation.title,
+        "description": f"{operation.description}\n\nNeeds the scope `{operation.scope}`.",
+        "responses": {
+            "201" if operation.effect is Effect.CREATE else "200": _json("The answer.", schema(operation.returns)),
+            "default": {"description": "A refusal: `error` (a code), `message` and, where one is wrong, `field`."},
+        },
+    }
+    parameters = [_parameter(name, takes["properties"][name], "path") for name in in_path]
+    if method in _WITH_BODY:
+        rest = {k: v for k, v in takes["properties"].items() if k not in in_path}
+        required = [name for name in takes.get("required", []) if name not in in_path]
+        body = takes | {"properties": rest, "required": required}
+        described["requestBody"] = _json("The arguments.", body) | {"required": bool(required)}
+    else:
+        required = takes.get("required", [])
+        parameters += [
+            _parameter(name, each, "query", required=name in required)
+            for name, each in takes["properties"].items()
+            if name not in in_path
+        ]
+    parameters.append(_parameter(WORKSPACE_HEADER, {"type": "string"}, "header", required=False))
+    return described | {"parameters": parameters}
+
+
+def _json(description: str, shape: dict[str, Any]) -> dict[str, Any]:
+    return {"description": description, "content": {"application/json": {"schema": shape}}}
+
+
+def _parameter(name: str, shape: dict[str, Any], where: str, *, required: bool = True) -> dict[str, Any]:
+    return {"name": name, "in": where, "required": required, "schema": shape}

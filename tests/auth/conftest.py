@@ -1,0 +1,100 @@
+"""A server of its own for each test: a SQLite file, a clock that only moves when told, and cheap password hashes."""
+
+import httpx
+import pytest
+from argon2 import PasswordHasher
+from pydantic import SecretStr
+from starlette.applications import Starlette
+
+import server.store.tables.accounts
+import server.store.tables.oauth  # noqa: F401 - puts its tables into `metadata`
+from auth.passwords import Passwords
+from auth.routes import routes
+from auth.server import build
+from server.config import Settings
+from server.store.accounts import create_user
+from server.store.db import Database
+from server.store.tables import metadata
+from tests.auth.flow import PASSWORD, Clock, Flow
+
+CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def settings(tmp_path):
+    return Settings(public_url="http://127.0.0.1:8080", data_dir=tmp_path, secret_key=SecretStr("a secret of tests"))
+
+
+@pytest.fixture
+async def db(tmp_path):
+    database = Database(f"sqlite+aiosqlite:///{tmp_path / 'loci.db'}")
+    async with database.write() as connection:
+        await connection.run_sync(metadata.create_all)
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+def revoked():
+    """The ids of the credentials that `on_revoked` was told of."""
+    return []
+
+
+@pytest.fixture
+def addresses():
+    """What names resolve to."""
+    return {}
+
+
+@pytest.fixture
+async def auth(settings, db, clock, revoked, addresses):
+    async def resolver(host, _port):
+        return addresses.get(host, ["93.184.215.14"])
+
+    server = build(settings, db, clock, revoked.append, passwords=Passwords(CHEAP), resolver=resolver)
+    yield server
+    await server.close()
+
+
+@pytest.fixture
+def browser(auth):
+    """Makes browsers: HTTP clients that keep cookies, each with its own."""
+    app = Starlette(routes=routes())
+
+    async def with_state(scope, receive, send):
+        scope["state"] = {"auth": auth}
+        await app(scope, receive, send)
+
+    def make(address="127.0.0.1"):
+        transport = httpx.ASGITransport(with_state, client=(address, 40000))
+        return httpx.AsyncClient(transport=transport, base_url=auth.issuer)
+
+    return make
+
+
+@pytest.fixture
+async def http(browser):
+    async with browser() as client:
+        yield client
+
+
+@pytest.fixture
+async def ada(auth):
+    """A user."""
+    password_hash = await auth.passwords.hash(PASSWORD)
+    async with auth.db.write() as connection:
+        return await create_user(connection, name="ada", password_hash=password_hash, is_admin=False, now=auth.now())
+
+
+@pytest.fixture
+async def flow(http, auth, ada):
+    """A registered app, and ada logged in."""
+    flow = Flow(http, auth.issuer)
+    assert (await flow.register()).status_code == 201
+    assert (await flow.log_in()).status_code == 302
+    return flow

@@ -1,0 +1,272 @@
+"""What the seam promises, on every engine."""
+
+from dataclasses import replace
+from math import log, sqrt
+
+import pytest
+
+from server.store.search import EngineDown, Found, Match, Query, Sparse, Unusable, Where
+
+pytestmark = [
+    pytest.mark.anyio,
+    pytest.mark.filterwarnings("ignore:Payload indexes have no effect in the local Qdrant"),
+]
+
+
+def dense(make, *values, limit=10, where=None):
+    return Query(dense=make.vector(*values), text=None, limit=limit, where=where or Where())
+
+
+def text(*terms, limit=10, where=None):
+    return Query(dense=None, text=Sparse(list(terms), [1.0] * len(terms)), limit=limit, where=where or Where())
+
+
+def idf(points, holding):
+    return log((points - holding + 0.5) / (holding + 0.5) + 1)
+
+
+async def numbers(engine, collection, where):
+    """The points that a filter lets through, by number."""
+    found = await engine.search(collection, text(7, where=where))
+    return {int(hit.id[-12:], 16) for hit in found.text}
+
+
+async def test_a_collection_is_new_once(engine, collection):
+    assert await engine.exists(collection)
+    assert not await engine.open(collection)
+    assert await engine.count(collection) == 0
+
+
+async def test_asking_whether_a_collection_exists_does_not_make_it(engine, make):
+    collection = make.collection()
+    assert not await engine.exists(collection)
+    assert not await engine.exists(collection)
+
+
+async def test_a_collection_that_is_not_there_reads_as_an_empty_one(engine, make):
+    collection = make.collection()
+    assert await engine.search(collection, Query(make.vector(1), Sparse([7], [1.0]), 10)) == Found([], [])
+    assert await engine.retrieve(collection, [make.id(1)]) == []
+    assert await engine.ids(collection) == set()
+    assert await engine.count(collection) == 0
+    assert not await engine.exists(collection)
+
+
+async def test_removing_from_a_collection_that_is_not_there_is_no_error(engine, make):
+    collection = make.collection()
+    await engine.delete(collection, [make.id(1)])
+    await engine.touch(collection, {make.id(1): {"type": "fact"}})
+    await engine.flush(collection)
+    await engine.drop(collection)
+    assert not await engine.exists(collection)
+
+
+async def test_writing_to_a_collection_that_is_not_there_is_refused(engine, make):
+    with pytest.raises(EngineDown):
+        await engine.upsert(make.collection(), [make.point(1)])
+
+
+async def test_a_point_comes_back_as_it_was_stored_at_unit_length(engine, collection, make):
+    payload = {"type": "fact", "tags": ["a", "b"], "relevance": 0.5, "count": 3, "entity": None, "deep": {"k": ["v"]}}
+    point = make.point(1, revision=9, dense=(3, 4), windows=[(1,), (0, 1)], text=(7, 5), **payload)
+    await engine.upsert(collection, [point])
+    (stored,) = await engine.retrieve(collection, [point.id])
+    assert (stored.id, stored.revision, stored.payload) == (point.id, 9, payload)
+    assert dict(zip(stored.text.indices, stored.text.values, strict=True)) == {7: 1.0, 5: 1.0}
+    assert stored.dense == pytest.approx(make.vector(0.6, 0.8))
+    assert stored.windows is None
+
+
+async def test_the_dense_arm_ranks_by_cosine(engine, collection, make):
+    await engine.upsert(
+        collection, [make.point(1, dense=(0, 5)), make.point(2, dense=(2,)), make.point(3, dense=(1, 1))]
+    )
+    found = await engine.search(collection, dense(make, 1))
+    assert [hit.id for hit in found.dense] == [make.id(2), make.id(3), make.id(1)]
+    assert [hit.score for hit in found.dense] == pytest.approx([1.0, 1 / sqrt(2), 0.0], abs=1e-6)
+    assert found.text == []
+
+
+async def test_the_text_arm_weighs_a_word_by_its_rarity(engine, collection, make):
+    await engine.upsert(collection, [make.point(1, text=(7, 8)), make.point(2, text=(7,)), make.point(3, text=(9,))])
+    found = await engine.search(collection, text(7, 8))
+    assert [hit.id for hit in found.text] == [make.id(1), make.id(2)]
+    assert [hit.score for hit in found.text] == pytest.approx([idf(3, 2) + idf(3, 1), idf(3, 2)], rel=1e-4)
+    assert found.dense == []
+
+
+async def test_one_search_asks_both_arms_and_brings_the_payload(engine, collection, make):
+    await engine.upsert(collection, [make.point(1, type="fact")])
+    found = await engine.search(collection, Query(make.vector(1), Sparse([7], [1.0]), 10))
+    assert [(hit.id, hit.payload) for hit in found.dense] == [(make.id(1), {"type": "fact"})]
+    assert [(hit.id, hit.payload) for hit in found.text] == [(make.id(1), {"type": "fact"})]
+
+
+async def test_a_query_without_vectors_finds_nothing(engine, collection, make):
+    await engine.upsert(collection, [make.point(1)])
+    assert await engine.search(collection, Query(None, Sparse([], []), 10)) == Found([], [])
+
+
+async def test_a_long_text_is_found_by_its_nearest_window_and_only_once(engine, collection, make):
+    long = make.point(1, dense=(0, 0, 1), windows=[(0, 1), (1,)])
+    await engine.upsert(collection, [long, make.point(2, dense=(1, 1)), make.point(3, dense=None, windows=[(1, 2)])])
+    found = await engine.search(collection, dense(make, 1))
+    assert [hit.id for hit in found.dense] == [make.id(1), make.id(2), make.id(3)]
+    assert [hit.score for hit in found.dense] == pytest.approx([1.0, 1 / sqrt(2), 1 / sqrt(5)], abs=1e-6)
+    (first,) = (await engine.search(collection, dense(make, 1, limit=1))).dense
+    assert first.id == make.id(1)
+
+
+async def test_a_memory_without_a_vector_is_found_by_keyword_only(engine, collection, make):
+    await engine.upsert(collection, [make.point(1, dense=None), make.point(2, text=())])
+    found = await engine.search(collection, Query(make.vector(1), Sparse([7], [1.0]), 10))
+    assert [hit.id for hit in found.text] == [make.id(1)]
+    assert [hit.id for hit in found.dense] == [make.id(2)]
+    (stored,) = await engine.retrieve(collection, [make.id(2)])
+    assert stored.text == Sparse([], [])
+
+
+async def test_a_collection_without_dimensions_is_searched_by_keyword(engine, make):
+    collection = make.collection(dims=0)
+    assert await engine.open(collection)
+    await engine.upsert(collection, [make.point(1, dense=None)])
+    found = await engine.search(collection, text(7))
+    assert [hit.id for hit in found.text] == [make.id(1)]
+    (stored,) = await engine.retrieve(collection, [make.id(1)])
+    assert stored.dense is None
+    await engine.drop(collection)
+
+
+async def test_an_arm_finds_no_more_than_the_limit(engine, collection, make):
+    await engine.upsert(collection, [make.point(n, dense=(1, n)) for n in range(1, 6)])
+    found = await engine.search(collection, Query(make.vector(1), Sparse([7], [1.0]), 2))
+    assert [hit.id for hit in found.dense] == [make.id(1), make.id(2)]
+    assert len(found.text) == 2
+
+
+async def test_a_filter_matches_a_string_and_any_string_of_a_list(engine, collection, make):
+    await engine.upsert(
+        collection, [make.point(1, type="fact", tags=["a", "b"]), make.point(2, type="task", tags=["c"])]
+    )
+    assert await numbers(engine, collection, Where(must=(Match("type", ("fact", "rule")),))) == {1}
+    assert await numbers(engine, collection, Where(must=(Match("tags", ("b", "c")),))) == {1, 2}
+    assert await numbers(engine, collection, Where(must=(Match("tags", ("b",)), Match("type", ("task",))))) == set()
+    assert await numbers(engine, collection, Where(must=(Match("scope", ("global",)),))) == set()
+
+
+async def test_a_filter_takes_all_of_must_and_one_branch_of_either(engine, collection, make):
+    scopes = ["global", "project", "project", "task"]
+    await engine.upsert(collection, [make.point(n, scope=s, at=str(n), type="fact") for n, s in enumerate(scopes)])
+    in_project = (Match("scope", ("project",)), Match("at", ("2",)))
+    either = ((Match("scope", ("global",)),), in_project)
+    assert await numbers(engine, collection, Where(either=either)) == {0, 2}
+    assert await numbers(engine, collection, Where(must=(Match("at", ("2", "3")),), either=either)) == {2}
+
+
+async def test_no_value_matches_nothing_and_an_empty_branch_everything(engine, collection, make):
+    await engine.upsert(collection, [make.point(1, type="fact")])
+    assert await numbers(engine, collection, Where(must=(Match("type", ()),))) == set()
+    assert await numbers(engine, collection, Where(either=((),))) == {1}
+
+
+async def test_a_filter_holds_for_the_dense_arm_and_its_windows(engine, collection, make):
+    await engine.upsert(collection, [make.point(1, windows=[(1,)], type="fact"), make.point(2, type="task")])
+    found = await engine.search(collection, dense(make, 1, where=Where(must=(Match("type", ("task",)),))))
+    assert [hit.id for hit in found.dense] == [make.id(2)]
+
+
+async def test_a_write_replaces_the_whole_point(engine, collection, make):
+    await engine.upsert(collection, [make.point(1, windows=[(1,)], text=(7,), type="fact", entity="x")])
+    await engine.upsert(collection, [make.point(1, revision=2, dense=None, text=(8,), type="task")])
+    assert await engine.search(collection, Query(make.vector(1), Sparse([7], [1.0]), 10)) == Found([], [])
+    (stored,) = await engine.retrieve(collection, [make.id(1)])
+    assert (stored.payload, stored.dense, stored.text.indices) == ({"type": "task"}, None, [8])
+
+
+async def test_a_lower_revision_never_replaces_a_higher_one_and_an_equal_one_does(engine, collection, make):
+    await engine.upsert(collection, [make.point(1, revision=5, type="old"), make.point(2, revision=5, type="old")])
+    await engine.upsert(collection, [make.point(1, revision=4, type="new"), make.point(2, revision=5, type="new")])
+    stored = {
+        point.id: (point.revision, point.payload)
+        for point in await engine.retrieve(collection, [make.id(1), make.id(2)])
+    }
+    assert stored == {make.id(1): (5, {"type": "old"}), make.id(2): (5, {"type": "new"})}
+
+
+async def test_a_batch_may_hold_many_revisions_and_more_points_than_one_slice(engine, collection, make):
+    await engine.upsert(collection, [make.point(n, revision=n) for n in range(1, 151)])
+    assert await engine.count(collection) == 150
+    assert await engine.ids(collection) == {make.id(n) for n in range(1, 151)}
+    stored = await engine.retrieve(collection, [make.id(n) for n in range(1, 151)])
+    assert {point.id: point.revision for point in stored} == {make.id(n): n for n in range(1, 151)}
+
+
+async def test_nothing_to_write_is_no_error(engine, collection):
+    await engine.upsert(collection, [])
+    await engine.delete(collection, [])
+    await engine.touch(collection, {})
+    assert await engine.retrieve(collection, []) == []
+    assert await engine.ids(collection) == set()
+
+
+async def test_deleted_points_are_gone_and_unknown_ids_are_no_error(engine, collection, make):
+    await engine.upsert(collection, [make.point(1), make.point(2)])
+    await engine.delete(collection, [make.id(1), make.id(99)])
+    assert await engine.ids(collection) == {make.id(2)}
+    assert await engine.count(collection) == 1
+    assert [hit.id for hit in (await engine.search(collection, text(7))).text] == [make.id(2)]
+
+
+async def test_a_touch_changes_its_keys_on_the_points_that_exist(engine, collection, make):
+    await engine.upsert(collection, [make.point(n, revision=3, type="fact", relevance=1.0) for n in (1, 2)])
+    await engine.touch(collection, {make.id(1): {"relevance": 0.5}, make.id(99): {"relevance": 0.5}})
+    stored = {
+        point.id: (point.revision, point.payload)
+        for point in await engine.retrieve(collection, [make.id(1), make.id(2)])
+    }
+    assert stored[make.id(1)] == (3, {"type": "fact", "relevance": 0.5})
+    assert stored[make.id(2)] == (3, {"type": "fact", "relevance": 1.0})
+    assert await engine.count(collection) == 2
+
+
+async def test_retrieving_skips_ids_that_are_not_there(engine, collection, make):
+    await engine.upsert(collection, [make.point(1)])
+    assert [point.id for point in await engine.retrieve(collection, [make.id(99), make.id(1)])] == [make.id(1)]
+
+
+async def test_a_dropped_collection_is_new_again(engine, collection, make):
+    await engine.upsert(collection, [make.point(1)])
+    await engine.flush(collection)
+    await engine.drop(collection)
+    assert not await engine.exists(collection)
+    assert await engine.open(collection)
+    assert await engine.count(collection) == 0
+
+
+async def test_collections_hold_their_own_points(engine, collection, make):
+    other = make.collection()
+    await engine.open(other)
+    await engine.upsert(collection, [make.point(1)])
+    await engine.upsert(other, [make.point(2)])
+    assert await engine.ids(collection) == {make.id(1)}
+    assert await engine.ids(other) == {make.id(2)}
+    await engine.drop(other)
+    assert await engine.ids(collection) == {make.id(1)}
+
+
+@pytest.mark.parametrize("dims", [8, 0])
+async def test_a_collection_made_for_other_vectors_says_that_it_must_be_made_again(engine, collection, dims):
+    with pytest.raises(Unusable):
+        await engine.open(replace(collection, dims=dims))
+
+
+async def test_points_of_two_workspaces_in_one_collection_are_not_answered(engine, collection, make):
+    await engine.upsert(collection, [make.point(1, workspace_id="w1"), make.point(2, workspace_id="w2")])
+    with pytest.raises(Unusable):
+        await engine.search(collection, text(7))
+    with pytest.raises(Unusable):
+        await engine.retrieve(collection, [make.id(1), make.id(2)])
+
+
+async def test_an_engine_that_answers_passes_a_ping(engine):
+    await engine.ping()

@@ -1,0 +1,185 @@
+"""The embedded engine's traps: each one shown as it is, and then closed."""
+
+import math
+from uuid import UUID
+
+import numpy as np
+import pytest
+import qdrant_edge as raw
+
+from server.store.search import EngineDown, Match, Query, Sparse, Unusable, Where, checks
+from server.store.search.edge import INDEXED_FROM, EdgeEngine
+
+pytestmark = pytest.mark.anyio
+
+ROOMY, FULL = 10**12, 1024
+
+
+@pytest.fixture
+async def collection(edge, make):
+    made = make.collection()
+    assert await edge.open(made)
+    return made
+
+
+@pytest.fixture
+def bare(tmp_path):
+    """A shard without our engine around it, at `tmp_path / "bare"`."""
+    path = tmp_path / "bare"
+    path.mkdir()
+    config = raw.EdgeConfig(vectors={"dense": raw.EdgeVectorParams(size=4, distance=raw.Distance.Cosine)})
+    shard = raw.EdgeShard.create(str(path), config)
+    yield shard
+    shard.close()
+
+
+def upsert(*points):
+    return raw.UpdateOperation.upsert_points(
+        [raw.Point(UUID(int=number), vectors, payload) for number, vectors, payload in points]
+    )
+
+
+def payload_of(shard, number):
+    (record,) = shard.retrieve([UUID(int=number)], True, True)
+    return record.payload, record.vector
+
+
+async def test_bare_a_rejected_update_comes_back_and_destroys_a_point(bare, tmp_path):
+    bare.update(upsert((1, {"dense": [1, 0, 0, 0]}, {"kept": 1})))
+    with pytest.raises(Exception, match="Not existing vector name"):
+        bare.update(upsert((1, {"nope": [1, 0, 0, 0]}, {"hacked": 1})))
+    assert payload_of(bare, 1)[0] == {"kept": 1}
+    bare.close()
+    again = raw.EdgeShard.load(str(tmp_path / "bare"))
+    assert payload_of(again, 1) == ({"hacked": 1}, {})
+    again.close()
+
+
+async def test_a_rejected_update_does_not_come_back(edge, collection, make, tmp_path, monkeypatch):
+    await edge.upsert(collection, [make.point(1, type="fact"), make.point(2, type="fact")])
+    monkeypatch.setattr(checks, "check_points", lambda *_: None)
+    bad = make.point(2, revision=2, type="hacked")
+    object.__setattr__(bad, "dense", np.ones(9, dtype=np.float32))
+    with pytest.raises(EngineDown, match="dimension"):
+        await edge.upsert(collection, [bad, make.point(3, revision=2)])
+    assert await edge.ids(collection) == {make.id(1)}
+    await edge.close()
+    again = EdgeEngine(tmp_path, max_open=1)
+    assert [point.payload for point in await again.retrieve(collection, sorted(await again.ids(collection)))] == [
+        {"type": "fact"}
+    ]
+    await again.upsert(collection, [make.point(2, revision=2, type="fact")])
+    assert await again.count(collection) == 2
+    await again.close()
+
+
+async def test_bare_a_boolean_is_never_found(bare):
+    bare.update(upsert((1, {}, {"pinned": True})))
+    match = raw.FieldCondition("pinned", match=raw.MatchValue(value=True))
+    assert bare.count(raw.CountRequest(filter=raw.Filter(must=[match]))) == 0
+
+
+async def test_a_boolean_can_be_neither_stored_nor_asked_for(edge, collection, make):
+    with pytest.raises(ValueError, match="booleans"):
+        await edge.upsert(collection, [make.point(1, pinned=True)])
+    with pytest.raises(ValueError, match="pinned"):
+        await edge.search(collection, Query(make.vector(1), None, 1, Where(must=(Match("pinned", (True,)),))))
+
+
+async def test_bare_a_patch_with_a_missing_id_fails_with_half_of_it_done(bare):
+    bare.update(upsert((1, {}, {"relevance": 1.0})))
+    with pytest.raises(Exception, match="No point with id"):
+        bare.update(raw.UpdateOperation.set_payload([UUID(int=1), UUID(int=9)], {"relevance": 0.5}))
+    assert payload_of(bare, 1)[0] == {"relevance": 0.5}
+
+
+async def test_a_patch_with_a_missing_id_changes_the_others(edge, collection, make):
+    await edge.upsert(collection, [make.point(1, relevance=1.0)])
+    await edge.touch(collection, {make.id(9): {"relevance": 0.5}, make.id(1): {"relevance": 0.5}})
+    (stored,) = await edge.retrieve(collection, [make.id(1)])
+    assert stored.payload == {"relevance": 0.5}
+
+
+async def test_bare_vectors_of_nan_and_of_zeros_are_taken(bare):
+    bare.update(upsert((1, {"dense": [math.nan, 0, 0, 0]}, {}), (2, {"dense": [0, 0, 0, 0]}, {})))
+    assert bare.count(raw.CountRequest()) == 2
+
+
+@pytest.mark.parametrize("first", [math.nan, math.inf, 0.0])
+async def test_vectors_without_a_direction_are_refused(edge, collection, make, first):
+    with pytest.raises(ValueError, match="finite and not zero"):
+        await edge.upsert(collection, [make.point(1, dense=(first,))])
+
+
+async def test_a_full_disk_refuses_writes_and_still_answers(make, tmp_path):
+    free = [ROOMY]
+    engine = EdgeEngine(tmp_path, max_open=1, free_bytes=lambda _: free[0])
+    collection = make.collection()
+    await engine.open(collection)
+    await engine.upsert(collection, [make.point(1, type="fact")])
+    free[0] = FULL
+    writes = [
+        engine.upsert(collection, [make.point(2)]),
+        engine.touch(collection, {make.id(1): {"type": "task"}}),
+        engine.delete(collection, [make.id(1)]),
+        engine.open(make.collection()),
+        engine.ping(),
+    ]
+    for write in writes:
+        with pytest.raises(EngineDown, match="1024 bytes free"):
+            await write
+    (hit,) = (await engine.search(collection, Query(make.vector(1), None, 10))).dense
+    assert (hit.id, hit.payload) == (make.id(1), {"type": "fact"})
+    free[0] = ROOMY
+    await engine.ping()
+    await engine.close()
+
+
+async def test_a_shard_is_not_loaded_on_a_full_disk(edge, collection, tmp_path):
+    await edge.close()
+    engine = EdgeEngine(tmp_path, max_open=1, free_bytes=lambda _: FULL)
+    with pytest.raises(EngineDown, match="bytes free"):
+        await engine.count(collection)
+    await engine.close()
+
+
+async def test_files_are_sparse_so_a_copy_must_be_too(edge, collection, make, tmp_path):
+    await edge.upsert(collection, [make.point(1)])
+    await edge.flush(collection)
+    stats = [path.stat() for path in (tmp_path / collection.name).rglob("*") if path.is_file()]
+    assert sum(stat.st_size for stat in stats) > 20 * sum(stat.st_blocks * 512 for stat in stats)
+
+
+async def test_payload_indexes_come_with_the_points_that_need_them(edge, collection, make, tmp_path):
+    def indexed():
+        shard = raw.EdgeShard.load(str(tmp_path / collection.name))
+        keys = set(shard.info().payload_schema)
+        shard.close()
+        return keys
+
+    points = [make.point(number, type="fact", tags=[str(number % 7)]) for number in range(INDEXED_FROM)]
+    await edge.upsert(collection, points[1:])
+    await edge.close()
+    assert indexed() == set()
+    again = EdgeEngine(tmp_path, max_open=1)
+    await again.upsert(collection, points[:1])
+    where = Where(must=(Match("tags", ("3",)),))
+    found = await again.search(collection, Query(None, Sparse([7], [1.0]), 5000, where))
+    assert len(found.text) == len(range(3, INDEXED_FROM, 7))
+    await again.close()
+    assert indexed() == {"type", "tags", "scope"}
+
+
+async def test_a_damaged_shard_says_that_it_must_be_made_again(edge, collection, make, tmp_path):
+    await edge.upsert(collection, [make.point(1)])
+    await edge.close()
+    (status,) = (tmp_path / collection.name).rglob("vector_storage-dense/vectors/status.dat")
+    status.write_bytes(b"")
+    again = EdgeEngine(tmp_path, max_open=1)
+    with pytest.raises(Unusable):  # the engine panics here, with what is no Exception
+        await again.open(collection)
+    await again.drop(collection)
+    assert await again.open(collection)
+    await again.upsert(collection, [make.point(1)])
+    assert await again.ids(collection) == {make.id(1)}
+    await again.close()

@@ -1,0 +1,75 @@
+"""What no engine takes, and that nothing of it is written, on every engine."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from server.store.search import Collection, Match, Query, Sparse, Where
+
+pytestmark = [
+    pytest.mark.anyio,
+    pytest.mark.filterwarnings("ignore:Payload indexes have no effect in the local Qdrant"),
+]
+
+REFUSED_POINTS = {
+    "an id that is no UUID": {"id": "memory-1"},
+    "an id in upper case": {"id": "ABCDEF00-0000-4000-8000-000000000000"},
+    "a negative revision": {"revision": -1},
+    "a vector of other dimensions": {"dense": np.ones(5, dtype=np.float32)},
+    "a vector of zeros": {"dense": np.zeros(4, dtype=np.float32)},
+    "a vector with NaN": {"dense": np.array([1, np.nan, 0, 0], dtype=np.float32)},
+    "a vector with infinity": {"dense": np.array([1, np.inf, 0, 0], dtype=np.float32)},
+    "no window at all": {"windows": np.ones((0, 4), dtype=np.float32)},
+    "windows of other dimensions": {"windows": np.ones((2, 5), dtype=np.float32)},
+    "a window of zeros": {"windows": np.array([[1, 0, 0, 0], [0, 0, 0, 0]], dtype=np.float32)},
+    "a term twice": {"text": Sparse([7, 7], [1.0, 1.0])},
+    "a term without a weight": {"text": Sparse([7, 8], [1.0])},
+    "a term id beyond 32 bits": {"text": Sparse([2**32], [1.0])},
+    "a negative term id": {"text": Sparse([-1], [1.0])},
+    "a weight of NaN": {"text": Sparse([7], [float("nan")])},
+    "a boolean": {"payload": {"pinned": True}},
+    "a boolean in a list": {"payload": {"flags": ["a", False]}},
+    "a boolean further down": {"payload": {"deep": {"flag": True}}},
+    "a number that is not finite": {"payload": {"relevance": float("inf")}},
+    "a number beyond 64 bits": {"payload": {"count": 2**63}},
+    "a key that is no string": {"payload": {"deep": {1: "x"}}},
+    "what is not JSON": {"payload": {"at": object()}},
+    "a key of the engine's own": {"payload": {"_revision": 9}},
+}
+
+
+@pytest.mark.parametrize("change", REFUSED_POINTS.values(), ids=REFUSED_POINTS)
+async def test_a_batch_with_a_bad_point_is_refused_and_nothing_of_it_written(engine, collection, make, change):
+    with pytest.raises(ValueError):  # noqa: PT011 - the seam promises the type, the message is for people
+        await engine.upsert(collection, [make.point(1), replace(make.point(2), **change)])
+    assert await engine.count(collection) == 0
+
+
+@pytest.mark.parametrize("patch", [{"pinned": True}, {"_revision": 0}, {"relevance": float("nan")}])
+async def test_a_bad_patch_is_refused(engine, collection, make, patch):
+    await engine.upsert(collection, [make.point(1, type="fact")])
+    with pytest.raises(ValueError):  # noqa: PT011 - the seam promises the type, the message is for people
+        await engine.touch(collection, {make.id(1): patch})
+    (stored,) = await engine.retrieve(collection, [make.id(1)])
+    assert (stored.revision, stored.payload) == (1, {"type": "fact"})
+
+
+async def test_a_query_that_cannot_be_answered_is_refused(engine, collection, make):
+    good = Query(make.vector(1), None, 10)
+    refused = [
+        replace(good, dense=np.ones(5, dtype=np.float32)),
+        replace(good, dense=np.zeros(4, dtype=np.float32)),
+        replace(good, limit=0),
+        replace(good, where=Where(must=(Match("pinned", (True,)),))),
+        replace(good, where=Where(either=((Match("count", (1,)),),))),
+    ]
+    for query in refused:
+        with pytest.raises(ValueError):  # noqa: PT011 - the seam promises the type, the message is for people
+            await engine.search(collection, query)
+
+
+@pytest.mark.parametrize("name", ["", "..", "a/b", ".hidden", "a" * 200])
+async def test_a_collection_name_that_is_no_folder_name_is_refused(engine, name):
+    with pytest.raises(ValueError, match="no name for a collection"):
+        await engine.open(Collection(name, 4))

@@ -1,0 +1,136 @@
+"""Two workspaces in one shared collection, on every engine that has them."""
+
+from dataclasses import replace
+from math import log
+from uuid import uuid4
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from server.store.search import Match, Query, Sparse, Where
+
+pytestmark = [
+    pytest.mark.anyio,
+    pytest.mark.filterwarnings("ignore:Payload indexes have no effect in the local Qdrant"),
+    pytest.mark.filterwarnings("ignore:Local mode performs exact"),
+]
+
+ONE, OTHER = "workspace-1", "workspace-2"
+TEXT = Sparse([7], [1.0])
+
+
+@pytest.fixture
+async def tenants(shared, make):
+    """Two tenants of a new shared collection, which is removed after the test."""
+    one = make.collection(tenant=ONE)
+    other = replace(one, tenant=OTHER)
+    assert await shared.open(one)
+    assert await shared.open(other)
+    yield one, other
+    await shared.drop(replace(one, tenant=None))
+
+
+async def everything(engine, tenant):
+    """All that a tenant can see, by every way there is to look: revision and kind by id."""
+    ids = await engine.ids(tenant)
+    stored = {point.id: (point.revision, point.payload["type"]) for point in await engine.retrieve(tenant, sorted(ids))}
+    found = await engine.search(tenant, Query(None, TEXT, 100))
+    assert {hit.id: hit.payload["type"] for hit in found.text} == {id_: kind for id_, (_, kind) in stored.items()}
+    assert all(hit.payload["workspace_id"] == tenant.tenant for hit in found.text)
+    assert await engine.count(tenant) == len(ids) == len(stored)
+    assert await engine.exists(tenant) == bool(ids)
+    return stored
+
+
+async def test_one_id_in_two_workspaces_is_two_points(shared, tenants, make):
+    for tenant, kind in zip(tenants, ("fact", "task"), strict=True):
+        await shared.upsert(tenant, [make.point(1, type=kind)])
+    one, other = [(await shared.retrieve(tenant, [make.id(1)]))[0] for tenant in tenants]
+    assert (one.id, one.payload) == (make.id(1), {"type": "fact", "workspace_id": ONE})
+    assert (other.id, other.payload) == (make.id(1), {"type": "task", "workspace_id": OTHER})
+
+
+async def test_a_filter_on_another_workspace_finds_nothing(shared, tenants, make):
+    one, other = tenants
+    await shared.upsert(other, [make.point(1)])
+    match = Match("workspace_id", (OTHER,))
+    for where in (Where(must=(match,)), Where(either=((match,), ()))):
+        found = await shared.search(one, Query(make.vector(1), TEXT, 10, where))
+        assert (found.dense, found.text) == ([], [])
+
+
+async def test_a_payload_that_names_another_workspace_is_refused(shared, tenants, make):
+    one, _ = tenants
+    with pytest.raises(ValueError, match="another workspace"):
+        await shared.upsert(one, [make.point(1, workspace_id=OTHER)])
+    await shared.upsert(one, [make.point(1, workspace_id=ONE, type="fact")])
+    with pytest.raises(ValueError, match="another workspace"):
+        await shared.touch(one, {make.id(1): {"workspace_id": OTHER}})
+    assert await everything(shared, one) == {make.id(1): (1, "fact")}
+
+
+async def test_a_word_is_as_rare_as_it_is_in_its_own_workspace(shared, tenants, make):
+    one, other = tenants
+    await shared.upsert(one, [make.point(1, text=(7,)), make.point(2, text=(8,))])
+    await shared.upsert(other, [make.point(number, text=(7,)) for number in range(50)])
+    (hit,) = (await shared.search(one, Query(None, TEXT, 10))).text
+    assert hit.score == pytest.approx(log((2 - 1 + 0.5) / (1 + 0.5) + 1), rel=1e-4)
+
+
+async def test_dropping_one_workspace_leaves_the_other(shared, tenants, make):
+    one, other = tenants
+    for tenant in tenants:
+        await shared.upsert(tenant, [make.point(1, type="fact")])
+    await shared.drop(one)
+    assert await everything(shared, one) == {}
+    assert await everything(shared, other) == {make.id(1): (1, "fact")}
+    assert await shared.open(one)
+    assert not await shared.open(other)
+
+
+async def test_a_workspace_that_a_collection_has_never_seen_reads_as_empty(shared, make):
+    nobody = make.collection(tenant=str(uuid4()))
+    assert not await shared.exists(nobody)
+    assert await everything(shared, nobody) == {}
+
+
+STEPS = st.lists(
+    st.tuples(
+        st.sampled_from([ONE, OTHER]),
+        st.sampled_from(["upsert", "delete", "touch"]),
+        st.sets(st.integers(1, 4), min_size=1),
+        st.integers(1, 3),
+        st.sampled_from(["fact", "task"]),
+    ),
+    max_size=12,
+)
+
+
+async def take(engine, make, tenant, model, step):
+    """Do a step in the engine, and in the model of what the tenant should see."""
+    _, verb, numbers, revision, kind = step
+    ids = [make.id(number) for number in sorted(numbers)]
+    if verb == "upsert":
+        await engine.upsert(tenant, [make.point(number, revision=revision, type=kind) for number in sorted(numbers)])
+        model |= {id_: (revision, kind) for id_ in ids if model.get(id_, (0, ""))[0] <= revision}
+    elif verb == "delete":
+        await engine.delete(tenant, ids)
+        for id_ in ids:
+            model.pop(id_, None)
+    else:
+        await engine.touch(tenant, {id_: {"type": kind} for id_ in ids})
+        model |= {id_: (model[id_][0], kind) for id_ in ids if id_ in model}
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(steps=STEPS)
+async def test_whatever_one_workspace_does_the_other_sees_only_its_own(shared, tenants, make, steps):
+    models = {tenant.tenant: {} for tenant in tenants}
+    for tenant in tenants:
+        await shared.drop(tenant)
+    for step in steps:
+        tenant = next(tenant for tenant in tenants if tenant.tenant == step[0])
+        await take(shared, make, tenant, models[tenant.tenant], step)
+    for tenant in tenants:
+        assert await everything(shared, tenant) == models[tenant.tenant]

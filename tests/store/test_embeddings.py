@@ -1,0 +1,326 @@
+"""The embedding service: with the real model where vectors matter, with a scripted one where only order does."""
+
+import asyncio
+import shutil
+import subprocess
+import sys
+from itertools import pairwise
+from threading import Event
+
+import numpy as np
+import pytest
+
+from server.store.embedder import BATCH_TEXTS, BATCH_TOKENS, MAX_WINDOWS, OVERLAP, window_starts
+from server.store.embeddings import CACHED_CHARACTERS, CACHED_QUERIES, GATHERED, TURN, EmbeddingFailed, Embeddings
+from server.store.model_folder import MINILM, Model, find, install, place
+
+pytestmark = pytest.mark.anyio
+
+SCRIPTED = Model(MINILM, "0" * 64, 3, 256, "model.onnx")
+
+
+@pytest.fixture(scope="module")
+def anyio_backend():
+    """Of this module's scope, so that the model is loaded once for all of it."""
+    return "asyncio"
+
+
+@pytest.fixture(scope="module")
+async def real(models):
+    embeddings = Embeddings(models, MINILM, threads=1)
+    embeddings.start()
+    await embeddings.wait_ready()
+    yield embeddings
+    await embeddings.close()
+
+
+class Scripted:
+    """Stands in for the embedder: a document takes one step, and a step can be held up."""
+
+    def __init__(self):
+        self.asked, self.calls = [], []
+        self.begun = Event()
+        self.go_on = Event()
+        self.go_on.set()
+
+    def query(self, text):
+        self.asked.append(text)
+        if text == "bad":
+            raise RuntimeError("no such token")
+        return np.array([1, 0, 0], np.float32)
+
+    def documents(self, texts):
+        self.calls.append(texts)
+        for text in texts:
+            self.asked.append(text)
+            self.begun.set()
+            self.go_on.wait()
+            if text == "bad":
+                raise RuntimeError("no such token")
+            yield
+        return [np.ones((1, 3), np.float32) for _ in texts]
+
+
+def put_model(folder, model=SCRIPTED):
+    prepared = folder / "prepared"
+    prepared.mkdir(parents=True)
+    (prepared / model.file).write_bytes(b"not a graph")
+    install(prepared, model, folder)
+
+
+@pytest.fixture
+def scripted():
+    return Scripted()
+
+
+@pytest.fixture
+async def service(scripted, tmp_path):
+    put_model(tmp_path)
+    embeddings = Embeddings(tmp_path, "auto", threads=1, load=lambda *_: scripted)
+    embeddings.start()
+    await embeddings.wait_ready()
+    yield embeddings
+    scripted.go_on.set()
+    await embeddings.close()
+
+
+async def held_up(service, scripted, texts):
+    """A call for documents that the model is in the middle of, until `go_on` is set."""
+    scripted.go_on.clear()
+    call = asyncio.create_task(service.embed_documents(texts))
+    await asyncio.to_thread(scripted.begun.wait)
+    return call
+
+
+async def test_similarities_are_those_that_the_models_publisher_lists(real):
+    # the quick start of sentence-transformers prints these for this model
+    texts = ["The weather is lovely today.", "It's so sunny outside!", "He drove to the stadium."]
+    first, second, third = [rows[0] for rows in await real.embed_documents(texts)]
+    found = [first @ second, first @ third, second @ third]
+    np.testing.assert_allclose(found, [0.6660, 0.1046, 0.1411], atol=1e-4)
+
+
+async def test_vectors_are_float32_of_length_one(real):
+    query = await real.embed_query("where is the key?")
+    rows = (await real.embed_documents(["under the mat"]))[0]
+    assert (query.shape, query.dtype) == ((384,), np.float32)
+    assert (rows.shape, rows.dtype) == ((1, 384), np.float32)
+    np.testing.assert_allclose([np.linalg.norm(query), np.linalg.norm(rows[0])], 1, atol=1e-6)
+
+
+async def test_documents_come_back_in_the_order_they_were_given_in(real):
+    texts = [f"{'so ' * (n * 7 % 30)}the number is {n}" for n in range(40)]
+    together = await real.embed_documents(texts)
+    alone = [(await real.embed_documents([text]))[0] for text in texts]
+    np.testing.assert_allclose([a[0] @ b[0] for a, b in zip(together, alone, strict=True)], 1, atol=1e-5)
+
+
+async def test_equal_texts_have_equal_vectors_and_an_empty_one_has_one_too(real):
+    first, empty, second = await real.embed_documents(["tea", "", "tea"])
+    np.testing.assert_array_equal(first, second)
+    assert empty.shape == (1, 384)
+
+
+async def test_no_documents_need_no_vectors(real):
+    assert await real.embed_documents([]) == []
+
+
+async def test_the_end_of_a_long_text_is_found_through_one_of_its_windows(real):
+    text = "The harbour was quiet and the boats were still. " * 60 + "The password of the safe is heliotrope."
+    rows = (await real.embed_documents([text]))[0]
+    question = await real.embed_query("What is the password of the safe?")
+    scores = rows @ question
+    assert len(rows) > 1
+    assert scores.argmax() == len(rows) - 1
+    assert scores[-1] > scores[0] + 0.15
+
+
+async def test_the_largest_content_there_can_be_has_a_bounded_number_of_windows(real):
+    rows = (await real.embed_documents([". " * (16 * 1024)]))[0]
+    assert rows.shape == (MAX_WINDOWS, 384)
+
+
+async def test_a_text_with_multibyte_characters_is_cut_between_characters(real):
+    rows = (await real.embed_documents(["Das Frühstück in Köln war süß, 我们明天去北京。 " * 60]))[0]
+    assert len(rows) > 1
+
+
+@pytest.mark.parametrize(("tokens", "window"), [(255, 254), (508, 254), (3000, 254), (9000, 254)])
+def test_windows_reach_from_the_first_token_to_the_last_and_overlap(tokens, window):
+    starts = window_starts(tokens, window)
+    assert starts[0] == 0
+    assert starts[-1] + window == tokens
+    assert max(b - a for a, b in pairwise(starts)) <= window - OVERLAP
+
+
+async def test_a_question_is_answered_before_documents_that_were_there_first(service, scripted):
+    documents = await held_up(service, scripted, ["one", "two", "three"])
+    question = asyncio.create_task(service.embed_query("who?"))
+    await asyncio.sleep(0)  # let it join the queue
+    scripted.go_on.set()
+    await asyncio.gather(documents, question)
+    assert scripted.asked == ["one", "who?", "two", "three"]
+
+
+async def test_one_document_does_not_wait_for_a_hundred_that_were_there_first(service, scripted):
+    many = await held_up(service, scripted, [f"of many {n}" for n in range(100)])
+    single = asyncio.create_task(service.embed_documents(["single"]))
+    await asyncio.sleep(0)
+    scripted.go_on.set()
+    await asyncio.gather(many, single)
+    assert scripted.asked.index("single") <= TURN
+
+
+async def test_single_documents_of_many_callers_are_embedded_together(service, scripted):
+    first = await held_up(service, scripted, ["first"])
+    singles = [asyncio.create_task(service.embed_documents([f"{n}"])) for n in range(GATHERED + 1)]
+    await asyncio.sleep(0)
+    scripted.go_on.set()
+    answers = await asyncio.gather(first, *singles)
+    assert [len(texts) for texts in scripted.calls] == [1, GATHERED, 1]
+    assert all(len(rows) == 1 for rows in answers)
+
+
+async def test_a_text_that_fails_among_those_of_other_callers_fails_alone(service, scripted):
+    first = await held_up(service, scripted, ["first"])
+    calls = [asyncio.create_task(service.embed_documents(texts)) for texts in (["a", "b"], ["bad"], ["c"])]
+    await asyncio.sleep(0)
+    scripted.go_on.set()
+    good, bad, also_good = await asyncio.gather(*calls, return_exceptions=True)
+    assert (len(await first), len(good), len(also_good)) == (1, 2, 1)
+    assert isinstance(bad, EmbeddingFailed)
+
+
+async def test_a_batch_is_small_enough_for_a_question_to_wait_for(real):
+    done = []
+    texts = [f"a turn of a talk about the weather, number {n}" for n in range(20 * BATCH_TEXTS)]
+    documents = asyncio.create_task(real.embed_documents(texts))
+    documents.add_done_callback(lambda _: done.append("documents"))
+    await asyncio.sleep(0)
+    await real.embed_query("what was number seven?")
+    done.append("question")
+    await documents
+    assert done == ["question", "documents"]
+    assert BATCH_TOKENS <= 2 * 256
+
+
+async def test_a_caller_that_goes_away_leaves_the_others_served(service, scripted):
+    documents = await held_up(service, scripted, ["one", "two", "three"])
+    documents.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await documents
+    scripted.go_on.set()
+    assert (await service.embed_documents(["next"]))[0].shape == (1, 3)
+    assert scripted.asked == ["one", "next"]
+
+
+async def test_an_error_of_the_model_reaches_its_caller_and_nobody_else(service):
+    with pytest.raises(EmbeddingFailed, match="no such token") as caught:
+        await service.embed_query("bad")
+    assert isinstance(caught.value.__cause__, RuntimeError)
+    assert (await service.embed_query("good")).shape == (3,)
+
+
+async def test_a_question_asked_again_does_not_reach_the_model(service, scripted):
+    first = await service.embed_query("who?")
+    assert await service.embed_query("who?") is first
+    assert scripted.asked == ["who?"]
+    assert not first.flags.writeable
+
+
+async def test_the_cache_forgets_the_questions_that_were_asked_longest_ago(service, scripted):
+    await service.embed_query("kept")
+    await service.embed_query("forgotten")
+    for n in range(CACHED_QUERIES - 2):
+        await service.embed_query(f"{n}")
+    await service.embed_query("kept")
+    await service.embed_query("one more")
+    scripted.asked.clear()
+    await service.embed_query("kept")
+    await service.embed_query("forgotten")
+    assert scripted.asked == ["forgotten"]
+
+
+async def test_a_very_long_question_is_answered_and_not_remembered(service, scripted):
+    text = "w" * (CACHED_CHARACTERS + 1)
+    await service.embed_query(text)
+    await service.embed_query(text)
+    assert scripted.asked == [text, text]
+
+
+async def test_closing_refuses_what_waits_and_what_comes_later(service, scripted):
+    documents = await held_up(service, scripted, ["one", "two"])
+    closing = asyncio.create_task(service.close())
+    with pytest.raises(EmbeddingFailed, match="stopping"):
+        await documents
+    scripted.go_on.set()
+    await closing
+    assert scripted.asked == ["one"]
+    with pytest.raises(EmbeddingFailed, match="stopping"):
+        await service.embed_query("late")
+
+
+async def test_closing_while_the_model_is_loading_ends_well(tmp_path, scripted):
+    put_model(tmp_path)
+    go_on = Event()
+
+    def load(*_):
+        go_on.wait()
+        return scripted
+
+    embeddings = Embeddings(tmp_path, "auto", threads=1, load=load)
+    embeddings.start()
+    assert (embeddings.state, embeddings.model) == ("loading", SCRIPTED)
+    with pytest.raises(EmbeddingFailed, match="is being loaded"):
+        await embeddings.embed_query("early")
+    closing = asyncio.create_task(embeddings.close())
+    await asyncio.sleep(0)
+    go_on.set()
+    await closing
+    assert embeddings.state == "absent"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "reason"),
+    [("auto", "model pull"), ("none", "LOCI_EMBEDDING_MODEL is none"), ("BAAI/bge-small-en-v1.5", "bge-small")],
+)
+async def test_where_there_is_no_model_the_reason_is_told(tmp_path, wanted, reason):
+    embeddings = Embeddings(tmp_path, wanted, threads=0)
+    embeddings.start()
+    assert (embeddings.state, embeddings.model) == ("absent", None)
+    assert reason in embeddings.reason
+    with pytest.raises(EmbeddingFailed, match="keyword"):
+        await embeddings.wait_ready()
+    with pytest.raises(EmbeddingFailed, match="keyword"):
+        await embeddings.embed_documents(["x"])
+    await embeddings.close()
+
+
+async def test_a_model_that_was_pulled_meanwhile_is_loaded_by_another_start(tmp_path, scripted):
+    embeddings = Embeddings(tmp_path, "auto", threads=1, load=lambda *_: scripted)
+    embeddings.start()
+    assert embeddings.state == "absent"
+    put_model(tmp_path)
+    embeddings.start()
+    await embeddings.wait_ready()
+    assert (embeddings.state, embeddings.reason, embeddings.model) == ("ready", "", SCRIPTED)
+    await embeddings.close()
+
+
+async def test_a_model_that_cannot_be_loaded_is_reported_and_not_fatal(models, tmp_path):
+    model = find(models, MINILM)
+    shutil.copytree(place(models, MINILM), place(tmp_path, MINILM), ignore=shutil.ignore_patterns("model.onnx"))
+    (place(tmp_path, MINILM) / "model.onnx").write_bytes(b"not a graph")
+    embeddings = Embeddings(tmp_path, "auto", threads=1)
+    embeddings.start()
+    with pytest.raises(EmbeddingFailed, match="cannot be loaded"):
+        await embeddings.wait_ready()
+    assert embeddings.state == "failed"
+    assert model.name in embeddings.reason
+    await embeddings.close()
+
+
+def test_importing_the_service_does_not_import_the_libraries_that_take_seconds():
+    code = "import sys, server.store.embeddings; print({'fastembed', 'onnxruntime', 'tokenizers'} & set(sys.modules))"
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603 - our own
+    assert said.stdout.strip() == "set()"

