@@ -26,7 +26,7 @@ bench: $(VENV)/.dev  ## measure speed and recall beside their references
 
 conformance: $(VENV)/.dev  ## the official MCP conformance suite (needs npm)
 	@$(PY) -m server model pull
-	@tests/conformance/run.sh
+	@$(PY) tests/conformance/suite.py
 
 lock: $(VENV)/.dev  ## recompute the pins
 	$(VENV)/bin/uv pip compile pyproject.toml --universal --generate-hashes --no-annotate --no-emit-index-url \

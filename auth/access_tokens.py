@@ -25,7 +25,7 @@ MAX_LENGTH = 4096
 class AccessTokens:
     """Signs and verifies. One per process."""
 
-    def __init__(  # noqa: PLR0913 - each is a fact about this server
+    def __init__(
         self,
         *,
         db: Database,

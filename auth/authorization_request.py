@@ -108,8 +108,8 @@ async def _client(auth: AuthorizationServer, parameters: Parameters, address: st
     if client is None:
         raise Failure(
             "malformed",
-            "This server does not know the app that sent you. It may have been set up anew, or the app was not used "
-            "for long. Remove the connection to Loci in the app and add it again.",
+            "This server does not know the app that sent you. It may have been set up anew, or the app has not been "
+            "used for a long time. Remove the connection to Loci in the app and add it again.",
         )
     return client
 

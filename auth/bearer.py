@@ -54,9 +54,9 @@ class Authenticator:
         if len(self._known) > REMEMBERED:
             self._known.popitem(last=False)
 
-    def evict(self, credential_id: str) -> None:
-        """Forget a credential that was revoked, and the keys that hang on it."""
-        gone = [k for k, p in self._known.items() if credential_id in {p.credential_id, p.grant_id}]
+    def evict(self, ended: str) -> None:
+        """Forget a credential that was revoked, and what hangs on it; or on a workspace that was deleted."""
+        gone = [k for k, p in self._known.items() if ended in {p.credential_id, p.grant_id, p.workspace_id}]
         for known_as in gone:
             del self._known[known_as]
 

@@ -53,7 +53,7 @@ def is_document_url(client_id: str) -> bool:
 class ClientDocuments:
     """Fetches documents and remembers them in SQL, and the failures too. One per process."""
 
-    def __init__(  # noqa: PLR0913 - each is a fact about this server
+    def __init__(
         self,
         *,
         db: Database,

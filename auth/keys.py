@@ -31,7 +31,7 @@ def digest(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
-async def issue_key(  # noqa: PLR0913 - a key has this many properties
+async def issue_key(
     connection: AsyncConnection,
     *,
     user_id: str,

@@ -106,7 +106,7 @@ def authenticate_client(
 
     try:
         ClientAuthentication(cast("Any", known)).authenticate(_FormRequest(form, headers), AUTH_METHODS, "token")
-    except (InvalidClientError, UnicodeDecodeError):
+    except (InvalidClientError, ValueError):
         raise InvalidClientError("The client is unknown or did not authenticate.", status_code=401) from None
 
 
@@ -114,7 +114,7 @@ def basic_client_id(headers: Mapping[str, str]) -> str | None:
     """The client id in a Basic authorization header, if there is one."""
     try:
         return extract_basic_authorization({"Authorization": headers.get("authorization", "")})[0]
-    except UnicodeDecodeError:
+    except ValueError:  # it is not two words, or not UTF-8
         return None
 
 

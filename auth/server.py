@@ -52,7 +52,7 @@ class AuthorizationServer:
         await self.http.aclose()
 
 
-def build(  # noqa: PLR0913 - each is a collaborator
+def build(
     settings: Settings,
     db: Database,
     now: Callable[[], datetime],

@@ -65,11 +65,13 @@ class SigningKeys:
     async def signing(self) -> SigningKey:
         """The key to sign with now. Makes the first one, and a successor for one that is old."""
         await self._reload_if_stale()
-        now = self._now()
         newest = self._keys[-1] if self._keys else None
-        if newest is None or newest.activates_at + MAX_AGE <= now:
+        if newest is None or newest.activates_at + MAX_AGE <= self._now():
             await self._add(only_if_due=True)
-        return [key for key in self._keys if key.activates_at <= now][-1]
+        now = self._now()
+        active = [key for key in self._keys if key.activates_at <= now]
+        # None is active where the first key was made a moment ago on a host whose clock is ahead.
+        return (active or self._keys[:1])[-1]
 
     async def verifying(self, kid: str) -> SigningKey | None:
         """The key with this id; where it is unknown another process may have made it, so look, but not too often."""

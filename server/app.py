@@ -1,6 +1,6 @@
 """The composition root: settings → collaborators → routes. Nobody else builds a collaborator or reads a setting."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from auth import routes as oauth
 from auth import server as authorization_server
 from auth.bearer import Authenticator
 from auth.guard import Guard
@@ -65,7 +66,7 @@ def search_engine(settings: Settings) -> Engine:
 
 
 @asynccontextmanager
-async def projection_alone(settings: Settings, db: Database) -> AsyncIterator[Projection]:
+async def projection_alone(settings: Settings, db: Database) -> AsyncGenerator[Projection]:
     """The search store without a server, for a command that works on it. Raises AlreadyOwned."""
     async with AsyncExitStack() as stack:
         if not settings.qdrant_url:
@@ -76,7 +77,7 @@ async def projection_alone(settings: Settings, db: Database) -> AsyncIterator[Pr
 
 
 @asynccontextmanager
-async def opened(settings: Settings, now: Callable[[], datetime] = utc_now) -> AsyncIterator[Running]:
+async def opened(settings: Settings, now: Callable[[], datetime] = utc_now) -> AsyncGenerator[Running]:
     """Everything a server needs, open; closed in the opposite order when the block ends.
 
     Raises:
@@ -94,7 +95,11 @@ async def opened(settings: Settings, now: Callable[[], datetime] = utc_now) -> A
         await encoder.start()
         stack.push_async_callback(encoder.embeddings.close)
         projection = await stack.enter_async_context(projection_alone(settings, db))
-        auth = authorization_server.build(settings, db, now, lambda credential: authenticator.evict(credential))
+
+        def on_revoked(credential_id: str) -> None:
+            authenticator.evict(credential_id)
+
+        auth = authorization_server.build(settings, db, now, on_revoked)
         stack.push_async_callback(auth.close)
         authenticator = Authenticator(db, now, epoch, auth.tokens.verify)
         services = Services(
@@ -132,11 +137,12 @@ def create_app(running: Running) -> Any:
         Route("/v1/mcp", Guard(StreamableHTTPASGIApp(link), methods=post, **link_guard)),
         *rest.routes(catalog.OPERATIONS, guard),
         Route("/v1/{path:path}", Guard(_no_such_route, **guard)),
+        *oauth.routes(),
         *public.routes(rest.openapi(catalog.OPERATIONS, __version__, url)),
     ]
 
     @asynccontextmanager
-    async def lifespan(_app: Starlette) -> AsyncIterator[dict[str, Any]]:
+    async def lifespan(_app: Starlette) -> AsyncGenerator[dict[str, Any]]:
         async with full.run(), link.run():
             services = running.services
             yield {"services": services, "authenticator": services.authenticator, "auth": running.auth}

@@ -5,16 +5,18 @@ again, and does not stop the others. A read never waits on any of it.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
 import structlog
 
-from server.store.oauth_garbage import collect_garbage
-from server.store import erasure, keys
+from server.store import erasure, keys, runs
 from server.store.backfill import backfill
+from server.store.oauth_garbage import collect_garbage
+from server.store.reindex import ReindexFailed, reindex
+from server.store.runs import Run
 from tools.services import Services
 
 log = structlog.get_logger(__name__)
@@ -40,6 +42,7 @@ def jobs(services: Services) -> list[Job]:
         Job(
             "fill in vectors", DRAIN, lambda: backfill(services.db, services.encoder, services.projection, services.now)
         ),
+        Job("runs", DRAIN, lambda: do_runs(services)),
         Job("flush", FLUSH, services.projection.flush),
         Job("housekeeping", HOUSEKEEPING, lambda: keep_house(services)),
     ]
@@ -54,6 +57,38 @@ async def drain(services: Services) -> None:
             await keys.mark_used(connection, used)
 
 
+async def do_runs(services: Services) -> None:
+    """Do what command lines have filed for this process, one after the other."""
+    while True:
+        async with services.db.read() as connection:
+            if not await runs.is_any_filed(connection):
+                return
+        async with services.db.write() as connection:
+            claimed = await runs.claim_run(connection)
+        if claimed is None:
+            return
+        problem = await _do(services, claimed)
+        async with services.db.write() as connection:
+            await runs.finish_run(connection, claimed.id, services.now(), problem)
+
+
+async def _do(services: Services, claimed: Run) -> str | None:
+    """Do one run; what went wrong, or None."""
+
+    async def progress(done: int, total: int) -> None:
+        async with services.db.write() as connection:
+            await runs.note_progress(connection, claimed.id, done, total)
+
+    try:
+        await reindex(services.db, services.projection, claimed.argument, progress)
+    except ReindexFailed as error:
+        return str(error)
+    except Exception:
+        log.exception("a run failed", run=claimed.id, work=claimed.work)
+        return "It failed; the server's log says why."
+    return None
+
+
 async def keep_house(services: Services) -> None:
     """Erase what was deleted long ago, and collect what OAuth left behind."""
     now = services.now()
@@ -63,16 +98,20 @@ async def keep_house(services: Services) -> None:
 
 
 @asynccontextmanager
-async def running(services: Services) -> AsyncIterator[None]:
+async def running(services: Services) -> AsyncGenerator[None]:
     """The jobs, for as long as the block lasts; what was counted is written before it ends."""
-    async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(_repeat(job), name=job.name) for job in jobs(services)]
-        try:
-            yield
-        finally:
-            for task in tasks:
-                task.cancel()
-    await drain(services)
+    async with services.db.write() as connection:
+        await runs.refile_unfinished(connection)
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(_repeat(job), name=job.name) for job in jobs(services)]
+            try:
+                yield
+            finally:
+                for task in tasks:
+                    task.cancel()
+    finally:
+        await drain(services)
 
 
 async def _repeat(job: Job) -> None:

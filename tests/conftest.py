@@ -212,7 +212,7 @@ def pytest_collection_modifyitems(items):
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item, call):
+def pytest_runtest_makereport(item):
     """With LOCI_TEST_NO_SKIPS a test that did not run has failed, but for those that need a real Qdrant server."""
     report = yield
     if report.skipped and os.environ.get("LOCI_TEST_NO_SKIPS") and not item.get_closest_marker("qdrant_server"):

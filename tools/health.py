@@ -29,21 +29,23 @@ class Health(Answer, Spoken):
     time: Timestamp = Field(description="The server's time.")
     memories: MemoryCounts = Field(description="The workspace's memories.")
     ranking: Literal["keyword", "hybrid"] = Field(description="How recall ranks right now.")
-    embedding_model: str | None = Field(description="The model that makes the vectors.")
+    embedding_model: str | None = Field(default=None, description="The model that makes the vectors.")
     embedding_state: str = Field(description="loading, ready, absent or failed; with the reason.")
     search_store: Literal["ok", "unavailable"] = Field(description="Whether the search store answers.")
 
     def text(self) -> str:
         """Memento's report."""
         counts = self.memories
+        detail = f"{counts.active} active, {counts.expired} expired, {counts.consolidated} consolidated"
+        model = self.embedding_model or "none"
         return "\n".join(
             (
                 "**Memento Health Report**",
                 f"Workspace: {self.meta.workspace}",
                 "**Stored Memories**",
-                f"  Total: {counts.total} ({counts.active} active, {counts.expired} expired, {counts.consolidated} consolidated)",
+                f"  Total: {counts.total} ({detail})",
                 "**Recall**",
-                f"  Ranking: {self.ranking}; embedding model: {self.embedding_model or 'none'} ({self.embedding_state})",
+                f"  Ranking: {self.ranking}; embedding model: {model} ({self.embedding_state})",
                 f"  Search store: {self.search_store}",
             )
         )

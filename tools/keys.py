@@ -1,9 +1,9 @@
 """API keys: making, listing and revoking one's own."""
 
 from datetime import timedelta
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AliasChoices, BaseModel, Field
+from pydantic import AliasChoices, BaseModel, Field, model_validator
 
 from auth.keys import issue_key
 from auth.principal import ADMIN, READ, WRITE, expand
@@ -27,30 +27,36 @@ class KeyView(BaseModel):
     prefix: str = Field(description="How the secret begins, to tell keys apart.")
     name: str = Field(description="What it is for.")
     scopes: list[str] = Field(description="What it may do.")
-    workspace: str | None = Field(description="The one workspace it may touch; null: all of its owner's.")
+    workspace: str | None = Field(default=None, description="The one workspace it may touch; null: all of its owner's.")
     created_at: Timestamp = Field(description="When it was made.")
-    expires_at: Timestamp | None = Field(description="When it ends.")
-    last_used_at: Timestamp | None = Field(description="When it was last used.")
+    expires_at: Timestamp | None = Field(default=None, description="When it ends.")
+    last_used_at: Timestamp | None = Field(default=None, description="When it was last used.")
 
 
 class CreateKey(Args):
     """What `create_key` takes."""
 
     name: Annotated[str, Field(max_length=120)] = Field(
-        "", validation_alias=AliasChoices("name", "label"), description="What it is for."
+        default="", validation_alias=AliasChoices("name", "label"), description="What it is for."
     )
     scopes: Annotated[list[KeyScope], Field(min_length=1, max_length=3)] = Field(
-        [READ], description="What it may do: memory:read, memory:write."
+        default=[READ], description="What it may do: memory:read, memory:write."
     )
-    workspace: WorkspaceName | None = Field(None, description="Bind it to this one workspace.")
-    expires_at: When | None = Field(None, description="When it ends. ISO 8601.")
+    workspace: WorkspaceName | None = Field(default=None, description="Bind it to this one workspace.")
+    expires_at: When | None = Field(default=None, description="When it ends. ISO 8601.")
     expires_in_days: int | None = Field(
-        None,
+        default=None,
         ge=1,
         le=3650,
         validation_alias=AliasChoices("expires_in_days", "expiresInDays"),
         description="In how many days it ends, in place of expires_at.",
     )
+
+    @model_validator(mode="after")
+    def _ends_once(self) -> Self:
+        if self.expires_at is not None and self.expires_in_days is not None:
+            raise ValueError("send expires_at or expires_in_days, not both")
+        return self
 
 
 class CreatedKey(KeyView):
@@ -64,7 +70,7 @@ class CreatedKey(KeyView):
 class KeyList(BaseModel):
     """The caller's keys."""
 
-    keys: list[KeyView] = Field(description="The keys that live, newest first.")
+    keys: list[KeyView] = Field(description="The keys that were not revoked, newest first.")
 
 
 class OneKey(Args):
@@ -77,7 +83,7 @@ class RevokedKey(BaseModel):
     """The key that was revoked."""
 
     id: str = Field(description="The key's id.")
-    revoked: Literal[True] = Field(True, description="It is refused from now on.")
+    revoked: Literal[True] = Field(default=True, description="It is refused from now on.")
 
 
 def _view(row: KeyRow) -> dict[str, object]:

@@ -13,10 +13,10 @@ from server.memory.models import Linkage, Memory, Scope
 from server.store import memories, vectors
 from server.store.memories import Listing
 from server.store.search import Vector
-from tools.memory_args import Facets, Given, NewMemory, StoreMemory, json_of
-from tools.operation import Answer, Call, Effect, InWorkspace, Meta, Operation, Spoken
+from tools.memory_args import Facets, Given, Linkages, Metadata, NewMemory, StoreMemory, json_of, missing_place
+from tools.operation import Answer, Call, Effect, InWorkspace, Meta, Operation, Spoken, made
 from tools.services import Services
-from tools.types import Content, Id, Name, Tags, When, Word, Words, unused, Unused
+from tools.types import Content, Id, Name, Tags, Unused, When, Word, Words, unused
 
 
 class MemoryAnswer(Memory):
@@ -44,7 +44,7 @@ class IngestMemories(InWorkspace):
     memories: Annotated[list[NewMemory], Field(min_length=1, max_length=100)] = Field(
         description="Up to 100 memories, in the order in which they happened."
     )
-    source: Name = Field("bulk", description="Where they come from; each also gets the tag `source:<source>`.")
+    source: Name = Field(default="bulk", description="Where they come from; each also gets the tag `source:<source>`.")
 
 
 class Ingested(Answer):
@@ -65,24 +65,30 @@ class OneMemory(InWorkspace):
 class UpdateMemory(OneMemory):
     """What `update_memory` takes: the id, and the fields to change. null clears a field that may be empty."""
 
-    content: Content | None = Field(None, validation_alias=AliasChoices("content", "text"), description="The new text.")
-    type: Word | None = Field(None, validation_alias=AliasChoices("type", "memory_type"), description="The new type.")
-    tags: Tags | None = Field(None, description="The new tags, in place of all earlier ones.")
-    scope: Scope | None = Field(None, description="Where it holds.")
-    project: Name | None = Field(None, description="The project it holds in.")
+    content: Content | None = Field(
+        default=None, validation_alias=AliasChoices("content", "text"), description="The new text."
+    )
+    type: Word | None = Field(
+        default=None, validation_alias=AliasChoices("type", "memory_type"), description="The new type."
+    )
+    tags: Tags | None = Field(default=None, description="The new tags, in place of all earlier ones.")
+    scope: Scope | None = Field(default=None, description="Where it holds.")
+    project: Name | None = Field(default=None, description="The project it holds in.")
     task: Name | None = Field(
-        None, validation_alias=AliasChoices("task", "task_id"), description="The task it holds in."
+        default=None, validation_alias=AliasChoices("task", "task_id"), description="The task it holds in."
     )
-    entity: Name | None = Field(None, description="Whom or what it is about.")
-    author: Name | None = Field(None, description="Who said it.")
-    session: Name | None = Field(None, description="The session it comes from.")
-    occurred_at: When | None = Field(None, description="When it happened.")
+    entity: Name | None = Field(default=None, description="Whom or what it is about.")
+    author: Name | None = Field(default=None, description="Who said it.")
+    session: Name | None = Field(default=None, description="The session it comes from.")
+    occurred_at: When | None = Field(default=None, description="When it happened.")
     expires_at: When | None = Field(
-        None, validation_alias=AliasChoices("expires_at", "expires"), description="From when on it is not recalled."
+        default=None,
+        validation_alias=AliasChoices("expires_at", "expires"),
+        description="From when on it is not recalled.",
     )
-    linkages: Annotated[list[Linkage], Field(max_length=100)] | None = Field(None, description="The new links.")
-    source: Name | None = Field(None, description="Where it comes from.")
-    metadata: dict[str, Any] | None = Field(None, description="Whatever else you keep with it.")
+    linkages: Linkages | None = Field(default=None, description="The new links.")
+    source: Name | None = Field(default=None, description="Where it comes from.")
+    metadata: Metadata | None = Field(default=None, description="Whatever else you keep with it.")
     images: Unused = unused()
     status: Unused = unused()
     priority: Unused = unused()
@@ -105,14 +111,16 @@ class UpdateMemory(OneMemory):
 class DeleteMemory(OneMemory):
     """What `delete_memory` takes."""
 
-    erase: bool = Field(False, description="Overwrite it at once, for good. Otherwise it can be undone for a while.")
+    erase: bool = Field(
+        default=False, description="Overwrite it at once, for good. Otherwise it can be undone for a while."
+    )
 
 
 class DeletedMemory(Answer, Spoken):
     """What was deleted."""
 
     id: str = Field(description="The memory's id.")
-    deleted: Literal[True] = Field(True, description="It is gone from every path.")
+    deleted: Literal[True] = Field(default=True, description="It is gone from every path.")
     erased: bool = Field(description="Whether its text was overwritten for good.")
 
     def text(self) -> str:
@@ -123,12 +131,12 @@ class DeletedMemory(Answer, Spoken):
 class ListMemories(InWorkspace, Facets):
     """What `list_memories` takes."""
 
-    status: Literal["active", "consolidated", "expired", "all"] = Field("active", description="Which ones.")
-    sort: memories.Sort = Field("created_at", description="What to sort by.")
-    order: Literal["asc", "desc"] = Field("desc", description="Which way.")
-    limit: int = Field(50, ge=1, le=100, description="How many at most.")
-    offset: int = Field(0, ge=0, le=10_000_000, description="How many to pass over first.")
-    tags: Words = Field([], description="Any of these, anywhere in a tag, in any case.")
+    status: Literal["active", "consolidated", "expired", "all"] = Field(default="active", description="Which ones.")
+    sort: memories.Sort = Field(default="created_at", description="What to sort by.")
+    order: Literal["asc", "desc"] = Field(default="desc", description="Which way.")
+    limit: int = Field(default=50, ge=1, le=100, description="How many at most.")
+    offset: int = Field(default=0, ge=0, le=10_000_000, description="How many to pass over first.")
+    tags: Words = Field(default=[], description="Any of these, anywhere in a tag, in any case.")
 
 
 class MemoryPage(Answer):
@@ -145,38 +153,43 @@ async def store_memory(services: Services, call: Call, args: StoreMemory) -> Sto
 
     Returns when the row is on the disk. Raises `invalid` for links to memories that are not there.
     """
-    (stored,), indexed = await _store(services, call, [args], source=None)
-    return StoredMemory(meta=call.meta, id=stored.id, memory=stored, indexed=indexed)
+    (stored,), meta, indexed = await _store(services, call, [args], source=None)
+    return StoredMemory(meta=meta, id=stored.id, memory=stored, indexed=indexed)
 
 
 async def ingest_memories(services: Services, call: Call, args: IngestMemories) -> Ingested:
     """Keep up to 100 memories in their order, all or none, in one transaction and one projection."""
-    stored, indexed = await _store(services, call, args.memories, source=args.source)
+    stored, meta, indexed = await _store(services, call, args.memories, source=args.source)
     ids = [memory.id for memory in stored]
-    return Ingested(meta=call.meta, ingested=len(ids), ids=ids, source=args.source, indexed=indexed)
+    return Ingested(meta=meta, ingested=len(ids), ids=ids, source=args.source, indexed=indexed)
 
 
 async def _store(
     services: Services, call: Call, given: Sequence[Given], source: str | None
-) -> tuple[list[Memory], bool]:
+) -> tuple[list[Memory], Meta, bool]:
     now = services.now()
     new = [each.memory(new_id(now), now, source) for each in given]
     windows = await services.encoder.documents([memory.content for memory in new])
-    workspace = call.workspace.id
     async with services.db.write() as connection:
+        call = await made(connection, services, call)
+        workspace = call.workspace.id
         for index, memory in enumerate(new):
             await _check_links(
                 connection, workspace, memory.linkages, f"memories.{index}.linkages" if source else "linkages"
             )
-        try:
-            first = await memories.advance(connection, workspace, len(new), now)
-        except LookupError:
-            raise Failure("not_found", "This workspace was deleted just now. Send the request again.") from None
+        first = await _advance(connection, workspace, len(new), now)
         await memories.insert(connection, workspace, first, new)
         await _keep_vectors(connection, services, {m.id: w for m, w in zip(new, windows or [], strict=False)})
         changes = [(memory.id, None, memory.model_dump(mode="json")) for memory in new]
         await memories.record(connection, workspace, call.actor, now, first, changes)
-    return new, await services.projection.project(workspace)
+    return new, call.meta, await services.projection.project(workspace)
+
+
+async def _advance(connection: AsyncConnection, workspace_id: str, steps: int, now: datetime) -> int:
+    try:
+        return await memories.advance(connection, workspace_id, steps, now)
+    except LookupError:
+        raise Failure("not_found", "This workspace was deleted just now. Send the request again.") from None
 
 
 async def _keep_vectors(connection: AsyncConnection, services: Services, windows: dict[str, Vector]) -> None:
@@ -205,8 +218,7 @@ def no_memory(memory_id: str) -> Failure:
 
 async def fetch(services: Services, call: Call, args: OneMemory) -> MemoryAnswer:
     """One memory by its id, from the record. Raises `not_found`."""
-    async with services.db.read() as connection:
-        memory = await memories.get(connection, call.workspace.id, args.id)
+    memory = await memories.look_up(services.db, call.workspace.id, args.id)
     if memory is None:
         raise no_memory(args.id)
     return _answer(memory, call)
@@ -231,9 +243,10 @@ async def update_memory(services: Services, call: Call, args: UpdateMemory) -> M
         if before is None:
             raise no_memory(args.id)
         after = Memory.model_validate(before.model_dump() | changes | {"updated_at": now})
-        _check_scope(after)
+        if problem := missing_place(after.scope, after.project, after.task):
+            raise Failure("invalid", f"{problem}.", field=problem.partition(" ")[0])
         await _check_links(connection, workspace, args.linkages or [], "linkages")
-        revision = await memories.advance(connection, workspace, 1, now)
+        revision = await _advance(connection, workspace, 1, now)
         await memories.update(connection, args.id, revision, changes | {"updated_at": now})
         if args.content is not None:
             await vectors.forget(connection, args.id)
@@ -244,13 +257,6 @@ async def update_memory(services: Services, call: Call, args: UpdateMemory) -> M
     return _answer(after, call)
 
 
-def _check_scope(memory: Memory) -> None:
-    if memory.scope in {"project", "task"} and memory.project is None:
-        raise Failure("invalid", f"project: is required when scope is {memory.scope!r}.", field="project")
-    if memory.scope == "task" and memory.task is None:
-        raise Failure("invalid", "task: is required when scope is 'task'.", field="task")
-
-
 async def delete_memory(services: Services, call: Call, args: DeleteMemory) -> DeletedMemory:
     """Hide a memory from every path at once; with `erase`, also overwrite what it said. Raises `not_found`."""
     now, workspace = services.now(), call.workspace.id
@@ -258,7 +264,7 @@ async def delete_memory(services: Services, call: Call, args: DeleteMemory) -> D
         before = await memories.get(connection, workspace, args.id)
         if before is None:
             raise no_memory(args.id)
-        revision = await memories.advance(connection, workspace, 1, now)
+        revision = await _advance(connection, workspace, 1, now)
         await memories.update(connection, args.id, revision, {"deleted_at": now})
         kept = None if args.erase else before.model_dump(mode="json")
         await memories.record(connection, workspace, call.actor, now, revision, [(args.id, kept, None)])
@@ -347,8 +353,8 @@ OPERATIONS = (
     Operation(
         name="update_memory",
         description=(
-            "Correct a memory that is wrong or out of date: send its id and only the fields that change. Prefer this to "
-            "storing a second, contradicting memory."
+            "Correct a memory that is wrong or out of date: send its id and only the fields that change. Prefer this "
+            "to storing a second, contradicting memory."
         ),
         routes=(("PUT", "/v1/memories/{id}"), ("PATCH", "/v1/memories/{id}")),
         scope="memory:write",
@@ -360,8 +366,8 @@ OPERATIONS = (
     Operation(
         name="delete_memory",
         description=(
-            "Forget one memory by its id, when the person asks for it or it is plainly wrong. It can be undone for some "
-            "weeks; with `erase` it cannot."
+            "Forget one memory by its id, when the person asks for it or it is plainly wrong. It can be undone for "
+            "some weeks; with `erase` it cannot."
         ),
         routes=(("DELETE", "/v1/memories/{id}"),),
         scope="memory:write",

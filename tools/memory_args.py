@@ -4,12 +4,11 @@ import json
 from datetime import datetime
 from typing import Annotated, Any, Self
 
-from pydantic import AliasChoices, BaseModel, Field, model_validator
+from pydantic import AfterValidator, AliasChoices, BaseModel, Field, StringConstraints, model_validator
 
-from server.errors import Failure
 from server.memory.models import Linkage, Memory, Scope
 from tools.operation import Args, InWorkspace
-from tools.types import METADATA_BYTES, Content, Id, Name, Tags, Unused, When, Word, Words, unused
+from tools.types import METADATA_BYTES, Content, Name, Tags, Unused, When, Word, Words, unused
 
 DEFAULT_TYPE = "observation"
 
@@ -21,6 +20,36 @@ def json_of(value: Any) -> Any:
     return value  # pyright: ignore[reportUnknownVariableType] - anything
 
 
+def _whole_links(linkages: list[Linkage]) -> list[Linkage]:
+    for link in linkages:
+        if link.type == "file" and not link.path:
+            raise ValueError("a link of type 'file' needs a path")
+        if link.type != "file" and not link.id:
+            raise ValueError(f"a link of type {link.type!r} needs an id")
+    return linkages
+
+
+def _small(metadata: dict[str, Any]) -> dict[str, Any]:
+    size = len(json.dumps(metadata, ensure_ascii=False).encode())
+    if size > METADATA_BYTES:
+        raise ValueError(f"must be at most {METADATA_BYTES} bytes of JSON; this is {size}")
+    return metadata
+
+
+Linkages = Annotated[list[Linkage], Field(max_length=100), AfterValidator(_whole_links)]
+LinkedId = Annotated[str, StringConstraints(min_length=1, max_length=36)]
+Metadata = Annotated[dict[str, Any], AfterValidator(_small)]
+
+
+def missing_place(scope: Scope | None, project: str | None, task: str | None) -> str | None:
+    """What a scope needs and does not have, in words; None where it is whole."""
+    if scope in {"project", "task"} and project is None:
+        return f"project is required when scope is {scope!r}"
+    if scope == "task" and task is None:
+        return "task is required when scope is 'task'"
+    return "project is required with a task" if task is not None and project is None else None
+
+
 class Given(Args):
     """A new memory's fields, each optional but `content`. The hidden ones are what other systems' clients send."""
 
@@ -29,58 +58,57 @@ class Given(Args):
         description="What to remember, in plain words that make sense on their own. At most 32 KiB.",
     )
     type: Word | None = Field(
-        None,
+        default=None,
         validation_alias=AliasChoices("type", "memory_type"),
         description="fact, decision, observation (the default), instruction, preference, or a word of your own.",
     )
-    tags: Tags = Field([], description="Short labels to find and group it by.")
+    tags: Tags = Field(default=[], description="Short labels to find and group it by.")
     scope: Scope | None = Field(
-        None, description="Where it holds: everywhere, in `project`, or in `task`. Default: as narrow as what you give."
+        default=None,
+        description="Where it holds: everywhere, in `project`, or in `task`. Default: as narrow as what you give.",
     )
-    project: Name | None = Field(None, description="The project it holds in.")
+    project: Name | None = Field(default=None, description="The project it holds in.")
     task: Name | None = Field(
-        None, validation_alias=AliasChoices("task", "task_id"), description="The task inside the project it holds in."
+        default=None,
+        validation_alias=AliasChoices("task", "task_id"),
+        description="The task inside the project it holds in.",
     )
-    entity: Name | None = Field(None, description="Whom or what it is about.")
-    author: Name | None = Field(None, description="Who said or decided it.")
+    entity: Name | None = Field(default=None, description="Whom or what it is about.")
+    author: Name | None = Field(default=None, description="Who said or decided it.")
     session: Name | None = Field(
-        None,
+        default=None,
         validation_alias=AliasChoices("session", "session_id", "serverSessionId"),
         description="The session or conversation it comes from.",
     )
-    occurred_at: When | None = Field(None, description="When it happened, if that is not now. ISO 8601.")
+    occurred_at: When | None = Field(default=None, description="When it happened, if that is not now. ISO 8601.")
     expires_at: When | None = Field(
-        None,
+        default=None,
         validation_alias=AliasChoices("expires_at", "expires"),
         description="From when on it is not recalled any more. ISO 8601.",
     )
-    linkages: Annotated[list[Linkage], Field(max_length=100)] = Field([], description="Links to memories and files.")
-    source: Name | None = Field(None, description="Where it comes from, e.g. a file or a tool.")
-    metadata: dict[str, Any] = Field({}, description="Anything else to keep with it, as a small JSON object.")
+    linkages: Linkages = Field(default=[], description="Links to memories and files.")
+    source: Name | None = Field(default=None, description="Where it comes from, e.g. a file or a tool.")
+    metadata: Metadata = Field(default={}, description="Anything else to keep with it, as a small JSON object.")
 
-    kind: Word | None = Field(None, json_schema_extra={"hidden": True})
-    title: Name | None = Field(None, json_schema_extra={"hidden": True})
-    related_to: Annotated[list[Id], Field(max_length=100)] | None = Field(None, json_schema_extra={"hidden": True})
-    relation_types: dict[str, Word] | None = Field(None, json_schema_extra={"hidden": True})
+    kind: Word | None = Field(default=None, json_schema_extra={"hidden": True})
+    title: Name | None = Field(default=None, json_schema_extra={"hidden": True})
+    related_to: Annotated[list[LinkedId], Field(max_length=100)] | None = Field(
+        default=None, json_schema_extra={"hidden": True}
+    )
+    relation_types: dict[str, Word] | None = Field(default=None, json_schema_extra={"hidden": True})
     images: Unused = unused()
     status: Unused = unused()
     priority: Unused = unused()
 
     @model_validator(mode="after")
     def _is_whole(self) -> Self:
-        if self.scope in {"project", "task"} and self.project is None:
-            raise ValueError(f"project is required when scope is {self.scope!r}")
-        if self.scope == "task" and self.task is None:
-            raise ValueError("task is required when scope is 'task'")
-        if self.task is not None and self.project is None:
-            raise ValueError("project is required with a task")
-        if len(json.dumps(self.metadata)) > METADATA_BYTES:
-            raise ValueError(f"metadata must be at most {METADATA_BYTES} bytes of JSON")
+        if problem := missing_place(self.scope, self.project, self.task):
+            raise ValueError(problem)
         return self
 
     def memory(self, memory_id: str, now: datetime, source: str | None) -> Memory:
         """The memory to keep. With `source`, for an ingest, it is also tagged with where it comes from."""
-        tags = list(dict.fromkeys([*self.tags, *([f"source:{source}"] if source else [])]))
+        tags: list[str] = list(dict.fromkeys([*self.tags, f"source:{source}"] if source else self.tags))
         return Memory(
             id=memory_id,
             content=self.content,
@@ -96,7 +124,7 @@ class Given(Args):
             created_at=now,
             updated_at=now,
             expires_at=self.expires_at,
-            linkages=_checked([*self.linkages, *self._related()]),
+            linkages=[*self.linkages, *self._related()],
             relevance=1.0,
             access_count=0,
             last_accessed_at=None,
@@ -111,15 +139,6 @@ class Given(Args):
         return [Linkage(type="memory", id=each, label=labels.get(each)) for each in self.related_to or []]
 
 
-def _checked(linkages: list[Linkage]) -> list[Linkage]:
-    for link in linkages:
-        if link.type == "file" and not link.path:
-            raise Failure("invalid", "linkages: a link of type 'file' needs a path.", field="linkages")
-        if link.type != "file" and not link.id:
-            raise Failure("invalid", f"linkages: a link of type {link.type!r} needs an id.", field="linkages")
-    return linkages
-
-
 class NewMemory(Given):
     """One memory of an ingest."""
 
@@ -132,18 +151,22 @@ class Facets(BaseModel):
     """What memories can be narrowed down by, in lists and in recall."""
 
     type: Words = Field(
-        [], validation_alias=AliasChoices("type", "types", "memory_type"), description="Only these types."
+        default=[], validation_alias=AliasChoices("type", "types", "memory_type"), description="Only these types."
     )
-    tags: Words = Field([], description="Only memories with one of these tags.")
-    scope: Scope | None = Field(None, description="Only memories of this scope.")
-    project: Name | None = Field(None, description="Memories of this project, and, without `scope`, global ones too.")
+    tags: Words = Field(default=[], description="Only memories with one of these tags.")
+    scope: Scope | None = Field(default=None, description="Only memories of this scope.")
+    project: Name | None = Field(
+        default=None, description="Memories of this project, and, without `scope`, global ones too."
+    )
     task: Name | None = Field(
-        None, validation_alias=AliasChoices("task", "task_id"), description="Only memories of this task."
+        default=None, validation_alias=AliasChoices("task", "task_id"), description="Only memories of this task."
     )
-    entity: Name | None = Field(None, description="Only memories about this.")
-    author: Name | None = Field(None, description="Only memories by this author.")
+    entity: Name | None = Field(default=None, description="Only memories about this.")
+    author: Name | None = Field(default=None, description="Only memories by this author.")
     session: Name | None = Field(
-        None, validation_alias=AliasChoices("session", "session_id"), description="Only memories of this session."
+        default=None,
+        validation_alias=AliasChoices("session", "session_id"),
+        description="Only memories of this session.",
     )
 
     def equal(self) -> dict[str, str]:

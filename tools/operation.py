@@ -4,15 +4,17 @@ A tool and its REST mirror cannot drift, because both are generated from the sam
 """
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from auth.principal import Principal
 from server.errors import Failure
 from server.memory.ids import new_id
+from server.store import workspaces
 from server.store.memories import Actor
 from server.store.workspaces import Workspace
 from tools.refusals import refuse_unstorable, refused
@@ -41,6 +43,9 @@ class Args(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
+A = TypeVar("A", bound=Args)
+
+
 class NoArgs(Args):
     """What an operation without arguments takes."""
 
@@ -49,7 +54,7 @@ class InWorkspace(Args):
     """What an operation inside a workspace takes."""
 
     workspace: WorkspaceName | None = Field(
-        None,
+        default=None,
         validation_alias=AliasChoices("workspace", "projectId"),
         description="The workspace; leave out for the connection's own. `account/name` names another account's.",
     )
@@ -59,7 +64,10 @@ class Meta(BaseModel):
     """About an answer: where it comes from."""
 
     workspace: str = Field(description="The workspace this answer is about.")
-    workspace_exists: bool = Field(True, description="False where the workspace has not been made yet.")
+    workspace_exists: bool = Field(default=True, description="False where the workspace has not been made yet.")
+    notice: str | None = Field(
+        default=None, description="What to know about this answer, e.g. that it ranks by words only."
+    )
 
 
 class Answer(BaseModel):
@@ -99,7 +107,11 @@ class Call:
     @property
     def meta(self) -> Meta:
         """The answer's `meta`."""
-        return Meta(workspace=self.workspace.name, workspace_exists=self.workspace.exists)
+        return self.noted(None)
+
+    def noted(self, notice: str | None) -> Meta:
+        """The answer's `meta`, with what to know about it."""
+        return Meta(workspace=self.workspace.name, workspace_exists=self.workspace.exists, notice=notice)
 
 
 Handler = Callable[[Services, Call, Any], Awaitable[BaseModel]]
@@ -138,11 +150,11 @@ async def run(operation: Operation, services: Services, door: Door, raw: dict[st
     services.rate_limit.spend(principal.credential_id)
     args = validate(operation.args, raw, as_text=door.as_text)
     actor = Actor(principal.user_id, principal.credential_id, operation.name, door.request_id)
-    workspace = await _place(operation, services, door, args) if operation.workspace else _nowhere(services, principal)
+    workspace = await _place(services, door, args) if operation.workspace else _nowhere(services, principal.account_id)
     return await operation.handler(services, Call(principal, workspace, actor), args)
 
 
-def validate(model: type[Args], raw: dict[str, Any], *, as_text: bool) -> Args:
+def validate(model: type[A], raw: dict[str, Any], *, as_text: bool) -> A:
     """The arguments, or a refusal that names the field, the bound and what to send instead."""
     refuse_unstorable(raw)
     try:
@@ -151,28 +163,52 @@ def validate(model: type[Args], raw: dict[str, Any], *, as_text: bool) -> Args:
         raise refused(error, model) from None
 
 
-async def _place(operation: Operation, services: Services, door: Door, args: Args) -> Workspace:
-    """Which workspace: the credential's binding, else the argument, else the connection's, else the user's default."""
+async def _place(services: Services, door: Door, args: Args) -> Workspace:
+    """Which workspace: the credential's binding, else the argument, else the connection's, else the user's default.
+
+    One that is missing is not made here: see `made`.
+    """
     principal = door.principal
-    asked: str | None = getattr(args, "workspace", None) or door.workspace
+    asked: str | None = getattr(args, "workspace", None) or _connections(door)
     if principal.workspace_id is not None:
-        bound = await services.directory.by_id(principal.workspace_id)
-        if bound is None:
-            raise Failure("forbidden", "This key is bound to a workspace that was deleted. Make a new key.")
-        if asked not in {None, bound.name}:
-            raise Failure("forbidden", f"This key is bound to the workspace {bound.name!r}.", field="workspace")
-        return bound
+        return await _bound(services, principal, principal.workspace_id, asked)
     account_id, name = await services.directory.locate(principal.user_id, principal.account_id, asked)
     found = await services.directory.find(account_id, name)
-    if found is not None:
-        return found
-    if operation.effect is Effect.READ:
-        return _nowhere(services, principal, name)
-    made, _ = await services.directory.ensure(account_id, name, services.encoder.generation)
-    return made
+    return found or _nowhere(services, account_id, name)
 
 
-def _nowhere(services: Services, principal: Principal, name: str = "") -> Workspace:
-    """A workspace that has nothing: what a read of a missing one sees."""
+def _connections(door: Door) -> str | None:
+    """The connection's workspace, held to the same rules as the argument."""
+    if door.workspace is None:
+        return None
+    return validate(InWorkspace, {"workspace": door.workspace}, as_text=True).workspace
+
+
+async def _bound(services: Services, principal: Principal, workspace_id: str, asked: str | None) -> Workspace:
+    bound = await services.directory.by_id(workspace_id)
+    if bound is None:
+        raise Failure("forbidden", "This key is bound to a workspace that was deleted. Make a new key.")
+    if asked is None or asked == bound.name:
+        return bound
+    place = await services.directory.locate(principal.user_id, principal.account_id, asked)
+    if place != (bound.account_id, bound.name):
+        raise Failure("forbidden", f"This key is bound to the workspace {bound.name!r}.", field="workspace")
+    return bound
+
+
+def _nowhere(services: Services, account_id: str, name: str = "") -> Workspace:
+    """A workspace that has nothing: what is seen of a missing one."""
     now = services.now()
-    return Workspace(new_id(now), principal.account_id, name, now, now, exists=False)
+    return Workspace(new_id(now), account_id, name, now, now, exists=False)
+
+
+async def made(connection: AsyncConnection, services: Services, call: Call) -> Call:
+    """The call in a workspace that is there: a missing one is made, in the caller's transaction.
+
+    So that what is refused, and undone with its transaction, makes no workspace.
+    """
+    if call.workspace.exists:
+        return call
+    account_id, name, now = call.workspace.account_id, call.workspace.name, services.now()
+    found, _ = await workspaces.ensure_workspace(connection, account_id, name, services.encoder.generation, now)
+    return replace(call, workspace=found)

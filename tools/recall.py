@@ -1,9 +1,10 @@
 """Recall: what matters for a message, by keyword and by meaning."""
 
+import json
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from pydantic import AliasChoices, BaseModel, Field
+from pydantic import AliasChoices, BaseModel, Field, SerializerFunctionWrapHandler, model_serializer
 
 from server.errors import unavailable
 from server.memory.models import Linkage, Memory, Timestamp
@@ -15,10 +16,9 @@ from server.store.search import EngineDown, Found, Hit, Match, Query, Sparse, Wh
 from tools.memory_args import Facets
 from tools.operation import Answer, Call, Effect, InWorkspace, Meta, Operation
 from tools.services import Services
-from tools.types import Unused, Words, unused
+from tools.types import QUERY_CHARACTERS, Question, Unused, Words, unused
 
 CANDIDATES = 100
-QUERY_CHARACTERS = 100_000
 
 Ranking = Literal["keyword", "hybrid", "recent"]
 
@@ -34,24 +34,22 @@ class MatchedMemory(BaseModel):
     keyword_score: float = Field(description="The words' share of it, 0 to 1.")
     vector_score: float = Field(description="The meaning's share of it, 0 to 1.")
     scope: str = Field(description="Where it holds.")
-    project: str | None = Field(None, description="The project it holds in.")
-    entity: str | None = Field(None, description="Whom or what it is about.")
-    author: str | None = Field(None, description="Who said it.")
-    session: str | None = Field(None, description="The session it comes from.")
-    occurred_at: Timestamp | None = Field(None, description="When it happened.")
+    project: str | None = Field(default=None, description="The project it holds in.")
+    entity: str | None = Field(default=None, description="Whom or what it is about.")
+    author: str | None = Field(default=None, description="Who said it.")
+    session: str | None = Field(default=None, description="The session it comes from.")
+    occurred_at: Timestamp | None = Field(default=None, description="When it happened.")
     created_at: Timestamp = Field(description="When it was stored.")
-    source: str | None = Field(None, description="Where it comes from.")
-    linkages: list[Linkage] | None = Field(None, description="Its links, where asked for.")
+    source: str | None = Field(default=None, description="Where it comes from.")
+    linkages: list[Linkage] | None = Field(default=None, description="Its links, where asked for.")
 
 
 class SearchMemories(InWorkspace, Facets):
     """What `search` takes."""
 
-    query: str = Field(
-        min_length=1, max_length=QUERY_CHARACTERS, description="What to look for, in words or as a question."
-    )
-    limit: int = Field(10, ge=1, le=100, description="How many memories at most.")
-    track_access: bool = Field(True, description="Whether this counts as a use of the memories it finds.")
+    query: Question = Field(description="What to look for, in words or as a question.")
+    limit: int = Field(default=10, ge=1, le=100, description="How many memories at most.")
+    track_access: bool = Field(default=True, description="Whether this counts as a use of the memories it finds.")
     platformSource: Unused = unused()  # noqa: N815 - the name that claude-mem's clients send
 
 
@@ -66,7 +64,7 @@ class FoundMemories(Answer):
 class RecentMemories(InWorkspace, Facets):
     """What `recent` takes."""
 
-    limit: int = Field(10, ge=1, le=100, description="How many memories at most.")
+    limit: int = Field(default=10, ge=1, le=100, description="How many memories at most.")
 
 
 class RecentAnswer(Answer):
@@ -79,15 +77,15 @@ class RetrieveContext(InWorkspace, Facets):
     """What `retrieve_context` takes."""
 
     message: str = Field(
-        "",
+        default="",
         max_length=QUERY_CHARACTERS,
         validation_alias=AliasChoices("message", "query"),
         description="The person's message, or what you are about to do. Empty: the newest memories.",
     )
-    limit: int = Field(10, ge=1, le=100, description="How many memories at most.")
-    include: Words = Field(["memories"], description="Which parts to answer with.")
-    include_graph: bool = Field(False, description="Whether each memory comes with its links.")
-    track_access: bool = Field(True, description="Whether this counts as a use of the memories it finds.")
+    limit: int = Field(default=10, ge=1, le=100, description="How many memories at most.")
+    include: Words = Field(default=["memories"], description="Which parts to answer with.")
+    include_graph: bool = Field(default=False, description="Whether each memory comes with its links.")
+    track_access: bool = Field(default=True, description="Whether this counts as a use of the memories it finds.")
     peek_workspaces: Unused = unused()
     images: Unused = unused()
     platformSource: Unused = unused()  # noqa: N815 - the name that claude-mem's clients send
@@ -97,7 +95,7 @@ class ContextMeta(Meta):
     """About a context: where and when it was put together."""
 
     last_updated: Timestamp = Field(description="When this was put together.")
-    memory_count: int | None = Field(None, description="How many memories were searched.")
+    memory_count: int | None = Field(default=None, description="How many memories were searched.")
 
 
 class ContextMemories(BaseModel):
@@ -112,7 +110,12 @@ class Context(BaseModel):
     """Everything that matters for a message."""
 
     meta: ContextMeta = Field(description="About this answer.")
-    memories: ContextMemories | None = Field(None, description="Memories that matter for the message.")
+    memories: ContextMemories | None = Field(default=None, description="Memories that matter for the message.")
+
+    @model_serializer(mode="wrap")
+    def _parts(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """A part that was not asked for is absent, not null: Memento's clients look inside what they find."""
+        return {name: part for name, part in serialize(self).items() if part is not None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +125,7 @@ class Recalled:
     matches: list[MatchedMemory]
     terms: list[str]
     ranking: Ranking
+    notice: str | None = None
 
 
 async def recall(
@@ -144,7 +148,9 @@ async def recall(
     if track:
         services.accesses.note(workspace_id, [(ranked.id, hit.payload["access_count"]) for ranked, hit in chosen])
     matches = [_match(ranked, hit, graph=graph) for ranked, hit in chosen]
-    return Recalled(matches, query_terms(query), "keyword" if dense is None else "hybrid")
+    if dense is not None:
+        return Recalled(matches, query_terms(query), "hybrid")
+    return Recalled(matches, query_terms(query), "keyword", services.encoder.notice)
 
 
 def _where(facets: Facets) -> Where:
@@ -186,20 +192,22 @@ _SHOWN = tuple(name for name in MatchedMemory.model_fields if name in Memory.mod
 
 def _matched(memory: Memory, scores: dict[str, float], *, graph: bool) -> MatchedMemory:
     values: dict[str, Any] = {name: getattr(memory, name) for name in _SHOWN}
-    return MatchedMemory.model_construct(**values, **scores, linkages=memory.linkages if graph else None)
+    return MatchedMemory.model_construct(None, **values, **scores, linkages=memory.linkages if graph else None)
 
 
 async def search(services: Services, call: Call, args: SearchMemories) -> FoundMemories:
     """The memories that fit a query best."""
     found = await recall(services, call, args.query, args, args.limit, track=args.track_access)
-    return FoundMemories(meta=call.meta, memories=found.matches, query_terms=found.terms, ranking=found.ranking)
+    meta = call.noted(found.notice)
+    return FoundMemories(meta=meta, memories=found.matches, query_terms=found.terms, ranking=found.ranking)
 
 
 async def _newest(services: Services, call: Call, facets: Facets, limit: int) -> list[Memory]:
     listing = Listing(
         limit=limit,
         types=facets.type,
-        tags=facets.tags,
+        # Listings look for a part of a tag; in its quotes it is a whole one.
+        tags=[json.dumps(tag, ensure_ascii=False) for tag in facets.tags],
         equal=facets.equal(),
         project=facets.project if facets.scope is None else None,
     )
@@ -228,7 +236,7 @@ async def retrieve_context(services: Services, call: Call, args: RetrieveContext
     )
     count = await services.projection.count(call.workspace.id)
     return Context(
-        meta=meta.model_copy(update={"memory_count": count}),
+        meta=meta.model_copy(update={"memory_count": count, "notice": found.notice}),
         memories=ContextMemories(matches=found.matches, query_terms=found.terms, ranking=found.ranking),
     )
 
@@ -277,8 +285,8 @@ OPERATIONS = (
 class LinkContext(InWorkspace):
     """What the recall link's `context` takes."""
 
-    query: str = Field(min_length=1, max_length=QUERY_CHARACTERS, description="What to recall for.")
-    limit: int = Field(10, ge=1, le=50, description="How many memories at most.")
+    query: Question = Field(description="What to recall for.")
+    limit: int = Field(default=10, ge=1, le=50, description="How many memories at most.")
 
 
 class LinkedContext(Answer):
@@ -292,7 +300,7 @@ async def context(services: Services, call: Call, args: LinkContext) -> LinkedCo
     """Memories for a query, with one text made of them."""
     found = await recall(services, call, args.query, Facets(), args.limit, track=True)
     joined = "\n\n".join(match.content for match in found.matches)
-    return LinkedContext(meta=call.meta, memories=found.matches, context=joined)
+    return LinkedContext(meta=call.noted(found.notice), memories=found.matches, context=joined)
 
 
 #: What the read-only recall link `/v1/mcp` offers beside `search` and `recent`.

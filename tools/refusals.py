@@ -1,6 +1,7 @@
 """From what pydantic found wrong to what a person or a model can act on."""
 
-from typing import Any
+import math
+from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
@@ -31,6 +32,8 @@ _SAY = {
     "string_pattern_mismatch": "has a character that is not allowed here",
 }
 _SHOWN = 60
+#: How deep JSON may be nested: far below where any JSON library gives up, far above what anyone means.
+DEPTH = 64
 
 
 def refused(error: ValidationError, model: type[BaseModel]) -> Failure:
@@ -38,11 +41,25 @@ def refused(error: ValidationError, model: type[BaseModel]) -> Failure:
     problems = error.errors(include_url=False)
     first = problems[0]
     field = ".".join(map(str, first["loc"]))
-    known = ", ".join(sorted(shown_fields(model)))
+    known = ", ".join(sorted(shown_fields(_inside(model, first["loc"]))))
     template = _SAY.get(first["type"], first["msg"].removeprefix("Value error, "))
     message = template.format(**{"known": known} | first.get("ctx", {})) if first["type"] in _SAY else template
     more = f" ({len(problems) - 1} more problem(s) after this one.)" if len(problems) > 1 else ""
     return Failure("invalid", f"{field or 'arguments'}: {message}{_sent(first)}.{more}", field=field or None)
+
+
+def _inside(model: type[BaseModel], location: tuple[int | str, ...]) -> type[BaseModel]:
+    """The model that has the field at a location: the arguments', or one nested in them."""
+    for part in location[:-1]:
+        field = model.model_fields.get(str(part))
+        model = model if field is None else _model_in(field.annotation) or model
+    return model
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next((found for each in get_args(annotation) if (found := _model_in(each))), None)
 
 
 def shown_fields(model: type[BaseModel]) -> list[str]:
@@ -50,9 +67,9 @@ def shown_fields(model: type[BaseModel]) -> list[str]:
     return [name for name, field in model.model_fields.items() if not is_hidden(field.json_schema_extra)]
 
 
-def is_hidden(extra: object) -> bool:
+def is_hidden(extra: Any) -> bool:
     """Whether a field is declared only so that other systems' clients can send it."""
-    return isinstance(extra, dict) and bool(extra.get("hidden"))  # pyright: ignore[reportUnknownMemberType] - any mapping
+    return isinstance(extra, dict) and "hidden" in extra
 
 
 def _sent(problem: Any) -> str:
@@ -63,18 +80,26 @@ def _sent(problem: Any) -> str:
     return f"; you sent {text!r}" if len(text) <= _SHOWN else f"; you sent {len(text)} characters"
 
 
-def refuse_unstorable(value: object, path: str = "") -> None:
-    """Refuse text that a database cannot hold: NUL, and surrogates without their other half."""
+def refuse_unstorable(value: Any, path: str = "", depth: int = 0) -> None:
+    """Refuse what a database cannot hold or JSON cannot say.
+
+    That is NUL, a surrogate without its other half, an infinite number, and nesting that no library reads back.
+    """
     if isinstance(value, str):
-        if "\x00" in value:
-            raise Failure("invalid", f"{path}: must not contain the NUL character.", field=path)
-        if not value.isascii() and any("\ud800" <= char <= "\udfff" for char in value):
-            raise Failure("invalid", f"{path}: has half a surrogate pair; send whole characters.", field=path)
-    elif isinstance(value, dict):
-        for key, each in value.items():  # pyright: ignore[reportUnknownVariableType] - JSON
-            where = f"{path}.{key}" if path else str(key)  # pyright: ignore[reportUnknownArgumentType] - JSON
-            refuse_unstorable(key, "field name")  # pyright: ignore[reportUnknownArgumentType] - JSON
-            refuse_unstorable(each, where)  # pyright: ignore[reportUnknownArgumentType] - JSON
-    elif isinstance(value, list):
-        for index, each in enumerate(value):  # pyright: ignore[reportUnknownVariableType,reportUnknownArgumentType] - JSON
-            refuse_unstorable(each, f"{path}.{index}")  # pyright: ignore[reportUnknownArgumentType] - JSON
+        _refuse_text(value, path)
+    elif isinstance(value, float) and not math.isfinite(value):
+        raise Failure("invalid", f"{path}: must be a finite number.", field=path)
+    elif isinstance(value, dict | list):
+        if depth > DEPTH:
+            raise Failure("invalid", f"{path.split('.', maxsplit=1)[0]}: is nested more than {DEPTH} deep.")
+        entries: Any = value.items() if isinstance(value, dict) else enumerate(value)  # pyright: ignore[reportUnknownArgumentType,reportUnknownVariableType,reportUnknownMemberType] - JSON
+        for key, each in entries:
+            _refuse_text(str(key), "field name")
+            refuse_unstorable(each, f"{path}.{key}" if path else str(key), depth + 1)
+
+
+def _refuse_text(text: str, path: str) -> None:
+    if "\x00" in text:
+        raise Failure("invalid", f"{path}: must not contain the NUL character.", field=path)
+    if not text.isascii() and any("\ud800" <= char <= "\udfff" for char in text):
+        raise Failure("invalid", f"{path}: has half a surrogate pair; send whole characters.", field=path)

@@ -1,7 +1,7 @@
 """An operation's JSON schemas (2020-12), as a model should read them: no noise, nothing hidden."""
 
 from functools import cache
-from typing import Any
+from typing import Any, cast
 
 from pydantic import BaseModel
 
@@ -16,13 +16,16 @@ def schema(model: type[BaseModel]) -> dict[str, Any]:
 def _clean(node: Any) -> Any:
     """Without pydantic's titles, without the docstrings of classes, and without hidden fields."""
     if isinstance(node, list):
-        return [_clean(each) for each in node]  # pyright: ignore[reportUnknownVariableType] - JSON
+        each = cast("list[Any]", node)
+        return [_clean(one) for one in each]
     if not isinstance(node, dict):
         return node
-    is_object = "properties" in node
-    cleaned = {k: _clean(v) for k, v in node.items() if k != "properties" and not (k == "title" and isinstance(v, str))}  # pyright: ignore[reportUnknownVariableType] - JSON
-    if is_object:
-        properties: dict[str, Any] = node["properties"]
-        cleaned["properties"] = {k: _clean(v) for k, v in properties.items() if not v.get("hidden")}
+    given = cast("dict[str, Any]", node)
+    cleaned = {
+        k: _clean(v) for k, v in given.items() if k != "properties" and not (k == "title" and isinstance(v, str))
+    }
+    if "properties" in given:
+        properties: dict[str, Any] = given["properties"]
+        cleaned["properties"] = {k: _clean(v) for k, v in properties.items() if "hidden" not in v}
         cleaned.pop("description", None)
-    return cleaned  # pyright: ignore[reportUnknownVariableType] - JSON
+    return cleaned

@@ -5,10 +5,9 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, WithJsonSchema
 
-from server.memory.ids import is_id
-
 CONTENT_BYTES = 32 * 1024
 METADATA_BYTES = 16 * 1024
+QUERY_CHARACTERS = 100_000
 
 _EARLIEST = datetime(1, 1, 2, tzinfo=UTC)
 _LATEST = datetime(9999, 12, 30, tzinfo=UTC)
@@ -55,9 +54,9 @@ def _content(value: str) -> str:
     return value
 
 
-def _known_id(value: str) -> str:
-    if not is_id(value):
-        raise ValueError("must be an id as this server gives them, like 0192f0c1-2345-7abc-8def-0123456789ab")
+def _not_blank(value: str) -> str:
+    if not value.strip():
+        raise ValueError("must not be empty")
     return value
 
 
@@ -68,7 +67,9 @@ def _unused(value: Any) -> None:
 
 When = Annotated[datetime, BeforeValidator(_when), WithJsonSchema({"type": "string", "format": "date-time"})]
 Content = Annotated[str, AfterValidator(_content)]
-Id = Annotated[str, AfterValidator(_known_id)]
+#: Not held to the form that this server gives ids: one that nothing has is a 404, whatever it looks like.
+Id = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+Question = Annotated[str, StringConstraints(max_length=QUERY_CHARACTERS), AfterValidator(_not_blank)]
 Word = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 Tags = Annotated[list[Word], Field(max_length=50)]
@@ -80,4 +81,4 @@ Unused = Annotated[Any, AfterValidator(_unused)]
 
 def unused() -> Any:
     """The field of an `Unused`: not required, and not shown to models."""
-    return Field(None, json_schema_extra={"hidden": True})
+    return Field(default=None, json_schema_extra={"hidden": True})

@@ -1,10 +1,13 @@
 """Workspaces: isolated memory stores, each a collection of its own."""
 
+from contextlib import suppress
+
 from pydantic import BaseModel, Field
 
 from server.errors import Failure
 from server.memory.models import Timestamp
 from server.store import workspaces
+from server.store.search import EngineDown
 from server.store.workspaces import Workspace
 from tools.operation import Args, Call, Effect, NoArgs, Operation, Spoken, WorkspaceName
 from tools.services import Services
@@ -23,7 +26,7 @@ class WorkspaceView(BaseModel):
 class CreateWorkspace(Args):
     """What `create_workspace` takes."""
 
-    name: WorkspaceName = Field("default", description="Its name.")
+    name: WorkspaceName = Field(default="default", description="Its name.")
 
 
 class CreatedWorkspace(WorkspaceView, Spoken):
@@ -100,7 +103,9 @@ async def delete_workspace(services: Services, call: Call, args: OneWorkspace) -
     if found is None or found.account_id != call.principal.account_id:
         raise Failure("not_found", f"There is no workspace {args.id}.", field="id")
     await services.directory.delete(found)
-    await services.projection.forget(found.id)
+    services.authenticator.evict(found.id)
+    with suppress(EngineDown):  # the record has it: nothing finds the workspace's points any more
+        await services.projection.forget(found.id)
     return DeletedWorkspace(id=found.id, name=found.name)
 
 
@@ -133,8 +138,8 @@ OPERATIONS = (
     Operation(
         name="delete_workspace",
         description=(
-            "Delete a workspace and every memory in it, by its id. Only when the person asks for exactly that; name the "
-            "workspace back to them first."
+            "Delete a workspace and every memory in it, by its id. Only when the person asks for exactly that; name "
+            "the workspace back to them first."
         ),
         routes=(("DELETE", "/v1/workspaces/{id}"),),
         scope="memory:write",

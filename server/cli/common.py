@@ -1,7 +1,7 @@
 """What the commands share: the settings, the record, and refusals on stderr."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
@@ -20,7 +20,7 @@ stderr = Console(stderr=True)
 
 
 @asynccontextmanager
-async def record(settings: Settings) -> AsyncIterator[Database]:
+async def record(settings: Settings) -> AsyncGenerator[Database]:
     """The record, with its schema current. Works while a server runs on it."""
     db = Database(settings.sqlalchemy_url)
     try:

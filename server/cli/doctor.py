@@ -120,7 +120,7 @@ async def _public_url(settings: Settings) -> Finding:
     try:
         async with httpx.AsyncClient(timeout=5) as client:
             answer = await client.get(f"{url}/.well-known/oauth-protected-resource/mcp")
-        is_us = answer.status_code == httpx.codes.OK and answer.json().get("resource") == settings.resource
+        is_us = answer.is_success and answer.json().get("resource") == settings.resource
     except httpx.HTTPError as error:
         hint = (
             "Start it with `make serve`."

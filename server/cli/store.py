@@ -1,16 +1,22 @@
 """`migrate` and `reindex`: the record's schema, and the search store made of it."""
 
+import asyncio
 from typing import Annotated
 
 import typer
-from rich.progress import track
+from rich.progress import Progress, TaskID
 
-from server.app import projection_alone
+from server.app import projection_alone, utc_now
 from server.cli.common import record, run, stderr
 from server.config import Settings
 from server.errors import Failure
-from server.store import workspaces
+from server.store import runs
+from server.store.db import Database
+from server.store.reindex import ReindexFailed
+from server.store.reindex import reindex as rebuild
 from server.store.search.owner import AlreadyOwned
+
+POLL_SECONDS = 0.5
 
 
 def migrate() -> None:
@@ -26,25 +32,41 @@ def migrate() -> None:
 def reindex(
     workspace: Annotated[str | None, typer.Option(help="Only the workspace with this id.")] = None,
 ) -> None:
-    """Build the search store anew from the record, without embedding anything again."""
+    """Build the search store anew from the record, without embedding anything again.
+
+    Where a server runs on the data folder, it does the work, and this follows its progress.
+    """
 
     async def command(settings: Settings) -> None:
-        try:
-            async with record(settings) as db, projection_alone(settings, db) as projection:
-                async with db.read() as connection:
-                    every = await workspaces.all_ids(connection)
-                wanted = [each for each in every if workspace in {None, each}]
-                if not wanted:
-                    raise Failure("not_found", f"There is no workspace {workspace}.")
-                for workspace_id in track(wanted, "Reindexing", console=stderr):
-                    await projection.forget(workspace_id)
-                    if not await projection.project(workspace_id):
-                        raise Failure("unavailable", "The search store is down; run this again when it is up.")
-                await projection.flush()
-        except AlreadyOwned as error:
-            raise Failure(
-                "conflict", f"Process {error.pid} serves this data folder. Stop it, then run this again."
-            ) from None
-        stderr.print(f"{len(wanted)} workspace(s) reindexed.")
+        with Progress(console=stderr, transient=True) as bar:
+            task = bar.add_task("Reindexing", total=None)
+
+            async def progress(done: int, total: int) -> None:
+                bar.update(task, completed=done, total=total)
+
+            async with record(settings) as db:
+                try:
+                    async with projection_alone(settings, db) as projection:
+                        done = await rebuild(db, projection, workspace, progress)
+                except AlreadyOwned:
+                    done = await _have_it_done(db, workspace, bar, task)
+                except ReindexFailed as error:
+                    raise Failure("unavailable", str(error)) from None
+        stderr.print(f"{done} workspace(s) reindexed.")
 
     run(command)
+
+
+async def _have_it_done(db: Database, workspace: str | None, bar: Progress, task: TaskID) -> int:
+    """File the work for the process that owns the search store, and follow it to its end."""
+    async with db.write() as connection:
+        run_id = await runs.file_run(connection, "reindex", workspace, utc_now())
+    while True:
+        async with db.read() as connection:
+            at = await runs.find_run(connection, run_id)
+        bar.update(task, completed=at.done, total=at.total, description=f"Reindexing ({at.state})")
+        if at.state == "failed":
+            raise Failure("unavailable", at.problem or "The server could not do it; its log says why.")
+        if at.state == "done":
+            return at.done
+        await asyncio.sleep(POLL_SECONDS)

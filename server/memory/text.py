@@ -7,10 +7,11 @@ count in pairs of characters.
 
 import re
 from collections import Counter
+from collections.abc import Callable
 from datetime import datetime
 
 import mmh3
-from py_rust_stemmers import SnowballStemmer
+from py_rust_stemmers import SnowballStemmer  # pyright: ignore - it has no types
 
 from server.memory.models import Memory
 
@@ -32,10 +33,10 @@ STOP_WORDS = frozenset(
     him his how i if in into is it its itself just like me more most my myself no nor not now of off on once only or
     other our ours out over own please same she should so some such tell than that the their theirs them then there
     these they this those through to too under until up us very was we were what when where which while who whom why
-    will with would you your yours""".split()
+    will with would you your yours""".split()  # noqa: SIM905 - words are read best as words
 )
 
-_stem = SnowballStemmer("english").stem_word
+_stem: Callable[[str], str] = SnowballStemmer("english").stem_word  # pyright: ignore - as above
 
 
 def _pieces(text: str) -> list[str]:

@@ -39,14 +39,27 @@ class Accesses:
     async def drain(self) -> None:
         """Write what was counted, to SQL and to the points that exist."""
         pending, self._pending, self._size = self._pending, {}, 0
-        if not pending:
-            return
         counted = {m: (times, at) for each in pending.values() for m, (_, times, at) in each.items()}
-        async with self._db.write() as connection:
-            await memories.count_accesses(connection, counted)
+        if not counted:
+            return
+        try:
+            async with self._db.write() as connection:
+                await memories.count_accesses(connection, counted)
+        except BaseException:
+            self._restore(pending)
+            raise
         for workspace_id, each in pending.items():
             patches = {m: {"access_count": base + times} for m, (base, times, _) in each.items()}
             try:
                 await self._projection.touch(workspace_id, patches)
             except EngineDown:
                 continue  # the count is in the record; the point gets it with its next projection
+
+    def _restore(self, pending: dict[str, dict[str, tuple[int, int, datetime]]]) -> None:
+        """Put back what could not be written, under what was counted since."""
+        for workspace_id, each in pending.items():
+            newer = self._pending.setdefault(workspace_id, {})
+            for memory_id, (base, times, at) in each.items():
+                _, since, last = newer.get(memory_id, (base, 0, at))
+                newer[memory_id] = (base, times + since, last)
+        self._size = sum(map(len, self._pending.values()))

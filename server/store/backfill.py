@@ -5,6 +5,7 @@ While a generation is being filled in, a workspace goes on serving the one it ha
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -30,19 +31,34 @@ async def backfill(db: Database, encoder: Encoder, projection: Projection, now: 
     if not encoder.is_ready or not encoder.has_gaps:
         return
     encoder.has_gaps = False
+    try:
+        await _fill_all(db, encoder, projection, now)
+        for workspace_id in await _behind(db, encoder.generation):
+            await projection.serve_generation(workspace_id, encoder.generation)
+    except BaseException:
+        encoder.has_gaps = True
+        raise
+
+
+async def _fill_all(db: Database, encoder: Encoder, projection: Projection, now: Callable[[], datetime]) -> None:
     after, filled = "", 0
     while gaps := await _gaps(db, encoder.generation, after):
-        windows = await encoder.documents([gap.content for gap in gaps])
-        if windows is None:
-            encoder.has_gaps = True
-            return
-        touched = await _fill(db, encoder.generation, gaps, windows, now())
+        windows = await _embed(encoder, gaps)
+        touched = await _fill(db, encoder.generation, windows, now())
         for workspace_id in touched:
             await projection.project(workspace_id)
-        after, filled = gaps[-1].memory_id, filled + len(gaps)
+        after, filled = gaps[-1].memory_id, filled + len(windows)
         log.info("vectors filled in", so_far=filled)
-    for workspace_id in await _behind(db, encoder.generation):
-        await projection.serve_generation(workspace_id, encoder.generation)
+
+
+async def _embed(encoder: Encoder, gaps: Sequence[Gap]) -> list[tuple[Gap, Vector]]:
+    """The windows of the texts. One that the model fails on stays without, and keeps none of the others from theirs."""
+    windows = await encoder.documents([gap.content for gap in gaps])
+    if windows is not None:
+        return list(zip(gaps, windows, strict=True))
+    if len(gaps) == 1:
+        return []
+    return [pair for gap in gaps for pair in await _embed(encoder, [gap])]
 
 
 async def _gaps(db: Database, generation: int, after: str) -> Sequence[Gap]:
@@ -51,29 +67,33 @@ async def _gaps(db: Database, generation: int, after: str) -> Sequence[Gap]:
 
 
 async def _fill(
-    db: Database, generation: int, gaps: Sequence[Gap], windows: Sequence[Vector], now: datetime
+    db: Database, generation: int, windows: Sequence[tuple[Gap, Vector]], now: datetime
 ) -> list[str]:
     """Keep the vectors of those texts that are still what was embedded; the workspaces that changed."""
-    by_workspace: dict[str, dict[str, Vector]] = {}
-    async with db.write() as connection:
-        current = await _contents(connection, [gap.memory_id for gap in gaps])
-        for gap, each in zip(gaps, windows, strict=True):
-            if current.get(gap.memory_id) == gap.content:
-                by_workspace.setdefault(gap.workspace_id, {})[gap.memory_id] = each
-        for workspace_id, found in by_workspace.items():
-            first = await memories.advance(connection, workspace_id, len(found), now)
-            for step, memory_id in enumerate(found):
-                await memories.update(connection, memory_id, first + step, {})
-            await vectors.put(connection, generation, found)
+    by_workspace: dict[str, list[tuple[Gap, Vector]]] = {}
+    for gap, each in windows:
+        by_workspace.setdefault(gap.workspace_id, []).append((gap, each))
+    for workspace_id, pairs in by_workspace.items():
+        with suppress(LookupError):  # the workspace was deleted meanwhile
+            await _fill_one(db, workspace_id, generation, pairs, now)
     return list(by_workspace)
 
 
+async def _fill_one(
+    db: Database, workspace_id: str, generation: int, pairs: Sequence[tuple[Gap, Vector]], now: datetime
+) -> None:
+    async with db.write() as connection:
+        # Holds the workspace, so that no text changes between the look at it and the end of the transaction.
+        first = await memories.advance(connection, workspace_id, len(pairs), now)
+        current = await _contents(connection, [gap.memory_id for gap, _ in pairs])
+        found = {gap.memory_id: each for gap, each in pairs if current.get(gap.memory_id) == gap.content}
+        for step, memory_id in enumerate(found):
+            await memories.update(connection, memory_id, first + step, {})
+        await vectors.put(connection, generation, found)
+
+
 async def _contents(connection: AsyncConnection, ids: Sequence[str]) -> dict[str, str]:
-    query = (
-        sa.select(table.c.id, table.c.content)
-        .join(workspaces, workspaces.c.id == table.c.workspace_id)
-        .where(table.c.id.in_(ids), table.c.deleted_at.is_(None), workspaces.c.deleted_at.is_(None))
-    )
+    query = sa.select(table.c.id, table.c.content).where(table.c.id.in_(ids), table.c.deleted_at.is_(None))
     return {row.id: row.content for row in await connection.execute(query)}
 
 

@@ -7,7 +7,7 @@ returns only when it is on the disk.
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from functools import partial
@@ -22,7 +22,7 @@ READERS = 4
 
 
 class UtcDateTime(sa.types.TypeDecorator[datetime]):
-    """An aware datetime, in UTC on both databases. A naive one is refused."""
+    """An aware datetime, in UTC and to the millisecond on both databases. A naive one is a ValueError."""
 
     impl = sa.DateTime(timezone=True)
     cache_ok = True
@@ -31,7 +31,10 @@ class UtcDateTime(sa.types.TypeDecorator[datetime]):
         """To UTC, and on SQLite without the zone, so that text order is time order."""
         if value is None:
             return None
+        if value.tzinfo is None:
+            raise ValueError(f"{value} does not say which zone it is in")
         utc = value.astimezone(UTC)
+        utc = utc.replace(microsecond=utc.microsecond // 1000 * 1000)
         return utc.replace(tzinfo=None) if dialect.name == "sqlite" else utc
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - the base class's signature
@@ -51,23 +54,41 @@ class Database:
                 create_async_engine(self.url, pool_size=1, max_overflow=0, **options), "BEGIN IMMEDIATE"
             )
             self._reader = _sqlite(create_async_engine(self.url, pool_size=READERS, max_overflow=0, **options), "BEGIN")
+            near = sa.create_engine(self.url.set(drivername="sqlite"), poolclass=sa.StaticPool, **options)
+            _prepare(near, "BEGIN")
+            self._near = near
         else:
-            self._writer = self._reader = create_async_engine(self.url, pool_size=10, pool_pre_ping=True, **options)
+            self._near = None
+            self._writer = create_async_engine(self.url, pool_size=10, pool_pre_ping=True, **options)
+            # Otherwise every statement of one `read()` would see a state of its own.
+            self._reader = self._writer.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
         self._one_writer = asyncio.Lock() if self.is_sqlite else None
 
     @asynccontextmanager
-    async def read(self) -> AsyncIterator[AsyncConnection]:
+    async def read(self) -> AsyncGenerator[AsyncConnection]:
         """A snapshot to read from; never waits for a writer."""
         async with self._reader.connect() as connection:
             yield connection
 
     @asynccontextmanager
-    async def write(self) -> AsyncIterator[AsyncConnection]:
+    async def write(self) -> AsyncGenerator[AsyncConnection]:
         """One transaction: committed and on the disk when the block ends, undone when it raises."""
         async with AsyncExitStack() as stack:
             if self._one_writer is not None:
                 await stack.enter_async_context(self._one_writer)
             yield await stack.enter_async_context(self._writer.begin())
+
+    async def one(self, query: sa.Select[Any], values: dict[str, Any]) -> sa.Row[Any] | None:
+        """The row that a look-up by key finds. Only for queries that an index answers with one row.
+
+        On SQLite it is read right here, on the event loop: handing it to a thread and back, statement by statement,
+        costs twenty times as much.
+        """
+        if self._near is not None:
+            with self._near.connect() as connection:
+                return connection.execute(query, values).one_or_none()
+        async with self.read() as connection:
+            return (await connection.execute(query, values)).one_or_none()
 
     async def ping(self) -> None:
         """Return if the record answers; raises SQLAlchemy's errors where it does not."""
@@ -77,7 +98,8 @@ class Database:
     async def close(self) -> None:
         """Let go of every connection."""
         await self._writer.dispose()
-        if self._reader is not self._writer:
+        if self._near is not None:
+            self._near.dispose()
             await self._reader.dispose()
 
 
@@ -87,11 +109,22 @@ def plain_engine(url: sa.URL) -> AsyncEngine:
     return _sqlite(engine, "BEGIN IMMEDIATE", foreign_keys=False) if url.get_backend_name() == "sqlite" else engine
 
 
+def _lower(text: str | None) -> str | None:
+    return None if text is None else text.lower()
+
+
 def _sqlite(engine: AsyncEngine, begin: str, *, foreign_keys: bool = True) -> AsyncEngine:
+    _prepare(engine.sync_engine, begin, foreign_keys=foreign_keys)
+    return engine
+
+
+def _prepare(engine: sa.Engine, begin: str, *, foreign_keys: bool = True) -> None:
     """Give a SQLite engine its pragmas, and the BEGIN that its transactions start with."""
 
     def on_connect(connection: Any, _record: object) -> None:
         connection.isolation_level = None  # transactions are begun by `on_begin`, not guessed by the driver
+        # SQLite's own knows only the letters of ASCII.
+        connection.create_function("lower", 1, _lower, deterministic=True)
         cursor = connection.cursor()
         for pragma in (
             f"busy_timeout={BUSY_TIMEOUT_MS}",
@@ -107,6 +140,5 @@ def _sqlite(engine: AsyncEngine, begin: str, *, foreign_keys: bool = True) -> As
     def on_begin(connection: sa.Connection) -> None:
         connection.exec_driver_sql(begin)
 
-    sa.event.listen(engine.sync_engine, "connect", on_connect)
-    sa.event.listen(engine.sync_engine, "begin", on_begin)
-    return engine
+    sa.event.listen(engine, "connect", on_connect)
+    sa.event.listen(engine, "begin", on_begin)

@@ -21,6 +21,7 @@ class Directory:
         self._by_name: dict[tuple[str, str], Workspace] = {}
         self._by_id: dict[str, Workspace] = {}
         self._defaults: dict[str, str] = {}
+        self._forgotten = 0
         epoch.on_change(self._forget)
 
     async def locate(self, user_id: str, account_id: str, asked: str | None) -> tuple[str, str]:
@@ -43,9 +44,12 @@ class Directory:
     async def _default(self, user_id: str) -> str:
         known = self._defaults.get(user_id)
         if known is None:
+            asked_at = self._forgotten
             async with self._db.read() as connection:
                 user = await accounts.user_by_id(connection, user_id)
-            known = self._defaults[user_id] = "default" if user is None else user.default_workspace
+            known = "default" if user is None else user.default_workspace
+            if asked_at == self._forgotten:
+                self._defaults[user_id] = known
         return known
 
     async def find(self, account_id: str, name: str) -> Workspace | None:
@@ -53,25 +57,30 @@ class Directory:
         known = self._by_name.get((account_id, name))
         if known is not None:
             return known
+        asked_at = self._forgotten
         async with self._db.read() as connection:
-            return self._remember(await workspaces.find_workspace(connection, account_id, name))
+            found = await workspaces.find_workspace(connection, account_id, name)
+        return self._remember(found, asked_at)
 
     async def by_id(self, workspace_id: str) -> Workspace | None:
         """The workspace with this id."""
         known = self._by_id.get(workspace_id)
         if known is not None:
             return known
+        asked_at = self._forgotten
         async with self._db.read() as connection:
-            return self._remember(await workspaces.workspace_by_id(connection, workspace_id))
+            found = await workspaces.workspace_by_id(connection, workspace_id)
+        return self._remember(found, asked_at)
 
     async def ensure(self, account_id: str, name: str, generation: int) -> tuple[Workspace, bool]:
         """The account's workspace of this name, made where it was missing; True where it was."""
         known = self._by_name.get((account_id, name))
         if known is not None:
             return known, False
+        asked_at = self._forgotten
         async with self._db.write() as connection:
             found, created = await workspaces.ensure_workspace(connection, account_id, name, generation, self._now())
-        self._remember(found)
+        self._remember(found, asked_at)
         return found, created
 
     async def delete(self, workspace: Workspace) -> None:
@@ -79,17 +88,18 @@ class Directory:
         async with self._db.write() as connection:
             await workspaces.delete_workspace(connection, workspace.id, self._now())
             await raise_epoch(connection)
-        self._by_name.pop((workspace.account_id, workspace.name), None)
-        self._by_id.pop(workspace.id, None)
+        self._forget()
 
-    def _remember(self, found: Workspace | None) -> Workspace | None:
-        if found is not None:
+    def _remember(self, found: Workspace | None, asked_at: int) -> Workspace | None:
+        # What was read before something ended may be what ended.
+        if found is not None and asked_at == self._forgotten:
             if len(self._by_id) >= REMEMBERED:
                 self._forget()
             self._by_name[found.account_id, found.name] = self._by_id[found.id] = found
         return found
 
     def _forget(self) -> None:
+        self._forgotten += 1
         self._by_name.clear()
         self._by_id.clear()
         self._defaults.clear()

@@ -51,7 +51,7 @@ class Embedder:
     """
 
     def __init__(self, home: Path, model: Model, threads: int) -> None:
-        # both libraries cost seconds to import, and only this thread has them to spare
+        # on a cold disk these take seconds to import, and only this thread has them to spare
         from fastembed import TextEmbedding  # noqa: PLC0415
         from tokenizers import Tokenizer  # noqa: PLC0415
 

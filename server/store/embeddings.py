@@ -168,7 +168,7 @@ class Embeddings:
         if self._state != "ready":
             raise EmbeddingFailed(self._reason)
 
-    async def _submit(self, rank: _Rank, texts: list[str]) -> Any:  # noqa: ANN401 - a vector, or the windows of each text
+    async def _submit(self, rank: _Rank, texts: list[str]) -> Any:
         self._check()
         call = _Call(list(texts), asyncio.get_running_loop().create_future())
         self._put(rank, [call])
@@ -264,6 +264,6 @@ def _fail(answer: asyncio.Future[Any], error: EmbeddingFailed) -> None:
 
 def _why_absent(wanted: str) -> str:
     if wanted == "none":
-        return "LOCI_EMBEDDING_MODEL is none: recall ranks by keyword"
-    which = "No embedding model" if wanted == "auto" else f"The embedding model {wanted}"
-    return f"{which} is here: recall ranks by keyword until `python -m server model pull` has fetched it"
+        return "LOCI_EMBEDDING_MODEL is none"
+    which = "no embedding model" if wanted == "auto" else f"the embedding model {wanted}"
+    return f"{which} is here; `python -m server model pull` fetches it"

@@ -32,13 +32,20 @@ class Encoder:
         """Begin loading the model; its generation is known at once."""
         self.embeddings.start()
         model = self.embeddings.model
-        if model is not None:
+        if model is None:
+            log.warning("recall ranks by keyword only", reason=self.embeddings.reason)
+        else:
             async with self._db.write() as connection:
                 self.generation = await vectors.generation_of(connection, model, self._now())
 
     def note_missing(self) -> None:
         """Say that a memory was stored without vectors, so that they are filled in later."""
         self.has_gaps = True
+
+    @property
+    def notice(self) -> str:
+        """Why a recall ranks by keyword only, for whoever reads its answer."""
+        return f"Ranked by keyword only: {self.embeddings.reason or 'this workspace waits for its vectors'}."
 
     @property
     def is_ready(self) -> bool:

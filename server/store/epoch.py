@@ -8,6 +8,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.store.db import Database
@@ -18,9 +19,9 @@ INTERVAL = timedelta(seconds=1)
 
 async def raise_epoch(connection: AsyncConnection) -> None:
     """Tell every process to forget what it remembers."""
-    raised = await connection.execute(sa.update(epoch).values(value=epoch.c.value + 1))
-    if raised.rowcount == 0:
-        await connection.execute(sa.insert(epoch).values(id=1, value=1))
+    insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
+    first = insert(epoch).values(id=1, value=1)
+    await connection.execute(first.on_conflict_do_update(index_elements=["id"], set_={"value": epoch.c.value + 1}))
 
 
 class Epoch:

@@ -1,6 +1,5 @@
 """API keys, of which only the SHA-256 is kept."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -98,13 +97,6 @@ async def revoke_keys_of_grant(connection: AsyncConnection, grant_id: str, now: 
         .returning(api_keys.c.id)
     )
     return list((await connection.execute(query)).scalars())
-
-
-async def revoked_since(connection: AsyncConnection, key_ids: Iterable[str]) -> set[str]:
-    """Which of these keys do not live any more: a command line or another process may have ended them."""
-    wanted = set(key_ids)
-    query = sa.select(api_keys.c.id).where(api_keys.c.id.in_(wanted), api_keys.c.revoked_at.is_(None))
-    return wanted - set((await connection.execute(query)).scalars())
 
 
 async def mark_used(connection: AsyncConnection, used: dict[str, datetime]) -> None:

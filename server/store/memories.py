@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.memory.models import Memory
+from server.store.db import Database
 from server.store.tables.accounts import workspaces
 from server.store.tables.memories import journal, memories
 
@@ -79,12 +80,22 @@ async def update(connection: AsyncConnection, memory_id: str, revision: int, cha
     await connection.execute(statement)
 
 
+_BY_ID = sa.select(*_COLUMNS).where(
+    memories.c.id == sa.bindparam("memory"),
+    memories.c.workspace_id == sa.bindparam("workspace"),
+    memories.c.deleted_at.is_(None),
+)
+
+
 async def get(connection: AsyncConnection, workspace_id: str, memory_id: str) -> Memory | None:
-    """One memory of the workspace, unless it was deleted."""
-    query = sa.select(*_COLUMNS).where(
-        memories.c.id == memory_id, memories.c.workspace_id == workspace_id, memories.c.deleted_at.is_(None)
-    )
-    row = (await connection.execute(query)).one_or_none()
+    """One memory of the workspace, unless it was deleted, inside a transaction."""
+    row = (await connection.execute(_BY_ID, {"memory": memory_id, "workspace": workspace_id})).one_or_none()
+    return None if row is None else from_row(row)
+
+
+async def look_up(db: Database, workspace_id: str, memory_id: str) -> Memory | None:
+    """One memory of the workspace, unless it was deleted, as it now stands."""
+    row = await db.one(_BY_ID, {"memory": memory_id, "workspace": workspace_id})
     return None if row is None else from_row(row)
 
 
@@ -100,7 +111,15 @@ def _escaped(text: str) -> str:
     return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
 
 
-def _conditions(workspace_id: str, listing: Listing, now: datetime) -> list[sa.ColumnElement[bool]]:
+def _tagged(tags: Sequence[str], *, is_sqlite: bool) -> sa.ColumnElement[bool]:
+    """Some tag holds one of these texts, in any case."""
+    elements = sa.func.json_each if is_sqlite else sa.func.json_array_elements_text
+    tag = elements(memories.c.tags).table_valued("value", name="tag")
+    holds = (sa.func.lower(tag.c.value).like(sa.func.lower(f"%{_escaped(text)}%"), escape="\\") for text in tags)
+    return sa.exists().select_from(tag).where(sa.or_(*holds))
+
+
+def _conditions(workspace_id: str, listing: Listing, now: datetime, *, is_sqlite: bool) -> list[sa.ColumnElement[bool]]:
     table = memories.c
     conditions: list[sa.ColumnElement[bool]] = [table.workspace_id == workspace_id, table.deleted_at.is_(None)]
     expired = table.expires_at <= now
@@ -113,8 +132,7 @@ def _conditions(workspace_id: str, listing: Listing, now: datetime) -> list[sa.C
     if listing.types:
         conditions.append(table.type.in_(listing.types))
     if listing.tags:
-        text = sa.func.lower(sa.cast(table.tags, sa.Text))
-        conditions.append(sa.or_(*(text.like(f"%{_escaped(tag.lower())}%", escape="\\") for tag in listing.tags)))
+        conditions.append(_tagged(listing.tags, is_sqlite=is_sqlite))
     if listing.project is not None:
         conditions.append(sa.or_(table.scope == "global", table.project == listing.project))
     return conditions + [table[name] == value for name, value in listing.equal.items()]
@@ -124,9 +142,11 @@ async def list_page(
     connection: AsyncConnection, workspace_id: str, listing: Listing, now: datetime
 ) -> tuple[list[Memory], int]:
     """A page of the workspace's memories, and how many there are in all."""
-    conditions = _conditions(workspace_id, listing, now)
+    conditions = _conditions(workspace_id, listing, now, is_sqlite=connection.dialect.name == "sqlite")
     column = memories.c[listing.sort]
-    order = (column.desc() if listing.descending else column.asc()).nulls_last()
+    order = column.desc() if listing.descending else column.asc()
+    if column.nullable:  # said of a column without nulls, it would keep Postgres from the index
+        order = order.nulls_last()
     tie = memories.c.position.desc() if listing.descending else memories.c.position.asc()
     query = sa.select(*_COLUMNS).where(*conditions).order_by(order, tie).limit(listing.limit).offset(listing.offset)
     page = [from_row(row) for row in await connection.execute(query)]
@@ -148,7 +168,7 @@ async def counts(connection: AsyncConnection, workspace_id: str, now: datetime) 
     return dict(zip(("total", "active", "expired", "consolidated"), row, strict=True))
 
 
-async def record(  # noqa: PLR0913 - a journal entry has this many parts
+async def record(
     connection: AsyncConnection,
     workspace_id: str,
     actor: Actor,
@@ -194,4 +214,7 @@ async def count_accesses(connection: AsyncConnection, accesses: dict[str, tuple[
         .where(memories.c.id == sa.bindparam("memory"))
         .values(access_count=memories.c.access_count + sa.bindparam("times"), last_accessed_at=sa.bindparam("at"))
     )
-    await connection.execute(query, [{"memory": m, "times": n, "at": at} for m, (n, at) in accesses.items()])
+    # In one order everywhere, so that two servers never wait for each other's rows.
+    rows = [{"memory": m, "times": n, "at": at} for m, (n, at) in sorted(accesses.items())]
+    if rows:
+        await connection.execute(query, rows)

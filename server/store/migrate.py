@@ -6,8 +6,8 @@ A schema that is newer than the code is refused. A migration that fails leaves t
 import asyncio
 import fcntl
 import sqlite3
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any
 
@@ -34,15 +34,18 @@ async def migrate(db: Database) -> str | None:
     at = await _step(db)
     if at == HEAD:
         return at
-    if db.is_sqlite:
-        path = Path(db.url.database or "")
-        await asyncio.to_thread(path.parent.mkdir, parents=True, exist_ok=True)
-        with _file_lock(path.with_suffix(".migrate.lock")):
-            at = await _step(db)
-            if at not in {None, HEAD}:
-                await asyncio.to_thread(_copy, path, path.with_suffix(f".before-{HEAD}.db"))
-            await _upgrade(db)
-    else:
+    if not db.is_sqlite:
+        await _upgrade(db)
+        return at
+    path = Path(db.url.database or "")
+    await asyncio.to_thread(path.parent.mkdir, parents=True, exist_ok=True)
+    async with _file_lock(path.with_suffix(".migrate.lock")):
+        at = await _step(db)
+        if at == HEAD:
+            return at
+        if at is not None:
+            _refuse_unknown(at)
+            await asyncio.to_thread(_copy, path, path.with_suffix(f".before-{HEAD}.db"))
         await _upgrade(db)
     return at
 
@@ -75,7 +78,6 @@ async def _upgrade(db: Database) -> None:
 
 def _run(connection: sa.Connection, *, is_sqlite: bool) -> None:
     from alembic import command  # noqa: PLC0415 - most starts find the schema current and need no Alembic
-    from alembic.script import ScriptDirectory  # noqa: PLC0415 - as above
 
     if not is_sqlite:
         # Held until the transaction ends, so that of several servers that start together one migrates.
@@ -86,13 +88,20 @@ def _run(connection: sa.Connection, *, is_sqlite: bool) -> None:
         if _has_version(connection)
         else None
     )
-    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
-    if at is not None and at not in known:
-        raise SchemaTooNew(f"the record is at step {at}, this code knows steps up to {HEAD}; run the newer version")
+    if at is not None:
+        _refuse_unknown(at)
     command.upgrade(config, "head")
     if is_sqlite and (broken := connection.exec_driver_sql("PRAGMA foreign_key_check").fetchall()):
         raise RuntimeError(f"the migration would leave {len(broken)} rows without what they refer to")
     connection.commit()
+
+
+def _refuse_unknown(at: str) -> None:
+    from alembic.script import ScriptDirectory  # noqa: PLC0415 - most starts need no Alembic
+
+    known = {script.revision for script in ScriptDirectory(str(_FOLDER)).walk_revisions()}
+    if at not in known:
+        raise SchemaTooNew(f"the record is at step {at}, this code knows steps up to {HEAD}; run the newer version")
 
 
 def _has_version(connection: sa.Connection) -> bool:
@@ -109,10 +118,10 @@ def alembic_config(connection: sa.Connection) -> Any:
     return config
 
 
-@contextmanager
-def _file_lock(path: Path) -> Iterator[None]:
-    with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+@asynccontextmanager
+async def _file_lock(path: Path) -> AsyncGenerator[None]:
+    with path.open("w") as file:  # noqa: ASYNC230 - it opens at once; what waits is the lock
+        await asyncio.to_thread(fcntl.flock, file, fcntl.LOCK_EX)
         yield
 
 

@@ -129,7 +129,7 @@ class _Bert:
         # IR 9 is the version that opset 20 came with: an older runtime would not know the operators either
         return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=9, producer_name="loci")
 
-    def _op(self, kind: str, *inputs: str, result: str = "", **attributes: Any) -> str:  # noqa: ANN401 - onnx takes any
+    def _op(self, kind: str, *inputs: str, result: str = "", **attributes: Any) -> str:
         result = result or f"{kind}_{len(self._nodes)}"
         self._nodes.append(helper.make_node(kind, list(inputs), [result], name=result, **attributes))
         return result

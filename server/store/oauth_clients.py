@@ -93,7 +93,7 @@ async def upsert_document(connection: AsyncConnection, row: DocumentRow) -> None
     await connection.execute(query.on_conflict_do_update(index_elements=["url"], set_=news))
 
 
-async def remember_consent(  # noqa: PLR0913 - a consent has this many properties
+async def remember_consent(
     connection: AsyncConnection,
     *,
     user_id: str,

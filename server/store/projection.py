@@ -7,8 +7,9 @@ collection is opened. So a lost, torn or old index costs a re-projection, and a 
 """
 
 import asyncio
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -19,13 +20,16 @@ from server.memory.text import document_weights, key_text
 from server.store import vectors as vector_store
 from server.store.db import Database
 from server.store.memories import FIELDS, from_row
-from server.store.search import Collection, Engine, EngineDown, Found, Point, Query, Sparse
+from server.store.search import Collection, Engine, EngineDown, Found, Point, Query, Sparse, Unusable
 from server.store.tables.accounts import workspaces
 from server.store.tables.memories import memories, vectors
 
 log = structlog.get_logger(__name__)
 
 BATCH = 500
+SLICE = 64  # points made at a time: a few milliseconds, then others have their turn
+#: How many workspaces' states are kept; of more, those with nothing left to do are forgotten.
+REMEMBERED = 10_000
 #: The payload keys that a search may filter by.
 FILTERS = ("type", "tags", "scope", "project", "task", "entity", "author", "session")
 
@@ -35,7 +39,18 @@ def placement(workspace_id: str, generation: int, dims: int) -> Collection:
     return Collection(name=f"{workspace_id}-{generation}", dims=dims)
 
 
-@dataclass
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """What SQL says of a workspace: its collection, whose vectors that holds, and how far it is kept."""
+
+    collection: Collection
+    generation: int
+    flushed: int
+    is_empty: bool
+    is_deleted: bool
+
+
+@dataclass(slots=True)
 class _State:
     """What this process knows of a workspace's collection."""
 
@@ -45,7 +60,11 @@ class _State:
     projected: int = 0
     flushed: int = 0
     behind: bool = False  # a projection failed, and the loop has to catch up
-    touches: dict[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
+    doomed: bool = False  # the collection is to be dropped before anything else
+    users: int = 0  # who holds the lock or waits for it
+    asked: int = 0  # how many asked to catch up so far
+    served: int = 0  # how many of them the last catching up was for
+    failure: str | None = None  # why that one failed
 
 
 class Projection:
@@ -61,36 +80,43 @@ class Projection:
     async def project(self, workspace_id: str) -> bool:
         """Bring the collection up to the record as it now stands; False where the engine is down.
 
-        Callers that wait for the lock together are served by the first of them.
+        Of a workspace that was deleted, the collection goes.
         """
-        state = self._states.setdefault(workspace_id, _State())
         try:
-            async with state.lock:
-                await self._catch_up(workspace_id, state)
+            await self._catch_up(workspace_id)
         except EngineDown as error:
-            state.behind = True
             log.warning("the search store is behind", workspace=workspace_id, reason=str(error))
             return False
-        state.behind = False
         return True
 
-    async def search(self, workspace_id: str, query: Query) -> Found:
+    async def search(self, workspace_id: str, query: Query, generation: int | None = None) -> Found:
         """Ask a workspace's collection; a workspace that has none finds nothing.
 
-        Waits for writers only where the collection was not open, or is behind.
+        Waits for writers only where the collection was not open, or is behind. Where a generation is named and
+        the collection holds another's vectors by now, the dense arm is not asked.
 
         Raises:
             EngineDown: the engine cannot be reached.
         """
-        state = self._states.get(workspace_id)
-        if state is None or state.collection is None or state.behind:
-            state = self._states.setdefault(workspace_id, _State())
-            async with state.lock:
-                await self._catch_up(workspace_id, state)
-            state.behind = False
-        if state.collection is None:
-            return Found([], [])
-        return await self._engine.search(state.collection, query)
+        rebuilt = False
+        while True:
+            state = self._states.get(workspace_id)
+            if state is None or state.collection is None or state.behind:
+                state = await self._catch_up(workspace_id)
+            collection = state.collection
+            if collection is None:
+                return Found([], [])
+            fits = generation in {None, state.generation}
+            try:
+                found = await self._engine.search(collection, query if fits else replace(query, dense=None))
+            except Unusable:
+                if rebuilt:
+                    raise
+                rebuilt = state.doomed = state.behind = True
+                continue
+            if state.collection == collection:
+                return found
+            # It was dropped or replaced while we asked, and may have read as empty.
 
     def generation(self, workspace_id: str) -> int:
         """Whose vectors the workspace's open collection holds; 0 for none."""
@@ -101,8 +127,8 @@ class Projection:
         """Make sure that the workspace's collection is open, and say whose vectors it holds."""
         state = self._states.get(workspace_id)
         if state is None or state.collection is None:
-            await self.search(workspace_id, Query(None, None, 1))
-        return self.generation(workspace_id)
+            state = await self._catch_up(workspace_id)
+        return state.generation
 
     async def count(self, workspace_id: str) -> int:
         """How many memories can be searched in a workspace whose collection is open; 0 in any other."""
@@ -111,111 +137,243 @@ class Projection:
 
     async def touch(self, workspace_id: str, patches: dict[str, dict[str, Any]]) -> None:
         """Overwrite payload keys that are no part of a memory's revision, where its point exists."""
-        state = self._states.get(workspace_id)
-        if state is None or state.collection is None:
+        if workspace_id not in self._states:
             return
-        async with state.lock:
+        async with self._locked(workspace_id) as state:
             if state.collection is not None:
                 await self._engine.touch(state.collection, patches)
 
     async def flush(self) -> None:
         """Put what was projected on the disk, and note how far that is; what is behind, catch up with."""
+        for workspace_id in await self._outdated():
+            await self.project(workspace_id)
         for workspace_id, state in list(self._states.items()):
-            if state.behind:
-                await self.project(workspace_id)
             if state.collection is not None and state.projected > state.flushed:
-                await self._flush_one(workspace_id, state)
-
-    async def _flush_one(self, workspace_id: str, state: _State) -> None:
-        async with state.lock:
-            if state.collection is None:
-                return
-            reached = state.projected
-            try:
-                await self._engine.flush(state.collection)
-            except EngineDown as error:
-                log.warning("flush failed", workspace=workspace_id, reason=str(error))
-                return
-            await self._note_flushed(workspace_id, reached)
-            state.flushed = reached
-
-    async def _note_flushed(self, workspace_id: str, revision: int) -> None:
-        async with self._db.write() as connection:
-            row = sa.update(workspaces).where(workspaces.c.id == workspace_id)
-            await connection.execute(row.values(flushed_revision=revision))
+                await self._flush_one(workspace_id)
+        self._forget_idle()
 
     async def forget(self, workspace_id: str) -> None:
-        """Drop a workspace's collection; for one that was deleted, or is to be built anew."""
-        state = self._states.setdefault(workspace_id, _State())
-        async with state.lock:
-            collection = state.collection or await self._locate(workspace_id, state)
-            if collection is not None:
-                await self._engine.drop(collection)
-            state.collection, state.projected, state.flushed = None, 0, 0
-            await self._note_flushed(workspace_id, 0)
-        self._states.pop(workspace_id, None)
+        """Drop a workspace's collection; of one that was deleted, or is to be built anew.
+
+        Where the engine is down it is dropped as soon as that is up again.
+        """
+        async with self._locked(workspace_id) as state:
+            state.doomed = True
+            try:
+                await self._drop(workspace_id, state)
+            except EngineDown as error:
+                state.behind = True
+                log.warning("a collection is still to be dropped", workspace=workspace_id, reason=str(error))
 
     async def serve_generation(self, workspace_id: str, generation: int) -> None:
-        """From now on the workspace's collection holds this generation's vectors; the old one goes."""
-        await self.forget(workspace_id)
-        async with self._db.write() as connection:
-            row = sa.update(workspaces).where(workspaces.c.id == workspace_id)
-            await connection.execute(row.values(generation=generation))
-        await self.project(workspace_id)
+        """From now on the workspace's collection holds this generation's vectors.
+
+        The new collection is made beside the old one, which serves until the new one is whole and on the disk.
+
+        Raises:
+            EngineDown: the engine cannot be reached; the old one goes on serving.
+        """
+        place = await self._locate(workspace_id)
+        if place is None or place.is_deleted or place.generation == generation:
+            return
+        async with self._db.read() as connection:
+            dims = await vector_store.dims_of(connection, generation)
+        new = placement(workspace_id, generation, dims)
+        # The bulk of it with nobody waiting; what was written meanwhile under the lock.
+        reached = 0 if place.is_empty else await self._build(new, workspace_id, generation)
+        async with self._locked(workspace_id) as state:
+            now = await self._locate(workspace_id)
+            if now is None or now.is_deleted:
+                await self._engine.drop(new)
+                return
+            reached = reached and await self._fill(new, workspace_id, generation, reached)
+            await self._engine.flush(new)
+            async with self._db.write() as connection:
+                row = sa.update(workspaces).where(workspaces.c.id == workspace_id)
+                await connection.execute(row.values(generation=generation, flushed_revision=reached))
+            state.collection = None  # whoever comes next finds the new one in the record
+        await self._engine.drop(place.collection)
 
     async def close(self) -> None:
         """Flush, and let the engine go."""
-        await self.flush()
-        await self._engine.close()
+        try:
+            await self.flush()
+        finally:
+            await self._engine.close()
 
     async def ping(self) -> None:
         """Return if the engine answers; raises EngineDown."""
         await self._engine.ping()
 
-    async def _locate(self, workspace_id: str, state: _State) -> Collection | None:
-        """Read from SQL where the workspace's points lie and how far they are kept; None for an empty workspace."""
-        columns = (workspaces.c.revision, workspaces.c.flushed_revision, workspaces.c.generation)
-        async with self._db.read() as connection:
-            row = (await connection.execute(sa.select(*columns).where(workspaces.c.id == workspace_id))).one_or_none()
-            if row is None or row.revision == 0:
-                return None
-            dims = await vector_store.dims_of(connection, row.generation)
-        state.generation, state.projected = row.generation, row.flushed_revision
-        return placement(workspace_id, row.generation, dims)
+    @asynccontextmanager
+    async def _locked(self, workspace_id: str) -> AsyncGenerator[_State]:
+        """The workspace's state, for whoever changes it or writes points. Never taken inside a transaction."""
+        state = self._states.setdefault(workspace_id, _State())
+        state.users += 1
+        try:
+            async with state.lock:
+                yield state
+        finally:
+            state.users -= 1
 
-    async def _open(self, workspace_id: str, state: _State) -> None:
-        collection = await self._locate(workspace_id, state)
-        if collection is None:
-            return
-        if await self._engine.open(collection):
-            state.projected = 0
-        state.flushed = state.projected
-        state.collection = collection
+    async def _catch_up(self, workspace_id: str) -> _State:
+        """Project what is new. Who waits for the lock shares the outcome of the first to get it.
 
-    async def _catch_up(self, workspace_id: str, state: _State) -> None:
-        """Project every row above `projected`. Runs under the workspace's lock."""
+        Raises:
+            EngineDown: the engine is down; it was asked once for all who waited.
+        """
+        state = self._states.setdefault(workspace_id, _State())
+        state.asked += 1
+        mine = state.asked
+        async with self._locked(workspace_id):
+            if state.served < mine:
+                await self._serve(workspace_id, state)
+            if state.failure is not None:
+                raise EngineDown(state.failure)
+        return state
+
+    async def _serve(self, workspace_id: str, state: _State) -> None:
+        before, state.served = state.served, state.asked
+        try:
+            await self._follow(workspace_id, state)
+        except EngineDown as error:
+            state.behind, state.failure, state.collection = True, str(error), None
+        except BaseException:
+            state.behind, state.served = True, before
+            raise
+        else:
+            state.behind, state.failure = False, None
+
+    async def _follow(self, workspace_id: str, state: _State) -> None:
+        if state.doomed:
+            await self._drop(workspace_id, state)
+        try:
+            await self._advance(workspace_id, state)
+        except Unusable as error:
+            log.warning("a collection is built anew", workspace=workspace_id, reason=str(error))
+            await self._drop(workspace_id, state)
+            await self._advance(workspace_id, state)
+
+    async def _advance(self, workspace_id: str, state: _State) -> None:
         if state.collection is None:
             await self._open(workspace_id, state)
-        collection = state.collection
-        if collection is None:
+        if state.collection is not None:
+            reached = await self._fill(state.collection, workspace_id, state.generation, state.projected)
+            state.projected = reached
+
+    async def _locate(self, workspace_id: str) -> _Place | None:
+        columns = (
+            workspaces.c.revision,
+            workspaces.c.flushed_revision,
+            workspaces.c.generation,
+            workspaces.c.deleted_at,
+        )
+        async with self._db.read() as connection:
+            row = (await connection.execute(sa.select(*columns).where(workspaces.c.id == workspace_id))).one_or_none()
+            if row is None:
+                return None
+            dims = await vector_store.dims_of(connection, row.generation)
+        collection = placement(workspace_id, row.generation, dims)
+        return _Place(collection, row.generation, row.flushed_revision, row.revision == 0, row.deleted_at is not None)
+
+    async def _open(self, workspace_id: str, state: _State) -> None:
+        """Open the collection, where the workspace has memories; where it was deleted, drop it."""
+        place = await self._locate(workspace_id)
+        if place is None or place.is_empty:
             return
+        if place.is_deleted:
+            await self._engine.drop(place.collection)
+            return
+        is_new = not await self._engine.exists(place.collection)
+        if is_new and place.flushed:
+            # Before it is made, or after a crash half-way the new one would pass for the whole one.
+            await self._note_flushed(workspace_id, place.generation, 0)
+        is_new |= await self._engine.open(place.collection)
+        state.projected = state.flushed = 0 if is_new else place.flushed
+        state.collection, state.generation = place.collection, place.generation
+
+    async def _drop(self, workspace_id: str, state: _State) -> None:
+        place = await self._locate(workspace_id)
+        if place is not None:
+            await self._engine.drop(place.collection)
+            await self._note_flushed(workspace_id, place.generation, 0)
+        state.collection, state.projected, state.flushed, state.doomed = None, 0, 0, False
+
+    async def _outdated(self) -> list[str]:
+        """The workspaces whose collection is not as the record says.
+
+        The callers of `project` see to that; but one may be cut off right after its commit, and other processes
+        write, delete and change generations too.
+        """
+        known = [each for each, state in self._states.items() if state.behind or state.collection is not None]
+        columns = (workspaces.c.id, workspaces.c.revision, workspaces.c.generation, workspaces.c.deleted_at)
+        found: list[str] = []
+        for start in range(0, len(known), BATCH):
+            query = sa.select(*columns).where(workspaces.c.id.in_(known[start : start + BATCH]))
+            async with self._db.read() as connection:
+                rows = (await connection.execute(query)).all()
+            for row in rows:
+                state = self._states[row.id]
+                if row.deleted_at is not None or row.generation != state.generation:
+                    async with self._locked(row.id):
+                        state.collection = None
+                    found.append(row.id)
+                elif state.behind or row.revision > state.projected:
+                    found.append(row.id)
+        return found
+
+    async def _flush_one(self, workspace_id: str) -> None:
+        async with self._locked(workspace_id) as state:
+            if state.collection is None:
+                return
+            try:
+                await self._engine.flush(state.collection)
+            except EngineDown as error:
+                log.warning("flush failed", workspace=workspace_id, reason=str(error))
+                return
+            await self._note_flushed(workspace_id, state.generation, state.projected)
+            state.flushed = state.projected
+
+    async def _note_flushed(self, workspace_id: str, generation: int, revision: int) -> None:
+        row = sa.update(workspaces).where(workspaces.c.id == workspace_id, workspaces.c.generation == generation)
+        async with self._db.write() as connection:
+            await connection.execute(row.values(flushed_revision=revision))
+
+    def _forget_idle(self) -> None:
+        for workspace_id, state in list(self._states.items()):
+            if len(self._states) <= REMEMBERED:
+                return
+            if not (state.users or state.behind or state.doomed or state.projected > state.flushed):
+                del self._states[workspace_id]
+
+    async def _build(self, collection: Collection, workspace_id: str, generation: int) -> int:
+        """Make a collection of another generation's vectors; the revision it has reached."""
+        try:
+            await self._engine.open(collection)
+            return await self._fill(collection, workspace_id, generation, 0)
+        except Unusable:
+            await self._engine.drop(collection)
+            raise
+
+    async def _fill(self, collection: Collection, workspace_id: str, generation: int, after: int) -> int:
+        """Project every row above `after`; the revision that was reached."""
         while True:
-            rows = await self._changed(workspace_id, state)
+            rows = await self._changed(workspace_id, generation, after)
             if rows:
                 await self._write(collection, workspace_id, rows)
-                state.projected = rows[-1].revision
+                after = rows[-1].revision
             # Another process may have changed a row between our read and our write: look again until nothing is new.
             if len(rows) < BATCH and not (self._shared and rows):
-                return
+                return after
 
-    async def _changed(self, workspace_id: str, state: _State) -> Sequence[sa.Row[Any]]:
-        mine = sa.and_(vectors.c.memory_id == memories.c.id, vectors.c.generation == state.generation)
+    async def _changed(self, workspace_id: str, generation: int, after: int) -> Sequence[sa.Row[Any]]:
+        theirs = sa.and_(vectors.c.memory_id == memories.c.id, vectors.c.generation == generation)
         query = (
             sa.select(
                 *(memories.c[name] for name in FIELDS), memories.c.revision, memories.c.deleted_at, vectors.c.windows
             )
-            .outerjoin_from(memories, vectors, mine)
-            .where(memories.c.workspace_id == workspace_id, memories.c.revision > state.projected)
+            .outerjoin_from(memories, vectors, theirs)
+            .where(memories.c.workspace_id == workspace_id, memories.c.revision > after)
             .order_by(memories.c.revision)
             .limit(BATCH)
         )
@@ -223,13 +381,23 @@ class Projection:
             return (await connection.execute(query)).all()
 
     async def _write(self, collection: Collection, workspace_id: str, rows: Sequence[sa.Row[Any]]) -> None:
-        live = [row for row in rows if row.deleted_at is None and not row.consolidated]
         gone = [row.id for row in rows if row.deleted_at is not None or row.consolidated]
-        if live:
-            points = [_point(collection, workspace_id, row) for row in live]
-            await self._engine.upsert(collection, points)
+        live = [row for row in rows if row.deleted_at is None and not row.consolidated]
+        for start in range(0, len(live), SLICE):
+            gone += await self._put(collection, workspace_id, live[start : start + SLICE])
         if gone:
             await self._engine.delete(collection, gone)
+
+    async def _put(self, collection: Collection, workspace_id: str, rows: Sequence[sa.Row[Any]]) -> list[str]:
+        """Write the rows' points; the ids of those that no engine may be given, lest one row stop all others."""
+        try:
+            await self._engine.upsert(collection, [_point(collection, workspace_id, row) for row in rows])
+        except ValueError:
+            if len(rows) == 1:
+                log.exception("a memory cannot be searched", workspace=workspace_id, memory=rows[0].id)
+                return [rows[0].id]
+            return [bad for row in rows for bad in await self._put(collection, workspace_id, [row])]
+        return []
 
 
 def _point(collection: Collection, workspace_id: str, row: sa.Row[Any]) -> Point:

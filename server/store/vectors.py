@@ -28,9 +28,11 @@ async def generation_of(connection: AsyncConnection, model: Model, now: datetime
     found = (await connection.execute(same)).scalar_one_or_none()
     if found is not None:
         return found
+    insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
     values = {"model": model.name, "digest": model.digest, "dims": model.dims, "max_tokens": model.max_tokens}
-    made = await connection.execute(sa.insert(generations).values(**values, created_at=now).returning(generations.c.id))
-    return made.scalar_one()
+    # Two servers that start together meet the new model together.
+    await connection.execute(insert(generations).values(**values, created_at=now).on_conflict_do_nothing())
+    return (await connection.execute(same)).scalar_one()
 
 
 async def dims_of(connection: AsyncConnection, generation: int) -> int:
@@ -47,7 +49,8 @@ async def put(connection: AsyncConnection, generation: int, windows: dict[str, V
         index_elements=["memory_id", "generation"], set_={"windows": statement.excluded.windows}
     )
     rows = [{"memory_id": m, "generation": generation, "windows": pack(w)} for m, w in windows.items()]
-    await connection.execute(statement, rows)
+    if rows:
+        await connection.execute(statement, rows)
 
 
 async def forget(connection: AsyncConnection, memory_id: str) -> None:

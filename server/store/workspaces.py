@@ -26,13 +26,14 @@ class Workspace:
     exists: bool = True
 
 
-_WORKSPACE = sa.select(
+_COLUMNS = (
     workspaces.c.id,
     workspaces.c.account_id,
     workspaces.c.name,
     workspaces.c.created_at,
     workspaces.c.updated_at,
-).where(workspaces.c.deleted_at.is_(None))
+)
+_WORKSPACE = sa.select(*_COLUMNS).where(workspaces.c.deleted_at.is_(None))
 
 
 async def find_workspace(connection: AsyncConnection, account_id: str, name: str) -> Workspace | None:
@@ -59,31 +60,31 @@ async def ensure_workspace(
 ) -> tuple[Workspace, bool]:
     """The account's workspace of this name, made where it was missing; True where it was."""
     insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
-    statement = (
-        insert(workspaces)
-        .values(
-            id=new_id(now),
-            account_id=account_id,
-            name=name,
-            revision=0,
-            flushed_revision=0,
-            generation=generation,
-            created_at=now,
-            updated_at=now,
-        )
-        .on_conflict_do_nothing()
-        .returning(workspaces.c.id)
+    new = new_id(now)
+    statement = insert(workspaces).values(
+        id=new,
+        account_id=account_id,
+        name=name,
+        revision=0,
+        flushed_revision=0,
+        generation=generation,
+        created_at=now,
+        updated_at=now,
     )
-    created = (await connection.execute(statement)).scalar_one_or_none() is not None
-    found = await find_workspace(connection, account_id, name)
-    if found is None:
-        raise LookupError(name)  # another transaction deleted it between the two statements
-    return found, created
+    # Written over with its own name, one that is there is returned, and cannot be deleted in between.
+    statement = statement.on_conflict_do_update(
+        index_elements=["account_id", "name"],
+        index_where=workspaces.c.deleted_at.is_(None),
+        set_={"name": statement.excluded.name},
+    ).returning(*_COLUMNS)
+    found = Workspace(*(await connection.execute(statement)).one())
+    return found, found.id == new
 
 
 async def delete_workspace(connection: AsyncConnection, workspace_id: str, now: datetime) -> None:
     """Hide a workspace and all that is in it, and end the keys that are bound to it."""
-    await connection.execute(sa.update(workspaces).where(workspaces.c.id == workspace_id).values(deleted_at=now))
+    live = sa.update(workspaces).where(workspaces.c.id == workspace_id, workspaces.c.deleted_at.is_(None))
+    await connection.execute(live.values(deleted_at=now))
     bound = sa.update(api_keys).where(api_keys.c.workspace_id == workspace_id, api_keys.c.revoked_at.is_(None))
     await connection.execute(bound.values(revoked_at=now))
 

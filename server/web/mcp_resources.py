@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from mcp import types
 from mcp.server.context import ServerRequestContext
@@ -51,6 +51,13 @@ def handlers(operations: Mapping[str, Operation], execute: Execute) -> dict[str,
     )
     templates = types.ListResourceTemplatesResult(resource_templates=list(TEMPLATES))
 
+    async def ask(name: str, ctx: Context, arguments: dict[str, Any], about: object) -> BaseModel:
+        try:
+            return await execute(operations[name], ctx, arguments)
+        except Failure as failure:
+            code = types.INVALID_PARAMS if failure.code in {"invalid", "not_found"} else types.INTERNAL_ERROR
+            raise MCPError(code, f"{failure.code}: {failure.message}", about) from None
+
     async def list_resources(_ctx: Context, _params: object) -> types.ListResourcesResult:
         return resources
 
@@ -60,10 +67,7 @@ def handlers(operations: Mapping[str, Operation], execute: Execute) -> dict[str,
     async def read(ctx: Context, params: types.ReadResourceRequestParams) -> types.ReadResourceResult:
         uri = str(params.uri)
         name, arguments = _asked(uri)
-        try:
-            result = await execute(operations[name], ctx, arguments)
-        except Failure as failure:
-            raise MCPError(types.INVALID_PARAMS, failure.message, {"uri": uri}) from None
+        result = await ask(name, ctx, arguments, {"uri": uri})
         text = result.model_dump_json(exclude_none=True)
         return types.ReadResourceResult(
             contents=[types.TextResourceContents(uri=params.uri, mime_type=JSON, text=text)]
@@ -72,7 +76,7 @@ def handlers(operations: Mapping[str, Operation], execute: Execute) -> dict[str,
     async def complete(ctx: Context, params: types.CompleteRequestParams) -> types.CompleteResult:
         values = []
         if params.argument.name == "workspace":
-            listed = await execute(operations["list_workspaces"], ctx, {})
+            listed = await ask("list_workspaces", ctx, {}, None)
             names = [each["name"] for each in listed.model_dump()["workspaces"]]
             values = [name for name in names if name.startswith(params.argument.value)][:100]
         return types.CompleteResult(completion=types.Completion(values=values, total=len(values), has_more=False))
@@ -87,10 +91,9 @@ def handlers(operations: Mapping[str, Operation], execute: Execute) -> dict[str,
 
 def _asked(uri: str) -> tuple[str, dict[str, Any]]:
     """Which operation a URI means, with which arguments."""
-    parts = urlsplit(uri)
-    path = [unquote(part) for part in (parts.netloc + parts.path).split("/")]
-    if parts.scheme == SCHEME:
-        match path:
+    scheme, _, path = uri.partition("://")
+    if scheme == SCHEME:
+        match [unquote(part) for part in path.split("/")]:
             case [name] if name in STATIC:
                 return STATIC[name][0], {}
             case ["memories", memory_id]:

@@ -12,7 +12,8 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from server.config import is_loopback
-from server.errors import Failure, internal
+from server.errors import Failure
+from server.web.requests import told
 from server.web.rest import failed
 
 log = structlog.get_logger("server.access")
@@ -53,6 +54,8 @@ class Entrance:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        # The parser leaves white space after a value, which is no part of it (RFC 9110, section 5.5).
+        scope["headers"] = [(name, value.strip(b" \t")) for name, value in scope["headers"]]
         headers = Headers(scope=scope)
         request_id = _request_id(headers.get("x-request-id", ""))
         scope.setdefault("state", {})["request_id"] = request_id
@@ -63,9 +66,9 @@ class Entrance:
             await self._app(scope, _Body(receive), step)
         except Failure as failure:
             await self._refuse(failure, step, scope, receive)
-        except Exception:
+        except Exception as error:
             log.exception("failed", method=scope["method"], path=scope["path"], request_id=request_id)
-            await self._refuse(internal(), step, scope, receive)
+            await self._refuse(told(error), step, scope, receive)
         log.info(
             "request",
             method=scope["method"],
@@ -87,7 +90,7 @@ class Entrance:
         if origin is not None and origin.lower() not in self._origins:
             raise Failure("forbidden", "Requests from pages of other origins are not allowed.")
         length = headers.get("content-length", "0")
-        if not length.isdigit():
+        if not length.isdecimal():
             raise Failure("malformed", "Content-Length must be a number.")
         if int(length) > MAX_BODY:
             raise _too_large()

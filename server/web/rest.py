@@ -10,12 +10,25 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from auth.guard import Guard, need_scopes
-from server.errors import Failure
+from server.errors import STATUS, Failure
+from server.web.requests import WORKSPACE_HEADER, named_workspace
 from tools.operation import Door, Effect, Operation, Spoken, run
 from tools.schema import schema
 
-WORKSPACE_HEADER = "X-Memento-Workspace"
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
+_TEXT = {"type": "object", "properties": {"type": {"const": "text"}, "text": {"type": "string"}}}
+_ENVELOPE = {"type": "array", "items": _TEXT, "description": "The answer in words, as Memento's clients read it."}
+_REFUSAL = {
+    "type": "object",
+    "required": ["error", "message", "content"],
+    "properties": {
+        "error": {"enum": sorted(STATUS), "description": "A stable code."},
+        "message": {"type": "string", "description": "What is wrong, and what to send instead."},
+        "field": {"type": "string", "description": "The argument that is wrong."},
+        "scopes": {"type": "array", "items": {"type": "string"}, "description": "The scopes to ask for."},
+        "content": _ENVELOPE,
+    },
+}
 
 
 def routes(operations: Iterable[Operation], guard: dict[str, Any]) -> list[Route]:
@@ -51,11 +64,11 @@ def failed(failure: Failure) -> JSONResponse:
 
 async def _answer(operation: Operation, request: Request) -> Response:
     has_body = request.method in _WITH_BODY
-    raw = await _body(request) if has_body else _query(request)
+    raw = await _body(request) if has_body else await _query(request)
     door = Door(
         principal=request.state.principal,
         request_id=request.state.request_id,
-        workspace=request.headers.get(WORKSPACE_HEADER) or request.query_params.get("workspace"),
+        workspace=named_workspace(request),
         as_text=not has_body,
     )
     result = await run(operation, request.state.services, door, raw | request.path_params)
@@ -66,14 +79,18 @@ async def _answer(operation: Operation, request: Request) -> Response:
     return JSONResponse(body, 201 if is_new else 200, {"Cache-Control": "no-store"})
 
 
-def _query(request: Request) -> dict[str, Any]:
-    """The query string as arguments; a repeated key is a list."""
+async def _query(request: Request) -> dict[str, Any]:
+    """The query string as arguments; a repeated key is a list. What stands in a body would be passed over: refused."""
+    if (await request.body()).strip() not in {b"", b"{}"}:
+        raise Failure("malformed", f"{request.method} takes its arguments in the query, not in a body.")
     query = request.query_params
     return {key: values[0] if len(values := query.getlist(key)) == 1 else values for key in query}
 
 
 async def _body(request: Request) -> dict[str, Any]:
-    """The JSON object in the body; no body is an empty one."""
+    """The JSON object in the body; no body is an empty one. What stands in the query would be passed over: refused."""
+    if stray := [name for name in request.query_params if name != "workspace"]:
+        raise Failure("malformed", f"{stray[0]}: {request.method} takes its arguments in the body, not in the query.")
     content = await request.body()
     if not content.strip():
         return {}
@@ -98,29 +115,42 @@ def _no_constant(name: str) -> None:
 def openapi(operations: Iterable[Operation], version: str, public_url: str) -> dict[str, Any]:
     """The OpenAPI 3.1 description of `/v1`, from the same rows."""
     paths: dict[str, dict[str, Any]] = {}
+    schemas: dict[str, Any] = {"Refusal": _REFUSAL}
     for operation in operations:
         for method, path in operation.routes:
-            paths.setdefault(path, {})[method.lower()] = _described(operation, method, path)
+            paths.setdefault(path, {})[method.lower()] = _described(operation, method, path, schemas)
     return {
         "openapi": "3.1.0",
         "info": {"title": "Loci", "version": version, "description": "The memory server for AI agents."},
         "servers": [{"url": public_url}],
         "security": [{"bearer": []}],
-        "components": {"securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}}},
+        "components": {"securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}}, "schemas": schemas},
         "paths": paths,
     }
 
 
-def _described(operation: Operation, method: str, path: str) -> dict[str, Any]:
-    takes = schema(operation.args)
+def _hoisted(shape: dict[str, Any], schemas: dict[str, Any]) -> dict[str, Any]:
+    """A schema whose definitions stand among the document's, where OpenAPI resolves references."""
+    moved = json.loads(json.dumps(shape).replace('"#/$defs/', '"#/components/schemas/'))
+    schemas |= moved.pop("$defs", {})
+    return moved
+
+
+def _described(operation: Operation, method: str, path: str, schemas: dict[str, Any]) -> dict[str, Any]:
+    takes, answers = _hoisted(schema(operation.args), schemas), _hoisted(schema(operation.returns), schemas)
+    if issubclass(operation.returns, Spoken):
+        answers["properties"]["content"] = _ENVELOPE
+    statuses = ["201"] if operation.effect is Effect.CREATE else ["200"]
+    if "created" in answers["properties"]:
+        statuses.append("200")
     in_path = re.findall(r"{(\w+)}", path)
     described: dict[str, Any] = {
         "operationId": operation.name if method != "PATCH" else f"{operation.name}_patch",
         "summary": operation.title,
         "description": f"{operation.description}\n\nNeeds the scope `{operation.scope}`.",
         "responses": {
-            "201" if operation.effect is Effect.CREATE else "200": _json("The answer.", schema(operation.returns)),
-            "default": {"description": "A refusal: `error` (a code), `message` and, where one is wrong, `field`."},
+            **{status: _json("The answer.", answers) for status in statuses},
+            "default": _json("A refusal.", {"$ref": "#/components/schemas/Refusal"}),
         },
     }
     parameters = [_parameter(name, takes["properties"][name], "path") for name in in_path]

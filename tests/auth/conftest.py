@@ -27,7 +27,13 @@ def clock():
 
 @pytest.fixture
 def settings(tmp_path):
-    return Settings(public_url="http://127.0.0.1:8080", data_dir=tmp_path, secret_key=SecretStr("a secret of tests"))
+    return Settings(
+        public_url="http://127.0.0.1:8080",
+        data_dir=tmp_path,
+        secret_key=SecretStr("a secret of tests"),
+        embedding_model="none",
+        rate_limit=0,
+    )
 
 
 @pytest.fixture
@@ -52,13 +58,26 @@ def addresses():
 
 
 @pytest.fixture
-async def auth(settings, db, clock, revoked, addresses):
+async def configured(settings, db, clock, revoked, addresses):
+    """Makes servers on the same record, with settings that differ."""
+    made = []
+
     async def resolver(host, _port):
         return addresses.get(host, ["93.184.215.14"])
 
-    server = build(settings, db, clock, revoked.append, passwords=Passwords(CHEAP), resolver=resolver)
-    yield server
-    await server.close()
+    def make(**changes):
+        values = settings.model_copy(update=changes)
+        made.append(build(values, db, clock, revoked.append, passwords=Passwords(CHEAP), resolver=resolver))
+        return made[-1]
+
+    yield make
+    for one in made:
+        await one.close()
+
+
+@pytest.fixture
+def auth(configured):
+    return configured()
 
 
 @pytest.fixture
@@ -66,13 +85,13 @@ def browser(auth):
     """Makes browsers: HTTP clients that keep cookies, each with its own."""
     app = Starlette(routes=routes())
 
-    async def with_state(scope, receive, send):
-        scope["state"] = {"auth": auth}
-        await app(scope, receive, send)
+    def make(address="127.0.0.1", server=auth, **options):
+        async def with_state(scope, receive, send):
+            scope["state"] = {"auth": server}
+            await app(scope, receive, send)
 
-    def make(address="127.0.0.1"):
         transport = httpx.ASGITransport(with_state, client=(address, 40000))
-        return httpx.AsyncClient(transport=transport, base_url=auth.issuer)
+        return httpx.AsyncClient(transport=transport, base_url=server.issuer, **options)
 
     return make
 
@@ -92,7 +111,7 @@ async def ada(auth):
 
 
 @pytest.fixture
-async def flow(http, auth, ada):
+async def flow(http, auth, ada):  # noqa: ARG001 - somebody must be there to log in
     """A registered app, and ada logged in."""
     flow = Flow(http, auth.issuer)
     assert (await flow.register()).status_code == 201

@@ -45,6 +45,7 @@ class Shards:
     def __init__(self, folder: Path, max_open: int, free_bytes: Callable[[Path], int]) -> None:
         if max_open < 1:
             raise ValueError("at least one shard must be allowed to be open")
+        folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
         self._max_open = max_open
         self._free_bytes = free_bytes
@@ -121,10 +122,7 @@ class Shards:
         try:
             return await asyncio.shield(task)
         except asyncio.CancelledError:
-            if undo is not None:
-                task.add_done_callback(
-                    lambda done: None if done.cancelled() or done.exception() else undo(done.result())
-                )
+            task.add_done_callback(lambda done: _abandon(done, undo))
             raise
 
     async def _take(self, collection: Collection) -> _Open | None:
@@ -145,7 +143,6 @@ class Shards:
             return True
 
     async def _find(self, collection: Collection) -> _Open | None:
-        self.check()
         await self._sweep()
         entry = self._open.get(collection.name)
         path = self._folder / collection.name
@@ -164,7 +161,7 @@ class Shards:
             entry = self._open.pop(name, None)
             if entry is not None:
                 await self._shut(entry, keep=False)
-            await asyncio.to_thread(shard_files.remove, self._folder, name)
+            await asyncio.to_thread(call, shard_files.remove, self._folder, name)
 
     async def _flush(self, collection: Collection) -> None:
         async with self.pinned(collection) as shard:
@@ -196,7 +193,7 @@ class Shards:
     async def _sweep(self) -> None:
         """Remove, once, what a process that was killed had half made or half removed."""
         if not self._swept:
-            await asyncio.to_thread(shard_files.sweep, self._folder)
+            await asyncio.to_thread(call, shard_files.sweep, self._folder)
             self._swept = True
 
     def _unpin(self, entry: _Open | None) -> None:
@@ -204,6 +201,11 @@ class Shards:
             entry.pins -= 1
             if not entry.pins:
                 self._unpinned.set()
+
+
+def _abandon(task: asyncio.Task[T], undo: Callable[[T], None] | None) -> None:
+    if not task.cancelled() and task.exception() is None and undo is not None:
+        undo(task.result())
 
 
 def _check_dims(entry: _Open, collection: Collection) -> None:

@@ -14,6 +14,6 @@ metadata = sa.MetaData(
 
 def everything() -> sa.MetaData:
     """The metadata with every subject's tables in it."""
-    from server.store.tables import accounts, memories, oauth  # noqa: F401, PLC0415 - they import `metadata` from here
+    from server.store.tables import accounts, memories, oauth, runs  # noqa: F401, PLC0415 - they import `metadata` from here
 
     return metadata

@@ -5,12 +5,12 @@ import fcntl
 import os
 import subprocess
 import sys
+import threading
 
 import pytest
 
-from server.store.search import Collection, EngineDown, Unusable
+from server.store.search import Collection, EngineDown, Unusable, shard_files
 from server.store.search.edge import EdgeEngine
-from server.store.search.shard_files import free_bytes
 from server.store.search.shards import Shards
 
 pytestmark = pytest.mark.anyio
@@ -69,7 +69,7 @@ async def test_the_least_recently_used_shard_is_closed_for_another_and_keeps_its
 
 
 async def test_a_shard_in_use_is_not_evicted(tmp_path, make):
-    shards = Shards(tmp_path, 1, free_bytes)
+    shards = Shards(tmp_path, 1, shard_files.free_bytes)
     busy, waiting = make.collection(), make.collection()
     await shards.make(busy)
     order = []
@@ -81,6 +81,19 @@ async def test_a_shard_in_use_is_not_evicted(tmp_path, make):
         order.append("used")
     assert await task
     assert order == ["used", "made"]
+    await shards.close()
+
+
+async def test_an_idle_shard_is_evicted_before_a_busy_one_that_is_older(tmp_path, make):
+    shards = Shards(tmp_path, 2, shard_files.free_bytes)
+    busy, idle, wanted = (make.collection() for _ in range(3))
+    await shards.make(busy)
+    await shards.make(idle)
+    async with asyncio.timeout(30), shards.pinned(busy):
+        async with shards.pinned(idle):
+            pass
+        assert await shards.make(wanted)
+        assert [is_open(tmp_path / one.name) for one in (busy, idle, wanted)] == [True, False, True]
     await shards.close()
 
 
@@ -117,26 +130,41 @@ async def test_a_dropped_shard_waits_for_those_who_use_it(edge, collection, make
     assert not await edge.exists(collection)
 
 
-async def test_a_cancelled_open_leaves_nothing_pinned_or_half_open(tmp_path, make):
+async def test_a_load_goes_on_when_its_caller_is_cancelled_and_leaves_nothing_pinned(tmp_path, make, monkeypatch):
     engine = EdgeEngine(tmp_path, max_open=1)
-    collection = make.collection()
+    collection, loads = make.collection(), []
     await engine.open(collection)
     await engine.open(make.collection())
-    task = asyncio.create_task(engine.count(collection))
-    await asyncio.sleep(0)
-    task.cancel()
+    loading, go_on, load = threading.Event(), threading.Event(), shard_files.load
+
+    def slow_load(*arguments):
+        loads.append(arguments)
+        loading.set()
+        go_on.wait()
+        return load(*arguments)
+
+    monkeypatch.setattr(shard_files, "load", slow_load)
+    cancelled = asyncio.create_task(engine.count(collection))
+    await asyncio.to_thread(loading.wait)
+    cancelled.cancel()
     with pytest.raises(asyncio.CancelledError):
-        await task
-    assert await engine.open(make.collection())
-    assert await engine.count(collection) == 0
+        await cancelled
+    again = asyncio.create_task(engine.count(collection))
+    await asyncio.to_thread(go_on.set)
+    assert await again == 0
+    assert len(loads) == 1
+    async with asyncio.timeout(30):
+        assert await engine.open(make.collection())
     await engine.close()
 
 
-async def test_a_closed_engine_answers_nobody(edge, collection, make):
-    waiting = asyncio.create_task(edge.count(make.collection()))
+async def test_a_closed_engine_answers_nobody_and_has_nothing_open(edge, collection, make, tmp_path):
+    waiting = [asyncio.create_task(edge.open(make.collection())) for _ in range(3)]
+    await asyncio.sleep(0)
     await edge.close()
     await edge.close()
-    assert await asyncio.gather(waiting, return_exceptions=True)
+    await asyncio.gather(*waiting)
+    assert [path.name for path in tmp_path.iterdir() if is_open(path)] == []
     for call in (edge.count(collection), edge.open(collection), edge.ping(), edge.exists(collection)):
         with pytest.raises(EngineDown, match="closed"):
             await call
@@ -175,6 +203,13 @@ async def test_a_spawned_process_opens_what_this_one_has_closed(tmp_path, make):
     await engine.close()
     code = "print(asyncio.run(EdgeEngine(folder, max_open=1).count(collection)))"
     assert run(code, tmp_path) == (0, ["1"])
+
+
+def test_the_embedded_engine_does_not_load_the_servers_client(tmp_path):
+    assert run("print('qdrant_client' in sys.modules, 'qdrant_edge' in sys.modules)", tmp_path) == (
+        0,
+        ["False", "True"],
+    )
 
 
 async def test_a_creation_killed_half_way_leaves_nothing_behind(tmp_path):
@@ -244,6 +279,14 @@ async def test_an_empty_folder_is_no_shard_and_can_be_dropped(tmp_path):
         await engine.open(KILLED)
     await engine.drop(KILLED)
     assert await engine.open(KILLED)
+    await engine.close()
+
+
+async def test_a_folder_that_cannot_be_made_is_engine_down(tmp_path, make):
+    (tmp_path / "file").write_text("in the way")
+    engine = EdgeEngine(tmp_path / "file", max_open=1)
+    with pytest.raises(EngineDown):
+        await engine.open(make.collection())
     await engine.close()
 
 

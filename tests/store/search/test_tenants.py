@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from math import log
-from uuid import uuid4
+from uuid import NAMESPACE_URL, uuid4, uuid5
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -89,6 +89,20 @@ async def test_dropping_one_workspace_leaves_the_other(shared, tenants, make):
     assert not await shared.open(other)
 
 
+async def test_a_point_of_another_owner_is_untouchable_even_under_our_own_id(shared, tenants, make):
+    one, _ = tenants
+    await shared.upsert(one, [make.point(1, type="fact")])
+    everyone, stolen = replace(one, tenant=None), str(uuid5(uuid5(NAMESPACE_URL, f"loci:{ONE}"), make.id(1)))
+    await shared.touch(everyone, {stolen: {"workspace_id": OTHER}})
+    assert await everything(shared, one) == {}
+    await shared.upsert(one, [make.point(1, revision=9, type="task")])
+    await shared.touch(one, {make.id(1): {"type": "task"}})
+    await shared.delete(one, [make.id(1)])
+    await shared.drop(one)
+    (kept,) = await shared.retrieve(everyone, [stolen])
+    assert (kept.revision, kept.payload) == (1, {"type": "fact", "workspace_id": OTHER})
+
+
 async def test_a_workspace_that_a_collection_has_never_seen_reads_as_empty(shared, make):
     nobody = make.collection(tenant=str(uuid4()))
     assert not await shared.exists(nobody)
@@ -124,13 +138,19 @@ async def take(engine, make, tenant, model, step):
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(steps=STEPS)
-async def test_whatever_one_workspace_does_the_other_sees_only_its_own(shared, tenants, make, steps):
+@given(steps=STEPS, asked=st.tuples(st.sets(st.sampled_from(["fact", "task"])), st.sets(st.sampled_from([ONE, OTHER]))))
+async def test_whatever_one_workspace_does_the_other_sees_only_its_own(shared, tenants, make, steps, asked):
+    kinds, owners = asked
     models = {tenant.tenant: {} for tenant in tenants}
     for tenant in tenants:
         await shared.drop(tenant)
     for step in steps:
         tenant = next(tenant for tenant in tenants if tenant.tenant == step[0])
         await take(shared, make, tenant, models[tenant.tenant], step)
+    where = Where(must=(Match("type", tuple(kinds)),), either=((Match("workspace_id", tuple(owners)),),))
     for tenant in tenants:
-        assert await everything(shared, tenant) == models[tenant.tenant]
+        model = models[tenant.tenant]
+        assert await everything(shared, tenant) == model
+        found = await shared.search(tenant, Query(None, TEXT, 100, where))
+        expected = {id_ for id_, (_, kind) in model.items() if kind in kinds and tenant.tenant in owners}
+        assert {hit.id for hit in found.text} == expected

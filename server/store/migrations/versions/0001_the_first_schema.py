@@ -65,6 +65,21 @@ def upgrade() -> None:
     with op.batch_alter_table('oauth_documents', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_oauth_documents_expires_at'), ['expires_at'], unique=False)
 
+    op.create_table('runs',
+    sa.Column('id', sa.String(length=36), nullable=False),
+    sa.Column('work', sa.String(length=40), nullable=False),
+    sa.Column('argument', sa.String(length=200), nullable=True),
+    sa.Column('state', sa.String(length=20), nullable=False),
+    sa.Column('done', sa.Integer(), nullable=False),
+    sa.Column('total', sa.Integer(), nullable=True),
+    sa.Column('problem', sa.String(length=500), nullable=True),
+    sa.Column('filed_at', server.store.db.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('finished_at', server.store.db.UtcDateTime(timezone=True), nullable=True),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_runs'))
+    )
+    with op.batch_alter_table('runs', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_runs_state'), ['state'], unique=False)
+
     op.create_table('signing_keys',
     sa.Column('kid', sa.String(length=64), nullable=False),
     sa.Column('private_key', sa.Text(), nullable=False),

@@ -1,0 +1,387 @@
+"""What the benchmarks share: a server of their own, a plain client, texts, and how figures are shown.
+
+Everything runs on loopback in a temporary folder, and only processes that were started here are ended.
+Processor time and memory are read from /proc, so those figures need Linux.
+"""
+
+import http.client
+import json
+import os
+import platform
+import random
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+MODELS = ROOT / "data" / "models"
+START_SECONDS = 60
+STOP_SECONDS = 30
+REQUEST_SECONDS = 120
+
+screen = Console(stderr=True)
+
+
+@dataclass
+class Figure:
+    """One measured value, beside what it is to be held against.
+
+    `is_met` is None where there is no target.
+    """
+
+    name: str
+    value: str
+    n: str
+    reference: str = ""
+    target: str = ""
+    is_met: bool | None = None
+
+
+def show(figures: Sequence[Figure]) -> None:
+    """Print the figures as a table on stdout."""
+    table = Table("what", "measured", "n", "reference, same run", "target", "met", title=machine(), title_justify="left")
+    for each in figures:
+        met = {None: "", True: "yes", False: "[red]NO[/red]"}[each.is_met]
+        table.add_row(each.name, each.value, each.n, each.reference, each.target, met)
+    Console(width=None if sys.stdout.isatty() else 200).print(table)
+
+
+def machine() -> str:
+    """What this runs on, and how busy it is."""
+    model = platform.processor() or platform.machine()
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists() and (found := re.search(r"model name\s*: (.*)", cpuinfo.read_text())):
+        model = found[1]
+    load = os.getloadavg()[0]
+    return f"{model}, {os.cpu_count()} cores, Python {platform.python_version()}, load {load:.1f}"
+
+
+def percentile(values: Sequence[float], share: float) -> float:
+    """The value below which this share of the values lies."""
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(len(ordered) * share))]
+
+
+def median(values: Sequence[float]) -> float:
+    """The middle value."""
+    return percentile(values, 0.5)
+
+
+def milliseconds(work: Callable[[], object]) -> float:
+    """How long a call takes."""
+    started = time.perf_counter()
+    work()
+    return (time.perf_counter() - started) * 1000
+
+
+def progress(items: Sequence[Any], what: str) -> Iterator[Any]:
+    """The items, with a bar on stderr."""
+    return iter(track(items, what, console=screen, transient=True))
+
+
+def free_port() -> int:
+    """A port of loopback that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@contextmanager
+def temporary_folder() -> Iterator[Path]:
+    """A folder that is gone at the end."""
+    with tempfile.TemporaryDirectory(prefix="loci-bench-", ignore_cleanup_errors=True) as path:
+        yield Path(path)
+
+
+class Process:
+    """A server that was started here, until `stop` or `kill`."""
+
+    def __init__(self, command: Sequence[str], port: int, environment: dict[str, str], log: Path) -> None:
+        self.port = port
+        self.log = log
+        with log.open("ab") as output:
+            self._process = subprocess.Popen(  # noqa: S603 - our own command
+                command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output
+            )
+
+    @property
+    def pid(self) -> int:
+        """The process that was started."""
+        return self._process.pid
+
+    def wait_for(self, path: str, *, key: str | None = None, every: float = 0.01) -> float:
+        """The seconds from now until a request for this path is answered with success."""
+        started = time.perf_counter()
+        while time.perf_counter() - started < START_SECONDS:
+            if self._process.poll() is not None:
+                break
+            try:
+                with Client(self.port, key) as client:
+                    if client.get(path)[0] == http.HTTPStatus.OK:
+                        return time.perf_counter() - started
+            except OSError:
+                time.sleep(every)
+        raise RuntimeError(f"the server does not answer:\n{self.log.read_text()[-4000:]}")
+
+    def cpu_seconds(self) -> float:
+        """User and system time of all its threads so far."""
+        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def megabytes(self) -> tuple[int, int]:
+        """Resident memory, and how much of it no file stands behind."""
+        status = Path(f"/proc/{self.pid}/status").read_text()
+        rss, anonymous = (re.search(rf"{name}:\s+(\d+) kB", status) for name in ("VmRSS", "RssAnon"))
+        assert rss is not None
+        assert anonymous is not None
+        return int(rss[1]) // 1024, int(anonymous[1]) // 1024
+
+    def stop(self) -> None:
+        """End it as a person would; a second time does nothing."""
+        if self._process.poll() is None:
+            self._process.send_signal(signal.SIGTERM)
+            try:
+                self._process.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                self.kill()
+
+    def kill(self) -> None:
+        """End it as a crash would."""
+        self._process.kill()
+        self._process.wait(STOP_SECONDS)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+
+@dataclass
+class Site:
+    """A data folder, with a user and a key, that servers are started on one after the other."""
+
+    folder: Path
+    model: str = "auto"
+    port: int = field(default_factory=free_port)
+    key: str = ""
+
+    def __post_init__(self) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        if MODELS.is_dir() and not (self.folder / "models").exists():
+            (self.folder / "models").symlink_to(MODELS)
+        self.cli("user", "add", "bench", "--password-stdin", stdin="a long enough password\n")
+        self.key = self.cli("key", "create", "--user", "bench", "--scopes", "memory:write", "--quiet").strip()
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The settings, whatever this shell has set."""
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("LOCI_")}
+        return kept | {
+            "LOCI_DATA_DIR": str(self.folder),
+            "LOCI_PORT": str(self.port),
+            "LOCI_RATE_LIMIT": "0",
+            "LOCI_EMBEDDING_MODEL": self.model,
+        }
+
+    def cli(self, *arguments: str, stdin: str = "") -> str:
+        """Run a command to its end; what it wrote to stdout."""
+        command = [sys.executable, "-m", "server", *arguments]
+        done = subprocess.run(  # noqa: S603 - our own command
+            command,
+            cwd=ROOT,
+            env=self.environment,
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=1800,
+            check=False,
+        )
+        if done.returncode:
+            raise RuntimeError(f"{' '.join(arguments)} failed:\n{done.stderr}")
+        return done.stdout
+
+    def start(self) -> Process:
+        """Start a server, without waiting for it."""
+        command = [sys.executable, "-m", "server", "serve"]
+        return Process(command, self.port, self.environment, self.folder / "server.log")
+
+    @contextmanager
+    def serving(self, *, with_model: bool = False) -> Iterator[Process]:
+        """A server that answers, with its model loaded where that is asked for."""
+        with self.start() as process:
+            process.wait_for("/healthz")
+            if with_model:
+                self._wait_for_model()
+            yield process
+
+    def _wait_for_model(self) -> None:
+        started = time.perf_counter()
+        with self.client() as client:
+            while (state := client.embeddings()) != "ready":
+                if state != "loading" or time.perf_counter() - started > START_SECONDS:
+                    raise RuntimeError(f"the embedding model is {state}")
+                time.sleep(0.05)
+
+    def client(self) -> "Client":
+        """A client with the key."""
+        return Client(self.port, self.key)
+
+
+def bare_server(folder: Path, payload: object) -> Process:
+    """Start `bare_mcp.py`, whose one tool answers this payload, without waiting for it."""
+    answer = folder / "payload.json"
+    answer.write_text(json.dumps(payload))
+    port = free_port()
+    command = [sys.executable, str(ROOT / "benchmarks" / "bare_mcp.py"), str(port), str(answer)]
+    return Process(command, port, dict(os.environ), folder / "bare.log")
+
+
+class Client:
+    """One connection that is kept alive. http.client, because its own cost is a tenth of what a fuller one's is."""
+
+    def __init__(self, port: int, key: str | None = None) -> None:
+        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=REQUEST_SECONDS)
+        self._headers = {"content-type": "application/json", "accept": "application/json, text/event-stream"}
+        if key is not None:
+            self._headers["authorization"] = f"Bearer {key}"
+
+    def raw(self, method: str, path: str, body: bytes | None, headers: dict[str, str]) -> tuple[int, bytes]:
+        """A request; status and body."""
+        self._connection.request(method, path, body, self._headers | headers)
+        response = self._connection.getresponse()
+        return response.status, response.read()
+
+    def send(self, method: str, path: str, body: object = None, **headers: str) -> tuple[int, Any]:
+        """A request with a JSON body; status and JSON."""
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        status, content = self.raw(method, path, None if body is None else json.dumps(body).encode(), named)
+        return status, json.loads(content) if content else None
+
+    def get(self, path: str) -> tuple[int, Any]:
+        """GET; status and JSON."""
+        return self.send("GET", path)
+
+    def post(self, path: str, body: object, **headers: str) -> Any:  # noqa: ANN401 - JSON
+        """POST; the JSON of an answer that must be a success."""
+        status, answer = self.send("POST", path, body, **headers)
+        assert status < 300, answer
+        return answer
+
+    def call(self, tool: str, arguments: dict[str, Any], path: str = "/mcp") -> Any:  # noqa: ANN401 - JSON
+        """Call a tool over MCP, 2026-07-28; its structured content."""
+        body, headers = mcp_call(tool, arguments)
+        status, content = self.raw("POST", path, body, headers)
+        answer = json.loads(content)
+        assert status == http.HTTPStatus.OK, answer
+        assert not answer["result"].get("isError"), answer
+        return answer["result"]["structuredContent"]
+
+    def embeddings(self) -> str:
+        """How the server's embedding model is: loading, ready, absent or failed."""
+        return self.get("/v1/health")[1]["embedding_state"].partition(":")[0]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._connection.close()
+
+
+def mcp_call(tool: str, arguments: dict[str, Any]) -> tuple[bytes, dict[str, str]]:
+    """The body and the headers of a tools/call of the stateless era."""
+    version = "2026-07-28"
+    meta = {
+        "io.modelcontextprotocol/protocolVersion": version,
+        "io.modelcontextprotocol/clientCapabilities": {},
+        "io.modelcontextprotocol/clientInfo": {"name": "bench", "version": "1"},
+    }
+    params = {"name": tool, "arguments": arguments, "_meta": meta}
+    body = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}
+    headers = {"mcp-protocol-version": version, "mcp-method": "tools/call", "mcp-name": tool}
+    return json.dumps(body).encode(), headers
+
+
+def has_model() -> bool:
+    """Whether there is an embedding model to measure with."""
+    from server.store.model_folder import find  # noqa: PLC0415 - only after ROOT is importable
+
+    return find(MODELS, "auto") is not None
+
+
+def seeded(seed: int | str) -> random.Random:
+    """Chance that is the same in every run."""
+    return random.Random(seed)  # noqa: S311 - not for secrets
+
+
+class Words:
+    """Made-up texts whose words are as unevenly common as those of a language (Zipf's law, seeded).
+
+    The hundred most common words of the curve are left out: in a real text they are stop words.
+    """
+
+    def __init__(self, seed: int = 7, size: int = 20_000) -> None:
+        self._random = seeded(seed)
+        syllables = [a + b for a in "bdfgklmnprstvz" for b in "aeiou"]
+        words: dict[str, None] = {}
+        while len(words) < size:
+            words["".join(self._random.choices(syllables, k=self._random.randint(2, 4)))] = None
+        self._words = list(words)
+        total, self._cumulated = 0.0, []
+        for rank in range(size):
+            total += 1 / (rank + 100)
+            self._cumulated.append(total)
+
+    def text(self, at_least: int = 12, at_most: int = 36) -> str:
+        """A text of so many words."""
+        count = self._random.randint(at_least, at_most)
+        return " ".join(self._random.choices(self._words, cum_weights=self._cumulated, k=count))
+
+    def query_for(self, text: str) -> str:
+        """A question that shares some of a text's words."""
+        known = text.split()
+        return " ".join([*self._random.sample(known, min(5, len(known))), self.text(3, 5)])
+
+
+def data_folder() -> Path:
+    """Where data sets for evaluation lie; the project has none of its own."""
+    return Path(os.environ.get("LOCI_BENCH_DATA") or ROOT / ".." / "shared" / "data")
+
+
+def real_texts(count: int) -> tuple[list[str], str]:
+    """Texts as people write them, and where they are from; made-up ones where the data set is not there."""
+    path = data_folder() / "locomo-dev.json"
+    if not path.is_file():
+        words = Words()
+        return [words.text() for _ in range(count)], "made-up texts"
+    texts = [
+        turn["text"]
+        for sample in json.loads(path.read_text())
+        for name, turns in sample["conversation"].items()
+        if name.startswith("session_") and isinstance(turns, list)
+        for turn in turns
+    ]
+    distinct = list(dict.fromkeys(text for text in texts if text.strip()))
+    repeats = -(-count // len(distinct))
+    return [f"{text} ({n})" if n else text for n in range(repeats) for text in distinct][:count], "LoCoMo turns"
+
+
+def wipe(folder: Path) -> None:
+    """Remove a folder that was made here."""
+    shutil.rmtree(folder, ignore_errors=True)

