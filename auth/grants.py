@@ -94,6 +94,7 @@ async def token(request: Request) -> Response:
             raise outcome.error
     except OAuth2Error as error:
         return refusal(error)
+    log.info("tokens issued", grant=outcome.grant.id, client=client.id, user=outcome.grant.user_id)
     return answer(await _token_response(auth, outcome))
 
 

@@ -1,5 +1,6 @@
 """The pages /login and /logout."""
 
+import structlog
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -14,6 +15,8 @@ from server.errors import Failure
 from server.store.accounts import User, set_password, user_named
 
 HOME = "/apps"
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
 
 async def login(request: Request) -> Response:
@@ -57,7 +60,10 @@ async def authenticate(auth: AuthorizationServer, name: str, password: str, addr
         or user is None
         or password_hash is None
     ):
+        # Without the name: people type their password into the wrong field.
+        log.info("login refused", address=address)
         return None
+    log.info("login", user=user.id, address=address)
     await login_succeeded(auth.db, name.casefold(), address)
     if auth.passwords.needs_rehash(password_hash):
         new_hash = await auth.passwords.hash(password)

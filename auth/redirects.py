@@ -73,7 +73,7 @@ def host_of(uri: str) -> str:
     parts = _split(uri)
     if parts is None:
         return ""
-    return parts.hostname or f"{parts.scheme}:"
+    return f"{parts.scheme}:" if parts.scheme in APP_SCHEMES else parts.hostname or ""
 
 
 def matches(registered: str, requested: str) -> bool:

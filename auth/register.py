@@ -3,6 +3,7 @@
 import secrets
 from typing import Any
 
+import structlog
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -18,6 +19,8 @@ from server.store.oauth_clients import ClientRow, count_clients, insert_client
 
 MAX_BODY = 16 * 1024
 MAX_CLIENTS = 10_000
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
 
 async def register(request: Request) -> Response:
@@ -35,6 +38,7 @@ async def register(request: Request) -> Response:
         return refusal(error)
     except Failure as failure:
         return throttled(failure)
+    log.info("client registered", client=row.id, address=address_of(request))
     body = metadata | {"client_id": row.id, "client_id_issued_at": int(row.created_at.timestamp())}
     if secret is not None:
         body |= {"client_secret": secret, "client_secret_expires_at": 0}

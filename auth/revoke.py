@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.requests import Request
 from starlette.responses import Response
@@ -18,6 +19,8 @@ from server.store.epoch import raise_epoch
 from server.store.keys import revoke_keys_of_grant
 from server.store.oauth import find_refresh_token, revoke_grant
 
+log: structlog.stdlib.BoundLogger = structlog.get_logger()
+
 
 async def end_grant(
     auth: AuthorizationServer, connection: AsyncConnection, grant_id: str, *, user_id: str | None = None
@@ -31,6 +34,7 @@ async def end_grant(
         return False
     await revoke_keys_of_grant(connection, grant_id, now)
     await raise_epoch(connection)
+    log.info("grant revoked", grant=grant_id)
     return True
 
 

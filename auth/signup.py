@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 
+import structlog
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -19,6 +20,9 @@ from server.store.accounts import User, create_user
 from server.store.logins import LinkKind, admin_exists, link_holds, take_link
 
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._@+-]{0,62}[A-Za-z0-9])?")
+
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +60,9 @@ async def sign_up(auth: AuthorizationServer, invitation: Invitation, name: str, 
             raise _no_invitation("setup")
         if invitation.link and not await take_link(connection, digest(invitation.link), invitation.kind, now):
             raise _no_invitation(invitation.kind)
-        return await create_user(connection, name=name, password_hash=password_hash, is_admin=is_setup, now=now)
+        user = await create_user(connection, name=name, password_hash=password_hash, is_admin=is_setup, now=now)
+    log.info("account made", user=user.id, is_admin=is_setup)
+    return user
 
 
 def check_password(password: str) -> None:

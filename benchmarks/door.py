@@ -11,10 +11,11 @@ from common import Client, Figure, Process, Site, bare_server, mcp_call, progres
 
 CONTENT = "Anna decided on 3 May to keep the staging database on Postgres 16 until the auditors have signed off."
 TARGET = 2.0
+WARM = 4
 
 
 def measure(*, quick: bool) -> list[Figure]:
-    rounds, calls = (4, 300) if quick else (8, 1000)
+    rounds, calls = (40, 50) if quick else (160, 50)
     with temporary_folder() as folder:
         site = Site(folder / "data", model="none")
         with site.serving() as ours, site.client() as client:
@@ -24,12 +25,12 @@ def measure(*, quick: bool) -> list[Figure]:
                 assert other.call("fetch", {"id": stored["id"]}) == payload
                 body, headers = mcp_call("fetch", {"id": stored["id"]})
                 spent = {"ours": 0.0, "bare": 0.0}
-                for round_ in progress(range(rounds + 1), "fetch through /mcp"):
+                for round_ in progress(range(rounds + WARM), "fetch through /mcp"):
                     for name, process, caller in (("ours", ours, client), ("bare", bare, other)):
                         before = process.cpu_seconds()
                         for _ in range(calls):
                             assert caller.raw("POST", "/mcp", body, headers)[0] == 200
-                        if round_:  # the first warms up
+                        if round_ >= WARM:
                             spent[name] += process.cpu_seconds() - before
     n = rounds * calls
     mine, theirs = (spent[name] / n * 1e6 for name in ("ours", "bare"))

@@ -90,8 +90,9 @@ async def _do(services: Services, claimed: Run) -> str | None:
 
 
 async def keep_house(services: Services) -> None:
-    """Erase what was deleted long ago, and collect what OAuth left behind."""
+    """Erase what was deleted long ago, collect what OAuth left behind, and try again where embedding failed."""
     now = services.now()
+    services.encoder.note_missing()
     await erasure.erase_due(services.db, now, timedelta(days=services.settings.undo_days))
     async with services.db.write() as connection:
         await collect_garbage(connection, now)

@@ -111,9 +111,7 @@ class UpdateMemory(OneMemory):
 class DeleteMemory(OneMemory):
     """What `delete_memory` takes."""
 
-    erase: bool = Field(
-        default=False, description="Overwrite it at once, for good. Otherwise it can be undone for a while."
-    )
+    erase: bool = Field(default=False, description="Overwrite its text now, not only after some weeks.")
 
 
 class DeletedMemory(Answer, Spoken):
@@ -366,8 +364,8 @@ OPERATIONS = (
     Operation(
         name="delete_memory",
         description=(
-            "Forget one memory by its id, when the person asks for it or it is plainly wrong. It can be undone for "
-            "some weeks; with `erase` it cannot."
+            "Forget one memory by its id, when the person asks for it or it is plainly wrong. It is gone from every "
+            "answer at once; its text is overwritten after some weeks, or right away with `erase`."
         ),
         routes=(("DELETE", "/v1/memories/{id}"),),
         scope="memory:write",

@@ -1,6 +1,7 @@
 """Filling in vectors: for memories that were stored while there was no model, and for a model that is new.
 
 Works through the record in small steps, oldest first, and may be stopped anywhere: what is done stays done.
+Texts that the model fails on are passed over, and tried again with the next gap or by the housekeeping.
 While a generation is being filled in, a workspace goes on serving the one it has.
 """
 
@@ -32,7 +33,8 @@ async def backfill(db: Database, encoder: Encoder, projection: Projection, now: 
         return
     encoder.has_gaps = False
     try:
-        await _fill_all(db, encoder, projection, now)
+        if not await _fill_all(db, encoder, projection, now):
+            return
         for workspace_id in await _behind(db, encoder.generation):
             await projection.serve_generation(workspace_id, encoder.generation)
     except BaseException:
@@ -40,15 +42,22 @@ async def backfill(db: Database, encoder: Encoder, projection: Projection, now: 
         raise
 
 
-async def _fill_all(db: Database, encoder: Encoder, projection: Projection, now: Callable[[], datetime]) -> None:
-    after, filled = "", 0
+async def _fill_all(db: Database, encoder: Encoder, projection: Projection, now: Callable[[], datetime]) -> bool:
+    """Fill the gaps; False where the model is at fault, and not single texts."""
+    after, filled, failed = "", 0, 0
     while gaps := await _gaps(db, encoder.generation, after):
         windows = await _embed(encoder, gaps)
+        if not encoder.is_ready:
+            encoder.has_gaps = True
+            return False
+        if not windows and len(gaps) == STEP:
+            return False
         touched = await _fill(db, encoder.generation, windows, now())
         for workspace_id in touched:
             await projection.project(workspace_id)
-        after, filled = gaps[-1].memory_id, filled + len(windows)
-        log.info("vectors filled in", so_far=filled)
+        after, filled, failed = gaps[-1].memory_id, filled + len(windows), failed + len(gaps) - len(windows)
+        log.info("vectors filled in", so_far=filled, failed=failed)
+    return filled > 0 or not failed
 
 
 async def _embed(encoder: Encoder, gaps: Sequence[Gap]) -> list[tuple[Gap, Vector]]:
@@ -66,9 +75,7 @@ async def _gaps(db: Database, generation: int, after: str) -> Sequence[Gap]:
         return await vectors.missing(connection, generation, after, STEP)
 
 
-async def _fill(
-    db: Database, generation: int, windows: Sequence[tuple[Gap, Vector]], now: datetime
-) -> list[str]:
+async def _fill(db: Database, generation: int, windows: Sequence[tuple[Gap, Vector]], now: datetime) -> list[str]:
     """Keep the vectors of those texts that are still what was embedded; the workspaces that changed."""
     by_workspace: dict[str, list[tuple[Gap, Vector]]] = {}
     for gap, each in windows:

@@ -54,9 +54,10 @@ class Database:
                 create_async_engine(self.url, pool_size=1, max_overflow=0, **options), "BEGIN IMMEDIATE"
             )
             self._reader = _sqlite(create_async_engine(self.url, pool_size=READERS, max_overflow=0, **options), "BEGIN")
-            near = sa.create_engine(self.url.set(drivername="sqlite"), poolclass=sa.StaticPool, **options)
-            _prepare(near, "BEGIN")
-            self._near = near
+            near = sa.create_engine(
+                self.url.set(drivername="sqlite"), poolclass=sa.StaticPool, isolation_level="AUTOCOMMIT", **options
+            )
+            self._near = _prepare(near)
         else:
             self._near = None
             self._writer = create_async_engine(self.url, pool_size=10, pool_pre_ping=True, **options)
@@ -114,12 +115,17 @@ def _lower(text: str | None) -> str | None:
 
 
 def _sqlite(engine: AsyncEngine, begin: str, *, foreign_keys: bool = True) -> AsyncEngine:
-    _prepare(engine.sync_engine, begin, foreign_keys=foreign_keys)
+    """Give a SQLite engine its pragmas, and the BEGIN that its transactions start with."""
+
+    def on_begin(connection: sa.Connection) -> None:
+        connection.exec_driver_sql(begin)
+
+    sa.event.listen(_prepare(engine.sync_engine, foreign_keys=foreign_keys), "begin", on_begin)
     return engine
 
 
-def _prepare(engine: sa.Engine, begin: str, *, foreign_keys: bool = True) -> None:
-    """Give a SQLite engine its pragmas, and the BEGIN that its transactions start with."""
+def _prepare(engine: sa.Engine, *, foreign_keys: bool = True) -> sa.Engine:
+    """Give a SQLite engine its pragmas and functions."""
 
     def on_connect(connection: Any, _record: object) -> None:
         connection.isolation_level = None  # transactions are begun by `on_begin`, not guessed by the driver
@@ -137,8 +143,5 @@ def _prepare(engine: sa.Engine, begin: str, *, foreign_keys: bool = True) -> Non
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
 
-    def on_begin(connection: sa.Connection) -> None:
-        connection.exec_driver_sql(begin)
-
     sa.event.listen(engine, "connect", on_connect)
-    sa.event.listen(engine, "begin", on_begin)
+    return engine

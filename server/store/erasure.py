@@ -15,19 +15,28 @@ STEP = 200
 async def erase_due(db: Database, now: datetime, undo: timedelta) -> int:
     """Overwrite what memories said that were deleted, alone or with their workspace, before `now - undo`; how many."""
     before, erased = now - undo, 0
-    while True:
-        async with db.write() as connection:
-            gone = sa.or_(table.c.deleted_at <= before, workspaces.c.deleted_at <= before)
-            due = (
-                sa.select(table.c.id)
-                .join(workspaces, workspaces.c.id == table.c.workspace_id)
-                .where(table.c.erased_at.is_(None), gone)
-                .limit(STEP)
-            )
-            ids = list((await connection.execute(due)).scalars())
-            for memory_id in ids:
-                await memories.erase_content(connection, memory_id, now)
-                await vectors.forget(connection, memory_id)
-        erased += len(ids)
-        if len(ids) < STEP:
-            return erased
+    alone = sa.select(table.c.id).where(table.c.deleted_at <= before)
+    ended = (
+        sa.select(table.c.id)
+        .join(workspaces, workspaces.c.id == table.c.workspace_id)
+        .where(workspaces.c.deleted_at <= before)
+    )
+    for due in (alone, ended):
+        while ids := await _some(db, due):
+            async with db.write() as connection:
+                # Asked again: one may have been brought back since.
+                still = list((await connection.execute(_unerased(due).where(table.c.id.in_(ids)))).scalars())
+                for memory_id in still:
+                    await memories.erase_content(connection, memory_id, now)
+                    await vectors.forget(connection, memory_id)
+            erased += len(still)
+    return erased
+
+
+def _unerased(due: sa.Select[str]) -> sa.Select[str]:
+    return due.where(table.c.erased_at.is_(None))
+
+
+async def _some(db: Database, due: sa.Select[str]) -> list[str]:
+    async with db.read() as connection:
+        return list((await connection.execute(_unerased(due).limit(STEP))).scalars())

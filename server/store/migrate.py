@@ -120,7 +120,7 @@ def alembic_config(connection: sa.Connection) -> Any:
 
 @asynccontextmanager
 async def _file_lock(path: Path) -> AsyncGenerator[None]:
-    with path.open("w") as file:  # noqa: ASYNC230 - it opens at once; what waits is the lock
+    with path.open("w") as file:
         await asyncio.to_thread(fcntl.flock, file, fcntl.LOCK_EX)
         yield
 

@@ -66,7 +66,8 @@ def build(operations: Mapping[str, Operation], *, read_only: bool) -> Server[Any
         "description": "Memory across sessions.",
         "on_list_tools": list_tools,
         "on_call_tool": call_tool,
-        "get_tool_input_schema": schemas.get,
+        # It is asked for which arguments headers mirror, at every call; none of ours does.
+        "get_tool_input_schema": lambda _name: None,
     }
     hints: dict[CacheableMethod, CacheHint] = {"tools/list": hint, "server/discover": hint}
     if read_only:
@@ -134,6 +135,6 @@ async def _call(operation: Operation, ctx: Context, arguments: dict[str, Any]) -
     except Failure as failure:
         text = f"{failure.code}: {failure.message}"
         return types.CallToolResult(is_error=True, content=[types.TextContent(text=text)])
-    structured = result.model_dump(mode="json", exclude_none=True)
-    text = json.dumps(structured, ensure_ascii=False, separators=(",", ":"))
+    text = result.model_dump_json(exclude_none=True)
+    structured = json.loads(text)
     return types.CallToolResult(content=[types.TextContent(text=text)], structured_content=structured)

@@ -12,7 +12,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from server.config import is_loopback
-from server.errors import Failure
+from server.errors import STATUS, Failure
 from server.web.requests import told
 from server.web.rest import failed
 
@@ -67,8 +67,10 @@ class Entrance:
         except Failure as failure:
             await self._refuse(failure, step, scope, receive)
         except Exception as error:
-            log.exception("failed", method=scope["method"], path=scope["path"], request_id=request_id)
-            await self._refuse(told(error), step, scope, receive)
+            failure = told(error)
+            if failure.status >= STATUS["internal"]:
+                log.exception("failed", method=scope["method"], path=scope["path"], request_id=request_id)
+            await self._refuse(failure, step, scope, receive)
         log.info(
             "request",
             method=scope["method"],

@@ -1,5 +1,7 @@
 """What the doors share: which workspace a connection names, and what a caller is told of an error of ours."""
 
+from typing import cast
+
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.requests import Request
@@ -25,7 +27,11 @@ def _header(request: Request) -> str | None:
 
 
 def told(error: Exception) -> Failure:
-    """A store that is down, by its name; of anything else, nothing."""
+    """A store that is down, by its name; of anything else, nothing. A refusal in the SDK's task groups is one still."""
+    while isinstance(error, ExceptionGroup):
+        error = cast("ExceptionGroup[Exception]", error).exceptions[0]
+    if isinstance(error, Failure):
+        return error
     if isinstance(error, EngineDown):
         return unavailable("search store")
     if isinstance(error, OperationalError | InterfaceError | PoolTimeout | OSError):

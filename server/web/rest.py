@@ -101,8 +101,11 @@ async def _body(request: Request) -> dict[str, Any]:
         )
     try:
         parsed = json.loads(content, parse_constant=_no_constant)
-    except (ValueError, RecursionError) as error:
-        raise Failure("malformed", f"The body is not valid JSON: {error}.") from None
+    except RecursionError:
+        raise Failure("malformed", "The body is nested too deep.") from None
+    except ValueError as error:
+        reason = str(error).partition(";")[0]  # behind it, Python says how to lift a limit of its own
+        raise Failure("malformed", f"The body is not valid JSON: {reason}.") from None
     if not isinstance(parsed, dict):
         raise Failure("malformed", "The body must be a JSON object.")
     return parsed  # pyright: ignore[reportUnknownVariableType] - JSON

@@ -1,7 +1,10 @@
 """A server of its own for each test: a SQLite file, a clock that only moves when told, and cheap password hashes."""
 
+import os
+
 import httpx
 import pytest
+import sqlalchemy as sa
 from argon2 import PasswordHasher
 from pydantic import SecretStr
 from starlette.applications import Starlette
@@ -37,9 +40,15 @@ def settings(tmp_path):
 
 
 @pytest.fixture
-async def db(tmp_path):
-    database = Database(f"sqlite+aiosqlite:///{tmp_path / 'loci.db'}")
+async def db(request, tmp_path):
+    """An empty record: SQLite, and Postgres too for the tests marked with `ON_BOTH`."""
+    is_postgres = getattr(request, "param", "sqlite") == "postgres"
+    postgres = os.environ.get("LOCI_TEST_POSTGRES_URL", "").replace("postgresql://", "postgresql+asyncpg://")
+    database = Database(postgres if is_postgres else f"sqlite+aiosqlite:///{tmp_path / 'loci.db'}")
     async with database.write() as connection:
+        if is_postgres:
+            await connection.execute(sa.text("DROP SCHEMA public CASCADE"))
+            await connection.execute(sa.text("CREATE SCHEMA public"))
         await connection.run_sync(metadata.create_all)
     yield database
     await database.close()

@@ -8,9 +8,12 @@ from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import httpx
+import pytest
 
 from auth.rfc import code_challenge_of
 
+#: For modules whose tests are about what SQL does.
+ON_BOTH = pytest.mark.parametrize("db", ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)], indirect=True)
 VERIFIER = "v" * 64
 REDIRECT = "http://127.0.0.1:33418/callback"
 PASSWORD = "correct horse battery"

@@ -4,10 +4,10 @@ import pytest
 import respx
 
 from server.store.accounts import create_user
-from tests.auth.flow import PASSWORD, Flow, fields
+from tests.auth.flow import ON_BOTH, PASSWORD, Flow, fields
 from tests.auth.test_client_documents import AT, CALLBACK, DOCUMENT, URL
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, ON_BOTH]
 
 
 async def disconnect(flow, grant):

@@ -2,8 +2,9 @@
 
 import jwt
 import pytest
+from structlog.testing import capture_logs
 
-from tests.auth.flow import REDIRECT, Flow, fields, query_of
+from tests.auth.flow import PASSWORD, REDIRECT, Flow, fields, query_of
 
 pytestmark = pytest.mark.anyio
 
@@ -47,3 +48,19 @@ async def test_a_token_response_says_what_was_granted_and_may_not_be_stored(flow
     claims = jwt.decode(body["access_token"], options={"verify_signature": False})
     assert claims["aud"] == f"{auth.issuer}/mcp"
     assert claims["iss"] == auth.issuer
+
+
+async def test_what_is_logged_names_people_and_apps_but_holds_no_secret(flow):
+    with capture_logs() as entries:
+        await flow.register(token_endpoint_auth_method="client_secret_post")
+        secret = flow.client["client_secret"]
+        await flow.log_in()
+        await flow.log_in(password="a wrong password")
+        code = await flow.code()
+        tokens = (await flow.redeem(code, client_secret=secret)).json()
+        await flow.redeem(code, client_secret=secret)
+    written = str(entries)
+    assert {entry["event"] for entry in entries} >= {"client registered", "login", "login refused", "tokens issued"}
+    secrets = [secret, PASSWORD, "a wrong password", code, tokens["access_token"], tokens["refresh_token"]]
+    assert [kept for kept in secrets if kept in written] == []
+    assert flow.http.cookies["loci"] not in written

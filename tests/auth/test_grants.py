@@ -8,9 +8,9 @@ import sqlalchemy as sa
 from auth.keys import issue_key, recognise
 from server.store.tables.accounts import users
 from server.store.tables.oauth import oauth_codes, oauth_grants, oauth_refresh_tokens
-from tests.auth.flow import REDIRECT
+from tests.auth.flow import ON_BOTH, REDIRECT
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, ON_BOTH]
 
 
 def error_of(answer):

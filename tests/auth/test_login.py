@@ -7,9 +7,9 @@ from argon2 import PasswordHasher
 from server.store.accounts import set_password, user_named
 from server.store.tables.accounts import users
 from server.store.tables.oauth import browser_sessions
-from tests.auth.flow import PASSWORD, Flow, fields
+from tests.auth.flow import ON_BOTH, PASSWORD, Flow, fields
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, ON_BOTH]
 
 
 @pytest.fixture

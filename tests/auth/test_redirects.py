@@ -113,5 +113,5 @@ def test_what_could_lead_elsewhere_cannot_be_registered(uri):
 
 def test_a_person_is_shown_the_host_or_the_scheme():
     assert host_of("https://Claude.AI:443/x") == "claude.ai"
-    assert host_of("cursor://callback/x") == "callback"
+    assert host_of("cursor://callback/x") == "cursor:"
     assert host_of("\n") == ""

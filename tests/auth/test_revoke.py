@@ -4,8 +4,9 @@ import pytest
 import sqlalchemy as sa
 
 from server.store.tables.accounts import epoch
+from tests.auth.flow import ON_BOTH
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, ON_BOTH]
 
 
 @pytest.mark.parametrize("kind", ["access_token", "refresh_token"])

@@ -8,8 +8,9 @@ from auth.sealing import Sealer
 from auth.signing import SigningKeys
 from server.store.oauth_garbage import collect_garbage
 from server.store.tables.oauth import signing_keys
+from tests.auth.flow import ON_BOTH
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, ON_BOTH]
 
 
 @pytest.fixture

@@ -8,9 +8,9 @@ import sqlalchemy as sa
 from auth.links import make_invite_link
 from server.store.accounts import count_users, user_named
 from server.store.tables.oauth import signup_links
-from tests.auth.flow import PASSWORD, fields
+from tests.auth.flow import ON_BOTH, PASSWORD, fields
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, ON_BOTH]
 
 
 async def fill_in(http, url, username="grace", password=PASSWORD):

@@ -54,7 +54,7 @@ class EdgeEngine:
     """The `Engine` for one process and one folder; the caller owns the folder (`owner.Owner`).
 
     Args:
-        folder: holds one folder per collection; made at the first use.
+        folder: holds one folder per collection; made where it is not there.
         max_open: how many shards may be open at once; the least recently used is flushed and closed for another.
         free_bytes: tells how many bytes are free on a folder's disk; below 64 MiB writes are refused.
     """

@@ -106,8 +106,7 @@ def remove(folder: Path, name: str) -> None:
 
 
 def sweep(folder: Path) -> None:
-    """Make the folder, and remove from it what a process that was killed had half made or half removed."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """Remove from the folder what a process that was killed had half made or half removed."""
     for pattern in (".new-*", ".gone-*"):
         for leftover in folder.glob(pattern):
             shutil.rmtree(leftover)

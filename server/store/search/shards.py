@@ -105,7 +105,7 @@ class Shards:
 
     def check_space(self) -> None:
         """Raise `EngineDown` where the disk is too full for a write to be safe."""
-        free = self._free_bytes(self._folder)
+        free = call(self._free_bytes, self._folder)
         if free < LEAST_FREE:
             raise EngineDown(f"the disk under the search index has {free} bytes free; writing needs {LEAST_FREE}")
 

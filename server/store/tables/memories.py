@@ -37,8 +37,26 @@ memories = sa.Table(
     sa.Column("metadata", sa.JSON, nullable=False),
     sa.Column("deleted_at", UtcDateTime),
     sa.Column("erased_at", UtcDateTime),
-    sa.Index("ix_memories_workspace_id_revision", "workspace_id", "revision"),
-    sa.Index("ix_memories_workspace_id_created_at", "workspace_id", "created_at"),
+    # The projection reads on from the last revision it saw, so no two rows may share one.
+    sa.Index("uq_memories_workspace_id_revision", "workspace_id", "revision", unique=True),
+    # Answers a page of the newest, and how many there are, without a look at the rows.
+    sa.Index(
+        "ix_memories_workspace_id_created_at_live",
+        "workspace_id",
+        "created_at",
+        "position",
+        "consolidated",
+        "expires_at",
+        "deleted_at",
+        sqlite_where=sa.text("deleted_at IS NULL"),
+        postgresql_where=sa.text("deleted_at IS NULL"),
+    ),
+    sa.Index(
+        "ix_memories_deleted_at_due",
+        "deleted_at",
+        sqlite_where=sa.text("deleted_at IS NOT NULL AND erased_at IS NULL"),
+        postgresql_where=sa.text("deleted_at IS NOT NULL AND erased_at IS NULL"),
+    ),
     sa.Index("ix_memories_workspace_id_session_position", "workspace_id", "session", "position"),
 )
 

@@ -21,7 +21,7 @@ sys.stdin.read()
 @pytest.fixture
 def other(tmp_path):
     """Another process that owns the folder until its input ends."""
-    process = subprocess.Popen(  # noqa: S603 - our own interpreter and our own words
+    process = subprocess.Popen(
         [sys.executable, "-c", HOLD, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     )
     with process:

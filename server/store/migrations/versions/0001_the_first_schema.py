@@ -224,9 +224,10 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_memories'))
     )
     with op.batch_alter_table('memories', schema=None) as batch_op:
-        batch_op.create_index('ix_memories_workspace_id_created_at', ['workspace_id', 'created_at'], unique=False)
-        batch_op.create_index('ix_memories_workspace_id_revision', ['workspace_id', 'revision'], unique=False)
+        batch_op.create_index('ix_memories_deleted_at_due', ['deleted_at'], unique=False, sqlite_where=sa.text('deleted_at IS NOT NULL AND erased_at IS NULL'), postgresql_where=sa.text('deleted_at IS NOT NULL AND erased_at IS NULL'))
+        batch_op.create_index('ix_memories_workspace_id_created_at_live', ['workspace_id', 'created_at', 'position', 'consolidated', 'expires_at', 'deleted_at'], unique=False, sqlite_where=sa.text('deleted_at IS NULL'), postgresql_where=sa.text('deleted_at IS NULL'))
         batch_op.create_index('ix_memories_workspace_id_session_position', ['workspace_id', 'session', 'position'], unique=False)
+        batch_op.create_index('uq_memories_workspace_id_revision', ['workspace_id', 'revision'], unique=True)
 
     op.create_table('oauth_codes',
     sa.Column('code_hash', sa.String(length=64), nullable=False),

@@ -1,0 +1,184 @@
+"""Bringing the record's schema up to the code: whole, once, and never at the record's cost."""
+
+import asyncio
+import sqlite3
+import sys
+from contextlib import closing
+
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+
+from server.store import migrate as module
+from server.store.db import Database
+from server.store.migrate import SchemaTooNew, alembic_config, migrate
+from server.store.migrations import HEAD
+from server.store.tables import everything
+from server.store.tables.accounts import accounts
+
+pytestmark = pytest.mark.anyio
+
+STEP = '''
+"""{what}"""
+import sqlalchemy as sa
+from alembic import op
+revision, down_revision = "{revision}", "{down}"
+
+
+def upgrade():
+    op.create_table("novelty", sa.Column("id", sa.Integer, primary_key=True))
+    {then}
+'''
+
+
+@pytest.fixture
+async def empty(empty_url):
+    db = Database(empty_url)
+    yield db
+    await db.close()
+
+
+@pytest.fixture
+def next_step(tmp_path, monkeypatch):
+    """Makes the code one step newer than the records: what that step does after it made a table."""
+
+    def make(then="pass"):
+        folder = tmp_path / "migrations"
+        versions = folder / "versions"
+        versions.mkdir(parents=True)
+        for file in (module._FOLDER / "env.py", *module._FOLDER.glob("versions/0*.py")):
+            target = folder / file.relative_to(module._FOLDER)
+            target.write_text(file.read_text())
+        step = STEP.format(what="A fake step.", revision="9999", down=HEAD, then=then)
+        (versions / "9999_a_fake_step.py").write_text(step)
+        monkeypatch.setattr(module, "_FOLDER", folder)
+        monkeypatch.setattr(module, "HEAD", "9999")
+
+    return make
+
+
+async def step_of(db):
+    async with db.read() as connection:
+        return (await connection.execute(sa.text("SELECT version_num FROM alembic_version"))).scalar_one()
+
+
+async def tables_of(db):
+    async with db.read() as connection:
+        return set(await connection.run_sync(lambda c: sa.inspect(c).get_table_names()))
+
+
+async def test_head_is_the_newest_step_of_the_folder():
+    assert ScriptDirectory.from_config(alembic_config(None)).get_current_head() == HEAD
+
+
+async def test_a_new_record_gets_the_schema_and_a_second_time_changes_nothing(empty):
+    assert await migrate(empty) is None
+    assert await step_of(empty) == HEAD
+    assert await migrate(empty) == HEAD
+
+
+async def test_the_migrated_schema_is_what_the_tables_say(empty):
+    await migrate(empty)
+
+    def differences(connection):
+        context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
+        return compare_metadata(context, everything())
+
+    async with empty.read() as connection:
+        assert await connection.run_sync(differences) == []
+
+
+async def test_a_schema_that_is_newer_than_the_code_is_refused_and_left_alone(db):
+    async with db.write() as connection:
+        await connection.execute(sa.text("UPDATE alembic_version SET version_num = '9000'"))
+    with pytest.raises(SchemaTooNew, match="9000"):
+        await migrate(db)
+    assert await step_of(db) == "9000"
+
+
+async def test_a_refused_schema_does_not_overwrite_an_earlier_copy(lite, sqlite_path):
+    copy = sqlite_path.with_suffix(f".before-{HEAD}.db")
+    copy.write_text("the copy of last year")
+    async with lite.write() as connection:
+        await connection.execute(sa.text("UPDATE alembic_version SET version_num = '9000'"))
+    with pytest.raises(SchemaTooNew):
+        await migrate(lite)
+    assert copy.read_text() == "the copy of last year"
+
+
+async def test_several_servers_that_start_together_migrate_once(empty_url):
+    servers = [Database(empty_url) for _ in range(3)]
+    assert sorted(map(str, await asyncio.gather(*map(migrate, servers)))) == ["0001", "0001", "None"]
+    for db in servers:
+        assert await step_of(db) == HEAD
+        await db.close()
+
+
+async def test_who_waits_for_the_migration_of_another_process_keeps_its_loop_turning(sqlite_path):
+    sqlite_path.unlink()
+    script = (
+        "import fcntl, sys; file = open(sys.argv[1], 'w'); fcntl.flock(file, fcntl.LOCK_EX); "
+        "print('locked', flush=True); sys.stdin.read()"
+    )
+    lock = sqlite_path.with_suffix(".migrate.lock")
+    other = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-c",
+        script,
+        str(lock),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    assert await other.stdout.readline() == b"locked\n"
+    db = Database(f"sqlite+aiosqlite:///{sqlite_path}")
+    waiting = asyncio.create_task(migrate(db))
+    await asyncio.to_thread(lock.exists)  # the loop goes round while the other one holds the lock
+    assert not waiting.done()
+    assert not sqlite_path.exists()
+    await other.communicate()
+    assert await waiting is None
+    assert await step_of(db) == HEAD
+    await db.close()
+
+
+async def test_the_sqlite_file_is_copied_before_a_step(lite, sqlite_path, clock, next_step):
+    async with lite.write() as connection:
+        await connection.execute(sa.insert(accounts).values(id="a", name="ann", created_at=clock()))
+    next_step()
+    assert await migrate(lite) == HEAD
+    assert "novelty" in await tables_of(lite)
+    with closing(sqlite3.connect(sqlite_path.with_suffix(".before-9999.db"))) as copy:
+        assert copy.execute("SELECT name FROM accounts").fetchall() == [("ann",)]
+        assert copy.execute("SELECT version_num FROM alembic_version").fetchall() == [(HEAD,)]
+
+
+async def test_a_step_that_fails_leaves_the_record_as_it_was(db, next_step):
+    next_step('op.execute("INSERT INTO nowhere VALUES (1)")')
+    with pytest.raises(sa.exc.DBAPIError, match="nowhere"):
+        await migrate(db)
+    assert "novelty" not in await tables_of(db)
+    assert await step_of(db) == HEAD
+
+
+async def test_a_step_that_would_leave_a_row_without_what_it_refers_to_is_undone(ledger, next_step):
+    (memory_id,) = await ledger.store("x")
+    next_step('op.execute("DELETE FROM workspaces")')
+    with pytest.raises((RuntimeError, sa.exc.IntegrityError)):
+        await migrate(ledger.db)
+    assert (await ledger.get(memory_id)).content == "x"
+    assert await step_of(ledger.db) == HEAD
+
+
+async def test_a_step_on_sqlite_may_rebuild_a_table_that_others_refer_to(book, next_step):
+    (memory_id,) = await book.store("x")
+    next_step(
+        'with op.batch_alter_table("workspaces", recreate="always") as batch:\n'
+        '        batch.add_column(sa.Column("colour", sa.String(20)))'
+    )
+    await migrate(book.db)
+    assert (await book.get(memory_id)).content == "x"
+    async with book.db.read() as connection:
+        assert (await connection.exec_driver_sql("PRAGMA foreign_key_check")).fetchall() == []
+        assert (await connection.exec_driver_sql("PRAGMA foreign_keys")).scalar_one() == 1
