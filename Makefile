@@ -44,11 +44,11 @@ $(VENV)/bin/python:
 	@$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.run: requirements/run.txt | $(VENV)/bin/python
-	@echo "Installing what the server needs ..."
+	@echo "Installing what the server needs; this takes about a minute ..."
 	@$(PIP) -r requirements/run.txt
 	@touch $@
 
 $(VENV)/.dev: requirements/dev.txt | $(VENV)/bin/python
-	@echo "Installing what the server and its tests need ..."
+	@echo "Installing what the server and its tests need; this takes about a minute ..."
 	@$(PIP) -r requirements/dev.txt
 	@touch $@ $(VENV)/.run

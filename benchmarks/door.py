@@ -18,10 +18,10 @@ def measure(*, quick: bool) -> list[Figure]:
     rounds, calls = (40, 50) if quick else (160, 50)
     with temporary_folder() as folder:
         site = Site(folder / "data", model="none")
-        with site.serving() as ours, site.client() as client:
+        with site.serving() as ours, site.client(awake=True) as client:
             stored = client.post("/v1/memories", {"content": CONTENT, "tags": ["infra"], "author": "Anna"})
             payload = client.call("fetch", {"id": stored["id"]})
-            with _bare(folder, payload) as bare, Client(bare.port) as other:
+            with _bare(folder, payload) as bare, Client(bare.port, awake=True) as other:
                 assert other.call("fetch", {"id": stored["id"]}) == payload
                 body, headers = mcp_call("fetch", {"id": stored["id"]})
                 spent = {"ours": 0.0, "bare": 0.0}

@@ -9,7 +9,9 @@ from server.config import PREFIX, Settings, is_secret, load
 
 ROWS = dict(
     re.findall(
-        r"^\| `(LOCI_\w+)`( \*)? \|.*$", (Path(__file__).parent.parent / "docs/configuration.md").read_text(), re.MULTILINE
+        r"^\| `(LOCI_\w+)`( \*)? \|.*$",
+        (Path(__file__).parent.parent / "docs/configuration.md").read_text(),
+        re.MULTILINE,
     )
 )
 

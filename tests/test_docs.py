@@ -1,7 +1,10 @@
 """The documentation is what the product does: its requests are sent, and its answers compared."""
 
+import asyncio
 import json
+import os
 import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -14,13 +17,18 @@ API = (ROOT / "docs/api.md").read_text()
 
 
 @pytest.mark.anyio
-async def test_every_request_in_the_api_documentation_gets_the_answer_shown(site):
+async def test_every_request_in_the_api_documentation_gets_the_answer_shown(site, clock):
     person = await site.person("ann", ("memory:write", "admin"), is_admin=True)
     transcript = Transcript()
     for method, path, headers, body, documented in exchanges(API):
-        answer = await person.http.request(
-            method, transcript.asked(path), headers=headers, json=json.loads(transcript.asked(json.dumps(body)))
-        ) if body is not None else await person.http.request(method, transcript.asked(path), headers=headers)
+        clock.move(seconds=1)
+        answer = (
+            await person.http.request(
+                method, transcript.asked(path), headers=headers, json=json.loads(transcript.asked(json.dumps(body)))
+            )
+            if body is not None
+            else await person.http.request(method, transcript.asked(path), headers=headers)
+        )
         transcript.check(documented, answer.json())
 
 
@@ -58,3 +66,35 @@ def test_the_pages_name_no_file_that_is_not_there():
             assert (page.parent / target).exists(), f"{page.name} links to {target}"
 
 
+@pytest.mark.anyio
+async def test_the_readmes_tour_prints_what_the_readme_shows(hybrid_site, settings):
+    await hybrid_site.person("ann")
+    tour = (ROOT / "README.md").read_text().partition("## Five minutes")[2]
+    script, documented = [], []
+    for commands, answer in re.findall(r"```sh\n(.*?)```(?:\s*```json\n(.*?)```)?", tour, re.DOTALL):
+        script += [commands, f"echo; echo {END}"]
+        documented.append(answer)
+    printed = await run_script("\n".join(script), hybrid_site.url, settings.data_dir)
+    transcript = Transcript()
+    for expected, answer in zip(documented, printed, strict=True):
+        if expected:
+            transcript.check(json.loads(expected), json.loads(answer))
+
+
+END = "-- end of a block --"
+
+
+async def run_script(script, url, data_dir):
+    """What each block of the script prints, with this server in place of the documented one."""
+    script = script.replace("http://127.0.0.1:8080", url).replace(".venv/bin/python", sys.executable)
+    process = await asyncio.create_subprocess_exec(
+        "bash",
+        "-euc",
+        script,
+        cwd=ROOT,
+        env=os.environ | {"LOCI_DATA_DIR": str(data_dir)},
+        stdout=asyncio.subprocess.PIPE,
+    )
+    output, _ = await process.communicate()
+    assert process.returncode == 0
+    return output.decode().split(END)[:-1]

@@ -6,7 +6,7 @@ import pytest
 import sqlalchemy as sa
 
 from auth.links import make_invite_link
-from server.store.accounts import count_users, user_named
+from server.store.accounts import count_users, create_user, user_named
 from server.store.tables.oauth import signup_links
 from tests.auth.flow import ON_BOTH, PASSWORD, fields
 
@@ -62,6 +62,13 @@ async def test_a_start_makes_a_new_link_and_ends_the_one_before(http, auth):
 async def test_there_is_no_setup_link_once_there_is_an_admin(http, auth):
     await fill_in(http, await auth.start())
     assert await auth.start() is None
+
+
+async def test_the_setup_link_ends_when_an_admin_is_made_in_another_way(http, auth, clock):
+    link = await auth.start()
+    async with auth.db.write() as connection:
+        await create_user(connection, name="root", password_hash=None, is_admin=True, now=clock())
+    assert (await fill_in(http, link)).status_code == 403
 
 
 @pytest.mark.usefixtures("ada")
