@@ -54,7 +54,7 @@ class Given(Args):
     """A new memory's fields, each optional but `content`. The hidden ones are what other systems' clients send."""
 
     content: Content = Field(
-        validation_alias=AliasChoices("content", "text", "narrative"),
+        validation_alias=AliasChoices("content", "text", "narrative", "title"),
         description="What to remember, in plain words that make sense on their own. At most 32 KiB.",
     )
     type: Word | None = Field(

@@ -58,6 +58,7 @@ class Database:
                 self.url.set(drivername="sqlite"), poolclass=sa.StaticPool, isolation_level="AUTOCOMMIT", **options
             )
             self._near = _prepare(near)
+            self._look_ups: sa.Connection | None = None
         else:
             self._near = None
             self._writer = create_async_engine(self.url, pool_size=10, pool_pre_ping=True, **options)
@@ -86,8 +87,8 @@ class Database:
         costs twenty times as much.
         """
         if self._near is not None:
-            with self._near.connect() as connection:
-                return connection.execute(query, values).one_or_none()
+            self._look_ups = self._look_ups or self._near.connect()
+            return self._look_ups.execute(query, values).one_or_none()
         async with self.read() as connection:
             return (await connection.execute(query, values)).one_or_none()
 
@@ -100,6 +101,8 @@ class Database:
         """Let go of every connection."""
         await self._writer.dispose()
         if self._near is not None:
+            if self._look_ups is not None:
+                self._look_ups.close()
             self._near.dispose()
             await self._reader.dispose()
 

@@ -10,10 +10,17 @@ from server.errors import Failure, internal, unavailable
 from server.store.search import EngineDown
 
 WORKSPACE_HEADER = "X-Memento-Workspace"
+PEEK_HEADER = "X-Memento-Peek-Workspaces"
 
 
 def named_workspace(request: Request) -> str | None:
-    """The workspace of the header, else of the URL's query."""
+    """The workspace of the header, else of the URL's query.
+
+    Raises:
+        Failure: it also names workspaces to peek into, which would be passed over.
+    """
+    if request.headers.get(PEEK_HEADER):
+        raise Failure("invalid", f"{PEEK_HEADER}: is not supported by this server; leave it out.", field=PEEK_HEADER)
     return _header(request) or request.query_params.get("workspace") or None
 
 

@@ -56,7 +56,7 @@ async def access_token(site, person, *, resource="/mcp", scopes="memory:read mem
 async def test_without_a_bearer_every_method_gets_the_challenge_and_no_error(shared, path):
     http = shared.client()
     for method in METHODS:
-        for headers in ({}, {"authorization": "Basic YTpi"}, {"authorization": "Bearer"}, {"authorization": "Bearer "}):
+        for headers in ({}, {"authorization": "Basic YTpi"}, {"authorization": "Bearer"}):
             response = await http.request(method, path, headers=headers)
             assert response.status_code == 401, (method, headers)
             challenge = challenge_of(response)
@@ -66,10 +66,10 @@ async def test_without_a_bearer_every_method_gets_the_challenge_and_no_error(sha
                 assert "Missing API key" in seen(response).text
 
 
-@pytest.mark.parametrize(
-    "bearer",
-    ["x", "mp_live_", "mp_live_" + "0" * 32, "mp_live_" + "0" * 31, "mp_test_" + "f" * 32, "a.b.c", "é", "x" * 9000],
-)
+NOT_OURS = ("nonsense", "mp_live_", "mp_live_" + "0" * 32, "mp_live_" + "0" * 31, "mp_test_" + "f" * 32, "a.b.c", "é")
+
+
+@pytest.mark.parametrize("bearer", [*NOT_OURS, "x" * 9000])
 async def test_a_bearer_that_is_not_ours_is_an_invalid_token(shared, bearer):
     http = shared.client()
     for path in PROTECTED:

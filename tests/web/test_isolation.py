@@ -181,7 +181,7 @@ async def test_the_recall_link_is_read_only_whatever_the_key(newcomer):
     assert (await rpc(admin, "resources/list", path="/v1/mcp")).json()["error"]["code"] == -32601
 
 
-async def test_a_read_only_key_changes_nothing_by_any_operation(shared, newcomer, cat):
+async def test_a_read_only_key_changes_nothing_by_any_operation(shared, cat):
     memory_id = await cat.store("x")
     reader = await shared.person(cat.name, scopes=["memory:read"])
     before = await kept(cat)

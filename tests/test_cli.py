@@ -1,0 +1,209 @@
+"""The command line: what scripts outside rely on, and what a person is told when something is wrong."""
+
+import asyncio
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from auth.passwords import Passwords
+from server.cli import app
+from server.config import Settings
+from server.store.accounts import user_named
+from server.store.db import Database
+from server.store.search.owner import Owner
+from tests.conftest import Clock, site_at
+
+ROOT = Path(__file__).parent.parent
+PASSWORD = "correct horse battery\n"
+
+
+@pytest.fixture
+def cli(tmp_path, monkeypatch):
+    """Runs a command on a data folder of its own, without a model."""
+    monkeypatch.setenv("LOCI_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setenv("LOCI_EMBEDDING_MODEL", "none")
+
+    def run(*arguments, given=""):
+        return CliRunner().invoke(app, [str(each) for each in arguments], input=given)
+
+    return run
+
+
+@pytest.fixture
+def ann(cli):
+    assert cli("user", "add", "ann", "--admin", "--password-stdin", given=PASSWORD).exit_code == 0
+
+
+def subprocess_run(*arguments, data_dir, given=""):
+    return subprocess.run(
+        [sys.executable, "-m", "server", *arguments],
+        cwd=ROOT,
+        env=os.environ | {"LOCI_DATA_DIR": str(data_dir), "LOCI_EMBEDDING_MODEL": "none"},
+        input=given,
+        text=True,
+        capture_output=True,
+        check=False,
+    )
+
+
+def test_a_key_made_quietly_is_alone_on_standard_output(tmp_path):
+    added = subprocess_run("user", "add", "ann", "--admin", "--password-stdin", data_dir=tmp_path, given=PASSWORD)
+    assert (added.returncode, added.stdout) == (0, "")
+    made = subprocess_run(
+        "key", "create", "--user", "ann", "--scopes", "memory:read,memory:write", "--quiet", data_dir=tmp_path
+    )
+    assert made.stdout.startswith("mp_live_")
+    assert (len(made.stdout.strip()), made.stdout.count("\n"), made.stderr) == (40, 1, "")
+
+
+def test_users_and_keys_can_be_made_while_the_server_runs(cli, tmp_path):
+    settings = Settings(data_dir=tmp_path / "data", embedding_model="none", rate_limit=0)
+
+    async def meanwhile():
+        async with site_at(settings, Clock()) as site:
+            added = await asyncio.to_thread(cli, "user", "add", "ann", "--password-stdin", given=PASSWORD)
+            assert added.exit_code == 0, added.output
+            made = await asyncio.to_thread(cli, "key", "create", "--user", "ann", "--scopes", "memory:write", "--quiet")
+            http = site.client(made.stdout.strip())
+            answer = await http.post("/v1/memories", json={"content": "made while the server runs"})
+            assert answer.status_code == 201
+
+    asyncio.run(meanwhile())
+
+
+def test_a_key_revoked_on_the_command_line_ends_in_a_running_server_within_its_second(cli, tmp_path):
+    settings, clock = Settings(data_dir=tmp_path / "data", embedding_model="none"), Clock()
+
+    async def meanwhile():
+        async with site_at(settings, clock) as site:
+            ann = await site.person("ann")
+            assert (await ann.http.get("/v1/keys")).status_code == 200
+            (key,) = (await ann.http.get("/v1/keys")).json()["keys"]
+            revoked = await asyncio.to_thread(cli, "key", "revoke", "--user", "ann", key["id"])
+            assert revoked.exit_code == 0, revoked.output
+            clock.move(seconds=1)
+            assert (await ann.http.get("/v1/keys")).status_code == 401
+
+    asyncio.run(meanwhile())
+
+
+@pytest.mark.usefixtures("ann")
+def test_an_admin_may_have_an_admin_key_and_nobody_else(cli):
+    assert cli("key", "create", "--user", "ann", "--scopes", "admin", "--quiet").exit_code == 0
+    cli("user", "add", "bob", "--password-stdin", given=PASSWORD)
+    refused = cli("key", "create", "--user", "bob", "--scopes", "admin", "--quiet")
+    assert (refused.exit_code, refused.stdout) == (1, "")
+
+
+@pytest.mark.usefixtures("ann")
+@pytest.mark.parametrize(
+    ("command", "given", "told"),
+    [
+        (("user", "add", "ann", "--password-stdin"), PASSWORD, "already a user"),
+        (("user", "add", "bob", "--password-stdin"), "short\n", "8 to 1000"),
+        (("user", "add", "a/b", "--password-stdin"), PASSWORD, "slash"),
+        (("user", "set-password", "nobody", "--password-stdin"), PASSWORD, "no user"),
+        (("key", "create", "--user", "nobody"), "", "no user"),
+        (("key", "create", "--user", "ann", "--scopes", "everything"), "", "Unknown scope"),
+        (("key", "create", "--user", "ann", "--scopes", ","), "", "Unknown scope"),
+        (("key", "revoke", "--user", "ann", "nothing"), "", "no key"),
+        (("reindex", "--workspace", "nothing"), "", "no workspace"),
+    ],
+)
+def test_a_refusal_is_one_sentence_and_exit_code_one(cli, command, given, told):
+    result = cli(*command, given=given)
+    assert result.exit_code == 1
+    assert told in " ".join(result.stderr.split())
+    assert "Traceback" not in result.output
+
+
+@pytest.mark.usefixtures("ann")
+def test_lists_show_users_and_keys_but_no_secret(cli):
+    secret = cli("key", "create", "--user", "ann", "--name", "laptop", "--days", 30, "--quiet").stdout.strip()
+    listed = cli("key", "list", "--user", "ann").stdout
+    assert "laptop" in listed
+    assert secret not in listed
+    assert "ann" in cli("user", "list").stdout
+
+
+@pytest.mark.usefixtures("ann")
+def test_a_new_password_takes_the_old_ones_place(cli, tmp_path):
+    cli("user", "set-password", "ann", "--password-stdin", given="another good password\n")
+
+    async def verified(password):
+        db = Database(f"sqlite+aiosqlite:///{tmp_path / 'data/loci.db'}")
+        async with db.read() as connection:
+            user = await user_named(connection, "ann")
+        await db.close()
+        return await Passwords().verify(user.password_hash, password)
+
+    assert asyncio.run(verified("another good password"))
+    assert not asyncio.run(verified(PASSWORD.strip()))
+
+
+def test_a_second_server_on_a_folder_is_refused_with_the_owners_process(tmp_path):
+    with Owner.of(tmp_path):
+        second = subprocess_run("serve", data_dir=tmp_path)
+    assert second.returncode == 1
+    assert str(os.getpid()) in second.stderr
+    assert "Traceback" not in second.stderr
+
+
+def test_reindex_without_a_server_does_the_work_itself(cli, tmp_path):
+    settings = Settings(data_dir=tmp_path / "data", embedding_model="none")
+
+    async def fill():
+        async with site_at(settings, Clock()) as site:
+            await (await site.person("ann")).store("a heron by the pond")
+
+    asyncio.run(fill())
+    done = cli("reindex")
+    assert done.exit_code == 0
+    assert "1 workspace" in done.stderr
+
+
+def test_reindex_beside_a_server_is_done_by_the_server(cli, tmp_path):
+    settings = Settings(data_dir=tmp_path / "data", embedding_model="none")
+
+    async def meanwhile():
+        async with site_at(settings, Clock()) as site:
+            ann = await site.person("ann")
+            memory_id = await ann.store("a heron by the pond")
+            done = await asyncio.to_thread(cli, "reindex")
+            assert (done.exit_code, "1 workspace" in done.stderr) == (0, True), done.output
+            found = (await ann.http.post("/v1/search", json={"query": "heron"})).json()
+            assert [each["id"] for each in found["memories"]] == [memory_id]
+
+    asyncio.run(meanwhile())
+
+
+def test_doctor_names_what_is_wrong_and_what_to_do(cli, monkeypatch):
+    monkeypatch.setenv("LOCI_EMBEDDING_MODEL", "auto")
+    monkeypatch.setenv("LOCI_PUBLIC_URL", "http://127.0.0.1:1")
+    result = cli("doctor")
+    told = " ".join(result.stderr.split())
+    assert result.exit_code == 1
+    assert "model pull" in told
+    assert "does not answer" in told
+    assert "Start it" in told
+
+
+def test_doctor_finds_nothing_wrong_with_a_server_that_runs(cli, tmp_path, monkeypatch):
+    settings = Settings(data_dir=tmp_path / "data", embedding_model="none")
+
+    async def meanwhile():
+        async with site_at(settings, Clock()) as site:
+            monkeypatch.setenv("LOCI_PUBLIC_URL", site.url)
+            return await asyncio.to_thread(cli, "doctor")
+
+    result = asyncio.run(meanwhile())
+    assert result.exit_code == 0, result.output
+
+
+def test_the_module_says_what_commands_there_are():
+    helped = subprocess_run("--help", data_dir="unused")
+    assert all(name in helped.stdout for name in ("serve", "migrate", "reindex", "doctor", "user", "key", "model"))

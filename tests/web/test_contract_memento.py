@@ -1,0 +1,316 @@
+"""What Memento's clients find on the routes that exist: one test for each row of the contract, and for its refusals.
+
+Left out, and why: `images` in a memory. This server keeps no images, and refuses them by name when they are sent; an
+empty list in every memory would promise what is not there.
+"""
+
+import json
+import re
+
+import pytest
+
+from tests.web.doors import NOBODY, seen
+
+pytestmark = pytest.mark.anyio
+
+#: A memory's fields, as the contract names them, but for its images.
+M = {
+    "id": str,
+    "content": str,
+    "type": str,
+    "tags": list,
+    "created_at": str,
+    "expires_at": str | None,
+    "relevance": float,
+    "access_count": int,
+    "last_accessed_at": str | None,
+    "consolidated": int,
+    "consolidated_into": str | None,
+    "linkages": list,
+}
+
+
+def is_memory(body):
+    return all(name in body and isinstance(body[name], kind) for name, kind in M.items())
+
+
+def spoken(response):
+    """The text that Memento's client shows: the first block of the envelope, and there is no other."""
+    (block,) = response.json()["content"]
+    assert block["type"] == "text"
+    return block["text"]
+
+
+async def test_get_root_needs_no_key_and_tells_name_and_version(shared):
+    response = await shared.client().get("/")
+    assert response.status_code == 200
+    assert re.match(r"Loci \d+\.\d+\.\d+", spoken(response))
+
+
+async def test_post_memories_says_what_it_stored(cat):
+    response = await cat.http.post("/v1/memories", json={"content": "Tea", "type": "preference", "tags": ["a", "b"]})
+    body = response.json()
+    assert (response.status_code, spoken(response)) == (201, f"Stored memory {body['id']} (preference) [a, b]")
+    assert is_memory(body["memory"])
+
+
+async def test_post_memories_without_tags_or_type_is_an_observation(cat):
+    response = await cat.http.post("/v1/memories", json={"content": "Tea"})
+    assert spoken(response) == f"Stored memory {response.json()['id']} (observation)"
+
+
+async def test_post_memories_takes_links_and_an_expiry_and_gives_them_back(cat):
+    target = await cat.store("target")
+    links = [
+        {"type": "memory", "id": target, "label": "refines"},
+        {"type": "item", "id": "a1b2c3d4"},
+        {"type": "file", "path": "docs/a.md"},
+    ]
+    memory_id = await cat.store("x", expires="2099-12-31", linkages=links)
+    memory = (await cat.http.get(f"/v1/memories/{memory_id}")).json()
+    assert [{k: v for k, v in link.items() if v is not None} for link in memory["linkages"]] == links
+    assert memory["expires_at"].startswith("2099-12-31")
+
+
+async def test_post_memories_without_content_is_a_400_that_its_client_can_show(cat):
+    answer = seen(await cat.http.post("/v1/memories", json={"type": "fact"}))
+    assert (answer.status, answer.text) == (400, "content: is required.")
+
+
+async def test_post_memories_refuses_images_by_name_but_not_an_empty_list(cat):
+    image = {"data": "aGk=", "filename": "a.png", "mimetype": "image/png"}
+    answer = seen(await cat.http.post("/v1/memories", json={"content": "x", "images": [image]}))
+    assert (answer.status, answer.body["field"]) == (400, "images")
+    await cat.store("x", images=[])
+
+
+async def test_get_memories_is_a_page_of_memories(cat):
+    for n in range(3):
+        await cat.store(f"memory {n}", tags=["Odd" if n % 2 else "even"], type="fact")
+    page = (await cat.http.get("/v1/memories", params={"limit": 2, "offset": 1})).json()
+    assert (page["total"], page["offset"], page["limit"]) == (3, 1, 2)
+    assert all(is_memory(each) for each in page["memories"])
+    assert [each["content"] for each in page["memories"]] == ["memory 1", "memory 0"]
+    assert "content" not in page
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ({"tags": "odd"}, [1]),
+        ({"tags": "od,ev"}, [2, 1, 0]),
+        ({"type": "fact"}, [2, 1, 0]),
+        ({"type": "other"}, []),
+        ({"order": "asc"}, [0, 1, 2]),
+        ({"sort": "access_count", "order": "desc"}, [2, 1, 0]),
+        ({"sort": "relevance", "limit": "1"}, [2]),
+        ({"sort": "last_accessed_at"}, [2, 1, 0]),
+        ({"status": "expired"}, []),
+        ({"status": "consolidated"}, []),
+        ({"status": "all"}, [2, 1, 0]),
+    ],
+)
+async def test_get_memories_filters_and_sorts(cat, query, found):
+    for n in range(3):
+        await cat.store(f"{n}", tags=["Odd" if n % 2 else "even"], type="fact")
+    page = (await cat.http.get("/v1/memories", params=query)).json()
+    assert [int(each["content"]) for each in page["memories"]] == found
+
+
+@pytest.mark.parametrize("letter", ["%", "_", "\\", '"', "[", "e,"])
+async def test_get_memories_takes_wildcards_in_tags_as_letters(cat, letter):
+    await cat.store("x", tags=["even", "more"])
+    page = (await cat.http.get("/v1/memories", params={"tags": f"v{letter}n"})).json()
+    assert page["total"] == (1 if letter == "e," else 0)
+
+
+async def test_post_memories_ingest_counts_and_tags_with_the_source(cat):
+    memories = [{"content": "a", "tags": ["t"]}, {"content": "b", "type": "fact", "expires": "2099-01-01"}]
+    response = await cat.http.post("/v1/memories/ingest", json={"memories": memories, "source": "notes"})
+    body = response.json()
+    assert (response.status_code, body["ingested"], body["source"]) == (201, 2, "notes")
+    stored = [(await cat.http.get(f"/v1/memories/{each}")).json() for each in body["ids"]]
+    assert [each["tags"] for each in stored] == [["t", "source:notes"], ["source:notes"]]
+
+
+async def test_post_memories_ingest_without_a_source_is_bulk(cat):
+    body = (await cat.http.post("/v1/memories/ingest", json={"memories": [{"content": "a"}]})).json()
+    assert body["source"] == "bulk"
+
+
+async def test_get_memory_is_flat(cat):
+    memory_id = await cat.store("Tea")
+    response = await cat.http.get(f"/v1/memories/{memory_id}")
+    assert response.status_code == 200
+    assert is_memory(response.json())
+    assert response.json()["content"] == "Tea"
+
+
+async def test_put_memory_changes_what_was_sent_and_answers_flat(cat):
+    memory_id = await cat.store("Tea", tags=["a"], expires="2099-01-01")
+    response = await cat.http.put(f"/v1/memories/{memory_id}", json={"content": "Coffee", "expires": None})
+    body = response.json()
+    assert (response.status_code, body["content"], body["tags"], body["expires_at"]) == (200, "Coffee", ["a"], None)
+    assert is_memory(body)
+    assert (await cat.http.get(f"/v1/memories/{memory_id}")).json() == body
+    found = (await cat.http.post("/v1/context", json={"message": "coffee"})).json()
+    assert [each["id"] for each in found["memories"]["matches"]] == [memory_id]
+
+
+async def test_put_memory_without_a_field_is_a_400(cat):
+    memory_id = await cat.store("Tea")
+    answer = seen(await cat.http.put(f"/v1/memories/{memory_id}", json={}))
+    assert answer.status == 400
+    assert "No fields to update." in answer.text
+
+
+async def test_delete_memory_says_so(cat):
+    memory_id = await cat.store("Tea")
+    response = await cat.http.delete(f"/v1/memories/{memory_id}")
+    assert (response.status_code, spoken(response)) == (200, f"Memory {memory_id} deleted.")
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
+async def test_a_memory_that_is_not_there_is_a_404_in_the_envelope(cat, method):
+    body = {"json": {"content": "x"}} if method == "PUT" else {}
+    response = await cat.http.request(method, f"/v1/memories/{NOBODY}", **body)
+    assert seen(response).status == 404
+    assert spoken(response).startswith("Memory not found")
+
+
+async def test_post_workspaces_makes_one_and_finds_it_again(cat):
+    made = await cat.http.post("/v1/workspaces", json={"name": "attic"})
+    workspace_id = made.json()["id"]
+    assert (made.status_code, spoken(made)) == (201, f'Workspace "attic" created (id: {workspace_id}).')
+    again = await cat.http.post("/v1/workspaces", json={"name": "attic"})
+    assert (again.status_code, again.json()["id"]) == (200, workspace_id)
+    assert "already exists" in spoken(again)
+
+
+async def test_post_workspaces_without_a_name_makes_the_default(cat):
+    assert (await cat.http.post("/v1/workspaces")).json()["name"] == "default"
+
+
+async def test_get_workspaces_is_a_list_as_json_text(cat):
+    for name in ("b", "a"):
+        await cat.http.post("/v1/workspaces", json={"name": name})
+    response = await cat.http.get("/v1/workspaces")
+    listed = json.loads(spoken(response))
+    assert {each["name"] for each in listed} == {"a", "b"}
+    assert [set(each) for each in listed] == [{"id", "name", "created_at", "updated_at"}] * 2
+    assert listed == response.json()["workspaces"]
+
+
+async def test_delete_workspace_takes_the_id_and_says_the_name(cat):
+    made = (await cat.http.post("/v1/workspaces", json={"name": "attic"})).json()
+    assert seen(await cat.http.delete("/v1/workspaces/attic")).status == 404
+    response = await cat.http.delete(f"/v1/workspaces/{made['id']}")
+    assert (response.status_code, spoken(response)) == (200, 'Workspace "attic" deleted.')
+
+
+async def test_the_connections_own_workspace_can_be_deleted_and_comes_back_new(cat):
+    await cat.store("x")
+    old = (await cat.http.get("/v1/workspaces")).json()["workspaces"][0]
+    assert (await cat.http.delete(f"/v1/workspaces/{old['id']}")).status_code == 200
+    await cat.store("y")
+    new = (await cat.http.get("/v1/workspaces")).json()["workspaces"][0]
+    assert new["name"] == old["name"]
+    assert new["id"] != old["id"]
+
+
+async def test_get_health_is_a_report(cat):
+    await cat.store("x")
+    await cat.store("y", expires="2020-01-01")
+    response = await cat.http.get("/v1/health")
+    report = spoken(response).splitlines()
+    assert report[:2] == ["**Memento Health Report**", "Workspace: default"]
+    assert "  Total: 2 (1 active, 1 expired, 0 consolidated)" in report
+
+
+async def test_post_context_recalls_what_matters(cat):
+    memory_id = await cat.store("The staging database is called heron", tags=["ops"], type="fact")
+    body = (await cat.http.post("/v1/context", json={"message": "which database is staging?"})).json()
+    assert body["meta"]["workspace"] == "default"
+    assert body["meta"]["last_updated"].endswith("Z")
+    assert body["meta"]["memory_count"] == 1
+    (match,) = body["memories"]["matches"]
+    assert {k: match[k] for k in ("id", "content", "type", "tags")} == {
+        "id": memory_id,
+        "content": "The staging database is called heron",
+        "type": "fact",
+        "tags": ["ops"],
+    }
+    assert isinstance(match["score"], float)
+    assert {"database", "staging"} <= set(" ".join(body["memories"]["query_terms"]).split())
+    assert body["memories"]["ranking"] == "keyword"
+
+
+async def test_post_context_ignores_parts_it_does_not_know_and_leaves_out_those_not_asked_for(cat):
+    await cat.store("Tea")
+    both = (await cat.http.post("/v1/context", json={"message": "tea", "include": ["memories", "moods"]})).json()
+    assert len(both["memories"]["matches"]) == 1
+    none = (await cat.http.post("/v1/context", json={"message": "tea", "include": ["identity"]})).json()
+    assert "memories" not in none
+
+
+async def test_post_context_gives_links_only_where_asked(cat):
+    await cat.store("Tea", linkages=[{"type": "file", "path": "a.md"}])
+    for asked in (False, True):
+        body = (await cat.http.post("/v1/context", json={"message": "tea", "include_graph": asked})).json()
+        links = body["memories"]["matches"][0]["linkages"]
+        assert (links[0]["path"] if links else None) == ("a.md" if asked else None)
+
+
+@pytest.mark.parametrize("field", ["peek_workspaces", "images"])
+async def test_post_context_refuses_by_name_what_it_does_not_do(cat, field):
+    answer = seen(await cat.http.post("/v1/context", json={"message": "x", field: ["other"]}))
+    assert (answer.status, answer.body["field"]) == (400, field)
+    assert "is not supported by this server" in answer.text
+    assert (await cat.http.post("/v1/context", json={"message": "x", field: []})).status_code == 200
+
+
+async def test_peeking_in_the_query_or_a_header_is_refused_by_name_too(cat):
+    in_query = seen(await cat.http.post("/v1/context?peek_workspaces=a", json={"message": "x"}))
+    assert (in_query.status, in_query.text.partition(":")[0]) == (400, "peek_workspaces")
+    in_list = seen(await cat.http.get("/v1/memories?peek_workspaces=a"))
+    assert (in_list.status, in_list.body["field"]) == (400, "peek_workspaces")
+    in_header = seen(await cat.http.get("/v1/memories", headers={"x-memento-peek-workspaces": "a,b"}))
+    assert (in_header.status, in_header.text.partition(":")[0]) == (400, "X-Memento-Peek-Workspaces")
+
+
+async def test_without_a_key_every_path_is_a_401_in_the_envelope(shared):
+    http = shared.client()
+    for path in ("/v1/memories", "/v1/context", "/v1/anything"):
+        response = await http.get(path)
+        assert response.status_code == 401
+        assert "API key" in spoken(response)
+
+
+async def test_with_a_key_an_unknown_path_is_a_404_in_the_envelope(cat):
+    response = await cat.http.get("/v1/anything")
+    assert seen(response).status == 404
+    assert spoken(response)
+
+
+async def test_the_header_chooses_the_workspace(cat):
+    headers = {"X-Memento-Workspace": "attic"}
+    stored = (await cat.http.post("/v1/memories", json={"content": "x"}, headers=headers)).json()
+    assert stored["meta"]["workspace"] == "attic"
+    assert (await cat.http.get("/v1/memories")).json()["total"] == 0
+    assert (await cat.http.get("/v1/memories", headers=headers)).json()["total"] == 1
+
+
+async def test_times_are_utc_with_milliseconds(cat):
+    memory_id = await cat.store("x", expires="2099-12-31T12:00:00+02:00")
+    memory = (await cat.http.get(f"/v1/memories/{memory_id}")).json()
+    assert memory["expires_at"] == "2099-12-31T10:00:00.000Z"
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", memory["created_at"])
+
+
+async def test_words_with_hyphens_dots_and_umlauts_are_found(cat):
+    texts = {"Navier-Stokes": "The Navier-Stokes notes", "src/main.py": "Edit src/main.py", "ümläut": "Das ist Ümläut"}
+    for text in texts.values():
+        await cat.store(text)
+    for query, text in texts.items():
+        matches = (await cat.http.post("/v1/context", json={"message": query})).json()["memories"]["matches"]
+        assert matches[0]["content"] == text
