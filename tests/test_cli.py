@@ -207,3 +207,9 @@ def test_doctor_finds_nothing_wrong_with_a_server_that_runs(cli, tmp_path, monke
 def test_the_module_says_what_commands_there_are():
     helped = subprocess_run("--help", data_dir="unused")
     assert all(name in helped.stdout for name in ("serve", "migrate", "reindex", "doctor", "user", "key", "model"))
+
+
+def test_a_person_is_invited_only_where_the_setting_says_so(cli, monkeypatch):
+    assert "LOCI_SIGNUP" in cli("user", "invite").stderr
+    monkeypatch.setenv("LOCI_SIGNUP", "invite")
+    assert cli("user", "invite").stdout.startswith("http://127.0.0.1:8080/signup?")

@@ -7,6 +7,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from auth.links import make_invite_link
 from auth.passwords import MAX_LENGTH, MIN_LENGTH, Passwords
 from server.app import utc_now
 from server.cli.common import record, run, stderr
@@ -85,3 +86,16 @@ def set_password(name: Name, *, password_stdin: PasswordStdin = False) -> None:
         stderr.print(f"The password of [bold]{name}[/bold] is changed.")
 
     run(command)
+
+
+@app.command()
+def invite() -> None:
+    """Print a link with which one person can make an account, where LOCI_SIGNUP is invite. It works once, for a day."""
+
+    async def command(settings: Settings) -> str:
+        if settings.signup != "invite":
+            raise Failure("forbidden", f"LOCI_SIGNUP is {settings.signup}; set it to invite to invite people.")
+        async with record(settings) as db:
+            return await make_invite_link(db, settings.public_url, utc_now())
+
+    print(run(command))

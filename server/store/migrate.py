@@ -35,8 +35,7 @@ async def migrate(db: Database) -> str | None:
     if at == HEAD:
         return at
     if not db.is_sqlite:
-        await _upgrade(db)
-        return at
+        return await _upgrade(db)
     path = Path(db.url.database or "")
     await asyncio.to_thread(path.parent.mkdir, parents=True, exist_ok=True)
     async with _file_lock(path.with_suffix(".migrate.lock")):
@@ -46,8 +45,7 @@ async def migrate(db: Database) -> str | None:
         if at is not None:
             _refuse_unknown(at)
             await asyncio.to_thread(_copy, path, path.with_suffix(f".before-{HEAD}.db"))
-        await _upgrade(db)
-    return at
+        return await _upgrade(db)
 
 
 async def _step(db: Database) -> str | None:
@@ -67,16 +65,16 @@ def _is_missing_table(error: DBAPIError) -> bool:
     return "no such table" in str(error.orig) or "does not exist" in str(error.orig)
 
 
-async def _upgrade(db: Database) -> None:
+async def _upgrade(db: Database) -> str | None:
     engine = plain_engine(db.url)
     try:
         async with engine.connect() as connection:
-            await connection.run_sync(_run, is_sqlite=db.is_sqlite)
+            return await connection.run_sync(_run, is_sqlite=db.is_sqlite)
     finally:
         await engine.dispose()
 
 
-def _run(connection: sa.Connection, *, is_sqlite: bool) -> None:
+def _run(connection: sa.Connection, *, is_sqlite: bool) -> str | None:
     from alembic import command  # noqa: PLC0415 - most starts find the schema current and need no Alembic
 
     if not is_sqlite:
@@ -94,6 +92,7 @@ def _run(connection: sa.Connection, *, is_sqlite: bool) -> None:
     if is_sqlite and (broken := connection.exec_driver_sql("PRAGMA foreign_key_check").fetchall()):
         raise RuntimeError(f"the migration would leave {len(broken)} rows without what they refer to")
     connection.commit()
+    return at
 
 
 def _refuse_unknown(at: str) -> None:

@@ -137,7 +137,7 @@ async def test_who_waits_for_the_migration_of_another_process_keeps_its_loop_tur
     await asyncio.to_thread(lock.exists)  # the loop goes round while the other one holds the lock
     assert not waiting.done()
     assert not sqlite_path.exists()
-    await other.communicate()
+    await other.communicate(b"")
     assert await waiting is None
     assert await step_of(db) == HEAD
     await db.close()

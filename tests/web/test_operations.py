@@ -1,0 +1,175 @@
+"""Rules that hold for every row of the catalogue, those that are still to be written too."""
+
+import json
+import re
+from dataclasses import fields
+
+import jsonschema
+import pytest
+from pydantic import BaseModel
+from starlette.routing import Route
+
+from auth.guard import Guard
+from server import __version__
+from server.app import create_app
+from server.web import rest
+from tests.web.doors import VALID, tool
+from tests.web.doors import rest as call_rest
+from tools import catalog, recall
+from tools.operation import Args, Effect, InWorkspace, Operation, Spoken
+from tools.schema import schema
+
+pytestmark = pytest.mark.anyio
+
+EVERY = pytest.mark.parametrize("operation", [*catalog.OPERATIONS, *recall.LINK_OPERATIONS], ids=lambda each: each.name)
+#: The routes under /v1 that are no operation, and why.
+NO_OPERATION = {
+    "/v1/mcp": "the recall link is MCP",
+    "/v1/mcp/.well-known/oauth-authorization-server": "where some clients look for the way in",
+    "/v1/mcp/.well-known/openid-configuration": "as above",
+    "/v1/{path:path}": "what is not there",
+}
+SCOPES = {"memory:read", "memory:write", "admin"}
+
+
+def test_a_row_has_at_most_ten_fields():
+    assert len(fields(Operation)) <= 10
+
+
+def test_names_and_routes_are_there_once():
+    names = [each.name for each in catalog.OPERATIONS]
+    routes = [route for each in catalog.OPERATIONS for route in each.routes]
+    assert len(set(names)) == len(names)
+    assert len(set(routes)) == len(routes)
+    with pytest.raises(ValueError, match="two operations are named search"):
+        catalog.by_name([catalog.CANONICAL["search"]] * 2)
+
+
+@EVERY
+def test_a_row_is_whole(operation):
+    assert re.fullmatch(r"[a-z]+(_[a-z]+)*", operation.name)
+    assert operation.scope in SCOPES
+    assert issubclass(operation.args, Args)
+    assert operation.args.model_config["extra"] == "forbid"
+    assert operation.workspace == issubclass(operation.args, InWorkspace)
+    assert (operation.scope == "memory:read") == (operation.effect is Effect.READ)
+
+
+@EVERY
+def test_a_description_is_for_the_model_and_a_docstring_for_the_engineer(operation):
+    assert len(operation.description.split()) >= 6
+    assert operation.description[0].isupper()
+    assert operation.description.endswith(".")
+    assert operation.handler.__doc__
+    assert operation.handler.__doc__ != operation.description
+
+
+@EVERY
+def test_every_field_of_an_answer_is_described_and_what_may_be_null_may_be_absent(operation):
+    for model in models_in(operation.returns):
+        for name, field in model.model_fields.items():
+            assert field.description, f"{model.__name__}.{name}"
+            if type(None) in getattr(field.annotation, "__args__", ()):
+                assert not field.is_required(), f"{model.__name__}.{name}: MCP leaves null out"
+
+
+def models_in(annotation):
+    """The models that an answer is made of."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+        for field in annotation.model_fields.values():
+            yield from models_in(field.annotation)
+    for each in getattr(annotation, "__args__", ()):
+        yield from models_in(each)
+
+
+def test_every_route_under_v1_is_an_operation_or_on_the_list(shared):
+    operations = {path for each in catalog.OPERATIONS for _, path in each.routes}
+    app = create_app(shared.running)._app  # noqa: SLF001 - the Starlette application inside the entrance
+    served = {route.path for route in app.routes if isinstance(route, Route) and route.path.startswith("/v1")}
+    assert served == operations | set(NO_OPERATION)
+    for route in app.routes:
+        if route.path.startswith(("/v1", "/mcp")) and "/.well-known/" not in route.path:
+            assert isinstance(route.app, Guard), f"{route.path} is not guarded"
+
+
+@EVERY
+def test_an_operation_with_no_route_is_on_the_recall_link_only(operation):
+    assert operation.routes or operation in recall.LINK_OPERATIONS
+
+
+@pytest.fixture
+def openapi():
+    return rest.openapi(catalog.OPERATIONS, __version__, "http://127.0.0.1:8080")
+
+
+async def test_the_openapi_document_is_served_to_anyone(shared):
+    response = await shared.client().get("/openapi.json")
+    assert response.json() == rest.openapi(catalog.OPERATIONS, __version__, shared.url)
+
+
+def test_openapi_describes_every_route_and_no_other(openapi):
+    described = {(method.upper(), path) for path, methods in openapi["paths"].items() for method in methods}
+    assert described == {route for each in catalog.OPERATIONS for route in each.routes}
+    ids = [each["operationId"] for methods in openapi["paths"].values() for each in methods.values()]
+    assert len(set(ids)) == len(ids)
+
+
+def test_openapi_has_the_form_of_3_1(openapi):
+    assert openapi["openapi"] == "3.1.0"
+    for path, methods in openapi["paths"].items():
+        for method, each in methods.items():
+            assert set(each["responses"]) <= {"200", "201", "default"}
+            in_path = [p["name"] for p in each["parameters"] if p["in"] == "path"]
+            assert in_path == re.findall(r"{(\w+)}", path)
+            assert all(p["required"] for p in each["parameters"] if p["in"] == "path")
+            assert ("requestBody" in each) == (method in {"post", "put", "patch"})
+            names = [(p["in"], p["name"]) for p in each["parameters"]]
+            assert len(set(names)) == len(names)
+
+
+def test_every_reference_in_openapi_leads_somewhere_and_every_schema_is_one(openapi):
+    text = json.dumps(openapi)
+    assert "$defs" not in text
+    for name in re.findall(r'"\$ref": "#/components/schemas/(\w+)"', text):
+        assert name in openapi["components"]["schemas"]
+    assert text.count('"$ref"') == len(re.findall(r'"\$ref": "#/components/schemas/\w+"', text))
+    for each in openapi["components"]["schemas"].values():
+        jsonschema.Draft202012Validator.check_schema(each)
+
+
+@pytest.mark.parametrize("name", catalog.CANONICAL)
+async def test_what_a_route_answers_is_what_openapi_says(cat, openapi, name):
+    """Refusals too: of an id that nothing has, by the operations that need one."""
+    (method, path), *_ = catalog.CANONICAL[name].routes
+    answer = await call_rest(cat, name, VALID.get(name, {}))
+    responses = openapi["paths"][path][method.lower()]["responses"]
+    described = responses.get(str(answer.status), responses["default"])["content"]["application/json"]["schema"]
+    assert answer.error is None or answer.status == 404
+    jsonschema.validate(answer.body, described | {"components": openapi["components"]})
+
+
+@pytest.mark.parametrize("name", [name for name, each in catalog.CANONICAL.items() if each.effect is Effect.READ])
+async def test_both_doors_answer_a_read_alike(cat, name):
+    memory_id = await cat.store("Tea", tags=["a"], metadata={"none": None})
+    arguments = VALID.get(name, {}) | ({"id": memory_id} if name == "fetch" else {})
+    over_rest = (await call_rest(cat, name, arguments)).body
+    if issubclass(catalog.CANONICAL[name].returns, Spoken):
+        del over_rest["content"]
+    over_mcp = (await tool(cat, name, arguments)).body
+    assert over_mcp == without_nulls(over_rest)
+
+
+def without_nulls(value, *, keep=("metadata",)):
+    """An answer as MCP gives it: null fields are left out, but what a person stored stays as it is."""
+    if isinstance(value, dict):
+        return {k: v if k in keep else without_nulls(v) for k, v in value.items() if v is not None}
+    return [without_nulls(each) for each in value] if isinstance(value, list) else value
+
+
+@EVERY
+def test_a_schema_shows_no_field_that_is_hidden(operation):
+    for model in models_in(operation.args):
+        hidden = {k for k, f in model.model_fields.items() if isinstance(f.json_schema_extra, dict)}
+        if model is operation.args:
+            assert not hidden & set(schema(model)["properties"])
