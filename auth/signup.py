@@ -50,7 +50,7 @@ async def sign_up(auth: AuthorizationServer, invitation: Invitation, name: str, 
         Failure: `forbidden` where nothing allows it, `invalid` for the name or the password, `conflict` for a name
             that is taken.
     """
-    _check_name(name)
+    check_name(name)
     check_password(password)
     await _check_invitation(auth, invitation)
     password_hash = await auth.passwords.hash(password)
@@ -76,7 +76,12 @@ def check_password(password: str) -> None:
         raise Failure("invalid", message, field="password")
 
 
-def _check_name(name: str) -> None:
+def check_name(name: str) -> None:
+    """Check that a user name can be used.
+
+    Raises:
+        Failure: `invalid`.
+    """
     if not _NAME.fullmatch(name):
         raise Failure(
             "invalid", "Choose a name of 1 to 64 letters, digits and . _ @ + - (not at its ends).", field="name"

@@ -105,7 +105,7 @@ def test_an_admin_may_have_an_admin_key_and_nobody_else(cli):
     [
         (("user", "add", "ann", "--password-stdin"), PASSWORD, "already a user"),
         (("user", "add", "bob", "--password-stdin"), "short\n", "8 to 1000"),
-        (("user", "add", "a/b", "--password-stdin"), PASSWORD, "slash"),
+        (("user", "add", "a/b", "--password-stdin"), PASSWORD, "letters, digits"),
         (("user", "set-password", "nobody", "--password-stdin"), PASSWORD, "no user"),
         (("key", "create", "--user", "nobody"), "", "no user"),
         (("key", "create", "--user", "ann", "--scopes", "everything"), "", "Unknown scope"),

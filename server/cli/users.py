@@ -8,7 +8,8 @@ from rich.console import Console
 from rich.table import Table
 
 from auth.links import make_invite_link
-from auth.passwords import MAX_LENGTH, MIN_LENGTH, Passwords
+from auth.passwords import Passwords
+from auth.signup import check_name, check_password
 from server.app import utc_now
 from server.cli.common import record, run, stderr
 from server.config import Settings
@@ -27,8 +28,7 @@ def _password(*, from_stdin: bool) -> str:
         password = sys.stdin.readline().rstrip("\r\n")
     else:
         password = typer.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
-    if not MIN_LENGTH <= len(password) <= MAX_LENGTH:
-        raise Failure("invalid", f"The password must have {MIN_LENGTH} to {MAX_LENGTH} characters.")
+    check_password(password)
     return password
 
 
@@ -43,8 +43,7 @@ def add(
 
     async def command(settings: Settings) -> None:
         wanted = name.strip()
-        if not 1 <= len(wanted) <= 100 or "/" in wanted or not wanted.isprintable():  # noqa: PLR2004 - the column's width
-            raise Failure("invalid", "The name must have 1 to 100 printable characters, without a slash.")
+        check_name(wanted)
         hashed = await Passwords().hash(_password(from_stdin=password_stdin))
         async with record(settings) as db, db.write() as connection:
             await accounts.create_user(connection, name=wanted, password_hash=hashed, is_admin=admin, now=utc_now())

@@ -5,7 +5,6 @@ import json
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from pydantic import ValidationError
 
 from auth.principal import Principal, expand
 from server.errors import Failure
@@ -56,40 +55,52 @@ def names_of(model):
         yield from [name] if alias is None else [str(each) for each in alias.choices]
 
 
+async def attempt(operation, services, door, raw):
+    """The answer, or the refusal; anything else is raised, and is a mistake of ours."""
+    try:
+        return await run(operation, services, door, raw)
+    except Failure as failure:
+        return failure
+
+
 @pytest.fixture
-def door(cat):
-    scopes = expand(["memory:write"])
-    return Door(Principal(cat.user_id, cat.account_id, scopes, "api_key", NOBODY), request_id="fuzz")
+def principal(cat):
+    return Principal(cat.user_id, cat.account_id, expand(["memory:write"]), "api_key", NOBODY)
+
+
+def asked(operation):
+    """Arguments, how they came, and the workspace that the connection names."""
+    names = sorted(names_of(operation.args))
+    known = st.sampled_from(names) if names else texts
+    needed = {name: "x" for name, field in operation.args.model_fields.items() if field.is_required()}
+    some = st.dictionaries(known, plausible | anything, max_size=5)
+    raw = some | some.map(needed.__or__) | st.dictionaries(texts, anything, max_size=3)
+    return st.tuples(raw, st.booleans(), st.none() | texts)
+
+
+def examples(strategy):
+    """What Hypothesis thinks of, the same every time; run by the caller, because a server lives in its loop."""
+    found = []
+
+    @settings(max_examples=EXAMPLES, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
+    @given(strategy)
+    def collect(example):
+        found.append(example)
+
+    collect()
+    return found
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda each: each.name)
-@settings(
-    max_examples=EXAMPLES,
-    deadline=None,
-    derandomize=True,
-    database=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
-@given(data=st.data())
-async def test_any_json_is_answered_or_refused(shared, door, operation, data):
-    names = sorted(names_of(operation.args))
-    known = st.sampled_from(names) if names else texts
-    raw = data.draw(st.dictionaries(known, plausible | anything, max_size=5) | st.dictionaries(texts, anything))
-    if data.draw(st.booleans()):
-        raw |= {name: "x" for name, field in operation.args.model_fields.items() if field.is_required()}
-    as_text = Door(
-        door.principal, door.request_id, workspace=data.draw(st.none() | texts), as_text=data.draw(st.booleans())
-    )
-    try:
-        answer = await run(operation, shared.services, as_text, raw)
-    except Failure as failure:
-        assert failure.status < 500
-        assert "Input should" not in failure.message
-        json.dumps(failure.body(), allow_nan=False).encode()
-    else:
-        shown = answer.model_dump(mode="json")
-        json.dumps(shown, allow_nan=False, ensure_ascii=False).encode()
-        try:
+async def test_any_json_is_answered_or_refused(shared, principal, operation):
+    for raw, as_text, workspace in examples(asked(operation)):
+        door = Door(principal, "fuzz", workspace=workspace, as_text=as_text)
+        outcome = await attempt(operation, shared.services, door, raw)
+        if isinstance(outcome, Failure):
+            assert outcome.status < 500, raw
+            assert "Input should" not in outcome.message, raw
+            json.dumps(outcome.body(), allow_nan=False).encode()
+        else:
+            shown = outcome.model_dump(mode="json")
+            json.dumps(shown, allow_nan=False, ensure_ascii=False).encode()
             operation.returns.model_validate(shown)
-        except ValidationError as error:
-            raise AssertionError(f"the answer does not fit its own model: {error}") from error

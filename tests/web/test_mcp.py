@@ -109,13 +109,8 @@ async def test_every_tool_that_the_instructions_name_is_there(cat):
 
 @MODES
 async def test_the_answer_of_every_operation_fits_its_schema_and_is_the_same_as_text(cat, mode):
-    full = {
-        "tags": ["t"],
-        "project": "p",
-        "task": "k",
-        "metadata": {"a": None, "b": [1.5, None]},
-        "expires": "2099-01-01",
-    }
+    metadata = {"a": None, "b": [1.5, None]}
+    full = {"tags": ["t"], "project": "p", "task": "k", "metadata": metadata, "expires": "2099-01-01"}
     memory_id = await cat.store("Tea in the morning", **full)
     await cat.store("Green tea", linkages=[{"type": "memory", "id": memory_id, "label": "refines"}])
     made = (await cat.http.post("/v1/keys", json={"workspace": "default", "expires_in_days": 3})).json()
@@ -239,86 +234,3 @@ async def test_a_record_that_is_down_is_named_over_rest(shared, cat, monkeypatch
     response = await cat.http.get(f"/v1/memories/{NOBODY}")
     assert (response.status_code, response.headers["retry-after"]) == (503, "5")
     assert "record" in seen(response).text
-
-
-@ERAS
-async def test_memories_are_resources(cat, era):
-    memory_id = await cat.store("Tea", workspace="attic/".strip("/"))
-    listed = (await rpc(cat, "resources/list", era=era)).json()["result"]["resources"]
-    assert [each["uri"] for each in listed] == ["memory://recent", "memory://workspaces"]
-    templates = (await rpc(cat, "resources/templates/list", era=era)).json()["result"]["resourceTemplates"]
-    assert [each["uriTemplate"] for each in templates] == [
-        "memory://memories/{id}",
-        "memory://workspaces/{workspace}/recent",
-    ]
-    for uri in (*(each["uri"] for each in listed), "memory://workspaces/attic/recent"):
-        (block,) = (await rpc(cat, "resources/read", {"uri": uri}, era=era)).json()["result"]["contents"]
-        assert (block["uri"], block["mimeType"]) == (uri, "application/json")
-        assert json.loads(block["text"])
-    assert memory_id in block["text"]
-    in_attic = {"x-memento-workspace": "attic"}
-    params = {"uri": f"memory://memories/{memory_id}"}
-    (block,) = (await rpc(cat, "resources/read", params, era=era, headers=in_attic)).json()["result"]["contents"]
-    assert json.loads(block["text"])["content"] == "Tea"
-
-
-@ERAS
-@pytest.mark.parametrize(
-    "uri",
-    [
-        "memory://",
-        "memory://nope",
-        "memory://[",
-        "memory://memories",
-        "memory://memories/a/b",
-        "http://x/y",
-        "x",
-        "memory:///",
-    ],
-)
-async def test_a_resource_that_is_not_there_is_a_protocol_error(cat, era, uri):
-    error = (await rpc(cat, "resources/read", {"uri": uri}, era=era)).json()["error"]
-    assert (error["code"], error["message"]) == (-32602, f"Resource not found: {uri}")
-
-
-@ERAS
-async def test_a_memory_that_is_not_there_is_no_resource(cat, era):
-    error = (await rpc(cat, "resources/read", {"uri": f"memory://memories/{NOBODY}"}, era=era)).json()["error"]
-    assert (error["code"], error["data"]) == (-32602, {"uri": f"memory://memories/{NOBODY}"})
-
-
-@MODES
-async def test_prompts_can_be_picked(cat, mode):
-    async with cat.mcp(mode=mode) as client:
-        prompts = (await client.list_prompts()).prompts
-        assert [each.name for each in prompts] == ["recall", "remember_session"]
-        asked = await client.get_prompt("recall", {"subject": "{braces} and %s"})
-        assert "{braces} and %s" in asked.messages[0].content.text
-        plain = await client.get_prompt("remember_session")
-        assert "our conversation. For" in plain.messages[0].content.text
-
-
-@ERAS
-async def test_a_prompt_that_is_not_there_or_lacks_an_argument_is_a_protocol_error(cat, era):
-    for params, says in (
-        ({"name": "nope"}, "Unknown prompt: nope"),
-        ({"name": "recall"}, "needs the argument 'subject'"),
-    ):
-        error = (await rpc(cat, "prompts/get", params, era=era)).json()["error"]
-        assert error["code"] == -32602
-        assert says in error["message"]
-
-
-@MODES
-async def test_workspaces_complete(cat, mode):
-    for name in ("attic", "annex", "cellar"):
-        await cat.http.post("/v1/workspaces", json={"name": name})
-    params = {
-        "ref": {"type": "ref/resource", "uri": "memory://workspaces/{workspace}/recent"},
-        "argument": {"name": "workspace", "value": "a"},
-    }
-    era = LEGACY if mode == "legacy" else MODERN
-    completion = (await rpc(cat, "completion/complete", params, era=era)).json()["result"]["completion"]
-    assert set(completion["values"]) == {"attic", "annex"}
-    params["argument"]["name"] = "id"
-    assert (await rpc(cat, "completion/complete", params, era=era)).json()["result"]["completion"]["values"] == []

@@ -1,0 +1,108 @@
+"""Any JSON for any operation is answered or refused, never an error of ours, and what is answered is JSON."""
+
+import json
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from auth.principal import Principal, expand
+from server.errors import Failure
+from tests.web.doors import NOBODY
+from tools import catalog, recall
+from tools.operation import Door, run
+
+pytestmark = pytest.mark.anyio
+
+EXAMPLES = 600
+COUNT = []
+OPERATIONS = (*catalog.OPERATIONS, *recall.LINK_OPERATIONS)
+
+texts = st.text(st.characters(exclude_categories=()), max_size=20)
+scalars = st.none() | st.booleans() | st.integers() | st.floats() | texts
+anything = st.recursive(
+    scalars, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(texts, inner, max_size=4), max_leaves=12
+)
+#: What a field may well take, so that more than the first check is reached.
+plausible = st.sampled_from(
+    [
+        "x",
+        "default",
+        NOBODY,
+        "2026-01-02",
+        "2099-12-31T23:59:59+14:00",
+        "global",
+        "task",
+        "a,b",
+        "memory:read",
+        5,
+        0.5,
+        True,
+        ["a", "b"],
+        ["memories"],
+        ["memory:read"],
+        {"k": [1, None]},
+        [{"content": "y"}],
+        [{"type": "file", "path": "a.md"}],
+        [{"type": "memory", "id": NOBODY}],
+    ]
+)
+
+
+def names_of(model):
+    """Every name that a model's fields go by."""
+    for name, field in model.model_fields.items():
+        alias = field.validation_alias
+        yield from [name] if alias is None else [str(each) for each in alias.choices]
+
+
+async def attempt(operation, services, door, raw):
+    """The answer, or the refusal; anything else is raised, and is a mistake of ours."""
+    try:
+        return await run(operation, services, door, raw)
+    except Failure as failure:
+        return failure
+
+
+@pytest.fixture
+def principal(cat):
+    return Principal(cat.user_id, cat.account_id, expand(["memory:write"]), "api_key", NOBODY)
+
+
+def asked(operation):
+    """Arguments, how they came, and the workspace that the connection names."""
+    names = sorted(names_of(operation.args))
+    known = st.sampled_from(names) if names else texts
+    needed = {name: "x" for name, field in operation.args.model_fields.items() if field.is_required()}
+    some = st.dictionaries(known, plausible | anything, max_size=5)
+    raw = some | some.map(needed.__or__) | st.dictionaries(texts, anything, max_size=3)
+    return st.tuples(raw, st.booleans(), st.none() | texts)
+
+
+def examples(strategy):
+    """What Hypothesis thinks of, the same every time; run by the caller, because a server lives in its loop."""
+    found = []
+
+    @settings(max_examples=EXAMPLES, database=None, suppress_health_check=list(HealthCheck))
+    @given(strategy)
+    def collect(example):
+        found.append(example)
+
+    collect()
+    return found
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda each: each.name)
+async def test_any_json_is_answered_or_refused(shared, principal, operation):
+    for raw, as_text, workspace in examples(asked(operation)):
+        door = Door(principal, "fuzz", workspace=workspace, as_text=as_text)
+        outcome = COUNT.append(1) or await attempt(operation, shared.services, door, raw)
+        if isinstance(outcome, Failure):
+            assert outcome.status < 500, raw
+            assert "Input should" not in outcome.message, raw
+            json.dumps(outcome.body(), allow_nan=False).encode()
+        else:
+            print("OK", operation.name)
+            shown = outcome.model_dump(mode="json")
+            json.dumps(shown, allow_nan=False, ensure_ascii=False).encode()
+            operation.returns.model_validate(shown)
