@@ -3,7 +3,7 @@
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from mcp.server.streamable_http_manager import StreamableHTTPASGIApp, StreamableHTTPSessionManager
@@ -20,6 +20,7 @@ from auth.bearer import Authenticator
 from auth.guard import Guard
 from auth.server import AuthorizationServer
 from server import __version__, loop
+from server.clock import utc_now
 from server.config import Settings
 from server.errors import Failure, internal
 from server.store.accesses import Accesses
@@ -29,20 +30,12 @@ from server.store.embeddings import Embeddings
 from server.store.encoder import Encoder
 from server.store.epoch import Epoch
 from server.store.migrate import migrate
-from server.store.projection import Projection
-from server.store.search import Engine
-from server.store.search.owner import Owner
+from server.stores import projection_alone
 from server.web import mcp, public, rest
 from server.web.middleware import MAX_BODY, Entrance
 from tools import catalog
 from tools.limits import RateLimit
 from tools.services import Services
-
-
-def utc_now() -> datetime:
-    """The clock, to the millisecond: the one place that reads it."""
-    now = datetime.now(UTC)  # noqa: TID251 - the composition root's clock is the one that everything below is handed
-    return now.replace(microsecond=now.microsecond // 1000 * 1000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,28 +45,6 @@ class Running:
     services: Services
     auth: AuthorizationServer
     setup_link: str | None
-
-
-def search_engine(settings: Settings) -> Engine:
-    """The embedded engine, or a Qdrant server where the settings name one. Each is imported only when it is used."""
-    if settings.qdrant_url:
-        from server.store.search.server import ServerEngine  # noqa: PLC0415 - it costs a second and 100 MB
-
-        return ServerEngine.at(settings.qdrant_url, settings.qdrant_api_key.get_secret_value() or None)
-    from server.store.search.edge import EdgeEngine  # noqa: PLC0415 - as above, the other way round
-
-    return EdgeEngine(settings.data_dir / "shards", max_open=settings.open_workspaces)
-
-
-@asynccontextmanager
-async def projection_alone(settings: Settings, db: Database) -> AsyncGenerator[Projection]:
-    """The search store without a server, for a command that works on it. Raises AlreadyOwned."""
-    async with AsyncExitStack() as stack:
-        if not settings.qdrant_url:
-            stack.enter_context(Owner.of(settings.data_dir))
-        projection = Projection(db, search_engine(settings), shared=bool(settings.qdrant_url))
-        stack.push_async_callback(projection.close)
-        yield projection
 
 
 @asynccontextmanager

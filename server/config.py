@@ -64,7 +64,14 @@ class Settings(BaseSettings):
     rate_limit: int = Field(
         6000, ge=0, description="Requests a minute for each credential; 0: no limit. Above it: 429 with Retry-After."
     )
-    undo_days: int = Field(30, ge=0, le=3650, description="For how many days a deleted memory's text is kept, unseen, before it is overwritten.")
+    undo_days: int = Field(
+        30,
+        ge=0,
+        le=3650,
+        description="For how many days a deleted memory's text is kept, unseen, before it is overwritten.",
+    )
+,
+    )
     log_format: Literal["text", "json"] = Field("text", description="How log lines look.")
 
     @field_validator("trusted_proxies")

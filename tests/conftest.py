@@ -5,9 +5,10 @@ import os
 import shutil
 import socket
 import ssl
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import httpx
 import httpx2
 import pytest
 import uvicorn
+from argon2 import PasswordHasher
 from mcp.client.client import Client
 from mcp.client.streamable_http import streamable_http_client
 
@@ -26,6 +28,8 @@ from server.store.model_folder import MINILM, find
 
 #: Everything is on loopback; to load the certificates of the world takes each client 25 ms.
 NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+#: A password takes 150 ms of one core to hash, on purpose, and each server starts with one.
+QUICK = partial(PasswordHasher, time_cost=1, memory_cost=8, parallelism=1)
 
 
 @pytest.fixture
@@ -136,7 +140,10 @@ async def site_at(settings, clock):
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     settings = Settings.model_validate(settings.model_dump() | {"public_url": url})
     clients: list[httpx.AsyncClient] = []
-    async with opened(settings, clock) as running:
+    async with AsyncExitStack() as stack:
+        patch = stack.enter_context(pytest.MonkeyPatch.context())
+        patch.setattr("auth.passwords.PasswordHasher", QUICK)
+        running = await stack.enter_async_context(opened(settings, clock))
         config = uvicorn.Config(create_app(running), log_config=None, access_log=False, ws="none", lifespan="on")
         server = uvicorn.Server(config)
         serving = asyncio.create_task(server.serve(sockets=[listener]))

@@ -27,7 +27,8 @@ class RateLimit:
             return
         now = self._now()
         left, then = self._buckets.pop(credential_id, (float(self._size), now))
-        left = min(self._size, left + (now - then).total_seconds() * self._size / 60)
+        passed = max(0.0, (now - then).total_seconds())  # a clock that was set back locks nobody out
+        left = min(self._size, left + passed * self._size / 60)
         if left < 1:
             self._buckets[credential_id] = (left, now)
             wait = math.ceil((1 - left) * 60 / self._size)

@@ -1,6 +1,5 @@
 """Recall: what matters for a message, by keyword and by meaning."""
 
-import json
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -206,8 +205,7 @@ async def _newest(services: Services, call: Call, facets: Facets, limit: int) ->
     listing = Listing(
         limit=limit,
         types=facets.type,
-        # Listings look for a part of a tag; in its quotes it is a whole one.
-        tags=[json.dumps(tag, ensure_ascii=False) for tag in facets.tags],
+        tags=facets.tags,
         equal=facets.equal(),
         project=facets.project if facets.scope is None else None,
     )

@@ -9,13 +9,13 @@ import httpx
 import typer
 from sqlalchemy.exc import DBAPIError
 
-from server.app import search_engine
 from server.cli.common import record, stderr
 from server.config import Settings, is_loopback, load
 from server.store.migrate import SchemaTooNew
 from server.store.model_folder import find
 from server.store.search import EngineDown
 from server.store.search.owner import AlreadyOwned, Owner
+from server.stores import search_engine
 
 LOW_DISK = 1 << 30
 

@@ -9,8 +9,8 @@ from rich.table import Table
 
 from auth.keys import issue_key
 from auth.principal import ADMIN, IMPLIED
-from server.app import utc_now
 from server.cli.common import record, run, stderr
+from server.clock import utc_now
 from server.config import Settings
 from server.errors import Failure
 from server.store import accounts, keys, workspaces

@@ -2,16 +2,18 @@
 
 import asyncio
 import sys
+from typing import TYPE_CHECKING
 
 import typer
-import uvicorn
 
-from server.app import Running, create_app, opened
 from server.cli.common import stderr
 from server.config import Settings, load
 from server.store.migrate import SchemaTooNew
 from server.store.search.owner import AlreadyOwned
 from server.web.logs import configure
+
+if TYPE_CHECKING:
+    from server.app import Running
 
 GRACE_SECONDS = 10
 
@@ -48,6 +50,10 @@ def _loop() -> asyncio.AbstractEventLoop:
 
 
 async def _serve(settings: Settings) -> None:
+    import uvicorn  # noqa: PLC0415 - with what it serves, a second of imports that no other command needs
+
+    from server.app import create_app, opened  # noqa: PLC0415 - as above
+
     async with opened(settings) as running:
         config = uvicorn.Config(
             create_app(running),
@@ -66,7 +72,7 @@ async def _serve(settings: Settings) -> None:
         await server.serve()
 
 
-def _greet(settings: Settings, running: Running) -> None:
+def _greet(settings: Settings, running: "Running") -> None:
     """What a person needs to go on: where the server is, how to get in, what to paste."""
     url = settings.public_url
     stderr.print(f"\n[bold]Loci[/bold] is at [bold]{url}[/bold], with its data in {settings.data_dir.absolute()}")

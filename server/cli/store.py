@@ -6,8 +6,8 @@ from typing import Annotated
 import typer
 from rich.progress import Progress, TaskID
 
-from server.app import projection_alone, utc_now
 from server.cli.common import record, run, stderr
+from server.clock import utc_now
 from server.config import Settings
 from server.errors import Failure
 from server.store import runs
@@ -15,6 +15,7 @@ from server.store.db import Database
 from server.store.reindex import ReindexFailed
 from server.store.reindex import reindex as rebuild
 from server.store.search.owner import AlreadyOwned
+from server.stores import projection_alone
 
 POLL_SECONDS = 0.5
 

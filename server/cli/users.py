@@ -10,8 +10,8 @@ from rich.table import Table
 from auth.links import make_invite_link
 from auth.passwords import Passwords
 from auth.signup import check_name, check_password
-from server.app import utc_now
 from server.cli.common import record, run, stderr
+from server.clock import utc_now
 from server.config import Settings
 from server.errors import Failure
 from server.store import accounts

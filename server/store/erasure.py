@@ -16,11 +16,8 @@ async def erase_due(db: Database, now: datetime, undo: timedelta) -> int:
     """Overwrite what memories said that were deleted, alone or with their workspace, before `now - undo`; how many."""
     before, erased = now - undo, 0
     alone = sa.select(table.c.id).where(table.c.deleted_at <= before)
-    ended = (
-        sa.select(table.c.id)
-        .join(workspaces, workspaces.c.id == table.c.workspace_id)
-        .where(workspaces.c.deleted_at <= before)
-    )
+    gone = sa.select(workspaces.c.id).where(workspaces.c.deleted_at <= before)
+    ended = sa.select(table.c.id).where(table.c.workspace_id.in_(gone))
     for due in (alone, ended):
         while ids := await _some(db, due):
             async with db.write() as connection:
@@ -30,6 +27,8 @@ async def erase_due(db: Database, now: datetime, undo: timedelta) -> int:
                     await memories.erase_content(connection, memory_id, now)
                     await vectors.forget(connection, memory_id)
             erased += len(still)
+    if erased:
+        await db.scrub()
     return erased
 
 

@@ -17,7 +17,7 @@ from sqlalchemy.exc import DBAPIError
 from server.store.db import Database, plain_engine
 from server.store.migrations import HEAD
 
-_FOLDER = Path(__file__).parent / "migrations"
+FOLDER = Path(__file__).parent / "migrations"
 _ADVISORY_LOCK = 0x10C1
 
 
@@ -98,7 +98,7 @@ def _run(connection: sa.Connection, *, is_sqlite: bool) -> str | None:
 def _refuse_unknown(at: str) -> None:
     from alembic.script import ScriptDirectory  # noqa: PLC0415 - most starts need no Alembic
 
-    known = {script.revision for script in ScriptDirectory(str(_FOLDER)).walk_revisions()}
+    known = {script.revision for script in ScriptDirectory(str(FOLDER)).walk_revisions()}
     if at not in known:
         raise SchemaTooNew(f"the record is at step {at}, this code knows steps up to {HEAD}; run the newer version")
 
@@ -112,7 +112,7 @@ def alembic_config(connection: sa.Connection) -> Any:
     from alembic.config import Config  # noqa: PLC0415 - most starts need no Alembic
 
     config = Config()
-    config.set_main_option("script_location", str(_FOLDER))
+    config.set_main_option("script_location", str(FOLDER))
     config.attributes["connection"] = connection
     return config
 

@@ -125,6 +125,22 @@ async def lite(sqlite_path):
     await db.close()
 
 
+@pytest.fixture
+def undone():
+    """Runs a write, (db, change), that raises at its end."""
+
+    async def fail(db, change):
+        async with db.write() as connection:
+            await change(connection)
+            raise ZeroDivisionError
+
+    async def check(db, change):
+        with pytest.raises(ZeroDivisionError):
+            await fail(db, change)
+
+    return check
+
+
 @dataclass
 class Ledger:
     """A workspace of the record; each verb is one transaction, as in `tools`. Nothing here projects."""
@@ -226,7 +242,7 @@ class Watched:
 
         return call
 
-    def count(self, verb):
+    def times(self, verb):
         return sum(name == verb for name, _ in self.calls)
 
 

@@ -107,8 +107,8 @@ async def test_a_read_that_a_deletion_overtook_is_not_remembered(ledger, db_url,
     slow = Slow(db_url)
     directory = Directory(slow, clock, Epoch(slow, clock))
     asked = (ledger.account, "default") if how == "find" else (ledger.workspace,)
-    found = await directory.find(ledger.account, "default")
-    directory._forget()
+    async with ledger.db.read() as connection:
+        found = await workspaces.workspace_by_id(connection, ledger.workspace)
     slow.gate = gate
     reading = asyncio.create_task(getattr(directory, how)(*asked))
     await gate.reached.wait()
@@ -122,6 +122,9 @@ async def test_a_read_that_a_deletion_overtook_is_not_remembered(ledger, db_url,
 
 async def test_what_is_remembered_is_bounded(ledger, directory, monkeypatch):
     monkeypatch.setattr("server.store.directory.REMEMBERED", 3)
-    for number in range(10):
+    first, _ = await directory.ensure(ledger.account, "w", 0)
+    assert await directory.find(ledger.account, "w") is first
+    for number in range(3):
         await directory.ensure(ledger.account, f"w{number}", 0)
-        assert len(directory._by_id) <= 3
+    assert await directory.find(ledger.account, "w") is not first
+    assert await directory.find(ledger.account, "w") == first

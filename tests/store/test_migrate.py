@@ -48,12 +48,12 @@ def next_step(tmp_path, monkeypatch):
         folder = tmp_path / "migrations"
         versions = folder / "versions"
         versions.mkdir(parents=True)
-        for file in (module._FOLDER / "env.py", *module._FOLDER.glob("versions/0*.py")):
-            target = folder / file.relative_to(module._FOLDER)
+        for file in (module.FOLDER / "env.py", *module.FOLDER.glob("versions/0*.py")):
+            target = folder / file.relative_to(module.FOLDER)
             target.write_text(file.read_text())
         step = STEP.format(what="A fake step.", revision="9999", down=HEAD, then=then)
         (versions / "9999_a_fake_step.py").write_text(step)
-        monkeypatch.setattr(module, "_FOLDER", folder)
+        monkeypatch.setattr(module, "FOLDER", folder)
         monkeypatch.setattr(module, "HEAD", "9999")
 
     return make

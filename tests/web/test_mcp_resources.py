@@ -68,7 +68,7 @@ async def test_a_prompt_that_is_not_there_or_lacks_an_argument_is_a_protocol_err
 
 
 @MODES
-async def test_workspaces_complete(cat, mode):
+async def test_the_names_of_workspaces_are_completed(cat, mode):
     for name in ("attic", "annex", "cellar"):
         await cat.http.post("/v1/workspaces", json={"name": name})
     params = {

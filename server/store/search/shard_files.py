@@ -75,6 +75,9 @@ def load(path: Path, collection: Collection) -> EdgeShard:
     # Where there is no segment the engine makes one, and what was lost would pass for what was never there.
     if not any(path.glob("segments/*/segment.json")):
         raise Unusable(f"the collection {collection.name} does not open: it has no segments")
+    # The log numbers the updates. A new one would begin anew, and points pass over updates numbered below their own.
+    if not any(path.glob("wal/open-*")):
+        raise Unusable(f"the collection {collection.name} does not open: it has no log")
     try:
         shard = call(EdgeShard.load, str(path), _config(collection.dims))
     except EngineDown as error:

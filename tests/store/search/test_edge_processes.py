@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from server.store.search import Collection
+from server.store.search import Collection, Unusable
 from server.store.search.edge import EdgeEngine
 
 pytestmark = pytest.mark.anyio
@@ -115,10 +115,13 @@ async def test_a_kill_loses_nothing_that_was_written(tmp_path):
     await engine.close()
 
 
-async def test_what_was_flushed_is_there_without_the_log(tmp_path):
+async def test_a_shard_without_its_log_is_unusable_for_it_would_pass_over_updates(tmp_path):
     assert run(WRITTEN, tmp_path) == (-9, [])
     for log in (tmp_path / KILLED.name / "wal").iterdir():
         log.unlink()
     engine = EdgeEngine(tmp_path, max_open=1)
-    assert "00000001-0000-4000-8000-000000000000" in await engine.ids(KILLED)
+    with pytest.raises(Unusable, match="has no log"):
+        await engine.open(KILLED)
+    await engine.drop(KILLED)
+    assert await engine.open(KILLED)
     await engine.close()

@@ -1,0 +1,32 @@
+"""The part of the composition root that commands need too: the search store on its own, without a server."""
+
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from server.config import Settings
+from server.store.db import Database
+from server.store.projection import Projection
+from server.store.search import Engine
+from server.store.search.owner import Owner
+
+
+def search_engine(settings: Settings) -> Engine:
+    """The embedded engine, or a Qdrant server where the settings name one. Each is imported only when it is used."""
+    if settings.qdrant_url:
+        from server.store.search.server import ServerEngine  # noqa: PLC0415 - it costs a second and 100 MB
+
+        return ServerEngine.at(settings.qdrant_url, settings.qdrant_api_key.get_secret_value() or None)
+    from server.store.search.edge import EdgeEngine  # noqa: PLC0415 - as above, the other way round
+
+    return EdgeEngine(settings.data_dir / "shards", max_open=settings.open_workspaces)
+
+
+@asynccontextmanager
+async def projection_alone(settings: Settings, db: Database) -> AsyncGenerator[Projection]:
+    """The search store without a server, for a command that works on it. Raises AlreadyOwned."""
+    async with AsyncExitStack() as stack:
+        if not settings.qdrant_url:
+            stack.enter_context(Owner.of(settings.data_dir))
+        projection = Projection(db, search_engine(settings), shared=bool(settings.qdrant_url))
+        stack.push_async_callback(projection.close)
+        yield projection

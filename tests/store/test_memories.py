@@ -1,0 +1,235 @@
+"""Memories' rows: revisions, listing, counting, the journal, and forgetting for good."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+import sqlalchemy as sa
+
+from server.store import erasure, memories, workspaces
+from server.store.memories import Listing
+from server.store.tables.memories import journal
+from server.store.tables.memories import memories as table
+
+pytestmark = pytest.mark.anyio
+
+
+async def rows(ledger, *columns):
+    async with ledger.db.read() as connection:
+        query = sa.select(*columns).where(table.c.workspace_id == ledger.workspace).order_by(table.c.position)
+        return [tuple(row) for row in await connection.execute(query)]
+
+
+@pytest.fixture
+def listed(ledger, clock):
+    """The contents of a page."""
+
+    async def ask(**listing):
+        async with ledger.db.read() as connection:
+            page, _ = await memories.list_page(connection, ledger.workspace, Listing(**listing), clock())
+        return [memory.content for memory in page]
+
+    return ask
+
+
+async def test_an_ingest_takes_contiguous_revisions_and_keeps_its_order(ledger):
+    await ledger.store("a", "b", "c")
+    assert await rows(ledger, table.c.content, table.c.revision, table.c.position) == [
+        ("a", 1, 1),
+        ("b", 2, 2),
+        ("c", 3, 3),
+    ]
+    assert await ledger.row("revision") == (3,)
+
+
+async def test_a_change_raises_the_revision_and_leaves_the_position(ledger):
+    first, _ = await ledger.store("a", "b")
+    assert await ledger.change(first, content="A") == 3
+    assert await rows(ledger, table.c.content, table.c.revision, table.c.position) == [("A", 3, 1), ("b", 2, 2)]
+
+
+async def test_ingests_at_once_never_share_a_revision(ledger):
+    await asyncio.gather(*(ledger.store(*"abcde") for _ in range(6)))
+    found = await rows(ledger, table.c.revision)
+    assert found == [(number,) for number in range(1, 31)]
+
+
+async def test_two_rows_with_one_revision_are_refused(ledger):
+    first, _ = await ledger.store("a", "b")
+    with pytest.raises(sa.exc.IntegrityError):
+        async with ledger.db.write() as connection:
+            await memories.update(connection, first, 2, {})
+
+
+async def test_a_write_that_fails_takes_no_revision(ledger, clock, undone):
+    await undone(ledger.db, lambda connection: memories.advance(connection, ledger.workspace, 5, clock()))
+    await ledger.store("a")
+    assert await rows(ledger, table.c.revision) == [(1,)]
+
+
+async def test_a_memory_comes_back_whole_and_only_in_its_own_workspace(ledger, clock, new_ledger):
+    (target,) = await ledger.store("the other")
+    fields = {
+        "type": "decision",
+        "tags": ["a", "b"],
+        "scope": "task",
+        "project": "p",
+        "task": "t",
+        "entity": "e",
+        "author": "w",
+        "session": "s",
+        "occurred_at": clock() - timedelta(days=1, milliseconds=1),
+        "expires_at": clock() + timedelta(days=1),
+        "linkages": [{"type": "memory", "id": target, "path": None, "label": "l"}],
+        "source": "x",
+        "metadata": {"n": 1},
+    }
+    (memory_id,) = await ledger.store("whole", **fields)
+    memory = await ledger.get(memory_id)
+    assert memory.model_dump(include=set(fields)) == fields
+    bob = await new_ledger(ledger.db, clock, "bob")
+    assert await bob.get(memory_id) is None
+    async with ledger.db.read() as connection:
+        assert await memories.existing(connection, ledger.workspace, [memory_id, target, "x"]) == {memory_id, target}
+        assert await memories.existing(connection, bob.workspace, [memory_id]) == set()
+
+
+async def test_a_deleted_memory_is_found_by_nobody(ledger, listed, clock):
+    (memory_id,) = await ledger.store("a")
+    await ledger.delete(memory_id)
+    assert await ledger.get(memory_id) is None
+    assert await listed(status="all") == []
+    async with ledger.db.read() as connection:
+        assert await memories.existing(connection, ledger.workspace, [memory_id]) == set()
+        assert (await memories.counts(connection, ledger.workspace, clock()))["total"] == 0
+
+
+async def test_each_status_lists_and_counts_its_own(ledger, listed, clock):
+    await ledger.store("active")
+    await ledger.store("later", expires_at=clock() + timedelta(seconds=1))
+    await ledger.store("expired", expires_at=clock())
+    (merged,) = await ledger.store("merged")
+    await ledger.change(merged, consolidated=True)
+    assert set(await listed(status="active")) == {"active", "later"}
+    assert await listed(status="expired") == ["expired"]
+    assert await listed(status="consolidated") == ["merged"]
+    assert len(await listed(status="all")) == 4
+    async with ledger.db.read() as connection:
+        found = await memories.counts(connection, ledger.workspace, clock())
+    assert found == {"total": 4, "active": 2, "expired": 1, "consolidated": 1}
+
+
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [
+        ("100%", ["percent"]),
+        ("a_b", ["underscore"]),
+        ("back\\slash", ["backslash"]),
+        ("Ärger", ["umlaut"]),
+        ('say "hi"', ["quote"]),
+        ("cent", ["cents"]),
+        ("%", ["percent"]),
+        ("[", []),
+        ('","', []),
+    ],
+)
+async def test_a_tag_is_found_by_any_part_in_any_case_and_nothing_in_it_is_a_wildcard(ledger, listed, asked, found):
+    tags = {
+        "percent": ["100%"],
+        "cents": ["100 Cents"],
+        "underscore": ["A_B"],
+        "letters": ["axb", "two"],
+        "backslash": ["back\\slash"],
+        "umlaut": ["Ärger"],
+        "quote": ['say "hi"'],
+        "none": [],
+    }
+    for content, each in tags.items():
+        await ledger.store(content, tags=each)
+    assert await listed(tags=[asked]) == found
+
+
+async def test_any_of_several_tags_and_types_will_do(ledger, listed):
+    await ledger.store("one", tags=["x"], type="fact")
+    await ledger.store("two", tags=["y"], type="decision")
+    await ledger.store("three", tags=["z"], type="note")
+    assert set(await listed(tags=["x", "Y"])) == {"one", "two"}
+    assert set(await listed(types=["fact", "note"])) == {"one", "three"}
+    assert await listed(types=["fact"], tags=["y"]) == []
+
+
+async def test_a_project_means_its_own_and_the_global_ones_and_with_a_scope_only_that(ledger, listed):
+    await ledger.store("global")
+    await ledger.store("mine", scope="project", project="p")
+    await ledger.store("task", scope="task", project="p", task="t")
+    await ledger.store("other", scope="project", project="q")
+    assert set(await listed(project="p")) == {"global", "mine", "task"}
+    assert await listed(equal={"project": "p", "scope": "project"}) == ["mine"]
+
+
+@pytest.mark.parametrize("descending", [True, False])
+async def test_what_has_no_time_comes_last_whichever_way_is_sorted(ledger, listed, clock, descending):
+    await ledger.store("never")
+    for days in (2, 1, 3):
+        await ledger.store(str(days), occurred_at=clock() - timedelta(days=days))
+    dated = ["1", "2", "3"] if descending else ["3", "2", "1"]
+    assert await listed(sort="occurred_at", descending=descending) == [*dated, "never"]
+
+
+@pytest.mark.parametrize("descending", [True, False])
+async def test_pages_of_equals_neither_repeat_nor_skip(ledger, listed, descending):
+    await ledger.store(*map(str, range(10)))
+    pages = [await listed(limit=3, offset=start, descending=descending) for start in range(0, 12, 3)]
+    together = [content for page in pages for content in page]
+    assert together == sorted(map(str, range(10)), reverse=descending)
+
+
+async def test_the_journal_says_who_changed_what_before_and_after(ledger, clock):
+    (memory_id,) = await ledger.store("old")
+    before = await ledger.get(memory_id)
+    revision = await ledger.change(memory_id, content="new")
+    async with ledger.db.write() as connection:
+        change = (memory_id, before.model_dump(mode="json"), {"content": "new"})
+        await memories.record(connection, ledger.workspace, ledger.actor, clock(), revision, [change])
+        query = sa.select(journal).order_by(journal.c.revision)
+        stored, changed = (await connection.execute(query)).all()
+    assert (stored.before, stored.after["content"], stored.revision) == (None, "old", 1)
+    assert (changed.before["content"], changed.after, changed.revision) == ("old", {"content": "new"}, 2)
+    assert (changed.user_id, changed.credential_id, changed.operation, changed.at) == ("user", "key", "test", clock())
+
+
+async def test_erasing_leaves_who_and_when_and_nothing_of_what(ledger, clock):
+    (memory_id,) = await ledger.store("secret", tags=["secret"], author="secret", metadata={"k": "secret"})
+    await ledger.delete(memory_id)
+    async with ledger.db.write() as connection:
+        await memories.erase_content(connection, memory_id, clock())
+        row = (await connection.execute(sa.select(table))).one()
+        entry = (await connection.execute(sa.select(journal))).one()
+    assert "secret" not in str(row)
+    assert (row.erased_at, entry.memory_id, entry.operation) == (clock(), memory_id, "test")
+    assert (entry.before, entry.after) == (None, None)
+
+
+async def test_what_was_deleted_is_erased_when_it_can_no_longer_be_undone(ledger, clock, monkeypatch):
+    monkeypatch.setattr("server.store.erasure.STEP", 2)
+    ids = await ledger.store(*"abcde")
+    for memory_id in ids[:4]:
+        await ledger.delete(memory_id)
+    undo = timedelta(days=30)
+    clock.move(days=29, hours=23)
+    assert await erasure.erase_due(ledger.db, clock(), undo) == 0
+    clock.move(hours=1)
+    assert await erasure.erase_due(ledger.db, clock(), undo) == 4
+    assert await erasure.erase_due(ledger.db, clock(), undo) == 0
+    assert [content for (content,) in await rows(ledger, table.c.content)] == ["", "", "", "", "e"]
+
+
+async def test_what_was_deleted_with_its_workspace_is_erased_with_it(ledger, clock, new_ledger):
+    await ledger.store("a", "b")
+    bob = await new_ledger(ledger.db, clock, "bob")
+    (kept,) = await bob.store("kept")
+    async with ledger.db.write() as connection:
+        await workspaces.delete_workspace(connection, ledger.workspace, clock())
+    clock.move(days=31)
+    assert await erasure.erase_due(ledger.db, clock(), timedelta(days=30)) == 2
+    assert (await bob.get(kept)).content == "kept"

@@ -1,0 +1,271 @@
+"""The projection: points are what the rows say now, whoever raced whom, and whatever happened to the engine."""
+
+import asyncio
+
+import pytest
+import structlog
+
+from server.store import projection as module
+from server.store.projection import Projection, payload, placement
+from server.store.search import EngineDown, Query
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def collection(book):
+    return placement(book.workspace, 0, 0)
+
+
+async def test_a_stored_memory_is_found_and_its_point_is_its_row(book, projection, engine, collection, find):
+    (memory_id,) = await book.store("The heron database", tags=["x"], project="p", scope="project")
+    assert await projection.project(book.workspace)
+    assert await find("heron") == [memory_id]
+    (point,) = await engine.retrieve(collection, [memory_id])
+    assert point.payload == payload(await book.get(memory_id), book.workspace)
+    assert point.revision == 1
+
+
+@pytest.mark.parametrize("last", ["first", "second"])
+async def test_of_two_updates_that_race_the_last_row_wins(book, projection, engine, gate, find, last):
+    (memory_id,) = await book.store("heron")
+    await projection.project(book.workspace)
+    engine.before["upsert"] = gate
+    await book.change(memory_id, content="grebe")
+    one = asyncio.create_task(projection.project(book.workspace))
+    await gate.reached.wait()  # it has read "grebe" and is about to write it
+    await book.change(memory_id, content="bittern")
+    two = asyncio.create_task(projection.project(book.workspace))
+    gate.opened.set()
+    assert await (one if last == "first" else two)
+    assert await (two if last == "first" else one)
+    assert (await find("bittern"), await find("grebe"), await find("heron")) == ([memory_id], [], [])
+
+
+async def test_a_projection_that_comes_late_writes_the_row_as_it_is_by_then(book, projection, engine, find):
+    (memory_id,) = await book.store("heron")
+    await book.change(memory_id, content="grebe")
+    await projection.project(book.workspace)  # the second writer's, before the first one's
+    await projection.project(book.workspace)
+    assert engine.times("upsert") == 1
+    assert (await find("grebe"), await find("heron")) == ([memory_id], [])
+
+
+async def test_a_delete_that_races_an_update_is_never_undone(book, projection, engine, collection, gate):
+    (memory_id,) = await book.store("heron")
+    await projection.project(book.workspace)
+    engine.before["upsert"] = gate
+    await book.change(memory_id, content="grebe")
+    update = asyncio.create_task(projection.project(book.workspace))
+    await gate.reached.wait()
+    await book.delete(memory_id)
+    delete = asyncio.create_task(projection.project(book.workspace))
+    gate.opened.set()
+    await asyncio.gather(update, delete)
+    assert await engine.ids(collection) == set()
+
+
+async def test_an_update_that_comes_after_a_delete_does_not_bring_it_back(book, projection, engine, collection):
+    (memory_id,) = await book.store("heron")
+    await book.delete(memory_id)
+    await book.change(memory_id, content="grebe")
+    await projection.project(book.workspace)
+    assert await engine.ids(collection) == set()
+
+
+async def test_a_consolidated_memory_has_no_point_until_it_is_one_again(book, projection, engine, collection):
+    merged, kept = await book.store("a", "b")
+    await projection.project(book.workspace)
+    await book.change(merged, consolidated=True, consolidated_into=kept)
+    await projection.project(book.workspace)
+    assert await engine.ids(collection) == {kept}
+    await book.change(merged, consolidated=False, consolidated_into=None)
+    await projection.project(book.workspace)
+    assert await engine.ids(collection) == {merged, kept}
+
+
+async def test_a_restored_memory_has_its_point_again(book, projection, find):
+    (memory_id,) = await book.store("heron")
+    await book.delete(memory_id)
+    await projection.project(book.workspace)
+    assert await find("heron") == []
+    await book.change(memory_id, deleted_at=None)
+    await projection.project(book.workspace)
+    assert await find("heron") == [memory_id]
+
+
+async def test_a_workspace_without_memories_makes_no_shard_and_finds_nothing(book, projection, engine, find):
+    assert await projection.project(book.workspace)
+    assert await find("heron") == []
+    assert await projection.open(book.workspace) == 0
+    assert await projection.count(book.workspace) == 0
+    assert {verb for verb, _ in engine.calls} == set()
+
+
+async def test_more_rows_than_a_batch_are_all_projected(book, projection, engine, collection, monkeypatch):
+    monkeypatch.setattr(module, "BATCH", 7)
+    monkeypatch.setattr(module, "SLICE", 3)
+    for count in (7, 14, 6, 1):
+        await book.store(*map(str, range(count)))
+        await projection.project(book.workspace)
+    assert await projection.count(book.workspace) == 28
+    await projection.forget(book.workspace)
+    await projection.project(book.workspace)
+    assert len(await engine.ids(collection)) == 28
+
+
+async def test_more_than_500_rows_are_projected_in_one_go(book, projection, engine, collection):
+    await book.store(*(f"heron {number}" for number in range(1201)))
+    await projection.project(book.workspace)
+    assert len(await engine.ids(collection)) == 1201
+
+
+async def test_stores_at_once_are_served_by_one_projection(book, projection, engine, gate):
+    await book.store("first")
+    engine.before["upsert"] = gate
+    leader = asyncio.create_task(projection.project(book.workspace))
+    await gate.reached.wait()
+
+    stored, all_stored = [], asyncio.Event()
+
+    async def store():
+        stored.extend(await book.store("another"))
+        if len(stored) == 20:
+            all_stored.set()
+        return await projection.project(book.workspace)
+
+    others = [asyncio.create_task(store()) for _ in range(20)]
+    await all_stored.wait()
+    gate.opened.set()
+    assert await asyncio.gather(leader, *others) == [True] * 21
+    assert engine.times("upsert") == 2
+    assert await projection.count(book.workspace) == 21
+
+
+async def test_an_engine_that_is_down_is_asked_once_for_all_who_wait(book, projection, engine, gate):
+    (memory_id,) = await book.store("first")
+    await projection.project(book.workspace)
+
+    async def down(*_):
+        await gate()
+        raise EngineDown("gone")
+
+    engine.before["upsert"] = engine.before["open"] = down
+    await book.change(memory_id, content="second")
+    leader = asyncio.create_task(projection.project(book.workspace))
+    await gate.reached.wait()
+    others = [asyncio.create_task(projection.project(book.workspace)) for _ in range(20)]
+    await asyncio.sleep(0)  # each of them now waits for the lock
+    engine.calls.clear()
+    gate.opened.set()
+    assert await asyncio.gather(leader, *others) == [False] * 21
+    assert engine.times("open") + engine.times("upsert") == 1
+
+
+async def test_what_was_stored_while_the_engine_was_down_is_caught_up_by_the_loop(book, projection, engine, collection):
+    engine.is_down = True
+    (memory_id,) = await book.store("heron")
+    assert not await projection.project(book.workspace)
+    await projection.flush()
+    with pytest.raises(EngineDown):
+        await projection.search(book.workspace, Query(None, None, 1))
+    engine.is_down = False
+    await projection.flush()
+    assert await engine.ids(collection) == {memory_id}
+    assert await book.row("revision", "flushed_revision") == (1, 1)
+
+
+async def test_what_was_stored_while_the_engine_was_down_is_found_by_the_next_search(book, projection, engine, find):
+    await book.store("heron")
+    await projection.project(book.workspace)
+    engine.is_down = True
+    (memory_id,) = await book.store("grebe")
+    assert not await projection.project(book.workspace)
+    engine.is_down = False
+    assert await find("grebe") == [memory_id]
+
+
+async def test_what_was_deleted_while_the_engine_was_down_is_not_found_afterwards(book, projection, engine, find):
+    (memory_id,) = await book.store("heron")
+    await projection.project(book.workspace)
+    engine.is_down = True
+    await book.delete(memory_id)
+    assert not await projection.project(book.workspace)
+    engine.is_down = False
+    assert await find("heron") == []
+
+
+async def test_a_caller_cut_off_after_its_commit_is_caught_up_by_the_loop(book, projection, find):
+    (memory_id,) = await book.store("heron")
+    await projection.project(book.workspace)
+    await book.delete(memory_id)  # and its caller never came to project
+    await projection.flush()
+    assert await find("heron") == []
+
+
+async def test_a_caller_cut_off_while_it_projects_holds_up_nobody(book, projection, engine, gate, find):
+    (memory_id,) = await book.store("heron")
+    engine.before["upsert"] = gate
+    cut = asyncio.create_task(projection.project(book.workspace))
+    await gate.reached.wait()
+    other = asyncio.create_task(projection.project(book.workspace))
+    await asyncio.sleep(0)
+    cut.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await cut
+    assert await other
+    assert await find("heron") == [memory_id]
+
+
+async def test_a_search_does_not_wait_for_a_writer(book, projection, engine, gate, find):
+    (memory_id,) = await book.store("heron")
+    await projection.project(book.workspace)
+    await book.store("heron again")
+    engine.before["upsert"] = gate
+    writing = asyncio.create_task(projection.project(book.workspace))
+    await gate.reached.wait()
+    assert await find("heron") == [memory_id]
+    gate.opened.set()
+    await writing
+
+
+async def test_searches_that_open_a_workspace_together_all_find(book, lite, engine):
+    (memory_id,) = await book.store("heron")
+    fresh = Projection(lite, engine, shared=False)
+    found = await asyncio.gather(*(fresh.open(book.workspace) for _ in range(5)))
+    assert found == [0] * 5
+    assert engine.times("open") == 1
+    assert await engine.ids(placement(book.workspace, 0, 0)) == {memory_id}
+
+
+async def test_a_row_that_no_engine_takes_stops_none_of_the_others(book, projection, engine, collection):
+    good, bad, late = await book.store("heron", "grebe", "bittern")
+
+    async def refuse(_collection, points):
+        if any(point.id == bad for point in points):
+            raise ValueError("not this one")
+
+    engine.before["upsert"] = refuse
+    with structlog.testing.capture_logs() as logs:
+        assert await projection.project(book.workspace)
+    assert await engine.ids(collection) == {good, late}
+    assert [entry["memory"] for entry in logs if entry["log_level"] == "error"] == [bad]
+
+
+async def test_touching_changes_points_that_exist_and_makes_none(book, projection, engine, collection):
+    here, gone = await book.store("a", "b")
+    await book.delete(gone)
+    await projection.project(book.workspace)
+    await projection.touch(book.workspace, {here: {"access_count": 7}, gone: {"access_count": 7}})
+    (point,) = await engine.retrieve(collection, [here, gone])
+    assert (point.id, point.payload["access_count"]) == (here, 7)
+    assert await book.row("revision") == (3,)
+
+
+async def test_touching_a_workspace_that_is_not_open_or_was_dropped_does_nothing(book, projection, engine):
+    (memory_id,) = await book.store("a")
+    await projection.touch(book.workspace, {memory_id: {"access_count": 7}})
+    await projection.project(book.workspace)
+    await projection.forget(book.workspace)
+    await projection.touch(book.workspace, {memory_id: {"access_count": 7}})
+    assert engine.times("touch") == 0

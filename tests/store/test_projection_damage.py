@@ -1,0 +1,286 @@
+"""A lost, torn or old index costs a re-projection; what was acknowledged is found again, whatever happened."""
+
+import asyncio
+import os
+import shutil
+import sys
+
+import pytest
+
+from server.store import projection as module
+from server.store.projection import Projection, placement
+from server.store.search import EngineDown, Query, Unusable
+from server.store.search.edge import EdgeEngine
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def collection(book):
+    return placement(book.workspace, 0, 0)
+
+
+@pytest.fixture
+def shard(tmp_path, collection):
+    return tmp_path / "shards" / collection.name
+
+
+async def agree(book, engine, *ids):
+    """Whether the engine holds these memories, as their rows are, and no others."""
+    collection = placement(book.workspace, 0, 0)
+    points = await engine.retrieve(collection, list(await engine.ids(collection)))
+    rows = [await book.get(memory_id) for memory_id in ids]
+    return {p.id: p.payload["memory"] for p in points} == {row.id: row.model_dump_json() for row in rows}
+
+
+@pytest.fixture
+async def restarted(lite, tmp_path, watched):
+    """A projection as a new process has it, on the same record and folder."""
+    opened = []
+
+    def start():
+        opened.append(watched(EdgeEngine(tmp_path / "shards", max_open=4)))
+        return Projection(lite, opened[-1], shared=False), opened[-1]
+
+    yield start
+    for engine in opened:
+        await engine.close()
+
+
+async def test_what_was_forgotten_is_rebuilt_to_the_same_points(book, projection, engine, collection):
+    ids = await book.store(*map(str, range(20)))
+    await book.delete(ids[0])
+    await projection.project(book.workspace)
+    await projection.flush()
+    assert await book.row("flushed_revision") == (21,)
+    await projection.forget(book.workspace)
+    assert await book.row("flushed_revision") == (0,)
+    assert not await engine.exists(collection)
+    assert await projection.project(book.workspace)
+    assert await agree(book, engine, *ids[1:])
+
+
+async def test_who_projects_while_a_workspace_is_forgotten_never_writes_past_the_lock(book, projection, engine, gate):
+    (memory_id,) = await book.store("heron")
+    await projection.project(book.workspace)
+    forgetting = asyncio.create_task(projection.forget(book.workspace))
+    await asyncio.sleep(0)
+    engine.before["upsert"] = gate
+    early = asyncio.create_task(projection.project(book.workspace))  # waits until it is forgotten
+    await forgetting
+    await gate.reached.wait()
+    await book.delete(memory_id)
+    late = asyncio.create_task(projection.project(book.workspace))
+    await asyncio.sleep(0)
+    gate.opened.set()
+    await asyncio.gather(early, late)
+    assert await engine.ids(placement(book.workspace, 0, 0)) == set()
+
+
+async def test_flushed_revision_follows_the_flush_and_not_the_write(book, projection, engine):
+    await book.store("a", "b")
+    await projection.project(book.workspace)
+    assert await book.row("revision", "flushed_revision") == (2, 0)
+    await projection.flush()
+    assert await book.row("revision", "flushed_revision") == (2, 2)
+    await projection.flush()
+    assert engine.times("flush") == 1
+
+
+async def test_what_is_projected_during_a_flush_does_not_count_as_flushed(book, projection, engine, gate):
+    await book.store("a")
+    await projection.project(book.workspace)
+    engine.after["flush"] = gate
+    flushing = asyncio.create_task(projection.flush())
+    await gate.reached.wait()
+    await book.store("b")
+    second = asyncio.create_task(projection.project(book.workspace))
+    gate.opened.set()
+    await asyncio.gather(flushing, second)
+    assert await book.row("revision", "flushed_revision") == (2, 1)
+
+
+async def test_a_flush_that_fails_is_not_noted(book, projection, engine):
+    await book.store("a")
+    await projection.project(book.workspace)
+
+    async def fail(*_):
+        raise EngineDown("disk full")
+
+    engine.before["flush"] = fail
+    await projection.flush()
+    assert await book.row("flushed_revision") == (0,)
+    del engine.before["flush"]
+    await projection.flush()
+    assert await book.row("flushed_revision") == (1,)
+
+
+async def test_a_crash_between_the_flush_and_its_note_costs_a_projection(book, projection, engine, restarted):
+    ids = await book.store("a", "b")
+    await projection.project(book.workspace)
+    await engine.flush(placement(book.workspace, 0, 0))
+    await engine.close()
+    after, fresh = restarted()
+    await after.open(book.workspace)
+    assert fresh.times("upsert") == 1
+    assert await agree(book, fresh, *ids)
+
+
+async def test_a_restart_after_a_note_projects_nothing_again(book, projection, restarted):
+    ids = await book.store("a", "b")
+    await projection.project(book.workspace)
+    await projection.close()
+    after, fresh = restarted()
+    await after.open(book.workspace)
+    assert fresh.times("upsert") == 0
+    assert await agree(book, fresh, *ids)
+
+
+async def test_a_shard_folder_that_is_gone_is_built_anew(book, projection, restarted, shard):
+    ids = await book.store("a", "b", "c")
+    await projection.project(book.workspace)
+    await projection.close()
+    shutil.rmtree(shard)
+    after, fresh = restarted()
+    assert await after.project(book.workspace)
+    assert await agree(book, fresh, *ids)
+
+
+async def test_a_crash_while_a_lost_index_is_built_anew_loses_nothing(book, projection, restarted, shard, monkeypatch):
+    monkeypatch.setattr(module, "BATCH", 2)
+    ids = await book.store(*map(str, range(7)))
+    await projection.project(book.workspace)
+    await projection.close()
+    shutil.rmtree(shard)
+    halfway, dying = restarted()
+
+    async def die(_collection, points):
+        if points[0].id == ids[4]:
+            raise ZeroDivisionError
+
+    dying.before["upsert"] = die
+    with pytest.raises(ZeroDivisionError):
+        await halfway.project(book.workspace)
+    await dying.close()
+    after, fresh = restarted()
+    await after.open(book.workspace)
+    assert await agree(book, fresh, *ids)
+
+
+async def test_a_crash_right_after_a_lost_index_was_made_anew_loses_nothing(book, projection, restarted, shard):
+    ids = await book.store("a", "b")
+    await projection.project(book.workspace)
+    await projection.close()
+    shutil.rmtree(shard)
+    _, dying = restarted()
+    halfway = Projection(book.db, dying, shared=False)
+
+    async def die(*_):
+        raise ZeroDivisionError
+
+    dying.after["open"] = die
+    with pytest.raises(ZeroDivisionError):
+        await halfway.open(book.workspace)
+    await dying.close()
+    after, fresh = restarted()
+    await after.open(book.workspace)
+    assert await agree(book, fresh, *ids)
+
+
+async def test_a_damaged_shard_is_built_anew(book, projection, restarted, shard):
+    ids = await book.store("heron", "grebe")
+    await projection.project(book.workspace)
+    await projection.close()
+    for file in shard.glob("segments/*/segment.json"):
+        file.unlink()
+    after, fresh = restarted()
+    assert await after.project(book.workspace)
+    assert await agree(book, fresh, *ids)
+
+
+async def test_a_collection_that_turns_out_damaged_in_a_search_is_built_anew(book, projection, engine, find):
+    (memory_id,) = await book.store("heron")
+    await projection.project(book.workspace)
+    once = iter([True])
+
+    async def damaged(*_):
+        if next(once, False):
+            raise Unusable("torn")
+
+    engine.before["search"] = damaged
+    assert await find("heron") == [memory_id]
+    assert engine.times("drop") == 1
+
+
+async def test_a_collection_that_stays_damaged_is_reported_and_not_built_for_ever(book, projection, engine):
+    await book.store("heron")
+    await projection.project(book.workspace)
+
+    async def damaged(*_):
+        raise Unusable("torn")
+
+    engine.before["search"] = damaged
+    with pytest.raises(Unusable):
+        await projection.search(book.workspace, Query(None, None, 1))
+
+
+async def test_a_collection_that_vanished_under_an_open_projection_is_made_again(book, projection, engine, collection):
+    ids = await book.store("heron")
+    await projection.project(book.workspace)
+    await engine.engine.drop(collection)
+    ids += await book.store("grebe")
+    await projection.project(book.workspace)
+    await projection.flush()
+    assert await agree(book, engine, *ids)
+
+
+WRITER = """
+import asyncio, os, sys
+from server.store.db import Database
+from server.store.projection import Projection
+from server.store.search.edge import EdgeEngine
+async def main(url, folder, workspace):
+    projection = Projection(Database(url), EdgeEngine(folder, max_open=4), shared=False)
+    await projection.open(workspace)
+    await projection.flush()
+    print("flushed", flush=True)
+    sys.stdin.readline()
+    assert await projection.project(workspace)
+    print("acknowledged", flush=True)
+    sys.stdin.readline()
+    os._exit(9)
+from pathlib import Path
+asyncio.run(main(sys.argv[1], Path(sys.argv[2]), sys.argv[3]))
+"""
+
+
+@pytest.mark.parametrize("end", ["kill -9", "power loss", "lost log"])
+async def test_what_was_acknowledged_and_not_flushed_survives(book, lite, restarted, shard, tmp_path, end):
+    kept, changed, deleted = await book.store("kept", "old", "gone")
+    url = lite.url.render_as_string()
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *("-c", WRITER, url, str(tmp_path / "shards"), book.workspace),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        env=os.environ | {"PYTHONPATH": os.getcwd()},  # noqa: PTH109 - a path for the environment
+    )
+    assert await process.stdout.readline() == b"flushed\n"
+    at_flush = tmp_path / "at-flush"
+    shutil.copytree(shard, at_flush)
+    (new,) = await book.store("new")
+    await book.change(changed, content="changed")
+    await book.delete(deleted)
+    process.stdin.write(b"\n")
+    assert await process.stdout.readline() == b"acknowledged\n"
+    process.stdin.write(b"\n")
+    assert await process.wait() == 9
+    if end == "power loss":  # nothing that came after the flush has reached the disk
+        shutil.rmtree(shard)
+        shutil.copytree(at_flush, shard)
+    elif end == "lost log":
+        shutil.rmtree(shard / "wal")
+    after, fresh = restarted()
+    await after.open(book.workspace)
+    assert await agree(book, fresh, kept, changed, new)
+    assert (await book.get(changed)).content == "changed"

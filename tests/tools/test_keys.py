@@ -1,0 +1,138 @@
+"""API keys: never stronger than their maker, shown once, ended by time and by hand."""
+
+import pytest
+
+from server.loop import drain
+from tests.web.doors import rest, seen
+
+pytestmark = pytest.mark.anyio
+
+
+async def make(person, **arguments):
+    """A key that this person made."""
+    answer = await rest(person, "create_key", arguments)
+    assert answer.status == 201, answer
+    return answer.body
+
+
+@pytest.fixture
+async def root(site):
+    """Somebody whose key may do everything."""
+    return await site.person("root", scopes=["admin"], is_admin=True)
+
+
+async def test_a_key_reads_unless_more_is_asked_for(ann, site):
+    made = await make(ann)
+    assert made["scopes"] == ["memory:read"]
+    http = site.client(made["api_key"])
+    assert (await http.get("/v1/memories")).status_code == 200
+    assert (await http.post("/v1/memories", json={"content": "x"})).status_code == 403
+
+
+async def test_whoever_may_write_makes_keys_that_read_and_no_others(ann):
+    for scopes in (["memory:write"], ["admin"], ["memory:read", "memory:write"]):
+        answer = await rest(ann, "create_key", {"scopes": scopes})
+        assert (answer.status, answer.error, answer.body["field"]) == (403, "forbidden", "scopes")
+    assert len((await ann.call("list_keys"))["keys"]) == 1
+
+
+async def test_whoever_may_read_only_makes_none(site, ann):
+    reader = site.client((await make(ann))["api_key"])
+    assert seen(await reader.post("/v1/keys", json={})).error == "insufficient_scope"
+
+
+async def test_an_admin_makes_keys_of_every_kind(root, site):
+    made = await make(root, scopes=["memory:write"])
+    http = site.client(made["api_key"])
+    assert (await http.post("/v1/memories", json={"content": "x"})).status_code == 201
+    assert (await make(root, scopes=["admin"]))["scopes"] == ["admin"]
+
+
+async def test_a_bound_key_makes_keys_of_its_workspace_only(root, site):
+    await root.store("x", workspace="here")
+    bound = site.client((await make(root, scopes=["memory:write"], workspace="here"))["api_key"])
+    child = (await bound.post("/v1/keys", json={})).json()
+    assert child["workspace"] == "here"
+    assert (await bound.post("/v1/keys", json={"workspace": "there"})).status_code == 403
+    assert (await bound.post("/v1/keys", json={"workspace": "here"})).status_code == 201
+
+
+async def test_a_key_ends_no_later_than_its_maker(root, site, clock):
+    maker = site.client((await make(root, scopes=["memory:write"], expires_in_days=10))["api_key"])
+    for asked in ({}, {"expires_in_days": 3650}, {"expires_at": "2099-01-01"}):
+        child = (await maker.post("/v1/keys", json=asked)).json()
+        assert child["expires_at"] == "2026-12-01T12:00:00.000Z"
+    sooner = (await maker.post("/v1/keys", json={"expires_in_days": 3})).json()
+    assert sooner["expires_at"] == "2026-11-24T12:00:00.000Z"
+    clock.move(days=10)
+    assert (await site.client(child["api_key"]).get("/v1/health")).status_code == 401
+
+
+async def test_a_key_works_until_the_moment_it_ends(ann, site, clock):
+    http = site.client((await make(ann, expires_in_days=1))["api_key"])
+    clock.move(hours=23, minutes=59, seconds=59)
+    assert (await http.get("/v1/health")).status_code == 200
+    clock.move(seconds=1)
+    assert (await http.get("/v1/health")).status_code == 401
+
+
+async def test_a_key_that_was_revoked_is_refused_with_its_next_request(ann, site):
+    made = await make(ann)
+    http = site.client(made["api_key"])
+    assert (await http.get("/v1/health")).status_code == 200
+    assert (await rest(ann, "revoke_key", {"id": made["id"]})).body == {"id": made["id"], "revoked": True}
+    assert (await http.get("/v1/health")).status_code == 401
+    assert (await rest(ann, "revoke_key", {"id": made["id"]})).status == 404
+
+
+async def test_a_key_may_revoke_itself(ann):
+    (own,) = (await ann.call("list_keys"))["keys"]
+    assert (await rest(ann, "revoke_key", {"id": own["id"]})).status == 200
+    assert (await ann.http.get("/v1/health")).status_code == 401
+
+
+async def test_a_bound_key_revokes_no_key_outside_its_workspace(root, site):
+    outside = await make(root)
+    await root.store("x", workspace="here")
+    bound = site.client((await make(root, scopes=["memory:write"], workspace="here"))["api_key"])
+    assert (await bound.delete(f"/v1/keys/{outside['id']}")).status_code == 404
+
+
+async def test_a_secret_is_shown_once_and_kept_nowhere(ann, site, settings):
+    made = await make(ann, name="a script")
+    secret = made["api_key"]
+    assert made["prefix"] == secret[:12]
+    assert secret in made["connect_command"]
+    assert made["mcp_url"] == f"{site.url}/v1/mcp"
+    assert secret not in (await ann.http.get("/v1/keys")).text
+    for path in settings.data_dir.rglob("*"):
+        if path.is_file():
+            assert secret.encode() not in path.read_bytes(), path
+
+
+async def test_keys_are_listed_newest_first_with_what_tells_them_apart(ann, clock):
+    await ann.store("x", workspace="here")
+    for label, workspace in (("one", None), ("two", "here")):
+        clock.move(seconds=1)
+        await make(ann, label=label, **({"workspace": workspace} if workspace else {}))
+    listed = (await ann.http.get("/v1/keys")).json()["keys"]
+    assert [(each["name"], each["workspace"]) for each in listed] == [("two", "here"), ("one", None), ("test", None)]
+    assert all("api_key" not in each for each in listed)
+
+
+async def test_the_link_that_comes_with_a_key_works(ann, site):
+    await ann.store("Tea")
+    made = await make(ann)
+    reader = type(ann)("link", ann.user_id, ann.account_id, made["api_key"], site.url, site.client(made["api_key"]))
+    found = await reader.call("context", {"query": "tea"}, path=made["mcp_url"].removeprefix(site.url))
+    assert found["context"] == "Tea"
+
+
+async def test_a_key_that_was_used_says_when(ann, site, clock):
+    made = await make(ann)
+    clock.move(minutes=5)
+    await site.client(made["api_key"]).get("/v1/health")
+    await drain(site.services)
+    listed = (await ann.http.get("/v1/keys")).json()["keys"]
+    used = {each["id"]: each["last_used_at"] for each in listed}
+    assert used[made["id"]] == "2026-11-21T12:05:00.000Z"

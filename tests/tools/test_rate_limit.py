@@ -1,0 +1,104 @@
+"""How often one credential may call, by the clock that the test moves."""
+
+import pytest
+
+from server.errors import Failure
+from tests.conftest import site_at
+from tests.web.doors import LEGACY, MODERN, seen, tool
+from tools.limits import REMEMBERED, RateLimit
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+async def tight(settings, clock):
+    """A server that lets each credential call three times a minute."""
+    async with site_at(settings.model_copy(update={"rate_limit": 3}), clock) as site:
+        yield site
+
+
+async def test_both_doors_draw_on_one_allowance_and_say_when_to_come_back(tight, clock):
+    ann = await tight.person("ann")
+    assert (await ann.http.get("/v1/memories")).status_code == 200
+    for era in (LEGACY, MODERN):
+        assert (await tool(ann, "recent", {}, era=era)).error is None
+    refused = await ann.http.get("/v1/memories")
+    assert (refused.status_code, refused.headers["retry-after"]) == (429, "20")
+    assert seen(refused).error == "too_many_requests"
+    for era in (LEGACY, MODERN):
+        assert (await tool(ann, "recent", {}, era=era)).text == "too_many_requests: Too many requests. Wait 20 s."
+    clock.move(seconds=15)
+    assert (await ann.http.get("/v1/memories")).headers["retry-after"] == "5"
+    clock.move(seconds=5)
+    assert (await ann.http.get("/v1/memories")).status_code == 200
+    assert (await ann.http.get("/v1/memories")).status_code == 429
+
+
+async def test_what_was_refused_for_its_number_stored_nothing(tight, clock):
+    ann = await tight.person("ann")
+    for _ in range(5):
+        await ann.http.post("/v1/memories", json={"content": "x"})
+    clock.move(minutes=1)
+    assert (await ann.http.get("/v1/memories")).json()["total"] == 3
+
+
+async def test_each_credential_has_an_allowance_of_its_own(tight):
+    ann, bob = await tight.person("ann"), await tight.person("bob")
+    second_key = await tight.person("ann")
+    for _ in range(4):
+        last = await ann.http.get("/v1/health")
+    assert last.status_code == 429
+    assert (await bob.http.get("/v1/health")).status_code == 200
+    assert (await second_key.http.get("/v1/health")).status_code == 200
+
+
+async def test_a_malformed_call_counts_too(tight):
+    ann = await tight.person("ann")
+    for _ in range(3):
+        assert (await ann.http.post("/v1/search", json={})).status_code == 400
+    assert (await ann.http.post("/v1/search", json={})).status_code == 429
+
+
+async def test_reading_a_resource_too_often_is_no_invalid_request(tight):
+    ann = await tight.person("ann")
+    async with ann.mcp() as client:
+        for _ in range(3):
+            await client.read_resource("memory://recent")
+        with pytest.raises(Exception, match="too_many_requests"):
+            await client.read_resource("memory://recent")
+
+
+def test_a_bucket_never_holds_more_than_a_minutes_worth(clock):
+    limit = RateLimit(2, clock)
+    clock.move(days=1)
+    limit.spend("key")
+    clock.move(days=1)
+    for _ in range(2):
+        limit.spend("key")
+    with pytest.raises(Failure) as refused:
+        limit.spend("key")
+    assert refused.value.retry_after == 30
+
+
+def test_a_clock_that_is_set_back_locks_nobody_out_for_long(clock):
+    limit = RateLimit(60, clock)
+    for _ in range(60):
+        limit.spend("key")
+    clock.move(hours=-1)
+    with pytest.raises(Failure) as refused:
+        limit.spend("key")
+    assert refused.value.retry_after == 1
+
+
+def test_without_a_limit_nothing_is_counted(clock):
+    limit = RateLimit(0, clock)
+    for _ in range(1000):
+        limit.spend("key")
+
+
+def test_only_so_many_credentials_are_remembered(clock):
+    limit = RateLimit(1, clock)
+    limit.spend("first")
+    for number in range(REMEMBERED):
+        limit.spend(str(number))
+    limit.spend("first")

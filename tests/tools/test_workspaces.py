@@ -1,0 +1,120 @@
+"""Which workspace a call is about, and when one is made."""
+
+import asyncio
+
+import pytest
+
+from server.loop import drain
+from tests.web.doors import NOBODY, rest, tool
+from tools import catalog
+from tools.operation import Effect
+
+pytestmark = pytest.mark.anyio
+
+
+async def place_of(person, **how):
+    """Which workspace a read is answered from."""
+    return (await person.http.get("/v1/memories", **how)).json()["meta"]["workspace"]
+
+
+async def names(person):
+    return {each["name"] for each in (await person.http.get("/v1/workspaces")).json()["workspaces"]}
+
+
+async def test_the_argument_goes_before_the_header_and_the_header_before_the_url(ann):
+    header = {"x-memento-workspace": "from-header"}
+    url = "/mcp?workspace=from-url"
+    for arguments, headers, path, expected in (
+        ({"workspace": "from-argument"}, header, url, "from-argument"),
+        ({"projectId": "from-argument"}, header, url, "from-argument"),
+        ({}, header, url, "from-header"),
+        ({}, {"x-memento-workspace": ""}, url, "from-url"),
+        ({}, {}, url, "from-url"),
+        ({}, {}, "/mcp?workspace=", "default"),
+        ({}, {}, "/mcp", "default"),
+    ):
+        answer = await tool(ann, "recent", arguments, headers=headers, path=path)
+        assert answer.body["meta"]["workspace"] == expected
+    assert await place_of(ann, headers=header) == "from-header"
+    assert await place_of(ann, headers=header, params={"workspace": "from-query"}) == "from-query"
+
+
+async def test_the_body_goes_before_the_header_and_the_header_before_the_query(ann):
+    header = {"x-memento-workspace": "from-header"}
+    for body, headers, expected in (
+        ({"workspace": "from-body"}, header, "from-body"),
+        ({}, header, "from-header"),
+        ({}, {}, "from-url"),
+    ):
+        response = await ann.http.post("/v1/context?workspace=from-url", json=body, headers=headers)
+        assert response.json()["meta"]["workspace"] == expected
+
+
+async def test_a_binding_goes_before_everything_that_agrees_and_refuses_the_rest(ann, site):
+    await ann.store("x", workspace="bound")
+    made = await ann.call("create_key", {"workspace": "bound"})
+    bound = site.client(made["api_key"])
+    for how in ({}, {"params": {"workspace": "bound"}}, {"headers": {"x-memento-workspace": "bound"}}):
+        assert (await bound.get("/v1/memories", **how)).json()["meta"]["workspace"] == "bound"
+    for how in ({"params": {"workspace": "x"}}, {"headers": {"x-memento-workspace": "x"}}):
+        assert (await bound.get("/v1/memories", **how)).status_code == 403
+
+
+async def test_ones_own_account_may_be_named(ann):
+    await ann.store("x", workspace="attic")
+    assert (await ann.call("recent", {"workspace": f"{ann.name}/attic"}))["meta"]["workspace_exists"]
+
+
+@pytest.mark.parametrize("name", [each.name for each in catalog.OPERATIONS if each.workspace])
+async def test_only_what_stores_makes_a_missing_workspace(ann, name):
+    operation = catalog.CANONICAL[name]
+    arguments = {
+        "search": {"query": "x"},
+        "fetch": {"id": NOBODY},
+        "update_memory": {"id": NOBODY, "type": "fact"},
+        "delete_memory": {"id": NOBODY},
+        "store_memory": {"content": "x"},
+        "ingest_memories": {"memories": [{"content": "x"}]},
+    }.get(name, {})
+    for answer in (
+        await rest(ann, name, arguments | {"workspace": "one"}),
+        await tool(ann, name, arguments | {"workspace": "two"}),
+    ):
+        if operation.effect is Effect.CREATE:
+            assert answer.body["meta"]["workspace_exists"] is True
+        elif answer.error is None:
+            assert answer.body["meta"]["workspace_exists"] is False
+        else:
+            assert answer.error == "not_found"
+    assert await names(ann) == ({"one", "two"} if operation.effect is Effect.CREATE else set())
+
+
+async def test_a_store_that_is_refused_makes_no_workspace(ann):
+    link = {"type": "memory", "id": NOBODY}
+    for fields in ({"content": ""}, {"content": "x", "linkages": [link]}, {"content": "x", "task": "t"}):
+        assert (await rest(ann, "store_memory", fields | {"workspace": "new"})).status == 400
+    assert await names(ann) == set()
+
+
+async def test_two_stores_into_a_workspace_that_is_missing_make_it_once(ann):
+    stored = await asyncio.gather(*(ann.store(f"{n}", workspace="new") for n in range(5)))
+    assert len(set(stored)) == 5
+    assert (await ann.call("list_memories", {"workspace": "new"}))["total"] == 5
+    assert await names(ann) == {"new"}
+
+
+async def test_a_workspace_name_may_be_in_any_script_and_of_any_case(ann):
+    for name in ("Büro", "東京", "a b", "UPPER", "upper"):
+        await ann.store(name, workspace=name)
+    assert await names(ann) == {"Büro", "東京", "a b", "UPPER", "upper"}
+    assert (await ann.call("recent", {"workspace": " Büro "}))["memories"][0]["content"] == "Büro"
+
+
+async def test_a_key_knows_when_it_was_last_used(ann, site, clock):
+    (key,) = (await ann.call("list_keys"))["keys"]
+    assert "last_used_at" not in key
+    clock.move(minutes=5)
+    await ann.http.get("/v1/health")
+    await drain(site.services)
+    (key,) = (await ann.call("list_keys"))["keys"]
+    assert key["last_used_at"] == "2026-11-21T12:05:00.000Z"

@@ -1,0 +1,103 @@
+"""What Memento's clients find on `POST /v1/context`, and the rules that all its routes share."""
+
+import re
+
+import pytest
+
+from tests.web.doors import seen
+
+pytestmark = pytest.mark.anyio
+
+
+def spoken(response):
+    """The text that Memento's client shows."""
+    return response.json()["content"][0]["text"]
+
+
+async def test_post_context_recalls_what_matters(cat):
+    memory_id = await cat.store("The staging database is called heron", tags=["ops"], type="fact")
+    body = (await cat.http.post("/v1/context", json={"message": "which database is staging?"})).json()
+    assert body["meta"]["workspace"] == "default"
+    assert body["meta"]["last_updated"].endswith("Z")
+    assert body["meta"]["memory_count"] == 1
+    (match,) = body["memories"]["matches"]
+    assert {k: match[k] for k in ("id", "content", "type", "tags")} == {
+        "id": memory_id,
+        "content": "The staging database is called heron",
+        "type": "fact",
+        "tags": ["ops"],
+    }
+    assert isinstance(match["score"], float)
+    assert {"database", "staging"} <= set(" ".join(body["memories"]["query_terms"]).split())
+    assert body["memories"]["ranking"] == "keyword"
+
+
+async def test_post_context_ignores_parts_it_does_not_know_and_leaves_out_those_not_asked_for(cat):
+    await cat.store("Tea")
+    both = (await cat.http.post("/v1/context", json={"message": "tea", "include": ["memories", "moods"]})).json()
+    assert len(both["memories"]["matches"]) == 1
+    none = (await cat.http.post("/v1/context", json={"message": "tea", "include": ["identity"]})).json()
+    assert "memories" not in none
+
+
+async def test_post_context_gives_links_only_where_asked(cat):
+    await cat.store("Tea", linkages=[{"type": "file", "path": "a.md"}])
+    for asked in (False, True):
+        body = (await cat.http.post("/v1/context", json={"message": "tea", "include_graph": asked})).json()
+        links = body["memories"]["matches"][0]["linkages"]
+        assert (links[0]["path"] if links else None) == ("a.md" if asked else None)
+
+
+@pytest.mark.parametrize("field", ["peek_workspaces", "images"])
+async def test_post_context_refuses_by_name_what_it_does_not_do(cat, field):
+    answer = seen(await cat.http.post("/v1/context", json={"message": "x", field: ["other"]}))
+    assert (answer.status, answer.body["field"]) == (400, field)
+    assert "is not supported by this server" in answer.text
+    assert (await cat.http.post("/v1/context", json={"message": "x", field: []})).status_code == 200
+
+
+async def test_peeking_in_the_query_or_a_header_is_refused_by_name_too(cat):
+    in_query = seen(await cat.http.post("/v1/context?peek_workspaces=a", json={"message": "x"}))
+    assert (in_query.status, in_query.text.partition(":")[0]) == (400, "peek_workspaces")
+    in_list = seen(await cat.http.get("/v1/memories?peek_workspaces=a"))
+    assert (in_list.status, in_list.body["field"]) == (400, "peek_workspaces")
+    in_header = seen(await cat.http.get("/v1/memories", headers={"x-memento-peek-workspaces": "a,b"}))
+    assert (in_header.status, in_header.text.partition(":")[0]) == (400, "X-Memento-Peek-Workspaces")
+
+
+async def test_without_a_key_every_path_is_a_401_in_the_envelope(shared):
+    http = shared.client()
+    for path in ("/v1/memories", "/v1/context", "/v1/anything"):
+        response = await http.get(path)
+        assert response.status_code == 401
+        assert "API key" in spoken(response)
+
+
+async def test_with_a_key_an_unknown_path_is_a_404_in_the_envelope(cat):
+    response = await cat.http.get("/v1/anything")
+    assert seen(response).status == 404
+    assert spoken(response)
+
+
+async def test_the_header_chooses_the_workspace(cat):
+    headers = {"X-Memento-Workspace": "attic"}
+    stored = (await cat.http.post("/v1/memories", json={"content": "x"}, headers=headers)).json()
+    assert stored["meta"]["workspace"] == "attic"
+    assert (await cat.http.get("/v1/memories")).json()["total"] == 0
+    assert (await cat.http.get("/v1/memories", headers=headers)).json()["total"] == 1
+
+
+async def test_times_are_utc_with_milliseconds(cat):
+    memory_id = await cat.store("x", expires="2099-12-31T12:00:00+02:00")
+    memory = (await cat.http.get(f"/v1/memories/{memory_id}")).json()
+    assert memory["expires_at"] == "2099-12-31T10:00:00.000Z"
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", memory["created_at"])
+
+
+async def test_words_with_hyphens_dots_and_umlauts_are_found(cat):
+    texts = {"Navier-Stokes": "The Navier-Stokes notes", "src/main.py": "Edit src/main.py", "ümläut": "Das ist Ümläut"}
+    for text in texts.values():
+        await cat.store(text)
+    for query, text in texts.items():
+        matches = (await cat.http.post("/v1/context", json={"message": query})).json()["memories"]["matches"]
+        assert matches[0]["content"] == text
