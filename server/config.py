@@ -70,8 +70,6 @@ class Settings(BaseSettings):
         le=3650,
         description="For how many days a deleted memory's text is kept, unseen, before it is overwritten.",
     )
-,
-    )
     log_format: Literal["text", "json"] = Field("text", description="How log lines look.")
 
     @field_validator("trusted_proxies")
