@@ -56,7 +56,9 @@ class Figure:
 
 def show(figures: Sequence[Figure]) -> None:
     """Print the figures as a table on stdout."""
-    table = Table("what", "measured", "n", "reference, same run", "target", "met", title=machine(), title_justify="left")
+    table = Table(
+        "what", "measured", "n", "reference, same run", "target", "met", title=machine(), title_justify="left"
+    )
     for each in figures:
         met = {None: "", True: "yes", False: "[red]NO[/red]"}[each.is_met]
         table.add_row(each.name, each.value, each.n, each.reference, each.target, met)
@@ -286,13 +288,13 @@ class Client:
         """GET; status and JSON."""
         return self.send("GET", path)
 
-    def post(self, path: str, body: object, **headers: str) -> Any:  # noqa: ANN401 - JSON
+    def post(self, path: str, body: object, **headers: str) -> Any:
         """POST; the JSON of an answer that must be a success."""
         status, answer = self.send("POST", path, body, **headers)
         assert status < 300, answer
         return answer
 
-    def call(self, tool: str, arguments: dict[str, Any], path: str = "/mcp") -> Any:  # noqa: ANN401 - JSON
+    def call(self, tool: str, arguments: dict[str, Any], path: str = "/mcp") -> Any:
         """Call a tool over MCP, 2026-07-28; its structured content."""
         body, headers = mcp_call(tool, arguments)
         status, content = self.raw("POST", path, body, headers)

@@ -90,8 +90,7 @@ def _by_keyword(folder: Path, batches: int) -> list[Figure]:
             alone.execute("CREATE TABLE texts (text TEXT)")
             for text in progress(texts[:BATCH], "single stores without a model"):
                 stores.append(milliseconds(lambda text=text: client.post("/v1/memories", {"content": text})))
-                insert = "INSERT INTO texts VALUES (?)"
-                commits.append(milliseconds(lambda text=text: alone.execute(insert, [text])))
+                commits.append(milliseconds(lambda text=text: alone.execute("INSERT INTO texts VALUES (?)", [text])))
     return [
         Figure(
             "ingest of 100 by keyword",

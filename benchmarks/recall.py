@@ -147,7 +147,9 @@ def _keyword(turns: list[Turn]) -> Ask:
 
     postings: dict[int, list[tuple[int, float]]] = defaultdict(list)
     for place, turn in enumerate(turns):
-        for term, weight in zip(*document_weights(f"{turn.text}\n{turn.author}\n{turn.at.day} {turn.at:%B %Y}"), strict=True):
+        for term, weight in zip(
+            *document_weights(f"{turn.text}\n{turn.author}\n{turn.at.day} {turn.at:%B %Y}"), strict=True
+        ):
             postings[term].append((place, weight))
 
     def ask(question: str) -> list[int]:

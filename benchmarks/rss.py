@@ -30,11 +30,13 @@ def measure(*, quick: bool) -> list[Figure]:
     return [
         _figure("RSS idle, no model", bare, "1 server"),
         _figure(f"RSS idle, {what}", idle, "1 server"),
-        _figure(f"RSS with {count} open workspaces", full, f"{count} x {EACH} memories", idle),
+        _figure(f"RSS with {count} open workspaces", full, f"{count} x {EACH} memories", idle, count),
     ]
 
 
-def _figure(name: str, measured: tuple[int, int], n: str, idle: tuple[int, int] | None = None) -> Figure:
+def _figure(
+    name: str, measured: tuple[int, int], n: str, idle: tuple[int, int] | None = None, count: int = 1
+) -> Figure:
     resident, anonymous = measured
-    reference = "" if idle is None else f"idle {idle[0]} MB: {(resident - idle[0]) / OPEN:.1f} MB a workspace"
+    reference = "" if idle is None else f"idle {idle[0]} MB: {(resident - idle[0]) / count:.1f} MB a workspace"
     return Figure(name, f"{resident} MB, {anonymous} of it anonymous", n, reference)

@@ -11,7 +11,7 @@ from mcp.server.transport_security import TransportSecuritySettings
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from auth import routes as oauth
@@ -22,7 +22,7 @@ from auth.server import AuthorizationServer
 from server import __version__, loop
 from server.clock import utc_now
 from server.config import Settings
-from server.errors import Failure, internal
+from server.errors import STATUS, Failure
 from server.store.accesses import Accesses
 from server.store.db import Database
 from server.store.directory import Directory
@@ -33,6 +33,7 @@ from server.store.migrate import migrate
 from server.stores import projection_alone
 from server.web import mcp, public, rest
 from server.web.middleware import MAX_BODY, Entrance
+from server.web.requests import told
 from tools import catalog
 from tools.limits import RateLimit
 from tools.services import Services
@@ -143,12 +144,16 @@ async def _no_such_route(scope: Any, receive: Any, send: Any) -> None:
     await rest.failed(failure)(scope, receive, send)
 
 
-async def _internal(_request: Request, _error: Exception) -> Response:
+async def _internal(_request: Request, error: Exception) -> Response:
     """The entrance logs it; the caller learns nothing of it."""
-    return rest.failed(internal())
+    return rest.failed(told(error))
 
 
 async def _http_exception(request: Request, error: HTTPException) -> Response:
-    if error.status_code == Failure("not_found", "").status:
+    """Starlette's own refusals, in the one shape that refusals have."""
+    if error.status_code == STATUS["not_found"]:
         return rest.failed(Failure("not_found", f"There is no {request.url.path}; /openapi.json lists the API."))
-    return JSONResponse({"error": "http", "message": error.detail}, error.status_code, error.headers)
+    code = "method_not_allowed" if error.status_code == STATUS["method_not_allowed"] else "malformed"
+    refused = rest.failed(Failure(code, f"{error.detail}."))
+    refused.headers.update(error.headers or {})
+    return refused

@@ -283,6 +283,7 @@ async def list_memories(services: Services, call: Call, args: ListMemories) -> M
         offset=args.offset,
         types=args.type,
         tags=args.tags,
+        parts_of_tags=True,
         equal=args.equal(),
         project=args.project if args.scope is None else None,
     )

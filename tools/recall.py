@@ -154,7 +154,10 @@ async def recall(
 
 def _where(facets: Facets) -> Where:
     must = [Match(key, (value,)) for key, value in facets.equal().items()]
-    must += [Match(key, tuple(values)) for key in ("type", "tags") if (values := getattr(facets, key))]
+    if facets.type:
+        must.append(Match("type", tuple(facets.type)))
+    if facets.tags:
+        must.append(Match("tags", tuple(tag.lower() for tag in facets.tags)))
     if facets.project is None or facets.scope is not None:
         return Where(tuple(must))
     return Where(tuple(must), ((Match("scope", ("global",)),), (Match("project", (facets.project,)),)))

@@ -11,11 +11,3 @@ def new_id(now: datetime) -> str:
     number = (milliseconds << 80) | secrets.randbits(80)
     number = (number & ~(0xF << 76)) | (0x7 << 76)
     return str(UUID(int=(number & ~(0x3 << 62)) | (0x2 << 62)))
-
-
-def is_id(text: str) -> bool:
-    """Whether the text is an id in its one written form: 36 characters, lower case."""
-    try:
-        return str(UUID(text)) == text
-    except ValueError:
-        return False

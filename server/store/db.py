@@ -49,7 +49,10 @@ class Database:
     def __init__(self, url: str) -> None:
         self.url = sa.make_url(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
-        options: dict[str, Any] = {"json_serializer": partial(json.dumps, ensure_ascii=False, separators=(",", ":"))}
+        options: dict[str, Any] = {
+            "json_serializer": partial(json.dumps, ensure_ascii=False, separators=(",", ":")),
+            "hide_parameters": True,  # what people store does not go into logs
+        }
         if self.is_sqlite:
             self._writer = _sqlite(
                 create_async_engine(self.url, pool_size=1, max_overflow=0, **options), "BEGIN IMMEDIATE"

@@ -31,6 +31,8 @@ class Listing:
     offset: int = 0
     types: Sequence[str] = ()
     tags: Sequence[str] = ()
+    #: Whether a part of a tag is enough; in any case of letters either way.
+    parts_of_tags: bool = False
     equal: dict[str, str] = field(default_factory=dict[str, str])
     project: str | None = None
 
@@ -111,11 +113,13 @@ def _escaped(text: str) -> str:
     return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
 
 
-def _tagged(tags: Sequence[str], *, is_sqlite: bool) -> sa.ColumnElement[bool]:
+def _tagged(tags: Sequence[str], *, parts: bool, is_sqlite: bool) -> sa.ColumnElement[bool]:
     """Some tag holds one of these texts, in any case."""
     elements = sa.func.json_each if is_sqlite else sa.func.json_array_elements_text
     tag = elements(memories.c.tags).table_valued("value", name="tag")
-    holds = (sa.func.lower(tag.c.value).like(sa.func.lower(f"%{_escaped(text)}%"), escape="\\") for text in tags)
+    around = "%" if parts else ""
+    patterns = (sa.func.lower(f"{around}{_escaped(text)}{around}") for text in tags)
+    holds = (sa.func.lower(tag.c.value).like(pattern, escape="\\") for pattern in patterns)
     return sa.exists().select_from(tag).where(sa.or_(*holds))
 
 
@@ -132,7 +136,7 @@ def _conditions(workspace_id: str, listing: Listing, now: datetime, *, is_sqlite
     if listing.types:
         conditions.append(table.type.in_(listing.types))
     if listing.tags:
-        conditions.append(_tagged(listing.tags, is_sqlite=is_sqlite))
+        conditions.append(_tagged(listing.tags, parts=listing.parts_of_tags, is_sqlite=is_sqlite))
     if listing.project is not None:
         conditions.append(sa.or_(table.scope == "global", table.project == listing.project))
     return conditions + [table[name] == value for name, value in listing.equal.items()]

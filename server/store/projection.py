@@ -420,6 +420,7 @@ def payload(memory: Memory, workspace_id: str) -> dict[str, Any]:
     """
     values: dict[str, Any] = {name: getattr(memory, name) for name in FILTERS}
     return {key: value for key, value in values.items() if value is not None} | {
+        "tags": [tag.lower() for tag in memory.tags],  # found in any case of letters
         "workspace_id": workspace_id,
         "expires_at": None if memory.expires_at is None else memory.expires_at.timestamp(),
         "access_count": memory.access_count,

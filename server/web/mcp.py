@@ -65,8 +65,7 @@ def build(operations: Mapping[str, Operation], *, read_only: bool) -> Server[Any
         "description": "Memory across sessions.",
         "on_list_tools": list_tools,
         "on_call_tool": call_tool,
-        # It is asked for which arguments headers mirror, at every call; none of ours does.
-        "get_tool_input_schema": lambda _name: None,
+        "get_tool_input_schema": _nothing_mirrored,
     }
     hints: dict[CacheableMethod, CacheHint] = {"tools/list": hint, "server/discover": hint}
     if read_only:
@@ -81,6 +80,10 @@ def build(operations: Mapping[str, Operation], *, read_only: bool) -> Server[Any
         **mcp_resources.handlers(operations, execute),
         **mcp_prompts.handlers(),
     )
+
+
+def _nothing_mirrored(_name: str) -> None:
+    """Which arguments headers mirror, which the SDK asks at every call: none of ours does."""
 
 
 def _tool(operation: Operation) -> types.Tool:

@@ -144,7 +144,6 @@ async def test_a_wrong_method_names_the_right_ones(cat):
         assert seen(response).error == "method_not_allowed"
 
 
-@pytest.mark.xfail(strict=True, reason="server.app answers Starlette's own refusals in a shape of their own")
 @pytest.mark.parametrize("path", ["/healthz", "/openapi.json", "/oauth/jwks"])
 async def test_a_wrong_method_on_a_public_path_is_refused_in_the_same_shape(shared, path):
     assert seen(await shared.client().request("PUT", path)).error == "method_not_allowed"

@@ -227,7 +227,6 @@ async def test_a_record_that_is_down_is_named_at_the_mcp_door(shared, cat, monke
     assert (error["code"], error["message"].partition(":")[0]) == (-32603, "unavailable")
 
 
-@pytest.mark.xfail(strict=True, reason="server.app answers 500 for what the entrance would tell: see `requests.told`")
 async def test_a_record_that_is_down_is_named_over_rest(shared, cat, monkeypatch):
     await cat.store("x")
     monkeypatch.setattr(shared.services.db, "read", record_is_down)

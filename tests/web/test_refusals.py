@@ -149,7 +149,6 @@ async def test_a_body_that_does_not_say_how_large_it_is_is_counted(cat):
     assert (answer.status, answer.error) == (413, "too_large")
 
 
-@pytest.mark.xfail(strict=True, reason="server.app answers 500 for what the entrance would tell: see `requests.told`")
 async def test_such_a_body_is_counted_at_the_mcp_door_too(cat):
     answer = seen(await cat.http.post("/mcp", content=in_pieces(5 << 20), headers=JSON))
     assert (answer.status, answer.error) == (413, "too_large")

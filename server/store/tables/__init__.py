@@ -1,5 +1,7 @@
 """Every table of the record, one module per subject, in one `metadata` that the migrations are held against."""
 
+from importlib import import_module
+
 import sqlalchemy as sa
 
 metadata = sa.MetaData(
@@ -14,6 +16,6 @@ metadata = sa.MetaData(
 
 def everything() -> sa.MetaData:
     """The metadata with every subject's tables in it."""
-    from server.store.tables import accounts, memories, oauth, runs  # noqa: F401, PLC0415 - they import `metadata` from here
-
+    for subject in ("accounts", "memories", "oauth", "runs"):
+        import_module(f"{__name__}.{subject}")
     return metadata

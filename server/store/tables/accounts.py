@@ -21,7 +21,7 @@ users = sa.Table(
     sa.Column("password_hash", sa.String(255)),
     sa.Column("is_admin", sa.Boolean, nullable=False, default=False),
     # The account whose workspaces a bare workspace name means.
-    sa.Column("account_id", sa.ForeignKey("accounts.id"), nullable=False),
+    sa.Column("account_id", sa.String(36), sa.ForeignKey("accounts.id"), nullable=False),
     sa.Column("default_workspace", sa.String(201), nullable=False, default="default"),
     sa.Column("created_at", UtcDateTime, nullable=False),
     sa.Column("disabled_at", UtcDateTime),
@@ -30,8 +30,8 @@ users = sa.Table(
 memberships = sa.Table(
     "memberships",
     metadata,
-    sa.Column("account_id", sa.ForeignKey("accounts.id"), primary_key=True),
-    sa.Column("user_id", sa.ForeignKey("users.id"), primary_key=True, index=True),
+    sa.Column("account_id", sa.String(36), sa.ForeignKey("accounts.id"), primary_key=True),
+    sa.Column("user_id", sa.String(36), sa.ForeignKey("users.id"), primary_key=True, index=True),
     sa.Column("role", sa.String(20), nullable=False),
     sa.Column("created_at", UtcDateTime, nullable=False),
 )
@@ -40,7 +40,7 @@ workspaces = sa.Table(
     "workspaces",
     metadata,
     sa.Column("id", sa.String(36), primary_key=True),
-    sa.Column("account_id", sa.ForeignKey("accounts.id"), nullable=False),
+    sa.Column("account_id", sa.String(36), sa.ForeignKey("accounts.id"), nullable=False),
     sa.Column("name", sa.String(100), nullable=False),
     # Raised by one for every change of a memory; the projection follows it.
     sa.Column("revision", sa.BigInteger, nullable=False, default=0),
@@ -65,12 +65,12 @@ api_keys = sa.Table(
     "api_keys",
     metadata,
     sa.Column("id", sa.String(36), primary_key=True),
-    sa.Column("user_id", sa.ForeignKey("users.id"), nullable=False, index=True),
+    sa.Column("user_id", sa.String(36), sa.ForeignKey("users.id"), nullable=False, index=True),
     sa.Column("key_hash", sa.String(64), nullable=False, unique=True),
     sa.Column("prefix", sa.String(12), nullable=False),
     sa.Column("name", sa.String(120), nullable=False, default=""),
     sa.Column("scopes", sa.String(200), nullable=False),
-    sa.Column("workspace_id", sa.ForeignKey("workspaces.id")),
+    sa.Column("workspace_id", sa.String(36), sa.ForeignKey("workspaces.id")),
     # What it was made with, so that it dies when that does: an OAuth grant, or another key.
     sa.Column("grant_id", sa.String(36), index=True),
     sa.Column("created_at", UtcDateTime, nullable=False),

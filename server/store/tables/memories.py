@@ -9,7 +9,7 @@ memories = sa.Table(
     "memories",
     metadata,
     sa.Column("id", sa.String(36), primary_key=True),
-    sa.Column("workspace_id", sa.ForeignKey("workspaces.id"), nullable=False),
+    sa.Column("workspace_id", sa.String(36), sa.ForeignKey("workspaces.id"), nullable=False),
     # The workspace's revision at which this row last changed.
     sa.Column("revision", sa.BigInteger, nullable=False),
     # The workspace's revision at which it was stored: order within an ingest, and so within a session.
@@ -75,8 +75,8 @@ generations = sa.Table(
 vectors = sa.Table(
     "vectors",
     metadata,
-    sa.Column("memory_id", sa.ForeignKey("memories.id", ondelete="CASCADE"), primary_key=True),
-    sa.Column("generation", sa.ForeignKey("generations.id"), primary_key=True),
+    sa.Column("memory_id", sa.String(36), sa.ForeignKey("memories.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("generation", sa.Integer, sa.ForeignKey("generations.id"), primary_key=True),
     # All windows of the text, one after the other: n x dims little-endian float32.
     sa.Column("windows", sa.LargeBinary, nullable=False),
 )
@@ -85,7 +85,7 @@ journal = sa.Table(
     "journal",
     metadata,
     sa.Column("id", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=True),
-    sa.Column("workspace_id", sa.ForeignKey("workspaces.id"), nullable=False),
+    sa.Column("workspace_id", sa.String(36), sa.ForeignKey("workspaces.id"), nullable=False),
     sa.Column("memory_id", sa.String(36)),
     sa.Column("revision", sa.BigInteger, nullable=False),
     sa.Column("at", UtcDateTime, nullable=False),

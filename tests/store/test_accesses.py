@@ -1,0 +1,151 @@
+"""Accesses: counted in memory, written every second, and lost by nothing but a crash."""
+
+import asyncio
+
+import pytest
+import sqlalchemy as sa
+
+from server.store import accesses as module
+from server.store.accesses import Accesses
+from server.store.projection import Projection, placement
+from server.store.tables.memories import memories
+
+pytestmark = pytest.mark.anyio
+
+
+class Deaf:
+    """A projection that is told of nothing; for the record alone."""
+
+    async def touch(self, workspace_id, patches):
+        pass
+
+
+@pytest.fixture
+def counted():
+    async def ask(ledger):
+        async with ledger.db.read() as connection:
+            query = sa.select(memories.c.id, memories.c.access_count, memories.c.last_accessed_at, memories.c.revision)
+            return {row[0]: tuple(row[1:]) for row in await connection.execute(query)}
+
+    return ask
+
+
+async def test_accesses_are_added_up_and_drained_to_the_record(ledger, clock, counted):
+    one, two, three = await ledger.store("a", "b", "c")
+    accesses = Accesses(ledger.db, Deaf(), clock)
+    accesses.note(ledger.workspace, [(one, 0), (two, 0)])
+    clock.move(seconds=5)
+    accesses.note(ledger.workspace, [(one, 0)])
+    await accesses.drain()
+    earlier, later = clock().replace(second=0), clock()
+    assert await counted(ledger) == {one: (2, later, 1), two: (1, earlier, 2), three: (0, None, 3)}
+    await accesses.drain()
+    assert (await counted(ledger))[one] == (2, later, 1)
+    assert await ledger.row("revision") == (3,)
+
+
+async def test_a_recall_that_found_nothing_and_ids_that_nobody_knows_are_no_error(ledger, clock, counted):
+    (one,) = await ledger.store("a")
+    accesses = Accesses(ledger.db, Deaf(), clock)
+    accesses.note(ledger.workspace, [])
+    await accesses.drain()
+    accesses.note(ledger.workspace, [("unknown", 3), (one, 0)])
+    await accesses.drain()
+    assert (await counted(ledger))[one][0] == 1
+
+
+async def test_accesses_reach_the_points_that_exist_and_make_none(book, projection, engine, clock):
+    one, gone = await book.store("a", "b")
+    await projection.project(book.workspace)
+    accesses = Accesses(book.db, projection, clock)
+    accesses.note(book.workspace, [(one, 0), (gone, 0)])
+    accesses.note(book.workspace, [(one, 0)])
+    await book.delete(gone)
+    await projection.project(book.workspace)
+    await accesses.drain()
+    (point,) = await engine.retrieve(placement(book.workspace, 0, 0), [one, gone])
+    assert (point.id, point.payload["access_count"]) == (one, 2)
+
+
+async def test_an_engine_that_is_down_loses_no_count(book, projection, engine, clock, counted):
+    (one,) = await book.store("a")
+    await projection.project(book.workspace)
+    accesses = Accesses(book.db, projection, clock)
+    accesses.note(book.workspace, [(one, 0)])
+    engine.is_down = True
+    await accesses.drain()
+    assert (await counted(book))[one][0] == 1
+    engine.is_down = False
+    await book.change(one, content="b")
+    await projection.project(book.workspace)
+    (point,) = await engine.retrieve(placement(book.workspace, 0, 0), [one])
+    assert point.payload["access_count"] == 1
+
+
+class Failing:
+    """A record whose first write fails, after something else was counted."""
+
+    def __init__(self, db, meanwhile):
+        self.db, self.meanwhile = db, meanwhile
+
+    def write(self):
+        if self.meanwhile is not None:
+            self.meanwhile, meanwhile = None, self.meanwhile
+            meanwhile()
+            raise ZeroDivisionError
+        return self.db.write()
+
+
+async def test_a_drain_that_fails_keeps_its_counts_for_the_next(ledger, clock, counted):
+    one, two = await ledger.store("a", "b")
+    accesses = Accesses(Failing(ledger.db, lambda: accesses.note(ledger.workspace, [(one, 0)])), Deaf(), clock)
+    accesses.note(ledger.workspace, [(one, 0), (two, 0)])
+    with pytest.raises(ZeroDivisionError):
+        await accesses.drain()
+    await accesses.drain()
+    assert {key: value[0] for key, value in (await counted(ledger)).items()} == {one: 2, two: 1}
+
+
+async def test_a_crash_loses_what_was_not_drained_and_nothing_else(ledger, clock, counted):
+    (one,) = await ledger.store("a")
+    before = Accesses(ledger.db, Deaf(), clock)
+    before.note(ledger.workspace, [(one, 0)])
+    await before.drain()
+    before.note(ledger.workspace, [(one, 1)])
+    await Accesses(ledger.db, Deaf(), clock).drain()
+    assert (await counted(ledger))[one][0] == 1
+
+
+async def test_what_is_counted_is_bounded(ledger, clock, counted, monkeypatch):
+    monkeypatch.setattr(module, "BOUND", 2)
+    ids = await ledger.store(*"abcd")
+    accesses = Accesses(ledger.db, Deaf(), clock)
+    for memory_id in ids:
+        accesses.note(ledger.workspace, [(memory_id, 0)])
+    await accesses.drain()
+    assert sum(value[0] for value in (await counted(ledger)).values()) == 2
+    accesses.note(ledger.workspace, [(ids[3], 0)])  # there is room again
+    await accesses.drain()
+    assert (await counted(ledger))[ids[3]][0] == 1
+
+
+async def test_drains_of_two_servers_at_once_lose_nothing(ledger, clock, counted):
+    ids = await ledger.store(*map(str, range(50)))
+    servers = [Accesses(ledger.db, Deaf(), clock) for _ in range(2)]
+    servers[0].note(ledger.workspace, [(memory_id, 0) for memory_id in ids])
+    servers[1].note(ledger.workspace, [(memory_id, 0) for memory_id in reversed(ids)])
+    await asyncio.gather(*(server.drain() for server in servers))
+    assert {value[0] for value in (await counted(ledger)).values()} == {2}
+
+
+async def test_a_count_survives_the_rebuilding_of_the_index(book, lite, engine, clock):
+    (one,) = await book.store("a")
+    projection = Projection(lite, engine, shared=False)
+    await projection.project(book.workspace)
+    accesses = Accesses(lite, projection, clock)
+    accesses.note(book.workspace, [(one, 0)])
+    await accesses.drain()
+    await projection.forget(book.workspace)
+    await projection.project(book.workspace)
+    (point,) = await engine.retrieve(placement(book.workspace, 0, 0), [one])
+    assert point.payload["access_count"] == 1

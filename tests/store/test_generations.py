@@ -1,0 +1,263 @@
+"""A new model, or the first one: gaps are filled in, the old vectors serve until the new are whole, and none mix."""
+
+import asyncio
+
+import numpy as np
+import pytest
+import structlog
+
+from server.store import vectors, workspaces
+from server.store.backfill import backfill
+from server.store.embeddings import EmbeddingFailed
+from server.store.encoder import Encoder
+from server.store.model_folder import Model
+from server.store.projection import Projection, placement
+from server.store.search import EngineDown, Query
+
+pytestmark = pytest.mark.anyio
+
+
+class Scripted:
+    """Stands in for the embedding service: the vector of a text is its length; a text with "bad" in it fails."""
+
+    def __init__(self, name="one", dims=2):
+        self.model = Model(name, "0" * 64, dims, 256, "model.onnx")
+        self.state = "ready"
+        self.asked = []
+        self.before = None
+
+    def start(self):
+        pass
+
+    async def embed_documents(self, given):
+        self.asked.append(given)
+        if self.before is not None:
+            await self.before()
+        if any("bad" in text for text in given) or self.state != "ready":
+            raise EmbeddingFailed("no")
+        return [self.vector(text)[np.newaxis] for text in given]
+
+    async def embed_query(self, text):
+        return self.vector(text)
+
+    def vector(self, text):
+        values = np.ones(self.model.dims, dtype=np.float32)
+        values[0] = len(text)
+        return values / np.linalg.norm(values)
+
+
+@pytest.fixture
+def load(lite, clock):
+    """Starts an encoder with a scripted model."""
+
+    async def start(**model):
+        encoder = Encoder(lite, Scripted(**model), clock)
+        await encoder.start()
+        return encoder
+
+    return start
+
+
+async def dense(engine, workspace_id, generation, dims=2):
+    """Which of the collection's points have a vector."""
+    collection = placement(workspace_id, generation, dims)
+    points = await engine.retrieve(collection, list(await engine.ids(collection)))
+    return {point.id: point.dense is not None for point in points}
+
+
+async def test_what_was_stored_without_a_model_gets_vectors_when_there_is_one(book, projection, engine, load, clock):
+    ids = await book.store(*("x" * n for n in range(1, 150)))
+    await projection.project(book.workspace)
+    assert projection.generation(book.workspace) == 0
+    encoder = await load()
+    await backfill(book.db, encoder, projection, clock)
+    assert await projection.open(book.workspace) == encoder.generation == 1
+    assert await dense(engine, book.workspace, 1) == dict.fromkeys(ids, True)
+    assert not await engine.exists(placement(book.workspace, 0, 0))
+    assert not encoder.has_gaps
+    assert await book.row("generation") == (1,)
+
+
+async def test_a_text_that_changed_while_it_was_embedded_is_not_given_the_old_vector(
+    book, projection, load, clock, gate
+):
+    (memory_id,) = await book.store("old")
+    encoder = await load()
+    encoder.embeddings.before = gate
+    filling = asyncio.create_task(backfill(book.db, encoder, projection, clock))
+    await gate.reached.wait()
+    await book.change(memory_id, content="quite new")
+    gate.opened.set()
+    await filling
+    async with book.db.read() as connection:
+        assert [gap.content for gap in await vectors.missing(connection, 1, "", 9)] == ["quite new"]
+    encoder.note_missing()
+    await backfill(book.db, encoder, projection, clock)
+    vector = encoder.embeddings.vector("quite new")
+    found = await projection.search(book.workspace, Query(vector, None, 1))
+    assert found.dense[0].score == pytest.approx(1)
+
+
+async def test_the_old_generation_serves_until_the_new_one_is_whole(book, projection, engine, load, clock, gate):
+    first = await load(name="one")
+    (memory_id,) = await book.store("heron")
+    await backfill(book.db, first, projection, clock)
+    second = await load(name="two", dims=3)
+    engine.before["flush"] = gate
+    switching = asyncio.create_task(backfill(book.db, second, projection, clock))
+    await gate.reached.wait()
+    assert await projection.open(book.workspace) == 1
+    old = Query(first.embeddings.vector("heron"), None, 1)
+    assert [hit.id for hit in (await projection.search(book.workspace, old, 1)).dense] == [memory_id]
+    assert await second.query("heron", await projection.open(book.workspace)) is None
+    gate.opened.set()
+    await switching
+    assert await projection.open(book.workspace) == 2
+    new = Query(await second.query("heron", 2), None, 1)
+    assert [hit.id for hit in (await projection.search(book.workspace, new, 2)).dense] == [memory_id]
+    assert not await engine.exists(placement(book.workspace, 1, 2))
+
+
+async def test_a_question_asked_for_the_old_generation_is_not_put_to_the_new(book, projection, load, clock):
+    first = await load(name="one")
+    await book.store("heron")
+    await backfill(book.db, first, projection, clock)
+    vector = first.embeddings.vector("heron")
+    await backfill(book.db, await load(name="two", dims=3), projection, clock)
+    found = await projection.search(book.workspace, Query(vector, None, 1), 1)
+    assert (found.dense, found.text) == ([], [])
+
+
+async def test_what_is_written_while_the_new_generation_is_built_is_in_it(book, projection, engine, load, clock, gate):
+    ids = await book.store("heron", "grebe", "bittern")
+    await projection.project(book.workspace)
+    encoder = await load()
+    opening = Gate_of(gate, placement(book.workspace, 1, 2))
+    engine.after["upsert"] = opening
+    switching = asyncio.create_task(backfill(book.db, encoder, projection, clock))
+    await gate.reached.wait()  # the new one has the rows as they were
+    await book.delete(ids[0])
+    await book.change(ids[1], content="crane")
+    assert await projection.project(book.workspace)  # no writer waits for the new one
+    gate.opened.set()
+    await switching
+    await projection.open(book.workspace)
+    assert set(await dense(engine, book.workspace, 1)) == set(ids[1:])
+    vector = encoder.embeddings.vector("crane")
+    found = await projection.search(book.workspace, Query(vector, None, 5), 1)
+    assert "crane" in next(hit for hit in found.dense if hit.id == ids[1]).payload["memory"]
+
+
+def Gate_of(gate, collection):  # noqa: N802 - reads as the class it narrows
+    async def wait(asked, *_):
+        if asked == collection:
+            await gate()
+
+    return wait
+
+
+async def test_a_switch_that_fails_leaves_the_old_generation_and_is_tried_again(book, projection, engine, load, clock):
+    ids = await book.store("heron")
+    await projection.project(book.workspace)
+    encoder = await load()
+
+    async def down(collection, *_):
+        if collection.dims:
+            raise EngineDown("gone")
+
+    engine.before["upsert"] = down
+    with pytest.raises(EngineDown):
+        await backfill(book.db, encoder, projection, clock)
+    assert encoder.has_gaps
+    assert await projection.open(book.workspace) == 0
+    del engine.before["upsert"]
+    await backfill(book.db, encoder, projection, clock)
+    assert await projection.open(book.workspace) == 1
+    assert await dense(engine, book.workspace, 1) == dict.fromkeys(ids, True)
+
+
+async def test_a_switch_is_on_the_disk_before_the_record_says_so(book, projection, engine, load, clock, lite):
+    await book.store("heron")
+    await projection.project(book.workspace)
+    noted = []
+
+    async def note(*_):
+        noted.append(await book.row("generation"))
+
+    engine.after["flush"] = note
+    await backfill(book.db, await load(), projection, clock)
+    assert noted == [(0,)]
+    assert await book.row("generation", "revision", "flushed_revision") == (1, 2, 2)
+    fresh = Projection(lite, engine, shared=False)
+    engine.calls.clear()
+    assert await fresh.open(book.workspace) == 1
+    assert engine.times("upsert") == 0
+
+
+async def test_an_empty_workspace_switches_without_a_collection(book, projection, engine, load, clock):
+    await backfill(book.db, await load(), projection, clock)
+    assert await book.row("generation") == (1,)
+    assert engine.times("open") == 0
+    (memory_id,) = await book.store("heron")
+    await projection.project(book.workspace)
+    assert await dense(engine, book.workspace, 1) == {memory_id: False}
+
+
+async def test_a_workspace_deleted_while_it_is_switched_leaves_no_collection(
+    book, projection, engine, load, clock, gate
+):
+    await book.store("heron")
+    await projection.project(book.workspace)
+    engine.after["upsert"] = Gate_of(gate, placement(book.workspace, 1, 2))
+    switching = asyncio.create_task(backfill(book.db, await load(), projection, clock))
+    await gate.reached.wait()
+    async with book.db.write() as connection:
+        await workspaces.delete_workspace(connection, book.workspace, clock())
+    await projection.forget(book.workspace)
+    gate.opened.set()
+    await switching
+    for generation, dims in ((0, 0), (1, 2)):
+        assert not await engine.exists(placement(book.workspace, generation, dims))
+
+
+async def test_a_text_that_the_model_fails_on_keeps_no_other_from_its_vector(book, projection, engine, load, clock):
+    good, bad, late = await book.store("heron", "bad", "grebe")
+    encoder = await load()
+    with structlog.testing.capture_logs():
+        await backfill(book.db, encoder, projection, clock)
+    await projection.open(book.workspace)
+    assert await dense(engine, book.workspace, 1) == {good: True, bad: False, late: True}
+    assert not encoder.has_gaps  # not every second; the housekeeping tries again
+
+
+async def test_a_model_that_fails_on_everything_switches_nothing(book, projection, load, clock):
+    await book.store(*(f"bad {n}" for n in range(100)))
+    encoder = await load()
+    with structlog.testing.capture_logs():
+        await backfill(book.db, encoder, projection, clock)
+    assert await book.row("generation") == (0,)
+    assert len(encoder.embeddings.asked) == 65
+
+
+async def test_without_a_model_nothing_is_filled_in(book, projection, load, clock):
+    await book.store("heron")
+    encoder = await load()
+    encoder.embeddings.state = "loading"
+    await backfill(book.db, encoder, projection, clock)
+    assert encoder.has_gaps
+    assert encoder.embeddings.asked == []
+
+
+async def test_one_model_is_one_generation_on_both_databases(db, clock):
+    one, two = Model("m", "1" * 64, 2, 256, "x"), Model("m", "2" * 64, 2, 256, "x")
+
+    async def generation(model):
+        async with db.write() as connection:
+            return await vectors.generation_of(connection, model, clock())
+
+    found = await asyncio.gather(*(generation(one) for _ in range(4)))
+    assert len(set(found)) == 1
+    assert await generation(two) != found[0]
+    async with db.read() as connection:
+        assert await vectors.dims_of(connection, found[0]) == 2
+        assert await vectors.dims_of(connection, 0) == 0

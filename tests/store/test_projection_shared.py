@@ -1,0 +1,121 @@
+"""Two servers on one record and one Qdrant (the client's in-memory one): neither undoes what the other did."""
+
+import asyncio
+import importlib.util
+from pathlib import Path
+
+import pytest
+from qdrant_client import AsyncQdrantClient
+
+from server.store import workspaces
+from server.store.projection import Projection, placement
+from server.store.search import Query
+from server.store.search.server import ServerEngine
+
+pytestmark = [pytest.mark.anyio, pytest.mark.filterwarnings("ignore:Payload indexes have no effect:UserWarning")]
+
+
+def answering(client):
+    """The in-memory client with a server's answers, as the engines' own suite has it."""
+    spec = importlib.util.spec_from_file_location("engines", Path(__file__).parent / "search" / "conftest.py")
+    engines = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(engines)
+    return engines.AnsweringLikeAServer(client)
+
+
+@pytest.fixture
+async def pair(lite, watched):
+    """Two projections, each with its engine, over one Qdrant."""
+    client = AsyncQdrantClient(":memory:")
+    engines = [watched(ServerEngine(answering(client))) for _ in range(2)]
+    yield [(Projection(lite, engine, shared=True), engine) for engine in engines]
+    await client.close()
+
+
+@pytest.fixture
+def collection(book):
+    return placement(book.workspace, 0, 0)
+
+
+async def held(engine, collection):
+    points = await engine.retrieve(collection, list(await engine.ids(collection)))
+    return {point.id: point.payload["memory"] for point in points}
+
+
+async def test_a_write_that_comes_after_the_others_delete_is_taken_back(book, pair, collection, gate):
+    (a, a_engine), (b, b_engine) = pair
+    (memory_id,) = await book.store("heron")
+    await a.project(book.workspace)
+    await b.project(book.workspace)
+    await book.change(memory_id, content="grebe")
+    a_engine.before["upsert"] = gate
+    writing = asyncio.create_task(a.project(book.workspace))
+    await gate.reached.wait()  # A has read the row that lives
+    await book.delete(memory_id)
+    assert await b.project(book.workspace)
+    assert await b_engine.ids(collection) == set()
+    gate.opened.set()
+    assert await writing
+    assert await b_engine.ids(collection) == set()
+
+
+async def test_an_old_row_never_replaces_the_new_one_of_the_other(book, pair, collection, gate):
+    (a, a_engine), (b, b_engine) = pair
+    (memory_id,) = await book.store("heron")
+    a_engine.before["upsert"] = gate
+    writing = asyncio.create_task(a.project(book.workspace))
+    await gate.reached.wait()
+    await book.change(memory_id, content="grebe")
+    await b.project(book.workspace)
+    gate.opened.set()
+    await writing
+    assert await held(b_engine, collection) == {memory_id: (await book.get(memory_id)).model_dump_json()}
+
+
+async def test_what_one_stored_the_other_finds_without_projecting_it(book, pair, collection):
+    (a, _), (b, b_engine) = pair
+    await book.store("heron")
+    await a.project(book.workspace)
+    await b.open(book.workspace)
+    await book.store("grebe")
+    await a.project(book.workspace)
+    b_engine.calls.clear()
+    await b.search(book.workspace, Query(None, None, 1))
+    assert {verb for verb, _ in b_engine.calls} == {"search"}
+    assert len(await b_engine.ids(collection)) == 2
+
+
+async def test_what_one_could_not_project_the_others_loop_does(book, pair, collection):
+    (a, a_engine), (b, b_engine) = pair
+    await book.store("heron")
+    await b.project(book.workspace)
+    a_engine.is_down = True
+    (memory_id,) = await book.store("grebe")
+    assert not await a.project(book.workspace)
+    await b.flush()
+    assert memory_id in await b_engine.ids(collection)
+
+
+async def test_a_workspace_that_one_deleted_is_let_go_by_the_other(book, pair, collection, clock):
+    (a, _), (b, b_engine) = pair
+    await book.store("heron")
+    await a.project(book.workspace)
+    await b.project(book.workspace)
+    async with book.db.write() as connection:
+        await workspaces.delete_workspace(connection, book.workspace, clock())
+    await a.forget(book.workspace)
+    await b.flush()
+    await b.project(book.workspace)
+    assert not await b_engine.exists(collection)
+    assert await b.count(book.workspace) == 0
+
+
+async def test_a_collection_that_one_rebuilt_is_written_to_by_the_other(book, pair, collection):
+    (a, _), (b, b_engine) = pair
+    await book.store("heron")
+    await b.project(book.workspace)
+    await a.forget(book.workspace)
+    await book.store("grebe")
+    assert not await b.project(book.workspace)  # gone under its hands
+    assert await b.project(book.workspace)
+    assert len(await b_engine.ids(collection)) == 2

@@ -1,0 +1,129 @@
+"""Collections come and go with their workspaces, and what is known of idle ones is let go."""
+
+import asyncio
+
+import pytest
+import structlog
+
+from server.store import projection as module
+from server.store import workspaces
+from server.store.projection import Projection, placement
+from server.store.search import EngineDown, Query
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def collection(book):
+    return placement(book.workspace, 0, 0)
+
+
+async def hide(book, clock):
+    async with book.db.write() as connection:
+        await workspaces.delete_workspace(connection, book.workspace, clock())
+
+
+async def test_a_deleted_workspaces_collection_goes(book, projection, engine, collection, clock, find):
+    await book.store("heron")
+    await projection.project(book.workspace)
+    await hide(book, clock)
+    await projection.forget(book.workspace)
+    assert not await engine.exists(collection)
+    assert await find("heron") == []
+
+
+async def test_a_writer_that_comes_after_the_deletion_does_not_bring_the_collection_back(
+    book, projection, engine, collection, clock
+):
+    await book.store("heron")
+    await projection.project(book.workspace)
+    await book.store("grebe")
+    await hide(book, clock)
+    await projection.forget(book.workspace)
+    await projection.project(book.workspace)
+    assert not await engine.exists(collection)
+
+
+async def test_a_workspace_deleted_while_it_is_projected_is_gone_afterwards(
+    book, projection, engine, collection, clock, gate
+):
+    await book.store("heron")
+    engine.before["upsert"] = gate
+    writing = asyncio.create_task(projection.project(book.workspace))
+    await gate.reached.wait()
+    await hide(book, clock)
+    forgetting = asyncio.create_task(projection.forget(book.workspace))
+    waiting = asyncio.create_task(projection.project(book.workspace))
+    gate.opened.set()
+    await asyncio.gather(writing, forgetting, waiting)
+    assert not await engine.exists(collection)
+
+
+async def test_a_collection_that_could_not_be_dropped_is_dropped_by_the_loop(
+    book, projection, engine, collection, clock
+):
+    await book.store("heron")
+    await projection.project(book.workspace)
+    await hide(book, clock)
+    engine.is_down = True
+    with structlog.testing.capture_logs():
+        await projection.forget(book.workspace)
+    engine.is_down = False
+    await projection.flush()
+    assert not await engine.exists(collection)
+
+
+async def test_a_search_that_a_rebuild_overtook_is_asked_again(book, projection, engine, gate, find):
+    (memory_id,) = await book.store("heron")
+    await projection.project(book.workspace)
+    engine.before["search"] = gate
+    asking = asyncio.create_task(find("heron"))
+    await gate.reached.wait()
+    await projection.forget(book.workspace)
+    gate.opened.set()
+    assert await asking == [memory_id]
+
+
+async def test_a_projection_that_cannot_ask_the_record_is_tried_again(book, projection, engine, find, monkeypatch):
+    (memory_id,) = await book.store("heron")
+    await projection.project(book.workspace)
+    await book.change(memory_id, content="grebe")
+    with monkeypatch.context() as patched:
+        patched.setattr(projection, "_changed", None)
+        with pytest.raises(TypeError):
+            await projection.project(book.workspace)
+    assert await find("grebe") == [memory_id]
+    assert engine.times("upsert") == 2
+
+
+async def test_closing_lets_the_engine_go_even_where_the_record_fails(book, projection, engine):
+    await book.store("heron")
+    await projection.project(book.workspace)
+
+    async def fail(*_):
+        raise ZeroDivisionError
+
+    engine.before["flush"] = fail
+    with pytest.raises(ZeroDivisionError):
+        await projection.close()
+    with pytest.raises(EngineDown):
+        await engine.ping()
+
+
+async def test_what_is_known_of_idle_workspaces_is_bounded(lite, engine, clock, new_ledger, monkeypatch):
+    monkeypatch.setattr(module, "REMEMBERED", 2)
+    projection = Projection(lite, engine, shared=False)
+    books = [await new_ledger(lite, clock, f"user{number}") for number in range(5)]
+    for number, book in enumerate(books):
+        await book.store("heron")
+        await projection.project(book.workspace)
+        assert await projection.count(book.workspace) == 1, number
+    await projection.flush()
+    open_now = [await projection.count(book.workspace) for book in books]
+    assert open_now == [0, 0, 0, 1, 1]
+    for book in books:
+        await book.store("heron")
+        assert await projection.project(book.workspace)
+        found = await projection.search(book.workspace, Query(None, None, 1))
+        assert found.text == []
+        assert len(await engine.ids(placement(book.workspace, 0, 0))) == 2
