@@ -27,7 +27,7 @@ from server.store.accesses import Accesses
 from server.store.db import Database
 from server.store.directory import Directory
 from server.store.embeddings import Embeddings
-from server.store.encoder import Encoder
+from server.store.encoder import Encoder, model_to_load
 from server.store.epoch import Epoch
 from server.store.migrate import migrate
 from server.stores import projection_alone
@@ -61,9 +61,9 @@ async def opened(settings: Settings, now: Callable[[], datetime] = utc_now) -> A
         stack.push_async_callback(db.close)
         await migrate(db)
         epoch = Epoch(db, now)
-        encoder = Encoder(
-            db, Embeddings(settings.data_dir / "models", settings.embedding_model, settings.embedding_threads), now
-        )
+        models = settings.data_dir / "models"
+        wanted = await model_to_load(db, models, settings.embedding_model)
+        encoder = Encoder(db, Embeddings(models, wanted, settings.embedding_threads), now)
         await encoder.start()
         stack.push_async_callback(encoder.embeddings.close)
         projection = await stack.enter_async_context(projection_alone(settings, db))

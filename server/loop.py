@@ -1,7 +1,7 @@
 """The clockwork: what goes on in the background while the server runs.
 
-Each job runs by itself, forever, until it is cancelled between two steps; one that fails is logged and tried
-again, and does not stop the others. A read never waits on any of it.
+Each job runs by itself, forever, until it is cancelled, which may be in the middle of a step; one that fails is
+logged and tried again, and does not stop the others. A read never waits on any of it.
 """
 
 import asyncio

@@ -6,15 +6,26 @@ vectors that are missing are filled in by `backfill` once there is a model.
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from pathlib import Path
 
 import structlog
 
 from server.store import vectors
 from server.store.db import Database
 from server.store.embeddings import EmbeddingFailed, Embeddings
+from server.store.model_folder import find
 from server.store.search import Vector
 
 log = structlog.get_logger(__name__)
+
+
+async def model_to_load(db: Database, folder: Path, wanted: str) -> str:
+    """The model that a setting means: `auto` stays with the one that was taken before, as long as it is here."""
+    if wanted != "auto":
+        return wanted
+    async with db.read() as connection:
+        before = await vectors.newest_model(connection)
+    return before if before is not None and find(folder, before) is not None else wanted
 
 
 class Encoder:

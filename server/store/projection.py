@@ -313,7 +313,9 @@ class Projection:
             async with self._db.read() as connection:
                 rows = (await connection.execute(query)).all()
             for row in rows:
-                state = self._states[row.id]
+                state = self._states.get(row.id)
+                if state is None:
+                    continue
                 if row.deleted_at is not None or row.generation != state.generation:
                     async with self._locked(row.id):
                         state.collection = None

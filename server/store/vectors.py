@@ -35,6 +35,12 @@ async def generation_of(connection: AsyncConnection, model: Model, now: datetime
     return (await connection.execute(same)).scalar_one()
 
 
+async def newest_model(connection: AsyncConnection) -> str | None:
+    """The name of the model that was last new here."""
+    query = sa.select(generations.c.model).order_by(generations.c.id.desc()).limit(1)
+    return (await connection.execute(query)).scalar_one_or_none()
+
+
 async def dims_of(connection: AsyncConnection, generation: int) -> int:
     """How long a generation's vectors are; 0 for generation 0, which has none."""
     query = sa.select(generations.c.dims).where(generations.c.id == generation)

@@ -146,7 +146,15 @@ async def test_a_tag_is_found_by_any_part_in_any_case_and_nothing_in_it_is_a_wil
     }
     for content, each in tags.items():
         await ledger.store(content, tags=each)
-    assert await listed(tags=[asked]) == found
+    assert await listed(tags=[asked], parts_of_tags=True) == found
+
+
+async def test_a_tag_asked_for_as_a_whole_is_not_found_by_its_parts(ledger, listed):
+    await ledger.store("one", tags=["100%"])
+    await ledger.store("two", tags=["100 cents", "50%"])
+    assert await listed(tags=["100%"]) == ["one"]
+    assert await listed(tags=["50%", "cents"]) == ["two"]
+    assert await listed(tags=["%"]) == []
 
 
 async def test_any_of_several_tags_and_types_will_do(ledger, listed):

@@ -1,0 +1,131 @@
+"""The encoder, the backfill with the real model, and the jobs of the loop that keep the record and the index whole."""
+
+import asyncio
+from types import SimpleNamespace
+
+import pytest
+import structlog
+
+from server import loop
+from server.store import vectors
+from server.store.accesses import Accesses
+from server.store.backfill import backfill
+from server.store.embeddings import Embeddings
+from server.store.encoder import Encoder
+from server.store.search import Query
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+async def start(lite, clock):
+    """Starts an encoder on a folder of models."""
+    started = []
+
+    async def make(folder, wanted="auto"):
+        encoder = Encoder(lite, Embeddings(folder, wanted, 1), clock)
+        started.append(encoder)
+        await encoder.start()
+        return encoder
+
+    yield make
+    for encoder in started:
+        await encoder.embeddings.close()
+
+
+async def test_without_a_model_there_are_no_vectors_and_no_generation(start, tmp_path):
+    encoder = await start(tmp_path)
+    assert (encoder.generation, encoder.is_ready) == (0, False)
+    assert await encoder.documents(["a"]) is None
+    assert await encoder.query("a", 0) is None
+
+
+async def test_the_generation_is_known_while_the_model_loads_and_after_a_restart(start, models):
+    first = await start(models)
+    assert first.generation == 1
+    await first.embeddings.wait_ready()
+    assert (await start(models)).generation == 1
+
+
+async def test_a_question_for_another_generation_has_no_vector(start, models):
+    encoder = await start(models)
+    await encoder.embeddings.wait_ready()
+    assert await encoder.query("heron", 2) is None
+    assert (await encoder.query("heron", 1)).shape == (384,)
+
+
+async def test_memories_from_before_the_model_are_found_by_meaning_after_it(
+    book, start, models, tmp_path, projection, clock
+):
+    without = await start(tmp_path)
+    car, _ = await book.store("Her car is a red convertible", "The staging database is called heron")
+    await projection.project(book.workspace)
+    await backfill(book.db, without, projection, clock)
+    assert await projection.open(book.workspace) == 0
+    encoder = await start(models)
+    await encoder.embeddings.wait_ready()
+    await backfill(book.db, encoder, projection, clock)
+    vector = await encoder.query("what vehicle does she drive", await projection.open(book.workspace))
+    found = await projection.search(book.workspace, Query(vector, None, 1), 1)
+    assert [hit.id for hit in found.dense] == [car]
+    async with book.db.read() as connection:
+        assert await vectors.missing(connection, 1, "", 9) == []
+
+
+class Services(SimpleNamespace):
+    """What the loop's jobs use."""
+
+
+@pytest.fixture
+async def services(book, projection, start, tmp_path, clock):
+    return Services(
+        db=book.db,
+        projection=projection,
+        accesses=Accesses(book.db, projection, clock),
+        encoder=await start(tmp_path),
+        authenticator=SimpleNamespace(take_used=dict),
+        settings=SimpleNamespace(undo_days=30),
+        now=clock,
+    )
+
+
+async def test_what_was_counted_is_written_before_the_loop_ends_even_where_the_server_failed(services, book):
+    (memory_id,) = await book.store("a")
+
+    async def serve():
+        async with loop.running(services):
+            services.accesses.note(book.workspace, [(memory_id, 0)])
+            raise ZeroDivisionError
+
+    with pytest.raises(ExceptionGroup):
+        await serve()
+    assert (await book.get(memory_id)).access_count == 1
+
+
+async def test_a_job_that_fails_is_logged_and_stops_no_other():
+    ran = asyncio.Event()
+
+    async def fail():
+        raise ZeroDivisionError
+
+    async def run():
+        ran.set()
+
+    with structlog.testing.capture_logs() as logs:
+        jobs = [asyncio.create_task(loop._repeat(loop.Job(job.__name__, 0, job))) for job in (fail, run)]  # noqa: SLF001
+        await ran.wait()
+        for job in jobs:
+            job.cancel()
+        await asyncio.gather(*jobs, return_exceptions=True)
+    assert {entry["job"] for entry in logs} == {"fail"}
+
+
+async def test_housekeeping_erases_what_is_due_and_tries_again_where_embedding_failed(services, book, clock):
+    (memory_id,) = await book.store("a")
+    await book.delete(memory_id)
+    services.encoder.has_gaps = False
+    clock.move(days=30)
+    await loop.keep_house(services)
+    assert services.encoder.has_gaps
+    await book.change(memory_id, deleted_at=None)
+    assert (await book.get(memory_id)).content == ""

@@ -1,0 +1,49 @@
+"""`auto` takes what is there, and stays with it: another model that turns up later changes nothing by itself."""
+
+import json
+from dataclasses import asdict
+
+import pytest
+
+from server.store import vectors
+from server.store.encoder import model_to_load
+from server.store.model_folder import BGE, CARD, MINILM, Model, place
+
+pytestmark = pytest.mark.anyio
+
+
+def put(folder, name):
+    """A folder that looks like a model; nothing here loads it."""
+    home = place(folder, name)
+    home.mkdir(parents=True)
+    (home / "model.onnx").touch()
+    model = Model(name, "0" * 64, 384, 256, "model.onnx")
+    (home / CARD).write_text(json.dumps(asdict(model)))
+    return model
+
+
+async def taken(db, clock, model):
+    async with db.write() as connection:
+        await vectors.generation_of(connection, model, clock())
+
+
+async def test_a_new_server_takes_the_first_model_there_is(db, tmp_path):
+    put(tmp_path, MINILM)
+    assert await model_to_load(db, tmp_path, "auto") == "auto"
+
+
+async def test_a_model_that_was_taken_stays_when_a_better_one_turns_up(db, clock, tmp_path):
+    await taken(db, clock, put(tmp_path, MINILM))
+    put(tmp_path, BGE)
+    assert await model_to_load(db, tmp_path, "auto") == MINILM
+
+
+async def test_a_setting_that_names_a_model_is_followed(db, clock, tmp_path):
+    await taken(db, clock, put(tmp_path, MINILM))
+    assert await model_to_load(db, tmp_path, BGE) == BGE
+
+
+async def test_a_model_that_is_gone_is_not_waited_for(db, clock, tmp_path):
+    await taken(db, clock, put(tmp_path / "elsewhere", MINILM))
+    put(tmp_path, BGE)
+    assert await model_to_load(db, tmp_path, "auto") == "auto"
