@@ -12,7 +12,6 @@ from server.memory.ids import new_id
 from server.memory.models import Linkage, Memory, Scope
 from server.store import memories, vectors
 from server.store.memories import Listing
-from server.store.search import Vector
 from tools.memory_args import Facets, Given, Linkages, Metadata, NewMemory, StoreMemory, json_of, missing_place
 from tools.operation import Answer, Call, Effect, InWorkspace, Meta, Operation, Spoken, made
 from tools.services import Services
@@ -175,26 +174,35 @@ async def _store(
             await _check_links(
                 connection, workspace, memory.linkages, f"memories.{index}.linkages" if source else "linkages"
             )
-        first = await _advance(connection, workspace, len(new), now)
+        try:
+            first = await memories.advance(connection, workspace, len(new), now)
+        except LookupError:
+            raise Failure("not_found", "This workspace was deleted just now. Send the request again.") from None
         await memories.insert(connection, workspace, first, new)
-        await _keep_vectors(connection, services, {m.id: w for m, w in zip(new, windows or [], strict=False)})
+        if windows is not None:
+            found = {memory.id: each for memory, each in zip(new, windows, strict=True)}
+            await vectors.put(connection, services.encoder.generation, found)
         changes = [(memory.id, None, memory.model_dump(mode="json")) for memory in new]
         await memories.record(connection, workspace, call.actor, now, first, changes)
+    if windows is None:
+        services.encoder.note_missing()
     return new, call.meta, await services.projection.project(workspace)
 
 
-async def _advance(connection: AsyncConnection, workspace_id: str, steps: int, now: datetime) -> int:
+async def _hold(connection: AsyncConnection, workspace_id: str, memory_id: str, now: datetime) -> tuple[int, Memory]:
+    """A memory that is about to change, and the revision it gets.
+
+    The revision is taken first: that holds the workspace against other writers, so what is read after it is what
+    is changed. Raises `not_found`, which gives the revision back.
+    """
     try:
-        return await memories.advance(connection, workspace_id, steps, now)
+        revision = await memories.advance(connection, workspace_id, 1, now)
     except LookupError:
-        raise Failure("not_found", "This workspace was deleted just now. Send the request again.") from None
-
-
-async def _keep_vectors(connection: AsyncConnection, services: Services, windows: dict[str, Vector]) -> None:
-    if windows:
-        await vectors.put(connection, services.encoder.generation, windows)
-    else:
-        services.encoder.note_missing()
+        raise no_memory(memory_id) from None
+    memory = await memories.get(connection, workspace_id, memory_id)
+    if memory is None:
+        raise no_memory(memory_id)
+    return revision, memory
 
 
 async def _check_links(connection: AsyncConnection, workspace_id: str, linkages: Sequence[Linkage], field: str) -> None:
@@ -237,20 +245,20 @@ async def update_memory(services: Services, call: Call, args: UpdateMemory) -> M
         windows = await services.encoder.documents([args.content])
     now, workspace = services.now(), call.workspace.id
     async with services.db.write() as connection:
-        before = await memories.get(connection, workspace, args.id)
-        if before is None:
-            raise no_memory(args.id)
+        revision, before = await _hold(connection, workspace, args.id, now)
         after = Memory.model_validate(before.model_dump() | changes | {"updated_at": now})
         if problem := missing_place(after.scope, after.project, after.task):
             raise Failure("invalid", f"{problem}.", field=problem.partition(" ")[0])
         await _check_links(connection, workspace, args.linkages or [], "linkages")
-        revision = await _advance(connection, workspace, 1, now)
         await memories.update(connection, args.id, revision, changes | {"updated_at": now})
         if args.content is not None:
             await vectors.forget(connection, args.id)
-            await _keep_vectors(connection, services, {args.id: windows[0]} if windows else {})
+            if windows is not None:
+                await vectors.put(connection, services.encoder.generation, {args.id: windows[0]})
         change = (args.id, before.model_dump(mode="json"), after.model_dump(mode="json"))
         await memories.record(connection, workspace, call.actor, now, revision, [change])
+    if args.content is not None and windows is None:
+        services.encoder.note_missing()
     await services.projection.project(workspace)
     return _answer(after, call)
 
@@ -259,16 +267,15 @@ async def delete_memory(services: Services, call: Call, args: DeleteMemory) -> D
     """Hide a memory from every path at once; with `erase`, also overwrite what it said. Raises `not_found`."""
     now, workspace = services.now(), call.workspace.id
     async with services.db.write() as connection:
-        before = await memories.get(connection, workspace, args.id)
-        if before is None:
-            raise no_memory(args.id)
-        revision = await _advance(connection, workspace, 1, now)
+        revision, before = await _hold(connection, workspace, args.id, now)
         await memories.update(connection, args.id, revision, {"deleted_at": now})
         kept = None if args.erase else before.model_dump(mode="json")
         await memories.record(connection, workspace, call.actor, now, revision, [(args.id, kept, None)])
         if args.erase:
             await memories.erase_content(connection, args.id, now)
             await vectors.forget(connection, args.id)
+    if args.erase:
+        await services.db.scrub()
     await services.projection.project(workspace)
     return DeletedMemory(meta=call.meta, id=args.id, erased=args.erase)
 

@@ -135,12 +135,14 @@ async def recall(
     Raises:
         Failure: `unavailable` where the search store is down.
     """
+    if not call.workspace.exists:
+        return Recalled([], query_terms(query), "keyword")
     workspace_id = call.workspace.id
     try:
-        generation = await services.projection.open(workspace_id) if call.workspace.exists else 0
+        generation = await services.projection.open(workspace_id)
         dense = await services.encoder.query(query, generation)
         asked = Query(dense, Sparse(*query_weights(query)), CANDIDATES, _where(facets))
-        found = await services.projection.search(workspace_id, asked) if call.workspace.exists else Found([], [])
+        found = await services.projection.search(workspace_id, asked, generation)
     except EngineDown:
         raise unavailable("search store") from None
     chosen = _rank(found, limit, services.now().timestamp())

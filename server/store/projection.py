@@ -15,12 +15,11 @@ from typing import Any
 import sqlalchemy as sa
 import structlog
 
-from server.memory.models import Memory
-from server.memory.text import document_weights, key_text
 from server.store import vectors as vector_store
 from server.store.db import Database
-from server.store.memories import FIELDS, from_row
-from server.store.search import Collection, Engine, EngineDown, Found, Point, Query, Sparse, Unusable
+from server.store.memories import FIELDS
+from server.store.points import point
+from server.store.search import Collection, Engine, EngineDown, Found, Query, Unusable
 from server.store.tables.accounts import workspaces
 from server.store.tables.memories import memories, vectors
 
@@ -30,8 +29,6 @@ BATCH = 500
 SLICE = 64  # points made at a time: a few milliseconds, then others have their turn
 #: How many workspaces' states are kept; of more, those with nothing left to do are forgotten.
 REMEMBERED = 10_000
-#: The payload keys that a search may filter by.
-FILTERS = ("type", "tags", "scope", "project", "task", "entity", "author", "session")
 
 
 def placement(workspace_id: str, generation: int, dims: int) -> Collection:
@@ -393,38 +390,10 @@ class Projection:
     async def _put(self, collection: Collection, workspace_id: str, rows: Sequence[sa.Row[Any]]) -> list[str]:
         """Write the rows' points; the ids of those that no engine may be given, lest one row stop all others."""
         try:
-            await self._engine.upsert(collection, [_point(collection, workspace_id, row) for row in rows])
+            await self._engine.upsert(collection, [point(collection, workspace_id, row) for row in rows])
         except ValueError:
             if len(rows) == 1:
                 log.exception("a memory cannot be searched", workspace=workspace_id, memory=rows[0].id)
                 return [rows[0].id]
             return [bad for row in rows for bad in await self._put(collection, workspace_id, [row])]
         return []
-
-
-def _point(collection: Collection, workspace_id: str, row: sa.Row[Any]) -> Point:
-    memory = from_row(row[: len(FIELDS)])
-    windows = None if row.windows is None or not collection.dims else vector_store.unpack(row.windows, collection.dims)
-    return Point(
-        id=memory.id,
-        revision=row.revision,
-        text=Sparse(*document_weights(key_text(memory))),
-        payload=payload(memory, workspace_id),
-        dense=None if windows is None else windows[0],
-        windows=None if windows is None or len(windows) == 1 else windows,
-    )
-
-
-def payload(memory: Memory, workspace_id: str) -> dict[str, Any]:
-    """What a point carries: what searches filter by, what they rank by, and the whole memory as JSON text.
-
-    One string is read back many times faster than twenty values, and only for the hits that are answered.
-    """
-    values: dict[str, Any] = {name: getattr(memory, name) for name in FILTERS}
-    return {key: value for key, value in values.items() if value is not None} | {
-        "tags": [tag.lower() for tag in memory.tags],  # found in any case of letters
-        "workspace_id": workspace_id,
-        "expires_at": None if memory.expires_at is None else memory.expires_at.timestamp(),
-        "access_count": memory.access_count,
-        "memory": memory.model_dump_json(),
-    }

@@ -6,7 +6,8 @@ import pytest
 import structlog
 
 from server.store import projection as module
-from server.store.projection import Projection, payload, placement
+from server.store.points import payload
+from server.store.projection import Projection, placement
 from server.store.search import EngineDown, Query
 
 pytestmark = pytest.mark.anyio
