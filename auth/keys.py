@@ -41,9 +41,10 @@ async def issue_key(
     workspace_id: str | None = None,
     expires_at: datetime | None = None,
     grant_id: str | None = None,
+    is_test: bool = False,
 ) -> tuple[str, KeyRow]:
-    """Make a key; the secret is returned this once and kept nowhere."""
-    secret = f"mp_live_{secrets.token_hex(16)}"
+    """Make a key; the secret is returned this once and kept nowhere. `is_test` only shows in how it begins."""
+    secret = f"{PREFIXES[is_test]}{secrets.token_hex(16)}"
     row = KeyRow(
         id=new_id(now),
         user_id=user_id,

@@ -122,6 +122,11 @@ def test_a_refusal_is_one_sentence_and_exit_code_one(cli, command, given, told):
 
 
 @pytest.mark.usefixtures("ann")
+def test_a_key_for_tests_says_so(cli):
+    assert cli("key", "create", "--user", "ann", "--test", "--quiet").stdout.startswith("mp_test_")
+
+
+@pytest.mark.usefixtures("ann")
 def test_lists_show_users_and_keys_but_no_secret(cli):
     secret = cli("key", "create", "--user", "ann", "--name", "laptop", "--days", 30, "--quiet").stdout.strip()
     listed = cli("key", "list", "--user", "ann").stdout

@@ -39,6 +39,7 @@ def create(
     name: Annotated[str, typer.Option(help="What it is for.")] = "",
     workspace: Annotated[str | None, typer.Option(help="Bind it to this one workspace.")] = None,
     days: Annotated[int | None, typer.Option(min=1, max=3650, help="In how many days it ends.")] = None,
+    test: Annotated[bool, typer.Option("--test", help="A key that says it is for tests: mp_test_…")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print the key alone.")] = False,
 ) -> None:
     """Make a key. It is printed once, and only its hash is kept."""
@@ -64,6 +65,7 @@ def create(
                     now=now,
                     workspace_id=None if bound is None else bound.id,
                     expires_at=None if days is None else now + timedelta(days=days),
+                    is_test=test,
                 )
         return secret
 
