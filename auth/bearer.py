@@ -29,7 +29,8 @@ class Authenticator:
         self._verify = verify
         self._known: OrderedDict[bytes, Principal] = OrderedDict()
         self._used: dict[str, datetime] = {}
-        epoch.on_change(self._known.clear)
+        self._forgotten = 0
+        epoch.on_change(self._forget)
 
     async def authenticate(self, bearer: str) -> Principal | None:
         """Whom the bearer stands for, or None."""
@@ -38,12 +39,15 @@ class Authenticator:
         known_as = hashlib.sha256(bearer.encode()).digest()
         principal = self._known.get(known_as)
         if principal is None:
+            asked_at = self._forgotten
             principal = await (recognise(self._db, bearer, now) if is_key(bearer) else self._verify(bearer))
             if principal is None:
                 return None
-            self._remember(known_as, principal)
+            # What was read before something ended may be what ended.
+            if asked_at == self._forgotten:
+                self._remember(known_as, principal)
         if principal.expires_at is not None and principal.expires_at <= now:
-            del self._known[known_as]
+            self._known.pop(known_as, None)
             return None
         if principal.via == "api_key":
             self._used[principal.credential_id] = now
@@ -54,8 +58,13 @@ class Authenticator:
         if len(self._known) > REMEMBERED:
             self._known.popitem(last=False)
 
+    def _forget(self) -> None:
+        self._forgotten += 1
+        self._known.clear()
+
     def evict(self, ended: str) -> None:
         """Forget a credential that was revoked, and what hangs on it; or on a workspace that was deleted."""
+        self._forgotten += 1
         gone = [k for k, p in self._known.items() if ended in {p.credential_id, p.grant_id, p.workspace_id}]
         for known_as in gone:
             del self._known[known_as]

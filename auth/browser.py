@@ -49,7 +49,8 @@ def check_csrf(browser: Browser, form: Parameters) -> None:
     Raises:
         Failure: `forbidden`.
     """
-    if not hmac.compare_digest(browser.csrf_token, form.get("csrf") or ""):
+    # As bytes: of texts it takes only ASCII.
+    if not hmac.compare_digest(browser.csrf_token.encode(), (form.get("csrf") or "").encode()):
         raise Failure("forbidden", "This page is out of date. Go back, reload it, and try again. Cookies must be on.")
 
 

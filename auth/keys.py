@@ -67,12 +67,10 @@ async def recognise(db: Database, bearer: str, now: datetime) -> Principal | Non
     if not _KEY.fullmatch(bearer):
         return None
     async with db.read() as connection:
-        found = await key_by_hash(connection, digest(bearer))
+        found = await key_by_hash(connection, digest(bearer), now)
     if found is None:
         return None
     key, account_id = found
-    if key.expires_at is not None and key.expires_at <= now:
-        return None
     return Principal(
         user_id=key.user_id,
         account_id=account_id,

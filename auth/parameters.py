@@ -47,12 +47,15 @@ def parse(text: str) -> Parameters:
     """Read a query or a form.
 
     Raises:
-        OAuth2Error: `invalid_request` where it is not UTF-8 or has too many fields.
+        OAuth2Error: `invalid_request` where it is not UTF-8, has too many fields, or a NUL, which no database takes.
     """
     try:
-        return Parameters(tuple(parse_qsl(text, keep_blank_values=True, max_num_fields=MAX_FIELDS, errors="strict")))
+        pairs = tuple(parse_qsl(text, keep_blank_values=True, max_num_fields=MAX_FIELDS, errors="strict"))
     except ValueError:
         raise InvalidRequestError("The parameters cannot be read.") from None
+    if any("\x00" in part for pair in pairs for part in pair):
+        raise InvalidRequestError("The parameters cannot be read.")
+    return Parameters(pairs)
 
 
 async def read_form(request: Request) -> Parameters:

@@ -274,9 +274,9 @@ async def delete_memory(services: Services, call: Call, args: DeleteMemory) -> D
         if args.erase:
             await memories.erase_content(connection, args.id, now)
             await vectors.forget(connection, args.id)
+    await services.projection.project(workspace)
     if args.erase:
         await services.db.scrub()
-    await services.projection.project(workspace)
     return DeletedMemory(meta=call.meta, id=args.id, erased=args.erase)
 
 

@@ -18,6 +18,8 @@ from tools.services import Services
 from tools.types import QUERY_CHARACTERS, Question, Unused, Words, unused
 
 CANDIDATES = 100
+#: What ranking and answering read of a candidate.
+KEYS = ("memory", "expires_at", "access_count")
 
 Ranking = Literal["keyword", "hybrid", "recent"]
 
@@ -141,7 +143,7 @@ async def recall(
     try:
         generation = await services.projection.open(workspace_id)
         dense = await services.encoder.query(query, generation)
-        asked = Query(dense, Sparse(*query_weights(query)), CANDIDATES, _where(facets))
+        asked = Query(dense, Sparse(*query_weights(query)), CANDIDATES, _where(facets), KEYS)
         found = await services.projection.search(workspace_id, asked, generation)
     except EngineDown:
         raise unavailable("search store") from None

@@ -13,7 +13,7 @@ from server.cli.common import record, run, stderr
 from server.clock import utc_now
 from server.config import Settings
 from server.errors import Failure
-from server.store import accounts, keys, workspaces
+from server.store import accounts, keys, vectors, workspaces
 from server.store.accounts import User
 from server.store.db import Database
 from server.store.epoch import raise_epoch
@@ -56,7 +56,11 @@ def create(
             async with db.write() as connection:
                 bound = None
                 if workspace is not None:
-                    bound, _ = await workspaces.ensure_workspace(connection, owner.account_id, workspace, 0, now)
+                    # A running server's, so that memories have vectors there from the first one on.
+                    generation = await vectors.newest_generation(connection)
+                    bound, _ = await workspaces.ensure_workspace(
+                        connection, owner.account_id, workspace, generation, now
+                    )
                 secret, _ = await issue_key(
                     connection,
                     user_id=owner.id,

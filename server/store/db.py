@@ -19,6 +19,7 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 BUSY_TIMEOUT_MS = 15_000
+SCRUB_TIMEOUT_MS = 500
 READERS = 4
 
 
@@ -104,7 +105,7 @@ class Database:
     async def scrub(self) -> None:
         """Empty SQLite's log into its file, so that what was overwritten is in neither; elsewhere nothing.
 
-        Writers wait, and it waits for readers. Where one reads on for too long, the log stays for the next time.
+        Writers wait, and it waits for readers: half a second. Where one reads on, the log stays for the next time.
         """
         if self._one_writer is None:
             return
@@ -130,8 +131,12 @@ def plain_engine(url: sa.URL) -> AsyncEngine:
 def _empty_log(connection: sa.Connection) -> None:
     # Past SQLAlchemy, which would begin a transaction first, and in one SQLite refuses.
     cursor = connection.connection.cursor()
-    cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    cursor.close()
+    cursor.execute(f"PRAGMA busy_timeout={SCRUB_TIMEOUT_MS}")
+    try:
+        cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    finally:
+        cursor.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
+        cursor.close()
 
 
 def _lower(text: str | None) -> str | None:

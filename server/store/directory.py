@@ -10,6 +10,7 @@ from server.store.epoch import Epoch, raise_epoch
 from server.store.workspaces import Workspace
 
 REMEMBERED = 10_000
+LONGEST_NAME = 100  # as wide as the column
 
 
 class Directory:
@@ -28,11 +29,18 @@ class Directory:
         """Which account and name are meant: `name`, `account/name` of an account the user is in, or the default.
 
         Raises:
-            Failure: `not_found` for an account that the user is not in, or that is not there.
+            Failure: `not_found` for an account that the user is not in, or that is not there; `invalid` for a name
+                that is too long.
         """
         if asked is None:
             return account_id, await self._default(user_id)
         account, slash, name = asked.rpartition("/")
+        if len(name) > LONGEST_NAME:
+            raise Failure(
+                "invalid",
+                f"workspace: a name may have at most {LONGEST_NAME} characters; this has {len(name)}.",
+                field="workspace",
+            )
         if not slash:
             return account_id, name
         async with self._db.read() as connection:

@@ -192,7 +192,7 @@ class Embeddings:
         with suppress(RuntimeError):  # the loop was closed without us: nobody is waiting any more
             try:
                 embedder = self._load(place(self._folder, model.name), model, self._threads)
-            except Exception as error:  # noqa: BLE001 - whatever a library raises, the server goes on without vectors
+            except BaseException as error:  # noqa: BLE001 - whatever a library raises, the server goes on without vectors
                 loop.call_soon_threadsafe(self._loaded, "failed", f"{model.name} cannot be loaded: {error}")
                 return
             loop.call_soon_threadsafe(self._loaded, "ready", "")
@@ -202,13 +202,14 @@ class Embeddings:
 
     def _do(self, loop: asyncio.AbstractEventLoop, embedder: Embedder, job: _Job) -> None:
         """Answer a question, or take a step with documents, and tell whoever waits for the outcome."""
+        # A panic of the libraries' Rust is no `Exception`, and would end the thread with everybody waiting for it.
         try:
             if job.rank is _Rank.QUERY:
                 loop.call_soon_threadsafe(_give, job.calls[0].answer, embedder.query(job.calls[0].texts[0]))
             elif (found := self._step(embedder, job)) is not None:
                 for call in job.calls:
                     loop.call_soon_threadsafe(_give, call.answer, [next(found) for _ in call.texts])
-        except Exception as error:  # noqa: BLE001 - a text the model chokes on is its caller's failure, not the thread's
+        except BaseException as error:  # noqa: BLE001 - a text the model chokes on is its caller's failure, not the thread's
             self._failed(loop, job, error)
 
     def _step(self, embedder: Embedder, job: _Job) -> Iterator[Windows] | None:
@@ -236,7 +237,7 @@ class Embeddings:
                 return
             job.calls += [call for call in other.calls if not call.answer.done()]
 
-    def _failed(self, loop: asyncio.AbstractEventLoop, job: _Job, error: Exception) -> None:
+    def _failed(self, loop: asyncio.AbstractEventLoop, job: _Job, error: BaseException) -> None:
         """Tell the caller, or, where several share the job, let each try alone."""
         if len(job.calls) > 1:
             for call in job.calls:

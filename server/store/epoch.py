@@ -41,7 +41,7 @@ class Epoch:
     async def check(self) -> None:
         """Look, if a second has passed since the last look."""
         now = self._now()
-        if self._next is not None and now < self._next:
+        if self._next is not None and self._next - INTERVAL <= now < self._next:  # a clock may be set back
             return
         self._next = now + INTERVAL
         async with self._db.read() as connection:

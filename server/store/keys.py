@@ -1,12 +1,13 @@
 """API keys, of which only the SHA-256 is kept."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.store.tables.accounts import api_keys, users, workspaces
+from server.store.tables.oauth import oauth_grants
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,15 +62,26 @@ async def insert_key(connection: AsyncConnection, row: KeyRow, key_hash: str) ->
     )
 
 
-async def key_by_hash(connection: AsyncConnection, key_hash: str) -> tuple[KeyRow, str] | None:
-    """A key that was not revoked, and its user's account; None also where the user is disabled."""
+async def key_by_hash(connection: AsyncConnection, key_hash: str, now: datetime) -> tuple[KeyRow, str] | None:
+    """A key that holds, and its user's account; None also where the user is disabled.
+
+    One that was made through an OAuth grant ends when that does, whichever way: its `expires_at` says so.
+    """
     query = (
-        _KEY.add_columns(users.c.account_id)
+        _KEY.add_columns(oauth_grants.c.id, oauth_grants.c.expires_at, users.c.account_id)
         .join(users, users.c.id == api_keys.c.user_id)
+        .outerjoin(oauth_grants, sa.and_(oauth_grants.c.id == api_keys.c.grant_id, oauth_grants.c.revoked_at.is_(None)))
         .where(api_keys.c.key_hash == key_hash, api_keys.c.revoked_at.is_(None), users.c.disabled_at.is_(None))
     )
-    row = (await connection.execute(query)).one_or_none()
-    return None if row is None else (KeyRow(*row[:-1]), row[-1])
+    found = (await connection.execute(query)).one_or_none()
+    if found is None:
+        return None
+    *row, grant, grant_ends, account_id = found
+    key = KeyRow(*row)
+    ends = min(filter(None, (key.expires_at, grant_ends)), default=None)
+    if key.grant_id != grant or (ends is not None and ends <= now):
+        return None
+    return replace(key, expires_at=ends), account_id
 
 
 async def list_keys(connection: AsyncConnection, user_id: str) -> list[KeyRow]:

@@ -14,6 +14,7 @@ from typing import Any
 
 import sqlalchemy as sa
 import structlog
+from sqlalchemy.exc import SQLAlchemyError
 
 from server.store import vectors as vector_store
 from server.store.db import Database
@@ -75,13 +76,14 @@ class Projection:
         self._states: dict[str, _State] = {}
 
     async def project(self, workspace_id: str) -> bool:
-        """Bring the collection up to the record as it now stands; False where the engine is down.
+        """Bring the collection up to the record as it now stands; False where that has to wait.
 
-        Of a workspace that was deleted, the collection goes.
+        Of a workspace that was deleted, the collection goes. It is called after a commit, which stands whatever
+        happens here: so it raises neither where the engine is down nor where the record cannot be read just now.
         """
         try:
             await self._catch_up(workspace_id)
-        except EngineDown as error:
+        except (EngineDown, SQLAlchemyError, OSError) as error:
             log.warning("the search store is behind", workspace=workspace_id, reason=str(error))
             return False
         return True

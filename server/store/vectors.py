@@ -41,6 +41,11 @@ async def newest_model(connection: AsyncConnection) -> str | None:
     return (await connection.execute(query)).scalar_one_or_none()
 
 
+async def newest_generation(connection: AsyncConnection) -> int:
+    """The generation that was last new here; 0 where there is none."""
+    return (await connection.execute(sa.select(sa.func.max(generations.c.id)))).scalar_one_or_none() or 0
+
+
 async def dims_of(connection: AsyncConnection, generation: int) -> int:
     """How long a generation's vectors are; 0 for generation 0, which has none."""
     query = sa.select(generations.c.dims).where(generations.c.id == generation)

@@ -72,11 +72,12 @@ async def _answer(operation: Operation, request: Request) -> Response:
         as_text=not has_body,
     )
     result = await run(operation, request.state.services, door, raw | request.path_params)
-    body = result.model_dump(mode="json")
-    if isinstance(result, Spoken):
-        body["content"] = [{"type": "text", "text": result.text()}]
-    is_new = operation.effect is Effect.CREATE and body.get("created", True)
-    return JSONResponse(body, 201 if is_new else 200, {"Cache-Control": "no-store"})
+    is_new = operation.effect is Effect.CREATE and getattr(result, "created", True)
+    status, headers = 201 if is_new else 200, {"Cache-Control": "no-store"}
+    if not isinstance(result, Spoken):
+        return Response(result.model_dump_json(), status, headers, "application/json")
+    body = result.model_dump(mode="json") | {"content": [{"type": "text", "text": result.text()}]}
+    return JSONResponse(body, status, headers)
 
 
 async def _query(request: Request) -> dict[str, Any]:

@@ -67,7 +67,11 @@ def query_of(said):
     idf = (said.get("params") or {}).get("idf")
     params = edge.SearchParams(exact=True, idf=edge.IdfParams(filter_of(idf["corpus"])) if idf else None)
     return edge.QueryRequest(
-        said["limit"], query=vector, filter=filter_of(said.get("filter")), with_payload=True, params=params
+        said["limit"],
+        query=vector,
+        filter=filter_of(said.get("filter")),
+        with_payload=said["with_payload"],
+        params=params,
     )
 
 

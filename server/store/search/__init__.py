@@ -75,6 +75,8 @@ class Query:
     text: Sparse | None
     limit: int
     where: Where = field(default_factory=Where)
+    #: The payload keys to answer with; None for all. Fewer are read faster.
+    keys: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

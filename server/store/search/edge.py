@@ -36,7 +36,7 @@ from qdrant_edge import Point as EdgePoint
 from qdrant_edge import Query as EdgeQuery
 
 from . import Collection, EngineDown, Found, Hit, Match, Point, Query, Sparse, Where, checks
-from .points import INDEXED_KEYS, REVISION, nearest
+from .points import INDEXED_KEYS, REVISION, WORKSPACE, nearest
 from .shard_files import call, free_bytes
 from .shards import Shards
 
@@ -254,7 +254,8 @@ def _requests(query: Query) -> list[QueryRequest]:
     if query.text is not None and query.text.indices:
         asked.append(EdgeQuery.Nearest(SparseVector(query.text.indices, query.text.values), using="text"))
     where = _filter(query.where)
-    return [QueryRequest(query.limit, query=one, filter=where, with_payload=True, params=_EXACT) for one in asked]
+    keys = True if query.keys is None else [*query.keys, WORKSPACE]
+    return [QueryRequest(query.limit, query=one, filter=where, with_payload=keys, params=_EXACT) for one in asked]
 
 
 def _filter(where: Where) -> Filter | None:

@@ -56,6 +56,7 @@ def requests(collection: Collection, query: Query) -> list[models.QueryRequest]:
     if has_text(query):
         asked.append(("text", _sparse(cast("Sparse", query.text)), _rarity(collection)))
     where = _where(collection, query.where)
+    keys = True if query.keys is None else [*query.keys, WORKSPACE, ID]
     return [
         models.QueryRequest(
             query=models.NearestQuery(nearest=vector),
@@ -63,7 +64,7 @@ def requests(collection: Collection, query: Query) -> list[models.QueryRequest]:
             filter=where,
             params=params,
             limit=query.limit,
-            with_payload=True,
+            with_payload=keys,
         )
         for using, vector, params in asked
     ]

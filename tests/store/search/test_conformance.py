@@ -102,6 +102,13 @@ async def test_one_search_asks_both_arms_and_brings_the_payload(engine, collecti
     assert [(hit.id, hit.payload) for hit in found.text] == [(make.id(1), {"type": "fact"})]
 
 
+async def test_only_the_payload_keys_that_are_asked_for_come_back(engine, collection, make):
+    await engine.upsert(collection, [make.point(1, workspace_id="w", type="fact", memory="text", scope="global")])
+    query = replace(text(7), keys=("memory", "scope"))
+    (hit,) = (await engine.search(collection, query)).text
+    assert hit.payload == {"workspace_id": "w", "memory": "text", "scope": "global"}
+
+
 async def test_a_query_without_vectors_finds_nothing(engine, collection, make):
     await engine.upsert(collection, [make.point(1)])
     assert await engine.search(collection, Query(None, Sparse([], []), 10)) == Found([], [])
