@@ -7,14 +7,18 @@ import sys
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 from typer.testing import CliRunner
 
 from auth.passwords import Passwords
 from server.cli import app
 from server.config import Settings
+from server.store import vectors
 from server.store.accounts import user_named
 from server.store.db import Database
+from server.store.model_folder import Model
 from server.store.search.owner import Owner
+from server.store.tables.accounts import workspaces
 from tests.conftest import Clock, site_at
 
 ROOT = Path(__file__).parent.parent
@@ -218,3 +222,21 @@ def test_a_person_is_invited_only_where_the_setting_says_so(cli, monkeypatch):
     assert "LOCI_SIGNUP" in cli("user", "invite").stderr
     monkeypatch.setenv("LOCI_SIGNUP", "invite")
     assert cli("user", "invite").stdout.startswith("http://127.0.0.1:8080/signup?")
+
+
+@pytest.mark.usefixtures("ann")
+def test_a_workspace_that_is_made_with_a_key_has_vectors_from_its_first_memory_on(cli, tmp_path):
+    async def generations():
+        db = Database(Settings(data_dir=tmp_path / "data").sqlalchemy_url)
+        try:
+            async with db.write() as connection:
+                model = Model("m", "0" * 64, 3, 256, "x")
+                newest = await vectors.generation_of(connection, model, Clock()())
+            await asyncio.to_thread(cli, "key", "create", "--user", "ann", "--workspace", "notes", "--quiet")
+            async with db.read() as connection:
+                return newest, (await connection.execute(sa.select(workspaces.c.generation))).scalar_one()
+        finally:
+            await db.close()
+
+    newest, made_with = asyncio.run(generations())
+    assert made_with == newest > 0

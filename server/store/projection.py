@@ -78,8 +78,7 @@ class Projection:
     async def project(self, workspace_id: str) -> bool:
         """Bring the collection up to the record as it now stands; False where that has to wait.
 
-        Of a workspace that was deleted, the collection goes. It is called after a commit, which stands whatever
-        happens here: so it raises neither where the engine is down nor where the record cannot be read just now.
+        Of a workspace that was deleted, the collection goes. The commit before it stands: no store's fault is raised.
         """
         try:
             await self._catch_up(workspace_id)

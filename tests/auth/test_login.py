@@ -205,3 +205,15 @@ async def test_a_page_with_a_repeated_parameter_is_refused_with_a_page(person):
     assert (await person.http.get("/login?next=/a&next=/b")).status_code == 400
     assert (await person.http.post("/logout", json={})).status_code == 400
     assert (await person.http.get("/login?next=%ff")).status_code == 400
+
+
+@pytest.mark.parametrize("path", ["/login", "/logout", "/signup", "/oauth/authorize", "/apps"])
+async def test_a_form_token_that_is_not_ascii_is_just_wrong(person, path):
+    assert (await person.log_in()).status_code == 302
+    assert (await person.http.post(path, data={"csrf": "\u00e9"})).status_code == 403
+
+
+async def test_a_parameter_with_a_nul_is_refused_before_a_database_sees_it(person):
+    for path, data in (("/login", {"username": "\0"}), ("/oauth/token", {"client_id": "\0", "grant_type": "x"})):
+        assert (await person.http.post(path, data=data)).status_code == 400
+    assert (await person.http.get("/oauth/authorize", params={"client_id": "\0"})).status_code == 400

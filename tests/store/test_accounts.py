@@ -91,7 +91,7 @@ async def test_a_deleted_workspace_is_gone_its_keys_end_and_its_name_is_free(led
         await workspaces.delete_workspace(connection, ledger.workspace, clock())
         assert await workspaces.workspace_by_id(connection, ledger.workspace) is None
         assert await workspaces.all_ids(connection) == []
-        assert await keys.key_by_hash(connection, "a" * 64) is None
+        assert await keys.key_by_hash(connection, "a" * 64, clock()) is None
         assert [row.id for row in await keys.list_keys(connection, ann.id)] == [free]
         with pytest.raises(LookupError):
             await memories.advance(connection, ledger.workspace, 1, clock())
@@ -109,19 +109,19 @@ async def test_deleting_a_workspace_again_does_not_put_off_its_erasure(ledger, c
     assert await ledger.row("deleted_at") == (first,)
 
 
-async def test_a_key_is_found_by_its_hash_with_its_account_and_its_workspace(ledger, key):
+async def test_a_key_is_found_by_its_hash_with_its_account_and_its_workspace(ledger, key, clock):
     async with ledger.db.read() as connection:
         ann = await accounts.user_named(connection, "ann")
     key_id = await key(ann, "a" * 64, workspace_id=ledger.workspace)
     async with ledger.db.read() as connection:
-        row, account_id = await keys.key_by_hash(connection, "a" * 64)
+        row, account_id = await keys.key_by_hash(connection, "a" * 64, clock())
         assert (row.id, row.workspace_id, row.workspace, account_id) == (
             key_id,
             ledger.workspace,
             "default",
             ann.account_id,
         )
-        assert await keys.key_by_hash(connection, "b" * 64) is None
+        assert await keys.key_by_hash(connection, "b" * 64, clock()) is None
 
 
 async def test_a_revoked_key_is_found_no_more_and_only_its_owner_can_revoke_it(db, someone, key, clock):
@@ -131,7 +131,7 @@ async def test_a_revoked_key_is_found_no_more_and_only_its_owner_can_revoke_it(d
         assert not await keys.revoke_key(connection, bob.id, key_id, clock())
         assert await keys.revoke_key(connection, ann.id, key_id, clock())
         assert not await keys.revoke_key(connection, ann.id, key_id, clock())
-        assert await keys.key_by_hash(connection, "a" * 64) is None
+        assert await keys.key_by_hash(connection, "a" * 64, clock()) is None
         assert await keys.list_keys(connection, ann.id) == []
 
 
@@ -192,3 +192,14 @@ async def test_the_epoch_may_be_raised_for_the_first_time_by_several_at_once(db)
     await asyncio.gather(*(once() for _ in range(4)))
     async with db.read() as connection:
         assert (await connection.execute(sa.select(epoch.c.id, epoch.c.value))).all() == [(1, 4)]
+
+
+async def test_an_epoch_is_looked_at_although_the_clock_was_set_back(db, clock):
+    watch, seen = Epoch(db, clock), []
+    await watch.check()
+    watch.on_change(lambda: seen.append(True))
+    async with db.write() as connection:
+        await raise_epoch(connection)
+    clock.move(hours=-1)
+    await watch.check()
+    assert seen == [True]

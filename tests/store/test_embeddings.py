@@ -233,3 +233,18 @@ def test_importing_the_service_does_not_import_the_libraries_that_take_seconds()
     code = "import sys, server.store.embeddings; print({'fastembed', 'onnxruntime', 'tokenizers'} & set(sys.modules))"
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert said.stdout.strip() == "set()"
+
+
+class Panic(BaseException):
+    """As Rust's libraries raise them: no `Exception`."""
+
+
+async def test_a_panic_of_a_library_fails_the_text_and_not_the_service(service, scripted, monkeypatch):
+    def panics(_text):
+        raise Panic
+
+    with monkeypatch.context() as patch:
+        patch.setattr(scripted, "query", panics)
+        with pytest.raises(EmbeddingFailed):
+            await service.embed_query("who?")
+    assert len(await service.embed_query("who?")) == 3

@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 import structlog
+from sqlalchemy.exc import TimeoutError  # noqa: A004 - of the pool
 
 from server.store import projection as module
 from server.store.points import payload
@@ -270,3 +271,17 @@ async def test_touching_a_workspace_that_is_not_open_or_was_dropped_does_nothing
     await projection.forget(book.workspace)
     await projection.touch(book.workspace, {memory_id: {"access_count": 7}})
     assert engine.times("touch") == 0
+
+
+async def test_where_the_record_cannot_be_read_a_projection_waits_and_the_write_stands(
+    book, projection, monkeypatch, find
+):
+    (memory_id,) = await book.store("heron")
+
+    async def full(*_):
+        raise TimeoutError("QueuePool limit reached")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Projection, "_changed", full)
+        assert not await projection.project(book.workspace)
+    assert await find("heron") == [memory_id]

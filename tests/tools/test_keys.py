@@ -1,9 +1,16 @@
 """API keys: never stronger than their maker, shown once, ended by time and by hand."""
 
-import pytest
+import asyncio
+from datetime import timedelta
 
+import pytest
+import sqlalchemy as sa
+
+from auth.keys import recognise
 from server.loop import drain
+from server.store.tables.oauth import oauth_grants
 from tests.web.doors import rest, seen
+from tests.web.test_guard import access_token
 
 pytestmark = pytest.mark.anyio
 
@@ -136,3 +143,45 @@ async def test_a_key_that_was_used_says_when(ann, site, clock):
     listed = (await ann.http.get("/v1/keys")).json()["keys"]
     used = {each["id"]: each["last_used_at"] for each in listed}
     assert used[made["id"]] == "2026-11-21T12:05:00.000Z"
+
+
+async def test_a_key_that_was_revoked_while_it_was_looked_up_is_not_remembered(ann, site, clock, monkeypatch):
+    made = await make(ann)
+    http = site.client(made["api_key"])
+    looked_up, go_on = asyncio.Event(), asyncio.Event()
+
+    async def slowly(db, bearer, now):
+        found = await recognise(db, bearer, now)
+        if bearer == made["api_key"]:
+            looked_up.set()
+            await go_on.wait()
+        return found
+
+    monkeypatch.setattr("auth.bearer.recognise", slowly)
+    early = asyncio.create_task(http.get("/v1/health"))
+    await looked_up.wait()
+    assert (await rest(ann, "revoke_key", {"id": made["id"]})).status == 200
+    clock.move(seconds=2)
+    await ann.http.get("/v1/health")  # sees the new epoch before the one that is looked up is let in
+    go_on.set()
+    await early
+    assert (await http.get("/v1/health")).status_code == 401
+
+
+async def test_a_key_that_was_made_through_a_grant_ends_when_the_grant_expires(ann, site, clock):
+    token = await access_token(site, ann, expires_at=clock() + timedelta(minutes=10))
+    made = (await site.client(token).post("/v1/keys", json={})).json()
+    http = site.client(made["api_key"])
+    assert (await http.get("/v1/health")).status_code == 200
+    clock.move(minutes=10)
+    assert (await http.get("/v1/health")).status_code == 401
+
+
+async def test_a_key_that_is_made_just_after_its_grant_was_revoked_opens_nothing(ann, site):
+    token = await access_token(site, ann)
+    async with site.services.db.write() as connection:  # as another process does, whose epoch is not seen yet
+        http = site.client(token)
+        assert (await http.get("/v1/health")).status_code == 200
+        await connection.execute(sa.update(oauth_grants).values(revoked_at=site.services.now()))
+    made = (await http.post("/v1/keys", json={})).json()
+    assert (await site.client(made["api_key"]).get("/v1/health")).status_code == 401

@@ -155,3 +155,15 @@ async def test_finding_a_memory_counts_unless_it_was_asked_not_to(ann, site):
     fetched = await asked(ann, "fetch", {"id": memory_id})
     assert fetched["access_count"] == 2
     assert fetched["last_accessed_at"] == "2026-11-21T12:00:00.000Z"
+
+
+async def test_an_erased_memory_is_found_no_more_while_a_long_read_keeps_its_bytes_in_the_log(ann, site, monkeypatch):
+    memory_id = await ann.store("heron")
+    found = []
+
+    async def scrub(_db):
+        found.append((await ann.http.post("/v1/search", json={"query": "heron"})).json()["memories"])
+
+    monkeypatch.setattr(type(site.services.db), "scrub", scrub)
+    assert (await ann.http.delete(f"/v1/memories/{memory_id}", params={"erase": "true"})).status_code == 200
+    assert found == [[]]

@@ -118,3 +118,13 @@ async def test_a_key_knows_when_it_was_last_used(ann, site, clock):
     await drain(site.services)
     (key,) = (await ann.call("list_keys"))["keys"]
     assert key["last_used_at"] == "2026-11-21T12:05:00.000Z"
+
+
+async def test_a_name_that_is_too_long_for_the_record_is_refused_wherever_it_stands(ann):
+    await ann.store("x", workspace="n" * 100)
+    long = "n" * 101
+    for path, body in (("memories", {"content": "x", "workspace": long}), ("workspaces", {"name": long})):
+        refused = await ann.http.post(f"/v1/{path}", json=body)
+        assert (refused.status_code, refused.json()["error"]) == (400, "invalid")
+        assert "at most 100 characters" in refused.json()["message"]
+    assert (await ann.http.post("/v1/keys", json={"workspace": f"ann/{long}"})).status_code == 400
