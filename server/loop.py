@@ -17,12 +17,14 @@ from server.store.backfill import backfill
 from server.store.oauth_garbage import collect_garbage
 from server.store.reindex import ReindexFailed, reindex
 from server.store.runs import Run
+from server.store.upkeep import vacuum
 from tools.services import Services
 
 log = structlog.get_logger(__name__)
 
 DRAIN = 1.0
 FLUSH = 5.0
+VACUUM = 60.0
 HOUSEKEEPING = 3600.0
 
 
@@ -43,6 +45,7 @@ def jobs(services: Services) -> list[Job]:
             "fill in vectors", DRAIN, lambda: backfill(services.db, services.encoder, services.projection, services.now)
         ),
         Job("runs", DRAIN, lambda: do_runs(services)),
+        Job("vacuum", VACUUM, lambda: clean_up(services)),
         Job("flush", FLUSH, services.projection.flush),
         Job("housekeeping", HOUSEKEEPING, lambda: keep_house(services)),
     ]
@@ -87,6 +90,12 @@ async def _do(services: Services, claimed: Run) -> str | None:
         log.exception("a run failed", run=claimed.id, work=claimed.work)
         return "It failed; the server's log says why."
     return None
+
+
+async def clean_up(services: Services) -> None:
+    """Clean the embedded engine's files of what was erased."""
+    if not services.settings.qdrant_url:
+        await vacuum(services.db, services.projection)
 
 
 async def keep_house(services: Services) -> None:

@@ -8,6 +8,7 @@ from server.store.db import Database
 from server.store.projection import Projection
 from server.store.search import Engine
 from server.store.search.owner import Owner
+from server.store.upkeep import sweep
 
 
 def search_engine(settings: Settings) -> Engine:
@@ -27,6 +28,8 @@ async def projection_alone(settings: Settings, db: Database) -> AsyncGenerator[P
     async with AsyncExitStack() as stack:
         if not settings.qdrant_url:
             stack.enter_context(Owner.of(settings.data_dir))
-        projection = Projection(db, search_engine(settings), shared=bool(settings.qdrant_url))
+        engine = search_engine(settings)
+        projection = Projection(db, engine, shared=bool(settings.qdrant_url))
         stack.push_async_callback(projection.close)
+        await sweep(db, engine)
         yield projection

@@ -133,7 +133,7 @@ class ListMemories(InWorkspace, Facets):
     order: Literal["asc", "desc"] = Field(default="desc", description="Which way.")
     limit: int = Field(default=50, ge=1, le=100, description="How many at most.")
     offset: int = Field(default=0, ge=0, le=10_000_000, description="How many to pass over first.")
-    tags: Words = Field(default=[], description="Any of these, anywhere in a tag, in any case.")
+    tags: Words = Field(default=[], max_length=10, description="Any of these, anywhere in a tag, in any case.")
 
 
 class MemoryPage(Answer):
@@ -189,7 +189,9 @@ async def _store(
     return new, call.meta, await services.projection.project(workspace)
 
 
-async def _hold(connection: AsyncConnection, workspace_id: str, memory_id: str, now: datetime) -> tuple[int, Memory]:
+async def _hold(
+    connection: AsyncConnection, workspace_id: str, memory_id: str, now: datetime, *, or_deleted: bool = False
+) -> tuple[int, Memory]:
     """A memory that is about to change, and the revision it gets.
 
     The revision is taken first: that holds the workspace against other writers, so what is read after it is what
@@ -199,7 +201,7 @@ async def _hold(connection: AsyncConnection, workspace_id: str, memory_id: str, 
         revision = await memories.advance(connection, workspace_id, 1, now)
     except LookupError:
         raise no_memory(memory_id) from None
-    memory = await memories.get(connection, workspace_id, memory_id)
+    memory = await memories.get(connection, workspace_id, memory_id, or_deleted=or_deleted)
     if memory is None:
         raise no_memory(memory_id)
     return revision, memory
@@ -264,10 +266,13 @@ async def update_memory(services: Services, call: Call, args: UpdateMemory) -> M
 
 
 async def delete_memory(services: Services, call: Call, args: DeleteMemory) -> DeletedMemory:
-    """Hide a memory from every path at once; with `erase`, also overwrite what it said. Raises `not_found`."""
+    """Hide a memory from every path at once; with `erase`, also overwrite what it said, deleted before or not.
+
+    Raises `not_found`.
+    """
     now, workspace = services.now(), call.workspace.id
     async with services.db.write() as connection:
-        revision, before = await _hold(connection, workspace, args.id, now)
+        revision, before = await _hold(connection, workspace, args.id, now, or_deleted=args.erase)
         await memories.update(connection, args.id, revision, {"deleted_at": now})
         kept = None if args.erase else before.model_dump(mode="json")
         await memories.record(connection, workspace, call.actor, now, revision, [(args.id, kept, None)])

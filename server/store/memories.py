@@ -82,16 +82,19 @@ async def update(connection: AsyncConnection, memory_id: str, revision: int, cha
     await connection.execute(statement)
 
 
-_BY_ID = sa.select(*_COLUMNS).where(
-    memories.c.id == sa.bindparam("memory"),
-    memories.c.workspace_id == sa.bindparam("workspace"),
-    memories.c.deleted_at.is_(None),
+_EVER = sa.select(*_COLUMNS).where(
+    memories.c.id == sa.bindparam("memory"), memories.c.workspace_id == sa.bindparam("workspace")
 )
+_BY_ID = _EVER.where(memories.c.deleted_at.is_(None))
+_UNERASED = _EVER.where(memories.c.erased_at.is_(None))
 
 
-async def get(connection: AsyncConnection, workspace_id: str, memory_id: str) -> Memory | None:
-    """One memory of the workspace, unless it was deleted, inside a transaction."""
-    row = (await connection.execute(_BY_ID, {"memory": memory_id, "workspace": workspace_id})).one_or_none()
+async def get(
+    connection: AsyncConnection, workspace_id: str, memory_id: str, *, or_deleted: bool = False
+) -> Memory | None:
+    """One memory of the workspace, inside a transaction; one that was deleted only where asked, and not erased."""
+    query = _UNERASED if or_deleted else _BY_ID
+    row = (await connection.execute(query, {"memory": memory_id, "workspace": workspace_id})).one_or_none()
     return None if row is None else from_row(row)
 
 
@@ -117,9 +120,11 @@ def _tagged(tags: Sequence[str], *, parts: bool, is_sqlite: bool) -> sa.ColumnEl
     """Some tag holds one of these texts, in any case."""
     elements = sa.func.json_each if is_sqlite else sa.func.json_array_elements_text
     tag = elements(memories.c.tags).table_valued("value", name="tag")
-    around = "%" if parts else ""
-    patterns = (sa.func.lower(f"{around}{_escaped(text)}{around}") for text in tags)
-    holds = (sa.func.lower(tag.c.value).like(pattern, escape="\\") for pattern in patterns)
+    # Lowered once for each tag: on SQLite that is a call into Python.
+    text, wanted = sa.func.lower(tag.c.value), [each.lower() for each in tags]
+    if not parts:
+        return sa.exists().select_from(tag).where(text.in_(wanted))
+    holds = (text.like(f"%{_escaped(each)}%", escape="\\") for each in wanted)
     return sa.exists().select_from(tag).where(sa.or_(*holds))
 
 
@@ -204,7 +209,11 @@ async def erase_content(connection: AsyncConnection, memory_id: str, now: dateti
     await connection.execute(
         sa.update(memories)
         .where(memories.c.id == memory_id)
-        .values(content="", tags=[], linkages=[], metadata={}, erased_at=now, **blank)
+        .values(content="", type="", tags=[], linkages=[], metadata={}, erased_at=now, **blank)
+    )
+    home = sa.select(memories.c.workspace_id).where(memories.c.id == memory_id).scalar_subquery()
+    await connection.execute(
+        sa.update(workspaces).where(workspaces.c.id == home).values(erasures=workspaces.c.erasures + 1)
     )
     await connection.execute(
         sa.update(journal).where(journal.c.memory_id == memory_id).values(before=sa.null(), after=sa.null())

@@ -155,6 +155,10 @@ class Engine(Protocol):
         """Remove the collection and its points, at once and for good; one that is not there is no error."""
         ...
 
+    async def names(self) -> set[str]:
+        """Every collection there is, where all of them are ours; none where others may use the engine too."""
+        ...
+
     async def ping(self) -> None:
         """Return if the engine answers."""
         ...

@@ -169,6 +169,10 @@ class EdgeEngine:
         _check(collection)
         await self._shards.drop(collection.name)
 
+    async def names(self) -> set[str]:
+        """Every collection in the folder, which is ours alone."""
+        return await self._shards.names()
+
     async def ping(self) -> None:
         """Return unless the engine is closed, was forked, or has no disk left to write to."""
         self._shards.check()

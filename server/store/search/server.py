@@ -160,6 +160,10 @@ class ServerEngine:
         else:
             await self._delete(collection, wire.ours(collection))
 
+    async def names(self) -> set[str]:
+        """None: a server may hold what is not ours."""
+        return set()
+
     async def ping(self) -> None:
         """Return if the server answers, lets us in, and is new enough."""
         await self._check_version()

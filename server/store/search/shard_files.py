@@ -108,6 +108,11 @@ def remove(folder: Path, name: str) -> None:
         shutil.rmtree(gone)
 
 
+def names(folder: Path) -> set[str]:
+    """The collections that are whole: neither half made nor half removed."""
+    return {each.name for each in folder.iterdir() if each.is_dir() and not each.name.startswith(".")}
+
+
 def sweep(folder: Path) -> None:
     """Remove from the folder what a process that was killed had half made or half removed."""
     for pattern in (".new-*", ".gone-*"):

@@ -91,6 +91,11 @@ class Shards:
         self.check()
         await self._finish(self._flush(collection))
 
+    async def names(self) -> set[str]:
+        """The names of all whole collections in the folder."""
+        self.check()
+        return await asyncio.to_thread(call, shard_files.names, self._folder)
+
     def exists(self, name: str) -> bool:
         """Whether the collection has a shard, open or not."""
         self.check()

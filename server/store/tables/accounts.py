@@ -48,6 +48,9 @@ workspaces = sa.Table(
     sa.Column("flushed_revision", sa.BigInteger, nullable=False, default=0),
     # Whose vectors the collection holds; 0 where it holds none.
     sa.Column("generation", sa.Integer, nullable=False, default=0),
+    # How many texts were erased, and of how many the collection's files were cleaned.
+    sa.Column("erasures", sa.BigInteger, nullable=False, default=0, server_default="0"),
+    sa.Column("vacuumed", sa.BigInteger, nullable=False, default=0, server_default="0"),
     sa.Column("created_at", UtcDateTime, nullable=False),
     sa.Column("updated_at", UtcDateTime, nullable=False),
     sa.Column("deleted_at", UtcDateTime),
@@ -71,7 +74,7 @@ api_keys = sa.Table(
     sa.Column("name", sa.String(120), nullable=False, default=""),
     sa.Column("scopes", sa.String(200), nullable=False),
     sa.Column("workspace_id", sa.String(36), sa.ForeignKey("workspaces.id")),
-    # What it was made with, so that it dies when that does: an OAuth grant, or another key.
+    # The OAuth grant it was made through, with which it dies.
     sa.Column("grant_id", sa.String(36), index=True),
     sa.Column("created_at", UtcDateTime, nullable=False),
     sa.Column("expires_at", UtcDateTime),

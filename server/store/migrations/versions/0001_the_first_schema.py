@@ -118,6 +118,8 @@ def upgrade() -> None:
     sa.Column('revision', sa.BigInteger(), nullable=False),
     sa.Column('flushed_revision', sa.BigInteger(), nullable=False),
     sa.Column('generation', sa.Integer(), nullable=False),
+    sa.Column('erasures', sa.BigInteger(), server_default='0', nullable=False),
+    sa.Column('vacuumed', sa.BigInteger(), server_default='0', nullable=False),
     sa.Column('created_at', server.store.db.UtcDateTime(timezone=True), nullable=False),
     sa.Column('updated_at', server.store.db.UtcDateTime(timezone=True), nullable=False),
     sa.Column('deleted_at', server.store.db.UtcDateTime(timezone=True), nullable=True),
