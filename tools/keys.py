@@ -152,10 +152,13 @@ async def list_keys(services: Services, call: Call, args: NoArgs) -> KeyList:  #
 
 
 async def revoke_key(services: Services, call: Call, args: OneKey) -> RevokedKey:
-    """End one of the caller's keys, at once. Raises `not_found`."""
+    """End one of the caller's keys, at once. Raises `not_found`, and `forbidden` for a key that may do more."""
     listed = await list_keys(services, call, NoArgs())
-    if args.id not in {key.id for key in listed.keys}:
+    found = next((key for key in listed.keys if key.id == args.id), None)
+    if found is None:
         raise Failure("not_found", f"There is no key {args.id}.", field="id")
+    if expand(found.scopes) - call.principal.scopes:
+        raise Failure("forbidden", "That key may do more than yours; revoke it on the command line.", field="id")
     async with services.db.write() as connection:
         await keys.revoke_key(connection, call.principal.user_id, args.id, services.now())
         await raise_epoch(connection)

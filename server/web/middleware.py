@@ -86,7 +86,10 @@ class Entrance:
             await failed(failure)(scope, receive, step)
 
     def _check(self, scope: Scope, headers: Headers) -> None:
-        if scope["path"] not in UNHOSTED and headers.get("host", "").lower() not in self._hosts:
+        host = headers.get("host", "").lower()
+        is_other_name = host != self._public_url.partition("://")[2].lower()
+        is_wrong = host not in self._hosts or (is_other_name and _begins_login(scope["path"], headers))
+        if is_wrong and scope["path"] not in UNHOSTED:
             raise Failure("wrong_host", f"This server is {self._public_url}. Use that URL, or set LOCI_PUBLIC_URL.")
         origin = headers.get("origin")
         if origin is not None and origin.lower() not in self._origins:
@@ -96,6 +99,11 @@ class Entrance:
             raise Failure("malformed", "Content-Length must be a number.")
         if int(length) > MAX_BODY:
             raise _too_large()
+
+
+def _begins_login(path: str, headers: Headers) -> bool:
+    """Whether a login through this request would fail later: clients compare the URL they were given to the letter."""
+    return path.startswith("/.well-known/") or (path in {"/mcp", "/v1/mcp"} and "authorization" not in headers)
 
 
 def _request_id(given: str) -> str:

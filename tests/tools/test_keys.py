@@ -185,3 +185,11 @@ async def test_a_key_that_is_made_just_after_its_grant_was_revoked_opens_nothing
         await connection.execute(sa.update(oauth_grants).values(revoked_at=site.services.now()))
     made = (await http.post("/v1/keys", json={})).json()
     assert (await site.client(made["api_key"]).get("/v1/health")).status_code == 401
+
+
+async def test_a_key_cannot_revoke_one_that_may_do_more(site):
+    strong = await site.person("ada", ("admin",), is_admin=True)
+    weak = await site.person("ada", ("memory:write",))
+    ids = {tuple(key["scopes"]): key["id"] for key in (await weak.http.get("/v1/keys")).json()["keys"]}
+    assert (await weak.http.delete(f"/v1/keys/{ids['admin',]}")).status_code == 403
+    assert (await strong.http.delete(f"/v1/keys/{ids['memory:write',]}")).status_code == 200

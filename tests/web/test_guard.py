@@ -188,3 +188,15 @@ async def test_a_bearer_that_nobody_knows_learns_nothing_of_paths(shared):
     http = shared.client("mp_live_" + "0" * 32)
     bodies = {(await http.get(path)).text for path in ("/v1/memories", "/v1/no-such-path", f"/v1/memories/{NOBODY}")}
     assert len(bodies) == 1
+
+
+async def test_a_login_begun_through_another_name_of_the_machine_is_told_the_right_url(site):
+    port = site.url.rpartition(":")[2]
+    http = site.client()
+    for path in ("/mcp", "/v1/mcp", "/.well-known/oauth-protected-resource/mcp"):
+        refused = await http.get(path, headers={"host": f"localhost:{port}"})
+        assert refused.status_code == 421, path
+        assert site.url in refused.json()["message"]
+    ann = await site.person()
+    with_key = await ann.http.get("/v1/memories", headers={"host": f"localhost:{port}"})
+    assert with_key.status_code == 200
