@@ -8,10 +8,9 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from server.store.db import Database
+from server.store.db import Database, insert_into
 from server.store.tables.accounts import epoch
 
 INTERVAL = timedelta(seconds=1)
@@ -19,8 +18,7 @@ INTERVAL = timedelta(seconds=1)
 
 async def raise_epoch(connection: AsyncConnection) -> None:
     """Tell every process to forget what it remembers."""
-    insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
-    first = insert(epoch).values(id=1, value=1)
+    first = insert_into(connection, epoch).values(id=1, value=1)
     await connection.execute(first.on_conflict_do_update(index_elements=["id"], set_={"value": epoch.c.value + 1}))
 
 

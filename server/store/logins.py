@@ -4,10 +4,10 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.store.accounts import User, user_by_id
+from server.store.db import insert_into
 from server.store.tables.accounts import users
 from server.store.tables.oauth import auth_attempts, browser_sessions, signup_links
 
@@ -78,10 +78,9 @@ async def count_attempt(
     connection: AsyncConnection, key: str, window: timedelta, now: datetime
 ) -> tuple[int, datetime]:
     """Count one more try, in one statement; how many there were in this window, and when it ends."""
-    insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
     over = auth_attempts.c.started_at <= now - window
     query = (
-        insert(auth_attempts)
+        insert_into(connection, auth_attempts)
         .values(key=key, count=1, started_at=now)
         .on_conflict_do_update(
             index_elements=["key"],

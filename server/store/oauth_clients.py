@@ -5,9 +5,9 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from server.store.db import insert_into
 from server.store.tables.oauth import oauth_clients, oauth_consents, oauth_documents
 
 
@@ -85,11 +85,10 @@ async def document_of(connection: AsyncConnection, url: str) -> DocumentRow | No
 
 async def upsert_document(connection: AsyncConnection, row: DocumentRow) -> None:
     """Keep what a fetch gave, instead of what the last one did; a failure leaves the document that was there."""
-    insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
     news: dict[str, Any] = {"failure": row.failure, "expires_at": row.expires_at}
     if row.document is not None:
         news["document"] = row.document
-    query = insert(oauth_documents).values(url=row.url, **news)
+    query = insert_into(connection, oauth_documents).values(url=row.url, **news)
     await connection.execute(query.on_conflict_do_update(index_elements=["url"], set_=news))
 
 
@@ -104,8 +103,7 @@ async def remember_consent(
     now: datetime,
 ) -> None:
     """Remember what a person answered when a client asked for these scopes."""
-    insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
-    query = insert(oauth_consents).values(
+    query = insert_into(connection, oauth_consents).values(
         user_id=user_id, client_id=client_id, redirect_host=redirect_host, asked=asked, granted=granted, created_at=now
     )
     keys = ["user_id", "client_id", "redirect_host", "asked"]

@@ -9,9 +9,9 @@ from datetime import datetime
 
 import numpy as np
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from server.store.db import insert_into
 from server.store.embeddings import Model
 from server.store.search import Vector
 from server.store.tables.accounts import workspaces
@@ -28,10 +28,11 @@ async def generation_of(connection: AsyncConnection, model: Model, now: datetime
     found = (await connection.execute(same)).scalar_one_or_none()
     if found is not None:
         return found
-    insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
     values = {"model": model.name, "digest": model.digest, "dims": model.dims, "max_tokens": model.max_tokens}
     # Two servers that start together meet the new model together.
-    await connection.execute(insert(generations).values(**values, created_at=now).on_conflict_do_nothing())
+    await connection.execute(
+        insert_into(connection, generations).values(**values, created_at=now).on_conflict_do_nothing()
+    )
     return (await connection.execute(same)).scalar_one()
 
 
@@ -54,8 +55,7 @@ async def dims_of(connection: AsyncConnection, generation: int) -> int:
 
 async def put(connection: AsyncConnection, generation: int, windows: dict[str, Vector]) -> None:
     """Keep texts' vectors, memory id → (n, dims), in place of earlier ones of the generation."""
-    insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
-    statement = insert(vectors)
+    statement = insert_into(connection, vectors)
     statement = statement.on_conflict_do_update(
         index_elements=["memory_id", "generation"], set_={"windows": statement.excluded.windows}
     )

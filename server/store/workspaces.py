@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.memory.ids import new_id
+from server.store.db import insert_into
 from server.store.tables.accounts import api_keys, workspaces
 
 
@@ -59,9 +59,8 @@ async def ensure_workspace(
     connection: AsyncConnection, account_id: str, name: str, generation: int, now: datetime
 ) -> tuple[Workspace, bool]:
     """The account's workspace of this name, made where it was missing; True where it was."""
-    insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
     new = new_id(now)
-    statement = insert(workspaces).values(
+    statement = insert_into(connection, workspaces).values(
         id=new,
         account_id=account_id,
         name=name,
