@@ -50,7 +50,9 @@ async def _list(request: Request, browser: Browser, user: User) -> Response:
 
 
 def _host(grant: Grant) -> str | None:
-    return host_of(grant.client_id) if is_document_url(grant.client_id) else None
+    """The host that describes the app; None where it does not, or where the app is called like it anyway."""
+    host = host_of(grant.client_id) if is_document_url(grant.client_id) else None
+    return None if host == grant.client_name else host
 
 
 async def _disconnect(request: Request, user: User, grant_id: str) -> None:

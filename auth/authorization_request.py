@@ -44,7 +44,8 @@ class AuthorizationRequest:
     @property
     def is_vouched_for(self) -> bool:
         """Whether a domain vouches for the client, and the answer cannot go to just any program on a machine."""
-        return self.client.kind == "document" and not goes_to_loopback(self.redirect_uri)
+        is_described = self.client.kind == "document" and self.client.is_verified
+        return is_described and not goes_to_loopback(self.redirect_uri)
 
 
 class RedirectedError(Exception):
@@ -100,7 +101,8 @@ async def _client(auth: AuthorizationServer, parameters: Parameters, address: st
     if client_id is None:
         raise Failure("malformed", "The app did not say who it is: client_id is missing. Start again from the app.")
     try:
-        client = await requesting_client(auth, client_id, address, may_fetch=_is_well_shaped(parameters))
+        redirect_uri, may_fetch = parameters.get("redirect_uri"), _is_well_shaped(parameters)
+        client = await requesting_client(auth, client_id, redirect_uri, address, may_fetch=may_fetch)
     except UnusableDocumentError as error:
         raise Failure("malformed", f"The app's description at {client_id} cannot be used. {error}") from None
     if client is None and is_document_url(client_id):

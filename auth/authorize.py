@@ -92,7 +92,7 @@ def _consent_page(
         "consent.html",
         status=200 if error is None else 400,
         asked=asked,
-        client_host=host_of(asked.client.id) if asked.client.kind == "document" else None,
+        client_host=host_of(asked.client.id) if asked.client.kind == "document" and asked.client.is_verified else None,
         is_loopback=goes_to_loopback(asked.redirect_uri),
         scopes=[(scope, *SCOPE_WORDS[scope]) for scope in asked.scopes],
         parameters=urlencode(parameters.pairs),

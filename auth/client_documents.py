@@ -16,7 +16,7 @@ from urllib.parse import SplitResult, urlsplit
 import anyio
 import httpx
 
-from auth.clients import Client, from_document
+from auth.clients import Client, from_document, unverified
 from auth.rfc import OAuth2Error
 from server.config import is_loopback
 from server.store.db import Database
@@ -28,6 +28,12 @@ TIMEOUT_SECONDS = 5.0
 SHORTEST = timedelta(minutes=5)
 LONGEST = timedelta(hours=24)
 FAILED_FOR = timedelta(minutes=1)
+#: How much of the time may go into looking the host up, and as much again into connecting to it.
+REACHED_WITHIN = 0.4
+#: The failure that is remembered where the host was not reached; `remembered` knows it by this text.
+UNREACHABLE = "This server could not reach that address. An API key works without it."
+#: Kept for a client that was accepted unverified. A document that was fetched names its own address, so none is empty.
+_UNVERIFIED: dict[str, Any] = {}
 
 #: Networks in which an IPv4 address hides: NAT64, 6to4 and Teredo.
 _TUNNELS = tuple(ipaddress.ip_network(cidr) for cidr in ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32"))
@@ -37,6 +43,13 @@ Resolver = Callable[[str, int], Awaitable[list[str]]]
 
 class UnusableDocumentError(Exception):
     """A document cannot be used; the message says why, for the person who is shown it."""
+
+
+class UnreachableDocumentError(UnusableDocumentError):
+    """The document's host could not be looked up or connected to, which says nothing about the client."""
+
+    def __init__(self) -> None:
+        super().__init__(UNREACHABLE)
 
 
 async def resolve(host: str, port: int) -> list[str]:
@@ -73,22 +86,27 @@ class ClientDocuments:
     async def remembered(self, url: str, *, however_old: bool = False) -> Client | None:
         """The client whose document was fetched before and is still fresh, or was ever fetched.
 
+        However old, it can also be one that was accepted unverified.
+
         Raises:
-            UnusableDocumentError: a fetch failed a moment ago.
+            UnusableDocumentError: a fetch failed a moment ago; UnreachableDocumentError where it was for the network.
         """
         async with self._db.read() as connection:
             row = await document_of(connection, url)
         if row is None or (row.expires_at <= self._now() and not however_old):
             return None
         if row.failure is not None and not however_old:
-            raise UnusableDocumentError(row.failure)
-        return None if row.document is None else from_document(url, row.document)
+            raise UnreachableDocumentError if row.failure == UNREACHABLE else UnusableDocumentError(row.failure)
+        if row.document is None:
+            return None
+        return unverified(url) if row.document == _UNVERIFIED else from_document(url, row.document)
 
     async def fetch(self, url: str) -> Client:
         """The client whose document stands at the URL.
 
         Raises:
-            UnusableDocumentError: it cannot be fetched, or it is not what such a document must be.
+            UnusableDocumentError: it cannot be fetched, or it is not what such a document must be;
+                UnreachableDocumentError where its host could not be reached.
         """
         try:
             document, lifetime = await self._get(url)
@@ -103,6 +121,17 @@ class ClientDocuments:
         await self._remember(DocumentRow(url, document, None, self._now() + lifetime))
         return client
 
+    async def accept_unverified(self, url: str) -> None:
+        """Let the token endpoint know a client that was not reached; a document that was fetched stays.
+
+        The next fetch is not put off by it.
+        """
+        async with self._db.write() as connection:
+            row = await document_of(connection, url)
+            if row is None or row.document is None:
+                expires_at = self._now() + FAILED_FOR if row is None else row.expires_at
+                await upsert_document(connection, DocumentRow(url, _UNVERIFIED, UNREACHABLE, expires_at))
+
     async def _remember(self, row: DocumentRow) -> None:
         if len(row.url) <= MAX_URL:
             async with self._db.write() as connection:
@@ -114,6 +143,8 @@ class ClientDocuments:
             with anyio.fail_after(self._timeout):
                 address = await self._checked_address(parts)
                 return await self._request(parts, address)
+        except (httpx.ConnectError, httpx.ConnectTimeout):
+            raise UnreachableDocumentError from None
         except TimeoutError:
             raise UnusableDocumentError("The document did not arrive in time.") from None
         except (httpx.HTTPError, httpx.InvalidURL, OSError):
@@ -140,7 +171,11 @@ class ClientDocuments:
     async def _checked_address(self, parts: SplitResult) -> str:
         host = parts.hostname or ""
         port = parts.port or (443 if parts.scheme == "https" else 80)
-        addresses = await self._resolve(host, port)
+        try:
+            with anyio.fail_after(self._timeout * REACHED_WITHIN):
+                addresses = await self._resolve(host, port)
+        except OSError:  # a TimeoutError is one too
+            raise UnreachableDocumentError from None
         local = self._allow_local and parts.scheme == "http"
         if not addresses or not all(is_global(address) or (local and is_loopback(address)) for address in addresses):
             raise UnusableDocumentError("The document does not lie on a public address.")
@@ -153,7 +188,10 @@ class ClientDocuments:
         headers = {"host": parts.netloc, "accept": "application/json", "accept-encoding": "identity"}
         # Connected to the address that was checked, while TLS is held against the name that was asked for.
         extensions = {"sni_hostname": parts.hostname or ""}
-        async with self._http.stream("GET", target, headers=headers, extensions=extensions) as response:
+        timeout = httpx.Timeout(self._timeout, connect=self._timeout * REACHED_WITHIN)
+        async with self._http.stream(
+            "GET", target, headers=headers, extensions=extensions, timeout=timeout
+        ) as response:
             kind = response.headers.get("content-type", "").split(";")[0].strip().lower()
             if response.status_code != HTTPStatus.OK:
                 raise UnusableDocumentError(f"The document's server answered {response.status_code} instead of 200.")

@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 
-from auth.client_documents import UnusableDocumentError, is_document_url
-from auth.clients import Client, from_row
+from auth.client_documents import UnreachableDocumentError, UnusableDocumentError, is_document_url
+from auth.clients import MAX_NAME, Client, from_row, unverified
 from auth.parameters import Parameters
+from auth.redirects import host_of, is_on_loopback
 from auth.rfc import InvalidClientError, OAuth2Error, authenticate_client, basic_client_id
 from auth.server import AuthorizationServer
 from auth.throttle import DOCUMENTS, spend
@@ -12,7 +13,7 @@ from server.store.oauth_clients import client_by_id
 
 
 async def requesting_client(
-    auth: AuthorizationServer, client_id: str, address: str, *, may_fetch: bool
+    auth: AuthorizationServer, client_id: str, redirect_uri: str | None, address: str, *, may_fetch: bool
 ) -> Client | None:
     """The client of an authorization request; its document is fetched if it must be, and `may_fetch`.
 
@@ -22,11 +23,33 @@ async def requesting_client(
     """
     if not is_document_url(client_id):
         return await _registered(auth, client_id)
-    remembered = await auth.documents.remembered(client_id)
-    if remembered is not None or not may_fetch:
-        return remembered
-    await spend(auth.db, [(DOCUMENTS, address)], auth.now())
-    return await auth.documents.fetch(client_id)
+    try:
+        remembered = await auth.documents.remembered(client_id)
+        if remembered is not None or not may_fetch:
+            return remembered
+        await spend(auth.db, [(DOCUMENTS, address)], auth.now())
+        return await auth.documents.fetch(client_id)
+    except UnreachableDocumentError:
+        client = await _unreached(auth, client_id, redirect_uri)
+        if client is None:
+            raise
+        return client
+
+
+async def _unreached(auth: AuthorizationServer, url: str, redirect_uri: str | None) -> Client | None:
+    """The client whose document's host cannot be reached: as it was known, or else unverified, if that may be.
+
+    Unverified it can do no more than what anybody may register, which is why registration must be on, and its answer
+    goes to the person's own machine only.
+    """
+    known = await auth.documents.remembered(url, however_old=True)
+    if known is not None and known.is_verified:
+        return known
+    has_name = 0 < len(host_of(url)) <= MAX_NAME
+    if not (auth.settings.oauth_registration and has_name and redirect_uri and is_on_loopback(redirect_uri)):
+        return None
+    await auth.documents.accept_unverified(url)
+    return unverified(url, redirect_uri)
 
 
 async def authenticated_client(auth: AuthorizationServer, form: Parameters, headers: Mapping[str, str]) -> Client:

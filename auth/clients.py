@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, cast
 
 from auth.keys import digest
-from auth.redirects import goes_to_loopback, is_registrable, matches
+from auth.redirects import goes_to_loopback, host_of, is_registrable, matches
 from auth.rfc import AUTH_METHODS, InvalidClientMetadataError, InvalidRedirectURIError, client_metadata
 from server.store.oauth_clients import ClientRow
 
@@ -19,7 +19,8 @@ GRANT_TYPES = ("authorization_code", "refresh_token")
 class Client:
     """An application that asks for access. Its name is what it says of itself, and nothing more.
 
-    `kind` is `document` where the id is the https URL of its metadata, so that a domain vouches for it.
+    `kind` is `document` where the id is the https URL of its metadata, so that a domain vouches for it; unless it
+    is not verified, which is where that URL could not be reached.
     """
 
     id: str
@@ -29,6 +30,7 @@ class Client:
     auth_method: str
     secret_hash: str | None
     kind: Literal["registered", "document"]
+    is_verified: bool = True
 
     def redirect_uri(self, requested: str | None) -> str | None:
         """Where to redirect: what was requested if it is registered, or the only one there is; else None."""
@@ -77,6 +79,20 @@ def from_document(url: str, document: Mapping[str, Any]) -> Client:
         auth_method="none",
         secret_hash=None,
         kind="document",
+    )
+
+
+def unverified(url: str, *redirect_uris: str) -> Client:
+    """A client whose document could not be fetched: named after its host, and no more than one that registered."""
+    return Client(
+        id=url,
+        name=host_of(url),
+        redirect_uris=redirect_uris,
+        grant_types=GRANT_TYPES,
+        auth_method="none",
+        secret_hash=None,
+        kind="document",
+        is_verified=False,
     )
 
 

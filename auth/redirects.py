@@ -52,6 +52,12 @@ def _is_loopback_uri(parts: SplitResult) -> bool:
     return parts.scheme == "http" and parts.hostname is not None and is_loopback(parts.hostname)
 
 
+def is_on_loopback(uri: str) -> bool:
+    """Whether this is an http URI on a loopback host, on any port."""
+    parts = _split(uri)
+    return parts is not None and _is_loopback_uri(parts)
+
+
 def is_registrable(uri: str) -> bool:
     """Whether a client may register this redirect URI: https, http on loopback, or a known app's scheme."""
     parts = _split(uri)
