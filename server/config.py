@@ -143,10 +143,15 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
     try:
         settings = Settings.model_validate(values)
     except ValidationError as error:
-        problems += [
-            f"{PREFIX}{'_'.join(map(str, e['loc'][:1])).upper() or 'SETTINGS'}: {e['msg']}" for e in error.errors()
-        ]
+        problems += [_problem(each["loc"], each["msg"]) for each in error.errors()]
         raise SystemExit("\n".join(problems)) from None
     if problems:
         raise SystemExit("\n".join(problems))
     return settings
+
+
+def _problem(location: tuple[int | str, ...], message: str) -> str:
+    """Which setting is wrong, and how. What is checked as a whole is the public URL."""
+    name = str(location[0]) if location else "public_url"
+    said = message.removeprefix("Value error, ").removeprefix("public_url ").replace("Input should be", "must be")
+    return f"{PREFIX}{name.upper()}: {said}"

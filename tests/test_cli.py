@@ -2,6 +2,8 @@
 
 import asyncio
 import os
+import re
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -42,11 +44,11 @@ def ann(cli):
     assert cli("user", "add", "ann", "--admin", "--password-stdin", given=PASSWORD).exit_code == 0
 
 
-def subprocess_run(*arguments, data_dir, given=""):
+def subprocess_run(*arguments, data_dir, given="", **settings):
     return subprocess.run(
         [sys.executable, "-m", "server", *arguments],
         cwd=ROOT,
-        env=os.environ | {"LOCI_DATA_DIR": str(data_dir), "LOCI_EMBEDDING_MODEL": "none"},
+        env=os.environ | {"LOCI_DATA_DIR": str(data_dir), "LOCI_EMBEDDING_MODEL": "none"} | settings,
         input=given,
         text=True,
         capture_output=True,
@@ -240,3 +242,53 @@ def test_a_workspace_that_is_made_with_a_key_has_vectors_from_its_first_memory_o
 
     newest, made_with = asyncio.run(generations())
     assert made_with == newest > 0
+
+
+def test_a_port_that_is_taken_is_found_out_before_anything_is_promised(tmp_path):
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        refused = subprocess_run("serve", data_dir=tmp_path / "data", LOCI_PORT=str(port))
+    assert refused.returncode == 1
+    assert f"Port {port} on 127.0.0.1 is taken" in " ".join(refused.stderr.split())
+    assert "setup" not in refused.stderr
+    assert not (tmp_path / "data").exists()
+
+
+@pytest.mark.parametrize("command", [("serve",), ("user", "list"), ("doctor",)])
+def test_a_data_folder_that_cannot_be_made_is_named_in_a_sentence(tmp_path, command):
+    file = tmp_path / "file"
+    file.touch()
+    refused = subprocess_run(*command, data_dir=file, LOCI_PORT="0", LOCI_PUBLIC_URL="http://127.0.0.1:1")
+    assert refused.returncode == 1
+    assert "Traceback" not in refused.stderr
+    assert str(file) in "".join(refused.stderr.split())
+    assert "LOCI_DATA_DIR" in refused.stderr
+
+
+@pytest.mark.parametrize("command", [("serve",), ("user", "list"), ("doctor",)])
+def test_a_database_that_cannot_be_reached_is_told_without_its_password(tmp_path, command):
+    refused = subprocess_run(
+        *command,
+        data_dir=tmp_path,
+        LOCI_PORT="0",
+        LOCI_PUBLIC_URL="http://127.0.0.1:1",
+        LOCI_DATABASE_URL="postgresql://ann:hunter2@127.0.0.1:1/loci",
+    )
+    assert refused.returncode == 1
+    assert "Traceback" not in refused.stderr
+    assert "LOCI_DATABASE_URL" in refused.stderr
+    assert "hunter2" not in refused.stderr
+
+
+@pytest.mark.usefixtures("ann")
+def test_a_listed_key_can_be_revoked_by_what_is_shown(cli):
+    cli("key", "create", "--user", "ann", "--name", "a long name for a key that takes room", "--quiet")
+    shown = re.search(r"[0-9a-f]{8}-[0-9a-f-]{27}", cli("key", "list", "--user", "ann").stdout)
+    assert cli("key", "revoke", "--user", "ann", shown.group()).exit_code == 0
+
+
+@pytest.mark.usefixtures("ann")
+def test_a_taken_name_is_refused_before_a_password_is_asked_for(cli):
+    assert "already a user" in cli("user", "add", "ann").stderr

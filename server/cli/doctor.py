@@ -9,7 +9,7 @@ import httpx
 import typer
 from sqlalchemy.exc import DBAPIError
 
-from server.cli.common import record, stderr
+from server.cli.common import record, stderr, why
 from server.config import Settings, is_loopback, load
 from server.store.migrate import SchemaTooNew
 from server.store.model_folder import find
@@ -37,7 +37,7 @@ def doctor() -> None:
 
     async def examine() -> list[Finding]:
         return [Finding("settings", is_ok=True, detail="each one is known and valid")] + [
-            await check(settings) for check in checks
+            await _try(check, settings) for check in checks
         ]
 
     findings = asyncio.run(examine())
@@ -48,6 +48,14 @@ def doctor() -> None:
             stderr.print(f"     {finding.cure}", highlight=False)
     if not all(finding.is_ok for finding in findings):
         raise typer.Exit(1)
+
+
+async def _try(check: Callable[[Settings], Awaitable[Finding]], settings: Settings) -> Finding:
+    """A check that cannot be made has found something wrong."""
+    try:
+        return await check(settings)
+    except OSError as error:
+        return Finding(check.__name__.strip("_").replace("_", " "), is_ok=False, detail=str(error), cure=why(error))
 
 
 async def _folder(settings: Settings) -> Finding:

@@ -4,12 +4,11 @@ from datetime import timedelta
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from auth.keys import issue_key
 from auth.principal import ADMIN, IMPLIED
-from server.cli.common import record, run, stderr
+from server.cli.common import record, run, stderr, stdout
 from server.clock import utc_now
 from server.config import Settings
 from server.errors import Failure
@@ -88,12 +87,20 @@ def list_(user: UserName) -> None:
             owner = await _user(db, user)
             async with db.read() as connection:
                 rows = await keys.list_keys(connection, owner.id)
-        table = Table("id", "begins with", "name", "scopes", "workspace", "ends", "last used")
+        table = Table(
+            Column("id", no_wrap=True, min_width=36),
+            Column("begins with", no_wrap=True, min_width=12),
+            "name",
+            "scopes",
+            "workspace",
+            "ends",
+            "last used",
+        )
         for row in rows:
             ends = "" if row.expires_at is None else f"{row.expires_at:%Y-%m-%d}"
             used = "" if row.last_used_at is None else f"{row.last_used_at:%Y-%m-%d %H:%M}"
             table.add_row(row.id, row.prefix, row.name, row.scopes, row.workspace or "", ends, used)
-        Console().print(table)
+        stdout.print(table)
 
     run(command)
 

@@ -1,15 +1,14 @@
 """`serve`: the server itself."""
 
 import asyncio
+import errno
+import socket
 import sys
 from typing import TYPE_CHECKING
 
-import typer
-
-from server.cli.common import stderr
+from server.cli.common import fail, sentences, stderr
 from server.config import Settings, load
-from server.store.migrate import SchemaTooNew
-from server.store.search.owner import AlreadyOwned
+from server.store.search import EngineDown
 from server.web.logs import configure
 
 if TYPE_CHECKING:
@@ -22,23 +21,29 @@ def serve() -> None:
     """Run the server. Stops cleanly on Ctrl-C or SIGTERM."""
     settings = load()
     configure(settings.log_format)
+    # Before anything is opened or promised: a port that is taken is found out first.
+    listener = _listen(settings.host, settings.port)
     try:
-        with asyncio.Runner(loop_factory=_loop) as runner:
-            runner.run(_serve(settings))
-    except AlreadyOwned as error:
-        owner = f"Process {error.pid}" if error.pid else "Another process"
-        _fail(
-            f"{owner} already serves {settings.data_dir.absolute()}. Stop it, or set LOCI_DATA_DIR to another folder."
-        )
-    except SchemaTooNew as error:
-        _fail(str(error))
+        with sentences(settings), asyncio.Runner(loop_factory=_loop) as runner:
+            runner.run(_serve(settings, listener))
     except KeyboardInterrupt:
         pass  # uvicorn has shut down cleanly, and raises the signal again for the shell's sake
+    finally:
+        listener.close()
 
 
-def _fail(message: str) -> None:
-    stderr.print(f"[red]{message}[/red]")
-    raise typer.Exit(1)
+def _listen(host: str, port: int) -> socket.socket:
+    """The socket to serve on; with its protocol named, or asyncio would leave Nagle's algorithm on."""
+    try:
+        family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        listener = socket.socket(family, kind, socket.IPPROTO_TCP)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            fail(f"Port {port} on {host} is taken. Stop what uses it, or set LOCI_PORT.")
+        fail(f"Cannot listen on {host}, port {port}: {error.strerror}. Set LOCI_HOST or LOCI_PORT.")
+    return listener
 
 
 def _loop() -> asyncio.AbstractEventLoop:
@@ -49,7 +54,7 @@ def _loop() -> asyncio.AbstractEventLoop:
     return uvloop.new_event_loop()
 
 
-async def _serve(settings: Settings) -> None:
+async def _serve(settings: Settings, listener: socket.socket) -> None:
     import uvicorn  # noqa: PLC0415 - with what it serves, a second of imports that no other command needs
 
     from server.app import create_app, opened  # noqa: PLC0415 - as above
@@ -57,8 +62,6 @@ async def _serve(settings: Settings) -> None:
     async with opened(settings) as running:
         config = uvicorn.Config(
             create_app(running),
-            host=settings.host,
-            port=settings.port,
             http="httptools",
             ws="none",
             log_config=None,
@@ -69,7 +72,8 @@ async def _serve(settings: Settings) -> None:
         )
         server = uvicorn.Server(config)
         _greet(settings, running)
-        await server.serve()
+        await _warn(running)
+        await server.serve(sockets=[listener])
 
 
 def _greet(settings: Settings, running: "Running") -> None:
@@ -77,11 +81,20 @@ def _greet(settings: Settings, running: "Running") -> None:
     url = settings.public_url
     stderr.print(f"\n[bold]Loci[/bold] is at [bold]{url}[/bold], with its data in {settings.data_dir.absolute()}")
     if running.setup_link is not None:
-        stderr.print("\nMake the admin account first (this link works once, for 24 hours):")
+        stderr.print("\nMake the admin account first (this link works once, for 24 hours, or until the next start):")
         stderr.print(f"  {running.setup_link}", soft_wrap=True, highlight=False)
     stderr.print("\nThen connect Claude Code:")
     stderr.print(f"  claude mcp add --transport http loci {settings.resource}", soft_wrap=True, highlight=False)
+    stderr.print()
+
+
+async def _warn(running: "Running") -> None:
+    """What works less well than it could, and what to look at."""
     embeddings = running.services.encoder.embeddings
     if embeddings.state in {"absent", "failed"}:
-        stderr.print(f"\n[yellow]Recall ranks by keyword only: {embeddings.reason}[/yellow]")
-    stderr.print()
+        stderr.print(f"Recall ranks by keyword only: {embeddings.reason}\n", style="yellow", markup=False)
+    try:
+        await running.services.projection.ping()
+    except EngineDown as error:
+        stderr.print(f"The search store does not answer: {error}. Memories are kept, and not found until it does.")
+        stderr.print("Check LOCI_QDRANT_URL.\n", style="yellow")

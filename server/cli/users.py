@@ -4,18 +4,17 @@ import sys
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from auth.links import make_invite_link
 from auth.passwords import Passwords
 from auth.signup import check_name, check_password
-from server.cli.common import record, run, stderr
+from server.cli.common import record, run, stderr, stdout
 from server.clock import utc_now
 from server.config import Settings
 from server.errors import Failure
 from server.store import accounts
-from server.store.epoch import raise_epoch
+from server.store.logins import delete_sessions_of
 
 app = typer.Typer(help="The people who can log in.", no_args_is_help=True)
 
@@ -44,9 +43,13 @@ def add(
     async def command(settings: Settings) -> None:
         wanted = name.strip()
         check_name(wanted)
-        hashed = await Passwords().hash(_password(from_stdin=password_stdin))
-        async with record(settings) as db, db.write() as connection:
-            await accounts.create_user(connection, name=wanted, password_hash=hashed, is_admin=admin, now=utc_now())
+        async with record(settings) as db:
+            async with db.read() as connection:
+                if await accounts.user_named(connection, wanted) is not None:
+                    raise accounts.name_taken(wanted)
+            hashed = await Passwords().hash(_password(from_stdin=password_stdin))
+            async with db.write() as connection:
+                await accounts.create_user(connection, name=wanted, password_hash=hashed, is_admin=admin, now=utc_now())
         stderr.print(f"User [bold]{wanted}[/bold] made.")
 
     run(command)
@@ -63,14 +66,14 @@ def list_() -> None:
         for user in users:
             disabled = "" if user.disabled_at is None else f"{user.disabled_at:%Y-%m-%d}"
             table.add_row(user.name, "yes" if user.is_admin else "", f"{user.created_at:%Y-%m-%d}", disabled)
-        Console().print(table)
+        stdout.print(table)
 
     run(command)
 
 
 @app.command("set-password")
 def set_password(name: Name, *, password_stdin: PasswordStdin = False) -> None:
-    """Give a user a new password. Browser sessions and OAuth grants go on."""
+    """Give a user a new password and end their browser sessions. Connected apps and keys go on."""
 
     async def command(settings: Settings) -> None:
         async with record(settings) as db:
@@ -81,7 +84,7 @@ def set_password(name: Name, *, password_stdin: PasswordStdin = False) -> None:
             hashed = await Passwords().hash(_password(from_stdin=password_stdin))
             async with db.write() as connection:
                 await accounts.set_password(connection, user.id, hashed)
-                await raise_epoch(connection)
+                await delete_sessions_of(connection, user.id)
         stderr.print(f"The password of [bold]{name}[/bold] is changed.")
 
     run(command)

@@ -49,13 +49,16 @@ async def create_user(
             )
         )
     except IntegrityError:
-        raise Failure(
-            "conflict", f"There is already a user named {name!r}. Choose another name.", field="name"
-        ) from None
+        raise name_taken(name) from None
     await connection.execute(
         sa.insert(memberships).values(account_id=user.account_id, user_id=user.id, role="owner", created_at=now)
     )
     return user
+
+
+def name_taken(name: str) -> Failure:
+    """The refusal of a name that somebody has."""
+    return Failure("conflict", f"There is already a user named {name!r}. Choose another name.", field="name")
 
 
 _USER = sa.select(

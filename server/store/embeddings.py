@@ -266,5 +266,5 @@ def _fail(answer: asyncio.Future[Any], error: EmbeddingFailed) -> None:
 def _why_absent(wanted: str) -> str:
     if wanted == "none":
         return "LOCI_EMBEDDING_MODEL is none"
-    which = "no embedding model" if wanted == "auto" else f"the embedding model {wanted}"
-    return f"{which} is here; `python -m server model pull` fetches it"
+    which = "no embedding model is here" if wanted == "auto" else f"the embedding model {wanted} is not here"
+    return f"{which}; `python -m server model pull` fetches it"

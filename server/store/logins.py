@@ -33,6 +33,11 @@ async def session_user(connection: AsyncConnection, id_hash: str, now: datetime)
     return None if user is None or user.disabled_at is not None else user
 
 
+async def delete_sessions_of(connection: AsyncConnection, user_id: str) -> None:
+    """End every browser session of a user."""
+    await connection.execute(sa.delete(browser_sessions).where(browser_sessions.c.user_id == user_id))
+
+
 async def delete_session(connection: AsyncConnection, id_hash: str) -> None:
     """End a browser session."""
     await connection.execute(sa.delete(browser_sessions).where(browser_sessions.c.id_hash == id_hash))

@@ -139,7 +139,7 @@ class _Response:
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
-            self.status = message["status"]
+            self.status = int(message["status"])
             given = message["headers"]
             names = {name for name, _ in given}
             ours = [header for header in _HEADERS if header[0] not in names]
