@@ -99,15 +99,18 @@ def measured(samples: list[dict[str, Any]], limit: int | None) -> list[Figure]:
     memories = 0
     with temporary_folder() as folder:
         site = Site(folder / "data", model="auto" if has_model() else "none")
-        with site.serving(with_model=has_model()), site.client() as client:
+        with site.serving(with_model=has_model()):
             for number, sample in enumerate(samples):
                 turns = turns_of(sample["conversation"])
                 memories += len(turns)
-                asks = {"product": _product(client, f"conversation {number}", turns), **_alone(turns)}
                 questions = questions_of(sample, turns)[:limit]
-                for question in progress(questions, f"conversation {number + 1} of {len(samples)}"):
-                    for name, ask in asks.items():
-                        scores[name][question.category].append(_score(ask(question.text), question.evidence))
+                alone = _alone(turns)
+                # A connection for each conversation: while the arms are made ready, the server lets an idle one go.
+                with site.client() as client:
+                    asks = {"product": _product(client, f"conversation {number}", turns), **alone}
+                    for question in progress(questions, f"conversation {number + 1} of {len(samples)}"):
+                        for name, ask in asks.items():
+                            scores[name][question.category].append(_score(ask(question.text), question.evidence))
     return _figures(scores, memories)
 
 
