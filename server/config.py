@@ -12,9 +12,12 @@ from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 PREFIX = "LOCI_"
+#: Of a wrong value, how much is shown.
+SHOWN = 80
 
 
 def _split(value: object) -> object:
@@ -143,15 +146,33 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
     try:
         settings = Settings.model_validate(values)
     except ValidationError as error:
-        problems += [_problem(each["loc"], each["msg"]) for each in error.errors()]
+        problems += [_problem(each, values) for each in error.errors()]
         raise SystemExit("\n".join(problems)) from None
     if problems:
         raise SystemExit("\n".join(problems))
     return settings
 
 
-def _problem(location: tuple[int | str, ...], message: str) -> str:
-    """Which setting is wrong, and how. What is checked as a whole is the public URL."""
-    name = str(location[0]) if location else "public_url"
-    said = message.removeprefix("Value error, ").removeprefix("public_url ").replace("Input should be", "must be")
-    return f"{PREFIX}{name.upper()}: {said}"
+def _problem(error: ErrorDetails, values: Mapping[str, str]) -> str:
+    """Which setting is wrong, and how. What is checked as a whole is the public URL; a secret is not shown."""
+    name = str(error["loc"][0]) if error["loc"] else "public_url"
+    is_shown = name in values and not is_secret(name)
+    return f"{PREFIX}{name.upper()}: {_demand(error)}" + (f"; you set {values[name][:SHOWN]!r}" if is_shown else "")
+
+
+def _demand(error: ErrorDetails) -> str:
+    """What a setting must be, without the words of the library that checks it."""
+    context = error.get("ctx", {})
+    match error["type"]:
+        case "int_parsing" | "int_parsing_size":
+            return "must be a whole number"
+        case "greater_than_equal":
+            return f"must be {context['ge']} or more"
+        case "less_than_equal":
+            return f"must be {context['le']} or less"
+        case "bool_parsing":
+            return "must be true or false"
+        case "literal_error":
+            return f"must be {context['expected']}"
+        case _:
+            return error["msg"].removeprefix("Value error, ").removeprefix("public_url ")

@@ -6,18 +6,22 @@ import re
 import socket
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+import typer
 from typer.testing import CliRunner
 
 from auth.passwords import Passwords
 from server.cli import app
+from server.cli.listen import listen
 from server.config import Settings
 from server.store import vectors
 from server.store.accounts import user_named
 from server.store.db import Database
+from server.store.logins import insert_session, session_user
 from server.store.model_folder import Model
 from server.store.search.owner import Owner
 from server.store.tables.accounts import workspaces
@@ -292,3 +296,87 @@ def test_a_listed_key_can_be_revoked_by_what_is_shown(cli):
 @pytest.mark.usefixtures("ann")
 def test_a_taken_name_is_refused_before_a_password_is_asked_for(cli):
     assert "already a user" in cli("user", "add", "ann").stderr
+
+
+def test_each_address_of_a_host_is_listened_on_without_delay():
+    for listener in listen("localhost", 0):
+        with listener, socket.create_connection(listener.getsockname()[:2]) as client:
+            assert (listener.proto, client.fileno() > 0) == (socket.IPPROTO_TCP, True)
+
+
+@pytest.mark.parametrize(
+    ("host", "told"),
+    [("203.0.113.1", "203.0.113.1 is not an address of this machine"), ("no.such.invalid", "no known name")],
+)
+def test_a_host_that_cannot_be_listened_on_is_told_in_a_sentence_of_its_own(host, told, capsys):
+    with pytest.raises(typer.Exit):
+        listen(host, 0)
+    refused = " ".join(capsys.readouterr().err.split())
+    assert told in refused
+    assert "LOCI_HOST" in refused
+
+
+@pytest.mark.parametrize(
+    ("variable", "url"),
+    [
+        ("LOCI_DATABASE_URL", "nonsense-hunter2"),
+        ("LOCI_DATABASE_URL", "postgresql://ann@h:hunter2/loci"),
+        ("LOCI_DATABASE_URL", "mysql://ann:hunter2@h/loci"),
+        ("LOCI_QDRANT_URL", "http://h:hunter2"),
+    ],
+)
+@pytest.mark.parametrize("command", [("user", "list"), ("doctor",)])
+def test_a_store_url_that_means_nothing_is_named_and_not_shown(cli, monkeypatch, command, variable, url):
+    monkeypatch.setenv(variable, url)
+    monkeypatch.setenv("LOCI_PUBLIC_URL", "http://127.0.0.1:1")
+    refused = cli(*command)
+    assert (refused.exit_code, type(refused.exception)) == (1, SystemExit)
+    assert variable in refused.stderr
+    assert "hunter2" not in refused.output
+
+
+def test_a_search_store_that_does_not_answer_is_told_at_the_start(tmp_path):
+    with subprocess.Popen(
+        [sys.executable, "-m", "server", "serve"],
+        cwd=ROOT,
+        env=os.environ
+        | {
+            "LOCI_DATA_DIR": str(tmp_path),
+            "LOCI_EMBEDDING_MODEL": "none",
+            "LOCI_PORT": "0",
+            "LOCI_QDRANT_URL": "http://127.0.0.1:1",
+        },
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as server:
+        try:
+            told = next(line for line in server.stderr if "search store" in line)
+        finally:
+            server.terminate()
+    assert "LOCI_QDRANT_URL" in told
+    assert "Memories are kept" in told
+
+
+@pytest.mark.usefixtures("ann")
+def test_a_new_password_ends_the_browser_sessions_of_its_user_alone(cli, tmp_path):
+    cli("user", "add", "bob", "--password-stdin", given=PASSWORD)
+    now = Clock()()
+
+    async def sessions_left():
+        db = Database(Settings(data_dir=tmp_path / "data").sqlalchemy_url)
+        try:
+            async with db.write() as connection:
+                for name in ("ann", "bob"):
+                    user = await user_named(connection, name)
+                    ends = now + timedelta(days=1)
+                    await insert_session(connection, id_hash=name, user_id=user.id, now=now, expires_at=ends)
+            changed = await asyncio.to_thread(
+                cli, "user", "set-password", "ann", "--password-stdin", given="another good password\n"
+            )
+            assert changed.exit_code == 0, changed.output
+            async with db.read() as connection:
+                return [name for name in ("ann", "bob") if await session_user(connection, name, now)]
+        finally:
+            await db.close()
+
+    assert asyncio.run(sessions_left()) == ["bob"]

@@ -1,6 +1,9 @@
 """Settings: what the table says, the documentation says, and what is wrong is named."""
 
+import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -70,3 +73,41 @@ def test_a_wrong_secret_is_not_shown():
 
 def test_a_public_url_has_no_slash_at_its_end():
     assert load({"LOCI_PUBLIC_URL": "https://memory.example.com/"}).resource == "https://memory.example.com/mcp"
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "told"),
+    [
+        ("LOCI_PORT", "eighty", "must be a whole number; you set 'eighty'"),
+        ("LOCI_PORT", "70000", "must be 65535 or less; you set '70000'"),
+        ("LOCI_OPEN_WORKSPACES", "0", "must be 1 or more; you set '0'"),
+        ("LOCI_OAUTH_REGISTRATION", "perhaps", "must be true or false; you set 'perhaps'"),
+        ("LOCI_SIGNUP", "yes", "must be 'closed', 'invite' or 'open'; you set 'yes'"),
+        (
+            "LOCI_PUBLIC_URL",
+            "http://memory.example.com",
+            "must be https unless it is a loopback address; you set 'http://memory.example.com'",
+        ),
+    ],
+)
+def test_what_is_wrong_with_a_setting_is_told_in_plain_words(variable, value, told):
+    with pytest.raises(SystemExit) as stopped:
+        load({variable: value})
+    assert str(stopped.value) == f"{variable}: {told}"
+
+
+LOGGING = """
+import logging, structlog
+from server.web.logs import configure
+configure("json")
+structlog.get_logger().info("no name")
+structlog.get_logger("server.access").info("a name")
+logging.getLogger("library").warning("theirs")
+"""
+
+
+def test_a_log_line_has_a_name_only_where_its_logger_has_one():
+    root = Path(__file__).parent.parent
+    done = subprocess.run([sys.executable, "-c", LOGGING], cwd=root, capture_output=True, text=True, check=True)
+    lines = [json.loads(line) for line in done.stderr.splitlines()]
+    assert [line.get("logger", "none") for line in lines] == ["none", "server.access", "library"]

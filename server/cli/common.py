@@ -4,10 +4,12 @@ import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from contextlib import asynccontextmanager, contextmanager
 from typing import NoReturn, TypeVar
+from urllib.parse import urlsplit
 
 import typer
 from rich.console import Console
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from server.config import Settings, load
 from server.errors import Failure
@@ -16,6 +18,8 @@ from server.store.migrate import SchemaTooNew, migrate
 from server.store.search.owner import AlreadyOwned
 
 T = TypeVar("T")
+
+DRIVERS = frozenset({"sqlite+aiosqlite", "postgresql+asyncpg"})
 
 #: For tables: wide enough for whole ids, wherever it goes.
 stdout = Console(width=max(Console().width, 140))
@@ -49,6 +53,8 @@ def run(command: Callable[[Settings], Awaitable[T]]) -> T:
 def sentences(settings: Settings) -> Generator[None]:
     """Tell what stops a command in a sentence that says what to do, instead of where in the code it happened."""
     try:
+        check_database_url(settings)
+        check_qdrant_url(settings)
         yield
     except (Failure, SchemaTooNew) as error:
         fail(str(error))
@@ -57,18 +63,43 @@ def sentences(settings: Settings) -> Generator[None]:
         folder = settings.data_dir.absolute()
         fail(f"{owner} already serves {folder}. Stop it, or set LOCI_DATA_DIR to another folder.")
     except (DBAPIError, OSError) as error:
-        fail(why(error))
+        fail(why(error, settings))
 
 
-def why(error: DBAPIError | OSError) -> str:
+def check_database_url(settings: Settings) -> None:
+    """Refuse a URL that nothing can be made of. It is not shown: a part that is wrong may be a password."""
+    try:
+        driver = make_url(settings.sqlalchemy_url).drivername
+    except (ArgumentError, ValueError):
+        driver = ""
+    if driver not in DRIVERS:
+        raise Failure(
+            "invalid",
+            "LOCI_DATABASE_URL is not the URL of a database that this server knows. "
+            "It looks like postgresql://user:password@host:5432/loci, or sqlite:////folder/loci.db.",
+        )
+
+
+def check_qdrant_url(settings: Settings) -> None:
+    """Refuse a URL that nothing can be made of. It is not shown, as above."""
+    address = settings.qdrant_url
+    try:
+        _ = urlsplit(address if "://" in address else f"//{address}").port
+    except ValueError:
+        raise Failure("invalid", "LOCI_QDRANT_URL is not a URL. It looks like http://127.0.0.1:6333.") from None
+
+
+def why(error: DBAPIError | OSError, settings: Settings) -> str:
     """What a store that cannot be opened means, and which setting to look at."""
     if isinstance(error, OSError) and error.filename is not None:
         return f"{error.filename}: {error.strerror}. Set LOCI_DATA_DIR to a folder that you may write to."
-    reason = getattr(error, "orig", error)
-    return f"The record cannot be reached: {reason}. Check LOCI_DATABASE_URL, and that the database runs."
+    reason = str(error.orig if isinstance(error, DBAPIError) else error) or type(error).__name__
+    if settings.database_url.get_secret_value():
+        return f"The record cannot be reached: {reason}. Check LOCI_DATABASE_URL, and that the database runs."
+    return f"{settings.data_dir.absolute()}: {reason}. Check LOCI_DATA_DIR, and that you may write there."
 
 
 def fail(message: str) -> NoReturn:
     """Say what is wrong, and end with exit code 1."""
-    stderr.print(message, style="red", markup=False, highlight=False)
+    stderr.print(message, style="red", markup=False, highlight=False, soft_wrap=True)
     raise typer.Exit(1)

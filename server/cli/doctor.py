@@ -7,10 +7,12 @@ from dataclasses import dataclass
 
 import httpx
 import typer
+from rich.markup import escape
 from sqlalchemy.exc import DBAPIError
 
-from server.cli.common import record, stderr, why
+from server.cli.common import check_database_url, check_qdrant_url, record, stderr, why
 from server.config import Settings, is_loopback, load
+from server.errors import Failure
 from server.store.migrate import SchemaTooNew
 from server.store.model_folder import find
 from server.store.search import EngineDown
@@ -30,32 +32,47 @@ class Finding:
     cure: str = ""
 
 
+Check = Callable[[Settings], Awaitable[Finding]]
+
+
 def doctor() -> None:
     """Check settings, stores, model and public URL. Exit code 1 where something is wrong."""
     settings = load()
-    checks: tuple[Callable[[Settings], Awaitable[Finding]], ...] = (_folder, _record, _search, _model, _public_url)
+    checks: dict[str, Check] = {
+        "data folder": _folder,
+        "record": _record,
+        "search store": _search,
+        "embedding model": _model,
+        "public URL": _public_url,
+    }
 
     async def examine() -> list[Finding]:
         return [Finding("settings", is_ok=True, detail="each one is known and valid")] + [
-            await _try(check, settings) for check in checks
+            await _try(what, check, settings) for what, check in checks.items()
         ]
 
     findings = asyncio.run(examine())
     for finding in findings:
         mark = "[green]ok  [/green]" if finding.is_ok else "[red]FAIL[/red]"
-        stderr.print(f"{mark} [bold]{finding.what}[/bold]: {finding.detail}", highlight=False)
-        if not finding.is_ok:
-            stderr.print(f"     {finding.cure}", highlight=False)
+        told = f"{mark} [bold]{finding.what}[/bold]: {escape(finding.detail)}"
+        stderr.print(told, highlight=False, soft_wrap=True)
+        if finding.cure and not finding.is_ok:
+            stderr.print(f"     {finding.cure}", markup=False, highlight=False, soft_wrap=True)
     if not all(finding.is_ok for finding in findings):
         raise typer.Exit(1)
 
 
-async def _try(check: Callable[[Settings], Awaitable[Finding]], settings: Settings) -> Finding:
+async def _try(what: str, check: Check, settings: Settings) -> Finding:
     """A check that cannot be made has found something wrong."""
     try:
         return await check(settings)
-    except OSError as error:
-        return Finding(check.__name__.strip("_").replace("_", " "), is_ok=False, detail=str(error), cure=why(error))
+    except Failure as error:
+        return Finding(what, is_ok=False, detail=str(error))
+    except (DBAPIError, OSError) as error:
+        return Finding(what, is_ok=False, detail=why(error, settings))
+    except Exception as error:  # noqa: BLE001 - whatever it is, the other checks still help; its text may be a secret
+        kind = type(error).__name__
+        return Finding(what, is_ok=False, detail=f"cannot be checked ({kind})", cure="`serve` may tell more.")
 
 
 async def _folder(settings: Settings) -> Finding:
@@ -75,6 +92,7 @@ async def _folder(settings: Settings) -> Finding:
 
 
 async def _record(settings: Settings) -> Finding:
+    check_database_url(settings)
     kind = "SQLite" if settings.sqlalchemy_url.startswith("sqlite") else "Postgres"
     try:
         async with record(settings) as db:
@@ -82,14 +100,6 @@ async def _record(settings: Settings) -> Finding:
     except SchemaTooNew as error:
         return Finding(
             "record", is_ok=False, detail=str(error), cure="Run the newer version, or restore a copy from before it."
-        )
-    except (DBAPIError, OSError) as error:
-        reason = str(getattr(error, "orig", error))
-        return Finding(
-            "record",
-            is_ok=False,
-            detail=f"{kind}: {reason}",
-            cure="Check LOCI_DATABASE_URL and that the database runs.",
         )
     return Finding("record", is_ok=True, detail=f"{kind} answers, and its schema is current")
 
@@ -101,6 +111,7 @@ async def _search(settings: Settings) -> Finding:
                 return Finding("search store", is_ok=True, detail="embedded; no server runs on it now")
         except AlreadyOwned as error:
             return Finding("search store", is_ok=True, detail=f"embedded; process {error.pid} serves it")
+    check_qdrant_url(settings)
     engine = search_engine(settings)
     try:
         await engine.ping()

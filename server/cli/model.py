@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 from rich.progress import BarColumn, DownloadColumn, Progress, SpinnerColumn, TextColumn
 
-from server.cli.common import stderr
+from server.cli.common import sentences, stderr
 from server.config import load
 from server.store.model_pull import ModelUnavailable
 from server.store.model_pull import pull as fetch
@@ -18,7 +18,7 @@ def pull(*, strict: Annotated[bool, typer.Option("--strict", help="Fail where no
     """Fetch the model that LOCI_EMBEDDING_MODEL names; without one, recall ranks by keyword only."""
     settings = load()
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), DownloadColumn())
-    with Progress(*columns, console=stderr, transient=True) as progress:
+    with sentences(settings), Progress(*columns, console=stderr, transient=True) as progress:
         task = progress.add_task("Looking for an embedding model", total=None)
 
         def report(step: str, done: int | None, total: int | None) -> None:

@@ -1,12 +1,12 @@
 """`serve`: the server itself."""
 
 import asyncio
-import errno
 import socket
 import sys
 from typing import TYPE_CHECKING
 
-from server.cli.common import fail, sentences, stderr
+from server.cli.common import sentences, stderr
+from server.cli.listen import listen
 from server.config import Settings, load
 from server.store.search import EngineDown
 from server.web.logs import configure
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from server.app import Running
 
 GRACE_SECONDS = 10
+PING_SECONDS = 3
 
 
 def serve() -> None:
@@ -22,28 +23,15 @@ def serve() -> None:
     settings = load()
     configure(settings.log_format)
     # Before anything is opened or promised: a port that is taken is found out first.
-    listener = _listen(settings.host, settings.port)
+    listeners = listen(settings.host, settings.port)
     try:
         with sentences(settings), asyncio.Runner(loop_factory=_loop) as runner:
-            runner.run(_serve(settings, listener))
+            runner.run(_serve(settings, listeners))
     except KeyboardInterrupt:
         pass  # uvicorn has shut down cleanly, and raises the signal again for the shell's sake
     finally:
-        listener.close()
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    """The socket to serve on; with its protocol named, or asyncio would leave Nagle's algorithm on."""
-    try:
-        family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        listener = socket.socket(family, kind, socket.IPPROTO_TCP)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
-    except OSError as error:
-        if error.errno == errno.EADDRINUSE:
-            fail(f"Port {port} on {host} is taken. Stop what uses it, or set LOCI_PORT.")
-        fail(f"Cannot listen on {host}, port {port}: {error.strerror}. Set LOCI_HOST or LOCI_PORT.")
-    return listener
+        for listener in listeners:
+            listener.close()
 
 
 def _loop() -> asyncio.AbstractEventLoop:
@@ -54,7 +42,7 @@ def _loop() -> asyncio.AbstractEventLoop:
     return uvloop.new_event_loop()
 
 
-async def _serve(settings: Settings, listener: socket.socket) -> None:
+async def _serve(settings: Settings, listeners: list[socket.socket]) -> None:
     import uvicorn  # noqa: PLC0415 - with what it serves, a second of imports that no other command needs
 
     from server.app import create_app, opened  # noqa: PLC0415 - as above
@@ -72,8 +60,8 @@ async def _serve(settings: Settings, listener: socket.socket) -> None:
         )
         server = uvicorn.Server(config)
         _greet(settings, running)
-        await _warn(running)
-        await server.serve(sockets=[listener])
+        await _warn(settings, running)
+        await server.serve(sockets=listeners)
 
 
 def _greet(settings: Settings, running: "Running") -> None:
@@ -88,13 +76,16 @@ def _greet(settings: Settings, running: "Running") -> None:
     stderr.print()
 
 
-async def _warn(running: "Running") -> None:
+async def _warn(settings: Settings, running: "Running") -> None:
     """What works less well than it could, and what to look at."""
     embeddings = running.services.encoder.embeddings
     if embeddings.state in {"absent", "failed"}:
         stderr.print(f"Recall ranks by keyword only: {embeddings.reason}\n", style="yellow", markup=False)
     try:
-        await running.services.projection.ping()
-    except EngineDown as error:
-        stderr.print(f"The search store does not answer: {error}. Memories are kept, and not found until it does.")
-        stderr.print("Check LOCI_QDRANT_URL.\n", style="yellow")
+        async with asyncio.timeout(PING_SECONDS):
+            await running.services.projection.ping()
+    except (EngineDown, TimeoutError) as error:
+        reason = str(error) or f"no answer in {PING_SECONDS} seconds"
+        cure = "Check LOCI_QDRANT_URL and LOCI_QDRANT_API_KEY." if settings.qdrant_url else "Check LOCI_DATA_DIR."
+        told = f"The search store is not there: {reason}. Memories are kept, and search catches up once it is. {cure}\n"
+        stderr.print(told, style="yellow", markup=False, highlight=False, soft_wrap=True)

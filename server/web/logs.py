@@ -2,7 +2,7 @@
 
 import logging
 import sys
-from typing import Literal
+from typing import Any, Literal
 
 import structlog
 
@@ -15,11 +15,19 @@ class _Logger(structlog.WriteLogger):
         self.name = name
 
 
+def _add_name(logger: Any, method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """Whose line it is; nothing where the logger was made without a name."""
+    named = structlog.stdlib.add_logger_name(logger, method, event)
+    if not named["logger"]:
+        del named["logger"]
+    return named
+
+
 def configure(log_format: Literal["text", "json"]) -> None:
     """Send everything that is logged, ours and the libraries', to stderr in one form."""
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
-        structlog.stdlib.add_logger_name,
+        _add_name,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
