@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from server.loop import drain
 from tests.transcripts import Transcript, exchanges
 from tools.catalog import OPERATIONS, RECALL_LINK
 
@@ -22,6 +23,7 @@ async def test_every_request_in_the_api_documentation_gets_the_answer_shown(site
     transcript = Transcript()
     for method, path, headers, body, documented in exchanges(API):
         clock.move(seconds=1)
+        await drain(site.services)  # or the loop would, now or later
         answer = (
             await person.http.request(
                 method, transcript.asked(path), headers=headers, json=json.loads(transcript.asked(json.dumps(body)))

@@ -156,7 +156,7 @@ async def test_more_tags_than_fifty_or_a_tag_without_letters_are_refused(cat):
     await refused(cat, "store_memory", {"content": "x", "tags": tags}, says="tags: must have at most 50 entries")
     await refused(cat, "store_memory", {"content": "x", "tags": [" "]}, says="tags.0: must have at least 1 character")
     await refused(cat, "store_memory", {"content": "x", "tags": ["t" * 101]}, says="tags.0: must have at most 100")
-    await refused(cat, "list_memories", {"tags": ",".join(tags)}, says="tags: must have at most 50 entries")
+    await refused(cat, "list_memories", {"tags": ",".join(tags)}, says="tags: must have at most 10 entries")
     await cat.store("x", tags=tags[:50])
 
 
