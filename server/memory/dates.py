@@ -22,7 +22,7 @@ from server.memory.date_names import (
     Phrase,
     any_of,
     away,
-    compiled,
+    lowered,
     means,
     named,
     number,
@@ -64,7 +64,7 @@ _SHAPES: dict[Grain, _Shape] = {
     "month": _Shape(1.0, (0.5, 0.5, 31), (0.0, 0.0, 0)),
     "year": _Shape(0.3, (0.0, 0.0, 0), (0.0, 0.0, 0)),
 }
-_LONGEST_DAYS: tuple[tuple[int, Grain], ...] = ((1, "day"), (14, "week"), (92, "month"))  # a season is 92; beyond: year
+_LONGEST_DAYS: dict[Grain, int] = {"day": 1, "week": 14, "month": 92}  # a season has 92
 
 
 def nearness(span: Span, at: datetime) -> float:
@@ -97,7 +97,7 @@ def _slice(match: re.Match[str], days: Days) -> Days:
     length = (days[1] - days[0]).days
     if length < 7:  # noqa: PLR2004 - late yesterday is yesterday
         return days
-    third, half, which = length // 3, length // 2, match["which"].lower()
+    third, half, which = length // 3, length // 2, match["which"]
     if which in {"first", "second"}:
         begin, end = (0, half) if which == "first" else (half, length)
     elif which in {"early", "beginning", "start"}:
@@ -108,16 +108,18 @@ def _slice(match: re.Match[str], days: Days) -> Days:
 
 
 def _nth_week(match: re.Match[str], days: Days) -> Days:
-    if match["nth"].lower() == "last":
+    if match["nth"] == "last":
         return days[1] - 7 * DAY, days[1]
-    first = days[0] + 7 * ["first", "second", "third", "fourth"].index(match["nth"].lower()) * DAY
+    first = days[0] + 7 * ["first", "second", "third", "fourth"].index(match["nth"]) * DAY
     return first, first + 7 * DAY
 
 
 def _beside(match: re.Match[str], days: Days) -> Days:
     """The week of, the day before, the Sunday after."""
-    turn = {"before": -1, "of": 0, "after": 1}[match["side"].lower()]
-    unit, day = match["unit"].lower(), days[1] - DAY if turn > 0 else days[0]
+    turn = {"before": -1, "of": 0, "after": 1}[match["side"]]
+    unit, day = match["unit"], days[1] - DAY if turn > 0 else days[0]
+    if not turn and (days[1] - days[0]).days > 7:  # noqa: PLR2004 - the month of May is May
+        return days
     if unit in WEEKDAYS:
         return weekday(unit, day, turn)
     if unit == "day":
@@ -131,29 +133,29 @@ def _beside(match: re.Match[str], days: Days) -> Days:
 
 def _counted(match: re.Match[str], days: Days) -> Days:
     """Two weeks before, a month after."""
-    count, unit = number(match["count"]), match["unit"].lower()
-    return away(days[0], -count, unit) if match["side"].lower() == "before" else away(days[1] - DAY, count, unit)
+    count, unit = number(match["count"]), match["unit"]
+    return away(days[0], -count, unit) if match["side"] == "before" else away(days[1] - DAY, count, unit)
 
 
 _Narrowing = Callable[[re.Match[str], Days], Days]
 _THE = r"\s{1,3}(?:the\s{1,3})?\Z"
 _NARROWINGS: tuple[tuple[re.Pattern[str], _Narrowing], ...] = (
-    (compiled(rf"\b(?P<which>early|mid|late)(?:-\Z|{_THE})"), _slice),
-    (compiled(rf"\b(?P<which>beginning|start|middle|end|(?:first|second)(?=\shalf))(?:\shalf)?\sof{_THE}"), _slice),
-    (compiled(rf"\b(?P<nth>first|second|third|fourth|last)\sweek\s(?:of|in){_THE}"), _nth_week),
-    (compiled(rf"\b{COUNT}\s(?P<unit>day|week|month|year)s?\s(?P<side>before|after){_THE}"), _counted),
+    (re.compile(rf"\b(?P<which>early|mid|late)(?:-\Z|{_THE})"), _slice),
+    (re.compile(rf"\b(?P<which>beginning|start|middle|end|(?:first|second)(?=\shalf))(?:\shalf)?\sof{_THE}"), _slice),
+    (re.compile(rf"\b(?P<nth>first|second|third|fourth|last)\sweek\s(?:of|in){_THE}"), _nth_week),
+    (re.compile(rf"\b{COUNT}\s(?P<unit>day|week|month|year)s?\s(?P<side>before|after){_THE}"), _counted),
     (
-        compiled(
+        re.compile(
             rf"\b(?:last\s)?(?P<unit>day|week|weekend|month|year|{any_of(WEEKDAYS)})\s(?P<side>before|after|of){_THE}"
         ),
         _beside,
     ),
 )
-_OPENING = compiled(rf"\b(?P<side>since|after|before|until|till){_THE}")
-_TO = compiled(r"\s{0,3}(?:to|until|till|through|thru|bis|[\u2013\u2014-])\s{0,3}")
-_AND = compiled(r"\s{1,3}(?:and|und)\s{1,3}")
-_LIST = compiled(r",?\s{1,3}(?:(?:and|or|und|oder)\s{1,3})?")
-_BETWEEN = compiled(rf"\b(?:between|zwischen){_THE}")
+_OPENING = re.compile(rf"\b(?P<side>since|after|before|until|till){_THE}")
+_TO = re.compile(r"\s{0,3}(?:to|until|till|through|thru|bis|[\u2013\u2014-])\s{0,3}")
+_AND = re.compile(r"\s{1,3}(?:and|und)\s{1,3}")
+_LIST = re.compile(r",?\s{1,3}(?:(?:and|or|und|oder)\s{1,3})?")
+_BETWEEN = re.compile(rf"\b(?:between|zwischen){_THE}")
 
 
 def _narrowed(text: str, phrase: Phrase) -> Phrase:
@@ -210,17 +212,22 @@ def _opened(text: str, phrase: Phrase, today: date) -> Days | None:
     match = _OPENING.search(words_before(text, phrase.begin))
     if not days or not match:
         return days
-    side = match["side"].lower()
+    side = match["side"]
     first = {"since": days[0], "after": days[1]}.get(side, date.min)
     after = {"before": days[0], "until": days[1], "till": days[1]}.get(side, today + DAY)
     return (first, after) if first < after else days
 
 
+def _grain(length: int) -> Grain:
+    for grain, longest in _LONGEST_DAYS.items():
+        if length <= longest:
+            return grain
+    return "year"
+
+
 def _span(days: Days) -> Span:
-    length = (days[1] - days[0]).days
-    grain: Grain = next((grain for longest, grain in _LONGEST_DAYS if length <= longest), "year")
     start, end = (datetime.combine(day, time.min, UTC) for day in days)
-    return Span(start, end, grain)
+    return Span(start, end, _grain((end - start).days))
 
 
 def spans(text: str, now: datetime) -> tuple[Span, ...]:
@@ -228,8 +235,9 @@ def spans(text: str, now: datetime) -> tuple[Span, ...]:
 
     `now` is an aware time. The grain says how long a stretch is: a day, up to two weeks, up to a season, longer.
     """
-    text, today = text[:MOST_CHARACTERS], now.astimezone(UTC).date()
-    phrases = _apart(named(text, today))
+    said, today = text[:MOST_CHARACTERS], now.astimezone(UTC).date()
+    text = lowered(said)
+    phrases = _apart(named(text, said, today))
     phrases = _apart([_narrowed(text, phrase) for phrase in phrases[: 4 * MOST_SPANS]])
     found = [_opened(text, phrase, today) for phrase in _joined(text, phrases)]
     return tuple(dict.fromkeys(_span(days) for days in found if days))[:MOST_SPANS]
