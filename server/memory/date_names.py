@@ -1,12 +1,13 @@
 """The names of dates in a text, one by one: "8 May 2023", "last week", "in May", "2023".
 
-What is a date, and what a plain word or number:
+Words are English; months and weekdays are also German. What is a date, and what a plain word or number:
 
 * Full names of months and weekdays count anywhere. `may`, `march` and every abbreviation count beside a day
   number or a year, or after a preposition ("in may"); months also with a capital inside a sentence.
 * A number alone is a year from 1900 to 2100, unless something is glued to it (`2023.1`, `20230508x`, `#2023`), a
   plural in small letters or a unit follows (`1999 items`), or a word that numbers things stands before (`port 2000`).
-* What does not say its year is the latest that has begun; days, weeks (from Monday), months and years are UTC's.
+* What does not say its year is the latest that has begun, a weekday the latest before today. Days, weeks (from
+  Monday), months and years are UTC's; "two weeks ago" is the seven days around that day, "a month ago" that month.
 * What does not exist (31 June) or does not lie in the years 1 to 9999 is no date.
 """
 
@@ -37,8 +38,8 @@ class Phrase:
 
 
 def _numbered(table: str) -> dict[str, int]:
-    """The words of each line of a table, with the line's number from 1."""
-    return {word: number for number, line in enumerate(table.split(";"), 1) for word in line.split()}
+    """Each word's place in the table, from 1; words for the same stand between two semicolons."""
+    return {word: number for number, same in enumerate(table.split(";"), 1) for word in same.split()}
 
 
 _MONTHS = _numbered(

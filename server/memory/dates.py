@@ -3,8 +3,8 @@
 The query path is hot and most questions name no date: one cheap look sends those home. A general library reads more
 languages and notations, but takes milliseconds for each text and finds dates in plain words; so the grammar is ours,
 small and strict. `date_names.py` finds the names; here *narrowing* words before a name pick a part or a neighbour of
-it ("late", "the week before"), two names are *joined* ("between ... and ..."), and an *opening* word makes a range
-without an end ("since", "before").
+it ("late", "the week before"), two names are *joined* ("between ... and ..."), and an *opening* word reaches through
+today ("since", "after") or from the first day of the calendar ("before", "until").
 """
 
 import re
