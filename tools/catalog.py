@@ -2,13 +2,14 @@
 
 from collections.abc import Iterable
 
-from tools import health, keys, memories, recall, workspaces
+from tools import health, keys, memories, recall, settings, workspaces
 from tools.operation import Operation
 
 OPERATIONS: tuple[Operation, ...] = (
     *recall.OPERATIONS,
     *memories.OPERATIONS,
     *workspaces.OPERATIONS,
+    *settings.OPERATIONS,
     *keys.OPERATIONS,
     *health.OPERATIONS,
 )

@@ -27,6 +27,7 @@ _SAY = {
     "too_long": "must have at most {max_length} entries",
     "too_short": "must have at least {min_length} entries",
     "greater_than_equal": "must be at least {ge}",
+    "greater_than": "must be more than {gt}",
     "less_than_equal": "must be at most {le}",
     "literal_error": "must be one of {expected}",
     "string_pattern_mismatch": "has a character that is not allowed here",

@@ -75,18 +75,21 @@ async def test_only_what_stores_makes_a_missing_workspace(ann, name):
         "delete_memory": {"id": NOBODY},
         "store_memory": {"content": "x"},
         "ingest_memories": {"memories": [{"content": "x"}]},
+        "set_setting": {"key": "recall_alpha", "value": 0.7},
+        "reset_setting": {"key": "recall_alpha"},
     }.get(name, {})
+    stores = operation.effect is Effect.CREATE or name == "set_setting"
     for answer in (
         await rest(ann, name, arguments | {"workspace": "one"}),
         await tool(ann, name, arguments | {"workspace": "two"}),
     ):
-        if operation.effect is Effect.CREATE:
+        if stores:
             assert answer.body["meta"]["workspace_exists"] is True
         elif answer.error is None:
             assert answer.body["meta"]["workspace_exists"] is False
         else:
             assert answer.error == "not_found"
-    assert await names(ann) == ({"one", "two"} if operation.effect is Effect.CREATE else set())
+    assert await names(ann) == ({"one", "two"} if stores else set())
 
 
 async def test_a_store_that_is_refused_makes_no_workspace(ann):

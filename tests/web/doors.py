@@ -20,6 +20,8 @@ VALID: dict[str, dict[str, Any]] = {
     "fetch": {"id": NOBODY},
     "update_memory": {"id": NOBODY, "content": "Coffee"},
     "delete_memory": {"id": NOBODY},
+    "set_setting": {"key": "recall_alpha", "value": 0.7},
+    "reset_setting": {"key": "recall_alpha"},
     "delete_workspace": {"id": NOBODY},
     "revoke_key": {"id": NOBODY},
 }

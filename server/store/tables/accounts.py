@@ -51,6 +51,9 @@ workspaces = sa.Table(
     # How many texts were erased, and of how many the collection's files were cleaned.
     sa.Column("erasures", sa.BigInteger, nullable=False, default=0, server_default="0"),
     sa.Column("vacuumed", sa.BigInteger, nullable=False, default=0, server_default="0"),
+    # What was set, by key, and when; what is not in it has its default.
+    sa.Column("settings", sa.JSON(none_as_null=True)),
+    sa.Column("settings_set_at", sa.JSON(none_as_null=True)),
     sa.Column("created_at", UtcDateTime, nullable=False),
     sa.Column("updated_at", UtcDateTime, nullable=False),
     sa.Column("deleted_at", UtcDateTime),
