@@ -57,10 +57,18 @@ class EdgeEngine:
         folder: holds one folder per collection; made where it is not there.
         max_open: how many shards may be open at once; the least recently used is flushed and closed for another.
         free_bytes: tells how many bytes are free on a folder's disk; below 64 MiB writes are refused.
+        owns: whether a collection is this engine's, by its name, where several processes share the folder.
     """
 
-    def __init__(self, folder: Path, *, max_open: int, free_bytes: Callable[[Path], int] = free_bytes) -> None:
-        self._shards = Shards(folder, max_open, free_bytes)
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        max_open: int,
+        free_bytes: Callable[[Path], int] = free_bytes,
+        owns: Callable[[str], bool] = lambda _name: True,
+    ) -> None:
+        self._shards = Shards(folder, max_open, free_bytes, owns)
 
     async def open(self, collection: Collection) -> bool:
         """Open or make the collection's shard; True where it was made."""
