@@ -95,7 +95,9 @@ def _compared(folder: Path, names: list[str], each: int, asked: int, *, is_judge
             where = f"{processes} engine processes" if processes else "engine in the server"
             how = "by meaning too" if model != "none" else "by keyword"
             figures += _figures(
-                f"{len(names)} x {each:,}, {how}, {where}", run, is_judged=is_judged and not processes and model != "none"
+                f"{len(names)} x {each:,}, {how}, {where}",
+                run,
+                is_judged=is_judged and not processes and model != "none",
             )
     return figures
 

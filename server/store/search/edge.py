@@ -1,14 +1,15 @@
 """The embedded engine: Qdrant's own segments in this process, a shard for each collection.
 
 Its calls hold the interpreter and mostly take less than a millisecond, so they are made on the event
-loop, large writes in slices with the loop let in between; only what works on files goes to a thread.
+loop, one for each of its turns, and large writes in slices; only what works on files goes to a thread.
 Two vectors stand for a memory's meaning, `dense` for the whole and `windows` for the parts of a long
 text; a query over `windows` costs 5 µs where no point has them, so it is always asked.
 """
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager
 from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -69,6 +70,7 @@ class EdgeEngine:
         owns: Callable[[str], bool] = lambda _name: True,
     ) -> None:
         self._shards = Shards(folder, max_open, free_bytes, owns)
+        self._order = asyncio.Lock()
 
     async def open(self, collection: Collection) -> bool:
         """Open or make the collection's shard; True where it was made."""
@@ -88,9 +90,9 @@ class EdgeEngine:
             if shard is None:
                 raise EngineDown(f"the collection {collection.name} is not there")
             for some in _slices(points):
-                self._shards.check_space()
-                _write(shard, some)
-                await asyncio.sleep(0)
+                async with self._turn():
+                    self._shards.check_space()
+                    _write(shard, some)
             _index(shard)
 
     async def delete(self, collection: Collection, ids: list[str]) -> None:
@@ -112,12 +114,12 @@ class EdgeEngine:
             if shard is None:
                 return
             for some in _slices(list(patches)):
-                self._shards.check_space()
-                # One id that is not there fails the call with half of it done, so those are left out.
-                for record in call(shard.retrieve, cast("list[Any]", some), False, False):
-                    id_ = str(record.id)
-                    call(shard.update, UpdateOperation.set_payload([id_], patches[id_]))
-                await asyncio.sleep(0)
+                async with self._turn():
+                    self._shards.check_space()
+                    # One id that is not there fails the call with half of it done, so those are left out.
+                    for record in call(shard.retrieve, cast("list[Any]", some), False, False):
+                        id_ = str(record.id)
+                        call(shard.update, UpdateOperation.set_payload([id_], patches[id_]))
 
     async def search(self, collection: Collection, query: Query) -> Found:
         """Ask both arms in one batch; the search is exact."""
@@ -127,7 +129,8 @@ class EdgeEngine:
             if shard is None:
                 return Found([], [])
             asked = _requests(query)
-            answers = call(shard.query_batch, QueryBatchRequest(asked)) if asked else []
+            async with self._turn():
+                answers = call(shard.query_batch, QueryBatchRequest(asked)) if asked else []
         text = _hits(answers.pop()) if _has_text(query) else []
         dense = nearest(_hits(answers[0]), _hits(answers[1]), query.limit) if answers else []
         checks.check_owner(collection, (hit.payload for hit in (*dense, *text)))
@@ -153,11 +156,11 @@ class EdgeEngine:
             offset = None
             while shard is not None:
                 request = ScrollRequest(offset=offset, limit=_PAGE, with_payload=False, with_vector=False)
-                records, offset = call(shard.scroll, request)
+                async with self._turn():
+                    records, offset = call(shard.scroll, request)
                 found.update(str(record.id) for record in records)
                 if offset is None:
                     break
-                await asyncio.sleep(0)
         return found
 
     async def count(self, collection: Collection) -> int:
@@ -189,6 +192,13 @@ class EdgeEngine:
     async def close(self) -> None:
         """Flush and close every shard."""
         await self._shards.close()
+
+    @asynccontextmanager
+    async def _turn(self) -> AsyncGenerator[None]:
+        """A turn of the loop that no other call works in: fifty searches one after the other would hold it up for long."""
+        async with self._order:
+            await asyncio.sleep(0)
+            yield
 
 
 def _check(collection: Collection) -> None:

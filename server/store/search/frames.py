@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import fields, replace
 from itertools import starmap
 from operator import attrgetter
-from typing import Any
+from typing import Any, cast
 
 from . import Found, Hit
 
@@ -64,8 +64,7 @@ class Frames(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The loop's word that messages can be sent."""
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - for the type checker: a stream's transport is one
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)  # a stream's transport is one, also uvloop's own
 
     def data_received(self, data: bytes) -> None:
         """The loop's word that something has come: part of a message, or several."""
