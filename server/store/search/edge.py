@@ -6,10 +6,8 @@ Two vectors stand for a memory's meaning, `dense` for the whole and `windows` fo
 text; a query over `windows` costs 5 µs where no point has them, so it is always asked.
 """
 
-import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -40,6 +38,7 @@ from . import Collection, EngineDown, Found, Hit, Match, Point, Query, Sparse, W
 from .points import INDEXED_KEYS, REVISION, WORKSPACE, nearest
 from .shard_files import call, free_bytes
 from .shards import Shards
+from .turns import Turns
 
 T = TypeVar("T")
 
@@ -70,7 +69,7 @@ class EdgeEngine:
         owns: Callable[[str], bool] = lambda _name: True,
     ) -> None:
         self._shards = Shards(folder, max_open, free_bytes, owns)
-        self._order = asyncio.Lock()
+        self._turns = Turns()
 
     async def open(self, collection: Collection) -> bool:
         """Open or make the collection's shard; True where it was made."""
@@ -90,7 +89,7 @@ class EdgeEngine:
             if shard is None:
                 raise EngineDown(f"the collection {collection.name} is not there")
             for some in _slices(points):
-                async with self._turn():
+                async with self._turns.one():
                     self._shards.check_space()
                     _write(shard, some)
             _index(shard)
@@ -114,7 +113,7 @@ class EdgeEngine:
             if shard is None:
                 return
             for some in _slices(list(patches)):
-                async with self._turn():
+                async with self._turns.one():
                     self._shards.check_space()
                     # One id that is not there fails the call with half of it done, so those are left out.
                     for record in call(shard.retrieve, cast("list[Any]", some), False, False):
@@ -129,7 +128,7 @@ class EdgeEngine:
             if shard is None:
                 return Found([], [])
             asked = _requests(query)
-            async with self._turn():
+            async with self._turns.one():
                 answers = call(shard.query_batch, QueryBatchRequest(asked)) if asked else []
         text = _hits(answers.pop()) if _has_text(query) else []
         dense = nearest(_hits(answers[0]), _hits(answers[1]), query.limit) if answers else []
@@ -156,7 +155,7 @@ class EdgeEngine:
             offset = None
             while shard is not None:
                 request = ScrollRequest(offset=offset, limit=_PAGE, with_payload=False, with_vector=False)
-                async with self._turn():
+                async with self._turns.one():
                     records, offset = call(shard.scroll, request)
                 found.update(str(record.id) for record in records)
                 if offset is None:
@@ -192,13 +191,6 @@ class EdgeEngine:
     async def close(self) -> None:
         """Flush and close every shard."""
         await self._shards.close()
-
-    @asynccontextmanager
-    async def _turn(self) -> AsyncGenerator[None]:
-        """A turn of the loop that no other call works in: fifty searches one after the other would hold it up for long."""
-        async with self._order:
-            await asyncio.sleep(0)
-            yield
 
 
 def _check(collection: Collection) -> None:

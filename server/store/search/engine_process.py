@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 from weakref import WeakValueDictionary
 
-from . import Collection, EngineDown, Unusable
+from . import Collection, EngineDown
 from .edge import EdgeEngine
 from .frames import CLOSE, Frames, home_of, packed
 
@@ -57,7 +57,7 @@ class _Answering:
         try:
             answer = await self._do(verb, *args)
         except (EngineDown, ValueError) as error:
-            kind = next(each for each in (Unusable, EngineDown, ValueError) if isinstance(error, each))
+            kind = type(error) if isinstance(error, EngineDown) else ValueError
             self.frames.send((number, kind, str(error)))
         except Exception as error:
             log.exception("%s failed", verb)

@@ -18,6 +18,7 @@ import structlog
 
 from . import Collection, EngineDown, Found, Point, Query
 from .frames import CLOSE, Frames, home_of, unpacked
+from .turns import Turns
 
 log = structlog.get_logger(__name__)
 
@@ -41,6 +42,7 @@ class ProcessEngine:
 
     def __init__(self, folder: Path, *, processes: int, max_open: int) -> None:
         folder.mkdir(parents=True, exist_ok=True)
+        self._turns = Turns()
         self._children = [_Child(folder, max_open, number, processes) for number in range(processes)]
 
     async def open(self, collection: Collection) -> bool:
@@ -65,7 +67,9 @@ class ProcessEngine:
 
     async def search(self, collection: Collection, query: Query) -> Found:
         """Ask both arms in one batch; the search is exact."""
-        return unpacked(await self._ask("search", collection, query))
+        content = await self._ask("search", collection, query)
+        async with self._turns.one():  # many answers come together
+            return unpacked(content)
 
     async def retrieve(self, collection: Collection, ids: list[str]) -> list[Point]:
         """The points of these ids that are there, without their windows."""
