@@ -49,7 +49,12 @@ class Settings(BaseSettings):
         description="A fastembed model name; `auto` takes the first one that is here; `none` ranks by keyword only.",
     )
     embedding_threads: int = Field(0, ge=0, le=64, description="Threads of the embedding model; 0: one per core.")
-    open_workspaces: int = Field(128, ge=1, le=512, description="How many embedded workspaces stay open at once.")
+    open_workspaces: int = Field(
+        128, ge=1, le=512, description="How many embedded workspaces stay open at once, in each engine process."
+    )
+    engine_processes: int = Field(
+        0, ge=0, le=16, description="Processes for the embedded engine to work in; 0: it works in the server's own."
+    )
     signup: Literal["closed", "invite", "open"] = Field("closed", description="Who may make an account.")
     secret_key: SecretStr = Field(
         SecretStr(""), description="Encrypts signing keys at rest. Default: made once and kept in DATA_DIR/secret.key."

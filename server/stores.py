@@ -12,14 +12,19 @@ from server.store.upkeep import sweep
 
 
 def search_engine(settings: Settings) -> Engine:
-    """The embedded engine, or a Qdrant server where the settings name one. Each is imported only when it is used."""
+    """The engine that the settings name. Each is imported only when it is used."""
     if settings.qdrant_url:
         from server.store.search.server import ServerEngine  # noqa: PLC0415 - it costs a second and 100 MB
 
         return ServerEngine.at(settings.qdrant_url, settings.qdrant_api_key.get_secret_value() or None)
+    folder, max_open = settings.data_dir / "shards", settings.open_workspaces
+    if settings.engine_processes:
+        from server.store.search.processes import ProcessEngine  # noqa: PLC0415 - as above
+
+        return ProcessEngine(folder, processes=settings.engine_processes, max_open=max_open)
     from server.store.search.edge import EdgeEngine  # noqa: PLC0415 - as above, the other way round
 
-    return EdgeEngine(settings.data_dir / "shards", max_open=settings.open_workspaces)
+    return EdgeEngine(folder, max_open=max_open)
 
 
 @asynccontextmanager

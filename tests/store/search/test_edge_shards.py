@@ -48,7 +48,7 @@ async def test_the_least_recently_used_shard_is_closed_for_another_and_keeps_its
 
 
 async def test_a_shard_in_use_is_not_evicted(tmp_path, make):
-    shards = Shards(tmp_path, 1, shard_files.free_bytes)
+    shards = Shards(tmp_path, 1, shard_files.free_bytes, owns=bool)
     busy, waiting = make.collection(), make.collection()
     await shards.make(busy)
     order = []
@@ -64,7 +64,7 @@ async def test_a_shard_in_use_is_not_evicted(tmp_path, make):
 
 
 async def test_an_idle_shard_is_evicted_before_a_busy_one_that_is_older(tmp_path, make):
-    shards = Shards(tmp_path, 2, shard_files.free_bytes)
+    shards = Shards(tmp_path, 2, shard_files.free_bytes, owns=bool)
     busy, idle, wanted = (make.collection() for _ in range(3))
     await shards.make(busy)
     await shards.make(idle)
