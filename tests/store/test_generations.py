@@ -11,7 +11,8 @@ from server.store.backfill import backfill
 from server.store.embeddings import EmbeddingFailed
 from server.store.encoder import Encoder
 from server.store.model_folder import Model
-from server.store.projection import Projection, placement
+from server.store.placement import placement
+from server.store.projection import Projection
 from server.store.search import EngineDown, Query
 
 pytestmark = pytest.mark.anyio

@@ -35,7 +35,7 @@ from qdrant_edge import Point as EdgePoint
 from qdrant_edge import Query as EdgeQuery
 
 from . import Collection, EngineDown, Found, Hit, Match, Point, Query, Sparse, Where, checks
-from .points import INDEXED_KEYS, REVISION, WORKSPACE, nearest
+from .points import INDEXED_KEYS, REVISION, WORKSPACE, nearest, rarity
 from .shard_files import call, free_bytes
 from .shards import Shards
 from .turns import Turns
@@ -134,6 +134,20 @@ class EdgeEngine:
         dense = nearest(_hits(answers[0]), _hits(answers[1]), query.limit) if answers else []
         checks.check_owner(collection, (hit.payload for hit in (*dense, *text)))
         return Found(dense, text)
+
+    async def rarities(self, collection: Collection, terms: list[int]) -> list[float | None]:
+        """Each term's idf; None for a term that no point has."""
+        _check(collection)
+        async with self._shards.pinned(collection) as shard:
+            if shard is None or not terms:
+                return [None] * len(terms)
+            asked = [_best_for(term) for term in terms]
+            async with self._turns.one():
+                answers = call(shard.query_batch, QueryBatchRequest(asked))
+        return [
+            rarity(term, best[0].score, _text(best[0].vector)) if best else None
+            for term, best in zip(terms, answers, strict=True)
+        ]
 
     async def retrieve(self, collection: Collection, ids: list[str]) -> list[Point]:
         """The points of these ids that are there, without their windows."""
@@ -245,11 +259,11 @@ def _edge_point(point: Point) -> EdgePoint:
 def _point(record: Record) -> Point:
     payload = record.payload or {}
     vectors = cast("dict[str, Any]", record.vector or {})
-    text, dense = vectors.get("text"), vectors.get("dense")
+    dense = vectors.get("dense")
     return Point(
         id=str(record.id),
         revision=payload.pop(REVISION),
-        text=Sparse(text.indices, text.values) if text is not None else Sparse([], []),
+        text=_text(vectors),
         payload=payload,
         dense=np.array(dense, dtype=np.float32) if dense is not None else None,
     )
@@ -270,6 +284,16 @@ def _requests(query: Query) -> list[QueryRequest]:
     where = _filter(query.where)
     keys = True if query.keys is None else [*query.keys, WORKSPACE]
     return [QueryRequest(query.limit, query=one, filter=where, with_payload=keys, params=_EXACT) for one in asked]
+
+
+def _best_for(term: int) -> QueryRequest:
+    alone = EdgeQuery.Nearest(SparseVector([term], [1.0]), using="text")
+    return QueryRequest(1, query=alone, with_payload=False, with_vector=["text"])
+
+
+def _text(vectors: Any) -> Sparse:
+    text = (vectors or {}).get("text")
+    return Sparse(text.indices, text.values) if text is not None else Sparse([], [])
 
 
 def _filter(where: Where) -> Filter | None:

@@ -71,6 +71,10 @@ class ProcessEngine:
         async with self._turns.one():  # many answers come together
             return unpacked(content)
 
+    async def rarities(self, collection: Collection, terms: list[int]) -> list[float | None]:
+        """Each term's idf; None for a term that no point has."""
+        return await self._ask("rarities", collection, terms)
+
     async def retrieve(self, collection: Collection, ids: list[str]) -> list[Point]:
         """The points of these ids that are there, without their windows."""
         return await self._ask("retrieve", collection, ids)
