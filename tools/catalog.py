@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from tools import health, keys, memories, recall, workspaces
+from tools import health, keys, memories, recall, vectors, workspaces
 from tools.operation import Operation
 
 OPERATIONS: tuple[Operation, ...] = (
@@ -11,6 +11,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *workspaces.OPERATIONS,
     *keys.OPERATIONS,
     *health.OPERATIONS,
+    *vectors.OPERATIONS,
 )
 
 
