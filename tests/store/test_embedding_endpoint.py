@@ -4,6 +4,7 @@ import asyncio
 import json
 from datetime import timedelta
 from email.utils import format_datetime
+from itertools import pairwise
 
 import httpx
 import numpy as np
@@ -132,10 +133,7 @@ async def test_a_long_text_is_cut_into_windows_that_cover_it_and_a_long_question
     assert len(rows) == len(windows) == 4
     assert {len(window) for window in windows} == {WINDOW}
     assert (windows[0][0], windows[-1][-1]) == (text[0], text[-1])
-    assert all(
-        one[-OVERLAP:] in one + other and other[:OVERLAP] in one
-        for one, other in zip(windows, windows[1:], strict=False)
-    )
+    assert all(one[-OVERLAP:] in one + other and other[:OVERLAP] in one for one, other in pairwise(windows))
     await service.embed_query(text)
     assert sent(web)["input"] == [text[:WINDOW]]
 
@@ -155,14 +153,14 @@ async def test_the_dimensions_that_are_set_are_asked_for_and_those_that_are_not_
 async def test_a_generation_is_told_apart_by_url_model_and_dimensions(make, web, clock):
     one = (await make()).model
     assert one == (await make(dims=2, api_key="another")).model
-    web.mock(side_effect=lambda request: httpx.Response(200, json={"data": [{"embedding": [1, 0, 0]}]}))
-    others = [Endpoint(url=URL, model="n", dims=2), Endpoint(url="https://other.test", model="m", dims=2)]
-    others = [EndpointEmbeddings(each, clock) for each in others]
-    for each in others:
-        each.start()
-    digests = {one.digest, (await make()).model.digest, *(each.model.digest for each in others)}
-    for each in others:
-        await each.close()
+    digests = {one.digest}
+    for endpoint in (Endpoint(url=URL, model="n", dims=2), Endpoint(url="https://other.test", model="m", dims=2)):
+        other = EndpointEmbeddings(endpoint, clock)
+        other.start()
+        digests.add(other.model.digest)
+        await other.close()
+    web.mock(return_value=httpx.Response(200, json={"data": [{"embedding": [1, 0, 0]}]}))
+    digests.add((await make()).model.digest)
     assert len(digests) == 4
 
 
@@ -317,7 +315,7 @@ async def test_an_endpoint_that_hangs_is_given_up_on(service, web, monkeypatch):
     monkeypatch.setattr(embedding_endpoint, "QUESTION_SECONDS", 0.01)
     web.mock(side_effect=hang)
     for _ in range(FAILURES):
-        with pytest.raises(EmbeddingFailed, match="did not answer in 0.01 seconds"):
+        with pytest.raises(EmbeddingFailed, match=r"did not answer in 0\.01 seconds"):
             await service.embed_query("who?")
     assert service.state == "failed"
 
