@@ -108,7 +108,8 @@ async def test_every_tool_that_the_instructions_name_is_there(cat):
 
 
 @MODES
-async def test_the_answer_of_every_operation_fits_its_schema_and_is_the_same_as_text(cat, mode):
+async def test_the_answer_of_every_operation_fits_its_schema_and_is_the_same_as_text(admin, mode):
+    cat = admin
     metadata = {"a": None, "b": [1.5, None]}
     full = {"tags": ["t"], "project": "p", "task": "k", "metadata": metadata, "expires": "2099-01-01"}
     memory_id = await cat.store("Tea in the morning", **full)
@@ -135,6 +136,7 @@ async def test_the_answer_of_every_operation_fits_its_schema_and_is_the_same_as_
         "list_keys": [{}],
         "revoke_key": [{"id": made["id"]}],
         "health": [{}, {"workspace": "none"}],
+        "backfill_embeddings": [{}],
     }
     assert set(asked) == set(catalog.CANONICAL)
     async with cat.mcp(mode=mode) as client:
