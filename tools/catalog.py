@@ -2,12 +2,15 @@
 
 from collections.abc import Iterable
 
-from tools import health, keys, memories, recall, workspaces
+from tools import health, keys, memories, recall, skip_list, working_items, working_memory, workspaces
 from tools.operation import Operation
 
 OPERATIONS: tuple[Operation, ...] = (
     *recall.OPERATIONS,
     *memories.OPERATIONS,
+    *working_memory.OPERATIONS,
+    *working_items.OPERATIONS,
+    *skip_list.OPERATIONS,
     *workspaces.OPERATIONS,
     *keys.OPERATIONS,
     *health.OPERATIONS,
@@ -24,7 +27,7 @@ def by_name(operations: Iterable[Operation]) -> dict[str, Operation]:
     return table
 
 
-#: What `/mcp` lists.
+#: What `/mcp` can be asked for; it lists those that are `listed`.
 CANONICAL = by_name(OPERATIONS)
 
 #: What `/v1/mcp`, the read-only recall link, lists.
