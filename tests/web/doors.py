@@ -94,6 +94,13 @@ def seen(response) -> Answer:
     return Answer(response.status_code, body["error"], body["message"], body)
 
 
+def spoken(response):
+    """The text that Memento's client shows: the first block of the envelope, and there is no other."""
+    (block,) = response.json()["content"]
+    assert block["type"] == "text"
+    return block["text"]
+
+
 async def refused(person, name, arguments, *, status=400, code="invalid", says="") -> None:
     """Both doors, in both eras, refuse these arguments with one code and one sentence."""
     over_rest = await rest(person, name, arguments)
