@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from tools import health, keys, memories, recall, skip_list, working_items, working_memory, workspaces
+from tools import health, identity, keys, memories, recall, skip_list, working_items, working_memory, workspaces
 from tools.operation import Operation
 
 OPERATIONS: tuple[Operation, ...] = (
@@ -11,6 +11,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *working_memory.OPERATIONS,
     *working_items.OPERATIONS,
     *skip_list.OPERATIONS,
+    *identity.OPERATIONS,
     *workspaces.OPERATIONS,
     *keys.OPERATIONS,
     *health.OPERATIONS,

@@ -21,7 +21,8 @@ SEEDS = {
     "activity_log": "Activity Log",
     "session_notes": "Session Notes",
 }
-_HEADINGS: dict[Category, str] = {
+#: What items stand under.
+HEADINGS: dict[Category, str] = {
     "active_work": "Active Work",
     "standing_decision": "Standing Decisions",
     "skip_list": "Skip List",
@@ -89,7 +90,7 @@ def _render_items(items: Sequence[Item]) -> str:
     lines: list[str] = []
     for category in CATEGORIES:
         if entries := [item for item in items if item.category == category]:
-            lines.append(f"## {_HEADINGS[category]}\n")
+            lines.append(f"## {HEADINGS[category]}\n")
             for item in entries:
                 lines += _render_item(item)
     return "\n".join(lines)

@@ -29,6 +29,7 @@ VALID: dict[str, dict[str, Any]] = {
     "add_skip": {"item": "tea", "reason": "cold", "expires": "2099-01-01"},
     "check_skip": {"query": "tea"},
     "remove_skip": {"id": NOBODY},
+    "update_identity": {"crystal": "I am"},
     "delete_workspace": {"id": NOBODY},
     "revoke_key": {"id": NOBODY},
 }

@@ -119,6 +119,7 @@ async def test_the_answer_of_every_operation_fits_its_schema_and_is_the_same_as_
     attic = (await cat.http.post("/v1/workspaces", json={"name": "attic"})).json()
     item = (await rest(cat, "add_item", VALID["add_item"] | {"next_action": "drink", "tags": ["t"]})).body
     skip = (await rest(cat, "add_skip", VALID["add_skip"])).body
+    await rest(cat, "update_identity", VALID["update_identity"])
     asked = {
         "retrieve_context": [{"message": "tea", "include_graph": True}, {}, {"include": []}, {"workspace": "none"}],
         "search": [{"query": "tea"}, {"query": "nothing like it"}],
@@ -141,6 +142,10 @@ async def test_the_answer_of_every_operation_fits_its_schema_and_is_the_same_as_
         "list_skips": [{}],
         "check_skip": [{"query": "tea"}, {"query": "nothing like it"}],
         "remove_skip": [{"id": skip["id"]}],
+        "read_identity": [{}],
+        "update_identity": [{"crystal": "I am", "source_count": 2}],
+        "crystallize_identity": [{}],
+        "identity_history": [{}, {"workspace": "none"}],
         "create_workspace": [{"name": "new"}, {"name": "attic"}],
         "list_workspaces": [{}],
         "delete_workspace": [{"id": attic["id"]}],
