@@ -1,7 +1,7 @@
 """What is known of languages: their stemmers, and the words that say nothing about what a text is about."""
 
 from collections.abc import Callable
-from functools import lru_cache
+from functools import cache
 from typing import Literal
 
 from py_rust_stemmers import SnowballStemmer  # pyright: ignore - it has no types
@@ -65,7 +65,7 @@ def stop_words(language: Language) -> frozenset[str]:
     return _STOP_WORDS.get(language, _NONE)
 
 
-@lru_cache(maxsize=None)
+@cache
 def stemmer(language: Language) -> Callable[[str], str]:
     """What cuts a lower-case word down to its stem."""
     return SnowballStemmer(language).stem_word  # pyright: ignore - as above

@@ -23,6 +23,8 @@ NUDGES: Mapping[str, float] = {
     "scope": 0.05,  # it belongs to the very project, not to all
     "access": 0.03,  # it was of use before
 }
+OPINION = 0.3
+"""How much a cross-encoder's opinion weighs beside the ranking's own."""
 RECENCY_HALF_LIFE = timedelta(days=30)
 ACCESSES = 64
 """From so many recalls on, a memory is as useful as can be."""
@@ -98,6 +100,21 @@ def rank(
         shown = keyword.get(each.id, 0.0), vector.get(each.id, unseen)
         ranked.append(Ranked(each.id, score, fused[each.id], *shown, nudges, each))
     return sorted(ranked, key=lambda r: (r.score, r.vector_score, r.id), reverse=True)
+
+
+def blended(scores: Sequence[float], opinions: Sequence[float]) -> list[tuple[int, float]]:
+    """Scores, best first, with a second opinion on each (larger is better, on any scale): (place before, new score).
+
+    The opinions are scaled to the scores' own range, and `OPINION` is their weight: they reorder, and never replace.
+    """
+    low, high = min(opinions), max(opinions)
+    worst, best = min(scores), max(scores)
+    spread = (best - worst) / (high - low) if high > low else 0.0
+    new = [
+        (1 - OPINION) * score + OPINION * (worst + (opinion - low) * spread)
+        for score, opinion in zip(scores, opinions, strict=True)
+    ]
+    return sorted(enumerate(new), key=lambda each: -each[1])
 
 
 def _neighbours(candidates: Iterable[Candidate], fused: Mapping[str, float]) -> dict[str, float]:

@@ -17,7 +17,7 @@ from server.memory.languages import Language, stemmer, stop_words
 from server.memory.models import Memory
 
 KEY_RULE = 2
-"""Raised with every change of what a text's terms or a memory's key are: collections made by another rule are rebuilt."""
+"""Raised with every change of what a text's terms or a memory's key are: collections made by another are rebuilt."""
 
 # BM25 as in Robertson and Zaragoza, "The Probabilistic Relevance Framework" (2009), eq. 3.15. Memories are short, so
 # their length says little: b is small, and a constant stands for the collection's average length, in terms of a key.

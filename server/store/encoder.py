@@ -87,6 +87,11 @@ class Encoder:
         return f"Ranked by keyword only: {self.embeddings.reason or 'this workspace waits for its vectors'}."
 
     @property
+    def model_name(self) -> str | None:
+        """The model's name, where there is one."""
+        return None if self.embeddings.model is None else self.embeddings.model.name
+
+    @property
     def is_ready(self) -> bool:
         """Whether there are vectors to be had right now."""
         return self.embeddings.state == "ready" and self.generation > 0

@@ -138,17 +138,18 @@ class Projection:
             EngineDown: the engine cannot be reached.
         """
         state = self._states.get(workspace_id)
-        if state is None or state.collection is None:
+        if state is None or (collection := state.collection) is None:
             return [idf(0, 0)] * len(terms), 0
         known = state.rarities
         if known is None or known.revision != state.projected or len(known.of_term) > TERMS_REMEMBERED:
-            known = _Rarities(state.projected, await self._engine.count(state.collection), {})
+            known = _Rarities(state.projected, await self._engine.count(collection), {})
             state.rarities = known
         new = [term for term in terms if term not in known.of_term]
-        if new and state.collection is not None:
-            found = await self._engine.rarities(state.collection, new)
-            unknown = idf(known.total, 0)
-            known.of_term.update((term, unknown if each is None else each) for term, each in zip(new, found, strict=True))
+        if new:
+            found = await self._engine.rarities(collection, new)
+            of_none = idf(known.total, 0)
+            rare = (of_none if each is None else each for each in found)
+            known.of_term.update(zip(new, rare, strict=True))
         return [known.of_term.get(term, 0.0) for term in terms], known.total
 
     async def count(self, workspace_id: str) -> int:

@@ -20,7 +20,8 @@ async def sweep(db: Database, engine: Engine) -> None:
     there = await engine.names()
     if not there:
         return
-    query = sa.select(workspaces.c.id, workspaces.c.generation, workspaces.c.key_rule).where(workspaces.c.deleted_at.is_(None))
+    columns = (workspaces.c.id, workspaces.c.generation, workspaces.c.key_rule)
+    query = sa.select(*columns).where(workspaces.c.deleted_at.is_(None))
     async with db.read() as connection:
         rows = await connection.execute(query)
         kept = {placement(row.id, row.generation, 0, row.key_rule).name for row in rows}

@@ -292,7 +292,7 @@ def _best_for(term: int) -> QueryRequest:
 
 
 def _text(vectors: Any) -> Sparse:
-    text = (vectors or {}).get("text")
+    text: Any = cast("dict[str, Any]", vectors or {}).get("text")
     return Sparse(text.indices, text.values) if text is not None else Sparse([], [])
 
 
