@@ -14,13 +14,9 @@ from server.memory.models import EARLIEST, LATEST, iso
 from server.memory.text import STOP_WORDS, terms
 
 #: Words that say that something is to be left alone, rather than what.
-_TELLING = frozenset(
-    term
-    for word in """add ask avoid bring discuss don't dont doesn't mention never offer propose raise recommend remind say
-    skip stop suggest talk try use""".split()  # noqa: SIM905 - words are read best as words
-    for term in terms(word)
-)
-_COMMON = STOP_WORDS | _TELLING
+_TELLING = """add ask avoid bring discuss don't dont doesn't mention never offer propose raise recommend remind say skip
+stop suggest talk try use"""
+_COMMON = frozenset(term for word in [*STOP_WORDS, *_TELLING.split()] for term in [word, *terms(word)])
 
 _NUMBERS = {
     "a": 1,
@@ -150,10 +146,14 @@ def _in_months(moment: datetime, months: int) -> datetime:
     return moment.replace(year=year, month=month + 1, day=day)
 
 
-@lru_cache(maxsize=256)
 def telling_terms(text: str) -> frozenset[str]:
     """The stemmed words that say what a text is about; empty where it has only common ones."""
     return frozenset(terms(text)) - _COMMON
+
+
+# Entries are held against every message, and each of a recall's memories against every entry.
+_about = lru_cache(maxsize=4096)(telling_terms)
+_said = lru_cache(maxsize=128)(telling_terms)
 
 
 def matches(entries: Sequence[SkipEntry], message: str) -> list[SkipEntry]:
@@ -162,8 +162,8 @@ def matches(entries: Sequence[SkipEntry], message: str) -> list[SkipEntry]:
     It has at least half of the words that say what the entry is about, or all of its own words are among them. Words
     count whole and stemmed; stop words and words like "suggest" do not count.
     """
-    said = telling_terms(message) if entries else frozenset[str]()
-    shares = {entry.id: _share(telling_terms(entry.item), said) for entry in entries}
+    said = _said(message) if entries else frozenset[str]()
+    shares = {entry.id: _share(_about(entry.item), said) for entry in entries}
     found = [entry for entry in entries if shares[entry.id] > 0]
     return sorted(found, key=lambda entry: -shares[entry.id])
 
@@ -178,5 +178,5 @@ def _share(about: frozenset[str], said: frozenset[str]) -> float:
 
 def speaks_against(entry: SkipEntry, content: str) -> bool:
     """Whether a memory's text is about what the entry says to leave alone: it has all of the words that say so."""
-    about = telling_terms(entry.item)
-    return bool(about) and about <= telling_terms(content)
+    about = _about(entry.item)
+    return bool(about) and about <= _said(content)
