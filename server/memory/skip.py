@@ -10,15 +10,17 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
+from server.memory.languages import stop_words
 from server.memory.models import EARLIEST, LATEST, iso
 from server.memory.text import stems, words
 
 #: Words that say that something is to be left alone, rather than what.
-_TELLING = frozenset(
-    stems(
-        """add ask avoid bring discuss don't dont doesn't mention never offer propose raise recommend remind say
-    skip stop suggest talk try use""".split()  # noqa: SIM905 - words are read best as words
-    )
+_TELLING = """add ask avoid bring discuss don't dont doesn't mention never offer propose raise recommend remind say skip
+stop suggest talk try use"""
+_COMMON = frozenset(
+    term
+    for word in [*stop_words("english"), *_TELLING.split()]
+    for term in [word, *stems(words(word))]
 )
 
 _NUMBERS = {
@@ -149,10 +151,14 @@ def _in_months(moment: datetime, months: int) -> datetime:
     return moment.replace(year=year, month=month + 1, day=day)
 
 
-@lru_cache(maxsize=1024)
 def telling_terms(text: str) -> frozenset[str]:
     """The stemmed words that say what a text is about; empty where it has only common ones."""
-    return frozenset(stems(words(text))) - _TELLING
+    return frozenset(stems(words(text))) - _COMMON
+
+
+# Entries are held against every message, and each of a recall's memories against every entry.
+_about = lru_cache(maxsize=4096)(telling_terms)
+_said = lru_cache(maxsize=128)(telling_terms)
 
 
 def matches(entries: Sequence[SkipEntry], message: str) -> list[SkipEntry]:
@@ -161,8 +167,8 @@ def matches(entries: Sequence[SkipEntry], message: str) -> list[SkipEntry]:
     It has at least half of the words that say what the entry is about, or all of its own words are among them. Words
     count whole and stemmed; stop words and words like "suggest" do not count.
     """
-    said = telling_terms(message) if entries else frozenset[str]()
-    shares = {entry.id: _share(telling_terms(entry.item), said) for entry in entries}
+    said = _said(message) if entries else frozenset[str]()
+    shares = {entry.id: _share(_about(entry.item), said) for entry in entries}
     found = [entry for entry in entries if shares[entry.id] > 0]
     return sorted(found, key=lambda entry: -shares[entry.id])
 
@@ -177,5 +183,5 @@ def _share(about: frozenset[str], said: frozenset[str]) -> float:
 
 def speaks_against(entry: SkipEntry, content: str) -> bool:
     """Whether a memory's text is about what the entry says to leave alone: it has all of the words that say so."""
-    about = telling_terms(entry.item)
-    return bool(about) and about <= telling_terms(content)
+    about = _about(entry.item)
+    return bool(about) and about <= _said(content)

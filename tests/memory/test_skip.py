@@ -116,8 +116,10 @@ def test_any_text_is_an_expiry_or_refused(text):
     assert expiry.at is None or expiry.at.tzinfo is UTC
 
 
-@pytest.mark.parametrize("message", ["a", "to", "a to the", "", "…", "What do you want me to do?", "I am off to it"])
-@pytest.mark.parametrize("item", ["a trip to Lisbon", "a", "to", "to do it", "the plan"])
+@pytest.mark.parametrize(
+    "message", ["a", "to", "a to the", "", "…", "because", "What do you want me to do?", "I am off to it"]
+)
+@pytest.mark.parametrize("item", ["a trip to Lisbon", "a", "to", "to do it", "the plan", "because"])
 def test_common_words_trigger_nothing(message, item):
     assert matched(message, item) == []
     assert not speaks_against(entry(item), message)
