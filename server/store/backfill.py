@@ -62,6 +62,7 @@ async def backfill(
             return
         for workspace_id in await _behind(db, encoder.generation):
             await projection.serve_generation(workspace_id, encoder.generation)
+        await encoder.let_go()
     except BaseException:
         encoder.has_gaps = True
         raise
