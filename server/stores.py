@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from datetime import datetime
 
 from server.config import Settings
@@ -9,6 +10,7 @@ from server.store.db import Database
 from server.store.embedding_endpoint import Endpoint, EndpointEmbeddings
 from server.store.embeddings import Embeddings
 from server.store.encoder import EmbeddingSource, Encoder, model_to_load
+from server.store.model_folder import Model, find
 from server.store.projection import Projection
 from server.store.search import Engine
 from server.store.search.owner import Owner
@@ -42,19 +44,25 @@ def endpoint_of(settings: Settings) -> Endpoint:
 @asynccontextmanager
 async def encoding(settings: Settings, db: Database, now: Callable[[], datetime]) -> AsyncGenerator[Encoder]:
     """The encoder, which begins to load its model or to ask its endpoint; closed with the block."""
+    models = settings.data_dir / "models"
     source: EmbeddingSource
     if settings.embedding_url:
         source = EndpointEmbeddings(endpoint_of(settings), now)
     else:
-        models = settings.data_dir / "models"
         wanted = await model_to_load(db, models, settings.embedding_model)
         source = Embeddings(models, wanted, settings.embedding_threads)
-    encoder = Encoder(db, source, now)
+
+    def load(earlier: Model) -> Embeddings | None:
+        here = find(models, earlier.name)
+        is_same = here is not None and replace(here, file="") == earlier
+        return Embeddings(models, earlier.name, settings.embedding_threads) if is_same else None
+
+    encoder = Encoder(db, source, now, load)
     try:
         await encoder.start()
         yield encoder
     finally:
-        await source.close()
+        await encoder.close()
 
 
 @asynccontextmanager

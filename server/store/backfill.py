@@ -64,6 +64,7 @@ async def backfill(
             return
         for workspace_id, _, rule in await _behind(db, workspaces.c.generation != encoder.generation):
             await projection.serve(workspace_id, encoder.generation, rule)
+        await encoder.let_go()
     except BaseException:
         encoder.has_gaps = True
         raise
