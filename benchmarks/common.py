@@ -24,6 +24,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
+from locomo import default_file
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
@@ -374,14 +375,9 @@ class Words:
         return " ".join([*self._random.sample(known, min(5, len(known))), self.text(3, 5)])
 
 
-def data_folder() -> Path:
-    """Where data sets for evaluation lie; the project has none of its own."""
-    return Path(os.environ.get("LOCI_BENCH_DATA") or ROOT / ".." / "shared" / "data")
-
-
 def real_texts(count: int) -> tuple[list[str], str]:
     """Texts as people write them, and where they are from; made-up ones where the data set is not there."""
-    path = data_folder() / "locomo-dev.json"
+    path = default_file()
     if not path.is_file():
         words = Words()
         return [words.text() for _ in range(count)], "made-up texts"
