@@ -38,14 +38,16 @@ BATCH = 100
 
 @dataclass(frozen=True)
 class Choice:
-    """What of a file is measured: which conversations, how many questions of each, and whether asking leaves a trace.
+    """What of a file is measured: which conversations, how many questions of each, and how.
 
-    By default a recalled memory counts as used, as in the product, which may lift it for the next question.
+    By default a recalled memory counts as used, as in the product, which may lift it for the next question. The arms
+    are the same in every run of the same file, so a run that is compared with an earlier one can do without them.
     """
 
     conversations: Sequence[int]
     limit: int | None = None
     is_untracked: bool = False
+    with_arms: bool = True
 
 
 @dataclass(frozen=True)
@@ -104,14 +106,14 @@ def measured(conversations: Sequence[Conversation], choice: Choice) -> list[Row]
     """A row for each question: first the product, and when its server is gone, the arms."""
     chosen = {number: spread(conversations[number].questions, choice.limit) for number in choice.conversations}
     at_home, elsewhere = _product(conversations, chosen, is_untracked=choice.is_untracked)
-    embedder = load_embedder()
+    embedder = load_embedder() if choice.with_arms else None
     rows: list[Row] = []
     for number, questions in chosen.items():
         conversation = conversations[number]
-        arms = Arms(conversation.turns, embedder, conversation.name)
+        arms = Arms(conversation.turns, embedder, conversation.name) if choice.with_arms else None
         asked = zip(questions, at_home[number], elsewhere.get(number, [None] * len(questions)), strict=True)
         for question, mine, theirs in progress(list(asked), f"each arm, {conversation.name}"):
-            rankings = {PRODUCT: mine.found, **arms.rank(question.text, LIMIT)}
+            rankings = {PRODUCT: mine.found} | (arms.rank(question.text, LIMIT) if arms else {})
             rows.append(
                 Row(
                     conversation.name,
@@ -166,6 +168,7 @@ def main() -> None:
     parser.add_argument("--conversations", metavar="0,1,2", help="only these, counted from 0")
     parser.add_argument("--limit", type=int, metavar="N", help="only so many questions of each, evenly spread")
     parser.add_argument("--untracked", action="store_true", help="recalled memories do not count as used")
+    parser.add_argument("--product-only", action="store_true", help="without the arms, in about half the time")
     parser.add_argument("--json", type=Path, metavar="FILE", help="keep each question's ranks in this file")
     parser.add_argument("--compare", type=Path, metavar="FILE", help="show the difference from what --json kept")
     given = parser.parse_args()
@@ -182,11 +185,11 @@ def main() -> None:
         parser.error("none of these conversations has a question whose evidence is there")
     if given.json and not given.json.absolute().parent.is_dir():
         parser.error(f"--json is {given.json}, in a folder that is not there")
-    rows = measured(conversations, Choice(chosen, given.limit, given.untracked))
+    rows = measured(conversations, Choice(chosen, given.limit, given.untracked, not given.product_only))
     if given.json:
         recall_metrics.write(rows, given.json)
     memories = sum(len(conversations[number].turns) for number in chosen)
-    print(f"{path.name}: {len(chosen)} conversations, {memories:,} memories, {len(rows):,} questions")
+    print(f"{path.name}: conversations {len(chosen)}, memories {memories:,}, questions {len(rows):,}")
     print_tables(rows)
     if before is not None:
         print_comparison(rows, before, given.compare.name)

@@ -62,7 +62,7 @@ def test_a_run_prints_its_figures_and_keeps_ranks_but_no_text(file, tmp_path):
     before.write_text(json.dumps({"questions": [row | nothing]}))
     done = run(file, "--conversations", "0", "--json", kept, "--compare", before)
     assert done.returncode == 0, done.stderr
-    assert "1 conversations, 3 memories, 2 questions" in done.stdout
+    assert "conversations 1, memories 3, questions 2" in done.stdout
     for words in ("turn level", "session level", "BM25 alone", "p50 / p95 / p99", "+100.0 to +100.0 *"):
         assert words in done.stdout
     rows = json.loads(kept.read_text())["questions"]
