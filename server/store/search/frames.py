@@ -22,6 +22,7 @@ _values = attrgetter(*(field.name for field in fields(Hit)))
 CLOSE = "close"
 """The verb that ends an engine process, once it has flushed."""
 
+
 def home_of(name: str, count: int) -> int:
     """Which of so many engine processes has a collection: always the same one, in every run."""
     return zlib.crc32(name.encode()) % count
