@@ -22,6 +22,11 @@ pytestmark = pytest.mark.anyio
 ROOT = Path(__file__).parent.parent
 
 
+def living():
+    """The ids of all processes."""
+    return {int(each.name) for each in Path("/proc").glob("[0-9]*")}
+
+
 def free_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -57,7 +62,7 @@ async def test_a_server_that_is_told_to_end_has_flushed_everything_and_leaves_no
     assert [each["content"] for each in found["memories"]] == ["the heron waits"]
     assert len(working) == 2
     assert server.returncode == 0
-    assert not any(Path(f"/proc/{pid}").exists() for pid in working)
+    assert not working & living()
     with closing(sqlite3.connect(settings.data_dir / "loci.db")) as record:
         assert record.execute("SELECT revision, flushed_revision FROM workspaces").fetchall() == [(1, 1)]
 
