@@ -1,12 +1,12 @@
 """Fifty recalls at once (`POST /v1/context`), over 100 workspaces of 1,000 memories and over one of 100,000.
 
 How long the server's event loop lags meanwhile is measured from inside, by a timer of 5 ms in the loop that serves
-(`probed_server.py`), beside the same timer while the server is idle, before the load. The clients are in this process: fifty
-connections that are kept alive, each asking its next question when its last was answered, no question twice. Once with the
-embedded engine in the server's process, and once with it in processes of its own (`LOCI_ENGINE_PROCESSES`). Each is run
-with the embedding model, where there is one, and by keyword only, where nothing spaces the recalls out.
+(`probed_server.py`), beside the same timer while the server was idle, just before. The clients are in this process:
+fifty connections that are kept alive, each asking its next question when its last was answered, no question twice. Once
+with the embedded engine in the server's process, and once with it in processes of its own (`LOCI_ENGINE_PROCESSES`).
+Each is run with the embedding model, where there is one, and by keyword only, where nothing spaces the recalls out.
 
-Target: with 100 x 1,000 memories and the model, a lag of at most 20 ms p99.
+Target: with 100 x 1,000 memories, a lag of at most 20 ms p99; with one of 100,000, the same with engine processes.
 """
 
 import sys
@@ -77,12 +77,12 @@ def measure(*, quick: bool) -> list[Figure]:
     count, large, asked = (20, 10_000, 600) if quick else (100, 100_000, 3_000)
     with temporary_folder() as folder:
         names = [f"workspace {number}" for number in range(count)]
-        figures += _compared(folder / "many", names, 1_000, asked, is_judged=True)
-        figures += _compared(folder / "one", ["default"], large, asked // 2, is_judged=False)
+        figures += _compared(folder / "many", names, 1_000, asked, judged=(0, PROCESSES))
+        figures += _compared(folder / "one", ["default"], large, asked // 2, judged=(PROCESSES,))
     return figures
 
 
-def _compared(folder: Path, names: list[str], each: int, asked: int, *, is_judged: bool) -> list[Figure]:
+def _compared(folder: Path, names: list[str], each: int, asked: int, *, judged: tuple[int, ...]) -> list[Figure]:
     site = ProbedSite(folder, model="auto" if has_model() else "none")
     filled = fill(site, names, each)
     questions = _questions(filled, asked)
@@ -94,11 +94,8 @@ def _compared(folder: Path, names: list[str], each: int, asked: int, *, is_judge
             run = _run(site, names, questions)
             where = f"{processes} engine processes" if processes else "engine in the server"
             how = "by meaning too" if model != "none" else "by keyword"
-            figures += _figures(
-                f"{len(names)} x {each:,}, {how}, {where}",
-                run,
-                is_judged=is_judged and not processes and model != "none",
-            )
+            what = f"{len(names)} x {each:,}, {how}, {where}"
+            figures += _figures(what, run, is_judged=processes in judged)
     return figures
 
 

@@ -27,7 +27,7 @@ def serve() -> None:
     # Before anything is opened or promised: a port that is taken is found out first.
     listeners = listen(settings.host, settings.port)
     # uvicorn sends itself again what has stopped it, and a second SIGTERM would end the process with its stores open.
-    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    signal.signal(signal.SIGTERM, _interrupt)
     try:
         with sentences(settings), asyncio.Runner(loop_factory=_loop) as runner:
             runner.run(_serve(settings, listeners))
@@ -36,6 +36,10 @@ def serve() -> None:
     finally:
         for listener in listeners:
             listener.close()
+
+
+def _interrupt(_signal: int, _frame: object) -> None:
+    signal.raise_signal(signal.SIGINT)
 
 
 def _loop() -> asyncio.AbstractEventLoop:

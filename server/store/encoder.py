@@ -120,11 +120,6 @@ class Encoder:
         return f"Ranked by keyword only: {self.embeddings.reason or 'this workspace waits for its vectors'}."
 
     @property
-    def model_name(self) -> str | None:
-        """The model's name, where there is one."""
-        return None if self.embeddings.model is None else self.embeddings.model.name
-
-    @property
     def is_ready(self) -> bool:
         """Whether there are vectors to be had right now."""
         return self.embeddings.state == "ready" and self.generation > 0
@@ -154,6 +149,11 @@ class Encoder:
         except EmbeddingFailed as error:
             log.warning("embedding failed; this recall ranks by keyword", reason=str(error))
             return None
+
+    def model_name(self, generation: int) -> str | None:
+        """The name of the model that a generation's vectors are of, where it is loaded."""
+        source = self._source_of(generation)
+        return None if source is None or source.model is None else source.model.name
 
     def _source_of(self, generation: int) -> EmbeddingSource | None:
         if not generation:

@@ -125,6 +125,13 @@ async def engine(request, tmp_path):
         yield made
 
 
+@pytest.fixture(params=EMBEDDED)
+async def embedded(request, tmp_path):
+    """The embedded engine, in this process and in others."""
+    async with closing(EMBEDDED[request.param](tmp_path)) as made:
+        yield made
+
+
 @pytest.fixture(params=SERVERS)
 async def shared(request):
     """An engine that can hold several tenants in one collection."""
