@@ -158,8 +158,8 @@ def _engine_alone(
     site: Site, filled: Filled, queries: list[str], vectors: list[NDArray[np.float32]], times: Times
 ) -> None:
     """The engine's own search on the shard that the server has left behind."""
-    from server.memory.text import query_weights  # noqa: PLC0415 - only after ROOT is importable
-    from server.store.projection import placement  # noqa: PLC0415 - as above
+    from server.memory.question import Question  # noqa: PLC0415 - only after ROOT is importable
+    from server.store.placement import placement  # noqa: PLC0415 - as above
     from server.store.search import Query, Sparse  # noqa: PLC0415 - as above
     from server.store.search.edge import EdgeEngine  # noqa: PLC0415 - as above
 
@@ -168,7 +168,7 @@ def _engine_alone(
         dims = filled.vectors.shape[1] if filled.generation else 0
         collection = placement(filled.id, filled.generation, dims)
         for text, vector in zip(queries, vectors, strict=True):
-            query = Query(vector if dims else None, Sparse(*query_weights(text)), CANDIDATES)
+            query = Query(vector if dims else None, Sparse(Question(text).term_ids, [1.0] * len(Question(text).term_ids)), CANDIDATES)
             started = time.perf_counter()
             found = await engine.search(collection, query)
             times.engine.append((time.perf_counter() - started) * 1000)

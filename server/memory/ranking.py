@@ -23,6 +23,7 @@ NUDGES: Mapping[str, float] = {
     "scope": 0.05,  # it belongs to the very project, not to all
     "access": 0.03,  # it was of use before
 }
+LEAST = 0.0005
 OPINION = 0.3
 """How much a cross-encoder's opinion weighs beside the ranking's own."""
 RECENCY_HALF_LIFE = timedelta(days=30)
@@ -129,7 +130,7 @@ def _neighbours(candidates: Iterable[Candidate], fused: Mapping[str, float]) -> 
 
 
 def _nudges(traits: Traits, neighbour: float, now: datetime, spans: Sequence[Span]) -> dict[str, float]:
-    """What is added to a memory's score, by name; only what is above 0."""
+    """What is added to a memory's score, by name; what would not show in three digits is not."""
     age = max(now.timestamp() - traits.happened_at, 0.0) / RECENCY_HALF_LIFE.total_seconds()
     happened = datetime.fromtimestamp(traits.happened_at, now.tzinfo) if spans else now
     reached = {
@@ -141,4 +142,5 @@ def _nudges(traits: Traits, neighbour: float, now: datetime, spans: Sequence[Spa
         "scope": float(traits.is_in_project),
         "access": min(math.log2(1 + traits.access_count) / math.log2(1 + ACCESSES), 1.0),
     }
-    return {name: NUDGES[name] * share for name, share in reached.items() if share > 0}
+    nudges = {name: NUDGES[name] * share for name, share in reached.items()}
+    return {name: nudge for name, nudge in nudges.items() if nudge >= LEAST}

@@ -9,7 +9,7 @@ from server.memory.settings import DEFAULTS, Language, WorkspaceSettings
 
 def test_the_defaults_are_what_the_documentation_says():
     assert DEFAULTS.model_dump() == {
-        "recall_alpha": 0.4,
+        "recall_alpha": 0.5,
         "recall_threshold": 0.0,
         "language": "english",
         "stop_words": [],

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from server.config import Settings
 from server.memory.ids import new_id
 from server.memory.models import Memory
-from server.memory.text import query_weights
+from server.memory.question import Question
 from server.store import accounts, memories, vectors, workspaces
 from server.store.db import Database
 from server.store.memories import Actor
@@ -300,7 +300,8 @@ def projection(lite, engine):
 
 def words(text, limit=10):
     """A query for words."""
-    return Query(None, Sparse(*query_weights(text)), limit)
+    ids = Question(text).term_ids
+    return Query(None, Sparse(ids, [1.0] * len(ids)), limit)
 
 
 @pytest.fixture

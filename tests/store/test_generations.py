@@ -73,10 +73,10 @@ async def dense(engine, workspace_id, generation, dims=2):
 async def test_what_was_stored_without_a_model_gets_vectors_when_there_is_one(book, projection, engine, load, clock):
     ids = await book.store(*("x" * n for n in range(1, 150)))
     await projection.project(book.workspace)
-    assert projection.generation(book.workspace) == 0
+    assert (await projection.open(book.workspace)).generation == 0
     encoder = await load()
     await backfill(book.db, encoder, projection, clock)
-    assert await projection.open(book.workspace) == encoder.generation == 1
+    assert (await projection.open(book.workspace)).generation == encoder.generation == 1
     assert await dense(engine, book.workspace, 1) == dict.fromkeys(ids, True)
     assert not await engine.exists(placement(book.workspace, 0, 0))
     assert not encoder.has_gaps
@@ -111,13 +111,13 @@ async def test_the_old_generation_serves_until_the_new_one_is_whole(book, projec
     engine.before["flush"] = gate
     switching = asyncio.create_task(backfill(book.db, second, projection, clock))
     await gate.reached.wait()
-    assert await projection.open(book.workspace) == 1
+    assert (await projection.open(book.workspace)).generation == 1
     old = Query(first.embeddings.vector("heron"), None, 1)
     assert [hit.id for hit in (await projection.search(book.workspace, old, 1)).dense] == [memory_id]
-    assert await second.query("heron", await projection.open(book.workspace)) is None
+    assert await second.query("heron", (await projection.open(book.workspace)).generation) is None
     gate.opened.set()
     await switching
-    assert await projection.open(book.workspace) == 2
+    assert (await projection.open(book.workspace)).generation == 2
     new = Query(await second.query("heron", 2), None, 1)
     assert [hit.id for hit in (await projection.search(book.workspace, new, 2)).dense] == [memory_id]
     assert not await engine.exists(placement(book.workspace, 1, 2))
@@ -140,7 +140,7 @@ async def test_until_the_switch_questions_are_put_to_the_model_whose_vectors_are
     engine.before["flush"] = gate
     switching = asyncio.create_task(backfill(book.db, second, projection, clock))
     await gate.reached.wait()
-    assert await second.query("heron", await projection.open(book.workspace)) == pytest.approx(old.vector("heron"))
+    assert await second.query("heron", (await projection.open(book.workspace)).generation) == pytest.approx(old.vector("heron"))
     gate.opened.set()
     await switching
     assert old.state == "absent"  # nobody needs it any more
@@ -202,10 +202,10 @@ async def test_a_switch_that_fails_leaves_the_old_generation_and_is_tried_again(
     with pytest.raises(EngineDown):
         await backfill(book.db, encoder, projection, clock)
     assert encoder.has_gaps
-    assert await projection.open(book.workspace) == 0
+    assert (await projection.open(book.workspace)).generation == 0
     del engine.before["upsert"]
     await backfill(book.db, encoder, projection, clock)
-    assert await projection.open(book.workspace) == 1
+    assert (await projection.open(book.workspace)).generation == 1
     assert await dense(engine, book.workspace, 1) == dict.fromkeys(ids, True)
 
 
@@ -223,7 +223,7 @@ async def test_a_switch_is_on_the_disk_before_the_record_says_so(book, projectio
     assert await book.row("generation", "revision", "flushed_revision") == (1, 2, 2)
     fresh = Projection(lite, engine, shared=False)
     engine.calls.clear()
-    assert await fresh.open(book.workspace) == 1
+    assert (await fresh.open(book.workspace)).generation == 1
     assert engine.times("upsert") == 0
 
 

@@ -103,7 +103,7 @@ class Walk:
         )
         async with self.book.db.read() as connection:
             rows = [from_row(row) for row in await connection.execute(query)]
-        return {row.id: payload(row, self.book.workspace) for row in rows}
+        return {row.id: payload(row, self.book.workspace, []) for row in rows}
 
     async def check(self):
         """The engine holds the rows that live, as they are, and nothing else."""

@@ -132,15 +132,15 @@ async def test_each_workspace_has_settings_of_its_own(ann, site):
     assert (await seen_by_recall(site, ann, "notes")).recall_alpha == 0.7
     answer = await ann.call("get_settings")
     assert answer["meta"] == {"workspace": "default", "workspace_exists": False}
-    assert (await values(ann))["recall_alpha"] == 0.4
+    assert (await values(ann))["recall_alpha"] == 0.5
 
 
 async def test_who_may_only_read_sees_settings_and_changes_none(ann, site):
     reader = await site.person("ann", scopes=["memory:read"])
-    assert (await values(reader))["recall_alpha"] == 0.4
+    assert (await values(reader))["recall_alpha"] == 0.5
     assert (await rest(reader, "set_setting", {"key": "recall_alpha", "value": 1})).error == "insufficient_scope"
     assert (await rest(reader, "reset_setting", {"key": "recall_alpha"})).error == "insufficient_scope"
-    assert (await values(ann))["recall_alpha"] == 0.4
+    assert (await values(ann))["recall_alpha"] == 0.5
 
 
 def spoken(response):
