@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import Any
 from weakref import WeakValueDictionary
 
+import uvloop
+
 from . import Collection, EngineDown
 from .edge import EdgeEngine
 from .frames import CLOSE, Frames, home_of, packed
@@ -90,7 +92,8 @@ async def serve(descriptor: int, folder: Path, max_open: int, number: int, count
 
 def main(descriptor: str, folder: str, *numbers: str) -> None:
     """The process, from start to end; the arguments are those of the command."""
-    asyncio.run(serve(int(descriptor), Path(folder), *map(int, numbers)))
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(serve(int(descriptor), Path(folder), *map(int, numbers)))
 
 
 if __name__ == "__main__":
