@@ -15,13 +15,13 @@ from server.app import create_app
 from server.web import rest
 from tests.web.doors import VALID, tool
 from tests.web.doors import rest as call_rest
-from tools import catalog, recall
+from tools import catalog, context
 from tools.operation import Args, Effect, InWorkspace, Operation, Spoken
 from tools.schema import schema
 
 pytestmark = pytest.mark.anyio
 
-EVERY = pytest.mark.parametrize("operation", [*catalog.OPERATIONS, *recall.LINK_OPERATIONS], ids=lambda each: each.name)
+EVERY = pytest.mark.parametrize("operation", [*catalog.OPERATIONS, *context.LINK_OPERATIONS], ids=lambda each: each.name)
 #: The routes under /v1 that are no operation, and why.
 NO_OPERATION = {
     "/v1/mcp": "the recall link is MCP",
@@ -95,7 +95,7 @@ def test_every_route_under_v1_is_an_operation_or_on_the_list(shared):
 
 @EVERY
 def test_an_operation_with_no_route_is_on_the_recall_link_only(operation):
-    assert operation.routes or operation in recall.LINK_OPERATIONS
+    assert operation.routes or operation in context.LINK_OPERATIONS
 
 
 @pytest.fixture
