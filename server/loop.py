@@ -5,7 +5,7 @@ logged and tried again, and does not stop the others. A read never waits on any 
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -13,7 +13,7 @@ from datetime import timedelta
 import structlog
 
 from server.store import erasure, keys, runs
-from server.store.backfill import backfill
+from server.store.backfill import BackfillFailed, Pace, backfill, follow
 from server.store.oauth_garbage import collect_garbage
 from server.store.reindex import ReindexFailed, reindex
 from server.store.runs import Run
@@ -39,12 +39,16 @@ class Job:
 
 def jobs(services: Services) -> list[Job]:
     """Everything that is done in the background."""
+    pace = Pace(services.settings.backfill_per_second)
     return [
         Job("drain", DRAIN, lambda: drain(services)),
         Job(
-            "fill in vectors", DRAIN, lambda: backfill(services.db, services.encoder, services.projection, services.now)
+            "fill in vectors",
+            DRAIN,
+            lambda: backfill(services.db, services.encoder, services.projection, services.now, pace),
         ),
-        Job("runs", DRAIN, lambda: do_runs(services)),
+        Job("runs", DRAIN, lambda: do_runs(services, ("reindex",))),
+        Job("runs of the model", DRAIN, lambda: do_runs(services, ("backfill",))),  # hours long, in nobody's way
         Job("vacuum", VACUUM, lambda: clean_up(services)),
         Job("flush", FLUSH, services.projection.flush),
         Job("housekeeping", HOUSEKEEPING, lambda: keep_house(services)),
@@ -60,14 +64,14 @@ async def drain(services: Services) -> None:
             await keys.mark_used(connection, used)
 
 
-async def do_runs(services: Services) -> None:
-    """Do what command lines have filed for this process, one after the other."""
+async def do_runs(services: Services, works: Sequence[str]) -> None:
+    """Do what command lines have filed for this process, of these kinds, one after the other."""
     while True:
         async with services.db.read() as connection:
-            if not await runs.is_any_filed(connection):
+            if not await runs.is_any_filed(connection, works):
                 return
         async with services.db.write() as connection:
-            claimed = await runs.claim_run(connection)
+            claimed = await runs.claim_run(connection, works)
         if claimed is None:
             return
         problem = await _do(services, claimed)
@@ -83,8 +87,11 @@ async def _do(services: Services, claimed: Run) -> str | None:
             await runs.note_progress(connection, claimed.id, done, total)
 
     try:
-        await reindex(services.db, services.projection, claimed.argument, progress)
-    except ReindexFailed as error:
+        if claimed.work == "backfill":
+            await follow(services.encoder, progress)
+        else:
+            await reindex(services.db, services.projection, claimed.argument, progress)
+    except (ReindexFailed, BackfillFailed) as error:
         return str(error)
     except Exception:
         log.exception("a run failed", run=claimed.id, work=claimed.work)

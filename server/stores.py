@@ -1,10 +1,14 @@
-"""The part of the composition root that commands need too: the search store on its own, without a server."""
+"""The parts of the composition root that commands need too: search store and embeddings, without a server."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import datetime
 
 from server.config import Settings
 from server.store.db import Database
+from server.store.embedding_endpoint import Endpoint, EndpointEmbeddings
+from server.store.embeddings import Embeddings
+from server.store.encoder import EmbeddingSource, Encoder, model_to_load
 from server.store.projection import Projection
 from server.store.search import Engine
 from server.store.search.owner import Owner
@@ -20,6 +24,32 @@ def search_engine(settings: Settings) -> Engine:
     from server.store.search.edge import EdgeEngine  # noqa: PLC0415 - as above, the other way round
 
     return EdgeEngine(settings.data_dir / "shards", max_open=settings.open_workspaces)
+
+
+def endpoint_of(settings: Settings) -> Endpoint:
+    """The embedding endpoint that the settings name."""
+    key = settings.embedding_api_key.get_secret_value()
+    return Endpoint(
+        url=settings.embedding_url, model=settings.embedding_model, api_key=key, dims=settings.embedding_dims
+    )
+
+
+@asynccontextmanager
+async def encoding(settings: Settings, db: Database, now: Callable[[], datetime]) -> AsyncGenerator[Encoder]:
+    """The encoder, which begins to load its model or to ask its endpoint; closed with the block."""
+    source: EmbeddingSource
+    if settings.embedding_url:
+        source = EndpointEmbeddings(endpoint_of(settings), now)
+    else:
+        models = settings.data_dir / "models"
+        wanted = await model_to_load(db, models, settings.embedding_model)
+        source = Embeddings(models, wanted, settings.embedding_threads)
+    encoder = Encoder(db, source, now)
+    try:
+        await encoder.start()
+        yield encoder
+    finally:
+        await source.close()
 
 
 @asynccontextmanager

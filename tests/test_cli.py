@@ -1,6 +1,7 @@
 """The command line: what scripts outside rely on, and what a person is told when something is wrong."""
 
 import asyncio
+import json
 import os
 import re
 import socket
@@ -9,9 +10,12 @@ import sys
 from datetime import timedelta
 from pathlib import Path
 
+import httpx
 import pytest
+import respx
 import sqlalchemy as sa
 import typer
+from huggingface_hub import constants
 from typer.testing import CliRunner
 
 from auth.passwords import Passwords
@@ -26,6 +30,7 @@ from server.store.model_folder import Model
 from server.store.search.owner import Owner
 from server.store.tables.accounts import workspaces
 from tests.conftest import Clock, site_at
+from tests.doubles import tiny_cross_encoder
 
 ROOT = Path(__file__).parent.parent
 PASSWORD = "correct horse battery\n"
@@ -196,6 +201,97 @@ def test_reindex_beside_a_server_is_done_by_the_server(cli, tmp_path):
     asyncio.run(meanwhile())
 
 
+ENDPOINT = {"LOCI_EMBEDDING_URL": "https://embed.test/v1", "LOCI_EMBEDDING_MODEL": "m"}
+
+
+@pytest.fixture
+def endpoint(cli, monkeypatch):  # noqa: ARG001 - after it has set that there is no model
+    """An embedding endpoint that the commands are set to use."""
+    for name, value in (ENDPOINT | {"LOCI_EMBEDDING_API_KEY": "sk-hunter2"}).items():
+        monkeypatch.setenv(name, value)
+
+    def embedded(request):
+        texts = json.loads(request.content)["input"]
+        return httpx.Response(200, json={"data": [{"index": n, "embedding": [len(t), 1]} for n, t in enumerate(texts)]})
+
+    with respx.mock(assert_all_called=False) as web:
+        web.route(host="127.0.0.1").pass_through()
+        yield web.post("https://embed.test/v1/embeddings").mock(side_effect=embedded)
+
+
+@pytest.mark.usefixtures("endpoint")
+def test_backfill_beside_a_server_is_done_by_the_server(cli, tmp_path):
+    data_dir = tmp_path / "data"
+    without = Settings(data_dir=data_dir, embedding_model="none", embedding_url="")
+    settings = Settings(data_dir=data_dir, embedding_url=ENDPOINT["LOCI_EMBEDDING_URL"], embedding_model="m")
+
+    async def meanwhile():
+        async with site_at(without, Clock()) as site:
+            await (await site.person("ann")).store("a heron by the pond")
+        async with site_at(settings, Clock()):
+            return await asyncio.to_thread(cli, "backfill")
+
+    done = asyncio.run(meanwhile())
+    assert done.exit_code == 0, done.output
+    assert "Each of 1 memories has its vectors" in done.stderr
+
+
+def test_backfill_without_a_model_says_so_and_fails(cli, tmp_path):
+    refused = cli("backfill")
+    assert (refused.exit_code, "LOCI_EMBEDDING_MODEL is none" in refused.stderr) == (1, True), refused.output
+
+    async def meanwhile():
+        async with site_at(Settings(data_dir=tmp_path / "data", embedding_model="none"), Clock()):
+            return await asyncio.to_thread(cli, "backfill")
+
+    refused = asyncio.run(meanwhile())
+    assert (refused.exit_code, "LOCI_EMBEDDING_MODEL is none" in refused.stderr) == (1, True), refused.output
+
+
+def test_backfill_says_how_many_texts_the_model_refuses(cli, tmp_path, endpoint):
+    async def fill():
+        without = Settings(data_dir=tmp_path / "data", embedding_model="none", embedding_url="")
+        async with site_at(without, Clock()) as site:
+            ann = await site.person("ann")
+            await ann.store("a heron by the pond")
+            await ann.store("too strange")
+
+    asyncio.run(fill())
+    good = endpoint.side_effect
+    endpoint.side_effect = lambda asked: httpx.Response(400) if b"strange" in asked.content else good(asked)
+    done = cli("backfill")
+    assert done.exit_code == 0, done.output
+    assert "1 of 2 memories are still without vectors" in " ".join(done.stderr.split())
+
+
+def test_doctor_asks_the_embedding_endpoint_and_never_shows_its_key(cli, monkeypatch, endpoint):
+    monkeypatch.setenv("LOCI_PUBLIC_URL", "http://127.0.0.1:1")
+    assert "m at https://embed.test/v1, 2 dimensions" in " ".join(cli("doctor").stderr.split())
+    endpoint.mock(side_effect=httpx.Response(401, text="sk-hunter2"))
+    told = " ".join(cli("doctor").stderr.split())
+    assert "answered 401 Unauthorized; check LOCI_EMBEDDING_API_KEY" in told
+    assert "hunter2" not in told
+
+
+def test_doctor_looks_for_the_cross_encoder_that_is_set(cli, monkeypatch, tmp_path):
+    monkeypatch.setenv("LOCI_PUBLIC_URL", "http://127.0.0.1:1")
+    monkeypatch.setenv("LOCI_RERANK_MODEL", tiny_cross_encoder.NAME)
+    assert f"{tiny_cross_encoder.NAME}: not here" in " ".join(cli("doctor").stderr.split())
+    tiny_cross_encoder.put_in(tmp_path / "data" / "models")
+    assert f"cross-encoder: {tiny_cross_encoder.NAME}" in " ".join(cli("doctor").stderr.split())
+
+
+@pytest.mark.usefixtures("endpoint")
+def test_pulling_models_leaves_the_endpoints_alone_and_says_what_is_missing_of_the_rest(cli, monkeypatch):
+    assert (cli("model", "pull", "--strict").exit_code, cli("model", "pull").stderr.strip()) == (0, "")
+    monkeypatch.setenv("LOCI_RERANK_MODEL", tiny_cross_encoder.NAME)
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    refused = cli("model", "pull", "--strict")
+    assert refused.exit_code == 1
+    assert f"The cross-encoder {tiny_cross_encoder.NAME} could not be fetched" in " ".join(refused.stderr.split())
+    assert cli("model", "pull").exit_code == 0
+
+
 def test_doctor_names_what_is_wrong_and_what_to_do(cli, monkeypatch):
     monkeypatch.setenv("LOCI_EMBEDDING_MODEL", "auto")
     monkeypatch.setenv("LOCI_PUBLIC_URL", "http://127.0.0.1:1")
@@ -221,7 +317,9 @@ def test_doctor_finds_nothing_wrong_with_a_server_that_runs(cli, tmp_path, monke
 
 def test_the_module_says_what_commands_there_are():
     helped = subprocess_run("--help", data_dir="unused")
-    assert all(name in helped.stdout for name in ("serve", "migrate", "reindex", "doctor", "user", "key", "model"))
+    assert all(
+        name in helped.stdout for name in ("serve", "migrate", "reindex", "backfill", "doctor", "user", "key", "model")
+    )
 
 
 def test_a_person_is_invited_only_where_the_setting_says_so(cli, monkeypatch):

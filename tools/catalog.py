@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from tools import health, keys, memories, recall, settings, workspaces
+from tools import health, keys, memories, recall, settings, vectors, workspaces
 from tools.operation import Operation
 
 OPERATIONS: tuple[Operation, ...] = (
@@ -12,6 +12,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *settings.OPERATIONS,
     *keys.OPERATIONS,
     *health.OPERATIONS,
+    *vectors.OPERATIONS,
 )
 
 

@@ -10,7 +10,9 @@ from server.store.accesses import Accesses
 from server.store.db import Database
 from server.store.directory import Directory
 from server.store.encoder import Encoder
+from server.store.gap_counts import GapCounts
 from server.store.projection import Projection
+from server.store.reranker import Reranker
 from tools.limits import RateLimit
 
 
@@ -23,6 +25,8 @@ class Services:
     db: Database
     projection: Projection
     encoder: Encoder
+    gap_counts: GapCounts
+    reranker: Reranker
     directory: Directory
     accesses: Accesses
     authenticator: Authenticator

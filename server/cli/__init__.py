@@ -13,6 +13,7 @@ app = typer.Typer(
 app.command()(serve.serve)
 app.command()(store.migrate)
 app.command()(store.reindex)
+app.command()(store.backfill)
 app.command()(doctor.doctor)
 app.add_typer(users.app, name="user")
 app.add_typer(keys.app, name="key")

@@ -7,16 +7,34 @@ vectors that are missing are filled in by `backfill` once there is a model.
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import Protocol
 
 import structlog
 
 from server.store import vectors
 from server.store.db import Database
-from server.store.embeddings import EmbeddingFailed, Embeddings
-from server.store.model_folder import find
+from server.store.embeddings import EmbeddingFailed, State, Windows
+from server.store.model_folder import Model, find
 from server.store.search import Vector
+from server.store.vectors import Filling
 
 log = structlog.get_logger(__name__)
+
+
+class EmbeddingSource(Protocol):
+    """Where vectors come from: the model on this machine, or an endpoint. `Embeddings` documents the verbs."""
+
+    @property
+    def state(self) -> State: ...  # noqa: D102 - as above
+    @property
+    def reason(self) -> str: ...  # noqa: D102
+    @property
+    def model(self) -> Model | None: ...  # noqa: D102
+    def start(self) -> None: ...  # noqa: D102
+    async def wait_ready(self) -> None: ...  # noqa: D102
+    async def embed_query(self, text: str) -> Vector: ...  # noqa: D102
+    async def embed_documents(self, texts: list[str]) -> list[Windows]: ...  # noqa: D102
+    async def close(self) -> None: ...  # noqa: D102
 
 
 async def model_to_load(db: Database, folder: Path, wanted: str) -> str:
@@ -31,21 +49,31 @@ async def model_to_load(db: Database, folder: Path, wanted: str) -> str:
 class Encoder:
     """Text to vectors of the current generation. `generation` is 0 where there is no model."""
 
-    def __init__(self, db: Database, embeddings: Embeddings, now: Callable[[], datetime]) -> None:
+    def __init__(self, db: Database, embeddings: EmbeddingSource, now: Callable[[], datetime]) -> None:
         self._db = db
         self._now = now
         self.embeddings = embeddings
         self.generation = 0
         #: Whether some memories may be without vectors of the generation.
         self.has_gaps = True
+        #: Whether gaps are being filled in right now.
+        self.is_filling = False
+        #: How far that is, in all workspaces together, where there is much to do.
+        self.filling: Filling | None = None
+        #: How often it was done; what was counted in an earlier round is out of date.
+        self.rounds = 0
 
     async def start(self) -> None:
-        """Begin loading the model; its generation is known at once."""
+        """Begin loading the model. Its generation is known at once, or, of an endpoint, when it has answered."""
         self.embeddings.start()
-        model = self.embeddings.model
-        if model is None:
+        if self.embeddings.state == "absent":
             log.warning("recall ranks by keyword only", reason=self.embeddings.reason)
-        else:
+        await self.settle()
+
+    async def settle(self) -> None:
+        """Find the model's generation, as soon as the model is known; once."""
+        model = self.embeddings.model
+        if model is not None and not self.generation:
             async with self._db.write() as connection:
                 self.generation = await vectors.generation_of(connection, model, self._now())
 
@@ -61,7 +89,12 @@ class Encoder:
     @property
     def is_ready(self) -> bool:
         """Whether there are vectors to be had right now."""
-        return self.embeddings.state == "ready"
+        return self.embeddings.state == "ready" and self.generation > 0
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether no gap is known, and none is being filled in."""
+        return not self.has_gaps and not self.is_filling
 
     async def documents(self, texts: Sequence[str]) -> list[Vector] | None:
         """Each text's windows, (n, dims); None where there are no vectors to be had now."""

@@ -91,6 +91,35 @@ async def missing(connection: AsyncConnection, generation: int, after: str, limi
     return [Gap(*row) for row in await connection.execute(query)]
 
 
+@dataclass(frozen=True, slots=True)
+class Filling:
+    """How many memories have vectors of the generation, and how many have none yet."""
+
+    filled: int
+    missing: int
+
+    @property
+    def percent(self) -> float:
+        """How many of a hundred have theirs, rounded down to a tenth: 100 means all."""
+        total = self.filled + self.missing
+        return self.filled * 1000 // total / 10 if total else 100.0
+
+
+async def filling(connection: AsyncConnection, generation: int, workspace_id: str | None = None) -> Filling:
+    """How far a generation is filled in: in a workspace, or in all. It reads an index row of each memory."""
+    of = memories.join(workspaces, workspaces.c.id == memories.c.workspace_id)
+    of = of.outerjoin(vectors, sa.and_(vectors.c.memory_id == memories.c.id, vectors.c.generation == generation))
+    query = (
+        sa.select(sa.func.count(vectors.c.memory_id), sa.func.count())
+        .select_from(of)
+        .where(memories.c.deleted_at.is_(None), workspaces.c.deleted_at.is_(None))
+    )
+    if workspace_id is not None:
+        query = query.where(memories.c.workspace_id == workspace_id)
+    filled, total = (await connection.execute(query)).one()
+    return Filling(filled, total - filled)
+
+
 def pack(windows: Vector) -> bytes:
     """(n, dims) as little-endian float32."""
     return np.ascontiguousarray(windows, dtype="<f4").tobytes()

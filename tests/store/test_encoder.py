@@ -84,7 +84,7 @@ async def services(book, projection, start, tmp_path, clock):
         accesses=Accesses(book.db, projection, clock),
         encoder=await start(tmp_path),
         authenticator=SimpleNamespace(take_used=dict),
-        settings=SimpleNamespace(undo_days=30),
+        settings=SimpleNamespace(undo_days=30, backfill_per_second=0),
         now=clock,
     )
 

@@ -7,12 +7,13 @@ import pytest
 import structlog
 
 from server.store import vectors, workspaces
-from server.store.backfill import backfill
+from server.store.backfill import STEP, Pace, backfill
 from server.store.embeddings import EmbeddingFailed
 from server.store.encoder import Encoder
 from server.store.model_folder import Model
 from server.store.projection import Projection, placement
 from server.store.search import EngineDown, Query
+from server.store.vectors import Filling
 
 pytestmark = pytest.mark.anyio
 
@@ -237,6 +238,39 @@ async def test_a_model_that_fails_on_everything_switches_nothing(book, projectio
         await backfill(book.db, encoder, projection, clock)
     assert await book.row("generation") == (0,)
     assert len(encoder.embeddings.asked) == 65
+
+
+async def test_a_backfill_rests_as_it_is_told_and_says_how_far_it_is(book, projection, load, clock):
+    await book.store(*("x" * (n + 1) for n in range(2 * STEP + 1)))
+    encoder = await load()
+    rests, seen = [], []
+
+    async def rest(seconds):
+        rests.append(seconds)
+        seen.append(encoder.filling)
+        assert not encoder.is_whole
+
+    await backfill(book.db, encoder, projection, clock, Pace(32, rest))
+    assert rests == [2, 2, 1 / 32]
+    assert seen == [Filling(STEP, STEP + 1), Filling(2 * STEP, 1), Filling(2 * STEP + 1, 0)]
+    assert seen[0].percent == 49.6
+    assert (encoder.is_whole, encoder.filling, encoder.rounds) == (True, None, 1)
+
+
+async def test_how_far_a_generation_is_counts_live_memories_of_one_workspace_or_all(new_ledger, db, clock):
+    ann, bob = await new_ledger(db, clock, "ann"), await new_ledger(db, clock, "bob")
+    async with db.write() as connection:
+        one = await vectors.generation_of(connection, Model("m", "1" * 64, 2, 256, "x"), clock())
+        two = await vectors.generation_of(connection, Model("n", "1" * 64, 2, 256, "x"), clock())
+    await ann.store("a", "b", generation=one, windows=[np.ones((1, 2), np.float32)] * 2)
+    (gone,) = await ann.store("c")
+    await ann.store("d")
+    await bob.store("e")
+    await ann.delete(gone)
+    async with db.read() as connection:
+        assert await vectors.filling(connection, one, ann.workspace) == Filling(2, 1)
+        assert await vectors.filling(connection, one) == Filling(2, 2)
+        assert await vectors.filling(connection, two) == Filling(0, 4)
 
 
 async def test_without_a_model_nothing_is_filled_in(book, projection, load, clock):
