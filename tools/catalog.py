@@ -2,14 +2,25 @@
 
 from collections.abc import Iterable
 
-from tools import health, keys, memories, recall, settings, vectors, workspaces
-from tools.operation import Operation
+from tools import golden, health, keys, memories, recall, settings, vectors, workspaces
+from tools.golden import Surfaced
+from tools.memory_args import Facets
+from tools.operation import Call, Operation
+from tools.services import Services
+
+
+async def surfaced(services: Services, call: Call, query: str, limit: int) -> list[Surfaced]:
+    """What recall finds for a query, best first, without counting it as a use: how golden cases are tried."""
+    found = await recall.recall(services, call, query, Facets(), limit, track=False)
+    return [Surfaced(match.id, match.content, match.score) for match in found.matches]
+
 
 OPERATIONS: tuple[Operation, ...] = (
     *recall.OPERATIONS,
     *memories.OPERATIONS,
     *workspaces.OPERATIONS,
     *settings.OPERATIONS,
+    *golden.operations(surfaced),
     *keys.OPERATIONS,
     *health.OPERATIONS,
     *vectors.OPERATIONS,
@@ -26,7 +37,7 @@ def by_name(operations: Iterable[Operation]) -> dict[str, Operation]:
     return table
 
 
-#: What `/mcp` lists.
+#: What `/mcp` can be asked for; it lists those that are `listed`.
 CANONICAL = by_name(OPERATIONS)
 
 #: What `/v1/mcp`, the read-only recall link, lists.

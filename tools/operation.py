@@ -119,7 +119,10 @@ Handler = Callable[[Services, Call, Any], Awaitable[BaseModel]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
-    """One thing the product does. `workspace` is False for what is about an account rather than a workspace."""
+    """One thing the product does. `workspace` is False for what is about an account rather than a workspace.
+
+    One that is not `listed` can be called and is not shown to models, which do worse with many tools.
+    """
 
     name: str
     description: str
@@ -130,6 +133,7 @@ class Operation:
     returns: type[BaseModel]
     handler: Handler
     workspace: bool = True
+    listed: bool = True
 
     @property
     def title(self) -> str:

@@ -76,6 +76,8 @@ async def test_only_what_stores_makes_a_missing_workspace(ann, name):
         "store_memory": {"content": "x"},
         "ingest_memories": {"memories": [{"content": "x"}]},
         "set_setting": {"key": "recall_alpha", "value": 0.7},
+        "add_golden": {"query": "x", "text": "x"},
+        "delete_golden": {"id": NOBODY},
         "reset_setting": {"key": "recall_alpha"},
     }.get(name, {})
     stores = operation.effect is Effect.CREATE or name == "set_setting"

@@ -11,6 +11,7 @@ from server.store.search import EngineDown
 from tests.web.doors import ERAS, LEGACY, MODERN, NOBODY, rest, rpc, seen, tool
 from tools import catalog
 from tools.operation import Effect
+from tools.schema import schema
 
 pytestmark = pytest.mark.anyio
 
@@ -38,7 +39,7 @@ def nodes(node):
 async def test_tools_are_listed_in_the_catalogues_order_with_what_a_client_needs(cat, mode, path, table):
     async with cat.mcp(path=path, mode=mode) as client:
         tools = (await client.list_tools()).tools
-    assert [each.name for each in tools] == list(table)
+    assert [each.name for each in tools] == [name for name, each in table.items() if each.listed]
     for each in tools:
         operation = table[each.name]
         assert each.title
@@ -57,9 +58,9 @@ async def test_schemas_are_valid_strict_and_without_noise(cat, mode, path, table
     async with cat.mcp(path=path, mode=mode) as client:
         tools = (await client.list_tools()).tools
     for each in tools:
-        for schema in (each.input_schema, each.output_schema):
-            jsonschema.Draft202012Validator.check_schema(schema)
-            assert schema["type"] == "object"
+        for shape in (each.input_schema, each.output_schema):
+            jsonschema.Draft202012Validator.check_schema(shape)
+            assert shape["type"] == "object"
         for node in nodes(each.input_schema):
             assert not isinstance(node.get("title"), str), "a title that repeats the name"
             if "properties" in node:
@@ -115,6 +116,7 @@ async def test_the_answer_of_every_operation_fits_its_schema_and_is_the_same_as_
     await cat.store("Green tea", linkages=[{"type": "memory", "id": memory_id, "label": "refines"}])
     made = (await cat.http.post("/v1/keys", json={"workspace": "default", "expires_in_days": 3})).json()
     attic = (await cat.http.post("/v1/workspaces", json={"name": "attic"})).json()
+    pinned = (await cat.http.post("/v1/golden", json={"query": "tea?", "text": "green"})).json()
     asked = {
         "retrieve_context": [{"message": "tea", "include_graph": True}, {}, {"include": []}, {"workspace": "none"}],
         "search": [{"query": "tea"}, {"query": "nothing like it"}],
@@ -135,10 +137,17 @@ async def test_the_answer_of_every_operation_fits_its_schema_and_is_the_same_as_
         "list_keys": [{}],
         "revoke_key": [{"id": made["id"]}],
         "health": [{}, {"workspace": "none"}],
+        "add_golden": [
+            {"query": "tea?", "text": "tea"},
+            {"query": "x", "memory_id": memory_id, "expect": "not_recalled"},
+        ],
+        "run_golden": [{}, {"workspace": "none"}],
+        "list_golden": [{}, {"workspace": "none"}],
+        "delete_golden": [{"id": pinned["id"]}],
     }
     assert set(asked) == set(catalog.CANONICAL)
+    schemas = {name: schema(operation.returns) for name, operation in catalog.CANONICAL.items()}
     async with cat.mcp(mode=mode) as client:
-        schemas = {each.name: each.output_schema for each in (await client.list_tools()).tools}
         for name, calls in asked.items():
             for arguments in calls:
                 result = await client.call_tool(name, arguments)

@@ -48,6 +48,8 @@ workspaces = sa.Table(
     sa.Column("flushed_revision", sa.BigInteger, nullable=False, default=0),
     # Whose vectors the collection holds; 0 where it holds none.
     sa.Column("generation", sa.Integer, nullable=False, default=0),
+    # By which rule the collection's words were made: a number that rises, and the language.
+    sa.Column("key_rule", sa.String(40), nullable=False, server_default="1-english"),
     # How many texts were erased, and of how many the collection's files were cleaned.
     sa.Column("erasures", sa.BigInteger, nullable=False, default=0, server_default="0"),
     sa.Column("vacuumed", sa.BigInteger, nullable=False, default=0, server_default="0"),
