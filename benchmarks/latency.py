@@ -10,6 +10,7 @@ at each size is read on the way. Vectors and texts are seeded and made up, and t
 """
 
 import asyncio
+import shutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -30,7 +31,6 @@ from common import (
     progress,
     seeded,
     temporary_folder,
-    wipe,
 )
 from filling import Filled, fill, size_of
 from numpy.typing import NDArray
@@ -63,7 +63,7 @@ def measure(*, quick: bool) -> list[Figure]:
     for size in SIZES[:2] if quick else SIZES:
         with temporary_folder() as folder:
             figures += _at(folder / "data", size, 150 if quick else 400)
-            wipe(folder)
+            shutil.rmtree(folder, ignore_errors=True)
     return figures
 
 

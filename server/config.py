@@ -83,7 +83,12 @@ class Settings(BaseSettings):
     rerank_ms: int = Field(
         200, ge=10, le=10_000, description="How long a recall waits for the cross-encoder before it goes on without."
     )
-    open_workspaces: int = Field(128, ge=1, le=512, description="How many embedded workspaces stay open at once.")
+    open_workspaces: int = Field(
+        128, ge=1, le=512, description="How many embedded workspaces stay open at once, in each engine process."
+    )
+    engine_processes: int = Field(
+        0, ge=0, le=16, description="Processes for the embedded engine to work in; 0: it works in the server's own."
+    )
     signup: Literal["closed", "invite", "open"] = Field("closed", description="Who may make an account.")
     secret_key: SecretStr = Field(
         SecretStr(""), description="Encrypts signing keys at rest. Default: made once and kept in DATA_DIR/secret.key."

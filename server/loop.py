@@ -23,7 +23,6 @@ from server.store.reindex import ReindexFailed, reindex
 from server.store.runs import Run
 from server.store.upkeep import vacuum
 from tools import golden
-from tools.catalog import surfaced
 from tools.golden import Progress
 from tools.operation import Call
 from tools.services import Services
@@ -120,7 +119,7 @@ async def try_golden(services: Services, claimed: Run, progress: Progress) -> No
         "", workspace.account_id, expand([READ]), "api_key", claimed.id, workspace_id=workspace.id
     )  # whoever runs the server: no user of it
     call = Call(operator, workspace, Actor("", claimed.id, "run_golden", claimed.id))
-    report = await golden.check(services, call, surfaced, progress)
+    report = await golden.check(services, call, progress)
     async with services.db.write() as connection:
         await runs.keep_result(connection, claimed.id, report.model_dump(mode="json"))
 

@@ -2,25 +2,36 @@
 
 from collections.abc import Iterable
 
-from tools import golden, health, keys, memories, recall, settings, vectors, workspaces
-from tools.golden import Surfaced
-from tools.memory_args import Facets
-from tools.operation import Call, Operation
-from tools.services import Services
-
-
-async def surfaced(services: Services, call: Call, query: str, limit: int) -> list[Surfaced]:
-    """What recall finds for a query, best first, without counting it as a use: how golden cases are tried."""
-    found = await recall.recall(services, call, query, Facets(), limit, track=False)
-    return [Surfaced(match.id, match.content, match.score) for match in found.matches]
-
+from tools import (
+    context,
+    explain,
+    golden,
+    health,
+    identity,
+    keys,
+    memories,
+    search,
+    settings,
+    skip_list,
+    vectors,
+    working_items,
+    working_memory,
+    workspaces,
+)
+from tools.operation import Operation
 
 OPERATIONS: tuple[Operation, ...] = (
-    *recall.OPERATIONS,
+    *context.OPERATIONS,
+    *search.OPERATIONS,
+    *explain.OPERATIONS,
     *memories.OPERATIONS,
+    *working_memory.OPERATIONS,
+    *working_items.OPERATIONS,
+    *skip_list.OPERATIONS,
+    *identity.OPERATIONS,
     *workspaces.OPERATIONS,
     *settings.OPERATIONS,
-    *golden.operations(surfaced),
+    *golden.OPERATIONS,
     *keys.OPERATIONS,
     *health.OPERATIONS,
     *vectors.OPERATIONS,
@@ -41,4 +52,4 @@ def by_name(operations: Iterable[Operation]) -> dict[str, Operation]:
 CANONICAL = by_name(OPERATIONS)
 
 #: What `/v1/mcp`, the read-only recall link, lists.
-RECALL_LINK = by_name((CANONICAL["search"], *recall.LINK_OPERATIONS, CANONICAL["recent"]))
+RECALL_LINK = by_name((CANONICAL["search"], *context.LINK_OPERATIONS, CANONICAL["recent"]))

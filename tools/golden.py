@@ -13,6 +13,7 @@ from server.memory.models import Timestamp
 from server.store import golden, memories
 from server.store.golden import Case, Expect
 from tools.operation import Answer, Call, Effect, InWorkspace, Operation, made
+from tools.recall import Asked, recall
 from tools.services import Services
 from tools.types import Id
 
@@ -34,8 +35,6 @@ class Surfaced:
 
 #: The ranking for a query, best first, at most so many.
 Ranking = Callable[[str, int], Awaitable[list[Surfaced]]]
-#: The same, of a workspace.
-Recall = Callable[[Services, Call, str, int], Awaitable[list[Surfaced]]]
 #: Told after each case: (done, total).
 Progress = Callable[[int, int], Awaitable[None]]
 
@@ -147,7 +146,7 @@ def _is_meant(case: Case, memory: Surfaced) -> bool:
     return case.text.casefold() in memory.content.casefold()
 
 
-async def check(services: Services, call: Call, recall: Recall, progress: Progress | None = None) -> GoldenReport:
+async def check(services: Services, call: Call, progress: Progress | None = None) -> GoldenReport:
     """Try all cases of the workspace. Nothing that is recalled counts as used.
 
     Raises:
@@ -155,10 +154,20 @@ async def check(services: Services, call: Call, recall: Recall, progress: Progre
     """
     async with services.db.read() as connection:
         cases = await golden.list_cases(connection, call.workspace.id)
-    tried = await run_cases(cases, partial(recall, services, call), progress)
+    tried = await run_cases(cases, partial(_surfaced, services, call), progress)
     passed = sum(each.passed for each in tried)
     meta = call.noted(None if services.encoder.is_ready or not tried else services.encoder.notice)
     return GoldenReport(meta=meta, passed=passed, failed=len(tried) - passed, cases=tried)
+
+
+async def _surfaced(services: Services, call: Call, query: str, limit: int) -> list[Surfaced]:
+    found = await recall(services, call, Asked(message=query, limit=limit, track=False))
+    return [Surfaced(each.memory.id, each.memory.content, round(each.ranked.score, 3)) for each in found.matches]
+
+
+async def run_golden(services: Services, call: Call, args: InWorkspace) -> GoldenReport:  # noqa: ARG001 - a handler's signature
+    """Try all cases of the workspace, one recall after the other. Raises as recall does."""
+    return await check(services, call)
 
 
 async def add_golden(services: Services, call: Call, args: AddGolden) -> AddedGolden:
@@ -200,56 +209,49 @@ async def delete_golden(services: Services, call: Call, args: OneGolden) -> Dele
     return DeletedGolden(meta=call.meta, id=args.id)
 
 
-def operations(recall: Recall) -> tuple[Operation, ...]:
-    """The operations, with the recall that cases are tried on."""
-
-    async def run_golden(services: Services, call: Call, args: InWorkspace) -> GoldenReport:  # noqa: ARG001 - a handler's signature
-        """Try all cases of the workspace, one recall after the other. Raises as recall does."""
-        return await check(services, call, recall)
-
-    return (
-        Operation(
-            name="add_golden",
-            description="Pin what recall must, or must not, bring up for a query, to be tried again and again.",
-            routes=(("POST", "/v1/golden"),),
-            scope="memory:write",
-            effect=Effect.CREATE,
-            args=AddGolden,
-            returns=AddedGolden,
-            handler=add_golden,
-            listed=False,
-        ),
-        Operation(
-            name="list_golden",
-            description="The golden cases of the workspace: what its recall must, and must not, bring up.",
-            routes=(("GET", "/v1/golden"),),
-            scope="memory:read",
-            effect=Effect.READ,
-            args=InWorkspace,
-            returns=GoldenList,
-            handler=list_golden,
-            listed=False,
-        ),
-        Operation(
-            name="delete_golden",
-            description="Drop one golden case of the workspace by its id; the memory it is about stays.",
-            routes=(("DELETE", "/v1/golden/{id}"),),
-            scope="memory:write",
-            effect=Effect.DELETE,
-            args=OneGolden,
-            returns=DeletedGolden,
-            handler=delete_golden,
-            listed=False,
-        ),
-        Operation(
-            name="run_golden",
-            description="Try every golden case of the workspace on its recall, and say which ones fail and by how far.",
-            routes=(("POST", "/v1/golden/run"),),
-            scope="memory:read",
-            effect=Effect.READ,
-            args=InWorkspace,
-            returns=GoldenReport,
-            handler=run_golden,
-            listed=False,
-        ),
-    )
+OPERATIONS = (
+    Operation(
+        name="add_golden",
+        description="Pin what recall must, or must not, bring up for a query, to be tried again and again.",
+        routes=(("POST", "/v1/golden"),),
+        scope="memory:write",
+        effect=Effect.CREATE,
+        args=AddGolden,
+        returns=AddedGolden,
+        handler=add_golden,
+        listed=False,
+    ),
+    Operation(
+        name="list_golden",
+        description="The golden cases of the workspace: what its recall must, and must not, bring up.",
+        routes=(("GET", "/v1/golden"),),
+        scope="memory:read",
+        effect=Effect.READ,
+        args=InWorkspace,
+        returns=GoldenList,
+        handler=list_golden,
+        listed=False,
+    ),
+    Operation(
+        name="delete_golden",
+        description="Drop one golden case of the workspace by its id; the memory it is about stays.",
+        routes=(("DELETE", "/v1/golden/{id}"),),
+        scope="memory:write",
+        effect=Effect.DELETE,
+        args=OneGolden,
+        returns=DeletedGolden,
+        handler=delete_golden,
+        listed=False,
+    ),
+    Operation(
+        name="run_golden",
+        description="Try every golden case of the workspace on its recall, and say which ones fail and by how far.",
+        routes=(("POST", "/v1/golden/run"),),
+        scope="memory:read",
+        effect=Effect.READ,
+        args=InWorkspace,
+        returns=GoldenReport,
+        handler=run_golden,
+        listed=False,
+    ),
+)

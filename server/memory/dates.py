@@ -9,7 +9,7 @@ today ("since", "after") or from the first day of the calendar ("before", "until
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time
 from functools import partial
 from typing import Literal, NamedTuple
@@ -163,7 +163,7 @@ def _narrowed(text: str, phrase: Phrase) -> Phrase:
     for pattern, narrow in _NARROWINGS:
         if match := pattern.search(before):
             begin = phrase.begin - len(before) + match.start()
-            return Phrase(begin, phrase.end, partial(_then, phrase, partial(narrow, match)), phrase.floats)
+            return replace(phrase, begin=begin, read=partial(_then, phrase, partial(narrow, match)))
     return phrase
 
 
@@ -200,22 +200,27 @@ def _joined(text: str, phrases: list[Phrase]) -> list[Phrase]:
             floats = phrase.floats and following.floats
             done[-1] = Phrase(phrase.begin, following.end, partial(_range, phrase, following), floats)
         elif done and phrase.floats and not following.floats and _LIST.fullmatch(gap):
-            done.append(Phrase(phrase.begin, phrase.end, partial(_at_the_time_of, phrase, following), floats=False))
+            done.append(replace(phrase, read=partial(_at_the_time_of, phrase, following), floats=False))
         else:
             done.append(phrase)
     return done[::-1]
 
 
-def _opened(text: str, phrase: Phrase, today: date) -> Days | None:
-    """What a phrase means with the word before it: since and after reach through today, before and until from ever."""
-    days = means(phrase, today)
-    match = _OPENING.search(words_before(text, phrase.begin))
-    if not days or not match:
-        return days
-    side = match["side"]
-    first = {"since": days[0], "after": days[1]}.get(side, date.min)
-    after = {"before": days[0], "until": days[1], "till": days[1]}.get(side, today + DAY)
+def _reach(phrase: Phrase, side: str, today: date) -> Days | None:
+    """Since and after reach through today, before and until from ever; where that is nothing, what is named counts."""
+    days = phrase.read(today)
+    if not days:
+        return None
+    if side in {"since", "after"}:
+        first, after = days[0] if side == "since" else days[1], today + DAY
+    else:
+        first, after = date.min, days[0] if side == "before" else days[1]
     return (first, after) if first < after else days
+
+
+def _opened(text: str, phrase: Phrase) -> Phrase:
+    match = _OPENING.search(words_before(text, phrase.begin))
+    return replace(phrase, read=partial(_reach, phrase, match["side"])) if match else phrase
 
 
 def _grain(length: int) -> Grain:
@@ -239,5 +244,5 @@ def spans(text: str, now: datetime) -> tuple[Span, ...]:
     text = lowered(said)
     phrases = _apart(named(text, said, today))
     phrases = _apart([_narrowed(text, phrase) for phrase in phrases[: 4 * MOST_SPANS]])
-    found = [_opened(text, phrase, today) for phrase in _joined(text, phrases)]
+    found = [means(_opened(text, phrase), today) for phrase in _joined(text, phrases)]
     return tuple(dict.fromkeys(_span(days) for days in found if days))[:MOST_SPANS]

@@ -4,27 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-#: What the stemmer knows.
-Language = Literal[
-    "arabic",
-    "danish",
-    "dutch",
-    "english",
-    "finnish",
-    "french",
-    "german",
-    "greek",
-    "hungarian",
-    "italian",
-    "norwegian",
-    "portuguese",
-    "romanian",
-    "russian",
-    "spanish",
-    "swedish",
-    "tamil",
-    "turkish",
-]
+from server.memory.languages import Language
+
 SkipEnforcement = Literal["annotate", "withhold"]
 #: As the analyzer sees words: in lower case.
 StopWord = Annotated[str, StringConstraints(strip_whitespace=True, to_lower=True, min_length=1, max_length=100)]
@@ -38,7 +19,7 @@ class WorkspaceSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    recall_alpha: Share = Field(default=0.4, description="The share of the words in a memory's score, 0 to 1.")
+    recall_alpha: Share = Field(default=0.5, description="The share of the words in a memory's score, 0 to 1.")
     recall_threshold: Share = Field(
         default=0.0, description="How sure recall must be that something fits before it answers, 0 to 1; 0 is off."
     )

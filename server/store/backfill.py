@@ -18,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from server.store import memories, vectors
 from server.store.db import Database
 from server.store.encoder import Encoder
+from server.store.placement import WANTED_RULE
 from server.store.projection import Projection
 from server.store.search import Vector
 from server.store.tables.accounts import workspaces
@@ -54,14 +55,16 @@ async def backfill(
 ) -> None:
     """Fill every gap there is, then let each workspace serve the model's generation. Returns when there is none."""
     await encoder.settle()
+    await _follow_rules(db, projection)
     if not encoder.is_ready or not encoder.has_gaps:
         return
     encoder.has_gaps, encoder.is_filling = False, True
     try:
         if not await _fill_all(db, encoder, projection, now, pace or Pace()):
             return
-        for workspace_id in await _behind(db, encoder.generation):
-            await projection.serve_generation(workspace_id, encoder.generation)
+        for workspace_id, _, rule in await _behind(db, workspaces.c.generation != encoder.generation):
+            await projection.serve(workspace_id, encoder.generation, rule)
+        await encoder.let_go()
     except BaseException:
         encoder.has_gaps = True
         raise
@@ -166,7 +169,18 @@ async def _contents(connection: AsyncConnection, ids: Sequence[str]) -> dict[str
     return {row.id: row.content for row in await connection.execute(query)}
 
 
-async def _behind(db: Database, generation: int) -> list[str]:
-    query = sa.select(workspaces.c.id).where(workspaces.c.generation != generation, workspaces.c.deleted_at.is_(None))
+async def _follow_rules(db: Database, projection: Projection) -> None:
+    """Build anew the collections whose words were made by a rule that is no longer the workspace's.
+
+    The old one serves meanwhile. Nothing is embedded: vectors are of contents, and no rule is about those.
+    """
+    for workspace_id, generation, rule in await _behind(db, workspaces.c.key_rule != WANTED_RULE):
+        await projection.serve(workspace_id, generation, rule)
+
+
+async def _behind(db: Database, condition: sa.ColumnElement[bool]) -> Sequence[tuple[str, int, str]]:
+    """Which workspaces are so: (id, generation, the rule their collection should be made by)."""
+    query = sa.select(workspaces.c.id, workspaces.c.generation, WANTED_RULE)
     async with db.read() as connection:
-        return list((await connection.execute(query)).scalars())
+        rows = await connection.execute(query.where(condition, workspaces.c.deleted_at.is_(None)))
+        return [(row[0], row[1], row[2]) for row in rows]

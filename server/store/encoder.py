@@ -1,7 +1,8 @@
 """The embedding model together with its generation: what writes and recalls ask for vectors.
 
 Without a model, while it loads, or when it fails, there are no vectors, and recall ranks by keyword. The
-vectors that are missing are filled in by `backfill` once there is a model.
+vectors that are missing are filled in by `backfill` once there is a model. Where the model is a new one, the
+one before it goes on answering questions, until no workspace serves its vectors any more.
 """
 
 from collections.abc import Callable, Sequence
@@ -46,12 +47,28 @@ async def model_to_load(db: Database, folder: Path, wanted: str) -> str:
     return before if before is not None and find(folder, before) is not None else wanted
 
 
-class Encoder:
-    """Text to vectors of the current generation. `generation` is 0 where there is no model."""
+Load = Callable[[Model], EmbeddingSource | None]
+"""Makes what embeds with an earlier model; None where that is not here any more."""
 
-    def __init__(self, db: Database, embeddings: EmbeddingSource, now: Callable[[], datetime]) -> None:
+
+class Encoder:
+    """Text to vectors of the current generation. `generation` is 0 where there is no model.
+
+    `load` is for the questions that are asked of an earlier generation.
+    """
+
+    def __init__(
+        self,
+        db: Database,
+        embeddings: EmbeddingSource,
+        now: Callable[[], datetime],
+        load: Load = lambda _: None,
+    ) -> None:
         self._db = db
         self._now = now
+        self._load = load
+        self._earlier: EmbeddingSource | None = None
+        self._earlier_generation = 0
         self.embeddings = embeddings
         self.generation = 0
         #: Whether some memories may be without vectors of the generation.
@@ -73,9 +90,25 @@ class Encoder:
     async def settle(self) -> None:
         """Find the model's generation, as soon as the model is known; once."""
         model = self.embeddings.model
-        if model is not None and not self.generation:
-            async with self._db.write() as connection:
-                self.generation = await vectors.generation_of(connection, model, self._now())
+        if model is None or self.generation:
+            return
+        async with self._db.write() as connection:
+            self.generation = await vectors.generation_of(connection, model, self._now())
+            served = await vectors.served_beside(connection, self.generation)
+        if served is not None and (earlier := self._load(served.model)) is not None:
+            self._earlier, self._earlier_generation = earlier, served.generation
+            earlier.start()
+
+    async def let_go(self) -> None:
+        """No workspace serves an earlier generation any more: its model is not needed."""
+        earlier, self._earlier = self._earlier, None
+        if earlier is not None:
+            await earlier.close()
+
+    async def close(self) -> None:
+        """Let go of the models."""
+        await self.let_go()
+        await self.embeddings.close()
 
     def note_missing(self) -> None:
         """Say that a memory was stored without vectors, so that they are filled in later."""
@@ -107,11 +140,24 @@ class Encoder:
             return None
 
     async def query(self, text: str, generation: int) -> Vector | None:
-        """The query's vector (dims,), where the collection holds vectors of the model that is loaded."""
-        if not self.is_ready or generation != self.generation:
+        """The query's vector (dims,), where a model is loaded whose vectors the collection holds."""
+        source = self._source_of(generation)
+        if source is None or source.state != "ready":
             return None
         try:
-            return await self.embeddings.embed_query(text)
+            return await source.embed_query(text)
         except EmbeddingFailed as error:
             log.warning("embedding failed; this recall ranks by keyword", reason=str(error))
             return None
+
+    def model_name(self, generation: int) -> str | None:
+        """The name of the model that a generation's vectors are of, where it is loaded."""
+        source = self._source_of(generation)
+        return None if source is None or source.model is None else source.model.name
+
+    def _source_of(self, generation: int) -> EmbeddingSource | None:
+        if not generation:
+            return None
+        if generation == self.generation:
+            return self.embeddings
+        return self._earlier if generation == self._earlier_generation else None

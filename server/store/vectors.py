@@ -47,6 +47,27 @@ async def newest_generation(connection: AsyncConnection) -> int:
     return (await connection.execute(sa.select(sa.func.max(generations.c.id)))).scalar_one_or_none() or 0
 
 
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A generation that workspaces serve, and the model whose vectors it holds; its file is not known."""
+
+    generation: int
+    model: Model
+
+
+async def served_beside(connection: AsyncConnection, generation: int) -> Served | None:
+    """The newest other generation that a workspace still serves; None where there is none, or it has no vectors."""
+    query = (
+        sa.select(generations)
+        .join(workspaces, workspaces.c.generation == generations.c.id)
+        .where(generations.c.id != generation, workspaces.c.deleted_at.is_(None))
+        .order_by(generations.c.id.desc())
+        .limit(1)
+    )
+    row = (await connection.execute(query)).one_or_none()
+    return None if row is None else Served(row.id, Model(row.model, row.digest, row.dims, row.max_tokens, ""))
+
+
 async def dims_of(connection: AsyncConnection, generation: int) -> int:
     """How long a generation's vectors are; 0 for generation 0, which has none."""
     query = sa.select(generations.c.dims).where(generations.c.id == generation)

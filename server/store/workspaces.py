@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from server.memory.ids import new_id
 from server.memory.settings import DEFAULTS, WorkspaceSettings
 from server.store.db import insert_into
+from server.store.placement import key_rule
 from server.store.tables.accounts import api_keys, workspaces
 
 
@@ -77,6 +78,7 @@ async def ensure_workspace(
         revision=0,
         flushed_revision=0,
         generation=generation,
+        key_rule=key_rule("english"),
         created_at=now,
         updated_at=now,
     )

@@ -240,6 +240,7 @@ TEXTS = st.one_of(
 
 
 @given(TEXTS, MOMENTS)
+@example("since 2023", datetime.max.replace(tzinfo=UTC))
 @example("next year until 9999", datetime.max.replace(tzinfo=UTC))
 @example("last week before 0001-01-01", datetime.min.replace(tzinfo=UTC))
 def test_any_text_at_any_time_has_few_spans_in_order_and_in_the_calendar(text, now):

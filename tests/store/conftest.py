@@ -141,6 +141,22 @@ def undone():
     return check
 
 
+@pytest.fixture
+def plan_of():
+    """How SQLite finds what a read asks with its one statement: (db, ask), where `ask` takes the connection."""
+
+    async def explain(db, ask):
+        asked = []
+        async with db.read() as connection:
+            sa.event.listen(connection.sync_connection, "before_cursor_execute", lambda *how: asked.append(how[2:4]))
+            await ask(connection)
+            ((statement, parameters),) = [each for each in asked if each[0].startswith("SELECT")]
+            plan = await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
+            return " ".join(row[-1] for row in plan)
+
+    return explain
+
+
 @dataclass
 class Ledger:
     """A workspace of the record; each verb is one transaction, as in `tools`. Nothing here projects."""

@@ -11,7 +11,8 @@ from server.store.backfill import STEP, Pace, backfill
 from server.store.embeddings import EmbeddingFailed
 from server.store.encoder import Encoder
 from server.store.model_folder import Model
-from server.store.projection import Projection, placement
+from server.store.placement import placement
+from server.store.projection import Projection
 from server.store.search import EngineDown, Query
 from server.store.vectors import Filling
 
@@ -41,6 +42,9 @@ class Scripted:
     async def embed_query(self, text):
         return self.vector(text)
 
+    async def close(self):
+        self.state = "absent"
+
     def vector(self, text):
         values = np.ones(self.model.dims, dtype=np.float32)
         values[0] = len(text)
@@ -51,8 +55,8 @@ class Scripted:
 def load(lite, clock):
     """Starts an encoder with a scripted model."""
 
-    async def start(**model):
-        encoder = Encoder(lite, Scripted(**model), clock)
+    async def start(earlier=lambda _: None, **model):
+        encoder = Encoder(lite, Scripted(**model), clock, earlier)
         await encoder.start()
         return encoder
 
@@ -117,6 +121,34 @@ async def test_the_old_generation_serves_until_the_new_one_is_whole(book, projec
     new = Query(await second.query("heron", 2), None, 1)
     assert [hit.id for hit in (await projection.search(book.workspace, new, 2)).dense] == [memory_id]
     assert not await engine.exists(placement(book.workspace, 1, 2))
+
+
+async def test_until_the_switch_questions_are_put_to_the_model_whose_vectors_are_served(
+    book, projection, engine, load, clock, gate
+):
+    await book.store("heron")
+    await backfill(book.db, await load(name="one"), projection, clock)
+    asked, old = [], Scripted(name="one")
+
+    def earlier(model):
+        asked.append(model)
+        return old
+
+    second = await load(earlier, name="two", dims=3)
+    assert [(model.name, model.digest, model.dims) for model in asked] == [("one", "0" * 64, 2)]
+    assert await second.query("heron", 1) == pytest.approx(old.vector("heron"))
+    engine.before["flush"] = gate
+    switching = asyncio.create_task(backfill(book.db, second, projection, clock))
+    await gate.reached.wait()
+    assert await second.query("heron", await projection.open(book.workspace)) == pytest.approx(old.vector("heron"))
+    gate.opened.set()
+    await switching
+    assert old.state == "absent"  # nobody needs it any more
+    assert await second.query("heron", 1) is None
+    assert len(await second.query("heron", 2)) == 3
+    third = await load(earlier, name="two", dims=3)
+    assert len(asked) == 1
+    await third.close()
 
 
 async def test_a_question_asked_for_the_old_generation_is_not_put_to_the_new(book, projection, load, clock):

@@ -7,7 +7,8 @@ import structlog
 
 from server.store import projection as module
 from server.store import workspaces
-from server.store.projection import Projection, placement
+from server.store.placement import placement
+from server.store.projection import Projection
 from server.store.search import EngineDown, Query
 
 pytestmark = pytest.mark.anyio

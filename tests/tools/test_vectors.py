@@ -12,6 +12,7 @@ from server.config import Settings
 from server.store import embedding_endpoint
 from server.store.backfill import BackfillFailed, follow
 from server.store.gap_counts import KEPT
+from server.store.model_folder import MINILM
 from server.store.vectors import Filling
 from tests.conftest import site_at
 from tests.web.doors import rest, tool
@@ -125,6 +126,34 @@ async def test_an_endpoint_that_is_down_at_the_next_start_loses_nothing(endpoint
         ann = await site.person()
         assert (await asked(ann, "z" * 9))["ranking"] == "hybrid"
         assert endpoint.call_count == before + 1  # the question alone
+
+
+async def test_while_a_new_model_embeds_everything_the_one_before_it_answers(endpoint, remote, clock, settings, models):
+    settings.data_dir.mkdir(parents=True)
+    (settings.data_dir / "models").symlink_to(models)
+    async with site_at(settings.model_copy(update={"embedding_model": MINILM}), clock) as site:
+        await is_whole(site)
+        await (await site.person()).store("Her car is a red convertible")
+    going = asyncio.Event()
+
+    async def held_up(request):
+        if b"convertible" in request.content:
+            await going.wait()
+        return embedded(request)
+
+    endpoint.mock(side_effect=held_up)
+    async with site_at(remote, clock) as site:
+        ann = await site.person()
+        async with asyncio.timeout(30):
+            while (found := await asked(ann, "what vehicle does she drive"))["ranking"] != "hybrid":
+                pass  # the model of before is still being loaded
+        assert [each["content"] for each in found["memories"]] == ["Her car is a red convertible"]
+        assert (await health_of(ann))["vectors"] == {"filled": 0, "missing": 1, "percent": 0.0}
+        going.set()
+        await is_whole(site)
+        before = endpoint.call_count
+        assert (await asked(ann, "what vehicle does she drive?"))["ranking"] == "hybrid"
+        assert endpoint.call_count == before + 1
 
 
 async def test_the_administrator_is_told_how_many_are_missing_through_both_doors(site):

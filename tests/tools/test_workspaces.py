@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from server.loop import drain
-from tests.web.doors import NOBODY, rest, tool
+from tests.web.doors import NOBODY, VALID, rest, tool
 from tools import catalog
 from tools.operation import Effect
 
@@ -65,22 +65,15 @@ async def test_ones_own_account_may_be_named(ann):
     assert (await ann.call("recent", {"workspace": f"{ann.name}/attic"}))["meta"]["workspace_exists"]
 
 
+#: They change what every workspace has from the start: sections, and an identity.
+WRITES_WHAT_IS_ALWAYS_THERE = {"set_setting", "update_working_memory", "update_identity", "crystallize_identity"}
+
+
 @pytest.mark.parametrize("name", [each.name for each in catalog.OPERATIONS if each.workspace])
 async def test_only_what_stores_makes_a_missing_workspace(ann, name):
     operation = catalog.CANONICAL[name]
-    arguments = {
-        "search": {"query": "x"},
-        "fetch": {"id": NOBODY},
-        "update_memory": {"id": NOBODY, "type": "fact"},
-        "delete_memory": {"id": NOBODY},
-        "store_memory": {"content": "x"},
-        "ingest_memories": {"memories": [{"content": "x"}]},
-        "set_setting": {"key": "recall_alpha", "value": 0.7},
-        "add_golden": {"query": "x", "text": "x"},
-        "delete_golden": {"id": NOBODY},
-        "reset_setting": {"key": "recall_alpha"},
-    }.get(name, {})
-    stores = operation.effect is Effect.CREATE or name == "set_setting"
+    arguments = VALID.get(name, {})
+    stores = operation.effect is Effect.CREATE or name in WRITES_WHAT_IS_ALWAYS_THERE
     for answer in (
         await rest(ann, name, arguments | {"workspace": "one"}),
         await tool(ann, name, arguments | {"workspace": "two"}),
