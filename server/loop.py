@@ -33,6 +33,8 @@ DRAIN = 1.0
 FLUSH = 5.0
 VACUUM = 60.0
 HOUSEKEEPING = 3600.0
+#: How long golden cases wait for a model that is being loaded.
+MODEL_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,14 +112,14 @@ async def _do(services: Services, claimed: Run) -> str | None:
 
 async def try_golden(services: Services, claimed: Run, progress: Progress) -> None:
     """Try the golden cases of the workspace that a run names, and leave what came of them with the run."""
-    with suppress(EmbeddingFailed):  # without a model recall ranks by keyword, and that is what is tried
-        await services.encoder.embeddings.wait_ready()
+    with suppress(EmbeddingFailed, TimeoutError):  # without a model recall ranks by keyword: that is what is tried
+        async with asyncio.timeout(MODEL_SECONDS):
+            await services.encoder.embeddings.wait_ready()
     workspace = await services.directory.by_id(claimed.argument or "")
     if workspace is None:
         raise Failure("not_found", "The workspace was deleted meanwhile.")
-    operator = Principal(
-        "", workspace.account_id, expand([READ]), "api_key", claimed.id, workspace_id=workspace.id
-    )  # whoever runs the server: no user of it
+    # Whoever runs the server: no user of it.
+    operator = Principal("", workspace.account_id, expand([READ]), "api_key", claimed.id, workspace_id=workspace.id)
     call = Call(operator, workspace, Actor("", claimed.id, "run_golden", claimed.id))
     report = await golden.check(services, call, progress)
     async with services.db.write() as connection:
