@@ -109,7 +109,7 @@ class TriedCase(GoldenCase):
     rank: int | None = Field(
         default=None, description=f"Where the memory came, from 1; null: not in the first {DEEPEST}."
     )
-    score: float | None = Field(default=None, description="How well it fitted, 0 to 1.")
+    score: float | None = Field(default=None, description="Its score in this ranking, as `search` gives it.")
 
 
 class GoldenReport(Answer):
