@@ -63,7 +63,12 @@ async def search_workspace(
     query = Query(dense, Sparse(ids, [1.0] * len(ids)), depth, _where(facets), KEYS)
     found = await services.projection.search(workspace.id, query, serving.generation)
     weigh = _Weighing(
-        question, rarities, common, services.encoder.model_name(serving.generation), facets.project, services.now().timestamp()
+        question,
+        rarities,
+        common,
+        services.encoder.model_name(serving.generation),
+        facets.project,
+        services.now().timestamp(),
     )
     return weigh.searched(workspace, found, total, is_hybrid=dense is not None, is_cut=len(found.dense) >= depth)
 

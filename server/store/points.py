@@ -22,7 +22,10 @@ _before = memories.alias("before")
 
 
 def _neighbour(column: sa.Column[str], places: int) -> sa.ScalarSelect[str]:
-    """What stands so many places before a memory in its session, counting those that can be recalled."""
+    """What stands so many places before a memory in its session, counting those that were not deleted.
+
+    `memories.renew_followers` is its other side: whoever changes such a text has its followers projected again.
+    """
     return (
         sa.select(_before.c[column.name])
         .where(
@@ -30,7 +33,6 @@ def _neighbour(column: sa.Column[str], places: int) -> sa.ScalarSelect[str]:
             _before.c.session == memories.c.session,
             _before.c.position < memories.c.position,
             _before.c.deleted_at.is_(None),
-            _before.c.consolidated.is_(False),
         )
         .order_by(_before.c.position.desc())
         .limit(1)
