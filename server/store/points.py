@@ -1,6 +1,5 @@
 """A memory's row as the search store holds it: its vectors, what it is found by, and what is answered."""
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,6 +16,8 @@ from server.store.vectors import unpack
 
 #: The payload keys that a search may filter by.
 FILTERS = ("type", "tags", "scope", "project", "task", "entity", "author", "session")
+
+_SEPARATOR = "\x00"  # refused in every text
 
 _before = memories.alias("before")
 
@@ -96,6 +97,20 @@ def payload(memory: Memory, workspace_id: str, before: Sequence[str]) -> dict[st
         "workspace_id": workspace_id,
         "expires_at": None if memory.expires_at is None else memory.expires_at.timestamp(),
         "access_count": memory.access_count,
-        "traits": json.dumps([happened.timestamp(), list(before), memory.author, memory.entity, memory.project]),
+        "traits": _SEPARATOR.join(
+            [
+                str(happened.timestamp()),
+                " ".join(before),
+                memory.author or "",
+                memory.entity or "",
+                memory.project or "",
+            ]
+        ),
         "memory": memory.model_dump_json(),
     }
+
+
+def unpacked_traits(traits: str) -> tuple[float, tuple[str, ...], str, str, str]:
+    """When it happened (seconds since 1970), the ids before it in its session, author, entity and project, or ""."""
+    happened, before, author, entity, project = traits.split(_SEPARATOR)
+    return float(happened), tuple(before.split()), author, entity, project
