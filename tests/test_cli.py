@@ -227,14 +227,14 @@ def golden_site(tmp_path):
 FAILING = "ann/default: 'pond': 'an egret' should be recalled within 10; not found\n"
 
 
-def test_golden_without_a_server_prints_what_fails(cli, golden_site):
+def test_golden_without_a_server_prints_what_fails_and_nothing_else(golden_site, tmp_path):
     async def fill():
         async with golden_site():
             pass
 
     asyncio.run(fill())
-    failed = cli("golden")
-    assert (failed.exit_code, failed.stdout.endswith(FAILING)) == (1, True), failed.output
+    failed = subprocess_run("golden", data_dir=tmp_path / "data")
+    assert (failed.returncode, failed.stdout) == (1, FAILING), failed.stderr
     assert "1 of 3 golden cases failed" in failed.stderr
     assert "by keyword only" in failed.stderr
 

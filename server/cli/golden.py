@@ -17,6 +17,7 @@ from server.store import golden as cases
 from server.store.db import Database
 from server.store.golden import Place
 from server.store.search.owner import AlreadyOwned, Owner
+from server.web.logs import configure
 
 POLL_SECONDS = 0.5
 
@@ -91,6 +92,7 @@ async def _worker(settings: Settings) -> AsyncGenerator[None]:
     from server.app import assembled  # noqa: PLC0415 - with what it serves, a second of imports
     from server.loop import do_runs  # noqa: PLC0415 - as above
 
+    configure(settings.log_format)  # else what is logged would stand on stdout, among the cases
     async with assembled(settings) as (services, _):
 
         async def work() -> None:
