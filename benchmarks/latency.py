@@ -168,7 +168,11 @@ def _engine_alone(
         dims = filled.vectors.shape[1] if filled.generation else 0
         collection = placement(filled.id, filled.generation, dims)
         for text, vector in zip(queries, vectors, strict=True):
-            query = Query(vector if dims else None, Sparse(Question(text).term_ids, [1.0] * len(Question(text).term_ids)), CANDIDATES)
+            query = Query(
+                vector if dims else None,
+                Sparse(Question(text).term_ids, [1.0] * len(Question(text).term_ids)),
+                CANDIDATES,
+            )
             started = time.perf_counter()
             found = await engine.search(collection, query)
             times.engine.append((time.perf_counter() - started) * 1000)

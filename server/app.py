@@ -56,6 +56,20 @@ async def opened(settings: Settings, now: Callable[[], datetime] = utc_now) -> A
         AlreadyOwned: another process has the data folder's embedded engine.
         SchemaTooNew: the record was written by a newer version.
     """
+    async with assembled(settings, now) as (services, auth), loop.running(services):
+        yield Running(services, auth, await auth.start())
+
+
+@asynccontextmanager
+async def assembled(
+    settings: Settings, now: Callable[[], datetime] = utc_now
+) -> AsyncGenerator[tuple[Services, AuthorizationServer]]:
+    """Every collaborator, with nothing going on in the background: for a command that works as a server would.
+
+    Raises:
+        AlreadyOwned: another process has the data folder's embedded engine.
+        SchemaTooNew: the record was written by a newer version.
+    """
     async with AsyncExitStack() as stack:
         db = Database(settings.sqlalchemy_url)
         stack.push_async_callback(db.close)
@@ -88,8 +102,7 @@ async def opened(settings: Settings, now: Callable[[], datetime] = utc_now) -> A
             authenticator=authenticator,
             rate_limit=RateLimit(settings.rate_limit, now),
         )
-        await stack.enter_async_context(loop.running(services))
-        yield Running(services, auth, await auth.start())
+        yield services, auth
 
 
 def create_app(running: Running) -> Any:

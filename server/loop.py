@@ -6,18 +6,25 @@ logged and tried again, and does not stop the others. A read never waits on any 
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 
 import structlog
 
+from auth.principal import READ, Principal, expand
+from server.errors import Failure
 from server.store import erasure, keys, runs
 from server.store.backfill import BackfillFailed, Pace, backfill, follow
+from server.store.embeddings import EmbeddingFailed
+from server.store.memories import Actor
 from server.store.oauth_garbage import collect_garbage
 from server.store.reindex import ReindexFailed, reindex
 from server.store.runs import Run
 from server.store.upkeep import vacuum
+from tools import golden
+from tools.golden import Progress
+from tools.operation import Call
 from tools.services import Services
 
 log = structlog.get_logger(__name__)
@@ -26,6 +33,8 @@ DRAIN = 1.0
 FLUSH = 5.0
 VACUUM = 60.0
 HOUSEKEEPING = 3600.0
+#: How long golden cases wait for a model that is being loaded.
+MODEL_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +56,7 @@ def jobs(services: Services) -> list[Job]:
             DRAIN,
             lambda: backfill(services.db, services.encoder, services.projection, services.now, pace),
         ),
-        Job("runs", DRAIN, lambda: do_runs(services, ("reindex",))),
+        Job("runs", DRAIN, lambda: do_runs(services, ("reindex", "golden"))),
         Job("runs of the model", DRAIN, lambda: do_runs(services, ("backfill",))),  # hours long, in nobody's way
         Job("vacuum", VACUUM, lambda: clean_up(services)),
         Job("flush", FLUSH, services.projection.flush),
@@ -89,14 +98,32 @@ async def _do(services: Services, claimed: Run) -> str | None:
     try:
         if claimed.work == "backfill":
             await follow(services.encoder, progress)
+        elif claimed.work == "golden":
+            await try_golden(services, claimed, progress)
         else:
             await reindex(services.db, services.projection, claimed.argument, progress)
-    except (ReindexFailed, BackfillFailed) as error:
+    except (ReindexFailed, BackfillFailed, Failure) as error:
         return str(error)
     except Exception:
         log.exception("a run failed", run=claimed.id, work=claimed.work)
         return "It failed; the server's log says why."
     return None
+
+
+async def try_golden(services: Services, claimed: Run, progress: Progress) -> None:
+    """Try the golden cases of the workspace that a run names, and leave what came of them with the run."""
+    with suppress(EmbeddingFailed, TimeoutError):  # without a model recall ranks by keyword: that is what is tried
+        async with asyncio.timeout(MODEL_SECONDS):
+            await services.encoder.embeddings.wait_ready()
+    workspace = await services.directory.by_id(claimed.argument or "")
+    if workspace is None:
+        raise Failure("not_found", "The workspace was deleted meanwhile.")
+    # Whoever runs the server: no user of it.
+    operator = Principal("", workspace.account_id, expand([READ]), "api_key", claimed.id, workspace_id=workspace.id)
+    call = Call(operator, workspace, Actor("", claimed.id, "run_golden", claimed.id))
+    report = await golden.check(services, call, progress)
+    async with services.db.write() as connection:
+        await runs.keep_result(connection, claimed.id, report.model_dump(mode="json"))
 
 
 async def clean_up(services: Services) -> None:

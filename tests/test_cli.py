@@ -7,6 +7,7 @@ import re
 import socket
 import subprocess
 import sys
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 
@@ -127,6 +128,10 @@ def test_an_admin_may_have_an_admin_key_and_nobody_else(cli):
         (("key", "create", "--user", "ann", "--scopes", ","), "", "Unknown scope"),
         (("key", "revoke", "--user", "ann", "nothing"), "", "no key"),
         (("reindex", "--workspace", "nothing"), "", "no workspace"),
+        (("golden", "--user", "nobody"), "", "no user"),
+        (("golden", "--workspace", "notes"), "", "Whose workspace"),
+        (("golden", "--workspace", "nobody/notes"), "", "no account"),
+        (("golden", "--user", "ann", "--workspace", "nobody/notes"), "", "no account"),
     ],
 )
 def test_a_refusal_is_one_sentence_and_exit_code_one(cli, command, given, told):
@@ -199,6 +204,64 @@ def test_reindex_beside_a_server_is_done_by_the_server(cli, tmp_path):
             assert [each["id"] for each in found["memories"]] == [memory_id]
 
     asyncio.run(meanwhile())
+
+
+@pytest.fixture
+def golden_site(tmp_path):
+    """A server on the commands' data folder: ann has a case that passes and one that fails, bob one that passes."""
+
+    @asynccontextmanager
+    async def opened():
+        async with site_at(Settings(data_dir=tmp_path / "data", embedding_model="none"), Clock()) as site:
+            for name in ("ann", "bob"):
+                person = await site.person(name)
+                memory_id = await person.store("a heron by the pond")
+                await person.http.post("/v1/golden", json={"query": "heron", "memory_id": memory_id})
+                if name == "ann":
+                    await person.http.post("/v1/golden", json={"query": "pond", "text": "an egret"})
+            yield site
+
+    return opened
+
+
+FAILING = "ann/default: 'pond': 'an egret' should be recalled within 10; not found\n"
+
+
+def test_golden_without_a_server_prints_what_fails_and_nothing_else(golden_site, tmp_path):
+    async def fill():
+        async with golden_site():
+            pass
+
+    asyncio.run(fill())
+    failed = subprocess_run("golden", data_dir=tmp_path / "data")
+    assert (failed.returncode, failed.stdout) == (1, FAILING), failed.stderr
+    assert "1 of 3 golden cases failed" in failed.stderr
+    assert "by keyword only" in failed.stderr
+
+
+def test_golden_beside_a_server_is_done_by_the_server(cli, golden_site):
+    async def meanwhile():
+        async with golden_site():
+            failed = await asyncio.to_thread(cli, "golden")
+            assert (failed.exit_code, failed.stdout) == (1, FAILING), failed.output
+            for arguments in (
+                ("--user", "bob"),
+                ("--workspace", "bob/default"),
+                ("--user", "bob", "--workspace", "default"),
+            ):
+                passed = await asyncio.to_thread(cli, "golden", *arguments)
+                assert (passed.exit_code, passed.stdout) == (0, ""), passed.output
+                assert "All 1 golden cases passed" in passed.stderr
+
+    asyncio.run(meanwhile())
+
+
+@pytest.mark.usefixtures("ann")
+def test_golden_without_cases_has_nothing_to_fail(cli):
+    for arguments in ((), ("--user", "ann"), ("--workspace", "ann/none")):
+        done = cli("golden", *arguments)
+        assert (done.exit_code, done.stdout) == (0, "")
+        assert "no golden cases" in done.stderr
 
 
 ENDPOINT = {"LOCI_EMBEDDING_URL": "https://embed.test/v1", "LOCI_EMBEDDING_MODEL": "m"}

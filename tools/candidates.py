@@ -1,6 +1,5 @@
 """What the arms find in one workspace, as ranking takes it."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -10,6 +9,7 @@ from server.memory.models import Memory
 from server.memory.question import Question
 from server.memory.ranking import Candidate, Traits
 from server.memory.text import stems, term_id, words
+from server.store.points import unpacked_traits
 from server.store.search import Found, Hit, Match, Query, Sparse, Where
 from server.store.workspaces import Workspace
 from tools.memory_args import Facets
@@ -62,9 +62,8 @@ async def search_workspace(
     ids = question.term_ids
     query = Query(dense, Sparse(ids, [1.0] * len(ids)), depth, _where(facets), KEYS)
     found = await services.projection.search(workspace.id, query, serving.generation)
-    weigh = _Weighing(
-        question, rarities, common, services.encoder.model_name(serving.generation), facets.project, services.now().timestamp()
-    )
+    scales = gate.Scales.of(rarities, services.encoder.model_name(serving.generation))
+    weigh = _Weighing(question, common, scales, facets.project, services.now().timestamp())
     return weigh.searched(workspace, found, total, is_hybrid=dense is not None, is_cut=len(found.dense) >= depth)
 
 
@@ -73,9 +72,8 @@ class _Weighing:
     """Turns hits into candidates, for one question in one workspace."""
 
     question: Question
-    rarities: Sequence[float]
     common: Sequence[bool]
-    model: str | None
+    scales: gate.Scales
     project: str | None
     now: float
     _named: dict[tuple[str, bool], bool] = field(default_factory=dict[tuple[str, bool], bool])
@@ -109,22 +107,19 @@ class _Weighing:
         return expires_at is None or expires_at > self.now
 
     def _candidate(self, hit: Hit, keyword: float | None, vector: float | None) -> Candidate:
-        happened, before, author, entity, project = json.loads(hit.payload["traits"])
+        happened, before, author, entity, project = unpacked_traits(hit.payload["traits"])
         traits = Traits(
             happened_at=happened,
             access_count=hit.payload["access_count"],
-            before=tuple(before),
-            is_author_named=self._is_named(author, rare=False),
-            is_entity_named=self._is_named(entity, rare=True),
+            before=before,
+            is_author_named=bool(author) and self._is_named(author, rare=False),
+            is_entity_named=bool(entity) and self._is_named(entity, rare=True),
             is_in_project=self.project is not None and project == self.project,
         )
-        evidence = gate.evidence(keyword, vector, self.rarities, self.model)
-        return Candidate(hit.id, keyword, vector, evidence, traits)
+        return Candidate(hit.id, keyword, vector, self.scales.evidence(keyword, vector), traits)
 
-    def _is_named(self, name: str | None, *, rare: bool) -> bool:
+    def _is_named(self, name: str, *, rare: bool) -> bool:
         """Whether the question has a word of a name; with `rare`, one that few memories share."""
-        if name is None:
-            return False
         known = self._named.get((name, rare))
         if known is None:
             terms = map(term_id, stems(words(name, self.question.language), self.question.language))

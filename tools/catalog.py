@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from tools import (
     context,
     explain,
+    golden,
     health,
     identity,
     keys,
@@ -30,6 +31,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *identity.OPERATIONS,
     *workspaces.OPERATIONS,
     *settings.OPERATIONS,
+    *golden.OPERATIONS,
     *keys.OPERATIONS,
     *health.OPERATIONS,
     *vectors.OPERATIONS,

@@ -165,6 +165,7 @@ OPERATIONS = (
         args=InWorkspace,
         returns=SettingList,
         handler=get_settings,
+        listed=False,
     ),
     Operation(
         name="set_setting",
@@ -175,6 +176,7 @@ OPERATIONS = (
         args=SetSetting,
         returns=ChangedSetting,
         handler=set_setting,
+        listed=False,
     ),
     Operation(
         name="reset_setting",
@@ -185,5 +187,6 @@ OPERATIONS = (
         args=OneSetting,
         returns=ResetSetting,
         handler=reset_setting,
+        listed=False,
     ),
 )

@@ -6,6 +6,8 @@ is weighed by itself, by two measures that mean the same in every query. The fig
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
 
 RAREST = 6
 """Of a long message nothing can hold every word: a memory that holds so many of its rarest has them all."""
@@ -29,17 +31,27 @@ def is_common(rarity: float, total: int) -> bool:
     return total >= 50 and rarity < math.log(1 / 0.15)  # noqa: PLR2004 - said in the docstring
 
 
-def evidence(keyword: float | None, vector: float | None, rarities: Sequence[float], model: str | None) -> float:
-    """How sure it is that a memory has to do with a query, in [0, 1], by its BM25 score or its cosine.
+@dataclass(frozen=True, slots=True)
+class Scales:
+    """What a query's scores are measured by: the most that words can say, and where the model's cosines begin."""
 
-    By words, it is the share of the query's `RAREST` rarest terms, weighed by their idf (`rarities`), that it holds;
-    by meaning, the cosine above the model's base. The better of both counts.
-    """
-    most = sum(sorted(rarities, reverse=True)[:RAREST])
-    by_words = keyword / most if keyword is not None and most > 0 else 0.0
-    base = _BASES.get(model or "", 0.0)
-    by_meaning = (vector - base) / (1 - base) if vector is not None else 0.0
-    return min(max(by_words, by_meaning, 0.0), 1.0)
+    most: float
+    base: float
+
+    @classmethod
+    def of(cls, rarities: Sequence[float], model: str | None) -> Self:
+        """For a query whose terms have these idfs, and vectors of this model."""
+        return cls(sum(sorted(rarities, reverse=True)[:RAREST]), _BASES.get(model or "", 0.0))
+
+    def evidence(self, keyword: float | None, vector: float | None) -> float:
+        """How sure it is that a memory has to do with the query, in [0, 1], by its BM25 score or its cosine.
+
+        By words, it is the share of the query's `RAREST` rarest terms, weighed by their idf, that it holds; by
+        meaning, the cosine above the model's base. The better of both counts.
+        """
+        by_words = keyword / self.most if keyword is not None and self.most > 0 else 0.0
+        by_meaning = (vector - self.base) / (1 - self.base) if vector is not None else 0.0
+        return min(max(by_words, by_meaning, 0.0), 1.0)
 
 
 def threshold(total: int) -> float:

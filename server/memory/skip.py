@@ -18,9 +18,7 @@ from server.memory.text import stems, words
 _TELLING = """add ask avoid bring discuss don't dont doesn't mention never offer propose raise recommend remind say skip
 stop suggest talk try use"""
 _COMMON = frozenset(
-    term
-    for word in [*stop_words("english"), *_TELLING.split()]
-    for term in [word, *stems(words(word))]
+    term for word in [*stop_words("english"), *_TELLING.split()] for term in [word, *stems(words(word))]
 )
 
 _NUMBERS = {

@@ -47,33 +47,36 @@ async def insert(connection: AsyncConnection, workspace_id: str, crystal: Crysta
     )
 
 
+def _newest(text: sa.ColumnElement[Any]) -> sa.Select[*tuple[Any, ...]]:
+    table = identity_crystals.c
+    return (
+        sa.select(table.id, text, table.source_count, table.created_at)
+        .where(table.workspace_id == sa.bindparam("workspace"))
+        .order_by(table.number.desc())
+        .limit(sa.bindparam("most", type_=sa.Integer))
+    )
+
+
+_LATEST = _newest(identity_crystals.c.crystal)
+_HISTORY = _newest(sa.func.length(identity_crystals.c.crystal))
+
+
 async def latest(connection: AsyncConnection, workspace_id: str) -> Crystal | None:
     """The workspace's newest crystal."""
-    query = _newest(workspace_id, 1, identity_crystals.c.crystal)
-    row = (await connection.execute(query)).one_or_none()
+    row = (await connection.execute(_LATEST, {"workspace": workspace_id, "most": 1})).one_or_none()
     return None if row is None else Crystal(*row)
 
 
 async def look_up_latest(db: Database, workspace_id: str) -> Crystal | None:
     """The same in a look-up of its own, for the context."""
-    row = await db.one(_newest(workspace_id, 1, identity_crystals.c.crystal), {})
+    row = await db.one(_LATEST, {"workspace": workspace_id, "most": 1})
     return None if row is None else Crystal(*row)
 
 
 async def history(connection: AsyncConnection, workspace_id: str, limit: int) -> list[Snapshot]:
     """The workspace's crystals, newest first, without their texts."""
-    query = _newest(workspace_id, limit, sa.func.length(identity_crystals.c.crystal))
-    return [Snapshot(*row) for row in await connection.execute(query)]
-
-
-def _newest(workspace_id: str, limit: int, text: sa.ColumnElement[Any]) -> sa.Select[Any, Any, Any, Any]:
-    table = identity_crystals.c
-    return (
-        sa.select(table.id, text, table.source_count, table.created_at)
-        .where(table.workspace_id == workspace_id)
-        .order_by(table.number.desc())
-        .limit(limit)
-    )
+    rows = await connection.execute(_HISTORY, {"workspace": workspace_id, "most": limit})
+    return [Snapshot(*row) for row in rows]
 
 
 async def patterns(connection: AsyncConnection, workspace_id: str, now: datetime, limit: int) -> list[Memory]:

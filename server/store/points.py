@@ -1,6 +1,5 @@
 """A memory's row as the search store holds it: its vectors, what it is found by, and what is answered."""
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -18,11 +17,16 @@ from server.store.vectors import unpack
 #: The payload keys that a search may filter by.
 FILTERS = ("type", "tags", "scope", "project", "task", "entity", "author", "session")
 
+_SEPARATOR = "\x00"  # refused in every text
+
 _before = memories.alias("before")
 
 
 def _neighbour(column: sa.Column[str], places: int) -> sa.ScalarSelect[str]:
-    """What stands so many places before a memory in its session, counting those that can be recalled."""
+    """What stands so many places before a memory in its session, counting those that were not deleted.
+
+    `memories.renew_followers` is its other side: whoever changes such a text has its followers projected again.
+    """
     return (
         sa.select(_before.c[column.name])
         .where(
@@ -30,7 +34,6 @@ def _neighbour(column: sa.Column[str], places: int) -> sa.ScalarSelect[str]:
             _before.c.session == memories.c.session,
             _before.c.position < memories.c.position,
             _before.c.deleted_at.is_(None),
-            _before.c.consolidated.is_(False),
         )
         .order_by(_before.c.position.desc())
         .limit(1)
@@ -94,6 +97,20 @@ def payload(memory: Memory, workspace_id: str, before: Sequence[str]) -> dict[st
         "workspace_id": workspace_id,
         "expires_at": None if memory.expires_at is None else memory.expires_at.timestamp(),
         "access_count": memory.access_count,
-        "traits": json.dumps([happened.timestamp(), list(before), memory.author, memory.entity, memory.project]),
+        "traits": _SEPARATOR.join(
+            [
+                str(happened.timestamp()),
+                " ".join(before),
+                memory.author or "",
+                memory.entity or "",
+                memory.project or "",
+            ]
+        ),
         "memory": memory.model_dump_json(),
     }
+
+
+def unpacked_traits(traits: str) -> tuple[float, tuple[str, ...], str, str, str]:
+    """When it happened (seconds since 1970), the ids before it in its session, author, entity and project, or ""."""
+    happened, before, author, entity, project = traits.split(_SEPARATOR)
+    return float(happened), tuple(before.split()), author, entity, project

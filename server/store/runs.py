@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -68,6 +68,18 @@ async def finish_run(connection: AsyncConnection, run_id: str, now: datetime, pr
     state = "done" if problem is None else "failed"
     values = {"state": state, "problem": problem, "finished_at": now}
     await connection.execute(sa.update(runs).where(runs.c.id == run_id).values(**values))
+
+
+async def keep_result(connection: AsyncConnection, run_id: str, result: dict[str, Any]) -> None:
+    """Leave what a run found out for whoever filed it."""
+    await connection.execute(sa.update(runs).where(runs.c.id == run_id).values(result=result))
+
+
+async def take_result(connection: AsyncConnection, run_id: str) -> dict[str, Any]:
+    """What a run found out. It is kept no longer: it may quote what people store."""
+    result = (await connection.execute(sa.select(runs.c.result).where(runs.c.id == run_id))).scalar_one()
+    await connection.execute(sa.update(runs).where(runs.c.id == run_id).values(result=None))
+    return result or {}
 
 
 async def refile_unfinished(connection: AsyncConnection) -> None:

@@ -1,13 +1,12 @@
 """The skip list's rows. The caller owns the transaction and journals what it does."""
 
 from datetime import datetime
-from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.memory.skip import SkipEntry
-from server.store.db import Database
+from server.store.db import Database, UtcDateTime
 from server.store.tables.working import skip_entries
 
 _COLUMNS = (
@@ -35,22 +34,24 @@ async def insert(connection: AsyncConnection, workspace_id: str, entry: SkipEntr
     )
 
 
-def _live(workspace_id: str, now: datetime) -> sa.Select[*tuple[Any, ...]]:
-    return (
-        sa.select(*_COLUMNS)
-        .where(skip_entries.c.workspace_id == workspace_id, ~_ended(now))
-        .order_by(skip_entries.c.created_at.desc(), skip_entries.c.id.desc())
+_LIVE = (
+    sa.select(*_COLUMNS)
+    .where(
+        skip_entries.c.workspace_id == sa.bindparam("workspace"),
+        sa.or_(skip_entries.c.ends_at.is_(None), skip_entries.c.ends_at > sa.bindparam("now", type_=UtcDateTime)),
     )
+    .order_by(skip_entries.c.created_at.desc(), skip_entries.c.id.desc())
+)
 
 
 async def live(connection: AsyncConnection, workspace_id: str, now: datetime) -> list[SkipEntry]:
     """The workspace's entries that have not ended, newest first."""
-    return [SkipEntry(*row) for row in await connection.execute(_live(workspace_id, now))]
+    return [SkipEntry(*row) for row in await connection.execute(_LIVE, {"workspace": workspace_id, "now": now})]
 
 
 async def look_up_live(db: Database, workspace_id: str, now: datetime) -> list[SkipEntry]:
     """The same in a look-up of its own, for recall."""
-    return [SkipEntry(*row) for row in await db.few(_live(workspace_id, now))]
+    return [SkipEntry(*row) for row in await db.few(_LIVE, {"workspace": workspace_id, "now": now})]
 
 
 async def delete(connection: AsyncConnection, workspace_id: str, entry_id: str, now: datetime) -> SkipEntry | None:

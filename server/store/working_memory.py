@@ -127,10 +127,15 @@ async def list_items(connection: AsyncConnection, workspace_id: str, listing: It
     return page, total.scalar_one()
 
 
-def _active(workspace_id: str, limit: int) -> sa.Select[Any]:
-    working = sa.and_(working_items.c.workspace_id == workspace_id, working_items.c.status.in_(("active", "paused")))
-    total = sa.select(sa.func.count()).select_from(working_items).where(working).scalar_subquery()
-    return sa.select(*_ITEM, total).where(working).order_by(*_ORDER).limit(limit)
+_WORKING = sa.and_(
+    working_items.c.workspace_id == sa.bindparam("workspace"), working_items.c.status.in_(("active", "paused"))
+)
+_ACTIVE = (
+    sa.select(*_ITEM, sa.select(sa.func.count()).select_from(working_items).where(_WORKING).scalar_subquery())
+    .where(_WORKING)
+    .order_by(*_ORDER)
+    .limit(sa.bindparam("most", type_=sa.Integer))
+)
 
 
 def _counted(rows: Sequence[sa.Row[Any]]) -> tuple[list[Item], int]:
@@ -142,12 +147,12 @@ async def active_items(connection: AsyncConnection, workspace_id: str, limit: in
 
     One query, for the context that every message asks for.
     """
-    return _counted((await connection.execute(_active(workspace_id, limit))).all())
+    return _counted((await connection.execute(_ACTIVE, {"workspace": workspace_id, "most": limit})).all())
 
 
 async def look_up_active(db: Database, workspace_id: str, limit: int) -> tuple[list[Item], int]:
     """The same in a look-up of its own, for the context."""
-    return _counted(await db.few(_active(workspace_id, limit)))
+    return _counted(await db.few(_ACTIVE, {"workspace": workspace_id, "most": limit}))
 
 
 def _section(row: Sequence[Any]) -> Section:

@@ -174,7 +174,13 @@ class Double:
         return [
             {
                 "points": [
-                    {"id": str(p.id), "version": 0, "score": p.score, "payload": p.payload, "vector": vectors_said(p.vector)}
+                    {
+                        "id": str(p.id),
+                        "version": 0,
+                        "score": p.score,
+                        "payload": p.payload,
+                        "vector": vectors_said(p.vector),
+                    }
                     for p in answer
                 ]
             }

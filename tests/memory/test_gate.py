@@ -6,9 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.memory.gate import RAREST, evidence, idf, is_common, threshold
+from server.memory.gate import RAREST, Scales, idf, is_common, threshold
 
 MINILM = "sentence-transformers/all-MiniLM-L6-v2"
+
+
+def evidence(keyword, vector, rarities, model):
+    return Scales.of(rarities, model).evidence(keyword, vector)
 
 
 def test_the_idf_is_lucenes_worked_out_by_hand():

@@ -93,7 +93,14 @@ def test_a_memory_is_found_by_what_people_call_it_by():
 
 def test_a_short_memory_is_found_by_what_was_said_before_it_and_a_long_one_is_not():
     before = ["Shall we go to Lisbon?", "or Porto, Porto"]
-    assert key(memory(content="Yes, in May"), before) == {"yes": OWN, "may": OWN, "shall": 1, "go": 1, "lisbon": 1, "porto": 2}
+    assert key(memory(content="Yes, in May"), before) == {
+        "yes": OWN,
+        "may": OWN,
+        "shall": 1,
+        "go": 1,
+        "lisbon": 1,
+        "porto": 2,
+    }
     long = " ".join(f"word{n}" for n in range(SHORT + 1))
     assert "lisbon" not in key(memory(content=long), before)
     assert key(memory(content="Yes"), [long]).total() == OWN + SHORT

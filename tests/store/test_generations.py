@@ -140,7 +140,9 @@ async def test_until_the_switch_questions_are_put_to_the_model_whose_vectors_are
     engine.before["flush"] = gate
     switching = asyncio.create_task(backfill(book.db, second, projection, clock))
     await gate.reached.wait()
-    assert await second.query("heron", (await projection.open(book.workspace)).generation) == pytest.approx(old.vector("heron"))
+    assert await second.query("heron", (await projection.open(book.workspace)).generation) == pytest.approx(
+        old.vector("heron")
+    )
     gate.opened.set()
     await switching
     assert old.state == "absent"  # nobody needs it any more

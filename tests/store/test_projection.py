@@ -7,8 +7,8 @@ import structlog
 from sqlalchemy.exc import TimeoutError  # noqa: A004 - of the pool
 
 from server.store import projection as module
-from server.store.points import payload
 from server.store.placement import placement
+from server.store.points import payload
 from server.store.projection import Projection, Serving
 from server.store.search import EngineDown, Query
 

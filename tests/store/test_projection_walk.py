@@ -9,8 +9,8 @@ import structlog
 
 from server.store import projection as module
 from server.store.memories import FIELDS, from_row
-from server.store.points import payload
 from server.store.placement import placement
+from server.store.points import payload
 from server.store.projection import Projection
 from server.store.search.edge import EdgeEngine
 from server.store.tables.memories import memories

@@ -65,8 +65,8 @@ async def test_ones_own_account_may_be_named(ann):
     assert (await ann.call("recent", {"workspace": f"{ann.name}/attic"}))["meta"]["workspace_exists"]
 
 
-#: They change what every workspace has from the start: sections, an identity, and settings.
-WRITES_WHAT_IS_ALWAYS_THERE = {"update_working_memory", "update_identity", "crystallize_identity", "set_setting"}
+#: They change what every workspace has from the start: settings, sections, and an identity.
+WRITES_WHAT_IS_ALWAYS_THERE = {"set_setting", "update_working_memory", "update_identity", "crystallize_identity"}
 
 
 @pytest.mark.parametrize("name", [each.name for each in catalog.OPERATIONS if each.workspace])

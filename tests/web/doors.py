@@ -23,6 +23,8 @@ VALID: dict[str, dict[str, Any]] = {
     "delete_memory": {"id": NOBODY},
     "set_setting": {"key": "recall_alpha", "value": 0.7},
     "reset_setting": {"key": "recall_alpha"},
+    "add_golden": {"query": "tea?", "text": "Tea"},
+    "delete_golden": {"id": NOBODY},
     "read_section": {"section": "active_work"},
     "update_working_memory": {"section": "active_work", "content": "Tea"},
     "add_item": {"category": "active_work", "title": "Tea"},

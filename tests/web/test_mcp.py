@@ -118,6 +118,7 @@ async def test_the_answer_of_every_operation_fits_its_schema_and_is_the_same_as_
     await cat.store("Green tea", linkages=[{"type": "memory", "id": memory_id, "label": "refines"}])
     made = (await cat.http.post("/v1/keys", json={"workspace": "default", "expires_in_days": 3})).json()
     attic = (await cat.http.post("/v1/workspaces", json={"name": "attic"})).json()
+    pinned = (await cat.http.post("/v1/golden", json={"query": "tea?", "text": "green"})).json()
     item = (await rest(cat, "add_item", VALID["add_item"] | {"next_action": "drink", "tags": ["t"]})).body
     skip = (await rest(cat, "add_skip", VALID["add_skip"])).body
     await rest(cat, "update_identity", VALID["update_identity"])
@@ -157,11 +158,18 @@ async def test_the_answer_of_every_operation_fits_its_schema_and_is_the_same_as_
         "list_keys": [{}],
         "revoke_key": [{"id": made["id"]}],
         "health": [{}, {"workspace": "none"}],
+        "add_golden": [
+            {"query": "tea?", "text": "tea"},
+            {"query": "x", "memory_id": memory_id, "expect": "not_recalled"},
+        ],
+        "run_golden": [{}, {"workspace": "none"}],
+        "list_golden": [{}, {"workspace": "none"}],
+        "delete_golden": [{"id": pinned["id"]}],
         "backfill_embeddings": [{}],
     }
     assert set(asked) == set(catalog.CANONICAL)
+    schemas = {name: schema(operation.returns) for name, operation in catalog.CANONICAL.items()}
     async with cat.mcp(mode=mode) as client:
-        schemas = {name: schema(operation.returns) for name, operation in catalog.CANONICAL.items()}
         for name, calls in asked.items():
             for arguments in calls:
                 result = await client.call_tool(name, arguments)
