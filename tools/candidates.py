@@ -17,7 +17,7 @@ from tools.services import Services
 
 CANDIDATES = 100
 #: What ranking and answering read of a candidate.
-KEYS = ("memory", "traits", "expires_at", "access_count")
+KEYS = ("memory", "traits", "access_count")
 
 
 @dataclass(frozen=True)
@@ -85,15 +85,17 @@ class _Weighing:
 
     def searched(self, workspace: Workspace, found: Found, total: int, *, is_hybrid: bool, is_cut: bool) -> Searched:
         """The candidates among the hits; those that have expired are put aside."""
-        every = {hit.id: hit for arm in (found.text, found.dense) for hit in arm}
-        live = {hit.id: hit for hit in every.values() if self._is_live(hit)}
         keyword = {hit.id: hit.score for hit in found.text}
         vector = {hit.id: hit.score for hit in found.dense}
+        every = {hit.id: hit for arm in (found.text, found.dense) for hit in arm}
+        made = [self._candidate(hit, keyword.get(hit.id), vector.get(hit.id)) for hit in every.values()]
+        candidates = [each for each in made if each is not None]
+        live = {each.id for each in candidates}
         return Searched(
             workspace=workspace,
             question=self.question,
-            candidates=[self._candidate(hit, keyword.get(hit.id), vector.get(hit.id)) for hit in live.values()],
-            hits=live,
+            candidates=candidates,
+            hits=every,
             expired=[each for each in every if each not in live],
             total=total,
             is_hybrid=is_hybrid,
@@ -102,16 +104,15 @@ class _Weighing:
             vector_order=[hit.id for hit in found.dense],
         )
 
-    def _is_live(self, hit: Hit) -> bool:
-        expires_at: float | None = hit.payload.get("expires_at")
-        return expires_at is None or expires_at > self.now
-
-    def _candidate(self, hit: Hit, keyword: float | None, vector: float | None) -> Candidate:
-        happened, before, author, entity, project = unpacked_traits(hit.payload["traits"])
+    def _candidate(self, hit: Hit, keyword: float | None, vector: float | None) -> Candidate | None:
+        """A hit as a candidate; None for one that has expired."""
+        happened, expires, before, author, entity, project = unpacked_traits(hit.payload["traits"])
+        if expires and float(expires) <= self.now:
+            return None
         traits = Traits(
-            happened_at=happened,
+            happened_at=float(happened),
             access_count=hit.payload["access_count"],
-            before=before,
+            before=tuple(before.split()),
             is_author_named=bool(author) and self._is_named(author, rare=False),
             is_entity_named=bool(entity) and self._is_named(entity, rare=True),
             is_in_project=self.project is not None and project == self.project,

@@ -8,6 +8,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from server.memory.dates import Span, nearness
 
@@ -29,10 +30,11 @@ OPINION = 0.3
 RECENCY_HALF_LIFE = timedelta(days=30)
 ACCESSES = 64
 """From so many recalls on, a memory is as useful as can be."""
+_HALF_LIFE_SECONDS = RECENCY_HALF_LIFE.total_seconds()
+_MOST_LOG = math.log2(1 + ACCESSES)
 
 
-@dataclass(frozen=True, slots=True)
-class Traits:
+class Traits(NamedTuple):  # a tuple, as two hundred are made for each recall
     """What ranking knows of a memory beside its scores. Times are seconds since 1970."""
 
     happened_at: float
@@ -44,8 +46,7 @@ class Traits:
     is_in_project: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(NamedTuple):
     """A memory that an arm found: BM25 and cosine as they are, None from an arm that did not find it."""
 
     id: str
@@ -131,16 +132,18 @@ def _neighbours(candidates: Iterable[Candidate], fused: Mapping[str, float]) -> 
 
 def _nudges(traits: Traits, neighbour: float, now: datetime, spans: Sequence[Span]) -> dict[str, float]:
     """What is added to a memory's score, by name; what would not show in three digits is not."""
-    age = max(now.timestamp() - traits.happened_at, 0.0) / RECENCY_HALF_LIFE.total_seconds()
-    happened = datetime.fromtimestamp(traits.happened_at, now.tzinfo) if spans else now
-    reached = {
-        "neighbours": neighbour,
-        "author": float(traits.is_author_named),
-        "date": max((nearness(span, happened) for span in spans), default=0.0),
-        "entity": float(traits.is_entity_named),
-        "recency": 0.5**age,
-        "scope": float(traits.is_in_project),
-        "access": min(math.log2(1 + traits.access_count) / math.log2(1 + ACCESSES), 1.0),
-    }
-    nudges = {name: NUDGES[name] * share for name, share in reached.items()}
-    return {name: nudge for name, nudge in nudges.items() if nudge >= LEAST}
+    date = 0.0
+    if spans:
+        happened = datetime.fromtimestamp(traits.happened_at, now.tzinfo)
+        date = max(nearness(span, happened) for span in spans)
+    age = max(now.timestamp() - traits.happened_at, 0.0) / _HALF_LIFE_SECONDS
+    reached = (
+        ("neighbours", neighbour),
+        ("author", traits.is_author_named),
+        ("date", date),
+        ("entity", traits.is_entity_named),
+        ("recency", 0.5**age),
+        ("scope", traits.is_in_project),
+        ("access", min(math.log2(1 + traits.access_count) / _MOST_LOG, 1.0) if traits.access_count else 0.0),
+    )
+    return {name: nudge for name, share in reached if share and (nudge := NUDGES[name] * share) >= LEAST}

@@ -92,25 +92,20 @@ def payload(memory: Memory, workspace_id: str, before: Sequence[str]) -> dict[st
     """
     values: dict[str, Any] = {name: getattr(memory, name) for name in FILTERS}
     happened = memory.occurred_at or memory.created_at
+    expires = "" if memory.expires_at is None else str(memory.expires_at.timestamp())
+    called = [each or "" for each in (memory.author, memory.entity, memory.project)]
     return {key: value for key, value in values.items() if value is not None} | {
         "tags": [tag.lower() for tag in memory.tags],  # found in any case of letters
         "workspace_id": workspace_id,
-        "expires_at": None if memory.expires_at is None else memory.expires_at.timestamp(),
         "access_count": memory.access_count,
-        "traits": _SEPARATOR.join(
-            [
-                str(happened.timestamp()),
-                " ".join(before),
-                memory.author or "",
-                memory.entity or "",
-                memory.project or "",
-            ]
-        ),
+        "traits": _SEPARATOR.join([str(happened.timestamp()), expires, " ".join(before), *called]),
         "memory": memory.model_dump_json(),
     }
 
 
-def unpacked_traits(traits: str) -> tuple[float, tuple[str, ...], str, str, str]:
-    """When it happened (seconds since 1970), the ids before it in its session, author, entity and project, or ""."""
-    happened, before, author, entity, project = traits.split(_SEPARATOR)
-    return float(happened), tuple(before.split()), author, entity, project
+def unpacked_traits(traits: str) -> list[str]:
+    """When it happened and when it expires (seconds since 1970), the ids before it, its author, entity and project.
+
+    What it has not is "".
+    """
+    return traits.split(_SEPARATOR)

@@ -140,14 +140,10 @@ def test_a_better_score_in_an_arm_never_means_a_lower_place(candidates, alpha, a
         Candidate(each.id, each.keyword, each.vector, 1.0, Traits(happened_at=OLD.timestamp(), access_count=0))
         for each in candidates
     ]
-    raised = [Candidate(**{**_fields(plain[0]), arm: getattr(plain[0], arm) + more}), *plain[1:]]
+    raised = [plain[0]._replace(**{arm: getattr(plain[0], arm) + more}), *plain[1:]]
     before = [each.id for each in rank(plain, alpha=alpha, now=NOW)]
     after = [each.id for each in rank(raised, alpha=alpha, now=NOW)]
     assert after.index(plain[0].id) <= before.index(plain[0].id)
-
-
-def _fields(each):
-    return {name: getattr(each, name) for name in ("id", "keyword", "vector", "evidence", "traits")}
 
 
 def test_a_second_opinion_reorders_and_never_replaces():
