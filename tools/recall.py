@@ -129,12 +129,12 @@ async def recall(services: Services, call: Call, asked: Asked) -> Recalled:
 
 async def _peeked(services: Services, call: Call, names: Sequence[str]) -> list[Workspace]:
     """The other workspaces that may be looked into; what is unknown or somebody else's is passed over."""
-    found: list[Workspace] = []
+    found: dict[str, Workspace] = {}
     for name in dict.fromkeys(names):
         workspace = await _peek(services, call, name)
         if workspace is not None and workspace.id != call.workspace.id:
-            found.append(workspace)
-    return found
+            found[workspace.id] = workspace  # that of one's own account has two names
+    return list(found.values())
 
 
 async def _peek(services: Services, call: Call, name: str) -> Workspace | None:
