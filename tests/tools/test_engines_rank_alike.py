@@ -58,12 +58,14 @@ SHOWN = ("content", "score", "keyword_score", "vector_score", "why")
 @asynccontextmanager
 async def filled(settings):
     """Somebody on a server with these settings, who remembers the talk."""
-    async with site_at(settings, Clock()) as site:
+    clock = Clock()
+    async with site_at(settings, clock) as site:
         if settings.embedding_model != "none":
             await site.services.encoder.embeddings.wait_ready()
         ann = await site.person("ann")
-        told = [{"author": author, "content": text, "session": "s", **more} for author, text, more in TALK]
-        assert (await rest(ann, "ingest_memories", {"memories": told})).error is None
+        for author, text, more in TALK:
+            await ann.store(text, author=author, session="s", **more)
+            clock.move(minutes=1)  # among equals the newer id goes first
         gone = await ann.store("MySQL is what we stay with", session="s")
         await rest(ann, "delete_memory", {"id": gone})
         yield ann
@@ -104,6 +106,7 @@ async def test_both_engines_recall_the_same_in_the_same_order(settings_of, tmp_p
     folder = models if with_model else None
     async with filled(settings_of("edge", models=folder)) as ann:
         embedded = await recalled(ann)
+    (tmp_path / "double").mkdir()
     with serving(tmp_path / "double") as url:
         async with filled(settings_of("server", url, folder)) as ann:
             served = await recalled(ann)

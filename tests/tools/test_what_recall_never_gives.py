@@ -37,7 +37,8 @@ async def everything_said(person, query="tea"):
         arguments = {} if name == "recent" else {"query": query}
         said.append((await tool(person, name, arguments, path="/v1/mcp")).body)
     for uri in ("memory://recent", "memory://workspaces/default/recent"):
-        said.append((await rpc(person, "resources/read", {"uri": uri})).json())
+        resource = await rpc(person, "resources/read", {"uri": uri})
+        said.append(resource.json())
     return json.dumps(said)
 
 
