@@ -39,7 +39,7 @@ SIZES = (1_000, 10_000, 100_000)
 LARGE = 100_000
 ALLOWED = {1_000: 3.0, 10_000: 3.0, LARGE: 6.0}
 SPREAD = 2.0
-CANDIDATES = 100
+NEAREST = 100
 TURN = 20
 UNANSWERED = 0.05
 PAUSE = 0.05  # the model's threads spin for a moment after their work, and would disturb the other's turn
@@ -114,7 +114,7 @@ def _floor(query: str, filled: Filled, times: Times, embed: Embed | None) -> NDA
     vector = embed(query)
     times.embedding.append((time.perf_counter() - started) * 1000)
     scores = filled.vectors @ vector
-    np.argpartition(scores, -CANDIDATES)[-CANDIDATES:]
+    np.argpartition(scores, -NEAREST)[-NEAREST:]
     times.floor.append((time.perf_counter() - started) * 1000)
     return vector
 
@@ -165,17 +165,15 @@ def _engine_alone(
     from server.store.placement import placement  # noqa: PLC0415 - as above
     from server.store.search import Query, Sparse  # noqa: PLC0415 - as above
     from server.store.search.edge import EdgeEngine  # noqa: PLC0415 - as above
+    from tools.candidates import CANDIDATES, KEYS  # noqa: PLC0415 - as above
 
     async def search() -> None:
         engine = EdgeEngine(site.folder / "shards", max_open=1)
         dims = filled.vectors.shape[1] if filled.generation else 0
         collection = placement(filled.id, filled.generation, dims)
         for text, vector in zip(queries, vectors, strict=True):
-            query = Query(
-                vector if dims else None,
-                Sparse(Question(text).term_ids, [1.0] * len(Question(text).term_ids)),
-                CANDIDATES,
-            )
+            ids = Question(text).term_ids
+            query = Query(vector if dims else None, Sparse(ids, [1.0] * len(ids)), CANDIDATES, keys=KEYS)
             started = time.perf_counter()
             found = await engine.search(collection, query)
             times.engine.append((time.perf_counter() - started) * 1000)

@@ -45,7 +45,7 @@ class Asked:
     #: Whether what was left out is told, too.
     explain: bool = False
     peek: Sequence[str] = ()
-    #: How many candidates each arm is asked for.
+    #: How many candidates each arm is asked for, at least.
     depth: int = CANDIDATES
 
 
@@ -97,8 +97,9 @@ async def recall(services: Services, call: Call, asked: Asked) -> Recalled:
     """
     now = services.now()
     places = [call.workspace, *await _peeked(services, call, asked.peek)]
+    depth = max(asked.depth, asked.limit)
     try:
-        searched = [await search_workspace(services, each, asked.message, asked.facets, asked.depth) for each in places]
+        searched = [await search_workspace(services, each, asked.message, asked.facets, depth) for each in places]
     except EngineDown:
         raise unavailable("search store") from None
     entries = await skip_list.look_up_live(services.db, call.workspace.id, now) if call.workspace.exists else []
