@@ -103,7 +103,7 @@ async def recall(services: Services, call: Call, asked: Asked) -> Recalled:
     except EngineDown:
         raise unavailable("search store") from None
     entries = await skip_list.look_up_live(services.db, call.workspace.id, now) if call.workspace.exists else []
-    candidates, left_out = _gated(searched, call.workspace.settings.recall_threshold)
+    candidates, left_out = gated(searched, call.workspace.settings.recall_threshold)
     ranked = rank(
         candidates,
         alpha=call.workspace.settings.recall_alpha,
@@ -159,7 +159,7 @@ async def _peek(services: Services, call: Call, name: str) -> Workspace | None:
     return found
 
 
-def _gated(searched: Sequence[Searched], at_least: float) -> tuple[list[Candidate], list[LeftOut]]:
+def gated(searched: Sequence[Searched], at_least: float) -> tuple[list[Candidate], list[LeftOut]]:
     """The candidates that have to do with the query at all, workspace by workspace, and those that have not."""
     passed: list[Candidate] = []
     left_out: list[LeftOut] = []
