@@ -16,6 +16,8 @@ from tools.operation import Door, Effect, Operation, Spoken, run
 from tools.schema import schema
 
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
+#: What a URL may name whatever the method, as Memento's clients do: see `server.web.requests`.
+_IN_URL = frozenset({"workspace", "peek_workspaces"})
 _TEXT = {"type": "object", "properties": {"type": {"const": "text"}, "text": {"type": "string"}}}
 _ENVELOPE = {"type": "array", "items": _TEXT, "description": "The answer in words, as Memento's clients read it."}
 _REFUSAL = {
@@ -91,7 +93,7 @@ async def _query(request: Request) -> dict[str, Any]:
 
 async def _body(request: Request) -> dict[str, Any]:
     """The JSON object in the body; no body is an empty one. What stands in the query would be passed over: refused."""
-    if stray := [name for name in request.query_params if name != "workspace"]:
+    if stray := [name for name in request.query_params if name not in _IN_URL]:
         raise Failure("malformed", f"{stray[0]}: {request.method} takes its arguments in the body, not in the query.")
     content = await request.body()
     if not content.strip():

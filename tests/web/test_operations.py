@@ -15,13 +15,15 @@ from server.app import create_app
 from server.web import rest
 from tests.web.doors import VALID, tool
 from tests.web.doors import rest as call_rest
-from tools import catalog, recall
+from tools import catalog, context
 from tools.operation import Args, Effect, InWorkspace, Operation, Spoken
 from tools.schema import schema
 
 pytestmark = pytest.mark.anyio
 
-EVERY = pytest.mark.parametrize("operation", [*catalog.OPERATIONS, *recall.LINK_OPERATIONS], ids=lambda each: each.name)
+EVERY = pytest.mark.parametrize(
+    "operation", [*catalog.OPERATIONS, *context.LINK_OPERATIONS], ids=lambda each: each.name
+)
 #: The routes under /v1 that are no operation, and why.
 NO_OPERATION = {
     "/v1/mcp": "the recall link is MCP",
@@ -95,7 +97,7 @@ def test_every_route_under_v1_is_an_operation_or_on_the_list(shared):
 
 @EVERY
 def test_an_operation_with_no_route_is_on_the_recall_link_only(operation):
-    assert operation.routes or operation in recall.LINK_OPERATIONS
+    assert operation.routes or operation in context.LINK_OPERATIONS
 
 
 @pytest.fixture
@@ -154,7 +156,7 @@ async def test_both_doors_answer_a_read_alike(cat, name):
     memory_id = await cat.store("Tea", tags=["a"], metadata={"none": None})
     item_id = (await call_rest(cat, "add_item", VALID["add_item"])).body["id"]
     await call_rest(cat, "add_skip", VALID["add_skip"])
-    ids = {"fetch": {"id": memory_id}, "read_item": {"id": item_id}}
+    ids = {"fetch": {"id": memory_id}, "read_item": {"id": item_id}, "explain_recall": {"memory_id": memory_id}}
     arguments = VALID.get(name, {}) | ids.get(name, {})
     over_rest = (await call_rest(cat, name, arguments)).body
     if issubclass(catalog.CANONICAL[name].returns, Spoken):
