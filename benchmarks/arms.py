@@ -6,7 +6,7 @@ and date; the cosine of the texts as they are; and alpha 0.5 of the two, each sc
 """
 
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Generator, Sequence
 from typing import TYPE_CHECKING
 
@@ -57,20 +57,21 @@ class _Keyword:
     """BM25 with the product's analyzer and weights, over text, author and date, with Lucene's idf as in Qdrant."""
 
     def __init__(self, turns: Sequence[Turn]) -> None:
-        from server.memory.text import document_weights, query_weights  # noqa: PLC0415 - only after ROOT is importable
+        from server.memory.question import Question  # noqa: PLC0415 - only after ROOT is importable
+        from server.memory.text import stems, weights, words  # noqa: PLC0415 - as above
 
-        self._query_weights = query_weights
+        self._question = Question
         self._count = len(turns)
         self._postings: dict[int, list[tuple[int, float]]] = defaultdict(list)
         for place, turn in enumerate(turns):
             key = f"{turn.text}\n{turn.author}\n{turn.at.day} {turn.at:%B %Y}"
-            for term, weight in zip(*document_weights(key), strict=True):
+            for term, weight in zip(*weights(Counter(stems(words(key)))), strict=True):
                 self._postings[term].append((place, weight))
 
     def scores(self, question: str) -> Scores:
         """Of every turn that has a word of the question."""
         scores: Scores = defaultdict(float)
-        for term in self._query_weights(question)[0]:
+        for term in self._question(question).term_ids:
             there = self._postings.get(term, [])
             rarity = math.log(1 + (self._count - len(there) + 0.5) / (len(there) + 0.5))
             for place, weight in there:
@@ -87,7 +88,7 @@ class _Vector:
         windows = [
             each
             for first in progress(range(0, len(texts), CHUNK), f"embedding {what}")
-            for each in _result(embedder.documents(texts[first : first + CHUNK]))
+            for each in result_of(embedder.documents(texts[first : first + CHUNK]))
         ]
         self._rows = np.concatenate(windows)
         self._starts = np.cumsum([0, *map(len, windows[:-1])])
@@ -98,7 +99,7 @@ class _Vector:
         return dict(enumerate(cosines.tolist()))
 
 
-def _result(work: Generator[None, None, list[NDArray[np.float32]]]) -> list[NDArray[np.float32]]:
+def result_of(work: Generator[None, None, list[NDArray[np.float32]]]) -> list[NDArray[np.float32]]:
     """What the embedder returns at its end."""
     while True:
         try:

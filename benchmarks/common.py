@@ -378,7 +378,7 @@ class Words:
     def query_for(self, text: str) -> str:
         """A question that shares some of a text's words."""
         known = text.split()
-        return " ".join([*self._random.sample(known, min(5, len(known))), self.text(3, 5)])
+        return " ".join([*self._random.sample(known, min(5, len(known))), self.text(1, 2)])
 
 
 def real_texts(count: int) -> tuple[list[str], str]:

@@ -15,7 +15,8 @@ from server.store.workspaces import Workspace
 from tools.memory_args import Facets
 from tools.services import Services
 
-CANDIDATES = 100
+CANDIDATES = 50
+"""How many memories each arm is asked for. More bring nothing (docs/recall.md) and are read for each recall."""
 #: What ranking and answering read of a candidate.
 KEYS = ("memory", "traits", "access_count")
 
@@ -63,12 +64,12 @@ async def search_workspace(
     query = Query(dense, Sparse(ids, [1.0] * len(ids)), depth, _where(facets), KEYS)
     found = await services.projection.search(workspace.id, query, serving.generation)
     scales = gate.Scales.of(rarities, services.encoder.model_name(serving.generation))
-    weigh = _Weighing(question, common, scales, facets.project, services.now().timestamp())
+    weigh = Weighing(question, common, scales, facets.project, services.now().timestamp())
     return weigh.searched(workspace, found, total, is_hybrid=dense is not None, is_cut=len(found.dense) >= depth)
 
 
 @dataclass(frozen=True)
-class _Weighing:
+class Weighing:
     """Turns hits into candidates, for one question in one workspace."""
 
     question: Question

@@ -44,7 +44,7 @@ class Asked:
     #: Whether what was left out is told, too.
     explain: bool = False
     peek: Sequence[str] = ()
-    #: How many candidates each arm is asked for.
+    #: How many candidates each arm is asked for, at least.
     depth: int = CANDIDATES
 
 
@@ -96,12 +96,13 @@ async def recall(services: Services, call: Call, asked: Asked) -> Recalled:
     """
     now = services.now()
     places = [call.workspace, *await _peeked(services, call, asked.peek)]
+    depth = max(asked.depth, asked.limit)
     try:
-        searched = [await search_workspace(services, each, asked.message, asked.facets, asked.depth) for each in places]
+        searched = [await search_workspace(services, each, asked.message, asked.facets, depth) for each in places]
     except EngineDown:
         raise unavailable("search store") from None
     entries = await skip_list.look_up_live(services.db, call.workspace.id, now) if call.workspace.exists else []
-    candidates, left_out = _gated(searched, call.workspace.settings.recall_threshold)
+    candidates, left_out = gated(searched, call.workspace.settings.recall_threshold)
     ranked = rank(
         candidates,
         alpha=call.workspace.settings.recall_alpha,
@@ -151,7 +152,7 @@ async def _peek(services: Services, call: Call, name: str) -> Workspace | None:
     return found
 
 
-def _gated(searched: Sequence[Searched], at_least: float) -> tuple[list[Candidate], list[LeftOut]]:
+def gated(searched: Sequence[Searched], at_least: float) -> tuple[list[Candidate], list[LeftOut]]:
     """The candidates that have to do with the query at all, workspace by workspace, and those that have not."""
     passed: list[Candidate] = []
     left_out: list[LeftOut] = []
