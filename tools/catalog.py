@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable
 
-from tools import health, keys, memories, recall, workspaces
+from tools import graph, health, keys, memories, recall, workspaces
 from tools.operation import Operation
 
 OPERATIONS: tuple[Operation, ...] = (
     *recall.OPERATIONS,
     *memories.OPERATIONS,
+    *graph.OPERATIONS,
     *workspaces.OPERATIONS,
     *keys.OPERATIONS,
     *health.OPERATIONS,

@@ -130,6 +130,8 @@ class Operation:
     returns: type[BaseModel]
     handler: Handler
     workspace: bool = True
+    #: Whether tool lists show it; callable it is either way.
+    listed: bool = True
 
     @property
     def title(self) -> str:

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.memory.models import Memory
+from server.store import links
 from server.store.db import Database
 from server.store.tables.accounts import workspaces
 from server.store.tables.memories import journal, memories
@@ -74,12 +75,15 @@ async def insert(connection: AsyncConnection, workspace_id: str, first: int, new
         for i, memory in enumerate(new)
     ]
     await connection.execute(sa.insert(memories), [row | {"consolidated": bool(row["consolidated"])} for row in rows])
+    await links.put(connection, workspace_id, {memory.id: memory.linkages for memory in new})
 
 
 async def update(connection: AsyncConnection, memory_id: str, revision: int, changes: dict[str, Any]) -> None:
     """Change columns of one memory."""
     statement = sa.update(memories).where(memories.c.id == memory_id).values(revision=revision, **changes)
     await connection.execute(statement)
+    if "linkages" in changes:
+        await links.replace(connection, memory_id, changes["linkages"])
 
 
 _EVER = sa.select(*_COLUMNS).where(
@@ -211,6 +215,7 @@ async def erase_content(connection: AsyncConnection, memory_id: str, now: dateti
         .where(memories.c.id == memory_id)
         .values(content="", type="", tags=[], linkages=[], metadata={}, erased_at=now, **blank)
     )
+    await links.replace(connection, memory_id, [])
     home = sa.select(memories.c.workspace_id).where(memories.c.id == memory_id).scalar_subquery()
     await connection.execute(
         sa.update(workspaces).where(workspaces.c.id == home).values(erasures=workspaces.c.erasures + 1)

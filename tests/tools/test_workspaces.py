@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from server.loop import drain
-from tests.web.doors import NOBODY, rest, tool
+from tests.web.doors import NOBODY, VALID, rest, tool
 from tools import catalog
 from tools.operation import Effect
 
@@ -68,14 +68,7 @@ async def test_ones_own_account_may_be_named(ann):
 @pytest.mark.parametrize("name", [each.name for each in catalog.OPERATIONS if each.workspace])
 async def test_only_what_stores_makes_a_missing_workspace(ann, name):
     operation = catalog.CANONICAL[name]
-    arguments = {
-        "search": {"query": "x"},
-        "fetch": {"id": NOBODY},
-        "update_memory": {"id": NOBODY, "type": "fact"},
-        "delete_memory": {"id": NOBODY},
-        "store_memory": {"content": "x"},
-        "ingest_memories": {"memories": [{"content": "x"}]},
-    }.get(name, {})
+    arguments = VALID.get(name, {})
     for answer in (
         await rest(ann, name, arguments | {"workspace": "one"}),
         await tool(ann, name, arguments | {"workspace": "two"}),

@@ -20,6 +20,9 @@ VALID: dict[str, dict[str, Any]] = {
     "fetch": {"id": NOBODY},
     "update_memory": {"id": NOBODY, "content": "Coffee"},
     "delete_memory": {"id": NOBODY},
+    "link_memories": {"id": NOBODY, "linkages": [{"type": "file", "path": "a.md"}]},
+    "memory_graph": {"id": NOBODY},
+    "related_memories": {"id": NOBODY},
     "delete_workspace": {"id": NOBODY},
     "revoke_key": {"id": NOBODY},
 }

@@ -1,0 +1,105 @@
+"""The links between a workspace's memories, read from both ends by index."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from server.memory.graph import FILE, Edge, Walk
+from server.store.tables.links import links
+from server.store.tables.memories import memories
+
+NODES = 500
+#: How many links of one step, in either direction, are looked at.
+LINKS = 2_000
+#: What a link without a label means.
+RELATED, SOURCE = "related", "source"
+
+_LABEL = sa.func.coalesce(links.c.label, sa.case((links.c.to_kind == "file", SOURCE), else_=RELATED))
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A memory of a graph, and how far it is from where the walk began."""
+
+    id: str
+    content: str
+    type: str
+    tags: list[str]
+    depth: int
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbour:
+    """What a memory is linked with: a memory's or an item's id, or a file's path."""
+
+    id: str
+    type: str
+    label: str
+
+
+def _live(column: sa.ColumnElement[str | None]) -> sa.ColumnElement[bool]:
+    """The column names a memory that was not deleted."""
+    other = memories.alias("other")
+    return sa.exists().where(other.c.id == column, other.c.deleted_at.is_(None))
+
+
+def _outgoing(workspace_id: str, ids: Iterable[str]) -> sa.Select[tuple[str, str, str, str]]:
+    target = sa.func.coalesce(links.c.to_id, links.c.path)
+    return (
+        sa.select(links.c.from_id, target, links.c.to_kind, _LABEL)
+        .where(links.c.from_id.in_(ids), links.c.workspace_id == workspace_id)
+        .where(sa.or_(links.c.to_kind != "memory", _live(links.c.to_id)))
+        .order_by(links.c.from_id, links.c.position)
+    )
+
+
+def _incoming(workspace_id: str, ids: Iterable[str]) -> sa.Select[tuple[str, str | None, str]]:
+    return (
+        sa.select(links.c.from_id, links.c.to_id, _LABEL)
+        .where(links.c.workspace_id == workspace_id, links.c.to_id.in_(ids), links.c.to_kind == "memory")
+        .where(_live(links.c.from_id))
+        .order_by(links.c.to_id, links.c.from_id, links.c.position)
+    )
+
+
+async def graph(
+    connection: AsyncConnection, workspace_id: str, memory_id: str, depth: int
+) -> tuple[list[Node], list[Edge], bool]:
+    """The memories at most `depth` links from one, nearest first, the edges between them, and whether it was cut.
+
+    At most `NODES` memories; consolidated and expired ones too, deleted ones not. Two statements for each step.
+    """
+    walk = Walk(memory_id, NODES)
+    for _ in range(depth):
+        if walk.frontier:
+            edges, is_all = await _edges_at(connection, workspace_id, walk.frontier)
+            walk.step(edges, is_all=is_all)
+    columns = (memories.c.id, memories.c.content, memories.c.type, memories.c.tags)
+    rows = await connection.execute(sa.select(*columns).where(memories.c.id.in_(walk.depths)))
+    found = {row.id: Node(*row, depth=walk.depths[row.id]) for row in rows}
+    return [found[each] for each in walk.depths if each in found], walk.edges, walk.truncated
+
+
+async def _edges_at(connection: AsyncConnection, workspace_id: str, ids: Sequence[str]) -> tuple[list[Edge], bool]:
+    """The edges at some memories; False where there are more than `LINKS` either way."""
+    walked = _outgoing(workspace_id, ids).where(links.c.to_kind != "item").limit(LINKS + 1)
+    out = (await connection.execute(walked)).all()
+    into = (await connection.execute(_incoming(workspace_id, ids).limit(LINKS + 1))).all()
+    edges = [
+        Edge(start, FILE + target if kind == "file" else target, label) for start, target, kind, label in out[:LINKS]
+    ]
+    edges += [Edge(start, end or "", label) for start, end, label in into[:LINKS]]
+    return edges, max(len(out), len(into)) <= LINKS
+
+
+async def related(
+    connection: AsyncConnection, workspace_id: str, memory_id: str
+) -> tuple[list[Neighbour], list[Neighbour], bool]:
+    """What a memory links to, what links to it (at most `NODES`), and whether there is more."""
+    out = (await connection.execute(_outgoing(workspace_id, [memory_id]))).all()
+    into = (await connection.execute(_incoming(workspace_id, [memory_id]).limit(NODES + 1))).all()
+    outgoing = [Neighbour(target, kind, label) for _, target, kind, label in out]
+    incoming = [Neighbour(start, "memory", label) for start, _, label in into[:NODES]]
+    return outgoing, incoming, len(into) > NODES
