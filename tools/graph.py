@@ -8,7 +8,7 @@ from pydantic import AliasChoices, BaseModel, ConfigDict, Field, model_validator
 from server.errors import Failure
 from server.memory.models import Linkage, Memory, Timestamp
 from server.store import graph, memories
-from tools.memory_args import LinkedId, Linkages, json_of
+from tools.memory_args import Linkages, LinkedId, json_of
 from tools.memory_rows import check_links, hold, no_memory
 from tools.operation import Answer, Call, Effect, InWorkspace, Operation
 from tools.services import Services

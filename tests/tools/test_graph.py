@@ -36,7 +36,7 @@ async def test_a_chain_of_memories_is_a_graph(ann):
     assert answer["incoming"] == [{"id": first, "type": "memory", "label": "related"}]
 
 
-async def test_links_can_be_added_and_are_kept_once(ann, site, clock):
+async def test_links_can_be_added_and_are_kept_once(ann, clock):
     one, other = await ann.store("one"), await ann.store("other")
     linkages = [{"type": "memory", "id": other, "label": "supports"}, {"type": "file", "path": "a.md"}]
     clock.move(minutes=1)
