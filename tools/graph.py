@@ -42,7 +42,7 @@ class NodeView(BaseModel):
 class EdgeView(BaseModel):
     """A link in a graph."""
 
-    model_config = ConfigDict(serialize_by_alias=True, validate_by_name=True)
+    model_config = ConfigDict(serialize_by_alias=True)
 
     start: str = Field(alias="from", description="The memory that has the link.")
     to: str = Field(description="The memory it points to, or `file:<path>`.")
@@ -115,7 +115,7 @@ async def memory_graph(services: Services, call: Call, args: MemoryGraph) -> Gra
     return GraphAnswer(
         meta=call.meta,
         nodes=[NodeView(id=n.id, content=n.content, type=n.type, tags=n.tags, depth=n.depth) for n in nodes],
-        edges=[EdgeView(start=each.start, to=each.end, label=each.label) for each in edges],
+        edges=[EdgeView.model_validate({"from": each.start, "to": each.end, "label": each.label}) for each in edges],
         truncated=truncated,
     )
 

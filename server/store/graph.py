@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -16,7 +17,7 @@ LINKS = 2_000
 #: What a link without a label means.
 RELATED, SOURCE = "related", "source"
 
-_LABEL = sa.func.coalesce(links.c.label, sa.case((links.c.to_kind == "file", SOURCE), else_=RELATED))
+_LABEL = sa.func.coalesce(links.c.label, sa.case((links.c.to_kind == "file", SOURCE), else_=RELATED)).label("meaning")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +46,8 @@ def _live(column: sa.ColumnElement[str | None]) -> sa.ColumnElement[bool]:
     return sa.exists().where(other.c.id == column, other.c.deleted_at.is_(None))
 
 
-def _outgoing(workspace_id: str, ids: Iterable[str]) -> sa.Select[tuple[str, str, str, str]]:
-    target = sa.func.coalesce(links.c.to_id, links.c.path)
+def _outgoing(workspace_id: str, ids: Iterable[str]) -> sa.Select[Any, Any, Any, Any]:
+    target = sa.func.coalesce(links.c.to_id, links.c.path).label("target")
     return (
         sa.select(links.c.from_id, target, links.c.to_kind, _LABEL)
         .where(links.c.from_id.in_(ids), links.c.workspace_id == workspace_id)
@@ -55,9 +56,9 @@ def _outgoing(workspace_id: str, ids: Iterable[str]) -> sa.Select[tuple[str, str
     )
 
 
-def _incoming(workspace_id: str, ids: Iterable[str]) -> sa.Select[tuple[str, str | None, str]]:
+def _incoming(workspace_id: str, ids: Iterable[str]) -> sa.Select[Any, Any, Any]:
     return (
-        sa.select(links.c.from_id, links.c.to_id, _LABEL)
+        sa.select(links.c.from_id, links.c.to_id.label("target"), _LABEL)
         .where(links.c.workspace_id == workspace_id, links.c.to_id.in_(ids), links.c.to_kind == "memory")
         .where(_live(links.c.from_id))
         .order_by(links.c.to_id, links.c.from_id, links.c.position)
@@ -87,10 +88,9 @@ async def _edges_at(connection: AsyncConnection, workspace_id: str, ids: Sequenc
     walked = _outgoing(workspace_id, ids).where(links.c.to_kind != "item").limit(LINKS + 1)
     out = (await connection.execute(walked)).all()
     into = (await connection.execute(_incoming(workspace_id, ids).limit(LINKS + 1))).all()
-    edges = [
-        Edge(start, FILE + target if kind == "file" else target, label) for start, target, kind, label in out[:LINKS]
-    ]
-    edges += [Edge(start, end or "", label) for start, end, label in into[:LINKS]]
+    ends = [FILE + row.target if row.to_kind == "file" else row.target for row in out[:LINKS]]
+    edges = [Edge(row.from_id, end, row.meaning) for row, end in zip(out, ends, strict=False)]
+    edges += [Edge(row.from_id, row.target, row.meaning) for row in into[:LINKS]]
     return edges, max(len(out), len(into)) <= LINKS
 
 
@@ -100,6 +100,6 @@ async def related(
     """What a memory links to, what links to it (at most `NODES`), and whether there is more."""
     out = (await connection.execute(_outgoing(workspace_id, [memory_id]))).all()
     into = (await connection.execute(_incoming(workspace_id, [memory_id]).limit(NODES + 1))).all()
-    outgoing = [Neighbour(target, kind, label) for _, target, kind, label in out]
-    incoming = [Neighbour(start, "memory", label) for start, _, label in into[:NODES]]
+    outgoing = [Neighbour(row.target, row.to_kind, row.meaning) for row in out]
+    incoming = [Neighbour(row.from_id, "memory", row.meaning) for row in into[:NODES]]
     return outgoing, incoming, len(into) > NODES
