@@ -29,6 +29,7 @@ from server.store.directory import Directory
 from server.store.embeddings import Embeddings
 from server.store.encoder import Encoder, model_to_load
 from server.store.epoch import Epoch
+from server.store.llm import Llm
 from server.store.migrate import migrate
 from server.stores import projection_alone
 from server.web import mcp, public, rest
@@ -73,6 +74,9 @@ async def opened(settings: Settings, now: Callable[[], datetime] = utc_now) -> A
 
         auth = authorization_server.build(settings, db, now, on_revoked)
         stack.push_async_callback(auth.close)
+        llm = Llm.of(settings)
+        if llm is not None:
+            stack.push_async_callback(llm.close)
         authenticator = Authenticator(db, now, epoch, auth.tokens.verify)
         services = Services(
             settings=settings,
@@ -84,6 +88,7 @@ async def opened(settings: Settings, now: Callable[[], datetime] = utc_now) -> A
             accesses=Accesses(db, projection, now),
             authenticator=authenticator,
             rate_limit=RateLimit(settings.rate_limit, now),
+            llm=llm,
         )
         await stack.enter_async_context(loop.running(services))
         yield Running(services, auth, await auth.start())

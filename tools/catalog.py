@@ -2,13 +2,14 @@
 
 from collections.abc import Iterable
 
-from tools import graph, health, keys, memories, recall, workspaces
+from tools import consolidation, graph, health, keys, memories, recall, workspaces
 from tools.operation import Operation
 
 OPERATIONS: tuple[Operation, ...] = (
     *recall.OPERATIONS,
     *memories.OPERATIONS,
     *graph.OPERATIONS,
+    *consolidation.OPERATIONS,
     *workspaces.OPERATIONS,
     *keys.OPERATIONS,
     *health.OPERATIONS,

@@ -10,6 +10,7 @@ from server.store.accesses import Accesses
 from server.store.db import Database
 from server.store.directory import Directory
 from server.store.encoder import Encoder
+from server.store.llm import Llm
 from server.store.projection import Projection
 from tools.limits import RateLimit
 
@@ -27,3 +28,5 @@ class Services:
     accesses: Accesses
     authenticator: Authenticator
     rate_limit: RateLimit
+    #: None where no language model is set.
+    llm: Llm | None

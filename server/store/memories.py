@@ -12,6 +12,7 @@ from server.memory.models import Memory
 from server.store import links
 from server.store.db import Database
 from server.store.tables.accounts import workspaces
+from server.store.tables.lifecycle import consolidations
 from server.store.tables.memories import journal, memories
 
 FIELDS = tuple(Memory.model_fields)
@@ -216,6 +217,9 @@ async def erase_content(connection: AsyncConnection, memory_id: str, now: dateti
         .values(content="", type="", tags=[], linkages=[], metadata={}, erased_at=now, **blank)
     )
     await links.replace(connection, memory_id, [])
+    merged_into = sa.select(memories.c.consolidated_into).where(memories.c.id == memory_id).scalar_subquery()
+    told = sa.or_(consolidations.c.memory_id == memory_id, consolidations.c.memory_id == merged_into)
+    await connection.execute(sa.update(consolidations).where(told).values(template_summary=None))
     home = sa.select(memories.c.workspace_id).where(memories.c.id == memory_id).scalar_subquery()
     await connection.execute(
         sa.update(workspaces).where(workspaces.c.id == home).values(erasures=workspaces.c.erasures + 1)

@@ -23,6 +23,8 @@ VALID: dict[str, dict[str, Any]] = {
     "link_memories": {"id": NOBODY, "linkages": [{"type": "file", "path": "a.md"}]},
     "memory_graph": {"id": NOBODY},
     "related_memories": {"id": NOBODY},
+    "consolidate_group": {"source_ids": [NOBODY, NOBODY[:-1] + "1"]},
+    "undo_consolidation": {"run": NOBODY},
     "delete_workspace": {"id": NOBODY},
     "revoke_key": {"id": NOBODY},
 }
