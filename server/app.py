@@ -74,9 +74,6 @@ async def opened(settings: Settings, now: Callable[[], datetime] = utc_now) -> A
 
         auth = authorization_server.build(settings, db, now, on_revoked)
         stack.push_async_callback(auth.close)
-        llm = Llm.of(settings)
-        if llm is not None:
-            stack.push_async_callback(llm.close)
         authenticator = Authenticator(db, now, epoch, auth.tokens.verify)
         services = Services(
             settings=settings,
@@ -88,7 +85,7 @@ async def opened(settings: Settings, now: Callable[[], datetime] = utc_now) -> A
             accesses=Accesses(db, projection, now),
             authenticator=authenticator,
             rate_limit=RateLimit(settings.rate_limit, now),
-            llm=llm,
+            llm=await stack.enter_async_context(Llm.opened(settings)),
         )
         await stack.enter_async_context(loop.running(services))
         yield Running(services, auth, await auth.start())

@@ -14,10 +14,12 @@ import structlog
 
 from server.store import erasure, keys, runs
 from server.store.backfill import backfill
+from server.store.consolidation import Means
 from server.store.oauth_garbage import collect_garbage
 from server.store.reindex import ReindexFailed, reindex
 from server.store.runs import Run
 from server.store.upkeep import vacuum
+from server.ticks import consolidate_all, decay_all, run_due
 from tools.services import Services
 
 log = structlog.get_logger(__name__)
@@ -26,6 +28,7 @@ DRAIN = 1.0
 FLUSH = 5.0
 VACUUM = 60.0
 HOUSEKEEPING = 3600.0
+TICKS = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +50,13 @@ def jobs(services: Services) -> list[Job]:
         Job("runs", DRAIN, lambda: do_runs(services)),
         Job("vacuum", VACUUM, lambda: clean_up(services)),
         Job("flush", FLUSH, services.projection.flush),
+        Job("ticks", TICKS, lambda: run_due(_means(services), services.now)),
         Job("housekeeping", HOUSEKEEPING, lambda: keep_house(services)),
     ]
+
+
+def _means(services: Services) -> Means:
+    return Means(services.db, services.projection, services.encoder, services.llm)
 
 
 async def drain(services: Services) -> None:
@@ -83,7 +91,13 @@ async def _do(services: Services, claimed: Run) -> str | None:
             await runs.note_progress(connection, claimed.id, done, total)
 
     try:
-        await reindex(services.db, services.projection, claimed.argument, progress)
+        match claimed.work:
+            case "decay" | "consolidate":
+                work = decay_all if claimed.work == "decay" else consolidate_all
+                tally = await work(_means(services), services.now, progress)
+                return tally.told() if tally.failed else None
+            case _:
+                await reindex(services.db, services.projection, claimed.argument, progress)
     except ReindexFailed as error:
         return str(error)
     except Exception:

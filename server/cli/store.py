@@ -50,7 +50,7 @@ def reindex(
                     async with projection_alone(settings, db) as projection:
                         done = await rebuild(db, projection, workspace, progress)
                 except AlreadyOwned:
-                    done = await _have_it_done(db, workspace, bar, task)
+                    done = await have_it_done(db, "reindex", workspace, bar, task)
                 except ReindexFailed as error:
                     raise Failure("unavailable", str(error)) from None
         stderr.print(f"{done} workspace(s) reindexed.")
@@ -58,14 +58,15 @@ def reindex(
     run(command)
 
 
-async def _have_it_done(db: Database, workspace: str | None, bar: Progress, task: TaskID) -> int:
+async def have_it_done(db: Database, work: str, argument: str | None, bar: Progress, task: TaskID) -> int:
     """File the work for the process that owns the search store, and follow it to its end."""
+    name = bar.tasks[task].description
     async with db.write() as connection:
-        run_id = await runs.file_run(connection, "reindex", workspace, utc_now())
+        run_id = await runs.file_run(connection, work, argument, utc_now())
     while True:
         async with db.read() as connection:
             at = await runs.find_run(connection, run_id)
-        bar.update(task, completed=at.done, total=at.total, description=f"Reindexing ({at.state})")
+        bar.update(task, completed=at.done, total=at.total, description=f"{name} ({at.state})")
         if at.state == "failed":
             raise Failure("unavailable", at.problem or "The server could not do it; its log says why.")
         if at.state == "done":

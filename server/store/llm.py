@@ -3,7 +3,8 @@
 It is asked and not relied upon: where it fails, is slow, or answers with nothing, the caller does without.
 """
 
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
 from typing import Any, Literal
 
 import httpx
@@ -26,7 +27,7 @@ INSTRUCTIONS = (
 
 
 class Llm:
-    """A language model behind HTTP. Built by `of`, closed by whoever built it."""
+    """A language model behind HTTP."""
 
     def __init__(self, client: httpx.AsyncClient, api: Literal["openai", "anthropic"], model: str) -> None:
         self._client = client
@@ -34,18 +35,20 @@ class Llm:
         self._model = model
 
     @classmethod
-    def of(cls, settings: Settings) -> "Llm | None":
-        """The model that the settings name, or None."""
+    @asynccontextmanager
+    async def opened(cls, settings: Settings) -> AsyncGenerator["Llm | None"]:
+        """The model that the settings name, or None, for as long as the block lasts."""
         if not settings.llm_url or not settings.llm_model:
-            return None
+            yield None
+            return
         key = settings.llm_api_key.get_secret_value()
         if settings.llm_api == "anthropic":
             headers = {"anthropic-version": ANTHROPIC_VERSION} | ({"x-api-key": key} if key else {})
         else:
             headers = {"authorization": f"Bearer {key}"} if key else {}
         base = settings.llm_url.rstrip("/") + "/"
-        client = httpx.AsyncClient(base_url=base, headers=headers, timeout=TIMEOUT_SECONDS)
-        return cls(client, settings.llm_api, settings.llm_model)
+        async with httpx.AsyncClient(base_url=base, headers=headers, timeout=TIMEOUT_SECONDS) as client:
+            yield cls(client, settings.llm_api, settings.llm_model)
 
     async def summarize(self, texts: Sequence[str]) -> str | None:
         """One text in place of several; None where none is to be had. Nothing of the texts is logged."""
@@ -74,10 +77,6 @@ class Llm:
         response = await self._client.post(path, json=body)
         response.raise_for_status()
         return response.json()
-
-    async def close(self) -> None:
-        """Close its connections."""
-        await self._client.aclose()
 
 
 def _whole(text: Any, is_cut: bool) -> str:  # noqa: FBT001 - what the answer says of itself

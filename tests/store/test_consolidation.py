@@ -312,9 +312,8 @@ async def test_an_erased_source_is_in_no_template_that_was_kept(ledger, consolid
     ids = await ledger.store("secret", "two", "three", tags=["tea"])
     with respx.mock:
         respx.post("http://llm.test/chat/completions").mock(return_value=answered("All three."))
-        llm = Llm.of(Settings(llm_url="http://llm.test", llm_model="m"))
-        await consolidate(llm=llm)
-        await llm.close()
+        async with Llm.opened(Settings(llm_url="http://llm.test", llm_model="m")) as llm:
+            await consolidate(llm=llm)
     async with ledger.db.write() as connection:
         await memories.erase_content(connection, ids[0], clock())
         kept = (await connection.execute(sa.select(consolidations.c.template_summary))).scalar_one()
@@ -330,9 +329,9 @@ def answered(text, finish="stop"):
 
 @pytest.fixture
 async def openai():
-    llm = Llm.of(Settings(llm_url="http://llm.test/v1/", llm_model="small", llm_api_key="sk-secret"))
-    yield llm
-    await llm.close()
+    settings = Settings(llm_url="http://llm.test/v1/", llm_model="small", llm_api_key="sk-secret")
+    async with Llm.opened(settings) as llm:
+        yield llm
 
 
 @respx.mock
@@ -357,9 +356,8 @@ async def test_anthropics_api_is_spoken_too():
         )
     )
     settings = Settings(llm_url="http://llm.test", llm_model="small", llm_api_key="sk-secret", llm_api="anthropic")
-    llm = Llm.of(settings)
-    assert await llm.summarize(["a", "b"]) == "Both."
-    await llm.close()
+    async with Llm.opened(settings) as llm:
+        assert await llm.summarize(["a", "b"]) == "Both."
     headers = route.calls.last.request.headers
     assert (headers["x-api-key"], headers["anthropic-version"]) == ("sk-secret", "2023-06-01")
 
@@ -400,9 +398,10 @@ async def test_a_language_model_that_is_down_is_not_asked_for_every_group(ledger
     assert route.call_count == consolidation.PATIENCE
 
 
-def test_without_a_url_or_a_model_there_is_no_language_model():
-    assert Llm.of(Settings()) is None
-    assert Llm.of(Settings(llm_url="http://llm.test")) is None
+async def test_without_a_url_or_a_model_there_is_no_language_model():
+    for settings in (Settings(), Settings(llm_url="http://llm.test"), Settings(llm_model="m")):
+        async with Llm.opened(settings) as llm:
+            assert llm is None
 
 
 # Near duplicates
