@@ -15,7 +15,7 @@ import typer
 from typer.testing import CliRunner
 
 from auth.passwords import Passwords
-from server.cli import app
+from server.cli import app, tick
 from server.cli.listen import listen
 from server.config import Settings
 from server.store import vectors
@@ -25,6 +25,7 @@ from server.store.logins import insert_session, session_user
 from server.store.model_folder import Model
 from server.store.search.owner import Owner
 from server.store.tables.accounts import workspaces
+from server.ticks import Tally
 from tests.conftest import Clock, site_at
 
 ROOT = Path(__file__).parent.parent
@@ -196,6 +197,39 @@ def test_reindex_beside_a_server_is_done_by_the_server(cli, tmp_path):
     asyncio.run(meanwhile())
 
 
+@pytest.mark.parametrize("what", ["decay", "consolidate"])
+def test_a_tick_is_done_now_by_the_command_or_by_the_server(cli, tmp_path, what):
+    settings = Settings(data_dir=tmp_path / "data", embedding_model="none")
+
+    async def merged(person):
+        report = (await person.http.get("/v1/health")).json()["memories"]
+        return report["active"], report["consolidated"]
+
+    async def meanwhile():
+        async with site_at(settings, Clock()) as site:
+            ann = await site.person("ann")
+            for n in range(3):
+                await ann.store(f"heron {n}", tags=["heron"])
+            done = await asyncio.to_thread(cli, "tick", what)
+            assert (done.exit_code, "1 workspace(s) done" in done.stderr) == (0, True), done.output
+            assert await merged(ann) == ((1, 3) if what == "consolidate" else (3, 0))
+
+    asyncio.run(meanwhile())
+    done = cli("tick", what)
+    assert (done.exit_code, "1 workspace(s) done" in done.stderr) == (0, True), done.output
+
+
+def test_a_tick_that_fails_in_a_workspace_says_so(cli, ann, monkeypatch):  # noqa: ARG001 - ann makes the record
+    async def failing(*_):
+        return Tally(3, 1, "01980000: OperationalError")
+
+    monkeypatch.setitem(tick.WORK, tick.What.DECAY, failing)
+    done = cli("tick", "decay")
+    assert done.exit_code == 1
+    assert "It failed in 1 of 3 workspaces, first in 01980000: OperationalError" in " ".join(done.stderr.split())
+    assert cli("tick", "sleep").exit_code == 2
+
+
 def test_doctor_names_what_is_wrong_and_what_to_do(cli, monkeypatch):
     monkeypatch.setenv("LOCI_EMBEDDING_MODEL", "auto")
     monkeypatch.setenv("LOCI_PUBLIC_URL", "http://127.0.0.1:1")
@@ -221,7 +255,9 @@ def test_doctor_finds_nothing_wrong_with_a_server_that_runs(cli, tmp_path, monke
 
 def test_the_module_says_what_commands_there_are():
     helped = subprocess_run("--help", data_dir="unused")
-    assert all(name in helped.stdout for name in ("serve", "migrate", "reindex", "doctor", "user", "key", "model"))
+    assert all(
+        name in helped.stdout for name in ("serve", "migrate", "reindex", "tick", "doctor", "user", "key", "model")
+    )
 
 
 def test_a_person_is_invited_only_where_the_setting_says_so(cli, monkeypatch):
