@@ -46,9 +46,11 @@ class Walk:
         self._seen |= dict.fromkeys(some)
         ends = (end for edge in some if not edge.is_file for end in (edge.start, edge.end))
         met = [each for each in dict.fromkeys(ends) if each not in self.depths]
-        self.frontier = met[: self._most - len(self.depths)]
-        self.truncated |= not is_all or len(self.frontier) < len(met)
-        self.depths |= dict.fromkeys(self.frontier, self._distance)
+        taken = met[: self._most - len(self.depths)]
+        self.depths |= dict.fromkeys(taken, self._distance)
+        is_cut = len(taken) < len(met)
+        self.truncated |= is_cut or not is_all
+        self.frontier = [] if is_cut else taken  # there is no room for what lies behind
 
     @property
     def edges(self) -> list[Edge]:

@@ -17,6 +17,7 @@ LINKS = 2_000
 #: What a link without a label means.
 RELATED, SOURCE = "related", "source"
 
+_OTHER = memories.alias("other")
 _LABEL = sa.func.coalesce(links.c.label, sa.case((links.c.to_kind == "file", SOURCE), else_=RELATED)).label("meaning")
 
 
@@ -40,27 +41,33 @@ class Neighbour:
     label: str
 
 
-def _live(column: sa.ColumnElement[str | None]) -> sa.ColumnElement[bool]:
-    """The column names a memory that was not deleted."""
-    other = memories.alias("other")
-    return sa.exists().where(other.c.id == column, other.c.deleted_at.is_(None))
+def _live(column: sa.ColumnElement[Any], workspace_id: str) -> sa.ColumnElement[bool]:
+    """The column names a memory of the workspace that was not deleted."""
+    return sa.exists().where(
+        _OTHER.c.id == column, _OTHER.c.workspace_id == workspace_id, _OTHER.c.deleted_at.is_(None)
+    )
 
 
 def _outgoing(workspace_id: str, ids: Iterable[str]) -> sa.Select[Any, Any, Any, Any]:
+    """The links of these memories of the workspace.
+
+    Their own `workspace_id` is not asked for: SQLite would read all links of the workspace for it.
+    """
     target = sa.func.coalesce(links.c.to_id, links.c.path).label("target")
     return (
         sa.select(links.c.from_id, target, links.c.to_kind, _LABEL)
-        .where(links.c.from_id.in_(ids), links.c.workspace_id == workspace_id)
-        .where(sa.or_(links.c.to_kind != "memory", _live(links.c.to_id)))
+        .where(links.c.from_id.in_(ids))
+        .where(sa.or_(links.c.to_kind != "memory", _live(links.c.to_id, workspace_id)))
         .order_by(links.c.from_id, links.c.position)
     )
 
 
 def _incoming(workspace_id: str, ids: Iterable[str]) -> sa.Select[Any, Any, Any]:
+    """The links to these memories."""
     return (
         sa.select(links.c.from_id, links.c.to_id.label("target"), _LABEL)
         .where(links.c.workspace_id == workspace_id, links.c.to_id.in_(ids), links.c.to_kind == "memory")
-        .where(_live(links.c.from_id))
+        .where(_live(links.c.from_id, workspace_id))
         .order_by(links.c.to_id, links.c.from_id, links.c.position)
     )
 
