@@ -4,7 +4,7 @@ A step goes along a link in either direction. A memory is met once, at its small
 themselves. Files are the ends of links and are not walked through; neither are working-memory items.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 FILE = "file:"
@@ -51,6 +51,17 @@ class Walk:
         is_cut = len(taken) < len(met)
         self.truncated |= is_cut or not is_all
         self.frontier = [] if is_cut else taken  # there is no room for what lies behind
+
+    def among(self, ids: Collection[str], depth: int) -> "Walk":
+        """The same walk, so many steps, along the edges seen, over these memories only."""
+        edges = [each for each in self.edges if each.start in ids and (each.is_file or each.end in ids)]
+        again = Walk(next(iter(self.depths)), self._most)
+        for _ in range(depth):
+            if again.frontier:
+                at = set(again.frontier)
+                again.step([each for each in edges if each.start in at or each.end in at])
+        again.truncated |= self.truncated
+        return again
 
     @property
     def edges(self) -> list[Edge]:

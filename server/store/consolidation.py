@@ -312,9 +312,8 @@ async def _candidates(db: Database, workspace_id: str) -> list[Candidate]:
 async def _read(db: Database, workspace_id: str, ids: Sequence[str], now: datetime) -> _Read:
     """The active ones of these memories whole, a step at a time."""
     read = _Read()
-    columns = [*(table.c[name] for name in FIELDS), table.c.revision]
+    columns = [*(table.c[name] for name in FIELDS), table.c.revision, table.c.workspace_id]
     active = sa.select(*columns).where(
-        table.c.workspace_id == workspace_id,
         table.c.deleted_at.is_(None),
         table.c.consolidated.is_(False),
         sa.or_(table.c.expires_at.is_(None), table.c.expires_at > now),
@@ -323,6 +322,8 @@ async def _read(db: Database, workspace_id: str, ids: Sequence[str], now: dateti
         async with db.read() as connection:
             rows = (await connection.execute(active.where(table.c.id.in_(ids[start : start + STEP])))).all()
         for row in rows:
+            if row.workspace_id != workspace_id:  # asked for beside a list of ids, SQLite reads all of the workspace
+                continue
             read.memories[row.id] = from_row(row[: len(FIELDS)])
             read.revisions[row.id] = row.revision
     return read

@@ -17,7 +17,6 @@ LINKS = 2_000
 #: What a link without a label means.
 RELATED, SOURCE = "related", "source"
 
-_OTHER = memories.alias("other")
 _LABEL = sa.func.coalesce(links.c.label, sa.case((links.c.to_kind == "file", SOURCE), else_=RELATED)).label("meaning")
 
 
@@ -41,25 +40,11 @@ class Neighbour:
     label: str
 
 
-def _live(column: sa.ColumnElement[Any], workspace_id: str) -> sa.ColumnElement[bool]:
-    """The column names a memory of the workspace that was not deleted."""
-    return sa.exists().where(
-        _OTHER.c.id == column, _OTHER.c.workspace_id == workspace_id, _OTHER.c.deleted_at.is_(None)
-    )
-
-
-def _outgoing(workspace_id: str, ids: Iterable[str]) -> sa.Select[Any, Any, Any, Any]:
-    """The links of these memories of the workspace.
-
-    Their own `workspace_id` is not asked for: SQLite would read all links of the workspace for it.
-    """
+def _outgoing(ids: Iterable[str]) -> sa.Select[Any, Any, Any, Any]:
+    """The links of these memories."""
     target = sa.func.coalesce(links.c.to_id, links.c.path).label("target")
-    return (
-        sa.select(links.c.from_id, target, links.c.to_kind, _LABEL)
-        .where(links.c.from_id.in_(ids))
-        .where(sa.or_(links.c.to_kind != "memory", _live(links.c.to_id, workspace_id)))
-        .order_by(links.c.from_id, links.c.position)
-    )
+    query = sa.select(links.c.from_id, target, links.c.to_kind, _LABEL).where(links.c.from_id.in_(ids))
+    return query.order_by(links.c.from_id, links.c.position)
 
 
 def _incoming(workspace_id: str, ids: Iterable[str]) -> sa.Select[Any, Any, Any]:
@@ -67,7 +52,6 @@ def _incoming(workspace_id: str, ids: Iterable[str]) -> sa.Select[Any, Any, Any]
     return (
         sa.select(links.c.from_id, links.c.to_id.label("target"), _LABEL)
         .where(links.c.workspace_id == workspace_id, links.c.to_id.in_(ids), links.c.to_kind == "memory")
-        .where(_live(links.c.from_id, workspace_id))
         .order_by(links.c.to_id, links.c.from_id, links.c.position)
     )
 
@@ -77,22 +61,26 @@ async def graph(
 ) -> tuple[list[Node], list[Edge], bool]:
     """The memories at most `depth` links from one, nearest first, the edges between them, and whether it was cut.
 
-    At most `NODES` memories; consolidated and expired ones too, deleted ones not. Two statements for each step.
+    At most `NODES` memories; consolidated and expired ones too, deleted ones not. Two statements for each step; which
+    of the memories are there is asked once, at the end, with what they say.
     """
     walk = Walk(memory_id, NODES)
     for _ in range(depth):
         if walk.frontier:
             edges, is_all = await _edges_at(connection, workspace_id, walk.frontier)
             walk.step(edges, is_all=is_all)
-    columns = (memories.c.id, memories.c.content, memories.c.type, memories.c.tags)
-    rows = await connection.execute(sa.select(*columns).where(memories.c.id.in_(walk.depths)))
-    found = {row.id: Node(*row, depth=walk.depths[row.id]) for row in rows}
-    return [found[each] for each in walk.depths if each in found], walk.edges, walk.truncated
+    columns = (memories.c.id, memories.c.content, memories.c.type, memories.c.tags, memories.c.workspace_id)
+    query = sa.select(*columns).where(memories.c.id.in_(walk.depths), memories.c.deleted_at.is_(None))
+    found = {row.id: row for row in await connection.execute(query) if row.workspace_id == workspace_id}
+    if len(found) < len(walk.depths):
+        walk = walk.among(found, depth)
+    nodes = [Node(*found[each][:4], depth=at) for each, at in walk.depths.items()]
+    return nodes, walk.edges, walk.truncated
 
 
 async def _edges_at(connection: AsyncConnection, workspace_id: str, ids: Sequence[str]) -> tuple[list[Edge], bool]:
     """The edges at some memories; False where there are more than `LINKS` either way."""
-    walked = _outgoing(workspace_id, ids).where(links.c.to_kind != "item").limit(LINKS + 1)
+    walked = _outgoing(ids).where(links.c.to_kind != "item").limit(LINKS + 1)
     out = (await connection.execute(walked)).all()
     into = (await connection.execute(_incoming(workspace_id, ids).limit(LINKS + 1))).all()
     ends = [FILE + row.target if row.to_kind == "file" else row.target for row in out[:LINKS]]
@@ -105,8 +93,18 @@ async def related(
     connection: AsyncConnection, workspace_id: str, memory_id: str
 ) -> tuple[list[Neighbour], list[Neighbour], bool]:
     """What a memory links to, what links to it (at most `NODES`), and whether there is more."""
-    out = (await connection.execute(_outgoing(workspace_id, [memory_id]))).all()
-    into = (await connection.execute(_incoming(workspace_id, [memory_id]).limit(NODES + 1))).all()
+    out = await connection.execute(
+        _outgoing([memory_id]).where(sa.or_(links.c.to_kind != "memory", _is_live(links.c.to_id, workspace_id)))
+    )
+    found = _incoming(workspace_id, [memory_id]).where(_is_live(links.c.from_id, workspace_id)).limit(NODES + 1)
+    into = (await connection.execute(found)).all()
     outgoing = [Neighbour(row.target, row.to_kind, row.meaning) for row in out]
     incoming = [Neighbour(row.from_id, "memory", row.meaning) for row in into[:NODES]]
     return outgoing, incoming, len(into) > NODES
+
+
+def _is_live(column: sa.ColumnElement[Any], workspace_id: str) -> sa.ColumnElement[bool]:
+    """The column names a memory of the workspace that was not deleted."""
+    return sa.exists().where(
+        memories.c.id == column, memories.c.workspace_id == workspace_id, memories.c.deleted_at.is_(None)
+    )

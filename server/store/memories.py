@@ -111,10 +111,11 @@ async def look_up(db: Database, workspace_id: str, memory_id: str) -> Memory | N
 
 async def existing(connection: AsyncConnection, workspace_id: str, ids: Iterable[str]) -> set[str]:
     """Which of these ids are memories of the workspace that were not deleted."""
-    query = sa.select(memories.c.id).where(
-        memories.c.id.in_(set(ids)), memories.c.workspace_id == workspace_id, memories.c.deleted_at.is_(None)
+    # The workspace is compared here: asked for beside a list of ids, SQLite reads all of the workspace.
+    query = sa.select(memories.c.id, memories.c.workspace_id).where(
+        memories.c.id.in_(set(ids)), memories.c.deleted_at.is_(None)
     )
-    return set((await connection.execute(query)).scalars())
+    return {row.id for row in await connection.execute(query) if row.workspace_id == workspace_id}
 
 
 def _escaped(text: str) -> str:

@@ -62,6 +62,18 @@ def test_a_step_that_did_not_see_all_edges_is_said():
     assert walked.truncated
 
 
+def test_what_was_only_reached_over_memories_that_are_gone_is_not_reached():
+    # d is two steps away over b, which is gone, and three over c and e.
+    walked = walk(
+        [("a", "b"), ("b", "d"), ("a", "c"), ("c", "e"), ("e", "d"), ("b", "f"), ("b", "file:x"), ("d", "file:y")]
+    )
+    again = walked.among({"a", "c", "d", "e", "f"}, 5)
+    assert again.depths == {"a": 0, "c": 1, "e": 2, "d": 3}
+    assert [each.end for each in again.edges] == ["c", "e", "d", "file:y"]
+    assert walked.among({"a", "c", "d", "e", "f"}, 2).depths == {"a": 0, "c": 1, "e": 2}
+    assert not again.truncated
+
+
 @given(st.lists(st.tuples(st.integers(0, 12), st.integers(0, 12)), max_size=40), st.integers(1, 5))
 def test_distances_are_those_of_an_exhaustive_search(pairs, depth):
     expected, reached = {"0": 0}, {0}
