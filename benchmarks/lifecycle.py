@@ -124,7 +124,7 @@ async def _decay_alone(site: Site, filled: Filled) -> tuple[float, int]:
 
     db = Database(f"sqlite+aiosqlite:///{site.folder / 'loci.db'}")
     outcomes: list[tuple[float, int]] = []
-    for days in (100, 200):
+    for days in (70, 80):
         started = time.perf_counter()
         changed = await decay(db, filled.id, STORED + timedelta(days=days))
         outcomes.append((time.perf_counter() - started, changed))
@@ -142,11 +142,12 @@ def _recalls(site: Site, client: Client, filled: Filled) -> tuple[list[float], l
         assert client.post("/v1/context", {"message": query, "track_access": False})["memories"]["matches"]
         return (time.perf_counter() - started) * 1000
 
-    for _ in range(30):
+    for _ in range(100):
         ask()
-    idle = [ask() for _ in progress(range(150), "recalls, idle")]
+    idle: list[float] = []
     busy: list[float] = []
-    for turn in progress(range(PASSES), "recalls during decay"):
+    for turn in progress(range(PASSES), "recalls, in turns idle and during decay"):
+        idle += [ask() for _ in range(200)]
         busy += _while_decaying(site, turn, ask)
     return idle, busy
 

@@ -17,6 +17,7 @@ LINKS = 2_000
 #: What a link without a label means.
 RELATED, SOURCE = "related", "source"
 
+_OUT, _IN = (sa.literal_column(each, sa.Integer).label("is_in") for each in "01")
 _LABEL = sa.func.coalesce(links.c.label, sa.case((links.c.to_kind == "file", SOURCE), else_=RELATED)).label("meaning")
 
 
@@ -40,17 +41,19 @@ class Neighbour:
     label: str
 
 
-def _outgoing(ids: Iterable[str]) -> sa.Select[Any, Any, Any, Any]:
+def _outgoing(ids: Iterable[str]) -> sa.Select[Any, Any, Any, Any, Any]:
     """The links of these memories."""
     target = sa.func.coalesce(links.c.to_id, links.c.path).label("target")
-    query = sa.select(links.c.from_id, target, links.c.to_kind, _LABEL).where(links.c.from_id.in_(ids))
-    return query.order_by(links.c.from_id, links.c.position)
+    columns = (links.c.from_id, target, links.c.to_kind, _LABEL, _OUT)
+    return sa.select(*columns).where(links.c.from_id.in_(ids)).order_by(links.c.from_id, links.c.position)
 
 
-def _incoming(workspace_id: str, ids: Iterable[str]) -> sa.Select[Any, Any, Any]:
+def _incoming(workspace_id: str, ids: Iterable[str]) -> sa.Select[Any, Any, Any, Any, Any]:
     """The links to these memories."""
+    target = links.c.to_id.label("target")
+    columns = (links.c.from_id, target, links.c.to_kind, _LABEL, _IN)
     return (
-        sa.select(links.c.from_id, links.c.to_id.label("target"), _LABEL)
+        sa.select(*columns)
         .where(links.c.workspace_id == workspace_id, links.c.to_id.in_(ids), links.c.to_kind == "memory")
         .order_by(links.c.to_id, links.c.from_id, links.c.position)
     )
@@ -61,7 +64,7 @@ async def graph(
 ) -> tuple[list[Node], list[Edge], bool]:
     """The memories at most `depth` links from one, nearest first, the edges between them, and whether it was cut.
 
-    At most `NODES` memories; consolidated and expired ones too, deleted ones not. Two statements for each step; which
+    At most `NODES` memories; consolidated and expired ones too, deleted ones not. One statement for each step; which
     of the memories are there is asked once, at the end, with what they say.
     """
     walk = Walk(memory_id, NODES)
@@ -79,14 +82,15 @@ async def graph(
 
 
 async def _edges_at(connection: AsyncConnection, workspace_id: str, ids: Sequence[str]) -> tuple[list[Edge], bool]:
-    """The edges at some memories; False where there are more than `LINKS` either way."""
-    walked = _outgoing(ids).where(links.c.to_kind != "item").limit(LINKS + 1)
-    out = (await connection.execute(walked)).all()
-    into = (await connection.execute(_incoming(workspace_id, ids).limit(LINKS + 1))).all()
-    ends = [FILE + row.target if row.to_kind == "file" else row.target for row in out[:LINKS]]
-    edges = [Edge(row.from_id, end, row.meaning) for row, end in zip(out, ends, strict=False)]
-    edges += [Edge(row.from_id, row.target, row.meaning) for row in into[:LINKS]]
-    return edges, max(len(out), len(into)) <= LINKS
+    """The edges at some memories, in one statement; False where there are more than `LINKS` either way."""
+    out = _outgoing(ids).where(links.c.to_kind != "item").limit(LINKS + 1).subquery()
+    into = _incoming(workspace_id, ids).limit(LINKS + 1).subquery()
+    rows = (await connection.execute(sa.union_all(sa.select(out), sa.select(into)))).all()
+    ways = [row for row in rows if not row.is_in], [row for row in rows if row.is_in]
+    taken = [*ways[0][:LINKS], *ways[1][:LINKS]]
+    ends = [FILE + row.target if row.to_kind == "file" else row.target for row in taken]
+    edges = [Edge(row.from_id, end, row.meaning) for row, end in zip(taken, ends, strict=True)]
+    return edges, len(taken) == len(rows)
 
 
 async def related(
