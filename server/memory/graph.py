@@ -5,13 +5,12 @@ themselves. Files are the ends of links and are not walked through; neither are 
 """
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 FILE = "file:"
 
 
-@dataclass(frozen=True, slots=True)
-class Edge:
+class Edge(NamedTuple):
     """A link from a memory to another one, or to `file:<path>`."""
 
     start: str

@@ -84,7 +84,7 @@ async def test_a_run_that_would_change_more_than_its_share_stops_and_says_so(ann
 
 @pytest.mark.parametrize("share", [0, -1, 1.5, "half", True])
 async def test_a_share_that_is_none_is_refused(ann, share):
-    await refused(ann, "consolidate", {"share": share}, says="share: ")
+    await refused(ann, "consolidate", {"share": share}, says="share: must be ")
 
 
 async def test_a_group_is_merged_into_the_agents_words(ann, door):
