@@ -11,7 +11,6 @@ import platform
 import random
 import re
 import select
-import shutil
 import signal
 import socket
 import subprocess
@@ -24,6 +23,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
+from locomo import default_file
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
@@ -35,6 +35,7 @@ MODELS = ROOT / "data" / "models"
 START_SECONDS = 60
 STOP_SECONDS = 30
 REQUEST_SECONDS = 120
+IDLE_SECONDS = 3
 
 screen = Console(stderr=True)
 
@@ -270,6 +271,7 @@ class Client:
 
     def __init__(self, port: int, key: str | None = None, *, awake: bool = False) -> None:
         self._awake = awake
+        self._used = time.monotonic()
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=REQUEST_SECONDS)
         self._headers = {"content-type": "application/json", "accept": "application/json, text/event-stream"}
         if key is not None:
@@ -277,11 +279,16 @@ class Client:
 
     def raw(self, method: str, path: str, body: bytes | None, headers: dict[str, str]) -> tuple[int, bytes]:
         """A request; status and body."""
+        # the server lets go of one that is idle for five seconds; after this a new one is opened
+        if time.monotonic() - self._used > IDLE_SECONDS:
+            self._connection.close()
         self._connection.request(method, path, body, self._headers | headers)
         while self._awake and not select.select([self._connection.sock], [], [], 0)[0]:
             pass
         response = self._connection.getresponse()
-        return response.status, response.read()
+        content = response.read()
+        self._used = time.monotonic()
+        return response.status, content
 
     def send(self, method: str, path: str, body: object = None, **headers: str) -> tuple[int, Any]:
         """A request with a JSON body; status and JSON."""
@@ -371,17 +378,12 @@ class Words:
     def query_for(self, text: str) -> str:
         """A question that shares some of a text's words."""
         known = text.split()
-        return " ".join([*self._random.sample(known, min(5, len(known))), self.text(3, 5)])
-
-
-def data_folder() -> Path:
-    """Where data sets for evaluation lie; the project has none of its own."""
-    return Path(os.environ.get("LOCI_BENCH_DATA") or ROOT / ".." / "shared" / "data")
+        return " ".join([*self._random.sample(known, min(5, len(known))), self.text(1, 2)])
 
 
 def real_texts(count: int) -> tuple[list[str], str]:
     """Texts as people write them, and where they are from; made-up ones where the data set is not there."""
-    path = data_folder() / "locomo-dev.json"
+    path = default_file()
     if not path.is_file():
         words = Words()
         return [words.text() for _ in range(count)], "made-up texts"
@@ -395,8 +397,3 @@ def real_texts(count: int) -> tuple[list[str], str]:
     distinct = list(dict.fromkeys(text for text in texts if text.strip()))
     repeats = -(-count // len(distinct))
     return [f"{text} ({n})" if n else text for n in range(repeats) for text in distinct][:count], "LoCoMo turns"
-
-
-def wipe(folder: Path) -> None:
-    """Remove a folder that was made here."""
-    shutil.rmtree(folder, ignore_errors=True)

@@ -67,7 +67,8 @@ def _generation(site: Site) -> tuple[int, int]:
 def _write(
     connection: sa.Connection, name: str, generation: int, texts: list[str], vectors: NDArray[np.float32]
 ) -> str:
-    from server.store.tables import accounts, memories  # noqa: PLC0415 - only after ROOT is importable
+    from server.store.placement import key_rule  # noqa: PLC0415 - only after ROOT is importable
+    from server.store.tables import accounts, memories  # noqa: PLC0415 - as above
 
     chance = seeded(f"{name}, {len(texts)}")
     ids = [str(UUID(int=chance.getrandbits(128), version=4)) for _ in range(len(texts) + 1)]
@@ -79,6 +80,7 @@ def _write(
         "revision": len(texts),
         "flushed_revision": 0,
         "generation": generation,
+        "key_rule": key_rule("english"),
         "created_at": STORED,
         "updated_at": STORED,
     }

@@ -273,7 +273,7 @@ class Run:
 
 def compare(folder: Path) -> list[str]:
     """Hold the record's rows against the engine's points: the same ids, revisions and texts, and no others."""
-    from server.store.projection import placement  # noqa: PLC0415 - only after ROOT is importable
+    from server.store.placement import placement  # noqa: PLC0415 - only after ROOT is importable
     from server.store.search import Point  # noqa: PLC0415 - as above
     from server.store.search.edge import EdgeEngine  # noqa: PLC0415 - as above
 

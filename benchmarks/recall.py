@@ -2,239 +2,213 @@
 
 Each dialogue turn is a memory (author, session, time of the session; ids are the server's own, so nothing in a memory
 tells that it is evidence). The conversations are ingested over REST with an API key, a workspace each, and every
-question is asked over MCP (`retrieve_context`, 30 memories). Printed are, per category, recall@10 (the fraction of a
-question's evidence turns among the first ten, averaged over the questions) and the mean reciprocal rank of the first.
+question is asked over MCP (`retrieve_context`, 30 memories). Questions whose evidence names no turn are left out.
 
-Beside it, from the same texts: BM25 alone and the vector alone, computed here with the product's own analyzer and
-embedding model, because the product offers no recall by one arm. Questions whose evidence names no turn are left out.
-The data set is not part of the project; LOCI_BENCH_DATA says where it lies.
+Printed for each category, 1-4 and 1-5:
 
-Run alone, it takes `--limit N` to ask only so many questions of each conversation.
+* R@k: the fraction of a question's evidence among the first k memories; Hit@k: whether any of it is; MRR: of the first
+  evidence, within 30; NDCG@10: the ideal has all of the evidence at the top. At turn level the evidence is turns; at
+  session level it is their sessions, and a session's rank is that of its best turn, so k counts memories there too.
+* Beside them BM25 alone, the vector alone, and the plain formula of both at alpha 0.5 (`arms.py`).
+* False injection: how many questions get any memory from a workspace that never heard of them. Each conversation's
+  questions are asked in the next one's workspace, the last one's in the first one's; a single conversation's in the
+  next one's of the file. And how many questions get no memory where the answer is known.
+* How long an answer to a question in its own workspace took; the arms are computed when the server is gone.
+
+Choose on some conversations and confirm on others: `--conversations 0,1,2`, then `--conversations 3,4`. `--json FILE`
+keeps every question's ranks, and `--compare FILE` holds a run against them: the same questions, pair by pair.
 """
 
 import argparse
-import json
-import math
-import re
-from collections import Counter, defaultdict
-from collections.abc import Callable
+import time
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any
+from pathlib import Path
 
-import numpy as np
-from common import MODELS, Client, Figure, Site, data_folder, has_model, progress, screen, show, temporary_folder
+import recall_metrics
+from arms import Arms, load_embedder
+from common import Client, Figure, Site, has_model, progress, screen, show, temporary_folder
+from locomo import Conversation, Question, Turn, default_file, read, spread
+from recall_metrics import PRODUCT, Row, ranks_in
+from recall_report import figures, print_comparison, print_tables
 
-CATEGORIES = {1: "multi-hop", 2: "temporal", 3: "open-domain", 4: "single-hop", 5: "adversarial"}
-GROUPS = {**{name: (number,) for number, name in CATEGORIES.items()}, "1-4": (1, 2, 3, 4), "1-5": (1, 2, 3, 4, 5)}
-K = 10
 LIMIT = 30
 BATCH = 100
-TARGET_RECALL = 78.0
-TARGET_MRR = 57.0
-
-#: A question's text in, the places of turns in their conversation out, best first.
-Ask = Callable[[str], list[int]]
 
 
 @dataclass(frozen=True)
-class Turn:
-    """One turn of a dialogue."""
+class Choice:
+    """What of a file is measured: which conversations, how many questions of each, and how.
 
-    name: str
-    author: str
-    session: str
-    at: datetime
-    text: str
+    By default a recalled memory counts as used, as in the product, which may lift it for the next question. The arms
+    are the same in every run of the same file, so a run that is compared with an earlier one can do without them.
+    """
+
+    conversations: Sequence[int]
+    limit: int | None = None
+    is_untracked: bool = False
+    with_arms: bool = True
 
 
 @dataclass(frozen=True)
-class Question:
-    """A question, and the places of the turns that answer it."""
+class Answer:
+    """The places of turns in their conversation, best first, and how long it took."""
 
-    text: str
-    category: int
-    evidence: frozenset[int]
-
-
-def turns_of(conversation: dict[str, Any]) -> list[Turn]:
-    """Every turn, in the order in which it was said. A shared picture speaks through its caption."""
-    sessions = sorted(
-        (int(found[1]), turns)
-        for name, turns in conversation.items()
-        if (found := re.fullmatch(r"session_(\d+)", name)) and turns
-    )
-    said: list[Turn] = []
-    for number, turns in sessions:
-        at = datetime.strptime(conversation[f"session_{number}_date_time"], "%I:%M %p on %d %B, %Y").replace(tzinfo=UTC)
-        for turn in turns:
-            caption = f" [shares {turn['blip_caption']}]" if turn.get("blip_caption") else ""
-            said.append(Turn(turn["dia_id"], turn["speaker"], f"session {number}", at, turn["text"] + caption))
-    return said
+    found: list[int]
+    milliseconds: float
 
 
-def questions_of(sample: dict[str, Any], turns: list[Turn]) -> list[Question]:
-    """The questions whose evidence is there."""
-    places = {turn.name: place for place, turn in enumerate(turns)}
-    asked: list[Question] = []
-    for each in sample["qa"]:
-        named = re.findall(r"D\d+:\d+", " ".join(each["evidence"]))
-        evidence = frozenset(places[name] for name in named if name in places)
-        if evidence:
-            asked.append(Question(each["question"], each["category"], evidence))
-    return asked
+class Workspace:
+    """A conversation in the product: ingested over REST, asked over MCP."""
+
+    def __init__(self, client: Client, name: str, turns: Sequence[Turn], *, is_untracked: bool) -> None:
+        self._client = client
+        self._asked = {"limit": LIMIT, "workspace": name} | ({"track_access": False} if is_untracked else {})
+        self._name = name
+        self._places: dict[str, int] = {}
+        given = [
+            {"content": turn.text, "author": turn.author, "session": turn.session, "occurred_at": turn.at.isoformat()}
+            for turn in turns
+        ]
+        for first in progress(range(0, len(given), BATCH), f"ingesting {name}"):
+            body = {"memories": given[first : first + BATCH], "workspace": name}
+            answer = client.post("/v1/memories/ingest", body)
+            assert answer["indexed"]
+            self._places |= {memory_id: first + step for step, memory_id in enumerate(answer["ids"])}
+        assert len(self._places) == len(turns)
+
+    def answers(self, questions: Sequence[Question]) -> list[Answer]:
+        """What it recalls for each question."""
+        return [self._answer(question.text) for question in progress(questions, f"asking {self._name}")]
+
+    def _answer(self, question: str) -> Answer:
+        """No more memories than were asked for, none twice, and none of another workspace."""
+        started = time.perf_counter()
+        memories = self._client.call("retrieve_context", {"message": question, **self._asked})["memories"]
+        milliseconds = (time.perf_counter() - started) * 1000
+        found = [self._places[match["id"]] for match in memories["matches"]]
+        assert len(found) <= LIMIT
+        assert len(set(found)) == len(found)
+        assert memories["ranking"] == ("hybrid" if has_model() else "keyword")
+        return Answer(found, milliseconds)
 
 
 def measure(*, quick: bool) -> list[Figure]:
-    path = data_folder() / "locomo-dev.json"
+    path = default_file()
     if not path.is_file():
         screen.print(f"recall: {path.name} is not in LOCI_BENCH_DATA, so recall was not measured")
         return []
-    return measured(json.loads(path.read_text())[: 1 if quick else None], limit=None)
+    conversations = read(path)
+    return figures(measured(conversations, Choice(range(1 if quick else len(conversations)))))
 
 
-def measured(samples: list[dict[str, Any]], limit: int | None) -> list[Figure]:
-    """The figures for these conversations, with so many questions of each."""
-    scores: dict[str, dict[int, list[tuple[float, float]]]] = defaultdict(lambda: defaultdict(list))
-    memories = 0
+def measured(conversations: Sequence[Conversation], choice: Choice) -> list[Row]:
+    """A row for each question: first the product, and when its server is gone, the arms."""
+    chosen = {number: spread(conversations[number].questions, choice.limit) for number in choice.conversations}
+    at_home, elsewhere = _product(conversations, chosen, is_untracked=choice.is_untracked)
+    embedder = load_embedder() if choice.with_arms else None
+    rows: list[Row] = []
+    for number, questions in chosen.items():
+        conversation = conversations[number]
+        arms = Arms(conversation.turns, embedder, conversation.name) if choice.with_arms else None
+        asked = zip(questions, at_home[number], elsewhere.get(number, [None] * len(questions)), strict=True)
+        for question, mine, theirs in progress(list(asked), f"each arm, {conversation.name}"):
+            rankings = {PRODUCT: mine.found} | (arms.rank(question.text, LIMIT) if arms else {})
+            rows.append(
+                Row(
+                    conversation.name,
+                    question.number,
+                    question.category,
+                    {arm: _ranks(found, question, conversation.turns) for arm, found in rankings.items()},
+                    round(mine.milliseconds, 2),
+                    len(mine.found),
+                    None if theirs is None else len(theirs.found),
+                )
+            )
+    return rows
+
+
+def _product(
+    conversations: Sequence[Conversation], chosen: dict[int, list[Question]], *, is_untracked: bool
+) -> tuple[dict[int, list[Answer]], dict[int, list[Answer]]]:
+    """The product's answers to each conversation's questions, in its own workspace and in another's."""
+    others = strangers(list(chosen), len(conversations))
     with temporary_folder() as folder:
         site = Site(folder / "data", model="auto" if has_model() else "none")
-        with site.serving(with_model=has_model()):
-            for number, sample in enumerate(samples):
-                turns = turns_of(sample["conversation"])
-                memories += len(turns)
-                questions = questions_of(sample, turns)[:limit]
-                alone = _alone(turns)
-                # A connection for each conversation: while the arms are made ready, the server lets an idle one go.
-                with site.client() as client:
-                    asks = {"product": _product(client, f"conversation {number}", turns), **alone}
-                    for question in progress(questions, f"conversation {number + 1} of {len(samples)}"):
-                        for name, ask in asks.items():
-                            scores[name][question.category].append(_score(ask(question.text), question.evidence))
-    return _figures(scores, memories)
+        with site.serving(with_model=has_model()), site.client() as client:
+            workspaces = {
+                number: Workspace(
+                    client, f"conversation {number}", conversations[number].turns, is_untracked=is_untracked
+                )
+                for number in sorted({*chosen, *others.values()})
+            }
+            at_home = {number: workspaces[number].answers(questions) for number, questions in chosen.items()}
+            return at_home, {number: workspaces[place].answers(chosen[number]) for number, place in others.items()}
 
 
-def _product(client: Client, workspace: str, turns: list[Turn]) -> Ask:
-    """Ingest a conversation over REST; what asks about it over MCP."""
-    places: dict[str, int] = {}
-    for first in progress(range(0, len(turns), BATCH), f"ingesting {workspace}"):
-        given = [
-            {"content": turn.text, "author": turn.author, "session": turn.session, "occurred_at": turn.at.isoformat()}
-            for turn in turns[first : first + BATCH]
-        ]
-        answer = client.post("/v1/memories/ingest", {"memories": given, "workspace": workspace})
-        assert answer["indexed"]
-        places |= {memory_id: first + step for step, memory_id in enumerate(answer["ids"])}
-
-    def ask(question: str) -> list[int]:
-        answer = client.call("retrieve_context", {"message": question, "limit": LIMIT, "workspace": workspace})
-        found = answer["memories"]["matches"]
-        assert len(found) <= LIMIT
-        assert answer["memories"]["ranking"] == ("hybrid" if has_model() else "keyword")
-        return [places[match["id"]] for match in found]
-
-    return ask
+def strangers(chosen: Sequence[int], count: int) -> dict[int, int]:
+    """For each conversation the one, of so many in the file, in whose workspace its questions are asked too."""
+    ring = chosen if len(chosen) > 1 else [*chosen, (chosen[0] + 1) % count]
+    following = {number: ring[(step + 1) % len(ring)] for step, number in enumerate(chosen)}
+    return {number: other for number, other in following.items() if number != other}
 
 
-def _alone(turns: list[Turn]) -> dict[str, Ask]:
-    """Each arm by itself."""
-    arms = {"BM25 alone": _keyword(turns)}
-    if has_model():
-        arms["vector alone"] = _vector(turns)
-    return arms
+def _ranks(found: Sequence[int], question: Question, turns: Sequence[Turn]) -> dict[str, list[int | None]]:
+    """The ranks of a question's evidence, at both levels."""
+    sessions = dict.fromkeys(turns[place].session for place in question.evidence)
+    return {
+        "turn": ranks_in(found, question.evidence),
+        "session": ranks_in([turns[place].session for place in found], sessions),
+    }
 
 
-def _keyword(turns: list[Turn]) -> Ask:
-    """BM25 with the product's analyzer and weights, over text, author and date, with Lucene's idf as in Qdrant."""
-    from server.memory.text import document_weights, query_weights  # noqa: PLC0415 - only after ROOT is importable
-
-    postings: dict[int, list[tuple[int, float]]] = defaultdict(list)
-    for place, turn in enumerate(turns):
-        for term, weight in zip(
-            *document_weights(f"{turn.text}\n{turn.author}\n{turn.at.day} {turn.at:%B %Y}"), strict=True
-        ):
-            postings[term].append((place, weight))
-
-    def ask(question: str) -> list[int]:
-        scores: Counter[int] = Counter()
-        for term in query_weights(question)[0]:
-            there = postings[term]
-            rarity = math.log(1 + (len(turns) - len(there) + 0.5) / (len(there) + 0.5))
-            for place, weight in there:
-                scores[place] += weight * rarity
-        return [place for place, _ in scores.most_common(LIMIT)]
-
-    return ask
-
-
-def _vector(turns: list[Turn]) -> Ask:
-    """The embedding model alone: the texts as they are, the question as it is."""
-    from server.store.embedder import Embedder  # noqa: PLC0415 - only after ROOT is importable
-    from server.store.model_folder import find, place  # noqa: PLC0415 - as above
-
-    model = find(MODELS, "auto")
-    assert model is not None
-    embedder = Embedder(place(MODELS, model.name), model, 0)
-    work = embedder.documents([turn.text for turn in turns])
-    while True:
-        try:
-            next(work)
-        except StopIteration as end:
-            vectors = np.stack([windows[0] for windows in end.value])
-            break
-    return lambda question: list(np.argsort(-(vectors @ embedder.query(question)))[:LIMIT])
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("file", nargs="?", type=Path, help="of LoCoMo's form; default: what LOCI_BENCH_DATA names")
+    parser.add_argument("--conversations", metavar="0,1,2", help="only these, counted from 0")
+    parser.add_argument("--limit", type=int, metavar="N", help="only so many questions of each, evenly spread")
+    parser.add_argument("--untracked", action="store_true", help="recalled memories do not count as used")
+    parser.add_argument("--product-only", action="store_true", help="without the arms, in about half the time")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="keep each question's ranks in this file")
+    parser.add_argument("--compare", type=Path, metavar="FILE", help="show the difference from what --json kept")
+    given = parser.parse_args()
+    path = given.file or default_file()
+    try:
+        conversations = read(path)
+        before = recall_metrics.read(given.compare) if given.compare else None
+        chosen = _numbers(given.conversations, len(conversations))
+    except (OSError, ValueError) as error:
+        parser.error(str(error))
+    if given.limit is not None and given.limit < 1:
+        parser.error(f"--limit is {given.limit}; it is at least 1")
+    if not any(conversations[number].questions for number in chosen):
+        parser.error("none of these conversations has a question whose evidence is there")
+    if given.json and not given.json.absolute().parent.is_dir():
+        parser.error(f"--json is {given.json}, in a folder that is not there")
+    rows = measured(conversations, Choice(chosen, given.limit, given.untracked, not given.product_only))
+    if given.json:
+        recall_metrics.write(rows, given.json)
+    memories = sum(len(conversations[number].turns) for number in chosen)
+    print(f"{path.name}: conversations {len(chosen)}, memories {memories:,}, questions {len(rows):,}")
+    print_tables(rows)
+    if before is not None:
+        print_comparison(rows, before, given.compare.name)
+    show(figures(rows))
 
 
-def _score(found: list[int], evidence: frozenset[int]) -> tuple[float, float]:
-    """Recall@10 and the reciprocal rank for one question."""
-    cut = found[:K]
-    assert len(cut) <= K
-    assert len(set(found)) == len(found)
-    rank = next((place for place, each in enumerate(found, 1) if each in evidence), 0)
-    return len(evidence & set(cut)) / len(evidence), 1 / rank if rank else 0.0
+def _numbers(given: str | None, count: int) -> list[int]:
+    """Which conversations are meant.
 
-
-def _figures(scores: dict[str, dict[int, list[tuple[float, float]]]], memories: int) -> list[Figure]:
-    figures: list[Figure] = []
-    for name, categories in GROUPS.items():
-        means = {arm: _means(by_category, categories) for arm, by_category in scores.items()}
-        asked = sum(len(scores["product"][category]) for category in categories)
-        if not asked:
-            continue
-        recall, reciprocal = means.pop("product")
-        recall_target = TARGET_RECALL if name == "1-5" else None
-        mrr_target = TARGET_MRR if name == "1-4" else None
-        n = f"{asked} questions, {memories} memories"
-        figures += [
-            Figure(
-                f"recall@{K}, {name}",
-                f"{recall:.1f} %",
-                n,
-                ", ".join(f"{arm} {each:.1f}" for arm, (each, _) in means.items()),
-                "" if recall_target is None else f"≥ {recall_target:.0f}",
-                None if recall_target is None else recall >= recall_target,
-            ),
-            Figure(
-                f"MRR, {name}",
-                f"{reciprocal:.1f}",
-                n,
-                ", ".join(f"{arm} {each:.1f}" for arm, (_, each) in means.items()),
-                "" if mrr_target is None else f"≥ {mrr_target:.0f}",
-                None if mrr_target is None else reciprocal >= mrr_target,
-            ),
-        ]
-    return figures
-
-
-def _means(by_category: dict[int, list[tuple[float, float]]], categories: tuple[int, ...]) -> tuple[float, float]:
-    values = [value for category in categories for value in by_category[category]]
-    if not values:
-        return 0.0, 0.0
-    recall, reciprocal = (sum(column) / len(values) * 100 for column in zip(*values, strict=True))
-    return recall, reciprocal
+    Raises:
+        ValueError: one is not in the file.
+    """
+    if given is None:
+        return list(range(count))
+    numbers = list(dict.fromkeys(int(each) if each.strip().isdecimal() else -1 for each in given.split(",")))
+    if not all(0 <= number < count for number in numbers):
+        raise ValueError(f"--conversations is {given}; the file has the conversations 0 to {count - 1}")
+    return numbers
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--limit", type=int, help="questions of each conversation")
-    show(measured(json.loads((data_folder() / "locomo-dev.json").read_text()), parser.parse_args().limit))
+    main()

@@ -26,12 +26,12 @@ from server.errors import STATUS, Failure
 from server.store.accesses import Accesses
 from server.store.db import Database
 from server.store.directory import Directory
-from server.store.embeddings import Embeddings
-from server.store.encoder import Encoder, model_to_load
 from server.store.epoch import Epoch
+from server.store.gap_counts import GapCounts
 from server.store.llm import Llm
 from server.store.migrate import migrate
-from server.stores import projection_alone
+from server.store.reranker import Reranker
+from server.stores import encoding, projection_alone
 from server.web import mcp, public, rest
 from server.web.middleware import MAX_BODY, Entrance
 from server.web.requests import told
@@ -57,16 +57,31 @@ async def opened(settings: Settings, now: Callable[[], datetime] = utc_now) -> A
         AlreadyOwned: another process has the data folder's embedded engine.
         SchemaTooNew: the record was written by a newer version.
     """
+    async with assembled(settings, now) as (services, auth), loop.running(services):
+        yield Running(services, auth, await auth.start())
+
+
+@asynccontextmanager
+async def assembled(
+    settings: Settings, now: Callable[[], datetime] = utc_now
+) -> AsyncGenerator[tuple[Services, AuthorizationServer]]:
+    """Every collaborator, with nothing going on in the background: for a command that works as a server would.
+
+    Raises:
+        AlreadyOwned: another process has the data folder's embedded engine.
+        SchemaTooNew: the record was written by a newer version.
+    """
     async with AsyncExitStack() as stack:
         db = Database(settings.sqlalchemy_url)
         stack.push_async_callback(db.close)
         await migrate(db)
         epoch = Epoch(db, now)
-        models = settings.data_dir / "models"
-        wanted = await model_to_load(db, models, settings.embedding_model)
-        encoder = Encoder(db, Embeddings(models, wanted, settings.embedding_threads), now)
-        await encoder.start()
-        stack.push_async_callback(encoder.embeddings.close)
+        encoder = await stack.enter_async_context(encoding(settings, db, now))
+        reranker = Reranker(
+            settings.data_dir / "models", settings.rerank_model, settings.rerank_ms, settings.embedding_threads
+        )
+        reranker.start()
+        stack.push_async_callback(reranker.close)
         projection = await stack.enter_async_context(projection_alone(settings, db))
 
         def on_revoked(credential_id: str) -> None:
@@ -81,14 +96,15 @@ async def opened(settings: Settings, now: Callable[[], datetime] = utc_now) -> A
             db=db,
             projection=projection,
             encoder=encoder,
+            gap_counts=GapCounts(db, encoder, now),
+            reranker=reranker,
             directory=Directory(db, now, epoch),
             accesses=Accesses(db, projection, now),
             authenticator=authenticator,
             rate_limit=RateLimit(settings.rate_limit, now),
             llm=await stack.enter_async_context(Llm.opened(settings)),
         )
-        await stack.enter_async_context(loop.running(services))
-        yield Running(services, auth, await auth.start())
+        yield services, auth
 
 
 def create_app(running: Running) -> Any:

@@ -11,7 +11,15 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import (
+    BeforeValidator,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
@@ -44,12 +52,43 @@ class Settings(BaseSettings):
     )
     qdrant_url: str = Field("", description="A Qdrant server or cluster. Default: the embedded engine in DATA_DIR.")
     qdrant_api_key: SecretStr = Field(SecretStr(""), description="The API key of that Qdrant server.")
+    embedding_url: str = Field(
+        "",
+        description="An OpenAI-compatible endpoint that embeds instead of a model here, e.g. "
+        "http://127.0.0.1:11434/v1. https unless it is loopback. What is stored and asked is sent there.",
+    )
+    embedding_api_key: SecretStr = Field(SecretStr(""), description="The API key of that endpoint.")
     embedding_model: str = Field(
         "auto",
-        description="A fastembed model name; `auto` takes the first one that is here; `none` ranks by keyword only.",
+        max_length=200,
+        validate_default=True,
+        description="A fastembed model name; `auto` takes the first one that is here; `none` ranks by keyword only. "
+        "With LOCI_EMBEDDING_URL: the name of the model there.",
     )
-    embedding_threads: int = Field(0, ge=0, le=64, description="Threads of the embedding model; 0: one per core.")
-    open_workspaces: int = Field(128, ge=1, le=512, description="How many embedded workspaces stay open at once.")
+    embedding_dims: int = Field(
+        0, ge=0, le=8192, description="How long the endpoint's vectors shall be; 0: as long as they come."
+    )
+    embedding_threads: int = Field(0, ge=0, le=64, description="Threads of a model that runs here; 0: one per core.")
+    backfill_per_second: int = Field(
+        0,
+        ge=0,
+        description="How many stored memories are embedded a second, at most, when vectors are missing or the model is "
+        "new; 0: as fast as it goes, questions first.",
+    )
+    rerank_model: str = Field(
+        "",
+        max_length=200,
+        description="A fastembed cross-encoder that looks at the best candidates of a recall once more; empty: none.",
+    )
+    rerank_ms: int = Field(
+        200, ge=10, le=10_000, description="How long a recall waits for the cross-encoder before it goes on without."
+    )
+    open_workspaces: int = Field(
+        128, ge=1, le=512, description="How many embedded workspaces stay open at once, in each engine process."
+    )
+    engine_processes: int = Field(
+        0, ge=0, le=16, description="Processes for the embedded engine to work in; 0: it works in the server's own."
+    )
     signup: Literal["closed", "invite", "open"] = Field("closed", description="Who may make an account.")
     secret_key: SecretStr = Field(
         SecretStr(""), description="Encrypts signing keys at rest. Default: made once and kept in DATA_DIR/secret.key."
@@ -88,6 +127,35 @@ class Settings(BaseSettings):
     def _are_networks(cls, value: list[str]) -> list[str]:
         for cidr in value:
             ipaddress.ip_network(cidr)
+        return value
+
+    @field_validator("embedding_url")
+    @classmethod
+    def _is_an_endpoint(cls, value: str) -> str:
+        if not value:
+            return value
+        parts = urlsplit(value.rstrip("/"))
+        _ = parts.port  # a ValueError where it is no number
+        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
+            raise ValueError("must be scheme://host[:port]/path, like https://api.openai.com/v1")
+        if parts.username is not None:
+            raise ValueError("must not hold a password; LOCI_EMBEDDING_API_KEY is for that")
+        if parts.scheme == "http" and not is_loopback(parts.hostname):
+            raise ValueError("must be https unless it is a loopback address")
+        return parts.geturl()
+
+    @field_validator("embedding_api_key")
+    @classmethod
+    def _fits_a_header(cls, value: SecretStr) -> SecretStr:
+        if not all("!" <= character <= "~" for character in value.get_secret_value()):
+            raise ValueError("must be visible ASCII without spaces")
+        return value
+
+    @field_validator("embedding_model")
+    @classmethod
+    def _names_the_endpoints_model(cls, value: str, info: ValidationInfo) -> str:
+        if info.data.get("embedding_url") and value in {"", "auto", "none"}:
+            raise ValueError("must name the model at LOCI_EMBEDDING_URL; `auto` and `none` are for models here")
         return value
 
     @model_validator(mode="after")
@@ -164,7 +232,8 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
 def _problem(error: ErrorDetails, values: Mapping[str, str]) -> str:
     """Which setting is wrong, and how. What is checked as a whole is the public URL; a secret is not shown."""
     name = str(error["loc"][0]) if error["loc"] else "public_url"
-    is_shown = name in values and not is_secret(name)
+    # what has an @ in it may be a URL with a password
+    is_shown = name in values and not is_secret(name) and "@" not in values[name]
     return f"{PREFIX}{name.upper()}: {_demand(error)}" + (f"; you set {values[name][:SHOWN]!r}" if is_shown else "")
 
 

@@ -5,21 +5,28 @@ logged and tried again, and does not stop the others. A read never waits on any 
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 
 import structlog
 
+from auth.principal import READ, Principal, expand
+from server.errors import Failure
 from server.store import erasure, keys, runs
-from server.store.backfill import backfill
+from server.store.backfill import BackfillFailed, Pace, backfill, follow
 from server.store.consolidation import Means
+from server.store.embeddings import EmbeddingFailed
+from server.store.memories import Actor
 from server.store.oauth_garbage import collect_garbage
 from server.store.reindex import ReindexFailed, reindex
 from server.store.runs import Run
 from server.store.upkeep import vacuum
 from server.ticks import consolidate_all, decay_all, run_due
+from tools import golden
+from tools.golden import Progress
+from tools.operation import Call
 from tools.services import Services
 
 log = structlog.get_logger(__name__)
@@ -29,6 +36,8 @@ FLUSH = 5.0
 VACUUM = 60.0
 HOUSEKEEPING = 3600.0
 TICKS = 30.0
+#: How long golden cases wait for a model that is being loaded.
+MODEL_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +51,16 @@ class Job:
 
 def jobs(services: Services) -> list[Job]:
     """Everything that is done in the background."""
+    pace = Pace(services.settings.backfill_per_second)
     return [
         Job("drain", DRAIN, lambda: drain(services)),
         Job(
-            "fill in vectors", DRAIN, lambda: backfill(services.db, services.encoder, services.projection, services.now)
+            "fill in vectors",
+            DRAIN,
+            lambda: backfill(services.db, services.encoder, services.projection, services.now, pace),
         ),
-        Job("runs", DRAIN, lambda: do_runs(services)),
+        Job("runs", DRAIN, lambda: do_runs(services, ("reindex", "golden", "decay", "consolidate"))),
+        Job("runs of the model", DRAIN, lambda: do_runs(services, ("backfill",))),  # hours long, in nobody's way
         Job("vacuum", VACUUM, lambda: clean_up(services)),
         Job("flush", FLUSH, services.projection.flush),
         Job("ticks", TICKS, lambda: run_due(_means(services), services.now)),
@@ -68,14 +81,14 @@ async def drain(services: Services) -> None:
             await keys.mark_used(connection, used)
 
 
-async def do_runs(services: Services) -> None:
-    """Do what command lines have filed for this process, one after the other."""
+async def do_runs(services: Services, works: Sequence[str]) -> None:
+    """Do what command lines have filed for this process, of these kinds, one after the other."""
     while True:
         async with services.db.read() as connection:
-            if not await runs.is_any_filed(connection):
+            if not await runs.is_any_filed(connection, works):
                 return
         async with services.db.write() as connection:
-            claimed = await runs.claim_run(connection)
+            claimed = await runs.claim_run(connection, works)
         if claimed is None:
             return
         problem = await _do(services, claimed)
@@ -92,18 +105,38 @@ async def _do(services: Services, claimed: Run) -> str | None:
 
     try:
         match claimed.work:
+            case "backfill":
+                await follow(services.encoder, progress)
+            case "golden":
+                await try_golden(services, claimed, progress)
             case "decay" | "consolidate":
                 work = decay_all if claimed.work == "decay" else consolidate_all
                 tally = await work(_means(services), services.now, progress)
                 return tally.told() if tally.failed else None
             case _:
                 await reindex(services.db, services.projection, claimed.argument, progress)
-    except ReindexFailed as error:
+    except (ReindexFailed, BackfillFailed, Failure) as error:
         return str(error)
     except Exception:
         log.exception("a run failed", run=claimed.id, work=claimed.work)
         return "It failed; the server's log says why."
     return None
+
+
+async def try_golden(services: Services, claimed: Run, progress: Progress) -> None:
+    """Try the golden cases of the workspace that a run names, and leave what came of them with the run."""
+    with suppress(EmbeddingFailed, TimeoutError):  # without a model recall ranks by keyword: that is what is tried
+        async with asyncio.timeout(MODEL_SECONDS):
+            await services.encoder.embeddings.wait_ready()
+    workspace = await services.directory.by_id(claimed.argument or "")
+    if workspace is None:
+        raise Failure("not_found", "The workspace was deleted meanwhile.")
+    # Whoever runs the server: no user of it.
+    operator = Principal("", workspace.account_id, expand([READ]), "api_key", claimed.id, workspace_id=workspace.id)
+    call = Call(operator, workspace, Actor("", claimed.id, "run_golden", claimed.id))
+    report = await golden.check(services, call, progress)
+    async with services.db.write() as connection:
+        await runs.keep_result(connection, claimed.id, report.model_dump(mode="json"))
 
 
 async def clean_up(services: Services) -> None:

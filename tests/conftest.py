@@ -192,6 +192,21 @@ async def bob(site):
     return await site.person("bob")
 
 
+def engine_processes(parent=None) -> set[int]:
+    """The engine processes that live and belong to a process, this one or another."""
+    found = set()
+    for each in Path("/proc").glob("[0-9]*"):
+        try:
+            if b"server.store.search.engine_process" not in (each / "cmdline").read_bytes().split(b"\0"):
+                continue
+            # state and parent follow the name, which stands in brackets; one that is dead has no command line any more
+            if int((each / "stat").read_text().rpartition(")")[2].split()[1]) == (parent or os.getpid()):
+                found.add(int(each.name))
+        except OSError:
+            continue  # it has ended meanwhile
+    return found
+
+
 #: What each marker needs, and how to get it.
 NEEDS = {
     "postgres": ("LOCI_TEST_POSTGRES_URL is not set", "apt-get install postgresql, then .ci/run shows how"),

@@ -1,17 +1,22 @@
 """The command line: what scripts outside rely on, and what a person is told when something is wrong."""
 
 import asyncio
+import json
 import os
 import re
 import socket
 import subprocess
 import sys
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 
+import httpx
 import pytest
+import respx
 import sqlalchemy as sa
 import typer
+from huggingface_hub import constants
 from typer.testing import CliRunner
 
 from auth.passwords import Passwords
@@ -27,6 +32,7 @@ from server.store.search.owner import Owner
 from server.store.tables.accounts import workspaces
 from server.ticks import Tally
 from tests.conftest import Clock, site_at
+from tests.doubles import tiny_cross_encoder
 
 ROOT = Path(__file__).parent.parent
 PASSWORD = "correct horse battery\n"
@@ -123,6 +129,10 @@ def test_an_admin_may_have_an_admin_key_and_nobody_else(cli):
         (("key", "create", "--user", "ann", "--scopes", ","), "", "Unknown scope"),
         (("key", "revoke", "--user", "ann", "nothing"), "", "no key"),
         (("reindex", "--workspace", "nothing"), "", "no workspace"),
+        (("golden", "--user", "nobody"), "", "no user"),
+        (("golden", "--workspace", "notes"), "", "Whose workspace"),
+        (("golden", "--workspace", "nobody/notes"), "", "no account"),
+        (("golden", "--user", "ann", "--workspace", "nobody/notes"), "", "no account"),
     ],
 )
 def test_a_refusal_is_one_sentence_and_exit_code_one(cli, command, given, told):
@@ -230,6 +240,155 @@ def test_a_tick_that_fails_in_a_workspace_says_so(cli, ann, monkeypatch):  # noq
     assert cli("tick", "sleep").exit_code == 2
 
 
+@pytest.fixture
+def golden_site(tmp_path):
+    """A server on the commands' data folder: ann has a case that passes and one that fails, bob one that passes."""
+
+    @asynccontextmanager
+    async def opened():
+        async with site_at(Settings(data_dir=tmp_path / "data", embedding_model="none"), Clock()) as site:
+            for name in ("ann", "bob"):
+                person = await site.person(name)
+                memory_id = await person.store("a heron by the pond")
+                await person.http.post("/v1/golden", json={"query": "heron", "memory_id": memory_id})
+                if name == "ann":
+                    await person.http.post("/v1/golden", json={"query": "pond", "text": "an egret"})
+            yield site
+
+    return opened
+
+
+FAILING = "ann/default: 'pond': 'an egret' should be recalled within 10; not found\n"
+
+
+def test_golden_without_a_server_prints_what_fails_and_nothing_else(golden_site, tmp_path):
+    async def fill():
+        async with golden_site():
+            pass
+
+    asyncio.run(fill())
+    failed = subprocess_run("golden", data_dir=tmp_path / "data")
+    assert (failed.returncode, failed.stdout) == (1, FAILING), failed.stderr
+    assert "1 of 3 golden cases failed" in failed.stderr
+    assert "by keyword only" in failed.stderr
+
+
+def test_golden_beside_a_server_is_done_by_the_server(cli, golden_site):
+    async def meanwhile():
+        async with golden_site():
+            failed = await asyncio.to_thread(cli, "golden")
+            assert (failed.exit_code, failed.stdout) == (1, FAILING), failed.output
+            for arguments in (
+                ("--user", "bob"),
+                ("--workspace", "bob/default"),
+                ("--user", "bob", "--workspace", "default"),
+            ):
+                passed = await asyncio.to_thread(cli, "golden", *arguments)
+                assert (passed.exit_code, passed.stdout) == (0, ""), passed.output
+                assert "All 1 golden cases passed" in passed.stderr
+
+    asyncio.run(meanwhile())
+
+
+@pytest.mark.usefixtures("ann")
+def test_golden_without_cases_has_nothing_to_fail(cli):
+    for arguments in ((), ("--user", "ann"), ("--workspace", "ann/none")):
+        done = cli("golden", *arguments)
+        assert (done.exit_code, done.stdout) == (0, "")
+        assert "no golden cases" in done.stderr
+
+
+ENDPOINT = {"LOCI_EMBEDDING_URL": "https://embed.test/v1", "LOCI_EMBEDDING_MODEL": "m"}
+
+
+@pytest.fixture
+def endpoint(cli, monkeypatch):  # noqa: ARG001 - after it has set that there is no model
+    """An embedding endpoint that the commands are set to use."""
+    for name, value in (ENDPOINT | {"LOCI_EMBEDDING_API_KEY": "sk-hunter2"}).items():
+        monkeypatch.setenv(name, value)
+
+    def embedded(request):
+        texts = json.loads(request.content)["input"]
+        return httpx.Response(200, json={"data": [{"index": n, "embedding": [len(t), 1]} for n, t in enumerate(texts)]})
+
+    with respx.mock(assert_all_called=False) as web:
+        web.route(host="127.0.0.1").pass_through()
+        yield web.post("https://embed.test/v1/embeddings").mock(side_effect=embedded)
+
+
+@pytest.mark.usefixtures("endpoint")
+def test_backfill_beside_a_server_is_done_by_the_server(cli, tmp_path):
+    data_dir = tmp_path / "data"
+    without = Settings(data_dir=data_dir, embedding_model="none", embedding_url="")
+    settings = Settings(data_dir=data_dir, embedding_url=ENDPOINT["LOCI_EMBEDDING_URL"], embedding_model="m")
+
+    async def meanwhile():
+        async with site_at(without, Clock()) as site:
+            await (await site.person("ann")).store("a heron by the pond")
+        async with site_at(settings, Clock()):
+            return await asyncio.to_thread(cli, "backfill")
+
+    done = asyncio.run(meanwhile())
+    assert done.exit_code == 0, done.output
+    assert "Each of 1 memories has its vectors" in done.stderr
+
+
+def test_backfill_without_a_model_says_so_and_fails(cli, tmp_path):
+    refused = cli("backfill")
+    assert (refused.exit_code, "LOCI_EMBEDDING_MODEL is none" in refused.stderr) == (1, True), refused.output
+
+    async def meanwhile():
+        async with site_at(Settings(data_dir=tmp_path / "data", embedding_model="none"), Clock()):
+            return await asyncio.to_thread(cli, "backfill")
+
+    refused = asyncio.run(meanwhile())
+    assert (refused.exit_code, "LOCI_EMBEDDING_MODEL is none" in refused.stderr) == (1, True), refused.output
+
+
+def test_backfill_says_how_many_texts_the_model_refuses(cli, tmp_path, endpoint):
+    async def fill():
+        without = Settings(data_dir=tmp_path / "data", embedding_model="none", embedding_url="")
+        async with site_at(without, Clock()) as site:
+            ann = await site.person("ann")
+            await ann.store("a heron by the pond")
+            await ann.store("too strange")
+
+    asyncio.run(fill())
+    good = endpoint.side_effect
+    endpoint.side_effect = lambda asked: httpx.Response(400) if b"strange" in asked.content else good(asked)
+    done = cli("backfill")
+    assert done.exit_code == 0, done.output
+    assert "1 of 2 memories are still without vectors" in " ".join(done.stderr.split())
+
+
+def test_doctor_asks_the_embedding_endpoint_and_never_shows_its_key(cli, monkeypatch, endpoint):
+    monkeypatch.setenv("LOCI_PUBLIC_URL", "http://127.0.0.1:1")
+    assert "m at https://embed.test/v1, 2 dimensions" in " ".join(cli("doctor").stderr.split())
+    endpoint.mock(side_effect=httpx.Response(401, text="sk-hunter2"))
+    told = " ".join(cli("doctor").stderr.split())
+    assert "answered 401 Unauthorized; check LOCI_EMBEDDING_API_KEY" in told
+    assert "hunter2" not in told
+
+
+def test_doctor_looks_for_the_cross_encoder_that_is_set(cli, monkeypatch, tmp_path):
+    monkeypatch.setenv("LOCI_PUBLIC_URL", "http://127.0.0.1:1")
+    monkeypatch.setenv("LOCI_RERANK_MODEL", tiny_cross_encoder.NAME)
+    assert f"{tiny_cross_encoder.NAME}: not here" in " ".join(cli("doctor").stderr.split())
+    tiny_cross_encoder.put_in(tmp_path / "data" / "models")
+    assert f"cross-encoder: {tiny_cross_encoder.NAME}" in " ".join(cli("doctor").stderr.split())
+
+
+@pytest.mark.usefixtures("endpoint")
+def test_pulling_models_leaves_the_endpoints_alone_and_says_what_is_missing_of_the_rest(cli, monkeypatch):
+    assert (cli("model", "pull", "--strict").exit_code, cli("model", "pull").stderr.strip()) == (0, "")
+    monkeypatch.setenv("LOCI_RERANK_MODEL", tiny_cross_encoder.NAME)
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    refused = cli("model", "pull", "--strict")
+    assert refused.exit_code == 1
+    assert f"The cross-encoder {tiny_cross_encoder.NAME} could not be fetched" in " ".join(refused.stderr.split())
+    assert cli("model", "pull").exit_code == 0
+
+
 def test_doctor_names_what_is_wrong_and_what_to_do(cli, monkeypatch):
     monkeypatch.setenv("LOCI_EMBEDDING_MODEL", "auto")
     monkeypatch.setenv("LOCI_PUBLIC_URL", "http://127.0.0.1:1")
@@ -256,7 +415,8 @@ def test_doctor_finds_nothing_wrong_with_a_server_that_runs(cli, tmp_path, monke
 def test_the_module_says_what_commands_there_are():
     helped = subprocess_run("--help", data_dir="unused")
     assert all(
-        name in helped.stdout for name in ("serve", "migrate", "reindex", "tick", "doctor", "user", "key", "model")
+        name in helped.stdout
+        for name in ("serve", "migrate", "reindex", "backfill", "tick", "golden", "doctor", "user", "key", "model")
     )
 
 

@@ -19,6 +19,9 @@ ROWS = dict(
 )
 
 
+HTTPS = "must be https unless it is a loopback address"
+
+
 def test_every_setting_is_documented_and_nothing_else():
     assert {name: bool(star) for name, star in ROWS.items()} == {
         f"{PREFIX}{name.upper()}": is_secret(name) for name in Settings.model_fields
@@ -83,10 +86,28 @@ def test_a_public_url_has_no_slash_at_its_end():
         ("LOCI_OPEN_WORKSPACES", "0", "must be 1 or more; you set '0'"),
         ("LOCI_OAUTH_REGISTRATION", "perhaps", "must be true or false; you set 'perhaps'"),
         ("LOCI_SIGNUP", "yes", "must be 'closed', 'invite' or 'open'; you set 'yes'"),
+        ("LOCI_EMBEDDING_URL", "http://embed.test/v1", HTTPS + "; you set 'http://embed.test/v1'"),
+        (
+            "LOCI_EMBEDDING_URL",
+            "embed.test",
+            "must be scheme://host[:port]/path, like https://api.openai.com/v1; you set 'embed.test'",
+        ),
+        (
+            "LOCI_EMBEDDING_URL",
+            "https://embed.test/v1?key=1",
+            "must be scheme://host[:port]/path, like https://api.openai.com/v1; you set 'https://embed.test/v1?key=1'",
+        ),
+        (
+            "LOCI_EMBEDDING_URL",
+            "https://ann:hunter2@embed.test",
+            "must not hold a password; LOCI_EMBEDDING_API_KEY is for that",
+        ),
+        ("LOCI_EMBEDDING_API_KEY", "two words", "must be visible ASCII without spaces"),
+        ("LOCI_EMBEDDING_DIMS", "-1", "must be 0 or more; you set '-1'"),
         (
             "LOCI_PUBLIC_URL",
             "http://memory.example.com",
-            "must be https unless it is a loopback address; you set 'http://memory.example.com'",
+            HTTPS + "; you set 'http://memory.example.com'",
         ),
     ],
 )
@@ -94,6 +115,17 @@ def test_what_is_wrong_with_a_setting_is_told_in_plain_words(variable, value, to
     with pytest.raises(SystemExit) as stopped:
         load({variable: value})
     assert str(stopped.value) == f"{variable}: {told}"
+
+
+@pytest.mark.parametrize("model", [{}, {"LOCI_EMBEDDING_MODEL": "auto"}, {"LOCI_EMBEDDING_MODEL": "none"}])
+def test_an_endpoint_needs_the_name_of_its_model(model):
+    with pytest.raises(SystemExit, match="LOCI_EMBEDDING_MODEL: must name the model at LOCI_EMBEDDING_URL"):
+        load({"LOCI_EMBEDDING_URL": "https://embed.test/v1", **model})
+
+
+def test_an_endpoint_on_this_machine_may_be_http_and_has_no_slash_at_its_end():
+    url = "http://127.0.0.1:11434/v1"
+    assert load({"LOCI_EMBEDDING_URL": f"{url}/", "LOCI_EMBEDDING_MODEL": "nomic-embed-text"}).embedding_url == url
 
 
 LOGGING = """

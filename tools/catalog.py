@@ -2,17 +2,43 @@
 
 from collections.abc import Iterable
 
-from tools import consolidation, graph, health, keys, memories, recall, workspaces
+from tools import (
+    consolidation,
+    context,
+    explain,
+    golden,
+    graph,
+    health,
+    identity,
+    keys,
+    memories,
+    search,
+    settings,
+    skip_list,
+    vectors,
+    working_items,
+    working_memory,
+    workspaces,
+)
 from tools.operation import Operation
 
 OPERATIONS: tuple[Operation, ...] = (
-    *recall.OPERATIONS,
+    *context.OPERATIONS,
+    *search.OPERATIONS,
+    *explain.OPERATIONS,
     *memories.OPERATIONS,
     *graph.OPERATIONS,
     *consolidation.OPERATIONS,
+    *working_memory.OPERATIONS,
+    *working_items.OPERATIONS,
+    *skip_list.OPERATIONS,
+    *identity.OPERATIONS,
     *workspaces.OPERATIONS,
+    *settings.OPERATIONS,
+    *golden.OPERATIONS,
     *keys.OPERATIONS,
     *health.OPERATIONS,
+    *vectors.OPERATIONS,
 )
 
 
@@ -26,8 +52,8 @@ def by_name(operations: Iterable[Operation]) -> dict[str, Operation]:
     return table
 
 
-#: What `/mcp` lists.
+#: What `/mcp` can be asked for; it lists those that are `listed`.
 CANONICAL = by_name(OPERATIONS)
 
 #: What `/v1/mcp`, the read-only recall link, lists.
-RECALL_LINK = by_name((CANONICAL["search"], *recall.LINK_OPERATIONS, CANONICAL["recent"]))
+RECALL_LINK = by_name((CANONICAL["search"], *context.LINK_OPERATIONS, CANONICAL["recent"]))

@@ -8,6 +8,7 @@ from server import __version__
 from server.memory.models import Timestamp
 from server.store import memories
 from server.store.search import EngineDown
+from server.store.vectors import Filling
 from tools.operation import Answer, Call, Effect, InWorkspace, Operation, Spoken
 from tools.services import Services
 
@@ -21,6 +22,14 @@ class MemoryCounts(BaseModel):
     consolidated: int = Field(description="Those that were merged into others.")
 
 
+class VectorCounts(BaseModel):
+    """How many of the workspace's memories have vectors of the current model."""
+
+    filled: int = Field(description="Those that have.")
+    missing: int = Field(description="Those that have none yet, and are found by their words meanwhile.")
+    percent: float = Field(description="How many of a hundred have; 100 means all.")
+
+
 class Health(Answer, Spoken):
     """How things are."""
 
@@ -31,6 +40,9 @@ class Health(Answer, Spoken):
     ranking: Literal["keyword", "hybrid"] = Field(description="How recall ranks right now.")
     embedding_model: str | None = Field(default=None, description="The model that makes the vectors.")
     embedding_state: str = Field(description="loading, ready, absent or failed; with the reason.")
+    vectors: VectorCounts | None = Field(
+        default=None, description="How far they are filled in; null where there is no model. A minute old at most."
+    )
     search_store: Literal["ok", "unavailable"] = Field(description="Whether the search store answers.")
 
     def text(self) -> str:
@@ -38,17 +50,17 @@ class Health(Answer, Spoken):
         counts = self.memories
         detail = f"{counts.active} active, {counts.expired} expired, {counts.consolidated} consolidated"
         model = self.embedding_model or "none"
-        return "\n".join(
-            (
-                "**Memento Health Report**",
-                f"Workspace: {self.meta.workspace}",
-                "**Stored Memories**",
-                f"  Total: {counts.total} ({detail})",
-                "**Recall**",
-                f"  Ranking: {self.ranking}; embedding model: {model} ({self.embedding_state})",
-                f"  Search store: {self.search_store}",
-            )
-        )
+        lines = [
+            "**Memento Health Report**",
+            f"Workspace: {self.meta.workspace}",
+            "**Stored Memories**",
+            f"  Total: {counts.total} ({detail})",
+            "**Recall**",
+            f"  Ranking: {self.ranking}; embedding model: {model} ({self.embedding_state})",
+        ]
+        if self.vectors is not None:
+            lines.append(f"  Vectors: {self.vectors.filled} of {counts.total} ({self.vectors.percent:g} %)")
+        return "\n".join([*lines, f"  Search store: {self.search_store}"])
 
 
 async def health(services: Services, call: Call, args: InWorkspace) -> Health:  # noqa: ARG001 - a handler's signature
@@ -72,8 +84,18 @@ async def health(services: Services, call: Call, args: InWorkspace) -> Health:  
         ranking="hybrid" if hybrid else "keyword",
         embedding_model=None if embeddings.model is None else embeddings.model.name,
         embedding_state=f"{embeddings.state}: {embeddings.reason}" if embeddings.reason else embeddings.state,
+        vectors=await _vectors(services, call, counts["total"]),
         search_store="ok" if answers else "unavailable",
     )
+
+
+async def _vectors(services: Services, call: Call, total: int) -> VectorCounts | None:
+    """The gaps as they were counted last, against the memories that there are now."""
+    if not services.encoder.generation:
+        return None
+    missing = min((await services.gap_counts.of(call.workspace.id)).missing, total)
+    now = Filling(total - missing, missing)
+    return VectorCounts(filled=now.filled, missing=now.missing, percent=now.percent)
 
 
 OPERATIONS = (

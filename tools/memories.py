@@ -217,7 +217,12 @@ async def update_memory(services: Services, call: Call, args: UpdateMemory) -> M
         if problem := missing_place(after.scope, after.project, after.task):
             raise Failure("invalid", f"{problem}.", field=problem.partition(" ")[0])
         await check_links(connection, workspace, args.linkages or [], "linkages", own_id=args.id)
+        moves = {"content", "session"} & changes.keys()
+        if moves:
+            await memories.renew_followers(connection, workspace, args.id, now)
         await memories.update(connection, args.id, revision, changes | {"updated_at": now})
+        if "session" in moves:
+            await memories.renew_followers(connection, workspace, args.id, now)
         if args.content is not None:
             await vectors.forget(connection, args.id)
             if windows is not None:
@@ -239,6 +244,7 @@ async def delete_memory(services: Services, call: Call, args: DeleteMemory) -> D
     async with services.db.write() as connection:
         revision, before = await hold(connection, workspace, args.id, now, or_deleted=args.erase)
         await memories.update(connection, args.id, revision, {"deleted_at": now})
+        await memories.renew_followers(connection, workspace, args.id, now)
         kept = None if args.erase else before.model_dump(mode="json")
         await memories.record(connection, workspace, call.actor, now, revision, [(args.id, kept, None)])
         if args.erase:

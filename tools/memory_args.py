@@ -7,6 +7,7 @@ from typing import Annotated, Any, Self
 from pydantic import AfterValidator, AliasChoices, BaseModel, Field, StringConstraints, model_validator
 
 from server.memory.models import Linkage, Memory, Scope
+from server.store.memories import Listing
 from tools.operation import Args, InWorkspace
 from tools.types import METADATA_BYTES, Content, Name, Tags, Unused, When, Word, Words, unused
 
@@ -173,3 +174,13 @@ class Facets(BaseModel):
         """The exact matches that were asked for. A project on its own is no exact match: global memories hold in it."""
         names = ("scope", "task", "entity", "author", "session", *(("project",) if self.scope else ()))
         return {name: value for name in names if (value := getattr(self, name)) is not None}
+
+    def newest(self, limit: int) -> Listing:
+        """The newest memories that they leave."""
+        return Listing(
+            limit=limit,
+            types=self.type,
+            tags=self.tags,
+            equal=self.equal(),
+            project=self.project if self.scope is None else None,
+        )

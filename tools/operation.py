@@ -92,6 +92,8 @@ class Door:
     request_id: str
     #: The workspace that the connection names: the header, else the connector URL's query.
     workspace: str | None = None
+    #: The workspaces that the connection wants to look into as well, separated by commas.
+    peek: str | None = None
     #: Whether arguments came as text (a query string), so that "10" may be a number.
     as_text: bool = False
 
@@ -119,7 +121,10 @@ Handler = Callable[[Services, Call, Any], Awaitable[BaseModel]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
-    """One thing the product does. `workspace` is False for what is about an account rather than a workspace."""
+    """One thing the product does. `workspace` is False for what is about an account rather than a workspace.
+
+    One that is not `listed` can be called and is not shown to models, which do worse with many tools.
+    """
 
     name: str
     description: str
@@ -130,7 +135,6 @@ class Operation:
     returns: type[BaseModel]
     handler: Handler
     workspace: bool = True
-    #: Whether tool lists show it; callable it is either way.
     listed: bool = True
 
     @property
@@ -150,10 +154,19 @@ async def run(operation: Operation, services: Services, door: Door, raw: dict[st
         needed = tuple(sorted({*(principal.scopes - {"admin"}), operation.scope}))
         raise Failure("insufficient_scope", f"{operation.name} needs the scope {operation.scope}.", scopes=needed)
     services.rate_limit.spend(principal.credential_id)
-    args = validate(operation.args, raw, as_text=door.as_text)
+    args = validate(operation.args, raw | _peek(operation, door), as_text=door.as_text)
     actor = Actor(principal.user_id, principal.credential_id, operation.name, door.request_id)
     workspace = await _place(services, door, args) if operation.workspace else _nowhere(services, principal.account_id)
     return await operation.handler(services, Call(principal, workspace, actor), args)
+
+
+def _peek(operation: Operation, door: Door) -> dict[str, Any]:
+    """What the connection wants to look into, which goes before the argument, as Memento's clients expect."""
+    if door.peek is None:
+        return {}
+    if "peek_workspaces" not in operation.args.model_fields:
+        raise Failure("invalid", f"peek_workspaces: {operation.name} looks into one workspace only; leave it out.")
+    return {"peek_workspaces": door.peek}
 
 
 def validate(model: type[A], raw: dict[str, Any], *, as_text: bool) -> A:

@@ -10,8 +10,10 @@ from server.store.accesses import Accesses
 from server.store.db import Database
 from server.store.directory import Directory
 from server.store.encoder import Encoder
+from server.store.gap_counts import GapCounts
 from server.store.llm import Llm
 from server.store.projection import Projection
+from server.store.reranker import Reranker
 from tools.limits import RateLimit
 
 
@@ -24,6 +26,8 @@ class Services:
     db: Database
     projection: Projection
     encoder: Encoder
+    gap_counts: GapCounts
+    reranker: Reranker
     directory: Directory
     accesses: Accesses
     authenticator: Authenticator

@@ -5,12 +5,11 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, WithJsonSchema
 
+from server.memory.models import EARLIEST, LATEST
+
 CONTENT_BYTES = 32 * 1024
 METADATA_BYTES = 16 * 1024
 QUERY_CHARACTERS = 100_000
-
-_EARLIEST = datetime(1, 1, 2, tzinfo=UTC)
-_LATEST = datetime(9999, 12, 30, tzinfo=UTC)
 
 
 def _when(value: object) -> datetime:
@@ -31,7 +30,7 @@ def _when(value: object) -> datetime:
         moment = moment.astimezone(UTC)
     except OverflowError:
         raise ValueError("must lie between the years 1 and 9999") from None
-    if not _EARLIEST <= moment <= _LATEST:
+    if not EARLIEST <= moment <= LATEST:
         raise ValueError("must lie between the years 1 and 9999")
     return moment - timedelta(microseconds=moment.microsecond % 1000)
 
@@ -54,6 +53,13 @@ def _content(value: str) -> str:
     return value
 
 
+def _sized(value: str) -> str:
+    size = len(value.encode())
+    if size > CONTENT_BYTES:
+        raise ValueError(f"must be at most {CONTENT_BYTES} bytes of UTF-8; this is {size}. Shorten it")
+    return value
+
+
 def _not_blank(value: str) -> str:
     if not value.strip():
         raise ValueError("must not be empty")
@@ -67,6 +73,8 @@ def _unused(value: Any) -> None:
 
 When = Annotated[datetime, BeforeValidator(_when), WithJsonSchema({"type": "string", "format": "date-time"})]
 Content = Annotated[str, AfterValidator(_content)]
+#: Text that may be empty.
+Prose = Annotated[str, AfterValidator(_sized)]
 #: Not held to the form that this server gives ids: one that nothing has is a 404, whatever it looks like.
 Id = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 Question = Annotated[str, StringConstraints(max_length=QUERY_CHARACTERS), AfterValidator(_not_blank)]

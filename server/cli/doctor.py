@@ -11,13 +11,16 @@ from rich.markup import escape
 from sqlalchemy.exc import DBAPIError
 
 from server.cli.common import check_database_url, check_qdrant_url, record, stderr, why
+from server.clock import utc_now
 from server.config import Settings, is_loopback, load
 from server.errors import Failure
+from server.store.embedding_endpoint import EndpointEmbeddings
+from server.store.embeddings import EmbeddingFailed
 from server.store.migrate import SchemaTooNew
 from server.store.model_folder import find
 from server.store.search import EngineDown
 from server.store.search.owner import AlreadyOwned, Owner
-from server.stores import search_engine
+from server.stores import endpoint_of, search_engine
 
 LOW_DISK = 1 << 30
 
@@ -43,6 +46,7 @@ def doctor() -> None:
         "record": _record,
         "search store": _search,
         "embedding model": _model,
+        "cross-encoder": _reranker,
         "public URL": _public_url,
     }
 
@@ -125,6 +129,8 @@ async def _search(settings: Settings) -> Finding:
 
 
 async def _model(settings: Settings) -> Finding:
+    if settings.embedding_url:
+        return await _endpoint(settings)
     if settings.embedding_model == "none":
         return Finding("embedding model", is_ok=True, detail="none is wanted; recall ranks by keyword")
     model = find(settings.data_dir / "models", settings.embedding_model)
@@ -132,6 +138,31 @@ async def _model(settings: Settings) -> Finding:
         cure = "Run `python -m server model pull`. Until then recall ranks by keyword."
         return Finding("embedding model", is_ok=False, detail=f"{settings.embedding_model}: not here", cure=cure)
     return Finding("embedding model", is_ok=True, detail=f"{model.name}, {model.dims} dimensions")
+
+
+async def _endpoint(settings: Settings) -> Finding:
+    embeddings = EndpointEmbeddings(endpoint_of(settings), utc_now)
+    embeddings.start()
+    try:
+        await embeddings.wait_ready()
+        dims = 0 if embeddings.model is None else embeddings.model.dims
+    except EmbeddingFailed as error:
+        cure = f"Check LOCI_EMBEDDING_URL ({settings.embedding_url}). Until it answers recall ranks by keyword."
+        return Finding("embedding model", is_ok=False, detail=str(error), cure=cure)
+    finally:
+        await embeddings.close()
+    detail = f"{settings.embedding_model} at {settings.embedding_url}, {dims} dimensions"
+    return Finding("embedding model", is_ok=True, detail=detail)
+
+
+async def _reranker(settings: Settings) -> Finding:
+    if not settings.rerank_model:
+        return Finding("cross-encoder", is_ok=True, detail="none is wanted")
+    model = find(settings.data_dir / "models", settings.rerank_model)
+    if model is None:
+        cure = "Run `python -m server model pull`. Until then recall goes without."
+        return Finding("cross-encoder", is_ok=False, detail=f"{settings.rerank_model}: not here", cure=cure)
+    return Finding("cross-encoder", is_ok=True, detail=model.name)
 
 
 async def _public_url(settings: Settings) -> Finding:

@@ -1,4 +1,4 @@
-"""`model`: the embedding model."""
+"""`model`: the embedding model, and the cross-encoder where one is wanted."""
 
 from typing import Annotated
 
@@ -7,15 +7,18 @@ from rich.progress import BarColumn, DownloadColumn, Progress, SpinnerColumn, Te
 
 from server.cli.common import sentences, stderr
 from server.config import load
-from server.store.model_pull import ModelUnavailable
-from server.store.model_pull import pull as fetch
+from server.store.model_pull import ModelUnavailable, PullOutcome, pull_reranker
+from server.store.model_pull import pull as pull_embedder
 
-app = typer.Typer(help="The embedding model, which recall by meaning needs.", no_args_is_help=True)
+app = typer.Typer(help="The models, which recall by meaning needs.", no_args_is_help=True)
 
 
 @app.command()
 def pull(*, strict: Annotated[bool, typer.Option("--strict", help="Fail where no model can be had.")] = False) -> None:
-    """Fetch the model that LOCI_EMBEDDING_MODEL names; without one, recall ranks by keyword only."""
+    """Fetch the models that LOCI_EMBEDDING_MODEL and LOCI_RERANK_MODEL name.
+
+    Without the first, recall ranks by keyword only; with LOCI_EMBEDDING_URL it is not on this machine.
+    """
     settings = load()
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), DownloadColumn())
     with sentences(settings), Progress(*columns, console=stderr, transient=True) as progress:
@@ -24,10 +27,19 @@ def pull(*, strict: Annotated[bool, typer.Option("--strict", help="Fail where no
         def report(step: str, done: int | None, total: int | None) -> None:
             progress.update(task, description=step, completed=done or 0, total=total)
 
-        try:
-            outcome = fetch(settings.data_dir / "models", settings.embedding_model, report)
-        except ModelUnavailable as error:
-            stderr.print(f"[yellow]{error}[/yellow]")
-            raise typer.Exit(1 if strict else 0) from None
-    if outcome.model is not None and outcome.source != "here":
-        stderr.print(f"Embedding model: [bold]{outcome.model.name}[/bold]")
+        here = settings.data_dir / "models"
+        wanted = "none" if settings.embedding_url else settings.embedding_model
+        pulled: list[PullOutcome] = []
+        problems: list[str] = []
+        for fetch, name in ((pull_embedder, wanted), (pull_reranker, settings.rerank_model)):
+            try:
+                pulled.append(fetch(here, name, report))
+            except ModelUnavailable as error:
+                problems.append(str(error))
+    for outcome in pulled:
+        if outcome.model is not None and outcome.source != "here":
+            stderr.print(f"Pulled [bold]{outcome.model.name}[/bold]")
+    for problem in problems:
+        stderr.print(problem, style="yellow", markup=False)
+    if problems and strict:
+        raise typer.Exit(1)

@@ -1,4 +1,4 @@
-"""`migrate` and `reindex`: the record's schema, and the search store made of it."""
+"""`migrate`, `reindex` and `backfill`: the record's schema, the search store made of it, and its vectors."""
 
 import asyncio
 from typing import Annotated
@@ -10,12 +10,19 @@ from server.cli.common import record, run, stderr
 from server.clock import utc_now
 from server.config import Settings
 from server.errors import Failure
-from server.store import runs
+from server.store import runs, vectors
+from server.store.backfill import BackfillFailed, Pace
+from server.store.backfill import backfill as fill_gaps
 from server.store.db import Database
+from server.store.embeddings import EmbeddingFailed
+from server.store.encoder import Encoder
+from server.store.projection import Projection
 from server.store.reindex import ReindexFailed
 from server.store.reindex import reindex as rebuild
+from server.store.search import EngineDown
 from server.store.search.owner import AlreadyOwned
-from server.stores import projection_alone
+from server.store.vectors import Filling
+from server.stores import encoding, projection_alone
 
 POLL_SECONDS = 0.5
 
@@ -56,6 +63,55 @@ def reindex(
         stderr.print(f"{done} workspace(s) reindexed.")
 
     run(command)
+
+
+def backfill() -> None:
+    """Embed what has no vectors of the current model yet, and follow that with a progress bar.
+
+    Where a server runs on the data folder, it does the work, as it would by itself, and this follows its progress.
+    """
+
+    async def command(settings: Settings) -> None:
+        with Progress(console=stderr, transient=True) as bar:
+            task = bar.add_task("Embedding", total=None)
+            async with record(settings) as db:
+                try:
+                    async with projection_alone(settings, db) as projection, encoding(settings, db, utc_now) as encoder:
+                        await _fill_in(settings, db, encoder, projection, bar, task)
+                except AlreadyOwned:
+                    await have_it_done(db, "backfill", None, bar, task)
+                except (BackfillFailed, EmbeddingFailed, EngineDown) as error:
+                    raise Failure("unavailable", str(error)) from None
+                async with db.read() as connection:
+                    left = await vectors.filling(connection, await vectors.newest_generation(connection))
+        stderr.print(_outcome(left))
+
+    run(command)
+
+
+def _outcome(left: Filling) -> str:
+    if not left.missing:
+        return f"Each of {left.filled} memories has its vectors."
+    return f"{left.missing} of {left.filled + left.missing} memories are still without vectors; the log says why."
+
+
+async def _fill_in(
+    settings: Settings, db: Database, encoder: Encoder, projection: Projection, bar: Progress, task: TaskID
+) -> None:
+    """Do it here, where no server does."""
+    await encoder.embeddings.wait_ready()
+    pace = Pace(settings.backfill_per_second)
+    work = asyncio.create_task(fill_gaps(db, encoder, projection, utc_now, pace))
+    try:
+        while not work.done():
+            if (at := encoder.filling) is not None:
+                bar.update(task, completed=at.filled, total=at.filled + at.missing)
+            await asyncio.wait({work}, timeout=POLL_SECONDS)
+    finally:
+        work.cancel()
+    await work
+    if not encoder.is_whole:
+        raise BackfillFailed(f"Vectors are not filled in: {encoder.embeddings.reason}.")
 
 
 async def have_it_done(db: Database, work: str, argument: str | None, bar: Progress, task: TaskID) -> int:

@@ -7,6 +7,10 @@ from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 
 Scope = Literal["global", "project", "task"]
 
+#: The times that can be kept: a day from the calendar's edges, so that no time zone leads beyond them.
+EARLIEST = datetime(1, 1, 2, tzinfo=UTC)
+LATEST = datetime(9999, 12, 30, tzinfo=UTC)
+
 
 def iso(value: datetime) -> str:
     """A time as it goes over the wire: UTC, milliseconds, `Z`."""

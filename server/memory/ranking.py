@@ -1,48 +1,149 @@
 """Hybrid ranking: two arms, one order.
 
-final = alpha * keyword + (1 - alpha) * vector, each arm scaled to [0, 1] over the candidates
-(Memento Protocol 3.3). A candidate that an arm did not find has 0 there.
+final = alpha * keyword + (1 - alpha) * vector, each arm as a share of its best (Memento Protocol 3.3 and 10.5), and on
+top of it small nudges, each with a bound of its own. What was measured for every constant here is in docs/recall.md.
 """
 
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from server.memory.dates import Span, nearness
 
 ALPHA = 0.5
+
+#: How much each nudge adds at most, in the order in which they are worth something.
+NUDGES: Mapping[str, float] = {
+    "neighbours": 0.3,  # what was said just before or after it fits, too
+    "author": 0.15,  # the query names who said it
+    "date": 0.15,  # the query names when it was
+    "entity": 0.1,  # the query names whom or what it is about, and few memories are about that
+    "recency": 0.05,  # it is new
+    "scope": 0.05,  # it belongs to the very project, not to all
+    "access": 0.03,  # it was of use before
+}
+LEAST = 0.0005
+OPINION = 0.3
+"""How much a cross-encoder's opinion weighs beside the ranking's own."""
+RECENCY_HALF_LIFE = timedelta(days=30)
+ACCESSES = 64
+"""From so many recalls on, a memory is as useful as can be."""
+_HALF_LIFE_SECONDS = RECENCY_HALF_LIFE.total_seconds()
+_MOST_LOG = math.log2(1 + ACCESSES)
+
+
+class Traits(NamedTuple):  # a tuple, as two hundred are made for each recall
+    """What ranking knows of a memory beside its scores. Times are seconds since 1970."""
+
+    happened_at: float
+    access_count: int
+    #: The ids of those just before it in its session.
+    before: tuple[str, ...] = ()
+    is_author_named: bool = False
+    is_entity_named: bool = False
+    is_in_project: bool = False
+
+
+class Candidate(NamedTuple):
+    """A memory that an arm found: BM25 and cosine as they are, None from an arm that did not find it."""
+
+    id: str
+    keyword: float | None
+    vector: float | None
+    #: How sure it is that it has to do with the query, by itself, in [0, 1]: see `server.memory.gate`.
+    evidence: float
+    traits: Traits
 
 
 @dataclass(frozen=True, slots=True)
 class Ranked:
-    """A candidate and why it stands where it stands; every score is in [0, 1]."""
+    """A candidate and why it stands where it stands.
+
+    `fused` is the visible formula of the two arms' scores, all in [0, 1]; `score` is that and the nudges.
+    """
 
     id: str
     score: float
+    fused: float
     keyword_score: float
     vector_score: float
+    nudges: Mapping[str, float]
+    candidate: Candidate
 
 
-def scaled(scores: dict[str, float]) -> dict[str, float]:
-    """Min-max to [0, 1]; where all are equal, all are 1."""
-    if not scores:
-        return {}
-    low, high = min(scores.values()), max(scores.values())
-    if high == low:
-        return dict.fromkeys(scores, 1.0)
-    return {key: (score - low) / (high - low) for key, score in scores.items()}
+def shares(scores: Mapping[str, float]) -> dict[str, float]:
+    """Each score as a share of the best one; of scores of which none is above 0, all are 0."""
+    best = max(scores.values(), default=0.0)
+    return {key: max(score, 0.0) / best if best > 0 else 0.0 for key, score in scores.items()}
 
 
-def fuse(keyword: dict[str, float], vector: dict[str, float], alpha: float = ALPHA) -> list[Ranked]:
-    """Merge the arms' raw scores by id, best first; ties go to the vector, then to the newer id.
+def rank(
+    candidates: Sequence[Candidate], *, alpha: float, now: datetime, spans: Sequence[Span] = (), is_cut: bool = False
+) -> list[Ranked]:
+    """The candidates in order, best first; ties go to the vector, then to the newer id.
 
-    With no vector arm the keyword arm ranks alone.
+    `is_cut` says that the vector arm knows of more memories than it gave: then its last one's score is the most that
+    a memory it did not name can have, and is taken for it. Where nothing has a vector score, keywords rank alone.
     """
-    by_keyword, by_vector = scaled(keyword), scaled(vector)
+    keyword = shares({each.id: each.keyword for each in candidates if each.keyword is not None})
+    vector = shares({each.id: each.vector for each in candidates if each.vector is not None})
+    unseen = min(vector.values(), default=0.0) if is_cut else 0.0
     weight = alpha if vector else 1.0
-    ranked = [
-        Ranked(
-            id=key,
-            score=weight * by_keyword.get(key, 0.0) + (1 - weight) * by_vector.get(key, 0.0),
-            keyword_score=by_keyword.get(key, 0.0),
-            vector_score=by_vector.get(key, 0.0),
-        )
-        for key in by_keyword.keys() | by_vector.keys()
-    ]
+    fused = {
+        each.id: weight * keyword.get(each.id, 0.0) + (1 - weight) * vector.get(each.id, unseen) for each in candidates
+    }
+    near = _neighbours(candidates, fused)
+    ranked: list[Ranked] = []
+    for each in candidates:
+        nudges = _nudges(each.traits, near.get(each.id, 0.0), now, spans)
+        score = fused[each.id] + sum(nudges.values())
+        shown = keyword.get(each.id, 0.0), vector.get(each.id, unseen)
+        ranked.append(Ranked(each.id, score, fused[each.id], *shown, nudges, each))
     return sorted(ranked, key=lambda r: (r.score, r.vector_score, r.id), reverse=True)
+
+
+def blended(scores: Sequence[float], opinions: Sequence[float]) -> list[tuple[int, float]]:
+    """Scores, best first, with a second opinion on each (larger is better, on any scale): (place before, new score).
+
+    The opinions are scaled to the scores' own range, and `OPINION` is their weight: they reorder, and never replace.
+    """
+    low, high = min(opinions), max(opinions)
+    worst, best = min(scores), max(scores)
+    spread = (best - worst) / (high - low) if high > low else 0.0
+    new = [
+        (1 - OPINION) * score + OPINION * (worst + (opinion - low) * spread)
+        for score, opinion in zip(scores, opinions, strict=True)
+    ]
+    return sorted(enumerate(new), key=lambda each: -each[1])
+
+
+def _neighbours(candidates: Iterable[Candidate], fused: Mapping[str, float]) -> dict[str, float]:
+    """For each memory, the best score among those just before it and just after it in its session."""
+    best: dict[str, float] = {}
+    for each in candidates:
+        for other in each.traits.before:
+            if other in fused:
+                best[each.id] = max(best.get(each.id, 0.0), fused[other])
+                best[other] = max(best.get(other, 0.0), fused[each.id])
+    return best
+
+
+def _nudges(traits: Traits, neighbour: float, now: datetime, spans: Sequence[Span]) -> dict[str, float]:
+    """What is added to a memory's score, by name; what would not show in three digits is not."""
+    date = 0.0
+    if spans:
+        happened = datetime.fromtimestamp(traits.happened_at, now.tzinfo)
+        date = max(nearness(span, happened) for span in spans)
+    age = max(now.timestamp() - traits.happened_at, 0.0) / _HALF_LIFE_SECONDS
+    reached = (
+        ("neighbours", neighbour),
+        ("author", traits.is_author_named),
+        ("date", date),
+        ("entity", traits.is_entity_named),
+        ("recency", 0.5**age),
+        ("scope", traits.is_in_project),
+        ("access", min(math.log2(1 + traits.access_count) / _MOST_LOG, 1.0) if traits.access_count else 0.0),
+    )
+    return {name: nudge for name, share in reached if share and (nudge := NUDGES[name] * share) >= LEAST}

@@ -108,3 +108,8 @@ async def member_accounts(connection: AsyncConnection, user_id: str) -> dict[str
         .where(memberships.c.user_id == user_id)
     )
     return {row.name: row.id for row in await connection.execute(query)}
+
+
+async def all_accounts(connection: AsyncConnection) -> dict[str, str]:
+    """Every account: name → id."""
+    return {row.name: row.id for row in await connection.execute(sa.select(accounts.c.name, accounts.c.id))}

@@ -5,8 +5,10 @@ Texts that the model fails on are passed over, and tried again with the next gap
 While a generation is being filled in, a workspace goes on serving the one it has.
 """
 
-from collections.abc import Callable, Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -16,36 +18,91 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from server.store import memories, vectors
 from server.store.db import Database
 from server.store.encoder import Encoder
+from server.store.placement import WANTED_RULE
 from server.store.projection import Projection
 from server.store.search import Vector
 from server.store.tables.accounts import workspaces
 from server.store.tables.memories import memories as table
-from server.store.vectors import Gap
+from server.store.vectors import Filling, Gap
 
 log = structlog.get_logger(__name__)
 
 STEP = 64
+FOLLOW_SECONDS = 1.0
+
+Progress = Callable[[int, int], Awaitable[None]]
 
 
-async def backfill(db: Database, encoder: Encoder, projection: Projection, now: Callable[[], datetime]) -> None:
+class BackfillFailed(Exception):  # noqa: N818 - it says what happened to the person who asked for it
+    """Vectors are still missing; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How fast it goes: so many memories a second at most; 0: as fast as the model is. `sleep` makes the pauses."""
+
+    per_second: int = 0
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+
+    async def rest(self, done: int) -> None:
+        """The pause after a step of so many memories."""
+        if self.per_second:
+            await self.sleep(done / self.per_second)
+
+
+async def backfill(
+    db: Database, encoder: Encoder, projection: Projection, now: Callable[[], datetime], pace: Pace | None = None
+) -> None:
     """Fill every gap there is, then let each workspace serve the model's generation. Returns when there is none."""
+    await encoder.settle()
+    await _follow_rules(db, projection)
     if not encoder.is_ready or not encoder.has_gaps:
         return
-    encoder.has_gaps = False
+    encoder.has_gaps, encoder.is_filling = False, True
     try:
-        if not await _fill_all(db, encoder, projection, now):
+        if not await _fill_all(db, encoder, projection, now, pace or Pace()):
             return
-        for workspace_id in await _behind(db, encoder.generation):
-            await projection.serve_generation(workspace_id, encoder.generation)
+        for workspace_id, _, rule in await _behind(db, workspaces.c.generation != encoder.generation):
+            await projection.serve(workspace_id, encoder.generation, rule)
+        await encoder.let_go()
     except BaseException:
         encoder.has_gaps = True
         raise
+    finally:
+        encoder.is_filling, encoder.filling = False, None
+        encoder.rounds += 1
 
 
-async def _fill_all(db: Database, encoder: Encoder, projection: Projection, now: Callable[[], datetime]) -> bool:
+async def follow(
+    encoder: Encoder, progress: Progress, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+) -> None:
+    """Have the gaps looked for anew, and return when what was found is filled in.
+
+    Args:
+        encoder: the encoder; somebody else has `backfill` done again and again.
+        progress: told every second how many memories of how many have vectors, where that is known.
+        sleep: waits between two looks.
+
+    Raises:
+        BackfillFailed: there is no model, or it has stopped answering.
+    """
+    encoder.note_missing()
+    while not (encoder.is_ready and encoder.is_whole):
+        if encoder.embeddings.state in {"absent", "failed"}:
+            raise BackfillFailed(f"Vectors are not filled in: {encoder.embeddings.reason}.")
+        if (filling := encoder.filling) is not None:
+            await progress(filling.filled, filling.filled + filling.missing)
+        await sleep(FOLLOW_SECONDS)
+
+
+async def _fill_all(
+    db: Database, encoder: Encoder, projection: Projection, now: Callable[[], datetime], pace: Pace
+) -> bool:
     """Fill the gaps; False where the model is at fault, and not single texts."""
     after, filled, failed = "", 0, 0
     while gaps := await _gaps(db, encoder.generation, after):
+        if len(gaps) == STEP and encoder.filling is None:
+            encoder.filling = await _filling(db, encoder.generation)
         windows = await _embed(encoder, gaps)
         if not encoder.is_ready:
             encoder.has_gaps = True
@@ -56,7 +113,10 @@ async def _fill_all(db: Database, encoder: Encoder, projection: Projection, now:
         for workspace_id in touched:
             await projection.project(workspace_id)
         after, filled, failed = gaps[-1].memory_id, filled + len(windows), failed + len(gaps) - len(windows)
+        if (before := encoder.filling) is not None:
+            encoder.filling = Filling(before.filled + len(windows), max(before.missing - len(windows), 0))
         log.info("vectors filled in", so_far=filled, failed=failed)
+        await pace.rest(len(gaps))
     return filled > 0 or not failed
 
 
@@ -73,6 +133,11 @@ async def _embed(encoder: Encoder, gaps: Sequence[Gap]) -> list[tuple[Gap, Vecto
 async def _gaps(db: Database, generation: int, after: str) -> Sequence[Gap]:
     async with db.read() as connection:
         return await vectors.missing(connection, generation, after, STEP)
+
+
+async def _filling(db: Database, generation: int) -> Filling:
+    async with db.read() as connection:
+        return await vectors.filling(connection, generation)
 
 
 async def _fill(db: Database, generation: int, windows: Sequence[tuple[Gap, Vector]], now: datetime) -> list[str]:
@@ -104,7 +169,18 @@ async def _contents(connection: AsyncConnection, ids: Sequence[str]) -> dict[str
     return {row.id: row.content for row in await connection.execute(query)}
 
 
-async def _behind(db: Database, generation: int) -> list[str]:
-    query = sa.select(workspaces.c.id).where(workspaces.c.generation != generation, workspaces.c.deleted_at.is_(None))
+async def _follow_rules(db: Database, projection: Projection) -> None:
+    """Build anew the collections whose words were made by a rule that is no longer the workspace's.
+
+    The old one serves meanwhile. Nothing is embedded: vectors are of contents, and no rule is about those.
+    """
+    for workspace_id, generation, rule in await _behind(db, workspaces.c.key_rule != WANTED_RULE):
+        await projection.serve(workspace_id, generation, rule)
+
+
+async def _behind(db: Database, condition: sa.ColumnElement[bool]) -> Sequence[tuple[str, int, str]]:
+    """Which workspaces are so: (id, generation, the rule their collection should be made by)."""
+    query = sa.select(workspaces.c.id, workspaces.c.generation, WANTED_RULE)
     async with db.read() as connection:
-        return list((await connection.execute(query)).scalars())
+        rows = await connection.execute(query.where(condition, workspaces.c.deleted_at.is_(None)))
+        return [(row[0], row[1], row[2]) for row in rows]

@@ -8,7 +8,7 @@ returns only when it is on the disk.
 import asyncio
 import json
 import math
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from functools import partial
@@ -87,17 +87,24 @@ class Database:
                 await stack.enter_async_context(self._one_writer)
             yield await stack.enter_async_context(self._writer.begin())
 
-    async def one(self, query: sa.Select[Any], values: dict[str, Any]) -> sa.Row[Any] | None:
-        """The row that a look-up by key finds. Only for queries that an index answers with one row.
+    async def one(self, query: sa.Select[*tuple[Any, ...]], values: dict[str, Any]) -> sa.Row[Any] | None:
+        """The row that a look-up by key finds."""
+        rows = await self.few(query, values)
+        return rows[0] if rows else None
 
-        On SQLite it is read right here, on the event loop: handing it to a thread and back, statement by statement,
+    async def few(
+        self, query: sa.Select[*tuple[Any, ...]], values: dict[str, Any] | None = None
+    ) -> Sequence[sa.Row[Any]]:
+        """The rows of a look-up. Only for queries that an index answers, with some dozens of rows at most.
+
+        On SQLite they are read right here, on the event loop: handing it to a thread and back, statement by statement,
         costs twenty times as much.
         """
         if self._near is not None:
             self._look_ups = self._look_ups or self._near.connect()
-            return self._look_ups.execute(query, values).one_or_none()
+            return self._look_ups.execute(query, values or {}).all()
         async with self.read() as connection:
-            return (await connection.execute(query, values)).one_or_none()
+            return (await connection.execute(query, values or {})).all()
 
     async def ping(self) -> None:
         """Return if the record answers; raises SQLAlchemy's errors where it does not."""

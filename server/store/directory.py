@@ -23,7 +23,7 @@ class Directory:
         self._by_id: dict[str, Workspace] = {}
         self._defaults: dict[str, str] = {}
         self._forgotten = 0
-        epoch.on_change(self._forget)
+        epoch.on_change(self.forget)
 
     async def locate(self, user_id: str, account_id: str, asked: str | None) -> tuple[str, str]:
         """Which account and name are meant: `name`, `account/name` of an account the user is in, or the default.
@@ -96,17 +96,18 @@ class Directory:
         async with self._db.write() as connection:
             await workspaces.delete_workspace(connection, workspace.id, self._now())
             await raise_epoch(connection)
-        self._forget()
+        self.forget()
 
     def _remember(self, found: Workspace | None, asked_at: int) -> Workspace | None:
         # What was read before something ended may be what ended.
         if found is not None and asked_at == self._forgotten:
             if len(self._by_id) >= REMEMBERED:
-                self._forget()
+                self.forget()
             self._by_name[found.account_id, found.name] = self._by_id[found.id] = found
         return found
 
-    def _forget(self) -> None:
+    def forget(self) -> None:
+        """Ask anew about every workspace. Other processes do so when the epoch is raised."""
         self._forgotten += 1
         self._by_name.clear()
         self._by_id.clear()

@@ -115,14 +115,15 @@ class Embedder:
         return vectors / lengths
 
 
-def window_starts(tokens: int, window: int) -> list[int]:
+def window_starts(length: int, window: int, overlap: int = OVERLAP) -> list[int]:
     """Where the windows of a text begin, for a text longer than one: evenly spread, from its start to its end.
 
-    Neighbours share at least `OVERLAP` tokens, or less where `MAX_WINDOWS` would not reach.
+    Lengths are in tokens, or in whatever unit the caller counts. Neighbours share at least `overlap` of them, or less
+    where `MAX_WINDOWS` would not reach.
     """
-    step = max(window - OVERLAP, 1)
-    count = min(-(-(tokens - window) // step) + 1, MAX_WINDOWS)
-    return [round(n * (tokens - window) / (count - 1)) for n in range(count)]
+    step = max(window - overlap, 1)
+    count = min(-(-(length - window) // step) + 1, MAX_WINDOWS)
+    return [round(n * (length - window) / (count - 1)) for n in range(count)]
 
 
 def _batches(pieces: list[_Piece]) -> Iterator[list[_Piece]]:

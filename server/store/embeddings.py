@@ -6,7 +6,6 @@ takes work from one queue, a small step at a time, so that a question waits for 
 
 import asyncio
 import itertools
-from collections import OrderedDict
 from collections.abc import Callable, Generator, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -18,13 +17,12 @@ from typing import Any, Literal
 
 from server.store.embedder import Embedder, Windows
 from server.store.model_folder import Model, find, place
+from server.store.query_cache import QueryCache
 from server.store.search import Vector
 
 State = Literal["loading", "ready", "absent", "failed"]
 Load = Callable[[Path, Model, int], Embedder]
 
-CACHED_QUERIES = 4096
-CACHED_CHARACTERS = 1000  # of a question; longer ones hardly come twice, and the cache stays under a few MB
 GATHERED = 64  # texts of small calls, embedded together
 TURN = 16  # steps with documents before those that came later have theirs: about half a second
 
@@ -80,7 +78,7 @@ class Embeddings:
         self._numbers = itertools.count()
         self._queue: PriorityQueue[_Job] = PriorityQueue()
         self._waiting: set[asyncio.Future[Any]] = set()
-        self._cache: OrderedDict[str, Vector] = OrderedDict()
+        self._cache = QueryCache()
         self._settled = asyncio.Event()
         self._thread: Thread | None = None
         self._model: Model | None = None
@@ -135,15 +133,8 @@ class Embeddings:
             EmbeddingFailed: the model is not ready, or failed on this text.
         """
         if (known := self._cache.get(text)) is not None:
-            self._cache.move_to_end(text)
             return known
-        vector: Vector = await self._submit(_Rank.QUERY, [text])
-        vector.flags.writeable = False
-        if len(text) <= CACHED_CHARACTERS:
-            self._cache[text] = vector
-            if len(self._cache) > CACHED_QUERIES:
-                self._cache.popitem(last=False)
-        return vector
+        return self._cache.put(text, await self._submit(_Rank.QUERY, [text]))
 
     async def embed_documents(self, texts: list[str]) -> list[Windows]:
         """The unit vectors of each text, in order: (1, dims) float32, or (n, dims) where it exceeds the window.

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from server.store import memories, vectors
+from server.store import golden, memories, vectors
 from server.store.db import Database
 from server.store.tables.accounts import workspaces
 from server.store.tables.memories import memories as table
@@ -13,7 +13,10 @@ STEP = 200
 
 
 async def erase_due(db: Database, now: datetime, undo: timedelta) -> int:
-    """Overwrite what memories said that were deleted, alone or with their workspace, before `now - undo`; how many."""
+    """Overwrite what memories said that were deleted, alone or with their workspace, before `now - undo`; how many.
+
+    The golden cases of such a workspace, which quote it, go with them, and are counted too.
+    """
     before, erased = now - undo, 0
     alone = sa.select(table.c.id).where(table.c.deleted_at <= before)
     gone = sa.select(workspaces.c.id).where(workspaces.c.deleted_at <= before)
@@ -27,6 +30,8 @@ async def erase_due(db: Database, now: datetime, undo: timedelta) -> int:
                     await memories.erase_content(connection, memory_id, now)
                     await vectors.forget(connection, memory_id)
             erased += len(still)
+    async with db.write() as connection:
+        erased += await golden.forget(connection, gone)
     if erased:
         await db.scrub()
     return erased

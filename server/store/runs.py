@@ -1,8 +1,9 @@
 """Runs: long work that a command line files, and that whoever owns the search store does, with its progress in SQL."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -37,14 +38,16 @@ async def file_run(connection: AsyncConnection, work: str, argument: str | None,
     return run_id
 
 
-async def is_any_filed(connection: AsyncConnection) -> bool:
-    """Whether there is work that nobody has taken."""
-    return (await connection.execute(sa.select(sa.exists().where(runs.c.state == "filed")))).scalar_one()
+async def is_any_filed(connection: AsyncConnection, works: Sequence[str]) -> bool:
+    """Whether there is work of these kinds that nobody has taken."""
+    filed = sa.exists().where(runs.c.state == "filed", runs.c.work.in_(works))
+    return (await connection.execute(sa.select(filed))).scalar_one()
 
 
-async def claim_run(connection: AsyncConnection) -> Run | None:
-    """Take the oldest run that nobody has taken; two claimants never get the same one."""
-    oldest = sa.select(runs.c.id).where(runs.c.state == "filed").order_by(runs.c.id).limit(1).scalar_subquery()
+async def claim_run(connection: AsyncConnection, works: Sequence[str]) -> Run | None:
+    """Take the oldest run of these kinds that nobody has taken; two claimants never get the same one."""
+    filed = sa.select(runs.c.id).where(runs.c.state == "filed", runs.c.work.in_(works))
+    oldest = filed.order_by(runs.c.id).limit(1).scalar_subquery()
     claim = sa.update(runs).where(runs.c.id == oldest, runs.c.state == "filed").values(state="running")
     claimed = (await connection.execute(claim.returning(runs.c.id))).scalar_one_or_none()
     return None if claimed is None else await find_run(connection, claimed)
@@ -65,6 +68,18 @@ async def finish_run(connection: AsyncConnection, run_id: str, now: datetime, pr
     state = "done" if problem is None else "failed"
     values = {"state": state, "problem": problem, "finished_at": now}
     await connection.execute(sa.update(runs).where(runs.c.id == run_id).values(**values))
+
+
+async def keep_result(connection: AsyncConnection, run_id: str, result: dict[str, Any]) -> None:
+    """Leave what a run found out for whoever filed it."""
+    await connection.execute(sa.update(runs).where(runs.c.id == run_id).values(result=result))
+
+
+async def take_result(connection: AsyncConnection, run_id: str) -> dict[str, Any]:
+    """What a run found out. It is kept no longer: it may quote what people store."""
+    result = (await connection.execute(sa.select(runs.c.result).where(runs.c.id == run_id))).scalar_one()
+    await connection.execute(sa.update(runs).where(runs.c.id == run_id).values(result=None))
+    return result or {}
 
 
 async def refile_unfinished(connection: AsyncConnection) -> None:

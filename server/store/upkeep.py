@@ -4,7 +4,8 @@ import sqlalchemy as sa
 import structlog
 
 from server.store.db import Database
-from server.store.projection import Projection, placement
+from server.store.placement import placement
+from server.store.projection import Projection
 from server.store.search import Collection, Engine
 from server.store.tables.accounts import workspaces
 
@@ -19,9 +20,11 @@ async def sweep(db: Database, engine: Engine) -> None:
     there = await engine.names()
     if not there:
         return
-    query = sa.select(workspaces.c.id, workspaces.c.generation).where(workspaces.c.deleted_at.is_(None))
+    columns = (workspaces.c.id, workspaces.c.generation, workspaces.c.key_rule)
+    query = sa.select(*columns).where(workspaces.c.deleted_at.is_(None))
     async with db.read() as connection:
-        kept = {placement(row.id, row.generation, 0).name for row in await connection.execute(query)}
+        rows = await connection.execute(query)
+        kept = {placement(row.id, row.generation, 0, row.key_rule).name for row in rows}
     for name in sorted(there - kept):
         log.info("a collection that nobody has is dropped", collection=name)
         await engine.drop(Collection(name, 0))

@@ -47,6 +47,27 @@ async def newest_generation(connection: AsyncConnection) -> int:
     return (await connection.execute(sa.select(sa.func.max(generations.c.id)))).scalar_one_or_none() or 0
 
 
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A generation that workspaces serve, and the model whose vectors it holds; its file is not known."""
+
+    generation: int
+    model: Model
+
+
+async def served_beside(connection: AsyncConnection, generation: int) -> Served | None:
+    """The newest other generation that a workspace still serves; None where there is none, or it has no vectors."""
+    query = (
+        sa.select(generations)
+        .join(workspaces, workspaces.c.generation == generations.c.id)
+        .where(generations.c.id != generation, workspaces.c.deleted_at.is_(None))
+        .order_by(generations.c.id.desc())
+        .limit(1)
+    )
+    row = (await connection.execute(query)).one_or_none()
+    return None if row is None else Served(row.id, Model(row.model, row.digest, row.dims, row.max_tokens, ""))
+
+
 async def dims_of(connection: AsyncConnection, generation: int) -> int:
     """How long a generation's vectors are; 0 for generation 0, which has none."""
     query = sa.select(generations.c.dims).where(generations.c.id == generation)
@@ -89,6 +110,35 @@ async def missing(connection: AsyncConnection, generation: int, after: str, limi
         .limit(limit)
     )
     return [Gap(*row) for row in await connection.execute(query)]
+
+
+@dataclass(frozen=True, slots=True)
+class Filling:
+    """How many memories have vectors of the generation, and how many have none yet."""
+
+    filled: int
+    missing: int
+
+    @property
+    def percent(self) -> float:
+        """How many of a hundred have theirs, rounded down to a tenth: 100 means all."""
+        total = self.filled + self.missing
+        return self.filled * 1000 // total / 10 if total else 100.0
+
+
+async def filling(connection: AsyncConnection, generation: int, workspace_id: str | None = None) -> Filling:
+    """How far a generation is filled in: in a workspace, or in all. It reads an index row of each memory."""
+    of = memories.join(workspaces, workspaces.c.id == memories.c.workspace_id)
+    of = of.outerjoin(vectors, sa.and_(vectors.c.memory_id == memories.c.id, vectors.c.generation == generation))
+    query = (
+        sa.select(sa.func.count(vectors.c.memory_id), sa.func.count())
+        .select_from(of)
+        .where(memories.c.deleted_at.is_(None), workspaces.c.deleted_at.is_(None))
+    )
+    if workspace_id is not None:
+        query = query.where(memories.c.workspace_id == workspace_id)
+    filled, total = (await connection.execute(query)).one()
+    return Filling(filled, total - filled)
 
 
 def pack(windows: Vector) -> bytes:

@@ -1,13 +1,17 @@
 """Workspaces: finding, making and ending them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.memory.ids import new_id
+from server.memory.settings import DEFAULTS, WorkspaceSettings
 from server.store.db import insert_into
+from server.store.placement import key_rule
 from server.store.tables.accounts import api_keys, workspaces
 
 
@@ -24,6 +28,7 @@ class Workspace:
     created_at: datetime
     updated_at: datetime
     exists: bool = True
+    settings: WorkspaceSettings = DEFAULTS
 
 
 _COLUMNS = (
@@ -32,27 +37,33 @@ _COLUMNS = (
     workspaces.c.name,
     workspaces.c.created_at,
     workspaces.c.updated_at,
+    workspaces.c.settings,
 )
 _WORKSPACE = sa.select(*_COLUMNS).where(workspaces.c.deleted_at.is_(None))
+
+
+def _from_row(row: Sequence[Any]) -> Workspace:
+    *columns, values = row
+    return Workspace(*columns, settings=WorkspaceSettings.model_validate(values) if values else DEFAULTS)
 
 
 async def find_workspace(connection: AsyncConnection, account_id: str, name: str) -> Workspace | None:
     """The account's workspace of this name."""
     query = _WORKSPACE.where(workspaces.c.account_id == account_id, workspaces.c.name == name)
     row = (await connection.execute(query)).one_or_none()
-    return None if row is None else Workspace(*row)
+    return None if row is None else _from_row(row)
 
 
 async def workspace_by_id(connection: AsyncConnection, workspace_id: str) -> Workspace | None:
     """The workspace with this id."""
     row = (await connection.execute(_WORKSPACE.where(workspaces.c.id == workspace_id))).one_or_none()
-    return None if row is None else Workspace(*row)
+    return None if row is None else _from_row(row)
 
 
 async def list_workspaces(connection: AsyncConnection, account_id: str) -> list[Workspace]:
     """The account's workspaces, oldest first."""
     query = _WORKSPACE.where(workspaces.c.account_id == account_id).order_by(workspaces.c.created_at, workspaces.c.id)
-    return [Workspace(*row) for row in await connection.execute(query)]
+    return [_from_row(row) for row in await connection.execute(query)]
 
 
 async def ensure_workspace(
@@ -67,6 +78,7 @@ async def ensure_workspace(
         revision=0,
         flushed_revision=0,
         generation=generation,
+        key_rule=key_rule("english"),
         created_at=now,
         updated_at=now,
     )
@@ -76,7 +88,7 @@ async def ensure_workspace(
         index_where=workspaces.c.deleted_at.is_(None),
         set_={"name": statement.excluded.name},
     ).returning(*_COLUMNS)
-    found = Workspace(*(await connection.execute(statement)).one())
+    found = _from_row((await connection.execute(statement)).one())
     return found, found.id == new
 
 

@@ -47,7 +47,7 @@ LIST_TTL_MS = 3_600_000
 
 def build(operations: Mapping[str, Operation], *, read_only: bool) -> Server[Any]:
     """An MCP server that offers these operations as tools; the full one offers resources and prompts too."""
-    listed = types.ListToolsResult(tools=[_tool(operation) for operation in operations.values()])
+    listed = types.ListToolsResult(tools=[_tool(each) for each in operations.values() if each.listed])
 
     async def list_tools(_ctx: Context, _params: object) -> types.ListToolsResult:
         return listed

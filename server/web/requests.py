@@ -14,19 +14,18 @@ PEEK_HEADER = "X-Memento-Peek-Workspaces"
 
 
 def named_workspace(request: Request) -> str | None:
-    """The workspace of the header, else of the URL's query.
-
-    Raises:
-        Failure: it also names workspaces to peek into, which would be passed over.
-    """
-    if request.headers.get(PEEK_HEADER):
-        raise Failure("invalid", f"{PEEK_HEADER}: is not supported by this server; leave it out.", field=PEEK_HEADER)
-    return _header(request) or request.query_params.get("workspace") or None
+    """The workspace of the header, else of the URL's query."""
+    return _header(request, WORKSPACE_HEADER) or request.query_params.get("workspace") or None
 
 
-def _header(request: Request) -> str | None:
-    """The header, which Starlette reads as Latin-1, as the UTF-8 that clients send."""
-    value = request.headers.get(WORKSPACE_HEADER)
+def peeked_workspaces(request: Request) -> str | None:
+    """The workspaces to look into as well: of the header, else of the URL's query; separated by commas."""
+    return _header(request, PEEK_HEADER) or request.query_params.get("peek_workspaces") or None
+
+
+def _header(request: Request, name: str) -> str | None:
+    """A header, which Starlette reads as Latin-1, as the UTF-8 that clients send."""
+    value = request.headers.get(name)
     try:
         return None if value is None else value.encode("latin-1").decode()
     except UnicodeDecodeError:

@@ -11,7 +11,7 @@ from starlette.routing import Route
 
 from auth.guard import Guard, need_scopes
 from server.errors import STATUS, Failure
-from server.web.requests import WORKSPACE_HEADER, named_workspace
+from server.web.requests import WORKSPACE_HEADER, named_workspace, peeked_workspaces
 from tools.operation import Door, Effect, Operation, Spoken, run
 from tools.schema import schema
 
@@ -71,6 +71,7 @@ async def _answer(operation: Operation, request: Request) -> Response:
         principal=request.state.principal,
         request_id=request.state.request_id,
         workspace=named_workspace(request),
+        peek=peeked_workspaces(request),
         as_text=not has_body,
     )
     result = await run(operation, request.state.services, door, raw | request.path_params)

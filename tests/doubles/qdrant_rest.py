@@ -71,6 +71,7 @@ def query_of(said):
         query=vector,
         filter=filter_of(said.get("filter")),
         with_payload=said["with_payload"],
+        with_vector=said.get("with_vector"),
         params=params,
     )
 
@@ -171,7 +172,18 @@ class Double:
     def query_batch(self, shard, said):
         answers = shard.query_batch(edge.QueryBatchRequest([query_of(one) for one in said["searches"]]))
         return [
-            {"points": [{"id": str(p.id), "version": 0, "score": p.score, "payload": p.payload} for p in answer]}
+            {
+                "points": [
+                    {
+                        "id": str(p.id),
+                        "version": 0,
+                        "score": p.score,
+                        "payload": p.payload,
+                        "vector": vectors_said(p.vector),
+                    }
+                    for p in answer
+                ]
+            }
             for answer in answers
         ]
 

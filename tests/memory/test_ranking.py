@@ -1,51 +1,155 @@
-"""The visible formula: final = alpha * keyword + (1 - alpha) * vector, each arm scaled to [0, 1]."""
+"""Hybrid ranking: the formula to the digit, and what its nudges may and may not do."""
+
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.memory.ranking import fuse, scaled
+from server.memory.dates import spans
+from server.memory.ranking import ALPHA, NUDGES, Candidate, Traits, blended, rank, shares
 
-SCORES = st.dictionaries(st.sampled_from("abcdefgh"), st.floats(0, 100, allow_nan=False), max_size=8)
-
-
-def test_the_formula_gives_what_a_hand_computes():
-    ranked = fuse({"a": 4.0, "b": 2.0, "c": 0.0}, {"b": 0.9, "c": 0.5, "d": 0.7}, alpha=0.4)
-    by_id = {each.id: each.score for each in ranked}
-    # keyword: a 1, b .5, c 0; vector: b 1, c 0, d .5
-    assert by_id == pytest.approx({"a": 0.4, "b": 0.4 * 0.5 + 0.6 * 1, "c": 0.0, "d": 0.6 * 0.5})
-    assert [each.id for each in ranked] == ["b", "a", "d", "c"]
+NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
+OLD = datetime(1990, 1, 1, tzinfo=UTC)
 
 
-def test_without_a_vector_arm_words_rank_alone():
-    assert [(each.id, each.score) for each in fuse({"a": 1.0, "b": 3.0}, {})] == [("b", 1.0), ("a", 0.0)]
+def candidate(name, keyword=None, vector=None, happened=OLD, **traits):
+    traits = Traits(happened_at=happened.timestamp(), access_count=traits.pop("access_count", 0), **traits)
+    return Candidate(name, keyword, vector, 1.0, traits)
 
 
-def test_without_a_keyword_arm_meaning_ranks_alone():
-    assert [each.id for each in fuse({}, {"a": 0.1, "b": 0.2})] == ["b", "a"]
+def order(*candidates, alpha=ALPHA, **how):
+    return [each.id for each in rank(candidates, alpha=alpha, now=NOW, **how)]
 
 
-def test_ties_go_to_the_vector_and_then_to_the_newer_id():
-    assert [each.id for each in fuse({"a": 1.0, "c": 1.0}, {"b": 1.0, "d": 1.0}, alpha=0.5)] == ["d", "b", "c", "a"]
+def of(name, *candidates, **how):
+    (found,) = (each for each in rank(candidates, alpha=ALPHA, now=NOW, **how) if each.id == name)
+    return found
 
 
-def test_nothing_found_is_nothing_ranked():
-    assert fuse({}, {}) == []
-    assert scaled({}) == {}
+def test_the_formula_is_that_of_the_protocol_worked_out_by_hand():
+    # keyword 4 of 8 = .5, vector .9 of .9 = 1: half of each is .75
+    found = of("a", candidate("a", 4.0, 0.9), candidate("b", 8.0, 0.45))
+    assert (found.keyword_score, found.vector_score) == (0.5, 1.0)
+    assert found.fused == pytest.approx(0.75)
+    # ... and with another weight .8 * .5 + .2 * 1 = .6
+    (first, second) = rank([candidate("a", 4.0, 0.9), candidate("b", 8.0, 0.45)], alpha=0.8, now=NOW)
+    assert (first.id, second.id, second.fused) == ("b", "a", pytest.approx(0.6))
 
 
-@given(SCORES, SCORES, st.floats(0, 1))
-def test_every_candidate_is_ranked_once_with_a_score_between_zero_and_one(keyword, vector, alpha):
-    ranked = fuse(keyword, vector, alpha)
-    assert sorted(each.id for each in ranked) == sorted(keyword.keys() | vector.keys())
-    assert all(-1e-9 <= each.score <= 1 + 1e-9 for each in ranked)
-    assert [each.score for each in ranked] == sorted((each.score for each in ranked), reverse=True)
+def test_without_vectors_the_words_rank_alone():
+    assert of("a", candidate("a", 4.0), candidate("b", 8.0)).fused == 0.5
+    assert order(candidate("a", 4.0), candidate("b", 8.0)) == ["b", "a"]
 
 
-@given(SCORES, SCORES)
-def test_who_is_better_in_both_arms_is_never_behind(keyword, vector):
-    order = [each.id for each in fuse(keyword, vector)]
-    for one in keyword.keys() & vector.keys():
-        for other in keyword.keys() & vector.keys():
-            if keyword[one] > keyword[other] and vector[one] > vector[other]:
-                assert order.index(one) < order.index(other)
+def test_what_an_arm_did_not_find_counts_nothing_or_as_much_as_the_last_that_it_named():
+    three = candidate("a", 1.0), candidate("b", None, 0.8), candidate("c", None, 0.4)
+    assert of("a", *three).vector_score == 0.0
+    assert of("a", *three, is_cut=True).vector_score == 0.5
+
+
+def test_scores_below_zero_are_none_at_all():
+    assert shares({"a": -0.2, "b": 0.5}) == {"a": 0.0, "b": 1.0}
+    assert shares({"a": -0.2}) == {"a": 0.0}
+    assert shares({}) == {}
+
+
+def test_equal_scores_go_to_the_nearer_in_meaning_and_then_to_the_newer():
+    assert order(candidate("a", 1.0, 0.0), candidate("b", 0.0, 1.0)) == ["b", "a"]
+    assert order(candidate("a", 1.0), candidate("b", 1.0)) == ["b", "a"]
+
+
+def test_the_neighbours_of_what_fits_come_up_from_both_sides():
+    found = rank(
+        [candidate("1", 0.1), candidate("2", 1.0, before=("1",)), candidate("3", 0.1, before=("2", "1"))],
+        alpha=ALPHA,
+        now=NOW,
+    )
+    nudges = {each.id: each.nudges["neighbours"] for each in found}
+    assert nudges == {"1": pytest.approx(0.3), "2": pytest.approx(0.03), "3": pytest.approx(0.3)}
+    assert "neighbours" not in of("4", candidate("4", 1.0), candidate("2", 1.0, before=("1",))).nudges
+
+
+@pytest.mark.parametrize("name", ["author", "entity", "scope"])
+def test_a_named_author_entity_or_project_decides_between_equals(name):
+    trait = {"author": "is_author_named", "entity": "is_entity_named", "scope": "is_in_project"}[name]
+    named = candidate("a", 1.0, **{trait: True})
+    assert order(named, candidate("b", 1.0)) == ["a", "b"]
+    assert of("a", named).nudges == {name: NUDGES[name]}
+
+
+def test_a_date_in_the_question_decides_between_equals():
+    then = datetime(2023, 5, 8, tzinfo=UTC)
+    asked = spans("what happened on 8 May 2023?", NOW)
+    assert order(candidate("a", 1.0, happened=then), candidate("b", 1.0), spans=asked) == ["a", "b"]
+    assert of("a", candidate("a", 1.0, happened=then), spans=asked).nudges["date"] == NUDGES["date"]
+
+
+def test_recency_halves_in_thirty_days_and_has_no_say_over_old_memories():
+    assert of("a", candidate("a", 1.0, happened=NOW)).nudges["recency"] == NUDGES["recency"]
+    old = candidate("a", 1.0, happened=NOW - timedelta(days=30))
+    assert of("a", old).nudges["recency"] == pytest.approx(NUDGES["recency"] / 2)
+    assert of("a", candidate("a", 1.0, happened=NOW + timedelta(days=9))).nudges["recency"] == NUDGES["recency"]
+
+
+def test_use_helps_up_to_a_bound():
+    assert of("a", candidate("a", 1.0, access_count=64)).nudges["access"] == pytest.approx(NUDGES["access"])
+    assert of("a", candidate("a", 1.0, access_count=10**9)).nudges["access"] == NUDGES["access"]
+    assert "access" not in of("a", candidate("a", 1.0)).nudges
+
+
+RAW = st.none() | st.floats(-1, 30)
+CANDIDATES = st.lists(
+    st.builds(
+        candidate,
+        name=st.sampled_from("abcdefgh"),
+        keyword=RAW,
+        vector=st.none() | st.floats(-1, 1),
+        happened=st.datetimes(datetime(1970, 1, 2), datetime(2100, 1, 1), timezones=st.just(UTC)),
+        access_count=st.integers(0, 10**6),
+        before=st.lists(st.sampled_from("abcdefgh"), max_size=2).map(tuple),
+        is_author_named=st.booleans(),
+        is_entity_named=st.booleans(),
+        is_in_project=st.booleans(),
+    ),
+    unique_by=lambda each: each.id,
+    max_size=8,
+)
+
+
+@given(CANDIDATES, st.floats(0, 1), st.booleans())
+def test_every_candidate_is_ranked_once_within_bounds_and_in_order(candidates, alpha, is_cut):
+    asked = spans("last week, and in May 2023", NOW)
+    found = rank(candidates, alpha=alpha, now=NOW, spans=asked, is_cut=is_cut)
+    assert sorted(each.id for each in found) == sorted(each.id for each in candidates)
+    assert [each.score for each in found] == sorted((each.score for each in found), reverse=True)
+    for each in found:
+        assert 0 <= each.keyword_score <= 1
+        assert 0 <= each.vector_score <= 1
+        assert -1e-9 <= each.fused <= 1 + 1e-9
+        assert each.score == pytest.approx(each.fused + sum(each.nudges.values()))
+        assert all(0 < nudge <= NUDGES[name] + 1e-9 for name, nudge in each.nudges.items())
+
+
+@given(CANDIDATES, st.floats(0, 1), st.sampled_from(["keyword", "vector"]), st.floats(0.01, 5))
+def test_a_better_score_in_an_arm_never_means_a_lower_place(candidates, alpha, arm, more):
+    """Fusion is monotone: raised by itself, a memory keeps or gains on every other one that has no tie to it."""
+    if not candidates or getattr(candidates[0], arm) is None:
+        return
+    plain = [
+        Candidate(each.id, each.keyword, each.vector, 1.0, Traits(happened_at=OLD.timestamp(), access_count=0))
+        for each in candidates
+    ]
+    raised = [plain[0]._replace(**{arm: getattr(plain[0], arm) + more}), *plain[1:]]
+    before = [each.id for each in rank(plain, alpha=alpha, now=NOW)]
+    after = [each.id for each in rank(raised, alpha=alpha, now=NOW)]
+    assert after.index(plain[0].id) <= before.index(plain[0].id)
+
+
+def test_a_second_opinion_reorders_and_never_replaces():
+    assert blended([1.0, 0.9, 0.1], [0.0, 5.0, 5.0]) == [
+        (1, pytest.approx(0.93)),
+        (0, pytest.approx(0.73)),
+        (2, pytest.approx(0.37)),
+    ]
+    assert [place for place, _ in blended([1.0, 0.5], [3.0, 3.0])] == [0, 1]

@@ -1,14 +1,15 @@
 """From text to terms: what people write and what they ask meet in the same terms."""
 
+from collections import Counter
 from datetime import UTC, datetime
 
-import mmh3
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from server.memory.models import Memory
-from server.memory.text import AVERAGE_TERMS, K1, B, document_weights, key_text, query_terms, query_weights, terms
+from server.memory.question import Question
+from server.memory.text import AVERAGE_TERMS, K1, OWN, SHORT, B, key, stems, term_id, weights, words
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
 
@@ -38,50 +39,68 @@ def memory(**fields):
     ],
 )
 def test_what_was_stored_is_found_by_what_is_asked(stored, asked):
-    assert set(query_weights(asked)[0]) & set(document_weights(stored)[0])
+    assert set(Question(asked).term_ids) & set(weights(key(memory(content=stored), []))[0])
 
 
 @pytest.mark.parametrize(("one", "other"), [("database", "garden"), ("数据库", "花园"), ("the cat", "the dog")])
 def test_different_words_do_not_meet(one, other):
-    assert not set(query_weights(one)[0]) & set(document_weights(other)[0])
+    assert not set(Question(one).term_ids) & set(weights(key(memory(content=other), []))[0])
 
 
 def test_stop_words_count_only_where_there_is_nothing_else():
-    assert terms("what is the plan") == ["plan"]
-    assert terms("to be or not to be") == ["to", "be", "or", "not", "to", "be"]
+    assert words("what is the plan") == ["plan"]
+    assert words("to be or not to be") == ["to", "be", "or", "not", "to", "be"]
 
 
-def test_the_shown_terms_are_words_as_they_were_written_once_each():
-    assert query_terms("When did Ann's deployments fail? deployments!") == ["ann's", "ann", "s", "deployments", "fail"]
+def test_a_workspace_has_stop_words_of_its_own_and_a_language():
+    assert words("the plan for Acme", without=["acme"]) == ["plan"]
+    assert words("der Plan ist gut", "german") == ["plan", "gut"]
+    assert stems(words("die Katzen", "german"), "german") == stems(["katze"], "german")
+    assert words("the katt", "swedish") == ["the", "katt"]
 
 
 def test_a_text_without_words_has_no_terms():
     for text in ("", "?!…", "   ", "🎉🎉"):
-        assert document_weights(text) == ([], [])
-        assert query_weights(text) == ([], [])
+        assert weights(key(memory(content=text), [])) == ([], [])
+        assert Question(text).term_ids == []
 
 
-def test_a_documents_weight_is_the_published_formula():
-    ids, weights = document_weights("heron heron pond")
+def test_a_weight_is_the_published_formula():
+    ids, values = weights(Counter({"heron": 2, "pond": 1}))
     length = K1 * (1 - B + B * 3 / AVERAGE_TERMS)
     expected = {"heron": 2 * (K1 + 1) / (2 + length), "pond": 1 * (K1 + 1) / (1 + length)}
-    assert dict(zip(ids, weights, strict=True)) == {
-        mmh3.hash(term, signed=False): pytest.approx(weight) for term, weight in expected.items()
+    assert dict(zip(ids, values, strict=True)) == {
+        term_id(term): pytest.approx(weight) for term, weight in expected.items()
     }
 
 
 @given(st.text(max_size=400))
 def test_any_text_has_distinct_terms_of_positive_weight(text):
-    ids, weights = document_weights(text)
-    assert len(set(ids)) == len(ids) == len(weights)
-    assert all(0 < weight < K1 + 1 for weight in weights)
+    ids, values = weights(key(memory(content=text), [text]))
+    assert len(set(ids)) == len(ids) == len(values)
+    assert all(0 < weight < K1 + 1 for weight in values)
     assert all(0 <= each < 2**32 for each in ids)
-    assert set(query_weights(text)[0]) == set(ids)
+    assert set(Question(text).term_ids) <= set(ids)
 
 
 def test_a_memory_is_found_by_what_people_call_it_by():
-    text = key_text(
-        memory(content="I quit.", author="Ann", entity="job", tags=["work"], project="heron", occurred_at=NOW)
+    counts = key(
+        memory(content="I quit.", author="Ann", entity="job", tags=["work"], project="heron", occurred_at=NOW), []
     )
-    for word in ("quit", "Ann", "job", "work", "heron", "21 November 2026"):
-        assert word in text
+    for word in ("quit", "ann", "job", "work", "heron", "21", "novemb", "2026"):
+        assert counts[word] == OWN
+
+
+def test_a_short_memory_is_found_by_what_was_said_before_it_and_a_long_one_is_not():
+    before = ["Shall we go to Lisbon?", "or Porto, Porto"]
+    assert key(memory(content="Yes, in May"), before) == {
+        "yes": OWN,
+        "may": OWN,
+        "shall": 1,
+        "go": 1,
+        "lisbon": 1,
+        "porto": 2,
+    }
+    long = " ".join(f"word{n}" for n in range(SHORT + 1))
+    assert "lisbon" not in key(memory(content=long), before)
+    assert key(memory(content="Yes"), [long]).total() == OWN + SHORT

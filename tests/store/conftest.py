@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from server.config import Settings
 from server.memory.ids import new_id
 from server.memory.models import Memory
-from server.memory.text import query_weights
+from server.memory.question import Question
 from server.store import accounts, memories, vectors, workspaces
 from server.store.db import Database
 from server.store.memories import Actor
@@ -139,6 +139,22 @@ def undone():
             await fail(db, change)
 
     return check
+
+
+@pytest.fixture
+def plan_of():
+    """How SQLite finds what a read asks with its one statement: (db, ask), where `ask` takes the connection."""
+
+    async def explain(db, ask):
+        asked = []
+        async with db.read() as connection:
+            sa.event.listen(connection.sync_connection, "before_cursor_execute", lambda *how: asked.append(how[2:4]))
+            await ask(connection)
+            ((statement, parameters),) = [each for each in asked if each[0].startswith("SELECT")]
+            plan = await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
+            return " ".join(row[-1] for row in plan)
+
+    return explain
 
 
 @dataclass
@@ -284,7 +300,8 @@ def projection(lite, engine):
 
 def words(text, limit=10):
     """A query for words."""
-    return Query(None, Sparse(*query_weights(text)), limit)
+    ids = Question(text).term_ids
+    return Query(None, Sparse(ids, [1.0] * len(ids)), limit)
 
 
 @pytest.fixture

@@ -7,7 +7,8 @@ import sqlalchemy as sa
 
 from server.store import accesses as module
 from server.store.accesses import Accesses
-from server.store.projection import Projection, placement
+from server.store.placement import placement
+from server.store.projection import Projection
 from server.store.tables.memories import memories
 
 pytestmark = pytest.mark.anyio

@@ -9,8 +9,9 @@ from threading import Event
 import numpy as np
 import pytest
 
-from server.store.embeddings import CACHED_CHARACTERS, CACHED_QUERIES, GATHERED, TURN, EmbeddingFailed, Embeddings
+from server.store.embeddings import GATHERED, TURN, EmbeddingFailed, Embeddings
 from server.store.model_folder import MINILM, Model, find, install, place
+from server.store.query_cache import CACHED_CHARACTERS, CACHED_QUERIES
 
 pytestmark = pytest.mark.anyio
 

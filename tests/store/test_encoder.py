@@ -61,11 +61,11 @@ async def test_memories_from_before_the_model_are_found_by_meaning_after_it(
     car, _ = await book.store("Her car is a red convertible", "The staging database is called heron")
     await projection.project(book.workspace)
     await backfill(book.db, without, projection, clock)
-    assert await projection.open(book.workspace) == 0
+    assert (await projection.open(book.workspace)).generation == 0
     encoder = await start(models)
     await encoder.embeddings.wait_ready()
     await backfill(book.db, encoder, projection, clock)
-    vector = await encoder.query("what vehicle does she drive", await projection.open(book.workspace))
+    vector = await encoder.query("what vehicle does she drive", (await projection.open(book.workspace)).generation)
     found = await projection.search(book.workspace, Query(vector, None, 1), 1)
     assert [hit.id for hit in found.dense] == [car]
     async with book.db.read() as connection:
@@ -84,7 +84,7 @@ async def services(book, projection, start, tmp_path, clock):
         accesses=Accesses(book.db, projection, clock),
         encoder=await start(tmp_path),
         authenticator=SimpleNamespace(take_used=dict),
-        settings=SimpleNamespace(undo_days=30),
+        settings=SimpleNamespace(undo_days=30, backfill_per_second=0),
         now=clock,
     )
 

@@ -7,12 +7,14 @@ import pytest
 import structlog
 
 from server.store import vectors, workspaces
-from server.store.backfill import backfill
+from server.store.backfill import STEP, Pace, backfill
 from server.store.embeddings import EmbeddingFailed
 from server.store.encoder import Encoder
 from server.store.model_folder import Model
-from server.store.projection import Projection, placement
+from server.store.placement import placement
+from server.store.projection import Projection
 from server.store.search import EngineDown, Query
+from server.store.vectors import Filling
 
 pytestmark = pytest.mark.anyio
 
@@ -40,6 +42,9 @@ class Scripted:
     async def embed_query(self, text):
         return self.vector(text)
 
+    async def close(self):
+        self.state = "absent"
+
     def vector(self, text):
         values = np.ones(self.model.dims, dtype=np.float32)
         values[0] = len(text)
@@ -50,8 +55,8 @@ class Scripted:
 def load(lite, clock):
     """Starts an encoder with a scripted model."""
 
-    async def start(**model):
-        encoder = Encoder(lite, Scripted(**model), clock)
+    async def start(earlier=lambda _: None, **model):
+        encoder = Encoder(lite, Scripted(**model), clock, earlier)
         await encoder.start()
         return encoder
 
@@ -68,10 +73,10 @@ async def dense(engine, workspace_id, generation, dims=2):
 async def test_what_was_stored_without_a_model_gets_vectors_when_there_is_one(book, projection, engine, load, clock):
     ids = await book.store(*("x" * n for n in range(1, 150)))
     await projection.project(book.workspace)
-    assert projection.generation(book.workspace) == 0
+    assert (await projection.open(book.workspace)).generation == 0
     encoder = await load()
     await backfill(book.db, encoder, projection, clock)
-    assert await projection.open(book.workspace) == encoder.generation == 1
+    assert (await projection.open(book.workspace)).generation == encoder.generation == 1
     assert await dense(engine, book.workspace, 1) == dict.fromkeys(ids, True)
     assert not await engine.exists(placement(book.workspace, 0, 0))
     assert not encoder.has_gaps
@@ -106,16 +111,46 @@ async def test_the_old_generation_serves_until_the_new_one_is_whole(book, projec
     engine.before["flush"] = gate
     switching = asyncio.create_task(backfill(book.db, second, projection, clock))
     await gate.reached.wait()
-    assert await projection.open(book.workspace) == 1
+    assert (await projection.open(book.workspace)).generation == 1
     old = Query(first.embeddings.vector("heron"), None, 1)
     assert [hit.id for hit in (await projection.search(book.workspace, old, 1)).dense] == [memory_id]
-    assert await second.query("heron", await projection.open(book.workspace)) is None
+    assert await second.query("heron", (await projection.open(book.workspace)).generation) is None
     gate.opened.set()
     await switching
-    assert await projection.open(book.workspace) == 2
+    assert (await projection.open(book.workspace)).generation == 2
     new = Query(await second.query("heron", 2), None, 1)
     assert [hit.id for hit in (await projection.search(book.workspace, new, 2)).dense] == [memory_id]
     assert not await engine.exists(placement(book.workspace, 1, 2))
+
+
+async def test_until_the_switch_questions_are_put_to_the_model_whose_vectors_are_served(
+    book, projection, engine, load, clock, gate
+):
+    await book.store("heron")
+    await backfill(book.db, await load(name="one"), projection, clock)
+    asked, old = [], Scripted(name="one")
+
+    def earlier(model):
+        asked.append(model)
+        return old
+
+    second = await load(earlier, name="two", dims=3)
+    assert [(model.name, model.digest, model.dims) for model in asked] == [("one", "0" * 64, 2)]
+    assert await second.query("heron", 1) == pytest.approx(old.vector("heron"))
+    engine.before["flush"] = gate
+    switching = asyncio.create_task(backfill(book.db, second, projection, clock))
+    await gate.reached.wait()
+    assert await second.query("heron", (await projection.open(book.workspace)).generation) == pytest.approx(
+        old.vector("heron")
+    )
+    gate.opened.set()
+    await switching
+    assert old.state == "absent"  # nobody needs it any more
+    assert await second.query("heron", 1) is None
+    assert len(await second.query("heron", 2)) == 3
+    third = await load(earlier, name="two", dims=3)
+    assert len(asked) == 1
+    await third.close()
 
 
 async def test_a_question_asked_for_the_old_generation_is_not_put_to_the_new(book, projection, load, clock):
@@ -169,10 +204,10 @@ async def test_a_switch_that_fails_leaves_the_old_generation_and_is_tried_again(
     with pytest.raises(EngineDown):
         await backfill(book.db, encoder, projection, clock)
     assert encoder.has_gaps
-    assert await projection.open(book.workspace) == 0
+    assert (await projection.open(book.workspace)).generation == 0
     del engine.before["upsert"]
     await backfill(book.db, encoder, projection, clock)
-    assert await projection.open(book.workspace) == 1
+    assert (await projection.open(book.workspace)).generation == 1
     assert await dense(engine, book.workspace, 1) == dict.fromkeys(ids, True)
 
 
@@ -190,7 +225,7 @@ async def test_a_switch_is_on_the_disk_before_the_record_says_so(book, projectio
     assert await book.row("generation", "revision", "flushed_revision") == (1, 2, 2)
     fresh = Projection(lite, engine, shared=False)
     engine.calls.clear()
-    assert await fresh.open(book.workspace) == 1
+    assert (await fresh.open(book.workspace)).generation == 1
     assert engine.times("upsert") == 0
 
 
@@ -237,6 +272,39 @@ async def test_a_model_that_fails_on_everything_switches_nothing(book, projectio
         await backfill(book.db, encoder, projection, clock)
     assert await book.row("generation") == (0,)
     assert len(encoder.embeddings.asked) == 65
+
+
+async def test_a_backfill_rests_as_it_is_told_and_says_how_far_it_is(book, projection, load, clock):
+    await book.store(*("x" * (n + 1) for n in range(2 * STEP + 1)))
+    encoder = await load()
+    rests, seen = [], []
+
+    async def rest(seconds):
+        rests.append(seconds)
+        seen.append(encoder.filling)
+        assert not encoder.is_whole
+
+    await backfill(book.db, encoder, projection, clock, Pace(32, rest))
+    assert rests == [2, 2, 1 / 32]
+    assert seen == [Filling(STEP, STEP + 1), Filling(2 * STEP, 1), Filling(2 * STEP + 1, 0)]
+    assert seen[0].percent == 49.6
+    assert (encoder.is_whole, encoder.filling, encoder.rounds) == (True, None, 1)
+
+
+async def test_how_far_a_generation_is_counts_live_memories_of_one_workspace_or_all(new_ledger, db, clock):
+    ann, bob = await new_ledger(db, clock, "ann"), await new_ledger(db, clock, "bob")
+    async with db.write() as connection:
+        one = await vectors.generation_of(connection, Model("m", "1" * 64, 2, 256, "x"), clock())
+        two = await vectors.generation_of(connection, Model("n", "1" * 64, 2, 256, "x"), clock())
+    await ann.store("a", "b", generation=one, windows=[np.ones((1, 2), np.float32)] * 2)
+    (gone,) = await ann.store("c")
+    await ann.store("d")
+    await bob.store("e")
+    await ann.delete(gone)
+    async with db.read() as connection:
+        assert await vectors.filling(connection, one, ann.workspace) == Filling(2, 1)
+        assert await vectors.filling(connection, one) == Filling(2, 2)
+        assert await vectors.filling(connection, two) == Filling(0, 4)
 
 
 async def test_without_a_model_nothing_is_filled_in(book, projection, load, clock):

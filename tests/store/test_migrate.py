@@ -4,19 +4,23 @@ import asyncio
 import sqlite3
 import sys
 from contextlib import closing
+from functools import partial
 
 import pytest
 import sqlalchemy as sa
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
+from server.memory.settings import DEFAULTS
 from server.store import migrate as module
 from server.store.db import Database
 from server.store.migrate import SchemaTooNew, alembic_config, migrate
 from server.store.migrations import HEAD
 from server.store.tables import everything
-from server.store.tables.accounts import accounts
+from server.store.tables.accounts import accounts, workspaces
+from server.store.workspaces import workspace_by_id
 
 pytestmark = pytest.mark.anyio
 
@@ -59,6 +63,10 @@ def next_step(tmp_path, monkeypatch):
     return make
 
 
+def up_to(step, upgrade, config, _head):
+    upgrade(config, step)
+
+
 async def step_of(db):
     async with db.read() as connection:
         return (await connection.execute(sa.text("SELECT version_num FROM alembic_version"))).scalar_one()
@@ -88,6 +96,21 @@ async def test_the_migrated_schema_is_what_the_tables_say(empty):
 
     async with empty.read() as connection:
         assert await connection.run_sync(differences) == []
+
+
+async def test_what_was_kept_before_a_workspace_had_settings_is_kept_and_has_the_defaults(empty, clock, monkeypatch):
+    monkeypatch.setattr(module, "HEAD", "0001")
+    monkeypatch.setattr("alembic.command.upgrade", partial(up_to, "0001", command.upgrade))
+    await migrate(empty)
+    old = {"id": "a", "name": "ann", "created_at": clock()}
+    place = {"id": "w", "account_id": "a", "name": "notes", "created_at": clock(), "updated_at": clock()}
+    async with empty.write() as connection:
+        await connection.execute(sa.insert(accounts).values(**old))
+        await connection.execute(sa.insert(workspaces).values(**place))
+    monkeypatch.undo()
+    assert await migrate(empty) == "0001"
+    async with empty.read() as connection:
+        assert (await workspace_by_id(connection, "w")).settings == DEFAULTS
 
 
 async def test_a_schema_that_is_newer_than_the_code_is_refused_and_left_alone(db):

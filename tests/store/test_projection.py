@@ -7,8 +7,9 @@ import structlog
 from sqlalchemy.exc import TimeoutError  # noqa: A004 - of the pool
 
 from server.store import projection as module
+from server.store.placement import placement
 from server.store.points import payload
-from server.store.projection import Projection, placement
+from server.store.projection import Projection, Serving
 from server.store.search import EngineDown, Query
 
 pytestmark = pytest.mark.anyio
@@ -24,7 +25,7 @@ async def test_a_stored_memory_is_found_and_its_point_is_its_row(book, projectio
     assert await projection.project(book.workspace)
     assert await find("heron") == [memory_id]
     (point,) = await engine.retrieve(collection, [memory_id])
-    assert point.payload == payload(await book.get(memory_id), book.workspace)
+    assert point.payload == payload(await book.get(memory_id), book.workspace, [])
     assert point.revision == 1
 
 
@@ -99,7 +100,7 @@ async def test_a_restored_memory_has_its_point_again(book, projection, find):
 async def test_a_workspace_without_memories_makes_no_shard_and_finds_nothing(book, projection, engine, find):
     assert await projection.project(book.workspace)
     assert await find("heron") == []
-    assert await projection.open(book.workspace) == 0
+    assert (await projection.open(book.workspace)).generation == 0
     assert await projection.count(book.workspace) == 0
     assert {verb for verb, _ in engine.calls} == set()
 
@@ -235,7 +236,7 @@ async def test_searches_that_open_a_workspace_together_all_find(book, lite, engi
     (memory_id,) = await book.store("heron")
     fresh = Projection(lite, engine, shared=False)
     found = await asyncio.gather(*(fresh.open(book.workspace) for _ in range(5)))
-    assert found == [0] * 5
+    assert found == [Serving(generation=0, language="english")] * 5
     assert engine.times("open") == 1
     assert await engine.ids(placement(book.workspace, 0, 0)) == {memory_id}
 
@@ -282,6 +283,6 @@ async def test_where_the_record_cannot_be_read_a_projection_waits_and_the_write_
         raise TimeoutError("QueuePool limit reached")
 
     with monkeypatch.context() as patch:
-        patch.setattr(Projection, "_changed", full)
+        patch.setattr("server.store.projection.changed", full)
         assert not await projection.project(book.workspace)
     assert await find("heron") == [memory_id]

@@ -8,7 +8,8 @@ import sys
 import pytest
 
 from server.store import projection as module
-from server.store.projection import Projection, placement
+from server.store.placement import placement
+from server.store.projection import Projection
 from server.store.search import EngineDown, Query, Unusable
 from server.store.search.edge import EdgeEngine
 

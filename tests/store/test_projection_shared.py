@@ -8,7 +8,8 @@ import pytest
 from qdrant_client import AsyncQdrantClient
 
 from server.store import workspaces
-from server.store.projection import Projection, placement
+from server.store.placement import placement
+from server.store.projection import Projection
 from server.store.search import Query
 from server.store.search.server import ServerEngine
 

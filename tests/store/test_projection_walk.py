@@ -9,8 +9,9 @@ import structlog
 
 from server.store import projection as module
 from server.store.memories import FIELDS, from_row
+from server.store.placement import placement
 from server.store.points import payload
-from server.store.projection import Projection, placement
+from server.store.projection import Projection
 from server.store.search.edge import EdgeEngine
 from server.store.tables.memories import memories
 
@@ -102,7 +103,7 @@ class Walk:
         )
         async with self.book.db.read() as connection:
             rows = [from_row(row) for row in await connection.execute(query)]
-        return {row.id: payload(row, self.book.workspace) for row in rows}
+        return {row.id: payload(row, self.book.workspace, []) for row in rows}
 
     async def check(self):
         """The engine holds the rows that live, as they are, and nothing else."""

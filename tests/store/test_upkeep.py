@@ -3,7 +3,7 @@
 import pytest
 
 from server.loop import clean_up
-from server.store.projection import placement
+from server.store.placement import placement
 from tests.conftest import site_at
 
 pytestmark = pytest.mark.anyio

@@ -65,21 +65,26 @@ async def test_ones_own_account_may_be_named(ann):
     assert (await ann.call("recent", {"workspace": f"{ann.name}/attic"}))["meta"]["workspace_exists"]
 
 
+#: They change what every workspace has from the start: settings, sections, and an identity.
+WRITES_WHAT_IS_ALWAYS_THERE = {"set_setting", "update_working_memory", "update_identity", "crystallize_identity"}
+
+
 @pytest.mark.parametrize("name", [each.name for each in catalog.OPERATIONS if each.workspace])
 async def test_only_what_stores_makes_a_missing_workspace(ann, name):
     operation = catalog.CANONICAL[name]
     arguments = VALID.get(name, {})
+    stores = operation.effect is Effect.CREATE or name in WRITES_WHAT_IS_ALWAYS_THERE
     for answer in (
         await rest(ann, name, arguments | {"workspace": "one"}),
         await tool(ann, name, arguments | {"workspace": "two"}),
     ):
-        if operation.effect is Effect.CREATE:
+        if stores:
             assert answer.body["meta"]["workspace_exists"] is True
         elif answer.error is None:
             assert answer.body["meta"]["workspace_exists"] is False
         else:
             assert answer.error in {"not_found", "invalid"}
-    assert await names(ann) == ({"one", "two"} if operation.effect is Effect.CREATE else set())
+    assert await names(ann) == ({"one", "two"} if stores else set())
 
 
 async def test_a_store_that_is_refused_makes_no_workspace(ann):

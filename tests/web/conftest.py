@@ -40,6 +40,12 @@ async def cat(newcomer):
 
 
 @pytest.fixture
+async def admin(newcomer):
+    """Somebody new whose key may do everything."""
+    return await newcomer(scopes=("memory:write", "admin"), is_admin=True)
+
+
+@pytest.fixture
 async def dan(newcomer):
     """Somebody else."""
     return await newcomer()

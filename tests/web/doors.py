@@ -25,6 +25,20 @@ VALID: dict[str, dict[str, Any]] = {
     "related_memories": {"id": NOBODY},
     "consolidate_group": {"source_ids": [NOBODY, NOBODY[:-1] + "1"]},
     "undo_consolidation": {"run": NOBODY},
+    "set_setting": {"key": "recall_alpha", "value": 0.7},
+    "reset_setting": {"key": "recall_alpha"},
+    "add_golden": {"query": "tea?", "text": "Tea"},
+    "delete_golden": {"id": NOBODY},
+    "read_section": {"section": "active_work"},
+    "update_working_memory": {"section": "active_work", "content": "Tea"},
+    "add_item": {"category": "active_work", "title": "Tea"},
+    "read_item": {"id": NOBODY},
+    "update_item": {"id": NOBODY, "title": "Coffee"},
+    "delete_item": {"id": NOBODY},
+    "add_skip": {"item": "tea", "reason": "cold", "expires": "2099-01-01"},
+    "check_skip": {"query": "tea"},
+    "remove_skip": {"id": NOBODY},
+    "update_identity": {"crystal": "I am"},
     "delete_workspace": {"id": NOBODY},
     "revoke_key": {"id": NOBODY},
 }
@@ -88,6 +102,13 @@ def seen(response) -> Answer:
     assert set(body) >= {"error", "message", "content"}, body
     assert body["content"] == [{"type": "text", "text": body["message"]}]
     return Answer(response.status_code, body["error"], body["message"], body)
+
+
+def spoken(response):
+    """The text that Memento's client shows: the first block of the envelope, and there is no other."""
+    (block,) = response.json()["content"]
+    assert block["type"] == "text"
+    return block["text"]
 
 
 async def refused(person, name, arguments, *, status=400, code="invalid", says="") -> None:

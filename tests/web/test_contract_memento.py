@@ -9,7 +9,7 @@ import re
 
 import pytest
 
-from tests.web.doors import NOBODY, seen
+from tests.web.doors import NOBODY, seen, spoken
 
 pytestmark = pytest.mark.anyio
 
@@ -32,13 +32,6 @@ M = {
 
 def is_memory(body):
     return all(name in body and isinstance(body[name], kind) for name, kind in M.items())
-
-
-def spoken(response):
-    """The text that Memento's client shows: the first block of the envelope, and there is no other."""
-    (block,) = response.json()["content"]
-    assert block["type"] == "text"
-    return block["text"]
 
 
 async def test_get_root_needs_no_key_and_tells_name_and_version(shared):

@@ -8,16 +8,18 @@ from sqlalchemy.exc import OperationalError
 from structlog.testing import capture_logs
 
 from server.store.search import EngineDown
-from tests.web.doors import ERAS, LEGACY, MODERN, NOBODY, rest, rpc, seen, tool
+from tests.web.doors import ERAS, LEGACY, MODERN, NOBODY, VALID, rest, rpc, seen, tool
 from tools import catalog
 from tools.operation import Effect
+from tools.schema import schema
 
 pytestmark = pytest.mark.anyio
 
 MODES = pytest.mark.parametrize("mode", ["legacy", MODERN])
 LINKS = pytest.mark.parametrize(("path", "table"), [("/mcp", catalog.CANONICAL), ("/v1/mcp", catalog.RECALL_LINK)])
-#: Fields that exist for other systems' clients only.
+#: Fields that exist for other systems' clients only, and those of them that are fields of working memory's items.
 HIDDEN = {"related_to", "relation_types", "images", "priority", "platformSource", "peek_workspaces", "kind", "title"}
+OF_ITEMS = {"priority", "title"}
 
 
 def nodes(node):
@@ -38,7 +40,7 @@ def nodes(node):
 async def test_tools_are_listed_in_the_catalogues_order_with_what_a_client_needs(cat, mode, path, table):
     async with cat.mcp(path=path, mode=mode) as client:
         tools = (await client.list_tools()).tools
-    assert [each.name for each in tools] == list(table)
+    assert [each.name for each in tools] == [name for name, operation in table.items() if operation.listed]
     for each in tools:
         operation = table[each.name]
         assert each.title
@@ -57,14 +59,14 @@ async def test_schemas_are_valid_strict_and_without_noise(cat, mode, path, table
     async with cat.mcp(path=path, mode=mode) as client:
         tools = (await client.list_tools()).tools
     for each in tools:
-        for schema in (each.input_schema, each.output_schema):
-            jsonschema.Draft202012Validator.check_schema(schema)
-            assert schema["type"] == "object"
+        for shape in (each.input_schema, each.output_schema):
+            jsonschema.Draft202012Validator.check_schema(shape)
+            assert shape["type"] == "object"
         for node in nodes(each.input_schema):
             assert not isinstance(node.get("title"), str), "a title that repeats the name"
             if "properties" in node:
                 assert node["additionalProperties"] is False
-                assert not HIDDEN & set(node["properties"])
+                assert not HIDDEN & set(node["properties"]) - (OF_ITEMS if each.name.endswith("_item") else set())
                 for field, shape in node["properties"].items():
                     assert shape.get("description") or "$ref" in shape, f"{each.name}.{field} is not described"
 
@@ -108,7 +110,8 @@ async def test_every_tool_that_the_instructions_name_is_there(cat):
 
 
 @MODES
-async def test_the_answer_of_every_operation_fits_its_schema_and_is_the_same_as_text(cat, mode):
+async def test_the_answer_of_every_operation_fits_its_schema_and_is_the_same_as_text(admin, mode):
+    cat = admin
     metadata = {"a": None, "b": [1.5, None]}
     full = {"tags": ["t"], "project": "p", "task": "k", "metadata": metadata, "expires": "2099-01-01"}
     memory_id = await cat.store("Tea in the morning", **full)
@@ -117,6 +120,10 @@ async def test_the_answer_of_every_operation_fits_its_schema_and_is_the_same_as_
     attic = (await cat.http.post("/v1/workspaces", json={"name": "attic"})).json()
     several = [await cat.store(f"milk {n}", tags=["milk"]) for n in range(4)]
     group = (await cat.http.post("/v1/consolidate/group", json={"source_ids": several[:2]})).json()
+    pinned = (await cat.http.post("/v1/golden", json={"query": "tea?", "text": "green"})).json()
+    item = (await rest(cat, "add_item", VALID["add_item"] | {"next_action": "drink", "tags": ["t"]})).body
+    skip = (await rest(cat, "add_skip", VALID["add_skip"])).body
+    await rest(cat, "update_identity", VALID["update_identity"])
     asked = {
         "retrieve_context": [{"message": "tea", "include_graph": True}, {}, {"include": []}, {"workspace": "none"}],
         "search": [{"query": "tea"}, {"query": "nothing like it"}],
@@ -134,17 +141,44 @@ async def test_the_answer_of_every_operation_fits_its_schema_and_is_the_same_as_
         "consolidate": [{"dry_run": True}, {}, {"workspace": "none"}],
         "list_consolidations": [{}, {"workspace": "none"}],
         "delete_memory": [{"id": memory_id}],
+        "read_working_memory": [{}, {"workspace": "none"}],
+        "read_section": [{"section": "Active Work"}],
+        "update_working_memory": [{"section": "new", "content": "x"}],
+        "add_item": [{"category": "waiting_for", "title": "x"}],
+        "list_items": [{}, {"query": "x", "limit": 1}],
+        "read_item": [{"id": item["id"]}],
+        "update_item": [{"id": item["id"], "status": "paused"}],
+        "delete_item": [{"id": item["id"]}],
+        "add_skip": [{"item": "x", "reason": "y", "expires": "one day"}],
+        "list_skips": [{}],
+        "check_skip": [{"query": "tea"}, {"query": "nothing like it"}],
+        "remove_skip": [{"id": skip["id"]}],
+        "read_identity": [{}],
+        "update_identity": [{"crystal": "I am", "source_count": 2}],
+        "crystallize_identity": [{}],
+        "identity_history": [{}, {"workspace": "none"}],
         "create_workspace": [{"name": "new"}, {"name": "attic"}],
         "list_workspaces": [{}],
         "delete_workspace": [{"id": attic["id"]}],
+        "get_settings": [{}, {"workspace": "none"}],
+        "set_setting": [{"key": "recall_alpha", "value": 0.7}, {"key": "stop_words", "value": "a, b"}],
+        "reset_setting": [{"key": "recall_alpha"}, {"key": "language", "workspace": "none"}],
         "create_key": [{}, {"workspace": "default", "expires_at": "2027-01-01"}],
         "list_keys": [{}],
         "revoke_key": [{"id": made["id"]}],
         "health": [{}, {"workspace": "none"}],
+        "add_golden": [
+            {"query": "tea?", "text": "tea"},
+            {"query": "x", "memory_id": memory_id, "expect": "not_recalled"},
+        ],
+        "run_golden": [{}, {"workspace": "none"}],
+        "list_golden": [{}, {"workspace": "none"}],
+        "delete_golden": [{"id": pinned["id"]}],
+        "backfill_embeddings": [{}],
     }
     assert set(asked) == set(catalog.CANONICAL)
+    schemas = {name: schema(operation.returns) for name, operation in catalog.CANONICAL.items()}
     async with cat.mcp(mode=mode) as client:
-        schemas = {each.name: each.output_schema for each in (await client.list_tools()).tools}
         for name, calls in asked.items():
             for arguments in calls:
                 result = await client.call_tool(name, arguments)

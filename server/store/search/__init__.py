@@ -135,6 +135,10 @@ class Engine(Protocol):
         """Ask both arms in one round trip."""
         ...
 
+    async def rarities(self, collection: Collection, terms: list[int]) -> list[float | None]:
+        """Each term's idf, as the text arm weighs it; None for a term that no point has."""
+        ...
+
     async def retrieve(self, collection: Collection, ids: list[str]) -> list[Point]:
         """The points of these ids that are there, in no order, without their windows."""
         ...

@@ -1,12 +1,11 @@
 """The embedded engine: Qdrant's own segments in this process, a shard for each collection.
 
 Its calls hold the interpreter and mostly take less than a millisecond, so they are made on the event
-loop, large writes in slices with the loop let in between; only what works on files goes to a thread.
+loop, one for each of its turns, and large writes in slices; only what works on files goes to a thread.
 Two vectors stand for a memory's meaning, `dense` for the whole and `windows` for the parts of a long
 text; a query over `windows` costs 5 µs where no point has them, so it is always asked.
 """
 
-import asyncio
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
@@ -36,9 +35,10 @@ from qdrant_edge import Point as EdgePoint
 from qdrant_edge import Query as EdgeQuery
 
 from . import Collection, EngineDown, Found, Hit, Match, Point, Query, Sparse, Where, checks
-from .points import INDEXED_KEYS, REVISION, WORKSPACE, nearest
+from .points import INDEXED_KEYS, REVISION, WORKSPACE, nearest, rarity
 from .shard_files import call, free_bytes
 from .shards import Shards
+from .turns import Turns
 
 T = TypeVar("T")
 
@@ -57,10 +57,19 @@ class EdgeEngine:
         folder: holds one folder per collection; made where it is not there.
         max_open: how many shards may be open at once; the least recently used is flushed and closed for another.
         free_bytes: tells how many bytes are free on a folder's disk; below 64 MiB writes are refused.
+        owns: whether a collection is this engine's, by its name, where several processes share the folder.
     """
 
-    def __init__(self, folder: Path, *, max_open: int, free_bytes: Callable[[Path], int] = free_bytes) -> None:
-        self._shards = Shards(folder, max_open, free_bytes)
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        max_open: int,
+        free_bytes: Callable[[Path], int] = free_bytes,
+        owns: Callable[[str], bool] = lambda _name: True,
+    ) -> None:
+        self._shards = Shards(folder, max_open, free_bytes, owns)
+        self._turns = Turns()
 
     async def open(self, collection: Collection) -> bool:
         """Open or make the collection's shard; True where it was made."""
@@ -80,9 +89,9 @@ class EdgeEngine:
             if shard is None:
                 raise EngineDown(f"the collection {collection.name} is not there")
             for some in _slices(points):
-                self._shards.check_space()
-                _write(shard, some)
-                await asyncio.sleep(0)
+                async with self._turns.one():
+                    self._shards.check_space()
+                    _write(shard, some)
             _index(shard)
 
     async def delete(self, collection: Collection, ids: list[str]) -> None:
@@ -104,12 +113,12 @@ class EdgeEngine:
             if shard is None:
                 return
             for some in _slices(list(patches)):
-                self._shards.check_space()
-                # One id that is not there fails the call with half of it done, so those are left out.
-                for record in call(shard.retrieve, cast("list[Any]", some), False, False):
-                    id_ = str(record.id)
-                    call(shard.update, UpdateOperation.set_payload([id_], patches[id_]))
-                await asyncio.sleep(0)
+                async with self._turns.one():
+                    self._shards.check_space()
+                    # One id that is not there fails the call with half of it done, so those are left out.
+                    for record in call(shard.retrieve, cast("list[Any]", some), False, False):
+                        id_ = str(record.id)
+                        call(shard.update, UpdateOperation.set_payload([id_], patches[id_]))
 
     async def search(self, collection: Collection, query: Query) -> Found:
         """Ask both arms in one batch; the search is exact."""
@@ -119,11 +128,26 @@ class EdgeEngine:
             if shard is None:
                 return Found([], [])
             asked = _requests(query)
-            answers = call(shard.query_batch, QueryBatchRequest(asked)) if asked else []
+            async with self._turns.one():
+                answers = call(shard.query_batch, QueryBatchRequest(asked)) if asked else []
         text = _hits(answers.pop()) if _has_text(query) else []
         dense = nearest(_hits(answers[0]), _hits(answers[1]), query.limit) if answers else []
         checks.check_owner(collection, (hit.payload for hit in (*dense, *text)))
         return Found(dense, text)
+
+    async def rarities(self, collection: Collection, terms: list[int]) -> list[float | None]:
+        """Each term's idf; None for a term that no point has."""
+        _check(collection)
+        async with self._shards.pinned(collection) as shard:
+            if shard is None or not terms:
+                return [None] * len(terms)
+            asked = [_best_for(term) for term in terms]
+            async with self._turns.one():
+                answers = call(shard.query_batch, QueryBatchRequest(asked))
+        return [
+            rarity(term, best[0].score, _text(best[0].vector)) if best else None
+            for term, best in zip(terms, answers, strict=True)
+        ]
 
     async def retrieve(self, collection: Collection, ids: list[str]) -> list[Point]:
         """The points of these ids that are there, without their windows."""
@@ -145,11 +169,11 @@ class EdgeEngine:
             offset = None
             while shard is not None:
                 request = ScrollRequest(offset=offset, limit=_PAGE, with_payload=False, with_vector=False)
-                records, offset = call(shard.scroll, request)
+                async with self._turns.one():
+                    records, offset = call(shard.scroll, request)
                 found.update(str(record.id) for record in records)
                 if offset is None:
                     break
-                await asyncio.sleep(0)
         return found
 
     async def count(self, collection: Collection) -> int:
@@ -235,11 +259,11 @@ def _edge_point(point: Point) -> EdgePoint:
 def _point(record: Record) -> Point:
     payload = record.payload or {}
     vectors = cast("dict[str, Any]", record.vector or {})
-    text, dense = vectors.get("text"), vectors.get("dense")
+    dense = vectors.get("dense")
     return Point(
         id=str(record.id),
         revision=payload.pop(REVISION),
-        text=Sparse(text.indices, text.values) if text is not None else Sparse([], []),
+        text=_text(vectors),
         payload=payload,
         dense=np.array(dense, dtype=np.float32) if dense is not None else None,
     )
@@ -260,6 +284,16 @@ def _requests(query: Query) -> list[QueryRequest]:
     where = _filter(query.where)
     keys = True if query.keys is None else [*query.keys, WORKSPACE]
     return [QueryRequest(query.limit, query=one, filter=where, with_payload=keys, params=_EXACT) for one in asked]
+
+
+def _best_for(term: int) -> QueryRequest:
+    alone = EdgeQuery.Nearest(SparseVector([term], [1.0]), using="text")
+    return QueryRequest(1, query=alone, with_payload=False, with_vector=["text"])
+
+
+def _text(vectors: Any) -> Sparse:
+    text: Any = cast("dict[str, Any]", vectors or {}).get("text")
+    return Sparse(text.indices, text.values) if text is not None else Sparse([], [])
 
 
 def _filter(where: Where) -> Filter | None:

@@ -1,6 +1,6 @@
 """What both engines agree on about points: the payload keys with a meaning of their own, and the dense arm."""
 
-from . import Hit
+from . import Hit, Sparse
 
 REVISION = "_revision"
 """The payload key that holds a point's revision."""
@@ -8,6 +8,11 @@ WORKSPACE = "workspace_id"
 """The payload key that says whose a point is."""
 INDEXED_KEYS = ("type", "tags", "scope")
 """The payload keys that queries filter by."""
+
+
+def rarity(term: int, score: float, text: Sparse) -> float:
+    """A term's idf, from the best point's score for it alone and that point's vector: the engines do not tell it."""
+    return score / text.values[text.indices.index(term)]
 
 
 def nearest(whole: list[Hit], parts: list[Hit], limit: int) -> list[Hit]:

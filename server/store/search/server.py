@@ -14,7 +14,7 @@ from qdrant_client.common.client_exceptions import QdrantException
 from qdrant_client.http.exceptions import ApiException, UnexpectedResponse
 
 from . import Collection, EngineDown, Found, Point, Query, Unusable, checks, wire
-from .points import nearest
+from .points import nearest, rarity
 
 T = TypeVar("T")
 
@@ -108,6 +108,21 @@ class ServerEngine:
         checks.check_owner(collection, (hit.payload for answer in answers for hit in answer))
         text = answers.pop() if wire.has_text(query) else []
         return Found(nearest(answers[0], answers[1], query.limit) if answers else [], text)
+
+    async def rarities(self, collection: Collection, terms: list[int]) -> list[float | None]:
+        """Each term's idf; None for a term that no point has."""
+        checks.check_collection(collection)
+        if not terms:
+            return []
+        asked = wire.best_for(collection, terms)
+        responses = await _answer_unless(_NOT_FOUND, self._client.query_batch_points(collection.name, asked))
+        if responses is None:
+            return [None] * len(terms)
+        answers = [response.points for response in responses]
+        return [
+            rarity(term, best[0].score, wire.text_of(best[0])) if best else None
+            for term, best in zip(terms, answers, strict=True)
+        ]
 
     async def retrieve(self, collection: Collection, ids: list[str]) -> list[Point]:
         """The points of these ids that are there, without their windows."""

@@ -30,6 +30,7 @@ P = ParamSpec("P")
 
 # Kilobytes of vectors after which a graph would be built; out of reach, because building one stops the process.
 _NEVER = 10**12
+_NEW, _GONE = ".new-", ".gone-"
 # A load that failed for want of something (memory, descriptors, the log's lock) says nothing about the shard.
 _NOT_THE_SHARD = re.compile(r"WouldBlock|os error (?!2\b)\d|code: (?!2\b)\d")
 
@@ -56,7 +57,7 @@ def call(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
 def create(folder: Path, collection: Collection) -> EdgeShard:
     """Make an empty shard in the folder, under the collection's name, and open it."""
     # A creation that is killed half-way leaves a folder that cannot be loaded, so it gets its name last.
-    unfinished = folder / f".new-{uuid4().hex}"
+    unfinished = _hidden(folder, _NEW, collection.name)
     unfinished.mkdir()
     shard = EdgeShard.create(str(unfinished), _config(collection.dims))
     shard.flush()
@@ -102,7 +103,7 @@ def shut(shard: EdgeShard, keep: bool) -> None:  # noqa: FBT001 - asyncio.to_thr
 
 def remove(folder: Path, name: str) -> None:
     """Remove a closed shard; one that is not there is no error."""
-    gone = folder / f".gone-{uuid4().hex}"
+    gone = _hidden(folder, _GONE, name)
     with contextlib.suppress(FileNotFoundError):
         (folder / name).rename(gone)
         shutil.rmtree(gone)
@@ -113,11 +114,17 @@ def names(folder: Path) -> set[str]:
     return {each.name for each in folder.iterdir() if each.is_dir() and not each.name.startswith(".")}
 
 
-def sweep(folder: Path) -> None:
-    """Remove from the folder what a process that was killed had half made or half removed."""
-    for pattern in (".new-*", ".gone-*"):
-        for leftover in folder.glob(pattern):
-            shutil.rmtree(leftover)
+def sweep(folder: Path, owns: Callable[[str], bool]) -> None:
+    """Remove from the folder what a process that was killed had half made or half removed, of collections one owns."""
+    for prefix in (_NEW, _GONE):
+        for leftover in folder.glob(f"{prefix}*"):
+            if owns(leftover.name.removeprefix(prefix).rpartition(".")[0]):
+                shutil.rmtree(leftover)
+
+
+def _hidden(folder: Path, prefix: str, name: str) -> Path:
+    """A new name that is no collection's, and tells whose it is."""
+    return folder / f"{prefix}{name}.{uuid4().hex}"
 
 
 def _has_dense(shard: EdgeShard) -> bool:

@@ -40,15 +40,19 @@ class Shards:
         folder: holds one folder per collection; made where it is not there.
         max_open: how many shards may be open at once, at least 1; who needs one more waits for an unpinned one.
         free_bytes: tells how many bytes are free on a folder's disk.
+        owns: whether a collection is ours, by its name; the others of the folder are another process's.
     """
 
-    def __init__(self, folder: Path, max_open: int, free_bytes: Callable[[Path], int]) -> None:
+    def __init__(
+        self, folder: Path, max_open: int, free_bytes: Callable[[Path], int], owns: Callable[[str], bool]
+    ) -> None:
         if max_open < 1:
             raise ValueError("at least one shard must be allowed to be open")
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
         self._max_open = max_open
         self._free_bytes = free_bytes
+        self._owns = owns
         self._open: OrderedDict[str, _Open] = OrderedDict()
         self._order = asyncio.Lock()
         self._unpinned = asyncio.Event()
@@ -198,7 +202,7 @@ class Shards:
     async def _sweep(self) -> None:
         """Remove, once, what a process that was killed had half made or half removed."""
         if not self._swept:
-            await asyncio.to_thread(call, shard_files.sweep, self._folder)
+            await asyncio.to_thread(call, shard_files.sweep, self._folder, self._owns)
             self._swept = True
 
     def _unpin(self, entry: _Open | None) -> None:

@@ -70,6 +70,28 @@ def requests(collection: Collection, query: Query) -> list[models.QueryRequest]:
     ]
 
 
+def best_for(collection: Collection, terms: Sequence[int]) -> list[models.QueryRequest]:
+    """For each term, the point that it matters most in, and that point's text vector."""
+    return [
+        models.QueryRequest(
+            query=models.NearestQuery(nearest=models.SparseVector(indices=[term], values=[1.0])),
+            using="text",
+            filter=_where(collection, Where()),
+            params=_rarity(collection),
+            limit=1,
+            with_payload=False,
+            with_vector=["text"],
+        )
+        for term in terms
+    ]
+
+
+def text_of(record: models.Record | models.ScoredPoint) -> Sparse:
+    """A point's text vector; empty where it has none."""
+    text = cast("dict[str, Any]", record.vector or {}).get("text")
+    return Sparse(text.indices, text.values) if text is not None else Sparse([], [])
+
+
 def has_text(query: Query) -> bool:
     """Whether the query's text arm has anything to ask."""
     return query.text is not None and bool(query.text.indices)
@@ -82,12 +104,11 @@ def hits(scored: list[models.ScoredPoint]) -> list[Hit]:
 
 def point(record: models.Record) -> Point:
     """A point as it was stored, its vector at unit length, without its windows."""
-    vectors = cast("dict[str, Any]", record.vector or {})
-    text, dense = vectors.get("text"), vectors.get("dense")
+    dense = cast("dict[str, Any]", record.vector or {}).get("dense")
     return Point(
         id=memory_id(record),
         revision=(record.payload or {})[REVISION],
-        text=Sparse(text.indices, text.values) if text is not None else Sparse([], []),
+        text=text_of(record),
         payload=_payload(record),
         dense=np.array(dense, dtype=np.float32) if dense is not None else None,
     )

@@ -48,9 +48,14 @@ workspaces = sa.Table(
     sa.Column("flushed_revision", sa.BigInteger, nullable=False, default=0),
     # Whose vectors the collection holds; 0 where it holds none.
     sa.Column("generation", sa.Integer, nullable=False, default=0),
+    # By which rule the collection's words were made: a number that rises, and the language.
+    sa.Column("key_rule", sa.String(40), nullable=False, server_default="1-english"),
     # How many texts were erased, and of how many the collection's files were cleaned.
     sa.Column("erasures", sa.BigInteger, nullable=False, default=0, server_default="0"),
     sa.Column("vacuumed", sa.BigInteger, nullable=False, default=0, server_default="0"),
+    # What was set, by key, and when; what is not in it has its default.
+    sa.Column("settings", sa.JSON(none_as_null=True)),
+    sa.Column("settings_set_at", sa.JSON(none_as_null=True)),
     sa.Column("created_at", UtcDateTime, nullable=False),
     sa.Column("updated_at", UtcDateTime, nullable=False),
     sa.Column("deleted_at", UtcDateTime),

@@ -15,6 +15,8 @@ runs = sa.Table(
     sa.Column("done", sa.Integer, nullable=False),
     sa.Column("total", sa.Integer),
     sa.Column("problem", sa.String(500)),
+    # What it found out, until the command line that filed it has taken it.
+    sa.Column("result", sa.JSON(none_as_null=True)),
     sa.Column("filed_at", UtcDateTime, nullable=False),
     sa.Column("finished_at", UtcDateTime),
 )

@@ -14,6 +14,7 @@ from qdrant_client.http.exceptions import UnexpectedResponse
 
 from server.store.search import Collection, Point, Sparse
 from server.store.search.edge import EdgeEngine
+from server.store.search.processes import ProcessEngine
 from server.store.search.server import ServerEngine
 
 DIMS = 4
@@ -110,11 +111,24 @@ def server_engine(kind, request):
 SERVERS = ["memory", "http", pytest.param("server", marks=pytest.mark.qdrant_server)]
 
 
-@pytest.fixture(params=["edge", *SERVERS])
+EMBEDDED = {
+    "edge": lambda folder: EdgeEngine(folder, max_open=4),
+    "processes": lambda folder: ProcessEngine(folder, processes=2, max_open=4),
+}
+
+
+@pytest.fixture(params=[*EMBEDDED, *SERVERS])
 async def engine(request, tmp_path):
     kind = request.param
-    made = EdgeEngine(tmp_path, max_open=4) if kind == "edge" else server_engine(kind, request)
+    made = EMBEDDED[kind](tmp_path) if kind in EMBEDDED else server_engine(kind, request)
     async with closing(made):
+        yield made
+
+
+@pytest.fixture(params=EMBEDDED)
+async def embedded(request, tmp_path):
+    """The embedded engine, in this process and in others."""
+    async with closing(EMBEDDED[request.param](tmp_path)) as made:
         yield made
 
 

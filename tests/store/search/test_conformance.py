@@ -95,6 +95,17 @@ async def test_the_text_arm_weighs_a_word_by_its_rarity(engine, collection, make
     assert found.dense == []
 
 
+async def test_a_words_rarity_is_the_idf_that_the_text_arm_weighs_it_by(engine, collection, make):
+    heavy = make.point(1, text=(7, 8))
+    heavy.text.values[0] = 2.2
+    await engine.upsert(collection, [heavy, make.point(2, text=(7,)), make.point(3, text=(9,))])
+    common, rare, unknown = await engine.rarities(collection, [7, 8, 999])
+    assert (common, rare) == (pytest.approx(idf(3, 2), rel=1e-4), pytest.approx(idf(3, 1), rel=1e-4))
+    assert unknown is None
+    assert await engine.rarities(collection, []) == []
+    assert await engine.rarities(make.collection(), [7]) == [None]
+
+
 async def test_one_search_asks_both_arms_and_brings_the_payload(engine, collection, make):
     await engine.upsert(collection, [make.point(1, type="fact")])
     found = await engine.search(collection, Query(make.vector(1), Sparse([7], [1.0]), 10))

@@ -78,6 +78,14 @@ async def test_a_word_is_as_rare_as_it_is_in_its_own_workspace(shared, tenants, 
     assert hit.score == pytest.approx(log((2 - 1 + 0.5) / (1 + 0.5) + 1), rel=1e-4)
 
 
+async def test_the_rarity_of_a_word_tells_nothing_of_other_workspaces(shared, tenants, make):
+    one, other = tenants
+    await shared.upsert(one, [make.point(1, text=(7,)), make.point(2, text=(8,))])
+    alone = await shared.rarities(one, [7, 8])
+    await shared.upsert(other, [make.point(n, text=(7,)) for n in range(1, 20)])
+    assert await shared.rarities(one, [7, 8]) == alone
+
+
 async def test_dropping_one_workspace_leaves_the_other(shared, tenants, make):
     one, other = tenants
     for tenant in tenants:

@@ -5,8 +5,8 @@ from alembic import op
 from server.store.db import UtcDateTime
 
 
-revision = '0004'
-down_revision = '0001'
+revision = '0006'
+down_revision = '0005'
 branch_labels = None
 depends_on = None
 

@@ -1,0 +1,248 @@
+"""What each part of recall is worth: the product's own ranking, with one part taken out at a time.
+
+The conversations of a LoCoMo-shaped file are ranked by the product's modules (`server.memory`, `tools.candidates`), with
+numpy in the engine's place, so that a variant costs seconds and not a server. The first row is the product as it is; its
+figures differ from those of `recall.py` only by what the engine does. Each other row has one thing changed. Beside it
+stands the difference, with a 95 % interval of a paired bootstrap over the questions; `*` marks one without 0, and the
+signs say in how many conversations it helped (+), hurt (-) or did nothing (=): a choice is to hold in each.
+
+Recency is measured at the end of each conversation, everything else long after, as a question about old times is. What
+such a file cannot show: projects, entities and use, of which it has none.
+
+    python benchmarks/ablation.py [FILE] [--conversations 0,1,2]
+"""
+
+import argparse
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import numpy as np
+import recall_metrics
+from arms import _result, load_embedder
+from common import progress, screen
+from locomo import Conversation, default_file, read
+from rich.table import Table
+
+K = 10
+LATER = datetime(2030, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Variant:
+    """The product, but for what is said here."""
+
+    name: str
+    nudges: dict[str, float] = field(default_factory=dict)
+    alpha: float | None = None
+    neighbours: int = 2
+    own: int = 3
+    names_out: bool = True
+    gate: bool = True
+    depth: int = 50
+    at_the_end: bool = False
+
+
+VARIANTS = (
+    Variant("the product"),
+    Variant("without the gate", gate=False),
+    Variant("words alone", alpha=1.0),
+    Variant("meaning alone", alpha=0.0),
+    Variant("alpha 0.4", alpha=0.4),
+    Variant("alpha 0.6", alpha=0.6),
+    Variant("no turns before it in a key", neighbours=0),
+    Variant("one turn before it in a key", neighbours=1),
+    Variant("own words twice in a key", own=2),
+    Variant("own words four times in a key", own=4),
+    Variant("common names stay in the vector", names_out=False),
+    Variant("no nudge at all", nudges=dict.fromkeys(("neighbours", "author", "date", "entity", "recency"), 0.0)),
+    Variant("without neighbours", nudges={"neighbours": 0.0}),
+    Variant("without the author", nudges={"author": 0.0}),
+    Variant("author 0.1", nudges={"author": 0.1}),
+    Variant("author 0.2", nudges={"author": 0.2}),
+    Variant("without dates", nudges={"date": 0.0}),
+    Variant("date 0.1", nudges={"date": 0.1}),
+    Variant("date 0.2", nudges={"date": 0.2}),
+    Variant("recency, asked at the end", at_the_end=True),
+    Variant("recency 0.2, asked at the end", nudges={"recency": 0.2}, at_the_end=True),
+    Variant("30 candidates of each arm", depth=30),
+    Variant("100 candidates of each arm", depth=100),
+    Variant("200 candidates of each arm", depth=200),
+)
+
+
+@dataclass(eq=False)
+class Corpus:
+    """A conversation made ready: memories, their vectors, and what they are embedded by."""
+
+    conversation: Conversation
+    memories: list[Any]
+    vectors: np.ndarray[Any, Any]
+    embed: Callable[[str], np.ndarray[Any, Any]]
+
+    @lru_cache(maxsize=8)  # noqa: B019 - there are as many as conversations
+    def keyword(self, neighbours: int, own: int) -> tuple[dict[int, dict[int, float]], int]:
+        """Postings: term id → (place → weight), and how many memories there are."""
+        from server.memory import text  # noqa: PLC0415 - only after ROOT is importable
+
+        postings: dict[int, dict[int, float]] = {}
+        for place, memory in enumerate(self.memories):
+            before = [self.memories[each].content for each in self.before(place, neighbours)]
+            counts = text.key(memory, before)
+            if own != text.OWN:
+                alone = text.key(memory, [])
+                for term, count in alone.items():
+                    counts[term] += count // text.OWN * (own - text.OWN)
+            for term, weight in zip(*text.weights(counts), strict=True):
+                postings.setdefault(term, {})[place] = weight
+        return postings, len(self.memories)
+
+    def before(self, place: int, neighbours: int) -> list[int]:
+        """The places just before one in its session, nearest first."""
+        session = self.memories[place].session
+        back = range(place - 1, max(place - neighbours, 0) - 1, -1)
+        return [each for each in back if self.memories[each].session == session]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("file", nargs="?", type=Path, default=default_file(), metavar="FILE")
+    parser.add_argument("--conversations", default="", help="which, e.g. 0,1,2; all, unless told otherwise")
+    arguments = parser.parse_args()
+    conversations = read(arguments.file)
+    chosen = [int(each) for each in arguments.conversations.split(",") if each] or range(len(conversations))
+    embedder = load_embedder()
+    assert embedder is not None, "there is no model: python -m server model pull"
+    embed = lru_cache(maxsize=None)(embedder.query)
+    corpora = [_corpus(conversations[place], embedder, embed) for place in chosen]
+    results = [list(_measured(corpora, variant)) for variant in progress(VARIANTS, "variants")]
+    strange = _injections(corpora)
+    _show(results, [len(each.conversation.questions) for each in corpora])
+    screen.print(f"False injection: {strange:.1f} % of the questions, asked in the next conversation, get an answer.")
+
+
+def _corpus(conversation: Conversation, embedder: Any, embed: Callable[[str], Any]) -> Corpus:
+    from server.memory.models import Memory  # noqa: PLC0415 - only after ROOT is importable
+
+    memories = [
+        Memory(
+            id=str(UUID(int=place)),
+            content=turn.text,
+            type="observation",
+            tags=["source:bulk"],
+            scope="global",
+            author=turn.author,
+            session=turn.session,
+            occurred_at=turn.at,
+            created_at=LATER,
+            updated_at=LATER,
+            linkages=[],
+            relevance=1.0,
+            access_count=0,
+            consolidated=0,
+            metadata={},
+        )
+        for place, turn in enumerate(conversation.turns)
+    ]
+    vectors = np.stack([windows[0] for windows in _result(embedder.documents([each.content for each in memories]))])
+    return Corpus(conversation, memories, vectors, embed)
+
+
+def _measured(corpora: Sequence[Corpus], variant: Variant) -> Iterator[tuple[int, float, float]]:
+    """For each question: its category, recall@10 and the reciprocal rank."""
+    for corpus in corpora:
+        for question in corpus.conversation.questions:
+            found = _ask(corpus, question.text, variant)
+            ranks = recall_metrics.ranks_in(found[:30], question.evidence)
+            yield question.category, recall_metrics.recall_at(K, ranks), recall_metrics.reciprocal_rank(ranks)
+
+
+def _ask(corpus: Corpus, text: str, variant: Variant) -> list[int]:
+    """The places of the memories that the variant recalls, best first."""
+    from server.memory import gate, ranking  # noqa: PLC0415 - only after ROOT is importable
+    from server.memory.question import Question  # noqa: PLC0415 - as above
+    from server.store.points import payload  # noqa: PLC0415 - as above
+    from server.store.search import Found, Hit  # noqa: PLC0415 - as above
+    from server.store.workspaces import Workspace  # noqa: PLC0415 - as above
+    from tools.candidates import Weighing  # noqa: PLC0415 - as above
+    from tools.recall import _gated  # noqa: PLC0415 - as above
+
+    question = Question(text)
+    postings, total = corpus.keyword(variant.neighbours, variant.own)
+    rarities = [gate.idf(total, len(postings.get(term, {}))) for term in question.term_ids]
+    words = np.zeros(total)
+    for term, rarity in zip(question.term_ids, rarities, strict=True):
+        for place, weight in postings.get(term, {}).items():
+            words[place] += weight * rarity
+    common = [gate.is_common(each, total) for each in rarities]
+    cosines = corpus.vectors @ corpus.embed(question.without_names(common) if variant.names_out else text)
+
+    def hits(scores: Any) -> list[Hit]:
+        best = np.argsort(-scores, kind="stable")[: variant.depth]
+        return [
+            Hit(corpus.memories[each].id, float(scores[each]), payloads(int(each))) for each in best if scores[each]
+        ]
+
+    def payloads(place: int) -> dict[str, Any]:
+        before = [corpus.memories[each].id for each in corpus.before(place, 2)]
+        return payload(corpus.memories[place], "w", before)
+
+    now = max(each.at for each in corpus.conversation.turns) + timedelta(days=1) if variant.at_the_end else LATER
+    model = "sentence-transformers/all-MiniLM-L6-v2"
+    weighing = Weighing(question, common, gate.Scales.of(rarities, model), None, now.timestamp())
+    place = Workspace("w", "a", "w", LATER, LATER)
+    found = weighing.searched(place, Found(hits(cosines), hits(words)), total, is_hybrid=True, is_cut=True)
+    candidates = _gated([found], 0.0)[0] if variant.gate else found.candidates
+    kept = ranking.NUDGES
+    ranking.NUDGES = {**kept, **variant.nudges}
+    try:
+        alpha = ranking.ALPHA if variant.alpha is None else variant.alpha
+        ranked = ranking.rank(candidates, alpha=alpha, now=now, spans=question.spans(now), is_cut=True)
+    finally:
+        ranking.NUDGES = kept
+    return [UUID(each.id).int for each in ranked]
+
+
+def _injections(corpora: Sequence[Corpus]) -> float:
+    """How many questions, in %, get an answer from the next conversation, which never heard of them."""
+    product, answered = replace(VARIANTS[0]), list[bool]()
+    for place, corpus in enumerate(corpora):
+        other = corpora[(place + 1) % len(corpora)]
+        answered += [bool(_ask(other, each.text, product)) for each in corpus.conversation.questions]
+    return sum(answered) / len(answered) * 100
+
+
+def _show(results: Sequence[list[tuple[int, float, float]]], sizes: Sequence[int]) -> None:
+    table = Table("variant", "R@10, 1-5", "difference", "by conversation", "MRR, 1-4", "difference")
+    base = results[0]
+    for variant, rows in zip(VARIANTS, results, strict=True):
+        recall = [row[1] for row in rows]
+        mrr = [row[2] for row in rows if row[0] <= 4]
+        cells = [variant.name, f"{np.mean(recall) * 100:.1f}", "", "", f"{np.mean(mrr) * 100:.1f}", ""]
+        if rows is not base:
+            changes = [mine[1] - theirs[1] for mine, theirs in zip(rows, base, strict=True)]
+            cells[2] = _difference(changes)
+            cells[3] = _signs(changes, sizes)
+            cells[5] = _difference([m[2] - b[2] for m, b in zip(rows, base, strict=True) if m[0] <= 4])
+        table.add_row(*cells)
+    screen.print(table)
+
+
+def _difference(changes: Sequence[float]) -> str:
+    low, high = recall_metrics.interval(changes)
+    mark = "" if low <= 0 <= high else " *"
+    return f"{np.mean(changes) * 100:+.1f} [{low * 100:+.1f}, {high * 100:+.1f}]{mark}"
+
+
+def _signs(changes: Sequence[float], sizes: Sequence[int]) -> str:
+    ends = np.cumsum([0, *sizes])
+    means = [np.mean(changes[begin:end]) for begin, end in zip(ends, ends[1:], strict=False)]
+    return "".join("+" if each > 0 else "-" if each < 0 else "=" for each in means)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,128 @@
+"""What the product is held against: words alone, meaning alone, and the plain formula of both.
+
+Not a benchmark by itself; the product offers no recall by one arm, so `recall.py` computes these, with the product's
+own analyzer and embedding model. They stay what they are while the product's ranking changes: BM25 over text, author
+and date; the cosine of the texts as they are; and alpha 0.5 of the two, each scaled from 0 to 1 over its candidates.
+"""
+
+import math
+from collections import Counter, defaultdict
+from collections.abc import Generator, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from common import MODELS, progress
+from locomo import Turn
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from server.store.embedder import Embedder
+
+KEYWORD, VECTOR, FUSION = "BM25 alone", "vector alone", "plain fusion"
+CANDIDATES = 100
+ALPHA = 0.5
+CHUNK = 64
+
+Scores = dict[int, float]
+
+
+def load_embedder() -> "Embedder | None":
+    """The product's embedding model, where there is one."""
+    from server.store.embedder import Embedder  # noqa: PLC0415 - only after ROOT is importable
+    from server.store.model_folder import find, place  # noqa: PLC0415 - as above
+
+    model = find(MODELS, "auto")
+    return Embedder(place(MODELS, model.name), model, 0) if model is not None else None
+
+
+class Arms:
+    """A conversation, as each arm finds in it."""
+
+    def __init__(self, turns: Sequence[Turn], embedder: "Embedder | None", what: str) -> None:
+        self._keyword = _Keyword(turns)
+        self._vector = _Vector(turns, embedder, what) if embedder is not None else None
+
+    def rank(self, question: str, limit: int) -> dict[str, list[int]]:
+        """The places of turns by arm, best first."""
+        keyword = _best(self._keyword.scores(question))
+        ranked = {KEYWORD: list(keyword)[:limit]}
+        if self._vector is not None:
+            vector = _best(self._vector.scores(question))
+            ranked[VECTOR] = list(vector)[:limit]
+            ranked[FUSION] = list(_fused(keyword, vector))[:limit]
+        return ranked
+
+
+class _Keyword:
+    """BM25 with the product's analyzer and weights, over text, author and date, with Lucene's idf as in Qdrant."""
+
+    def __init__(self, turns: Sequence[Turn]) -> None:
+        from server.memory.question import Question  # noqa: PLC0415 - only after ROOT is importable
+        from server.memory.text import stems, weights, words  # noqa: PLC0415 - as above
+
+        self._question = Question
+        self._count = len(turns)
+        self._postings: dict[int, list[tuple[int, float]]] = defaultdict(list)
+        for place, turn in enumerate(turns):
+            key = f"{turn.text}\n{turn.author}\n{turn.at.day} {turn.at:%B %Y}"
+            for term, weight in zip(*weights(Counter(stems(words(key)))), strict=True):
+                self._postings[term].append((place, weight))
+
+    def scores(self, question: str) -> Scores:
+        """Of every turn that has a word of the question."""
+        scores: Scores = defaultdict(float)
+        for term in self._question(question).term_ids:
+            there = self._postings.get(term, [])
+            rarity = math.log(1 + (self._count - len(there) + 0.5) / (len(there) + 0.5))
+            for place, weight in there:
+                scores[place] += weight * rarity
+        return scores
+
+
+class _Vector:
+    """The embedding model alone: the texts as they are, the question as it is. Of a text in windows the best counts."""
+
+    def __init__(self, turns: Sequence[Turn], embedder: "Embedder", what: str) -> None:
+        self._embedder = embedder
+        texts = [turn.text for turn in turns]
+        windows = [
+            each
+            for first in progress(range(0, len(texts), CHUNK), f"embedding {what}")
+            for each in _result(embedder.documents(texts[first : first + CHUNK]))
+        ]
+        self._rows = np.concatenate(windows)
+        self._starts = np.cumsum([0, *map(len, windows[:-1])])
+
+    def scores(self, question: str) -> Scores:
+        """Of every turn."""
+        cosines = np.maximum.reduceat(self._rows @ self._embedder.query(question), self._starts)
+        return dict(enumerate(cosines.tolist()))
+
+
+def _result(work: Generator[None, None, list[NDArray[np.float32]]]) -> list[NDArray[np.float32]]:
+    """What the embedder returns at its end."""
+    while True:
+        try:
+            next(work)
+        except StopIteration as end:
+            return end.value
+
+
+def _best(scores: Scores) -> Scores:
+    """The candidates of an arm, best first; of equals the earlier."""
+    return dict(sorted(scores.items(), key=lambda each: (-each[1], each[0]))[:CANDIDATES])
+
+
+def _fused(keyword: Scores, vector: Scores) -> Scores:
+    """Both arms' candidates by alpha; one that an arm did not find has 0 there."""
+    words, meaning = _scaled(keyword), _scaled(vector)
+    places = words.keys() | meaning.keys()
+    return _best({place: ALPHA * words.get(place, 0.0) + (1 - ALPHA) * meaning.get(place, 0.0) for place in places})
+
+
+def _scaled(scores: Scores) -> Scores:
+    """From 0 to 1; where all are equal, all are 1."""
+    if not scores:
+        return {}
+    low, high = min(scores.values()), max(scores.values())
+    return {place: (score - low) / (high - low) if high > low else 1.0 for place, score in scores.items()}

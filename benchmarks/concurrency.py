@@ -1,0 +1,179 @@
+"""Fifty recalls at once (`POST /v1/context`), over 100 workspaces of 1,000 memories and over one of 100,000.
+
+How long the server's event loop lags meanwhile is measured from inside, by a timer of 5 ms in the loop that serves
+(`probed_server.py`), beside the same timer while the server was idle, just before. The clients are in this process:
+fifty connections that are kept alive, each asking its next question when its last was answered, no question twice. Once
+with the embedded engine in the server's process, and once with it in processes of its own (`LOCI_ENGINE_PROCESSES`).
+Each is run with the embedding model, where there is one, and by keyword only, where nothing spaces the recalls out.
+
+Target: with 100 x 1,000 memories, a lag of at most 20 ms p99; with one of 100,000, the same with engine processes.
+"""
+
+import sys
+import threading
+import time
+from array import array
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from common import (
+    ROOT,
+    Client,
+    Figure,
+    Process,
+    Site,
+    Words,
+    has_model,
+    median,
+    percentile,
+    screen,
+    seeded,
+    temporary_folder,
+)
+from filling import Filled, fill
+
+CLIENTS = 50
+PROCESSES = 2
+TARGET_MS = 20.0
+IDLE_SECONDS = 3.0
+SECONDS = 20.0
+"""A run ends after so long, however many questions are left."""
+
+
+@dataclass
+class ProbedSite(Site):
+    """A site whose server has a probe on its loop, and as many engine processes as it is told."""
+
+    engine_processes: int = 0
+
+    @property
+    def samples(self) -> Path:
+        """Where the probe's samples lie when the server has ended."""
+        return self.folder / "lag"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The settings, whatever this shell has set."""
+        return super().environment | {"LOCI_ENGINE_PROCESSES": str(self.engine_processes)}
+
+    def start(self) -> Process:
+        """Start a server, without waiting for it."""
+        command = [sys.executable, str(ROOT / "benchmarks" / "probed_server.py"), str(self.samples)]
+        return Process(command, self.port, self.environment, self.folder / "server.log")
+
+
+@dataclass
+class Run:
+    """One run's times: each recall in milliseconds, and the loop's lag at idle and under load, in milliseconds."""
+
+    recalls: list[float] = field(default_factory=list)
+    seconds: float = 0.0
+    idle: list[float] = field(default_factory=list)
+    loaded: list[float] = field(default_factory=list)
+
+
+def measure(*, quick: bool) -> list[Figure]:
+    figures: list[Figure] = []
+    count, large, asked = (20, 10_000, 600) if quick else (100, 100_000, 3_000)
+    with temporary_folder() as folder:
+        names = [f"workspace {number}" for number in range(count)]
+        figures += _compared(folder / "many", names, 1_000, asked, judged=(0, PROCESSES))
+        figures += _compared(folder / "one", ["default"], large, asked // 2, judged=(PROCESSES,))
+    return figures
+
+
+def _compared(folder: Path, names: list[str], each: int, asked: int, *, judged: tuple[int, ...]) -> list[Figure]:
+    site = ProbedSite(folder, model="auto" if has_model() else "none")
+    filled = fill(site, names, each)
+    questions = _questions(filled, asked)
+    figures: list[Figure] = []
+    for model in dict.fromkeys((site.model, "none")):
+        site.model = model
+        for processes in (0, PROCESSES):
+            site.engine_processes = processes
+            run = _run(site, names, questions)
+            where = f"{processes} engine processes" if processes else "engine in the server"
+            how = "by meaning too" if model != "none" else "by keyword"
+            what = f"{len(names)} x {each:,}, {how}, {where}"
+            figures += _figures(what, run, is_judged=processes in judged)
+    return figures
+
+
+def _questions(filled: list[Filled], asked: int) -> list[tuple[int, str]]:
+    """Distinct questions, each with the number of the workspace that it is about."""
+    words, chance = Words(seed=31), seeded(37)
+    questions: dict[str, int] = {}
+    while len(questions) < asked:
+        number = len(questions) % len(filled)
+        questions[words.query_for(chance.choice(filled[number].texts))] = number
+    return [(number, text) for text, number in questions.items()]
+
+
+def _run(site: ProbedSite, names: list[str], questions: list[tuple[int, str]]) -> Run:
+    run = Run()
+    with site.serving(with_model=site.model != "none"):
+        with site.client() as client:  # each workspace is opened once, before anything is timed
+            for number, name in enumerate(names):
+                _recall(client, name, f"warm up {number}")
+        idle = time.monotonic()
+        time.sleep(IDLE_SECONDS)
+        loaded = time.monotonic()
+        with screen.status(f"{len(questions)} recalls, {CLIENTS} at once"):
+            run.recalls = _ask_all(site, names, questions)
+        ended = time.monotonic()
+    run.seconds = ended - loaded
+    samples = array("d", site.samples.read_bytes())
+    for due, late in zip(samples[::2], samples[1::2], strict=True):
+        if idle <= due < loaded:
+            run.idle.append(late * 1000)
+        elif loaded <= due < ended:
+            run.loaded.append(late * 1000)
+    return run
+
+
+def _ask_all(site: Site, names: list[str], questions: list[tuple[int, str]]) -> list[float]:
+    """Milliseconds of each recall; the clients take the questions from one list until it or the time is used up."""
+    waiting, times, problems = list(reversed(questions)), list[float](), list[BaseException]()
+    until = time.monotonic() + SECONDS
+
+    def ask() -> None:
+        try:
+            with site.client() as client:
+                while waiting and time.monotonic() < until:
+                    number, text = waiting.pop()
+                    started = time.perf_counter()
+                    _recall(client, names[number], text)
+                    times.append((time.perf_counter() - started) * 1000)
+        except (OSError, AssertionError, IndexError) as error:
+            problems.append(error)
+
+    clients = [threading.Thread(target=ask) for _ in range(CLIENTS)]
+    for each in clients:
+        each.start()
+    for each in clients:
+        each.join()
+    assert not problems, problems
+    return times
+
+
+def _recall(client: Client, workspace: str, text: str) -> None:
+    answer = client.post("/v1/context", {"message": text, "workspace": workspace, "track_access": False})
+    assert answer["memories"]["matches"] or text.startswith("warm up"), answer
+
+
+def _figures(what: str, run: Run, *, is_judged: bool) -> list[Figure]:
+    p50, p99 = median(run.loaded), percentile(run.loaded, 0.99)
+    idle = f"idle {median(run.idle):.1f} / {percentile(run.idle, 0.99):.1f} ms"
+    times = " / ".join(f"{percentile(run.recalls, share):.0f}" for share in (0.5, 0.95, 0.99))
+    n = f"{len(run.recalls)} recalls, {CLIENTS} at once"
+    return [
+        Figure(
+            f"lag p50/p99: {what}",
+            f"{p50:.1f} / {p99:.1f} ms",
+            f"{len(run.loaded)} samples",
+            idle,
+            f"p99 ≤ {TARGET_MS:.0f} ms" if is_judged else "",
+            p99 <= TARGET_MS if is_judged else None,
+        ),
+        Figure("  its recalls p50/p95/p99", f"{times} ms", n, f"{len(run.recalls) / run.seconds:.0f} a second"),
+    ]

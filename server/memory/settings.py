@@ -1,0 +1,46 @@
+"""What the owner of a workspace may set, with its bounds and defaults."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from server.memory.languages import Language
+
+SkipEnforcement = Literal["annotate", "withhold"]
+#: As the analyzer sees words: in lower case.
+StopWord = Annotated[str, StringConstraints(strip_whitespace=True, to_lower=True, min_length=1, max_length=100)]
+MemoryType = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
+Days = Annotated[float, Field(gt=0, le=36_500, allow_inf_nan=False)]
+Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+
+
+class WorkspaceSettings(BaseModel):
+    """A workspace's settings. Each has a default, so that only what was set is kept."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    recall_alpha: Share = Field(default=0.5, description="The share of the words in a memory's score, 0 to 1.")
+    recall_threshold: Share = Field(
+        default=0.0, description="How sure recall must be that something fits before it answers, 0 to 1; 0 is off."
+    )
+    language: Language = Field(default="english", description="Which language's words are stemmed.")
+    stop_words: Annotated[list[StopWord], Field(max_length=200)] = Field(
+        default=[], description="Up to 200 words that recall passes over, beside the language's own."
+    )
+    skip_enforcement: SkipEnforcement = Field(
+        default="annotate",
+        description="What is done with a recalled memory that the skip list speaks against: annotate or withhold.",
+    )
+    half_life_days: Days = Field(
+        default=7.0, description="In how many days an unused memory's relevance halves; more than 0, up to 36500."
+    )
+    half_lives: Annotated[dict[MemoryType, Days], Field(max_length=50)] = Field(
+        default={}, description='Other half-lives, in days, for up to 50 types of memories: {"fact": 30}.'
+    )
+    consolidation_share: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)] = Field(
+        default=0.5,
+        description="A consolidation that would change more than this share of the workspace, up to 1, stops.",
+    )
+
+
+DEFAULTS = WorkspaceSettings()

@@ -1,0 +1,93 @@
+"""Messages between the server and its engine processes: pickles, each behind its length, over a pair of sockets.
+
+Both ends are this program at this version, and nobody else has the sockets; so nothing that is unpickled here comes
+from outside.
+"""
+
+import asyncio
+import pickle
+import struct
+import zlib
+from collections.abc import Callable
+from dataclasses import fields, replace
+from itertools import starmap
+from operator import attrgetter
+from typing import Any, cast
+
+from . import Found, Hit
+
+_LENGTH = struct.Struct(">I")
+_values = attrgetter(*(field.name for field in fields(Hit)))
+
+CLOSE = "close"
+"""The verb that ends an engine process, once it has flushed."""
+
+
+def home_of(name: str, count: int) -> int:
+    """Which of so many engine processes has a collection: always the same one, in every run."""
+    return zlib.crc32(name.encode()) % count
+
+
+class Frames(asyncio.Protocol):
+    """One end of a connection.
+
+    Args:
+        received: is given each message, in the order they were sent.
+        lost: is called once, when the other end or this one has closed the connection.
+    """
+
+    def __init__(self, received: Callable[[Any], None], lost: Callable[[], None]) -> None:
+        self._received = received
+        self._lost = lost
+        self._buffer = bytearray()
+        self._transport: asyncio.Transport | None = None
+
+    def send(self, message: object) -> None:
+        """Send a message; into a lost connection it goes nowhere.
+
+        Raises:
+            ValueError: the message holds what cannot be pickled; nothing was sent.
+        """
+        try:
+            content = pickle.dumps(message, pickle.HIGHEST_PROTOCOL)
+        except Exception as error:  # each class of objects has its own way to refuse
+            raise ValueError(f"this cannot be sent to the engine: {error}") from error
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.write(_LENGTH.pack(len(content)) + content)
+
+    def close(self) -> None:
+        """Close the connection once everything is sent."""
+        if self._transport is not None:
+            self._transport.close()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """The loop's word that messages can be sent."""
+        self._transport = cast("asyncio.Transport", transport)  # a stream's transport is one, also uvloop's own
+
+    def data_received(self, data: bytes) -> None:
+        """The loop's word that something has come: part of a message, or several."""
+        self._buffer += data
+        while len(self._buffer) >= _LENGTH.size:
+            end = _LENGTH.size + _LENGTH.unpack_from(self._buffer)[0]
+            if len(self._buffer) < end:
+                return
+            content = self._buffer[_LENGTH.size : end]
+            del self._buffer[:end]
+            self._received(pickle.loads(content))  # noqa: S301 - see above: it is our own
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - the loop passes it
+        """The loop's word that there is nothing more to come."""
+        self._lost()
+
+
+def packed(found: Found) -> bytes:
+    """What a search found, with its hits as plain tuples: two hundred objects are pickled ten times slower."""
+    rest = replace(found, dense=[], text=[])
+    arms = [list(map(_values, arm)) for arm in (found.dense, found.text)]
+    return pickle.dumps((rest, *arms), pickle.HIGHEST_PROTOCOL)
+
+
+def unpacked(content: bytes) -> Found:
+    """What `packed` has packed; a millisecond's third, so it is for whoever asked to do, when its turn has come."""
+    rest, dense, text = pickle.loads(content)  # noqa: S301 - as below
+    return replace(rest, dense=list(starmap(Hit, dense)), text=list(starmap(Hit, text)))

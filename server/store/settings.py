@@ -1,0 +1,58 @@
+"""The settings of a workspace: what was set, and when. What was not set has its default."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from server.memory.models import iso
+from server.memory.settings import WorkspaceSettings
+from server.store.tables.accounts import workspaces
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """The settings of one workspace, and when each that was set was."""
+
+    settings: WorkspaceSettings
+    set_at: dict[str, datetime]
+
+
+_KEPT = sa.select(workspaces.c.settings, workspaces.c.settings_set_at).where(workspaces.c.deleted_at.is_(None))
+
+
+async def look_up(connection: AsyncConnection, workspace_id: str) -> Kept:
+    """The settings of a workspace; of one that is not there, the defaults."""
+    row = (await connection.execute(_KEPT.where(workspaces.c.id == workspace_id))).one_or_none()
+    values, times = ({}, {}) if row is None else _both(row)
+    set_at = {key: datetime.fromisoformat(at) for key, at in times.items()}
+    return Kept(WorkspaceSettings.model_validate(values), set_at)
+
+
+def _both(row: Sequence[Any]) -> tuple[dict[str, Any], dict[str, str]]:
+    values, times = row
+    return dict(values or {}), dict(times or {})
+
+
+async def change(connection: AsyncConnection, workspace_id: str, key: str, value: Any, now: datetime) -> None:
+    """Set one setting, or with None give it back its default; the caller has checked key and value.
+
+    Raises:
+        LookupError: there is no such workspace.
+    """
+    # The row is held until the transaction ends, so that of two changes at once neither undoes the other.
+    held = _KEPT.where(workspaces.c.id == workspace_id).with_for_update()
+    row = (await connection.execute(held)).one_or_none()
+    if row is None:
+        raise LookupError(workspace_id)
+    values, times = _both(row)
+    if value is None:
+        values.pop(key, None)
+        times.pop(key, None)
+    else:
+        values[key], times[key] = value, iso(now)
+    changed = sa.update(workspaces).where(workspaces.c.id == workspace_id)
+    await connection.execute(changed.values(settings=values or None, settings_set_at=times or None))

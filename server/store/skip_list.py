@@ -1,0 +1,75 @@
+"""The skip list's rows. The caller owns the transaction and journals what it does."""
+
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from server.memory.skip import SkipEntry
+from server.store.db import Database, UtcDateTime
+from server.store.tables.working import skip_entries
+
+_COLUMNS = (
+    skip_entries.c.id,
+    skip_entries.c.item,
+    skip_entries.c.reason,
+    skip_entries.c.expires,
+    skip_entries.c.ends_at,
+    skip_entries.c.created_at,
+)
+
+
+async def insert(connection: AsyncConnection, workspace_id: str, entry: SkipEntry) -> None:
+    """Keep a new entry."""
+    await connection.execute(
+        sa.insert(skip_entries).values(
+            id=entry.id,
+            workspace_id=workspace_id,
+            item=entry.item,
+            reason=entry.reason,
+            expires=entry.expires,
+            ends_at=entry.ends_at,
+            created_at=entry.created_at,
+        )
+    )
+
+
+_LIVE = (
+    sa.select(*_COLUMNS)
+    .where(
+        skip_entries.c.workspace_id == sa.bindparam("workspace"),
+        sa.or_(skip_entries.c.ends_at.is_(None), skip_entries.c.ends_at > sa.bindparam("now", type_=UtcDateTime)),
+    )
+    .order_by(skip_entries.c.created_at.desc(), skip_entries.c.id.desc())
+)
+
+
+async def live(connection: AsyncConnection, workspace_id: str, now: datetime) -> list[SkipEntry]:
+    """The workspace's entries that have not ended, newest first."""
+    return [SkipEntry(*row) for row in await connection.execute(_LIVE, {"workspace": workspace_id, "now": now})]
+
+
+async def look_up_live(db: Database, workspace_id: str, now: datetime) -> list[SkipEntry]:
+    """The same in a look-up of its own, for recall."""
+    return [SkipEntry(*row) for row in await db.few(_LIVE, {"workspace": workspace_id, "now": now})]
+
+
+async def delete(connection: AsyncConnection, workspace_id: str, entry_id: str, now: datetime) -> SkipEntry | None:
+    """Take a live entry off the list for good; None where the workspace has none of this id."""
+    statement = (
+        sa.delete(skip_entries)
+        .where(skip_entries.c.id == entry_id, skip_entries.c.workspace_id == workspace_id, ~_ended(now))
+        .returning(*_COLUMNS)
+    )
+    row = (await connection.execute(statement)).one_or_none()
+    return None if row is None else SkipEntry(*row)
+
+
+async def purge_expired(connection: AsyncConnection, now: datetime) -> int:
+    """Delete the entries of every workspace that have ended, which no read shows any more; how many."""
+    return (await connection.execute(sa.delete(skip_entries).where(skip_entries.c.ends_at <= now))).rowcount
+
+
+def _ended(now: datetime) -> sa.ColumnElement[bool]:
+    """An entry on a condition never ends by itself."""
+    return sa.and_(skip_entries.c.ends_at.is_not(None), skip_entries.c.ends_at <= now)

@@ -1,0 +1,22 @@
+"""What a workspace's owner has pinned about its recall."""
+
+import sqlalchemy as sa
+
+from server.store.db import UtcDateTime
+from server.store.tables import metadata
+
+golden_cases = sa.Table(
+    "golden_cases",
+    metadata,
+    sa.Column("id", sa.String(36), primary_key=True),
+    sa.Column("workspace_id", sa.String(36), sa.ForeignKey("workspaces.id"), nullable=False, index=True),
+    sa.Column("query", sa.Text, nullable=False),
+    # Which memory is meant: this one, or one whose content has this text in it. One of the two is null.
+    sa.Column("memory_id", sa.String(36)),
+    sa.Column("text", sa.Text),
+    sa.Column("expect", sa.String(20), nullable=False),
+    sa.Column("within", sa.Integer, nullable=False),
+    sa.Column("note", sa.Text),
+    sa.Column("created_at", UtcDateTime, nullable=False),
+    sa.Column("created_by", sa.String(36), nullable=False),
+)

@@ -1,0 +1,63 @@
+"""Working memory, the skip list, and the identity crystals of a workspace."""
+
+import sqlalchemy as sa
+
+from server.store.db import UtcDateTime
+from server.store.tables import metadata
+
+working_sections = sa.Table(
+    "working_sections",
+    metadata,
+    sa.Column("workspace_id", sa.String(36), sa.ForeignKey("workspaces.id"), primary_key=True),
+    # In lower case, in which some letters become two: a section is found whatever the case.
+    sa.Column("name", sa.String(200), primary_key=True),
+    sa.Column("heading", sa.String(100), nullable=False),
+    sa.Column("content", sa.Text, nullable=False),
+    sa.Column("created_at", UtcDateTime, nullable=False),
+    sa.Column("updated_at", UtcDateTime, nullable=False),
+)
+
+working_items = sa.Table(
+    "working_items",
+    metadata,
+    sa.Column("id", sa.String(36), primary_key=True),
+    sa.Column("workspace_id", sa.String(36), sa.ForeignKey("workspaces.id"), nullable=False),
+    sa.Column("category", sa.String(20), nullable=False),
+    sa.Column("title", sa.Text, nullable=False),
+    sa.Column("content", sa.Text, nullable=False),
+    sa.Column("status", sa.String(20), nullable=False),
+    sa.Column("priority", sa.Integer, nullable=False),
+    sa.Column("tags", sa.JSON, nullable=False),
+    sa.Column("next_action", sa.Text),
+    sa.Column("created_at", UtcDateTime, nullable=False),
+    sa.Column("updated_at", UtcDateTime, nullable=False),
+    # Read backwards it is the order in which items are shown.
+    sa.Index("ix_working_items_shown", "workspace_id", "priority", "created_at", "id"),
+)
+
+skip_entries = sa.Table(
+    "skip_entries",
+    metadata,
+    sa.Column("id", sa.String(36), primary_key=True),
+    sa.Column("workspace_id", sa.String(36), sa.ForeignKey("workspaces.id"), nullable=False),
+    sa.Column("item", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    # What is shown; the time itself, where it is one, is in ends_at.
+    sa.Column("expires", sa.Text, nullable=False),
+    sa.Column("ends_at", UtcDateTime, index=True),
+    sa.Column("created_at", UtcDateTime, nullable=False),
+    sa.Index("ix_skip_entries_workspace_id_created_at", "workspace_id", "created_at", "id"),
+)
+
+identity_crystals = sa.Table(
+    "identity_crystals",
+    metadata,
+    # Rises with every crystal: of two in one millisecond, everyone takes the same one for the newer.
+    sa.Column("number", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=True),
+    sa.Column("id", sa.String(36), nullable=False, unique=True),
+    sa.Column("workspace_id", sa.String(36), sa.ForeignKey("workspaces.id"), nullable=False),
+    sa.Column("crystal", sa.Text, nullable=False),
+    sa.Column("source_count", sa.Integer, nullable=False),
+    sa.Column("created_at", UtcDateTime, nullable=False),
+    sa.Index("ix_identity_crystals_workspace_id_number", "workspace_id", "number"),
+)

@@ -1,0 +1,165 @@
+"""Working memory's rows: sections and items. The caller owns the transaction and journals what it does."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from server.memory.working import SEEDS, Category, Item, Section, Status
+from server.store.db import Database, insert_into
+from server.store.tables.working import working_items, working_sections
+
+_SECTION = (
+    working_sections.c.name,
+    working_sections.c.heading,
+    working_sections.c.content,
+    working_sections.c.updated_at,
+)
+_FIELDS = tuple(name for name in Item.model_fields if name != "last_touched")
+_ITEM = [working_items.c[name] for name in _FIELDS]
+_ORDER = (working_items.c.priority.desc(), working_items.c.created_at.desc(), working_items.c.id.desc())
+
+
+@dataclass(frozen=True, slots=True)
+class ItemListing:
+    """Which items to list; `query` is a part of their title or content, in any case."""
+
+    categories: Sequence[Category] = ()
+    statuses: Sequence[Status] = ()
+    query: str = ""
+    limit: int = 50
+    offset: int = 0
+
+
+async def sections(connection: AsyncConnection, workspace_id: str) -> list[Section]:
+    """The sections that were written, in the order in which they were made."""
+    query = (
+        sa.select(*_SECTION)
+        .where(working_sections.c.workspace_id == workspace_id)
+        .order_by(working_sections.c.created_at, working_sections.c.name)
+    )
+    return [_section(row) for row in await connection.execute(query)]
+
+
+async def section(connection: AsyncConnection, workspace_id: str, name: str) -> Section | None:
+    """One section; None where it was never written."""
+    query = sa.select(*_SECTION).where(working_sections.c.workspace_id == workspace_id, working_sections.c.name == name)
+    row = (await connection.execute(query)).one_or_none()
+    return None if row is None else _section(row)
+
+
+async def count_own_sections(connection: AsyncConnection, workspace_id: str) -> int:
+    """How many sections were made beside those that are always there."""
+    query = (
+        sa.select(sa.func.count())
+        .select_from(working_sections)
+        .where(working_sections.c.workspace_id == workspace_id, working_sections.c.name.not_in(SEEDS))
+    )
+    return (await connection.execute(query)).scalar_one()
+
+
+async def put_section(connection: AsyncConnection, workspace_id: str, written: Section, now: datetime) -> None:
+    """Write a section, whether it was there or not; one that was there keeps its heading."""
+    statement = insert_into(connection, working_sections).values(
+        workspace_id=workspace_id,
+        name=written.name,
+        heading=written.heading,
+        content=written.content,
+        created_at=now,
+        updated_at=now,
+    )
+    new = {"content": statement.excluded.content, "updated_at": statement.excluded.updated_at}
+    await connection.execute(statement.on_conflict_do_update(index_elements=["workspace_id", "name"], set_=new))
+
+
+async def insert_item(connection: AsyncConnection, workspace_id: str, item: Item) -> None:
+    """Keep a new item."""
+    row = item.model_dump(exclude={"last_touched"})
+    await connection.execute(sa.insert(working_items).values(workspace_id=workspace_id, **row))
+
+
+async def item(connection: AsyncConnection, workspace_id: str, item_id: str) -> Item | None:
+    """One item of the workspace."""
+    query = sa.select(*_ITEM).where(working_items.c.id == item_id, working_items.c.workspace_id == workspace_id)
+    row = (await connection.execute(query)).one_or_none()
+    return None if row is None else _item(row)
+
+
+async def update_item(
+    connection: AsyncConnection, workspace_id: str, item_id: str, changes: dict[str, Any], now: datetime
+) -> Item | None:
+    """Change fields of an item; the item as it is then, or None where the workspace has none of this id."""
+    statement = (
+        sa.update(working_items)
+        .where(working_items.c.id == item_id, working_items.c.workspace_id == workspace_id)
+        .values(updated_at=now, **changes)
+        .returning(*_ITEM)
+    )
+    row = (await connection.execute(statement)).one_or_none()
+    return None if row is None else _item(row)
+
+
+async def delete_item(connection: AsyncConnection, workspace_id: str, item_id: str) -> bool:
+    """Delete an item for good; False where the workspace has none of this id."""
+    statement = sa.delete(working_items).where(
+        working_items.c.id == item_id, working_items.c.workspace_id == workspace_id
+    )
+    return (await connection.execute(statement)).rowcount == 1
+
+
+async def list_items(connection: AsyncConnection, workspace_id: str, listing: ItemListing) -> tuple[list[Item], int]:
+    """A page of the workspace's items, the most important and then the newest first, and how many there are in all."""
+    table = working_items.c
+    conditions: list[sa.ColumnElement[bool]] = [table.workspace_id == workspace_id]
+    if listing.categories:
+        conditions.append(table.category.in_(listing.categories))
+    if listing.statuses:
+        conditions.append(table.status.in_(listing.statuses))
+    if listing.query:
+        holds = (column.icontains(listing.query, autoescape=True) for column in (table.title, table.content))
+        conditions.append(sa.or_(*holds))
+    query = sa.select(*_ITEM).where(*conditions).order_by(*_ORDER).limit(listing.limit).offset(listing.offset)
+    page = [_item(row) for row in await connection.execute(query)]
+    total = await connection.execute(sa.select(sa.func.count()).select_from(working_items).where(*conditions))
+    return page, total.scalar_one()
+
+
+_WORKING = sa.and_(
+    working_items.c.workspace_id == sa.bindparam("workspace"), working_items.c.status.in_(("active", "paused"))
+)
+_ACTIVE = (
+    sa.select(*_ITEM, sa.select(sa.func.count()).select_from(working_items).where(_WORKING).scalar_subquery())
+    .where(_WORKING)
+    .order_by(*_ORDER)
+    .limit(sa.bindparam("most", type_=sa.Integer))
+)
+
+
+def _counted(rows: Sequence[sa.Row[Any]]) -> tuple[list[Item], int]:
+    return [_item(row[:-1]) for row in rows], rows[0][-1] if rows else 0
+
+
+async def active_items(connection: AsyncConnection, workspace_id: str, limit: int) -> tuple[list[Item], int]:
+    """What is being worked on or was put aside, the most important first, and how many there are in all; `limit` > 0.
+
+    One query, for the context that every message asks for.
+    """
+    return _counted((await connection.execute(_ACTIVE, {"workspace": workspace_id, "most": limit})).all())
+
+
+async def look_up_active(db: Database, workspace_id: str, limit: int) -> tuple[list[Item], int]:
+    """The same in a look-up of its own, for the context."""
+    return _counted(await db.few(_ACTIVE, {"workspace": workspace_id, "most": limit}))
+
+
+def _section(row: Sequence[Any]) -> Section:
+    name, heading, content, updated_at = row
+    return Section(name=name, heading=heading, content=content, updated_at=updated_at)
+
+
+def _item(row: Sequence[Any]) -> Item:
+    values = dict(zip(_FIELDS, row, strict=True))
+    return Item.model_validate(values | {"last_touched": values["updated_at"]})

@@ -1,0 +1,56 @@
+"""The gate: what has nothing to do with a query is no answer."""
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from server.memory.gate import RAREST, Scales, idf, is_common, threshold
+
+MINILM = "sentence-transformers/all-MiniLM-L6-v2"
+
+
+def evidence(keyword, vector, rarities, model):
+    return Scales.of(rarities, model).evidence(keyword, vector)
+
+
+def test_the_idf_is_lucenes_worked_out_by_hand():
+    assert idf(3, 2) == pytest.approx(math.log(1 + 1.5 / 2.5))
+    assert idf(100, 0) == pytest.approx(math.log(1 + 100.5 / 0.5))
+
+
+def test_evidence_by_words_is_the_share_of_the_rarest_words_that_is_held():
+    assert evidence(4.0, None, [4.0, 4.0], MINILM) == 0.5
+    assert evidence(6.0, None, [1.0] * RAREST * 10, MINILM) == 1.0
+    assert evidence(None, None, [], MINILM) == 0.0
+    assert evidence(1.0, None, [], MINILM) == 0.0
+
+
+def test_evidence_by_meaning_begins_where_the_models_cosines_do():
+    assert evidence(None, 0.45, [1.0], MINILM) == 0.45
+    assert evidence(None, 0.725, [1.0], "BAAI/bge-small-en-v1.5") == pytest.approx(0.5)
+    assert evidence(None, 0.2, [1.0], "BAAI/bge-small-en-v1.5") == 0.0
+    assert evidence(None, 0.3, [1.0], None) == 0.3
+
+
+def test_the_better_of_both_counts():
+    assert evidence(1.0, 0.7, [4.0], MINILM) == 0.7
+    assert evidence(3.6, 0.7, [4.0], MINILM) == pytest.approx(0.9)
+
+
+def test_the_bar_is_low_among_a_few_memories_and_stays_where_it_is_among_many():
+    assert threshold(0) == 0.2
+    assert threshold(10) == pytest.approx(0.2 + 0.25 * math.log(11) / math.log(401))
+    assert threshold(400) == threshold(100_000) == pytest.approx(0.45)
+
+
+def test_a_word_is_common_from_fifty_memories_on():
+    assert is_common(idf(100, 20), 100)
+    assert not is_common(idf(100, 10), 100)
+    assert not is_common(idf(49, 49), 49)
+
+
+@given(st.none() | st.floats(-10, 1e6), st.none() | st.floats(-1, 1), st.lists(st.floats(0, 20), max_size=40))
+def test_evidence_is_always_a_share(keyword, vector, rarities):
+    assert 0.0 <= evidence(keyword, vector, rarities, MINILM) <= 1.0

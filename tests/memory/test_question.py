@@ -1,0 +1,54 @@
+"""What a query asks for."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from server.memory.question import MOST_TERMS, Question
+
+
+def without(text, *common, **how):
+    question = Question(text, **how)
+    return question.without_names([term in common for term in question.terms])
+
+
+def test_the_shown_words_are_as_they_were_written_once_each():
+    asked = Question("When did Ann's deployments fail? deployments!")
+    assert asked.shown == ["ann", "deployments", "fail"]
+    assert asked.terms == ["ann", "deploy", "fail"]
+
+
+def test_a_workspaces_stop_words_are_not_looked_for():
+    assert Question("the Acme plan", without=("acme",)).shown == ["plan"]
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("When did Caroline go to Paris?", "When did  go to Paris?"),
+        ("What is Caroline's dog called?", "What is  dog called?"),
+        ("What is Caroline’s dog called?", "What is  dog called?"),  # noqa: RUF001 - the typographic apostrophe is meant
+        ("does the caroline plan hold? Ask", "does the caroline plan hold? Ask"),
+        ("when did caroline go?", "when did  go?"),
+        ("Caroline", "Caroline"),
+        ("Caroline?!", "Caroline?!"),
+    ],
+)
+def test_a_name_that_many_memories_share_is_left_out_of_what_is_embedded(text, left):
+    assert without(text, "carolin") == left
+
+
+def test_a_rare_name_stays():
+    assert without("When did Caroline go?") == "When did Caroline go?"
+
+
+def test_only_so_many_words_of_a_long_message_are_looked_for():
+    assert len(Question(" ".join(f"word{n}" for n in range(1000))).term_ids) == MOST_TERMS
+
+
+@given(st.text(max_size=300), st.booleans())
+def test_any_text_can_be_asked(text, many):
+    question = Question(text)
+    left = question.without_names([many] * len(question.term_ids))
+    assert len(left) <= len(text)
+    assert any(map(str.isalnum, left)) == any(map(str.isalnum, text))

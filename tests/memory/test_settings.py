@@ -1,0 +1,52 @@
+"""What a workspace's settings may be."""
+
+import pytest
+from py_rust_stemmers import SnowballStemmer
+from pydantic import ValidationError
+
+from server.memory.settings import DEFAULTS, Language, WorkspaceSettings
+
+
+def test_the_defaults_are_what_the_documentation_says():
+    assert DEFAULTS.model_dump() == {
+        "recall_alpha": 0.5,
+        "recall_threshold": 0.0,
+        "language": "english",
+        "stop_words": [],
+        "skip_enforcement": "annotate",
+        "half_life_days": 7.0,
+        "half_lives": {},
+        "consolidation_share": 0.5,
+    }
+
+
+def test_the_languages_are_those_that_the_stemmer_knows():
+    with pytest.raises(ValueError, match="Supported languages are") as refused:
+        SnowballStemmer("klingon")
+    assert set(str(refused.value).rpartition(": ")[2].rstrip(".").split(", ")) == set(Language.__args__)
+
+
+@pytest.mark.parametrize(
+    ("key", "inside", "outside"),
+    [
+        ("recall_alpha", [0, 0.5, 1], [-0.01, 1.01, float("nan"), float("inf"), True, "0.5"]),
+        ("recall_threshold", [0, 1], [-1, 2, None]),
+        ("language", ["german"], ["German", "klingon", "", 5]),
+        ("stop_words", [[], ["a"] * 200], [["a"] * 201, [""], [" "], ["a" * 101], [5], "a", {}]),
+        ("skip_enforcement", ["annotate", "withhold"], ["ignore", None]),
+        ("half_life_days", [0.1, 36_500], [0, -1, 36_500.5, float("inf")]),
+        ("half_lives", [{}, {"fact": 30}], [{"fact": 0}, {"": 1}, {f"t{n}": 1 for n in range(51)}, []]),
+        ("consolidation_share", [0.01, 1], [0, 1.1, float("nan")]),
+        ("colour", [], ["blue"]),
+    ],
+)
+def test_each_setting_is_held_to_its_bounds(key, inside, outside):
+    for value in inside:
+        WorkspaceSettings.model_validate({key: value}, strict=True)
+    for value in outside:
+        with pytest.raises(ValidationError):
+            WorkspaceSettings.model_validate({key: value}, strict=True)
+
+
+def test_stop_words_are_kept_as_the_analyzer_sees_words():
+    assert WorkspaceSettings(stop_words=[" Heron ", "ÄRGER"]).stop_words == ["heron", "ärger"]

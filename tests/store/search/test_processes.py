@@ -1,0 +1,242 @@
+"""The embedded engine in processes of its own: they are killed and closed, and nothing that was answered is lost."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+import structlog.testing
+import uvloop
+
+from server.store.search import Collection, EngineDown, Query, Sparse, processes
+from server.store.search.frames import home_of
+from server.store.search.processes import ProcessEngine
+from tests.conftest import engine_processes
+
+pytestmark = pytest.mark.anyio
+
+WORDS = Query(None, Sparse([7], [1.0]), 10)
+
+
+@pytest.fixture
+async def engine(tmp_path):
+    made = ProcessEngine(tmp_path, processes=2, max_open=4)
+    yield made
+    await made.close()
+
+
+def home(make, number, of=2):
+    """A collection that lives in the process of this number."""
+    while True:
+        collection = make.collection()
+        if home_of(collection.name, of) == number:
+            return collection
+
+
+def end_of(pid):
+    """What is readable once the process has ended, whoever's child it is."""
+    return os.pidfd_open(pid)
+
+
+async def ended(descriptor, seconds=20):
+    """Return when the process has ended."""
+    loop, gone = asyncio.get_running_loop(), asyncio.Event()
+    loop.add_reader(descriptor, gone.set)
+    try:
+        async with asyncio.timeout(seconds):
+            await gone.wait()
+    finally:
+        loop.remove_reader(descriptor)
+        os.close(descriptor)
+
+
+async def test_a_process_is_started_by_the_first_call_that_needs_it_and_ends_with_the_engine(engine, make):
+    assert engine_processes() == set()
+    await engine.open(home(make, 0))
+    assert len(engine_processes()) == 1
+    await engine.ping()
+    assert len(engine_processes()) == 2
+    await engine.close()
+    assert engine_processes() == set()
+    with pytest.raises(EngineDown, match="closed"):
+        await engine.ping()
+    await engine.close()
+
+
+def test_a_collection_has_the_same_home_in_every_run_and_every_process_has_some():
+    assert home_of("3f6f0a52-5f4e-4f6e-9d0e-6b8d4b0f9c11-1", 4) == 2
+    assert {home_of(f"workspace-{n}", 16) for n in range(200)} == set(range(16))
+
+
+async def test_what_lives_in_two_processes_is_named_together(engine, make):
+    collections = [home(make, 0), home(make, 1)]
+    for collection in collections:
+        await engine.open(collection)
+    assert await engine.names() == {collection.name for collection in collections}
+
+
+async def test_a_process_that_is_killed_loses_nothing_that_was_answered(engine, make):
+    collection = home(make, 0)
+    await engine.open(collection)
+    await engine.upsert(collection, [make.point(n) for n in range(200)])
+    await engine.delete(collection, [make.id(0)])
+    await engine.touch(collection, {make.id(1): {"access_count": 3}})
+    (pid,) = engine_processes()
+    with structlog.testing.capture_logs() as logs:
+        os.kill(pid, signal.SIGKILL)
+        await ended(end_of(pid))
+        await until_answered(engine, collection)
+    assert [entry["event"] for entry in logs] == ["an engine process has ended"]
+    assert await engine.ids(collection) == {make.id(n) for n in range(1, 200)}
+    (point,) = await engine.retrieve(collection, [make.id(1)])
+    assert point.payload == {"access_count": 3}
+
+
+async def until_answered(engine, collection):
+    """Ask until the loop has read that the process is gone: what is sent meanwhile is refused."""
+    async with asyncio.timeout(20):
+        while True:
+            with contextlib.suppress(EngineDown):
+                return await engine.count(collection)
+            await asyncio.sleep(0)
+
+
+async def test_calls_that_a_dying_process_had_are_refused_and_the_other_process_goes_on(engine, make):
+    collection, other = home(make, 0), home(make, 1)
+    await engine.open(collection)
+    (pid,) = engine_processes()
+    await engine.open(other)
+    os.kill(pid, signal.SIGSTOP)  # so that it has not answered when it dies
+    asked = [asyncio.create_task(engine.count(collection)) for _ in range(5)]
+    await engine.count(other)
+    os.kill(pid, signal.SIGKILL)
+    refused = await asyncio.gather(*asked, return_exceptions=True)
+    assert [type(each) for each in refused] == [EngineDown] * 5
+    assert await engine.count(other) == 0
+    assert await engine.count(collection) == 0
+
+
+async def test_one_that_dies_again_and_again_rests_before_it_is_started_again(engine, make, monkeypatch):
+    monkeypatch.setattr(processes, "LONGEST_REST", 0.05)
+    collection = home(make, 0)
+    for _ in range(2):
+        await until_answered(engine, collection)
+        (pid,) = engine_processes()
+        os.kill(pid, signal.SIGKILL)
+        await ended(end_of(pid))
+    with contextlib.suppress(EngineDown):  # whether the loop has read yet that it has ended
+        await engine.count(collection)
+    with pytest.raises(EngineDown, match="has died 2 times"):
+        await engine.count(collection)
+    assert engine_processes() == set()
+    await until_answered(engine, collection)
+
+
+async def test_a_call_whose_caller_has_gone_away_is_done_before_the_next_one_of_the_collection(engine, make):
+    collection = home(make, 0)
+    await engine.open(collection)
+    for number in range(50):
+        cut = asyncio.create_task(engine.upsert(collection, [make.point(n) for n in range(100)]))
+        await asyncio.sleep(0)
+        cut.cancel()
+        await engine.delete(collection, [make.id(n) for n in range(100)])
+        assert await engine.count(collection) == 0, number
+
+
+async def test_what_cannot_be_sent_is_the_callers_mistake(engine, make):
+    collection = home(make, 0)
+    await engine.open(collection)
+    with pytest.raises(ValueError, match="cannot be sent"):
+        await engine.upsert(collection, [make.point(1, at=lambda: None)])
+    assert await engine.count(collection) == 0
+
+
+async def test_an_error_that_is_nobodys_names_the_engine_and_is_no_other_error(engine, make):
+    with pytest.raises(EngineDown, match="the embedded engine failed: TypeError"):
+        await engine.delete(home(make, 0), 7)
+
+
+async def test_a_process_that_is_told_to_end_flushes_and_ends(engine, make):
+    collection = home(make, 0)
+    await engine.open(collection)
+    await engine.upsert(collection, [make.point(1)])
+    (pid,) = engine_processes()
+    descriptor = end_of(pid)
+    os.kill(pid, signal.SIGTERM)
+    await ended(descriptor)
+    await until_answered(engine, collection)
+    assert await engine.ids(collection) == {make.id(1)}
+
+
+async def test_a_process_that_does_not_end_is_killed(engine, make, monkeypatch):
+    monkeypatch.setattr(processes, "CLOSE_SECONDS", 0.05)
+    await engine.open(home(make, 0))
+    (pid,) = engine_processes()
+    os.kill(pid, signal.SIGSTOP)
+    await engine.close()
+    assert engine_processes() == set()
+
+
+async def test_what_another_process_has_half_made_is_left_alone(engine, make, tmp_path):
+    mine, theirs = (tmp_path / f".new-{home(make, number).name}.0" for number in (0, 1))
+    mine.mkdir()
+    theirs.mkdir()
+    await engine.open(home(make, 0))
+    assert not mine.exists()
+    assert theirs.exists()
+    await engine.open(home(make, 1))
+    assert not theirs.exists()
+
+
+def test_it_runs_on_the_servers_own_kind_of_loop(tmp_path, make):
+    async def main():
+        engine = ProcessEngine(tmp_path, processes=1, max_open=1)
+        collection = make.collection()
+        await engine.open(collection)
+        await engine.upsert(collection, [make.point(1)])
+        assert [hit.id for hit in (await engine.search(collection, WORDS)).text] == [make.id(1)]
+        await engine.close()
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(main())
+
+
+PARENT = """
+import asyncio, sys
+from pathlib import Path
+from server.store.search import Collection
+from server.store.search.processes import ProcessEngine
+async def main():
+    engine = ProcessEngine(Path(sys.argv[1]), processes=2, max_open=1)
+    await engine.open(Collection("killed", 4))
+    await engine.ping()
+    print("ready", flush=True)
+    await asyncio.Event().wait()
+asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+async def test_the_processes_end_when_their_server_does_however_that_ends(tmp_path, how):
+    command = [sys.executable, "-c", PARENT, str(tmp_path)]
+    with subprocess.Popen(  # noqa: ASYNC220 - it returns at once
+        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    ) as parent:
+        assert await asyncio.to_thread(parent.stdout.readline) == b"ready\n"
+        children = [end_of(pid) for pid in engine_processes(parent.pid)]
+        assert len(children) == 2
+        parent.send_signal(how)
+        for child in children:
+            await ended(child)
+    engine = ProcessEngine(tmp_path, processes=1, max_open=1)
+    assert not await engine.open(Collection("killed", 4))  # its lock was let go
+    await engine.close()
+
+
+async def test_a_terminals_interrupt_does_not_reach_the_processes(engine, make):
+    await engine.open(home(make, 0))
+    (pid,) = engine_processes()
+    assert os.getpgid(pid) != os.getpgid(0)

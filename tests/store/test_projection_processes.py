@@ -1,0 +1,118 @@
+"""The projection over engine processes that are killed: what was acknowledged is found, and record and search agree."""
+
+import asyncio
+import contextlib
+import os
+import signal
+
+import pytest
+
+from server.store.projection import placement
+from server.store.search import EngineDown, processes
+from server.store.search.processes import ProcessEngine
+from tests.conftest import engine_processes
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+async def engine(tmp_path, watched, monkeypatch):
+    monkeypatch.setattr(processes, "LONGEST_REST", 0.0)
+    made = watched(ProcessEngine(tmp_path / "shards", processes=1, max_open=4))
+    yield made
+    await made.close()
+
+
+@pytest.fixture
+def kill():
+    """Kills the engine process of this one."""
+
+    async def now(*_):
+        for pid in engine_processes():
+            os.kill(pid, signal.SIGKILL)
+
+    return now
+
+
+async def answered(ask):
+    """What is answered once the process is started again; until then it may be refused."""
+    async with asyncio.timeout(30):
+        while True:
+            with contextlib.suppress(EngineDown):
+                return await ask()
+            await asyncio.sleep(0)
+
+
+async def agree(book, projection, engine, *ids):
+    """Whether the engine, once it answers again, holds these memories as their rows are, and no others."""
+    collection = placement(book.workspace, 0, 0)
+    async with asyncio.timeout(30):
+        while not await projection.project(book.workspace):  # noqa: ASYNC110 - no event tells when it is up
+            await asyncio.sleep(0)
+    held = await answered(lambda: engine.ids(collection))
+    points = await engine.retrieve(collection, list(held))
+    rows = [await book.get(memory_id) for memory_id in ids]
+    return {p.id: p.payload["memory"] for p in points} == {row.id: row.model_dump_json() for row in rows}
+
+
+async def test_a_process_killed_between_a_write_and_its_flush_loses_no_memory(book, projection, engine, kill, find):
+    kept, changed, gone = await book.store("heron", "grebe", "bittern")
+    await projection.project(book.workspace)
+    await projection.flush()
+    late = (await book.store("late egret"))[0]
+    await book.change(changed, content="coot")
+    await book.delete(gone)
+    assert await projection.project(book.workspace)  # acknowledged, and not flushed
+    assert await book.row("revision", "flushed_revision") == (6, 3)
+    await kill()
+    assert await agree(book, projection, engine, kept, changed, late)
+    assert await answered(lambda: find("egret")) == [late]
+    await projection.flush()
+    assert await book.row("flushed_revision") == (6,)
+    await kill()
+    assert await agree(book, projection, engine, kept, changed, late)
+
+
+@pytest.mark.parametrize("verb", ["exists", "open", "upsert", "delete"])
+@pytest.mark.parametrize("moment", ["before", "after"])
+async def test_a_process_killed_in_the_middle_of_a_projection_is_caught_up_with(
+    book, projection, engine, kill, verb, moment
+):
+    ids = await book.store("heron", "grebe")
+    if verb in {"upsert", "delete"}:
+        await projection.project(book.workspace)
+        await book.delete(ids.pop())
+        await book.change(ids[0], content="egret")
+    getattr(engine, moment)[verb] = kill
+    await projection.project(book.workspace)
+    del getattr(engine, moment)[verb]
+    assert await agree(book, projection, engine, *ids)
+
+
+async def test_a_search_after_a_death_finds_once_the_process_is_started_again(book, projection, kill, find):
+    (memory_id,) = await book.store("heron")
+    await projection.project(book.workspace)
+    await kill()
+    assert await answered(lambda: find("heron")) == [memory_id]
+
+
+async def test_writers_that_go_on_while_the_process_is_killed_again_and_again_lose_nothing(
+    book, projection, engine, kill
+):
+    ids = []
+
+    async def write():
+        for number in range(30):
+            ids.extend(await book.store(f"memory {number}", f"another {number}"))
+            await projection.project(book.workspace)
+            if number % 10 == 9:
+                await book.delete(ids.pop())
+                await projection.project(book.workspace)
+
+    writing = asyncio.create_task(write())
+    while not writing.done():
+        await kill()
+        await answered(engine.ping)
+        await projection.flush()
+    await writing
+    assert await agree(book, projection, engine, *ids)

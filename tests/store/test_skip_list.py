@@ -1,0 +1,84 @@
+"""The skip list's rows, on both databases: what lives, what has ended, and whose it is."""
+
+from datetime import timedelta
+
+import pytest
+import sqlalchemy as sa
+
+from server.memory.ids import new_id
+from server.memory.skip import SkipEntry
+from server.store import skip_list
+from server.store.tables.working import skip_entries
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def add(ledger, clock):
+    """Adds an entry; the clock moves on a second each time."""
+
+    async def put(item, ends_at=None, home=ledger):
+        clock.move(seconds=1)
+        entry = SkipEntry(new_id(clock()), item, "because", "as given", ends_at, clock())
+        async with home.db.write() as connection:
+            await skip_list.insert(connection, home.workspace, entry)
+        return entry
+
+    return put
+
+
+async def live(ledger, now):
+    async with ledger.db.read() as connection:
+        return await skip_list.live(connection, ledger.workspace, now)
+
+
+async def left(ledger):
+    async with ledger.db.read() as connection:
+        return set((await connection.execute(sa.select(skip_entries.c.item))).scalars())
+
+
+async def test_live_entries_come_back_whole_and_newest_first(ledger, clock, add):
+    first = await add("tea", clock() + timedelta(days=1))
+    second = await add("coffee")
+    assert await live(ledger, clock()) == [second, first]
+
+
+async def test_an_entry_ends_at_its_moment_and_a_condition_never(ledger, clock, add):
+    end = clock() + timedelta(days=1)
+    await add("tea", end)
+    await add("coffee")
+    for at, items in ((end - timedelta(milliseconds=1), ["coffee", "tea"]), (end, ["coffee"])):
+        assert [entry.item for entry in await live(ledger, at)] == items
+    assert [entry.item for entry in await live(ledger, end + timedelta(days=36500))] == ["coffee"]
+
+
+async def test_a_read_hides_what_has_ended_and_a_purge_deletes_it_everywhere(ledger, clock, add, new_ledger):
+    bob = await new_ledger(ledger.db, clock, "bob")
+    end = clock() + timedelta(days=1)
+    for home in (ledger, bob):
+        await add("tea", end, home)
+    await add("coffee")
+    await add("later", end + timedelta(days=1))
+    assert [entry.item for entry in await live(ledger, end)] == ["later", "coffee"]
+    assert await left(ledger) == {"tea", "coffee", "later"}
+    async with ledger.db.write() as connection:
+        assert await skip_list.purge_expired(connection, end) == 2
+        assert await skip_list.purge_expired(connection, end) == 0
+    assert await left(ledger) == {"coffee", "later"}
+
+
+async def test_an_entry_is_deleted_in_its_own_workspace_and_only_while_it_lives(ledger, clock, add, new_ledger):
+    bob = await new_ledger(ledger.db, clock, "bob")
+    tea, gone = await add("tea"), await add("gone", clock())
+    async with ledger.db.write() as connection:
+        assert await skip_list.delete(connection, bob.workspace, tea.id, clock()) is None
+        assert await skip_list.delete(connection, ledger.workspace, gone.id, clock()) is None
+        assert await skip_list.delete(connection, ledger.workspace, tea.id, clock()) == tea
+        assert await skip_list.delete(connection, ledger.workspace, tea.id, clock()) is None
+    assert await live(bob, clock()) == []
+
+
+async def test_live_entries_are_read_in_the_order_of_their_index(book, clock, plan_of):
+    plan = await plan_of(book.db, lambda connection: skip_list.live(connection, book.workspace, clock()))
+    assert "USING INDEX ix_skip_entries_workspace_id_created_at (workspace_id=?)" in plan
+    assert "TEMP B-TREE" not in plan

@@ -1,0 +1,242 @@
+"""Vectors that are missing: who is told how many, what is counted when, and that a server fills them in by itself."""
+
+import asyncio
+
+import httpx
+import pytest
+import respx
+import sqlalchemy as sa
+import structlog
+
+from server.config import Settings
+from server.store import embedding_endpoint
+from server.store.backfill import BackfillFailed, follow
+from server.store.gap_counts import KEPT
+from server.store.model_folder import MINILM
+from server.store.vectors import Filling
+from tests.conftest import site_at
+from tests.web.doors import rest, tool
+from tools.vectors import Backfilling
+
+pytestmark = pytest.mark.anyio
+
+URL = "https://embed.test/v1"
+KEY = "sk-hunter2"
+
+
+def embedded(request):
+    texts = httpx.Response(200, content=request.content).json()["input"]
+    return httpx.Response(200, json={"data": [{"index": n, "embedding": [len(t), 1]} for n, t in enumerate(texts)]})
+
+
+@pytest.fixture
+def endpoint():
+    with respx.mock(assert_all_called=False) as mock:
+        mock.route(host="127.0.0.1").pass_through()
+        yield mock.post(f"{URL}/embeddings").mock(side_effect=embedded)
+
+
+@pytest.fixture
+def remote(tmp_path):
+    return Settings(
+        data_dir=tmp_path / "data", embedding_url=URL, embedding_model="m", embedding_api_key=KEY, rate_limit=0
+    )
+
+
+@pytest.fixture
+def impatient(monkeypatch):
+    for name in ("FIRST_PAUSE", "LONGEST_PAUSE"):
+        monkeypatch.setattr(embedding_endpoint, name, 0.01)
+    monkeypatch.setattr(embedding_endpoint, "PAUSES", (0.0, 0.0))
+
+
+async def is_whole(site):
+    """Return once the server's own loop has filled in every gap; the model may have to come back first."""
+    async with asyncio.timeout(30):
+        while not site.services.encoder.is_ready:  # noqa: ASYNC110 - the product has no use for an event here
+            await asyncio.sleep(0)
+        await follow(site.services.encoder, told, lambda _: asyncio.sleep(0))
+
+
+async def told(*_):
+    """Progress that nobody reads."""
+
+
+async def asked(person, query, **more):
+    return (await person.http.post("/v1/search", json={"query": query} | more)).json()
+
+
+async def health_of(person):
+    return (await person.http.get("/v1/health")).json()
+
+
+async def test_what_is_stored_with_an_endpoint_is_found_by_meaning(endpoint, remote, clock):  # noqa: ARG001
+    async with site_at(remote, clock) as site:
+        await is_whole(site)
+        ann = await site.person()
+        await ann.store("x" * 9)
+        found = await asked(ann, "z" * 9)  # no word in common
+        assert [each["content"] for each in found["memories"]] == ["x" * 9]
+        assert found["ranking"] == "hybrid"
+        health = await health_of(ann)
+        assert (health["embedding_model"], health["embedding_state"]) == ("m", "ready")
+        assert health["vectors"] == {"filled": 1, "missing": 0, "percent": 100.0}
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_while_the_endpoint_is_down_words_are_ranked_and_what_was_stored_gets_vectors_later(
+    endpoint, remote, clock
+):
+    endpoint.mock(side_effect=httpx.ConnectError(f"refused {KEY}"))
+    with structlog.testing.capture_logs() as logs:
+        async with site_at(remote, clock) as site:
+            ann = await site.person()
+            with pytest.raises(Exception, match="ConnectError"):
+                await site.services.encoder.embeddings.wait_ready()
+            await ann.store("the heron nests late")
+            found = await asked(ann, "heron")
+            assert (len(found["memories"]), found["ranking"]) == (1, "keyword")
+            assert "cannot be reached (ConnectError)" in found["meta"]["notice"]
+            down = await health_of(ann)
+            assert (down["status"], down["ranking"], down["vectors"]) == ("degraded", "keyword", None)
+            assert "ConnectError" in down["embedding_state"]
+            endpoint.mock(side_effect=embedded)
+            await is_whole(site)
+            found = await asked(ann, "some other words to.")
+            assert (len(found["memories"]), found["ranking"]) == (1, "hybrid")
+            clock.move(minutes=1)
+            assert (await health_of(ann))["vectors"]["percent"] == 100
+            assert KEY not in f"{down}{await health_of(ann)}"
+    assert KEY not in f"{logs}"
+
+
+async def test_an_endpoint_that_is_down_at_the_next_start_loses_nothing(endpoint, remote, clock):
+    async with site_at(remote, clock) as site:
+        await is_whole(site)
+        ann = await site.person()
+        await ann.store("x" * 9)
+    endpoint.mock(side_effect=httpx.Response(401))
+    async with site_at(remote, clock) as site:
+        ann = await site.person()
+        assert (await asked(ann, "x" * 9))["ranking"] == "keyword"
+    endpoint.mock(side_effect=embedded)
+    async with site_at(remote, clock) as site:
+        await is_whole(site)
+        before = endpoint.call_count
+        ann = await site.person()
+        assert (await asked(ann, "z" * 9))["ranking"] == "hybrid"
+        assert endpoint.call_count == before + 1  # the question alone
+
+
+async def test_while_a_new_model_embeds_everything_the_one_before_it_answers(endpoint, remote, clock, settings, models):
+    settings.data_dir.mkdir(parents=True)
+    (settings.data_dir / "models").symlink_to(models)
+    async with site_at(settings.model_copy(update={"embedding_model": MINILM}), clock) as site:
+        await is_whole(site)
+        await (await site.person()).store("Her car is a red convertible")
+    going = asyncio.Event()
+
+    async def held_up(request):
+        if b"convertible" in request.content:
+            await going.wait()
+        return embedded(request)
+
+    endpoint.mock(side_effect=held_up)
+    async with site_at(remote, clock) as site:
+        ann = await site.person()
+        async with asyncio.timeout(30):
+            while (found := await asked(ann, "what vehicle does she drive"))["ranking"] != "hybrid":
+                pass  # the model of before is still being loaded
+        assert [each["content"] for each in found["memories"]] == ["Her car is a red convertible"]
+        assert (await health_of(ann))["vectors"] == {"filled": 0, "missing": 1, "percent": 0.0}
+        going.set()
+        await is_whole(site)
+        before = endpoint.call_count
+        assert (await asked(ann, "what vehicle does she drive?"))["ranking"] == "hybrid"
+        assert endpoint.call_count == before + 1
+
+
+async def test_the_administrator_is_told_how_many_are_missing_through_both_doors(site):
+    ann = await site.person("ann", ("admin", "memory:write"), is_admin=True)
+    bob = await site.person("bob")
+    await ann.store("one")
+    await bob.store("two")
+    over_rest = await rest(ann, "backfill_embeddings", {})
+    over_mcp = await tool(ann, "backfill_embeddings", {})
+    assert over_rest.body["missing"] == over_mcp.body["missing"] == 2
+    assert (over_mcp.body["percent"], over_mcp.body["is_going_on"]) == (0, False)
+    answer = await ann.http.post("/v1/admin/backfill-embeddings", json={})
+    assert "2 memories have no vectors yet (0 % have)" in answer.json()["content"][0]["text"]
+    refused = await bob.http.post("/v1/admin/backfill-embeddings", json={})
+    assert (refused.status_code, refused.json()["scopes"]) == (403, ["admin", "memory:read", "memory:write"])
+
+
+@pytest.mark.parametrize("field", ["batch_size", "reset", "reset_images", "images_only"])
+async def test_what_mementos_backfill_takes_and_ours_does_not_act_on_is_refused_by_name(site, field):
+    ann = await site.person("ann", ("admin",), is_admin=True)
+    answer = await ann.http.post("/v1/admin/backfill-embeddings", json={field: 1})
+    assert (answer.status_code, answer.json()["field"]) == (400, field)
+    assert (await ann.http.post("/v1/admin/backfill-embeddings", json={field: None})).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("missing", "state", "is_going_on", "text"),
+    [
+        (0, "ready", True, "Every memory has its vectors."),
+        (1, "ready", True, "1 memory has no vectors yet (90 % have). They are filled in in the background: ready."),
+        (
+            9,
+            "failed: no",
+            False,
+            "9 memories have no vectors yet (90 % have). They wait for the embedding model: failed: no.",
+        ),
+    ],
+)
+def test_the_outcome_is_told_in_a_sentence(missing, state, is_going_on, text):
+    answer = Backfilling(missing=missing, percent=90, is_going_on=is_going_on, embedding_state=state)
+    assert answer.text() == text
+
+
+@pytest.fixture
+def counted():
+    """What was counted in SQL so far."""
+    statements = []
+
+    def note(_connection, _cursor, statement, *_):
+        if "count(vectors" in statement:
+            statements.append(statement)
+
+    sa.event.listen(sa.Engine, "before_cursor_execute", note)
+    yield statements
+    sa.event.remove(sa.Engine, "before_cursor_execute", note)
+
+
+async def test_gaps_are_counted_once_a_minute_however_often_health_is_asked(endpoint, remote, clock, counted):
+    async with site_at(remote, clock) as site:
+        await is_whole(site)
+        ann = await site.person()
+        await ann.store("one")
+        for _ in range(3):
+            assert (await health_of(ann))["vectors"]["missing"] == 0
+        clock.move(hours=1)
+        await health_of(ann)
+        assert len(counted) == 1  # no gap is known: it holds until the next backfill
+        endpoint.mock(side_effect=httpx.Response(401))
+        await ann.store("two")
+        for _ in range(3):
+            await health_of(ann)
+        clock.move(seconds=KEPT.total_seconds())
+        assert (await health_of(ann))["vectors"] == {"filled": 1, "missing": 1, "percent": 50.0}
+        assert len(counted) == 3
+
+
+@pytest.mark.parametrize(
+    ("filled", "missing", "percent"), [(0, 0, 100.0), (0, 5, 0.0), (1999, 1, 99.9), (2, 1, 66.6), (5, 0, 100.0)]
+)
+def test_a_hundred_percent_means_all(filled, missing, percent):
+    assert Filling(filled, missing).percent == percent
+
+
+async def test_a_run_that_waits_for_vectors_ends_with_the_reason_where_there_is_no_model(site):
+    with pytest.raises(BackfillFailed, match="LOCI_EMBEDDING_MODEL is none"):
+        await follow(site.services.encoder, told)

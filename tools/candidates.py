@@ -1,0 +1,141 @@
+"""What the arms find in one workspace, as ranking takes it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from server.memory import gate
+from server.memory.models import Memory
+from server.memory.question import Question
+from server.memory.ranking import Candidate, Traits
+from server.memory.text import stems, term_id, words
+from server.store.points import unpacked_traits
+from server.store.search import Found, Hit, Match, Query, Sparse, Where
+from server.store.workspaces import Workspace
+from tools.memory_args import Facets
+from tools.services import Services
+
+CANDIDATES = 50
+"""How many memories each arm is asked for. More bring nothing (docs/recall.md) and are read for each recall."""
+#: What ranking and answering read of a candidate.
+KEYS = ("memory", "traits", "access_count")
+
+
+@dataclass(frozen=True)
+class Searched:
+    """What was found in a workspace."""
+
+    workspace: Workspace
+    question: Question
+    candidates: list[Candidate] = field(default_factory=list[Candidate])
+    hits: dict[str, Hit] = field(default_factory=dict[str, Hit])
+    expired: list[str] = field(default_factory=list[str])
+    #: How many memories there are to be searched.
+    total: int = 0
+    is_hybrid: bool = False
+    #: Whether the vector arm knows of more than it gave.
+    is_cut: bool = False
+    #: Each arm's ids, best first.
+    keyword_order: list[str] = field(default_factory=list[str])
+    vector_order: list[str] = field(default_factory=list[str])
+
+    def memory(self, memory_id: str) -> Memory:
+        """One of the candidates' memories, as the search store has it."""
+        return Memory.model_validate_json(self.hits[memory_id].payload["memory"])
+
+
+async def search_workspace(
+    services: Services, workspace: Workspace, message: str, facets: Facets, depth: int
+) -> Searched:
+    """Ask a workspace's collection for the candidates of a message; of one that is missing, nothing.
+
+    Raises:
+        EngineDown: the search store is down.
+    """
+    settings = workspace.settings
+    if not workspace.exists:
+        return Searched(workspace, Question(message, settings.language, tuple(settings.stop_words)))
+    serving = await services.projection.open(workspace.id)
+    question = Question(message, serving.language, tuple(settings.stop_words))
+    rarities, total = await services.projection.rarities(workspace.id, question.term_ids)
+    common = [gate.is_common(each, total) for each in rarities]
+    dense = await services.encoder.query(question.without_names(common), serving.generation)
+    ids = question.term_ids
+    query = Query(dense, Sparse(ids, [1.0] * len(ids)), depth, _where(facets), KEYS)
+    found = await services.projection.search(workspace.id, query, serving.generation)
+    scales = gate.Scales.of(rarities, services.encoder.model_name(serving.generation))
+    weigh = Weighing(question, common, scales, facets.project, services.now().timestamp())
+    return weigh.searched(workspace, found, total, is_hybrid=dense is not None, is_cut=len(found.dense) >= depth)
+
+
+@dataclass(frozen=True)
+class Weighing:
+    """Turns hits into candidates, for one question in one workspace."""
+
+    question: Question
+    common: Sequence[bool]
+    scales: gate.Scales
+    project: str | None
+    now: float
+    _named: dict[tuple[str, bool], bool] = field(default_factory=dict[tuple[str, bool], bool])
+
+    @cached_property
+    def _asked(self) -> dict[int, bool]:
+        """The question's terms, and whether many memories share them."""
+        return dict(zip(self.question.term_ids, self.common, strict=True))
+
+    def searched(self, workspace: Workspace, found: Found, total: int, *, is_hybrid: bool, is_cut: bool) -> Searched:
+        """The candidates among the hits; those that have expired are put aside."""
+        keyword = {hit.id: hit.score for hit in found.text}
+        vector = {hit.id: hit.score for hit in found.dense}
+        every = {hit.id: hit for arm in (found.text, found.dense) for hit in arm}
+        made = [self._candidate(hit, keyword.get(hit.id), vector.get(hit.id)) for hit in every.values()]
+        candidates = [each for each in made if each is not None]
+        live = {each.id for each in candidates}
+        return Searched(
+            workspace=workspace,
+            question=self.question,
+            candidates=candidates,
+            hits=every,
+            expired=[each for each in every if each not in live],
+            total=total,
+            is_hybrid=is_hybrid,
+            is_cut=is_cut,
+            keyword_order=[hit.id for hit in found.text],
+            vector_order=[hit.id for hit in found.dense],
+        )
+
+    def _candidate(self, hit: Hit, keyword: float | None, vector: float | None) -> Candidate | None:
+        """A hit as a candidate; None for one that has expired."""
+        happened, expires, before, author, entity, project = unpacked_traits(hit.payload["traits"])
+        if expires and float(expires) <= self.now:
+            return None
+        traits = Traits(
+            happened_at=float(happened),
+            access_count=hit.payload["access_count"],
+            before=tuple(before.split()),
+            is_author_named=bool(author) and self._is_named(author, rare=False),
+            is_entity_named=bool(entity) and self._is_named(entity, rare=True),
+            is_in_project=self.project is not None and project == self.project,
+        )
+        return Candidate(hit.id, keyword, vector, self.scales.evidence(keyword, vector), traits)
+
+    def _is_named(self, name: str, *, rare: bool) -> bool:
+        """Whether the question has a word of a name; with `rare`, one that few memories share."""
+        known = self._named.get((name, rare))
+        if known is None:
+            terms = map(term_id, stems(words(name, self.question.language), self.question.language))
+            known = any(term in self._asked and not (rare and self._asked[term]) for term in terms)
+            self._named[name, rare] = known
+        return known
+
+
+def _where(facets: Facets) -> Where:
+    must = [Match(key, (value,)) for key, value in facets.equal().items()]
+    if facets.type:
+        must.append(Match("type", tuple(facets.type)))
+    if facets.tags:
+        must.append(Match("tags", tuple(tag.lower() for tag in facets.tags)))
+    if facets.project is None or facets.scope is not None:
+        return Where(tuple(must))
+    return Where(tuple(must), ((Match("scope", ("global",)),), (Match("project", (facets.project,)),)))

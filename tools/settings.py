@@ -1,0 +1,192 @@
+"""The settings of a workspace: how it recalls, how its memories fade, what it does with the skip list."""
+
+import json
+from contextlib import suppress
+from typing import Any
+
+from pydantic import BaseModel, Field, ValidationError
+
+from server.errors import Failure
+from server.memory.models import Timestamp
+from server.memory.settings import DEFAULTS, WorkspaceSettings
+from server.store import settings
+from server.store.epoch import raise_epoch
+from tools.operation import Answer, Call, Effect, InWorkspace, Operation, Spoken, made
+from tools.refusals import refuse_unstorable, refused
+from tools.services import Services
+from tools.types import Name
+
+KEYS = tuple(WorkspaceSettings.model_fields)
+#: The settings that are words: text is what they are, and not what stands for it.
+_WORDS = frozenset(key for key in KEYS if isinstance(getattr(DEFAULTS, key), str))
+
+
+class Setting(BaseModel):
+    """One setting of a workspace."""
+
+    key: str = Field(description="Its name.")
+    value: Any = Field(description="What holds now.")
+    updated_at: Timestamp | None = Field(default=None, description="When it was set; null where it is the default.")
+
+
+class KnownSetting(Setting):
+    """One setting, with what there is to know about it."""
+
+    default: Any = Field(description="What holds where it is not set.")
+    description: str = Field(description="What it does.")
+
+
+class SettingList(Answer, Spoken):
+    """Every setting of a workspace."""
+
+    settings: list[KnownSetting] = Field(description="Every setting there is, those with their defaults too.")
+
+    def text(self) -> str:
+        """What was set, as JSON text with every value as text, which is what Memento's clients parse."""
+        was_set = [each for each in self.settings if each.updated_at is not None]
+        shown = [{**each.model_dump(mode="json"), "value": _as_text(each.value)} for each in was_set]
+        return json.dumps([{key: each[key] for key in Setting.model_fields} for each in shown], ensure_ascii=False)
+
+
+class OneSetting(InWorkspace):
+    """What `reset_setting` takes."""
+
+    key: Name = Field(description=f"The setting's name: {', '.join(KEYS)}.")
+
+
+class SetSetting(OneSetting):
+    """What `set_setting` takes."""
+
+    value: Any = Field(description="Its new value, as itself or as text: 0.7 or '0.7'.")
+
+
+class ChangedSetting(Setting, Answer, Spoken):
+    """A setting that was set."""
+
+    def text(self) -> str:
+        """Memento's sentence."""
+        return f'Setting "{self.key}" set to "{_as_text(self.value)}".'
+
+
+class ResetSetting(Setting, Answer, Spoken):
+    """A setting that has its default again."""
+
+    def text(self) -> str:
+        """Memento's sentence."""
+        return f'Setting "{self.key}" deleted (reverted to default).'
+
+
+def _as_text(value: Any) -> str:
+    """A value as Memento's clients send it: 0.7, 14, german, ["a"]."""
+    if isinstance(value, float):
+        return str(value).removesuffix(".0")
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _known(key: str) -> str:
+    if key not in KEYS:
+        raise Failure("invalid", f"key: there is no setting {key!r}; settings are {', '.join(KEYS)}.", field="key")
+    return key
+
+
+def _checked(key: str, value: Any) -> Any:
+    """The value as it is kept. Raises `invalid`, naming the setting and its bound."""
+    meant = value if key in _WORDS or not isinstance(value, str) else _meant(value, getattr(DEFAULTS, key))
+    refuse_unstorable(meant, "value")
+    try:
+        return getattr(WorkspaceSettings.model_validate({key: meant}, strict=True), key)
+    except ValidationError as error:
+        raise Failure("invalid", f"value: {refused(error, WorkspaceSettings)}", field="value") from None
+
+
+def _meant(text: str, default: Any) -> Any:
+    """What a text stands for: JSON, or, for a list, words between commas. Any other text is left as it is."""
+    with suppress(ValueError, RecursionError):
+        return json.loads(text)
+    if isinstance(default, list):
+        return [part.strip() for part in text.split(",") if part.strip()]
+    return text
+
+
+async def get_settings(services: Services, call: Call, args: InWorkspace) -> SettingList:  # noqa: ARG001 - a handler's signature
+    """Every setting with its value, its default, and when it was set."""
+    async with services.db.read() as connection:
+        kept = await settings.look_up(connection, call.workspace.id)
+    known = [
+        KnownSetting(
+            key=key,
+            value=getattr(kept.settings, key),
+            default=getattr(DEFAULTS, key),
+            updated_at=kept.set_at.get(key),
+            description=field.description or "",
+        )
+        for key, field in WorkspaceSettings.model_fields.items()
+    ]
+    return SettingList(meta=call.meta, settings=known)
+
+
+async def set_setting(services: Services, call: Call, args: SetSetting) -> ChangedSetting:
+    """Set one setting; other processes see it within a second. A missing workspace is made.
+
+    Raises `invalid` for a key that is not known, and for a value that is out of its bounds.
+    """
+    value = _checked(_known(args.key), args.value)
+    call = await _change(services, call, args.key, value)
+    return ChangedSetting(meta=call.meta, key=args.key, value=value, updated_at=services.now())
+
+
+async def reset_setting(services: Services, call: Call, args: OneSetting) -> ResetSetting:
+    """Give a setting its default again; where it was not set, nothing changes."""
+    default = getattr(DEFAULTS, _known(args.key))
+    if call.workspace.exists:
+        await _change(services, call, args.key, None)
+    return ResetSetting(meta=call.meta, key=args.key, value=default)
+
+
+async def _change(services: Services, call: Call, key: str, value: Any) -> Call:
+    async with services.db.write() as connection:
+        call = await made(connection, services, call)
+        try:
+            await settings.change(connection, call.workspace.id, key, value, services.now())
+        except LookupError:
+            raise Failure("not_found", "This workspace was deleted just now. Send the request again.") from None
+        await raise_epoch(connection)
+    services.directory.forget()
+    return call
+
+
+OPERATIONS = (
+    Operation(
+        name="get_settings",
+        description="Every setting of the workspace: how it recalls, how memories fade; with bounds and defaults.",
+        routes=(("GET", "/v1/settings"),),
+        scope="memory:read",
+        effect=Effect.READ,
+        args=InWorkspace,
+        returns=SettingList,
+        handler=get_settings,
+        listed=False,
+    ),
+    Operation(
+        name="set_setting",
+        description="Change one setting of the workspace. Only when the person asks for it; get_settings tells which.",
+        routes=(("PUT", "/v1/settings/{key}"),),
+        scope="memory:write",
+        effect=Effect.UPDATE,
+        args=SetSetting,
+        returns=ChangedSetting,
+        handler=set_setting,
+        listed=False,
+    ),
+    Operation(
+        name="reset_setting",
+        description="Give one setting of the workspace its default again. Only when the person asks for it.",
+        routes=(("DELETE", "/v1/settings/{key}"),),
+        scope="memory:write",
+        effect=Effect.DELETE,
+        args=OneSetting,
+        returns=ResetSetting,
+        handler=reset_setting,
+        listed=False,
+    ),
+)

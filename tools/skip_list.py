@@ -1,0 +1,219 @@
+"""The skip list: what the agent must not do or mention, why, and until when."""
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, Field, StringConstraints
+
+from server.errors import Failure
+from server.memory.ids import new_id
+from server.memory.models import Timestamp
+from server.memory.skip import SkipEntry, matches, parse_expiry, telling_terms
+from server.store import skip_list
+from tools.changes import changing
+from tools.operation import Answer, Call, Effect, InWorkspace, Operation, Spoken
+from tools.services import Services
+from tools.types import Id, Question
+
+#: How many live entries a workspace may have: each message is held against all of them.
+ENTRIES = 500
+
+
+def _tells(item: str) -> str:
+    if not telling_terms(item):
+        raise ValueError("has only common words, which would match anything or nothing; name the thing to skip")
+    return item
+
+
+Said = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=1000)]
+
+
+class AddSkip(InWorkspace):
+    """What `add_skip` takes."""
+
+    item: Annotated[Said, AfterValidator(_tells)] = Field(
+        description="What not to do or mention, in the words that would come up: `Tailwind`, `the Lisbon trip`."
+    )
+    reason: Said = Field(description="Why, so that a later session can judge.")
+    expires: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)] = Field(
+        description="Until when: a date, a date-time, a duration (`3 days`, `P2W`), or a condition in words (`until "
+        "the migration is done`), which keeps it until you remove it."
+    )
+
+
+class SkipView(BaseModel):
+    """An entry of the skip list."""
+
+    id: str = Field(description="The entry's id, for remove_skip.")
+    item: str = Field(description="What not to do or mention.")
+    reason: str = Field(description="Why.")
+    expires_at: str = Field(
+        description="When it ends, as it was given: a date, a time, or a condition in words. A duration became a time."
+    )
+    created_at: Timestamp = Field(description="When it was added.")
+
+
+class AddedSkip(Answer, Spoken):
+    """The entry that was added."""
+
+    id: str = Field(description="The new entry's id.")
+    entry: SkipView = Field(description="The entry as it is kept.")
+
+    def text(self) -> str:
+        """Memento's sentence."""
+        return f'Added to skip list: "{self.entry.item}" (expires {self.entry.expires_at})'
+
+
+class SkipList(Answer):
+    """The skip list."""
+
+    entries: list[SkipView] = Field(description="The entries that have not ended, newest first.")
+    total: int = Field(description="How many there are.")
+
+
+class CheckSkip(InWorkspace):
+    """What `check_skip` takes."""
+
+    query: Question = Field(description="What you are about to do or say.")
+
+
+class Checked(Answer, Spoken):
+    """What the skip list has to say."""
+
+    query: str = Field(description="What was asked.")
+    skip: bool = Field(description="True: leave it alone.")
+    matches: list[SkipView] = Field(description="The entries that speak against it, the best fitting first.")
+
+    def text(self) -> str:
+        """Memento's sentence, about the first entry."""
+        if not self.matches:
+            return f'Not on skip list. Proceed with "{self.query}".'
+        first = self.matches[0]
+        return f'SKIP: "{first.item}"\nReason: {first.reason}\nExpires: {first.expires_at}'
+
+
+class OneSkip(InWorkspace):
+    """What `remove_skip` takes."""
+
+    id: Id = Field(description="The entry's id.")
+
+
+class RemovedSkip(Answer, Spoken):
+    """The entry that was removed."""
+
+    id: str = Field(description="The entry's id.")
+    item: str = Field(description="What is allowed again.")
+    removed: Literal[True] = Field(default=True, description="It is gone.")
+
+    def text(self) -> str:
+        """Memento's sentence."""
+        return f"Skip entry {self.id} removed."
+
+
+def _view(entry: SkipEntry) -> SkipView:
+    return SkipView(
+        id=entry.id, item=entry.item, reason=entry.reason, expires_at=entry.expires, created_at=entry.created_at
+    )
+
+
+async def add_skip(services: Services, call: Call, args: AddSkip) -> AddedSkip:
+    """Add an entry. `meta.notice` says where its end was taken for a condition, or has passed already.
+
+    Raises `invalid` for an end that is none, and `conflict` where there are too many entries.
+    """
+    now = services.now()
+    try:
+        expiry = parse_expiry(args.expires, now)
+    except ValueError as error:
+        raise Failure("invalid", f"expires: {error}; you sent {args.expires!r}.", field="expires") from None
+    entry = SkipEntry(new_id(now), args.item, args.reason, expiry.shown, expiry.at, now)
+    async with changing(services, call, {"skip": entry.id}) as (connection, placed):
+        if len(await skip_list.live(connection, placed.workspace.id, now)) >= ENTRIES:
+            raise Failure("conflict", f"The skip list has {ENTRIES} entries; remove some that no longer matter.")
+        await skip_list.insert(connection, placed.workspace.id, entry)
+    notice = None
+    if entry.ends_at is None:
+        notice = "`expires` is a condition in words: the entry holds until you remove it."
+    elif entry.ends_at <= now:
+        notice = "`expires` has passed already: the entry matches nothing."
+    return AddedSkip(meta=placed.noted(notice), id=entry.id, entry=_view(entry))
+
+
+async def _live(services: Services, call: Call) -> list[SkipEntry]:
+    async with services.db.read() as connection:
+        return await skip_list.live(connection, call.workspace.id, services.now())
+
+
+async def list_skips(services: Services, call: Call, args: InWorkspace) -> SkipList:  # noqa: ARG001 - a handler's signature
+    """The entries that have not ended; those that have are hidden here and deleted by the loop."""
+    entries = [_view(entry) for entry in await _live(services, call)]
+    return SkipList(meta=call.meta, entries=entries, total=len(entries))
+
+
+async def check_skip(services: Services, call: Call, args: CheckSkip) -> Checked:
+    """Hold a plan against the list, by whole words and their stems: see `server.memory.skip.matches`."""
+    found = [_view(entry) for entry in matches(await _live(services, call), args.query)]
+    return Checked(meta=call.meta, query=args.query, skip=bool(found), matches=found)
+
+
+async def remove_skip(services: Services, call: Call, args: OneSkip) -> RemovedSkip:
+    """Take an entry off the list for good. Raises `not_found`, for one that has ended too."""
+    async with changing(services, call, {"skip": args.id}) as (connection, placed):
+        removed = await skip_list.delete(connection, placed.workspace.id, args.id, services.now())
+        if removed is None:
+            raise Failure("not_found", f"Skip entry not found: {args.id}.", field="id")
+    return RemovedSkip(meta=placed.meta, id=removed.id, item=removed.item)
+
+
+OPERATIONS = (
+    Operation(
+        name="add_skip",
+        description=(
+            "Note what you must not do or mention from now on, why, and until when. Call it when the person rejects "
+            "something for more than this moment: 'stop suggesting X', 'not before the release'. It is held against "
+            "every later message, so name the thing itself."
+        ),
+        routes=(("POST", "/v1/skip-list"),),
+        scope="memory:write",
+        effect=Effect.CREATE,
+        args=AddSkip,
+        returns=AddedSkip,
+        handler=add_skip,
+    ),
+    Operation(
+        name="list_skips",
+        description="Everything that is on the skip list now, newest first. To ask about one thing use check_skip.",
+        routes=(("GET", "/v1/skip-list"),),
+        scope="memory:read",
+        effect=Effect.READ,
+        args=InWorkspace,
+        returns=SkipList,
+        handler=list_skips,
+        listed=False,
+    ),
+    Operation(
+        name="check_skip",
+        description=(
+            "Ask whether something you are about to suggest or do is on the skip list. Where `skip` is true leave it "
+            "alone, or tell the person the reason and ask. Answers with the entries' ids, for remove_skip."
+        ),
+        routes=(("GET", "/v1/skip-list/check"),),
+        scope="memory:read",
+        effect=Effect.READ,
+        args=CheckSkip,
+        returns=Checked,
+        handler=check_skip,
+    ),
+    Operation(
+        name="remove_skip",
+        description=(
+            "Take an entry off the skip list, by its id: the person has changed their mind, or the condition it waited "
+            "for has come about."
+        ),
+        routes=(("DELETE", "/v1/skip-list/{id}"),),
+        scope="memory:write",
+        effect=Effect.DELETE,
+        args=OneSkip,
+        returns=RemovedSkip,
+        handler=remove_skip,
+    ),
+)

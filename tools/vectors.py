@@ -1,0 +1,68 @@
+"""Filling in the vectors that memories are recalled by meaning with."""
+
+from pydantic import Field
+
+from tools.operation import Args, Call, Effect, Operation, Spoken
+from tools.services import Services
+from tools.types import Unused, unused
+
+
+class BackfillEmbeddings(Args):
+    """What `backfill_embeddings` takes: nothing that this server acts on."""
+
+    batch_size: Unused = unused()
+    reset: Unused = unused()
+    reset_images: Unused = unused()
+    images_only: Unused = unused()
+
+
+class Backfilling(Spoken):
+    """How many memories have no vectors yet, and what becomes of them."""
+
+    missing: int = Field(description="Memories of this server that have no vectors of the current model.")
+    percent: float = Field(description="How many of a hundred have theirs; 100 means all.")
+    is_going_on: bool = Field(description="Whether they are being filled in; false where there is no model to do it.")
+    embedding_state: str = Field(description="loading, ready, absent or failed; with the reason.")
+
+    def text(self) -> str:
+        """The answer in a sentence."""
+        if not self.missing:
+            return "Every memory has its vectors."
+        have = "memory has" if self.missing == 1 else "memories have"
+        what = "They are filled in in the background" if self.is_going_on else "They wait for the embedding model"
+        return f"{self.missing} {have} no vectors yet ({self.percent:g} % have). {what}: {self.embedding_state}."
+
+
+async def backfill_embeddings(services: Services, call: Call, args: BackfillEmbeddings) -> Backfilling:  # noqa: ARG001 - a handler's signature
+    """Have the background look for gaps at once, and say what there is to do.
+
+    The counts are of all workspaces, and a minute old at most. Safe to ask any number of times.
+    """
+    encoder = services.encoder
+    at = encoder.filling or await services.gap_counts.of(None)
+    encoder.note_missing()
+    embeddings = encoder.embeddings
+    return Backfilling(
+        missing=at.missing,
+        percent=at.percent,
+        is_going_on=embeddings.state in {"ready", "loading"},
+        embedding_state=f"{embeddings.state}: {embeddings.reason}" if embeddings.reason else embeddings.state,
+    )
+
+
+OPERATIONS = (
+    Operation(
+        name="backfill_embeddings",
+        description=(
+            "For the administrator: have memories without vectors embedded, after an outage of the embedding model or "
+            "a change of it. The server does so by itself; this looks for gaps at once and says how many there are."
+        ),
+        routes=(("POST", "/v1/admin/backfill-embeddings"),),
+        scope="admin",
+        effect=Effect.UPDATE,
+        args=BackfillEmbeddings,
+        returns=Backfilling,
+        handler=backfill_embeddings,
+        workspace=False,
+    ),
+)

@@ -1,0 +1,229 @@
+"""The items of working memory: structured entries with a category, a status and a priority."""
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AliasChoices, Field, StringConstraints, model_validator
+
+from server.errors import Failure
+from server.memory.ids import new_id
+from server.memory.working import Category, Item, Status
+from server.store import working_memory
+from server.store.working_memory import ItemListing
+from tools.changes import changing
+from tools.operation import Answer, Call, Effect, InWorkspace, Meta, Operation
+from tools.services import Services
+from tools.types import QUERY_CHARACTERS, Id, Prose, Tags
+
+Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
+NextAction = Annotated[str, StringConstraints(strip_whitespace=True, max_length=2000)]
+Priority = Annotated[int, Field(ge=0, le=10)]
+
+
+class AddItem(InWorkspace):
+    """What `add_item` takes."""
+
+    category: Category = Field(
+        description="active_work: being done; standing_decision: holds until revoked; waiting_for: on somebody else; "
+        "skip_list: to be left alone; session_note: anything else worth noting."
+    )
+    title: Title = Field(description="What it is, in a line.")
+    content: Prose = Field(default="", description="The details, as markdown. At most 32 KiB.")
+    status: Status = Field(default="active", description="active, paused, completed or archived.")
+    priority: Priority = Field(default=0, description="0 to 10; the highest comes first.")
+    tags: Tags = Field(default=[], description="Short labels.")
+    next_action: NextAction | None = Field(default=None, description="What is to be done next.")
+
+
+class OneItem(InWorkspace):
+    """What `read_item` and `delete_item` take."""
+
+    id: Id = Field(description="The item's id.")
+
+
+class UpdateItem(OneItem):
+    """What `update_item` takes: the id, and the fields to change. null clears `next_action`."""
+
+    category: Category | None = Field(default=None, description="The new category.")
+    title: Title | None = Field(default=None, description="The new title.")
+    content: Prose | None = Field(default=None, description="The new details, in place of all that was there.")
+    status: Status | None = Field(default=None, description="The new status.")
+    priority: Priority | None = Field(default=None, description="The new priority, 0 to 10.")
+    tags: Tags | None = Field(default=None, description="The new tags, in place of all earlier ones.")
+    next_action: NextAction | None = Field(default=None, description="What is to be done next now; null for nothing.")
+
+    @model_validator(mode="after")
+    def _changes_something(self) -> Self:
+        changes = self.changes()
+        if not changes:
+            raise ValueError("No fields to update. Send at least one field beside the id")
+        if emptied := [name for name, value in changes.items() if value is None and name != "next_action"]:
+            raise ValueError(f"{emptied[0]} cannot be null; leave it out to keep it as it is")
+        return self
+
+    def changes(self) -> dict[str, Any]:
+        """The fields that were sent, and their new values."""
+        sent = self.model_fields_set & set(Item.model_fields) - {"id"}
+        new = {name: getattr(self, name) for name in sent}
+        return new | ({"next_action": self.next_action or None} if "next_action" in sent else {})
+
+
+class ListItems(InWorkspace):
+    """What `list_items` takes."""
+
+    category: Category | None = Field(default=None, description="Only this category.")
+    status: Status | None = Field(default=None, description="Only this status; otherwise all, archived ones too.")
+    query: Annotated[str, Field(max_length=QUERY_CHARACTERS)] = Field(
+        default="",
+        validation_alias=AliasChoices("query", "q"),
+        description="Only items with this in their title or content, in any case.",
+    )
+    limit: int = Field(default=50, ge=1, le=100, description="How many at most.")
+    offset: int = Field(default=0, ge=0, le=10_000_000, description="How many to pass over first.")
+
+
+class ItemAnswer(Item):
+    """One item, flat, and where it lies."""
+
+    meta: Meta = Field(description="About this answer.")
+
+
+class ItemPage(Answer):
+    """A page of items."""
+
+    items: list[Item] = Field(description="This page, the most important and then the newest first.")
+    total: int = Field(description="How many there are on all pages.")
+    offset: int = Field(description="Where this page starts.")
+    limit: int = Field(description="How many a page holds.")
+
+
+class DeletedItem(Answer):
+    """The item that was deleted."""
+
+    id: str = Field(description="The item's id.")
+    deleted: Literal[True] = Field(default=True, description="It is gone.")
+
+
+async def add_item(services: Services, call: Call, args: AddItem) -> ItemAnswer:
+    """Keep a new item."""
+    now = services.now()
+    given = args.model_dump(exclude={"workspace"}) | {"next_action": args.next_action or None}
+    times = dict.fromkeys(("created_at", "updated_at", "last_touched"), now)
+    new = Item.model_validate(given | times | {"id": new_id(now)})
+    async with changing(services, call, {"item": new.id}) as (connection, placed):
+        await working_memory.insert_item(connection, placed.workspace.id, new)
+    return _answer(new, placed)
+
+
+async def read_item(services: Services, call: Call, args: OneItem) -> ItemAnswer:
+    """One item by its id. Raises `not_found`."""
+    async with services.db.read() as connection:
+        found = await working_memory.item(connection, call.workspace.id, args.id)
+    if found is None:
+        raise _no_item(args.id)
+    return _answer(found, call)
+
+
+async def update_item(services: Services, call: Call, args: UpdateItem) -> ItemAnswer:
+    """Change the fields that were sent. Raises `not_found`."""
+    async with changing(services, call, {"item": args.id}) as (connection, placed):
+        workspace = placed.workspace.id
+        changed = await working_memory.update_item(connection, workspace, args.id, args.changes(), services.now())
+        if changed is None:
+            raise _no_item(args.id)
+    return _answer(changed, placed)
+
+
+async def delete_item(services: Services, call: Call, args: OneItem) -> DeletedItem:
+    """Delete an item for good. Raises `not_found`."""
+    async with changing(services, call, {"item": args.id}) as (connection, placed):
+        if not await working_memory.delete_item(connection, placed.workspace.id, args.id):
+            raise _no_item(args.id)
+    return DeletedItem(meta=placed.meta, id=args.id)
+
+
+async def list_items(services: Services, call: Call, args: ListItems) -> ItemPage:
+    """A page of items, filtered."""
+    listing = ItemListing(
+        categories=[args.category] if args.category else [],
+        statuses=[args.status] if args.status else [],
+        query=args.query,
+        limit=args.limit,
+        offset=args.offset,
+    )
+    async with services.db.read() as connection:
+        page, total = await working_memory.list_items(connection, call.workspace.id, listing)
+    return ItemPage(meta=call.meta, items=page, total=total, offset=args.offset, limit=args.limit)
+
+
+def _answer(item: Item, call: Call) -> ItemAnswer:
+    return ItemAnswer.model_construct(**item.__dict__, meta=call.meta)
+
+
+def _no_item(item_id: str) -> Failure:
+    """Unknown, foreign and deleted items are the same."""
+    return Failure("not_found", f"Item not found: {item_id}.", field="id")
+
+
+OPERATIONS = (
+    Operation(
+        name="add_item",
+        description=(
+            "Put one thing on the desk: a piece of work, a standing decision, something that is waited for. Give it a "
+            "`next_action`, so that the next session can go on. Answers with its id, for update_item."
+        ),
+        routes=(("POST", "/v1/working-memory/items"),),
+        scope="memory:write",
+        effect=Effect.CREATE,
+        args=AddItem,
+        returns=ItemAnswer,
+        handler=add_item,
+    ),
+    Operation(
+        name="list_items",
+        description=(
+            "Browse the items of working memory page by page, archived ones too, filtered by category, status or text."
+        ),
+        routes=(("GET", "/v1/working-memory/items"),),
+        scope="memory:read",
+        effect=Effect.READ,
+        args=ListItems,
+        returns=ItemPage,
+        handler=list_items,
+        listed=False,
+    ),
+    Operation(
+        name="read_item",
+        description="Read one item of working memory by its id.",
+        routes=(("GET", "/v1/working-memory/items/{id}"),),
+        scope="memory:read",
+        effect=Effect.READ,
+        args=OneItem,
+        returns=ItemAnswer,
+        handler=read_item,
+        listed=False,
+    ),
+    Operation(
+        name="update_item",
+        description=(
+            "Change an item of working memory: send its id and only the fields that change. When the work is done set "
+            "`status` to completed, and to archived once nobody needs to see it."
+        ),
+        routes=(("PUT", "/v1/working-memory/items/{id}"),),
+        scope="memory:write",
+        effect=Effect.UPDATE,
+        args=UpdateItem,
+        returns=ItemAnswer,
+        handler=update_item,
+    ),
+    Operation(
+        name="delete_item",
+        description="Delete an item of working memory for good, by its id. To put it out of sight archive it instead.",
+        routes=(("DELETE", "/v1/working-memory/items/{id}"),),
+        scope="memory:write",
+        effect=Effect.DELETE,
+        args=OneItem,
+        returns=DeletedItem,
+        handler=delete_item,
+        listed=False,
+    ),
+)

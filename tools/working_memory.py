@@ -1,0 +1,171 @@
+"""Working memory as a document: its sections, and the items that stand beside them."""
+
+from typing import Annotated
+
+from pydantic import AfterValidator, Field, StringConstraints
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from server.errors import Failure
+from server.memory.working import SEEDS, Item, Section, all_sections, render, render_section, section_key
+from server.store import working_memory
+from server.store.working_memory import ItemListing
+from tools.changes import changing
+from tools.operation import Answer, Call, Effect, InWorkspace, Operation, Spoken
+from tools.services import Services
+from tools.types import Prose
+
+#: How many items the document shows; `list_items` has them all.
+SHOWN = 200
+#: How many sections a workspace may have beside those that are always there.
+OWN_SECTIONS = 100
+
+
+def _no_route(name: str) -> str:
+    if name.lower() == "items":
+        raise ValueError("cannot be 'items': that is where the items are. Use another name")
+    return name
+
+
+SectionName = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=100, pattern=r"^[^/\x00-\x1f]+$"),
+    AfterValidator(_no_route),
+]
+
+
+class WorkingMemory(Answer, Spoken):
+    """The whole of working memory."""
+
+    sections: list[Section] = Field(description="The sections, those that are always there first.")
+    items: list[Item] = Field(description="The items that are not archived, the most important first.")
+    total_items: int = Field(description="How many such items there are.")
+
+    def text(self) -> str:
+        """The document as markdown."""
+        return render(self.sections, self.items)
+
+
+class OneSection(InWorkspace):
+    """What `read_section` takes."""
+
+    section: SectionName = Field(
+        description="Its name or heading: active_work, standing_decisions, skip_list, activity_log, session_notes, or "
+        "one of your own."
+    )
+
+
+class SectionAnswer(Answer, Spoken):
+    """One section."""
+
+    section: Section = Field(description="The section.")
+
+    def text(self) -> str:
+        """The section as markdown."""
+        return render_section(self.section)
+
+
+class UpdateWorkingMemory(OneSection):
+    """What `update_working_memory` takes."""
+
+    content: Prose = Field(
+        description="The section's new markdown, in place of all that was there. May be empty. At most 32 KiB."
+    )
+
+
+class WrittenSection(Answer, Spoken):
+    """The section that was written."""
+
+    section: Section = Field(description="The section as it is kept.")
+
+    def text(self) -> str:
+        """Memento's sentence."""
+        return f'Updated section "{self.section.heading}" in working memory.'
+
+
+async def read_working_memory(services: Services, call: Call, args: InWorkspace) -> WorkingMemory:  # noqa: ARG001 - a handler's signature
+    """Every section, and the most important items; `meta.notice` says where there are more than are shown."""
+    listing = ItemListing(statuses=("active", "paused", "completed"), limit=SHOWN)
+    async with services.db.read() as connection:
+        written = await working_memory.sections(connection, call.workspace.id)
+        items, total = await working_memory.list_items(connection, call.workspace.id, listing)
+    notice = None
+    if total > SHOWN:
+        notice = f"These are the {SHOWN} most important of {total} items; archive what is done with."
+    return WorkingMemory(meta=call.noted(notice), sections=all_sections(written), items=items, total_items=total)
+
+
+async def read_section(services: Services, call: Call, args: OneSection) -> SectionAnswer:
+    """One section by its name or heading, in any case. Raises `not_found`."""
+    name = section_key(args.section)
+    async with services.db.read() as connection:
+        found = await working_memory.section(connection, call.workspace.id, name)
+    if found is None and name in SEEDS:
+        found = Section(name=name, heading=SEEDS[name], content="")
+    if found is None:
+        raise Failure("not_found", f'Section "{args.section}" not found in working memory.', field="section")
+    return SectionAnswer(meta=call.meta, section=found)
+
+
+async def update_working_memory(services: Services, call: Call, args: UpdateWorkingMemory) -> WrittenSection:
+    """Write a section; one of a new name is made. Raises `conflict` where there are too many."""
+    name, now = section_key(args.section), services.now()
+    async with changing(services, call, {"section": name}) as (connection, placed):
+        workspace = placed.workspace.id
+        there = await working_memory.section(connection, workspace, name)
+        if there is None and name not in SEEDS:
+            await _room_for_section(connection, workspace)
+        heading = SEEDS.get(name, args.section) if there is None else there.heading
+        written = Section(name=name, heading=heading, content=args.content, updated_at=now)
+        await working_memory.put_section(connection, workspace, written, now)
+    return WrittenSection(meta=placed.meta, section=written)
+
+
+async def _room_for_section(connection: AsyncConnection, workspace_id: str) -> None:
+    if await working_memory.count_own_sections(connection, workspace_id) >= OWN_SECTIONS:
+        raise Failure(
+            "conflict",
+            f"section: there are {OWN_SECTIONS} sections of your own; write into one of them instead.",
+            field="section",
+        )
+
+
+OPERATIONS = (
+    Operation(
+        name="read_working_memory",
+        description=(
+            "What is on the desk: the work in hand, standing decisions, what is waited for, notes of the last session. "
+            "Read it at the start of a session, before you ask the person where you were. Items come with their ids."
+        ),
+        routes=(("GET", "/v1/working-memory"),),
+        scope="memory:read",
+        effect=Effect.READ,
+        args=InWorkspace,
+        returns=WorkingMemory,
+        handler=read_working_memory,
+    ),
+    Operation(
+        name="read_section",
+        description="One section of working memory, by its name or heading. read_working_memory has them all.",
+        routes=(("GET", "/v1/working-memory/{section}"),),
+        scope="memory:read",
+        effect=Effect.READ,
+        args=OneSection,
+        returns=SectionAnswer,
+        handler=read_section,
+        listed=False,
+    ),
+    Operation(
+        name="update_working_memory",
+        description=(
+            "Write a section of working memory, in place of what it says: read it first, and send the whole of it. For "
+            "running text, e.g. session_notes at the end of a session. For one task or decision use add_item, and for "
+            "what holds for good store_memory."
+        ),
+        routes=(("PUT", "/v1/working-memory/{section}"),),
+        scope="memory:write",
+        effect=Effect.UPDATE,
+        args=UpdateWorkingMemory,
+        returns=WrittenSection,
+        handler=update_working_memory,
+    ),
+)
