@@ -14,7 +14,7 @@ import structlog
 
 from auth.principal import READ, Principal, expand
 from server.errors import Failure
-from server.store import erasure, keys, runs
+from server.store import erasure, keys, runs, skip_list
 from server.store.backfill import BackfillFailed, Pace, backfill, follow
 from server.store.consolidation import Means
 from server.store.embeddings import EmbeddingFailed
@@ -146,12 +146,13 @@ async def clean_up(services: Services) -> None:
 
 
 async def keep_house(services: Services) -> None:
-    """Erase what was deleted long ago, collect what OAuth left behind, and try again where embedding failed."""
+    """Erase what was deleted long ago, collect what has ended, and try again where embedding failed."""
     now = services.now()
     services.encoder.note_missing()
     await erasure.erase_due(services.db, now, timedelta(days=services.settings.undo_days))
     async with services.db.write() as connection:
         await collect_garbage(connection, now)
+        await skip_list.purge_expired(connection, now)
 
 
 @asynccontextmanager

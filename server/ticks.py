@@ -10,8 +10,10 @@ from datetime import UTC, datetime, timedelta
 
 import structlog
 
+from server.memory.decay import HalfLives
 from server.memory.ids import new_id
-from server.store import consolidation, consolidation_runs, ticks, workspaces
+from server.memory.settings import WorkspaceSettings
+from server.store import consolidation, consolidation_runs, settings, ticks, workspaces
 from server.store.consolidation import Means
 from server.store.decay import decay
 from server.store.memories import Actor
@@ -73,7 +75,9 @@ async def decay_all(means: Means, now: Callable[[], datetime], progress: Progres
     """Let every workspace's memories fade to what they are now."""
 
     async def fade(workspace_id: str) -> None:
-        await decay(means.db, workspace_id, now())
+        chosen = await _settings(means, workspace_id)
+        half_lives = HalfLives.in_days(chosen.half_life_days, chosen.half_lives)
+        await decay(means.db, workspace_id, now(), half_lives)
 
     return await _in_each(await _every_workspace(means), fade, progress)
 
@@ -109,6 +113,11 @@ TICKS = (
 )
 
 
+async def _settings(means: Means, workspace_id: str) -> WorkspaceSettings:
+    async with means.db.read() as connection:
+        return (await settings.look_up(connection, workspace_id)).settings
+
+
 async def _every_workspace(means: Means) -> list[str]:
     async with means.db.read() as connection:
         return await workspaces.all_ids(connection)
@@ -130,7 +139,8 @@ async def _consolidate(means: Means, workspace_id: str, now: datetime) -> None:
     """One workspace's night. That it was stopped, because it was too much, is kept for its owner to see."""
     run_id = new_id(now)
     actor = Actor(NIGHT, NIGHT, "nightly_consolidation", run_id)
-    outcome = await consolidation.run(means, workspace_id, actor, now, kind="nightly")
+    share = (await _settings(means, workspace_id)).chosen_share
+    outcome = await consolidation.run(means, workspace_id, actor, now, kind="nightly", share=share)
     if outcome.state == "stopped":
         planned = outcome.plan
         async with means.db.write() as connection:

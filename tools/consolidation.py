@@ -27,8 +27,8 @@ class Consolidate(InWorkspace):
         default=None,
         gt=0,
         le=1,
-        description="How large a part of the workspace's memories may be merged, from 0 to 1. Default 0.5; twenty "
-        "memories are never too many then.",
+        description="How large a part of the workspace's memories may be merged, from 0 to 1. Default: the "
+        "workspace's setting consolidation_share; unless that is set, 0.5, and twenty memories are never too many.",
     )
 
 
@@ -177,15 +177,16 @@ async def consolidate(services: Services, call: Call, args: Consolidate) -> Cons
 
     Raises `conflict` where more than the share would change; nothing is changed then.
     """
+    share = call.workspace.settings.chosen_share if args.share is None else args.share
     outcome = await consolidation.run(
-        _means(services), call.workspace.id, call.actor, services.now(), share=args.share, dry=args.dry_run
+        _means(services), call.workspace.id, call.actor, services.now(), share=share, dry=args.dry_run
     )
     planned = outcome.plan
-    is_too_much = args.dry_run and consolidation_rules.is_too_much(planned.sources, planned.active, args.share)
+    is_too_much = args.dry_run and consolidation_rules.is_too_much(planned.sources, planned.active, share)
     if outcome.state == "stopped":
-        raise Failure("conflict", f"{_too_much(planned, args.share)} Nothing was changed: {HOW}", field="share")
+        raise Failure("conflict", f"{_too_much(planned, share)} Nothing was changed: {HOW}", field="share")
     return Consolidated(
-        meta=call.noted(f"{_too_much(planned, args.share)} It would be stopped: {HOW}" if is_too_much else None),
+        meta=call.noted(f"{_too_much(planned, share)} It would be stopped: {HOW}" if is_too_much else None),
         run=outcome.run_id,
         dry_run=args.dry_run,
         active=planned.active,

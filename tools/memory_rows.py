@@ -1,13 +1,13 @@
 """What several subjects do to memories' rows before they change them: find, hold, and check what they link to."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.errors import Failure
 from server.memory.models import Linkage, Memory
-from server.store import memories
+from server.store import memories, working_memory
 
 
 def no_memory(memory_id: str) -> Failure:
@@ -36,15 +36,22 @@ async def hold(
 async def check_links(
     connection: AsyncConnection, workspace_id: str, linkages: Sequence[Linkage], field: str, own_id: str | None = None
 ) -> None:
-    """Refuse links to memories that are not there, and from a memory to itself. Raises `invalid`."""
-    wanted = [link.id for link in linkages if link.type == "memory" and link.id is not None]
-    if not wanted:
-        return
-    if own_id in wanted:
+    """Refuse links to memories and items that are not there, and from a memory to itself. Raises `invalid`."""
+    linked = _ids(linkages, "memory")
+    if own_id in linked:
         raise Failure("invalid", f"{field}: a memory cannot link to itself; name another one.", field=field)
-    there = await memories.existing(connection, workspace_id, wanted)
-    for link_id in wanted:
-        if link_id not in there:
-            raise Failure(
-                "invalid", f"{field}: there is no memory {link_id!r} in this workspace to link to.", field=field
-            )
+    if linked:
+        _refuse_missing(linked, await memories.existing(connection, workspace_id, linked), field, "memory")
+    if items := _ids(linkages, "item"):
+        there = await working_memory.existing_items(connection, workspace_id, items)
+        _refuse_missing(items, there, field, "working-memory item")
+
+
+def _ids(linkages: Sequence[Linkage], kind: str) -> list[str]:
+    return [link.id for link in linkages if link.type == kind and link.id is not None]
+
+
+def _refuse_missing(wanted: Sequence[str], there: Collection[str], field: str, what: str) -> None:
+    for each in wanted:
+        if each not in there:
+            raise Failure("invalid", f"{field}: there is no {what} {each!r} in this workspace to link to.", field=field)

@@ -11,7 +11,7 @@ give that of a hundred thousand rows in one statement.
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 WEEK_HOURS = 168.0
 ACCESS_HALF_LIFE_HOURS = 48.0
@@ -22,6 +22,8 @@ LAST_ACCESS_WEIGHT = 0.5
 MOST_HALVINGS = 1000.0
 #: Hours since the last recall of a memory that never was recalled.
 NEVER = ACCESS_HALF_LIFE_HOURS * MOST_HALVINGS
+
+_DAY_HOURS = 24
 
 
 class Arithmetic(Protocol):
@@ -73,6 +75,11 @@ class HalfLives:
 
     hours: float = WEEK_HOURS
     by_type: Mapping[str, float] = field(default_factory=dict[str, float])
+
+    @classmethod
+    def in_days(cls, days: float, by_type: Mapping[str, float]) -> Self:
+        """From days, as a workspace's settings have them."""
+        return cls(days * _DAY_HOURS, {kind: each * _DAY_HOURS for kind, each in by_type.items()})
 
     def of(self, kind: str) -> float:
         """The half-life of memories of this type, in hours."""

@@ -162,6 +162,8 @@ async def undo(db: Database, workspace_id: str, run_id: str, actor: Actor, now: 
             some = await _whole(connection, sources[start : start + STEP])
             await mark(connection, workspace_id, actor, now, first + start, [(each, None) for each in some])
         await _remove(connection, workspace_id, actor, now, first + len(sources), undone.removed)
+        for each in undone.removed:
+            await memories.renew_followers(connection, workspace_id, each, now)
     return undone
 
 

@@ -39,6 +39,7 @@ def test_a_memory_that_was_never_recalled_gets_nothing_for_its_last_recall():
 
 def test_a_half_life_may_be_another_for_each_type():
     lives = HalfLives(168, {"decision": 336, "observation": 24})
+    assert HalfLives.in_days(7, {"decision": 14, "observation": 1}) == lives
     assert [lives.of(each) for each in ("decision", "observation", "fact")] == [336, 24, 168]
     assert relevance(336, 0, half_life=lives.of("decision")) == pytest.approx(0.5)
     assert relevance(48, 0, half_life=lives.of("observation")) == pytest.approx(0.25)

@@ -7,6 +7,7 @@ import pytest
 import sqlalchemy as sa
 
 from server import ticks
+from server.store import settings
 from server.store import ticks as claims
 from server.store.consolidation import Means
 from server.store.consolidation_runs import list_runs
@@ -229,5 +230,26 @@ async def test_a_night_opens_no_collection_of_a_workspace_without_candidates(
     await merged.store("a", "b", "c", tags=["tea"])
     clock.move(days=1)
     await run_due(means, clock)
-    assert [args[0].name for verb, args in engine.calls if verb == "open"] == [f"{merged.workspace}-0"]
+    assert [args[0].name[:36] for verb, args in engine.calls if verb == "open"] == [merged.workspace]
     assert [each[2:] for each in await noted(lite) if each[0] == "nightly"][-1] == (12, 0)
+
+
+async def test_each_workspace_fades_and_is_merged_by_its_own_settings(ledger, new_ledger, means, clock):
+    other = await new_ledger(ledger.db, clock, "bob")
+    chosen = {"half_life_days": 14.0, "half_lives": {"fact": 28.0}, "consolidation_share": 0.5}
+    async with ledger.db.write() as connection:
+        for key, value in chosen.items():
+            await settings.change(connection, ledger.workspace, key, value, clock())
+    for each in (ledger, other):
+        await each.store("fact", type="fact")
+        await each.store("note")
+        await each.store("a", "b", "c", tags=["tea"])
+    clock.move(days=28)
+    await run_due(means, clock)
+    async with ledger.db.read() as connection:
+        runs = [(await list_runs(connection, each.workspace, 9))[0] for each in (ledger, other)]
+        rows = sa.select(memories.c.relevance).where(memories.c.content.in_(["fact", "note"]))
+        rows = rows.order_by(memories.c.workspace_id != ledger.workspace, memories.c.content)
+        faded = list((await connection.execute(rows)).scalars())
+    assert [(each.state, each.sources, each.active) for each in runs] == [("stopped", 3, 5), ("done", 3, 5)]
+    assert faded == [pytest.approx(each) for each in (0.5, 0.25, 0.0625, 0.0625)]

@@ -165,7 +165,27 @@ async def test_merged_memories_get_vectors_and_near_ones_are_merged(hybrid_site)
     other = await ann.store("Deploys go out on Tuesdays.")
     answer = await ann.call("consolidate")
     assert [each["source_ids"] for each in answer["groups"]] == [[one, two]]
-    hits = (await ann.call("search", {"query": "database decision"}))["memories"]
+    hits = (await ann.call("search", {"query": "Which database was chosen for JSON?"}))["memories"]
     assert hits[0]["id"] == answer["groups"][0]["id"]
     assert hits[0]["vector_score"] > 0
     assert other not in answer["groups"][0]["source_ids"]
+
+
+async def test_the_share_that_a_workspace_has_set_holds_unless_the_call_says_another(ann, door):
+    await three(ann)
+    await ann.call("set_setting", {"key": "consolidation_share", "value": 0.2})
+    says = "3 of 3 memories would be merged (100%), more than the share of 20%"
+    assert says in (await door(ann, "consolidate", {"dry_run": True}))["meta"]["notice"]
+    await refused(ann, "consolidate", {}, status=409, code="conflict", says=says)
+    assert (await door(ann, "consolidate", {"share": 1}))["merged"] == 1
+
+
+async def test_what_followed_a_merged_turn_is_no_longer_found_by_it_once_it_is_taken_apart(ann, door):
+    ids = [await ann.store(text, session="s") for text in ("a heron", "an egret")]
+    merged = {"source_ids": ids, "content": "Wading birds"}
+    answer = await door(ann, "consolidate_group", merged)
+    last = await ann.store("Seen at the pond", session="s")
+    assert await found(ann, "wading") == {answer["id"], last}
+    await door(ann, "undo_consolidation", {"run": answer["run"]})
+    assert await found(ann, "wading") == set()
+    assert await found(ann, "pond") == {last}

@@ -78,6 +78,7 @@ async def test_a_depth_that_is_none_is_refused(ann, depth):
     ("link", "says"),
     [
         ({"type": "memory", "id": NOBODY}, "there is no memory"),
+        ({"type": "item", "id": NOBODY}, "there is no working-memory item"),
         ({"type": "memory"}, "needs an id"),
         ({"type": "file"}, "needs a path"),
         ({"type": "person", "id": "x"}, "must be one of"),
@@ -89,6 +90,19 @@ async def test_a_link_that_is_none_is_refused_and_nothing_changes(ann, link, say
     good = {"type": "file", "path": "good.md"}
     await refused(ann, "link_memories", {"id": memory_id, "linkages": [good, link]}, says=says)
     assert (await ann.call("fetch", {"id": memory_id}))["linkages"] == []
+
+
+async def test_a_link_leads_to_an_item_of_the_same_workspace_and_to_no_other(ann, bob):
+    items = [(await each.call("add_item", {"category": "active_work", "title": "x"}))["id"] for each in (ann, bob)]
+    mine, theirs = ({"type": "item", "id": each} for each in items)
+    memory_id = await ann.store("x", linkages=[mine])
+    for name, arguments in (
+        ("store_memory", {"content": "y", "linkages": [mine, theirs]}),
+        ("update_memory", {"id": memory_id, "linkages": [theirs]}),
+        ("link_memories", {"id": memory_id, "linkages": [theirs]}),
+    ):
+        await refused(ann, name, arguments, says=f"linkages: there is no working-memory item '{items[1]}'")
+    assert (await ann.call("fetch", {"id": memory_id}))["linkages"] == [mine]
 
 
 async def test_a_memory_does_not_link_to_itself(ann):

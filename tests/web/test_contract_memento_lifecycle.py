@@ -16,6 +16,9 @@ def spoken(response):
 
 
 async def test_get_graph_is_nodes_and_edges_to_the_depth(cat):
+    item = (await cat.http.post("/v1/working-memory/items", json={"category": "active_work", "title": "x"})).json()[
+        "id"
+    ]
     far = await cat.store("far")
     near = await cat.store("near", linkages=[{"type": "memory", "id": far}])
     start = await cat.store(
@@ -24,7 +27,7 @@ async def test_get_graph_is_nodes_and_edges_to_the_depth(cat):
         linkages=[
             {"type": "memory", "id": near, "label": "source"},
             {"type": "file", "path": "docs/a.md"},
-            {"type": "item", "id": "a1b2c3d4"},
+            {"type": "item", "id": item},
         ],
     )
     body = (await cat.http.get(f"/v1/memories/{start}/graph", params={"depth": 1})).json()
