@@ -45,9 +45,11 @@ class Searched:
 
 
 async def search_workspace(
-    services: Services, workspace: Workspace, message: str, facets: Facets, depth: int
+    services: Services, workspace: Workspace, message: str, facets: Facets, depth: int, *, is_words_only: bool = False
 ) -> Searched:
     """Ask a workspace's collection for the candidates of a message; of one that is missing, nothing.
+
+    With `is_words_only` no model is asked, and only the keyword arm answers.
 
     Raises:
         EngineDown: the search store is down.
@@ -59,7 +61,9 @@ async def search_workspace(
     question = Question(message, serving.language, tuple(settings.stop_words))
     rarities, total = await services.projection.rarities(workspace.id, question.term_ids)
     common = [gate.is_common(each, total) for each in rarities]
-    dense = await services.encoder.query(question.without_names(common), serving.generation)
+    dense = None
+    if not is_words_only:
+        dense = await services.encoder.query(question.without_names(common), serving.generation)
     ids = question.term_ids
     query = Query(dense, Sparse(ids, [1.0] * len(ids)), depth, _where(facets), KEYS)
     found = await services.projection.search(workspace.id, query, serving.generation)

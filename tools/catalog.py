@@ -9,7 +9,9 @@ from tools import (
     health,
     identity,
     keys,
+    memento,
     memories,
+    recall_text,
     search,
     settings,
     skip_list,
@@ -24,6 +26,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *context.OPERATIONS,
     *search.OPERATIONS,
     *explain.OPERATIONS,
+    *recall_text.OPERATIONS,
     *memories.OPERATIONS,
     *working_memory.OPERATIONS,
     *working_items.OPERATIONS,
@@ -50,6 +53,9 @@ def by_name(operations: Iterable[Operation]) -> dict[str, Operation]:
 
 #: What `/mcp` can be asked for; it lists those that are `listed`.
 CANONICAL = by_name(OPERATIONS)
+
+#: Memento's names for them: what `/mcp` can be asked for as well, and lists where its URL says `?toolset=memento`.
+MEMENTO = by_name(memento.rows(CANONICAL))
 
 #: What `/v1/mcp`, the read-only recall link, lists.
 RECALL_LINK = by_name((CANONICAL["search"], *context.LINK_OPERATIONS, CANONICAL["recent"]))

@@ -47,6 +47,8 @@ class Asked:
     peek: Sequence[str] = ()
     #: How many candidates each arm is asked for, at least.
     depth: int = CANDIDATES
+    #: Whether the meaning is left out, and only the words count.
+    words_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +101,10 @@ async def recall(services: Services, call: Call, asked: Asked) -> Recalled:
     places = [call.workspace, *await _peeked(services, call, asked.peek)]
     depth = max(asked.depth, asked.limit)
     try:
-        searched = [await search_workspace(services, each, asked.message, asked.facets, depth) for each in places]
+        searched = [
+            await search_workspace(services, each, asked.message, asked.facets, depth, is_words_only=asked.words_only)
+            for each in places
+        ]
     except EngineDown:
         raise unavailable("search store") from None
     entries = await skip_list.look_up_live(services.db, call.workspace.id, now) if call.workspace.exists else []
