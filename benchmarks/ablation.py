@@ -1,10 +1,10 @@
 """What each part of recall is worth: the product's own ranking, with one part taken out at a time.
 
-The conversations of a LoCoMo-shaped file are ranked by the product's modules (`server.memory`, `tools.candidates`), with
-numpy in the engine's place, so that a variant costs seconds and not a server. The first row is the product as it is; its
-figures differ from those of `recall.py` only by what the engine does. Each other row has one thing changed. Beside it
-stands the difference, with a 95 % interval of a paired bootstrap over the questions; `*` marks one without 0, and the
-signs say in how many conversations it helped (+), hurt (-) or did nothing (=): a choice is to hold in each.
+The conversations of a LoCoMo-shaped file are ranked by the product's modules (`server.memory`, `tools.candidates`),
+with numpy in the engine's place, so that a variant costs seconds and not a server. The first row is the product as it
+is; its figures differ from those of `recall.py` only by what the engine does. Each other row has one thing changed.
+Beside it stands the difference, with a 95 % interval of a paired bootstrap over the questions; `*` marks one without 0,
+and the signs say in how many conversations it helped (+), hurt (-) or did nothing (=): a choice is to hold in each.
 
 Recency is measured at the end of each conversation, everything else long after, as a question about old times is. What
 such a file cannot show: projects, entities and use, of which it has none.
@@ -17,18 +17,21 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import numpy as np
 import recall_metrics
-from arms import _result, load_embedder
-from common import progress, screen
+from arms import load_embedder, result_of
+from common import progress
 from locomo import Conversation, default_file, read
+from rich.console import Console
 from rich.table import Table
 
 K = 10
+WIDTH = 140
 LATER = datetime(2030, 1, 1, tzinfo=UTC)
 
 
@@ -122,7 +125,9 @@ def main() -> None:
     results = [list(_measured(corpora, variant)) for variant in progress(VARIANTS, "variants")]
     strange = _injections(corpora)
     _show(results, [len(each.conversation.questions) for each in corpora])
-    screen.print(f"False injection: {strange:.1f} % of the questions, asked in the next conversation, get an answer.")
+    Console(width=WIDTH).print(
+        f"False injection: {strange:.1f} % of the questions, asked in the next conversation, get an answer."
+    )
 
 
 def _corpus(conversation: Conversation, embedder: Any, embed: Callable[[str], Any]) -> Corpus:
@@ -148,7 +153,7 @@ def _corpus(conversation: Conversation, embedder: Any, embed: Callable[[str], An
         )
         for place, turn in enumerate(conversation.turns)
     ]
-    vectors = np.stack([windows[0] for windows in _result(embedder.documents([each.content for each in memories]))])
+    vectors = np.stack([windows[0] for windows in result_of(embedder.documents([each.content for each in memories]))])
     return Corpus(conversation, memories, vectors, embed)
 
 
@@ -169,7 +174,7 @@ def _ask(corpus: Corpus, text: str, variant: Variant) -> list[int]:
     from server.store.search import Found, Hit  # noqa: PLC0415 - as above
     from server.store.workspaces import Workspace  # noqa: PLC0415 - as above
     from tools.candidates import Weighing  # noqa: PLC0415 - as above
-    from tools.recall import _gated  # noqa: PLC0415 - as above
+    from tools.recall import gated  # noqa: PLC0415 - as above
 
     question = Question(text)
     postings, total = corpus.keyword(variant.neighbours, variant.own)
@@ -196,7 +201,7 @@ def _ask(corpus: Corpus, text: str, variant: Variant) -> list[int]:
     weighing = Weighing(question, common, gate.Scales.of(rarities, model), None, now.timestamp())
     place = Workspace("w", "a", "w", LATER, LATER)
     found = weighing.searched(place, Found(hits(cosines), hits(words)), total, is_hybrid=True, is_cut=True)
-    candidates = _gated([found], 0.0)[0] if variant.gate else found.candidates
+    candidates = gated([found], 0.0)[0] if variant.gate else found.candidates
     kept = ranking.NUDGES
     ranking.NUDGES = {**kept, **variant.nudges}
     try:
@@ -229,7 +234,7 @@ def _show(results: Sequence[list[tuple[int, float, float]]], sizes: Sequence[int
             cells[3] = _signs(changes, sizes)
             cells[5] = _difference([m[2] - b[2] for m, b in zip(rows, base, strict=True) if m[0] <= 4])
         table.add_row(*cells)
-    screen.print(table)
+    Console(width=WIDTH).print(table)
 
 
 def _difference(changes: Sequence[float]) -> str:
@@ -240,7 +245,7 @@ def _difference(changes: Sequence[float]) -> str:
 
 def _signs(changes: Sequence[float], sizes: Sequence[int]) -> str:
     ends = np.cumsum([0, *sizes])
-    means = [np.mean(changes[begin:end]) for begin, end in zip(ends, ends[1:], strict=False)]
+    means = [np.mean(changes[begin:end]) for begin, end in pairwise(ends)]
     return "".join("+" if each > 0 else "-" if each < 0 else "=" for each in means)
 
 

@@ -88,7 +88,7 @@ class _Vector:
         windows = [
             each
             for first in progress(range(0, len(texts), CHUNK), f"embedding {what}")
-            for each in _result(embedder.documents(texts[first : first + CHUNK]))
+            for each in result_of(embedder.documents(texts[first : first + CHUNK]))
         ]
         self._rows = np.concatenate(windows)
         self._starts = np.cumsum([0, *map(len, windows[:-1])])
@@ -99,7 +99,7 @@ class _Vector:
         return dict(enumerate(cosines.tolist()))
 
 
-def _result(work: Generator[None, None, list[NDArray[np.float32]]]) -> list[NDArray[np.float32]]:
+def result_of(work: Generator[None, None, list[NDArray[np.float32]]]) -> list[NDArray[np.float32]]:
     """What the embedder returns at its end."""
     while True:
         try:

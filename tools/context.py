@@ -20,9 +20,9 @@ from server.store import identity, memories, working_memory
 from tools.matched import MatchedMemory, Omitted, SkippedBy, answered, omitted, skipped_by, unranked
 from tools.memory_args import Facets
 from tools.operation import Answer, Call, Effect, InWorkspace, Meta, Operation
-from tools.recall import PEEKS, Asked, Ranking, recall
+from tools.recall import Asked, Ranking, recall
 from tools.services import Services
-from tools.types import QUERY_CHARACTERS, Question, Unused, Words, unused
+from tools.types import PEEKS, QUERY_CHARACTERS, Peeks, Question, Unused, Words, unused
 
 PARTS = ("working_memory", "memories", "skip_list", "identity")
 ITEMS = 50
@@ -47,7 +47,7 @@ class RetrieveContext(InWorkspace, Facets):
     include_graph: bool = Field(default=False, description="Whether each memory comes with its links.")
     explain: bool = Field(default=False, description="Whether each memory says why it stands where it does.")
     track_access: bool = Field(default=True, description="Whether this counts as a use of the memories it finds.")
-    peek_workspaces: Words = Field(
+    peek_workspaces: Peeks = Field(
         default=[], description=f"Up to {PEEKS} more of your workspaces to look for memories in, without writing there."
     )
     images: Unused = unused()

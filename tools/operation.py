@@ -172,7 +172,11 @@ def _peek(operation: Operation, door: Door) -> dict[str, Any]:
     if door.peek is None:
         return {}
     if "peek_workspaces" not in operation.args.model_fields:
-        raise Failure("invalid", f"peek_workspaces: {operation.name} looks into one workspace only; leave it out.")
+        raise Failure(
+            "invalid",
+            f"peek_workspaces: {operation.name} looks into one workspace only; leave it out.",
+            field="peek_workspaces",
+        )
     return {"peek_workspaces": door.peek}
 
 

@@ -27,7 +27,6 @@ from tools.services import Services
 
 log = structlog.get_logger(__name__)
 
-PEEKS = 5
 Ranking = Literal["keyword", "hybrid", "recent"]
 Reason = Literal["expired", "gate", "threshold", "skip_list", "duplicate", "budget", "rank"]
 
@@ -108,7 +107,7 @@ async def recall(services: Services, call: Call, asked: Asked) -> Recalled:
     except EngineDown:
         raise unavailable("search store") from None
     entries = await skip_list.look_up_live(services.db, call.workspace.id, now) if call.workspace.exists else []
-    candidates, left_out = _gated(searched, call.workspace.settings.recall_threshold)
+    candidates, left_out = gated(searched, call.workspace.settings.recall_threshold)
     ranked = rank(
         candidates,
         alpha=call.workspace.settings.recall_alpha,
@@ -136,18 +135,12 @@ async def recall(services: Services, call: Call, asked: Asked) -> Recalled:
 
 async def _peeked(services: Services, call: Call, names: Sequence[str]) -> list[Workspace]:
     """The other workspaces that may be looked into; what is unknown or somebody else's is passed over."""
-    if len(names) > PEEKS:
-        raise Failure(
-            "invalid",
-            f"peek_workspaces: Too many workspaces: at most {PEEKS} can be looked into; you named {len(names)}.",
-            field="peek_workspaces",
-        )
-    found: list[Workspace] = []
+    found: dict[str, Workspace] = {}
     for name in dict.fromkeys(names):
         workspace = await _peek(services, call, name)
         if workspace is not None and workspace.id != call.workspace.id:
-            found.append(workspace)
-    return found
+            found[workspace.id] = workspace  # that of one's own account has two names
+    return list(found.values())
 
 
 async def _peek(services: Services, call: Call, name: str) -> Workspace | None:
@@ -164,7 +157,7 @@ async def _peek(services: Services, call: Call, name: str) -> Workspace | None:
     return found
 
 
-def _gated(searched: Sequence[Searched], at_least: float) -> tuple[list[Candidate], list[LeftOut]]:
+def gated(searched: Sequence[Searched], at_least: float) -> tuple[list[Candidate], list[LeftOut]]:
     """The candidates that have to do with the query at all, workspace by workspace, and those that have not."""
     passed: list[Candidate] = []
     left_out: list[LeftOut] = []

@@ -9,9 +9,9 @@ from server.memory.models import Linkage, Timestamp, iso
 from tools.matched import SkippedBy, skipped_by
 from tools.memory_args import Facets
 from tools.operation import Answer, Call, Effect, InWorkspace, Operation, Spoken
-from tools.recall import PEEKS, Asked, Match, Recalled, recall
+from tools.recall import Asked, Match, Recalled, recall
 from tools.services import Services
-from tools.types import Question, Unused, Words, unused
+from tools.types import PEEKS, Peeks, Question, Unused, unused
 
 
 class RecallMemories(InWorkspace, Facets):
@@ -20,7 +20,7 @@ class RecallMemories(InWorkspace, Facets):
     query: Question = Field(description="What to look for, in words or as a question.")
     limit: int = Field(default=10, ge=1, le=100, description="How many memories at most.")
     track_access: bool = Field(default=True, description="Whether this counts as a use of the memories it finds.")
-    peek_workspaces: Words = Field(
+    peek_workspaces: Peeks = Field(
         default=[], description=f"Up to {PEEKS} more of your workspaces to look for memories in, without writing there."
     )
     images: Unused = unused()

@@ -10,6 +10,8 @@ from server.memory.models import EARLIEST, LATEST
 CONTENT_BYTES = 32 * 1024
 METADATA_BYTES = 16 * 1024
 QUERY_CHARACTERS = 100_000
+#: How many workspaces can be looked into beside one's own.
+PEEKS = 5
 
 
 def _when(value: object) -> datetime:
@@ -66,6 +68,12 @@ def _not_blank(value: str) -> str:
     return value
 
 
+def _few(value: list[str]) -> list[str]:
+    if len(value) > PEEKS:
+        raise ValueError(f"Too many workspaces: at most {PEEKS} can be looked into; you named {len(value)}")
+    return value
+
+
 def _unused(value: Any) -> None:
     if value not in (None, [], {}, "", 0):
         raise ValueError("is not supported by this server; leave it out")
@@ -82,6 +90,7 @@ Word = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 Tags = Annotated[list[Word], Field(max_length=50)]
 Words = Annotated[list[Word], BeforeValidator(_listed), Field(max_length=50)]
+Peeks = Annotated[list[Word], BeforeValidator(_listed), AfterValidator(_few)]
 
 #: What other systems' clients may send and this server does not act on: refused, by name, when it is not empty.
 Unused = Annotated[Any, AfterValidator(_unused)]

@@ -1,5 +1,6 @@
 """What of a ranking is answered: no memory twice in other words, and no more than there is room for."""
 
+import re
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 
@@ -9,6 +10,8 @@ ALIKE = 0.9
 """Two texts that share so much of their words (Jaccard) say the same."""
 _BYTES_A_TOKEN = 3
 _HEADER_TOKENS = 16
+#: In any case and with any blanks: it is read by models, not by a parser.
+_CLOSING = re.compile(r"<(\s*)/(\s*memories)", re.IGNORECASE)
 
 
 class Duplicates:
@@ -68,5 +71,4 @@ def _blocks(recalled: Iterable[Memory]) -> Iterator[str]:
         day: datetime = memory.occurred_at or memory.created_at
         said = [f"{day.astimezone(UTC):%Y-%m-%d}", memory.author, memory.source and f"from {memory.source}"]
         # A text that closes the mark would pass for what follows it.
-        content = memory.content.replace("</memories", "<\\/memories")
-        yield f"[{', '.join(part for part in said if part)}] {content}"
+        yield _CLOSING.sub(r"<\1\\/\2", f"[{', '.join(part for part in said if part)}] {memory.content}")

@@ -22,6 +22,7 @@ from server.store import vectors as vector_store
 from server.store.db import Database
 from server.store.placement import locate, placement
 from server.store.points import changed, point
+from server.store.rarities import Rarities
 from server.store.search import Collection, Engine, EngineDown, Found, Query, Unusable
 from server.store.tables.accounts import workspaces
 
@@ -31,7 +32,6 @@ BATCH = 500
 SLICE = 64  # points made at a time: a few milliseconds, then others have their turn
 #: How many workspaces' states are kept; of more, those with nothing left to do are forgotten.
 REMEMBERED = 10_000
-TERMS_REMEMBERED = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class _State:
     generation: int = 0
     rule: str = ""
     language: Language = "english"
-    rarities: "_Rarities | None" = None
+    rarities: Rarities | None = None
     projected: int = 0
     flushed: int = 0
     behind: bool = False  # a projection failed, and the loop has to catch up
@@ -60,15 +60,6 @@ class _State:
     asked: int = 0  # how many asked to catch up so far
     served: int = 0  # how many of them the last catching up was for
     failure: str | None = None  # why that one failed
-
-
-@dataclass(frozen=True, slots=True)
-class _Rarities:
-    """How rare terms are in a collection as it stood at a revision of its workspace."""
-
-    revision: int
-    total: int
-    of_term: dict[int, float]
 
 
 class Projection:
@@ -141,16 +132,10 @@ class Projection:
         if state is None or (collection := state.collection) is None:
             return [idf(0, 0)] * len(terms), 0
         known = state.rarities
-        if known is None or known.revision != state.projected or len(known.of_term) > TERMS_REMEMBERED:
-            known = _Rarities(state.projected, await self._engine.count(collection), {})
+        if known is None or not known.hold(state.projected):
+            known = Rarities(state.projected, await self._engine.count(collection))
             state.rarities = known
-        new = [term for term in terms if term not in known.of_term]
-        if new:
-            found = await self._engine.rarities(collection, new)
-            of_none = idf(known.total, 0)
-            rare = (of_none if each is None else each for each in found)
-            known.of_term.update(zip(new, rare, strict=True))
-        return [known.of_term.get(term, 0.0) for term in terms], known.total
+        return await known.of(self._engine, collection, terms), known.total
 
     async def count(self, workspace_id: str) -> int:
         """How many memories can be searched in a workspace whose collection is open; 0 in any other."""

@@ -19,8 +19,8 @@ def named_workspace(request: Request) -> str | None:
 
 
 def peeked_workspaces(request: Request) -> str | None:
-    """The workspaces to look into as well: of the header, else of the URL's query; separated by commas."""
-    return _header(request, PEEK_HEADER) or request.query_params.get("peek_workspaces") or None
+    """The workspaces to look into as well: of the URL's query, else of the header; separated by commas."""
+    return request.query_params.get("peek_workspaces") or _header(request, PEEK_HEADER) or None
 
 
 def _header(request: Request, name: str) -> str | None:

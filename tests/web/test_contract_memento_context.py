@@ -48,21 +48,55 @@ async def test_post_context_gives_links_only_where_asked(cat):
         assert (links[0]["path"] if links else None) == ("a.md" if asked else None)
 
 
-@pytest.mark.parametrize("field", ["peek_workspaces", "images"])
-async def test_post_context_refuses_by_name_what_it_does_not_do(cat, field):
-    answer = seen(await cat.http.post("/v1/context", json={"message": "x", field: ["other"]}))
-    assert (answer.status, answer.body["field"]) == (400, field)
+async def test_post_context_refuses_images_by_name(cat):
+    answer = seen(await cat.http.post("/v1/context", json={"message": "x", "images": ["other"]}))
+    assert (answer.status, answer.body["field"]) == (400, "images")
     assert "is not supported by this server" in answer.text
-    assert (await cat.http.post("/v1/context", json={"message": "x", field: []})).status_code == 200
+    assert (await cat.http.post("/v1/context", json={"message": "x", "images": []})).status_code == 200
 
 
-async def test_peeking_in_the_query_or_a_header_is_refused_by_name_too(cat):
-    in_query = seen(await cat.http.post("/v1/context?peek_workspaces=a", json={"message": "x"}))
-    assert (in_query.status, in_query.text.partition(":")[0]) == (400, "peek_workspaces")
-    in_list = seen(await cat.http.get("/v1/memories?peek_workspaces=a"))
-    assert (in_list.status, in_list.body["field"]) == (400, "peek_workspaces")
-    in_header = seen(await cat.http.get("/v1/memories", headers={"x-memento-peek-workspaces": "a,b"}))
-    assert (in_header.status, in_header.text.partition(":")[0]) == (400, "X-Memento-Peek-Workspaces")
+async def peeked_over(person, *, named=(), query="", header=None):
+    """The workspaces that a context looked into, asked for in the body, the query and the header."""
+    headers = {} if header is None else {"x-memento-peek-workspaces": header}
+    body = {"message": "tea", "peek_workspaces": list(named)}
+    answer = await person.http.post(f"/v1/context{query}", json=body, headers=headers)
+    assert answer.status_code == 200, answer.text
+    return answer.json()["meta"]["peeked_workspaces"]
+
+
+async def test_post_context_looks_into_the_workspaces_of_body_query_or_header(cat):
+    for name in ("attic", "barn", "cellar"):
+        await cat.store("tea", workspace=name)
+    assert await peeked_over(cat) is None
+    assert await peeked_over(cat, named=["attic", "barn"]) == ["attic", "barn"]
+    assert await peeked_over(cat, query="?peek_workspaces=attic,barn") == ["attic", "barn"]
+    assert await peeked_over(cat, header="attic, barn") == ["attic", "barn"]
+    assert await peeked_over(cat, named=["barn"], header="cellar") == ["cellar"]
+    assert await peeked_over(cat, named=["barn"], query="?peek_workspaces=attic", header="cellar") == ["attic"]
+
+
+async def test_more_than_five_workspaces_are_too_many_wherever_they_are_named(cat):
+    for message in ("tea", ""):
+        for six in ("a,b,c,d,e,f", "a,a,a,a,a,a"):
+            for how in (
+                {"json": {"message": message, "peek_workspaces": six.split(",")}},
+                {"json": {"message": message}, "params": {"peek_workspaces": six}},
+                {"json": {"message": message}, "headers": {"x-memento-peek-workspaces": six}},
+            ):
+                answer = seen(await cat.http.post("/v1/context", **how))
+                assert (answer.status, answer.error, answer.body["field"]) == (400, "invalid", "peek_workspaces")
+                assert "Too many workspaces: at most 5 can be looked into; you named 6" in answer.text
+
+
+@pytest.mark.parametrize("how", [{"params": {"peek_workspaces": "a"}}, {"headers": {"x-memento-peek-workspaces": "a"}}])
+async def test_what_looks_into_one_workspace_only_refuses_to_peek(cat, how):
+    for send, path, body in (
+        (cat.http.get, "/v1/memories", {}),
+        (cat.http.post, "/v1/search", {"json": {"query": "x"}}),
+    ):
+        answer = seen(await send(path, **body, **how))
+        assert (answer.status, answer.error, answer.body["field"]) == (400, "invalid", "peek_workspaces")
+        assert "looks into one workspace only; leave it out" in answer.text
 
 
 async def test_without_a_key_every_path_is_a_401_in_the_envelope(shared):

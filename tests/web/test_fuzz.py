@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 from auth.principal import Principal, expand
 from server.errors import Failure
 from tests.web.doors import NOBODY
-from tools import catalog, recall
+from tools import catalog, context
 from tools.operation import Door, run
 
 pytestmark = pytest.mark.anyio
 
 EXAMPLES = 60
-OPERATIONS = (*catalog.OPERATIONS, *recall.LINK_OPERATIONS)
+OPERATIONS = (*catalog.OPERATIONS, *context.LINK_OPERATIONS)
 
 texts = st.text(st.characters(exclude_categories=()), max_size=20)
 scalars = st.none() | st.booleans() | st.integers() | st.floats() | texts

@@ -177,7 +177,7 @@ async def test_the_recall_link_is_read_only_whatever_the_key(newcomer):
         response = await rpc(admin, "tools/call", {"name": name, "arguments": VALID.get(name, {})}, path="/v1/mcp")
         assert response.json()["error"]["code"] == -32602
     answer = await tool(admin, "context", {"query": SECRET}, path="/v1/mcp")
-    assert answer.body["context"] == f"a {SECRET}"
+    assert answer.body["context"].splitlines()[1:-1] == [f"[2026-11-21] a {SECRET}"]
     assert (await rpc(admin, "resources/list", path="/v1/mcp")).json()["error"]["code"] == -32601
 
 

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.anyio
 MODES = pytest.mark.parametrize("mode", ["legacy", MODERN])
 LINKS = pytest.mark.parametrize(("path", "table"), [("/mcp", catalog.CANONICAL), ("/v1/mcp", catalog.RECALL_LINK)])
 #: Fields that exist for other systems' clients only, and those of them that are fields of working memory's items.
-HIDDEN = {"related_to", "relation_types", "images", "priority", "platformSource", "peek_workspaces", "kind", "title"}
+HIDDEN = {"related_to", "relation_types", "images", "priority", "platformSource", "kind", "title"}
 OF_ITEMS = {"priority", "title"}
 
 
@@ -115,16 +115,29 @@ async def test_the_answer_of_every_operation_fits_its_schema_and_is_the_same_as_
     metadata = {"a": None, "b": [1.5, None]}
     full = {"tags": ["t"], "project": "p", "task": "k", "metadata": metadata, "expires": "2099-01-01"}
     memory_id = await cat.store("Tea in the morning", **full)
-    await cat.store("Green tea", linkages=[{"type": "memory", "id": memory_id, "label": "refines"}])
+    green_id = await cat.store("Green tea", linkages=[{"type": "memory", "id": memory_id, "label": "refines"}])
     made = (await cat.http.post("/v1/keys", json={"workspace": "default", "expires_in_days": 3})).json()
     attic = (await cat.http.post("/v1/workspaces", json={"name": "attic"})).json()
+    several = [await cat.store(f"milk {n}", tags=["milk"]) for n in range(4)]
+    group = (await cat.http.post("/v1/consolidate/group", json={"source_ids": several[:2]})).json()
     pinned = (await cat.http.post("/v1/golden", json={"query": "tea?", "text": "green"})).json()
     item = (await rest(cat, "add_item", VALID["add_item"] | {"next_action": "drink", "tags": ["t"]})).body
     skip = (await rest(cat, "add_skip", VALID["add_skip"])).body
     await rest(cat, "update_identity", VALID["update_identity"])
     asked = {
-        "retrieve_context": [{"message": "tea", "include_graph": True}, {}, {"include": []}, {"workspace": "none"}],
-        "search": [{"query": "tea"}, {"query": "nothing like it"}],
+        "retrieve_context": [
+            {"message": "tea", "include_graph": True},
+            {"message": "tea", "explain": True, "peek_workspaces": ["attic"]},
+            {"query": "tea"},
+            {},
+            {"include": []},
+            {"workspace": "none"},
+        ],
+        "search": [{"query": "tea"}, {"query": "nothing like it"}, {"query": "tea", "explain": True}],
+        "explain_recall": [
+            {"message": "tea", "memory_id": memory_id},
+            {"message": "nothing like it", "memory_id": memory_id},
+        ],
         "recent": [{}, {"workspace": "none"}],
         "recall_by_words": [{"query": "tea"}, {"query": "tea", "format": "json"}],
         "recall_memories": [{"query": "tea"}, {"query": "nothing like it"}],
@@ -133,6 +146,13 @@ async def test_the_answer_of_every_operation_fits_its_schema_and_is_the_same_as_
         "list_memories": [{}, {"status": "all", "limit": 1}],
         "fetch": [{"id": memory_id}],
         "update_memory": [{"id": memory_id, "project": "q"}],
+        "link_memories": [{"id": memory_id, "linkages": [{"type": "file", "path": "a.md", "label": "x"}]}],
+        "memory_graph": [{"id": memory_id}],
+        "related_memories": [{"id": memory_id}],
+        "undo_consolidation": [{"run": group["run"]}],
+        "consolidate_group": [{"source_ids": several[2:], "content": "Milk"}],
+        "consolidate": [{"dry_run": True}, {}, {"workspace": "none"}],
+        "list_consolidations": [{}, {"workspace": "none"}],
         "delete_memory": [{"id": memory_id}],
         "read_working_memory": [{}, {"workspace": "none"}],
         "read_section": [{"section": "Active Work"}],
@@ -162,7 +182,7 @@ async def test_the_answer_of_every_operation_fits_its_schema_and_is_the_same_as_
         "health": [{}, {"workspace": "none"}],
         "add_golden": [
             {"query": "tea?", "text": "tea"},
-            {"query": "x", "memory_id": memory_id, "expect": "not_recalled"},
+            {"query": "x", "memory_id": green_id, "expect": "not_recalled"},
         ],
         "run_golden": [{}, {"workspace": "none"}],
         "list_golden": [{}, {"workspace": "none"}],

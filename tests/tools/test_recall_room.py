@@ -1,0 +1,125 @@
+"""How much of a ranking is answered: no more than there is room for, nothing twice, nothing to be left alone."""
+
+import pytest
+from hypothesis import strategies as st
+
+from server.memory.packing import tokens
+from tests.web.doors import refused, rest, tool
+from tests.web.test_fuzz import examples
+
+pytestmark = pytest.mark.anyio
+
+EXAMPLES = 30
+
+
+async def context(person, message="tea", **arguments):
+    answer = await rest(person, "retrieve_context", {"message": message, **arguments})
+    assert answer.error is None, answer.text
+    return answer.body
+
+
+def contents(answer):
+    return [each["content"] for each in answer["memories"]["matches"]]
+
+
+@pytest.mark.parametrize("bad", [0, -1, 1_000_001])
+async def test_no_room_at_all_is_refused(ann, bad):
+    says = "max_tokens: must be at least 1" if bad < 1 else "max_tokens: must be at most 1000000"
+    await refused(ann, "retrieve_context", {"message": "tea", "max_tokens": bad}, says=says)
+    await refused(ann, "explain_recall", {"message": "tea", "memory_id": "x", "max_tokens": bad}, says=says)
+
+
+async def test_an_answer_never_exceeds_its_budget(ann):
+    said = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0"), max_size=80)
+    talks = st.tuples(st.lists(said, min_size=1, max_size=6), st.integers(1, 250))
+    for number, (texts, room) in enumerate(examples(talks)[:EXAMPLES]):
+        where = {"workspace": f"w{number}"}
+        memories = [{"content": f"tea {place} {text}"} for place, text in enumerate(texts)]
+        await rest(ann, "ingest_memories", {"memories": memories, **where})
+        for message in ("tea", ""):
+            fitting = contents(await context(ann, message, max_tokens=room, **where))
+            assert sum(map(tokens, fitting)) <= room
+            alone = contents(await context(ann, message, **where))
+            assert [each for each in alone if each in fitting] == fitting, "in the same order"
+            if fitting != alone:
+                left = room - sum(map(tokens, fitting))
+                assert all(tokens(each) > left for each in alone if each not in fitting), "what fits comes"
+
+
+async def test_what_does_not_fit_makes_room_for_the_next_that_does(ann):
+    await ann.store("tea " * 300)
+    await ann.store("a cup of green tea with milk")
+    answer = await context(ann, max_tokens=100, explain=True)
+    assert contents(answer) == ["a cup of green tea with milk"]
+    assert [each["reason"] for each in answer["memories"]["omitted"]] == ["budget"]
+
+
+async def test_what_says_the_same_is_told_once(ann):
+    first = await ann.store("Deploys go out on Tuesdays after the standup has ended")
+    second = await ann.store("Deploys  go out on TUESDAYS after the standup has ended")
+    await ann.store("Deploys are made by Ben")
+    answer = await context(ann, "deploys", explain=True)
+    ids = [each["id"] for each in answer["memories"]["matches"]]
+    assert len(ids) == 2
+    (same,) = answer["memories"]["omitted"]
+    assert same["reason"] == "duplicate"
+    assert {same["id"], same["by"]} == {first, second}
+    assert same["by"] in ids
+
+
+@pytest.fixture
+async def skipping(ann):
+    """An entry of the skip list, and a memory that it speaks against."""
+    await ann.store("Tailwind makes the shop look good")
+    await ann.store("The shop is built with plain CSS")
+    entry = {"item": "Tailwind", "reason": "Ann dislikes it", "expires": "2026-12-01"}
+    return (await rest(ann, "add_skip", entry)).body["id"]
+
+
+async def test_what_the_skip_list_speaks_against_says_so(ann, skipping):
+    answer = await context(ann, "what about the shop?")
+    against = {each["content"]: each["skipped_by"] for each in answer["memories"]["matches"]}
+    assert against == {
+        "The shop is built with plain CSS": None,
+        "Tailwind makes the shop look good": [
+            {"id": skipping, "item": "Tailwind", "reason": "Ann dislikes it", "expires": "2026-12-01"}
+        ],
+    }
+    assert answer["memories"]["withheld"] == 0
+    assert answer["skip_matches"] == []
+
+
+async def test_what_the_skip_list_speaks_against_is_withheld_where_that_is_set(ann, skipping):
+    await rest(ann, "set_setting", {"key": "skip_enforcement", "value": "withhold"})
+    answer = await context(ann, "what about the shop?", explain=True)
+    assert contents(answer) == ["The shop is built with plain CSS"]
+    assert answer["memories"]["withheld"] == 1
+    assert [(each["reason"], each["by"]) for each in answer["memories"]["omitted"]] == [("skip_list", skipping)]
+    searched = (await tool(ann, "search", {"query": "shop"})).body
+    assert (len(searched["memories"]), searched["withheld"]) == (1, 1)
+
+
+async def test_a_message_that_touches_the_skip_list_is_told_so(ann, skipping):
+    answer = await context(ann, "Shall we add Tailwind?")
+    assert [each["id"] for each in answer["skip_matches"]] == [skipping]
+    only = await context(ann, "Shall we add Tailwind?", include=["skip_list"])
+    assert [each["id"] for each in only["skip_matches"]] == [skipping]
+    assert "memories" not in only
+    assert "skip_matches" not in await context(ann, "Shall we add Tailwind?", include=["memories"])
+
+
+async def test_an_entry_that_has_ended_speaks_against_nothing(ann, skipping, clock):
+    assert skipping
+    clock.move(days=10)
+    assert (await context(ann, "Shall we add Tailwind?"))["skip_matches"] == []
+    answer = await context(ann, "what about the shop?")
+    assert all(each["skipped_by"] is None for each in answer["memories"]["matches"])
+    assert len(contents(answer)) == 2
+
+
+@pytest.mark.usefixtures("skipping")
+async def test_another_persons_skip_list_is_not_ones_own(bob):
+    await bob.store("Tailwind makes the shop look good")
+    answer = await context(bob, "Tailwind")
+    assert answer["skip_matches"] == []
+    assert answer["memories"]["matches"][0]["skipped_by"] is None

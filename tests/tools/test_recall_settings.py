@@ -1,0 +1,109 @@
+"""What the owner of a workspace sets changes how it recalls: alpha, threshold, language, stop words."""
+
+import pytest
+
+from server.store.backfill import backfill
+from tests.web.doors import rest, tool
+
+pytestmark = pytest.mark.anyio
+
+
+async def search(person, query, **arguments):
+    answer = await tool(person, "search", {"query": query, **arguments})
+    assert answer.error is None, answer.text
+    return answer.body
+
+
+def contents(answer):
+    return [each["content"] for each in answer["memories"]]
+
+
+async def setting(person, key, value):
+    answer = await rest(person, "set_setting", {"key": key, "value": value})
+    assert answer.error is None, answer.text
+
+
+async def test_alpha_weighs_words_against_meaning(hybrid_site):
+    ann = await hybrid_site.person("ann")
+    by_words = await ann.store("The car park takes coins only")
+    by_meaning = await ann.store("Repairing an automobile at home")
+    orders = {}
+    for alpha in (0.0, 1.0):
+        await setting(ann, "recall_alpha", alpha)
+        answer = await search(ann, "fixing a car", track_access=False)
+        assert answer["ranking"] == "hybrid"
+        orders[alpha] = [each["id"] for each in answer["memories"]]
+        for each in answer["memories"]:
+            formula = alpha * each["keyword_score"] + (1 - alpha) * each["vector_score"]
+            assert 0 <= each["score"] - formula < 0.7, "the nudges are on top of it, and capped"
+    assert orders == {0.0: [by_meaning, by_words], 1.0: [by_words, by_meaning]}
+
+
+async def test_a_threshold_of_one_leaves_only_what_has_every_word(ann):
+    await ann.store("green tea")
+    await ann.store("green paint")
+    assert len(contents(await search(ann, "green tea"))) == 2
+    await setting(ann, "recall_threshold", 1)
+    assert contents(await search(ann, "green tea")) == ["green tea"]
+    assert contents(await search(ann, "green tea quokka")) == []
+    await rest(ann, "reset_setting", {"key": "recall_threshold"})
+    assert len(contents(await search(ann, "green tea"))) == 2
+
+
+async def test_a_threshold_of_one_empties_what_only_meaning_finds(hybrid_site):
+    ann = await hybrid_site.person("ann")
+    await ann.store("Repairing an automobile at home")
+    assert len(contents(await search(ann, "fixing a car"))) == 1
+    await setting(ann, "recall_threshold", 1)
+    assert contents(await search(ann, "fixing a car")) == []
+
+
+async def test_nothing_that_fits_is_an_answer_of_nothing(hybrid_site):
+    ann = await hybrid_site.person("ann")
+    for content in ("The staging server is called egret", "Deploys go out on Tuesdays", "Ann prefers green tea"):
+        await ann.store(content)
+    for question in ("Who won the chess championship in 1972?", "What is the capital of Mongolia?"):
+        answer = await tool(ann, "retrieve_context", {"message": question, "explain": True})
+        assert answer.body["memories"]["matches"] == []
+        assert {each["reason"] for each in answer.body["memories"]["omitted"]} <= {"gate"}
+    assert contents(await search(ann, "what does Ann like to drink?"))[0] == "Ann prefers green tea"
+
+
+async def test_a_workspaces_language_is_followed_once_its_words_are_indexed_anew(ann, site):
+    services = site.services
+    await ann.store("Die Katze schläft", project="x")
+    await ann.store("Der Hund bellt")
+    workspace = await services.directory.find(ann.account_id, "default")
+    assert contents(await search(ann, "Katzen")) == []
+    await setting(ann, "language", "german")
+    await backfill(services.db, services.encoder, services.projection, services.now)
+    assert (await services.projection.open(workspace.id)).language == "german"
+    assert contents(await search(ann, "Katzen")) == ["Die Katze schläft"]
+    assert (await search(ann, "Wo sind die Katzen?"))["query_terms"] == ["katzen"]
+    await ann.store("Zwei Katzen mehr")
+    assert set(contents(await search(ann, "Katze"))) == {"Die Katze schläft", "Zwei Katzen mehr"}
+    await rest(ann, "reset_setting", {"key": "language"})
+    await backfill(services.db, services.encoder, services.projection, services.now)
+    assert (await services.projection.open(workspace.id)).language == "english"
+    assert contents(await search(ann, "Katzen")) == ["Zwei Katzen mehr"]
+
+
+async def test_another_workspace_keeps_its_language(ann, site):
+    services = site.services
+    await ann.store("Die Katze schläft")
+    await ann.store("Die Katze schläft", workspace="attic")
+    await setting(ann, "language", "german")
+    await backfill(services.db, services.encoder, services.projection, services.now)
+    assert len(contents(await search(ann, "Katzen"))) == 1
+    assert contents(await search(ann, "Katzen", workspace="attic")) == []
+    attic = await services.directory.find(ann.account_id, "attic")
+    assert (await services.projection.open(attic.id)).language == "english"
+
+
+async def test_a_workspaces_stop_words_are_not_looked_for(ann):
+    await ann.store("the heron project has a budget")
+    assert len(contents(await search(ann, "heron"))) == 1
+    await setting(ann, "stop_words", ["Heron"])
+    answer = await search(ann, "heron budget")
+    assert answer["query_terms"] == ["budget"]
+    assert contents(await search(ann, "heron paint")) == []
