@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import re
 import threading
 from typing import cast
 
@@ -14,7 +15,7 @@ class BearerProxy:
     def __init__(self, port: int, upstream_port: int, key: str) -> None:
         self._port = port
         self._upstream_port = upstream_port
-        self._header = f"Authorization: Bearer {key}\r\nConnection: close\r\n".encode()
+        self._header = f"Authorization: Bearer {key}\r\n".encode()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._done = asyncio.Event()
@@ -45,25 +46,36 @@ class BearerProxy:
         connection = cast("asyncio.Task[None]", asyncio.current_task())
         self._connections.add(connection)
         try:
-            await self._pass_on(client, back)
+            with contextlib.suppress(ConnectionError):
+                await self._pass_on(client, back)
         finally:
             self._connections.discard(connection)
             await _close(back)
 
     async def _pass_on(self, client: asyncio.StreamReader, back: asyncio.StreamWriter) -> None:
-        """One request for each connection: the head with one header more, then whatever comes, both ways."""
+        """Request after request, each head with one header more; what the server sends goes back as it comes.
+
+        The connection stays open between requests. Node's client fails an assertion of its own where an answer says
+        `Connection: close` and ends while nobody reads its body.
+        """
+        server, forth = await asyncio.open_connection("127.0.0.1", self._upstream_port)
+        requests = asyncio.create_task(self._requests(client, forth))
+        answers = asyncio.create_task(_copy(server, back))
+        try:
+            await asyncio.wait((requests, answers), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            requests.cancel()
+            answers.cancel()
+            await _close(forth)
+
+    async def _requests(self, client: asyncio.StreamReader, forth: asyncio.StreamWriter) -> None:
         with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
-            head = await client.readuntil(b"\r\n\r\n")
-            request_line, rest = head.split(b"\r\n", 1)
-            kept = b"\r\n".join(line for line in rest.split(b"\r\n") if not line.lower().startswith(b"connection:"))
-            server, forth = await asyncio.open_connection("127.0.0.1", self._upstream_port)
-            upload = asyncio.create_task(_copy(client, forth))
-            try:
-                forth.write(request_line + b"\r\n" + self._header + kept)
-                await _copy(server, back)
-            finally:
-                upload.cancel()
-                await _close(forth)
+            while True:
+                request_line, rest = (await client.readuntil(b"\r\n\r\n")).split(b"\r\n", 1)
+                length = re.search(rb"(?i)^content-length: *(\d+)", rest, re.MULTILINE)
+                body = await client.readexactly(int(length.group(1))) if length else b""
+                forth.write(request_line + b"\r\n" + self._header + rest + body)
+                await forth.drain()
 
 
 async def _close(writer: asyncio.StreamWriter) -> None:
