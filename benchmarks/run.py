@@ -10,7 +10,7 @@ import time
 
 from common import Figure, screen, show
 
-BENCHMARKS = ("door", "startup", "ingest", "latency", "rss", "concurrency", "recall")
+BENCHMARKS = ("door", "startup", "ingest", "latency", "rss", "concurrency", "recall", "lifecycle")
 
 
 def main() -> None:

@@ -28,6 +28,7 @@ from server.store.db import Database
 from server.store.directory import Directory
 from server.store.epoch import Epoch
 from server.store.gap_counts import GapCounts
+from server.store.llm import Llm
 from server.store.migrate import migrate
 from server.store.reranker import Reranker
 from server.stores import encoding, projection_alone
@@ -101,6 +102,7 @@ async def assembled(
             accesses=Accesses(db, projection, now),
             authenticator=authenticator,
             rate_limit=RateLimit(settings.rate_limit, now),
+            llm=await stack.enter_async_context(Llm.opened(settings)),
         )
         yield services, auth
 

@@ -112,6 +112,14 @@ class Settings(BaseSettings):
         le=3650,
         description="For how many days a deleted memory's text is kept, unseen, before it is overwritten.",
     )
+    llm_url: str = Field(
+        "",
+        description="A language model that summarizes what consolidation merges, e.g. https://api.openai.com/v1 or "
+        "https://api.anthropic.com. Default: none; summaries are lists of what was merged.",
+    )
+    llm_api_key: SecretStr = Field(SecretStr(""), description="The API key of that language model.")
+    llm_model: str = Field("", description="The name of that language model; it is asked only where this is set.")
+    llm_api: Literal["openai", "anthropic"] = Field("openai", description="Which API it speaks.")
     log_format: Literal["text", "json"] = Field("text", description="How log lines look.")
 
     @field_validator("trusted_proxies")

@@ -14,14 +14,16 @@ import structlog
 
 from auth.principal import READ, Principal, expand
 from server.errors import Failure
-from server.store import erasure, keys, runs
+from server.store import erasure, keys, runs, skip_list
 from server.store.backfill import BackfillFailed, Pace, backfill, follow
+from server.store.consolidation import Means
 from server.store.embeddings import EmbeddingFailed
 from server.store.memories import Actor
 from server.store.oauth_garbage import collect_garbage
 from server.store.reindex import ReindexFailed, reindex
 from server.store.runs import Run
 from server.store.upkeep import vacuum
+from server.ticks import consolidate_all, decay_all, run_due
 from tools import golden
 from tools.golden import Progress
 from tools.operation import Call
@@ -33,6 +35,7 @@ DRAIN = 1.0
 FLUSH = 5.0
 VACUUM = 60.0
 HOUSEKEEPING = 3600.0
+TICKS = 30.0
 #: How long golden cases wait for a model that is being loaded.
 MODEL_SECONDS = 60.0
 
@@ -56,12 +59,17 @@ def jobs(services: Services) -> list[Job]:
             DRAIN,
             lambda: backfill(services.db, services.encoder, services.projection, services.now, pace),
         ),
-        Job("runs", DRAIN, lambda: do_runs(services, ("reindex", "golden"))),
+        Job("runs", DRAIN, lambda: do_runs(services, ("reindex", "golden", "decay", "consolidate"))),
         Job("runs of the model", DRAIN, lambda: do_runs(services, ("backfill",))),  # hours long, in nobody's way
         Job("vacuum", VACUUM, lambda: clean_up(services)),
         Job("flush", FLUSH, services.projection.flush),
+        Job("ticks", TICKS, lambda: run_due(_means(services), services.now)),
         Job("housekeeping", HOUSEKEEPING, lambda: keep_house(services)),
     ]
+
+
+def _means(services: Services) -> Means:
+    return Means(services.db, services.projection, services.encoder, services.llm)
 
 
 async def drain(services: Services) -> None:
@@ -96,12 +104,17 @@ async def _do(services: Services, claimed: Run) -> str | None:
             await runs.note_progress(connection, claimed.id, done, total)
 
     try:
-        if claimed.work == "backfill":
-            await follow(services.encoder, progress)
-        elif claimed.work == "golden":
-            await try_golden(services, claimed, progress)
-        else:
-            await reindex(services.db, services.projection, claimed.argument, progress)
+        match claimed.work:
+            case "backfill":
+                await follow(services.encoder, progress)
+            case "golden":
+                await try_golden(services, claimed, progress)
+            case "decay" | "consolidate":
+                work = decay_all if claimed.work == "decay" else consolidate_all
+                tally = await work(_means(services), services.now, progress)
+                return tally.told() if tally.failed else None
+            case _:
+                await reindex(services.db, services.projection, claimed.argument, progress)
     except (ReindexFailed, BackfillFailed, Failure) as error:
         return str(error)
     except Exception:
@@ -133,12 +146,13 @@ async def clean_up(services: Services) -> None:
 
 
 async def keep_house(services: Services) -> None:
-    """Erase what was deleted long ago, collect what OAuth left behind, and try again where embedding failed."""
+    """Erase what was deleted long ago, collect what has ended, and try again where embedding failed."""
     now = services.now()
     services.encoder.note_missing()
     await erasure.erase_due(services.db, now, timedelta(days=services.settings.undo_days))
     async with services.db.write() as connection:
         await collect_garbage(connection, now)
+        await skip_list.purge_expired(connection, now)
 
 
 @asynccontextmanager

@@ -20,7 +20,7 @@ from huggingface_hub import constants
 from typer.testing import CliRunner
 
 from auth.passwords import Passwords
-from server.cli import app
+from server.cli import app, tick
 from server.cli.listen import listen
 from server.config import Settings
 from server.store import vectors
@@ -30,6 +30,7 @@ from server.store.logins import insert_session, session_user
 from server.store.model_folder import Model
 from server.store.search.owner import Owner
 from server.store.tables.accounts import workspaces
+from server.ticks import Tally
 from tests.conftest import Clock, site_at
 from tests.doubles import tiny_cross_encoder
 
@@ -204,6 +205,39 @@ def test_reindex_beside_a_server_is_done_by_the_server(cli, tmp_path):
             assert [each["id"] for each in found["memories"]] == [memory_id]
 
     asyncio.run(meanwhile())
+
+
+@pytest.mark.parametrize("what", ["decay", "consolidate"])
+def test_a_tick_is_done_now_by_the_command_or_by_the_server(cli, tmp_path, what):
+    settings = Settings(data_dir=tmp_path / "data", embedding_model="none")
+
+    async def merged(person):
+        report = (await person.http.get("/v1/health")).json()["memories"]
+        return report["active"], report["consolidated"]
+
+    async def meanwhile():
+        async with site_at(settings, Clock()) as site:
+            ann = await site.person("ann")
+            for n in range(3):
+                await ann.store(f"heron {n}", tags=["heron"])
+            done = await asyncio.to_thread(cli, "tick", what)
+            assert (done.exit_code, "1 workspace(s) done" in done.stderr) == (0, True), done.output
+            assert await merged(ann) == ((1, 3) if what == "consolidate" else (3, 0))
+
+    asyncio.run(meanwhile())
+    done = cli("tick", what)
+    assert (done.exit_code, "1 workspace(s) done" in done.stderr) == (0, True), done.output
+
+
+def test_a_tick_that_fails_in_a_workspace_says_so(cli, ann, monkeypatch):  # noqa: ARG001 - ann makes the record
+    async def failing(*_):
+        return Tally(3, 1, "01980000: OperationalError")
+
+    monkeypatch.setitem(tick.WORK, tick.What.DECAY, failing)
+    done = cli("tick", "decay")
+    assert done.exit_code == 1
+    assert "It failed in 1 of 3 workspaces, first in 01980000: OperationalError" in " ".join(done.stderr.split())
+    assert cli("tick", "sleep").exit_code == 2
 
 
 @pytest.fixture
@@ -381,7 +415,8 @@ def test_doctor_finds_nothing_wrong_with_a_server_that_runs(cli, tmp_path, monke
 def test_the_module_says_what_commands_there_are():
     helped = subprocess_run("--help", data_dir="unused")
     assert all(
-        name in helped.stdout for name in ("serve", "migrate", "reindex", "backfill", "doctor", "user", "key", "model")
+        name in helped.stdout
+        for name in ("serve", "migrate", "reindex", "backfill", "tick", "golden", "doctor", "user", "key", "model")
     )
 
 

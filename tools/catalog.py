@@ -3,9 +3,11 @@
 from collections.abc import Iterable
 
 from tools import (
+    consolidation,
     context,
     explain,
     golden,
+    graph,
     health,
     identity,
     keys,
@@ -25,6 +27,8 @@ OPERATIONS: tuple[Operation, ...] = (
     *search.OPERATIONS,
     *explain.OPERATIONS,
     *memories.OPERATIONS,
+    *graph.OPERATIONS,
+    *consolidation.OPERATIONS,
     *working_memory.OPERATIONS,
     *working_items.OPERATIONS,
     *skip_list.OPERATIONS,

@@ -5,14 +5,14 @@ from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AliasChoices, Field, model_validator
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.errors import Failure
 from server.memory.ids import new_id
-from server.memory.models import Linkage, Memory, Scope
+from server.memory.models import Memory, Scope
 from server.store import memories, vectors
 from server.store.memories import Listing
 from tools.memory_args import Facets, Given, Linkages, Metadata, NewMemory, StoreMemory, json_of, missing_place
+from tools.memory_rows import check_links, hold, no_memory
 from tools.operation import Answer, Call, Effect, InWorkspace, Meta, Operation, Spoken, made
 from tools.services import Services
 from tools.types import Content, Id, Name, Tags, Unused, When, Word, Words, unused
@@ -171,7 +171,7 @@ async def _store(
         call = await made(connection, services, call)
         workspace = call.workspace.id
         for index, memory in enumerate(new):
-            await _check_links(
+            await check_links(
                 connection, workspace, memory.linkages, f"memories.{index}.linkages" if source else "linkages"
             )
         try:
@@ -187,41 +187,6 @@ async def _store(
     if windows is None:
         services.encoder.note_missing()
     return new, call.meta, await services.projection.project(workspace)
-
-
-async def _hold(
-    connection: AsyncConnection, workspace_id: str, memory_id: str, now: datetime, *, or_deleted: bool = False
-) -> tuple[int, Memory]:
-    """A memory that is about to change, and the revision it gets.
-
-    The revision is taken first: that holds the workspace against other writers, so what is read after it is what
-    is changed. Raises `not_found`, which gives the revision back.
-    """
-    try:
-        revision = await memories.advance(connection, workspace_id, 1, now)
-    except LookupError:
-        raise no_memory(memory_id) from None
-    memory = await memories.get(connection, workspace_id, memory_id, or_deleted=or_deleted)
-    if memory is None:
-        raise no_memory(memory_id)
-    return revision, memory
-
-
-async def _check_links(connection: AsyncConnection, workspace_id: str, linkages: Sequence[Linkage], field: str) -> None:
-    wanted = [link.id for link in linkages if link.type == "memory" and link.id is not None]
-    if not wanted:
-        return
-    there = await memories.existing(connection, workspace_id, wanted)
-    for link_id in wanted:
-        if link_id not in there:
-            raise Failure(
-                "invalid", f"{field}: there is no memory {link_id!r} in this workspace to link to.", field=field
-            )
-
-
-def no_memory(memory_id: str) -> Failure:
-    """Unknown, foreign and deleted memories are the same."""
-    return Failure("not_found", f"Memory not found: {memory_id}.", field="id")
 
 
 async def fetch(services: Services, call: Call, args: OneMemory) -> MemoryAnswer:
@@ -247,11 +212,11 @@ async def update_memory(services: Services, call: Call, args: UpdateMemory) -> M
         windows = await services.encoder.documents([args.content])
     now, workspace = services.now(), call.workspace.id
     async with services.db.write() as connection:
-        revision, before = await _hold(connection, workspace, args.id, now)
+        revision, before = await hold(connection, workspace, args.id, now)
         after = Memory.model_validate(before.model_dump() | changes | {"updated_at": now})
         if problem := missing_place(after.scope, after.project, after.task):
             raise Failure("invalid", f"{problem}.", field=problem.partition(" ")[0])
-        await _check_links(connection, workspace, args.linkages or [], "linkages")
+        await check_links(connection, workspace, args.linkages or [], "linkages", own_id=args.id)
         moves = {"content", "session"} & changes.keys()
         if moves:
             await memories.renew_followers(connection, workspace, args.id, now)
@@ -277,7 +242,7 @@ async def delete_memory(services: Services, call: Call, args: DeleteMemory) -> D
     """
     now, workspace = services.now(), call.workspace.id
     async with services.db.write() as connection:
-        revision, before = await _hold(connection, workspace, args.id, now, or_deleted=args.erase)
+        revision, before = await hold(connection, workspace, args.id, now, or_deleted=args.erase)
         await memories.update(connection, args.id, revision, {"deleted_at": now})
         await memories.renew_followers(connection, workspace, args.id, now)
         kept = None if args.erase else before.model_dump(mode="json")

@@ -11,6 +11,7 @@ from server.store.db import Database
 from server.store.directory import Directory
 from server.store.encoder import Encoder
 from server.store.gap_counts import GapCounts
+from server.store.llm import Llm
 from server.store.projection import Projection
 from server.store.reranker import Reranker
 from tools.limits import RateLimit
@@ -31,3 +32,5 @@ class Services:
     accesses: Accesses
     authenticator: Authenticator
     rate_limit: RateLimit
+    #: None where no language model is set.
+    llm: Llm | None

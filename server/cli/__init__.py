@@ -2,7 +2,7 @@
 
 import typer
 
-from server.cli import doctor, golden, keys, model, serve, store, users
+from server.cli import doctor, golden, keys, model, serve, store, tick, users
 
 app = typer.Typer(
     help="Loci: the memory server for AI agents.",
@@ -14,6 +14,7 @@ app.command()(serve.serve)
 app.command()(store.migrate)
 app.command()(store.reindex)
 app.command()(store.backfill)
+app.command()(tick.tick)
 app.command()(golden.golden)
 app.command()(doctor.doctor)
 app.add_typer(users.app, name="user")

@@ -57,7 +57,7 @@ def reindex(
                     async with projection_alone(settings, db) as projection:
                         done = await rebuild(db, projection, workspace, progress)
                 except AlreadyOwned:
-                    done = await _have_it_done(db, "reindex", workspace, bar, task)
+                    done = await have_it_done(db, "reindex", workspace, bar, task)
                 except ReindexFailed as error:
                     raise Failure("unavailable", str(error)) from None
         stderr.print(f"{done} workspace(s) reindexed.")
@@ -79,7 +79,7 @@ def backfill() -> None:
                     async with projection_alone(settings, db) as projection, encoding(settings, db, utc_now) as encoder:
                         await _fill_in(settings, db, encoder, projection, bar, task)
                 except AlreadyOwned:
-                    await _have_it_done(db, "backfill", None, bar, task)
+                    await have_it_done(db, "backfill", None, bar, task)
                 except (BackfillFailed, EmbeddingFailed, EngineDown) as error:
                     raise Failure("unavailable", str(error)) from None
                 async with db.read() as connection:
@@ -114,14 +114,15 @@ async def _fill_in(
         raise BackfillFailed(f"Vectors are not filled in: {encoder.embeddings.reason}.")
 
 
-async def _have_it_done(db: Database, work: str, argument: str | None, bar: Progress, task: TaskID) -> int:
+async def have_it_done(db: Database, work: str, argument: str | None, bar: Progress, task: TaskID) -> int:
     """File the work for the process that owns the search store, and follow it to its end."""
+    name = bar.tasks[task].description
     async with db.write() as connection:
         run_id = await runs.file_run(connection, work, argument, utc_now())
     while True:
         async with db.read() as connection:
             at = await runs.find_run(connection, run_id)
-        bar.update(task, completed=at.done, total=at.total, description=f"{work.capitalize()} ({at.state})")
+        bar.update(task, completed=at.done, total=at.total, description=f"{name} ({at.state})")
         if at.state == "failed":
             raise Failure("unavailable", at.problem or "The server could not do it; its log says why.")
         if at.state == "done":

@@ -39,8 +39,14 @@ class WorkspaceSettings(BaseModel):
     )
     consolidation_share: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)] = Field(
         default=0.5,
-        description="A consolidation that would change more than this share of the workspace, up to 1, stops.",
+        description="A consolidation that would change more than this share of the workspace, up to 1, stops. Unless "
+        "set, twenty memories are never too many.",
     )
+
+    @property
+    def chosen_share(self) -> float | None:
+        """`consolidation_share` where it was set; None where its default holds."""
+        return self.consolidation_share if "consolidation_share" in self.model_fields_set else None
 
 
 DEFAULTS = WorkspaceSettings()

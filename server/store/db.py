@@ -7,6 +7,7 @@ returns only when it is on the disk.
 
 import asyncio
 import json
+import math
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
@@ -156,6 +157,15 @@ def _lower(text: str | None) -> str | None:
     return None if text is None else text.lower()
 
 
+def _add_arithmetic(connection: Any, cursor: Any) -> None:
+    """Give SQLite the functions that relevance is calculated with, where it was built without them."""
+    try:
+        cursor.execute("SELECT power(1, 1), ln(1)")
+    except Exception:  # noqa: BLE001 - SQLAlchemy's adapter and the driver each have an error of their own
+        connection.create_function("power", 2, pow, deterministic=True)
+        connection.create_function("ln", 1, math.log, deterministic=True)
+
+
 def _sqlite(engine: AsyncEngine, begin: str, *, foreign_keys: bool = True) -> AsyncEngine:
     """Give a SQLite engine its pragmas, and the BEGIN that its transactions start with."""
 
@@ -174,6 +184,7 @@ def _prepare(engine: sa.Engine, *, foreign_keys: bool = True) -> sa.Engine:
         # SQLite's own knows only the letters of ASCII.
         connection.create_function("lower", 1, _lower, deterministic=True)
         cursor = connection.cursor()
+        _add_arithmetic(connection, cursor)
         for pragma in (
             f"busy_timeout={BUSY_TIMEOUT_MS}",
             "journal_mode=WAL",

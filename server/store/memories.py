@@ -10,8 +10,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.memory.models import Memory
 from server.memory.text import NEIGHBOURS
+from server.store import links
 from server.store.db import Database
 from server.store.tables.accounts import workspaces
+from server.store.tables.lifecycle import consolidations
 from server.store.tables.memories import journal, memories
 
 FIELDS = tuple(Memory.model_fields)
@@ -75,12 +77,15 @@ async def insert(connection: AsyncConnection, workspace_id: str, first: int, new
         for i, memory in enumerate(new)
     ]
     await connection.execute(sa.insert(memories), [row | {"consolidated": bool(row["consolidated"])} for row in rows])
+    await links.put(connection, workspace_id, {memory.id: memory.linkages for memory in new})
 
 
 async def update(connection: AsyncConnection, memory_id: str, revision: int, changes: dict[str, Any]) -> None:
     """Change columns of one memory."""
     statement = sa.update(memories).where(memories.c.id == memory_id).values(revision=revision, **changes)
     await connection.execute(statement)
+    if "linkages" in changes:
+        await links.replace(connection, memory_id, changes["linkages"])
 
 
 async def renew_followers(connection: AsyncConnection, workspace_id: str, memory_id: str, now: datetime) -> None:
@@ -127,10 +132,11 @@ async def look_up(db: Database, workspace_id: str, memory_id: str) -> Memory | N
 
 async def existing(connection: AsyncConnection, workspace_id: str, ids: Iterable[str]) -> set[str]:
     """Which of these ids are memories of the workspace that were not deleted."""
-    query = sa.select(memories.c.id).where(
-        memories.c.id.in_(set(ids)), memories.c.workspace_id == workspace_id, memories.c.deleted_at.is_(None)
+    # The workspace is compared here: asked for beside a list of ids, SQLite reads all of the workspace.
+    query = sa.select(memories.c.id, memories.c.workspace_id).where(
+        memories.c.id.in_(set(ids)), memories.c.deleted_at.is_(None)
     )
-    return set((await connection.execute(query)).scalars())
+    return {row.id for row in await connection.execute(query) if row.workspace_id == workspace_id}
 
 
 def _escaped(text: str) -> str:
@@ -232,6 +238,10 @@ async def erase_content(connection: AsyncConnection, memory_id: str, now: dateti
         .where(memories.c.id == memory_id)
         .values(content="", type="", tags=[], linkages=[], metadata={}, erased_at=now, **blank)
     )
+    await links.replace(connection, memory_id, [])
+    merged_into = sa.select(memories.c.consolidated_into).where(memories.c.id == memory_id).scalar_subquery()
+    told = sa.or_(consolidations.c.memory_id == memory_id, consolidations.c.memory_id == merged_into)
+    await connection.execute(sa.update(consolidations).where(told).values(template_summary=None))
     home = sa.select(memories.c.workspace_id).where(memories.c.id == memory_id).scalar_subquery()
     await connection.execute(
         sa.update(workspaces).where(workspaces.c.id == home).values(erasures=workspaces.c.erasures + 1)

@@ -1,6 +1,6 @@
 """Working memory's rows: sections and items. The caller owns the transaction and journals what it does."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -86,6 +86,12 @@ async def item(connection: AsyncConnection, workspace_id: str, item_id: str) -> 
     query = sa.select(*_ITEM).where(working_items.c.id == item_id, working_items.c.workspace_id == workspace_id)
     row = (await connection.execute(query)).one_or_none()
     return None if row is None else _item(row)
+
+
+async def existing_items(connection: AsyncConnection, workspace_id: str, ids: Iterable[str]) -> set[str]:
+    """Which of these ids are items of the workspace."""
+    query = sa.select(working_items.c.id, working_items.c.workspace_id).where(working_items.c.id.in_(set(ids)))
+    return {row.id for row in await connection.execute(query) if row.workspace_id == workspace_id}
 
 
 async def update_item(

@@ -18,6 +18,8 @@ from tools.schema import schema
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 #: What a URL may name whatever the method, as Memento's clients do: see `server.web.requests`.
 _IN_URL = frozenset({"workspace", "peek_workspaces"})
+#: Arguments that may stand in the query where others stand in the body: they say how, and not what.
+_IN_QUERY = frozenset({"dry_run"})
 _TEXT = {"type": "object", "properties": {"type": {"const": "text"}, "text": {"type": "string"}}}
 _ENVELOPE = {"type": "array", "items": _TEXT, "description": "The answer in words, as Memento's clients read it."}
 _REFUSAL = {
@@ -66,7 +68,7 @@ def failed(failure: Failure) -> JSONResponse:
 
 async def _answer(operation: Operation, request: Request) -> Response:
     has_body = request.method in _WITH_BODY
-    raw = await _body(request) if has_body else await _query(request)
+    raw = await _body(request, _flags(operation)) if has_body else await _query(request)
     door = Door(
         principal=request.state.principal,
         request_id=request.state.request_id,
@@ -91,10 +93,21 @@ async def _query(request: Request) -> dict[str, Any]:
     return {key: values[0] if len(values := query.getlist(key)) == 1 else values for key in query}
 
 
-async def _body(request: Request) -> dict[str, Any]:
+def _flags(operation: Operation) -> frozenset[str]:
+    return _IN_QUERY & operation.args.model_fields.keys()
+
+
+async def _body(request: Request, flags: frozenset[str]) -> dict[str, Any]:
     """The JSON object in the body; no body is an empty one. What stands in the query would be passed over: refused."""
-    if stray := [name for name in request.query_params if name not in _IN_URL]:
+    if stray := [name for name in request.query_params if name not in _IN_URL | flags]:
         raise Failure("malformed", f"{stray[0]}: {request.method} takes its arguments in the body, not in the query.")
+    sent = {name: value for name, value in request.query_params.items() if name in flags}
+    return {name: {"true": True, "false": False}.get(value, value) for name, value in sent.items()} | (
+        await _parsed(request)
+    )
+
+
+async def _parsed(request: Request) -> dict[str, Any]:
     content = await request.body()
     if not content.strip():
         return {}
@@ -166,6 +179,8 @@ def _described(operation: Operation, method: str, path: str, schemas: dict[str, 
         required = [name for name in takes.get("required", []) if name not in in_path]
         body = takes | {"properties": rest, "required": required}
         described["requestBody"] = _json("The arguments.", body) | {"required": bool(required)}
+        flags = sorted(_flags(operation) & takes["properties"].keys())
+        parameters += [_parameter(name, takes["properties"][name], "query", required=False) for name in flags]
     else:
         required = takes.get("required", [])
         parameters += [

@@ -50,3 +50,8 @@ def test_each_setting_is_held_to_its_bounds(key, inside, outside):
 
 def test_stop_words_are_kept_as_the_analyzer_sees_words():
     assert WorkspaceSettings(stop_words=[" Heron ", "ÄRGER"]).stop_words == ["heron", "ärger"]
+
+
+def test_a_share_that_was_set_is_told_from_the_default():
+    assert DEFAULTS.chosen_share is None
+    assert WorkspaceSettings(consolidation_share=0.5).chosen_share == 0.5

@@ -53,10 +53,13 @@ async def test_post_memories_without_tags_or_type_is_an_observation(cat):
 
 
 async def test_post_memories_takes_links_and_an_expiry_and_gives_them_back(cat):
+    item = (await cat.http.post("/v1/working-memory/items", json={"category": "active_work", "title": "x"})).json()[
+        "id"
+    ]
     target = await cat.store("target")
     links = [
         {"type": "memory", "id": target, "label": "refines"},
-        {"type": "item", "id": "a1b2c3d4"},
+        {"type": "item", "id": item},
         {"type": "file", "path": "docs/a.md"},
     ]
     memory_id = await cat.store("x", expires="2099-12-31", linkages=links)

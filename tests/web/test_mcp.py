@@ -118,6 +118,8 @@ async def test_the_answer_of_every_operation_fits_its_schema_and_is_the_same_as_
     green_id = await cat.store("Green tea", linkages=[{"type": "memory", "id": memory_id, "label": "refines"}])
     made = (await cat.http.post("/v1/keys", json={"workspace": "default", "expires_in_days": 3})).json()
     attic = (await cat.http.post("/v1/workspaces", json={"name": "attic"})).json()
+    several = [await cat.store(f"milk {n}", tags=["milk"]) for n in range(4)]
+    group = (await cat.http.post("/v1/consolidate/group", json={"source_ids": several[:2]})).json()
     pinned = (await cat.http.post("/v1/golden", json={"query": "tea?", "text": "green"})).json()
     item = (await rest(cat, "add_item", VALID["add_item"] | {"next_action": "drink", "tags": ["t"]})).body
     skip = (await rest(cat, "add_skip", VALID["add_skip"])).body
@@ -142,6 +144,13 @@ async def test_the_answer_of_every_operation_fits_its_schema_and_is_the_same_as_
         "list_memories": [{}, {"status": "all", "limit": 1}],
         "fetch": [{"id": memory_id}],
         "update_memory": [{"id": memory_id, "project": "q"}],
+        "link_memories": [{"id": memory_id, "linkages": [{"type": "file", "path": "a.md", "label": "x"}]}],
+        "memory_graph": [{"id": memory_id}],
+        "related_memories": [{"id": memory_id}],
+        "undo_consolidation": [{"run": group["run"]}],
+        "consolidate_group": [{"source_ids": several[2:], "content": "Milk"}],
+        "consolidate": [{"dry_run": True}, {}, {"workspace": "none"}],
+        "list_consolidations": [{}, {"workspace": "none"}],
         "delete_memory": [{"id": memory_id}],
         "read_working_memory": [{}, {"workspace": "none"}],
         "read_section": [{"section": "Active Work"}],

@@ -15,6 +15,7 @@ pytestmark = pytest.mark.anyio
 WRONG = {
     "string": [5, True, 1.5, {}],
     "integer": ["ten", 10.5, True, [], 10**400],
+    "number": ["half", True, [], 10**400],
     "boolean": ["yes", 1, []],
     "array": [5, {}, True],
     "object": [5, "x", []],

@@ -16,6 +16,6 @@ metadata = sa.MetaData(
 
 def everything() -> sa.MetaData:
     """The metadata with every subject's tables in it."""
-    for subject in ("accounts", "golden", "memories", "oauth", "runs", "working"):
+    for subject in ("accounts", "golden", "lifecycle", "links", "memories", "oauth", "runs", "working"):
         import_module(f"{__name__}.{subject}")
     return metadata

@@ -1,0 +1,272 @@
+"""What the background costs, and what it costs those who ask meanwhile.
+
+* One decay pass over a workspace in which every row changes: the work alone, target 3 s for 100,000 memories; and the
+  p95 of recalls that a server answers during such passes, beside its idle p95, target twice that.
+* The memories around one, five links deep, of 50,000 that are linked, over HTTP: p95, target 50 ms.
+* Consolidation of 20,000 memories with 2,000 tags over HTTP, beside what a server holds before it: targets 30 s and
+  500 MB more.
+* A night over 1,000 workspaces, ten of which have something to merge: how long, and how many collections were opened.
+"""
+
+import asyncio
+import json
+import re
+import sqlite3
+import time
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from common import Client, Figure, Process, Site, Words, median, percentile, progress, seeded, temporary_folder
+from filling import STORED, Filled, fill
+
+DECAY_SECONDS, RECALL_TIMES = 3.0, 2.0
+GRAPH_MS, DEPTH, LINKS_EACH = 50.0, 5, 2
+CONSOLIDATION_SECONDS, CONSOLIDATION_MB = 30.0, 500
+PASSES = 4
+RUN_SECONDS = 120
+FILED = "2026-01-01 00:00:00.000000"
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How much of everything."""
+
+    decay: int
+    linked: int
+    merged: int
+    workspaces: int
+
+
+def measure(*, quick: bool) -> list[Figure]:
+    sizes = Sizes(10_000, 5_000, 2_000, 100) if quick else Sizes(100_000, 50_000, 20_000, 1_000)
+    with temporary_folder() as folder:
+        figures = _large(folder / "large", sizes)
+    with temporary_folder() as folder:
+        figures += _consolidation(folder / "merging", sizes.merged)
+    with temporary_folder() as folder:
+        return figures + asyncio.run(_night(folder, sizes.workspaces))
+
+
+def _large(folder: Path, sizes: Sizes) -> list[Figure]:
+    site = Site(folder, model="none")
+    (filled,) = fill(site, ["default"], sizes.decay)
+    ids = _link(site, sizes.linked)
+    seconds, changed = asyncio.run(_decay_alone(site, filled))
+    with site.serving(), site.client() as client:
+        idle, busy = _recalls(site, client, filled)
+        depths = [_graph(client, chance) for chance in progress(seeded(5).sample(ids, 200), "graphs")]
+    of = f"{sizes.decay:,} memories"
+    quiet, during = percentile(idle, 0.95), percentile(busy, 0.95)
+    return [
+        Figure(
+            "one decay pass",
+            f"{seconds:.2f} s",
+            f"{changed:,} of {of} changed",
+            "",
+            f"≤ {DECAY_SECONDS:.0f} s",
+            seconds <= DECAY_SECONDS,
+        ),
+        Figure(
+            "recall p95 during decay",
+            f"{during:.1f} ms",
+            f"{len(busy)} recalls in {PASSES} passes, {of}",
+            f"idle {quiet:.1f} ms ({during / quiet:.1f}x), p50 {median(idle):.1f} → {median(busy):.1f} ms",
+            f"≤ {RECALL_TIMES:.0f} x idle",
+            during <= RECALL_TIMES * quiet,
+        ),
+        Figure(
+            f"graph, depth {DEPTH}, p95",
+            f"{percentile([ms for ms, _ in depths], 0.95):.1f} ms",
+            f"{len(depths)} graphs, {sizes.linked:,} linked memories",
+            f"p50 {median([ms for ms, _ in depths]):.1f} ms, {median([float(n) for _, n in depths]):.0f} memories each",
+            f"≤ {GRAPH_MS:.0f} ms",
+            percentile([ms for ms, _ in depths], 0.95) <= GRAPH_MS,
+        ),
+    ]
+
+
+def _link(site: Site, count: int) -> list[str]:
+    """Link each of so many memories to two others, chosen by chance; their ids."""
+    chance = seeded(3)
+    with closing(sqlite3.connect(site.folder / "loci.db")) as connection, connection:
+        found = connection.execute(
+            "SELECT id, workspace_id FROM memories ORDER BY position LIMIT ?", [count]
+        ).fetchall()
+        ids = [memory_id for memory_id, _ in found]
+        for memory_id, workspace_id in found:
+            targets = chance.sample(ids, LINKS_EACH)
+            linkages = json.dumps([{"type": "memory", "id": each, "label": "related"} for each in targets])
+            connection.execute("UPDATE memories SET linkages = ? WHERE id = ?", [linkages, memory_id])
+            rows = [(memory_id, n, workspace_id, "memory", each, "related") for n, each in enumerate(targets)]
+            connection.executemany(
+                "INSERT INTO links (from_id, position, workspace_id, to_kind, to_id, label) VALUES (?, ?, ?, ?, ?, ?)",
+                rows,
+            )
+    return ids
+
+
+def _graph(client: Client, memory_id: str) -> tuple[float, int]:
+    started = time.perf_counter()
+    status, answer = client.get(f"/v1/memories/{memory_id}/graph?depth={DEPTH}")
+    took = (time.perf_counter() - started) * 1000
+    assert status == 200, answer
+    return took, len(answer["nodes"])
+
+
+async def _decay_alone(site: Site, filled: Filled) -> tuple[float, int]:
+    """Seconds of a pass in which every row changes, and how many did; the faster of two."""
+    from server.store.db import Database  # noqa: PLC0415 - only after ROOT is importable
+    from server.store.decay import decay  # noqa: PLC0415 - as above
+
+    db = Database(f"sqlite+aiosqlite:///{site.folder / 'loci.db'}")
+    outcomes: list[tuple[float, int]] = []
+    for days in (70, 80):
+        started = time.perf_counter()
+        changed = await decay(db, filled.id, STORED + timedelta(days=days))
+        outcomes.append((time.perf_counter() - started, changed))
+    await db.close()
+    return min(outcomes)
+
+
+def _recalls(site: Site, client: Client, filled: Filled) -> tuple[list[float], list[float]]:
+    """How long recalls take while nothing else goes on, and while a pass does."""
+    words, chance = Words(seed=23), seeded(29)
+
+    def ask() -> float:
+        query = words.query_for(chance.choice(filled.texts))
+        started = time.perf_counter()
+        assert client.post("/v1/context", {"message": query, "track_access": False})["memories"]["matches"]
+        return (time.perf_counter() - started) * 1000
+
+    for _ in range(100):
+        ask()
+    idle: list[float] = []
+    busy: list[float] = []
+    for turn in progress(range(PASSES), "recalls, in turns idle and during decay"):
+        idle += [ask() for _ in range(200)]
+        busy += _while_decaying(site, turn, ask)
+    return idle, busy
+
+
+def _while_decaying(site: Site, turn: int, ask: Callable[[], float]) -> list[float]:
+    """Have the server do a pass in which every row changes, and ask while it does."""
+    with closing(sqlite3.connect(site.folder / "loci.db", isolation_level=None, timeout=30)) as connection:
+        connection.execute("UPDATE memories SET relevance = 9")
+        run = (f"bench{turn}", "decay", "filed", 0, FILED)
+        connection.execute("INSERT INTO runs (id, work, state, done, filed_at) VALUES (?, ?, ?, ?, ?)", run)
+        found: list[float] = []
+        started = time.perf_counter()
+        while time.perf_counter() - started < RUN_SECONDS:
+            (state,) = connection.execute("SELECT state FROM runs WHERE id = ?", [run[0]]).fetchone()
+            if state == "done":
+                return found
+            took = ask()
+            if state == "running":
+                found.append(took)
+    raise RuntimeError("the pass does not end")
+
+
+def _consolidation(folder: Path, count: int) -> list[Figure]:
+    site = Site(folder)
+    (filled,) = fill(site, ["default"], count)
+    tags = count // 10
+    with closing(sqlite3.connect(folder / "loci.db")) as connection, connection:
+        rows = [(json.dumps([f"tag{n % tags}"]), filled.id, n + 1) for n in range(count)]
+        connection.executemany("UPDATE memories SET tags = ? WHERE workspace_id = ? AND revision = ?", rows)
+    with site.serving() as process, site.client() as client:
+        client.post("/v1/context", {"message": filled.texts[0]})
+        before = process.megabytes()[0]
+        _forget_peak(process)
+        started = time.perf_counter()
+        answer: Any = client.post("/v1/consolidate", {"share": 1.0})
+        seconds = time.perf_counter() - started
+        more = _peak(process) - before
+    assert (answer["merged"], answer["sources"]) == (tags, count)
+    return [
+        Figure(
+            "consolidation",
+            f"{seconds:.1f} s",
+            f"{count:,} memories, {tags:,} tags",
+            f"{answer['merged']:,} merged",
+            f"≤ {CONSOLIDATION_SECONDS:.0f} s",
+            seconds <= CONSOLIDATION_SECONDS,
+        ),
+        Figure(
+            "its memory",
+            f"+{more} MB",
+            "largest RSS during it",
+            f"{before} MB before",
+            f"≤ {CONSOLIDATION_MB} MB more",
+            more <= CONSOLIDATION_MB,
+        ),
+    ]
+
+
+def _forget_peak(process: Process) -> None:
+    Path(f"/proc/{process.pid}/clear_refs").write_text("5")
+
+
+def _peak(process: Process) -> int:
+    found = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{process.pid}/status").read_text())
+    assert found is not None
+    return int(found[1]) // 1024
+
+
+async def _night(folder: Path, count: int) -> list[Figure]:
+    """A night over many workspaces, in this process, with room for eight open collections."""
+    from server.config import Settings  # noqa: PLC0415 - only after ROOT is importable
+    from server.store.consolidation import Means  # noqa: PLC0415 - as above
+    from server.store.db import Database  # noqa: PLC0415 - as above
+    from server.store.migrate import migrate  # noqa: PLC0415 - as above
+    from server.stores import projection_alone  # noqa: PLC0415 - as above
+    from server.ticks import nightly  # noqa: PLC0415 - as above
+
+    settings = Settings(data_dir=folder, open_workspaces=8, embedding_model="none")
+    db = Database(settings.sqlalchemy_url)
+    await migrate(db)
+    await _people(db, count)
+    async with projection_alone(settings, db) as projection:
+        started = time.perf_counter()
+        tally = await nightly(Means(db, projection), lambda: STORED + timedelta(days=7))
+        seconds = time.perf_counter() - started
+    await db.close()
+    opened = len([path for path in (folder / "shards").iterdir() if path.is_dir()])
+    assert (tally.done, tally.failed) == (count, 0)
+    return [
+        Figure(
+            "a night",
+            f"{seconds:.1f} s",
+            f"{count:,} workspaces of 5 memories, {count // 100} with something to merge",
+            f"{seconds / count * 1000:.1f} ms each",
+        ),
+        Figure(
+            "collections it opened",
+            str(opened),
+            "at most 8 at once",
+            "",
+            f"{count // 100}",
+            opened == count // 100,
+        ),
+    ]
+
+
+async def _people(db: Any, count: int) -> None:
+    """So many workspaces, each of 5 memories; in every hundredth they share a tag."""
+    from server.memory.ids import new_id  # noqa: PLC0415 - only after ROOT is importable
+    from server.memory.models import Memory  # noqa: PLC0415 - as above
+    from server.store import accounts, memories, workspaces  # noqa: PLC0415 - as above
+
+    async with db.write() as connection:
+        user = await accounts.create_user(connection, name="bench", password_hash=None, is_admin=False, now=STORED)
+        for n in progress(range(count), "workspaces"):
+            made, _ = await workspaces.ensure_workspace(connection, user.account_id, f"w{n}", 0, STORED)
+            tags = ["shared"] if n % 100 == 0 else []
+            common: dict[str, Any] = {"type": "fact", "tags": tags, "scope": "global", "linkages": [], "metadata": {}}
+            common |= {"created_at": STORED, "updated_at": STORED, "relevance": 1.0, "access_count": 0}
+            some = [Memory(id=new_id(STORED), content=f"{n} {m}", consolidated=0, **common) for m in range(5)]
+            first = await memories.advance(connection, made.id, len(some), STORED)
+            await memories.insert(connection, made.id, first, some)

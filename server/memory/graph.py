@@ -1,0 +1,69 @@
+"""Walking the links between memories, breadth first, with a bound.
+
+A step goes along a link in either direction. A memory is met once, at its smallest distance, so circles end by
+themselves. Files are the ends of links and are not walked through; neither are working-memory items.
+"""
+
+from collections.abc import Collection, Iterable, Sequence
+from typing import NamedTuple
+
+FILE = "file:"
+
+
+class Edge(NamedTuple):
+    """A link from a memory to another one, or to `file:<path>`."""
+
+    start: str
+    end: str
+    label: str
+
+    @property
+    def is_file(self) -> bool:
+        """Whether it ends at a file."""
+        return self.end.startswith(FILE)
+
+
+class Walk:
+    """A walk from one memory. Give it the edges at its `frontier`, step by step, while there is one."""
+
+    def __init__(self, start: str, most: int) -> None:
+        """`most` says how many memories to take; of those too many at one distance, the last met are left out."""
+        self._most = most
+        self._seen: dict[Edge, None] = {}
+        #: How far each memory is from the start, in the order in which they were met.
+        self.depths = {start: 0}
+        #: The memories whose edges come next.
+        self.frontier: Sequence[str] = [start]
+        #: Whether there is more than was taken.
+        self.truncated = False
+        self._distance = 0
+
+    def step(self, edges: Iterable[Edge], *, is_all: bool = True) -> None:
+        """Go on along the edges at the frontier; `is_all` is False where there are more than these."""
+        self._distance += 1
+        some = list(dict.fromkeys(edges))
+        self._seen |= dict.fromkeys(some)
+        ends = (end for edge in some if not edge.is_file for end in (edge.start, edge.end))
+        met = [each for each in dict.fromkeys(ends) if each not in self.depths]
+        taken = met[: self._most - len(self.depths)]
+        self.depths |= dict.fromkeys(taken, self._distance)
+        is_cut = len(taken) < len(met)
+        self.truncated |= is_cut or not is_all
+        self.frontier = [] if is_cut else taken  # there is no room for what lies behind
+
+    def among(self, ids: Collection[str], depth: int) -> "Walk":
+        """The same walk, so many steps, along the edges seen, over these memories only."""
+        edges = [each for each in self.edges if each.start in ids and (each.is_file or each.end in ids)]
+        again = Walk(next(iter(self.depths)), self._most)
+        for _ in range(depth):
+            if again.frontier:
+                at = set(again.frontier)
+                again.step([each for each in edges if each.start in at or each.end in at])
+        again.truncated |= self.truncated
+        return again
+
+    @property
+    def edges(self) -> list[Edge]:
+        """The edges seen on the way whose ends were taken, each once."""
+        taken = self.depths.keys()
+        return [each for each in self._seen if each.start in taken and (each.is_file or each.end in taken)]

@@ -1,0 +1,114 @@
+"""The links between a workspace's memories, read from both ends by index."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from server.memory.graph import FILE, Edge, Walk
+from server.store.tables.links import links
+from server.store.tables.memories import memories
+
+NODES = 500
+#: How many links of one step, in either direction, are looked at.
+LINKS = 2_000
+#: What a link without a label means.
+RELATED, SOURCE = "related", "source"
+
+_OUT, _IN = (sa.literal_column(each, sa.Integer).label("is_in") for each in "01")
+_LABEL = sa.func.coalesce(links.c.label, sa.case((links.c.to_kind == "file", SOURCE), else_=RELATED)).label("meaning")
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A memory of a graph, and how far it is from where the walk began."""
+
+    id: str
+    content: str
+    type: str
+    tags: list[str]
+    depth: int
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbour:
+    """What a memory is linked with: a memory's or an item's id, or a file's path."""
+
+    id: str
+    type: str
+    label: str
+
+
+def _outgoing(ids: Iterable[str]) -> sa.Select[Any, Any, Any, Any, Any]:
+    """The links of these memories."""
+    target = sa.func.coalesce(links.c.to_id, links.c.path).label("target")
+    columns = (links.c.from_id, target, links.c.to_kind, _LABEL, _OUT)
+    return sa.select(*columns).where(links.c.from_id.in_(ids)).order_by(links.c.from_id, links.c.position)
+
+
+def _incoming(workspace_id: str, ids: Iterable[str]) -> sa.Select[Any, Any, Any, Any, Any]:
+    """The links to these memories."""
+    target = links.c.to_id.label("target")
+    columns = (links.c.from_id, target, links.c.to_kind, _LABEL, _IN)
+    return (
+        sa.select(*columns)
+        .where(links.c.workspace_id == workspace_id, links.c.to_id.in_(ids), links.c.to_kind == "memory")
+        .order_by(links.c.to_id, links.c.from_id, links.c.position)
+    )
+
+
+async def graph(
+    connection: AsyncConnection, workspace_id: str, memory_id: str, depth: int
+) -> tuple[list[Node], list[Edge], bool]:
+    """The memories at most `depth` links from one, nearest first, the edges between them, and whether it was cut.
+
+    At most `NODES` memories; consolidated and expired ones too, deleted ones not. One statement for each step; which
+    of the memories are there is asked once, at the end, with what they say.
+    """
+    walk = Walk(memory_id, NODES)
+    for _ in range(depth):
+        if walk.frontier:
+            edges, is_all = await _edges_at(connection, workspace_id, walk.frontier)
+            walk.step(edges, is_all=is_all)
+    columns = (memories.c.id, memories.c.content, memories.c.type, memories.c.tags, memories.c.workspace_id)
+    query = sa.select(*columns).where(memories.c.id.in_(walk.depths), memories.c.deleted_at.is_(None))
+    found = {row.id: row for row in await connection.execute(query) if row.workspace_id == workspace_id}
+    if len(found) < len(walk.depths):
+        walk = walk.among(found, depth)
+    nodes = [Node(*found[each][:4], depth=at) for each, at in walk.depths.items()]
+    return nodes, walk.edges, walk.truncated
+
+
+async def _edges_at(connection: AsyncConnection, workspace_id: str, ids: Sequence[str]) -> tuple[list[Edge], bool]:
+    """The edges at some memories, in one statement; False where there are more than `LINKS` either way."""
+    out = _outgoing(ids).where(links.c.to_kind != "item").limit(LINKS + 1).subquery()
+    into = _incoming(workspace_id, ids).limit(LINKS + 1).subquery()
+    rows = (await connection.execute(sa.union_all(sa.select(out), sa.select(into)))).all()
+    ways = [row for row in rows if not row.is_in], [row for row in rows if row.is_in]
+    taken = [*ways[0][:LINKS], *ways[1][:LINKS]]
+    ends = [FILE + row.target if row.to_kind == "file" else row.target for row in taken]
+    edges = [Edge(row.from_id, end, row.meaning) for row, end in zip(taken, ends, strict=True)]
+    return edges, len(taken) == len(rows)
+
+
+async def related(
+    connection: AsyncConnection, workspace_id: str, memory_id: str
+) -> tuple[list[Neighbour], list[Neighbour], bool]:
+    """What a memory links to, what links to it (at most `NODES`), and whether there is more."""
+    out = await connection.execute(
+        _outgoing([memory_id]).where(sa.or_(links.c.to_kind != "memory", _is_live(links.c.to_id, workspace_id)))
+    )
+    found = _incoming(workspace_id, [memory_id]).where(_is_live(links.c.from_id, workspace_id)).limit(NODES + 1)
+    into = (await connection.execute(found)).all()
+    outgoing = [Neighbour(row.target, row.to_kind, row.meaning) for row in out]
+    incoming = [Neighbour(row.from_id, "memory", row.meaning) for row in into[:NODES]]
+    return outgoing, incoming, len(into) > NODES
+
+
+def _is_live(column: sa.ColumnElement[Any], workspace_id: str) -> sa.ColumnElement[bool]:
+    """The column names a memory of the workspace that was not deleted."""
+    return sa.exists().where(
+        memories.c.id == column, memories.c.workspace_id == workspace_id, memories.c.deleted_at.is_(None)
+    )

@@ -1,0 +1,42 @@
+"""Keeping memories' links as rows, in the transaction that changes `memories.linkages`, so that both say the same."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from server.memory.models import Linkage
+from server.store.tables.links import links
+from server.store.tables.memories import memories
+
+
+def _rows(workspace_id: str, memory_id: str, linkages: Sequence[Linkage]) -> list[dict[str, Any]]:
+    return [
+        {
+            "from_id": memory_id,
+            "position": position,
+            "workspace_id": workspace_id,
+            "to_kind": link.type,
+            "to_id": None if link.type == "file" else link.id,
+            "path": link.path if link.type == "file" else None,
+            "label": link.label,
+        }
+        for position, link in enumerate(linkages)
+    ]
+
+
+async def put(connection: AsyncConnection, workspace_id: str, linkages: Mapping[str, Sequence[Linkage]]) -> None:
+    """Keep the links of new memories, memory id → links."""
+    rows = [row for memory_id, some in linkages.items() for row in _rows(workspace_id, memory_id, some)]
+    if rows:
+        await connection.execute(sa.insert(links), rows)
+
+
+async def replace(connection: AsyncConnection, memory_id: str, linkages: Sequence[Any]) -> None:
+    """Keep these links of a memory in place of all earlier ones; each a `Linkage`, or its fields."""
+    await connection.execute(sa.delete(links).where(links.c.from_id == memory_id))
+    if linkages:
+        home = sa.select(memories.c.workspace_id).where(memories.c.id == memory_id)
+        workspace_id = (await connection.execute(home)).scalar_one()
+        await put(connection, workspace_id, {memory_id: [Linkage.model_validate(each) for each in linkages]})

@@ -1,0 +1,255 @@
+"""What happens at set times: claimed once, whoever tries; one workspace's failure stops no other."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import sqlalchemy as sa
+
+from server import ticks
+from server.store import settings
+from server.store import ticks as claims
+from server.store.consolidation import Means
+from server.store.consolidation_runs import list_runs
+from server.store.tables.lifecycle import ticks as table
+from server.store.tables.memories import memories
+from server.ticks import TICKS, run_due
+
+pytestmark = pytest.mark.anyio
+
+DECAY, NIGHTLY = TICKS
+
+
+class Nowhere:
+    """A projection that only counts."""
+
+    def __init__(self):
+        self.projected = []
+
+    async def project(self, workspace_id):
+        self.projected.append(workspace_id)
+        return True
+
+
+@pytest.fixture
+async def means(ledger, clock):
+    """What the background works with; its ticks of before were noted."""
+    means = Means(ledger.db, Nowhere())
+    await run_due(means, clock)
+    return means
+
+
+async def relevance(ledger):
+    query = sa.select(memories.c.content, memories.c.relevance)
+    async with ledger.db.read() as connection:
+        return dict(list(map(tuple, await connection.execute(query))))
+
+
+async def noted(db):
+    """(name, due, done, failed) of every tick that was finished."""
+    query = sa.select(table.c.name, table.c.due_at, table.c.done, table.c.failed).where(
+        table.c.finished_at.is_not(None)
+    )
+    async with db.read() as connection:
+        return list(map(tuple, await connection.execute(query.order_by(table.c.due_at, table.c.name))))
+
+
+@pytest.mark.parametrize(
+    ("now", "decay", "nightly"),
+    [
+        ("2026-11-21T12:00", "2026-11-21T12:00", "2026-11-21T03:00"),
+        ("2026-11-21T11:59", "2026-11-21T06:00", "2026-11-21T03:00"),
+        ("2026-11-21T02:59", "2026-11-21T00:00", "2026-11-20T03:00"),
+        ("2026-11-21T03:00", "2026-11-21T00:00", "2026-11-21T03:00"),
+        ("2024-02-29T23:00", "2024-02-29T18:00", "2024-02-29T03:00"),
+    ],
+)
+def test_decay_is_due_every_six_hours_and_the_night_at_three(now, decay, nightly):
+    at = [datetime.fromisoformat(each).replace(tzinfo=UTC) for each in (now, decay, nightly)]
+    assert [DECAY.last_due(at[0]), NIGHTLY.last_due(at[0])] == at[1:]
+
+
+async def test_in_a_new_record_nothing_was_missed(ledger, clock):
+    await ledger.store("old", created_at=clock() - timedelta(days=7))
+    await run_due(Means(ledger.db, Nowhere()), clock)
+    assert await relevance(ledger) == {"old": 1.0}
+    assert [each[2:] for each in await noted(ledger.db)] == [(0, 0), (0, 0)]
+
+
+async def test_what_is_due_is_done_once(ledger, clock, means):
+    await ledger.store("old", created_at=clock() - timedelta(days=7))
+    clock.move(hours=5)
+    await run_due(means, clock)
+    assert await relevance(ledger) == {"old": 1.0}, "not due yet"
+    clock.move(hours=1)
+    await run_due(means, clock)
+    assert await relevance(ledger) == {"old": pytest.approx(0.5 ** (7.25 / 7))}
+    before = await noted(ledger.db)
+    await run_due(means, clock)
+    assert await noted(ledger.db) == before
+
+
+async def test_what_was_missed_for_days_is_done_once(ledger, clock, means):
+    await ledger.store("one", "two", "three", tags=["tea"])
+    clock.move(days=5)
+    await run_due(means, clock)
+    assert [(name, done) for name, _, done, _ in (await noted(ledger.db))[2:]] == [("nightly", 1), ("decay", 1)]
+    async with ledger.db.read() as connection:
+        (run,) = await list_runs(connection, ledger.workspace, 10)
+    assert (run.kind, run.state, run.sources) == ("nightly", "done", 3)
+    assert means.projection.projected == [ledger.workspace]
+
+
+@pytest.mark.usefixtures("means")
+async def test_of_several_processes_one_does_it(ledger, clock):
+    clock.move(days=1)
+    due = NIGHTLY.last_due(clock())
+    claimed = await asyncio.gather(*(claims.claim(ledger.db, "nightly", due, clock()) for _ in range(5)))
+    assert sorted(claimed) == [False, False, False, False, True]
+
+
+@pytest.mark.usefixtures("means")
+async def test_a_tick_whose_process_died_is_taken_up_again_after_a_while(ledger, clock):
+    clock.move(days=1)
+    due = NIGHTLY.last_due(clock())
+    assert await claims.claim(ledger.db, "nightly", due, clock())
+    clock.move(minutes=59)
+    assert not await claims.claim(ledger.db, "nightly", due, clock())
+    clock.move(minutes=1)
+    assert await claims.claim(ledger.db, "nightly", due, clock())
+    assert not await claims.claim(ledger.db, "nightly", due, clock())
+    async with ledger.db.write() as connection:
+        await claims.finish(connection, "nightly", due, clock(), 1, 0, None)
+    clock.move(hours=3)
+    assert not await claims.claim(ledger.db, "nightly", due, clock())
+
+
+async def test_one_workspaces_failure_is_noted_and_stops_no_other(ledger, new_ledger, clock, means, monkeypatch):
+    others = [await new_ledger(ledger.db, clock, name) for name in ("bob", "cat")]
+    for each in (ledger, *others):
+        await each.store("old", created_at=clock() - timedelta(days=7))
+    original = ticks.decay
+
+    async def failing(db, workspace_id, now, half_lives):
+        if workspace_id == others[0].workspace:
+            raise ZeroDivisionError("what it says is not noted")
+        return await original(db, workspace_id, now, half_lives)
+
+    monkeypatch.setattr(ticks, "decay", failing)
+    clock.move(hours=6)
+    await run_due(means, clock)
+    (row,) = [each for each in await noted(ledger.db) if each[0] == "decay" and each[2]]
+    assert row[2:] == (3, 1)
+    async with ledger.db.read() as connection:
+        problem = (await connection.execute(sa.select(table.c.problem).where(table.c.failed == 1))).scalar_one()
+        left = await connection.execute(sa.select(memories.c.workspace_id).where(memories.c.relevance == 1.0))
+    assert problem == f"{others[0].workspace}: ZeroDivisionError"
+    assert left.scalars().all() == [others[0].workspace]
+
+
+async def test_a_night_passes_over_workspaces_in_which_nothing_changed(ledger, new_ledger, clock, means, monkeypatch):
+    other = await new_ledger(ledger.db, clock, "bob")
+    visited = []
+
+    async def visit(_means, workspace_id, _now):
+        visited.append(workspace_id)
+
+    monkeypatch.setattr(ticks, "_consolidate", visit)
+    nights = []
+    for change in ([], [other], [], []):
+        for each in change:
+            await each.store("new")
+        clock.move(days=1)
+        await run_due(means, clock)
+        nights.append(set(visited))
+        visited.clear()
+    both = {ledger.workspace, other.workspace}
+    assert nights[0] == both
+    assert nights[1] == {other.workspace}
+    assert nights[2] == nights[3] == set()
+
+
+async def test_after_a_night_that_failed_somewhere_the_next_one_visits_again(ledger, clock, means, monkeypatch):
+    visited = []
+
+    async def failing(_means, workspace_id, _now):
+        visited.append(workspace_id)
+        raise ZeroDivisionError
+
+    await ledger.store("x")
+    monkeypatch.setattr(ticks, "_consolidate", failing)
+    for _ in range(2):
+        clock.move(days=1)
+        await run_due(means, clock)
+    assert visited == [ledger.workspace] * 2
+
+
+async def test_a_night_that_would_change_too_much_is_stopped_and_listed(ledger, clock, means):
+    await ledger.store(*map(str, range(25)), tags=["tea"])
+    for _ in range(2):
+        clock.move(days=1)
+        await run_due(means, clock)
+    async with ledger.db.read() as connection:
+        (run,) = await list_runs(connection, ledger.workspace, 10)
+    assert (run.kind, run.state, run.active, run.sources, run.merged) == ("nightly", "stopped", 25, 25, 0)
+    assert means.projection.projected == []
+
+
+async def test_ticks_of_long_ago_are_forgotten(ledger, clock, means):
+    clock.move(days=100)
+    await run_due(means, clock)
+    assert len(await noted(ledger.db)) == 2
+
+
+async def test_work_that_is_cancelled_stops_between_two_steps_and_is_not_noted(ledger, clock, means, monkeypatch):
+    reached, never = asyncio.Event(), asyncio.Event()
+
+    async def stuck(_db, _workspace_id, _now, _half_lives):
+        reached.set()
+        await never.wait()
+
+    monkeypatch.setattr(ticks, "decay", stuck)
+    clock.move(hours=6)
+    task = asyncio.create_task(run_due(means, clock))
+    await reached.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert len(await noted(ledger.db)) == 2
+
+
+async def test_a_night_opens_no_collection_of_a_workspace_without_candidates(
+    lite, new_ledger, projection, engine, clock
+):
+    means = Means(lite, projection)
+    await run_due(means, clock)
+    ledgers = [await new_ledger(lite, clock, f"user{n}") for n in range(12)]
+    for each in ledgers:
+        await each.store("one", "two")
+    merged = ledgers[3]
+    await merged.store("a", "b", "c", tags=["tea"])
+    clock.move(days=1)
+    await run_due(means, clock)
+    assert [args[0].name[:36] for verb, args in engine.calls if verb == "open"] == [merged.workspace]
+    assert [each[2:] for each in await noted(lite) if each[0] == "nightly"][-1] == (12, 0)
+
+
+async def test_each_workspace_fades_and_is_merged_by_its_own_settings(ledger, new_ledger, means, clock):
+    other = await new_ledger(ledger.db, clock, "bob")
+    chosen = {"half_life_days": 14.0, "half_lives": {"fact": 28.0}, "consolidation_share": 0.5}
+    async with ledger.db.write() as connection:
+        for key, value in chosen.items():
+            await settings.change(connection, ledger.workspace, key, value, clock())
+    for each in (ledger, other):
+        await each.store("fact", type="fact")
+        await each.store("note", type="note")
+        await each.store("a", "b", "c", tags=["tea"])
+    clock.move(days=28)
+    await run_due(means, clock)
+    async with ledger.db.read() as connection:
+        runs = [(await list_runs(connection, each.workspace, 9))[0] for each in (ledger, other)]
+        rows = sa.select(memories.c.relevance).where(memories.c.content.in_(["fact", "note"]))
+        rows = rows.order_by(memories.c.workspace_id != ledger.workspace, memories.c.content)
+        faded = list((await connection.execute(rows)).scalars())
+    assert [(each.state, each.sources, each.active) for each in runs] == [("stopped", 3, 5), ("done", 3, 5)]
+    assert faded == [pytest.approx(each) for each in (0.5, 0.25, 0.0625, 0.0625)]

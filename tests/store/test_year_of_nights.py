@@ -1,0 +1,84 @@
+"""A year of nights over made-up memories: whatever they merged, undoing it brings everything back as it was."""
+
+import random
+from datetime import timedelta
+
+import pytest
+import sqlalchemy as sa
+
+from server.store import memories
+from server.store.consolidation import Means
+from server.store.consolidation_runs import list_runs, undo
+from server.store.memories import FIELDS, from_row
+from server.store.tables.memories import memories as table
+from server.ticks import run_due
+
+pytestmark = pytest.mark.anyio
+
+TOPICS = ("garden", "Postgres", "postgres", "billing", "tea", "release", "Ann", "hiring", "style", "source:notes")
+TYPES = ("fact", "decision", "observation")
+COUNTED = {"relevance", "access_count", "last_accessed_at", "updated_at"}
+
+
+async def everything(db):
+    """Every memory that was not deleted, by id."""
+    query = sa.select(*(table.c[name] for name in FIELDS)).where(table.c.deleted_at.is_(None))
+    async with db.read() as connection:
+        return {row[0]: from_row(row) for row in await connection.execute(query)}
+
+
+def said(memory):
+    return memory.model_dump(exclude=COUNTED)
+
+
+async def a_day(book, clock, chance, kept):
+    """What people do in a day: store a few memories, use some, change or delete one now and then."""
+    for _ in range(chance.choice((0, 0, 1, 1, 2))):
+        scope = chance.choice(({}, {}, {"scope": "project", "project": chance.choice(("heron", "egret"))}))
+        tags = chance.sample(TOPICS, chance.choice((0, 1, 1, 2)))
+        expires = clock() + timedelta(days=20) if chance.random() < 0.05 else None
+        text = f"What was noted as number {len(kept)}"
+        (memory_id,) = await book.store(text, tags=tags, type=chance.choice(TYPES), expires_at=expires, **scope)
+        kept[memory_id] = await book.get(memory_id)
+    active = [each for each in (await everything(book.db)).values() if not each.consolidated]
+    if active and chance.random() < 0.5:
+        used = chance.sample(active, min(3, len(active)))
+        async with book.db.write() as connection:
+            await memories.count_accesses(connection, {each.id: (1, clock()) for each in used})
+    if chance.random() < 0.03 and (own := [each.id for each in active if each.id in kept]):
+        gone = chance.choice(own)
+        await book.delete(gone)
+        del kept[gone]
+
+
+async def test_a_year_of_nights_loses_no_memory_that_an_undo_cannot_bring_back(book, projection, clock, find):
+    chance, kept, means = random.Random(11), {}, Means(book.db, projection)  # noqa: S311 - no secret
+    await run_due(means, clock)
+    for _ in range(365):
+        await a_day(book, clock, chance, kept)
+        clock.move(days=1)
+        await run_due(means, clock)
+    now = await everything(book.db)
+    assert len(kept) > 200
+    assert kept.keys() <= now.keys()
+    merged = [each for each in kept if now[each].consolidated]
+    assert len(merged) > 100
+    for each in merged:
+        into = now[now[each].consolidated_into]
+        assert not into.consolidated
+        assert kept[each].content in into.content, "what was merged is still said"
+        assert into.id in await find(kept[each].content.rpartition(" ")[2])
+    async with book.db.read() as connection:
+        runs = await list_runs(connection, book.workspace, 1000)
+    assert {each.state for each in runs} == {"done"}
+    for run in runs:  # newest first
+        undone = await undo(book.db, book.workspace, run.id, book.actor, clock())
+        assert undone.kept == {}
+    await projection.project(book.workspace)
+    back = await everything(book.db)
+    assert {each: said(memory) for each, memory in back.items()} == {each: said(m) for each, m in kept.items()}
+    for each in merged[:20]:
+        assert each in await find(kept[each].content.rpartition(" ")[2])
+    clock.move(days=1)
+    await run_due(means, clock)
+    assert {each: said(m) for each, m in (await everything(book.db)).items()} == {e: said(m) for e, m in kept.items()}

@@ -1,0 +1,308 @@
+"""Merging memories that say the same or belong together, and taking that apart again."""
+
+from typing import Annotated, Self
+
+from pydantic import AliasChoices, BaseModel, Field, model_validator
+
+from server.errors import Failure
+from server.memory import consolidation as consolidation_rules
+from server.memory.models import Timestamp
+from server.store import consolidation, consolidation_runs
+from server.store.consolidation import Means, Merge, Plan
+from server.store.consolidation_runs import Kind, Method, State
+from tools.operation import Answer, Call, Effect, InWorkspace, Operation, Spoken
+from tools.services import Services
+from tools.types import Content, Id, Tags, Word
+
+#: How many merged memories an answer shows, and how much of what each says, in characters.
+SHOWN, SHOWN_CHARACTERS = 100, 500
+HOW = "look with dry_run at what it is, then send a larger share."
+
+
+class Consolidate(InWorkspace):
+    """What `consolidate` takes."""
+
+    dry_run: bool = Field(default=False, description="Only say what would be merged; change nothing.")
+    share: float | None = Field(
+        default=None,
+        gt=0,
+        le=1,
+        description="How large a part of the workspace's memories may be merged, from 0 to 1. Default: the "
+        "workspace's setting consolidation_share; unless that is set, 0.5, and twenty memories are never too many.",
+    )
+
+
+class ConsolidateGroup(InWorkspace):
+    """What `consolidate_group` takes."""
+
+    source_ids: Annotated[list[Id], Field(max_length=100)] = Field(
+        default=[],
+        validation_alias=AliasChoices("source_ids", "ids"),
+        description="The memories to merge: at least 2.",
+    )
+    content: Content | None = Field(
+        default=None, description="What the merged memory says, in your words. Default: a summary of them."
+    )
+    type: Word | None = Field(default=None, description="Its type. Default: their most frequent one.")
+    tags: Tags = Field(default=[], description="Tags it gets beside theirs.")
+
+    @model_validator(mode="after")
+    def _are_several(self) -> Self:
+        if len(self.ids()) < 2:  # noqa: PLR2004 - one alone is not merged
+            raise ValueError("source_ids must name at least 2 different memories")
+        return self
+
+    def ids(self) -> list[str]:
+        """The memories to merge, each once."""
+        return list(dict.fromkeys(self.source_ids))
+
+
+class MergeView(BaseModel):
+    """Some memories, and the one in their place."""
+
+    id: str | None = Field(default=None, description="The merged memory's id; none in a dry run.")
+    source_ids: list[str] = Field(description="The memories that were merged; they can be brought back.")
+    type: str = Field(description="The merged memory's type.")
+    tags: list[str] = Field(description="Its tags.")
+    method: Method = Field(description="Who wrote it: a language model (ai), the template, or the agent.")
+    summary: str = Field(description="How it begins: at most 500 characters.")
+
+
+class Consolidated(Answer, Spoken):
+    """What was merged, or would be."""
+
+    run: str | None = Field(default=None, description="The run's id, for undo_consolidation; none where none was.")
+    dry_run: bool = Field(description="True where nothing was changed.")
+    active: int = Field(description="How many active memories there were.")
+    sources: int = Field(description="How many of them were merged into others.")
+    merged: int = Field(description="Into how many.")
+    groups: list[MergeView] = Field(description="The merged memories; the first 100.")
+    indexed: bool = Field(description="False where the search store is down: it follows later.")
+
+    def text(self) -> str:
+        """Memento's sentence."""
+        if not self.merged:
+            return "No consolidation candidates found (need 3+ memories sharing tags, or 2 that say nearly the same)."
+        verb = "Would consolidate" if self.dry_run else "Consolidated"
+        group, memory = ("group", "memory") if self.merged == 1 else ("groups", "memories")
+        return f"{verb} {self.merged} {group} from {self.sources} source memories into {self.merged} new {memory}."
+
+
+class ConsolidatedGroup(Answer, Spoken):
+    """The memory that took the place of others."""
+
+    id: str = Field(description="The merged memory's id.")
+    run: str = Field(description="The run's id, for undo_consolidation.")
+    source_ids: list[str] = Field(description="The memories that were merged, as they were given.")
+    method: Method = Field(description="Who wrote it: the agent, a language model (ai), or the template.")
+    indexed: bool = Field(description="False where the search store is down: it follows later.")
+
+    def text(self) -> str:
+        """Memento's sentence."""
+        sources = ", ".join(self.source_ids)
+        return f"Consolidated {len(self.source_ids)} memories into {self.id}. Sources: [{sources}]"
+
+
+class UndoConsolidation(InWorkspace):
+    """What `undo_consolidation` takes."""
+
+    run: Id = Field(description="The run's id.", validation_alias=AliasChoices("run", "run_id"))
+
+
+class KeptView(BaseModel):
+    """A merged memory that was left as it is."""
+
+    id: str = Field(description="The merged memory's id.")
+    reason: str = Field(description="Why it was left.")
+
+
+class UndoneConsolidation(Answer, Spoken):
+    """What an undo did."""
+
+    run: str = Field(description="The run's id.")
+    restored: list[str] = Field(description="The memories that are back.")
+    removed: list[str] = Field(description="The merged memories that are gone.")
+    kept: list[KeptView] = Field(description="The merged memories that were left, with their sources, and why.")
+    indexed: bool = Field(description="False where the search store is down: it follows later.")
+
+    def text(self) -> str:
+        """What happened, in a sentence."""
+        kept = f" {len(self.kept)} were left as they are: {self.kept[0].reason}." if self.kept else ""
+        return f"Brought {len(self.restored)} memories back and removed {len(self.removed)} merged ones.{kept}"
+
+
+class ListConsolidations(InWorkspace):
+    """What `list_consolidations` takes."""
+
+    limit: int = Field(default=20, ge=1, le=100, description="How many runs at most.")
+
+
+class RunView(BaseModel):
+    """A run."""
+
+    id: str = Field(description="The run's id.")
+    kind: Kind = Field(description="auto: somebody asked for it; nightly; group: of memories that were named.")
+    state: State = Field(description="done, undone, partly undone; stopped: it would have changed too much.")
+    at: Timestamp = Field(description="When it was.")
+    active: int = Field(description="How many active memories there were; for a group, how many were named.")
+    sources: int = Field(description="How many memories were merged, or would have been.")
+    merged: int = Field(description="Into how many.")
+    undone: int = Field(description="How many of these were taken apart again.")
+    by_ai: int = Field(description="How many were written by a language model.")
+
+
+class RunList(Answer):
+    """A workspace's runs."""
+
+    runs: list[RunView] = Field(description="The runs, newest first.")
+
+
+def _means(services: Services) -> Means:
+    return Means(services.db, services.projection, services.encoder, services.llm)
+
+
+def _view(each: Merge, *, is_done: bool) -> MergeView:
+    return MergeView(
+        id=each.result.id if is_done else None,
+        source_ids=[source.id for source in each.sources],
+        type=each.result.type,
+        tags=each.result.tags,
+        method=each.method,
+        summary=each.result.content[:SHOWN_CHARACTERS],
+    )
+
+
+async def consolidate(services: Services, call: Call, args: Consolidate) -> Consolidated:
+    """Merge what shares tags, in groups of three or more, and what says nearly the same; one transaction.
+
+    Raises `conflict` where more than the share would change; nothing is changed then.
+    """
+    share = call.workspace.settings.chosen_share if args.share is None else args.share
+    outcome = await consolidation.run(
+        _means(services), call.workspace.id, call.actor, services.now(), share=share, dry=args.dry_run
+    )
+    planned = outcome.plan
+    is_too_much = args.dry_run and consolidation_rules.is_too_much(planned.sources, planned.active, share)
+    if outcome.state == "stopped":
+        raise Failure("conflict", f"{_too_much(planned, share)} Nothing was changed: {HOW}", field="share")
+    return Consolidated(
+        meta=call.noted(f"{_too_much(planned, share)} It would be stopped: {HOW}" if is_too_much else None),
+        run=outcome.run_id,
+        dry_run=args.dry_run,
+        active=planned.active,
+        sources=planned.sources,
+        merged=len(planned.merges),
+        groups=[_view(each, is_done=outcome.state == "done") for each in planned.merges[:SHOWN]],
+        indexed=outcome.indexed,
+    )
+
+
+def _too_much(planned: Plan, share: float | None) -> str:
+    return (
+        f"{planned.sources} of {planned.active} memories would be merged ({planned.sources / planned.active:.0%}), "
+        f"more than the share of {consolidation_rules.SHARE if share is None else share:.0%}."
+    )
+
+
+async def consolidate_group(services: Services, call: Call, args: ConsolidateGroup) -> ConsolidatedGroup:
+    """Merge exactly the memories that are named. Raises `invalid`, naming the ids that cannot be, and `conflict`."""
+    outcome = await consolidation.run_group(
+        _means(services),
+        call.workspace.id,
+        call.actor,
+        services.now(),
+        args.ids(),
+        content=args.content,
+        kind=args.type,
+        tags=args.tags,
+    )
+    (only,) = outcome.plan.merges
+    return ConsolidatedGroup(
+        meta=call.meta,
+        id=only.result.id,
+        run=outcome.run_id or "",
+        source_ids=args.ids(),
+        method=only.method,
+        indexed=outcome.indexed,
+    )
+
+
+async def undo_consolidation(services: Services, call: Call, args: UndoConsolidation) -> UndoneConsolidation:
+    """Take a run apart, except for what was changed since. Raises `not_found`, and `conflict` where nothing is left."""
+    workspace = call.workspace.id
+    undone = await consolidation_runs.undo(services.db, workspace, args.run, call.actor, services.now())
+    return UndoneConsolidation(
+        meta=call.meta,
+        run=args.run,
+        restored=undone.restored,
+        removed=undone.removed,
+        kept=[KeptView(id=memory_id, reason=reason) for memory_id, reason in undone.kept.items()],
+        indexed=await services.projection.project(workspace),
+    )
+
+
+async def list_consolidations(services: Services, call: Call, args: ListConsolidations) -> RunList:
+    """A workspace's runs, newest first; those that were stopped too."""
+    async with services.db.read() as connection:
+        found = await consolidation_runs.list_runs(connection, call.workspace.id, args.limit)
+    names = RunView.model_fields
+    runs = [RunView.model_validate({name: getattr(each, name) for name in names}) for each in found]
+    return RunList(meta=call.meta, runs=runs)
+
+
+OPERATIONS = (
+    Operation(
+        name="consolidate",
+        description=(
+            "Merge all memories of the workspace that belong together: three or more that share tags, and those that "
+            "say nearly the same. It also runs by itself every night. Use dry_run first; undo_consolidation takes it "
+            "back."
+        ),
+        routes=(("POST", "/v1/consolidate"),),
+        scope="memory:write",
+        effect=Effect.UPDATE,
+        args=Consolidate,
+        returns=Consolidated,
+        handler=consolidate,
+        listed=False,
+    ),
+    Operation(
+        name="consolidate_group",
+        description=(
+            "Merge memories that overlap into one, written by you: say in `content` everything they say that still "
+            "holds, once. They no longer turn up in recall; the new one does, links to them, and can be taken apart "
+            "again with undo_consolidation."
+        ),
+        routes=(("POST", "/v1/consolidate/group"),),
+        scope="memory:write",
+        effect=Effect.UPDATE,
+        args=ConsolidateGroup,
+        returns=ConsolidatedGroup,
+        handler=consolidate_group,
+    ),
+    Operation(
+        name="undo_consolidation",
+        description=(
+            "Take a consolidation run apart by its id: the memories it merged are back, what it made of them is gone. "
+            "What was changed since stays, and the answer says so."
+        ),
+        routes=(("POST", "/v1/consolidate/{run}/undo"),),
+        scope="memory:write",
+        effect=Effect.UPDATE,
+        args=UndoConsolidation,
+        returns=UndoneConsolidation,
+        handler=undo_consolidation,
+        listed=False,
+    ),
+    Operation(
+        name="list_consolidations",
+        description="What was consolidated in this workspace and when, newest first, with the ids that undo takes.",
+        routes=(("GET", "/v1/consolidate/runs"),),
+        scope="memory:read",
+        effect=Effect.READ,
+        args=ListConsolidations,
+        returns=RunList,
+        handler=list_consolidations,
+        listed=False,
+    ),
+)

@@ -1,0 +1,210 @@
+"""Links between memories: making them, and following them."""
+
+from datetime import datetime
+from typing import Self
+
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, model_validator
+
+from server.errors import Failure
+from server.memory.models import Linkage, Memory, Timestamp
+from server.store import graph, memories
+from tools.memory_args import Linkages, LinkedId, json_of
+from tools.memory_rows import check_links, hold, no_memory
+from tools.operation import Answer, Call, Effect, InWorkspace, Operation
+from tools.services import Services
+from tools.types import Id, Word
+
+MOST_LINKS = 100
+
+
+class LinkedMemory(InWorkspace):
+    """What is asked of one memory's links."""
+
+    id: Id = Field(description="The memory's id.", validation_alias=AliasChoices("id", "memory_id"))
+
+
+class MemoryGraph(LinkedMemory):
+    """What `memory_graph` takes."""
+
+    depth: int = Field(default=2, ge=1, le=5, description="How many links to follow, in either direction: 1 to 5.")
+
+
+class NodeView(BaseModel):
+    """A memory in a graph."""
+
+    id: str = Field(description="The memory's id.")
+    content: str = Field(description="What is remembered.")
+    type: str = Field(description="The memory's type.")
+    tags: list[str] = Field(description="Its tags.")
+    depth: int = Field(description="How many links it is away.")
+
+
+class EdgeView(BaseModel):
+    """A link in a graph."""
+
+    model_config = ConfigDict(serialize_by_alias=True)
+
+    start: str = Field(alias="from", description="The memory that has the link.")
+    to: str = Field(description="The memory it points to, or `file:<path>`.")
+    label: str = Field(description="What the link means; `related`, or `source` for a file, where it was not said.")
+
+
+class GraphAnswer(Answer):
+    """The memories around one, and how they are linked."""
+
+    nodes: list[NodeView] = Field(description="The memories, nearest first; consolidated and expired ones too.")
+    edges: list[EdgeView] = Field(description="The links between them, and to files.")
+    truncated: bool = Field(description="True where there is more than is shown: at most 500 memories are.")
+
+
+class NeighbourView(BaseModel):
+    """What a memory is linked with."""
+
+    id: str = Field(description="The memory's or item's id, or the file's path.")
+    type: str = Field(description="memory, item or file.")
+    label: str = Field(description="What the link means.")
+
+
+class RelatedAnswer(Answer):
+    """What a memory links to, and what links to it."""
+
+    outgoing: list[NeighbourView] = Field(description="What the memory links to.")
+    incoming: list[NeighbourView] = Field(description="The memories that link to it; at most 500.")
+    truncated: bool = Field(description="True where more link to it than are shown.")
+
+
+class LinkMemories(LinkedMemory):
+    """What `link_memories` takes. The hidden ones are how other systems' clients name one link."""
+
+    linkages: Linkages = Field(
+        default=[],
+        description="The links to add, each to a memory or item by `id` or to a file by `path`, with a `label` such "
+        "as supports, contradicts, supersedes, refines, depends_on, implements, example_of.",
+    )
+    related_id: LinkedId | None = Field(default=None, json_schema_extra={"hidden": True})
+    relation_type: Word | None = Field(default=None, json_schema_extra={"hidden": True})
+
+    @model_validator(mode="after")
+    def _links_something(self) -> Self:
+        if not self.wanted():
+            raise ValueError("linkages is required; send at least one link")
+        return self
+
+    def wanted(self) -> list[Linkage]:
+        """The links to add."""
+        one = [Linkage(type="memory", id=self.related_id, label=self.relation_type)] if self.related_id else []
+        return [*self.linkages, *one]
+
+
+class Linked(Answer):
+    """A memory's links as they now are."""
+
+    id: str = Field(description="The memory's id.")
+    added: int = Field(description="How many links are new; those that were there already are not.")
+    linkages: list[Linkage] = Field(description="All its links.")
+    updated_at: Timestamp = Field(description="When the memory last changed.")
+
+
+async def memory_graph(services: Services, call: Call, args: MemoryGraph) -> GraphAnswer:
+    """The memories at most `depth` links from one, breadth first, and the edges met. Raises `not_found`."""
+    workspace = call.workspace.id
+    async with services.db.read() as connection:
+        if await memories.get(connection, workspace, args.id) is None:
+            raise no_memory(args.id)
+        nodes, edges, truncated = await graph.graph(connection, workspace, args.id, args.depth)
+    return GraphAnswer(
+        meta=call.meta,
+        nodes=[NodeView(id=n.id, content=n.content, type=n.type, tags=n.tags, depth=n.depth) for n in nodes],
+        edges=[EdgeView.model_validate({"from": each.start, "to": each.end, "label": each.label}) for each in edges],
+        truncated=truncated,
+    )
+
+
+async def related_memories(services: Services, call: Call, args: LinkedMemory) -> RelatedAnswer:
+    """One memory's links, from both ends. Raises `not_found`."""
+    workspace = call.workspace.id
+    async with services.db.read() as connection:
+        if await memories.get(connection, workspace, args.id) is None:
+            raise no_memory(args.id)
+        outgoing, incoming, truncated = await graph.related(connection, workspace, args.id)
+    return RelatedAnswer(
+        meta=call.meta,
+        outgoing=[NeighbourView(id=each.id, type=each.type, label=each.label) for each in outgoing],
+        incoming=[NeighbourView(id=each.id, type=each.type, label=each.label) for each in incoming],
+        truncated=truncated,
+    )
+
+
+async def link_memories(services: Services, call: Call, args: LinkMemories) -> Linked:
+    """Add links to a memory; one that is there already, with its label, is not added again.
+
+    Raises `not_found`, and `invalid` for a memory that is not there, the memory itself, or more than 100 links.
+    """
+    now, workspace = services.now(), call.workspace.id
+    async with services.db.write() as connection:
+        revision, before = await hold(connection, workspace, args.id, now)
+        await check_links(connection, workspace, args.wanted(), "linkages", own_id=args.id)
+        after = _linked(before, args.wanted(), now)
+        added = len(after.linkages) - len(before.linkages)
+        if added:
+            changes = {"linkages": json_of(after.linkages), "updated_at": now}
+            await memories.update(connection, args.id, revision, changes)
+            change = (args.id, before.model_dump(mode="json"), after.model_dump(mode="json"))
+            await memories.record(connection, workspace, call.actor, now, revision, [change])
+    if added:
+        await services.projection.project(workspace)
+    return Linked(meta=call.meta, id=args.id, added=added, linkages=after.linkages, updated_at=after.updated_at)
+
+
+def _linked(memory: Memory, wanted: list[Linkage], now: datetime) -> Memory:
+    linkages = list(dict.fromkeys([*memory.linkages, *wanted]))
+    if len(linkages) > max(MOST_LINKS, len(memory.linkages)):
+        raise Failure(
+            "invalid",
+            f"linkages: a memory has at most {MOST_LINKS} links; with these it would have {len(linkages)}.",
+            field="linkages",
+        )
+    is_new = len(linkages) > len(memory.linkages)
+    return memory.model_copy(update={"linkages": linkages, "updated_at": now} if is_new else {})
+
+
+OPERATIONS = (
+    Operation(
+        name="link_memories",
+        description=(
+            "Link a memory to others, to working-memory items or to files, and say what each link means. Use it when "
+            "one fact explains, replaces or contradicts another, so that memory_graph leads from one to the other. "
+            "Links that are there stay."
+        ),
+        routes=(("POST", "/v1/memories/{id}/links"),),
+        scope="memory:write",
+        effect=Effect.UPDATE,
+        args=LinkMemories,
+        returns=Linked,
+        handler=link_memories,
+    ),
+    Operation(
+        name="memory_graph",
+        description=(
+            "The memories around one, by links in either direction, up to five steps away, with the links between "
+            "them. Use it to see what a decision rests on or what followed from it."
+        ),
+        routes=(("GET", "/v1/memories/{id}/graph"),),
+        scope="memory:read",
+        effect=Effect.READ,
+        args=MemoryGraph,
+        returns=GraphAnswer,
+        handler=memory_graph,
+    ),
+    Operation(
+        name="related_memories",
+        description="What one memory links to and what links to it, by id; memory_graph also shows the texts.",
+        routes=(("GET", "/v1/memories/{id}/related"),),
+        scope="memory:read",
+        effect=Effect.READ,
+        args=LinkedMemory,
+        returns=RelatedAnswer,
+        handler=related_memories,
+        listed=False,
+    ),
+)
