@@ -1,11 +1,12 @@
 """The composition root: settings → collaborators → routes. Nobody else builds a collaborator or reads a setting."""
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from mcp.server.lowlevel import Server
 from mcp.server.streamable_http_manager import StreamableHTTPASGIApp, StreamableHTTPSessionManager
 from mcp.server.transport_security import TransportSecuritySettings
 from starlette.applications import Starlette
@@ -13,6 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from auth import routes as oauth
 from auth import server as authorization_server
@@ -120,10 +122,13 @@ def create_app(running: Running) -> Any:
         "audiences": frozenset({settings.resource, f"{url}/v1/mcp"}),
         "read_only": True,
     }
-    full, link = _manager(catalog.CANONICAL, read_only=False), _manager(catalog.RECALL_LINK, read_only=True)
+    full = _manager(mcp.build(catalog.CANONICAL, catalog.MEMENTO))
+    memento = _manager(mcp.build(catalog.MEMENTO, catalog.CANONICAL, instructions=mcp.MEMENTO_INSTRUCTIONS))
+    link = _manager(mcp.build(catalog.RECALL_LINK, instructions=mcp.LINK_INSTRUCTIONS, read_only=True))
+    toolsets = {"": StreamableHTTPASGIApp(full), "memento": StreamableHTTPASGIApp(memento)}
     post = frozenset({"POST"})
     routes: list[BaseRoute] = [
-        Route("/mcp", Guard(StreamableHTTPASGIApp(full), methods=post, **guard)),
+        Route("/mcp", Guard(_by_toolset(toolsets), methods=post, **guard)),
         Route("/v1/mcp", Guard(StreamableHTTPASGIApp(link), methods=post, **link_guard)),
         *rest.routes(catalog.OPERATIONS, guard),
         Route("/v1/{path:path}", Guard(_no_such_route, **guard)),
@@ -133,7 +138,7 @@ def create_app(running: Running) -> Any:
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncGenerator[dict[str, Any]]:
-        async with full.run(), link.run():
+        async with full.run(), memento.run(), link.run():
             services = running.services
             yield {"services": services, "authenticator": services.authenticator, "auth": running.auth}
 
@@ -146,9 +151,24 @@ def create_app(running: Running) -> Any:
     return Entrance(app, public_url=url)
 
 
-def _manager(operations: Any, *, read_only: bool) -> StreamableHTTPSessionManager:
+def _by_toolset(toolsets: Mapping[str, ASGIApp]) -> ASGIApp:
+    """The tools that the connector URL's `toolset` names; without one, those with plain names."""
+
+    async def serve(scope: Scope, receive: Receive, send: Send) -> None:
+        name = Request(scope).query_params.get("toolset", "")
+        if name in toolsets:
+            await toolsets[name](scope, receive, send)
+            return
+        known = ", ".join(filter(None, toolsets))
+        message = f"toolset: there is no toolset {name[:60]!r}; send one of: {known}, or leave it out."
+        await rest.failed(Failure("invalid", message, field="toolset"))(scope, receive, send)
+
+    return serve
+
+
+def _manager(server: Server[Any]) -> StreamableHTTPSessionManager:
     return StreamableHTTPSessionManager(
-        mcp.build(operations, read_only=read_only),
+        server,
         json_response=True,
         stateless=True,
         max_request_body_size=MAX_BODY,

@@ -45,9 +45,19 @@ class Searched:
 
 
 async def search_workspace(
-    services: Services, workspace: Workspace, message: str, facets: Facets, depth: int
+    services: Services,
+    workspace: Workspace,
+    message: str,
+    facets: Facets,
+    depth: int,
+    *,
+    least: float = 0.0,
+    is_words_only: bool = False,
 ) -> Searched:
     """Ask a workspace's collection for the candidates of a message; of one that is missing, nothing.
+
+    What has less evidence than `least` is not read and no candidate: most of what the arms find is far below the gate.
+    With `is_words_only` no model is asked, and only the keyword arm answers.
 
     Raises:
         EngineDown: the search store is down.
@@ -59,12 +69,14 @@ async def search_workspace(
     question = Question(message, serving.language, tuple(settings.stop_words))
     rarities, total = await services.projection.rarities(workspace.id, question.term_ids)
     common = [gate.is_common(each, total) for each in rarities]
-    dense = await services.encoder.query(question.without_names(common), serving.generation)
+    dense = None
+    if not is_words_only:
+        dense = await services.encoder.query(question.without_names(common), serving.generation)
     ids = question.term_ids
-    query = Query(dense, Sparse(ids, [1.0] * len(ids)), depth, _where(facets), KEYS)
-    found = await services.projection.search(workspace.id, query, serving.generation)
     scales = gate.Scales.of(rarities, services.encoder.model_name(serving.generation))
-    weigh = Weighing(question, common, scales, facets.project, services.now().timestamp())
+    query = Query(dense, Sparse(ids, [1.0] * len(ids)), depth, _where(facets), KEYS, scales.floors(least))
+    found = await services.projection.search(workspace.id, query, serving.generation)
+    weigh = Weighing(question, common, scales, facets.project, services.now().timestamp(), least)
     return weigh.searched(workspace, found, total, is_hybrid=dense is not None, is_cut=len(found.dense) >= depth)
 
 
@@ -77,6 +89,7 @@ class Weighing:
     scales: gate.Scales
     project: str | None
     now: float
+    least: float = 0.0
     _named: dict[tuple[str, bool], bool] = field(default_factory=dict[tuple[str, bool], bool])
 
     @cached_property
@@ -89,15 +102,24 @@ class Weighing:
         keyword = {hit.id: hit.score for hit in found.text}
         vector = {hit.id: hit.score for hit in found.dense}
         every = {hit.id: hit for arm in (found.text, found.dense) for hit in arm}
-        made = [self._candidate(hit, keyword.get(hit.id), vector.get(hit.id)) for hit in every.values()]
-        candidates = [each for each in made if each is not None]
-        live = {each.id for each in candidates}
+        candidates: list[Candidate] = []
+        expired: list[str] = []
+        for id_, hit in every.items():
+            scores = keyword.get(id_), vector.get(id_)
+            evidence = self.scales.evidence(*scores)
+            if evidence < self.least or not hit.payload:  # on the edge rounding may say that it was not worth reading
+                continue
+            traits = self._traits(hit)
+            if traits is None:
+                expired.append(id_)
+            else:
+                candidates.append(Candidate(id_, *scores, evidence, traits))
         return Searched(
             workspace=workspace,
             question=self.question,
             candidates=candidates,
             hits=every,
-            expired=[each for each in every if each not in live],
+            expired=expired,
             total=total,
             is_hybrid=is_hybrid,
             is_cut=is_cut,
@@ -105,12 +127,12 @@ class Weighing:
             vector_order=[hit.id for hit in found.dense],
         )
 
-    def _candidate(self, hit: Hit, keyword: float | None, vector: float | None) -> Candidate | None:
-        """A hit as a candidate; None for one that has expired."""
+    def _traits(self, hit: Hit) -> Traits | None:
+        """What ranking knows of a hit beside its scores; None for one that has expired."""
         happened, expires, before, author, entity, project = unpacked_traits(hit.payload["traits"])
         if expires and float(expires) <= self.now:
             return None
-        traits = Traits(
+        return Traits(
             happened_at=float(happened),
             access_count=hit.payload["access_count"],
             before=tuple(before.split()),
@@ -118,7 +140,6 @@ class Weighing:
             is_entity_named=bool(entity) and self._is_named(entity, rare=True),
             is_in_project=self.project is not None and project == self.project,
         )
-        return Candidate(hit.id, keyword, vector, self.scales.evidence(keyword, vector), traits)
 
     def _is_named(self, name: str, *, rare: bool) -> bool:
         """Whether the question has a word of a name; with `rare`, one that few memories share."""

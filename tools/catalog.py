@@ -11,7 +11,9 @@ from tools import (
     health,
     identity,
     keys,
+    memento,
     memories,
+    recall_text,
     search,
     settings,
     skip_list,
@@ -26,6 +28,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *context.OPERATIONS,
     *search.OPERATIONS,
     *explain.OPERATIONS,
+    *recall_text.OPERATIONS,
     *memories.OPERATIONS,
     *graph.OPERATIONS,
     *consolidation.OPERATIONS,
@@ -54,6 +57,9 @@ def by_name(operations: Iterable[Operation]) -> dict[str, Operation]:
 
 #: What `/mcp` can be asked for; it lists those that are `listed`.
 CANONICAL = by_name(OPERATIONS)
+
+#: Memento's names for them: what `/mcp` can be asked for as well, and lists where its URL says `?toolset=memento`.
+MEMENTO = by_name(memento.rows(CANONICAL))
 
 #: What `/v1/mcp`, the read-only recall link, lists.
 RECALL_LINK = by_name((CANONICAL["search"], *context.LINK_OPERATIONS, CANONICAL["recent"]))

@@ -84,6 +84,13 @@ class Spoken(BaseModel):
         raise NotImplementedError  # pragma: no cover - every subclass says its own
 
 
+class Told(BaseModel):
+    """An answer in words only, which MCP gives as they are, and not as JSON."""
+
+    text: str = Field(description="The answer in words.")
+    meta: Meta = Field(description="About this answer.")
+
+
 @dataclass(frozen=True, slots=True)
 class Door:
     """What a door knows of a request beside its arguments."""

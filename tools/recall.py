@@ -46,6 +46,8 @@ class Asked:
     peek: Sequence[str] = ()
     #: How many candidates each arm is asked for, at least.
     depth: int = CANDIDATES
+    #: Whether the meaning is left out, and only the words count.
+    words_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,13 +98,10 @@ async def recall(services: Services, call: Call, asked: Asked) -> Recalled:
     """
     now = services.now()
     places = [call.workspace, *await _peeked(services, call, asked.peek)]
-    depth = max(asked.depth, asked.limit)
-    try:
-        searched = [await search_workspace(services, each, asked.message, asked.facets, depth) for each in places]
-    except EngineDown:
-        raise unavailable("search store") from None
+    at_least = call.workspace.settings.recall_threshold
+    searched = await _search(services, places, asked, at_least)
     entries = await skip_list.look_up_live(services.db, call.workspace.id, now) if call.workspace.exists else []
-    candidates, left_out = gated(searched, call.workspace.settings.recall_threshold)
+    candidates, left_out = gated(searched, at_least)
     ranked = rank(
         candidates,
         alpha=call.workspace.settings.recall_alpha,
@@ -126,6 +125,21 @@ async def recall(services: Services, call: Call, asked: Asked) -> Recalled:
         searched=searched,
         notice=services.encoder.notice if waits else None,
     )
+
+
+async def _search(services: Services, places: Sequence[Workspace], asked: Asked, at_least: float) -> list[Searched]:
+    """What the arms find, place by place. What cannot pass the gate is read only where it is to be explained."""
+    depth = max(asked.depth, asked.limit)
+    least = 0.0 if asked.explain else max(gate.COMPANY, at_least)
+    try:
+        return [
+            await search_workspace(
+                services, each, asked.message, asked.facets, depth, least=least, is_words_only=asked.words_only
+            )
+            for each in places
+        ]
+    except EngineDown:
+        raise unavailable("search store") from None
 
 
 async def _peeked(services: Services, call: Call, names: Sequence[str]) -> list[Workspace]:

@@ -53,6 +53,13 @@ class Scales:
         by_meaning = (vector - self.base) / (1 - self.base) if vector is not None else 0.0
         return min(max(by_words, by_meaning, 0.0), 1.0)
 
+    def floors(self, evidence: float) -> tuple[float, float]:
+        """The BM25 score and the cosine from which on `evidence` is reached; nothing is below none."""
+        if evidence <= 0:
+            return -math.inf, -math.inf
+        by_words = evidence * self.most if self.most > 0 else math.inf
+        return by_words, self.base + evidence * (1 - self.base)
+
 
 def threshold(total: int) -> float:
     """What the best candidate of `total` memories must have for there to be an answer.

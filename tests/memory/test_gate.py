@@ -3,7 +3,7 @@
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from server.memory.gate import RAREST, Scales, idf, is_common, threshold
@@ -54,3 +54,17 @@ def test_a_word_is_common_from_fifty_memories_on():
 @given(st.none() | st.floats(-10, 1e6), st.none() | st.floats(-1, 1), st.lists(st.floats(0, 20), max_size=40))
 def test_evidence_is_always_a_share(keyword, vector, rarities):
     assert 0.0 <= evidence(keyword, vector, rarities, MINILM) <= 1.0
+
+
+@given(st.floats(0, 1), st.floats(0.01, 1e3), st.floats(-1, 1), st.floats(0.01, 60))
+def test_the_floors_are_where_the_evidence_is_reached(least, keyword, vector, most):
+    scales = Scales(most, 0.45)
+    by_words, by_meaning = scales.floors(least)
+    reached = scales.evidence(keyword, vector)
+    assume(abs(reached - least) > 1e-9)
+    assert (reached >= least) == (keyword >= by_words or vector >= by_meaning)
+
+
+def test_without_words_that_can_say_something_only_meaning_reaches_a_floor():
+    assert Scales(0.0, 0.0).floors(0.5) == (math.inf, 0.5)
+    assert Scales(0.0, 0.0).floors(0.0) == (-math.inf, -math.inf)

@@ -52,7 +52,7 @@ ASKED = [
     {"author": "Ben"},
     {"max_tokens": 80},
 ]
-SHOWN = ("content", "score", "keyword_score", "vector_score", "why")
+SHOWN = ("content", "score", "keyword_score", "vector_score")
 
 
 @asynccontextmanager
@@ -82,7 +82,10 @@ async def recalled(person):
             said = answer.body["memories"]
             reasons = sorted(each["reason"] for each in said["omitted"])
             matches = [{name: each[name] for name in SHOWN} for each in said["matches"]]
-            found[question, number] = (matches, reasons, said["ranking"], said["query_terms"])
+            whys = [each["why"] for each in said["matches"]]
+            found[question, number] = (matches, reasons, said["ranking"], said["query_terms"], whys)
+            plain = (await rest(person, "retrieve_context", arguments | {"explain": False})).body["memories"]["matches"]
+            assert [{name: each[name] for name in SHOWN} for each in plain] == matches, "explaining changes nothing"
     return found
 
 

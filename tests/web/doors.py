@@ -15,6 +15,8 @@ ERAS = pytest.mark.parametrize("era", [LEGACY, MODERN])
 NOBODY = "01980000-0000-7000-8000-000000000000"
 VALID: dict[str, dict[str, Any]] = {
     "search": {"query": "tea"},
+    "recall_by_words": {"query": "tea"},
+    "recall_memories": {"query": "tea"},
     "explain_recall": {"message": "tea", "memory_id": NOBODY},
     "store_memory": {"content": "Tea"},
     "ingest_memories": {"memories": [{"content": "Tea"}]},

@@ -139,6 +139,8 @@ async def test_the_answer_of_every_operation_fits_its_schema_and_is_the_same_as_
             {"message": "nothing like it", "memory_id": memory_id},
         ],
         "recent": [{}, {"workspace": "none"}],
+        "recall_by_words": [{"query": "tea"}, {"query": "tea", "format": "json"}],
+        "recall_memories": [{"query": "tea"}, {"query": "nothing like it"}],
         "store_memory": [{"content": "x"}, {"content": "x", **full}],
         "ingest_memories": [{"memories": [{"content": "x"}]}],
         "list_memories": [{}, {"status": "all", "limit": 1}],

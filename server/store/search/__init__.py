@@ -77,11 +77,16 @@ class Query:
     where: Where = field(default_factory=Where)
     #: The payload keys to answer with; None for all. Fewer are read faster.
     keys: tuple[str, ...] | None = None
+    #: The text arm's and the dense arm's scores from which on a hit is worth reading; the rest need not be read.
+    floors: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A point that an arm found: cosine for the dense arm, BM25 for the text arm."""
+    """A point that an arm found: cosine for the dense arm, BM25 for the text arm.
+
+    `payload` may be empty for a point that stayed below the query's floors in both arms.
+    """
 
     id: str
     score: float

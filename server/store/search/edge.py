@@ -7,6 +7,8 @@ text; a query over `windows` costs 5 µs where no point has them, so it is alway
 """
 
 import contextlib
+import json
+import math
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
@@ -34,8 +36,8 @@ from qdrant_edge import Memory as Placement
 from qdrant_edge import Point as EdgePoint
 from qdrant_edge import Query as EdgeQuery
 
-from . import Collection, EngineDown, Found, Hit, Match, Point, Query, Sparse, Where, checks
-from .points import INDEXED_KEYS, REVISION, WORKSPACE, nearest, rarity
+from . import Collection, EngineDown, Found, Match, Point, Query, Sparse, Where, checks
+from .points import INDEXED_KEYS, REVISION, WORKSPACE, Scores, hits, nearest, rarity
 from .shard_files import call, free_bytes
 from .shards import Shards
 from .turns import Turns
@@ -116,9 +118,9 @@ class EdgeEngine:
                 async with self._turns.one():
                     self._shards.check_space()
                     # One id that is not there fails the call with half of it done, so those are left out.
-                    for record in call(shard.retrieve, cast("list[Any]", some), False, False):
-                        id_ = str(record.id)
-                        call(shard.update, UpdateOperation.set_payload([id_], patches[id_]))
+                    there = [str(one.id) for one in call(shard.retrieve, cast("list[Any]", some), False, False)]
+                    for patch, alike in _alike(there, patches):
+                        call(shard.update, UpdateOperation.set_payload(cast("list[Any]", alike), patch))
 
     async def search(self, collection: Collection, query: Query) -> Found:
         """Ask both arms in one batch; the search is exact."""
@@ -130,10 +132,11 @@ class EdgeEngine:
             asked = _requests(query)
             async with self._turns.one():
                 answers = call(shard.query_batch, QueryBatchRequest(asked)) if asked else []
-        text = _hits(answers.pop()) if _has_text(query) else []
-        dense = nearest(_hits(answers[0]), _hits(answers[1]), query.limit) if answers else []
-        checks.check_owner(collection, (hit.payload for hit in (*dense, *text)))
-        return Found(dense, text)
+                text = _scores(answers.pop()) if _has_text(query) else {}
+                dense = nearest(_scores(answers[0]), _scores(answers[1]), query.limit) if answers else {}
+                payloads = _payloads(shard, query, text, dense)
+        checks.check_owner(collection, payloads.values())
+        return Found(hits(dense, payloads), hits(text, payloads))
 
     async def rarities(self, collection: Collection, terms: list[int]) -> list[float | None]:
         """Each term's idf; None for a term that no point has."""
@@ -219,6 +222,15 @@ def _slices(items: list[T]) -> Iterator[list[T]]:
         yield some
 
 
+def _alike(ids: list[str], patches: dict[str, dict[str, Any]]) -> Iterator[tuple[dict[str, Any], list[str]]]:
+    """Each different patch, and the ids that get it: the engine takes as long for one id as for many."""
+    together: dict[str, list[str]] = {}
+    for id_ in ids:
+        together.setdefault(json.dumps(patches[id_], sort_keys=True), []).append(id_)
+    for alike in together.values():
+        yield patches[alike[0]], alike
+
+
 def _write(shard: EdgeShard, points: list[Point]) -> None:
     """Upsert, a revision at a time, whatever does not replace a higher one; after a failure none of them is there."""
     by_revision: dict[int, list[EdgePoint]] = {}
@@ -282,8 +294,7 @@ def _requests(query: Query) -> list[QueryRequest]:
     if query.text is not None and query.text.indices:
         asked.append(EdgeQuery.Nearest(SparseVector(query.text.indices, query.text.values), using="text"))
     where = _filter(query.where)
-    keys = True if query.keys is None else [*query.keys, WORKSPACE]
-    return [QueryRequest(query.limit, query=one, filter=where, with_payload=keys, params=_EXACT) for one in asked]
+    return [QueryRequest(query.limit, query=one, filter=where, with_payload=False, params=_EXACT) for one in asked]
 
 
 def _best_for(term: int) -> QueryRequest:
@@ -307,10 +318,20 @@ def _all(matches: Sequence[Match]) -> list[Any]:
     return [FieldCondition(match.key, match=MatchAny(list(match.any_of))) for match in matches]
 
 
-def _hits(scored: list[ScoredPoint]) -> list[Hit]:
-    hits: list[Hit] = []
-    for one in scored:
-        payload = one.payload or {}
+def _scores(scored: list[ScoredPoint]) -> dict[str, float]:
+    """Ids and their scores, best first."""
+    return {str(one.id): one.score for one in scored}
+
+
+def _payloads(shard: EdgeShard, query: Query, text: Scores, dense: Scores) -> dict[str, dict[str, Any]]:
+    """What the hits worth reading carry. Reading one costs many times what finding its point does: it is done once."""
+    at_least = query.floors or (-math.inf, -math.inf)
+    arms = zip((text, dense), at_least, strict=True)
+    worth = list(dict.fromkeys(id_ for arm, least in arms for id_, score in arm.items() if score >= least))
+    keys = True if query.keys is None else [*query.keys, WORKSPACE]
+    read: dict[str, dict[str, Any]] = {}
+    for record in call(shard.retrieve, cast("list[Any]", worth), keys, False) if worth else []:
+        payload = record.payload or {}
         payload.pop(REVISION, None)
-        hits.append(Hit(str(one.id), one.score, payload))
-    return hits
+        read[str(record.id)] = payload
+    return read

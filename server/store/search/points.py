@@ -1,6 +1,11 @@
 """What both engines agree on about points: the payload keys with a meaning of their own, and the dense arm."""
 
+from typing import Any
+
 from . import Hit, Sparse
+
+Scores = dict[str, float]
+"""Ids and their scores, best first."""
 
 REVISION = "_revision"
 """The payload key that holds a point's revision."""
@@ -15,12 +20,14 @@ def rarity(term: int, score: float, text: Sparse) -> float:
     return score / text.values[text.indices.index(term)]
 
 
-def nearest(whole: list[Hit], parts: list[Hit], limit: int) -> list[Hit]:
-    """The dense arm's one list, from what was near as a whole and in its best part: each id once, best first."""
+def nearest(whole: Scores, parts: Scores, limit: int) -> Scores:
+    """The dense arm's one order, from what was near as a whole and in its best part: each id once, best first."""
     if not parts:
         return whole
-    best: dict[str, Hit] = {}
-    for hit in (*whole, *parts):
-        if hit.id not in best or best[hit.id].score < hit.score:
-            best[hit.id] = hit
-    return sorted(best.values(), key=lambda hit: hit.score, reverse=True)[:limit]
+    best = {id_: max(whole.get(id_, score), score) for id_, score in parts.items()}
+    return dict(sorted((whole | best).items(), key=lambda each: each[1], reverse=True)[:limit])
+
+
+def hits(scores: Scores, payloads: dict[str, dict[str, Any]]) -> list[Hit]:
+    """An arm's hits, from what was found and what was read of it."""
+    return [Hit(id_, score, payloads.get(id_, {})) for id_, score in scores.items()]

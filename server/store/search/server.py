@@ -14,7 +14,7 @@ from qdrant_client.common.client_exceptions import QdrantException
 from qdrant_client.http.exceptions import ApiException, UnexpectedResponse
 
 from . import Collection, EngineDown, Found, Point, Query, Unusable, checks, wire
-from .points import nearest, rarity
+from .points import hits, nearest, rarity
 
 T = TypeVar("T")
 
@@ -104,10 +104,13 @@ class ServerEngine:
         responses = await _answer_unless(_NOT_FOUND, self._client.query_batch_points(collection.name, asked))
         if responses is None:
             return Found([], [])
-        answers = [wire.hits(response.points) for response in responses]
-        checks.check_owner(collection, (hit.payload for answer in answers for hit in answer))
-        text = answers.pop() if wire.has_text(query) else []
-        return Found(nearest(answers[0], answers[1], query.limit) if answers else [], text)
+        points = [point for response in responses for point in response.points]
+        checks.check_owner(collection, map(wire.payload, points))
+        payloads = {wire.memory_id(point): wire.payload(point) for point in points}
+        answers = [wire.scores(response.points) for response in responses]
+        text = answers.pop() if wire.has_text(query) else {}
+        dense = nearest(answers[0], answers[1], query.limit) if answers else {}
+        return Found(hits(dense, payloads), hits(text, payloads))
 
     async def rarities(self, collection: Collection, terms: list[int]) -> list[float | None]:
         """Each term's idf; None for a term that no point has."""

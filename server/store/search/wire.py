@@ -11,8 +11,8 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 import numpy as np
 from qdrant_client import models
 
-from . import Collection, Hit, Match, Point, Query, Sparse, Where
-from .points import INDEXED_KEYS, REVISION, WORKSPACE
+from . import Collection, Match, Point, Query, Sparse, Where
+from .points import INDEXED_KEYS, REVISION, WORKSPACE, Scores
 
 ID = "_id"
 """The payload key that holds a memory's own id where the point has the tenant's."""
@@ -97,9 +97,9 @@ def has_text(query: Query) -> bool:
     return query.text is not None and bool(query.text.indices)
 
 
-def hits(scored: list[models.ScoredPoint]) -> list[Hit]:
+def scores(scored: list[models.ScoredPoint]) -> Scores:
     """An arm's answer."""
-    return [Hit(memory_id(one), one.score, _payload(one)) for one in scored]
+    return {memory_id(one): one.score for one in scored}
 
 
 def point(record: models.Record) -> Point:
@@ -109,7 +109,7 @@ def point(record: models.Record) -> Point:
         id=memory_id(record),
         revision=(record.payload or {})[REVISION],
         text=text_of(record),
-        payload=_payload(record),
+        payload=payload(record),
         dense=np.array(dense, dtype=np.float32) if dense is not None else None,
     )
 
@@ -195,7 +195,8 @@ def _sparse(sparse: Sparse) -> models.SparseVector:
     return models.SparseVector(indices=sparse.indices, values=sparse.values)
 
 
-def _payload(record: models.Record | models.ScoredPoint) -> dict[str, Any]:
+def payload(record: models.Record | models.ScoredPoint) -> dict[str, Any]:
+    """What a point carries, without the keys that are the engine's own."""
     return {key: value for key, value in (record.payload or {}).items() if key not in (ID, REVISION)}
 
 

@@ -120,6 +120,18 @@ async def test_only_the_payload_keys_that_are_asked_for_come_back(engine, collec
     assert hit.payload == {"workspace_id": "w", "memory": "text", "scope": "global"}
 
 
+async def test_what_reaches_its_floor_in_one_arm_is_read_for_both(engine, collection, make):
+    near, far = make.point(1, dense=(1,), text=(7,), type="near"), make.point(2, dense=(1, 9), text=(7,), type="far")
+    await engine.upsert(collection, [near, far, make.point(3, dense=(0, 1), text=(9,), type="rare")])
+    query = Query(make.vector(1), Sparse([7, 9], [1.0, 1.0]), 10, floors=(idf(3, 1) - 0.01, 0.9))
+    found = await engine.search(collection, query)
+    assert [hit.id for hit in found.dense] == [make.id(1), make.id(2), make.id(3)]
+    read = {hit.id: hit.payload for arm in (found.text, found.dense) for hit in arm if hit.payload}
+    assert read[make.id(1)] == {"type": "near"}
+    assert read[make.id(3)] == {"type": "rare"}
+    assert all(hit.payload == read.get(hit.id, {}) for arm in (found.text, found.dense) for hit in arm)
+
+
 async def test_a_query_without_vectors_finds_nothing(engine, collection, make):
     await engine.upsert(collection, [make.point(1)])
     assert await engine.search(collection, Query(None, Sparse([], []), 10)) == Found([], [])

@@ -1,0 +1,162 @@
+"""Memento's tools: its names, its sentences, and our operations behind them."""
+
+import json
+
+import jsonschema
+import pytest
+
+from tests.web.doors import ERAS, NOBODY, rpc, tool
+from tools import catalog
+from tools.operation import Args, InWorkspace, Told
+from tools.schema import schema
+
+pytestmark = pytest.mark.anyio
+
+TOOLSET = "/mcp?toolset=memento"
+#: Arguments that are accepted, for each tool that needs some.
+VALID = {
+    "memento_update": {"section": "active_work", "content": "Tea"},
+    "memento_remember": {"content": "Tea"},
+    "memento_store": {"content": "Tea"},
+    "memento_recall": {"query": "tea"},
+    "memento_memory_delete": {"id": NOBODY},
+    "memento_skip_add": {"item": "tea", "reason": "cold", "expires": "2099-01-01"},
+    "memento_skip_check": {"query": "tea"},
+    "memento_skip_remove": {"id": NOBODY},
+    "memento_item_create": {"category": "active_work", "title": "Tea"},
+    "memento_item_update": {"id": NOBODY, "title": "Coffee"},
+    "memento_item_delete": {"id": NOBODY},
+    "memento_identity_update": {"crystal": "I am"},
+}
+
+
+async def said(person, name, arguments=None, path=TOOLSET):
+    """What a tool says."""
+    answer = await tool(person, name, arguments or {}, path=path)
+    assert answer.error is None, answer.text
+    assert answer.body["text"] == answer.text
+    return answer.text
+
+
+@pytest.mark.parametrize("operation", catalog.MEMENTO.values(), ids=lambda each: each.name)
+def test_a_row_of_mementos_is_whole(operation):
+    assert issubclass(operation.args, InWorkspace)
+    assert issubclass(operation.args, Args)
+    assert operation.returns is Told
+    assert operation.routes == ()
+    assert operation.description.endswith(".")
+    assert operation.handler.__doc__
+
+
+@ERAS
+async def test_the_toolset_lists_mementos_tools_in_place_of_the_others(cat, era):
+    listed = (await rpc(cat, "tools/list", era=era, path=TOOLSET)).json()["result"]["tools"]
+    assert [each["name"] for each in listed] == list(catalog.MEMENTO)
+    plain = (await rpc(cat, "tools/list", era=era)).json()["result"]["tools"]
+    assert not {each["name"] for each in plain} & set(catalog.MEMENTO)
+    for each in listed:
+        assert each["inputSchema"]["additionalProperties"] is False
+        assert "image_path" not in each["inputSchema"]["properties"]
+
+
+async def test_both_toolsets_can_be_called_whichever_is_listed(cat):
+    for path in ("/mcp", TOOLSET):
+        assert (await said(cat, "memento_remember", {"content": "Tea"}, path)).startswith("Stored memory ")
+        assert (await tool(cat, "search", {"query": "tea"}, path=path)).error is None
+
+
+async def test_the_recall_link_has_no_tool_of_mementos(cat):
+    response = await rpc(cat, "tools/call", {"name": "memento_read", "arguments": {}}, path="/v1/mcp")
+    assert response.json()["error"]["code"] == -32602
+
+
+async def test_a_toolset_that_is_not_there_is_refused_by_name(cat):
+    response = await rpc(cat, "tools/list", path="/mcp?toolset=mementos")
+    assert (response.status_code, response.json()["field"]) == (400, "toolset")
+    assert "send one of: memento" in response.json()["message"]
+
+
+@pytest.mark.parametrize("name", catalog.MEMENTO)
+async def test_every_tool_answers_in_words_that_fit_its_schema(cat, name):
+    answer = await tool(cat, name, VALID.get(name, {}), path=TOOLSET)
+    if NOBODY in VALID.get(name, {}).values():
+        assert answer.error == "not_found"
+    else:
+        assert answer.error is None, answer.text
+        jsonschema.validate(answer.body, schema(catalog.MEMENTO[name].returns))
+
+
+@pytest.mark.parametrize("name", [name for name in catalog.MEMENTO if name in VALID])
+async def test_an_unknown_or_missing_field_is_refused_by_name(cat, name):
+    answer = await tool(cat, name, VALID[name] | {"limmit": 3}, path=TOOLSET)
+    assert answer.text.startswith("invalid: limmit: there is no such field")
+    for field in schema(catalog.MEMENTO[name].args).get("required", []):
+        left = {key: value for key, value in VALID[name].items() if key != field}
+        assert (await tool(cat, name, left, path=TOOLSET)).text.startswith(f"invalid: {field}: is required")
+
+
+async def test_an_image_is_refused_by_name(cat):
+    for name in ("memento_remember", "memento_recall"):
+        answer = await tool(cat, name, VALID[name] | {"image_path": "a.png"}, path=TOOLSET)
+        assert answer.text.startswith("invalid: image_path: is not supported by this server")
+    assert await said(cat, "memento_recall", {"query": "tea"}) == 'No memories found matching "tea".'
+
+
+async def test_init_makes_the_connections_workspace_once(cat):
+    path = f"{TOOLSET}&workspace=attic"
+    assert await said(cat, "memento_init", path=path) == 'Workspace "attic" initialized.'
+    assert "already exists" in await said(cat, "memento_init", path=path)
+    assert [each["name"] for each in (await cat.http.get("/v1/workspaces")).json()["workspaces"]] == ["attic"]
+
+
+async def test_remember_recall_and_delete_in_mementos_words(cat, dan):
+    fields = {"content": "Staging runs on heron", "tags": ["ops"], "type": "fact", "expires": "2099-12-31"}
+    text = await said(cat, "memento_remember", fields | {"linkages": [{"type": "file", "path": "a.md"}]})
+    memory_id = text.split()[2]
+    assert text == f"Stored memory {memory_id} (fact) [ops]"
+    assert await said(cat, "memento_recall", {"query": "heron", "tags": ["OPS"], "type": "fact", "limit": 3}) == (
+        f"Found 1 memory:\n\n**{memory_id}** (fact) [ops] (expires: 2099-12-31T00:00:00.000Z)\n"
+        "Staging runs on heron\nLinks: file:a.md"
+    )
+    assert "No memories" in await said(cat, "memento_recall", {"query": "heron", "type": "decision"})
+    assert "No memories" in await said(dan, "memento_recall", {"query": "heron"})
+    refused = await tool(dan, "memento_memory_delete", {"id": memory_id}, path=TOOLSET)
+    assert refused.error == "not_found"
+    assert await said(cat, "memento_memory_delete", {"id": memory_id}) == f"Memory {memory_id} deleted."
+
+
+async def test_a_recalled_memory_that_is_to_be_skipped_says_so(cat):
+    await said(cat, "memento_remember", {"content": "Tailwind styles the site"})
+    await said(cat, "memento_skip_add", {"item": "Tailwind", "reason": "dropped", "expires": "2099-01-01"})
+    assert "Skip: Tailwind. dropped (expires 2099-01-01" in await said(cat, "memento_recall", {"query": "styles site"})
+
+
+async def test_working_memory_is_read_whole_or_by_section(cat):
+    await said(cat, "memento_update", {"section": "active_work", "content": "Tea"})
+    assert (await said(cat, "memento_read")).startswith("# Working Memory")
+    assert await said(cat, "memento_read", {"section": "Active Work"}) == "## Active Work\n\nTea"
+    assert (await tool(cat, "memento_read", {"section": "none"}, path=TOOLSET)).error == "not_found"
+
+
+async def test_items_and_skips_are_listed_with_their_ids(cat, dan):
+    assert await said(cat, "memento_item_list") == "No items found."
+    await said(cat, "memento_item_create", {"category": "active_work", "title": "Tea", "next_action": "drink"})
+    listed = await said(cat, "memento_item_list")
+    item_id = listed.partition("**")[2].partition("**")[0]
+    assert listed == f"Found 1 item:\n\n**{item_id}** (active_work, active) Tea\n  Next: drink"
+    assert await said(dan, "memento_item_list") == "No items found."
+    assert "paused" in await said(cat, "memento_item_update", {"id": item_id, "status": "paused"})
+    assert await said(cat, "memento_item_delete", {"id": item_id}) == f"Item {item_id} deleted."
+    assert await said(cat, "memento_skip_list") == "The skip list is empty."
+    await said(cat, "memento_skip_add", VALID["memento_skip_add"])
+    assert '"tea": cold (expires 2099-01-01' in await said(cat, "memento_skip_list")
+
+
+@ERAS
+async def test_a_key_that_only_reads_changes_nothing_by_mementos_tools(shared, cat, era):
+    reader = await shared.person(cat.name, scopes=["memory:read"])
+    for name, operation in catalog.MEMENTO.items():
+        if operation.scope != "memory:read":
+            call = {"name": name, "arguments": VALID.get(name, {})}
+            assert (await rpc(reader, "tools/call", call, era=era, path=TOOLSET)).status_code == 403
+    assert json.loads((await cat.http.get("/v1/memories")).text)["total"] == 0
