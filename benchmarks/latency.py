@@ -107,10 +107,10 @@ def _ask(client: Client, query: str, times: Times) -> None:
 
 def _floor(query: str, filled: Filled, times: Times, embed: Embed | None) -> NDArray[np.float32]:
     """The query's embedding, and the exact scan for it."""
-    started = time.perf_counter()
     if embed is None:
         times.floor.append(0.0)
         return np.ones(filled.vectors.shape[1], np.float32)
+    started = time.perf_counter()
     vector = embed(query)
     times.embedding.append((time.perf_counter() - started) * 1000)
     scores = filled.vectors @ vector

@@ -18,6 +18,7 @@ from server.store.tables.memories import journal, memories
 
 FIELDS = tuple(Memory.model_fields)
 _COLUMNS = [memories.c[name] for name in FIELDS]
+_COUNTED = 64  # rows whose accesses are counted in one statement
 
 Sort = Literal["created_at", "updated_at", "occurred_at", "relevance", "access_count", "last_accessed_at"]
 Status = Literal["active", "consolidated", "expired", "all"]
@@ -260,5 +261,5 @@ async def count_accesses(connection: AsyncConnection, accesses: dict[str, tuple[
     )
     # In one order everywhere, so that two servers never wait for each other's rows.
     rows = [{"memory": m, "times": n, "at": at} for m, (n, at) in sorted(accesses.items())]
-    if rows:
-        await connection.execute(query, rows)
+    for start in range(0, len(rows), _COUNTED):  # a round of the loop for each portion: recalls go on meanwhile
+        await connection.execute(query, rows[start : start + _COUNTED])
