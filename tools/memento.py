@@ -113,6 +113,12 @@ ALIASES = (
         Recall,
         _recalled,
     ),
+    Alias(
+        "memento_consolidate",
+        "consolidate_group",
+        "Merge memories that say the same or belong together into one that you write. Their ids stay traceable, and "
+        "what is merged can be brought back.",
+    ),
     Alias("memento_memory_delete", "delete_memory", "Forget one memory, by the id that recall gave you.", Forget),
     Alias("memento_skip_add", "add_skip", "Note what you must not do or mention from now on, why, and until when."),
     Alias("memento_skip_check", "check_skip", "Ask whether something you are about to suggest or do is to be skipped."),

@@ -19,6 +19,7 @@ VALID = {
     "memento_remember": {"content": "Tea"},
     "memento_store": {"content": "Tea"},
     "memento_recall": {"query": "tea"},
+    "memento_consolidate": {"source_ids": [NOBODY, NOBODY[:-1] + "1"]},
     "memento_memory_delete": {"id": NOBODY},
     "memento_skip_add": {"item": "tea", "reason": "cold", "expires": "2099-01-01"},
     "memento_skip_check": {"query": "tea"},
@@ -79,7 +80,9 @@ async def test_a_toolset_that_is_not_there_is_refused_by_name(cat):
 @pytest.mark.parametrize("name", catalog.MEMENTO)
 async def test_every_tool_answers_in_words_that_fit_its_schema(cat, name):
     answer = await tool(cat, name, VALID.get(name, {}), path=TOOLSET)
-    if NOBODY in VALID.get(name, {}).values():
+    if name == "memento_consolidate":
+        assert answer.text.startswith("invalid: source_ids:")
+    elif NOBODY in VALID.get(name, {}).values():
         assert answer.error == "not_found"
     else:
         assert answer.error is None, answer.text
@@ -123,6 +126,19 @@ async def test_remember_recall_and_delete_in_mementos_words(cat, dan):
     refused = await tool(dan, "memento_memory_delete", {"id": memory_id}, path=TOOLSET)
     assert refused.error == "not_found"
     assert await said(cat, "memento_memory_delete", {"id": memory_id}) == f"Memory {memory_id} deleted."
+
+
+async def test_what_was_consolidated_is_recalled_in_the_agents_words(cat, dan):
+    made = [await said(cat, "memento_remember", {"content": text}) for text in ("Tea at nine", "Tea at ten")]
+    ids = [text.split()[2] for text in made]
+    refused = await tool(dan, "memento_consolidate", {"source_ids": ids}, path=TOOLSET)
+    assert refused.text.startswith("invalid: source_ids:")
+    text = await said(cat, "memento_consolidate", {"source_ids": ids, "content": "Tea at nine and at ten"})
+    assert text.startswith("Consolidated 2 memories into ")
+    assert f"Sources: [{', '.join(ids)}]" in text
+    recalled = await said(cat, "memento_recall", {"query": "tea"})
+    assert recalled.startswith("Found 1 memory:")
+    assert "Tea at nine and at ten" in recalled
 
 
 async def test_a_recalled_memory_that_is_to_be_skipped_says_so(cat):
