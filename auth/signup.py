@@ -1,6 +1,5 @@
 """The pages on which accounts are made: /setup for the first admin, /signup for everybody after."""
 
-import re
 from dataclasses import dataclass
 
 import structlog
@@ -16,11 +15,8 @@ from auth.rfc import OAuth2Error
 from auth.server import AuthorizationServer, address_of, of
 from auth.throttle import SIGNUPS, spend
 from server.errors import Failure
-from server.store.accounts import User, create_user
+from server.store.accounts import User, check_name, create_user
 from server.store.logins import LinkKind, admin_exists, link_holds, take_link
-
-_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._@+-]{0,62}[A-Za-z0-9])?")
-
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
@@ -74,18 +70,6 @@ def check_password(password: str) -> None:
     if not MIN_LENGTH <= len(password) <= MAX_LENGTH:
         message = f"Choose a password of {MIN_LENGTH} to {MAX_LENGTH} characters."
         raise Failure("invalid", message, field="password")
-
-
-def check_name(name: str) -> None:
-    """Check that a user name can be used.
-
-    Raises:
-        Failure: `invalid`.
-    """
-    if not _NAME.fullmatch(name):
-        raise Failure(
-            "invalid", "Choose a name of 1 to 64 letters, digits and . _ @ + - (not at its ends).", field="name"
-        )
 
 
 async def _check_invitation(auth: AuthorizationServer, invitation: Invitation) -> None:

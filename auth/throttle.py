@@ -30,6 +30,11 @@ LOGIN_BY_ADDRESS = Limit("login-address", 50, timedelta(minutes=15))
 REGISTRATIONS = Limit("registration", 60, timedelta(hours=1))
 DOCUMENTS = Limit("document", 30, timedelta(hours=1))
 SIGNUPS = Limit("signup", 20, timedelta(hours=1))
+#: Accounts made without the page, by programs.
+API_SIGNUPS = (
+    Limit("api-signup-hour", 5, timedelta(hours=1)),
+    Limit("api-signup-day", 20, timedelta(days=1)),
+)
 
 
 async def spend(db: Database, tries: Iterable[tuple[Limit, str]], now: datetime) -> None:

@@ -32,9 +32,10 @@ from server.store.epoch import Epoch
 from server.store.gap_counts import GapCounts
 from server.store.llm import Llm
 from server.store.migrate import migrate
+from server.store.plans import Plans
 from server.store.reranker import Reranker
 from server.stores import encoding, projection_alone
-from server.web import mcp, public, rest
+from server.web import mcp, public, rest, signup
 from server.web.middleware import MAX_BODY, Entrance
 from server.web.requests import told
 from tools import catalog
@@ -92,6 +93,7 @@ async def assembled(
         auth = authorization_server.build(settings, db, now, on_revoked)
         stack.push_async_callback(auth.close)
         authenticator = Authenticator(db, now, epoch, auth.tokens.verify)
+        plans = Plans(settings.plans, settings.default_plan)
         services = Services(
             settings=settings,
             now=now,
@@ -100,7 +102,8 @@ async def assembled(
             encoder=encoder,
             gap_counts=GapCounts(db, encoder, now),
             reranker=reranker,
-            directory=Directory(db, now, epoch),
+            directory=Directory(db, now, epoch, plans),
+            plans=plans,
             accesses=Accesses(db, projection, now),
             authenticator=authenticator,
             rate_limit=RateLimit(settings.rate_limit, now),
@@ -131,9 +134,10 @@ def create_app(running: Running) -> Any:
         Route("/mcp", Guard(_by_toolset(toolsets), methods=post, **guard)),
         Route("/v1/mcp", Guard(StreamableHTTPASGIApp(link), methods=post, **link_guard)),
         *rest.routes(catalog.OPERATIONS, guard),
+        Route(signup.PATH, signup.SignUpEndpoint),
         Route("/v1/{path:path}", Guard(_no_such_route, **guard)),
         *oauth.routes(),
-        *public.routes(rest.openapi(catalog.OPERATIONS, __version__, url)),
+        *public.routes(signup.described(rest.openapi(catalog.OPERATIONS, __version__, url))),
     ]
 
     @asynccontextmanager

@@ -5,6 +5,7 @@ docs/configuration.md is held against this table by a test.
 """
 
 import ipaddress
+import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,9 +13,12 @@ from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import (
+    BaseModel,
     BeforeValidator,
+    ConfigDict,
     Field,
     SecretStr,
+    StringConstraints,
     ValidationError,
     ValidationInfo,
     field_validator,
@@ -31,6 +35,30 @@ SHOWN = 80
 def _split(value: object) -> object:
     """Comma-separated text as a list, so that an environment variable can hold one."""
     return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+def _json(value: object) -> object:
+    """JSON text as what it says; without any, nothing."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value) if value.strip() else {}
+    except (ValueError, RecursionError):
+        raise ValueError('must be JSON, like {"free": {"memories": 100}}') from None
+
+
+class Limits(BaseModel):
+    """How much an account may have by its plan; None is no limit."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    memories: int | None = Field(default=None, ge=0, description="How many memories; null: no limit.")
+    items: int | None = Field(default=None, ge=0, description="How many items of working memory; null: no limit.")
+    workspaces: int | None = Field(default=None, ge=0, description="How many workspaces; null: no limit.")
+
+
+#: As wide as the column.
+PlanName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,59}$")]
 
 
 class Settings(BaseSettings):
@@ -106,6 +134,12 @@ class Settings(BaseSettings):
     rate_limit: int = Field(
         6000, ge=0, description="Requests a minute for each credential; 0: no limit. Above it: 429 with Retry-After."
     )
+    plans: Annotated[dict[PlanName, Limits], NoDecode, BeforeValidator(_json)] = Field(
+        default_factory=dict[str, Limits],
+        description="Plans that accounts can have, as JSON: a name, and how many memories, items and workspaces it "
+        "allows; what is left out has no limit. See below.",
+    )
+    default_plan: str = Field("", description="The plan of accounts that were given none. Default: none, no limits.")
     undo_days: int = Field(
         30,
         ge=0,
@@ -156,6 +190,15 @@ class Settings(BaseSettings):
     def _names_the_endpoints_model(cls, value: str, info: ValidationInfo) -> str:
         if info.data.get("embedding_url") and value in {"", "auto", "none"}:
             raise ValueError("must name the model at LOCI_EMBEDDING_URL; `auto` and `none` are for models here")
+        return value
+
+    @field_validator("default_plan")
+    @classmethod
+    def _is_a_plan(cls, value: str, info: ValidationInfo) -> str:
+        plans = info.data.get("plans")  # not there where they are wrong themselves, which is told
+        if value and plans is not None and value not in plans:
+            known = f"one of {', '.join(plans)}" if plans else "left out as long as LOCI_PLANS names no plan"
+            raise ValueError(f"must be {known}")
         return value
 
     @model_validator(mode="after")
@@ -229,27 +272,35 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
     return settings
 
 
+_SAY = {
+    "int_parsing": "must be a whole number",
+    "int_parsing_size": "must be a whole number",
+    "int_type": "must be a whole number",
+    "greater_than_equal": "must be {ge} or more",
+    "less_than_equal": "must be {le} or less",
+    "bool_parsing": "must be true or false",
+    "literal_error": "must be {expected}",
+    # only plans are made of these
+    "dict_type": "must be a JSON object",
+    "model_type": "must be a JSON object",
+    "extra_forbidden": f"there is no such limit; there are {', '.join(Limits.model_fields)}",
+    "string_pattern_mismatch": "must be a name of 1 to 60 letters, digits and . _ - that begins with a letter or digit",
+}
+
+
 def _problem(error: ErrorDetails, values: Mapping[str, str]) -> str:
     """Which setting is wrong, and how. What is checked as a whole is the public URL; a secret is not shown."""
     name = str(error["loc"][0]) if error["loc"] else "public_url"
     # what has an @ in it may be a URL with a password
     is_shown = name in values and not is_secret(name) and "@" not in values[name]
-    return f"{PREFIX}{name.upper()}: {_demand(error)}" + (f"; you set {values[name][:SHOWN]!r}" if is_shown else "")
+    inside = ".".join(str(part) for part in error["loc"][1:] if part != "[key]")
+    demand = f"{inside[:SHOWN]}: {_demand(error)}" if inside else _demand(error)
+    return f"{PREFIX}{name.upper()}: {demand}" + (f"; you set {values[name][:SHOWN]!r}" if is_shown else "")
 
 
 def _demand(error: ErrorDetails) -> str:
     """What a setting must be, without the words of the library that checks it."""
-    context = error.get("ctx", {})
-    match error["type"]:
-        case "int_parsing" | "int_parsing_size":
-            return "must be a whole number"
-        case "greater_than_equal":
-            return f"must be {context['ge']} or more"
-        case "less_than_equal":
-            return f"must be {context['le']} or less"
-        case "bool_parsing":
-            return "must be true or false"
-        case "literal_error":
-            return f"must be {context['expected']}"
-        case _:
-            return error["msg"].removeprefix("Value error, ").removeprefix("public_url ")
+    template = _SAY.get(error["type"])
+    if template is None:
+        return error["msg"].removeprefix("Value error, ").removeprefix("public_url ")
+    return template.format(**error.get("ctx", {}))

@@ -4,6 +4,7 @@ Whatever a caller did wrong is raised as a `Failure`; whatever else is raised is
 with the request id and reaches the caller as `internal` without a word of detail.
 """
 
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Literal
 
@@ -13,6 +14,7 @@ Code = Literal[
     "unauthorized",
     "forbidden",
     "insufficient_scope",
+    "quota_exceeded",
     "not_found",
     "method_not_allowed",
     "conflict",
@@ -30,6 +32,7 @@ STATUS: dict[Code, HTTPStatus] = {
     "unauthorized": HTTPStatus.UNAUTHORIZED,
     "forbidden": HTTPStatus.FORBIDDEN,
     "insufficient_scope": HTTPStatus.FORBIDDEN,
+    "quota_exceeded": HTTPStatus.FORBIDDEN,
     "not_found": HTTPStatus.NOT_FOUND,
     "method_not_allowed": HTTPStatus.METHOD_NOT_ALLOWED,
     "conflict": HTTPStatus.CONFLICT,
@@ -51,6 +54,7 @@ class Failure(Exception):  # noqa: N818 - it is a refusal with a code, and reads
         field: the argument that is wrong, dotted where it is nested.
         retry_after: seconds after which the same request may succeed.
         scopes: the scopes to ask for, with `insufficient_scope`.
+        figures: numbers that programs read by name: `limit` and `current`, with `quota_exceeded`.
     """
 
     def __init__(
@@ -61,6 +65,7 @@ class Failure(Exception):  # noqa: N818 - it is a refusal with a code, and reads
         field: str | None = None,
         retry_after: int | None = None,
         scopes: tuple[str, ...] = (),
+        figures: Mapping[str, int] | None = None,
     ) -> None:
         super().__init__(message)
         self.code: Code = code
@@ -68,6 +73,7 @@ class Failure(Exception):  # noqa: N818 - it is a refusal with a code, and reads
         self.field = field
         self.retry_after = retry_after
         self.scopes = scopes
+        self.figures = dict(figures or {})
 
     @property
     def status(self) -> HTTPStatus:
@@ -81,6 +87,9 @@ class Failure(Exception):  # noqa: N818 - it is a refusal with a code, and reads
             body["field"] = self.field
         if self.scopes:
             body["scopes"] = list(self.scopes)
+        if self.retry_after is not None:
+            body["retry_after"] = self.retry_after
+        body |= self.figures
         return body | {"content": [{"type": "text", "text": self.message}]}
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from server.config import PREFIX, Settings, is_secret, load
+from server.config import PREFIX, Limits, Settings, is_secret, load
 
 ROWS = dict(
     re.findall(
@@ -103,6 +103,31 @@ def test_a_public_url_has_no_slash_at_its_end():
             "must not hold a password; LOCI_EMBEDDING_API_KEY is for that",
         ),
         ("LOCI_EMBEDDING_API_KEY", "two words", "must be visible ASCII without spaces"),
+        ("LOCI_PLANS", "free", 'must be JSON, like {"free": {"memories": 100}}; you set \'free\''),
+        ("LOCI_PLANS", "[1]", "must be a JSON object; you set '[1]'"),
+        ("LOCI_PLANS", '{"free": 5}', "free: must be a JSON object; you set '{\"free\": 5}'"),
+        (
+            "LOCI_PLANS",
+            '{"free": {"memory": 5}}',
+            "free.memory: there is no such limit; there are memories, items, workspaces; "
+            'you set \'{"free": {"memory": 5}}\'',
+        ),
+        *(
+            ("LOCI_PLANS", plans, f"free.items: must be {what}; you set {plans!r}")
+            for plans, what in (
+                ('{"free": {"items": -1}}', "0 or more"),
+                ('{"free": {"items": 1.5}}', "a whole number"),
+                ('{"free": {"items": "5"}}', "a whole number"),
+                ('{"free": {"items": true}}', "a whole number"),
+            )
+        ),
+        (
+            "LOCI_PLANS",
+            '{"a b": {}}',
+            "a b: must be a name of 1 to 60 letters, digits and . _ - that begins with a letter or digit; "
+            "you set '{\"a b\": {}}'",
+        ),
+        ("LOCI_DEFAULT_PLAN", "free", "must be left out as long as LOCI_PLANS names no plan; you set 'free'"),
         ("LOCI_EMBEDDING_DIMS", "-1", "must be 0 or more; you set '-1'"),
         (
             "LOCI_PUBLIC_URL",
@@ -115,6 +140,21 @@ def test_what_is_wrong_with_a_setting_is_told_in_plain_words(variable, value, to
     with pytest.raises(SystemExit) as stopped:
         load({variable: value})
     assert str(stopped.value) == f"{variable}: {told}"
+
+
+def test_plans_are_data_and_a_limit_that_is_left_out_is_none():
+    settings = load({"LOCI_PLANS": '{"free": {"memories": 100, "items": 0}, "full": {}}', "LOCI_DEFAULT_PLAN": "free"})
+    assert settings.plans == {"free": Limits(memories=100, items=0), "full": Limits()}
+    assert settings.plans["free"].workspaces is None
+    assert (load({}).plans, load({"LOCI_PLANS": ""}).plans) == ({}, {})
+
+
+def test_the_default_plan_is_one_of_the_plans():
+    with pytest.raises(SystemExit, match="LOCI_DEFAULT_PLAN: must be one of free, pro; you set 'gold'"):
+        load({"LOCI_PLANS": '{"free": {}, "pro": {}}', "LOCI_DEFAULT_PLAN": "gold"})
+    with pytest.raises(SystemExit) as stopped:
+        load({"LOCI_PLANS": '{"free": {"items": -1}}', "LOCI_DEFAULT_PLAN": "free"})
+    assert "LOCI_DEFAULT_PLAN" not in str(stopped.value), "the plans are what is wrong"
 
 
 @pytest.mark.parametrize("model", [{}, {"LOCI_EMBEDDING_MODEL": "auto"}, {"LOCI_EMBEDDING_MODEL": "none"}])

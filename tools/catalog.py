@@ -13,6 +13,7 @@ from tools import (
     keys,
     memento,
     memories,
+    plans,
     recall_text,
     search,
     settings,
@@ -42,6 +43,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *keys.OPERATIONS,
     *health.OPERATIONS,
     *vectors.OPERATIONS,
+    *plans.OPERATIONS,
 )
 
 

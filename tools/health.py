@@ -10,6 +10,7 @@ from server.store import memories
 from server.store.search import EngineDown
 from server.store.vectors import Filling
 from tools.operation import Answer, Call, Effect, InWorkspace, Operation, Spoken
+from tools.quota import Quota, quota_of
 from tools.services import Services
 
 
@@ -44,6 +45,7 @@ class Health(Answer, Spoken):
         default=None, description="How far they are filled in; null where there is no model. A minute old at most."
     )
     search_store: Literal["ok", "unavailable"] = Field(description="Whether the search store answers.")
+    quota: Quota = Field(description="How much the workspace's account has, and may have.")
 
     def text(self) -> str:
         """Memento's report."""
@@ -60,7 +62,7 @@ class Health(Answer, Spoken):
         ]
         if self.vectors is not None:
             lines.append(f"  Vectors: {self.vectors.filled} of {counts.total} ({self.vectors.percent:g} %)")
-        return "\n".join([*lines, f"  Search store: {self.search_store}"])
+        return "\n".join([*lines, f"  Search store: {self.search_store}", *self.quota.lines()])
 
 
 async def health(services: Services, call: Call, args: InWorkspace) -> Health:  # noqa: ARG001 - a handler's signature
@@ -68,6 +70,7 @@ async def health(services: Services, call: Call, args: InWorkspace) -> Health:  
     now = services.now()
     async with services.db.read() as connection:
         counts = await memories.counts(connection, call.workspace.id, now)
+        quota = await quota_of(connection, services.plans, call.workspace.account_id)
     try:
         await services.projection.ping()
         answers = True
@@ -86,6 +89,7 @@ async def health(services: Services, call: Call, args: InWorkspace) -> Health:  
         embedding_state=f"{embeddings.state}: {embeddings.reason}" if embeddings.reason else embeddings.state,
         vectors=await _vectors(services, call, counts["total"]),
         search_store="ok" if answers else "unavailable",
+        quota=quota,
     )
 
 

@@ -148,7 +148,8 @@ class MemoryPage(Answer):
 async def store_memory(services: Services, call: Call, args: StoreMemory) -> StoredMemory:
     """Keep one fact and make it searchable.
 
-    Returns when the row is on the disk. Raises `invalid` for links to memories that are not there.
+    Returns when the row is on the disk. Raises `invalid` for links to memories that are not there, `quota_exceeded`
+    where the account's plan allows no more memories.
     """
     (stored,), meta, indexed = await _store(services, call, [args], source=None)
     return StoredMemory(meta=meta, id=stored.id, memory=stored, indexed=indexed)
@@ -179,6 +180,7 @@ async def _store(
         except LookupError:
             raise Failure("not_found", "This workspace was deleted just now. Send the request again.") from None
         await memories.insert(connection, workspace, first, new)
+        await services.plans.admit(connection, call.workspace.account_id, "memories", len(new))
         if windows is not None:
             found = {memory.id: each for memory, each in zip(new, windows, strict=True)}
             await vectors.put(connection, services.encoder.generation, found)

@@ -231,10 +231,13 @@ def _nowhere(services: Services, account_id: str, name: str = "") -> Workspace:
 async def made(connection: AsyncConnection, services: Services, call: Call) -> Call:
     """The call in a workspace that is there: a missing one is made, in the caller's transaction.
 
-    So that what is refused, and undone with its transaction, makes no workspace.
+    So that what is refused, and undone with its transaction, makes no workspace. Raises `quota_exceeded` where the
+    account's plan allows no more of them.
     """
     if call.workspace.exists:
         return call
     account_id, name, now = call.workspace.account_id, call.workspace.name, services.now()
-    found, _ = await workspaces.ensure_workspace(connection, account_id, name, services.encoder.generation, now)
+    found, is_new = await workspaces.ensure_workspace(connection, account_id, name, services.encoder.generation, now)
+    if is_new:
+        await services.plans.admit(connection, account_id, "workspaces")
     return replace(call, workspace=found)

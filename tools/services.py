@@ -12,6 +12,7 @@ from server.store.directory import Directory
 from server.store.encoder import Encoder
 from server.store.gap_counts import GapCounts
 from server.store.llm import Llm
+from server.store.plans import Plans
 from server.store.projection import Projection
 from server.store.reranker import Reranker
 from tools.limits import RateLimit
@@ -29,6 +30,7 @@ class Services:
     gap_counts: GapCounts
     reranker: Reranker
     directory: Directory
+    plans: Plans
     accesses: Accesses
     authenticator: Authenticator
     rate_limit: RateLimit

@@ -104,13 +104,15 @@ class DeletedItem(Answer):
 
 
 async def add_item(services: Services, call: Call, args: AddItem) -> ItemAnswer:
-    """Keep a new item."""
+    """Keep a new item. Raises `quota_exceeded` where the account's plan allows no more that are not archived."""
     now = services.now()
     given = args.model_dump(exclude={"workspace"}) | {"next_action": args.next_action or None}
     times = dict.fromkeys(("created_at", "updated_at", "last_touched"), now)
     new = Item.model_validate(given | times | {"id": new_id(now)})
     async with changing(services, call, {"item": new.id}) as (connection, placed):
         await working_memory.insert_item(connection, placed.workspace.id, new)
+        if new.status != "archived":
+            await services.plans.admit(connection, placed.workspace.account_id, "items")
     return _answer(new, placed)
 
 
@@ -124,12 +126,16 @@ async def read_item(services: Services, call: Call, args: OneItem) -> ItemAnswer
 
 
 async def update_item(services: Services, call: Call, args: UpdateItem) -> ItemAnswer:
-    """Change the fields that were sent. Raises `not_found`."""
+    """Change the fields that were sent. Raises `not_found`; `quota_exceeded` where an archived one finds no room."""
     async with changing(services, call, {"item": args.id}) as (connection, placed):
         workspace = placed.workspace.id
+        is_shown = args.status not in {None, "archived"}
+        before = await working_memory.item(connection, workspace, args.id) if is_shown else None
         changed = await working_memory.update_item(connection, workspace, args.id, args.changes(), services.now())
         if changed is None:
             raise _no_item(args.id)
+        if before is not None and before.status == "archived":
+            await services.plans.admit(connection, placed.workspace.account_id, "items")
     return _answer(changed, placed)
 
 

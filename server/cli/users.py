@@ -5,16 +5,18 @@ from typing import Annotated
 
 import typer
 from rich.table import Table
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from auth.links import make_invite_link
 from auth.passwords import Passwords
-from auth.signup import check_name, check_password
+from auth.signup import check_password
 from server.cli.common import record, run, stderr, stdout
 from server.clock import utc_now
 from server.config import Settings
 from server.errors import Failure
 from server.store import accounts
 from server.store.logins import delete_sessions_of
+from server.store.plans import Plans
 
 app = typer.Typer(help="The people who can log in.", no_args_is_help=True)
 
@@ -31,6 +33,13 @@ def _password(*, from_stdin: bool) -> str:
     return password
 
 
+async def _named(connection: AsyncConnection, name: str) -> accounts.User:
+    user = await accounts.user_named(connection, name)
+    if user is None:
+        raise Failure("not_found", f"There is no user named {name!r}. `user list` shows them.")
+    return user
+
+
 @app.command()
 def add(
     name: Name,
@@ -42,7 +51,7 @@ def add(
 
     async def command(settings: Settings) -> None:
         wanted = name.strip()
-        check_name(wanted)
+        accounts.check_name(wanted)
         async with record(settings) as db:
             async with db.read() as connection:
                 if await accounts.user_named(connection, wanted) is not None:
@@ -78,14 +87,28 @@ def set_password(name: Name, *, password_stdin: PasswordStdin = False) -> None:
     async def command(settings: Settings) -> None:
         async with record(settings) as db:
             async with db.read() as connection:
-                user = await accounts.user_named(connection, name)
-            if user is None:
-                raise Failure("not_found", f"There is no user named {name!r}. `user list` shows them.")
+                user = await _named(connection, name)
             hashed = await Passwords().hash(_password(from_stdin=password_stdin))
             async with db.write() as connection:
                 await accounts.set_password(connection, user.id, hashed)
                 await delete_sessions_of(connection, user.id)
         stderr.print(f"The password of [bold]{name}[/bold] is changed.")
+
+    run(command)
+
+
+@app.command("set-plan")
+def set_plan(
+    name: Name, plan: Annotated[str | None, typer.Argument(help="One of LOCI_PLANS; leave out for the default.")] = None
+) -> None:
+    """Give a user's account a plan, which says how much it may have. It holds at once; what is there stays."""
+
+    async def command(settings: Settings) -> None:
+        plans = Plans(settings.plans, settings.default_plan)
+        async with record(settings) as db, db.write() as connection:
+            user = await _named(connection, name)
+            standing = await plans.give(connection, user.account_id, plan)
+        stderr.print(f"The plan of [bold]{name}[/bold] is {standing.plan or 'none: nothing is limited'}.")
 
     run(command)
 

@@ -1,5 +1,6 @@
 """Accounts and the users in them. One verb per function; the caller owns the transaction."""
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -10,6 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from server.errors import Failure
 from server.memory.ids import new_id
 from server.store.tables.accounts import accounts, memberships, users
+
+_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._@+-]{0,62}[A-Za-z0-9])?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,14 +30,20 @@ class User:
 
 
 async def create_user(
-    connection: AsyncConnection, *, name: str, password_hash: str | None, is_admin: bool, now: datetime
+    connection: AsyncConnection,
+    *,
+    name: str,
+    password_hash: str | None,
+    is_admin: bool,
+    now: datetime,
+    default_workspace: str = "default",
 ) -> User:
     """Make a user with a personal account of the same name.
 
     Raises:
         Failure: `conflict` where the name is taken.
     """
-    user = User(new_id(now), name, password_hash, is_admin, new_id(now), "default", now, None)
+    user = User(new_id(now), name, password_hash, is_admin, new_id(now), default_workspace, now, None)
     try:
         await connection.execute(sa.insert(accounts).values(id=user.account_id, name=name, created_at=now))
         await connection.execute(
@@ -54,6 +63,18 @@ async def create_user(
         sa.insert(memberships).values(account_id=user.account_id, user_id=user.id, role="owner", created_at=now)
     )
     return user
+
+
+def check_name(name: str) -> None:
+    """Check that a user name can be used.
+
+    Raises:
+        Failure: `invalid`.
+    """
+    if not _NAME.fullmatch(name):
+        raise Failure(
+            "invalid", "Choose a name of 1 to 64 letters, digits and . _ @ + - (not at its ends).", field="name"
+        )
 
 
 def name_taken(name: str) -> Failure:

@@ -7,6 +7,7 @@ from server.errors import Failure
 from server.store import accounts, workspaces
 from server.store.db import Database
 from server.store.epoch import Epoch, raise_epoch
+from server.store.plans import Plans
 from server.store.workspaces import Workspace
 
 REMEMBERED = 10_000
@@ -16,9 +17,10 @@ LONGEST_NAME = 100  # as wide as the column
 class Directory:
     """The workspaces this process has seen; forgotten when the epoch is raised."""
 
-    def __init__(self, db: Database, now: Callable[[], datetime], epoch: Epoch) -> None:
+    def __init__(self, db: Database, now: Callable[[], datetime], epoch: Epoch, plans: Plans) -> None:
         self._db = db
         self._now = now
+        self._plans = plans
         self._by_name: dict[tuple[str, str], Workspace] = {}
         self._by_id: dict[str, Workspace] = {}
         self._defaults: dict[str, str] = {}
@@ -81,13 +83,19 @@ class Directory:
         return self._remember(found, asked_at)
 
     async def ensure(self, account_id: str, name: str, generation: int) -> tuple[Workspace, bool]:
-        """The account's workspace of this name, made where it was missing; True where it was."""
+        """The account's workspace of this name, made where it was missing; True where it was.
+
+        Raises:
+            Failure: `quota_exceeded` where it was missing and the account's plan allows no more.
+        """
         known = self._by_name.get((account_id, name))
         if known is not None:
             return known, False
         asked_at = self._forgotten
         async with self._db.write() as connection:
             found, created = await workspaces.ensure_workspace(connection, account_id, name, generation, self._now())
+            if created:
+                await self._plans.admit(connection, account_id, "workspaces")
         self._remember(found, asked_at)
         return found, created
 

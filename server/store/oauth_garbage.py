@@ -21,7 +21,7 @@ NEVER_AUTHORIZED = timedelta(hours=24)
 UNUSED = timedelta(days=90)
 #: How long a revoked grant is kept, so that a replay of its code or its tokens is still recognised.
 REVOKED = timedelta(days=30)
-#: Longer than the longest window that is counted in.
+#: As long as the longest window that is counted in.
 ATTEMPTS = timedelta(days=1)
 
 

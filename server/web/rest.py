@@ -30,6 +30,9 @@ _REFUSAL = {
         "message": {"type": "string", "description": "What is wrong, and what to send instead."},
         "field": {"type": "string", "description": "The argument that is wrong."},
         "scopes": {"type": "array", "items": {"type": "string"}, "description": "The scopes to ask for."},
+        "retry_after": {"type": "integer", "description": "Seconds after which the same request may succeed."},
+        "limit": {"type": "integer", "description": "With quota_exceeded: how many the account's plan allows."},
+        "current": {"type": "integer", "description": "With quota_exceeded: how many the account has."},
         "content": _ENVELOPE,
     },
 }
@@ -103,11 +106,12 @@ async def _body(request: Request, flags: frozenset[str]) -> dict[str, Any]:
         raise Failure("malformed", f"{stray[0]}: {request.method} takes its arguments in the body, not in the query.")
     sent = {name: value for name, value in request.query_params.items() if name in flags}
     return {name: {"true": True, "false": False}.get(value, value) for name, value in sent.items()} | (
-        await _parsed(request)
+        await parsed(request)
     )
 
 
-async def _parsed(request: Request) -> dict[str, Any]:
+async def parsed(request: Request) -> dict[str, Any]:
+    """The JSON object in the body, empty where there is no body. Raises `malformed` or `unsupported_media_type`."""
     content = await request.body()
     if not content.strip():
         return {}
@@ -149,7 +153,7 @@ def openapi(operations: Iterable[Operation], version: str, public_url: str) -> d
     }
 
 
-def _hoisted(shape: dict[str, Any], schemas: dict[str, Any]) -> dict[str, Any]:
+def hoisted(shape: dict[str, Any], schemas: dict[str, Any]) -> dict[str, Any]:
     """A schema whose definitions stand among the document's, where OpenAPI resolves references."""
     moved = json.loads(json.dumps(shape).replace('"#/$defs/', '"#/components/schemas/'))
     schemas |= moved.pop("$defs", {})
@@ -157,7 +161,7 @@ def _hoisted(shape: dict[str, Any], schemas: dict[str, Any]) -> dict[str, Any]:
 
 
 def _described(operation: Operation, method: str, path: str, schemas: dict[str, Any]) -> dict[str, Any]:
-    takes, answers = _hoisted(schema(operation.args), schemas), _hoisted(schema(operation.returns), schemas)
+    takes, answers = hoisted(schema(operation.args), schemas), hoisted(schema(operation.returns), schemas)
     if issubclass(operation.returns, Spoken):
         answers["properties"]["content"] = _ENVELOPE
     statuses = ["201"] if operation.effect is Effect.CREATE else ["200"]
@@ -169,8 +173,8 @@ def _described(operation: Operation, method: str, path: str, schemas: dict[str, 
         "summary": operation.title,
         "description": f"{operation.description}\n\nNeeds the scope `{operation.scope}`.",
         "responses": {
-            **{status: _json("The answer.", answers) for status in statuses},
-            "default": _json("A refusal.", {"$ref": "#/components/schemas/Refusal"}),
+            **{status: as_json("The answer.", answers) for status in statuses},
+            "default": as_json("A refusal.", {"$ref": "#/components/schemas/Refusal"}),
         },
     }
     parameters = [_parameter(name, takes["properties"][name], "path") for name in in_path]
@@ -178,7 +182,7 @@ def _described(operation: Operation, method: str, path: str, schemas: dict[str, 
         rest = {k: v for k, v in takes["properties"].items() if k not in in_path}
         required = [name for name in takes.get("required", []) if name not in in_path]
         body = takes | {"properties": rest, "required": required}
-        described["requestBody"] = _json("The arguments.", body) | {"required": bool(required)}
+        described["requestBody"] = as_json("The arguments.", body) | {"required": bool(required)}
         flags = sorted(_flags(operation) & takes["properties"].keys())
         parameters += [_parameter(name, takes["properties"][name], "query", required=False) for name in flags]
     else:
@@ -192,7 +196,8 @@ def _described(operation: Operation, method: str, path: str, schemas: dict[str, 
     return described | {"parameters": parameters}
 
 
-def _json(description: str, shape: dict[str, Any]) -> dict[str, Any]:
+def as_json(description: str, shape: dict[str, Any]) -> dict[str, Any]:
+    """A body or an answer of this shape, as OpenAPI describes it."""
     return {"description": description, "content": {"application/json": {"schema": shape}}}
 
 

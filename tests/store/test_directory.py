@@ -9,8 +9,11 @@ from server.store import accounts, workspaces
 from server.store.db import Database
 from server.store.directory import Directory
 from server.store.epoch import Epoch, raise_epoch
+from server.store.plans import Plans
 
 pytestmark = pytest.mark.anyio
+
+NO_PLANS = Plans({}, "")
 
 
 class Slow(Database):
@@ -47,7 +50,7 @@ def epoch(db, clock):
 
 @pytest.fixture
 def directory(db, clock, epoch):
-    return Directory(db, clock, epoch)
+    return Directory(db, clock, epoch, NO_PLANS)
 
 
 async def test_a_bare_name_is_the_accounts_and_no_name_is_the_users_default(ledger, directory):
@@ -105,7 +108,7 @@ async def test_what_another_process_deleted_is_forgotten_with_the_epoch(ledger, 
 @pytest.mark.parametrize("how", ["find", "by_id"])
 async def test_a_read_that_a_deletion_overtook_is_not_remembered(ledger, db_url, clock, gate, how):
     slow = Slow(db_url)
-    directory = Directory(slow, clock, Epoch(slow, clock))
+    directory = Directory(slow, clock, Epoch(slow, clock), NO_PLANS)
     asked = (ledger.account, "default") if how == "find" else (ledger.workspace,)
     async with ledger.db.read() as connection:
         found = await workspaces.workspace_by_id(connection, ledger.workspace)

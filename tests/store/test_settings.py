@@ -10,6 +10,7 @@ from server.store import settings, workspaces
 from server.store.db import Database
 from server.store.directory import Directory
 from server.store.epoch import Epoch, raise_epoch
+from server.store.plans import Plans
 
 pytestmark = pytest.mark.anyio
 
@@ -84,7 +85,7 @@ async def test_whoever_finds_a_workspace_finds_its_settings(ledger):
 async def test_another_process_sees_a_change_with_the_epoch(ledger, db_url, clock):
     other = Database(db_url)
     epoch = Epoch(other, clock)
-    directory = Directory(other, clock, epoch)
+    directory = Directory(other, clock, epoch, Plans({}, ""))
     await epoch.check()
     assert (await directory.by_id(ledger.workspace)).settings == DEFAULTS
     async with ledger.db.write() as connection:

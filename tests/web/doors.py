@@ -44,6 +44,7 @@ VALID: dict[str, dict[str, Any]] = {
     "update_identity": {"crystal": "I am"},
     "delete_workspace": {"id": NOBODY},
     "revoke_key": {"id": NOBODY},
+    "set_plan": {"plan": None},
 }
 
 

@@ -12,7 +12,7 @@ from starlette.routing import Route
 from auth.guard import Guard
 from server import __version__
 from server.app import create_app
-from server.web import rest
+from server.web import rest, signup
 from tests.web.doors import VALID, tool
 from tests.web.doors import rest as call_rest
 from tools import catalog, context
@@ -30,6 +30,7 @@ NO_OPERATION = {
     "/v1/mcp/.well-known/oauth-authorization-server": "where some clients look for the way in",
     "/v1/mcp/.well-known/openid-configuration": "as above",
     "/v1/{path:path}": "what is not there",
+    signup.PATH: "nobody is asking yet",
 }
 SCOPES = {"memory:read", "memory:write", "admin"}
 
@@ -91,7 +92,8 @@ def test_every_route_under_v1_is_an_operation_or_on_the_list(shared):
     served = {route.path for route in app.routes if isinstance(route, Route) and route.path.startswith("/v1")}
     assert served == operations | set(NO_OPERATION)
     for route in app.routes:
-        if route.path.startswith(("/v1", "/mcp")) and "/.well-known/" not in route.path:
+        is_open = "/.well-known/" in route.path or route.path == signup.PATH
+        if route.path.startswith(("/v1", "/mcp")) and not is_open:
             assert isinstance(route.app, Guard), f"{route.path} is not guarded"
 
 
@@ -102,17 +104,18 @@ def test_an_operation_with_no_route_is_on_the_recall_link_only(operation):
 
 @pytest.fixture
 def openapi():
-    return rest.openapi(catalog.OPERATIONS, __version__, "http://127.0.0.1:8080")
+    return signup.described(rest.openapi(catalog.OPERATIONS, __version__, "http://127.0.0.1:8080"))
 
 
 async def test_the_openapi_document_is_served_to_anyone(shared):
     response = await shared.client().get("/openapi.json")
-    assert response.json() == rest.openapi(catalog.OPERATIONS, __version__, shared.url)
+    assert response.json() == signup.described(rest.openapi(catalog.OPERATIONS, __version__, shared.url))
 
 
 def test_openapi_describes_every_route_and_no_other(openapi):
     described = {(method.upper(), path) for path, methods in openapi["paths"].items() for method in methods}
-    assert described == {route for each in catalog.OPERATIONS for route in each.routes}
+    operations = {route for each in catalog.OPERATIONS for route in each.routes}
+    assert described == operations | {("POST", signup.PATH)}
     ids = [each["operationId"] for methods in openapi["paths"].values() for each in methods.values()]
     assert len(set(ids)) == len(ids)
 

@@ -10,6 +10,8 @@ accounts = sa.Table(
     metadata,
     sa.Column("id", sa.String(36), primary_key=True),
     sa.Column("name", sa.String(100), nullable=False, unique=True),
+    # One of the settings' plans; without one, or where it is not among them any more, the default holds.
+    sa.Column("plan", sa.String(60)),
     sa.Column("created_at", UtcDateTime, nullable=False),
 )
 

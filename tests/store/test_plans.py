@@ -1,0 +1,187 @@
+"""Plans in the record: what counts, and that of two who want the last place only one gets it."""
+
+import asyncio
+
+import pytest
+import sqlalchemy as sa
+
+from server.config import Limits
+from server.errors import Failure
+from server.memory.ids import new_id
+from server.memory.working import Item
+from server.store import accounts, memories, working_memory, workspaces
+from server.store.plans import COUNTS, KINDS, UNLIMITED, Plans, Standing
+
+pytestmark = pytest.mark.anyio
+
+FREE = Limits(memories=2, items=2, workspaces=2)
+PLANS = Plans({"free": FREE, "full": Limits()}, "free")
+
+
+async def usage(ledger):
+    async with ledger.db.read() as connection:
+        return await PLANS.usage(connection, ledger.account)
+
+
+async def give(ledger, plan, plans=PLANS):
+    async with ledger.db.write() as connection:
+        return await plans.give(connection, ledger.account, plan)
+
+
+def item(ledger, status="active"):
+    times = dict.fromkeys(("created_at", "updated_at", "last_touched"), ledger.now())
+    given = {"category": "active_work", "title": "x", "content": "", "priority": 0, "tags": []}
+    return Item(id=new_id(ledger.now()), status=status, **given, **times)
+
+
+async def add_memory(connection, ledger, workspace):
+    first = await memories.advance(connection, workspace, 1, ledger.now())
+    await memories.insert(connection, workspace, first, [ledger.memory("x")])
+
+
+async def add_item(connection, ledger, workspace):
+    await memories.advance(connection, workspace, 0, ledger.now())  # holds the workspace, as every change does
+    await working_memory.insert_item(connection, workspace, item(ledger))
+
+
+async def add_workspace(connection, ledger, _):
+    await workspaces.ensure_workspace(connection, ledger.account, new_id(ledger.now()), 0, ledger.now())
+
+
+ADD = {"memories": add_memory, "items": add_item, "workspaces": add_workspace}
+
+
+async def add(ledger, kind, *, workspace=None, plans=PLANS):
+    """Add one, as the tools do: the check comes last, in the same transaction."""
+    async with ledger.db.write() as connection:
+        await ADD[kind](connection, ledger, workspace or ledger.workspace)
+        await plans.admit(connection, ledger.account, kind)
+
+
+async def place(ledger, name):
+    async with ledger.db.write() as connection:
+        found, _ = await workspaces.ensure_workspace(connection, ledger.account, name, 0, ledger.now())
+    return found.id
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_what_is_more_than_the_plan_allows_is_refused_and_undone(ledger, kind):
+    there = (await usage(ledger))[kind]
+    for _ in range(2 - there):
+        await add(ledger, kind)
+    with pytest.raises(Failure, match=f"{kind.capitalize()}: this account has 2 of the 2 that its plan, free") as told:
+        await add(ledger, kind)
+    assert (told.value.code, told.value.status, told.value.figures) == (
+        "quota_exceeded",
+        403,
+        {"limit": 2, "current": 2},
+    )
+    assert (await usage(ledger))[kind] == 2
+
+
+@pytest.mark.parametrize("kind", ["memories", "items"])
+async def test_of_many_at_once_in_several_workspaces_only_as_many_pass_as_fit(ledger, kind):
+    """Each holds its own workspace, so only the account keeps them apart."""
+    places = [ledger.workspace, *[await place(ledger, f"place{n}") for n in range(4)]]
+    tries = (add(ledger, kind, workspace=each) for each in places * 2)
+    ends = await asyncio.gather(*tries, return_exceptions=True)
+    assert sum(end is None for end in ends) == 2
+    assert {end.code for end in ends if end is not None} == {"quota_exceeded"}
+    assert (await usage(ledger))[kind] == 2
+
+
+async def test_of_many_workspaces_made_at_once_only_as_many_pass_as_fit(ledger):
+    ends = await asyncio.gather(*(add(ledger, "workspaces") for _ in range(6)), return_exceptions=True)
+    assert [end.code for end in ends if end is not None] == ["quota_exceeded"] * 5
+    assert (await usage(ledger))["workspaces"] == 2
+
+
+async def test_expired_and_merged_memories_count_and_deleted_ones_do_not(ledger, clock):
+    merged, gone = await ledger.store("merged", "gone")
+    await ledger.store("expired", expires_at=clock())
+    await ledger.change(merged, consolidated=True)
+    assert (await usage(ledger))["memories"] == 3
+    await ledger.delete(gone)
+    assert (await usage(ledger))["memories"] == 2
+
+
+async def test_archived_items_do_not_count(ledger):
+    async with ledger.db.write() as connection:
+        for status in ("active", "paused", "completed", "archived"):
+            await working_memory.insert_item(connection, ledger.workspace, item(ledger, status))
+    assert (await usage(ledger))["items"] == 3
+
+
+async def test_a_workspace_that_is_deleted_takes_what_is_in_it_out_of_the_count(ledger, clock):
+    for kind in ("memories", "items"):
+        await add(ledger, kind)
+    async with ledger.db.write() as connection:
+        await workspaces.delete_workspace(connection, ledger.workspace, clock())
+    assert await usage(ledger) == dict.fromkeys(KINDS, 0)
+
+
+async def test_another_account_does_not_count(db, ledger, clock, new_ledger):
+    bob = await new_ledger(db, clock, "bob")
+    for kind in ("memories", "items"):
+        await add(bob, kind)
+    assert await usage(ledger) == {"memories": 0, "items": 0, "workspaces": 1}
+
+
+async def test_an_account_has_the_plan_it_was_given_and_else_the_default(ledger):
+    async with ledger.db.read() as connection:
+        assert await PLANS.of(connection, ledger.account) == Standing("free", FREE)
+    assert await give(ledger, "full") == Standing("full", Limits())
+    for _ in range(3):
+        await add(ledger, "memories")
+    assert await give(ledger, None) == Standing("free", FREE)
+    with pytest.raises(Failure, match="has 3 of the 2"):
+        await add(ledger, "memories")
+
+
+async def test_a_plan_that_the_settings_do_not_have_is_refused_and_the_others_are_named(ledger):
+    with pytest.raises(Failure, match="plan: there is no plan 'gold'; there are: free, full"):
+        await give(ledger, "gold")
+    with pytest.raises(Failure, match="LOCI_PLANS names none"):
+        await give(ledger, "gold", Plans({}, ""))
+
+
+async def test_a_plan_that_is_lost_from_the_settings_is_as_the_default(ledger):
+    await give(ledger, "full")
+    for later, holds in (
+        (Plans({"free": FREE}, "free"), Standing("free", FREE, "full")),
+        (Plans({"free": FREE}, ""), Standing(None, UNLIMITED, "full")),
+        (Plans({}, ""), Standing(None, UNLIMITED, "full")),
+    ):
+        async with ledger.db.read() as connection:
+            assert await later.of(connection, ledger.account) == holds
+    for _ in range(3):
+        await add(ledger, "memories", plans=Plans({"free": FREE}, ""))
+
+
+async def test_without_plans_nothing_is_asked_and_without_a_limit_nothing_is_counted(ledger):
+    async def asked(plans):
+        statements = []
+        async with ledger.db.write() as connection:
+            sa.event.listen(connection.sync_connection, "before_cursor_execute", lambda *how: statements.append(how[2]))
+            for kind in KINDS:
+                await plans.admit(connection, ledger.account, kind)
+        return statements
+
+    assert await asked(Plans({}, "")) == []
+    assert not [each for each in await asked(Plans({"full": Limits()}, "full")) if "count(" in each]
+
+
+async def test_counting_memories_reads_an_index_and_no_rows(book, plan_of):
+    async def ask(connection):
+        await connection.execute(COUNTS["memories"], {"account": book.account})
+
+    found = await plan_of(book.db, ask)
+    assert "USING COVERING INDEX ix_memories_workspace_id_created_at_live" in found
+
+
+async def test_a_user_may_begin_with_another_default_workspace(db, clock):
+    async with db.write() as connection:
+        made = await accounts.create_user(
+            connection, name="eve", password_hash=None, is_admin=False, now=clock(), default_workspace="notes"
+        )
+        assert (await accounts.user_by_id(connection, made.id)).default_workspace == "notes"

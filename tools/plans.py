@@ -1,0 +1,75 @@
+"""Which plan an account has: how much it may store."""
+
+import structlog
+from pydantic import Field
+
+from server.errors import Failure
+from server.store import accounts
+from tools.operation import Args, Call, Effect, Operation, Spoken
+from tools.quota import LimitsView
+from tools.services import Services
+from tools.types import Id, Word
+
+log = structlog.get_logger(__name__)
+
+
+class SetPlan(Args):
+    """What `set_plan` takes."""
+
+    plan: Word | None = Field(description="One of the server's plans; null for the default one.")
+    user_id: Id | None = Field(default=None, description="Whose account gets it; leave out for your own.")
+
+
+class PlanSet(Spoken):
+    """What holds for the account from now on."""
+
+    user_id: str = Field(description="Whose account it is.")
+    plan: str | None = Field(default=None, description="Its plan; null where the default is none.")
+    is_default: bool = Field(description="Whether it was given none, so that it has the default.")
+    limits: LimitsView = Field(description="What the plan allows.")
+
+    def text(self) -> str:
+        """The answer in a sentence."""
+        which = "the default, " if self.is_default else ""
+        return f"The plan of {self.user_id} is now {which}{self.plan or 'none: nothing is limited'}."
+
+
+async def set_plan(services: Services, call: Call, args: SetPlan) -> PlanSet:
+    """Give an account a plan. It holds from the next write on; what the account has already, it keeps.
+
+    Raises `forbidden` for whom is no administrator of the server, or whose key is bound to a workspace; `invalid` for
+    an unknown plan, `not_found` for an unknown user.
+    """
+    principal = call.principal
+    async with services.db.write() as connection:
+        caller = await accounts.user_by_id(connection, principal.user_id)
+        if caller is None or not caller.is_admin or principal.workspace_id is not None:
+            raise Failure(
+                "forbidden", "Plans are set by an administrator of this server, with a key that is not bound."
+            )
+        user = caller if args.user_id is None else await accounts.user_by_id(connection, args.user_id)
+        if user is None:
+            raise Failure("not_found", f"There is no user {args.user_id}.", field="user_id")
+        standing = await services.plans.give(connection, user.account_id, args.plan)
+    log.info("plan set", user=user.id, plan=args.plan, by=principal.user_id)
+    limits = LimitsView.of(standing.limits)
+    return PlanSet(user_id=user.id, plan=standing.plan, is_default=args.plan is None, limits=limits)
+
+
+OPERATIONS = (
+    Operation(
+        name="set_plan",
+        description=(
+            "For the administrator: say which of the server's plans an account has, and so how many memories, items "
+            "and workspaces it may have. What it has already, it keeps."
+        ),
+        routes=(("PUT", "/v1/admin/plan"),),
+        scope="admin",
+        effect=Effect.UPDATE,
+        args=SetPlan,
+        returns=PlanSet,
+        handler=set_plan,
+        workspace=False,
+        listed=False,
+    ),
+)

@@ -1,0 +1,103 @@
+"""Signing up without a browser: an account, a key for it, and its first workspace.
+
+No operation: nobody is asking yet. The page that people sign up on is in `auth.signup`.
+"""
+
+import re
+import secrets
+from typing import Annotated
+
+import structlog
+from pydantic import AfterValidator, BaseModel, Field, StringConstraints
+
+from auth.keys import issue_key
+from auth.principal import WRITE
+from server.config import Settings
+from server.errors import Failure
+from server.store import accounts, workspaces
+from tools.operation import Args
+from tools.quota import LimitsView
+from tools.services import Services
+
+log = structlog.get_logger(__name__)
+
+
+def _plain(value: str) -> str:
+    return re.sub(r"[^A-Za-z0-9_-]", "-", value).lower()
+
+
+PlainName = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100), AfterValidator(_plain)
+]
+
+
+class SignUp(Args):
+    """What signing up takes; nothing of it is required."""
+
+    name: Annotated[str, StringConstraints(strip_whitespace=True)] | None = Field(
+        default=None, description="The user's name, which nobody may have yet. Default: one is made up."
+    )
+    workspace: PlainName = Field(
+        default="default",
+        description="The first workspace, which is used where none is named. In lower case; what is no letter a to z, "
+        "digit, _ or - becomes a -.",
+    )
+    email: Annotated[str, StringConstraints(max_length=320)] | None = Field(
+        default=None, description="Taken, because Memento's clients may send it, and not kept."
+    )
+
+
+class SignedUp(BaseModel):
+    """A new account, with its key: the only time it is shown."""
+
+    api_key: str = Field(description="The key. Keep it now; it is not shown again.")
+    workspace: str = Field(description="The workspace that is used where a request names none.")
+    user_id: str = Field(description="The user's id.")
+    name: str = Field(description="The user's name.")
+    api_url: str = Field(description="Where the API is: `/v1` and `/mcp` under this URL.")
+    plan: str | None = Field(default=None, description="The account's plan; null where there is none.")
+    limits: LimitsView = Field(description="What it allows.")
+
+
+def check_open(settings: Settings) -> None:
+    """Check that anybody may sign up.
+
+    Raises:
+        Failure: `forbidden`, with what to do instead.
+    """
+    if settings.signup == "invite":
+        message = f"Sign-up needs an invitation: a link to {settings.public_url}/signup. Ask whoever runs this server."
+        raise Failure("forbidden", message)
+    if settings.signup == "closed":
+        message = "Sign-up is closed. Ask whoever runs this server for an account; LOCI_SIGNUP=open would open it."
+        raise Failure("forbidden", message)
+
+
+async def sign_up(services: Services, args: SignUp) -> SignedUp:
+    """Make a user who has no password yet, a key that may read and write, and the workspace; all or nothing.
+
+    Raises:
+        Failure: `invalid` for a name that cannot be one, `conflict` for one that is taken, `quota_exceeded` where the
+            default plan allows no workspace.
+    """
+    name = f"user-{secrets.token_hex(6)}" if args.name is None else args.name
+    accounts.check_name(name)
+    now, generation = services.now(), services.encoder.generation
+    async with services.db.write() as connection:
+        user = await accounts.create_user(
+            connection, name=name, password_hash=None, is_admin=False, now=now, default_workspace=args.workspace
+        )
+        await workspaces.ensure_workspace(connection, user.account_id, args.workspace, generation, now)
+        await services.plans.admit(connection, user.account_id, "workspaces")
+        api_key, _ = await issue_key(connection, user_id=user.id, scopes=[WRITE], name="signup", now=now)
+        standing = await services.plans.of(connection, user.account_id)
+    log.info("account made", user=user.id, is_admin=False)
+    return SignedUp(
+        api_key=api_key,
+        workspace=args.workspace,
+        user_id=user.id,
+        name=name,
+        api_url=services.settings.public_url,
+        plan=standing.plan,
+        limits=LimitsView.of(standing.limits),
+    )
