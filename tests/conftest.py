@@ -144,7 +144,8 @@ async def site_at(settings, clock):
         patch = stack.enter_context(pytest.MonkeyPatch.context())
         patch.setattr("auth.passwords.PasswordHasher", QUICK)
         running = await stack.enter_async_context(opened(settings, clock))
-        config = uvicorn.Config(create_app(running), log_config=None, access_log=False, ws="none", lifespan="on")
+        how = {"log_config": None, "access_log": False, "ws": "none", "lifespan": "on", "proxy_headers": False}
+        config = uvicorn.Config(create_app(running), **how)
         server = uvicorn.Server(config)
         serving = asyncio.create_task(server.serve(sockets=[listener]))
         try:

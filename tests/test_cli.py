@@ -29,7 +29,7 @@ from server.store.db import Database
 from server.store.logins import insert_session, session_user
 from server.store.model_folder import Model
 from server.store.search.owner import Owner
-from server.store.tables.accounts import workspaces
+from server.store.tables.accounts import accounts, workspaces
 from server.ticks import Tally
 from tests.conftest import Clock, site_at
 from tests.doubles import tiny_cross_encoder
@@ -124,6 +124,8 @@ def test_an_admin_may_have_an_admin_key_and_nobody_else(cli):
         (("user", "add", "bob", "--password-stdin"), "short\n", "8 to 1000"),
         (("user", "add", "a/b", "--password-stdin"), PASSWORD, "letters, digits"),
         (("user", "set-password", "nobody", "--password-stdin"), PASSWORD, "no user"),
+        (("user", "set-plan", "nobody", "pro"), "", "no user"),
+        (("user", "set-plan", "ann", "pro"), "", "no plan 'pro'; LOCI_PLANS names none"),
         (("key", "create", "--user", "nobody"), "", "no user"),
         (("key", "create", "--user", "ann", "--scopes", "everything"), "", "Unknown scope"),
         (("key", "create", "--user", "ann", "--scopes", ","), "", "Unknown scope"),
@@ -140,6 +142,24 @@ def test_a_refusal_is_one_sentence_and_exit_code_one(cli, command, given, told):
     assert result.exit_code == 1
     assert told in " ".join(result.stderr.split())
     assert "Traceback" not in result.output
+
+
+@pytest.mark.usefixtures("ann")
+def test_a_plan_is_given_and_taken_back(cli, tmp_path, monkeypatch):
+    async def plan():
+        db = Database(f"sqlite+aiosqlite:///{tmp_path / 'data' / 'loci.db'}")
+        async with db.read() as connection:
+            found = (await connection.execute(sa.select(accounts.c.plan))).scalar_one()
+        await db.close()
+        return found
+
+    monkeypatch.setenv("LOCI_PLANS", '{"free": {"memories": 100}, "pro": {}}')
+    assert "The plan of ann is pro." in cli("user", "set-plan", "ann", "pro").stderr
+    assert asyncio.run(plan()) == "pro"
+    refused = cli("user", "set-plan", "ann", "gold")
+    assert (refused.exit_code, "there are: free, pro" in refused.stderr) == (1, True)
+    assert "none: nothing is limited" in cli("user", "set-plan", "ann").stderr
+    assert asyncio.run(plan()) is None
 
 
 @pytest.mark.usefixtures("ann")

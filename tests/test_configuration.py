@@ -20,6 +20,8 @@ ROWS = dict(
 
 
 HTTPS = "must be https unless it is a loopback address"
+LIMITS = "there is no such limit; there are memories, items, workspaces"
+PLAN_NAME = "must be a name of 1 to 60 letters, digits and . _ - that begins with a letter or digit"
 
 
 def test_every_setting_is_documented_and_nothing_else():
@@ -103,29 +105,20 @@ def test_a_public_url_has_no_slash_at_its_end():
             "must not hold a password; LOCI_EMBEDDING_API_KEY is for that",
         ),
         ("LOCI_EMBEDDING_API_KEY", "two words", "must be visible ASCII without spaces"),
-        ("LOCI_PLANS", "free", 'must be JSON, like {"free": {"memories": 100}}; you set \'free\''),
-        ("LOCI_PLANS", "[1]", "must be a JSON object; you set '[1]'"),
-        ("LOCI_PLANS", '{"free": 5}', "free: must be a JSON object; you set '{\"free\": 5}'"),
-        (
-            "LOCI_PLANS",
-            '{"free": {"memory": 5}}',
-            "free.memory: there is no such limit; there are memories, items, workspaces; "
-            'you set \'{"free": {"memory": 5}}\'',
-        ),
         *(
-            ("LOCI_PLANS", plans, f"free.items: must be {what}; you set {plans!r}")
-            for plans, what in (
-                ('{"free": {"items": -1}}', "0 or more"),
-                ('{"free": {"items": 1.5}}', "a whole number"),
-                ('{"free": {"items": "5"}}', "a whole number"),
-                ('{"free": {"items": true}}', "a whole number"),
+            ("LOCI_PLANS", plans, f"{demand}; you set {plans!r}")
+            for plans, demand in (
+                ("free", 'must be JSON, like {"free": {"memories": 100}}'),
+                ("[1]", "must be a JSON object"),
+                ('{"free": 5}', "free: must be a JSON object"),
+                ('{"free": {"memory": 5}}', f"free.memory: {LIMITS}"),
+                ('{"free": {"items": -1}}', "free.items: must be 0 or more"),
+                ('{"free": {"items": 1.5}}', "free.items: must be a whole number"),
+                ('{"free": {"items": "5"}}', "free.items: must be a whole number"),
+                ('{"free": {"items": true}}', "free.items: must be a whole number"),
+                ('{"a b": {}}', f"a b: {PLAN_NAME}"),
+                ('{"": {}}', PLAN_NAME),
             )
-        ),
-        (
-            "LOCI_PLANS",
-            '{"a b": {}}',
-            "a b: must be a name of 1 to 60 letters, digits and . _ - that begins with a letter or digit; "
-            "you set '{\"a b\": {}}'",
         ),
         ("LOCI_DEFAULT_PLAN", "free", "must be left out as long as LOCI_PLANS names no plan; you set 'free'"),
         ("LOCI_EMBEDDING_DIMS", "-1", "must be 0 or more; you set '-1'"),
