@@ -32,22 +32,22 @@ def types_of(shape):
 
 
 @pytest.mark.parametrize("name", catalog.CANONICAL)
-async def test_a_value_of_the_wrong_type_is_refused_for_every_field(cat, name):
-    before = await kept(cat)
+async def test_a_value_of_the_wrong_type_is_refused_for_every_field(admin, name):
+    before = await kept(admin)
     operation = catalog.CANONICAL[name]
     for field, shape in schema(operation.args)["properties"].items():
         for kind in types_of(shape) or {"string"}:
             for wrong in WRONG[kind]:
                 arguments = VALID.get(name, {}) | {field: wrong}
-                over_mcp = await tool(cat, name, arguments)
+                over_mcp = await tool(admin, name, arguments)
                 assert over_mcp.error == "invalid", (arguments, over_mcp)
                 assert over_mcp.text.startswith(f"invalid: {field}: "), over_mcp.text
                 assert "Input should" not in over_mcp.text, "pydantic's words, not ours"
                 if has_body(operation) and f"{{{field}}}" not in operation.routes[0][1]:
-                    over_rest = await rest(cat, name, arguments)
+                    over_rest = await rest(admin, name, arguments)
                     assert (over_rest.status, over_rest.error) == (400, "invalid"), (arguments, over_rest)
                     assert over_rest.body["field"] == field
-    assert await kept(cat) == before
+    assert await kept(admin) == before
 
 
 @pytest.mark.parametrize("name", catalog.CANONICAL)
@@ -67,10 +67,10 @@ async def test_an_unknown_field_inside_a_field_names_the_ones_known_there(cat):
 
 
 @pytest.mark.parametrize("name", [name for name in catalog.CANONICAL if VALID.get(name)])
-async def test_a_missing_field_is_refused_by_its_name(cat, name):
+async def test_a_missing_field_is_refused_by_its_name(admin, name):
     for field in schema(catalog.CANONICAL[name].args).get("required", []):
         without = {key: value for key, value in VALID[name].items() if key != field}
-        answer = await tool(cat, name, without)
+        answer = await tool(admin, name, without)
         assert answer.text.startswith(f"invalid: {field}: is required."), answer.text
 
 
