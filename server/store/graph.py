@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -21,8 +21,7 @@ _OUT, _IN = (sa.literal_column(each, sa.Integer).label("is_in") for each in "01"
 _LABEL = sa.func.coalesce(links.c.label, sa.case((links.c.to_kind == "file", SOURCE), else_=RELATED)).label("meaning")
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
+class Node(NamedTuple):
     """A memory of a graph, and how far it is from where the walk began."""
 
     id: str
@@ -85,12 +84,15 @@ async def _edges_at(connection: AsyncConnection, workspace_id: str, ids: Sequenc
     """The edges at some memories, in one statement; False where there are more than `LINKS` either way."""
     out = _outgoing(ids).where(links.c.to_kind != "item").limit(LINKS + 1).subquery()
     into = _incoming(workspace_id, ids).limit(LINKS + 1).subquery()
-    rows = (await connection.execute(sa.union_all(sa.select(out), sa.select(into)))).all()
-    ways = [row for row in rows if not row.is_in], [row for row in rows if row.is_in]
-    taken = [*ways[0][:LINKS], *ways[1][:LINKS]]
-    ends = [FILE + row.target if row.to_kind == "file" else row.target for row in taken]
-    edges = [Edge(row.from_id, end, row.meaning) for row, end in zip(taken, ends, strict=True)]
-    return edges, len(taken) == len(rows)
+    end = sa.case((out.c.to_kind == "file", sa.literal(FILE) + out.c.target), else_=out.c.target)
+    both = sa.union_all(
+        sa.select(out.c.from_id, end, out.c.meaning, out.c.is_in),
+        sa.select(into.c.from_id, into.c.target, into.c.meaning, into.c.is_in),
+    )
+    ways: tuple[list[Edge], list[Edge]] = [], []
+    for start, end, label, is_in in await connection.execute(both):
+        ways[is_in].append(Edge(start, end, label))
+    return [*ways[0][:LINKS], *ways[1][:LINKS]], max(map(len, ways)) <= LINKS
 
 
 async def related(
