@@ -89,10 +89,11 @@ async def _edges_at(connection: AsyncConnection, workspace_id: str, ids: Sequenc
         sa.select(out.c.from_id, end, out.c.meaning, out.c.is_in),
         sa.select(into.c.from_id, into.c.target, into.c.meaning, into.c.is_in),
     )
-    ways: tuple[list[Edge], list[Edge]] = [], []
-    for start, end, label, is_in in await connection.execute(both):
-        ways[is_in].append(Edge(start, end, label))
-    return [*ways[0][:LINKS], *ways[1][:LINKS]], max(map(len, ways)) <= LINKS
+    out_edges: list[Edge] = []
+    in_edges: list[Edge] = []
+    for start, target, label, is_in in await connection.execute(both):
+        (in_edges if is_in else out_edges).append(Edge(start, target, label))
+    return [*out_edges[:LINKS], *in_edges[:LINKS]], max(len(out_edges), len(in_edges)) <= LINKS
 
 
 async def related(
