@@ -1,6 +1,6 @@
 """The links between a workspace's memories, read from both ends by index."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -108,6 +108,23 @@ async def related(
     outgoing = [Neighbour(row.target, row.to_kind, row.meaning) for row in out]
     incoming = [Neighbour(row.from_id, "memory", row.meaning) for row in into[:NODES]]
     return outgoing, incoming, len(into) > NODES
+
+
+async def leads_to(
+    connection: AsyncConnection, workspace_id: str, memory_id: str, from_ids: Collection[str], label: str | None
+) -> bool:
+    """Whether links of one meaning lead from any of these memories to another one, over memories that are there."""
+    of_this_meaning = (
+        links.c.workspace_id == workspace_id,
+        links.c.to_kind == "memory",
+        sa.func.coalesce(links.c.label, RELATED) == (label or RELATED),
+        _is_live(links.c.from_id, workspace_id),
+    )
+    reached = sa.select(links.c.to_id).where(links.c.from_id.in_(from_ids), *of_this_meaning).cte(recursive=True)
+    onward = sa.select(links.c.to_id).join(reached, links.c.from_id == reached.c.to_id).where(*of_this_meaning)
+    reached = reached.union(onward)  # each memory once, so that it ends
+    found = await connection.execute(sa.select(reached.c.to_id).where(reached.c.to_id == memory_id).limit(1))
+    return found.first() is not None
 
 
 def _is_live(column: sa.ColumnElement[Any], workspace_id: str) -> sa.ColumnElement[bool]:
