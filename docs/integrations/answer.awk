@@ -30,7 +30,7 @@ function skips(    i, j, found) {
 
 function listed(found, at) {
     if (seen[text[at "/id"]]++) return found
-    return found (found == "" ? "" : "\\n") "- " text[at "/item"] ": " text[at "/reason"] " (until " text[at "/expires"] ")"
+    return found (found == "" ? "" : "\\n") "- " text[at "/item"] ": " text[at "/reason"] " (expires: " text[at "/expires"] ")"
 }
 
 # The text inside its mark, in as much room as there is for it.

@@ -1,14 +1,15 @@
 # Reads one JSON document, for request.awk and answer.awk. Any POSIX awk will do.
 #
 # Strings are never decoded. What goes from one JSON document into another stays escaped as it came, so that no quote,
-# line break or emoji can be lost or mistaken on the way. Of a longer string the first KEEP bytes are kept.
+# line break or emoji can be lost or mistaken on the way. Of a longer string the first KEEP bytes are kept: a line of
+# curl's config has 100 kB at most, and each byte may need a backslash there.
 #
 # Where the document was sound (`sound()`), text[path] has its strings, word[path] its numbers and literals. A path is
 # the keys and the places in lists, joined by slashes: skip_matches/0/item.
 #
 # A record is what lies between two quotes: now the structure, now a string.
 
-BEGIN { RS = "\""; KEEP = 100000 }
+BEGIN { RS = "\""; KEEP = 48000 }
 
 bad { next }
 
