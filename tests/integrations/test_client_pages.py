@@ -73,7 +73,7 @@ async def test_the_commands_of_the_pages_print_what_the_pages_show(site, setting
     against = {"item": "Jenkins", "reason": "it was switched off", "expires": "until the new runner is chosen"}
     assert (await ann.http.post("/v1/skip-list", json=against)).status_code == 201
     (tmp_path / "loci").symlink_to(ROOT)
-    env = os.environ | {"HOME": str(tmp_path), "LOCI_DATA_DIR": str(settings.data_dir), "MEMENTO_API_URL": site.url}
+    env = os.environ | {"HOME": str(tmp_path), "LOCI_DATA_DIR": str(settings.data_dir), "LOCI_URL": site.url}
     for page in [HOOK_PAGE, *CLIENTS]:
         assert examples(page)
         for command, shown in examples(page):
