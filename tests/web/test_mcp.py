@@ -188,6 +188,7 @@ async def test_the_answer_of_every_operation_fits_its_schema_and_is_the_same_as_
         "list_golden": [{}, {"workspace": "none"}],
         "delete_golden": [{"id": pinned["id"]}],
         "backfill_embeddings": [{}],
+        "rotate_key": [{}],  # last: the key that asks is refused from then on
     }
     assert set(asked) == set(catalog.CANONICAL)
     schemas = {name: schema(operation.returns) for name, operation in catalog.CANONICAL.items()}
