@@ -51,14 +51,29 @@ async def section(connection: AsyncConnection, workspace_id: str, name: str) -> 
     return None if row is None else _section(row)
 
 
-async def count_own_sections(connection: AsyncConnection, workspace_id: str) -> int:
-    """How many sections were made beside those that are always there."""
-    query = (
+def _own_sections(workspace_id: str) -> sa.Select[int]:
+    return (
         sa.select(sa.func.count())
         .select_from(working_sections)
         .where(working_sections.c.workspace_id == workspace_id, working_sections.c.name.not_in(SEEDS))
     )
-    return (await connection.execute(query)).scalar_one()
+
+
+async def count_own_sections(connection: AsyncConnection, workspace_id: str) -> int:
+    """How many sections were made beside those that are always there."""
+    return (await connection.execute(_own_sections(workspace_id))).scalar_one()
+
+
+async def state(connection: AsyncConnection, workspace_id: str) -> tuple[int, datetime | None]:
+    """How many sections were made beside those that are always there, and when a section or an item last changed."""
+    latest = (
+        sa.select(sa.func.max(each.c.updated_at)).where(each.c.workspace_id == workspace_id).scalar_subquery()
+        for each in (working_sections, working_items)
+    )
+    query = sa.select(_own_sections(workspace_id).scalar_subquery(), *latest)
+    own, *changed = (await connection.execute(query)).one()
+    times: list[datetime] = [each for each in changed if each is not None]
+    return own, max(times, default=None)
 
 
 async def put_section(connection: AsyncConnection, workspace_id: str, written: Section, now: datetime) -> None:

@@ -149,6 +149,28 @@ async def test_only_sections_of_ones_own_are_counted(ledger, write):
         assert await working_memory.count_own_sections(connection, ledger.workspace) == 2
 
 
+async def test_the_state_is_how_many_sections_are_ones_own_and_when_something_last_changed(
+    ledger, clock, new_ledger, add, write
+):
+    async def state():
+        async with ledger.db.read() as connection:
+            return await working_memory.state(connection, ledger.workspace)
+
+    bob = await new_ledger(ledger.db, clock, "bob")
+    assert await state() == (0, None)
+    item = await add("a")
+    assert await state() == (0, item.updated_at)
+    for name in ("plan", "active_work"):
+        await write(name, "x")
+    written = clock()
+    await add("b", home=bob)
+    await write("theirs", "x", home=bob)
+    assert await state() == (1, written)
+    async with ledger.db.write() as connection:
+        await working_memory.update_item(connection, ledger.workspace, item.id, {"status": "paused"}, clock())
+    assert await state() == (1, clock())
+
+
 async def test_a_change_is_journaled_by_what_it_changed_and_moves_no_revision(ledger, clock):
     await ledger.store("a memory")
     clock.move(seconds=5)
