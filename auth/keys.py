@@ -7,6 +7,7 @@ import hashlib
 import re
 import secrets
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -14,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from auth.principal import Principal, expand
 from server.memory.ids import new_id
 from server.store.db import Database
-from server.store.keys import KeyRow, insert_key, key_by_hash
+from server.store.keys import KeyRow, insert_key, key_by_hash, retire_key
 
 PREFIXES = ("mp_live_", "mp_test_")
 _KEY = re.compile(r"mp_(live|test)_[0-9a-f]{32}")
@@ -60,6 +61,30 @@ async def issue_key(
     )
     await insert_key(connection, row, digest(secret))
     return secret, row
+
+
+async def replace_key(
+    connection: AsyncConnection, user_id: str, key_id: str, now: datetime
+) -> tuple[str, KeyRow] | None:
+    """End a key of this user and make one that may do and is called the same; None where it has ended already.
+
+    Of several that replace one key at once, one does.
+    """
+    old = await retire_key(connection, user_id, key_id, now)
+    if old is None:
+        return None
+    secret, row = await issue_key(
+        connection,
+        user_id=user_id,
+        scopes=old.scopes.split(),
+        name=old.name,
+        now=now,
+        workspace_id=old.workspace_id,
+        expires_at=old.expires_at,
+        grant_id=old.grant_id,
+        is_test=old.prefix.startswith(PREFIXES[True]),
+    )
+    return secret, replace(row, workspace=old.workspace)
 
 
 async def recognise(db: Database, bearer: str, now: datetime) -> Principal | None:

@@ -7,6 +7,7 @@ docs/configuration.md is held against this table by a test.
 import ipaddress
 import json
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -28,6 +29,8 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 PREFIX = "LOCI_"
+#: Those of the tests, and of the hook, which may stand in the environment that a server is started from.
+_OTHERS = re.compile(r"LOCI_((TEST|BENCH|HOOK)_\w+|URL|API_KEY|WORKSPACE)")
 #: Of a wrong value, how much is shown.
 SHOWN = 80
 
@@ -250,7 +253,7 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
     values: dict[str, str] = {}
     problems: list[str] = []
     for variable, value in environ.items():
-        if not variable.startswith(PREFIX) or variable.startswith(f"{PREFIX}TEST_"):
+        if not variable.startswith(PREFIX) or _OTHERS.fullmatch(variable):
             continue
         name = variable.removeprefix(PREFIX).lower()
         if name in Settings.model_fields:

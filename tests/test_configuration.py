@@ -45,6 +45,20 @@ def test_settings_are_read_from_the_environment():
     assert load({"LOCI_PORT": "9000", "PATH": "/bin"}).public_url == "http://127.0.0.1:9000"
 
 
+def test_what_the_tests_and_the_hook_are_told_is_no_setting_of_the_servers():
+    others = (
+        "LOCI_TEST_POSTGRES_URL",
+        "LOCI_BENCH_DATA",
+        "LOCI_HOOK_STORE",
+        "LOCI_URL",
+        "LOCI_API_KEY",
+        "LOCI_WORKSPACE",
+    )
+    assert load(dict.fromkeys(others, "x")) == load({})
+    with pytest.raises(SystemExit, match="LOCI_URLS: there is no such setting"):
+        load({"LOCI_URLS": "x"})
+
+
 def test_a_secret_is_read_from_the_file_that_is_named(tmp_path):
     path = tmp_path / "url"
     path.write_text("postgresql://loci@db/loci\n")

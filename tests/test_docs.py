@@ -11,17 +11,20 @@ import pytest
 
 from server.loop import drain
 from tests.transcripts import Transcript, exchanges
+from tools.catalog import MEMENTO as MEMENTO_TOOLS
 from tools.catalog import OPERATIONS, RECALL_LINK
 
 ROOT = Path(__file__).parent.parent
 API = (ROOT / "docs/api.md").read_text()
+MEMENTO = (ROOT / "docs/memento.md").read_text()
 
 
 @pytest.mark.anyio
-async def test_every_request_in_the_api_documentation_gets_the_answer_shown(site, clock):
+@pytest.mark.parametrize("page", [API, MEMENTO], ids=["api", "memento"])
+async def test_every_request_in_the_documentation_gets_the_answer_shown(site, clock, page):
     person = await site.person("ann", ("memory:write", "admin"), is_admin=True)
     transcript = Transcript()
-    for method, path, headers, body, documented in exchanges(API):
+    for method, path, headers, body, documented in exchanges(page):
         clock.move(seconds=1)
         await drain(site.services)  # or the loop would, now or later
         answer = (
@@ -42,6 +45,14 @@ def test_every_operation_is_documented_with_its_routes_and_an_exchange(operation
         assert f"`{method} {path}`" in section.group(1)
     assert f"`{operation.scope}`" in section.group(1)
     assert list(exchanges(section.group(1)))
+
+
+@pytest.mark.parametrize("name", MEMENTO_TOOLS)
+def test_every_tool_of_mementos_is_documented_with_an_exchange(name):
+    section = re.search(rf"^### {name}\n(.*?)(?=^##|\Z)", MEMENTO, re.DOTALL | re.MULTILINE)
+    assert section, f"docs/memento.md has no section {name}"
+    ((_, path, _, body, _),) = exchanges(section.group(1))
+    assert (path.partition("&")[0], body["params"]["name"]) == ("/mcp?toolset=memento", name)
 
 
 def test_the_tools_of_the_recall_link_are_documented():

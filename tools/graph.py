@@ -114,8 +114,8 @@ async def memory_graph(services: Services, call: Call, args: MemoryGraph) -> Gra
         nodes, edges, truncated = await graph.graph(connection, workspace, args.id, args.depth)
     return GraphAnswer(
         meta=call.meta,
-        nodes=[NodeView(id=n.id, content=n.content, type=n.type, tags=n.tags, depth=n.depth) for n in nodes],
-        edges=[EdgeView.model_validate({"from": each.start, "to": each.end, "label": each.label}) for each in edges],
+        nodes=[NodeView.model_construct(**each._asdict()) for each in nodes],
+        edges=[EdgeView.model_construct(start=each.start, to=each.end, label=each.label) for each in edges],
         truncated=truncated,
     )
 

@@ -1,17 +1,45 @@
 """How a workspace and the stores behind it are."""
 
+from datetime import datetime, timedelta
 from typing import Literal
 
 from pydantic import BaseModel, Field
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server import __version__
-from server.memory.models import Timestamp
-from server.store import memories
+from server.memory.models import Timestamp, iso
+from server.memory.working import SEEDS
+from server.store import memories, skip_list, working_memory
 from server.store.search import EngineDown
 from server.store.vectors import Filling
 from tools.operation import Answer, Call, Effect, InWorkspace, Operation, Spoken
 from tools.quota import Quota, quota_of
 from tools.services import Services
+
+#: How long working memory may lie before it is told to be stale.
+FRESH = timedelta(hours=24)
+
+
+class WorkingMemoryState(BaseModel):
+    """How working memory is."""
+
+    sections: int = Field(description="How many sections it has; those that are always there count.")
+    last_updated: Timestamp | None = Field(default=None, description="When a section or an item last changed.")
+    stale: bool = Field(description="True where that is more than 24 hours ago.")
+
+
+class SkipCounts(BaseModel):
+    """How many entries the skip list has."""
+
+    total: int = Field(description="All that are kept.")
+    active: int = Field(description="Those that hold.")
+    expired: int = Field(description="Those whose time is over; they are purged within the hour.")
+
+
+class AccessCounts(BaseModel):
+    """How often memories were recalled."""
+
+    total: int = Field(description="By all recalls of the memories that are there.")
 
 
 class MemoryCounts(BaseModel):
@@ -37,7 +65,10 @@ class Health(Answer, Spoken):
     status: Literal["ok", "degraded"] = Field(description="`degraded`: something below is not as it should be.")
     version: str = Field(description="The server's version.")
     time: Timestamp = Field(description="The server's time.")
+    working_memory: WorkingMemoryState = Field(description="The workspace's working memory.")
     memories: MemoryCounts = Field(description="The workspace's memories.")
+    skip_list: SkipCounts = Field(description="The workspace's skip list.")
+    access_log: AccessCounts = Field(description="How often its memories were recalled.")
     ranking: Literal["keyword", "hybrid"] = Field(description="How recall ranks right now.")
     embedding_model: str | None = Field(default=None, description="The model that makes the vectors.")
     embedding_state: str = Field(description="loading, ready, absent or failed; with the reason.")
@@ -48,21 +79,34 @@ class Health(Answer, Spoken):
     quota: Quota = Field(description="How much the workspace's account has, and may have.")
 
     def text(self) -> str:
-        """Memento's report."""
-        counts = self.memories
+        """Memento's report, and how recall is."""
+        head = ["**Memento Health Report**", f"Workspace: {self.meta.workspace}"]
+        return "\n".join([*head, *self._desk(), *self._stored(), *self._recall(), *self.quota.lines()])
+
+    def _desk(self) -> list[str]:
+        desk = self.working_memory
+        changed = "never" if desk.last_updated is None else iso(desk.last_updated)
+        lines = ["**Working Memory**", f"  Sections: {desk.sections}", f"  Last updated: {changed}"]
+        return [*lines, "  Warning: nothing in it has changed for more than 24 hours."] if desk.stale else lines
+
+    def _stored(self) -> list[str]:
+        counts, skips = self.memories, self.skip_list
         detail = f"{counts.active} active, {counts.expired} expired, {counts.consolidated} consolidated"
-        model = self.embedding_model or "none"
-        lines = [
-            "**Memento Health Report**",
-            f"Workspace: {self.meta.workspace}",
+        return [
             "**Stored Memories**",
             f"  Total: {counts.total} ({detail})",
-            "**Recall**",
-            f"  Ranking: {self.ranking}; embedding model: {model} ({self.embedding_state})",
+            "**Skip List**",
+            f"  Total: {skips.total} ({skips.active} active, {skips.expired} expired)",
+            "**Access Log**",
+            f"  Total accesses: {self.access_log.total}",
         ]
+
+    def _recall(self) -> list[str]:
+        model = self.embedding_model or "none"
+        lines = ["**Recall**", f"  Ranking: {self.ranking}; embedding model: {model} ({self.embedding_state})"]
         if self.vectors is not None:
-            lines.append(f"  Vectors: {self.vectors.filled} of {counts.total} ({self.vectors.percent:g} %)")
-        return "\n".join([*lines, f"  Search store: {self.search_store}", *self.quota.lines()])
+            lines.append(f"  Vectors: {self.vectors.filled} of {self.memories.total} ({self.vectors.percent:g} %)")
+        return [*lines, f"  Search store: {self.search_store}"]
 
 
 async def health(services: Services, call: Call, args: InWorkspace) -> Health:  # noqa: ARG001 - a handler's signature
@@ -70,6 +114,9 @@ async def health(services: Services, call: Call, args: InWorkspace) -> Health:  
     now = services.now()
     async with services.db.read() as connection:
         counts = await memories.counts(connection, call.workspace.id, now)
+        skips = await skip_list.counts(connection, call.workspace.id, now)
+        accesses = await memories.total_accesses(connection, call.workspace.id)
+        desk = await _desk(connection, call.workspace.id, now)
         quota = await quota_of(connection, services.plans, call.workspace.account_id)
     try:
         await services.projection.ping()
@@ -83,7 +130,10 @@ async def health(services: Services, call: Call, args: InWorkspace) -> Health:  
         status="ok" if answers and (hybrid or embeddings.state == "loading") else "degraded",
         version=__version__,
         time=now,
+        working_memory=desk,
         memories=MemoryCounts.model_validate(counts),
+        skip_list=SkipCounts.model_validate(skips),
+        access_log=AccessCounts(total=accesses),
         ranking="hybrid" if hybrid else "keyword",
         embedding_model=None if embeddings.model is None else embeddings.model.name,
         embedding_state=f"{embeddings.state}: {embeddings.reason}" if embeddings.reason else embeddings.state,
@@ -91,6 +141,12 @@ async def health(services: Services, call: Call, args: InWorkspace) -> Health:  
         search_store="ok" if answers else "unavailable",
         quota=quota,
     )
+
+
+async def _desk(connection: AsyncConnection, workspace_id: str, now: datetime) -> WorkingMemoryState:
+    own, changed = await working_memory.state(connection, workspace_id)
+    stale = changed is not None and now - changed > FRESH
+    return WorkingMemoryState(sections=len(SEEDS) + own, last_updated=changed, stale=stale)
 
 
 async def _vectors(services: Services, call: Call, total: int) -> VectorCounts | None:

@@ -1,11 +1,11 @@
-"""API keys: making, listing and revoking one's own."""
+"""API keys: making, listing, revoking and rotating one's own."""
 
 from datetime import timedelta
 from typing import Annotated, Literal, Self
 
 from pydantic import AliasChoices, BaseModel, Field, model_validator
 
-from auth.keys import issue_key
+from auth.keys import issue_key, replace_key
 from auth.principal import ADMIN, READ, WRITE, expand
 from server.errors import Failure
 from server.memory.models import Timestamp
@@ -65,6 +65,15 @@ class CreatedKey(KeyView):
     api_key: str = Field(description="The secret. Keep it now; it is not shown again.")
     mcp_url: str = Field(description="The read-only recall link this key opens.")
     connect_command: str = Field(description="The command that adds the recall link to Claude Code.")
+
+
+class RotatedKey(KeyView):
+    """The key that took the caller's place, with its secret: the only time it is shown."""
+
+    api_key: str = Field(description="The new secret. Send it from now on; it is not shown again.")
+    key_prefix: str = Field(description="How it begins, under the name that Memento's clients read.")
+    previous_key_revoked: Literal[True] = Field(default=True, description="The key you sent is refused from now on.")
+    message: str = Field(description="What to do now.")
 
 
 class KeyList(BaseModel):
@@ -166,6 +175,29 @@ async def revoke_key(services: Services, call: Call, args: OneKey) -> RevokedKey
     return RevokedKey(id=args.id)
 
 
+async def rotate_key(services: Services, call: Call, args: NoArgs) -> RotatedKey:  # noqa: ARG001 - a handler's signature
+    """Put a new key in the place of the one that asks: the old one ends, and the new one begins, or neither.
+
+    Raises `forbidden` for a caller without a key, and `conflict` where the key was ended meanwhile.
+    """
+    principal = call.principal
+    if principal.via != "api_key":
+        raise Failure(
+            "forbidden",
+            "Only API keys are rotated, and you came with an access token, which its client renews by itself. Log out "
+            "and in again for a new one, or make a key with create_key.",
+        )
+    async with services.db.write() as connection:
+        made = await replace_key(connection, principal.user_id, principal.credential_id, services.now())
+        if made is None:
+            raise Failure("conflict", "This key was rotated or revoked just now. Use the key that took its place.")
+        await raise_epoch(connection)
+    services.authenticator.evict(principal.credential_id)
+    secret, row = made
+    message = "Store this key now, it is not shown again; the one you sent is refused from now on."
+    return RotatedKey.model_validate(_view(row) | {"api_key": secret, "key_prefix": row.prefix, "message": message})
+
+
 OPERATIONS = (
     Operation(
         name="create_key",
@@ -202,5 +234,20 @@ OPERATIONS = (
         returns=RevokedKey,
         handler=revoke_key,
         workspace=False,
+    ),
+    Operation(
+        name="rotate_key",
+        description=(
+            "Put a new API key in the place of the one you send, with the same name, scopes, workspace and expiry; the "
+            "old one is refused from that moment on. The secret is shown once. For scripts, and for a person who asks."
+        ),
+        routes=(("POST", "/v1/auth/rotate"),),
+        scope="memory:write",
+        effect=Effect.UPDATE,
+        args=NoArgs,
+        returns=RotatedKey,
+        handler=rotate_key,
+        workspace=False,
+        listed=False,
     ),
 )

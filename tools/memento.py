@@ -61,16 +61,16 @@ def _recalled(answer: Any) -> str:
     return answer.text
 
 
-def _item(item: Item) -> str:
+def _item(item: Item, place: str = "") -> str:
     tags = f" [{', '.join(item.tags)}]" if item.tags else ""
     following = f"\n  Next: {item.next_action}" if item.next_action else ""
-    return f"**{item.id}** ({item.category}, {item.status}){tags} {item.title}{following}"
+    return f"**{item.id}** ({item.category}, {item.status}){tags}{place} {item.title}{following}"
 
 
 def _items(page: Any) -> str:
     if not page.items:
         return "No items found."
-    shown = "\n".join(map(_item, page.items))
+    shown = "\n".join(_item(each, f" [{each.workspace}]" if each.workspace else "") for each in page.items)
     return f"Found {page.total} item{'s' if page.total != 1 else ''}:\n\n{shown}"
 
 

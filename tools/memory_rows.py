@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.errors import Failure
 from server.memory.models import Linkage, Memory
-from server.store import memories, working_memory
+from server.store import graph, memories, working_memory
 
 
 def no_memory(memory_id: str) -> Failure:
@@ -36,7 +36,13 @@ async def hold(
 async def check_links(
     connection: AsyncConnection, workspace_id: str, linkages: Sequence[Linkage], field: str, own_id: str | None = None
 ) -> None:
-    """Refuse links to memories and items that are not there, and from a memory to itself. Raises `invalid`."""
+    """Refuse links to memories and items that are not there, to the memory itself, and those that close a circle.
+
+    A circle of one meaning says nothing, or contradicts itself: what supersedes a memory is not superseded by it.
+
+    Raises:
+        Failure: `invalid`.
+    """
     linked = _ids(linkages, "memory")
     if own_id in linked:
         raise Failure("invalid", f"{field}: a memory cannot link to itself; name another one.", field=field)
@@ -45,6 +51,21 @@ async def check_links(
     if items := _ids(linkages, "item"):
         there = await working_memory.existing_items(connection, workspace_id, items)
         _refuse_missing(items, there, field, "working-memory item")
+    if own_id is not None:
+        await _refuse_circles(connection, workspace_id, linkages, field, own_id)
+
+
+async def _refuse_circles(
+    connection: AsyncConnection, workspace_id: str, linkages: Sequence[Linkage], field: str, own_id: str
+) -> None:
+    for label in dict.fromkeys(link.label for link in linkages if link.type == "memory"):
+        ends = _ids([link for link in linkages if link.label == label], "memory")
+        if await graph.leads_to(connection, workspace_id, own_id, ends, label):
+            message = (
+                f"{field}: this would close a circle: links labelled {label or graph.RELATED!r} lead back from there "
+                "already. They are followed both ways, so leave it out, or say by its label what else it means."
+            )
+            raise Failure("invalid", message, field=field)
 
 
 def _ids(linkages: Sequence[Linkage], kind: str) -> list[str]:

@@ -8,9 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-import structlog
-
-from server.errors import Failure, unavailable
+from server.errors import unavailable
 from server.memory import gate
 from server.memory.models import Memory
 from server.memory.packing import Budget, Duplicates
@@ -22,10 +20,9 @@ from server.store.workspaces import Workspace
 from tools.candidates import CANDIDATES, Searched, search_workspace
 from tools.memory_args import Facets
 from tools.operation import Call
+from tools.peeking import peeked
 from tools.reranking import reranked
 from tools.services import Services
-
-log = structlog.get_logger(__name__)
 
 Ranking = Literal["keyword", "hybrid", "recent"]
 Reason = Literal["expired", "gate", "threshold", "skip_list", "duplicate", "budget", "rank"]
@@ -97,7 +94,7 @@ async def recall(services: Services, call: Call, asked: Asked) -> Recalled:
         Failure: `unavailable` where the search store is down.
     """
     now = services.now()
-    places = [call.workspace, *await _peeked(services, call, asked.peek)]
+    places = [call.workspace, *await peeked(services, call, asked.peek)]
     at_least = call.workspace.settings.recall_threshold
     searched = await _search(services, places, asked, at_least)
     entries = await skip_list.look_up_live(services.db, call.workspace.id, now) if call.workspace.exists else []
@@ -140,30 +137,6 @@ async def _search(services: Services, places: Sequence[Workspace], asked: Asked,
         ]
     except EngineDown:
         raise unavailable("search store") from None
-
-
-async def _peeked(services: Services, call: Call, names: Sequence[str]) -> list[Workspace]:
-    """The other workspaces that may be looked into; what is unknown or somebody else's is passed over."""
-    found: dict[str, Workspace] = {}
-    for name in dict.fromkeys(names):
-        workspace = await _peek(services, call, name)
-        if workspace is not None and workspace.id != call.workspace.id:
-            found[workspace.id] = workspace  # that of one's own account has two names
-    return list(found.values())
-
-
-async def _peek(services: Services, call: Call, name: str) -> Workspace | None:
-    principal = call.principal
-    try:
-        account_id, plain = await services.directory.locate(principal.user_id, principal.account_id, name)
-    except Failure:
-        log.warning("a peek at a workspace of others was passed over", user=principal.user_id, workspace=name)
-        return None
-    found = await services.directory.find(account_id, plain)
-    if found is not None and principal.workspace_id not in {None, found.id}:
-        log.warning("a bound key's peek was passed over", user=principal.user_id, workspace=name)
-        return None
-    return found
 
 
 def gated(searched: Sequence[Searched], at_least: float) -> tuple[list[Candidate], list[LeftOut]]:

@@ -11,8 +11,9 @@ from server.store import working_memory
 from server.store.working_memory import ItemListing
 from tools.changes import changing
 from tools.operation import Answer, Call, Effect, InWorkspace, Meta, Operation
+from tools.peeking import peeked
 from tools.services import Services
-from tools.types import QUERY_CHARACTERS, Id, Prose, Tags
+from tools.types import PEEKS, QUERY_CHARACTERS, Id, Peeks, Prose, Tags
 
 Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
 NextAction = Annotated[str, StringConstraints(strip_whitespace=True, max_length=2000)]
@@ -79,6 +80,9 @@ class ListItems(InWorkspace):
     )
     limit: int = Field(default=50, ge=1, le=100, description="How many at most.")
     offset: int = Field(default=0, ge=0, le=10_000_000, description="How many to pass over first.")
+    peek_workspaces: Peeks = Field(
+        default=[], description=f"Up to {PEEKS} more of your workspaces whose items are listed with these."
+    )
 
 
 class ItemAnswer(Item):
@@ -87,10 +91,16 @@ class ItemAnswer(Item):
     meta: Meta = Field(description="About this answer.")
 
 
+class ListedItem(Item):
+    """An item of a list."""
+
+    workspace: str | None = Field(default=None, description="Its workspace, where that was only looked into.")
+
+
 class ItemPage(Answer):
     """A page of items."""
 
-    items: list[Item] = Field(description="This page, the most important and then the newest first.")
+    items: list[ListedItem] = Field(description="This page, the most important and then the newest first.")
     total: int = Field(description="How many there are on all pages.")
     offset: int = Field(description="Where this page starts.")
     limit: int = Field(description="How many a page holds.")
@@ -148,7 +158,7 @@ async def delete_item(services: Services, call: Call, args: OneItem) -> DeletedI
 
 
 async def list_items(services: Services, call: Call, args: ListItems) -> ItemPage:
-    """A page of items, filtered."""
+    """A page of items, filtered; those of the workspaces that are peeked into stand among the others."""
     listing = ItemListing(
         categories=[args.category] if args.category else [],
         statuses=[args.status] if args.status else [],
@@ -156,9 +166,15 @@ async def list_items(services: Services, call: Call, args: ListItems) -> ItemPag
         limit=args.limit,
         offset=args.offset,
     )
+    others = {each.id: each.name for each in await peeked(services, call, args.peek_workspaces)}
     async with services.db.read() as connection:
-        page, total = await working_memory.list_items(connection, call.workspace.id, listing)
-    return ItemPage(meta=call.meta, items=page, total=total, offset=args.offset, limit=args.limit)
+        page, total = await working_memory.list_items_of(connection, [call.workspace.id, *others], listing)
+    items = [_listed(item, others.get(workspace_id)) for workspace_id, item in page]
+    return ItemPage(meta=call.meta, items=items, total=total, offset=args.offset, limit=args.limit)
+
+
+def _listed(item: Item, workspace: str | None) -> ListedItem:
+    return ListedItem.model_construct(**item.__dict__, workspace=workspace)
 
 
 def _answer(item: Item, call: Call) -> ItemAnswer:

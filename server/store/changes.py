@@ -15,8 +15,8 @@ async def note(
 ) -> None:
     """Journal a change, and hold the workspace against other writers until the transaction ends.
 
-    `what` names the thing that changes and not what it says, so nothing has to be erased from the journal later. The
-    workspace's revision stays: the projection follows memories only.
+    `what` names the thing that changes and not what it says, so nothing has to be erased from the journal later but the
+    names of a deleted workspace's sections. The workspace's revision stays: the projection follows memories only.
 
     Raises:
         LookupError: the workspace was deleted.

@@ -3,11 +3,14 @@
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.store import golden, memories, vectors
 from server.store.db import Database
 from server.store.tables.accounts import workspaces
+from server.store.tables.memories import journal
 from server.store.tables.memories import memories as table
+from server.store.tables.working import identity_crystals, skip_entries, working_items, working_sections
 
 STEP = 200
 
@@ -15,7 +18,8 @@ STEP = 200
 async def erase_due(db: Database, now: datetime, undo: timedelta) -> int:
     """Overwrite what memories said that were deleted, alone or with their workspace, before `now - undo`; how many.
 
-    The golden cases of such a workspace, which quote it, go with them, and are counted too.
+    What else such a workspace had goes with it, and is counted too: its working memory, its skip list, its identity
+    crystals, and its golden cases, which quote it.
     """
     before, erased = now - undo, 0
     alone = sa.select(table.c.id).where(table.c.deleted_at <= before)
@@ -32,9 +36,26 @@ async def erase_due(db: Database, now: datetime, undo: timedelta) -> int:
             erased += len(still)
     async with db.write() as connection:
         erased += await golden.forget(connection, gone)
+        erased += await _empty_desks(connection, gone)
     if erased:
         await db.scrub()
     return erased
+
+
+async def _empty_desks(connection: AsyncConnection, gone: sa.Select[str]) -> int:
+    """Drop what is no memory and lies in these workspaces; how many rows."""
+    dropped = 0
+    for each in (working_items, skip_entries, identity_crystals):
+        dropped += (await connection.execute(sa.delete(each).where(each.c.workspace_id.in_(gone)))).rowcount
+    sections = sa.delete(working_sections).where(working_sections.c.workspace_id.in_(gone))
+    homes = list((await connection.execute(sections.returning(working_sections.c.workspace_id))).scalars())
+    if homes:
+        # The journal names a section by what a person called it, and everything else by its id.
+        named = sa.update(journal).where(
+            journal.c.workspace_id.in_(set(homes)), journal.c.after["section"].as_string().is_not(None)
+        )
+        await connection.execute(named.values(after=sa.null()))
+    return dropped + len(homes)
 
 
 def _unerased(due: sa.Select[str]) -> sa.Select[str]:

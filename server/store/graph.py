@@ -1,8 +1,8 @@
 """The links between a workspace's memories, read from both ends by index."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -21,8 +21,7 @@ _OUT, _IN = (sa.literal_column(each, sa.Integer).label("is_in") for each in "01"
 _LABEL = sa.func.coalesce(links.c.label, sa.case((links.c.to_kind == "file", SOURCE), else_=RELATED)).label("meaning")
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
+class Node(NamedTuple):
     """A memory of a graph, and how far it is from where the walk began."""
 
     id: str
@@ -85,12 +84,16 @@ async def _edges_at(connection: AsyncConnection, workspace_id: str, ids: Sequenc
     """The edges at some memories, in one statement; False where there are more than `LINKS` either way."""
     out = _outgoing(ids).where(links.c.to_kind != "item").limit(LINKS + 1).subquery()
     into = _incoming(workspace_id, ids).limit(LINKS + 1).subquery()
-    rows = (await connection.execute(sa.union_all(sa.select(out), sa.select(into)))).all()
-    ways = [row for row in rows if not row.is_in], [row for row in rows if row.is_in]
-    taken = [*ways[0][:LINKS], *ways[1][:LINKS]]
-    ends = [FILE + row.target if row.to_kind == "file" else row.target for row in taken]
-    edges = [Edge(row.from_id, end, row.meaning) for row, end in zip(taken, ends, strict=True)]
-    return edges, len(taken) == len(rows)
+    end = sa.case((out.c.to_kind == "file", sa.literal(FILE) + out.c.target), else_=out.c.target)
+    both = sa.union_all(
+        sa.select(out.c.from_id, end, out.c.meaning, out.c.is_in),
+        sa.select(into.c.from_id, into.c.target, into.c.meaning, into.c.is_in),
+    )
+    out_edges: list[Edge] = []
+    in_edges: list[Edge] = []
+    for start, target, label, is_in in await connection.execute(both):
+        (in_edges if is_in else out_edges).append(Edge(start, target, label))
+    return [*out_edges[:LINKS], *in_edges[:LINKS]], max(len(out_edges), len(in_edges)) <= LINKS
 
 
 async def related(
@@ -105,6 +108,23 @@ async def related(
     outgoing = [Neighbour(row.target, row.to_kind, row.meaning) for row in out]
     incoming = [Neighbour(row.from_id, "memory", row.meaning) for row in into[:NODES]]
     return outgoing, incoming, len(into) > NODES
+
+
+async def leads_to(
+    connection: AsyncConnection, workspace_id: str, memory_id: str, from_ids: Collection[str], label: str | None
+) -> bool:
+    """Whether links of one meaning lead from any of these memories to another one, over memories that are there."""
+    of_this_meaning = (
+        links.c.workspace_id == workspace_id,
+        links.c.to_kind == "memory",
+        sa.func.coalesce(links.c.label, RELATED) == (label or RELATED),
+        _is_live(links.c.from_id, workspace_id),
+    )
+    reached = sa.select(links.c.to_id).where(links.c.from_id.in_(from_ids), *of_this_meaning).cte(recursive=True)
+    onward = sa.select(links.c.to_id).join(reached, links.c.from_id == reached.c.to_id).where(*of_this_meaning)
+    reached = reached.union(onward)  # each memory once, so that it ends
+    found = await connection.execute(sa.select(reached.c.to_id).where(reached.c.to_id == memory_id).limit(1))
+    return found.first() is not None
 
 
 def _is_live(column: sa.ColumnElement[Any], workspace_id: str) -> sa.ColumnElement[bool]:

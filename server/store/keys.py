@@ -100,6 +100,18 @@ async def revoke_key(connection: AsyncConnection, user_id: str, key_id: str, now
     return (await connection.execute(query)).rowcount == 1
 
 
+async def retire_key(connection: AsyncConnection, user_id: str, key_id: str, now: datetime) -> KeyRow | None:
+    """End a key of this user to make room for the one that takes its place; None where there is none that still lives.
+
+    What it was is returned. Its workspace is held: whoever deletes that meanwhile waits, and ends the new key, too.
+    """
+    bound_to = sa.select(workspaces.c.id).join(api_keys, api_keys.c.workspace_id == workspaces.c.id)
+    await connection.execute(bound_to.where(api_keys.c.id == key_id).with_for_update(of=workspaces, read=True))
+    if not await revoke_key(connection, user_id, key_id, now):
+        return None
+    return KeyRow(*(await connection.execute(_KEY.where(api_keys.c.id == key_id))).one())
+
+
 async def revoke_keys_of_grant(connection: AsyncConnection, grant_id: str, now: datetime) -> list[str]:
     """End the keys that were made through an OAuth grant; their ids."""
     query = (

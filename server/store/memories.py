@@ -205,6 +205,15 @@ async def counts(connection: AsyncConnection, workspace_id: str, now: datetime) 
     return dict(zip(("total", "active", "expired", "consolidated"), row, strict=True))
 
 
+async def total_accesses(connection: AsyncConnection, workspace_id: str) -> int:
+    """How often memories were recalled. What was merged counts in the memory it became, which has the sum."""
+    table = memories.c
+    query = sa.select(sa.func.coalesce(sa.func.sum(table.access_count), 0)).where(
+        table.workspace_id == workspace_id, table.deleted_at.is_(None), table.consolidated.is_(False)
+    )
+    return (await connection.execute(query)).scalar_one()
+
+
 async def record(
     connection: AsyncConnection,
     workspace_id: str,

@@ -54,6 +54,15 @@ async def look_up_live(db: Database, workspace_id: str, now: datetime) -> list[S
     return [SkipEntry(*row) for row in await db.few(_LIVE, {"workspace": workspace_id, "now": now})]
 
 
+async def counts(connection: AsyncConnection, workspace_id: str, now: datetime) -> dict[str, int]:
+    """How many entries the list has: total, active, expired. Expired ones are kept until the loop purges them."""
+    query = sa.select(sa.func.count(), sa.func.count().filter(_ended(now))).where(
+        skip_entries.c.workspace_id == workspace_id
+    )
+    total, expired = (await connection.execute(query)).one()
+    return {"total": total, "active": total - expired, "expired": expired}
+
+
 async def delete(connection: AsyncConnection, workspace_id: str, entry_id: str, now: datetime) -> SkipEntry | None:
     """Take a live entry off the list for good; None where the workspace has none of this id."""
     statement = (

@@ -51,14 +51,29 @@ async def section(connection: AsyncConnection, workspace_id: str, name: str) -> 
     return None if row is None else _section(row)
 
 
-async def count_own_sections(connection: AsyncConnection, workspace_id: str) -> int:
-    """How many sections were made beside those that are always there."""
-    query = (
+def _own_sections(workspace_id: str) -> sa.Select[int]:
+    return (
         sa.select(sa.func.count())
         .select_from(working_sections)
         .where(working_sections.c.workspace_id == workspace_id, working_sections.c.name.not_in(SEEDS))
     )
-    return (await connection.execute(query)).scalar_one()
+
+
+async def count_own_sections(connection: AsyncConnection, workspace_id: str) -> int:
+    """How many sections were made beside those that are always there."""
+    return (await connection.execute(_own_sections(workspace_id))).scalar_one()
+
+
+async def state(connection: AsyncConnection, workspace_id: str) -> tuple[int, datetime | None]:
+    """How many sections were made beside those that are always there, and when a section or an item last changed."""
+    latest = (
+        sa.select(sa.func.max(each.c.updated_at)).where(each.c.workspace_id == workspace_id).scalar_subquery()
+        for each in (working_sections, working_items)
+    )
+    query = sa.select(_own_sections(workspace_id).scalar_subquery(), *latest)
+    own, *changed = (await connection.execute(query)).one()
+    times: list[datetime] = [each for each in changed if each is not None]
+    return own, max(times, default=None)
 
 
 async def put_section(connection: AsyncConnection, workspace_id: str, written: Section, now: datetime) -> None:
@@ -118,8 +133,16 @@ async def delete_item(connection: AsyncConnection, workspace_id: str, item_id: s
 
 async def list_items(connection: AsyncConnection, workspace_id: str, listing: ItemListing) -> tuple[list[Item], int]:
     """A page of the workspace's items, the most important and then the newest first, and how many there are in all."""
+    page, total = await list_items_of(connection, [workspace_id], listing)
+    return [item for _, item in page], total
+
+
+async def list_items_of(
+    connection: AsyncConnection, workspace_ids: Sequence[str], listing: ItemListing
+) -> tuple[list[tuple[str, Item]], int]:
+    """The same over several workspaces as if they were one; each item comes with its workspace's id."""
     table = working_items.c
-    conditions: list[sa.ColumnElement[bool]] = [table.workspace_id == workspace_id]
+    conditions: list[sa.ColumnElement[bool]] = [table.workspace_id.in_(workspace_ids)]
     if listing.categories:
         conditions.append(table.category.in_(listing.categories))
     if listing.statuses:
@@ -127,8 +150,9 @@ async def list_items(connection: AsyncConnection, workspace_id: str, listing: It
     if listing.query:
         holds = (column.icontains(listing.query, autoescape=True) for column in (table.title, table.content))
         conditions.append(sa.or_(*holds))
-    query = sa.select(*_ITEM).where(*conditions).order_by(*_ORDER).limit(listing.limit).offset(listing.offset)
-    page = [_item(row) for row in await connection.execute(query)]
+    query = sa.select(*_ITEM, table.workspace_id).where(*conditions)
+    query = query.order_by(*_ORDER).limit(listing.limit).offset(listing.offset)
+    page = [(row[-1], _item(row[:-1])) for row in await connection.execute(query)]
     total = await connection.execute(sa.select(sa.func.count()).select_from(working_items).where(*conditions))
     return page, total.scalar_one()
 

@@ -20,7 +20,7 @@ def named_workspace(request: Request) -> str | None:
 
 def peeked_workspaces(request: Request) -> str | None:
     """The workspaces to look into as well: of the URL's query, else of the header; separated by commas."""
-    return request.query_params.get("peek_workspaces") or _header(request, PEEK_HEADER) or None
+    return ",".join(request.query_params.getlist("peek_workspaces")) or _header(request, PEEK_HEADER) or None
 
 
 def _header(request: Request, name: str) -> str | None:

@@ -1,6 +1,7 @@
 """Users and their accounts, workspaces, keys, and the epoch that tells other processes what has ended."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 import sqlalchemy as sa
@@ -143,6 +144,42 @@ async def test_the_keys_of_a_grant_end_with_it(db, someone, key, clock):
     async with db.write() as connection:
         assert sorted(await keys.revoke_keys_of_grant(connection, "g", clock())) == sorted(mine)
         assert [row.id for row in await keys.list_keys(connection, ann.id)] == [other]
+
+
+async def test_a_key_is_retired_once_and_by_its_owner_only_however_many_ask(db, someone, key, clock):
+    ann, bob = await someone("ann"), await someone("bob")
+    key_id, other = await key(ann, "a" * 64, name="script"), await key(ann, "b" * 64)
+
+    async def retire(owner):
+        async with db.write() as connection:
+            return await keys.retire_key(connection, owner.id, key_id, clock())
+
+    assert await retire(bob) is None
+    (old,) = filter(None, await asyncio.gather(*(retire(ann) for _ in range(6))))
+    assert (old.id, old.name, old.revoked_at) == (key_id, "script", clock())
+    async with db.read() as connection:
+        assert [row.id for row in await keys.list_keys(connection, ann.id)] == [other]
+
+
+async def test_a_key_that_takes_anothers_place_while_their_workspace_is_deleted_ends_with_it(ledger, key, clock):
+    async with ledger.db.read() as connection:
+        ann = await accounts.user_named(connection, "ann")
+    old = await key(ann, "a" * 64, workspace_id=ledger.workspace)
+
+    async def delete():
+        async with ledger.db.write() as connection:
+            await workspaces.delete_workspace(connection, ledger.workspace, clock())
+
+    async with ledger.db.write() as connection:
+        retired = await keys.retire_key(connection, ann.id, old, clock())
+        deleting = asyncio.create_task(delete())
+        # Postgres has it wait for the workspace, and SQLite for the writer; either way it has not ended.
+        done, _ = await asyncio.wait([deleting], timeout=0.3)
+        assert not done
+        await keys.insert_key(connection, replace(retired, id=new_id(clock()), revoked_at=None), "b" * 64)
+    await deleting
+    async with ledger.db.read() as connection:
+        assert await keys.key_by_hash(connection, "b" * 64, clock()) is None
 
 
 async def test_when_a_key_was_last_used_is_kept(db, someone, key, clock):

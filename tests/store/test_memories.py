@@ -232,6 +232,17 @@ async def test_what_was_deleted_is_erased_when_it_can_no_longer_be_undone(ledger
     assert [content for (content,) in await rows(ledger, table.c.content)] == ["", "", "", "", "e"]
 
 
+async def test_accesses_are_counted_once_over_what_is_there_and_was_not_merged(ledger, clock, new_ledger):
+    bob = await new_ledger(ledger.db, clock, "bob")
+    (deleted,) = await ledger.store("a", access_count=100)
+    await ledger.delete(deleted)
+    await ledger.store("b", "c", access_count=2)
+    await ledger.store("merged into others", access_count=40, consolidated=1)
+    async with ledger.db.read() as connection:
+        assert await memories.total_accesses(connection, ledger.workspace) == 4
+        assert await memories.total_accesses(connection, bob.workspace) == 0
+
+
 async def test_what_was_deleted_with_its_workspace_is_erased_with_it(ledger, clock, new_ledger):
     await ledger.store("a", "b")
     bob = await new_ledger(ledger.db, clock, "bob")

@@ -52,6 +52,18 @@ async def test_an_entry_ends_at_its_moment_and_a_condition_never(ledger, clock, 
     assert [entry.item for entry in await live(ledger, end + timedelta(days=36500))] == ["coffee"]
 
 
+async def test_entries_are_counted_in_their_own_workspace_with_those_that_have_ended(ledger, clock, add, new_ledger):
+    bob = await new_ledger(ledger.db, clock, "bob")
+    end = clock() + timedelta(days=1)
+    for item, ends_at, home in (("tea", end, ledger), ("milk", None, ledger), ("coffee", end, bob)):
+        await add(item, ends_at, home)
+    async with ledger.db.read() as connection:
+        before = await skip_list.counts(connection, ledger.workspace, end - timedelta(milliseconds=1))
+        assert before == {"total": 2, "active": 2, "expired": 0}
+        assert await skip_list.counts(connection, ledger.workspace, end) == {"total": 2, "active": 1, "expired": 1}
+        assert await skip_list.counts(connection, "nowhere", end) == {"total": 0, "active": 0, "expired": 0}
+
+
 async def test_a_read_hides_what_has_ended_and_a_purge_deletes_it_everywhere(ledger, clock, add, new_ledger):
     bob = await new_ledger(ledger.db, clock, "bob")
     end = clock() + timedelta(days=1)

@@ -89,6 +89,17 @@ async def test_a_search_of_items_knows_no_case(ledger, add):
     assert await titles(ledger, query="rePort") == (["Quarterly REPORT"], 1)
 
 
+async def test_items_of_several_workspaces_are_listed_as_if_they_were_of_one(ledger, clock, new_ledger, add):
+    bob, cat = await new_ledger(ledger.db, clock, "bob"), await new_ledger(ledger.db, clock, "cat")
+    for title, home, priority in (("a", ledger, 1), ("b", bob, 1), ("c", bob, 9), ("d", cat, 5), ("e", ledger, 0)):
+        await add(title, home=home, priority=priority)
+    places, listing = [ledger.workspace, bob.workspace, "nowhere"], ItemListing(limit=2, offset=1)
+    async with ledger.db.read() as connection:
+        page, total = await working_memory.list_items_of(connection, places, listing)
+    assert [(item.title, home) for home, item in page] == [("b", bob.workspace), ("a", ledger.workspace)]
+    assert total == 4
+
+
 async def test_an_update_changes_what_it_names_and_the_time(ledger, clock, add):
     new = await add("a", tags=["t"], next_action="n")
     clock.move(seconds=5)
@@ -136,6 +147,28 @@ async def test_only_sections_of_ones_own_are_counted(ledger, write):
         await write(name, "x")
     async with ledger.db.read() as connection:
         assert await working_memory.count_own_sections(connection, ledger.workspace) == 2
+
+
+async def test_the_state_is_how_many_sections_are_ones_own_and_when_something_last_changed(
+    ledger, clock, new_ledger, add, write
+):
+    async def state():
+        async with ledger.db.read() as connection:
+            return await working_memory.state(connection, ledger.workspace)
+
+    bob = await new_ledger(ledger.db, clock, "bob")
+    assert await state() == (0, None)
+    item = await add("a")
+    assert await state() == (0, item.updated_at)
+    for name in ("plan", "active_work"):
+        await write(name, "x")
+    written = clock()
+    await add("b", home=bob)
+    await write("theirs", "x", home=bob)
+    assert await state() == (1, written)
+    async with ledger.db.write() as connection:
+        await working_memory.update_item(connection, ledger.workspace, item.id, {"status": "paused"}, clock())
+    assert await state() == (1, clock())
 
 
 async def test_a_change_is_journaled_by_what_it_changed_and_moves_no_revision(ledger, clock):

@@ -113,6 +113,31 @@ async def test_a_memory_does_not_link_to_itself(ann):
     await refused(ann, "update_memory", {"id": memory_id, "linkages": [link]}, says=says)
 
 
+async def test_links_of_one_meaning_close_no_circle(ann):
+    first = await ann.store("first")
+    second = await ann.store("second", linkages=[{"type": "memory", "id": first}])
+    third = await ann.store("third", linkages=[{"type": "memory", "id": second, "label": "related"}])
+    before = await kept(ann)
+    for end in (second, third):
+        closing = {"id": first, "linkages": [{"type": "file", "path": "a.md"}, {"type": "memory", "id": end}]}
+        await refused(ann, "link_memories", closing, says="linkages: this would close a circle")
+        await refused(ann, "update_memory", closing, says="links labelled 'related' lead back")
+    assert await kept(ann) == before
+    other = {"id": first, "linkages": [{"type": "memory", "id": third, "label": "explains"}]}
+    assert (await ann.call("link_memories", other))["added"] == 1
+    walked = await ann.call("memory_graph", {"id": first, "depth": 5})
+    assert {each["id"] for each in walked["nodes"]} == {first, second, third}
+
+
+async def test_a_deleted_memory_closes_no_circle(ann):
+    first = await ann.store("first")
+    second = await ann.store("second", linkages=[{"type": "memory", "id": first}])
+    third = await ann.store("third", linkages=[{"type": "memory", "id": second}])
+    await ann.http.delete(f"/v1/memories/{second}")
+    link = {"id": first, "linkages": [{"type": "memory", "id": third}]}
+    assert (await ann.call("link_memories", link))["added"] == 1
+
+
 async def test_no_link_and_too_many_are_refused(ann):
     memory_id = await ann.store("x")
     await refused(ann, "link_memories", {"id": memory_id}, says="linkages is required")

@@ -217,7 +217,32 @@ async def test_the_connections_own_workspace_can_be_deleted_and_comes_back_new(c
 async def test_get_health_is_a_report(cat):
     await cat.store("x")
     await cat.store("y", expires="2020-01-01")
-    response = await cat.http.get("/v1/health")
-    report = spoken(response).splitlines()
-    assert report[:2] == ["**Memento Health Report**", "Workspace: default"]
-    assert "  Total: 2 (1 active, 1 expired, 0 consolidated)" in report
+    await cat.http.post("/v1/skip-list", json={"item": "tea", "reason": "cold", "expires": "2099-12-31"})
+    report = spoken(await cat.http.get("/v1/health")).splitlines()
+    assert report[:11] == [
+        "**Memento Health Report**",
+        "Workspace: default",
+        "**Working Memory**",
+        "  Sections: 5",
+        "  Last updated: never",
+        "**Stored Memories**",
+        "  Total: 2 (1 active, 1 expired, 0 consolidated)",
+        "**Skip List**",
+        "  Total: 1 (1 active, 0 expired)",
+        "**Access Log**",
+        "  Total accesses: 0",
+    ]
+
+
+async def test_post_auth_rotate_gives_a_key_and_refuses_the_old_one_at_once(shared, cat):
+    response = await cat.http.post("/v1/auth/rotate")
+    body = response.json()
+    assert (response.status_code, body["previous_key_revoked"]) == (200, True)
+    assert re.fullmatch(r"mp_live_[0-9a-f]{32}", body["api_key"])
+    assert body["key_prefix"] == body["api_key"][:12]
+    assert body["message"]
+    assert "content" not in body
+    old = await cat.http.get("/v1/memories")
+    assert old.status_code == 401
+    assert "Invalid or missing API key" in spoken(old)
+    assert (await shared.client(body["api_key"]).get("/v1/memories")).status_code == 200

@@ -119,6 +119,16 @@ async def test_get_items_is_a_page_by_priority_that_has_archived_ones_too(cat):
     assert all(is_item(each) for each in page["items"])
 
 
+async def test_get_items_peeks_and_what_is_peeked_at_carries_its_workspace(cat):
+    await item(cat, title="a", priority=1)
+    await item(cat, title="b", priority=2, workspace="attic")
+    for how in ({"params": {"peek_workspaces": "attic,none"}}, {"headers": {"x-memento-peek-workspaces": "attic"}}):
+        page = (await cat.http.get("/v1/working-memory/items", **how)).json()
+        assert [(each["title"], each["workspace"]) for each in page["items"]] == [("b", "attic"), ("a", None)]
+        assert page["total"] == 2
+        assert all(is_item(each) for each in page["items"])
+
+
 @pytest.mark.parametrize(
     ("query", "found"),
     [

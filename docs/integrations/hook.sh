@@ -1,0 +1,77 @@
+#!/bin/sh
+# Loci's hook for Claude Code, Codex and Gemini CLI: one script for every event; its input says which one it is.
+#
+#   SessionStart                    shows the agent its identity crystal and its working memory
+#   UserPromptSubmit, BeforeAgent   shows what is remembered for the prompt, and what the skip list says to it
+#   Stop, AfterAgent                stores the agent's last message where LOCI_HOOK_STORE is set; else does nothing
+#
+# It never stands in the agent's way: no request takes longer than three seconds, whatever fails is silent, and the
+# exit code is 0. docs/clients/ says how to set it up, and what is sent where.
+
+set -u
+LC_ALL=C
+export LC_ALL
+[ -n "${LOCI_HOOK_TRACE:-}" ] || exec 2>/dev/null
+
+here=$(dirname -- "$0")
+url=${LOCI_URL:-${MEMENTO_API_URL:-http://127.0.0.1:8080}}
+url=${url%/}
+url=${url%/mcp}
+key=${LOCI_API_KEY:-${MEMENTO_API_KEY:-}}
+kept=${XDG_CONFIG_HOME:-${HOME:-}/.config}/loci/key
+[ -n "$key" ] || { [ -r "$kept" ] && read -r key <"$kept"; }
+workspace=${LOCI_WORKSPACE:-${MEMENTO_WORKSPACE:-}}
+# A proxy has no business with what stays on this machine.
+no_proxy=${no_proxy:-${NO_PROXY:-}},127.0.0.1,localhost
+export no_proxy
+
+# ask PATH [BODY]: what the server answers. All of it reaches curl through a pipe: everybody sees a command line.
+ask() {
+    place=
+    [ -z "$workspace" ] || place="header = \"X-Memento-Workspace: $workspace\""
+    body=
+    [ $# -lt 2 ] || body="data-binary = \"$2\""
+    curl --disable --config - <<CONFIG
+url = "$url$1"
+header = "Authorization: Bearer $key"
+header = "Content-Type: application/json"
+$place
+$body
+max-time = ${LOCI_HOOK_SECONDS:-3}
+max-filesize = 4194304
+fail
+silent
+show-error
+CONFIG
+}
+
+# answer PATH [BODY]: the same, as text for the agent.
+answer() { ask "$@" | awk -v path="$1" -f "$here/json.awk" -f "$here/answer.awk"; }
+
+tell() {
+    [ -z "$1" ] || cat <<SAID
+{"hookSpecificOutput":{"hookEventName":"$event","additionalContext":"$1"}}
+SAID
+}
+
+# The input is read to its end in any case: a client may take a closed pipe for a failure.
+wanted=$(awk -f "$here/json.awk" -f "$here/request.awk")
+if [ -z "$key" ]; then
+    echo "loci: no key in LOCI_API_KEY, and none in $kept" >&2
+    exit 0
+fi
+
+event=${wanted%% *}
+wanted=${wanted#* }
+path=${wanted%% *}
+body=${wanted#* }
+case $event in
+SessionStart)
+    identity=$(answer /v1/identity) || exit 0
+    desk=$(answer /v1/working-memory) || exit 0
+    tell "$identity${identity:+${desk:+\\n\\n}}$desk"
+    ;;
+UserPromptSubmit | BeforeAgent) tell "$(answer "$path" "$body")" ;;
+Stop | AfterAgent) ask "$path" "$body" >/dev/null ;;
+esac
+exit 0

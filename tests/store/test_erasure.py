@@ -1,0 +1,95 @@
+"""What goes for good with a workspace that cannot come back, looked for in the tables, on both databases."""
+
+from datetime import timedelta
+
+import pytest
+import sqlalchemy as sa
+
+from server.memory.ids import new_id
+from server.memory.skip import SkipEntry
+from server.memory.working import Item, Section
+from server.store import changes, identity, skip_list, working_memory, workspaces
+from server.store.erasure import erase_due
+from server.store.identity import Crystal
+from server.store.tables.memories import journal
+from server.store.tables.working import identity_crystals, skip_entries, working_items, working_sections
+
+pytestmark = pytest.mark.anyio
+
+TABLES = (working_sections, working_items, skip_entries, identity_crystals)
+UNDO = timedelta(days=30)
+
+
+async def furnish(home, secret):
+    """A section, an item, a skip entry and a crystal, each of which says the secret, written as the tools write."""
+    now, ids = home.now(), [new_id(home.now()) for _ in range(3)]
+    item = {"content": secret, "status": "active", "priority": 0, "tags": [secret], "next_action": secret}
+    times = dict.fromkeys(("created_at", "updated_at", "last_touched"), now)
+    things = ({"section": secret}, {"item": ids[0]}, {"skip": ids[1]}, {"crystal": ids[2]})
+    async with home.db.write() as connection:
+        for what in things:
+            await changes.note(connection, home.workspace, home.actor, now, what)
+        section = Section(name=secret, heading=secret, content=secret)
+        await working_memory.put_section(connection, home.workspace, section, now)
+        new = Item(id=ids[0], category="active_work", title=secret, **item, **times)
+        await working_memory.insert_item(connection, home.workspace, new)
+        await skip_list.insert(connection, home.workspace, SkipEntry(ids[1], secret, secret, secret, None, now))
+        await identity.insert(connection, home.workspace, Crystal(ids[2], secret, 1, now))
+    return things
+
+
+async def homes(db):
+    """The workspaces that still have rows in each of the tables."""
+    async with db.read() as connection:
+        return [list((await connection.execute(sa.select(each.c.workspace_id))).scalars()) for each in TABLES]
+
+
+async def whole_record(db):
+    """All that the tables of a workspace and the journal hold, as text."""
+    async with db.read() as connection:
+        return str([(await connection.execute(sa.select(each))).all() for each in (*TABLES, journal)])
+
+
+async def delete(home):
+    async with home.db.write() as connection:
+        await workspaces.delete_workspace(connection, home.workspace, home.now())
+
+
+async def test_what_is_no_memory_is_erased_with_its_workspace_and_not_before(ledger, new_ledger, clock):
+    bob = await new_ledger(ledger.db, clock, "bob")
+    await furnish(ledger, "heliotrope")
+    await furnish(bob, "magenta")
+    both = await homes(ledger.db)
+    await delete(ledger)
+    clock.move(days=29, hours=23)
+    assert await erase_due(ledger.db, clock(), UNDO) == 0
+    assert await homes(ledger.db) == both
+    clock.move(hours=1)
+    assert await erase_due(ledger.db, clock(), UNDO) == 4
+    assert await homes(ledger.db) == [[bob.workspace]] * len(TABLES)
+    record = await whole_record(ledger.db)
+    assert "heliotrope" not in record
+    assert record.count("magenta") == 12
+    assert await erase_due(ledger.db, clock(), UNDO) == 0
+
+
+async def test_the_journal_keeps_who_and_when_and_the_ids_of_what_was_erased(ledger, clock):
+    _, *things = await furnish(ledger, "heliotrope")
+    await delete(ledger)
+    clock.move(days=31)
+    await erase_due(ledger.db, clock(), UNDO)
+    async with ledger.db.read() as connection:
+        entries = (await connection.execute(sa.select(journal).order_by(journal.c.id))).all()
+    assert [entry.after for entry in entries] == [None, *things]
+    assert {(entry.user_id, entry.operation, entry.workspace_id) for entry in entries} == {
+        ("user", "test", ledger.workspace)
+    }
+
+
+async def test_everything_goes_at_once_where_nothing_can_be_undone(ledger, clock):
+    (memory_id,) = await ledger.store("a memory")
+    await furnish(ledger, "heliotrope")
+    await delete(ledger)
+    assert await erase_due(ledger.db, clock(), timedelta(0)) == 5
+    assert await homes(ledger.db) == [[]] * len(TABLES)
+    assert (await ledger.get(memory_id)).content == ""
