@@ -64,14 +64,16 @@ async def _year(folder: Path, conversations: list[Conversation]) -> int:
         await run_due(means, clock)
         stored: dict[str, Any] = {}
         for day in progress(range(DAYS), "days and nights"):
+            new: list[str] = []
             for call, conversation in zip(calls, conversations, strict=True):
                 first = conversation.turns[0].at.replace(hour=8, minute=0, second=0, microsecond=0)
                 clock.now = max(clock.now, first) if not day else clock.now
-                await _a_day(services, call, conversation, first + timedelta(days=day))
-            stored = {**await _everything(services.db), **stored}
+                new += await _a_day(services, call, conversation, first + timedelta(days=day))
+            if new:
+                every = await _everything(services.db)
+                stored |= {each: every[each] for each in new}
             clock.now += timedelta(days=1)
             await run_due(means, clock)
-            stored = {key: memory for key, memory in stored.items() if memory.source is not None}
         merged = [each for each in (await _everything(services.db)).values() if each.consolidated]
         runs = [await _undo_all(services, call, clock()) for call in calls]
         lost, changed = _compared(stored, await _everything(services.db))
@@ -101,10 +103,11 @@ async def _somebody(services: Any, name: str) -> Any:
     return Call(principal, workspace, Actor(user.id, "bench", "ingest_memories", "bench"))
 
 
-async def _a_day(services: Any, call: Any, conversation: Conversation, day: datetime) -> None:
-    """Store what was said on a day, session by session."""
+async def _a_day(services: Any, call: Any, conversation: Conversation, day: datetime) -> list[str]:
+    """Store what was said on a day, session by session; the memories' ids."""
     from tools.memories import IngestMemories, ingest_memories  # noqa: PLC0415 - only after ROOT is importable
 
+    ids: list[str] = []
     said = [turn for turn in conversation.turns if turn.at.date() == day.date()]
     for session, turns in groupby(said, key=lambda turn: turn.session):
         memories = [
@@ -119,7 +122,8 @@ async def _a_day(services: Any, call: Any, conversation: Conversation, day: date
         ]
         for first in range(0, len(memories), BATCH):
             some = IngestMemories.model_validate({"memories": memories[first : first + BATCH], "source": "talk"})
-            await ingest_memories(services, call, some)
+            ids += (await ingest_memories(services, call, some)).ids
+    return ids
 
 
 async def _everything(db: Any) -> dict[str, Any]:
