@@ -21,6 +21,8 @@ from tools.services import Services
 
 log = structlog.get_logger(__name__)
 
+NAME = 40  # characters of what is sent that become part of the user's name
+
 
 def _plain(value: str) -> str:
     return re.sub(r"[^A-Za-z0-9_-]", "-", value).lower()
@@ -34,8 +36,9 @@ PlainName = Annotated[
 class SignUp(Args):
     """What signing up takes; nothing of it is required."""
 
-    name: Annotated[str, StringConstraints(strip_whitespace=True)] | None = Field(
-        default=None, description="The user's name, which nobody may have yet. Default: one is made up."
+    name: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)] = Field(
+        default="default",
+        description="What the key is called. The user's name is made of it, with an ending of its own.",
     )
     workspace: PlainName = Field(
         default="default",
@@ -77,11 +80,10 @@ async def sign_up(services: Services, args: SignUp) -> SignedUp:
     """Make a user who has no password yet, a key that may read and write, and the workspace; all or nothing.
 
     Raises:
-        Failure: `invalid` for a name that cannot be one, `conflict` for one that is taken, `quota_exceeded` where the
-            default plan allows no workspace.
+        Failure: `quota_exceeded` where the default plan allows no workspace.
     """
-    name = f"user-{secrets.token_hex(6)}" if args.name is None else args.name
-    accounts.check_name(name)
+    # Of its own in any case: else strangers could take the names of people to come, or find out who is here.
+    name = f"{_plain(args.name).strip('_-')[:NAME] or 'user'}-{secrets.token_hex(4)}"
     now, generation = services.now(), services.encoder.generation
     async with services.db.write() as connection:
         user = await accounts.create_user(
@@ -89,7 +91,7 @@ async def sign_up(services: Services, args: SignUp) -> SignedUp:
         )
         await workspaces.ensure_workspace(connection, user.account_id, args.workspace, generation, now)
         await services.plans.admit(connection, user.account_id, "workspaces")
-        api_key, _ = await issue_key(connection, user_id=user.id, scopes=[WRITE], name="signup", now=now)
+        api_key, _ = await issue_key(connection, user_id=user.id, scopes=[WRITE], name=args.name, now=now)
         standing = await services.plans.of(connection, user.account_id)
     log.info("account made", user=user.id, is_admin=False)
     return SignedUp(
