@@ -155,6 +155,7 @@ async def test_the_migration_makes_rows_of_the_links_that_are_there(ledger):
     async with ledger.db.write() as connection:
         for name in ("consolidations", "consolidation_runs", "ticks", "links"):
             await connection.execute(sa.text(f"DROP TABLE {name}"))
+        await connection.execute(sa.text("ALTER TABLE accounts DROP COLUMN plan"))
         await connection.execute(sa.text("UPDATE alembic_version SET version_num = '0005'"))
     assert await migrate(ledger.db) == "0005"
     assert await rows(ledger) == before
