@@ -79,12 +79,6 @@ async def assembled(
         stack.push_async_callback(db.close)
         await migrate(db)
         epoch = Epoch(db, now)
-        encoder = await stack.enter_async_context(encoding(settings, db, now))
-        reranker = Reranker(
-            settings.data_dir / "models", settings.rerank_model, settings.rerank_ms, settings.embedding_threads
-        )
-        reranker.start()
-        stack.push_async_callback(reranker.close)
         projection = await stack.enter_async_context(projection_alone(settings, db))
 
         def on_revoked(credential_id: str) -> None:
@@ -94,6 +88,14 @@ async def assembled(
         stack.push_async_callback(auth.close)
         authenticator = Authenticator(db, now, epoch, auth.tokens.verify)
         plans = Plans(settings.plans, settings.default_plan)
+        llm = await stack.enter_async_context(Llm.opened(settings))
+        # Last, as loading takes the processor from whatever else is to be done before the server can answer.
+        encoder = await stack.enter_async_context(encoding(settings, db, now))
+        reranker = Reranker(
+            settings.data_dir / "models", settings.rerank_model, settings.rerank_ms, settings.embedding_threads
+        )
+        reranker.start()
+        stack.push_async_callback(reranker.close)
         services = Services(
             settings=settings,
             now=now,
@@ -107,7 +109,7 @@ async def assembled(
             accesses=Accesses(db, projection, now),
             authenticator=authenticator,
             rate_limit=RateLimit(settings.rate_limit, now),
-            llm=await stack.enter_async_context(Llm.opened(settings)),
+            llm=llm,
         )
         yield services, auth
 
