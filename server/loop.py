@@ -16,7 +16,6 @@ from auth.principal import READ, Principal, expand
 from server.errors import Failure
 from server.store import erasure, keys, runs, skip_list
 from server.store.backfill import BackfillFailed, Pace, backfill, follow
-from server.store.consolidation import Means
 from server.store.embeddings import EmbeddingFailed
 from server.store.memories import Actor
 from server.store.oauth_garbage import collect_garbage
@@ -25,6 +24,7 @@ from server.store.runs import Run
 from server.store.upkeep import vacuum
 from server.ticks import consolidate_all, decay_all, run_due
 from tools import golden
+from tools.consolidation import means
 from tools.golden import Progress
 from tools.operation import Call
 from tools.services import Services
@@ -63,13 +63,9 @@ def jobs(services: Services) -> list[Job]:
         Job("runs of the model", DRAIN, lambda: do_runs(services, ("backfill",))),  # hours long, in nobody's way
         Job("vacuum", VACUUM, lambda: clean_up(services)),
         Job("flush", FLUSH, services.projection.flush),
-        Job("ticks", TICKS, lambda: run_due(_means(services), services.now)),
+        Job("ticks", TICKS, lambda: run_due(means(services), services.now)),
         Job("housekeeping", HOUSEKEEPING, lambda: keep_house(services)),
     ]
-
-
-def _means(services: Services) -> Means:
-    return Means(services.db, services.projection, services.encoder, services.llm)
 
 
 async def drain(services: Services) -> None:
@@ -111,7 +107,7 @@ async def _do(services: Services, claimed: Run) -> str | None:
                 await try_golden(services, claimed, progress)
             case "decay" | "consolidate":
                 work = decay_all if claimed.work == "decay" else consolidate_all
-                tally = await work(_means(services), services.now, progress)
+                tally = await work(means(services), services.now, progress)
                 return tally.told() if tally.failed else None
             case _:
                 await reindex(services.db, services.projection, claimed.argument, progress)

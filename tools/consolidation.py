@@ -157,7 +157,8 @@ class RunList(Answer):
     runs: list[RunView] = Field(description="The runs, newest first.")
 
 
-def _means(services: Services) -> Means:
+def means(services: Services) -> Means:
+    """What a consolidation works with in this server."""
     return Means(services.db, services.projection, services.encoder, services.llm)
 
 
@@ -179,7 +180,7 @@ async def consolidate(services: Services, call: Call, args: Consolidate) -> Cons
     """
     share = call.workspace.settings.chosen_share if args.share is None else args.share
     outcome = await consolidation.run(
-        _means(services), call.workspace.id, call.actor, services.now(), share=share, dry=args.dry_run
+        means(services), call.workspace.id, call.actor, services.now(), share=share, dry=args.dry_run
     )
     planned = outcome.plan
     is_too_much = args.dry_run and consolidation_rules.is_too_much(planned.sources, planned.active, share)
@@ -207,7 +208,7 @@ def _too_much(planned: Plan, share: float | None) -> str:
 async def consolidate_group(services: Services, call: Call, args: ConsolidateGroup) -> ConsolidatedGroup:
     """Merge exactly the memories that are named. Raises `invalid`, naming the ids that cannot be, and `conflict`."""
     outcome = await consolidation.run_group(
-        _means(services),
+        means(services),
         call.workspace.id,
         call.actor,
         services.now(),

@@ -18,7 +18,8 @@ LINKS = 2_000
 RELATED, SOURCE = "related", "source"
 
 _OUT, _IN = (sa.literal_column(each, sa.Integer).label("is_in") for each in "01")
-_LABEL = sa.func.coalesce(links.c.label, sa.case((links.c.to_kind == "file", SOURCE), else_=RELATED)).label("meaning")
+_meaning = sa.func.coalesce(links.c.label, sa.case((links.c.to_kind == "file", SOURCE), else_=RELATED))
+_LABEL = _meaning.label("meaning")
 
 
 class Node(NamedTuple):
@@ -117,7 +118,7 @@ async def leads_to(
     of_this_meaning = (
         links.c.workspace_id == workspace_id,
         links.c.to_kind == "memory",
-        sa.func.coalesce(links.c.label, RELATED) == (label or RELATED),
+        _meaning == (label or RELATED),
         _is_live(links.c.from_id, workspace_id),
     )
     reached = sa.select(links.c.to_id).where(links.c.from_id.in_(from_ids), *of_this_meaning).cte(recursive=True)
