@@ -20,6 +20,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Dialect
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from server.store.look_ups import LookUps
+
 BUSY_TIMEOUT_MS = 15_000
 SCRUB_TIMEOUT_MS = 500
 READERS = 4
@@ -64,10 +66,9 @@ class Database:
             near = sa.create_engine(
                 self.url.set(drivername="sqlite"), poolclass=sa.StaticPool, isolation_level="AUTOCOMMIT", **options
             )
-            self._near = _prepare(near)
-            self._look_ups: sa.Connection | None = None
+            self._look_ups = LookUps(_prepare(near))
         else:
-            self._near = None
+            self._look_ups = None
             self._writer = create_async_engine(self.url, pool_size=10, pool_pre_ping=True, **options)
             # Otherwise every statement of one `read()` would see a state of its own.
             self._reader = self._writer.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
@@ -97,12 +98,10 @@ class Database:
     ) -> Sequence[sa.Row[Any]]:
         """The rows of a look-up. Only for queries that an index answers, with some dozens of rows at most.
 
-        On SQLite they are read right here, on the event loop: handing it to a thread and back, statement by statement,
-        costs twenty times as much.
+        On SQLite they are read right here, on the event loop, and not again until somebody commits.
         """
-        if self._near is not None:
-            self._look_ups = self._look_ups or self._near.connect()
-            return self._look_ups.execute(query, values or {}).all()
+        if self._look_ups is not None:
+            return self._look_ups.few(query, values or {})
         async with self.read() as connection:
             return (await connection.execute(query, values or {})).all()
 
@@ -124,10 +123,8 @@ class Database:
     async def close(self) -> None:
         """Let go of every connection."""
         await self._writer.dispose()
-        if self._near is not None:
-            if self._look_ups is not None:
-                self._look_ups.close()
-            self._near.dispose()
+        if self._look_ups is not None:
+            self._look_ups.close()
             await self._reader.dispose()
 
 

@@ -1,12 +1,14 @@
 """The skip list's rows. The caller owns the transaction and journals what it does."""
 
+from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.memory.skip import SkipEntry
-from server.store.db import Database, UtcDateTime
+from server.store.db import Database
 from server.store.tables.working import skip_entries
 
 _COLUMNS = (
@@ -34,24 +36,27 @@ async def insert(connection: AsyncConnection, workspace_id: str, entry: SkipEntr
     )
 
 
-_LIVE = (
+# Without the time in it, a look-up is the same one again; hardly any entry that has ended is still there.
+_KEPT = (
     sa.select(*_COLUMNS)
-    .where(
-        skip_entries.c.workspace_id == sa.bindparam("workspace"),
-        sa.or_(skip_entries.c.ends_at.is_(None), skip_entries.c.ends_at > sa.bindparam("now", type_=UtcDateTime)),
-    )
+    .where(skip_entries.c.workspace_id == sa.bindparam("workspace"))
     .order_by(skip_entries.c.created_at.desc(), skip_entries.c.id.desc())
 )
 
 
+def _live(rows: Iterable[Sequence[Any]], now: datetime) -> list[SkipEntry]:
+    entries = (SkipEntry(*row) for row in rows)
+    return [entry for entry in entries if entry.ends_at is None or entry.ends_at > now]
+
+
 async def live(connection: AsyncConnection, workspace_id: str, now: datetime) -> list[SkipEntry]:
     """The workspace's entries that have not ended, newest first."""
-    return [SkipEntry(*row) for row in await connection.execute(_LIVE, {"workspace": workspace_id, "now": now})]
+    return _live(await connection.execute(_KEPT, {"workspace": workspace_id}), now)
 
 
 async def look_up_live(db: Database, workspace_id: str, now: datetime) -> list[SkipEntry]:
     """The same in a look-up of its own, for recall."""
-    return [SkipEntry(*row) for row in await db.few(_LIVE, {"workspace": workspace_id, "now": now})]
+    return _live(await db.few(_KEPT, {"workspace": workspace_id}), now)
 
 
 async def counts(connection: AsyncConnection, workspace_id: str, now: datetime) -> dict[str, int]:

@@ -1,0 +1,52 @@
+"""Look-ups in SQLite, made on the event loop and remembered until anybody commits.
+
+Every recall asks for the same few rows again: the skip list, what is being worked on, the crystal. To hand a statement
+to a thread and back takes twenty times as long as to read it here, and most of what is left of that is SQLAlchemy's.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+REMEMBERED = 256
+"""How many answers are kept. Each has some dozens of rows at most."""
+
+
+class LookUps:
+    """A connection of its own, that nothing is ever written through."""
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self._engine = engine
+        self._connection: sa.Connection | None = None
+        self._version = 0
+        self._known: dict[tuple[object, ...], Sequence[sa.Row[Any]]] = {}
+
+    def few(self, query: sa.Select[*tuple[Any, ...]], values: Mapping[str, Any]) -> Sequence[sa.Row[Any]]:
+        """The rows that a query with these values finds now."""
+        if self._connection is None:
+            self._connection = self._engine.connect()
+        # Asked before the rows are read: what is committed in between is then asked for again.
+        version = self._data_version(self._connection)
+        if version != self._version or len(self._known) >= REMEMBERED:
+            self._version = version
+            self._known.clear()
+        key = (query, *values.values())
+        rows = self._known.get(key)
+        if rows is None:
+            rows = self._known[key] = self._connection.execute(query, values).all()
+        return rows
+
+    @staticmethod
+    def _data_version(connection: sa.Connection) -> int:
+        """A number that changes when any other connection, of this process or another, has committed."""
+        # Past SQLAlchemy, which takes longer over it than SQLite.
+        driver: Any = connection.connection.driver_connection
+        (version,) = driver.execute("PRAGMA data_version").fetchone()
+        return version
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        if self._connection is not None:
+            self._connection.close()
+        self._engine.dispose()
