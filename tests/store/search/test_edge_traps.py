@@ -173,7 +173,7 @@ async def test_payload_indexes_come_with_the_points_that_need_them(edge, collect
 async def test_a_damaged_shard_says_that_it_must_be_made_again(edge, collection, make, tmp_path):
     await edge.upsert(collection, [make.point(1)])
     await edge.close()
-    (status,) = (tmp_path / collection.name).rglob("vector_storage-dense/vectors/status.dat")
+    (status,) = (tmp_path / collection.name).rglob("vector_storage-dense/tq_vectors/status.dat")
     status.write_bytes(b"")
     again = EdgeEngine(tmp_path, max_open=1)
     with pytest.raises(Unusable):  # the engine panics here, with what is no Exception
