@@ -200,7 +200,7 @@ def _ask(corpus: Corpus, text: str, variant: Variant) -> list[int]:
     model = "sentence-transformers/all-MiniLM-L6-v2"
     weighing = Weighing(question, common, gate.Scales.of(rarities, model), None, now.timestamp())
     place = Workspace("w", "a", "w", LATER, LATER)
-    found = weighing.searched(place, Found(hits(cosines), hits(words)), total, is_hybrid=True, is_cut=True)
+    found = weighing.searched(place, Found(hits(cosines), hits(words), is_cut=True), total, is_hybrid=True)
     candidates = gated([found], 0.0)[0] if variant.gate else found.candidates
     kept = ranking.NUDGES
     ranking.NUDGES = {**kept, **variant.nudges}

@@ -76,8 +76,8 @@ async def search_workspace(
     scales = gate.Scales.of(rarities, services.encoder.model_name(serving.generation))
     query = Query(dense, Sparse(ids, [1.0] * len(ids)), depth, _where(facets), KEYS, scales.floors(least))
     found = await services.projection.search(workspace.id, query, serving.generation)
-    weigh = Weighing(question, common, scales, facets.project, services.now().timestamp(), least)
-    return weigh.searched(workspace, found, total, is_hybrid=dense is not None, is_cut=len(found.dense) >= depth)
+    weigh = Weighing(question, common, scales, facets.project, services.now().timestamp())
+    return weigh.searched(workspace, found, total, is_hybrid=dense is not None)
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,6 @@ class Weighing:
     scales: gate.Scales
     project: str | None
     now: float
-    least: float = 0.0
     _named: dict[tuple[str, bool], bool] = field(default_factory=dict[tuple[str, bool], bool])
 
     @cached_property
@@ -97,7 +96,7 @@ class Weighing:
         """The question's terms, and whether many memories share them."""
         return dict(zip(self.question.term_ids, self.common, strict=True))
 
-    def searched(self, workspace: Workspace, found: Found, total: int, *, is_hybrid: bool, is_cut: bool) -> Searched:
+    def searched(self, workspace: Workspace, found: Found, total: int, *, is_hybrid: bool) -> Searched:
         """The candidates among the hits; those that have expired are put aside."""
         keyword = {hit.id: hit.score for hit in found.text}
         vector = {hit.id: hit.score for hit in found.dense}
@@ -105,15 +104,12 @@ class Weighing:
         candidates: list[Candidate] = []
         expired: list[str] = []
         for id_, hit in every.items():
-            scores = keyword.get(id_), vector.get(id_)
-            evidence = self.scales.evidence(*scores)
-            if evidence < self.least or not hit.payload:  # on the edge rounding may say that it was not worth reading
-                continue
             traits = self._traits(hit)
             if traits is None:
                 expired.append(id_)
-            else:
-                candidates.append(Candidate(id_, *scores, evidence, traits))
+                continue
+            scores = keyword.get(id_), vector.get(id_)
+            candidates.append(Candidate(id_, *scores, self.scales.evidence(*scores), traits))
         return Searched(
             workspace=workspace,
             question=self.question,
@@ -122,7 +118,7 @@ class Weighing:
             expired=expired,
             total=total,
             is_hybrid=is_hybrid,
-            is_cut=is_cut,
+            is_cut=found.is_cut,
             keyword_order=[hit.id for hit in found.text],
             vector_order=[hit.id for hit in found.dense],
         )

@@ -77,16 +77,13 @@ class Query:
     where: Where = field(default_factory=Where)
     #: The payload keys to answer with; None for all. Fewer are read faster.
     keys: tuple[str, ...] | None = None
-    #: The text arm's and the dense arm's scores from which on a hit is worth reading; the rest need not be read.
+    #: The text arm's and the dense arm's scores from which on a hit is worth reading; what reaches neither is left out.
     floors: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A point that an arm found: cosine for the dense arm, BM25 for the text arm.
-
-    `payload` may be empty for a point that stayed below the query's floors in both arms.
-    """
+    """A point that an arm found: cosine for the dense arm, BM25 for the text arm."""
 
     id: str
     score: float
@@ -99,6 +96,8 @@ class Found:
 
     dense: list[Hit]
     text: list[Hit]
+    #: Whether the dense arm may know of more points than it was asked for.
+    is_cut: bool = False
 
 
 class Engine(Protocol):

@@ -7,11 +7,11 @@ text; a query over `windows` costs 5 µs where no point has them, so it is alway
 """
 
 import contextlib
-import math
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar, cast
+from uuid import UUID
 
 import numpy as np
 from qdrant_edge import (
@@ -36,7 +36,7 @@ from qdrant_edge import Point as EdgePoint
 from qdrant_edge import Query as EdgeQuery
 
 from . import Collection, EngineDown, Found, Match, Point, Query, Sparse, Where, checks
-from .points import INDEXED_KEYS, REVISION, WORKSPACE, Scores, hits, nearest, rarity
+from .points import INDEXED_KEYS, REVISION, WORKSPACE, Scores, found, nearest, rarity, worth_reading
 from .shard_files import call, free_bytes
 from .shards import Shards
 from .turns import Turns
@@ -134,9 +134,9 @@ class EdgeEngine:
                 answers = call(shard.query_batch, QueryBatchRequest(asked)) if asked else []
                 text = _scores(answers.pop()) if _has_text(query) else {}
                 dense = nearest(_scores(answers[0]), _scores(answers[1]), query.limit) if answers else {}
-                payloads = _payloads(shard, query, text, dense)
+                payloads = _payloads(shard, query, worth_reading(query, dense, text))
         checks.check_owner(collection, payloads.values())
-        return Found(hits(dense, payloads), hits(text, payloads))
+        return found(query, dense, text, payloads)
 
     async def rarities(self, collection: Collection, terms: list[int]) -> list[float | None]:
         """Each term's idf; None for a term that no point has."""
@@ -309,20 +309,17 @@ def _all(matches: Sequence[Match]) -> list[Any]:
     return [FieldCondition(match.key, match=MatchAny(list(match.any_of))) for match in matches]
 
 
-def _scores(scored: list[ScoredPoint]) -> dict[str, float]:
+def _scores(scored: list[ScoredPoint]) -> Scores[UUID]:
     """Ids and their scores, best first."""
-    return {str(one.id): one.score for one in scored}
+    return {cast("UUID", one.id): one.score for one in scored}
 
 
-def _payloads(shard: EdgeShard, query: Query, text: Scores, dense: Scores) -> dict[str, dict[str, Any]]:
-    """What the hits worth reading carry. Reading one costs many times what finding its point does: it is done once."""
-    at_least = query.floors or (-math.inf, -math.inf)
-    arms = zip((text, dense), at_least, strict=True)
-    worth = list(dict.fromkeys(id_ for arm, least in arms for id_, score in arm.items() if score >= least))
+def _payloads(shard: EdgeShard, query: Query, ids: list[UUID]) -> dict[UUID, dict[str, Any]]:
+    """What these points carry. Reading one costs many times what finding it does: it is done once."""
     keys = True if query.keys is None else [*query.keys, WORKSPACE]
-    read: dict[str, dict[str, Any]] = {}
-    for record in call(shard.retrieve, cast("list[Any]", worth), keys, False) if worth else []:
+    read: dict[UUID, dict[str, Any]] = {}
+    for record in call(shard.retrieve, cast("list[Any]", ids), keys, False) if ids else []:
         payload = record.payload or {}
         payload.pop(REVISION, None)
-        read[str(record.id)] = payload
+        read[cast("UUID", record.id)] = payload
     return read

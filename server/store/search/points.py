@@ -1,10 +1,14 @@
 """What both engines agree on about points: the payload keys with a meaning of their own, and the dense arm."""
 
-from typing import Any
+import math
+from typing import Any, TypeVar
+from uuid import UUID
 
-from . import Hit, Sparse
+from . import Found, Hit, Query, Sparse
 
-Scores = dict[str, float]
+Id = TypeVar("Id", str, UUID)
+"""A memory's id, as the engine has it."""
+Scores = dict[Id, float]
 """Ids and their scores, best first."""
 
 REVISION = "_revision"
@@ -20,7 +24,7 @@ def rarity(term: int, score: float, text: Sparse) -> float:
     return score / text.values[text.indices.index(term)]
 
 
-def nearest(whole: Scores, parts: Scores, limit: int) -> Scores:
+def nearest(whole: Scores[Id], parts: Scores[Id], limit: int) -> Scores[Id]:
     """The dense arm's one order, from what was near as a whole and in its best part: each id once, best first."""
     if not parts:
         return whole
@@ -28,6 +32,19 @@ def nearest(whole: Scores, parts: Scores, limit: int) -> Scores:
     return dict(sorted((whole | best).items(), key=lambda each: each[1], reverse=True)[:limit])
 
 
-def hits(scores: Scores, payloads: dict[str, dict[str, Any]]) -> list[Hit]:
-    """An arm's hits, from what was found and what was read of it."""
-    return [Hit(id_, score, payloads.get(id_, {})) for id_, score in scores.items()]
+def worth_reading(query: Query, dense: Scores[Id], text: Scores[Id]) -> list[Id]:
+    """The ids of what reaches its floor in an arm, in no order."""
+    least_text, least_dense = query.floors or (-math.inf, -math.inf)
+    worth = dict.fromkeys(id_ for id_, score in text.items() if score >= least_text)
+    worth.update(dict.fromkeys(id_ for id_, score in dense.items() if score >= least_dense))
+    return list(worth)
+
+
+def found(query: Query, dense: Scores[Id], text: Scores[Id], payloads: dict[Id, dict[str, Any]]) -> Found:
+    """What was read of what the arms found."""
+    return Found(_hits(dense, payloads), _hits(text, payloads), is_cut=len(dense) == query.limit)
+
+
+def _hits(scores: Scores[Id], payloads: dict[Id, dict[str, Any]]) -> list[Hit]:
+    # A hundred ids are found for each recall, a dozen are worth reading: only these are written out.
+    return [Hit(str(id_), score, payloads[id_]) for id_, score in scores.items() if id_ in payloads]

@@ -14,7 +14,7 @@ from qdrant_client.common.client_exceptions import QdrantException
 from qdrant_client.http.exceptions import ApiException, UnexpectedResponse
 
 from . import Collection, EngineDown, Found, Point, Query, Unusable, checks, wire
-from .points import hits, nearest, rarity
+from .points import found, nearest, rarity, worth_reading
 
 T = TypeVar("T")
 
@@ -110,7 +110,7 @@ class ServerEngine:
         answers = [wire.scores(response.points) for response in responses]
         text = answers.pop() if wire.has_text(query) else {}
         dense = nearest(answers[0], answers[1], query.limit) if answers else {}
-        return Found(hits(dense, payloads), hits(text, payloads))
+        return found(query, dense, text, {id_: payloads[id_] for id_ in worth_reading(query, dense, text)})
 
     async def rarities(self, collection: Collection, terms: list[int]) -> list[float | None]:
         """Each term's idf; None for a term that no point has."""

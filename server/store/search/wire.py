@@ -97,7 +97,7 @@ def has_text(query: Query) -> bool:
     return query.text is not None and bool(query.text.indices)
 
 
-def scores(scored: list[models.ScoredPoint]) -> Scores:
+def scores(scored: list[models.ScoredPoint]) -> Scores[str]:
     """An arm's answer."""
     return {memory_id(one): one.score for one in scored}
 
