@@ -4,13 +4,12 @@ Everything runs on loopback in a temporary folder, and only processes that were 
 Processor time and memory are read from /proc, so those figures need Linux.
 """
 
-import http.client
+import http
 import json
 import os
 import platform
 import random
 import re
-import select
 import signal
 import socket
 import subprocess
@@ -23,6 +22,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
+from client import Client
 from locomo import default_file
 from rich.console import Console
 from rich.progress import track
@@ -34,8 +34,6 @@ sys.path.insert(0, str(ROOT))
 MODELS = ROOT / "data" / "models"
 START_SECONDS = 60
 STOP_SECONDS = 30
-REQUEST_SECONDS = 120
-IDLE_SECONDS = 3
 
 screen = Console(stderr=True)
 
@@ -248,7 +246,7 @@ class Site:
                     raise RuntimeError(f"the embedding model is {state}")
                 time.sleep(0.05)
 
-    def client(self, *, awake: bool = False) -> "Client":
+    def client(self, *, awake: bool = False) -> Client:
         """A client with the key."""
         return Client(self.port, self.key, awake=awake)
 
@@ -260,84 +258,6 @@ def bare_server(folder: Path, payload: object) -> Process:
     port = free_port()
     command = [sys.executable, str(ROOT / "benchmarks" / "bare_mcp.py"), str(port), str(answer)]
     return Process(command, port, dict(os.environ), folder / "bare.log")
-
-
-class Client:
-    """One connection that is kept alive. http.client, because its own cost is a tenth of what a fuller one's is.
-
-    With `awake` it does not sleep while it waits. Waking a process on an idle processor costs as much as a small
-    request, and the system charges that to the one who sends, the server.
-    """
-
-    def __init__(self, port: int, key: str | None = None, *, awake: bool = False) -> None:
-        self._awake = awake
-        self._used = time.monotonic()
-        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=REQUEST_SECONDS)
-        self._headers = {"content-type": "application/json", "accept": "application/json, text/event-stream"}
-        if key is not None:
-            self._headers["authorization"] = f"Bearer {key}"
-
-    def raw(self, method: str, path: str, body: bytes | None, headers: dict[str, str]) -> tuple[int, bytes]:
-        """A request; status and body."""
-        # the server lets go of one that is idle for five seconds; after this a new one is opened
-        if time.monotonic() - self._used > IDLE_SECONDS:
-            self._connection.close()
-        self._connection.request(method, path, body, self._headers | headers)
-        while self._awake and not select.select([self._connection.sock], [], [], 0)[0]:
-            pass
-        response = self._connection.getresponse()
-        content = response.read()
-        self._used = time.monotonic()
-        return response.status, content
-
-    def send(self, method: str, path: str, body: object = None, **headers: str) -> tuple[int, Any]:
-        """A request with a JSON body; status and JSON."""
-        named = {name.replace("_", "-"): value for name, value in headers.items()}
-        status, content = self.raw(method, path, None if body is None else json.dumps(body).encode(), named)
-        return status, json.loads(content) if content else None
-
-    def get(self, path: str) -> tuple[int, Any]:
-        """GET; status and JSON."""
-        return self.send("GET", path)
-
-    def post(self, path: str, body: object, **headers: str) -> Any:
-        """POST; the JSON of an answer that must be a success."""
-        status, answer = self.send("POST", path, body, **headers)
-        assert status < 300, answer
-        return answer
-
-    def call(self, tool: str, arguments: dict[str, Any], path: str = "/mcp") -> Any:
-        """Call a tool over MCP, 2026-07-28; its structured content."""
-        body, headers = mcp_call(tool, arguments)
-        status, content = self.raw("POST", path, body, headers)
-        answer = json.loads(content)
-        assert status == http.HTTPStatus.OK, answer
-        assert not answer["result"].get("isError"), answer
-        return answer["result"]["structuredContent"]
-
-    def embeddings(self) -> str:
-        """How the server's embedding model is: loading, ready, absent or failed."""
-        return self.get("/v1/health")[1]["embedding_state"].partition(":")[0]
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._connection.close()
-
-
-def mcp_call(tool: str, arguments: dict[str, Any]) -> tuple[bytes, dict[str, str]]:
-    """The body and the headers of a tools/call of the stateless era."""
-    version = "2026-07-28"
-    meta = {
-        "io.modelcontextprotocol/protocolVersion": version,
-        "io.modelcontextprotocol/clientCapabilities": {},
-        "io.modelcontextprotocol/clientInfo": {"name": "bench", "version": "1"},
-    }
-    params = {"name": tool, "arguments": arguments, "_meta": meta}
-    body = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}
-    headers = {"mcp-protocol-version": version, "mcp-method": "tools/call", "mcp-name": tool}
-    return json.dumps(body).encode(), headers
 
 
 def has_model() -> bool:

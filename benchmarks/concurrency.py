@@ -16,9 +16,9 @@ from array import array
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from client import Client
 from common import (
     ROOT,
-    Client,
     Figure,
     Process,
     Site,

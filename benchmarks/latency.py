@@ -19,9 +19,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+from client import Client
 from common import (
     MODELS,
-    Client,
     Figure,
     Process,
     Site,

@@ -20,7 +20,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from common import Client, Figure, Process, Site, Words, median, percentile, progress, seeded, temporary_folder
+from client import Client
+from common import Figure, Process, Site, Words, median, percentile, progress, seeded, temporary_folder
 from filling import STORED, Filled, fill
 
 DECAY_SECONDS, RECALL_TIMES = 3.0, 2.0

@@ -27,7 +27,8 @@ from pathlib import Path
 
 import recall_metrics
 from arms import Arms, load_embedder
-from common import Client, Figure, Site, has_model, progress, screen, show, temporary_folder
+from client import Client
+from common import Figure, Site, has_model, progress, screen, show, temporary_folder
 from locomo import Conversation, Question, Turn, default_file, read, spread
 from recall_metrics import PRODUCT, Row, ranks_in
 from recall_report import figures, print_comparison, print_tables
