@@ -1,7 +1,6 @@
 """The optional last look at the best candidates: a cross-encoder's opinion, as one voice beside the ranking's."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from server.memory.ranking import Ranked, blended
 from server.store.reranker import MAX_TEXTS
@@ -21,5 +20,5 @@ async def reranked(
     if scores is None:
         return ranked
     order = blended([each.score for each in best], scores)
-    top = [replace(best[place], score=score) for place, score in order]
+    top = [best[place]._replace(score=score) for place, score in order]
     return [*top, *ranked[MAX_TEXTS:]]

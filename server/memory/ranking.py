@@ -6,7 +6,6 @@ top of it small nudges, each with a bound of its own. What was measured for ever
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -34,7 +33,10 @@ _HALF_LIFE_SECONDS = RECENCY_HALF_LIFE.total_seconds()
 _MOST_LOG = math.log2(1 + ACCESSES)
 
 
-class Traits(NamedTuple):  # a tuple, as two hundred are made for each recall
+# Tuples, as a hundred of each are made for a recall, at a fifth of what frozen dataclasses cost.
+
+
+class Traits(NamedTuple):
     """What ranking knows of a memory beside its scores. Times are seconds since 1970."""
 
     happened_at: float
@@ -57,8 +59,7 @@ class Candidate(NamedTuple):
     traits: Traits
 
 
-@dataclass(frozen=True, slots=True)
-class Ranked:
+class Ranked(NamedTuple):
     """A candidate and why it stands where it stands.
 
     `fused` is the visible formula of the two arms' scores, all in [0, 1]; `score` is that and the nudges.
@@ -136,14 +137,16 @@ def _nudges(traits: Traits, neighbour: float, now: datetime, spans: Sequence[Spa
     if spans:
         happened = datetime.fromtimestamp(traits.happened_at, now.tzinfo)
         date = max(nearness(span, happened) for span in spans)
-    age = max(now.timestamp() - traits.happened_at, 0.0) / _HALF_LIFE_SECONDS
-    reached = (
-        ("neighbours", neighbour),
-        ("author", traits.is_author_named),
-        ("date", date),
-        ("entity", traits.is_entity_named),
-        ("recency", 0.5**age),
-        ("scope", traits.is_in_project),
-        ("access", min(math.log2(1 + traits.access_count) / _MOST_LOG, 1.0) if traits.access_count else 0.0),
-    )
-    return {name: nudge for name, share in reached if share and (nudge := NUDGES[name] * share) >= LEAST}
+    shares = {"neighbours": neighbour} if neighbour else {}
+    if traits.is_author_named:
+        shares["author"] = 1.0
+    if date:
+        shares["date"] = date
+    if traits.is_entity_named:
+        shares["entity"] = 1.0
+    shares["recency"] = 0.5 ** (max(now.timestamp() - traits.happened_at, 0.0) / _HALF_LIFE_SECONDS)
+    if traits.is_in_project:
+        shares["scope"] = 1.0
+    if traits.access_count:
+        shares["access"] = min(math.log2(1 + traits.access_count) / _MOST_LOG, 1.0)
+    return {name: nudge for name, share in shares.items() if (nudge := NUDGES[name] * share) >= LEAST}

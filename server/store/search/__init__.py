@@ -5,7 +5,7 @@ finds the nearest, and may lose anything that was not flushed, because it can be
 """
 
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -81,8 +81,7 @@ class Query:
     floors: tuple[float, float] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Hit:
+class Hit(NamedTuple):  # a tuple, as up to a hundred are made for a recall
     """A point that an arm found: cosine for the dense arm, BM25 for the text arm."""
 
     id: str
