@@ -24,9 +24,9 @@ class Duplicates:
         """The id of the one before it that says the same; None for a text that is new, which is seen from now on."""
         words = frozenset(content.casefold().split())
         for other, known in self._seen:
-            both, shorter = len(words & known), min(len(words), len(known))
-            # Texts of very different lengths cannot be alike; most are told apart here.
-            if both >= ALIKE * shorter and both >= ALIKE * len(words | known):
+            shorter, longer = sorted((len(words), len(known)))
+            # What they share is no more than the shorter has: texts of very different lengths are told apart here.
+            if shorter >= ALIKE * longer and len(words & known) >= ALIKE * len(words | known):
                 return other
         self._seen.append((memory_id, words))
         return None
