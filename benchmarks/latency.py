@@ -168,8 +168,9 @@ def _embedder() -> Embed | None:
 def _engine_alone(
     site: Site, filled: Filled, queries: list[str], vectors: list[NDArray[np.float32]], times: Times
 ) -> None:
-    """The engine's own search on the shard that the server has left behind."""
-    from server.memory.question import Question  # noqa: PLC0415 - only after ROOT is importable
+    """The engine's own search, as a recall asks for it, on the shard that the server has left behind."""
+    from server.memory import gate  # noqa: PLC0415 - only after ROOT is importable
+    from server.memory.question import Question  # noqa: PLC0415 - as above
     from server.store.placement import placement  # noqa: PLC0415 - as above
     from server.store.search import Query, Sparse  # noqa: PLC0415 - as above
     from server.store.search.edge import EdgeEngine  # noqa: PLC0415 - as above
@@ -181,7 +182,10 @@ def _engine_alone(
         collection = placement(filled.id, filled.generation, dims)
         for text, vector in zip(queries, vectors, strict=True):
             ids = Question(text).term_ids
-            query = Query(vector if dims else None, Sparse(ids, [1.0] * len(ids)), CANDIDATES, keys=KEYS)
+            rarities = [each or 0.0 for each in await engine.rarities(collection, ids)]
+            floors = gate.Scales.of(rarities, None).floors(gate.COMPANY)
+            words = Sparse(ids, [1.0] * len(ids))
+            query = Query(vector if dims else None, words, CANDIDATES, keys=KEYS, floors=floors)
             started = time.perf_counter()
             found = await engine.search(collection, query)
             times.engine.append((time.perf_counter() - started) * 1000)
