@@ -173,7 +173,7 @@ async def test_payload_indexes_come_with_the_points_that_need_them(edge, collect
 async def test_a_damaged_shard_says_that_it_must_be_made_again(edge, collection, make, tmp_path):
     await edge.upsert(collection, [make.point(1)])
     await edge.close()
-    (status,) = (tmp_path / collection.name).rglob("vector_storage-dense/tq_vectors/status.dat")
+    (status,) = (tmp_path / collection.name).rglob("vector_storage-dense/vectors/status.dat")
     status.write_bytes(b"")
     again = EdgeEngine(tmp_path, max_open=1)
     with pytest.raises(Unusable):  # the engine panics here, with what is no Exception
@@ -183,22 +183,3 @@ async def test_a_damaged_shard_says_that_it_must_be_made_again(edge, collection,
     await again.upsert(collection, [make.point(1)])
     assert await again.ids(collection) == {make.id(1)}
     await again.close()
-
-
-async def test_a_shard_of_vectors_in_four_bytes_says_that_it_must_be_made_again(edge, make, tmp_path):
-    collection = make.collection()
-    several = raw.MultiVectorConfig(raw.MultiVectorComparator.MaxSim)
-    of_four_bytes = raw.EdgeConfig(
-        vectors={
-            "dense": raw.EdgeVectorParams(size=4, distance=raw.Distance.Cosine),
-            "windows": raw.EdgeVectorParams(size=4, distance=raw.Distance.Cosine, multivector_config=several),
-        },
-        sparse_vectors={"text": raw.EdgeSparseVectorParams(modifier=raw.Modifier.Idf)},
-    )
-    path = tmp_path / collection.name
-    path.mkdir()
-    raw.EdgeShard.create(str(path), of_four_bytes).close()
-    with pytest.raises(Unusable, match="datatype"):
-        await edge.open(collection)
-    await edge.drop(collection)
-    assert await edge.open(collection)
