@@ -91,7 +91,7 @@ class Hit(NamedTuple):  # a tuple, as up to a hundred are made for a recall
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What each arm found, best first."""
+    """What each arm found, best first, and among equals the newer id."""
 
     dense: list[Hit]
     text: list[Hit]

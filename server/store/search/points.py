@@ -1,6 +1,7 @@
 """What both engines agree on about points: the payload keys with a meaning of their own, and the dense arm."""
 
 import math
+from operator import attrgetter
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -17,6 +18,7 @@ WORKSPACE = "workspace_id"
 """The payload key that says whose a point is."""
 INDEXED_KEYS = ("type", "tags", "scope")
 """The payload keys that queries filter by."""
+_SCORE_AND_ID = attrgetter("score", "id")
 
 
 def rarity(term: int, score: float, text: Sparse) -> float:
@@ -47,4 +49,5 @@ def found(query: Query, dense: Scores[Id], text: Scores[Id], payloads: dict[Id, 
 
 def _hits(scores: Scores[Id], payloads: dict[Id, dict[str, Any]]) -> list[Hit]:
     # A hundred ids are found for each recall, a dozen are worth reading: only these are written out.
-    return [Hit(str(id_), score, payloads[id_]) for id_, score in scores.items() if id_ in payloads]
+    read = [Hit(str(id_), score, payloads[id_]) for id_, score in scores.items() if id_ in payloads]
+    return sorted(read, key=_SCORE_AND_ID, reverse=True)  # the engines have orders of their own among equals

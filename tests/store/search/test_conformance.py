@@ -135,6 +135,13 @@ async def test_what_reaches_its_floor_in_one_arm_comes_from_both_and_the_rest_fr
     ]
 
 
+async def test_among_equals_the_newer_id_goes_first_in_both_arms(engine, collection, make):
+    await engine.upsert(collection, [make.point(n, dense=(1, 2), text=(7,)) for n in (3, 1, 4, 2)])
+    found = await engine.search(collection, Query(make.vector(1, 2), Sparse([7], [1.0]), 10))
+    newest_first = [make.id(n) for n in (4, 3, 2, 1)]
+    assert [[hit.id for hit in arm] for arm in (found.dense, found.text)] == [newest_first] * 2
+
+
 @pytest.mark.parametrize(("asked", "is_cut"), [(2, True), (3, False)])
 async def test_an_arm_that_gave_as_many_as_it_was_asked_for_may_know_of_more(engine, collection, make, asked, is_cut):
     await engine.upsert(collection, [make.point(1), make.point(2, dense=(0, 1))])
