@@ -78,6 +78,8 @@ class Omitted(BaseModel):
     by: str | None = Field(default=None, description="The memory that says the same, or the entry that withholds it.")
 
 
+#: To fill in a copy takes half as long as to make one anew.
+_BLANK = MatchedMemory.model_construct()
 _SHOWN = tuple(name for name in MatchedMemory.model_fields if name in Memory.model_fields and name != "linkages")
 
 
@@ -89,7 +91,7 @@ def skipped_by(entries: Iterable[SkipEntry]) -> list[SkippedBy]:
 def matched(memory: Memory, scores: dict[str, Any], *, graph: bool) -> MatchedMemory:
     """A memory as it is answered; it was validated when it was stored."""
     values: dict[str, Any] = {name: getattr(memory, name) for name in _SHOWN}
-    return MatchedMemory.model_construct(None, **values, **scores, linkages=memory.linkages if graph else None)
+    return _BLANK.model_copy(update=values | scores | {"linkages": memory.linkages if graph else None})
 
 
 def unranked(memory: Memory, *, graph: bool) -> MatchedMemory:

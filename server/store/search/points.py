@@ -49,5 +49,7 @@ def found(query: Query, dense: Scores[Id], text: Scores[Id], payloads: dict[Id, 
 
 def _hits(scores: Scores[Id], payloads: dict[Id, dict[str, Any]]) -> list[Hit]:
     # A hundred ids are found for each recall, a dozen are worth reading: only these are written out.
-    read = [Hit(str(id_), score, payloads[id_]) for id_, score in scores.items() if id_ in payloads]
+    read = [
+        Hit(str(id_), score, payload) for id_, payload in payloads.items() if (score := scores.get(id_)) is not None
+    ]
     return sorted(read, key=_SCORE_AND_ID, reverse=True)  # the engines have orders of their own among equals
