@@ -4,13 +4,16 @@ Every recall asks for the same few rows again: the skip list, what is being work
 to a thread and back takes twenty times as long as to read it here, and most of what is left of that is SQLAlchemy's.
 """
 
+import sqlite3
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.exc import OperationalError
 
 REMEMBERED = 256
 """How many answers are kept. Each has some dozens of rows at most."""
+_VERSION = "PRAGMA data_version"
 
 
 class LookUps:
@@ -23,7 +26,11 @@ class LookUps:
         self._known: dict[tuple[object, ...], Sequence[sa.Row[Any]]] = {}
 
     def few(self, query: sa.Select[*tuple[Any, ...]], values: Mapping[str, Any]) -> Sequence[sa.Row[Any]]:
-        """The rows that a query with these values finds now."""
+        """The rows that a query with these values finds now.
+
+        Raises:
+            OperationalError: the file cannot be read.
+        """
         if self._connection is None:
             self._connection = self._engine.connect()
         # Asked before the rows are read: what is committed in between is then asked for again.
@@ -42,7 +49,10 @@ class LookUps:
         """A number that changes when any other connection, of this process or another, has committed."""
         # Past SQLAlchemy, which takes longer over it than SQLite.
         driver: Any = connection.connection.driver_connection
-        (version,) = driver.execute("PRAGMA data_version").fetchone()
+        try:
+            (version,) = driver.execute(_VERSION).fetchone()
+        except sqlite3.OperationalError as error:
+            raise OperationalError(_VERSION, None, error) from error
         return version
 
     def close(self) -> None:

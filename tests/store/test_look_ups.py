@@ -4,6 +4,7 @@ import sqlite3
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.exc import OperationalError
 
 from server.store import look_ups
 from server.store.tables.accounts import epoch
@@ -78,3 +79,18 @@ async def test_no_more_is_remembered_than_the_bound(lite, asked, monkeypatch):
     for number in (1, 2, 3, 3, 4, 3):
         await look_up(lite, number)
     assert len(asked) == 5  # the first three are forgotten for the fourth
+
+
+def test_a_file_that_cannot_be_read_fails_as_it_does_everywhere_else(sqlite_path):
+    drivers = []
+    engine = sa.create_engine(f"sqlite:///{sqlite_path}")
+    sa.event.listen(engine, "connect", lambda driver, _record: drivers.append(driver))
+    made = look_ups.LookUps(engine)
+    assert made.few(QUERY, {"number": 1}) == []
+    (driver,) = drivers
+    driver.set_progress_handler(lambda: 1, 1)  # has SQLite give up at its first step
+    with pytest.raises(OperationalError):
+        made.few(QUERY, {"number": 1})
+    driver.set_progress_handler(None, 0)
+    assert made.few(QUERY, {"number": 1}) == []
+    made.close()
