@@ -187,9 +187,6 @@ def _choose(
 
 
 def _note(services: Services, chosen: Sequence[Match]) -> None:
-    recalled: dict[str, list[tuple[str, int]]] = {}
     for each in chosen:
         so_far = each.ranked.candidate.traits.access_count
-        recalled.setdefault(each.workspace.id, []).append((each.memory.id, so_far))
-    for workspace_id, some in recalled.items():
-        services.accesses.note(workspace_id, some)
+        services.accesses.note(each.workspace.id, [(each.memory.id, so_far)])

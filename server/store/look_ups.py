@@ -35,12 +35,14 @@ class LookUps:
             self._connection = self._engine.connect()
         # Asked before the rows are read: what is committed in between is then asked for again.
         version = self._data_version(self._connection)
-        if version != self._version or len(self._known) >= REMEMBERED:
+        if version != self._version:
             self._version = version
             self._known.clear()
         key = (query, *values.values())
         rows = self._known.get(key)
         if rows is None:
+            if len(self._known) >= REMEMBERED:
+                self._known.clear()
             rows = self._known[key] = self._connection.execute(query, values).all()
         return rows
 

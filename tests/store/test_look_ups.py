@@ -8,6 +8,7 @@ from sqlalchemy.exc import OperationalError
 
 from server.store import look_ups
 from server.store.tables.accounts import epoch
+from tests.statements import statements_with
 
 pytestmark = pytest.mark.anyio
 
@@ -28,15 +29,8 @@ async def write(db, value):
 @pytest.fixture
 def asked():
     """How often a query of ours went to a database."""
-    statements = []
-
-    def note(_connection, _cursor, statement, *_):
-        if "epoch.value" in statement:
-            statements.append(statement)
-
-    sa.event.listen(sa.Engine, "before_cursor_execute", note)
-    yield statements
-    sa.event.remove(sa.Engine, "before_cursor_execute", note)
+    with statements_with("epoch.value") as statements:
+        yield statements
 
 
 async def test_what_was_committed_is_seen_by_the_next_look_up(db):

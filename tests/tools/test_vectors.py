@@ -5,7 +5,6 @@ import asyncio
 import httpx
 import pytest
 import respx
-import sqlalchemy as sa
 import structlog
 
 from server.config import Settings
@@ -15,6 +14,7 @@ from server.store.gap_counts import KEPT
 from server.store.model_folder import MINILM
 from server.store.vectors import Filling
 from tests.conftest import site_at
+from tests.statements import statements_with
 from tests.web.doors import rest, tool
 from tools.vectors import Backfilling
 
@@ -200,15 +200,8 @@ def test_the_outcome_is_told_in_a_sentence(missing, state, is_going_on, text):
 @pytest.fixture
 def counted():
     """What was counted in SQL so far."""
-    statements = []
-
-    def note(_connection, _cursor, statement, *_):
-        if "count(vectors" in statement:
-            statements.append(statement)
-
-    sa.event.listen(sa.Engine, "before_cursor_execute", note)
-    yield statements
-    sa.event.remove(sa.Engine, "before_cursor_execute", note)
+    with statements_with("count(vectors") as statements:
+        yield statements
 
 
 async def test_gaps_are_counted_once_a_minute_however_often_health_is_asked(endpoint, remote, clock, counted):

@@ -1,0 +1,19 @@
+"""What is asked of a database while a test runs."""
+
+from contextlib import contextmanager
+
+import sqlalchemy as sa
+
+
+@contextmanager
+def statements_with(part):
+    """The statements that hold this text, as they come."""
+    statements = []
+
+    def note(_connection, _cursor, statement, *_):
+        if part in statement:
+            statements.append(statement)
+
+    sa.event.listen(sa.Engine, "before_cursor_execute", note)
+    yield statements
+    sa.event.remove(sa.Engine, "before_cursor_execute", note)
