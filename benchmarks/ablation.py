@@ -46,6 +46,7 @@ class Variant:
     own: int = 3
     names_out: bool = True
     gate: bool = True
+    guesses: bool = True
     depth: int = 50
     at_the_end: bool = False
 
@@ -53,6 +54,7 @@ class Variant:
 VARIANTS = (
     Variant("the product"),
     Variant("without the gate", gate=False),
+    Variant("what only the words found means nothing", guesses=False),
     Variant("words alone", alpha=1.0),
     Variant("meaning alone", alpha=0.0),
     Variant("alpha 0.4", alpha=0.4),
@@ -198,15 +200,17 @@ def _ask(corpus: Corpus, text: str, variant: Variant) -> list[int]:
 
     now = max(each.at for each in corpus.conversation.turns) + timedelta(days=1) if variant.at_the_end else LATER
     model = "sentence-transformers/all-MiniLM-L6-v2"
-    weighing = Weighing(question, common, gate.Scales.of(rarities, model), None, now.timestamp())
+    weighing = Weighing(question, common, gate.Scales.of(rarities, model), variant.depth, None, now.timestamp())
     place = Workspace("w", "a", "w", LATER, LATER)
-    found = weighing.searched(place, Found(hits(cosines), hits(words), is_cut=True), total, is_hybrid=True)
+    found = weighing.searched(place, Found(hits(cosines), hits(words)), total, is_hybrid=True)
     candidates = gated([found], 0.0)[0] if variant.gate else found.candidates
+    if not variant.guesses:
+        candidates = [each._replace(unseen=0.0) for each in candidates]
     kept = ranking.NUDGES
     ranking.NUDGES = {**kept, **variant.nudges}
     try:
         alpha = ranking.ALPHA if variant.alpha is None else variant.alpha
-        ranked = ranking.rank(candidates, alpha=alpha, now=now, spans=question.spans(now), is_cut=True)
+        ranked = ranking.rank(candidates, alpha=alpha, now=now, spans=question.spans(now))
     finally:
         ranking.NUDGES = kept
     return [UUID(each.id).int for each in ranked]

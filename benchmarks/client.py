@@ -23,12 +23,16 @@ class Client:
 
     With `awake` it does not sleep while it waits. Waking a process on an idle processor costs as much as a small
     request, and the system charges that to the one who sends, the server.
+
+    `took` is how long the last request took, in milliseconds, from sending it to the last byte of its answer: to put
+    together the one and to read the other is work of the client's own.
     """
 
     def __init__(self, port: int, key: str | None = None, *, awake: bool = False) -> None:
         self._port = port
         self._awake = awake
         self._used = 0.0
+        self.took = 0.0
         self._socket: socket.socket | None = None
         fixed = {
             "host": f"127.0.0.1:{port}",
@@ -50,12 +54,14 @@ class Client:
         head = f"{method} {path} HTTP/1.1\r\n{self._fixed}{_lines(headers)}{length}".encode()
         try:
             connection = self._connected()
+            started = time.perf_counter()
             connection.sendall(head + content)
             answer = _Answer()
             while not answer.is_whole:
                 while self._awake and not select.select([connection], [], [], 0)[0]:
                     pass
                 answer.read(connection.recv(RECEIVED))
+            self.took = (time.perf_counter() - started) * 1000
         except OSError:
             self._close()
             raise

@@ -28,7 +28,6 @@ from common import (
     Words,
     has_model,
     median,
-    milliseconds,
     percentile,
     progress,
     seeded,
@@ -100,17 +99,17 @@ def _at(folder: Path, size: int, asked: int) -> list[Figure]:
 
 
 def _ask(client: Client, query: str, times: Times) -> None:
-    def context() -> None:
-        answer = client.post("/v1/context", {"message": query})
-        times.unanswered += not answer["memories"]["matches"]  # a question of made-up words may be about nothing
-        assert answer["memories"]["ranking"] == ("hybrid" if has_model() else "keyword")
-
-    times.context.append(milliseconds(context))
+    answer = client.post("/v1/context", {"message": query})
+    times.context.append(client.took)
+    times.unanswered += not answer["memories"]["matches"]  # a question of made-up words may be about nothing
+    assert answer["memories"]["ranking"] == ("hybrid" if has_model() else "keyword")
 
 
 def _small(client: Client, query: str, times: Times) -> None:
-    times.health.append(milliseconds(lambda: client.get("/healthz")))
-    times.empty.append(milliseconds(lambda: client.post("/v1/context", {"message": query, "include": []})))
+    client.get("/healthz")
+    times.health.append(client.took)
+    client.post("/v1/context", {"message": query, "include": []})
+    times.empty.append(client.took)
 
 
 def _floor(query: str, filled: Filled, times: Times, embed: Embed | None) -> NDArray[np.float32]:

@@ -33,8 +33,6 @@ class Searched:
     #: How many memories there are to be searched.
     total: int = 0
     is_hybrid: bool = False
-    #: Whether the vector arm knows of more than it gave.
-    is_cut: bool = False
     #: Each arm's ids, best first.
     keyword_order: list[str] = field(default_factory=list[str])
     vector_order: list[str] = field(default_factory=list[str])
@@ -51,13 +49,13 @@ async def search_workspace(
     facets: Facets,
     depth: int,
     *,
-    least: float = 0.0,
+    is_explained: bool = False,
     is_words_only: bool = False,
 ) -> Searched:
     """Ask a workspace's collection for the candidates of a message; of one that is missing, nothing.
 
-    What has less evidence than `least` is not read and no candidate: most of what the arms find is far below the gate.
-    With `is_words_only` no model is asked, and only the keyword arm answers.
+    Most of what is nearest is far below the gate, and no candidate unless `is_explained`. With `is_words_only` no model
+    is asked, and only the keyword arm answers.
 
     Raises:
         EngineDown: the search store is down.
@@ -74,9 +72,10 @@ async def search_workspace(
         dense = await services.encoder.query(question.without_names(common), serving.generation)
     ids = question.term_ids
     scales = gate.Scales.of(rarities, services.encoder.model_name(serving.generation))
-    query = Query(dense, Sparse(ids, [1.0] * len(ids)), depth, _where(facets), KEYS, scales.floors(least))
+    floors = None if is_explained else scales.floors(gate.COMPANY)
+    query = Query(dense, Sparse(ids, [1.0] * len(ids)), depth, _where(facets), KEYS, floors)
     found = await services.projection.search(workspace.id, query, serving.generation)
-    weigh = Weighing(question, common, scales, facets.project, services.now().timestamp())
+    weigh = Weighing(question, common, scales, depth, facets.project, services.now().timestamp())
     return weigh.searched(workspace, found, total, is_hybrid=dense is not None)
 
 
@@ -87,6 +86,7 @@ class Weighing:
     question: Question
     common: Sequence[bool]
     scales: gate.Scales
+    depth: int
     project: str | None
     now: float
     _named: dict[tuple[str, bool], bool] = field(default_factory=dict[tuple[str, bool], bool])
@@ -97,10 +97,16 @@ class Weighing:
         return dict(zip(self.question.term_ids, self.common, strict=True))
 
     def searched(self, workspace: Workspace, found: Found, total: int, *, is_hybrid: bool) -> Searched:
-        """The candidates among the hits; those that have expired are put aside."""
+        """The candidates among the hits; those that have expired are put aside.
+
+        What an arm says counts from its floor on: so a recall that is explained, whose arms tell everything, ranks as
+        any other.
+        """
+        least_text, least_dense = self.scales.floors(gate.COMPANY)
         keyword = {hit.id: hit.score for hit in found.text}
         vector = {hit.id: hit.score for hit in found.dense}
         every = {hit.id: hit for arm in (found.text, found.dense) for hit in arm}
+        unseen = self._unseen([score for score in vector.values() if score >= least_dense])
         candidates: list[Candidate] = []
         expired: list[str] = []
         for id_, hit in every.items():
@@ -108,8 +114,9 @@ class Weighing:
             if traits is None:
                 expired.append(id_)
                 continue
-            scores = keyword.get(id_), vector.get(id_)
-            candidates.append(Candidate(id_, *scores, self.scales.evidence(*scores), traits))
+            words, meaning = keyword.get(id_), vector.get(id_)
+            counting = _from(least_text, words), _from(least_dense, meaning)
+            candidates.append(Candidate(id_, *counting, self.scales.evidence(words, meaning), traits, unseen))
         return Searched(
             workspace=workspace,
             question=self.question,
@@ -118,10 +125,17 @@ class Weighing:
             expired=expired,
             total=total,
             is_hybrid=is_hybrid,
-            is_cut=found.is_cut,
             keyword_order=[hit.id for hit in found.text],
             vector_order=[hit.id for hit in found.dense],
         )
+
+    def _unseen(self, cosines: Sequence[float]) -> float:
+        """The cosine of what the vector arm did not name, as far as that can be told.
+
+        Where the arm gave all that it was asked for, at most its last one's; else it is below the floor, and half-way
+        down to where cosines begin is as good a guess as any (docs/recall.md).
+        """
+        return min(cosines) if len(cosines) == self.depth else self.scales.floors(gate.COMPANY / 2)[1]
 
     def _traits(self, hit: Hit) -> Traits | None:
         """What ranking knows of a hit beside its scores; None for one that has expired."""
@@ -145,6 +159,10 @@ class Weighing:
             known = any(term in self._asked and not (rare and self._asked[term]) for term in terms)
             self._named[name, rare] = known
         return known
+
+
+def _from(least: float, score: float | None) -> float | None:
+    return score if score is not None and score >= least else None
 
 
 def _where(facets: Facets) -> Where:

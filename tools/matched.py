@@ -24,7 +24,7 @@ class ArmScore(BaseModel):
     """What one arm says of a memory."""
 
     rank: int | None = Field(
-        default=None, description="Its place in this arm, 1 for the best; null where the arm did not find it."
+        default=None, description="Its place in this arm, 1 for the best; null where it is too far from the query."
     )
     raw: float | None = Field(default=None, description="BM25 for the words, cosine for the meaning; null likewise.")
     normalized: float = Field(description="As a share of the arm's best, 0 to 1.")

@@ -96,16 +96,11 @@ async def recall(services: Services, call: Call, asked: Asked) -> Recalled:
     now = services.now()
     places = [call.workspace, *await peeked(services, call, asked.peek)]
     at_least = call.workspace.settings.recall_threshold
-    searched = await _search(services, places, asked, at_least)
+    searched = await _search(services, places, asked)
     entries = await skip_list.look_up_live(services.db, call.workspace.id, now) if call.workspace.exists else []
     candidates, left_out = gated(searched, at_least)
-    ranked = rank(
-        candidates,
-        alpha=call.workspace.settings.recall_alpha,
-        now=now,
-        spans=searched[0].question.spans(now),
-        is_cut=any(each.is_cut for each in searched),
-    )
+    alpha, spans = call.workspace.settings.recall_alpha, searched[0].question.spans(now)
+    ranked = rank(candidates, alpha=alpha, now=now, spans=spans)
     ranked = await reranked(services, asked.message, ranked, searched)
     chosen, withheld = _choose(ranked, searched, entries, call.workspace, asked, left_out)
     if asked.track:
@@ -124,17 +119,12 @@ async def recall(services: Services, call: Call, asked: Asked) -> Recalled:
     )
 
 
-async def _search(services: Services, places: Sequence[Workspace], asked: Asked, at_least: float) -> list[Searched]:
+async def _search(services: Services, places: Sequence[Workspace], asked: Asked) -> list[Searched]:
     """What the arms find, place by place. What cannot pass the gate is read only where it is to be explained."""
     depth = max(asked.depth, asked.limit)
-    least = 0.0 if asked.explain else max(gate.COMPANY, at_least)
+    how = {"is_explained": asked.explain, "is_words_only": asked.words_only}
     try:
-        return [
-            await search_workspace(
-                services, each, asked.message, asked.facets, depth, least=least, is_words_only=asked.words_only
-            )
-            for each in places
-        ]
+        return [await search_workspace(services, each, asked.message, asked.facets, depth, **how) for each in places]
     except EngineDown:
         raise unavailable("search store") from None
 
@@ -187,6 +177,8 @@ def _choose(
 
 
 def _note(services: Services, chosen: Sequence[Match]) -> None:
+    used: dict[str, list[tuple[str, int]]] = {}
     for each in chosen:
-        so_far = each.ranked.candidate.traits.access_count
-        services.accesses.note(each.workspace.id, [(each.memory.id, so_far)])
+        used.setdefault(each.workspace.id, []).append((each.memory.id, each.ranked.candidate.traits.access_count))
+    for workspace_id, some in used.items():
+        services.accesses.note(workspace_id, some)

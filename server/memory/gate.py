@@ -54,9 +54,7 @@ class Scales:
         return min(max(by_words, by_meaning, 0.0), 1.0)
 
     def floors(self, evidence: float) -> tuple[float, float]:
-        """The BM25 score and the cosine from which on `evidence` is reached; nothing is below none."""
-        if evidence <= 0:
-            return -math.inf, -math.inf
+        """The BM25 score and the cosine from which on `evidence`, above 0, is reached."""
         by_words = evidence * self.most if self.most > 0 else math.inf
         return by_words, self.base + evidence * (1 - self.base)
 

@@ -49,7 +49,7 @@ class Traits(NamedTuple):
 
 
 class Candidate(NamedTuple):
-    """A memory that an arm found: BM25 and cosine as they are, None from an arm that did not find it."""
+    """A memory that an arm found: BM25 and cosine as they are, None from an arm to which it is not near enough."""
 
     id: str
     keyword: float | None
@@ -57,6 +57,8 @@ class Candidate(NamedTuple):
     #: How sure it is that it has to do with the query, by itself, in [0, 1]: see `server.memory.gate`.
     evidence: float
     traits: Traits
+    #: The cosine that is taken for its own where the vector arm did not name it.
+    unseen: float = 0.0
 
 
 class Ranked(NamedTuple):
@@ -74,34 +76,31 @@ class Ranked(NamedTuple):
     candidate: Candidate
 
 
-def shares(scores: Mapping[str, float]) -> dict[str, float]:
-    """Each score as a share of the best one; of scores of which none is above 0, all are 0."""
-    best = max(scores.values(), default=0.0)
-    return {key: max(score, 0.0) / best if best > 0 else 0.0 for key, score in scores.items()}
+def share(score: float, best: float) -> float:
+    """A score as a share of the best one, in [0, 1]; 0 where not even the best is above 0."""
+    return min(max(score, 0.0) / best, 1.0) if best > 0 else 0.0
 
 
-def rank(
-    candidates: Sequence[Candidate], *, alpha: float, now: datetime, spans: Sequence[Span] = (), is_cut: bool = False
-) -> list[Ranked]:
+def rank(candidates: Sequence[Candidate], *, alpha: float, now: datetime, spans: Sequence[Span] = ()) -> list[Ranked]:
     """The candidates in order, best first; ties go to the vector, then to the newer id.
 
-    `is_cut` says that the vector arm knows of more memories than it gave: then its last one's score is the most that
-    a memory it did not name can have, and is taken for it. Where nothing has a vector score, keywords rank alone.
+    Where nothing has a vector score, keywords rank alone.
     """
-    keyword = shares({each.id: each.keyword for each in candidates if each.keyword is not None})
-    vector = shares({each.id: each.vector for each in candidates if each.vector is not None})
-    unseen = min(vector.values(), default=0.0) if is_cut else 0.0
-    weight = alpha if vector else 1.0
-    fused = {
-        each.id: weight * keyword.get(each.id, 0.0) + (1 - weight) * vector.get(each.id, unseen) for each in candidates
-    }
-    near = _neighbours(candidates, fused)
+    keywords = [each.keyword for each in candidates if each.keyword is not None]
+    cosines = [each.vector for each in candidates if each.vector is not None]
+    best_keyword, best_cosine = max(keywords, default=0.0), max(cosines, default=0.0)
+    weight = alpha if cosines else 1.0
+    shares: dict[str, tuple[float, float, float]] = {}
+    for each in candidates:
+        keyword = share(each.keyword or 0.0, best_keyword)
+        vector = share(each.unseen if each.vector is None else each.vector, best_cosine)
+        shares[each.id] = weight * keyword + (1 - weight) * vector, keyword, vector
+    near = _neighbours(candidates, shares)
     ranked: list[Ranked] = []
     for each in candidates:
+        fused, keyword, vector = shares[each.id]
         nudges = _nudges(each.traits, near.get(each.id, 0.0), now, spans)
-        score = fused[each.id] + sum(nudges.values())
-        shown = keyword.get(each.id, 0.0), vector.get(each.id, unseen)
-        ranked.append(Ranked(each.id, score, fused[each.id], *shown, nudges, each))
+        ranked.append(Ranked(each.id, fused + sum(nudges.values()), fused, keyword, vector, nudges, each))
     return sorted(ranked, key=lambda r: (r.score, r.vector_score, r.id), reverse=True)
 
 
@@ -120,14 +119,14 @@ def blended(scores: Sequence[float], opinions: Sequence[float]) -> list[tuple[in
     return sorted(enumerate(new), key=lambda each: -each[1])
 
 
-def _neighbours(candidates: Iterable[Candidate], fused: Mapping[str, float]) -> dict[str, float]:
-    """For each memory, the best score among those just before it and just after it in its session."""
+def _neighbours(candidates: Iterable[Candidate], shares: Mapping[str, tuple[float, float, float]]) -> dict[str, float]:
+    """For each memory, the best fused score among those just before it and just after it in its session."""
     best: dict[str, float] = {}
     for each in candidates:
         for other in each.traits.before:
-            if other in fused:
-                best[each.id] = max(best.get(each.id, 0.0), fused[other])
-                best[other] = max(best.get(other, 0.0), fused[each.id])
+            if other in shares:
+                best[each.id] = max(best.get(each.id, 0.0), shares[other][0])
+                best[other] = max(best.get(other, 0.0), shares[each.id][0])
     return best
 
 

@@ -73,6 +73,7 @@ def query_of(said):
         with_payload=said["with_payload"],
         with_vector=said.get("with_vector"),
         params=params,
+        score_threshold=said.get("score_threshold"),
     )
 
 

@@ -7,15 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from server.memory.dates import spans
-from server.memory.ranking import ALPHA, NUDGES, Candidate, Traits, blended, rank, shares
+from server.memory.ranking import ALPHA, NUDGES, Candidate, Traits, blended, rank, share
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 OLD = datetime(1990, 1, 1, tzinfo=UTC)
 
 
-def candidate(name, keyword=None, vector=None, happened=OLD, **traits):
+def candidate(name, keyword=None, vector=None, happened=OLD, unseen=0.0, **traits):
     traits = Traits(happened_at=happened.timestamp(), access_count=traits.pop("access_count", 0), **traits)
-    return Candidate(name, keyword, vector, 1.0, traits)
+    return Candidate(name, keyword, vector, 1.0, traits, unseen)
 
 
 def order(*candidates, alpha=ALPHA, **how):
@@ -42,16 +42,22 @@ def test_without_vectors_the_words_rank_alone():
     assert order(candidate("a", 4.0), candidate("b", 8.0)) == ["b", "a"]
 
 
-def test_what_an_arm_did_not_find_counts_nothing_or_as_much_as_the_last_that_it_named():
-    three = candidate("a", 1.0), candidate("b", None, 0.8), candidate("c", None, 0.4)
-    assert of("a", *three).vector_score == 0.0
-    assert of("a", *three, is_cut=True).vector_score == 0.5
+def test_what_an_arm_did_not_name_counts_nothing_by_its_words_and_what_it_is_taken_for_by_its_meaning():
+    two = candidate("b", None, 0.8), candidate("c", None, 0.4)
+    assert of("b", candidate("a", 1.0), *two).keyword_score == 0.0
+    assert of("a", candidate("a", 1.0), *two).vector_score == 0.0
+    assert of("a", candidate("a", 1.0, unseen=0.4), *two).vector_score == 0.5
+
+
+def test_what_is_taken_for_a_cosine_is_never_more_than_the_best_and_nothing_where_there_is_none():
+    assert of("a", candidate("a", 1.0, unseen=0.9), candidate("b", None, 0.8)).vector_score == 1.0
+    assert of("a", candidate("a", 1.0, unseen=0.9), candidate("b", 1.0)).vector_score == 0.0
 
 
 def test_scores_below_zero_are_none_at_all():
-    assert shares({"a": -0.2, "b": 0.5}) == {"a": 0.0, "b": 1.0}
-    assert shares({"a": -0.2}) == {"a": 0.0}
-    assert shares({}) == {}
+    assert share(-0.2, 0.5) == 0.0
+    assert share(-0.2, -0.2) == 0.0
+    assert share(0.25, 0.5) == 0.5
 
 
 def test_equal_scores_go_to_the_nearer_in_meaning_and_then_to_the_newer():
@@ -105,6 +111,7 @@ CANDIDATES = st.lists(
         name=st.sampled_from("abcdefgh"),
         keyword=RAW,
         vector=st.none() | st.floats(-1, 1),
+        unseen=st.floats(-1, 1),
         happened=st.datetimes(datetime(1970, 1, 2), datetime(2100, 1, 1), timezones=st.just(UTC)),
         access_count=st.integers(0, 10**6),
         before=st.lists(st.sampled_from("abcdefgh"), max_size=2).map(tuple),
@@ -117,10 +124,10 @@ CANDIDATES = st.lists(
 )
 
 
-@given(CANDIDATES, st.floats(0, 1), st.booleans())
-def test_every_candidate_is_ranked_once_within_bounds_and_in_order(candidates, alpha, is_cut):
+@given(CANDIDATES, st.floats(0, 1))
+def test_every_candidate_is_ranked_once_within_bounds_and_in_order(candidates, alpha):
     asked = spans("last week, and in May 2023", NOW)
-    found = rank(candidates, alpha=alpha, now=NOW, spans=asked, is_cut=is_cut)
+    found = rank(candidates, alpha=alpha, now=NOW, spans=asked)
     assert sorted(each.id for each in found) == sorted(each.id for each in candidates)
     assert [each.score for each in found] == sorted((each.score for each in found), reverse=True)
     for each in found:

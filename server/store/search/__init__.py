@@ -77,7 +77,7 @@ class Query:
     where: Where = field(default_factory=Where)
     #: The payload keys to answer with; None for all. Fewer are read faster.
     keys: tuple[str, ...] | None = None
-    #: The text arm's and the dense arm's scores from which on a hit is worth reading; what reaches neither is left out.
+    #: The text arm's and the dense arm's least scores: what is below, that arm does not find. None for no such bounds.
     floors: tuple[float, float] | None = None
 
 
@@ -95,8 +95,6 @@ class Found:
 
     dense: list[Hit]
     text: list[Hit]
-    #: Whether the dense arm may know of more points than it was asked for.
-    is_cut: bool = False
 
 
 class Engine(Protocol):

@@ -96,19 +96,20 @@ def check_owner(collection: Collection, payloads: Iterable[dict[str, Any]]) -> N
 def _check_vector(collection: Collection, vector: Vector) -> None:
     if vector.shape != (collection.dims,):
         raise ValueError(f"a vector of shape {vector.shape} does not fit {collection.dims} dimensions")
-    _check_lengths(vector[np.newaxis])
+    _check_length(vector)
 
 
 def _check_windows(collection: Collection, windows: Vector) -> None:
     if windows.ndim != 2 or not len(windows) or windows.shape[1] != collection.dims:  # noqa: PLR2004 - (n, dims)
         raise ValueError(f"windows of shape {windows.shape} do not fit (n, {collection.dims})")
-    _check_lengths(windows)
+    for window in windows:
+        _check_length(window)
 
 
-def _check_lengths(rows: Vector) -> None:
+def _check_length(vector: Vector) -> None:
     # NaN, infinity and an overflow all show in the length, so one look at it is enough.
-    lengths = np.sqrt(np.einsum("ij,ij->i", rows, rows, dtype=np.float64))
-    if not bool(np.all((lengths > 0) & np.isfinite(lengths))):
+    exact = vector.astype(np.float64)
+    if not 0 < float(exact @ exact) < math.inf:
         raise ValueError("a vector is finite and not zero")
 
 

@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar, cast
-from uuid import UUID
 
 import numpy as np
 from qdrant_edge import (
@@ -36,8 +35,8 @@ from qdrant_edge import Memory as Placement
 from qdrant_edge import Point as EdgePoint
 from qdrant_edge import Query as EdgeQuery
 
-from . import Collection, EngineDown, Found, Match, Point, Query, Sparse, Where, checks
-from .points import INDEXED_KEYS, REVISION, WORKSPACE, Scores, found, nearest, rarity, worth_reading
+from . import Collection, EngineDown, Found, Hit, Match, Point, Query, Sparse, Where, checks
+from .points import INDEXED_KEYS, REVISION, WORKSPACE, nearest, ordered, rarity
 from .shard_files import call, free_bytes
 from .shards import Shards
 from .turns import Turns
@@ -135,11 +134,10 @@ class EdgeEngine:
             asked = _requests(query)
             async with self._turns.one():
                 answers = call(shard.query_batch, QueryBatchRequest(asked)) if asked else []
-                text = _scores(answers.pop()) if _has_text(query) else {}
-                dense = nearest(_scores(answers[0]), _scores(answers[1]), query.limit) if answers else {}
-                payloads = _payloads(shard, query, worth_reading(query, dense, text))
-        checks.check_owner(collection, payloads.values())
-        return found(query, dense, text, payloads)
+                text = ordered(_hits(answers.pop())) if _has_text(query) else []
+                dense = nearest(_hits(answers[0]), _hits(answers[1]), query.limit) if answers else []
+        checks.check_owner(collection, (hit.payload for hit in [*dense, *text]))
+        return Found(dense, text)
 
     async def rarities(self, collection: Collection, terms: list[int]) -> list[float | None]:
         """Each term's idf; None for a term that no point has."""
@@ -281,17 +279,20 @@ def _has_text(query: Query) -> bool:
 
 def _requests(query: Query) -> list[QueryRequest]:
     """The dense arm's two questions, where it is asked, and then the text arm's one."""
-    asked: list[tuple[EdgeQuery, SearchParams]] = []
+    asked: list[tuple[EdgeQuery, SearchParams, float | None]] = []
+    least_text, least_dense = query.floors or (None, None)
     if query.dense is not None:
         vector: list[float] = query.dense.tolist()
-        asked.append((EdgeQuery.Nearest(vector, using="dense"), _NEAREST))
-        asked.append((EdgeQuery.Nearest([vector], using="windows"), _EXACT))
+        asked.append((EdgeQuery.Nearest(vector, using="dense"), _NEAREST, least_dense))
+        asked.append((EdgeQuery.Nearest([vector], using="windows"), _EXACT, least_dense))
     if query.text is not None and query.text.indices:
         text = SparseVector(query.text.indices, query.text.values)
-        asked.append((EdgeQuery.Nearest(text, using="text"), _EXACT))
+        asked.append((EdgeQuery.Nearest(text, using="text"), _EXACT, least_text))
     where = _filter(query.where)
+    keys = True if query.keys is None else [*query.keys, WORKSPACE]
     return [
-        QueryRequest(query.limit, query=one, filter=where, with_payload=False, params=params) for one, params in asked
+        QueryRequest(query.limit, query=one, filter=where, with_payload=keys, params=params, score_threshold=least)
+        for one, params, least in asked
     ]
 
 
@@ -316,17 +317,8 @@ def _all(matches: Sequence[Match]) -> list[Any]:
     return [FieldCondition(match.key, match=MatchAny(list(match.any_of))) for match in matches]
 
 
-def _scores(scored: list[ScoredPoint]) -> Scores[UUID]:
-    """Ids and their scores, best first."""
-    return {cast("UUID", one.id): one.score for one in scored}
-
-
-def _payloads(shard: EdgeShard, query: Query, ids: list[UUID]) -> dict[UUID, dict[str, Any]]:
-    """What these points carry. Reading one costs many times what finding it does: it is done once."""
-    keys = True if query.keys is None else [*query.keys, WORKSPACE]
-    read: dict[UUID, dict[str, Any]] = {}
-    for record in call(shard.retrieve, cast("list[Any]", ids), keys, False) if ids else []:
-        payload = record.payload or {}
-        payload.pop(REVISION, None)
-        read[cast("UUID", record.id)] = payload
-    return read
+def _hits(scored: list[ScoredPoint]) -> list[Hit]:
+    hits = [Hit(str(one.id), one.score, one.payload or {}) for one in scored]
+    for hit in hits:
+        hit.payload.pop(REVISION, None)
+    return hits

@@ -14,7 +14,7 @@ from qdrant_client.common.client_exceptions import QdrantException
 from qdrant_client.http.exceptions import ApiException, UnexpectedResponse
 
 from . import Collection, EngineDown, Found, Point, Query, Unusable, checks, wire
-from .points import found, nearest, rarity, worth_reading
+from .points import nearest, ordered, rarity
 
 T = TypeVar("T")
 
@@ -104,13 +104,11 @@ class ServerEngine:
         responses = await _answer_unless(_NOT_FOUND, self._client.query_batch_points(collection.name, asked))
         if responses is None:
             return Found([], [])
-        points = [point for response in responses for point in response.points]
-        checks.check_owner(collection, map(wire.payload, points))
-        payloads = {wire.memory_id(point): wire.payload(point) for point in points}
-        answers = [wire.scores(response.points) for response in responses]
-        text = answers.pop() if wire.has_text(query) else {}
-        dense = nearest(answers[0], answers[1], query.limit) if answers else {}
-        return found(query, dense, text, {id_: payloads[id_] for id_ in worth_reading(query, dense, text)})
+        answers = [wire.hits(response.points) for response in responses]
+        checks.check_owner(collection, (hit.payload for answer in answers for hit in answer))
+        text = ordered(answers.pop()) if wire.has_text(query) else []
+        dense = nearest(answers[0], answers[1], query.limit) if answers else []
+        return Found(dense, text)
 
     async def rarities(self, collection: Collection, terms: list[int]) -> list[float | None]:
         """Each term's idf; None for a term that no point has."""

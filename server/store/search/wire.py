@@ -11,8 +11,8 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 import numpy as np
 from qdrant_client import models
 
-from . import Collection, Match, Point, Query, Sparse, Where
-from .points import INDEXED_KEYS, REVISION, WORKSPACE, Scores
+from . import Collection, Hit, Match, Point, Query, Sparse, Where
+from .points import INDEXED_KEYS, REVISION, WORKSPACE
 
 ID = "_id"
 """The payload key that holds a memory's own id where the point has the tenant's."""
@@ -49,12 +49,13 @@ def patches(collection: Collection, patches: dict[str, dict[str, Any]]) -> list[
 
 def requests(collection: Collection, query: Query) -> list[models.QueryRequest]:
     """The dense arm's two questions, where it is asked, and then the text arm's one."""
-    asked: list[tuple[str, Any, models.SearchParams | None]] = []
+    asked: list[tuple[str, Any, models.SearchParams | None, float | None]] = []
+    least_text, least_dense = query.floors or (None, None)
     if query.dense is not None:
         vector: list[float] = query.dense.tolist()
-        asked += [("dense", vector, None), ("windows", [vector], None)]
+        asked += [("dense", vector, None, least_dense), ("windows", [vector], None, least_dense)]
     if has_text(query):
-        asked.append(("text", _sparse(cast("Sparse", query.text)), _rarity(collection)))
+        asked.append(("text", _sparse(cast("Sparse", query.text)), _rarity(collection), least_text))
     where = _where(collection, query.where)
     keys = True if query.keys is None else [*query.keys, WORKSPACE, ID]
     return [
@@ -65,8 +66,9 @@ def requests(collection: Collection, query: Query) -> list[models.QueryRequest]:
             params=params,
             limit=query.limit,
             with_payload=keys,
+            score_threshold=least,
         )
-        for using, vector, params in asked
+        for using, vector, params, least in asked
     ]
 
 
@@ -97,9 +99,9 @@ def has_text(query: Query) -> bool:
     return query.text is not None and bool(query.text.indices)
 
 
-def scores(scored: list[models.ScoredPoint]) -> Scores[str]:
+def hits(scored: list[models.ScoredPoint]) -> list[Hit]:
     """An arm's answer."""
-    return {memory_id(one): one.score for one in scored}
+    return [Hit(memory_id(one), one.score, payload(one)) for one in scored]
 
 
 def point(record: models.Record) -> Point:

@@ -1,0 +1,60 @@
+"""How hits become candidates: what counts of what the arms say, and what is taken for what they do not."""
+
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from server.memory import gate
+from server.memory.question import Question
+from server.store.search import Found, Hit
+from server.store.workspaces import Workspace
+from tools.candidates import Weighing
+
+NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
+DEPTH = 4
+PAYLOAD = {"traits": "\x00".join([str(NOW.timestamp()), "", "", "", "", ""]), "access_count": 0}
+#: Words can say 10 at most, so 2 is the least that counts; of a cosine, 0.2.
+SCALES = gate.Scales(10.0, 0.0)
+LEAST_TEXT, LEAST_DENSE = SCALES.floors(gate.COMPANY)
+
+
+def arm(scores):
+    return sorted((Hit(name, score, PAYLOAD) for name, score in scores.items()), key=lambda hit: -hit.score)
+
+
+def candidates(dense, text):
+    weighing = Weighing(Question("tea"), [False], SCALES, DEPTH, None, NOW.timestamp())
+    place = Workspace("w", "a", "w", NOW, NOW)
+    return weighing.searched(place, Found(arm(dense), arm(text)), 10, is_hybrid=True).candidates
+
+
+SCORES = st.dictionaries(st.sampled_from("abcdef"), st.floats(-0.2, 1), max_size=DEPTH)
+
+
+@given(SCORES, SCORES)
+def test_what_passes_is_weighed_alike_whether_or_not_the_arms_tell_what_does_not(dense, shares):
+    text = {name: 10 * share for name, share in shares.items()}
+    everything = candidates(dense, text)
+    counting = candidates(
+        {name: score for name, score in dense.items() if score >= LEAST_DENSE},
+        {name: score for name, score in text.items() if score >= LEAST_TEXT},
+    )
+    passing = [each for each in everything if each.evidence >= gate.COMPANY]
+    assert sorted(passing) == sorted(each for each in counting if each.evidence >= gate.COMPANY)
+
+
+def test_what_is_below_an_arms_floor_is_evidence_as_it_is_and_counts_nothing():
+    (only,) = candidates({"a": 0.1}, {"a": 1.5})
+    assert (only.keyword, only.vector) == (None, None)
+    assert only.evidence == pytest.approx(0.15)
+
+
+def test_of_a_vector_arm_that_gave_all_it_was_asked_for_the_last_cosine_stands_for_what_it_did_not_name():
+    dense = {"a": 0.9, "b": 0.8, "c": 0.7, "d": 0.6}
+    assert {each.unseen for each in candidates(dense, {"e": 9.0})} == {0.6}
+
+
+def test_of_one_that_gave_less_half_of_its_floor_does():
+    assert {each.unseen for each in candidates({"a": 0.9, "b": 0.1, "c": 0.1, "d": 0.1}, {"e": 9.0})} == {0.1}
