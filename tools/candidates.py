@@ -5,13 +5,14 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from server.memory import gate
-from server.memory.models import Memory
+from server.memory.languages import Language
 from server.memory.question import Question
 from server.memory.ranking import Candidate, Traits
 from server.memory.text import stems, term_id, words
 from server.store.points import unpacked_traits
 from server.store.search import Found, Hit, Match, Query, Sparse, Where
 from server.store.workspaces import Workspace
+from tools.matched_memory import MatchedMemory
 from tools.memory_args import Facets
 from tools.services import Services
 
@@ -37,9 +38,9 @@ class Searched:
     keyword_order: list[str] = field(default_factory=list[str])
     vector_order: list[str] = field(default_factory=list[str])
 
-    def memory(self, memory_id: str) -> Memory:
-        """One of the candidates' memories, as the search store has it."""
-        return Memory.model_validate_json(self.hits[memory_id].payload["memory"])
+    def memory(self, memory_id: str) -> MatchedMemory:
+        """One of the candidates' memories, read from what the search store has of it."""
+        return MatchedMemory.model_validate_json(self.hits[memory_id].payload["memory"])
 
 
 async def search_workspace(
@@ -89,12 +90,15 @@ class Weighing:
     depth: int
     project: str | None
     now: float
-    _named: dict[tuple[str, bool], bool] = field(default_factory=dict[tuple[str, bool], bool])
 
     @cached_property
-    def _asked(self) -> dict[int, bool]:
-        """The question's terms, and whether many memories share them."""
-        return dict(zip(self.question.term_ids, self.common, strict=True))
+    def _authors(self) -> "_Named":
+        return _Named(self.question, frozenset(self.question.term_ids))
+
+    @cached_property
+    def _entities(self) -> "_Named":
+        rare = (term for term, many in zip(self.question.term_ids, self.common, strict=True) if not many)
+        return _Named(self.question, frozenset(rare))
 
     def searched(self, workspace: Workspace, found: Found, total: int, *, is_hybrid: bool) -> Searched:
         """The candidates among the hits; those that have expired are put aside.
@@ -142,23 +146,29 @@ class Weighing:
         happened, expires, before, author, entity, project = unpacked_traits(hit.payload["traits"])
         if expires and float(expires) <= self.now:
             return None
+        # By place: by name, a tuple takes twice as long to make.
         return Traits(
-            happened_at=float(happened),
-            access_count=hit.payload["access_count"],
-            before=tuple(before.split()),
-            is_author_named=bool(author) and self._is_named(author, rare=False),
-            is_entity_named=bool(entity) and self._is_named(entity, rare=True),
-            is_in_project=self.project is not None and project == self.project,
+            float(happened),
+            hit.payload["access_count"],
+            tuple(before.split()),
+            self._authors[author],
+            self._entities[entity],
+            self.project is not None and project == self.project,
         )
 
-    def _is_named(self, name: str, *, rare: bool) -> bool:
-        """Whether the question has a word of a name; with `rare`, one that few memories share."""
-        known = self._named.get((name, rare))
-        if known is None:
-            terms = map(term_id, stems(words(name, self.question.language), self.question.language))
-            known = any(term in self._asked and not (rare and self._asked[term]) for term in terms)
-            self._named[name, rare] = known
-        return known
+
+class _Named(dict[str, bool]):
+    """Whether a question has a word of a name that is one of some terms; found out once for each name."""
+
+    def __init__(self, question: Question, terms: frozenset[int]) -> None:
+        super().__init__({"": False})
+        self._language: Language = question.language
+        self._terms = terms
+
+    def __missing__(self, name: str) -> bool:
+        found = not self._terms.isdisjoint(map(term_id, stems(words(name, self._language), self._language)))
+        self[name] = found
+        return found
 
 
 def _from(least: float, score: float | None) -> float | None:

@@ -17,7 +17,8 @@ from server.memory.models import Memory, Timestamp
 from server.memory.packing import Budget, as_data
 from server.memory.working import Item
 from server.store import identity, memories, working_memory
-from tools.matched import MatchedMemory, Omitted, SkippedBy, answered, omitted, skipped_by, unranked
+from tools.matched import Omitted, answered, omitted, skipped_by, unranked
+from tools.matched_memory import MatchedMemory, SkippedBy
 from tools.memory_args import Facets
 from tools.operation import Answer, Call, Effect, InWorkspace, Meta, Operation
 from tools.recall import Asked, Ranking, recall

@@ -8,7 +8,8 @@ from server.errors import Failure
 from server.memory import gate
 from server.memory.models import Memory, Timestamp
 from server.store import memories
-from tools.matched import Why, why
+from tools.matched import why
+from tools.matched_memory import Why
 from tools.memory_args import Facets
 from tools.operation import Answer, Call, Effect, InWorkspace, Operation
 from tools.recall import Asked, LeftOut, Match, Recalled, recall

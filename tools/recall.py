@@ -10,7 +10,6 @@ from typing import Literal
 
 from server.errors import unavailable
 from server.memory import gate
-from server.memory.models import Memory
 from server.memory.packing import Budget, Duplicates
 from server.memory.ranking import Candidate, Ranked, rank
 from server.memory.skip import SkipEntry, matches, speaks_against
@@ -18,6 +17,7 @@ from server.store import skip_list
 from server.store.search import EngineDown
 from server.store.workspaces import Workspace
 from tools.candidates import CANDIDATES, Searched, search_workspace
+from tools.matched_memory import MatchedMemory
 from tools.memory_args import Facets
 from tools.operation import Call
 from tools.peeking import peeked
@@ -52,7 +52,7 @@ class Match:
     """A memory that is answered, and what the skip list says of it."""
 
     ranked: Ranked
-    memory: Memory
+    memory: MatchedMemory
     workspace: Workspace
     skipped_by: tuple[SkipEntry, ...]
 

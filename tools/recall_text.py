@@ -6,7 +6,8 @@ from typing import Literal
 from pydantic import BaseModel, Field
 
 from server.memory.models import Linkage, Timestamp, iso
-from tools.matched import SkippedBy, skipped_by
+from tools.matched import skipped_by
+from tools.matched_memory import SkippedBy
 from tools.memory_args import Facets
 from tools.operation import Answer, Call, Effect, InWorkspace, Operation, Spoken
 from tools.recall import Asked, Match, Recalled, recall
@@ -109,7 +110,7 @@ def _recalled(match: Match, call: Call) -> RecalledMemory:
         created_at=memory.created_at,
         expires_at=memory.expires_at,
         relevance_score=round(match.ranked.score, 3),
-        linkages=memory.linkages,
+        linkages=memory.linkages or [],
         workspace=None if match.workspace.id == call.workspace.id else match.workspace.name,
         skipped_by=skipped_by(match.skipped_by),
     )

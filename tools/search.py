@@ -4,7 +4,8 @@ from pydantic import BaseModel, Field
 
 from server.memory.models import Memory
 from server.store import memories
-from tools.matched import MatchedMemory, Omitted, answered, omitted
+from tools.matched import Omitted, answered, omitted
+from tools.matched_memory import MatchedMemory
 from tools.memory_args import Facets
 from tools.operation import Answer, Call, Effect, InWorkspace, Operation
 from tools.recall import Asked, Ranking, recall
@@ -70,7 +71,7 @@ async def search(services: Services, call: Call, args: SearchMemories) -> FoundM
     )
 
 
-def _result(services: Services, memory: Memory) -> SearchResult:
+def _result(services: Services, memory: MatchedMemory) -> SearchResult:
     first = memory.content.strip().splitlines()[0]
     title = first if len(first) <= TITLE else f"{first[: TITLE - 1]}…"
     url = f"{services.settings.public_url}/v1/memories/{memory.id}"

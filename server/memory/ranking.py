@@ -6,7 +6,8 @@ top of it small nudges, each with a bound of its own. What was measured for ever
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
+from operator import attrgetter
 from typing import NamedTuple
 
 from server.memory.dates import Span, nearness
@@ -31,6 +32,7 @@ ACCESSES = 64
 """From so many recalls on, a memory is as useful as can be."""
 _HALF_LIFE_SECONDS = RECENCY_HALF_LIFE.total_seconds()
 _MOST_LOG = math.log2(1 + ACCESSES)
+_PLACE = attrgetter("score", "vector_score", "id")
 
 
 # Tuples, as a hundred of each are made for a recall, at a fifth of what frozen dataclasses cost.
@@ -76,32 +78,29 @@ class Ranked(NamedTuple):
     candidate: Candidate
 
 
-def share(score: float, best: float) -> float:
-    """A score as a share of the best one, in [0, 1]; 0 where not even the best is above 0."""
-    return min(max(score, 0.0) / best, 1.0) if best > 0 else 0.0
-
-
 def rank(candidates: Sequence[Candidate], *, alpha: float, now: datetime, spans: Sequence[Span] = ()) -> list[Ranked]:
     """The candidates in order, best first; ties go to the vector, then to the newer id.
 
     Where nothing has a vector score, keywords rank alone.
     """
-    keywords = [each.keyword for each in candidates if each.keyword is not None]
-    cosines = [each.vector for each in candidates if each.vector is not None]
-    best_keyword, best_cosine = max(keywords, default=0.0), max(cosines, default=0.0)
-    weight = alpha if cosines else 1.0
-    shares: dict[str, tuple[float, float, float]] = {}
+    most, nearest = _best(each.keyword for each in candidates), _best(each.vector for each in candidates)
+    weight = 1.0 if all(each.vector is None for each in candidates) else alpha
+    shares: list[tuple[float, float]] = []
+    fused: dict[str, float] = {}
     for each in candidates:
-        keyword = share(each.keyword or 0.0, best_keyword)
-        vector = share(each.unseen if each.vector is None else each.vector, best_cosine)
-        shares[each.id] = weight * keyword + (1 - weight) * vector, keyword, vector
-    near = _neighbours(candidates, shares)
+        keyword = max(each.keyword or 0.0, 0.0) / most
+        vector = min(max(each.unseen if each.vector is None else each.vector, 0.0) / nearest, 1.0)
+        shares.append((keyword, vector))
+        fused[each.id] = weight * keyword + (1 - weight) * vector
+    near = _neighbours(candidates, fused)
+    seconds = now.timestamp()
     ranked: list[Ranked] = []
-    for each in candidates:
-        fused, keyword, vector = shares[each.id]
-        nudges = _nudges(each.traits, near.get(each.id, 0.0), now, spans)
-        ranked.append(Ranked(each.id, fused + sum(nudges.values()), fused, keyword, vector, nudges, each))
-    return sorted(ranked, key=lambda r: (r.score, r.vector_score, r.id), reverse=True)
+    for each, (keyword, vector) in zip(candidates, shares, strict=True):
+        date = _date(each.traits, spans, now.tzinfo) if spans else 0.0
+        nudges = _nudges(each.traits, near.get(each.id, 0.0), date, seconds)
+        score = fused[each.id] + sum(nudges.values())
+        ranked.append(Ranked(each.id, score, fused[each.id], keyword, vector, nudges, each))
+    return sorted(ranked, key=_PLACE, reverse=True)
 
 
 def blended(scores: Sequence[float], opinions: Sequence[float]) -> list[tuple[int, float]]:
@@ -119,33 +118,40 @@ def blended(scores: Sequence[float], opinions: Sequence[float]) -> list[tuple[in
     return sorted(enumerate(new), key=lambda each: -each[1])
 
 
-def _neighbours(candidates: Iterable[Candidate], shares: Mapping[str, tuple[float, float, float]]) -> dict[str, float]:
-    """For each memory, the best fused score among those just before it and just after it in its session."""
+def _best(scores: Iterable[float | None]) -> float:
+    """What scores are shares of: the best of them; where none is above 0, infinity, so that each is none of it."""
+    return max((score for score in scores if score is not None and score > 0), default=math.inf)
+
+
+def _neighbours(candidates: Iterable[Candidate], fused: Mapping[str, float]) -> dict[str, float]:
+    """For each memory, the best score among those just before it and just after it in its session."""
     best: dict[str, float] = {}
     for each in candidates:
         for other in each.traits.before:
-            if other in shares:
-                best[each.id] = max(best.get(each.id, 0.0), shares[other][0])
-                best[other] = max(best.get(other, 0.0), shares[each.id][0])
+            if other in fused:
+                best[each.id] = max(best.get(each.id, 0.0), fused[other])
+                best[other] = max(best.get(other, 0.0), fused[each.id])
     return best
 
 
-def _nudges(traits: Traits, neighbour: float, now: datetime, spans: Sequence[Span]) -> dict[str, float]:
+def _date(traits: Traits, spans: Sequence[Span], zone: tzinfo | None) -> float:
+    happened = datetime.fromtimestamp(traits.happened_at, zone)
+    return max(nearness(span, happened) for span in spans)
+
+
+def _nudges(traits: Traits, neighbour: float, date: float, now: float) -> dict[str, float]:
     """What is added to a memory's score, by name; what would not show in three digits is not."""
-    date = 0.0
-    if spans:
-        happened = datetime.fromtimestamp(traits.happened_at, now.tzinfo)
-        date = max(nearness(span, happened) for span in spans)
-    shares = {"neighbours": neighbour} if neighbour else {}
+    age = max(now - traits.happened_at, 0.0)
+    nudges = {"neighbours": NUDGES["neighbours"] * neighbour} if neighbour else {}
     if traits.is_author_named:
-        shares["author"] = 1.0
+        nudges["author"] = NUDGES["author"]
     if date:
-        shares["date"] = date
+        nudges["date"] = NUDGES["date"] * date
     if traits.is_entity_named:
-        shares["entity"] = 1.0
-    shares["recency"] = 0.5 ** (max(now.timestamp() - traits.happened_at, 0.0) / _HALF_LIFE_SECONDS)
+        nudges["entity"] = NUDGES["entity"]
+    nudges["recency"] = NUDGES["recency"] * 0.5 ** (age / _HALF_LIFE_SECONDS)
     if traits.is_in_project:
-        shares["scope"] = 1.0
+        nudges["scope"] = NUDGES["scope"]
     if traits.access_count:
-        shares["access"] = min(math.log2(1 + traits.access_count) / _MOST_LOG, 1.0)
-    return {name: nudge for name, share in shares.items() if (nudge := NUDGES[name] * share) >= LEAST}
+        nudges["access"] = NUDGES["access"] * min(math.log2(1 + traits.access_count) / _MOST_LOG, 1.0)
+    return {name: nudge for name, nudge in nudges.items() if nudge >= LEAST}

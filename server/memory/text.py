@@ -7,7 +7,7 @@ characters. What a memory is found by is its *key*, which is more than its conte
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from functools import lru_cache
 
@@ -56,13 +56,15 @@ def _pieces(text: str) -> list[str]:
     return pieces
 
 
-def words(text: str, language: Language = "english", without: Iterable[str] = ()) -> list[str]:
+def words(text: str, language: Language = "english", without: Collection[str] = ()) -> list[str]:
     """The words of a text that say something, in order; with nothing but stop words, those.
 
     `without` are stop words beside the language's own, in lower case.
     """
     pieces = [piece for piece in _pieces(text) if len(piece) <= _LONGEST]
-    empty = stop_words(language).union(without)
+    empty = stop_words(language)
+    if without:
+        empty = empty.union(without)
     return [piece for piece in pieces if piece not in empty] or pieces
 
 

@@ -17,6 +17,24 @@ from server.store.vectors import unpack
 #: The payload keys that a search may filter by.
 FILTERS = ("type", "tags", "scope", "project", "task", "entity", "author", "session")
 
+#: What recall answers of a memory, and all that the search store keeps of it as text.
+SHOWN = {
+    "id",
+    "content",
+    "type",
+    "tags",
+    "scope",
+    "project",
+    "entity",
+    "author",
+    "session",
+    "occurred_at",
+    "created_at",
+    "expires_at",
+    "source",
+    "linkages",
+}
+
 _SEPARATOR = "\x00"  # refused in every text
 
 _before = memories.alias("before")
@@ -86,9 +104,10 @@ def point(collection: Collection, workspace_id: str, language: Language, row: sa
 
 
 def payload(memory: Memory, workspace_id: str, before: Sequence[str]) -> dict[str, Any]:
-    """What a point carries: what searches filter by, what they rank by, and the whole memory as JSON text.
+    """What a point carries: what searches filter by, what they rank by, and what recall shows of it as JSON text.
 
     One string is read back many times faster than twenty values, and `memory` only for the hits that are answered.
+    It is read with each of fifty candidates, so what nobody is shown is not there.
     """
     values: dict[str, Any] = {name: getattr(memory, name) for name in FILTERS}
     happened = memory.occurred_at or memory.created_at
@@ -99,7 +118,7 @@ def payload(memory: Memory, workspace_id: str, before: Sequence[str]) -> dict[st
         "workspace_id": workspace_id,
         "access_count": memory.access_count,
         "traits": _SEPARATOR.join([str(happened.timestamp()), expires, " ".join(before), *called]),
-        "memory": memory.model_dump_json(),
+        "memory": memory.model_dump_json(include=SHOWN, exclude_none=True),
     }
 
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from server.memory.dates import spans
-from server.memory.ranking import ALPHA, NUDGES, Candidate, Traits, blended, rank, share
+from server.memory.ranking import ALPHA, NUDGES, Candidate, Traits, blended, rank
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 OLD = datetime(1990, 1, 1, tzinfo=UTC)
@@ -55,9 +55,9 @@ def test_what_is_taken_for_a_cosine_is_never_more_than_the_best_and_nothing_wher
 
 
 def test_scores_below_zero_are_none_at_all():
-    assert share(-0.2, 0.5) == 0.0
-    assert share(-0.2, -0.2) == 0.0
-    assert share(0.25, 0.5) == 0.5
+    below = candidate("a", -0.2, -0.2)
+    assert (of("a", below).keyword_score, of("a", below).vector_score) == (0.0, 0.0)
+    assert (of("a", below, candidate("b", 0.5, 0.5)).keyword_score, of("a", below).fused) == (0.0, 0.0)
 
 
 def test_equal_scores_go_to_the_nearer_in_meaning_and_then_to_the_newer():

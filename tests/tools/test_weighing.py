@@ -7,10 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from server.memory import gate
+from server.memory.models import Memory
 from server.memory.question import Question
+from server.store.points import SHOWN
 from server.store.search import Found, Hit
 from server.store.workspaces import Workspace
 from tools.candidates import Weighing
+from tools.matched_memory import MatchedMemory
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 DEPTH = 4
@@ -58,3 +61,7 @@ def test_of_a_vector_arm_that_gave_all_it_was_asked_for_the_last_cosine_stands_f
 
 def test_of_one_that_gave_less_half_of_its_floor_does():
     assert {each.unseen for each in candidates({"a": 0.9, "b": 0.1, "c": 0.1, "d": 0.1}, {"e": 9.0})} == {0.1}
+
+
+def test_the_search_store_keeps_of_a_memory_what_recall_shows_and_nothing_else():
+    assert set(MatchedMemory.model_fields) & set(Memory.model_fields) == SHOWN

@@ -93,7 +93,7 @@ class EdgeEngine:
             if shard is None:
                 raise EngineDown(f"the collection {collection.name} is not there")
             for some in _slices(points):
-                async with self._turns.one():
+                async with self._turns:
                     self._shards.check_space()
                     _write(shard, some)
             _index(shard)
@@ -117,7 +117,7 @@ class EdgeEngine:
             if shard is None:
                 return
             for some in _slices(list(patches), _TOUCHED):
-                async with self._turns.one():
+                async with self._turns:
                     self._shards.check_space()
                     # One id that is not there fails the call with half of it done, so those are left out.
                     for record in call(shard.retrieve, cast("list[Any]", some), False, False):
@@ -132,7 +132,7 @@ class EdgeEngine:
             if shard is None:
                 return Found([], [])
             asked = _requests(query)
-            async with self._turns.one():
+            async with self._turns:
                 answers = call(shard.query_batch, QueryBatchRequest(asked)) if asked else []
                 text = ordered(_hits(answers.pop())) if _has_text(query) else []
                 dense = nearest(_hits(answers[0]), _hits(answers[1]), query.limit) if answers else []
@@ -146,7 +146,7 @@ class EdgeEngine:
             if shard is None or not terms:
                 return [None] * len(terms)
             asked = [_best_for(term) for term in terms]
-            async with self._turns.one():
+            async with self._turns:
                 answers = call(shard.query_batch, QueryBatchRequest(asked))
         return [
             rarity(term, best[0].score, _text(best[0].vector)) if best else None
@@ -173,7 +173,7 @@ class EdgeEngine:
             offset = None
             while shard is not None:
                 request = ScrollRequest(offset=offset, limit=_PAGE, with_payload=False, with_vector=False)
-                async with self._turns.one():
+                async with self._turns:
                     records, offset = call(shard.scroll, request)
                 found.update(str(record.id) for record in records)
                 if offset is None:

@@ -68,7 +68,7 @@ class ProcessEngine:
     async def search(self, collection: Collection, query: Query) -> Found:
         """Ask both arms in one batch; the search is exact."""
         content = await self._ask("search", collection, query)
-        async with self._turns.one():  # many answers come together
+        async with self._turns:  # many answers come together
             return unpacked(content)
 
     async def rarities(self, collection: Collection, terms: list[int]) -> list[float | None]:

@@ -43,7 +43,7 @@ async def test_turns_are_given_in_the_order_in_which_they_were_asked_for():
     turns, order = Turns(), []
 
     async def take(number):
-        async with turns.one():
+        async with turns:
             order.append(number)
 
     await asyncio.gather(*(take(number) for number in range(20)))
@@ -54,7 +54,7 @@ async def test_who_is_cancelled_while_it_waits_for_its_turn_holds_up_nobody():
     turns, order = Turns(), []
 
     async def take(number):
-        async with turns.one():
+        async with turns:
             order.append(number)
 
     tasks = [asyncio.create_task(take(number)) for number in range(4)]
