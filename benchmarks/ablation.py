@@ -47,7 +47,7 @@ class Variant:
     names_out: bool = True
     gate: bool = True
     guesses: bool = True
-    depth: int = 50
+    depth: int = 40
     at_the_end: bool = False
 
 
@@ -75,6 +75,7 @@ VARIANTS = (
     Variant("recency, asked at the end", at_the_end=True),
     Variant("recency 0.2, asked at the end", nudges={"recency": 0.2}, at_the_end=True),
     Variant("30 candidates of each arm", depth=30),
+    Variant("50 candidates of each arm", depth=50),
     Variant("100 candidates of each arm", depth=100),
     Variant("200 candidates of each arm", depth=200),
 )

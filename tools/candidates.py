@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from server.memory import gate
 from server.memory.languages import Language
@@ -16,7 +16,7 @@ from tools.matched_memory import MatchedMemory
 from tools.memory_args import Facets
 from tools.services import Services
 
-CANDIDATES = 50
+CANDIDATES = 40
 """How many memories each arm is asked for. More bring nothing (docs/recall.md) and are read for each recall."""
 #: What ranking and answering read of a candidate.
 KEYS = ("memory", "traits", "access_count")
@@ -92,13 +92,14 @@ class Weighing:
     now: float
 
     @cached_property
-    def _authors(self) -> "_Named":
-        return _Named(self.question, frozenset(self.question.term_ids))
+    def _asked(self) -> frozenset[int]:
+        """The question's terms."""
+        return frozenset(self.question.term_ids)
 
     @cached_property
-    def _entities(self) -> "_Named":
-        rare = (term for term, many in zip(self.question.term_ids, self.common, strict=True) if not many)
-        return _Named(self.question, frozenset(rare))
+    def _rare(self) -> frozenset[int]:
+        """Those of them that few memories share."""
+        return frozenset(term for term, many in zip(self.question.term_ids, self.common, strict=True) if not many)
 
     def searched(self, workspace: Workspace, found: Found, total: int, *, is_hybrid: bool) -> Searched:
         """The candidates among the hits; those that have expired are put aside.
@@ -151,24 +152,15 @@ class Weighing:
             float(happened),
             hit.payload["access_count"],
             tuple(before.split()),
-            self._authors[author],
-            self._entities[entity],
+            not self._asked.isdisjoint(_terms(author, self.question.language)),
+            not self._rare.isdisjoint(_terms(entity, self.question.language)),
             self.project is not None and project == self.project,
         )
 
 
-class _Named(dict[str, bool]):
-    """Whether a question has a word of a name that is one of some terms; found out once for each name."""
-
-    def __init__(self, question: Question, terms: frozenset[int]) -> None:
-        super().__init__({"": False})
-        self._language: Language = question.language
-        self._terms = terms
-
-    def __missing__(self, name: str) -> bool:
-        found = not self._terms.isdisjoint(map(term_id, stems(words(name, self._language), self._language)))
-        self[name] = found
-        return found
+@lru_cache(maxsize=4096)
+def _terms(name: str, language: Language) -> frozenset[int]:
+    return frozenset(map(term_id, stems(words(name, language), language)))
 
 
 def _from(least: float, score: float | None) -> float | None:

@@ -1,15 +1,13 @@
 """The context: everything that matters for a message, in one call."""
 
 from collections.abc import Callable
-from typing import Any, Self
+from typing import Any, Self, cast
 
 from pydantic import (
     AliasChoices,
     BaseModel,
     Field,
     PrivateAttr,
-    SerializerFunctionWrapHandler,
-    model_serializer,
     model_validator,
 )
 
@@ -26,6 +24,8 @@ from tools.services import Services
 from tools.types import PEEKS, QUERY_CHARACTERS, Peeks, Question, Unused, Words, unused
 
 PARTS = ("working_memory", "memories", "skip_list", "identity")
+NOT_ASKED = ""
+"""In the place of a crystal, which is never empty: null says that there is none."""
 ITEMS = 50
 
 
@@ -43,7 +43,8 @@ class RetrieveContext(InWorkspace, Facets):
         default=None, ge=1, le=1_000_000, description="How many tokens the memories may fill; the best that fit come."
     )
     include: Words = Field(
-        default=list(PARTS), description=f"Which parts to answer with: {', '.join(PARTS)}. All, unless told otherwise."
+        default=cast("Any", PARTS),  # a tuple is taken as it is, a list would be copied for each call
+        description=f"Which parts to answer with: {', '.join(PARTS)}. All, unless told otherwise.",
     )
     include_graph: bool = Field(default=False, description="Whether each memory comes with its links.")
     explain: bool = Field(default=False, description="Whether each memory says why it stands where it does.")
@@ -100,25 +101,27 @@ class ContextItems(BaseModel):
     total_active: int = Field(description="How many there are in all.")
 
 
+def _part(description: str) -> Any:
+    return Field(default=None, exclude_if=lambda part: part is None, description=description)
+
+
 class Context(BaseModel):
-    """Everything that matters for a message. A part that was not asked for is not there."""
+    """Everything that matters for a message.
+
+    A part that was not asked for is absent, not null: Memento's clients look inside what they find.
+    """
 
     meta: ContextMeta = Field(description="About this answer.")
-    working_memory: ContextItems | None = Field(default=None, description="What is being worked on.")
-    memories: ContextMemories | None = Field(default=None, description="Memories that matter for the message.")
-    skip_matches: list[SkippedBy] | None = Field(
-        default=None, description="What the message touches that is to be left alone, and why."
+    working_memory: ContextItems | None = _part("What is being worked on.")
+    memories: ContextMemories | None = _part("Memories that matter for the message.")
+    skip_matches: list[SkippedBy] | None = _part("What the message touches that is to be left alone, and why.")
+    identity: str | None = Field(
+        default=NOT_ASKED,
+        exclude_if=lambda crystal: crystal == NOT_ASKED,
+        description="Who you are: the workspace's identity crystal.",
     )
-    identity: str | None = Field(default=None, description="Who you are: the workspace's identity crystal.")
-    observations: list[MatchedMemory] | None = Field(
-        default=None, description="The memories, for claude-mem's clients."
-    )
-    context: str | None = Field(default=None, description="Their text, ready for a prompt, for the same.")
-
-    @model_serializer(mode="wrap")
-    def _parts(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """A part that nobody asked for is absent, not null: Memento's clients look inside what they find."""
-        return {key: part for key, part in serialize(self).items() if part is not None or key in self.model_fields_set}
+    observations: list[MatchedMemory] | None = _part("The memories, for claude-mem's clients.")
+    context: str | None = _part("Their text, ready for a prompt, for the same.")
 
 
 async def retrieve_context(services: Services, call: Call, args: RetrieveContext) -> Context:

@@ -107,7 +107,7 @@ def payload(memory: Memory, workspace_id: str, before: Sequence[str]) -> dict[st
     """What a point carries: what searches filter by, what they rank by, and what recall shows of it as JSON text.
 
     One string is read back many times faster than twenty values, and `memory` only for the hits that are answered.
-    It is read with each of fifty candidates, so what nobody is shown is not there.
+    It is read with each of up to eighty candidates, so what nobody is shown is not there.
     """
     values: dict[str, Any] = {name: getattr(memory, name) for name in FILTERS}
     happened = memory.occurred_at or memory.created_at
