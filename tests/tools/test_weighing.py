@@ -65,3 +65,24 @@ def test_of_one_that_gave_less_half_of_its_floor_does():
 
 def test_the_search_store_keeps_of_a_memory_what_recall_shows_and_nothing_else():
     assert set(MatchedMemory.model_fields) & set(Memory.model_fields) == SHOWN
+
+
+def test_what_was_projected_with_all_of_a_memory_is_read_as_what_is_shown_of_it():
+    memory = Memory(
+        id="1",
+        content="tea",
+        type="fact",
+        tags=["a"],
+        scope="global",
+        author="Ann",
+        created_at=NOW,
+        updated_at=NOW,
+        linkages=[],
+        relevance=0.5,
+        access_count=3,
+        consolidated=0,
+        metadata={"score": 7, "why": "because"},
+    )
+    shown = MatchedMemory.model_validate_json(memory.model_dump_json(include=SHOWN, exclude_none=True))
+    assert MatchedMemory.model_validate_json(memory.model_dump_json()) == shown
+    assert (shown.content, shown.author, shown.score) == ("tea", "Ann", 0.0)
