@@ -155,11 +155,25 @@ def test_a_plan_is_given_and_taken_back(cli, tmp_path, monkeypatch):
 
     monkeypatch.setenv("LOCI_PLANS", '{"free": {"memories": 100}, "pro": {}}')
     assert "The plan of ann is pro." in cli("user", "set-plan", "ann", "pro").stderr
+    assert re.search(r"ann\W+yes\W+pro\b", cli("user", "list").stdout)
     assert asyncio.run(plan()) == "pro"
     refused = cli("user", "set-plan", "ann", "gold")
     assert (refused.exit_code, "there are: free, pro" in refused.stderr) == (1, True)
     assert "none: nothing is limited" in cli("user", "set-plan", "ann").stderr
     assert asyncio.run(plan()) is None
+
+
+@pytest.mark.usefixtures("ann")
+def test_a_key_for_a_workspace_that_is_one_too_many_is_refused_and_nothing_is_made(cli, monkeypatch):
+    monkeypatch.setenv("LOCI_PLANS", '{"free": {"workspaces": 1}}')
+    monkeypatch.setenv("LOCI_DEFAULT_PLAN", "free")
+    bound = ("key", "create", "--user", "ann", "--quiet", "--workspace")
+    assert cli(*bound, "one").stdout.startswith("mp_live_")
+    assert cli(*bound, "one").stdout.startswith("mp_live_")
+    refused = cli(*bound, "two")
+    assert (refused.exit_code, refused.stdout) == (1, "")
+    assert "1 of the 1 that its plan, free, allows" in refused.stderr
+    assert cli("key", "list", "--user", "ann").stdout.count("mp_live_") == 2
 
 
 @pytest.mark.usefixtures("ann")

@@ -16,6 +16,7 @@ from server.store import accounts, keys, vectors, workspaces
 from server.store.accounts import User
 from server.store.db import Database
 from server.store.epoch import raise_epoch
+from server.store.plans import Plans
 
 app = typer.Typer(help="API keys, for scripts and for recall links.", no_args_is_help=True)
 
@@ -57,9 +58,12 @@ def create(
                 if workspace is not None:
                     # A running server's, so that memories have vectors there from the first one on.
                     generation = await vectors.newest_generation(connection)
-                    bound, _ = await workspaces.ensure_workspace(
+                    bound, is_new = await workspaces.ensure_workspace(
                         connection, owner.account_id, workspace, generation, now
                     )
+                    if is_new:
+                        plans = Plans(settings.plans, settings.default_plan)
+                        await plans.admit(connection, owner.account_id, "workspaces")
                 secret, _ = await issue_key(
                     connection,
                     user_id=owner.id,

@@ -69,12 +69,13 @@ def list_() -> None:
     """List the users."""
 
     async def command(settings: Settings) -> None:
+        plans = Plans(settings.plans, settings.default_plan)
+        table = Table("name", "admin", "plan", "made", "disabled")
         async with record(settings) as db, db.read() as connection:
-            users = await accounts.list_users(connection)
-        table = Table("name", "admin", "made", "disabled")
-        for user in users:
-            disabled = "" if user.disabled_at is None else f"{user.disabled_at:%Y-%m-%d}"
-            table.add_row(user.name, "yes" if user.is_admin else "", f"{user.created_at:%Y-%m-%d}", disabled)
+            for user in await accounts.list_users(connection):
+                plan = (await plans.of(connection, user.account_id)).plan or ""
+                disabled = "" if user.disabled_at is None else f"{user.disabled_at:%Y-%m-%d}"
+                table.add_row(user.name, "yes" if user.is_admin else "", plan, f"{user.created_at:%Y-%m-%d}", disabled)
         stdout.print(table)
 
     run(command)
