@@ -118,8 +118,13 @@ def payload(memory: Memory, workspace_id: str, before: Sequence[str]) -> dict[st
         "workspace_id": workspace_id,
         "access_count": memory.access_count,
         "traits": _SEPARATOR.join([str(happened.timestamp()), expires, " ".join(before), *called]),
-        "memory": memory.model_dump_json(include=SHOWN, exclude_none=True),
+        "memory": shown(memory),
     }
+
+
+def shown(memory: Memory) -> str:
+    """What recall shows of a memory, as JSON."""
+    return memory.model_dump_json(include=SHOWN, exclude_none=True)
 
 
 def unpacked_traits(traits: str) -> list[str]:

@@ -9,6 +9,7 @@ import pytest
 
 from server.store import projection as module
 from server.store.placement import placement
+from server.store.points import shown
 from server.store.projection import Projection
 from server.store.search import EngineDown, Query, Unusable
 from server.store.search.edge import EdgeEngine
@@ -31,7 +32,7 @@ async def agree(book, engine, *ids):
     collection = placement(book.workspace, 0, 0)
     points = await engine.retrieve(collection, list(await engine.ids(collection)))
     rows = [await book.get(memory_id) for memory_id in ids]
-    return {p.id: p.payload["memory"] for p in points} == {row.id: row.model_dump_json() for row in rows}
+    return {p.id: p.payload["memory"] for p in points} == {row.id: shown(row) for row in rows}
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import signal
 
 import pytest
 
+from server.store.points import shown
 from server.store.projection import placement
 from server.store.search import EngineDown, processes
 from server.store.search.processes import ProcessEngine
@@ -52,7 +53,7 @@ async def agree(book, projection, engine, *ids):
     held = await answered(lambda: engine.ids(collection))
     points = await engine.retrieve(collection, list(held))
     rows = [await book.get(memory_id) for memory_id in ids]
-    return {p.id: p.payload["memory"] for p in points} == {row.id: row.model_dump_json() for row in rows}
+    return {p.id: p.payload["memory"] for p in points} == {row.id: shown(row) for row in rows}
 
 
 async def test_a_process_killed_between_a_write_and_its_flush_loses_no_memory(book, projection, engine, kill, find):

@@ -9,6 +9,7 @@ from qdrant_client import AsyncQdrantClient
 
 from server.store import workspaces
 from server.store.placement import placement
+from server.store.points import shown
 from server.store.projection import Projection
 from server.store.search import Query
 from server.store.search.server import ServerEngine
@@ -70,7 +71,7 @@ async def test_an_old_row_never_replaces_the_new_one_of_the_other(book, pair, co
     await b.project(book.workspace)
     gate.opened.set()
     await writing
-    assert await held(b_engine, collection) == {memory_id: (await book.get(memory_id)).model_dump_json()}
+    assert await held(b_engine, collection) == {memory_id: shown(await book.get(memory_id))}
 
 
 async def test_what_one_stored_the_other_finds_without_projecting_it(book, pair, collection):

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from server.memory import gate
 from server.memory.models import Memory
 from server.memory.question import Question
-from server.store.points import SHOWN
+from server.store.points import SHOWN, shown
 from server.store.search import Found, Hit
 from server.store.workspaces import Workspace
 from tools.candidates import Weighing
@@ -83,6 +83,6 @@ def test_what_was_projected_with_all_of_a_memory_is_read_as_what_is_shown_of_it(
         consolidated=0,
         metadata={"score": 7, "why": "because"},
     )
-    shown = MatchedMemory.model_validate_json(memory.model_dump_json(include=SHOWN, exclude_none=True))
-    assert MatchedMemory.model_validate_json(memory.model_dump_json()) == shown
-    assert (shown.content, shown.author, shown.score) == ("tea", "Ann", 0.0)
+    now = MatchedMemory.model_validate_json(shown(memory))
+    assert MatchedMemory.model_validate_json(memory.model_dump_json()) == now
+    assert (now.content, now.author, now.score) == ("tea", "Ann", 0.0)

@@ -20,7 +20,7 @@ import uvloop
 
 from . import Collection, EngineDown
 from .edge import EdgeEngine
-from .frames import CLOSE, Frames, home_of, packed
+from .frames import CLOSE, Frames, home_of
 
 log = logging.getLogger(__name__)
 
@@ -75,8 +75,7 @@ class _Answering:
             collection: Collection = args[0]
             async with self._locks.setdefault(collection.name, asyncio.Lock()):
                 return await method(*args)
-        answer = await method(*args)
-        return packed(answer) if verb == "search" else answer
+        return await method(*args)
 
 
 async def serve(descriptor: int, folder: Path, max_open: int, number: int, count: int) -> None:

@@ -9,11 +9,7 @@ import pickle
 import struct
 import zlib
 from collections.abc import Callable
-from dataclasses import replace
-from itertools import starmap
 from typing import Any, cast
-
-from . import Found, Hit
 
 _LENGTH = struct.Struct(">I")
 
@@ -76,16 +72,3 @@ class Frames(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - the loop passes it
         """The loop's word that there is nothing more to come."""
         self._lost()
-
-
-def packed(found: Found) -> bytes:
-    """What a search found, with its hits as plain tuples: two hundred objects are pickled ten times slower."""
-    rest = replace(found, dense=[], text=[])
-    arms = [list(map(tuple, arm)) for arm in (found.dense, found.text)]
-    return pickle.dumps((rest, *arms), pickle.HIGHEST_PROTOCOL)
-
-
-def unpacked(content: bytes) -> Found:
-    """What `packed` has packed; a millisecond's third, so it is for whoever asked to do, when its turn has come."""
-    rest, dense, text = pickle.loads(content)  # noqa: S301 - as below
-    return replace(rest, dense=list(starmap(Hit, dense)), text=list(starmap(Hit, text)))

@@ -17,7 +17,7 @@ from typing import Any
 import structlog
 
 from . import Collection, EngineDown, Found, Point, Query
-from .frames import CLOSE, Frames, home_of, unpacked
+from .frames import CLOSE, Frames, home_of
 from .turns import Turns
 
 log = structlog.get_logger(__name__)
@@ -67,9 +67,9 @@ class ProcessEngine:
 
     async def search(self, collection: Collection, query: Query) -> Found:
         """Ask both arms in one batch; the search is exact."""
-        content = await self._ask("search", collection, query)
-        async with self._turns:  # many answers come together
-            return unpacked(content)
+        found = await self._ask("search", collection, query)
+        async with self._turns:  # many answers come together, and what is made of each takes a millisecond
+            return found
 
     async def rarities(self, collection: Collection, terms: list[int]) -> list[float | None]:
         """Each term's idf; None for a term that no point has."""
