@@ -119,9 +119,9 @@ class Weighing:
             if traits is None:
                 expired.append(id_)
                 continue
-            words, meaning = keyword.get(id_), vector.get(id_)
-            counting = _from(least_text, words), _from(least_dense, meaning)
-            candidates.append(Candidate(id_, *counting, self.scales.evidence(words, meaning), traits, unseen))
+            scores = keyword.get(id_), vector.get(id_)
+            counting = _from(least_text, scores[0]), _from(least_dense, scores[1])
+            candidates.append(Candidate(id_, *counting, self.scales.evidence(*scores), traits, unseen))
         return Searched(
             workspace=workspace,
             question=self.question,

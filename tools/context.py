@@ -3,13 +3,7 @@
 from collections.abc import Callable
 from typing import Any, Self, cast
 
-from pydantic import (
-    AliasChoices,
-    BaseModel,
-    Field,
-    PrivateAttr,
-    model_validator,
-)
+from pydantic import AliasChoices, BaseModel, Field, PrivateAttr, model_validator
 
 from server.memory.models import Memory, Timestamp
 from server.memory.packing import Budget, as_data

@@ -66,7 +66,7 @@ class ProcessEngine:
         await self._ask("touch", collection, patches)
 
     async def search(self, collection: Collection, query: Query) -> Found:
-        """Ask both arms in one batch; the search is exact."""
+        """Ask both arms in one batch; the scores are exact."""
         found = await self._ask("search", collection, query)
         async with self._turns:  # many answers come together, and what is made of each takes a millisecond
             return found
