@@ -4,7 +4,6 @@ Every recall asks for the same few rows again: the skip list, what is being work
 to a thread and back takes twenty times as long as to read it here, and most of what is left of that is SQLAlchemy's.
 """
 
-import asyncio
 import sqlite3
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -24,7 +23,6 @@ class LookUps:
         self._engine = engine
         self._connection: sa.Connection | None = None
         self._version = 0
-        self._is_current = False
         self._known: dict[tuple[object, ...], Sequence[sa.Row[Any]]] = {}
 
     def few(self, query: sa.Select[*tuple[Any, ...]], values: Mapping[str, Any]) -> Sequence[sa.Row[Any]]:
@@ -35,8 +33,11 @@ class LookUps:
         """
         if self._connection is None:
             self._connection = self._engine.connect()
-        if not self._is_current:
-            self._catch_up(self._connection)
+        # Asked before the rows are read: what is committed in between is then asked for again.
+        version = self._data_version(self._connection)
+        if version != self._version:
+            self._version = version
+            self._known.clear()
         key = (query, *values.values())
         rows = self._known.get(key)
         if rows is None:
@@ -44,22 +45,6 @@ class LookUps:
                 self._known.clear()
             rows = self._known[key] = self._connection.execute(query, values).all()
         return rows
-
-    def _catch_up(self, connection: sa.Connection) -> None:
-        """Forget what was read before somebody committed; once in a round of the event loop.
-
-        Whoever was told of a commit asks in a later round. Asked before the rows are read: what is committed in between
-        is then asked for again.
-        """
-        version = self._data_version(connection)
-        if version != self._version:
-            self._version = version
-            self._known.clear()
-        self._is_current = True
-        asyncio.get_running_loop().call_soon(self._doubt)
-
-    def _doubt(self) -> None:
-        self._is_current = False
 
     @staticmethod
     def _data_version(connection: sa.Connection) -> int:
