@@ -14,6 +14,7 @@ from typing import Any, cast
 from urllib.parse import SplitResult, urlsplit
 
 import anyio
+import anyio.to_thread
 import httpx
 
 from auth.clients import Client, from_document, unverified
@@ -70,14 +71,12 @@ class ClientDocuments:
         self,
         *,
         db: Database,
-        http: httpx.AsyncClient,
         now: Callable[[], datetime],
         allow_local: bool,
         resolver: Resolver = resolve,
         timeout: float = TIMEOUT_SECONDS,
     ) -> None:
         self._db = db
-        self._http = http
         self._now = now
         self._allow_local = allow_local
         self._resolve = resolver
@@ -139,10 +138,12 @@ class ClientDocuments:
 
     async def _get(self, url: str) -> tuple[dict[str, Any], timedelta]:
         parts = self._checked_url(url)
+        http = await anyio.to_thread.run_sync(_client)
         try:
-            with anyio.fail_after(self._timeout):
-                address = await self._checked_address(parts)
-                return await self._request(parts, address)
+            async with http:
+                with anyio.fail_after(self._timeout):
+                    address = await self._checked_address(parts)
+                    return await self._request(http, parts, address)
         except (httpx.ConnectError, httpx.ConnectTimeout):
             raise UnreachableDocumentError from None
         except TimeoutError:
@@ -181,7 +182,9 @@ class ClientDocuments:
             raise UnusableDocumentError("The document does not lie on a public address.")
         return addresses[0]
 
-    async def _request(self, parts: SplitResult, address: str) -> tuple[dict[str, Any], timedelta]:
+    async def _request(
+        self, http: httpx.AsyncClient, parts: SplitResult, address: str
+    ) -> tuple[dict[str, Any], timedelta]:
         host = f"[{address}]" if ":" in address else address
         port = f":{parts.port}" if parts.port else ""
         target = parts._replace(netloc=f"{host}{port}").geturl()
@@ -189,9 +192,7 @@ class ClientDocuments:
         # Connected to the address that was checked, while TLS is held against the name that was asked for.
         extensions = {"sni_hostname": parts.hostname or ""}
         timeout = httpx.Timeout(self._timeout, connect=self._timeout * REACHED_WITHIN)
-        async with self._http.stream(
-            "GET", target, headers=headers, extensions=extensions, timeout=timeout
-        ) as response:
+        async with http.stream("GET", target, headers=headers, extensions=extensions, timeout=timeout) as response:
             kind = response.headers.get("content-type", "").split(";")[0].strip().lower()
             if response.status_code != HTTPStatus.OK:
                 raise UnusableDocumentError(f"The document's server answered {response.status_code} instead of 200.")
@@ -203,6 +204,12 @@ class ClientDocuments:
                 if len(body) > MAX_BYTES:
                     raise UnusableDocumentError(f"The document is larger than {MAX_BYTES} bytes.")
             return _parsed(bytes(body)), lifetime_of(response.headers.get("cache-control", ""))
+
+
+def _client() -> httpx.AsyncClient:
+    """What one fetch is made with. It reads certificates, so it belongs to a thread."""
+    # Proxies of the environment would connect to an address that nobody checked.
+    return httpx.AsyncClient(follow_redirects=False, trust_env=False)
 
 
 def is_global(address: str) -> bool:

@@ -1,6 +1,7 @@
 """Passwords: argon2id, in a thread, a few at a time, and as slow for names that do not exist."""
 
 import secrets
+from functools import cached_property
 
 import anyio
 import anyio.to_thread
@@ -19,7 +20,6 @@ class Passwords:
     def __init__(self, hasher: PasswordHasher | None = None) -> None:
         self._hasher = hasher or PasswordHasher()
         self._limiter = anyio.CapacityLimiter(AT_ONCE)
-        self._nobodys = self._hasher.hash(secrets.token_urlsafe())
 
     async def hash(self, password: str) -> str:
         """The hash to keep."""
@@ -27,17 +27,19 @@ class Passwords:
 
     async def verify(self, password_hash: str | None, password: str) -> bool:
         """Whether this is the password. None for the hash takes as long, and is False."""
-        known = await anyio.to_thread.run_sync(
-            self._verify, password_hash or self._nobodys, password, limiter=self._limiter
-        )
-        return known and password_hash is not None
+        return await anyio.to_thread.run_sync(self._verify, password_hash, password, limiter=self._limiter)
 
     def needs_rehash(self, password_hash: str) -> bool:
         """Whether the hash was made with other parameters than today's."""
         return self._hasher.check_needs_rehash(password_hash)
 
-    def _verify(self, password_hash: str, password: str) -> bool:
+    @cached_property
+    def _nobodys(self) -> str:
+        return self._hasher.hash(secrets.token_urlsafe())
+
+    def _verify(self, password_hash: str | None, password: str) -> bool:
+        nobodys = self._nobodys  # whoever asks: the first to ask waits for it, whether there is such a name or not
         try:
-            return self._hasher.verify(password_hash, password)
+            return self._hasher.verify(password_hash or nobodys, password) and password_hash is not None
         except (VerificationError, InvalidHashError):
             return False

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-import httpx
 from starlette.requests import Request
 
 from auth.access_tokens import AccessTokens
@@ -35,7 +34,6 @@ class AuthorizationServer:
     keys: SigningKeys
     tokens: AccessTokens
     documents: ClientDocuments
-    http: httpx.AsyncClient
 
     @property
     def issuer(self) -> str:
@@ -46,10 +44,6 @@ class AuthorizationServer:
         """Make ready to sign. The setup link to print, as long as there is no admin; each start makes a new one."""
         await self.keys.signing()
         return await make_setup_link(self.db, self.issuer, self.now())
-
-    async def close(self) -> None:
-        """Let go of connections."""
-        await self.http.aclose()
 
 
 def build(
@@ -64,8 +58,6 @@ def build(
     """Put the authorization server together; does no I/O but for the secret key's file."""
     sealer = Sealer(secret_key(settings))
     keys = SigningKeys(db, sealer, now)
-    # Proxies of the environment would connect to an address that nobody checked.
-    http = httpx.AsyncClient(follow_redirects=False, trust_env=False, limits=httpx.Limits(max_keepalive_connections=0))
     return AuthorizationServer(
         settings=settings,
         db=db,
@@ -82,10 +74,7 @@ def build(
             lifetime=timedelta(minutes=settings.access_token_minutes),
             now=now,
         ),
-        documents=ClientDocuments(
-            db=db, http=http, now=now, allow_local=settings.oauth_local_documents, resolver=resolver
-        ),
-        http=http,
+        documents=ClientDocuments(db=db, now=now, allow_local=settings.oauth_local_documents, resolver=resolver),
     )
 
 

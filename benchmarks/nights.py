@@ -57,6 +57,7 @@ async def _year(folder: Path, conversations: list[Conversation]) -> int:
     clock, started = Clock(), time.perf_counter()
     settings = Settings(data_dir=folder, embedding_model="auto" if has_model() else "none")
     async with assembled(settings, clock) as (services, _):
+        await services.start_models()
         if has_model():
             await services.encoder.embeddings.wait_ready()
         means = Means(services.db, services.projection, services.encoder, services.llm)

@@ -60,7 +60,7 @@ async def opened(settings: Settings, now: Callable[[], datetime] = utc_now) -> A
         AlreadyOwned: another process has the data folder's embedded engine.
         SchemaTooNew: the record was written by a newer version.
     """
-    async with assembled(settings, now) as (services, auth), loop.running(services):
+    async with assembled(settings, now) as (services, auth):
         yield Running(services, auth, await auth.start())
 
 
@@ -68,7 +68,7 @@ async def opened(settings: Settings, now: Callable[[], datetime] = utc_now) -> A
 async def assembled(
     settings: Settings, now: Callable[[], datetime] = utc_now
 ) -> AsyncGenerator[tuple[Services, AuthorizationServer]]:
-    """Every collaborator, with nothing going on in the background: for a command that works as a server would.
+    """Every collaborator, with nothing going on in the background, not even the loading of a model.
 
     Raises:
         AlreadyOwned: another process has the data folder's embedded engine.
@@ -85,16 +85,13 @@ async def assembled(
             authenticator.evict(credential_id)
 
         auth = authorization_server.build(settings, db, now, on_revoked)
-        stack.push_async_callback(auth.close)
         authenticator = Authenticator(db, now, epoch, auth.tokens.verify)
         plans = Plans(settings.plans, settings.default_plan)
         llm = await stack.enter_async_context(Llm.opened(settings))
-        # Last, as loading takes the processor from whatever else is to be done before the server can answer.
         encoder = await stack.enter_async_context(encoding(settings, db, now))
         reranker = Reranker(
             settings.data_dir / "models", settings.rerank_model, settings.rerank_ms, settings.embedding_threads
         )
-        reranker.start()
         stack.push_async_callback(reranker.close)
         services = Services(
             settings=settings,
@@ -144,8 +141,9 @@ def create_app(running: Running) -> Any:
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncGenerator[dict[str, Any]]:
-        async with full.run(), memento.run(), link.run():
-            services = running.services
+        services = running.services
+        # Last, as loading a model takes the processor from whatever is to be done before the server can answer.
+        async with full.run(), memento.run(), link.run(), loop.running(services):
             yield {"services": services, "authenticator": services.authenticator, "auth": running.auth}
 
     app = Starlette(

@@ -153,7 +153,8 @@ async def keep_house(services: Services) -> None:
 
 @asynccontextmanager
 async def running(services: Services) -> AsyncGenerator[None]:
-    """The jobs, for as long as the block lasts; what was counted is written before it ends."""
+    """The models and the jobs, for as long as the block lasts; what was counted is written before it ends."""
+    await services.start_models()
     async with services.db.write() as connection:
         await runs.refile_unfinished(connection)
     try:

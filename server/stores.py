@@ -43,7 +43,7 @@ def endpoint_of(settings: Settings) -> Endpoint:
 
 @asynccontextmanager
 async def encoding(settings: Settings, db: Database, now: Callable[[], datetime]) -> AsyncGenerator[Encoder]:
-    """The encoder, which begins to load its model or to ask its endpoint; closed with the block."""
+    """The encoder, which is yet to be started; closed with the block."""
     models = settings.data_dir / "models"
     source: EmbeddingSource
     if settings.embedding_url:
@@ -59,7 +59,6 @@ async def encoding(settings: Settings, db: Database, now: Callable[[], datetime]
 
     encoder = Encoder(db, source, now, load)
     try:
-        await encoder.start()
         yield encoder
     finally:
         await encoder.close()

@@ -36,3 +36,8 @@ class Services:
     rate_limit: RateLimit
     #: None where no language model is set.
     llm: Llm | None
+
+    async def start_models(self) -> None:
+        """Begin to load the models, or to ask their endpoint."""
+        await self.encoder.start()
+        self.reranker.start()

@@ -94,6 +94,7 @@ async def _worker(settings: Settings) -> AsyncGenerator[None]:
 
     configure(settings.log_format)  # else what is logged would stand on stdout, among the cases
     async with assembled(settings) as (services, _):
+        await services.start_models()
 
         async def work() -> None:
             while True:

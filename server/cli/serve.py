@@ -90,10 +90,7 @@ def _greet(settings: Settings, running: "Running") -> None:
 
 
 async def _warn(settings: Settings, running: "Running") -> None:
-    """What works less well than it could, and what to look at."""
-    embeddings = running.services.encoder.embeddings
-    if embeddings.state in {"absent", "failed"}:
-        stderr.print(f"Recall ranks by keyword only: {embeddings.reason}\n", style="yellow", markup=False)
+    """Say so where the search store is not there, and what to look at."""
     try:
         async with asyncio.timeout(PING_SECONDS):
             await running.services.projection.ping()

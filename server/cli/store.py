@@ -99,6 +99,7 @@ async def _fill_in(
     settings: Settings, db: Database, encoder: Encoder, projection: Projection, bar: Progress, task: TaskID
 ) -> None:
     """Do it here, where no server does."""
+    await encoder.start()
     await encoder.embeddings.wait_ready()
     pace = Pace(settings.backfill_per_second)
     work = asyncio.create_task(fill_gaps(db, encoder, projection, utc_now, pace))

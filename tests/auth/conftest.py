@@ -69,19 +69,15 @@ def addresses():
 @pytest.fixture
 async def configured(settings, db, clock, revoked, addresses):
     """Makes servers on the same record, with settings that differ."""
-    made = []
 
     async def resolver(host, _port):
         return addresses.get(host, ["93.184.215.14"])
 
     def make(**changes):
         values = settings.model_copy(update=changes)
-        made.append(build(values, db, clock, revoked.append, passwords=Passwords(CHEAP), resolver=resolver))
-        return made[-1]
+        return build(values, db, clock, revoked.append, passwords=Passwords(CHEAP), resolver=resolver)
 
-    yield make
-    for one in made:
-        await one.close()
+    return make
 
 
 @pytest.fixture

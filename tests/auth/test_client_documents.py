@@ -188,9 +188,7 @@ async def test_a_document_that_does_not_come_in_time_is_given_up(auth, web):
         await asyncio.Event().wait()
 
     web.get(AT).mock(side_effect=forever)
-    documents = ClientDocuments(
-        db=auth.db, http=auth.http, now=auth.now, allow_local=False, resolver=somewhere, timeout=0.01
-    )
+    documents = ClientDocuments(db=auth.db, now=auth.now, allow_local=False, resolver=somewhere, timeout=0.01)
     with pytest.raises(UnusableDocumentError, match="in time"):
         await documents.fetch(URL)
 
@@ -270,7 +268,7 @@ async def test_a_document_on_this_machine_is_fetched_only_where_the_setting_allo
 
     url = "http://127.0.0.1:9999/client.json"
     web.get(url).respond(json=DOCUMENT | {"client_id": url})
-    documents = ClientDocuments(db=auth.db, http=auth.http, now=auth.now, allow_local=True, resolver=here)
+    documents = ClientDocuments(db=auth.db, now=auth.now, allow_local=True, resolver=here)
     assert (await documents.fetch(url)).id == url
     with pytest.raises(UnusableDocumentError):
         await documents.fetch("https://app.example/client.json")

@@ -209,9 +209,7 @@ async def _forever(_host, _port):
 
 @pytest.mark.parametrize("resolver", [_nowhere, _forever])
 async def test_a_name_that_does_not_resolve_is_unreachable(auth, resolver):
-    documents = ClientDocuments(
-        db=auth.db, http=auth.http, now=auth.now, allow_local=False, resolver=resolver, timeout=0.01
-    )
+    documents = ClientDocuments(db=auth.db, now=auth.now, allow_local=False, resolver=resolver, timeout=0.01)
     for attempt in (documents.fetch, documents.remembered):
         with pytest.raises(UnreachableDocumentError):
             await attempt(URL)
