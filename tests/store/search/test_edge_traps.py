@@ -1,6 +1,7 @@
 """The embedded engine's traps: each one shown as it is, and then closed."""
 
 import math
+import resource
 from uuid import UUID
 
 import numpy as np
@@ -9,6 +10,7 @@ import qdrant_edge as raw
 
 from server.store.search import EngineDown, Match, Query, Sparse, Unusable, Where, checks
 from server.store.search.edge import INDEXED_FROM, EdgeEngine
+from server.store.search.shard_files import load
 
 pytestmark = pytest.mark.anyio
 
@@ -183,3 +185,29 @@ async def test_a_damaged_shard_says_that_it_must_be_made_again(edge, collection,
     await again.upsert(collection, [make.point(1)])
     assert await again.ids(collection) == {make.id(1)}
     await again.close()
+
+
+def faults():
+    """How many pages this process has had to wait for, each of them a read of its own."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_majflt
+
+
+async def test_bare_a_shard_that_is_opened_reads_page_by_page_and_a_read_ahead_spares_it_that(
+    edge, collection, make, tmp_path
+):
+    texts = [np.random.default_rng(number).bytes(1500).hex() for number in range(400)]  # hardly to be compressed
+    await edge.upsert(collection, [make.point(number, memory=text) for number, text in enumerate(texts)])
+    await edge.close()
+    everything = raw.ScrollRequest(limit=400, with_payload=True, with_vector=False)
+
+    def waited(load):
+        shard = load()
+        before = faults()
+        records, _ = shard.scroll(everything)
+        shard.close()
+        assert len(records) == 400
+        return faults() - before
+
+    path = tmp_path / collection.name
+    bare, ahead = waited(lambda: raw.EdgeShard.load(str(path))), waited(lambda: load(path, collection))
+    assert ahead <= bare / 4, "where the folder is on no disk, both are 0"
