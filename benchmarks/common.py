@@ -198,8 +198,9 @@ class Site:
 
     @property
     def environment(self) -> dict[str, str]:
-        """The settings, whatever this shell has set."""
+        """The settings, whatever this shell has set; bytecode is kept, as it is where nobody forbids it."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith("LOCI_")}
+        kept.pop("PYTHONDONTWRITEBYTECODE", None)
         return kept | {
             "LOCI_DATA_DIR": str(self.folder),
             "LOCI_PORT": str(self.port),
