@@ -21,7 +21,7 @@ from auth import server as authorization_server
 from auth.bearer import Authenticator
 from auth.guard import Guard
 from auth.server import AuthorizationServer
-from server import __version__, loop
+from server import __version__
 from server.clock import utc_now
 from server.config import Settings
 from server.errors import STATUS, Failure
@@ -141,9 +141,8 @@ def create_app(running: Running) -> Any:
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncGenerator[dict[str, Any]]:
-        services = running.services
-        # Last, as loading a model takes the processor from whatever is to be done before the server can answer.
-        async with full.run(), memento.run(), link.run(), loop.running(services):
+        async with full.run(), memento.run(), link.run():
+            services = running.services
             yield {"services": services, "authenticator": services.authenticator, "auth": running.auth}
 
     app = Starlette(

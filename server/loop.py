@@ -153,8 +153,7 @@ async def keep_house(services: Services) -> None:
 
 @asynccontextmanager
 async def running(services: Services) -> AsyncGenerator[None]:
-    """The models and the jobs, for as long as the block lasts; what was counted is written before it ends."""
-    await services.start_models()
+    """The jobs, for as long as the block lasts; what was counted is written before it ends."""
     async with services.db.write() as connection:
         await runs.refile_unfinished(connection)
     try:

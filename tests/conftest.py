@@ -21,6 +21,7 @@ from mcp.client.client import Client
 from mcp.client.streamable_http import streamable_http_client
 
 from auth.keys import issue_key
+from server import loop
 from server.app import Running, create_app, opened
 from server.config import Settings
 from server.store import accounts
@@ -147,6 +148,8 @@ async def site_at(settings, clock):
         how = {"log_config": None, "access_log": False, "ws": "none", "lifespan": "on", "proxy_headers": False}
         config = uvicorn.Config(create_app(running), **how)
         server = uvicorn.Server(config)
+        await running.services.start_models()
+        await stack.enter_async_context(loop.running(running.services))
         serving = asyncio.create_task(server.serve(sockets=[listener]))
         try:
             while not server.started:

@@ -34,14 +34,17 @@ def free_port():
 
 
 @pytest.mark.parametrize("told", [signal.SIGTERM, signal.SIGINT])
-async def test_a_server_that_is_told_to_end_has_flushed_everything_and_leaves_no_process(settings, clock, told):
+@pytest.mark.parametrize("processes", [0, 2])
+async def test_a_server_that_is_told_to_end_has_flushed_everything_and_leaves_no_process(
+    settings, clock, told, processes
+):
     async with site_at(settings, clock) as site:
         key = (await site.person()).key
     port = free_port()
     environment = {
         "LOCI_DATA_DIR": str(settings.data_dir),
         "LOCI_EMBEDDING_MODEL": "none",
-        "LOCI_ENGINE_PROCESSES": "2",
+        "LOCI_ENGINE_PROCESSES": str(processes),
         "LOCI_PORT": str(port),
     }
     command = [sys.executable, "-m", "server", "serve"]
@@ -60,7 +63,7 @@ async def test_a_server_that_is_told_to_end_has_flushed_everything_and_leaves_no
             server.communicate(timeout=60)
     assert stored["indexed"]
     assert [each["content"] for each in found["memories"]] == ["the heron waits"]
-    assert len(working) == 2
+    assert len(working) == processes
     assert server.returncode == 0
     assert not working & living()
     with closing(sqlite3.connect(settings.data_dir / "loci.db")) as record:

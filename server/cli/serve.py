@@ -56,6 +56,7 @@ async def _serve(settings: Settings, listeners: list[socket.socket]) -> None:
     gc.disable()
     import uvicorn  # noqa: PLC0415 - with what it serves, a second of imports that no other command needs
 
+    from server import loop  # noqa: PLC0415 - as above
     from server.app import create_app, opened  # noqa: PLC0415 - as above
 
     async with opened(settings) as running:
@@ -74,7 +75,10 @@ async def _serve(settings: Settings, listeners: list[socket.socket]) -> None:
         await _warn(settings, running)
         gc.freeze()
         gc.enable()
-        await server.serve(sockets=listeners)
+        # Last, as loading a model takes the interpreter from whatever is to be done before the first answer.
+        await running.services.start_models()
+        async with loop.running(running.services):
+            await server.serve(sockets=listeners)
 
 
 def _greet(settings: Settings, running: "Running") -> None:
