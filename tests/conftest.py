@@ -5,6 +5,7 @@ import os
 import shutil
 import socket
 import ssl
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -25,11 +26,13 @@ from server import loop
 from server.app import Running, create_app, opened
 from server.config import Settings
 from server.store import accounts
+from server.store.db import Database
+from server.store.migrate import migrate
 from server.store.model_folder import MINILM, find
 
 #: Everything is on loopback; to load the certificates of the world takes each client 25 ms.
 NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-#: A password takes 150 ms of one core to hash, on purpose, and each server starts with one.
+#: A password takes 150 ms of one core to hash, on purpose.
 QUICK = partial(PasswordHasher, time_cost=1, memory_cost=8, parallelism=1)
 
 
@@ -45,6 +48,30 @@ def models():
     if find(folder, MINILM) is None:
         pytest.skip(f"{MINILM} is not in {folder}: python -m server model pull")
     return folder
+
+
+def url_of(url):
+    return Settings(database_url=url).sqlalchemy_url
+
+
+def apart(coroutine):
+    """Run it to its end on a loop of its own, wherever we are."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, coroutine).result()
+
+
+async def migrated(url):
+    db = Database(url)
+    await migrate(db)
+    await db.close()
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory):
+    """A SQLite file with the schema in it, to be copied: to migrate takes a tenth of a second."""
+    path = tmp_path_factory.mktemp("template") / "loci.db"
+    apart(migrated(url_of(f"sqlite:///{path}")))
+    return path
 
 
 class Clock:
@@ -146,26 +173,36 @@ async def site_at(settings, clock):
         patch.setattr("auth.passwords.PasswordHasher", QUICK)
         running = await stack.enter_async_context(opened(settings, clock))
         how = {"log_config": None, "access_log": False, "ws": "none", "lifespan": "on", "proxy_headers": False}
-        config = uvicorn.Config(create_app(running), **how)
-        server = uvicorn.Server(config)
+        server = uvicorn.Server(uvicorn.Config(create_app(running), **how))
         await running.services.start_models()
         await stack.enter_async_context(loop.running(running.services))
-        serving = asyncio.create_task(server.serve(sockets=[listener]))
+        server.config.load()
+        server.lifespan = server.config.lifespan_class(server.config)
+        await server.startup(sockets=[listener])
         try:
-            while not server.started:
-                assert not serving.done(), "the server did not start"
-                await asyncio.sleep(0)
             yield Site(url, running, clients)
         finally:
             for client in clients:
                 await client.aclose()
-            server.should_exit = True
-            await serving
+            await _shut_down(server)
+
+
+async def _shut_down(server):
+    """What uvicorn does at the end, without its pauses of two tenths of a second: thousands of tests end a server."""
+    for each in server.servers:
+        each.close()
+    for connection in list(server.server_state.connections):
+        connection.shutdown()
+    while server.server_state.connections or server.server_state.tasks:  # noqa: ASYNC110 - uvicorn has no event for it
+        await asyncio.sleep(0)
+    await server.lifespan.shutdown()
 
 
 @pytest.fixture
-def settings(tmp_path):
-    """Settings of a server that ranks by keyword; most tests need no model."""
+def settings(tmp_path, sqlite_template):
+    """Settings of a server that ranks by keyword; most tests need no model. The schema is there, and nothing else."""
+    (tmp_path / "data").mkdir()
+    shutil.copy(sqlite_template, tmp_path / "data")
     return Settings(data_dir=tmp_path / "data", embedding_model="none", rate_limit=0)
 
 
@@ -178,7 +215,6 @@ async def site(settings, clock):
 @pytest.fixture
 async def hybrid_site(settings, clock, models):
     """A server with the real model, loaded."""
-    (settings.data_dir).mkdir(parents=True)
     (settings.data_dir / "models").symlink_to(models)
     settings = settings.model_copy(update={"embedding_model": "auto"})
     async with site_at(settings, clock) as site:

@@ -3,7 +3,6 @@
 import asyncio
 import os
 import shutil
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from uuid import uuid4
@@ -12,36 +11,19 @@ import asyncpg
 import pytest
 import sqlalchemy as sa
 
-from server.config import Settings
 from server.memory.ids import new_id
 from server.memory.models import Memory
 from server.memory.question import Question
 from server.store import accounts, memories, vectors, workspaces
 from server.store.db import Database
 from server.store.memories import Actor
-from server.store.migrate import migrate
 from server.store.projection import Projection
 from server.store.search import EngineDown, Query, Sparse
 from server.store.search.edge import EdgeEngine
 from server.store.tables.accounts import workspaces as workspace_table
+from tests.conftest import apart, migrated, url_of
 
 DATABASES = ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)]
-
-
-def url_of(url):
-    return Settings(database_url=url).sqlalchemy_url
-
-
-def apart(coroutine):
-    """Run it to its end on a loop of its own, wherever we are."""
-    with ThreadPoolExecutor(1) as pool:
-        return pool.submit(asyncio.run, coroutine).result()
-
-
-async def migrated(url):
-    db = Database(url)
-    await migrate(db)
-    await db.close()
 
 
 async def admin(statement):
@@ -55,13 +37,6 @@ async def admin(statement):
 
 def postgres_url(name):
     return url_of(os.environ["LOCI_TEST_POSTGRES_URL"].rpartition("/")[0] + f"/{name}")
-
-
-@pytest.fixture(scope="session")
-def sqlite_template(tmp_path_factory):
-    path = tmp_path_factory.mktemp("template") / "loci.db"
-    apart(migrated(url_of(f"sqlite:///{path}")))
-    return path
 
 
 @pytest.fixture(scope="session")

@@ -129,7 +129,6 @@ async def test_an_endpoint_that_is_down_at_the_next_start_loses_nothing(endpoint
 
 
 async def test_while_a_new_model_embeds_everything_the_one_before_it_answers(endpoint, remote, clock, settings, models):
-    settings.data_dir.mkdir(parents=True)
     (settings.data_dir / "models").symlink_to(models)
     async with site_at(settings.model_copy(update={"embedding_model": MINILM}), clock) as site:
         await is_whole(site)
