@@ -169,7 +169,13 @@ def _sqlite(engine: AsyncEngine, begin: str, *, foreign_keys: bool = True) -> As
     def on_begin(connection: sa.Connection) -> None:
         connection.exec_driver_sql(begin)
 
+    def on_invalidate(connection: Any, _record: object, _error: object) -> None:
+        # One that was cancelled in the middle of a SELECT is closed next, but SQLite would keep it, and its lock, until
+        # the cursor is collected.
+        connection.rollback()
+
     event.listen(_prepare(engine.sync_engine, foreign_keys=foreign_keys), "begin", on_begin)
+    event.listen(engine.sync_engine, "invalidate", on_invalidate)
     return engine
 
 

@@ -1,6 +1,7 @@
 """The record's connection: what a transaction promises, on both databases, and what a value looks like after it."""
 
 import asyncio
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -41,6 +42,31 @@ async def test_a_write_that_is_cancelled_is_undone_and_holds_up_nobody(db):
     async with db.write() as connection:
         assert await value(connection) is None
         await connection.execute(sa.insert(epoch).values(id=1, value=2))
+
+
+async def test_a_write_that_is_cancelled_at_any_moment_of_a_select_holds_up_nobody(sqlite_path, monkeypatch):
+    monkeypatch.setattr("server.store.db.BUSY_TIMEOUT_MS", 0)
+    db = Database(f"sqlite+aiosqlite:///{sqlite_path}")
+    counting = sa.text("WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < 200) SELECT x FROM n")
+
+    async def read_and_write():
+        async with db.write() as connection:
+            for _ in range(6):
+                assert len((await connection.execute(counting)).all()) == 200
+            await connection.execute(sa.insert(epoch).values(id=1, value=1))
+
+    cancelled = []  # kept, because with the last task goes the cursor that it was cancelled at
+    for rounds in range(0, 200, 2):
+        task = asyncio.create_task(read_and_write())
+        for _ in range(rounds):
+            await asyncio.sleep(0)
+        cancelled.append(task)
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+        async with db.write() as connection:
+            await connection.execute(sa.delete(epoch))
+    await db.close()
 
 
 async def test_twenty_writes_at_once_queue_and_none_is_lost(db):
