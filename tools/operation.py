@@ -14,7 +14,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from auth.principal import Principal
 from server.errors import Failure
 from server.memory.ids import new_id
-from server.store import workspaces
 from server.store.memories import Actor
 from server.store.workspaces import Workspace
 from tools.refusals import refuse_unstorable, refused
@@ -237,7 +236,6 @@ async def made(connection: AsyncConnection, services: Services, call: Call) -> C
     if call.workspace.exists:
         return call
     account_id, name, now = call.workspace.account_id, call.workspace.name, services.now()
-    found, is_new = await workspaces.ensure_workspace(connection, account_id, name, services.encoder.generation, now)
-    if is_new:
-        await services.plans.admit(connection, account_id, "workspaces")
+    generation = services.encoder.generation
+    found, _ = await services.plans.ensure_workspace(connection, account_id, name, generation, now)
     return replace(call, workspace=found)

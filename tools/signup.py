@@ -14,7 +14,7 @@ from auth.keys import issue_key
 from auth.principal import WRITE
 from server.config import Settings
 from server.errors import Failure
-from server.store import accounts, workspaces
+from server.store import accounts
 from tools.operation import Args
 from tools.quota import LimitsView
 from tools.services import Services
@@ -89,8 +89,7 @@ async def sign_up(services: Services, args: SignUp) -> SignedUp:
         user = await accounts.create_user(
             connection, name=name, password_hash=None, is_admin=False, now=now, default_workspace=args.workspace
         )
-        await workspaces.ensure_workspace(connection, user.account_id, args.workspace, generation, now)
-        await services.plans.admit(connection, user.account_id, "workspaces")
+        await services.plans.ensure_workspace(connection, user.account_id, args.workspace, generation, now)
         api_key, _ = await issue_key(connection, user_id=user.id, scopes=[WRITE], name=args.name, now=now)
         standing = await services.plans.of(connection, user.account_id)
     log.info("account made", user=user.id, is_admin=False)

@@ -12,7 +12,7 @@ from server.cli.common import record, run, stderr, stdout
 from server.clock import utc_now
 from server.config import Settings
 from server.errors import Failure
-from server.store import accounts, keys, vectors, workspaces
+from server.store import accounts, keys, vectors
 from server.store.accounts import User
 from server.store.db import Database
 from server.store.epoch import raise_epoch
@@ -58,12 +58,8 @@ def create(
                 if workspace is not None:
                     # A running server's, so that memories have vectors there from the first one on.
                     generation = await vectors.newest_generation(connection)
-                    bound, is_new = await workspaces.ensure_workspace(
-                        connection, owner.account_id, workspace, generation, now
-                    )
-                    if is_new:
-                        plans = Plans(settings.plans, settings.default_plan)
-                        await plans.admit(connection, owner.account_id, "workspaces")
+                    plans = Plans(settings.plans, settings.default_plan)
+                    bound, _ = await plans.ensure_workspace(connection, owner.account_id, workspace, generation, now)
                 secret, _ = await issue_key(
                     connection,
                     user_id=owner.id,

@@ -93,9 +93,7 @@ class Directory:
             return known, False
         asked_at = self._forgotten
         async with self._db.write() as connection:
-            found, created = await workspaces.ensure_workspace(connection, account_id, name, generation, self._now())
-            if created:
-                await self._plans.admit(connection, account_id, "workspaces")
+            found, created = await self._plans.ensure_workspace(connection, account_id, name, generation, self._now())
         self._remember(found, asked_at)
         return found, created
 

@@ -7,6 +7,7 @@ workspace that was deleted does not count.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal, get_args
 
 import sqlalchemy as sa
@@ -17,6 +18,7 @@ from server.errors import Failure
 from server.store.tables.accounts import accounts, workspaces
 from server.store.tables.memories import memories
 from server.store.tables.working import working_items
+from server.store.workspaces import Workspace, ensure_workspace
 
 Kind = Literal["memories", "items", "workspaces"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -71,6 +73,19 @@ class Plans:
         """What holds for an account."""
         query = sa.select(accounts.c.plan).where(accounts.c.id == account_id)
         return self.standing((await connection.execute(query)).scalar_one_or_none())
+
+    async def ensure_workspace(
+        self, connection: AsyncConnection, account_id: str, name: str, generation: int, now: datetime
+    ) -> tuple[Workspace, bool]:
+        """The account's workspace of this name, made where it was missing; True where it was.
+
+        Raises:
+            Failure: `quota_exceeded` where it was missing and the account's plan allows no more.
+        """
+        found, is_new = await ensure_workspace(connection, account_id, name, generation, now)
+        if is_new:
+            await self.admit(connection, account_id, "workspaces")
+        return found, is_new
 
     async def admit(self, connection: AsyncConnection, account_id: str, kind: Kind, added: int = 1) -> None:
         """Let a transaction that has added something pass; the last step before it commits, or nearly.
