@@ -1,7 +1,7 @@
-"""Every setting, its default and what it does: one typed table, read once by the composition root.
+"""Every setting, its default and its effect: one typed table, read once by the composition root.
 
-A setting `name` is read from `LOCI_NAME`; one marked secret also from the file that `LOCI_NAME_FILE` names.
-docs/configuration.md is held against this table by a test.
+The setting `name` is read from the variable `LOCI_NAME`. A secret can also be read from the file that `LOCI_NAME_FILE`
+names. A test compares docs/configuration.md with this table.
 """
 
 import ipaddress
@@ -29,19 +29,19 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 PREFIX = "LOCI_"
-#: Those of the tests, and of the hook, which may stand in the environment that a server is started from.
+#: Variables of the tests and of the hook. They are no settings of the server, but its environment may hold them.
 _OTHERS = re.compile(r"LOCI_((TEST|BENCH|HOOK)_\w+|URL|API_KEY|WORKSPACE)")
-#: Of a wrong value, how much is shown.
+#: The number of characters of a wrong value that an error message shows.
 SHOWN = 80
 
 
 def _split(value: object) -> object:
-    """Comma-separated text as a list, so that an environment variable can hold one."""
+    """Return comma-separated text as a list, because an environment variable holds text only."""
     return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
 
 def _json(value: object) -> object:
-    """JSON text as what it says; without any, nothing."""
+    """Return the value that JSON text stands for, {} for empty text; any other value unchanged."""
     if not isinstance(value, str):
         return value
     try:
@@ -51,21 +51,23 @@ def _json(value: object) -> object:
 
 
 class Limits(BaseModel):
-    """How much an account may have by its plan; None is no limit."""
+    """The limits that a plan sets for an account. None means no limit."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
-    memories: int | None = Field(default=None, ge=0, description="How many memories; null: no limit.")
-    items: int | None = Field(default=None, ge=0, description="How many items of working memory; null: no limit.")
-    workspaces: int | None = Field(default=None, ge=0, description="How many workspaces; null: no limit.")
+    memories: int | None = Field(default=None, ge=0, description="The number of memories allowed; null: no limit.")
+    items: int | None = Field(
+        default=None, ge=0, description="The number of items allowed in working memory; null: no limit."
+    )
+    workspaces: int | None = Field(default=None, ge=0, description="The number of workspaces allowed; null: no limit.")
 
 
-#: As wide as the column.
+#: At most 60 characters, like the column in the database.
 PlanName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,59}$")]
 
 
 class Settings(BaseSettings):
-    """The settings of one server. Frozen: a change takes a restart."""
+    """The settings of one server. Frozen: a changed setting takes effect at the next start."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid", hide_input_in_errors=True)
 
@@ -73,91 +75,116 @@ class Settings(BaseSettings):
     port: int = Field(8080, ge=0, le=65535, description="The port the server listens on.")
     public_url: str = Field(
         "",
-        description="The URL people paste, without a path. It fixes issuer, resource, hosts and origins. "
-        "https unless it is loopback. Default: http://127.0.0.1:PORT.",
+        description="The URL that people paste into their client, without a path. Issuer, resource, hosts and origins "
+        "follow from it. It must be https, except on a loopback address. Default: http://127.0.0.1:PORT.",
     )
-    data_dir: Path = Field(Path("data"), description="Where the embedded stores, the models and the keys lie.")
+    data_dir: Path = Field(Path("data"), description="The folder of the embedded stores, the models and the keys.")
     database_url: SecretStr = Field(
         SecretStr(""),
-        description="SQL for the record, e.g. postgresql://user:password@host/loci. Default: SQLite in DATA_DIR.",
+        description="The SQL database of the record, e.g. postgresql://user:password@host/loci. Default: SQLite in "
+        "DATA_DIR.",
     )
     qdrant_url: str = Field("", description="A Qdrant server or cluster. Default: the embedded engine in DATA_DIR.")
     qdrant_api_key: SecretStr = Field(SecretStr(""), description="The API key of that Qdrant server.")
     embedding_url: str = Field(
         "",
-        description="An OpenAI-compatible endpoint that embeds instead of a model here, e.g. "
-        "http://127.0.0.1:11434/v1. https unless it is loopback. What is stored and asked is sent there.",
+        description="An OpenAI-compatible endpoint that embeds texts instead of a model on this machine, e.g. "
+        "http://127.0.0.1:11434/v1. It must be https, except on a loopback address. The text of every memory and of "
+        "every question is sent there.",
     )
     embedding_api_key: SecretStr = Field(SecretStr(""), description="The API key of that endpoint.")
     embedding_model: str = Field(
         "auto",
         max_length=200,
         validate_default=True,
-        description="A fastembed model name; `auto` takes the first one that is here; `none` ranks by keyword only. "
-        "With LOCI_EMBEDDING_URL: the name of the model there.",
+        description="The name of a fastembed model. `auto` takes the first model that is on this machine. With `none` "
+        "recall ranks by keyword only. With LOCI_EMBEDDING_URL: the name of the model at that endpoint.",
     )
     embedding_dims: int = Field(
-        0, ge=0, le=8192, description="How long the endpoint's vectors shall be; 0: as long as they come."
+        0, ge=0, le=8192, description="The vector length to ask the endpoint for; 0: the endpoint's default."
     )
-    embedding_threads: int = Field(0, ge=0, le=64, description="Threads of a model that runs here; 0: one per core.")
+    embedding_threads: int = Field(
+        0, ge=0, le=64, description="The number of threads of a model on this machine; 0: one per core."
+    )
     backfill_per_second: int = Field(
         0,
         ge=0,
-        description="How many stored memories are embedded a second, at most, when vectors are missing or the model is "
-        "new; 0: as fast as it goes, questions first.",
+        description="The most stored memories to embed per second if vectors are missing or the model is new; 0: no "
+        "limit. Questions are always embedded first.",
     )
     rerank_model: str = Field(
         "",
         max_length=200,
-        description="A fastembed cross-encoder that looks at the best candidates of a recall once more; empty: none.",
+        description="A fastembed cross-encoder that ranks the best candidates of a recall a second time; empty: none.",
     )
     rerank_ms: int = Field(
-        200, ge=10, le=10_000, description="How long a recall waits for the cross-encoder before it goes on without."
+        200,
+        ge=10,
+        le=10_000,
+        description="How many milliseconds a recall waits for the cross-encoder before it answers without it.",
     )
     open_workspaces: int = Field(
-        128, ge=1, le=512, description="How many embedded workspaces stay open at once, in each engine process."
+        128, ge=1, le=512, description="How many workspaces the embedded engine keeps open, in each engine process."
     )
     engine_processes: int = Field(
-        0, ge=0, le=16, description="Processes for the embedded engine to work in; 0: it works in the server's own."
+        0,
+        ge=0,
+        le=16,
+        description="The number of processes for the embedded engine; 0: it works inside the server's process.",
     )
-    signup: Literal["closed", "invite", "open"] = Field("closed", description="Who may make an account.")
+    signup: Literal["closed", "invite", "open"] = Field(
+        "closed",
+        description="Who may make an account: `closed` (nobody; use `python -m server user add`), `invite` (everybody "
+        "with an invitation link from `python -m server user invite`) or `open` (everybody).",
+    )
     secret_key: SecretStr = Field(
-        SecretStr(""), description="Encrypts signing keys at rest. Default: made once and kept in DATA_DIR/secret.key."
+        SecretStr(""),
+        description="Encrypts the stored signing keys. Default: made once and kept in DATA_DIR/secret.key.",
     )
-    access_token_minutes: int = Field(30, ge=1, le=60, description="How long an OAuth access token lives.")
+    access_token_minutes: int = Field(30, ge=1, le=60, description="How many minutes an OAuth access token is valid.")
     oauth_registration: bool = Field(
-        True, description="Whether clients may register themselves (RFC 7591); most of today's clients need it."
+        True, description="Whether clients may register themselves (RFC 7591). Most clients need this today."
     )
     oauth_local_documents: bool = Field(
-        False, description="For tests only: allows client metadata documents on loopback addresses."
+        False, description="For tests only: client metadata documents may be on loopback addresses."
     )
     trusted_proxies: Annotated[list[str], NoDecode, BeforeValidator(_split)] = Field(
-        default_factory=list, description="CIDRs whose X-Forwarded-For counts, for throttling only."
+        default_factory=list,
+        description="The address ranges (CIDRs) of proxies whose X-Forwarded-For header is used, for throttling only.",
     )
     rate_limit: int = Field(
-        6000, ge=0, description="Requests a minute for each credential; 0: no limit. Above it: 429 with Retry-After."
+        6000,
+        ge=0,
+        description="The requests per minute that each credential may send; 0: no limit. Requests above the limit get "
+        "429 with Retry-After.",
     )
     plans: Annotated[dict[PlanName, Limits], NoDecode, BeforeValidator(_json)] = Field(
         default_factory=dict[str, Limits],
-        description="Plans that accounts can have, as JSON: a name, and how many memories, items and workspaces it "
-        "allows; what is left out has no limit. See below.",
+        description="The plans that accounts can have, as JSON: for each name the memories, items and workspaces that "
+        "the plan allows. A number that is left out means no limit. See below.",
     )
-    default_plan: str = Field("", description="The plan of accounts that were given none. Default: none, no limits.")
+    default_plan: str = Field(
+        "", description="The plan of accounts without a plan of their own. Default: no plan, no limits."
+    )
     undo_days: int = Field(
         30,
         ge=0,
         le=3650,
-        description="For how many days a deleted memory's text is kept, unseen, before it is overwritten.",
+        description="For how many days the text of a deleted memory is kept, hidden, before it is overwritten. The "
+        "same holds for everything in a deleted workspace.",
     )
     llm_url: str = Field(
         "",
-        description="A language model that summarizes what consolidation merges, e.g. https://api.openai.com/v1 or "
-        "https://api.anthropic.com. Default: none; summaries are lists of what was merged.",
+        description="The API of a language model that writes the summaries of merged memories, e.g. "
+        "https://api.openai.com/v1 or https://api.anthropic.com. Default: none; a summary is then a list of the merged "
+        "texts.",
     )
     llm_api_key: SecretStr = Field(SecretStr(""), description="The API key of that language model.")
-    llm_model: str = Field("", description="The name of that language model; it is asked only where this is set.")
-    llm_api: Literal["openai", "anthropic"] = Field("openai", description="Which API it speaks.")
-    log_format: Literal["text", "json"] = Field("text", description="How log lines look.")
+    llm_model: str = Field("", description="The name of that language model. Without a name no model is asked.")
+    llm_api: Literal["openai", "anthropic"] = Field(
+        "openai", description="The kind of that API: `openai` or `anthropic`."
+    )
+    log_format: Literal["text", "json"] = Field("text", description="The form of log lines: `text` or `json`.")
 
     @field_validator("trusted_proxies")
     @classmethod
@@ -172,11 +199,11 @@ class Settings(BaseSettings):
         if not value:
             return value
         parts = urlsplit(value.rstrip("/"))
-        _ = parts.port  # a ValueError where it is no number
+        _ = parts.port  # raises ValueError if it is not a number
         if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
             raise ValueError("must be scheme://host[:port]/path, like https://api.openai.com/v1")
         if parts.username is not None:
-            raise ValueError("must not hold a password; LOCI_EMBEDDING_API_KEY is for that")
+            raise ValueError("must not contain a password; use LOCI_EMBEDDING_API_KEY for it")
         if parts.scheme == "http" and not is_loopback(parts.hostname):
             raise ValueError("must be https unless it is a loopback address")
         return parts.geturl()
@@ -185,22 +212,24 @@ class Settings(BaseSettings):
     @classmethod
     def _fits_a_header(cls, value: SecretStr) -> SecretStr:
         if not all("!" <= character <= "~" for character in value.get_secret_value()):
-            raise ValueError("must be visible ASCII without spaces")
+            raise ValueError("must consist of printable ASCII characters without spaces")
         return value
 
     @field_validator("embedding_model")
     @classmethod
     def _names_the_endpoints_model(cls, value: str, info: ValidationInfo) -> str:
         if info.data.get("embedding_url") and value in {"", "auto", "none"}:
-            raise ValueError("must name the model at LOCI_EMBEDDING_URL; `auto` and `none` are for models here")
+            raise ValueError(
+                "must name the model at LOCI_EMBEDDING_URL; `auto` and `none` are for a model on this machine"
+            )
         return value
 
     @field_validator("default_plan")
     @classmethod
     def _is_a_plan(cls, value: str, info: ValidationInfo) -> str:
-        plans = info.data.get("plans")  # not there where they are wrong themselves, which is told
+        plans = info.data.get("plans")  # None if LOCI_PLANS is wrong; that has its own message
         if value and plans is not None and value not in plans:
-            known = f"one of {', '.join(plans)}" if plans else "left out as long as LOCI_PLANS names no plan"
+            known = f"one of {', '.join(plans)}" if plans else "left out because LOCI_PLANS names no plan"
             raise ValueError(f"must be {known}")
         return value
 
@@ -217,7 +246,7 @@ class Settings(BaseSettings):
 
     @property
     def sqlalchemy_url(self) -> str:
-        """The record's URL, with the async driver named."""
+        """The record's URL for SQLAlchemy, with the name of the async driver in it."""
         url = self.database_url.get_secret_value()
         if not url:
             return f"sqlite+aiosqlite:///{self.data_dir.absolute() / 'loci.db'}"
@@ -227,12 +256,12 @@ class Settings(BaseSettings):
 
     @property
     def resource(self) -> str:
-        """The OAuth resource: the URL a person pastes (RFC 8707, RFC 9728)."""
+        """The OAuth resource: the URL that a person pastes into a client (RFC 8707, RFC 9728)."""
         return f"{self.public_url}/mcp"
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host name or address never leaves this machine."""
+    """Whether requests to a host name or address never leave this machine."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
@@ -240,7 +269,7 @@ def is_loopback(host: str) -> bool:
 
 
 def is_secret(name: str) -> bool:
-    """Whether a setting may also be read from a file, and must never be printed."""
+    """Whether a setting is a secret: it can also be read from a file, and is never printed."""
     return Settings.model_fields[name].annotation is SecretStr
 
 
@@ -248,7 +277,7 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
     """Read the settings from the environment and from the files it names.
 
     Raises:
-        SystemExit: a setting is unknown or wrong; the message names each one.
+        SystemExit: at least one setting is unknown or wrong; the message names each of them.
     """
     values: dict[str, str] = {}
     problems: list[str] = []
@@ -283,18 +312,21 @@ _SAY = {
     "less_than_equal": "must be {le} or less",
     "bool_parsing": "must be true or false",
     "literal_error": "must be {expected}",
-    # only plans are made of these
+    # these errors can come only from LOCI_PLANS
     "dict_type": "must be a JSON object",
     "model_type": "must be a JSON object",
-    "extra_forbidden": f"there is no such limit; there are {', '.join(Limits.model_fields)}",
-    "string_pattern_mismatch": "must be a name of 1 to 60 letters, digits and . _ - that begins with a letter or digit",
+    "extra_forbidden": f"there is no such limit; the limits are {', '.join(Limits.model_fields)}",
+    "string_pattern_mismatch": "must be a name of 1 to 60 letters, digits and . _ - and begin with a letter or digit",
 }
 
 
 def _problem(error: ErrorDetails, values: Mapping[str, str]) -> str:
-    """Which setting is wrong, and how. What is checked as a whole is the public URL; a secret is not shown."""
+    """Return one line that names a wrong setting and its error, without the values of secrets.
+
+    An error without a location is about the public URL, the only setting that is checked after all others are read.
+    """
     name = str(error["loc"][0]) if error["loc"] else "public_url"
-    # what has an @ in it may be a URL with a password
+    # a value with an @ may be a URL with a password
     is_shown = name in values and not is_secret(name) and "@" not in values[name]
     inside = ".".join(str(part) for part in error["loc"][1:] if part != "[key]")
     demand = f"{inside[:SHOWN]}: {_demand(error)}" if inside else _demand(error)
@@ -302,7 +334,7 @@ def _problem(error: ErrorDetails, values: Mapping[str, str]) -> str:
 
 
 def _demand(error: ErrorDetails) -> str:
-    """What a setting must be, without the words of the library that checks it."""
+    """Return an error's message in plain words. An error that is not in `_SAY` has the message of its validator."""
     template = _SAY.get(error["type"])
     if template is None:
         return error["msg"].removeprefix("Value error, ").removeprefix("public_url ")

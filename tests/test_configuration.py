@@ -20,8 +20,8 @@ ROWS = dict(
 
 
 HTTPS = "must be https unless it is a loopback address"
-LIMITS = "there is no such limit; there are memories, items, workspaces"
-PLAN_NAME = "must be a name of 1 to 60 letters, digits and . _ - that begins with a letter or digit"
+LIMITS = "there is no such limit; the limits are memories, items, workspaces"
+PLAN_NAME = "must be a name of 1 to 60 letters, digits and . _ - and begin with a letter or digit"
 
 
 def test_every_setting_is_documented_and_nothing_else():
@@ -116,9 +116,9 @@ def test_a_public_url_has_no_slash_at_its_end():
         (
             "LOCI_EMBEDDING_URL",
             "https://ann:hunter2@embed.test",
-            "must not hold a password; LOCI_EMBEDDING_API_KEY is for that",
+            "must not contain a password; use LOCI_EMBEDDING_API_KEY for it",
         ),
-        ("LOCI_EMBEDDING_API_KEY", "two words", "must be visible ASCII without spaces"),
+        ("LOCI_EMBEDDING_API_KEY", "two words", "must consist of printable ASCII characters without spaces"),
         *(
             ("LOCI_PLANS", plans, f"{demand}; you set {plans!r}")
             for plans, demand in (
@@ -134,7 +134,7 @@ def test_a_public_url_has_no_slash_at_its_end():
                 ('{"": {}}', PLAN_NAME),
             )
         ),
-        ("LOCI_DEFAULT_PLAN", "free", "must be left out as long as LOCI_PLANS names no plan; you set 'free'"),
+        ("LOCI_DEFAULT_PLAN", "free", "must be left out because LOCI_PLANS names no plan; you set 'free'"),
         ("LOCI_EMBEDDING_DIMS", "-1", "must be 0 or more; you set '-1'"),
         (
             "LOCI_PUBLIC_URL",
