@@ -86,7 +86,7 @@ def models_in(annotation):
         yield from models_in(each)
 
 
-def test_every_route_under_v1_is_an_operation_or_on_the_list(shared):
+async def test_every_route_under_v1_is_an_operation_or_on_the_list(shared):
     operations = {path for each in catalog.OPERATIONS for _, path in each.routes}
     app = create_app(shared.running)._app  # noqa: SLF001 - the Starlette application inside the entrance
     served = {route.path for route in app.routes if isinstance(route, Route) and route.path.startswith("/v1")}
