@@ -22,13 +22,15 @@ HOW = "look with dry_run at what it is, then send a larger share."
 class Consolidate(InWorkspace):
     """What `consolidate` takes."""
 
-    dry_run: bool = Field(default=False, description="Only say what would be merged; change nothing.")
+    dry_run: bool = Field(default=False, description="Only report the merges that would be made; change nothing.")
     share: float | None = Field(
         default=None,
         gt=0,
         le=1,
-        description="How large a part of the workspace's memories may be merged, from 0 to 1. Default: the "
-        "workspace's setting consolidation_share; unless that is set, 0.5, and twenty memories are never too many.",
+        description=(
+            "The largest share of the workspace's memories that may be merged. Default: the workspace's setting "
+            "consolidation_share. If that is not set either: 0.5, and up to twenty memories in any case."
+        ),
     )
 
 
@@ -41,10 +43,10 @@ class ConsolidateGroup(InWorkspace):
         description="The memories to merge: at least 2.",
     )
     content: Content | None = Field(
-        default=None, description="What the merged memory says, in your words. Default: a summary of them."
+        default=None, description="The text of the merged memory, in your words. Default: a summary of them."
     )
     type: Word | None = Field(default=None, description="Its type. Default: their most frequent one.")
-    tags: Tags = Field(default=[], description="Tags it gets beside theirs.")
+    tags: Tags = Field(default=[], description="Tags to add to theirs.")
 
     @model_validator(mode="after")
     def _are_several(self) -> Self:
@@ -256,8 +258,8 @@ OPERATIONS = (
         name="consolidate",
         description=(
             "Merge all memories of the workspace that belong together: three or more that share tags, and those that "
-            "say nearly the same. It also runs by itself every night. Use dry_run first; undo_consolidation takes it "
-            "back."
+            "say nearly the same. The server also does this every night. Use dry_run first; undo_consolidation "
+            "reverses it."
         ),
         routes=(("POST", "/v1/consolidate"),),
         scope="memory:write",
@@ -270,9 +272,9 @@ OPERATIONS = (
     Operation(
         name="consolidate_group",
         description=(
-            "Merge memories that overlap into one, written by you: say in `content` everything they say that still "
-            "holds, once. They no longer turn up in recall; the new one does, links to them, and can be taken apart "
-            "again with undo_consolidation."
+            "Merge overlapping memories into one that you write: put everything that is still true into `content`, "
+            "once. From then on recall finds the new memory and not the old ones. The new memory links to them, and "
+            "undo_consolidation brings them back."
         ),
         routes=(("POST", "/v1/consolidate/group"),),
         scope="memory:write",
@@ -284,8 +286,8 @@ OPERATIONS = (
     Operation(
         name="undo_consolidation",
         description=(
-            "Take a consolidation run apart by its id: the memories it merged are back, what it made of them is gone. "
-            "What was changed since stays, and the answer says so."
+            "Undo a consolidation run by its id: the memories that it merged come back, and the merged ones are "
+            "removed. A merged memory that was changed since then stays, and the answer lists it."
         ),
         routes=(("POST", "/v1/consolidate/{run}/undo"),),
         scope="memory:write",
@@ -297,7 +299,9 @@ OPERATIONS = (
     ),
     Operation(
         name="list_consolidations",
-        description="What was consolidated in this workspace and when, newest first, with the ids that undo takes.",
+        description=(
+            "List the consolidation runs of this workspace, newest first, with the ids that undo_consolidation takes."
+        ),
         routes=(("GET", "/v1/consolidate/runs"),),
         scope="memory:read",
         effect=Effect.READ,

@@ -53,10 +53,12 @@ _SAID: dict[Verdict, str] = {
 class ExplainRecall(InWorkspace, Facets):
     """What `explain_recall` takes."""
 
-    message: Question = Field(description="The message that it should have come up for.")
+    message: Question = Field(description="The message that the memory should have come up for.")
     memory_id: Id = Field(description="The memory's id.")
-    limit: int = Field(default=10, ge=1, le=100, description="How many memories would have been asked for.")
-    max_tokens: int | None = Field(default=None, ge=1, le=1_000_000, description="How many tokens they might fill.")
+    limit: int = Field(default=10, ge=1, le=100, description="The `limit` of the recall to explain.")
+    max_tokens: int | None = Field(
+        default=None, ge=1, le=1_000_000, description="The `max_tokens` of the recall to explain."
+    )
 
 
 class Explanation(Answer):
@@ -164,8 +166,8 @@ OPERATIONS = (
     Operation(
         name="explain_recall",
         description=(
-            "Tell why one memory that you know of does or does not come up for a message: its rank, the filters, the "
-            "skip list, a duplicate, or that it expired. Use it when recall misses something that is remembered."
+            "Explain why one memory comes up for a message or does not: for example its rank, a filter, the skip "
+            "list, a duplicate, or its expiry. Use it when recall misses a memory that exists."
         ),
         routes=(("POST", "/v1/recall/explain"),),
         scope="memory:read",

@@ -42,16 +42,18 @@ Progress = Callable[[int, int], Awaitable[None]]
 class AddGolden(InWorkspace):
     """What `add_golden` takes."""
 
-    query: Short = Field(description="What is asked, as recall gets it. At most 2000 characters.")
+    query: Short = Field(description="The query, as recall gets it. At most 2000 characters.")
     memory_id: Annotated[str, StringConstraints(min_length=1, max_length=36)] | None = Field(
-        default=None, description="The memory that is meant, by its id."
+        default=None, description="The id of the memory."
     )
     text: Short | None = Field(
-        default=None, description="The memory that is meant, by a part of its content, in any case; in place of an id."
+        default=None, description="A part of the memory's content, in upper or lower case; in place of an id."
     )
     expect: Expect = Field(default="recalled", description="Whether it must be recalled, or must not.")
-    within: int = Field(default=10, ge=1, le=DEEPEST, description="Among how many of the first memories.")
-    note: Short | None = Field(default=None, description="Why, for whoever reads that it fails.")
+    within: int = Field(
+        default=10, ge=1, le=DEEPEST, description="The memory counts as recalled if it is among this many first ones."
+    )
+    note: Short | None = Field(default=None, description="The reason for the case; it is shown when the case fails.")
 
     @model_validator(mode="after")
     def _means_one(self) -> Self:
@@ -74,7 +76,7 @@ class GoldenCase(BaseModel):
     memory_id: str | None = Field(default=None, description="The memory that is meant.")
     text: str | None = Field(default=None, description="The text that the memory which is meant has in its content.")
     expect: Expect = Field(description="Whether it must be recalled, or must not.")
-    within: int = Field(description="Among how many of the first memories.")
+    within: int = Field(description="The memory counts as recalled if it is among this many first ones.")
     note: str | None = Field(default=None, description="Why.")
 
 
@@ -212,7 +214,9 @@ async def delete_golden(services: Services, call: Call, args: OneGolden) -> Dele
 OPERATIONS = (
     Operation(
         name="add_golden",
-        description="Pin what recall must, or must not, bring up for a query, to be tried again and again.",
+        description=(
+            "Add a golden case: a memory that recall must, or must not, return for a query. run_golden checks it."
+        ),
         routes=(("POST", "/v1/golden"),),
         scope="memory:write",
         effect=Effect.CREATE,
@@ -223,7 +227,9 @@ OPERATIONS = (
     ),
     Operation(
         name="list_golden",
-        description="The golden cases of the workspace: what its recall must, and must not, bring up.",
+        description=(
+            "List the golden cases of the workspace: the memories that its recall must, and must not, return."
+        ),
         routes=(("GET", "/v1/golden"),),
         scope="memory:read",
         effect=Effect.READ,
@@ -234,7 +240,7 @@ OPERATIONS = (
     ),
     Operation(
         name="delete_golden",
-        description="Drop one golden case of the workspace by its id; the memory it is about stays.",
+        description="Delete one golden case of the workspace by its id; the memory that it names stays.",
         routes=(("DELETE", "/v1/golden/{id}"),),
         scope="memory:write",
         effect=Effect.DELETE,
@@ -245,7 +251,10 @@ OPERATIONS = (
     ),
     Operation(
         name="run_golden",
-        description="Try every golden case of the workspace on its recall, and say which ones fail and by how far.",
+        description=(
+            "Check every golden case of the workspace against its recall, and report the cases that fail and by how "
+            "much."
+        ),
         routes=(("POST", "/v1/golden/run"),),
         scope="memory:read",
         effect=Effect.READ,

@@ -172,9 +172,9 @@ OPERATIONS = (
     Operation(
         name="link_memories",
         description=(
-            "Link a memory to others, to working-memory items or to files, and say what each link means. Use it when "
-            "one fact explains, replaces or contradicts another, so that memory_graph leads from one to the other. "
-            "Links that are there stay."
+            "Link a memory to others, to working-memory items or to files, and give each link a label that says what "
+            "it means. Use it when one fact explains, replaces or contradicts another, so that memory_graph leads "
+            "from one to the other. Existing links stay."
         ),
         routes=(("POST", "/v1/memories/{id}/links"),),
         scope="memory:write",
@@ -186,8 +186,8 @@ OPERATIONS = (
     Operation(
         name="memory_graph",
         description=(
-            "The memories around one, by links in either direction, up to five steps away, with the links between "
-            "them. Use it to see what a decision rests on or what followed from it."
+            "List the memories around one: those that links in either direction reach in up to five steps, and the "
+            "links between them. Use it to see the reasons for a decision, or its consequences."
         ),
         routes=(("GET", "/v1/memories/{id}/graph"),),
         scope="memory:read",
@@ -198,7 +198,7 @@ OPERATIONS = (
     ),
     Operation(
         name="related_memories",
-        description="What one memory links to and what links to it, by id; memory_graph also shows the texts.",
+        description="List the links of one memory in both directions, by id; memory_graph also shows the texts.",
         routes=(("GET", "/v1/memories/{id}/related"),),
         scope="memory:read",
         effect=Effect.READ,

@@ -161,7 +161,9 @@ async def _vectors(services: Services, call: Call, total: int) -> VectorCounts |
 OPERATIONS = (
     Operation(
         name="health",
-        description="How many memories there are and whether recall works as it should: by meaning, or by words only.",
+        description=(
+            "Report the number of memories, and whether recall works as it should: by meaning, or by words only."
+        ),
         routes=(("GET", "/v1/health"),),
         scope="memory:read",
         effect=Effect.READ,

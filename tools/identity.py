@@ -51,10 +51,12 @@ class UpdateIdentity(InWorkspace):
     """What `update_identity` takes."""
 
     crystal: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1), AfterValidator(_small)] = Field(
-        description="Who you are in this work, as markdown: role, ways of working, what matters, where things stand. "
-        "It takes the place of the newest one, which stays in the history. At most 256 KiB."
+        description=(
+            "Your identity in this work, as markdown: role, ways of working, priorities, state of the work. It "
+            "replaces the newest one, which stays in the history. At most 256 KiB."
+        )
     )
-    source_count: int = Field(default=0, ge=0, le=1_000_000, description="Of how many sources you made it.")
+    source_count: int = Field(default=0, ge=0, le=1_000_000, description="The number of sources that you made it from.")
 
 
 class StoredCrystal(Answer, Spoken):
@@ -172,8 +174,8 @@ OPERATIONS = (
     Operation(
         name="read_identity",
         description=(
-            "Who you are in this work, as you last wrote it down: the newest identity crystal. retrieve_context "
-            "includes it too."
+            "Read the newest identity crystal: your identity in this work, as you last wrote it down. "
+            "retrieve_context includes it too."
         ),
         routes=(("GET", "/v1/identity"),),
         scope="memory:read",
@@ -186,9 +188,10 @@ OPERATIONS = (
     Operation(
         name="update_identity",
         description=(
-            "Write down who you are in this work, for your next sessions to begin with: your role, how the person "
-            "wants things done, what you hold to. Build on what retrieve_context gives as `identity`; keep it short. "
-            "At the end of a session that changed something about it, not for single facts."
+            "Write down your identity in this work, for your next sessions to start with: your role, the person's "
+            "wishes about the way of working, your principles. Start from the `identity` that retrieve_context "
+            "returns; keep it short. Call it at the end of a session that changed your identity, not for single "
+            "facts."
         ),
         routes=(("PUT", "/v1/identity"),),
         scope="memory:write",
@@ -200,8 +203,8 @@ OPERATIONS = (
     Operation(
         name="crystallize_identity",
         description=(
-            "Have an identity crystal put together from working memory, the most relevant memories and consolidations. "
-            "It only quotes: one in your own words, by update_identity, is better."
+            "Build an identity crystal from working memory, the most relevant memories and consolidations. It only "
+            "quotes them: one in your own words, with update_identity, is better."
         ),
         routes=(("POST", "/v1/identity/crystallize"),),
         scope="memory:write",
@@ -213,7 +216,7 @@ OPERATIONS = (
     ),
     Operation(
         name="identity_history",
-        description="The identity crystals there have been, newest first: when each was made, and how long it is.",
+        description="List the identity crystals, newest first, with the time and the length of each.",
         routes=(("GET", "/v1/identity/history"),),
         scope="memory:read",
         effect=Effect.READ,

@@ -40,7 +40,7 @@ class CreateKey(Args):
         default="", validation_alias=AliasChoices("name", "label"), description="What it is for."
     )
     scopes: Annotated[list[KeyScope], Field(min_length=1, max_length=3)] = Field(
-        default=[READ], description="What it may do: memory:read, memory:write."
+        default=[READ], description="The scopes that it grants: memory:read, memory:write."
     )
     workspace: WorkspaceName | None = Field(default=None, description="Bind it to this one workspace.")
     expires_at: When | None = Field(default=None, description="When it ends. ISO 8601.")
@@ -49,7 +49,7 @@ class CreateKey(Args):
         ge=1,
         le=3650,
         validation_alias=AliasChoices("expires_in_days", "expiresInDays"),
-        description="In how many days it ends, in place of expires_at.",
+        description="The number of days until it ends, in place of expires_at.",
     )
 
     @model_validator(mode="after")
@@ -202,8 +202,8 @@ OPERATIONS = (
     Operation(
         name="create_key",
         description=(
-            "Make an API key for a script or a read-only recall link. The secret is shown once: hand it to the person "
-            "and do not store it as a memory."
+            "Create an API key for a script or a read-only recall link. The secret is shown once: hand it to the "
+            "person and do not store it as a memory."
         ),
         routes=(("POST", "/v1/keys"),),
         scope="memory:write",
@@ -215,7 +215,7 @@ OPERATIONS = (
     ),
     Operation(
         name="list_keys",
-        description="The API keys you own, without their secrets.",
+        description="List the API keys that you own, without their secrets.",
         routes=(("GET", "/v1/keys"),),
         scope="memory:read",
         effect=Effect.READ,
@@ -226,7 +226,7 @@ OPERATIONS = (
     ),
     Operation(
         name="revoke_key",
-        description="Revoke one of your API keys by its id; it is refused from that moment on.",
+        description="Revoke one of your API keys by its id; from that moment on it is refused.",
         routes=(("DELETE", "/v1/keys/{id}"),),
         scope="memory:write",
         effect=Effect.DELETE,
@@ -238,8 +238,9 @@ OPERATIONS = (
     Operation(
         name="rotate_key",
         description=(
-            "Put a new API key in the place of the one you send, with the same name, scopes, workspace and expiry; the "
-            "old one is refused from that moment on. The secret is shown once. For scripts, and for a person who asks."
+            "Replace the API key that you send with a new one that has the same name, scopes, workspace and expiry; "
+            "from that moment on the old one is refused. The secret is shown once. For scripts, and for a person who "
+            "asks."
         ),
         routes=(("POST", "/v1/auth/rotate"),),
         scope="memory:write",

@@ -43,7 +43,9 @@ class IngestMemories(InWorkspace):
     memories: Annotated[list[NewMemory], Field(min_length=1, max_length=100)] = Field(
         description="Up to 100 memories, in the order in which they happened."
     )
-    source: Name = Field(default="bulk", description="Where they come from; each also gets the tag `source:<source>`.")
+    source: Name = Field(
+        default="bulk", description="Where they come from; each memory also gets the tag `source:<source>`."
+    )
 
 
 class Ingested(Answer):
@@ -71,23 +73,23 @@ class UpdateMemory(OneMemory):
         default=None, validation_alias=AliasChoices("type", "memory_type"), description="The new type."
     )
     tags: Tags | None = Field(default=None, description="The new tags, in place of all earlier ones.")
-    scope: Scope | None = Field(default=None, description="Where it holds.")
-    project: Name | None = Field(default=None, description="The project it holds in.")
+    scope: Scope | None = Field(default=None, description="Where it is valid.")
+    project: Name | None = Field(default=None, description="The project that it belongs to.")
     task: Name | None = Field(
-        default=None, validation_alias=AliasChoices("task", "task_id"), description="The task it holds in."
+        default=None, validation_alias=AliasChoices("task", "task_id"), description="The task that it belongs to."
     )
-    entity: Name | None = Field(default=None, description="Whom or what it is about.")
-    author: Name | None = Field(default=None, description="Who said it.")
+    entity: Name | None = Field(default=None, description="The person or thing that it is about.")
+    author: Name | None = Field(default=None, description="The person who said it.")
     session: Name | None = Field(default=None, description="The session it comes from.")
     occurred_at: When | None = Field(default=None, description="When it happened.")
     expires_at: When | None = Field(
         default=None,
         validation_alias=AliasChoices("expires_at", "expires"),
-        description="From when on it is not recalled.",
+        description="The time from which it is no longer recalled.",
     )
-    linkages: Linkages | None = Field(default=None, description="The new links.")
+    linkages: Linkages | None = Field(default=None, description="The new links, in place of all earlier ones.")
     source: Name | None = Field(default=None, description="Where it comes from.")
-    metadata: Metadata | None = Field(default=None, description="Whatever else you keep with it.")
+    metadata: Metadata | None = Field(default=None, description="The new metadata, in place of all earlier ones.")
     images: Unused = unused()
     status: Unused = unused()
     priority: Unused = unused()
@@ -110,7 +112,7 @@ class UpdateMemory(OneMemory):
 class DeleteMemory(OneMemory):
     """What `delete_memory` takes."""
 
-    erase: bool = Field(default=False, description="Overwrite its text now, not only after some weeks.")
+    erase: bool = Field(default=False, description="Overwrite its text now, instead of some weeks later.")
 
 
 class DeletedMemory(Answer, Spoken):
@@ -128,12 +130,18 @@ class DeletedMemory(Answer, Spoken):
 class ListMemories(InWorkspace, Facets):
     """What `list_memories` takes."""
 
-    status: Literal["active", "consolidated", "expired", "all"] = Field(default="active", description="Which ones.")
-    sort: memories.Sort = Field(default="created_at", description="What to sort by.")
-    order: Literal["asc", "desc"] = Field(default="desc", description="Which way.")
+    status: Literal["active", "consolidated", "expired", "all"] = Field(
+        default="active", description="Only memories in this state."
+    )
+    sort: memories.Sort = Field(default="created_at", description="The field to sort by.")
+    order: Literal["asc", "desc"] = Field(default="desc", description="Ascending or descending.")
     limit: int = Field(default=50, ge=1, le=100, description="How many at most.")
-    offset: int = Field(default=0, ge=0, le=10_000_000, description="How many to pass over first.")
-    tags: Words = Field(default=[], max_length=10, description="Any of these, anywhere in a tag, in any case.")
+    offset: int = Field(default=0, ge=0, le=10_000_000, description="How many to skip first.")
+    tags: Words = Field(
+        default=[],
+        max_length=10,
+        description="Only memories with a tag that contains one of these, in upper or lower case.",
+    )
 
 
 class MemoryPage(Answer):
@@ -285,10 +293,10 @@ OPERATIONS = (
     Operation(
         name="store_memory",
         description=(
-            "Remember one fact for later sessions. Call it when you learn something that will still matter: a decision "
-            "and its reason, a preference, a correction, how something works, what was promised. One self-contained "
-            "sentence or short paragraph, with names instead of 'he' or 'it'. Not for secrets, and not for what is "
-            "already in the files. Answers with the memory's id."
+            "Remember one fact for later sessions. Call it when you learn something that will still matter: a "
+            "decision and its reason, a preference, a correction, an explanation, a promise. Write one self-contained "
+            "sentence or short paragraph, with names instead of 'he' or 'it'. Do not store secrets, or anything that "
+            "is already in the files. Returns the memory's id."
         ),
         routes=(("POST", "/v1/memories"),),
         scope="memory:write",
@@ -300,9 +308,9 @@ OPERATIONS = (
     Operation(
         name="ingest_memories",
         description=(
-            "Store up to 100 memories at once, in the order in which they happened; all are stored or none is. Use it "
-            "for a conversation or notes that already exist: give each its `author`, `session` and `occurred_at` where "
-            "you know them. For a single fact use store_memory."
+            "Store up to 100 memories at once, in the order in which they happened; either all are stored or none. "
+            "Use it for a conversation or notes that already exist: give each memory its `author`, `session` and "
+            "`occurred_at` if you know them. For a single fact use store_memory."
         ),
         routes=(("POST", "/v1/memories/ingest"),),
         scope="memory:write",
@@ -314,8 +322,8 @@ OPERATIONS = (
     Operation(
         name="list_memories",
         description=(
-            "Browse memories page by page, filtered and sorted, without a query. To find what matters for a question "
-            "use retrieve_context instead."
+            "Browse memories page by page, filtered and sorted, without a query. To find the memories that matter for "
+            "a question use retrieve_context instead."
         ),
         routes=(("GET", "/v1/memories"),),
         scope="memory:read",

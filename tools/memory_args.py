@@ -66,16 +66,19 @@ class Given(Args):
     tags: Tags = Field(default=[], description="Short labels to find and group it by.")
     scope: Scope | None = Field(
         default=None,
-        description="Where it holds: everywhere, in `project`, or in `task`. Default: as narrow as what you give.",
+        description=(
+            "Where it is valid: everywhere (`global`), in `project`, or in `task`. Default: `task` if you give a "
+            "task, else `project` if you give a project, else `global`."
+        ),
     )
-    project: Name | None = Field(default=None, description="The project it holds in.")
+    project: Name | None = Field(default=None, description="The project that it belongs to.")
     task: Name | None = Field(
         default=None,
         validation_alias=AliasChoices("task", "task_id"),
-        description="The task inside the project it holds in.",
+        description="The task that it belongs to, inside the project.",
     )
-    entity: Name | None = Field(default=None, description="Whom or what it is about.")
-    author: Name | None = Field(default=None, description="Who said or decided it.")
+    entity: Name | None = Field(default=None, description="The person or thing that it is about.")
+    author: Name | None = Field(default=None, description="The person who said or decided it.")
     session: Name | None = Field(
         default=None,
         validation_alias=AliasChoices("session", "session_id", "serverSessionId"),
@@ -85,7 +88,7 @@ class Given(Args):
     expires_at: When | None = Field(
         default=None,
         validation_alias=AliasChoices("expires_at", "expires"),
-        description="From when on it is not recalled any more. ISO 8601.",
+        description="The time from which it is no longer recalled. ISO 8601.",
     )
     linkages: Linkages = Field(default=[], description="Links to memories and files.")
     source: Name | None = Field(default=None, description="Where it comes from, e.g. a file or a tool.")
@@ -157,7 +160,7 @@ class Facets(BaseModel):
     tags: Words = Field(default=[], description="Only memories with one of these tags.")
     scope: Scope | None = Field(default=None, description="Only memories of this scope.")
     project: Name | None = Field(
-        default=None, description="Memories of this project, and, without `scope`, global ones too."
+        default=None, description="Memories of this project and, unless `scope` is given, global ones too."
     )
     task: Name | None = Field(
         default=None, validation_alias=AliasChoices("task", "task_id"), description="Only memories of this task."

@@ -55,7 +55,7 @@ class InWorkspace(Args):
     workspace: WorkspaceName | None = Field(
         default=None,
         validation_alias=AliasChoices("workspace", "projectId"),
-        description="The workspace; leave out for the connection's own. `account/name` names another account's.",
+        description="The workspace. Default: the connection's own. `account/name` names another account's.",
     )
 
 

@@ -17,7 +17,7 @@ class SetPlan(Args):
     """What `set_plan` takes."""
 
     plan: Word | None = Field(description="One of the server's plans; null for the default one.")
-    user_id: Id | None = Field(default=None, description="Whose account gets it; leave out for your own.")
+    user_id: Id | None = Field(default=None, description="The user whose account gets it. Default: your own.")
 
 
 class PlanSet(Spoken):
@@ -60,8 +60,8 @@ OPERATIONS = (
     Operation(
         name="set_plan",
         description=(
-            "For the administrator: say which of the server's plans an account has, and so how many memories, items "
-            "and workspaces it may have. What it has already, it keeps."
+            "For the administrator: give an account one of the server's plans, which limits its number of memories, "
+            "items and workspaces. The account keeps everything that it already has."
         ),
         routes=(("PUT", "/v1/admin/plan"),),
         scope="admin",

@@ -31,7 +31,7 @@ class RecallByWords(RecallMemories):
     """What `recall_by_words` takes."""
 
     format: Literal["text", "json"] = Field(
-        default="text", description="`json`: without the envelope, and with the text as `text`."
+        default="text", description="`json`: the answer has no envelope, and its text is in `text`."
     )
 
 
@@ -43,7 +43,7 @@ class RecalledMemory(BaseModel):
     type: str = Field(description="Its type.")
     tags: list[str] = Field(description="Its tags.")
     created_at: Timestamp = Field(description="When it was stored.")
-    expires_at: Timestamp | None = Field(default=None, description="From when on it is not recalled.")
+    expires_at: Timestamp | None = Field(default=None, description="The time from which it is no longer recalled.")
     relevance_score: float = Field(description="How well it fits; the best may exceed 1.")
     linkages: list[Linkage] = Field(description="Its links.")
     workspace: str | None = Field(default=None, description="Its workspace, where that was only looked into.")
@@ -157,7 +157,7 @@ async def recall_memories(services: Services, call: Call, args: RecallMemories) 
 OPERATIONS = (
     Operation(
         name="recall_by_words",
-        description="Find memories by their words only, as text. For clients of old: retrieve_context finds more.",
+        description="Find memories by their words only, as text. For older clients: retrieve_context finds more.",
         routes=(("GET", "/v1/memories/recall"),),
         scope="memory:read",
         effect=Effect.READ,
@@ -168,7 +168,9 @@ OPERATIONS = (
     ),
     Operation(
         name="recall_memories",
-        description="Find memories by words and meaning, as one text. For clients of old: retrieve_context finds more.",
+        description=(
+            "Find memories by words and meaning, as one text. For older clients: retrieve_context finds more."
+        ),
         routes=(("POST", "/v1/memories/recall"),),
         scope="memory:read",
         effect=Effect.READ,

@@ -20,7 +20,7 @@ class SearchMemories(InWorkspace, Facets):
 
     query: Question = Field(description="What to look for, in words or as a question.")
     limit: int = Field(default=10, ge=1, le=100, description="How many memories at most.")
-    explain: bool = Field(default=False, description="Whether each memory says why it stands where it does.")
+    explain: bool = Field(default=False, description="Whether each memory comes with the reasons for its rank.")
     track_access: bool = Field(default=True, description="Whether this counts as a use of the memories it finds.")
     platformSource: Unused = unused()  # noqa: N815 - the name that claude-mem's clients send
 
@@ -91,7 +91,8 @@ OPERATIONS = (
         name="search",
         description=(
             "Find memories by words and meaning. Use it to look for something in particular, with filters; for the "
-            "background of a message use retrieve_context. No memories means that nothing is remembered about it."
+            "background of a message use retrieve_context. If the answer has no memories, nothing is remembered about "
+            "it."
         ),
         routes=(("POST", "/v1/search"),),
         scope="memory:read",
@@ -102,7 +103,7 @@ OPERATIONS = (
     ),
     Operation(
         name="recent",
-        description="The newest memories, newest first, without a query. Use it to see what was going on last.",
+        description="List the newest memories, newest first, without a query. Use it to see the latest activity.",
         routes=(("GET", "/v1/memories/recent"),),
         scope="memory:read",
         effect=Effect.READ,

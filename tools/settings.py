@@ -57,7 +57,7 @@ class OneSetting(InWorkspace):
 class SetSetting(OneSetting):
     """What `set_setting` takes."""
 
-    value: Any = Field(description="Its new value, as itself or as text: 0.7 or '0.7'.")
+    value: Any = Field(description="Its new value, as a JSON value or as text: 0.7 or '0.7'.")
 
 
 class ChangedSetting(Setting, Answer, Spoken):
@@ -158,7 +158,10 @@ async def _change(services: Services, call: Call, key: str, value: Any) -> Call:
 OPERATIONS = (
     Operation(
         name="get_settings",
-        description="Every setting of the workspace: how it recalls, how memories fade; with bounds and defaults.",
+        description=(
+            "List every setting of the workspace, with its value, its bounds and its default: settings of recall, and "
+            "of how memories fade."
+        ),
         routes=(("GET", "/v1/settings"),),
         scope="memory:read",
         effect=Effect.READ,
@@ -169,7 +172,9 @@ OPERATIONS = (
     ),
     Operation(
         name="set_setting",
-        description="Change one setting of the workspace. Only when the person asks for it; get_settings tells which.",
+        description=(
+            "Change one setting of the workspace. Only when the person asks for it; get_settings lists the settings."
+        ),
         routes=(("PUT", "/v1/settings/{key}"),),
         scope="memory:write",
         effect=Effect.UPDATE,
@@ -180,7 +185,7 @@ OPERATIONS = (
     ),
     Operation(
         name="reset_setting",
-        description="Give one setting of the workspace its default again. Only when the person asks for it.",
+        description="Reset one setting of the workspace to its default. Only when the person asks for it.",
         routes=(("DELETE", "/v1/settings/{key}"),),
         scope="memory:write",
         effect=Effect.DELETE,

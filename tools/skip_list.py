@@ -31,12 +31,17 @@ class AddSkip(InWorkspace):
     """What `add_skip` takes."""
 
     item: Annotated[Said, AfterValidator(_tells)] = Field(
-        description="What not to do or mention, in the words that would come up: `Tailwind`, `the Lisbon trip`."
+        description=(
+            "The thing not to do or mention, in the words that messages about it would use: `Tailwind`, `the Lisbon "
+            "trip`."
+        )
     )
     reason: Said = Field(description="Why, so that a later session can judge.")
     expires: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)] = Field(
-        description="Until when: a date, a date-time, a duration (`3 days`, `P2W`), or a condition in words (`until "
-        "the migration is done`), which keeps it until you remove it."
+        description=(
+            "Until when: a date, a date-time, a duration (`3 days`, `P2W`), or a condition in words (`until the "
+            "migration is done`), which holds until you remove the entry."
+        )
     )
 
 
@@ -73,7 +78,7 @@ class SkipList(Answer):
 class CheckSkip(InWorkspace):
     """What `check_skip` takes."""
 
-    query: Question = Field(description="What you are about to do or say.")
+    query: Question = Field(description="The thing that you are about to do or say.")
 
 
 class Checked(Answer, Spoken):
@@ -168,9 +173,9 @@ OPERATIONS = (
     Operation(
         name="add_skip",
         description=(
-            "Note what you must not do or mention from now on, why, and until when. Call it when the person rejects "
-            "something for more than this moment: 'stop suggesting X', 'not before the release'. It is held against "
-            "every later message, so name the thing itself."
+            "Add something that you must not do or mention to the skip list, with the reason and an end. Call it when "
+            "the person rejects something for longer than this moment: 'stop suggesting X', 'not before the release'. "
+            "Every later message is compared with it, so name the thing itself."
         ),
         routes=(("POST", "/v1/skip-list"),),
         scope="memory:write",
@@ -181,7 +186,7 @@ OPERATIONS = (
     ),
     Operation(
         name="list_skips",
-        description="Everything that is on the skip list now, newest first. To ask about one thing use check_skip.",
+        description=("List the current entries of the skip list, newest first. To ask about one thing use check_skip."),
         routes=(("GET", "/v1/skip-list"),),
         scope="memory:read",
         effect=Effect.READ,
@@ -193,8 +198,8 @@ OPERATIONS = (
     Operation(
         name="check_skip",
         description=(
-            "Ask whether something you are about to suggest or do is on the skip list. Where `skip` is true leave it "
-            "alone, or tell the person the reason and ask. Answers with the entries' ids, for remove_skip."
+            "Ask whether something that you are about to suggest or do is on the skip list. If `skip` is true, leave "
+            "it alone, or tell the person the reason and ask. Returns the entries' ids, for remove_skip."
         ),
         routes=(("GET", "/v1/skip-list/check"),),
         scope="memory:read",
@@ -206,8 +211,7 @@ OPERATIONS = (
     Operation(
         name="remove_skip",
         description=(
-            "Take an entry off the skip list, by its id: the person has changed their mind, or the condition it waited "
-            "for has come about."
+            "Remove an entry from the skip list by its id: the person has changed their mind, or its condition is met."
         ),
         routes=(("DELETE", "/v1/skip-list/{id}"),),
         scope="memory:write",

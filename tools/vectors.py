@@ -54,8 +54,9 @@ OPERATIONS = (
     Operation(
         name="backfill_embeddings",
         description=(
-            "For the administrator: have memories without vectors embedded, after an outage of the embedding model or "
-            "a change of it. The server does so by itself; this looks for gaps at once and says how many there are."
+            "For the administrator: embed the memories that have no vectors, after an outage or a change of the "
+            "embedding model. The server does this in the background anyway; this call looks for such memories at "
+            "once and returns their number."
         ),
         routes=(("POST", "/v1/admin/backfill-embeddings"),),
         scope="admin",

@@ -27,12 +27,12 @@ class AddItem(InWorkspace):
         description="active_work: being done; standing_decision: holds until revoked; waiting_for: on somebody else; "
         "skip_list: to be left alone; session_note: anything else worth noting."
     )
-    title: Title = Field(description="What it is, in a line.")
+    title: Title = Field(description="A title of one line.")
     content: Prose = Field(default="", description="The details, as markdown. At most 32 KiB.")
     status: Status = Field(default="active", description="active, paused, completed or archived.")
     priority: Priority = Field(default=0, description="0 to 10; the highest comes first.")
     tags: Tags = Field(default=[], description="Short labels.")
-    next_action: NextAction | None = Field(default=None, description="What is to be done next.")
+    next_action: NextAction | None = Field(default=None, description="The next step.")
 
 
 class OneItem(InWorkspace):
@@ -46,11 +46,11 @@ class UpdateItem(OneItem):
 
     category: Category | None = Field(default=None, description="The new category.")
     title: Title | None = Field(default=None, description="The new title.")
-    content: Prose | None = Field(default=None, description="The new details, in place of all that was there.")
+    content: Prose | None = Field(default=None, description="The new details, in place of all earlier ones.")
     status: Status | None = Field(default=None, description="The new status.")
     priority: Priority | None = Field(default=None, description="The new priority, 0 to 10.")
     tags: Tags | None = Field(default=None, description="The new tags, in place of all earlier ones.")
-    next_action: NextAction | None = Field(default=None, description="What is to be done next now; null for nothing.")
+    next_action: NextAction | None = Field(default=None, description="The new next step; null for none.")
 
     @model_validator(mode="after")
     def _changes_something(self) -> Self:
@@ -76,10 +76,10 @@ class ListItems(InWorkspace):
     query: Annotated[str, Field(max_length=QUERY_CHARACTERS)] = Field(
         default="",
         validation_alias=AliasChoices("query", "q"),
-        description="Only items with this in their title or content, in any case.",
+        description="Only items with this text in their title or content, in upper or lower case.",
     )
     limit: int = Field(default=50, ge=1, le=100, description="How many at most.")
-    offset: int = Field(default=0, ge=0, le=10_000_000, description="How many to pass over first.")
+    offset: int = Field(default=0, ge=0, le=10_000_000, description="How many to skip first.")
     peek_workspaces: Peeks = Field(
         default=[], description=f"Up to {PEEKS} more of your workspaces whose items are listed with these."
     )
@@ -190,8 +190,9 @@ OPERATIONS = (
     Operation(
         name="add_item",
         description=(
-            "Put one thing on the desk: a piece of work, a standing decision, something that is waited for. Give it a "
-            "`next_action`, so that the next session can go on. Answers with its id, for update_item."
+            "Add one item to working memory: a piece of work, a standing decision, or something that waits for "
+            "somebody else. Give it a `next_action`, so that the next session can go on. Returns its id, for "
+            "update_item."
         ),
         routes=(("POST", "/v1/working-memory/items"),),
         scope="memory:write",
@@ -228,7 +229,7 @@ OPERATIONS = (
         name="update_item",
         description=(
             "Change an item of working memory: send its id and only the fields that change. When the work is done set "
-            "`status` to completed, and to archived once nobody needs to see it."
+            "`status` to completed; when nobody needs to see the item any more, set it to archived."
         ),
         routes=(("PUT", "/v1/working-memory/items/{id}"),),
         scope="memory:write",
@@ -239,7 +240,7 @@ OPERATIONS = (
     ),
     Operation(
         name="delete_item",
-        description="Delete an item of working memory for good, by its id. To put it out of sight archive it instead.",
+        description="Delete an item of working memory for good, by its id. To hide it, archive it instead.",
         routes=(("DELETE", "/v1/working-memory/items/{id}"),),
         scope="memory:write",
         effect=Effect.DELETE,

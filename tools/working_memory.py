@@ -68,7 +68,7 @@ class UpdateWorkingMemory(OneSection):
     """What `update_working_memory` takes."""
 
     content: Prose = Field(
-        description="The section's new markdown, in place of all that was there. May be empty. At most 32 KiB."
+        description="The section's new markdown, in place of all earlier text. May be empty. At most 32 KiB."
     )
 
 
@@ -133,8 +133,9 @@ OPERATIONS = (
     Operation(
         name="read_working_memory",
         description=(
-            "What is on the desk: the work in hand, standing decisions, what is waited for, notes of the last session. "
-            "Read it at the start of a session, before you ask the person where you were. Items come with their ids."
+            "Read the working memory: the work in hand, standing decisions, things that wait for somebody else, notes "
+            "of the last session. Read it at the start of a session, before you ask the person where you stopped. "
+            "Items come with their ids."
         ),
         routes=(("GET", "/v1/working-memory"),),
         scope="memory:read",
@@ -145,7 +146,9 @@ OPERATIONS = (
     ),
     Operation(
         name="read_section",
-        description="One section of working memory, by its name or heading. read_working_memory has them all.",
+        description=(
+            "Read one section of working memory, by its name or heading. read_working_memory returns all of them."
+        ),
         routes=(("GET", "/v1/working-memory/{section}"),),
         scope="memory:read",
         effect=Effect.READ,
@@ -157,9 +160,9 @@ OPERATIONS = (
     Operation(
         name="update_working_memory",
         description=(
-            "Write a section of working memory, in place of what it says: read it first, and send the whole of it. For "
-            "running text, e.g. session_notes at the end of a session. For one task or decision use add_item, and for "
-            "what holds for good store_memory."
+            "Replace the text of a section of working memory: read it first, and send the whole new text. Use it for "
+            "running text, e.g. session_notes at the end of a session. For one task or decision use add_item; for a "
+            "fact that lasts use store_memory."
         ),
         routes=(("PUT", "/v1/working-memory/{section}"),),
         scope="memory:write",

@@ -113,8 +113,8 @@ OPERATIONS = (
     Operation(
         name="create_workspace",
         description=(
-            "Make a workspace: a memory store apart from the others, for another person, agent or subject. Seldom "
-            "needed: storing into a workspace that does not exist makes it."
+            "Create a workspace: a separate memory store for another person, agent or subject. This is seldom needed, "
+            "since storing into a workspace that does not exist creates it."
         ),
         routes=(("POST", "/v1/workspaces"),),
         scope="memory:write",
@@ -126,7 +126,7 @@ OPERATIONS = (
     ),
     Operation(
         name="list_workspaces",
-        description="The workspaces you can use, oldest first.",
+        description="List the workspaces that you can use, oldest first.",
         routes=(("GET", "/v1/workspaces"),),
         scope="memory:read",
         effect=Effect.READ,
