@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from auth.client_documents import UnusableDocumentError, is_document_url
-from auth.client_lookup import requesting_client
-from auth.clients import Client
+from auth.clients.client import Client
+from auth.clients.documents import UnusableDocumentError, is_document_url
+from auth.clients.lookup import requesting_client
 from auth.parameters import Parameters
 from auth.principal import GRANTABLE
 from auth.redirects import goes_to_loopback, host_of

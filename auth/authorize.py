@@ -11,19 +11,19 @@ from urllib.parse import quote, urlencode
 from starlette.requests import Request
 from starlette.responses import Response
 
+from auth.api_keys import digest
 from auth.authorization_request import AuthorizationRequest, RedirectedError, check, response_location
-from auth.browser import Browser, browser_of, check_csrf
-from auth.keys import digest
-from auth.pages import page, problem, redirect
+from auth.pages.browser import Browser, browser_of, check_csrf
+from auth.pages.page import page, problem, redirect
 from auth.parameters import Parameters, parse, read_form
 from auth.principal import READ, WRITE
 from auth.redirects import goes_to_loopback, host_of
 from auth.rfc import AccessDeniedError, OAuth2Error
 from auth.server import AuthorizationServer, address_of, of
 from server.errors import Failure
-from server.store.accounts import User
-from server.store.oauth import Code, insert_code
-from server.store.oauth_clients import remember_consent, remembered_consent, touch_client
+from server.store.record.oauth.clients import remember_consent, remembered_consent, touch_client
+from server.store.record.oauth.grants import Code, insert_code
+from server.store.record.people.accounts import User
 
 PATH = "/oauth/authorize"
 CODE_LIFETIME = timedelta(seconds=60)

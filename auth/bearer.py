@@ -8,7 +8,7 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 
-from auth.keys import is_key, recognise
+from auth.api_keys import is_key, recognise
 from auth.principal import Principal
 from server.store.db import Database
 from server.store.epoch import Epoch

@@ -9,7 +9,7 @@ from auth.principal import GRANTABLE
 from auth.resources import MCP_PATH, RECALL_PATH
 from auth.rfc import AUTH_METHODS
 from auth.server import of
-from auth.signing import CACHE_SECONDS
+from auth.tokens.signing import CACHE_SECONDS
 from server.config import Settings
 
 RESOURCE_METADATA = "/.well-known/oauth-protected-resource"

@@ -2,10 +2,10 @@
 
 from starlette.routing import Route
 
-from auth.apps import apps
 from auth.authorize import PATH, authorize
-from auth.grants import token
-from auth.login import login, logout
+from auth.clients.register import register
+from auth.grants.revoke import revoke
+from auth.grants.token import token
 from auth.metadata import (
     AUTHORIZATION_SERVER_PATHS,
     RESOURCE_METADATA,
@@ -14,11 +14,11 @@ from auth.metadata import (
     mcp_resource,
     recall_resource,
 )
-from auth.pages import style
-from auth.register import register
+from auth.pages.apps import apps
+from auth.pages.login import login, logout
+from auth.pages.page import style
+from auth.pages.signup import setup, signup
 from auth.resources import MCP_PATH, RECALL_PATH
-from auth.revoke import revoke
-from auth.signup import setup, signup
 
 
 def routes() -> list[Route]:

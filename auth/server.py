@@ -6,14 +6,14 @@ from datetime import datetime, timedelta
 
 from starlette.requests import Request
 
-from auth.access_tokens import AccessTokens
 from auth.addresses import client_address
-from auth.client_documents import ClientDocuments, Resolver, resolve
-from auth.links import make_setup_link
+from auth.clients.documents import ClientDocuments, Resolver, resolve
 from auth.passwords import Passwords
 from auth.resources import resources
-from auth.sealing import Sealer, secret_key
-from auth.signing import SigningKeys
+from auth.signup_links import make_setup_link
+from auth.tokens.access_tokens import AccessTokens
+from auth.tokens.sealing import Sealer, secret_key
+from auth.tokens.signing import SigningKeys
 from server.config import Settings
 from server.store.db import Database
 

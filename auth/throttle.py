@@ -4,10 +4,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from auth.keys import digest
+from auth.api_keys import digest
 from server.errors import Failure
 from server.store.db import Database
-from server.store.logins import count_attempt, forget_attempts, uncount_attempt
+from server.store.record.people.logins import count_attempt, forget_attempts, uncount_attempt
 
 
 @dataclass(frozen=True, slots=True)

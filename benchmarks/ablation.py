@@ -1,6 +1,6 @@
 """What each part of recall is worth: the product's own ranking, with one part taken out at a time.
 
-The conversations of a LoCoMo-shaped file are ranked by the product's modules (`server.memory`, `tools.candidates`),
+The conversations of a LoCoMo-shaped file are ranked by the product's modules (`server.memory`, `tools.recall`),
 with numpy in the engine's place, so that a variant costs seconds and not a server. The first row is the product as it
 is; its figures differ from those of `recall.py` only by what the engine does. Each other row has one thing changed.
 Beside it stands the difference, with a 95 % interval of a paired bootstrap over the questions; `*` marks one without 0,
@@ -173,11 +173,11 @@ def _ask(corpus: Corpus, text: str, variant: Variant) -> list[int]:
     """The places of the memories that the variant recalls, best first."""
     from server.memory import gate, ranking  # noqa: PLC0415 - only after ROOT is importable
     from server.memory.question import Question  # noqa: PLC0415 - as above
-    from server.store.points import payload  # noqa: PLC0415 - as above
-    from server.store.search import Found, Hit  # noqa: PLC0415 - as above
-    from server.store.workspaces import Workspace  # noqa: PLC0415 - as above
-    from tools.candidates import Weighing  # noqa: PLC0415 - as above
-    from tools.recall import gated  # noqa: PLC0415 - as above
+    from server.store.projection.points import payload  # noqa: PLC0415 - as above
+    from server.store.record.workspaces import Workspace  # noqa: PLC0415 - as above
+    from server.store.search.seam import Found, Hit  # noqa: PLC0415 - as above
+    from tools.recall.pipeline import gated  # noqa: PLC0415 - as above
+    from tools.recall.workspace_search import Weighing  # noqa: PLC0415 - as above
 
     question = Question(text)
     postings, total = corpus.keyword(variant.neighbours, variant.own)

@@ -263,7 +263,7 @@ def bare_server(folder: Path, payload: object) -> Process:
 
 def has_model() -> bool:
     """Whether there is an embedding model to measure with."""
-    from server.store.model_folder import find  # noqa: PLC0415 - only after ROOT is importable
+    from server.store.embedding.model_folder import find  # noqa: PLC0415 - only after ROOT is importable
 
     return find(MODELS, "auto") is not None
 

@@ -53,7 +53,7 @@ def fill(site: Site, names: list[str], each: int) -> list[Filled]:
 
 def _generation(site: Site) -> tuple[int, int]:
     """The model's generation, as the server that ran here has made it; 0 where there is no model."""
-    from server.store.model_folder import find  # noqa: PLC0415 - only after ROOT is importable
+    from server.store.embedding.model_folder import find  # noqa: PLC0415 - only after ROOT is importable
 
     model = find(MODELS, site.model)
     if model is None:
@@ -67,7 +67,7 @@ def _generation(site: Site) -> tuple[int, int]:
 def _write(
     connection: sa.Connection, name: str, generation: int, texts: list[str], vectors: NDArray[np.float32]
 ) -> str:
-    from server.store.placement import key_rule  # noqa: PLC0415 - only after ROOT is importable
+    from server.memory.text import key_rule  # noqa: PLC0415 - only after ROOT is importable
     from server.store.tables import accounts, memories  # noqa: PLC0415 - as above
 
     chance = seeded(f"{name}, {len(texts)}")

@@ -29,8 +29,8 @@ def measure(*, quick: bool) -> list[Figure]:
 
 
 def _with_model(folder: Path, batches: int) -> list[Figure]:
-    from server.store.embedder import Embedder  # noqa: PLC0415 - only with a model
-    from server.store.model_folder import find, place  # noqa: PLC0415 - as above
+    from server.store.embedding.loaded_model import Embedder  # noqa: PLC0415 - only with a model
+    from server.store.embedding.model_folder import find, place  # noqa: PLC0415 - as above
 
     model = find(MODELS, "auto")
     assert model is not None

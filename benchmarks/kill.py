@@ -272,9 +272,9 @@ class Run:
 
 def compare(folder: Path) -> list[str]:
     """Hold the record's rows against the engine's points: the same ids, revisions and texts, and no others."""
-    from server.store.placement import placement  # noqa: PLC0415 - only after ROOT is importable
-    from server.store.search import Point  # noqa: PLC0415 - as above
-    from server.store.search.edge import EdgeEngine  # noqa: PLC0415 - as above
+    from server.store.projection.placement import placement  # noqa: PLC0415 - only after ROOT is importable
+    from server.store.search.edge.engine import EdgeEngine  # noqa: PLC0415 - as above
+    from server.store.search.seam import Point  # noqa: PLC0415 - as above
 
     async def points(workspace: str, generation: int) -> dict[str, Point]:
         engine = EdgeEngine(folder / "shards", max_open=1)

@@ -157,8 +157,8 @@ def _figures(size: int, n: str, times: Times) -> list[Figure]:
 
 
 def _embedder() -> Embed | None:
-    from server.store.embedder import Embedder  # noqa: PLC0415 - only after ROOT is importable
-    from server.store.model_folder import find, place  # noqa: PLC0415 - as above
+    from server.store.embedding.loaded_model import Embedder  # noqa: PLC0415 - only after ROOT is importable
+    from server.store.embedding.model_folder import find, place  # noqa: PLC0415 - as above
 
     model = find(MODELS, "auto")
     return None if model is None else Embedder(place(MODELS, model.name), model, 0).query
@@ -170,10 +170,10 @@ def _engine_alone(
     """The engine's own search, as a recall asks for it, on the shard that the server has left behind."""
     from server.memory import gate  # noqa: PLC0415 - only after ROOT is importable
     from server.memory.question import Question  # noqa: PLC0415 - as above
-    from server.store.placement import placement  # noqa: PLC0415 - as above
-    from server.store.search import Query, Sparse  # noqa: PLC0415 - as above
-    from server.store.search.edge import EdgeEngine  # noqa: PLC0415 - as above
-    from tools.candidates import CANDIDATES, KEYS  # noqa: PLC0415 - as above
+    from server.store.projection.placement import placement  # noqa: PLC0415 - as above
+    from server.store.search.edge.engine import EdgeEngine  # noqa: PLC0415 - as above
+    from server.store.search.seam import Query, Sparse  # noqa: PLC0415 - as above
+    from tools.recall.workspace_search import CANDIDATES, KEYS  # noqa: PLC0415 - as above
 
     async def search() -> None:
         engine = EdgeEngine(site.folder / "shards", max_open=1)

@@ -121,7 +121,7 @@ def _graph(client: Client, memory_id: str) -> tuple[float, int]:
 async def _decay_alone(site: Site, filled: Filled) -> tuple[float, int]:
     """Seconds of a pass in which every row changes, and how many did; the faster of two."""
     from server.store.db import Database  # noqa: PLC0415 - only after ROOT is importable
-    from server.store.decay import decay  # noqa: PLC0415 - as above
+    from server.store.lifecycle.decay import decay  # noqa: PLC0415 - as above
 
     db = Database(f"sqlite+aiosqlite:///{site.folder / 'loci.db'}")
     outcomes: list[tuple[float, int]] = []
@@ -219,12 +219,12 @@ def _peak(process: Process) -> int:
 
 async def _night(folder: Path, count: int) -> list[Figure]:
     """A night over many workspaces, in this process, with room for eight open collections."""
+    from server.background.ticks import nightly  # noqa: PLC0415 - as above
     from server.config import Settings  # noqa: PLC0415 - only after ROOT is importable
-    from server.store.consolidation import Means  # noqa: PLC0415 - as above
+    from server.store.consolidation.carry_out import Means  # noqa: PLC0415 - as above
     from server.store.db import Database  # noqa: PLC0415 - as above
     from server.store.migrate import migrate  # noqa: PLC0415 - as above
-    from server.stores import projection_alone  # noqa: PLC0415 - as above
-    from server.ticks import nightly  # noqa: PLC0415 - as above
+    from server.wiring import projection_alone  # noqa: PLC0415 - as above
 
     settings = Settings(data_dir=folder, open_workspaces=8, embedding_model="none")
     db = Database(settings.sqlalchemy_url)
@@ -259,7 +259,8 @@ async def _people(db: Any, count: int) -> None:
     """So many workspaces, each of 5 memories; in every hundredth they share a tag."""
     from server.memory.ids import new_id  # noqa: PLC0415 - only after ROOT is importable
     from server.memory.models import Memory  # noqa: PLC0415 - as above
-    from server.store import accounts, memories, workspaces  # noqa: PLC0415 - as above
+    from server.store.record import memories, workspaces  # noqa: PLC0415 - as above
+    from server.store.record.people import accounts  # noqa: PLC0415 - as above
 
     async with db.write() as connection:
         user = await accounts.create_user(connection, name="bench", password_hash=None, is_admin=False, now=STORED)

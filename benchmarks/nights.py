@@ -50,9 +50,9 @@ def main() -> int:
 
 async def _year(folder: Path, conversations: list[Conversation]) -> int:
     from server.app import assembled  # noqa: PLC0415 - only after ROOT is importable
+    from server.background.ticks import run_due  # noqa: PLC0415 - as above
     from server.config import Settings  # noqa: PLC0415 - as above
-    from server.store.consolidation import Means  # noqa: PLC0415 - as above
-    from server.ticks import run_due  # noqa: PLC0415 - as above
+    from server.store.consolidation.carry_out import Means  # noqa: PLC0415 - as above
 
     clock, started = Clock(), time.perf_counter()
     settings = Settings(data_dir=folder, embedding_model="auto" if has_model() else "none")
@@ -91,9 +91,9 @@ async def _year(folder: Path, conversations: list[Conversation]) -> int:
 async def _somebody(services: Any, name: str) -> Any:
     """A user with a workspace of that name, as a call of theirs."""
     from auth.principal import WRITE, Principal, expand  # noqa: PLC0415 - only after ROOT is importable
-    from server.store import accounts  # noqa: PLC0415 - as above
-    from server.store.memories import Actor  # noqa: PLC0415 - as above
-    from tools.operation import Call  # noqa: PLC0415 - as above
+    from server.store.record.memories import Actor  # noqa: PLC0415 - as above
+    from server.store.record.people import accounts  # noqa: PLC0415 - as above
+    from tools.core.operation import Call  # noqa: PLC0415 - as above
 
     async with services.db.write() as connection:
         user = await accounts.create_user(
@@ -106,7 +106,7 @@ async def _somebody(services: Any, name: str) -> Any:
 
 async def _a_day(services: Any, call: Any, conversation: Conversation, day: datetime) -> list[str]:
     """Store what was said on a day, session by session; the memories' ids."""
-    from tools.memories import IngestMemories, ingest_memories  # noqa: PLC0415 - only after ROOT is importable
+    from tools.memories.operations import IngestMemories, ingest_memories  # noqa: PLC0415 - only after ROOT is importable
 
     ids: list[str] = []
     said = [turn for turn in conversation.turns if turn.at.date() == day.date()]
@@ -131,7 +131,7 @@ async def _everything(db: Any) -> dict[str, Any]:
     """Every memory that was not deleted, by id."""
     import sqlalchemy as sa  # noqa: PLC0415 - only where the server's modules are needed
 
-    from server.store.memories import FIELDS, from_row  # noqa: PLC0415 - only after ROOT is importable
+    from server.store.record.memories import FIELDS, from_row  # noqa: PLC0415 - only after ROOT is importable
     from server.store.tables.memories import memories  # noqa: PLC0415 - as above
 
     query = sa.select(*(memories.c[name] for name in FIELDS)).where(memories.c.deleted_at.is_(None))
@@ -141,7 +141,7 @@ async def _everything(db: Any) -> dict[str, Any]:
 
 async def _undo_all(services: Any, call: Any, now: datetime) -> list[str]:
     """Undo every run of a workspace, newest first; the states they were in before."""
-    from server.store.consolidation_runs import list_runs, undo  # noqa: PLC0415 - only after ROOT is importable
+    from server.store.consolidation.runs import list_runs, undo  # noqa: PLC0415 - only after ROOT is importable
 
     async with services.db.read() as connection:
         runs = await list_runs(connection, call.workspace.id, 10_000)

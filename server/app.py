@@ -25,22 +25,22 @@ from server import __version__
 from server.clock import utc_now
 from server.config import Settings
 from server.errors import STATUS, Failure
-from server.store.accesses import Accesses
+from server.store.consolidation.llm import Llm
 from server.store.db import Database
 from server.store.directory import Directory
+from server.store.embedding.reranker import Reranker
 from server.store.epoch import Epoch
-from server.store.gap_counts import GapCounts
-from server.store.llm import Llm
 from server.store.migrate import migrate
-from server.store.plans import Plans
-from server.store.reranker import Reranker
-from server.stores import encoding, projection_alone
+from server.store.projection.accesses import Accesses
+from server.store.projection.gap_counts import GapCounts
+from server.store.record.people.plans import Plans
 from server.web import mcp, public, rest, signup
-from server.web.middleware import MAX_BODY, Entrance
-from server.web.requests import told
+from server.web.connection import told
+from server.web.entrance import MAX_BODY, Entrance
+from server.wiring import encoding, projection_alone
 from tools import catalog
-from tools.limits import RateLimit
-from tools.services import Services
+from tools.core.rate_limit import RateLimit
+from tools.core.services import Services
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,14 +21,14 @@ from argon2 import PasswordHasher
 from mcp.client.client import Client
 from mcp.client.streamable_http import streamable_http_client
 
-from auth.keys import issue_key
-from server import loop
+from auth.api_keys import issue_key
 from server.app import Running, create_app, opened
+from server.background import loop
 from server.config import Settings
-from server.store import accounts
 from server.store.db import Database
+from server.store.embedding.model_folder import MINILM, find
 from server.store.migrate import migrate
-from server.store.model_folder import MINILM, find
+from server.store.record.people import accounts
 
 #: Everything is on loopback; to load the certificates of the world takes each client 25 ms.
 NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -237,7 +237,7 @@ def engine_processes(parent=None) -> set[int]:
     found = set()
     for each in Path("/proc").glob("[0-9]*"):
         try:
-            if b"server.store.search.engine_process" not in (each / "cmdline").read_bytes().split(b"\0"):
+            if b"server.store.search.edge.engine_process" not in (each / "cmdline").read_bytes().split(b"\0"):
                 continue
             # state and parent follow the name, which stands in brackets; one that is dead has no command line any more
             if int((each / "stat").read_text().rpartition(")")[2].split()[1]) == (parent or os.getpid()):

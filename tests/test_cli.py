@@ -20,17 +20,17 @@ from huggingface_hub import constants
 from typer.testing import CliRunner
 
 from auth.passwords import Passwords
+from server.background.ticks import Tally
 from server.cli import app, tick
 from server.cli.listen import listen
 from server.config import Settings
-from server.store import vectors
-from server.store.accounts import user_named
+from server.memory.embedding import Model
 from server.store.db import Database
-from server.store.logins import insert_session, session_user
-from server.store.model_folder import Model
+from server.store.record import vectors
+from server.store.record.people.accounts import user_named
+from server.store.record.people.logins import insert_session, session_user
 from server.store.search.owner import Owner
 from server.store.tables.accounts import accounts, workspaces
-from server.ticks import Tally
 from tests.conftest import Clock, site_at
 from tests.doubles import tiny_cross_encoder
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from server.loop import drain
+from server.background.loop import drain
 from tests.transcripts import Transcript, exchanges
 from tools.catalog import MEMENTO as MEMENTO_TOOLS
 from tools.catalog import OPERATIONS, RECALL_LINK

@@ -13,8 +13,8 @@ import httpx
 import pytest
 
 from server.config import Settings
-from server.store.search.processes import ProcessEngine
-from server.stores import search_engine
+from server.store.search.edge.processes import ProcessEngine
+from server.wiring import search_engine
 from tests.conftest import NO_TLS, engine_processes, site_at
 
 pytestmark = pytest.mark.anyio

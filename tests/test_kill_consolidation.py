@@ -11,13 +11,13 @@ import sqlalchemy as sa
 
 from server.config import Settings
 from server.memory.question import Question
-from server.store.consolidation_runs import list_runs
+from server.store.consolidation.runs import list_runs
 from server.store.db import Database
 from server.store.migrate import migrate
-from server.store.search import Query, Sparse
+from server.store.search.seam import Query, Sparse
 from server.store.tables.memories import journal
 from server.store.tables.memories import memories as table
-from server.stores import projection_alone
+from server.wiring import projection_alone
 from tests.store.conftest import open_ledger
 
 pytestmark = pytest.mark.anyio
@@ -30,12 +30,13 @@ import asyncio, sys
 from datetime import UTC, datetime
 from pathlib import Path
 from server.config import Settings
-from server.store import consolidation, consolidation_runs, memories
-from server.store.consolidation import Means, run
+from server.store.consolidation import carry_out, runs as consolidation_runs
+from server.store.record import memories
+from server.store.consolidation.carry_out import Means, run
 from server.store.db import Database
-from server.store.memories import Actor
-from server.store.projection import Projection
-from server.stores import projection_alone
+from server.store.record.memories import Actor
+from server.store.projection.projection import Projection
+from server.wiring import projection_alone
 
 folder, workspace, where, run_id = sys.argv[1:]
 owner, name = {

@@ -11,10 +11,7 @@ from tools import (
     health,
     identity,
     keys,
-    memento,
-    memories,
     plans,
-    recall_text,
     search,
     settings,
     skip_list,
@@ -23,13 +20,15 @@ from tools import (
     working_memory,
     workspaces,
 )
-from tools.operation import Operation
+from tools.compat import memento, memento_recall
+from tools.core.operation import Operation
+from tools.memories import operations as memories
 
 OPERATIONS: tuple[Operation, ...] = (
     *context.OPERATIONS,
     *search.OPERATIONS,
     *explain.OPERATIONS,
-    *recall_text.OPERATIONS,
+    *memento_recall.OPERATIONS,
     *memories.OPERATIONS,
     *graph.OPERATIONS,
     *consolidation.OPERATIONS,

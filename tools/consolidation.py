@@ -7,12 +7,13 @@ from pydantic import AliasChoices, BaseModel, Field, model_validator
 from server.errors import Failure
 from server.memory import consolidation as consolidation_rules
 from server.memory.models import Timestamp
-from server.store import consolidation, consolidation_runs
-from server.store.consolidation import Means, Merge, Plan
-from server.store.consolidation_runs import Kind, Method, State
-from tools.operation import Answer, Call, Effect, InWorkspace, Operation, Spoken
-from tools.services import Services
-from tools.types import Content, Id, Tags, Word
+from server.store.consolidation import carry_out
+from server.store.consolidation import runs as consolidation_runs
+from server.store.consolidation.carry_out import Means, Merge, Plan
+from server.store.consolidation.runs import Kind, Method, State
+from tools.core.fields import Content, Id, Tags, Word
+from tools.core.operation import Answer, Call, Effect, InWorkspace, Operation, Spoken
+from tools.core.services import Services
 
 #: How many merged memories an answer shows, and how much of what each says, in characters.
 SHOWN, SHOWN_CHARACTERS = 100, 500
@@ -181,7 +182,7 @@ async def consolidate(services: Services, call: Call, args: Consolidate) -> Cons
     Raises `conflict` where more than the share would change; nothing is changed then.
     """
     share = call.workspace.settings.chosen_share if args.share is None else args.share
-    outcome = await consolidation.run(
+    outcome = await carry_out.run(
         means(services), call.workspace.id, call.actor, services.now(), share=share, dry=args.dry_run
     )
     planned = outcome.plan
@@ -209,7 +210,7 @@ def _too_much(planned: Plan, share: float | None) -> str:
 
 async def consolidate_group(services: Services, call: Call, args: ConsolidateGroup) -> ConsolidatedGroup:
     """Merge exactly the memories that are named. Raises `invalid`, naming the ids that cannot be, and `conflict`."""
-    outcome = await consolidation.run_group(
+    outcome = await carry_out.run_group(
         means(services),
         call.workspace.id,
         call.actor,

@@ -8,14 +8,14 @@ from pydantic import AliasChoices, BaseModel, Field, PrivateAttr, model_validato
 from server.memory.models import Memory, Timestamp
 from server.memory.packing import Budget, as_data
 from server.memory.working import Item
-from server.store import identity, memories, working_memory
-from tools.matched import Omitted, answered, omitted, skipped_by, unranked
-from tools.matched_memory import MatchedMemory, SkippedBy
-from tools.memory_args import Facets
-from tools.operation import Answer, Call, Effect, InWorkspace, Meta, Operation
-from tools.recall import Asked, Ranking, recall
-from tools.services import Services
-from tools.types import PEEKS, QUERY_CHARACTERS, Peeks, Question, Unused, Words, unused
+from server.store.record import identity, memories, working_memory
+from tools.core.fields import PEEKS, QUERY_CHARACTERS, Peeks, Question, Unused, Words, unused
+from tools.core.operation import Answer, Call, Effect, InWorkspace, Meta, Operation
+from tools.core.services import Services
+from tools.memories.arguments import Facets
+from tools.recall.answers import Omitted, answered, omitted, skipped_by, unranked
+from tools.recall.model import MatchedMemory, SkippedBy
+from tools.recall.pipeline import Asked, Ranking, recall
 
 PARTS = ("working_memory", "memories", "skip_list", "identity")
 NOT_ASKED = ""

@@ -7,14 +7,14 @@ from pydantic import Field
 from server.errors import Failure
 from server.memory import gate
 from server.memory.models import Memory, Timestamp
-from server.store import memories
-from tools.matched import why
-from tools.matched_memory import Why
-from tools.memory_args import Facets
-from tools.operation import Answer, Call, Effect, InWorkspace, Operation
-from tools.recall import Asked, LeftOut, Match, Recalled, recall
-from tools.services import Services
-from tools.types import Id, Question
+from server.store.record import memories
+from tools.core.fields import Id, Question
+from tools.core.operation import Answer, Call, Effect, InWorkspace, Operation
+from tools.core.services import Services
+from tools.memories.arguments import Facets
+from tools.recall.answers import why
+from tools.recall.model import Why
+from tools.recall.pipeline import Asked, LeftOut, Match, Recalled, recall
 
 DEPTH = 1_000
 """How far down each arm is looked for the memory."""

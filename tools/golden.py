@@ -10,12 +10,12 @@ from pydantic import BaseModel, Field, StringConstraints, model_validator
 from server.errors import Failure
 from server.memory.ids import new_id
 from server.memory.models import Timestamp
-from server.store import golden, memories
-from server.store.golden import Case, Expect
-from tools.operation import Answer, Call, Effect, InWorkspace, Operation, made
-from tools.recall import Asked, recall
-from tools.services import Services
-from tools.types import Id
+from server.store.record import golden, memories
+from server.store.record.golden import Case, Expect
+from tools.core.fields import Id
+from tools.core.operation import Answer, Call, Effect, InWorkspace, Operation, made
+from tools.core.services import Services
+from tools.recall.pipeline import Asked, recall
 
 CASES = 500
 #: How far down the ranking a memory is looked for.

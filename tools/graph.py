@@ -7,12 +7,12 @@ from pydantic import AliasChoices, BaseModel, ConfigDict, Field, model_validator
 
 from server.errors import Failure
 from server.memory.models import Linkage, Memory, Timestamp
-from server.store import graph, memories
-from tools.memory_args import Linkages, LinkedId, json_of
-from tools.memory_rows import check_links, hold, no_memory
-from tools.operation import Answer, Call, Effect, InWorkspace, Operation
-from tools.services import Services
-from tools.types import Id, Word
+from server.store.record import graph, memories
+from tools.core.fields import Id, Word
+from tools.core.operation import Answer, Call, Effect, InWorkspace, Operation
+from tools.core.services import Services
+from tools.memories.arguments import Linkages, LinkedId, json_of
+from tools.memories.rows import check_links, hold, no_memory
 
 MOST_LINKS = 100
 

@@ -9,12 +9,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from server import __version__
 from server.memory.models import Timestamp, iso
 from server.memory.working import SEEDS
-from server.store import memories, skip_list, working_memory
-from server.store.search import EngineDown
-from server.store.vectors import Filling
-from tools.operation import Answer, Call, Effect, InWorkspace, Operation, Spoken
-from tools.quota import Quota, quota_of
-from tools.services import Services
+from server.store.record import memories, skip_list, working_memory
+from server.store.record.vectors import Filling
+from server.store.search.seam import EngineDown
+from tools.core.operation import Answer, Call, Effect, InWorkspace, Operation, Spoken
+from tools.core.quota import Quota, quota_of
+from tools.core.services import Services
 
 #: How long working memory may lie before it is told to be stale.
 FRESH = timedelta(hours=24)

@@ -8,12 +8,12 @@ from server.memory.crystal import CORE, CRYSTAL_BYTES, PATTERNS, Synthesis, synt
 from server.memory.ids import new_id
 from server.memory.models import Timestamp, iso
 from server.memory.working import all_sections
-from server.store import identity, memories, working_memory
-from server.store.identity import Crystal
-from server.store.memories import Listing
-from tools.changes import changing
-from tools.operation import Answer, Call, Effect, InWorkspace, Meta, Operation, Spoken
-from tools.services import Services
+from server.store.record import identity, memories, working_memory
+from server.store.record.identity import Crystal
+from server.store.record.memories import Listing
+from tools.core.operation import Answer, Call, Effect, InWorkspace, Meta, Operation, Spoken
+from tools.core.services import Services
+from tools.core.transaction import changing
 
 #: How many items a crystal is made of at most, the most important ones.
 ITEMS = 50

@@ -5,17 +5,17 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AliasChoices, BaseModel, Field, model_validator
 
-from auth.keys import issue_key, replace_key
+from auth.api_keys import issue_key, replace_key
 from auth.principal import ADMIN, READ, WRITE, expand
 from server.errors import Failure
 from server.memory.models import Timestamp
-from server.store import keys
 from server.store.epoch import raise_epoch
-from server.store.keys import KeyRow
-from server.store.workspaces import Workspace
-from tools.operation import Args, Call, Effect, NoArgs, Operation, WorkspaceName
-from tools.services import Services
-from tools.types import Id, When
+from server.store.record.people import api_keys as keys
+from server.store.record.people.api_keys import KeyRow
+from server.store.record.workspaces import Workspace
+from tools.core.fields import Id, When
+from tools.core.operation import Args, Call, Effect, NoArgs, Operation, WorkspaceName
+from tools.core.services import Services
 
 KeyScope = Literal["memory:read", "memory:write", "admin"]
 

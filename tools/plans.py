@@ -4,11 +4,11 @@ import structlog
 from pydantic import Field
 
 from server.errors import Failure
-from server.store import accounts
-from tools.operation import Args, Call, Effect, Operation, Spoken
-from tools.quota import LimitsView
-from tools.services import Services
-from tools.types import Id, Word
+from server.store.record.people import accounts
+from tools.core.fields import Id, Word
+from tools.core.operation import Args, Call, Effect, Operation, Spoken
+from tools.core.quota import LimitsView
+from tools.core.services import Services
 
 log = structlog.get_logger(__name__)
 

@@ -3,14 +3,14 @@
 from pydantic import BaseModel, Field
 
 from server.memory.models import Memory
-from server.store import memories
-from tools.matched import Omitted, answered, omitted
-from tools.matched_memory import MatchedMemory
-from tools.memory_args import Facets
-from tools.operation import Answer, Call, Effect, InWorkspace, Operation
-from tools.recall import Asked, Ranking, recall
-from tools.services import Services
-from tools.types import Question, Unused, unused
+from server.store.record import memories
+from tools.core.fields import Question, Unused, unused
+from tools.core.operation import Answer, Call, Effect, InWorkspace, Operation
+from tools.core.services import Services
+from tools.memories.arguments import Facets
+from tools.recall.answers import Omitted, answered, omitted
+from tools.recall.model import MatchedMemory
+from tools.recall.pipeline import Asked, Ranking, recall
 
 TITLE = 80
 

@@ -9,12 +9,12 @@ from pydantic import BaseModel, Field, ValidationError
 from server.errors import Failure
 from server.memory.models import Timestamp
 from server.memory.settings import DEFAULTS, WorkspaceSettings
-from server.store import settings
 from server.store.epoch import raise_epoch
-from tools.operation import Answer, Call, Effect, InWorkspace, Operation, Spoken, made
-from tools.refusals import refuse_unstorable, refused
-from tools.services import Services
-from tools.types import Name
+from server.store.record import settings
+from tools.core.fields import Name
+from tools.core.operation import Answer, Call, Effect, InWorkspace, Operation, Spoken, made
+from tools.core.refusals import refuse_unstorable, refused
+from tools.core.services import Services
 
 KEYS = tuple(WorkspaceSettings.model_fields)
 #: The settings that are words: text is what they are, and not what stands for it.

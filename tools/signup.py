@@ -1,6 +1,6 @@
 """Signing up without a browser: an account, a key for it, and its first workspace.
 
-No operation: nobody is asking yet. The page that people sign up on is in `auth.signup`.
+No operation: nobody is asking yet. The page that people sign up on is in `auth.pages.signup`.
 """
 
 import re
@@ -10,14 +10,14 @@ from typing import Annotated
 import structlog
 from pydantic import AfterValidator, BaseModel, Field, StringConstraints
 
-from auth.keys import issue_key
+from auth.api_keys import issue_key
 from auth.principal import WRITE
 from server.config import Settings
 from server.errors import Failure
-from server.store import accounts
-from tools.operation import Args
-from tools.quota import LimitsView
-from tools.services import Services
+from server.store.record.people import accounts
+from tools.core.operation import Args
+from tools.core.quota import LimitsView
+from tools.core.services import Services
 
 log = structlog.get_logger(__name__)
 

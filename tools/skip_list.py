@@ -8,11 +8,11 @@ from server.errors import Failure
 from server.memory.ids import new_id
 from server.memory.models import Timestamp
 from server.memory.skip import SkipEntry, matches, parse_expiry, telling_terms
-from server.store import skip_list
-from tools.changes import changing
-from tools.operation import Answer, Call, Effect, InWorkspace, Operation, Spoken
-from tools.services import Services
-from tools.types import Id, Question
+from server.store.record import skip_list
+from tools.core.fields import Id, Question
+from tools.core.operation import Answer, Call, Effect, InWorkspace, Operation, Spoken
+from tools.core.services import Services
+from tools.core.transaction import changing
 
 #: How many live entries a workspace may have: each message is held against all of them.
 ENTRIES = 500

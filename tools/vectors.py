@@ -2,9 +2,9 @@
 
 from pydantic import Field
 
-from tools.operation import Args, Call, Effect, Operation, Spoken
-from tools.services import Services
-from tools.types import Unused, unused
+from tools.core.fields import Unused, unused
+from tools.core.operation import Args, Call, Effect, Operation, Spoken
+from tools.core.services import Services
 
 
 class BackfillEmbeddings(Args):

@@ -7,13 +7,13 @@ from pydantic import AliasChoices, Field, StringConstraints, model_validator
 from server.errors import Failure
 from server.memory.ids import new_id
 from server.memory.working import Category, Item, Status
-from server.store import working_memory
-from server.store.working_memory import ItemListing
-from tools.changes import changing
-from tools.operation import Answer, Call, Effect, InWorkspace, Meta, Operation
-from tools.peeking import peeked
-from tools.services import Services
-from tools.types import PEEKS, QUERY_CHARACTERS, Id, Peeks, Prose, Tags
+from server.store.record import working_memory
+from server.store.record.working_memory import ItemListing
+from tools.core.fields import PEEKS, QUERY_CHARACTERS, Id, Peeks, Prose, Tags
+from tools.core.operation import Answer, Call, Effect, InWorkspace, Meta, Operation
+from tools.core.services import Services
+from tools.core.transaction import changing
+from tools.recall.peek import peeked
 
 Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
 NextAction = Annotated[str, StringConstraints(strip_whitespace=True, max_length=2000)]

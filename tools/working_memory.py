@@ -7,12 +7,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.errors import Failure
 from server.memory.working import SEEDS, Item, Section, all_sections, render, render_section, section_key
-from server.store import working_memory
-from server.store.working_memory import ItemListing
-from tools.changes import changing
-from tools.operation import Answer, Call, Effect, InWorkspace, Operation, Spoken
-from tools.services import Services
-from tools.types import Prose
+from server.store.record import working_memory
+from server.store.record.working_memory import ItemListing
+from tools.core.fields import Prose
+from tools.core.operation import Answer, Call, Effect, InWorkspace, Operation, Spoken
+from tools.core.services import Services
+from tools.core.transaction import changing
 
 #: How many items the document shows; `list_items` has them all.
 SHOWN = 200

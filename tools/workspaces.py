@@ -6,12 +6,12 @@ from pydantic import BaseModel, Field
 
 from server.errors import Failure
 from server.memory.models import Timestamp
-from server.store import workspaces
-from server.store.search import EngineDown
-from server.store.workspaces import Workspace
-from tools.operation import Args, Call, Effect, NoArgs, Operation, Spoken, WorkspaceName
-from tools.services import Services
-from tools.types import Id
+from server.store.record import workspaces
+from server.store.record.workspaces import Workspace
+from server.store.search.seam import EngineDown
+from tools.core.fields import Id
+from tools.core.operation import Args, Call, Effect, NoArgs, Operation, Spoken, WorkspaceName
+from tools.core.services import Services
 
 
 class WorkspaceView(BaseModel):

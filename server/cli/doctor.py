@@ -14,13 +14,13 @@ from server.cli.common import check_database_url, check_qdrant_url, record, stde
 from server.clock import utc_now
 from server.config import Settings, is_loopback, load
 from server.errors import Failure
-from server.store.embedding_endpoint import EndpointEmbeddings
-from server.store.embeddings import EmbeddingFailed
+from server.store.embedding.endpoint import EndpointEmbeddings
+from server.store.embedding.local import EmbeddingFailed
+from server.store.embedding.model_folder import find
 from server.store.migrate import SchemaTooNew
-from server.store.model_folder import find
-from server.store.search import EngineDown
 from server.store.search.owner import AlreadyOwned, Owner
-from server.stores import endpoint_of, search_engine
+from server.store.search.seam import EngineDown
+from server.wiring import endpoint_of, search_engine
 
 LOW_DISK = 1 << 30
 

@@ -12,12 +12,13 @@ from server.cli.common import fail, record, run, stderr
 from server.clock import utc_now
 from server.config import Settings
 from server.errors import Failure
-from server.store import accounts, runs
-from server.store import golden as cases
+from server.logs import configure
 from server.store.db import Database
-from server.store.golden import Place
+from server.store.record import golden as cases
+from server.store.record import runs
+from server.store.record.golden import Place
+from server.store.record.people import accounts
 from server.store.search.owner import AlreadyOwned, Owner
-from server.web.logs import configure
 
 POLL_SECONDS = 0.5
 
@@ -90,7 +91,7 @@ async def _worker(settings: Settings) -> AsyncGenerator[None]:
         yield
         return
     from server.app import assembled  # noqa: PLC0415 - with what it serves, a second of imports
-    from server.loop import do_runs  # noqa: PLC0415 - as above
+    from server.background.loop import do_runs  # noqa: PLC0415 - as above
 
     configure(settings.log_format)  # else what is logged would stand on stdout, among the cases
     async with assembled(settings) as (services, _):

@@ -6,17 +6,18 @@ from typing import Annotated
 import typer
 from rich.table import Column, Table
 
-from auth.keys import issue_key
+from auth.api_keys import issue_key
 from auth.principal import ADMIN, IMPLIED
 from server.cli.common import record, run, stderr, stdout
 from server.clock import utc_now
 from server.config import Settings
 from server.errors import Failure
-from server.store import accounts, keys, vectors
-from server.store.accounts import User
 from server.store.db import Database
 from server.store.epoch import raise_epoch
-from server.store.plans import Plans
+from server.store.record import vectors
+from server.store.record.people import accounts, api_keys
+from server.store.record.people.accounts import User
+from server.store.record.people.plans import Plans
 
 app = typer.Typer(help="API keys, for scripts and for recall links.", no_args_is_help=True)
 
@@ -86,7 +87,7 @@ def list_(user: UserName) -> None:
         async with record(settings) as db:
             owner = await _user(db, user)
             async with db.read() as connection:
-                rows = await keys.list_keys(connection, owner.id)
+                rows = await api_keys.list_keys(connection, owner.id)
         table = Table(
             Column("id", no_wrap=True, min_width=36),
             Column("begins with", no_wrap=True, min_width=12),
@@ -115,7 +116,7 @@ def revoke(
         async with record(settings) as db:
             owner = await _user(db, user)
             async with db.write() as connection:
-                if not await keys.revoke_key(connection, owner.id, key_id, utc_now()):
+                if not await api_keys.revoke_key(connection, owner.id, key_id, utc_now()):
                     raise Failure(
                         "not_found", f"{user} has no key {key_id!r} that lives. `key list --user {user}` shows them."
                     )

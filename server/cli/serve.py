@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from server.cli.common import sentences, stderr
 from server.cli.listen import listen
 from server.config import Settings, load
-from server.store.search import EngineDown
-from server.web.logs import configure
+from server.logs import configure
+from server.store.search.seam import EngineDown
 
 if TYPE_CHECKING:
     from server.app import Running
@@ -56,8 +56,8 @@ async def _serve(settings: Settings, listeners: list[socket.socket]) -> None:
     gc.disable()
     import uvicorn  # noqa: PLC0415 - with what it serves, a second of imports that no other command needs
 
-    from server import loop  # noqa: PLC0415 - as above
     from server.app import create_app, opened  # noqa: PLC0415 - as above
+    from server.background import loop  # noqa: PLC0415 - as above
 
     async with opened(settings) as running:
         config = uvicorn.Config(

@@ -10,19 +10,19 @@ from server.cli.common import record, run, stderr
 from server.clock import utc_now
 from server.config import Settings
 from server.errors import Failure
-from server.store import runs, vectors
-from server.store.backfill import BackfillFailed, Pace
-from server.store.backfill import backfill as fill_gaps
 from server.store.db import Database
-from server.store.embeddings import EmbeddingFailed
-from server.store.encoder import Encoder
-from server.store.projection import Projection
-from server.store.reindex import ReindexFailed
-from server.store.reindex import reindex as rebuild
-from server.store.search import EngineDown
+from server.store.embedding.encoder import Encoder
+from server.store.embedding.local import EmbeddingFailed
+from server.store.projection.backfill import BackfillFailed, Pace
+from server.store.projection.backfill import backfill as fill_gaps
+from server.store.projection.projection import Projection
+from server.store.projection.reindex import ReindexFailed
+from server.store.projection.reindex import reindex as rebuild
+from server.store.record import runs, vectors
+from server.store.record.vectors import Filling
 from server.store.search.owner import AlreadyOwned
-from server.store.vectors import Filling
-from server.stores import encoding, projection_alone
+from server.store.search.seam import EngineDown
+from server.wiring import encoding, projection_alone
 
 POLL_SECONDS = 0.5
 

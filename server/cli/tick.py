@@ -6,16 +6,16 @@ from typing import Annotated
 import typer
 from rich.progress import Progress
 
+from server.background.ticks import consolidate_all, decay_all
 from server.cli.common import record, run, stderr
 from server.cli.store import have_it_done
 from server.clock import utc_now
 from server.config import Settings
 from server.errors import Failure
-from server.store.consolidation import Means
-from server.store.llm import Llm
+from server.store.consolidation.carry_out import Means
+from server.store.consolidation.llm import Llm
 from server.store.search.owner import AlreadyOwned
-from server.stores import projection_alone
-from server.ticks import consolidate_all, decay_all
+from server.wiring import projection_alone
 
 
 class What(Enum):

@@ -7,16 +7,16 @@ import typer
 from rich.table import Table
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from auth.links import make_invite_link
+from auth.pages.signup import check_password
 from auth.passwords import Passwords
-from auth.signup import check_password
+from auth.signup_links import make_invite_link
 from server.cli.common import record, run, stderr, stdout
 from server.clock import utc_now
 from server.config import Settings
 from server.errors import Failure
-from server.store import accounts
-from server.store.logins import delete_sessions_of
-from server.store.plans import Plans
+from server.store.record.people import accounts
+from server.store.record.people.logins import delete_sessions_of
+from server.store.record.people.plans import Plans
 
 app = typer.Typer(help="The people who can log in.", no_args_is_help=True)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 
-from server.memory.dates import Span, spans
+from server.memory.dates.grammar import Span, spans
 from server.memory.languages import Language
 from server.memory.text import stems, term_id, words
 

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta, tzinfo
 from operator import attrgetter
 from typing import NamedTuple
 
-from server.memory.dates import Span, nearness
+from server.memory.dates.grammar import Span, nearness
 
 ALPHA = 0.5
 

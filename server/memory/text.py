@@ -40,6 +40,11 @@ _UNSPACED = re.compile(
 )
 
 
+def key_rule(language: Language) -> str:
+    """The rule by which memories in a language are found now."""
+    return f"{KEY_RULE}-{language}"
+
+
 def _pieces(text: str) -> list[str]:
     """Lower-case words in order; a compound gives itself and then its parts."""
     pieces: list[str] = []

@@ -20,7 +20,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Dialect
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from server.store.look_ups import LookUps
+from server.store.cached_reads import LookUps
 
 BUSY_TIMEOUT_MS = 15_000
 SCRUB_TIMEOUT_MS = 500

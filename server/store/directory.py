@@ -4,11 +4,12 @@ from collections.abc import Callable
 from datetime import datetime
 
 from server.errors import Failure
-from server.store import accounts, workspaces
 from server.store.db import Database
 from server.store.epoch import Epoch, raise_epoch
-from server.store.plans import Plans
-from server.store.workspaces import Workspace
+from server.store.record import workspaces
+from server.store.record.people import accounts
+from server.store.record.people.plans import Plans
+from server.store.record.workspaces import Workspace
 
 REMEMBERED = 10_000
 LONGEST_NAME = 100  # as wide as the column

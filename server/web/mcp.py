@@ -21,9 +21,9 @@ from auth.guard import need_scopes
 from server import __version__
 from server.errors import Failure
 from server.web import mcp_prompts, mcp_resources
-from server.web.requests import named_workspace, told
-from tools.operation import Door, Effect, Operation, Told, run
-from tools.schema import schema
+from server.web.connection import named_workspace, told
+from tools.core.operation import Door, Effect, Operation, Told, run
+from tools.core.schema import schema
 
 log = structlog.get_logger(__name__)
 

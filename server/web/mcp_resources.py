@@ -10,7 +10,7 @@ from mcp.shared.exceptions import MCPError
 from pydantic import BaseModel
 
 from server.errors import Failure
-from tools.operation import Operation
+from tools.core.operation import Operation
 
 Context = ServerRequestContext[Any, Any]
 Execute = Callable[[Operation, Context, dict[str, Any]], Awaitable[BaseModel]]

@@ -9,7 +9,7 @@ from starlette.routing import Route
 
 from server import __version__
 from server.errors import STATUS
-from server.store.search import EngineDown
+from server.store.search.seam import EngineDown
 
 
 def routes(openapi: dict[str, Any]) -> list[Route]:

@@ -11,12 +11,12 @@ from starlette.routing import Route
 
 from auth.guard import Guard, need_scopes
 from server.errors import STATUS, Failure
-from server.web.requests import WORKSPACE_HEADER, named_workspace, peeked_workspaces
-from tools.operation import Door, Effect, Operation, Spoken, run
-from tools.schema import schema
+from server.web.connection import WORKSPACE_HEADER, named_workspace, peeked_workspaces
+from tools.core.operation import Door, Effect, Operation, Spoken, run
+from tools.core.schema import schema
 
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
-#: What a URL may name whatever the method, as Memento's clients do: see `server.web.requests`.
+#: What a URL may name whatever the method, as Memento's clients do: see `server.web.connection`.
 _IN_URL = frozenset({"workspace", "peek_workspaces"})
 #: Arguments that may stand in the query where others stand in the body: they say how, and not what.
 _IN_QUERY = frozenset({"dry_run"})

@@ -10,9 +10,9 @@ from auth.server import address_of
 from auth.throttle import API_SIGNUPS, spend
 from server.errors import Failure
 from server.web.rest import as_json, failed, hoisted, parsed
-from tools.operation import validate
-from tools.schema import schema
-from tools.services import Services
+from tools.core.operation import validate
+from tools.core.schema import schema
+from tools.core.services import Services
 from tools.signup import SignedUp, SignUp, check_open, sign_up
 
 PATH = "/v1/auth/signup"

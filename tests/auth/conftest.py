@@ -15,8 +15,8 @@ from auth.passwords import Passwords
 from auth.routes import routes
 from auth.server import build
 from server.config import Settings
-from server.store.accounts import create_user
 from server.store.db import Database
+from server.store.record.people.accounts import create_user
 from server.store.tables import metadata
 from tests.auth.flow import PASSWORD, Clock, Flow
 

@@ -3,7 +3,7 @@
 import pytest
 import respx
 
-from server.store.accounts import create_user
+from server.store.record.people.accounts import create_user
 from tests.auth.flow import ON_BOTH, PASSWORD, Flow, fields
 from tests.auth.test_client_documents import AT, CALLBACK, DOCUMENT, URL
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from auth.browser import cookie_name
+from auth.pages.browser import cookie_name
 from tests.auth.flow import REDIRECT, Flow, fields, query_of
 
 pytestmark = pytest.mark.anyio

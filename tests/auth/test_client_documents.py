@@ -7,8 +7,8 @@ import httpx
 import pytest
 import respx
 
-from auth import client_documents
-from auth.client_documents import ClientDocuments, UnusableDocumentError, is_global, lifetime_of
+from auth.clients import documents as client_documents
+from auth.clients.documents import ClientDocuments, UnusableDocumentError, is_global, lifetime_of
 from tests.auth.flow import query_of
 
 pytestmark = pytest.mark.anyio

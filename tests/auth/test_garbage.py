@@ -4,7 +4,7 @@ import pytest
 import respx
 import sqlalchemy as sa
 
-from server.store.oauth_garbage import collect_garbage
+from server.store.record.oauth.garbage import collect_garbage
 from server.store.tables.oauth import oauth_clients, oauth_codes, oauth_documents, oauth_grants, oauth_refresh_tokens
 from tests.auth.flow import ON_BOTH, Flow
 from tests.auth.test_client_documents import AT, CALLBACK, DOCUMENT, URL

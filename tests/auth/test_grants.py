@@ -5,7 +5,7 @@ import asyncio
 import pytest
 import sqlalchemy as sa
 
-from auth.keys import issue_key, recognise
+from auth.api_keys import issue_key, recognise
 from server.store.tables.accounts import users
 from server.store.tables.oauth import oauth_codes, oauth_grants, oauth_refresh_tokens
 from tests.auth.flow import ON_BOTH, REDIRECT

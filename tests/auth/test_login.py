@@ -4,7 +4,7 @@ import pytest
 import sqlalchemy as sa
 from argon2 import PasswordHasher, extract_parameters
 
-from server.store.accounts import set_password, user_named
+from server.store.record.people.accounts import set_password, user_named
 from server.store.tables.accounts import users
 from server.store.tables.oauth import browser_sessions
 from tests.auth.flow import ON_BOTH, PASSWORD, Flow, fields

@@ -3,7 +3,7 @@
 import httpx
 import pytest
 
-from server.store.accounts import create_user
+from server.store.record.people.accounts import create_user
 from tests.auth.flow import PASSWORD, Flow, fields
 
 pytestmark = pytest.mark.anyio

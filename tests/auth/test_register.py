@@ -3,7 +3,7 @@
 import pytest
 import sqlalchemy as sa
 
-from auth import register
+from auth.clients import register
 from server.store.tables.oauth import oauth_clients
 from tests.auth.flow import REDIRECT, Flow
 

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from pydantic import SecretStr
 
-from auth.sealing import Sealer, secret_key
+from auth.tokens.sealing import Sealer, secret_key
 
 
 def test_a_key_that_was_given_is_used_and_nothing_is_written(settings, tmp_path):

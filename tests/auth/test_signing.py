@@ -4,9 +4,9 @@ import jwt
 import pytest
 import sqlalchemy as sa
 
-from auth.sealing import Sealer
-from auth.signing import SigningKeys
-from server.store.oauth_garbage import collect_garbage
+from auth.tokens.sealing import Sealer
+from auth.tokens.signing import SigningKeys
+from server.store.record.oauth.garbage import collect_garbage
 from server.store.tables.oauth import signing_keys
 from tests.auth.flow import ON_BOTH
 
@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.anyio, ON_BOTH]
 
 @pytest.fixture
 def keys(auth):
-    return auth.keys
+    return auth.api_keys
 
 
 @pytest.fixture

@@ -5,8 +5,8 @@ import asyncio
 import pytest
 import sqlalchemy as sa
 
-from auth.links import make_invite_link
-from server.store.accounts import count_users, create_user, user_named
+from auth.signup_links import make_invite_link
+from server.store.record.people.accounts import count_users, create_user, user_named
 from server.store.tables.oauth import signup_links
 from tests.auth.flow import ON_BOTH, PASSWORD, fields
 

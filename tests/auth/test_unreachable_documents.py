@@ -7,7 +7,7 @@ import pytest
 import respx
 import sqlalchemy as sa
 
-from auth.client_documents import ClientDocuments, UnreachableDocumentError
+from auth.clients.documents import ClientDocuments, UnreachableDocumentError
 from server.store.tables.oauth import oauth_consents, oauth_documents
 from tests.auth.flow import ON_BOTH, REDIRECT, Flow
 from tests.auth.test_client_documents import AT, CALLBACK, DOCUMENT, URL

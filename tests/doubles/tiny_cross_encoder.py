@@ -11,7 +11,8 @@ from onnx import TensorProto, helper, numpy_helper
 from tokenizers import Tokenizer, pre_tokenizers, processors
 from tokenizers.models import WordLevel
 
-from server.store.model_folder import Model, install, sha256
+from server.memory.embedding import Model
+from server.store.embedding.model_folder import install, sha256
 
 NAME = "Xenova/ms-marco-MiniLM-L-6-v2"
 FILE = "onnx/model.onnx"

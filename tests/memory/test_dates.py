@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from server.memory.dates import MOST_SPANS, Span, nearness, spans
+from server.memory.dates.grammar import MOST_SPANS, Span, nearness, spans
 
 NOW = datetime(2023, 11, 15, 14, 30, tzinfo=UTC)  # a Wednesday
 MOMENTS = st.datetimes(timezones=st.just(UTC))

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.memory.dates import spans
+from server.memory.dates.grammar import spans
 from server.memory.ranking import ALPHA, NUDGES, Candidate, Traits, blended, rank
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)

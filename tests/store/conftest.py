@@ -14,12 +14,13 @@ import sqlalchemy as sa
 from server.memory.ids import new_id
 from server.memory.models import Memory
 from server.memory.question import Question
-from server.store import accounts, memories, vectors, workspaces
 from server.store.db import Database
-from server.store.memories import Actor
-from server.store.projection import Projection
-from server.store.search import EngineDown, Query, Sparse
-from server.store.search.edge import EdgeEngine
+from server.store.projection.projection import Projection
+from server.store.record import memories, vectors, workspaces
+from server.store.record.memories import Actor
+from server.store.record.people import accounts
+from server.store.search.edge.engine import EdgeEngine
+from server.store.search.seam import EngineDown, Query, Sparse
 from server.store.tables.accounts import workspaces as workspace_table
 from tests.conftest import apart, migrated, url_of
 

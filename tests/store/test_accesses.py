@@ -5,10 +5,10 @@ import asyncio
 import pytest
 import sqlalchemy as sa
 
-from server.store import accesses as module
-from server.store.accesses import Accesses
-from server.store.placement import placement
-from server.store.projection import Projection
+from server.store.projection import accesses as module
+from server.store.projection.accesses import Accesses
+from server.store.projection.placement import placement
+from server.store.projection.projection import Projection
 from server.store.tables.memories import memories
 
 pytestmark = pytest.mark.anyio

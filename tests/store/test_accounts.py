@@ -8,10 +8,11 @@ import sqlalchemy as sa
 
 from server.errors import Failure
 from server.memory.ids import new_id
-from server.store import accounts, keys, memories, workspaces
 from server.store.db import Database
 from server.store.epoch import Epoch, raise_epoch
-from server.store.keys import KeyRow
+from server.store.record import memories, workspaces
+from server.store.record.people import accounts, api_keys
+from server.store.record.people.api_keys import KeyRow
 from server.store.tables.accounts import epoch
 
 pytestmark = pytest.mark.anyio
@@ -34,7 +35,7 @@ def key(db, clock):
         late = {"created_at": clock(), "last_used_at": None, "revoked_at": None}
         given = {"id": new_id(clock()), "user_id": user.id, "prefix": "loci_x", "name": "k"} | blank | late | fields
         async with db.write() as connection:
-            await keys.insert_key(connection, KeyRow(**given), key_hash)
+            await api_keys.insert_key(connection, KeyRow(**given), key_hash)
         return given["id"]
 
     return make
@@ -92,8 +93,8 @@ async def test_a_deleted_workspace_is_gone_its_keys_end_and_its_name_is_free(led
         await workspaces.delete_workspace(connection, ledger.workspace, clock())
         assert await workspaces.workspace_by_id(connection, ledger.workspace) is None
         assert await workspaces.all_ids(connection) == []
-        assert await keys.key_by_hash(connection, "a" * 64, clock()) is None
-        assert [row.id for row in await keys.list_keys(connection, ann.id)] == [free]
+        assert await api_keys.key_by_hash(connection, "a" * 64, clock()) is None
+        assert [row.id for row in await api_keys.list_keys(connection, ann.id)] == [free]
         with pytest.raises(LookupError):
             await memories.advance(connection, ledger.workspace, 1, clock())
         again, created = await workspaces.ensure_workspace(connection, ledger.account, "default", 0, clock())
@@ -115,25 +116,25 @@ async def test_a_key_is_found_by_its_hash_with_its_account_and_its_workspace(led
         ann = await accounts.user_named(connection, "ann")
     key_id = await key(ann, "a" * 64, workspace_id=ledger.workspace)
     async with ledger.db.read() as connection:
-        row, account_id = await keys.key_by_hash(connection, "a" * 64, clock())
+        row, account_id = await api_keys.key_by_hash(connection, "a" * 64, clock())
         assert (row.id, row.workspace_id, row.workspace, account_id) == (
             key_id,
             ledger.workspace,
             "default",
             ann.account_id,
         )
-        assert await keys.key_by_hash(connection, "b" * 64, clock()) is None
+        assert await api_keys.key_by_hash(connection, "b" * 64, clock()) is None
 
 
 async def test_a_revoked_key_is_found_no_more_and_only_its_owner_can_revoke_it(db, someone, key, clock):
     ann, bob = await someone("ann"), await someone("bob")
     key_id = await key(ann, "a" * 64)
     async with db.write() as connection:
-        assert not await keys.revoke_key(connection, bob.id, key_id, clock())
-        assert await keys.revoke_key(connection, ann.id, key_id, clock())
-        assert not await keys.revoke_key(connection, ann.id, key_id, clock())
-        assert await keys.key_by_hash(connection, "a" * 64, clock()) is None
-        assert await keys.list_keys(connection, ann.id) == []
+        assert not await api_keys.revoke_key(connection, bob.id, key_id, clock())
+        assert await api_keys.revoke_key(connection, ann.id, key_id, clock())
+        assert not await api_keys.revoke_key(connection, ann.id, key_id, clock())
+        assert await api_keys.key_by_hash(connection, "a" * 64, clock()) is None
+        assert await api_keys.list_keys(connection, ann.id) == []
 
 
 async def test_the_keys_of_a_grant_end_with_it(db, someone, key, clock):
@@ -142,8 +143,8 @@ async def test_the_keys_of_a_grant_end_with_it(db, someone, key, clock):
     clock.move(seconds=1)
     other = await key(ann, "c" * 64)
     async with db.write() as connection:
-        assert sorted(await keys.revoke_keys_of_grant(connection, "g", clock())) == sorted(mine)
-        assert [row.id for row in await keys.list_keys(connection, ann.id)] == [other]
+        assert sorted(await api_keys.revoke_keys_of_grant(connection, "g", clock())) == sorted(mine)
+        assert [row.id for row in await api_keys.list_keys(connection, ann.id)] == [other]
 
 
 async def test_a_key_is_retired_once_and_by_its_owner_only_however_many_ask(db, someone, key, clock):
@@ -152,13 +153,13 @@ async def test_a_key_is_retired_once_and_by_its_owner_only_however_many_ask(db, 
 
     async def retire(owner):
         async with db.write() as connection:
-            return await keys.retire_key(connection, owner.id, key_id, clock())
+            return await api_keys.retire_key(connection, owner.id, key_id, clock())
 
     assert await retire(bob) is None
     (old,) = filter(None, await asyncio.gather(*(retire(ann) for _ in range(6))))
     assert (old.id, old.name, old.revoked_at) == (key_id, "script", clock())
     async with db.read() as connection:
-        assert [row.id for row in await keys.list_keys(connection, ann.id)] == [other]
+        assert [row.id for row in await api_keys.list_keys(connection, ann.id)] == [other]
 
 
 async def test_a_key_that_takes_anothers_place_while_their_workspace_is_deleted_ends_with_it(ledger, key, clock):
@@ -171,24 +172,24 @@ async def test_a_key_that_takes_anothers_place_while_their_workspace_is_deleted_
             await workspaces.delete_workspace(connection, ledger.workspace, clock())
 
     async with ledger.db.write() as connection:
-        retired = await keys.retire_key(connection, ann.id, old, clock())
+        retired = await api_keys.retire_key(connection, ann.id, old, clock())
         deleting = asyncio.create_task(delete())
         # Postgres has it wait for the workspace, and SQLite for the writer; either way it has not ended.
         done, _ = await asyncio.wait([deleting], timeout=0.3)
         assert not done
-        await keys.insert_key(connection, replace(retired, id=new_id(clock()), revoked_at=None), "b" * 64)
+        await api_keys.insert_key(connection, replace(retired, id=new_id(clock()), revoked_at=None), "b" * 64)
     await deleting
     async with ledger.db.read() as connection:
-        assert await keys.key_by_hash(connection, "b" * 64, clock()) is None
+        assert await api_keys.key_by_hash(connection, "b" * 64, clock()) is None
 
 
 async def test_when_a_key_was_last_used_is_kept(db, someone, key, clock):
     ann = await someone()
     key_id = await key(ann, "a" * 64)
     async with db.write() as connection:
-        await keys.mark_used(connection, {})
-        await keys.mark_used(connection, {key_id: clock(), "unknown": clock()})
-        (row,) = await keys.list_keys(connection, ann.id)
+        await api_keys.mark_used(connection, {})
+        await api_keys.mark_used(connection, {key_id: clock(), "unknown": clock()})
+        (row,) = await api_keys.list_keys(connection, ann.id)
     assert row.last_used_at == clock()
 
 

@@ -16,13 +16,13 @@ import pytest
 import sqlalchemy as sa
 
 from server.config import Settings
-from server.store.backfill import STEP, backfill
+from server.memory.embedding import Model
 from server.store.db import Database
-from server.store.embedding_endpoint import BATCH_TEXTS
-from server.store.encoder import Encoder
-from server.store.model_folder import Model
-from server.store.projection import Projection, placement
-from server.store.search import Query
+from server.store.embedding.encoder import Encoder
+from server.store.embedding.endpoint import BATCH_TEXTS
+from server.store.projection.backfill import STEP, backfill
+from server.store.projection.projection import Projection, placement
+from server.store.search.seam import Query
 from server.store.tables.accounts import workspaces
 from server.store.tables.memories import generations, vectors
 from tests.conftest import site_at

@@ -11,14 +11,15 @@ import sqlalchemy as sa
 
 from server.config import Settings
 from server.errors import Failure
+from server.memory.embedding import Model
 from server.memory.models import Linkage
-from server.store import consolidation, consolidation_runs, memories, vectors
-from server.store import near_duplicates as near_module
-from server.store.consolidation import Means, run, run_group
-from server.store.consolidation_runs import list_runs, undo
-from server.store.llm import Llm
-from server.store.model_folder import Model
-from server.store.near_duplicates import near_duplicates
+from server.store.consolidation import carry_out, runs
+from server.store.consolidation import near_duplicates as near_module
+from server.store.consolidation.carry_out import Means, run, run_group
+from server.store.consolidation.llm import Llm
+from server.store.consolidation.near_duplicates import near_duplicates
+from server.store.consolidation.runs import list_runs, undo
+from server.store.record import memories, vectors
 from server.store.tables.accounts import workspaces
 from server.store.tables.lifecycle import consolidations
 from server.store.tables.memories import journal
@@ -222,13 +223,13 @@ async def test_an_undo_of_somebody_elses_run_is_a_404(ledger, new_ledger, consol
 async def test_a_source_that_changes_between_plan_and_transaction_is_left_alone(ledger, consolidate, monkeypatch):
     first, *_ = await ledger.store("one", "two", "three", tags=["tea"])
     await ledger.store("four", "five", "six", tags=["milk"])
-    original = consolidation._told  # noqa: SLF001 - the moment between the two
+    original = carry_out._told  # noqa: SLF001 - the moment between the two
 
     async def meanwhile(means, planned):
         await ledger.change(first, content="changed")
         return await original(means, planned)
 
-    monkeypatch.setattr(consolidation, "_told", meanwhile)
+    monkeypatch.setattr(carry_out, "_told", meanwhile)
     outcome = await consolidate()
     assert [each.result.tags for each in outcome.plan.merges] == [["milk"]]
     assert (await ledger.get(first)).consolidated == 0
@@ -239,7 +240,7 @@ async def test_a_source_that_changes_between_plan_and_transaction_is_left_alone(
 async def test_what_fails_half_way_leaves_everything_as_it_was(ledger, consolidate, monkeypatch, step):
     await ledger.store("one", "two", "three", tags=["tea"])
     before = await everything(ledger)
-    module = consolidation_runs if step == "mark" else memories
+    module = runs if step == "mark" else memories
     original = getattr(module, step)
 
     async def failing(*args, **how):
@@ -253,9 +254,9 @@ async def test_what_fails_half_way_leaves_everything_as_it_was(ledger, consolida
 
 
 async def test_many_groups_are_written_step_by_step(ledger, consolidate, clock, monkeypatch):
-    for module in (consolidation, consolidation_runs):
+    for module in (carry_out, runs):
         monkeypatch.setattr(module, "STEP", 4)
-    monkeypatch.setattr(consolidation, "PAGE", 5)
+    monkeypatch.setattr(carry_out, "PAGE", 5)
     for n in range(7):
         await ledger.store(f"{n} 1", f"{n} 2", f"{n} 3", tags=[f"tag{n}"])
     before = await active(ledger)
@@ -395,7 +396,7 @@ async def test_a_language_model_that_is_down_is_not_asked_for_every_group(ledger
         await ledger.store("one", "two", "three", tags=[f"tag{n}"])
     outcome = await consolidate(llm=openai)
     assert len(outcome.plan.merges) == 6
-    assert route.call_count == consolidation.PATIENCE
+    assert route.call_count == carry_out.PATIENCE
 
 
 async def test_without_a_url_or_a_model_there_is_no_language_model():

@@ -7,9 +7,9 @@ import sqlalchemy as sa
 
 from server.memory.decay import NEVER, HalfLives, relevance
 from server.store import db as module_db
-from server.store import decay as module
 from server.store.db import Database
-from server.store.decay import decay
+from server.store.lifecycle import decay as module
+from server.store.lifecycle.decay import decay
 from server.store.tables.memories import journal, memories
 
 pytestmark = pytest.mark.anyio

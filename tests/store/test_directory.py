@@ -5,11 +5,12 @@ import asyncio
 import pytest
 
 from server.errors import Failure
-from server.store import accounts, workspaces
 from server.store.db import Database
 from server.store.directory import Directory
 from server.store.epoch import Epoch, raise_epoch
-from server.store.plans import Plans
+from server.store.record import workspaces
+from server.store.record.people import accounts
+from server.store.record.people.plans import Plans
 
 pytestmark = pytest.mark.anyio
 

@@ -6,9 +6,9 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from server.store.embedder import BATCH_TEXTS, BATCH_TOKENS, MAX_WINDOWS, OVERLAP, window_starts
-from server.store.embeddings import Embeddings
-from server.store.model_folder import MINILM
+from server.store.embedding.loaded_model import BATCH_TEXTS, BATCH_TOKENS, MAX_WINDOWS, OVERLAP, window_starts
+from server.store.embedding.local import Embeddings
+from server.store.embedding.model_folder import MINILM
 
 pytestmark = pytest.mark.anyio
 

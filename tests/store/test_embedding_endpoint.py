@@ -12,8 +12,8 @@ import pytest
 import respx
 import structlog
 
-from server.store import embedding_endpoint
-from server.store.embedding_endpoint import (
+from server.store.embedding import endpoint as embedding_endpoint
+from server.store.embedding.endpoint import (
     AT_ONCE,
     BATCH_TEXTS,
     FAILURES,
@@ -25,7 +25,7 @@ from server.store.embedding_endpoint import (
     Endpoint,
     EndpointEmbeddings,
 )
-from server.store.embeddings import EmbeddingFailed
+from server.store.embedding.local import EmbeddingFailed
 
 pytestmark = pytest.mark.anyio
 

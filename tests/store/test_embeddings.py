@@ -9,9 +9,10 @@ from threading import Event
 import numpy as np
 import pytest
 
-from server.store.embeddings import GATHERED, TURN, EmbeddingFailed, Embeddings
-from server.store.model_folder import MINILM, Model, find, install, place
-from server.store.query_cache import CACHED_CHARACTERS, CACHED_QUERIES
+from server.memory.embedding import Model
+from server.store.embedding.local import GATHERED, TURN, EmbeddingFailed, Embeddings
+from server.store.embedding.model_folder import MINILM, find, install, place
+from server.store.embedding.query_cache import CACHED_CHARACTERS, CACHED_QUERIES
 
 pytestmark = pytest.mark.anyio
 
@@ -231,7 +232,9 @@ async def test_a_model_that_cannot_be_loaded_is_reported_and_not_fatal(models, t
 
 
 def test_importing_the_service_does_not_import_the_libraries_that_take_seconds():
-    code = "import sys, server.store.embeddings; print({'fastembed', 'onnxruntime', 'tokenizers'} & set(sys.modules))"
+    code = (
+        "import sys, server.store.embedding.local; print({'fastembed', 'onnxruntime', 'tokenizers'} & set(sys.modules))"
+    )
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert said.stdout.strip() == "set()"
 

@@ -6,13 +6,13 @@ from types import SimpleNamespace
 import pytest
 import structlog
 
-from server import loop
-from server.store import vectors
-from server.store.accesses import Accesses
-from server.store.backfill import backfill
-from server.store.embeddings import Embeddings
-from server.store.encoder import Encoder
-from server.store.search import Query
+from server.background import loop
+from server.store.embedding.encoder import Encoder
+from server.store.embedding.local import Embeddings
+from server.store.projection.accesses import Accesses
+from server.store.projection.backfill import backfill
+from server.store.record import vectors
+from server.store.search.seam import Query
 
 pytestmark = pytest.mark.anyio
 

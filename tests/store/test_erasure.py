@@ -8,9 +8,10 @@ import sqlalchemy as sa
 from server.memory.ids import new_id
 from server.memory.skip import SkipEntry
 from server.memory.working import Item, Section
-from server.store import changes, identity, skip_list, working_memory, workspaces
-from server.store.erasure import erase_due
-from server.store.identity import Crystal
+from server.store.lifecycle.erasure import erase_due
+from server.store.record import identity, skip_list, working_memory, workspaces
+from server.store.record import journal as changes
+from server.store.record.identity import Crystal
 from server.store.tables.memories import journal
 from server.store.tables.working import identity_crystals, skip_entries, working_items, working_sections
 

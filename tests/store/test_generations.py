@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 import structlog
 
-from server.store import vectors, workspaces
-from server.store.backfill import STEP, Pace, backfill
-from server.store.embeddings import EmbeddingFailed
-from server.store.encoder import Encoder
-from server.store.model_folder import Model
-from server.store.placement import placement
-from server.store.projection import Projection
-from server.store.search import EngineDown, Query
-from server.store.vectors import Filling
+from server.memory.embedding import Model
+from server.store.embedding.encoder import Encoder
+from server.store.embedding.local import EmbeddingFailed
+from server.store.projection.backfill import STEP, Pace, backfill
+from server.store.projection.placement import placement
+from server.store.projection.projection import Projection
+from server.store.record import vectors, workspaces
+from server.store.record.vectors import Filling
+from server.store.search.seam import EngineDown, Query
 
 pytestmark = pytest.mark.anyio
 

@@ -6,9 +6,9 @@ from datetime import timedelta
 import pytest
 
 from server.memory.ids import new_id
-from server.store import golden, runs, workspaces
-from server.store.erasure import erase_due
-from server.store.golden import Case, Place
+from server.store.lifecycle.erasure import erase_due
+from server.store.record import golden, runs, workspaces
+from server.store.record.golden import Case, Place
 
 pytestmark = pytest.mark.anyio
 

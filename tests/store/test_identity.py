@@ -3,8 +3,8 @@
 import pytest
 
 from server.memory.ids import new_id
-from server.store import identity
-from server.store.identity import Crystal, Snapshot
+from server.store.record import identity
+from server.store.record.identity import Crystal, Snapshot
 
 pytestmark = pytest.mark.anyio
 

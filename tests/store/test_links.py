@@ -4,8 +4,8 @@ import pytest
 import sqlalchemy as sa
 
 from server.memory.models import Linkage
-from server.store import graph, memories
 from server.store.migrate import migrate
+from server.store.record import graph, memories
 from server.store.tables.links import links
 
 pytestmark = pytest.mark.anyio

@@ -6,7 +6,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.exc import OperationalError
 
-from server.store import look_ups
+from server.store import cached_reads
 from server.store.tables.accounts import epoch
 from tests.statements import statements_with
 
@@ -69,7 +69,7 @@ async def test_an_answer_is_asked_for_once_until_somebody_commits(lite, asked):
 
 
 async def test_no_more_is_remembered_than_the_bound(lite, asked, monkeypatch):
-    monkeypatch.setattr(look_ups, "REMEMBERED", 3)
+    monkeypatch.setattr(cached_reads, "REMEMBERED", 3)
     for number in (1, 2, 3, 3, 4, 3):
         await look_up(lite, number)
     assert len(asked) == 5  # the first three are forgotten for the fourth
@@ -79,7 +79,7 @@ def test_a_file_that_cannot_be_read_fails_as_it_does_everywhere_else(sqlite_path
     drivers = []
     engine = sa.create_engine(f"sqlite:///{sqlite_path}")
     sa.event.listen(engine, "connect", lambda driver, _record: drivers.append(driver))
-    made = look_ups.LookUps(engine)
+    made = cached_reads.LookUps(engine)
     assert made.few(QUERY, {"number": 1}) == []
     (driver,) = drivers
     driver.set_progress_handler(lambda: 1, 1)  # has SQLite give up at its first step

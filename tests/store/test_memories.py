@@ -6,8 +6,9 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
-from server.store import erasure, memories, workspaces
-from server.store.memories import Listing
+from server.store.lifecycle import erasure
+from server.store.record import memories, workspaces
+from server.store.record.memories import Listing
 from server.store.tables.memories import journal
 from server.store.tables.memories import memories as table
 
@@ -219,7 +220,7 @@ async def test_erasing_leaves_who_and_when_and_nothing_of_what(ledger, clock):
 
 
 async def test_what_was_deleted_is_erased_when_it_can_no_longer_be_undone(ledger, clock, monkeypatch):
-    monkeypatch.setattr("server.store.erasure.STEP", 2)
+    monkeypatch.setattr("server.store.lifecycle.erasure.STEP", 2)
     ids = await ledger.store(*"abcde")
     for memory_id in ids[:4]:
         await ledger.delete(memory_id)

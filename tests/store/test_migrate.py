@@ -18,9 +18,9 @@ from server.store import migrate as module
 from server.store.db import Database
 from server.store.migrate import SchemaTooNew, alembic_config, migrate
 from server.store.migrations import HEAD
+from server.store.record.workspaces import workspace_by_id
 from server.store.tables import everything
 from server.store.tables.accounts import accounts, workspaces
-from server.store.workspaces import workspace_by_id
 
 pytestmark = pytest.mark.anyio
 

@@ -6,9 +6,10 @@ import numpy as np
 import onnxruntime
 import pytest
 
-from server.store import minilm
-from server.store.embedder import Embedder
-from server.store.model_folder import MINILM, Model
+from server.memory.embedding import Model
+from server.store.embedding import minilm
+from server.store.embedding.loaded_model import Embedder
+from server.store.embedding.model_folder import MINILM
 from tests.doubles.tiny_bert import bert, digests, random_weights, wheel_files, write_wheel
 
 

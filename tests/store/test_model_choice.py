@@ -5,9 +5,10 @@ from dataclasses import asdict
 
 import pytest
 
-from server.store import vectors
-from server.store.encoder import model_to_load
-from server.store.model_folder import BGE, CARD, MINILM, Model, place
+from server.memory.embedding import Model
+from server.store.embedding.encoder import model_to_load
+from server.store.embedding.model_folder import BGE, CARD, MINILM, place
+from server.store.record import vectors
 
 pytestmark = pytest.mark.anyio
 

@@ -9,9 +9,10 @@ from urllib.parse import urlsplit
 import pytest
 from huggingface_hub import constants
 
-from server.store import minilm
-from server.store.model_folder import BGE, Model, find, place
-from server.store.model_pull import ModelUnavailable, Sources, from_hub, probe, pull, pull_reranker
+from server.memory.embedding import Model
+from server.store.embedding import minilm
+from server.store.embedding.model_folder import BGE, find, place
+from server.store.embedding.model_pull import ModelUnavailable, Sources, from_hub, probe, pull, pull_reranker
 from tests.doubles import tiny_cross_encoder
 from tests.doubles.tiny_bert import digests, random_weights, wheel_files, write_wheel
 

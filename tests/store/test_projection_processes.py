@@ -7,10 +7,11 @@ import signal
 
 import pytest
 
-from server.store.points import shown
-from server.store.projection import placement
-from server.store.search import EngineDown, processes
-from server.store.search.processes import ProcessEngine
+from server.store.projection.points import shown
+from server.store.projection.projection import placement
+from server.store.search.edge import processes
+from server.store.search.edge.processes import ProcessEngine
+from server.store.search.seam import EngineDown
 from tests.conftest import engine_processes
 
 pytestmark = pytest.mark.anyio

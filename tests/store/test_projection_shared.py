@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 from qdrant_client import AsyncQdrantClient
 
-from server.store import workspaces
-from server.store.placement import placement
-from server.store.points import shown
-from server.store.projection import Projection
-from server.store.search import Query
-from server.store.search.server import ServerEngine
+from server.store.projection.placement import placement
+from server.store.projection.points import shown
+from server.store.projection.projection import Projection
+from server.store.record import workspaces
+from server.store.search.qdrant.server import ServerEngine
+from server.store.search.seam import Query
 
 pytestmark = [pytest.mark.anyio, pytest.mark.filterwarnings("ignore:Payload indexes have no effect:UserWarning")]
 

@@ -7,12 +7,12 @@ import pytest
 import sqlalchemy as sa
 import structlog
 
-from server.store import projection as module
-from server.store.memories import FIELDS, from_row
-from server.store.placement import placement
-from server.store.points import payload
-from server.store.projection import Projection
-from server.store.search.edge import EdgeEngine
+from server.store.projection import projection as module
+from server.store.projection.placement import placement
+from server.store.projection.points import payload
+from server.store.projection.projection import Projection
+from server.store.record.memories import FIELDS, from_row
+from server.store.search.edge.engine import EdgeEngine
 from server.store.tables.memories import memories
 
 pytestmark = pytest.mark.anyio

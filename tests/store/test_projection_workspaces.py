@@ -5,11 +5,11 @@ import asyncio
 import pytest
 import structlog
 
-from server.store import projection as module
-from server.store import workspaces
-from server.store.placement import placement
-from server.store.projection import Projection
-from server.store.search import EngineDown, Query
+from server.store.projection import projection as module
+from server.store.projection.placement import placement
+from server.store.projection.projection import Projection
+from server.store.record import workspaces
+from server.store.search.seam import EngineDown, Query
 
 pytestmark = pytest.mark.anyio
 
@@ -90,7 +90,7 @@ async def test_a_projection_that_cannot_ask_the_record_is_tried_again(book, proj
     await projection.project(book.workspace)
     await book.change(memory_id, content="grebe")
     with monkeypatch.context() as patched:
-        patched.setattr("server.store.projection.changed", None)
+        patched.setattr("server.store.projection.projection.changed", None)
         with pytest.raises(TypeError):
             await projection.project(book.workspace)
     assert await find("grebe") == [memory_id]

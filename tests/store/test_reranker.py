@@ -9,9 +9,9 @@ from threading import Event
 import pytest
 import structlog
 
-from server.store.cross_encoder import BATCH_TEXTS, CrossEncoder
-from server.store.model_folder import place
-from server.store.reranker import MAX_TEXTS, Reranker
+from server.store.embedding.cross_encoder import BATCH_TEXTS, CrossEncoder
+from server.store.embedding.model_folder import place
+from server.store.embedding.reranker import MAX_TEXTS, Reranker
 from tests.doubles import tiny_cross_encoder as tiny
 
 pytestmark = pytest.mark.anyio
@@ -165,6 +165,7 @@ async def test_closing_answers_who_waits(make, scripted):
 
 
 def test_importing_the_reranker_does_not_import_the_libraries_that_take_seconds():
-    code = "import sys, server.store.reranker; print({'fastembed', 'onnxruntime', 'tokenizers'} & set(sys.modules))"
+    slow = "{'fastembed', 'onnxruntime', 'tokenizers'}"
+    code = f"import sys, server.store.embedding.reranker; print({slow} & set(sys.modules))"
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert said.stdout.strip() == "set()"

@@ -6,11 +6,11 @@ import pytest
 import sqlalchemy as sa
 
 from server.memory.settings import DEFAULTS
-from server.store import settings, workspaces
 from server.store.db import Database
 from server.store.directory import Directory
 from server.store.epoch import Epoch, raise_epoch
-from server.store.plans import Plans
+from server.store.record import settings, workspaces
+from server.store.record.people.plans import Plans
 
 pytestmark = pytest.mark.anyio
 

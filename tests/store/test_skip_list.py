@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from server.memory.ids import new_id
 from server.memory.skip import SkipEntry
-from server.store import skip_list
+from server.store.record import skip_list
 from server.store.tables.working import skip_entries
 
 pytestmark = pytest.mark.anyio

@@ -10,12 +10,13 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy import event
 
+from server.memory.embedding import Model
 from server.memory.working import Section
-from server.store import changes, erasure, identity, memories, vectors, working_memory, workspaces
-from server.store.identity import Crystal
-from server.store.memories import Listing
-from server.store.model_folder import Model
-from server.store.projection import Projection
+from server.store.lifecycle import erasure
+from server.store.projection.projection import Projection
+from server.store.record import identity, journal, memories, vectors, working_memory, workspaces
+from server.store.record.identity import Crystal
+from server.store.record.memories import Listing
 
 pytestmark = pytest.mark.anyio
 
@@ -60,7 +61,7 @@ async def test_the_vectors_of_an_erased_memory_are_gone_too(book, sqlite_path, c
 async def test_what_lay_on_the_desk_of_an_erased_workspace_is_not_in_the_bytes_of_the_file(book, sqlite_path, clock):
     async with book.db.write() as connection:
         section = Section(name="secret-1-", heading="secret-2-", content="secret-3-" + "x" * 9000)
-        await changes.note(connection, book.workspace, book.actor, clock(), {"section": section.name})
+        await journal.note(connection, book.workspace, book.actor, clock(), {"section": section.name})
         await working_memory.put_section(connection, book.workspace, section, clock())
         await identity.insert(connection, book.workspace, Crystal("i", "secret-4-" + "y" * 200_000, 1, clock()))
     assert marks_in(sqlite_path) == {1, 2, 3, 4}

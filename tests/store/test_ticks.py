@@ -6,14 +6,14 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import sqlalchemy as sa
 
-from server import ticks
-from server.store import settings
-from server.store import ticks as claims
-from server.store.consolidation import Means
-from server.store.consolidation_runs import list_runs
+from server.background import ticks
+from server.background.ticks import TICKS, run_due
+from server.store.consolidation.carry_out import Means
+from server.store.consolidation.runs import list_runs
+from server.store.record import settings
+from server.store.record import ticks as claims
 from server.store.tables.lifecycle import ticks as table
 from server.store.tables.memories import memories
-from server.ticks import TICKS, run_due
 
 pytestmark = pytest.mark.anyio
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from server.loop import clean_up
-from server.store.placement import placement
+from server.background.loop import clean_up
+from server.store.projection.placement import placement
 from tests.conftest import site_at
 
 pytestmark = pytest.mark.anyio

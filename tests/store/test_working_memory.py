@@ -5,10 +5,11 @@ import sqlalchemy as sa
 
 from server.memory.ids import new_id
 from server.memory.working import Item, Section
-from server.store import changes, working_memory, workspaces
+from server.store.record import journal as changes
+from server.store.record import working_memory, workspaces
+from server.store.record.working_memory import ItemListing
 from server.store.tables.accounts import workspaces as workspace_table
 from server.store.tables.memories import journal
-from server.store.working_memory import ItemListing
 
 pytestmark = pytest.mark.anyio
 

@@ -6,12 +6,12 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
-from server.store import memories
-from server.store.consolidation import Means
-from server.store.consolidation_runs import list_runs, undo
-from server.store.memories import FIELDS, from_row
+from server.background.ticks import run_due
+from server.store.consolidation.carry_out import Means
+from server.store.consolidation.runs import list_runs, undo
+from server.store.record import memories
+from server.store.record.memories import FIELDS, from_row
 from server.store.tables.memories import memories as table
-from server.ticks import run_due
 
 pytestmark = pytest.mark.anyio
 

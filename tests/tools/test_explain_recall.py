@@ -5,7 +5,7 @@ from typing import get_args
 
 import pytest
 
-from server.store import memories
+from server.store.record import memories
 from tests.web.doors import NOBODY, rest, tool
 from tools.explain import Verdict
 

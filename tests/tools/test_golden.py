@@ -2,7 +2,7 @@
 
 import pytest
 
-from server.store.golden import Case
+from server.store.record.golden import Case
 from tests.web.doors import NOBODY, kept, refused, rest, tool
 from tools.golden import CASES, Surfaced, judged, run_cases
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from server.loop import drain, keep_house
+from server.background.loop import drain, keep_house
 from tests.web.doors import rest, tool
 
 pytestmark = pytest.mark.anyio

@@ -12,7 +12,7 @@ from server.store.tables.oauth import oauth_grants
 from tests.web.doors import ERAS, rest, seen, tool
 from tests.web.test_guard import access_token
 from tools import catalog
-from tools.operation import Door, run
+from tools.core.operation import Door, run
 
 pytestmark = pytest.mark.anyio
 

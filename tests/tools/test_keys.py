@@ -6,8 +6,8 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
-from auth.keys import recognise
-from server.loop import drain
+from auth.api_keys import recognise
+from server.background.loop import drain
 from server.store.tables.oauth import oauth_grants
 from tests.web.doors import rest, seen
 from tests.web.test_guard import access_token

@@ -5,7 +5,7 @@ import pytest
 from server.errors import Failure
 from tests.conftest import site_at
 from tests.web.doors import LEGACY, MODERN, seen, tool
-from tools.limits import REMEMBERED, RateLimit
+from tools.core.rate_limit import REMEMBERED, RateLimit
 
 pytestmark = pytest.mark.anyio
 

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from tests.web.doors import refused, rest, tool
-from tools.types import QUERY_CHARACTERS
+from tools.core.fields import QUERY_CHARACTERS
 
 pytestmark = pytest.mark.anyio
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from server.store.backfill import backfill
+from server.store.projection.backfill import backfill
 from tests.web.doors import rest, tool
 
 pytestmark = pytest.mark.anyio

@@ -8,11 +8,11 @@ import respx
 import structlog
 
 from server.config import Settings
-from server.store import embedding_endpoint
-from server.store.backfill import BackfillFailed, follow
-from server.store.gap_counts import KEPT
-from server.store.model_folder import MINILM
-from server.store.vectors import Filling
+from server.store.embedding import endpoint as embedding_endpoint
+from server.store.embedding.model_folder import MINILM
+from server.store.projection.backfill import BackfillFailed, follow
+from server.store.projection.gap_counts import KEPT
+from server.store.record.vectors import Filling
 from tests.conftest import site_at
 from tests.statements import statements_with
 from tests.web.doors import rest, tool

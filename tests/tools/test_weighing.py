@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from server.memory import gate
 from server.memory.models import Memory
 from server.memory.question import Question
-from server.store.points import SHOWN, shown
-from server.store.search import Found, Hit
-from server.store.workspaces import Workspace
-from tools.candidates import Weighing
-from tools.matched_memory import MatchedMemory
+from server.store.projection.points import SHOWN, shown
+from server.store.record.workspaces import Workspace
+from server.store.search.seam import Found, Hit
+from tools.recall.model import MatchedMemory
+from tools.recall.workspace_search import Weighing
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 DEPTH = 4

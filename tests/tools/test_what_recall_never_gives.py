@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from server.store import memories
-from server.store.backfill import backfill
+from server.store.projection.backfill import backfill
+from server.store.record import memories
 from tests.web.doors import rest, rpc, tool
 
 pytestmark = pytest.mark.anyio

@@ -4,10 +4,10 @@ import asyncio
 
 import pytest
 
-from server.loop import drain
+from server.background.loop import drain
 from tests.web.doors import NOBODY, VALID, rest, tool
 from tools import catalog
-from tools.operation import Effect
+from tools.core.operation import Effect
 
 pytestmark = pytest.mark.anyio
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from server.loop import drain
+from server.background.loop import drain
 from tests.web.doors import seen, spoken
 
 pytestmark = pytest.mark.anyio

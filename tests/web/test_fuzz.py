@@ -10,7 +10,7 @@ from auth.principal import Principal, expand
 from server.errors import Failure
 from tests.web.doors import NOBODY
 from tools import catalog, context
-from tools.operation import Door, run
+from tools.core.operation import Door, run
 
 pytestmark = pytest.mark.anyio
 

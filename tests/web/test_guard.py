@@ -8,10 +8,10 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
 
 from server.memory.ids import new_id
-from server.store.oauth import Grant, insert_grant
+from server.store.record.oauth.grants import Grant, insert_grant
 from tests.web.doors import ERAS, LEGACY, MODERN, NOBODY, VALID, kept, rest, rpc, seen
 from tools import catalog
-from tools.operation import Effect
+from tools.core.operation import Effect
 
 pytestmark = pytest.mark.anyio
 

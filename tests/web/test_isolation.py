@@ -4,11 +4,11 @@ import json
 
 import pytest
 
-from server.store import keys
+from server.store.record.people import api_keys
 from tests.web.doors import ERAS, NOBODY, VALID, kept, rest, rpc, seen, tool
 from tools import catalog
-from tools.operation import Effect
-from tools.schema import schema
+from tools.core.operation import Effect
+from tools.core.schema import schema
 
 pytestmark = pytest.mark.anyio
 
@@ -195,7 +195,7 @@ async def test_a_read_only_key_changes_nothing_by_any_operation(shared, cat):
 
 async def test_one_cannot_revoke_anothers_key_nor_see_its_secret(shared, cat, dan):
     async with shared.services.db.read() as connection:
-        (theirs,) = await keys.list_keys(connection, dan.user_id)
+        (theirs,) = await api_keys.list_keys(connection, dan.user_id)
     assert (await rest(cat, "revoke_key", {"id": theirs.id})).status == 404
     assert (await dan.http.get("/v1/memories")).status_code == 200
     listed = (await dan.http.get("/v1/keys")).text

@@ -7,11 +7,11 @@ import pytest
 from sqlalchemy.exc import OperationalError
 from structlog.testing import capture_logs
 
-from server.store.search import EngineDown
+from server.store.search.seam import EngineDown
 from tests.web.doors import ERAS, LEGACY, MODERN, NOBODY, VALID, rest, rpc, seen, tool
 from tools import catalog
-from tools.operation import Effect
-from tools.schema import schema
+from tools.core.operation import Effect
+from tools.core.schema import schema
 
 pytestmark = pytest.mark.anyio
 

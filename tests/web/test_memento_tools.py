@@ -7,8 +7,8 @@ import pytest
 
 from tests.web.doors import ERAS, NOBODY, rpc, tool
 from tools import catalog
-from tools.operation import Args, InWorkspace, Told
-from tools.schema import schema
+from tools.core.operation import Args, InWorkspace, Told
+from tools.core.schema import schema
 
 pytestmark = pytest.mark.anyio
 

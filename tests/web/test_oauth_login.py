@@ -15,7 +15,7 @@ from starlette.applications import Starlette
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from server.store import accounts
+from server.store.record.people import accounts
 from tests.conftest import site_at
 from tests.headless import authorize
 

@@ -16,8 +16,8 @@ from server.web import rest, signup
 from tests.web.doors import VALID, tool
 from tests.web.doors import rest as call_rest
 from tools import catalog, context
-from tools.operation import Args, Effect, InWorkspace, Operation, Spoken
-from tools.schema import schema
+from tools.core.operation import Args, Effect, InWorkspace, Operation, Spoken
+from tools.core.schema import schema
 
 pytestmark = pytest.mark.anyio
 

@@ -6,8 +6,8 @@ import pytest
 
 from tests.web.doors import NOBODY, VALID, kept, refused, rest, tool
 from tools import catalog
-from tools.schema import schema
-from tools.types import CONTENT_BYTES, METADATA_BYTES
+from tools.core.fields import CONTENT_BYTES, METADATA_BYTES
+from tools.core.schema import schema
 
 pytestmark = pytest.mark.anyio
 

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from server.store.accounts import check_name, count_users, user_named
+from server.store.record.people.accounts import check_name, count_users, user_named
 from tests.conftest import site_at
 from tests.web.doors import seen
 

@@ -13,8 +13,9 @@ from uuid import UUID
 
 import numpy as np
 
-from . import Collection, Point, Query, Sparse, Unusable, Vector, Where
-from .points import WORKSPACE
+from server.memory.embedding import Vector
+from server.store.search.points import WORKSPACE
+from server.store.search.seam import Collection, Point, Query, Sparse, Unusable, Where
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}")
 _TERM_IDS = 2**32

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from operator import attrgetter
 
-from . import Hit, Sparse
+from server.store.search.seam import Hit, Sparse
 
 REVISION = "_revision"
 """The payload key that holds a point's revision."""

@@ -12,10 +12,10 @@ import pytest
 from qdrant_client import AsyncQdrantClient
 from qdrant_client.http.exceptions import UnexpectedResponse
 
-from server.store.search import Collection, Point, Sparse
-from server.store.search.edge import EdgeEngine
-from server.store.search.processes import ProcessEngine
-from server.store.search.server import ServerEngine
+from server.store.search.edge.engine import EdgeEngine
+from server.store.search.edge.processes import ProcessEngine
+from server.store.search.qdrant.server import ServerEngine
+from server.store.search.seam import Collection, Point, Sparse
 
 DIMS = 4
 

@@ -5,7 +5,7 @@ from math import log, sqrt
 
 import pytest
 
-from server.store.search import EngineDown, Found, Match, Query, Sparse, Unusable, Where
+from server.store.search.seam import EngineDown, Found, Match, Query, Sparse, Unusable, Where
 
 pytestmark = [
     pytest.mark.anyio,

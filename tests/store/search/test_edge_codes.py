@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import qdrant_edge as raw
 
-from server.store.search import Collection, Point, Query, Sparse
-from server.store.search.edge import EdgeEngine
+from server.store.search.edge.engine import EdgeEngine
+from server.store.search.seam import Collection, Point, Query, Sparse
 
 pytestmark = pytest.mark.anyio
 

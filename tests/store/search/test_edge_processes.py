@@ -5,8 +5,8 @@ import sys
 
 import pytest
 
-from server.store.search import Collection, Unusable
-from server.store.search.edge import EdgeEngine
+from server.store.search.edge.engine import EdgeEngine
+from server.store.search.seam import Collection, Unusable
 
 pytestmark = pytest.mark.anyio
 
@@ -19,8 +19,8 @@ def run(code, *arguments):
 import asyncio, os, signal, sys
 from pathlib import Path
 import numpy as np
-from server.store.search import Collection, EngineDown, Point, Sparse
-from server.store.search.edge import EdgeEngine
+from server.store.search.seam import Collection, EngineDown, Point, Sparse
+from server.store.search.edge.engine import EdgeEngine
 folder, collection = Path(sys.argv[1]), Collection("killed", 4)
 def point(number):
     return Point(f"{number:08d}-0000-4000-8000-000000000000", 1, Sparse([7], [1.0]), {}, np.ones(4, dtype=np.float32))

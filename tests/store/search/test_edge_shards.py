@@ -7,9 +7,10 @@ import threading
 
 import pytest
 
-from server.store.search import Collection, EngineDown, Unusable, shard_files
-from server.store.search.edge import EdgeEngine
-from server.store.search.shards import Shards
+from server.store.search.edge import shard_files
+from server.store.search.edge.engine import EdgeEngine
+from server.store.search.edge.shards import Shards
+from server.store.search.seam import Collection, EngineDown, Unusable
 
 pytestmark = pytest.mark.anyio
 

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 import qdrant_edge as raw
 
-from server.store.search import EngineDown, Match, Query, Sparse, Unusable, Where, checks
-from server.store.search.edge import INDEXED_FROM, EdgeEngine
-from server.store.search.shard_files import load
+from server.store.search import checks
+from server.store.search.edge.engine import INDEXED_FROM, EdgeEngine
+from server.store.search.edge.shard_files import load
+from server.store.search.seam import EngineDown, Match, Query, Sparse, Unusable, Where
 
 pytestmark = pytest.mark.anyio
 

@@ -11,9 +11,10 @@ import pytest
 import structlog.testing
 import uvloop
 
-from server.store.search import Collection, EngineDown, Query, Sparse, processes
-from server.store.search.frames import home_of
-from server.store.search.processes import ProcessEngine
+from server.store.search.edge import processes
+from server.store.search.edge.frames import home_of
+from server.store.search.edge.processes import ProcessEngine
+from server.store.search.seam import Collection, EngineDown, Query, Sparse
 from tests.conftest import engine_processes
 
 pytestmark = pytest.mark.anyio
@@ -207,8 +208,8 @@ def test_it_runs_on_the_servers_own_kind_of_loop(tmp_path, make):
 PARENT = """
 import asyncio, sys
 from pathlib import Path
-from server.store.search import Collection
-from server.store.search.processes import ProcessEngine
+from server.store.search.seam import Collection
+from server.store.search.edge.processes import ProcessEngine
 async def main():
     engine = ProcessEngine(Path(sys.argv[1]), processes=2, max_open=1)
     await engine.open(Collection("killed", 4))

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from server.store.search import Collection, Match, Query, Sparse, Where
+from server.store.search.seam import Collection, Match, Query, Sparse, Where
 
 pytestmark = [
     pytest.mark.anyio,

@@ -6,8 +6,8 @@ import httpx
 import pytest
 from qdrant_client import AsyncQdrantClient
 
-from server.store.search import EngineDown, Query
-from server.store.search.server import ServerEngine
+from server.store.search.qdrant.server import ServerEngine
+from server.store.search.seam import EngineDown, Query
 
 pytestmark = pytest.mark.anyio
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from server.store.search import Match, Query, Sparse, Where
+from server.store.search.seam import Match, Query, Sparse, Where
 
 pytestmark = [
     pytest.mark.anyio,

@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from server.store.search import Query, Sparse
-from server.store.search.turns import Turns
+from server.store.search.edge.turns import Turns
+from server.store.search.seam import Query, Sparse
 
 pytestmark = pytest.mark.anyio
 

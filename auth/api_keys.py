@@ -1,0 +1,108 @@
+"""API keys: how they look, and how one is recognised. Only their SHA-256 is kept.
+
+A key carries 128 random bits, so a plain hash is enough: there is nothing to guess.
+"""
+
+import hashlib
+import re
+import secrets
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from auth.principal import Principal, expand
+from server.memory.ids import new_id
+from server.store.db import Database
+from server.store.record.people.api_keys import KeyRow, insert_key, key_by_hash, retire_key
+
+PREFIXES = ("mp_live_", "mp_test_")
+_KEY = re.compile(r"mp_(live|test)_[0-9a-f]{32}")
+PREFIX_LENGTH = 12
+
+
+def is_key(bearer: str) -> bool:
+    """Whether a bearer claims to be an API key."""
+    return bearer.startswith(PREFIXES)
+
+
+def digest(secret: str) -> str:
+    """SHA-256, in hex."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+async def issue_key(
+    connection: AsyncConnection,
+    *,
+    user_id: str,
+    scopes: Iterable[str],
+    name: str,
+    now: datetime,
+    workspace_id: str | None = None,
+    expires_at: datetime | None = None,
+    grant_id: str | None = None,
+    is_test: bool = False,
+) -> tuple[str, KeyRow]:
+    """Make a key; the secret is returned this once and kept nowhere. `is_test` only shows in how it begins."""
+    secret = f"{PREFIXES[is_test]}{secrets.token_hex(16)}"
+    row = KeyRow(
+        id=new_id(now),
+        user_id=user_id,
+        prefix=secret[:PREFIX_LENGTH],
+        name=name,
+        scopes=" ".join(scopes),
+        workspace_id=workspace_id,
+        grant_id=grant_id,
+        created_at=now,
+        expires_at=expires_at,
+        last_used_at=None,
+        revoked_at=None,
+    )
+    await insert_key(connection, row, digest(secret))
+    return secret, row
+
+
+async def replace_key(
+    connection: AsyncConnection, user_id: str, key_id: str, now: datetime
+) -> tuple[str, KeyRow] | None:
+    """End a key of this user and make one that may do and is called the same; None where it has ended already.
+
+    Of several that replace one key at once, one does.
+    """
+    old = await retire_key(connection, user_id, key_id, now)
+    if old is None:
+        return None
+    secret, row = await issue_key(
+        connection,
+        user_id=user_id,
+        scopes=old.scopes.split(),
+        name=old.name,
+        now=now,
+        workspace_id=old.workspace_id,
+        expires_at=old.expires_at,
+        grant_id=old.grant_id,
+        is_test=old.prefix.startswith(PREFIXES[True]),
+    )
+    return secret, replace(row, workspace=old.workspace)
+
+
+async def recognise(db: Database, bearer: str, now: datetime) -> Principal | None:
+    """Whom a key stands for; None where it is malformed, unknown, revoked or expired."""
+    if not _KEY.fullmatch(bearer):
+        return None
+    async with db.read() as connection:
+        found = await key_by_hash(connection, digest(bearer), now)
+    if found is None:
+        return None
+    key, account_id = found
+    return Principal(
+        user_id=key.user_id,
+        account_id=account_id,
+        scopes=expand(key.scopes.split()),
+        via="api_key",
+        credential_id=key.id,
+        grant_id=key.grant_id,
+        workspace_id=key.workspace_id,
+        expires_at=key.expires_at,
+    )

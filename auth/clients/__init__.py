@@ -1,0 +1,1 @@
+"""OAuth clients: registered, or known by a metadata document."""

@@ -1,0 +1,68 @@
+"""POST /oauth/register: dynamic client registration (RFC 7591). Open to anybody, so bounded in every direction."""
+
+import secrets
+from typing import Any
+
+import structlog
+from starlette.requests import Request
+from starlette.responses import Response
+
+from auth.answers import answer, refusal, throttled
+from auth.api_keys import digest
+from auth.clients.client import checked_metadata
+from auth.parameters import read_json
+from auth.rfc import AccessDeniedError, OAuth2Error
+from auth.server import AuthorizationServer, address_of, of
+from auth.throttle import REGISTRATIONS, spend
+from server.errors import Failure
+from server.store.record.oauth.clients import ClientRow, count_clients, insert_client
+
+MAX_BODY = 16 * 1024
+MAX_CLIENTS = 10_000
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger()
+
+
+async def register(request: Request) -> Response:
+    """Answer 201 with the client's id, its metadata as registered, and a secret if it is to have one."""
+    auth = of(request)
+    try:
+        if not auth.settings.oauth_registration:
+            raise AccessDeniedError("Registration is switched off on this server.", status_code=403)
+        await spend(auth.db, [(REGISTRATIONS, address_of(request))], auth.now())
+        metadata = checked_metadata(await read_json(request, MAX_BODY))
+        is_public = metadata["token_endpoint_auth_method"] == "none"  # noqa: S105 - the name of a method
+        secret = None if is_public else secrets.token_urlsafe(32)
+        row = await _insert(auth, metadata, secret)
+    except OAuth2Error as error:
+        return refusal(error)
+    except Failure as failure:
+        return throttled(failure)
+    log.info("client registered", client=row.id, address=address_of(request))
+    body = metadata | {"client_id": row.id, "client_id_issued_at": int(row.created_at.timestamp())}
+    if secret is not None:
+        body |= {"client_secret": secret, "client_secret_expires_at": 0}
+    return answer(body, 201)
+
+
+async def _insert(auth: AuthorizationServer, metadata: dict[str, Any], secret: str | None) -> ClientRow:
+    """Keep the client, unless there are too many.
+
+    Raises:
+        OAuth2Error: `temporarily_unavailable`.
+    """
+    row = ClientRow(
+        id=secrets.token_urlsafe(24),
+        name=metadata["client_name"],
+        redirect_uris=metadata["redirect_uris"],
+        grant_types=metadata["grant_types"],
+        auth_method=metadata["token_endpoint_auth_method"],
+        secret_hash=None if secret is None else digest(secret),
+        created_at=auth.now(),
+    )
+    async with auth.db.write() as connection:
+        if await count_clients(connection) >= MAX_CLIENTS:
+            full = "Too many clients are registered on this server."
+            raise OAuth2Error(full, error="temporarily_unavailable", status_code=503)
+        await insert_client(connection, row)
+    return row

@@ -1,0 +1,1 @@
+"""The token endpoint and its grants, and the end of a grant."""

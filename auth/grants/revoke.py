@@ -1,0 +1,75 @@
+"""POST /oauth/revoke (RFC 7009), and what it takes to end a grant. It ends at once, here and in other processes."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncConnection
+from starlette.requests import Request
+from starlette.responses import Response
+
+from auth.answers import answer, refusal
+from auth.api_keys import digest
+from auth.clients.client import Client
+from auth.clients.lookup import authenticated_client
+from auth.parameters import read_form
+from auth.rfc import InvalidGrantError, InvalidRequestError, OAuth2Error
+from auth.server import AuthorizationServer, of
+from server.store.epoch import raise_epoch
+from server.store.record.oauth.grants import find_refresh_token, revoke_grant
+from server.store.record.people.api_keys import revoke_keys_of_grant
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger()
+
+
+async def end_grant(
+    auth: AuthorizationServer, connection: AsyncConnection, grant_id: str, *, user_id: str | None = None
+) -> bool:
+    """Revoke a grant (of this user, where one is named) and the API keys made through it; False where it had ended.
+
+    The caller calls `auth.on_revoked` after its transaction.
+    """
+    now = auth.now()
+    if not await revoke_grant(connection, grant_id, now, user_id=user_id):
+        return False
+    await revoke_keys_of_grant(connection, grant_id, now)
+    await raise_epoch(connection)
+    log.info("grant revoked", grant=grant_id)
+    return True
+
+
+async def revoke(request: Request) -> Response:
+    """End the grant that a refresh or access token belongs to. 200 also where the token is none of ours."""
+    auth = of(request)
+    try:
+        form = await read_form(request)
+        client = await authenticated_client(auth, form, request.headers)
+        token = form.get("token")
+        if token is None:
+            raise InvalidRequestError("Send the token to revoke.")
+        # Both kinds are looked for, whatever token_type_hint says: the hint only ever saves time.
+        grant_id = await _grant_of_access_token(auth, token, client) or await _grant_of_refresh_token(
+            auth, token, client
+        )
+    except OAuth2Error as error:
+        return refusal(error)
+    if grant_id is not None:
+        async with auth.db.write() as connection:
+            await end_grant(auth, connection, grant_id)
+        auth.on_revoked(grant_id)
+    return answer({})
+
+
+async def _grant_of_access_token(auth: AuthorizationServer, token: str, client: Client) -> str | None:
+    claims: Mapping[str, Any] | None = await auth.tokens.claims(token)
+    if claims is None:
+        return None
+    if claims["client_id"] != client.id:
+        raise InvalidGrantError("The token was issued to another client.")
+    return claims["gid"]
+
+
+async def _grant_of_refresh_token(auth: AuthorizationServer, token: str, client: Client) -> str | None:
+    async with auth.db.read() as connection:
+        found = await find_refresh_token(connection, digest(token), client.id, auth.now())
+    return None if found is None else found.grant_id

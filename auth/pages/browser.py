@@ -1,0 +1,101 @@
+"""The browser behind a page: its cookie, who is logged in with it, and the tokens of its forms.
+
+The cookie is random. Logged in or not, it keys the CSRF token; logging in puts a new one in its place.
+"""
+
+import hmac
+import re
+import secrets
+from dataclasses import dataclass
+from datetime import timedelta
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from auth.api_keys import digest
+from auth.parameters import Parameters
+from auth.server import AuthorizationServer, of
+from server.errors import Failure
+from server.store.record.people.accounts import User
+from server.store.record.people.logins import delete_session, insert_session, session_user
+
+LIFETIME = timedelta(days=7)
+_COOKIE = re.compile(r"[A-Za-z0-9_-]{43}")
+
+
+@dataclass(frozen=True, slots=True)
+class Browser:
+    """A browser. `user` is None where nobody is logged in."""
+
+    cookie: str
+    user: User | None
+    csrf_token: str
+
+
+async def browser_of(request: Request) -> Browser:
+    """The browser that makes a request; one without a cookie is given one."""
+    auth = of(request)
+    cookie = request.cookies.get(cookie_name(auth), "")
+    if not _COOKIE.fullmatch(cookie):
+        return _browser(auth, secrets.token_urlsafe(32), None)
+    async with auth.db.read() as connection:
+        user = await session_user(connection, digest(cookie), auth.now())
+    return _browser(auth, cookie, user)
+
+
+def check_csrf(browser: Browser, form: Parameters) -> None:
+    """Check that a form was made for this browser.
+
+    Raises:
+        Failure: `forbidden`.
+    """
+    # As bytes: of texts it takes only ASCII.
+    if not hmac.compare_digest(browser.csrf_token.encode(), (form.get("csrf") or "").encode()):
+        raise Failure("forbidden", "This page is out of date. Go back, reload it, and try again. Cookies must be on.")
+
+
+async def log_in(request: Request, before: Browser, user: User) -> Browser:
+    """Begin a session, under a new id: whoever knew the old one knows nothing."""
+    auth, now = of(request), of(request).now()
+    after = _browser(auth, secrets.token_urlsafe(32), user)
+    async with auth.db.write() as connection:
+        await delete_session(connection, digest(before.cookie))
+        await insert_session(
+            connection, id_hash=digest(after.cookie), user_id=user.id, now=now, expires_at=now + LIFETIME
+        )
+    return after
+
+
+async def log_out(request: Request, browser: Browser) -> Browser:
+    """End the session, for whoever else holds its cookie too."""
+    auth = of(request)
+    async with auth.db.write() as connection:
+        await delete_session(connection, digest(browser.cookie))
+    return _browser(auth, secrets.token_urlsafe(32), None)
+
+
+def cookie_name(auth: AuthorizationServer) -> str:
+    """The name of the cookie; the prefix makes browsers refuse it without Secure, or from a sibling domain."""
+    return "__Host-loci" if _is_https(auth) else "loci"
+
+
+def set_cookie(response: Response, auth: AuthorizationServer, browser: Browser) -> None:
+    """Give the browser its cookie."""
+    lasts = int(LIFETIME.total_seconds()) if browser.user is not None else None
+    response.set_cookie(
+        cookie_name(auth),
+        browser.cookie,
+        max_age=lasts,
+        path="/",
+        secure=_is_https(auth),
+        httponly=True,
+        samesite="lax",
+    )
+
+
+def _is_https(auth: AuthorizationServer) -> bool:
+    return auth.issuer.startswith("https://")
+
+
+def _browser(auth: AuthorizationServer, cookie: str, user: User | None) -> Browser:
+    return Browser(cookie, user, auth.sealer.csrf_token(cookie))

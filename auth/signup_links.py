@@ -1,0 +1,32 @@
+"""Links that make accounts: the setup link of a new server, and invitations. Each works once, within a day."""
+
+import secrets
+from datetime import datetime, timedelta
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from auth.api_keys import digest
+from server.store.db import Database
+from server.store.record.people.logins import LinkKind, admin_exists, delete_links, insert_link
+
+LIFETIME = timedelta(hours=24)
+PATHS: dict[LinkKind, str] = {"setup": "/setup", "invite": "/signup"}
+
+
+async def make_setup_link(db: Database, public_url: str, now: datetime) -> str | None:
+    """The link with which the first admin is made, instead of every earlier one; None where there is an admin."""
+    async with db.write() as connection:
+        await delete_links(connection, "setup")
+        return None if await admin_exists(connection) else await _make(connection, "setup", public_url, now)
+
+
+async def make_invite_link(db: Database, public_url: str, now: datetime) -> str:
+    """A link with which one person can make an account."""
+    async with db.write() as connection:
+        return await _make(connection, "invite", public_url, now)
+
+
+async def _make(connection: AsyncConnection, kind: LinkKind, public_url: str, now: datetime) -> str:
+    link = secrets.token_urlsafe(32)
+    await insert_link(connection, link_hash=digest(link), kind=kind, now=now, expires_at=now + LIFETIME)
+    return f"{public_url}{PATHS[kind]}?link={link}"

@@ -1,0 +1,1 @@
+"""Tokens that the server issues, and the keys that sign and seal."""

@@ -1,0 +1,118 @@
+"""Access tokens: JWTs of RFC 9068, signed with ES256.
+
+Verifying one also looks whether its grant still lives. That is a lookup in SQL, and on purpose: revoking works at once.
+"""
+
+import secrets
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import jwt
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
+
+from auth.principal import Principal, expand
+from auth.tokens.signing import ALGORITHM, SigningKeys
+from server.store.db import Database
+from server.store.record.oauth.grants import Grant, live_grant
+
+TYPE = "at+jwt"
+LEEWAY = timedelta(seconds=30)
+REQUIRED = ["iss", "aud", "exp", "iat", "sub", "jti", "client_id", "gid"]
+MAX_LENGTH = 4096
+
+
+class AccessTokens:
+    """Signs and verifies. One per process."""
+
+    def __init__(
+        self,
+        *,
+        db: Database,
+        keys: SigningKeys,
+        issuer: str,
+        audiences: tuple[str, ...],
+        lifetime: timedelta,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._db = db
+        self._keys = keys
+        self._issuer = issuer
+        self._audiences = audiences
+        self._now = now
+        self.lifetime = lifetime
+
+    async def sign(self, grant: Grant, scopes: str) -> str:
+        """A token for a grant, with these of its scopes."""
+        key = await self._keys.signing()
+        now = self._now()
+        claims: dict[str, Any] = {
+            "iss": self._issuer,
+            "aud": grant.resource,
+            "sub": grant.user_id,
+            "client_id": grant.client_id,
+            "scope": scopes,
+            "iat": int(now.timestamp()),
+            "exp": int((now + self.lifetime).timestamp()),
+            "jti": secrets.token_urlsafe(16),
+            "gid": grant.id,
+        }
+        return jwt.encode(claims, key.private_key, ALGORITHM, headers={"typ": TYPE, "kid": key.kid})
+
+    async def verify(self, token: str) -> Principal | None:
+        """Whom a token stands for; None where it is not ours, not now, or its grant or its user ended."""
+        claims = await self.claims(token)
+        if claims is None:
+            return None
+        now = self._now()
+        expires_at = datetime.fromtimestamp(claims["exp"], UTC)
+        if expires_at + LEEWAY <= now or datetime.fromtimestamp(claims["iat"], UTC) - LEEWAY > now:
+            return None
+        async with self._db.read() as connection:
+            found = await live_grant(connection, claims["gid"], now)
+        if found is None:
+            return None
+        grant, account_id = found
+        if (grant.user_id, grant.client_id, grant.resource) != (claims["sub"], claims["client_id"], claims["aud"]):
+            return None
+        return _principal(grant, account_id, claims, expires_at)
+
+    async def claims(self, token: str) -> Mapping[str, Any] | None:
+        """The claims of a token that this server signed, even where it expired; None of any other."""
+        try:
+            header = jwt.get_unverified_header(token) if len(token) <= MAX_LENGTH else {}
+            if header.get("typ") != TYPE or header.get("alg") != ALGORITHM or not isinstance(header.get("kid"), str):
+                return None
+            key = await self._keys.verifying(header["kid"])
+            return None if key is None else self._decode(token, key.private_key.public_key())
+        except (jwt.InvalidTokenError, ValueError):
+            return None
+
+    def _decode(self, token: str, public_key: EllipticCurvePublicKey) -> Mapping[str, Any] | None:
+        # Times are held against our clock by the caller, not against PyJWT's.
+        claims = jwt.decode(
+            token,
+            public_key,
+            algorithms=[ALGORITHM],
+            audience=list(self._audiences),
+            issuer=self._issuer,
+            options={"require": REQUIRED, "verify_exp": False, "verify_iat": False, "verify_nbf": False},
+        )
+        texts = all(isinstance(claims[name], str) for name in ("aud", "sub", "client_id", "gid", "jti"))
+        times = all(type(claims[name]) is int for name in ("exp", "iat"))
+        return claims if texts and times and isinstance(claims.get("scope"), str) else None
+
+
+def _principal(grant: Grant, account_id: str, claims: Mapping[str, Any], expires_at: datetime) -> Principal:
+    granted = set(grant.scopes.split())
+    return Principal(
+        user_id=grant.user_id,
+        account_id=account_id,
+        scopes=expand(scope for scope in claims["scope"].split() if scope in granted),
+        via="oauth",
+        credential_id=grant.id,
+        client_id=grant.client_id,
+        grant_id=grant.id,
+        expires_at=expires_at,
+        audience=grant.resource,
+    )

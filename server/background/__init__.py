@@ -1,0 +1,1 @@
+"""The background: what goes on while the server runs, and when."""

@@ -1,0 +1,1 @@
+"""Merging memories that belong together, and taking that apart again."""

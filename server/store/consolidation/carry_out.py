@@ -1,0 +1,330 @@
+"""Merging memories that belong together: planned from what is there, written in one transaction, projected once.
+
+Nothing is lost by it: the sources stay in the record, hidden from recall, and `consolidation_runs.undo` brings them
+back. A source that changed between plan and transaction is left alone, with all of its group.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Literal
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from server.errors import Failure
+from server.memory import consolidation
+from server.memory.consolidation import Candidate, parts, template
+from server.memory.ids import new_id
+from server.memory.models import Memory
+from server.store.consolidation import runs
+from server.store.consolidation.llm import Llm
+from server.store.consolidation.near_duplicates import near_duplicates
+from server.store.consolidation.runs import Kind, Method
+from server.store.db import Database
+from server.store.embedding.encoder import Encoder
+from server.store.projection.projection import Projection
+from server.store.record import memories, vectors
+from server.store.record.memories import FIELDS, Actor, from_row
+from server.store.tables.lifecycle import consolidations
+from server.store.tables.memories import memories as table
+
+#: How many rows are read or written at a time; between two, others have their turn.
+STEP = 200
+PAGE = 2_000
+#: Of how many merged texts the vectors are made at once; those of more are filled in afterwards.
+EMBEDDED = 64
+#: How many summaries one run asks a language model for, and after how many failures in a row it asks no more.
+SUMMARIES, PATIENCE = 100, 2
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What a consolidation works with. Without an encoder vectors are filled in later; without a model, by template."""
+
+    db: Database
+    projection: Projection
+    encoder: Encoder | None = None
+    llm: Llm | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Merge:
+    """Some memories, each with the revision at which it was read, and the one that takes their place."""
+
+    sources: Sequence[Memory]
+    revisions: Sequence[int]
+    result: Memory
+    method: Method
+    template_summary: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a run would do in a workspace with so many active memories."""
+
+    active: int
+    merges: Sequence[Merge] = ()
+
+    @property
+    def sources(self) -> int:
+        """How many memories would be merged into others."""
+        return sum(len(each.sources) for each in self.merges)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a run did, or, with no `run_id`, would do."""
+
+    state: Literal["done", "stopped", "nothing", "planned"]
+    plan: Plan
+    run_id: str | None = None
+    indexed: bool = True
+
+
+@dataclass(slots=True)
+class _Read:
+    """Memories by id, and their revisions."""
+
+    memories: dict[str, Memory] = field(default_factory=dict[str, Memory])
+    revisions: dict[str, int] = field(default_factory=dict[str, int])
+
+
+async def plan(db: Database, workspace_id: str, now: datetime) -> Plan:
+    """What belongs together in a workspace, merged by template. Changes nothing."""
+    async with db.read() as connection:
+        active = (await memories.counts(connection, workspace_id, now))["active"]
+    candidates = await _candidates(db, workspace_id)
+    near = await near_duplicates(db, workspace_id, [each.id for each in candidates])
+    found = await asyncio.to_thread(consolidation.groups, candidates, near)
+    read = await _read(db, workspace_id, [each for ids in found for each in ids], now)
+    merges: list[Merge] = []
+    for ids in found:
+        await asyncio.sleep(0)
+        if all(each in read.memories for each in ids):  # else one changed just now
+            pieces = parts([read.memories[each] for each in ids])
+            merges += [merge(piece, [read.revisions[each.id] for each in piece], now) for piece in pieces]
+    return Plan(active, merges)
+
+
+def merge(sources: Sequence[Memory], revisions: Sequence[int], now: datetime) -> Merge:
+    """Some memories merged by template."""
+    result = consolidation.merged(sources, new_id(now), now, template(sources))
+    return Merge(sources, revisions, result, "template")
+
+
+async def run(
+    means: Means,
+    workspace_id: str,
+    actor: Actor,
+    now: datetime,
+    *,
+    kind: Kind = "auto",
+    share: float | None = None,
+    dry: bool = False,
+) -> Outcome:
+    """Merge what belongs together in a workspace, unless that is too much of it.
+
+    Args:
+        means: what to work with.
+        workspace_id: the workspace.
+        actor: who does it.
+        now: when.
+        kind: whether somebody asked for it.
+        share: how large a part of the workspace may change; None for half, and then a few memories always may.
+        dry: whether only to say what would be done.
+    """
+    planned = await plan(means.db, workspace_id, now)
+    if not planned.merges:
+        return Outcome("nothing", planned)
+    if dry:
+        return Outcome("planned", planned)
+    if consolidation.is_too_much(planned.sources, planned.active, share):
+        return Outcome("stopped", planned)
+    return await carry_out(means, workspace_id, actor, now, replace(planned, merges=await _told(means, planned)), kind)
+
+
+async def run_group(
+    means: Means,
+    workspace_id: str,
+    actor: Actor,
+    now: datetime,
+    ids: Sequence[str],
+    *,
+    content: str | None = None,
+    kind: str | None = None,
+    tags: Sequence[str] = (),
+) -> Outcome:
+    """Merge exactly these memories, into the text that is given, or a summary.
+
+    Raises:
+        Failure: `invalid` for ids that are no active memories, and for a summary that is too long; `conflict` where
+            one of them changed meanwhile.
+    """
+    read = await _read(means.db, workspace_id, ids, now)
+    if missing := [each for each in ids if each not in read.memories]:
+        raise _not_active(missing, len(read.memories))
+    sources = [read.memories[each] for each in ids]
+    text = content or template(sources)
+    result = consolidation.merged(sources, new_id(now), now, text, kind=kind, tags=tags)
+    method: Method = "agent" if content else "template"
+    only = Merge(sources, [read.revisions[each] for each in ids], result, method)
+    if content is None:
+        only = await summarized(means.llm, only)
+    if (size := len(only.result.content.encode())) > consolidation.LONGEST:
+        limit = consolidation.LONGEST
+        raise Failure(
+            "invalid", f"content: the summary would have {size} bytes, more than {limit}; send one.", field="content"
+        )
+    outcome = await carry_out(means, workspace_id, actor, now, Plan(len(sources), [only]), "group")
+    if outcome.state == "nothing":
+        raise Failure("conflict", "One of these memories changed just now. Read them again and send the request again.")
+    return outcome
+
+
+def _not_active(missing: Sequence[str], left: int) -> Failure:
+    few = " Without them there are fewer than 2." if left < consolidation.SMALLEST_NEAR else ""
+    return Failure(
+        "invalid",
+        f"source_ids: not active memories of this workspace: {', '.join(missing)}.{few} "
+        "Send ids of memories that were neither deleted nor merged, and have not expired.",
+        field="source_ids",
+    )
+
+
+async def _told(means: Means, planned: Plan) -> list[Merge]:
+    """The merges, with a language model's summaries where there is one and it answers."""
+    told, failures = list(planned.merges), 0
+    for index, each in enumerate(told[:SUMMARIES]):
+        if failures < PATIENCE:
+            told[index] = await summarized(means.llm, each)
+            failures = 0 if told[index].method == "ai" else failures + 1
+    return told
+
+
+async def summarized(llm: Llm | None, each: Merge) -> Merge:
+    """A merge with a language model's summary; as it was where there is none."""
+    text = None if llm is None else await llm.summarize([source.content for source in each.sources])
+    if text is None or len(text.encode()) > consolidation.LONGEST or "\x00" in text:
+        return each
+    result = each.result.model_copy(update={"content": text})
+    return replace(each, result=result, method="ai", template_summary=each.result.content)
+
+
+async def carry_out(means: Means, workspace_id: str, actor: Actor, now: datetime, planned: Plan, kind: Kind) -> Outcome:
+    """Do what was planned: one transaction, one projection. A merge whose sources changed since is left out."""
+    texts = [each.result.content for each in planned.merges]
+    windows = None
+    if means.encoder is not None and len(texts) <= EMBEDDED:
+        windows = await means.encoder.documents(texts)
+    run_id = new_id(now)
+    async with means.db.write() as connection:
+        try:
+            first = await memories.advance(connection, workspace_id, len(texts) + planned.sources, now)
+        except LookupError:
+            return Outcome("nothing", Plan(0))
+        merges = await _unchanged(connection, planned.merges)
+        done = replace(planned, merges=merges)
+        if not merges:
+            return Outcome("nothing", done)
+        await runs.record(connection, run_id, workspace_id, kind, "done", now, done.active, done.sources)
+        await _write(connection, workspace_id, actor, now, first, run_id, merges)
+        if windows is not None and means.encoder is not None:
+            by_id = {each.result.id: window for each, window in zip(planned.merges, windows, strict=True)}
+            kept = {each.result.id: by_id[each.result.id] for each in merges}
+            await vectors.put(connection, means.encoder.generation, kept)
+    if windows is None and means.encoder is not None:
+        means.encoder.note_missing()
+    return Outcome("done", done, run_id, await means.projection.project(workspace_id))
+
+
+async def _write(
+    connection: AsyncConnection,
+    workspace_id: str,
+    actor: Actor,
+    now: datetime,
+    first: int,
+    run_id: str,
+    merges: Sequence[Merge],
+) -> None:
+    """The merged memories, then their sources, each with a revision of its own from `first` on."""
+    for start in range(0, len(merges), STEP):
+        some, revision = merges[start : start + STEP], first + start
+        await memories.insert(connection, workspace_id, revision, [each.result for each in some])
+        entries = [(each.result.id, None, each.result.model_dump(mode="json")) for each in some]
+        await memories.record(connection, workspace_id, actor, now, revision, entries)
+        rows = [
+            {
+                "memory_id": each.result.id,
+                "run_id": run_id,
+                "revision": revision + step,
+                "source_ids": [source.id for source in each.sources],
+                "method": each.method,
+                "template_summary": each.template_summary,
+            }
+            for step, each in enumerate(some)
+        ]
+        await connection.execute(sa.insert(consolidations), rows)
+    sources = [(source, each.result.id) for each in merges for source in each.sources]
+    for start in range(0, len(sources), STEP):
+        some, revision = sources[start : start + STEP], first + len(merges) + start
+        await runs.mark(connection, workspace_id, actor, now, revision, some)
+
+
+async def _unchanged(connection: AsyncConnection, merges: Sequence[Merge]) -> list[Merge]:
+    """Those whose sources are all as they were read; the workspace is held, so they stay so."""
+    expected = {s.id: revision for each in merges for s, revision in zip(each.sources, each.revisions, strict=True)}
+    ids, now = list(expected), dict[str, int]()
+    for start in range(0, len(ids), STEP):
+        query = sa.select(table.c.id, table.c.revision).where(table.c.id.in_(ids[start : start + STEP]))
+        now |= {row.id: row.revision for row in await connection.execute(query)}
+    return [each for each in merges if all(now.get(s.id) == expected[s.id] for s in each.sources)]
+
+
+async def _candidates(db: Database, workspace_id: str) -> list[Candidate]:
+    """The memories that may be merged by themselves, oldest first.
+
+    Not those that expire, which would then live on in another; not what was merged before, or texts would grow in
+    texts; not what somebody took apart again.
+    """
+    columns = (table.c.id, table.c.tags, table.c.scope, table.c.project, table.c.task, table.c.position)
+    made = sa.exists().where(consolidations.c.memory_id == table.c.id)
+    every = (
+        sa.select(*columns, table.c.revision)
+        .where(table.c.workspace_id == workspace_id, table.c.deleted_at.is_(None), table.c.consolidated.is_(False))
+        .where(table.c.expires_at.is_(None), ~made)
+        .order_by(table.c.revision)
+        .limit(PAGE)
+    )
+    async with db.read() as connection:
+        apart = await runs.taken_apart(connection, workspace_id)
+    found: list[tuple[int, Candidate]] = []
+    after = 0
+    while True:
+        async with db.read() as connection:
+            rows = (await connection.execute(every.where(table.c.revision > after))).all()
+        found += [(row.position, Candidate(*row[:5])) for row in rows if row.id not in apart]
+        if len(rows) < PAGE:
+            return [each for _, each in sorted(found, key=lambda pair: pair[0])]
+        after = rows[-1].revision
+
+
+async def _read(db: Database, workspace_id: str, ids: Sequence[str], now: datetime) -> _Read:
+    """The active ones of these memories whole, a step at a time."""
+    read = _Read()
+    columns = [*(table.c[name] for name in FIELDS), table.c.revision, table.c.workspace_id]
+    active = sa.select(*columns).where(
+        table.c.deleted_at.is_(None),
+        table.c.consolidated.is_(False),
+        sa.or_(table.c.expires_at.is_(None), table.c.expires_at > now),
+    )
+    for start in range(0, len(ids), STEP):
+        async with db.read() as connection:
+            rows = (await connection.execute(active.where(table.c.id.in_(ids[start : start + STEP])))).all()
+        for row in rows:
+            if row.workspace_id != workspace_id:  # asked for beside a list of ids, SQLite reads all of the workspace
+                continue
+            read.memories[row.id] = from_row(row[: len(FIELDS)])
+            read.revisions[row.id] = row.revision
+    return read

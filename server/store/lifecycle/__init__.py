@@ -1,0 +1,1 @@
+"""What time does to memories: relevance decays, and deleted memories are erased."""

@@ -1,0 +1,67 @@
+"""Forgetting for good: what was deleted longer ago than it can be undone."""
+
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from server.store.db import Database
+from server.store.record import golden, memories, vectors
+from server.store.tables.accounts import workspaces
+from server.store.tables.memories import journal
+from server.store.tables.memories import memories as table
+from server.store.tables.working import identity_crystals, skip_entries, working_items, working_sections
+
+STEP = 200
+
+
+async def erase_due(db: Database, now: datetime, undo: timedelta) -> int:
+    """Overwrite what memories said that were deleted, alone or with their workspace, before `now - undo`; how many.
+
+    What else such a workspace had goes with it, and is counted too: its working memory, its skip list, its identity
+    crystals, and its golden cases, which quote it.
+    """
+    before, erased = now - undo, 0
+    alone = sa.select(table.c.id).where(table.c.deleted_at <= before)
+    gone = sa.select(workspaces.c.id).where(workspaces.c.deleted_at <= before)
+    ended = sa.select(table.c.id).where(table.c.workspace_id.in_(gone))
+    for due in (alone, ended):
+        while ids := await _some(db, due):
+            async with db.write() as connection:
+                # Asked again: one may have been brought back since.
+                still = list((await connection.execute(_unerased(due).where(table.c.id.in_(ids)))).scalars())
+                for memory_id in still:
+                    await memories.erase_content(connection, memory_id, now)
+                    await vectors.forget(connection, memory_id)
+            erased += len(still)
+    async with db.write() as connection:
+        erased += await golden.forget(connection, gone)
+        erased += await _empty_desks(connection, gone)
+    if erased:
+        await db.scrub()
+    return erased
+
+
+async def _empty_desks(connection: AsyncConnection, gone: sa.Select[str]) -> int:
+    """Drop what is no memory and lies in these workspaces; how many rows."""
+    dropped = 0
+    for each in (working_items, skip_entries, identity_crystals):
+        dropped += (await connection.execute(sa.delete(each).where(each.c.workspace_id.in_(gone)))).rowcount
+    sections = sa.delete(working_sections).where(working_sections.c.workspace_id.in_(gone))
+    homes = list((await connection.execute(sections.returning(working_sections.c.workspace_id))).scalars())
+    if homes:
+        # The journal names a section by what a person called it, and everything else by its id.
+        named = sa.update(journal).where(
+            journal.c.workspace_id.in_(set(homes)), journal.c.after["section"].as_string().is_not(None)
+        )
+        await connection.execute(named.values(after=sa.null()))
+    return dropped + len(homes)
+
+
+def _unerased(due: sa.Select[str]) -> sa.Select[str]:
+    return due.where(table.c.erased_at.is_(None))
+
+
+async def _some(db: Database, due: sa.Select[str]) -> list[str]:
+    async with db.read() as connection:
+        return list((await connection.execute(_unerased(due).limit(STEP))).scalars())

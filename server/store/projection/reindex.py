@@ -1,0 +1,39 @@
+"""Building the search store anew from the record, without embedding anything again."""
+
+from collections.abc import Awaitable, Callable
+
+from server.store.db import Database
+from server.store.projection.projection import Projection
+from server.store.record import workspaces
+
+Progress = Callable[[int, int], Awaitable[None]]
+
+
+class ReindexFailed(Exception):  # noqa: N818 - it says what happened to the person who asked for it
+    """The search store could not be rebuilt; the message says why."""
+
+
+async def reindex(db: Database, projection: Projection, workspace_id: str | None, progress: Progress) -> int:
+    """Drop and rebuild one workspace's collection, or every one; how many.
+
+    Args:
+        db: the record.
+        projection: the search store.
+        workspace_id: the workspace, or None for all.
+        progress: told after each workspace, (done, total).
+
+    Raises:
+        ReindexFailed: there is no such workspace, or the search store is down.
+    """
+    async with db.read() as connection:
+        every = await workspaces.all_ids(connection)
+    wanted = [each for each in every if workspace_id in {None, each}]
+    if workspace_id is not None and not wanted:
+        raise ReindexFailed(f"There is no workspace with the id {workspace_id}.")
+    for done, each in enumerate(wanted, start=1):
+        await projection.forget(each)
+        if not await projection.project(each):
+            raise ReindexFailed("The search store is down. Run this again when it is up.")
+        await progress(done, len(wanted))
+    await projection.flush()
+    return len(wanted)

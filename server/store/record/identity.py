@@ -1,0 +1,100 @@
+"""Identity crystals' rows, and the memories that a crystal is made of. The caller owns the transaction."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from server.memory.models import Memory
+from server.store.db import Database
+from server.store.record.memories import FIELDS, from_row
+from server.store.tables.memories import memories
+from server.store.tables.working import identity_crystals
+
+
+@dataclass(frozen=True, slots=True)
+class Crystal:
+    """A snapshot of who the agent is, and of how much it was made."""
+
+    id: str
+    crystal: str
+    source_count: int
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A crystal in the history; `length` is its text's, in characters."""
+
+    id: str
+    length: int
+    source_count: int
+    created_at: datetime
+
+
+async def insert(connection: AsyncConnection, workspace_id: str, crystal: Crystal) -> None:
+    """Keep a new crystal; the earlier ones stay."""
+    await connection.execute(
+        sa.insert(identity_crystals).values(
+            id=crystal.id,
+            workspace_id=workspace_id,
+            crystal=crystal.crystal,
+            source_count=crystal.source_count,
+            created_at=crystal.created_at,
+        )
+    )
+
+
+def _newest(text: sa.ColumnElement[Any]) -> sa.Select[*tuple[Any, ...]]:
+    table = identity_crystals.c
+    return (
+        sa.select(table.id, text, table.source_count, table.created_at)
+        .where(table.workspace_id == sa.bindparam("workspace"))
+        .order_by(table.number.desc())
+        .limit(sa.bindparam("most", type_=sa.Integer))
+    )
+
+
+_LATEST = _newest(identity_crystals.c.crystal)
+_HISTORY = _newest(sa.func.length(identity_crystals.c.crystal))
+
+
+async def latest(connection: AsyncConnection, workspace_id: str) -> Crystal | None:
+    """The workspace's newest crystal."""
+    row = (await connection.execute(_LATEST, {"workspace": workspace_id, "most": 1})).one_or_none()
+    return None if row is None else Crystal(*row)
+
+
+async def look_up_latest(db: Database, workspace_id: str) -> Crystal | None:
+    """The same in a look-up of its own, for the context."""
+    row = await db.one(_LATEST, {"workspace": workspace_id, "most": 1})
+    return None if row is None else Crystal(*row)
+
+
+async def history(connection: AsyncConnection, workspace_id: str, limit: int) -> list[Snapshot]:
+    """The workspace's crystals, newest first, without their texts."""
+    rows = await connection.execute(_HISTORY, {"workspace": workspace_id, "most": limit})
+    return [Snapshot(*row) for row in rows]
+
+
+async def patterns(connection: AsyncConnection, workspace_id: str, now: datetime, limit: int) -> list[Memory]:
+    """The newest active memories that others were consolidated into."""
+    source = memories.alias()
+    merged = sa.select(source.c.consolidated_into).where(
+        source.c.workspace_id == workspace_id, source.c.consolidated_into.is_not(None)
+    )
+    query = (
+        sa.select(*(memories.c[name] for name in FIELDS))
+        .where(
+            memories.c.workspace_id == workspace_id,
+            memories.c.id.in_(merged),
+            memories.c.deleted_at.is_(None),
+            memories.c.consolidated.is_(False),
+            sa.or_(memories.c.expires_at.is_(None), memories.c.expires_at > now),
+        )
+        .order_by(memories.c.created_at.desc(), memories.c.position.desc())
+        .limit(limit)
+    )
+    return [from_row(row) for row in await connection.execute(query)]

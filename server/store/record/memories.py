@@ -1,0 +1,274 @@
+"""Memories' rows. One verb per function; the caller owns the transaction and journals what it does."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from server.memory.models import Memory
+from server.memory.text import NEIGHBOURS
+from server.store.db import Database
+from server.store.record import links
+from server.store.tables.accounts import workspaces
+from server.store.tables.lifecycle import consolidations
+from server.store.tables.memories import journal, memories
+
+FIELDS = tuple(Memory.model_fields)
+_COLUMNS = [memories.c[name] for name in FIELDS]
+_COUNTED = 64  # rows whose accesses are counted in one statement
+
+Sort = Literal["created_at", "updated_at", "occurred_at", "relevance", "access_count", "last_accessed_at"]
+Status = Literal["active", "consolidated", "expired", "all"]
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """Which memories to list, and in what order. `project` with no `scope` means global ones and the project's."""
+
+    status: Status = "active"
+    sort: Sort = "created_at"
+    descending: bool = True
+    limit: int = 50
+    offset: int = 0
+    types: Sequence[str] = ()
+    tags: Sequence[str] = ()
+    #: Whether a part of a tag is enough; in any case of letters either way.
+    parts_of_tags: bool = False
+    equal: dict[str, str] = field(default_factory=dict[str, str])
+    project: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who does something, for the journal."""
+
+    user_id: str
+    credential_id: str
+    operation: str
+    request_id: str
+
+
+def from_row(row: Sequence[Any]) -> Memory:
+    """A row of `FIELDS` as a memory; it was validated when it was stored."""
+    values = dict(zip(FIELDS, row, strict=True))
+    return Memory.model_validate(values | {"consolidated": int(values["consolidated"])})
+
+
+async def advance(connection: AsyncConnection, workspace_id: str, steps: int, now: datetime) -> int:
+    """Take the workspace's next `steps` revisions, and hold them until the transaction ends; the first one."""
+    query = (
+        sa.update(workspaces)
+        .where(workspaces.c.id == workspace_id, workspaces.c.deleted_at.is_(None))
+        .values(revision=workspaces.c.revision + steps, updated_at=now)
+        .returning(workspaces.c.revision)
+    )
+    last = (await connection.execute(query)).scalar_one_or_none()
+    if last is None:
+        raise LookupError(workspace_id)
+    return last - steps + 1
+
+
+async def insert(connection: AsyncConnection, workspace_id: str, first: int, new: Sequence[Memory]) -> None:
+    """Store new memories with the revisions from `first` on, in their order."""
+    rows = [
+        memory.model_dump() | {"workspace_id": workspace_id, "revision": first + i, "position": first + i}
+        for i, memory in enumerate(new)
+    ]
+    await connection.execute(sa.insert(memories), [row | {"consolidated": bool(row["consolidated"])} for row in rows])
+    await links.put(connection, workspace_id, {memory.id: memory.linkages for memory in new})
+
+
+async def update(connection: AsyncConnection, memory_id: str, revision: int, changes: dict[str, Any]) -> None:
+    """Change columns of one memory."""
+    statement = sa.update(memories).where(memories.c.id == memory_id).values(revision=revision, **changes)
+    await connection.execute(statement)
+    if "linkages" in changes:
+        await links.replace(connection, memory_id, changes["linkages"])
+
+
+async def renew_followers(connection: AsyncConnection, workspace_id: str, memory_id: str, now: datetime) -> None:
+    """Have the memories just after one in its session projected again: they are found by its text, too.
+
+    For the transaction that changes or hides that text, or its session: where it stood, and where it stands then.
+    """
+    itself = memories.alias("itself")
+    query = (
+        sa.select(memories.c.id)
+        .join(itself, sa.and_(itself.c.session == memories.c.session, itself.c.position < memories.c.position))
+        .where(itself.c.id == memory_id, memories.c.workspace_id == workspace_id, memories.c.deleted_at.is_(None))
+        .order_by(memories.c.position)
+        .limit(NEIGHBOURS)
+    )
+    found = list((await connection.execute(query)).scalars())
+    if found:
+        first = await advance(connection, workspace_id, len(found), now)
+        for step, each in enumerate(found):
+            await update(connection, each, first + step, {})
+
+
+_EVER = sa.select(*_COLUMNS).where(
+    memories.c.id == sa.bindparam("memory"), memories.c.workspace_id == sa.bindparam("workspace")
+)
+_BY_ID = _EVER.where(memories.c.deleted_at.is_(None))
+_UNERASED = _EVER.where(memories.c.erased_at.is_(None))
+
+
+async def get(
+    connection: AsyncConnection, workspace_id: str, memory_id: str, *, or_deleted: bool = False
+) -> Memory | None:
+    """One memory of the workspace, inside a transaction; one that was deleted only where asked, and not erased."""
+    query = _UNERASED if or_deleted else _BY_ID
+    row = (await connection.execute(query, {"memory": memory_id, "workspace": workspace_id})).one_or_none()
+    return None if row is None else from_row(row)
+
+
+async def look_up(db: Database, workspace_id: str, memory_id: str) -> Memory | None:
+    """One memory of the workspace, unless it was deleted, as it now stands."""
+    row = await db.one(_BY_ID, {"memory": memory_id, "workspace": workspace_id})
+    return None if row is None else from_row(row)
+
+
+async def existing(connection: AsyncConnection, workspace_id: str, ids: Iterable[str]) -> set[str]:
+    """Which of these ids are memories of the workspace that were not deleted."""
+    # The workspace is compared here: asked for beside a list of ids, SQLite reads all of the workspace.
+    query = sa.select(memories.c.id, memories.c.workspace_id).where(
+        memories.c.id.in_(set(ids)), memories.c.deleted_at.is_(None)
+    )
+    return {row.id for row in await connection.execute(query) if row.workspace_id == workspace_id}
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+
+
+def _tagged(tags: Sequence[str], *, parts: bool, is_sqlite: bool) -> sa.ColumnElement[bool]:
+    """Some tag holds one of these texts, in any case."""
+    elements = sa.func.json_each if is_sqlite else sa.func.json_array_elements_text
+    tag = elements(memories.c.tags).table_valued("value", name="tag")
+    # Lowered once for each tag: on SQLite that is a call into Python.
+    text, wanted = sa.func.lower(tag.c.value), [each.lower() for each in tags]
+    if not parts:
+        return sa.exists().select_from(tag).where(text.in_(wanted))
+    holds = (text.like(f"%{_escaped(each)}%", escape="\\") for each in wanted)
+    return sa.exists().select_from(tag).where(sa.or_(*holds))
+
+
+def _conditions(workspace_id: str, listing: Listing, now: datetime, *, is_sqlite: bool) -> list[sa.ColumnElement[bool]]:
+    table = memories.c
+    conditions: list[sa.ColumnElement[bool]] = [table.workspace_id == workspace_id, table.deleted_at.is_(None)]
+    expired = table.expires_at <= now
+    if listing.status == "active":
+        conditions += [table.consolidated.is_(False), sa.or_(table.expires_at.is_(None), ~expired)]
+    elif listing.status == "consolidated":
+        conditions.append(table.consolidated.is_(True))
+    elif listing.status == "expired":
+        conditions.append(expired)
+    if listing.types:
+        conditions.append(table.type.in_(listing.types))
+    if listing.tags:
+        conditions.append(_tagged(listing.tags, parts=listing.parts_of_tags, is_sqlite=is_sqlite))
+    if listing.project is not None:
+        conditions.append(sa.or_(table.scope == "global", table.project == listing.project))
+    return conditions + [table[name] == value for name, value in listing.equal.items()]
+
+
+async def list_page(
+    connection: AsyncConnection, workspace_id: str, listing: Listing, now: datetime
+) -> tuple[list[Memory], int]:
+    """A page of the workspace's memories, and how many there are in all."""
+    conditions = _conditions(workspace_id, listing, now, is_sqlite=connection.dialect.name == "sqlite")
+    column = memories.c[listing.sort]
+    order = column.desc() if listing.descending else column.asc()
+    if column.nullable:  # said of a column without nulls, it would keep Postgres from the index
+        order = order.nulls_last()
+    tie = memories.c.position.desc() if listing.descending else memories.c.position.asc()
+    query = sa.select(*_COLUMNS).where(*conditions).order_by(order, tie).limit(listing.limit).offset(listing.offset)
+    page = [from_row(row) for row in await connection.execute(query)]
+    total = await connection.execute(sa.select(sa.func.count()).select_from(memories).where(*conditions))
+    return page, total.scalar_one()
+
+
+async def counts(connection: AsyncConnection, workspace_id: str, now: datetime) -> dict[str, int]:
+    """How many memories there are: total, active, expired, consolidated."""
+    table = memories.c
+    expired = sa.and_(table.expires_at.is_not(None), table.expires_at <= now)
+    query = sa.select(
+        sa.func.count(),
+        sa.func.count().filter(table.consolidated.is_(False), ~expired),
+        sa.func.count().filter(expired),
+        sa.func.count().filter(table.consolidated.is_(True)),
+    ).where(table.workspace_id == workspace_id, table.deleted_at.is_(None))
+    row = (await connection.execute(query)).one()
+    return dict(zip(("total", "active", "expired", "consolidated"), row, strict=True))
+
+
+async def total_accesses(connection: AsyncConnection, workspace_id: str) -> int:
+    """How often memories were recalled. What was merged counts in the memory it became, which has the sum."""
+    table = memories.c
+    query = sa.select(sa.func.coalesce(sa.func.sum(table.access_count), 0)).where(
+        table.workspace_id == workspace_id, table.deleted_at.is_(None), table.consolidated.is_(False)
+    )
+    return (await connection.execute(query)).scalar_one()
+
+
+async def record(
+    connection: AsyncConnection,
+    workspace_id: str,
+    actor: Actor,
+    now: datetime,
+    revision: int,
+    changes: Sequence[tuple[str, dict[str, Any] | None, dict[str, Any] | None]],
+) -> None:
+    """Journal what happened to memories, with the revisions from `revision` on: (id, before, after) for each."""
+    common = {
+        "workspace_id": workspace_id,
+        "at": now,
+        "operation": actor.operation,
+        "user_id": actor.user_id,
+        "credential_id": actor.credential_id,
+        "request_id": actor.request_id,
+    }
+    entries = [
+        common | {"memory_id": memory_id, "revision": revision + i, "before": before, "after": after}
+        for i, (memory_id, before, after) in enumerate(changes)
+    ]
+    await connection.execute(sa.insert(journal), entries)
+
+
+async def erase_content(connection: AsyncConnection, memory_id: str, now: datetime) -> None:
+    """Overwrite what a memory said, in its row and in its journal; that it was there, when and by whom stays."""
+    blank: dict[str, Any] = dict.fromkeys(
+        ("project", "task", "entity", "author", "session", "occurred_at", "source", "expires_at"), None
+    )
+    await connection.execute(
+        sa.update(memories)
+        .where(memories.c.id == memory_id)
+        .values(content="", type="", tags=[], linkages=[], metadata={}, erased_at=now, **blank)
+    )
+    await links.replace(connection, memory_id, [])
+    merged_into = sa.select(memories.c.consolidated_into).where(memories.c.id == memory_id).scalar_subquery()
+    told = sa.or_(consolidations.c.memory_id == memory_id, consolidations.c.memory_id == merged_into)
+    await connection.execute(sa.update(consolidations).where(told).values(template_summary=None))
+    home = sa.select(memories.c.workspace_id).where(memories.c.id == memory_id).scalar_subquery()
+    await connection.execute(
+        sa.update(workspaces).where(workspaces.c.id == home).values(erasures=workspaces.c.erasures + 1)
+    )
+    await connection.execute(
+        sa.update(journal).where(journal.c.memory_id == memory_id).values(before=sa.null(), after=sa.null())
+    )
+
+
+async def count_accesses(connection: AsyncConnection, accesses: dict[str, tuple[int, datetime]]) -> None:
+    """Add to access counts: memory id → (how often, when last). No part of a memory's revision."""
+    query = (
+        sa.update(memories)
+        .where(memories.c.id == sa.bindparam("memory"))
+        .values(access_count=memories.c.access_count + sa.bindparam("times"), last_accessed_at=sa.bindparam("at"))
+    )
+    # In one order everywhere, so that two servers never wait for each other's rows.
+    rows = [{"memory": m, "times": n, "at": at} for m, (n, at) in sorted(accesses.items())]
+    for start in range(0, len(rows), _COUNTED):  # a round of the loop for each portion: recalls go on meanwhile
+        await connection.execute(query, rows[start : start + _COUNTED])

@@ -1,0 +1,1 @@
+"""Rows of accounts, their users, their keys, their plans and their logins."""

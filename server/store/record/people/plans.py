@@ -1,0 +1,142 @@
+"""Plans: how much an account may have, and the one check that it has no more.
+
+Counted is what an account has in all of its workspaces: memories that were not deleted, the expired and the merged ones
+too, because they can come back; items of working memory that are not archived; the workspaces themselves. What was in a
+workspace that was deleted does not count.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, get_args
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from server.config import Limits
+from server.errors import Failure
+from server.store.record.workspaces import Workspace, ensure_workspace
+from server.store.tables.accounts import accounts, workspaces
+from server.store.tables.memories import memories
+from server.store.tables.working import working_items
+
+Kind = Literal["memories", "items", "workspaces"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+UNLIMITED = Limits()
+
+_CURE: dict[Kind, str] = {
+    "memories": "Delete memories that nobody needs",
+    "items": "Archive or delete items that are done",
+    "workspaces": "Use a workspace that is there, or delete one",
+}
+
+_HERE = sa.and_(workspaces.c.account_id == sa.bindparam("account"), workspaces.c.deleted_at.is_(None))
+#: How many of each an account has.
+COUNTS: dict[Kind, sa.Select[int]] = {
+    "memories": sa.select(sa.func.count())
+    .select_from(memories.join(workspaces, workspaces.c.id == memories.c.workspace_id))
+    .where(_HERE, memories.c.deleted_at.is_(None)),
+    "items": sa.select(sa.func.count())
+    .select_from(working_items.join(workspaces, workspaces.c.id == working_items.c.workspace_id))
+    .where(_HERE, working_items.c.status != "archived"),
+    "workspaces": sa.select(sa.func.count()).select_from(workspaces).where(_HERE),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What holds for an account: a plan's name, None where there is none, and its limits.
+
+    `lost` is the plan that the account was given, where the settings do not have it any more.
+    """
+
+    plan: str | None
+    limits: Limits
+    lost: str | None = None
+
+
+class Plans:
+    """The plans of this server, as its settings have them."""
+
+    def __init__(self, plans: Mapping[str, Limits], default: str) -> None:
+        self._plans = dict(plans)
+        self._default = default or None
+
+    def standing(self, given: str | None) -> Standing:
+        """What holds for an account that was given this plan, or none."""
+        if given is not None and given in self._plans:
+            return Standing(given, self._plans[given])
+        limits = UNLIMITED if self._default is None else self._plans[self._default]
+        return Standing(self._default, limits, given)
+
+    async def of(self, connection: AsyncConnection, account_id: str) -> Standing:
+        """What holds for an account."""
+        query = sa.select(accounts.c.plan).where(accounts.c.id == account_id)
+        return self.standing((await connection.execute(query)).scalar_one_or_none())
+
+    async def ensure_workspace(
+        self, connection: AsyncConnection, account_id: str, name: str, generation: int, now: datetime
+    ) -> tuple[Workspace, bool]:
+        """The account's workspace of this name, made where it was missing; True where it was.
+
+        Raises:
+            Failure: `quota_exceeded` where it was missing and the account's plan allows no more.
+        """
+        found, is_new = await ensure_workspace(connection, account_id, name, generation, now)
+        if is_new:
+            await self.admit(connection, account_id, "workspaces")
+        return found, is_new
+
+    async def admit(self, connection: AsyncConnection, account_id: str, kind: Kind, added: int = 1) -> None:
+        """Let a transaction that has added something pass; the last step before it commits, or nearly.
+
+        The account is held until then, so that of two that add the last one that fits only one passes. Whoever holds
+        a workspace as well holds it first, so that no two wait for each other. Where no plan limits anything, nothing
+        is asked.
+
+        Raises:
+            Failure: `quota_exceeded` where the account now has more than its plan allows.
+        """
+        if not self._plans:
+            return
+        standing = await self.of(connection, account_id)
+        limit: int | None = getattr(standing.limits, kind)
+        if limit is None:
+            return
+        # The lock that goes with the references of new workspaces to their account.
+        await connection.execute(
+            sa.select(accounts.c.id).where(accounts.c.id == account_id).with_for_update(key_share=True)
+        )
+        count = await _count(connection, account_id, kind)
+        if count > limit:
+            raise _exceeded(standing, kind, limit, count - added, added)
+
+    async def usage(self, connection: AsyncConnection, account_id: str) -> dict[Kind, int]:
+        """How much an account has, of each kind."""
+        return {kind: await _count(connection, account_id, kind) for kind in KINDS}
+
+    async def give(self, connection: AsyncConnection, account_id: str, plan: str | None) -> Standing:
+        """Give an account a plan, or with None the default; what holds for it then. What it has already, it keeps.
+
+        Raises:
+            Failure: `invalid` for a plan that the settings do not have.
+        """
+        if plan is not None and plan not in self._plans:
+            known = f"there are: {', '.join(self._plans)}" if self._plans else "LOCI_PLANS names none"
+            raise Failure("invalid", f"plan: there is no plan {plan[:60]!r}; {known}.", field="plan")
+        await connection.execute(sa.update(accounts).where(accounts.c.id == account_id).values(plan=plan))
+        return self.standing(plan)
+
+
+async def _count(connection: AsyncConnection, account_id: str, kind: Kind) -> int:
+    return (await connection.execute(COUNTS[kind], {"account": account_id})).scalar_one()
+
+
+def _exceeded(standing: Standing, kind: Kind, limit: int, current: int, added: int) -> Failure:
+    more = "" if added == 1 else f", and these are {added} more"
+    return Failure(
+        "quota_exceeded",
+        f"{kind.capitalize()}: this account has {current} of the {limit} that its plan, {standing.plan}, allows{more}. "
+        f"Nothing was stored. {_CURE[kind]}, or ask whoever runs this server for another plan.",
+        figures={"limit": limit, "current": current},
+    )

@@ -1,0 +1,106 @@
+"""Workspaces: finding, making and ending them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from server.memory.ids import new_id
+from server.memory.settings import DEFAULTS, WorkspaceSettings
+from server.memory.text import key_rule
+from server.store.db import insert_into
+from server.store.tables.accounts import api_keys, workspaces
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """An isolated memory store of an account.
+
+    One that `exists` is False is what a read of a missing workspace sees: an id that nothing has.
+    """
+
+    id: str
+    account_id: str
+    name: str
+    created_at: datetime
+    updated_at: datetime
+    exists: bool = True
+    settings: WorkspaceSettings = DEFAULTS
+
+
+_COLUMNS = (
+    workspaces.c.id,
+    workspaces.c.account_id,
+    workspaces.c.name,
+    workspaces.c.created_at,
+    workspaces.c.updated_at,
+    workspaces.c.settings,
+)
+_WORKSPACE = sa.select(*_COLUMNS).where(workspaces.c.deleted_at.is_(None))
+
+
+def _from_row(row: Sequence[Any]) -> Workspace:
+    *columns, values = row
+    return Workspace(*columns, settings=WorkspaceSettings.model_validate(values) if values else DEFAULTS)
+
+
+async def find_workspace(connection: AsyncConnection, account_id: str, name: str) -> Workspace | None:
+    """The account's workspace of this name."""
+    query = _WORKSPACE.where(workspaces.c.account_id == account_id, workspaces.c.name == name)
+    row = (await connection.execute(query)).one_or_none()
+    return None if row is None else _from_row(row)
+
+
+async def workspace_by_id(connection: AsyncConnection, workspace_id: str) -> Workspace | None:
+    """The workspace with this id."""
+    row = (await connection.execute(_WORKSPACE.where(workspaces.c.id == workspace_id))).one_or_none()
+    return None if row is None else _from_row(row)
+
+
+async def list_workspaces(connection: AsyncConnection, account_id: str) -> list[Workspace]:
+    """The account's workspaces, oldest first."""
+    query = _WORKSPACE.where(workspaces.c.account_id == account_id).order_by(workspaces.c.created_at, workspaces.c.id)
+    return [_from_row(row) for row in await connection.execute(query)]
+
+
+async def ensure_workspace(
+    connection: AsyncConnection, account_id: str, name: str, generation: int, now: datetime
+) -> tuple[Workspace, bool]:
+    """The account's workspace of this name, made where it was missing; True where it was."""
+    new = new_id(now)
+    statement = insert_into(connection, workspaces).values(
+        id=new,
+        account_id=account_id,
+        name=name,
+        revision=0,
+        flushed_revision=0,
+        generation=generation,
+        key_rule=key_rule("english"),
+        created_at=now,
+        updated_at=now,
+    )
+    # Written over with its own name, one that is there is returned, and cannot be deleted in between.
+    statement = statement.on_conflict_do_update(
+        index_elements=["account_id", "name"],
+        index_where=workspaces.c.deleted_at.is_(None),
+        set_={"name": statement.excluded.name},
+    ).returning(*_COLUMNS)
+    found = _from_row((await connection.execute(statement)).one())
+    return found, found.id == new
+
+
+async def delete_workspace(connection: AsyncConnection, workspace_id: str, now: datetime) -> None:
+    """Hide a workspace and all that is in it, and end the keys that are bound to it."""
+    live = sa.update(workspaces).where(workspaces.c.id == workspace_id, workspaces.c.deleted_at.is_(None))
+    await connection.execute(live.values(deleted_at=now))
+    bound = sa.update(api_keys).where(api_keys.c.workspace_id == workspace_id, api_keys.c.revoked_at.is_(None))
+    await connection.execute(bound.values(revoked_at=now))
+
+
+async def all_ids(connection: AsyncConnection) -> list[str]:
+    """Every workspace that was not deleted, of every account."""
+    query = sa.select(workspaces.c.id).where(workspaces.c.deleted_at.is_(None)).order_by(workspaces.c.id)
+    return list((await connection.execute(query)).scalars())

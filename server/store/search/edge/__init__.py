@@ -1,0 +1,1 @@
+"""The embedded engine, in this process or in processes of its own."""

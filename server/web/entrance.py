@@ -1,0 +1,147 @@
+"""What every request passes: an id, the right host and origin, a bounded body, plain headers, one log line.
+
+Pure ASGI: nothing here buffers or copies a body.
+"""
+
+import re
+import secrets
+import time
+
+import structlog
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from server.config import is_loopback
+from server.errors import STATUS, Failure
+from server.web.connection import told
+from server.web.rest import failed
+
+log = structlog.get_logger("server.access")
+
+MAX_BODY = 4 * 1024 * 1024
+#: Probes come from inside a cluster, by address; they tell nothing.
+UNHOSTED = frozenset({"/healthz", "/readyz"})
+_REQUEST_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+_HEADERS = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+)
+
+
+def hosts_of(public_url: str) -> frozenset[str]:
+    """The Host headers that mean this server: the public one, and on loopback its other names."""
+    authority = public_url.partition("://")[2].lower()
+    host, _, port = authority.rpartition(":") if authority.rpartition(":")[2].isdigit() else (authority, "", "")
+    if not is_loopback(host.strip("[]")):
+        return frozenset({authority, f"{host}:443"} if not port else {authority})
+    return frozenset(f"{name}:{port}" if port else name for name in ("127.0.0.1", "localhost", "[::1]", host))
+
+
+class Entrance:
+    """The outermost layer."""
+
+    def __init__(self, app: ASGIApp, *, public_url: str) -> None:
+        self._app = app
+        self._public_url = public_url
+        self._hosts = hosts_of(public_url)
+        scheme = public_url.partition("://")[0]
+        self._origins = frozenset(f"{scheme}://{host}" for host in self._hosts)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Check, count and pass on; whatever goes wrong below is answered here, and logged."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        # The parser leaves white space after a value, which is no part of it (RFC 9110, section 5.5).
+        scope["headers"] = [(name, value.strip(b" \t")) for name, value in scope["headers"]]
+        headers = Headers(scope=scope)
+        request_id = _request_id(headers.get("x-request-id", ""))
+        scope.setdefault("state", {})["request_id"] = request_id
+        step = _Response(send, request_id)
+        started = time.perf_counter()
+        try:
+            self._check(scope, headers)
+            await self._app(scope, _Body(receive), step)
+        except Failure as failure:
+            await self._refuse(failure, step, scope, receive)
+        except Exception as error:
+            failure = told(error)
+            if failure.status >= STATUS["internal"]:
+                log.exception("failed", method=scope["method"], path=scope["path"], request_id=request_id)
+            await self._refuse(failure, step, scope, receive)
+        log.info(
+            "request",
+            method=scope["method"],
+            path=scope["path"],
+            status=step.status,
+            ms=round((time.perf_counter() - started) * 1000, 1),
+            request_id=request_id,
+        )
+
+    @staticmethod
+    async def _refuse(failure: Failure, step: "_Response", scope: Scope, receive: Receive) -> None:
+        if not step.status:
+            await failed(failure)(scope, receive, step)
+
+    def _check(self, scope: Scope, headers: Headers) -> None:
+        host = headers.get("host", "").lower()
+        is_other_name = host != self._public_url.partition("://")[2].lower()
+        is_wrong = host not in self._hosts or (is_other_name and _begins_login(scope["path"], headers))
+        if is_wrong and scope["path"] not in UNHOSTED:
+            raise Failure("wrong_host", f"This server is {self._public_url}. Use that URL, or set LOCI_PUBLIC_URL.")
+        origin = headers.get("origin")
+        if origin is not None and origin.lower() not in self._origins:
+            raise Failure("forbidden", "Requests from pages of other origins are not allowed.")
+        length = headers.get("content-length", "0")
+        if not length.isdecimal():
+            raise Failure("malformed", "Content-Length must be a number.")
+        if int(length) > MAX_BODY:
+            raise _too_large()
+
+
+def _begins_login(path: str, headers: Headers) -> bool:
+    """Whether a login through this request would fail later: clients compare the URL they were given to the letter."""
+    return path.startswith("/.well-known/") or (path in {"/mcp", "/v1/mcp"} and "authorization" not in headers)
+
+
+def _request_id(given: str) -> str:
+    return given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
+
+
+def _too_large() -> Failure:
+    return Failure("too_large", f"The body may have at most {MAX_BODY} bytes. Send less at once.")
+
+
+class _Body:
+    """Counts a body while it is read, for those that do not announce their length."""
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self._left = MAX_BODY
+
+    async def __call__(self) -> Message:
+        message = await self._receive()
+        self._left -= len(message.get("body", b""))
+        if self._left < 0:
+            raise _too_large()
+        return message
+
+
+class _Response:
+    """Adds the headers that every response has, and notes its status."""
+
+    def __init__(self, send: Send, request_id: str) -> None:
+        self._send = send
+        self._request_id = request_id
+        self.status = 0
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = int(message["status"])
+            given = message["headers"]
+            names = {name for name, _ in given}
+            ours = [header for header in _HEADERS if header[0] not in names]
+            message["headers"] = [*given, (b"x-request-id", self._request_id.encode()), *ours]
+        await self._send(message)

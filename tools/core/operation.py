@@ -1,0 +1,241 @@
+"""One definition per operation, and the one way to run it.
+
+A tool and its REST mirror cannot drift, because both are generated from the same row and both call `run`.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from enum import Enum
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from auth.principal import Principal
+from server.errors import Failure
+from server.memory.ids import new_id
+from server.store.record.memories import Actor
+from server.store.record.workspaces import Workspace
+from tools.core.refusals import refuse_unstorable, refused
+from tools.core.services import Services
+
+WorkspaceName = Annotated[
+    str,
+    StringConstraints(
+        strip_whitespace=True, min_length=1, max_length=201, pattern=r"^[^/\x00-\x1f]+(/[^/\x00-\x1f]+)?$"
+    ),
+]
+
+
+class Effect(Enum):
+    """What an operation does to what is stored; annotations and success statuses follow from it."""
+
+    READ = "read"
+    CREATE = "create"
+    UPDATE = "update"
+    DELETE = "delete"
+
+
+class Args(BaseModel):
+    """What an operation takes. Unknown fields are refused."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+A = TypeVar("A", bound=Args)
+
+
+class NoArgs(Args):
+    """What an operation without arguments takes."""
+
+
+class InWorkspace(Args):
+    """What an operation inside a workspace takes."""
+
+    workspace: WorkspaceName | None = Field(
+        default=None,
+        validation_alias=AliasChoices("workspace", "projectId"),
+        description="The workspace. Default: the connection's own. `account/name` names another account's.",
+    )
+
+
+class Meta(BaseModel):
+    """About an answer: where it comes from."""
+
+    workspace: str = Field(description="The workspace this answer is about.")
+    workspace_exists: bool = Field(default=True, description="False where the workspace has not been made yet.")
+    notice: str | None = Field(
+        default=None, description="What to know about this answer, e.g. that it ranks by words only."
+    )
+
+
+class Answer(BaseModel):
+    """What an operation inside a workspace answers."""
+
+    meta: Meta = Field(description="About this answer.")
+
+
+class Spoken(BaseModel):
+    """An answer that Memento's clients read as text: REST adds `content:[{type, text}]` to it."""
+
+    def text(self) -> str:
+        """The answer in a sentence."""
+        raise NotImplementedError  # pragma: no cover - every subclass says its own
+
+
+class Told(BaseModel):
+    """An answer in words only, which MCP gives as they are, and not as JSON."""
+
+    text: str = Field(description="The answer in words.")
+    meta: Meta = Field(description="About this answer.")
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """What a door knows of a request beside its arguments."""
+
+    principal: Principal
+    request_id: str
+    #: The workspace that the connection names: the header, else the connector URL's query.
+    workspace: str | None = None
+    #: The workspaces that the connection wants to look into as well, separated by commas.
+    peek: str | None = None
+    #: Whether arguments came as text (a query string), so that "10" may be a number.
+    as_text: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One validated call, as handlers see it."""
+
+    principal: Principal
+    workspace: Workspace
+    actor: Actor
+
+    @property
+    def meta(self) -> Meta:
+        """The answer's `meta`."""
+        return self.noted(None)
+
+    def noted(self, notice: str | None) -> Meta:
+        """The answer's `meta`, with what to know about it."""
+        return Meta(workspace=self.workspace.name, workspace_exists=self.workspace.exists, notice=notice)
+
+
+Handler = Callable[[Services, Call, Any], Awaitable[BaseModel]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """One thing the product does. `workspace` is False for what is about an account rather than a workspace.
+
+    One that is not `listed` can be called and is not shown to models, which do worse with many tools.
+    """
+
+    name: str
+    description: str
+    routes: tuple[tuple[str, str], ...]
+    scope: Literal["memory:read", "memory:write", "admin"]
+    effect: Effect
+    args: type[Args]
+    returns: type[BaseModel]
+    handler: Handler
+    workspace: bool = True
+    listed: bool = True
+
+    @property
+    def title(self) -> str:
+        """The name as people read it."""
+        return self.name.replace("_", " ").capitalize()
+
+
+async def run(operation: Operation, services: Services, door: Door, raw: dict[str, Any]) -> BaseModel:
+    """Authorize, validate, place and execute: the only way in, so no door can skip a step.
+
+    Raises:
+        Failure: a refusal that the caller is told about. Nothing is stored by a refused call.
+    """
+    principal = door.principal
+    if operation.scope not in principal.scopes:
+        needed = tuple(sorted({*(principal.scopes - {"admin"}), operation.scope}))
+        raise Failure("insufficient_scope", f"{operation.name} needs the scope {operation.scope}.", scopes=needed)
+    services.rate_limit.spend(principal.credential_id)
+    args = validate(operation.args, raw | _peek(operation, door), as_text=door.as_text)
+    actor = Actor(principal.user_id, principal.credential_id, operation.name, door.request_id)
+    workspace = await _place(services, door, args) if operation.workspace else _nowhere(services, principal.account_id)
+    return await operation.handler(services, Call(principal, workspace, actor), args)
+
+
+def _peek(operation: Operation, door: Door) -> dict[str, Any]:
+    """What the connection wants to look into, which goes before the argument, as Memento's clients expect."""
+    if door.peek is None:
+        return {}
+    if "peek_workspaces" not in operation.args.model_fields:
+        raise Failure(
+            "invalid",
+            f"peek_workspaces: {operation.name} looks into one workspace only; leave it out.",
+            field="peek_workspaces",
+        )
+    return {"peek_workspaces": door.peek}
+
+
+def validate(model: type[A], raw: dict[str, Any], *, as_text: bool) -> A:
+    """The arguments, or a refusal that names the field, the bound and what to send instead."""
+    refuse_unstorable(raw)
+    try:
+        return model.model_validate(raw, strict=not as_text)
+    except ValidationError as error:
+        raise refused(error, model) from None
+
+
+async def _place(services: Services, door: Door, args: Args) -> Workspace:
+    """Which workspace: the credential's binding, else the argument, else the connection's, else the user's default.
+
+    One that is missing is not made here: see `made`.
+    """
+    principal = door.principal
+    asked: str | None = getattr(args, "workspace", None) or _connections(door)
+    if principal.workspace_id is not None:
+        return await _bound(services, principal, principal.workspace_id, asked)
+    account_id, name = await services.directory.locate(principal.user_id, principal.account_id, asked)
+    found = await services.directory.find(account_id, name)
+    return found or _nowhere(services, account_id, name)
+
+
+def _connections(door: Door) -> str | None:
+    """The connection's workspace, held to the same rules as the argument."""
+    if door.workspace is None:
+        return None
+    return validate(InWorkspace, {"workspace": door.workspace}, as_text=True).workspace
+
+
+async def _bound(services: Services, principal: Principal, workspace_id: str, asked: str | None) -> Workspace:
+    bound = await services.directory.by_id(workspace_id)
+    if bound is None:
+        raise Failure("forbidden", "This key is bound to a workspace that was deleted. Make a new key.")
+    if asked is None or asked == bound.name:
+        return bound
+    place = await services.directory.locate(principal.user_id, principal.account_id, asked)
+    if place != (bound.account_id, bound.name):
+        raise Failure("forbidden", f"This key is bound to the workspace {bound.name!r}.", field="workspace")
+    return bound
+
+
+def _nowhere(services: Services, account_id: str, name: str = "") -> Workspace:
+    """A workspace that has nothing: what is seen of a missing one."""
+    now = services.now()
+    return Workspace(new_id(now), account_id, name, now, now, exists=False)
+
+
+async def made(connection: AsyncConnection, services: Services, call: Call) -> Call:
+    """The call in a workspace that is there: a missing one is made, in the caller's transaction.
+
+    So that what is refused, and undone with its transaction, makes no workspace. Raises `quota_exceeded` where the
+    account's plan allows no more of them.
+    """
+    if call.workspace.exists:
+        return call
+    account_id, name, now = call.workspace.account_id, call.workspace.name, services.now()
+    generation = services.encoder.generation
+    found, _ = await services.plans.ensure_workspace(connection, account_id, name, generation, now)
+    return replace(call, workspace=found)

@@ -1,0 +1,28 @@
+"""How an operation changes what is in a workspace and is no memory: in one transaction, held and journaled."""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from server.errors import Failure
+from server.store.record import journal
+from tools.core.operation import Call, made
+from tools.core.services import Services
+
+
+@asynccontextmanager
+async def changing(
+    services: Services, call: Call, what: dict[str, str]
+) -> AsyncGenerator[tuple[AsyncConnection, Call]]:
+    """One transaction that changes what is named by `what`, in a workspace that is made where it is missing.
+
+    What is refused inside the block is undone with the workspace and the journal's entry.
+    """
+    async with services.db.write() as connection:
+        placed = await made(connection, services, call)
+        try:
+            await journal.note(connection, placed.workspace.id, call.actor, services.now(), what)
+        except LookupError:
+            raise Failure("not_found", "This workspace was deleted just now. Send the request again.") from None
+        yield connection, placed

@@ -1,0 +1,189 @@
+"""What a new memory is given as, and what memories are filtered by: shared by storing and recalling."""
+
+import json
+from datetime import datetime
+from typing import Annotated, Any, Self
+
+from pydantic import AfterValidator, AliasChoices, BaseModel, Field, StringConstraints, model_validator
+
+from server.memory.models import Linkage, Memory, Scope
+from server.store.record.memories import Listing
+from tools.core.fields import METADATA_BYTES, Content, Name, Tags, Unused, When, Word, Words, unused
+from tools.core.operation import Args, InWorkspace
+
+DEFAULT_TYPE = "observation"
+
+
+def json_of(value: Any) -> Any:
+    """A value as a JSON column takes it."""
+    if isinstance(value, list) and value and isinstance(value[0], BaseModel):
+        return [each.model_dump(exclude_none=True) for each in value]  # pyright: ignore[reportUnknownVariableType,reportUnknownMemberType] - models
+    return value  # pyright: ignore[reportUnknownVariableType] - anything
+
+
+def _whole_links(linkages: list[Linkage]) -> list[Linkage]:
+    for link in linkages:
+        if link.type == "file" and not link.path:
+            raise ValueError("a link of type 'file' needs a path")
+        if link.type != "file" and not link.id:
+            raise ValueError(f"a link of type {link.type!r} needs an id")
+    return linkages
+
+
+def _small(metadata: dict[str, Any]) -> dict[str, Any]:
+    size = len(json.dumps(metadata, ensure_ascii=False).encode())
+    if size > METADATA_BYTES:
+        raise ValueError(f"must be at most {METADATA_BYTES} bytes of JSON; this is {size}")
+    return metadata
+
+
+Linkages = Annotated[list[Linkage], Field(max_length=100), AfterValidator(_whole_links)]
+LinkedId = Annotated[str, StringConstraints(min_length=1, max_length=36)]
+Metadata = Annotated[dict[str, Any], AfterValidator(_small)]
+
+
+def missing_place(scope: Scope | None, project: str | None, task: str | None) -> str | None:
+    """What a scope needs and does not have, in words; None where it is whole."""
+    if scope in {"project", "task"} and project is None:
+        return f"project is required when scope is {scope!r}"
+    if scope == "task" and task is None:
+        return "task is required when scope is 'task'"
+    return "project is required with a task" if task is not None and project is None else None
+
+
+class Given(Args):
+    """A new memory's fields, each optional but `content`. The hidden ones are what other systems' clients send."""
+
+    content: Content = Field(
+        validation_alias=AliasChoices("content", "text", "narrative", "title"),
+        description="What to remember, in plain words that make sense on their own. At most 32 KiB.",
+    )
+    type: Word | None = Field(
+        default=None,
+        validation_alias=AliasChoices("type", "memory_type"),
+        description="fact, decision, observation (the default), instruction, preference, or a word of your own.",
+    )
+    tags: Tags = Field(default=[], description="Short labels to find and group it by.")
+    scope: Scope | None = Field(
+        default=None,
+        description=(
+            "Where it is valid: everywhere (`global`), in `project`, or in `task`. Default: `task` if you give a "
+            "task, else `project` if you give a project, else `global`."
+        ),
+    )
+    project: Name | None = Field(default=None, description="The project that it belongs to.")
+    task: Name | None = Field(
+        default=None,
+        validation_alias=AliasChoices("task", "task_id"),
+        description="The task that it belongs to, inside the project.",
+    )
+    entity: Name | None = Field(default=None, description="The person or thing that it is about.")
+    author: Name | None = Field(default=None, description="The person who said or decided it.")
+    session: Name | None = Field(
+        default=None,
+        validation_alias=AliasChoices("session", "session_id", "serverSessionId"),
+        description="The session or conversation it comes from.",
+    )
+    occurred_at: When | None = Field(default=None, description="When it happened, if that is not now. ISO 8601.")
+    expires_at: When | None = Field(
+        default=None,
+        validation_alias=AliasChoices("expires_at", "expires"),
+        description="The time from which it is no longer recalled. ISO 8601.",
+    )
+    linkages: Linkages = Field(default=[], description="Links to memories and files.")
+    source: Name | None = Field(default=None, description="Where it comes from, e.g. a file or a tool.")
+    metadata: Metadata = Field(default={}, description="Anything else to keep with it, as a small JSON object.")
+
+    kind: Word | None = Field(default=None, json_schema_extra={"hidden": True})
+    title: Name | None = Field(default=None, json_schema_extra={"hidden": True})
+    related_to: Annotated[list[LinkedId], Field(max_length=100)] | None = Field(
+        default=None, json_schema_extra={"hidden": True}
+    )
+    relation_types: dict[str, Word] | None = Field(default=None, json_schema_extra={"hidden": True})
+    images: Unused = unused()
+    status: Unused = unused()
+    priority: Unused = unused()
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> Self:
+        if problem := missing_place(self.scope, self.project, self.task):
+            raise ValueError(problem)
+        return self
+
+    def memory(self, memory_id: str, now: datetime, source: str | None) -> Memory:
+        """The memory to keep. With `source`, for an ingest, it is also tagged with where it comes from."""
+        tags: list[str] = list(dict.fromkeys([*self.tags, f"source:{source}"] if source else self.tags))
+        return Memory(
+            id=memory_id,
+            content=self.content,
+            type=self.type or self.kind or DEFAULT_TYPE,
+            tags=tags,
+            scope=self.scope or ("task" if self.task else "project" if self.project else "global"),
+            project=self.project,
+            task=self.task,
+            entity=self.entity,
+            author=self.author,
+            session=self.session,
+            occurred_at=self.occurred_at,
+            created_at=now,
+            updated_at=now,
+            expires_at=self.expires_at,
+            linkages=[*self.linkages, *self._related()],
+            relevance=1.0,
+            access_count=0,
+            last_accessed_at=None,
+            consolidated=0,
+            consolidated_into=None,
+            source=self.source or source,
+            metadata=self.metadata | ({"title": self.title} if self.title else {}),
+        )
+
+    def _related(self) -> list[Linkage]:
+        labels = self.relation_types or {}
+        return [Linkage(type="memory", id=each, label=labels.get(each)) for each in self.related_to or []]
+
+
+class NewMemory(Given):
+    """One memory of an ingest."""
+
+
+class StoreMemory(Given, InWorkspace):
+    """What `store_memory` takes."""
+
+
+class Facets(BaseModel):
+    """What memories can be narrowed down by, in lists and in recall."""
+
+    type: Words = Field(
+        default=[], validation_alias=AliasChoices("type", "types", "memory_type"), description="Only these types."
+    )
+    tags: Words = Field(default=[], description="Only memories with one of these tags.")
+    scope: Scope | None = Field(default=None, description="Only memories of this scope.")
+    project: Name | None = Field(
+        default=None, description="Memories of this project and, unless `scope` is given, global ones too."
+    )
+    task: Name | None = Field(
+        default=None, validation_alias=AliasChoices("task", "task_id"), description="Only memories of this task."
+    )
+    entity: Name | None = Field(default=None, description="Only memories about this.")
+    author: Name | None = Field(default=None, description="Only memories by this author.")
+    session: Name | None = Field(
+        default=None,
+        validation_alias=AliasChoices("session", "session_id"),
+        description="Only memories of this session.",
+    )
+
+    def equal(self) -> dict[str, str]:
+        """The exact matches that were asked for. A project on its own is no exact match: global memories hold in it."""
+        names = ("scope", "task", "entity", "author", "session", *(("project",) if self.scope else ()))
+        return {name: value for name in names if (value := getattr(self, name)) is not None}
+
+    def newest(self, limit: int) -> Listing:
+        """The newest memories that they leave."""
+        return Listing(
+            limit=limit,
+            types=self.type,
+            tags=self.tags,
+            equal=self.equal(),
+            project=self.project if self.scope is None else None,
+        )

@@ -1,0 +1,371 @@
+"""Storing, reading, changing and forgetting memories."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AliasChoices, Field, model_validator
+
+from server.errors import Failure
+from server.memory.ids import new_id
+from server.memory.models import Memory, Scope
+from server.store.record import memories, vectors
+from server.store.record.memories import Listing
+from tools.core.fields import Content, Id, Name, Tags, Unused, When, Word, Words, unused
+from tools.core.operation import Answer, Call, Effect, InWorkspace, Meta, Operation, Spoken, made
+from tools.core.services import Services
+from tools.memories.arguments import Facets, Given, Linkages, Metadata, NewMemory, StoreMemory, json_of, missing_place
+from tools.memories.rows import check_links, hold, no_memory
+
+
+class MemoryAnswer(Memory):
+    """One memory, flat, and where it lies."""
+
+    meta: Meta = Field(description="About this answer.")
+
+
+class StoredMemory(Answer, Spoken):
+    """What was stored."""
+
+    id: str = Field(description="The new memory's id.")
+    memory: Memory = Field(description="The memory as it is kept.")
+    indexed: bool = Field(description="False where the search store is down: it is kept, and searchable later.")
+
+    def text(self) -> str:
+        """Memento's sentence."""
+        tags = f" [{', '.join(self.memory.tags)}]" if self.memory.tags else ""
+        return f"Stored memory {self.id} ({self.memory.type}){tags}"
+
+
+class IngestMemories(InWorkspace):
+    """What `ingest_memories` takes."""
+
+    memories: Annotated[list[NewMemory], Field(min_length=1, max_length=100)] = Field(
+        description="Up to 100 memories, in the order in which they happened."
+    )
+    source: Name = Field(
+        default="bulk", description="Where they come from; each memory also gets the tag `source:<source>`."
+    )
+
+
+class Ingested(Answer):
+    """What was ingested."""
+
+    ingested: int = Field(description="How many memories were stored: all, or the call failed.")
+    ids: list[str] = Field(description="Their ids, in the order given.")
+    source: str = Field(description="Where they come from.")
+    indexed: bool = Field(description="False where the search store is down: they are kept, and searchable later.")
+
+
+class OneMemory(InWorkspace):
+    """What `fetch` takes."""
+
+    id: Id = Field(description="The memory's id.", validation_alias=AliasChoices("id", "memory_id"))
+
+
+class UpdateMemory(OneMemory):
+    """What `update_memory` takes: the id, and the fields to change. null clears a field that may be empty."""
+
+    content: Content | None = Field(
+        default=None, validation_alias=AliasChoices("content", "text"), description="The new text."
+    )
+    type: Word | None = Field(
+        default=None, validation_alias=AliasChoices("type", "memory_type"), description="The new type."
+    )
+    tags: Tags | None = Field(default=None, description="The new tags, in place of all earlier ones.")
+    scope: Scope | None = Field(default=None, description="Where it is valid.")
+    project: Name | None = Field(default=None, description="The project that it belongs to.")
+    task: Name | None = Field(
+        default=None, validation_alias=AliasChoices("task", "task_id"), description="The task that it belongs to."
+    )
+    entity: Name | None = Field(default=None, description="The person or thing that it is about.")
+    author: Name | None = Field(default=None, description="The person who said it.")
+    session: Name | None = Field(default=None, description="The session it comes from.")
+    occurred_at: When | None = Field(default=None, description="When it happened.")
+    expires_at: When | None = Field(
+        default=None,
+        validation_alias=AliasChoices("expires_at", "expires"),
+        description="The time from which it is no longer recalled.",
+    )
+    linkages: Linkages | None = Field(default=None, description="The new links, in place of all earlier ones.")
+    source: Name | None = Field(default=None, description="Where it comes from.")
+    metadata: Metadata | None = Field(default=None, description="The new metadata, in place of all earlier ones.")
+    images: Unused = unused()
+    status: Unused = unused()
+    priority: Unused = unused()
+
+    @model_validator(mode="after")
+    def _changes_something(self) -> Self:
+        if not self.changes():
+            raise ValueError("No fields to update. Send at least one field beside the id")
+        required = ("content", "type", "tags", "scope", "linkages", "metadata")
+        if emptied := [name for name in required if name in self.model_fields_set and getattr(self, name) is None]:
+            raise ValueError(f"{emptied[0]} cannot be null; leave it out to keep it as it is")
+        return self
+
+    def changes(self) -> dict[str, Any]:
+        """The fields that were sent, and their new values."""
+        sent = self.model_fields_set & set(Memory.model_fields) - {"id"}
+        return {name: json_of(getattr(self, name)) for name in sent}
+
+
+class DeleteMemory(OneMemory):
+    """What `delete_memory` takes."""
+
+    erase: bool = Field(default=False, description="Overwrite its text now, instead of some weeks later.")
+
+
+class DeletedMemory(Answer, Spoken):
+    """What was deleted."""
+
+    id: str = Field(description="The memory's id.")
+    deleted: Literal[True] = Field(default=True, description="It is gone from every path.")
+    erased: bool = Field(description="Whether its text was overwritten for good.")
+
+    def text(self) -> str:
+        """Memento's sentence."""
+        return f"Memory {self.id} deleted."
+
+
+class ListMemories(InWorkspace, Facets):
+    """What `list_memories` takes."""
+
+    status: Literal["active", "consolidated", "expired", "all"] = Field(
+        default="active", description="Only memories in this state."
+    )
+    sort: memories.Sort = Field(default="created_at", description="The field to sort by.")
+    order: Literal["asc", "desc"] = Field(default="desc", description="Ascending or descending.")
+    limit: int = Field(default=50, ge=1, le=100, description="How many at most.")
+    offset: int = Field(default=0, ge=0, le=10_000_000, description="How many to skip first.")
+    tags: Words = Field(
+        default=[],
+        max_length=10,
+        description="Only memories with a tag that contains one of these, in upper or lower case.",
+    )
+
+
+class MemoryPage(Answer):
+    """A page of memories."""
+
+    memories: list[Memory] = Field(description="This page.")
+    total: int = Field(description="How many there are on all pages.")
+    offset: int = Field(description="Where this page starts.")
+    limit: int = Field(description="How many a page holds.")
+
+
+async def store_memory(services: Services, call: Call, args: StoreMemory) -> StoredMemory:
+    """Keep one fact and make it searchable.
+
+    Returns when the row is on the disk. Raises `invalid` for links to memories that are not there, `quota_exceeded`
+    where the account's plan allows no more memories.
+    """
+    (stored,), meta, indexed = await _store(services, call, [args], source=None)
+    return StoredMemory(meta=meta, id=stored.id, memory=stored, indexed=indexed)
+
+
+async def ingest_memories(services: Services, call: Call, args: IngestMemories) -> Ingested:
+    """Keep up to 100 memories in their order, all or none, in one transaction and one projection."""
+    stored, meta, indexed = await _store(services, call, args.memories, source=args.source)
+    ids = [memory.id for memory in stored]
+    return Ingested(meta=meta, ingested=len(ids), ids=ids, source=args.source, indexed=indexed)
+
+
+async def _store(
+    services: Services, call: Call, given: Sequence[Given], source: str | None
+) -> tuple[list[Memory], Meta, bool]:
+    now = services.now()
+    new = [each.memory(new_id(now), now, source) for each in given]
+    windows = await services.encoder.documents([memory.content for memory in new])
+    async with services.db.write() as connection:
+        call = await made(connection, services, call)
+        workspace = call.workspace.id
+        for index, memory in enumerate(new):
+            await check_links(
+                connection, workspace, memory.linkages, f"memories.{index}.linkages" if source else "linkages"
+            )
+        try:
+            first = await memories.advance(connection, workspace, len(new), now)
+        except LookupError:
+            raise Failure("not_found", "This workspace was deleted just now. Send the request again.") from None
+        await memories.insert(connection, workspace, first, new)
+        await services.plans.admit(connection, call.workspace.account_id, "memories", len(new))
+        if windows is not None:
+            found = {memory.id: each for memory, each in zip(new, windows, strict=True)}
+            await vectors.put(connection, services.encoder.generation, found)
+        changes = [(memory.id, None, memory.model_dump(mode="json")) for memory in new]
+        await memories.record(connection, workspace, call.actor, now, first, changes)
+    if windows is None:
+        services.encoder.note_missing()
+    return new, call.meta, await services.projection.project(workspace)
+
+
+async def fetch(services: Services, call: Call, args: OneMemory) -> MemoryAnswer:
+    """One memory by its id, from the record. Raises `not_found`."""
+    memory = await memories.look_up(services.db, call.workspace.id, args.id)
+    if memory is None:
+        raise no_memory(args.id)
+    return _answer(memory, call)
+
+
+def _answer(memory: Memory, call: Call) -> MemoryAnswer:
+    return MemoryAnswer.model_construct(**memory.__dict__, meta=call.meta)
+
+
+async def update_memory(services: Services, call: Call, args: UpdateMemory) -> MemoryAnswer:
+    """Change the fields that were sent; a changed text gets new vectors in the same transaction.
+
+    Raises `not_found`, and `invalid` where the result would be no whole memory.
+    """
+    changes = args.changes()
+    windows = None
+    if args.content is not None:
+        windows = await services.encoder.documents([args.content])
+    now, workspace = services.now(), call.workspace.id
+    async with services.db.write() as connection:
+        revision, before = await hold(connection, workspace, args.id, now)
+        after = Memory.model_validate(before.model_dump() | changes | {"updated_at": now})
+        if problem := missing_place(after.scope, after.project, after.task):
+            raise Failure("invalid", f"{problem}.", field=problem.partition(" ")[0])
+        await check_links(connection, workspace, args.linkages or [], "linkages", own_id=args.id)
+        moves = {"content", "session"} & changes.keys()
+        if moves:
+            await memories.renew_followers(connection, workspace, args.id, now)
+        await memories.update(connection, args.id, revision, changes | {"updated_at": now})
+        if "session" in moves:
+            await memories.renew_followers(connection, workspace, args.id, now)
+        if args.content is not None:
+            await vectors.forget(connection, args.id)
+            if windows is not None:
+                await vectors.put(connection, services.encoder.generation, {args.id: windows[0]})
+        change = (args.id, before.model_dump(mode="json"), after.model_dump(mode="json"))
+        await memories.record(connection, workspace, call.actor, now, revision, [change])
+    if args.content is not None and windows is None:
+        services.encoder.note_missing()
+    await services.projection.project(workspace)
+    return _answer(after, call)
+
+
+async def delete_memory(services: Services, call: Call, args: DeleteMemory) -> DeletedMemory:
+    """Hide a memory from every path at once; with `erase`, also overwrite what it said, deleted before or not.
+
+    Raises `not_found`.
+    """
+    now, workspace = services.now(), call.workspace.id
+    async with services.db.write() as connection:
+        revision, before = await hold(connection, workspace, args.id, now, or_deleted=args.erase)
+        await memories.update(connection, args.id, revision, {"deleted_at": now})
+        await memories.renew_followers(connection, workspace, args.id, now)
+        kept = None if args.erase else before.model_dump(mode="json")
+        await memories.record(connection, workspace, call.actor, now, revision, [(args.id, kept, None)])
+        if args.erase:
+            await memories.erase_content(connection, args.id, now)
+            await vectors.forget(connection, args.id)
+    await services.projection.project(workspace)
+    if args.erase:
+        await services.db.scrub()
+    return DeletedMemory(meta=call.meta, id=args.id, erased=args.erase)
+
+
+async def list_memories(services: Services, call: Call, args: ListMemories) -> MemoryPage:
+    """A page of memories, filtered and sorted by the record."""
+    listing = Listing(
+        status=args.status,
+        sort=args.sort,
+        descending=args.order == "desc",
+        limit=args.limit,
+        offset=args.offset,
+        types=args.type,
+        tags=args.tags,
+        parts_of_tags=True,
+        equal=args.equal(),
+        project=args.project if args.scope is None else None,
+    )
+    page, total = await _page(services, call.workspace.id, listing, services.now())
+    return MemoryPage(meta=call.meta, memories=page, total=total, offset=args.offset, limit=args.limit)
+
+
+async def _page(services: Services, workspace_id: str, listing: Listing, now: datetime) -> tuple[list[Memory], int]:
+    async with services.db.read() as connection:
+        return await memories.list_page(connection, workspace_id, listing, now)
+
+
+OPERATIONS = (
+    Operation(
+        name="store_memory",
+        description=(
+            "Remember one fact for later sessions. Call it when you learn something that will still matter: a "
+            "decision and its reason, a preference, a correction, an explanation, a promise. Write one self-contained "
+            "sentence or short paragraph, with names instead of 'he' or 'it'. Do not store secrets, or anything that "
+            "is already in the files. Returns the memory's id."
+        ),
+        routes=(("POST", "/v1/memories"),),
+        scope="memory:write",
+        effect=Effect.CREATE,
+        args=StoreMemory,
+        returns=StoredMemory,
+        handler=store_memory,
+    ),
+    Operation(
+        name="ingest_memories",
+        description=(
+            "Store up to 100 memories at once, in the order in which they happened; either all are stored or none. "
+            "Use it for a conversation or notes that already exist: give each memory its `author`, `session` and "
+            "`occurred_at` if you know them. For a single fact use store_memory."
+        ),
+        routes=(("POST", "/v1/memories/ingest"),),
+        scope="memory:write",
+        effect=Effect.CREATE,
+        args=IngestMemories,
+        returns=Ingested,
+        handler=ingest_memories,
+    ),
+    Operation(
+        name="list_memories",
+        description=(
+            "Browse memories page by page, filtered and sorted, without a query. To find the memories that matter for "
+            "a question use retrieve_context instead."
+        ),
+        routes=(("GET", "/v1/memories"),),
+        scope="memory:read",
+        effect=Effect.READ,
+        args=ListMemories,
+        returns=MemoryPage,
+        handler=list_memories,
+    ),
+    Operation(
+        name="fetch",
+        description="Read one memory in full by the id that another tool gave you.",
+        routes=(("GET", "/v1/memories/{id}"),),
+        scope="memory:read",
+        effect=Effect.READ,
+        args=OneMemory,
+        returns=MemoryAnswer,
+        handler=fetch,
+    ),
+    Operation(
+        name="update_memory",
+        description=(
+            "Correct a memory that is wrong or out of date: send its id and only the fields that change. Prefer this "
+            "to storing a second, contradicting memory."
+        ),
+        routes=(("PUT", "/v1/memories/{id}"), ("PATCH", "/v1/memories/{id}")),
+        scope="memory:write",
+        effect=Effect.UPDATE,
+        args=UpdateMemory,
+        returns=MemoryAnswer,
+        handler=update_memory,
+    ),
+    Operation(
+        name="delete_memory",
+        description=(
+            "Forget one memory by its id, when the person asks for it or it is plainly wrong. It is gone from every "
+            "answer at once; its text is overwritten after some weeks, or right away with `erase`."
+        ),
+        routes=(("DELETE", "/v1/memories/{id}"),),
+        scope="memory:write",
+        effect=Effect.DELETE,
+        args=DeleteMemory,
+        returns=DeletedMemory,
+        handler=delete_memory,
+    ),
+)

@@ -1,0 +1,78 @@
+"""What several subjects do to memories' rows before they change them: find, hold, and check what they link to."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from server.errors import Failure
+from server.memory.models import Linkage, Memory
+from server.store.record import graph, memories, working_memory
+
+
+def no_memory(memory_id: str) -> Failure:
+    """Unknown, foreign and deleted memories are the same."""
+    return Failure("not_found", f"Memory not found: {memory_id}.", field="id")
+
+
+async def hold(
+    connection: AsyncConnection, workspace_id: str, memory_id: str, now: datetime, *, or_deleted: bool = False
+) -> tuple[int, Memory]:
+    """A memory that is about to change, and the revision it gets.
+
+    The revision is taken first: that holds the workspace against other writers, so what is read after it is what
+    is changed. Raises `not_found`, which gives the revision back.
+    """
+    try:
+        revision = await memories.advance(connection, workspace_id, 1, now)
+    except LookupError:
+        raise no_memory(memory_id) from None
+    memory = await memories.get(connection, workspace_id, memory_id, or_deleted=or_deleted)
+    if memory is None:
+        raise no_memory(memory_id)
+    return revision, memory
+
+
+async def check_links(
+    connection: AsyncConnection, workspace_id: str, linkages: Sequence[Linkage], field: str, own_id: str | None = None
+) -> None:
+    """Refuse links to memories and items that are not there, to the memory itself, and those that close a circle.
+
+    A circle of one meaning says nothing, or contradicts itself: what supersedes a memory is not superseded by it.
+
+    Raises:
+        Failure: `invalid`.
+    """
+    linked = _ids(linkages, "memory")
+    if own_id in linked:
+        raise Failure("invalid", f"{field}: a memory cannot link to itself; name another one.", field=field)
+    if linked:
+        _refuse_missing(linked, await memories.existing(connection, workspace_id, linked), field, "memory")
+    if items := _ids(linkages, "item"):
+        there = await working_memory.existing_items(connection, workspace_id, items)
+        _refuse_missing(items, there, field, "working-memory item")
+    if own_id is not None:
+        await _refuse_circles(connection, workspace_id, linkages, field, own_id)
+
+
+async def _refuse_circles(
+    connection: AsyncConnection, workspace_id: str, linkages: Sequence[Linkage], field: str, own_id: str
+) -> None:
+    for label in dict.fromkeys(link.label for link in linkages if link.type == "memory"):
+        ends = _ids([link for link in linkages if link.label == label], "memory")
+        if await graph.leads_to(connection, workspace_id, own_id, ends, label):
+            message = (
+                f"{field}: this would close a circle: links labelled {label or graph.RELATED!r} lead back from there "
+                "already. They are followed both ways, so leave it out, or say by its label what else it means."
+            )
+            raise Failure("invalid", message, field=field)
+
+
+def _ids(linkages: Sequence[Linkage], kind: str) -> list[str]:
+    return [link.id for link in linkages if link.type == kind and link.id is not None]
+
+
+def _refuse_missing(wanted: Sequence[str], there: Collection[str], field: str, what: str) -> None:
+    for each in wanted:
+        if each not in there:
+            raise Failure("invalid", f"{field}: there is no {what} {each!r} in this workspace to link to.", field=field)
