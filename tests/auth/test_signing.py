@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.anyio, ON_BOTH]
 
 @pytest.fixture
 def keys(auth):
-    return auth.api_keys
+    return auth.keys
 
 
 @pytest.fixture
