@@ -7,7 +7,7 @@ from auth.clients.documents import UnusableDocumentError, is_document_url
 from auth.clients.lookup import requesting_client
 from auth.parameters import Parameters
 from auth.principal import GRANTABLE
-from auth.redirects import goes_to_loopback, host_of
+from auth.redirects import goes_to_local_app, host_named_by
 from auth.resources import resolve
 from auth.rfc import (
     InvalidRequestError,
@@ -39,13 +39,13 @@ class AuthorizationRequest:
     @property
     def redirect_host(self) -> str:
         """Where the answer goes, as the person is shown it."""
-        return host_of(self.redirect_uri)
+        return host_named_by(self.redirect_uri)
 
     @property
     def is_vouched_for(self) -> bool:
         """Whether a domain vouches for the client, and the answer cannot go to just any program on a machine."""
         is_described = self.client.kind == "document" and self.client.is_verified
-        return is_described and not goes_to_loopback(self.redirect_uri)
+        return is_described and not goes_to_local_app(self.redirect_uri)
 
 
 class RedirectedError(Exception):

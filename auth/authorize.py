@@ -17,9 +17,9 @@ from auth.pages.browser import Browser, browser_of, check_csrf
 from auth.pages.page import page, problem, redirect
 from auth.parameters import Parameters, parse, read_form
 from auth.principal import READ, WRITE
-from auth.redirects import goes_to_loopback, host_of
+from auth.redirects import goes_to_local_app, host_named_by
 from auth.rfc import AccessDeniedError, OAuth2Error
-from auth.server import AuthorizationServer, address_of, of
+from auth.server import AuthorizationServer, address_of, server_of
 from server.errors import Failure
 from server.store.record.oauth.clients import remember_consent, remembered_consent, touch_client
 from server.store.record.oauth.grants import Code, insert_code
@@ -36,7 +36,7 @@ SCOPE_WORDS = {
 
 async def authorize(request: Request) -> Response:
     """Answer with the consent page, or a redirect: to the login page, or to the app."""
-    auth = of(request)
+    auth = server_of(request)
     try:
         if request.method == "POST":
             return await _decide(auth, request)
@@ -92,8 +92,10 @@ def _consent_page(
         "consent.html",
         status=200 if error is None else 400,
         asked=asked,
-        client_host=host_of(asked.client.id) if asked.client.kind == "document" and asked.client.is_verified else None,
-        is_loopback=goes_to_loopback(asked.redirect_uri),
+        client_host=host_named_by(asked.client.id)
+        if asked.client.kind == "document" and asked.client.is_verified
+        else None,
+        is_loopback=goes_to_local_app(asked.redirect_uri),
         scopes=[(scope, *SCOPE_WORDS[scope]) for scope in asked.scopes],
         parameters=urlencode(parameters.pairs),
         error=error,

@@ -8,7 +8,7 @@ from starlette.responses import JSONResponse, Response
 from auth.principal import GRANTABLE
 from auth.resources import MCP_PATH, RECALL_PATH
 from auth.rfc import AUTH_METHODS
-from auth.server import of
+from auth.server import server_of
 from auth.tokens.signing import CACHE_SECONDS
 from server.config import Settings
 
@@ -63,19 +63,19 @@ def authorization_server_metadata(settings: Settings) -> dict[str, Any]:
 
 async def mcp_resource(request: Request) -> Response:
     """GET the metadata of PUBLIC_URL/mcp; at the root too, where clients look next."""
-    return JSONResponse(resource_metadata(of(request).settings, MCP_PATH), headers=_CACHED)
+    return JSONResponse(resource_metadata(server_of(request).settings, MCP_PATH), headers=_CACHED)
 
 
 async def recall_resource(request: Request) -> Response:
     """GET the metadata of PUBLIC_URL/v1/mcp."""
-    return JSONResponse(resource_metadata(of(request).settings, RECALL_PATH), headers=_CACHED)
+    return JSONResponse(resource_metadata(server_of(request).settings, RECALL_PATH), headers=_CACHED)
 
 
 async def authorization_server(request: Request) -> Response:
     """GET the metadata of the authorization server."""
-    return JSONResponse(authorization_server_metadata(of(request).settings), headers=_CACHED)
+    return JSONResponse(authorization_server_metadata(server_of(request).settings), headers=_CACHED)
 
 
 async def jwks(request: Request) -> Response:
     """GET the public keys that access tokens are signed with."""
-    return JSONResponse(await of(request).keys.published(), headers=_CACHED)
+    return JSONResponse(await server_of(request).keys.published(), headers=_CACHED)

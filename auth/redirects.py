@@ -68,13 +68,13 @@ def is_registrable(uri: str) -> bool:
     return bool(parts.hostname) and (parts.scheme == "https" or _is_loopback_uri(parts))
 
 
-def goes_to_loopback(uri: str) -> bool:
+def goes_to_local_app(uri: str) -> bool:
     """Whether the redirect ends at a program on the person's own machine that nobody can vouch for."""
     parts = _split(uri)
     return parts is not None and parts.scheme != "https"
 
 
-def host_of(uri: str) -> str:
+def host_named_by(uri: str) -> str:
     """Where the redirect goes, as it is shown to a person: a host, or an app's scheme."""
     parts = _split(uri)
     if parts is None:

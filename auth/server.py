@@ -78,11 +78,11 @@ def build(
     )
 
 
-def of(request: Request) -> AuthorizationServer:
+def server_of(request: Request) -> AuthorizationServer:
     """The authorization server of a request."""
     return request.state.auth
 
 
 def address_of(request: Request) -> str:
     """The address that a request counts for."""
-    return client_address(request, of(request).settings.trusted_proxies)
+    return client_address(request, server_of(request).settings.trusted_proxies)

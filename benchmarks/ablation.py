@@ -98,9 +98,9 @@ class Corpus:
         postings: dict[int, dict[int, float]] = {}
         for place, memory in enumerate(self.memories):
             before = [self.memories[each].content for each in self.before(place, neighbours)]
-            counts = text.key(memory, before)
+            counts = text.build_search_text(memory, before)
             if own != text.OWN:
-                alone = text.key(memory, [])
+                alone = text.build_search_text(memory, [])
                 for term, count in alone.items():
                     counts[term] += count // text.OWN * (own - text.OWN)
             for term, weight in zip(*text.weights(counts), strict=True):

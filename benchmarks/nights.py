@@ -49,18 +49,18 @@ def main() -> int:
 
 
 async def _year(folder: Path, conversations: list[Conversation]) -> int:
-    from server.app import assembled  # noqa: PLC0415 - only after ROOT is importable
+    from server.app import open_services  # noqa: PLC0415 - only after ROOT is importable
     from server.background.ticks import run_due  # noqa: PLC0415 - as above
     from server.config import Settings  # noqa: PLC0415 - as above
-    from server.store.consolidation.carry_out import Means  # noqa: PLC0415 - as above
+    from server.store.consolidation.carry_out import ConsolidationDeps  # noqa: PLC0415 - as above
 
     clock, started = Clock(), time.perf_counter()
     settings = Settings(data_dir=folder, embedding_model="auto" if has_model() else "none")
-    async with assembled(settings, clock) as (services, _):
+    async with open_services(settings, clock) as (services, _):
         await services.start_models()
         if has_model():
             await services.encoder.embeddings.wait_ready()
-        means = Means(services.db, services.projection, services.encoder, services.llm)
+        means = ConsolidationDeps(services.db, services.projection, services.encoder, services.llm)
         calls = [await _somebody(services, each.name) for each in conversations]
         await run_due(means, clock)
         stored: dict[str, Any] = {}

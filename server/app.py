@@ -35,9 +35,9 @@ from server.store.projection.accesses import Accesses
 from server.store.projection.gap_counts import GapCounts
 from server.store.record.people.plans import Plans
 from server.web import mcp, public, rest, signup
-from server.web.connection import told
+from server.web.connection import as_failure
 from server.web.entrance import MAX_BODY, Entrance
-from server.wiring import encoding, projection_alone
+from server.wiring import open_encoder, open_projection
 from tools import catalog
 from tools.core.rate_limit import RateLimit
 from tools.core.services import Services
@@ -53,19 +53,19 @@ class Running:
 
 
 @asynccontextmanager
-async def opened(settings: Settings, now: Callable[[], datetime] = utc_now) -> AsyncGenerator[Running]:
+async def open_server(settings: Settings, now: Callable[[], datetime] = utc_now) -> AsyncGenerator[Running]:
     """Everything a server needs, open; closed in the opposite order when the block ends.
 
     Raises:
         AlreadyOwned: another process has the data folder's embedded engine.
         SchemaTooNew: the record was written by a newer version.
     """
-    async with assembled(settings, now) as (services, auth):
+    async with open_services(settings, now) as (services, auth):
         yield Running(services, auth, await auth.start())
 
 
 @asynccontextmanager
-async def assembled(
+async def open_services(
     settings: Settings, now: Callable[[], datetime] = utc_now
 ) -> AsyncGenerator[tuple[Services, AuthorizationServer]]:
     """Every collaborator, with nothing going on in the background, not even the loading of a model.
@@ -79,7 +79,7 @@ async def assembled(
         stack.push_async_callback(db.close)
         await migrate(db)
         epoch = Epoch(db, now)
-        projection = await stack.enter_async_context(projection_alone(settings, db))
+        projection = await stack.enter_async_context(open_projection(settings, db))
 
         def on_revoked(credential_id: str) -> None:
             authenticator.evict(credential_id)
@@ -88,7 +88,7 @@ async def assembled(
         authenticator = Authenticator(db, now, epoch, auth.tokens.verify)
         plans = Plans(settings.plans, settings.default_plan)
         llm = await stack.enter_async_context(Llm.opened(settings))
-        encoder = await stack.enter_async_context(encoding(settings, db, now))
+        encoder = await stack.enter_async_context(open_encoder(settings, db, now))
         reranker = Reranker(
             settings.data_dir / "models", settings.rerank_model, settings.rerank_ms, settings.embedding_threads
         )
@@ -164,7 +164,7 @@ def _by_toolset(toolsets: Mapping[str, ASGIApp]) -> ASGIApp:
             return
         known = ", ".join(filter(None, toolsets))
         message = f"toolset: there is no toolset {name[:60]!r}; send one of: {known}, or leave it out."
-        await rest.failed(Failure("invalid", message, field="toolset"))(scope, receive, send)
+        await rest.refusal_response(Failure("invalid", message, field="toolset"))(scope, receive, send)
 
     return serve
 
@@ -182,19 +182,21 @@ def _manager(server: Server[Any]) -> StreamableHTTPSessionManager:
 
 async def _no_such_route(scope: Any, receive: Any, send: Any) -> None:
     failure = Failure("not_found", f"There is no {scope['path']}; /openapi.json lists what there is.")
-    await rest.failed(failure)(scope, receive, send)
+    await rest.refusal_response(failure)(scope, receive, send)
 
 
 async def _internal(_request: Request, error: Exception) -> Response:
     """The entrance logs it; the caller learns nothing of it."""
-    return rest.failed(told(error))
+    return rest.refusal_response(as_failure(error))
 
 
 async def _http_exception(request: Request, error: HTTPException) -> Response:
     """Starlette's own refusals, in the one shape that refusals have."""
     if error.status_code == STATUS["not_found"]:
-        return rest.failed(Failure("not_found", f"There is no {request.url.path}; /openapi.json lists the API."))
+        return rest.refusal_response(
+            Failure("not_found", f"There is no {request.url.path}; /openapi.json lists the API.")
+        )
     code = "method_not_allowed" if error.status_code == STATUS["method_not_allowed"] else "malformed"
-    refused = rest.failed(Failure(code, f"{error.detail}."))
+    refused = rest.refusal_response(Failure(code, f"{error.detail}."))
     refused.headers.update(error.headers or {})
     return refused

@@ -43,7 +43,7 @@ def endpoint_of(settings: Settings) -> Endpoint:
 
 
 @asynccontextmanager
-async def encoding(settings: Settings, db: Database, now: Callable[[], datetime]) -> AsyncGenerator[Encoder]:
+async def open_encoder(settings: Settings, db: Database, now: Callable[[], datetime]) -> AsyncGenerator[Encoder]:
     """The encoder, which is yet to be started; closed with the block."""
     models = settings.data_dir / "models"
     source: EmbeddingSource
@@ -66,7 +66,7 @@ async def encoding(settings: Settings, db: Database, now: Callable[[], datetime]
 
 
 @asynccontextmanager
-async def projection_alone(settings: Settings, db: Database) -> AsyncGenerator[Projection]:
+async def open_projection(settings: Settings, db: Database) -> AsyncGenerator[Projection]:
     """The search store without a server, for a command that works on it. Raises AlreadyOwned."""
     async with AsyncExitStack() as stack:
         if not settings.qdrant_url:

@@ -22,7 +22,7 @@ from mcp.client.client import Client
 from mcp.client.streamable_http import streamable_http_client
 
 from auth.api_keys import issue_key
-from server.app import Running, create_app, opened
+from server.app import Running, create_app, open_server
 from server.background import loop
 from server.config import Settings
 from server.store.db import Database
@@ -171,7 +171,7 @@ async def site_at(settings, clock):
     async with AsyncExitStack() as stack:
         patch = stack.enter_context(pytest.MonkeyPatch.context())
         patch.setattr("auth.passwords.PasswordHasher", QUICK)
-        running = await stack.enter_async_context(opened(settings, clock))
+        running = await stack.enter_async_context(open_server(settings, clock))
         how = {"log_config": None, "access_log": False, "ws": "none", "lifespan": "on", "proxy_headers": False}
         server = uvicorn.Server(uvicorn.Config(create_app(running), **how))
         await running.services.start_models()

@@ -17,7 +17,7 @@ from server.store.migrate import migrate
 from server.store.search.seam import Query, Sparse
 from server.store.tables.memories import journal
 from server.store.tables.memories import memories as table
-from server.wiring import projection_alone
+from server.wiring import open_projection
 from tests.store.conftest import open_ledger
 
 pytestmark = pytest.mark.anyio
@@ -32,11 +32,11 @@ from pathlib import Path
 from server.config import Settings
 from server.store.consolidation import carry_out, runs as consolidation_runs
 from server.store.record import memories
-from server.store.consolidation.carry_out import Means, run
+from server.store.consolidation.carry_out import ConsolidationDeps, run
 from server.store.db import Database
 from server.store.record.memories import Actor
 from server.store.projection.projection import Projection
-from server.wiring import projection_alone
+from server.wiring import open_projection
 
 folder, workspace, where, run_id = sys.argv[1:]
 owner, name = {
@@ -56,11 +56,11 @@ async def main():
     settings = Settings(data_dir=Path(folder), embedding_model="none")
     db = Database(settings.sqlalchemy_url)
     now = datetime(2026, 11, 22, tzinfo=UTC)
-    async with projection_alone(settings, db) as projection:
+    async with open_projection(settings, db) as projection:
         setattr(owner, name, stuck)
         actor = Actor("user", "key", "test", "request")
         if run_id == "none":
-            await run(Means(db, projection), workspace, actor, now, share=1.0)
+            await run(ConsolidationDeps(db, projection), workspace, actor, now, share=1.0)
         else:
             await consolidation_runs.undo(db, workspace, run_id, actor, now)
             await projection.project(workspace)
@@ -77,7 +77,7 @@ async def opened(folder):
         db = Database(settings.sqlalchemy_url)
         stack.push_async_callback(db.close)
         await migrate(db)
-        yield db, await stack.enter_async_context(projection_alone(settings, db))
+        yield db, await stack.enter_async_context(open_projection(settings, db))
 
 
 async def killed(folder, workspace, where, run_id="none"):

@@ -9,7 +9,7 @@ from server.memory import consolidation as consolidation_rules
 from server.memory.models import Timestamp
 from server.store.consolidation import carry_out
 from server.store.consolidation import runs as consolidation_runs
-from server.store.consolidation.carry_out import Means, Merge, Plan
+from server.store.consolidation.carry_out import ConsolidationDeps, Merge, MergePlan
 from server.store.consolidation.runs import Kind, Method, State
 from tools.core.fields import Content, Id, Tags, Word
 from tools.core.operation import Answer, Call, Effect, InWorkspace, Operation, Spoken
@@ -160,9 +160,9 @@ class RunList(Answer):
     runs: list[RunView] = Field(description="The runs, newest first.")
 
 
-def means(services: Services) -> Means:
+def means(services: Services) -> ConsolidationDeps:
     """What a consolidation works with in this server."""
-    return Means(services.db, services.projection, services.encoder, services.llm)
+    return ConsolidationDeps(services.db, services.projection, services.encoder, services.llm)
 
 
 def _view(each: Merge, *, is_done: bool) -> MergeView:
@@ -201,7 +201,7 @@ async def consolidate(services: Services, call: Call, args: Consolidate) -> Cons
     )
 
 
-def _too_much(planned: Plan, share: float | None) -> str:
+def _too_much(planned: MergePlan, share: float | None) -> str:
     return (
         f"{planned.sources} of {planned.active} memories would be merged ({planned.sources / planned.active:.0%}), "
         f"more than the share of {consolidation_rules.SHARE if share is None else share:.0%}."

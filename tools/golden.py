@@ -13,7 +13,7 @@ from server.memory.models import Timestamp
 from server.store.record import golden, memories
 from server.store.record.golden import Case, Expect
 from tools.core.fields import Id
-from tools.core.operation import Answer, Call, Effect, InWorkspace, Operation, made
+from tools.core.operation import Answer, Call, Effect, InWorkspace, Operation, ensure_workspace
 from tools.core.services import Services
 from tools.recall.pipeline import Asked, recall
 
@@ -181,7 +181,7 @@ async def add_golden(services: Services, call: Call, args: AddGolden) -> AddedGo
     given: dict[str, Any] = {name: getattr(args, name) for name in GoldenCase.model_fields if name != "id"}
     case = Case(id=new_id(now), created_at=now, created_by=call.principal.user_id, **given)
     async with services.db.write() as connection:
-        call = await made(connection, services, call)
+        call = await ensure_workspace(connection, services, call)
         workspace = call.workspace.id
         try:
             count = await golden.count_held(connection, workspace)

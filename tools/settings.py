@@ -12,7 +12,7 @@ from server.memory.settings import DEFAULTS, WorkspaceSettings
 from server.store.epoch import raise_epoch
 from server.store.record import settings
 from tools.core.fields import Name
-from tools.core.operation import Answer, Call, Effect, InWorkspace, Operation, Spoken, made
+from tools.core.operation import Answer, Call, Effect, InWorkspace, Operation, Spoken, ensure_workspace
 from tools.core.refusals import refuse_unstorable, refused
 from tools.core.services import Services
 
@@ -111,7 +111,7 @@ def _meant(text: str, default: Any) -> Any:
 async def get_settings(services: Services, call: Call, args: InWorkspace) -> SettingList:  # noqa: ARG001 - a handler's signature
     """Every setting with its value, its default, and when it was set."""
     async with services.db.read() as connection:
-        kept = await settings.look_up(connection, call.workspace.id)
+        kept = await settings.load(connection, call.workspace.id)
     known = [
         KnownSetting(
             key=key,
@@ -145,7 +145,7 @@ async def reset_setting(services: Services, call: Call, args: OneSetting) -> Res
 
 async def _change(services: Services, call: Call, key: str, value: Any) -> Call:
     async with services.db.write() as connection:
-        call = await made(connection, services, call)
+        call = await ensure_workspace(connection, services, call)
         try:
             await settings.change(connection, call.workspace.id, key, value, services.now())
         except LookupError:

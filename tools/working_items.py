@@ -13,7 +13,7 @@ from tools.core.fields import PEEKS, QUERY_CHARACTERS, Id, Peeks, Prose, Tags
 from tools.core.operation import Answer, Call, Effect, InWorkspace, Meta, Operation
 from tools.core.services import Services
 from tools.core.transaction import changing
-from tools.recall.peek import peeked
+from tools.recall.peek import peekable_workspaces
 
 Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
 NextAction = Annotated[str, StringConstraints(strip_whitespace=True, max_length=2000)]
@@ -166,7 +166,7 @@ async def list_items(services: Services, call: Call, args: ListItems) -> ItemPag
         limit=args.limit,
         offset=args.offset,
     )
-    others = {each.id: each.name for each in await peeked(services, call, args.peek_workspaces)}
+    others = {each.id: each.name for each in await peekable_workspaces(services, call, args.peek_workspaces)}
     async with services.db.read() as connection:
         page, total = await working_memory.list_items_of(connection, [call.workspace.id, *others], listing)
     items = [_listed(item, others.get(workspace_id)) for workspace_id, item in page]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, cast
 
 from auth.api_keys import digest
-from auth.redirects import goes_to_loopback, host_of, is_registrable, matches
+from auth.redirects import goes_to_local_app, host_named_by, is_registrable, matches
 from auth.rfc import AUTH_METHODS, InvalidClientMetadataError, InvalidRedirectURIError, client_metadata
 from server.store.record.oauth.clients import ClientRow
 
@@ -86,7 +86,7 @@ def unverified(url: str, *redirect_uris: str) -> Client:
     """A client whose document could not be fetched: named after its host, and no more than one that registered."""
     return Client(
         id=url,
-        name=host_of(url),
+        name=host_named_by(url),
         redirect_uris=redirect_uris,
         grant_types=GRANT_TYPES,
         auth_method="none",
@@ -147,7 +147,7 @@ def _auth_method(values: Mapping[str, Any], redirect_uris: list[str]) -> str:
     """
     method = values.get("token_endpoint_auth_method")
     if method in (None, ""):
-        is_native = values.get("application_type") == "native" or any(goes_to_loopback(uri) for uri in redirect_uris)
+        is_native = values.get("application_type") == "native" or any(goes_to_local_app(uri) for uri in redirect_uris)
         return "none" if is_native else "client_secret_basic"
     if method not in AUTH_METHODS:
         raise InvalidClientMetadataError(f"token_endpoint_auth_method must be one of {', '.join(AUTH_METHODS)}.")

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from auth.clients.client import MAX_NAME, Client, from_row, unverified
 from auth.clients.documents import UnreachableDocumentError, UnusableDocumentError, is_document_url
 from auth.parameters import Parameters
-from auth.redirects import host_of, is_on_loopback
+from auth.redirects import host_named_by, is_on_loopback
 from auth.rfc import InvalidClientError, OAuth2Error, authenticate_client, basic_client_id
 from auth.server import AuthorizationServer
 from auth.throttle import DOCUMENTS, spend
@@ -45,7 +45,7 @@ async def _unreached(auth: AuthorizationServer, url: str, redirect_uri: str | No
     known = await auth.documents.remembered(url, however_old=True)
     if known is not None and known.is_verified:
         return known
-    has_name = 0 < len(host_of(url)) <= MAX_NAME
+    has_name = 0 < len(host_named_by(url)) <= MAX_NAME
     if not (auth.settings.oauth_registration and has_name and redirect_uri and is_on_loopback(redirect_uri)):
         return None
     await auth.documents.accept_unverified(url)

@@ -12,7 +12,7 @@ from auth.api_keys import digest
 from auth.clients.client import checked_metadata
 from auth.parameters import read_json
 from auth.rfc import AccessDeniedError, OAuth2Error
-from auth.server import AuthorizationServer, address_of, of
+from auth.server import AuthorizationServer, address_of, server_of
 from auth.throttle import REGISTRATIONS, spend
 from server.errors import Failure
 from server.store.record.oauth.clients import ClientRow, count_clients, insert_client
@@ -25,7 +25,7 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
 async def register(request: Request) -> Response:
     """Answer 201 with the client's id, its metadata as registered, and a secret if it is to have one."""
-    auth = of(request)
+    auth = server_of(request)
     try:
         if not auth.settings.oauth_registration:
             raise AccessDeniedError("Registration is switched off on this server.", status_code=403)

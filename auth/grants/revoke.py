@@ -14,7 +14,7 @@ from auth.clients.client import Client
 from auth.clients.lookup import authenticated_client
 from auth.parameters import read_form
 from auth.rfc import InvalidGrantError, InvalidRequestError, OAuth2Error
-from auth.server import AuthorizationServer, of
+from auth.server import AuthorizationServer, server_of
 from server.store.epoch import raise_epoch
 from server.store.record.oauth.grants import find_refresh_token, revoke_grant
 from server.store.record.people.api_keys import revoke_keys_of_grant
@@ -40,7 +40,7 @@ async def end_grant(
 
 async def revoke(request: Request) -> Response:
     """End the grant that a refresh or access token belongs to. 200 also where the token is none of ours."""
-    auth = of(request)
+    auth = server_of(request)
     try:
         form = await read_form(request)
         client = await authenticated_client(auth, form, request.headers)

@@ -32,7 +32,7 @@ from auth.rfc import (
     code_challenge_of,
     is_code_verifier,
 )
-from auth.server import AuthorizationServer, of
+from auth.server import AuthorizationServer, server_of
 from server.memory.ids import new_id
 from server.store.record.oauth.clients import touch_client
 from server.store.record.oauth.grants import (
@@ -76,7 +76,7 @@ class Refused:
 
 async def token(request: Request) -> Response:
     """Answer with an access token and, for clients that use them, a refresh token."""
-    auth = of(request)
+    auth = server_of(request)
     try:
         form = await read_form(request)
         client = await authenticated_client(auth, form, request.headers)

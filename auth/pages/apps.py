@@ -8,9 +8,9 @@ from auth.grants.revoke import end_grant
 from auth.pages.browser import Browser, browser_of, check_csrf
 from auth.pages.page import page, problem, redirect
 from auth.parameters import read_form
-from auth.redirects import host_of
+from auth.redirects import host_named_by
 from auth.rfc import OAuth2Error
-from auth.server import of
+from auth.server import server_of
 from server.errors import Failure
 from server.store.record.oauth.clients import forget_consents
 from server.store.record.oauth.grants import Grant, list_grants
@@ -36,7 +36,7 @@ async def apps(request: Request) -> Response:
 
 
 async def _list(request: Request, browser: Browser, user: User) -> Response:
-    auth = of(request)
+    auth = server_of(request)
     async with auth.db.read() as connection:
         grants = await list_grants(connection, user.id, auth.now())
     return page(
@@ -51,13 +51,13 @@ async def _list(request: Request, browser: Browser, user: User) -> Response:
 
 def _host(grant: Grant) -> str | None:
     """The host that describes the app; None where it does not, or where the app is called like it anyway."""
-    host = host_of(grant.client_id) if is_document_url(grant.client_id) else None
+    host = host_named_by(grant.client_id) if is_document_url(grant.client_id) else None
     return None if host == grant.client_name else host
 
 
 async def _disconnect(request: Request, user: User, grant_id: str) -> None:
     """End a grant of this person, and ask again when its app comes back. Nothing where it had ended."""
-    auth = of(request)
+    auth = server_of(request)
     async with auth.db.write() as connection:
         grants = {grant.id: grant for grant in await list_grants(connection, user.id, auth.now())}
         if grant_id not in grants:

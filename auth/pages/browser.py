@@ -14,7 +14,7 @@ from starlette.responses import Response
 
 from auth.api_keys import digest
 from auth.parameters import Parameters
-from auth.server import AuthorizationServer, of
+from auth.server import AuthorizationServer, server_of
 from server.errors import Failure
 from server.store.record.people.accounts import User
 from server.store.record.people.logins import delete_session, insert_session, session_user
@@ -34,7 +34,7 @@ class Browser:
 
 async def browser_of(request: Request) -> Browser:
     """The browser that makes a request; one without a cookie is given one."""
-    auth = of(request)
+    auth = server_of(request)
     cookie = request.cookies.get(cookie_name(auth), "")
     if not _COOKIE.fullmatch(cookie):
         return _browser(auth, secrets.token_urlsafe(32), None)
@@ -56,7 +56,7 @@ def check_csrf(browser: Browser, form: Parameters) -> None:
 
 async def log_in(request: Request, before: Browser, user: User) -> Browser:
     """Begin a session, under a new id: whoever knew the old one knows nothing."""
-    auth, now = of(request), of(request).now()
+    auth, now = server_of(request), server_of(request).now()
     after = _browser(auth, secrets.token_urlsafe(32), user)
     async with auth.db.write() as connection:
         await delete_session(connection, digest(before.cookie))
@@ -68,7 +68,7 @@ async def log_in(request: Request, before: Browser, user: User) -> Browser:
 
 async def log_out(request: Request, browser: Browser) -> Browser:
     """End the session, for whoever else holds its cookie too."""
-    auth = of(request)
+    auth = server_of(request)
     async with auth.db.write() as connection:
         await delete_session(connection, digest(browser.cookie))
     return _browser(auth, secrets.token_urlsafe(32), None)

@@ -9,7 +9,7 @@ from auth.pages.page import page, problem, redirect
 from auth.parameters import Parameters, parse, read_form
 from auth.passwords import MAX_LENGTH
 from auth.rfc import OAuth2Error
-from auth.server import AuthorizationServer, address_of, of
+from auth.server import AuthorizationServer, address_of, server_of
 from auth.throttle import LOGIN_BY_ADDRESS, LOGIN_BY_NAME, login_succeeded, spend
 from server.errors import Failure
 from server.store.record.people.accounts import User, set_password, user_named
@@ -81,7 +81,7 @@ def onward(parameters: Parameters) -> str:
 
 
 async def _log_in(request: Request) -> Response:
-    auth, form, browser = of(request), await read_form(request), await browser_of(request)
+    auth, form, browser = server_of(request), await read_form(request), await browser_of(request)
     check_csrf(browser, form)
     name, goes_to = (form.get("username") or "").strip(), onward(form)
     try:
@@ -107,5 +107,5 @@ def _form(
         next=goes_to,
         name=name,
         error=failure.message if failure else None,
-        may_sign_up=of(request).settings.signup == "open",
+        may_sign_up=server_of(request).settings.signup == "open",
     )

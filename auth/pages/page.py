@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from auth.pages.browser import Browser, browser_of, set_cookie
-from auth.server import of
+from auth.server import server_of
 from server.errors import Failure
 
 _HERE = Path(__file__).parent
@@ -39,7 +39,7 @@ def page(
     """A page for a browser, with the browser's cookie."""
     html = _TEMPLATES.get_template(template).render(browser=browser, csrf=browser.csrf_token, **values)
     response = HTMLResponse(html, status, HEADERS | (headers or {}))
-    set_cookie(response, of(request), browser)
+    set_cookie(response, server_of(request), browser)
     return response
 
 
@@ -57,7 +57,7 @@ def redirect(request: Request, url: str, browser: Browser | None = None) -> Resp
     """Go to a URL, with the GET method; the browser is given its cookie where it changed."""
     response = RedirectResponse(url, 302, HEADERS)
     if browser is not None:
-        set_cookie(response, of(request), browser)
+        set_cookie(response, server_of(request), browser)
     return response
 
 

@@ -12,7 +12,7 @@ from auth.pages.page import page, problem
 from auth.parameters import parse, read_form
 from auth.passwords import MAX_LENGTH, MIN_LENGTH
 from auth.rfc import OAuth2Error
-from auth.server import AuthorizationServer, address_of, of
+from auth.server import AuthorizationServer, address_of, server_of
 from auth.throttle import SIGNUPS, spend
 from server.errors import Failure
 from server.store.record.people.accounts import User, check_name, create_user
@@ -104,7 +104,7 @@ async def _serve(request: Request, kind: LinkKind) -> Response:
         if request.method == "POST":
             return await _make(request, browser, kind)
         invitation = Invitation(kind, parse(request.url.query).get("link"))
-        await _check_invitation(of(request), invitation)
+        await _check_invitation(server_of(request), invitation)
         return _form(request, browser, invitation)
     except OAuth2Error as error:
         return await problem(request, Failure("malformed", str(error.description)))
@@ -113,7 +113,7 @@ async def _serve(request: Request, kind: LinkKind) -> Response:
 
 
 async def _make(request: Request, browser: Browser, kind: LinkKind) -> Response:
-    auth, form = of(request), await read_form(request)
+    auth, form = server_of(request), await read_form(request)
     check_csrf(browser, form)
     await spend(auth.db, [(SIGNUPS, address_of(request))], auth.now())
     invitation, name = Invitation(kind, form.get("link")), (form.get("username") or "").strip()

@@ -37,7 +37,7 @@ DRAIN = 1.0
 FLUSH = 5.0
 VACUUM = 60.0
 HOUSEKEEPING = 3600.0
-TICKS = 30.0
+TICK_SECONDS = 30.0
 #: How long golden cases wait for a model that is being loaded.
 MODEL_SECONDS = 60.0
 
@@ -65,7 +65,7 @@ def jobs(services: Services) -> list[Job]:
         Job("runs of the model", DRAIN, lambda: do_runs(services, ("backfill",))),  # hours long, in nobody's way
         Job("vacuum", VACUUM, lambda: clean_up(services)),
         Job("flush", FLUSH, services.projection.flush),
-        Job("ticks", TICKS, lambda: run_due(means(services), services.now)),
+        Job("ticks", TICK_SECONDS, lambda: run_due(means(services), services.now)),
         Job("housekeeping", HOUSEKEEPING, lambda: keep_house(services)),
     ]
 

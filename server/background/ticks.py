@@ -14,7 +14,7 @@ from server.memory.decay import HalfLives
 from server.memory.ids import new_id
 from server.memory.settings import WorkspaceSettings
 from server.store.consolidation import carry_out, runs
-from server.store.consolidation.carry_out import Means
+from server.store.consolidation.carry_out import ConsolidationDeps
 from server.store.lifecycle.decay import decay
 from server.store.projection.reindex import Progress
 from server.store.record import settings, ticks, workspaces
@@ -49,7 +49,7 @@ class Tick:
     name: str
     every: timedelta
     after_midnight: timedelta
-    work: Callable[[Means, Callable[[], datetime]], Awaitable[Tally]]
+    work: Callable[[ConsolidationDeps, Callable[[], datetime]], Awaitable[Tally]]
 
     def last_due(self, now: datetime) -> datetime:
         """When it was due last."""
@@ -61,7 +61,7 @@ async def no_progress(done: int, total: int) -> None:
     """For work that nobody watches."""
 
 
-async def run_due(means: Means, now: Callable[[], datetime]) -> None:
+async def run_due(means: ConsolidationDeps, now: Callable[[], datetime]) -> None:
     """Do what is due and nobody has done."""
     for tick in TICKS:
         due = tick.last_due(now())
@@ -72,7 +72,7 @@ async def run_due(means: Means, now: Callable[[], datetime]) -> None:
             log.info("a tick is done", tick=tick.name, workspaces=tally.done, failed=tally.failed)
 
 
-async def decay_all(means: Means, now: Callable[[], datetime], progress: Progress = no_progress) -> Tally:
+async def decay_all(means: ConsolidationDeps, now: Callable[[], datetime], progress: Progress = no_progress) -> Tally:
     """Let every workspace's memories fade to what they are now."""
 
     async def fade(workspace_id: str) -> None:
@@ -84,7 +84,10 @@ async def decay_all(means: Means, now: Callable[[], datetime], progress: Progres
 
 
 async def consolidate_all(
-    means: Means, now: Callable[[], datetime], progress: Progress = no_progress, since: datetime | None = None
+    means: ConsolidationDeps,
+    now: Callable[[], datetime],
+    progress: Progress = no_progress,
+    since: datetime | None = None,
 ) -> Tally:
     """Merge what belongs together in every workspace, or in those that changed since a time.
 
@@ -99,7 +102,7 @@ async def consolidate_all(
     return await _in_each([each for each in await _every_workspace(means) if each in changed], merge, progress)
 
 
-async def nightly(means: Means, now: Callable[[], datetime]) -> Tally:
+async def nightly(means: ConsolidationDeps, now: Callable[[], datetime]) -> Tally:
     """Let memories fade everywhere, then merge where something changed since the last whole night."""
     async with means.db.read() as connection:
         since = await ticks.last_whole(connection, "nightly")
@@ -114,12 +117,12 @@ TICKS = (
 )
 
 
-async def _settings(means: Means, workspace_id: str) -> WorkspaceSettings:
+async def _settings(means: ConsolidationDeps, workspace_id: str) -> WorkspaceSettings:
     async with means.db.read() as connection:
-        return (await settings.look_up(connection, workspace_id)).settings
+        return (await settings.load(connection, workspace_id)).settings
 
 
-async def _every_workspace(means: Means) -> list[str]:
+async def _every_workspace(means: ConsolidationDeps) -> list[str]:
     async with means.db.read() as connection:
         return await workspaces.all_ids(connection)
 
@@ -136,7 +139,7 @@ async def _in_each(ids: Collection[str], work: Work, progress: Progress) -> Tall
     return Tally(len(ids), failed, problem)
 
 
-async def _consolidate(means: Means, workspace_id: str, now: datetime) -> None:
+async def _consolidate(means: ConsolidationDeps, workspace_id: str, now: datetime) -> None:
     """One workspace's night. That it was stopped, because it was too much, is kept for its owner to see."""
     run_id = new_id(now)
     actor = Actor(NIGHT, NIGHT, "nightly_consolidation", run_id)

@@ -90,11 +90,11 @@ async def _worker(settings: Settings) -> AsyncGenerator[None]:
     if _is_served(settings):
         yield
         return
-    from server.app import assembled  # noqa: PLC0415 - with what it serves, a second of imports
+    from server.app import open_services  # noqa: PLC0415 - with what it serves, a second of imports
     from server.background.loop import do_runs  # noqa: PLC0415 - as above
 
     configure(settings.log_format)  # else what is logged would stand on stdout, among the cases
-    async with assembled(settings) as (services, _):
+    async with open_services(settings) as (services, _):
         await services.start_models()
 
         async def work() -> None:

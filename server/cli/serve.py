@@ -56,10 +56,10 @@ async def _serve(settings: Settings, listeners: list[socket.socket]) -> None:
     gc.disable()
     import uvicorn  # noqa: PLC0415 - with what it serves, a second of imports that no other command needs
 
-    from server.app import create_app, opened  # noqa: PLC0415 - as above
+    from server.app import create_app, open_server  # noqa: PLC0415 - as above
     from server.background import loop  # noqa: PLC0415 - as above
 
-    async with opened(settings) as running:
+    async with open_server(settings) as running:
         config = uvicorn.Config(
             create_app(running),
             http="httptools",

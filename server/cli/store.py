@@ -22,7 +22,7 @@ from server.store.record import runs, vectors
 from server.store.record.vectors import Filling
 from server.store.search.owner import AlreadyOwned
 from server.store.search.seam import EngineDown
-from server.wiring import encoding, projection_alone
+from server.wiring import open_encoder, open_projection
 
 POLL_SECONDS = 0.5
 
@@ -54,7 +54,7 @@ def reindex(
 
             async with record(settings) as db:
                 try:
-                    async with projection_alone(settings, db) as projection:
+                    async with open_projection(settings, db) as projection:
                         done = await rebuild(db, projection, workspace, progress)
                 except AlreadyOwned:
                     done = await have_it_done(db, "reindex", workspace, bar, task)
@@ -76,7 +76,10 @@ def backfill() -> None:
             task = bar.add_task("Embedding", total=None)
             async with record(settings) as db:
                 try:
-                    async with projection_alone(settings, db) as projection, encoding(settings, db, utc_now) as encoder:
+                    async with (
+                        open_projection(settings, db) as projection,
+                        open_encoder(settings, db, utc_now) as encoder,
+                    ):
                         await _fill_in(settings, db, encoder, projection, bar, task)
                 except AlreadyOwned:
                     await have_it_done(db, "backfill", None, bar, task)

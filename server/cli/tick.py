@@ -12,10 +12,10 @@ from server.cli.store import have_it_done
 from server.clock import utc_now
 from server.config import Settings
 from server.errors import Failure
-from server.store.consolidation.carry_out import Means
+from server.store.consolidation.carry_out import ConsolidationDeps
 from server.store.consolidation.llm import Llm
 from server.store.search.owner import AlreadyOwned
-from server.wiring import projection_alone
+from server.wiring import open_projection
 
 
 class What(Enum):
@@ -43,8 +43,8 @@ def tick(what: Annotated[What, typer.Argument(help="What to do in every workspac
 
             async with record(settings) as db:
                 try:
-                    async with projection_alone(settings, db) as projection, Llm.opened(settings) as llm:
-                        tally = await WORK[what](Means(db, projection, llm=llm), utc_now, progress)
+                    async with open_projection(settings, db) as projection, Llm.opened(settings) as llm:
+                        tally = await WORK[what](ConsolidationDeps(db, projection, llm=llm), utc_now, progress)
                         if tally.failed:
                             raise Failure("unavailable", tally.told())
                         done = tally.done

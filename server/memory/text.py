@@ -16,7 +16,7 @@ import mmh3
 from server.memory.languages import Language, stemmer, stop_words
 from server.memory.models import Memory
 
-KEY_RULE = 2
+SEARCH_TEXT_RULE = 2
 """Raised with every change of what a text's terms or a memory's key are: collections made by another are rebuilt."""
 
 # BM25 as in Robertson and Zaragoza, "The Probabilistic Relevance Framework" (2009), eq. 3.15. Memories are short, so
@@ -40,9 +40,9 @@ _UNSPACED = re.compile(
 )
 
 
-def key_rule(language: Language) -> str:
+def search_text_rule(language: Language) -> str:
     """The rule by which memories in a language are found now."""
-    return f"{KEY_RULE}-{language}"
+    return f"{SEARCH_TEXT_RULE}-{language}"
 
 
 def _pieces(text: str) -> list[str]:
@@ -103,7 +103,7 @@ def _terms(text: str, language: Language) -> tuple[str, ...]:
     return tuple(stems(words(text, language), language))
 
 
-def key(memory: Memory, before: Sequence[str], language: Language = "english") -> Counter[str]:
+def build_search_text(memory: Memory, before: Sequence[str], language: Language = "english") -> Counter[str]:
     """What a memory is found by, term by term: its content, what it is called by, and what was said before it.
 
     `before` are the contents of the memories just before it in its session. Its own terms count `OWN` times; a

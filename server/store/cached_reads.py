@@ -16,7 +16,7 @@ REMEMBERED = 256
 _VERSION = "PRAGMA data_version"
 
 
-class LookUps:
+class CachedReads:
     """A connection of its own, that nothing is ever written through."""
 
     def __init__(self, engine: sa.Engine) -> None:
@@ -25,7 +25,7 @@ class LookUps:
         self._version = 0
         self._known: dict[tuple[object, ...], Sequence[sa.Row[Any]]] = {}
 
-    def few(self, query: sa.Select[*tuple[Any, ...]], values: Mapping[str, Any]) -> Sequence[sa.Row[Any]]:
+    def rows(self, query: sa.Select[*tuple[Any, ...]], values: Mapping[str, Any]) -> Sequence[sa.Row[Any]]:
         """The rows that a query with these values finds now.
 
         Raises:

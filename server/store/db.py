@@ -20,7 +20,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Dialect
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from server.store.cached_reads import LookUps
+from server.store.cached_reads import CachedReads
 
 BUSY_TIMEOUT_MS = 15_000
 SCRUB_TIMEOUT_MS = 500
@@ -66,7 +66,7 @@ class Database:
             near = sa.create_engine(
                 self.url.set(drivername="sqlite"), poolclass=sa.StaticPool, isolation_level="AUTOCOMMIT", **options
             )
-            self._look_ups = LookUps(_prepare(near))
+            self._look_ups = CachedReads(_prepare(near))
         else:
             self._look_ups = None
             self._writer = create_async_engine(self.url, pool_size=10, pool_pre_ping=True, **options)
@@ -88,12 +88,12 @@ class Database:
                 await stack.enter_async_context(self._one_writer)
             yield await stack.enter_async_context(self._writer.begin())
 
-    async def one(self, query: sa.Select[*tuple[Any, ...]], values: dict[str, Any]) -> sa.Row[Any] | None:
+    async def cached_row(self, query: sa.Select[*tuple[Any, ...]], values: dict[str, Any]) -> sa.Row[Any] | None:
         """The row that a look-up by key finds."""
-        rows = await self.few(query, values)
+        rows = await self.cached_rows(query, values)
         return rows[0] if rows else None
 
-    async def few(
+    async def cached_rows(
         self, query: sa.Select[*tuple[Any, ...]], values: dict[str, Any] | None = None
     ) -> Sequence[sa.Row[Any]]:
         """The rows of a look-up. Only for queries that an index answers, with some dozens of rows at most.
@@ -101,7 +101,7 @@ class Database:
         On SQLite they are read right here, on the event loop, and not again until somebody commits.
         """
         if self._look_ups is not None:
-            return self._look_ups.few(query, values or {})
+            return self._look_ups.rows(query, values or {})
         async with self.read() as connection:
             return (await connection.execute(query, values or {})).all()
 

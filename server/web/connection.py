@@ -32,7 +32,7 @@ def _header(request: Request, name: str) -> str | None:
         return value
 
 
-def told(error: Exception) -> Failure:
+def as_failure(error: Exception) -> Failure:
     """A store that is down, by its name; of anything else, nothing. A refusal in the SDK's task groups is one still."""
     while isinstance(error, ExceptionGroup):
         error = cast("ExceptionGroup[Exception]", error).exceptions[0]

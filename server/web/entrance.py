@@ -13,8 +13,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from server.config import is_loopback
 from server.errors import STATUS, Failure
-from server.web.connection import told
-from server.web.rest import failed
+from server.web.connection import as_failure
+from server.web.rest import refusal_response
 
 log = structlog.get_logger("server.access")
 
@@ -67,7 +67,7 @@ class Entrance:
         except Failure as failure:
             await self._refuse(failure, step, scope, receive)
         except Exception as error:
-            failure = told(error)
+            failure = as_failure(error)
             if failure.status >= STATUS["internal"]:
                 log.exception("failed", method=scope["method"], path=scope["path"], request_id=request_id)
             await self._refuse(failure, step, scope, receive)
@@ -83,7 +83,7 @@ class Entrance:
     @staticmethod
     async def _refuse(failure: Failure, step: "_Response", scope: Scope, receive: Receive) -> None:
         if not step.status:
-            await failed(failure)(scope, receive, step)
+            await refusal_response(failure)(scope, receive, step)
 
     def _check(self, scope: Scope, headers: Headers) -> None:
         host = headers.get("host", "").lower()

@@ -21,8 +21,8 @@ from auth.guard import need_scopes
 from server import __version__
 from server.errors import Failure
 from server.web import mcp_prompts, mcp_resources
-from server.web.connection import named_workspace, told
-from tools.core.operation import Door, Effect, Operation, Told, run
+from server.web.connection import as_failure, named_workspace
+from tools.core.operation import AnswerText, Door, Effect, Operation, run
 from tools.core.schema import schema
 
 log = structlog.get_logger(__name__)
@@ -142,7 +142,7 @@ async def execute(operation: Operation, ctx: Context, arguments: dict[str, Any])
         raise
     except Exception as error:
         log.exception("failed", operation=operation.name, request_id=door.request_id)
-        failure = told(error)
+        failure = as_failure(error)
         if failure.code != "internal":
             raise failure from None
         # The SDK would send str(exception) to the client.
@@ -157,5 +157,5 @@ async def _call(operation: Operation, ctx: Context, arguments: dict[str, Any]) -
         return types.CallToolResult(is_error=True, content=[types.TextContent(text=text)])
     text = result.model_dump_json(exclude_none=True)
     structured = json.loads(text)
-    shown = result.text if isinstance(result, Told) else text
+    shown = result.text if isinstance(result, AnswerText) else text
     return types.CallToolResult(content=[types.TextContent(text=shown)], structured_content=structured)

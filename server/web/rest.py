@@ -57,13 +57,13 @@ def _endpoint(methods: dict[str, Operation]) -> Any:
         except Failure as failure:
             if failure.code == "insufficient_scope":
                 need_scopes(scope, failure)
-            response = failed(failure)
+            response = refusal_response(failure)
         await response(scope, receive, send)
 
     return endpoint
 
 
-def failed(failure: Failure) -> JSONResponse:
+def refusal_response(failure: Failure) -> JSONResponse:
     """A refusal as HTTP."""
     headers = {} if failure.retry_after is None else {"Retry-After": str(failure.retry_after)}
     return JSONResponse(failure.body(), int(failure.status), headers)

@@ -9,7 +9,7 @@ from starlette.responses import JSONResponse
 from auth.server import address_of
 from auth.throttle import API_SIGNUPS, spend
 from server.errors import Failure
-from server.web.rest import as_json, failed, hoisted, parsed
+from server.web.rest import as_json, hoisted, parsed, refusal_response
 from tools.core.operation import validate
 from tools.core.schema import schema
 from tools.core.services import Services
@@ -31,7 +31,7 @@ class SignUpEndpoint(HTTPEndpoint):
             await spend(services.db, [(limit, address_of(request)) for limit in API_SIGNUPS], services.now())
             made = await sign_up(services, args)
         except Failure as failure:
-            return failed(failure)
+            return refusal_response(failure)
         return JSONResponse(made.model_dump(mode="json"), 201, {"Cache-Control": "no-store"})
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auth.redirects import APP_SCHEMES, goes_to_loopback, host_of, is_registrable, matches
+from auth.redirects import APP_SCHEMES, goes_to_local_app, host_named_by, is_registrable, matches
 
 LOOPBACK = st.sampled_from(["localhost", "127.0.0.1", "127.0.0.9", "[::1]", "app.localhost"])
 HOSTS = st.from_regex(r"[a-z][a-z0-9]{0,8}(\.[a-z]{2,5}){1,2}", fullmatch=True).filter(
@@ -57,8 +57,8 @@ def test_what_is_put_before_a_host_makes_it_another(host, head):
 def test_any_text_can_be_held_against_any_other(registered, requested):
     matches(registered, requested)
     is_registrable(registered)
-    host_of(requested)
-    assert not matches(registered, requested) or registered == requested or goes_to_loopback(registered)
+    host_named_by(requested)
+    assert not matches(registered, requested) or registered == requested or goes_to_local_app(registered)
 
 
 @pytest.mark.parametrize(
@@ -112,6 +112,6 @@ def test_what_could_lead_elsewhere_cannot_be_registered(uri):
 
 
 def test_a_person_is_shown_the_host_or_the_scheme():
-    assert host_of("https://Claude.AI:443/x") == "claude.ai"
-    assert host_of("cursor://callback/x") == "cursor:"
-    assert host_of("\n") == ""
+    assert host_named_by("https://Claude.AI:443/x") == "claude.ai"
+    assert host_named_by("cursor://callback/x") == "cursor:"
+    assert host_named_by("\n") == ""

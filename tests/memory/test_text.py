@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from server.memory.models import Memory
 from server.memory.question import Question
-from server.memory.text import AVERAGE_TERMS, K1, OWN, SHORT, B, key, stems, term_id, weights, words
+from server.memory.text import AVERAGE_TERMS, K1, OWN, SHORT, B, build_search_text, stems, term_id, weights, words
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
 
@@ -39,12 +39,12 @@ def memory(**fields):
     ],
 )
 def test_what_was_stored_is_found_by_what_is_asked(stored, asked):
-    assert set(Question(asked).term_ids) & set(weights(key(memory(content=stored), []))[0])
+    assert set(Question(asked).term_ids) & set(weights(build_search_text(memory(content=stored), []))[0])
 
 
 @pytest.mark.parametrize(("one", "other"), [("database", "garden"), ("数据库", "花园"), ("the cat", "the dog")])
 def test_different_words_do_not_meet(one, other):
-    assert not set(Question(one).term_ids) & set(weights(key(memory(content=other), []))[0])
+    assert not set(Question(one).term_ids) & set(weights(build_search_text(memory(content=other), []))[0])
 
 
 def test_stop_words_count_only_where_there_is_nothing_else():
@@ -61,7 +61,7 @@ def test_a_workspace_has_stop_words_of_its_own_and_a_language():
 
 def test_a_text_without_words_has_no_terms():
     for text in ("", "?!…", "   ", "🎉🎉"):
-        assert weights(key(memory(content=text), [])) == ([], [])
+        assert weights(build_search_text(memory(content=text), [])) == ([], [])
         assert Question(text).term_ids == []
 
 
@@ -76,7 +76,7 @@ def test_a_weight_is_the_published_formula():
 
 @given(st.text(max_size=400))
 def test_any_text_has_distinct_terms_of_positive_weight(text):
-    ids, values = weights(key(memory(content=text), [text]))
+    ids, values = weights(build_search_text(memory(content=text), [text]))
     assert len(set(ids)) == len(ids) == len(values)
     assert all(0 < weight < K1 + 1 for weight in values)
     assert all(0 <= each < 2**32 for each in ids)
@@ -84,7 +84,7 @@ def test_any_text_has_distinct_terms_of_positive_weight(text):
 
 
 def test_a_memory_is_found_by_what_people_call_it_by():
-    counts = key(
+    counts = build_search_text(
         memory(content="I quit.", author="Ann", entity="job", tags=["work"], project="heron", occurred_at=NOW), []
     )
     for word in ("quit", "ann", "job", "work", "heron", "21", "novemb", "2026"):
@@ -93,7 +93,7 @@ def test_a_memory_is_found_by_what_people_call_it_by():
 
 def test_a_short_memory_is_found_by_what_was_said_before_it_and_a_long_one_is_not():
     before = ["Shall we go to Lisbon?", "or Porto, Porto"]
-    assert key(memory(content="Yes, in May"), before) == {
+    assert build_search_text(memory(content="Yes, in May"), before) == {
         "yes": OWN,
         "may": OWN,
         "shall": 1,
@@ -102,5 +102,5 @@ def test_a_short_memory_is_found_by_what_was_said_before_it_and_a_long_one_is_no
         "porto": 2,
     }
     long = " ".join(f"word{n}" for n in range(SHORT + 1))
-    assert "lisbon" not in key(memory(content=long), before)
-    assert key(memory(content="Yes"), [long]).total() == OWN + SHORT
+    assert "lisbon" not in build_search_text(memory(content=long), before)
+    assert build_search_text(memory(content="Yes"), [long]).total() == OWN + SHORT

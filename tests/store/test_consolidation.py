@@ -15,7 +15,7 @@ from server.memory.embedding import Model
 from server.memory.models import Linkage
 from server.store.consolidation import carry_out, runs
 from server.store.consolidation import near_duplicates as near_module
-from server.store.consolidation.carry_out import Means, run, run_group
+from server.store.consolidation.carry_out import ConsolidationDeps, run, run_group
 from server.store.consolidation.llm import Llm
 from server.store.consolidation.near_duplicates import near_duplicates
 from server.store.consolidation.runs import list_runs, undo
@@ -49,7 +49,7 @@ def consolidate(ledger, clock, nowhere):
     """One run over the ledger's workspace."""
 
     async def go(**how):
-        means = Means(ledger.db, nowhere, llm=how.pop("llm", None))
+        means = ConsolidationDeps(ledger.db, nowhere, llm=how.pop("llm", None))
         return await run(means, ledger.workspace, ledger.actor, clock(), **how)
 
     return go
@@ -177,7 +177,7 @@ async def test_an_undo_leaves_what_was_changed_since_and_says_why(ledger, consol
         await memories.record(connection, ledger.workspace, ledger.actor, clock(), revision, entries)
     clock.move(seconds=1)
     (extra,) = await ledger.store("extra")
-    means = Means(ledger.db, Nowhere())
+    means = ConsolidationDeps(ledger.db, Nowhere())
     second = await run_group(
         means, ledger.workspace, ledger.actor, clock(), [by_tag["again"], extra], content="together"
     )
@@ -269,7 +269,7 @@ async def test_many_groups_are_written_step_by_step(ledger, consolidate, clock, 
 
 async def test_a_group_that_is_named_gets_the_text_that_is_given(ledger, clock, nowhere):
     ids = await ledger.store("one", "two", tags=["tea"], linkages=[Linkage(type="file", path="a.md")])
-    means = Means(ledger.db, nowhere)
+    means = ConsolidationDeps(ledger.db, nowhere)
     outcome = await run_group(
         means, ledger.workspace, ledger.actor, clock(), ids[::-1], content="both", kind="rule", tags=["new"]
     )
@@ -289,7 +289,7 @@ async def test_a_group_of_what_is_not_there_deleted_or_merged_is_refused_by_name
     await ledger.change(merged, consolidated=True, consolidated_into=good)
     await ledger.change(old, expires_at=clock())
     before = await everything(ledger)
-    means = Means(ledger.db, nowhere)
+    means = ConsolidationDeps(ledger.db, nowhere)
     for bad in (gone, merged, foreign, old, "unknown"):
         for some in ([good, also, bad], [good, bad]):
             with pytest.raises(Failure) as refused:
@@ -302,7 +302,7 @@ async def test_a_group_of_what_is_not_there_deleted_or_merged_is_refused_by_name
 
 async def test_a_group_whose_summary_would_be_too_long_needs_a_text(ledger, clock, nowhere):
     ids = await ledger.store("x" * 20_000, "y" * 20_000)
-    means = Means(ledger.db, nowhere)
+    means = ConsolidationDeps(ledger.db, nowhere)
     with pytest.raises(Failure, match="content: the summary would have") as refused:
         await run_group(means, ledger.workspace, ledger.actor, clock(), ids)
     assert refused.value.field == "content"

@@ -79,12 +79,12 @@ def test_a_file_that_cannot_be_read_fails_as_it_does_everywhere_else(sqlite_path
     drivers = []
     engine = sa.create_engine(f"sqlite:///{sqlite_path}")
     sa.event.listen(engine, "connect", lambda driver, _record: drivers.append(driver))
-    made = cached_reads.LookUps(engine)
-    assert made.few(QUERY, {"number": 1}) == []
+    made = cached_reads.CachedReads(engine)
+    assert made.rows(QUERY, {"number": 1}) == []
     (driver,) = drivers
     driver.set_progress_handler(lambda: 1, 1)  # has SQLite give up at its first step
     with pytest.raises(OperationalError):
-        made.few(QUERY, {"number": 1})
+        made.rows(QUERY, {"number": 1})
     driver.set_progress_handler(None, 0)
-    assert made.few(QUERY, {"number": 1}) == []
+    assert made.rows(QUERY, {"number": 1}) == []
     made.close()

@@ -22,7 +22,7 @@ async def change(ledger, key, value, workspace=None):
 
 async def kept(ledger):
     async with ledger.db.read() as connection:
-        return await settings.look_up(connection, ledger.workspace)
+        return await settings.load(connection, ledger.workspace)
 
 
 async def test_a_new_workspace_keeps_nothing_and_has_the_defaults(ledger):

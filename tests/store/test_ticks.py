@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from server.background import ticks
 from server.background.ticks import TICKS, run_due
-from server.store.consolidation.carry_out import Means
+from server.store.consolidation.carry_out import ConsolidationDeps
 from server.store.consolidation.runs import list_runs
 from server.store.record import settings
 from server.store.record import ticks as claims
@@ -34,7 +34,7 @@ class Nowhere:
 @pytest.fixture
 async def means(ledger, clock):
     """What the background works with; its ticks of before were noted."""
-    means = Means(ledger.db, Nowhere())
+    means = ConsolidationDeps(ledger.db, Nowhere())
     await run_due(means, clock)
     return means
 
@@ -71,7 +71,7 @@ def test_decay_is_due_every_six_hours_and_the_night_at_three(now, decay, nightly
 
 async def test_in_a_new_record_nothing_was_missed(ledger, clock):
     await ledger.store("old", created_at=clock() - timedelta(days=7))
-    await run_due(Means(ledger.db, Nowhere()), clock)
+    await run_due(ConsolidationDeps(ledger.db, Nowhere()), clock)
     assert await relevance(ledger) == {"old": 1.0}
     assert [each[2:] for each in await noted(ledger.db)] == [(0, 0), (0, 0)]
 
@@ -221,7 +221,7 @@ async def test_work_that_is_cancelled_stops_between_two_steps_and_is_not_noted(l
 async def test_a_night_opens_no_collection_of_a_workspace_without_candidates(
     lite, new_ledger, projection, engine, clock
 ):
-    means = Means(lite, projection)
+    means = ConsolidationDeps(lite, projection)
     await run_due(means, clock)
     ledgers = [await new_ledger(lite, clock, f"user{n}") for n in range(12)]
     for each in ledgers:

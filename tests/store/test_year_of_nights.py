@@ -7,7 +7,7 @@ import pytest
 import sqlalchemy as sa
 
 from server.background.ticks import run_due
-from server.store.consolidation.carry_out import Means
+from server.store.consolidation.carry_out import ConsolidationDeps
 from server.store.consolidation.runs import list_runs, undo
 from server.store.record import memories
 from server.store.record.memories import FIELDS, from_row
@@ -52,7 +52,7 @@ async def a_day(book, clock, chance, kept):
 
 
 async def test_a_year_of_nights_loses_no_memory_that_an_undo_cannot_bring_back(book, projection, clock, find):
-    chance, kept, means = random.Random(11), {}, Means(book.db, projection)  # noqa: S311 - no secret
+    chance, kept, means = random.Random(11), {}, ConsolidationDeps(book.db, projection)  # noqa: S311 - no secret
     await run_due(means, clock)
     for _ in range(365):
         await a_day(book, clock, chance, kept)

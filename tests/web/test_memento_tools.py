@@ -7,7 +7,7 @@ import pytest
 
 from tests.web.doors import ERAS, NOBODY, rpc, tool
 from tools import catalog
-from tools.core.operation import Args, InWorkspace, Told
+from tools.core.operation import AnswerText, Args, InWorkspace
 from tools.core.schema import schema
 
 pytestmark = pytest.mark.anyio
@@ -43,7 +43,7 @@ async def said(person, name, arguments=None, path=TOOLSET):
 def test_a_row_of_mementos_is_whole(operation):
     assert issubclass(operation.args, InWorkspace)
     assert issubclass(operation.args, Args)
-    assert operation.returns is Told
+    assert operation.returns is AnswerText
     assert operation.routes == ()
     assert operation.description.endswith(".")
     assert operation.handler.__doc__

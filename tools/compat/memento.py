@@ -12,7 +12,7 @@ from pydantic import Field
 
 from server.memory.working import Item
 from tools.core.fields import Content, Name, Question, Tags, Unused, When, Word, unused
-from tools.core.operation import Args, Call, Effect, InWorkspace, Operation, Told, made, validate
+from tools.core.operation import AnswerText, Args, Call, Effect, InWorkspace, Operation, ensure_workspace, validate
 from tools.core.services import Services
 from tools.memories.arguments import Linkages
 
@@ -151,7 +151,7 @@ def rows(canonical: Mapping[str, Operation]) -> tuple[Operation, ...]:
 
 
 def _row(alias: Alias, of: Operation) -> Operation:
-    async def told(services: Services, call: Call, args: Args) -> Told:
+    async def told(services: Services, call: Call, args: Args) -> AnswerText:
         """Have the operation done, and put its answer in words."""
         return await _told(of, services, call, args, alias.text)
 
@@ -161,7 +161,7 @@ def _row(alias: Alias, of: Operation) -> Operation:
         description=alias.description,
         routes=(),
         args=alias.args or of.args,
-        returns=Told,
+        returns=AnswerText,
         handler=told,
         listed=True,
     )
@@ -169,7 +169,7 @@ def _row(alias: Alias, of: Operation) -> Operation:
 
 async def _told(
     of: Operation, services: Services, call: Call, args: Args, text: Callable[[Any], str] = _spoken
-) -> Told:
+) -> AnswerText:
     """Have an operation done with the arguments that were sent, under its own rules.
 
     Raises:
@@ -178,7 +178,7 @@ async def _told(
     if not isinstance(args, of.args):
         args = validate(of.args, _sent(args), as_text=False)
     answer: Any = await of.handler(services, call, args)
-    return Told(text=text(answer), meta=answer.meta)
+    return AnswerText(text=text(answer), meta=answer.meta)
 
 
 def _sent(args: Args) -> dict[str, Any]:
@@ -190,14 +190,14 @@ def _sent(args: Args) -> dict[str, Any]:
 
 
 def _init() -> Operation:
-    async def initialize(services: Services, call: Call, args: InWorkspace) -> Told:  # noqa: ARG001 - a handler's signature
+    async def initialize(services: Services, call: Call, args: InWorkspace) -> AnswerText:  # noqa: ARG001 - a handler's signature
         """Make the connection's workspace, unless it is there."""
         name = call.workspace.name
         if call.workspace.exists:
-            return Told(text=f'Workspace "{name}" already exists.', meta=call.meta)
+            return AnswerText(text=f'Workspace "{name}" already exists.', meta=call.meta)
         async with services.db.write() as connection:
-            placed = await made(connection, services, call)
-        return Told(text=f'Workspace "{name}" initialized.', meta=placed.meta)
+            placed = await ensure_workspace(connection, services, call)
+        return AnswerText(text=f'Workspace "{name}" initialized.', meta=placed.meta)
 
     return Operation(
         name="memento_init",
@@ -206,7 +206,7 @@ def _init() -> Operation:
         scope="memory:write",
         effect=Effect.CREATE,
         args=InWorkspace,
-        returns=Told,
+        returns=AnswerText,
         handler=initialize,
     )
 
@@ -214,7 +214,7 @@ def _init() -> Operation:
 def _read(canonical: Mapping[str, Operation]) -> Operation:
     whole, one = canonical["read_working_memory"], canonical["read_section"]
 
-    async def read(services: Services, call: Call, args: Read) -> Told:
+    async def read(services: Services, call: Call, args: Read) -> AnswerText:
         """Working memory, or one section of it. Raises `not_found`."""
         if args.section is None:
             return await _told(whole, services, call, InWorkspace())
@@ -226,6 +226,6 @@ def _read(canonical: Mapping[str, Operation]) -> Operation:
         description="Read working memory, the whole or one section. Call it at the start of a session.",
         routes=(),
         args=Read,
-        returns=Told,
+        returns=AnswerText,
         handler=read,
     )

@@ -83,7 +83,7 @@ class Spoken(BaseModel):
         raise NotImplementedError  # pragma: no cover - every subclass says its own
 
 
-class Told(BaseModel):
+class AnswerText(BaseModel):
     """An answer in words only, which MCP gives as they are, and not as JSON."""
 
     text: str = Field(description="The answer in words.")
@@ -227,7 +227,7 @@ def _nowhere(services: Services, account_id: str, name: str = "") -> Workspace:
     return Workspace(new_id(now), account_id, name, now, now, exists=False)
 
 
-async def made(connection: AsyncConnection, services: Services, call: Call) -> Call:
+async def ensure_workspace(connection: AsyncConnection, services: Services, call: Call) -> Call:
     """The call in a workspace that is there: a missing one is made, in the caller's transaction.
 
     So that what is refused, and undone with its transaction, makes no workspace. Raises `quota_exceeded` where the

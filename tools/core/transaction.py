@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.errors import Failure
 from server.store.record import journal
-from tools.core.operation import Call, made
+from tools.core.operation import Call, ensure_workspace
 from tools.core.services import Services
 
 
@@ -20,7 +20,7 @@ async def changing(
     What is refused inside the block is undone with the workspace and the journal's entry.
     """
     async with services.db.write() as connection:
-        placed = await made(connection, services, call)
+        placed = await ensure_workspace(connection, services, call)
         try:
             await journal.note(connection, placed.workspace.id, call.actor, services.now(), what)
         except LookupError:

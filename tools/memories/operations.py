@@ -12,7 +12,7 @@ from server.memory.models import Memory, Scope
 from server.store.record import memories, vectors
 from server.store.record.memories import Listing
 from tools.core.fields import Content, Id, Name, Tags, Unused, When, Word, Words, unused
-from tools.core.operation import Answer, Call, Effect, InWorkspace, Meta, Operation, Spoken, made
+from tools.core.operation import Answer, Call, Effect, InWorkspace, Meta, Operation, Spoken, ensure_workspace
 from tools.core.services import Services
 from tools.memories.arguments import Facets, Given, Linkages, Metadata, NewMemory, StoreMemory, json_of, missing_place
 from tools.memories.rows import check_links, hold, no_memory
@@ -177,7 +177,7 @@ async def _store(
     new = [each.memory(new_id(now), now, source) for each in given]
     windows = await services.encoder.documents([memory.content for memory in new])
     async with services.db.write() as connection:
-        call = await made(connection, services, call)
+        call = await ensure_workspace(connection, services, call)
         workspace = call.workspace.id
         for index, memory in enumerate(new):
             await check_links(

@@ -12,7 +12,7 @@ from tools.core.services import Services
 log = structlog.get_logger(__name__)
 
 
-async def peeked(services: Services, call: Call, names: Sequence[str]) -> list[Workspace]:
+async def peekable_workspaces(services: Services, call: Call, names: Sequence[str]) -> list[Workspace]:
     """The other workspaces that may be looked into; what is unknown or somebody else's is passed over."""
     found: dict[str, Workspace] = {}
     for name in dict.fromkeys(names):

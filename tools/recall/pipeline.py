@@ -20,7 +20,7 @@ from tools.core.operation import Call
 from tools.core.services import Services
 from tools.memories.arguments import Facets
 from tools.recall.model import MatchedMemory
-from tools.recall.peek import peeked
+from tools.recall.peek import peekable_workspaces
 from tools.recall.reranking import reranked
 from tools.recall.workspace_search import CANDIDATES, Searched, search_workspace
 
@@ -94,7 +94,7 @@ async def recall(services: Services, call: Call, asked: Asked) -> Recalled:
         Failure: `unavailable` where the search store is down.
     """
     now = services.now()
-    places = [call.workspace, *await peeked(services, call, asked.peek)]
+    places = [call.workspace, *await peekable_workspaces(services, call, asked.peek)]
     at_least = call.workspace.settings.recall_threshold
     searched = await _search(services, places, asked)
     entries = await skip_list.look_up_live(services.db, call.workspace.id, now) if call.workspace.exists else []

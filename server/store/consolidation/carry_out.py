@@ -40,7 +40,7 @@ SUMMARIES, PATIENCE = 100, 2
 
 
 @dataclass(frozen=True, slots=True)
-class Means:
+class ConsolidationDeps:
     """What a consolidation works with. Without an encoder vectors are filled in later; without a model, by template."""
 
     db: Database
@@ -61,7 +61,7 @@ class Merge:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class MergePlan:
     """What a run would do in a workspace with so many active memories."""
 
     active: int
@@ -78,7 +78,7 @@ class Outcome:
     """What a run did, or, with no `run_id`, would do."""
 
     state: Literal["done", "stopped", "nothing", "planned"]
-    plan: Plan
+    plan: MergePlan
     run_id: str | None = None
     indexed: bool = True
 
@@ -91,7 +91,7 @@ class _Read:
     revisions: dict[str, int] = field(default_factory=dict[str, int])
 
 
-async def plan(db: Database, workspace_id: str, now: datetime) -> Plan:
+async def plan(db: Database, workspace_id: str, now: datetime) -> MergePlan:
     """What belongs together in a workspace, merged by template. Changes nothing."""
     async with db.read() as connection:
         active = (await memories.counts(connection, workspace_id, now))["active"]
@@ -105,7 +105,7 @@ async def plan(db: Database, workspace_id: str, now: datetime) -> Plan:
         if all(each in read.memories for each in ids):  # else one changed just now
             pieces = parts([read.memories[each] for each in ids])
             merges += [merge(piece, [read.revisions[each.id] for each in piece], now) for piece in pieces]
-    return Plan(active, merges)
+    return MergePlan(active, merges)
 
 
 def merge(sources: Sequence[Memory], revisions: Sequence[int], now: datetime) -> Merge:
@@ -115,7 +115,7 @@ def merge(sources: Sequence[Memory], revisions: Sequence[int], now: datetime) ->
 
 
 async def run(
-    means: Means,
+    means: ConsolidationDeps,
     workspace_id: str,
     actor: Actor,
     now: datetime,
@@ -146,7 +146,7 @@ async def run(
 
 
 async def run_group(
-    means: Means,
+    means: ConsolidationDeps,
     workspace_id: str,
     actor: Actor,
     now: datetime,
@@ -177,7 +177,7 @@ async def run_group(
         raise Failure(
             "invalid", f"content: the summary would have {size} bytes, more than {limit}; send one.", field="content"
         )
-    outcome = await carry_out(means, workspace_id, actor, now, Plan(len(sources), [only]), "group")
+    outcome = await carry_out(means, workspace_id, actor, now, MergePlan(len(sources), [only]), "group")
     if outcome.state == "nothing":
         raise Failure("conflict", "One of these memories changed just now. Read them again and send the request again.")
     return outcome
@@ -193,7 +193,7 @@ def _not_active(missing: Sequence[str], left: int) -> Failure:
     )
 
 
-async def _told(means: Means, planned: Plan) -> list[Merge]:
+async def _told(means: ConsolidationDeps, planned: MergePlan) -> list[Merge]:
     """The merges, with a language model's summaries where there is one and it answers."""
     told, failures = list(planned.merges), 0
     for index, each in enumerate(told[:SUMMARIES]):
@@ -212,7 +212,9 @@ async def summarized(llm: Llm | None, each: Merge) -> Merge:
     return replace(each, result=result, method="ai", template_summary=each.result.content)
 
 
-async def carry_out(means: Means, workspace_id: str, actor: Actor, now: datetime, planned: Plan, kind: Kind) -> Outcome:
+async def carry_out(
+    means: ConsolidationDeps, workspace_id: str, actor: Actor, now: datetime, planned: MergePlan, kind: Kind
+) -> Outcome:
     """Do what was planned: one transaction, one projection. A merge whose sources changed since is left out."""
     texts = [each.result.content for each in planned.merges]
     windows = None
@@ -223,7 +225,7 @@ async def carry_out(means: Means, workspace_id: str, actor: Actor, now: datetime
         try:
             first = await memories.advance(connection, workspace_id, len(texts) + planned.sources, now)
         except LookupError:
-            return Outcome("nothing", Plan(0))
+            return Outcome("nothing", MergePlan(0))
         merges = await _unchanged(connection, planned.merges)
         done = replace(planned, merges=merges)
         if not merges:

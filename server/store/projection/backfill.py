@@ -63,7 +63,7 @@ async def backfill(
         if not await _fill_all(db, encoder, projection, now, pace or Pace()):
             return
         for workspace_id, _, rule in await _behind(db, workspaces.c.generation != encoder.generation):
-            await projection.serve(workspace_id, encoder.generation, rule)
+            await projection.switch_generation(workspace_id, encoder.generation, rule)
         await encoder.let_go()
     except BaseException:
         encoder.has_gaps = True
@@ -175,7 +175,7 @@ async def _follow_rules(db: Database, projection: Projection) -> None:
     The old one serves meanwhile. Nothing is embedded: vectors are of contents, and no rule is about those.
     """
     for workspace_id, generation, rule in await _behind(db, workspaces.c.key_rule != WANTED_RULE):
-        await projection.serve(workspace_id, generation, rule)
+        await projection.switch_generation(workspace_id, generation, rule)
 
 
 async def _behind(db: Database, condition: sa.ColumnElement[bool]) -> Sequence[tuple[str, int, str]]:

@@ -6,17 +6,19 @@ from typing import cast
 import sqlalchemy as sa
 
 from server.memory.languages import Language
-from server.memory.text import KEY_RULE, key_rule
+from server.memory.text import SEARCH_TEXT_RULE, search_text_rule
 from server.store.db import Database
 from server.store.record import vectors
 from server.store.search.seam import Collection
 from server.store.tables.accounts import workspaces
 
 #: The rule that a workspace's collection should be made by, in SQL.
-WANTED_RULE = sa.literal(f"{KEY_RULE}-") + sa.func.coalesce(workspaces.c.settings["language"].as_string(), "english")
+WANTED_RULE = sa.literal(f"{SEARCH_TEXT_RULE}-") + sa.func.coalesce(
+    workspaces.c.settings["language"].as_string(), "english"
+)
 
 
-def placement(workspace_id: str, generation: int, dims: int, rule: str = key_rule("english")) -> Collection:
+def placement(workspace_id: str, generation: int, dims: int, rule: str = search_text_rule("english")) -> Collection:
     """A collection of its own for each workspace, generation of vectors, and rule."""
     return Collection(name=f"{workspace_id}-{generation}-{rule}", dims=dims)
 

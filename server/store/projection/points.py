@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.memory.languages import Language
 from server.memory.models import Memory
-from server.memory.text import NEIGHBOURS, key, weights
+from server.memory.text import NEIGHBOURS, build_search_text, weights
 from server.store.record.memories import FIELDS, from_row
 from server.store.record.vectors import unpack
 from server.store.search.seam import Collection, Point, Sparse
@@ -96,7 +96,7 @@ def point(collection: Collection, workspace_id: str, language: Language, row: sa
     return Point(
         id=memory.id,
         revision=row.revision,
-        text=Sparse(*weights(key(memory, [text for text in before[1::2] if text], language))),
+        text=Sparse(*weights(build_search_text(memory, [text for text in before[1::2] if text], language))),
         payload=payload(memory, workspace_id, [each for each in before[::2] if each]),
         dense=None if windows is None else windows[0],
         windows=None if windows is None or len(windows) == 1 else windows,

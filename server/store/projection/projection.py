@@ -172,7 +172,7 @@ class Projection:
                 state.behind = True
                 log.warning("a collection is still to be dropped", workspace=workspace_id, reason=str(error))
 
-    async def serve(self, workspace_id: str, generation: int, rule: str) -> None:
+    async def switch_generation(self, workspace_id: str, generation: int, rule: str) -> None:
         """From now on the workspace's collection holds this generation's vectors, and words by this rule.
 
         The new collection is made beside the old one, which serves until the new one is whole and on the disk.
@@ -236,12 +236,12 @@ class Projection:
         mine = state.asked
         async with self._locked(workspace_id):
             if state.served < mine:
-                await self._serve(workspace_id, state)
+                await self._catch_up_waiters(workspace_id, state)
             if state.failure is not None:
                 raise EngineDown(state.failure)
         return state
 
-    async def _serve(self, workspace_id: str, state: _State) -> None:
+    async def _catch_up_waiters(self, workspace_id: str, state: _State) -> None:
         before, state.served = state.served, state.asked
         try:
             await self._follow(workspace_id, state)

@@ -69,7 +69,7 @@ async def latest(connection: AsyncConnection, workspace_id: str) -> Crystal | No
 
 async def look_up_latest(db: Database, workspace_id: str) -> Crystal | None:
     """The same in a look-up of its own, for the context."""
-    row = await db.one(_LATEST, {"workspace": workspace_id, "most": 1})
+    row = await db.cached_row(_LATEST, {"workspace": workspace_id, "most": 1})
     return None if row is None else Crystal(*row)
 
 

@@ -127,7 +127,7 @@ async def get(
 
 async def look_up(db: Database, workspace_id: str, memory_id: str) -> Memory | None:
     """One memory of the workspace, unless it was deleted, as it now stands."""
-    row = await db.one(_BY_ID, {"memory": memory_id, "workspace": workspace_id})
+    row = await db.cached_row(_BY_ID, {"memory": memory_id, "workspace": workspace_id})
     return None if row is None else from_row(row)
 
 

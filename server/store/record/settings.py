@@ -24,7 +24,7 @@ class Kept:
 _KEPT = sa.select(workspaces.c.settings, workspaces.c.settings_set_at).where(workspaces.c.deleted_at.is_(None))
 
 
-async def look_up(connection: AsyncConnection, workspace_id: str) -> Kept:
+async def load(connection: AsyncConnection, workspace_id: str) -> Kept:
     """The settings of a workspace; of one that is not there, the defaults."""
     row = (await connection.execute(_KEPT.where(workspaces.c.id == workspace_id))).one_or_none()
     values, times = ({}, {}) if row is None else _both(row)

@@ -56,7 +56,7 @@ async def live(connection: AsyncConnection, workspace_id: str, now: datetime) ->
 
 async def look_up_live(db: Database, workspace_id: str, now: datetime) -> list[SkipEntry]:
     """The same in a look-up of its own, for recall."""
-    return _live(await db.few(_KEPT, {"workspace": workspace_id}), now)
+    return _live(await db.cached_rows(_KEPT, {"workspace": workspace_id}), now)
 
 
 async def counts(connection: AsyncConnection, workspace_id: str, now: datetime) -> dict[str, int]:

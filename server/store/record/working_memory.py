@@ -182,7 +182,7 @@ async def active_items(connection: AsyncConnection, workspace_id: str, limit: in
 
 async def look_up_active(db: Database, workspace_id: str, limit: int) -> tuple[list[Item], int]:
     """The same in a look-up of its own, for the context."""
-    return _counted(await db.few(_ACTIVE, {"workspace": workspace_id, "most": limit}))
+    return _counted(await db.cached_rows(_ACTIVE, {"workspace": workspace_id, "most": limit}))
 
 
 def _section(row: Sequence[Any]) -> Section:
