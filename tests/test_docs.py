@@ -10,31 +10,65 @@ from pathlib import Path
 import pytest
 
 from server.background.loop import drain
+from server.cli.api_page import INTRODUCTION, OTHER_ROUTES, anchor, load_exchanges, render_page
 from tests.transcripts import Transcript, exchanges
 from tools.catalog import MEMENTO as MEMENTO_TOOLS
-from tools.catalog import OPERATIONS, RECALL_LINK
+from tools.catalog import OPERATIONS, RECALL_LINK, SUBJECTS
 
 ROOT = Path(__file__).parent.parent
+SOURCES = ROOT / "docs/api"
 API = (ROOT / "docs/api.md").read_text()
 MEMENTO = (ROOT / "docs/memento.md").read_text()
+BY_HAND = [f"docs/api/{INTRODUCTION}", f"docs/api/{OTHER_ROUTES}", "docs/memento.md"]
 
 
 @pytest.mark.anyio
-@pytest.mark.parametrize("page", [API, MEMENTO], ids=["api", "memento"])
-async def test_every_request_in_the_documentation_gets_the_answer_shown(site, clock, page):
+@pytest.mark.parametrize("title", SUBJECTS)
+async def test_every_request_of_a_subject_gets_the_answer_shown(site, clock, title):
+    shown = load_exchanges(SOURCES, title)
+    await replay(site, clock, [(*each.request.split(" ", 1), each.headers, each.body, each.answer) for each in shown])
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("path", BY_HAND)
+async def test_every_request_of_a_page_gets_the_answer_shown(site, clock, path):
+    await replay(site, clock, exchanges((ROOT / path).read_text()))
+
+
+async def replay(site, clock, shown):
+    """Send each request as an administrator, and compare the whole answer."""
     person = await site.person("ann", ("memory:write", "admin"), is_admin=True)
     transcript = Transcript()
-    for method, path, headers, body, documented in exchanges(page):
+    for method, path, headers, body, documented in shown:
         clock.move(seconds=1)
         await drain(site.services)  # or the loop would, now or later
-        answer = (
-            await person.http.request(
-                method, transcript.asked(path), headers=headers, json=json.loads(transcript.asked(json.dumps(body)))
-            )
-            if body is not None
-            else await person.http.request(method, transcript.asked(path), headers=headers)
-        )
-        transcript.check(documented, answer.json())
+        arguments = {} if body is None else {"json": json.loads(transcript.asked(json.dumps(body)))}
+        answer = await person.http.request(method, transcript.asked(path), headers=headers, **arguments)
+        try:
+            transcript.check(documented, answer.json())
+        except AssertionError as error:
+            error.add_note(f"{method} {path} answered {json.dumps(answer.json(), indent=2)}")
+            raise
+
+
+def test_the_page_of_the_api_is_current():
+    assert render_page(SOURCES) == API, "docs/api.md is not current: run `python -m server docs`"
+
+
+def test_the_page_of_the_api_begins_with_a_link_to_every_section():
+    contents, text = API.split("\nEvery operation is", 1)
+    headings = re.findall(r"^###? (.+)$", text, re.MULTILINE)
+    assert re.findall(r"\[`?(.+?)`?\]\(#", contents) == headings
+    assert re.findall(r"\(#(.+?)\)", contents) == [anchor(heading) for heading in headings]
+
+
+def test_the_folder_of_the_page_has_only_files_that_are_on_the_page():
+    names = [anchor(title) for title in SUBJECTS]
+    allowed = {INTRODUCTION, OTHER_ROUTES} | {f"{name}{ending}" for name in names for ending in (".json", ".md")}
+    assert {path.name for path in SOURCES.iterdir()} <= allowed
+    for path in SOURCES.glob("*.md"):
+        if f"docs/api/{path.name}" not in BY_HAND:
+            assert "```http" not in path.read_text(), f"{path.name}: an exchange belongs into the JSON file"
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
@@ -44,7 +78,11 @@ def test_every_operation_is_documented_with_its_routes_and_an_exchange(operation
     for method, path in operation.routes:
         assert f"`{method} {path}`" in section.group(1)
     assert f"`{operation.scope}`" in section.group(1)
-    assert list(exchanges(section.group(1)))
+    shown = list(exchanges(section.group(1)))
+    assert shown
+    patterns = [f"{method} {re.sub('{.+?}', '[^/?]+', path)}" for method, path in operation.routes]
+    for method, path, *_ in shown:
+        assert any(re.fullmatch(each, f"{method} {path.partition('?')[0]}") for each in patterns)
 
 
 @pytest.mark.parametrize("name", MEMENTO_TOOLS)

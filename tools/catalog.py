@@ -1,6 +1,7 @@
 """The product's table of contents: every operation, in the order in which a newcomer meets them."""
 
 from collections.abc import Iterable
+from itertools import chain
 
 from tools import (
     consolidation,
@@ -24,26 +25,25 @@ from tools.compat import memento, memento_recall
 from tools.core.operation import Operation
 from tools.memories import operations as memories
 
-OPERATIONS: tuple[Operation, ...] = (
-    *context.OPERATIONS,
-    *search.OPERATIONS,
-    *explain.OPERATIONS,
-    *memento_recall.OPERATIONS,
-    *memories.OPERATIONS,
-    *graph.OPERATIONS,
-    *consolidation.OPERATIONS,
-    *working_memory.OPERATIONS,
-    *working_items.OPERATIONS,
-    *skip_list.OPERATIONS,
-    *identity.OPERATIONS,
-    *workspaces.OPERATIONS,
-    *settings.OPERATIONS,
-    *golden.OPERATIONS,
-    *keys.OPERATIONS,
-    *health.OPERATIONS,
-    *vectors.OPERATIONS,
-    *plans.OPERATIONS,
-)
+#: The operations by subject, as the API's page shows them.
+SUBJECTS: dict[str, tuple[Operation, ...]] = {
+    "Recall": (*context.OPERATIONS, *search.OPERATIONS, *explain.OPERATIONS),
+    "Memories": memories.OPERATIONS,
+    "Links": graph.OPERATIONS,
+    "Consolidation": consolidation.OPERATIONS,
+    "Working memory": (*working_memory.OPERATIONS, *working_items.OPERATIONS),
+    "Skip list": skip_list.OPERATIONS,
+    "Identity": identity.OPERATIONS,
+    "Workspaces": workspaces.OPERATIONS,
+    "Settings": settings.OPERATIONS,
+    "Golden cases": golden.OPERATIONS,
+    "Keys": keys.OPERATIONS,
+    "Health": (*health.OPERATIONS, *vectors.OPERATIONS),
+    "Plans": plans.OPERATIONS,
+    "Recall for Memento's clients": memento_recall.OPERATIONS,
+}
+
+OPERATIONS: tuple[Operation, ...] = tuple(chain.from_iterable(SUBJECTS.values()))
 
 
 def by_name(operations: Iterable[Operation]) -> dict[str, Operation]:

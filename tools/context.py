@@ -41,13 +41,13 @@ class RetrieveContext(InWorkspace, Facets):
     )
     include: Words = Field(
         default=cast("Any", PARTS),  # a tuple is taken as it is, a list would be copied for each call
-        description=f"Which parts to answer with: {', '.join(PARTS)}. All, unless told otherwise.",
+        description=f"The parts of the answer: {', '.join(PARTS)}. Default: all.",
     )
     include_graph: bool = Field(default=False, description="Whether each memory comes with its links.")
     explain: bool = Field(default=False, description="Whether each memory comes with the reasons for its rank.")
     track_access: bool = Field(default=True, description="Whether this counts as a use of the memories it finds.")
     peek_workspaces: Peeks = Field(
-        default=[], description=f"Up to {PEEKS} more of your workspaces to look for memories in, without writing there."
+        default=[], description=f"Up to {PEEKS} more of your workspaces to search as well; nothing is written there."
     )
     images: Unused = unused()
     platformSource: Unused = unused()  # noqa: N815 - the name that claude-mem's clients send

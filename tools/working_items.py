@@ -24,8 +24,8 @@ class AddItem(InWorkspace):
     """What `add_item` takes."""
 
     category: Category = Field(
-        description="active_work: being done; standing_decision: holds until revoked; waiting_for: on somebody else; "
-        "skip_list: to be left alone; session_note: anything else worth noting."
+        description="active_work: being done; standing_decision: holds until revoked; waiting_for: waits for somebody "
+        "else; skip_list: to be left alone; session_note: anything else worth noting."
     )
     title: Title = Field(description="A title of one line.")
     content: Prose = Field(default="", description="The details, as markdown. At most 32 KiB.")
@@ -81,7 +81,7 @@ class ListItems(InWorkspace):
     limit: int = Field(default=50, ge=1, le=100, description="How many at most.")
     offset: int = Field(default=0, ge=0, le=10_000_000, description="How many to skip first.")
     peek_workspaces: Peeks = Field(
-        default=[], description=f"Up to {PEEKS} more of your workspaces whose items are listed with these."
+        default=[], description=f"Up to {PEEKS} more of your workspaces whose items are listed as well."
     )
 
 

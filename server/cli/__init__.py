@@ -2,7 +2,7 @@
 
 import typer
 
-from server.cli import doctor, golden, keys, model, serve, store, tick, users
+from server.cli import docs, doctor, golden, keys, model, serve, store, tick, users
 
 app = typer.Typer(
     help="Loci: the memory server for AI agents.",
@@ -17,6 +17,7 @@ app.command()(store.backfill)
 app.command()(tick.tick)
 app.command()(golden.golden)
 app.command()(doctor.doctor)
+app.command()(docs.docs)
 app.add_typer(users.app, name="user")
 app.add_typer(keys.app, name="key")
 app.add_typer(model.app, name="model")

@@ -22,7 +22,7 @@ class RecallMemories(InWorkspace, Facets):
     limit: int = Field(default=10, ge=1, le=100, description="How many memories at most.")
     track_access: bool = Field(default=True, description="Whether this counts as a use of the memories it finds.")
     peek_workspaces: Peeks = Field(
-        default=[], description=f"Up to {PEEKS} more of your workspaces to look for memories in, without writing there."
+        default=[], description=f"Up to {PEEKS} more of your workspaces to search as well; nothing is written there."
     )
     images: Unused = unused()
 

@@ -89,8 +89,10 @@ Question = Annotated[str, StringConstraints(max_length=QUERY_CHARACTERS), AfterV
 Word = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 Tags = Annotated[list[Word], Field(max_length=50)]
-Words = Annotated[list[Word], BeforeValidator(_listed), Field(max_length=50)]
-Peeks = Annotated[list[Word], BeforeValidator(_listed), AfterValidator(_few)]
+#: Words in a list, or in one text between commas. The field that has it says how many at most.
+WordList = Annotated[list[Word], BeforeValidator(_listed)]
+Words = Annotated[WordList, Field(max_length=50)]
+Peeks = Annotated[WordList, AfterValidator(_few)]
 
 #: What other systems' clients may send and this server does not act on: refused, by name, when it is not empty.
 Unused = Annotated[Any, AfterValidator(_unused)]

@@ -11,7 +11,7 @@ from server.memory.ids import new_id
 from server.memory.models import Memory, Scope
 from server.store.record import memories, vectors
 from server.store.record.memories import Listing
-from tools.core.fields import Content, Id, Name, Tags, Unused, When, Word, Words, unused
+from tools.core.fields import Content, Id, Name, Tags, Unused, When, Word, WordList, unused
 from tools.core.operation import Answer, Call, Effect, InWorkspace, Meta, Operation, Spoken, ensure_workspace
 from tools.core.services import Services
 from tools.memories.arguments import Facets, Given, Linkages, Metadata, NewMemory, StoreMemory, json_of, missing_place
@@ -137,7 +137,7 @@ class ListMemories(InWorkspace, Facets):
     order: Literal["asc", "desc"] = Field(default="desc", description="Ascending or descending.")
     limit: int = Field(default=50, ge=1, le=100, description="How many at most.")
     offset: int = Field(default=0, ge=0, le=10_000_000, description="How many to skip first.")
-    tags: Words = Field(
+    tags: WordList = Field(
         default=[],
         max_length=10,
         description="Only memories with a tag that contains one of these, in upper or lower case.",
