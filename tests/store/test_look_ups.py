@@ -16,7 +16,7 @@ QUERY = sa.select(epoch.c.value).where(epoch.c.id == sa.bindparam("number"))
 
 
 async def look_up(db, number=1):
-    row = await db.one(QUERY, {"number": number})
+    row = await db.cached_row(QUERY, {"number": number})
     return None if row is None else row.value
 
 
