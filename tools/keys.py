@@ -37,7 +37,7 @@ class CreateKey(Args):
     """What `create_key` takes."""
 
     name: Annotated[str, Field(max_length=120)] = Field(
-        default="", validation_alias=AliasChoices("name", "label"), description="What it is for."
+        default="", validation_alias=AliasChoices("name", "label"), description="The name of the key, e.g. its purpose."
     )
     scopes: Annotated[list[KeyScope], Field(min_length=1, max_length=3)] = Field(
         default=[READ], description="The scopes that it grants: memory:read, memory:write."

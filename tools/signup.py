@@ -38,15 +38,15 @@ class SignUp(Args):
 
     name: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)] = Field(
         default="default",
-        description="What the key is called. The user's name is made of it, with an ending of its own.",
+        description="The name of the key. The user's name is made from it, with an ending of its own.",
     )
     workspace: PlainName = Field(
         default="default",
-        description="The first workspace, which is used where none is named. In lower case; what is no letter a to z, "
-        "digit, _ or - becomes a -.",
+        description="The first workspace, which is used if a request names none. It becomes lower case; each character "
+        "but a to z, digits, _ and - becomes a -.",
     )
     email: Annotated[str, StringConstraints(max_length=320)] | None = Field(
-        default=None, description="Taken, because Memento's clients may send it, and not kept."
+        default=None, description="Accepted, because Memento's clients may send it, and not stored."
     )
 
 

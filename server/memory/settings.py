@@ -21,26 +21,28 @@ class WorkspaceSettings(BaseModel):
 
     recall_alpha: Share = Field(default=0.5, description="The share of the words in a memory's score, 0 to 1.")
     recall_threshold: Share = Field(
-        default=0.0, description="How sure recall must be that something fits before it answers, 0 to 1; 0 is off."
+        default=0.0,
+        description="How sure recall must be that a memory fits before it answers, 0 to 1; 0 turns this off.",
     )
-    language: Language = Field(default="english", description="Which language's words are stemmed.")
+    language: Language = Field(default="english", description="The language whose words are stemmed.")
     stop_words: Annotated[list[StopWord], Field(max_length=200)] = Field(
-        default=[], description="Up to 200 words that recall passes over, beside the language's own."
+        default=[], description="Up to 200 words that recall ignores, in addition to the language's own."
     )
     skip_enforcement: SkipEnforcement = Field(
         default="annotate",
-        description="What is done with a recalled memory that the skip list speaks against: annotate or withhold.",
+        description="The treatment of a recalled memory that matches the skip list: annotate or withhold.",
     )
     half_life_days: Days = Field(
-        default=7.0, description="In how many days an unused memory's relevance halves; more than 0, up to 36500."
+        default=7.0,
+        description="The number of days in which an unused memory's relevance halves; more than 0, up to 36500.",
     )
     half_lives: Annotated[dict[MemoryType, Days], Field(max_length=50)] = Field(
         default={}, description='Other half-lives, in days, for up to 50 types of memories: {"fact": 30}.'
     )
     consolidation_share: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)] = Field(
         default=0.5,
-        description="A consolidation that would change more than this share of the workspace, up to 1, stops. Unless "
-        "set, twenty memories are never too many.",
+        description="A consolidation stops if it would change more than this share of the workspace, up to 1. While "
+        "this is not set, up to twenty memories are always allowed.",
     )
 
     @property
