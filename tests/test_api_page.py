@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from server.cli import app
-from server.cli.api_page import Exchange, PageError, render_page, type_in_words, without_nulls
+from server.cli.api_page import Exchange, PageError, describe_type, drop_nulls, render_page
 
 ROOT = Path(__file__).parent.parent
 
@@ -100,7 +100,7 @@ def test_an_exchange_is_shown_with_the_nulls_of_its_request_and_without_those_of
 
 
 def test_nulls_are_left_out_at_every_depth_but_not_out_of_lists():
-    assert without_nulls({"a": None, "b": [{"c": None, "d": 0}, None], "e": {}}) == {"b": [{"d": 0}, None], "e": {}}
+    assert drop_nulls({"a": None, "b": [{"c": None, "d": 0}, None], "e": {}}) == {"b": [{"d": 0}, None], "e": {}}
 
 
 @pytest.mark.parametrize(
@@ -122,4 +122,4 @@ def test_nulls_are_left_out_at_every_depth_but_not_out_of_lists():
     ],
 )
 def test_a_type_is_named_in_plain_words_with_its_bounds(shape, words):
-    assert type_in_words(shape, {"Link": {"properties": {"type": {}, "id": {}}}}) == words
+    assert describe_type(shape, {"Link": {"properties": {"type": {}, "id": {}}}}) == words

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from server.background.loop import drain
-from server.cli.api_page import INTRODUCTION, OTHER_ROUTES, anchor, load_exchanges, render_page
+from server.cli.api_page import INTRODUCTION, OTHER_ROUTES, anchor_from_title, load_exchanges, render_page
 from tests.transcripts import Transcript, exchanges
 from tools.catalog import MEMENTO as MEMENTO_TOOLS
 from tools.catalog import OPERATIONS, RECALL_LINK, SUBJECTS
@@ -59,11 +59,11 @@ def test_the_page_of_the_api_begins_with_a_link_to_every_section():
     contents, text = API.split("\nEvery operation is", 1)
     headings = re.findall(r"^###? (.+)$", text, re.MULTILINE)
     assert re.findall(r"\[`?(.+?)`?\]\(#", contents) == headings
-    assert re.findall(r"\(#(.+?)\)", contents) == [anchor(heading) for heading in headings]
+    assert re.findall(r"\(#(.+?)\)", contents) == [anchor_from_title(heading) for heading in headings]
 
 
 def test_the_folder_of_the_page_has_only_files_that_are_on_the_page():
-    names = [anchor(title) for title in SUBJECTS]
+    names = [anchor_from_title(title) for title in SUBJECTS]
     allowed = {INTRODUCTION, OTHER_ROUTES} | {f"{name}{ending}" for name in names for ending in (".json", ".md")}
     assert {path.name for path in SOURCES.iterdir()} <= allowed
     for path in SOURCES.glob("*.md"):
