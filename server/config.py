@@ -134,8 +134,8 @@ class Settings(BaseSettings):
     )
     signup: Literal["closed", "invite", "open"] = Field(
         "closed",
-        description="Sign-up for new accounts: `closed` (use `python -m server user add`), `invite` (with an invitation "
-        "link from `python -m server user invite`) or `open` (for everybody).",
+        description="Sign-up for new accounts: `closed` (use `python -m server user add`), `invite` (with an "
+        "invitation link from `python -m server user invite`) or `open` (for everybody).",
     )
     secret_key: SecretStr = Field(
         SecretStr(""),
