@@ -3,7 +3,6 @@
 A key carries 128 random bits, so a plain hash is enough: there is nothing to guess.
 """
 
-import hashlib
 import re
 import secrets
 from collections.abc import Iterable
@@ -12,6 +11,7 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from auth.hashing import digest
 from auth.principal import Principal, expand
 from server.memory.ids import new_id
 from server.store.db import Database
@@ -25,11 +25,6 @@ PREFIX_LENGTH = 12
 def is_key(bearer: str) -> bool:
     """Whether a bearer claims to be an API key."""
     return bearer.startswith(PREFIXES)
-
-
-def digest(secret: str) -> str:
-    """SHA-256, in hex."""
-    return hashlib.sha256(secret.encode()).hexdigest()
 
 
 async def issue_key(

@@ -70,7 +70,9 @@ def response_location(redirect_uri: str, pairs: list[tuple[str, str]], state: st
     return with_query(redirect_uri, [*pairs, ("iss", issuer)])
 
 
-async def check(auth: AuthorizationServer, parameters: Parameters, address: str) -> AuthorizationRequest:
+async def validate_authorization_request(
+    auth: AuthorizationServer, parameters: Parameters, address: str
+) -> AuthorizationRequest:
     """The request that the parameters make.
 
     Raises:
@@ -88,10 +90,10 @@ async def check(auth: AuthorizationServer, parameters: Parameters, address: str)
             f"{client.name} asked to be answered at an address that it did not register. This can be an attempt to "
             "steal your login, so it stops here. If you trust the app, remove its connection to Loci and add it again.",
         )
-    states = parameters.all("state")
+    states = parameters.get_all("state")
     state = states[0] if len(states) == 1 else None
     try:
-        return _checked(auth, parameters, client, redirect_uri, state)
+        return _validate_parameters(auth, parameters, client, redirect_uri, state)
     except OAuth2Error as error:
         raise RedirectedError(error, redirect_uri, state) from None
 
@@ -126,10 +128,10 @@ def _is_well_shaped(parameters: Parameters) -> bool:
     )
 
 
-def _checked(
+def _validate_parameters(
     auth: AuthorizationServer, parameters: Parameters, client: Client, redirect_uri: str, state: str | None
 ) -> AuthorizationRequest:
-    parameters.flat()
+    parameters.to_dict()
     if parameters.get("response_type") != "code":
         raise UnsupportedResponseTypeError(None, "response_type must be code.")
     if parameters.get("response_mode") not in {None, "query"}:
@@ -139,7 +141,7 @@ def _checked(
     challenge = parameters.get("code_challenge")
     if challenge is None or parameters.get("code_challenge_method") != "S256" or not is_code_challenge(challenge):
         raise InvalidRequestError("PKCE is required: send code_challenge, with code_challenge_method S256 (RFC 7636).")
-    resource = resolve(parameters.all("resource"), auth.settings.public_url)
+    resource = resolve(parameters.get_all("resource"), auth.settings.public_url)
     if resource is None:
         raise InvalidTargetError("The resource is not one of this server.")
     prompts = (parameters.get("prompt") or "").split()

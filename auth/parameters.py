@@ -25,16 +25,16 @@ class Parameters:
         Raises:
             OAuth2Error: `invalid_request` where it stands there twice.
         """
-        values = self.all(name)
+        values = self.get_all(name)
         if len(values) > 1:
             raise InvalidRequestError("A parameter is repeated.")
         return values[0] if values else None
 
-    def all(self, name: str) -> list[str]:
+    def get_all(self, name: str) -> list[str]:
         """Every value of a parameter that may be repeated."""
         return [value for key, value in self.pairs if key == name and value]
 
-    def flat(self) -> dict[str, str]:
+    def to_dict(self) -> dict[str, str]:
         """Each parameter once.
 
         Raises:
@@ -43,7 +43,7 @@ class Parameters:
         return {name: self.get(name) or "" for name, _ in self.pairs if name != "resource"}
 
 
-def parse(text: str) -> Parameters:
+def parse_parameters(text: str) -> Parameters:
     """Read a query or a form.
 
     Raises:
@@ -66,10 +66,10 @@ async def read_form(request: Request) -> Parameters:
     """
     _check_type(request, "application/x-www-form-urlencoded")
     try:
-        text = (await _body(request, MAX_BODY)).decode("ascii")
+        text = (await _read_body(request, MAX_BODY)).decode("ascii")
     except UnicodeDecodeError:
         raise InvalidRequestError("The form is not URL-encoded.") from None
-    return parse(text)
+    return parse_parameters(text)
 
 
 async def read_json(request: Request, limit: int) -> dict[str, Any]:
@@ -80,7 +80,7 @@ async def read_json(request: Request, limit: int) -> dict[str, Any]:
     """
     _check_type(request, "application/json")
     try:
-        value = json.loads(await _body(request, limit))
+        value = json.loads(await _read_body(request, limit))
     except (ValueError, RecursionError):
         raise InvalidRequestError("The body is not JSON.") from None
     if not isinstance(value, dict):
@@ -93,7 +93,7 @@ def _check_type(request: Request, wanted: str) -> None:
         raise InvalidRequestError(f"Send {wanted}.", status_code=415)
 
 
-async def _body(request: Request, limit: int) -> bytes:
+async def _read_body(request: Request, limit: int) -> bytes:
     body = bytearray()
     async for chunk in request.stream():
         body += chunk

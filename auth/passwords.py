@@ -8,10 +8,23 @@ import anyio.to_thread
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
+from server.errors import Failure
+
 MIN_LENGTH = 8
 MAX_LENGTH = 1000
 #: Each takes tens of MiB while it runs.
 AT_ONCE = 2
+
+
+def check_password(password: str) -> None:
+    """Check that a new password has an acceptable length.
+
+    Raises:
+        Failure: `invalid`, for the field `password`.
+    """
+    if not MIN_LENGTH <= len(password) <= MAX_LENGTH:
+        message = f"Choose a password of {MIN_LENGTH} to {MAX_LENGTH} characters."
+        raise Failure("invalid", message, field="password")
 
 
 class Passwords:

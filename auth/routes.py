@@ -16,7 +16,7 @@ from auth.metadata import (
 )
 from auth.pages.apps import apps
 from auth.pages.login import login, logout
-from auth.pages.page import style
+from auth.pages.page import PageHandler, style, with_refusal_page
 from auth.pages.signup import setup, signup
 from auth.resources import MCP_PATH, RECALL_PATH
 
@@ -30,13 +30,17 @@ def routes() -> list[Route]:
         *(Route(path, authorization_server) for path in AUTHORIZATION_SERVER_PATHS),
         Route("/oauth/jwks", jwks),
         Route("/oauth/register", register, methods=["POST"]),
-        Route(PATH, authorize, methods=["GET", "POST"]),
+        _route_page(PATH, authorize),
         Route("/oauth/token", token, methods=["POST"]),
         Route("/oauth/revoke", revoke, methods=["POST"]),
-        Route("/setup", setup, methods=["GET", "POST"]),
-        Route("/signup", signup, methods=["GET", "POST"]),
-        Route("/login", login, methods=["GET", "POST"]),
-        Route("/logout", logout, methods=["GET", "POST"]),
-        Route("/apps", apps, methods=["GET", "POST"]),
+        _route_page("/setup", setup),
+        _route_page("/signup", signup),
+        _route_page("/login", login),
+        _route_page("/logout", logout),
+        _route_page("/apps", apps),
         Route("/static/loci.css", style),
     ]
+
+
+def _route_page(path: str, handler: PageHandler) -> Route:
+    return Route(path, with_refusal_page(handler), methods=["GET", "POST"])

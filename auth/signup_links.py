@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from auth.api_keys import digest
+from auth.hashing import digest
 from server.store.db import Database
 from server.store.record.people.logins import LinkKind, admin_exists, delete_links, insert_link
 

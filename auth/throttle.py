@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from auth.api_keys import digest
+from auth.hashing import digest
 from server.errors import Failure
 from server.store.db import Database
 from server.store.record.people.logins import count_attempt, forget_attempts, uncount_attempt
@@ -37,7 +37,7 @@ API_SIGNUPS = (
 )
 
 
-async def spend(db: Database, tries: Iterable[tuple[Limit, str]], now: datetime) -> None:
+async def count_tries(db: Database, tries: Iterable[tuple[Limit, str]], now: datetime) -> None:
     """Count one try against each limit, before it is known how the try ends: so that a burst cannot slip through.
 
     Raises:
@@ -55,7 +55,7 @@ async def spend(db: Database, tries: Iterable[tuple[Limit, str]], now: datetime)
         raise Failure("too_many_requests", message, retry_after=max(1, int(wait.total_seconds())))
 
 
-async def login_succeeded(db: Database, name: str, address: str) -> None:
+async def reset_login_tries(db: Database, name: str, address: str) -> None:
     """Count only what went wrong: the name starts from nothing, the address gets this try back."""
     async with db.write() as connection:
         await forget_attempts(connection, LOGIN_BY_NAME.key(name))

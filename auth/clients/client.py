@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
-from auth.api_keys import digest
+from auth.hashing import digest
 from auth.redirects import goes_to_local_app, host_named_by, is_registrable, matches
 from auth.rfc import AUTH_METHODS, InvalidClientMetadataError, InvalidRedirectURIError, client_metadata
 from server.store.record.oauth.clients import ClientRow

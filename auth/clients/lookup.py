@@ -8,7 +8,7 @@ from auth.parameters import Parameters
 from auth.redirects import host_named_by, is_on_loopback
 from auth.rfc import InvalidClientError, OAuth2Error, authenticate_client, basic_client_id
 from auth.server import AuthorizationServer
-from auth.throttle import DOCUMENTS, spend
+from auth.throttle import DOCUMENTS, count_tries
 from server.store.record.oauth.clients import client_by_id
 
 
@@ -27,7 +27,7 @@ async def requesting_client(
         remembered = await auth.documents.remembered(client_id)
         if remembered is not None or not may_fetch:
             return remembered
-        await spend(auth.db, [(DOCUMENTS, address)], auth.now())
+        await count_tries(auth.db, [(DOCUMENTS, address)], auth.now())
         return await auth.documents.fetch(client_id)
     except UnreachableDocumentError:
         client = await _unreached(auth, client_id, redirect_uri)
@@ -65,7 +65,7 @@ async def authenticated_client(auth: AuthorizationServer, form: Parameters, head
     if len(named) > 1:
         raise InvalidClientError("Two clients are named.", status_code=401)
     client = await _known(auth, named.pop()) if named else None
-    authenticate_client(client, form.flat(), headers)
+    authenticate_client(client, form.to_dict(), headers)
     if client is None:
         raise InvalidClientError("The client is unknown.", status_code=401)
     return client

@@ -8,19 +8,19 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from auth.answers import answer, refusal, throttled
-from auth.api_keys import digest
 from auth.clients.client import checked_metadata
+from auth.hashing import digest
 from auth.parameters import read_json
 from auth.rfc import AccessDeniedError, OAuth2Error
 from auth.server import AuthorizationServer, address_of, server_of
-from auth.throttle import REGISTRATIONS, spend
+from auth.throttle import REGISTRATIONS, count_tries
 from server.errors import Failure
 from server.store.record.oauth.clients import ClientRow, count_clients, insert_client
 
 MAX_BODY = 16 * 1024
 MAX_CLIENTS = 10_000
 
-log: structlog.stdlib.BoundLogger = structlog.get_logger()
+log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 
 async def register(request: Request) -> Response:
@@ -29,7 +29,7 @@ async def register(request: Request) -> Response:
     try:
         if not auth.settings.oauth_registration:
             raise AccessDeniedError("Registration is switched off on this server.", status_code=403)
-        await spend(auth.db, [(REGISTRATIONS, address_of(request))], auth.now())
+        await count_tries(auth.db, [(REGISTRATIONS, address_of(request))], auth.now())
         metadata = checked_metadata(await read_json(request, MAX_BODY))
         is_public = metadata["token_endpoint_auth_method"] == "none"  # noqa: S105 - the name of a method
         secret = None if is_public else secrets.token_urlsafe(32)
@@ -38,7 +38,7 @@ async def register(request: Request) -> Response:
         return refusal(error)
     except Failure as failure:
         return throttled(failure)
-    log.info("client registered", client=row.id, address=address_of(request))
+    log.info("client.registered", client=row.id, address=address_of(request))
     body = metadata | {"client_id": row.id, "client_id_issued_at": int(row.created_at.timestamp())}
     if secret is not None:
         body |= {"client_secret": secret, "client_secret_expires_at": 0}

@@ -9,9 +9,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from auth.answers import answer, refusal
-from auth.api_keys import digest
 from auth.clients.client import Client
 from auth.clients.lookup import authenticated_client
+from auth.hashing import digest
 from auth.parameters import read_form
 from auth.rfc import InvalidGrantError, InvalidRequestError, OAuth2Error
 from auth.server import AuthorizationServer, server_of
@@ -19,7 +19,7 @@ from server.store.epoch import raise_epoch
 from server.store.record.oauth.grants import find_refresh_token, revoke_grant
 from server.store.record.people.api_keys import revoke_keys_of_grant
 
-log: structlog.stdlib.BoundLogger = structlog.get_logger()
+log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 
 async def end_grant(
@@ -34,7 +34,7 @@ async def end_grant(
         return False
     await revoke_keys_of_grant(connection, grant_id, now)
     await raise_epoch(connection)
-    log.info("grant revoked", grant=grant_id)
+    log.info("grant.revoked", grant=grant_id)
     return True
 
 

@@ -15,10 +15,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from auth.answers import answer, refusal
-from auth.api_keys import digest
 from auth.clients.client import Client
 from auth.clients.lookup import authenticated_client
 from auth.grants.revoke import end_grant
+from auth.hashing import digest
 from auth.parameters import Parameters, read_form
 from auth.resources import resolve
 from auth.rfc import (
@@ -54,7 +54,7 @@ IDLE = timedelta(days=30)
 #: Two windows of one app refresh at once, and each sends the same token.
 GRACE = timedelta(seconds=30)
 
-log: structlog.stdlib.BoundLogger = structlog.get_logger()
+log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,12 +89,12 @@ async def token(request: Request) -> Response:
             raise UnsupportedGrantTypeError("grant_type must be authorization_code or refresh_token.")
         if isinstance(outcome, Refused):
             if outcome.revoked is not None:
-                log.warning("A used code or token came again; its grant was revoked.", grant=outcome.revoked)
+                log.warning("grant.replayed", grant=outcome.revoked)
                 auth.on_revoked(outcome.revoked)
             raise outcome.error
     except OAuth2Error as error:
         return refusal(error)
-    log.info("tokens issued", grant=outcome.grant.id, client=client.id, user=outcome.grant.user_id)
+    log.info("tokens.issued", grant=outcome.grant.id, client=client.id, user=outcome.grant.user_id)
     return answer(await _token_response(auth, outcome))
 
 
@@ -156,7 +156,7 @@ def _code_error(auth: AuthorizationServer, code: Code, form: Parameters, verifie
 
 
 def _resource_error(auth: AuthorizationServer, form: Parameters, resource: str) -> OAuth2Error | None:
-    requested = form.all("resource")
+    requested = form.get_all("resource")
     if requested and resolve(requested, auth.settings.public_url) != resource:
         return InvalidTargetError("The resource is not the one that was granted.")
     return None

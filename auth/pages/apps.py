@@ -1,4 +1,4 @@
-"""The page /apps: which apps a person has connected, and the button that ends it."""
+"""The page /apps: the apps that a person has connected, each with a button that disconnects it."""
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -6,12 +6,10 @@ from starlette.responses import Response
 from auth.clients.documents import is_document_url
 from auth.grants.revoke import end_grant
 from auth.pages.browser import Browser, browser_of, check_csrf
-from auth.pages.page import page, problem, redirect
+from auth.pages.page import redirect, render_page
 from auth.parameters import read_form
 from auth.redirects import host_named_by
-from auth.rfc import OAuth2Error
 from auth.server import server_of
-from server.errors import Failure
 from server.store.record.oauth.clients import forget_consents
 from server.store.record.oauth.grants import Grant, list_grants
 from server.store.record.people.accounts import User
@@ -23,40 +21,38 @@ async def apps(request: Request) -> Response:
     if browser.user is None:
         return redirect(request, "/login?next=/apps")
     if request.method != "POST":
-        return await _list(request, browser, browser.user)
-    try:
-        form = await read_form(request)
-        check_csrf(browser, form)
-        await _disconnect(request, browser.user, form.get("grant") or "")
-    except OAuth2Error as error:
-        return await problem(request, Failure("malformed", str(error.description)))
-    except Failure as failure:
-        return await problem(request, failure)
+        return await _list_apps(request, browser, browser.user)
+    form = await read_form(request)
+    check_csrf(browser, form)
+    await _disconnect_app(request, browser.user, form.get("grant") or "")
     return redirect(request, "/apps")
 
 
-async def _list(request: Request, browser: Browser, user: User) -> Response:
+async def _list_apps(request: Request, browser: Browser, user: User) -> Response:
     auth = server_of(request)
     async with auth.db.read() as connection:
         grants = await list_grants(connection, user.id, auth.now())
-    return page(
+    return render_page(
         request,
         browser,
         "apps.html",
         user=user,
-        apps=[(grant, _host(grant)) for grant in grants],
+        apps=[(grant, _find_client_host(grant)) for grant in grants],
         resource=auth.settings.resource,
     )
 
 
-def _host(grant: Grant) -> str | None:
-    """The host that describes the app; None where it does not, or where the app is called like it anyway."""
+def _find_client_host(grant: Grant) -> str | None:
+    """Return the host of the app's client metadata document.
+
+    None if the app has no document, or if the app's name is that host, so that the page would show it twice.
+    """
     host = host_named_by(grant.client_id) if is_document_url(grant.client_id) else None
     return None if host == grant.client_name else host
 
 
-async def _disconnect(request: Request, user: User, grant_id: str) -> None:
-    """End a grant of this person, and ask again when its app comes back. Nothing where it had ended."""
+async def _disconnect_app(request: Request, user: User, grant_id: str) -> None:
+    """End a grant of this person, and forget the consents to its app. Does nothing if the grant has ended already."""
     auth = server_of(request)
     async with auth.db.write() as connection:
         grants = {grant.id: grant for grant in await list_grants(connection, user.id, auth.now())}

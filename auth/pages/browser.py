@@ -12,7 +12,7 @@ from datetime import timedelta
 from starlette.requests import Request
 from starlette.responses import Response
 
-from auth.api_keys import digest
+from auth.hashing import digest
 from auth.parameters import Parameters
 from auth.server import AuthorizationServer, server_of
 from server.errors import Failure

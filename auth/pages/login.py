@@ -5,53 +5,42 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from auth.pages.browser import Browser, browser_of, check_csrf, log_in, log_out
-from auth.pages.page import page, problem, redirect
-from auth.parameters import Parameters, parse, read_form
+from auth.pages.page import redirect, render_page
+from auth.parameters import Parameters, parse_parameters, read_form
 from auth.passwords import MAX_LENGTH
-from auth.rfc import OAuth2Error
 from auth.server import AuthorizationServer, address_of, server_of
-from auth.throttle import LOGIN_BY_ADDRESS, LOGIN_BY_NAME, login_succeeded, spend
+from auth.throttle import LOGIN_BY_ADDRESS, LOGIN_BY_NAME, count_tries, reset_login_tries
 from server.errors import Failure
 from server.store.record.people.accounts import User, set_password, user_named
 
 HOME = "/apps"
 
-log: structlog.stdlib.BoundLogger = structlog.get_logger()
+log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 
 async def login(request: Request) -> Response:
-    """GET the login form; POST a user name and a password, and go on to where the person was going."""
-    try:
-        if request.method == "POST":
-            return await _log_in(request)
-        return _form(request, await browser_of(request), onward(parse(request.url.query)))
-    except OAuth2Error as error:
-        return await problem(request, Failure("malformed", str(error.description)))
-    except Failure as failure:
-        return await problem(request, failure)
+    """GET the login form; POST a user name and a password, and go on to the page that the person wanted."""
+    if request.method == "POST":
+        return await _log_in(request)
+    return _render_form(request, await browser_of(request), read_destination(parse_parameters(request.url.query)))
 
 
 async def logout(request: Request) -> Response:
     """GET the question; POST to end the session."""
     browser = await browser_of(request)
     if request.method != "POST":
-        return page(request, browser, "logout.html")
-    try:
-        check_csrf(browser, await read_form(request))
-    except OAuth2Error as error:
-        return await problem(request, Failure("malformed", str(error.description)))
-    except Failure as failure:
-        return await problem(request, failure)
+        return render_page(request, browser, "logout.html")
+    check_csrf(browser, await read_form(request))
     return redirect(request, "/login", await log_out(request, browser))
 
 
-async def authenticate(auth: AuthorizationServer, name: str, password: str, address: str) -> User | None:
-    """The user with this name and password, or None; as slow for a name that nobody has.
+async def authenticate_user(auth: AuthorizationServer, name: str, password: str, address: str) -> User | None:
+    """Return the user with this name and password, or None. A name that nobody has takes as long.
 
     Raises:
-        Failure: `too_many_requests` after too many wrong ones, for the name or from the address.
+        Failure: `too_many_requests` after too many wrong passwords, for the name or from the address.
     """
-    await spend(auth.db, [(LOGIN_BY_NAME, name.casefold()), (LOGIN_BY_ADDRESS, address)], auth.now())
+    await count_tries(auth.db, [(LOGIN_BY_NAME, name.casefold()), (LOGIN_BY_ADDRESS, address)], auth.now())
     async with auth.db.read() as connection:
         user = await user_named(connection, name)
     password_hash = None if user is None or user.disabled_at is not None else user.password_hash
@@ -60,11 +49,11 @@ async def authenticate(auth: AuthorizationServer, name: str, password: str, addr
         or user is None
         or password_hash is None
     ):
-        # Without the name: people type their password into the wrong field.
-        log.info("login refused", address=address)
+        # The name is not logged, because people sometimes type their password into the wrong field.
+        log.info("login.failed", address=address)
         return None
-    log.info("login", user=user.id, address=address)
-    await login_succeeded(auth.db, name.casefold(), address)
+    log.info("login.succeeded", user=user.id, address=address)
+    await reset_login_tries(auth.db, name.casefold(), address)
     if auth.passwords.needs_rehash(password_hash):
         new_hash = await auth.passwords.hash(password)
         async with auth.db.write() as connection:
@@ -72,39 +61,39 @@ async def authenticate(auth: AuthorizationServer, name: str, password: str, addr
     return user
 
 
-def onward(parameters: Parameters) -> str:
-    """Where a person wanted to go: a page of this server, or the one with the connected apps."""
-    wanted = parameters.get("next") or HOME
-    # A second slash or a backslash would make the path a host.
-    is_ours = wanted.startswith("/") and wanted[1:2] not in {"/", "\\"} and wanted.isprintable() and "\\" not in wanted
-    return wanted if is_ours else HOME
+def read_destination(parameters: Parameters) -> str:
+    """Return the path that `next` names if it is on this server; else the page of connected apps."""
+    path = parameters.get("next") or HOME
+    # A browser reads `//host` and `/\host` as another host's address, so neither may follow the first slash.
+    is_local = path.startswith("/") and path[1:2] not in {"/", "\\"} and path.isprintable() and "\\" not in path
+    return path if is_local else HOME
 
 
 async def _log_in(request: Request) -> Response:
     auth, form, browser = server_of(request), await read_form(request), await browser_of(request)
     check_csrf(browser, form)
-    name, goes_to = (form.get("username") or "").strip(), onward(form)
+    name, destination = (form.get("username") or "").strip(), read_destination(form)
     try:
-        user = await authenticate(auth, name, form.get("password") or "", address_of(request))
+        user = await authenticate_user(auth, name, form.get("password") or "", address_of(request))
     except Failure as failure:
-        return _form(request, browser, goes_to, name=name, failure=failure)
+        return _render_form(request, browser, destination, name=name, failure=failure)
     if user is None:
         failure = Failure("malformed", "The user name or the password is wrong.")
-        return _form(request, browser, goes_to, name=name, failure=failure)
-    return redirect(request, goes_to, await log_in(request, browser, user))
+        return _render_form(request, browser, destination, name=name, failure=failure)
+    return redirect(request, destination, await log_in(request, browser, user))
 
 
-def _form(
-    request: Request, browser: Browser, goes_to: str, *, name: str = "", failure: Failure | None = None
+def _render_form(
+    request: Request, browser: Browser, destination: str, *, name: str = "", failure: Failure | None = None
 ) -> Response:
     headers = {"retry-after": str(failure.retry_after)} if failure and failure.retry_after else {}
-    return page(
+    return render_page(
         request,
         browser,
         "login.html",
         status=200 if failure is None else failure.status,
         headers=headers,
-        next=goes_to,
+        next=destination,
         name=name,
         error=failure.message if failure else None,
         may_sign_up=server_of(request).settings.signup == "open",

@@ -1,5 +1,7 @@
 """Pages: rendered on the server, usable without scripts, never stored, never framed."""
 
+from collections.abc import Awaitable, Callable
+from functools import wraps
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -7,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from auth.pages.browser import Browser, browser_of, set_cookie
+from auth.rfc import OAuth2Error
 from auth.server import server_of
 from server.errors import Failure
 
@@ -18,16 +21,35 @@ _STYLE = (_HERE / "static" / "loci.css").read_bytes()
 
 HEADERS = {
     "cache-control": "no-store",
-    # Without form-action: browsers apply it to the redirect after a form too, which here goes to the client.
+    # There is no form-action: browsers apply it to the redirect after a form too, and ours goes to the client.
     "content-security-policy": "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'",
-    # Not no-referrer: that makes browsers send `Origin: null` with our own forms.
+    # It is not no-referrer: with that, browsers send `Origin: null` with our own forms.
     "referrer-policy": "same-origin",
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
 }
 
+#: An endpoint that answers with a page or a redirect.
+PageHandler = Callable[[Request], Awaitable[Response]]
 
-def page(
+
+def with_refusal_page(handler: PageHandler) -> PageHandler:
+    """Return the handler as an endpoint that answers a `Failure` or an `OAuth2Error` with a page that explains it."""
+
+    @wraps(handler)
+    async def endpoint(request: Request) -> Response:
+        try:
+            return await handler(request)
+        except OAuth2Error as error:
+            failure = Failure("malformed", str(error.description))
+        except Failure as refusal:
+            failure = refusal
+        return await refusal_page(request, failure)
+
+    return endpoint
+
+
+def render_page(
     request: Request,
     browser: Browser,
     template: str,
@@ -36,25 +58,25 @@ def page(
     headers: dict[str, str] | None = None,
     **values: object,
 ) -> Response:
-    """A page for a browser, with the browser's cookie."""
+    """Return the page that a template makes of the values, with the browser's cookie."""
     html = _TEMPLATES.get_template(template).render(browser=browser, csrf=browser.csrf_token, **values)
     response = HTMLResponse(html, status, HEADERS | (headers or {}))
     set_cookie(response, server_of(request), browser)
     return response
 
 
-async def problem(request: Request, failure: Failure) -> Response:
-    """A page that says what is wrong and what to do."""
+async def refusal_page(request: Request, failure: Failure) -> Response:
+    """Return a page that says what is wrong and what the person can do."""
     headers = {} if failure.retry_after is None else {"retry-after": str(failure.retry_after)}
     title = {403: "That did not work", 429: "Slow down"}.get(failure.status, "This cannot be done")
     browser = await browser_of(request)
-    return page(
-        request, browser, "problem.html", status=failure.status, headers=headers, title=title, message=failure.message
+    return render_page(
+        request, browser, "refusal.html", status=failure.status, headers=headers, title=title, message=failure.message
     )
 
 
 def redirect(request: Request, url: str, browser: Browser | None = None) -> Response:
-    """Go to a URL, with the GET method; the browser is given its cookie where it changed."""
+    """Return a redirect to a URL, with the GET method. `browser` is given if its cookie has changed."""
     response = RedirectResponse(url, 302, HEADERS)
     if browser is not None:
         set_cookie(response, server_of(request), browser)

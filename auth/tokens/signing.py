@@ -40,7 +40,7 @@ PUBLISH_AHEAD = timedelta(hours=1)
 LONGEST_TOKEN = timedelta(minutes=61)
 RELOAD_INTERVAL = timedelta(seconds=30)
 
-log: structlog.stdlib.BoundLogger = structlog.get_logger()
+log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +114,8 @@ class SigningKeys:
             if isinstance(key, EllipticCurvePrivateKey):
                 keys.append(SigningKey(row.kid, key, row.activates_at, row.retires_at))
             else:
-                log.warning("A signing key cannot be read: LOCI_SECRET_KEY has changed.", kid=row.kid)
+                # LOCI_SECRET_KEY has changed since the key was stored.
+                log.warning("signing_key.unreadable", kid=row.kid)
         self._keys, self._loaded_at = keys, now
 
     async def _add(self, *, only_if_due: bool) -> str:

@@ -7,8 +7,7 @@ import typer
 from rich.table import Table
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from auth.pages.signup import check_password
-from auth.passwords import Passwords
+from auth.passwords import Passwords, check_password
 from auth.signup_links import make_invite_link
 from server.cli.common import record, run, stderr, stdout
 from server.clock import utc_now

@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 
 from auth.server import address_of
-from auth.throttle import API_SIGNUPS, spend
+from auth.throttle import API_SIGNUPS, count_tries
 from server.errors import Failure
 from server.web.rest import as_json, hoisted, parsed, refusal_response
 from tools.core.operation import validate
@@ -28,7 +28,7 @@ class SignUpEndpoint(HTTPEndpoint):
         try:
             check_open(services.settings)
             args = validate(SignUp, await _sent(request), as_text=False)
-            await spend(services.db, [(limit, address_of(request)) for limit in API_SIGNUPS], services.now())
+            await count_tries(services.db, [(limit, address_of(request)) for limit in API_SIGNUPS], services.now())
             made = await sign_up(services, args)
         except Failure as failure:
             return refusal_response(failure)

@@ -68,7 +68,7 @@ def test_any_text_can_be_held_against_any_other(registered, requested):
         "http://localhost/callback",
         "http://127.0.0.1:33418",
         "http://[::1]:8080/cb",
-        *(f"{scheme}://auth/callback" for scheme in APP_SCHEMES),
+        *(f"{scheme}://auth/callback" for scheme in sorted(APP_SCHEMES)),
     ],
 )
 def test_what_real_apps_use_can_be_registered(uri):

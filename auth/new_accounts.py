@@ -1,0 +1,77 @@
+"""Making an account with a password: by the setup link, by an invitation, or without a link on an open server."""
+
+from dataclasses import dataclass
+
+import structlog
+
+from auth.hashing import digest
+from auth.passwords import check_password
+from auth.server import AuthorizationServer
+from server.errors import Failure
+from server.store.record.people.accounts import User, check_name, create_user
+from server.store.record.people.logins import LinkKind, admin_exists, link_holds, take_link
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Invitation:
+    """The permission to make one account: the secret of a link, or None on a server that is open to everybody."""
+
+    kind: LinkKind
+    link: str | None
+
+
+async def create_account(auth: AuthorizationServer, invitation: Invitation, name: str, password: str) -> User:
+    """Make a user with a personal account, and return the user. The setup link makes an admin.
+
+    The link is used up in the same transaction, so it stays valid if the account cannot be made.
+
+    Raises:
+        Failure: `forbidden` if the invitation is not valid; `invalid` if the name or the password cannot be used;
+            `conflict` if the name is taken.
+    """
+    check_name(name)
+    check_password(password)
+    await check_invitation(auth, invitation)
+    password_hash = await auth.passwords.hash(password)
+    now, is_setup = auth.now(), invitation.kind == "setup"
+    async with auth.db.write() as connection:
+        if is_setup and await admin_exists(connection):
+            raise _invalid_invitation("setup")
+        if invitation.link and not await take_link(connection, digest(invitation.link), invitation.kind, now):
+            raise _invalid_invitation(invitation.kind)
+        user = await create_user(connection, name=name, password_hash=password_hash, is_admin=is_setup, now=now)
+    log.info("account.created", user=user.id, is_admin=is_setup)
+    return user
+
+
+async def check_invitation(auth: AuthorizationServer, invitation: Invitation) -> None:
+    """Check that an invitation allows an account to be made now.
+
+    Raises:
+        Failure: `forbidden`; the message says how to get a valid invitation.
+    """
+    if invitation.link is None:
+        if invitation.kind == "setup" or auth.settings.signup != "open":
+            raise _invalid_invitation(invitation.kind)
+        return
+    if invitation.kind == "invite" and auth.settings.signup == "closed":
+        raise _invalid_invitation("invite")
+    async with auth.db.read() as connection:
+        if not await link_holds(connection, digest(invitation.link), invitation.kind, auth.now()):
+            raise _invalid_invitation(invitation.kind)
+
+
+def _invalid_invitation(kind: LinkKind) -> Failure:
+    if kind == "setup":
+        return Failure(
+            "forbidden",
+            "This setup link does not work any more. It works once, within a day, and until the server restarts. If "
+            "nobody has set the server up yet, restart it: it prints a new link. Otherwise log in at /login.",
+        )
+    return Failure(
+        "forbidden",
+        "You need an invitation to sign up here, and each invitation works once, within a day. Ask the person who "
+        "runs this server for a new one.",
+    )
