@@ -31,8 +31,9 @@ from server.store.record.people.accounts import user_named
 from server.store.record.people.logins import insert_session, session_user
 from server.store.search.owner import Owner
 from server.store.tables.accounts import accounts, workspaces
-from tests.conftest import Clock, site_at
 from tests.doubles import tiny_cross_encoder
+from tests.helpers.clock import Clock
+from tests.helpers.site import site_at
 
 ROOT = Path(__file__).parent.parent
 PASSWORD = "correct horse battery\n"

@@ -11,7 +11,7 @@ import pytest
 
 from server.background.loop import drain
 from server.cli.api_page import INTRODUCTION, OTHER_ROUTES, anchor_from_title, load_exchanges, render_page
-from tests.transcripts import Transcript, exchanges
+from tests.helpers.transcripts import Transcript, exchanges
 from tools.catalog import MEMENTO as MEMENTO_TOOLS
 from tools.catalog import OPERATIONS, RECALL_LINK, SUBJECTS
 

@@ -15,7 +15,8 @@ import pytest
 from server.config import Settings
 from server.store.search.edge.processes import ProcessEngine
 from server.wiring import search_engine
-from tests.conftest import NO_TLS, engine_processes, site_at
+from tests.helpers.processes import engine_processes
+from tests.helpers.site import NO_TLS, site_at
 
 pytestmark = pytest.mark.anyio
 

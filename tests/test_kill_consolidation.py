@@ -18,7 +18,7 @@ from server.store.search.seam import Query, Sparse
 from server.store.tables.memories import journal
 from server.store.tables.memories import memories as table
 from server.wiring import open_projection
-from tests.store.conftest import open_ledger
+from tests.helpers.ledger import open_ledger
 
 pytestmark = pytest.mark.anyio
 

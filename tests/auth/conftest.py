@@ -18,7 +18,8 @@ from server.config import Settings
 from server.store.db import Database
 from server.store.record.people.accounts import create_user
 from server.store.tables import metadata
-from tests.auth.flow import PASSWORD, Clock, Flow
+from tests.helpers.clock import Clock
+from tests.helpers.flow import PASSWORD, Flow
 
 CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 

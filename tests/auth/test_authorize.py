@@ -3,7 +3,7 @@
 import pytest
 
 from auth.pages.browser import cookie_name
-from tests.auth.flow import REDIRECT, Flow, fields, query_of
+from tests.helpers.flow import REDIRECT, Flow, fields, query_of
 
 pytestmark = pytest.mark.anyio
 
@@ -171,7 +171,7 @@ async def test_the_request_in_the_form_is_checked_again(flow):
 
 async def test_who_was_logged_out_meanwhile_logs_in_and_decides_again(flow, clock):
     page = await flow.authorize()
-    clock.advance(days=7)
+    clock.move(days=7)
     answer = await flow.decide(page)
     assert answer.status_code == 302
     assert answer.headers["location"].startswith("/login?next=%2Foauth%2Fauthorize%3F")

@@ -9,7 +9,7 @@ import respx
 
 from auth.clients import documents as client_documents
 from auth.clients.documents import ClientDocuments, UnusableDocumentError, is_global, lifetime_of
-from tests.auth.flow import query_of
+from tests.helpers.flow import query_of
 
 pytestmark = pytest.mark.anyio
 
@@ -195,13 +195,13 @@ async def test_a_document_that_does_not_come_in_time_is_given_up(auth, web):
 
 async def test_a_document_is_remembered_for_five_minutes_at_least_and_as_its_server_says(app, web, clock):
     await app.authorize(redirect_uri=CALLBACK)
-    clock.advance(minutes=4)
+    clock.move(minutes=4)
     await app.authorize(redirect_uri=CALLBACK)
     assert len(web.calls) == 1
-    clock.advance(minutes=1)
+    clock.move(minutes=1)
     web.get(AT).respond(json=DOCUMENT, headers={"cache-control": "max-age=3600"})
     await app.authorize(redirect_uri=CALLBACK)
-    clock.advance(minutes=59)
+    clock.move(minutes=59)
     await app.authorize(redirect_uri=CALLBACK)
     assert len(web.calls) == 2
 
@@ -227,14 +227,14 @@ async def test_a_failure_is_remembered_for_a_minute(app, web, clock):
     await app.authorize(redirect_uri=CALLBACK)
     assert "404" in (await app.authorize(redirect_uri=CALLBACK)).text
     assert len(web.calls) == 1
-    clock.advance(minutes=1)
+    clock.move(minutes=1)
     web.get(AT).respond(json=DOCUMENT)
     assert (await app.authorize(redirect_uri=CALLBACK)).status_code == 200
 
 
 async def test_an_outage_of_the_documents_host_does_not_end_a_session(app, web, clock):
     tokens = (await app.redeem(await app.code(redirect_uri=CALLBACK), redirect_uri=CALLBACK)).json()
-    clock.advance(days=2)
+    clock.move(days=2)
     web.get(AT).respond(500)
     assert (await app.authorize(redirect_uri=CALLBACK)).status_code == 400
     assert (await app.refresh(tokens["refresh_token"])).status_code == 200
@@ -257,7 +257,7 @@ async def test_one_address_can_make_the_server_fetch_thirty_documents_an_hour(ap
     assert answer.status_code == 429
     assert answer.headers["retry-after"] == "3600"
     assert len(web.calls) == 30
-    clock.advance(hours=1)
+    clock.move(hours=1)
     await app.authorize(client_id="https://app.example/31.json", redirect_uri=CALLBACK)
     assert len(web.calls) == 31
 

@@ -6,8 +6,8 @@ import sqlalchemy as sa
 
 from server.store.record.oauth.garbage import collect_garbage
 from server.store.tables.oauth import oauth_clients, oauth_codes, oauth_documents, oauth_grants, oauth_refresh_tokens
-from tests.auth.flow import ON_BOTH, Flow
 from tests.auth.test_client_documents import AT, CALLBACK, DOCUMENT, URL
+from tests.helpers.flow import ON_BOTH, Flow
 
 pytestmark = [pytest.mark.anyio, ON_BOTH]
 
@@ -32,22 +32,22 @@ def count(auth):
 
 async def test_a_client_that_nobody_agreed_to_is_forgotten_after_a_day(http, auth, clock, collect, count):
     await Flow(http, auth.issuer).register()
-    clock.advance(hours=23)
+    clock.move(hours=23)
     await collect()
     assert await count(oauth_clients) == 1
-    clock.advance(hours=1)
+    clock.move(hours=1)
     await collect()
     assert await count(oauth_clients) == 0
 
 
 async def test_a_client_that_is_used_is_kept_and_forgotten_ninety_days_after(flow, clock, collect, count):
     tokens = await flow.tokens()
-    clock.advance(days=29)
+    clock.move(days=29)
     tokens = (await flow.refresh(tokens["refresh_token"])).json()
-    clock.advance(days=70)
+    clock.move(days=70)
     await collect()
     assert await count(oauth_clients) == 1
-    clock.advance(days=20)
+    clock.move(days=20)
     await collect()
     assert await count(oauth_clients) == 0
 
@@ -56,11 +56,11 @@ async def test_codes_sessions_links_tries_and_tokens_are_forgotten_when_they_exp
     await flow.code()
     await auth.start()
     assert await collect() == 0
-    clock.advance(minutes=1)
+    clock.move(minutes=1)
     assert await collect() == 1
     assert await count(oauth_codes) == 0
     await flow.tokens()
-    clock.advance(days=90)
+    clock.move(days=90)
     await collect()
     assert await count(oauth_refresh_tokens) == await count(oauth_grants) == 0
     assert await collect() == 0
@@ -69,10 +69,10 @@ async def test_codes_sessions_links_tries_and_tokens_are_forgotten_when_they_exp
 async def test_a_revoked_grant_is_kept_for_a_month_so_that_a_replay_is_recognised(flow, clock, collect, count):
     tokens = await flow.tokens()
     await flow.revoke(tokens["refresh_token"])
-    clock.advance(days=29)
+    clock.move(days=29)
     await collect()
     assert await count(oauth_grants) == 1
-    clock.advance(days=1)
+    clock.move(days=1)
     await collect()
     assert await count(oauth_grants) == 0
 
@@ -82,10 +82,10 @@ async def test_a_document_is_kept_as_long_as_a_grant_needs_it(flow, clock, colle
         web.get(AT).respond(json=DOCUMENT)
         flow.client = {"client_id": URL}
         await flow.redeem(await flow.code(redirect_uri=CALLBACK), redirect_uri=CALLBACK)
-    clock.advance(days=2)
+    clock.move(days=2)
     await collect()
     assert await count(oauth_documents) == 1
-    clock.advance(days=90)
+    clock.move(days=90)
     await collect()
     await collect()
     assert await count(oauth_documents) == 0

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from auth.api_keys import issue_key, recognise
 from server.store.tables.accounts import users
 from server.store.tables.oauth import oauth_codes, oauth_grants, oauth_refresh_tokens
-from tests.auth.flow import ON_BOTH, REDIRECT
+from tests.helpers.flow import ON_BOTH, REDIRECT
 
 pytestmark = [pytest.mark.anyio, ON_BOTH]
 
@@ -47,7 +47,7 @@ async def test_another_client_can_neither_use_a_code_nor_end_what_it_gave(flow, 
 
 async def test_a_code_holds_for_a_minute(flow, clock):
     code = await flow.code()
-    clock.advance(seconds=60)
+    clock.move(seconds=60)
     assert error_of(await flow.redeem(code)) == (400, "invalid_grant")
 
 
@@ -152,21 +152,21 @@ async def test_a_client_that_did_not_ask_for_refresh_tokens_gets_none(flow):
 
 async def test_a_refresh_token_is_exchanged_for_the_next_one(flow, auth, clock):
     first = await flow.tokens()
-    clock.advance(hours=1)
+    clock.move(hours=1)
     second = (await flow.refresh(first["refresh_token"])).json()
     assert second["refresh_token"] != first["refresh_token"]
     assert await auth.tokens.verify(second["access_token"]) is not None
-    clock.advance(hours=1)
+    clock.move(hours=1)
     assert (await flow.refresh(second["refresh_token"])).status_code == 200
 
 
 async def test_two_windows_that_refresh_at_once_both_go_on(flow, clock):
     first = await flow.tokens()
     answers = await asyncio.gather(*(flow.refresh(first["refresh_token"]) for _ in range(2)))
-    clock.advance(seconds=29)
+    clock.move(seconds=29)
     answers.append(await flow.refresh(first["refresh_token"]))
     assert [answer.status_code for answer in answers] == [200, 200, 200]
-    clock.advance(hours=1)
+    clock.move(hours=1)
     for answer in answers:
         assert (await flow.refresh(answer.json()["refresh_token"])).status_code == 200
 
@@ -174,7 +174,7 @@ async def test_two_windows_that_refresh_at_once_both_go_on(flow, clock):
 async def test_a_refresh_token_that_comes_again_after_the_grace_ends_the_grant(flow, auth, clock, revoked):
     first = await flow.tokens()
     second = (await flow.refresh(first["refresh_token"])).json()
-    clock.advance(seconds=30)
+    clock.move(seconds=30)
     assert error_of(await flow.refresh(first["refresh_token"])) == (400, "invalid_grant")
     assert error_of(await flow.refresh(second["refresh_token"])) == (400, "invalid_grant")
     assert await auth.tokens.verify(second["access_token"]) is None
@@ -192,18 +192,18 @@ async def test_the_grace_is_only_for_the_token_immediately_before(flow, revoked)
 
 async def test_a_refresh_token_that_lies_idle_for_thirty_days_expires(flow, clock):
     first = await flow.tokens()
-    clock.advance(days=29)
+    clock.move(days=29)
     second = (await flow.refresh(first["refresh_token"])).json()
-    clock.advance(days=30)
+    clock.move(days=30)
     assert error_of(await flow.refresh(second["refresh_token"])) == (400, "invalid_grant")
 
 
 async def test_a_grant_ends_after_ninety_days_however_often_it_is_used(flow, auth, clock):
     tokens = await flow.tokens()
     for _ in range(8):
-        clock.advance(days=11)
+        clock.move(days=11)
         tokens = (await flow.refresh(tokens["refresh_token"])).json()
-    clock.advance(days=2)
+    clock.move(days=2)
     assert error_of(await flow.refresh(tokens["refresh_token"])) == (400, "invalid_grant")
     assert await auth.tokens.verify(tokens["access_token"]) is None
 

@@ -7,7 +7,7 @@ from argon2 import PasswordHasher, extract_parameters
 from server.store.record.people.accounts import set_password, user_named
 from server.store.tables.accounts import users
 from server.store.tables.oauth import browser_sessions
-from tests.auth.flow import ON_BOTH, PASSWORD, Flow, fields
+from tests.helpers.flow import ON_BOTH, PASSWORD, Flow, fields
 
 pytestmark = [pytest.mark.anyio, ON_BOTH]
 
@@ -70,12 +70,12 @@ async def test_a_session_of_a_user_who_was_disabled_is_over(person, auth, clock)
 async def test_after_ten_wrong_passwords_for_a_name_even_the_right_one_waits(person, clock):
     for _ in range(10):
         assert (await person.log_in(password="wrong")).status_code == 400
-    clock.advance(minutes=5)
+    clock.move(minutes=5)
     answer = await person.log_in()
     assert answer.status_code == 429
     assert "Try again in 10 minutes" in answer.text
     assert answer.headers["retry-after"] == "600"
-    clock.advance(minutes=10)
+    clock.move(minutes=10)
     assert (await person.log_in()).status_code == 302
 
 
@@ -131,7 +131,7 @@ async def test_a_session_is_kept_as_a_hash(person, auth):
 
 async def test_a_session_ends_after_a_week(person, clock):
     await person.log_in()
-    clock.advance(days=7)
+    clock.move(days=7)
     assert (await person.http.get("/apps")).status_code == 302
 
 

@@ -4,7 +4,7 @@ import httpx
 import pytest
 
 from server.store.record.people.accounts import create_user
-from tests.auth.flow import PASSWORD, Flow, fields
+from tests.helpers.flow import PASSWORD, Flow, fields
 
 pytestmark = pytest.mark.anyio
 
@@ -49,6 +49,6 @@ async def test_a_refresh_token_that_comes_again_too_late_shuts_the_app_out(flow,
     tokens = await flow.tokens()
     later = (await flow.refresh(tokens["refresh_token"])).json()
     assert await status(flow, later) == 405
-    clock.advance(seconds=30)
+    clock.move(seconds=30)
     await flow.refresh(tokens["refresh_token"])
     assert await status(flow, later) == 401

@@ -8,7 +8,7 @@ from auth.tokens.sealing import Sealer
 from auth.tokens.signing import SigningKeys
 from server.store.record.oauth.garbage import collect_garbage
 from server.store.tables.oauth import signing_keys
-from tests.auth.flow import ON_BOTH
+from tests.helpers.flow import ON_BOTH
 
 pytestmark = [pytest.mark.anyio, ON_BOTH]
 
@@ -30,7 +30,7 @@ async def test_the_first_key_signs_at_once(keys):
 
 async def test_the_first_key_signs_although_time_goes_on_while_it_is_made(auth, clock):
     def ticking():
-        clock.advance(milliseconds=1)
+        clock.move(milliseconds=1)
         return clock()
 
     keys = SigningKeys(auth.db, auth.sealer, ticking)
@@ -38,9 +38,9 @@ async def test_the_first_key_signs_although_time_goes_on_while_it_is_made(auth, 
 
 
 async def test_the_first_key_signs_where_another_host_made_it_with_a_clock_ahead(keys, elsewhere, clock):
-    clock.advance(seconds=2)
+    clock.move(seconds=2)
     made = await elsewhere.signing()
-    clock.advance(seconds=-2)
+    clock.move(seconds=-2)
     assert (await keys.signing()).kid == made.kid
 
 
@@ -61,18 +61,18 @@ async def test_a_new_key_is_published_an_hour_before_it_signs(keys, clock):
     old = (await keys.signing()).kid
     new = await keys.rotate()
     assert {key["kid"] for key in (await keys.published())["keys"]} == {old, new}
-    clock.advance(minutes=59)
+    clock.move(minutes=59)
     assert (await keys.signing()).kid == old
-    clock.advance(minutes=1)
+    clock.move(minutes=1)
     assert (await keys.signing()).kid == new
 
 
 async def test_an_old_key_is_kept_until_its_last_token_has_expired(auth, keys, clock):
     old = (await keys.signing()).kid
     await keys.rotate()
-    clock.advance(hours=2)
+    clock.move(hours=2)
     assert await keys.verifying(old) is not None
-    clock.advance(minutes=1)
+    clock.move(minutes=1)
     assert await keys.verifying(old) is None
     async with auth.db.write() as connection:
         assert await collect_garbage(connection, clock()) == 1
@@ -81,10 +81,10 @@ async def test_an_old_key_is_kept_until_its_last_token_has_expired(auth, keys, c
 
 async def test_a_key_of_ninety_days_gets_a_successor(keys, clock):
     old = (await keys.signing()).kid
-    clock.advance(days=90)
+    clock.move(days=90)
     assert (await keys.signing()).kid == old
     assert len((await keys.published())["keys"]) == 2
-    clock.advance(hours=1)
+    clock.move(hours=1)
     assert (await keys.signing()).kid != old
 
 
@@ -98,7 +98,7 @@ async def test_a_key_that_another_process_made_is_found_but_looked_for_at_most_e
     await keys.signing()
     new = await elsewhere.rotate()
     assert await keys.verifying(new) is None
-    clock.advance(seconds=30)
+    clock.move(seconds=30)
     assert await keys.verifying(new) is not None
 
 

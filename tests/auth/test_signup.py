@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from auth.signup_links import make_invite_link
 from server.store.record.people.accounts import count_users, create_user, user_named
 from server.store.tables.oauth import signup_links
-from tests.auth.flow import ON_BOTH, PASSWORD, fields
+from tests.helpers.flow import ON_BOTH, PASSWORD, fields
 
 pytestmark = [pytest.mark.anyio, ON_BOTH]
 
@@ -49,7 +49,7 @@ async def test_of_two_that_use_the_setup_link_at_once_one_becomes_admin(browser,
 
 async def test_the_setup_link_works_for_a_day(http, auth, clock):
     link = await auth.start()
-    clock.advance(hours=24)
+    clock.move(hours=24)
     assert (await fill_in(http, link)).status_code == 403
 
 
@@ -146,7 +146,7 @@ async def test_an_invitation_works_once_within_a_day(configured, browser, clock)
         assert (await http.get("/signup")).status_code == 403
         assert (await fill_in(http, invite)).status_code == 200
         assert (await fill_in(http, invite, "eve")).status_code == 403
-        clock.advance(hours=24)
+        clock.move(hours=24)
         assert (await fill_in(http, late, "eve")).status_code == 403
 
 

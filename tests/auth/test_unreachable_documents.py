@@ -9,8 +9,8 @@ import sqlalchemy as sa
 
 from auth.clients.documents import ClientDocuments, UnreachableDocumentError
 from server.store.tables.oauth import oauth_consents, oauth_documents
-from tests.auth.flow import ON_BOTH, REDIRECT, Flow
 from tests.auth.test_client_documents import AT, CALLBACK, DOCUMENT, URL
+from tests.helpers.flow import ON_BOTH, REDIRECT, Flow
 
 pytestmark = pytest.mark.anyio
 
@@ -140,7 +140,7 @@ async def test_the_fetch_is_tried_again_after_a_minute_and_not_before(app, web, 
     for _ in range(3):
         await app.code()
     assert len(web.calls) == 1
-    clock.advance(minutes=1)
+    clock.move(minutes=1)
     await app.code()
     assert len(web.calls) == 2
 
@@ -148,7 +148,7 @@ async def test_the_fetch_is_tried_again_after_a_minute_and_not_before(app, web, 
 @ON_BOTH
 async def test_a_document_that_is_fetched_later_takes_its_place(app, web, clock):
     tokens = await app.tokens()
-    clock.advance(minutes=1)
+    clock.move(minutes=1)
     online(web)
     page = (await app.authorize()).text
     assert "Connect Document App?" in page
@@ -158,7 +158,7 @@ async def test_a_document_that_is_fetched_later_takes_its_place(app, web, clock)
 
 async def test_a_host_that_answers_wrongly_later_is_refused_and_does_not_end_a_session(app, web, clock):
     tokens = await app.tokens()
-    clock.advance(minutes=1)
+    clock.move(minutes=1)
     web.get(AT).mock(side_effect=None)
     web.get(AT).respond(404)
     assert (await app.authorize()).status_code == 400
@@ -169,7 +169,7 @@ async def test_a_host_that_answers_wrongly_later_is_refused_and_does_not_end_a_s
 async def test_a_good_document_is_used_however_old_while_its_host_is_unreachable(app, web, clock, auth):
     online(web)
     await app.code(redirect_uri=CALLBACK)
-    clock.advance(days=2)
+    clock.move(days=2)
     offline(web)
     for _ in range(2):
         page = (await app.authorize()).text

@@ -25,7 +25,7 @@ from server.store.projection.projection import Projection, placement
 from server.store.search.seam import Query
 from server.store.tables.accounts import workspaces
 from server.store.tables.memories import generations, vectors
-from tests.conftest import site_at
+from tests.helpers.site import site_at
 
 pytestmark = pytest.mark.anyio
 

@@ -24,24 +24,14 @@ from server.store.tables.accounts import workspaces
 from server.store.tables.lifecycle import consolidations
 from server.store.tables.memories import journal
 from server.store.tables.memories import memories as table
+from tests.helpers.ledger import CountingProjection
 
 pytestmark = pytest.mark.anyio
 
 
-class Nowhere:
-    """A projection that only counts."""
-
-    def __init__(self):
-        self.projected = []
-
-    async def project(self, workspace_id):
-        self.projected.append(workspace_id)
-        return True
-
-
 @pytest.fixture
 def nowhere():
-    return Nowhere()
+    return CountingProjection()
 
 
 @pytest.fixture
@@ -177,7 +167,7 @@ async def test_an_undo_leaves_what_was_changed_since_and_says_why(ledger, consol
         await memories.record(connection, ledger.workspace, ledger.actor, clock(), revision, entries)
     clock.move(seconds=1)
     (extra,) = await ledger.store("extra")
-    means = ConsolidationDeps(ledger.db, Nowhere())
+    means = ConsolidationDeps(ledger.db, CountingProjection())
     second = await run_group(
         means, ledger.workspace, ledger.actor, clock(), [by_tag["again"], extra], content="together"
     )

@@ -8,7 +8,7 @@ from sqlalchemy.exc import OperationalError
 
 from server.store import cached_reads
 from server.store.tables.accounts import epoch
-from tests.statements import statements_with
+from tests.helpers.statements import statements_with
 
 pytestmark = pytest.mark.anyio
 

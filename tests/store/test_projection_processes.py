@@ -12,7 +12,7 @@ from server.store.projection.projection import placement
 from server.store.search.edge import processes
 from server.store.search.edge.processes import ProcessEngine
 from server.store.search.seam import EngineDown
-from tests.conftest import engine_processes
+from tests.helpers.processes import engine_processes
 
 pytestmark = pytest.mark.anyio
 

@@ -1,8 +1,6 @@
 """Two servers on one record and one Qdrant (the client's in-memory one): neither undoes what the other did."""
 
 import asyncio
-import importlib.util
-from pathlib import Path
 
 import pytest
 from qdrant_client import AsyncQdrantClient
@@ -13,23 +11,16 @@ from server.store.projection.projection import Projection
 from server.store.record import workspaces
 from server.store.search.qdrant.server import ServerEngine
 from server.store.search.seam import Query
+from tests.helpers.engines import AnsweringLikeAServer
 
 pytestmark = [pytest.mark.anyio, pytest.mark.filterwarnings("ignore:Payload indexes have no effect:UserWarning")]
-
-
-def answering(client):
-    """The in-memory client with a server's answers, as the engines' own suite has it."""
-    spec = importlib.util.spec_from_file_location("engines", Path(__file__).parent / "search" / "conftest.py")
-    engines = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(engines)
-    return engines.AnsweringLikeAServer(client)
 
 
 @pytest.fixture
 async def pair(lite, watched):
     """Two projections, each with its engine, over one Qdrant."""
     client = AsyncQdrantClient(":memory:")
-    engines = [watched(ServerEngine(answering(client))) for _ in range(2)]
+    engines = [watched(ServerEngine(AnsweringLikeAServer(client))) for _ in range(2)]
     yield [(Projection(lite, engine, shared=True), engine) for engine in engines]
     await client.close()
 

@@ -14,27 +14,17 @@ from server.store.record import settings
 from server.store.record import ticks as claims
 from server.store.tables.lifecycle import ticks as table
 from server.store.tables.memories import memories
+from tests.helpers.ledger import CountingProjection
 
 pytestmark = pytest.mark.anyio
 
 DECAY, NIGHTLY = TICKS
 
 
-class Nowhere:
-    """A projection that only counts."""
-
-    def __init__(self):
-        self.projected = []
-
-    async def project(self, workspace_id):
-        self.projected.append(workspace_id)
-        return True
-
-
 @pytest.fixture
 async def means(ledger, clock):
     """What the background works with; its ticks of before were noted."""
-    means = ConsolidationDeps(ledger.db, Nowhere())
+    means = ConsolidationDeps(ledger.db, CountingProjection())
     await run_due(means, clock)
     return means
 
@@ -71,7 +61,7 @@ def test_decay_is_due_every_six_hours_and_the_night_at_three(now, decay, nightly
 
 async def test_in_a_new_record_nothing_was_missed(ledger, clock):
     await ledger.store("old", created_at=clock() - timedelta(days=7))
-    await run_due(ConsolidationDeps(ledger.db, Nowhere()), clock)
+    await run_due(ConsolidationDeps(ledger.db, CountingProjection()), clock)
     assert await relevance(ledger) == {"old": 1.0}
     assert [each[2:] for each in await noted(ledger.db)] == [(0, 0), (0, 0)]
 

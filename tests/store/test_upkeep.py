@@ -4,7 +4,7 @@ import pytest
 
 from server.background.loop import clean_up
 from server.store.projection.placement import placement
-from tests.conftest import site_at
+from tests.helpers.site import site_at
 
 pytestmark = pytest.mark.anyio
 

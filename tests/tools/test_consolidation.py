@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.web.doors import NOBODY, refused, rest, tool
+from tests.helpers.doors import NOBODY, refused, rest, tool
 
 pytestmark = pytest.mark.anyio
 

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from tests.web.doors import rest, tool
+from tests.helpers.doors import rest, tool
 
 pytestmark = pytest.mark.anyio
 

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Clock, site_at
 from tests.doubles.qdrant_rest import serving
-from tests.web.doors import rest
+from tests.helpers.clock import Clock
+from tests.helpers.doors import rest
+from tests.helpers.site import site_at
 
 pytestmark = pytest.mark.anyio
 

@@ -6,7 +6,7 @@ from typing import get_args
 import pytest
 
 from server.store.record import memories
-from tests.web.doors import NOBODY, rest, tool
+from tests.helpers.doors import NOBODY, rest, tool
 from tools.explain import Verdict
 
 pytestmark = pytest.mark.anyio

@@ -3,7 +3,7 @@
 import pytest
 
 from server.background.loop import drain, keep_house
-from tests.web.doors import rest, tool
+from tests.helpers.doors import rest, tool
 
 pytestmark = pytest.mark.anyio
 

@@ -9,8 +9,8 @@ import sqlalchemy as sa
 from server.errors import Failure
 from server.store.tables.accounts import api_keys
 from server.store.tables.oauth import oauth_grants
-from tests.web.doors import ERAS, rest, seen, tool
-from tests.web.test_guard import access_token
+from tests.helpers.doors import ERAS, rest, seen, tool
+from tests.helpers.tokens import access_token
 from tools import catalog
 from tools.core.operation import Door, run
 

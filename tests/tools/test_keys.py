@@ -9,8 +9,8 @@ import sqlalchemy as sa
 from auth.api_keys import recognise
 from server.background.loop import drain
 from server.store.tables.oauth import oauth_grants
-from tests.web.doors import rest, seen
-from tests.web.test_guard import access_token
+from tests.helpers.doors import rest, seen
+from tests.helpers.tokens import access_token
 
 pytestmark = pytest.mark.anyio
 

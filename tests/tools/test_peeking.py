@@ -3,7 +3,7 @@
 import pytest
 import structlog
 
-from tests.web.doors import refused, rest, tool
+from tests.helpers.doors import refused, rest, tool
 
 pytestmark = pytest.mark.anyio
 

@@ -3,7 +3,7 @@
 import pytest
 import structlog
 
-from tests.web.doors import rest, tool
+from tests.helpers.doors import rest, tool
 
 pytestmark = pytest.mark.anyio
 

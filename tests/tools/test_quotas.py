@@ -6,8 +6,8 @@ import pytest
 import sqlalchemy as sa
 
 from server.store.tables.accounts import accounts, memberships
-from tests.conftest import site_at
-from tests.web.doors import NOBODY, kept, refused, rest, tool
+from tests.helpers.doors import NOBODY, kept, refused, rest, tool
+from tests.helpers.site import site_at
 
 pytestmark = pytest.mark.anyio
 

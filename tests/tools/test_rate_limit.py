@@ -3,8 +3,8 @@
 import pytest
 
 from server.errors import Failure
-from tests.conftest import site_at
-from tests.web.doors import LEGACY, MODERN, seen, tool
+from tests.helpers.doors import LEGACY, MODERN, seen, tool
+from tests.helpers.site import site_at
 from tools.core.rate_limit import REMEMBERED, RateLimit
 
 pytestmark = pytest.mark.anyio

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.web.doors import tool
+from tests.helpers.doors import tool
 
 pytestmark = pytest.mark.anyio
 

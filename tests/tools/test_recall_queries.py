@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.web.doors import refused, rest, tool
+from tests.helpers.doors import refused, rest, tool
 from tools.core.fields import QUERY_CHARACTERS
 
 pytestmark = pytest.mark.anyio

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import strategies as st
 
 from server.memory.packing import tokens
-from tests.web.doors import refused, rest, tool
+from tests.helpers.doors import refused, rest, tool
 from tests.web.test_fuzz import examples
 
 pytestmark = pytest.mark.anyio

@@ -3,7 +3,7 @@
 import pytest
 
 from server.store.projection.backfill import backfill
-from tests.web.doors import rest, tool
+from tests.helpers.doors import rest, tool
 
 pytestmark = pytest.mark.anyio
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.web.doors import kept, refused, rest, seen, tool
+from tests.helpers.doors import kept, refused, rest, seen, tool
 from tools.settings import KEYS
 
 pytestmark = pytest.mark.anyio

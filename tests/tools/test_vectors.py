@@ -13,9 +13,9 @@ from server.store.embedding.model_folder import MINILM
 from server.store.projection.backfill import BackfillFailed, follow
 from server.store.projection.gap_counts import KEPT
 from server.store.record.vectors import Filling
-from tests.conftest import site_at
-from tests.statements import statements_with
-from tests.web.doors import rest, tool
+from tests.helpers.doors import rest, tool
+from tests.helpers.site import site_at
+from tests.helpers.statements import statements_with
 from tools.vectors import Backfilling
 
 pytestmark = pytest.mark.anyio

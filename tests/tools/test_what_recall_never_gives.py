@@ -6,7 +6,7 @@ import pytest
 
 from server.store.projection.backfill import backfill
 from server.store.record import memories
-from tests.web.doors import rest, rpc, tool
+from tests.helpers.doors import rest, rpc, tool
 
 pytestmark = pytest.mark.anyio
 

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from server.store.record import skip_list
 from server.store.tables.memories import journal
 from server.store.tables.working import skip_entries, working_items, working_sections
-from tests.web.doors import refused, rest
+from tests.helpers.doors import refused, rest
 from tools import skip_list as skip_tools
 from tools import working_memory
 from tools.core.fields import CONTENT_BYTES

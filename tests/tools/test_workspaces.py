@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from server.background.loop import drain
-from tests.web.doors import NOBODY, VALID, rest, tool
+from tests.helpers.doors import NOBODY, VALID, rest, tool
 from tools import catalog
 from tools.core.operation import Effect
 

@@ -5,7 +5,8 @@ import itertools
 import pytest
 
 from server.config import Settings
-from tests.conftest import Clock, site_at
+from tests.helpers.clock import Clock
+from tests.helpers.site import site_at
 
 NUMBERS = itertools.count()
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.web.doors import refused, tool
+from tests.helpers.doors import refused, tool
 
 pytestmark = pytest.mark.anyio
 

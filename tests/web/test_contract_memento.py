@@ -9,7 +9,7 @@ import re
 
 import pytest
 
-from tests.web.doors import NOBODY, seen, spoken
+from tests.helpers.doors import NOBODY, seen, spoken
 
 pytestmark = pytest.mark.anyio
 

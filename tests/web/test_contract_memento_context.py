@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from tests.web.doors import seen
+from tests.helpers.doors import seen
 
 pytestmark = pytest.mark.anyio
 

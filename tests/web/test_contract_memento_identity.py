@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from tests.web.doors import refused, rest, seen, spoken
+from tests.helpers.doors import refused, rest, seen, spoken
 
 pytestmark = pytest.mark.anyio
 

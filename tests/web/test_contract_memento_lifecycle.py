@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from tests.web.doors import NOBODY, seen
+from tests.helpers.doors import NOBODY, seen
 
 pytestmark = pytest.mark.anyio
 

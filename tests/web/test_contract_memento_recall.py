@@ -3,7 +3,7 @@
 import pytest
 
 from server.background.loop import drain
-from tests.web.doors import seen, spoken
+from tests.helpers.doors import seen, spoken
 
 pytestmark = pytest.mark.anyio
 PATH = "/v1/memories/recall"

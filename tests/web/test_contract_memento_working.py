@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.web.doors import NOBODY, seen, spoken
+from tests.helpers.doors import NOBODY, seen, spoken
 
 pytestmark = pytest.mark.anyio
 

@@ -2,6 +2,8 @@
 
 import pytest
 
+from tests.helpers.doors import without_nulls
+
 pytestmark = pytest.mark.anyio
 
 ERAS = pytest.mark.parametrize("mode", ["legacy", "2026-07-28"])
@@ -26,12 +28,6 @@ async def test_both_doors_give_the_same_memory(ann):
     over_rest = (await ann.http.get(f"/v1/memories/{memory_id}")).json()
     over_mcp = await ann.call("fetch", {"id": memory_id})
     assert over_mcp == without_nulls(over_rest)
-
-
-def without_nulls(value):
-    if isinstance(value, dict):
-        return {key: without_nulls(each) for key, each in value.items() if each is not None}
-    return value
 
 
 async def test_recall_by_meaning_finds_what_shares_no_word(hybrid_site):

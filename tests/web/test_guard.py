@@ -1,15 +1,11 @@
 """Who is let in: what each bearer is answered, and the challenge that says how to get a better one."""
 
-import hashlib
-from datetime import timedelta
-
 import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
 
-from server.memory.ids import new_id
-from server.store.record.oauth.grants import Grant, insert_grant
-from tests.web.doors import ERAS, LEGACY, MODERN, NOBODY, VALID, kept, rest, rpc, seen
+from tests.helpers.doors import ERAS, LEGACY, MODERN, NOBODY, VALID, kept, rest, rpc, seen
+from tests.helpers.tokens import access_token
 from tools import catalog
 from tools.core.operation import Effect
 
@@ -28,28 +24,6 @@ def challenge_of(response):
 
 def document(site, path):
     return f'"{site.url}/.well-known/oauth-protected-resource{"/v1/mcp" if path == "/v1/mcp" else "/mcp"}"'
-
-
-async def access_token(site, person, *, resource="/mcp", scopes="memory:read memory:write", **other):
-    """An access token of a grant that this person gave; `other` changes the grant."""
-    now = site.services.now()
-    grant_id = new_id(now)
-    values = {
-        "id": grant_id,
-        "user_id": person.user_id,
-        "client_id": "client",
-        "client_name": "Client",
-        "scopes": scopes,
-        "resource": f"{site.url}{resource}",
-        "code_hash": hashlib.sha256(grant_id.encode()).hexdigest(),
-        "created_at": now,
-        "last_used_at": now,
-        "expires_at": now + timedelta(days=90),
-    }
-    grant = Grant(**(values | other))
-    async with site.services.db.write() as connection:
-        await insert_grant(connection, grant)
-    return await site.running.auth.tokens.sign(grant, scopes)
 
 
 @pytest.mark.parametrize("path", PROTECTED)

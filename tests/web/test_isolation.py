@@ -5,7 +5,7 @@ import json
 import pytest
 
 from server.store.record.people import api_keys
-from tests.web.doors import ERAS, NOBODY, VALID, kept, rest, rpc, seen, tool
+from tests.helpers.doors import ERAS, NOBODY, VALID, kept, rest, rpc, seen, tool
 from tools import catalog
 from tools.core.operation import Effect
 from tools.core.schema import schema

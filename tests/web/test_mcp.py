@@ -8,7 +8,7 @@ from sqlalchemy.exc import OperationalError
 from structlog.testing import capture_logs
 
 from server.store.search.seam import EngineDown
-from tests.web.doors import ERAS, LEGACY, MODERN, NOBODY, VALID, rest, rpc, seen, tool
+from tests.helpers.doors import ERAS, LEGACY, MODERN, NOBODY, VALID, rest, rpc, seen, tool
 from tools import catalog
 from tools.core.operation import Effect
 from tools.core.schema import schema

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.web.doors import ERAS, LEGACY, MODERN, NOBODY, rpc
+from tests.helpers.doors import ERAS, LEGACY, MODERN, NOBODY, rpc
 
 pytestmark = pytest.mark.anyio
 

@@ -5,7 +5,7 @@ import json
 import jsonschema
 import pytest
 
-from tests.web.doors import ERAS, NOBODY, rpc, tool
+from tests.helpers.doors import ERAS, NOBODY, rpc, tool
 from tools import catalog
 from tools.core.operation import AnswerText, Args, InWorkspace
 from tools.core.schema import schema

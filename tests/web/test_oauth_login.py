@@ -16,8 +16,8 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from server.store.record.people import accounts
-from tests.conftest import site_at
-from tests.headless import authorize
+from tests.helpers.headless import authorize
+from tests.helpers.site import site_at
 
 pytestmark = pytest.mark.anyio
 

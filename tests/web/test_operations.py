@@ -13,8 +13,8 @@ from auth.guard import Guard
 from server import __version__
 from server.app import create_app
 from server.web import rest, signup
-from tests.web.doors import VALID, tool
-from tests.web.doors import rest as call_rest
+from tests.helpers.doors import VALID, tool, without_nulls
+from tests.helpers.doors import rest as call_rest
 from tools import catalog, context
 from tools.core.operation import Args, Effect, InWorkspace, Operation, Spoken
 from tools.core.schema import schema
@@ -169,13 +169,6 @@ async def test_both_doors_answer_a_read_alike(cat, name):
         del over_rest["content"]
     over_mcp = (await tool(cat, name, arguments)).body
     assert over_mcp == without_nulls(over_rest)
-
-
-def without_nulls(value, *, keep=("metadata",)):
-    """An answer as MCP gives it: null fields are left out, but what a person stored stays as it is."""
-    if isinstance(value, dict):
-        return {k: v if k in keep else without_nulls(v) for k, v in value.items() if v is not None}
-    return [without_nulls(each) for each in value] if isinstance(value, list) else value
 
 
 @EVERY

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from tests.web.doors import ERAS, LEGACY, MODERN, NOBODY, kept, refused, rpc, seen, tool
+from tests.helpers.doors import ERAS, LEGACY, MODERN, NOBODY, kept, refused, rpc, seen, tool
 
 pytestmark = pytest.mark.anyio
 

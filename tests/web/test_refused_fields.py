@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.web.doors import NOBODY, VALID, kept, refused, rest, tool
+from tests.helpers.doors import NOBODY, VALID, kept, refused, rest, tool
 from tools import catalog
 from tools.core.fields import CONTENT_BYTES, METADATA_BYTES
 from tools.core.schema import schema

@@ -5,8 +5,8 @@ import asyncio
 import pytest
 
 from server.store.record.people.accounts import check_name, count_users, user_named
-from tests.conftest import site_at
-from tests.web.doors import seen
+from tests.helpers.doors import seen
+from tests.helpers.site import site_at
 
 pytestmark = pytest.mark.anyio
 

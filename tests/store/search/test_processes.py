@@ -15,7 +15,7 @@ from server.store.search.edge import processes
 from server.store.search.edge.frames import home_of
 from server.store.search.edge.processes import ProcessEngine
 from server.store.search.seam import Collection, EngineDown, Query, Sparse
-from tests.conftest import engine_processes
+from tests.helpers.processes import engine_processes
 
 pytestmark = pytest.mark.anyio
 

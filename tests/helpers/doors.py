@@ -132,3 +132,10 @@ async def kept(person) -> dict[str, int]:
     workspaces = len((await person.http.get("/v1/workspaces")).json()["workspaces"])
     keys = len((await person.http.get("/v1/keys")).json()["keys"])
     return {"memories": memories, "workspaces": workspaces, "keys": keys}
+
+
+def without_nulls(value, *, keep=("metadata",)):
+    """An answer as MCP gives it: null fields are left out, but what a person stored stays as it is."""
+    if isinstance(value, dict):
+        return {k: v if k in keep else without_nulls(v) for k, v in value.items() if v is not None}
+    return [without_nulls(each) for each in value] if isinstance(value, list) else value

@@ -2,7 +2,6 @@
 
 import re
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from html import unescape
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
@@ -17,17 +16,6 @@ ON_BOTH = pytest.mark.parametrize("db", ["sqlite", pytest.param("postgres", mark
 VERIFIER = "v" * 64
 REDIRECT = "http://127.0.0.1:33418/callback"
 PASSWORD = "correct horse battery"
-
-
-class Clock:
-    def __init__(self):
-        self.at = datetime(2026, 11, 3, 12, 0, tzinfo=UTC)
-
-    def __call__(self):
-        return self.at
-
-    def advance(self, **kwargs):
-        self.at += timedelta(**kwargs)
 
 
 def fields(html: str) -> dict[str, str]:

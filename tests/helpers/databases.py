@@ -1,0 +1,53 @@
+"""Databases for tests: files with the schema in them, and Postgres databases of one's own."""
+
+import asyncio
+import os
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from uuid import uuid4
+
+import asyncpg
+
+from server.config import Settings
+from server.store.db import Database
+from server.store.migrate import migrate
+
+
+def url_of(url):
+    return Settings(database_url=url).sqlalchemy_url
+
+
+def apart(coroutine):
+    """Run it to its end on a loop of its own, wherever we are."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, coroutine).result()
+
+
+async def migrated(url):
+    db = Database(url)
+    await migrate(db)
+    await db.close()
+
+
+async def admin(statement):
+    """Run a statement on the Postgres server itself."""
+    connection = await asyncpg.connect(os.environ["LOCI_TEST_POSTGRES_URL"])
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()
+
+
+def postgres_url(name):
+    return url_of(os.environ["LOCI_TEST_POSTGRES_URL"].rpartition("/")[0] + f"/{name}")
+
+
+@asynccontextmanager
+async def postgres_database(template="template1"):
+    """A Postgres database of one's own."""
+    name = f"loci_{uuid4().hex}"
+    await admin(f"CREATE DATABASE {name} TEMPLATE {template}")
+    try:
+        yield postgres_url(name)
+    finally:
+        await admin(f"DROP DATABASE {name} WITH (FORCE)")
