@@ -280,8 +280,7 @@ def compare(folder: Path) -> list[str]:
         engine = EdgeEngine(folder / "shards", max_open=1)
         collection = placement(workspace, generation, 0)
         try:
-            ids = sorted(await engine.ids(collection))
-            return {point.id: point for point in await engine.retrieve(collection, ids)}
+            return {point.id: point for point in await engine.read_points(collection)}
         finally:
             await engine.close()
 

@@ -99,7 +99,7 @@ async def test_cut_off_at_any_step_it_goes_on_where_it_was_and_ends_with_one_who
     assert cut.at > 5
     assert embedded == len(ids)  # nothing was embedded twice
     collection = placement(book.workspace, 2, 2)
-    points = await engine.retrieve(collection, list(await engine.ids(collection)))
+    points = await engine.read_points(collection)
     assert {point.id for point in points if point.dense is not None} == set(ids)
     assert await book.row("generation") == (2,)
 

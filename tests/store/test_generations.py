@@ -66,7 +66,7 @@ def load(lite, clock):
 async def dense(engine, workspace_id, generation, dims=2):
     """Which of the collection's points have a vector."""
     collection = placement(workspace_id, generation, dims)
-    points = await engine.retrieve(collection, list(await engine.ids(collection)))
+    points = await engine.read_points(collection)
     return {point.id: point.dense is not None for point in points}
 
 

@@ -11,6 +11,7 @@ from server.store.projection.placement import placement
 from server.store.projection.points import payload
 from server.store.projection.projection import Projection, Serving
 from server.store.search.seam import EngineDown, Query
+from tests.helpers.points import read_ids, read_point
 
 pytestmark = pytest.mark.anyio
 
@@ -24,7 +25,7 @@ async def test_a_stored_memory_is_found_and_its_point_is_its_row(book, projectio
     (memory_id,) = await book.store("The heron database", tags=["x"], project="p", scope="project")
     assert await projection.project(book.workspace)
     assert await find("heron") == [memory_id]
-    (point,) = await engine.retrieve(collection, [memory_id])
+    point = await read_point(engine, collection, memory_id)
     assert point.payload == payload(await book.get(memory_id), book.workspace, [])
     assert point.revision == 1
 
@@ -65,7 +66,7 @@ async def test_a_delete_that_races_an_update_is_never_undone(book, projection, e
     delete = asyncio.create_task(projection.project(book.workspace))
     gate.opened.set()
     await asyncio.gather(update, delete)
-    assert await engine.ids(collection) == set()
+    assert await read_ids(engine, collection) == set()
 
 
 async def test_an_update_that_comes_after_a_delete_does_not_bring_it_back(book, projection, engine, collection):
@@ -73,7 +74,7 @@ async def test_an_update_that_comes_after_a_delete_does_not_bring_it_back(book, 
     await book.delete(memory_id)
     await book.change(memory_id, content="grebe")
     await projection.project(book.workspace)
-    assert await engine.ids(collection) == set()
+    assert await read_ids(engine, collection) == set()
 
 
 async def test_a_consolidated_memory_has_no_point_until_it_is_one_again(book, projection, engine, collection):
@@ -81,10 +82,10 @@ async def test_a_consolidated_memory_has_no_point_until_it_is_one_again(book, pr
     await projection.project(book.workspace)
     await book.change(merged, consolidated=True, consolidated_into=kept)
     await projection.project(book.workspace)
-    assert await engine.ids(collection) == {kept}
+    assert await read_ids(engine, collection) == {kept}
     await book.change(merged, consolidated=False, consolidated_into=None)
     await projection.project(book.workspace)
-    assert await engine.ids(collection) == {merged, kept}
+    assert await read_ids(engine, collection) == {merged, kept}
 
 
 async def test_a_restored_memory_has_its_point_again(book, projection, find):
@@ -114,13 +115,13 @@ async def test_more_rows_than_a_batch_are_all_projected(book, projection, engine
     assert await projection.count(book.workspace) == 28
     await projection.forget(book.workspace)
     await projection.project(book.workspace)
-    assert len(await engine.ids(collection)) == 28
+    assert len(await read_ids(engine, collection)) == 28
 
 
 async def test_more_than_500_rows_are_projected_in_one_go(book, projection, engine, collection):
     await book.store(*(f"heron {number}" for number in range(1201)))
     await projection.project(book.workspace)
-    assert len(await engine.ids(collection)) == 1201
+    assert len(await read_ids(engine, collection)) == 1201
 
 
 async def test_stores_at_once_are_served_by_one_projection(book, projection, engine, gate):
@@ -174,7 +175,7 @@ async def test_what_was_stored_while_the_engine_was_down_is_caught_up_by_the_loo
         await projection.search(book.workspace, Query(None, None, 1))
     engine.is_down = False
     await projection.flush()
-    assert await engine.ids(collection) == {memory_id}
+    assert await read_ids(engine, collection) == {memory_id}
     assert await book.row("revision", "flushed_revision") == (1, 1)
 
 
@@ -238,7 +239,7 @@ async def test_searches_that_open_a_workspace_together_all_find(book, lite, engi
     found = await asyncio.gather(*(fresh.open(book.workspace) for _ in range(5)))
     assert found == [Serving(generation=0, language="english")] * 5
     assert engine.times("open") == 1
-    assert await engine.ids(placement(book.workspace, 0, 0)) == {memory_id}
+    assert await read_ids(engine, placement(book.workspace, 0, 0)) == {memory_id}
 
 
 async def test_a_row_that_no_engine_takes_stops_none_of_the_others(book, projection, engine, collection):
@@ -251,7 +252,7 @@ async def test_a_row_that_no_engine_takes_stops_none_of_the_others(book, project
     engine.before["upsert"] = refuse
     with structlog.testing.capture_logs() as logs:
         assert await projection.project(book.workspace)
-    assert await engine.ids(collection) == {good, late}
+    assert await read_ids(engine, collection) == {good, late}
     assert [entry["memory"] for entry in logs if entry["log_level"] == "error"] == [bad]
 
 
@@ -260,7 +261,7 @@ async def test_touching_changes_points_that_exist_and_makes_none(book, projectio
     await book.delete(gone)
     await projection.project(book.workspace)
     await projection.touch(book.workspace, {here: {"access_count": 7}, gone: {"access_count": 7}})
-    (point,) = await engine.retrieve(collection, [here, gone])
+    (point,) = await engine.read_points(collection)
     assert (point.id, point.payload["access_count"]) == (here, 7)
     assert await book.row("revision") == (3,)
 

@@ -13,6 +13,7 @@ from server.store.projection.points import shown
 from server.store.projection.projection import Projection
 from server.store.search.edge.engine import EdgeEngine
 from server.store.search.seam import EngineDown, Query, Unusable
+from tests.helpers.points import read_ids
 
 pytestmark = pytest.mark.anyio
 
@@ -30,7 +31,7 @@ def shard(tmp_path, collection):
 async def agree(book, engine, *ids):
     """Whether the engine holds these memories, as their rows are, and no others."""
     collection = placement(book.workspace, 0, 0)
-    points = await engine.retrieve(collection, list(await engine.ids(collection)))
+    points = await engine.read_points(collection)
     rows = [await book.get(memory_id) for memory_id in ids]
     return {p.id: p.payload["memory"] for p in points} == {row.id: shown(row) for row in rows}
 
@@ -77,7 +78,7 @@ async def test_who_projects_while_a_workspace_is_forgotten_never_writes_past_the
         await book.row("revision")
     gate.opened.set()
     await asyncio.gather(early, late)
-    assert await engine.ids(placement(book.workspace, 0, 0)) == set()
+    assert await read_ids(engine, placement(book.workspace, 0, 0)) == set()
 
 
 async def test_flushed_revision_follows_the_flush_and_not_the_write(book, projection, engine):

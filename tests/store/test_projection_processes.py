@@ -51,8 +51,7 @@ async def agree(book, projection, engine, *ids):
     async with asyncio.timeout(30):
         while not await projection.project(book.workspace):  # noqa: ASYNC110 - no event tells when it is up
             await asyncio.sleep(0)
-    held = await answered(lambda: engine.ids(collection))
-    points = await engine.retrieve(collection, list(held))
+    points = await answered(lambda: engine.read_points(collection))
     rows = [await book.get(memory_id) for memory_id in ids]
     return {p.id: p.payload["memory"] for p in points} == {row.id: shown(row) for row in rows}
 

@@ -12,6 +12,7 @@ from server.store.record import workspaces
 from server.store.search.qdrant.server import ServerEngine
 from server.store.search.seam import Query
 from tests.helpers.engines import AnsweringLikeAServer
+from tests.helpers.points import read_ids
 
 pytestmark = [pytest.mark.anyio, pytest.mark.filterwarnings("ignore:Payload indexes have no effect:UserWarning")]
 
@@ -31,7 +32,7 @@ def collection(book):
 
 
 async def held(engine, collection):
-    points = await engine.retrieve(collection, list(await engine.ids(collection)))
+    points = await engine.read_points(collection)
     return {point.id: point.payload["memory"] for point in points}
 
 
@@ -46,10 +47,10 @@ async def test_a_write_that_comes_after_the_others_delete_is_taken_back(book, pa
     await gate.reached.wait()  # A has read the row that lives
     await book.delete(memory_id)
     assert await b.project(book.workspace)
-    assert await b_engine.ids(collection) == set()
+    assert await read_ids(b_engine, collection) == set()
     gate.opened.set()
     assert await writing
-    assert await b_engine.ids(collection) == set()
+    assert await read_ids(b_engine, collection) == set()
 
 
 async def test_an_old_row_never_replaces_the_new_one_of_the_other(book, pair, collection, gate):
@@ -75,7 +76,7 @@ async def test_what_one_stored_the_other_finds_without_projecting_it(book, pair,
     b_engine.calls.clear()
     await b.search(book.workspace, Query(None, None, 1))
     assert {verb for verb, _ in b_engine.calls} == {"search"}
-    assert len(await b_engine.ids(collection)) == 2
+    assert len(await read_ids(b_engine, collection)) == 2
 
 
 async def test_what_one_could_not_project_the_others_loop_does(book, pair, collection):
@@ -86,7 +87,7 @@ async def test_what_one_could_not_project_the_others_loop_does(book, pair, colle
     (memory_id,) = await book.store("grebe")
     assert not await a.project(book.workspace)
     await b.flush()
-    assert memory_id in await b_engine.ids(collection)
+    assert memory_id in await read_ids(b_engine, collection)
 
 
 async def test_a_workspace_that_one_deleted_is_let_go_by_the_other(book, pair, collection, clock):
@@ -111,4 +112,4 @@ async def test_a_collection_that_one_rebuilt_is_written_to_by_the_other(book, pa
     await book.store("grebe")
     assert not await b.project(book.workspace)  # gone under its hands
     assert await b.project(book.workspace)
-    assert len(await b_engine.ids(collection)) == 2
+    assert len(await read_ids(b_engine, collection)) == 2

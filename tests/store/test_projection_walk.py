@@ -109,7 +109,7 @@ class Walk:
         """The engine holds the rows that live, as they are, and nothing else."""
         self.engine.is_down = False
         assert await self.projection.project(self.book.workspace)
-        points = await self.engine.retrieve(self.collection, list(await self.engine.ids(self.collection)))
+        points = await self.engine.read_points(self.collection)
         assert {point.id: point.payload for point in points} == await self.expected()
 
 

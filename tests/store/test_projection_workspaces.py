@@ -10,6 +10,7 @@ from server.store.projection.placement import placement
 from server.store.projection.projection import Projection
 from server.store.record import workspaces
 from server.store.search.seam import EngineDown, Query
+from tests.helpers.points import read_ids
 
 pytestmark = pytest.mark.anyio
 
@@ -127,4 +128,4 @@ async def test_what_is_known_of_idle_workspaces_is_bounded(lite, engine, clock, 
         assert await projection.project(book.workspace)
         found = await projection.search(book.workspace, Query(None, None, 1))
         assert found.text == []
-        assert len(await engine.ids(placement(book.workspace, 0, 0))) == 2
+        assert len(await read_ids(engine, placement(book.workspace, 0, 0))) == 2

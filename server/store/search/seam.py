@@ -137,12 +137,13 @@ class Engine(Protocol):
         """Each term's idf, as the text arm weighs it; None for a term that no point has."""
         ...
 
-    async def retrieve(self, collection: Collection, ids: list[str]) -> list[Point]:
-        """The points of these ids that are there, in no order, without their windows."""
-        ...
+    async def read_points(self, collection: Collection) -> list[Point]:
+        """Return every point of the collection as it is stored, in no order, without its windows.
 
-    async def ids(self, collection: Collection) -> set[str]:
-        """Every point's id; for checks and repairs, not for requests."""
+        The server never calls it. It is here so that tests and the benchmark that kills servers can compare all that
+        an engine holds, with revisions and vectors, with the record: only the process that has a shard open can
+        read it, and a search answers with neither.
+        """
         ...
 
     async def count(self, collection: Collection) -> int:

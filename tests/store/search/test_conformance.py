@@ -6,6 +6,7 @@ from math import log, sqrt
 import pytest
 
 from server.store.search.seam import EngineDown, Found, Match, Query, Sparse, Unusable, Where
+from tests.helpers.points import read_ids, read_point
 
 pytestmark = [
     pytest.mark.anyio,
@@ -46,8 +47,7 @@ async def test_asking_whether_a_collection_exists_does_not_make_it(engine, make)
 async def test_a_collection_that_is_not_there_reads_as_an_empty_one(engine, make):
     collection = make.collection()
     assert await engine.search(collection, Query(make.vector(1), Sparse([7], [1.0]), 10)) == Found([], [])
-    assert await engine.retrieve(collection, [make.id(1)]) == []
-    assert await engine.ids(collection) == set()
+    assert await engine.read_points(collection) == []
     assert await engine.count(collection) == 0
     assert not await engine.exists(collection)
 
@@ -70,7 +70,7 @@ async def test_a_point_comes_back_as_it_was_stored_at_unit_length(engine, collec
     payload = {"type": "fact", "tags": ["a", "b"], "relevance": 0.5, "count": 3, "entity": None, "deep": {"k": ["v"]}}
     point = make.point(1, revision=9, dense=(3, 4), windows=[(1,), (0, 1)], text=(7, 5), **payload)
     await engine.upsert(collection, [point])
-    (stored,) = await engine.retrieve(collection, [point.id])
+    stored = await read_point(engine, collection, point.id)
     assert (stored.id, stored.revision, stored.payload) == (point.id, 9, payload)
     assert dict(zip(stored.text.indices, stored.text.values, strict=True)) == {7: 1.0, 5: 1.0}
     assert stored.dense == pytest.approx(make.vector(0.6, 0.8))
@@ -155,7 +155,7 @@ async def test_a_memory_without_a_vector_is_found_by_keyword_only(engine, collec
     found = await engine.search(collection, Query(make.vector(1), Sparse([7], [1.0]), 10))
     assert [hit.id for hit in found.text] == [make.id(1)]
     assert [hit.id for hit in found.dense] == [make.id(2)]
-    (stored,) = await engine.retrieve(collection, [make.id(2)])
+    stored = await read_point(engine, collection, make.id(2))
     assert stored.text == Sparse([], [])
 
 
@@ -165,7 +165,7 @@ async def test_a_collection_without_dimensions_is_searched_by_keyword(engine, ma
     await engine.upsert(collection, [make.point(1, dense=None)])
     found = await engine.search(collection, text(7))
     assert [hit.id for hit in found.text] == [make.id(1)]
-    (stored,) = await engine.retrieve(collection, [make.id(1)])
+    stored = await read_point(engine, collection, make.id(1))
     assert stored.dense is None
     await engine.drop(collection)
 
@@ -212,25 +212,22 @@ async def test_a_write_replaces_the_whole_point(engine, collection, make):
     await engine.upsert(collection, [make.point(1, windows=[(1,)], text=(7,), type="fact", entity="x")])
     await engine.upsert(collection, [make.point(1, revision=2, dense=None, text=(8,), type="task")])
     assert await engine.search(collection, Query(make.vector(1), Sparse([7], [1.0]), 10)) == Found([], [])
-    (stored,) = await engine.retrieve(collection, [make.id(1)])
+    stored = await read_point(engine, collection, make.id(1))
     assert (stored.payload, stored.dense, stored.text.indices) == ({"type": "task"}, None, [8])
 
 
 async def test_a_lower_revision_never_replaces_a_higher_one_and_an_equal_one_does(engine, collection, make):
     await engine.upsert(collection, [make.point(1, revision=5, type="old"), make.point(2, revision=5, type="old")])
     await engine.upsert(collection, [make.point(1, revision=4, type="new"), make.point(2, revision=5, type="new")])
-    stored = {
-        point.id: (point.revision, point.payload)
-        for point in await engine.retrieve(collection, [make.id(1), make.id(2)])
-    }
+    stored = {point.id: (point.revision, point.payload) for point in await engine.read_points(collection)}
     assert stored == {make.id(1): (5, {"type": "old"}), make.id(2): (5, {"type": "new"})}
 
 
 async def test_a_batch_may_hold_many_revisions_and_more_points_than_one_slice(engine, collection, make):
     await engine.upsert(collection, [make.point(n, revision=n) for n in range(1, 151)])
     assert await engine.count(collection) == 150
-    assert await engine.ids(collection) == {make.id(n) for n in range(1, 151)}
-    stored = await engine.retrieve(collection, [make.id(n) for n in range(1, 151)])
+    stored = await engine.read_points(collection)
+    assert len(stored) == 150
     assert {point.id: point.revision for point in stored} == {make.id(n): n for n in range(1, 151)}
 
 
@@ -238,14 +235,13 @@ async def test_nothing_to_write_is_no_error(engine, collection):
     await engine.upsert(collection, [])
     await engine.delete(collection, [])
     await engine.touch(collection, {})
-    assert await engine.retrieve(collection, []) == []
-    assert await engine.ids(collection) == set()
+    assert await engine.read_points(collection) == []
 
 
 async def test_deleted_points_are_gone_and_unknown_ids_are_no_error(engine, collection, make):
     await engine.upsert(collection, [make.point(1), make.point(2)])
     await engine.delete(collection, [make.id(1), make.id(99)])
-    assert await engine.ids(collection) == {make.id(2)}
+    assert await read_ids(engine, collection) == {make.id(2)}
     assert await engine.count(collection) == 1
     assert [hit.id for hit in (await engine.search(collection, text(7))).text] == [make.id(2)]
 
@@ -253,18 +249,10 @@ async def test_deleted_points_are_gone_and_unknown_ids_are_no_error(engine, coll
 async def test_a_touch_changes_its_keys_on_the_points_that_exist(engine, collection, make):
     await engine.upsert(collection, [make.point(n, revision=3, type="fact", relevance=1.0) for n in (1, 2)])
     await engine.touch(collection, {make.id(1): {"relevance": 0.5}, make.id(99): {"relevance": 0.5}})
-    stored = {
-        point.id: (point.revision, point.payload)
-        for point in await engine.retrieve(collection, [make.id(1), make.id(2)])
-    }
+    stored = {point.id: (point.revision, point.payload) for point in await engine.read_points(collection)}
     assert stored[make.id(1)] == (3, {"type": "fact", "relevance": 0.5})
     assert stored[make.id(2)] == (3, {"type": "fact", "relevance": 1.0})
     assert await engine.count(collection) == 2
-
-
-async def test_retrieving_skips_ids_that_are_not_there(engine, collection, make):
-    await engine.upsert(collection, [make.point(1)])
-    assert [point.id for point in await engine.retrieve(collection, [make.id(99), make.id(1)])] == [make.id(1)]
 
 
 async def test_a_dropped_collection_is_new_again(engine, collection, make):
@@ -281,10 +269,10 @@ async def test_collections_hold_their_own_points(engine, collection, make):
     await engine.open(other)
     await engine.upsert(collection, [make.point(1)])
     await engine.upsert(other, [make.point(2)])
-    assert await engine.ids(collection) == {make.id(1)}
-    assert await engine.ids(other) == {make.id(2)}
+    assert await read_ids(engine, collection) == {make.id(1)}
+    assert await read_ids(engine, other) == {make.id(2)}
     await engine.drop(other)
-    assert await engine.ids(collection) == {make.id(1)}
+    assert await read_ids(engine, collection) == {make.id(1)}
 
 
 @pytest.mark.parametrize("dims", [8, 0])
@@ -298,7 +286,7 @@ async def test_points_of_two_workspaces_in_one_collection_are_not_answered(engin
     with pytest.raises(Unusable):
         await engine.search(collection, text(7))
     with pytest.raises(Unusable):
-        await engine.retrieve(collection, [make.id(1), make.id(2)])
+        await engine.read_points(collection)
 
 
 async def test_an_engine_that_answers_passes_a_ping(engine):

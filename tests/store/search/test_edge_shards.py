@@ -11,6 +11,7 @@ from server.store.search.edge import shard_files
 from server.store.search.edge.engine import EdgeEngine
 from server.store.search.edge.shards import Shards
 from server.store.search.seam import Collection, EngineDown, Unusable
+from tests.helpers.points import read_ids
 
 pytestmark = pytest.mark.anyio
 
@@ -44,7 +45,7 @@ async def test_the_least_recently_used_shard_is_closed_for_another_and_keeps_its
     assert await edge.count(first) == 1
     await edge.open(third)
     assert [is_open(tmp_path / one.name) for one in (first, second, third)] == [True, False, True]
-    assert await edge.ids(second) == {make.id(1)}
+    assert await read_ids(edge, second) == {make.id(1)}
     assert [is_open(tmp_path / one.name) for one in (first, second, third)] == [False, True, True]
 
 

@@ -12,6 +12,7 @@ from server.store.search import checks
 from server.store.search.edge.engine import INDEXED_FROM, EdgeEngine
 from server.store.search.edge.shard_files import load
 from server.store.search.seam import EngineDown, Match, Query, Sparse, Unusable, Where
+from tests.helpers.points import read_ids, read_point
 
 pytestmark = pytest.mark.anyio
 
@@ -65,12 +66,10 @@ async def test_a_rejected_update_does_not_come_back(edge, collection, make, tmp_
     object.__setattr__(bad, "dense", np.ones(9, dtype=np.float32))
     with pytest.raises(EngineDown, match="dimension"):
         await edge.upsert(collection, [bad, make.point(3, revision=2)])
-    assert await edge.ids(collection) == {make.id(1)}
+    assert await read_ids(edge, collection) == {make.id(1)}
     await edge.close()
     again = EdgeEngine(tmp_path, max_open=1)
-    assert [point.payload for point in await again.retrieve(collection, sorted(await again.ids(collection)))] == [
-        {"type": "fact"}
-    ]
+    assert [point.payload for point in await again.read_points(collection)] == [{"type": "fact"}]
     await again.upsert(collection, [make.point(2, revision=2, type="fact")])
     assert await again.count(collection) == 2
     await again.close()
@@ -99,7 +98,7 @@ async def test_bare_a_patch_with_a_missing_id_fails_with_half_of_it_done(bare):
 async def test_a_patch_with_a_missing_id_changes_the_others(edge, collection, make):
     await edge.upsert(collection, [make.point(1, relevance=1.0)])
     await edge.touch(collection, {make.id(9): {"relevance": 0.5}, make.id(1): {"relevance": 0.5}})
-    (stored,) = await edge.retrieve(collection, [make.id(1)])
+    stored = await read_point(edge, collection, make.id(1))
     assert stored.payload == {"relevance": 0.5}
 
 
@@ -184,7 +183,7 @@ async def test_a_damaged_shard_says_that_it_must_be_made_again(edge, collection,
     await again.drop(collection)
     assert await again.open(collection)
     await again.upsert(collection, [make.point(1)])
-    assert await again.ids(collection) == {make.id(1)}
+    assert await read_ids(again, collection) == {make.id(1)}
     await again.close()
 
 

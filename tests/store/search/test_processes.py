@@ -15,6 +15,7 @@ from server.store.search.edge import processes
 from server.store.search.edge.frames import home_of
 from server.store.search.edge.processes import ProcessEngine
 from server.store.search.seam import Collection, EngineDown, Query, Sparse
+from tests.helpers.points import read_ids, read_point
 from tests.helpers.processes import engine_processes
 
 pytestmark = pytest.mark.anyio
@@ -91,8 +92,8 @@ async def test_a_process_that_is_killed_loses_nothing_that_was_answered(engine, 
         await ended(end_of(pid))
         await until_answered(engine, collection)
     assert [entry["event"] for entry in logs] == ["an engine process has ended"]
-    assert await engine.ids(collection) == {make.id(n) for n in range(1, 200)}
-    (point,) = await engine.retrieve(collection, [make.id(1)])
+    assert await read_ids(engine, collection) == {make.id(n) for n in range(1, 200)}
+    point = await read_point(engine, collection, make.id(1))
     assert point.payload == {"access_count": 3}
 
 
@@ -169,7 +170,7 @@ async def test_a_process_that_is_told_to_end_flushes_and_ends(engine, make):
     os.kill(pid, signal.SIGTERM)
     await ended(descriptor)
     await until_answered(engine, collection)
-    assert await engine.ids(collection) == {make.id(1)}
+    assert await read_ids(engine, collection) == {make.id(1)}
 
 
 async def test_a_process_that_does_not_end_is_killed(engine, make, monkeypatch):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from server.store.search.seam import Collection, Match, Query, Sparse, Where
+from tests.helpers.points import read_point
 
 pytestmark = [
     pytest.mark.anyio,
@@ -51,7 +52,7 @@ async def test_a_bad_patch_is_refused(engine, collection, make):
     for patch in ({"pinned": True}, {"_revision": 0}, {"relevance": float("nan")}):
         with pytest.raises(ValueError):  # noqa: PT011 - the seam promises the type, the message is for people
             await engine.touch(collection, {make.id(1): patch})
-    (stored,) = await engine.retrieve(collection, [make.id(1)])
+    stored = await read_point(engine, collection, make.id(1))
     assert (stored.revision, stored.payload) == (1, {"type": "fact"})
 
 

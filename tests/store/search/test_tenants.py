@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from server.store.search.seam import Match, Query, Sparse, Where
+from tests.helpers.points import read_point
 
 pytestmark = [
     pytest.mark.anyio,
@@ -33,20 +34,20 @@ async def tenants(shared, make):
 
 async def everything(engine, tenant):
     """All that a tenant can see, by every way there is to look: revision and kind by id."""
-    ids = await engine.ids(tenant)
-    stored = {point.id: (point.revision, point.payload["type"]) for point in await engine.retrieve(tenant, sorted(ids))}
+    points = await engine.read_points(tenant)
+    stored = {point.id: (point.revision, point.payload["type"]) for point in points}
     found = await engine.search(tenant, Query(None, TEXT, 100))
     assert {hit.id: hit.payload["type"] for hit in found.text} == {id_: kind for id_, (_, kind) in stored.items()}
     assert all(hit.payload["workspace_id"] == tenant.tenant for hit in found.text)
-    assert await engine.count(tenant) == len(ids) == len(stored)
-    assert await engine.exists(tenant) == bool(ids)
+    assert await engine.count(tenant) == len(points) == len(stored)
+    assert await engine.exists(tenant) == bool(points)
     return stored
 
 
 async def test_one_id_in_two_workspaces_is_two_points(shared, tenants, make):
     for tenant, kind in zip(tenants, ("fact", "task"), strict=True):
         await shared.upsert(tenant, [make.point(1, type=kind)])
-    one, other = [(await shared.retrieve(tenant, [make.id(1)]))[0] for tenant in tenants]
+    one, other = [await read_point(shared, tenant, make.id(1)) for tenant in tenants]
     assert (one.id, one.payload) == (make.id(1), {"type": "fact", "workspace_id": ONE})
     assert (other.id, other.payload) == (make.id(1), {"type": "task", "workspace_id": OTHER})
 
@@ -107,7 +108,7 @@ async def test_a_point_of_another_owner_is_untouchable_even_under_our_own_id(sha
     await shared.touch(one, {make.id(1): {"type": "task"}})
     await shared.delete(one, [make.id(1)])
     await shared.drop(one)
-    (kept,) = await shared.retrieve(everyone, [stolen])
+    (kept,) = await shared.read_points(everyone)
     assert (kept.revision, kept.payload) == (1, {"type": "fact", "workspace_id": OTHER})
 
 

@@ -77,17 +77,15 @@ class EdgeEngine:
         self._turns = Turns()
 
     async def open(self, collection: Collection) -> bool:
-        """Open or make the collection's shard; True where it was made."""
         _check(collection)
         return await self._shards.make(collection)
 
     async def exists(self, collection: Collection) -> bool:
-        """Whether the collection has a folder."""
         _check(collection)
         return self._shards.exists(collection.name)
 
     async def upsert(self, collection: Collection, points: list[Point]) -> None:
-        """Write whole points, in slices; a failure in one leaves those before it written."""
+        # In slices: a failure in one leaves those before it written.
         _check(collection)
         checks.check_points(collection, points)
         async with self._shards.pinned(collection) as shard:
@@ -100,7 +98,6 @@ class EdgeEngine:
             _index(shard)
 
     async def delete(self, collection: Collection, ids: list[str]) -> None:
-        """Remove the points of these ids."""
         _check(collection)
         checks.check_ids(ids)
         async with self._shards.pinned(collection) as shard:
@@ -109,7 +106,7 @@ class EdgeEngine:
                 call(shard.update, UpdateOperation.delete_points(list(ids)))
 
     async def touch(self, collection: Collection, patches: dict[str, dict[str, Any]]) -> None:
-        """Overwrite payload keys, in slices; a failure in one leaves those before it written."""
+        # In slices, as `upsert`.
         _check(collection)
         checks.check_ids(patches)
         for patch in patches.values():
@@ -126,7 +123,6 @@ class EdgeEngine:
                         call(shard.update, UpdateOperation.set_payload([id_], patches[id_]))
 
     async def search(self, collection: Collection, query: Query) -> Found:
-        """Ask both arms in one batch; the scores are exact."""
         _check(collection)
         checks.check_query(collection, query)
         async with self._shards.pinned(collection) as shard:
@@ -141,7 +137,6 @@ class EdgeEngine:
         return Found(dense, text)
 
     async def rarities(self, collection: Collection, terms: list[int]) -> list[float | None]:
-        """Each term's idf; None for a term that no point has."""
         _check(collection)
         async with self._shards.pinned(collection) as shard:
             if shard is None or not terms:
@@ -154,61 +149,44 @@ class EdgeEngine:
             for term, best in zip(terms, answers, strict=True)
         ]
 
-    async def retrieve(self, collection: Collection, ids: list[str]) -> list[Point]:
-        """The points of these ids that are there, without their windows."""
+    async def read_points(self, collection: Collection) -> list[Point]:
         _check(collection)
-        checks.check_ids(ids)
-        async with self._shards.pinned(collection) as shard:
-            if shard is None:
-                return []
-            vectors = ["dense", "text"] if collection.dims else ["text"]
-            points = [_point(record) for record in call(shard.retrieve, list(dict.fromkeys(ids)), True, vectors)]
-        checks.check_owner(collection, (point.payload for point in points))
-        return points
-
-    async def ids(self, collection: Collection) -> set[str]:
-        """Every point's id, read in pages."""
-        _check(collection)
-        found: set[str] = set()
+        vectors = ["dense", "text"] if collection.dims else ["text"]
+        points: list[Point] = []
         async with self._shards.pinned(collection) as shard:
             offset = None
             while shard is not None:
-                request = ScrollRequest(offset=offset, limit=_PAGE, with_payload=False, with_vector=False)
+                request = ScrollRequest(offset=offset, limit=_PAGE, with_payload=True, with_vector=vectors)
                 async with self._turns:
                     records, offset = call(shard.scroll, request)
-                found.update(str(record.id) for record in records)
+                points += map(_point, records)
                 if offset is None:
                     break
-        return found
+        checks.check_owner(collection, (point.payload for point in points))
+        return points
 
     async def count(self, collection: Collection) -> int:
-        """How many points there are."""
         _check(collection)
         async with self._shards.pinned(collection) as shard:
             # Without a filter the estimate is the number itself, and an exact count would visit every point.
             return 0 if shard is None else call(shard.count, CountRequest(exact=False))
 
     async def flush(self, collection: Collection) -> None:
-        """Return once all that was written is on the disk."""
         _check(collection)
         await self._shards.flush(collection)
 
     async def drop(self, collection: Collection) -> None:
-        """Remove the collection's shard, once nobody uses it."""
         _check(collection)
         await self._shards.drop(collection.name)
 
     async def names(self) -> set[str]:
-        """Every collection in the folder, which is ours alone."""
         return await self._shards.names()
 
     async def ping(self) -> None:
-        """Return unless the engine is closed, was forked, or has no disk left to write to."""
         self._shards.check()
         self._shards.check_space()
 
     async def close(self) -> None:
-        """Flush and close every shard."""
         await self._shards.close()
 
 

@@ -46,65 +46,48 @@ class ProcessEngine:
         self._children = [_Child(folder, max_open, number, processes) for number in range(processes)]
 
     async def open(self, collection: Collection) -> bool:
-        """Open or make the collection's shard; True where it was made."""
         return await self._ask("open", collection)
 
     async def exists(self, collection: Collection) -> bool:
-        """Whether the collection has a folder."""
         return await self._ask("exists", collection)
 
     async def upsert(self, collection: Collection, points: list[Point]) -> None:
-        """Write whole points, in slices; a failure in one leaves those before it written."""
         await self._ask("upsert", collection, points)
 
     async def delete(self, collection: Collection, ids: list[str]) -> None:
-        """Remove the points of these ids."""
         await self._ask("delete", collection, ids)
 
     async def touch(self, collection: Collection, patches: dict[str, dict[str, Any]]) -> None:
-        """Overwrite payload keys, in slices; a failure in one leaves those before it written."""
         await self._ask("touch", collection, patches)
 
     async def search(self, collection: Collection, query: Query) -> Found:
-        """Ask both arms in one batch; the scores are exact."""
         found = await self._ask("search", collection, query)
         async with self._turns:  # many answers come together, and what is made of each takes a millisecond
             return found
 
     async def rarities(self, collection: Collection, terms: list[int]) -> list[float | None]:
-        """Each term's idf; None for a term that no point has."""
         return await self._ask("rarities", collection, terms)
 
-    async def retrieve(self, collection: Collection, ids: list[str]) -> list[Point]:
-        """The points of these ids that are there, without their windows."""
-        return await self._ask("retrieve", collection, ids)
-
-    async def ids(self, collection: Collection) -> set[str]:
-        """Every point's id, read in pages."""
-        return await self._ask("ids", collection)
+    async def read_points(self, collection: Collection) -> list[Point]:
+        return await self._ask("read_points", collection)
 
     async def count(self, collection: Collection) -> int:
-        """How many points there are."""
         return await self._ask("count", collection)
 
     async def flush(self, collection: Collection) -> None:
-        """Return once all that was written is on the disk."""
         await self._ask("flush", collection)
 
     async def drop(self, collection: Collection) -> None:
-        """Remove the collection's shard, once nobody uses it."""
         await self._ask("drop", collection)
 
     async def names(self) -> set[str]:
-        """Every collection in the folder, which is ours alone; each process sees all of them."""
+        # Each process sees the whole folder.
         return await self._children[0].ask("names")
 
     async def ping(self) -> None:
-        """Return where every process answers and has a disk to write to."""
         await asyncio.gather(*(child.ask("ping") for child in self._children))
 
     async def close(self) -> None:
-        """Flush and close every shard, and end the processes."""
         await asyncio.gather(*(child.close() for child in self._children))
 
     async def _ask(self, verb: str, collection: Collection, *args: Any) -> Any:

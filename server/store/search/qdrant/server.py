@@ -46,7 +46,6 @@ class ServerEngine:
         return cls(AsyncQdrantClient(url=url, api_key=api_key, timeout=timeout, check_compatibility=False))
 
     async def open(self, collection: Collection) -> bool:
-        """Make the collection and its payload indexes where they are missing; True where it holds nothing yet."""
         checks.check_collection(collection)
         await self._check_version()
         info = await _answer_unless(_NOT_FOUND, self._client.get_collection(collection.name))
@@ -62,14 +61,13 @@ class ServerEngine:
         return made if collection.tenant is None else not await self.count(collection)
 
     async def exists(self, collection: Collection) -> bool:
-        """Whether the collection is there; for a tenant, whether it has points there."""
         checks.check_collection(collection)
         if collection.tenant is not None:
             return await self.count(collection) > 0
         return await _answer(self._client.collection_exists(collection.name))
 
     async def upsert(self, collection: Collection, points: list[Point]) -> None:
-        """Write whole points, a request for each slice; a failure in one leaves those before it written."""
+        # A request for each slice: a failure in one leaves those before it written.
         checks.check_collection(collection)
         checks.check_points(collection, points)
         checks.check_tenant(collection, (point.payload for point in points))
@@ -78,13 +76,12 @@ class ServerEngine:
             await _answer(self._client.batch_update_points(collection.name, operations, wait=True))
 
     async def delete(self, collection: Collection, ids: list[str]) -> None:
-        """Remove the points of these ids."""
         checks.check_collection(collection)
         checks.check_ids(ids)
         await self._delete(collection, wire.these(collection, ids))
 
     async def touch(self, collection: Collection, patches: dict[str, dict[str, Any]]) -> None:
-        """Overwrite payload keys, a request for each slice; a failure in one leaves those before it written."""
+        # A request for each slice, as `upsert`.
         checks.check_collection(collection)
         checks.check_ids(patches)
         for patch in patches.values():
@@ -97,7 +94,7 @@ class ServerEngine:
             await _answer_unless(_NOT_FOUND, call)
 
     async def search(self, collection: Collection, query: Query) -> Found:
-        """Ask both arms in one request; above the server's indexing threshold the dense arm is approximate."""
+        # Above the server's indexing threshold the dense arm is approximate.
         checks.check_collection(collection)
         checks.check_query(collection, query)
         asked = wire.requests(collection, query)
@@ -113,7 +110,6 @@ class ServerEngine:
         return Found(dense, text)
 
     async def rarities(self, collection: Collection, terms: list[int]) -> list[float | None]:
-        """Each term's idf; None for a term that no point has."""
         checks.check_collection(collection)
         if not terms:
             return []
@@ -127,51 +123,35 @@ class ServerEngine:
             for term, best in zip(terms, answers, strict=True)
         ]
 
-    async def retrieve(self, collection: Collection, ids: list[str]) -> list[Point]:
-        """The points of these ids that are there, without their windows."""
+    async def read_points(self, collection: Collection) -> list[Point]:
         checks.check_collection(collection)
-        checks.check_ids(ids)
         vectors = ["dense", "text"] if collection.dims else ["text"]
-        points: list[Point] = []
-        for start in range(0, len(ids), _PAGE):
-            some = wire.these(collection, ids[start : start + _PAGE])
-            call = self._client.scroll(collection.name, some, limit=_PAGE, with_payload=True, with_vectors=vectors)
-            page = await _answer_unless(_NOT_FOUND, call)
-            points += [wire.point(record) for record in page[0]] if page is not None else []
-        checks.check_owner(collection, (point.payload for point in points))
-        return points
-
-    async def ids(self, collection: Collection) -> set[str]:
-        """Every point's id, read in pages."""
-        checks.check_collection(collection)
         ours = wire.ours(collection)
-        found: set[str] = set()
+        points: list[Point] = []
         offset = None
         while True:
             call = self._client.scroll(
-                collection.name, ours, limit=_PAGE, offset=offset, with_payload=[wire.ID], with_vectors=False
+                collection.name, ours, limit=_PAGE, offset=offset, with_payload=True, with_vectors=vectors
             )
             page = await _answer_unless(_NOT_FOUND, call)
-            if page is None:
-                return found
-            records, offset = page
-            found.update(wire.memory_id(record) for record in records)
+            records, offset = page if page is not None else ([], None)
+            points += map(wire.point, records)
             if offset is None:
-                return found
+                break
+        checks.check_owner(collection, (point.payload for point in points))
+        return points
 
     async def count(self, collection: Collection) -> int:
-        """How many points there are."""
         checks.check_collection(collection)
         call = self._client.count(collection.name, wire.ours(collection), exact=True)
         answer = await _answer_unless(_NOT_FOUND, call)
         return answer.count if answer is not None else 0
 
     async def flush(self, collection: Collection) -> None:
-        """Nothing: a server answers a write when it has logged and applied it, and has no verb for more."""
+        # A server answers a write when it has logged and applied it, and has no verb for more.
         checks.check_collection(collection)
 
     async def drop(self, collection: Collection) -> None:
-        """Remove the collection; of a shared one, the tenant's points."""
         checks.check_collection(collection)
         if collection.tenant is None:
             await _answer_unless(_NOT_FOUND, self._client.delete_collection(collection.name))
@@ -179,16 +159,13 @@ class ServerEngine:
             await self._delete(collection, wire.ours(collection))
 
     async def names(self) -> set[str]:
-        """None: a server may hold what is not ours."""
         return set()
 
     async def ping(self) -> None:
-        """Return if the server answers, lets us in, and is new enough."""
         await self._check_version()
         await _answer(self._client.get_collections())
 
     async def close(self) -> None:
-        """Close the connections."""
         await self._client.close()
 
     async def _check_version(self) -> None:
