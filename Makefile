@@ -14,7 +14,7 @@ serve: $(VENV)/.run  ## set up and run the server
 
 test: $(VENV)/.dev  ## set up and run the tests
 	@$(PY) -m server model pull
-	@$(PY) -m pytest
+	@$(PY) -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal
 
 check: $(VENV)/.dev  ## lint, types, layers
 	@$(VENV)/bin/ruff check .

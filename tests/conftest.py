@@ -2,15 +2,21 @@
 
 import os
 import shutil
+import signal
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
 from server.config import Settings
 from server.store.embedding.model_folder import MINILM, find
 from tests.helpers.clock import Clock
-from tests.helpers.databases import apart, migrated, url_of
+from tests.helpers.databases import admin, apart, migrated, postgres_url, url_of
 from tests.helpers.site import site_at
+
+# A shell that starts the suite in the background has it ignore SIGINT, and each process that a test starts would inherit
+# that, and never end by it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture
@@ -33,6 +39,16 @@ def sqlite_template(tmp_path_factory):
     path = tmp_path_factory.mktemp("template") / "loci.db"
     apart(migrated(url_of(f"sqlite:///{path}")))
     return path
+
+
+@pytest.fixture(scope="session")
+def postgres_template():
+    """The name of a Postgres database with the schema in it, to be copied."""
+    name = f"loci_template_{uuid4().hex}"
+    apart(admin(f"CREATE DATABASE {name}"))
+    apart(migrated(postgres_url(name)))
+    yield name
+    apart(admin(f"DROP DATABASE {name}"))
 
 
 @pytest.fixture

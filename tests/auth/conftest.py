@@ -1,10 +1,11 @@
 """A server of its own for each test: a SQLite file, a clock that only moves when told, and cheap password hashes."""
 
-import os
+
+import shutil
+from contextlib import AsyncExitStack
 
 import httpx
 import pytest
-import sqlalchemy as sa
 from argon2 import PasswordHasher
 from pydantic import SecretStr
 from starlette.applications import Starlette
@@ -17,8 +18,8 @@ from auth.server import build
 from server.config import Settings
 from server.store.db import Database
 from server.store.record.people.accounts import create_user
-from server.store.tables import metadata
 from tests.helpers.clock import Clock
+from tests.helpers.databases import postgres_database, url_of
 from tests.helpers.flow import PASSWORD, Flow
 
 CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
@@ -41,18 +42,17 @@ def settings(tmp_path):
 
 
 @pytest.fixture
-async def db(request, tmp_path):
+async def db(request, tmp_path, sqlite_template):
     """An empty record: SQLite, and Postgres too for the tests marked with `ON_BOTH`."""
-    is_postgres = getattr(request, "param", "sqlite") == "postgres"
-    postgres = os.environ.get("LOCI_TEST_POSTGRES_URL", "").replace("postgresql://", "postgresql+asyncpg://")
-    database = Database(postgres if is_postgres else f"sqlite+aiosqlite:///{tmp_path / 'loci.db'}")
-    async with database.write() as connection:
-        if is_postgres:
-            await connection.execute(sa.text("DROP SCHEMA public CASCADE"))
-            await connection.execute(sa.text("CREATE SCHEMA public"))
-        await connection.run_sync(metadata.create_all)
-    yield database
-    await database.close()
+    async with AsyncExitStack() as stack:
+        if getattr(request, "param", "sqlite") == "postgres":
+            template = request.getfixturevalue("postgres_template")
+            url = await stack.enter_async_context(postgres_database(template))
+        else:
+            url = url_of(f"sqlite:///{shutil.copy(sqlite_template, tmp_path / 'loci.db')}")
+        database = Database(url)
+        stack.push_async_callback(database.close)
+        yield database
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """The record on both databases, a ledger that writes to it as the tools do, and an engine that can be held up."""
 
 import shutil
-from uuid import uuid4
 
 import pytest
 import sqlalchemy as sa
@@ -11,20 +10,11 @@ from server.store.db import Database
 from server.store.projection.projection import Projection
 from server.store.search.edge.engine import EdgeEngine
 from server.store.search.seam import Query, Sparse
-from tests.helpers.databases import admin, apart, migrated, postgres_database, postgres_url, url_of
+from tests.helpers.databases import postgres_database, url_of
 from tests.helpers.engines import Gate, Watched
 from tests.helpers.ledger import open_ledger
 
 DATABASES = ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)]
-
-
-@pytest.fixture(scope="session")
-def postgres_template():
-    name = f"loci_template_{uuid4().hex}"
-    apart(admin(f"CREATE DATABASE {name}"))
-    apart(migrated(postgres_url(name)))
-    yield name
-    apart(admin(f"DROP DATABASE {name}"))
 
 
 @pytest.fixture(params=DATABASES)
