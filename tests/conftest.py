@@ -14,8 +14,8 @@ from tests.helpers.clock import Clock
 from tests.helpers.databases import admin, apart, migrated, postgres_url, url_of
 from tests.helpers.site import site_at
 
-# A shell that starts the suite in the background has it ignore SIGINT, and each process that a test starts would inherit
-# that, and never end by it.
+# A shell that starts the suite in the background makes it ignore SIGINT. Each process that a test starts would inherit
+# that and would not end by SIGINT.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 

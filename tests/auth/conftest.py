@@ -1,6 +1,5 @@
 """A server of its own for each test: a SQLite file, a clock that only moves when told, and cheap password hashes."""
 
-
 import shutil
 from contextlib import AsyncExitStack
 
