@@ -219,24 +219,18 @@ def _peak(process: Process) -> int:
 
 async def _night(folder: Path, count: int) -> list[Figure]:
     """A night over many workspaces, in this process, with room for eight open collections."""
-    from server.background.ticks import nightly  # noqa: PLC0415 - as above
+    from server.background.nights import consolidate_nightly  # noqa: PLC0415 - as above
     from server.config import Settings  # noqa: PLC0415 - only after ROOT is importable
-    from server.store.consolidation.carry_out import ConsolidationDeps  # noqa: PLC0415 - as above
-    from server.store.db import Database  # noqa: PLC0415 - as above
-    from server.store.migrate import migrate  # noqa: PLC0415 - as above
-    from server.wiring import open_projection  # noqa: PLC0415 - as above
+    from server.services import open_services  # noqa: PLC0415 - as above
 
     settings = Settings(data_dir=folder, open_workspaces=8, embedding_model="none")
-    db = Database(settings.sqlalchemy_url)
-    await migrate(db)
-    await _people(db, count)
-    async with open_projection(settings, db) as projection:
+    async with open_services(settings, lambda: STORED + timedelta(days=7)) as (services, _):
+        await _people(services.db, count)
         started = time.perf_counter()
-        tally = await nightly(ConsolidationDeps(db, projection), lambda: STORED + timedelta(days=7))
+        outcome = await consolidate_nightly(services)
         seconds = time.perf_counter() - started
-    await db.close()
     opened = len([path for path in (folder / "shards").iterdir() if path.is_dir()])
-    assert (tally.done, tally.failed) == (count, 0)
+    assert (outcome.workspaces, outcome.failed) == (count, 0)
     return [
         Figure(
             "a night",

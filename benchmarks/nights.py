@@ -49,10 +49,9 @@ def main() -> int:
 
 
 async def _year(folder: Path, conversations: list[Conversation]) -> int:
-    from server.app import open_services  # noqa: PLC0415 - only after ROOT is importable
-    from server.background.ticks import run_due  # noqa: PLC0415 - as above
+    from server.background.ticks import do_due_ticks  # noqa: PLC0415 - only after ROOT is importable
     from server.config import Settings  # noqa: PLC0415 - as above
-    from server.store.consolidation.carry_out import ConsolidationDeps  # noqa: PLC0415 - as above
+    from server.services import open_services  # noqa: PLC0415 - as above
 
     clock, started = Clock(), time.perf_counter()
     settings = Settings(data_dir=folder, embedding_model="auto" if has_model() else "none")
@@ -60,9 +59,8 @@ async def _year(folder: Path, conversations: list[Conversation]) -> int:
         await services.start_models()
         if has_model():
             await services.encoder.embeddings.wait_ready()
-        means = ConsolidationDeps(services.db, services.projection, services.encoder, services.llm)
         calls = [await _somebody(services, each.name) for each in conversations]
-        await run_due(means, clock)
+        await do_due_ticks(services)
         stored: dict[str, Any] = {}
         for day in progress(range(DAYS), "days and nights"):
             new: list[str] = []
@@ -74,7 +72,7 @@ async def _year(folder: Path, conversations: list[Conversation]) -> int:
                 every = await _everything(services.db)
                 stored |= {each: every[each] for each in new}
             clock.now += timedelta(days=1)
-            await run_due(means, clock)
+            await do_due_ticks(services)
         merged = [each for each in (await _everything(services.db)).values() if each.consolidated]
         runs = [await _undo_all(services, call, clock()) for call in calls]
         lost, changed = _compared(stored, await _everything(services.db))

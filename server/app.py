@@ -1,7 +1,7 @@
 """The composition root: settings → collaborators → routes. Nobody else builds a collaborator or reads a setting."""
 
 from collections.abc import AsyncGenerator, Callable, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -17,29 +17,17 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from auth import routes as oauth
-from auth import server as authorization_server
-from auth.bearer import Authenticator
 from auth.guard import Guard
 from auth.server import AuthorizationServer
 from server import __version__
 from server.clock import utc_now
 from server.config import Settings
 from server.errors import STATUS, Failure
-from server.store.consolidation.llm import Llm
-from server.store.db import Database
-from server.store.directory import Directory
-from server.store.embedding.reranker import Reranker
-from server.store.epoch import Epoch
-from server.store.migrate import migrate
-from server.store.projection.accesses import Accesses
-from server.store.projection.gap_counts import GapCounts
-from server.store.record.people.plans import Plans
+from server.services import open_services
 from server.web import mcp, public, rest, signup
 from server.web.connection import as_failure
 from server.web.entrance import MAX_BODY, Entrance
-from server.wiring import open_encoder, open_projection
 from tools import catalog
-from tools.core.rate_limit import RateLimit
 from tools.core.services import Services
 
 
@@ -62,53 +50,6 @@ async def open_server(settings: Settings, now: Callable[[], datetime] = utc_now)
     """
     async with open_services(settings, now) as (services, auth):
         yield Running(services, auth, await auth.start())
-
-
-@asynccontextmanager
-async def open_services(
-    settings: Settings, now: Callable[[], datetime] = utc_now
-) -> AsyncGenerator[tuple[Services, AuthorizationServer]]:
-    """Every collaborator, with nothing going on in the background, not even the loading of a model.
-
-    Raises:
-        AlreadyOwned: another process has the data folder's embedded engine.
-        SchemaTooNew: the record was written by a newer version.
-    """
-    async with AsyncExitStack() as stack:
-        db = Database(settings.sqlalchemy_url)
-        stack.push_async_callback(db.close)
-        await migrate(db)
-        epoch = Epoch(db, now)
-        projection = await stack.enter_async_context(open_projection(settings, db))
-
-        def on_revoked(credential_id: str) -> None:
-            authenticator.evict(credential_id)
-
-        auth = authorization_server.build(settings, db, now, on_revoked)
-        authenticator = Authenticator(db, now, epoch, auth.tokens.verify)
-        plans = Plans(settings.plans, settings.default_plan)
-        llm = await stack.enter_async_context(Llm.opened(settings))
-        encoder = await stack.enter_async_context(open_encoder(settings, db, now))
-        reranker = Reranker(
-            settings.data_dir / "models", settings.rerank_model, settings.rerank_ms, settings.embedding_threads
-        )
-        stack.push_async_callback(reranker.close)
-        services = Services(
-            settings=settings,
-            now=now,
-            db=db,
-            projection=projection,
-            encoder=encoder,
-            gap_counts=GapCounts(db, encoder, now),
-            reranker=reranker,
-            directory=Directory(db, now, epoch, plans),
-            plans=plans,
-            accesses=Accesses(db, projection, now),
-            authenticator=authenticator,
-            rate_limit=RateLimit(settings.rate_limit, now),
-            llm=llm,
-        )
-        yield services, auth
 
 
 def create_app(running: Running) -> Any:

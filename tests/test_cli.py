@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -20,8 +21,9 @@ from huggingface_hub import constants
 from typer.testing import CliRunner
 
 from auth.passwords import Passwords
-from server.background.ticks import Tally
-from server.cli import app, tick
+from server.background.work import Outcome
+from server.background.works import WORKS
+from server.cli import app
 from server.cli.listen import listen
 from server.config import Settings
 from server.memory.embedding import Model
@@ -266,9 +268,9 @@ def test_a_tick_is_done_now_by_the_command_or_by_the_server(cli, tmp_path, what)
 
 def test_a_tick_that_fails_in_a_workspace_says_so(cli, ann, monkeypatch):  # noqa: ARG001 - ann makes the record
     async def failing(*_):
-        return Tally(3, 1, "01980000: OperationalError")
+        return Outcome(3, 1, "01980000: OperationalError")
 
-    monkeypatch.setitem(tick.WORK, tick.What.DECAY, failing)
+    monkeypatch.setitem(WORKS, "decay", replace(WORKS["decay"], handler=failing))
     done = cli("tick", "decay")
     assert done.exit_code == 1
     assert "It failed in 1 of 3 workspaces, first in 01980000: OperationalError" in " ".join(done.stderr.split())

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from server.background.loop import drain
+from server.background.upkeep import write_counts
 from server.cli.api_page import INTRODUCTION, OTHER_ROUTES, anchor_from_title, load_exchanges, render_page
 from tests.helpers.transcripts import Transcript, exchanges
 from tools.catalog import MEMENTO as MEMENTO_TOOLS
@@ -41,7 +41,7 @@ async def replay(site, clock, shown):
     transcript = Transcript()
     for method, path, headers, body, documented in shown:
         clock.move(seconds=1)
-        await drain(site.services)  # or the loop would, now or later
+        await write_counts(site.services)  # or the loop would, now or later
         arguments = {} if body is None else {"json": json.loads(transcript.asked(json.dumps(body)))}
         answer = await person.http.request(method, transcript.asked(path), headers=headers, **arguments)
         try:

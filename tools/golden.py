@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field, StringConstraints, model_validator
 from server.errors import Failure
 from server.memory.ids import new_id
 from server.memory.models import Timestamp
+from server.progress import Progress
 from server.store.record import golden, memories
 from server.store.record.golden import Case, Expect
 from tools.core.fields import Id
@@ -35,8 +36,6 @@ class Surfaced:
 
 #: The ranking for a query, best first, at most so many.
 Ranking = Callable[[str, int], Awaitable[list[Surfaced]]]
-#: Told after each case: (done, total).
-Progress = Callable[[int, int], Awaitable[None]]
 
 
 class AddGolden(InWorkspace):

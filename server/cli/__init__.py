@@ -1,8 +1,12 @@
-"""The command line: `python -m server`. Every command is one file; each says what to do when it fails."""
+"""The command line: `python -m server`.
+
+Each file of this folder is one command or one group of commands (`user`, `key`, `model`), but for common.py, listen.py,
+runs.py and api_page.py, which the commands share or use. A command that fails says what to do.
+"""
 
 import typer
 
-from server.cli import docs, doctor, golden, keys, model, serve, store, tick, users
+from server.cli import backfill, docs, doctor, golden, keys, migrate, model, reindex, serve, tick, users
 
 app = typer.Typer(
     help="Loci: the memory server for AI agents.",
@@ -11,9 +15,9 @@ app = typer.Typer(
     add_completion=False,
 )
 app.command()(serve.serve)
-app.command()(store.migrate)
-app.command()(store.reindex)
-app.command()(store.backfill)
+app.command()(migrate.migrate)
+app.command()(reindex.reindex)
+app.command()(backfill.backfill)
 app.command()(tick.tick)
 app.command()(golden.golden)
 app.command()(doctor.doctor)

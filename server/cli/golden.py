@@ -1,26 +1,18 @@
 """`golden`: whether recall still brings up what the owners of workspaces have pinned."""
 
-import asyncio
-from collections.abc import AsyncGenerator, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import Iterable
 from typing import Annotated, Any
 
 import typer
 from rich.progress import Progress
 
 from server.cli.common import fail, record, run, stderr
-from server.clock import utc_now
 from server.config import Settings
 from server.errors import Failure
-from server.logs import configure
 from server.store.db import Database
 from server.store.record import golden as cases
-from server.store.record import runs
 from server.store.record.golden import Place
 from server.store.record.people import accounts
-from server.store.search.owner import AlreadyOwned, Owner
-
-POLL_SECONDS = 0.5
 
 
 def golden(
@@ -37,10 +29,7 @@ def golden(
     async def command(settings: Settings) -> list[dict[str, Any]]:
         async with record(settings) as db:
             places = await _places(db, workspace, user)
-            if not places:
-                return []
-            async with _worker(settings):
-                return await _tried(db, places)
+            return await _check_cases(settings, db, places) if places else []
 
     reports = run(command)
     passed, failed = (sum(report[key] for report in reports) for key in ("passed", "failed"))
@@ -84,61 +73,22 @@ async def _places(db: Database, workspace: str | None, user: str | None) -> list
         return await cases.places(connection, account_id, name or None)
 
 
-@asynccontextmanager
-async def _worker(settings: Settings) -> AsyncGenerator[None]:
-    """Have the runs done by this process for as long as the block lasts, unless a server does them."""
-    if _is_served(settings):
-        yield
-        return
-    from server.app import open_services  # noqa: PLC0415 - with what it serves, a second of imports
-    from server.background.loop import do_runs  # noqa: PLC0415 - as above
+async def _check_cases(settings: Settings, db: Database, places: list[Place]) -> list[dict[str, Any]]:
+    """Check the cases of each workspace, and return the reports, each with the name of its workspace as `place`."""
+    from server.cli.runs import do_works  # noqa: PLC0415 - with the works, a second of imports
 
-    configure(settings.log_format)  # else what is logged would stand on stdout, among the cases
-    async with open_services(settings) as (services, _):
-        await services.start_models()
-
-        async def work() -> None:
-            while True:
-                await do_runs(services, ("golden",))
-                await asyncio.sleep(POLL_SECONDS)
-
-        working = asyncio.create_task(work())
-        try:
-            yield
-        finally:
-            working.cancel()
-
-
-def _is_served(settings: Settings) -> bool:
-    if settings.qdrant_url:
-        return False
-    try:
-        with Owner.of(settings.data_dir):
-            return False
-    except AlreadyOwned:
-        return True
-
-
-async def _tried(db: Database, places: list[Place]) -> list[dict[str, Any]]:
-    """File a run for each workspace, and follow them to their ends; what came of each, with the workspace's name."""
-    async with db.write() as connection:
-        filed = [await runs.file_run(connection, "golden", place.workspace_id, utc_now()) for place in places]
-    reports: list[dict[str, Any]] = []
+    current = places[0]
     with Progress(console=stderr, transient=True) as bar:
         task = bar.add_task("Golden cases", total=sum(place.cases for place in places))
-        before = 0
-        for place, run_id in zip(places, filed, strict=True):
-            while (at := await _look(db, run_id)).state not in {"done", "failed"}:
-                bar.update(task, completed=before + at.done, description=f"Golden cases ({place.name}: {at.state})")
-                await asyncio.sleep(POLL_SECONDS)
-            if at.state == "failed":
-                raise Failure("unavailable", f"{place.name}: {at.problem}")
-            before += place.cases
-            async with db.write() as connection:
-                reports.append(await runs.take_result(connection, run_id) | {"place": place.name})
-    return reports
 
+        def show(number: int, state: str, done: int, _total: int | None) -> None:
+            nonlocal current
+            current = places[number]
+            before = sum(place.cases for place in places[:number])
+            bar.update(task, completed=before + done, description=f"Golden cases ({current.name}: {state})")
 
-async def _look(db: Database, run_id: str) -> runs.Run:
-    async with db.read() as connection:
-        return await runs.find_run(connection, run_id)
+        try:
+            outcomes = await do_works(settings, db, "golden", [place.workspace_id for place in places], show)
+        except Failure as error:
+            raise Failure(error.code, f"{current.name}: {error}") from None
+    return [(outcome.report or {}) | {"place": place.name} for place, outcome in zip(places, outcomes, strict=True)]

@@ -56,8 +56,8 @@ async def _serve(settings: Settings, listeners: list[socket.socket]) -> None:
     gc.disable()
     import uvicorn  # noqa: PLC0415 - with what it serves, a second of imports that no other command needs
 
-    from server.app import create_app, open_server  # noqa: PLC0415 - as above
-    from server.background import loop  # noqa: PLC0415 - as above
+    from server.app import create_app, open_server  # noqa: PLC0415 - the same imports
+    from server.background.loop import run_background  # noqa: PLC0415 - the same imports
 
     async with open_server(settings) as running:
         config = uvicorn.Config(
@@ -77,7 +77,7 @@ async def _serve(settings: Settings, listeners: list[socket.socket]) -> None:
         gc.enable()
         # Last, as loading a model takes the interpreter from whatever is to be done before the first answer.
         await running.services.start_models()
-        async with loop.running(running.services):
+        async with run_background(running.services):
             await server.serve(sockets=listeners)
 
 

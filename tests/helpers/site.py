@@ -18,7 +18,7 @@ from mcp.client.streamable_http import streamable_http_client
 
 from auth.api_keys import issue_key
 from server.app import Running, create_app, open_server
-from server.background import loop
+from server.background.loop import run_background
 from server.config import Settings
 from server.store.record.people import accounts
 
@@ -113,7 +113,7 @@ async def site_at(settings, clock):
         how = {"log_config": None, "access_log": False, "ws": "none", "lifespan": "on", "proxy_headers": False}
         server = uvicorn.Server(uvicorn.Config(create_app(running), **how))
         await running.services.start_models()
-        await stack.enter_async_context(loop.running(running.services))
+        await stack.enter_async_context(run_background(running.services))
         server.config.load()
         server.lifespan = server.config.lifespan_class(server.config)
         await server.startup(sockets=[listener])

@@ -1,12 +1,14 @@
-"""The encoder, the backfill with the real model, and the jobs of the loop that keep the record and the index whole."""
+"""The encoder, the backfill with the real model, and the works of the loop that keep the record and the index whole."""
 
 import asyncio
+from datetime import timedelta
 from types import SimpleNamespace
 
 import pytest
 import structlog
 
-from server.background import loop
+from server.background.loop import repeat, run_background
+from server.background.upkeep import clean_up_records
 from server.store.embedding.encoder import Encoder
 from server.store.embedding.local import Embeddings
 from server.store.projection.accesses import Accesses
@@ -73,7 +75,7 @@ async def test_memories_from_before_the_model_are_found_by_meaning_after_it(
 
 
 class Services(SimpleNamespace):
-    """What the loop's jobs use."""
+    """What the loop's works use."""
 
 
 @pytest.fixture
@@ -93,7 +95,7 @@ async def test_what_was_counted_is_written_before_the_loop_ends_even_where_the_s
     (memory_id,) = await book.store("a")
 
     async def serve():
-        async with loop.running(services):
+        async with run_background(services):
             services.accesses.note(book.workspace, [(memory_id, 0)])
             raise ZeroDivisionError
 
@@ -102,7 +104,7 @@ async def test_what_was_counted_is_written_before_the_loop_ends_even_where_the_s
     assert (await book.get(memory_id)).access_count == 1
 
 
-async def test_a_job_that_fails_is_logged_and_stops_no_other():
+async def test_a_work_that_fails_is_logged_and_stops_no_other():
     ran = asyncio.Event()
 
     async def fail():
@@ -112,12 +114,12 @@ async def test_a_job_that_fails_is_logged_and_stops_no_other():
         ran.set()
 
     with structlog.testing.capture_logs() as logs:
-        jobs = [asyncio.create_task(loop._repeat(loop.Job(job.__name__, 0, job))) for job in (fail, run)]  # noqa: SLF001
+        tasks = [asyncio.create_task(repeat(step.__name__, timedelta(0), step)) for step in (fail, run)]
         await ran.wait()
-        for job in jobs:
-            job.cancel()
-        await asyncio.gather(*jobs, return_exceptions=True)
-    assert {entry["job"] for entry in logs} == {"fail"}
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    assert {(entry["event"], entry["work"]) for entry in logs} == {("work.failed", "fail")}
 
 
 async def test_housekeeping_erases_what_is_due_and_tries_again_where_embedding_failed(services, book, clock):
@@ -125,7 +127,7 @@ async def test_housekeeping_erases_what_is_due_and_tries_again_where_embedding_f
     await book.delete(memory_id)
     services.encoder.has_gaps = False
     clock.move(days=30)
-    await loop.keep_house(services)
+    await clean_up_records(services)
     assert services.encoder.has_gaps
     await book.change(memory_id, deleted_at=None)
     assert (await book.get(memory_id)).content == ""

@@ -2,13 +2,14 @@
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import pytest
 import sqlalchemy as sa
 
-from server.background import ticks
-from server.background.ticks import TICKS, run_due
-from server.store.consolidation.carry_out import ConsolidationDeps
+from server.background import nights
+from server.background.ticks import do_due_ticks
+from server.background.works import WORKS
 from server.store.consolidation.runs import list_runs
 from server.store.record import settings
 from server.store.record import ticks as claims
@@ -18,15 +19,20 @@ from tests.helpers.ledger import CountingProjection
 
 pytestmark = pytest.mark.anyio
 
-DECAY, NIGHTLY = TICKS
+DECAY, NIGHTLY = (work for work in WORKS.values() if work.after_midnight is not None)
+
+
+def services_on(db, projection, clock):
+    """The services that the nightly works use: without a model, and without a language model."""
+    return SimpleNamespace(db=db, projection=projection, encoder=None, llm=None, now=clock)
 
 
 @pytest.fixture
-async def means(ledger, clock):
+async def services(ledger, clock):
     """What the background works with; its ticks of before were noted."""
-    means = ConsolidationDeps(ledger.db, CountingProjection())
-    await run_due(means, clock)
-    return means
+    services = services_on(ledger.db, CountingProjection(), clock)
+    await do_due_ticks(services)
+    return services
 
 
 async def relevance(ledger):
@@ -61,36 +67,36 @@ def test_decay_is_due_every_six_hours_and_the_night_at_three(now, decay, nightly
 
 async def test_in_a_new_record_nothing_was_missed(ledger, clock):
     await ledger.store("old", created_at=clock() - timedelta(days=7))
-    await run_due(ConsolidationDeps(ledger.db, CountingProjection()), clock)
+    await do_due_ticks(services_on(ledger.db, CountingProjection(), clock))
     assert await relevance(ledger) == {"old": 1.0}
     assert [each[2:] for each in await noted(ledger.db)] == [(0, 0), (0, 0)]
 
 
-async def test_what_is_due_is_done_once(ledger, clock, means):
+async def test_what_is_due_is_done_once(ledger, clock, services):
     await ledger.store("old", created_at=clock() - timedelta(days=7))
     clock.move(hours=5)
-    await run_due(means, clock)
+    await do_due_ticks(services)
     assert await relevance(ledger) == {"old": 1.0}, "not due yet"
     clock.move(hours=1)
-    await run_due(means, clock)
+    await do_due_ticks(services)
     assert await relevance(ledger) == {"old": pytest.approx(0.5 ** (7.25 / 7))}
     before = await noted(ledger.db)
-    await run_due(means, clock)
+    await do_due_ticks(services)
     assert await noted(ledger.db) == before
 
 
-async def test_what_was_missed_for_days_is_done_once(ledger, clock, means):
+async def test_what_was_missed_for_days_is_done_once(ledger, clock, services):
     await ledger.store("one", "two", "three", tags=["tea"])
     clock.move(days=5)
-    await run_due(means, clock)
+    await do_due_ticks(services)
     assert [(name, done) for name, _, done, _ in (await noted(ledger.db))[2:]] == [("nightly", 1), ("decay", 1)]
     async with ledger.db.read() as connection:
         (run,) = await list_runs(connection, ledger.workspace, 10)
     assert (run.kind, run.state, run.sources) == ("nightly", "done", 3)
-    assert means.projection.projected == [ledger.workspace]
+    assert services.projection.projected == [ledger.workspace]
 
 
-@pytest.mark.usefixtures("means")
+@pytest.mark.usefixtures("services")
 async def test_of_several_processes_one_does_it(ledger, clock):
     clock.move(days=1)
     due = NIGHTLY.last_due(clock())
@@ -98,7 +104,7 @@ async def test_of_several_processes_one_does_it(ledger, clock):
     assert sorted(claimed) == [False, False, False, False, True]
 
 
-@pytest.mark.usefixtures("means")
+@pytest.mark.usefixtures("services")
 async def test_a_tick_whose_process_died_is_taken_up_again_after_a_while(ledger, clock):
     clock.move(days=1)
     due = NIGHTLY.last_due(clock())
@@ -114,20 +120,20 @@ async def test_a_tick_whose_process_died_is_taken_up_again_after_a_while(ledger,
     assert not await claims.claim(ledger.db, "nightly", due, clock())
 
 
-async def test_one_workspaces_failure_is_noted_and_stops_no_other(ledger, new_ledger, clock, means, monkeypatch):
+async def test_one_workspaces_failure_is_noted_and_stops_no_other(ledger, new_ledger, clock, services, monkeypatch):
     others = [await new_ledger(ledger.db, clock, name) for name in ("bob", "cat")]
     for each in (ledger, *others):
         await each.store("old", created_at=clock() - timedelta(days=7))
-    original = ticks.decay
+    original = nights.decay
 
     async def failing(db, workspace_id, now, half_lives):
         if workspace_id == others[0].workspace:
             raise ZeroDivisionError("what it says is not noted")
         return await original(db, workspace_id, now, half_lives)
 
-    monkeypatch.setattr(ticks, "decay", failing)
+    monkeypatch.setattr(nights, "decay", failing)
     clock.move(hours=6)
-    await run_due(means, clock)
+    await do_due_ticks(services)
     (row,) = [each for each in await noted(ledger.db) if each[0] == "decay" and each[2]]
     assert row[2:] == (3, 1)
     async with ledger.db.read() as connection:
@@ -137,70 +143,72 @@ async def test_one_workspaces_failure_is_noted_and_stops_no_other(ledger, new_le
     assert left.scalars().all() == [others[0].workspace]
 
 
-async def test_a_night_passes_over_workspaces_in_which_nothing_changed(ledger, new_ledger, clock, means, monkeypatch):
+async def test_a_night_passes_over_workspaces_in_which_nothing_changed(
+    ledger, new_ledger, clock, services, monkeypatch
+):
     other = await new_ledger(ledger.db, clock, "bob")
     visited = []
 
-    async def visit(_means, workspace_id, _now):
+    async def visit(_services, workspace_id):
         visited.append(workspace_id)
 
-    monkeypatch.setattr(ticks, "_consolidate", visit)
-    nights = []
+    monkeypatch.setattr(nights, "consolidate_workspace", visit)
+    visits = []
     for change in ([], [other], [], []):
         for each in change:
             await each.store("new")
         clock.move(days=1)
-        await run_due(means, clock)
-        nights.append(set(visited))
+        await do_due_ticks(services)
+        visits.append(set(visited))
         visited.clear()
     both = {ledger.workspace, other.workspace}
-    assert nights[0] == both
-    assert nights[1] == {other.workspace}
-    assert nights[2] == nights[3] == set()
+    assert visits[0] == both
+    assert visits[1] == {other.workspace}
+    assert visits[2] == visits[3] == set()
 
 
-async def test_after_a_night_that_failed_somewhere_the_next_one_visits_again(ledger, clock, means, monkeypatch):
+async def test_after_a_night_that_failed_somewhere_the_next_one_visits_again(ledger, clock, services, monkeypatch):
     visited = []
 
-    async def failing(_means, workspace_id, _now):
+    async def failing(_services, workspace_id):
         visited.append(workspace_id)
         raise ZeroDivisionError
 
     await ledger.store("x")
-    monkeypatch.setattr(ticks, "_consolidate", failing)
+    monkeypatch.setattr(nights, "consolidate_workspace", failing)
     for _ in range(2):
         clock.move(days=1)
-        await run_due(means, clock)
+        await do_due_ticks(services)
     assert visited == [ledger.workspace] * 2
 
 
-async def test_a_night_that_would_change_too_much_is_stopped_and_listed(ledger, clock, means):
+async def test_a_night_that_would_change_too_much_is_stopped_and_listed(ledger, clock, services):
     await ledger.store(*map(str, range(25)), tags=["tea"])
     for _ in range(2):
         clock.move(days=1)
-        await run_due(means, clock)
+        await do_due_ticks(services)
     async with ledger.db.read() as connection:
         (run,) = await list_runs(connection, ledger.workspace, 10)
     assert (run.kind, run.state, run.active, run.sources, run.merged) == ("nightly", "stopped", 25, 25, 0)
-    assert means.projection.projected == []
+    assert services.projection.projected == []
 
 
-async def test_ticks_of_long_ago_are_forgotten(ledger, clock, means):
+async def test_ticks_of_long_ago_are_forgotten(ledger, clock, services):
     clock.move(days=100)
-    await run_due(means, clock)
+    await do_due_ticks(services)
     assert len(await noted(ledger.db)) == 2
 
 
-async def test_work_that_is_cancelled_stops_between_two_steps_and_is_not_noted(ledger, clock, means, monkeypatch):
+async def test_work_that_is_cancelled_stops_between_two_steps_and_is_not_noted(ledger, clock, services, monkeypatch):
     reached, never = asyncio.Event(), asyncio.Event()
 
     async def stuck(_db, _workspace_id, _now, _half_lives):
         reached.set()
         await never.wait()
 
-    monkeypatch.setattr(ticks, "decay", stuck)
+    monkeypatch.setattr(nights, "decay", stuck)
     clock.move(hours=6)
-    task = asyncio.create_task(run_due(means, clock))
+    task = asyncio.create_task(do_due_ticks(services))
     await reached.wait()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -211,20 +219,20 @@ async def test_work_that_is_cancelled_stops_between_two_steps_and_is_not_noted(l
 async def test_a_night_opens_no_collection_of_a_workspace_without_candidates(
     lite, new_ledger, projection, engine, clock
 ):
-    means = ConsolidationDeps(lite, projection)
-    await run_due(means, clock)
+    services = services_on(lite, projection, clock)
+    await do_due_ticks(services)
     ledgers = [await new_ledger(lite, clock, f"user{n}") for n in range(12)]
     for each in ledgers:
         await each.store("one", "two")
     merged = ledgers[3]
     await merged.store("a", "b", "c", tags=["tea"])
     clock.move(days=1)
-    await run_due(means, clock)
+    await do_due_ticks(services)
     assert [args[0].name[:36] for verb, args in engine.calls if verb == "open"] == [merged.workspace]
     assert [each[2:] for each in await noted(lite) if each[0] == "nightly"][-1] == (12, 0)
 
 
-async def test_each_workspace_fades_and_is_merged_by_its_own_settings(ledger, new_ledger, means, clock):
+async def test_each_workspace_fades_and_is_merged_by_its_own_settings(ledger, new_ledger, services, clock):
     other = await new_ledger(ledger.db, clock, "bob")
     chosen = {"half_life_days": 14.0, "half_lives": {"fact": 28.0}, "consolidation_share": 0.5}
     async with ledger.db.write() as connection:
@@ -235,7 +243,7 @@ async def test_each_workspace_fades_and_is_merged_by_its_own_settings(ledger, ne
         await each.store("note", type="note")
         await each.store("a", "b", "c", tags=["tea"])
     clock.move(days=28)
-    await run_due(means, clock)
+    await do_due_ticks(services)
     async with ledger.db.read() as connection:
         runs = [(await list_runs(connection, each.workspace, 9))[0] for each in (ledger, other)]
         rows = sa.select(memories.c.relevance).where(memories.c.content.in_(["fact", "note"]))

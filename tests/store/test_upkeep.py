@@ -2,7 +2,7 @@
 
 import pytest
 
-from server.background.loop import clean_up
+from server.background.upkeep import vacuum_projection
 from server.store.projection.placement import placement
 from tests.helpers.site import site_at
 
@@ -22,7 +22,7 @@ async def test_an_erased_text_is_in_no_file_once_the_loop_has_cleaned_up(site, s
     await site.services.projection.flush()
     assert files_with(settings.data_dir, SECRET)
     assert (await ann.http.delete(f"/v1/memories/{erased}?erase=true")).status_code == 200
-    await clean_up(site.services)
+    await vacuum_projection(site.services)
     assert files_with(settings.data_dir, SECRET) == []
     found = (await ann.http.post("/v1/search", json={"query": "heron"})).json()
     assert [each["id"] for each in found["memories"]] == [kept]
@@ -31,11 +31,11 @@ async def test_an_erased_text_is_in_no_file_once_the_loop_has_cleaned_up(site, s
 async def test_a_collection_is_cleaned_once_for_what_was_erased(site):
     ann = await site.person()
     await ann.http.delete(f"/v1/memories/{await ann.store('gone')}?erase=true")
-    await clean_up(site.services)
+    await vacuum_projection(site.services)
     workspace = await site.services.directory.find(ann.account_id, "default")
     built = []
     site.services.projection.forget = built.append
-    await clean_up(site.services)
+    await vacuum_projection(site.services)
     assert (built, workspace.name) == ([], "default")
 
 
@@ -47,7 +47,7 @@ async def test_what_was_deleted_before_can_still_be_erased(site, settings):
     again = await ann.http.delete(f"/v1/memories/{memory_id}?erase=true")
     assert (again.status_code, again.json()["erased"]) == (200, True)
     assert (await ann.http.delete(f"/v1/memories/{memory_id}?erase=true")).status_code == 404
-    await clean_up(site.services)
+    await vacuum_projection(site.services)
     assert files_with(settings.data_dir, SECRET) == []
 
 

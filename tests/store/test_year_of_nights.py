@@ -2,12 +2,12 @@
 
 import random
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 import sqlalchemy as sa
 
-from server.background.ticks import run_due
-from server.store.consolidation.carry_out import ConsolidationDeps
+from server.background.ticks import do_due_ticks
 from server.store.consolidation.runs import list_runs, undo
 from server.store.record import memories
 from server.store.record.memories import FIELDS, from_row
@@ -52,12 +52,13 @@ async def a_day(book, clock, chance, kept):
 
 
 async def test_a_year_of_nights_loses_no_memory_that_an_undo_cannot_bring_back(book, projection, clock, find):
-    chance, kept, means = random.Random(11), {}, ConsolidationDeps(book.db, projection)  # noqa: S311 - no secret
-    await run_due(means, clock)
+    chance, kept = random.Random(11), {}  # noqa: S311 - no secret
+    services = SimpleNamespace(db=book.db, projection=projection, encoder=None, llm=None, now=clock)
+    await do_due_ticks(services)
     for _ in range(365):
         await a_day(book, clock, chance, kept)
         clock.move(days=1)
-        await run_due(means, clock)
+        await do_due_ticks(services)
     now = await everything(book.db)
     assert len(kept) > 200
     assert kept.keys() <= now.keys()
@@ -80,5 +81,5 @@ async def test_a_year_of_nights_loses_no_memory_that_an_undo_cannot_bring_back(b
     for each in merged[:20]:
         assert each in await find(kept[each].content.rpartition(" ")[2])
     clock.move(days=1)
-    await run_due(means, clock)
+    await do_due_ticks(services)
     assert {each: said(m) for each, m in (await everything(book.db)).items()} == {e: said(m) for e, m in kept.items()}

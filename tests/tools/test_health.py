@@ -2,7 +2,7 @@
 
 import pytest
 
-from server.background.loop import drain, keep_house
+from server.background.upkeep import clean_up_records, write_counts
 from tests.helpers.doors import rest, tool
 
 pytestmark = pytest.mark.anyio
@@ -65,7 +65,7 @@ async def test_entries_of_the_skip_list_count_as_expired_until_they_are_purged(a
     answer, report = await health(ann)
     assert answer["skip_list"] == {"total": 3, "active": 2, "expired": 1}
     assert "  Total: 3 (2 active, 1 expired)" in report
-    await keep_house(site.services)
+    await clean_up_records(site.services)
     assert (await health(ann))[0]["skip_list"] == {"total": 2, "active": 2, "expired": 0}
 
 
@@ -73,7 +73,7 @@ async def test_accesses_are_those_of_the_memories_that_are_there_and_a_merge_cha
     ids = [await ann.store(f"tea {n}", tags=["tea"]) for n in range(3)]
     for message in ("tea", "tea"):
         await ann.call("retrieve_context", {"message": message})
-    await drain(site.services)
+    await write_counts(site.services)
     answer, report = await health(ann)
     assert answer["access_log"] == {"total": 6}
     assert "  Total accesses: 6" in report
@@ -89,7 +89,7 @@ async def test_health_counts_what_is_ones_own_and_in_the_workspace_that_is_asked
         await ann.call("update_working_memory", {"section": "plan", "content": "x", "workspace": workspace})
         await ann.call("add_skip", {"item": "tea", "reason": "cold", "expires": "1 day", "workspace": workspace})
     await ann.call("retrieve_context", {"message": "tea", "workspace": "attic"})
-    await drain(site.services)
+    await write_counts(site.services)
     clock.move(days=2)
     answer, report = await health(bob)
     assert answer["working_memory"] == {"sections": 5, "last_updated": None, "stale": False}

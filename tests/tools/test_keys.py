@@ -7,7 +7,7 @@ import pytest
 import sqlalchemy as sa
 
 from auth.api_keys import recognise
-from server.background.loop import drain
+from server.background.upkeep import write_counts
 from server.store.tables.oauth import oauth_grants
 from tests.helpers.doors import rest, seen
 from tests.helpers.tokens import access_token
@@ -143,7 +143,7 @@ async def test_a_key_that_was_used_says_when(ann, site, clock):
     made = await make(ann)
     clock.move(minutes=5)
     await site.client(made["api_key"]).get("/v1/health")
-    await drain(site.services)
+    await write_counts(site.services)
     listed = (await ann.http.get("/v1/keys")).json()["keys"]
     used = {each["id"]: each["last_used_at"] for each in listed}
     assert used[made["id"]] == "2026-11-21T12:05:00.000Z"

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from server.background.loop import drain
+from server.background.upkeep import write_counts
 from tests.helpers.doors import NOBODY, VALID, rest, tool
 from tools import catalog
 from tools.core.operation import Effect
@@ -113,7 +113,7 @@ async def test_a_key_knows_when_it_was_last_used(ann, site, clock):
     assert "last_used_at" not in key
     clock.move(minutes=5)
     await ann.http.get("/v1/health")
-    await drain(site.services)
+    await write_counts(site.services)
     (key,) = (await ann.call("list_keys"))["keys"]
     assert key["last_used_at"] == "2026-11-21T12:05:00.000Z"
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from server.background.loop import drain
+from server.background.upkeep import write_counts
 from tests.helpers.doors import seen, spoken
 
 pytestmark = pytest.mark.anyio
@@ -64,7 +64,7 @@ async def test_recall_counts_as_a_use_unless_told_otherwise(site, method):
         query = {"query": "heron", "track_access": track}
         how = {"json": query} if method == "POST" else {"params": query}
         assert (await ann.http.request(method, PATH, **how)).status_code == 200
-        await drain(site.services)
+        await write_counts(site.services)
         assert (await ann.http.get(f"/v1/memories/{memory_id}")).json()["access_count"] == count
 
 

@@ -16,6 +16,7 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.memory.embedding import Vector
+from server.progress import Progress
 from server.store.db import Database
 from server.store.embedding.encoder import Encoder
 from server.store.projection.placement import WANTED_RULE
@@ -29,8 +30,6 @@ log = structlog.get_logger(__name__)
 
 STEP = 64
 FOLLOW_SECONDS = 1.0
-
-Progress = Callable[[int, int], Awaitable[None]]
 
 
 class BackfillFailed(Exception):  # noqa: N818 - it says what happened to the person who asked for it
@@ -53,10 +52,13 @@ class Pace:
 async def backfill(
     db: Database, encoder: Encoder, projection: Projection, now: Callable[[], datetime], pace: Pace | None = None
 ) -> None:
-    """Fill every gap there is, then let each workspace serve the model's generation. Returns when there is none."""
+    """Fill every gap there is, then let each workspace serve the model's generation. Returns when there is none.
+
+    Returns at once if another call is filling gaps.
+    """
     await encoder.settle()
     await _follow_rules(db, projection)
-    if not encoder.is_ready or not encoder.has_gaps:
+    if not encoder.is_ready or not encoder.has_gaps or encoder.is_filling:
         return
     encoder.has_gaps, encoder.is_filling = False, True
     try:

@@ -1,12 +1,9 @@
 """Building the search store anew from the record, without embedding anything again."""
 
-from collections.abc import Awaitable, Callable
-
+from server.progress import Progress
 from server.store.db import Database
 from server.store.projection.projection import Projection
 from server.store.record import workspaces
-
-Progress = Callable[[int, int], Awaitable[None]]
 
 
 class ReindexFailed(Exception):  # noqa: N818 - it says what happened to the person who asked for it

@@ -1,0 +1,79 @@
+"""The works that keep the record and the search store complete, current and clean."""
+
+import asyncio
+from datetime import timedelta
+
+from server.background.work import Outcome
+from server.progress import Progress, ignore_progress
+from server.store.lifecycle import erasure
+from server.store.projection.backfill import FOLLOW_SECONDS, BackfillFailed, Pace, backfill, follow
+from server.store.projection.reindex import reindex
+from server.store.projection.upkeep import vacuum
+from server.store.record import skip_list
+from server.store.record.oauth.garbage import collect_garbage
+from server.store.record.people import api_keys
+from server.store.search.seam import EngineDown
+from tools.core.services import Services
+
+
+async def write_counts(services: Services, _argument: str | None = None, _progress: Progress = ignore_progress) -> None:
+    """Write to SQL the counts that are kept in memory: the accesses to memories, and the last use of each key."""
+    await services.accesses.drain()
+    used = services.authenticator.take_used()
+    if used:
+        async with services.db.write() as connection:
+            await api_keys.mark_used(connection, used)
+
+
+async def fill_vectors(services: Services, _argument: str | None = None, _progress: Progress = ignore_progress) -> None:
+    """Embed the memories that have no vectors of the current model. Return at once if others are doing that."""
+    pace = Pace(services.settings.backfill_per_second)
+    await backfill(services.db, services.encoder, services.projection, services.now, pace)
+
+
+async def backfill_vectors(services: Services, _argument: str | None, progress: Progress) -> None:
+    """Look for memories without vectors anew, and return when they have them.
+
+    Raises:
+        BackfillFailed: there is no model, it has stopped answering, or the search store is down.
+    """
+    following = asyncio.create_task(follow(services.encoder, progress))
+    try:
+        while not following.done():
+            await fill_vectors(services)
+            await asyncio.wait({following}, timeout=FOLLOW_SECONDS)
+        await following
+    except EngineDown as error:
+        raise BackfillFailed(str(error)) from None
+    finally:
+        following.cancel()
+
+
+async def flush_projection(services: Services, _argument: str | None, _progress: Progress) -> None:
+    """Have the search store write its files to the disk."""
+    await services.projection.flush()
+
+
+async def rebuild_projection(services: Services, argument: str | None, progress: Progress) -> Outcome:
+    """Build the collection of the workspace with this id anew, or all collections. Raises ReindexFailed."""
+    return Outcome(workspaces=await reindex(services.db, services.projection, argument, progress))
+
+
+async def vacuum_projection(
+    services: Services, _argument: str | None = None, _progress: Progress = ignore_progress
+) -> None:
+    """Remove erased memories from the files of the embedded engine. A Qdrant server does that for its own files."""
+    if not services.settings.qdrant_url:
+        await vacuum(services.db, services.projection)
+
+
+async def clean_up_records(
+    services: Services, _argument: str | None = None, _progress: Progress = ignore_progress
+) -> None:
+    """Erase the memories deleted long ago, delete what has expired, and have missing vectors looked for again."""
+    now = services.now()
+    services.encoder.note_missing()
+    await erasure.erase_due(services.db, now, timedelta(days=services.settings.undo_days))
+    async with services.db.write() as connection:
+        await collect_garbage(connection, now)
+        await skip_list.purge_expired(connection, now)

@@ -1,0 +1,30 @@
+"""`backfill`: the vectors that memories are without."""
+
+from server.cli.common import record, run, stderr
+from server.config import Settings
+from server.store.record import vectors
+from server.store.record.vectors import Filling
+
+
+def backfill() -> None:
+    """Embed the memories that have no vectors of the current model yet, and show the progress.
+
+    If a server runs on the data folder, the server does the work, which it also does without this command.
+    """
+
+    async def command(settings: Settings) -> None:
+        from server.cli.runs import do_work_with_bar  # noqa: PLC0415 - with the works, a second of imports
+
+        async with record(settings) as db:
+            await do_work_with_bar(settings, db, "backfill", "Embedding")
+            async with db.read() as connection:
+                left = await vectors.filling(connection, await vectors.newest_generation(connection))
+        stderr.print(_describe_vectors(left))
+
+    run(command)
+
+
+def _describe_vectors(left: Filling) -> str:
+    if not left.missing:
+        return f"Each of {left.filled} memories has its vectors."
+    return f"{left.missing} of {left.filled + left.missing} memories are still without vectors; the log says why."

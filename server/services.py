@@ -1,0 +1,70 @@
+"""The composition root of everything below the doors: settings → collaborators."""
+
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import datetime
+
+from auth import server as authorization_server
+from auth.bearer import Authenticator
+from auth.server import AuthorizationServer
+from server.clock import utc_now
+from server.config import Settings
+from server.store.consolidation.llm import Llm
+from server.store.db import Database
+from server.store.directory import Directory
+from server.store.embedding.reranker import Reranker
+from server.store.epoch import Epoch
+from server.store.migrate import migrate
+from server.store.projection.accesses import Accesses
+from server.store.projection.gap_counts import GapCounts
+from server.store.record.people.plans import Plans
+from server.wiring import open_encoder, open_projection
+from tools.core.rate_limit import RateLimit
+from tools.core.services import Services
+
+
+@asynccontextmanager
+async def open_services(
+    settings: Settings, now: Callable[[], datetime] = utc_now
+) -> AsyncGenerator[tuple[Services, AuthorizationServer]]:
+    """Every collaborator, with nothing going on in the background, not even the loading of a model.
+
+    Raises:
+        AlreadyOwned: another process has the data folder's embedded engine.
+        SchemaTooNew: the record was written by a newer version.
+    """
+    async with AsyncExitStack() as stack:
+        db = Database(settings.sqlalchemy_url)
+        stack.push_async_callback(db.close)
+        await migrate(db)
+        epoch = Epoch(db, now)
+        projection = await stack.enter_async_context(open_projection(settings, db))
+
+        def on_revoked(credential_id: str) -> None:
+            authenticator.evict(credential_id)
+
+        auth = authorization_server.build(settings, db, now, on_revoked)
+        authenticator = Authenticator(db, now, epoch, auth.tokens.verify)
+        plans = Plans(settings.plans, settings.default_plan)
+        llm = await stack.enter_async_context(Llm.opened(settings))
+        encoder = await stack.enter_async_context(open_encoder(settings, db, now))
+        reranker = Reranker(
+            settings.data_dir / "models", settings.rerank_model, settings.rerank_ms, settings.embedding_threads
+        )
+        stack.push_async_callback(reranker.close)
+        services = Services(
+            settings=settings,
+            now=now,
+            db=db,
+            projection=projection,
+            encoder=encoder,
+            gap_counts=GapCounts(db, encoder, now),
+            reranker=reranker,
+            directory=Directory(db, now, epoch, plans),
+            plans=plans,
+            accesses=Accesses(db, projection, now),
+            authenticator=authenticator,
+            rate_limit=RateLimit(settings.rate_limit, now),
+            llm=llm,
+        )
+        yield services, auth
