@@ -1,30 +1,43 @@
-"""How log lines look: for people, or as JSON. Tokens, passwords and contents are never logged."""
+"""The format of log lines: text for people, or JSON. No line holds a token, a password or the content of a memory."""
 
 import logging
 import sys
-from typing import Any, Literal
+from typing import Any, Literal, TextIO, cast
 
 import structlog
 
 
+class _Stderr:
+    """Writes to the standard error of the moment, which a test may replace after a logger was made."""
+
+    def write(self, text: str) -> int:
+        return sys.stderr.write(text)
+
+    def flush(self) -> None:
+        sys.stderr.flush()
+
+
 class _Logger(structlog.WriteLogger):
-    """Ours, straight to stderr: by way of the standard library a line costs twice as much, and each request has one."""
+    """Our logger, which writes to stderr directly: a line costs half of a line through the standard library.
+
+    There is a line for each request.
+    """
 
     def __init__(self, name: str = "") -> None:
-        super().__init__(sys.stderr)
+        super().__init__(cast("TextIO", _Stderr()))
         self.name = name
 
 
 def _add_name(logger: Any, method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
-    """Whose line it is; nothing where the logger was made without a name."""
+    """Return the event with the name of its logger, if the logger has one."""
     named = structlog.stdlib.add_logger_name(logger, method, event)
     if not named["logger"]:
         del named["logger"]
     return named
 
 
-def configure(log_format: Literal["text", "json"]) -> None:
-    """Send everything that is logged, ours and the libraries', to stderr in one form."""
+def configure_logs(log_format: Literal["text", "json"]) -> None:
+    """Write every log line, ours and those of the libraries, to stderr in one format."""
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         _add_name,
@@ -53,6 +66,6 @@ def configure(log_format: Literal["text", "json"]) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(logging.INFO)
-    # Each call that fails is logged by us, with its request id.
+    # We log each request that fails, with its id; these loggers would say the same a second time.
     for noisy in ("httpx", "httpcore", "mcp", "uvicorn.error", "alembic"):
         logging.getLogger(noisy).setLevel(logging.WARNING)

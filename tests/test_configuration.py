@@ -177,8 +177,8 @@ def test_an_endpoint_on_this_machine_may_be_http_and_has_no_slash_at_its_end():
 
 LOGGING = """
 import logging, structlog
-from server.logs import configure
-configure("json")
+from server.logs import configure_logs
+configure_logs("json")
 structlog.get_logger().info("no name")
 structlog.get_logger("server.access").info("a name")
 logging.getLogger("library").warning("theirs")

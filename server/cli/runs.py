@@ -12,7 +12,7 @@ from server.cli.common import stderr
 from server.clock import utc_now
 from server.config import Settings
 from server.errors import Failure
-from server.logs import configure
+from server.logs import configure_logs
 from server.services import open_services
 from server.store.db import Database
 from server.store.record import runs
@@ -64,7 +64,7 @@ def _is_served(settings: Settings) -> bool:
 
 
 async def _do_here(settings: Settings, work: Work, arguments: Sequence[str | None], show: Show) -> list[Outcome]:
-    configure(settings.log_format)  # otherwise log lines would stand on stdout, among the command's results
+    configure_logs(settings.log_format)  # otherwise log lines would stand on stdout, among the command's results
     outcomes: list[Outcome] = []
     async with open_services(settings) as (services, _):
         if work.needs_models:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from server.cli.common import sentences, stderr
 from server.cli.listen import listen
 from server.config import Settings, load
-from server.logs import configure
+from server.logs import configure_logs
 from server.store.search.seam import EngineDown
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ PING_SECONDS = 3
 def serve() -> None:
     """Run the server. Stops cleanly on Ctrl-C or SIGTERM."""
     settings = load()
-    configure(settings.log_format)
+    configure_logs(settings.log_format)
     # Before anything is opened or promised: a port that is taken is found out first.
     listeners = listen(settings.host, settings.port)
     # uvicorn sends itself again what has stopped it, and a second SIGTERM would end the process with its stores open.
