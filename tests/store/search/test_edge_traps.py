@@ -10,7 +10,7 @@ import qdrant_edge as raw
 
 from server.store.search import checks
 from server.store.search.edge.engine import INDEXED_FROM, EdgeEngine
-from server.store.search.edge.shard_files import load
+from server.store.search.edge.shard_files import call, load
 from server.store.search.seam import EngineDown, Match, Query, Sparse, Unusable, Where
 from tests.helpers.points import read_ids, read_point
 
@@ -211,3 +211,17 @@ async def test_bare_a_shard_that_is_opened_reads_page_by_page_and_a_read_ahead_s
     path = tmp_path / collection.name
     bare, ahead = waited(lambda: raw.EdgeShard.load(str(path))), waited(lambda: load(path, collection))
     assert ahead <= bare / 4, "where the folder is on no disk, both are 0"
+
+
+async def test_a_wrong_argument_that_only_the_binding_sees_is_no_outage(bare):
+    with pytest.raises(TypeError):
+        call(bare.retrieve, object(), True, True)
+
+
+@pytest.mark.parametrize("mistake", [TypeError, ValueError, MemoryError])
+def test_our_own_mistakes_pass_through_a_call(mistake):
+    def fail():
+        raise mistake("ours")
+
+    with pytest.raises(mistake, match="ours"):
+        call(fail)

@@ -156,9 +156,17 @@ async def test_what_cannot_be_sent_is_the_callers_mistake(engine, make):
     assert await engine.count(collection) == 0
 
 
+async def test_a_wrong_argument_of_ours_is_no_outage(embedded, make):
+    collection = make.collection()
+    await embedded.open(collection)
+    with pytest.raises(TypeError, match="not iterable"):
+        await embedded.delete(collection, 7)
+    assert await embedded.count(collection) == 0
+
+
 async def test_an_error_that_is_nobodys_names_the_engine_and_is_no_other_error(engine, make):
-    with pytest.raises(EngineDown, match="the embedded engine failed: TypeError"):
-        await engine.delete(home(make, 0), 7)
+    with pytest.raises(EngineDown, match="the embedded engine failed: AttributeError"):
+        await engine.touch(home(make, 0), [make.id(1)])
 
 
 async def test_a_process_that_is_told_to_end_flushes_and_ends(engine, make):
@@ -207,10 +215,12 @@ def test_it_runs_on_the_servers_own_kind_of_loop(tmp_path, make):
 
 
 PARENT = """
-import asyncio, sys
+import asyncio, signal, sys
 from pathlib import Path
 from server.store.search.seam import Collection
 from server.store.search.edge.processes import ProcessEngine
+# A script that starts the tests in the background has them ignore it, and a child inherits that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 async def main():
     engine = ProcessEngine(Path(sys.argv[1]), processes=2, max_open=1)
     await engine.open(Collection("killed", 4))

