@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from auth.hashing import digest
 from auth.principal import Principal, expand
-from server.memory.ids import new_id
+from server.ids import new_id
 from server.store.db import Database
 from server.store.record.people.api_keys import KeyRow, insert_key, key_by_hash, retire_key
 

@@ -251,7 +251,7 @@ async def _night(folder: Path, count: int) -> list[Figure]:
 
 async def _people(db: Any, count: int) -> None:
     """So many workspaces, each of 5 memories; in every hundredth they share a tag."""
-    from server.memory.ids import new_id  # noqa: PLC0415 - only after ROOT is importable
+    from server.ids import new_id  # noqa: PLC0415 - only after ROOT is importable
     from server.memory.models import Memory  # noqa: PLC0415 - as above
     from server.store.record import memories, workspaces  # noqa: PLC0415 - as above
     from server.store.record.people import accounts  # noqa: PLC0415 - as above

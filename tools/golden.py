@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, Field, StringConstraints, model_validator
 
 from server.errors import Failure
-from server.memory.ids import new_id
+from server.ids import new_id
 from server.memory.models import Timestamp
 from server.progress import Progress
 from server.store.record import golden, memories

@@ -4,8 +4,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, Field, StringConstraints
 
+from server.ids import new_id
 from server.memory.crystal import CORE, CRYSTAL_BYTES, PATTERNS, Synthesis, synthesize
-from server.memory.ids import new_id
 from server.memory.models import Timestamp, iso
 from server.memory.working import all_sections
 from server.store.record import identity, memories, working_memory

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, Field, StringConstraints
 
 from server.errors import Failure
-from server.memory.ids import new_id
+from server.ids import new_id
 from server.memory.models import Timestamp
 from server.memory.skip import SkipEntry, matches, parse_expiry, telling_terms
 from server.store.record import skip_list

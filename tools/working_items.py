@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AliasChoices, Field, StringConstraints, model_validator
 
 from server.errors import Failure
-from server.memory.ids import new_id
+from server.ids import new_id
 from server.memory.working import Category, Item, Status
 from server.store.record import working_memory
 from server.store.record.working_memory import ItemListing

@@ -33,7 +33,7 @@ from auth.rfc import (
     is_code_verifier,
 )
 from auth.server import AuthorizationServer, server_of
-from server.memory.ids import new_id
+from server.ids import new_id
 from server.store.record.oauth.clients import touch_client
 from server.store.record.oauth.grants import (
     Code,

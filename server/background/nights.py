@@ -10,8 +10,8 @@ from functools import partial
 import structlog
 
 from server.background.work import Outcome
+from server.ids import new_id
 from server.memory.decay import HalfLives
-from server.memory.ids import new_id
 from server.memory.settings import WorkspaceSettings
 from server.progress import Progress, ignore_progress
 from server.store.consolidation import carry_out, runs

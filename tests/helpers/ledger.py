@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import sqlalchemy as sa
 
-from server.memory.ids import new_id
+from server.ids import new_id
 from server.memory.models import Memory
 from server.store.db import Database
 from server.store.record import memories, vectors, workspaces

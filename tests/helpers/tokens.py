@@ -3,7 +3,7 @@
 import hashlib
 from datetime import timedelta
 
-from server.memory.ids import new_id
+from server.ids import new_id
 from server.store.record.oauth.grants import Grant, insert_grant
 
 

@@ -7,7 +7,7 @@ import pytest
 import sqlalchemy as sa
 
 from server.errors import Failure
-from server.memory.ids import new_id
+from server.ids import new_id
 from server.store.db import Database
 from server.store.epoch import Epoch, raise_epoch
 from server.store.record import memories, workspaces

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
-from server.memory.ids import new_id
+from server.ids import new_id
 from server.memory.skip import SkipEntry
 from server.memory.working import Item, Section
 from server.store.lifecycle.erasure import erase_due

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from server.memory.ids import new_id
+from server.ids import new_id
 from server.store.lifecycle.erasure import erase_due
 from server.store.record import golden, runs, workspaces
 from server.store.record.golden import Case, Place

@@ -2,7 +2,7 @@
 
 import pytest
 
-from server.memory.ids import new_id
+from server.ids import new_id
 from server.store.record import identity
 from server.store.record.identity import Crystal, Snapshot
 

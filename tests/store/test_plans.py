@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from server.config import Limits
 from server.errors import Failure
-from server.memory.ids import new_id
+from server.ids import new_id
 from server.memory.working import Item
 from server.store.record import memories, working_memory, workspaces
 from server.store.record.people import accounts

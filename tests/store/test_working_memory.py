@@ -3,7 +3,7 @@
 import pytest
 import sqlalchemy as sa
 
-from server.memory.ids import new_id
+from server.ids import new_id
 from server.memory.working import Item, Section
 from server.store.record import journal as changes
 from server.store.record import working_memory, workspaces

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from auth.principal import Principal
 from server.errors import Failure
-from server.memory.ids import new_id
+from server.ids import new_id
 from server.store.record.memories import Actor
 from server.store.record.workspaces import Workspace
 from tools.core.refusals import refuse_unstorable, refused

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AliasChoices, Field, model_validator
 
 from server.errors import Failure
-from server.memory.ids import new_id
+from server.ids import new_id
 from server.memory.models import Memory, Scope
 from server.store.record import memories, vectors
 from server.store.record.memories import Listing

@@ -14,9 +14,9 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.errors import Failure
+from server.ids import new_id
 from server.memory import consolidation
 from server.memory.consolidation import Candidate, parts, template
-from server.memory.ids import new_id
 from server.memory.models import Memory
 from server.store.consolidation import runs
 from server.store.consolidation.llm import Llm

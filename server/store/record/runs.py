@@ -8,7 +8,7 @@ from typing import Any, Literal
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from server.memory.ids import new_id
+from server.ids import new_id
 from server.store.tables.runs import runs
 
 State = Literal["filed", "running", "done", "failed"]

@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from server.memory.ids import new_id
+from server.ids import new_id
 from server.memory.settings import DEFAULTS, WorkspaceSettings
 from server.memory.text import search_text_rule
 from server.store.db import insert_into

@@ -1,4 +1,4 @@
-"""Ids: UUIDv7 strings (RFC 9562, section 5.7), so that the order of ids is the order of time."""
+"""Ids are UUIDv7 strings (RFC 9562, section 5.7), so that the order of ids is the order of time."""
 
 import secrets
 from datetime import datetime
@@ -6,7 +6,7 @@ from uuid import UUID
 
 
 def new_id(now: datetime) -> str:
-    """A fresh id: 48 bits of milliseconds, then 74 random ones."""
+    """Return a fresh id: 48 bits of milliseconds, then 74 random ones."""
     milliseconds = int(now.timestamp() * 1000) & ((1 << 48) - 1)
     number = (milliseconds << 80) | secrets.randbits(80)
     number = (number & ~(0xF << 76)) | (0x7 << 76)
