@@ -11,42 +11,6 @@ from tools import catalog
 LEGACY, MODERN = "2025-06-18", "2026-07-28"
 ERAS = pytest.mark.parametrize("era", [LEGACY, MODERN])
 
-#: Arguments that are accepted, for each operation that needs some; {id} stands for an id that nothing has.
-NOBODY = "01980000-0000-7000-8000-000000000000"
-VALID: dict[str, dict[str, Any]] = {
-    "search": {"query": "tea"},
-    "recall_by_words": {"query": "tea"},
-    "recall_memories": {"query": "tea"},
-    "explain_recall": {"message": "tea", "memory_id": NOBODY},
-    "store_memory": {"content": "Tea"},
-    "ingest_memories": {"memories": [{"content": "Tea"}]},
-    "fetch": {"id": NOBODY},
-    "update_memory": {"id": NOBODY, "content": "Coffee"},
-    "delete_memory": {"id": NOBODY},
-    "link_memories": {"id": NOBODY, "linkages": [{"type": "file", "path": "a.md"}]},
-    "memory_graph": {"id": NOBODY},
-    "related_memories": {"id": NOBODY},
-    "consolidate_group": {"source_ids": [NOBODY, NOBODY[:-1] + "1"]},
-    "undo_consolidation": {"run": NOBODY},
-    "set_setting": {"key": "recall_alpha", "value": 0.7},
-    "reset_setting": {"key": "recall_alpha"},
-    "add_golden": {"query": "tea?", "text": "Tea"},
-    "delete_golden": {"id": NOBODY},
-    "read_section": {"section": "active_work"},
-    "update_working_memory": {"section": "active_work", "content": "Tea"},
-    "add_item": {"category": "active_work", "title": "Tea"},
-    "read_item": {"id": NOBODY},
-    "update_item": {"id": NOBODY, "title": "Coffee"},
-    "delete_item": {"id": NOBODY},
-    "add_skip": {"item": "tea", "reason": "cold", "expires": "2099-01-01"},
-    "check_skip": {"query": "tea"},
-    "remove_skip": {"id": NOBODY},
-    "update_identity": {"crystal": "I am"},
-    "delete_workspace": {"id": NOBODY},
-    "revoke_key": {"id": NOBODY},
-    "set_plan": {"plan": None},
-}
-
 
 @dataclass
 class Answer:

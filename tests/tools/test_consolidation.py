@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.helpers.doors import NOBODY, refused, rest, tool
+from tests.helpers.arguments import NOBODY
+from tests.helpers.doors import refused, rest, tool
 
 pytestmark = pytest.mark.anyio
 

@@ -6,7 +6,8 @@ from typing import get_args
 import pytest
 
 from server.store.record import memories
-from tests.helpers.doors import NOBODY, rest, tool
+from tests.helpers.arguments import NOBODY
+from tests.helpers.doors import rest, tool
 from tools.explain import Verdict
 
 pytestmark = pytest.mark.anyio

@@ -3,7 +3,8 @@
 import pytest
 
 from server.store.record.golden import Case
-from tests.helpers.doors import NOBODY, kept, refused, rest, tool
+from tests.helpers.arguments import NOBODY
+from tests.helpers.doors import kept, refused, rest, tool
 from tools.golden import CASES, Surfaced, judged, run_cases
 
 pytestmark = pytest.mark.anyio

@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.helpers.doors import NOBODY, kept, refused, rest, tool
+from tests.helpers.arguments import NOBODY
+from tests.helpers.doors import kept, refused, rest, tool
 
 pytestmark = pytest.mark.anyio
 

@@ -6,7 +6,8 @@ import pytest
 import sqlalchemy as sa
 
 from server.store.tables.accounts import accounts, memberships
-from tests.helpers.doors import NOBODY, kept, refused, rest, tool
+from tests.helpers.arguments import NOBODY
+from tests.helpers.doors import kept, refused, rest, tool
 from tests.helpers.site import site_at
 
 pytestmark = pytest.mark.anyio

@@ -5,7 +5,8 @@ import asyncio
 import pytest
 
 from server.background.upkeep import write_counts
-from tests.helpers.doors import NOBODY, VALID, rest, tool
+from tests.helpers.arguments import NOBODY, VALID
+from tests.helpers.doors import rest, tool
 from tools import catalog
 from tools.core.operation import Effect
 

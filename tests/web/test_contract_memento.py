@@ -9,7 +9,8 @@ import re
 
 import pytest
 
-from tests.helpers.doors import NOBODY, seen, spoken
+from tests.helpers.arguments import NOBODY
+from tests.helpers.doors import seen, spoken
 
 pytestmark = pytest.mark.anyio
 

@@ -4,7 +4,8 @@ import re
 
 import pytest
 
-from tests.helpers.doors import NOBODY, seen
+from tests.helpers.arguments import NOBODY
+from tests.helpers.doors import seen
 
 pytestmark = pytest.mark.anyio
 

@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.helpers.doors import NOBODY, seen, spoken
+from tests.helpers.arguments import NOBODY
+from tests.helpers.doors import seen, spoken
 
 pytestmark = pytest.mark.anyio
 

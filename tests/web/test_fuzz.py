@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from auth.principal import Principal, expand
 from server.errors import Failure
-from tests.helpers.doors import NOBODY
+from tests.helpers.arguments import NOBODY
 from tools import catalog, context
 from tools.core.operation import Door, run
 

@@ -4,7 +4,8 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
 
-from tests.helpers.doors import ERAS, LEGACY, MODERN, NOBODY, VALID, kept, rest, rpc, seen
+from tests.helpers.arguments import NOBODY, VALID
+from tests.helpers.doors import ERAS, LEGACY, MODERN, kept, rest, rpc, seen
 from tests.helpers.tokens import access_token
 from tools import catalog
 from tools.core.operation import Effect

@@ -5,7 +5,8 @@ import json
 import pytest
 
 from server.store.record.people import api_keys
-from tests.helpers.doors import ERAS, NOBODY, VALID, kept, rest, rpc, seen, tool
+from tests.helpers.arguments import NOBODY, VALID
+from tests.helpers.doors import ERAS, kept, rest, rpc, seen, tool
 from tools import catalog
 from tools.core.operation import Effect
 from tools.core.schema import schema

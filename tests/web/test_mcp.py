@@ -8,7 +8,8 @@ from sqlalchemy.exc import OperationalError
 from structlog.testing import capture_logs
 
 from server.store.search.seam import EngineDown
-from tests.helpers.doors import ERAS, LEGACY, MODERN, NOBODY, VALID, rest, rpc, seen, tool
+from tests.helpers.arguments import NOBODY, arrange_calls
+from tests.helpers.doors import ERAS, LEGACY, MODERN, rest, rpc, seen, tool
 from tools import catalog
 from tools.core.operation import Effect
 from tools.core.schema import schema
@@ -112,85 +113,7 @@ async def test_every_tool_that_the_instructions_name_is_there(cat):
 @MODES
 async def test_the_answer_of_every_operation_fits_its_schema_and_is_the_same_as_text(admin, mode):
     cat = admin
-    metadata = {"a": None, "b": [1.5, None]}
-    full = {"tags": ["t"], "project": "p", "task": "k", "metadata": metadata, "expires": "2099-01-01"}
-    memory_id = await cat.store("Tea in the morning", **full)
-    green_id = await cat.store("Green tea", linkages=[{"type": "memory", "id": memory_id, "label": "refines"}])
-    made = (await cat.http.post("/v1/keys", json={"workspace": "default", "expires_in_days": 3})).json()
-    attic = (await cat.http.post("/v1/workspaces", json={"name": "attic"})).json()
-    several = [await cat.store(f"milk {n}", tags=["milk"]) for n in range(4)]
-    group = (await cat.http.post("/v1/consolidate/group", json={"source_ids": several[:2]})).json()
-    pinned = (await cat.http.post("/v1/golden", json={"query": "tea?", "text": "green"})).json()
-    item = (await rest(cat, "add_item", VALID["add_item"] | {"next_action": "drink", "tags": ["t"]})).body
-    skip = (await rest(cat, "add_skip", VALID["add_skip"])).body
-    await rest(cat, "update_identity", VALID["update_identity"])
-    asked = {
-        "retrieve_context": [
-            {"message": "tea", "include_graph": True},
-            {"message": "tea", "explain": True, "peek_workspaces": ["attic"]},
-            {"query": "tea"},
-            {},
-            {"include": []},
-            {"workspace": "none"},
-        ],
-        "search": [{"query": "tea"}, {"query": "nothing like it"}, {"query": "tea", "explain": True}],
-        "explain_recall": [
-            {"message": "tea", "memory_id": memory_id},
-            {"message": "nothing like it", "memory_id": memory_id},
-        ],
-        "recent": [{}, {"workspace": "none"}],
-        "recall_by_words": [{"query": "tea"}, {"query": "tea", "format": "json"}],
-        "recall_memories": [{"query": "tea"}, {"query": "nothing like it"}],
-        "store_memory": [{"content": "x"}, {"content": "x", **full}],
-        "ingest_memories": [{"memories": [{"content": "x"}]}],
-        "list_memories": [{}, {"status": "all", "limit": 1}],
-        "fetch": [{"id": memory_id}],
-        "update_memory": [{"id": memory_id, "project": "q"}],
-        "link_memories": [{"id": memory_id, "linkages": [{"type": "file", "path": "a.md", "label": "x"}]}],
-        "memory_graph": [{"id": memory_id}],
-        "related_memories": [{"id": memory_id}],
-        "undo_consolidation": [{"run": group["run"]}],
-        "consolidate_group": [{"source_ids": several[2:], "content": "Milk"}],
-        "consolidate": [{"dry_run": True}, {}, {"workspace": "none"}],
-        "list_consolidations": [{}, {"workspace": "none"}],
-        "delete_memory": [{"id": memory_id}],
-        "read_working_memory": [{}, {"workspace": "none"}],
-        "read_section": [{"section": "Active Work"}],
-        "update_working_memory": [{"section": "new", "content": "x"}],
-        "add_item": [{"category": "waiting_for", "title": "x"}],
-        "list_items": [{}, {"query": "x", "limit": 1}],
-        "read_item": [{"id": item["id"]}],
-        "update_item": [{"id": item["id"], "status": "paused"}],
-        "delete_item": [{"id": item["id"]}],
-        "add_skip": [{"item": "x", "reason": "y", "expires": "one day"}],
-        "list_skips": [{}],
-        "check_skip": [{"query": "tea"}, {"query": "nothing like it"}],
-        "remove_skip": [{"id": skip["id"]}],
-        "read_identity": [{}],
-        "update_identity": [{"crystal": "I am", "source_count": 2}],
-        "crystallize_identity": [{}],
-        "identity_history": [{}, {"workspace": "none"}],
-        "create_workspace": [{"name": "new"}, {"name": "attic"}],
-        "list_workspaces": [{}],
-        "delete_workspace": [{"id": attic["id"]}],
-        "get_settings": [{}, {"workspace": "none"}],
-        "set_setting": [{"key": "recall_alpha", "value": 0.7}, {"key": "stop_words", "value": "a, b"}],
-        "reset_setting": [{"key": "recall_alpha"}, {"key": "language", "workspace": "none"}],
-        "create_key": [{}, {"workspace": "default", "expires_at": "2027-01-01"}],
-        "list_keys": [{}],
-        "revoke_key": [{"id": made["id"]}],
-        "health": [{}, {"workspace": "none"}],
-        "add_golden": [
-            {"query": "tea?", "text": "tea"},
-            {"query": "x", "memory_id": green_id, "expect": "not_recalled"},
-        ],
-        "run_golden": [{}, {"workspace": "none"}],
-        "list_golden": [{}, {"workspace": "none"}],
-        "delete_golden": [{"id": pinned["id"]}],
-        "backfill_embeddings": [{}],
-        "rotate_key": [],  # by hand, below: the client asks for the list after a tool that is not in it, with its key
-        "set_plan": [{"plan": None}],
-    }
+    asked = await arrange_calls(cat)
     assert set(asked) == set(catalog.CANONICAL)
     schemas = {name: schema(operation.returns) for name, operation in catalog.CANONICAL.items()}
     async with cat.mcp(mode=mode) as client:

@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from tests.helpers.doors import ERAS, LEGACY, MODERN, NOBODY, rpc
+from tests.helpers.arguments import NOBODY
+from tests.helpers.doors import ERAS, LEGACY, MODERN, rpc
 
 pytestmark = pytest.mark.anyio
 

@@ -5,7 +5,8 @@ import json
 import jsonschema
 import pytest
 
-from tests.helpers.doors import ERAS, NOBODY, rpc, tool
+from tests.helpers.arguments import NOBODY
+from tests.helpers.doors import ERAS, rpc, tool
 from tools import catalog
 from tools.core.operation import AnswerText, Args, InWorkspace
 from tools.core.schema import schema

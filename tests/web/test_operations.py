@@ -13,8 +13,9 @@ from auth.guard import Guard
 from server import __version__
 from server.app import create_app
 from server.web import rest, signup
-from tests.helpers.doors import VALID, tool, without_nulls
+from tests.helpers.arguments import VALID
 from tests.helpers.doors import rest as call_rest
+from tests.helpers.doors import tool, without_nulls
 from tools import catalog, context
 from tools.core.operation import Args, Effect, InWorkspace, Operation, Spoken
 from tools.core.schema import schema

@@ -5,7 +5,8 @@ import json
 
 import pytest
 
-from tests.helpers.doors import ERAS, LEGACY, MODERN, NOBODY, kept, refused, rpc, seen, tool
+from tests.helpers.arguments import NOBODY
+from tests.helpers.doors import ERAS, LEGACY, MODERN, kept, refused, rpc, seen, tool
 
 pytestmark = pytest.mark.anyio
 

@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from tests.helpers.doors import NOBODY, VALID, kept, refused, rest, tool
+from tests.helpers.arguments import NOBODY, VALID
+from tests.helpers.doors import kept, refused, rest, tool
 from tools import catalog
 from tools.core.fields import CONTENT_BYTES, METADATA_BYTES
 from tools.core.schema import schema

@@ -1,0 +1,125 @@
+"""Example arguments for every operation: the one table of the tests that grows with the catalogue."""
+
+from typing import Any
+
+from tests.helpers.doors import rest
+
+#: An id that nothing has.
+NOBODY = "01980000-0000-7000-8000-000000000000"
+#: Accepted arguments for each operation that needs some.
+VALID: dict[str, dict[str, Any]] = {
+    "search": {"query": "tea"},
+    "recall_by_words": {"query": "tea"},
+    "recall_memories": {"query": "tea"},
+    "explain_recall": {"message": "tea", "memory_id": NOBODY},
+    "store_memory": {"content": "Tea"},
+    "ingest_memories": {"memories": [{"content": "Tea"}]},
+    "fetch": {"id": NOBODY},
+    "update_memory": {"id": NOBODY, "content": "Coffee"},
+    "delete_memory": {"id": NOBODY},
+    "link_memories": {"id": NOBODY, "linkages": [{"type": "file", "path": "a.md"}]},
+    "memory_graph": {"id": NOBODY},
+    "related_memories": {"id": NOBODY},
+    "consolidate_group": {"source_ids": [NOBODY, NOBODY[:-1] + "1"]},
+    "undo_consolidation": {"run": NOBODY},
+    "set_setting": {"key": "recall_alpha", "value": 0.7},
+    "reset_setting": {"key": "recall_alpha"},
+    "add_golden": {"query": "tea?", "text": "Tea"},
+    "delete_golden": {"id": NOBODY},
+    "read_section": {"section": "active_work"},
+    "update_working_memory": {"section": "active_work", "content": "Tea"},
+    "add_item": {"category": "active_work", "title": "Tea"},
+    "read_item": {"id": NOBODY},
+    "update_item": {"id": NOBODY, "title": "Coffee"},
+    "delete_item": {"id": NOBODY},
+    "add_skip": {"item": "tea", "reason": "cold", "expires": "2099-01-01"},
+    "check_skip": {"query": "tea"},
+    "remove_skip": {"id": NOBODY},
+    "update_identity": {"crystal": "I am"},
+    "delete_workspace": {"id": NOBODY},
+    "revoke_key": {"id": NOBODY},
+    "set_plan": {"plan": None},
+}
+
+
+async def arrange_calls(person):
+    """Store what the calls need; return the name of each operation with the arguments of calls that succeed."""
+    metadata = {"a": None, "b": [1.5, None]}
+    full = {"tags": ["t"], "project": "p", "task": "k", "metadata": metadata, "expires": "2099-01-01"}
+    memory_id = await person.store("Tea in the morning", **full)
+    green_id = await person.store("Green tea", linkages=[{"type": "memory", "id": memory_id, "label": "refines"}])
+    made = (await person.http.post("/v1/keys", json={"workspace": "default", "expires_in_days": 3})).json()
+    attic = (await person.http.post("/v1/workspaces", json={"name": "attic"})).json()
+    several = [await person.store(f"milk {n}", tags=["milk"]) for n in range(4)]
+    group = (await person.http.post("/v1/consolidate/group", json={"source_ids": several[:2]})).json()
+    pinned = (await person.http.post("/v1/golden", json={"query": "tea?", "text": "green"})).json()
+    item = (await rest(person, "add_item", VALID["add_item"] | {"next_action": "drink", "tags": ["t"]})).body
+    skip = (await rest(person, "add_skip", VALID["add_skip"])).body
+    await rest(person, "update_identity", VALID["update_identity"])
+    return {
+        "retrieve_context": [
+            {"message": "tea", "include_graph": True},
+            {"message": "tea", "explain": True, "peek_workspaces": ["attic"]},
+            {"query": "tea"},
+            {},
+            {"include": []},
+            {"workspace": "none"},
+        ],
+        "search": [{"query": "tea"}, {"query": "nothing like it"}, {"query": "tea", "explain": True}],
+        "explain_recall": [
+            {"message": "tea", "memory_id": memory_id},
+            {"message": "nothing like it", "memory_id": memory_id},
+        ],
+        "recent": [{}, {"workspace": "none"}],
+        "recall_by_words": [{"query": "tea"}, {"query": "tea", "format": "json"}],
+        "recall_memories": [{"query": "tea"}, {"query": "nothing like it"}],
+        "store_memory": [{"content": "x"}, {"content": "x", **full}],
+        "ingest_memories": [{"memories": [{"content": "x"}]}],
+        "list_memories": [{}, {"status": "all", "limit": 1}],
+        "fetch": [{"id": memory_id}],
+        "update_memory": [{"id": memory_id, "project": "q"}],
+        "link_memories": [{"id": memory_id, "linkages": [{"type": "file", "path": "a.md", "label": "x"}]}],
+        "memory_graph": [{"id": memory_id}],
+        "related_memories": [{"id": memory_id}],
+        "undo_consolidation": [{"run": group["run"]}],
+        "consolidate_group": [{"source_ids": several[2:], "content": "Milk"}],
+        "consolidate": [{"dry_run": True}, {}, {"workspace": "none"}],
+        "list_consolidations": [{}, {"workspace": "none"}],
+        "delete_memory": [{"id": memory_id}],
+        "read_working_memory": [{}, {"workspace": "none"}],
+        "read_section": [{"section": "Active Work"}],
+        "update_working_memory": [{"section": "new", "content": "x"}],
+        "add_item": [{"category": "waiting_for", "title": "x"}],
+        "list_items": [{}, {"query": "x", "limit": 1}],
+        "read_item": [{"id": item["id"]}],
+        "update_item": [{"id": item["id"], "status": "paused"}],
+        "delete_item": [{"id": item["id"]}],
+        "add_skip": [{"item": "x", "reason": "y", "expires": "one day"}],
+        "list_skips": [{}],
+        "check_skip": [{"query": "tea"}, {"query": "nothing like it"}],
+        "remove_skip": [{"id": skip["id"]}],
+        "read_identity": [{}],
+        "update_identity": [{"crystal": "I am", "source_count": 2}],
+        "crystallize_identity": [{}],
+        "identity_history": [{}, {"workspace": "none"}],
+        "create_workspace": [{"name": "new"}, {"name": "attic"}],
+        "list_workspaces": [{}],
+        "delete_workspace": [{"id": attic["id"]}],
+        "get_settings": [{}, {"workspace": "none"}],
+        "set_setting": [{"key": "recall_alpha", "value": 0.7}, {"key": "stop_words", "value": "a, b"}],
+        "reset_setting": [{"key": "recall_alpha"}, {"key": "language", "workspace": "none"}],
+        "create_key": [{}, {"workspace": "default", "expires_at": "2027-01-01"}],
+        "list_keys": [{}],
+        "revoke_key": [{"id": made["id"]}],
+        "health": [{}, {"workspace": "none"}],
+        "add_golden": [
+            {"query": "tea?", "text": "tea"},
+            {"query": "x", "memory_id": green_id, "expect": "not_recalled"},
+        ],
+        "run_golden": [{}, {"workspace": "none"}],
+        "list_golden": [{}, {"workspace": "none"}],
+        "delete_golden": [{"id": pinned["id"]}],
+        "backfill_embeddings": [{}],
+        "rotate_key": [],  # by hand, below: the client asks for the list after a tool that is not in it, with its key
+        "set_plan": [{"plan": None}],
+    }
