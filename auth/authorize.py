@@ -24,8 +24,9 @@ from auth.pages.page import redirect
 from auth.parameters import Parameters, parse_parameters, read_form
 from auth.rfc import AccessDeniedError
 from auth.server import AuthorizationServer, address_of, server_of
-from server.store.record.oauth.clients import remember_consent, remembered_consent, touch_client
-from server.store.record.oauth.grants import Code, insert_code
+from server.store.record.oauth.clients import touch_client
+from server.store.record.oauth.codes import Code, insert_code
+from server.store.record.oauth.consents import remember_consent, remembered_consent
 from server.store.record.people.accounts import User
 
 PATH = "/oauth/authorize"

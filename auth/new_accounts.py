@@ -8,8 +8,8 @@ from auth.hashing import digest
 from auth.passwords import check_password
 from auth.server import AuthorizationServer
 from server.errors import Failure
-from server.store.record.people.accounts import User, check_name, create_user
-from server.store.record.people.logins import LinkKind, admin_exists, link_holds, take_link
+from server.store.record.people.accounts import User, admin_exists, check_name, create_user
+from server.store.record.people.signup_links import LinkKind, link_holds, take_link
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 

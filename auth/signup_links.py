@@ -7,7 +7,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from auth.hashing import digest
 from server.store.db import Database
-from server.store.record.people.logins import LinkKind, admin_exists, delete_links, insert_link
+from server.store.record.people.accounts import admin_exists
+from server.store.record.people.signup_links import LinkKind, delete_links, insert_link
 
 LIFETIME = timedelta(hours=24)
 PATHS: dict[LinkKind, str] = {"setup": "/setup", "invite": "/signup"}

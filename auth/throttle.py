@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from auth.hashing import digest
 from server.errors import Failure
 from server.store.db import Database
-from server.store.record.people.logins import count_attempt, forget_attempts, uncount_attempt
+from server.store.record.people.attempts import count_attempt, forget_attempts, uncount_attempt
 
 
 @dataclass(frozen=True, slots=True)

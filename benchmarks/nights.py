@@ -89,7 +89,7 @@ async def _year(folder: Path, conversations: list[Conversation]) -> int:
 async def _somebody(services: Any, name: str) -> Any:
     """A user with a workspace of that name, as a call of theirs."""
     from auth.principal import WRITE, Principal, expand  # noqa: PLC0415 - only after ROOT is importable
-    from server.store.record.memories import Actor  # noqa: PLC0415 - as above
+    from server.store.record.journal import Actor  # noqa: PLC0415 - as above
     from server.store.record.people import accounts  # noqa: PLC0415 - as above
     from tools.core.operation import Call  # noqa: PLC0415 - as above
 

@@ -28,9 +28,8 @@ from server.cli.listen import listen
 from server.config import Settings
 from server.memory.embedding import Model
 from server.store.db import Database
-from server.store.record import vectors
 from server.store.record.people.accounts import user_named
-from server.store.record.people.logins import insert_session, session_user
+from server.store.record.people.sessions import insert_session, session_user
 from server.store.search.owner import Owner
 from server.store.tables.accounts import accounts, workspaces
 from tests.doubles import tiny_cross_encoder
@@ -470,7 +469,7 @@ def test_a_workspace_that_is_made_with_a_key_has_vectors_from_its_first_memory_o
         try:
             async with db.write() as connection:
                 model = Model("m", "0" * 64, 3, 256, "x")
-                newest = await vectors.generation_of(connection, model, Clock()())
+                newest = await generations.generation_of(connection, model, Clock()())
             await asyncio.to_thread(cli, "key", "create", "--user", "ann", "--workspace", "notes", "--quiet")
             async with db.read() as connection:
                 return newest, (await connection.execute(sa.select(workspaces.c.generation))).scalar_one()

@@ -34,7 +34,7 @@ from server.store.consolidation import carry_out, runs as consolidation_runs
 from server.store.record import memories
 from server.store.consolidation.carry_out import ConsolidationDeps, run
 from server.store.db import Database
-from server.store.record.memories import Actor
+from server.store.record.journal import Actor
 from server.store.projection.projection import Projection
 from server.wiring import open_projection
 

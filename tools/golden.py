@@ -182,10 +182,7 @@ async def add_golden(services: Services, call: Call, args: AddGolden) -> AddedGo
     async with services.db.write() as connection:
         call = await ensure_workspace(connection, services, call)
         workspace = call.workspace.id
-        try:
-            count = await golden.count_held(connection, workspace)
-        except LookupError:
-            raise Failure("not_found", "This workspace was deleted just now. Send the request again.") from None
+        count = await golden.count_held(connection, workspace)
         if count >= CASES:
             raise Failure("conflict", f"A workspace has at most {CASES} golden cases. Delete one that is not needed.")
         if case.memory_id is not None and not await memories.existing(connection, workspace, [case.memory_id]):

@@ -8,6 +8,7 @@ from pydantic import AliasChoices, BaseModel, ConfigDict, Field, model_validator
 from server.errors import Failure
 from server.memory.models import Linkage, Memory, Timestamp
 from server.store.record import graph, memories
+from server.store.record.journal import journal_memories
 from tools.core.fields import Id, Word
 from tools.core.operation import Answer, Call, Effect, InWorkspace, Operation
 from tools.core.services import Services
@@ -150,7 +151,7 @@ async def link_memories(services: Services, call: Call, args: LinkMemories) -> L
             changes = {"linkages": json_of(after.linkages), "updated_at": now}
             await memories.update(connection, args.id, revision, changes)
             change = (args.id, before.model_dump(mode="json"), after.model_dump(mode="json"))
-            await memories.record(connection, workspace, call.actor, now, revision, [change])
+            await journal_memories(connection, workspace, call.actor, now, revision, [change])
     if added:
         await services.projection.project(workspace)
     return Linked(meta=call.meta, id=args.id, added=added, linkages=after.linkages, updated_at=after.updated_at)

@@ -146,10 +146,7 @@ async def reset_setting(services: Services, call: Call, args: OneSetting) -> Res
 async def _change(services: Services, call: Call, key: str, value: Any) -> Call:
     async with services.db.write() as connection:
         call = await ensure_workspace(connection, services, call)
-        try:
-            await settings.change(connection, call.workspace.id, key, value, services.now())
-        except LookupError:
-            raise Failure("not_found", "This workspace was deleted just now. Send the request again.") from None
+        await settings.change(connection, call.workspace.id, key, value, services.now())
         await raise_epoch(connection)
     services.directory.forget()
     return call

@@ -21,7 +21,7 @@ from auth.clients.client import Client, from_document, unverified
 from auth.rfc import OAuth2Error
 from server.config import is_loopback
 from server.store.db import Database
-from server.store.record.oauth.clients import DocumentRow, document_of, upsert_document
+from server.store.record.oauth.documents import DocumentRow, document_of, upsert_document
 
 MAX_URL = 512
 MAX_BYTES = 16 * 1024

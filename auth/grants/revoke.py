@@ -16,7 +16,8 @@ from auth.parameters import read_form
 from auth.rfc import InvalidGrantError, InvalidRequestError, OAuth2Error
 from auth.server import AuthorizationServer, server_of
 from server.store.epoch import raise_epoch
-from server.store.record.oauth.grants import find_refresh_token, revoke_grant
+from server.store.record.oauth.grants import revoke_grant
+from server.store.record.oauth.refresh_tokens import find_refresh_token
 from server.store.record.people.api_keys import revoke_keys_of_grant
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)

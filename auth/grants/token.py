@@ -35,18 +35,13 @@ from auth.rfc import (
 from auth.server import AuthorizationServer, server_of
 from server.ids import new_id
 from server.store.record.oauth.clients import touch_client
-from server.store.record.oauth.grants import (
-    Code,
-    Grant,
+from server.store.record.oauth.codes import Code, take_code
+from server.store.record.oauth.grants import Grant, grant_of_code, insert_grant, live_grant, touch_grant
+from server.store.record.oauth.refresh_tokens import (
     find_refresh_token,
-    grant_of_code,
-    insert_grant,
     insert_refresh_token,
     just_rotated,
-    live_grant,
     rotate_refresh_token,
-    take_code,
-    touch_grant,
 )
 
 ABSOLUTE = timedelta(days=90)

@@ -10,7 +10,7 @@ from auth.pages.page import redirect, render_page
 from auth.parameters import read_form
 from auth.redirects import host_named_by
 from auth.server import server_of
-from server.store.record.oauth.clients import forget_consents
+from server.store.record.oauth.consents import forget_consents
 from server.store.record.oauth.grants import Grant, list_grants
 from server.store.record.people.accounts import User
 

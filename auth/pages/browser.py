@@ -17,7 +17,7 @@ from auth.parameters import Parameters
 from auth.server import AuthorizationServer, server_of
 from server.errors import Failure
 from server.store.record.people.accounts import User
-from server.store.record.people.logins import delete_session, insert_session, session_user
+from server.store.record.people.sessions import delete_session, insert_session, session_user
 
 LIFETIME = timedelta(days=7)
 _COOKIE = re.compile(r"[A-Za-z0-9_-]{43}")

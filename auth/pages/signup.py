@@ -11,7 +11,7 @@ from auth.passwords import MIN_LENGTH
 from auth.server import address_of, server_of
 from auth.throttle import SIGNUPS, count_tries
 from server.errors import Failure
-from server.store.record.people.logins import LinkKind
+from server.store.record.people.signup_links import LinkKind
 
 
 async def setup(request: Request) -> Response:

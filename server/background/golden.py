@@ -8,7 +8,7 @@ from server.background.work import Outcome
 from server.errors import Failure
 from server.progress import Progress
 from server.store.embedding.local import EmbeddingFailed
-from server.store.record.memories import Actor
+from server.store.record.journal import Actor
 from tools import golden
 from tools.core.operation import Call
 from tools.core.services import Services

@@ -18,7 +18,7 @@ from server.store.consolidation import carry_out, runs
 from server.store.consolidation.carry_out import ConsolidationDeps
 from server.store.lifecycle.decay import decay
 from server.store.record import settings, ticks, workspaces
-from server.store.record.memories import Actor
+from server.store.record.journal import Actor
 from tools.core.services import Services
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)

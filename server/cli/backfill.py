@@ -2,7 +2,7 @@
 
 from server.cli.common import record, run, stderr
 from server.config import Settings
-from server.store.record import vectors
+from server.store.record import generations, vectors
 from server.store.record.vectors import Filling
 
 
@@ -18,7 +18,7 @@ def backfill() -> None:
         async with record(settings) as db:
             await do_work_with_bar(settings, db, "backfill", "Embedding")
             async with db.read() as connection:
-                left = await vectors.filling(connection, await vectors.newest_generation(connection))
+                left = await vectors.filling(connection, await generations.newest_generation(connection))
         stderr.print(_describe_vectors(left))
 
     run(command)

@@ -14,7 +14,7 @@ from server.config import Settings
 from server.errors import Failure
 from server.store.db import Database
 from server.store.epoch import raise_epoch
-from server.store.record import vectors
+from server.store.record import generations
 from server.store.record.people import accounts, api_keys
 from server.store.record.people.accounts import User
 from server.store.record.people.plans import Plans
@@ -58,7 +58,7 @@ def create(
                 bound = None
                 if workspace is not None:
                     # A running server's, so that memories have vectors there from the first one on.
-                    generation = await vectors.newest_generation(connection)
+                    generation = await generations.newest_generation(connection)
                     plans = Plans(settings.plans, settings.default_plan)
                     bound, _ = await plans.ensure_workspace(connection, owner.account_id, workspace, generation, now)
                 secret, _ = await issue_key(

@@ -14,8 +14,8 @@ from server.clock import utc_now
 from server.config import Settings
 from server.errors import Failure
 from server.store.record.people import accounts
-from server.store.record.people.logins import delete_sessions_of
 from server.store.record.people.plans import Plans
+from server.store.record.people.sessions import delete_sessions_of
 
 app = typer.Typer(help="The people who can log in.", no_args_is_help=True)
 

@@ -8,7 +8,7 @@ from server.ids import new_id
 from server.memory.models import Memory
 from server.store.db import Database
 from server.store.record import memories, vectors, workspaces
-from server.store.record.memories import Actor
+from server.store.record.journal import Actor, journal_memories
 from server.store.record.people import accounts
 from server.store.tables.accounts import workspaces as workspace_table
 
@@ -39,7 +39,7 @@ class Ledger:
             if windows:
                 await vectors.put(connection, generation, {m.id: w for m, w in zip(new, windows, strict=True)})
             changes = [(memory.id, None, memory.model_dump(mode="json")) for memory in new]
-            await memories.record(connection, self.workspace, self.actor, self.now(), first, changes)
+            await journal_memories(connection, self.workspace, self.actor, self.now(), first, changes)
         return [memory.id for memory in new]
 
     async def change(self, memory_id, **changes):

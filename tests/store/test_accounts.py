@@ -95,7 +95,7 @@ async def test_a_deleted_workspace_is_gone_its_keys_end_and_its_name_is_free(led
         assert await workspaces.all_ids(connection) == []
         assert await api_keys.key_by_hash(connection, "a" * 64, clock()) is None
         assert [row.id for row in await api_keys.list_keys(connection, ann.id)] == [free]
-        with pytest.raises(LookupError):
+        with pytest.raises(workspaces.WorkspaceGone):
             await memories.advance(connection, ledger.workspace, 1, clock())
         again, created = await workspaces.ensure_workspace(connection, ledger.account, "default", 0, clock())
     assert created

@@ -19,7 +19,8 @@ from server.store.consolidation.carry_out import ConsolidationDeps, run, run_gro
 from server.store.consolidation.llm import Llm
 from server.store.consolidation.near_duplicates import near_duplicates
 from server.store.consolidation.runs import list_runs, undo
-from server.store.record import memories, vectors
+from server.store.record import generations, memories, vectors
+from server.store.record.journal import journal_memories
 from server.store.tables.accounts import workspaces
 from server.store.tables.lifecycle import consolidations
 from server.store.tables.memories import journal
@@ -164,7 +165,7 @@ async def test_an_undo_leaves_what_was_changed_since_and_says_why(ledger, consol
         await memories.update(connection, by_tag["changed"], revision, {"content": "better"})
         await memories.update(connection, by_tag["deleted"], revision + 1, {"deleted_at": clock()})
         entries = [(by_tag["changed"], {}, {}), (by_tag["deleted"], {}, None)]
-        await memories.record(connection, ledger.workspace, ledger.actor, clock(), revision, entries)
+        await journal_memories(connection, ledger.workspace, ledger.actor, clock(), revision, entries)
     clock.move(seconds=1)
     (extra,) = await ledger.store("extra")
     means = ConsolidationDeps(ledger.db, CountingProjection())
@@ -226,11 +227,11 @@ async def test_a_source_that_changes_between_plan_and_transaction_is_left_alone(
     assert "changed" in await active(ledger)
 
 
-@pytest.mark.parametrize("step", ["insert", "record", "mark"])
+@pytest.mark.parametrize("step", ["insert", "journal_memories", "mark"])
 async def test_what_fails_half_way_leaves_everything_as_it_was(ledger, consolidate, monkeypatch, step):
     await ledger.store("one", "two", "three", tags=["tea"])
     before = await everything(ledger)
-    module = runs if step == "mark" else memories
+    module = {"insert": memories, "journal_memories": carry_out, "mark": runs}[step]
     original = getattr(module, step)
 
     async def failing(*args, **how):
@@ -409,7 +410,7 @@ def turned(cosine, dims=8):
 async def with_vectors(ledger, clock):
     """Stores texts with vectors of the workspace's generation."""
     async with ledger.db.write() as connection:
-        generation = await vectors.generation_of(connection, Model("m", "d", 8, 128, "f"), clock())
+        generation = await generations.generation_of(connection, Model("m", "d", 8, 128, "f"), clock())
         await connection.execute(sa.update(workspaces).values(generation=generation))
 
     async def store(**windows):
@@ -446,7 +447,7 @@ async def test_long_texts_and_other_generations_and_empty_vectors_make_no_pairs(
     nothing = np.zeros((1, 8), np.float32)
     ids = await with_vectors(a=turned(1.0), b=two, c=nothing, d=nothing)
     async with ledger.db.write() as connection:
-        other = await vectors.generation_of(connection, Model("n", "d", 8, 128, "f"), clock())
+        other = await generations.generation_of(connection, Model("n", "d", 8, 128, "f"), clock())
         (late,) = await ledger_store(ledger, connection)
         await vectors.put(connection, other, {late: turned(1.0)})
     assert await near_duplicates(ledger.db, ledger.workspace, [*ids, late]) == []

@@ -29,7 +29,7 @@ async def furnish(home, secret):
     things = ({"section": secret}, {"item": ids[0]}, {"skip": ids[1]}, {"crystal": ids[2]})
     async with home.db.write() as connection:
         for what in things:
-            await changes.note(connection, home.workspace, home.actor, now, what)
+            await changes.journal_change(connection, home.workspace, home.actor, now, what)
         section = Section(name=secret, heading=secret, content=secret)
         await working_memory.put_section(connection, home.workspace, section, now)
         new = Item(id=ids[0], category="active_work", title=secret, **item, **times)

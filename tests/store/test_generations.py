@@ -12,7 +12,7 @@ from server.store.embedding.local import EmbeddingFailed
 from server.store.projection.backfill import STEP, Pace, backfill
 from server.store.projection.placement import placement
 from server.store.projection.projection import Projection
-from server.store.record import vectors, workspaces
+from server.store.record import generations, vectors, workspaces
 from server.store.record.vectors import Filling
 from server.store.search.seam import EngineDown, Query
 
@@ -294,8 +294,8 @@ async def test_a_backfill_rests_as_it_is_told_and_says_how_far_it_is(book, proje
 async def test_how_far_a_generation_is_counts_live_memories_of_one_workspace_or_all(new_ledger, db, clock):
     ann, bob = await new_ledger(db, clock, "ann"), await new_ledger(db, clock, "bob")
     async with db.write() as connection:
-        one = await vectors.generation_of(connection, Model("m", "1" * 64, 2, 256, "x"), clock())
-        two = await vectors.generation_of(connection, Model("n", "1" * 64, 2, 256, "x"), clock())
+        one = await generations.generation_of(connection, Model("m", "1" * 64, 2, 256, "x"), clock())
+        two = await generations.generation_of(connection, Model("n", "1" * 64, 2, 256, "x"), clock())
     await ann.store("a", "b", generation=one, windows=[np.ones((1, 2), np.float32)] * 2)
     (gone,) = await ann.store("c")
     await ann.store("d")
@@ -321,11 +321,11 @@ async def test_one_model_is_one_generation_on_both_databases(db, clock):
 
     async def generation(model):
         async with db.write() as connection:
-            return await vectors.generation_of(connection, model, clock())
+            return await generations.generation_of(connection, model, clock())
 
     found = await asyncio.gather(*(generation(one) for _ in range(4)))
     assert len(set(found)) == 1
     assert await generation(two) != found[0]
     async with db.read() as connection:
-        assert await vectors.dims_of(connection, found[0]) == 2
-        assert await vectors.dims_of(connection, 0) == 0
+        assert await generations.dims_of(connection, found[0]) == 2
+        assert await generations.dims_of(connection, 0) == 0

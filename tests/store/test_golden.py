@@ -57,7 +57,7 @@ async def test_of_many_who_pin_at_once_each_counts_the_others(ledger):
 async def test_a_workspace_that_is_not_there_takes_no_case(ledger, clock):
     async with ledger.db.write() as connection:
         await workspaces.delete_workspace(connection, ledger.workspace, clock())
-        with pytest.raises(LookupError):
+        with pytest.raises(workspaces.WorkspaceGone):
             await golden.count_held(connection, ledger.workspace)
 
 

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from server.store.lifecycle import erasure
 from server.store.record import memories, workspaces
+from server.store.record.journal import journal_memories
 from server.store.record.memories import Listing
 from server.store.tables.memories import journal
 from server.store.tables.memories import memories as table
@@ -199,7 +200,7 @@ async def test_the_journal_says_who_changed_what_before_and_after(ledger, clock)
     revision = await ledger.change(memory_id, content="new")
     async with ledger.db.write() as connection:
         change = (memory_id, before.model_dump(mode="json"), {"content": "new"})
-        await memories.record(connection, ledger.workspace, ledger.actor, clock(), revision, [change])
+        await journal_memories(connection, ledger.workspace, ledger.actor, clock(), revision, [change])
         query = sa.select(journal).order_by(journal.c.revision)
         stored, changed = (await connection.execute(query)).all()
     assert (stored.before, stored.after["content"], stored.revision) == (None, "old", 1)

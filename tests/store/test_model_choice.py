@@ -8,7 +8,7 @@ import pytest
 from server.memory.embedding import Model
 from server.store.embedding.encoder import model_to_load
 from server.store.embedding.model_folder import BGE, CARD, MINILM, place
-from server.store.record import vectors
+from server.store.record import generations
 
 pytestmark = pytest.mark.anyio
 
@@ -25,7 +25,7 @@ def put(folder, name):
 
 async def taken(db, clock, model):
     async with db.write() as connection:
-        await vectors.generation_of(connection, model, clock())
+        await generations.generation_of(connection, model, clock())
 
 
 async def test_a_new_server_takes_the_first_model_there_is(db, tmp_path):

@@ -64,7 +64,7 @@ async def test_a_workspace_that_is_not_there_has_the_defaults_and_takes_no_setti
     async with ledger.db.write() as connection:
         await workspaces.delete_workspace(connection, ledger.workspace, clock())
     assert await kept(ledger) == settings.Kept(DEFAULTS, {})
-    with pytest.raises(LookupError):
+    with pytest.raises(workspaces.WorkspaceGone):
         await change(ledger, "recall_alpha", 0.7)
 
 

@@ -14,7 +14,7 @@ from server.memory.embedding import Model
 from server.memory.working import Section
 from server.store.lifecycle import erasure
 from server.store.projection.projection import Projection
-from server.store.record import identity, journal, memories, vectors, working_memory, workspaces
+from server.store.record import generations, identity, journal, memories, vectors, working_memory, workspaces
 from server.store.record.identity import Crystal
 from server.store.record.memories import Listing
 
@@ -49,7 +49,7 @@ async def test_erased_text_is_not_in_the_bytes_of_the_file(book, sqlite_path, cl
 
 async def test_the_vectors_of_an_erased_memory_are_gone_too(book, sqlite_path, clock):
     async with book.db.write() as connection:
-        generation = await vectors.generation_of(connection, Model("m", "0" * 64, 3, 256, "x"), clock())
+        generation = await generations.generation_of(connection, Model("m", "0" * 64, 3, 256, "x"), clock())
     window = np.frombuffer(b"secret-7-abc", dtype="<f4").reshape(1, 3)
     (memory_id,) = await book.store("text", generation=generation, windows=[window])
     assert marks_in(sqlite_path) == {7}
@@ -61,7 +61,7 @@ async def test_the_vectors_of_an_erased_memory_are_gone_too(book, sqlite_path, c
 async def test_what_lay_on_the_desk_of_an_erased_workspace_is_not_in_the_bytes_of_the_file(book, sqlite_path, clock):
     async with book.db.write() as connection:
         section = Section(name="secret-1-", heading="secret-2-", content="secret-3-" + "x" * 9000)
-        await journal.note(connection, book.workspace, book.actor, clock(), {"section": section.name})
+        await journal.journal_change(connection, book.workspace, book.actor, clock(), {"section": section.name})
         await working_memory.put_section(connection, book.workspace, section, clock())
         await identity.insert(connection, book.workspace, Crystal("i", "secret-4-" + "y" * 200_000, 1, clock()))
     assert marks_in(sqlite_path) == {1, 2, 3, 4}

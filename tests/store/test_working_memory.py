@@ -176,7 +176,7 @@ async def test_a_change_is_journaled_by_what_it_changed_and_moves_no_revision(le
     await ledger.store("a memory")
     clock.move(seconds=5)
     async with ledger.db.write() as connection:
-        await changes.note(connection, ledger.workspace, ledger.actor, clock(), {"item": "i1"})
+        await changes.journal_change(connection, ledger.workspace, ledger.actor, clock(), {"item": "i1"})
     async with ledger.db.read() as connection:
         *_, row = await connection.execute(sa.select(journal).order_by(journal.c.id))
     assert (row.memory_id, row.before, row.after, row.at) == (None, None, {"item": "i1"}, clock())
@@ -188,8 +188,8 @@ async def test_a_change_in_a_workspace_that_was_deleted_is_refused(ledger, clock
     async with ledger.db.write() as connection:
         await workspaces.delete_workspace(connection, ledger.workspace, clock())
     async with ledger.db.write() as connection:
-        with pytest.raises(LookupError):
-            await changes.note(connection, ledger.workspace, ledger.actor, clock(), {"item": "i1"})
+        with pytest.raises(workspaces.WorkspaceGone):
+            await changes.journal_change(connection, ledger.workspace, ledger.actor, clock(), {"item": "i1"})
         count = sa.select(sa.func.count()).select_from(journal)
         assert (await connection.execute(count)).scalar_one() == 0
         assert (await connection.execute(sa.select(workspace_table.c.deleted_at))).scalar_one() == clock()

@@ -14,8 +14,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from auth.principal import Principal
 from server.errors import Failure
 from server.ids import new_id
-from server.store.record.memories import Actor
-from server.store.record.workspaces import Workspace
+from server.store.record.journal import Actor
+from server.store.record.workspaces import Workspace, WorkspaceGone
 from tools.core.refusals import refuse_unstorable, refused
 from tools.core.services import Services
 
@@ -163,7 +163,10 @@ async def run(operation: Operation, services: Services, door: Door, raw: dict[st
     args = validate(operation.args, raw | _peek(operation, door), as_text=door.as_text)
     actor = Actor(principal.user_id, principal.credential_id, operation.name, door.request_id)
     workspace = await _place(services, door, args) if operation.workspace else _nowhere(services, principal.account_id)
-    return await operation.handler(services, Call(principal, workspace, actor), args)
+    try:
+        return await operation.handler(services, Call(principal, workspace, actor), args)
+    except WorkspaceGone:
+        raise Failure("not_found", "This workspace was deleted just now. Send the request again.") from None
 
 
 def _peek(operation: Operation, door: Door) -> dict[str, Any]:

@@ -5,8 +5,7 @@ from contextlib import asynccontextmanager
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from server.errors import Failure
-from server.store.record import journal
+from server.store.record.journal import journal_change
 from tools.core.operation import Call, ensure_workspace
 from tools.core.services import Services
 
@@ -21,8 +20,5 @@ async def changing(
     """
     async with services.db.write() as connection:
         placed = await ensure_workspace(connection, services, call)
-        try:
-            await journal.note(connection, placed.workspace.id, call.actor, services.now(), what)
-        except LookupError:
-            raise Failure("not_found", "This workspace was deleted just now. Send the request again.") from None
+        await journal_change(connection, placed.workspace.id, call.actor, services.now(), what)
         yield connection, placed

@@ -10,6 +10,7 @@ from server.errors import Failure
 from server.ids import new_id
 from server.memory.models import Memory, Scope
 from server.store.record import memories, vectors
+from server.store.record.journal import journal_memories
 from server.store.record.memories import Listing
 from tools.core.fields import Content, Id, Name, Tags, Unused, When, Word, WordList, unused
 from tools.core.operation import Answer, Call, Effect, InWorkspace, Meta, Operation, Spoken, ensure_workspace
@@ -183,17 +184,14 @@ async def _store(
             await check_links(
                 connection, workspace, memory.linkages, f"memories.{index}.linkages" if source else "linkages"
             )
-        try:
-            first = await memories.advance(connection, workspace, len(new), now)
-        except LookupError:
-            raise Failure("not_found", "This workspace was deleted just now. Send the request again.") from None
+        first = await memories.advance(connection, workspace, len(new), now)
         await memories.insert(connection, workspace, first, new)
         await services.plans.admit(connection, call.workspace.account_id, "memories", len(new))
         if windows is not None:
             found = {memory.id: each for memory, each in zip(new, windows, strict=True)}
             await vectors.put(connection, services.encoder.generation, found)
         changes = [(memory.id, None, memory.model_dump(mode="json")) for memory in new]
-        await memories.record(connection, workspace, call.actor, now, first, changes)
+        await journal_memories(connection, workspace, call.actor, now, first, changes)
     if windows is None:
         services.encoder.note_missing()
     return new, call.meta, await services.projection.project(workspace)
@@ -238,7 +236,7 @@ async def update_memory(services: Services, call: Call, args: UpdateMemory) -> M
             if windows is not None:
                 await vectors.put(connection, services.encoder.generation, {args.id: windows[0]})
         change = (args.id, before.model_dump(mode="json"), after.model_dump(mode="json"))
-        await memories.record(connection, workspace, call.actor, now, revision, [change])
+        await journal_memories(connection, workspace, call.actor, now, revision, [change])
     if args.content is not None and windows is None:
         services.encoder.note_missing()
     await services.projection.project(workspace)
@@ -256,7 +254,7 @@ async def delete_memory(services: Services, call: Call, args: DeleteMemory) -> D
         await memories.update(connection, args.id, revision, {"deleted_at": now})
         await memories.renew_followers(connection, workspace, args.id, now)
         kept = None if args.erase else before.model_dump(mode="json")
-        await memories.record(connection, workspace, call.actor, now, revision, [(args.id, kept, None)])
+        await journal_memories(connection, workspace, call.actor, now, revision, [(args.id, kept, None)])
         if args.erase:
             await memories.erase_content(connection, args.id, now)
             await vectors.forget(connection, args.id)

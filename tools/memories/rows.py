@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from server.errors import Failure
 from server.memory.models import Linkage, Memory
 from server.store.record import graph, memories, working_memory
+from server.store.record.workspaces import WorkspaceGone
 
 
 def no_memory(memory_id: str) -> Failure:
@@ -25,7 +26,7 @@ async def hold(
     """
     try:
         revision = await memories.advance(connection, workspace_id, 1, now)
-    except LookupError:
+    except WorkspaceGone:
         raise no_memory(memory_id) from None
     memory = await memories.get(connection, workspace_id, memory_id, or_deleted=or_deleted)
     if memory is None:

@@ -26,7 +26,9 @@ from server.store.db import Database
 from server.store.embedding.encoder import Encoder
 from server.store.projection.projection import Projection
 from server.store.record import memories, vectors
-from server.store.record.memories import FIELDS, Actor, from_row
+from server.store.record.journal import Actor, journal_memories
+from server.store.record.memories import FIELDS, from_row
+from server.store.record.workspaces import WorkspaceGone
 from server.store.tables.lifecycle import consolidations
 from server.store.tables.memories import memories as table
 
@@ -224,7 +226,7 @@ async def carry_out(
     async with means.db.write() as connection:
         try:
             first = await memories.advance(connection, workspace_id, len(texts) + planned.sources, now)
-        except LookupError:
+        except WorkspaceGone:
             return Outcome("nothing", MergePlan(0))
         merges = await _unchanged(connection, planned.merges)
         done = replace(planned, merges=merges)
@@ -255,7 +257,7 @@ async def _write(
         some, revision = merges[start : start + STEP], first + start
         await memories.insert(connection, workspace_id, revision, [each.result for each in some])
         entries = [(each.result.id, None, each.result.model_dump(mode="json")) for each in some]
-        await memories.record(connection, workspace_id, actor, now, revision, entries)
+        await journal_memories(connection, workspace_id, actor, now, revision, entries)
         rows = [
             {
                 "memory_id": each.result.id,

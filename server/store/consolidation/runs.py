@@ -12,7 +12,9 @@ from server.errors import Failure
 from server.memory.models import Memory
 from server.store.db import Database
 from server.store.record import memories
-from server.store.record.memories import FIELDS, Actor, from_row
+from server.store.record.journal import Actor, journal_memories
+from server.store.record.memories import FIELDS, from_row
+from server.store.record.workspaces import WorkspaceGone
 from server.store.tables.lifecycle import consolidation_runs, consolidations
 from server.store.tables.memories import journal
 from server.store.tables.memories import memories as table
@@ -131,7 +133,7 @@ async def mark(
         before = memory.model_dump(mode="json")
         changes.append((memory.id, before, before | {"consolidated": int(is_merged), "consolidated_into": into}))
     await connection.execute(statement, rows)
-    await memories.record(connection, workspace_id, actor, now, revision, changes)
+    await journal_memories(connection, workspace_id, actor, now, revision, changes)
 
 
 async def undo(db: Database, workspace_id: str, run_id: str, actor: Actor, now: datetime) -> Undone:
@@ -147,7 +149,7 @@ async def undo(db: Database, workspace_id: str, run_id: str, actor: Actor, now: 
     async with db.write() as connection:
         try:
             await memories.advance(connection, workspace_id, 0, now)  # holds the workspace
-        except LookupError:
+        except WorkspaceGone:
             raise _no_run(run_id) from None
         revisions = await _standing(connection, workspace_id, run_id)
         undone.kept = await _changed(connection, workspace_id, revisions)
@@ -239,7 +241,7 @@ async def _remove(
         statement = sa.update(table).where(table.c.id == sa.bindparam("merged"))
         await connection.execute(statement.values(revision=sa.bindparam("at"), deleted_at=now), rows)
         changes = [(each.id, each.model_dump(mode="json"), None) for each in some]
-        await memories.record(connection, workspace_id, actor, now, revision, changes)
+        await journal_memories(connection, workspace_id, actor, now, revision, changes)
         done = sa.update(consolidations).where(consolidations.c.memory_id.in_(ids))
         await connection.execute(done.values(undone_at=now))
 

@@ -16,7 +16,7 @@ from server.memory.embedding import Model, Vector
 from server.store.db import Database
 from server.store.embedding.local import EmbeddingFailed, State, Windows
 from server.store.embedding.model_folder import find
-from server.store.record import vectors
+from server.store.record import generations
 from server.store.record.vectors import Filling
 
 log = structlog.get_logger(__name__)
@@ -43,7 +43,7 @@ async def model_to_load(db: Database, folder: Path, wanted: str) -> str:
     if wanted != "auto":
         return wanted
     async with db.read() as connection:
-        before = await vectors.newest_model(connection)
+        before = await generations.newest_model(connection)
     return before if before is not None and find(folder, before) is not None else wanted
 
 
@@ -93,8 +93,8 @@ class Encoder:
         if model is None or self.generation:
             return
         async with self._db.write() as connection:
-            self.generation = await vectors.generation_of(connection, model, self._now())
-            served = await vectors.served_beside(connection, self.generation)
+            self.generation = await generations.generation_of(connection, model, self._now())
+            served = await generations.served_beside(connection, self.generation)
         if served is not None and (earlier := self._load(served.model)) is not None:
             self._earlier, self._earlier_generation = earlier, served.generation
             earlier.start()

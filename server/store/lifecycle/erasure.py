@@ -7,8 +7,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.store.db import Database
 from server.store.record import golden, memories, vectors
+from server.store.record.journal import blank_section_entries
 from server.store.tables.accounts import workspaces
-from server.store.tables.memories import journal
 from server.store.tables.memories import memories as table
 from server.store.tables.working import identity_crystals, skip_entries, working_items, working_sections
 
@@ -50,11 +50,7 @@ async def _empty_desks(connection: AsyncConnection, gone: sa.Select[str]) -> int
     sections = sa.delete(working_sections).where(working_sections.c.workspace_id.in_(gone))
     homes = list((await connection.execute(sections.returning(working_sections.c.workspace_id))).scalars())
     if homes:
-        # The journal names a section by what a person called it, and everything else by its id.
-        named = sa.update(journal).where(
-            journal.c.workspace_id.in_(set(homes)), journal.c.after["section"].as_string().is_not(None)
-        )
-        await connection.execute(named.values(after=sa.null()))
+        await blank_section_entries(connection, homes)
     return dropped + len(homes)
 
 

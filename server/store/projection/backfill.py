@@ -23,6 +23,7 @@ from server.store.projection.placement import WANTED_RULE
 from server.store.projection.projection import Projection
 from server.store.record import memories, vectors
 from server.store.record.vectors import Filling, Gap
+from server.store.record.workspaces import WorkspaceGone
 from server.store.tables.accounts import workspaces
 from server.store.tables.memories import memories as table
 
@@ -148,7 +149,7 @@ async def _fill(db: Database, generation: int, windows: Sequence[tuple[Gap, Vect
     for gap, each in windows:
         by_workspace.setdefault(gap.workspace_id, []).append((gap, each))
     for workspace_id, pairs in by_workspace.items():
-        with suppress(LookupError):  # the workspace was deleted meanwhile
+        with suppress(WorkspaceGone):  # the workspace was deleted meanwhile
             await _fill_one(db, workspace_id, generation, pairs, now)
     return list(by_workspace)
 

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from server.memory.languages import Language
 from server.memory.text import SEARCH_TEXT_RULE, search_text_rule
 from server.store.db import Database
-from server.store.record import vectors
+from server.store.record import generations
 from server.store.search.seam import Collection
 from server.store.tables.accounts import workspaces
 
@@ -55,7 +55,7 @@ async def locate(db: Database, workspace_id: str) -> Place | None:
         row = (await connection.execute(_PLACE.where(workspaces.c.id == workspace_id))).one_or_none()
         if row is None:
             return None
-        dims = await vectors.dims_of(connection, row.generation)
+        dims = await generations.dims_of(connection, row.generation)
     return Place(
         collection=placement(workspace_id, row.generation, dims, row.key_rule),
         generation=row.generation,

@@ -22,7 +22,7 @@ from server.store.db import Database
 from server.store.projection.placement import locate, placement
 from server.store.projection.points import changed, point
 from server.store.projection.rarities import Rarities
-from server.store.record import vectors as vector_store
+from server.store.record import generations
 from server.store.search.seam import Collection, Engine, EngineDown, Found, Query, Unusable
 from server.store.tables.accounts import workspaces
 
@@ -184,7 +184,7 @@ class Projection:
         if place is None or place.is_deleted or (place.generation, place.rule) == (generation, rule):
             return
         async with self._db.read() as connection:
-            dims = await vector_store.dims_of(connection, generation)
+            dims = await generations.dims_of(connection, generation)
         language = replace(place, rule=rule).language
         new = placement(workspace_id, generation, dims, rule)
         # The bulk of it with nobody waiting; what was written meanwhile under the lock.

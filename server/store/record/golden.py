@@ -7,6 +7,7 @@ from typing import Literal
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from server.store.record.workspaces import WorkspaceGone
 from server.store.tables.accounts import accounts, workspaces
 from server.store.tables.golden import golden_cases
 
@@ -45,11 +46,11 @@ async def count_held(connection: AsyncConnection, workspace_id: str) -> int:
     """How many cases a workspace has; until the transaction ends nobody else adds one.
 
     Raises:
-        LookupError: there is no such workspace.
+        WorkspaceGone: there is no such workspace.
     """
     held = sa.select(workspaces.c.id).where(workspaces.c.id == workspace_id, workspaces.c.deleted_at.is_(None))
     if (await connection.execute(held.with_for_update())).one_or_none() is None:
-        raise LookupError(workspace_id)
+        raise WorkspaceGone(workspace_id)
     count = sa.select(sa.func.count()).where(golden_cases.c.workspace_id == workspace_id)
     return (await connection.execute(count)).scalar_one()
 

@@ -1,25 +1,73 @@
-"""Journaling what changes in a workspace and is no memory: who did it, when, by which operation, to what."""
+"""The journal: who changed what in a workspace, when, and by which operation. Every write of its table is here.
 
+The caller owns the transaction: an entry is written in the transaction that makes the change.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from server.store.record.memories import Actor
+from server.store.record.workspaces import WorkspaceGone
 from server.store.tables.accounts import workspaces
 from server.store.tables.memories import journal
 
 
-async def note(
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """The user, credential and request that make a change, and the operation they make it by."""
+
+    user_id: str
+    credential_id: str
+    operation: str
+    request_id: str
+
+
+def _common(workspace_id: str, actor: Actor, now: datetime) -> dict[str, Any]:
+    return {
+        "workspace_id": workspace_id,
+        "at": now,
+        "operation": actor.operation,
+        "user_id": actor.user_id,
+        "credential_id": actor.credential_id,
+        "request_id": actor.request_id,
+    }
+
+
+async def journal_memories(
+    connection: AsyncConnection,
+    workspace_id: str,
+    actor: Actor,
+    now: datetime,
+    revision: int,
+    changes: Sequence[tuple[str, dict[str, Any] | None, dict[str, Any] | None]],
+) -> None:
+    """Journal changes of memories, each given as (id, before, after). The first has this revision, the next one more.
+
+    `before` is None for a memory that was stored, `after` is None for one that was deleted.
+    """
+    common = _common(workspace_id, actor, now)
+    entries = [
+        common | {"memory_id": memory_id, "revision": revision + i, "before": before, "after": after}
+        for i, (memory_id, before, after) in enumerate(changes)
+    ]
+    await connection.execute(sa.insert(journal), entries)
+
+
+async def journal_change(
     connection: AsyncConnection, workspace_id: str, actor: Actor, now: datetime, what: dict[str, str]
 ) -> None:
-    """Journal a change, and hold the workspace against other writers until the transaction ends.
+    """Journal a change of anything but memories, and hold the workspace until the transaction ends.
 
-    `what` names the thing that changes and not what it says, so nothing has to be erased from the journal later but the
-    names of a deleted workspace's sections. The workspace's revision stays: the projection follows memories only.
+    `what` names the thing that changes and holds none of its text. So nothing has to be erased from the journal later,
+    except the names of a deleted workspace's sections. The workspace's revision stays as it is, because the projection
+    follows memories only.
 
     Raises:
-        LookupError: the workspace was deleted.
+        WorkspaceGone: the workspace was deleted.
     """
     held = (
         sa.update(workspaces)
@@ -29,16 +77,24 @@ async def note(
     )
     revision = (await connection.execute(held)).scalar_one_or_none()
     if revision is None:
-        raise LookupError(workspace_id)
+        raise WorkspaceGone(workspace_id)
+    entry = _common(workspace_id, actor, now) | {"revision": revision, "after": what}
+    await connection.execute(sa.insert(journal).values(entry))
+
+
+async def blank_memory_entries(connection: AsyncConnection, memory_id: str) -> None:
+    """Remove the content from a memory's entries. The entries stay: who changed it, when, and by which operation."""
     await connection.execute(
-        sa.insert(journal).values(
-            workspace_id=workspace_id,
-            revision=revision,
-            at=now,
-            operation=actor.operation,
-            user_id=actor.user_id,
-            credential_id=actor.credential_id,
-            request_id=actor.request_id,
-            after=what,
-        )
+        sa.update(journal).where(journal.c.memory_id == memory_id).values(before=sa.null(), after=sa.null())
     )
+
+
+async def blank_section_entries(connection: AsyncConnection, workspace_ids: Collection[str]) -> None:
+    """Remove the names of sections of working memory from the entries of these workspaces.
+
+    A section is journaled by the name that a person gave it, and everything else by its id.
+    """
+    of_sections = sa.update(journal).where(
+        journal.c.workspace_id.in_(set(workspace_ids)), journal.c.after["section"].as_string().is_not(None)
+    )
+    await connection.execute(of_sections.values(after=sa.null()))

@@ -1,4 +1,4 @@
-"""Memories' rows. One verb per function; the caller owns the transaction and journals what it does."""
+"""Memories' rows. The caller owns the transaction and journals the changes."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -12,9 +12,11 @@ from server.memory.models import Memory
 from server.memory.text import NEIGHBOURS
 from server.store.db import Database
 from server.store.record import links
+from server.store.record.journal import blank_memory_entries
+from server.store.record.workspaces import WorkspaceGone
 from server.store.tables.accounts import workspaces
 from server.store.tables.lifecycle import consolidations
-from server.store.tables.memories import journal, memories
+from server.store.tables.memories import memories
 
 FIELDS = tuple(Memory.model_fields)
 _COLUMNS = [memories.c[name] for name in FIELDS]
@@ -41,16 +43,6 @@ class Listing:
     project: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Actor:
-    """Who does something, for the journal."""
-
-    user_id: str
-    credential_id: str
-    operation: str
-    request_id: str
-
-
 def from_row(row: Sequence[Any]) -> Memory:
     """A row of `FIELDS` as a memory; it was validated when it was stored."""
     values = dict(zip(FIELDS, row, strict=True))
@@ -67,7 +59,7 @@ async def advance(connection: AsyncConnection, workspace_id: str, steps: int, no
     )
     last = (await connection.execute(query)).scalar_one_or_none()
     if last is None:
-        raise LookupError(workspace_id)
+        raise WorkspaceGone(workspace_id)
     return last - steps + 1
 
 
@@ -214,30 +206,6 @@ async def total_accesses(connection: AsyncConnection, workspace_id: str) -> int:
     return (await connection.execute(query)).scalar_one()
 
 
-async def record(
-    connection: AsyncConnection,
-    workspace_id: str,
-    actor: Actor,
-    now: datetime,
-    revision: int,
-    changes: Sequence[tuple[str, dict[str, Any] | None, dict[str, Any] | None]],
-) -> None:
-    """Journal what happened to memories, with the revisions from `revision` on: (id, before, after) for each."""
-    common = {
-        "workspace_id": workspace_id,
-        "at": now,
-        "operation": actor.operation,
-        "user_id": actor.user_id,
-        "credential_id": actor.credential_id,
-        "request_id": actor.request_id,
-    }
-    entries = [
-        common | {"memory_id": memory_id, "revision": revision + i, "before": before, "after": after}
-        for i, (memory_id, before, after) in enumerate(changes)
-    ]
-    await connection.execute(sa.insert(journal), entries)
-
-
 async def erase_content(connection: AsyncConnection, memory_id: str, now: datetime) -> None:
     """Overwrite what a memory said, in its row and in its journal; that it was there, when and by whom stays."""
     blank: dict[str, Any] = dict.fromkeys(
@@ -256,9 +224,7 @@ async def erase_content(connection: AsyncConnection, memory_id: str, now: dateti
     await connection.execute(
         sa.update(workspaces).where(workspaces.c.id == home).values(erasures=workspaces.c.erasures + 1)
     )
-    await connection.execute(
-        sa.update(journal).where(journal.c.memory_id == memory_id).values(before=sa.null(), after=sa.null())
-    )
+    await blank_memory_entries(connection, memory_id)
 
 
 async def count_accesses(connection: AsyncConnection, accesses: dict[str, tuple[int, datetime]]) -> None:

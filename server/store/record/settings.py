@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.memory.models import iso
 from server.memory.settings import WorkspaceSettings
+from server.store.record.workspaces import WorkspaceGone
 from server.store.tables.accounts import workspaces
 
 
@@ -41,13 +42,13 @@ async def change(connection: AsyncConnection, workspace_id: str, key: str, value
     """Set one setting, or with None give it back its default; the caller has checked key and value.
 
     Raises:
-        LookupError: there is no such workspace.
+        WorkspaceGone: there is no such workspace.
     """
     # The row is held until the transaction ends, so that of two changes at once neither undoes the other.
     held = _KEPT.where(workspaces.c.id == workspace_id).with_for_update()
     row = (await connection.execute(held)).one_or_none()
     if row is None:
-        raise LookupError(workspace_id)
+        raise WorkspaceGone(workspace_id)
     values, times = _both(row)
     if value is None:
         values.pop(key, None)

@@ -15,6 +15,10 @@ from server.store.db import insert_into
 from server.store.tables.accounts import api_keys, workspaces
 
 
+class WorkspaceGone(Exception):  # noqa: N818 - it names the state of the workspace; the caller decides whether that is an error
+    """The workspace was deleted while a change of it was under way."""
+
+
 @dataclass(frozen=True, slots=True)
 class Workspace:
     """An isolated memory store of an account.

@@ -1,31 +1,13 @@
-"""Codes, grants and refresh tokens. One verb per function; the caller owns the transaction.
-
-What may happen once is one statement that changes a row and returns it: of two callers one gets the row.
-"""
+"""Rows of OAuth grants: what a client may do for a person."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.store.tables.accounts import users
-from server.store.tables.oauth import oauth_codes, oauth_grants, oauth_refresh_tokens
-
-
-@dataclass(frozen=True, slots=True)
-class Code:
-    """An authorization code: what a person agreed to, for the minute until the client redeems it."""
-
-    code_hash: str
-    user_id: str
-    client_id: str
-    client_name: str
-    redirect_uri: str
-    scopes: str
-    resource: str
-    code_challenge: str
-    expires_at: datetime
+from server.store.tables.oauth import oauth_grants
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,45 +24,6 @@ class Grant:
     created_at: datetime
     last_used_at: datetime
     expires_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class RefreshToken:
-    """A refresh token of a grant that lives. `rotated_at` is set once it was exchanged."""
-
-    token_hash: str
-    grant_id: str
-    rotated_at: datetime | None
-
-
-async def insert_code(connection: AsyncConnection, code: Code) -> None:
-    """Keep a new code."""
-    await connection.execute(
-        sa.insert(oauth_codes).values(
-            code_hash=code.code_hash,
-            user_id=code.user_id,
-            client_id=code.client_id,
-            client_name=code.client_name,
-            redirect_uri=code.redirect_uri,
-            scopes=code.scopes,
-            resource=code.resource,
-            code_challenge=code.code_challenge,
-            expires_at=code.expires_at,
-        )
-    )
-
-
-async def take_code(connection: AsyncConnection, code_hash: str, client_id: str, now: datetime) -> Code | None:
-    """Take a client's code out, so that nobody can take it again. None where there is none that still holds."""
-    query = (
-        sa.delete(oauth_codes)
-        .where(
-            oauth_codes.c.code_hash == code_hash, oauth_codes.c.client_id == client_id, oauth_codes.c.expires_at > now
-        )
-        .returning(*oauth_codes.c)
-    )
-    row = (await connection.execute(query)).one_or_none()
-    return None if row is None else Code(*row)
 
 
 async def insert_grant(connection: AsyncConnection, grant: Grant) -> None:
@@ -146,52 +89,3 @@ async def revoke_grant(
     if user_id is not None:
         query = query.where(oauth_grants.c.user_id == user_id)
     return (await connection.execute(query.values(revoked_at=now))).rowcount == 1
-
-
-async def insert_refresh_token(
-    connection: AsyncConnection, *, token_hash: str, grant_id: str, parent_hash: str | None, expires_at: datetime
-) -> None:
-    """Keep a new refresh token of a grant."""
-    await connection.execute(
-        sa.insert(oauth_refresh_tokens).values(
-            token_hash=token_hash, grant_id=grant_id, parent_hash=parent_hash, expires_at=expires_at
-        )
-    )
-
-
-async def find_refresh_token(
-    connection: AsyncConnection, token_hash: str, client_id: str, now: datetime
-) -> RefreshToken | None:
-    """A client's refresh token that did not expire, rotated or not."""
-    query = (
-        sa.select(oauth_refresh_tokens.c.token_hash, oauth_refresh_tokens.c.grant_id, oauth_refresh_tokens.c.rotated_at)
-        .join(oauth_grants, oauth_grants.c.id == oauth_refresh_tokens.c.grant_id)
-        .where(
-            oauth_refresh_tokens.c.token_hash == token_hash,
-            oauth_refresh_tokens.c.expires_at > now,
-            oauth_grants.c.client_id == client_id,
-        )
-    )
-    row = (await connection.execute(query)).one_or_none()
-    return None if row is None else RefreshToken(*row)
-
-
-async def rotate_refresh_token(connection: AsyncConnection, token_hash: str, now: datetime) -> bool:
-    """Mark a refresh token as exchanged; False where somebody was there before."""
-    query = (
-        sa.update(oauth_refresh_tokens)
-        .where(oauth_refresh_tokens.c.token_hash == token_hash, oauth_refresh_tokens.c.rotated_at.is_(None))
-        .values(rotated_at=now)
-    )
-    return (await connection.execute(query)).rowcount == 1
-
-
-async def just_rotated(connection: AsyncConnection, token_hash: str, now: datetime, grace: timedelta) -> bool:
-    """Whether a token was exchanged less than `grace` ago, and what it was exchanged for has not been since."""
-    later = oauth_refresh_tokens.alias("later")
-    query = sa.select(oauth_refresh_tokens.c.token_hash).where(
-        oauth_refresh_tokens.c.token_hash == token_hash,
-        oauth_refresh_tokens.c.rotated_at > now - grace,
-        ~sa.exists().where(later.c.parent_hash == token_hash, later.c.rotated_at.is_not(None)),
-    )
-    return (await connection.execute(query)).one_or_none() is not None

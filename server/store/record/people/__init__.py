@@ -1,1 +1,1 @@
-"""Rows of accounts, their users, their keys, their plans and their logins."""
+"""Rows of accounts and their users: keys, plans, browser sessions, sign-up links and attempts."""

@@ -134,3 +134,9 @@ async def member_accounts(connection: AsyncConnection, user_id: str) -> dict[str
 async def all_accounts(connection: AsyncConnection) -> dict[str, str]:
     """Every account: name → id."""
     return {row.name: row.id for row in await connection.execute(sa.select(accounts.c.name, accounts.c.id))}
+
+
+async def admin_exists(connection: AsyncConnection) -> bool:
+    """Whether anybody can administer this server, so that no setup link is needed."""
+    query = sa.select(users.c.id).where(users.c.is_admin, users.c.disabled_at.is_(None)).limit(1)
+    return (await connection.execute(query)).one_or_none() is not None

@@ -1,0 +1,71 @@
+"""Rows of generations: each is one model at one digest and window length.
+
+Vectors of two generations are never compared.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from server.memory.embedding import Model
+from server.store.db import insert_into
+from server.store.tables.accounts import workspaces
+from server.store.tables.memories import generations
+
+
+async def generation_of(connection: AsyncConnection, model: Model, now: datetime) -> int:
+    """The model's generation, made where it is new."""
+    same = sa.select(generations.c.id).where(
+        generations.c.model == model.name,
+        generations.c.digest == model.digest,
+        generations.c.max_tokens == model.max_tokens,
+    )
+    found = (await connection.execute(same)).scalar_one_or_none()
+    if found is not None:
+        return found
+    values = {"model": model.name, "digest": model.digest, "dims": model.dims, "max_tokens": model.max_tokens}
+    # Two servers that start together meet the new model together.
+    await connection.execute(
+        insert_into(connection, generations).values(**values, created_at=now).on_conflict_do_nothing()
+    )
+    return (await connection.execute(same)).scalar_one()
+
+
+async def newest_model(connection: AsyncConnection) -> str | None:
+    """The name of the model that was last new here."""
+    query = sa.select(generations.c.model).order_by(generations.c.id.desc()).limit(1)
+    return (await connection.execute(query)).scalar_one_or_none()
+
+
+async def newest_generation(connection: AsyncConnection) -> int:
+    """The generation that was last new here; 0 where there is none."""
+    return (await connection.execute(sa.select(sa.func.max(generations.c.id)))).scalar_one_or_none() or 0
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A generation that workspaces serve, and the model whose vectors it holds; its file is not known."""
+
+    generation: int
+    model: Model
+
+
+async def served_beside(connection: AsyncConnection, generation: int) -> Served | None:
+    """The newest other generation that a workspace still serves; None where there is none, or it has no vectors."""
+    query = (
+        sa.select(generations)
+        .join(workspaces, workspaces.c.generation == generations.c.id)
+        .where(generations.c.id != generation, workspaces.c.deleted_at.is_(None))
+        .order_by(generations.c.id.desc())
+        .limit(1)
+    )
+    row = (await connection.execute(query)).one_or_none()
+    return None if row is None else Served(row.id, Model(row.model, row.digest, row.dims, row.max_tokens, ""))
+
+
+async def dims_of(connection: AsyncConnection, generation: int) -> int:
+    """How long a generation's vectors are; 0 for generation 0, which has none."""
+    query = sa.select(generations.c.dims).where(generations.c.id == generation)
+    return (await connection.execute(query)).scalar_one_or_none() or 0

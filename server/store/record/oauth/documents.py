@@ -1,0 +1,39 @@
+"""Rows of fetched client metadata documents: the document of a client that did not need to register."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from server.store.db import insert_into
+from server.store.tables.oauth import oauth_documents
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentRow:
+    """What a fetch of a client metadata document gave: the document, or why there is none."""
+
+    url: str
+    document: dict[str, Any] | None
+    failure: str | None
+    expires_at: datetime
+
+
+async def document_of(connection: AsyncConnection, url: str) -> DocumentRow | None:
+    """What the last fetch of a document gave, however long ago."""
+    query = sa.select(
+        oauth_documents.c.url, oauth_documents.c.document, oauth_documents.c.failure, oauth_documents.c.expires_at
+    ).where(oauth_documents.c.url == url)
+    row = (await connection.execute(query)).one_or_none()
+    return None if row is None else DocumentRow(*row)
+
+
+async def upsert_document(connection: AsyncConnection, row: DocumentRow) -> None:
+    """Keep what a fetch gave, instead of what the last one did; a failure leaves the document that was there."""
+    news: dict[str, Any] = {"failure": row.failure, "expires_at": row.expires_at}
+    if row.document is not None:
+        news["document"] = row.document
+    query = insert_into(connection, oauth_documents).values(url=row.url, **news)
+    await connection.execute(query.on_conflict_do_update(index_elements=["url"], set_=news))

@@ -1,0 +1,41 @@
+"""Rows of the links that let somebody make an account. Only the SHA-256 of a link is kept."""
+
+from datetime import datetime
+from typing import Literal
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from server.store.tables.oauth import signup_links
+
+LinkKind = Literal["setup", "invite"]
+
+
+async def insert_link(
+    connection: AsyncConnection, *, link_hash: str, kind: LinkKind, now: datetime, expires_at: datetime
+) -> None:
+    """Keep a new link."""
+    await connection.execute(
+        sa.insert(signup_links).values(link_hash=link_hash, kind=kind, created_at=now, expires_at=expires_at)
+    )
+
+
+async def link_holds(connection: AsyncConnection, link_hash: str, kind: LinkKind, now: datetime) -> bool:
+    """Whether a link could be taken now."""
+    query = sa.select(signup_links.c.link_hash).where(
+        signup_links.c.link_hash == link_hash, signup_links.c.kind == kind, signup_links.c.expires_at > now
+    )
+    return (await connection.execute(query)).one_or_none() is not None
+
+
+async def take_link(connection: AsyncConnection, link_hash: str, kind: LinkKind, now: datetime) -> bool:
+    """Use a link up; False where it was used, expired or never made."""
+    query = sa.delete(signup_links).where(
+        signup_links.c.link_hash == link_hash, signup_links.c.kind == kind, signup_links.c.expires_at > now
+    )
+    return (await connection.execute(query)).rowcount == 1
+
+
+async def delete_links(connection: AsyncConnection, kind: LinkKind) -> None:
+    """End every link of a kind."""
+    await connection.execute(sa.delete(signup_links).where(signup_links.c.kind == kind))
