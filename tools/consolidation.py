@@ -5,7 +5,7 @@ from typing import Annotated, Self
 from pydantic import AliasChoices, BaseModel, Field, model_validator
 
 from server.errors import Failure
-from server.memory import consolidation as consolidation_rules
+from server.memory import grouping
 from server.memory.models import Timestamp
 from server.store.consolidation import carry_out
 from server.store.consolidation import runs as consolidation_runs
@@ -186,7 +186,7 @@ async def consolidate(services: Services, call: Call, args: Consolidate) -> Cons
         means(services), call.workspace.id, call.actor, services.now(), share=share, dry=args.dry_run
     )
     planned = outcome.plan
-    is_too_much = args.dry_run and consolidation_rules.is_too_much(planned.sources, planned.active, share)
+    is_too_much = args.dry_run and grouping.is_too_much(planned.sources, planned.active, share)
     if outcome.state == "stopped":
         raise Failure("conflict", f"{_too_much(planned, share)} Nothing was changed: {HOW}", field="share")
     return Consolidated(
@@ -204,7 +204,7 @@ async def consolidate(services: Services, call: Call, args: Consolidate) -> Cons
 def _too_much(planned: MergePlan, share: float | None) -> str:
     return (
         f"{planned.sources} of {planned.active} memories would be merged ({planned.sources / planned.active:.0%}), "
-        f"more than the share of {consolidation_rules.SHARE if share is None else share:.0%}."
+        f"more than the share of {grouping.DEFAULT_SHARE if share is None else share:.0%}."
     )
 
 

@@ -6,8 +6,9 @@ from pydantic import AfterValidator, BaseModel, Field, StringConstraints
 
 from server.errors import Failure
 from server.ids import new_id
+from server.memory.expiry import parse_expiry
 from server.memory.models import Timestamp
-from server.memory.skip import SkipEntry, matches, parse_expiry, telling_terms
+from server.memory.skip import SkipEntry, matches, telling_terms
 from server.store.record import skip_list
 from tools.core.fields import Id, Question
 from tools.core.operation import Answer, Call, Effect, InWorkspace, Operation, Spoken

@@ -2,7 +2,7 @@
 
 The query path is hot and most questions name no date: one cheap look sends those home. A general library reads more
 languages and notations, but takes milliseconds for each text and finds dates in plain words; so the grammar is ours,
-small and strict. `date_names.py` finds the names; here *narrowing* words before a name pick a part or a neighbour of
+small and strict. `names.py` finds the names; here *narrowing* words before a name pick a part or a neighbour of
 it ("late", "the week before"), two names are *joined* ("between ... and ..."), and an *opening* word reaches through
 today ("since", "after") or from the first day of the calendar ("before", "until").
 """
@@ -14,6 +14,7 @@ from datetime import UTC, date, datetime, time
 from functools import partial
 from typing import Literal, NamedTuple
 
+from server.memory.dates.months import add_months
 from server.memory.dates.names import (
     COUNT,
     DAY,
@@ -27,7 +28,6 @@ from server.memory.dates.names import (
     named,
     number,
     one_day,
-    shifted,
     unit_of,
     weekday,
     words_before,
@@ -175,7 +175,7 @@ def _then(phrase: Phrase, change: Callable[[Days], Days], today: date) -> Days |
 def _range(first: Phrase, second: Phrase, today: date) -> Days | None:
     """From the one to the other; whichever names no year takes the other's."""
     if second.floats and not first.floats and (begin := first.read(today)):
-        end = second.read(shifted(begin[0], 12))
+        end = second.read(add_months(begin[0], 12))
     else:
         end = second.read(today)
         begin = first.read(end[0] if first.floats and end else today)

@@ -12,12 +12,13 @@ Words are English; months and weekdays are also German. What is a date, and what
 """
 
 import re
-from calendar import monthrange
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import partial
 from itertools import islice
+
+from server.memory.dates.months import add_months
 
 Days = tuple[date, date]  # from the first day to the day after the last
 DAY = timedelta(days=1)
@@ -151,14 +152,8 @@ def _week(day: date) -> Days:
     return monday, monday + 7 * DAY
 
 
-def shifted(day: date, months: int) -> date:
-    """The same day some months on, or the last one of a month that is too short."""
-    year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
-    return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))
-
-
 def _months(first: date, count: int) -> Days:
-    return first.replace(day=1), shifted(first.replace(day=1), count)
+    return first.replace(day=1), add_months(first.replace(day=1), count)
 
 
 def unit_of(day: date, unit: str, turn: int) -> Days:
@@ -168,7 +163,7 @@ def unit_of(day: date, unit: str, turn: int) -> Days:
         return (monday + 5 * DAY if unit == "weekend" else monday), after
     length = {"month": 1, "quarter": 3, "year": 12}[unit]
     first = day.replace(month=(day.month - 1) // length * length + 1, day=1)
-    return _months(shifted(first, turn * length), length)
+    return _months(add_months(first, turn * length), length)
 
 
 def away(day: date, count: int, unit: str) -> Days:
@@ -281,7 +276,7 @@ def _past(match: re.Match[str], _said: str, today: date) -> Days | None:
     count, unit = number(match["count"] or "a"), match["unit"]
     if unit in {"day", "week"}:
         return today - count * {"day": 1, "week": 7}[unit] * DAY, today + DAY
-    return shifted(today, -count * {"month": 1, "quarter": 3, "year": 12}[unit]), today + DAY
+    return add_months(today, -count * {"month": 1, "quarter": 3, "year": 12}[unit]), today + DAY
 
 
 def _ago(match: re.Match[str], _said: str, today: date) -> Days:

@@ -15,8 +15,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.errors import Failure
 from server.ids import new_id
-from server.memory import consolidation
-from server.memory.consolidation import Candidate, parts, template
+from server.memory import grouping
+from server.memory.grouping import GroupCandidate
+from server.memory.merging import MOST_BYTES, merge_memories, render_template, split_group
 from server.memory.models import Memory
 from server.store.consolidation import runs
 from server.store.consolidation.llm import Llm
@@ -99,20 +100,20 @@ async def plan(db: Database, workspace_id: str, now: datetime) -> MergePlan:
         active = (await memories.counts(connection, workspace_id, now))["active"]
     candidates = await _candidates(db, workspace_id)
     near = await near_duplicates(db, workspace_id, [each.id for each in candidates])
-    found = await asyncio.to_thread(consolidation.groups, candidates, near)
+    found = await asyncio.to_thread(grouping.find_groups, candidates, near)
     read = await _read(db, workspace_id, [each for ids in found for each in ids], now)
     merges: list[Merge] = []
     for ids in found:
         await asyncio.sleep(0)
         if all(each in read.memories for each in ids):  # else one changed just now
-            pieces = parts([read.memories[each] for each in ids])
+            pieces = split_group([read.memories[each] for each in ids])
             merges += [merge(piece, [read.revisions[each.id] for each in piece], now) for piece in pieces]
     return MergePlan(active, merges)
 
 
 def merge(sources: Sequence[Memory], revisions: Sequence[int], now: datetime) -> Merge:
     """Some memories merged by template."""
-    result = consolidation.merged(sources, new_id(now), now, template(sources))
+    result = merge_memories(sources, new_id(now), now, render_template(sources))
     return Merge(sources, revisions, result, "template")
 
 
@@ -142,7 +143,7 @@ async def run(
         return Outcome("nothing", planned)
     if dry:
         return Outcome("planned", planned)
-    if consolidation.is_too_much(planned.sources, planned.active, share):
+    if grouping.is_too_much(planned.sources, planned.active, share):
         return Outcome("stopped", planned)
     return await carry_out(means, workspace_id, actor, now, replace(planned, merges=await _told(means, planned)), kind)
 
@@ -168,14 +169,14 @@ async def run_group(
     if missing := [each for each in ids if each not in read.memories]:
         raise _not_active(missing, len(read.memories))
     sources = [read.memories[each] for each in ids]
-    text = content or template(sources)
-    result = consolidation.merged(sources, new_id(now), now, text, kind=kind, tags=tags)
+    text = content or render_template(sources)
+    result = merge_memories(sources, new_id(now), now, text, kind=kind, tags=tags)
     method: Method = "agent" if content else "template"
     only = Merge(sources, [read.revisions[each] for each in ids], result, method)
     if content is None:
         only = await summarized(means.llm, only)
-    if (size := len(only.result.content.encode())) > consolidation.LONGEST:
-        limit = consolidation.LONGEST
+    if (size := len(only.result.content.encode())) > MOST_BYTES:
+        limit = MOST_BYTES
         raise Failure(
             "invalid", f"content: the summary would have {size} bytes, more than {limit}; send one.", field="content"
         )
@@ -186,7 +187,7 @@ async def run_group(
 
 
 def _not_active(missing: Sequence[str], left: int) -> Failure:
-    few = " Without them there are fewer than 2." if left < consolidation.SMALLEST_NEAR else ""
+    few = " Without them there are fewer than 2." if left < grouping.SMALLEST_NEAR_GROUP else ""
     return Failure(
         "invalid",
         f"source_ids: not active memories of this workspace: {', '.join(missing)}.{few} "
@@ -208,7 +209,7 @@ async def _told(means: ConsolidationDeps, planned: MergePlan) -> list[Merge]:
 async def summarized(llm: Llm | None, each: Merge) -> Merge:
     """A merge with a language model's summary; as it was where there is none."""
     text = None if llm is None else await llm.summarize([source.content for source in each.sources])
-    if text is None or len(text.encode()) > consolidation.LONGEST or "\x00" in text:
+    if text is None or len(text.encode()) > MOST_BYTES or "\x00" in text:
         return each
     result = each.result.model_copy(update={"content": text})
     return replace(each, result=result, method="ai", template_summary=each.result.content)
@@ -286,7 +287,7 @@ async def _unchanged(connection: AsyncConnection, merges: Sequence[Merge]) -> li
     return [each for each in merges if all(now.get(s.id) == expected[s.id] for s in each.sources)]
 
 
-async def _candidates(db: Database, workspace_id: str) -> list[Candidate]:
+async def _candidates(db: Database, workspace_id: str) -> list[GroupCandidate]:
     """The memories that may be merged by themselves, oldest first.
 
     Not those that expire, which would then live on in another; not what was merged before, or texts would grow in
@@ -303,12 +304,12 @@ async def _candidates(db: Database, workspace_id: str) -> list[Candidate]:
     )
     async with db.read() as connection:
         apart = await runs.taken_apart(connection, workspace_id)
-    found: list[tuple[int, Candidate]] = []
+    found: list[tuple[int, GroupCandidate]] = []
     after = 0
     while True:
         async with db.read() as connection:
             rows = (await connection.execute(every.where(table.c.revision > after))).all()
-        found += [(row.position, Candidate(*row[:5])) for row in rows if row.id not in apart]
+        found += [(row.position, GroupCandidate(*row[:5])) for row in rows if row.id not in apart]
         if len(rows) < PAGE:
             return [each for _, each in sorted(found, key=lambda pair: pair[0])]
         after = rows[-1].revision
