@@ -272,13 +272,13 @@ class Run:
 
 def compare(folder: Path) -> list[str]:
     """Hold the record's rows against the engine's points: the same ids, revisions and texts, and no others."""
-    from server.store.projection.placement import placement  # noqa: PLC0415 - only after ROOT is importable
+    from server.store.projection.placement import name_collection  # noqa: PLC0415 - only after ROOT is importable
     from server.store.search.edge.engine import EdgeEngine  # noqa: PLC0415 - as above
     from server.store.search.seam import Point  # noqa: PLC0415 - as above
 
     async def points(workspace: str, generation: int) -> dict[str, Point]:
         engine = EdgeEngine(folder / "shards", max_open=1)
-        collection = placement(workspace, generation, 0)
+        collection = name_collection(workspace, generation, 0)
         try:
             return {point.id: point for point in await engine.read_points(collection)}
         finally:

@@ -170,7 +170,7 @@ def _engine_alone(
     """The engine's own search, as a recall asks for it, on the shard that the server has left behind."""
     from server.memory import gate  # noqa: PLC0415 - only after ROOT is importable
     from server.memory.question import Question  # noqa: PLC0415 - as above
-    from server.store.projection.placement import placement  # noqa: PLC0415 - as above
+    from server.store.projection.placement import name_collection  # noqa: PLC0415 - as above
     from server.store.search.edge.engine import EdgeEngine  # noqa: PLC0415 - as above
     from server.store.search.seam import Query, Sparse  # noqa: PLC0415 - as above
     from tools.recall.workspace_search import CANDIDATES, KEYS  # noqa: PLC0415 - as above
@@ -178,7 +178,7 @@ def _engine_alone(
     async def search() -> None:
         engine = EdgeEngine(site.folder / "shards", max_open=1)
         dims = filled.vectors.shape[1] if filled.generation else 0
-        collection = placement(filled.id, filled.generation, dims)
+        collection = name_collection(filled.id, filled.generation, dims)
         for text, vector in zip(queries, vectors, strict=True):
             ids = Question(text).term_ids
             rarities = [each or 0.0 for each in await engine.rarities(collection, ids)]

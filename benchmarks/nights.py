@@ -58,7 +58,7 @@ async def _year(folder: Path, conversations: list[Conversation]) -> int:
     async with open_services(settings, clock) as (services, _):
         await services.start_models()
         if has_model():
-            await services.encoder.embeddings.wait_ready()
+            await services.encoder.source.wait_ready()
         calls = [await _somebody(services, each.name) for each in conversations]
         await do_due_ticks(services)
         stored: dict[str, Any] = {}

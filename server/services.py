@@ -49,7 +49,11 @@ async def open_services(
         llm = await stack.enter_async_context(Llm.opened(settings))
         encoder = await stack.enter_async_context(open_encoder(settings, db, now))
         reranker = Reranker(
-            settings.data_dir / "models", settings.rerank_model, settings.rerank_ms, settings.embedding_threads
+            settings.data_dir / "models",
+            settings.rerank_model,
+            settings.rerank_ms,
+            settings.embedding_threads,
+            setting="LOCI_RERANK_MODEL",
         )
         stack.push_async_callback(reranker.close)
         services = Services(

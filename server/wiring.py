@@ -8,12 +8,13 @@ from datetime import datetime
 from server.config import Settings
 from server.memory.embedding import Model
 from server.store.db import Database
-from server.store.embedding.encoder import EmbeddingSource, Encoder, model_to_load
-from server.store.embedding.endpoint import Endpoint, EndpointEmbeddings
-from server.store.embedding.local import Embeddings
+from server.store.embedding.encoder import Encoder, choose_model
+from server.store.embedding.endpoint import Endpoint, EndpointEmbeddings, EndpointNames
+from server.store.embedding.local import LocalEmbeddings
 from server.store.embedding.model_folder import find
+from server.store.embedding.source import EmbeddingSource
 from server.store.projection.projection import Projection
-from server.store.projection.upkeep import sweep
+from server.store.projection.upkeep import drop_orphan_collections
 from server.store.search.owner import Owner
 from server.store.search.seam import Engine
 
@@ -38,7 +39,16 @@ def endpoint_of(settings: Settings) -> Endpoint:
     """The embedding endpoint that the settings name."""
     key = settings.embedding_api_key.get_secret_value()
     return Endpoint(
-        url=settings.embedding_url, model=settings.embedding_model, api_key=key, dims=settings.embedding_dims
+        url=settings.embedding_url,
+        model=settings.embedding_model,
+        api_key=key,
+        dims=settings.embedding_dims,
+        names=EndpointNames(
+            url="LOCI_EMBEDDING_URL",
+            model="LOCI_EMBEDDING_MODEL",
+            api_key="LOCI_EMBEDDING_API_KEY",
+            dims="LOCI_EMBEDDING_DIMS",
+        ),
     )
 
 
@@ -50,13 +60,13 @@ async def open_encoder(settings: Settings, db: Database, now: Callable[[], datet
     if settings.embedding_url:
         source = EndpointEmbeddings(endpoint_of(settings), now)
     else:
-        wanted = await model_to_load(db, models, settings.embedding_model)
-        source = Embeddings(models, wanted, settings.embedding_threads)
+        wanted = await choose_model(db, models, settings.embedding_model)
+        source = LocalEmbeddings(models, wanted, settings.embedding_threads, setting="LOCI_EMBEDDING_MODEL")
 
-    def load(earlier: Model) -> Embeddings | None:
+    def load(earlier: Model) -> LocalEmbeddings | None:
         here = find(models, earlier.name)
         is_same = here is not None and replace(here, file="") == earlier
-        return Embeddings(models, earlier.name, settings.embedding_threads) if is_same else None
+        return LocalEmbeddings(models, earlier.name, settings.embedding_threads) if is_same else None
 
     encoder = Encoder(db, source, now, load)
     try:
@@ -74,5 +84,5 @@ async def open_projection(settings: Settings, db: Database) -> AsyncGenerator[Pr
         engine = search_engine(settings)
         projection = Projection(db, engine, shared=bool(settings.qdrant_url))
         stack.push_async_callback(projection.close)
-        await sweep(db, engine)
+        await drop_orphan_collections(db, engine)
         yield projection

@@ -76,7 +76,7 @@ async def hybrid_site(settings, clock, models):
     (settings.data_dir / "models").symlink_to(models)
     settings = settings.model_copy(update={"embedding_model": "auto"})
     async with site_at(settings, clock) as site:
-        await site.services.encoder.embeddings.wait_ready()
+        await site.services.encoder.source.wait_ready()
         yield site
 
 

@@ -10,7 +10,7 @@ from server import __version__
 from server.memory.models import Timestamp, iso
 from server.memory.working import SEEDS
 from server.store.record import memories, skip_list, working_memory
-from server.store.record.vectors import Filling
+from server.store.record.vectors import VectorCoverage
 from server.store.search.seam import EngineDown
 from tools.core.operation import Answer, Call, Effect, InWorkspace, Operation, Spoken
 from tools.core.quota import Quota, quota_of
@@ -123,7 +123,7 @@ async def health(services: Services, call: Call, args: InWorkspace) -> Health:  
         answers = True
     except EngineDown:
         answers = False
-    embeddings = services.encoder.embeddings
+    embeddings = services.encoder.source
     hybrid = services.encoder.is_ready
     return Health(
         meta=call.meta,
@@ -153,8 +153,8 @@ async def _vectors(services: Services, call: Call, total: int) -> VectorCounts |
     """The gaps as they were counted last, against the memories that there are now."""
     if not services.encoder.generation:
         return None
-    missing = min((await services.gap_counts.of(call.workspace.id)).missing, total)
-    now = Filling(total - missing, missing)
+    missing = min((await services.gap_counts.count_vectors(call.workspace.id)).missing, total)
+    now = VectorCoverage(total - missing, missing)
     return VectorCounts(filled=now.filled, missing=now.missing, percent=now.percent)
 
 

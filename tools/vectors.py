@@ -39,14 +39,14 @@ async def backfill_embeddings(services: Services, call: Call, args: BackfillEmbe
     The counts are of all workspaces, and a minute old at most. Safe to ask any number of times.
     """
     encoder = services.encoder
-    at = encoder.filling or await services.gap_counts.of(None)
-    encoder.note_missing()
-    embeddings = encoder.embeddings
+    at = encoder.filling.counts or await services.gap_counts.count_vectors(None)
+    encoder.filling.note_gaps()
+    source = encoder.source
     return Backfilling(
         missing=at.missing,
         percent=at.percent,
-        is_going_on=embeddings.state in {"ready", "loading"},
-        embedding_state=f"{embeddings.state}: {embeddings.reason}" if embeddings.reason else embeddings.state,
+        is_going_on=source.state in {"ready", "loading"},
+        embedding_state=f"{source.state}: {source.reason}" if source.reason else source.state,
     )
 
 

@@ -7,7 +7,7 @@ from auth.principal import READ, Principal, expand
 from server.background.work import Outcome
 from server.errors import Failure
 from server.progress import Progress
-from server.store.embedding.local import EmbeddingFailed
+from server.store.embedding.source import EmbeddingFailed
 from server.store.record.journal import Actor
 from tools import golden
 from tools.core.operation import Call
@@ -25,7 +25,7 @@ async def check_golden_cases(services: Services, argument: str | None, progress:
     """
     with suppress(EmbeddingFailed, TimeoutError):  # without a model recall ranks by keyword, and that is checked
         async with asyncio.timeout(MODEL_SECONDS):
-            await services.encoder.embeddings.wait_ready()
+            await services.encoder.source.wait_ready()
     workspace = await services.directory.by_id(argument or "")
     if workspace is None:
         raise Failure("not_found", "The workspace was deleted meanwhile.")

@@ -6,9 +6,9 @@ from datetime import timedelta
 from server.background.work import Outcome
 from server.progress import Progress, ignore_progress
 from server.store.lifecycle import erasure
-from server.store.projection.backfill import FOLLOW_SECONDS, BackfillFailed, Pace, backfill, follow
+from server.store.projection.backfill import FOLLOW_SECONDS, BackfillFailed, Pace, backfill, follow_backfill
 from server.store.projection.reindex import reindex
-from server.store.projection.upkeep import vacuum
+from server.store.projection.upkeep import rebuild_erased_collections
 from server.store.record import skip_list
 from server.store.record.oauth.garbage import collect_garbage
 from server.store.record.people import api_keys
@@ -37,7 +37,7 @@ async def backfill_vectors(services: Services, _argument: str | None, progress: 
     Raises:
         BackfillFailed: there is no model, it has stopped answering, or the search store is down.
     """
-    following = asyncio.create_task(follow(services.encoder, progress))
+    following = asyncio.create_task(follow_backfill(services.encoder, progress))
     try:
         while not following.done():
             await fill_vectors(services)
@@ -64,7 +64,7 @@ async def vacuum_projection(
 ) -> None:
     """Remove erased memories from the files of the embedded engine. A Qdrant server does that for its own files."""
     if not services.settings.qdrant_url:
-        await vacuum(services.db, services.projection)
+        await rebuild_erased_collections(services.db, services.projection)
 
 
 async def clean_up_records(
@@ -72,7 +72,7 @@ async def clean_up_records(
 ) -> None:
     """Erase the memories deleted long ago, delete what has expired, and have missing vectors looked for again."""
     now = services.now()
-    services.encoder.note_missing()
+    services.encoder.filling.note_gaps()
     await erasure.erase_due(services.db, now, timedelta(days=services.settings.undo_days))
     async with services.db.write() as connection:
         await collect_garbage(connection, now)

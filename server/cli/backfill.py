@@ -3,7 +3,7 @@
 from server.cli.common import record, run, stderr
 from server.config import Settings
 from server.store.record import generations, vectors
-from server.store.record.vectors import Filling
+from server.store.record.vectors import VectorCoverage
 
 
 def backfill() -> None:
@@ -18,13 +18,13 @@ def backfill() -> None:
         async with record(settings) as db:
             await do_work_with_bar(settings, db, "backfill", "Embedding")
             async with db.read() as connection:
-                left = await vectors.filling(connection, await generations.newest_generation(connection))
+                left = await vectors.count_vectors(connection, await generations.newest_generation(connection))
         stderr.print(_describe_vectors(left))
 
     run(command)
 
 
-def _describe_vectors(left: Filling) -> str:
+def _describe_vectors(left: VectorCoverage) -> str:
     if not left.missing:
         return f"Each of {left.filled} memories has its vectors."
     return f"{left.missing} of {left.filled + left.missing} memories are still without vectors; the log says why."

@@ -15,8 +15,8 @@ from server.clock import utc_now
 from server.config import Settings, is_loopback, load
 from server.errors import Failure
 from server.store.embedding.endpoint import EndpointEmbeddings
-from server.store.embedding.local import EmbeddingFailed
 from server.store.embedding.model_folder import find
+from server.store.embedding.source import EmbeddingFailed
 from server.store.migrate import SchemaTooNew
 from server.store.search.owner import AlreadyOwned, Owner
 from server.store.search.seam import EngineDown

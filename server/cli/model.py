@@ -31,11 +31,15 @@ def pull(*, strict: Annotated[bool, typer.Option("--strict", help="Fail where no
         wanted = "none" if settings.embedding_url else settings.embedding_model
         pulled: list[PullOutcome] = []
         problems: list[str] = []
-        for fetch, name in ((pull_embedder, wanted), (pull_reranker, settings.rerank_model)):
+        wishes = (
+            ("LOCI_EMBEDDING_MODEL", pull_embedder, wanted),
+            ("LOCI_RERANK_MODEL", pull_reranker, settings.rerank_model),
+        )
+        for setting, fetch, name in wishes:
             try:
                 pulled.append(fetch(here, name, report))
             except ModelUnavailable as error:
-                problems.append(str(error))
+                problems.append(f"{setting}: {error}")
     for outcome in pulled:
         if outcome.model is not None and outcome.source != "here":
             stderr.print(f"Pulled [bold]{outcome.model.name}[/bold]")

@@ -42,7 +42,7 @@ async def healthz(_request: Request) -> JSONResponse:
 async def readyz(request: Request) -> JSONResponse:
     """GET /readyz - 200 where both stores answer, else 503 and which one does not."""
     services = request.state.services
-    states = {"record": "ok", "search": "ok", "embeddings": services.encoder.embeddings.state}
+    states = {"record": "ok", "search": "ok", "embeddings": services.encoder.source.state}
     try:
         await services.db.ping()
     except (DBAPIError, OSError):

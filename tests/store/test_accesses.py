@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from server.store.projection import accesses as module
 from server.store.projection.accesses import Accesses
-from server.store.projection.placement import placement
+from server.store.projection.placement import name_collection
 from server.store.projection.projection import Projection
 from server.store.tables.memories import memories
 from tests.helpers.points import read_point
@@ -65,7 +65,7 @@ async def test_accesses_reach_the_points_that_exist_and_make_none(book, projecti
     await book.delete(gone)
     await projection.project(book.workspace)
     await accesses.drain()
-    (point,) = await engine.read_points(placement(book.workspace, 0, 0))
+    (point,) = await engine.read_points(name_collection(book.workspace, 0, 0))
     assert (point.id, point.payload["access_count"]) == (one, 2)
 
 
@@ -80,7 +80,7 @@ async def test_an_engine_that_is_down_loses_no_count(book, projection, engine, c
     engine.is_down = False
     await book.change(one, content="b")
     await projection.project(book.workspace)
-    point = await read_point(engine, placement(book.workspace, 0, 0), one)
+    point = await read_point(engine, name_collection(book.workspace, 0, 0), one)
     assert point.payload["access_count"] == 1
 
 
@@ -149,5 +149,5 @@ async def test_a_count_survives_the_rebuilding_of_the_index(book, lite, engine, 
     await accesses.drain()
     await projection.forget(book.workspace)
     await projection.project(book.workspace)
-    point = await read_point(engine, placement(book.workspace, 0, 0), one)
+    point = await read_point(engine, name_collection(book.workspace, 0, 0), one)
     assert point.payload["access_count"] == 1

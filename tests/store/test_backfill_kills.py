@@ -21,7 +21,7 @@ from server.store.db import Database
 from server.store.embedding.encoder import Encoder
 from server.store.embedding.endpoint import BATCH_TEXTS
 from server.store.projection.backfill import STEP, backfill
-from server.store.projection.projection import Projection, placement
+from server.store.projection.projection import Projection, name_collection
 from server.store.search.seam import Query
 from server.store.tables.accounts import workspaces
 from server.store.tables.memories import generations, vectors
@@ -79,7 +79,7 @@ async def test_cut_off_at_any_step_it_goes_on_where_it_was_and_ends_with_one_who
         try:
             await backfill(lite, encoder, projection, clock)
         except asyncio.CancelledError:
-            assert encoder.has_gaps
+            assert encoder.filling.has_gaps
             return source.embedded, False
         finally:
             engine.before = {}
@@ -98,7 +98,7 @@ async def test_cut_off_at_any_step_it_goes_on_where_it_was_and_ends_with_one_who
         assert {hit.id for hit in found.dense} == set(ids)
     assert cut.at > 5
     assert embedded == len(ids)  # nothing was embedded twice
-    collection = placement(book.workspace, 2, 2)
+    collection = name_collection(book.workspace, 2, 2)
     points = await engine.read_points(collection)
     assert {point.id for point in points if point.dense is not None} == set(ids)
     assert await book.row("generation") == (2,)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from server.store.embedding.loaded_model import BATCH_TEXTS, BATCH_TOKENS, MAX_WINDOWS, OVERLAP, window_starts
-from server.store.embedding.local import Embeddings
+from server.store.embedding.local import LocalEmbeddings
 from server.store.embedding.model_folder import MINILM
 
 pytestmark = pytest.mark.anyio
@@ -21,7 +21,7 @@ def anyio_backend():
 
 @pytest.fixture(scope="module")
 async def real(models):
-    embeddings = Embeddings(models, MINILM, threads=1)
+    embeddings = LocalEmbeddings(models, MINILM, threads=1)
     embeddings.start()
     await embeddings.wait_ready()
     yield embeddings

@@ -24,8 +24,9 @@ from server.store.embedding.endpoint import (
     WINDOW,
     Endpoint,
     EndpointEmbeddings,
+    EndpointNames,
 )
-from server.store.embedding.local import EmbeddingFailed
+from server.store.embedding.source import EmbeddingFailed
 
 pytestmark = pytest.mark.anyio
 
@@ -241,9 +242,9 @@ async def test_an_endpoint_that_stays_down_is_asked_less_and_less_often(clock, w
 @pytest.mark.parametrize(
     ("status", "told"),
     [
-        (401, "LOCI_EMBEDDING_API_KEY"),
-        (403, "LOCI_EMBEDDING_API_KEY"),
-        (404, "LOCI_EMBEDDING_URL"),
+        (401, "check KEY"),
+        (403, "check KEY"),
+        (404, "check URL and MODEL"),
         (307, "307"),
         (599, "599"),
     ],
@@ -251,7 +252,8 @@ async def test_an_endpoint_that_stays_down_is_asked_less_and_less_often(clock, w
 async def test_a_setting_that_is_wrong_is_named(clock, web, pauses, status, told):
     web.mock(side_effect=httpx.Response(status, text="<html>"))
     pauses.opened.clear()
-    service = EndpointEmbeddings(Endpoint(url=URL, model="m", api_key=KEY), clock, pauses)
+    names = EndpointNames(url="URL", model="MODEL", api_key="KEY", dims="DIMS")
+    service = EndpointEmbeddings(Endpoint(url=URL, model="m", api_key=KEY, names=names), clock, pauses)
     service.start()
     if status == 599:
         pauses.opened.set()

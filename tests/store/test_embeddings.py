@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 from server.memory.embedding import Model
-from server.store.embedding.local import GATHERED, TURN, EmbeddingFailed, Embeddings
+from server.store.embedding.local import GATHERED, TURN, LocalEmbeddings
 from server.store.embedding.model_folder import MINILM, find, install, place
 from server.store.embedding.query_cache import CACHED_CHARACTERS, CACHED_QUERIES
+from server.store.embedding.source import EmbeddingFailed
 
 pytestmark = pytest.mark.anyio
 
@@ -61,7 +62,7 @@ def scripted():
 @pytest.fixture
 async def service(scripted, tmp_path):
     put_model(tmp_path)
-    embeddings = Embeddings(tmp_path, "auto", threads=1, load=lambda *_: scripted)
+    embeddings = LocalEmbeddings(tmp_path, "auto", threads=1, load=lambda *_: scripted)
     embeddings.start()
     await embeddings.wait_ready()
     yield embeddings
@@ -179,7 +180,7 @@ async def test_closing_while_the_model_is_loading_ends_well(tmp_path, scripted):
         go_on.wait()
         return scripted
 
-    embeddings = Embeddings(tmp_path, "auto", threads=1, load=load)
+    embeddings = LocalEmbeddings(tmp_path, "auto", threads=1, load=load)
     embeddings.start()
     assert (embeddings.state, embeddings.model) == ("loading", SCRIPTED)
     with pytest.raises(EmbeddingFailed, match="is being loaded"):
@@ -193,10 +194,10 @@ async def test_closing_while_the_model_is_loading_ends_well(tmp_path, scripted):
 
 @pytest.mark.parametrize(
     ("wanted", "reason"),
-    [("auto", "model pull"), ("none", "LOCI_EMBEDDING_MODEL is none"), ("BAAI/bge-small-en-v1.5", "bge-small")],
+    [("auto", "model pull"), ("none", "MODEL is none"), ("BAAI/bge-small-en-v1.5", "bge-small")],
 )
 async def test_where_there_is_no_model_the_reason_is_told(tmp_path, wanted, reason):
-    embeddings = Embeddings(tmp_path, wanted, threads=0)
+    embeddings = LocalEmbeddings(tmp_path, wanted, threads=0, setting="MODEL")
     embeddings.start()
     assert (embeddings.state, embeddings.model) == ("absent", None)
     assert reason in embeddings.reason
@@ -208,7 +209,7 @@ async def test_where_there_is_no_model_the_reason_is_told(tmp_path, wanted, reas
 
 
 async def test_a_model_that_was_pulled_meanwhile_is_loaded_by_another_start(tmp_path, scripted):
-    embeddings = Embeddings(tmp_path, "auto", threads=1, load=lambda *_: scripted)
+    embeddings = LocalEmbeddings(tmp_path, "auto", threads=1, load=lambda *_: scripted)
     embeddings.start()
     assert embeddings.state == "absent"
     put_model(tmp_path)
@@ -222,7 +223,7 @@ async def test_a_model_that_cannot_be_loaded_is_reported_and_not_fatal(models, t
     model = find(models, MINILM)
     shutil.copytree(place(models, MINILM), place(tmp_path, MINILM), ignore=shutil.ignore_patterns("model.onnx"))
     (place(tmp_path, MINILM) / "model.onnx").write_bytes(b"not a graph")
-    embeddings = Embeddings(tmp_path, "auto", threads=1)
+    embeddings = LocalEmbeddings(tmp_path, "auto", threads=1)
     embeddings.start()
     with pytest.raises(EmbeddingFailed, match="cannot be loaded"):
         await embeddings.wait_ready()

@@ -10,7 +10,7 @@ import structlog
 from server.background.loop import repeat, run_background
 from server.background.upkeep import clean_up_records
 from server.store.embedding.encoder import Encoder
-from server.store.embedding.local import Embeddings
+from server.store.embedding.local import LocalEmbeddings
 from server.store.projection.accesses import Accesses
 from server.store.projection.backfill import backfill
 from server.store.record import vectors
@@ -25,35 +25,35 @@ async def start(lite, clock):
     started = []
 
     async def make(folder, wanted="auto"):
-        encoder = Encoder(lite, Embeddings(folder, wanted, 1), clock)
+        encoder = Encoder(lite, LocalEmbeddings(folder, wanted, 1), clock)
         started.append(encoder)
         await encoder.start()
         return encoder
 
     yield make
     for encoder in started:
-        await encoder.embeddings.close()
+        await encoder.source.close()
 
 
 async def test_without_a_model_there_are_no_vectors_and_no_generation(start, tmp_path):
     encoder = await start(tmp_path)
     assert (encoder.generation, encoder.is_ready) == (0, False)
-    assert await encoder.documents(["a"]) is None
-    assert await encoder.query("a", 0) is None
+    assert await encoder.embed_documents(["a"]) is None
+    assert await encoder.embed_query("a", 0) is None
 
 
 async def test_the_generation_is_known_while_the_model_loads_and_after_a_restart(start, models):
     first = await start(models)
     assert first.generation == 1
-    await first.embeddings.wait_ready()
+    await first.source.wait_ready()
     assert (await start(models)).generation == 1
 
 
 async def test_a_question_for_another_generation_has_no_vector(start, models):
     encoder = await start(models)
-    await encoder.embeddings.wait_ready()
-    assert await encoder.query("heron", 2) is None
-    assert (await encoder.query("heron", 1)).shape == (384,)
+    await encoder.source.wait_ready()
+    assert await encoder.embed_query("heron", 2) is None
+    assert (await encoder.embed_query("heron", 1)).shape == (384,)
 
 
 async def test_memories_from_before_the_model_are_found_by_meaning_after_it(
@@ -65,9 +65,11 @@ async def test_memories_from_before_the_model_are_found_by_meaning_after_it(
     await backfill(book.db, without, projection, clock)
     assert (await projection.open(book.workspace)).generation == 0
     encoder = await start(models)
-    await encoder.embeddings.wait_ready()
+    await encoder.source.wait_ready()
     await backfill(book.db, encoder, projection, clock)
-    vector = await encoder.query("what vehicle does she drive", (await projection.open(book.workspace)).generation)
+    vector = await encoder.embed_query(
+        "what vehicle does she drive", (await projection.open(book.workspace)).generation
+    )
     found = await projection.search(book.workspace, Query(vector, None, 1), 1)
     assert [hit.id for hit in found.dense] == [car]
     async with book.db.read() as connection:
@@ -125,9 +127,10 @@ async def test_a_work_that_fails_is_logged_and_stops_no_other():
 async def test_housekeeping_erases_what_is_due_and_tries_again_where_embedding_failed(services, book, clock):
     (memory_id,) = await book.store("a")
     await book.delete(memory_id)
-    services.encoder.has_gaps = False
+    services.encoder.filling.begin()
+    services.encoder.filling.end()
     clock.move(days=30)
     await clean_up_records(services)
-    assert services.encoder.has_gaps
+    assert services.encoder.filling.has_gaps
     await book.change(memory_id, deleted_at=None)
     assert (await book.get(memory_id)).content == ""

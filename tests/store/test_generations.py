@@ -8,12 +8,12 @@ import structlog
 
 from server.memory.embedding import Model
 from server.store.embedding.encoder import Encoder
-from server.store.embedding.local import EmbeddingFailed
+from server.store.embedding.source import EmbeddingFailed
 from server.store.projection.backfill import STEP, Pace, backfill
-from server.store.projection.placement import placement
+from server.store.projection.placement import name_collection
 from server.store.projection.projection import Projection
 from server.store.record import generations, vectors, workspaces
-from server.store.record.vectors import Filling
+from server.store.record.vectors import VectorCoverage
 from server.store.search.seam import EngineDown, Query
 
 pytestmark = pytest.mark.anyio
@@ -65,7 +65,7 @@ def load(lite, clock):
 
 async def dense(engine, workspace_id, generation, dims=2):
     """Which of the collection's points have a vector."""
-    collection = placement(workspace_id, generation, dims)
+    collection = name_collection(workspace_id, generation, dims)
     points = await engine.read_points(collection)
     return {point.id: point.dense is not None for point in points}
 
@@ -78,8 +78,8 @@ async def test_what_was_stored_without_a_model_gets_vectors_when_there_is_one(bo
     await backfill(book.db, encoder, projection, clock)
     assert (await projection.open(book.workspace)).generation == encoder.generation == 1
     assert await dense(engine, book.workspace, 1) == dict.fromkeys(ids, True)
-    assert not await engine.exists(placement(book.workspace, 0, 0))
-    assert not encoder.has_gaps
+    assert not await engine.exists(name_collection(book.workspace, 0, 0))
+    assert not encoder.filling.has_gaps
     assert await book.row("generation") == (1,)
 
 
@@ -88,7 +88,7 @@ async def test_a_text_that_changed_while_it_was_embedded_is_not_given_the_old_ve
 ):
     (memory_id,) = await book.store("old")
     encoder = await load()
-    encoder.embeddings.before = gate
+    encoder.source.before = gate
     filling = asyncio.create_task(backfill(book.db, encoder, projection, clock))
     await gate.reached.wait()
     await book.change(memory_id, content="quite new")
@@ -96,9 +96,9 @@ async def test_a_text_that_changed_while_it_was_embedded_is_not_given_the_old_ve
     await filling
     async with book.db.read() as connection:
         assert [gap.content for gap in await vectors.missing(connection, 1, "", 9)] == ["quite new"]
-    encoder.note_missing()
+    encoder.filling.note_gaps()
     await backfill(book.db, encoder, projection, clock)
-    vector = encoder.embeddings.vector("quite new")
+    vector = encoder.source.vector("quite new")
     found = await projection.search(book.workspace, Query(vector, None, 1))
     assert found.dense[0].score == pytest.approx(1)
 
@@ -112,7 +112,7 @@ async def test_the_old_generation_serves_until_the_new_one_is_whole(book, projec
     switching = asyncio.create_task(backfill(book.db, second, projection, clock))
     await gate.reached.wait()
     assert (await projection.open(book.workspace)).generation == 1
-    old = Query(first.embeddings.vector("heron"), None, 1)
+    old = Query(first.source.vector("heron"), None, 1)
     assert [hit.id for hit in (await projection.search(book.workspace, old, 1)).dense] == [memory_id]
     assert await second.query("heron", (await projection.open(book.workspace)).generation) is None
     gate.opened.set()
@@ -120,7 +120,7 @@ async def test_the_old_generation_serves_until_the_new_one_is_whole(book, projec
     assert (await projection.open(book.workspace)).generation == 2
     new = Query(await second.query("heron", 2), None, 1)
     assert [hit.id for hit in (await projection.search(book.workspace, new, 2)).dense] == [memory_id]
-    assert not await engine.exists(placement(book.workspace, 1, 2))
+    assert not await engine.exists(name_collection(book.workspace, 1, 2))
 
 
 async def test_until_the_switch_questions_are_put_to_the_model_whose_vectors_are_served(
@@ -157,7 +157,7 @@ async def test_a_question_asked_for_the_old_generation_is_not_put_to_the_new(boo
     first = await load(name="one")
     await book.store("heron")
     await backfill(book.db, first, projection, clock)
-    vector = first.embeddings.vector("heron")
+    vector = first.source.vector("heron")
     await backfill(book.db, await load(name="two", dims=3), projection, clock)
     found = await projection.search(book.workspace, Query(vector, None, 1), 1)
     assert (found.dense, found.text) == ([], [])
@@ -167,7 +167,7 @@ async def test_what_is_written_while_the_new_generation_is_built_is_in_it(book, 
     ids = await book.store("heron", "grebe", "bittern")
     await projection.project(book.workspace)
     encoder = await load()
-    opening = Gate_of(gate, placement(book.workspace, 1, 2))
+    opening = Gate_of(gate, name_collection(book.workspace, 1, 2))
     engine.after["upsert"] = opening
     switching = asyncio.create_task(backfill(book.db, encoder, projection, clock))
     await gate.reached.wait()  # the new one has the rows as they were
@@ -178,7 +178,7 @@ async def test_what_is_written_while_the_new_generation_is_built_is_in_it(book, 
     await switching
     await projection.open(book.workspace)
     assert set(await dense(engine, book.workspace, 1)) == set(ids[1:])
-    vector = encoder.embeddings.vector("crane")
+    vector = encoder.source.vector("crane")
     found = await projection.search(book.workspace, Query(vector, None, 5), 1)
     assert "crane" in next(hit for hit in found.dense if hit.id == ids[1]).payload["memory"]
 
@@ -203,7 +203,7 @@ async def test_a_switch_that_fails_leaves_the_old_generation_and_is_tried_again(
     engine.before["upsert"] = down
     with pytest.raises(EngineDown):
         await backfill(book.db, encoder, projection, clock)
-    assert encoder.has_gaps
+    assert encoder.filling.has_gaps
     assert (await projection.open(book.workspace)).generation == 0
     del engine.before["upsert"]
     await backfill(book.db, encoder, projection, clock)
@@ -243,7 +243,7 @@ async def test_a_workspace_deleted_while_it_is_switched_leaves_no_collection(
 ):
     await book.store("heron")
     await projection.project(book.workspace)
-    engine.after["upsert"] = Gate_of(gate, placement(book.workspace, 1, 2))
+    engine.after["upsert"] = Gate_of(gate, name_collection(book.workspace, 1, 2))
     switching = asyncio.create_task(backfill(book.db, await load(), projection, clock))
     await gate.reached.wait()
     async with book.db.write() as connection:
@@ -252,7 +252,7 @@ async def test_a_workspace_deleted_while_it_is_switched_leaves_no_collection(
     gate.opened.set()
     await switching
     for generation, dims in ((0, 0), (1, 2)):
-        assert not await engine.exists(placement(book.workspace, generation, dims))
+        assert not await engine.exists(name_collection(book.workspace, generation, dims))
 
 
 async def test_a_text_that_the_model_fails_on_keeps_no_other_from_its_vector(book, projection, engine, load, clock):
@@ -262,7 +262,7 @@ async def test_a_text_that_the_model_fails_on_keeps_no_other_from_its_vector(boo
         await backfill(book.db, encoder, projection, clock)
     await projection.open(book.workspace)
     assert await dense(engine, book.workspace, 1) == {good: True, bad: False, late: True}
-    assert not encoder.has_gaps  # not every second; the housekeeping tries again
+    assert not encoder.filling.has_gaps  # not every second; the housekeeping tries again
 
 
 async def test_a_model_that_fails_on_everything_switches_nothing(book, projection, load, clock):
@@ -271,7 +271,7 @@ async def test_a_model_that_fails_on_everything_switches_nothing(book, projectio
     with structlog.testing.capture_logs():
         await backfill(book.db, encoder, projection, clock)
     assert await book.row("generation") == (0,)
-    assert len(encoder.embeddings.asked) == 65
+    assert len(encoder.source.asked) == 65
 
 
 async def test_a_backfill_rests_as_it_is_told_and_says_how_far_it_is(book, projection, load, clock):
@@ -281,14 +281,14 @@ async def test_a_backfill_rests_as_it_is_told_and_says_how_far_it_is(book, proje
 
     async def rest(seconds):
         rests.append(seconds)
-        seen.append(encoder.filling)
-        assert not encoder.is_whole
+        seen.append(encoder.filling.counts)
+        assert not encoder.filling.is_whole
 
     await backfill(book.db, encoder, projection, clock, Pace(32, rest))
     assert rests == [2, 2, 1 / 32]
-    assert seen == [Filling(STEP, STEP + 1), Filling(2 * STEP, 1), Filling(2 * STEP + 1, 0)]
+    assert seen == [VectorCoverage(STEP, STEP + 1), VectorCoverage(2 * STEP, 1), VectorCoverage(2 * STEP + 1, 0)]
     assert seen[0].percent == 49.6
-    assert (encoder.is_whole, encoder.filling, encoder.rounds) == (True, None, 1)
+    assert (encoder.filling.is_whole, encoder.filling.counts, encoder.filling.rounds) == (True, None, 1)
 
 
 async def test_how_far_a_generation_is_counts_live_memories_of_one_workspace_or_all(new_ledger, db, clock):
@@ -302,18 +302,18 @@ async def test_how_far_a_generation_is_counts_live_memories_of_one_workspace_or_
     await bob.store("e")
     await ann.delete(gone)
     async with db.read() as connection:
-        assert await vectors.filling(connection, one, ann.workspace) == Filling(2, 1)
-        assert await vectors.filling(connection, one) == Filling(2, 2)
-        assert await vectors.filling(connection, two) == Filling(0, 4)
+        assert await vectors.count_vectors(connection, one, ann.workspace) == VectorCoverage(2, 1)
+        assert await vectors.count_vectors(connection, one) == VectorCoverage(2, 2)
+        assert await vectors.count_vectors(connection, two) == VectorCoverage(0, 4)
 
 
 async def test_without_a_model_nothing_is_filled_in(book, projection, load, clock):
     await book.store("heron")
     encoder = await load()
-    encoder.embeddings.state = "loading"
+    encoder.source.state = "loading"
     await backfill(book.db, encoder, projection, clock)
-    assert encoder.has_gaps
-    assert encoder.embeddings.asked == []
+    assert encoder.filling.has_gaps
+    assert encoder.source.asked == []
 
 
 async def test_one_model_is_one_generation_on_both_databases(db, clock):

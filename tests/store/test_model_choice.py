@@ -6,7 +6,7 @@ from dataclasses import asdict
 import pytest
 
 from server.memory.embedding import Model
-from server.store.embedding.encoder import model_to_load
+from server.store.embedding.encoder import choose_model
 from server.store.embedding.model_folder import BGE, CARD, MINILM, place
 from server.store.record import generations
 
@@ -30,21 +30,21 @@ async def taken(db, clock, model):
 
 async def test_a_new_server_takes_the_first_model_there_is(db, tmp_path):
     put(tmp_path, MINILM)
-    assert await model_to_load(db, tmp_path, "auto") == "auto"
+    assert await choose_model(db, tmp_path, "auto") == "auto"
 
 
 async def test_a_model_that_was_taken_stays_when_a_better_one_turns_up(db, clock, tmp_path):
     await taken(db, clock, put(tmp_path, MINILM))
     put(tmp_path, BGE)
-    assert await model_to_load(db, tmp_path, "auto") == MINILM
+    assert await choose_model(db, tmp_path, "auto") == MINILM
 
 
 async def test_a_setting_that_names_a_model_is_followed(db, clock, tmp_path):
     await taken(db, clock, put(tmp_path, MINILM))
-    assert await model_to_load(db, tmp_path, BGE) == BGE
+    assert await choose_model(db, tmp_path, BGE) == BGE
 
 
 async def test_a_model_that_is_gone_is_not_waited_for(db, clock, tmp_path):
     await taken(db, clock, put(tmp_path / "elsewhere", MINILM))
     put(tmp_path, BGE)
-    assert await model_to_load(db, tmp_path, "auto") == "auto"
+    assert await choose_model(db, tmp_path, "auto") == "auto"

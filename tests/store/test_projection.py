@@ -6,8 +6,8 @@ import pytest
 import structlog
 from sqlalchemy.exc import TimeoutError  # noqa: A004 - of the pool
 
-from server.store.projection import projection as module
-from server.store.projection.placement import placement
+from server.store.projection import point_writer
+from server.store.projection.placement import name_collection
 from server.store.projection.points import payload
 from server.store.projection.projection import Projection, Serving
 from server.store.search.seam import EngineDown, Query
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.anyio
 
 @pytest.fixture
 def collection(book):
-    return placement(book.workspace, 0, 0)
+    return name_collection(book.workspace, 0, 0)
 
 
 async def test_a_stored_memory_is_found_and_its_point_is_its_row(book, projection, engine, collection, find):
@@ -107,8 +107,8 @@ async def test_a_workspace_without_memories_makes_no_shard_and_finds_nothing(boo
 
 
 async def test_more_rows_than_a_batch_are_all_projected(book, projection, engine, collection, monkeypatch):
-    monkeypatch.setattr(module, "BATCH", 7)
-    monkeypatch.setattr(module, "SLICE", 3)
+    monkeypatch.setattr(point_writer, "BATCH", 7)
+    monkeypatch.setattr(point_writer, "SLICE", 3)
     for count in (7, 14, 6, 1):
         await book.store(*map(str, range(count)))
         await projection.project(book.workspace)
@@ -239,7 +239,7 @@ async def test_searches_that_open_a_workspace_together_all_find(book, lite, engi
     found = await asyncio.gather(*(fresh.open(book.workspace) for _ in range(5)))
     assert found == [Serving(generation=0, language="english")] * 5
     assert engine.times("open") == 1
-    assert await read_ids(engine, placement(book.workspace, 0, 0)) == {memory_id}
+    assert await read_ids(engine, name_collection(book.workspace, 0, 0)) == {memory_id}
 
 
 async def test_a_row_that_no_engine_takes_stops_none_of_the_others(book, projection, engine, collection):
@@ -284,6 +284,6 @@ async def test_where_the_record_cannot_be_read_a_projection_waits_and_the_write_
         raise TimeoutError("QueuePool limit reached")
 
     with monkeypatch.context() as patch:
-        patch.setattr("server.store.projection.projection.changed", full)
+        patch.setattr("server.store.projection.point_writer.changed", full)
         assert not await projection.project(book.workspace)
     assert await find("heron") == [memory_id]

@@ -7,8 +7,8 @@ import sys
 
 import pytest
 
-from server.store.projection import projection as module
-from server.store.projection.placement import placement
+from server.store.projection import point_writer
+from server.store.projection.placement import name_collection
 from server.store.projection.points import shown
 from server.store.projection.projection import Projection
 from server.store.search.edge.engine import EdgeEngine
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.anyio
 
 @pytest.fixture
 def collection(book):
-    return placement(book.workspace, 0, 0)
+    return name_collection(book.workspace, 0, 0)
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def shard(tmp_path, collection):
 
 async def agree(book, engine, *ids):
     """Whether the engine holds these memories, as their rows are, and no others."""
-    collection = placement(book.workspace, 0, 0)
+    collection = name_collection(book.workspace, 0, 0)
     points = await engine.read_points(collection)
     rows = [await book.get(memory_id) for memory_id in ids]
     return {p.id: p.payload["memory"] for p in points} == {row.id: shown(row) for row in rows}
@@ -78,7 +78,7 @@ async def test_who_projects_while_a_workspace_is_forgotten_never_writes_past_the
         await book.row("revision")
     gate.opened.set()
     await asyncio.gather(early, late)
-    assert await read_ids(engine, placement(book.workspace, 0, 0)) == set()
+    assert await read_ids(engine, name_collection(book.workspace, 0, 0)) == set()
 
 
 async def test_flushed_revision_follows_the_flush_and_not_the_write(book, projection, engine):
@@ -122,7 +122,7 @@ async def test_a_flush_that_fails_is_not_noted(book, projection, engine):
 async def test_a_crash_between_the_flush_and_its_note_costs_a_projection(book, projection, engine, restarted):
     ids = await book.store("a", "b")
     await projection.project(book.workspace)
-    await engine.flush(placement(book.workspace, 0, 0))
+    await engine.flush(name_collection(book.workspace, 0, 0))
     await engine.close()
     after, fresh = restarted()
     await after.open(book.workspace)
@@ -151,7 +151,7 @@ async def test_a_shard_folder_that_is_gone_is_built_anew(book, projection, resta
 
 
 async def test_a_crash_while_a_lost_index_is_built_anew_loses_nothing(book, projection, restarted, shard, monkeypatch):
-    monkeypatch.setattr(module, "BATCH", 2)
+    monkeypatch.setattr(point_writer, "BATCH", 2)
     ids = await book.store(*map(str, range(7)))
     await projection.project(book.workspace)
     await projection.close()

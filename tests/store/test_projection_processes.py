@@ -7,8 +7,8 @@ import signal
 
 import pytest
 
+from server.store.projection.placement import name_collection
 from server.store.projection.points import shown
-from server.store.projection.projection import placement
 from server.store.search.edge import processes
 from server.store.search.edge.processes import ProcessEngine
 from server.store.search.seam import EngineDown
@@ -47,7 +47,7 @@ async def answered(ask):
 
 async def agree(book, projection, engine, *ids):
     """Whether the engine, once it answers again, holds these memories as their rows are, and no others."""
-    collection = placement(book.workspace, 0, 0)
+    collection = name_collection(book.workspace, 0, 0)
     async with asyncio.timeout(30):
         while not await projection.project(book.workspace):  # noqa: ASYNC110 - no event tells when it is up
             await asyncio.sleep(0)

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from qdrant_client import AsyncQdrantClient
 
-from server.store.projection.placement import placement
+from server.store.projection.placement import name_collection
 from server.store.projection.points import shown
 from server.store.projection.projection import Projection
 from server.store.record import workspaces
@@ -28,7 +28,7 @@ async def pair(lite, watched):
 
 @pytest.fixture
 def collection(book):
-    return placement(book.workspace, 0, 0)
+    return name_collection(book.workspace, 0, 0)
 
 
 async def held(engine, collection):

@@ -7,8 +7,8 @@ import pytest
 import sqlalchemy as sa
 import structlog
 
-from server.store.projection import projection as module
-from server.store.projection.placement import placement
+from server.store.projection import point_writer
+from server.store.projection.placement import name_collection
 from server.store.projection.points import payload
 from server.store.projection.projection import Projection
 from server.store.record.memories import FIELDS, from_row
@@ -26,7 +26,7 @@ class Walk:
     def __init__(self, book, folder, watched, chance):
         self.book, self.folder, self.watched, self.chance = book, folder, watched, chance
         self.disk = folder.parent / "disk"
-        self.collection = placement(book.workspace, 0, 0)
+        self.collection = name_collection(book.workspace, 0, 0)
         self.ids = []
         self.boot()
 
@@ -115,7 +115,7 @@ class Walk:
 
 @pytest.mark.parametrize("seed", range(5))
 async def test_the_record_and_the_engine_agree_after_any_walk(book, tmp_path, watched, monkeypatch, seed):
-    monkeypatch.setattr(module, "BATCH", 5)
+    monkeypatch.setattr(point_writer, "BATCH", 5)
     walk = Walk(book, tmp_path / "walked", watched, random.Random(seed))  # noqa: S311 - the same walk every time
     steps = {
         walk.store: 6,

@@ -6,7 +6,7 @@ import pytest
 import structlog
 
 from server.store.projection import projection as module
-from server.store.projection.placement import placement
+from server.store.projection.placement import name_collection
 from server.store.projection.projection import Projection
 from server.store.record import workspaces
 from server.store.search.seam import EngineDown, Query
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.anyio
 
 @pytest.fixture
 def collection(book):
-    return placement(book.workspace, 0, 0)
+    return name_collection(book.workspace, 0, 0)
 
 
 async def hide(book, clock):
@@ -91,7 +91,7 @@ async def test_a_projection_that_cannot_ask_the_record_is_tried_again(book, proj
     await projection.project(book.workspace)
     await book.change(memory_id, content="grebe")
     with monkeypatch.context() as patched:
-        patched.setattr("server.store.projection.projection.changed", None)
+        patched.setattr("server.store.projection.point_writer.changed", None)
         with pytest.raises(TypeError):
             await projection.project(book.workspace)
     assert await find("grebe") == [memory_id]
@@ -128,4 +128,4 @@ async def test_what_is_known_of_idle_workspaces_is_bounded(lite, engine, clock, 
         assert await projection.project(book.workspace)
         found = await projection.search(book.workspace, Query(None, None, 1))
         assert found.text == []
-        assert len(await read_ids(engine, placement(book.workspace, 0, 0))) == 2
+        assert len(await read_ids(engine, name_collection(book.workspace, 0, 0))) == 2

@@ -89,7 +89,7 @@ async def test_more_texts_than_a_recall_may_wait_for_are_refused(make):
 
 
 async def test_where_none_is_wanted_or_here_there_are_no_scores_and_the_reason_is_told(make):
-    off = await make("")
+    off = await make("", setting="LOCI_RERANK_MODEL")
     assert (off.state, off.reason, await off.scores("q", ["a"])) == ("absent", "LOCI_RERANK_MODEL is empty", None)
     missing = await make("BAAI/bge-reranker-base")
     assert "model pull" in missing.reason
@@ -129,7 +129,7 @@ async def test_past_the_deadline_a_recall_goes_without_and_the_rest_of_its_work_
     with structlog.testing.capture_logs() as logs:
         assert await reranker.scores("slow", ["a", "b", "c"]) is None
         assert await reranker.scores("behind it", ["d"]) is None
-    assert [entry["event"] for entry in logs] == ["a recall went without its last look"] * 2
+    assert [entry["event"] for entry in logs] == ["reranking.skipped"] * 2
     scripted.go_on.set()
     while (found := await reranker.scores("next", ["four"])) is None:
         pass  # the machine was busy for longer than this deadline

@@ -3,7 +3,7 @@
 import pytest
 
 from server.background.upkeep import vacuum_projection
-from server.store.projection.placement import placement
+from server.store.projection.placement import name_collection
 from tests.helpers.site import site_at
 
 pytestmark = pytest.mark.anyio
@@ -56,9 +56,9 @@ async def test_collections_that_no_workspace_has_are_dropped_at_the_start(settin
         ann = await site.person()
         await ann.store("the heron stays")
         workspace = await site.services.directory.find(ann.account_id, "default")
-        mine = placement(workspace.id, 0, 0).name
+        mine = name_collection(workspace.id, 0, 0).name
     shards = settings.data_dir / "shards"
-    orphan = placement(workspace.id, 7, 0).name
+    orphan = name_collection(workspace.id, 7, 0).name
     (shards / mine).rename(shards / orphan)  # as if it were of a generation that was replaced
     async with site_at(settings, clock) as site:
         assert not (shards / orphan).exists()

@@ -62,7 +62,7 @@ async def filled(settings):
     clock = Clock()
     async with site_at(settings, clock) as site:
         if settings.embedding_model != "none":
-            await site.services.encoder.embeddings.wait_ready()
+            await site.services.encoder.source.wait_ready()
         ann = await site.person("ann")
         for author, text, more in TALK:
             await ann.store(text, author=author, session="s", **more)

@@ -10,9 +10,9 @@ import structlog
 from server.config import Settings
 from server.store.embedding import endpoint as embedding_endpoint
 from server.store.embedding.model_folder import MINILM
-from server.store.projection.backfill import BackfillFailed, follow
+from server.store.projection.backfill import BackfillFailed, follow_backfill
 from server.store.projection.gap_counts import KEPT
-from server.store.record.vectors import Filling
+from server.store.record.vectors import VectorCoverage
 from tests.helpers.doors import rest, tool
 from tests.helpers.site import site_at
 from tests.helpers.statements import statements_with
@@ -55,7 +55,7 @@ async def is_whole(site):
     async with asyncio.timeout(30):
         while not site.services.encoder.is_ready:  # noqa: ASYNC110 - the product has no use for an event here
             await asyncio.sleep(0)
-        await follow(site.services.encoder, told, lambda _: asyncio.sleep(0))
+        await follow_backfill(site.services.encoder, told, lambda _: asyncio.sleep(0))
 
 
 async def told(*_):
@@ -92,7 +92,7 @@ async def test_while_the_endpoint_is_down_words_are_ranked_and_what_was_stored_g
         async with site_at(remote, clock) as site:
             ann = await site.person()
             with pytest.raises(Exception, match="ConnectError"):
-                await site.services.encoder.embeddings.wait_ready()
+                await site.services.encoder.source.wait_ready()
             await ann.store("the heron nests late")
             found = await asked(ann, "heron")
             assert (len(found["memories"]), found["ranking"]) == (1, "keyword")
@@ -226,9 +226,9 @@ async def test_gaps_are_counted_once_a_minute_however_often_health_is_asked(endp
     ("filled", "missing", "percent"), [(0, 0, 100.0), (0, 5, 0.0), (1999, 1, 99.9), (2, 1, 66.6), (5, 0, 100.0)]
 )
 def test_a_hundred_percent_means_all(filled, missing, percent):
-    assert Filling(filled, missing).percent == percent
+    assert VectorCoverage(filled, missing).percent == percent
 
 
 async def test_a_run_that_waits_for_vectors_ends_with_the_reason_where_there_is_no_model(site):
     with pytest.raises(BackfillFailed, match="LOCI_EMBEDDING_MODEL is none"):
-        await follow(site.services.encoder, told)
+        await follow_backfill(site.services.encoder, told)

@@ -176,7 +176,7 @@ async def _store(
 ) -> tuple[list[Memory], Meta, bool]:
     now = services.now()
     new = [each.memory(new_id(now), now, source) for each in given]
-    windows = await services.encoder.documents([memory.content for memory in new])
+    windows = await services.encoder.embed_documents([memory.content for memory in new])
     async with services.db.write() as connection:
         call = await ensure_workspace(connection, services, call)
         workspace = call.workspace.id
@@ -193,7 +193,7 @@ async def _store(
         changes = [(memory.id, None, memory.model_dump(mode="json")) for memory in new]
         await journal_memories(connection, workspace, call.actor, now, first, changes)
     if windows is None:
-        services.encoder.note_missing()
+        services.encoder.filling.note_gaps()
     return new, call.meta, await services.projection.project(workspace)
 
 
@@ -217,7 +217,7 @@ async def update_memory(services: Services, call: Call, args: UpdateMemory) -> M
     changes = args.changes()
     windows = None
     if args.content is not None:
-        windows = await services.encoder.documents([args.content])
+        windows = await services.encoder.embed_documents([args.content])
     now, workspace = services.now(), call.workspace.id
     async with services.db.write() as connection:
         revision, before = await hold(connection, workspace, args.id, now)
@@ -238,7 +238,7 @@ async def update_memory(services: Services, call: Call, args: UpdateMemory) -> M
         change = (args.id, before.model_dump(mode="json"), after.model_dump(mode="json"))
         await journal_memories(connection, workspace, call.actor, now, revision, [change])
     if args.content is not None and windows is None:
-        services.encoder.note_missing()
+        services.encoder.filling.note_gaps()
     await services.projection.project(workspace)
     return _answer(after, call)
 

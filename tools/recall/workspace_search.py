@@ -70,9 +70,9 @@ async def search_workspace(
     common = [gate.is_common(each, total) for each in rarities]
     dense = None
     if not is_words_only:
-        dense = await services.encoder.query(question.without_names(common), serving.generation)
+        dense = await services.encoder.embed_query(question.without_names(common), serving.generation)
     ids = question.term_ids
-    scales = gate.Scales.of(rarities, services.encoder.model_name(serving.generation))
+    scales = gate.Scales.of(rarities, services.encoder.find_model_name(serving.generation))
     floors = None if is_explained else scales.floors(gate.COMPANY)
     query = Query(dense, Sparse(ids, [1.0] * len(ids)), depth, _where(facets), KEYS, floors)
     found = await services.projection.search(workspace.id, query, serving.generation)

@@ -222,7 +222,7 @@ async def carry_out(
     texts = [each.result.content for each in planned.merges]
     windows = None
     if means.encoder is not None and len(texts) <= EMBEDDED:
-        windows = await means.encoder.documents(texts)
+        windows = await means.encoder.embed_documents(texts)
     run_id = new_id(now)
     async with means.db.write() as connection:
         try:
@@ -240,7 +240,7 @@ async def carry_out(
             kept = {each.result.id: by_id[each.result.id] for each in merges}
             await vectors.put(connection, means.encoder.generation, kept)
     if windows is None and means.encoder is not None:
-        means.encoder.note_missing()
+        means.encoder.filling.note_gaps()
     return Outcome("done", done, run_id, await means.projection.project(workspace_id))
 
 

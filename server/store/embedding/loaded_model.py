@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from server.memory.embedding import Model, Vector
+from server.store.embedding.source import Windows
 
 BATCH_TEXTS = 8
 BATCH_TOKENS = 512
@@ -22,9 +23,6 @@ CUT_TEXTS = 64
 OVERLAP = 32
 MAX_WINDOWS = 64
 """At most so many vectors for a text: more than 32 KiB of prose needs (about 8,000 tokens, 37 windows)."""
-
-Windows = Vector
-"""The vectors of one text, (n, dims): one row for each window, n = 1 for a text that fits into the model."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,17 +71,17 @@ def from_hub(name: str, into: Path, report: Report) -> Model:
     """
     from fastembed import TextEmbedding  # noqa: PLC0415 - as above
 
-    return _download(name, TextEmbedding.list_supported_models(), "LOCI_EMBEDDING_MODEL", into, report)
+    return _download(name, TextEmbedding.list_supported_models(), into, report)
 
 
 def reranker_from_hub(name: str, into: Path, report: Report) -> Model:
     """The same for a cross-encoder."""
     from fastembed.rerank.cross_encoder import TextCrossEncoder  # noqa: PLC0415  # pyright: ignore[reportMissingTypeStubs]
 
-    return _download(name, TextCrossEncoder.list_supported_models(), "LOCI_RERANK_MODEL", into, report)
+    return _download(name, TextCrossEncoder.list_supported_models(), into, report)
 
 
-def _download(name: str, models: list[dict[str, Any]], setting: str, into: Path, report: Report) -> Model:
+def _download(name: str, models: list[dict[str, Any]], into: Path, report: Report) -> Model:
     from fastembed.common.preprocessor_utils import load_tokenizer  # noqa: PLC0415
     from huggingface_hub import (  # noqa: PLC0415
         snapshot_download,  # pyright: ignore[reportUnknownVariableType] - its progress bar is not typed
@@ -91,7 +91,7 @@ def _download(name: str, models: list[dict[str, Any]], setting: str, into: Path,
     known = {entry["model"].lower(): entry for entry in models}
     entry = known.get(name.lower())
     if entry is None or not entry["sources"]["hf"]:
-        raise LookupError(f"fastembed knows no model {name}; {setting} takes its names")
+        raise LookupError(f"fastembed knows no model {name} of this kind")
     repository, patterns = entry["sources"]["hf"], [*TOKENIZER_FILES, entry["model_file"], *entry["additional_files"]]
     disable_progress_bars()
     files = snapshot_download(repository, allow_patterns=patterns, local_dir=into, dry_run=True)
@@ -144,7 +144,7 @@ class Sources:
 
 
 def pull(folder: Path, wanted: str, report: Report, sources: Sources | None = None) -> PullOutcome:
-    """See to it that the model which `LOCI_EMBEDDING_MODEL` names is in the folder of all models.
+    """Put the wanted embedding model into the folder of all models, if it is not there.
 
     Args:
         folder: where the models lie; made if it is not there.
@@ -175,7 +175,7 @@ def pull(folder: Path, wanted: str, report: Report, sources: Sources | None = No
 
 
 def pull_reranker(folder: Path, wanted: str, report: Report, sources: Sources | None = None) -> PullOutcome:
-    """See to it that the cross-encoder which `LOCI_RERANK_MODEL` names is in the folder of all models.
+    """Put the wanted cross-encoder into the folder of all models, if it is not there.
 
     As `pull`, with an empty name where none is wanted; the hub is the one place it can come from.
 

@@ -1,6 +1,6 @@
-"""The vectors of the questions that were asked last, so that one asked again costs nothing."""
+"""The vectors of the questions that were asked last, so that a question asked again costs nothing."""
 
-from collections import OrderedDict
+from cachetools import LRUCache
 
 from server.memory.embedding import Vector
 
@@ -9,24 +9,20 @@ CACHED_CHARACTERS = 1000  # of a question; longer ones hardly come twice, and th
 
 
 class QueryCache:
-    """Question → its vector; the ones asked longest ago are forgotten."""
+    """Maps a question to its vector; the questions asked longest ago are forgotten."""
 
     def __init__(self) -> None:
-        self._vectors: OrderedDict[str, Vector] = OrderedDict()
+        self._vectors: LRUCache[str, Vector] = LRUCache(CACHED_QUERIES)
 
     def get(self, text: str) -> Vector | None:
-        """The vector of a question that was asked before."""
-        if (known := self._vectors.get(text)) is not None:
-            self._vectors.move_to_end(text)
-        return known
+        """Return the vector of a question that was asked before, or None."""
+        return self._vectors.get(text)
 
     def put(self, text: str, vector: Vector) -> Vector:
-        """Remember a question's vector; it, and read-only from now on."""
+        """Remember a question's vector, and return it; it is read-only from now on."""
         vector.flags.writeable = False
         if len(text) <= CACHED_CHARACTERS:
             self._vectors[text] = vector
-            if len(self._vectors) > CACHED_QUERIES:
-                self._vectors.popitem(last=False)
         return vector
 
     def clear(self) -> None:

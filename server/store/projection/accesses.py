@@ -1,6 +1,6 @@
-"""Which memories were recalled: counted in memory, written every second, no part of a memory's revision.
+"""How often memories were recalled: counted in memory, and written every second; no part of a memory's revision.
 
-A read never waits for this. What a crash loses is at most a second of counts.
+A read never waits for this. A crash loses a second of counts at most.
 """
 
 from collections.abc import Callable, Iterable
@@ -15,7 +15,7 @@ BOUND = 50_000
 
 
 class Accesses:
-    """The queue of accesses that are not written yet."""
+    """The accesses that are not written yet, by workspace and memory."""
 
     def __init__(self, db: Database, projection: Projection, now: Callable[[], datetime]) -> None:
         self._db = db
@@ -25,7 +25,7 @@ class Accesses:
         self._size = 0
 
     def note(self, workspace_id: str, recalled: Iterable[tuple[str, int]]) -> None:
-        """Count one access to each (memory id, access count so far). Beyond the bound, counts are dropped."""
+        """Count one access to each memory, given as (id, access count so far). Beyond the bound, counts are dropped."""
         if self._size >= BOUND:
             return
         now = self._now()
@@ -37,7 +37,7 @@ class Accesses:
         self._size += len(pending) - before
 
     async def drain(self) -> None:
-        """Write what was counted, to SQL and to the points that exist."""
+        """Write the counts, to SQL and to the points that exist."""
         pending, self._pending, self._size = self._pending, {}, 0
         counted = {m: (times, at) for each in pending.values() for m, (_, times, at) in each.items()}
         if not counted:
@@ -46,7 +46,7 @@ class Accesses:
             async with self._db.write() as connection:
                 await memories.count_accesses(connection, counted)
         except BaseException:
-            self._restore(pending)
+            self._restore_counts(pending)
             raise
         for workspace_id, each in pending.items():
             patches = {m: {"access_count": base + times} for m, (base, times, _) in each.items()}
@@ -55,8 +55,8 @@ class Accesses:
             except EngineDown:
                 continue  # the count is in the record; the point gets it with its next projection
 
-    def _restore(self, pending: dict[str, dict[str, tuple[int, int, datetime]]]) -> None:
-        """Put back what could not be written, under what was counted since."""
+    def _restore_counts(self, pending: dict[str, dict[str, tuple[int, int, datetime]]]) -> None:
+        """Put back the counts that could not be written, and add those made since."""
         for workspace_id, each in pending.items():
             newer = self._pending.setdefault(workspace_id, {})
             for memory_id, (base, times, at) in each.items():

@@ -1,21 +1,23 @@
-"""How many memories have no vectors yet: counted in SQL, and not for each one who asks."""
+"""How many memories have no vectors yet: counted in SQL, and not anew for each person who asks."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from cachetools import FIFOCache
+
 from server.store.db import Database
 from server.store.embedding.encoder import Encoder
 from server.store.record import vectors
-from server.store.record.vectors import Filling
+from server.store.record.vectors import VectorCoverage
 
 KEPT = timedelta(minutes=1)
 REMEMBERED = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class _Counted:
-    filling: Filling
+class _Count:
+    counts: VectorCoverage
     at: datetime
     generation: int
     rounds: int
@@ -31,23 +33,21 @@ class GapCounts:
         self._db = db
         self._encoder = encoder
         self._now = now
-        self._counted: dict[str | None, _Counted] = {}
+        self._known: FIFOCache[str | None, _Count] = FIFOCache(REMEMBERED)
 
-    async def of(self, workspace_id: str | None) -> Filling:
-        """How far a workspace is, or, for None, all of them together. A minute old at most while gaps are known."""
-        known = self._counted.get(workspace_id)
-        if known is not None and self._holds(known):
-            return known.filling
-        generation, rounds = self._encoder.generation, self._encoder.rounds
+    async def count_vectors(self, workspace_id: str | None) -> VectorCoverage:
+        """Return how far a workspace is, or, for None, all of them together; a minute old at most if gaps are known."""
+        known = self._known.get(workspace_id)
+        if known is not None and self._is_current(known):
+            return known.counts
+        generation, rounds = self._encoder.generation, self._encoder.filling.rounds
         async with self._db.read() as connection:
-            found = await vectors.filling(connection, generation, workspace_id)
-        self._counted.pop(workspace_id, None)
-        self._counted[workspace_id] = _Counted(found, self._now(), generation, rounds)
-        if len(self._counted) > REMEMBERED:
-            del self._counted[next(iter(self._counted))]  # the one that was counted longest ago
-        return found
+            counts = await vectors.count_vectors(connection, generation, workspace_id)
+        self._known[workspace_id] = _Count(counts, self._now(), generation, rounds)
+        return counts
 
-    def _holds(self, known: _Counted) -> bool:
-        if (known.generation, known.rounds) != (self._encoder.generation, self._encoder.rounds):
+    def _is_current(self, known: _Count) -> bool:
+        filling = self._encoder.filling
+        if (known.generation, known.rounds) != (self._encoder.generation, filling.rounds):
             return False
-        return self._encoder.is_whole or self._now() - known.at < KEPT
+        return filling.is_whole or self._now() - known.at < KEPT

@@ -1,4 +1,4 @@
-"""Where a workspace's points lie, whose vectors they hold, and by which rule they are found."""
+"""Where a workspace's points lie, whose vectors they hold, and by which rule their words are made."""
 
 from dataclasses import dataclass
 from typing import cast
@@ -18,26 +18,36 @@ WANTED_RULE = sa.literal(f"{SEARCH_TEXT_RULE}-") + sa.func.coalesce(
 )
 
 
-def placement(workspace_id: str, generation: int, dims: int, rule: str = search_text_rule("english")) -> Collection:
-    """A collection of its own for each workspace, generation of vectors, and rule."""
+def name_collection(
+    workspace_id: str, generation: int, dims: int, rule: str = search_text_rule("english")
+) -> Collection:
+    """Return the collection of a workspace: each generation of vectors and each rule has its own."""
     return Collection(name=f"{workspace_id}-{generation}-{rule}", dims=dims)
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """What SQL says of a workspace: its collection, what that holds, and how far it is kept."""
+class Target:
+    """A collection of a workspace, and what its points are made of: whose vectors, and words by which rule."""
 
+    workspace_id: str
     collection: Collection
     generation: int
     rule: str
-    flushed: int
-    is_empty: bool
-    is_deleted: bool
 
     @property
     def language(self) -> Language:
         """The language that the rule is for."""
         return cast("Language", self.rule.partition("-")[2])
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What SQL says of a workspace: the collection that serves it, and up to which revision that is on the disk."""
+
+    target: Target
+    flushed: int
+    is_empty: bool
+    is_deleted: bool
 
 
 _PLACE = sa.select(
@@ -49,18 +59,28 @@ _PLACE = sa.select(
 )
 
 
-async def locate(db: Database, workspace_id: str) -> Place | None:
-    """The place of a workspace's points; None where there is no such workspace."""
+async def find_place(db: Database, workspace_id: str) -> Place | None:
+    """Return the place of a workspace's points; None if there is no such workspace."""
     async with db.read() as connection:
         row = (await connection.execute(_PLACE.where(workspaces.c.id == workspace_id))).one_or_none()
         if row is None:
             return None
         dims = await generations.dims_of(connection, row.generation)
+    collection = name_collection(workspace_id, row.generation, dims, row.key_rule)
     return Place(
-        collection=placement(workspace_id, row.generation, dims, row.key_rule),
-        generation=row.generation,
-        rule=row.key_rule,
+        target=Target(workspace_id, collection, row.generation, row.key_rule),
         flushed=row.flushed_revision,
         is_empty=row.revision == 0,
         is_deleted=row.deleted_at is not None,
     )
+
+
+async def note_flushed(db: Database, target: Target, revision: int) -> None:
+    """Note up to which revision a collection is on the disk, unless another one serves the workspace by now."""
+    row = sa.update(workspaces).where(
+        workspaces.c.id == target.workspace_id,
+        workspaces.c.generation == target.generation,
+        workspaces.c.key_rule == target.rule,
+    )
+    async with db.write() as connection:
+        await connection.execute(row.values(flushed_revision=revision))

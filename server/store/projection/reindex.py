@@ -11,20 +11,20 @@ class ReindexFailed(Exception):  # noqa: N818 - it says what happened to the per
 
 
 async def reindex(db: Database, projection: Projection, workspace_id: str | None, progress: Progress) -> int:
-    """Drop and rebuild one workspace's collection, or every one; how many.
+    """Drop and rebuild the collection of one workspace, or of all, and return the number of collections.
 
     Args:
         db: the record.
         projection: the search store.
         workspace_id: the workspace, or None for all.
-        progress: told after each workspace, (done, total).
+        progress: called after each workspace.
 
     Raises:
         ReindexFailed: there is no such workspace, or the search store is down.
     """
     async with db.read() as connection:
-        every = await workspaces.all_ids(connection)
-    wanted = [each for each in every if workspace_id in {None, each}]
+        ids = await workspaces.all_ids(connection)
+    wanted = [each for each in ids if workspace_id in {None, each}]
     if workspace_id is not None and not wanted:
         raise ReindexFailed(f"There is no workspace with the id {workspace_id}.")
     for done, each in enumerate(wanted, start=1):

@@ -52,7 +52,7 @@ async def missing(connection: AsyncConnection, generation: int, after: str, limi
 
 
 @dataclass(frozen=True, slots=True)
-class Filling:
+class VectorCoverage:
     """How many memories have vectors of the generation, and how many have none yet."""
 
     filled: int
@@ -60,13 +60,18 @@ class Filling:
 
     @property
     def percent(self) -> float:
-        """How many of a hundred have theirs, rounded down to a tenth: 100 means all."""
+        """The percentage of memories that have vectors, rounded down to a tenth: 100 means all."""
         total = self.filled + self.missing
         return self.filled * 1000 // total / 10 if total else 100.0
 
 
-async def filling(connection: AsyncConnection, generation: int, workspace_id: str | None = None) -> Filling:
-    """How far a generation is filled in: in a workspace, or in all. It reads an index row of each memory."""
+async def count_vectors(
+    connection: AsyncConnection, generation: int, workspace_id: str | None = None
+) -> VectorCoverage:
+    """Count the memories with and without vectors of a generation, in a workspace or in all of them.
+
+    It reads an index row of each memory.
+    """
     of = memories.join(workspaces, workspaces.c.id == memories.c.workspace_id)
     of = of.outerjoin(vectors, sa.and_(vectors.c.memory_id == memories.c.id, vectors.c.generation == generation))
     query = (
@@ -77,7 +82,7 @@ async def filling(connection: AsyncConnection, generation: int, workspace_id: st
     if workspace_id is not None:
         query = query.where(memories.c.workspace_id == workspace_id)
     filled, total = (await connection.execute(query)).one()
-    return Filling(filled, total - filled)
+    return VectorCoverage(filled, total - filled)
 
 
 def pack(windows: Vector) -> bytes:

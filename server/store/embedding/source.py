@@ -1,0 +1,88 @@
+"""The contract of an embedding provider: what the encoder asks of everything that makes vectors.
+
+There are two providers: `local`, a model on this machine, and `endpoint`, a service that speaks OpenAI's API. To add
+another one, implement `EmbeddingSource` in a module beside them (`readiness.Readiness` brings `state` and `reason`),
+and add a branch to `open_encoder` in `server/wiring.py` and the settings that choose it.
+"""
+
+from typing import Literal, Protocol
+
+from server.memory.embedding import Model, Vector
+
+State = Literal["loading", "ready", "absent", "failed"]
+"""`loading`: not ready yet; `ready`: it makes vectors; `absent`: there is no model, or none is wanted, or the source is
+closed; `failed`: the model cannot be loaded or reached."""
+
+Windows = Vector
+"""The vectors of one text, (n, dims): one row for each window, n = 1 for a text that fits into the model."""
+
+
+class EmbeddingFailed(Exception):  # noqa: N818 - it names what happened, and reads so at every raise
+    """There is no vector: no model, or it is not ready, or it failed on this text. The message says which."""
+
+
+class EmbeddingSource(Protocol):
+    """A model that makes vectors, on this machine or behind an endpoint.
+
+    All vectors are float32 and of length 1. Every method runs on the event loop and must not block it. A message of an
+    error or a reason is shown to people: it must not hold a secret, or what a stranger's server answered.
+    """
+
+    @property
+    def state(self) -> State:
+        """Whether there are vectors. While it is not `ready`, recall ranks by keyword and nobody waits."""
+        ...
+
+    @property
+    def reason(self) -> str:
+        """Why there are no vectors, as a clause for a person; empty if the state is `ready`."""
+        ...
+
+    @property
+    def model(self) -> Model | None:
+        """The model that is loading or ready, as soon as its dimensions are known; None in every other state.
+
+        Its name, digest and window length identify the generation of its vectors: if one of them changes, all memories
+        are embedded again.
+        """
+        ...
+
+    def start(self) -> None:
+        """Begin to load or to connect, in the background, and return at once.
+
+        A second call changes nothing, unless the source is on this machine and found no model before.
+        """
+        ...
+
+    async def wait_ready(self) -> None:
+        """Return once there are vectors.
+
+        Raises:
+            EmbeddingFailed: there is no model, or it cannot be loaded or reached.
+        """
+        ...
+
+    async def embed_query(self, text: str) -> Vector:
+        """Return the vector of a question, (dims,), read-only.
+
+        The part of a question that exceeds the model's window does not count. The last few thousand questions are
+        remembered.
+
+        Raises:
+            EmbeddingFailed: the source is not ready, too slow for a question, or failed on this text.
+        """
+        ...
+
+    async def embed_documents(self, texts: list[str]) -> list[Windows]:
+        """Return the vectors of each text, (n, dims), in the order of the texts.
+
+        Questions are answered first, however many documents wait.
+
+        Raises:
+            EmbeddingFailed: the source is not ready, or failed on one of the texts; then no text has a vector.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Refuse the calls that wait and the calls to come, and free the model; return when that is done."""
+        ...

@@ -1,0 +1,72 @@
+"""Writing the rows of the record that changed, as points, into a collection."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa
+import structlog
+
+from server.store.db import Database
+from server.store.projection.placement import Target
+from server.store.projection.points import changed, point
+from server.store.search.seam import Engine
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
+
+BATCH = 500
+SLICE = 64  # points made at a time: a few milliseconds, then others have their turn
+
+
+class PointWriter:
+    """Brings collections up to the record. The caller sees to it that a collection has one writer at a time.
+
+    Args:
+        db: the record.
+        engine: the search store.
+        shared: whether other processes write to the same collections.
+    """
+
+    def __init__(self, db: Database, engine: Engine, *, shared: bool) -> None:
+        self._db = db
+        self._engine = engine
+        self._shared = shared
+
+    async def write_changes(self, target: Target, after: int) -> int:
+        """Write every row above the revision `after`, and return the revision that was reached.
+
+        Raises:
+            EngineDown: the engine cannot be reached.
+            Unusable: the collection is damaged or lost.
+        """
+        while True:
+            async with self._db.read() as connection:
+                rows = await changed(connection, target.workspace_id, target.generation, after, BATCH)
+            if rows:
+                await self._write_rows(target, rows)
+                after = rows[-1].revision
+            # Another process may have changed a row between our read and our write: look again until nothing is new.
+            if len(rows) < BATCH and not (self._shared and rows):
+                return after
+
+    async def _write_rows(self, target: Target, rows: Sequence[sa.Row[Any]]) -> None:
+        gone = [row.id for row in rows if row.deleted_at is not None or row.consolidated]
+        live = [row for row in rows if row.deleted_at is None and not row.consolidated]
+        for start in range(0, len(live), SLICE):
+            gone += await self._upsert_points(target, live[start : start + SLICE])
+        if gone:
+            await self._engine.delete(target.collection, gone)
+
+    async def _upsert_points(self, target: Target, rows: Sequence[sa.Row[Any]]) -> list[str]:
+        """Write the points of some rows, and return the ids of the rows that make no valid point.
+
+        Such a row has no point, so that it does not stop all others.
+        """
+        try:
+            points = [point(target.collection, target.workspace_id, target.language, row) for row in rows]
+            await self._engine.upsert(target.collection, points)
+        except ValueError:
+            if len(rows) == 1:
+                log.exception("projection.row_refused", workspace=target.workspace_id, memory=rows[0].id)
+                return [rows[0].id]
+            return [bad for row in rows for bad in await self._upsert_points(target, [row])]
+        return []
