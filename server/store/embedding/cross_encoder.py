@@ -1,4 +1,4 @@
-"""A loaded cross-encoder: it reads a question and a text together, and gives one score for how well they fit.
+"""A loaded cross-encoder: it reads a question and a text together, and scores how well they fit.
 
 Slow and synchronous, so it belongs to one thread. fastembed runs the model (Nogueira and Cho 2019, section 2).
 """
@@ -8,7 +8,7 @@ from pathlib import Path
 
 from server.memory.embedding import Model
 
-BATCH_TEXTS = 5  # texts between two looks at whether anybody still waits: some 50 ms on one core
+BATCH_TEXTS = 5  # texts between two checks whether anybody still waits: some 50 ms on one core
 CHARACTERS_PER_TOKEN = 8  # more than any text has; what lies beyond the model's window is not even tokenized
 
 
@@ -17,11 +17,11 @@ class CrossEncoder:
 
     Args:
         home: the model's own folder.
-        model: what its card says.
+        model: the model, as its card describes it.
         threads: of the inference; 0: as many as there are cores.
 
     Raises:
-        Exception: whatever the libraries raise for files that they cannot use.
+        Exception: the libraries cannot use the files; each library raises its own errors.
     """
 
     def __init__(self, home: Path, model: Model, threads: int) -> None:
@@ -39,7 +39,7 @@ class CrossEncoder:
         list(self.scores("warm", ["up"]))
 
     def scores(self, query: str, texts: list[str]) -> Iterator[list[float]]:
-        """The scores of some texts after the other, in order; unbounded, and higher is better."""
+        """Yield the scores of the texts, batch by batch, in their order; unbounded, and higher is better."""
         question = query[: self._characters]
         for start in range(0, len(texts), BATCH_TEXTS):
             batch = [text[: self._characters] for text in texts[start : start + BATCH_TEXTS]]

@@ -32,8 +32,8 @@ from server.store.embedding.source import EmbeddingFailed, Windows
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 WINDOW = 1600
-"""Characters of a window: some 400 tokens of prose, so that it fits into a model of 512. A text that is longer is cut
-into windows of this length, evenly spread from its start to its end; its best one counts in a recall."""
+"""Characters of a window: some 400 tokens of prose, so that it fits into a model of 512. A longer text is cut into
+windows of this length, evenly spread from its start to its end; the best one counts in a recall."""
 OVERLAP = 160
 BATCH_TEXTS = 16  # windows in one request: an answer of half a megabyte at 1536 dimensions, a millisecond to parse
 AT_ONCE = 4  # requests with documents; questions wait for none of them
@@ -42,7 +42,7 @@ QUESTION_SECONDS = 3.0  # a recall goes on by keyword after that
 BATCH_SECONDS = 20.0
 CONNECT_SECONDS = 30.0  # the first answer may wait until a model is loaded
 PAUSES = (0.25, 1.0)  # before the second and the third attempt, or as long as `Retry-After` says
-FAILURES = 3  # attempts in a row, of whatever calls, after which the endpoint counts as down
+FAILURES = 3  # failed attempts in a row, of all calls together, after which the endpoint counts as down
 FIRST_PAUSE, LONGEST_PAUSE = 5.0, 300.0  # until it is asked whether it is back; doubled each time
 LONGEST_RETRY_AFTER = 3600.0
 
@@ -299,7 +299,7 @@ def _at_least_retry_after(pause: tenacity.wait.wait_base) -> Callable[[tenacity.
 
 
 def _status(answer: httpx.Response) -> str:
-    """The status in digits and words of ours; the endpoint's own may be anything."""
+    """Return the status in digits and in our words; the endpoint's own words may be anything."""
     try:
         return f"{answer.status_code} {HTTPStatus(answer.status_code).phrase}"
     except ValueError:

@@ -1,9 +1,9 @@
 """A loaded embedding model: text in, unit vectors out. Slow and synchronous, so it belongs to one thread.
 
-fastembed runs the model; here texts are cut into windows, and batched so that padding costs little: sorted by
-length, `BATCH_TEXTS` at a time. Measured on LoCoMo turns (33 tokens at the mean, one thread) that is 1.45 times
-the throughput of one at a time and 1.65 of unsorted eights; sixteen are no faster. `BATCH_TOKENS` keeps a batch
-of long windows from holding up a query, and costs nothing, for long texts fill the processor by themselves.
+fastembed runs the model. This module cuts texts into windows and batches them so that padding costs little: sorted by
+length, `BATCH_TEXTS` at a time. Measured on LoCoMo turns (33 tokens at the mean, one thread) that is 1.45 times the
+throughput of one text at a time, and 1.65 times that of unsorted eights; sixteen are no faster. `BATCH_TOKENS` keeps a
+batch of long windows from holding up a query. It costs nothing, because a long text alone fills the processor.
 """
 
 from collections.abc import Generator, Iterable, Iterator
@@ -22,12 +22,12 @@ BATCH_TOKENS = 512
 CUT_TEXTS = 64
 OVERLAP = 32
 MAX_WINDOWS = 64
-"""At most so many vectors for a text: more than 32 KiB of prose needs (about 8,000 tokens, 37 windows)."""
+"""The most vectors of a text: more than 32 KiB of prose needs (about 8,000 tokens, 37 windows)."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Piece:
-    """A window of the text at `owner` in the caller's list: what is embedded, and how long it is in tokens."""
+    """A window of the text at index `owner` of the caller's list, and its length in tokens."""
 
     owner: int
     text: str
@@ -39,11 +39,11 @@ class Embedder:
 
     Args:
         home: the model's own folder.
-        model: what its card says.
+        model: the model, as its card describes it.
         threads: of the inference; 0: as many as there are cores.
 
     Raises:
-        Exception: whatever the libraries raise for files that they cannot use.
+        Exception: the libraries cannot use the files; each library raises its own errors.
         ValueError: the model's vectors do not have the length that its card says.
     """
 
@@ -67,11 +67,15 @@ class Embedder:
         self.query("warm up")
 
     def query(self, text: str) -> Vector:
-        """The vector of a question, (dims,); what exceeds the model's window does not count."""
+        """Return the vector of a question, (dims,); the part that exceeds the model's window does not count."""
         return self._unit(self._model.query_embed(text))[0]
 
     def documents(self, texts: list[str]) -> Generator[None, None, list[Windows]]:
-        """Embed texts a small step at a time, yielding between steps; what it returns is in the order of `texts`."""
+        """Embed texts, and yield after each small step.
+
+        Returns:
+            The windows of each text, in the order of `texts`.
+        """
         pieces: list[_Piece] = []
         for start in range(0, len(texts), CUT_TEXTS):
             pieces += self._cut(texts[start : start + CUT_TEXTS], start)
@@ -87,20 +91,20 @@ class Embedder:
         return [np.stack(row) for row in rows]
 
     def _cut(self, texts: list[str], first: int) -> Iterator[_Piece]:
-        """The windows of some texts, in order; `first` is where they begin in the caller's list."""
+        """Yield the windows of some texts, in order; `first` is the index of the first text in the caller's list."""
         encodings = self._tokenizer.encode_batch(texts, add_special_tokens=False)
         for owner, (text, encoding) in enumerate(zip(texts, encodings, strict=True), first):
             offsets: list[tuple[int, int]] = encoding.offsets
             if len(offsets) <= self._window:
                 yield _Piece(owner, text, len(offsets))
                 continue
-            # tokenized again, a window may be a token or two longer; the overlap holds what is cut off
+            # tokenized again, a window may be a token or two longer; the overlap holds the tokens that are cut off
             for start in window_starts(len(offsets), self._window):
                 begin, end = offsets[start][0], offsets[start + self._window - 1][1]
                 yield _Piece(owner, text[begin:end], self._window)
 
     def _unit(self, found: Iterable[NDArray[Any]]) -> Vector:
-        """Vectors as (n, dims) float32 of length 1.
+        """Return vectors as (n, dims) float32 of length 1.
 
         Raises:
             ValueError: a vector is zero or not finite, or not of this model's length.
@@ -113,10 +117,10 @@ class Embedder:
 
 
 def window_starts(length: int, window: int, overlap: int = OVERLAP) -> list[int]:
-    """Where the windows of a text begin, for a text longer than one: evenly spread, from its start to its end.
+    """Return the positions where the windows of a long text begin, evenly spread from its start to its end.
 
-    Lengths are in tokens, or in whatever unit the caller counts. Neighbours share at least `overlap` of them, or less
-    where `MAX_WINDOWS` would not reach.
+    The text is longer than one window. Lengths are in tokens, or in another unit that the caller counts in. Neighbours
+    share at least `overlap` units, or fewer if `MAX_WINDOWS` windows would not reach to the end.
     """
     step = max(window - overlap, 1)
     count = min(-(-(length - window) // step) + 1, MAX_WINDOWS)
@@ -124,7 +128,7 @@ def window_starts(length: int, window: int, overlap: int = OVERLAP) -> list[int]
 
 
 def _batches(pieces: list[_Piece]) -> Iterator[list[_Piece]]:
-    """Pieces sorted by length, in batches within both bounds; one piece alone may exceed the tokens."""
+    """Yield pieces sorted by length in batches within both bounds; one piece alone may exceed the tokens."""
     batch: list[_Piece] = []
     for piece in pieces:
         if batch and (len(batch) == BATCH_TEXTS or (len(batch) + 1) * piece.tokens > BATCH_TOKENS):

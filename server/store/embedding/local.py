@@ -22,12 +22,12 @@ from server.store.embedding.source import EmbeddingFailed, Windows
 
 Load = Callable[[Path, Model, int], Embedder]
 
-GATHERED = 64  # texts of small calls, embedded together
-TURN = 16  # steps with documents before those that came later have theirs: about half a second
+GATHERED = 64  # texts of small calls that are embedded together
+TURN = 16  # steps with documents before later jobs have theirs: about half a second
 
 
 class _Rank(IntEnum):
-    """What goes first."""
+    """The order of jobs: the lowest first."""
 
     STOP = 0
     QUERY = 1
@@ -36,7 +36,7 @@ class _Rank(IntEnum):
 
 @dataclass(slots=True)
 class _Call:
-    """What one caller gave, and where it waits."""
+    """The texts of one caller, and the future that it waits for."""
 
     texts: list[str]
     answer: Answer
@@ -44,7 +44,7 @@ class _Call:
 
 @dataclass(order=True, slots=True)
 class _Job:
-    """Work for the thread. A job with many documents lets those that came later have their turn between its own."""
+    """Work for the thread. A job with many documents lets later jobs have their turn between its own steps."""
 
     rank: _Rank
     turns: int
@@ -142,7 +142,7 @@ class LocalEmbeddings(ModelThread[Embedder, _Job]):
             self._fail_calls(job, error)
 
     def _step(self, embedder: Embedder, job: _Job) -> Iterator[Windows] | None:
-        """The windows of each text of the job, once its last step is taken; until then the job goes back in line."""
+        """Take a step of the job. Return the windows of each text after the last one; else put the job back in line."""
         if job.running is None:
             self._gather(job)
             job.running = embedder.documents([text for call in job.calls for text in call.texts])
@@ -156,7 +156,7 @@ class LocalEmbeddings(ModelThread[Embedder, _Job]):
         return None
 
     def _gather(self, job: _Job) -> None:
-        """Take on the small calls that wait behind a small one: embedded together, they fill whole batches."""
+        """Add the small calls that wait behind a small one: embedded together, they fill whole batches."""
         room = 0 if job.is_alone else GATHERED - sum(len(call.texts) for call in job.calls)
         while room > 0 and not self._jobs.empty():
             other = self._jobs.get()

