@@ -9,7 +9,7 @@ from pathlib import Path
 from server.memory.embedding import Model
 
 BATCH_TEXTS = 5  # texts between two checks whether anybody still waits: some 50 ms on one core
-CHARACTERS_PER_TOKEN = 8  # more than any text has; what lies beyond the model's window is not even tokenized
+CHARACTERS_PER_TOKEN = 8  # more than any text has; characters beyond the model's window are not even tokenized
 
 
 class CrossEncoder:

@@ -220,7 +220,7 @@ class EndpointEmbeddings(Readiness):
             body["dimensions"] = self._endpoint.dims
         try:
             answer = await self._http.post(f"{self._endpoint.url}/embeddings", json=body)
-        except httpx.HTTPError as error:  # its message may hold what was sent
+        except httpx.HTTPError as error:  # its message may hold the text that was sent
             kind = type(error).__name__
             raise _AttemptFailed(f"cannot be reached ({kind})", may_pass=True) from None
         except UnicodeEncodeError:
@@ -270,7 +270,7 @@ class EndpointEmbeddings(Readiness):
 
 def _open_client(endpoint: Endpoint) -> httpx.AsyncClient:
     headers = {"Authorization": f"Bearer {endpoint.api_key}"} if endpoint.api_key else {}
-    # A proxy and certificates of the environment's count, but not for what is on this machine.
+    # A proxy and certificates from the environment are used, but not for an endpoint on this machine.
     trust_env = not is_loopback(httpx.URL(endpoint.url).host)
     return httpx.AsyncClient(headers=headers, timeout=None, follow_redirects=False, trust_env=trust_env)  # noqa: S113 - each call has a bound
 

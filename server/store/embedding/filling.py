@@ -59,6 +59,6 @@ class Filling:
             self._counts = VectorCoverage(before.filled + filled, max(before.missing - filled, 0))
 
     def end(self) -> None:
-        """End the round, whatever came of it."""
+        """End the round, whether it filled all gaps or not."""
         self._is_running, self._counts = False, None
         self._rounds += 1

@@ -59,11 +59,11 @@ class LocalEmbeddings(ModelThread[Embedder, _Job]):
     """The embedding model on this machine: an `EmbeddingSource`.
 
     Args:
-        folder: the folder of all models; only what lies there is ever loaded.
+        folder: the folder of all models; only a model in it is ever loaded.
         wanted: a fastembed model name, `auto` for the first that is there, or `none`.
         threads: of the inference; 0: as many as there are cores.
         load: makes the embedder, in the thread.
-        setting: how a person calls the place where `wanted` is set.
+        setting: the name of the setting that `wanted` is from, for people.
     """
 
     def __init__(

@@ -1,7 +1,7 @@
 """The models on the disk: one folder for each, which is whole or not there.
 
-A model is prepared in a stage beside its folder and renamed, so a folder with our card in it is whole, whichever
-process was killed at whatever moment. Nothing here loads a model, or imports a library that can.
+A model is prepared in a stage beside its folder and renamed, so a folder with our card in it is whole, even if a
+process was killed at any moment. Nothing here loads a model, or imports a library that can.
 """
 
 import hashlib

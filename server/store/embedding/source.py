@@ -1,4 +1,4 @@
-"""The contract of an embedding provider: what the encoder asks of everything that makes vectors.
+"""The contract of an embedding provider, which makes vectors for the encoder.
 
 There are two providers: `local`, a model on this machine, and `endpoint`, a service that speaks OpenAI's API. To add
 another one, implement `EmbeddingSource` in a module beside them (`readiness.Readiness` brings `state` and `reason`),
@@ -25,7 +25,7 @@ class EmbeddingSource(Protocol):
     """A model that makes vectors, on this machine or behind an endpoint.
 
     All vectors are float32 and of length 1. Every method runs on the event loop and must not block it. A message of an
-    error or a reason is shown to people: it must not hold a secret, or what a stranger's server answered.
+    error or a reason is shown to people: it must not hold a secret, or words of a stranger's server.
     """
 
     @property

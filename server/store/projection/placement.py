@@ -27,7 +27,7 @@ def name_collection(
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A collection of a workspace, and what its points are made of: whose vectors, and words by which rule."""
+    """A collection of a workspace: its points hold vectors of one generation, and words made by one rule."""
 
     workspace_id: str
     collection: Collection

@@ -2,7 +2,7 @@
 
 It never carries a caller's copy. Under a lock for each workspace it reads the rows that changed since it
 last looked, as they now stand, and writes or deletes their points. What was projected counts as kept only
-once the engine has flushed it (`flushed_revision`); whatever lies above that is projected again when the
+once the engine has flushed it (`flushed_revision`); everything above that is projected again when the
 collection is opened. So a lost, torn or old index costs a re-projection, and a crash at any moment nothing.
 """
 
