@@ -69,6 +69,10 @@ class _State:
     served: int = 0  # how many of them the last catching up was for
     failure: str | None = None  # why that one failed
 
+    def is_serving(self, target: Target) -> bool:
+        """Whether this collection is open now."""
+        return self.opened is not None and self.opened.target == target
+
 
 class Projection:
     """The search store of every workspace, kept in step with the record."""
@@ -121,7 +125,7 @@ class Projection:
                     raise
                 was_rebuilt = state.must_drop = state.is_behind = True
                 continue
-            if state.opened is not None and state.opened.target == target:
+            if state.is_serving(target):
                 return found
             # It was dropped or replaced while we asked, and may have read as empty.
 
