@@ -114,11 +114,11 @@ async def test_the_old_generation_serves_until_the_new_one_is_whole(book, projec
     assert (await projection.open(book.workspace)).generation == 1
     old = Query(first.source.vector("heron"), None, 1)
     assert [hit.id for hit in (await projection.search(book.workspace, old, 1)).dense] == [memory_id]
-    assert await second.query("heron", (await projection.open(book.workspace)).generation) is None
+    assert await second.embed_query("heron", (await projection.open(book.workspace)).generation) is None
     gate.opened.set()
     await switching
     assert (await projection.open(book.workspace)).generation == 2
-    new = Query(await second.query("heron", 2), None, 1)
+    new = Query(await second.embed_query("heron", 2), None, 1)
     assert [hit.id for hit in (await projection.search(book.workspace, new, 2)).dense] == [memory_id]
     assert not await engine.exists(name_collection(book.workspace, 1, 2))
 
@@ -136,18 +136,18 @@ async def test_until_the_switch_questions_are_put_to_the_model_whose_vectors_are
 
     second = await load(earlier, name="two", dims=3)
     assert [(model.name, model.digest, model.dims) for model in asked] == [("one", "0" * 64, 2)]
-    assert await second.query("heron", 1) == pytest.approx(old.vector("heron"))
+    assert await second.embed_query("heron", 1) == pytest.approx(old.vector("heron"))
     engine.before["flush"] = gate
     switching = asyncio.create_task(backfill(book.db, second, projection, clock))
     await gate.reached.wait()
-    assert await second.query("heron", (await projection.open(book.workspace)).generation) == pytest.approx(
+    assert await second.embed_query("heron", (await projection.open(book.workspace)).generation) == pytest.approx(
         old.vector("heron")
     )
     gate.opened.set()
     await switching
     assert old.state == "absent"  # nobody needs it any more
-    assert await second.query("heron", 1) is None
-    assert len(await second.query("heron", 2)) == 3
+    assert await second.embed_query("heron", 1) is None
+    assert len(await second.embed_query("heron", 2)) == 3
     third = await load(earlier, name="two", dims=3)
     assert len(asked) == 1
     await third.close()
