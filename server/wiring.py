@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from server.config import Settings
-from server.memory.embedding import Model
+from server.memory.embedding_model import Model
 from server.store.db import Database
 from server.store.embedding.encoder import Encoder, choose_model
 from server.store.embedding.endpoint import Endpoint, EndpointEmbeddings, EndpointNames

@@ -26,7 +26,7 @@ from server.background.works import WORKS
 from server.cli import app
 from server.cli.listen import listen
 from server.config import Settings
-from server.memory.embedding import Model
+from server.memory.embedding_model import Model
 from server.store.db import Database
 from server.store.record.people.accounts import user_named
 from server.store.record.people.sessions import insert_session, session_user

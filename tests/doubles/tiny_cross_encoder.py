@@ -11,7 +11,7 @@ from onnx import TensorProto, helper, numpy_helper
 from tokenizers import Tokenizer, pre_tokenizers, processors
 from tokenizers.models import WordLevel
 
-from server.memory.embedding import Model
+from server.memory.embedding_model import Model
 from server.store.embedding.model_folder import install, sha256
 
 NAME = "Xenova/ms-marco-MiniLM-L-6-v2"

@@ -16,7 +16,7 @@ import pytest
 import sqlalchemy as sa
 
 from server.config import Settings
-from server.memory.embedding import Model
+from server.memory.embedding_model import Model
 from server.store.db import Database
 from server.store.embedding.encoder import Encoder
 from server.store.embedding.endpoint import BATCH_TEXTS

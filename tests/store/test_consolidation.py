@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from server.config import Settings
 from server.errors import Failure
-from server.memory.embedding import Model
+from server.memory.embedding_model import Model
 from server.memory.models import Linkage
 from server.store.consolidation import carry_out, runs
 from server.store.consolidation import near_duplicates as near_module

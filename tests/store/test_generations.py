@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import structlog
 
-from server.memory.embedding import Model
+from server.memory.embedding_model import Model
 from server.store.embedding.encoder import Encoder
 from server.store.embedding.source import EmbeddingFailed
 from server.store.projection.backfill import STEP, Pace, backfill

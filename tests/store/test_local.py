@@ -9,7 +9,7 @@ from threading import Event
 import numpy as np
 import pytest
 
-from server.memory.embedding import Model
+from server.memory.embedding_model import Model
 from server.store.embedding.local import GATHERED, TURN, LocalEmbeddings
 from server.store.embedding.model_folder import MINILM, find, install, place
 from server.store.embedding.query_cache import CACHED_CHARACTERS, CACHED_QUERIES

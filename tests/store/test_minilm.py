@@ -6,7 +6,7 @@ import numpy as np
 import onnxruntime
 import pytest
 
-from server.memory.embedding import Model
+from server.memory.embedding_model import Model
 from server.store.embedding import minilm
 from server.store.embedding.loaded_model import Embedder
 from server.store.embedding.model_folder import MINILM

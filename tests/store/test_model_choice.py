@@ -5,7 +5,7 @@ from dataclasses import asdict
 
 import pytest
 
-from server.memory.embedding import Model
+from server.memory.embedding_model import Model
 from server.store.embedding.encoder import choose_model
 from server.store.embedding.model_folder import BGE, CARD, MINILM, place
 from server.store.record import generations

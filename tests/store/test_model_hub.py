@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import pytest
 from huggingface_hub import constants
 
-from server.memory.embedding import Model
+from server.memory.embedding_model import Model
 from server.store.embedding import minilm
 from server.store.embedding.model_folder import BGE, find, place
 from server.store.embedding.model_pull import ModelUnavailable, Sources, from_hub, probe, pull, pull_reranker

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from huggingface_hub import constants
 
-from server.memory.embedding import Model
+from server.memory.embedding_model import Model
 from server.store.embedding import minilm, model_pull
 from server.store.embedding.model_folder import BGE, CARD, MINILM, find, install, place, sha256, stage
 from server.store.embedding.model_pull import ModelUnavailable, PullOutcome, Sources, pull

@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy import event
 
-from server.memory.embedding import Model
+from server.memory.embedding_model import Model
 from server.memory.working import Section
 from server.store.lifecycle import erasure
 from server.store.projection.projection import Projection

@@ -6,7 +6,7 @@ Slow and synchronous, so it belongs to one thread. fastembed runs the model (Nog
 from collections.abc import Iterator
 from pathlib import Path
 
-from server.memory.embedding import Model
+from server.memory.embedding_model import Model
 
 BATCH_TEXTS = 5  # texts between two checks whether anybody still waits: some 50 ms on one core
 CHARACTERS_PER_TOKEN = 8  # more than any text has; characters beyond the model's window are not even tokenized

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import structlog
 
-from server.memory.embedding import Model, Vector
+from server.memory.embedding_model import Model
+from server.memory.vector import Vector
 from server.store.db import Database
 from server.store.embedding.filling import Filling
 from server.store.embedding.model_folder import find

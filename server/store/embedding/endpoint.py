@@ -23,7 +23,8 @@ import tenacity
 from pydantic_core import from_json
 
 from server.config import is_loopback
-from server.memory.embedding import Model, Vector
+from server.memory.embedding_model import Model
+from server.memory.vector import Vector
 from server.store.embedding.loaded_model import window_starts
 from server.store.embedding.query_cache import QueryCache
 from server.store.embedding.readiness import Readiness

@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from server.memory.embedding import Model, Vector
+from server.memory.embedding_model import Model
+from server.memory.vector import Vector
 from server.store.embedding.source import Windows
 
 BATCH_TEXTS = 8

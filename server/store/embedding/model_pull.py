@@ -15,7 +15,7 @@ from pathlib import Path
 from threading import Thread
 from typing import Any, Literal, TypeVar, cast
 
-from server.memory.embedding import Model
+from server.memory.embedding_model import Model
 from server.store.embedding.model_folder import BGE, MINILM, find, install, sha256, stage
 
 Report = Callable[[str, int | None, int | None], None]

@@ -14,7 +14,7 @@ from typing import Any, Generic, TypeVar
 
 import structlog
 
-from server.memory.embedding import Model
+from server.memory.embedding_model import Model
 from server.store.embedding.readiness import Readiness
 from server.store.embedding.source import State
 

@@ -2,7 +2,7 @@
 
 from cachetools import LRUCache
 
-from server.memory.embedding import Vector
+from server.memory.vector import Vector
 
 CACHED_QUERIES = 4096
 CACHED_CHARACTERS = 1000  # of a question; longer ones hardly come twice, and the cache stays under a few MB

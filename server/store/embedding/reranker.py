@@ -14,7 +14,7 @@ from typing import Protocol
 
 import structlog
 
-from server.memory.embedding import Model
+from server.memory.embedding_model import Model
 from server.store.embedding.cross_encoder import CrossEncoder
 from server.store.embedding.model_folder import find, place
 from server.store.embedding.model_thread import Answer, ModelThread

@@ -7,7 +7,8 @@ and add a branch to `open_encoder` in `server/wiring.py` and the settings that c
 
 from typing import Literal, Protocol
 
-from server.memory.embedding import Model, Vector
+from server.memory.embedding_model import Model
+from server.memory.vector import Vector
 
 State = Literal["loading", "ready", "absent", "failed"]
 """`loading`: not ready yet; `ready`: it makes vectors; `absent`: there is no model, or none is wanted, or the source is

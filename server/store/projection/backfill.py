@@ -15,7 +15,7 @@ import sqlalchemy as sa
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from server.memory.embedding import Vector
+from server.memory.vector import Vector
 from server.progress import Progress
 from server.store.db import Database
 from server.store.embedding.encoder import Encoder

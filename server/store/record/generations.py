@@ -9,7 +9,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from server.memory.embedding import Model
+from server.memory.embedding_model import Model
 from server.store.db import insert_into
 from server.store.tables.accounts import workspaces
 from server.store.tables.memories import generations

@@ -7,7 +7,7 @@ import numpy as np
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from server.memory.embedding import Vector
+from server.memory.vector import Vector
 from server.store.db import insert_into
 from server.store.tables.accounts import workspaces
 from server.store.tables.memories import memories, vectors

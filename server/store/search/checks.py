@@ -13,7 +13,7 @@ from uuid import UUID
 
 import numpy as np
 
-from server.memory.embedding import Vector
+from server.memory.vector import Vector
 from server.store.search.points import WORKSPACE
 from server.store.search.seam import Collection, Point, Query, Sparse, Unusable, Where
 

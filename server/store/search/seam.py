@@ -7,7 +7,7 @@ finds the nearest, and may lose anything that was not flushed, because it can be
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
-from server.memory.embedding import Vector
+from server.memory.vector import Vector
 
 
 @dataclass(frozen=True, slots=True)
