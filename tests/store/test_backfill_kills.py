@@ -21,7 +21,8 @@ from server.store.db import Database
 from server.store.embedding.encoder import Encoder
 from server.store.embedding.endpoint import BATCH_TEXTS
 from server.store.projection.backfill import STEP, backfill
-from server.store.projection.projection import Projection, name_collection
+from server.store.projection.placement import name_collection
+from server.store.projection.projection import Projection
 from server.store.search.seam import Query
 from server.store.tables.accounts import workspaces
 from server.store.tables.memories import generations, vectors
