@@ -1,4 +1,4 @@
-"""An embedding model, as a value; no numpy is imported, so that a command that only looks for a model starts at once."""
+"""An embedding model, as a value. This imports no numpy: a command that only looks for a model starts at once."""
 
 from dataclasses import dataclass
 
