@@ -71,89 +71,98 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid", hide_input_in_errors=True)
 
-    host: str = Field("127.0.0.1", description="The address the server listens on.")
-    port: int = Field(8080, ge=0, le=65535, description="The port the server listens on.")
+    host: str = Field(default="127.0.0.1", description="The address the server listens on.")
+    port: int = Field(default=8080, ge=0, le=65535, description="The port the server listens on.")
     public_url: str = Field(
-        "",
+        default="",
         description="The URL that people paste into their client, without a path. Issuer, resource, hosts and origins "
         "follow from it. It must be https, except on a loopback address. Default: http://127.0.0.1:PORT.",
     )
-    data_dir: Path = Field(Path("data"), description="The folder of the embedded stores, the models and the keys.")
+    data_dir: Path = Field(
+        default=Path("data"), description="The folder of the embedded stores, the models and the keys."
+    )
     database_url: SecretStr = Field(
-        SecretStr(""),
+        default=SecretStr(""),
         description="The SQL database of the record, e.g. postgresql://user:password@host/loci. Default: SQLite in "
         "DATA_DIR.",
     )
-    qdrant_url: str = Field("", description="A Qdrant server or cluster. Default: the embedded engine in DATA_DIR.")
-    qdrant_api_key: SecretStr = Field(SecretStr(""), description="The API key of that Qdrant server.")
+    qdrant_url: str = Field(
+        default="", description="A Qdrant server or cluster. Default: the embedded engine in DATA_DIR."
+    )
+    qdrant_api_key: SecretStr = Field(default=SecretStr(""), description="The API key of that Qdrant server.")
     embedding_url: str = Field(
-        "",
+        default="",
         description="An OpenAI-compatible endpoint that embeds texts instead of a model on this machine, e.g. "
         "http://127.0.0.1:11434/v1. It must be https, except on a loopback address. The text of every memory and of "
         "every question is sent there.",
     )
-    embedding_api_key: SecretStr = Field(SecretStr(""), description="The API key of that endpoint.")
+    embedding_api_key: SecretStr = Field(default=SecretStr(""), description="The API key of that endpoint.")
     embedding_model: str = Field(
-        "auto",
+        default="auto",
         max_length=200,
         validate_default=True,
         description="The name of a fastembed model. `auto` takes the first model that is on this machine. With `none` "
         "recall ranks by keyword only. With LOCI_EMBEDDING_URL: the name of the model at that endpoint.",
     )
     embedding_dims: int = Field(
-        0, ge=0, le=8192, description="The vector length to ask the endpoint for; 0: the endpoint's default."
+        default=0, ge=0, le=8192, description="The vector length to ask the endpoint for; 0: the endpoint's default."
     )
     embedding_threads: int = Field(
-        0, ge=0, le=64, description="The number of threads of a model on this machine; 0: one per core."
+        default=0, ge=0, le=64, description="The number of threads of a model on this machine; 0: one per core."
     )
     backfill_per_second: int = Field(
-        0,
+        default=0,
         ge=0,
         description="The most stored memories to embed per second if vectors are missing or the model is new; 0: no "
         "limit. Questions are always embedded first.",
     )
     rerank_model: str = Field(
-        "",
+        default="",
         max_length=200,
         description="A fastembed cross-encoder that ranks the best candidates of a recall a second time; empty: none.",
     )
     rerank_ms: int = Field(
-        200,
+        default=200,
         ge=10,
         le=10_000,
         description="How many milliseconds a recall waits for the cross-encoder before it answers without it.",
     )
     open_workspaces: int = Field(
-        128, ge=1, le=512, description="How many workspaces the embedded engine keeps open, in each engine process."
+        default=128,
+        ge=1,
+        le=512,
+        description="How many workspaces the embedded engine keeps open, in each engine process.",
     )
     engine_processes: int = Field(
-        0,
+        default=0,
         ge=0,
         le=16,
         description="The number of processes for the embedded engine; 0: it works inside the server's process.",
     )
     signup: Literal["closed", "invite", "open"] = Field(
-        "closed",
+        default="closed",
         description="Sign-up for new accounts: `closed` (use `python -m server user add`), `invite` (with an "
         "invitation link from `python -m server user invite`) or `open` (for everybody).",
     )
     secret_key: SecretStr = Field(
-        SecretStr(""),
+        default=SecretStr(""),
         description="Encrypts the stored signing keys. Default: made once and kept in DATA_DIR/secret.key.",
     )
-    access_token_minutes: int = Field(30, ge=1, le=60, description="How many minutes an OAuth access token is valid.")
+    access_token_minutes: int = Field(
+        default=30, ge=1, le=60, description="How many minutes an OAuth access token is valid."
+    )
     oauth_registration: bool = Field(
-        True, description="Whether clients may register themselves (RFC 7591). Most clients need this today."
+        default=True, description="Whether clients may register themselves (RFC 7591). Most clients need this today."
     )
     oauth_local_documents: bool = Field(
-        False, description="For tests only: client metadata documents may be on loopback addresses."
+        default=False, description="For tests only: client metadata documents may be on loopback addresses."
     )
     trusted_proxies: Annotated[list[str], NoDecode, BeforeValidator(_split)] = Field(
         default_factory=list,
         description="The address ranges (CIDRs) of proxies whose X-Forwarded-For header is used, for throttling only.",
     )
     rate_limit: int = Field(
-        6000,
+        default=6000,
         ge=0,
         description="The requests per minute that each credential may send; 0: no limit. Requests above the limit get "
         "429 with Retry-After.",
@@ -164,27 +173,27 @@ class Settings(BaseSettings):
         "the plan allows. A number that is left out means no limit. See below.",
     )
     default_plan: str = Field(
-        "", description="The plan of accounts without a plan of their own. Default: no plan, no limits."
+        default="", description="The plan of accounts without a plan of their own. Default: no plan, no limits."
     )
     undo_days: int = Field(
-        30,
+        default=30,
         ge=0,
         le=3650,
         description="For how many days the text of a deleted memory is kept, hidden, before it is overwritten. The "
         "same holds for everything in a deleted workspace.",
     )
     llm_url: str = Field(
-        "",
+        default="",
         description="The API of a language model that writes the summaries of merged memories, e.g. "
         "https://api.openai.com/v1 or https://api.anthropic.com. Default: none; a summary is then a list of the merged "
         "texts.",
     )
-    llm_api_key: SecretStr = Field(SecretStr(""), description="The API key of that language model.")
-    llm_model: str = Field("", description="The name of that language model. Without a name no model is asked.")
+    llm_api_key: SecretStr = Field(default=SecretStr(""), description="The API key of that language model.")
+    llm_model: str = Field(default="", description="The name of that language model. Without a name no model is asked.")
     llm_api: Literal["openai", "anthropic"] = Field(
-        "openai", description="The kind of that API: `openai` or `anthropic`."
+        default="openai", description="The kind of that API: `openai` or `anthropic`."
     )
-    log_format: Literal["text", "json"] = Field("text", description="The form of log lines: `text` or `json`.")
+    log_format: Literal["text", "json"] = Field(default="text", description="The form of log lines: `text` or `json`.")
 
     @field_validator("trusted_proxies")
     @classmethod

@@ -1,6 +1,8 @@
 """A workspace of the record, written to as the tools do."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 
 import sqlalchemy as sa
 
@@ -18,7 +20,7 @@ class Ledger:
     """A workspace of the record; each verb is one transaction, as in `tools`. Nothing here projects."""
 
     db: Database
-    now: object
+    now: Callable[[], datetime]
     workspace: str
     user: str
     account: str

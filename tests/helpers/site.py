@@ -53,7 +53,7 @@ class Person:
     async def call(self, tool, arguments=None, **where) -> Any:
         """Call a tool; its structured content. A tool error is an AssertionError with the model's text."""
         async with self.mcp(**where) as client:
-            result = await client.call_tool(tool, arguments or {})
+            result: Any = await client.call_tool(tool, arguments or {})
         assert not result.is_error, result.content[0].text
         return result.structured_content
 

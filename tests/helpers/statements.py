@@ -3,6 +3,7 @@
 from contextlib import contextmanager
 
 import sqlalchemy as sa
+from sqlalchemy import event
 
 
 @contextmanager
@@ -14,6 +15,6 @@ def statements_with(part):
         if part in statement:
             statements.append(statement)
 
-    sa.event.listen(sa.Engine, "before_cursor_execute", note)
+    event.listen(sa.Engine, "before_cursor_execute", note)
     yield statements
-    sa.event.remove(sa.Engine, "before_cursor_execute", note)
+    event.remove(sa.Engine, "before_cursor_execute", note)
