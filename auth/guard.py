@@ -60,7 +60,10 @@ class Guard:
         self._methods = methods
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Authenticate, then call; a handler that finds a scope missing says so through `need_scopes`."""
+        """Authenticate, then call the application.
+
+        A handler that misses a scope raises `insufficient_scope`; inside the MCP SDK, it calls `need_scopes`.
+        """
         principal = await self._principal(scope)
         if isinstance(principal, Failure):
             await refusal(principal, self._metadata_url)(scope, receive, send)
@@ -71,7 +74,12 @@ class Guard:
             await JSONResponse(failure.body(), int(failure.status), {"Allow": allowed})(scope, receive, send)
             return
         scope["state"]["principal"] = principal
-        await self._app(scope, receive, _Step(self._metadata_url, scope, receive, send))
+        try:
+            await self._app(scope, receive, _Step(self._metadata_url, scope, receive, send))
+        except Failure as failure:
+            if failure.code != "insufficient_scope":
+                raise
+            await refusal(failure, self._metadata_url)(scope, receive, send)
 
     async def _principal(self, scope: Scope) -> Principal | Failure:
         scheme, _, bearer = Headers(scope=scope).get("authorization", "").partition(" ")

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from auth import server as authorization_server
 from auth.bearer import Authenticator
@@ -16,6 +16,7 @@ from server.store.embedding.reranker import Reranker
 from server.store.epoch import Epoch
 from server.store.migrate import migrate
 from server.store.projection.accesses import Accesses
+from server.store.projection.backfill import Pace
 from server.store.projection.gap_counts import GapCounts
 from server.store.record.people.plans import Plans
 from server.wiring import open_encoder, open_projection
@@ -57,7 +58,6 @@ async def open_services(
         )
         stack.push_async_callback(reranker.close)
         services = Services(
-            settings=settings,
             now=now,
             db=db,
             projection=projection,
@@ -70,5 +70,10 @@ async def open_services(
             authenticator=authenticator,
             rate_limit=RateLimit(settings.rate_limit, now),
             llm=llm,
+            public_url=settings.public_url,
+            signup=settings.signup,
+            undo_time=timedelta(days=settings.undo_days),
+            backfill_pace=Pace(settings.backfill_per_second),
+            is_search_embedded=not settings.qdrant_url,
         )
         yield services, auth

@@ -146,7 +146,7 @@ async def create_key(services: Services, call: Call, args: CreateKey) -> Created
             expires_at=min(filter(None, (expires_at, ends)), default=None),
             grant_id=maker.grant_id,
         )
-    url = f"{services.settings.public_url}/v1/mcp"
+    url = f"{services.public_url}/v1/mcp"
     command = f'claude mcp add --transport http loci {url} --header "Authorization: Bearer {secret}"'
     view = _view(row) | {"workspace": None if binding is None else binding.name}
     return CreatedKey.model_validate(view | {"api_key": secret, "mcp_url": url, "connect_command": command})

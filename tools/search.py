@@ -74,7 +74,7 @@ async def search(services: Services, call: Call, args: SearchMemories) -> FoundM
 def _result(services: Services, memory: MatchedMemory) -> SearchResult:
     first = memory.content.strip().splitlines()[0]
     title = first if len(first) <= TITLE else f"{first[: TITLE - 1]}…"
-    url = f"{services.settings.public_url}/v1/memories/{memory.id}"
+    url = f"{services.public_url}/v1/memories/{memory.id}"
     return SearchResult(id=memory.id, title=title, url=url)
 
 

@@ -12,7 +12,6 @@ from pydantic import AfterValidator, BaseModel, Field, StringConstraints
 
 from auth.api_keys import issue_key
 from auth.principal import WRITE
-from server.config import Settings
 from server.errors import Failure
 from server.store.record.people import accounts
 from tools.core.operation import Args
@@ -62,16 +61,16 @@ class SignedUp(BaseModel):
     limits: LimitsView = Field(description="What it allows.")
 
 
-def check_open(settings: Settings) -> None:
+def check_open(services: Services) -> None:
     """Check that anybody may sign up.
 
     Raises:
         Failure: `forbidden`, with what to do instead.
     """
-    if settings.signup == "invite":
-        message = f"Sign-up needs an invitation: a link to {settings.public_url}/signup. Ask whoever runs this server."
+    if services.signup == "invite":
+        message = f"Sign-up needs an invitation: a link to {services.public_url}/signup. Ask whoever runs this server."
         raise Failure("forbidden", message)
-    if settings.signup == "closed":
+    if services.signup == "closed":
         message = "Sign-up is closed. Ask whoever runs this server for an account; LOCI_SIGNUP=open would open it."
         raise Failure("forbidden", message)
 
@@ -98,7 +97,7 @@ async def sign_up(services: Services, args: SignUp) -> SignedUp:
         workspace=args.workspace,
         user_id=user.id,
         name=name,
-        api_url=services.settings.public_url,
+        api_url=services.public_url,
         plan=standing.plan,
         limits=LimitsView.of(standing.limits),
     )

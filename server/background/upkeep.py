@@ -1,12 +1,11 @@
 """The works that keep the record and the search store complete, current and clean."""
 
 import asyncio
-from datetime import timedelta
 
 from server.background.work import Outcome
 from server.progress import Progress, ignore_progress
 from server.store.lifecycle import erasure
-from server.store.projection.backfill import FOLLOW_SECONDS, BackfillFailed, Pace, backfill, follow_backfill
+from server.store.projection.backfill import FOLLOW_SECONDS, BackfillFailed, backfill, follow_backfill
 from server.store.projection.reindex import reindex
 from server.store.projection.upkeep import rebuild_erased_collections
 from server.store.record import skip_list
@@ -27,8 +26,7 @@ async def write_counts(services: Services, _argument: str | None = None, _progre
 
 async def fill_vectors(services: Services, _argument: str | None = None, _progress: Progress = ignore_progress) -> None:
     """Embed the memories that have no vectors of the current model. Return at once if others are doing that."""
-    pace = Pace(services.settings.backfill_per_second)
-    await backfill(services.db, services.encoder, services.projection, services.now, pace)
+    await backfill(services.db, services.encoder, services.projection, services.now, services.backfill_pace)
 
 
 async def backfill_vectors(services: Services, _argument: str | None, progress: Progress) -> None:
@@ -63,7 +61,7 @@ async def vacuum_projection(
     services: Services, _argument: str | None = None, _progress: Progress = ignore_progress
 ) -> None:
     """Remove erased memories from the files of the embedded engine. A Qdrant server does that for its own files."""
-    if not services.settings.qdrant_url:
+    if services.is_search_embedded:
         await rebuild_erased_collections(services.db, services.projection)
 
 
@@ -73,7 +71,7 @@ async def clean_up_records(
     """Erase the memories deleted long ago, delete what has expired, and have missing vectors looked for again."""
     now = services.now()
     services.encoder.filling.note_gaps()
-    await erasure.erase_due(services.db, now, timedelta(days=services.settings.undo_days))
+    await erasure.erase_due(services.db, now, services.undo_time)
     async with services.db.write() as connection:
         await collect_garbage(connection, now)
         await skip_list.purge_expired(connection, now)

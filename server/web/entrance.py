@@ -13,10 +13,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from server.config import is_loopback
 from server.errors import STATUS, Failure
-from server.web.connection import as_failure
-from server.web.rest import refusal_response
+from server.web.answers import error_response
 
-log = structlog.get_logger("server.access")
+log: structlog.stdlib.BoundLogger = structlog.get_logger("server.access")
 
 MAX_BODY = 4 * 1024 * 1024
 #: Probes come from inside a cluster, by address; they tell nothing.
@@ -50,7 +49,7 @@ class Entrance:
         self._origins = frozenset(f"{scheme}://{host}" for host in self._hosts)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Check, count and pass on; whatever goes wrong below is answered here, and logged."""
+        """Check the request and pass it on. Every error below is answered here, and logged if it is ours."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -59,31 +58,25 @@ class Entrance:
         headers = Headers(scope=scope)
         request_id = _request_id(headers.get("x-request-id", ""))
         scope.setdefault("state", {})["request_id"] = request_id
-        step = _Response(send, request_id)
+        response = _Response(send, request_id)
         started = time.perf_counter()
         try:
             self._check(scope, headers)
-            await self._app(scope, _Body(receive), step)
-        except Failure as failure:
-            await self._refuse(failure, step, scope, receive)
+            await self._app(scope, _Body(receive), response)
         except Exception as error:
-            failure = as_failure(error)
-            if failure.status >= STATUS["internal"]:
-                log.exception("failed", method=scope["method"], path=scope["path"], request_id=request_id)
-            await self._refuse(failure, step, scope, receive)
+            answer = error_response(error, scope["path"])
+            if answer.status_code >= STATUS["internal"] and not isinstance(error, Failure):
+                log.exception("request.failed", method=scope["method"], path=scope["path"], request_id=request_id)
+            if not response.status:
+                await answer(scope, receive, response)
         log.info(
-            "request",
+            "request.answered",
             method=scope["method"],
             path=scope["path"],
-            status=step.status,
+            status=response.status,
             ms=round((time.perf_counter() - started) * 1000, 1),
             request_id=request_id,
         )
-
-    @staticmethod
-    async def _refuse(failure: Failure, step: "_Response", scope: Scope, receive: Receive) -> None:
-        if not step.status:
-            await refusal_response(failure)(scope, receive, step)
 
     def _check(self, scope: Scope, headers: Headers) -> None:
         host = headers.get("host", "").lower()

@@ -21,7 +21,8 @@ from auth.guard import need_scopes
 from server import __version__
 from server.errors import Failure
 from server.web import mcp_prompts, mcp_resources
-from server.web.connection import as_failure, named_workspace
+from server.web.answers import as_failure
+from server.web.connection import named_workspace
 from tools.core.operation import AnswerText, Door, Effect, Operation, run
 from tools.core.schema import schema
 

@@ -9,7 +9,8 @@ from starlette.responses import JSONResponse
 from auth.server import address_of
 from auth.throttle import API_SIGNUPS, count_tries
 from server.errors import Failure
-from server.web.rest import as_json, hoisted, parsed, refusal_response
+from server.web.answers import read_json
+from server.web.openapi import describe_json, move_definitions
 from tools.core.operation import validate
 from tools.core.schema import schema
 from tools.core.services import Services
@@ -20,29 +21,26 @@ MAX_BODY = 16 * 1024
 
 
 class SignUpEndpoint(HTTPEndpoint):
-    """Answers 201 with a key, where LOCI_SIGNUP is open; other methods get 405."""
+    """Answers 201 with a key if LOCI_SIGNUP is open. Other methods get 405."""
 
     async def post(self, request: Request) -> JSONResponse:
-        """Make an account. Mistakes in the body do not count against the address; everything after them does."""
+        """Make an account. A mistake in the body does not count against the address; everything after that does."""
         services: Services = request.state.services
-        try:
-            check_open(services.settings)
-            args = validate(SignUp, await _sent(request), as_text=False)
-            await count_tries(services.db, [(limit, address_of(request)) for limit in API_SIGNUPS], services.now())
-            made = await sign_up(services, args)
-        except Failure as failure:
-            return refusal_response(failure)
-        return JSONResponse(made.model_dump(mode="json"), 201, {"Cache-Control": "no-store"})
+        check_open(services)
+        args = validate(SignUp, await _read_body(request), as_text=False)
+        await count_tries(services.db, [(limit, address_of(request)) for limit in API_SIGNUPS], services.now())
+        signed_up = await sign_up(services, args)
+        return JSONResponse(signed_up.model_dump(mode="json"), 201, {"Cache-Control": "no-store"})
 
 
-async def _sent(request: Request) -> dict[str, Any]:
+async def _read_body(request: Request) -> dict[str, Any]:
     if len(await request.body()) > MAX_BODY:
         raise Failure("too_large", f"The body may have at most {MAX_BODY} bytes here.")
-    return await parsed(request)
+    return await read_json(request)
 
 
-def described(openapi: dict[str, Any]) -> dict[str, Any]:
-    """The OpenAPI document with this route in it."""
+def add_to_openapi(openapi: dict[str, Any]) -> dict[str, Any]:
+    """Return the OpenAPI document with this route added."""
     schemas = dict(openapi["components"]["schemas"])
     operation: dict[str, Any] = {
         "operationId": "sign_up",
@@ -51,10 +49,10 @@ def described(openapi: dict[str, Any]) -> dict[str, Any]:
         "LOCI_SIGNUP is open.",
         "security": [],
         "parameters": [],
-        "requestBody": as_json("The arguments.", hoisted(schema(SignUp), schemas)) | {"required": False},
+        "requestBody": describe_json("The arguments.", move_definitions(schema(SignUp), schemas)) | {"required": False},
         "responses": {
-            "201": as_json("The answer.", hoisted(schema(SignedUp), schemas)),
-            "default": as_json("A refusal.", {"$ref": "#/components/schemas/Refusal"}),
+            "201": describe_json("The answer.", move_definitions(schema(SignedUp), schemas)),
+            "default": describe_json("A refusal.", {"$ref": "#/components/schemas/Refusal"}),
         },
     }
     components = openapi["components"] | {"schemas": schemas}

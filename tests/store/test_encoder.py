@@ -12,7 +12,7 @@ from server.background.upkeep import clean_up_records
 from server.store.embedding.encoder import Encoder
 from server.store.embedding.local import LocalEmbeddings
 from server.store.projection.accesses import Accesses
-from server.store.projection.backfill import backfill
+from server.store.projection.backfill import Pace, backfill
 from server.store.record import vectors
 from server.store.search.seam import Query
 
@@ -88,7 +88,9 @@ async def services(book, projection, start, tmp_path, clock):
         accesses=Accesses(book.db, projection, clock),
         encoder=await start(tmp_path),
         authenticator=SimpleNamespace(take_used=dict),
-        settings=SimpleNamespace(undo_days=30, backfill_per_second=0),
+        undo_time=timedelta(days=30),
+        backfill_pace=Pace(),
+        is_search_embedded=True,
         now=clock,
     )
 

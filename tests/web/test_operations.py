@@ -12,7 +12,8 @@ from starlette.routing import Route
 from auth.guard import Guard
 from server import __version__
 from server.app import create_app
-from server.web import rest, signup
+from server.web import signup
+from server.web.openapi import build_openapi
 from tests.helpers.arguments import VALID
 from tests.helpers.doors import rest as call_rest
 from tests.helpers.doors import tool, without_nulls
@@ -105,12 +106,12 @@ def test_an_operation_with_no_route_is_on_the_recall_link_only(operation):
 
 @pytest.fixture
 def openapi():
-    return signup.described(rest.openapi(catalog.OPERATIONS, __version__, "http://127.0.0.1:8080"))
+    return signup.add_to_openapi(build_openapi(catalog.OPERATIONS, __version__, "http://127.0.0.1:8080"))
 
 
 async def test_the_openapi_document_is_served_to_anyone(shared):
     response = await shared.client().get("/openapi.json")
-    assert response.json() == signup.described(rest.openapi(catalog.OPERATIONS, __version__, shared.url))
+    assert response.json() == signup.add_to_openapi(build_openapi(catalog.OPERATIONS, __version__, shared.url))
 
 
 def test_openapi_describes_every_route_and_no_other(openapi):

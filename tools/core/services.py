@@ -2,16 +2,17 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Literal
 
 from auth.bearer import Authenticator
-from server.config import Settings
 from server.store.consolidation.llm import Llm
 from server.store.db import Database
 from server.store.directory import Directory
 from server.store.embedding.encoder import Encoder
 from server.store.embedding.reranker import Reranker
 from server.store.projection.accesses import Accesses
+from server.store.projection.backfill import Pace
 from server.store.projection.gap_counts import GapCounts
 from server.store.projection.projection import Projection
 from server.store.record.people.plans import Plans
@@ -22,7 +23,6 @@ from tools.core.rate_limit import RateLimit
 class Services:
     """Every collaborator of an operation. Frozen: nothing is swapped while the server runs."""
 
-    settings: Settings
     now: Callable[[], datetime]
     db: Database
     projection: Projection
@@ -34,8 +34,17 @@ class Services:
     accesses: Accesses
     authenticator: Authenticator
     rate_limit: RateLimit
-    #: None where no language model is set.
+    #: None if no language model is set.
     llm: Llm | None
+    public_url: str
+    #: The people who may make an account: nobody, those with an invitation, or everybody.
+    signup: Literal["closed", "invite", "open"]
+    #: For how long a deleted memory can be brought back.
+    undo_time: timedelta
+    #: How fast missing vectors are filled in.
+    backfill_pace: Pace
+    #: Whether the search store is the embedded engine, whose files this process keeps.
+    is_search_embedded: bool
 
     async def start_models(self) -> None:
         """Begin to load the models, or to ask their endpoint."""

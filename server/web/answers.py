@@ -1,0 +1,81 @@
+"""HTTP answers: bodies read as JSON, and refusals written as JSON. The Entrance turns every error into an answer."""
+
+import json
+from typing import Any, cast
+
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+
+from server.errors import STATUS, Failure, internal, unavailable
+from server.store.search.seam import EngineDown
+
+
+def refusal_response(failure: Failure) -> JSONResponse:
+    """Return a refusal as an HTTP response."""
+    headers = {} if failure.retry_after is None else {"Retry-After": str(failure.retry_after)}
+    return JSONResponse(failure.body(), int(failure.status), headers)
+
+
+def error_response(error: Exception, path: str) -> JSONResponse:
+    """Return any error as an HTTP response: Starlette's refusals of a path or a method, ours, and bugs."""
+    if not isinstance(error, HTTPException):
+        return refusal_response(as_failure(error))
+    response = refusal_response(_failure_from_http(error, path))
+    response.headers.update(error.headers or {})
+    return response
+
+
+def as_failure(error: Exception) -> Failure:
+    """Return the refusal that a caller gets for an error.
+
+    A store that is down is named; a bug is not described. The SDK's task groups put a refusal into an exception group.
+    """
+    while isinstance(error, ExceptionGroup):
+        error = cast("ExceptionGroup[Exception]", error).exceptions[0]
+    if isinstance(error, Failure):
+        return error
+    if isinstance(error, EngineDown):
+        return unavailable("search store")
+    if isinstance(error, OperationalError | InterfaceError | PoolTimeout | OSError):
+        return unavailable("record")
+    return internal()
+
+
+async def read_json(request: Request) -> dict[str, Any]:
+    """Return the JSON object in the body, an empty one if there is no body.
+
+    Raises:
+        Failure: `malformed` or `unsupported_media_type`.
+    """
+    content = await request.body()
+    if not content.strip():
+        return {}
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type != "application/json":
+        raise Failure(
+            "unsupported_media_type", f"Send JSON with `Content-Type: application/json`; this is {media_type!r}."
+        )
+    try:
+        value = json.loads(content, parse_constant=_refuse_constant)
+    except RecursionError:
+        raise Failure("malformed", "The body is nested too deep.") from None
+    except ValueError as error:
+        reason = str(error).partition(";")[0]  # after the semicolon Python says how to lift a limit of its own
+        raise Failure("malformed", f"The body is not valid JSON: {reason}.") from None
+    if not isinstance(value, dict):
+        raise Failure("malformed", "The body must be a JSON object.")
+    return cast("dict[str, Any]", value)
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _failure_from_http(error: HTTPException, path: str) -> Failure:
+    if error.status_code == STATUS["not_found"]:
+        return Failure("not_found", f"There is no {path}; /openapi.json lists the API.")
+    code = "method_not_allowed" if error.status_code == STATUS["method_not_allowed"] else "malformed"
+    return Failure(code, f"{error.detail}.")

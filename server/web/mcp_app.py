@@ -1,0 +1,67 @@
+"""The MCP servers as ASGI applications: for `/mcp` the one that the URL's `toolset` names, for `/v1/mcp` another."""
+
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+from mcp.server.lowlevel import Server
+from mcp.server.streamable_http_manager import StreamableHTTPASGIApp, StreamableHTTPSessionManager
+from mcp.server.transport_security import TransportSecuritySettings
+from starlette.requests import Request
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from server.errors import Failure
+from server.web import mcp
+from server.web.entrance import MAX_BODY
+from tools import catalog
+
+
+class McpApps:
+    """The three MCP servers. They answer while `run` is entered.
+
+    Attributes:
+        connector: the server for `/mcp`: tools with plain names, or with Memento's if the URL says `toolset=memento`.
+        recall_link: the read-only server for `/v1/mcp`.
+    """
+
+    def __init__(self) -> None:
+        self._full = _make_manager(mcp.build(catalog.CANONICAL, catalog.MEMENTO))
+        self._memento = _make_manager(
+            mcp.build(catalog.MEMENTO, catalog.CANONICAL, instructions=mcp.MEMENTO_INSTRUCTIONS)
+        )
+        self._link = _make_manager(mcp.build(catalog.RECALL_LINK, instructions=mcp.LINK_INSTRUCTIONS, read_only=True))
+        self.connector = _route_by_toolset(
+            {"": StreamableHTTPASGIApp(self._full), "memento": StreamableHTTPASGIApp(self._memento)}
+        )
+        self.recall_link: ASGIApp = StreamableHTTPASGIApp(self._link)
+
+    @asynccontextmanager
+    async def run(self) -> AsyncGenerator[None]:
+        """Keep the servers running while the block lasts."""
+        async with self._full.run(), self._memento.run(), self._link.run():
+            yield
+
+
+def _route_by_toolset(toolsets: Mapping[str, ASGIApp]) -> ASGIApp:
+    """Return the application that passes a request to the toolset of the URL's query, "" if it names none."""
+
+    async def serve(scope: Scope, receive: Receive, send: Send) -> None:
+        name = Request(scope).query_params.get("toolset", "")
+        if name not in toolsets:
+            known = ", ".join(filter(None, toolsets))
+            message = f"toolset: there is no toolset {name[:60]!r}; send one of: {known}, or leave it out."
+            raise Failure("invalid", message, field="toolset")
+        await toolsets[name](scope, receive, send)
+
+    return serve
+
+
+def _make_manager(server: Server[Any]) -> StreamableHTTPSessionManager:
+    return StreamableHTTPSessionManager(
+        server,
+        json_response=True,
+        stateless=True,
+        max_request_body_size=MAX_BODY,
+        # Host and Origin are checked once, by the Entrance, for every path.
+        security_settings=TransportSecuritySettings(enable_dns_rebinding_protection=False),
+    )

@@ -1,0 +1,101 @@
+"""The OpenAPI 3.1 description of `/v1`, from the catalogue's rows."""
+
+import json
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from server.errors import STATUS
+from server.web.connection import WORKSPACE_HEADER
+from server.web.rest import METHODS_WITH_BODY, list_flags
+from tools.core.operation import Effect, Operation, Spoken
+from tools.core.schema import schema
+
+_TEXT = {"type": "object", "properties": {"type": {"const": "text"}, "text": {"type": "string"}}}
+_ENVELOPE = {"type": "array", "items": _TEXT, "description": "The answer in words, as Memento's clients read it."}
+_REFUSAL = {
+    "type": "object",
+    "required": ["error", "message", "content"],
+    "properties": {
+        "error": {"enum": sorted(STATUS), "description": "A stable code."},
+        "message": {"type": "string", "description": "What is wrong, and what to send instead."},
+        "field": {"type": "string", "description": "The argument that is wrong."},
+        "scopes": {"type": "array", "items": {"type": "string"}, "description": "The scopes to ask for."},
+        "retry_after": {"type": "integer", "description": "Seconds after which the same request may succeed."},
+        "limit": {"type": "integer", "description": "With quota_exceeded: how many the account's plan allows."},
+        "current": {"type": "integer", "description": "With quota_exceeded: how many the account has."},
+        "content": _ENVELOPE,
+    },
+}
+
+
+def build_openapi(operations: Iterable[Operation], version: str, public_url: str) -> dict[str, Any]:
+    """Return the OpenAPI document of these operations."""
+    paths: dict[str, dict[str, Any]] = {}
+    schemas: dict[str, Any] = {"Refusal": _REFUSAL}
+    for operation in operations:
+        for method, path in operation.routes:
+            paths.setdefault(path, {})[method.lower()] = _describe_operation(operation, method, path, schemas)
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Loci", "version": version, "description": "The memory server for AI agents."},
+        "servers": [{"url": public_url}],
+        "security": [{"bearer": []}],
+        "components": {"securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}}, "schemas": schemas},
+        "paths": paths,
+    }
+
+
+def move_definitions(shape: dict[str, Any], schemas: dict[str, Any]) -> dict[str, Any]:
+    """Return a schema without its definitions. They are added to `schemas`, where OpenAPI resolves references."""
+    moved = json.loads(json.dumps(shape).replace('"#/$defs/', '"#/components/schemas/'))
+    schemas |= moved.pop("$defs", {})
+    return moved
+
+
+def describe_json(description: str, shape: dict[str, Any]) -> dict[str, Any]:
+    """Return OpenAPI's description of a body or an answer of this shape."""
+    return {"description": description, "content": {"application/json": {"schema": shape}}}
+
+
+def _describe_operation(operation: Operation, method: str, path: str, schemas: dict[str, Any]) -> dict[str, Any]:
+    takes = move_definitions(schema(operation.args), schemas)
+    answers = move_definitions(schema(operation.returns), schemas)
+    if issubclass(operation.returns, Spoken):
+        answers["properties"]["content"] = _ENVELOPE
+    statuses = ["201"] if operation.effect is Effect.CREATE else ["200"]
+    if "created" in answers["properties"]:
+        statuses.append("200")
+    in_path = re.findall(r"{(\w+)}", path)
+    described: dict[str, Any] = {
+        "operationId": operation.name if method != "PATCH" else f"{operation.name}_patch",
+        "summary": operation.title,
+        "description": f"{operation.description}\n\nNeeds the scope `{operation.scope}`.",
+        "responses": {
+            **{status: describe_json("The answer.", answers) for status in statuses},
+            "default": describe_json("A refusal.", {"$ref": "#/components/schemas/Refusal"}),
+        },
+    }
+    parameters = [_describe_parameter(name, takes["properties"][name], "path") for name in in_path]
+    if method in METHODS_WITH_BODY:
+        rest = {k: v for k, v in takes["properties"].items() if k not in in_path}
+        required = [name for name in takes.get("required", []) if name not in in_path]
+        body = takes | {"properties": rest, "required": required}
+        described["requestBody"] = describe_json("The arguments.", body) | {"required": bool(required)}
+        flags = sorted(list_flags(operation) & takes["properties"].keys())
+        parameters += [
+            _describe_parameter(name, takes["properties"][name], "query", is_required=False) for name in flags
+        ]
+    else:
+        required = takes.get("required", [])
+        parameters += [
+            _describe_parameter(name, each, "query", is_required=name in required)
+            for name, each in takes["properties"].items()
+            if name not in in_path
+        ]
+    parameters.append(_describe_parameter(WORKSPACE_HEADER, {"type": "string"}, "header", is_required=False))
+    return described | {"parameters": parameters}
+
+
+def _describe_parameter(name: str, shape: dict[str, Any], place: str, *, is_required: bool = True) -> dict[str, Any]:
+    return {"name": name, "in": place, "required": is_required, "schema": shape}
