@@ -176,7 +176,7 @@ def _ask(corpus: Corpus, text: str, variant: Variant) -> list[int]:
     from server.store.projection.points import payload  # noqa: PLC0415 - as above
     from server.store.record.workspaces import Workspace  # noqa: PLC0415 - as above
     from server.store.search.seam import Found, Hit  # noqa: PLC0415 - as above
-    from tools.recall.pipeline import gated  # noqa: PLC0415 - as above
+    from tools.recall.pipeline import apply_gate  # noqa: PLC0415 - as above
     from tools.recall.workspace_search import Weighing  # noqa: PLC0415 - as above
 
     question = Question(text)
@@ -203,8 +203,8 @@ def _ask(corpus: Corpus, text: str, variant: Variant) -> list[int]:
     model = "sentence-transformers/all-MiniLM-L6-v2"
     weighing = Weighing(question, common, gate.Scales.of(rarities, model), variant.depth, None, now.timestamp())
     place = Workspace("w", "a", "w", LATER, LATER)
-    found = weighing.searched(place, Found(hits(cosines), hits(words)), total, is_hybrid=True)
-    candidates = gated([found], 0.0)[0] if variant.gate else found.candidates
+    found = weighing.weigh_hits(place, Found(hits(cosines), hits(words)), total, is_hybrid=True)
+    candidates = apply_gate([found], 0.0)[0] if variant.gate else found.candidates
     if not variant.guesses:
         candidates = [each._replace(unseen=0.0) for each in candidates]
     kept = ranking.NUDGES

@@ -173,7 +173,8 @@ def _engine_alone(
     from server.store.projection.placement import name_collection  # noqa: PLC0415 - as above
     from server.store.search.edge.engine import EdgeEngine  # noqa: PLC0415 - as above
     from server.store.search.seam import Query, Sparse  # noqa: PLC0415 - as above
-    from tools.recall.workspace_search import CANDIDATES, KEYS  # noqa: PLC0415 - as above
+    from tools.recall.model import CANDIDATES  # noqa: PLC0415 - as above
+    from tools.recall.workspace_search import KEYS  # noqa: PLC0415 - as above
 
     async def search() -> None:
         engine = EdgeEngine(site.folder / "shards", max_open=1)

@@ -99,7 +99,7 @@ async def _somebody(services: Any, name: str) -> Any:
         )
     workspace, _ = await services.directory.ensure(user.account_id, "talk", services.encoder.generation)
     principal = Principal(user.id, user.account_id, expand([WRITE]), "api_key", "bench")
-    return Call(principal, workspace, Actor(user.id, "bench", "ingest_memories", "bench"))
+    return Call(principal, Actor(user.id, "bench", "ingest_memories", "bench"), workspace)
 
 
 async def _a_day(services: Any, call: Any, conversation: Conversation, day: datetime) -> list[str]:

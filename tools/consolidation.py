@@ -183,14 +183,14 @@ async def consolidate(services: Services, call: Call, args: Consolidate) -> Cons
     """
     share = call.workspace.settings.chosen_share if args.share is None else args.share
     outcome = await carry_out.run(
-        means(services), call.workspace.id, call.actor, services.now(), share=share, dry=args.dry_run
+        means(services), call.id_for_reading, call.actor, services.now(), share=share, dry=args.dry_run
     )
     planned = outcome.plan
     is_too_much = args.dry_run and grouping.is_too_much(planned.sources, planned.active, share)
     if outcome.state == "stopped":
         raise Failure("conflict", f"{_too_much(planned, share)} Nothing was changed: {HOW}", field="share")
     return Consolidated(
-        meta=call.noted(f"{_too_much(planned, share)} It would be stopped: {HOW}" if is_too_much else None),
+        meta=call.meta_with(f"{_too_much(planned, share)} It would be stopped: {HOW}" if is_too_much else None),
         run=outcome.run_id,
         dry_run=args.dry_run,
         active=planned.active,
@@ -212,7 +212,7 @@ async def consolidate_group(services: Services, call: Call, args: ConsolidateGro
     """Merge exactly the memories that are named. Raises `invalid`, naming the ids that cannot be, and `conflict`."""
     outcome = await carry_out.run_group(
         means(services),
-        call.workspace.id,
+        call.id_for_reading,
         call.actor,
         services.now(),
         args.ids(),
@@ -233,7 +233,7 @@ async def consolidate_group(services: Services, call: Call, args: ConsolidateGro
 
 async def undo_consolidation(services: Services, call: Call, args: UndoConsolidation) -> UndoneConsolidation:
     """Take a run apart, except for what was changed since. Raises `not_found`, and `conflict` where nothing is left."""
-    workspace = call.workspace.id
+    workspace = call.id_for_reading
     undone = await consolidation_runs.undo(services.db, workspace, args.run, call.actor, services.now())
     return UndoneConsolidation(
         meta=call.meta,
@@ -248,7 +248,7 @@ async def undo_consolidation(services: Services, call: Call, args: UndoConsolida
 async def list_consolidations(services: Services, call: Call, args: ListConsolidations) -> RunList:
     """A workspace's runs, newest first; those that were stopped too."""
     async with services.db.read() as connection:
-        found = await consolidation_runs.list_runs(connection, call.workspace.id, args.limit)
+        found = await consolidation_runs.list_runs(connection, call.id_for_reading, args.limit)
     names = RunView.model_fields
     runs = [RunView.model_validate({name: getattr(each, name) for name in names}) for each in found]
     return RunList(meta=call.meta, runs=runs)

@@ -1,23 +1,25 @@
-"""Why one known memory does, or does not, come up for a message."""
+"""Why recall does, or does not, return a memory for a message."""
 
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from pydantic import Field
 
-from server.errors import Failure
 from server.memory import gate
 from server.memory.models import Memory, Timestamp
+from server.memory.ranking import Ranked
 from server.store.record import memories
 from tools.core.fields import Id, Question
 from tools.core.operation import Answer, Call, Effect, InWorkspace, Operation
 from tools.core.services import Services
 from tools.memories.arguments import Facets
-from tools.recall.answers import why
-from tools.recall.model import Why
-from tools.recall.pipeline import Asked, LeftOut, Match, Recalled, recall
+from tools.memories.rows import no_memory
+from tools.recall.answers import Why, explain_rank
+from tools.recall.model import RecallRequest, RecallResult
+from tools.recall.pipeline import recall
 
 DEPTH = 1_000
-"""How far down each arm is looked for the memory."""
+"""The number of hits of each arm among which the memory is looked for."""
 
 Verdict = Literal[
     "recalled",
@@ -34,14 +36,14 @@ Verdict = Literal[
     "rank",
 ]
 
-_SAID: dict[Verdict, str] = {
+_SENTENCES: dict[Verdict, str] = {
     "recalled": "It comes up, at place {rank}.",
     "deleted": "It was deleted.",
     "consolidated": "It was merged into the memory {by}, which is recalled in its place.",
     "expired": "It expired at {expires_at}.",
-    "scope": "The filters leave it out: its scope, project or another field is not what was asked for.",
+    "scope": "The filters leave it out: its scope, project or another field does not match them.",
     "unmatched": "It shares no word with the message, and is not among the {depth} memories nearest in meaning.",
-    "gate": "It is not sure enough to have to do with the message: its evidence is {evidence}, and {needed} is needed.",
+    "gate": "It is not sure enough to fit the message: its evidence is {evidence}, and {needed} is needed.",
     "threshold": "Its evidence, {evidence}, is below the workspace's recall_threshold, {needed}.",
     "skip_list": "The skip list's entry {by} speaks against it, and skip_enforcement is withhold.",
     "duplicate": "It says the same as the memory {by}, which is recalled in its place.",
@@ -65,87 +67,104 @@ class Explanation(Answer):
     """Why a memory does or does not come up."""
 
     memory_id: str = Field(description="The memory's id.")
-    recalled: bool = Field(description="Whether it comes up.")
-    reason: Verdict = Field(description="Why, in a word.")
-    message: str = Field(description="Why, in a sentence.")
+    recalled: bool = Field(description="Whether recall returns it.")
+    reason: Verdict = Field(description="The reason, in a word.")
+    message: str = Field(description="The reason, in a sentence.")
     rank: int | None = Field(default=None, description="Its place among all that were ranked, 1 for the best.")
-    evidence: float | None = Field(default=None, description="How sure it is to have to do with the message, 0 to 1.")
+    evidence: float | None = Field(default=None, description="How sure it is that the memory fits the message, 0 to 1.")
     needed: float | None = Field(
-        default=None, description="How sure the best memory must be for there to be an answer."
+        default=None, description="The evidence that the best memory must have for recall to answer at all."
     )
     by: str | None = Field(default=None, description="The memory or skip entry that is in its way.")
-    why: Why | None = Field(default=None, description="Its scores, where it was ranked.")
+    why: Why | None = Field(default=None, description="Its scores, if it was ranked.")
     query_terms: list[str] = Field(default=[], description="The words that were looked for.")
     expires_at: Timestamp | None = Field(default=None, description="When it expires or expired.")
 
 
 async def explain_recall(services: Services, call: Call, args: ExplainRecall) -> Explanation:
-    """Recall as it would have been done, and follow one memory through it. Nothing is counted as a use.
+    """Repeat a recall, and follow one memory through it. Nothing counts as used.
 
     Raises:
-        Failure: `not_found` for a memory that is unknown or erased.
+        Failure: `not_found` if the memory is unknown or erased.
     """
-    workspace, now = call.workspace, services.now()
-    async with services.db.read() as connection:
-        memory = await memories.get(connection, workspace.id, args.memory_id, or_deleted=True)
-        is_deleted = memory is not None and await memories.get(connection, workspace.id, args.memory_id) is None
-    if memory is None:
-        raise Failure("not_found", f"Memory not found: {args.memory_id}.", field="memory_id")
-    facets = Facets.model_construct(**{name: getattr(args, name) for name in Facets.model_fields})
-    asked = Asked(
+    memory, is_deleted = await _find_memory(services, call, args.memory_id)
+    request = RecallRequest(
         message=args.message,
-        facets=facets,
+        facets=args,
         limit=args.limit,
         max_tokens=args.max_tokens,
-        track=False,
-        explain=True,
-        depth=DEPTH,
+        counts_as_use=False,
+        is_explained=True,
+        least_depth=DEPTH,
     )
-    found = await recall(services, call, asked)
+    result = await recall(services, call.workspace, request)
+    end = _find_end(result, memory.id)
+    verdict, by = end.verdict, end.by
+    if is_deleted:
+        verdict = "deleted"
+    elif memory.consolidated:
+        verdict, by = "consolidated", memory.consolidated_into
+    elif memory.expires_at is not None and memory.expires_at <= services.now():
+        verdict = "expired"
+    elif verdict == "unmatched" and not _passes_filters(args, memory):
+        verdict = "scope"
+    is_below_setting = verdict == "threshold"
     answer = Explanation(
-        meta=call.noted(found.notice),
+        meta=call.meta_with(result.notice),
         memory_id=memory.id,
-        recalled=False,
-        reason="unmatched",
+        recalled=verdict == "recalled",
+        reason=verdict,
         message="",
-        query_terms=found.terms,
+        rank=end.rank,
+        evidence=_find_evidence(result, memory.id),
+        needed=call.workspace.settings.recall_threshold if is_below_setting else round(gate.threshold(result.total), 3),
+        by=by,
+        why=None if end.ranked is None or result.own is None else explain_rank(end.ranked, result.own),
+        query_terms=result.terms,
         expires_at=memory.expires_at,
     )
-    _follow(answer, found)
-    if is_deleted:
-        answer.reason = "deleted"
-    elif memory.consolidated:
-        answer.reason, answer.by = "consolidated", memory.consolidated_into
-    elif memory.expires_at is not None and memory.expires_at <= now:
-        answer.reason = "expired"
-    elif answer.reason == "unmatched" and not _is_in(facets, memory):
-        answer.reason = "scope"
-    if answer.reason == "threshold":
-        answer.needed = workspace.settings.recall_threshold
-    answer.recalled = answer.reason == "recalled"
-    answer.message = _sentence(answer, args)
-    return answer
+    values = answer.model_dump(mode="json") | {"limit": args.limit, "depth": DEPTH}
+    return answer.model_copy(update={"message": _SENTENCES[verdict].format_map(values)})
 
 
-def _follow(answer: Explanation, found: Recalled) -> None:
-    """Where the memory ended up in a recall, put into the answer."""
-    home = found.searched[0]
-    answer.needed = round(gate.threshold(home.total), 3)
-    for candidate in home.candidates:
-        if candidate.id == answer.memory_id:
-            answer.evidence = round(candidate.evidence, 3)
-    ends: list[Match | LeftOut] = [*found.matches, *found.left_out]
-    ranked = sorted((each.ranked for each in ends if each.ranked), key=lambda each: -each.score)
-    places = {each.id: place for place, each in enumerate(ranked, 1)}
-    for end in ends:
-        memory_id = end.memory.id if isinstance(end, Match) else end.id
-        if memory_id == answer.memory_id:
-            answer.rank, answer.why = places.get(memory_id), why(end, home)
-            answer.reason = "recalled" if isinstance(end, Match) else end.reason
-            answer.by = None if isinstance(end, Match) else end.by
+async def _find_memory(services: Services, call: Call, memory_id: str) -> tuple[Memory, bool]:
+    """The memory, and whether it is deleted."""
+    async with services.db.read() as connection:
+        memory = await memories.get(connection, call.id_for_reading, memory_id)
+        if memory is not None:
+            return memory, False
+        memory = await memories.get(connection, call.id_for_reading, memory_id, or_deleted=True)
+    if memory is None:
+        raise no_memory(memory_id, field="memory_id")
+    return memory, True
 
 
-def _is_in(facets: Facets, memory: Memory) -> bool:
+@dataclass(frozen=True, slots=True)
+class _End:
+    """Where a memory left the pipeline of recall, and its rank among all that were ranked."""
+
+    verdict: Verdict
+    by: str | None = None
+    ranked: Ranked | None = None
+    rank: int | None = None
+
+
+def _find_end(result: RecallResult, memory_id: str) -> _End:
+    ends = {each.ranked.id: _End("recalled", ranked=each.ranked) for each in result.matches}
+    ends |= {each.id: _End(each.reason, each.by, each.ranked) for each in result.left_out}
+    end = ends.get(memory_id, _End("unmatched"))
+    if end.ranked is None:
+        return end
+    ranked = sorted((each.ranked for each in ends.values() if each.ranked), key=lambda each: -each.score)
+    return replace(end, rank=ranked.index(end.ranked) + 1)
+
+
+def _find_evidence(result: RecallResult, memory_id: str) -> float | None:
+    candidates = [] if result.own is None else result.own.candidates
+    return next((round(each.evidence, 3) for each in candidates if each.id == memory_id), None)
+
+
+def _passes_filters(facets: Facets, memory: Memory) -> bool:
     """Whether the filters let a memory through."""
     wanted, tags = {tag.lower() for tag in facets.tags}, {tag.lower() for tag in memory.tags}
     is_elsewhere = facets.project is not None and facets.scope is None and memory.project != facets.project
@@ -155,11 +174,6 @@ def _is_in(facets: Facets, memory: Memory) -> bool:
         and (not facets.type or memory.type in facets.type)
         and (not wanted or not wanted.isdisjoint(tags))
     )
-
-
-def _sentence(answer: Explanation, args: ExplainRecall) -> str:
-    values = answer.model_dump(mode="json") | {"limit": args.limit, "depth": DEPTH}
-    return _SAID[answer.reason].format_map(values)
 
 
 OPERATIONS = (

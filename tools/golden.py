@@ -1,4 +1,4 @@
-"""Golden cases: what recall must, or must not, bring up, pinned by a workspace's owner and tried whenever one likes."""
+"""Golden cases: the memories that recall must, or must not, return for a query. A workspace's owner adds them."""
 
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import asdict, dataclass
@@ -13,29 +13,31 @@ from server.memory.models import Timestamp
 from server.progress import Progress
 from server.store.record import golden, memories
 from server.store.record.golden import Case, Expect
+from server.store.record.workspaces import MissingWorkspace, Workspace
 from tools.core.fields import Id
-from tools.core.operation import Answer, Call, Effect, InWorkspace, Operation, ensure_workspace
+from tools.core.operation import Answer, Call, Effect, InWorkspace, Operation, build_meta, ensure_workspace
 from tools.core.services import Services
-from tools.recall.pipeline import Asked, recall
+from tools.recall.model import RecallRequest
+from tools.recall.pipeline import recall
 
 CASES = 500
-#: How far down the ranking a memory is looked for.
+#: The lowest rank at which a memory is looked for.
 DEEPEST = 100
 
 Short = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)]
 
 
 @dataclass(frozen=True, slots=True)
-class Surfaced:
-    """A memory that recall brought up, and its score."""
+class RankedMemory:
+    """A memory that recall returned, and its score."""
 
     memory_id: str
     content: str
     score: float
 
 
-#: The ranking for a query, best first, at most so many.
-Ranking = Callable[[str, int], Awaitable[list[Surfaced]]]
+#: Ranks the memories for a query: at most so many, best first.
+RankMemories = Callable[[str, int], Awaitable[list[RankedMemory]]]
 
 
 class AddGolden(InWorkspace):
@@ -55,7 +57,7 @@ class AddGolden(InWorkspace):
     note: Short | None = Field(default=None, description="The reason for the case; it is shown when the case fails.")
 
     @model_validator(mode="after")
-    def _means_one(self) -> Self:
+    def _check_one_memory_is_meant(self) -> Self:
         if (self.memory_id is None) == (self.text is None):
             raise ValueError("send memory_id or text, and not both, to say which memory is meant")
         return self
@@ -71,19 +73,19 @@ class GoldenCase(BaseModel):
     """One case."""
 
     id: str = Field(description="The case's id.")
-    query: str = Field(description="What is asked.")
-    memory_id: str | None = Field(default=None, description="The memory that is meant.")
-    text: str | None = Field(default=None, description="The text that the memory which is meant has in its content.")
+    query: str = Field(description="The query.")
+    memory_id: str | None = Field(default=None, description="The id of the memory, if the case names one.")
+    text: str | None = Field(default=None, description="A part of the memory's content, if the case names no id.")
     expect: Expect = Field(description="Whether it must be recalled, or must not.")
     within: int = Field(description="The memory counts as recalled if it is among this many first ones.")
-    note: str | None = Field(default=None, description="Why.")
+    note: str | None = Field(default=None, description="The reason for the case.")
 
 
 class PinnedCase(GoldenCase):
-    """One case as it is kept."""
+    """One case as it is stored."""
 
-    created_at: Timestamp = Field(description="When it was pinned.")
-    created_by: str = Field(description="The id of the user who pinned it.")
+    created_at: Timestamp = Field(description="When it was added.")
+    created_by: str = Field(description="The id of the user who added it.")
 
 
 class AddedGolden(PinnedCase, Answer):
@@ -100,40 +102,42 @@ class DeletedGolden(Answer):
     """The case that was deleted."""
 
     id: str = Field(description="The case's id.")
-    deleted: Literal[True] = Field(default=True, description="It is not tried any more.")
+    deleted: Literal[True] = Field(default=True, description="The case was deleted.")
 
 
 class TriedCase(GoldenCase):
-    """One case, and what came of it."""
+    """One case, and its result."""
 
-    passed: bool = Field(description="Whether recall did what is expected.")
+    passed: bool = Field(description="Whether recall did as the case expects.")
     rank: int | None = Field(
-        default=None, description=f"Where the memory came, from 1; null: not in the first {DEEPEST}."
+        default=None, description=f"The memory's rank, 1 for the best; null: not among the first {DEEPEST}."
     )
     score: float | None = Field(default=None, description="Its score in this ranking, as `search` gives it.")
 
 
 class GoldenReport(Answer):
-    """What came of all cases."""
+    """The results of all cases."""
 
-    passed: int = Field(description="How many passed.")
-    failed: int = Field(description="How many failed.")
-    cases: list[TriedCase] = Field(description="Each case, oldest first.")
+    passed: int = Field(description="The number of cases that passed.")
+    failed: int = Field(description="The number of cases that failed.")
+    cases: list[TriedCase] = Field(description="The result of each case, oldest first.")
 
 
-async def run_cases(cases: Iterable[Case], ranking: Ranking, progress: Progress | None = None) -> list[TriedCase]:
-    """Try each case, one after the other: one ranking each, `DEEPEST` memories long."""
+async def run_cases(
+    cases: Iterable[Case], rank_memories: RankMemories, progress: Progress | None = None
+) -> list[TriedCase]:
+    """Try the cases one after the other; each takes one ranking of `DEEPEST` memories."""
     wanted = list(cases)
     tried: list[TriedCase] = []
     for case in wanted:
-        tried.append(judged(case, await ranking(case.query, DEEPEST)))
+        tried.append(judge_case(case, await rank_memories(case.query, DEEPEST)))
         if progress is not None:
             await progress(len(tried), len(wanted))
     return tried
 
 
-def judged(case: Case, ranked: Iterable[Surfaced]) -> TriedCase:
-    """A case held against a ranking: of the memories that are meant, the first one counts."""
+def judge_case(case: Case, ranked: Iterable[RankedMemory]) -> TriedCase:
+    """Compare a case with a ranking, best memory first. If several memories are meant, the best one counts."""
     found = next(((rank, each) for rank, each in enumerate(ranked, start=1) if _is_meant(case, each)), None)
     rank, score = (None, None) if found is None else (found[0], found[1].score)
     is_there = rank is not None and rank <= case.within
@@ -141,40 +145,51 @@ def judged(case: Case, ranked: Iterable[Surfaced]) -> TriedCase:
     return TriedCase(**shown, passed=is_there == (case.expect == "recalled"), rank=rank, score=score)
 
 
-def _is_meant(case: Case, memory: Surfaced) -> bool:
+def _is_meant(case: Case, memory: RankedMemory) -> bool:
     if case.text is None:
         return memory.memory_id == case.memory_id
     return case.text.casefold() in memory.content.casefold()
 
 
-async def check(services: Services, call: Call, progress: Progress | None = None) -> GoldenReport:
-    """Try all cases of the workspace. Nothing that is recalled counts as used.
+async def check_cases(
+    services: Services, workspace: Workspace | MissingWorkspace, progress: Progress | None = None
+) -> GoldenReport:
+    """Try all cases of a workspace. Nothing that is recalled counts as used.
 
     Raises:
-        Failure: `unavailable` where the search store is down.
+        Failure: `unavailable` if the search store is down.
     """
-    async with services.db.read() as connection:
-        cases = await golden.list_cases(connection, call.workspace.id)
-    tried = await run_cases(cases, partial(_surfaced, services, call), progress)
+    cases: list[Case] = []
+    if isinstance(workspace, Workspace):
+        async with services.db.read() as connection:
+            cases = await golden.list_cases(connection, workspace.id)
+    tried = await run_cases(cases, partial(_rank_memories, services, workspace), progress)
     passed = sum(each.passed for each in tried)
-    meta = call.noted(None if services.encoder.is_ready or not tried else services.encoder.notice)
+    meta = build_meta(workspace, None if services.encoder.is_ready or not tried else services.encoder.notice)
     return GoldenReport(meta=meta, passed=passed, failed=len(tried) - passed, cases=tried)
 
 
-async def _surfaced(services: Services, call: Call, query: str, limit: int) -> list[Surfaced]:
-    found = await recall(services, call, Asked(message=query, limit=limit, track=False))
-    return [Surfaced(each.memory.id, each.memory.content, round(each.ranked.score, 3)) for each in found.matches]
+async def _rank_memories(
+    services: Services, workspace: Workspace | MissingWorkspace, query: str, limit: int
+) -> list[RankedMemory]:
+    found = await recall(services, workspace, RecallRequest(message=query, limit=limit, counts_as_use=False))
+    return [RankedMemory(each.memory.id, each.memory.content, round(each.ranked.score, 3)) for each in found.matches]
 
 
 async def run_golden(services: Services, call: Call, args: InWorkspace) -> GoldenReport:  # noqa: ARG001 - a handler's signature
-    """Try all cases of the workspace, one recall after the other. Raises as recall does."""
-    return await check(services, call)
+    """Try all cases of the workspace, one recall after the other.
+
+    Raises:
+        Failure: `unavailable` if the search store is down.
+    """
+    return await check_cases(services, call.workspace)
 
 
 async def add_golden(services: Services, call: Call, args: AddGolden) -> AddedGolden:
-    """Pin a case; a missing workspace is made.
+    """Add a case; a missing workspace is made.
 
-    Raises `invalid` for a memory that is not there, `conflict` where there are as many as may be.
+    Raises:
+        Failure: `invalid` if the memory does not exist, `conflict` if the workspace already has `CASES` cases.
     """
     now = services.now()
     given: dict[str, Any] = {name: getattr(args, name) for name in GoldenCase.model_fields if name != "id"}
@@ -193,16 +208,20 @@ async def add_golden(services: Services, call: Call, args: AddGolden) -> AddedGo
 
 
 async def list_golden(services: Services, call: Call, args: InWorkspace) -> GoldenList:  # noqa: ARG001 - a handler's signature
-    """All cases of the workspace; there are at most `CASES`."""
+    """List all cases of the workspace, at most `CASES`."""
     async with services.db.read() as connection:
-        cases = await golden.list_cases(connection, call.workspace.id)
+        cases = await golden.list_cases(connection, call.id_for_reading)
     return GoldenList(meta=call.meta, cases=[PinnedCase.model_validate(asdict(case)) for case in cases])
 
 
 async def delete_golden(services: Services, call: Call, args: OneGolden) -> DeletedGolden:
-    """Drop a case for good. Raises `not_found` for one that is not in this workspace."""
+    """Delete a case for good.
+
+    Raises:
+        Failure: `not_found` if this workspace has no such case.
+    """
     async with services.db.write() as connection:
-        if not await golden.delete(connection, call.workspace.id, args.id):
+        if not await golden.delete(connection, call.id_for_reading, args.id):
             raise Failure("not_found", f"There is no golden case {args.id}.", field="id")
     return DeletedGolden(meta=call.meta, id=args.id)
 

@@ -108,7 +108,7 @@ class Linked(Answer):
 
 async def memory_graph(services: Services, call: Call, args: MemoryGraph) -> GraphAnswer:
     """The memories at most `depth` links from one, breadth first, and the edges met. Raises `not_found`."""
-    workspace = call.workspace.id
+    workspace = call.id_for_reading
     async with services.db.read() as connection:
         if await memories.get(connection, workspace, args.id) is None:
             raise no_memory(args.id)
@@ -123,7 +123,7 @@ async def memory_graph(services: Services, call: Call, args: MemoryGraph) -> Gra
 
 async def related_memories(services: Services, call: Call, args: LinkedMemory) -> RelatedAnswer:
     """One memory's links, from both ends. Raises `not_found`."""
-    workspace = call.workspace.id
+    workspace = call.id_for_reading
     async with services.db.read() as connection:
         if await memories.get(connection, workspace, args.id) is None:
             raise no_memory(args.id)
@@ -141,7 +141,7 @@ async def link_memories(services: Services, call: Call, args: LinkMemories) -> L
 
     Raises `not_found`, and `invalid` for a memory that is not there, the memory itself, or more than 100 links.
     """
-    now, workspace = services.now(), call.workspace.id
+    now, workspace = services.now(), call.id_for_reading
     async with services.db.write() as connection:
         revision, before = await hold(connection, workspace, args.id, now)
         await check_links(connection, workspace, args.wanted(), "linkages", own_id=args.id)

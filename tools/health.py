@@ -113,10 +113,10 @@ async def health(services: Services, call: Call, args: InWorkspace) -> Health:  
     """Counts of the workspace, and the state of everything recall leans on."""
     now = services.now()
     async with services.db.read() as connection:
-        counts = await memories.counts(connection, call.workspace.id, now)
-        skips = await skip_list.counts(connection, call.workspace.id, now)
-        accesses = await memories.total_accesses(connection, call.workspace.id)
-        desk = await _desk(connection, call.workspace.id, now)
+        counts = await memories.counts(connection, call.id_for_reading, now)
+        skips = await skip_list.counts(connection, call.id_for_reading, now)
+        accesses = await memories.total_accesses(connection, call.id_for_reading)
+        desk = await _desk(connection, call.id_for_reading, now)
         quota = await quota_of(connection, services.plans, call.workspace.account_id)
     try:
         await services.projection.ping()
@@ -153,7 +153,7 @@ async def _vectors(services: Services, call: Call, total: int) -> VectorCounts |
     """The gaps as they were counted last, against the memories that there are now."""
     if not services.encoder.generation:
         return None
-    missing = min((await services.gap_counts.count_vectors(call.workspace.id)).missing, total)
+    missing = min((await services.gap_counts.count_vectors(call.id_for_reading)).missing, total)
     now = VectorCoverage(total - missing, missing)
     return VectorCounts(filled=now.filled, missing=now.missing, percent=now.percent)
 

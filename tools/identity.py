@@ -120,7 +120,7 @@ class IdentityHistory(Answer, Spoken):
 async def read_identity(services: Services, call: Call, args: InWorkspace) -> Identity:  # noqa: ARG001 - a handler's signature
     """The newest crystal; none where there is none yet."""
     async with services.db.read() as connection:
-        found = await identity.latest(connection, call.workspace.id)
+        found = await identity.latest(connection, call.id_for_reading)
     common = call.meta.model_dump()
     if found is None:
         return Identity(meta=IdentityMeta.model_validate(common))
@@ -138,7 +138,7 @@ async def update_identity(services: Services, call: Call, args: UpdateIdentity) 
 
 async def crystallize_identity(services: Services, call: Call, args: InWorkspace) -> Crystallized:  # noqa: ARG001 - a handler's signature
     """Put a crystal together from sections, items, the most relevant memories and consolidations, and keep it."""
-    workspace, now = call.workspace.id, services.now()
+    workspace, now = call.id_for_reading, services.now()
     top = Listing(sort="relevance", limit=CORE + PATTERNS)  # consolidations may be among them: they are quoted once
     async with services.db.read() as connection:
         written = await working_memory.sections(connection, workspace)
@@ -162,7 +162,7 @@ async def _keep(services: Services, call: Call, made: Synthesis) -> tuple[Crysta
 async def identity_history(services: Services, call: Call, args: ListCrystals) -> IdentityHistory:
     """The newest crystals, without their texts."""
     async with services.db.read() as connection:
-        found = await identity.history(connection, call.workspace.id, args.limit)
+        found = await identity.history(connection, call.id_for_reading, args.limit)
     views = [
         SnapshotView(id=each.id, created_at=each.created_at, length=each.length, source_count=each.source_count)
         for each in found

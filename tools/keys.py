@@ -14,7 +14,7 @@ from server.store.record.people import api_keys as keys
 from server.store.record.people.api_keys import KeyRow
 from server.store.record.workspaces import Workspace
 from tools.core.fields import Id, When
-from tools.core.operation import Args, Call, Effect, NoArgs, Operation, WorkspaceName
+from tools.core.operation import AccountCall, Args, Effect, NoArgs, Operation, WorkspaceName
 from tools.core.services import Services
 
 KeyScope = Literal["memory:read", "memory:write", "admin"]
@@ -100,7 +100,7 @@ def _view(row: KeyRow) -> dict[str, object]:
     return shown | {"scopes": row.scopes.split()}
 
 
-async def _binding(services: Services, call: Call, args: CreateKey) -> Workspace | None:
+async def _binding(services: Services, call: AccountCall, args: CreateKey) -> Workspace | None:
     """The workspace to bind to: what was asked for, but never wider than the maker's own binding."""
     principal = call.principal
     if principal.workspace_id is not None:
@@ -117,7 +117,7 @@ async def _binding(services: Services, call: Call, args: CreateKey) -> Workspace
     return found
 
 
-async def create_key(services: Services, call: Call, args: CreateKey) -> CreatedKey:
+async def create_key(services: Services, call: AccountCall, args: CreateKey) -> CreatedKey:
     """Make a key that can do no more than its maker: no wider scopes, workspace or life.
 
     `memory:write` mints read-only keys; anything more takes `admin`. A key made through an OAuth grant dies with it.
@@ -152,7 +152,7 @@ async def create_key(services: Services, call: Call, args: CreateKey) -> Created
     return CreatedKey.model_validate(view | {"api_key": secret, "mcp_url": url, "connect_command": command})
 
 
-async def list_keys(services: Services, call: Call, args: NoArgs) -> KeyList:  # noqa: ARG001 - a handler's signature
+async def list_keys(services: Services, call: AccountCall, args: NoArgs) -> KeyList:  # noqa: ARG001 - a handler's signature
     """The caller's keys; a bound key sees those of its workspace only."""
     async with services.db.read() as connection:
         rows = await keys.list_keys(connection, call.principal.user_id)
@@ -160,7 +160,7 @@ async def list_keys(services: Services, call: Call, args: NoArgs) -> KeyList:  #
     return KeyList(keys=[KeyView.model_validate(_view(row)) for row in mine])
 
 
-async def revoke_key(services: Services, call: Call, args: OneKey) -> RevokedKey:
+async def revoke_key(services: Services, call: AccountCall, args: OneKey) -> RevokedKey:
     """End one of the caller's keys, at once. Raises `not_found`, and `forbidden` for a key that may do more."""
     listed = await list_keys(services, call, NoArgs())
     found = next((key for key in listed.keys if key.id == args.id), None)
@@ -175,7 +175,7 @@ async def revoke_key(services: Services, call: Call, args: OneKey) -> RevokedKey
     return RevokedKey(id=args.id)
 
 
-async def rotate_key(services: Services, call: Call, args: NoArgs) -> RotatedKey:  # noqa: ARG001 - a handler's signature
+async def rotate_key(services: Services, call: AccountCall, args: NoArgs) -> RotatedKey:  # noqa: ARG001 - a handler's signature
     """Put a new key in the place of the one that asks: the old one ends, and the new one begins, or neither.
 
     Raises `forbidden` for a caller without a key, and `conflict` where the key was ended meanwhile.
@@ -211,7 +211,6 @@ OPERATIONS = (
         args=CreateKey,
         returns=CreatedKey,
         handler=create_key,
-        workspace=False,
     ),
     Operation(
         name="list_keys",
@@ -222,7 +221,6 @@ OPERATIONS = (
         args=NoArgs,
         returns=KeyList,
         handler=list_keys,
-        workspace=False,
     ),
     Operation(
         name="revoke_key",
@@ -233,7 +231,6 @@ OPERATIONS = (
         args=OneKey,
         returns=RevokedKey,
         handler=revoke_key,
-        workspace=False,
     ),
     Operation(
         name="rotate_key",
@@ -248,7 +245,6 @@ OPERATIONS = (
         args=NoArgs,
         returns=RotatedKey,
         handler=rotate_key,
-        workspace=False,
         listed=False,
     ),
 )

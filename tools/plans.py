@@ -6,7 +6,7 @@ from pydantic import Field
 from server.errors import Failure
 from server.store.record.people import accounts
 from tools.core.fields import Id, Word
-from tools.core.operation import Args, Call, Effect, Operation, Spoken
+from tools.core.operation import AccountCall, Args, Effect, Operation, Spoken
 from tools.core.quota import LimitsView
 from tools.core.services import Services
 
@@ -34,7 +34,7 @@ class PlanSet(Spoken):
         return f"The plan of {self.user_id} is now {which}{self.plan or 'none: nothing is limited'}."
 
 
-async def set_plan(services: Services, call: Call, args: SetPlan) -> PlanSet:
+async def set_plan(services: Services, call: AccountCall, args: SetPlan) -> PlanSet:
     """Give an account a plan. It holds from the next write on; what the account has already, it keeps.
 
     Raises `forbidden` for whom is no administrator of the server, or whose key is bound to a workspace; `invalid` for
@@ -69,7 +69,6 @@ OPERATIONS = (
         args=SetPlan,
         returns=PlanSet,
         handler=set_plan,
-        workspace=False,
         listed=False,
     ),
 )

@@ -11,6 +11,7 @@ from server.memory.models import Timestamp
 from server.memory.settings import DEFAULTS, WorkspaceSettings
 from server.store.epoch import raise_epoch
 from server.store.record import settings
+from server.store.record.workspaces import Workspace
 from tools.core.fields import Name
 from tools.core.operation import Answer, Call, Effect, InWorkspace, Operation, Spoken, ensure_workspace
 from tools.core.refusals import refuse_unstorable, refused
@@ -111,7 +112,7 @@ def _meant(text: str, default: Any) -> Any:
 async def get_settings(services: Services, call: Call, args: InWorkspace) -> SettingList:  # noqa: ARG001 - a handler's signature
     """Every setting with its value, its default, and when it was set."""
     async with services.db.read() as connection:
-        kept = await settings.load(connection, call.workspace.id)
+        kept = await settings.load(connection, call.id_for_reading)
     known = [
         KnownSetting(
             key=key,
@@ -138,7 +139,7 @@ async def set_setting(services: Services, call: Call, args: SetSetting) -> Chang
 async def reset_setting(services: Services, call: Call, args: OneSetting) -> ResetSetting:
     """Give a setting its default again; where it was not set, nothing changes."""
     default = getattr(DEFAULTS, _known(args.key))
-    if call.workspace.exists:
+    if isinstance(call.workspace, Workspace):
         await _change(services, call, args.key, None)
     return ResetSetting(meta=call.meta, key=args.key, value=default)
 

@@ -141,12 +141,12 @@ async def add_skip(services: Services, call: Call, args: AddSkip) -> AddedSkip:
         notice = "`expires` is a condition in words: the entry holds until you remove it."
     elif entry.ends_at <= now:
         notice = "`expires` has passed already: the entry matches nothing."
-    return AddedSkip(meta=placed.noted(notice), id=entry.id, entry=_view(entry))
+    return AddedSkip(meta=placed.meta_with(notice), id=entry.id, entry=_view(entry))
 
 
 async def _live(services: Services, call: Call) -> list[SkipEntry]:
     async with services.db.read() as connection:
-        return await skip_list.live(connection, call.workspace.id, services.now())
+        return await skip_list.live(connection, call.id_for_reading, services.now())
 
 
 async def list_skips(services: Services, call: Call, args: InWorkspace) -> SkipList:  # noqa: ARG001 - a handler's signature

@@ -3,7 +3,7 @@
 from pydantic import Field
 
 from tools.core.fields import Unused, unused
-from tools.core.operation import Args, Call, Effect, Operation, Spoken
+from tools.core.operation import AccountCall, Args, Effect, Operation, Spoken
 from tools.core.services import Services
 
 
@@ -33,7 +33,7 @@ class Backfilling(Spoken):
         return f"{self.missing} {have} no vectors yet ({self.percent:g} % have). {what}: {self.embedding_state}."
 
 
-async def backfill_embeddings(services: Services, call: Call, args: BackfillEmbeddings) -> Backfilling:  # noqa: ARG001 - a handler's signature
+async def backfill_embeddings(services: Services, call: AccountCall, args: BackfillEmbeddings) -> Backfilling:  # noqa: ARG001 - a handler's signature
     """Have the background look for gaps at once, and say what there is to do.
 
     The counts are of all workspaces, and a minute old at most. Safe to ask any number of times.
@@ -64,6 +64,5 @@ OPERATIONS = (
         args=BackfillEmbeddings,
         returns=Backfilling,
         handler=backfill_embeddings,
-        workspace=False,
     ),
 )

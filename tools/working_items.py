@@ -129,7 +129,7 @@ async def add_item(services: Services, call: Call, args: AddItem) -> ItemAnswer:
 async def read_item(services: Services, call: Call, args: OneItem) -> ItemAnswer:
     """One item by its id. Raises `not_found`."""
     async with services.db.read() as connection:
-        found = await working_memory.item(connection, call.workspace.id, args.id)
+        found = await working_memory.item(connection, call.id_for_reading, args.id)
     if found is None:
         raise _no_item(args.id)
     return _answer(found, call)
@@ -168,7 +168,7 @@ async def list_items(services: Services, call: Call, args: ListItems) -> ItemPag
     )
     others = {each.id: each.name for each in await peekable_workspaces(services, call, args.peek_workspaces)}
     async with services.db.read() as connection:
-        page, total = await working_memory.list_items_of(connection, [call.workspace.id, *others], listing)
+        page, total = await working_memory.list_items_of(connection, [call.id_for_reading, *others], listing)
     items = [_listed(item, others.get(workspace_id)) for workspace_id, item in page]
     return ItemPage(meta=call.meta, items=items, total=total, offset=args.offset, limit=args.limit)
 

@@ -86,19 +86,19 @@ async def read_working_memory(services: Services, call: Call, args: InWorkspace)
     """Every section, and the most important items; `meta.notice` says where there are more than are shown."""
     listing = ItemListing(statuses=("active", "paused", "completed"), limit=SHOWN)
     async with services.db.read() as connection:
-        written = await working_memory.sections(connection, call.workspace.id)
-        items, total = await working_memory.list_items(connection, call.workspace.id, listing)
+        written = await working_memory.sections(connection, call.id_for_reading)
+        items, total = await working_memory.list_items(connection, call.id_for_reading, listing)
     notice = None
     if total > SHOWN:
         notice = f"These are the {SHOWN} most important of {total} items; archive what is done with."
-    return WorkingMemory(meta=call.noted(notice), sections=all_sections(written), items=items, total_items=total)
+    return WorkingMemory(meta=call.meta_with(notice), sections=all_sections(written), items=items, total_items=total)
 
 
 async def read_section(services: Services, call: Call, args: OneSection) -> SectionAnswer:
     """One section by its name or heading, in any case. Raises `not_found`."""
     name = section_key(args.section)
     async with services.db.read() as connection:
-        found = await working_memory.section(connection, call.workspace.id, name)
+        found = await working_memory.section(connection, call.id_for_reading, name)
     if found is None and name in SEEDS:
         found = Section(name=name, heading=SEEDS[name], content="")
     if found is None:

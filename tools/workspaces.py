@@ -10,7 +10,7 @@ from server.store.record import workspaces
 from server.store.record.workspaces import Workspace
 from server.store.search.seam import EngineDown
 from tools.core.fields import Id
-from tools.core.operation import Args, Call, Effect, NoArgs, Operation, Spoken, WorkspaceName
+from tools.core.operation import AccountCall, Args, Effect, NoArgs, Operation, Spoken, WorkspaceName
 from tools.core.services import Services
 
 
@@ -73,12 +73,12 @@ def _view(workspace: Workspace) -> dict[str, object]:
     return {name: getattr(workspace, name) for name in WorkspaceView.model_fields}
 
 
-def _refuse_bound(call: Call) -> None:
+def _refuse_bound(call: AccountCall) -> None:
     if call.principal.workspace_id is not None:
         raise Failure("forbidden", "This key is bound to one workspace; it cannot make or delete workspaces.")
 
 
-async def create_workspace(services: Services, call: Call, args: CreateWorkspace) -> CreatedWorkspace:
+async def create_workspace(services: Services, call: AccountCall, args: CreateWorkspace) -> CreatedWorkspace:
     """Make a workspace, or find the one of that name."""
     _refuse_bound(call)
     principal = call.principal
@@ -87,7 +87,7 @@ async def create_workspace(services: Services, call: Call, args: CreateWorkspace
     return CreatedWorkspace.model_validate(_view(made) | {"created": created})
 
 
-async def list_workspaces(services: Services, call: Call, args: NoArgs) -> WorkspaceList:  # noqa: ARG001 - a handler's signature
+async def list_workspaces(services: Services, call: AccountCall, args: NoArgs) -> WorkspaceList:  # noqa: ARG001 - a handler's signature
     """The caller's workspaces; a bound key sees its own only."""
     async with services.db.read() as connection:
         found = await workspaces.list_workspaces(connection, call.principal.account_id)
@@ -95,7 +95,7 @@ async def list_workspaces(services: Services, call: Call, args: NoArgs) -> Works
     return WorkspaceList(workspaces=[WorkspaceView.model_validate(_view(each)) for each in mine])
 
 
-async def delete_workspace(services: Services, call: Call, args: OneWorkspace) -> DeletedWorkspace:
+async def delete_workspace(services: Services, call: AccountCall, args: OneWorkspace) -> DeletedWorkspace:
     """Hide a workspace and all that is in it. Raises `not_found` for one that is not the caller's."""
     _refuse_bound(call)
     async with services.db.read() as connection:
@@ -122,7 +122,6 @@ OPERATIONS = (
         args=CreateWorkspace,
         returns=CreatedWorkspace,
         handler=create_workspace,
-        workspace=False,
     ),
     Operation(
         name="list_workspaces",
@@ -133,7 +132,6 @@ OPERATIONS = (
         args=NoArgs,
         returns=WorkspaceList,
         handler=list_workspaces,
-        workspace=False,
     ),
     Operation(
         name="delete_workspace",
@@ -147,6 +145,5 @@ OPERATIONS = (
         args=OneWorkspace,
         returns=DeletedWorkspace,
         handler=delete_workspace,
-        workspace=False,
     ),
 )

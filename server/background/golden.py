@@ -3,14 +3,11 @@
 import asyncio
 from contextlib import suppress
 
-from auth.principal import READ, Principal, expand
 from server.background.work import Outcome
 from server.errors import Failure
 from server.progress import Progress
 from server.store.embedding.source import EmbeddingFailed
-from server.store.record.journal import Actor
 from tools import golden
-from tools.core.operation import Call
 from tools.core.services import Services
 
 #: How long to wait for a model that is being loaded.
@@ -29,8 +26,5 @@ async def check_golden_cases(services: Services, argument: str | None, progress:
     workspace = await services.directory.by_id(argument or "")
     if workspace is None:
         raise Failure("not_found", "The workspace was deleted meanwhile.")
-    # The caller is the person who runs the server, and no user of it.
-    operator = Principal("", workspace.account_id, expand([READ]), "api_key", "golden", workspace_id=workspace.id)
-    call = Call(operator, workspace, Actor("", "golden", "run_golden", "golden"))
-    report = await golden.check(services, call, progress)
+    report = await golden.check_cases(services, workspace, progress)
     return Outcome(report=report.model_dump(mode="json"))

@@ -9,7 +9,7 @@ import pytest
 
 from server.store.projection import point_writer
 from server.store.projection.placement import name_collection
-from server.store.projection.points import shown
+from server.store.projection.points import dump_indexed
 from server.store.projection.projection import Projection
 from server.store.search.edge.engine import EdgeEngine
 from server.store.search.seam import EngineDown, Query, Unusable
@@ -33,7 +33,7 @@ async def agree(book, engine, *ids):
     collection = name_collection(book.workspace, 0, 0)
     points = await engine.read_points(collection)
     rows = [await book.get(memory_id) for memory_id in ids]
-    return {p.id: p.payload["memory"] for p in points} == {row.id: shown(row) for row in rows}
+    return {p.id: p.payload["memory"] for p in points} == {row.id: dump_indexed(row) for row in rows}
 
 
 @pytest.fixture

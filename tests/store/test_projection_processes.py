@@ -8,7 +8,7 @@ import signal
 import pytest
 
 from server.store.projection.placement import name_collection
-from server.store.projection.points import shown
+from server.store.projection.points import dump_indexed
 from server.store.search.edge import processes
 from server.store.search.edge.processes import ProcessEngine
 from server.store.search.seam import EngineDown
@@ -53,7 +53,7 @@ async def agree(book, projection, engine, *ids):
             await asyncio.sleep(0)
     points = await answered(lambda: engine.read_points(collection))
     rows = [await book.get(memory_id) for memory_id in ids]
-    return {p.id: p.payload["memory"] for p in points} == {row.id: shown(row) for row in rows}
+    return {p.id: p.payload["memory"] for p in points} == {row.id: dump_indexed(row) for row in rows}
 
 
 async def test_a_process_killed_between_a_write_and_its_flush_loses_no_memory(book, projection, engine, kill, find):

@@ -6,7 +6,7 @@ import pytest
 from qdrant_client import AsyncQdrantClient
 
 from server.store.projection.placement import name_collection
-from server.store.projection.points import shown
+from server.store.projection.points import dump_indexed
 from server.store.projection.projection import Projection
 from server.store.record import workspaces
 from server.store.search.qdrant.server import ServerEngine
@@ -63,7 +63,7 @@ async def test_an_old_row_never_replaces_the_new_one_of_the_other(book, pair, co
     await b.project(book.workspace)
     gate.opened.set()
     await writing
-    assert await held(b_engine, collection) == {memory_id: shown(await book.get(memory_id))}
+    assert await held(b_engine, collection) == {memory_id: dump_indexed(await book.get(memory_id))}
 
 
 async def test_what_one_stored_the_other_finds_without_projecting_it(book, pair, collection):

@@ -5,7 +5,7 @@ import pytest
 from server.store.record.golden import Case
 from tests.helpers.arguments import NOBODY
 from tests.helpers.doors import kept, refused, rest, tool
-from tools.golden import CASES, Surfaced, judged, run_cases
+from tools.golden import CASES, RankedMemory, judge_case, run_cases
 
 pytestmark = pytest.mark.anyio
 
@@ -15,7 +15,11 @@ def case(**fields):
     return Case(**(blank | fields | {"created_at": None, "created_by": "u"}))
 
 
-RANKED = [Surfaced("a", "The heron by the pond", 0.9), Surfaced("b", "An EGRET", 0.5), Surfaced("c", "heron two", 0.1)]
+RANKED = [
+    RankedMemory("a", "The heron by the pond", 0.9),
+    RankedMemory("b", "An EGRET", 0.5),
+    RankedMemory("c", "heron two", 0.1),
+]
 
 
 @pytest.mark.parametrize(
@@ -35,7 +39,7 @@ RANKED = [Surfaced("a", "The heron by the pond", 0.9), Surfaced("b", "An EGRET",
     ],
 )
 def test_a_case_passes_where_its_memory_is_or_is_not_among_the_first(fields, passed, rank, score):
-    tried = judged(case(**fields), RANKED)
+    tried = judge_case(case(**fields), RANKED)
     assert (tried.passed, tried.rank, tried.score) == (passed, rank, score)
 
 

@@ -72,7 +72,7 @@ async def test_another_accounts_workspaces_are_passed_over_and_the_log_says_who_
         answer = await context(ann, peek_workspaces=["bob/default", "bob/attic", "attic", workspace, "nobody/x"])
     assert places(answer) == {"tea": None}
     assert answer["meta"]["peeked_workspaces"] is None
-    noted = [(each["user"], each["workspace"]) for each in logs if "passed over" in each["event"]]
+    noted = [(each["user"], each["workspace"]) for each in logs if each["event"] == "peek.refused"]
     assert noted[:3] == [(ann.user_id, "bob/default"), (ann.user_id, "bob/attic"), (ann.user_id, "nobody/x")]
 
 
@@ -84,7 +84,7 @@ async def test_a_bound_key_looks_into_its_own_workspace_only(ann, site):
     with structlog.testing.capture_logs() as logs:
         answer = await context(bound, peek_workspaces=["there", "here"])
     assert places(answer) == {"tea": None}
-    assert [each["workspace"] for each in logs if "passed over" in each["event"]] == ["there"] * 2
+    assert [each["workspace"] for each in logs if each["event"] == "peek.refused"] == ["there"] * 2
 
 
 async def test_six_workspaces_are_too_many_and_none_is_looked_into(ann):

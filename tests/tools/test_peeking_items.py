@@ -88,7 +88,7 @@ async def test_unknown_and_foreign_workspaces_show_no_items_and_the_log_says_who
     with structlog.testing.capture_logs() as logs:
         found = await listed(desks, peek_workspaces=["bob/default", "bob/attic", theirs, "nobody/x", "x" * 100])
     assert found == ([("a", None), ("e", None)], 2)
-    noted = [(each["user"], each["workspace"]) for each in logs if "passed over" in each["event"]]
+    noted = [(each["user"], each["workspace"]) for each in logs if each["event"] == "peek.refused"]
     assert noted[:3] == [(desks.user_id, place) for place in ("bob/default", "bob/attic", "nobody/x")]
     assert await listed(bob, peek_workspaces=["attic", "cellar"]) == ([("bob's", None), ("bob's", "attic")], 2)
 

@@ -1,6 +1,6 @@
 """How hits become candidates: what counts of what the arms say, and what is taken for what they do not."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 from server.memory import gate
 from server.memory.models import Memory
 from server.memory.question import Question
-from server.store.projection.points import SHOWN, shown
+from server.memory.text import SEARCH_TEXT_RULE
+from server.store.projection.points import IndexedMemory, StoredTraits, dump_indexed, payload
 from server.store.record.workspaces import Workspace
 from server.store.search.seam import Found, Hit
-from tools.recall.model import MatchedMemory
+from tools.recall.answers import MatchedMemory
 from tools.recall.workspace_search import Weighing
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -30,7 +31,7 @@ def arm(scores):
 def candidates(dense, text):
     weighing = Weighing(Question("tea"), [False], SCALES, DEPTH, None, NOW.timestamp())
     place = Workspace("w", "a", "w", NOW, NOW)
-    return weighing.searched(place, Found(arm(dense), arm(text)), 10, is_hybrid=True).candidates
+    return weighing.weigh_hits(place, Found(arm(dense), arm(text)), 10, is_hybrid=True).candidates
 
 
 SCORES = st.dictionaries(st.sampled_from("abcdef"), st.floats(-0.2, 1), max_size=DEPTH)
@@ -64,7 +65,7 @@ def test_of_one_that_gave_less_half_of_its_floor_does():
 
 
 def test_the_search_store_keeps_of_a_memory_what_recall_shows_and_nothing_else():
-    assert set(MatchedMemory.model_fields) & set(Memory.model_fields) == SHOWN
+    assert set(MatchedMemory.model_fields) & set(Memory.model_fields) == set(IndexedMemory.model_fields)
 
 
 def test_what_was_projected_with_all_of_a_memory_is_read_as_what_is_shown_of_it():
@@ -83,6 +84,72 @@ def test_what_was_projected_with_all_of_a_memory_is_read_as_what_is_shown_of_it(
         consolidated=0,
         metadata={"score": 7, "why": "because"},
     )
-    now = MatchedMemory.model_validate_json(shown(memory))
+    now = MatchedMemory.model_validate_json(dump_indexed(memory))
     assert MatchedMemory.model_validate_json(memory.model_dump_json()) == now
     assert (now.content, now.author, now.score) == ("tea", "Ann", 0.0)
+
+
+def test_the_traits_of_a_memory_are_read_back_as_they_were_written_each_in_its_place():
+    traits = StoredTraits(
+        happened_at=1.5, expires_at=2.5, before=("b1", "b2"), author="Ann", entity="the cat", project="loci"
+    )
+    assert traits.encode() == "1.5\x002.5\x00b1 b2\x00Ann\x00the cat\x00loci"
+    assert StoredTraits.decode(traits.encode()) == traits
+
+
+def test_traits_that_a_memory_has_not_are_read_back_as_none_or_empty():
+    traits = StoredTraits(happened_at=1.5, expires_at=None, before=(), author="", entity="", project="")
+    assert StoredTraits.decode(traits.encode()) == traits
+
+
+def test_a_point_holds_the_traits_of_its_memory():
+    memory = Memory(
+        id="1",
+        content="tea",
+        type="fact",
+        tags=[],
+        scope="project",
+        project="loci",
+        entity="the cat",
+        author="Ann",
+        occurred_at=NOW - timedelta(days=1),
+        created_at=NOW,
+        updated_at=NOW,
+        expires_at=NOW + timedelta(days=1),
+        linkages=[],
+        relevance=0.5,
+        access_count=3,
+        consolidated=0,
+        metadata={},
+    )
+    assert StoredTraits.decode(payload(memory, "w", ["b1", "b2"])["traits"]) == StoredTraits(
+        happened_at=(NOW - timedelta(days=1)).timestamp(),
+        expires_at=(NOW + timedelta(days=1)).timestamp(),
+        before=("b1", "b2"),
+        author="Ann",
+        entity="the cat",
+        project="loci",
+    )
+
+
+def test_whoever_changes_what_a_point_holds_of_a_memory_has_the_points_written_again():
+    # Points that were written before would lack a new field: SEARCH_TEXT_RULE is raised with this list.
+    assert (SEARCH_TEXT_RULE, list(IndexedMemory.model_fields)) == (
+        2,
+        [
+            "id",
+            "content",
+            "type",
+            "tags",
+            "scope",
+            "project",
+            "entity",
+            "author",
+            "session",
+            "occurred_at",
+            "created_at",
+            "expires_at",
+            "source",
+            "linkages",
+        ],
+    )

@@ -70,7 +70,7 @@ async def test_ones_own_account_may_be_named(ann):
 WRITES_WHAT_IS_ALWAYS_THERE = {"set_setting", "update_working_memory", "update_identity", "crystallize_identity"}
 
 
-@pytest.mark.parametrize("name", [each.name for each in catalog.OPERATIONS if each.workspace])
+@pytest.mark.parametrize("name", [each.name for each in catalog.OPERATIONS if each.is_in_workspace])
 async def test_only_what_stores_makes_a_missing_workspace(ann, name):
     operation = catalog.CANONICAL[name]
     arguments = VALID.get(name, {})

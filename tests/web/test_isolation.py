@@ -15,7 +15,7 @@ pytestmark = pytest.mark.anyio
 
 SECRET = "heliotrope"
 BY_ID = [name for name, each in catalog.CANONICAL.items() if "id" in schema(each.args)["properties"]]
-IN_WORKSPACE = [name for name, each in catalog.CANONICAL.items() if each.workspace]
+IN_WORKSPACE = [name for name, each in catalog.CANONICAL.items() if each.is_in_workspace]
 
 
 @pytest.fixture

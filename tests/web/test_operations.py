@@ -18,7 +18,7 @@ from tests.helpers.arguments import VALID
 from tests.helpers.doors import rest as call_rest
 from tests.helpers.doors import tool, without_nulls
 from tools import catalog, context
-from tools.core.operation import Args, Effect, InWorkspace, Operation, Spoken
+from tools.core.operation import Args, Effect, Operation, Spoken
 from tools.core.schema import schema
 
 pytestmark = pytest.mark.anyio
@@ -56,7 +56,7 @@ def test_a_row_is_whole(operation):
     assert operation.scope in SCOPES
     assert issubclass(operation.args, Args)
     assert operation.args.model_config["extra"] == "forbid"
-    assert operation.workspace == issubclass(operation.args, InWorkspace)
+    assert operation.is_in_workspace == ("meta" in operation.returns.model_fields)
     assert (operation.scope == "memory:read") == (operation.effect is Effect.READ)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import Field
 
 from server.memory.working import Item
+from server.store.record.workspaces import Workspace
 from tools.core.fields import Content, Name, Question, Tags, Unused, When, Word, unused
 from tools.core.operation import AnswerText, Args, Call, Effect, InWorkspace, Operation, ensure_workspace, validate
 from tools.core.services import Services
@@ -193,7 +194,7 @@ def _init() -> Operation:
     async def initialize(services: Services, call: Call, args: InWorkspace) -> AnswerText:  # noqa: ARG001 - a handler's signature
         """Make the connection's workspace, unless it is there."""
         name = call.workspace.name
-        if call.workspace.exists:
+        if isinstance(call.workspace, Workspace):
             return AnswerText(text=f'Workspace "{name}" already exists.', meta=call.meta)
         async with services.db.write() as connection:
             placed = await ensure_workspace(connection, services, call)

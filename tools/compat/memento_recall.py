@@ -10,9 +10,10 @@ from tools.core.fields import PEEKS, Peeks, Question, Unused, unused
 from tools.core.operation import Answer, Call, Effect, InWorkspace, Operation, Spoken
 from tools.core.services import Services
 from tools.memories.arguments import Facets
-from tools.recall.answers import skipped_by
-from tools.recall.model import SkippedBy
-from tools.recall.pipeline import Asked, Match, Recalled, recall
+from tools.recall.answers import SkippedBy, list_skip_reasons
+from tools.recall.model import Match, RecallRequest, RecallResult
+from tools.recall.peek import peekable_workspaces
+from tools.recall.pipeline import recall
 
 
 class RecallMemories(InWorkspace, Facets):
@@ -111,27 +112,27 @@ def _recalled(match: Match, call: Call) -> RecalledMemory:
         expires_at=memory.expires_at,
         relevance_score=round(match.ranked.score, 3),
         linkages=memory.linkages or [],
-        workspace=None if match.workspace.id == call.workspace.id else match.workspace.name,
-        skipped_by=skipped_by(match.skipped_by),
+        workspace=None if match.home.workspace.id == call.id_for_reading else match.home.workspace.name,
+        skipped_by=list_skip_reasons(match.skipped_by),
     )
 
 
-async def _look(services: Services, call: Call, args: RecallMemories, *, words_only: bool) -> Recalled:
-    asked = Asked(
+async def _look(services: Services, call: Call, args: RecallMemories, *, words_only: bool) -> RecallResult:
+    others = await peekable_workspaces(services, call, args.peek_workspaces)
+    request = RecallRequest(
         message=args.query,
         facets=args,
         limit=args.limit,
-        track=args.track_access,
-        peek=args.peek_workspaces,
-        words_only=words_only,
+        counts_as_use=args.track_access,
+        is_words_only=words_only,
     )
-    return await recall(services, call, asked)
+    return await recall(services, call.workspace, request, others=others)
 
 
-def _with_text(found: Recalled, call: Call, query: str, notice: str | None) -> RecalledMemories:
+def _with_text(found: RecallResult, call: Call, query: str, notice: str | None) -> RecalledMemories:
     memories = [_recalled(match, call) for match in found.matches]
     return RecalledMemories(
-        meta=call.noted(notice),
+        meta=call.meta_with(notice),
         query=query,
         text=_told(memories, query, found.withheld),
         memories=memories,

@@ -4,7 +4,7 @@ A tool and its REST mirror cannot drift, because both are generated from the sam
 """
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import Enum
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -13,9 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from auth.principal import Principal
 from server.errors import Failure
-from server.ids import new_id
 from server.store.record.journal import Actor
-from server.store.record.workspaces import Workspace, WorkspaceGone
+from server.store.record.workspaces import MissingWorkspace, Workspace, WorkspaceGone
 from tools.core.refusals import refuse_unstorable, refused
 from tools.core.services import Services
 
@@ -105,29 +104,56 @@ class Door:
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
-    """One validated call, as handlers see it."""
+class AccountCall:
+    """One validated call of an operation on an account, as its handler sees it."""
 
     principal: Principal
-    workspace: Workspace
     actor: Actor
+
+
+@dataclass(frozen=True, slots=True)
+class Call(AccountCall):
+    """One validated call of an operation in a workspace, as its handler sees it."""
+
+    workspace: Workspace | MissingWorkspace
+
+    @property
+    def id_for_reading(self) -> str:
+        """The workspace's id, for statements that find rows; of a missing workspace "", the id of no workspace.
+
+        To insert rows, take the workspace from `ensure_workspace`.
+        """
+        return self.workspace.id if isinstance(self.workspace, Workspace) else ""
 
     @property
     def meta(self) -> Meta:
-        """The answer's `meta`."""
-        return self.noted(None)
+        """The answer's `meta`, without a notice."""
+        return build_meta(self.workspace)
 
-    def noted(self, notice: str | None) -> Meta:
-        """The answer's `meta`, with what to know about it."""
-        return Meta(workspace=self.workspace.name, workspace_exists=self.workspace.exists, notice=notice)
+    def meta_with(self, notice: str | None) -> Meta:
+        """The answer's `meta`, with a notice."""
+        return build_meta(self.workspace, notice)
 
 
-Handler = Callable[[Services, Call, Any], Awaitable[BaseModel]]
+@dataclass(frozen=True, slots=True)
+class PlacedCall(Call):
+    """A call in a workspace that exists: see `ensure_workspace`."""
+
+    workspace: Workspace
+
+
+def build_meta(workspace: Workspace | MissingWorkspace, notice: str | None = None) -> Meta:
+    """The `meta` of an answer about a workspace."""
+    return Meta(workspace=workspace.name, workspace_exists=isinstance(workspace, Workspace), notice=notice)
+
+
+#: Its call is a `Call` if the operation is in a workspace, else an `AccountCall`; its arguments are the row's `args`.
+Handler = Callable[[Services, Any, Any], Awaitable[BaseModel]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
-    """One thing the product does. `workspace` is False for what is about an account rather than a workspace.
+    """One thing the product does: what it takes, what it answers, where it can be called, and its handler.
 
     One that is not `listed` can be called and is not shown to models, which do worse with many tools.
     """
@@ -140,13 +166,17 @@ class Operation:
     args: type[Args]
     returns: type[BaseModel]
     handler: Handler
-    workspace: bool = True
     listed: bool = True
 
     @property
     def title(self) -> str:
         """The name as people read it."""
         return self.name.replace("_", " ").capitalize()
+
+    @property
+    def is_in_workspace(self) -> bool:
+        """Whether it is about a workspace, as most are, rather than about an account."""
+        return issubclass(self.args, InWorkspace)
 
 
 async def run(operation: Operation, services: Services, door: Door, raw: dict[str, Any]) -> BaseModel:
@@ -162,9 +192,12 @@ async def run(operation: Operation, services: Services, door: Door, raw: dict[st
     services.rate_limit.spend(principal.credential_id)
     args = validate(operation.args, raw | _peek(operation, door), as_text=door.as_text)
     actor = Actor(principal.user_id, principal.credential_id, operation.name, door.request_id)
-    workspace = await _place(services, door, args) if operation.workspace else _nowhere(services, principal.account_id)
+    if operation.is_in_workspace:
+        call = Call(principal, actor, await _find_workspace(services, door, args))
+    else:
+        call = AccountCall(principal, actor)
     try:
-        return await operation.handler(services, Call(principal, workspace, actor), args)
+        return await operation.handler(services, call, args)
     except WorkspaceGone:
         raise Failure("not_found", "This workspace was deleted just now. Send the request again.") from None
 
@@ -191,18 +224,17 @@ def validate(model: type[A], raw: dict[str, Any], *, as_text: bool) -> A:
         raise refused(error, model) from None
 
 
-async def _place(services: Services, door: Door, args: Args) -> Workspace:
-    """Which workspace: the credential's binding, else the argument, else the connection's, else the user's default.
+async def _find_workspace(services: Services, door: Door, args: Args) -> Workspace | MissingWorkspace:
+    """The workspace of a call: the credential's, else the argument's, else the connection's, else the user's default.
 
-    One that is missing is not made here: see `made`.
+    A missing one is not made here: see `ensure_workspace`.
     """
     principal = door.principal
     asked: str | None = getattr(args, "workspace", None) or _connections(door)
     if principal.workspace_id is not None:
         return await _bound(services, principal, principal.workspace_id, asked)
     account_id, name = await services.directory.locate(principal.user_id, principal.account_id, asked)
-    found = await services.directory.find(account_id, name)
-    return found or _nowhere(services, account_id, name)
+    return await services.directory.find(account_id, name) or MissingWorkspace(account_id, name)
 
 
 def _connections(door: Door) -> str | None:
@@ -224,21 +256,17 @@ async def _bound(services: Services, principal: Principal, workspace_id: str, as
     return bound
 
 
-def _nowhere(services: Services, account_id: str, name: str = "") -> Workspace:
-    """A workspace that has nothing: what is seen of a missing one."""
-    now = services.now()
-    return Workspace(new_id(now), account_id, name, now, now, exists=False)
+async def ensure_workspace(connection: AsyncConnection, services: Services, call: Call) -> PlacedCall:
+    """The call in a workspace that exists: a missing one is made in the caller's transaction.
 
+    So a request that is refused makes no workspace: its transaction is undone, and the workspace with it.
 
-async def ensure_workspace(connection: AsyncConnection, services: Services, call: Call) -> Call:
-    """The call in a workspace that is there: a missing one is made, in the caller's transaction.
-
-    So that what is refused, and undone with its transaction, makes no workspace. Raises `quota_exceeded` where the
-    account's plan allows no more of them.
+    Raises:
+        Failure: `quota_exceeded` if the account's plan allows no more workspaces.
     """
-    if call.workspace.exists:
-        return call
-    account_id, name, now = call.workspace.account_id, call.workspace.name, services.now()
-    generation = services.encoder.generation
-    found, _ = await services.plans.ensure_workspace(connection, account_id, name, generation, now)
-    return replace(call, workspace=found)
+    workspace = call.workspace
+    if isinstance(workspace, MissingWorkspace):
+        workspace, _ = await services.plans.ensure_workspace(
+            connection, workspace.account_id, workspace.name, services.encoder.generation, services.now()
+        )
+    return PlacedCall(call.principal, call.actor, workspace)

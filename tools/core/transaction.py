@@ -6,14 +6,14 @@ from contextlib import asynccontextmanager
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.store.record.journal import journal_change
-from tools.core.operation import Call, ensure_workspace
+from tools.core.operation import Call, PlacedCall, ensure_workspace
 from tools.core.services import Services
 
 
 @asynccontextmanager
 async def changing(
     services: Services, call: Call, what: dict[str, str]
-) -> AsyncGenerator[tuple[AsyncConnection, Call]]:
+) -> AsyncGenerator[tuple[AsyncConnection, PlacedCall]]:
     """One transaction that changes what is named by `what`, in a workspace that is made where it is missing.
 
     What is refused inside the block is undone with the workspace and the journal's entry.

@@ -199,7 +199,7 @@ async def _store(
 
 async def fetch(services: Services, call: Call, args: OneMemory) -> MemoryAnswer:
     """One memory by its id, from the record. Raises `not_found`."""
-    memory = await memories.look_up(services.db, call.workspace.id, args.id)
+    memory = await memories.look_up(services.db, call.id_for_reading, args.id)
     if memory is None:
         raise no_memory(args.id)
     return _answer(memory, call)
@@ -218,7 +218,7 @@ async def update_memory(services: Services, call: Call, args: UpdateMemory) -> M
     windows = None
     if args.content is not None:
         windows = await services.encoder.embed_documents([args.content])
-    now, workspace = services.now(), call.workspace.id
+    now, workspace = services.now(), call.id_for_reading
     async with services.db.write() as connection:
         revision, before = await hold(connection, workspace, args.id, now)
         after = Memory.model_validate(before.model_dump() | changes | {"updated_at": now})
@@ -248,7 +248,7 @@ async def delete_memory(services: Services, call: Call, args: DeleteMemory) -> D
 
     Raises `not_found`.
     """
-    now, workspace = services.now(), call.workspace.id
+    now, workspace = services.now(), call.id_for_reading
     async with services.db.write() as connection:
         revision, before = await hold(connection, workspace, args.id, now, or_deleted=args.erase)
         await memories.update(connection, args.id, revision, {"deleted_at": now})
@@ -278,7 +278,7 @@ async def list_memories(services: Services, call: Call, args: ListMemories) -> M
         equal=args.equal(),
         project=args.project if args.scope is None else None,
     )
-    page, total = await _page(services, call.workspace.id, listing, services.now())
+    page, total = await _page(services, call.id_for_reading, listing, services.now())
     return MemoryPage(meta=call.meta, memories=page, total=total, offset=args.offset, limit=args.limit)
 
 

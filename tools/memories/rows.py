@@ -11,9 +11,9 @@ from server.store.record import graph, memories, working_memory
 from server.store.record.workspaces import WorkspaceGone
 
 
-def no_memory(memory_id: str) -> Failure:
-    """Unknown, foreign and deleted memories are the same."""
-    return Failure("not_found", f"Memory not found: {memory_id}.", field="id")
+def no_memory(memory_id: str, field: str = "id") -> Failure:
+    """The refusal of an id that `field` names: the same for unknown, foreign and deleted memories."""
+    return Failure("not_found", f"Memory not found: {memory_id}.", field=field)
 
 
 async def hold(

@@ -5,11 +5,59 @@ from collections.abc import Iterable
 from pydantic import BaseModel, Field
 
 from server.memory.models import Memory
+from server.memory.ranking import Ranked
 from server.memory.skip import SkipEntry
-from server.store.projection.points import SHOWN
-from tools.recall.model import ArmScore, MatchedMemory, SkippedBy, Why
-from tools.recall.pipeline import LeftOut, Match, Reason, Recalled
-from tools.recall.workspace_search import Searched
+from server.store.projection.points import IndexedMemory
+from tools.recall.model import Match, Reason, RecallResult, WorkspaceHits
+
+
+class SkippedBy(BaseModel):
+    """An entry of the skip list that speaks against a memory, or that a message touches."""
+
+    id: str = Field(description="The entry's id.")
+    item: str = Field(description="What is to be left alone.")
+    reason: str = Field(description="Why.")
+    expires: str = Field(description="Until when: a time, or a condition in words.")
+
+
+class ArmScore(BaseModel):
+    """What one arm says of a memory."""
+
+    rank: int | None = Field(
+        default=None, description="Its place in this arm, 1 for the best; null where it is too far from the query."
+    )
+    raw: float | None = Field(default=None, description="BM25 for the words, cosine for the meaning; null likewise.")
+    normalized: float = Field(description="As a share of the arm's best, 0 to 1.")
+
+
+class Why(BaseModel):
+    """Why a memory stands where it stands: score = alpha x keyword + (1 - alpha) x vector, and the nudges."""
+
+    keyword: ArmScore = Field(description="By its words.")
+    vector: ArmScore = Field(description="By its meaning.")
+    evidence: float = Field(description="How sure it is, by itself, that it has to do with the query, 0 to 1.")
+    fused: float = Field(description="The two arms together, 0 to 1.")
+    nudges: dict[str, float] = Field(description="What was added to that, by name.")
+    score: float = Field(description="The sum.")
+
+
+class MatchedMemory(IndexedMemory):
+    """A recalled memory: what was stored, as data, and how well it fits.
+
+    A field of the stored memory comes from `IndexedMemory`, which every point of the search store holds; here stands
+    only what recall adds.
+    """
+
+    score: float = Field(
+        default=0.0, description="How well it fits: both shares, weighed, and small nudges; the best may exceed 1."
+    )
+    keyword_score: float = Field(default=0.0, description="The words' share of it, 0 to 1.")
+    vector_score: float = Field(default=0.0, description="The meaning's share of it, 0 to 1.")
+    workspace: str | None = Field(default=None, description="Its workspace, where others were looked into as well.")
+    skipped_by: list[SkippedBy] | None = Field(
+        default=None, description="What the skip list says against it: do not act on it, and do not bring it up."
+    )
+    why: Why | None = Field(default=None, description="Why it stands here, where asked for.")
 
 
 class Omitted(BaseModel):
@@ -23,47 +71,46 @@ class Omitted(BaseModel):
     by: str | None = Field(default=None, description="The memory that says the same, or the entry that withholds it.")
 
 
-def skipped_by(entries: Iterable[SkipEntry]) -> list[SkippedBy]:
-    """Entries as they are answered."""
+def list_skip_reasons(entries: Iterable[SkipEntry]) -> list[SkippedBy]:
+    """Entries of the skip list as an answer shows them."""
     return [SkippedBy(id=each.id, item=each.item, reason=each.reason, expires=each.expires) for each in entries]
 
 
-def unranked(memory: Memory, *, graph: bool) -> MatchedMemory:
-    """A memory that was not looked for, only listed."""
-    return MatchedMemory.model_validate(memory.model_dump(include=SHOWN if graph else SHOWN - {"linkages"}))
+def list_memory(memory: Memory, *, has_links: bool) -> MatchedMemory:
+    """A memory that was listed by its age, and not ranked, as an answer shows it."""
+    shown = {*IndexedMemory.model_fields} - (set() if has_links else {"linkages"})
+    return MatchedMemory.model_validate(memory.model_dump(include=shown))
 
 
-def answered(found: Recalled, *, graph: bool = False, explain: bool = False) -> list[MatchedMemory]:
-    """What was recalled, as it is answered."""
-    return [_answered(each, found, graph=graph, explain=explain) for each in found.matches]
+def list_matches(result: RecallResult, *, has_links: bool = False, is_explained: bool = False) -> list[MatchedMemory]:
+    """The matches of a recall as an answer shows them, best first."""
+    return [
+        _build_match(each, has_links=has_links, has_workspace=bool(result.other_workspaces), is_explained=is_explained)
+        for each in result.matches
+    ]
 
 
-def _answered(match: Match, found: Recalled, *, graph: bool, explain: bool) -> MatchedMemory:
-    """Fill in what recall says of the memory, which it has read for this answer alone: a copy would take as long."""
-    memory, ranked = match.memory, match.ranked
-    memory.score = round(ranked.score, 3)
-    memory.keyword_score = round(ranked.keyword_score, 3)
-    memory.vector_score = round(ranked.vector_score, 3)
-    memory.skipped_by = skipped_by(match.skipped_by) or None
-    if not graph:
-        memory.linkages = None
-    if found.peeked:
-        memory.workspace = match.workspace.name
-    if explain:
-        (home,) = (each for each in found.searched if each.workspace is match.workspace)
-        memory.why = why(match, home)
-    return memory
-
-
-def why(match: Match | LeftOut, home: Searched) -> Why | None:
-    """Why a memory that was ranked stands where it stands."""
+def _build_match(match: Match, *, has_links: bool, has_workspace: bool, is_explained: bool) -> MatchedMemory:
     ranked = match.ranked
-    if ranked is None:
-        return None
+    shown = match.memory.__dict__ | {
+        "score": round(ranked.score, 3),
+        "keyword_score": round(ranked.keyword_score, 3),
+        "vector_score": round(ranked.vector_score, 3),
+        "workspace": match.home.workspace.name if has_workspace else None,
+        "skipped_by": list_skip_reasons(match.skipped_by) or None,
+        "why": explain_rank(ranked, match.home) if is_explained else None,
+    }
+    if not has_links:
+        shown["linkages"] = None
+    return MatchedMemory.model_validate(shown)
+
+
+def explain_rank(ranked: Ranked, home: WorkspaceHits) -> Why:
+    """Why a memory of a workspace stands where it stands."""
     candidate = ranked.candidate
     return Why(
-        keyword=_arm(home.keyword_order, ranked.id, candidate.keyword, ranked.keyword_score),
-        vector=_arm(home.vector_order, ranked.id, candidate.vector, ranked.vector_score),
+        keyword=_build_arm_score(home.keyword_order, ranked.id, candidate.keyword, ranked.keyword_score),
+        vector=_build_arm_score(home.vector_order, ranked.id, candidate.vector, ranked.vector_score),
         evidence=round(candidate.evidence, 3),
         fused=round(ranked.fused, 3),
         nudges={name: round(nudge, 3) for name, nudge in ranked.nudges.items()},
@@ -71,11 +118,11 @@ def why(match: Match | LeftOut, home: Searched) -> Why | None:
     )
 
 
-def _arm(order: list[str], memory_id: str, raw: float | None, normalized: float) -> ArmScore:
+def _build_arm_score(order: list[str], memory_id: str, raw: float | None, normalized: float) -> ArmScore:
     place = order.index(memory_id) + 1 if raw is not None else None
     return ArmScore(rank=place, raw=None if raw is None else round(raw, 3), normalized=round(normalized, 3))
 
 
-def omitted(found: Recalled) -> list[Omitted]:
-    """What was found and is not answered."""
-    return [Omitted(id=each.id, reason=each.reason, by=each.by) for each in found.left_out]
+def list_omitted(result: RecallResult) -> list[Omitted]:
+    """The candidates that were found and are not answered."""
+    return [Omitted(id=each.id, reason=each.reason, by=each.by) for each in result.left_out]

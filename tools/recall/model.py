@@ -1,67 +1,130 @@
-"""The shape of a recalled memory."""
+"""What goes through the pipeline of recall: the request, each workspace's candidates, and the result."""
 
-from pydantic import BaseModel, Field
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal
 
-from server.memory.models import Linkage, Timestamp
+from server.memory.question import Question
+from server.memory.ranking import Candidate, Ranked
+from server.memory.skip import SkipEntry
+from server.store.projection.points import IndexedMemory
+from server.store.record.workspaces import Workspace
+from server.store.search.seam import Hit
+from tools.memories.arguments import Facets
 
+CANDIDATES = 40
+"""How many memories each arm is asked for. More improve nothing (docs/recall.md), and each is read for each recall."""
 
-class SkippedBy(BaseModel):
-    """An entry of the skip list that speaks against a memory, or that a message has to do with."""
-
-    id: str = Field(description="The entry's id.")
-    item: str = Field(description="What is to be left alone.")
-    reason: str = Field(description="Why.")
-    expires: str = Field(description="Until when: a time, or a condition in words.")
-
-
-class ArmScore(BaseModel):
-    """What one arm says of a memory."""
-
-    rank: int | None = Field(
-        default=None, description="Its place in this arm, 1 for the best; null where it is too far from the query."
-    )
-    raw: float | None = Field(default=None, description="BM25 for the words, cosine for the meaning; null likewise.")
-    normalized: float = Field(description="As a share of the arm's best, 0 to 1.")
+#: How the memories of an answer were ranked: by their words, by words and meaning, or by their age.
+RankedBy = Literal["keyword", "hybrid", "recent"]
+#: Why a candidate is not in the answer.
+Reason = Literal["expired", "gate", "threshold", "skip_list", "duplicate", "budget", "rank"]
 
 
-class Why(BaseModel):
-    """Why a memory stands where it stands: score = alpha x keyword + (1 - alpha) x vector, and the nudges."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecallRequest:
+    """What to recall, and how many memories."""
 
-    keyword: ArmScore = Field(description="By its words.")
-    vector: ArmScore = Field(description="By its meaning.")
-    evidence: float = Field(description="How sure it is, by itself, that it has to do with the query, 0 to 1.")
-    fused: float = Field(description="The two arms together, 0 to 1.")
-    nudges: dict[str, float] = Field(description="What was added to that, by name.")
-    score: float = Field(description="The sum.")
+    message: str
+    facets: Facets = field(default_factory=Facets)
+    limit: int = 10
+    max_tokens: int | None = None
+    #: Whether the memories that are answered count as used.
+    counts_as_use: bool = True
+    #: Whether the result lists the candidates that were left out, with the reasons.
+    is_explained: bool = False
+    #: Whether only the words count; no model is asked then.
+    is_words_only: bool = False
+    #: The number of candidates that each arm is asked for, if `limit` is not larger.
+    least_depth: int = CANDIDATES
+
+    @property
+    def depth(self) -> int:
+        """The number of candidates that each arm is asked for."""
+        return max(self.least_depth, self.limit)
 
 
-class MatchedMemory(BaseModel):
-    """A recalled memory: what was stored, as data, and how well it fits.
+@dataclass(frozen=True)
+class WorkspaceHits:
+    """The candidates that the arms found in one workspace."""
 
-    It is read from what the search store keeps of a memory, and the rest is filled in by `tools.recall.answers`.
-    """
+    workspace: Workspace
+    #: The message, read in the workspace's language.
+    question: Question
+    candidates: list[Candidate] = field(default_factory=list[Candidate])
+    hits: dict[str, Hit] = field(default_factory=dict[str, Hit])
+    #: The ids of hits that have expired, which are no candidates.
+    expired: list[str] = field(default_factory=list[str])
+    #: The number of memories in the workspace.
+    total: int = 0
+    #: Whether the vector arm was asked, too.
+    is_hybrid: bool = False
+    #: Each arm's ids, best first.
+    keyword_order: list[str] = field(default_factory=list[str])
+    vector_order: list[str] = field(default_factory=list[str])
 
-    id: str = Field(description="The memory's id, for fetch, update_memory and delete_memory.")
-    content: str = Field(description="What was remembered.")
-    type: str = Field(description="Its type.")
-    tags: list[str] = Field(description="Its tags.")
-    score: float = Field(
-        default=0.0, description="How well it fits: both shares, weighed, and small nudges; the best may exceed 1."
-    )
-    keyword_score: float = Field(default=0.0, description="The words' share of it, 0 to 1.")
-    vector_score: float = Field(default=0.0, description="The meaning's share of it, 0 to 1.")
-    scope: str = Field(description="Where it is valid.")
-    project: str | None = Field(default=None, description="The project that it belongs to.")
-    entity: str | None = Field(default=None, description="The person or thing that it is about.")
-    author: str | None = Field(default=None, description="The person who said it.")
-    session: str | None = Field(default=None, description="The session it comes from.")
-    occurred_at: Timestamp | None = Field(default=None, description="When it happened.")
-    created_at: Timestamp = Field(description="When it was stored.")
-    expires_at: Timestamp | None = Field(default=None, description="The time from which it is no longer recalled.")
-    source: str | None = Field(default=None, description="Where it comes from.")
-    linkages: list[Linkage] | None = Field(default=None, description="Its links, where asked for.")
-    workspace: str | None = Field(default=None, description="Its workspace, where others were looked into as well.")
-    skipped_by: list[SkippedBy] | None = Field(
-        default=None, description="What the skip list says against it: do not act on it, and do not bring it up."
-    )
-    why: Why | None = Field(default=None, description="Why it stands here, where asked for.")
+
+class CandidateMemories:
+    """The memories of all candidates. Each is parsed when it is first needed, and once: most never are."""
+
+    def __init__(self, searched: Sequence[WorkspaceHits]) -> None:
+        self._homes = {candidate.id: each for each in searched for candidate in each.candidates}
+        self._parsed: dict[str, IndexedMemory] = {}
+
+    def home(self, memory_id: str) -> WorkspaceHits:
+        """The hits of the workspace that the memory is in."""
+        return self._homes[memory_id]
+
+    def memory(self, memory_id: str) -> IndexedMemory:
+        """The memory as the search store holds it."""
+        parsed = self._parsed.get(memory_id)
+        if parsed is None:
+            payload = self._homes[memory_id].hits[memory_id].payload
+            parsed = self._parsed[memory_id] = IndexedMemory.model_validate_json(payload["memory"])
+        return parsed
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A memory that is answered, with the entries of the skip list that speak against it."""
+
+    ranked: Ranked
+    memory: IndexedMemory
+    home: WorkspaceHits
+    skipped_by: tuple[SkipEntry, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A candidate that is not answered, and the reason; `by` is the id of the memory or skip entry in its way."""
+
+    id: str
+    reason: Reason
+    ranked: Ranked | None = None
+    by: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecallResult:
+    """The matches of a recall, best first, and what an answer tells about them."""
+
+    matches: list[Match]
+    #: The words that were looked for.
+    terms: list[str]
+    ranked_by: RankedBy
+    #: The hits of the request's own workspace; None if that does not exist.
+    own: WorkspaceHits | None
+    #: The names of the other workspaces that were searched.
+    other_workspaces: list[str]
+    #: The entries of the skip list that the message touches.
+    skip_matches: list[SkipEntry]
+    #: Empty unless the request `is_explained`.
+    left_out: list[LeftOut]
+    #: How many more memories the skip list keeps back.
+    withheld: int
+    notice: str | None
+
+    @property
+    def total(self) -> int:
+        """The number of memories in the request's own workspace."""
+        return 0 if self.own is None else self.own.total

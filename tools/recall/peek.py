@@ -1,4 +1,4 @@
-"""Looking into more of the caller's workspaces than the one that a call is about."""
+"""Which other workspaces a caller may search, beside the one that the call is about: an authorization rule."""
 
 from collections.abc import Sequence
 
@@ -9,28 +9,32 @@ from server.store.record.workspaces import Workspace
 from tools.core.operation import Call
 from tools.core.services import Services
 
-log = structlog.get_logger(__name__)
+log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 
 async def peekable_workspaces(services: Services, call: Call, names: Sequence[str]) -> list[Workspace]:
-    """The other workspaces that may be looked into; what is unknown or somebody else's is passed over."""
+    """The named workspaces that the caller may read, without the call's own.
+
+    A workspace that does not exist, that belongs to others, or that the caller's key is not bound to is left out and
+    logged: a recall should not fail because of it.
+    """
     found: dict[str, Workspace] = {}
     for name in dict.fromkeys(names):
-        workspace = await _peek(services, call, name)
-        if workspace is not None and workspace.id != call.workspace.id:
-            found[workspace.id] = workspace  # that of one's own account has two names
+        workspace = await _find_peekable(services, call, name)
+        if workspace is not None and workspace.id != call.id_for_reading:
+            found[workspace.id] = workspace  # by id: a workspace of one's own account has two names
     return list(found.values())
 
 
-async def _peek(services: Services, call: Call, name: str) -> Workspace | None:
+async def _find_peekable(services: Services, call: Call, name: str) -> Workspace | None:
     principal = call.principal
     try:
         account_id, plain = await services.directory.locate(principal.user_id, principal.account_id, name)
     except Failure:
-        log.warning("a peek at a workspace of others was passed over", user=principal.user_id, workspace=name)
+        log.warning("peek.refused", reason="not_a_member", user=principal.user_id, workspace=name)
         return None
     found = await services.directory.find(account_id, plain)
     if found is not None and principal.workspace_id not in {None, found.id}:
-        log.warning("a bound key's peek was passed over", user=principal.user_id, workspace=name)
+        log.warning("peek.refused", reason="key_is_bound", user=principal.user_id, workspace=name)
         return None
     return found

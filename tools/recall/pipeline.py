@@ -1,170 +1,123 @@
-"""The pipeline of recall: what matters for a message, by words and by meaning, and why.
+"""The pipeline of recall: find the memories that matter for a message, by words and by meaning.
 
 question → candidates of both arms, one round trip for each workspace → gate → fusion and nudges over all of them →
 skip list, near-duplicates, room. The operations that recall (`search`, `context`, `explain`) all go through `recall`.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Literal
+from typing import NamedTuple
 
 from server.errors import unavailable
 from server.memory import gate
 from server.memory.packing import Budget, Duplicates
 from server.memory.ranking import Candidate, Ranked, rank
+from server.memory.settings import WorkspaceSettings
 from server.memory.skip import SkipEntry, matches, speaks_against
 from server.store.record import skip_list
-from server.store.record.workspaces import Workspace
+from server.store.record.workspaces import MissingWorkspace, Workspace
 from server.store.search.seam import EngineDown
-from tools.core.operation import Call
 from tools.core.services import Services
-from tools.memories.arguments import Facets
-from tools.recall.model import MatchedMemory
-from tools.recall.peek import peekable_workspaces
-from tools.recall.reranking import reranked
-from tools.recall.workspace_search import CANDIDATES, Searched, search_workspace
-
-Ranking = Literal["keyword", "hybrid", "recent"]
-Reason = Literal["expired", "gate", "threshold", "skip_list", "duplicate", "budget", "rank"]
+from tools.recall.model import CandidateMemories, LeftOut, Match, RecallRequest, RecallResult, WorkspaceHits
+from tools.recall.reranking import rerank
+from tools.recall.workspace_search import make_question, search_workspace
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
-    """What is to be recalled, and how much of it."""
+async def recall(
+    services: Services,
+    workspace: Workspace | MissingWorkspace,
+    request: RecallRequest,
+    *,
+    others: Sequence[Workspace] = (),
+) -> RecallResult:
+    """Rank the memories of a workspace for a message, and those of other workspaces with them.
 
-    message: str
-    facets: Facets = field(default_factory=Facets)
-    limit: int = 10
-    max_tokens: int | None = None
-    #: Whether this counts as a use of the memories it finds.
-    track: bool = True
-    #: Whether what was left out is told, too.
-    explain: bool = False
-    peek: Sequence[str] = ()
-    #: How many candidates each arm is asked for, at least.
-    depth: int = CANDIDATES
-    #: Whether the meaning is left out, and only the words count.
-    words_only: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Match:
-    """A memory that is answered, and what the skip list says of it."""
-
-    ranked: Ranked
-    memory: MatchedMemory
-    workspace: Workspace
-    skipped_by: tuple[SkipEntry, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class LeftOut:
-    """A candidate that is not answered, and why; `by` names the memory or entry that is in its way."""
-
-    id: str
-    reason: Reason
-    ranked: Ranked | None = None
-    by: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Recalled:
-    """What a recall found, best first."""
-
-    matches: list[Match]
-    terms: list[str]
-    ranking: Ranking
-    skip_matches: list[SkipEntry] = field(default_factory=list[SkipEntry])
-    withheld: int = 0
-    left_out: list[LeftOut] = field(default_factory=list[LeftOut])
-    #: What was searched: the call's own workspace first, then those peeked into.
-    searched: list[Searched] = field(default_factory=list[Searched])
-    notice: str | None = None
-
-    @property
-    def peeked(self) -> list[str]:
-        """The names of the workspaces that were looked into as well."""
-        return [each.workspace.name for each in self.searched[1:]]
-
-
-async def recall(services: Services, call: Call, asked: Asked) -> Recalled:
-    """Rank memories for a message: one round trip to the search store for each workspace, none to a model but ours.
+    The caller has made sure that all these workspaces may be read: see `peekable_workspaces`. The settings and the
+    skip list are those of `workspace`. Takes one round trip to the search store for each workspace that exists.
 
     Raises:
-        Failure: `unavailable` where the search store is down.
+        Failure: `unavailable` if the search store is down.
     """
-    now = services.now()
-    places = [call.workspace, *await peekable_workspaces(services, call, asked.peek)]
-    at_least = call.workspace.settings.recall_threshold
-    searched = await _search(services, places, asked)
-    entries = await skip_list.look_up_live(services.db, call.workspace.id, now) if call.workspace.exists else []
-    candidates, left_out = gated(searched, at_least)
-    alpha, spans = call.workspace.settings.recall_alpha, searched[0].question.spans(now)
-    ranked = rank(candidates, alpha=alpha, now=now, spans=spans)
-    ranked = await reranked(services, asked.message, ranked, searched)
-    chosen, withheld = _choose(ranked, searched, entries, call.workspace, asked, left_out)
-    if asked.track:
-        _note(services, chosen)
-    is_hybrid = searched[0].is_hybrid
-    waits = not is_hybrid and call.workspace.exists
-    return Recalled(
-        matches=chosen,
-        terms=searched[0].question.shown,
-        ranking="hybrid" if is_hybrid else "keyword",
-        skip_matches=matches(entries, asked.message),
-        withheld=withheld,
-        left_out=left_out if asked.explain else [],
-        searched=searched,
-        notice=services.encoder.notice if waits else None,
+    now, settings = services.now(), workspace.settings
+    own, entries = None, list[SkipEntry]()
+    if isinstance(workspace, Workspace):
+        own = await _search(services, workspace, request)
+        entries = await skip_list.look_up_live(services.db, workspace.id, now)
+    searched = [] if own is None else [own]
+    searched += [await _search(services, each, request) for each in others]
+    question = make_question(request.message, settings) if own is None else own.question
+    candidates, gated_out = apply_gate(searched, settings.recall_threshold)
+    memories = CandidateMemories(searched)
+    ranked = rank(candidates, alpha=settings.recall_alpha, now=now, spans=question.spans(now))
+    ranked = await rerank(services, request.message, ranked, memories)
+    choice = _choose_matches(ranked, memories, entries, settings, request)
+    if request.counts_as_use:
+        _note_accesses(services, choice.matches)
+    is_hybrid = own is not None and own.is_hybrid
+    return RecallResult(
+        matches=choice.matches,
+        terms=question.shown,
+        ranked_by="hybrid" if is_hybrid else "keyword",
+        own=own,
+        other_workspaces=[each.name for each in others],
+        skip_matches=matches(entries, request.message),
+        left_out=[*gated_out, *choice.left_out] if request.is_explained else [],
+        withheld=choice.withheld,
+        notice=None if own is None or is_hybrid else services.encoder.notice,
     )
 
 
-async def _search(services: Services, places: Sequence[Workspace], asked: Asked) -> list[Searched]:
-    """What the arms find, place by place. What cannot pass the gate is read only where it is to be explained."""
-    depth = max(asked.depth, asked.limit)
-    how = {"is_explained": asked.explain, "is_words_only": asked.words_only}
+async def _search(services: Services, workspace: Workspace, request: RecallRequest) -> WorkspaceHits:
     try:
-        return [await search_workspace(services, each, asked.message, asked.facets, depth, **how) for each in places]
+        return await search_workspace(services, workspace, request)
     except EngineDown:
         raise unavailable("search store") from None
 
 
-def gated(searched: Sequence[Searched], at_least: float) -> tuple[list[Candidate], list[LeftOut]]:
-    """The candidates that have to do with the query at all, workspace by workspace, and those that have not."""
+def apply_gate(searched: Sequence[WorkspaceHits], at_least: float) -> tuple[list[Candidate], list[LeftOut]]:
+    """Divide the candidates into those that are sure enough to fit the message and those that are not.
+
+    Each workspace is judged for itself: if its best candidate is not sure enough, none of its candidates passes.
+    """
     passed: list[Candidate] = []
     left_out: list[LeftOut] = []
     for each in searched:
-        left_out += [LeftOut(gone, "expired") for gone in each.expired]
+        left_out += [LeftOut(expired, "expired") for expired in each.expired]
         best = max((candidate.evidence for candidate in each.candidates), default=0.0)
         is_answer = best >= max(gate.threshold(each.total), at_least)
         for candidate in each.candidates:
             if is_answer and candidate.evidence >= max(gate.COMPANY, at_least):
                 passed.append(candidate)
             else:
-                is_set = candidate.evidence < at_least
-                left_out.append(LeftOut(candidate.id, "threshold" if is_set else "gate"))
+                is_below_setting = candidate.evidence < at_least
+                left_out.append(LeftOut(candidate.id, "threshold" if is_below_setting else "gate"))
     return passed, left_out
 
 
-def _choose(
+class _Choice(NamedTuple):
+    matches: list[Match]
+    left_out: list[LeftOut]
+    withheld: int
+
+
+def _choose_matches(
     ranked: Sequence[Ranked],
-    searched: Sequence[Searched],
+    memories: CandidateMemories,
     entries: Sequence[SkipEntry],
-    own: Workspace,
-    asked: Asked,
-    left_out: list[LeftOut],
-) -> tuple[list[Match], int]:
-    """The best that say something new, are not to be skipped, and fit; and how many the skip list withheld."""
-    homes = {candidate.id: each for each in searched for candidate in each.candidates}
-    seen, budget, chosen, withheld = Duplicates(), Budget(asked.max_tokens), list[Match](), 0
+    settings: WorkspaceSettings,
+    request: RecallRequest,
+) -> _Choice:
+    """Choose the best memories that say something new, that the skip list does not withhold, and that fit."""
+    seen, budget = Duplicates(), Budget(request.max_tokens)
+    chosen: list[Match] = []
+    left_out: list[LeftOut] = []
+    withheld = 0
     for place, each in enumerate(ranked):
-        if len(chosen) == asked.limit:
+        if len(chosen) == request.limit:
             left_out += [LeftOut(rest.id, "rank", rest) for rest in ranked[place:]]
             break
-        home = homes[each.id]
-        memory = home.memory(each.id)
+        memory = memories.memory(each.id)
         against = tuple(entry for entry in entries if speaks_against(entry, memory.content))
-        if against and own.settings.skip_enforcement == "withhold":
+        if against and settings.skip_enforcement == "withhold":
             withheld += 1
             left_out.append(LeftOut(each.id, "skip_list", each, against[0].id))
         elif (same := seen.of(each.id, memory.content)) is not None:
@@ -172,13 +125,14 @@ def _choose(
         elif not budget.take(memory.content):
             left_out.append(LeftOut(each.id, "budget", each))
         else:
-            chosen.append(Match(each, memory, home.workspace, against))
-    return chosen, withheld
+            chosen.append(Match(each, memory, memories.home(each.id), against))
+    return _Choice(chosen, left_out, withheld)
 
 
-def _note(services: Services, chosen: Sequence[Match]) -> None:
+def _note_accesses(services: Services, chosen: Sequence[Match]) -> None:
     used: dict[str, list[tuple[str, int]]] = {}
     for each in chosen:
-        used.setdefault(each.workspace.id, []).append((each.memory.id, each.ranked.candidate.traits.access_count))
-    for workspace_id, some in used.items():
-        services.accesses.note(workspace_id, some)
+        known = used.setdefault(each.home.workspace.id, [])
+        known.append((each.memory.id, each.ranked.candidate.traits.access_count))
+    for workspace_id, accesses in used.items():
+        services.accesses.note(workspace_id, accesses)

@@ -21,18 +21,30 @@ class WorkspaceGone(Exception):  # noqa: N818 - it names the state of the worksp
 
 @dataclass(frozen=True, slots=True)
 class Workspace:
-    """An isolated memory store of an account.
-
-    One that `exists` is False is what a read of a missing workspace sees: an id that nothing has.
-    """
+    """An isolated memory store of an account."""
 
     id: str
     account_id: str
     name: str
     created_at: datetime
     updated_at: datetime
-    exists: bool = True
     settings: WorkspaceSettings = DEFAULTS
+
+
+@dataclass(frozen=True, slots=True)
+class MissingWorkspace:
+    """A workspace that does not exist: it has no id, no rows, and the default settings.
+
+    A write needs a `Workspace`, which `ensure_workspace` makes in the writer's own transaction.
+    """
+
+    account_id: str
+    name: str
+
+    @property
+    def settings(self) -> WorkspaceSettings:
+        """The default settings."""
+        return DEFAULTS
 
 
 _COLUMNS = (
