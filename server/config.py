@@ -10,23 +10,22 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from pydantic import (
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     SecretStr,
     StringConstraints,
     ValidationError,
     ValidationInfo,
     field_validator,
-    model_validator,
 )
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from server.limits import Limits
 
 PREFIX = "LOCI_"
 #: Variables of the tests and of the hook. They are no settings of the server, but its environment may hold them.
@@ -50,18 +49,6 @@ def _json(value: object) -> object:
         raise ValueError('must be JSON, like {"free": {"memories": 100}}') from None
 
 
-class Limits(BaseModel):
-    """The limits that a plan sets for an account. None means no limit."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-    memories: int | None = Field(default=None, ge=0, description="The number of memories allowed; null: no limit.")
-    items: int | None = Field(
-        default=None, ge=0, description="The number of items allowed in working memory; null: no limit."
-    )
-    workspaces: int | None = Field(default=None, ge=0, description="The number of workspaces allowed; null: no limit.")
-
-
 #: At most 60 characters, like the column in the database.
 PlanName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,59}$")]
 
@@ -75,6 +62,7 @@ class Settings(BaseSettings):
     port: int = Field(default=8080, ge=0, le=65535, description="The port the server listens on.")
     public_url: str = Field(
         default="",
+        validate_default=True,
         description="The URL that people paste into their client, without a path. Issuer, resource, hosts and origins "
         "follow from it. It must be https, except on a loopback address. Default: http://127.0.0.1:PORT.",
     )
@@ -202,6 +190,18 @@ class Settings(BaseSettings):
             ipaddress.ip_network(cidr)
         return value
 
+    @field_validator("public_url")
+    @classmethod
+    def _is_an_origin(cls, value: str, info: ValidationInfo) -> str:
+        # If LOCI_PORT is wrong, it is not in info.data, and has its own message.
+        url = value.rstrip("/") or f"http://127.0.0.1:{info.data.get('port', 0)}"
+        parts = urlsplit(url)
+        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.path or parts.query or parts.fragment:
+            raise ValueError("must be scheme://host[:port] without a path")
+        if parts.scheme == "http" and not is_loopback(parts.hostname):
+            raise ValueError("must be https unless it is a loopback address")
+        return url
+
     @field_validator("embedding_url")
     @classmethod
     def _is_an_endpoint(cls, value: str) -> str:
@@ -241,17 +241,6 @@ class Settings(BaseSettings):
             known = f"one of {', '.join(plans)}" if plans else "left out because LOCI_PLANS names no plan"
             raise ValueError(f"must be {known}")
         return value
-
-    @model_validator(mode="after")
-    def _public_url_is_an_origin(self) -> Self:
-        url = self.public_url.rstrip("/") or f"http://127.0.0.1:{self.port}"
-        parts = urlsplit(url)
-        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.path or parts.query or parts.fragment:
-            raise ValueError("public_url must be scheme://host[:port] without a path")
-        if parts.scheme == "http" and not is_loopback(parts.hostname):
-            raise ValueError("public_url must be https unless it is a loopback address")
-        object.__setattr__(self, "public_url", url)  # the model is frozen, and this is its constructor
-        return self
 
     @property
     def sqlalchemy_url(self) -> str:
@@ -330,11 +319,8 @@ _SAY = {
 
 
 def _problem(error: ErrorDetails, values: Mapping[str, str]) -> str:
-    """Return one line that names a wrong setting and its error, without the values of secrets.
-
-    An error without a location is about the public URL, the only setting that is checked after all others are read.
-    """
-    name = str(error["loc"][0]) if error["loc"] else "public_url"
+    """Return one line that names a wrong setting and its error, without the values of secrets."""
+    name = str(error["loc"][0])
     # a value with an @ may be a URL with a password
     is_shown = name in values and not is_secret(name) and "@" not in values[name]
     inside = ".".join(str(part) for part in error["loc"][1:] if part != "[key]")
@@ -346,5 +332,5 @@ def _demand(error: ErrorDetails) -> str:
     """Return an error's message in plain words. An error that is not in `_SAY` has the message of its validator."""
     template = _SAY.get(error["type"])
     if template is None:
-        return error["msg"].removeprefix("Value error, ").removeprefix("public_url ")
+        return error["msg"].removeprefix("Value error, ")
     return template.format(**error.get("ctx", {}))

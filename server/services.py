@@ -9,7 +9,6 @@ from auth.bearer import Authenticator
 from auth.server import AuthorizationServer
 from server.clock import utc_now
 from server.config import Settings
-from server.store.consolidation.llm import Llm
 from server.store.db import Database
 from server.store.directory import Directory
 from server.store.embedding.reranker import Reranker
@@ -19,7 +18,7 @@ from server.store.projection.accesses import Accesses
 from server.store.projection.backfill import Pace
 from server.store.projection.gap_counts import GapCounts
 from server.store.record.people.plans import Plans
-from server.wiring import open_encoder, open_projection
+from server.wiring import open_encoder, open_llm, open_projection
 from tools.core.rate_limit import RateLimit
 from tools.core.services import Services
 
@@ -47,7 +46,7 @@ async def open_services(
         auth = authorization_server.build(settings, db, now, on_revoked)
         authenticator = Authenticator(db, now, epoch, auth.tokens.verify)
         plans = Plans(settings.plans, settings.default_plan)
-        llm = await stack.enter_async_context(Llm.opened(settings))
+        llm = await stack.enter_async_context(open_llm(settings))
         encoder = await stack.enter_async_context(open_encoder(settings, db, now))
         reranker = Reranker(
             settings.data_dir / "models",

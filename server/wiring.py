@@ -7,6 +7,7 @@ from datetime import datetime
 
 from server.config import Settings
 from server.memory.embedding_model import Model
+from server.store.consolidation.llm import Llm
 from server.store.db import Database
 from server.store.embedding.encoder import Encoder, choose_model
 from server.store.embedding.endpoint import Endpoint, EndpointEmbeddings, EndpointNames
@@ -73,6 +74,17 @@ async def open_encoder(settings: Settings, db: Database, now: Callable[[], datet
         yield encoder
     finally:
         await encoder.close()
+
+
+@asynccontextmanager
+async def open_llm(settings: Settings) -> AsyncGenerator[Llm | None]:
+    """Open the language model that the settings name, None if they name none."""
+    if not settings.llm_url or not settings.llm_model:
+        yield None
+        return
+    key = settings.llm_api_key.get_secret_value()
+    async with Llm.open(settings.llm_api, settings.llm_url, settings.llm_model, key) as llm:
+        yield llm
 
 
 @asynccontextmanager

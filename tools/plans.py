@@ -51,7 +51,7 @@ async def set_plan(services: Services, call: AccountCall, args: SetPlan) -> Plan
         if user is None:
             raise Failure("not_found", f"There is no user {args.user_id}.", field="user_id")
         standing = await services.plans.give(connection, user.account_id, args.plan)
-    log.info("plan set", user=user.id, plan=args.plan, by=principal.user_id)
+    log.info("plan.set", user=user.id, plan=args.plan, by=principal.user_id)
     limits = LimitsView.of(standing.limits)
     return PlanSet(user_id=user.id, plan=standing.plan, is_default=args.plan is None, limits=limits)
 

@@ -91,7 +91,7 @@ async def sign_up(services: Services, args: SignUp) -> SignedUp:
         await services.plans.ensure_workspace(connection, user.account_id, args.workspace, generation, now)
         api_key, _ = await issue_key(connection, user_id=user.id, scopes=[WRITE], name=args.name, now=now)
         standing = await services.plans.of(connection, user.account_id)
-    log.info("account made", user=user.id, is_admin=False)
+    log.info("account.created", user=user.id, is_admin=False)
     return SignedUp(
         api_key=api_key,
         workspace=args.workspace,

@@ -26,7 +26,7 @@ from server.web.connection import named_workspace
 from tools.core.operation import AnswerText, Door, Effect, Operation, run
 from tools.core.schema import schema
 
-log = structlog.get_logger(__name__)
+log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 Context = ServerRequestContext[Any, Any]
 
@@ -142,7 +142,7 @@ async def execute(operation: Operation, ctx: Context, arguments: dict[str, Any])
             need_scopes(request.scope, failure)
         raise
     except Exception as error:
-        log.exception("failed", operation=operation.name, request_id=door.request_id)
+        log.exception("tool.failed", operation=operation.name, request_id=door.request_id)
         failure = as_failure(error)
         if failure.code != "internal":
             raise failure from None

@@ -16,7 +16,6 @@ from server.memory.models import Linkage
 from server.store.consolidation import carry_out, runs
 from server.store.consolidation import near_duplicates as near_module
 from server.store.consolidation.carry_out import ConsolidationDeps, run, run_group
-from server.store.consolidation.llm import Llm
 from server.store.consolidation.near_duplicates import near_duplicates
 from server.store.consolidation.runs import list_runs, undo
 from server.store.record import generations, memories, vectors
@@ -25,6 +24,7 @@ from server.store.tables.accounts import workspaces
 from server.store.tables.lifecycle import consolidations
 from server.store.tables.memories import journal
 from server.store.tables.memories import memories as table
+from server.wiring import open_llm
 from tests.helpers.ledger import CountingProjection
 
 pytestmark = pytest.mark.anyio
@@ -304,7 +304,7 @@ async def test_an_erased_source_is_in_no_template_that_was_kept(ledger, consolid
     ids = await ledger.store("secret", "two", "three", tags=["tea"])
     with respx.mock:
         respx.post("http://llm.test/chat/completions").mock(return_value=answered("All three."))
-        async with Llm.opened(Settings(llm_url="http://llm.test", llm_model="m")) as llm:
+        async with open_llm(Settings(llm_url="http://llm.test", llm_model="m")) as llm:
             await consolidate(llm=llm)
     async with ledger.db.write() as connection:
         await memories.erase_content(connection, ids[0], clock())
@@ -322,7 +322,7 @@ def answered(text, finish="stop"):
 @pytest.fixture
 async def openai():
     settings = Settings(llm_url="http://llm.test/v1/", llm_model="small", llm_api_key="sk-secret")
-    async with Llm.opened(settings) as llm:
+    async with open_llm(settings) as llm:
         yield llm
 
 
@@ -348,7 +348,7 @@ async def test_anthropics_api_is_spoken_too():
         )
     )
     settings = Settings(llm_url="http://llm.test", llm_model="small", llm_api_key="sk-secret", llm_api="anthropic")
-    async with Llm.opened(settings) as llm:
+    async with open_llm(settings) as llm:
         assert await llm.summarize(["a", "b"]) == "Both."
     headers = route.calls.last.request.headers
     assert (headers["x-api-key"], headers["anthropic-version"]) == ("sk-secret", "2023-06-01")
@@ -392,7 +392,7 @@ async def test_a_language_model_that_is_down_is_not_asked_for_every_group(ledger
 
 async def test_without_a_url_or_a_model_there_is_no_language_model():
     for settings in (Settings(), Settings(llm_url="http://llm.test"), Settings(llm_model="m")):
-        async with Llm.opened(settings) as llm:
+        async with open_llm(settings) as llm:
             assert llm is None
 
 

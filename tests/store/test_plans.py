@@ -5,9 +5,9 @@ import asyncio
 import pytest
 import sqlalchemy as sa
 
-from server.config import Limits
 from server.errors import Failure
 from server.ids import new_id
+from server.limits import Limits
 from server.memory.working import Item
 from server.store.record import memories, working_memory, workspaces
 from server.store.record.people import accounts

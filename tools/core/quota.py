@@ -3,7 +3,7 @@
 from pydantic import BaseModel, Field
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from server.config import Limits
+from server.limits import Limits
 from server.store.record.people.plans import Plans
 
 

@@ -10,9 +10,9 @@ from typing import Any, Literal
 import httpx
 import structlog
 
-from server.config import Settings
+log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
-log = structlog.get_logger(__name__)
+Api = Literal["openai", "anthropic"]
 
 TIMEOUT_SECONDS = 30.0
 MAX_TOKENS = 4096
@@ -29,26 +29,22 @@ INSTRUCTIONS = (
 class Llm:
     """A language model behind HTTP."""
 
-    def __init__(self, client: httpx.AsyncClient, api: Literal["openai", "anthropic"], model: str) -> None:
+    def __init__(self, client: httpx.AsyncClient, api: Api, model: str) -> None:
         self._client = client
         self._api = api
         self._model = model
 
     @classmethod
     @asynccontextmanager
-    async def opened(cls, settings: Settings) -> AsyncGenerator["Llm | None"]:
-        """The model that the settings name, or None, for as long as the block lasts."""
-        if not settings.llm_url or not settings.llm_model:
-            yield None
-            return
-        key = settings.llm_api_key.get_secret_value()
-        if settings.llm_api == "anthropic":
+    async def open(cls, api: Api, url: str, model: str, key: str) -> AsyncGenerator["Llm"]:
+        """Open a client for the model behind this URL, and close it when the block ends. The key may be empty."""
+        if api == "anthropic":
             headers = {"anthropic-version": ANTHROPIC_VERSION} | ({"x-api-key": key} if key else {})
         else:
             headers = {"authorization": f"Bearer {key}"} if key else {}
-        base = settings.llm_url.rstrip("/") + "/"
+        base = url.rstrip("/") + "/"
         async with httpx.AsyncClient(base_url=base, headers=headers, timeout=TIMEOUT_SECONDS) as client:
-            yield cls(client, settings.llm_api, settings.llm_model)
+            yield cls(client, api, model)
 
     async def summarize(self, texts: Sequence[str]) -> str | None:
         """One text in place of several; None where none is to be had. Nothing of the texts is logged."""
@@ -57,7 +53,7 @@ class Llm:
         try:
             text = await ask(notes)
         except (httpx.HTTPError, ValueError, LookupError, TypeError) as error:
-            log.warning("the language model gave no summary", reason=type(error).__name__)
+            log.warning("summary.failed", error=type(error).__name__)
             return None
         return text.strip() or None
 

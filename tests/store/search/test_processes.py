@@ -91,7 +91,7 @@ async def test_a_process_that_is_killed_loses_nothing_that_was_answered(engine, 
         os.kill(pid, signal.SIGKILL)
         await ended(end_of(pid))
         await until_answered(engine, collection)
-    assert [entry["event"] for entry in logs] == ["an engine process has ended"]
+    assert [entry["event"] for entry in logs] == ["engine_process.ended"]
     assert await read_ids(engine, collection) == {make.id(n) for n in range(1, 200)}
     point = await read_point(engine, collection, make.id(1))
     assert point.payload == {"access_count": 3}

@@ -13,8 +13,8 @@ from typing import Literal, get_args
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from server.config import Limits
 from server.errors import Failure
+from server.limits import Limits
 from server.store.record.workspaces import Workspace, ensure_workspace
 from server.store.tables.accounts import accounts, workspaces
 from server.store.tables.memories import memories

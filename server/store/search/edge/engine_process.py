@@ -66,7 +66,7 @@ class _Answering:
             kind = type(error) if type(error) in OUR_MISTAKES else ValueError
             self.frames.send((number, kind, str(error)))
         except Exception as error:
-            log.exception("%s failed", verb)
+            log.exception("engine_process.call_failed verb=%s", verb)
             self.frames.send((number, EngineDown, f"the embedded engine failed: {error!r}"))
         else:
             self.frames.send((number, None, answer))

@@ -230,7 +230,7 @@ class _Life:
     def _lost(self) -> None:
         self.is_over = True
         if not self._is_closing:
-            log.warning("an engine process has ended", pid=self._process.pid, calls=len(self._asked))
+            log.warning("engine_process.ended", pid=self._process.pid, calls=len(self._asked))
         for answer in self._asked.values():
             if not answer.done():
                 answer.set_exception(EngineDown("the engine process has ended"))
