@@ -123,7 +123,7 @@ def main() -> None:
     chosen = [int(each) for each in arguments.conversations.split(",") if each] or range(len(conversations))
     embedder = load_embedder()
     assert embedder is not None, "there is no model: python -m server model pull"
-    embed = lru_cache(maxsize=None)(embedder.query)
+    embed = lru_cache(maxsize=None)(embedder.embed_query)
     corpora = [_corpus(conversations[place], embedder, embed) for place in chosen]
     results = [list(_measured(corpora, variant)) for variant in progress(VARIANTS, "variants")]
     strange = _injections(corpora)
@@ -156,7 +156,9 @@ def _corpus(conversation: Conversation, embedder: Any, embed: Callable[[str], An
         )
         for place, turn in enumerate(conversation.turns)
     ]
-    vectors = np.stack([windows[0] for windows in result_of(embedder.documents([each.content for each in memories]))])
+    vectors = np.stack(
+        [windows[0] for windows in result_of(embedder.embed_documents([each.content for each in memories]))]
+    )
     return Corpus(conversation, memories, vectors, embed)
 
 

@@ -29,10 +29,10 @@ Scores = dict[int, float]
 def load_embedder() -> "Embedder | None":
     """The product's embedding model, where there is one."""
     from server.store.embedding.loaded_model import Embedder  # noqa: PLC0415 - only after ROOT is importable
-    from server.store.embedding.model_folder import find, place  # noqa: PLC0415 - as above
+    from server.store.embedding.model_folder import find_model, folder_of_model  # noqa: PLC0415 - as above
 
-    model = find(MODELS, "auto")
-    return Embedder(place(MODELS, model.name), model, 0) if model is not None else None
+    model = find_model(MODELS, "auto")
+    return Embedder(folder_of_model(MODELS, model.name), model, 0) if model is not None else None
 
 
 class Arms:
@@ -88,14 +88,14 @@ class _Vector:
         windows = [
             each
             for first in progress(range(0, len(texts), CHUNK), f"embedding {what}")
-            for each in result_of(embedder.documents(texts[first : first + CHUNK]))
+            for each in result_of(embedder.embed_documents(texts[first : first + CHUNK]))
         ]
         self._rows = np.concatenate(windows)
         self._starts = np.cumsum([0, *map(len, windows[:-1])])
 
     def scores(self, question: str) -> Scores:
         """Of every turn."""
-        cosines = np.maximum.reduceat(self._rows @ self._embedder.query(question), self._starts)
+        cosines = np.maximum.reduceat(self._rows @ self._embedder.embed_query(question), self._starts)
         return dict(enumerate(cosines.tolist()))
 
 

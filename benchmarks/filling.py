@@ -53,9 +53,9 @@ def fill(site: Site, names: list[str], each: int) -> list[Filled]:
 
 def _generation(site: Site) -> tuple[int, int]:
     """The model's generation, as the server that ran here has made it; 0 where there is no model."""
-    from server.store.embedding.model_folder import find  # noqa: PLC0415 - only after ROOT is importable
+    from server.store.embedding.model_folder import find_model  # noqa: PLC0415 - only after ROOT is importable
 
-    model = find(MODELS, site.model)
+    model = find_model(MODELS, site.model)
     if model is None:
         return 0, NO_MODEL_DIMS
     with site.serving():

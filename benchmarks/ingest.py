@@ -30,14 +30,14 @@ def measure(*, quick: bool) -> list[Figure]:
 
 def _with_model(folder: Path, batches: int) -> list[Figure]:
     from server.store.embedding.loaded_model import Embedder  # noqa: PLC0415 - only with a model
-    from server.store.embedding.model_folder import find, place  # noqa: PLC0415 - as above
+    from server.store.embedding.model_folder import find_model, folder_of_model  # noqa: PLC0415 - as above
 
-    model = find(MODELS, "auto")
+    model = find_model(MODELS, "auto")
     assert model is not None
-    embedder = Embedder(place(MODELS, model.name), model, 0)
+    embedder = Embedder(folder_of_model(MODELS, model.name), model, 0)
 
     def embed(texts: list[str]) -> None:
-        for _ in embedder.documents(texts):
+        for _ in embedder.embed_documents(texts):
             pass
 
     texts, source = real_texts(BATCH * (batches + 1))

@@ -12,7 +12,7 @@ from server.store.db import Database
 from server.store.embedding.encoder import Encoder, choose_model
 from server.store.embedding.endpoint import Endpoint, EndpointEmbeddings, EndpointNames
 from server.store.embedding.local import LocalEmbeddings
-from server.store.embedding.model_folder import find
+from server.store.embedding.model_folder import find_model
 from server.store.embedding.source import EmbeddingSource
 from server.store.projection.projection import Projection
 from server.store.projection.upkeep import drop_orphan_collections
@@ -65,7 +65,7 @@ async def open_encoder(settings: Settings, db: Database, now: Callable[[], datet
         source = LocalEmbeddings(models, wanted, settings.embedding_threads, setting="LOCI_EMBEDDING_MODEL")
 
     def load(earlier: Model) -> LocalEmbeddings | None:
-        here = find(models, earlier.name)
+        here = find_model(models, earlier.name)
         is_same = here is not None and replace(here, file="") == earlier
         return LocalEmbeddings(models, earlier.name, settings.embedding_threads) if is_same else None
 

@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 
 from server.config import Settings
-from server.store.embedding.model_folder import MINILM, find
+from server.store.embedding.model_folder import MINILM, find_model
 from tests.helpers.clock import Clock
 from tests.helpers.databases import admin, apart, migrated, postgres_url, url_of
 from tests.helpers.site import site_at
@@ -28,7 +28,7 @@ def anyio_backend():
 def models():
     """The folder of models, with all-MiniLM-L6-v2 in it; `make test` pulls it first."""
     folder = Path(os.environ.get("LOCI_TEST_MODELS") or Path(__file__).parent.parent / "data" / "models")
-    if find(folder, MINILM) is None:
+    if find_model(folder, MINILM) is None:
         pytest.skip(f"{MINILM} is not in {folder}: python -m server model pull")
     return folder
 

@@ -5,7 +5,7 @@ import asyncio
 from server.background.work import Outcome
 from server.progress import Progress, ignore_progress
 from server.store.lifecycle import erasure
-from server.store.projection.backfill import FOLLOW_SECONDS, BackfillFailed, backfill, follow_backfill
+from server.store.projection.backfill import FOLLOW_SECONDS, BackfillFailed, fill_gaps, follow_backfill
 from server.store.projection.reindex import reindex
 from server.store.projection.upkeep import rebuild_erased_collections
 from server.store.record import skip_list
@@ -26,7 +26,7 @@ async def write_counts(services: Services, _argument: str | None = None, _progre
 
 async def fill_vectors(services: Services, _argument: str | None = None, _progress: Progress = ignore_progress) -> None:
     """Embed the memories that have no vectors of the current model. Return at once if others are doing that."""
-    await backfill(services.db, services.encoder, services.projection, services.now, services.backfill_pace)
+    await fill_gaps(services.db, services.encoder, services.projection, services.now, services.backfill_pace)
 
 
 async def backfill_vectors(services: Services, _argument: str | None, progress: Progress) -> None:

@@ -15,7 +15,7 @@ from server.clock import utc_now
 from server.config import Settings, is_loopback, load
 from server.errors import Failure
 from server.store.embedding.endpoint import EndpointEmbeddings
-from server.store.embedding.model_folder import find
+from server.store.embedding.model_folder import find_model
 from server.store.embedding.source import EmbeddingFailed
 from server.store.migrate import SchemaTooNew
 from server.store.search.owner import AlreadyOwned, Owner
@@ -133,7 +133,7 @@ async def _model(settings: Settings) -> Finding:
         return await _endpoint(settings)
     if settings.embedding_model == "none":
         return Finding("embedding model", is_ok=True, detail="none is wanted; recall ranks by keyword")
-    model = find(settings.data_dir / "models", settings.embedding_model)
+    model = find_model(settings.data_dir / "models", settings.embedding_model)
     if model is None:
         cure = "Run `python -m server model pull`. Until then recall ranks by keyword."
         return Finding("embedding model", is_ok=False, detail=f"{settings.embedding_model}: not here", cure=cure)
@@ -158,7 +158,7 @@ async def _endpoint(settings: Settings) -> Finding:
 async def _reranker(settings: Settings) -> Finding:
     if not settings.rerank_model:
         return Finding("cross-encoder", is_ok=True, detail="none is wanted")
-    model = find(settings.data_dir / "models", settings.rerank_model)
+    model = find_model(settings.data_dir / "models", settings.rerank_model)
     if model is None:
         cure = "Run `python -m server model pull`. Until then recall goes without."
         return Finding("cross-encoder", is_ok=False, detail=f"{settings.rerank_model}: not here", cure=cure)

@@ -7,8 +7,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, SpinnerColumn, Te
 
 from server.cli.common import sentences, stderr
 from server.config import load
-from server.store.embedding.model_pull import ModelUnavailable, PullOutcome, pull_reranker
-from server.store.embedding.model_pull import pull as pull_embedder
+from server.store.embedding.model_pull import ModelUnavailable, PullOutcome, pull_embedder, pull_reranker
 
 app = typer.Typer(help="The models, which recall by meaning needs.", no_args_is_help=True)
 

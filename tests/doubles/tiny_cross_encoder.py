@@ -12,7 +12,7 @@ from tokenizers import Tokenizer, pre_tokenizers, processors
 from tokenizers.models import WordLevel
 
 from server.memory.embedding_model import Model
-from server.store.embedding.model_folder import install, sha256
+from server.store.embedding.model_folder import hash_file, install_model
 
 NAME = "Xenova/ms-marco-MiniLM-L-6-v2"
 FILE = "onnx/model.onnx"
@@ -72,6 +72,6 @@ def put_in(folder):
     for path, data in files().items():
         (prepared / path).parent.mkdir(parents=True, exist_ok=True)
         (prepared / path).write_bytes(data)
-    model = Model(NAME, sha256(prepared / FILE), 1, MAX_TOKENS, FILE)
-    install(prepared, model, folder)
+    model = Model(NAME, hash_file(prepared / FILE), 1, MAX_TOKENS, FILE)
+    install_model(prepared, model, folder)
     return model

@@ -20,7 +20,7 @@ from server.memory.embedding_model import Model
 from server.store.db import Database
 from server.store.embedding.encoder import Encoder
 from server.store.embedding.endpoint import BATCH_TEXTS
-from server.store.projection.backfill import STEP, backfill
+from server.store.projection.backfill import STEP, fill_gaps
 from server.store.projection.placement import name_collection
 from server.store.projection.projection import Projection
 from server.store.search.seam import Query
@@ -78,7 +78,7 @@ async def test_cut_off_at_any_step_it_goes_on_where_it_was_and_ends_with_one_who
         await projection.project(book.workspace)
         engine.before = dict.fromkeys(VERBS, hook)
         try:
-            await backfill(lite, encoder, projection, clock)
+            await fill_gaps(lite, encoder, projection, clock)
         except asyncio.CancelledError:
             assert encoder.filling.has_gaps
             return source.embedded, False

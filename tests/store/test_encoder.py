@@ -12,7 +12,7 @@ from server.background.upkeep import clean_up_records
 from server.store.embedding.encoder import Encoder
 from server.store.embedding.local import LocalEmbeddings
 from server.store.projection.accesses import Accesses
-from server.store.projection.backfill import Pace, backfill
+from server.store.projection.backfill import Pace, fill_gaps
 from server.store.record import vectors
 from server.store.search.seam import Query
 
@@ -62,11 +62,11 @@ async def test_memories_from_before_the_model_are_found_by_meaning_after_it(
     without = await start(tmp_path)
     car, _ = await book.store("Her car is a red convertible", "The staging database is called heron")
     await projection.project(book.workspace)
-    await backfill(book.db, without, projection, clock)
+    await fill_gaps(book.db, without, projection, clock)
     assert (await projection.open(book.workspace)).generation == 0
     encoder = await start(models)
     await encoder.source.wait_ready()
-    await backfill(book.db, encoder, projection, clock)
+    await fill_gaps(book.db, encoder, projection, clock)
     vector = await encoder.embed_query(
         "what vehicle does she drive", (await projection.open(book.workspace)).generation
     )

@@ -9,7 +9,7 @@ import structlog
 from server.memory.embedding_model import Model
 from server.store.embedding.encoder import Encoder
 from server.store.embedding.source import EmbeddingFailed
-from server.store.projection.backfill import STEP, Pace, backfill
+from server.store.projection.backfill import STEP, Pace, fill_gaps
 from server.store.projection.placement import name_collection
 from server.store.projection.projection import Projection
 from server.store.record import generations, vectors, workspaces
@@ -75,7 +75,7 @@ async def test_what_was_stored_without_a_model_gets_vectors_when_there_is_one(bo
     await projection.project(book.workspace)
     assert (await projection.open(book.workspace)).generation == 0
     encoder = await load()
-    await backfill(book.db, encoder, projection, clock)
+    await fill_gaps(book.db, encoder, projection, clock)
     assert (await projection.open(book.workspace)).generation == encoder.generation == 1
     assert await dense(engine, book.workspace, 1) == dict.fromkeys(ids, True)
     assert not await engine.exists(name_collection(book.workspace, 0, 0))
@@ -89,7 +89,7 @@ async def test_a_text_that_changed_while_it_was_embedded_is_not_given_the_old_ve
     (memory_id,) = await book.store("old")
     encoder = await load()
     encoder.source.before = gate
-    filling = asyncio.create_task(backfill(book.db, encoder, projection, clock))
+    filling = asyncio.create_task(fill_gaps(book.db, encoder, projection, clock))
     await gate.reached.wait()
     await book.change(memory_id, content="quite new")
     gate.opened.set()
@@ -97,7 +97,7 @@ async def test_a_text_that_changed_while_it_was_embedded_is_not_given_the_old_ve
     async with book.db.read() as connection:
         assert [gap.content for gap in await vectors.missing(connection, 1, "", 9)] == ["quite new"]
     encoder.filling.note_gaps()
-    await backfill(book.db, encoder, projection, clock)
+    await fill_gaps(book.db, encoder, projection, clock)
     vector = encoder.source.vector("quite new")
     found = await projection.search(book.workspace, Query(vector, None, 1))
     assert found.dense[0].score == pytest.approx(1)
@@ -106,10 +106,10 @@ async def test_a_text_that_changed_while_it_was_embedded_is_not_given_the_old_ve
 async def test_the_old_generation_serves_until_the_new_one_is_whole(book, projection, engine, load, clock, gate):
     first = await load(name="one")
     (memory_id,) = await book.store("heron")
-    await backfill(book.db, first, projection, clock)
+    await fill_gaps(book.db, first, projection, clock)
     second = await load(name="two", dims=3)
     engine.before["flush"] = gate
-    switching = asyncio.create_task(backfill(book.db, second, projection, clock))
+    switching = asyncio.create_task(fill_gaps(book.db, second, projection, clock))
     await gate.reached.wait()
     assert (await projection.open(book.workspace)).generation == 1
     old = Query(first.source.vector("heron"), None, 1)
@@ -127,7 +127,7 @@ async def test_until_the_switch_questions_are_put_to_the_model_whose_vectors_are
     book, projection, engine, load, clock, gate
 ):
     await book.store("heron")
-    await backfill(book.db, await load(name="one"), projection, clock)
+    await fill_gaps(book.db, await load(name="one"), projection, clock)
     asked, old = [], Scripted(name="one")
 
     def earlier(model):
@@ -138,7 +138,7 @@ async def test_until_the_switch_questions_are_put_to_the_model_whose_vectors_are
     assert [(model.name, model.digest, model.dims) for model in asked] == [("one", "0" * 64, 2)]
     assert await second.embed_query("heron", 1) == pytest.approx(old.vector("heron"))
     engine.before["flush"] = gate
-    switching = asyncio.create_task(backfill(book.db, second, projection, clock))
+    switching = asyncio.create_task(fill_gaps(book.db, second, projection, clock))
     await gate.reached.wait()
     assert await second.embed_query("heron", (await projection.open(book.workspace)).generation) == pytest.approx(
         old.vector("heron")
@@ -156,9 +156,9 @@ async def test_until_the_switch_questions_are_put_to_the_model_whose_vectors_are
 async def test_a_question_asked_for_the_old_generation_is_not_put_to_the_new(book, projection, load, clock):
     first = await load(name="one")
     await book.store("heron")
-    await backfill(book.db, first, projection, clock)
+    await fill_gaps(book.db, first, projection, clock)
     vector = first.source.vector("heron")
-    await backfill(book.db, await load(name="two", dims=3), projection, clock)
+    await fill_gaps(book.db, await load(name="two", dims=3), projection, clock)
     found = await projection.search(book.workspace, Query(vector, None, 1), 1)
     assert (found.dense, found.text) == ([], [])
 
@@ -169,7 +169,7 @@ async def test_what_is_written_while_the_new_generation_is_built_is_in_it(book, 
     encoder = await load()
     opening = Gate_of(gate, name_collection(book.workspace, 1, 2))
     engine.after["upsert"] = opening
-    switching = asyncio.create_task(backfill(book.db, encoder, projection, clock))
+    switching = asyncio.create_task(fill_gaps(book.db, encoder, projection, clock))
     await gate.reached.wait()  # the new one has the rows as they were
     await book.delete(ids[0])
     await book.change(ids[1], content="crane")
@@ -202,11 +202,11 @@ async def test_a_switch_that_fails_leaves_the_old_generation_and_is_tried_again(
 
     engine.before["upsert"] = down
     with pytest.raises(EngineDown):
-        await backfill(book.db, encoder, projection, clock)
+        await fill_gaps(book.db, encoder, projection, clock)
     assert encoder.filling.has_gaps
     assert (await projection.open(book.workspace)).generation == 0
     del engine.before["upsert"]
-    await backfill(book.db, encoder, projection, clock)
+    await fill_gaps(book.db, encoder, projection, clock)
     assert (await projection.open(book.workspace)).generation == 1
     assert await dense(engine, book.workspace, 1) == dict.fromkeys(ids, True)
 
@@ -220,7 +220,7 @@ async def test_a_switch_is_on_the_disk_before_the_record_says_so(book, projectio
         noted.append(await book.row("generation"))
 
     engine.after["flush"] = note
-    await backfill(book.db, await load(), projection, clock)
+    await fill_gaps(book.db, await load(), projection, clock)
     assert noted == [(0,)]
     assert await book.row("generation", "revision", "flushed_revision") == (1, 2, 2)
     fresh = Projection(lite, engine, shared=False)
@@ -230,7 +230,7 @@ async def test_a_switch_is_on_the_disk_before_the_record_says_so(book, projectio
 
 
 async def test_an_empty_workspace_switches_without_a_collection(book, projection, engine, load, clock):
-    await backfill(book.db, await load(), projection, clock)
+    await fill_gaps(book.db, await load(), projection, clock)
     assert await book.row("generation") == (1,)
     assert engine.times("open") == 0
     (memory_id,) = await book.store("heron")
@@ -244,7 +244,7 @@ async def test_a_workspace_deleted_while_it_is_switched_leaves_no_collection(
     await book.store("heron")
     await projection.project(book.workspace)
     engine.after["upsert"] = Gate_of(gate, name_collection(book.workspace, 1, 2))
-    switching = asyncio.create_task(backfill(book.db, await load(), projection, clock))
+    switching = asyncio.create_task(fill_gaps(book.db, await load(), projection, clock))
     await gate.reached.wait()
     async with book.db.write() as connection:
         await workspaces.delete_workspace(connection, book.workspace, clock())
@@ -259,7 +259,7 @@ async def test_a_text_that_the_model_fails_on_keeps_no_other_from_its_vector(boo
     good, bad, late = await book.store("heron", "bad", "grebe")
     encoder = await load()
     with structlog.testing.capture_logs():
-        await backfill(book.db, encoder, projection, clock)
+        await fill_gaps(book.db, encoder, projection, clock)
     await projection.open(book.workspace)
     assert await dense(engine, book.workspace, 1) == {good: True, bad: False, late: True}
     assert not encoder.filling.has_gaps  # not every second; the housekeeping tries again
@@ -269,7 +269,7 @@ async def test_a_model_that_fails_on_everything_switches_nothing(book, projectio
     await book.store(*(f"bad {n}" for n in range(100)))
     encoder = await load()
     with structlog.testing.capture_logs():
-        await backfill(book.db, encoder, projection, clock)
+        await fill_gaps(book.db, encoder, projection, clock)
     assert await book.row("generation") == (0,)
     assert len(encoder.source.asked) == 65
 
@@ -284,7 +284,7 @@ async def test_a_backfill_rests_as_it_is_told_and_says_how_far_it_is(book, proje
         seen.append(encoder.filling.counts)
         assert not encoder.filling.is_whole
 
-    await backfill(book.db, encoder, projection, clock, Pace(32, rest))
+    await fill_gaps(book.db, encoder, projection, clock, Pace(32, rest))
     assert rests == [2, 2, 1 / 32]
     assert seen == [VectorCoverage(STEP, STEP + 1), VectorCoverage(2 * STEP, 1), VectorCoverage(2 * STEP + 1, 0)]
     assert seen[0].percent == 49.6
@@ -311,7 +311,7 @@ async def test_without_a_model_nothing_is_filled_in(book, projection, load, cloc
     await book.store("heron")
     encoder = await load()
     encoder.source.state = "loading"
-    await backfill(book.db, encoder, projection, clock)
+    await fill_gaps(book.db, encoder, projection, clock)
     assert encoder.filling.has_gaps
     assert encoder.source.asked == []
 

@@ -6,7 +6,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from server.store.embedding.loaded_model import BATCH_TEXTS, BATCH_TOKENS, MAX_WINDOWS, OVERLAP, window_starts
+from server.store.embedding.loaded_model import BATCH_TEXTS, BATCH_TOKENS, MAX_WINDOWS, OVERLAP, spread_windows
 from server.store.embedding.local import LocalEmbeddings
 from server.store.embedding.model_folder import MINILM
 
@@ -83,7 +83,7 @@ async def test_a_text_with_multibyte_characters_is_cut_between_characters(real):
 
 @pytest.mark.parametrize(("tokens", "window"), [(255, 254), (508, 254), (3000, 254), (9000, 254)])
 def test_windows_reach_from_the_first_token_to_the_last_and_overlap(tokens, window):
-    starts = window_starts(tokens, window)
+    starts = spread_windows(tokens, window)
     assert starts[0] == 0
     assert starts[-1] + window == tokens
     assert max(b - a for a, b in pairwise(starts)) <= window - OVERLAP

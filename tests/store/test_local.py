@@ -11,7 +11,7 @@ import pytest
 
 from server.memory.embedding_model import Model
 from server.store.embedding.local import GATHERED, TURN, LocalEmbeddings
-from server.store.embedding.model_folder import MINILM, find, install, place
+from server.store.embedding.model_folder import MINILM, find_model, folder_of_model, install_model
 from server.store.embedding.query_cache import CACHED_CHARACTERS, CACHED_QUERIES
 from server.store.embedding.source import EmbeddingFailed
 
@@ -29,13 +29,13 @@ class Scripted:
         self.go_on = Event()
         self.go_on.set()
 
-    def query(self, text):
+    def embed_query(self, text):
         self.asked.append(text)
         if text == "bad":
             raise RuntimeError("no such token")
         return np.array([1, 0, 0], np.float32)
 
-    def documents(self, texts):
+    def embed_documents(self, texts):
         self.calls.append(texts)
         for text in texts:
             self.asked.append(text)
@@ -51,7 +51,7 @@ def put_model(folder, model=SCRIPTED):
     prepared = folder / "prepared"
     prepared.mkdir(parents=True)
     (prepared / model.file).write_bytes(b"not a graph")
-    install(prepared, model, folder)
+    install_model(prepared, model, folder)
 
 
 @pytest.fixture
@@ -220,9 +220,11 @@ async def test_a_model_that_was_pulled_meanwhile_is_loaded_by_another_start(tmp_
 
 
 async def test_a_model_that_cannot_be_loaded_is_reported_and_not_fatal(models, tmp_path):
-    model = find(models, MINILM)
-    shutil.copytree(place(models, MINILM), place(tmp_path, MINILM), ignore=shutil.ignore_patterns("model.onnx"))
-    (place(tmp_path, MINILM) / "model.onnx").write_bytes(b"not a graph")
+    model = find_model(models, MINILM)
+    shutil.copytree(
+        folder_of_model(models, MINILM), folder_of_model(tmp_path, MINILM), ignore=shutil.ignore_patterns("model.onnx")
+    )
+    (folder_of_model(tmp_path, MINILM) / "model.onnx").write_bytes(b"not a graph")
     embeddings = LocalEmbeddings(tmp_path, "auto", threads=1)
     embeddings.start()
     with pytest.raises(EmbeddingFailed, match="cannot be loaded"):
@@ -249,7 +251,7 @@ async def test_a_panic_of_a_library_fails_the_text_and_not_the_service(service, 
         raise Panic
 
     with monkeypatch.context() as patch:
-        patch.setattr(scripted, "query", panics)
+        patch.setattr(scripted, "embed_query", panics)
         with pytest.raises(EmbeddingFailed):
             await service.embed_query("who?")
     assert len(await service.embed_query("who?")) == 3

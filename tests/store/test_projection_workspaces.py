@@ -119,9 +119,9 @@ async def test_what_is_known_of_idle_workspaces_is_bounded(lite, engine, clock, 
     for number, book in enumerate(books):
         await book.store("heron")
         await projection.project(book.workspace)
-        assert await projection.count(book.workspace) == 1, number
+        assert await projection.count_memories(book.workspace) == 1, number
     await projection.flush()
-    open_now = [await projection.count(book.workspace) for book in books]
+    open_now = [await projection.count_memories(book.workspace) for book in books]
     assert open_now == [0, 0, 0, 1, 1]
     for book in books:
         await book.store("heron")

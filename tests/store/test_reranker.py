@@ -10,7 +10,7 @@ import pytest
 import structlog
 
 from server.store.embedding.cross_encoder import BATCH_TEXTS, CrossEncoder
-from server.store.embedding.model_folder import place
+from server.store.embedding.model_folder import folder_of_model
 from server.store.embedding.reranker import MAX_TEXTS, Reranker
 from tests.doubles import tiny_cross_encoder as tiny
 
@@ -31,7 +31,7 @@ class Scripted:
         self.begun, self.go_on = Event(), Event()
         self.go_on.set()
 
-    def scores(self, query, texts):
+    def score_texts(self, query, texts):
         for text in texts:
             self.steps.append((query, text))
             self.begun.set()
@@ -65,9 +65,9 @@ async def make(folder):
 
 def test_a_loaded_cross_encoder_scores_the_texts_and_not_the_question(folder):
     model = tiny.put_in(folder)
-    encoder = CrossEncoder(place(folder, model.name), model, threads=1)
+    encoder = CrossEncoder(folder_of_model(folder, model.name), model, threads=1)
     texts = ["key", "mat key", "nothing", "key " * 500, ""] + ["mat"] * BATCH_TEXTS
-    steps = list(encoder.scores("mat mat mat", texts))
+    steps = list(encoder.score_texts("mat mat mat", texts))
     assert [len(step) for step in steps] == [BATCH_TEXTS, BATCH_TEXTS]
     scores = list(chain.from_iterable(steps))
     assert scores[:3] == [2, 2.5, -1]
@@ -78,32 +78,32 @@ def test_a_loaded_cross_encoder_scores_the_texts_and_not_the_question(folder):
 async def test_texts_are_scored_in_their_order_by_the_real_thing(make):
     reranker = await make()
     assert (reranker.state, reranker.reason) == ("ready", "")
-    assert await reranker.scores("where is it", ["mat", "key", "mat key"]) == [0.5, 2, 2.5]
-    assert len(await reranker.scores("where is it", ["mat"] * MAX_TEXTS)) == MAX_TEXTS
-    assert await reranker.scores("where is it", []) is None
+    assert await reranker.score_texts("where is it", ["mat", "key", "mat key"]) == [0.5, 2, 2.5]
+    assert len(await reranker.score_texts("where is it", ["mat"] * MAX_TEXTS)) == MAX_TEXTS
+    assert await reranker.score_texts("where is it", []) is None
 
 
 async def test_more_texts_than_a_recall_may_wait_for_are_refused(make):
     with pytest.raises(ValueError, match="31 texts"):
-        await (await make()).scores("q", ["mat"] * (MAX_TEXTS + 1))
+        await (await make()).score_texts("q", ["mat"] * (MAX_TEXTS + 1))
 
 
 async def test_where_none_is_wanted_or_here_there_are_no_scores_and_the_reason_is_told(make):
     off = await make("", setting="LOCI_RERANK_MODEL")
-    assert (off.state, off.reason, await off.scores("q", ["a"])) == ("absent", "LOCI_RERANK_MODEL is empty", None)
+    assert (off.state, off.reason, await off.score_texts("q", ["a"])) == ("absent", "LOCI_RERANK_MODEL is empty", None)
     missing = await make("BAAI/bge-reranker-base")
     assert "model pull" in missing.reason
-    assert await missing.scores("q", ["a"]) is None
+    assert await missing.score_texts("q", ["a"]) is None
 
 
 async def test_a_model_that_cannot_be_loaded_is_reported_and_not_fatal(make, folder):
-    (place(folder, tiny.NAME) / tiny.FILE).write_bytes(b"not a graph")
+    (folder_of_model(folder, tiny.NAME) / tiny.FILE).write_bytes(b"not a graph")
     with structlog.testing.capture_logs() as logs:
         reranker = await make()
     assert reranker.state == "failed"
     assert "cannot be loaded" in reranker.reason
     assert len(logs) == 1
-    assert await reranker.scores("q", ["a"]) is None
+    assert await reranker.score_texts("q", ["a"]) is None
 
 
 async def test_while_it_loads_a_recall_goes_without(folder, scripted):
@@ -115,7 +115,7 @@ async def test_while_it_loads_a_recall_goes_without(folder, scripted):
 
     reranker = Reranker(folder, tiny.NAME, 10_000, load=load)
     reranker.start()
-    assert (reranker.state, await reranker.scores("q", ["a"])) == ("loading", None)
+    assert (reranker.state, await reranker.score_texts("q", ["a"])) == ("loading", None)
     closing = asyncio.create_task(reranker.close())
     await asyncio.sleep(0)
     go_on.set()
@@ -127,11 +127,11 @@ async def test_past_the_deadline_a_recall_goes_without_and_the_rest_of_its_work_
     reranker = await make(milliseconds=10, load=lambda *_: scripted)
     scripted.go_on.clear()
     with structlog.testing.capture_logs() as logs:
-        assert await reranker.scores("slow", ["a", "b", "c"]) is None
-        assert await reranker.scores("behind it", ["d"]) is None
+        assert await reranker.score_texts("slow", ["a", "b", "c"]) is None
+        assert await reranker.score_texts("behind it", ["d"]) is None
     assert [entry["event"] for entry in logs] == ["reranking.skipped"] * 2
     scripted.go_on.set()
-    while (found := await reranker.scores("next", ["four"])) is None:
+    while (found := await reranker.score_texts("next", ["four"])) is None:
         pass  # the machine was busy for longer than this deadline
     assert found == [4]
     assert [step for step in scripted.steps if step[0] != "next"] == [("slow", "a")]
@@ -141,21 +141,21 @@ async def test_past_the_deadline_a_recall_goes_without_and_the_rest_of_its_work_
 async def test_a_text_that_the_model_fails_on_fails_its_recalls_look_alone(make, scripted, text):
     reranker = await make(load=lambda *_: scripted)
     with structlog.testing.capture_logs() as logs:
-        assert await reranker.scores("q", ["a", text]) is None
+        assert await reranker.score_texts("q", ["a", text]) is None
     assert len(logs) == 1
-    assert await reranker.scores("q", ["a", "bb"]) == [1, 2]
+    assert await reranker.score_texts("q", ["a", "bb"]) == [1, 2]
 
 
 async def test_the_real_models_nan_is_no_score(make):
     with structlog.testing.capture_logs() as logs:
-        assert await (await make()).scores("q", ["key", "broken"]) is None
+        assert await (await make()).score_texts("q", ["key", "broken"]) is None
     assert "not finite" in logs[0]["reason"]
 
 
 async def test_closing_answers_who_waits(make, scripted):
     reranker = await make(load=lambda *_: scripted)
     scripted.go_on.clear()
-    waiting = asyncio.create_task(reranker.scores("q", ["a", "b"]))
+    waiting = asyncio.create_task(reranker.score_texts("q", ["a", "b"]))
     await asyncio.to_thread(scripted.begun.wait)
     closing = asyncio.create_task(reranker.close())
     assert await waiting is None

@@ -2,7 +2,7 @@
 
 import pytest
 
-from server.store.projection.backfill import backfill
+from server.store.projection.backfill import fill_gaps
 from tests.helpers.doors import rest, tool
 
 pytestmark = pytest.mark.anyio
@@ -76,14 +76,14 @@ async def test_a_workspaces_language_is_followed_once_its_words_are_indexed_anew
     workspace = await services.directory.find(ann.account_id, "default")
     assert contents(await search(ann, "Katzen")) == []
     await setting(ann, "language", "german")
-    await backfill(services.db, services.encoder, services.projection, services.now)
+    await fill_gaps(services.db, services.encoder, services.projection, services.now)
     assert (await services.projection.open(workspace.id)).language == "german"
     assert contents(await search(ann, "Katzen")) == ["Die Katze schläft"]
     assert (await search(ann, "Wo sind die Katzen?"))["query_terms"] == ["katzen"]
     await ann.store("Zwei Katzen mehr")
     assert set(contents(await search(ann, "Katze"))) == {"Die Katze schläft", "Zwei Katzen mehr"}
     await rest(ann, "reset_setting", {"key": "language"})
-    await backfill(services.db, services.encoder, services.projection, services.now)
+    await fill_gaps(services.db, services.encoder, services.projection, services.now)
     assert (await services.projection.open(workspace.id)).language == "english"
     assert contents(await search(ann, "Katzen")) == ["Zwei Katzen mehr"]
 
@@ -93,7 +93,7 @@ async def test_another_workspace_keeps_its_language(ann, site):
     await ann.store("Die Katze schläft")
     await ann.store("Die Katze schläft", workspace="attic")
     await setting(ann, "language", "german")
-    await backfill(services.db, services.encoder, services.projection, services.now)
+    await fill_gaps(services.db, services.encoder, services.projection, services.now)
     assert len(contents(await search(ann, "Katzen"))) == 1
     assert contents(await search(ann, "Katzen", workspace="attic")) == []
     attic = await services.directory.find(ann.account_id, "attic")

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from server.store.projection.backfill import backfill
+from server.store.projection.backfill import fill_gaps
 from server.store.record import memories
 from tests.helpers.doors import rest, rpc, tool
 
@@ -88,7 +88,7 @@ async def test_nor_is_it_after_the_collection_was_built_anew(ann, site, clock, t
     await services.projection.forget(workspace.id)
     assert SECRET not in await everything_said(ann)
     await rest(ann, "set_setting", {"key": "language", "value": "german"})
-    await backfill(services.db, services.encoder, services.projection, services.now)
+    await fill_gaps(services.db, services.encoder, services.projection, services.now)
     assert SECRET not in await everything_said(ann)
 
 

@@ -11,7 +11,7 @@ async def rerank(services: Services, message: str, ranked: list[Ranked], memorie
     if services.reranker.state != "ready" or not ranked:
         return ranked
     best = ranked[:MAX_TEXTS]
-    scores = await services.reranker.scores(message, [memories.memory(each.id).content for each in best])
+    scores = await services.reranker.score_texts(message, [memories.memory(each.id).content for each in best])
     if scores is None:
         return ranked
     order = blended([each.score for each in best], scores)

@@ -36,7 +36,7 @@ async def search_workspace(services: Services, workspace: Workspace, request: Re
     """
     serving = await services.projection.open(workspace.id)
     question = Question(request.message, serving.language, tuple(workspace.settings.stop_words))
-    rarities, total = await services.projection.rarities(workspace.id, question.term_ids)
+    rarities, total = await services.projection.find_rarities(workspace.id, question.term_ids)
     common = [gate.is_common(each, total) for each in rarities]
     dense = None
     if not request.is_words_only:

@@ -36,9 +36,9 @@ class CrossEncoder:
             specific_model_path=str(home),
             local_files_only=True,
         )
-        list(self.scores("warm", ["up"]))
+        list(self.score_texts("warm", ["up"]))
 
-    def scores(self, query: str, texts: list[str]) -> Iterator[list[float]]:
+    def score_texts(self, query: str, texts: list[str]) -> Iterator[list[float]]:
         """Yield the scores of the texts, batch by batch, in their order; unbounded, and higher is better."""
         question = query[: self._characters]
         for start in range(0, len(texts), BATCH_TEXTS):

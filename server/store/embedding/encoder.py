@@ -15,7 +15,7 @@ from server.memory.embedding_model import Model
 from server.memory.vector import Vector
 from server.store.db import Database
 from server.store.embedding.filling import Filling
-from server.store.embedding.model_folder import find
+from server.store.embedding.model_folder import find_model
 from server.store.embedding.source import EmbeddingFailed, EmbeddingSource
 from server.store.record import generations
 
@@ -28,7 +28,7 @@ async def choose_model(db: Database, folder: Path, wanted: str) -> str:
         return wanted
     async with db.read() as connection:
         before = await generations.newest_model(connection)
-    return before if before is not None and find(folder, before) is not None else wanted
+    return before if before is not None and find_model(folder, before) is not None else wanted
 
 
 Load = Callable[[Model], EmbeddingSource | None]

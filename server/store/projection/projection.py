@@ -143,7 +143,7 @@ class Projection:
         target = state.opened.target
         return Serving(target.generation, target.language)
 
-    async def rarities(self, workspace_id: str, terms: Sequence[int]) -> tuple[list[float], int]:
+    async def find_rarities(self, workspace_id: str, terms: Sequence[int]) -> tuple[list[float], int]:
         """Return each term's idf in a workspace whose collection is open, and the number of memories in that.
 
         Both are remembered until something changes in the workspace.
@@ -160,7 +160,7 @@ class Projection:
             opened.rarities = known
         return await known.find_rarities(self._engine, collection, terms), known.total
 
-    async def count(self, workspace_id: str) -> int:
+    async def count_memories(self, workspace_id: str) -> int:
         """Return how many memories can be searched in a workspace; 0 if its collection is not open."""
         state = self._states.get(workspace_id)
         if state is None or state.opened is None:
