@@ -30,7 +30,7 @@ from tests.helpers.site import site_at
 
 pytestmark = pytest.mark.anyio
 
-ROOT = Path(__file__).parent.parent.parent
+ROOT = Path(__file__).parents[3]
 VERBS = ("exists", "open", "upsert", "flush", "drop", "retrieve", "delete")
 
 

@@ -1,4 +1,4 @@
-"""The conversion, held against a BERT in plain numpy; that the real weights are right, test_embeddings.py shows."""
+"""The conversion, held against a BERT in plain numpy; that the real weights are right, test_local.py shows."""
 
 import json
 

@@ -1,0 +1,68 @@
+"""The encoder, and the backfill with the real model."""
+
+import pytest
+
+from server.store.embedding.encoder import Encoder
+from server.store.embedding.local import LocalEmbeddings
+from server.store.projection.backfill import fill_gaps
+from server.store.record import vectors
+from server.store.search.seam import Query
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+async def start(lite, clock):
+    """Starts an encoder on a folder of models."""
+    started = []
+
+    async def make(folder, wanted="auto"):
+        encoder = Encoder(lite, LocalEmbeddings(folder, wanted, 1), clock)
+        started.append(encoder)
+        await encoder.start()
+        return encoder
+
+    yield make
+    for encoder in started:
+        await encoder.source.close()
+
+
+async def test_without_a_model_there_are_no_vectors_and_no_generation(start, tmp_path):
+    encoder = await start(tmp_path)
+    assert (encoder.generation, encoder.is_ready) == (0, False)
+    assert await encoder.embed_documents(["a"]) is None
+    assert await encoder.embed_query("a", 0) is None
+
+
+async def test_the_generation_is_known_while_the_model_loads_and_after_a_restart(start, models):
+    first = await start(models)
+    assert first.generation == 1
+    await first.source.wait_ready()
+    assert (await start(models)).generation == 1
+
+
+async def test_a_question_for_another_generation_has_no_vector(start, models):
+    encoder = await start(models)
+    await encoder.source.wait_ready()
+    assert await encoder.embed_query("heron", 2) is None
+    assert (await encoder.embed_query("heron", 1)).shape == (384,)
+
+
+async def test_memories_from_before_the_model_are_found_by_meaning_after_it(
+    book, start, models, tmp_path, projection, clock
+):
+    without = await start(tmp_path)
+    car, _ = await book.store("Her car is a red convertible", "The staging database is called heron")
+    await projection.project(book.workspace)
+    await fill_gaps(book.db, without, projection, clock)
+    assert (await projection.open(book.workspace)).generation == 0
+    encoder = await start(models)
+    await encoder.source.wait_ready()
+    await fill_gaps(book.db, encoder, projection, clock)
+    vector = await encoder.embed_query(
+        "what vehicle does she drive", (await projection.open(book.workspace)).generation
+    )
+    found = await projection.search(book.workspace, Query(vector, None, 1), 1)
+    assert [hit.id for hit in found.dense] == [car]
+    async with book.db.read() as connection:
+        assert await vectors.missing(connection, 1, "", 9) == []
