@@ -102,7 +102,7 @@ async def test_a_workspace_without_memories_makes_no_shard_and_finds_nothing(boo
     assert await projection.project(book.workspace)
     assert await find("heron") == []
     assert (await projection.open(book.workspace)).generation == 0
-    assert await projection.count(book.workspace) == 0
+    assert await projection.count_memories(book.workspace) == 0
     assert {verb for verb, _ in engine.calls} == set()
 
 
@@ -112,7 +112,7 @@ async def test_more_rows_than_a_batch_are_all_projected(book, projection, engine
     for count in (7, 14, 6, 1):
         await book.store(*map(str, range(count)))
         await projection.project(book.workspace)
-    assert await projection.count(book.workspace) == 28
+    assert await projection.count_memories(book.workspace) == 28
     await projection.forget(book.workspace)
     await projection.project(book.workspace)
     assert len(await read_ids(engine, collection)) == 28
@@ -143,7 +143,7 @@ async def test_stores_at_once_are_served_by_one_projection(book, projection, eng
     gate.opened.set()
     assert await asyncio.gather(leader, *others) == [True] * 21
     assert engine.times("upsert") == 2
-    assert await projection.count(book.workspace) == 21
+    assert await projection.count_memories(book.workspace) == 21
 
 
 async def test_an_engine_that_is_down_is_asked_once_for_all_who_wait(book, projection, engine, gate):

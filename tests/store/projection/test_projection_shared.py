@@ -101,7 +101,7 @@ async def test_a_workspace_that_one_deleted_is_let_go_by_the_other(book, pair, c
     await b.flush()
     await b.project(book.workspace)
     assert not await b_engine.exists(collection)
-    assert await b.count(book.workspace) == 0
+    assert await b.count_memories(book.workspace) == 0
 
 
 async def test_a_collection_that_one_rebuilt_is_written_to_by_the_other(book, pair, collection):
