@@ -4,11 +4,12 @@ from dataclasses import dataclass
 
 import structlog
 
+from auth.account_names import check_name, create_named_user
 from auth.hashing import digest
 from auth.passwords import check_password
 from auth.server import AuthorizationServer
 from server.errors import Failure
-from server.store.record.people.accounts import User, admin_exists, check_name, create_user
+from server.store.record.people.accounts import User, admin_exists
 from server.store.record.people.signup_links import LinkKind, link_holds, take_link
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
@@ -41,7 +42,7 @@ async def create_account(auth: AuthorizationServer, invitation: Invitation, name
             raise _invalid_invitation("setup")
         if invitation.link and not await take_link(connection, digest(invitation.link), invitation.kind, now):
             raise _invalid_invitation(invitation.kind)
-        user = await create_user(connection, name=name, password_hash=password_hash, is_admin=is_setup, now=now)
+        user = await create_named_user(connection, name=name, password_hash=password_hash, is_admin=is_setup, now=now)
     log.info("account.created", user=user.id, is_admin=is_setup)
     return user
 

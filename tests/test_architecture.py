@@ -43,6 +43,14 @@ def test_no_module_of_ours_has_the_name_of_one_of_pythons_at_the_top():
     assert {path.name for path in ROOT.iterdir() if (path / "__init__.py").exists()} == set(FOLDERS)
 
 
+def test_the_store_names_no_environment_variable_and_no_field_of_a_request():
+    for path in (ROOT / "server/store").rglob("*.py"):
+        text = path.read_text(encoding="utf-8")
+        if "embedding" not in path.parts:
+            assert "LOCI_" not in text, f"{path}: the composition root and the doors know the settings' names"
+        assert "server.errors" not in text, f"{path}: raise an error of the store's own; tools add the field and words"
+
+
 def test_every_test_has_the_name_of_a_sentence():
     for path in (ROOT / "tests").rglob("test_*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):

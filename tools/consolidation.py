@@ -6,11 +6,19 @@ from pydantic import AliasChoices, BaseModel, Field, model_validator
 
 from server.errors import Failure
 from server.memory import grouping
+from server.memory.merging import MOST_BYTES
 from server.memory.models import Timestamp
 from server.store.consolidation import carry_out
 from server.store.consolidation import runs as consolidation_runs
-from server.store.consolidation.carry_out import ConsolidationDeps, Merge, MergePlan
-from server.store.consolidation.runs import Kind, Method, State
+from server.store.consolidation.carry_out import (
+    ChangedMeanwhile,
+    ConsolidationDeps,
+    Merge,
+    MergePlan,
+    NotActive,
+    SummaryTooLong,
+)
+from server.store.consolidation.runs import Kind, Method, NothingToUndo, RunNotFound, State
 from tools.core.fields import Content, Id, Tags, Word
 from tools.core.operation import Answer, Call, Effect, InWorkspace, Operation, Spoken
 from tools.core.services import Services
@@ -210,16 +218,25 @@ def _too_much(planned: MergePlan, share: float | None) -> str:
 
 async def consolidate_group(services: Services, call: Call, args: ConsolidateGroup) -> ConsolidatedGroup:
     """Merge exactly the memories that are named. Raises `invalid`, naming the ids that cannot be, and `conflict`."""
-    outcome = await carry_out.run_group(
-        means(services),
-        call.id_for_reading,
-        call.actor,
-        services.now(),
-        args.ids(),
-        content=args.content,
-        kind=args.type,
-        tags=args.tags,
-    )
+    try:
+        outcome = await carry_out.run_group(
+            means(services),
+            call.id_for_reading,
+            call.actor,
+            services.now(),
+            args.ids(),
+            content=args.content,
+            kind=args.type,
+            tags=args.tags,
+        )
+    except NotActive as refusal:
+        raise _not_active(refusal) from None
+    except SummaryTooLong as refusal:
+        message = f"content: the summary would have {refusal.size} bytes, more than {MOST_BYTES}; send one."
+        raise Failure("invalid", message, field="content") from None
+    except ChangedMeanwhile:
+        message = "One of these memories changed just now. Read them again and send the request again."
+        raise Failure("conflict", message) from None
     (only,) = outcome.plan.merges
     return ConsolidatedGroup(
         meta=call.meta,
@@ -231,10 +248,27 @@ async def consolidate_group(services: Services, call: Call, args: ConsolidateGro
     )
 
 
+def _not_active(refusal: NotActive) -> Failure:
+    few = " Without them there are fewer than 2." if refusal.left < grouping.SMALLEST_NEAR_GROUP else ""
+    return Failure(
+        "invalid",
+        f"source_ids: not active memories of this workspace: {', '.join(refusal.ids)}.{few} "
+        "Send ids of memories that were neither deleted nor merged, and have not expired.",
+        field="source_ids",
+    )
+
+
 async def undo_consolidation(services: Services, call: Call, args: UndoConsolidation) -> UndoneConsolidation:
     """Take a run apart, except for what was changed since. Raises `not_found`, and `conflict` where nothing is left."""
     workspace = call.id_for_reading
-    undone = await consolidation_runs.undo(services.db, workspace, args.run, call.actor, services.now())
+    try:
+        undone = await consolidation_runs.undo(services.db, workspace, args.run, call.actor, services.now())
+    except RunNotFound:
+        message = f"There is no consolidation run {args.run} in this workspace."
+        raise Failure("not_found", message, field="run") from None
+    except NothingToUndo as refusal:
+        reasons = "; ".join(refusal.reasons) or "it was undone before"
+        raise Failure("conflict", f"Nothing of this run can be undone: {reasons}.") from None
     return UndoneConsolidation(
         meta=call.meta,
         run=args.run,

@@ -10,13 +10,14 @@ from typing import Annotated
 import structlog
 from pydantic import AfterValidator, BaseModel, Field, StringConstraints
 
+from auth.account_names import create_named_user
 from auth.api_keys import issue_key
 from auth.principal import WRITE
 from server.errors import Failure
-from server.store.record.people import accounts
 from tools.core.operation import Args
 from tools.core.quota import LimitsView
 from tools.core.services import Services
+from tools.core.store_refusals import refusals_as_failures
 
 log = structlog.get_logger(__name__)
 
@@ -85,10 +86,11 @@ async def sign_up(services: Services, args: SignUp) -> SignedUp:
     name = f"{_plain(args.name).strip('_-')[:NAME] or 'user'}-{secrets.token_hex(4)}"
     now, generation = services.now(), services.encoder.generation
     async with services.db.write() as connection:
-        user = await accounts.create_user(
+        user = await create_named_user(
             connection, name=name, password_hash=None, is_admin=False, now=now, default_workspace=args.workspace
         )
-        await services.plans.ensure_workspace(connection, user.account_id, args.workspace, generation, now)
+        with refusals_as_failures():
+            await services.plans.ensure_workspace(connection, user.account_id, args.workspace, generation, now)
         api_key, _ = await issue_key(connection, user_id=user.id, scopes=[WRITE], name=args.name, now=now)
         standing = await services.plans.of(connection, user.account_id)
     log.info("account.created", user=user.id, is_admin=False)

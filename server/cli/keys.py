@@ -18,6 +18,7 @@ from server.store.record import generations
 from server.store.record.people import accounts, api_keys
 from server.store.record.people.accounts import User
 from server.store.record.people.plans import Plans
+from tools.core.store_refusals import refusals_as_failures
 
 app = typer.Typer(help="API keys, for scripts and for recall links.", no_args_is_help=True)
 
@@ -60,7 +61,10 @@ def create(
                     # A running server's, so that memories have vectors there from the first one on.
                     generation = await generations.newest_generation(connection)
                     plans = Plans(settings.plans, settings.default_plan)
-                    bound, _ = await plans.ensure_workspace(connection, owner.account_id, workspace, generation, now)
+                    with refusals_as_failures():
+                        bound, _ = await plans.ensure_workspace(
+                            connection, owner.account_id, workspace, generation, now
+                        )
                 secret, _ = await issue_key(
                     connection,
                     user_id=owner.id,

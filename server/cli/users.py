@@ -7,6 +7,7 @@ import typer
 from rich.table import Table
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from auth.account_names import check_name, create_named_user, name_taken
 from auth.passwords import Passwords, check_password
 from auth.signup_links import make_invite_link
 from server.cli.common import record, run, stderr, stdout
@@ -16,6 +17,7 @@ from server.errors import Failure
 from server.store.record.people import accounts
 from server.store.record.people.plans import Plans
 from server.store.record.people.sessions import delete_sessions_of
+from tools.core.store_refusals import refusals_as_failures
 
 app = typer.Typer(help="The people who can log in.", no_args_is_help=True)
 
@@ -50,14 +52,14 @@ def add(
 
     async def command(settings: Settings) -> None:
         wanted = name.strip()
-        accounts.check_name(wanted)
+        check_name(wanted)
         async with record(settings) as db:
             async with db.read() as connection:
                 if await accounts.user_named(connection, wanted) is not None:
-                    raise accounts.name_taken(wanted)
+                    raise name_taken(wanted)
             hashed = await Passwords().hash(_password(from_stdin=password_stdin))
             async with db.write() as connection:
-                await accounts.create_user(connection, name=wanted, password_hash=hashed, is_admin=admin, now=utc_now())
+                await create_named_user(connection, name=wanted, password_hash=hashed, is_admin=admin, now=utc_now())
         stderr.print(f"User [bold]{wanted}[/bold] made.")
 
     run(command)
@@ -107,7 +109,8 @@ def set_plan(
         plans = Plans(settings.plans, settings.default_plan)
         async with record(settings) as db, db.write() as connection:
             user = await _named(connection, name)
-            standing = await plans.give(connection, user.account_id, plan)
+            with refusals_as_failures():
+                standing = await plans.give(connection, user.account_id, plan)
         stderr.print(f"The plan of [bold]{name}[/bold] is {standing.plan or 'none: nothing is limited'}.")
 
     run(command)

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from datetime import datetime
 
-from server.errors import Failure
 from server.store.db import Database
 from server.store.epoch import Epoch, raise_epoch
 from server.store.record import workspaces
@@ -13,6 +12,22 @@ from server.store.record.workspaces import Workspace
 
 REMEMBERED = 10_000
 LONGEST_NAME = 100  # as wide as the column
+
+
+class WorkspaceNotFound(Exception):  # noqa: N818 - it names the reason; the doors decide on the words
+    """The user may use no workspace that is named `asked`, because they are in no account of that name."""
+
+    def __init__(self, asked: str) -> None:
+        super().__init__(asked)
+        self.asked = asked
+
+
+class WorkspaceNameTooLong(Exception):  # noqa: N818 - as above
+    """A workspace's name has more than `LONGEST_NAME` characters."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.name = name
 
 
 class Directory:
@@ -32,24 +47,20 @@ class Directory:
         """Which account and name are meant: `name`, `account/name` of an account the user is in, or the default.
 
         Raises:
-            Failure: `not_found` for an account that the user is not in, or that is not there; `invalid` for a name
-                that is too long.
+            WorkspaceNotFound: there is no such account, or the user is not in it.
+            WorkspaceNameTooLong: the name has more than `LONGEST_NAME` characters.
         """
         if asked is None:
             return account_id, await self._default(user_id)
         account, slash, name = asked.rpartition("/")
         if len(name) > LONGEST_NAME:
-            raise Failure(
-                "invalid",
-                f"workspace: a name may have at most {LONGEST_NAME} characters; this has {len(name)}.",
-                field="workspace",
-            )
+            raise WorkspaceNameTooLong(name)
         if not slash:
             return account_id, name
         async with self._db.read() as connection:
             mine = await accounts.member_accounts(connection, user_id)
         if account not in mine:
-            raise Failure("not_found", f"There is no workspace {asked!r} that you may use.", field="workspace")
+            raise WorkspaceNotFound(asked)
         return mine[account], name
 
     async def _default(self, user_id: str) -> str:
@@ -87,7 +98,7 @@ class Directory:
         """The account's workspace of this name, made where it was missing; True where it was.
 
         Raises:
-            Failure: `quota_exceeded` where it was missing and the account's plan allows no more.
+            QuotaExceeded: it was missing, and the account's plan allows no more.
         """
         known = self._by_name.get((account_id, name))
         if known is not None:

@@ -6,7 +6,6 @@ from dataclasses import replace
 import pytest
 import sqlalchemy as sa
 
-from server.errors import Failure
 from server.ids import new_id
 from server.store.db import Database
 from server.store.epoch import Epoch, raise_epoch
@@ -52,9 +51,8 @@ async def test_a_user_is_found_by_name_and_by_id_with_an_account_of_the_same_nam
 
 async def test_a_taken_name_is_a_conflict_and_leaves_nothing_behind(db, someone):
     await someone()
-    with pytest.raises(Failure) as refused:
+    with pytest.raises(accounts.NameTaken):
         await someone()
-    assert refused.value.code == "conflict"
     async with db.read() as connection:
         assert await accounts.count_users(connection) == 1
 

@@ -10,14 +10,13 @@ import respx
 import sqlalchemy as sa
 
 from server.config import Settings
-from server.errors import Failure
 from server.memory.embedding_model import Model
 from server.memory.models import Linkage
 from server.store.consolidation import carry_out, runs
 from server.store.consolidation import near_duplicates as near_module
-from server.store.consolidation.carry_out import ConsolidationDeps, run, run_group
+from server.store.consolidation.carry_out import ConsolidationDeps, NotActive, SummaryTooLong, run, run_group
 from server.store.consolidation.near_duplicates import near_duplicates
-from server.store.consolidation.runs import list_runs, undo
+from server.store.consolidation.runs import NothingToUndo, RunNotFound, list_runs, undo
 from server.store.record import generations, memories, vectors
 from server.store.record.journal import journal_memories
 from server.store.tables.accounts import workspaces
@@ -145,8 +144,9 @@ async def test_an_undo_brings_the_sources_back_and_removes_what_was_made_of_them
     assert (undone.restored, undone.removed, undone.kept) == (ids, [only.result.id], {})
     assert [await ledger.get(each) for each in ids] == originals
     assert await ledger.get(only.result.id) is None
-    with pytest.raises(Failure, match="undone before"):
+    with pytest.raises(NothingToUndo) as refused:
         await undo(ledger.db, ledger.workspace, done.run_id, ledger.actor, clock())
+    assert refused.value.reasons == []
     async with ledger.db.read() as connection:
         (listed,) = await list_runs(connection, ledger.workspace, 10)
         revisions = (await connection.execute(sa.select(journal.c.revision))).scalars().all()
@@ -180,7 +180,7 @@ async def test_an_undo_leaves_what_was_changed_since_and_says_why(ledger, consol
         by_tag["deleted"]: "the merged memory was deleted since",
         by_tag["again"]: "it was merged into another one since; undo that run first",
     }
-    with pytest.raises(Failure, match=r"Nothing of this run can be undone: .*changed since"):
+    with pytest.raises(NothingToUndo, match="changed since"):
         await undo(ledger.db, ledger.workspace, done.run_id, ledger.actor, clock())
     async with ledger.db.read() as connection:
         states = [each.state for each in await list_runs(connection, ledger.workspace, 10)]
@@ -199,15 +199,14 @@ async def test_a_source_that_was_deleted_since_stays_deleted(ledger, consolidate
     assert await active(ledger) == ["three", "two"]
 
 
-async def test_an_undo_of_somebody_elses_run_is_a_404(ledger, new_ledger, consolidate, clock):
+async def test_somebody_elses_run_is_not_found_by_an_undo(ledger, new_ledger, consolidate, clock):
     await ledger.store("one", "two", "three", tags=["tea"])
     done = await consolidate()
     other = await new_ledger(ledger.db, clock, "bob")
     before = await everything(ledger)
     for run_id in (done.run_id, "unknown"):
-        with pytest.raises(Failure, match="There is no consolidation run") as refused:
+        with pytest.raises(RunNotFound):
             await undo(ledger.db, other.workspace, run_id, other.actor, clock())
-        assert refused.value.code == "not_found"
     assert await everything(ledger) == before
 
 
@@ -283,20 +282,18 @@ async def test_a_group_of_what_is_not_there_deleted_or_merged_is_refused_by_name
     means = ConsolidationDeps(ledger.db, nowhere)
     for bad in (gone, merged, foreign, old, "unknown"):
         for some in ([good, also, bad], [good, bad]):
-            with pytest.raises(Failure) as refused:
+            with pytest.raises(NotActive) as refused:
                 await run_group(means, ledger.workspace, ledger.actor, clock(), some, content="x")
-            assert (refused.value.code, refused.value.field) == ("invalid", "source_ids")
-            assert f": {bad}." in refused.value.message
-            assert ("fewer than 2" in refused.value.message) == (len(some) == 2)
+            assert (refused.value.ids, refused.value.left) == ([bad], len(some) - 1)
     assert await everything(ledger) == before
 
 
 async def test_a_group_whose_summary_would_be_too_long_needs_a_text(ledger, clock, nowhere):
     ids = await ledger.store("x" * 20_000, "y" * 20_000)
     means = ConsolidationDeps(ledger.db, nowhere)
-    with pytest.raises(Failure, match="content: the summary would have") as refused:
+    with pytest.raises(SummaryTooLong) as refused:
         await run_group(means, ledger.workspace, ledger.actor, clock(), ids)
-    assert refused.value.field == "content"
+    assert refused.value.size > 40_000
     await run_group(means, ledger.workspace, ledger.actor, clock(), ids, content="short")
 
 

@@ -11,6 +11,7 @@ from server.store.epoch import Epoch, raise_epoch
 from server.store.record import workspaces
 from server.store.record.people import accounts
 from server.store.record.people.plans import Plans
+from tools.core.store_refusals import refusals_as_failures
 
 pytestmark = pytest.mark.anyio
 
@@ -64,7 +65,7 @@ async def test_another_accounts_name_needs_membership(ledger, directory, clock):
         bob = await accounts.create_user(connection, name="bob", password_hash=None, is_admin=False, now=clock())
     assert await directory.locate(bob.id, bob.account_id, "bob/notes") == (bob.account_id, "notes")
     for name in ("ann/notes", "nobody/notes", "/notes"):
-        with pytest.raises(Failure, match="no workspace") as refused:
+        with pytest.raises(Failure, match="no workspace") as refused, refusals_as_failures():
             await directory.locate(bob.id, bob.account_id, name)
         assert refused.value.code == "not_found"
 

@@ -135,6 +135,21 @@ async def test_a_group_that_is_none_is_refused(ann, arguments, says):
     await refused(ann, "consolidate_group", arguments, says=says)
 
 
+async def test_each_refusal_of_the_store_is_told_in_the_words_of_its_operation(ann):
+    ids = await three(ann)
+    says = f"source_ids: not active memories of this workspace: {NOBODY}. Send ids"
+    await refused(ann, "consolidate_group", {"source_ids": [*ids, NOBODY], "content": "x"}, says=says)
+    long = [await ann.store(letter * 20_000) for letter in "xy"]
+    says = "content: the summary would have"
+    await refused(ann, "consolidate_group", {"source_ids": long}, says=says)
+    missing = {"status": 404, "code": "not_found", "says": f"There is no consolidation run {NOBODY} in this workspace."}
+    await refused(ann, "undo_consolidation", {"run": NOBODY}, **missing)
+    done = await ann.call("consolidate_group", {"source_ids": ids, "content": "x"})
+    await ann.call("undo_consolidation", {"run": done["run"]})
+    says = "Nothing of this run can be undone: it was undone before."
+    await refused(ann, "undo_consolidation", {"run": done["run"]}, status=409, code="conflict", says=says)
+
+
 async def test_nobody_merges_or_takes_apart_what_is_somebody_elses(ann, bob):
     theirs = await three(bob)
     await refused(ann, "consolidate_group", {"source_ids": theirs, "content": "x"}, says=theirs[0])

@@ -4,7 +4,8 @@ import asyncio
 
 import pytest
 
-from server.store.record.people.accounts import check_name, count_users, user_named
+from auth.account_names import check_name
+from server.store.record.people.accounts import count_users, user_named
 from tests.helpers.doors import seen
 from tests.helpers.site import site_at
 

@@ -14,9 +14,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from auth.principal import Principal
 from server.errors import Failure
 from server.store.record.journal import Actor
-from server.store.record.workspaces import MissingWorkspace, Workspace, WorkspaceGone
+from server.store.record.workspaces import MissingWorkspace, Workspace
 from tools.core.refusals import refuse_unstorable, refused
 from tools.core.services import Services
+from tools.core.store_refusals import refusals_as_failures
 
 WorkspaceName = Annotated[
     str,
@@ -192,14 +193,12 @@ async def run(operation: Operation, services: Services, door: Door, raw: dict[st
     services.rate_limit.spend(principal.credential_id)
     args = validate(operation.args, raw | _peek(operation, door), as_text=door.as_text)
     actor = Actor(principal.user_id, principal.credential_id, operation.name, door.request_id)
-    if operation.is_in_workspace:
-        call = Call(principal, actor, await _find_workspace(services, door, args))
-    else:
-        call = AccountCall(principal, actor)
-    try:
+    with refusals_as_failures():
+        if operation.is_in_workspace:
+            call = Call(principal, actor, await _find_workspace(services, door, args))
+        else:
+            call = AccountCall(principal, actor)
         return await operation.handler(services, call, args)
-    except WorkspaceGone:
-        raise Failure("not_found", "This workspace was deleted just now. Send the request again.") from None
 
 
 def _peek(operation: Operation, door: Door) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import structlog
 
-from server.errors import Failure
+from server.store.directory import WorkspaceNameTooLong, WorkspaceNotFound
 from server.store.record.workspaces import Workspace
 from tools.core.operation import Call
 from tools.core.services import Services
@@ -30,7 +30,7 @@ async def _find_peekable(services: Services, call: Call, name: str) -> Workspace
     principal = call.principal
     try:
         account_id, plain = await services.directory.locate(principal.user_id, principal.account_id, name)
-    except Failure:
+    except (WorkspaceNotFound, WorkspaceNameTooLong):
         log.warning("peek.refused", reason="not_a_member", user=principal.user_id, workspace=name)
         return None
     found = await services.directory.find(account_id, plain)

@@ -13,7 +13,6 @@ from typing import Literal
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from server.errors import Failure
 from server.ids import new_id
 from server.memory import grouping
 from server.memory.grouping import GroupCandidate
@@ -40,6 +39,27 @@ PAGE = 2_000
 EMBEDDED = 64
 #: How many summaries one run asks a language model for, and after how many failures in a row it asks no more.
 SUMMARIES, PATIENCE = 100, 2
+
+
+class NotActive(Exception):  # noqa: N818 - it names the reason; the doors decide on the words
+    """These ids are not those of active memories of the workspace. `left` is how many of the others are."""
+
+    def __init__(self, ids: Sequence[str], left: int) -> None:
+        super().__init__(", ".join(ids))
+        self.ids = ids
+        self.left = left
+
+
+class SummaryTooLong(Exception):  # noqa: N818 - as above
+    """The summary of a group would have `size` bytes, more than a memory may have."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__(size)
+        self.size = size
+
+
+class ChangedMeanwhile(Exception):  # noqa: N818 - as above
+    """A memory of the group changed between the plan and the transaction. Nothing was merged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,12 +182,13 @@ async def run_group(
     """Merge exactly these memories, into the text that is given, or a summary.
 
     Raises:
-        Failure: `invalid` for ids that are no active memories, and for a summary that is too long; `conflict` where
-            one of them changed meanwhile.
+        NotActive: some of the ids are not those of active memories.
+        SummaryTooLong: the summary by the template has more bytes than a memory may have.
+        ChangedMeanwhile: one of the memories changed between the plan and the transaction.
     """
     read = await _read(means.db, workspace_id, ids, now)
     if missing := [each for each in ids if each not in read.memories]:
-        raise _not_active(missing, len(read.memories))
+        raise NotActive(missing, len(read.memories))
     sources = [read.memories[each] for each in ids]
     text = content or render_template(sources)
     result = merge_memories(sources, new_id(now), now, text, kind=kind, tags=tags)
@@ -176,24 +197,11 @@ async def run_group(
     if content is None:
         only = await summarized(means.llm, only)
     if (size := len(only.result.content.encode())) > MOST_BYTES:
-        limit = MOST_BYTES
-        raise Failure(
-            "invalid", f"content: the summary would have {size} bytes, more than {limit}; send one.", field="content"
-        )
+        raise SummaryTooLong(size)
     outcome = await carry_out(means, workspace_id, actor, now, MergePlan(len(sources), [only]), "group")
     if outcome.state == "nothing":
-        raise Failure("conflict", "One of these memories changed just now. Read them again and send the request again.")
+        raise ChangedMeanwhile
     return outcome
-
-
-def _not_active(missing: Sequence[str], left: int) -> Failure:
-    few = " Without them there are fewer than 2." if left < grouping.SMALLEST_NEAR_GROUP else ""
-    return Failure(
-        "invalid",
-        f"source_ids: not active memories of this workspace: {', '.join(missing)}.{few} "
-        "Send ids of memories that were neither deleted nor merged, and have not expired.",
-        field="source_ids",
-    )
 
 
 async def _told(means: ConsolidationDeps, planned: MergePlan) -> list[Merge]:

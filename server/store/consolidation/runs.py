@@ -8,7 +8,6 @@ from typing import Any, Literal
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from server.errors import Failure
 from server.memory.models import Memory
 from server.store.db import Database
 from server.store.record import memories
@@ -28,6 +27,18 @@ STEP = 200
 NOT_SAID = frozenset(
     {"relevance", "access_count", "last_accessed_at", "updated_at", "consolidated", "consolidated_into"}
 )
+
+
+class RunNotFound(Exception):  # noqa: N818 - it names the reason; the doors decide on the words
+    """The workspace has no run with this id."""
+
+
+class NothingToUndo(Exception):  # noqa: N818 - as above
+    """No part of a run can be undone, for these reasons; without one, because it was undone before."""
+
+    def __init__(self, reasons: Sequence[str]) -> None:
+        super().__init__("; ".join(reasons))
+        self.reasons = reasons
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,20 +154,20 @@ async def undo(db: Database, workspace_id: str, run_id: str, actor: Actor, now: 
     deleted since stays deleted.
 
     Raises:
-        Failure: `not_found` where the workspace has no such run, `conflict` where nothing of it can be undone.
+        RunNotFound: the workspace has no such run.
+        NothingToUndo: no part of the run can be undone.
     """
     undone = Undone()
     async with db.write() as connection:
         try:
             await memories.advance(connection, workspace_id, 0, now)  # holds the workspace
         except WorkspaceGone:
-            raise _no_run(run_id) from None
+            raise RunNotFound(run_id) from None
         revisions = await _standing(connection, workspace_id, run_id)
         undone.kept = await _changed(connection, workspace_id, revisions)
         undone.removed = [each for each in revisions if each not in undone.kept]
         if not undone.removed:
-            reasons = "; ".join(sorted(set(undone.kept.values())))
-            raise Failure("conflict", f"Nothing of this run can be undone: {reasons or 'it was undone before'}.")
+            raise NothingToUndo(sorted(set(undone.kept.values())))
         sources = await _ids_of_sources(connection, undone.removed)
         undone.restored = sources
         first = await memories.advance(connection, workspace_id, len(sources) + len(undone.removed), now)
@@ -169,17 +180,13 @@ async def undo(db: Database, workspace_id: str, run_id: str, actor: Actor, now: 
     return undone
 
 
-def _no_run(run_id: str) -> Failure:
-    return Failure("not_found", f"There is no consolidation run {run_id} in this workspace.", field="run")
-
-
 async def _standing(connection: AsyncConnection, workspace_id: str, run_id: str) -> dict[str, int]:
     """What a run merged and nobody took apart: memory id → the revision at which it was made."""
     here = sa.select(consolidation_runs.c.id).where(
         consolidation_runs.c.id == run_id, consolidation_runs.c.workspace_id == workspace_id
     )
     if (await connection.execute(here)).scalar_one_or_none() is None:
-        raise _no_run(run_id)
+        raise RunNotFound(run_id)
     query = sa.select(consolidations.c.memory_id, consolidations.c.revision).where(
         consolidations.c.run_id == run_id, consolidations.c.undone_at.is_(None)
     )

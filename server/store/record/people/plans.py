@@ -13,7 +13,6 @@ from typing import Literal, get_args
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from server.errors import Failure
 from server.limits import Limits
 from server.store.record.workspaces import Workspace, ensure_workspace
 from server.store.tables.accounts import accounts, workspaces
@@ -23,12 +22,6 @@ from server.store.tables.working import working_items
 Kind = Literal["memories", "items", "workspaces"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 UNLIMITED = Limits()
-
-_CURE: dict[Kind, str] = {
-    "memories": "Delete memories that nobody needs",
-    "items": "Archive or delete items that are done",
-    "workspaces": "Use a workspace that is there, or delete one",
-}
 
 _HERE = sa.and_(workspaces.c.account_id == sa.bindparam("account"), workspaces.c.deleted_at.is_(None))
 #: How many of each an account has.
@@ -41,6 +34,30 @@ COUNTS: dict[Kind, sa.Select[int]] = {
     .where(_HERE, working_items.c.status != "archived"),
     "workspaces": sa.select(sa.func.count()).select_from(workspaces).where(_HERE),
 }
+
+
+class QuotaExceeded(Exception):  # noqa: N818 - it names the reason; the doors decide on the words
+    """A transaction would give an account more of a kind than its plan allows.
+
+    `current` is how many it had before the transaction, which added `added` more.
+    """
+
+    def __init__(self, kind: Kind, plan: str | None, limit: int, current: int, added: int) -> None:
+        super().__init__(f"{current} + {added} {kind} are more than {limit}")
+        self.kind: Kind = kind
+        self.plan = plan
+        self.limit = limit
+        self.current = current
+        self.added = added
+
+
+class UnknownPlan(Exception):  # noqa: N818 - as above
+    """The settings have no plan of this name; `known` are the names that they have."""
+
+    def __init__(self, plan: str, known: tuple[str, ...]) -> None:
+        super().__init__(plan)
+        self.plan = plan
+        self.known = known
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +97,7 @@ class Plans:
         """The account's workspace of this name, made where it was missing; True where it was.
 
         Raises:
-            Failure: `quota_exceeded` where it was missing and the account's plan allows no more.
+            QuotaExceeded: it was missing, and the account's plan allows no more.
         """
         found, is_new = await ensure_workspace(connection, account_id, name, generation, now)
         if is_new:
@@ -95,7 +112,7 @@ class Plans:
         is asked.
 
         Raises:
-            Failure: `quota_exceeded` where the account now has more than its plan allows.
+            QuotaExceeded: the account now has more than its plan allows.
         """
         if not self._plans:
             return
@@ -109,7 +126,7 @@ class Plans:
         )
         count = await _count(connection, account_id, kind)
         if count > limit:
-            raise _exceeded(standing, kind, limit, count - added, added)
+            raise QuotaExceeded(kind, standing.plan, limit, count - added, added)
 
     async def usage(self, connection: AsyncConnection, account_id: str) -> dict[Kind, int]:
         """How much an account has, of each kind."""
@@ -119,24 +136,13 @@ class Plans:
         """Give an account a plan, or with None the default; what holds for it then. What it has already, it keeps.
 
         Raises:
-            Failure: `invalid` for a plan that the settings do not have.
+            UnknownPlan: the settings have no such plan.
         """
         if plan is not None and plan not in self._plans:
-            known = f"there are: {', '.join(self._plans)}" if self._plans else "LOCI_PLANS names none"
-            raise Failure("invalid", f"plan: there is no plan {plan[:60]!r}; {known}.", field="plan")
+            raise UnknownPlan(plan, tuple(self._plans))
         await connection.execute(sa.update(accounts).where(accounts.c.id == account_id).values(plan=plan))
         return self.standing(plan)
 
 
 async def _count(connection: AsyncConnection, account_id: str, kind: Kind) -> int:
     return (await connection.execute(COUNTS[kind], {"account": account_id})).scalar_one()
-
-
-def _exceeded(standing: Standing, kind: Kind, limit: int, current: int, added: int) -> Failure:
-    more = "" if added == 1 else f", and these are {added} more"
-    return Failure(
-        "quota_exceeded",
-        f"{kind.capitalize()}: this account has {current} of the {limit} that its plan, {standing.plan}, allows{more}. "
-        f"Nothing was stored. {_CURE[kind]}, or ask whoever runs this server for another plan.",
-        figures={"limit": limit, "current": current},
-    )
