@@ -175,7 +175,7 @@ def _ask(corpus: Corpus, text: str, variant: Variant) -> list[int]:
     """The places of the memories that the variant recalls, best first."""
     from server.memory import gate, ranking  # noqa: PLC0415 - only after ROOT is importable
     from server.memory.question import Question  # noqa: PLC0415 - as above
-    from server.store.projection.points import payload  # noqa: PLC0415 - as above
+    from server.store.projection.points import build_payload  # noqa: PLC0415 - as above
     from server.store.record.workspaces import Workspace  # noqa: PLC0415 - as above
     from server.store.search.seam import Found, Hit  # noqa: PLC0415 - as above
     from tools.recall.pipeline import apply_gate  # noqa: PLC0415 - as above
@@ -199,7 +199,7 @@ def _ask(corpus: Corpus, text: str, variant: Variant) -> list[int]:
 
     def payloads(place: int) -> dict[str, Any]:
         before = [corpus.memories[each].id for each in corpus.before(place, 2)]
-        return payload(corpus.memories[place], "w", before)
+        return build_payload(corpus.memories[place], "w", before)
 
     now = max(each.at for each in corpus.conversation.turns) + timedelta(days=1) if variant.at_the_end else LATER
     model = "sentence-transformers/all-MiniLM-L6-v2"

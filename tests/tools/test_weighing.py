@@ -10,7 +10,7 @@ from server.memory import gate
 from server.memory.models import Memory
 from server.memory.question import Question
 from server.memory.text import SEARCH_TEXT_RULE
-from server.store.projection.points import IndexedMemory, StoredTraits, dump_indexed, payload
+from server.store.projection.points import IndexedMemory, StoredTraits, build_payload, dump_indexed
 from server.store.record.workspaces import Workspace
 from server.store.search.seam import Found, Hit
 from tools.recall.answers import MatchedMemory
@@ -122,7 +122,7 @@ def test_a_point_holds_the_traits_of_its_memory():
         consolidated=0,
         metadata={},
     )
-    assert StoredTraits.decode(payload(memory, "w", ["b1", "b2"])["traits"]) == StoredTraits(
+    assert StoredTraits.decode(build_payload(memory, "w", ["b1", "b2"])["traits"]) == StoredTraits(
         happened_at=(NOW - timedelta(days=1)).timestamp(),
         expires_at=(NOW + timedelta(days=1)).timestamp(),
         before=("b1", "b2"),

@@ -8,7 +8,7 @@ import structlog
 
 from server.store.db import Database
 from server.store.projection.placement import Target
-from server.store.projection.points import changed, point
+from server.store.projection.points import build_point, select_changed
 from server.store.search.seam import Engine
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
@@ -40,7 +40,7 @@ class PointWriter:
         """
         while True:
             async with self._db.read() as connection:
-                rows = await changed(connection, target.workspace_id, target.generation, after, BATCH)
+                rows = await select_changed(connection, target.workspace_id, target.generation, after, BATCH)
             if rows:
                 await self._write_rows(target, rows)
                 after = rows[-1].revision
@@ -62,7 +62,7 @@ class PointWriter:
         Such a row has no point, so that it does not stop all others.
         """
         try:
-            points = [point(target.collection, target.workspace_id, target.language, row) for row in rows]
+            points = [build_point(target.collection, target.workspace_id, target.language, row) for row in rows]
             await self._engine.upsert(target.collection, points)
         except ValueError:
             if len(rows) == 1:

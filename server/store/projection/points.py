@@ -106,10 +106,10 @@ _BEFORE = [
 ]
 
 
-async def changed(
+async def select_changed(
     connection: AsyncConnection, workspace_id: str, generation: int, after: int, limit: int
 ) -> Sequence[sa.Row[Any]]:
-    """The workspace's rows above a revision, in the order of their revisions, with all columns that `point` needs."""
+    """Select the workspace's rows above a revision, in that order, with all columns that `build_point` needs."""
     theirs = sa.and_(vectors.c.memory_id == memories.c.id, vectors.c.generation == generation)
     query = (
         sa.select(
@@ -127,8 +127,8 @@ async def changed(
     return (await connection.execute(query)).all()
 
 
-def point(collection: Collection, workspace_id: str, language: Language, row: sa.Row[Any]) -> Point:
-    """A row of `changed` as the point of a collection."""
+def build_point(collection: Collection, workspace_id: str, language: Language, row: sa.Row[Any]) -> Point:
+    """Turn a row of `select_changed` into a point of a collection."""
     memory = from_row(row[: len(FIELDS)])
     windows = None if row.windows is None or not collection.dims else unpack(row.windows, collection.dims)
     before = row[-len(_BEFORE) :]
@@ -136,13 +136,13 @@ def point(collection: Collection, workspace_id: str, language: Language, row: sa
         id=memory.id,
         revision=row.revision,
         text=Sparse(*weights(build_search_text(memory, [text for text in before[1::2] if text], language))),
-        payload=payload(memory, workspace_id, [each for each in before[::2] if each]),
+        payload=build_payload(memory, workspace_id, [each for each in before[::2] if each]),
         dense=None if windows is None else windows[0],
         windows=None if windows is None or len(windows) == 1 else windows,
     )
 
 
-def payload(memory: Memory, workspace_id: str, before: Sequence[str]) -> dict[str, Any]:
+def build_payload(memory: Memory, workspace_id: str, before: Sequence[str]) -> dict[str, Any]:
     """A point's payload: the values that searches filter by, the traits, and the memory as JSON text.
 
     One string is read back many times faster than twenty values, and the text is parsed only for the hits that are

@@ -8,7 +8,7 @@ from sqlalchemy.exc import TimeoutError  # noqa: A004 - of the pool
 
 from server.store.projection import point_writer
 from server.store.projection.placement import name_collection
-from server.store.projection.points import payload
+from server.store.projection.points import build_payload
 from server.store.projection.projection import Projection, Serving
 from server.store.search.seam import EngineDown, Query
 from tests.helpers.points import read_ids, read_point
@@ -26,7 +26,7 @@ async def test_a_stored_memory_is_found_and_its_point_is_its_row(book, projectio
     assert await projection.project(book.workspace)
     assert await find("heron") == [memory_id]
     point = await read_point(engine, collection, memory_id)
-    assert point.payload == payload(await book.get(memory_id), book.workspace, [])
+    assert point.payload == build_payload(await book.get(memory_id), book.workspace, [])
     assert point.revision == 1
 
 

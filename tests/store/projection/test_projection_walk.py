@@ -9,7 +9,7 @@ import structlog
 
 from server.store.projection import point_writer
 from server.store.projection.placement import name_collection
-from server.store.projection.points import payload
+from server.store.projection.points import build_payload
 from server.store.projection.projection import Projection
 from server.store.record.memories import FIELDS, from_row
 from server.store.search.edge.engine import EdgeEngine
@@ -103,7 +103,7 @@ class Walk:
         )
         async with self.book.db.read() as connection:
             rows = [from_row(row) for row in await connection.execute(query)]
-        return {row.id: payload(row, self.book.workspace, []) for row in rows}
+        return {row.id: build_payload(row, self.book.workspace, []) for row in rows}
 
     async def check(self):
         """The engine holds the rows that live, as they are, and nothing else."""
