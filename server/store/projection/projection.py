@@ -1,9 +1,9 @@
 """The projection: memories' rows in SQL, as points in the search store.
 
-It never carries a caller's copy. Under a lock for each workspace it reads the rows that changed since it
-last looked, as they now stand, and writes or deletes their points. What was projected counts as kept only
-once the engine has flushed it (`flushed_revision`); everything above that is projected again when the
-collection is opened. So a lost, torn or old index costs a re-projection, and a crash at any moment nothing.
+It never carries a caller's copy. Under a lock for each workspace it reads the rows that changed since the last time, as
+they now are, and writes or deletes their points. A point counts as kept only once the engine has flushed it
+(`flushed_revision`); every row above that revision is projected again when the collection is opened. So a lost, torn or
+old index costs another projection, and a crash costs nothing, whenever it happens.
 """
 
 import asyncio
@@ -36,13 +36,13 @@ REMEMBERED = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Serving:
-    """What a workspace's open collection holds: whose vectors (0 for none), and words of which language."""
+    """The content of a workspace's open collection: its vectors' generation (0: none) and its words' language."""
 
     generation: int
     language: Language
 
 
-#: What a workspace without a collection serves.
+#: The content of a workspace that has no collection.
 NOTHING_SERVED = Serving(0, "english")
 
 
@@ -58,15 +58,15 @@ class _Opened:
 
 @dataclass(slots=True)
 class _State:
-    """What this process knows of a workspace's collection, and who waits for it."""
+    """The state of a workspace's collection in this process, and of the tasks that wait for it."""
 
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     opened: _Opened | None = None
     is_behind: bool = False  # a projection failed, and the loop has to catch up
     must_drop: bool = False  # the collection is to be dropped before anything else
-    users: int = 0  # who holds the lock or waits for it
-    asked: int = 0  # how many asked to catch up so far
-    served: int = 0  # how many of them the last catching up was for
+    users: int = 0  # the tasks that hold the lock or wait for it
+    asked: int = 0  # the tasks that asked to catch up so far
+    served: int = 0  # the number of them when the last catching up began
     failure: str | None = None  # why that one failed
 
     def is_serving(self, target: Target) -> bool:
