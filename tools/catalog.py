@@ -22,11 +22,11 @@ from tools import (
     workspaces,
 )
 from tools.compat import memento, memento_recall
+from tools.compat.dialects import with_dialect
 from tools.core.operation import Operation
 from tools.memories import operations as memories
 
-#: The operations by subject, as the API's page shows them.
-SUBJECTS: dict[str, tuple[Operation, ...]] = {
+_ROWS: dict[str, tuple[Operation, ...]] = {
     "Recall": (*context.OPERATIONS, *search.OPERATIONS, *explain.OPERATIONS),
     "Memories": memories.OPERATIONS,
     "Links": graph.OPERATIONS,
@@ -42,6 +42,9 @@ SUBJECTS: dict[str, tuple[Operation, ...]] = {
     "Plans": plans.OPERATIONS,
     "Recall for Memento's clients": memento_recall.OPERATIONS,
 }
+
+#: The operations by subject, as the API's page shows them, each with the words of other systems' clients.
+SUBJECTS = {subject: tuple(map(with_dialect, rows)) for subject, rows in _ROWS.items()}
 
 OPERATIONS: tuple[Operation, ...] = tuple(chain.from_iterable(SUBJECTS.values()))
 
@@ -60,7 +63,7 @@ def by_name(operations: Iterable[Operation]) -> dict[str, Operation]:
 CANONICAL = by_name(OPERATIONS)
 
 #: Memento's names for them: what `/mcp` can be asked for as well, and lists where its URL says `?toolset=memento`.
-MEMENTO = by_name(memento.rows(CANONICAL))
+MEMENTO = by_name(memento.build_rows(CANONICAL))
 
 #: What `/v1/mcp`, the read-only recall link, lists.
-RECALL_LINK = by_name((CANONICAL["search"], *context.LINK_OPERATIONS, CANONICAL["recent"]))
+RECALL_LINK = by_name((CANONICAL["search"], *map(with_dialect, context.LINK_OPERATIONS), CANONICAL["recent"]))

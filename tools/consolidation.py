@@ -2,7 +2,7 @@
 
 from typing import Annotated, Self
 
-from pydantic import AliasChoices, BaseModel, Field, model_validator
+from pydantic import BaseModel, Field, model_validator
 
 from server.errors import Failure
 from server.memory import grouping
@@ -20,7 +20,7 @@ from server.store.consolidation.carry_out import (
 )
 from server.store.consolidation.runs import Kind, Method, NothingToUndo, RunNotFound, State
 from tools.core.fields import Content, Id, Tags, Word
-from tools.core.operation import Answer, Call, Effect, InWorkspace, Operation, Spoken
+from tools.core.operation import Answer, Call, Effect, InWorkspace, Operation
 from tools.core.services import Services
 
 #: How many merged memories an answer shows, and how much of what each says, in characters.
@@ -48,7 +48,6 @@ class ConsolidateGroup(InWorkspace):
 
     source_ids: Annotated[list[Id], Field(max_length=100)] = Field(
         default=[],
-        validation_alias=AliasChoices("source_ids", "ids"),
         description="The memories to merge: at least 2.",
     )
     content: Content | None = Field(
@@ -79,7 +78,7 @@ class MergeView(BaseModel):
     summary: str = Field(description="How it begins: at most 500 characters.")
 
 
-class Consolidated(Answer, Spoken):
+class Consolidated(Answer):
     """What was merged, or would be."""
 
     run: str | None = Field(default=None, description="The run's id, for undo_consolidation; none where none was.")
@@ -90,16 +89,8 @@ class Consolidated(Answer, Spoken):
     groups: list[MergeView] = Field(description="The merged memories; the first 100.")
     indexed: bool = Field(description="False where the search store is down: it follows later.")
 
-    def text(self) -> str:
-        """Memento's sentence."""
-        if not self.merged:
-            return "No consolidation candidates found (need 3+ memories sharing tags, or 2 that say nearly the same)."
-        verb = "Would consolidate" if self.dry_run else "Consolidated"
-        group, memory = ("group", "memory") if self.merged == 1 else ("groups", "memories")
-        return f"{verb} {self.merged} {group} from {self.sources} source memories into {self.merged} new {memory}."
 
-
-class ConsolidatedGroup(Answer, Spoken):
+class ConsolidatedGroup(Answer):
     """The memory that took the place of others."""
 
     id: str = Field(description="The merged memory's id.")
@@ -108,16 +99,11 @@ class ConsolidatedGroup(Answer, Spoken):
     method: Method = Field(description="Who wrote it: the agent, a language model (ai), or the template.")
     indexed: bool = Field(description="False where the search store is down: it follows later.")
 
-    def text(self) -> str:
-        """Memento's sentence."""
-        sources = ", ".join(self.source_ids)
-        return f"Consolidated {len(self.source_ids)} memories into {self.id}. Sources: [{sources}]"
-
 
 class UndoConsolidation(InWorkspace):
     """What `undo_consolidation` takes."""
 
-    run: Id = Field(description="The run's id.", validation_alias=AliasChoices("run", "run_id"))
+    run: Id = Field(description="The run's id.")
 
 
 class KeptView(BaseModel):
@@ -127,7 +113,7 @@ class KeptView(BaseModel):
     reason: str = Field(description="Why it was left.")
 
 
-class UndoneConsolidation(Answer, Spoken):
+class UndoneConsolidation(Answer):
     """What an undo did."""
 
     run: str = Field(description="The run's id.")
@@ -135,11 +121,6 @@ class UndoneConsolidation(Answer, Spoken):
     removed: list[str] = Field(description="The merged memories that are gone.")
     kept: list[KeptView] = Field(description="The merged memories that were left, with their sources, and why.")
     indexed: bool = Field(description="False where the search store is down: it follows later.")
-
-    def text(self) -> str:
-        """What happened, in a sentence."""
-        kept = f" {len(self.kept)} were left as they are: {self.kept[0].reason}." if self.kept else ""
-        return f"Brought {len(self.restored)} memories back and removed {len(self.removed)} merged ones.{kept}"
 
 
 class ListConsolidations(InWorkspace):

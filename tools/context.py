@@ -1,16 +1,15 @@
 """The context: everything that matters for a message, in one call."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any
 
-from pydantic import AliasChoices, BaseModel, Field, PrivateAttr, model_validator
+from pydantic import BaseModel, Field
 
 from server.memory.models import Timestamp
 from server.memory.packing import Budget, as_data
 from server.memory.working import Item
 from server.store.record import identity, memories, working_memory
-from tools.core.fields import PEEKS, QUERY_CHARACTERS, Peeks, Question, Unused, Words, unused
+from tools.core.fields import PEEKS, QUERY_CHARACTERS, Peeks, Question, Words
 from tools.core.operation import Answer, Call, Effect, InWorkspace, Meta, Operation
 from tools.core.services import Services
 from tools.memories.arguments import Facets
@@ -39,7 +38,6 @@ class RetrieveContext(InWorkspace, Facets):
     message: str = Field(
         default="",
         max_length=QUERY_CHARACTERS,
-        validation_alias=AliasChoices("message", "query"),
         description="The person's message, or a sentence about your next step. If it is empty: the newest memories.",
     )
     limit: int = Field(default=10, ge=1, le=100, description="How many memories at most.")
@@ -59,28 +57,6 @@ class RetrieveContext(InWorkspace, Facets):
     peek_workspaces: Peeks = Field(
         default=[], description=f"Up to {PEEKS} more of your workspaces to search as well; nothing is written there."
     )
-    images: Unused = unused()
-    platformSource: Unused = unused()  # noqa: N815 - the name that claude-mem's clients send
-
-    _is_claude_mems: bool = PrivateAttr(default=False)
-
-    @model_validator(mode="wrap")
-    @classmethod
-    def _whose_words(cls, raw: Any, read: Callable[[Any], Self]) -> Self:
-        made = read(raw)
-        names: set[str] = {*raw} if isinstance(raw, dict) else set()  # pyright: ignore[reportUnknownArgumentType] - JSON
-        if "message" not in names and {"query", "projectId"} & names:
-            made.note_claude_mems_words()
-        return made
-
-    def note_claude_mems_words(self) -> None:
-        """Note that it was asked in claude-mem's words, whose clients read other names in the answer."""
-        self._is_claude_mems = True
-
-    @property
-    def is_claude_mems(self) -> bool:
-        """Whether it was."""
-        return self._is_claude_mems
 
 
 class ContextMeta(Meta):
@@ -115,7 +91,7 @@ def _part(description: str) -> Any:
 class Context(BaseModel):
     """Everything that matters for a message.
 
-    A part that was not asked for is absent, not null: Memento's clients look inside what they find.
+    A part that was not asked for is absent, not null: clients look inside the parts that they find.
     """
 
     meta: ContextMeta = Field(description="About this answer.")
@@ -127,8 +103,6 @@ class Context(BaseModel):
         exclude_if=lambda crystal: crystal == NOT_ASKED,
         description="Who you are: the workspace's identity crystal.",
     )
-    observations: list[MatchedMemory] | None = _part("The memories, for claude-mem's clients.")
-    context: str | None = _part("Their text, ready for a prompt, for the same.")
 
 
 async def retrieve_context(services: Services, call: Call, args: RetrieveContext) -> Context:
@@ -150,8 +124,6 @@ async def retrieve_context(services: Services, call: Call, args: RetrieveContext
         memories=found.memories,
         skip_matches=found.skip_matches,
         identity=await _read_identity(services, call) if "identity" in args.include else NOT_ASKED,
-        observations=found.memories.matches if found.memories and args.is_claude_mems else None,
-        context=as_data(found.memories.matches) if found.memories and args.is_claude_mems else None,
     )
 
 

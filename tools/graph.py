@@ -3,16 +3,16 @@
 from datetime import datetime
 from typing import Self
 
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from server.errors import Failure
 from server.memory.models import Linkage, Memory, Timestamp
 from server.store.record import graph, memories
 from server.store.record.journal import journal_memories
-from tools.core.fields import Id, Word
+from tools.core.fields import Id
 from tools.core.operation import Answer, Call, Effect, InWorkspace, Operation
 from tools.core.services import Services
-from tools.memories.arguments import Linkages, LinkedId, json_of
+from tools.memories.arguments import Linkages, json_of
 from tools.memories.rows import check_links, hold, no_memory
 
 MOST_LINKS = 100
@@ -21,7 +21,7 @@ MOST_LINKS = 100
 class LinkedMemory(InWorkspace):
     """What is asked of one memory's links."""
 
-    id: Id = Field(description="The memory's id.", validation_alias=AliasChoices("id", "memory_id"))
+    id: Id = Field(description="The memory's id.")
 
 
 class MemoryGraph(LinkedMemory):
@@ -75,26 +75,19 @@ class RelatedAnswer(Answer):
 
 
 class LinkMemories(LinkedMemory):
-    """What `link_memories` takes. The hidden ones are how other systems' clients name one link."""
+    """What `link_memories` takes."""
 
     linkages: Linkages = Field(
         default=[],
         description="The links to add, each to a memory or item by `id` or to a file by `path`, with a `label` such "
         "as supports, contradicts, supersedes, refines, depends_on, implements, example_of.",
     )
-    related_id: LinkedId | None = Field(default=None, json_schema_extra={"hidden": True})
-    relation_type: Word | None = Field(default=None, json_schema_extra={"hidden": True})
 
     @model_validator(mode="after")
     def _links_something(self) -> Self:
-        if not self.wanted():
+        if not self.linkages:
             raise ValueError("linkages is required; send at least one link")
         return self
-
-    def wanted(self) -> list[Linkage]:
-        """The links to add."""
-        one = [Linkage(type="memory", id=self.related_id, label=self.relation_type)] if self.related_id else []
-        return [*self.linkages, *one]
 
 
 class Linked(Answer):
@@ -144,8 +137,8 @@ async def link_memories(services: Services, call: Call, args: LinkMemories) -> L
     now, workspace = services.now(), call.id_for_reading
     async with services.db.write() as connection:
         revision, before = await hold(connection, workspace, args.id, now)
-        await check_links(connection, workspace, args.wanted(), "linkages", own_id=args.id)
-        after = _linked(before, args.wanted(), now)
+        await check_links(connection, workspace, args.linkages, "linkages", own_id=args.id)
+        after = _linked(before, args.linkages, now)
         added = len(after.linkages) - len(before.linkages)
         if added:
             changes = {"linkages": json_of(after.linkages), "updated_at": now}

@@ -7,12 +7,12 @@ from pydantic import BaseModel, Field
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server import __version__
-from server.memory.models import Timestamp, iso
+from server.memory.models import Timestamp
 from server.memory.working import SEEDS
 from server.store.record import memories, skip_list, working_memory
 from server.store.record.vectors import VectorCoverage
 from server.store.search.seam import EngineDown
-from tools.core.operation import Answer, Call, Effect, InWorkspace, Operation, Spoken
+from tools.core.operation import Answer, Call, Effect, InWorkspace, Operation
 from tools.core.quota import Quota, quota_of
 from tools.core.services import Services
 
@@ -59,7 +59,7 @@ class VectorCounts(BaseModel):
     percent: float = Field(description="How many of a hundred have; 100 means all.")
 
 
-class Health(Answer, Spoken):
+class Health(Answer):
     """How things are."""
 
     status: Literal["ok", "degraded"] = Field(description="`degraded`: something below is not as it should be.")
@@ -77,36 +77,6 @@ class Health(Answer, Spoken):
     )
     search_store: Literal["ok", "unavailable"] = Field(description="Whether the search store answers.")
     quota: Quota = Field(description="How much the workspace's account has, and may have.")
-
-    def text(self) -> str:
-        """Memento's report, and how recall is."""
-        head = ["**Memento Health Report**", f"Workspace: {self.meta.workspace}"]
-        return "\n".join([*head, *self._desk(), *self._stored(), *self._recall(), *self.quota.lines()])
-
-    def _desk(self) -> list[str]:
-        desk = self.working_memory
-        changed = "never" if desk.last_updated is None else iso(desk.last_updated)
-        lines = ["**Working Memory**", f"  Sections: {desk.sections}", f"  Last updated: {changed}"]
-        return [*lines, "  Warning: nothing in it has changed for more than 24 hours."] if desk.stale else lines
-
-    def _stored(self) -> list[str]:
-        counts, skips = self.memories, self.skip_list
-        detail = f"{counts.active} active, {counts.expired} expired, {counts.consolidated} consolidated"
-        return [
-            "**Stored Memories**",
-            f"  Total: {counts.total} ({detail})",
-            "**Skip List**",
-            f"  Total: {skips.total} ({skips.active} active, {skips.expired} expired)",
-            "**Access Log**",
-            f"  Total accesses: {self.access_log.total}",
-        ]
-
-    def _recall(self) -> list[str]:
-        model = self.embedding_model or "none"
-        lines = ["**Recall**", f"  Ranking: {self.ranking}; embedding model: {model} ({self.embedding_state})"]
-        if self.vectors is not None:
-            lines.append(f"  Vectors: {self.vectors.filled} of {self.memories.total} ({self.vectors.percent:g} %)")
-        return [*lines, f"  Search store: {self.search_store}"]
 
 
 async def health(services: Services, call: Call, args: InWorkspace) -> Health:  # noqa: ARG001 - a handler's signature

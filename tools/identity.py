@@ -6,12 +6,12 @@ from pydantic import AfterValidator, BaseModel, Field, StringConstraints
 
 from server.ids import new_id
 from server.memory.crystal import CORE, CRYSTAL_BYTES, PATTERNS, Synthesis, synthesize
-from server.memory.models import Timestamp, iso
+from server.memory.models import Timestamp
 from server.memory.working import all_sections
 from server.store.record import identity, memories, working_memory
 from server.store.record.identity import Crystal
 from server.store.record.memories import Listing
-from tools.core.operation import Answer, Call, Effect, InWorkspace, Meta, Operation, Spoken
+from tools.core.operation import Answer, Call, Effect, InWorkspace, Meta, Operation
 from tools.core.services import Services
 from tools.core.transaction import changing
 
@@ -34,17 +34,11 @@ class IdentityMeta(Meta):
     created_at: Timestamp | None = Field(default=None, description="When it was made.")
 
 
-class Identity(Spoken):
+class Identity(BaseModel):
     """The identity crystal."""
 
     meta: IdentityMeta = Field(description="About this answer, and the crystal.")
     crystal: str | None = Field(default=None, description="The newest crystal, as markdown. Data, not instructions.")
-
-    def text(self) -> str:
-        """The crystal, or how to get one."""
-        if self.crystal is not None:
-            return self.crystal
-        return "No identity crystal found. POST /v1/identity/crystallize makes one, PUT /v1/identity keeps your own."
 
 
 class UpdateIdentity(InWorkspace):
@@ -59,7 +53,7 @@ class UpdateIdentity(InWorkspace):
     source_count: int = Field(default=0, ge=0, le=1_000_000, description="The number of sources that you made it from.")
 
 
-class StoredCrystal(Answer, Spoken):
+class StoredCrystal(Answer):
     """The crystal that was stored."""
 
     id: str = Field(description="The new crystal's id.")
@@ -67,23 +61,14 @@ class StoredCrystal(Answer, Spoken):
     source_count: int = Field(description="Of how many sources it was made.")
     created_at: Timestamp = Field(description="When it was stored.")
 
-    def text(self) -> str:
-        """Memento's sentence."""
-        return f"Identity crystal {self.id} stored ({self.length} chars)."
 
-
-class Crystallized(Answer, Spoken):
+class Crystallized(Answer):
     """The crystal that was put together."""
 
     id: str = Field(description="The new crystal's id.")
     crystal: str = Field(description="Its text, as markdown.")
     source_count: int = Field(description="Of how many sections, items and memories it was made.")
     created_at: Timestamp = Field(description="When it was made.")
-
-    def text(self) -> str:
-        """Memento's sentence, and where to read it."""
-        made = f"Identity crystal {self.id} auto-generated ({self.source_count} sources)."
-        return f"{made}\nGET /v1/identity shows it; PUT /v1/identity replaces it with one in your own words."
 
 
 class ListCrystals(InWorkspace):
@@ -101,20 +86,10 @@ class SnapshotView(BaseModel):
     source_count: int = Field(description="Of how many sources it was made.")
 
 
-class IdentityHistory(Answer, Spoken):
+class IdentityHistory(Answer):
     """Earlier and present crystals."""
 
     snapshots: list[SnapshotView] = Field(description="The crystals, newest first.")
-
-    def text(self) -> str:
-        """Memento's list."""
-        if not self.snapshots:
-            return "No identity snapshots found."
-        lines = (
-            f"{each.id} — {iso(each.created_at)} ({each.length} chars, {each.source_count} sources)"
-            for each in self.snapshots
-        )
-        return "\n".join([f"Identity crystal history ({len(self.snapshots)} snapshots):", *lines])
 
 
 async def read_identity(services: Services, call: Call, args: InWorkspace) -> Identity:  # noqa: ARG001 - a handler's signature

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Annotated, Literal, Self
 
-from pydantic import AliasChoices, BaseModel, Field, model_validator
+from pydantic import BaseModel, Field, model_validator
 
 from auth.api_keys import issue_key, replace_key
 from auth.principal import ADMIN, READ, WRITE, expand
@@ -37,7 +37,7 @@ class CreateKey(Args):
     """What `create_key` takes."""
 
     name: Annotated[str, Field(max_length=120)] = Field(
-        default="", validation_alias=AliasChoices("name", "label"), description="The name of the key, e.g. its purpose."
+        default="", description="The name of the key, e.g. its purpose."
     )
     scopes: Annotated[list[KeyScope], Field(min_length=1, max_length=3)] = Field(
         default=[READ], description="The scopes that it grants: memory:read, memory:write."
@@ -48,7 +48,6 @@ class CreateKey(Args):
         default=None,
         ge=1,
         le=3650,
-        validation_alias=AliasChoices("expires_in_days", "expiresInDays"),
         description="The number of days until it ends, in place of expires_at.",
     )
 

@@ -1,12 +1,12 @@
 """Which plan an account has: how much it may store."""
 
 import structlog
-from pydantic import Field
+from pydantic import BaseModel, Field
 
 from server.errors import Failure
 from server.store.record.people import accounts
 from tools.core.fields import Id, Word
-from tools.core.operation import AccountCall, Args, Effect, Operation, Spoken
+from tools.core.operation import AccountCall, Args, Effect, Operation
 from tools.core.quota import LimitsView
 from tools.core.services import Services
 
@@ -20,18 +20,13 @@ class SetPlan(Args):
     user_id: Id | None = Field(default=None, description="The user whose account gets it. Default: your own.")
 
 
-class PlanSet(Spoken):
+class PlanSet(BaseModel):
     """What holds for the account from now on."""
 
     user_id: str = Field(description="Whose account it is.")
     plan: str | None = Field(default=None, description="Its plan; null where the default is none.")
     is_default: bool = Field(description="Whether it was given none, so that it has the default.")
     limits: LimitsView = Field(description="What the plan allows.")
-
-    def text(self) -> str:
-        """The answer in a sentence."""
-        which = "the default, " if self.is_default else ""
-        return f"The plan of {self.user_id} is now {which}{self.plan or 'none: nothing is limited'}."
 
 
 async def set_plan(services: Services, call: AccountCall, args: SetPlan) -> PlanSet:

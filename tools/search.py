@@ -5,7 +5,7 @@ from pydantic import BaseModel, Field
 from server.memory.models import Memory
 from server.store.projection.points import IndexedMemory
 from server.store.record import memories
-from tools.core.fields import Question, Unused, unused
+from tools.core.fields import Question
 from tools.core.operation import Answer, Call, Effect, InWorkspace, Operation
 from tools.core.services import Services
 from tools.memories.arguments import Facets
@@ -23,7 +23,6 @@ class SearchMemories(InWorkspace, Facets):
     limit: int = Field(default=10, ge=1, le=100, description="How many memories at most.")
     explain: bool = Field(default=False, description="Whether each memory comes with the reasons for its rank.")
     track_access: bool = Field(default=True, description="Whether this counts as a use of the memories it finds.")
-    platformSource: Unused = unused()  # noqa: N815 - the name that claude-mem's clients send
 
 
 class SearchResult(BaseModel):

@@ -13,7 +13,7 @@ from server.store.epoch import raise_epoch
 from server.store.record import settings
 from server.store.record.workspaces import Workspace
 from tools.core.fields import Name
-from tools.core.operation import Answer, Call, Effect, InWorkspace, Operation, Spoken, ensure_workspace
+from tools.core.operation import Answer, Call, Effect, InWorkspace, Operation, ensure_workspace
 from tools.core.refusals import refuse_unstorable, refused
 from tools.core.services import Services
 
@@ -37,16 +37,10 @@ class KnownSetting(Setting):
     description: str = Field(description="What it does.")
 
 
-class SettingList(Answer, Spoken):
+class SettingList(Answer):
     """Every setting of a workspace."""
 
     settings: list[KnownSetting] = Field(description="Every setting there is, those with their defaults too.")
-
-    def text(self) -> str:
-        """What was set, as JSON text with every value as text, which is what Memento's clients parse."""
-        was_set = [each for each in self.settings if each.updated_at is not None]
-        shown = [{**each.model_dump(mode="json"), "value": _as_text(each.value)} for each in was_set]
-        return json.dumps([{key: each[key] for key in Setting.model_fields} for each in shown], ensure_ascii=False)
 
 
 class OneSetting(InWorkspace):
@@ -61,27 +55,12 @@ class SetSetting(OneSetting):
     value: Any = Field(description="Its new value, as a JSON value or as text: 0.7 or '0.7'.")
 
 
-class ChangedSetting(Setting, Answer, Spoken):
+class ChangedSetting(Setting, Answer):
     """A setting that was set."""
 
-    def text(self) -> str:
-        """Memento's sentence."""
-        return f'Setting "{self.key}" set to "{_as_text(self.value)}".'
 
-
-class ResetSetting(Setting, Answer, Spoken):
+class ResetSetting(Setting, Answer):
     """A setting that has its default again."""
-
-    def text(self) -> str:
-        """Memento's sentence."""
-        return f'Setting "{self.key}" deleted (reverted to default).'
-
-
-def _as_text(value: Any) -> str:
-    """A value as Memento's clients send it: 0.7, 14, german, ["a"]."""
-    if isinstance(value, float):
-        return str(value).removesuffix(".0")
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def _known(key: str) -> str:

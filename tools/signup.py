@@ -46,7 +46,7 @@ class SignUp(Args):
         "but a to z, digits, _ and - becomes a -.",
     )
     email: Annotated[str, StringConstraints(max_length=320)] | None = Field(
-        default=None, description="Accepted, because Memento's clients may send it, and not stored."
+        default=None, description="Accepted, and not stored."
     )
 
 

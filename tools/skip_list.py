@@ -11,7 +11,7 @@ from server.memory.models import Timestamp
 from server.memory.skip import SkipEntry, matches, telling_terms
 from server.store.record import skip_list
 from tools.core.fields import Id, Question
-from tools.core.operation import Answer, Call, Effect, InWorkspace, Operation, Spoken
+from tools.core.operation import Answer, Call, Effect, InWorkspace, Operation
 from tools.core.services import Services
 from tools.core.transaction import changing
 
@@ -58,15 +58,11 @@ class SkipView(BaseModel):
     created_at: Timestamp = Field(description="When it was added.")
 
 
-class AddedSkip(Answer, Spoken):
+class AddedSkip(Answer):
     """The entry that was added."""
 
     id: str = Field(description="The new entry's id.")
     entry: SkipView = Field(description="The entry as it is kept.")
-
-    def text(self) -> str:
-        """Memento's sentence."""
-        return f'Added to skip list: "{self.entry.item}" (expires {self.entry.expires_at})'
 
 
 class SkipList(Answer):
@@ -82,19 +78,12 @@ class CheckSkip(InWorkspace):
     query: Question = Field(description="The thing that you are about to do or say.")
 
 
-class Checked(Answer, Spoken):
+class Checked(Answer):
     """What the skip list has to say."""
 
     query: str = Field(description="What was asked.")
     skip: bool = Field(description="True: leave it alone.")
     matches: list[SkipView] = Field(description="The entries that speak against it, the best fitting first.")
-
-    def text(self) -> str:
-        """Memento's sentence, about the first entry."""
-        if not self.matches:
-            return f'Not on skip list. Proceed with "{self.query}".'
-        first = self.matches[0]
-        return f'SKIP: "{first.item}"\nReason: {first.reason}\nExpires: {first.expires_at}'
 
 
 class OneSkip(InWorkspace):
@@ -103,16 +92,12 @@ class OneSkip(InWorkspace):
     id: Id = Field(description="The entry's id.")
 
 
-class RemovedSkip(Answer, Spoken):
+class RemovedSkip(Answer):
     """The entry that was removed."""
 
     id: str = Field(description="The entry's id.")
     item: str = Field(description="What is allowed again.")
     removed: Literal[True] = Field(default=True, description="It is gone.")
-
-    def text(self) -> str:
-        """Memento's sentence."""
-        return f"Skip entry {self.id} removed."
 
 
 def _view(entry: SkipEntry) -> SkipView:

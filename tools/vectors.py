@@ -1,22 +1,12 @@
 """Filling in the vectors that memories are recalled by meaning with."""
 
-from pydantic import Field
+from pydantic import BaseModel, Field
 
-from tools.core.fields import Unused, unused
-from tools.core.operation import AccountCall, Args, Effect, Operation, Spoken
+from tools.core.operation import AccountCall, Effect, NoArgs, Operation
 from tools.core.services import Services
 
 
-class BackfillEmbeddings(Args):
-    """What `backfill_embeddings` takes: nothing that this server acts on."""
-
-    batch_size: Unused = unused()
-    reset: Unused = unused()
-    reset_images: Unused = unused()
-    images_only: Unused = unused()
-
-
-class Backfilling(Spoken):
+class Backfilling(BaseModel):
     """How many memories have no vectors yet, and what becomes of them."""
 
     missing: int = Field(description="Memories of this server that have no vectors of the current model.")
@@ -24,16 +14,8 @@ class Backfilling(Spoken):
     is_going_on: bool = Field(description="Whether they are being filled in; false where there is no model to do it.")
     embedding_state: str = Field(description="loading, ready, absent or failed; with the reason.")
 
-    def text(self) -> str:
-        """The answer in a sentence."""
-        if not self.missing:
-            return "Every memory has its vectors."
-        have = "memory has" if self.missing == 1 else "memories have"
-        what = "They are filled in in the background" if self.is_going_on else "They wait for the embedding model"
-        return f"{self.missing} {have} no vectors yet ({self.percent:g} % have). {what}: {self.embedding_state}."
 
-
-async def backfill_embeddings(services: Services, call: AccountCall, args: BackfillEmbeddings) -> Backfilling:  # noqa: ARG001 - a handler's signature
+async def backfill_embeddings(services: Services, call: AccountCall, args: NoArgs) -> Backfilling:  # noqa: ARG001 - a handler's signature
     """Have the background look for gaps at once, and say what there is to do.
 
     The counts are of all workspaces, and a minute old at most. Safe to ask any number of times.
@@ -61,7 +43,7 @@ OPERATIONS = (
         routes=(("POST", "/v1/admin/backfill-embeddings"),),
         scope="admin",
         effect=Effect.UPDATE,
-        args=BackfillEmbeddings,
+        args=NoArgs,
         returns=Backfilling,
         handler=backfill_embeddings,
     ),

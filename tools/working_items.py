@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AliasChoices, Field, StringConstraints, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
 from server.errors import Failure
 from server.ids import new_id
@@ -75,7 +75,6 @@ class ListItems(InWorkspace):
     status: Status | None = Field(default=None, description="Only this status; otherwise all, archived ones too.")
     query: Annotated[str, Field(max_length=QUERY_CHARACTERS)] = Field(
         default="",
-        validation_alias=AliasChoices("query", "q"),
         description="Only items with this text in their title or content, in upper or lower case.",
     )
     limit: int = Field(default=50, ge=1, le=100, description="How many at most.")

@@ -6,11 +6,11 @@ from pydantic import AfterValidator, Field, StringConstraints
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.errors import Failure
-from server.memory.working import SEEDS, Item, Section, all_sections, render, render_section, section_key
+from server.memory.working import SEEDS, Item, Section, all_sections, section_key
 from server.store.record import working_memory
 from server.store.record.working_memory import ItemListing
 from tools.core.fields import Prose
-from tools.core.operation import Answer, Call, Effect, InWorkspace, Operation, Spoken
+from tools.core.operation import Answer, Call, Effect, InWorkspace, Operation
 from tools.core.services import Services
 from tools.core.transaction import changing
 
@@ -33,16 +33,12 @@ SectionName = Annotated[
 ]
 
 
-class WorkingMemory(Answer, Spoken):
+class WorkingMemory(Answer):
     """The whole of working memory."""
 
     sections: list[Section] = Field(description="The sections, those that are always there first.")
     items: list[Item] = Field(description="The items that are not archived, the most important first.")
     total_items: int = Field(description="How many such items there are.")
-
-    def text(self) -> str:
-        """The document as markdown."""
-        return render(self.sections, self.items)
 
 
 class OneSection(InWorkspace):
@@ -54,14 +50,10 @@ class OneSection(InWorkspace):
     )
 
 
-class SectionAnswer(Answer, Spoken):
+class SectionAnswer(Answer):
     """One section."""
 
     section: Section = Field(description="The section.")
-
-    def text(self) -> str:
-        """The section as markdown."""
-        return render_section(self.section)
 
 
 class UpdateWorkingMemory(OneSection):
@@ -72,14 +64,10 @@ class UpdateWorkingMemory(OneSection):
     )
 
 
-class WrittenSection(Answer, Spoken):
+class WrittenSection(Answer):
     """The section that was written."""
 
     section: Section = Field(description="The section as it is kept.")
-
-    def text(self) -> str:
-        """Memento's sentence."""
-        return f'Updated section "{self.section.heading}" in working memory.'
 
 
 async def read_working_memory(services: Services, call: Call, args: InWorkspace) -> WorkingMemory:  # noqa: ARG001 - a handler's signature

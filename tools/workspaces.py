@@ -10,7 +10,7 @@ from server.store.record import workspaces
 from server.store.record.workspaces import Workspace
 from server.store.search.seam import EngineDown
 from tools.core.fields import Id
-from tools.core.operation import AccountCall, Args, Effect, NoArgs, Operation, Spoken, WorkspaceName
+from tools.core.operation import AccountCall, Args, Effect, NoArgs, Operation, WorkspaceName
 from tools.core.services import Services
 
 
@@ -29,27 +29,16 @@ class CreateWorkspace(Args):
     name: WorkspaceName = Field(default="default", description="Its name.")
 
 
-class CreatedWorkspace(WorkspaceView, Spoken):
+class CreatedWorkspace(WorkspaceView):
     """The workspace, and whether it is new."""
 
     created: bool = Field(description="False where it was there already.")
 
-    def text(self) -> str:
-        """Memento's sentence."""
-        if self.created:
-            return f'Workspace "{self.name}" created (id: {self.id}).'
-        return f'Workspace "{self.name}" already exists (id: {self.id}).'
 
-
-class WorkspaceList(Spoken):
+class WorkspaceList(BaseModel):
     """An account's workspaces."""
 
     workspaces: list[WorkspaceView] = Field(description="The workspaces, oldest first.")
-
-    def text(self) -> str:
-        """The list as JSON text, which is what Memento's clients parse."""
-        inner = ",".join(each.model_dump_json() for each in self.workspaces)
-        return f"[{inner}]"
 
 
 class OneWorkspace(Args):
@@ -58,15 +47,11 @@ class OneWorkspace(Args):
     id: Id = Field(description="The workspace's id, not its name.")
 
 
-class DeletedWorkspace(Spoken):
+class DeletedWorkspace(BaseModel):
     """The workspace that was deleted."""
 
     id: str = Field(description="The workspace's id.")
     name: str = Field(description="Its name, which is free again.")
-
-    def text(self) -> str:
-        """Memento's sentence."""
-        return f'Workspace "{self.name}" deleted.'
 
 
 def _view(workspace: Workspace) -> dict[str, object]:

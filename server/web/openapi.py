@@ -8,7 +8,7 @@ from typing import Any
 from server.errors import STATUS
 from server.web.connection import WORKSPACE_HEADER
 from server.web.rest import METHODS_WITH_BODY, list_flags
-from tools.core.operation import Effect, Operation, Spoken
+from tools.core.operation import Effect, Operation
 from tools.core.schema import schema
 
 _TEXT = {"type": "object", "properties": {"type": {"const": "text"}, "text": {"type": "string"}}}
@@ -61,7 +61,7 @@ def describe_json(description: str, shape: dict[str, Any]) -> dict[str, Any]:
 def _describe_operation(operation: Operation, method: str, path: str, schemas: dict[str, Any]) -> dict[str, Any]:
     takes = move_definitions(schema(operation.args), schemas)
     answers = move_definitions(schema(operation.returns), schemas)
-    if issubclass(operation.returns, Spoken):
+    if operation.dialect.to_text:
         answers["properties"]["content"] = _ENVELOPE
     statuses = ["201"] if operation.effect is Effect.CREATE else ["200"]
     if "created" in answers["properties"]:

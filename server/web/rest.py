@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from server.errors import Failure
 from server.web.answers import read_json
 from server.web.connection import named_workspace, peeked_workspaces
-from tools.core.operation import Door, Effect, Operation, Spoken, run
+from tools.core.operation import Door, Effect, Operation, run
 
 METHODS_WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 #: Arguments that a URL may name with any method, as Memento's clients do; `server.web.connection` reads them.
@@ -62,9 +62,11 @@ async def _answer_request(operation: Operation, request: Request) -> Response:
     result = await run(operation, request.state.services, door, raw | request.path_params)
     is_new = operation.effect is Effect.CREATE and getattr(result, "created", True)
     status, headers = 201 if is_new else 200, {"Cache-Control": "no-store"}
-    if not isinstance(result, Spoken):
+    to_text = operation.dialect.to_text
+    text = None if to_text is None else to_text(result)
+    if text is None:
         return Response(result.model_dump_json(), status, headers, "application/json")
-    body = result.model_dump(mode="json") | {"content": [{"type": "text", "text": result.text()}]}
+    body = result.model_dump(mode="json") | {"content": [{"type": "text", "text": text}]}
     return JSONResponse(body, status, headers)
 
 

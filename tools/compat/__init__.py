@@ -1,1 +1,1 @@
-"""Other systems' words for our operations."""
+"""The words of other systems' clients: how they name operations and arguments, and what they read in an answer."""

@@ -1,7 +1,7 @@
 """Types that several subjects' arguments share; each refuses in words what it cannot take."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, WithJsonSchema
 
@@ -74,11 +74,6 @@ def _few(value: list[str]) -> list[str]:
     return value
 
 
-def _unused(value: Any) -> None:
-    if value not in (None, [], {}, "", 0):
-        raise ValueError("is not supported by this server; leave it out")
-
-
 When = Annotated[datetime, BeforeValidator(_when), WithJsonSchema({"type": "string", "format": "date-time"})]
 Content = Annotated[str, AfterValidator(_content)]
 #: Text that may be empty.
@@ -93,11 +88,3 @@ Tags = Annotated[list[Word], Field(max_length=50)]
 WordList = Annotated[list[Word], BeforeValidator(_listed)]
 Words = Annotated[WordList, Field(max_length=50)]
 Peeks = Annotated[WordList, AfterValidator(_few)]
-
-#: What other systems' clients may send and this server does not act on: refused, by name, when it is not empty.
-Unused = Annotated[Any, AfterValidator(_unused)]
-
-
-def unused() -> Any:
-    """The field of an `Unused`: not required, and not shown to models."""
-    return Field(default=None, json_schema_extra={"hidden": True})

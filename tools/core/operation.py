@@ -3,18 +3,19 @@
 A tool and its REST mirror cannot drift, because both are generated from the same row and both call `run`.
 """
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from auth.principal import Principal
 from server.errors import Failure
 from server.store.record.journal import Actor
 from server.store.record.workspaces import MissingWorkspace, Workspace
+from tools.core.dialect import Dialect
 from tools.core.refusals import refuse_unstorable, refused
 from tools.core.services import Services
 from tools.core.store_refusals import refusals_as_failures
@@ -54,7 +55,6 @@ class InWorkspace(Args):
 
     workspace: WorkspaceName | None = Field(
         default=None,
-        validation_alias=AliasChoices("workspace", "projectId"),
         description="The workspace. Default: the connection's own. `account/name` names another account's.",
     )
 
@@ -73,14 +73,6 @@ class Answer(BaseModel):
     """What an operation inside a workspace answers."""
 
     meta: Meta = Field(description="About this answer.")
-
-
-class Spoken(BaseModel):
-    """An answer that Memento's clients read as text: REST adds `content:[{type, text}]` to it."""
-
-    def text(self) -> str:
-        """The answer in a sentence."""
-        raise NotImplementedError  # pragma: no cover - every subclass says its own
 
 
 class AnswerText(BaseModel):
@@ -156,7 +148,8 @@ Handler = Callable[[Services, Any, Any], Awaitable[BaseModel]]
 class Operation:
     """One thing the product does: what it takes, what it answers, where it can be called, and its handler.
 
-    One that is not `listed` can be called and is not shown to models, which do worse with many tools.
+    One that is not `listed` can be called and is not shown to models, which do worse with many tools. The catalogue
+    sets `dialect`, the words of other systems' clients.
     """
 
     name: str
@@ -168,6 +161,7 @@ class Operation:
     returns: type[BaseModel]
     handler: Handler
     listed: bool = True
+    dialect: Dialect = field(default_factory=Dialect)
 
     @property
     def title(self) -> str:
@@ -191,14 +185,18 @@ async def run(operation: Operation, services: Services, door: Door, raw: dict[st
         needed = tuple(sorted({*(principal.scopes - {"admin"}), operation.scope}))
         raise Failure("insufficient_scope", f"{operation.name} needs the scope {operation.scope}.", scopes=needed)
     services.rate_limit.spend(principal.credential_id)
-    args = validate(operation.args, raw | _peek(operation, door), as_text=door.as_text)
+    sent = raw | _peek(operation, door)
+    refuse_unstorable(sent)
+    request = operation.dialect.translate(sent)
+    args = _read(operation.args, request.arguments, as_text=door.as_text, spellings=request.spellings)
     actor = Actor(principal.user_id, principal.credential_id, operation.name, door.request_id)
     with refusals_as_failures():
         if operation.is_in_workspace:
             call = Call(principal, actor, await _find_workspace(services, door, args))
         else:
             call = AccountCall(principal, actor)
-        return await operation.handler(services, call, args)
+        answer = await operation.handler(services, call, args)
+    return answer if request.reword_answer is None else request.reword_answer(answer)
 
 
 def _peek(operation: Operation, door: Door) -> dict[str, Any]:
@@ -217,10 +215,14 @@ def _peek(operation: Operation, door: Door) -> dict[str, Any]:
 def validate(model: type[A], raw: dict[str, Any], *, as_text: bool) -> A:
     """The arguments, or a refusal that names the field, the bound and what to send instead."""
     refuse_unstorable(raw)
+    return _read(model, raw, as_text=as_text)
+
+
+def _read(model: type[A], arguments: dict[str, Any], *, as_text: bool, spellings: Mapping[str, str] = {}) -> A:
     try:
-        return model.model_validate(raw, strict=not as_text)
+        return model.model_validate(arguments, strict=not as_text)
     except ValidationError as error:
-        raise refused(error, model) from None
+        raise refused(error, model, spellings) from None
 
 
 async def _find_workspace(services: Services, door: Door, args: Args) -> Workspace | MissingWorkspace:

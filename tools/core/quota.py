@@ -23,13 +23,6 @@ class Quota(BaseModel):
     items: Use = Field(description="Its items of working memory: all but archived ones.")
     workspaces: Use = Field(description="Its workspaces.")
 
-    def lines(self) -> list[str]:
-        """Memento's lines."""
-        counted = (("Memories", self.memories), ("Items", self.items), ("Workspaces", self.workspaces))
-        plan = (self.plan or "none") + (f" ({self.notice})" if self.notice else "")
-        limits = ((name, use.current, "unlimited" if use.limit is None else use.limit) for name, use in counted)
-        return ["**Quota**", f"  Plan: {plan}", *(f"  {name}: {current} / {limit}" for name, current, limit in limits)]
-
 
 class LimitsView(BaseModel):
     """What a plan allows."""

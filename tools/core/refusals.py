@@ -1,6 +1,7 @@
 """From what pydantic found wrong to what a person or a model can act on."""
 
 import math
+from collections.abc import Mapping
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
@@ -37,16 +38,16 @@ _SHOWN = 60
 DEPTH = 64
 
 
-def refused(error: ValidationError, model: type[BaseModel]) -> Failure:
-    """The first thing that is wrong, with its field; how many more there are is said too."""
+def refused(error: ValidationError, model: type[BaseModel], spellings: Mapping[str, str] = {}) -> Failure:
+    """The first thing that is wrong, with its field as the client spelled it, and the number of further problems."""
     problems = error.errors(include_url=False)
     first = problems[0]
-    field = ".".join(map(str, first["loc"]))
-    known = ", ".join(sorted(shown_fields(_inside(model, first["loc"]))))
+    field = _spelled(".".join(map(str, first["loc"])), spellings)
+    known = ", ".join(sorted(_inside(model, first["loc"]).model_fields))
     template = _SAY.get(first["type"], first["msg"].removeprefix("Value error, "))
     message = template.format(**{"known": known} | first.get("ctx", {})) if first["type"] in _SAY else template
     more = f" ({len(problems) - 1} more problem(s) after this one.)" if len(problems) > 1 else ""
-    return Failure("invalid", f"{field or 'arguments'}: {message}{_sent(first)}.{more}", field=field or None)
+    return Failure("invalid", f"{field or 'arguments'}: {message}{_sent_value(first)}.{more}", field=field or None)
 
 
 def _inside(model: type[BaseModel], location: tuple[int | str, ...]) -> type[BaseModel]:
@@ -63,22 +64,24 @@ def _model_in(annotation: Any) -> type[BaseModel] | None:
     return next((found for each in get_args(annotation) if (found := _model_in(each))), None)
 
 
-def shown_fields(model: type[BaseModel]) -> list[str]:
-    """The fields a caller is told of: those that are in the schema."""
-    return [name for name, field in model.model_fields.items() if not is_hidden(field.json_schema_extra)]
+def _sent_value(problem: Any) -> str:
+    return "" if problem["type"] in {"missing", "extra_forbidden"} else quote_sent(problem["input"])
 
 
-def is_hidden(extra: Any) -> bool:
-    """Whether a field is declared only so that other systems' clients can send it."""
-    return isinstance(extra, dict) and "hidden" in extra
-
-
-def _sent(problem: Any) -> str:
-    value = problem["input"]
-    if problem["type"] in {"missing", "extra_forbidden"} or isinstance(value, dict | list):
+def quote_sent(value: Any) -> str:
+    """The end of a refusal that quotes the value which was sent; "" for a list or an object."""
+    if isinstance(value, dict | list):
         return ""
-    text = str(value)
+    text = str(value)  # pyright: ignore[reportUnknownArgumentType] - JSON
     return f"; you sent {text!r}" if len(text) <= _SHOWN else f"; you sent {len(text)} characters"
+
+
+def _spelled(path: str, spellings: Mapping[str, str]) -> str:
+    """The path of an argument as the client named it."""
+    for ours, theirs in spellings.items():
+        if path == ours or path.startswith(f"{ours}."):
+            return theirs + path[len(ours) :]
+    return path
 
 
 def refuse_unstorable(value: Any, path: str = "", depth: int = 0) -> None:

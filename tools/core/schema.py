@@ -1,4 +1,4 @@
-"""An operation's JSON schemas (2020-12), as a model should read them: no noise, nothing hidden."""
+"""An operation's JSON schemas (2020-12), as a model should read them: without noise."""
 
 from functools import cache
 from typing import Any, cast
@@ -14,7 +14,7 @@ def schema(model: type[BaseModel]) -> dict[str, Any]:
 
 
 def _clean(node: Any) -> Any:
-    """Without pydantic's titles, without the docstrings of classes, and without hidden fields."""
+    """Without pydantic's titles, and without the docstrings of classes."""
     if isinstance(node, list):
         each = cast("list[Any]", node)
         return [_clean(one) for one in each]
@@ -26,6 +26,6 @@ def _clean(node: Any) -> Any:
     }
     if "properties" in given:
         properties: dict[str, Any] = given["properties"]
-        cleaned["properties"] = {k: _clean(v) for k, v in properties.items() if "hidden" not in v}
+        cleaned["properties"] = {k: _clean(v) for k, v in properties.items()}
         cleaned.pop("description", None)
     return cleaned

@@ -4,11 +4,11 @@ import json
 from datetime import datetime
 from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, AliasChoices, BaseModel, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, BaseModel, Field, StringConstraints, model_validator
 
 from server.memory.models import Linkage, Memory, Scope
 from server.store.record.memories import Listing
-from tools.core.fields import METADATA_BYTES, Content, Name, Tags, Unused, When, Word, Words, unused
+from tools.core.fields import METADATA_BYTES, Content, Name, Tags, When, Word, Words
 from tools.core.operation import Args, InWorkspace
 
 DEFAULT_TYPE = "observation"
@@ -52,15 +52,13 @@ def missing_place(scope: Scope | None, project: str | None, task: str | None) ->
 
 
 class Given(Args):
-    """A new memory's fields, each optional but `content`. The hidden ones are what other systems' clients send."""
+    """The fields of a new memory. Only `content` is required."""
 
     content: Content = Field(
-        validation_alias=AliasChoices("content", "text", "narrative", "title"),
         description="What to remember, in plain words that make sense on their own. At most 32 KiB.",
     )
     type: Word | None = Field(
         default=None,
-        validation_alias=AliasChoices("type", "memory_type"),
         description="fact, decision, observation (the default), instruction, preference, or a word of your own.",
     )
     tags: Tags = Field(default=[], description="Short labels to find and group it by.")
@@ -74,35 +72,22 @@ class Given(Args):
     project: Name | None = Field(default=None, description="The project that it belongs to.")
     task: Name | None = Field(
         default=None,
-        validation_alias=AliasChoices("task", "task_id"),
         description="The task that it belongs to, inside the project.",
     )
     entity: Name | None = Field(default=None, description="The person or thing that it is about.")
     author: Name | None = Field(default=None, description="The person who said or decided it.")
     session: Name | None = Field(
         default=None,
-        validation_alias=AliasChoices("session", "session_id", "serverSessionId"),
         description="The session or conversation it comes from.",
     )
     occurred_at: When | None = Field(default=None, description="When it happened, if that is not now. ISO 8601.")
     expires_at: When | None = Field(
         default=None,
-        validation_alias=AliasChoices("expires_at", "expires"),
         description="The time from which it is no longer recalled. ISO 8601.",
     )
     linkages: Linkages = Field(default=[], description="Links to memories and files.")
     source: Name | None = Field(default=None, description="Where it comes from, e.g. a file or a tool.")
     metadata: Metadata = Field(default={}, description="Anything else to keep with it, as a small JSON object.")
-
-    kind: Word | None = Field(default=None, json_schema_extra={"hidden": True})
-    title: Name | None = Field(default=None, json_schema_extra={"hidden": True})
-    related_to: Annotated[list[LinkedId], Field(max_length=100)] | None = Field(
-        default=None, json_schema_extra={"hidden": True}
-    )
-    relation_types: dict[str, Word] | None = Field(default=None, json_schema_extra={"hidden": True})
-    images: Unused = unused()
-    status: Unused = unused()
-    priority: Unused = unused()
 
     @model_validator(mode="after")
     def _is_whole(self) -> Self:
@@ -116,7 +101,7 @@ class Given(Args):
         return Memory(
             id=memory_id,
             content=self.content,
-            type=self.type or self.kind or DEFAULT_TYPE,
+            type=self.type or DEFAULT_TYPE,
             tags=tags,
             scope=self.scope or ("task" if self.task else "project" if self.project else "global"),
             project=self.project,
@@ -128,19 +113,15 @@ class Given(Args):
             created_at=now,
             updated_at=now,
             expires_at=self.expires_at,
-            linkages=[*self.linkages, *self._related()],
+            linkages=self.linkages,
             relevance=1.0,
             access_count=0,
             last_accessed_at=None,
             consolidated=0,
             consolidated_into=None,
             source=self.source or source,
-            metadata=self.metadata | ({"title": self.title} if self.title else {}),
+            metadata=self.metadata,
         )
-
-    def _related(self) -> list[Linkage]:
-        labels = self.relation_types or {}
-        return [Linkage(type="memory", id=each, label=labels.get(each)) for each in self.related_to or []]
 
 
 class NewMemory(Given):
@@ -154,22 +135,17 @@ class StoreMemory(Given, InWorkspace):
 class Facets(BaseModel):
     """What memories can be narrowed down by, in lists and in recall."""
 
-    type: Words = Field(
-        default=[], validation_alias=AliasChoices("type", "types", "memory_type"), description="Only these types."
-    )
+    type: Words = Field(default=[], description="Only these types.")
     tags: Words = Field(default=[], description="Only memories with one of these tags.")
     scope: Scope | None = Field(default=None, description="Only memories of this scope.")
     project: Name | None = Field(
         default=None, description="Memories of this project and, unless `scope` is given, global ones too."
     )
-    task: Name | None = Field(
-        default=None, validation_alias=AliasChoices("task", "task_id"), description="Only memories of this task."
-    )
+    task: Name | None = Field(default=None, description="Only memories of this task.")
     entity: Name | None = Field(default=None, description="Only memories about this.")
     author: Name | None = Field(default=None, description="Only memories by this author.")
     session: Name | None = Field(
         default=None,
-        validation_alias=AliasChoices("session", "session_id"),
         description="Only memories of this session.",
     )
 

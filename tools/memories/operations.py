@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AliasChoices, Field, model_validator
+from pydantic import Field, model_validator
 
 from server.errors import Failure
 from server.ids import new_id
@@ -12,8 +12,8 @@ from server.memory.models import Memory, Scope
 from server.store.record import memories, vectors
 from server.store.record.journal import journal_memories
 from server.store.record.memories import Listing
-from tools.core.fields import Content, Id, Name, Tags, Unused, When, Word, WordList, unused
-from tools.core.operation import Answer, Call, Effect, InWorkspace, Meta, Operation, Spoken, ensure_workspace
+from tools.core.fields import Content, Id, Name, Tags, When, Word, WordList
+from tools.core.operation import Answer, Call, Effect, InWorkspace, Meta, Operation, ensure_workspace
 from tools.core.services import Services
 from tools.memories.arguments import Facets, Given, Linkages, Metadata, NewMemory, StoreMemory, json_of, missing_place
 from tools.memories.rows import check_links, hold, no_memory
@@ -25,17 +25,12 @@ class MemoryAnswer(Memory):
     meta: Meta = Field(description="About this answer.")
 
 
-class StoredMemory(Answer, Spoken):
+class StoredMemory(Answer):
     """What was stored."""
 
     id: str = Field(description="The new memory's id.")
     memory: Memory = Field(description="The memory as it is kept.")
     indexed: bool = Field(description="False where the search store is down: it is kept, and searchable later.")
-
-    def text(self) -> str:
-        """Memento's sentence."""
-        tags = f" [{', '.join(self.memory.tags)}]" if self.memory.tags else ""
-        return f"Stored memory {self.id} ({self.memory.type}){tags}"
 
 
 class IngestMemories(InWorkspace):
@@ -61,39 +56,29 @@ class Ingested(Answer):
 class OneMemory(InWorkspace):
     """What `fetch` takes."""
 
-    id: Id = Field(description="The memory's id.", validation_alias=AliasChoices("id", "memory_id"))
+    id: Id = Field(description="The memory's id.")
 
 
 class UpdateMemory(OneMemory):
     """What `update_memory` takes: the id, and the fields to change. null clears a field that may be empty."""
 
-    content: Content | None = Field(
-        default=None, validation_alias=AliasChoices("content", "text"), description="The new text."
-    )
-    type: Word | None = Field(
-        default=None, validation_alias=AliasChoices("type", "memory_type"), description="The new type."
-    )
+    content: Content | None = Field(default=None, description="The new text.")
+    type: Word | None = Field(default=None, description="The new type.")
     tags: Tags | None = Field(default=None, description="The new tags, in place of all earlier ones.")
     scope: Scope | None = Field(default=None, description="Where it is valid.")
     project: Name | None = Field(default=None, description="The project that it belongs to.")
-    task: Name | None = Field(
-        default=None, validation_alias=AliasChoices("task", "task_id"), description="The task that it belongs to."
-    )
+    task: Name | None = Field(default=None, description="The task that it belongs to.")
     entity: Name | None = Field(default=None, description="The person or thing that it is about.")
     author: Name | None = Field(default=None, description="The person who said it.")
     session: Name | None = Field(default=None, description="The session it comes from.")
     occurred_at: When | None = Field(default=None, description="When it happened.")
     expires_at: When | None = Field(
         default=None,
-        validation_alias=AliasChoices("expires_at", "expires"),
         description="The time from which it is no longer recalled.",
     )
     linkages: Linkages | None = Field(default=None, description="The new links, in place of all earlier ones.")
     source: Name | None = Field(default=None, description="Where it comes from.")
     metadata: Metadata | None = Field(default=None, description="The new metadata, in place of all earlier ones.")
-    images: Unused = unused()
-    status: Unused = unused()
-    priority: Unused = unused()
 
     @model_validator(mode="after")
     def _changes_something(self) -> Self:
@@ -116,16 +101,12 @@ class DeleteMemory(OneMemory):
     erase: bool = Field(default=False, description="Overwrite its text now, instead of some weeks later.")
 
 
-class DeletedMemory(Answer, Spoken):
+class DeletedMemory(Answer):
     """What was deleted."""
 
     id: str = Field(description="The memory's id.")
     deleted: Literal[True] = Field(default=True, description="It is gone from every path.")
     erased: bool = Field(description="Whether its text was overwritten for good.")
-
-    def text(self) -> str:
-        """Memento's sentence."""
-        return f"Memory {self.id} deleted."
 
 
 class ListMemories(InWorkspace, Facets):

@@ -1,0 +1,60 @@
+"""The dialect of each operation: the tables of all other systems together, for the catalogue."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from tools.compat import claude_mem, memento, memento_text, min_memory
+from tools.compat.translation import PROJECT, drop_unsupported, rename, translate_entries
+from tools.core.dialect import Dialect, Request
+from tools.core.operation import InWorkspace, Operation
+
+#: Their order decides which name goes first if a client sends an argument under several.
+_SYSTEMS = (memento, min_memory, claude_mem)
+
+#: By operation: how a request is changed after its arguments have our names.
+_REWRITES: Mapping[str, tuple[Callable[[Request], Request], ...]] = {
+    "store_memory": (min_memory.link_new_memory, claude_mem.store_observation),
+    "link_memories": (min_memory.link_memory,),
+    "retrieve_context": (claude_mem.read_context,),
+}
+
+
+def with_dialect(operation: Operation) -> Operation:
+    """Return the operation as other systems' clients can use it as well."""
+    name = operation.name
+    dialect = Dialect(
+        translate=_translate_ingest if name == "ingest_memories" else _translator(name, operation.args),
+        to_text=memento_text.TEXTS.get(name),
+    )
+    return replace(operation, dialect=dialect)
+
+
+def unsupported_arguments(name: str) -> tuple[str, ...]:
+    """The arguments that other systems know for an operation, and that it refuses unless they are empty."""
+    return tuple(each for system in _SYSTEMS for each in system.UNSUPPORTED.get(name, ()))
+
+
+def _translator(name: str, args: type[Any] | None = None) -> Callable[[dict[str, Any]], Request]:
+    names = PROJECT if args is not None and issubclass(args, InWorkspace) else {}
+    for system in _SYSTEMS:
+        names = {**names, **system.NAMES.get(name, {})}
+    unsupported, rewrites = unsupported_arguments(name), _REWRITES.get(name, ())
+
+    def translate(arguments: dict[str, Any]) -> Request:
+        request = rename(drop_unsupported(arguments, unsupported), names)
+        for rewrite in rewrites:
+            request = rewrite(request)
+        return request
+
+    return translate
+
+
+#: A memory of an ingest is worded as one that is stored alone, but for the workspace, which all of them share.
+_translate_entry = _translator("store_memory")
+
+
+def _translate_ingest(arguments: dict[str, Any]) -> Request:
+    request = rename(arguments, PROJECT)
+    entries = translate_entries(request.arguments, "memories", _translate_entry)
+    return replace(entries, spellings={**request.spellings, **entries.spellings})

@@ -1,0 +1,86 @@
+"""How the arguments of a request get our names, before the operation validates them."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from server.errors import Failure
+from tools.core.dialect import Request
+from tools.core.refusals import quote_sent, refused
+
+#: claude-mem's name of a workspace; every operation inside one takes it.
+PROJECT = {"projectId": "workspace"}
+
+_EMPTY: tuple[Any, ...] = (None, [], {}, "", 0)
+
+M = TypeVar("M", bound=BaseModel)
+
+
+def rename(arguments: Mapping[str, Any], names: Mapping[str, str]) -> Request:
+    """Give arguments our names: `names` maps the name of another system to ours, the one that goes first at the top.
+
+    If an argument is sent under two names, the second stays as it is, and the operation refuses it as unknown.
+    """
+    renamed, spellings = dict(arguments), dict[str, str]()
+    for theirs, ours in names.items():
+        if theirs in renamed and ours not in renamed:
+            renamed[ours] = renamed.pop(theirs)
+            spellings[ours] = theirs
+    return Request(renamed, spellings)
+
+
+def drop_unsupported(arguments: Mapping[str, Any], unsupported: Iterable[str]) -> dict[str, Any]:
+    """Drop the empty arguments that another system knows and this server does not act on.
+
+    Raises:
+        Failure: `invalid` for the first of them that is not empty.
+    """
+    for name in unsupported:
+        if (value := arguments.get(name)) not in _EMPTY:
+            message = f"{name}: is not supported by this server; leave it out{quote_sent(value)}."
+            raise Failure("invalid", message, field=name)
+    return {name: value for name, value in arguments.items() if name not in unsupported}
+
+
+def take(request: Request, model: type[M]) -> tuple[Request, M]:
+    """Take the arguments that only another system has out of a request; return the rest of it, and these, checked.
+
+    Raises:
+        Failure: `invalid`, naming the argument.
+    """
+    sent = {name: request.arguments[name] for name in model.model_fields if name in request.arguments}
+    try:
+        taken = model.model_validate(sent, strict=True)
+    except ValidationError as error:
+        raise refused(error, model) from None
+    left = {name: value for name, value in request.arguments.items() if name not in sent}
+    return replace(request, arguments=left), taken
+
+
+def with_argument(request: Request, name: str, value: Any, spelling: str | None = None) -> Request:
+    """The request with one more argument of ours; `spelling` is the name under which the client sent it."""
+    spellings = request.spellings if spelling is None else {**request.spellings, name: spelling}
+    return replace(request, arguments={**request.arguments, name: value}, spellings=spellings)
+
+
+def translate_entries(arguments: dict[str, Any], name: str, translate: Callable[[dict[str, Any]], Request]) -> Request:
+    """Translate each object of a list among the arguments; what is no list or no object is left for validation."""
+    entries: Any = arguments.get(name)
+    if not isinstance(entries, list):
+        return Request(arguments)
+    translated: list[Any] = []
+    spellings: dict[str, str] = {}
+    for index, entry in enumerate(entries):  # pyright: ignore[reportUnknownArgumentType,reportUnknownVariableType] - JSON
+        if not isinstance(entry, dict):
+            translated.append(entry)
+            continue
+        path = f"{name}.{index}"
+        try:
+            request = translate(entry)  # pyright: ignore[reportUnknownArgumentType] - JSON
+        except Failure as failure:
+            raise Failure(failure.code, f"{path}.{failure.message}", field=f"{path}.{failure.field}") from None
+        translated.append(request.arguments)
+        spellings |= {f"{path}.{ours}": f"{path}.{theirs}" for ours, theirs in request.spellings.items()}
+    return Request({**arguments, name: translated}, spellings)
