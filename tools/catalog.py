@@ -49,7 +49,7 @@ SUBJECTS = {subject: tuple(map(with_dialect, rows)) for subject, rows in _ROWS.i
 OPERATIONS: tuple[Operation, ...] = tuple(chain.from_iterable(SUBJECTS.values()))
 
 
-def by_name(operations: Iterable[Operation]) -> dict[str, Operation]:
+def index_by_name(operations: Iterable[Operation]) -> dict[str, Operation]:
     """The operations by name; a name that is there twice is a mistake of ours."""
     table: dict[str, Operation] = {}
     for operation in operations:
@@ -60,10 +60,10 @@ def by_name(operations: Iterable[Operation]) -> dict[str, Operation]:
 
 
 #: What `/mcp` can be asked for; it lists those that are `listed`.
-CANONICAL = by_name(OPERATIONS)
+CANONICAL = index_by_name(OPERATIONS)
 
 #: Memento's names for them: what `/mcp` can be asked for as well, and lists where its URL says `?toolset=memento`.
-MEMENTO = by_name(memento.build_rows(CANONICAL))
+MEMENTO = index_by_name(memento.build_rows(CANONICAL))
 
 #: What `/v1/mcp`, the read-only recall link, lists.
-RECALL_LINK = by_name((CANONICAL["search"], *map(with_dialect, context.LINK_OPERATIONS), CANONICAL["recent"]))
+RECALL_LINK = index_by_name((CANONICAL["search"], *map(with_dialect, context.LINK_OPERATIONS), CANONICAL["recent"]))

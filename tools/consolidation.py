@@ -1,4 +1,4 @@
-"""Merging memories that say the same or belong together, and taking that apart again."""
+"""Merging memories that say the same or belong together, and undoing that."""
 
 from typing import Annotated, Self
 
@@ -25,7 +25,7 @@ from tools.core.services import Services
 
 #: How many merged memories an answer shows, and how much of what each says, in characters.
 SHOWN, SHOWN_CHARACTERS = 100, 500
-HOW = "look with dry_run at what it is, then send a larger share."
+_ADVICE = "look with dry_run at what it is, then send a larger share."
 
 
 class Consolidate(InWorkspace):
@@ -57,12 +57,13 @@ class ConsolidateGroup(InWorkspace):
     tags: Tags = Field(default=[], description="Tags to add to theirs.")
 
     @model_validator(mode="after")
-    def _are_several(self) -> Self:
-        if len(self.ids()) < 2:  # noqa: PLR2004 - one alone is not merged
+    def _require_several(self) -> Self:
+        if len(self.unique_ids) < 2:  # noqa: PLR2004 - one alone is not merged
             raise ValueError("source_ids must name at least 2 different memories")
         return self
 
-    def ids(self) -> list[str]:
+    @property
+    def unique_ids(self) -> list[str]:
         """The memories to merge, each once."""
         return list(dict.fromkeys(self.source_ids))
 
@@ -78,16 +79,16 @@ class MergeView(BaseModel):
     summary: str = Field(description="How it begins: at most 500 characters.")
 
 
-class Consolidated(Answer):
-    """What was merged, or would be."""
+class ConsolidationReport(Answer):
+    """The merges that were made, or would be made."""
 
-    run: str | None = Field(default=None, description="The run's id, for undo_consolidation; none where none was.")
-    dry_run: bool = Field(description="True where nothing was changed.")
+    run: str | None = Field(default=None, description="The run's id, for undo_consolidation; null if nothing was run.")
+    dry_run: bool = Field(description="True if nothing was changed.")
     active: int = Field(description="How many active memories there were.")
     sources: int = Field(description="How many of them were merged into others.")
     merged: int = Field(description="Into how many.")
     groups: list[MergeView] = Field(description="The merged memories; the first 100.")
-    indexed: bool = Field(description="False where the search store is down: it follows later.")
+    indexed: bool = Field(description="False if the search store is down: it follows later.")
 
 
 class ConsolidatedGroup(Answer):
@@ -97,7 +98,7 @@ class ConsolidatedGroup(Answer):
     run: str = Field(description="The run's id, for undo_consolidation.")
     source_ids: list[str] = Field(description="The memories that were merged, as they were given.")
     method: Method = Field(description="Who wrote it: the agent, a language model (ai), or the template.")
-    indexed: bool = Field(description="False where the search store is down: it follows later.")
+    indexed: bool = Field(description="False if the search store is down: it follows later.")
 
 
 class UndoConsolidation(InWorkspace):
@@ -106,7 +107,7 @@ class UndoConsolidation(InWorkspace):
     run: Id = Field(description="The run's id.")
 
 
-class KeptView(BaseModel):
+class KeptMerge(BaseModel):
     """A merged memory that was left as it is."""
 
     id: str = Field(description="The merged memory's id.")
@@ -114,13 +115,13 @@ class KeptView(BaseModel):
 
 
 class UndoneConsolidation(Answer):
-    """What an undo did."""
+    """The result of an undo."""
 
     run: str = Field(description="The run's id.")
     restored: list[str] = Field(description="The memories that are back.")
     removed: list[str] = Field(description="The merged memories that are gone.")
-    kept: list[KeptView] = Field(description="The merged memories that were left, with their sources, and why.")
-    indexed: bool = Field(description="False where the search store is down: it follows later.")
+    kept: list[KeptMerge] = Field(description="The merged memories that were left, with their sources, and why.")
+    indexed: bool = Field(description="False if the search store is down: it follows later.")
 
 
 class ListConsolidations(InWorkspace):
@@ -135,7 +136,7 @@ class RunView(BaseModel):
     id: str = Field(description="The run's id.")
     kind: Kind = Field(description="auto: somebody asked for it; nightly; group: of memories that were named.")
     state: State = Field(description="done, undone, partly undone; stopped: it would have changed too much.")
-    at: Timestamp = Field(description="When it was.")
+    at: Timestamp = Field(description="The time of the run.")
     active: int = Field(description="How many active memories there were; for a group, how many were named.")
     sources: int = Field(description="How many memories were merged, or would have been.")
     merged: int = Field(description="Into how many.")
@@ -149,12 +150,12 @@ class RunList(Answer):
     runs: list[RunView] = Field(description="The runs, newest first.")
 
 
-def means(services: Services) -> ConsolidationDeps:
-    """What a consolidation works with in this server."""
+def make_deps(services: Services) -> ConsolidationDeps:
+    """Return what a consolidation needs of this server."""
     return ConsolidationDeps(services.db, services.projection, services.encoder, services.llm)
 
 
-def _view(each: Merge, *, is_done: bool) -> MergeView:
+def _to_view(each: Merge, *, is_done: bool) -> MergeView:
     return MergeView(
         id=each.result.id if is_done else None,
         source_ids=[source.id for source in each.sources],
@@ -165,32 +166,33 @@ def _view(each: Merge, *, is_done: bool) -> MergeView:
     )
 
 
-async def consolidate(services: Services, call: Call, args: Consolidate) -> Consolidated:
-    """Merge what shares tags, in groups of three or more, and what says nearly the same; one transaction.
+async def consolidate(services: Services, call: Call, args: Consolidate) -> ConsolidationReport:
+    """Merge memories that share tags, in groups of three or more, and memories that say nearly the same.
 
-    Raises `conflict` where more than the share would change; nothing is changed then.
+    It is one transaction. Raises `conflict` if more than the share would change; then nothing is changed.
     """
     share = call.workspace.settings.chosen_share if args.share is None else args.share
     outcome = await carry_out.run(
-        means(services), call.id_for_reading, call.actor, services.now(), share=share, dry=args.dry_run
+        make_deps(services), call.id_for_reading, call.actor, services.now(), share=share, dry=args.dry_run
     )
     planned = outcome.plan
     is_too_much = args.dry_run and grouping.is_too_much(planned.sources, planned.active, share)
+    too_much = _describe_share(planned, share) if is_too_much or outcome.state == "stopped" else ""
     if outcome.state == "stopped":
-        raise Failure("conflict", f"{_too_much(planned, share)} Nothing was changed: {HOW}", field="share")
-    return Consolidated(
-        meta=call.meta_with(f"{_too_much(planned, share)} It would be stopped: {HOW}" if is_too_much else None),
+        raise Failure("conflict", f"{too_much} Nothing was changed: {_ADVICE}", field="share")
+    return ConsolidationReport(
+        meta=call.meta_with(f"{too_much} It would be stopped: {_ADVICE}" if is_too_much else None),
         run=outcome.run_id,
         dry_run=args.dry_run,
         active=planned.active,
         sources=planned.sources,
         merged=len(planned.merges),
-        groups=[_view(each, is_done=outcome.state == "done") for each in planned.merges[:SHOWN]],
+        groups=[_to_view(each, is_done=outcome.state == "done") for each in planned.merges[:SHOWN]],
         indexed=outcome.indexed,
     )
 
 
-def _too_much(planned: MergePlan, share: float | None) -> str:
+def _describe_share(planned: MergePlan, share: float | None) -> str:
     return (
         f"{planned.sources} of {planned.active} memories would be merged ({planned.sources / planned.active:.0%}), "
         f"more than the share of {grouping.DEFAULT_SHARE if share is None else share:.0%}."
@@ -198,20 +200,20 @@ def _too_much(planned: MergePlan, share: float | None) -> str:
 
 
 async def consolidate_group(services: Services, call: Call, args: ConsolidateGroup) -> ConsolidatedGroup:
-    """Merge exactly the memories that are named. Raises `invalid`, naming the ids that cannot be, and `conflict`."""
+    """Merge the named memories and no others. Raises `invalid`, with the ids that cannot be merged, and `conflict`."""
     try:
         outcome = await carry_out.run_group(
-            means(services),
+            make_deps(services),
             call.id_for_reading,
             call.actor,
             services.now(),
-            args.ids(),
+            args.unique_ids,
             content=args.content,
             kind=args.type,
             tags=args.tags,
         )
     except NotActive as refusal:
-        raise _not_active(refusal) from None
+        raise _make_not_active_failure(refusal) from None
     except SummaryTooLong as refusal:
         message = f"content: the summary would have {refusal.size} bytes, more than {MOST_BYTES}; send one."
         raise Failure("invalid", message, field="content") from None
@@ -223,13 +225,13 @@ async def consolidate_group(services: Services, call: Call, args: ConsolidateGro
         meta=call.meta,
         id=only.result.id,
         run=outcome.run_id or "",
-        source_ids=args.ids(),
+        source_ids=args.unique_ids,
         method=only.method,
         indexed=outcome.indexed,
     )
 
 
-def _not_active(refusal: NotActive) -> Failure:
+def _make_not_active_failure(refusal: NotActive) -> Failure:
     few = " Without them there are fewer than 2." if refusal.left < grouping.SMALLEST_NEAR_GROUP else ""
     return Failure(
         "invalid",
@@ -240,7 +242,7 @@ def _not_active(refusal: NotActive) -> Failure:
 
 
 async def undo_consolidation(services: Services, call: Call, args: UndoConsolidation) -> UndoneConsolidation:
-    """Take a run apart, except for what was changed since. Raises `not_found`, and `conflict` where nothing is left."""
+    """Undo a run, except for merges that were changed since. Raises `not_found`, and `conflict` if none is left."""
     workspace = call.id_for_reading
     try:
         undone = await consolidation_runs.undo(services.db, workspace, args.run, call.actor, services.now())
@@ -255,13 +257,13 @@ async def undo_consolidation(services: Services, call: Call, args: UndoConsolida
         run=args.run,
         restored=undone.restored,
         removed=undone.removed,
-        kept=[KeptView(id=memory_id, reason=reason) for memory_id, reason in undone.kept.items()],
+        kept=[KeptMerge(id=memory_id, reason=reason) for memory_id, reason in undone.kept.items()],
         indexed=await services.projection.project(workspace),
     )
 
 
 async def list_consolidations(services: Services, call: Call, args: ListConsolidations) -> RunList:
-    """A workspace's runs, newest first; those that were stopped too."""
+    """Return a workspace's runs, newest first, with those that were stopped."""
     async with services.db.read() as connection:
         found = await consolidation_runs.list_runs(connection, call.id_for_reading, args.limit)
     names = RunView.model_fields
@@ -281,7 +283,7 @@ OPERATIONS = (
         scope="memory:write",
         effect=Effect.UPDATE,
         args=Consolidate,
-        returns=Consolidated,
+        returns=ConsolidationReport,
         handler=consolidate,
         listed=False,
     ),

@@ -174,7 +174,7 @@ async def _recall(services: Services, call: Call, args: RetrieveContext) -> _Rec
 async def _list_newest(services: Services, call: Call, args: RetrieveContext) -> _Recalled:
     """The newest memories, as many as there is room for."""
     async with services.db.read() as connection:
-        page, _ = await memories.list_page(connection, call.id_for_reading, args.newest(args.limit), services.now())
+        page, _ = await memories.list_page(connection, call.id_for_reading, args.to_listing(args.limit), services.now())
     budget = Budget(args.max_tokens)
     matches = [list_memory(each, has_links=args.include_graph) for each in page if budget.take(each.content)]
     return _Recalled(memories=ContextMemories(matches=matches, query_terms=[], ranking="recent"))

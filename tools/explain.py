@@ -13,7 +13,7 @@ from tools.core.fields import Id, Question
 from tools.core.operation import Answer, Call, Effect, InWorkspace, Operation
 from tools.core.services import Services
 from tools.memories.arguments import Facets
-from tools.memories.rows import no_memory
+from tools.memories.rows import make_memory_not_found
 from tools.recall.answers import Why, explain_rank
 from tools.recall.model import RecallRequest, RecallResult
 from tools.recall.pipeline import recall
@@ -135,7 +135,7 @@ async def _find_memory(services: Services, call: Call, memory_id: str) -> tuple[
             return memory, False
         memory = await memories.get(connection, call.id_for_reading, memory_id, or_deleted=True)
     if memory is None:
-        raise no_memory(memory_id, field="memory_id")
+        raise make_memory_not_found(memory_id, field="memory_id")
     return memory, True
 
 
@@ -169,7 +169,7 @@ def _passes_filters(facets: Facets, memory: Memory) -> bool:
     wanted, tags = {tag.lower() for tag in facets.tags}, {tag.lower() for tag in memory.tags}
     is_elsewhere = facets.project is not None and facets.scope is None and memory.project != facets.project
     return (
-        all(getattr(memory, name) == value for name, value in facets.equal().items())
+        all(getattr(memory, name) == value for name, value in facets.list_exact_filters().items())
         and not (is_elsewhere and memory.scope != "global")
         and (not facets.type or memory.type in facets.type)
         and (not wanted or not wanted.isdisjoint(tags))

@@ -1,4 +1,4 @@
-"""Links between memories: making them, and following them."""
+"""Links between memories: add them, and follow them."""
 
 from datetime import datetime
 from typing import Self
@@ -9,22 +9,15 @@ from server.errors import Failure
 from server.memory.models import Linkage, Memory, Timestamp
 from server.store.record import graph, memories
 from server.store.record.journal import journal_memories
-from tools.core.fields import Id
-from tools.core.operation import Answer, Call, Effect, InWorkspace, Operation
+from tools.core.operation import Answer, Call, Effect, Operation
 from tools.core.services import Services
-from tools.memories.arguments import Linkages, json_of
-from tools.memories.rows import check_links, hold, no_memory
+from tools.memories.arguments import Linkages, MemoryRef, to_json_value
+from tools.memories.rows import check_links, hold_memory, make_memory_not_found
 
 MOST_LINKS = 100
 
 
-class LinkedMemory(InWorkspace):
-    """What is asked of one memory's links."""
-
-    id: Id = Field(description="The memory's id.")
-
-
-class MemoryGraph(LinkedMemory):
+class MemoryGraph(MemoryRef):
     """What `memory_graph` takes."""
 
     depth: int = Field(default=2, ge=1, le=5, description="How many links to follow, in either direction: 1 to 5.")
@@ -34,7 +27,7 @@ class NodeView(BaseModel):
     """A memory in a graph."""
 
     id: str = Field(description="The memory's id.")
-    content: str = Field(description="What is remembered.")
+    content: str = Field(description="The remembered text.")
     type: str = Field(description="The memory's type.")
     tags: list[str] = Field(description="Its tags.")
     depth: int = Field(description="How many links it is away.")
@@ -47,7 +40,7 @@ class EdgeView(BaseModel):
 
     start: str = Field(alias="from", description="The memory that has the link.")
     to: str = Field(description="The memory it points to, or `file:<path>`.")
-    label: str = Field(description="What the link means; `related`, or `source` for a file, where it was not said.")
+    label: str = Field(description="The meaning of the link; if it was not given: `related`, or `source` for a file.")
 
 
 class GraphAnswer(Answer):
@@ -55,26 +48,26 @@ class GraphAnswer(Answer):
 
     nodes: list[NodeView] = Field(description="The memories, nearest first; consolidated and expired ones too.")
     edges: list[EdgeView] = Field(description="The links between them, and to files.")
-    truncated: bool = Field(description="True where there is more than is shown: at most 500 memories are.")
+    truncated: bool = Field(description="True if there are more memories than the 500 that are shown.")
 
 
 class NeighbourView(BaseModel):
-    """What a memory is linked with."""
+    """A memory, an item or a file at the other end of a link."""
 
     id: str = Field(description="The memory's or item's id, or the file's path.")
     type: str = Field(description="memory, item or file.")
-    label: str = Field(description="What the link means.")
+    label: str = Field(description="The meaning of the link.")
 
 
 class RelatedAnswer(Answer):
-    """What a memory links to, and what links to it."""
+    """The links of a memory in both directions."""
 
-    outgoing: list[NeighbourView] = Field(description="What the memory links to.")
+    outgoing: list[NeighbourView] = Field(description="The memories, items and files that the memory links to.")
     incoming: list[NeighbourView] = Field(description="The memories that link to it; at most 500.")
-    truncated: bool = Field(description="True where more link to it than are shown.")
+    truncated: bool = Field(description="True if more memories link to it than are shown.")
 
 
-class LinkMemories(LinkedMemory):
+class LinkMemories(MemoryRef):
     """What `link_memories` takes."""
 
     linkages: Linkages = Field(
@@ -84,27 +77,27 @@ class LinkMemories(LinkedMemory):
     )
 
     @model_validator(mode="after")
-    def _links_something(self) -> Self:
+    def _require_links(self) -> Self:
         if not self.linkages:
             raise ValueError("linkages is required; send at least one link")
         return self
 
 
-class Linked(Answer):
-    """A memory's links as they now are."""
+class MemoryLinks(Answer):
+    """The links that a memory has now."""
 
     id: str = Field(description="The memory's id.")
-    added: int = Field(description="How many links are new; those that were there already are not.")
+    added: int = Field(description="How many links are new; links that existed already do not count.")
     linkages: list[Linkage] = Field(description="All its links.")
     updated_at: Timestamp = Field(description="When the memory last changed.")
 
 
 async def memory_graph(services: Services, call: Call, args: MemoryGraph) -> GraphAnswer:
-    """The memories at most `depth` links from one, breadth first, and the edges met. Raises `not_found`."""
+    """Return the memories at most `depth` links from one, breadth first, and the links met. Raises `not_found`."""
     workspace = call.id_for_reading
     async with services.db.read() as connection:
         if await memories.get(connection, workspace, args.id) is None:
-            raise no_memory(args.id)
+            raise make_memory_not_found(args.id)
         nodes, edges, truncated = await graph.graph(connection, workspace, args.id, args.depth)
     return GraphAnswer(
         meta=call.meta,
@@ -114,12 +107,12 @@ async def memory_graph(services: Services, call: Call, args: MemoryGraph) -> Gra
     )
 
 
-async def related_memories(services: Services, call: Call, args: LinkedMemory) -> RelatedAnswer:
-    """One memory's links, from both ends. Raises `not_found`."""
+async def related_memories(services: Services, call: Call, args: MemoryRef) -> RelatedAnswer:
+    """Return one memory's links in both directions. Raises `not_found`."""
     workspace = call.id_for_reading
     async with services.db.read() as connection:
         if await memories.get(connection, workspace, args.id) is None:
-            raise no_memory(args.id)
+            raise make_memory_not_found(args.id)
         outgoing, incoming, truncated = await graph.related(connection, workspace, args.id)
     return RelatedAnswer(
         meta=call.meta,
@@ -129,28 +122,29 @@ async def related_memories(services: Services, call: Call, args: LinkedMemory) -
     )
 
 
-async def link_memories(services: Services, call: Call, args: LinkMemories) -> Linked:
-    """Add links to a memory; one that is there already, with its label, is not added again.
+async def link_memories(services: Services, call: Call, args: LinkMemories) -> MemoryLinks:
+    """Add links to a memory; a link that it has already, with the same label, is not added again.
 
-    Raises `not_found`, and `invalid` for a memory that is not there, the memory itself, or more than 100 links.
+    Raises `not_found`, and `invalid` for a link to a memory that does not exist, to the memory itself, or if the memory
+    would have more than 100 links.
     """
     now, workspace = services.now(), call.id_for_reading
     async with services.db.write() as connection:
-        revision, before = await hold(connection, workspace, args.id, now)
+        revision, before = await hold_memory(connection, workspace, args.id, now)
         await check_links(connection, workspace, args.linkages, "linkages", own_id=args.id)
-        after = _linked(before, args.linkages, now)
+        after = _add_links(before, args.linkages, now)
         added = len(after.linkages) - len(before.linkages)
         if added:
-            changes = {"linkages": json_of(after.linkages), "updated_at": now}
+            changes = {"linkages": to_json_value(after.linkages), "updated_at": now}
             await memories.update(connection, args.id, revision, changes)
             change = (args.id, before.model_dump(mode="json"), after.model_dump(mode="json"))
             await journal_memories(connection, workspace, call.actor, now, revision, [change])
     if added:
         await services.projection.project(workspace)
-    return Linked(meta=call.meta, id=args.id, added=added, linkages=after.linkages, updated_at=after.updated_at)
+    return MemoryLinks(meta=call.meta, id=args.id, added=added, linkages=after.linkages, updated_at=after.updated_at)
 
 
-def _linked(memory: Memory, wanted: list[Linkage], now: datetime) -> Memory:
+def _add_links(memory: Memory, wanted: list[Linkage], now: datetime) -> Memory:
     linkages = list(dict.fromkeys([*memory.linkages, *wanted]))
     if len(linkages) > max(MOST_LINKS, len(memory.linkages)):
         raise Failure(
@@ -174,7 +168,7 @@ OPERATIONS = (
         scope="memory:write",
         effect=Effect.UPDATE,
         args=LinkMemories,
-        returns=Linked,
+        returns=MemoryLinks,
         handler=link_memories,
     ),
     Operation(
@@ -196,7 +190,7 @@ OPERATIONS = (
         routes=(("GET", "/v1/memories/{id}/related"),),
         scope="memory:read",
         effect=Effect.READ,
-        args=LinkedMemory,
+        args=MemoryRef,
         returns=RelatedAnswer,
         handler=related_memories,
         listed=False,

@@ -1,4 +1,4 @@
-"""How a workspace and the stores behind it are."""
+"""The health of a workspace and of the stores behind it."""
 
 from datetime import datetime, timedelta
 from typing import Literal
@@ -16,16 +16,16 @@ from tools.core.operation import Answer, Call, Effect, InWorkspace, Operation
 from tools.core.quota import Quota, quota_of
 from tools.core.services import Services
 
-#: How long working memory may lie before it is told to be stale.
-FRESH = timedelta(hours=24)
+#: Working memory that has not changed for longer is reported as stale.
+STALE_AFTER = timedelta(hours=24)
 
 
 class WorkingMemoryState(BaseModel):
-    """How working memory is."""
+    """The state of working memory."""
 
     sections: int = Field(description="How many sections it has; those that are always there count.")
     last_updated: Timestamp | None = Field(default=None, description="When a section or an item last changed.")
-    stale: bool = Field(description="True where that is more than 24 hours ago.")
+    stale: bool = Field(description="True if that is more than 24 hours ago.")
 
 
 class SkipCounts(BaseModel):
@@ -60,9 +60,9 @@ class VectorCounts(BaseModel):
 
 
 class Health(Answer):
-    """How things are."""
+    """The health report."""
 
-    status: Literal["ok", "degraded"] = Field(description="`degraded`: something below is not as it should be.")
+    status: Literal["ok", "degraded"] = Field(description="`degraded`: something below is wrong.")
     version: str = Field(description="The server's version.")
     time: Timestamp = Field(description="The server's time.")
     working_memory: WorkingMemoryState = Field(description="The workspace's working memory.")
@@ -73,54 +73,54 @@ class Health(Answer):
     embedding_model: str | None = Field(default=None, description="The model that makes the vectors.")
     embedding_state: str = Field(description="loading, ready, absent or failed; with the reason.")
     vectors: VectorCounts | None = Field(
-        default=None, description="How far they are filled in; null where there is no model. A minute old at most."
+        default=None, description="How far they are filled in; null if there is no model. A minute old at most."
     )
     search_store: Literal["ok", "unavailable"] = Field(description="Whether the search store answers.")
     quota: Quota = Field(description="How much the workspace's account has, and may have.")
 
 
 async def health(services: Services, call: Call, args: InWorkspace) -> Health:  # noqa: ARG001 - a handler's signature
-    """Counts of the workspace, and the state of everything recall leans on."""
+    """Return counts of the workspace, and the state of everything that recall depends on."""
     now = services.now()
     async with services.db.read() as connection:
         counts = await memories.counts(connection, call.id_for_reading, now)
         skips = await skip_list.counts(connection, call.id_for_reading, now)
         accesses = await memories.total_accesses(connection, call.id_for_reading)
-        desk = await _desk(connection, call.id_for_reading, now)
+        state = await _read_working_memory(connection, call.id_for_reading, now)
         quota = await quota_of(connection, services.plans, call.workspace.account_id)
     try:
         await services.projection.ping()
-        answers = True
+        is_up = True
     except EngineDown:
-        answers = False
+        is_up = False
     embeddings = services.encoder.source
-    hybrid = services.encoder.is_ready
+    is_hybrid = services.encoder.is_ready
     return Health(
         meta=call.meta,
-        status="ok" if answers and (hybrid or embeddings.state == "loading") else "degraded",
+        status="ok" if is_up and (is_hybrid or embeddings.state == "loading") else "degraded",
         version=__version__,
         time=now,
-        working_memory=desk,
+        working_memory=state,
         memories=MemoryCounts.model_validate(counts),
         skip_list=SkipCounts.model_validate(skips),
         access_log=AccessCounts(total=accesses),
-        ranking="hybrid" if hybrid else "keyword",
+        ranking="hybrid" if is_hybrid else "keyword",
         embedding_model=None if embeddings.model is None else embeddings.model.name,
         embedding_state=f"{embeddings.state}: {embeddings.reason}" if embeddings.reason else embeddings.state,
-        vectors=await _vectors(services, call, counts["total"]),
-        search_store="ok" if answers else "unavailable",
+        vectors=await _count_vectors(services, call, counts["total"]),
+        search_store="ok" if is_up else "unavailable",
         quota=quota,
     )
 
 
-async def _desk(connection: AsyncConnection, workspace_id: str, now: datetime) -> WorkingMemoryState:
+async def _read_working_memory(connection: AsyncConnection, workspace_id: str, now: datetime) -> WorkingMemoryState:
     own, changed = await working_memory.state(connection, workspace_id)
-    stale = changed is not None and now - changed > FRESH
-    return WorkingMemoryState(sections=len(SEEDS) + own, last_updated=changed, stale=stale)
+    is_stale = changed is not None and now - changed > STALE_AFTER
+    return WorkingMemoryState(sections=len(SEEDS) + own, last_updated=changed, stale=is_stale)
 
 
-async def _vectors(services: Services, call: Call, total: int) -> VectorCounts | None:
-    """The gaps as they were counted last, against the memories that there are now."""
+async def _count_vectors(services: Services, call: Call, total: int) -> VectorCounts | None:
+    """Return the coverage by the last count of gaps and the present number of memories; None without a model."""
     if not services.encoder.generation:
         return None
     missing = min((await services.gap_counts.count_vectors(call.id_for_reading)).missing, total)

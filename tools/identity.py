@@ -1,4 +1,4 @@
-"""The identity crystal: a snapshot of who the agent is, for the start of a session, and its history."""
+"""The identity crystal, a text in which the agent describes itself for its next sessions, and its history."""
 
 from typing import Annotated
 
@@ -15,22 +15,25 @@ from tools.core.operation import Answer, Call, Effect, InWorkspace, Meta, Operat
 from tools.core.services import Services
 from tools.core.transaction import changing
 
-#: How many items a crystal is made of at most, the most important ones.
+#: The largest number of items in a crystal; the most important ones are taken.
 ITEMS = 50
 
 
-def _small(crystal: str) -> str:
+def _check_size(crystal: str) -> str:
     size = len(crystal.encode())
     if size > CRYSTAL_BYTES:
         raise ValueError(f"must be at most {CRYSTAL_BYTES} bytes of UTF-8; this is {size}. Shorten it")
     return crystal
 
 
+CrystalText = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1), AfterValidator(_check_size)]
+
+
 class IdentityMeta(Meta):
     """About a crystal."""
 
     id: str | None = Field(default=None, description="The crystal's id.")
-    source_count: int | None = Field(default=None, description="Of how many sources it was made.")
+    source_count: int | None = Field(default=None, description="The number of sources that it was made from.")
     created_at: Timestamp | None = Field(default=None, description="When it was made.")
 
 
@@ -44,10 +47,12 @@ class Identity(BaseModel):
 class UpdateIdentity(InWorkspace):
     """What `update_identity` takes."""
 
-    crystal: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1), AfterValidator(_small)] = Field(
-        description=(
-            "Your identity in this work, as markdown: role, ways of working, priorities, state of the work. It "
-            "replaces the newest one, which stays in the history. At most 256 KiB."
+    crystal: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1), AfterValidator(_check_size)] = (
+        Field(
+            description=(
+                "Your identity in this work, as markdown: role, ways of working, priorities, state of the work. It "
+                "replaces the newest one, which stays in the history. At most 256 KiB."
+            )
         )
     )
     source_count: int = Field(default=0, ge=0, le=1_000_000, description="The number of sources that you made it from.")
@@ -58,16 +63,16 @@ class StoredCrystal(Answer):
 
     id: str = Field(description="The new crystal's id.")
     length: int = Field(description="Its length in characters.")
-    source_count: int = Field(description="Of how many sources it was made.")
+    source_count: int = Field(description="The number of sources that it was made from.")
     created_at: Timestamp = Field(description="When it was stored.")
 
 
-class Crystallized(Answer):
-    """The crystal that was put together."""
+class CrystallizedIdentity(Answer):
+    """The crystal that was built."""
 
     id: str = Field(description="The new crystal's id.")
     crystal: str = Field(description="Its text, as markdown.")
-    source_count: int = Field(description="Of how many sections, items and memories it was made.")
+    source_count: int = Field(description="The number of sections, items and memories that it was made from.")
     created_at: Timestamp = Field(description="When it was made.")
 
 
@@ -83,7 +88,7 @@ class SnapshotView(BaseModel):
     id: str = Field(description="The crystal's id.")
     created_at: Timestamp = Field(description="When it was made.")
     length: int = Field(description="Its length in characters.")
-    source_count: int = Field(description="Of how many sources it was made.")
+    source_count: int = Field(description="The number of sources that it was made from.")
 
 
 class IdentityHistory(Answer):
@@ -93,7 +98,7 @@ class IdentityHistory(Answer):
 
 
 async def read_identity(services: Services, call: Call, args: InWorkspace) -> Identity:  # noqa: ARG001 - a handler's signature
-    """The newest crystal; none where there is none yet."""
+    """Return the newest crystal; the answer has none if there is none yet."""
     async with services.db.read() as connection:
         found = await identity.latest(connection, call.id_for_reading)
     common = call.meta.model_dump()
@@ -104,15 +109,15 @@ async def read_identity(services: Services, call: Call, args: InWorkspace) -> Id
 
 
 async def update_identity(services: Services, call: Call, args: UpdateIdentity) -> StoredCrystal:
-    """Keep a crystal that the caller wrote, as the newest one."""
-    new, meta = await _keep(services, call, Synthesis(args.crystal, args.source_count))
+    """Store a crystal that the caller wrote, as the newest one."""
+    new, meta = await _store_crystal(services, call, Synthesis(args.crystal, args.source_count))
     return StoredCrystal(
         meta=meta, id=new.id, length=len(new.crystal), source_count=new.source_count, created_at=new.created_at
     )
 
 
-async def crystallize_identity(services: Services, call: Call, args: InWorkspace) -> Crystallized:  # noqa: ARG001 - a handler's signature
-    """Put a crystal together from sections, items, the most relevant memories and consolidations, and keep it."""
+async def crystallize_identity(services: Services, call: Call, args: InWorkspace) -> CrystallizedIdentity:  # noqa: ARG001 - a handler's signature
+    """Build a crystal from sections, items, the most relevant memories and consolidations, and store it."""
     workspace, now = call.id_for_reading, services.now()
     top = Listing(sort="relevance", limit=CORE + PATTERNS)  # consolidations may be among them: they are quoted once
     async with services.db.read() as connection:
@@ -120,22 +125,22 @@ async def crystallize_identity(services: Services, call: Call, args: InWorkspace
         items, _ = await working_memory.active_items(connection, workspace, ITEMS)
         relevant, _ = await memories.list_page(connection, workspace, top, now)
         patterns = await identity.patterns(connection, workspace, now, PATTERNS)
-    new, meta = await _keep(services, call, synthesize(all_sections(written), items, relevant, patterns, now))
-    return Crystallized(
+    new, meta = await _store_crystal(services, call, synthesize(all_sections(written), items, relevant, patterns, now))
+    return CrystallizedIdentity(
         meta=meta, id=new.id, crystal=new.crystal, source_count=new.source_count, created_at=new.created_at
     )
 
 
-async def _keep(services: Services, call: Call, made: Synthesis) -> tuple[Crystal, Meta]:
+async def _store_crystal(services: Services, call: Call, synthesis: Synthesis) -> tuple[Crystal, Meta]:
     now = services.now()
-    new = Crystal(new_id(now), made.text, made.source_count, now)
+    new = Crystal(new_id(now), synthesis.text, synthesis.source_count, now)
     async with changing(services, call, {"crystal": new.id}) as (connection, placed):
         await identity.insert(connection, placed.workspace.id, new)
     return new, placed.meta
 
 
 async def identity_history(services: Services, call: Call, args: ListCrystals) -> IdentityHistory:
-    """The newest crystals, without their texts."""
+    """Return the newest crystals, without their texts."""
     async with services.db.read() as connection:
         found = await identity.history(connection, call.id_for_reading, args.limit)
     views = [
@@ -185,7 +190,7 @@ OPERATIONS = (
         scope="memory:write",
         effect=Effect.UPDATE,
         args=InWorkspace,
-        returns=Crystallized,
+        returns=CrystallizedIdentity,
         handler=crystallize_identity,
         listed=False,
     ),

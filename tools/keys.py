@@ -1,4 +1,4 @@
-"""API keys: making, listing, revoking and rotating one's own."""
+"""API keys: a user makes, lists, revokes and rotates their own."""
 
 from datetime import timedelta
 from typing import Annotated, Literal, Self
@@ -52,7 +52,7 @@ class CreateKey(Args):
     )
 
     @model_validator(mode="after")
-    def _ends_once(self) -> Self:
+    def _refuse_two_ends(self) -> Self:
         if self.expires_at is not None and self.expires_in_days is not None:
             raise ValueError("send expires_at or expires_in_days, not both")
         return self
@@ -70,7 +70,7 @@ class RotatedKey(KeyView):
     """The key that took the caller's place, with its secret: the only time it is shown."""
 
     api_key: str = Field(description="The new secret. Send it from now on; it is not shown again.")
-    key_prefix: str = Field(description="How it begins, under the name that Memento's clients read.")
+    key_prefix: str = Field(description="The same as `prefix`.")
     previous_key_revoked: Literal[True] = Field(default=True, description="The key you sent is refused from now on.")
     message: str = Field(description="What to do now.")
 
@@ -81,7 +81,7 @@ class KeyList(BaseModel):
     keys: list[KeyView] = Field(description="The keys that were not revoked, newest first.")
 
 
-class OneKey(Args):
+class KeyRef(Args):
     """What `revoke_key` takes."""
 
     id: Id = Field(description="The key's id.")
@@ -94,13 +94,13 @@ class RevokedKey(BaseModel):
     revoked: Literal[True] = Field(default=True, description="It is refused from now on.")
 
 
-def _view(row: KeyRow) -> dict[str, object]:
+def _to_view_fields(row: KeyRow) -> dict[str, object]:
     shown: dict[str, object] = {name: getattr(row, name) for name in KeyView.model_fields}
     return shown | {"scopes": row.scopes.split()}
 
 
-async def _binding(services: Services, call: AccountCall, args: CreateKey) -> Workspace | None:
-    """The workspace to bind to: what was asked for, but never wider than the maker's own binding."""
+async def _find_binding(services: Services, call: AccountCall, args: CreateKey) -> Workspace | None:
+    """Return the workspace that a new key is bound to: the one asked for, but never more than its maker may touch."""
     principal = call.principal
     if principal.workspace_id is not None:
         bound = await services.directory.by_id(principal.workspace_id)
@@ -117,7 +117,7 @@ async def _binding(services: Services, call: AccountCall, args: CreateKey) -> Wo
 
 
 async def create_key(services: Services, call: AccountCall, args: CreateKey) -> CreatedKey:
-    """Make a key that can do no more than its maker: no wider scopes, workspace or life.
+    """Make a key that can do no more than its maker: its scopes, workspace and lifetime are not wider.
 
     `memory:write` mints read-only keys; anything more takes `admin`. A key made through an OAuth grant dies with it.
     """
@@ -133,7 +133,7 @@ async def create_key(services: Services, call: AccountCall, args: CreateKey) -> 
         raise Failure("invalid", "expires_at: must lie in the future.", field="expires_at")
     # An access token is renewed while its grant lives, so the grant, not the token's end, bounds the key.
     ends = maker.expires_at if maker.via == "api_key" else None
-    binding = await _binding(services, call, args)
+    binding = await _find_binding(services, call, args)
     async with services.db.write() as connection:
         secret, row = await issue_key(
             connection,
@@ -147,20 +147,20 @@ async def create_key(services: Services, call: AccountCall, args: CreateKey) -> 
         )
     url = f"{services.public_url}/v1/mcp"
     command = f'claude mcp add --transport http loci {url} --header "Authorization: Bearer {secret}"'
-    view = _view(row) | {"workspace": None if binding is None else binding.name}
+    view = _to_view_fields(row) | {"workspace": None if binding is None else binding.name}
     return CreatedKey.model_validate(view | {"api_key": secret, "mcp_url": url, "connect_command": command})
 
 
 async def list_keys(services: Services, call: AccountCall, args: NoArgs) -> KeyList:  # noqa: ARG001 - a handler's signature
-    """The caller's keys; a bound key sees those of its workspace only."""
+    """Return the caller's keys; a bound key sees only those of its workspace."""
     async with services.db.read() as connection:
         rows = await keys.list_keys(connection, call.principal.user_id)
     mine = [row for row in rows if call.principal.workspace_id in {None, row.workspace_id}]
-    return KeyList(keys=[KeyView.model_validate(_view(row)) for row in mine])
+    return KeyList(keys=[KeyView.model_validate(_to_view_fields(row)) for row in mine])
 
 
-async def revoke_key(services: Services, call: AccountCall, args: OneKey) -> RevokedKey:
-    """End one of the caller's keys, at once. Raises `not_found`, and `forbidden` for a key that may do more."""
+async def revoke_key(services: Services, call: AccountCall, args: KeyRef) -> RevokedKey:
+    """End one of the caller's keys at once. Raises `not_found`, and `forbidden` for a key that may do more."""
     listed = await list_keys(services, call, NoArgs())
     found = next((key for key in listed.keys if key.id == args.id), None)
     if found is None:
@@ -175,9 +175,9 @@ async def revoke_key(services: Services, call: AccountCall, args: OneKey) -> Rev
 
 
 async def rotate_key(services: Services, call: AccountCall, args: NoArgs) -> RotatedKey:  # noqa: ARG001 - a handler's signature
-    """Put a new key in the place of the one that asks: the old one ends, and the new one begins, or neither.
+    """Replace the caller's key: the old one ends and the new one begins, or nothing happens.
 
-    Raises `forbidden` for a caller without a key, and `conflict` where the key was ended meanwhile.
+    Raises `forbidden` for a caller without a key, and `conflict` if the key ended meanwhile.
     """
     principal = call.principal
     if principal.via != "api_key":
@@ -187,14 +187,16 @@ async def rotate_key(services: Services, call: AccountCall, args: NoArgs) -> Rot
             "and in again for a new one, or make a key with create_key.",
         )
     async with services.db.write() as connection:
-        made = await replace_key(connection, principal.user_id, principal.credential_id, services.now())
-        if made is None:
+        replaced = await replace_key(connection, principal.user_id, principal.credential_id, services.now())
+        if replaced is None:
             raise Failure("conflict", "This key was rotated or revoked just now. Use the key that took its place.")
         await raise_epoch(connection)
     services.authenticator.evict(principal.credential_id)
-    secret, row = made
+    secret, row = replaced
     message = "Store this key now, it is not shown again; the one you sent is refused from now on."
-    return RotatedKey.model_validate(_view(row) | {"api_key": secret, "key_prefix": row.prefix, "message": message})
+    return RotatedKey.model_validate(
+        _to_view_fields(row) | {"api_key": secret, "key_prefix": row.prefix, "message": message}
+    )
 
 
 OPERATIONS = (
@@ -227,7 +229,7 @@ OPERATIONS = (
         routes=(("DELETE", "/v1/keys/{id}"),),
         scope="memory:write",
         effect=Effect.DELETE,
-        args=OneKey,
+        args=KeyRef,
         returns=RevokedKey,
         handler=revoke_key,
     ),

@@ -1,4 +1,4 @@
-"""Which plan an account has: how much it may store."""
+"""The plan of an account: how much it may store."""
 
 import structlog
 from pydantic import BaseModel, Field
@@ -20,20 +20,20 @@ class SetPlan(Args):
     user_id: Id | None = Field(default=None, description="The user whose account gets it. Default: your own.")
 
 
-class PlanSet(BaseModel):
-    """What holds for the account from now on."""
+class AccountPlan(BaseModel):
+    """The account's plan from now on."""
 
-    user_id: str = Field(description="Whose account it is.")
-    plan: str | None = Field(default=None, description="Its plan; null where the default is none.")
-    is_default: bool = Field(description="Whether it was given none, so that it has the default.")
+    user_id: str = Field(description="The user whose account it is.")
+    plan: str | None = Field(default=None, description="Its plan; null if there is no default.")
+    is_default: bool = Field(description="Whether the account has the default plan.")
     limits: LimitsView = Field(description="What the plan allows.")
 
 
-async def set_plan(services: Services, call: AccountCall, args: SetPlan) -> PlanSet:
-    """Give an account a plan. It holds from the next write on; what the account has already, it keeps.
+async def set_plan(services: Services, call: AccountCall, args: SetPlan) -> AccountPlan:
+    """Give an account a plan. It limits the next write; the account keeps everything that it has already.
 
-    Raises `forbidden` for whom is no administrator of the server, or whose key is bound to a workspace; `invalid` for
-    an unknown plan, `not_found` for an unknown user.
+    Raises `forbidden` if the caller is no administrator of the server or has a key that is bound to a workspace,
+    `invalid` for an unknown plan, and `not_found` for an unknown user.
     """
     principal = call.principal
     async with services.db.write() as connection:
@@ -48,7 +48,7 @@ async def set_plan(services: Services, call: AccountCall, args: SetPlan) -> Plan
         standing = await services.plans.give(connection, user.account_id, args.plan)
     log.info("plan.set", user=user.id, plan=args.plan, by=principal.user_id)
     limits = LimitsView.of(standing.limits)
-    return PlanSet(user_id=user.id, plan=standing.plan, is_default=args.plan is None, limits=limits)
+    return AccountPlan(user_id=user.id, plan=standing.plan, is_default=args.plan is None, limits=limits)
 
 
 OPERATIONS = (
@@ -62,7 +62,7 @@ OPERATIONS = (
         scope="admin",
         effect=Effect.UPDATE,
         args=SetPlan,
-        returns=PlanSet,
+        returns=AccountPlan,
         handler=set_plan,
         listed=False,
     ),

@@ -83,7 +83,7 @@ def _build_result(services: Services, memory: IndexedMemory) -> SearchResult:
 async def recent(services: Services, call: Call, args: RecentMemories) -> RecentAnswer:
     """The newest memories."""
     async with services.db.read() as connection:
-        listing = args.newest(args.limit)
+        listing = args.to_listing(args.limit)
         page, _ = await memories.list_page(connection, call.id_for_reading, listing, services.now())
     return RecentAnswer(meta=call.meta, memories=page)
 

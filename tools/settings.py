@@ -17,23 +17,23 @@ from tools.core.operation import Answer, Call, Effect, InWorkspace, Operation, e
 from tools.core.refusals import refuse_unstorable, refused
 from tools.core.services import Services
 
-KEYS = tuple(WorkspaceSettings.model_fields)
-#: The settings that are words: text is what they are, and not what stands for it.
-_WORDS = frozenset(key for key in KEYS if isinstance(getattr(DEFAULTS, key), str))
+SETTING_NAMES = tuple(WorkspaceSettings.model_fields)
+#: The settings that are words. Text is their value; for all others text stands for a JSON value.
+_WORDS = frozenset(key for key in SETTING_NAMES if isinstance(getattr(DEFAULTS, key), str))
 
 
 class Setting(BaseModel):
     """One setting of a workspace."""
 
     key: str = Field(description="Its name.")
-    value: Any = Field(description="What holds now.")
-    updated_at: Timestamp | None = Field(default=None, description="When it was set; null where it is the default.")
+    value: Any = Field(description="The value in effect.")
+    updated_at: Timestamp | None = Field(default=None, description="When it was set; null if it has its default.")
 
 
 class KnownSetting(Setting):
-    """One setting, with what there is to know about it."""
+    """One setting, with its default and its meaning."""
 
-    default: Any = Field(description="What holds where it is not set.")
+    default: Any = Field(description="The value that it has until it is set.")
     description: str = Field(description="What it does.")
 
 
@@ -43,44 +43,46 @@ class SettingList(Answer):
     settings: list[KnownSetting] = Field(description="Every setting there is, those with their defaults too.")
 
 
-class OneSetting(InWorkspace):
+class SettingRef(InWorkspace):
     """What `reset_setting` takes."""
 
-    key: Name = Field(description=f"The setting's name: {', '.join(KEYS)}.")
+    key: Name = Field(description=f"The setting's name: {', '.join(SETTING_NAMES)}.")
 
 
-class SetSetting(OneSetting):
+class SetSetting(SettingRef):
     """What `set_setting` takes."""
 
     value: Any = Field(description="Its new value, as a JSON value or as text: 0.7 or '0.7'.")
 
 
-class ChangedSetting(Setting, Answer):
+class SettingChange(Setting, Answer):
     """A setting that was set."""
 
 
-class ResetSetting(Setting, Answer):
-    """A setting that has its default again."""
+class SettingReset(Setting, Answer):
+    """A setting that was reset to its default."""
 
 
-def _known(key: str) -> str:
-    if key not in KEYS:
-        raise Failure("invalid", f"key: there is no setting {key!r}; settings are {', '.join(KEYS)}.", field="key")
+def _check_key(key: str) -> str:
+    if key not in SETTING_NAMES:
+        raise Failure(
+            "invalid", f"key: there is no setting {key!r}; settings are {', '.join(SETTING_NAMES)}.", field="key"
+        )
     return key
 
 
-def _checked(key: str, value: Any) -> Any:
-    """The value as it is kept. Raises `invalid`, naming the setting and its bound."""
-    meant = value if key in _WORDS or not isinstance(value, str) else _meant(value, getattr(DEFAULTS, key))
-    refuse_unstorable(meant, "value")
+def _parse_value(key: str, value: Any) -> Any:
+    """Return the value as it is stored. Raises `invalid`, with the setting and its bound."""
+    parsed = value if key in _WORDS or not isinstance(value, str) else _parse_text(value, getattr(DEFAULTS, key))
+    refuse_unstorable(parsed, "value")
     try:
-        return getattr(WorkspaceSettings.model_validate({key: meant}, strict=True), key)
+        return getattr(WorkspaceSettings.model_validate({key: parsed}, strict=True), key)
     except ValidationError as error:
         raise Failure("invalid", f"value: {refused(error, WorkspaceSettings)}", field="value") from None
 
 
-def _meant(text: str, default: Any) -> Any:
-    """What a text stands for: JSON, or, for a list, words between commas. Any other text is left as it is."""
+def _parse_text(text: str, default: Any) -> Any:
+    """Return the value that a text stands for: JSON, or words between commas for a list, else the text itself."""
     with suppress(ValueError, RecursionError):
         return json.loads(text)
     if isinstance(default, list):
@@ -89,7 +91,7 @@ def _meant(text: str, default: Any) -> Any:
 
 
 async def get_settings(services: Services, call: Call, args: InWorkspace) -> SettingList:  # noqa: ARG001 - a handler's signature
-    """Every setting with its value, its default, and when it was set."""
+    """Return every setting with its value, its default, and the time when it was set."""
     async with services.db.read() as connection:
         kept = await settings.load(connection, call.id_for_reading)
     known = [
@@ -105,25 +107,25 @@ async def get_settings(services: Services, call: Call, args: InWorkspace) -> Set
     return SettingList(meta=call.meta, settings=known)
 
 
-async def set_setting(services: Services, call: Call, args: SetSetting) -> ChangedSetting:
+async def set_setting(services: Services, call: Call, args: SetSetting) -> SettingChange:
     """Set one setting; other processes see it within a second. A missing workspace is made.
 
-    Raises `invalid` for a key that is not known, and for a value that is out of its bounds.
+    Raises `invalid` for an unknown key, and for a value that is out of its bounds.
     """
-    value = _checked(_known(args.key), args.value)
-    call = await _change(services, call, args.key, value)
-    return ChangedSetting(meta=call.meta, key=args.key, value=value, updated_at=services.now())
+    value = _parse_value(_check_key(args.key), args.value)
+    call = await _change_setting(services, call, args.key, value)
+    return SettingChange(meta=call.meta, key=args.key, value=value, updated_at=services.now())
 
 
-async def reset_setting(services: Services, call: Call, args: OneSetting) -> ResetSetting:
-    """Give a setting its default again; where it was not set, nothing changes."""
-    default = getattr(DEFAULTS, _known(args.key))
+async def reset_setting(services: Services, call: Call, args: SettingRef) -> SettingReset:
+    """Reset a setting to its default; if it was not set, nothing changes."""
+    default = getattr(DEFAULTS, _check_key(args.key))
     if isinstance(call.workspace, Workspace):
-        await _change(services, call, args.key, None)
-    return ResetSetting(meta=call.meta, key=args.key, value=default)
+        await _change_setting(services, call, args.key, None)
+    return SettingReset(meta=call.meta, key=args.key, value=default)
 
 
-async def _change(services: Services, call: Call, key: str, value: Any) -> Call:
+async def _change_setting(services: Services, call: Call, key: str, value: Any) -> Call:
     async with services.db.write() as connection:
         call = await ensure_workspace(connection, services, call)
         await settings.change(connection, call.workspace.id, key, value, services.now())
@@ -156,7 +158,7 @@ OPERATIONS = (
         scope="memory:write",
         effect=Effect.UPDATE,
         args=SetSetting,
-        returns=ChangedSetting,
+        returns=SettingChange,
         handler=set_setting,
         listed=False,
     ),
@@ -166,8 +168,8 @@ OPERATIONS = (
         routes=(("DELETE", "/v1/settings/{key}"),),
         scope="memory:write",
         effect=Effect.DELETE,
-        args=OneSetting,
-        returns=ResetSetting,
+        args=SettingRef,
+        returns=SettingReset,
         handler=reset_setting,
         listed=False,
     ),

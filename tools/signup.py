@@ -1,6 +1,6 @@
 """Signing up without a browser: an account, a key for it, and its first workspace.
 
-No operation: nobody is asking yet. The page that people sign up on is in `auth.pages.signup`.
+It is no operation, because there is no principal yet. The page that people sign up on is in `auth.pages.signup`.
 """
 
 import re
@@ -21,20 +21,20 @@ from tools.core.store_refusals import refusals_as_failures
 
 log = structlog.get_logger(__name__)
 
-NAME = 40  # characters of what is sent that become part of the user's name
+NAME_CHARACTERS = 40  # so many characters of the name that was sent become part of the user's name
 
 
-def _plain(value: str) -> str:
+def _to_plain_name(value: str) -> str:
     return re.sub(r"[^A-Za-z0-9_-]", "-", value).lower()
 
 
 PlainName = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100), AfterValidator(_plain)
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100), AfterValidator(_to_plain_name)
 ]
 
 
 class SignUp(Args):
-    """What signing up takes; nothing of it is required."""
+    """What signing up takes; no argument is required."""
 
     name: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)] = Field(
         default="default",
@@ -50,23 +50,23 @@ class SignUp(Args):
     )
 
 
-class SignedUp(BaseModel):
+class NewAccount(BaseModel):
     """A new account, with its key: the only time it is shown."""
 
     api_key: str = Field(description="The key. Keep it now; it is not shown again.")
-    workspace: str = Field(description="The workspace that is used where a request names none.")
+    workspace: str = Field(description="The workspace that is used if a request names none.")
     user_id: str = Field(description="The user's id.")
     name: str = Field(description="The user's name.")
-    api_url: str = Field(description="Where the API is: `/v1` and `/mcp` under this URL.")
-    plan: str | None = Field(default=None, description="The account's plan; null where there is none.")
+    api_url: str = Field(description="The URL of the API; `/v1` and `/mcp` are under it.")
+    plan: str | None = Field(default=None, description="The account's plan; null if there is none.")
     limits: LimitsView = Field(description="What it allows.")
 
 
-def check_open(services: Services) -> None:
+def check_signup_is_open(services: Services) -> None:
     """Check that anybody may sign up.
 
     Raises:
-        Failure: `forbidden`, with what to do instead.
+        Failure: `forbidden`, with advice.
     """
     if services.signup == "invite":
         message = f"Sign-up needs an invitation: a link to {services.public_url}/signup. Ask whoever runs this server."
@@ -76,14 +76,14 @@ def check_open(services: Services) -> None:
         raise Failure("forbidden", message)
 
 
-async def sign_up(services: Services, args: SignUp) -> SignedUp:
+async def sign_up(services: Services, args: SignUp) -> NewAccount:
     """Make a user who has no password yet, a key that may read and write, and the workspace; all or nothing.
 
     Raises:
-        Failure: `quota_exceeded` where the default plan allows no workspace.
+        Failure: `quota_exceeded` if the default plan allows no workspace.
     """
     # Of its own in any case: else strangers could take the names of people to come, or find out who is here.
-    name = f"{_plain(args.name).strip('_-')[:NAME] or 'user'}-{secrets.token_hex(4)}"
+    name = f"{_to_plain_name(args.name).strip('_-')[:NAME_CHARACTERS] or 'user'}-{secrets.token_hex(4)}"
     now, generation = services.now(), services.encoder.generation
     async with services.db.write() as connection:
         user = await create_named_user(
@@ -94,7 +94,7 @@ async def sign_up(services: Services, args: SignUp) -> SignedUp:
         api_key, _ = await issue_key(connection, user_id=user.id, scopes=[WRITE], name=args.name, now=now)
         standing = await services.plans.of(connection, user.account_id)
     log.info("account.created", user=user.id, is_admin=False)
-    return SignedUp(
+    return NewAccount(
         api_key=api_key,
         workspace=args.workspace,
         user_id=user.id,

@@ -1,4 +1,4 @@
-"""The skip list: what the agent must not do or mention, why, and until when."""
+"""The skip list: things that the agent must not do or mention, each with a reason and an expiry."""
 
 from typing import Annotated, Literal
 
@@ -15,29 +15,29 @@ from tools.core.operation import Answer, Call, Effect, InWorkspace, Operation
 from tools.core.services import Services
 from tools.core.transaction import changing
 
-#: How many live entries a workspace may have: each message is held against all of them.
+#: How many live entries a workspace may have: each message is compared with all of them.
 ENTRIES = 500
 
 
-def _tells(item: str) -> str:
+def _check_item_is_telling(item: str) -> str:
     if not telling_terms(item):
         raise ValueError("has only common words, which would match anything or nothing; name the thing to skip")
     return item
 
 
-Said = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=1000)]
+SkipText = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=1000)]
 
 
 class AddSkip(InWorkspace):
     """What `add_skip` takes."""
 
-    item: Annotated[Said, AfterValidator(_tells)] = Field(
+    item: Annotated[SkipText, AfterValidator(_check_item_is_telling)] = Field(
         description=(
             "The thing not to do or mention, in the words that messages about it would use: `Tailwind`, `the Lisbon "
             "trip`."
         )
     )
-    reason: Said = Field(description="Why, so that a later session can judge.")
+    reason: SkipText = Field(description="Why, so that a later session can judge.")
     expires: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)] = Field(
         description=(
             "Until when: a date, a date-time, a duration (`3 days`, `P2W`), or a condition in words (`until the "
@@ -78,15 +78,15 @@ class CheckSkip(InWorkspace):
     query: Question = Field(description="The thing that you are about to do or say.")
 
 
-class Checked(Answer):
-    """What the skip list has to say."""
+class SkipCheck(Answer):
+    """The answer of the skip list to one question."""
 
     query: str = Field(description="What was asked.")
     skip: bool = Field(description="True: leave it alone.")
     matches: list[SkipView] = Field(description="The entries that speak against it, the best fitting first.")
 
 
-class OneSkip(InWorkspace):
+class SkipEntryRef(InWorkspace):
     """What `remove_skip` takes."""
 
     id: Id = Field(description="The entry's id.")
@@ -100,16 +100,16 @@ class RemovedSkip(Answer):
     removed: Literal[True] = Field(default=True, description="It is gone.")
 
 
-def _view(entry: SkipEntry) -> SkipView:
+def _to_view(entry: SkipEntry) -> SkipView:
     return SkipView(
         id=entry.id, item=entry.item, reason=entry.reason, expires_at=entry.expires, created_at=entry.created_at
     )
 
 
 async def add_skip(services: Services, call: Call, args: AddSkip) -> AddedSkip:
-    """Add an entry. `meta.notice` says where its end was taken for a condition, or has passed already.
+    """Add an entry. `meta.notice` says if its expiry was taken as a condition, or has passed already.
 
-    Raises `invalid` for an end that is none, and `conflict` where there are too many entries.
+    Raises `invalid` for an expiry that cannot be read, and `conflict` if there are too many entries.
     """
     now = services.now()
     try:
@@ -126,28 +126,28 @@ async def add_skip(services: Services, call: Call, args: AddSkip) -> AddedSkip:
         notice = "`expires` is a condition in words: the entry holds until you remove it."
     elif entry.ends_at <= now:
         notice = "`expires` has passed already: the entry matches nothing."
-    return AddedSkip(meta=placed.meta_with(notice), id=entry.id, entry=_view(entry))
+    return AddedSkip(meta=placed.meta_with(notice), id=entry.id, entry=_to_view(entry))
 
 
-async def _live(services: Services, call: Call) -> list[SkipEntry]:
+async def _load_live_entries(services: Services, call: Call) -> list[SkipEntry]:
     async with services.db.read() as connection:
         return await skip_list.live(connection, call.id_for_reading, services.now())
 
 
 async def list_skips(services: Services, call: Call, args: InWorkspace) -> SkipList:  # noqa: ARG001 - a handler's signature
-    """The entries that have not ended; those that have are hidden here and deleted by the loop."""
-    entries = [_view(entry) for entry in await _live(services, call)]
+    """Return the entries that have not ended; ended ones are hidden here, and the background deletes them."""
+    entries = [_to_view(entry) for entry in await _load_live_entries(services, call)]
     return SkipList(meta=call.meta, entries=entries, total=len(entries))
 
 
-async def check_skip(services: Services, call: Call, args: CheckSkip) -> Checked:
-    """Hold a plan against the list, by whole words and their stems: see `server.memory.skip.matches`."""
-    found = [_view(entry) for entry in matches(await _live(services, call), args.query)]
-    return Checked(meta=call.meta, query=args.query, skip=bool(found), matches=found)
+async def check_skip(services: Services, call: Call, args: CheckSkip) -> SkipCheck:
+    """Compare an intention with the list, by whole words and their stems: see `server.memory.skip.matches`."""
+    found = [_to_view(entry) for entry in matches(await _load_live_entries(services, call), args.query)]
+    return SkipCheck(meta=call.meta, query=args.query, skip=bool(found), matches=found)
 
 
-async def remove_skip(services: Services, call: Call, args: OneSkip) -> RemovedSkip:
-    """Take an entry off the list for good. Raises `not_found`, for one that has ended too."""
+async def remove_skip(services: Services, call: Call, args: SkipEntryRef) -> RemovedSkip:
+    """Remove an entry for good. Raises `not_found`, also for an entry that has ended."""
     async with changing(services, call, {"skip": args.id}) as (connection, placed):
         removed = await skip_list.delete(connection, placed.workspace.id, args.id, services.now())
         if removed is None:
@@ -191,7 +191,7 @@ OPERATIONS = (
         scope="memory:read",
         effect=Effect.READ,
         args=CheckSkip,
-        returns=Checked,
+        returns=SkipCheck,
         handler=check_skip,
     ),
     Operation(
@@ -202,7 +202,7 @@ OPERATIONS = (
         routes=(("DELETE", "/v1/skip-list/{id}"),),
         scope="memory:write",
         effect=Effect.DELETE,
-        args=OneSkip,
+        args=SkipEntryRef,
         returns=RemovedSkip,
         handler=remove_skip,
     ),

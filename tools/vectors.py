@@ -1,4 +1,4 @@
-"""Filling in the vectors that memories are recalled by meaning with."""
+"""Filling in missing vectors: without its vectors a memory is found by its words only."""
 
 from pydantic import BaseModel, Field
 
@@ -6,25 +6,25 @@ from tools.core.operation import AccountCall, Effect, NoArgs, Operation
 from tools.core.services import Services
 
 
-class Backfilling(BaseModel):
-    """How many memories have no vectors yet, and what becomes of them."""
+class BackfillReport(BaseModel):
+    """How many memories have no vectors yet, and whether they are being filled in."""
 
     missing: int = Field(description="Memories of this server that have no vectors of the current model.")
-    percent: float = Field(description="How many of a hundred have theirs; 100 means all.")
-    is_going_on: bool = Field(description="Whether they are being filled in; false where there is no model to do it.")
+    percent: float = Field(description="The percentage that has its vectors; 100 means all.")
+    is_going_on: bool = Field(description="Whether they are being filled in; false if there is no model to do it.")
     embedding_state: str = Field(description="loading, ready, absent or failed; with the reason.")
 
 
-async def backfill_embeddings(services: Services, call: AccountCall, args: NoArgs) -> Backfilling:  # noqa: ARG001 - a handler's signature
-    """Have the background look for gaps at once, and say what there is to do.
+async def backfill_embeddings(services: Services, call: AccountCall, args: NoArgs) -> BackfillReport:  # noqa: ARG001 - a handler's signature
+    """Make the background look for gaps at once, and return the number of gaps.
 
-    The counts are of all workspaces, and a minute old at most. Safe to ask any number of times.
+    The counts are of all workspaces, and a minute old at most. It can be called any number of times.
     """
     encoder = services.encoder
     at = encoder.filling.counts or await services.gap_counts.count_vectors(None)
     encoder.filling.note_gaps()
     source = encoder.source
-    return Backfilling(
+    return BackfillReport(
         missing=at.missing,
         percent=at.percent,
         is_going_on=source.state in {"ready", "loading"},
@@ -44,7 +44,7 @@ OPERATIONS = (
         scope="admin",
         effect=Effect.UPDATE,
         args=NoArgs,
-        returns=Backfilling,
+        returns=BackfillReport,
         handler=backfill_embeddings,
     ),
 )

@@ -35,13 +35,13 @@ class AddItem(InWorkspace):
     next_action: NextAction | None = Field(default=None, description="The next step.")
 
 
-class OneItem(InWorkspace):
+class ItemRef(InWorkspace):
     """What `read_item` and `delete_item` take."""
 
     id: Id = Field(description="The item's id.")
 
 
-class UpdateItem(OneItem):
+class UpdateItem(ItemRef):
     """What `update_item` takes: the id, and the fields to change. null clears `next_action`."""
 
     category: Category | None = Field(default=None, description="The new category.")
@@ -53,14 +53,15 @@ class UpdateItem(OneItem):
     next_action: NextAction | None = Field(default=None, description="The new next step; null for none.")
 
     @model_validator(mode="after")
-    def _changes_something(self) -> Self:
-        changes = self.changes()
+    def _require_changes(self) -> Self:
+        changes = self.changes
         if not changes:
             raise ValueError("No fields to update. Send at least one field beside the id")
         if emptied := [name for name, value in changes.items() if value is None and name != "next_action"]:
             raise ValueError(f"{emptied[0]} cannot be null; leave it out to keep it as it is")
         return self
 
+    @property
     def changes(self) -> dict[str, Any]:
         """The fields that were sent, and their new values."""
         sent = self.model_fields_set & set(Item.model_fields) - {"id"}
@@ -85,7 +86,7 @@ class ListItems(InWorkspace):
 
 
 class ItemAnswer(Item):
-    """One item, flat, and where it lies."""
+    """One item, flat, and its workspace."""
 
     meta: Meta = Field(description="About this answer.")
 
@@ -93,7 +94,7 @@ class ItemAnswer(Item):
 class ListedItem(Item):
     """An item of a list."""
 
-    workspace: str | None = Field(default=None, description="Its workspace, where that was only looked into.")
+    workspace: str | None = Field(default=None, description="Its workspace, if it is not the one of the call.")
 
 
 class ItemPage(Answer):
@@ -113,7 +114,7 @@ class DeletedItem(Answer):
 
 
 async def add_item(services: Services, call: Call, args: AddItem) -> ItemAnswer:
-    """Keep a new item. Raises `quota_exceeded` where the account's plan allows no more that are not archived."""
+    """Store a new item. Raises `quota_exceeded` if the account's plan allows no more items that are not archived."""
     now = services.now()
     given = args.model_dump(exclude={"workspace"}) | {"next_action": args.next_action or None}
     times = dict.fromkeys(("created_at", "updated_at", "last_touched"), now)
@@ -122,42 +123,45 @@ async def add_item(services: Services, call: Call, args: AddItem) -> ItemAnswer:
         await working_memory.insert_item(connection, placed.workspace.id, new)
         if new.status != "archived":
             await services.plans.admit(connection, placed.workspace.account_id, "items")
-    return _answer(new, placed)
+    return _to_answer(new, placed)
 
 
-async def read_item(services: Services, call: Call, args: OneItem) -> ItemAnswer:
-    """One item by its id. Raises `not_found`."""
+async def read_item(services: Services, call: Call, args: ItemRef) -> ItemAnswer:
+    """Return one item by its id. Raises `not_found`."""
     async with services.db.read() as connection:
         found = await working_memory.item(connection, call.id_for_reading, args.id)
     if found is None:
-        raise _no_item(args.id)
-    return _answer(found, call)
+        raise _make_item_not_found(args.id)
+    return _to_answer(found, call)
 
 
 async def update_item(services: Services, call: Call, args: UpdateItem) -> ItemAnswer:
-    """Change the fields that were sent. Raises `not_found`; `quota_exceeded` where an archived one finds no room."""
+    """Change the fields that were sent.
+
+    Raises `not_found`, and `quota_exceeded` if an archived item comes back and the plan allows no more.
+    """
     async with changing(services, call, {"item": args.id}) as (connection, placed):
         workspace = placed.workspace.id
         is_shown = args.status not in {None, "archived"}
         before = await working_memory.item(connection, workspace, args.id) if is_shown else None
-        changed = await working_memory.update_item(connection, workspace, args.id, args.changes(), services.now())
+        changed = await working_memory.update_item(connection, workspace, args.id, args.changes, services.now())
         if changed is None:
-            raise _no_item(args.id)
+            raise _make_item_not_found(args.id)
         if before is not None and before.status == "archived":
             await services.plans.admit(connection, placed.workspace.account_id, "items")
-    return _answer(changed, placed)
+    return _to_answer(changed, placed)
 
 
-async def delete_item(services: Services, call: Call, args: OneItem) -> DeletedItem:
+async def delete_item(services: Services, call: Call, args: ItemRef) -> DeletedItem:
     """Delete an item for good. Raises `not_found`."""
     async with changing(services, call, {"item": args.id}) as (connection, placed):
         if not await working_memory.delete_item(connection, placed.workspace.id, args.id):
-            raise _no_item(args.id)
+            raise _make_item_not_found(args.id)
     return DeletedItem(meta=placed.meta, id=args.id)
 
 
 async def list_items(services: Services, call: Call, args: ListItems) -> ItemPage:
-    """A page of items, filtered; those of the workspaces that are peeked into stand among the others."""
+    """Return a page of items, filtered, with the items of the workspaces that are peeked into among them."""
     listing = ItemListing(
         categories=[args.category] if args.category else [],
         statuses=[args.status] if args.status else [],
@@ -168,20 +172,20 @@ async def list_items(services: Services, call: Call, args: ListItems) -> ItemPag
     others = {each.id: each.name for each in await peekable_workspaces(services, call, args.peek_workspaces)}
     async with services.db.read() as connection:
         page, total = await working_memory.list_items_of(connection, [call.id_for_reading, *others], listing)
-    items = [_listed(item, others.get(workspace_id)) for workspace_id, item in page]
+    items = [_to_listed_item(item, others.get(workspace_id)) for workspace_id, item in page]
     return ItemPage(meta=call.meta, items=items, total=total, offset=args.offset, limit=args.limit)
 
 
-def _listed(item: Item, workspace: str | None) -> ListedItem:
+def _to_listed_item(item: Item, workspace: str | None) -> ListedItem:
     return ListedItem.model_construct(**item.__dict__, workspace=workspace)
 
 
-def _answer(item: Item, call: Call) -> ItemAnswer:
+def _to_answer(item: Item, call: Call) -> ItemAnswer:
     return ItemAnswer.model_construct(**item.__dict__, meta=call.meta)
 
 
-def _no_item(item_id: str) -> Failure:
-    """Unknown, foreign and deleted items are the same."""
+def _make_item_not_found(item_id: str) -> Failure:
+    """Return the refusal for an item that is unknown, deleted or somebody else's: it is the same for all three."""
     return Failure("not_found", f"Item not found: {item_id}.", field="id")
 
 
@@ -219,7 +223,7 @@ OPERATIONS = (
         routes=(("GET", "/v1/working-memory/items/{id}"),),
         scope="memory:read",
         effect=Effect.READ,
-        args=OneItem,
+        args=ItemRef,
         returns=ItemAnswer,
         handler=read_item,
         listed=False,
@@ -243,7 +247,7 @@ OPERATIONS = (
         routes=(("DELETE", "/v1/working-memory/items/{id}"),),
         scope="memory:write",
         effect=Effect.DELETE,
-        args=OneItem,
+        args=ItemRef,
         returns=DeletedItem,
         handler=delete_item,
         listed=False,

@@ -20,7 +20,7 @@ SHOWN = 200
 OWN_SECTIONS = 100
 
 
-def _no_route(name: str) -> str:
+def _check_section_name(name: str) -> str:
     if name.lower() == "items":
         raise ValueError("cannot be 'items': that is where the items are. Use another name")
     return name
@@ -29,7 +29,7 @@ def _no_route(name: str) -> str:
 SectionName = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=100, pattern=r"^[^/\x00-\x1f]+$"),
-    AfterValidator(_no_route),
+    AfterValidator(_check_section_name),
 ]
 
 
@@ -41,7 +41,7 @@ class WorkingMemory(Answer):
     total_items: int = Field(description="How many such items there are.")
 
 
-class OneSection(InWorkspace):
+class SectionRef(InWorkspace):
     """What `read_section` takes."""
 
     section: SectionName = Field(
@@ -56,7 +56,7 @@ class SectionAnswer(Answer):
     section: Section = Field(description="The section.")
 
 
-class UpdateWorkingMemory(OneSection):
+class UpdateWorkingMemory(SectionRef):
     """What `update_working_memory` takes."""
 
     content: Prose = Field(
@@ -67,11 +67,11 @@ class UpdateWorkingMemory(OneSection):
 class WrittenSection(Answer):
     """The section that was written."""
 
-    section: Section = Field(description="The section as it is kept.")
+    section: Section = Field(description="The section as it is stored.")
 
 
 async def read_working_memory(services: Services, call: Call, args: InWorkspace) -> WorkingMemory:  # noqa: ARG001 - a handler's signature
-    """Every section, and the most important items; `meta.notice` says where there are more than are shown."""
+    """Return every section, and the most important items; `meta.notice` says if there are more items."""
     listing = ItemListing(statuses=("active", "paused", "completed"), limit=SHOWN)
     async with services.db.read() as connection:
         written = await working_memory.sections(connection, call.id_for_reading)
@@ -82,8 +82,8 @@ async def read_working_memory(services: Services, call: Call, args: InWorkspace)
     return WorkingMemory(meta=call.meta_with(notice), sections=all_sections(written), items=items, total_items=total)
 
 
-async def read_section(services: Services, call: Call, args: OneSection) -> SectionAnswer:
-    """One section by its name or heading, in any case. Raises `not_found`."""
+async def read_section(services: Services, call: Call, args: SectionRef) -> SectionAnswer:
+    """Return one section by its name or heading, in upper or lower case. Raises `not_found`."""
     name = section_key(args.section)
     async with services.db.read() as connection:
         found = await working_memory.section(connection, call.id_for_reading, name)
@@ -95,20 +95,20 @@ async def read_section(services: Services, call: Call, args: OneSection) -> Sect
 
 
 async def update_working_memory(services: Services, call: Call, args: UpdateWorkingMemory) -> WrittenSection:
-    """Write a section; one of a new name is made. Raises `conflict` where there are too many."""
+    """Write a section; a new name makes a new section. Raises `conflict` if there are too many."""
     name, now = section_key(args.section), services.now()
     async with changing(services, call, {"section": name}) as (connection, placed):
         workspace = placed.workspace.id
-        there = await working_memory.section(connection, workspace, name)
-        if there is None and name not in SEEDS:
-            await _room_for_section(connection, workspace)
-        heading = SEEDS.get(name, args.section) if there is None else there.heading
+        existing = await working_memory.section(connection, workspace, name)
+        if existing is None and name not in SEEDS:
+            await _check_room_for_section(connection, workspace)
+        heading = SEEDS.get(name, args.section) if existing is None else existing.heading
         written = Section(name=name, heading=heading, content=args.content, updated_at=now)
         await working_memory.put_section(connection, workspace, written, now)
     return WrittenSection(meta=placed.meta, section=written)
 
 
-async def _room_for_section(connection: AsyncConnection, workspace_id: str) -> None:
+async def _check_room_for_section(connection: AsyncConnection, workspace_id: str) -> None:
     if await working_memory.count_own_sections(connection, workspace_id) >= OWN_SECTIONS:
         raise Failure(
             "conflict",
@@ -140,7 +140,7 @@ OPERATIONS = (
         routes=(("GET", "/v1/working-memory/{section}"),),
         scope="memory:read",
         effect=Effect.READ,
-        args=OneSection,
+        args=SectionRef,
         returns=SectionAnswer,
         handler=read_section,
         listed=False,

@@ -18,7 +18,7 @@ class WorkspaceView(BaseModel):
     """A workspace as its owner sees it."""
 
     id: str = Field(description="The workspace's id.")
-    name: str = Field(description="Its name; what the `workspace` argument and the header take.")
+    name: str = Field(description="Its name, which the `workspace` argument and the header take.")
     created_at: Timestamp = Field(description="When it was made.")
     updated_at: Timestamp = Field(description="When something in it last changed.")
 
@@ -32,7 +32,7 @@ class CreateWorkspace(Args):
 class CreatedWorkspace(WorkspaceView):
     """The workspace, and whether it is new."""
 
-    created: bool = Field(description="False where it was there already.")
+    created: bool = Field(description="False if it existed already.")
 
 
 class WorkspaceList(BaseModel):
@@ -41,7 +41,7 @@ class WorkspaceList(BaseModel):
     workspaces: list[WorkspaceView] = Field(description="The workspaces, oldest first.")
 
 
-class OneWorkspace(Args):
+class WorkspaceRef(Args):
     """What `delete_workspace` takes."""
 
     id: Id = Field(description="The workspace's id, not its name.")
@@ -54,7 +54,7 @@ class DeletedWorkspace(BaseModel):
     name: str = Field(description="Its name, which is free again.")
 
 
-def _view(workspace: Workspace) -> dict[str, object]:
+def _to_view_fields(workspace: Workspace) -> dict[str, object]:
     return {name: getattr(workspace, name) for name in WorkspaceView.model_fields}
 
 
@@ -69,19 +69,19 @@ async def create_workspace(services: Services, call: AccountCall, args: CreateWo
     principal = call.principal
     account_id, name = await services.directory.locate(principal.user_id, principal.account_id, args.name)
     made, created = await services.directory.ensure(account_id, name, services.encoder.generation)
-    return CreatedWorkspace.model_validate(_view(made) | {"created": created})
+    return CreatedWorkspace.model_validate(_to_view_fields(made) | {"created": created})
 
 
 async def list_workspaces(services: Services, call: AccountCall, args: NoArgs) -> WorkspaceList:  # noqa: ARG001 - a handler's signature
-    """The caller's workspaces; a bound key sees its own only."""
+    """Return the caller's workspaces; a bound key sees only its own."""
     async with services.db.read() as connection:
         found = await workspaces.list_workspaces(connection, call.principal.account_id)
     mine = [each for each in found if call.principal.workspace_id in {None, each.id}]
-    return WorkspaceList(workspaces=[WorkspaceView.model_validate(_view(each)) for each in mine])
+    return WorkspaceList(workspaces=[WorkspaceView.model_validate(_to_view_fields(each)) for each in mine])
 
 
-async def delete_workspace(services: Services, call: AccountCall, args: OneWorkspace) -> DeletedWorkspace:
-    """Hide a workspace and all that is in it. Raises `not_found` for one that is not the caller's."""
+async def delete_workspace(services: Services, call: AccountCall, args: WorkspaceRef) -> DeletedWorkspace:
+    """Hide a workspace and everything in it. Raises `not_found` for a workspace that is not the caller's."""
     _refuse_bound(call)
     async with services.db.read() as connection:
         found = await workspaces.workspace_by_id(connection, args.id)
@@ -127,7 +127,7 @@ OPERATIONS = (
         routes=(("DELETE", "/v1/workspaces/{id}"),),
         scope="memory:write",
         effect=Effect.DELETE,
-        args=OneWorkspace,
+        args=WorkspaceRef,
         returns=DeletedWorkspace,
         handler=delete_workspace,
     ),

@@ -14,7 +14,7 @@ from server.web.openapi import describe_json, move_definitions
 from tools.core.operation import validate
 from tools.core.schema import schema
 from tools.core.services import Services
-from tools.signup import SignedUp, SignUp, check_open, sign_up
+from tools.signup import NewAccount, SignUp, check_signup_is_open, sign_up
 
 PATH = "/v1/auth/signup"
 MAX_BODY = 16 * 1024
@@ -26,7 +26,7 @@ class SignUpEndpoint(HTTPEndpoint):
     async def post(self, request: Request) -> JSONResponse:
         """Make an account. A mistake in the body does not count against the address; everything after that does."""
         services: Services = request.state.services
-        check_open(services)
+        check_signup_is_open(services)
         args = validate(SignUp, await _read_body(request), as_text=False)
         await count_tries(services.db, [(limit, address_of(request)) for limit in API_SIGNUPS], services.now())
         signed_up = await sign_up(services, args)
@@ -51,7 +51,7 @@ def add_to_openapi(openapi: dict[str, Any]) -> dict[str, Any]:
         "parameters": [],
         "requestBody": describe_json("The arguments.", move_definitions(schema(SignUp), schemas)) | {"required": False},
         "responses": {
-            "201": describe_json("The answer.", move_definitions(schema(SignedUp), schemas)),
+            "201": describe_json("The answer.", move_definitions(schema(NewAccount), schemas)),
             "default": describe_json("A refusal.", {"$ref": "#/components/schemas/Refusal"}),
         },
     }

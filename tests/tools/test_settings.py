@@ -5,7 +5,7 @@ import json
 import pytest
 
 from tests.helpers.doors import kept, refused, rest, seen, tool
-from tools.settings import KEYS
+from tools.settings import SETTING_NAMES
 
 pytestmark = pytest.mark.anyio
 
@@ -42,7 +42,7 @@ async def test_a_setting_that_is_reset_has_its_default_again(ann, site):
 async def test_all_settings_are_listed_in_order_with_their_defaults_and_times(ann):
     await rest(ann, "set_setting", {"key": "stop_words", "value": ["heron"]})
     listed = (await rest(ann, "get_settings", {})).body["settings"]
-    assert tuple(each["key"] for each in listed) == KEYS
+    assert tuple(each["key"] for each in listed) == SETTING_NAMES
     assert all(each["description"].endswith(".") for each in listed)
     (words,) = [each for each in listed if each["updated_at"] is not None]
     assert (words["value"], words["default"], words["updated_at"]) == (["heron"], [], "2026-11-21T12:00:00.000Z")

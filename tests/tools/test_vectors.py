@@ -17,7 +17,7 @@ from tests.helpers.doors import rest, tool
 from tests.helpers.site import site_at
 from tests.helpers.statements import statements_with
 from tools.catalog import CANONICAL
-from tools.vectors import Backfilling
+from tools.vectors import BackfillReport
 
 pytestmark = pytest.mark.anyio
 
@@ -193,7 +193,7 @@ async def test_what_mementos_backfill_takes_and_ours_does_not_act_on_is_refused_
     ],
 )
 def test_the_outcome_is_told_in_a_sentence(missing, state, is_going_on, text):
-    answer = Backfilling(missing=missing, percent=90, is_going_on=is_going_on, embedding_state=state)
+    answer = BackfillReport(missing=missing, percent=90, is_going_on=is_going_on, embedding_state=state)
     assert CANONICAL["backfill_embeddings"].dialect.to_text(answer) == text
 
 

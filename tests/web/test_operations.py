@@ -51,7 +51,7 @@ def test_names_and_routes_are_there_once():
     assert len(set(names)) == len(names)
     assert len(set(routes)) == len(routes)
     with pytest.raises(ValueError, match="two operations are named search"):
-        catalog.by_name([catalog.CANONICAL["search"]] * 2)
+        catalog.index_by_name([catalog.CANONICAL["search"]] * 2)
 
 
 @EVERY

@@ -32,7 +32,7 @@ def _recalled_memories(answer: memento_recall.RecalledInWords | memento_recall.R
     return memento_recall.blocks_of_text(answer.memories, answer.query, answer.withheld)
 
 
-def _consolidated(answer: consolidation.Consolidated) -> str:
+def _consolidated(answer: consolidation.ConsolidationReport) -> str:
     if not answer.merged:
         return "No consolidation candidates found (need 3+ memories sharing tags, or 2 that say nearly the same)."
     verb = "Would consolidate" if answer.dry_run else "Consolidated"
@@ -66,7 +66,7 @@ def _added_skip(answer: skip_list.AddedSkip) -> str:
     return f'Added to skip list: "{answer.entry.item}" (expires {answer.entry.expires_at})'
 
 
-def _checked_skip(answer: skip_list.Checked) -> str:
+def _checked_skip(answer: skip_list.SkipCheck) -> str:
     """The first entry that matches."""
     if not answer.matches:
         return f'Not on skip list. Proceed with "{answer.query}".'
@@ -88,7 +88,7 @@ def _stored_crystal(answer: identity.StoredCrystal) -> str:
     return f"Identity crystal {answer.id} stored ({answer.length} chars)."
 
 
-def _crystallized(answer: identity.Crystallized) -> str:
+def _crystallized(answer: identity.CrystallizedIdentity) -> str:
     first = f"Identity crystal {answer.id} auto-generated ({answer.source_count} sources)."
     return f"{first}\nGET /v1/identity shows it; PUT /v1/identity replaces it with one in your own words."
 
@@ -125,11 +125,11 @@ def _setting_list(answer: settings.SettingList) -> str:
     return json.dumps([{key: each[key] for key in settings.Setting.model_fields} for each in shown], ensure_ascii=False)
 
 
-def _changed_setting(answer: settings.ChangedSetting) -> str:
+def _changed_setting(answer: settings.SettingChange) -> str:
     return f'Setting "{answer.key}" set to "{_setting_value(answer.value)}".'
 
 
-def _reset_setting(answer: settings.ResetSetting) -> str:
+def _reset_setting(answer: settings.SettingReset) -> str:
     return f'Setting "{answer.key}" deleted (reverted to default).'
 
 
@@ -140,7 +140,7 @@ def _setting_value(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-def _backfilling(answer: vectors.Backfilling) -> str:
+def _backfilling(answer: vectors.BackfillReport) -> str:
     if not answer.missing:
         return "Every memory has its vectors."
     have = "memory has" if answer.missing == 1 else "memories have"
@@ -148,7 +148,7 @@ def _backfilling(answer: vectors.Backfilling) -> str:
     return f"{answer.missing} {have} no vectors yet ({answer.percent:g} % have). {what}: {answer.embedding_state}."
 
 
-def _plan(answer: plans.PlanSet) -> str:
+def _plan(answer: plans.AccountPlan) -> str:
     which = "the default, " if answer.is_default else ""
     return f"The plan of {answer.user_id} is now {which}{answer.plan or 'none: nothing is limited'}."
 

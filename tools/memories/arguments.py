@@ -1,4 +1,4 @@
-"""What a new memory is given as, and what memories are filtered by: shared by storing and recalling."""
+"""The fields of a new memory and the filters of memories: arguments that several operations share."""
 
 import json
 from datetime import datetime
@@ -8,20 +8,20 @@ from pydantic import AfterValidator, BaseModel, Field, StringConstraints, model_
 
 from server.memory.models import Linkage, Memory, Scope
 from server.store.record.memories import Listing
-from tools.core.fields import METADATA_BYTES, Content, Name, Tags, When, Word, Words
+from tools.core.fields import METADATA_BYTES, Content, Id, Name, Tags, When, Word, Words
 from tools.core.operation import Args, InWorkspace
 
 DEFAULT_TYPE = "observation"
 
 
-def json_of(value: Any) -> Any:
-    """A value as a JSON column takes it."""
+def to_json_value(value: Any) -> Any:
+    """Return a value as a JSON column takes it: models become objects."""
     if isinstance(value, list) and value and isinstance(value[0], BaseModel):
         return [each.model_dump(exclude_none=True) for each in value]  # pyright: ignore[reportUnknownVariableType,reportUnknownMemberType] - models
     return value  # pyright: ignore[reportUnknownVariableType] - anything
 
 
-def _whole_links(linkages: list[Linkage]) -> list[Linkage]:
+def _check_link_ends(linkages: list[Linkage]) -> list[Linkage]:
     for link in linkages:
         if link.type == "file" and not link.path:
             raise ValueError("a link of type 'file' needs a path")
@@ -30,20 +30,20 @@ def _whole_links(linkages: list[Linkage]) -> list[Linkage]:
     return linkages
 
 
-def _small(metadata: dict[str, Any]) -> dict[str, Any]:
+def _check_metadata_size(metadata: dict[str, Any]) -> dict[str, Any]:
     size = len(json.dumps(metadata, ensure_ascii=False).encode())
     if size > METADATA_BYTES:
         raise ValueError(f"must be at most {METADATA_BYTES} bytes of JSON; this is {size}")
     return metadata
 
 
-Linkages = Annotated[list[Linkage], Field(max_length=100), AfterValidator(_whole_links)]
+Linkages = Annotated[list[Linkage], Field(max_length=100), AfterValidator(_check_link_ends)]
 LinkedId = Annotated[str, StringConstraints(min_length=1, max_length=36)]
-Metadata = Annotated[dict[str, Any], AfterValidator(_small)]
+Metadata = Annotated[dict[str, Any], AfterValidator(_check_metadata_size)]
 
 
-def missing_place(scope: Scope | None, project: str | None, task: str | None) -> str | None:
-    """What a scope needs and does not have, in words; None where it is whole."""
+def find_missing_place(scope: Scope | None, project: str | None, task: str | None) -> str | None:
+    """Return, in words, the argument that a scope needs and does not have; None if none is missing."""
     if scope in {"project", "task"} and project is None:
         return f"project is required when scope is {scope!r}"
     if scope == "task" and task is None:
@@ -51,7 +51,7 @@ def missing_place(scope: Scope | None, project: str | None, task: str | None) ->
     return "project is required with a task" if task is not None and project is None else None
 
 
-class Given(Args):
+class NewMemory(Args):
     """The fields of a new memory. Only `content` is required."""
 
     content: Content = Field(
@@ -90,19 +90,18 @@ class Given(Args):
     metadata: Metadata = Field(default={}, description="Anything else to keep with it, as a small JSON object.")
 
     @model_validator(mode="after")
-    def _is_whole(self) -> Self:
-        if problem := missing_place(self.scope, self.project, self.task):
+    def _check_scope(self) -> Self:
+        if problem := find_missing_place(self.scope, self.project, self.task):
             raise ValueError(problem)
         return self
 
-    def memory(self, memory_id: str, now: datetime, source: str | None) -> Memory:
-        """The memory to keep. With `source`, for an ingest, it is also tagged with where it comes from."""
-        tags: list[str] = list(dict.fromkeys([*self.tags, f"source:{source}"] if source else self.tags))
+    def to_memory(self, memory_id: str, now: datetime) -> Memory:
+        """Return the memory that is to be stored."""
         return Memory(
             id=memory_id,
             content=self.content,
             type=self.type or DEFAULT_TYPE,
-            tags=tags,
+            tags=list(dict.fromkeys(self.tags)),
             scope=self.scope or ("task" if self.task else "project" if self.project else "global"),
             project=self.project,
             task=self.task,
@@ -119,21 +118,23 @@ class Given(Args):
             last_accessed_at=None,
             consolidated=0,
             consolidated_into=None,
-            source=self.source or source,
+            source=self.source,
             metadata=self.metadata,
         )
 
 
-class NewMemory(Given):
-    """One memory of an ingest."""
-
-
-class StoreMemory(Given, InWorkspace):
+class StoreMemory(NewMemory, InWorkspace):
     """What `store_memory` takes."""
 
 
+class MemoryRef(InWorkspace):
+    """The memory that a call is about."""
+
+    id: Id = Field(description="The memory's id.")
+
+
 class Facets(BaseModel):
-    """What memories can be narrowed down by, in lists and in recall."""
+    """The filters of lists and of recall."""
 
     type: Words = Field(default=[], description="Only these types.")
     tags: Words = Field(default=[], description="Only memories with one of these tags.")
@@ -149,17 +150,20 @@ class Facets(BaseModel):
         description="Only memories of this session.",
     )
 
-    def equal(self) -> dict[str, str]:
-        """The exact matches that were asked for. A project on its own is no exact match: global memories hold in it."""
+    def list_exact_filters(self) -> dict[str, str]:
+        """Return the values that must be equal, by field.
+
+        A project alone is not among them, because global memories hold in it as well.
+        """
         names = ("scope", "task", "entity", "author", "session", *(("project",) if self.scope else ()))
         return {name: value for name in names if (value := getattr(self, name)) is not None}
 
-    def newest(self, limit: int) -> Listing:
-        """The newest memories that they leave."""
+    def to_listing(self, limit: int) -> Listing:
+        """Return the listing of the newest memories that pass the filters."""
         return Listing(
             limit=limit,
             types=self.type,
             tags=self.tags,
-            equal=self.equal(),
+            equal=self.list_exact_filters(),
             project=self.project if self.scope is None else None,
         )

@@ -12,25 +12,34 @@ from server.memory.models import Memory, Scope
 from server.store.record import memories, vectors
 from server.store.record.journal import journal_memories
 from server.store.record.memories import Listing
-from tools.core.fields import Content, Id, Name, Tags, When, Word, WordList
+from tools.core.fields import Content, Name, Tags, When, Word, WordList
 from tools.core.operation import Answer, Call, Effect, InWorkspace, Meta, Operation, ensure_workspace
 from tools.core.services import Services
-from tools.memories.arguments import Facets, Given, Linkages, Metadata, NewMemory, StoreMemory, json_of, missing_place
-from tools.memories.rows import check_links, hold, no_memory
+from tools.memories.arguments import (
+    Facets,
+    Linkages,
+    MemoryRef,
+    Metadata,
+    NewMemory,
+    StoreMemory,
+    find_missing_place,
+    to_json_value,
+)
+from tools.memories.rows import check_links, hold_memory, make_memory_not_found
 
 
 class MemoryAnswer(Memory):
-    """One memory, flat, and where it lies."""
+    """One memory, flat, and its workspace."""
 
     meta: Meta = Field(description="About this answer.")
 
 
 class StoredMemory(Answer):
-    """What was stored."""
+    """The memory that was stored."""
 
     id: str = Field(description="The new memory's id.")
-    memory: Memory = Field(description="The memory as it is kept.")
-    indexed: bool = Field(description="False where the search store is down: it is kept, and searchable later.")
+    memory: Memory = Field(description="The memory as it is stored.")
+    indexed: bool = Field(description="False if the search store is down: it is stored, and can be found later.")
 
 
 class IngestMemories(InWorkspace):
@@ -44,22 +53,16 @@ class IngestMemories(InWorkspace):
     )
 
 
-class Ingested(Answer):
-    """What was ingested."""
+class IngestedMemories(Answer):
+    """The memories that were ingested."""
 
     ingested: int = Field(description="How many memories were stored: all, or the call failed.")
     ids: list[str] = Field(description="Their ids, in the order given.")
     source: str = Field(description="Where they come from.")
-    indexed: bool = Field(description="False where the search store is down: they are kept, and searchable later.")
+    indexed: bool = Field(description="False if the search store is down: they are stored, and can be found later.")
 
 
-class OneMemory(InWorkspace):
-    """What `fetch` takes."""
-
-    id: Id = Field(description="The memory's id.")
-
-
-class UpdateMemory(OneMemory):
+class UpdateMemory(MemoryRef):
     """What `update_memory` takes: the id, and the fields to change. null clears a field that may be empty."""
 
     content: Content | None = Field(default=None, description="The new text.")
@@ -81,28 +84,29 @@ class UpdateMemory(OneMemory):
     metadata: Metadata | None = Field(default=None, description="The new metadata, in place of all earlier ones.")
 
     @model_validator(mode="after")
-    def _changes_something(self) -> Self:
-        if not self.changes():
+    def _require_changes(self) -> Self:
+        if not self.changes:
             raise ValueError("No fields to update. Send at least one field beside the id")
         required = ("content", "type", "tags", "scope", "linkages", "metadata")
         if emptied := [name for name in required if name in self.model_fields_set and getattr(self, name) is None]:
             raise ValueError(f"{emptied[0]} cannot be null; leave it out to keep it as it is")
         return self
 
+    @property
     def changes(self) -> dict[str, Any]:
         """The fields that were sent, and their new values."""
         sent = self.model_fields_set & set(Memory.model_fields) - {"id"}
-        return {name: json_of(getattr(self, name)) for name in sent}
+        return {name: to_json_value(getattr(self, name)) for name in sent}
 
 
-class DeleteMemory(OneMemory):
+class DeleteMemory(MemoryRef):
     """What `delete_memory` takes."""
 
     erase: bool = Field(default=False, description="Overwrite its text now, instead of some weeks later.")
 
 
 class DeletedMemory(Answer):
-    """What was deleted."""
+    """The memory that was deleted."""
 
     id: str = Field(description="The memory's id.")
     deleted: Literal[True] = Field(default=True, description="It is gone from every path.")
@@ -136,35 +140,50 @@ class MemoryPage(Answer):
 
 
 async def store_memory(services: Services, call: Call, args: StoreMemory) -> StoredMemory:
-    """Keep one fact and make it searchable.
+    """Store one fact and make it searchable. It returns when the row is on the disk.
 
-    Returns when the row is on the disk. Raises `invalid` for links to memories that are not there, `quota_exceeded`
-    where the account's plan allows no more memories.
+    Raises:
+        Failure: `invalid` for a link to a memory that does not exist, `quota_exceeded` if the account's plan allows no
+            more memories.
     """
-    (stored,), meta, indexed = await _store(services, call, [args], source=None)
-    return StoredMemory(meta=meta, id=stored.id, memory=stored, indexed=indexed)
+    now = services.now()
+    memory = args.to_memory(new_id(now), now)
+    meta, indexed = await _store(services, call, [memory], ["linkages"], now)
+    return StoredMemory(meta=meta, id=memory.id, memory=memory, indexed=indexed)
 
 
-async def ingest_memories(services: Services, call: Call, args: IngestMemories) -> Ingested:
-    """Keep up to 100 memories in their order, all or none, in one transaction and one projection."""
-    stored, meta, indexed = await _store(services, call, args.memories, source=args.source)
-    ids = [memory.id for memory in stored]
-    return Ingested(meta=meta, ingested=len(ids), ids=ids, source=args.source, indexed=indexed)
+async def ingest_memories(services: Services, call: Call, args: IngestMemories) -> IngestedMemories:
+    """Store up to 100 memories in their order, all or none, in one transaction and one projection.
+
+    Raises as `store_memory` does.
+    """
+    now = services.now()
+    new = [_to_ingested_memory(each.to_memory(new_id(now), now), args.source) for each in args.memories]
+    fields = [f"memories.{index}.linkages" for index in range(len(new))]
+    meta, indexed = await _store(services, call, new, fields, now)
+    ids = [memory.id for memory in new]
+    return IngestedMemories(meta=meta, ingested=len(ids), ids=ids, source=args.source, indexed=indexed)
+
+
+def _to_ingested_memory(memory: Memory, source: str) -> Memory:
+    """Return a memory of an ingest with the tag of its source; the source is its own, if it has one."""
+    tags = list(dict.fromkeys([*memory.tags, f"source:{source}"]))
+    return memory.model_copy(update={"tags": tags, "source": memory.source or source})
 
 
 async def _store(
-    services: Services, call: Call, given: Sequence[Given], source: str | None
-) -> tuple[list[Memory], Meta, bool]:
-    now = services.now()
-    new = [each.memory(new_id(now), now, source) for each in given]
+    services: Services, call: Call, new: Sequence[Memory], link_fields: Sequence[str], now: datetime
+) -> tuple[Meta, bool]:
+    """Store memories in their order, in one transaction; `link_fields` has the name of the links of each.
+
+    Return the answer's `meta`, and whether the search store has the memories already.
+    """
     windows = await services.encoder.embed_documents([memory.content for memory in new])
     async with services.db.write() as connection:
         call = await ensure_workspace(connection, services, call)
         workspace = call.workspace.id
-        for index, memory in enumerate(new):
-            await check_links(
-                connection, workspace, memory.linkages, f"memories.{index}.linkages" if source else "linkages"
-            )
+        for memory, link_field in zip(new, link_fields, strict=True):
+            await check_links(connection, workspace, memory.linkages, link_field)
         first = await memories.advance(connection, workspace, len(new), now)
         await memories.insert(connection, workspace, first, new)
         await services.plans.admit(connection, call.workspace.account_id, "memories", len(new))
@@ -175,35 +194,35 @@ async def _store(
         await journal_memories(connection, workspace, call.actor, now, first, changes)
     if windows is None:
         services.encoder.filling.note_gaps()
-    return new, call.meta, await services.projection.project(workspace)
+    return call.meta, await services.projection.project(workspace)
 
 
-async def fetch(services: Services, call: Call, args: OneMemory) -> MemoryAnswer:
-    """One memory by its id, from the record. Raises `not_found`."""
+async def fetch(services: Services, call: Call, args: MemoryRef) -> MemoryAnswer:
+    """Return one memory by its id, from the record. Raises `not_found`."""
     memory = await memories.look_up(services.db, call.id_for_reading, args.id)
     if memory is None:
-        raise no_memory(args.id)
-    return _answer(memory, call)
+        raise make_memory_not_found(args.id)
+    return _to_answer(memory, call)
 
 
-def _answer(memory: Memory, call: Call) -> MemoryAnswer:
+def _to_answer(memory: Memory, call: Call) -> MemoryAnswer:
     return MemoryAnswer.model_construct(**memory.__dict__, meta=call.meta)
 
 
 async def update_memory(services: Services, call: Call, args: UpdateMemory) -> MemoryAnswer:
     """Change the fields that were sent; a changed text gets new vectors in the same transaction.
 
-    Raises `not_found`, and `invalid` where the result would be no whole memory.
+    Raises `not_found`, and `invalid` if the scope would lack its project or its task.
     """
-    changes = args.changes()
+    changes = args.changes
     windows = None
     if args.content is not None:
         windows = await services.encoder.embed_documents([args.content])
     now, workspace = services.now(), call.id_for_reading
     async with services.db.write() as connection:
-        revision, before = await hold(connection, workspace, args.id, now)
+        revision, before = await hold_memory(connection, workspace, args.id, now)
         after = Memory.model_validate(before.model_dump() | changes | {"updated_at": now})
-        if problem := missing_place(after.scope, after.project, after.task):
+        if problem := find_missing_place(after.scope, after.project, after.task):
             raise Failure("invalid", f"{problem}.", field=problem.partition(" ")[0])
         await check_links(connection, workspace, args.linkages or [], "linkages", own_id=args.id)
         moves = {"content", "session"} & changes.keys()
@@ -221,17 +240,17 @@ async def update_memory(services: Services, call: Call, args: UpdateMemory) -> M
     if args.content is not None and windows is None:
         services.encoder.filling.note_gaps()
     await services.projection.project(workspace)
-    return _answer(after, call)
+    return _to_answer(after, call)
 
 
 async def delete_memory(services: Services, call: Call, args: DeleteMemory) -> DeletedMemory:
-    """Hide a memory from every path at once; with `erase`, also overwrite what it said, deleted before or not.
+    """Hide a memory from every path at once; with `erase`, also overwrite its text, even if it is deleted already.
 
     Raises `not_found`.
     """
     now, workspace = services.now(), call.id_for_reading
     async with services.db.write() as connection:
-        revision, before = await hold(connection, workspace, args.id, now, or_deleted=args.erase)
+        revision, before = await hold_memory(connection, workspace, args.id, now, or_deleted=args.erase)
         await memories.update(connection, args.id, revision, {"deleted_at": now})
         await memories.renew_followers(connection, workspace, args.id, now)
         kept = None if args.erase else before.model_dump(mode="json")
@@ -246,7 +265,7 @@ async def delete_memory(services: Services, call: Call, args: DeleteMemory) -> D
 
 
 async def list_memories(services: Services, call: Call, args: ListMemories) -> MemoryPage:
-    """A page of memories, filtered and sorted by the record."""
+    """Return a page of memories, filtered and sorted by the record."""
     listing = Listing(
         status=args.status,
         sort=args.sort,
@@ -256,16 +275,12 @@ async def list_memories(services: Services, call: Call, args: ListMemories) -> M
         types=args.type,
         tags=args.tags,
         parts_of_tags=True,
-        equal=args.equal(),
+        equal=args.list_exact_filters(),
         project=args.project if args.scope is None else None,
     )
-    page, total = await _page(services, call.id_for_reading, listing, services.now())
-    return MemoryPage(meta=call.meta, memories=page, total=total, offset=args.offset, limit=args.limit)
-
-
-async def _page(services: Services, workspace_id: str, listing: Listing, now: datetime) -> tuple[list[Memory], int]:
     async with services.db.read() as connection:
-        return await memories.list_page(connection, workspace_id, listing, now)
+        page, total = await memories.list_page(connection, call.id_for_reading, listing, services.now())
+    return MemoryPage(meta=call.meta, memories=page, total=total, offset=args.offset, limit=args.limit)
 
 
 OPERATIONS = (
@@ -295,7 +310,7 @@ OPERATIONS = (
         scope="memory:write",
         effect=Effect.CREATE,
         args=IngestMemories,
-        returns=Ingested,
+        returns=IngestedMemories,
         handler=ingest_memories,
     ),
     Operation(
@@ -317,7 +332,7 @@ OPERATIONS = (
         routes=(("GET", "/v1/memories/{id}"),),
         scope="memory:read",
         effect=Effect.READ,
-        args=OneMemory,
+        args=MemoryRef,
         returns=MemoryAnswer,
         handler=fetch,
     ),

@@ -1,4 +1,4 @@
-"""What several subjects do to memories' rows before they change them: find, hold, and check what they link to."""
+"""How several subjects prepare a change of a memory: they find it, hold it, and check its links."""
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
@@ -11,45 +11,46 @@ from server.store.record import graph, memories, working_memory
 from server.store.record.workspaces import WorkspaceGone
 
 
-def no_memory(memory_id: str, field: str = "id") -> Failure:
+def make_memory_not_found(memory_id: str, field: str = "id") -> Failure:
     """The refusal of an id that `field` names: the same for unknown, foreign and deleted memories."""
     return Failure("not_found", f"Memory not found: {memory_id}.", field=field)
 
 
-async def hold(
+async def hold_memory(
     connection: AsyncConnection, workspace_id: str, memory_id: str, now: datetime, *, or_deleted: bool = False
 ) -> tuple[int, Memory]:
-    """A memory that is about to change, and the revision it gets.
+    """Return the revision that a memory is about to get, and the memory as it is now.
 
-    The revision is taken first: that holds the workspace against other writers, so what is read after it is what
-    is changed. Raises `not_found`, which gives the revision back.
+    The revision is taken first: that holds the workspace against other writers, so that nobody changes the memory
+    between this read and the write. Raises `not_found`; then the transaction is undone, and the revision is free again.
     """
     try:
         revision = await memories.advance(connection, workspace_id, 1, now)
     except WorkspaceGone:
-        raise no_memory(memory_id) from None
+        raise make_memory_not_found(memory_id) from None
     memory = await memories.get(connection, workspace_id, memory_id, or_deleted=or_deleted)
     if memory is None:
-        raise no_memory(memory_id)
+        raise make_memory_not_found(memory_id)
     return revision, memory
 
 
 async def check_links(
     connection: AsyncConnection, workspace_id: str, linkages: Sequence[Linkage], field: str, own_id: str | None = None
 ) -> None:
-    """Refuse links to memories and items that are not there, to the memory itself, and those that close a circle.
+    """Refuse links to memories and items that do not exist, to the memory itself, and those that close a circle.
 
-    A circle of one meaning says nothing, or contradicts itself: what supersedes a memory is not superseded by it.
+    A circle of links with one label says nothing, or contradicts itself: a memory that supersedes another is not
+    superseded by it.
 
     Raises:
         Failure: `invalid`.
     """
-    linked = _ids(linkages, "memory")
+    linked = _linked_ids(linkages, "memory")
     if own_id in linked:
         raise Failure("invalid", f"{field}: a memory cannot link to itself; name another one.", field=field)
     if linked:
         _refuse_missing(linked, await memories.existing(connection, workspace_id, linked), field, "memory")
-    if items := _ids(linkages, "item"):
+    if items := _linked_ids(linkages, "item"):
         there = await working_memory.existing_items(connection, workspace_id, items)
         _refuse_missing(items, there, field, "working-memory item")
     if own_id is not None:
@@ -60,7 +61,7 @@ async def _refuse_circles(
     connection: AsyncConnection, workspace_id: str, linkages: Sequence[Linkage], field: str, own_id: str
 ) -> None:
     for label in dict.fromkeys(link.label for link in linkages if link.type == "memory"):
-        ends = _ids([link for link in linkages if link.label == label], "memory")
+        ends = _linked_ids([link for link in linkages if link.label == label], "memory")
         if await graph.leads_to(connection, workspace_id, own_id, ends, label):
             message = (
                 f"{field}: this would close a circle: links labelled {label or graph.RELATED!r} lead back from there "
@@ -69,7 +70,7 @@ async def _refuse_circles(
             raise Failure("invalid", message, field=field)
 
 
-def _ids(linkages: Sequence[Linkage], kind: str) -> list[str]:
+def _linked_ids(linkages: Sequence[Linkage], kind: str) -> list[str]:
     return [link.id for link in linkages if link.type == kind and link.id is not None]
 
 

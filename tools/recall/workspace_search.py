@@ -140,7 +140,7 @@ def _keep_from(least: float, score: float | None) -> float | None:
 
 
 def _build_filters(facets: Facets) -> Where:
-    must = [Match(key, (value,)) for key, value in facets.equal().items()]
+    must = [Match(key, (value,)) for key, value in facets.list_exact_filters().items()]
     if facets.type:
         must.append(Match("type", tuple(facets.type)))
     if facets.tags:
