@@ -75,7 +75,7 @@ def create_app(running: Running) -> ASGIApp:
         Route(signup.PATH, signup.SignUpEndpoint),
         Route("/v1/{path:path}", protect(_refuse_unknown_path)),
         *oauth.routes(),
-        *public.routes(signup.add_to_openapi(build_openapi(catalog.OPERATIONS, __version__, url))),
+        *public.make_routes(signup.add_to_openapi(build_openapi(catalog.OPERATIONS, __version__, url))),
     ]
     app = Starlette(
         routes=routes,

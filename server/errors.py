@@ -1,7 +1,7 @@
 """The one error type, and the one table from its codes to HTTP.
 
-Whatever a caller did wrong is raised as a `Failure`; whatever else is raised is ours, is logged
-with the request id and reaches the caller as `internal` without a word of detail.
+A mistake of the caller is raised as a `Failure`. Any other exception is an error of ours: it is logged with the
+request id, and the caller gets `internal` without any detail.
 """
 
 from collections.abc import Mapping
@@ -45,13 +45,13 @@ STATUS: dict[Code, HTTPStatus] = {
 }
 
 
-class Failure(Exception):  # noqa: N818 - it is a refusal with a code, and reads so at every raise
-    """A refusal that the caller is told about.
+class Failure(Exception):  # noqa: N818 - it is a refusal with a code, and the name says that at each raise
+    """A refusal, with a code and a message for the caller.
 
     Args:
-        code: a stable word, a key of `STATUS`; clients branch on it.
-        message: what is wrong and what to send instead, for a person or a model.
-        field: the argument that is wrong, dotted where it is nested.
+        code: a stable word, a key of `STATUS`, which programs can check.
+        message: the mistake and what to send instead, for a person or a model.
+        field: the argument that is wrong; dots lead to a nested one.
         retry_after: seconds after which the same request may succeed.
         scopes: the scopes to ask for, with `insufficient_scope`.
         figures: numbers that programs read by name: `limit` and `current`, with `quota_exceeded`.
@@ -81,7 +81,7 @@ class Failure(Exception):  # noqa: N818 - it is a refusal with a code, and reads
         return STATUS[self.code]
 
     def body(self) -> dict[str, object]:
-        """The JSON body every door answers with: a code, a sentence, and Memento's envelope."""
+        """Return the JSON body of the refusal: the code, the message, and the message in Memento's envelope."""
         body: dict[str, object] = {"error": self.code, "message": self.message}
         if self.field is not None:
             body["field"] = self.field
@@ -94,10 +94,10 @@ class Failure(Exception):  # noqa: N818 - it is a refusal with a code, and reads
 
 
 def internal() -> Failure:
-    """The one thing a caller is told about an error of ours."""
+    """Return the refusal for an error of ours. It has no detail."""
     return Failure("internal", "Something went wrong on our side. It was logged; try again, or send the request id.")
 
 
-def unavailable(what: str) -> Failure:
-    """A store that is down: which one, and when to come back."""
-    return Failure("unavailable", f"The {what} is not available right now. Try again in a few seconds.", retry_after=5)
+def unavailable(store: str) -> Failure:
+    """Return the refusal for a store that is down: its name, and when to try again."""
+    return Failure("unavailable", f"The {store} is not available right now. Try again in a few seconds.", retry_after=5)

@@ -27,7 +27,7 @@ from tools.core.services import Services
 async def open_services(
     settings: Settings, now: Callable[[], datetime] = utc_now
 ) -> AsyncGenerator[tuple[Services, AuthorizationServer]]:
-    """Every collaborator, with nothing going on in the background, not even the loading of a model.
+    """Open every collaborator, and close them when the block ends. No model is loaded, and no background work runs.
 
     Raises:
         AlreadyOwned: another process has the data folder's embedded engine.

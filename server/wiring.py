@@ -1,4 +1,4 @@
-"""The parts of the composition root that commands need too: search store and embeddings, without a server."""
+"""The composition root of the search store and the models."""
 
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -20,24 +20,24 @@ from server.store.search.owner import Owner
 from server.store.search.seam import Engine
 
 
-def search_engine(settings: Settings) -> Engine:
-    """The engine that the settings name. Each is imported only when it is used."""
+def build_engine(settings: Settings) -> Engine:
+    """Return the search engine that the settings name. Each engine is imported only if it is used."""
     if settings.qdrant_url:
         from server.store.search.qdrant.server import ServerEngine  # noqa: PLC0415 - it costs a second and 100 MB
 
         return ServerEngine.at(settings.qdrant_url, settings.qdrant_api_key.get_secret_value() or None)
     folder, max_open = settings.data_dir / "shards", settings.open_workspaces
     if settings.engine_processes:
-        from server.store.search.edge.processes import ProcessEngine  # noqa: PLC0415 - as above
+        from server.store.search.edge.processes import ProcessEngine  # noqa: PLC0415 - the other engines are not needed then
 
         return ProcessEngine(folder, processes=settings.engine_processes, max_open=max_open)
-    from server.store.search.edge.engine import EdgeEngine  # noqa: PLC0415 - as above, the other way round
+    from server.store.search.edge.engine import EdgeEngine  # noqa: PLC0415 - loads the engine, which the others do not need in this process
 
     return EdgeEngine(folder, max_open=max_open)
 
 
-def endpoint_of(settings: Settings) -> Endpoint:
-    """The embedding endpoint that the settings name."""
+def build_endpoint(settings: Settings) -> Endpoint:
+    """Return the embedding endpoint that the settings name."""
     key = settings.embedding_api_key.get_secret_value()
     return Endpoint(
         url=settings.embedding_url,
@@ -55,11 +55,11 @@ def endpoint_of(settings: Settings) -> Endpoint:
 
 @asynccontextmanager
 async def open_encoder(settings: Settings, db: Database, now: Callable[[], datetime]) -> AsyncGenerator[Encoder]:
-    """The encoder, which is yet to be started; closed with the block."""
+    """Open the encoder without starting it, and close it when the block ends."""
     models = settings.data_dir / "models"
     source: EmbeddingSource
     if settings.embedding_url:
-        source = EndpointEmbeddings(endpoint_of(settings), now)
+        source = EndpointEmbeddings(build_endpoint(settings), now)
     else:
         wanted = await choose_model(db, models, settings.embedding_model)
         source = LocalEmbeddings(models, wanted, settings.embedding_threads, setting="LOCI_EMBEDDING_MODEL")
@@ -89,11 +89,11 @@ async def open_llm(settings: Settings) -> AsyncGenerator[Llm | None]:
 
 @asynccontextmanager
 async def open_projection(settings: Settings, db: Database) -> AsyncGenerator[Projection]:
-    """The search store without a server, for a command that works on it. Raises AlreadyOwned."""
+    """Open the search store, and close it when the block ends. Raises AlreadyOwned."""
     async with AsyncExitStack() as stack:
         if not settings.qdrant_url:
             stack.enter_context(Owner.of(settings.data_dir))
-        engine = search_engine(settings)
+        engine = build_engine(settings)
         projection = Projection(db, engine, shared=bool(settings.qdrant_url))
         stack.push_async_callback(projection.close)
         await drop_orphan_collections(db, engine)

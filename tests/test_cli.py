@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -131,7 +132,7 @@ def test_an_admin_may_have_an_admin_key_and_nobody_else(cli):
         (("key", "create", "--user", "nobody"), "", "no user"),
         (("key", "create", "--user", "ann", "--scopes", "everything"), "", "Unknown scope"),
         (("key", "create", "--user", "ann", "--scopes", ","), "", "Unknown scope"),
-        (("key", "revoke", "--user", "ann", "nothing"), "", "no key"),
+        (("key", "revoke", "--user", "ann", "nothing"), "", "no active key"),
         (("reindex", "--workspace", "nothing"), "", "no workspace"),
         (("golden", "--user", "nobody"), "", "no user"),
         (("golden", "--workspace", "notes"), "", "Whose workspace"),
@@ -409,7 +410,7 @@ def test_doctor_asks_the_embedding_endpoint_and_never_shows_its_key(cli, monkeyp
 def test_doctor_looks_for_the_cross_encoder_that_is_set(cli, monkeypatch, tmp_path):
     monkeypatch.setenv("LOCI_PUBLIC_URL", "http://127.0.0.1:1")
     monkeypatch.setenv("LOCI_RERANK_MODEL", tiny_cross_encoder.NAME)
-    assert f"{tiny_cross_encoder.NAME}: not here" in " ".join(cli("doctor").stderr.split())
+    assert f"{tiny_cross_encoder.NAME}: not pulled yet" in " ".join(cli("doctor").stderr.split())
     tiny_cross_encoder.put_in(tmp_path / "data" / "models")
     assert f"cross-encoder: {tiny_cross_encoder.NAME}" in " ".join(cli("doctor").stderr.split())
 
@@ -487,7 +488,7 @@ def test_a_port_that_is_taken_is_found_out_before_anything_is_promised(tmp_path)
         port = other.getsockname()[1]
         refused = subprocess_run("serve", data_dir=tmp_path / "data", LOCI_PORT=str(port))
     assert refused.returncode == 1
-    assert f"Port {port} on 127.0.0.1 is taken" in " ".join(refused.stderr.split())
+    assert f"Port {port} on 127.0.0.1 is in use" in " ".join(refused.stderr.split())
     assert "setup" not in refused.stderr
     assert not (tmp_path / "data").exists()
 
@@ -538,7 +539,10 @@ def test_each_address_of_a_host_is_listened_on_without_delay():
 
 @pytest.mark.parametrize(
     ("host", "told"),
-    [("203.0.113.1", "203.0.113.1 is not an address of this machine"), ("no.such.invalid", "no known name")],
+    [
+        ("203.0.113.1", "203.0.113.1 is not an address of this machine"),
+        ("no.such.invalid", "neither an address nor a known name"),
+    ],
 )
 def test_a_host_that_cannot_be_listened_on_is_told_in_a_sentence_of_its_own(host, told, capsys):
     with pytest.raises(typer.Exit):
@@ -612,3 +616,21 @@ def test_a_new_password_ends_the_browser_sessions_of_its_user_alone(cli, tmp_pat
             await db.close()
 
     assert asyncio.run(sessions_left()) == ["bob"]
+
+
+def test_a_server_that_was_started_with_sigint_ignored_ends_at_sigterm(tmp_path):
+    with subprocess.Popen(
+        [sys.executable, "-m", "server", "serve"],
+        cwd=ROOT,
+        env=os.environ | {"LOCI_DATA_DIR": str(tmp_path), "LOCI_EMBEDDING_MODEL": "none", "LOCI_PORT": "0"},
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN),  # noqa: PLW1509 - as a shell does in a script
+    ) as server:
+        try:
+            assert any("Loci is at" in line for line in server.stderr)
+            server.terminate()
+            server.communicate(timeout=30)
+        finally:
+            server.kill()
+    assert server.returncode == 0

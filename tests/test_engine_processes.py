@@ -14,7 +14,7 @@ import pytest
 
 from server.config import Settings
 from server.store.search.edge.processes import ProcessEngine
-from server.wiring import search_engine
+from server.wiring import build_engine
 from tests.helpers.processes import engine_processes
 from tests.helpers.site import NO_TLS, site_at
 
@@ -72,9 +72,9 @@ async def test_a_server_that_is_told_to_end_has_flushed_everything_and_leaves_no
 
 
 async def test_the_setting_decides_where_the_engine_works(tmp_path):
-    engine = search_engine(Settings(data_dir=tmp_path, engine_processes=3))
+    engine = build_engine(Settings(data_dir=tmp_path, engine_processes=3))
     assert isinstance(engine, ProcessEngine)
     await engine.close()
-    engine = search_engine(Settings(data_dir=tmp_path))
+    engine = build_engine(Settings(data_dir=tmp_path))
     assert not isinstance(engine, ProcessEngine)
     await engine.close()

@@ -1,1 +1,1 @@
-"""The background: what goes on while the server runs, and when."""
+"""The background work: the table of works, the loop that does them, and the commands' filed runs."""

@@ -1,6 +1,6 @@
 """`backfill`: the vectors that memories are without."""
 
-from server.cli.common import record, run, stderr
+from server.cli.common import open_record, run_command, stderr
 from server.config import Settings
 from server.store.record import generations, vectors
 from server.store.record.vectors import VectorCoverage
@@ -15,13 +15,13 @@ def backfill() -> None:
     async def command(settings: Settings) -> None:
         from server.cli.runs import do_work_with_bar  # noqa: PLC0415 - with the works, a second of imports
 
-        async with record(settings) as db:
+        async with open_record(settings) as db:
             await do_work_with_bar(settings, db, "backfill", "Embedding")
             async with db.read() as connection:
                 left = await vectors.count_vectors(connection, await generations.newest_generation(connection))
         stderr.print(_describe_vectors(left))
 
-    run(command)
+    run_command(command)
 
 
 def _describe_vectors(left: VectorCoverage) -> str:

@@ -1,4 +1,4 @@
-"""What the commands share: the settings, the record, and refusals on stderr."""
+"""Shared by the commands: the settings, the record, and error messages on stderr."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
@@ -21,15 +21,15 @@ T = TypeVar("T")
 
 DRIVERS = frozenset({"sqlite+aiosqlite", "postgresql+asyncpg"})
 
-#: For tables: wide enough for whole ids, wherever it goes.
+#: For tables. It is wide enough for whole ids, even if the output goes to a pipe.
 stdout = Console(width=max(Console().width, 140))
-#: For what people read; the answer that a script wants goes to stdout by itself.
+#: For people. Results that a script reads go to stdout, and nothing else does.
 stderr = Console(stderr=True)
 
 
 @asynccontextmanager
-async def record(settings: Settings) -> AsyncGenerator[Database]:
-    """The record, with its schema current. Works while a server runs on it."""
+async def open_record(settings: Settings) -> AsyncGenerator[Database]:
+    """Open the record and bring its schema up to date. Works while a server runs on it, too."""
     db = Database(settings.sqlalchemy_url)
     try:
         await migrate(db)
@@ -38,20 +38,20 @@ async def record(settings: Settings) -> AsyncGenerator[Database]:
         await db.close()
 
 
-def run(command: Callable[[Settings], Awaitable[T]]) -> T:
-    """Run a command; whatever stops it is one sentence on stderr and exit code 1."""
+def run_command(command: Callable[[Settings], Awaitable[T]]) -> T:
+    """Run a command and return its result. An error ends the process with one sentence on stderr and exit code 1."""
     settings = load()
 
-    async def awaited() -> T:
+    async def await_command() -> T:
         return await command(settings)
 
-    with sentences(settings):
-        return asyncio.run(awaited())
+    with explain_errors(settings):
+        return asyncio.run(await_command())
 
 
 @contextmanager
-def sentences(settings: Settings) -> Generator[None]:
-    """Tell what stops a command in a sentence that says what to do, instead of where in the code it happened."""
+def explain_errors(settings: Settings) -> Generator[None]:
+    """Replace the traceback of an expected error by a sentence that says what to do."""
     try:
         check_database_url(settings)
         check_qdrant_url(settings)
@@ -63,11 +63,11 @@ def sentences(settings: Settings) -> Generator[None]:
         folder = settings.data_dir.absolute()
         fail(f"{owner} already serves {folder}. Stop it, or set LOCI_DATA_DIR to another folder.")
     except (DBAPIError, OSError) as error:
-        fail(why(error, settings))
+        fail(explain_store_error(error, settings))
 
 
 def check_database_url(settings: Settings) -> None:
-    """Refuse a URL that nothing can be made of. It is not shown: a part that is wrong may be a password."""
+    """Raise Failure if LOCI_DATABASE_URL is not valid. The URL is not shown: the wrong part may be a password."""
     try:
         driver = make_url(settings.sqlalchemy_url).drivername
     except (ArgumentError, ValueError):
@@ -75,13 +75,13 @@ def check_database_url(settings: Settings) -> None:
     if driver not in DRIVERS:
         raise Failure(
             "invalid",
-            "LOCI_DATABASE_URL is not the URL of a database that this server knows. "
+            "LOCI_DATABASE_URL is not the URL of a database that Loci can use. "
             "It looks like postgresql://user:password@host:5432/loci, or sqlite:////folder/loci.db.",
         )
 
 
 def check_qdrant_url(settings: Settings) -> None:
-    """Refuse a URL that nothing can be made of. It is not shown, as above."""
+    """Raise Failure if LOCI_QDRANT_URL is not valid. The URL is not shown: it may hold a password."""
     address = settings.qdrant_url
     try:
         _ = urlsplit(address if "://" in address else f"//{address}").port
@@ -89,8 +89,8 @@ def check_qdrant_url(settings: Settings) -> None:
         raise Failure("invalid", "LOCI_QDRANT_URL is not a URL. It looks like http://127.0.0.1:6333.") from None
 
 
-def why(error: DBAPIError | OSError, settings: Settings) -> str:
-    """What a store that cannot be opened means, and which setting to look at."""
+def explain_store_error(error: DBAPIError | OSError, settings: Settings) -> str:
+    """Return a sentence about a store that cannot be opened, with the setting to check."""
     if isinstance(error, OSError) and error.filename is not None:
         return f"{error.filename}: {error.strerror}. Set LOCI_DATA_DIR to a folder that you may write to."
     reason = str(error.orig if isinstance(error, DBAPIError) else error) or type(error).__name__
@@ -100,6 +100,6 @@ def why(error: DBAPIError | OSError, settings: Settings) -> str:
 
 
 def fail(message: str) -> NoReturn:
-    """Say what is wrong, and end with exit code 1."""
+    """Print an error message and end the command with exit code 1."""
     stderr.print(message, style="red", markup=False, highlight=False, soft_wrap=True)
     raise typer.Exit(1)

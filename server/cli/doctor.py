@@ -1,4 +1,4 @@
-"""`doctor`: what is wrong with this installation, and what to do about it."""
+"""`doctor`: checks the installation, and says what to do about each problem."""
 
 import asyncio
 import shutil
@@ -10,7 +10,7 @@ import typer
 from rich.markup import escape
 from sqlalchemy.exc import DBAPIError
 
-from server.cli.common import check_database_url, check_qdrant_url, record, stderr, why
+from server.cli.common import check_database_url, check_qdrant_url, explain_store_error, open_record, stderr
 from server.clock import utc_now
 from server.config import Settings, is_loopback, load
 from server.errors import Failure
@@ -20,16 +20,16 @@ from server.store.embedding.source import EmbeddingFailed
 from server.store.migrate import SchemaTooNew
 from server.store.search.owner import AlreadyOwned, Owner
 from server.store.search.seam import EngineDown
-from server.wiring import endpoint_of, search_engine
+from server.wiring import build_endpoint, build_engine
 
 LOW_DISK = 1 << 30
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What one check found; `cure` says what to do about it."""
+    """The result of one check. `cure` says what to do if it is not ok."""
 
-    what: str
+    subject: str
     is_ok: bool
     detail: str
     cure: str = ""
@@ -39,47 +39,47 @@ Check = Callable[[Settings], Awaitable[Finding]]
 
 
 def doctor() -> None:
-    """Check settings, stores, model and public URL. Exit code 1 where something is wrong."""
+    """Check settings, stores, models and public URL. The exit code is 1 if something is wrong."""
     settings = load()
     checks: dict[str, Check] = {
-        "data folder": _folder,
-        "record": _record,
-        "search store": _search,
-        "embedding model": _model,
-        "cross-encoder": _reranker,
-        "public URL": _public_url,
+        "data folder": _check_folder,
+        "record": _check_record,
+        "search store": _check_search,
+        "embedding model": _check_model,
+        "cross-encoder": _check_reranker,
+        "public URL": _check_public_url,
     }
 
     async def examine() -> list[Finding]:
         return [Finding("settings", is_ok=True, detail="each one is known and valid")] + [
-            await _try(what, check, settings) for what, check in checks.items()
+            await _run_check(subject, check, settings) for subject, check in checks.items()
         ]
 
     findings = asyncio.run(examine())
     for finding in findings:
         mark = "[green]ok  [/green]" if finding.is_ok else "[red]FAIL[/red]"
-        told = f"{mark} [bold]{finding.what}[/bold]: {escape(finding.detail)}"
-        stderr.print(told, highlight=False, soft_wrap=True)
+        line = f"{mark} [bold]{finding.subject}[/bold]: {escape(finding.detail)}"
+        stderr.print(line, highlight=False, soft_wrap=True)
         if finding.cure and not finding.is_ok:
             stderr.print(f"     {finding.cure}", markup=False, highlight=False, soft_wrap=True)
     if not all(finding.is_ok for finding in findings):
         raise typer.Exit(1)
 
 
-async def _try(what: str, check: Check, settings: Settings) -> Finding:
-    """A check that cannot be made has found something wrong."""
+async def _run_check(subject: str, check: Check, settings: Settings) -> Finding:
+    """Return the finding of a check. A check that fails with an error is a finding, too."""
     try:
         return await check(settings)
     except Failure as error:
-        return Finding(what, is_ok=False, detail=str(error))
+        return Finding(subject, is_ok=False, detail=str(error))
     except (DBAPIError, OSError) as error:
-        return Finding(what, is_ok=False, detail=why(error, settings))
-    except Exception as error:  # noqa: BLE001 - whatever it is, the other checks still help; its text may be a secret
+        return Finding(subject, is_ok=False, detail=explain_store_error(error, settings))
+    except Exception as error:  # noqa: BLE001 - the other checks still help; the text of the error may hold a secret
         kind = type(error).__name__
-        return Finding(what, is_ok=False, detail=f"cannot be checked ({kind})", cure="`serve` may tell more.")
+        return Finding(subject, is_ok=False, detail=f"cannot be checked ({kind})", cure="`serve` may say more.")
 
 
-async def _folder(settings: Settings) -> Finding:
+async def _check_folder(settings: Settings) -> Finding:
     folder = settings.data_dir.absolute()
     try:
         await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
@@ -95,11 +95,11 @@ async def _folder(settings: Settings) -> Finding:
     return Finding("data folder", is_ok=free > LOW_DISK, detail=detail, cure="Make room: less than 1 GB is free.")
 
 
-async def _record(settings: Settings) -> Finding:
+async def _check_record(settings: Settings) -> Finding:
     check_database_url(settings)
     kind = "SQLite" if settings.sqlalchemy_url.startswith("sqlite") else "Postgres"
     try:
-        async with record(settings) as db:
+        async with open_record(settings) as db:
             await db.ping()
     except SchemaTooNew as error:
         return Finding(
@@ -108,7 +108,7 @@ async def _record(settings: Settings) -> Finding:
     return Finding("record", is_ok=True, detail=f"{kind} answers, and its schema is current")
 
 
-async def _search(settings: Settings) -> Finding:
+async def _check_search(settings: Settings) -> Finding:
     if not settings.qdrant_url:
         try:
             with Owner.of(settings.data_dir):
@@ -116,7 +116,7 @@ async def _search(settings: Settings) -> Finding:
         except AlreadyOwned as error:
             return Finding("search store", is_ok=True, detail=f"embedded; process {error.pid} serves it")
     check_qdrant_url(settings)
-    engine = search_engine(settings)
+    engine = build_engine(settings)
     try:
         await engine.ping()
     except EngineDown as error:
@@ -128,20 +128,20 @@ async def _search(settings: Settings) -> Finding:
     return Finding("search store", is_ok=True, detail="the Qdrant server answers")
 
 
-async def _model(settings: Settings) -> Finding:
+async def _check_model(settings: Settings) -> Finding:
     if settings.embedding_url:
-        return await _endpoint(settings)
+        return await _check_endpoint(settings)
     if settings.embedding_model == "none":
-        return Finding("embedding model", is_ok=True, detail="none is wanted; recall ranks by keyword")
+        return Finding("embedding model", is_ok=True, detail="none is set; recall ranks by keyword")
     model = find_model(settings.data_dir / "models", settings.embedding_model)
     if model is None:
         cure = "Run `python -m server model pull`. Until then recall ranks by keyword."
-        return Finding("embedding model", is_ok=False, detail=f"{settings.embedding_model}: not here", cure=cure)
+        return Finding("embedding model", is_ok=False, detail=f"{settings.embedding_model}: not pulled yet", cure=cure)
     return Finding("embedding model", is_ok=True, detail=f"{model.name}, {model.dims} dimensions")
 
 
-async def _endpoint(settings: Settings) -> Finding:
-    embeddings = EndpointEmbeddings(endpoint_of(settings), utc_now)
+async def _check_endpoint(settings: Settings) -> Finding:
+    embeddings = EndpointEmbeddings(build_endpoint(settings), utc_now)
     embeddings.start()
     try:
         await embeddings.wait_ready()
@@ -155,17 +155,17 @@ async def _endpoint(settings: Settings) -> Finding:
     return Finding("embedding model", is_ok=True, detail=detail)
 
 
-async def _reranker(settings: Settings) -> Finding:
+async def _check_reranker(settings: Settings) -> Finding:
     if not settings.rerank_model:
-        return Finding("cross-encoder", is_ok=True, detail="none is wanted")
+        return Finding("cross-encoder", is_ok=True, detail="none is set")
     model = find_model(settings.data_dir / "models", settings.rerank_model)
     if model is None:
-        cure = "Run `python -m server model pull`. Until then recall goes without."
-        return Finding("cross-encoder", is_ok=False, detail=f"{settings.rerank_model}: not here", cure=cure)
+        cure = "Run `python -m server model pull`. Until then recall does without it."
+        return Finding("cross-encoder", is_ok=False, detail=f"{settings.rerank_model}: not pulled yet", cure=cure)
     return Finding("cross-encoder", is_ok=True, detail=model.name)
 
 
-async def _public_url(settings: Settings) -> Finding:
+async def _check_public_url(settings: Settings) -> Finding:
     url = settings.public_url
     try:
         async with httpx.AsyncClient(timeout=5) as client:
@@ -180,5 +180,5 @@ async def _public_url(settings: Settings) -> Finding:
         return Finding("public URL", is_ok=False, detail=f"{url} does not answer ({type(error).__name__})", cure=hint)
     except ValueError:
         is_us = False
-    cure = "Something else answers there, or LOCI_PUBLIC_URL of the server that runs is another one."
+    cure = "Another program answers there, or the running server has another LOCI_PUBLIC_URL."
     return Finding("public URL", is_ok=is_us, detail=f"{url} {'answers' if is_us else 'is not this server'}", cure=cure)

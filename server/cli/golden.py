@@ -1,4 +1,4 @@
-"""`golden`: whether recall still brings up what the owners of workspaces have pinned."""
+"""`golden`: checks the golden cases of all workspaces."""
 
 from collections.abc import Iterable
 from typing import Annotated, Any
@@ -6,11 +6,11 @@ from typing import Annotated, Any
 import typer
 from rich.progress import Progress
 
-from server.cli.common import fail, record, run, stderr
+from server.cli.common import fail, open_record, run_command, stderr
 from server.config import Settings
 from server.errors import Failure
 from server.store.db import Database
-from server.store.record import golden as cases
+from server.store.record import golden as golden_store
 from server.store.record.golden import Place
 from server.store.record.people import accounts
 
@@ -21,17 +21,17 @@ def golden(
     ] = None,
     user: Annotated[str | None, typer.Option(help="Only the workspaces of this user.")] = None,
 ) -> None:
-    """Try all golden cases, and print those that fail. Exit code 1 where one does.
+    """Check all golden cases, and print those that fail. The exit code is 1 if one fails.
 
-    Where a server runs on the data folder, it does the work, and this follows its progress.
+    If a server runs on the data folder, the server does the work, and this command shows its progress.
     """
 
     async def command(settings: Settings) -> list[dict[str, Any]]:
-        async with record(settings) as db:
-            places = await _places(db, workspace, user)
+        async with open_record(settings) as db:
+            places = await _find_workspaces(db, workspace, user)
             return await _check_cases(settings, db, places) if places else []
 
-    reports = run(command)
+    reports = run_command(command)
     passed, failed = (sum(report[key] for report in reports) for key in ("passed", "failed"))
     for notice in {report["meta"]["notice"] for report in reports} - {None}:
         stderr.print(notice, style="yellow", markup=False, highlight=False, soft_wrap=True)
@@ -42,17 +42,21 @@ def golden(
     stderr.print(f"All {passed} golden cases passed." if passed else "There are no golden cases.")
 
 
-def _print_failing(place: str, tried: Iterable[dict[str, Any]]) -> None:
-    for case in tried:
+def _print_failing(place: str, cases: Iterable[dict[str, Any]]) -> None:
+    for case in cases:
         if not case["passed"]:
-            meant = case["memory_id"] or repr(case["text"])
+            expected = case["memory_id"] or repr(case["text"])
             wanted = "recalled" if case["expect"] == "recalled" else "not recalled"
             rank = "not found" if case["rank"] is None else f"rank {case['rank']}, score {case['score']:g}"
-            print(f"{place}: {case['query']!r}: {meant} should be {wanted} within {case['within']}; {rank}")
+            print(f"{place}: {case['query']!r}: {expected} should be {wanted} within {case['within']}; {rank}")
 
 
-async def _places(db: Database, workspace: str | None, user: str | None) -> list[Place]:
-    """The workspaces that are meant and have cases. Raises `invalid` for a name without an account, and `not_found`."""
+async def _find_workspaces(db: Database, workspace: str | None, user: str | None) -> list[Place]:
+    """Return the workspaces that the options name and that have cases.
+
+    Raises:
+        Failure: `invalid` for a name without an account, `not_found`.
+    """
     account, slash, name = (workspace or "").rpartition("/")
     if workspace is not None and not slash and user is None:
         raise Failure("invalid", f"Whose workspace is {workspace!r}? Say account/{workspace}, or --user as well.")
@@ -70,7 +74,7 @@ async def _places(db: Database, workspace: str | None, user: str | None) -> list
             if account not in mine:
                 raise Failure("not_found", f"There is no account named {account!r} here, or not that user's.")
             account_id = mine[account]
-        return await cases.places(connection, account_id, name or None)
+        return await golden_store.places(connection, account_id, name or None)
 
 
 async def _check_cases(settings: Settings, db: Database, places: list[Place]) -> list[dict[str, Any]]:

@@ -8,7 +8,7 @@ from rich.table import Column, Table
 
 from auth.api_keys import issue_key
 from auth.principal import ADMIN, IMPLIED
-from server.cli.common import record, run, stderr, stdout
+from server.cli.common import open_record, run_command, stderr, stdout
 from server.clock import utc_now
 from server.config import Settings
 from server.errors import Failure
@@ -22,10 +22,10 @@ from tools.core.store_refusals import refusals_as_failures
 
 app = typer.Typer(help="API keys, for scripts and for recall links.", no_args_is_help=True)
 
-UserName = Annotated[str, typer.Option("--user", help="Whose key it is.")]
+UserName = Annotated[str, typer.Option("--user", help="The user who owns the key.")]
 
 
-async def _user(db: Database, name: str) -> User:
+async def _find_user(db: Database, name: str) -> User:
     async with db.read() as connection:
         user = await accounts.user_named(connection, name)
     if user is None:
@@ -38,27 +38,27 @@ def create(
     user: UserName,
     *,
     scopes: Annotated[str, typer.Option(help="memory:read, memory:write or admin; comma-separated.")] = "memory:read",
-    name: Annotated[str, typer.Option(help="What it is for.")] = "",
-    workspace: Annotated[str | None, typer.Option(help="Bind it to this one workspace.")] = None,
-    days: Annotated[int | None, typer.Option(min=1, max=3650, help="In how many days it ends.")] = None,
-    test: Annotated[bool, typer.Option("--test", help="A key that says it is for tests: mp_test_…")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="Print the key alone.")] = False,
+    name: Annotated[str, typer.Option(help="A name for the key.")] = "",
+    workspace: Annotated[str | None, typer.Option(help="Let the key use this workspace only.")] = None,
+    days: Annotated[int | None, typer.Option(min=1, max=3650, help="The number of days until it expires.")] = None,
+    test: Annotated[bool, typer.Option("--test", help="Make a key for tests, which begins with mp_test_.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Print only the key.")] = False,
 ) -> None:
-    """Make a key. It is printed once, and only its hash is kept."""
+    """Make a key and print it. Only its hash is stored, so it cannot be shown again."""
     wanted = [scope.strip() for scope in scopes.split(",") if scope.strip()]
 
     async def command(settings: Settings) -> str:
         if unknown := [scope for scope in wanted if scope not in IMPLIED] or (not wanted and ["(none)"]):
             raise Failure("invalid", f"Unknown scope {unknown[0]!r}. Scopes are: {', '.join(IMPLIED)}.")
         now = utc_now()
-        async with record(settings) as db:
-            owner = await _user(db, user)
+        async with open_record(settings) as db:
+            owner = await _find_user(db, user)
             if ADMIN in wanted and not owner.is_admin:
-                raise Failure("forbidden", f"{user} is no admin, so a key of theirs cannot be one either.")
+                raise Failure("forbidden", f"{user} is not an admin, so a key of theirs cannot have the scope admin.")
             async with db.write() as connection:
                 bound = None
                 if workspace is not None:
-                    # A running server's, so that memories have vectors there from the first one on.
+                    # The generation of a running server, so that its memories have vectors from the first one on.
                     generation = await generations.newest_generation(connection)
                     plans = Plans(settings.plans, settings.default_plan)
                     with refusals_as_failures():
@@ -77,7 +77,7 @@ def create(
                 )
         return secret
 
-    secret = run(command)
+    secret = run_command(command)
     if not quiet:
         stderr.print("Keep this key now; it is not shown again:")
     print(secret)
@@ -85,11 +85,11 @@ def create(
 
 @app.command("list")
 def list_(user: UserName) -> None:
-    """List a user's keys that live."""
+    """List a user's active keys."""
 
     async def command(settings: Settings) -> None:
-        async with record(settings) as db:
-            owner = await _user(db, user)
+        async with open_record(settings) as db:
+            owner = await _find_user(db, user)
             async with db.read() as connection:
                 rows = await api_keys.list_keys(connection, owner.id)
         table = Table(
@@ -107,24 +107,24 @@ def list_(user: UserName) -> None:
             table.add_row(row.id, row.prefix, row.name, row.scopes, row.workspace or "", ends, used)
         stdout.print(table)
 
-    run(command)
+    run_command(command)
 
 
 @app.command()
 def revoke(
     user: UserName, key_id: Annotated[str, typer.Argument(help="The key's id, as `key list` shows it.")]
 ) -> None:
-    """End a key. A running server refuses it within a second."""
+    """Revoke a key. A running server refuses it within a second."""
 
     async def command(settings: Settings) -> None:
-        async with record(settings) as db:
-            owner = await _user(db, user)
+        async with open_record(settings) as db:
+            owner = await _find_user(db, user)
             async with db.write() as connection:
                 if not await api_keys.revoke_key(connection, owner.id, key_id, utc_now()):
                     raise Failure(
-                        "not_found", f"{user} has no key {key_id!r} that lives. `key list --user {user}` shows them."
+                        "not_found", f"{user} has no active key {key_id!r}. `key list --user {user}` shows them."
                     )
                 await raise_epoch(connection)
         stderr.print("Revoked.")
 
-    run(command)
+    run_command(command)

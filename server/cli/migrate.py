@@ -1,6 +1,6 @@
 """`migrate`: the schema of the record."""
 
-from server.cli.common import record, run, stderr
+from server.cli.common import open_record, run_command, stderr
 from server.config import Settings
 
 
@@ -8,7 +8,7 @@ def migrate() -> None:
     """Bring the record's schema up to this version. `serve` does it too."""
 
     async def command(settings: Settings) -> None:
-        async with record(settings):
+        async with open_record(settings):
             stderr.print("The record's schema is current.")
 
-    run(command)
+    run_command(command)

@@ -1,11 +1,11 @@
-"""`model`: the embedding model, and the cross-encoder where one is wanted."""
+"""`model`: the embedding model, and the cross-encoder if one is set."""
 
 from typing import Annotated
 
 import typer
 from rich.progress import BarColumn, DownloadColumn, Progress, SpinnerColumn, TextColumn
 
-from server.cli.common import sentences, stderr
+from server.cli.common import explain_errors, stderr
 from server.config import load
 from server.store.embedding.model_pull import ModelUnavailable, PullOutcome, pull_embedder, pull_reranker
 
@@ -13,14 +13,16 @@ app = typer.Typer(help="The models, which recall by meaning needs.", no_args_is_
 
 
 @app.command()
-def pull(*, strict: Annotated[bool, typer.Option("--strict", help="Fail where no model can be had.")] = False) -> None:
+def pull(
+    *, strict: Annotated[bool, typer.Option("--strict", help="Exit with an error if a model is not available.")] = False
+) -> None:
     """Fetch the models that LOCI_EMBEDDING_MODEL and LOCI_RERANK_MODEL name.
 
-    Without the first, recall ranks by keyword only; with LOCI_EMBEDDING_URL it is not on this machine.
+    Without an embedding model recall ranks by keyword only. With LOCI_EMBEDDING_URL none is fetched.
     """
     settings = load()
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), DownloadColumn())
-    with sentences(settings), Progress(*columns, console=stderr, transient=True) as progress:
+    with explain_errors(settings), Progress(*columns, console=stderr, transient=True) as progress:
         task = progress.add_task("Looking for an embedding model", total=None)
 
         def report(step: str, done: int | None, total: int | None) -> None:

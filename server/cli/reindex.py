@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from server.cli.common import record, run, stderr
+from server.cli.common import open_record, run_command, stderr
 from server.config import Settings
 
 
@@ -19,8 +19,8 @@ def reindex(
     async def command(settings: Settings) -> None:
         from server.cli.runs import do_work_with_bar  # noqa: PLC0415 - with the works, a second of imports
 
-        async with record(settings) as db:
+        async with open_record(settings) as db:
             outcome = await do_work_with_bar(settings, db, "reindex", "Reindexing", workspace)
         stderr.print(f"{outcome.workspaces} workspace(s) reindexed.")
 
-    run(command)
+    run_command(command)

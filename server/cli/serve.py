@@ -7,7 +7,7 @@ import socket
 import sys
 from typing import TYPE_CHECKING
 
-from server.cli.common import sentences, stderr
+from server.cli.common import explain_errors, stderr
 from server.cli.listen import listen
 from server.config import Settings, load
 from server.logs import configure_logs
@@ -24,25 +24,29 @@ def serve() -> None:
     """Run the server. Stops cleanly on Ctrl-C or SIGTERM."""
     settings = load()
     configure_logs(settings.log_format)
-    # Before anything is opened or promised: a port that is taken is found out first.
+    # Before the stores are opened, so that a port in use is found first.
     listeners = listen(settings.host, settings.port)
-    # uvicorn sends itself again what has stopped it, and a second SIGTERM would end the process with its stores open.
-    signal.signal(signal.SIGTERM, _interrupt)
+    # A shell that starts a command in the background of a script has it ignore SIGINT; SIGTERM needs it, as said below.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    # uvicorn sends the signal that stopped it to the process again. A second SIGTERM would end the process with its
+    # stores open, so it is turned into SIGINT, which the runner takes for a request to end.
+    signal.signal(signal.SIGTERM, _raise_interrupt)
     try:
-        with sentences(settings), asyncio.Runner(loop_factory=_loop) as runner:
+        with explain_errors(settings), asyncio.Runner(loop_factory=_make_loop) as runner:
             runner.run(_serve(settings, listeners))
     except KeyboardInterrupt:
-        pass  # uvicorn has shut down cleanly, and raises the signal again for the shell's sake
+        pass  # uvicorn has shut down cleanly, and raises the signal again so that the shell knows of it
     finally:
         for listener in listeners:
             listener.close()
 
 
-def _interrupt(_signal: int, _frame: object) -> None:
+def _raise_interrupt(_signal: int, _frame: object) -> None:
     signal.raise_signal(signal.SIGINT)
 
 
-def _loop() -> asyncio.AbstractEventLoop:
+def _make_loop() -> asyncio.AbstractEventLoop:
     if sys.platform == "win32":
         return asyncio.new_event_loop()
     import uvloop  # noqa: PLC0415 - there is none on Windows
@@ -51,8 +55,8 @@ def _loop() -> asyncio.AbstractEventLoop:
 
 
 async def _serve(settings: Settings, listeners: list[socket.socket]) -> None:
-    # Starting makes hundreds of thousands of objects that stay for good, and hardly any garbage: to look through them
-    # takes the collector a fifth of a second now, and 0.1 seconds at any moment later.
+    # The start makes hundreds of thousands of objects that stay, and hardly any garbage. To look through them takes the
+    # garbage collector 0.2 seconds now, and 0.1 seconds at any moment later. So it is off, and they are frozen below.
     gc.disable()
     import uvicorn  # noqa: PLC0415 - with what it serves, a second of imports that no other command needs
 
@@ -71,18 +75,18 @@ async def _serve(settings: Settings, listeners: list[socket.socket]) -> None:
             timeout_graceful_shutdown=GRACE_SECONDS,
         )
         server = uvicorn.Server(config)
-        _greet(settings, running)
-        await _warn(settings, running)
+        _print_greeting(settings, running)
+        await _warn_of_search_store(settings, running)
         gc.freeze()
         gc.enable()
-        # Last, as loading a model takes the interpreter from whatever is to be done before the first answer.
+        # Last: loading a model keeps the interpreter busy, and would delay everything that the first answer needs.
         await running.services.start_models()
         async with run_background(running.services):
             await server.serve(sockets=listeners)
 
 
-def _greet(settings: Settings, running: "Running") -> None:
-    """What a person needs to go on: where the server is, how to get in, what to paste."""
+def _print_greeting(settings: Settings, running: "Running") -> None:
+    """Print the URL of the server, the set-up link and the command that connects a client."""
     url = settings.public_url
     stderr.print(f"\n[bold]Loci[/bold] is at [bold]{url}[/bold], with its data in {settings.data_dir.absolute()}")
     if running.setup_link is not None:
@@ -93,13 +97,13 @@ def _greet(settings: Settings, running: "Running") -> None:
     stderr.print()
 
 
-async def _warn(settings: Settings, running: "Running") -> None:
-    """Say so where the search store is not there, and what to look at."""
+async def _warn_of_search_store(settings: Settings, running: "Running") -> None:
+    """Print a warning with the settings to check if the search store does not answer."""
     try:
         async with asyncio.timeout(PING_SECONDS):
             await running.services.projection.ping()
     except (EngineDown, TimeoutError) as error:
         reason = str(error) or f"no answer in {PING_SECONDS} seconds"
         cure = "Check LOCI_QDRANT_URL and LOCI_QDRANT_API_KEY." if settings.qdrant_url else "Check LOCI_DATA_DIR."
-        told = f"The search store is not there: {reason}. Memories are kept, and search catches up once it is. {cure}\n"
-        stderr.print(told, style="yellow", markup=False, highlight=False, soft_wrap=True)
+        warning = f"The search store does not answer: {reason}. Memories are kept; search catches up later. {cure}\n"
+        stderr.print(warning, style="yellow", markup=False, highlight=False, soft_wrap=True)

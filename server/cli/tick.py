@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from server.cli.common import record, run, stderr
+from server.cli.common import open_record, run_command, stderr
 from server.config import Settings
 
 
@@ -29,8 +29,8 @@ def tick(
         raise typer.BadParameter(f"{work!r} is not one of: {', '.join(offered)}.")
 
     async def command(settings: Settings) -> None:
-        async with record(settings) as db:
+        async with open_record(settings) as db:
             outcome = await do_work_with_bar(settings, db, work, work.capitalize())
         stderr.print(f"{outcome.workspaces} workspace(s) done.")
 
-    run(command)
+    run_command(command)

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from auth.account_names import check_name, create_named_user, name_taken
 from auth.passwords import Passwords, check_password
 from auth.signup_links import make_invite_link
-from server.cli.common import record, run, stderr, stdout
+from server.cli.common import open_record, run_command, stderr, stdout
 from server.clock import utc_now
 from server.config import Settings
 from server.errors import Failure
@@ -25,7 +25,7 @@ Name = Annotated[str, typer.Argument(help="The user's name.")]
 PasswordStdin = Annotated[bool, typer.Option("--password-stdin", help="Read the password from standard input.")]
 
 
-def _password(*, from_stdin: bool) -> str:
+def _read_password(*, from_stdin: bool) -> str:
     if from_stdin:
         password = sys.stdin.readline().rstrip("\r\n")
     else:
@@ -34,7 +34,7 @@ def _password(*, from_stdin: bool) -> str:
     return password
 
 
-async def _named(connection: AsyncConnection, name: str) -> accounts.User:
+async def _find_user(connection: AsyncConnection, name: str) -> accounts.User:
     user = await accounts.user_named(connection, name)
     if user is None:
         raise Failure("not_found", f"There is no user named {name!r}. `user list` shows them.")
@@ -45,24 +45,24 @@ async def _named(connection: AsyncConnection, name: str) -> accounts.User:
 def add(
     name: Name,
     *,
-    admin: Annotated[bool, typer.Option("--admin", help="May administer this server.")] = False,
+    admin: Annotated[bool, typer.Option("--admin", help="The user may administer this server.")] = False,
     password_stdin: PasswordStdin = False,
 ) -> None:
-    """Make a user with a personal account."""
+    """Make a user with an account of their own."""
 
     async def command(settings: Settings) -> None:
         wanted = name.strip()
         check_name(wanted)
-        async with record(settings) as db:
+        async with open_record(settings) as db:
             async with db.read() as connection:
                 if await accounts.user_named(connection, wanted) is not None:
                     raise name_taken(wanted)
-            hashed = await Passwords().hash(_password(from_stdin=password_stdin))
+            hashed = await Passwords().hash(_read_password(from_stdin=password_stdin))
             async with db.write() as connection:
                 await create_named_user(connection, name=wanted, password_hash=hashed, is_admin=admin, now=utc_now())
-        stderr.print(f"User [bold]{wanted}[/bold] made.")
+        stderr.print(f"User [bold]{wanted}[/bold] was made.")
 
-    run(command)
+    run_command(command)
 
 
 @app.command("list")
@@ -72,58 +72,58 @@ def list_() -> None:
     async def command(settings: Settings) -> None:
         plans = Plans(settings.plans, settings.default_plan)
         table = Table("name", "admin", "plan", "made", "disabled")
-        async with record(settings) as db, db.read() as connection:
+        async with open_record(settings) as db, db.read() as connection:
             for user in await accounts.list_users(connection):
                 plan = (await plans.of(connection, user.account_id)).plan or ""
                 disabled = "" if user.disabled_at is None else f"{user.disabled_at:%Y-%m-%d}"
                 table.add_row(user.name, "yes" if user.is_admin else "", plan, f"{user.created_at:%Y-%m-%d}", disabled)
         stdout.print(table)
 
-    run(command)
+    run_command(command)
 
 
 @app.command("set-password")
 def set_password(name: Name, *, password_stdin: PasswordStdin = False) -> None:
-    """Give a user a new password and end their browser sessions. Connected apps and keys go on."""
+    """Set a user's password and end their browser sessions. Connected apps and keys keep working."""
 
     async def command(settings: Settings) -> None:
-        async with record(settings) as db:
+        async with open_record(settings) as db:
             async with db.read() as connection:
-                user = await _named(connection, name)
-            hashed = await Passwords().hash(_password(from_stdin=password_stdin))
+                user = await _find_user(connection, name)
+            hashed = await Passwords().hash(_read_password(from_stdin=password_stdin))
             async with db.write() as connection:
                 await accounts.set_password(connection, user.id, hashed)
                 await delete_sessions_of(connection, user.id)
         stderr.print(f"The password of [bold]{name}[/bold] is changed.")
 
-    run(command)
+    run_command(command)
 
 
 @app.command("set-plan")
 def set_plan(
     name: Name, plan: Annotated[str | None, typer.Argument(help="One of LOCI_PLANS; leave out for the default.")] = None
 ) -> None:
-    """Give a user's account a plan, which says how much it may have. It holds at once; what is there stays."""
+    """Give a user's account a plan, which limits how much it may store. It applies at once; nothing is deleted."""
 
     async def command(settings: Settings) -> None:
         plans = Plans(settings.plans, settings.default_plan)
-        async with record(settings) as db, db.write() as connection:
-            user = await _named(connection, name)
+        async with open_record(settings) as db, db.write() as connection:
+            user = await _find_user(connection, name)
             with refusals_as_failures():
                 standing = await plans.give(connection, user.account_id, plan)
         stderr.print(f"The plan of [bold]{name}[/bold] is {standing.plan or 'none: nothing is limited'}.")
 
-    run(command)
+    run_command(command)
 
 
 @app.command()
 def invite() -> None:
-    """Print a link with which one person can make an account, where LOCI_SIGNUP is invite. It works once, for a day."""
+    """Print a link with which one person can make an account, if LOCI_SIGNUP is invite. It works once, for a day."""
 
     async def command(settings: Settings) -> str:
         if settings.signup != "invite":
             raise Failure("forbidden", f"LOCI_SIGNUP is {settings.signup}; set it to invite to invite people.")
-        async with record(settings) as db:
+        async with open_record(settings) as db:
             return await make_invite_link(db, settings.public_url, utc_now())
 
-    print(run(command))
+    print(run_command(command))

@@ -1,1 +1,1 @@
-"""The doors: REST, MCP, and what every request passes on its way to them."""
+"""The doors, REST and MCP, and the layers that every request passes on its way to them."""

@@ -1,4 +1,4 @@
-"""What every request passes: an id, the right host and origin, a bounded body, plain headers, one log line.
+"""The outermost layer: gives each request an id, checks host, origin and size, answers errors, writes one log line.
 
 Pure ASGI: nothing here buffers or copies a body.
 """
@@ -18,8 +18,8 @@ from server.web.answers import error_response
 log: structlog.stdlib.BoundLogger = structlog.get_logger("server.access")
 
 MAX_BODY = 4 * 1024 * 1024
-#: Probes come from inside a cluster, by address; they tell nothing.
-UNHOSTED = frozenset({"/healthz", "/readyz"})
+#: Probes come from inside a cluster, by address. Their answers say nothing that is secret.
+ANY_HOST = frozenset({"/healthz", "/readyz"})
 _REQUEST_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _HEADERS = (
     (b"x-content-type-options", b"nosniff"),
@@ -29,8 +29,8 @@ _HEADERS = (
 )
 
 
-def hosts_of(public_url: str) -> frozenset[str]:
-    """The Host headers that mean this server: the public one, and on loopback its other names."""
+def list_hosts(public_url: str) -> frozenset[str]:
+    """Return the Host headers that mean this server: the one of the public URL, and on loopback its other names."""
     authority = public_url.partition("://")[2].lower()
     host, _, port = authority.rpartition(":") if authority.rpartition(":")[2].isdigit() else (authority, "", "")
     if not is_loopback(host.strip("[]")):
@@ -44,7 +44,7 @@ class Entrance:
     def __init__(self, app: ASGIApp, *, public_url: str) -> None:
         self._app = app
         self._public_url = public_url
-        self._hosts = hosts_of(public_url)
+        self._hosts = list_hosts(public_url)
         scheme = public_url.partition("://")[0]
         self._origins = frozenset(f"{scheme}://{host}" for host in self._hosts)
 
@@ -53,10 +53,10 @@ class Entrance:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        # The parser leaves white space after a value, which is no part of it (RFC 9110, section 5.5).
+        # The parser leaves white space around a value, which is not part of it (RFC 9110, section 5.5).
         scope["headers"] = [(name, value.strip(b" \t")) for name, value in scope["headers"]]
         headers = Headers(scope=scope)
-        request_id = _request_id(headers.get("x-request-id", ""))
+        request_id = _choose_request_id(headers.get("x-request-id", ""))
         scope.setdefault("state", {})["request_id"] = request_id
         response = _Response(send, request_id)
         started = time.perf_counter()
@@ -81,8 +81,8 @@ class Entrance:
     def _check(self, scope: Scope, headers: Headers) -> None:
         host = headers.get("host", "").lower()
         is_other_name = host != self._public_url.partition("://")[2].lower()
-        is_wrong = host not in self._hosts or (is_other_name and _begins_login(scope["path"], headers))
-        if is_wrong and scope["path"] not in UNHOSTED:
+        is_wrong = host not in self._hosts or (is_other_name and _is_login_start(scope["path"], headers))
+        if is_wrong and scope["path"] not in ANY_HOST:
             raise Failure("wrong_host", f"This server is {self._public_url}. Use that URL, or set LOCI_PUBLIC_URL.")
         origin = headers.get("origin")
         if origin is not None and origin.lower() not in self._origins:
@@ -91,24 +91,24 @@ class Entrance:
         if not length.isdecimal():
             raise Failure("malformed", "Content-Length must be a number.")
         if int(length) > MAX_BODY:
-            raise _too_large()
+            raise _make_too_large()
 
 
-def _begins_login(path: str, headers: Headers) -> bool:
-    """Whether a login through this request would fail later: clients compare the URL they were given to the letter."""
+def _is_login_start(path: str, headers: Headers) -> bool:
+    """Whether the request begins a login. Clients compare URLs exactly, so a login at another name fails later."""
     return path.startswith("/.well-known/") or (path in {"/mcp", "/v1/mcp"} and "authorization" not in headers)
 
 
-def _request_id(given: str) -> str:
+def _choose_request_id(given: str) -> str:
     return given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
 
 
-def _too_large() -> Failure:
+def _make_too_large() -> Failure:
     return Failure("too_large", f"The body may have at most {MAX_BODY} bytes. Send less at once.")
 
 
 class _Body:
-    """Counts a body while it is read, for those that do not announce their length."""
+    """Counts a body while it is read, as a body may come without its length."""
 
     def __init__(self, receive: Receive) -> None:
         self._receive = receive
@@ -118,12 +118,12 @@ class _Body:
         message = await self._receive()
         self._left -= len(message.get("body", b""))
         if self._left < 0:
-            raise _too_large()
+            raise _make_too_large()
         return message
 
 
 class _Response:
-    """Adds the headers that every response has, and notes its status."""
+    """Adds the headers that every response has, and remembers the status."""
 
     def __init__(self, send: Send, request_id: str) -> None:
         self._send = send

@@ -1,7 +1,7 @@
-"""The MCP door: tools generated from the catalogue, and memories as resources and prompts.
+"""The MCP door: tools generated from the catalogue, memories as resources, and prompts.
 
-The transport, both protocol eras, versions and `server/discover` are the SDK's. What is ours: strict arguments,
-errors that a model can act on, and that nothing internal ever reaches it.
+The SDK does the transport, both protocol versions and `server/discover`. We add strict arguments and errors that a
+model can act on, and let nothing internal reach it.
 """
 
 import json
@@ -54,18 +54,18 @@ MEMENTO_INSTRUCTIONS = (
 LIST_TTL_MS = 3_600_000
 
 
-def build(
+def build_server(
     operations: Mapping[str, Operation],
     beside: Mapping[str, Operation] | None = None,
     *,
     instructions: str = INSTRUCTIONS,
     read_only: bool = False,
 ) -> Server[Any]:
-    """An MCP server that lists these operations as tools, and can be asked for those `beside` them as well.
+    """Return an MCP server that lists these operations as tools. Those in `beside` can be called and are not listed.
 
-    The full one offers resources and prompts too.
+    A server that is not read-only offers resources and prompts, too.
     """
-    listed = types.ListToolsResult(tools=[_tool(each) for each in operations.values() if each.listed])
+    listed = types.ListToolsResult(tools=[_make_tool(each) for each in operations.values() if each.listed])
     operations = {**(beside or {}), **operations}
 
     async def list_tools(_ctx: Context, _params: object) -> types.ListToolsResult:
@@ -75,7 +75,7 @@ def build(
         operation = operations.get(params.name)
         if operation is None:
             raise MCPError(types.INVALID_PARAMS, f"Unknown tool: {params.name}")
-        return await _call(operation, ctx, params.arguments or {})
+        return await _call_operation(operation, ctx, params.arguments or {})
 
     hint = CacheHint(ttl_ms=LIST_TTL_MS, scope="public")
     common: dict[str, Any] = {
@@ -84,7 +84,7 @@ def build(
         "description": "Memory across sessions.",
         "on_list_tools": list_tools,
         "on_call_tool": call_tool,
-        "get_tool_input_schema": _nothing_mirrored,
+        "get_tool_input_schema": _mirror_nothing,
     }
     hints: dict[CacheableMethod, CacheHint] = {"tools/list": hint, "server/discover": hint}
     if read_only:
@@ -96,16 +96,16 @@ def build(
         instructions=instructions,
         cache_hints=hints,
         **common,
-        **mcp_resources.handlers(operations, execute),
-        **mcp_prompts.handlers(),
+        **mcp_resources.make_handlers(operations, run_operation),
+        **mcp_prompts.make_handlers(),
     )
 
 
-def _nothing_mirrored(_name: str) -> None:
-    """Which arguments headers mirror, which the SDK asks at every call: none of ours does."""
+def _mirror_nothing(_name: str) -> None:
+    """Return None: no header mirrors an argument of a tool. The SDK asks at every call."""
 
 
-def _tool(operation: Operation) -> types.Tool:
+def _make_tool(operation: Operation) -> types.Tool:
     effect = operation.effect
     return types.Tool(
         name=operation.name,
@@ -123,11 +123,11 @@ def _tool(operation: Operation) -> types.Tool:
     )
 
 
-async def execute(operation: Operation, ctx: Context, arguments: dict[str, Any]) -> BaseModel:
-    """Run an operation for the request that this context belongs to.
+async def run_operation(operation: Operation, ctx: Context, arguments: dict[str, Any]) -> BaseModel:
+    """Run an operation for the request of this context, and return its answer.
 
     Raises:
-        Failure: a refusal; one for a missing scope also makes the guard answer 403.
+        Failure: a refusal. If a scope is missing, the guard answers 403 in place of the SDK.
     """
     request: Request = ctx.request  # pyright: ignore[reportAssignmentType] - over HTTP there always is one
     door = Door(
@@ -150,9 +150,9 @@ async def execute(operation: Operation, ctx: Context, arguments: dict[str, Any])
         raise MCPError(types.INTERNAL_ERROR, f"Internal error; request id {door.request_id}.") from None
 
 
-async def _call(operation: Operation, ctx: Context, arguments: dict[str, Any]) -> types.CallToolResult:
+async def _call_operation(operation: Operation, ctx: Context, arguments: dict[str, Any]) -> types.CallToolResult:
     try:
-        result = await execute(operation, ctx, arguments)
+        result = await run_operation(operation, ctx, arguments)
     except Failure as failure:
         text = f"{failure.code}: {failure.message}"
         return types.CallToolResult(is_error=True, content=[types.TextContent(text=text)])

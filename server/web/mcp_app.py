@@ -25,11 +25,13 @@ class McpApps:
     """
 
     def __init__(self) -> None:
-        self._full = _make_manager(mcp.build(catalog.CANONICAL, catalog.MEMENTO))
+        self._full = _make_manager(mcp.build_server(catalog.CANONICAL, catalog.MEMENTO))
         self._memento = _make_manager(
-            mcp.build(catalog.MEMENTO, catalog.CANONICAL, instructions=mcp.MEMENTO_INSTRUCTIONS)
+            mcp.build_server(catalog.MEMENTO, catalog.CANONICAL, instructions=mcp.MEMENTO_INSTRUCTIONS)
         )
-        self._link = _make_manager(mcp.build(catalog.RECALL_LINK, instructions=mcp.LINK_INSTRUCTIONS, read_only=True))
+        self._link = _make_manager(
+            mcp.build_server(catalog.RECALL_LINK, instructions=mcp.LINK_INSTRUCTIONS, read_only=True)
+        )
         self.connector = _route_by_toolset(
             {"": StreamableHTTPASGIApp(self._full), "memento": StreamableHTTPASGIApp(self._memento)}
         )

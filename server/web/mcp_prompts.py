@@ -37,8 +37,8 @@ _TEXT = {
 }
 
 
-def handlers() -> dict[str, Any]:
-    """The SDK's handlers for prompts."""
+def make_handlers() -> dict[str, Any]:
+    """Return the SDK's handlers for prompts."""
     listed = types.ListPromptsResult(prompts=list(PROMPTS))
 
     async def list_prompts(_ctx: Context, _params: object) -> types.ListPromptsResult:

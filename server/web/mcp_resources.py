@@ -13,12 +13,12 @@ from server.errors import Failure
 from tools.core.operation import Operation
 
 Context = ServerRequestContext[Any, Any]
-Execute = Callable[[Operation, Context, dict[str, Any]], Awaitable[BaseModel]]
+RunOperation = Callable[[Operation, Context, dict[str, Any]], Awaitable[BaseModel]]
 
 SCHEME = "memory"
 JSON = "application/json"
 
-#: What is always there, and the operation that reads it.
+#: The resources without a parameter: the operation that reads each, its title and its description.
 STATIC = {
     "recent": ("recent", "Recent memories", "The newest memories of the connection's workspace."),
     "workspaces": ("list_workspaces", "Workspaces", "The workspaces you can use."),
@@ -41,8 +41,8 @@ TEMPLATES = (
 )
 
 
-def handlers(operations: Mapping[str, Operation], execute: Execute) -> dict[str, Any]:
-    """The SDK's handlers for resources and for completing their templates."""
+def make_handlers(operations: Mapping[str, Operation], run_operation: RunOperation) -> dict[str, Any]:
+    """Return the SDK's handlers for resources and for the completion of their templates."""
     resources = types.ListResourcesResult(
         resources=[
             types.Resource(name=name, title=title, uri=f"{SCHEME}://{name}", description=description, mime_type=JSON)
@@ -51,9 +51,9 @@ def handlers(operations: Mapping[str, Operation], execute: Execute) -> dict[str,
     )
     templates = types.ListResourceTemplatesResult(resource_templates=list(TEMPLATES))
 
-    async def ask(name: str, ctx: Context, arguments: dict[str, Any], about: object) -> BaseModel:
+    async def call(name: str, ctx: Context, arguments: dict[str, Any], about: object) -> BaseModel:
         try:
-            return await execute(operations[name], ctx, arguments)
+            return await run_operation(operations[name], ctx, arguments)
         except Failure as failure:
             code = types.INVALID_PARAMS if failure.code in {"invalid", "not_found"} else types.INTERNAL_ERROR
             raise MCPError(code, f"{failure.code}: {failure.message}", about) from None
@@ -66,8 +66,8 @@ def handlers(operations: Mapping[str, Operation], execute: Execute) -> dict[str,
 
     async def read(ctx: Context, params: types.ReadResourceRequestParams) -> types.ReadResourceResult:
         uri = str(params.uri)
-        name, arguments = _asked(uri)
-        result = await ask(name, ctx, arguments, {"uri": uri})
+        name, arguments = _parse_uri(uri)
+        result = await call(name, ctx, arguments, {"uri": uri})
         text = result.model_dump_json(exclude_none=True)
         return types.ReadResourceResult(
             contents=[types.TextResourceContents(uri=params.uri, mime_type=JSON, text=text)]
@@ -76,7 +76,7 @@ def handlers(operations: Mapping[str, Operation], execute: Execute) -> dict[str,
     async def complete(ctx: Context, params: types.CompleteRequestParams) -> types.CompleteResult:
         values = []
         if params.argument.name == "workspace":
-            listed = await ask("list_workspaces", ctx, {}, None)
+            listed = await call("list_workspaces", ctx, {}, None)
             names = [each["name"] for each in listed.model_dump()["workspaces"]]
             values = [name for name in names if name.startswith(params.argument.value)][:100]
         return types.CompleteResult(completion=types.Completion(values=values, total=len(values), has_more=False))
@@ -89,8 +89,8 @@ def handlers(operations: Mapping[str, Operation], execute: Execute) -> dict[str,
     }
 
 
-def _asked(uri: str) -> tuple[str, dict[str, Any]]:
-    """Which operation a URI means, with which arguments."""
+def _parse_uri(uri: str) -> tuple[str, dict[str, Any]]:
+    """Return the name and the arguments of the operation that reads a URI. Raises MCPError if there is none."""
     scheme, _, path = uri.partition("://")
     if scheme == SCHEME:
         match [unquote(part) for part in path.split("/")]:

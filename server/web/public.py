@@ -1,4 +1,4 @@
-"""What anyone may ask: whether the server lives, whether it is ready, and what its API looks like."""
+"""The routes without a login: the root, the health checks and the description of the API."""
 
 from typing import Any
 
@@ -12,8 +12,8 @@ from server.errors import STATUS
 from server.store.search.seam import EngineDown
 
 
-def routes(openapi: dict[str, Any]) -> list[Route]:
-    """The public routes."""
+def make_routes(openapi: dict[str, Any]) -> list[Route]:
+    """Return the public routes."""
 
     async def description(_request: Request) -> JSONResponse:
         return JSONResponse(openapi, headers={"Cache-Control": "public, max-age=300"})
@@ -27,7 +27,7 @@ def routes(openapi: dict[str, Any]) -> list[Route]:
 
 
 async def root(request: Request) -> Response:
-    """GET / - a person is sent to their pages; a program is told what this is."""
+    """GET / - send a browser to the pages, and describe the server to a program."""
     if "text/html" in request.headers.get("accept", ""):
         return RedirectResponse("/apps")
     text = f"Loci {__version__}: memory for AI agents. MCP at /mcp, REST at /v1, described by /openapi.json."
@@ -35,12 +35,12 @@ async def root(request: Request) -> Response:
 
 
 async def healthz(_request: Request) -> JSONResponse:
-    """GET /healthz - the process lives and its loop turns; it asks no store."""
+    """GET /healthz - 200 as long as the event loop runs; no store is asked."""
     return JSONResponse({"status": "ok"}, headers={"Cache-Control": "no-store"})
 
 
 async def readyz(request: Request) -> JSONResponse:
-    """GET /readyz - 200 where both stores answer, else 503 and which one does not."""
+    """GET /readyz - 200 if both stores answer, else 503 with the store that does not."""
     services = request.state.services
     states = {"record": "ok", "search": "ok", "embeddings": services.encoder.source.state}
     try:
