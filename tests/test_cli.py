@@ -29,6 +29,7 @@ from server.cli.listen import listen
 from server.config import Settings
 from server.memory.embedding_model import Model
 from server.store.db import Database
+from server.store.record import generations
 from server.store.record.people.accounts import user_named
 from server.store.record.people.sessions import insert_session, session_user
 from server.store.search.owner import Owner
@@ -465,7 +466,7 @@ def test_a_person_is_invited_only_where_the_setting_says_so(cli, monkeypatch):
 
 @pytest.mark.usefixtures("ann")
 def test_a_workspace_that_is_made_with_a_key_has_vectors_from_its_first_memory_on(cli, tmp_path):
-    async def generations():
+    async def read_generations():
         db = Database(Settings(data_dir=tmp_path / "data").sqlalchemy_url)
         try:
             async with db.write() as connection:
@@ -477,7 +478,7 @@ def test_a_workspace_that_is_made_with_a_key_has_vectors_from_its_first_memory_o
         finally:
             await db.close()
 
-    newest, made_with = asyncio.run(generations())
+    newest, made_with = asyncio.run(read_generations())
     assert made_with == newest > 0
 
 
