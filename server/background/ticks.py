@@ -9,6 +9,7 @@ import structlog
 from server.background.work import Outcome
 from server.background.works import WORKS
 from server.progress import ignore_progress
+from server.store.lifecycle.tick_claims import claim_tick
 from server.store.record import ticks
 from tools.core.services import Services
 
@@ -21,9 +22,9 @@ async def do_due_ticks(services: Services) -> None:
         if work.after_midnight is None:
             continue
         due = work.last_due(services.now())
-        if await ticks.claim(services.db, work.name, due, services.now()):
+        if await claim_tick(services.db, work.name, due, services.now()):
             outcome = await work.handler(services, None, ignore_progress) or Outcome()
             done, failed = outcome.workspaces, outcome.failed
             async with services.db.write() as connection:
-                await ticks.finish(connection, work.name, due, services.now(), done, failed, outcome.problem)
+                await ticks.finish_tick(connection, work.name, due, services.now(), done, failed, outcome.problem)
             log.info("tick.done", work=work.name, workspaces=done, failed=failed)

@@ -1,10 +1,11 @@
-"""Which workspace a name means, remembered: every request asks, and the answer seldom changes."""
+"""Finding the workspace that a name means. Answers are remembered: every request asks, and they seldom change."""
 
 from collections.abc import Callable
 from datetime import datetime
 
 from server.store.db import Database
 from server.store.epoch import Epoch, raise_epoch
+from server.store.forgetting_cache import ForgettingCache
 from server.store.record import workspaces
 from server.store.record.people import accounts
 from server.store.record.people.plans import Plans
@@ -37,14 +38,15 @@ class Directory:
         self._db = db
         self._now = now
         self._plans = plans
-        self._by_name: dict[tuple[str, str], Workspace] = {}
-        self._by_id: dict[str, Workspace] = {}
-        self._defaults: dict[str, str] = {}
-        self._forgotten = 0
+        # Each workspace stands under its account and name, and under its id.
+        self._workspaces: ForgettingCache[tuple[str, str] | str, Workspace] = ForgettingCache(2 * REMEMBERED)
+        self._defaults: ForgettingCache[str, str] = ForgettingCache(REMEMBERED)
         epoch.on_change(self.forget)
 
     async def locate(self, user_id: str, account_id: str, asked: str | None) -> tuple[str, str]:
-        """Which account and name are meant: `name`, `account/name` of an account the user is in, or the default.
+        """Return the id of the account and the name of the workspace that a user asks for.
+
+        `asked` is `name`, `account/name` of an account that the user is in, or None for the user's default.
 
         Raises:
             WorkspaceNotFound: there is no such account, or the user is not in it.
@@ -66,44 +68,43 @@ class Directory:
     async def _default(self, user_id: str) -> str:
         known = self._defaults.get(user_id)
         if known is None:
-            asked_at = self._forgotten
+            asked_at = self._defaults.now()
             async with self._db.read() as connection:
                 user = await accounts.user_by_id(connection, user_id)
             known = "default" if user is None else user.default_workspace
-            if asked_at == self._forgotten:
-                self._defaults[user_id] = known
+            self._defaults.remember(user_id, known, asked_at)
         return known
 
     async def find(self, account_id: str, name: str) -> Workspace | None:
-        """The account's workspace of this name."""
-        known = self._by_name.get((account_id, name))
+        """Return the account's workspace of this name, or None if it has none."""
+        known = self._workspaces.get((account_id, name))
         if known is not None:
             return known
-        asked_at = self._forgotten
+        asked_at = self._workspaces.now()
         async with self._db.read() as connection:
             found = await workspaces.find_workspace(connection, account_id, name)
         return self._remember(found, asked_at)
 
     async def by_id(self, workspace_id: str) -> Workspace | None:
-        """The workspace with this id."""
-        known = self._by_id.get(workspace_id)
+        """Return the workspace with this id, or None if there is none."""
+        known = self._workspaces.get(workspace_id)
         if known is not None:
             return known
-        asked_at = self._forgotten
+        asked_at = self._workspaces.now()
         async with self._db.read() as connection:
             found = await workspaces.workspace_by_id(connection, workspace_id)
         return self._remember(found, asked_at)
 
     async def ensure(self, account_id: str, name: str, generation: int) -> tuple[Workspace, bool]:
-        """The account's workspace of this name, made where it was missing; True where it was.
+        """Return the account's workspace of this name, and True if it was missing and is made now.
 
         Raises:
             QuotaExceeded: it was missing, and the account's plan allows no more.
         """
-        known = self._by_name.get((account_id, name))
+        known = self._workspaces.get((account_id, name))
         if known is not None:
             return known, False
-        asked_at = self._forgotten
+        asked_at = self._workspaces.now()
         async with self._db.write() as connection:
             found, created = await self._plans.ensure_workspace(connection, account_id, name, generation, self._now())
         self._remember(found, asked_at)
@@ -117,16 +118,12 @@ class Directory:
         self.forget()
 
     def _remember(self, found: Workspace | None, asked_at: int) -> Workspace | None:
-        # What was read before something ended may be what ended.
-        if found is not None and asked_at == self._forgotten:
-            if len(self._by_id) >= REMEMBERED:
-                self.forget()
-            self._by_name[found.account_id, found.name] = self._by_id[found.id] = found
+        if found is not None:
+            self._workspaces.remember((found.account_id, found.name), found, asked_at)
+            self._workspaces.remember(found.id, found, asked_at)
         return found
 
     def forget(self) -> None:
-        """Ask anew about every workspace. Other processes do so when the epoch is raised."""
-        self._forgotten += 1
-        self._by_name.clear()
-        self._by_id.clear()
-        self._defaults.clear()
+        """Forget every answer, so that the record is asked again. Other processes do so when the epoch is raised."""
+        self._workspaces.forget()
+        self._defaults.forget()

@@ -125,8 +125,9 @@ async def test_a_read_that_a_deletion_overtook_is_not_remembered(ledger, db_url,
     await slow.close()
 
 
-async def test_what_is_remembered_is_bounded(ledger, directory, monkeypatch):
+async def test_what_is_remembered_is_bounded(ledger, clock, epoch, monkeypatch):
     monkeypatch.setattr("server.store.directory.REMEMBERED", 3)
+    directory = Directory(ledger.db, clock, epoch, NO_PLANS)
     first, _ = await directory.ensure(ledger.account, "w", 0)
     assert await directory.find(ledger.account, "w") is first
     for number in range(3):

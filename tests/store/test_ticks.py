@@ -11,6 +11,7 @@ from server.background import nights
 from server.background.ticks import do_due_ticks
 from server.background.works import WORKS
 from server.store.consolidation.runs import list_runs
+from server.store.lifecycle.tick_claims import claim_tick
 from server.store.record import settings
 from server.store.record import ticks as claims
 from server.store.tables.lifecycle import ticks as table
@@ -100,7 +101,7 @@ async def test_what_was_missed_for_days_is_done_once(ledger, clock, services):
 async def test_of_several_processes_one_does_it(ledger, clock):
     clock.move(days=1)
     due = NIGHTLY.last_due(clock())
-    claimed = await asyncio.gather(*(claims.claim(ledger.db, "nightly", due, clock()) for _ in range(5)))
+    claimed = await asyncio.gather(*(claim_tick(ledger.db, "nightly", due, clock()) for _ in range(5)))
     assert sorted(claimed) == [False, False, False, False, True]
 
 
@@ -108,16 +109,16 @@ async def test_of_several_processes_one_does_it(ledger, clock):
 async def test_a_tick_whose_process_died_is_taken_up_again_after_a_while(ledger, clock):
     clock.move(days=1)
     due = NIGHTLY.last_due(clock())
-    assert await claims.claim(ledger.db, "nightly", due, clock())
+    assert await claim_tick(ledger.db, "nightly", due, clock())
     clock.move(minutes=59)
-    assert not await claims.claim(ledger.db, "nightly", due, clock())
+    assert not await claim_tick(ledger.db, "nightly", due, clock())
     clock.move(minutes=1)
-    assert await claims.claim(ledger.db, "nightly", due, clock())
-    assert not await claims.claim(ledger.db, "nightly", due, clock())
+    assert await claim_tick(ledger.db, "nightly", due, clock())
+    assert not await claim_tick(ledger.db, "nightly", due, clock())
     async with ledger.db.write() as connection:
-        await claims.finish(connection, "nightly", due, clock(), 1, 0, None)
+        await claims.finish_tick(connection, "nightly", due, clock(), 1, 0, None)
     clock.move(hours=3)
-    assert not await claims.claim(ledger.db, "nightly", due, clock())
+    assert not await claim_tick(ledger.db, "nightly", due, clock())
 
 
 async def test_one_workspaces_failure_is_noted_and_stops_no_other(ledger, new_ledger, clock, services, monkeypatch):
