@@ -1,7 +1,7 @@
-"""Look-ups in SQLite, made on the event loop and remembered until anybody commits.
+"""Reads of SQLite on the event loop, whose rows are remembered until anybody commits.
 
 Every recall asks for the same few rows again: the skip list, what is being worked on, the crystal. To hand a statement
-to a thread and back takes twenty times as long as to read it here, and most of what is left of that is SQLAlchemy's.
+to a thread and back takes twenty times as long as to read it here, and most of the rest is spent in SQLAlchemy.
 """
 
 import sqlite3
@@ -12,12 +12,12 @@ import sqlalchemy as sa
 from sqlalchemy.exc import OperationalError
 
 REMEMBERED = 256
-"""How many answers are kept. Each has some dozens of rows at most."""
+"""The number of results that are kept. Each has some dozens of rows at most."""
 _VERSION = "PRAGMA data_version"
 
 
 class CachedReads:
-    """A connection of its own, that nothing is ever written through."""
+    """A connection of its own. Nothing is ever written through it."""
 
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
@@ -26,14 +26,14 @@ class CachedReads:
         self._known: dict[tuple[object, ...], Sequence[sa.Row[Any]]] = {}
 
     def rows(self, query: sa.Select[*tuple[Any, ...]], values: Mapping[str, Any]) -> Sequence[sa.Row[Any]]:
-        """The rows that a query with these values finds now.
+        """Return the rows that a query with these values finds now.
 
         Raises:
             OperationalError: the file cannot be read.
         """
         if self._connection is None:
             self._connection = self._engine.connect()
-        # Asked before the rows are read: what is committed in between is then asked for again.
+        # Asked before the rows are read, so that after a commit in between they are read again.
         version = self._data_version(self._connection)
         if version != self._version:
             self._version = version
@@ -48,7 +48,7 @@ class CachedReads:
 
     @staticmethod
     def _data_version(connection: sa.Connection) -> int:
-        """A number that changes when any other connection, of this process or another, has committed."""
+        """Return a number that changes when any other connection, of this process or another, has committed."""
         # Past SQLAlchemy, which takes longer over it than SQLite.
         driver: Any = connection.connection.driver_connection
         try:
@@ -58,7 +58,7 @@ class CachedReads:
         return version
 
     def close(self) -> None:
-        """Let go of the connection."""
+        """Close the connection."""
         if self._connection is not None:
             self._connection.close()
         self._engine.dispose()

@@ -66,9 +66,9 @@ class Database:
             near = sa.create_engine(
                 self.url.set(drivername="sqlite"), poolclass=sa.StaticPool, isolation_level="AUTOCOMMIT", **options
             )
-            self._look_ups = CachedReads(_prepare(near))
+            self._cached_reads = CachedReads(_prepare(near))
         else:
-            self._look_ups = None
+            self._cached_reads = None
             self._writer = create_async_engine(self.url, pool_size=10, pool_pre_ping=True, **options)
             # Otherwise every statement of one `read()` would see a state of its own.
             self._reader = self._writer.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
@@ -76,44 +76,45 @@ class Database:
 
     @asynccontextmanager
     async def read(self) -> AsyncGenerator[AsyncConnection]:
-        """A snapshot to read from; never waits for a writer."""
+        """Open a snapshot to read from. It never waits for a writer."""
         async with self._reader.connect() as connection:
             yield connection
 
     @asynccontextmanager
     async def write(self) -> AsyncGenerator[AsyncConnection]:
-        """One transaction: committed and on the disk when the block ends, undone when it raises."""
+        """Open a transaction. It is committed and on the disk when the block ends, and undone if the block raises."""
         async with AsyncExitStack() as stack:
             if self._one_writer is not None:
                 await stack.enter_async_context(self._one_writer)
             yield await stack.enter_async_context(self._writer.begin())
 
     async def cached_row(self, query: sa.Select[*tuple[Any, ...]], values: dict[str, Any]) -> sa.Row[Any] | None:
-        """The row that a look-up by key finds."""
+        """Return the first row of a cached read, or None if there is none."""
         rows = await self.cached_rows(query, values)
         return rows[0] if rows else None
 
     async def cached_rows(
         self, query: sa.Select[*tuple[Any, ...]], values: dict[str, Any] | None = None
     ) -> Sequence[sa.Row[Any]]:
-        """The rows of a look-up. Only for queries that an index answers, with some dozens of rows at most.
+        """Return the rows of a cached read. Only for queries that an index answers, with some dozens of rows at most.
 
-        On SQLite they are read right here, on the event loop, and not again until somebody commits.
+        On SQLite they are read here, on the event loop, and remembered until somebody commits.
         """
-        if self._look_ups is not None:
-            return self._look_ups.rows(query, values or {})
+        if self._cached_reads is not None:
+            return self._cached_reads.rows(query, values or {})
         async with self.read() as connection:
             return (await connection.execute(query, values or {})).all()
 
     async def ping(self) -> None:
-        """Return if the record answers; raises SQLAlchemy's errors where it does not."""
+        """Check that the record answers. Raises one of SQLAlchemy's errors if it does not."""
         async with self.read() as connection:
             await connection.execute(sa.select(1))
 
     async def scrub(self) -> None:
-        """Empty SQLite's log into its file, so that what was overwritten is in neither; elsewhere nothing.
+        """Empty SQLite's log into its file, so that overwritten texts are in neither. On Postgres it does nothing.
 
-        Writers wait, and it waits for readers: half a second. Where one reads on, the log stays for the next time.
+        Writers wait for it, and it waits for readers for half a second. If one still reads, the log is emptied the
+        next time.
         """
         if self._one_writer is None:
             return
@@ -121,20 +122,20 @@ class Database:
             await connection.run_sync(_empty_log)
 
     async def close(self) -> None:
-        """Let go of every connection."""
+        """Close every connection."""
         await self._writer.dispose()
-        if self._look_ups is not None:
-            self._look_ups.close()
+        if self._cached_reads is not None:
+            self._cached_reads.close()
             await self._reader.dispose()
 
 
 def insert_into(connection: AsyncConnection, table: sa.Table) -> sqlite.Insert | postgresql.Insert:
-    """An insert that can say what to do on a conflict, in the connection's dialect."""
+    """Return an insert, in the connection's dialect, that can say what to do on a conflict."""
     return sqlite.insert(table) if connection.dialect.name == "sqlite" else postgresql.insert(table)
 
 
 def plain_engine(url: sa.URL) -> AsyncEngine:
-    """An engine of its own for a migration: foreign keys off, so that tables can be rebuilt."""
+    """Return a new engine for a migration: foreign keys are off, so that tables can be rebuilt."""
     engine = create_async_engine(url)
     return _sqlite(engine, "BEGIN IMMEDIATE", foreign_keys=False) if url.get_backend_name() == "sqlite" else engine
 
@@ -155,7 +156,7 @@ def _lower(text: str | None) -> str | None:
 
 
 def _add_arithmetic(connection: Any, cursor: Any) -> None:
-    """Give SQLite the functions that relevance is calculated with, where it was built without them."""
+    """Give SQLite the functions that relevance is calculated with, if it was built without them."""
     try:
         cursor.execute("SELECT power(1, 1), ln(1)")
     except Exception:  # noqa: BLE001 - SQLAlchemy's adapter and the driver each have an error of their own
@@ -170,8 +171,8 @@ def _sqlite(engine: AsyncEngine, begin: str, *, foreign_keys: bool = True) -> As
         connection.exec_driver_sql(begin)
 
     def on_invalidate(connection: Any, _record: object, _error: object) -> None:
-        # One that was cancelled in the middle of a SELECT is closed next, but SQLite would keep it, and its lock, until
-        # the cursor is collected.
+        # A connection that was cancelled in the middle of a SELECT is closed next, but SQLite would keep it, and its
+        # lock, until the cursor is collected.
         connection.rollback()
 
     event.listen(_prepare(engine.sync_engine, foreign_keys=foreign_keys), "begin", on_begin)

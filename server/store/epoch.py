@@ -1,7 +1,7 @@
-"""The epoch: how processes learn that something they remember has ended.
+"""The epoch: a number by which processes learn that something they remember has ended.
 
-Whoever revokes or deletes raises it in the same transaction. Whoever remembers asks at most once a second, so
-what was ended by another process (a command line, a second server) is still honoured for a second at most.
+A transaction that revokes or deletes something raises the epoch. A process that remembers something asks for the epoch
+at most once a second. So a key that another process revoked (a command, a second server) works for a second at most.
 """
 
 from collections.abc import Callable
@@ -33,11 +33,11 @@ class Epoch:
         self._forget: list[Callable[[], None]] = []
 
     def on_change(self, forget: Callable[[], None]) -> None:
-        """Call `forget` whenever the epoch was raised."""
+        """Have `forget` called whenever the epoch was raised."""
         self._forget.append(forget)
 
     async def check(self) -> None:
-        """Look, if a second has passed since the last look."""
+        """Read the epoch if a second has passed, and call the functions given to `on_change` if it has changed."""
         now = self._now()
         if self._next is not None and self._next - INTERVAL <= now < self._next:  # a clock may be set back
             return

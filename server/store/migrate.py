@@ -26,7 +26,7 @@ class SchemaTooNew(Exception):  # noqa: N818 - it names what is so; the command 
 
 
 async def migrate(db: Database) -> str | None:
-    """Bring the record up to `HEAD`; the step it was at before, or None where it is new.
+    """Bring the record up to `HEAD`, and return the step it was at before, or None if it is new.
 
     Raises:
         SchemaTooNew: the record's step is not one that this code knows.
@@ -49,7 +49,7 @@ async def migrate(db: Database) -> str | None:
 
 
 async def _step(db: Database) -> str | None:
-    """The step the record is at; None for an empty one."""
+    """Return the step that the record is at, or None if it is empty."""
     if db.is_sqlite and not await asyncio.to_thread(Path(db.url.database or "").exists):
         return None
     try:
@@ -108,7 +108,7 @@ def _has_version(connection: sa.Connection) -> bool:
 
 
 def alembic_config(connection: sa.Connection) -> Any:
-    """Alembic's configuration for a connection; no ini file."""
+    """Return Alembic's configuration for a connection, without an ini file."""
     from alembic.config import Config  # noqa: PLC0415 - most starts need no Alembic
 
     config = Config()
@@ -125,6 +125,6 @@ async def _file_lock(path: Path) -> AsyncGenerator[None]:
 
 
 def _copy(source: Path, target: Path) -> None:
-    """A consistent copy of a SQLite file that others may have open."""
+    """Copy a SQLite file that others may have open. The copy is consistent."""
     with closing(sqlite3.connect(source)) as old, closing(sqlite3.connect(target)) as new:
         old.backup(new)

@@ -15,7 +15,7 @@ from server.store.db import Database
 from server.store.tables.memories import memories
 
 BATCH = 2_000
-#: A change that is smaller is not written.
+#: A smaller change is not written.
 SMALLEST_CHANGE = 0.0001
 
 _HOUR_SECONDS = 3600
@@ -50,7 +50,7 @@ def _hours_since(column: sa.Column[Any], now: datetime, *, is_sqlite: bool) -> s
 
 
 def _relevance(now: datetime, half_lives: HalfLives, *, is_sqlite: bool) -> sa.ColumnElement[float]:
-    """A row's relevance, as an expression."""
+    """Return a row's relevance as an SQL expression."""
     table = memories.c
     half_life: Any = half_lives.hours
     if half_lives.by_type:
@@ -62,9 +62,9 @@ def _relevance(now: datetime, half_lives: HalfLives, *, is_sqlite: bool) -> sa.C
 
 
 async def decay(db: Database, workspace_id: str, now: datetime, half_lives: HalfLives | None = None) -> int:
-    """Bring the relevance of a workspace's active memories to what it is now; how many changed.
+    """Bring the relevance of a workspace's active memories up to date, and return the number of rows changed.
 
-    May be stopped between any two batches; what is done stays done.
+    It may be stopped between any two batches; the batches that are done stay done.
     """
     new = _relevance(now, half_lives or HalfLives(), is_sqlite=db.is_sqlite)
     after, changed = 0, 0
@@ -88,7 +88,7 @@ async def decay(db: Database, workspace_id: str, now: datetime, half_lives: Half
 
 
 async def _batch_end(db: Database, workspace_id: str, after: int) -> int | None:
-    """The last revision of the next batch; None behind the last one. A memory that changes meanwhile moves up."""
+    """Return the last revision of the next batch, or None if there is no more. A memory that changes moves up."""
     some = (
         sa.select(memories.c.revision)
         .where(memories.c.workspace_id == workspace_id, memories.c.revision > after)

@@ -1,4 +1,4 @@
-"""Forgetting for good: what was deleted longer ago than it can be undone."""
+"""Erasing for good what was deleted so long ago that the deletion cannot be undone any more."""
 
 from datetime import datetime, timedelta
 
@@ -16,10 +16,12 @@ STEP = 200
 
 
 async def erase_due(db: Database, now: datetime, undo: timedelta) -> int:
-    """Overwrite what memories said that were deleted, alone or with their workspace, before `now - undo`; how many.
+    """Overwrite the content of memories that were deleted, alone or with their workspace, before `now - undo`.
 
-    What else such a workspace had goes with it, and is counted too: its working memory, its skip list, its identity
-    crystals, and its golden cases, which quote it.
+    The working memory, the skip list, the identity crystals and the golden cases of such a workspace are deleted.
+
+    Returns:
+        The number of memories overwritten and of other rows deleted.
     """
     before, erased = now - undo, 0
     alone = sa.select(table.c.id).where(table.c.deleted_at <= before)
@@ -28,7 +30,7 @@ async def erase_due(db: Database, now: datetime, undo: timedelta) -> int:
     for due in (alone, ended):
         while ids := await _some(db, due):
             async with db.write() as connection:
-                # Asked again: one may have been brought back since.
+                # Asked again, because a deletion may have been undone since.
                 still = list((await connection.execute(_unerased(due).where(table.c.id.in_(ids)))).scalars())
                 for memory_id in still:
                     await memories.erase_content(connection, memory_id, now)
@@ -36,22 +38,22 @@ async def erase_due(db: Database, now: datetime, undo: timedelta) -> int:
             erased += len(still)
     async with db.write() as connection:
         erased += await golden.forget(connection, gone)
-        erased += await _empty_desks(connection, gone)
+        erased += await _delete_other_rows(connection, gone)
     if erased:
         await db.scrub()
     return erased
 
 
-async def _empty_desks(connection: AsyncConnection, gone: sa.Select[str]) -> int:
-    """Drop what is no memory and lies in these workspaces; how many rows."""
-    dropped = 0
+async def _delete_other_rows(connection: AsyncConnection, gone: sa.Select[str]) -> int:
+    """Delete the rows of these workspaces that are not memories, and return the number of rows deleted."""
+    deleted = 0
     for each in (working_items, skip_entries, identity_crystals):
-        dropped += (await connection.execute(sa.delete(each).where(each.c.workspace_id.in_(gone)))).rowcount
+        deleted += (await connection.execute(sa.delete(each).where(each.c.workspace_id.in_(gone)))).rowcount
     sections = sa.delete(working_sections).where(working_sections.c.workspace_id.in_(gone))
     homes = list((await connection.execute(sections.returning(working_sections.c.workspace_id))).scalars())
     if homes:
         await blank_section_entries(connection, homes)
-    return dropped + len(homes)
+    return deleted + len(homes)
 
 
 def _unerased(due: sa.Select[str]) -> sa.Select[str]:

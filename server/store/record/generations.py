@@ -16,7 +16,7 @@ from server.store.tables.memories import generations
 
 
 async def generation_of(connection: AsyncConnection, model: Model, now: datetime) -> int:
-    """The model's generation, made where it is new."""
+    """Return the id of the model's generation, which is stored if it is new."""
     same = sa.select(generations.c.id).where(
         generations.c.model == model.name,
         generations.c.digest == model.digest,
@@ -34,26 +34,26 @@ async def generation_of(connection: AsyncConnection, model: Model, now: datetime
 
 
 async def newest_model(connection: AsyncConnection) -> str | None:
-    """The name of the model that was last new here."""
+    """Return the name of the newest generation's model, or None if there is no generation."""
     query = sa.select(generations.c.model).order_by(generations.c.id.desc()).limit(1)
     return (await connection.execute(query)).scalar_one_or_none()
 
 
 async def newest_generation(connection: AsyncConnection) -> int:
-    """The generation that was last new here; 0 where there is none."""
+    """Return the id of the newest generation, or 0 if there is none."""
     return (await connection.execute(sa.select(sa.func.max(generations.c.id)))).scalar_one_or_none() or 0
 
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """A generation that workspaces serve, and the model whose vectors it holds; its file is not known."""
+    """A generation that workspaces serve, and the model of its vectors. The model's file is not known."""
 
     generation: int
     model: Model
 
 
 async def served_beside(connection: AsyncConnection, generation: int) -> Served | None:
-    """The newest other generation that a workspace still serves; None where there is none, or it has no vectors."""
+    """Return the newest other generation that a workspace still serves, or None if there is none."""
     query = (
         sa.select(generations)
         .join(workspaces, workspaces.c.generation == generations.c.id)
@@ -66,6 +66,6 @@ async def served_beside(connection: AsyncConnection, generation: int) -> Served 
 
 
 async def dims_of(connection: AsyncConnection, generation: int) -> int:
-    """How long a generation's vectors are; 0 for generation 0, which has none."""
+    """Return the length of a generation's vectors, or 0 for generation 0, which has no vectors."""
     query = sa.select(generations.c.dims).where(generations.c.id == generation)
     return (await connection.execute(query)).scalar_one_or_none() or 0

@@ -1,4 +1,4 @@
-"""Golden cases: what a workspace's owner says that recall must, or must not, bring up for a query."""
+"""Rows of golden cases: for a query, the memory that recall must, or must not, find."""
 
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -16,14 +16,14 @@ Expect = Literal["recalled", "not_recalled"]
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One case. Either `memory_id` or `text`, a part of a memory's content, says which memory is meant."""
+    """One case. Its memory is named by `memory_id`, or by `text`, which is a part of the content."""
 
     id: str
     query: str
     memory_id: str | None
     text: str | None
     expect: Expect
-    #: Among how many of the first memories it must, or must not, be.
+    #: The memory must, or must not, be among this many of the first memories.
     within: int
     note: str | None
     created_at: datetime
@@ -32,7 +32,7 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A workspace that has cases: `name` is account/name, `cases` how many."""
+    """A workspace that has cases: `name` is account/name, `cases` is their number."""
 
     workspace_id: str
     name: str
@@ -43,7 +43,7 @@ _CASE = sa.select(*(golden_cases.c[name] for name in Case.__slots__))
 
 
 async def count_held(connection: AsyncConnection, workspace_id: str) -> int:
-    """How many cases a workspace has; until the transaction ends nobody else adds one.
+    """Return the number of a workspace's cases. Until the transaction ends nobody else adds one.
 
     Raises:
         WorkspaceGone: there is no such workspace.
@@ -56,30 +56,30 @@ async def count_held(connection: AsyncConnection, workspace_id: str) -> int:
 
 
 async def insert(connection: AsyncConnection, workspace_id: str, case: Case) -> None:
-    """Keep a new case."""
+    """Store a new case."""
     await connection.execute(sa.insert(golden_cases).values(workspace_id=workspace_id, **asdict(case)))
 
 
 async def list_cases(connection: AsyncConnection, workspace_id: str) -> list[Case]:
-    """A workspace's cases, oldest first."""
+    """Return a workspace's cases, oldest first."""
     query = _CASE.where(golden_cases.c.workspace_id == workspace_id).order_by(golden_cases.c.id)
     return [Case(*row) for row in await connection.execute(query)]
 
 
 async def delete(connection: AsyncConnection, workspace_id: str, case_id: str) -> bool:
-    """Drop a case of the workspace; False where it has none of this id."""
+    """Delete a case of the workspace. Return False if it has no case with this id."""
     one = sa.delete(golden_cases).where(golden_cases.c.id == case_id, golden_cases.c.workspace_id == workspace_id)
     return (await connection.execute(one.returning(golden_cases.c.id))).one_or_none() is not None
 
 
 async def forget(connection: AsyncConnection, gone: sa.Select[str]) -> int:
-    """Drop the cases of the workspaces that a query selects; how many."""
+    """Delete the cases of the workspaces that a query selects, and return the number of rows deleted."""
     ended = sa.delete(golden_cases).where(golden_cases.c.workspace_id.in_(gone)).returning(golden_cases.c.id)
     return len((await connection.execute(ended)).all())
 
 
 async def places(connection: AsyncConnection, account_id: str | None = None, name: str | None = None) -> list[Place]:
-    """The workspaces that have cases, by name: all, an account's, or an account's of this name."""
+    """Return the workspaces that have cases, ordered by name: all, those of an account, or those of a name."""
     query = (
         sa.select(workspaces.c.id, accounts.c.name, workspaces.c.name, sa.func.count())
         .join_from(golden_cases, workspaces, golden_cases.c.workspace_id == workspaces.c.id)

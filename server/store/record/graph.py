@@ -12,9 +12,9 @@ from server.store.tables.links import links
 from server.store.tables.memories import memories
 
 NODES = 500
-#: How many links of one step, in either direction, are looked at.
+#: The largest number of links that one step reads in either direction.
 LINKS = 2_000
-#: What a link without a label means.
+#: The meanings of a link without a label: to a memory, and to a file.
 RELATED, SOURCE = "related", "source"
 
 _OUT, _IN = (sa.literal_column(each, sa.Integer).label("is_in") for each in "01")
@@ -23,7 +23,7 @@ _LABEL = _meaning.label("meaning")
 
 
 class Node(NamedTuple):
-    """A memory of a graph, and how far it is from where the walk began."""
+    """A memory of a graph, and its distance from the memory where the walk began, in links."""
 
     id: str
     content: str
@@ -34,7 +34,7 @@ class Node(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Neighbour:
-    """What a memory is linked with: a memory's or an item's id, or a file's path."""
+    """The other end of a memory's link: the id of a memory or an item, or the path of a file."""
 
     id: str
     type: str
@@ -62,10 +62,10 @@ def _incoming(workspace_id: str, ids: Iterable[str]) -> sa.Select[Any, Any, Any,
 async def graph(
     connection: AsyncConnection, workspace_id: str, memory_id: str, depth: int
 ) -> tuple[list[Node], list[Edge], bool]:
-    """The memories at most `depth` links from one, nearest first, the edges between them, and whether it was cut.
+    """Return the memories at most `depth` links from one, nearest first, their edges, and whether some were left out.
 
-    At most `NODES` memories; consolidated and expired ones too, deleted ones not. One statement for each step; which
-    of the memories are there is asked once, at the end, with what they say.
+    There are at most `NODES` memories, consolidated and expired ones too, but no deleted ones. Each step is one
+    statement. The rows of the memories, which also tell which of them are deleted, are read once at the end.
     """
     walk = Walk(memory_id, NODES)
     for _ in range(depth):
@@ -82,7 +82,7 @@ async def graph(
 
 
 async def _edges_at(connection: AsyncConnection, workspace_id: str, ids: Sequence[str]) -> tuple[list[Edge], bool]:
-    """The edges at some memories, in one statement; False where there are more than `LINKS` either way."""
+    """Return the edges at some memories, and False if there are more than `LINKS` in a direction. One statement."""
     out = _outgoing(ids).where(links.c.to_kind != "item").limit(LINKS + 1).subquery()
     into = _incoming(workspace_id, ids).limit(LINKS + 1).subquery()
     end = sa.case((out.c.to_kind == "file", sa.literal(FILE) + out.c.target), else_=out.c.target)
@@ -100,7 +100,7 @@ async def _edges_at(connection: AsyncConnection, workspace_id: str, ids: Sequenc
 async def related(
     connection: AsyncConnection, workspace_id: str, memory_id: str
 ) -> tuple[list[Neighbour], list[Neighbour], bool]:
-    """What a memory links to, what links to it (at most `NODES`), and whether there is more."""
+    """Return the ends of its links, the memories that link to it (at most `NODES`), and whether there are more."""
     out = await connection.execute(
         _outgoing([memory_id]).where(sa.or_(links.c.to_kind != "memory", _is_live(links.c.to_id, workspace_id)))
     )
@@ -114,7 +114,7 @@ async def related(
 async def leads_to(
     connection: AsyncConnection, workspace_id: str, memory_id: str, from_ids: Collection[str], label: str | None
 ) -> bool:
-    """Whether links of one meaning lead from any of these memories to another one, over memories that are there."""
+    """Whether links of one meaning lead from any of these memories to another one. Deleted memories are no way."""
     of_this_meaning = (
         links.c.workspace_id == workspace_id,
         links.c.to_kind == "memory",
@@ -129,7 +129,7 @@ async def leads_to(
 
 
 def _is_live(column: sa.ColumnElement[Any], workspace_id: str) -> sa.ColumnElement[bool]:
-    """The column names a memory of the workspace that was not deleted."""
+    """Whether the column is the id of a memory of the workspace that is not deleted."""
     return sa.exists().where(
         memories.c.id == column, memories.c.workspace_id == workspace_id, memories.c.deleted_at.is_(None)
     )

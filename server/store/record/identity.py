@@ -16,7 +16,7 @@ from server.store.tables.working import identity_crystals
 
 @dataclass(frozen=True, slots=True)
 class Crystal:
-    """A snapshot of who the agent is, and of how much it was made."""
+    """A text that says who the agent is, and the number of memories it was made of."""
 
     id: str
     crystal: str
@@ -26,7 +26,7 @@ class Crystal:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A crystal in the history; `length` is its text's, in characters."""
+    """A crystal in the history, without its text; `length` is the length of the text in characters."""
 
     id: str
     length: int
@@ -35,7 +35,7 @@ class Snapshot:
 
 
 async def insert(connection: AsyncConnection, workspace_id: str, crystal: Crystal) -> None:
-    """Keep a new crystal; the earlier ones stay."""
+    """Store a new crystal. The earlier ones stay."""
     await connection.execute(
         sa.insert(identity_crystals).values(
             id=crystal.id,
@@ -62,25 +62,25 @@ _HISTORY = _newest(sa.func.length(identity_crystals.c.crystal))
 
 
 async def latest(connection: AsyncConnection, workspace_id: str) -> Crystal | None:
-    """The workspace's newest crystal."""
+    """Return the workspace's newest crystal, or None if there is none."""
     row = (await connection.execute(_LATEST, {"workspace": workspace_id, "most": 1})).one_or_none()
     return None if row is None else Crystal(*row)
 
 
 async def look_up_latest(db: Database, workspace_id: str) -> Crystal | None:
-    """The same in a look-up of its own, for the context."""
+    """Return the same by a cached read, for the context."""
     row = await db.cached_row(_LATEST, {"workspace": workspace_id, "most": 1})
     return None if row is None else Crystal(*row)
 
 
 async def history(connection: AsyncConnection, workspace_id: str, limit: int) -> list[Snapshot]:
-    """The workspace's crystals, newest first, without their texts."""
+    """Return the workspace's crystals, newest first, without their texts."""
     rows = await connection.execute(_HISTORY, {"workspace": workspace_id, "most": limit})
     return [Snapshot(*row) for row in rows]
 
 
 async def patterns(connection: AsyncConnection, workspace_id: str, now: datetime, limit: int) -> list[Memory]:
-    """The newest active memories that others were consolidated into."""
+    """Return the newest active memories that others were consolidated into."""
     source = memories.alias()
     merged = sa.select(source.c.consolidated_into).where(
         source.c.workspace_id == workspace_id, source.c.consolidated_into.is_not(None)

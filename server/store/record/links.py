@@ -1,4 +1,4 @@
-"""Keeping memories' links as rows, in the transaction that changes `memories.linkages`, so that both say the same."""
+"""Rows of memories' links, written in the transaction that changes `memories.linkages`, so that both agree."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -27,14 +27,14 @@ def _rows(workspace_id: str, memory_id: str, linkages: Sequence[Linkage]) -> lis
 
 
 async def put(connection: AsyncConnection, workspace_id: str, linkages: Mapping[str, Sequence[Linkage]]) -> None:
-    """Keep the links of new memories, memory id → links."""
+    """Store the links of new memories, memory id → links."""
     rows = [row for memory_id, some in linkages.items() for row in _rows(workspace_id, memory_id, some)]
     if rows:
         await connection.execute(sa.insert(links), rows)
 
 
 async def replace(connection: AsyncConnection, memory_id: str, linkages: Sequence[Any]) -> None:
-    """Keep these links of a memory in place of all earlier ones; each a `Linkage`, or its fields."""
+    """Store these links of a memory in place of all earlier ones. Each is a `Linkage`, or a dict of its fields."""
     await connection.execute(sa.delete(links).where(links.c.from_id == memory_id))
     if linkages:
         home = sa.select(memories.c.workspace_id).where(memories.c.id == memory_id)

@@ -28,7 +28,7 @@ Status = Literal["active", "consolidated", "expired", "all"]
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """Which memories to list, and in what order. `project` with no `scope` means global ones and the project's."""
+    """The memories to list, and their order. `project` without `scope` means the global ones and the project's."""
 
     status: Status = "active"
     sort: Sort = "created_at"
@@ -44,13 +44,19 @@ class Listing:
 
 
 def from_row(row: Sequence[Any]) -> Memory:
-    """A row of `FIELDS` as a memory; it was validated when it was stored."""
+    """Return a row of `FIELDS` as a memory. Its values were validated when it was stored."""
     values = dict(zip(FIELDS, row, strict=True))
     return Memory.model_validate(values | {"consolidated": int(values["consolidated"])})
 
 
 async def advance(connection: AsyncConnection, workspace_id: str, steps: int, now: datetime) -> int:
-    """Take the workspace's next `steps` revisions, and hold them until the transaction ends; the first one."""
+    """Take the workspace's next `steps` revisions, and return the first of them.
+
+    The workspace is held until the transaction ends, so no other writer takes the same ones.
+
+    Raises:
+        WorkspaceGone: the workspace was deleted.
+    """
     query = (
         sa.update(workspaces)
         .where(workspaces.c.id == workspace_id, workspaces.c.deleted_at.is_(None))
@@ -64,7 +70,7 @@ async def advance(connection: AsyncConnection, workspace_id: str, steps: int, no
 
 
 async def insert(connection: AsyncConnection, workspace_id: str, first: int, new: Sequence[Memory]) -> None:
-    """Store new memories with the revisions from `first` on, in their order."""
+    """Store new memories, in their order: the first has the revision `first`, the next one more."""
     rows = [
         memory.model_dump() | {"workspace_id": workspace_id, "revision": first + i, "position": first + i}
         for i, memory in enumerate(new)
@@ -82,9 +88,10 @@ async def update(connection: AsyncConnection, memory_id: str, revision: int, cha
 
 
 async def renew_followers(connection: AsyncConnection, workspace_id: str, memory_id: str, now: datetime) -> None:
-    """Have the memories just after one in its session projected again: they are found by its text, too.
+    """Give new revisions to the memories just after one in its session, because they are found by its text, too.
 
-    For the transaction that changes or hides that text, or its session: where it stood, and where it stands then.
+    The projection then writes them again. Call this in the transaction that changes or hides the text. If the memory
+    moves to another session, call it before the move and after it.
     """
     itself = memories.alias("itself")
     query = (
@@ -111,20 +118,23 @@ _UNERASED = _EVER.where(memories.c.erased_at.is_(None))
 async def get(
     connection: AsyncConnection, workspace_id: str, memory_id: str, *, or_deleted: bool = False
 ) -> Memory | None:
-    """One memory of the workspace, inside a transaction; one that was deleted only where asked, and not erased."""
+    """Return one memory of the workspace, or None if there is none.
+
+    A deleted memory is returned only with `or_deleted`, and only until it is erased.
+    """
     query = _UNERASED if or_deleted else _BY_ID
     row = (await connection.execute(query, {"memory": memory_id, "workspace": workspace_id})).one_or_none()
     return None if row is None else from_row(row)
 
 
 async def look_up(db: Database, workspace_id: str, memory_id: str) -> Memory | None:
-    """One memory of the workspace, unless it was deleted, as it now stands."""
+    """Return the same by a cached read. A deleted memory is not found."""
     row = await db.cached_row(_BY_ID, {"memory": memory_id, "workspace": workspace_id})
     return None if row is None else from_row(row)
 
 
 async def existing(connection: AsyncConnection, workspace_id: str, ids: Iterable[str]) -> set[str]:
-    """Which of these ids are memories of the workspace that were not deleted."""
+    """Return the ids, of these, that belong to memories of the workspace which are not deleted."""
     # The workspace is compared here: asked for beside a list of ids, SQLite reads all of the workspace.
     query = sa.select(memories.c.id, memories.c.workspace_id).where(
         memories.c.id.in_(set(ids)), memories.c.deleted_at.is_(None)
@@ -137,7 +147,7 @@ def _escaped(text: str) -> str:
 
 
 def _tagged(tags: Sequence[str], *, parts: bool, is_sqlite: bool) -> sa.ColumnElement[bool]:
-    """Some tag holds one of these texts, in any case."""
+    """Whether a tag equals one of these texts, or contains it if `parts`. Upper and lower case are the same."""
     elements = sa.func.json_each if is_sqlite else sa.func.json_array_elements_text
     tag = elements(memories.c.tags).table_valued("value", name="tag")
     # Lowered once for each tag: on SQLite that is a call into Python.
@@ -170,7 +180,7 @@ def _conditions(workspace_id: str, listing: Listing, now: datetime, *, is_sqlite
 async def list_page(
     connection: AsyncConnection, workspace_id: str, listing: Listing, now: datetime
 ) -> tuple[list[Memory], int]:
-    """A page of the workspace's memories, and how many there are in all."""
+    """Return a page of the workspace's memories, and the number of all that match."""
     conditions = _conditions(workspace_id, listing, now, is_sqlite=connection.dialect.name == "sqlite")
     column = memories.c[listing.sort]
     order = column.desc() if listing.descending else column.asc()
@@ -184,7 +194,7 @@ async def list_page(
 
 
 async def counts(connection: AsyncConnection, workspace_id: str, now: datetime) -> dict[str, int]:
-    """How many memories there are: total, active, expired, consolidated."""
+    """Return the number of the workspace's memories: total, active, expired and consolidated."""
     table = memories.c
     expired = sa.and_(table.expires_at.is_not(None), table.expires_at <= now)
     query = sa.select(
@@ -198,7 +208,10 @@ async def counts(connection: AsyncConnection, workspace_id: str, now: datetime) 
 
 
 async def total_accesses(connection: AsyncConnection, workspace_id: str) -> int:
-    """How often memories were recalled. What was merged counts in the memory it became, which has the sum."""
+    """Return how often the workspace's memories were recalled.
+
+    Merged memories are left out, because the memory they became has their sum.
+    """
     table = memories.c
     query = sa.select(sa.func.coalesce(sa.func.sum(table.access_count), 0)).where(
         table.workspace_id == workspace_id, table.deleted_at.is_(None), table.consolidated.is_(False)
@@ -207,7 +220,10 @@ async def total_accesses(connection: AsyncConnection, workspace_id: str) -> int:
 
 
 async def erase_content(connection: AsyncConnection, memory_id: str, now: datetime) -> None:
-    """Overwrite what a memory said, in its row and in its journal; that it was there, when and by whom stays."""
+    """Overwrite the content of a memory in its row and its journal entries.
+
+    The rows stay: they say that it existed, when, and by whom.
+    """
     blank: dict[str, Any] = dict.fromkeys(
         ("project", "task", "entity", "author", "session", "occurred_at", "source", "expires_at"), None
     )
@@ -228,7 +244,10 @@ async def erase_content(connection: AsyncConnection, memory_id: str, now: dateti
 
 
 async def count_accesses(connection: AsyncConnection, accesses: dict[str, tuple[int, datetime]]) -> None:
-    """Add to access counts: memory id → (how often, when last). No part of a memory's revision."""
+    """Add to access counts: memory id → (number of accesses, time of the last one).
+
+    Access counts are no part of a memory's revision.
+    """
     query = (
         sa.update(memories)
         .where(memories.c.id == sa.bindparam("memory"))

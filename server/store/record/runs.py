@@ -1,4 +1,4 @@
-"""Runs: long work that a command line files, and that whoever owns the search store does, with its progress in SQL."""
+"""Rows of runs: long work that a command files and the process that owns the search store does."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ State = Literal["filed", "running", "done", "failed"]
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One piece of work, how far it is, and what went wrong."""
+    """One piece of work, its progress, and its problem if it failed."""
 
     id: str
     work: str
@@ -31,7 +31,7 @@ _RUN = sa.select(runs.c.id, runs.c.work, runs.c.argument, runs.c.state, runs.c.d
 
 
 async def file_run(connection: AsyncConnection, work: str, argument: str | None, now: datetime) -> str:
-    """Ask for work to be done; its id."""
+    """File work to be done, and return the id of the run."""
     run_id = new_id(now)
     values = {"id": run_id, "work": work, "argument": argument, "state": "filed", "done": 0, "filed_at": now}
     await connection.execute(sa.insert(runs).values(**values))
@@ -39,7 +39,7 @@ async def file_run(connection: AsyncConnection, work: str, argument: str | None,
 
 
 async def is_any_filed(connection: AsyncConnection, works: Sequence[str]) -> bool:
-    """Whether there is work of these kinds that nobody has taken."""
+    """Whether a run of these works waits to be claimed."""
     filed = sa.exists().where(runs.c.state == "filed", runs.c.work.in_(works))
     return (await connection.execute(sa.select(filed))).scalar_one()
 
@@ -54,34 +54,34 @@ async def claim_run(connection: AsyncConnection, works: Sequence[str]) -> Run | 
 
 
 async def find_run(connection: AsyncConnection, run_id: str) -> Run:
-    """A run as it stands."""
+    """Return a run as it stands now."""
     return Run(*(await connection.execute(_RUN.where(runs.c.id == run_id))).one())
 
 
 async def note_progress(connection: AsyncConnection, run_id: str, done: int, total: int) -> None:
-    """Say how far a run is."""
+    """Store the progress of a run."""
     await connection.execute(sa.update(runs).where(runs.c.id == run_id).values(done=done, total=total))
 
 
 async def finish_run(connection: AsyncConnection, run_id: str, now: datetime, problem: str | None) -> None:
-    """End a run, well or with a problem."""
+    """End a run: it is done if there is no problem, else it failed."""
     state = "done" if problem is None else "failed"
     values = {"state": state, "problem": problem, "finished_at": now}
     await connection.execute(sa.update(runs).where(runs.c.id == run_id).values(**values))
 
 
 async def keep_result(connection: AsyncConnection, run_id: str, result: dict[str, Any]) -> None:
-    """Leave what a run found out for whoever filed it."""
+    """Store the result of a run, for the command that filed it."""
     await connection.execute(sa.update(runs).where(runs.c.id == run_id).values(result=result))
 
 
 async def take_result(connection: AsyncConnection, run_id: str) -> dict[str, Any]:
-    """What a run found out. It is kept no longer: it may quote what people store."""
+    """Return the result of a run, and delete it, because it may quote memories."""
     result = (await connection.execute(sa.select(runs.c.result).where(runs.c.id == run_id))).scalar_one()
     await connection.execute(sa.update(runs).where(runs.c.id == run_id).values(result=None))
     return result or {}
 
 
 async def refile_unfinished(connection: AsyncConnection) -> None:
-    """At an owner's start: what its predecessor was doing when it died is filed again."""
+    """File again the runs that were running when the owner's predecessor died. Call it when the owner starts."""
     await connection.execute(sa.update(runs).where(runs.c.state == "running").values(state="filed", done=0))

@@ -1,4 +1,4 @@
-"""The settings of a workspace: what was set, and when. What was not set has its default."""
+"""The settings of a workspace, stored in its row: the values that were set, and when. The others have their default."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from server.store.tables.accounts import workspaces
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """The settings of one workspace, and when each that was set was."""
+    """The settings of one workspace, and for each setting that was set, the time of that."""
 
     settings: WorkspaceSettings
     set_at: dict[str, datetime]
@@ -26,7 +26,7 @@ _KEPT = sa.select(workspaces.c.settings, workspaces.c.settings_set_at).where(wor
 
 
 async def load(connection: AsyncConnection, workspace_id: str) -> Kept:
-    """The settings of a workspace; of one that is not there, the defaults."""
+    """Return the settings of a workspace, or the defaults if there is no such workspace."""
     row = (await connection.execute(_KEPT.where(workspaces.c.id == workspace_id))).one_or_none()
     values, times = ({}, {}) if row is None else _both(row)
     set_at = {key: datetime.fromisoformat(at) for key, at in times.items()}
@@ -39,7 +39,7 @@ def _both(row: Sequence[Any]) -> tuple[dict[str, Any], dict[str, str]]:
 
 
 async def change(connection: AsyncConnection, workspace_id: str, key: str, value: Any, now: datetime) -> None:
-    """Set one setting, or with None give it back its default; the caller has checked key and value.
+    """Set one setting, or give it back its default if the value is None. The caller has checked key and value.
 
     Raises:
         WorkspaceGone: there is no such workspace.

@@ -22,7 +22,7 @@ _COLUMNS = (
 
 
 async def insert(connection: AsyncConnection, workspace_id: str, entry: SkipEntry) -> None:
-    """Keep a new entry."""
+    """Store a new entry."""
     await connection.execute(
         sa.insert(skip_entries).values(
             id=entry.id,
@@ -36,7 +36,7 @@ async def insert(connection: AsyncConnection, workspace_id: str, entry: SkipEntr
     )
 
 
-# Without the time in it, a look-up is the same one again; hardly any entry that has ended is still there.
+# The time is not in the statement, so that a cached read can be answered again. Few entries that have ended remain.
 _KEPT = (
     sa.select(*_COLUMNS)
     .where(skip_entries.c.workspace_id == sa.bindparam("workspace"))
@@ -50,17 +50,17 @@ def _live(rows: Iterable[Sequence[Any]], now: datetime) -> list[SkipEntry]:
 
 
 async def live(connection: AsyncConnection, workspace_id: str, now: datetime) -> list[SkipEntry]:
-    """The workspace's entries that have not ended, newest first."""
+    """Return the workspace's entries that have not ended, newest first."""
     return _live(await connection.execute(_KEPT, {"workspace": workspace_id}), now)
 
 
 async def look_up_live(db: Database, workspace_id: str, now: datetime) -> list[SkipEntry]:
-    """The same in a look-up of its own, for recall."""
+    """Return the same by a cached read, for recall."""
     return _live(await db.cached_rows(_KEPT, {"workspace": workspace_id}), now)
 
 
 async def counts(connection: AsyncConnection, workspace_id: str, now: datetime) -> dict[str, int]:
-    """How many entries the list has: total, active, expired. Expired ones are kept until the loop purges them."""
+    """Return the number of entries: total, active and expired. Expired ones stay until the loop deletes them."""
     query = sa.select(sa.func.count(), sa.func.count().filter(_ended(now))).where(
         skip_entries.c.workspace_id == workspace_id
     )
@@ -69,7 +69,7 @@ async def counts(connection: AsyncConnection, workspace_id: str, now: datetime) 
 
 
 async def delete(connection: AsyncConnection, workspace_id: str, entry_id: str, now: datetime) -> SkipEntry | None:
-    """Take a live entry off the list for good; None where the workspace has none of this id."""
+    """Delete an entry that has not ended, and return it. None if the workspace has no such entry."""
     statement = (
         sa.delete(skip_entries)
         .where(skip_entries.c.id == entry_id, skip_entries.c.workspace_id == workspace_id, ~_ended(now))
@@ -80,10 +80,10 @@ async def delete(connection: AsyncConnection, workspace_id: str, entry_id: str, 
 
 
 async def purge_expired(connection: AsyncConnection, now: datetime) -> int:
-    """Delete the entries of every workspace that have ended, which no read shows any more; how many."""
+    """Delete the entries of every workspace that have ended, and return the number of rows deleted."""
     return (await connection.execute(sa.delete(skip_entries).where(skip_entries.c.ends_at <= now))).rowcount
 
 
 def _ended(now: datetime) -> sa.ColumnElement[bool]:
-    """An entry on a condition never ends by itself."""
+    """Whether an entry has ended. One that ends on a condition has no time, and never does."""
     return sa.and_(skip_entries.c.ends_at.is_not(None), skip_entries.c.ends_at <= now)

@@ -14,7 +14,7 @@ from server.store.tables.memories import memories, vectors
 
 
 async def put(connection: AsyncConnection, generation: int, windows: dict[str, Vector]) -> None:
-    """Keep texts' vectors, memory id → (n, dims), in place of earlier ones of the generation."""
+    """Store the vectors of memories, memory id → (n, dims), in place of earlier ones of the generation."""
     statement = insert_into(connection, vectors)
     statement = statement.on_conflict_do_update(
         index_elements=["memory_id", "generation"], set_={"windows": statement.excluded.windows}
@@ -25,7 +25,7 @@ async def put(connection: AsyncConnection, generation: int, windows: dict[str, V
 
 
 async def forget(connection: AsyncConnection, memory_id: str) -> None:
-    """Remove a memory's vectors of every generation: its text changed, or is gone."""
+    """Delete a memory's vectors of every generation, because its text changed or was erased."""
     await connection.execute(sa.delete(vectors).where(vectors.c.memory_id == memory_id))
 
 
@@ -39,7 +39,7 @@ class Gap:
 
 
 async def missing(connection: AsyncConnection, generation: int, after: str, limit: int) -> Sequence[Gap]:
-    """The next memories, in the order of their ids from `after` on, that have no vectors of the generation."""
+    """Return at most `limit` memories without vectors of the generation, in the order of their ids, after `after`."""
     has = sa.exists().where(vectors.c.memory_id == memories.c.id, vectors.c.generation == generation)
     query = (
         sa.select(memories.c.workspace_id, memories.c.id, memories.c.content)
@@ -53,7 +53,7 @@ async def missing(connection: AsyncConnection, generation: int, after: str, limi
 
 @dataclass(frozen=True, slots=True)
 class VectorCoverage:
-    """How many memories have vectors of the generation, and how many have none yet."""
+    """The number of memories that have vectors of a generation, and the number of those that have none yet."""
 
     filled: int
     missing: int
@@ -86,10 +86,10 @@ async def count_vectors(
 
 
 def pack(windows: Vector) -> bytes:
-    """(n, dims) as little-endian float32."""
+    """Return vectors (n, dims) as bytes: little-endian float32."""
     return np.ascontiguousarray(windows, dtype="<f4").tobytes()
 
 
 def unpack(blob: bytes, dims: int) -> Vector:
-    """Back to (n, dims)."""
+    """Return the vectors (n, dims) that `pack` made these bytes of."""
     return np.frombuffer(blob, dtype="<f4").reshape(-1, dims).astype(np.float32, copy=False)

@@ -25,7 +25,7 @@ _ORDER = (working_items.c.priority.desc(), working_items.c.created_at.desc(), wo
 
 @dataclass(frozen=True, slots=True)
 class ItemListing:
-    """Which items to list; `query` is a part of their title or content, in any case."""
+    """The items to list. `query` is a part of their title or content; upper and lower case are the same."""
 
     categories: Sequence[Category] = ()
     statuses: Sequence[Status] = ()
@@ -35,7 +35,7 @@ class ItemListing:
 
 
 async def sections(connection: AsyncConnection, workspace_id: str) -> list[Section]:
-    """The sections that were written, in the order in which they were made."""
+    """Return the sections that were written, in the order in which they were made."""
     query = (
         sa.select(*_SECTION)
         .where(working_sections.c.workspace_id == workspace_id)
@@ -45,7 +45,7 @@ async def sections(connection: AsyncConnection, workspace_id: str) -> list[Secti
 
 
 async def section(connection: AsyncConnection, workspace_id: str, name: str) -> Section | None:
-    """One section; None where it was never written."""
+    """Return one section, or None if it was never written."""
     query = sa.select(*_SECTION).where(working_sections.c.workspace_id == workspace_id, working_sections.c.name == name)
     row = (await connection.execute(query)).one_or_none()
     return None if row is None else _section(row)
@@ -60,12 +60,15 @@ def _own_sections(workspace_id: str) -> sa.Select[int]:
 
 
 async def count_own_sections(connection: AsyncConnection, workspace_id: str) -> int:
-    """How many sections were made beside those that are always there."""
+    """Return the number of sections that were made beside those that every workspace has."""
     return (await connection.execute(_own_sections(workspace_id))).scalar_one()
 
 
 async def state(connection: AsyncConnection, workspace_id: str) -> tuple[int, datetime | None]:
-    """How many sections were made beside those that are always there, and when a section or an item last changed."""
+    """Return the number of sections made beside those that every workspace has, and the time of the last change.
+
+    The time is that of the section or item that changed last, or None if there is neither.
+    """
     latest = (
         sa.select(sa.func.max(each.c.updated_at)).where(each.c.workspace_id == workspace_id).scalar_subquery()
         for each in (working_sections, working_items)
@@ -77,7 +80,7 @@ async def state(connection: AsyncConnection, workspace_id: str) -> tuple[int, da
 
 
 async def put_section(connection: AsyncConnection, workspace_id: str, written: Section, now: datetime) -> None:
-    """Write a section, whether it was there or not; one that was there keeps its heading."""
+    """Store a section, in place of one with the same name. An existing one keeps its heading."""
     statement = insert_into(connection, working_sections).values(
         workspace_id=workspace_id,
         name=written.name,
@@ -91,20 +94,20 @@ async def put_section(connection: AsyncConnection, workspace_id: str, written: S
 
 
 async def insert_item(connection: AsyncConnection, workspace_id: str, item: Item) -> None:
-    """Keep a new item."""
+    """Store a new item."""
     row = item.model_dump(exclude={"last_touched"})
     await connection.execute(sa.insert(working_items).values(workspace_id=workspace_id, **row))
 
 
 async def item(connection: AsyncConnection, workspace_id: str, item_id: str) -> Item | None:
-    """One item of the workspace."""
+    """Return one item of the workspace, or None if there is none."""
     query = sa.select(*_ITEM).where(working_items.c.id == item_id, working_items.c.workspace_id == workspace_id)
     row = (await connection.execute(query)).one_or_none()
     return None if row is None else _item(row)
 
 
 async def existing_items(connection: AsyncConnection, workspace_id: str, ids: Iterable[str]) -> set[str]:
-    """Which of these ids are items of the workspace."""
+    """Return the ids, of these, that belong to items of the workspace."""
     query = sa.select(working_items.c.id, working_items.c.workspace_id).where(working_items.c.id.in_(set(ids)))
     return {row.id for row in await connection.execute(query) if row.workspace_id == workspace_id}
 
@@ -112,7 +115,7 @@ async def existing_items(connection: AsyncConnection, workspace_id: str, ids: It
 async def update_item(
     connection: AsyncConnection, workspace_id: str, item_id: str, changes: dict[str, Any], now: datetime
 ) -> Item | None:
-    """Change fields of an item; the item as it is then, or None where the workspace has none of this id."""
+    """Change fields of an item, and return the changed item. None if the workspace has no item with this id."""
     statement = (
         sa.update(working_items)
         .where(working_items.c.id == item_id, working_items.c.workspace_id == workspace_id)
@@ -124,7 +127,7 @@ async def update_item(
 
 
 async def delete_item(connection: AsyncConnection, workspace_id: str, item_id: str) -> bool:
-    """Delete an item for good; False where the workspace has none of this id."""
+    """Delete an item. Return False if the workspace has no item with this id."""
     statement = sa.delete(working_items).where(
         working_items.c.id == item_id, working_items.c.workspace_id == workspace_id
     )
@@ -132,7 +135,7 @@ async def delete_item(connection: AsyncConnection, workspace_id: str, item_id: s
 
 
 async def list_items(connection: AsyncConnection, workspace_id: str, listing: ItemListing) -> tuple[list[Item], int]:
-    """A page of the workspace's items, the most important and then the newest first, and how many there are in all."""
+    """Return a page of the workspace's items, the most important and then the newest first, and their total number."""
     page, total = await list_items_of(connection, [workspace_id], listing)
     return [item for _, item in page], total
 
@@ -140,7 +143,7 @@ async def list_items(connection: AsyncConnection, workspace_id: str, listing: It
 async def list_items_of(
     connection: AsyncConnection, workspace_ids: Sequence[str], listing: ItemListing
 ) -> tuple[list[tuple[str, Item]], int]:
-    """The same over several workspaces as if they were one; each item comes with its workspace's id."""
+    """Return the same for several workspaces as if they were one. Each item comes with its workspace's id."""
     table = working_items.c
     conditions: list[sa.ColumnElement[bool]] = [table.workspace_id.in_(workspace_ids)]
     if listing.categories:
@@ -173,15 +176,15 @@ def _counted(rows: Sequence[sa.Row[Any]]) -> tuple[list[Item], int]:
 
 
 async def active_items(connection: AsyncConnection, workspace_id: str, limit: int) -> tuple[list[Item], int]:
-    """What is being worked on or was put aside, the most important first, and how many there are in all; `limit` > 0.
+    """Return the active and paused items, the most important first, and their total number. `limit` > 0.
 
-    One query, for the context that every message asks for.
+    It is one query, because the context of every message asks for it.
     """
     return _counted((await connection.execute(_ACTIVE, {"workspace": workspace_id, "most": limit})).all())
 
 
 async def look_up_active(db: Database, workspace_id: str, limit: int) -> tuple[list[Item], int]:
-    """The same in a look-up of its own, for the context."""
+    """Return the same by a cached read, for the context."""
     return _counted(await db.cached_rows(_ACTIVE, {"workspace": workspace_id, "most": limit}))
 
 

@@ -64,20 +64,20 @@ def _from_row(row: Sequence[Any]) -> Workspace:
 
 
 async def find_workspace(connection: AsyncConnection, account_id: str, name: str) -> Workspace | None:
-    """The account's workspace of this name."""
+    """Return the account's workspace of this name, or None if there is none."""
     query = _WORKSPACE.where(workspaces.c.account_id == account_id, workspaces.c.name == name)
     row = (await connection.execute(query)).one_or_none()
     return None if row is None else _from_row(row)
 
 
 async def workspace_by_id(connection: AsyncConnection, workspace_id: str) -> Workspace | None:
-    """The workspace with this id."""
+    """Return the workspace with this id, or None if there is none."""
     row = (await connection.execute(_WORKSPACE.where(workspaces.c.id == workspace_id))).one_or_none()
     return None if row is None else _from_row(row)
 
 
 async def list_workspaces(connection: AsyncConnection, account_id: str) -> list[Workspace]:
-    """The account's workspaces, oldest first."""
+    """Return the account's workspaces, oldest first."""
     query = _WORKSPACE.where(workspaces.c.account_id == account_id).order_by(workspaces.c.created_at, workspaces.c.id)
     return [_from_row(row) for row in await connection.execute(query)]
 
@@ -85,7 +85,7 @@ async def list_workspaces(connection: AsyncConnection, account_id: str) -> list[
 async def ensure_workspace(
     connection: AsyncConnection, account_id: str, name: str, generation: int, now: datetime
 ) -> tuple[Workspace, bool]:
-    """The account's workspace of this name, made where it was missing; True where it was."""
+    """Return the account's workspace of this name, and True if it was missing and is made now."""
     new = new_id(now)
     statement = insert_into(connection, workspaces).values(
         id=new,
@@ -98,7 +98,7 @@ async def ensure_workspace(
         created_at=now,
         updated_at=now,
     )
-    # Written over with its own name, one that is there is returned, and cannot be deleted in between.
+    # An existing one is overwritten with its own name: so it is returned, and nobody can delete it in between.
     statement = statement.on_conflict_do_update(
         index_elements=["account_id", "name"],
         index_where=workspaces.c.deleted_at.is_(None),
@@ -109,7 +109,7 @@ async def ensure_workspace(
 
 
 async def delete_workspace(connection: AsyncConnection, workspace_id: str, now: datetime) -> None:
-    """Hide a workspace and all that is in it, and end the keys that are bound to it."""
+    """Mark a workspace as deleted, which hides everything in it, and revoke the keys that are bound to it."""
     live = sa.update(workspaces).where(workspaces.c.id == workspace_id, workspaces.c.deleted_at.is_(None))
     await connection.execute(live.values(deleted_at=now))
     bound = sa.update(api_keys).where(api_keys.c.workspace_id == workspace_id, api_keys.c.revoked_at.is_(None))
@@ -117,6 +117,6 @@ async def delete_workspace(connection: AsyncConnection, workspace_id: str, now: 
 
 
 async def all_ids(connection: AsyncConnection) -> list[str]:
-    """Every workspace that was not deleted, of every account."""
+    """Return the ids of the workspaces of all accounts that are not deleted."""
     query = sa.select(workspaces.c.id).where(workspaces.c.deleted_at.is_(None)).order_by(workspaces.c.id)
     return list((await connection.execute(query)).scalars())

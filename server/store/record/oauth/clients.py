@@ -23,7 +23,7 @@ class ClientRow:
 
 
 async def insert_client(connection: AsyncConnection, row: ClientRow) -> None:
-    """Keep a new client."""
+    """Store a new client."""
     await connection.execute(
         sa.insert(oauth_clients).values(
             id=row.id,
@@ -38,7 +38,7 @@ async def insert_client(connection: AsyncConnection, row: ClientRow) -> None:
 
 
 async def client_by_id(connection: AsyncConnection, client_id: str) -> ClientRow | None:
-    """The registered client with this id."""
+    """Return the registered client with this id, or None if there is none."""
     query = sa.select(
         oauth_clients.c.id,
         oauth_clients.c.name,
@@ -53,10 +53,10 @@ async def client_by_id(connection: AsyncConnection, client_id: str) -> ClientRow
 
 
 async def count_clients(connection: AsyncConnection) -> int:
-    """How many clients are registered."""
+    """Return the number of registered clients."""
     return (await connection.execute(sa.select(sa.func.count()).select_from(oauth_clients))).scalar_one()
 
 
 async def touch_client(connection: AsyncConnection, client_id: str, now: datetime) -> None:
-    """Write that a registered client was just used; nothing where it is known by its document."""
+    """Store that a registered client was used now. A client that is known by its document has no row to change."""
     await connection.execute(sa.update(oauth_clients).where(oauth_clients.c.id == client_id).values(last_used_at=now))

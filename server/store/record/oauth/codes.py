@@ -14,7 +14,7 @@ from server.store.tables.oauth import oauth_codes
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """An authorization code: what a person agreed to, for the minute until the client redeems it."""
+    """An authorization code: a person's consent, for the minute until the client redeems it."""
 
     code_hash: str
     user_id: str
@@ -28,7 +28,7 @@ class Code:
 
 
 async def insert_code(connection: AsyncConnection, code: Code) -> None:
-    """Keep a new code."""
+    """Store a new code."""
     await connection.execute(
         sa.insert(oauth_codes).values(
             code_hash=code.code_hash,
@@ -45,7 +45,7 @@ async def insert_code(connection: AsyncConnection, code: Code) -> None:
 
 
 async def take_code(connection: AsyncConnection, code_hash: str, client_id: str, now: datetime) -> Code | None:
-    """Take a client's code out, so that nobody can take it again. None where there is none that still holds."""
+    """Delete a client's code and return it. None if the client has no such code, or it has expired."""
     query = (
         sa.delete(oauth_codes)
         .where(

@@ -19,7 +19,7 @@ async def remember_consent(
     granted: str,
     now: datetime,
 ) -> None:
-    """Remember what a person answered when a client asked for these scopes."""
+    """Store the scopes that a person granted when a client asked for `asked`."""
     query = insert_into(connection, oauth_consents).values(
         user_id=user_id, client_id=client_id, redirect_host=redirect_host, asked=asked, granted=granted, created_at=now
     )
@@ -32,7 +32,7 @@ async def remember_consent(
 async def remembered_consent(
     connection: AsyncConnection, *, user_id: str, client_id: str, redirect_host: str, asked: str
 ) -> str | None:
-    """The scopes a person granted when this client asked for the same, or None."""
+    """Return the scopes that a person granted when this client asked for the same, or None."""
     query = sa.select(oauth_consents.c.granted).where(
         oauth_consents.c.user_id == user_id,
         oauth_consents.c.client_id == client_id,
@@ -43,7 +43,7 @@ async def remembered_consent(
 
 
 async def forget_consents(connection: AsyncConnection, user_id: str, client_id: str) -> None:
-    """Ask the person again the next time this client comes."""
+    """Delete a person's consents for a client, so that the person is asked again."""
     await connection.execute(
         sa.delete(oauth_consents).where(oauth_consents.c.user_id == user_id, oauth_consents.c.client_id == client_id)
     )

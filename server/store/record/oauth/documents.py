@@ -13,7 +13,7 @@ from server.store.tables.oauth import oauth_documents
 
 @dataclass(frozen=True, slots=True)
 class DocumentRow:
-    """What a fetch of a client metadata document gave: the document, or why there is none."""
+    """The result of fetching a client metadata document: the document, or the reason why there is none."""
 
     url: str
     document: dict[str, Any] | None
@@ -22,7 +22,7 @@ class DocumentRow:
 
 
 async def document_of(connection: AsyncConnection, url: str) -> DocumentRow | None:
-    """What the last fetch of a document gave, however long ago."""
+    """Return the result of the last fetch of a document, however old. None if it was never fetched."""
     query = sa.select(
         oauth_documents.c.url, oauth_documents.c.document, oauth_documents.c.failure, oauth_documents.c.expires_at
     ).where(oauth_documents.c.url == url)
@@ -31,7 +31,7 @@ async def document_of(connection: AsyncConnection, url: str) -> DocumentRow | No
 
 
 async def upsert_document(connection: AsyncConnection, row: DocumentRow) -> None:
-    """Keep what a fetch gave, instead of what the last one did; a failure leaves the document that was there."""
+    """Store the result of a fetch in place of the last one. A failure leaves an earlier document as it is."""
     news: dict[str, Any] = {"failure": row.failure, "expires_at": row.expires_at}
     if row.document is not None:
         news["document"] = row.document

@@ -1,4 +1,4 @@
-"""What the authorization server forgets: everything that expired, and clients that nobody came back with."""
+"""Deleting rows of the authorization server: those that expired, and clients that nobody uses."""
 
 from datetime import datetime, timedelta
 
@@ -26,7 +26,7 @@ ATTEMPTS = timedelta(days=1)
 
 
 async def collect_garbage(connection: AsyncConnection, now: datetime) -> int:
-    """Delete what cannot matter any more; how many rows that were."""
+    """Delete the rows that are of no use any more, and return the number of rows deleted."""
     granted = sa.exists().where(oauth_grants.c.client_id == oauth_clients.c.id)
     named = sa.exists().where(oauth_grants.c.client_id == oauth_documents.c.url)
     statements = [
@@ -42,7 +42,7 @@ async def collect_garbage(connection: AsyncConnection, now: datetime) -> int:
                 oauth_clients.c.last_used_at <= now - UNUSED,
             ),
         ),
-        # Where a grant lives its client's document is still asked for, at the token endpoint, however old it is.
+        # A grant's client is read from its document at the token endpoint, however old the document is.
         sa.delete(oauth_documents).where(oauth_documents.c.expires_at <= now, ~named),
         sa.delete(signing_keys).where(signing_keys.c.retires_at <= now),
         sa.delete(browser_sessions).where(browser_sessions.c.expires_at <= now),

@@ -1,4 +1,4 @@
-"""Rows of OAuth grants: what a client may do for a person."""
+"""Rows of OAuth grants: the permission of a client to act for a person."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,7 +12,7 @@ from server.store.tables.oauth import oauth_grants
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """What a client may do for a person, until it expires or is revoked. `scopes` are separated by spaces."""
+    """The permission of a client to act for a person, until it expires or is revoked. Spaces separate its `scopes`."""
 
     id: str
     user_id: str
@@ -27,7 +27,7 @@ class Grant:
 
 
 async def insert_grant(connection: AsyncConnection, grant: Grant) -> None:
-    """Keep a new grant."""
+    """Store a new grant."""
     await connection.execute(
         sa.insert(oauth_grants).values(
             id=grant.id,
@@ -50,14 +50,14 @@ _GRANT = sa.select(*(column for column in oauth_grants.c if column.name != "revo
 
 
 async def grant_of_code(connection: AsyncConnection, code_hash: str, client_id: str) -> Grant | None:
-    """The grant that this client redeemed with this code, if it was not revoked since."""
+    """Return the grant that this client got for this code. None if there is none, or it was revoked."""
     query = _GRANT.where(oauth_grants.c.code_hash == code_hash, oauth_grants.c.client_id == client_id)
     row = (await connection.execute(query)).one_or_none()
     return None if row is None else Grant(*row)
 
 
 async def live_grant(connection: AsyncConnection, grant_id: str, now: datetime) -> tuple[Grant, str] | None:
-    """A grant that holds, and its user's account; None also where the user is disabled. One indexed lookup."""
+    """Return a valid grant and its user's account, by index. None if there is none, or the user is disabled."""
     query = (
         _GRANT.add_columns(users.c.account_id)
         .join(users, users.c.id == oauth_grants.c.user_id)
@@ -71,20 +71,20 @@ async def live_grant(connection: AsyncConnection, grant_id: str, now: datetime) 
 
 
 async def list_grants(connection: AsyncConnection, user_id: str, now: datetime) -> list[Grant]:
-    """What a person has granted and what still holds, latest used first."""
+    """Return a person's valid grants, the one used last first."""
     query = _GRANT.where(oauth_grants.c.user_id == user_id, oauth_grants.c.expires_at > now)
     return [Grant(*row) for row in await connection.execute(query.order_by(oauth_grants.c.last_used_at.desc()))]
 
 
 async def touch_grant(connection: AsyncConnection, grant_id: str, now: datetime) -> None:
-    """Write that a grant was just used."""
+    """Store that a grant was used now."""
     await connection.execute(sa.update(oauth_grants).where(oauth_grants.c.id == grant_id).values(last_used_at=now))
 
 
 async def revoke_grant(
     connection: AsyncConnection, grant_id: str, now: datetime, *, user_id: str | None = None
 ) -> bool:
-    """End a grant (of this user, where one is named); False where there is none that was not ended before."""
+    """Revoke a grant (of this user, if one is given). Return False if there is none, or it was revoked before."""
     query = sa.update(oauth_grants).where(oauth_grants.c.id == grant_id, oauth_grants.c.revoked_at.is_(None))
     if user_id is not None:
         query = query.where(oauth_grants.c.user_id == user_id)

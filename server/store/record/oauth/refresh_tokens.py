@@ -14,7 +14,7 @@ from server.store.tables.oauth import oauth_grants, oauth_refresh_tokens
 
 @dataclass(frozen=True, slots=True)
 class RefreshToken:
-    """A refresh token of a grant that lives. `rotated_at` is set once it was exchanged."""
+    """A refresh token of a grant. `rotated_at` is the time at which it was exchanged, or None."""
 
     token_hash: str
     grant_id: str
@@ -24,7 +24,7 @@ class RefreshToken:
 async def insert_refresh_token(
     connection: AsyncConnection, *, token_hash: str, grant_id: str, parent_hash: str | None, expires_at: datetime
 ) -> None:
-    """Keep a new refresh token of a grant."""
+    """Store a new refresh token of a grant."""
     await connection.execute(
         sa.insert(oauth_refresh_tokens).values(
             token_hash=token_hash, grant_id=grant_id, parent_hash=parent_hash, expires_at=expires_at
@@ -35,7 +35,7 @@ async def insert_refresh_token(
 async def find_refresh_token(
     connection: AsyncConnection, token_hash: str, client_id: str, now: datetime
 ) -> RefreshToken | None:
-    """A client's refresh token that did not expire, rotated or not."""
+    """Return a client's refresh token that has not expired, rotated or not. None if there is none."""
     query = (
         sa.select(oauth_refresh_tokens.c.token_hash, oauth_refresh_tokens.c.grant_id, oauth_refresh_tokens.c.rotated_at)
         .join(oauth_grants, oauth_grants.c.id == oauth_refresh_tokens.c.grant_id)
@@ -50,7 +50,7 @@ async def find_refresh_token(
 
 
 async def rotate_refresh_token(connection: AsyncConnection, token_hash: str, now: datetime) -> bool:
-    """Mark a refresh token as exchanged; False where somebody was there before."""
+    """Mark a refresh token as exchanged. Return False if it was exchanged before."""
     query = (
         sa.update(oauth_refresh_tokens)
         .where(oauth_refresh_tokens.c.token_hash == token_hash, oauth_refresh_tokens.c.rotated_at.is_(None))
@@ -60,7 +60,7 @@ async def rotate_refresh_token(connection: AsyncConnection, token_hash: str, now
 
 
 async def just_rotated(connection: AsyncConnection, token_hash: str, now: datetime, grace: timedelta) -> bool:
-    """Whether a token was exchanged less than `grace` ago, and what it was exchanged for has not been since."""
+    """Whether a token was exchanged less than `grace` ago, and its successor has not been exchanged since."""
     later = oauth_refresh_tokens.alias("later")
     query = sa.select(oauth_refresh_tokens.c.token_hash).where(
         oauth_refresh_tokens.c.token_hash == token_hash,

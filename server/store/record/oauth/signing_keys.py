@@ -1,4 +1,4 @@
-"""The keys that access tokens are signed with; encrypted before they come here."""
+"""Rows of the keys that access tokens are signed with. They are encrypted before they come here."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,7 +21,7 @@ class SigningKeyRow:
 
 
 async def list_signing_keys(connection: AsyncConnection, now: datetime) -> list[SigningKeyRow]:
-    """The keys that did not retire, in the order in which they sign."""
+    """Return the keys that have not retired, in the order in which they sign."""
     query = (
         sa.select(
             signing_keys.c.kid,
@@ -37,7 +37,7 @@ async def list_signing_keys(connection: AsyncConnection, now: datetime) -> list[
 
 
 async def insert_signing_key(connection: AsyncConnection, row: SigningKeyRow) -> None:
-    """Keep a new key."""
+    """Store a new key."""
     await connection.execute(
         sa.insert(signing_keys).values(
             kid=row.kid,
@@ -50,7 +50,7 @@ async def insert_signing_key(connection: AsyncConnection, row: SigningKeyRow) ->
 
 
 async def retire_signing_keys(connection: AsyncConnection, successor: str, at: datetime) -> None:
-    """Say when the keys before `successor` end, unless that was said before."""
+    """Set the end of the keys before `successor`, for those that have none yet."""
     query = (
         sa.update(signing_keys)
         .where(signing_keys.c.kid != successor, signing_keys.c.retires_at.is_(None))

@@ -1,4 +1,4 @@
-"""Accounts and the users in them. One verb per function; the caller owns the transaction."""
+"""Rows of accounts and of the users in them. The caller owns the transaction."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -38,7 +38,7 @@ async def create_user(
     now: datetime,
     default_workspace: str = "default",
 ) -> User:
-    """Make a user with a personal account of the same name.
+    """Store a user with a personal account of the same name, and return the user.
 
     Raises:
         NameTaken: another user or account has the name.
@@ -78,24 +78,24 @@ _USER = sa.select(
 
 
 async def user_named(connection: AsyncConnection, name: str) -> User | None:
-    """The user of this name."""
+    """Return the user of this name, or None if there is none."""
     row = (await connection.execute(_USER.where(users.c.name == name))).one_or_none()
     return None if row is None else User(*row)
 
 
 async def user_by_id(connection: AsyncConnection, user_id: str) -> User | None:
-    """The user with this id."""
+    """Return the user with this id, or None if there is none."""
     row = (await connection.execute(_USER.where(users.c.id == user_id))).one_or_none()
     return None if row is None else User(*row)
 
 
 async def list_users(connection: AsyncConnection) -> list[User]:
-    """Every user, by name."""
+    """Return all users, ordered by name."""
     return [User(*row) for row in await connection.execute(_USER.order_by(users.c.name))]
 
 
 async def count_users(connection: AsyncConnection) -> int:
-    """How many users there are."""
+    """Return the number of users."""
     return (await connection.execute(sa.select(sa.func.count()).select_from(users))).scalar_one()
 
 
@@ -105,7 +105,7 @@ async def set_password(connection: AsyncConnection, user_id: str, password_hash:
 
 
 async def member_accounts(connection: AsyncConnection, user_id: str) -> dict[str, str]:
-    """The accounts a user is in: name → id."""
+    """Return the accounts that a user is a member of: name → id."""
     query = (
         sa.select(accounts.c.name, accounts.c.id)
         .join(memberships, memberships.c.account_id == accounts.c.id)
@@ -115,11 +115,11 @@ async def member_accounts(connection: AsyncConnection, user_id: str) -> dict[str
 
 
 async def all_accounts(connection: AsyncConnection) -> dict[str, str]:
-    """Every account: name → id."""
+    """Return all accounts: name → id."""
     return {row.name: row.id for row in await connection.execute(sa.select(accounts.c.name, accounts.c.id))}
 
 
 async def admin_exists(connection: AsyncConnection) -> bool:
-    """Whether anybody can administer this server, so that no setup link is needed."""
+    """Whether a user can administer this server, so that no setup link is needed."""
     query = sa.select(users.c.id).where(users.c.is_admin, users.c.disabled_at.is_(None)).limit(1)
     return (await connection.execute(query)).one_or_none() is not None

@@ -1,4 +1,4 @@
-"""API keys, of which only the SHA-256 is kept."""
+"""Rows of API keys. Only the SHA-256 of a key is kept."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -45,7 +45,7 @@ _KEY = sa.select(
 
 
 async def insert_key(connection: AsyncConnection, row: KeyRow, key_hash: str) -> None:
-    """Keep a new key."""
+    """Store a new key."""
     await connection.execute(
         sa.insert(api_keys).values(
             id=row.id,
@@ -63,9 +63,9 @@ async def insert_key(connection: AsyncConnection, row: KeyRow, key_hash: str) ->
 
 
 async def key_by_hash(connection: AsyncConnection, key_hash: str, now: datetime) -> tuple[KeyRow, str] | None:
-    """A key that holds, and its user's account; None also where the user is disabled.
+    """Return a valid key and its user's account. None if there is no such key, or its user is disabled.
 
-    One that was made through an OAuth grant ends when that does, whichever way: its `expires_at` says so.
+    A key that was made through an OAuth grant ends with the grant, so its `expires_at` is the earlier of the two.
     """
     query = (
         _KEY.add_columns(oauth_grants.c.id, oauth_grants.c.expires_at, users.c.account_id)
@@ -85,13 +85,13 @@ async def key_by_hash(connection: AsyncConnection, key_hash: str, now: datetime)
 
 
 async def list_keys(connection: AsyncConnection, user_id: str) -> list[KeyRow]:
-    """A user's keys that were not revoked, newest first."""
+    """Return a user's keys that are not revoked, newest first."""
     query = _KEY.where(api_keys.c.user_id == user_id, api_keys.c.revoked_at.is_(None)).order_by(api_keys.c.id.desc())
     return [KeyRow(*row) for row in await connection.execute(query)]
 
 
 async def revoke_key(connection: AsyncConnection, user_id: str, key_id: str, now: datetime) -> bool:
-    """End a key of this user; False where there is none that still lives."""
+    """Revoke a key of this user. Return False if the user has no such key, or it was revoked before."""
     query = (
         sa.update(api_keys)
         .where(api_keys.c.id == key_id, api_keys.c.user_id == user_id, api_keys.c.revoked_at.is_(None))
@@ -101,9 +101,9 @@ async def revoke_key(connection: AsyncConnection, user_id: str, key_id: str, now
 
 
 async def retire_key(connection: AsyncConnection, user_id: str, key_id: str, now: datetime) -> KeyRow | None:
-    """End a key of this user to make room for the one that takes its place; None where there is none that still lives.
+    """Revoke a key that another one replaces, and return its row. None if the user has no such key, or it is revoked.
 
-    What it was is returned. Its workspace is held: whoever deletes that meanwhile waits, and ends the new key, too.
+    The workspace that it is bound to is held: a deletion of the workspace waits, and then revokes the new key, too.
     """
     bound_to = sa.select(workspaces.c.id).join(api_keys, api_keys.c.workspace_id == workspaces.c.id)
     await connection.execute(bound_to.where(api_keys.c.id == key_id).with_for_update(of=workspaces, read=True))
@@ -113,7 +113,7 @@ async def retire_key(connection: AsyncConnection, user_id: str, key_id: str, now
 
 
 async def revoke_keys_of_grant(connection: AsyncConnection, grant_id: str, now: datetime) -> list[str]:
-    """End the keys that were made through an OAuth grant; their ids."""
+    """Revoke the keys that were made through an OAuth grant, and return their ids."""
     query = (
         sa.update(api_keys)
         .where(api_keys.c.grant_id == grant_id, api_keys.c.revoked_at.is_(None))
@@ -124,7 +124,7 @@ async def revoke_keys_of_grant(connection: AsyncConnection, grant_id: str, now: 
 
 
 async def mark_used(connection: AsyncConnection, used: dict[str, datetime]) -> None:
-    """Write when keys were last used."""
+    """Store when keys were last used: key id → time."""
     if used:
         query = sa.update(api_keys).where(api_keys.c.id == sa.bindparam("key")).values(last_used_at=sa.bindparam("at"))
         await connection.execute(query, [{"key": key, "at": at} for key, at in used.items()])

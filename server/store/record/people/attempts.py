@@ -12,7 +12,10 @@ from server.store.tables.oauth import auth_attempts
 async def count_attempt(
     connection: AsyncConnection, key: str, window: timedelta, now: datetime
 ) -> tuple[int, datetime]:
-    """Count one more try, in one statement; how many there were in this window, and when it ends."""
+    """Count one more attempt. Return the number of attempts in this window, and the end of the window.
+
+    It is one statement, so that attempts at the same time are all counted.
+    """
     over = auth_attempts.c.started_at <= now - window
     query = (
         insert_into(connection, auth_attempts)
@@ -31,12 +34,12 @@ async def count_attempt(
 
 
 async def forget_attempts(connection: AsyncConnection, key: str) -> None:
-    """Begin to count from nothing."""
+    """Delete the count of a key, so that it begins at 0."""
     await connection.execute(sa.delete(auth_attempts).where(auth_attempts.c.key == key))
 
 
 async def uncount_attempt(connection: AsyncConnection, key: str) -> None:
-    """Take one try back: it was a good one."""
+    """Take one attempt back, because it was a legitimate one."""
     await connection.execute(
         sa.update(auth_attempts).where(auth_attempts.c.key == key).values(count=auth_attempts.c.count - 1)
     )

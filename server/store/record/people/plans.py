@@ -1,8 +1,8 @@
-"""Plans: how much an account may have, and the one check that it has no more.
+"""Plans: the limits of an account, and the one check that it stays within them.
 
-Counted is what an account has in all of its workspaces: memories that were not deleted, the expired and the merged ones
-too, because they can come back; items of working memory that are not archived; the workspaces themselves. What was in a
-workspace that was deleted does not count.
+The check counts all workspaces of an account: memories that are not deleted (expired and merged ones too, because they
+can come back), items of working memory that are not archived, and the workspaces. The content of a deleted workspace
+does not count.
 """
 
 from collections.abc import Mapping
@@ -24,7 +24,7 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 UNLIMITED = Limits()
 
 _HERE = sa.and_(workspaces.c.account_id == sa.bindparam("account"), workspaces.c.deleted_at.is_(None))
-#: How many of each an account has.
+#: The statements that count an account's memories, items and workspaces.
 COUNTS: dict[Kind, sa.Select[int]] = {
     "memories": sa.select(sa.func.count())
     .select_from(memories.join(workspaces, workspaces.c.id == memories.c.workspace_id))
@@ -62,9 +62,9 @@ class UnknownPlan(Exception):  # noqa: N818 - as above
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What holds for an account: a plan's name, None where there is none, and its limits.
+    """The plan of an account and its limits. `plan` is None if the account has no plan and there is no default.
 
-    `lost` is the plan that the account was given, where the settings do not have it any more.
+    `lost` is the plan that the account was given, if the settings do not have it any more.
     """
 
     plan: str | None
@@ -73,28 +73,28 @@ class Standing:
 
 
 class Plans:
-    """The plans of this server, as its settings have them."""
+    """The plans of this server, as its settings define them."""
 
     def __init__(self, plans: Mapping[str, Limits], default: str) -> None:
         self._plans = dict(plans)
         self._default = default or None
 
     def standing(self, given: str | None) -> Standing:
-        """What holds for an account that was given this plan, or none."""
+        """Return the standing of an account that was given this plan, or None for the default plan."""
         if given is not None and given in self._plans:
             return Standing(given, self._plans[given])
         limits = UNLIMITED if self._default is None else self._plans[self._default]
         return Standing(self._default, limits, given)
 
     async def of(self, connection: AsyncConnection, account_id: str) -> Standing:
-        """What holds for an account."""
+        """Return the standing of an account."""
         query = sa.select(accounts.c.plan).where(accounts.c.id == account_id)
         return self.standing((await connection.execute(query)).scalar_one_or_none())
 
     async def ensure_workspace(
         self, connection: AsyncConnection, account_id: str, name: str, generation: int, now: datetime
     ) -> tuple[Workspace, bool]:
-        """The account's workspace of this name, made where it was missing; True where it was.
+        """Return the account's workspace of this name, and True if it was missing and is made now.
 
         Raises:
             QuotaExceeded: it was missing, and the account's plan allows no more.
@@ -105,11 +105,11 @@ class Plans:
         return found, is_new
 
     async def admit(self, connection: AsyncConnection, account_id: str, kind: Kind, added: int = 1) -> None:
-        """Let a transaction that has added something pass; the last step before it commits, or nearly.
+        """Check, near the end of a transaction that has added something, that the account stays within its plan.
 
-        The account is held until then, so that of two that add the last one that fits only one passes. Whoever holds
-        a workspace as well holds it first, so that no two wait for each other. Where no plan limits anything, nothing
-        is asked.
+        The account is held until the transaction ends: if two transactions each add the last one that fits, only one
+        passes. A transaction that holds a workspace, too, must hold it first, so that no two wait for each other. If
+        there are no plans, the record is not asked.
 
         Raises:
             QuotaExceeded: the account now has more than its plan allows.
@@ -129,11 +129,11 @@ class Plans:
             raise QuotaExceeded(kind, standing.plan, limit, count - added, added)
 
     async def usage(self, connection: AsyncConnection, account_id: str) -> dict[Kind, int]:
-        """How much an account has, of each kind."""
+        """Return the number that an account has of each kind."""
         return {kind: await _count(connection, account_id, kind) for kind in KINDS}
 
     async def give(self, connection: AsyncConnection, account_id: str, plan: str | None) -> Standing:
-        """Give an account a plan, or with None the default; what holds for it then. What it has already, it keeps.
+        """Give an account a plan, or the default one if it is None, and return its standing. It keeps all that it has.
 
         Raises:
             UnknownPlan: the settings have no such plan.

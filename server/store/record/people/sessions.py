@@ -12,14 +12,14 @@ from server.store.tables.oauth import browser_sessions
 async def insert_session(
     connection: AsyncConnection, *, id_hash: str, user_id: str, now: datetime, expires_at: datetime
 ) -> None:
-    """Keep a new browser session."""
+    """Store a new browser session."""
     await connection.execute(
         sa.insert(browser_sessions).values(id_hash=id_hash, user_id=user_id, created_at=now, expires_at=expires_at)
     )
 
 
 async def session_user(connection: AsyncConnection, id_hash: str, now: datetime) -> User | None:
-    """Who is logged in with a session; None where it ended or its user is disabled."""
+    """Return the user of a session. None if it has expired, there is no such session, or the user is disabled."""
     query = sa.select(browser_sessions.c.user_id).where(
         browser_sessions.c.id_hash == id_hash, browser_sessions.c.expires_at > now
     )

@@ -14,14 +14,14 @@ LinkKind = Literal["setup", "invite"]
 async def insert_link(
     connection: AsyncConnection, *, link_hash: str, kind: LinkKind, now: datetime, expires_at: datetime
 ) -> None:
-    """Keep a new link."""
+    """Store a new link."""
     await connection.execute(
         sa.insert(signup_links).values(link_hash=link_hash, kind=kind, created_at=now, expires_at=expires_at)
     )
 
 
 async def link_holds(connection: AsyncConnection, link_hash: str, kind: LinkKind, now: datetime) -> bool:
-    """Whether a link could be taken now."""
+    """Whether a link is valid now."""
     query = sa.select(signup_links.c.link_hash).where(
         signup_links.c.link_hash == link_hash, signup_links.c.kind == kind, signup_links.c.expires_at > now
     )
@@ -29,7 +29,7 @@ async def link_holds(connection: AsyncConnection, link_hash: str, kind: LinkKind
 
 
 async def take_link(connection: AsyncConnection, link_hash: str, kind: LinkKind, now: datetime) -> bool:
-    """Use a link up; False where it was used, expired or never made."""
+    """Use a link up. Return False if it was used before, has expired, or never existed."""
     query = sa.delete(signup_links).where(
         signup_links.c.link_hash == link_hash, signup_links.c.kind == kind, signup_links.c.expires_at > now
     )
@@ -37,5 +37,5 @@ async def take_link(connection: AsyncConnection, link_hash: str, kind: LinkKind,
 
 
 async def delete_links(connection: AsyncConnection, kind: LinkKind) -> None:
-    """End every link of a kind."""
+    """Delete every link of a kind."""
     await connection.execute(sa.delete(signup_links).where(signup_links.c.kind == kind))
