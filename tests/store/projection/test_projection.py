@@ -284,6 +284,6 @@ async def test_where_the_record_cannot_be_read_a_projection_waits_and_the_write_
         raise TimeoutError("QueuePool limit reached")
 
     with monkeypatch.context() as patch:
-        patch.setattr("server.store.projection.point_writer.changed", full)
+        patch.setattr("server.store.projection.point_writer.select_changed", full)
         assert not await projection.project(book.workspace)
     assert await find("heron") == [memory_id]
