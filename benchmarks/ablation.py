@@ -103,7 +103,7 @@ class Corpus:
                 alone = text.build_search_text(memory, [])
                 for term, count in alone.items():
                     counts[term] += count // text.OWN * (own - text.OWN)
-            for term, weight in zip(*text.weights(counts), strict=True):
+            for term, weight in zip(*text.weigh_terms(counts), strict=True):
                 postings.setdefault(term, {})[place] = weight
         return postings, len(self.memories)
 
@@ -177,19 +177,19 @@ def _ask(corpus: Corpus, text: str, variant: Variant) -> list[int]:
     from server.memory.question import Question  # noqa: PLC0415 - as above
     from server.store.projection.points import build_payload  # noqa: PLC0415 - as above
     from server.store.record.workspaces import Workspace  # noqa: PLC0415 - as above
-    from server.store.search.seam import Found, Hit  # noqa: PLC0415 - as above
+    from server.store.search.seam import Hit, Hits  # noqa: PLC0415 - as above
     from tools.recall.pipeline import apply_gate  # noqa: PLC0415 - as above
     from tools.recall.workspace_search import Weighing  # noqa: PLC0415 - as above
 
     question = Question(text)
     postings, total = corpus.keyword(variant.neighbours, variant.own)
-    rarities = [gate.idf(total, len(postings.get(term, {}))) for term in question.term_ids]
+    rarities = [gate.compute_idf(total, len(postings.get(term, {}))) for term in question.term_ids]
     words = np.zeros(total)
     for term, rarity in zip(question.term_ids, rarities, strict=True):
         for place, weight in postings.get(term, {}).items():
             words[place] += weight * rarity
     common = [gate.is_common(each, total) for each in rarities]
-    cosines = corpus.vectors @ corpus.embed(question.without_names(common) if variant.names_out else text)
+    cosines = corpus.vectors @ corpus.embed(question.remove_common_names(common) if variant.names_out else text)
 
     def hits(scores: Any) -> list[Hit]:
         best = np.argsort(-scores, kind="stable")[: variant.depth]
@@ -203,9 +203,11 @@ def _ask(corpus: Corpus, text: str, variant: Variant) -> list[int]:
 
     now = max(each.at for each in corpus.conversation.turns) + timedelta(days=1) if variant.at_the_end else LATER
     model = "sentence-transformers/all-MiniLM-L6-v2"
-    weighing = Weighing(question, common, gate.Scales.of(rarities, model), variant.depth, None, now.timestamp())
+    weighing = Weighing(
+        question, common, gate.Scales.from_rarities(rarities, model), variant.depth, None, now.timestamp()
+    )
     place = Workspace("w", "a", "w", LATER, LATER)
-    found = weighing.weigh_hits(place, Found(hits(cosines), hits(words)), total, is_hybrid=True)
+    found = weighing.weigh_hits(place, Hits(hits(cosines), hits(words)), total, is_hybrid=True)
     candidates = apply_gate([found], 0.0)[0] if variant.gate else found.candidates
     if not variant.guesses:
         candidates = [each._replace(unseen=0.0) for each in candidates]
@@ -213,7 +215,7 @@ def _ask(corpus: Corpus, text: str, variant: Variant) -> list[int]:
     ranking.NUDGES = {**kept, **variant.nudges}
     try:
         alpha = ranking.ALPHA if variant.alpha is None else variant.alpha
-        ranked = ranking.rank(candidates, alpha=alpha, now=now, spans=question.spans(now))
+        ranked = ranking.rank(candidates, alpha=alpha, now=now, spans=question.find_spans(now))
     finally:
         ranking.NUDGES = kept
     return [UUID(each.id).int for each in ranked]

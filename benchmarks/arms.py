@@ -58,14 +58,14 @@ class _Keyword:
 
     def __init__(self, turns: Sequence[Turn]) -> None:
         from server.memory.question import Question  # noqa: PLC0415 - only after ROOT is importable
-        from server.memory.text import stems, weights, words  # noqa: PLC0415 - as above
+        from server.memory.text import split_words, stem_words, weigh_terms  # noqa: PLC0415 - as above
 
         self._question = Question
         self._count = len(turns)
         self._postings: dict[int, list[tuple[int, float]]] = defaultdict(list)
         for place, turn in enumerate(turns):
             key = f"{turn.text}\n{turn.author}\n{turn.at.day} {turn.at:%B %Y}"
-            for term, weight in zip(*weights(Counter(stems(words(key)))), strict=True):
+            for term, weight in zip(*weigh_terms(Counter(stem_words(split_words(key)))), strict=True):
                 self._postings[term].append((place, weight))
 
     def scores(self, question: str) -> Scores:

@@ -172,7 +172,7 @@ def _engine_alone(
     from server.memory.question import Question  # noqa: PLC0415 - as above
     from server.store.projection.placement import name_collection  # noqa: PLC0415 - as above
     from server.store.search.edge.engine import EdgeEngine  # noqa: PLC0415 - as above
-    from server.store.search.seam import Query, Sparse  # noqa: PLC0415 - as above
+    from server.store.search.seam import Query, SparseVector  # noqa: PLC0415 - as above
     from tools.recall.model import CANDIDATES  # noqa: PLC0415 - as above
     from tools.recall.workspace_search import KEYS  # noqa: PLC0415 - as above
 
@@ -182,9 +182,9 @@ def _engine_alone(
         collection = name_collection(filled.id, filled.generation, dims)
         for text, vector in zip(queries, vectors, strict=True):
             ids = Question(text).term_ids
-            rarities = [each or 0.0 for each in await engine.rarities(collection, ids)]
-            floors = gate.Scales.of(rarities, None).floors(gate.COMPANY)
-            words = Sparse(ids, [1.0] * len(ids))
+            rarities = [each or 0.0 for each in await engine.read_rarities(collection, ids)]
+            floors = gate.Scales.from_rarities(rarities, None).compute_floors(gate.COMPANY)
+            words = SparseVector(ids, [1.0] * len(ids))
             query = Query(vector if dims else None, words, CANDIDATES, keys=KEYS, floors=floors)
             started = time.perf_counter()
             found = await engine.search(collection, query)

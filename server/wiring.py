@@ -25,7 +25,7 @@ def build_engine(settings: Settings) -> Engine:
     if settings.qdrant_url:
         from server.store.search.qdrant.server import ServerEngine  # noqa: PLC0415 - it costs a second and 100 MB
 
-        return ServerEngine.at(settings.qdrant_url, settings.qdrant_api_key.get_secret_value() or None)
+        return ServerEngine.from_url(settings.qdrant_url, settings.qdrant_api_key.get_secret_value() or None)
     folder, max_open = settings.data_dir / "shards", settings.open_workspaces
     if settings.engine_processes:
         from server.store.search.edge.processes import ProcessEngine  # noqa: PLC0415 - the other engines are not needed then
@@ -92,7 +92,7 @@ async def open_projection(settings: Settings, db: Database) -> AsyncGenerator[Pr
     """Open the search store, and close it when the block ends. Raises AlreadyOwned."""
     async with AsyncExitStack() as stack:
         if not settings.qdrant_url:
-            stack.enter_context(Owner.of(settings.data_dir))
+            stack.enter_context(Owner.acquire(settings.data_dir))
         engine = build_engine(settings)
         projection = Projection(db, engine, shared=bool(settings.qdrant_url))
         stack.push_async_callback(projection.close)

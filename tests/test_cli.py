@@ -210,7 +210,7 @@ def test_a_new_password_takes_the_old_ones_place(cli, tmp_path):
 
 
 def test_a_second_server_on_a_folder_is_refused_with_the_owners_process(tmp_path):
-    with Owner.of(tmp_path):
+    with Owner.acquire(tmp_path):
         second = subprocess_run("serve", data_dir=tmp_path)
     assert second.returncode == 1
     assert str(os.getpid()) in second.stderr

@@ -14,7 +14,7 @@ from server.memory.question import Question
 from server.store.consolidation.runs import list_runs
 from server.store.db import Database
 from server.store.migrate import migrate
-from server.store.search.seam import Query, Sparse
+from server.store.search.seam import Query, SparseVector
 from server.store.tables.memories import journal
 from server.store.tables.memories import memories as table
 from server.wiring import open_projection
@@ -97,7 +97,7 @@ async def state(folder, workspace):
             rows = (await connection.execute(sa.select(table).where(table.c.deleted_at.is_(None)))).all()
             runs = [each.state for each in await list_runs(connection, workspace, 10)]
             entries = (await connection.execute(sa.select(sa.func.count()).select_from(journal))).scalar_one()
-        query = Query(None, Sparse(Question("heron").term_ids, [1.0]), 100)
+        query = Query(None, SparseVector(Question("heron").term_ids, [1.0]), 100)
         found = {hit.id for hit in (await projection.search(workspace, query)).text}
     assert found == {row.id for row in rows if not row.consolidated}
     assert all(bool(row.consolidated) == (row.consolidated_into is not None) for row in rows)

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from server.memory import gate
 from server.memory.models import Memory, Timestamp
-from server.memory.ranking import Ranked
+from server.memory.ranking import RankedCandidate
 from server.store.record import memories
 from tools.core.fields import Id, Question
 from tools.core.operation import Answer, Call, Effect, InWorkspace, Operation
@@ -117,7 +117,9 @@ async def explain_recall(services: Services, call: Call, args: ExplainRecall) ->
         message="",
         rank=end.rank,
         evidence=_find_evidence(result, memory.id),
-        needed=call.workspace.settings.recall_threshold if is_below_setting else round(gate.threshold(result.total), 3),
+        needed=call.workspace.settings.recall_threshold
+        if is_below_setting
+        else round(gate.compute_threshold(result.total), 3),
         by=by,
         why=None if end.ranked is None or result.own is None else explain_rank(end.ranked, result.own),
         query_terms=result.terms,
@@ -145,7 +147,7 @@ class _End:
 
     verdict: Verdict
     by: str | None = None
-    ranked: Ranked | None = None
+    ranked: RankedCandidate | None = None
     rank: int | None = None
 
 

@@ -7,7 +7,7 @@ from pydantic import AfterValidator, BaseModel, Field, StringConstraints
 from server.ids import new_id
 from server.memory.crystal import CORE, CRYSTAL_BYTES, PATTERNS, Synthesis, synthesize
 from server.memory.models import Timestamp
-from server.memory.working import all_sections
+from server.memory.working import complete_sections
 from server.store.record import identity, memories, working_memory
 from server.store.record.identity import Crystal
 from server.store.record.memories import Listing
@@ -125,7 +125,9 @@ async def crystallize_identity(services: Services, call: Call, args: InWorkspace
         items, _ = await working_memory.active_items(connection, workspace, ITEMS)
         relevant, _ = await memories.list_page(connection, workspace, top, now)
         patterns = await identity.patterns(connection, workspace, now, PATTERNS)
-    new, meta = await _store_crystal(services, call, synthesize(all_sections(written), items, relevant, patterns, now))
+    new, meta = await _store_crystal(
+        services, call, synthesize(complete_sections(written), items, relevant, patterns, now)
+    )
     return CrystallizedIdentity(
         meta=meta, id=new.id, crystal=new.crystal, source_count=new.source_count, created_at=new.created_at
     )

@@ -8,7 +8,7 @@ from server.errors import Failure
 from server.ids import new_id
 from server.memory.expiry import parse_expiry
 from server.memory.models import Timestamp
-from server.memory.skip import SkipEntry, matches, telling_terms
+from server.memory.skip import SkipEntry, find_matches, find_telling_terms
 from server.store.record import skip_list
 from tools.core.fields import Id, Question
 from tools.core.operation import Answer, Call, Effect, InWorkspace, Operation
@@ -20,7 +20,7 @@ ENTRIES = 500
 
 
 def _check_item_is_telling(item: str) -> str:
-    if not telling_terms(item):
+    if not find_telling_terms(item):
         raise ValueError("has only common words, which would match anything or nothing; name the thing to skip")
     return item
 
@@ -142,7 +142,7 @@ async def list_skips(services: Services, call: Call, args: InWorkspace) -> SkipL
 
 async def check_skip(services: Services, call: Call, args: CheckSkip) -> SkipCheck:
     """Compare an intention with the list, by whole words and their stems: see `server.memory.skip.matches`."""
-    found = [_to_view(entry) for entry in matches(await _load_live_entries(services, call), args.query)]
+    found = [_to_view(entry) for entry in find_matches(await _load_live_entries(services, call), args.query)]
     return SkipCheck(meta=call.meta, query=args.query, skip=bool(found), matches=found)
 
 

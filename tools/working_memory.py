@@ -6,7 +6,7 @@ from pydantic import AfterValidator, Field, StringConstraints
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.errors import Failure
-from server.memory.working import SEEDS, Item, Section, all_sections, section_key
+from server.memory.working import SEEDS, Item, Section, complete_sections, find_section_key
 from server.store.record import working_memory
 from server.store.record.working_memory import ItemListing
 from tools.core.fields import Prose
@@ -79,12 +79,14 @@ async def read_working_memory(services: Services, call: Call, args: InWorkspace)
     notice = None
     if total > SHOWN:
         notice = f"These are the {SHOWN} most important of {total} items; archive what is done with."
-    return WorkingMemory(meta=call.meta_with(notice), sections=all_sections(written), items=items, total_items=total)
+    return WorkingMemory(
+        meta=call.meta_with(notice), sections=complete_sections(written), items=items, total_items=total
+    )
 
 
 async def read_section(services: Services, call: Call, args: SectionRef) -> SectionAnswer:
     """Return one section by its name or heading, in upper or lower case. Raises `not_found`."""
-    name = section_key(args.section)
+    name = find_section_key(args.section)
     async with services.db.read() as connection:
         found = await working_memory.section(connection, call.id_for_reading, name)
     if found is None and name in SEEDS:
@@ -96,7 +98,7 @@ async def read_section(services: Services, call: Call, args: SectionRef) -> Sect
 
 async def update_working_memory(services: Services, call: Call, args: UpdateWorkingMemory) -> WrittenSection:
     """Write a section; a new name makes a new section. Raises `conflict` if there are too many."""
-    name, now = section_key(args.section), services.now()
+    name, now = find_section_key(args.section), services.now()
     async with changing(services, call, {"section": name}) as (connection, placed):
         workspace = placed.workspace.id
         existing = await working_memory.section(connection, workspace, name)

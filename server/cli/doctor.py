@@ -111,7 +111,7 @@ async def _check_record(settings: Settings) -> Finding:
 async def _check_search(settings: Settings) -> Finding:
     if not settings.qdrant_url:
         try:
-            with Owner.of(settings.data_dir):
+            with Owner.acquire(settings.data_dir):
                 return Finding("search store", is_ok=True, detail="embedded; no server runs on it now")
         except AlreadyOwned as error:
             return Finding("search store", is_ok=True, detail=f"embedded; process {error.pid} serves it")

@@ -57,7 +57,7 @@ def _is_served(settings: Settings) -> bool:
     if settings.qdrant_url:
         return False
     try:
-        with Owner.of(settings.data_dir):
+        with Owner.acquire(settings.data_dir):
             return False
     except AlreadyOwned:
         return True

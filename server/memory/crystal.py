@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from server.memory.models import Memory, iso
+from server.memory.models import Memory, to_iso
 from server.memory.working import HEADINGS, Item, Section
 
 CRYSTAL_BYTES = 256 * 1024
@@ -51,7 +51,7 @@ def synthesize(
     patterns = patterns[:PATTERNS]
     known = {memory.id for memory in patterns}
     core = [memory for memory in top if memory.id not in known][:CORE]
-    parts = ["# Identity Crystal", f"Generated: {iso(now)}"]
+    parts = ["# Identity Crystal", f"Generated: {to_iso(now)}"]
     if desk:
         parts += ["## Working Memory", *(block.text() for block in desk)]
     if core:

@@ -81,12 +81,12 @@ class HalfLives:
         """From days, as a workspace's settings have them."""
         return cls(days * _DAY_HOURS, {kind: each * _DAY_HOURS for kind, each in by_type.items()})
 
-    def of(self, kind: str) -> float:
+    def get_hours(self, kind: str) -> float:
         """The half-life of memories of this type, in hours."""
         return self.by_type.get(kind, self.hours)
 
 
-def relevance(
+def compute_relevance(
     age: Any, accesses: Any, since_access: Any = NEVER, half_life: Any = WEEK_HOURS, *, by: Arithmetic = FLOATS
 ) -> Any:
     """0.5^(age / half-life) · min(2, 1 + 0.3·log2(1 + accesses)) · (1 + 0.5·0.5^(since access / 48)).

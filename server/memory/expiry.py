@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from server.memory.dates.months import add_months
-from server.memory.models import EARLIEST, LATEST, iso
+from server.memory.models import EARLIEST, LATEST, to_iso
 
 _NUMBERS = {
     "a": 1,
@@ -76,7 +76,7 @@ def parse_expiry(text: str, now: datetime) -> Expiry:
         if (at := _parse_date(meant)) is not None:
             return Expiry(given, _check_bounds(at))
         if (at := _add_duration(now, _PHRASES.get(meant.lower(), meant))) is not None:
-            return Expiry(iso(at), _check_bounds(at))
+            return Expiry(to_iso(at), _check_bounds(at))
     except OverflowError:
         raise ValueError("must lie between the years 1 and 9999") from None
     if not re.search(r"[^\W\d_]{2}", given):

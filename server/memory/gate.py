@@ -21,7 +21,7 @@ _MANY = 400
 _BASES = {"BAAI/bge-small-en-v1.5": 0.45, "BAAI/bge-base-en-v1.5": 0.45, "BAAI/bge-large-en-v1.5": 0.45}
 
 
-def idf(total: int, holding: int) -> float:
+def compute_idf(total: int, holding: int) -> float:
     """How rare a term is that stands in `holding` of `total` memories: Lucene's BM25 idf, which both engines use."""
     return math.log(1 + (total - holding + 0.5) / (holding + 0.5))
 
@@ -35,31 +35,31 @@ def is_common(rarity: float, total: int) -> bool:
 class Scales:
     """What a query's scores are measured by: the most that words can say, and where the model's cosines begin."""
 
-    most: float
-    base: float
+    best_keyword_score: float
+    base_cosine: float
 
     @classmethod
-    def of(cls, rarities: Sequence[float], model: str | None) -> Self:
+    def from_rarities(cls, rarities: Sequence[float], model: str | None) -> Self:
         """For a query whose terms have these idfs, and vectors of this model."""
         return cls(sum(sorted(rarities, reverse=True)[:RAREST]), _BASES.get(model or "", 0.0))
 
-    def evidence(self, keyword: float | None, vector: float | None) -> float:
+    def compute_evidence(self, keyword: float | None, vector: float | None) -> float:
         """How sure it is that a memory has to do with the query, in [0, 1], by its BM25 score or its cosine.
 
         By words, it is the share of the query's `RAREST` rarest terms, weighed by their idf, that it holds; by
         meaning, the cosine above the model's base. The better of both counts.
         """
-        by_words = keyword / self.most if keyword is not None and self.most > 0 else 0.0
-        by_meaning = (vector - self.base) / (1 - self.base) if vector is not None else 0.0
+        by_words = keyword / self.best_keyword_score if keyword is not None and self.best_keyword_score > 0 else 0.0
+        by_meaning = (vector - self.base_cosine) / (1 - self.base_cosine) if vector is not None else 0.0
         return min(max(by_words, by_meaning, 0.0), 1.0)
 
-    def floors(self, evidence: float) -> tuple[float, float]:
+    def compute_floors(self, evidence: float) -> tuple[float, float]:
         """The BM25 score and the cosine from which on `evidence`, above 0, is reached."""
-        by_words = evidence * self.most if self.most > 0 else math.inf
-        return by_words, self.base + evidence * (1 - self.base)
+        by_words = evidence * self.best_keyword_score if self.best_keyword_score > 0 else math.inf
+        return by_words, self.base_cosine + evidence * (1 - self.base_cosine)
 
 
-def threshold(total: int) -> float:
+def compute_threshold(total: int) -> float:
     """What the best candidate of `total` memories must have for there to be an answer.
 
     The more memories, the better the best of unrelated ones; among a few, rarity says little and the bar is low.

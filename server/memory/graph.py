@@ -35,7 +35,7 @@ class Walk:
         #: The memories whose edges come next.
         self.frontier: Sequence[str] = [start]
         #: Whether there is more than was taken.
-        self.truncated = False
+        self.is_truncated = False
         self._distance = 0
 
     def step(self, edges: Iterable[Edge], *, is_all: bool = True) -> None:
@@ -48,10 +48,10 @@ class Walk:
         taken = met[: self._most - len(self.depths)]
         self.depths |= dict.fromkeys(taken, self._distance)
         is_cut = len(taken) < len(met)
-        self.truncated |= is_cut or not is_all
+        self.is_truncated |= is_cut or not is_all
         self.frontier = [] if is_cut else taken  # there is no room for what lies behind
 
-    def among(self, ids: Collection[str], depth: int) -> "Walk":
+    def restrict_to(self, ids: Collection[str], depth: int) -> "Walk":
         """The same walk, so many steps, along the edges seen, over these memories only."""
         edges = [each for each in self.edges if each.start in ids and (each.is_file or each.end in ids)]
         again = Walk(next(iter(self.depths)), self._most)
@@ -59,7 +59,7 @@ class Walk:
             if again.frontier:
                 at = set(again.frontier)
                 again.step([each for each in edges if each.start in at or each.end in at])
-        again.truncated |= self.truncated
+        again.is_truncated |= self.is_truncated
         return again
 
     @property

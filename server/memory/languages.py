@@ -60,12 +60,12 @@ _STOP_WORDS = {
 }
 
 
-def stop_words(language: Language) -> frozenset[str]:
+def get_stop_words(language: Language) -> frozenset[str]:
     """The language's words that say nothing; none where we have no list."""
     return _STOP_WORDS.get(language, _NONE)
 
 
 @cache
-def stemmer(language: Language) -> Callable[[str], str]:
+def get_stemmer(language: Language) -> Callable[[str], str]:
     """What cuts a lower-case word down to its stem."""
     return SnowballStemmer(language).stem_word  # pyright: ignore - as above

@@ -5,9 +5,9 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from server.memory.decay import NEVER, relevance
+from server.memory.decay import NEVER, compute_relevance
 from server.memory.grouping import SMALLEST_GROUP
-from server.memory.models import Linkage, Memory, Scope, iso
+from server.memory.models import Linkage, Memory, Scope, to_iso
 
 #: How many memories one memory replaces at most, and the most bytes and tags that it may have.
 MOST_SOURCES = 50
@@ -44,7 +44,7 @@ def render_template(memories: Sequence[Memory]) -> str:
     """Return the summary that loses nothing: every text, with its type and the time when it was stored."""
     tags = join_tags(memories)
     head = f"[{', '.join(tags)}] — " if tags else ""
-    lines = (f"• {memory.content} ({memory.type}, {iso(memory.created_at)})" for memory in memories)
+    lines = (f"• {memory.content} ({memory.type}, {to_iso(memory.created_at)})" for memory in memories)
     return f"{head}{len(memories)} memories consolidated\n\n" + "\n".join(lines)
 
 
@@ -91,7 +91,7 @@ def merge_memories(
         # It is valid as long as one of the sources is.
         expires_at=max(ends) if len(ends) == len(sources) else None,
         linkages=link_to_sources(sources),
-        relevance=relevance(0, accesses, since),
+        relevance=compute_relevance(0, accesses, since),
         access_count=accesses,
         last_accessed_at=last,
         consolidated=0,

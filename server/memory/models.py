@@ -12,12 +12,12 @@ EARLIEST = datetime(1, 1, 2, tzinfo=UTC)
 LATEST = datetime(9999, 12, 30, tzinfo=UTC)
 
 
-def iso(value: datetime) -> str:
+def to_iso(value: datetime) -> str:
     """A time as it goes over the wire: UTC, milliseconds, `Z`."""
     return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-Timestamp = Annotated[datetime, PlainSerializer(iso, return_type=str, when_used="json")]
+Timestamp = Annotated[datetime, PlainSerializer(to_iso, return_type=str, when_used="json")]
 
 
 class Linkage(BaseModel):

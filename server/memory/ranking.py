@@ -10,7 +10,7 @@ from datetime import datetime, timedelta, tzinfo
 from operator import attrgetter
 from typing import NamedTuple
 
-from server.memory.dates.grammar import Span, nearness
+from server.memory.dates.grammar import Span, compute_nearness
 
 ALPHA = 0.5
 
@@ -63,7 +63,7 @@ class Candidate(NamedTuple):
     unseen: float = 0.0
 
 
-class Ranked(NamedTuple):
+class RankedCandidate(NamedTuple):
     """A candidate and why it stands where it stands.
 
     `fused` is the visible formula of the two arms' scores, all in [0, 1]; `score` is that and the nudges.
@@ -78,7 +78,9 @@ class Ranked(NamedTuple):
     candidate: Candidate
 
 
-def rank(candidates: Sequence[Candidate], *, alpha: float, now: datetime, spans: Sequence[Span] = ()) -> list[Ranked]:
+def rank(
+    candidates: Sequence[Candidate], *, alpha: float, now: datetime, spans: Sequence[Span] = ()
+) -> list[RankedCandidate]:
     """The candidates in order, best first; ties go to the vector, then to the newer id.
 
     Where nothing has a vector score, keywords rank alone.
@@ -94,16 +96,16 @@ def rank(candidates: Sequence[Candidate], *, alpha: float, now: datetime, spans:
         fused[each.id] = weight * keyword + (1 - weight) * vector
     near = _neighbours(candidates, fused)
     seconds = now.timestamp()
-    ranked: list[Ranked] = []
+    ranked: list[RankedCandidate] = []
     for each, (keyword, vector) in zip(candidates, shares, strict=True):
         date = _date(each.traits, spans, now.tzinfo) if spans else 0.0
         nudges = _nudges(each.traits, near.get(each.id, 0.0), date, seconds)
         score = fused[each.id] + sum(nudges.values())
-        ranked.append(Ranked(each.id, score, fused[each.id], keyword, vector, nudges, each))
+        ranked.append(RankedCandidate(each.id, score, fused[each.id], keyword, vector, nudges, each))
     return sorted(ranked, key=_PLACE, reverse=True)
 
 
-def blended(scores: Sequence[float], opinions: Sequence[float]) -> list[tuple[int, float]]:
+def blend(scores: Sequence[float], opinions: Sequence[float]) -> list[tuple[int, float]]:
     """Scores, best first, with a second opinion on each (larger is better, on any scale): (place before, new score).
 
     The opinions are scaled to the scores' own range, and `OPINION` is their weight: they reorder, and never replace.
@@ -136,7 +138,7 @@ def _neighbours(candidates: Iterable[Candidate], fused: Mapping[str, float]) -> 
 
 def _date(traits: Traits, spans: Sequence[Span], zone: tzinfo | None) -> float:
     happened = datetime.fromtimestamp(traits.happened_at, zone)
-    return max(nearness(span, happened) for span in spans)
+    return max(compute_nearness(span, happened) for span in spans)
 
 
 def _nudges(traits: Traits, neighbour: float, date: float, now: float) -> dict[str, float]:

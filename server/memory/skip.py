@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 
-from server.memory.languages import stop_words
-from server.memory.text import stems, words
+from server.memory.languages import get_stop_words
+from server.memory.text import split_words, stem_words
 
 #: Words that say that something is to be left alone, rather than what.
 _TELLING = """add ask avoid bring discuss don't dont doesn't mention never offer propose raise recommend remind say skip
 stop suggest talk try use"""
 _COMMON = frozenset(
-    term for word in [*stop_words("english"), *_TELLING.split()] for term in [word, *stems(words(word))]
+    term for word in [*get_stop_words("english"), *_TELLING.split()] for term in [word, *stem_words(split_words(word))]
 )
 
 
@@ -28,17 +28,17 @@ class SkipEntry:
     created_at: datetime
 
 
-def telling_terms(text: str) -> frozenset[str]:
+def find_telling_terms(text: str) -> frozenset[str]:
     """The stemmed words that say what a text is about; empty where it has only common ones."""
-    return frozenset(stems(words(text))) - _COMMON
+    return frozenset(stem_words(split_words(text))) - _COMMON
 
 
 # Entries are held against every message, and each of a recall's memories against every entry.
-_about = lru_cache(maxsize=4096)(telling_terms)
-_said = lru_cache(maxsize=128)(telling_terms)
+_about = lru_cache(maxsize=4096)(find_telling_terms)
+_said = lru_cache(maxsize=128)(find_telling_terms)
 
 
-def matches(entries: Sequence[SkipEntry], message: str) -> list[SkipEntry]:
+def find_matches(entries: Sequence[SkipEntry], message: str) -> list[SkipEntry]:
     """The entries that a message has to do with, the best fitting first.
 
     It has at least half of the words that say what the entry is about, or all of its own words are among them. Words
@@ -58,7 +58,7 @@ def _share(about: frozenset[str], said: frozenset[str]) -> float:
     return len(both) / len(about)
 
 
-def speaks_against(entry: SkipEntry, content: str) -> bool:
+def covers_text(entry: SkipEntry, content: str) -> bool:
     """Whether a memory's text is about what the entry says to leave alone: it has all of the words that say so."""
     about = _about(entry.item)
     return bool(about) and about <= _said(content)

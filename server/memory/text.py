@@ -13,7 +13,7 @@ from functools import lru_cache
 
 import mmh3
 
-from server.memory.languages import Language, stemmer, stop_words
+from server.memory.languages import Language, get_stemmer, get_stop_words
 from server.memory.models import Memory
 
 SEARCH_TEXT_RULE = 2
@@ -61,25 +61,25 @@ def _pieces(text: str) -> list[str]:
     return pieces
 
 
-def words(text: str, language: Language = "english", without: Collection[str] = ()) -> list[str]:
+def split_words(text: str, language: Language = "english", without: Collection[str] = ()) -> list[str]:
     """The words of a text that say something, in order; with nothing but stop words, those.
 
     `without` are stop words beside the language's own, in lower case.
     """
     pieces = [piece for piece in _pieces(text) if len(piece) <= _LONGEST]
-    empty = stop_words(language)
+    empty = get_stop_words(language)
     if without:
         empty = empty.union(without)
     return [piece for piece in pieces if piece not in empty] or pieces
 
 
-def stems(those: Iterable[str], language: Language = "english") -> list[str]:
+def stem_words(those: Iterable[str], language: Language = "english") -> list[str]:
     """Words as terms."""
-    stem = stemmer(language)
+    stem = get_stemmer(language)
     return [stem(word) for word in those]
 
 
-def term_id(term: str) -> int:
+def hash_term(term: str) -> int:
     """A term's place in a sparse vector (u32)."""
     return mmh3.hash(term, signed=False)
 
@@ -100,7 +100,7 @@ def _called(memory: Memory) -> str:
 @lru_cache(maxsize=256)
 def _terms(text: str, language: Language) -> tuple[str, ...]:
     # Remembered, because each turn of a conversation is also its followers' neighbour.
-    return tuple(stems(words(text, language), language))
+    return tuple(stem_words(split_words(text, language), language))
 
 
 def build_search_text(memory: Memory, before: Sequence[str], language: Language = "english") -> Counter[str]:
@@ -120,10 +120,10 @@ def build_search_text(memory: Memory, before: Sequence[str], language: Language 
     return counts
 
 
-def weights(counts: Counter[str]) -> tuple[list[int], list[float]]:
+def weigh_terms(counts: Counter[str]) -> tuple[list[int], list[float]]:
     """BM25's term-frequency part of a key: distinct term ids and weights. The engine multiplies by the idf."""
     length = K1 * (1 - B + B * counts.total() / AVERAGE_TERMS)
     by_id = Counter[int]()
     for term, count in counts.items():
-        by_id[term_id(term)] += count  # two terms may share an id, and a sparse vector names each once
+        by_id[hash_term(term)] += count  # two terms may share an id, and a sparse vector names each once
     return list(by_id), [count * (K1 + 1) / (count + length) for count in by_id.values()]

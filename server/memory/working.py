@@ -62,14 +62,14 @@ class Item(BaseModel):
     last_touched: Timestamp = Field(description="The same, under the name that Memento's clients read.")
 
 
-def section_key(name: str) -> str:
+def find_section_key(name: str) -> str:
     """The key of the section that goes by this name: its key or its heading, in any case."""
     lowered = name.lower()
     by_heading = {heading.lower(): key for key, heading in SEEDS.items()}
     return by_heading.get(lowered, lowered)
 
 
-def all_sections(written: Sequence[Section]) -> list[Section]:
+def complete_sections(written: Sequence[Section]) -> list[Section]:
     """The document's sections in order: those that are always there, then the others as they were made."""
     by_name = {section.name: section for section in written}
     first = [by_name.get(name, Section(name=name, heading=heading, content="")) for name, heading in SEEDS.items()]
@@ -81,7 +81,7 @@ def render_section(section: Section) -> str:
     return f"## {section.heading}\n\n{section.content or '(empty)'}"
 
 
-def render(sections: Sequence[Section], items: Sequence[Item]) -> str:
+def render_document(sections: Sequence[Section], items: Sequence[Item]) -> str:
     """The document as Memento's clients show it: the items where there are some, else the sections."""
     return _render_items(items) if items else _BETWEEN.join(["# Working Memory", *map(render_section, sections)])
 

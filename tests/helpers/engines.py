@@ -7,7 +7,7 @@ import httpx
 import numpy as np
 from qdrant_client.http.exceptions import UnexpectedResponse
 
-from server.store.search.seam import Collection, EngineDown, Point, Sparse
+from server.store.search.seam import Collection, EngineDown, Point, SparseVector
 
 
 class Watched:
@@ -97,7 +97,7 @@ class Make:
         return Point(
             id=self.id(number),
             revision=revision,
-            text=Sparse(list(text), [1.0] * len(text)),
+            text=SparseVector(list(text), [1.0] * len(text)),
             payload=payload,
             dense=self.vector(*dense) if dense is not None else None,
             windows=np.stack([self.vector(*window) for window in windows]) if windows else None,

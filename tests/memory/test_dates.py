@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from server.memory.dates.grammar import MOST_SPANS, Span, nearness, spans
+from server.memory.dates.grammar import MOST_SPANS, Span, compute_nearness, find_spans
 
 NOW = datetime(2023, 11, 15, 14, 30, tzinfo=UTC)  # a Wednesday
 MOMENTS = st.datetimes(timezones=st.just(UTC))
@@ -16,7 +16,7 @@ GRAINS = ("day", "week", "month", "year")
 
 def found(text, now=NOW):
     """Each span as its first day, the day after its last, and its grain."""
-    return [(span.start.date().isoformat(), span.end.date().isoformat(), span.grain) for span in spans(text, now)]
+    return [(span.start.date().isoformat(), span.end.date().isoformat(), span.grain) for span in find_spans(text, now)]
 
 
 ONE_DAY = [
@@ -221,8 +221,8 @@ def test_digits_of_other_scripts_make_no_date_and_no_error():
 )
 def test_a_hundred_kilobytes_of_anything_take_no_longer_than_two(unit):
     long, short = unit * (100_000 // len(unit)), unit * (2_000 // len(unit) + 1)
-    assert spans(long, NOW) == spans(short, NOW)
-    assert min(repeat(lambda: spans(long, NOW), number=1, repeat=3)) < 0.25
+    assert find_spans(long, NOW) == find_spans(short, NOW)
+    assert min(repeat(lambda: find_spans(long, NOW), number=1, repeat=3)) < 0.25
 
 
 def test_a_date_after_the_first_two_thousand_characters_is_not_looked_for():
@@ -244,7 +244,7 @@ TEXTS = st.one_of(
 @example("next year until 9999", datetime.max.replace(tzinfo=UTC))
 @example("last week before 0001-01-01", datetime.min.replace(tzinfo=UTC))
 def test_any_text_at_any_time_has_few_spans_in_order_and_in_the_calendar(text, now):
-    named = spans(text, now)
+    named = find_spans(text, now)
     assert len(named) <= MOST_SPANS
     for span in named:
         assert span.start < span.end
@@ -255,13 +255,13 @@ def test_any_text_at_any_time_has_few_spans_in_order_and_in_the_calendar(text, n
 
 @given(st.text(st.characters(exclude_categories=["Nd"], exclude_characters="aeiouAEIOUäÄ"), max_size=200), MOMENTS)
 def test_a_text_without_digits_and_without_vowels_names_no_date(text, now):
-    assert spans(text, now) == ()  # every word of a date has a vowel
+    assert find_spans(text, now) == ()  # every word of a date has a vowel
 
 
 @given(st.sampled_from(ONE_DAY + LONGER))
 def test_capitals_and_spaces_around_a_date_change_nothing(case):
     text = case[0]
-    assert spans(f"  ({text})  ", NOW) == spans(text, NOW)
+    assert find_spans(f"  ({text})  ", NOW) == find_spans(text, NOW)
 
 
 def span_of(grain):
@@ -280,7 +280,7 @@ def span_of(grain):
 )  # fmt: skip
 def test_a_memory_is_near_a_span_as_the_table_says(grain, days_from_the_end, expected):
     span = span_of(grain)
-    assert nearness(span, span.end + timedelta(days=days_from_the_end)) == pytest.approx(expected)
+    assert compute_nearness(span, span.end + timedelta(days=days_from_the_end)) == pytest.approx(expected)
 
 
 @given(MOMENTS, MOMENTS, MOMENTS, st.sampled_from(GRAINS))
@@ -288,12 +288,12 @@ def test_nearness_is_between_zero_and_one_and_nowhere_more_than_inside(one, othe
     if one == other:
         return
     span = Span(min(one, other), max(one, other), grain)
-    assert 0 <= nearness(span, at) <= nearness(span, span.start) <= 1
+    assert 0 <= compute_nearness(span, at) <= compute_nearness(span, span.start) <= 1
 
 
 @given(st.timedeltas(timedelta(0), timedelta(days=40)), st.timedeltas(timedelta(0), timedelta(days=40)))
 def test_who_is_further_from_a_day_is_not_nearer(one, other):
     span = span_of("day")
     near, far = sorted((one, other))
-    assert nearness(span, span.end + near) >= nearness(span, span.end + far)
-    assert nearness(span, span.start - near) >= nearness(span, span.start - far)
+    assert compute_nearness(span, span.end + near) >= compute_nearness(span, span.end + far)
+    assert compute_nearness(span, span.start - near) >= compute_nearness(span, span.start - far)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from server.memory.decay import NEVER, HalfLives, relevance
+from server.memory.decay import NEVER, HalfLives, compute_relevance
 
 WEEK = 7 * 24
 
@@ -26,31 +26,31 @@ WEEK = 7 * 24
     ],
 )
 def test_relevance_is_the_product_of_recency_use_and_the_last_use(age, accesses, since, expected):
-    assert relevance(age, accesses, since) == pytest.approx(expected, abs=1e-12)
+    assert compute_relevance(age, accesses, since) == pytest.approx(expected, abs=1e-12)
 
 
 def test_what_is_from_the_future_counts_as_of_now():
-    assert relevance(-1000, 1, -1000) == pytest.approx(1.95)
+    assert compute_relevance(-1000, 1, -1000) == pytest.approx(1.95)
 
 
 def test_a_memory_that_was_never_recalled_gets_nothing_for_its_last_recall():
-    assert relevance(0, 0, NEVER) == 1.0
+    assert compute_relevance(0, 0, NEVER) == 1.0
 
 
 def test_a_half_life_may_be_another_for_each_type():
     lives = HalfLives(168, {"decision": 336, "observation": 24})
     assert HalfLives.in_days(7, {"decision": 14, "observation": 1}) == lives
-    assert [lives.of(each) for each in ("decision", "observation", "fact")] == [336, 24, 168]
-    assert relevance(336, 0, half_life=lives.of("decision")) == pytest.approx(0.5)
-    assert relevance(48, 0, half_life=lives.of("observation")) == pytest.approx(0.25)
+    assert [lives.get_hours(each) for each in ("decision", "observation", "fact")] == [336, 24, 168]
+    assert compute_relevance(336, 0, half_life=lives.get_hours("decision")) == pytest.approx(0.5)
+    assert compute_relevance(48, 0, half_life=lives.get_hours("observation")) == pytest.approx(0.25)
 
 
 def test_relevance_never_grows_with_age_nor_shrinks_with_use():
-    ages = [relevance(hours, 2, 5) for hours in range(0, 5000, 7)]
+    ages = [compute_relevance(hours, 2, 5) for hours in range(0, 5000, 7)]
     assert ages == sorted(ages, reverse=True)
-    uses = [relevance(10, n, 5) for n in range(50)]
+    uses = [compute_relevance(10, n, 5) for n in range(50)]
     assert uses == sorted(uses)
 
 
 def test_an_age_of_centuries_is_no_error():
-    assert 0 < relevance(24 * 365 * 1000, 0, half_life=1) < 1e-300
+    assert 0 < compute_relevance(24 * 365 * 1000, 0, half_life=1) < 1e-300

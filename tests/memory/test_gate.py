@@ -6,18 +6,18 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from server.memory.gate import RAREST, Scales, idf, is_common, threshold
+from server.memory.gate import RAREST, Scales, compute_idf, compute_threshold, is_common
 
 MINILM = "sentence-transformers/all-MiniLM-L6-v2"
 
 
 def evidence(keyword, vector, rarities, model):
-    return Scales.of(rarities, model).evidence(keyword, vector)
+    return Scales.from_rarities(rarities, model).compute_evidence(keyword, vector)
 
 
 def test_the_idf_is_lucenes_worked_out_by_hand():
-    assert idf(3, 2) == pytest.approx(math.log(1 + 1.5 / 2.5))
-    assert idf(100, 0) == pytest.approx(math.log(1 + 100.5 / 0.5))
+    assert compute_idf(3, 2) == pytest.approx(math.log(1 + 1.5 / 2.5))
+    assert compute_idf(100, 0) == pytest.approx(math.log(1 + 100.5 / 0.5))
 
 
 def test_evidence_by_words_is_the_share_of_the_rarest_words_that_is_held():
@@ -40,15 +40,15 @@ def test_the_better_of_both_counts():
 
 
 def test_the_bar_is_low_among_a_few_memories_and_stays_where_it_is_among_many():
-    assert threshold(0) == 0.2
-    assert threshold(10) == pytest.approx(0.2 + 0.25 * math.log(11) / math.log(401))
-    assert threshold(400) == threshold(100_000) == pytest.approx(0.45)
+    assert compute_threshold(0) == 0.2
+    assert compute_threshold(10) == pytest.approx(0.2 + 0.25 * math.log(11) / math.log(401))
+    assert compute_threshold(400) == compute_threshold(100_000) == pytest.approx(0.45)
 
 
 def test_a_word_is_common_from_fifty_memories_on():
-    assert is_common(idf(100, 20), 100)
-    assert not is_common(idf(100, 10), 100)
-    assert not is_common(idf(49, 49), 49)
+    assert is_common(compute_idf(100, 20), 100)
+    assert not is_common(compute_idf(100, 10), 100)
+    assert not is_common(compute_idf(49, 49), 49)
 
 
 @given(st.none() | st.floats(-10, 1e6), st.none() | st.floats(-1, 1), st.lists(st.floats(0, 20), max_size=40))
@@ -59,11 +59,11 @@ def test_evidence_is_always_a_share(keyword, vector, rarities):
 @given(st.floats(0.01, 1), st.floats(0.01, 1e3), st.floats(-1, 1), st.floats(0.01, 60))
 def test_the_floors_are_where_the_evidence_is_reached(least, keyword, vector, most):
     scales = Scales(most, 0.45)
-    by_words, by_meaning = scales.floors(least)
-    reached = scales.evidence(keyword, vector)
+    by_words, by_meaning = scales.compute_floors(least)
+    reached = scales.compute_evidence(keyword, vector)
     assume(abs(reached - least) > 1e-9)
     assert (reached >= least) == (keyword >= by_words or vector >= by_meaning)
 
 
 def test_without_words_that_can_say_something_only_meaning_reaches_a_floor():
-    assert Scales(0.0, 0.0).floors(0.5) == (math.inf, 0.5)
+    assert Scales(0.0, 0.0).compute_floors(0.5) == (math.inf, 0.5)

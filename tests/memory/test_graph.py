@@ -51,15 +51,15 @@ def test_what_is_too_much_is_left_out_and_said():
     star = [("a", str(n)) for n in range(10)]
     walked = walk(star, most=4)
     assert list(walked.depths) == ["a", "0", "1", "2"]
-    assert walked.truncated
+    assert walked.is_truncated
     assert {each.end for each in walked.edges} == {"0", "1", "2"}
-    assert not walk(star, most=11).truncated
+    assert not walk(star, most=11).is_truncated
 
 
 def test_a_step_that_did_not_see_all_edges_is_said():
     walked = Walk("a", 10)
     walked.step([Edge("a", "b", "x")], is_all=False)
-    assert walked.truncated
+    assert walked.is_truncated
 
 
 def test_what_was_only_reached_over_memories_that_are_gone_is_not_reached():
@@ -67,11 +67,11 @@ def test_what_was_only_reached_over_memories_that_are_gone_is_not_reached():
     walked = walk(
         [("a", "b"), ("b", "d"), ("a", "c"), ("c", "e"), ("e", "d"), ("b", "f"), ("b", "file:x"), ("d", "file:y")]
     )
-    again = walked.among({"a", "c", "d", "e", "f"}, 5)
+    again = walked.restrict_to({"a", "c", "d", "e", "f"}, 5)
     assert again.depths == {"a": 0, "c": 1, "e": 2, "d": 3}
     assert [each.end for each in again.edges] == ["c", "e", "d", "file:y"]
-    assert walked.among({"a", "c", "d", "e", "f"}, 2).depths == {"a": 0, "c": 1, "e": 2}
-    assert not again.truncated
+    assert walked.restrict_to({"a", "c", "d", "e", "f"}, 2).depths == {"a": 0, "c": 1, "e": 2}
+    assert not again.is_truncated
 
 
 @given(st.lists(st.tuples(st.integers(0, 12), st.integers(0, 12)), max_size=40), st.integers(1, 5))
@@ -87,4 +87,4 @@ def test_distances_are_those_of_an_exhaustive_search(pairs, depth):
 @pytest.mark.parametrize("depth", [1, 5])
 def test_a_memory_without_links_is_alone(depth):
     walked = walk([("b", "c")], depth=depth)
-    assert (walked.depths, walked.edges, walked.truncated) == ({"a": 0}, [], False)
+    assert (walked.depths, walked.edges, walked.is_truncated) == ({"a": 0}, [], False)

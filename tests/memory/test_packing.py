@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from server.memory.models import Memory
-from server.memory.packing import Budget, Duplicates, as_data, tokens
+from server.memory.packing import Budget, Duplicates, as_data, estimate_tokens
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
 
@@ -19,23 +19,23 @@ def memory(content, **fields):
 
 def test_the_same_in_other_case_and_spacing_is_a_duplicate_of_the_first():
     seen = Duplicates()
-    assert seen.of("a", "We deploy on Tuesdays") is None
-    assert seen.of("b", "we  DEPLOY on tuesdays") == "a"
-    assert seen.of("c", "we deploy on Fridays") is None
+    assert seen.find_earlier("a", "We deploy on Tuesdays") is None
+    assert seen.find_earlier("b", "we  DEPLOY on tuesdays") == "a"
+    assert seen.find_earlier("c", "we deploy on Fridays") is None
 
 
 def test_one_word_of_twenty_makes_no_new_memory_and_one_of_five_does():
     twenty = [f"w{n}" for n in range(20)]
     seen = Duplicates()
-    assert seen.of("a", " ".join(twenty)) is None
-    assert seen.of("b", " ".join([*twenty, "more"])) == "a"
-    assert seen.of("c", "w0 w1 w2 w3 more") is None
+    assert seen.find_earlier("a", " ".join(twenty)) is None
+    assert seen.find_earlier("b", " ".join([*twenty, "more"])) == "a"
+    assert seen.find_earlier("c", "w0 w1 w2 w3 more") is None
 
 
 @given(st.lists(st.text(max_size=60), max_size=12))
 def test_no_two_of_those_that_are_kept_say_the_same(texts):
     seen = Duplicates()
-    kept = [text for place, text in enumerate(texts) if seen.of(str(place), text) is None]
+    kept = [text for place, text in enumerate(texts) if seen.find_earlier(str(place), text) is None]
     folded = [tuple(sorted(set(text.casefold().split()))) for text in kept]
     assert len(set(folded)) == len(folded)
 
@@ -44,8 +44,8 @@ def test_no_two_of_those_that_are_kept_say_the_same(texts):
 def test_what_is_packed_never_exceeds_its_budget(texts, room):
     budget = Budget(room)
     taken = [text for text in texts if budget.take(text)]
-    assert sum(map(tokens, taken)) <= room
-    assert budget.left == room - sum(map(tokens, taken))
+    assert sum(map(estimate_tokens, taken)) <= room
+    assert budget.left == room - sum(map(estimate_tokens, taken))
 
 
 def test_without_a_budget_there_is_room_for_everything():

@@ -9,17 +9,17 @@ from server.memory.question import MOST_TERMS, Question
 
 def without(text, *common, **how):
     question = Question(text, **how)
-    return question.without_names([term in common for term in question.terms])
+    return question.remove_common_names([term in common for term in question.terms])
 
 
 def test_the_shown_words_are_as_they_were_written_once_each():
     asked = Question("When did Ann's deployments fail? deployments!")
-    assert asked.shown == ["ann", "deployments", "fail"]
+    assert asked.shown_words == ["ann", "deployments", "fail"]
     assert asked.terms == ["ann", "deploy", "fail"]
 
 
 def test_a_workspaces_stop_words_are_not_looked_for():
-    assert Question("the Acme plan", without=("acme",)).shown == ["plan"]
+    assert Question("the Acme plan", extra_stop_words=("acme",)).shown_words == ["plan"]
 
 
 @pytest.mark.parametrize(
@@ -49,6 +49,6 @@ def test_only_so_many_words_of_a_long_message_are_looked_for():
 @given(st.text(max_size=300), st.booleans())
 def test_any_text_can_be_asked(text, many):
     question = Question(text)
-    left = question.without_names([many] * len(question.term_ids))
+    left = question.remove_common_names([many] * len(question.term_ids))
     assert len(left) <= len(text)
     assert any(map(str.isalnum, left)) == any(map(str.isalnum, text))

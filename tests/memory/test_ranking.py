@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.memory.dates.grammar import spans
-from server.memory.ranking import ALPHA, NUDGES, Candidate, Traits, blended, rank
+from server.memory.dates.grammar import find_spans
+from server.memory.ranking import ALPHA, NUDGES, Candidate, Traits, blend, rank
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 OLD = datetime(1990, 1, 1, tzinfo=UTC)
@@ -86,7 +86,7 @@ def test_a_named_author_entity_or_project_decides_between_equals(name):
 
 def test_a_date_in_the_question_decides_between_equals():
     then = datetime(2023, 5, 8, tzinfo=UTC)
-    asked = spans("what happened on 8 May 2023?", NOW)
+    asked = find_spans("what happened on 8 May 2023?", NOW)
     assert order(candidate("a", 1.0, happened=then), candidate("b", 1.0), spans=asked) == ["a", "b"]
     assert of("a", candidate("a", 1.0, happened=then), spans=asked).nudges["date"] == NUDGES["date"]
 
@@ -126,7 +126,7 @@ CANDIDATES = st.lists(
 
 @given(CANDIDATES, st.floats(0, 1))
 def test_every_candidate_is_ranked_once_within_bounds_and_in_order(candidates, alpha):
-    asked = spans("last week, and in May 2023", NOW)
+    asked = find_spans("last week, and in May 2023", NOW)
     found = rank(candidates, alpha=alpha, now=NOW, spans=asked)
     assert sorted(each.id for each in found) == sorted(each.id for each in candidates)
     assert [each.score for each in found] == sorted((each.score for each in found), reverse=True)
@@ -154,9 +154,9 @@ def test_a_better_score_in_an_arm_never_means_a_lower_place(candidates, alpha, a
 
 
 def test_a_second_opinion_reorders_and_never_replaces():
-    assert blended([1.0, 0.9, 0.1], [0.0, 5.0, 5.0]) == [
+    assert blend([1.0, 0.9, 0.1], [0.0, 5.0, 5.0]) == [
         (1, pytest.approx(0.93)),
         (0, pytest.approx(0.73)),
         (2, pytest.approx(0.37)),
     ]
-    assert [place for place, _ in blended([1.0, 0.5], [3.0, 3.0])] == [0, 1]
+    assert [place for place, _ in blend([1.0, 0.5], [3.0, 3.0])] == [0, 1]

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from server.memory.skip import SkipEntry, matches, speaks_against, telling_terms
+from server.memory.skip import SkipEntry, covers_text, find_matches, find_telling_terms
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 
@@ -14,7 +14,7 @@ def entry(item):
 
 
 def matched(message, *items):
-    return [each.item for each in matches([entry(item) for item in items], message)]
+    return [each.item for each in find_matches([entry(item) for item in items], message)]
 
 
 @pytest.mark.parametrize(
@@ -23,7 +23,7 @@ def matched(message, *items):
 @pytest.mark.parametrize("item", ["a trip to Lisbon", "a", "to", "to do it", "the plan", "because"])
 def test_common_words_trigger_nothing(message, item):
     assert matched(message, item) == []
-    assert not speaks_against(entry(item), message)
+    assert not covers_text(entry(item), message)
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def test_the_entry_that_fits_best_comes_first_and_others_keep_their_order():
 
 
 def test_an_empty_list_speaks_against_nothing():
-    assert matches([], "coffee") == []
+    assert find_matches([], "coffee") == []
 
 
 @pytest.mark.parametrize(
@@ -79,9 +79,9 @@ def test_an_empty_list_speaks_against_nothing():
     ],
 )
 def test_an_entry_speaks_against_a_text_that_has_all_it_is_about(content, speaks):
-    assert speaks_against(entry("Suggesting Tailwind for the frontend"), content) is speaks
+    assert covers_text(entry("Suggesting Tailwind for the frontend"), content) is speaks
 
 
 def test_what_an_entry_is_about_leaves_out_stop_words_and_words_like_suggest():
-    assert telling_terms("Never suggest using the Tailwind classes again") == {"tailwind", "class"}
-    assert telling_terms("don't talk about it") == frozenset()
+    assert find_telling_terms("Never suggest using the Tailwind classes again") == {"tailwind", "class"}
+    assert find_telling_terms("don't talk about it") == frozenset()

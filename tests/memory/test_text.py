@@ -9,7 +9,18 @@ from hypothesis import strategies as st
 
 from server.memory.models import Memory
 from server.memory.question import Question
-from server.memory.text import AVERAGE_TERMS, K1, OWN, SHORT, B, build_search_text, stems, term_id, weights, words
+from server.memory.text import (
+    AVERAGE_TERMS,
+    K1,
+    OWN,
+    SHORT,
+    B,
+    build_search_text,
+    hash_term,
+    split_words,
+    stem_words,
+    weigh_terms,
+)
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
 
@@ -39,44 +50,44 @@ def memory(**fields):
     ],
 )
 def test_what_was_stored_is_found_by_what_is_asked(stored, asked):
-    assert set(Question(asked).term_ids) & set(weights(build_search_text(memory(content=stored), []))[0])
+    assert set(Question(asked).term_ids) & set(weigh_terms(build_search_text(memory(content=stored), []))[0])
 
 
 @pytest.mark.parametrize(("one", "other"), [("database", "garden"), ("数据库", "花园"), ("the cat", "the dog")])
 def test_different_words_do_not_meet(one, other):
-    assert not set(Question(one).term_ids) & set(weights(build_search_text(memory(content=other), []))[0])
+    assert not set(Question(one).term_ids) & set(weigh_terms(build_search_text(memory(content=other), []))[0])
 
 
 def test_stop_words_count_only_where_there_is_nothing_else():
-    assert words("what is the plan") == ["plan"]
-    assert words("to be or not to be") == ["to", "be", "or", "not", "to", "be"]
+    assert split_words("what is the plan") == ["plan"]
+    assert split_words("to be or not to be") == ["to", "be", "or", "not", "to", "be"]
 
 
 def test_a_workspace_has_stop_words_of_its_own_and_a_language():
-    assert words("the plan for Acme", without=["acme"]) == ["plan"]
-    assert words("der Plan ist gut", "german") == ["plan", "gut"]
-    assert stems(words("die Katzen", "german"), "german") == stems(["katze"], "german")
-    assert words("the katt", "swedish") == ["the", "katt"]
+    assert split_words("the plan for Acme", without=["acme"]) == ["plan"]
+    assert split_words("der Plan ist gut", "german") == ["plan", "gut"]
+    assert stem_words(split_words("die Katzen", "german"), "german") == stem_words(["katze"], "german")
+    assert split_words("the katt", "swedish") == ["the", "katt"]
 
 
 def test_a_text_without_words_has_no_terms():
     for text in ("", "?!…", "   ", "🎉🎉"):
-        assert weights(build_search_text(memory(content=text), [])) == ([], [])
+        assert weigh_terms(build_search_text(memory(content=text), [])) == ([], [])
         assert Question(text).term_ids == []
 
 
 def test_a_weight_is_the_published_formula():
-    ids, values = weights(Counter({"heron": 2, "pond": 1}))
+    ids, values = weigh_terms(Counter({"heron": 2, "pond": 1}))
     length = K1 * (1 - B + B * 3 / AVERAGE_TERMS)
     expected = {"heron": 2 * (K1 + 1) / (2 + length), "pond": 1 * (K1 + 1) / (1 + length)}
     assert dict(zip(ids, values, strict=True)) == {
-        term_id(term): pytest.approx(weight) for term, weight in expected.items()
+        hash_term(term): pytest.approx(weight) for term, weight in expected.items()
     }
 
 
 @given(st.text(max_size=400))
 def test_any_text_has_distinct_terms_of_positive_weight(text):
-    ids, values = weights(build_search_text(memory(content=text), [text]))
+    ids, values = weigh_terms(build_search_text(memory(content=text), [text]))
     assert len(set(ids)) == len(ids) == len(values)
     assert all(0 < weight < K1 + 1 for weight in values)
     assert all(0 <= each < 2**32 for each in ids)

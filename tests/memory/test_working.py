@@ -4,7 +4,15 @@ from datetime import UTC, datetime
 
 import pytest
 
-from server.memory.working import SEEDS, Item, Section, all_sections, render, render_section, section_key
+from server.memory.working import (
+    SEEDS,
+    Item,
+    Section,
+    complete_sections,
+    find_section_key,
+    render_document,
+    render_section,
+)
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 EMPTY = """# Working Memory
@@ -71,14 +79,14 @@ def test_a_section_is_headed_and_says_when_it_is_empty():
 
 
 def test_a_document_that_nobody_wrote_has_the_five_sections():
-    assert render(all_sections([]), []) == EMPTY
+    assert render_document(complete_sections([]), []) == EMPTY
 
 
 def test_sections_of_ones_own_follow_those_that_are_always_there():
     written = [section("plan", "a"), section("session_notes", "b", "Session Notes"), section("alpha", "c")]
-    names = [each.name for each in all_sections(written)]
+    names = [each.name for each in complete_sections(written)]
     assert names == [*SEEDS, "plan", "alpha"]
-    assert [each.content for each in all_sections(written)] == ["", "", "", "", "b", "a", "c"]
+    assert [each.content for each in complete_sections(written)] == ["", "", "", "", "b", "a", "c"]
 
 
 def test_items_are_grouped_by_category_in_the_contracts_order():
@@ -87,12 +95,12 @@ def test_items_are_grouped_by_category_in_the_contracts_order():
         item("Move to Postgres", content="The dump is on the old host.", tags=["db", "ops"], next_action="Restore it"),
         item("Name the boat", status="paused"),
     ]
-    assert render(all_sections([]), items) == ITEMS
+    assert render_document(complete_sections([]), items) == ITEMS
 
 
 def test_every_category_has_a_heading_and_its_place():
     categories = ["session_note", "waiting_for", "skip_list", "standing_decision", "active_work"]
-    text = render([], [item("x", category) for category in categories])
+    text = render_document([], [item("x", category) for category in categories])
     headings = [line for line in text.splitlines() if line.startswith("## ")]
     assert headings == [
         "## Active Work",
@@ -104,7 +112,7 @@ def test_every_category_has_a_heading_and_its_place():
 
 
 def test_a_title_of_several_lines_stays_a_heading():
-    assert render([], [item("one\n# two")]) == "## Active Work\n\n### one # two\n"
+    assert render_document([], [item("one\n# two")]) == "## Active Work\n\n### one # two\n"
 
 
 @pytest.mark.parametrize(
@@ -119,4 +127,4 @@ def test_a_title_of_several_lines_stays_a_heading():
     ],
 )
 def test_a_section_goes_by_its_name_and_its_heading_in_any_case(name, key):
-    assert section_key(name) == key
+    assert find_section_key(name) == key

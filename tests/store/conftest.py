@@ -9,7 +9,7 @@ from server.memory.question import Question
 from server.store.db import Database
 from server.store.projection.projection import Projection
 from server.store.search.edge.engine import EdgeEngine
-from server.store.search.seam import Query, Sparse
+from server.store.search.seam import Query, SparseVector
 from tests.helpers.databases import postgres_database, url_of
 from tests.helpers.engines import Gate, Watched
 from tests.helpers.ledger import open_ledger
@@ -133,7 +133,7 @@ def projection(lite, engine):
 def words(text, limit=10):
     """A query for words."""
     ids = Question(text).term_ids
-    return Query(None, Sparse(ids, [1.0] * len(ids)), limit)
+    return Query(None, SparseVector(ids, [1.0] * len(ids)), limit)
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
-from server.memory.decay import NEVER, HalfLives, relevance
+from server.memory.decay import NEVER, HalfLives, compute_relevance
 from server.store import db as module_db
 from server.store.db import Database
 from server.store.lifecycle import decay as module
@@ -49,7 +49,9 @@ async def test_the_pass_agrees_with_plain_numbers_for_every_age_and_use(ledger, 
             last = None if since is None else clock() - timedelta(hours=since)
             at = clock() - timedelta(hours=hours)
             await ledger.store(name, created_at=at, access_count=accesses, last_accessed_at=last, relevance=9.0)
-            expected[name] = pytest.approx(relevance(hours, accesses, NEVER if since is None else since), abs=1e-6)
+            expected[name] = pytest.approx(
+                compute_relevance(hours, accesses, NEVER if since is None else since), abs=1e-6
+            )
     assert await decay(ledger.db, ledger.workspace, clock()) == len(expected)
     assert await stored(ledger) == expected
 

@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import strategies as st
 
-from server.memory.packing import tokens
+from server.memory.packing import estimate_tokens
 from tests.helpers.doors import refused, rest, tool
 from tests.web.test_fuzz import examples
 
@@ -38,12 +38,12 @@ async def test_an_answer_never_exceeds_its_budget(ann):
         await rest(ann, "ingest_memories", {"memories": memories, **where})
         for message in ("tea", ""):
             fitting = contents(await context(ann, message, max_tokens=room, **where))
-            assert sum(map(tokens, fitting)) <= room
+            assert sum(map(estimate_tokens, fitting)) <= room
             alone = contents(await context(ann, message, **where))
             assert [each for each in alone if each in fitting] == fitting, "in the same order"
             if fitting != alone:
-                left = room - sum(map(tokens, fitting))
-                assert all(tokens(each) > left for each in alone if each not in fitting), "what fits comes"
+                left = room - sum(map(estimate_tokens, fitting))
+                assert all(estimate_tokens(each) > left for each in alone if each not in fitting), "what fits comes"
 
 
 async def test_what_does_not_fit_makes_room_for_the_next_that_does(ann):

@@ -12,7 +12,7 @@ from server.memory.question import Question
 from server.memory.text import SEARCH_TEXT_RULE
 from server.store.projection.points import IndexedMemory, StoredTraits, build_payload, dump_indexed
 from server.store.record.workspaces import Workspace
-from server.store.search.seam import Found, Hit
+from server.store.search.seam import Hit, Hits
 from tools.recall.answers import MatchedMemory
 from tools.recall.workspace_search import Weighing
 
@@ -21,7 +21,7 @@ DEPTH = 4
 PAYLOAD = {"traits": "\x00".join([str(NOW.timestamp()), "", "", "", "", ""]), "access_count": 0}
 #: Words can say 10 at most, so 2 is the least that counts; of a cosine, 0.2.
 SCALES = gate.Scales(10.0, 0.0)
-LEAST_TEXT, LEAST_DENSE = SCALES.floors(gate.COMPANY)
+LEAST_TEXT, LEAST_DENSE = SCALES.compute_floors(gate.COMPANY)
 
 
 def arm(scores):
@@ -31,7 +31,7 @@ def arm(scores):
 def candidates(dense, text):
     weighing = Weighing(Question("tea"), [False], SCALES, DEPTH, None, NOW.timestamp())
     place = Workspace("w", "a", "w", NOW, NOW)
-    return weighing.weigh_hits(place, Found(arm(dense), arm(text)), 10, is_hybrid=True).candidates
+    return weighing.weigh_hits(place, Hits(arm(dense), arm(text)), 10, is_hybrid=True).candidates
 
 
 SCORES = st.dictionaries(st.sampled_from("abcdef"), st.floats(-0.2, 1), max_size=DEPTH)

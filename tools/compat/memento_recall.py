@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
-from server.memory.models import Linkage, Timestamp, iso
+from server.memory.models import Linkage, Timestamp, to_iso
 from tools.core.fields import PEEKS, Peeks, Question
 from tools.core.operation import Answer, Call, Effect, InWorkspace, Operation
 from tools.core.services import Services
@@ -83,7 +83,7 @@ def _block(memory: RecalledMemory) -> str:
     if memory.workspace is not None:
         head += f" [{memory.workspace}]"
     if memory.expires_at is not None:
-        head += f" (expires: {iso(memory.expires_at)})"
+        head += f" (expires: {to_iso(memory.expires_at)})"
     lines = [head, memory.content]
     if memory.linkages:
         lines.append(f"Links: {_links(memory.linkages)}")

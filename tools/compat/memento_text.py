@@ -8,8 +8,8 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from server.memory.models import iso
-from server.memory.working import render, render_section
+from server.memory.models import to_iso
+from server.memory.working import render_document, render_section
 from tools import consolidation, health, identity, plans, settings, skip_list, vectors, working_memory, workspaces
 from tools.compat import memento_recall
 from tools.core.quota import Quota
@@ -51,7 +51,7 @@ def _undone_consolidation(answer: consolidation.UndoneConsolidation) -> str:
 
 
 def _working_memory(answer: working_memory.WorkingMemory) -> str:
-    return render(answer.sections, answer.items)
+    return render_document(answer.sections, answer.items)
 
 
 def _section(answer: working_memory.SectionAnswer) -> str:
@@ -97,7 +97,7 @@ def _identity_history(answer: identity.IdentityHistory) -> str:
     if not answer.snapshots:
         return "No identity snapshots found."
     lines = (
-        f"{each.id} — {iso(each.created_at)} ({each.length} chars, {each.source_count} sources)"
+        f"{each.id} — {to_iso(each.created_at)} ({each.length} chars, {each.source_count} sources)"
         for each in answer.snapshots
     )
     return "\n".join([f"Identity crystal history ({len(answer.snapshots)} snapshots):", *lines])
@@ -162,7 +162,7 @@ def _health(answer: health.Health) -> str:
 
 def _working_memory_lines(answer: health.Health) -> list[str]:
     state = answer.working_memory
-    changed = "never" if state.last_updated is None else iso(state.last_updated)
+    changed = "never" if state.last_updated is None else to_iso(state.last_updated)
     lines = ["**Working Memory**", f"  Sections: {state.sections}", f"  Last updated: {changed}"]
     return [*lines, "  Warning: nothing in it has changed for more than 24 hours."] if state.stale else lines
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from pydantic import BaseModel, Field
 
 from server.memory.models import Memory
-from server.memory.ranking import Ranked
+from server.memory.ranking import RankedCandidate
 from server.memory.skip import SkipEntry
 from server.store.projection.points import IndexedMemory
 from tools.recall.model import Match, Reason, RecallResult, WorkspaceHits
@@ -105,7 +105,7 @@ def _build_match(match: Match, *, has_links: bool, has_workspace: bool, is_expla
     return MatchedMemory.model_validate(shown)
 
 
-def explain_rank(ranked: Ranked, home: WorkspaceHits) -> Why:
+def explain_rank(ranked: RankedCandidate, home: WorkspaceHits) -> Why:
     """Why a memory of a workspace stands where it stands."""
     candidate = ranked.candidate
     return Why(

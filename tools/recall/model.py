@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from server.memory.question import Question
-from server.memory.ranking import Candidate, Ranked
+from server.memory.ranking import Candidate, RankedCandidate
 from server.memory.skip import SkipEntry
 from server.store.projection.points import IndexedMemory
 from server.store.record.workspaces import Workspace
@@ -88,7 +88,7 @@ class CandidateMemories:
 class Match:
     """A memory that is answered, with the entries of the skip list that speak against it."""
 
-    ranked: Ranked
+    ranked: RankedCandidate
     memory: IndexedMemory
     home: WorkspaceHits
     skipped_by: tuple[SkipEntry, ...]
@@ -100,7 +100,7 @@ class LeftOut:
 
     id: str
     reason: Reason
-    ranked: Ranked | None = None
+    ranked: RankedCandidate | None = None
     by: str | None = None
 
 

@@ -10,9 +10,9 @@ from typing import NamedTuple
 from server.errors import unavailable
 from server.memory import gate
 from server.memory.packing import Budget, Duplicates
-from server.memory.ranking import Candidate, Ranked, rank
+from server.memory.ranking import Candidate, RankedCandidate, rank
 from server.memory.settings import WorkspaceSettings
-from server.memory.skip import SkipEntry, matches, speaks_against
+from server.memory.skip import SkipEntry, covers_text, find_matches
 from server.store.record import skip_list
 from server.store.record.workspaces import MissingWorkspace, Workspace
 from server.store.search.seam import EngineDown
@@ -47,7 +47,7 @@ async def recall(
     question = make_question(request.message, settings) if own is None else own.question
     candidates, gated_out = apply_gate(searched, settings.recall_threshold)
     memories = CandidateMemories(searched)
-    ranked = rank(candidates, alpha=settings.recall_alpha, now=now, spans=question.spans(now))
+    ranked = rank(candidates, alpha=settings.recall_alpha, now=now, spans=question.find_spans(now))
     ranked = await rerank(services, request.message, ranked, memories)
     choice = _choose_matches(ranked, memories, entries, settings, request)
     if request.counts_as_use:
@@ -55,11 +55,11 @@ async def recall(
     is_hybrid = own is not None and own.is_hybrid
     return RecallResult(
         matches=choice.matches,
-        terms=question.shown,
+        terms=question.shown_words,
         ranked_by="hybrid" if is_hybrid else "keyword",
         own=own,
         other_workspaces=[each.name for each in others],
-        skip_matches=matches(entries, request.message),
+        skip_matches=find_matches(entries, request.message),
         left_out=[*gated_out, *choice.left_out] if request.is_explained else [],
         withheld=choice.withheld,
         notice=None if own is None or is_hybrid else services.encoder.notice,
@@ -83,7 +83,7 @@ def apply_gate(searched: Sequence[WorkspaceHits], at_least: float) -> tuple[list
     for each in searched:
         left_out += [LeftOut(expired, "expired") for expired in each.expired]
         best = max((candidate.evidence for candidate in each.candidates), default=0.0)
-        is_answer = best >= max(gate.threshold(each.total), at_least)
+        is_answer = best >= max(gate.compute_threshold(each.total), at_least)
         for candidate in each.candidates:
             if is_answer and candidate.evidence >= max(gate.COMPANY, at_least):
                 passed.append(candidate)
@@ -100,7 +100,7 @@ class _Choice(NamedTuple):
 
 
 def _choose_matches(
-    ranked: Sequence[Ranked],
+    ranked: Sequence[RankedCandidate],
     memories: CandidateMemories,
     entries: Sequence[SkipEntry],
     settings: WorkspaceSettings,
@@ -116,11 +116,11 @@ def _choose_matches(
             left_out += [LeftOut(rest.id, "rank", rest) for rest in ranked[place:]]
             break
         memory = memories.memory(each.id)
-        against = tuple(entry for entry in entries if speaks_against(entry, memory.content))
+        against = tuple(entry for entry in entries if covers_text(entry, memory.content))
         if against and settings.skip_enforcement == "withhold":
             withheld += 1
             left_out.append(LeftOut(each.id, "skip_list", each, against[0].id))
-        elif (same := seen.of(each.id, memory.content)) is not None:
+        elif (same := seen.find_earlier(each.id, memory.content)) is not None:
             left_out.append(LeftOut(each.id, "duplicate", each, same))
         elif not budget.take(memory.content):
             left_out.append(LeftOut(each.id, "budget", each))

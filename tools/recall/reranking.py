@@ -1,12 +1,14 @@
 """The optional last look at the best candidates: a cross-encoder's opinion, as one voice beside the ranking's."""
 
-from server.memory.ranking import Ranked, blended
+from server.memory.ranking import RankedCandidate, blend
 from server.store.embedding.reranker import MAX_TEXTS
 from tools.core.services import Services
 from tools.recall.model import CandidateMemories
 
 
-async def rerank(services: Services, message: str, ranked: list[Ranked], memories: CandidateMemories) -> list[Ranked]:
+async def rerank(
+    services: Services, message: str, ranked: list[RankedCandidate], memories: CandidateMemories
+) -> list[RankedCandidate]:
     """Put the best candidates in a new order, if there is a cross-encoder and it answers in time."""
     if services.reranker.state != "ready" or not ranked:
         return ranked
@@ -14,6 +16,6 @@ async def rerank(services: Services, message: str, ranked: list[Ranked], memorie
     scores = await services.reranker.score_texts(message, [memories.memory(each.id).content for each in best])
     if scores is None:
         return ranked
-    order = blended([each.score for each in best], scores)
+    order = blend([each.score for each in best], scores)
     top = [best[place]._replace(score=score) for place, score in order]
     return [*top, *ranked[MAX_TEXTS:]]

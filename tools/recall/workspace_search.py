@@ -9,10 +9,10 @@ from server.memory.languages import Language
 from server.memory.question import Question
 from server.memory.ranking import Candidate, Traits
 from server.memory.settings import WorkspaceSettings
-from server.memory.text import stems, term_id, words
+from server.memory.text import hash_term, split_words, stem_words
 from server.store.projection.points import StoredTraits
 from server.store.record.workspaces import Workspace
-from server.store.search.seam import Found, Hit, Match, Query, Sparse, Where
+from server.store.search.seam import FieldMatch, Filter, Hit, Hits, Query, SparseVector
 from tools.core.services import Services
 from tools.memories.arguments import Facets
 from tools.recall.model import RecallRequest, WorkspaceHits
@@ -40,12 +40,12 @@ async def search_workspace(services: Services, workspace: Workspace, request: Re
     common = [gate.is_common(each, total) for each in rarities]
     dense = None
     if not request.is_words_only:
-        dense = await services.encoder.embed_query(question.without_names(common), serving.generation)
+        dense = await services.encoder.embed_query(question.remove_common_names(common), serving.generation)
     ids = question.term_ids
-    scales = gate.Scales.of(rarities, services.encoder.find_model_name(serving.generation))
-    floors = None if request.is_explained else scales.floors(gate.COMPANY)
+    scales = gate.Scales.from_rarities(rarities, services.encoder.find_model_name(serving.generation))
+    floors = None if request.is_explained else scales.compute_floors(gate.COMPANY)
     filters = _build_filters(request.facets)
-    query = Query(dense, Sparse(ids, [1.0] * len(ids)), request.depth, filters, KEYS, floors)
+    query = Query(dense, SparseVector(ids, [1.0] * len(ids)), request.depth, filters, KEYS, floors)
     found = await services.projection.search(workspace.id, query, serving.generation)
     weighing = Weighing(question, common, scales, request.depth, request.facets.project, services.now().timestamp())
     return weighing.weigh_hits(workspace, found, total, is_hybrid=dense is not None)
@@ -72,13 +72,13 @@ class Weighing:
         """The ids of the question's terms that few memories have."""
         return frozenset(term for term, many in zip(self.question.term_ids, self.common, strict=True) if not many)
 
-    def weigh_hits(self, workspace: Workspace, found: Found, total: int, *, is_hybrid: bool) -> WorkspaceHits:
+    def weigh_hits(self, workspace: Workspace, found: Hits, total: int, *, is_hybrid: bool) -> WorkspaceHits:
         """Turn hits into candidates. Hits that have expired are listed, and are no candidates.
 
         An arm's score counts only if it reaches the arm's floor. Otherwise a recall that is explained, for which the
         arms return all hits, would rank memories differently from the recall that it explains.
         """
-        least_text, least_dense = self.scales.floors(gate.COMPANY)
+        least_text, least_dense = self.scales.compute_floors(gate.COMPANY)
         keyword = {hit.id: hit.score for hit in found.text}
         vector = {hit.id: hit.score for hit in found.dense}
         every = {hit.id: hit for arm in (found.text, found.dense) for hit in arm}
@@ -92,7 +92,7 @@ class Weighing:
                 continue
             scores = keyword.get(id_), vector.get(id_)
             counting = _keep_from(least_text, scores[0]), _keep_from(least_dense, scores[1])
-            candidates.append(Candidate(id_, *counting, self.scales.evidence(*scores), traits, unseen))
+            candidates.append(Candidate(id_, *counting, self.scales.compute_evidence(*scores), traits, unseen))
         return WorkspaceHits(
             workspace=workspace,
             question=self.question,
@@ -111,7 +111,7 @@ class Weighing:
         If the arm returned as many hits as it was asked for, the cosine is at most that of the last one. Otherwise it
         is below the floor, and we take half of what counts (docs/recall.md).
         """
-        return min(cosines) if len(cosines) == self.depth else self.scales.floors(gate.COMPANY / 2)[1]
+        return min(cosines) if len(cosines) == self.depth else self.scales.compute_floors(gate.COMPANY / 2)[1]
 
     def _read_traits(self, hit: Hit) -> Traits | None:
         """The facts that ranking reads of a hit beside its scores; None if the memory has expired."""
@@ -131,7 +131,7 @@ class Weighing:
 @lru_cache(maxsize=4096)
 def _find_terms(name: str, language: Language) -> frozenset[int]:
     """The ids of the terms in a name. The same few names come again and again."""
-    return frozenset(map(term_id, stems(words(name, language), language)))
+    return frozenset(map(hash_term, stem_words(split_words(name, language), language)))
 
 
 def _keep_from(least: float, score: float | None) -> float | None:
@@ -139,12 +139,12 @@ def _keep_from(least: float, score: float | None) -> float | None:
     return score if score is not None and score >= least else None
 
 
-def _build_filters(facets: Facets) -> Where:
-    must = [Match(key, (value,)) for key, value in facets.list_exact_filters().items()]
+def _build_filters(facets: Facets) -> Filter:
+    must = [FieldMatch(key, (value,)) for key, value in facets.list_exact_filters().items()]
     if facets.type:
-        must.append(Match("type", tuple(facets.type)))
+        must.append(FieldMatch("type", tuple(facets.type)))
     if facets.tags:
-        must.append(Match("tags", tuple(tag.lower() for tag in facets.tags)))
+        must.append(FieldMatch("tags", tuple(tag.lower() for tag in facets.tags)))
     if facets.project is None or facets.scope is not None:
-        return Where(tuple(must))
-    return Where(tuple(must), ((Match("scope", ("global",)),), (Match("project", (facets.project,)),)))
+        return Filter(tuple(must))
+    return Filter(tuple(must), ((FieldMatch("scope", ("global",)),), (FieldMatch("project", (facets.project,)),)))

@@ -67,7 +67,7 @@ _SHAPES: dict[Grain, _Shape] = {
 _LONGEST_DAYS: dict[Grain, int] = {"day": 1, "week": 14, "month": 92}  # a season has 92
 
 
-def nearness(span: Span, at: datetime) -> float:
+def compute_nearness(span: Span, at: datetime) -> float:
     """How well a memory dated `at` fits a question that names the span, in [0, 1]; `_SHAPES` has the figures."""
     shape = _SHAPES[span.grain]
     if span.start <= at < span.end:
@@ -235,7 +235,7 @@ def _span(days: Days) -> Span:
     return Span(start, end, _grain((end - start).days))
 
 
-def spans(text: str, now: datetime) -> tuple[Span, ...]:
+def find_spans(text: str, now: datetime) -> tuple[Span, ...]:
     """The stretches of time that a text names, in its order: at most `MOST_SPANS`, from its first `MOST_CHARACTERS`.
 
     `now` is an aware time. The grain says how long a stretch is: a day, up to two weeks, up to a season, longer.

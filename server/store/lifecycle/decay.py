@@ -10,7 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from server.memory.decay import NEVER, HalfLives, relevance
+from server.memory.decay import NEVER, HalfLives, compute_relevance
 from server.store.db import Database
 from server.store.tables.memories import memories
 
@@ -58,7 +58,7 @@ def _relevance(now: datetime, half_lives: HalfLives, *, is_sqlite: bool) -> sa.C
     never = sa.func.coalesce(_hours_since(table.last_accessed_at, now, is_sqlite=is_sqlite), NEVER, type_=sa.Double)
     age = _hours_since(table.created_at, now, is_sqlite=is_sqlite)
     accesses = sa.cast(table.access_count, sa.Double)
-    return relevance(age, accesses, never, half_life, by=_Sql(is_sqlite=is_sqlite))
+    return compute_relevance(age, accesses, never, half_life, by=_Sql(is_sqlite=is_sqlite))
 
 
 async def decay(db: Database, workspace_id: str, now: datetime, half_lives: HalfLives | None = None) -> int:

@@ -9,10 +9,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.memory.languages import Language
 from server.memory.models import Linkage, Memory, Timestamp
-from server.memory.text import NEIGHBOURS, build_search_text, weights
+from server.memory.text import NEIGHBOURS, build_search_text, weigh_terms
 from server.store.record.memories import FIELDS, from_row
 from server.store.record.vectors import unpack
-from server.store.search.seam import Collection, Point, Sparse
+from server.store.search.seam import Collection, Point, SparseVector
 from server.store.tables.memories import memories, vectors
 
 #: The payload keys that a search may filter by.
@@ -135,7 +135,7 @@ def build_point(collection: Collection, workspace_id: str, language: Language, r
     return Point(
         id=memory.id,
         revision=row.revision,
-        text=Sparse(*weights(build_search_text(memory, [text for text in before[1::2] if text], language))),
+        text=SparseVector(*weigh_terms(build_search_text(memory, [text for text in before[1::2] if text], language))),
         payload=build_payload(memory, workspace_id, [each for each in before[::2] if each]),
         dense=None if windows is None else windows[0],
         windows=None if windows is None or len(windows) == 1 else windows,

@@ -16,14 +16,14 @@ import sqlalchemy as sa
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from server.memory.gate import idf
+from server.memory.gate import compute_idf
 from server.memory.languages import Language
 from server.store.db import Database
 from server.store.projection.placement import Target, find_place, note_flushed
 from server.store.projection.point_writer import PointWriter
 from server.store.projection.rarities import Rarities
 from server.store.projection.rebuild import Rebuilder, plan_replacement
-from server.store.search.seam import Engine, EngineDown, Found, Query, Unusable
+from server.store.search.seam import Engine, EngineDown, Hits, Query, UnusableCollection
 from server.store.tables.accounts import workspaces
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
@@ -98,7 +98,7 @@ class Projection:
             return False
         return True
 
-    async def search(self, workspace_id: str, query: Query, generation: int | None = None) -> Found:
+    async def search(self, workspace_id: str, query: Query, generation: int | None = None) -> Hits:
         """Ask a workspace's collection; if it has none, nothing is found.
 
         Waits for writers only if the collection was not open, or is behind. If a generation is named and the
@@ -113,14 +113,14 @@ class Projection:
             if state is None or state.opened is None or state.is_behind:
                 state = await self._catch_up(workspace_id)
             if state.opened is None:
-                return Found([], [])
+                return Hits([], [])
             target = state.opened.target
             has_vectors = generation in {None, target.generation}
             try:
                 found = await self._engine.search(
                     target.collection, query if has_vectors else replace(query, dense=None)
                 )
-            except Unusable:
+            except UnusableCollection:
                 if was_rebuilt:
                     raise
                 was_rebuilt = state.must_drop = state.is_behind = True
@@ -153,7 +153,7 @@ class Projection:
         """
         state = self._states.get(workspace_id)
         if state is None or (opened := state.opened) is None:
-            return [idf(0, 0)] * len(terms), 0
+            return [compute_idf(0, 0)] * len(terms), 0
         collection, known = opened.target.collection, opened.rarities
         if known is None or not known.is_current(opened.projected):
             known = Rarities(opened.projected, await self._engine.count(collection))
@@ -173,7 +173,7 @@ class Projection:
             return
         async with self._lock_state(workspace_id) as state:
             if state.opened is not None:
-                await self._engine.touch(state.opened.target.collection, patches)
+                await self._engine.set_payload(state.opened.target.collection, patches)
 
     async def flush(self) -> None:
         """Catch up with the workspaces that are behind, put all points on the disk, and note how far that is."""
@@ -277,7 +277,7 @@ class Projection:
             await self._drop_collection(workspace_id, state)
         try:
             await self._project_changes(workspace_id, state)
-        except Unusable as error:
+        except UnusableCollection as error:
             log.warning("projection.rebuilt", workspace=workspace_id, error=type(error).__name__, reason=str(error))
             await self._drop_collection(workspace_id, state)
             await self._project_changes(workspace_id, state)

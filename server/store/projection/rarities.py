@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from server.memory.gate import idf
+from server.memory.gate import compute_idf
 from server.store.search.seam import Collection, Engine
 
 TERMS_REMEMBERED = 2_000
@@ -32,7 +32,7 @@ class Rarities:
         """
         new = [term for term in terms if term not in self._idf_by_term]
         if new:
-            unknown = idf(self.total, 0)
-            values = (unknown if each is None else each for each in await engine.rarities(collection, new))
+            unknown = compute_idf(self.total, 0)
+            values = (unknown if each is None else each for each in await engine.read_rarities(collection, new))
             self._idf_by_term.update(zip(new, values, strict=True))
         return [self._idf_by_term[term] for term in terms]

@@ -11,7 +11,7 @@ from server.store.db import Database
 from server.store.projection.placement import Target, find_place, name_collection
 from server.store.projection.point_writer import PointWriter
 from server.store.record import generations
-from server.store.search.seam import Engine, Unusable
+from server.store.search.seam import Engine, UnusableCollection
 from server.store.tables.accounts import workspaces
 
 
@@ -55,7 +55,7 @@ class Rebuilder:
         try:
             await self._engine.open(new.collection)
             return await self._writer.write_changes(new, 0)
-        except Unusable:
+        except UnusableCollection:
             await self._engine.drop(new.collection)
             raise
 

@@ -20,7 +20,7 @@ async def drop_orphan_collections(db: Database, engine: Engine) -> None:
     Raises:
         EngineDown: the engine cannot be reached.
     """
-    names = await engine.names()
+    names = await engine.list_names()
     if not names:
         return
     columns = (workspaces.c.id, workspaces.c.generation, workspaces.c.key_rule)

@@ -76,9 +76,9 @@ async def graph(
     query = sa.select(*columns).where(memories.c.id.in_(walk.depths), memories.c.deleted_at.is_(None))
     found = {row.id: row for row in await connection.execute(query) if row.workspace_id == workspace_id}
     if len(found) < len(walk.depths):
-        walk = walk.among(found, depth)
+        walk = walk.restrict_to(found, depth)
     nodes = [Node(*found[each][:4], depth=at) for each, at in walk.depths.items()]
-    return nodes, walk.edges, walk.truncated
+    return nodes, walk.edges, walk.is_truncated
 
 
 async def _edges_at(connection: AsyncConnection, workspace_id: str, ids: Sequence[str]) -> tuple[list[Edge], bool]:

@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from server.memory.models import iso
+from server.memory.models import to_iso
 from server.memory.settings import WorkspaceSettings
 from server.store.record.workspaces import WorkspaceGone
 from server.store.tables.accounts import workspaces
@@ -54,6 +54,6 @@ async def change(connection: AsyncConnection, workspace_id: str, key: str, value
         values.pop(key, None)
         times.pop(key, None)
     else:
-        values[key], times[key] = value, iso(now)
+        values[key], times[key] = value, to_iso(now)
     changed = sa.update(workspaces).where(workspaces.c.id == workspace_id)
     await connection.execute(changed.values(settings=values or None, settings_set_at=times or None))

@@ -15,7 +15,7 @@ import numpy as np
 
 from server.memory.vector import Vector
 from server.store.search.points import WORKSPACE
-from server.store.search.seam import Collection, Point, Query, Sparse, Unusable, Where
+from server.store.search.seam import Collection, Filter, Point, Query, SparseVector, UnusableCollection
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}")
 _TERM_IDS = 2**32
@@ -63,7 +63,7 @@ def check_query(collection: Collection, query: Query) -> None:
         _check_vector(collection, query.dense)
     if query.text is not None:
         _check_sparse(query.text)
-    _check_where(query.where)
+    _check_where(query.filter)
 
 
 def check_payload(payload: dict[str, Any]) -> None:
@@ -82,16 +82,16 @@ def check_tenant(collection: Collection, payloads: Iterable[dict[str, Any]]) -> 
 
 
 def check_owner(collection: Collection, payloads: Iterable[dict[str, Any]]) -> None:
-    """Raise `Unusable` where a collection answers with another workspace's points, or with several workspaces'.
+    """Raise `UnusableCollection` if a collection answers with points of another workspace, or of several.
 
     A payload that names no workspace passes in a workspace's own collection, and in a shared one does not.
     """
     owners = {payload.get(WORKSPACE) for payload in payloads}
     if collection.tenant is not None:
         if owners - {collection.tenant}:
-            raise Unusable(f"the collection {collection.name} answered with points of another workspace")
+            raise UnusableCollection(f"the collection {collection.name} answered with points of another workspace")
     elif len(owners - {None}) > 1:
-        raise Unusable(f"the collection {collection.name} holds points of more than one workspace")
+        raise UnusableCollection(f"the collection {collection.name} holds points of more than one workspace")
 
 
 def _check_vector(collection: Collection, vector: Vector) -> None:
@@ -114,7 +114,7 @@ def _check_length(vector: Vector) -> None:
         raise ValueError("a vector is finite and not zero")
 
 
-def _check_sparse(sparse: Sparse) -> None:
+def _check_sparse(sparse: SparseVector) -> None:
     if len(sparse.indices) != len(sparse.values) or len(set(sparse.indices)) != len(sparse.indices):
         raise ValueError("a sparse vector has distinct indices, and one value for each")
     if sparse.indices and not (min(sparse.indices) >= 0 and max(sparse.indices) < _TERM_IDS):
@@ -123,7 +123,7 @@ def _check_sparse(sparse: Sparse) -> None:
         raise ValueError("a sparse vector's values are finite")
 
 
-def _check_where(where: Where) -> None:
+def _check_where(where: Filter) -> None:
     for match in (*where.must, *(match for branch in where.either for match in branch)):
         for value in cast("tuple[object, ...]", match.any_of):
             if not isinstance(value, str):

@@ -26,13 +26,13 @@ class AlreadyOwned(Exception):  # noqa: N818 - it is a state of the folder that 
 
 
 class Owner:
-    """The ownership of a data folder, from `Owner.of(folder)` to `release()` or the end of the process."""
+    """The ownership of a data folder, from `Owner.acquire(folder)` to `release()` or the end of the process."""
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor: int | None = descriptor
 
     @classmethod
-    def of(cls, folder: Path) -> Self:
+    def acquire(cls, folder: Path) -> Self:
         """Become the owner of the folder, which is made where it is not there.
 
         Raises:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from operator import attrgetter
 
-from server.store.search.seam import Hit, Sparse
+from server.store.search.seam import Hit, SparseVector
 
 REVISION = "_revision"
 """The payload key that holds a point's revision."""
@@ -14,7 +14,7 @@ INDEXED_KEYS = ("type", "tags", "scope")
 _SCORE_AND_ID = attrgetter("score", "id")
 
 
-def rarity(term: int, score: float, text: Sparse) -> float:
+def rarity(term: int, score: float, text: SparseVector) -> float:
     """A term's idf, from the best point's score for it alone and that point's vector: the engines do not tell it."""
     return score / text.values[text.indices.index(term)]
 

@@ -11,7 +11,7 @@ from server.memory.vector import Vector
 
 
 @dataclass(frozen=True, slots=True)
-class Sparse:
+class SparseVector:
     """A sparse vector: term ids (u32, distinct) and their weights, of one length."""
 
     indices: list[int]
@@ -42,14 +42,14 @@ class Point:
 
     id: str
     revision: int
-    text: Sparse
+    text: SparseVector
     payload: dict[str, Any]
     dense: Vector | None = None
     windows: Vector | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Match:
+class FieldMatch:
     """The payload's `key` (a string, or a list of strings) holds at least one of `any_of`."""
 
     key: str
@@ -57,11 +57,11 @@ class Match:
 
 
 @dataclass(frozen=True, slots=True)
-class Where:
+class Filter:
     """All of `must`, and, where there is any, at least one of the conjunctions of `either`."""
 
-    must: tuple[Match, ...] = ()
-    either: tuple[tuple[Match, ...], ...] = ()
+    must: tuple[FieldMatch, ...] = ()
+    either: tuple[tuple[FieldMatch, ...], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +69,9 @@ class Query:
     """One recall: both arms at once. An arm without its vector is not asked."""
 
     dense: Vector | None
-    text: Sparse | None
+    text: SparseVector | None
     limit: int
-    where: Where = field(default_factory=Where)
+    filter: Filter = field(default_factory=Filter)
     #: The payload keys to answer with; None for all. Fewer are read faster.
     keys: tuple[str, ...] | None = None
     #: The text arm's and the dense arm's least scores: what is below, that arm does not find. None for no such bounds.
@@ -87,7 +87,7 @@ class Hit(NamedTuple):  # a tuple, as up to a hundred are made for a recall
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class Hits:
     """What each arm found, best first, and among equals the newer id."""
 
     dense: list[Hit]
@@ -102,7 +102,7 @@ class Engine(Protocol):
 
     Raises (every verb):
         EngineDown: the engine cannot be reached, or refuses; the write may or may not have happened.
-        Unusable: the collection itself is at fault; the cure is `drop`, `open` and projecting it again.
+        UnusableCollection: the collection itself is at fault; the cure is `drop`, `open` and projecting it again.
         ValueError: the caller sent what no engine may be given; nothing was written.
     """
 
@@ -125,15 +125,15 @@ class Engine(Protocol):
         """Remove points; those that are not there are no error."""
         ...
 
-    async def touch(self, collection: Collection, patches: dict[str, dict[str, Any]]) -> None:
+    async def set_payload(self, collection: Collection, patches: dict[str, dict[str, Any]]) -> None:
         """Overwrite some payload keys of points that exist; of the others, nothing."""
         ...
 
-    async def search(self, collection: Collection, query: Query) -> Found:
+    async def search(self, collection: Collection, query: Query) -> Hits:
         """Ask both arms in one round trip."""
         ...
 
-    async def rarities(self, collection: Collection, terms: list[int]) -> list[float | None]:
+    async def read_rarities(self, collection: Collection, terms: list[int]) -> list[float | None]:
         """Each term's idf, as the text arm weighs it; None for a term that no point has."""
         ...
 
@@ -158,7 +158,7 @@ class Engine(Protocol):
         """Remove the collection and its points, at once and for good; one that is not there is no error."""
         ...
 
-    async def names(self) -> set[str]:
+    async def list_names(self) -> set[str]:
         """Every collection there is, where all of them are ours; none where others may use the engine too."""
         ...
 
@@ -175,5 +175,5 @@ class EngineDown(Exception):  # noqa: N818 - it names a state of the engine, not
     """The engine cannot be reached, or refuses to open; the record goes on without it."""
 
 
-class Unusable(EngineDown):
+class UnusableCollection(EngineDown):
     """The collection is damaged or made for other vectors; dropped and projected again, it will do."""

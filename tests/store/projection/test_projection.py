@@ -272,7 +272,7 @@ async def test_touching_a_workspace_that_is_not_open_or_was_dropped_does_nothing
     await projection.project(book.workspace)
     await projection.forget(book.workspace)
     await projection.touch(book.workspace, {memory_id: {"access_count": 7}})
-    assert engine.times("touch") == 0
+    assert engine.times("set_payload") == 0
 
 
 async def test_where_the_record_cannot_be_read_a_projection_waits_and_the_write_stands(

@@ -12,7 +12,7 @@ from server.store.projection.placement import name_collection
 from server.store.projection.points import dump_indexed
 from server.store.projection.projection import Projection
 from server.store.search.edge.engine import EdgeEngine
-from server.store.search.seam import EngineDown, Query, Unusable
+from server.store.search.seam import EngineDown, Query, UnusableCollection
 from tests.helpers.points import read_ids
 
 pytestmark = pytest.mark.anyio
@@ -209,7 +209,7 @@ async def test_a_collection_that_turns_out_damaged_in_a_search_is_built_anew(boo
 
     async def damaged(*_):
         if next(once, False):
-            raise Unusable("torn")
+            raise UnusableCollection("torn")
 
     engine.before["search"] = damaged
     assert await find("heron") == [memory_id]
@@ -221,10 +221,10 @@ async def test_a_collection_that_stays_damaged_is_reported_and_not_built_for_eve
     await projection.project(book.workspace)
 
     async def damaged(*_):
-        raise Unusable("torn")
+        raise UnusableCollection("torn")
 
     engine.before["search"] = damaged
-    with pytest.raises(Unusable):
+    with pytest.raises(UnusableCollection):
         await projection.search(book.workspace, Query(None, None, 1))
 
 

@@ -28,7 +28,7 @@ def needs_server():
     url = os.environ.get("LOCI_TEST_QDRANT_URL")
     if not url:
         pytest.skip("LOCI_TEST_QDRANT_URL names no Qdrant server")
-    return ServerEngine.at(url, os.environ.get("LOCI_TEST_QDRANT_API_KEY"))
+    return ServerEngine.from_url(url, os.environ.get("LOCI_TEST_QDRANT_API_KEY"))
 
 
 @contextlib.asynccontextmanager
@@ -42,7 +42,7 @@ async def closing(engine):
 def server_engine(kind, request):
     if kind == "memory":
         return ServerEngine(AnsweringLikeAServer(AsyncQdrantClient(":memory:")))
-    return ServerEngine.at(request.getfixturevalue("double_url")) if kind == "http" else needs_server()
+    return ServerEngine.from_url(request.getfixturevalue("double_url")) if kind == "http" else needs_server()
 
 
 SERVERS = ["memory", "http", pytest.param("server", marks=pytest.mark.qdrant_server)]

@@ -5,7 +5,7 @@ from math import log, sqrt
 
 import pytest
 
-from server.store.search.seam import EngineDown, Found, Match, Query, Sparse, Unusable, Where
+from server.store.search.seam import EngineDown, FieldMatch, Filter, Hits, Query, SparseVector, UnusableCollection
 from tests.helpers.points import read_ids, read_point
 
 pytestmark = [
@@ -15,11 +15,11 @@ pytestmark = [
 
 
 def dense(make, *values, limit=10, where=None):
-    return Query(dense=make.vector(*values), text=None, limit=limit, where=where or Where())
+    return Query(dense=make.vector(*values), text=None, limit=limit, filter=where or Filter())
 
 
 def text(*terms, limit=10, where=None):
-    return Query(dense=None, text=Sparse(list(terms), [1.0] * len(terms)), limit=limit, where=where or Where())
+    return Query(dense=None, text=SparseVector(list(terms), [1.0] * len(terms)), limit=limit, filter=where or Filter())
 
 
 def idf(points, holding):
@@ -46,7 +46,7 @@ async def test_asking_whether_a_collection_exists_does_not_make_it(engine, make)
 
 async def test_a_collection_that_is_not_there_reads_as_an_empty_one(engine, make):
     collection = make.collection()
-    assert await engine.search(collection, Query(make.vector(1), Sparse([7], [1.0]), 10)) == Found([], [])
+    assert await engine.search(collection, Query(make.vector(1), SparseVector([7], [1.0]), 10)) == Hits([], [])
     assert await engine.read_points(collection) == []
     assert await engine.count(collection) == 0
     assert not await engine.exists(collection)
@@ -55,7 +55,7 @@ async def test_a_collection_that_is_not_there_reads_as_an_empty_one(engine, make
 async def test_removing_from_a_collection_that_is_not_there_is_no_error(engine, make):
     collection = make.collection()
     await engine.delete(collection, [make.id(1)])
-    await engine.touch(collection, {make.id(1): {"type": "fact"}})
+    await engine.set_payload(collection, {make.id(1): {"type": "fact"}})
     await engine.flush(collection)
     await engine.drop(collection)
     assert not await engine.exists(collection)
@@ -99,16 +99,16 @@ async def test_a_words_rarity_is_the_idf_that_the_text_arm_weighs_it_by(engine, 
     heavy = make.point(1, text=(7, 8))
     heavy.text.values[0] = 2.2
     await engine.upsert(collection, [heavy, make.point(2, text=(7,)), make.point(3, text=(9,))])
-    common, rare, unknown = await engine.rarities(collection, [7, 8, 999])
+    common, rare, unknown = await engine.read_rarities(collection, [7, 8, 999])
     assert (common, rare) == (pytest.approx(idf(3, 2), rel=1e-4), pytest.approx(idf(3, 1), rel=1e-4))
     assert unknown is None
-    assert await engine.rarities(collection, []) == []
-    assert await engine.rarities(make.collection(), [7]) == [None]
+    assert await engine.read_rarities(collection, []) == []
+    assert await engine.read_rarities(make.collection(), [7]) == [None]
 
 
 async def test_one_search_asks_both_arms_and_brings_the_payload(engine, collection, make):
     await engine.upsert(collection, [make.point(1, type="fact")])
-    found = await engine.search(collection, Query(make.vector(1), Sparse([7], [1.0]), 10))
+    found = await engine.search(collection, Query(make.vector(1), SparseVector([7], [1.0]), 10))
     assert [(hit.id, hit.payload) for hit in found.dense] == [(make.id(1), {"type": "fact"})]
     assert [(hit.id, hit.payload) for hit in found.text] == [(make.id(1), {"type": "fact"})]
 
@@ -123,21 +123,21 @@ async def test_only_the_payload_keys_that_are_asked_for_come_back(engine, collec
 async def test_an_arm_finds_nothing_below_its_floor(engine, collection, make):
     near, far = make.point(1, dense=(1,), text=(7,)), make.point(2, dense=(1, 9), windows=[(1, 9), (1, 8)], text=(7,))
     await engine.upsert(collection, [near, far, make.point(3, dense=(0, 1), text=(9,))])
-    query = Query(make.vector(1), Sparse([7, 9], [1.0, 1.0]), 10, floors=(idf(3, 1) - 0.01, 0.9))
+    query = Query(make.vector(1), SparseVector([7, 9], [1.0, 1.0]), 10, floors=(idf(3, 1) - 0.01, 0.9))
     found = await engine.search(collection, query)
     assert [[hit.id for hit in arm] for arm in (found.dense, found.text)] == [[make.id(1)], [make.id(3)]]
 
 
 async def test_among_equals_the_newer_id_goes_first_in_both_arms(engine, collection, make):
     await engine.upsert(collection, [make.point(n, dense=(1, 2), text=(7,)) for n in (3, 1, 4, 2)])
-    found = await engine.search(collection, Query(make.vector(1, 2), Sparse([7], [1.0]), 10))
+    found = await engine.search(collection, Query(make.vector(1, 2), SparseVector([7], [1.0]), 10))
     newest_first = [make.id(n) for n in (4, 3, 2, 1)]
     assert [[hit.id for hit in arm] for arm in (found.dense, found.text)] == [newest_first] * 2
 
 
 async def test_a_query_without_vectors_finds_nothing(engine, collection, make):
     await engine.upsert(collection, [make.point(1)])
-    assert await engine.search(collection, Query(None, Sparse([], []), 10)) == Found([], [])
+    assert await engine.search(collection, Query(None, SparseVector([], []), 10)) == Hits([], [])
 
 
 async def test_a_long_text_is_found_by_its_nearest_window_and_only_once(engine, collection, make):
@@ -152,11 +152,11 @@ async def test_a_long_text_is_found_by_its_nearest_window_and_only_once(engine, 
 
 async def test_a_memory_without_a_vector_is_found_by_keyword_only(engine, collection, make):
     await engine.upsert(collection, [make.point(1, dense=None), make.point(2, text=())])
-    found = await engine.search(collection, Query(make.vector(1), Sparse([7], [1.0]), 10))
+    found = await engine.search(collection, Query(make.vector(1), SparseVector([7], [1.0]), 10))
     assert [hit.id for hit in found.text] == [make.id(1)]
     assert [hit.id for hit in found.dense] == [make.id(2)]
     stored = await read_point(engine, collection, make.id(2))
-    assert stored.text == Sparse([], [])
+    assert stored.text == SparseVector([], [])
 
 
 async def test_a_collection_without_dimensions_is_searched_by_keyword(engine, make):
@@ -172,7 +172,7 @@ async def test_a_collection_without_dimensions_is_searched_by_keyword(engine, ma
 
 async def test_an_arm_finds_no_more_than_the_limit(engine, collection, make):
     await engine.upsert(collection, [make.point(n, dense=(1, n)) for n in range(1, 6)])
-    found = await engine.search(collection, Query(make.vector(1), Sparse([7], [1.0]), 2))
+    found = await engine.search(collection, Query(make.vector(1), SparseVector([7], [1.0]), 2))
     assert [hit.id for hit in found.dense] == [make.id(1), make.id(2)]
     assert len(found.text) == 2
 
@@ -181,37 +181,40 @@ async def test_a_filter_matches_a_string_and_any_string_of_a_list(engine, collec
     await engine.upsert(
         collection, [make.point(1, type="fact", tags=["a", "b"]), make.point(2, type="task", tags=["c"])]
     )
-    assert await numbers(engine, collection, Where(must=(Match("type", ("fact", "rule")),))) == {1}
-    assert await numbers(engine, collection, Where(must=(Match("tags", ("b", "c")),))) == {1, 2}
-    assert await numbers(engine, collection, Where(must=(Match("tags", ("b",)), Match("type", ("task",))))) == set()
-    assert await numbers(engine, collection, Where(must=(Match("scope", ("global",)),))) == set()
+    assert await numbers(engine, collection, Filter(must=(FieldMatch("type", ("fact", "rule")),))) == {1}
+    assert await numbers(engine, collection, Filter(must=(FieldMatch("tags", ("b", "c")),))) == {1, 2}
+    assert (
+        await numbers(engine, collection, Filter(must=(FieldMatch("tags", ("b",)), FieldMatch("type", ("task",)))))
+        == set()
+    )
+    assert await numbers(engine, collection, Filter(must=(FieldMatch("scope", ("global",)),))) == set()
 
 
 async def test_a_filter_takes_all_of_must_and_one_branch_of_either(engine, collection, make):
     scopes = ["global", "project", "project", "task"]
     await engine.upsert(collection, [make.point(n, scope=s, at=str(n), type="fact") for n, s in enumerate(scopes)])
-    in_project = (Match("scope", ("project",)), Match("at", ("2",)))
-    either = ((Match("scope", ("global",)),), in_project)
-    assert await numbers(engine, collection, Where(either=either)) == {0, 2}
-    assert await numbers(engine, collection, Where(must=(Match("at", ("2", "3")),), either=either)) == {2}
+    in_project = (FieldMatch("scope", ("project",)), FieldMatch("at", ("2",)))
+    either = ((FieldMatch("scope", ("global",)),), in_project)
+    assert await numbers(engine, collection, Filter(either=either)) == {0, 2}
+    assert await numbers(engine, collection, Filter(must=(FieldMatch("at", ("2", "3")),), either=either)) == {2}
 
 
 async def test_no_value_matches_nothing_and_an_empty_branch_everything(engine, collection, make):
     await engine.upsert(collection, [make.point(1, type="fact")])
-    assert await numbers(engine, collection, Where(must=(Match("type", ()),))) == set()
-    assert await numbers(engine, collection, Where(either=((),))) == {1}
+    assert await numbers(engine, collection, Filter(must=(FieldMatch("type", ()),))) == set()
+    assert await numbers(engine, collection, Filter(either=((),))) == {1}
 
 
 async def test_a_filter_holds_for_the_dense_arm_and_its_windows(engine, collection, make):
     await engine.upsert(collection, [make.point(1, windows=[(1,)], type="fact"), make.point(2, type="task")])
-    found = await engine.search(collection, dense(make, 1, where=Where(must=(Match("type", ("task",)),))))
+    found = await engine.search(collection, dense(make, 1, where=Filter(must=(FieldMatch("type", ("task",)),))))
     assert [hit.id for hit in found.dense] == [make.id(2)]
 
 
 async def test_a_write_replaces_the_whole_point(engine, collection, make):
     await engine.upsert(collection, [make.point(1, windows=[(1,)], text=(7,), type="fact", entity="x")])
     await engine.upsert(collection, [make.point(1, revision=2, dense=None, text=(8,), type="task")])
-    assert await engine.search(collection, Query(make.vector(1), Sparse([7], [1.0]), 10)) == Found([], [])
+    assert await engine.search(collection, Query(make.vector(1), SparseVector([7], [1.0]), 10)) == Hits([], [])
     stored = await read_point(engine, collection, make.id(1))
     assert (stored.payload, stored.dense, stored.text.indices) == ({"type": "task"}, None, [8])
 
@@ -234,7 +237,7 @@ async def test_a_batch_may_hold_many_revisions_and_more_points_than_one_slice(en
 async def test_nothing_to_write_is_no_error(engine, collection):
     await engine.upsert(collection, [])
     await engine.delete(collection, [])
-    await engine.touch(collection, {})
+    await engine.set_payload(collection, {})
     assert await engine.read_points(collection) == []
 
 
@@ -248,7 +251,7 @@ async def test_deleted_points_are_gone_and_unknown_ids_are_no_error(engine, coll
 
 async def test_a_touch_changes_its_keys_on_the_points_that_exist(engine, collection, make):
     await engine.upsert(collection, [make.point(n, revision=3, type="fact", relevance=1.0) for n in (1, 2)])
-    await engine.touch(collection, {make.id(1): {"relevance": 0.5}, make.id(99): {"relevance": 0.5}})
+    await engine.set_payload(collection, {make.id(1): {"relevance": 0.5}, make.id(99): {"relevance": 0.5}})
     stored = {point.id: (point.revision, point.payload) for point in await engine.read_points(collection)}
     assert stored[make.id(1)] == (3, {"type": "fact", "relevance": 0.5})
     assert stored[make.id(2)] == (3, {"type": "fact", "relevance": 1.0})
@@ -277,15 +280,15 @@ async def test_collections_hold_their_own_points(engine, collection, make):
 
 @pytest.mark.parametrize("dims", [8, 0])
 async def test_a_collection_made_for_other_vectors_says_that_it_must_be_made_again(engine, collection, dims):
-    with pytest.raises(Unusable):
+    with pytest.raises(UnusableCollection):
         await engine.open(replace(collection, dims=dims))
 
 
 async def test_points_of_two_workspaces_in_one_collection_are_not_answered(engine, collection, make):
     await engine.upsert(collection, [make.point(1, workspace_id="w1"), make.point(2, workspace_id="w2")])
-    with pytest.raises(Unusable):
+    with pytest.raises(UnusableCollection):
         await engine.search(collection, text(7))
-    with pytest.raises(Unusable):
+    with pytest.raises(UnusableCollection):
         await engine.read_points(collection)
 
 

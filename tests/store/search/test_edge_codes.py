@@ -5,7 +5,7 @@ import pytest
 import qdrant_edge as raw
 
 from server.store.search.edge.engine import EdgeEngine
-from server.store.search.seam import Collection, Point, Query, Sparse
+from server.store.search.seam import Collection, Point, Query, SparseVector
 
 pytestmark = pytest.mark.anyio
 
@@ -27,7 +27,7 @@ def collection(make):
 
 
 def points(make, vectors, numbers, revision=1):
-    return [Point(make.id(n), revision, Sparse([], []), {}, dense=vectors[n]) for n in numbers]
+    return [Point(make.id(n), revision, SparseVector([], []), {}, dense=vectors[n]) for n in numbers]
 
 
 async def assert_nearest(engine, collection, make, vectors, numbers):

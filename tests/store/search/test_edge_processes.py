@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from server.store.search.edge.engine import EdgeEngine
-from server.store.search.seam import Collection, Unusable
+from server.store.search.seam import Collection, UnusableCollection
 
 pytestmark = pytest.mark.anyio
 
@@ -19,11 +19,12 @@ def run(code, *arguments):
 import asyncio, os, signal, sys
 from pathlib import Path
 import numpy as np
-from server.store.search.seam import Collection, EngineDown, Point, Sparse
+from server.store.search.seam import Collection, EngineDown, Point, SparseVector
 from server.store.search.edge.engine import EdgeEngine
 folder, collection = Path(sys.argv[1]), Collection("killed", 4)
 def point(number):
-    return Point(f"{number:08d}-0000-4000-8000-000000000000", 1, Sparse([7], [1.0]), {}, np.ones(4, dtype=np.float32))
+    id_, text = f"{number:08d}-0000-4000-8000-000000000000", SparseVector([7], [1.0])
+    return Point(id_, 1, text, {}, np.ones(4, dtype=np.float32))
 """
     done = subprocess.run(
         [sys.executable, "-c", prelude + code, *map(str, arguments)], capture_output=True, text=True, check=False
@@ -120,7 +121,7 @@ async def test_a_shard_without_its_log_is_unusable_for_it_would_pass_over_update
     for log in (tmp_path / KILLED.name / "wal").iterdir():
         log.unlink()
     engine = EdgeEngine(tmp_path, max_open=1)
-    with pytest.raises(Unusable, match="has no log"):
+    with pytest.raises(UnusableCollection, match="has no log"):
         await engine.open(KILLED)
     await engine.drop(KILLED)
     assert await engine.open(KILLED)

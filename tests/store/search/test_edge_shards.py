@@ -10,7 +10,7 @@ import pytest
 from server.store.search.edge import shard_files
 from server.store.search.edge.engine import EdgeEngine
 from server.store.search.edge.shards import Shards
-from server.store.search.seam import Collection, EngineDown, Unusable
+from server.store.search.seam import Collection, EngineDown, UnusableCollection
 from tests.helpers.points import read_ids
 
 pytestmark = pytest.mark.anyio
@@ -157,7 +157,7 @@ async def test_a_second_engine_on_the_folder_is_refused_and_does_not_call_the_sh
     second = EdgeEngine(tmp_path, max_open=1)
     with pytest.raises(EngineDown) as refused:
         await second.open(collection)
-    assert not isinstance(refused.value, Unusable)
+    assert not isinstance(refused.value, UnusableCollection)
     await second.close()
     assert await edge.count(collection) == 0
 
@@ -165,7 +165,7 @@ async def test_a_second_engine_on_the_folder_is_refused_and_does_not_call_the_sh
 async def test_an_empty_folder_is_no_shard_and_can_be_dropped(tmp_path):
     (tmp_path / PLAIN.name).mkdir()
     engine = EdgeEngine(tmp_path, max_open=1)
-    with pytest.raises(Unusable, match="plain does not open"):
+    with pytest.raises(UnusableCollection, match="plain does not open"):
         await engine.open(PLAIN)
     await engine.drop(PLAIN)
     assert await engine.open(PLAIN)

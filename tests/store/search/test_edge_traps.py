@@ -11,7 +11,7 @@ import qdrant_edge as raw
 from server.store.search import checks
 from server.store.search.edge.engine import INDEXED_FROM, EdgeEngine
 from server.store.search.edge.shard_files import call, load
-from server.store.search.seam import EngineDown, Match, Query, Sparse, Unusable, Where
+from server.store.search.seam import EngineDown, FieldMatch, Filter, Query, SparseVector, UnusableCollection
 from tests.helpers.points import read_ids, read_point
 
 pytestmark = pytest.mark.anyio
@@ -85,7 +85,7 @@ async def test_a_boolean_can_be_neither_stored_nor_asked_for(edge, collection, m
     with pytest.raises(ValueError, match="booleans"):
         await edge.upsert(collection, [make.point(1, pinned=True)])
     with pytest.raises(ValueError, match="pinned"):
-        await edge.search(collection, Query(make.vector(1), None, 1, Where(must=(Match("pinned", (True,)),))))
+        await edge.search(collection, Query(make.vector(1), None, 1, Filter(must=(FieldMatch("pinned", (True,)),))))
 
 
 async def test_bare_a_patch_with_a_missing_id_fails_with_half_of_it_done(bare):
@@ -97,7 +97,7 @@ async def test_bare_a_patch_with_a_missing_id_fails_with_half_of_it_done(bare):
 
 async def test_a_patch_with_a_missing_id_changes_the_others(edge, collection, make):
     await edge.upsert(collection, [make.point(1, relevance=1.0)])
-    await edge.touch(collection, {make.id(9): {"relevance": 0.5}, make.id(1): {"relevance": 0.5}})
+    await edge.set_payload(collection, {make.id(9): {"relevance": 0.5}, make.id(1): {"relevance": 0.5}})
     stored = await read_point(edge, collection, make.id(1))
     assert stored.payload == {"relevance": 0.5}
 
@@ -122,7 +122,7 @@ async def test_a_full_disk_refuses_writes_and_still_answers(make, tmp_path):
     free[0] = FULL
     writes = [
         engine.upsert(collection, [make.point(2)]),
-        engine.touch(collection, {make.id(1): {"type": "task"}}),
+        engine.set_payload(collection, {make.id(1): {"type": "task"}}),
         engine.delete(collection, [make.id(1)]),
         engine.open(make.collection()),
         engine.ping(),
@@ -165,8 +165,8 @@ async def test_payload_indexes_come_with_the_points_that_need_them(edge, collect
     assert indexed() == set()
     again = EdgeEngine(tmp_path, max_open=1)
     await again.upsert(collection, points[:1])
-    where = Where(must=(Match("tags", ("3",)),))
-    found = await again.search(collection, Query(None, Sparse([7], [1.0]), 5000, where))
+    where = Filter(must=(FieldMatch("tags", ("3",)),))
+    found = await again.search(collection, Query(None, SparseVector([7], [1.0]), 5000, where))
     assert len(found.text) == len(range(3, INDEXED_FROM, 7))
     await again.close()
     assert indexed() == {"type", "tags", "scope"}
@@ -178,7 +178,7 @@ async def test_a_damaged_shard_says_that_it_must_be_made_again(edge, collection,
     (status,) = (tmp_path / collection.name).rglob("vector_storage-dense/vectors/status.dat")
     status.write_bytes(b"")
     again = EdgeEngine(tmp_path, max_open=1)
-    with pytest.raises(Unusable):  # the engine panics here, with what is no Exception
+    with pytest.raises(UnusableCollection):  # the engine panics here, with what is no Exception
         await again.open(collection)
     await again.drop(collection)
     assert await again.open(collection)

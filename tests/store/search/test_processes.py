@@ -14,13 +14,13 @@ import uvloop
 from server.store.search.edge import processes
 from server.store.search.edge.frames import home_of
 from server.store.search.edge.processes import ProcessEngine
-from server.store.search.seam import Collection, EngineDown, Query, Sparse
+from server.store.search.seam import Collection, EngineDown, Query, SparseVector
 from tests.helpers.points import read_ids, read_point
 from tests.helpers.processes import engine_processes
 
 pytestmark = pytest.mark.anyio
 
-WORDS = Query(None, Sparse([7], [1.0]), 10)
+WORDS = Query(None, SparseVector([7], [1.0]), 10)
 
 
 @pytest.fixture
@@ -77,7 +77,7 @@ async def test_what_lives_in_two_processes_is_named_together(engine, make):
     collections = [home(make, 0), home(make, 1)]
     for collection in collections:
         await engine.open(collection)
-    assert await engine.names() == {collection.name for collection in collections}
+    assert await engine.list_names() == {collection.name for collection in collections}
 
 
 async def test_a_process_that_is_killed_loses_nothing_that_was_answered(engine, make):
@@ -85,7 +85,7 @@ async def test_a_process_that_is_killed_loses_nothing_that_was_answered(engine, 
     await engine.open(collection)
     await engine.upsert(collection, [make.point(n) for n in range(200)])
     await engine.delete(collection, [make.id(0)])
-    await engine.touch(collection, {make.id(1): {"access_count": 3}})
+    await engine.set_payload(collection, {make.id(1): {"access_count": 3}})
     (pid,) = engine_processes()
     with structlog.testing.capture_logs() as logs:
         os.kill(pid, signal.SIGKILL)
@@ -166,7 +166,7 @@ async def test_a_wrong_argument_of_ours_is_no_outage(embedded, make):
 
 async def test_an_error_that_is_nobodys_names_the_engine_and_is_no_other_error(engine, make):
     with pytest.raises(EngineDown, match="the embedded engine failed: AttributeError"):
-        await engine.touch(home(make, 0), [make.id(1)])
+        await engine.set_payload(home(make, 0), [make.id(1)])
 
 
 async def test_a_process_that_is_told_to_end_flushes_and_ends(engine, make):

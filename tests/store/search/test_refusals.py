@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from server.store.search.seam import Collection, Match, Query, Sparse, Where
+from server.store.search.seam import Collection, FieldMatch, Filter, Query, SparseVector
 from tests.helpers.points import read_point
 
 pytestmark = [
@@ -24,11 +24,11 @@ REFUSED_POINTS = {
     "no window at all": {"windows": np.ones((0, 4), dtype=np.float32)},
     "windows of other dimensions": {"windows": np.ones((2, 5), dtype=np.float32)},
     "a window of zeros": {"windows": np.array([[1, 0, 0, 0], [0, 0, 0, 0]], dtype=np.float32)},
-    "a term twice": {"text": Sparse([7, 7], [1.0, 1.0])},
-    "a term without a weight": {"text": Sparse([7, 8], [1.0])},
-    "a term id beyond 32 bits": {"text": Sparse([2**32], [1.0])},
-    "a negative term id": {"text": Sparse([-1], [1.0])},
-    "a weight of NaN": {"text": Sparse([7], [float("nan")])},
+    "a term twice": {"text": SparseVector([7, 7], [1.0, 1.0])},
+    "a term without a weight": {"text": SparseVector([7, 8], [1.0])},
+    "a term id beyond 32 bits": {"text": SparseVector([2**32], [1.0])},
+    "a negative term id": {"text": SparseVector([-1], [1.0])},
+    "a weight of NaN": {"text": SparseVector([7], [float("nan")])},
     "a boolean": {"payload": {"pinned": True}},
     "a boolean in a list": {"payload": {"flags": ["a", False]}},
     "a boolean further down": {"payload": {"deep": {"flag": True}}},
@@ -51,7 +51,7 @@ async def test_a_bad_patch_is_refused(engine, collection, make):
     await engine.upsert(collection, [make.point(1, type="fact")])
     for patch in ({"pinned": True}, {"_revision": 0}, {"relevance": float("nan")}):
         with pytest.raises(ValueError):  # noqa: PT011 - the seam promises the type, the message is for people
-            await engine.touch(collection, {make.id(1): patch})
+            await engine.set_payload(collection, {make.id(1): patch})
     stored = await read_point(engine, collection, make.id(1))
     assert (stored.revision, stored.payload) == (1, {"type": "fact"})
 
@@ -62,8 +62,8 @@ async def test_a_query_that_cannot_be_answered_is_refused(engine, collection, ma
         replace(good, dense=np.ones(5, dtype=np.float32)),
         replace(good, dense=np.zeros(4, dtype=np.float32)),
         replace(good, limit=0),
-        replace(good, where=Where(must=(Match("pinned", (True,)),))),
-        replace(good, where=Where(either=((Match("count", (1,)),),))),
+        replace(good, filter=Filter(must=(FieldMatch("pinned", (True,)),))),
+        replace(good, filter=Filter(either=((FieldMatch("count", (1,)),),))),
     ]
     for query in refused:
         with pytest.raises(ValueError):  # noqa: PT011 - the seam promises the type, the message is for people

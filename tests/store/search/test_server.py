@@ -36,7 +36,7 @@ def every_verb(engine, collection, make):
     yield engine.exists(collection)
     yield engine.upsert(collection, [make.point(1)])
     yield engine.delete(collection, [make.id(1)])
-    yield engine.touch(collection, {make.id(1): {"type": "fact"}})
+    yield engine.set_payload(collection, {make.id(1): {"type": "fact"}})
     yield engine.search(collection, Query(make.vector(1), None, 1))
     yield engine.read_points(collection)
     yield engine.count(collection)
@@ -62,7 +62,7 @@ async def test_too_many_requests_are_engine_down(answering, make):
 async def test_a_server_that_is_not_there_is_engine_down(make):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-    engine = ServerEngine.at(f"http://127.0.0.1:{port}", timeout=2)
+    engine = ServerEngine.from_url(f"http://127.0.0.1:{port}", timeout=2)
     for call in every_verb(engine, make.collection(), make):
         with pytest.raises(EngineDown, match=r"does not answer \(ConnectError\)"):
             await call

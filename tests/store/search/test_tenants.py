@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from server.store.search.seam import Match, Query, Sparse, Where
+from server.store.search.seam import FieldMatch, Filter, Query, SparseVector
 from tests.helpers.points import read_point
 
 pytestmark = [
@@ -18,7 +18,7 @@ pytestmark = [
 ]
 
 ONE, OTHER = "workspace-1", "workspace-2"
-TEXT = Sparse([7], [1.0])
+TEXT = SparseVector([7], [1.0])
 
 
 @pytest.fixture
@@ -55,8 +55,8 @@ async def test_one_id_in_two_workspaces_is_two_points(shared, tenants, make):
 async def test_a_filter_on_another_workspace_finds_nothing(shared, tenants, make):
     one, other = tenants
     await shared.upsert(other, [make.point(1)])
-    match = Match("workspace_id", (OTHER,))
-    for where in (Where(must=(match,)), Where(either=((match,), ()))):
+    match = FieldMatch("workspace_id", (OTHER,))
+    for where in (Filter(must=(match,)), Filter(either=((match,), ()))):
         found = await shared.search(one, Query(make.vector(1), TEXT, 10, where))
         assert (found.dense, found.text) == ([], [])
 
@@ -67,7 +67,7 @@ async def test_a_payload_that_names_another_workspace_is_refused(shared, tenants
         await shared.upsert(one, [make.point(1, workspace_id=OTHER)])
     await shared.upsert(one, [make.point(1, workspace_id=ONE, type="fact")])
     with pytest.raises(ValueError, match="another workspace"):
-        await shared.touch(one, {make.id(1): {"workspace_id": OTHER}})
+        await shared.set_payload(one, {make.id(1): {"workspace_id": OTHER}})
     assert await everything(shared, one) == {make.id(1): (1, "fact")}
 
 
@@ -82,9 +82,9 @@ async def test_a_word_is_as_rare_as_it_is_in_its_own_workspace(shared, tenants, 
 async def test_the_rarity_of_a_word_tells_nothing_of_other_workspaces(shared, tenants, make):
     one, other = tenants
     await shared.upsert(one, [make.point(1, text=(7,)), make.point(2, text=(8,))])
-    alone = await shared.rarities(one, [7, 8])
+    alone = await shared.read_rarities(one, [7, 8])
     await shared.upsert(other, [make.point(n, text=(7,)) for n in range(1, 20)])
-    assert await shared.rarities(one, [7, 8]) == alone
+    assert await shared.read_rarities(one, [7, 8]) == alone
 
 
 async def test_dropping_one_workspace_leaves_the_other(shared, tenants, make):
@@ -102,10 +102,10 @@ async def test_a_point_of_another_owner_is_untouchable_even_under_our_own_id(sha
     one, _ = tenants
     await shared.upsert(one, [make.point(1, type="fact")])
     everyone, stolen = replace(one, tenant=None), str(uuid5(uuid5(NAMESPACE_URL, f"loci:{ONE}"), make.id(1)))
-    await shared.touch(everyone, {stolen: {"workspace_id": OTHER}})
+    await shared.set_payload(everyone, {stolen: {"workspace_id": OTHER}})
     assert await everything(shared, one) == {}
     await shared.upsert(one, [make.point(1, revision=9, type="task")])
-    await shared.touch(one, {make.id(1): {"type": "task"}})
+    await shared.set_payload(one, {make.id(1): {"type": "task"}})
     await shared.delete(one, [make.id(1)])
     await shared.drop(one)
     (kept,) = await shared.read_points(everyone)
@@ -142,7 +142,7 @@ async def take(engine, make, tenant, model, step):
         for id_ in ids:
             model.pop(id_, None)
     else:
-        await engine.touch(tenant, {id_: {"type": kind} for id_ in ids})
+        await engine.set_payload(tenant, {id_: {"type": kind} for id_ in ids})
         model |= {id_: (model[id_][0], kind) for id_ in ids if id_ in model}
 
 
@@ -156,7 +156,7 @@ async def test_whatever_one_workspace_does_the_other_sees_only_its_own(shared, t
     for step in steps:
         tenant = next(tenant for tenant in tenants if tenant.tenant == step[0])
         await take(shared, make, tenant, models[tenant.tenant], step)
-    where = Where(must=(Match("type", tuple(kinds)),), either=((Match("workspace_id", tuple(owners)),),))
+    where = Filter(must=(FieldMatch("type", tuple(kinds)),), either=((FieldMatch("workspace_id", tuple(owners)),),))
     for tenant in tenants:
         model = models[tenant.tenant]
         assert await everything(shared, tenant) == model

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from server.store.search.edge.turns import Turns
-from server.store.search.seam import Query, Sparse
+from server.store.search.seam import Query, SparseVector
 
 pytestmark = pytest.mark.anyio
 
@@ -34,7 +34,7 @@ async def test_searches_that_come_together_end_in_rounds_of_their_own(embedded, 
     collection = make.collection()
     await embedded.open(collection)
     await embedded.upsert(collection, [make.point(n) for n in range(100)])
-    query = Query(make.vector(1), Sparse([7], [1.0]), 100)
+    query = Query(make.vector(1), SparseVector([7], [1.0]), 100)
     ended = await rounds_of(lambda: embedded.search(collection, query), 30)
     assert len(set(ended)) == 30
 

@@ -17,7 +17,6 @@ from qdrant_edge import (
     CountRequest,
     EdgeShard,
     FieldCondition,
-    Filter,
     KeywordIndexParams,
     MatchAny,
     QuantizationSearchParams,
@@ -28,19 +27,20 @@ from qdrant_edge import (
     ScoredPoint,
     ScrollRequest,
     SearchParams,
-    SparseVector,
     UpdateOperation,
 )
+from qdrant_edge import Filter as EdgeFilter
 from qdrant_edge import Memory as Placement
 from qdrant_edge import Point as EdgePoint
 from qdrant_edge import Query as EdgeQuery
+from qdrant_edge import SparseVector as EdgeSparseVector
 
 from server.store.search import checks
 from server.store.search.edge.shard_files import call, free_bytes
 from server.store.search.edge.shards import Shards
 from server.store.search.edge.turns import Turns
 from server.store.search.points import INDEXED_KEYS, REVISION, WORKSPACE, nearest, ordered, rarity
-from server.store.search.seam import Collection, EngineDown, Found, Hit, Match, Point, Query, Sparse, Where
+from server.store.search.seam import Collection, EngineDown, FieldMatch, Filter, Hit, Hits, Point, Query, SparseVector
 
 T = TypeVar("T")
 
@@ -105,7 +105,7 @@ class EdgeEngine:
                 self._shards.check_space()
                 call(shard.update, UpdateOperation.delete_points(list(ids)))
 
-    async def touch(self, collection: Collection, patches: dict[str, dict[str, Any]]) -> None:
+    async def set_payload(self, collection: Collection, patches: dict[str, dict[str, Any]]) -> None:
         # In slices, as `upsert`.
         _check(collection)
         checks.check_ids(patches)
@@ -122,21 +122,21 @@ class EdgeEngine:
                         id_ = str(record.id)
                         call(shard.update, UpdateOperation.set_payload([id_], patches[id_]))
 
-    async def search(self, collection: Collection, query: Query) -> Found:
+    async def search(self, collection: Collection, query: Query) -> Hits:
         _check(collection)
         checks.check_query(collection, query)
         async with self._shards.pinned(collection) as shard:
             if shard is None:
-                return Found([], [])
+                return Hits([], [])
             asked = _requests(query)
             async with self._turns:
                 answers = call(shard.query_batch, QueryBatchRequest(asked)) if asked else []
                 text = ordered(_hits(answers.pop())) if _has_text(query) else []
                 dense = nearest(_hits(answers[0]), _hits(answers[1]), query.limit) if answers else []
         checks.check_owner(collection, (hit.payload for hit in [*dense, *text]))
-        return Found(dense, text)
+        return Hits(dense, text)
 
-    async def rarities(self, collection: Collection, terms: list[int]) -> list[float | None]:
+    async def read_rarities(self, collection: Collection, terms: list[int]) -> list[float | None]:
         _check(collection)
         async with self._shards.pinned(collection) as shard:
             if shard is None or not terms:
@@ -179,7 +179,7 @@ class EdgeEngine:
         _check(collection)
         await self._shards.drop(collection.name)
 
-    async def names(self) -> set[str]:
+    async def list_names(self) -> set[str]:
         return await self._shards.names()
 
     async def ping(self) -> None:
@@ -209,7 +209,7 @@ def _write(shard: EdgeShard, points: list[Point]) -> None:
         by_revision.setdefault(point.revision, []).append(_edge_point(point))
     try:
         for revision, some in by_revision.items():
-            not_above = Filter(must=[FieldCondition(REVISION, range=RangeFloat(lte=revision))])
+            not_above = EdgeFilter(must=[FieldCondition(REVISION, range=RangeFloat(lte=revision))])
             call(shard.update, UpdateOperation.upsert_points(some, condition=not_above))
     except EngineDown:
         # What was refused is in the log already and would come back, half applied, at the next load.
@@ -235,7 +235,7 @@ def _edge_point(point: Point) -> EdgePoint:
     if point.windows is not None:
         vectors["windows"] = point.windows.tolist()
     if point.text.indices:
-        vectors["text"] = SparseVector(point.text.indices, point.text.values)
+        vectors["text"] = EdgeSparseVector(point.text.indices, point.text.values)
     return EdgePoint(point.id, vectors, {**point.payload, REVISION: point.revision})
 
 
@@ -265,9 +265,9 @@ def _requests(query: Query) -> list[QueryRequest]:
         asked.append((EdgeQuery.Nearest(vector, using="dense"), _NEAREST, least_dense))
         asked.append((EdgeQuery.Nearest([vector], using="windows"), _EXACT, least_dense))
     if query.text is not None and query.text.indices:
-        text = SparseVector(query.text.indices, query.text.values)
+        text = EdgeSparseVector(query.text.indices, query.text.values)
         asked.append((EdgeQuery.Nearest(text, using="text"), _EXACT, least_text))
-    where = _filter(query.where)
+    where = _filter(query.filter)
     keys = True if query.keys is None else [*query.keys, WORKSPACE]
     return [
         QueryRequest(query.limit, query=one, filter=where, with_payload=keys, params=params, score_threshold=least)
@@ -276,23 +276,23 @@ def _requests(query: Query) -> list[QueryRequest]:
 
 
 def _best_for(term: int) -> QueryRequest:
-    alone = EdgeQuery.Nearest(SparseVector([term], [1.0]), using="text")
+    alone = EdgeQuery.Nearest(EdgeSparseVector([term], [1.0]), using="text")
     return QueryRequest(1, query=alone, with_payload=False, with_vector=["text"])
 
 
-def _text(vectors: Any) -> Sparse:
+def _text(vectors: Any) -> SparseVector:
     text: Any = cast("dict[str, Any]", vectors or {}).get("text")
-    return Sparse(text.indices, text.values) if text is not None else Sparse([], [])
+    return SparseVector(text.indices, text.values) if text is not None else SparseVector([], [])
 
 
-def _filter(where: Where) -> Filter | None:
+def _filter(where: Filter) -> EdgeFilter | None:
     conditions: list[Any] = _all(where.must)
     if where.either:
-        conditions.append(Filter(should=[Filter(must=_all(branch)) for branch in where.either]))
-    return Filter(must=conditions) if conditions else None
+        conditions.append(EdgeFilter(should=[EdgeFilter(must=_all(branch)) for branch in where.either]))
+    return EdgeFilter(must=conditions) if conditions else None
 
 
-def _all(matches: Sequence[Match]) -> list[Any]:
+def _all(matches: Sequence[FieldMatch]) -> list[Any]:
     return [FieldCondition(match.key, match=MatchAny(list(match.any_of))) for match in matches]
 
 

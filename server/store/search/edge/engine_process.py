@@ -25,7 +25,7 @@ from server.store.search.seam import Collection, EngineDown
 
 log = logging.getLogger(__name__)
 
-ALONE = frozenset({"open", "upsert", "delete", "touch", "flush", "drop"})
+ALONE = frozenset({"open", "upsert", "delete", "set_payload", "flush", "drop"})
 """The verbs that change a collection: one after the other, as they came, also where whoever asked has gone away."""
 
 

@@ -18,7 +18,7 @@ import structlog
 
 from server.store.search.edge.frames import CLOSE, Frames, home_of
 from server.store.search.edge.turns import Turns
-from server.store.search.seam import Collection, EngineDown, Found, Point, Query
+from server.store.search.seam import Collection, EngineDown, Hits, Point, Query
 
 log = structlog.get_logger(__name__)
 
@@ -57,16 +57,16 @@ class ProcessEngine:
     async def delete(self, collection: Collection, ids: list[str]) -> None:
         await self._ask("delete", collection, ids)
 
-    async def touch(self, collection: Collection, patches: dict[str, dict[str, Any]]) -> None:
-        await self._ask("touch", collection, patches)
+    async def set_payload(self, collection: Collection, patches: dict[str, dict[str, Any]]) -> None:
+        await self._ask("set_payload", collection, patches)
 
-    async def search(self, collection: Collection, query: Query) -> Found:
+    async def search(self, collection: Collection, query: Query) -> Hits:
         found = await self._ask("search", collection, query)
         async with self._turns:  # many answers come together, and what is made of each takes a millisecond
             return found
 
-    async def rarities(self, collection: Collection, terms: list[int]) -> list[float | None]:
-        return await self._ask("rarities", collection, terms)
+    async def read_rarities(self, collection: Collection, terms: list[int]) -> list[float | None]:
+        return await self._ask("read_rarities", collection, terms)
 
     async def read_points(self, collection: Collection) -> list[Point]:
         return await self._ask("read_points", collection)
@@ -80,9 +80,9 @@ class ProcessEngine:
     async def drop(self, collection: Collection) -> None:
         await self._ask("drop", collection)
 
-    async def names(self) -> set[str]:
+    async def list_names(self) -> set[str]:
         # Each process sees the whole folder.
-        return await self._children[0].ask("names")
+        return await self._children[0].ask("list_names")
 
     async def ping(self) -> None:
         await asyncio.gather(*(child.ask("ping") for child in self._children))

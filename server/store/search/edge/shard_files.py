@@ -25,7 +25,7 @@ from qdrant_edge import (
     TurboQuantQuantizationConfig,
 )
 
-from server.store.search.seam import Collection, EngineDown, Unusable
+from server.store.search.seam import Collection, EngineDown, UnusableCollection
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -84,25 +84,25 @@ def load(path: Path, collection: Collection) -> EdgeShard:
     """Open a shard.
 
     Raises:
-        Unusable: it is damaged, or made for other vectors.
+        UnusableCollection: it is damaged, or made for other vectors.
         EngineDown: it cannot be opened for a reason that lies elsewhere.
     """
     # Where there is no segment the engine makes one, and what was lost would pass for what was never there.
     if not any(path.glob("segments/*/segment.json")):
-        raise Unusable(f"the collection {collection.name} does not open: it has no segments")
+        raise UnusableCollection(f"the collection {collection.name} does not open: it has no segments")
     # The log numbers the updates. A new one would begin anew, and points pass over updates numbered below their own.
     if not any(path.glob("wal/open-*")):
-        raise Unusable(f"the collection {collection.name} does not open: it has no log")
+        raise UnusableCollection(f"the collection {collection.name} does not open: it has no log")
     _read_ahead(path)
     try:
         shard = call(EdgeShard.load, str(path), _config(collection.dims))
     except EngineDown as error:
         if _NOT_THE_SHARD.search(str(error)):
             raise
-        raise Unusable(f"the collection {collection.name} does not open: {error}") from error
+        raise UnusableCollection(f"the collection {collection.name} does not open: {error}") from error
     if not collection.dims and _has_dense(shard):
         shard.close()
-        raise Unusable(f"the collection {collection.name} was made for dense vectors")
+        raise UnusableCollection(f"the collection {collection.name} was made for dense vectors")
     return shard
 
 

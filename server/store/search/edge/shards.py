@@ -19,7 +19,7 @@ from qdrant_edge import EdgeShard
 
 from server.store.search.edge import shard_files
 from server.store.search.edge.shard_files import call
-from server.store.search.seam import Collection, EngineDown, Unusable
+from server.store.search.seam import Collection, EngineDown, UnusableCollection
 
 T = TypeVar("T")
 
@@ -220,4 +220,4 @@ def _abandon(task: asyncio.Task[T], undo: Callable[[T], None] | None) -> None:
 
 def _check_dims(entry: _Open, collection: Collection) -> None:
     if entry.dims != collection.dims:
-        raise Unusable(f"the collection {collection.name} was made for vectors of {entry.dims} dimensions")
+        raise UnusableCollection(f"the collection {collection.name} was made for vectors of {entry.dims} dimensions")

@@ -16,7 +16,7 @@ from qdrant_client.http.exceptions import ApiException, UnexpectedResponse
 from server.store.search import checks
 from server.store.search.points import nearest, ordered, rarity
 from server.store.search.qdrant import wire
-from server.store.search.seam import Collection, EngineDown, Found, Point, Query, Unusable
+from server.store.search.seam import Collection, EngineDown, Hits, Point, Query, UnusableCollection
 
 T = TypeVar("T")
 
@@ -41,7 +41,7 @@ class ServerEngine:
         self._version_known = False
 
     @classmethod
-    def at(cls, url: str, api_key: str | None = None, *, timeout: int = 10) -> Self:
+    def from_url(cls, url: str, api_key: str | None = None, *, timeout: int = 10) -> Self:
         """The engine at a URL; `timeout` is in seconds, for each request. Nothing is sent yet."""
         return cls(AsyncQdrantClient(url=url, api_key=api_key, timeout=timeout, check_compatibility=False))
 
@@ -53,7 +53,9 @@ class ServerEngine:
         if info is None:
             made = await self._create(collection)
         elif wire.dims(info) != collection.dims:
-            raise Unusable(f"the collection {collection.name} was made for vectors of {wire.dims(info)} dimensions")
+            raise UnusableCollection(
+                f"the collection {collection.name} was made for vectors of {wire.dims(info)} dimensions"
+            )
         indexed = info.payload_schema if info is not None else {}
         for key, schema in wire.indexes(collection).items():
             if key not in indexed:
@@ -80,7 +82,7 @@ class ServerEngine:
         checks.check_ids(ids)
         await self._delete(collection, wire.these(collection, ids))
 
-    async def touch(self, collection: Collection, patches: dict[str, dict[str, Any]]) -> None:
+    async def set_payload(self, collection: Collection, patches: dict[str, dict[str, Any]]) -> None:
         # A request for each slice, as `upsert`.
         checks.check_collection(collection)
         checks.check_ids(patches)
@@ -93,23 +95,23 @@ class ServerEngine:
             call = self._client.batch_update_points(collection.name, some, wait=True)
             await _answer_unless(_NOT_FOUND, call)
 
-    async def search(self, collection: Collection, query: Query) -> Found:
+    async def search(self, collection: Collection, query: Query) -> Hits:
         # Above the server's indexing threshold the dense arm is approximate.
         checks.check_collection(collection)
         checks.check_query(collection, query)
         asked = wire.requests(collection, query)
         if not asked:
-            return Found([], [])
+            return Hits([], [])
         responses = await _answer_unless(_NOT_FOUND, self._client.query_batch_points(collection.name, asked))
         if responses is None:
-            return Found([], [])
+            return Hits([], [])
         answers = [wire.hits(response.points) for response in responses]
         checks.check_owner(collection, (hit.payload for answer in answers for hit in answer))
         text = ordered(answers.pop()) if wire.has_text(query) else []
         dense = nearest(answers[0], answers[1], query.limit) if answers else []
-        return Found(dense, text)
+        return Hits(dense, text)
 
-    async def rarities(self, collection: Collection, terms: list[int]) -> list[float | None]:
+    async def read_rarities(self, collection: Collection, terms: list[int]) -> list[float | None]:
         checks.check_collection(collection)
         if not terms:
             return []
@@ -158,7 +160,7 @@ class ServerEngine:
         else:
             await self._delete(collection, wire.ours(collection))
 
-    async def names(self) -> set[str]:
+    async def list_names(self) -> set[str]:
         return set()
 
     async def ping(self) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 from qdrant_client import models
 
 from server.store.search.points import INDEXED_KEYS, REVISION, WORKSPACE
-from server.store.search.seam import Collection, Hit, Match, Point, Query, Sparse, Where
+from server.store.search.seam import Collection, FieldMatch, Filter, Hit, Point, Query, SparseVector
 
 ID = "_id"
 """The payload key that holds a memory's own id where the point has the tenant's."""
@@ -55,8 +55,8 @@ def requests(collection: Collection, query: Query) -> list[models.QueryRequest]:
         vector: list[float] = query.dense.tolist()
         asked += [("dense", vector, None, least_dense), ("windows", [vector], None, least_dense)]
     if has_text(query):
-        asked.append(("text", _sparse(cast("Sparse", query.text)), _rarity(collection), least_text))
-    where = _where(collection, query.where)
+        asked.append(("text", _sparse(cast("SparseVector", query.text)), _rarity(collection), least_text))
+    where = _where(collection, query.filter)
     keys = True if query.keys is None else [*query.keys, WORKSPACE, ID]
     return [
         models.QueryRequest(
@@ -78,7 +78,7 @@ def best_for(collection: Collection, terms: Sequence[int]) -> list[models.QueryR
         models.QueryRequest(
             query=models.NearestQuery(nearest=models.SparseVector(indices=[term], values=[1.0])),
             using="text",
-            filter=_where(collection, Where()),
+            filter=_where(collection, Filter()),
             params=_rarity(collection),
             limit=1,
             with_payload=False,
@@ -88,10 +88,10 @@ def best_for(collection: Collection, terms: Sequence[int]) -> list[models.QueryR
     ]
 
 
-def text_of(record: models.Record | models.ScoredPoint) -> Sparse:
+def text_of(record: models.Record | models.ScoredPoint) -> SparseVector:
     """A point's text vector; empty where it has none."""
     text = cast("dict[str, Any]", record.vector or {}).get("text")
-    return Sparse(text.indices, text.values) if text is not None else Sparse([], [])
+    return SparseVector(text.indices, text.values) if text is not None else SparseVector([], [])
 
 
 def has_text(query: Query) -> bool:
@@ -161,14 +161,14 @@ def _not_above(collection: Collection, revision: int) -> models.Filter:
     )
 
 
-def _where(collection: Collection, where: Where) -> models.Filter | None:
+def _where(collection: Collection, where: Filter) -> models.Filter | None:
     conditions = [*_tenant(collection), *_all(where.must)]
     if where.either:
         conditions.append(models.Filter(should=[models.Filter(must=_all(branch)) for branch in where.either]))
     return models.Filter(must=conditions) if conditions else None
 
 
-def _all(matches: Sequence[Match]) -> list[models.Condition]:
+def _all(matches: Sequence[FieldMatch]) -> list[models.Condition]:
     return [models.FieldCondition(key=match.key, match=models.MatchAny(any=list(match.any_of))) for match in matches]
 
 
@@ -193,7 +193,7 @@ def _struct(collection: Collection, point: Point) -> models.PointStruct:
     return models.PointStruct(id=_point_ids(collection, [point.id])[0], vector=vectors, payload=payload)
 
 
-def _sparse(sparse: Sparse) -> models.SparseVector:
+def _sparse(sparse: SparseVector) -> models.SparseVector:
     return models.SparseVector(indices=sparse.indices, values=sparse.values)
 
 
