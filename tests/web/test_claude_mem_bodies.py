@@ -115,3 +115,15 @@ async def test_what_is_declared_elsewhere_and_not_done_here_is_refused_by_name(c
 @pytest.mark.parametrize("field", ["status", "priority", "images"])
 async def test_what_is_declared_elsewhere_may_be_sent_empty(cat, field, empty):
     await cat.store("x", **{field: empty})
+
+
+async def test_an_entry_of_an_ingest_is_worded_and_refused_by_their_names(cat):
+    entries = [{"narrative": "The checkout uses Stripe", "kind": "decision"}, {"text": "x", "related_to": []}]
+    ids = (await cat.call("ingest_memories", {"projectId": "p", "memories": entries}))["ids"]
+    first = await cat.call("fetch", {"workspace": "p", "memory_id": ids[0]})
+    assert (first["content"], first["type"]) == ("The checkout uses Stripe", "decision")
+    await refused(cat, "ingest_memories", {"memories": [entries[0], {"narrative": " "}]}, says="memories.1.narrative: ")
+    await refused(cat, "ingest_memories", {"memories": [{"text": "x", "kind": 5}]}, says="memories.0.kind: must be ")
+    await refused(
+        cat, "ingest_memories", {"memories": [{"text": "x", "status": "a"}]}, says="memories.0.status: is not"
+    )

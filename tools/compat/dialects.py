@@ -30,9 +30,9 @@ def with_dialect(operation: Operation) -> Operation:
     return replace(operation, dialect=dialect)
 
 
-def unsupported_arguments(name: str) -> tuple[str, ...]:
+def unsupported_arguments(name: str) -> frozenset[str]:
     """The arguments that other systems know for an operation, and that it refuses unless they are empty."""
-    return tuple(each for system in _SYSTEMS for each in system.UNSUPPORTED.get(name, ()))
+    return frozenset(each for system in _SYSTEMS for each in system.UNSUPPORTED.get(name, ()))
 
 
 def _translator(name: str, args: type[Any] | None = None) -> Callable[[dict[str, Any]], Request]:

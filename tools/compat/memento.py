@@ -217,7 +217,7 @@ async def _answer_in_words(
 
 def _translate(arguments: dict[str, Any]) -> Request:
     """The translation for a tool that has arguments of its own."""
-    return rename(drop_unsupported(arguments, ("image_path",)), PROJECT)
+    return rename(drop_unsupported(arguments, frozenset({"image_path"})), PROJECT)
 
 
 def _to_arguments(args: Args) -> dict[str, Any]:

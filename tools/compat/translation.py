@@ -1,6 +1,6 @@
 """How the arguments of a request get our names, before the operation validates them."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -18,11 +18,13 @@ _EMPTY: tuple[Any, ...] = (None, [], {}, "", 0)
 M = TypeVar("M", bound=BaseModel)
 
 
-def rename(arguments: Mapping[str, Any], names: Mapping[str, str]) -> Request:
+def rename(arguments: dict[str, Any], names: Mapping[str, str]) -> Request:
     """Give arguments our names: `names` maps the name of another system to ours, the one that goes first at the top.
 
     If an argument is sent under two names, the second stays as it is, and the operation refuses it as unknown.
     """
+    if names.keys().isdisjoint(arguments):
+        return Request(arguments)
     renamed, spellings = dict(arguments), dict[str, str]()
     for theirs, ours in names.items():
         if theirs in renamed and ours not in renamed:
@@ -31,13 +33,15 @@ def rename(arguments: Mapping[str, Any], names: Mapping[str, str]) -> Request:
     return Request(renamed, spellings)
 
 
-def drop_unsupported(arguments: Mapping[str, Any], unsupported: Iterable[str]) -> dict[str, Any]:
+def drop_unsupported(arguments: dict[str, Any], unsupported: frozenset[str]) -> dict[str, Any]:
     """Drop the empty arguments that another system knows and this server does not act on.
 
     Raises:
         Failure: `invalid` for the first of them that is not empty.
     """
-    for name in unsupported:
+    if unsupported.isdisjoint(arguments):
+        return arguments
+    for name in sorted(unsupported):
         if (value := arguments.get(name)) not in _EMPTY:
             message = f"{name}: is not supported by this server; leave it out{quote_sent(value)}."
             raise Failure("invalid", message, field=name)
@@ -51,6 +55,8 @@ def take(request: Request, model: type[M]) -> tuple[Request, M]:
         Failure: `invalid`, naming the argument.
     """
     sent = {name: request.arguments[name] for name in model.model_fields if name in request.arguments}
+    if not sent:
+        return request, model()
     try:
         taken = model.model_validate(sent, strict=True)
     except ValidationError as error:
