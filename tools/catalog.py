@@ -50,7 +50,7 @@ OPERATIONS: tuple[Operation, ...] = tuple(chain.from_iterable(SUBJECTS.values())
 
 
 def index_by_name(operations: Iterable[Operation]) -> dict[str, Operation]:
-    """The operations by name; a name that is there twice is a mistake of ours."""
+    """Return the operations by name. Raises `ValueError` if a name is there twice."""
     table: dict[str, Operation] = {}
     for operation in operations:
         if operation.name in table:
@@ -59,11 +59,11 @@ def index_by_name(operations: Iterable[Operation]) -> dict[str, Operation]:
     return table
 
 
-#: What `/mcp` can be asked for; it lists those that are `listed`.
+#: The operations that can be called at `/mcp`; it lists those that are `listed`.
 CANONICAL = index_by_name(OPERATIONS)
 
-#: Memento's names for them: what `/mcp` can be asked for as well, and lists where its URL says `?toolset=memento`.
+#: Memento's tools. They can be called at `/mcp` as well, and are listed there if its URL says `?toolset=memento`.
 MEMENTO = index_by_name(memento.build_rows(CANONICAL))
 
-#: What `/v1/mcp`, the read-only recall link, lists.
+#: The operations of `/v1/mcp`, the read-only recall link.
 RECALL_LINK = index_by_name((CANONICAL["search"], *map(with_dialect, context.LINK_OPERATIONS), CANONICAL["recent"]))

@@ -23,7 +23,7 @@ from tools.core.fields import Content, Id, Tags, Word
 from tools.core.operation import Answer, Call, Effect, InWorkspace, Operation
 from tools.core.services import Services
 
-#: How many merged memories an answer shows, and how much of what each says, in characters.
+#: The number of merged memories in an answer, and the number of characters that it shows of each.
 SHOWN, SHOWN_CHARACTERS = 100, 500
 _ADVICE = "look with dry_run at what it is, then send a larger share."
 

@@ -73,7 +73,7 @@ class Health(Answer):
     embedding_model: str | None = Field(default=None, description="The model that makes the vectors.")
     embedding_state: str = Field(description="loading, ready, absent or failed; with the reason.")
     vectors: VectorCounts | None = Field(
-        default=None, description="How far they are filled in; null if there is no model. A minute old at most."
+        default=None, description="The coverage by vectors; null if there is no model. A minute old at most."
     )
     search_store: Literal["ok", "unavailable"] = Field(description="Whether the search store answers.")
     quota: Quota = Field(description="How much the workspace's account has, and may have.")

@@ -25,8 +25,8 @@ class KeyView(BaseModel):
 
     id: str = Field(description="The key's id.")
     prefix: str = Field(description="How the secret begins, to tell keys apart.")
-    name: str = Field(description="What it is for.")
-    scopes: list[str] = Field(description="What it may do.")
+    name: str = Field(description="Its name.")
+    scopes: list[str] = Field(description="Its scopes.")
     workspace: str | None = Field(default=None, description="The one workspace it may touch; null: all of its owner's.")
     created_at: Timestamp = Field(description="When it was made.")
     expires_at: Timestamp | None = Field(default=None, description="When it ends.")

@@ -26,7 +26,7 @@ class AccountPlan(BaseModel):
     user_id: str = Field(description="The user whose account it is.")
     plan: str | None = Field(default=None, description="Its plan; null if there is no default.")
     is_default: bool = Field(description="Whether the account has the default plan.")
-    limits: LimitsView = Field(description="What the plan allows.")
+    limits: LimitsView = Field(description="The limits of the plan.")
 
 
 async def set_plan(services: Services, call: AccountCall, args: SetPlan) -> AccountPlan:

@@ -41,7 +41,7 @@ class FoundMemories(Answer):
     ranking: RankedBy = Field(description="`hybrid`: by words and meaning; `keyword`: by words only.")
     results: list[SearchResult] = Field(description="The same memories in short.")
     withheld: int = Field(default=0, description="How many more the skip list keeps back.")
-    omitted: list[Omitted] | None = Field(default=None, description="What else was found, where `explain` is set.")
+    omitted: list[Omitted] | None = Field(default=None, description="The other memories found, if `explain` is set.")
 
 
 class RecentMemories(InWorkspace, Facets):
@@ -57,7 +57,7 @@ class RecentAnswer(Answer):
 
 
 async def search(services: Services, call: Call, args: SearchMemories) -> FoundMemories:
-    """The memories that fit a query best; none where nothing does."""
+    """Return the memories that fit a query best; none if no memory fits."""
     request = RecallRequest(
         message=args.query, facets=args, limit=args.limit, counts_as_use=args.track_access, is_explained=args.explain
     )

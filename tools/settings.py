@@ -1,4 +1,4 @@
-"""The settings of a workspace: how it recalls, how its memories fade, what it does with the skip list."""
+"""The settings of a workspace: of recall, of how memories fade, and of the skip list."""
 
 import json
 from contextlib import suppress
@@ -34,13 +34,13 @@ class KnownSetting(Setting):
     """One setting, with its default and its meaning."""
 
     default: Any = Field(description="The value that it has until it is set.")
-    description: str = Field(description="What it does.")
+    description: str = Field(description="Its meaning.")
 
 
 class SettingList(Answer):
     """Every setting of a workspace."""
 
-    settings: list[KnownSetting] = Field(description="Every setting there is, those with their defaults too.")
+    settings: list[KnownSetting] = Field(description="Every setting, also those that have their defaults.")
 
 
 class SettingRef(InWorkspace):

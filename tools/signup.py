@@ -59,7 +59,7 @@ class NewAccount(BaseModel):
     name: str = Field(description="The user's name.")
     api_url: str = Field(description="The URL of the API; `/v1` and `/mcp` are under it.")
     plan: str | None = Field(default=None, description="The account's plan; null if there is none.")
-    limits: LimitsView = Field(description="What it allows.")
+    limits: LimitsView = Field(description="The limits of the plan.")
 
 
 def check_signup_is_open(services: Services) -> None:

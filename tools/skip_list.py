@@ -50,7 +50,7 @@ class SkipView(BaseModel):
     """An entry of the skip list."""
 
     id: str = Field(description="The entry's id, for remove_skip.")
-    item: str = Field(description="What not to do or mention.")
+    item: str = Field(description="The thing not to do or mention.")
     reason: str = Field(description="Why.")
     expires_at: str = Field(
         description="When it ends, as it was given: a date, a time, or a condition in words. A duration became a time."
@@ -81,7 +81,7 @@ class CheckSkip(InWorkspace):
 class SkipCheck(Answer):
     """The answer of the skip list to one question."""
 
-    query: str = Field(description="What was asked.")
+    query: str = Field(description="The question.")
     skip: bool = Field(description="True: leave it alone.")
     matches: list[SkipView] = Field(description="The entries that speak against it, the best fitting first.")
 
@@ -96,7 +96,7 @@ class RemovedSkip(Answer):
     """The entry that was removed."""
 
     id: str = Field(description="The entry's id.")
-    item: str = Field(description="What is allowed again.")
+    item: str = Field(description="The thing that is allowed again.")
     removed: Literal[True] = Field(default=True, description="It is gone.")
 
 

@@ -1,1 +1,1 @@
-"""The words of other systems' clients: how they name operations and arguments, and what they read in an answer."""
+"""The words of other systems' clients: their names of operations and arguments, and their answers."""

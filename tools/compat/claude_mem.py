@@ -1,4 +1,4 @@
-"""claude-mem's names of arguments, and what its clients read in a context."""
+"""claude-mem's names of arguments, and the context in its words."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -28,7 +28,7 @@ NAMES: Mapping[str, Mapping[str, str]] = {
     "create_key": {"label": "name", "expiresInDays": "expires_in_days"},
 }
 
-#: By operation: what claude-mem filters by and this server does not.
+#: By operation: the filters of claude-mem that this server does not have.
 UNSUPPORTED: Mapping[str, tuple[str, ...]] = {
     "retrieve_context": ("platformSource",),
     "search": ("platformSource",),
@@ -36,7 +36,7 @@ UNSUPPORTED: Mapping[str, tuple[str, ...]] = {
 
 
 class _Observation(BaseModel):
-    """What only claude-mem's observations have."""
+    """The fields that only claude-mem's observations have."""
 
     kind: Word | None = None
     title: Name | None = None

@@ -1,7 +1,7 @@
 """The tools of Memento's client, by its names: the operations of the catalogue, answering in its words.
 
-Each row takes what that client's tool takes and hands it to an operation of ours. This module stands above the
-subjects and imports none of them: the catalogue gives it their rows.
+Each row takes the arguments of one of that client's tools and hands them to an operation of ours. The catalogue gives
+this module the rows of those operations.
 """
 
 from collections.abc import Callable, Mapping
@@ -82,20 +82,20 @@ class Forget(InWorkspace):
     id: Name = Field(description="The memory's id.")
 
 
-def _item(item: Item, place: str = "") -> str:
+def _describe_item(item: Item, place: str = "") -> str:
     tags = f" [{', '.join(item.tags)}]" if item.tags else ""
     following = f"\n  Next: {item.next_action}" if item.next_action else ""
     return f"**{item.id}** ({item.category}, {item.status}){tags}{place} {item.title}{following}"
 
 
-def _items(page: Any) -> str:
+def _list_items(page: Any) -> str:
     if not page.items:
         return "No items found."
-    shown = "\n".join(_item(each, f" [{each.workspace}]" if each.workspace else "") for each in page.items)
+    shown = "\n".join(_describe_item(each, f" [{each.workspace}]" if each.workspace else "") for each in page.items)
     return f"Found {page.total} item{'s' if page.total != 1 else ''}:\n\n{shown}"
 
 
-def _skips(answer: Any) -> str:
+def _list_skips(answer: Any) -> str:
     if not answer.entries:
         return "The skip list is empty."
     lines = (f'**{each.id}** "{each.item}": {each.reason} (expires {each.expires_at})' for each in answer.entries)
@@ -125,7 +125,7 @@ _REMEMBER = (
     "One self-contained sentence or short paragraph, with names. Not for secrets."
 )
 
-#: Memento's tools that do what one operation of ours does.
+#: Memento's tools that are one operation of ours each.
 ALIASES = (
     Alias("memento_update", "update_working_memory", "Replace the text of a section of working memory."),
     Alias("memento_remember", "store_memory", _REMEMBER, Remember),
@@ -152,12 +152,23 @@ ALIASES = (
         "Ask whether something that you are about to suggest or do is on the skip list.",
     ),
     Alias(
-        "memento_skip_list", "list_skips", "List the current entries of the skip list, newest first.", to_text=_skips
+        "memento_skip_list",
+        "list_skips",
+        "List the current entries of the skip list, newest first.",
+        to_text=_list_skips,
     ),
     Alias("memento_skip_remove", "remove_skip", "Remove an entry from the skip list by its id."),
-    Alias("memento_item_create", "add_item", "Add one item to working memory, with its next action.", to_text=_item),
     Alias(
-        "memento_item_update", "update_item", "Change an item: its id, and only the fields that change.", to_text=_item
+        "memento_item_create",
+        "add_item",
+        "Add one item to working memory, with its next action.",
+        to_text=_describe_item,
+    ),
+    Alias(
+        "memento_item_update",
+        "update_item",
+        "Change an item: its id, and only the fields that change.",
+        to_text=_describe_item,
     ),
     Alias(
         "memento_item_delete",
@@ -165,7 +176,9 @@ ALIASES = (
         "Delete an item of working memory for good, by its id.",
         to_text=lambda answer: f"Item {answer.id} deleted.",
     ),
-    Alias("memento_item_list", "list_items", "Browse the items of working memory, archived ones too.", to_text=_items),
+    Alias(
+        "memento_item_list", "list_items", "Browse the items of working memory, archived ones too.", to_text=_list_items
+    ),
     Alias("memento_identity", "read_identity", "Read your identity in this work, as you last wrote it down."),
     Alias(
         "memento_identity_update", "update_identity", "Write down your identity, for your next sessions to start with."
@@ -255,7 +268,7 @@ def _build_read(canonical: Mapping[str, Operation]) -> Operation:
     whole, one = canonical["read_working_memory"], canonical["read_section"]
 
     async def read(services: Services, call: Call, args: Read) -> AnswerText:
-        """Working memory, or one section of it. Raises `not_found`."""
+        """Return working memory, or one section of it. Raises `not_found`."""
         if args.section is None:
             return await _answer_in_words(whole, services, call, InWorkspace())
         return await _answer_in_words(one, services, call, args)

@@ -32,7 +32,7 @@ NAMES: Mapping[str, Mapping[str, str]] = {
     "recall_by_words": _FILTERS,
 }
 
-#: By operation: what min-memory keeps of a memory and this server does not.
+#: By operation: the fields of min-memory that this server does not have.
 UNSUPPORTED: Mapping[str, tuple[str, ...]] = {
     "store_memory": ("status", "priority"),
     "update_memory": ("status", "priority"),

@@ -74,7 +74,7 @@ def _linked_ids(linkages: Sequence[Linkage], kind: str) -> list[str]:
     return [link.id for link in linkages if link.type == kind and link.id is not None]
 
 
-def _refuse_missing(wanted: Sequence[str], there: Collection[str], field: str, what: str) -> None:
+def _refuse_missing(wanted: Sequence[str], existing: Collection[str], field: str, noun: str) -> None:
     for each in wanted:
-        if each not in there:
-            raise Failure("invalid", f"{field}: there is no {what} {each!r} in this workspace to link to.", field=field)
+        if each not in existing:
+            raise Failure("invalid", f"{field}: there is no {noun} {each!r} in this workspace to link to.", field=field)
