@@ -1,1 +1,1 @@
-"""Who is asking: the guard in front of the doors and the OAuth authorization server."""
+"""Authentication and authorization: the guard in front of the doors, and the OAuth authorization server."""

@@ -1,4 +1,4 @@
-"""From which address a request came; for throttling only."""
+"""The address that a request came from; for throttling only."""
 
 import ipaddress
 from collections.abc import Sequence
@@ -16,10 +16,10 @@ def _is_trusted(address: str, trusted: Sequence[str]) -> bool:
     return any(ip in ipaddress.ip_network(cidr) for cidr in trusted)
 
 
-def client_address(request: Request, trusted_proxies: Sequence[str]) -> str:
-    """The peer's address; behind a trusted proxy the last address in X-Forwarded-For that is none of ours.
+def find_client_address(request: Request, trusted_proxies: Sequence[str]) -> str:
+    """Return the peer's address; behind trusted proxies, the last X-Forwarded-For address that is not such a proxy.
 
-    An IPv6 address stands for its /64, which is what one subscriber has.
+    For an IPv6 address its /64 network is returned, because one subscriber has all of it.
     """
     address = request.client.host if request.client else "unknown"
     forwarded = [

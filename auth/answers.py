@@ -1,4 +1,4 @@
-"""JSON answers of the OAuth endpoints. None may be stored by anybody on the way (RFC 6749, section 5.1)."""
+"""JSON answers of the OAuth endpoints. No cache may store them (RFC 6749, section 5.1)."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,21 +11,18 @@ from server.errors import Failure
 NO_STORE = {"cache-control": "no-store", "pragma": "no-cache"}
 
 
-def answer(body: Mapping[str, Any], status: int = 200) -> JSONResponse:
-    """A good answer."""
+def json_response(body: Mapping[str, Any], status: int = 200) -> JSONResponse:
+    """Return a successful answer."""
     return JSONResponse(body, status, NO_STORE)
 
 
-def refusal(error: OAuth2Error) -> JSONResponse:
-    """An error as RFC 6749, section 5.2 writes it."""
+def refusal_response(error: OAuth2Error | Failure) -> JSONResponse:
+    """Return an error in the form of RFC 6749, section 5.2. A `Failure` here means too many requests."""
+    if isinstance(error, Failure):
+        body = {"error": "temporarily_unavailable", "error_description": error.message}
+        return JSONResponse(body, error.status, NO_STORE | {"retry-after": str(error.retry_after)})
     body = {"error": error.error, "error_description": error.description or "The request was refused."}
     headers = dict(NO_STORE)
     if error.status_code == 401:  # noqa: PLR2004 - Unauthorized
         headers["www-authenticate"] = f'Basic realm="loci", error="{error.error}"'
     return JSONResponse(body, error.status_code, headers)
-
-
-def throttled(failure: Failure) -> JSONResponse:
-    """Too many requests, in the shape of this endpoint's other errors."""
-    body = {"error": "temporarily_unavailable", "error_description": failure.message}
-    return JSONResponse(body, failure.status, NO_STORE | {"retry-after": str(failure.retry_after)})

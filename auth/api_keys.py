@@ -1,7 +1,4 @@
-"""API keys: how they look, and how one is recognised. Only their SHA-256 is kept.
-
-A key carries 128 random bits, so a plain hash is enough: there is nothing to guess.
-"""
+"""API keys: their form, and how one is issued, replaced and verified. Only their SHA-256 is stored."""
 
 import re
 import secrets
@@ -12,7 +9,7 @@ from datetime import datetime
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from auth.hashing import digest
-from auth.principal import Principal, expand
+from auth.principal import Principal, expand_scopes
 from server.ids import new_id
 from server.store.db import Database
 from server.store.record.people.api_keys import KeyRow, insert_key, key_by_hash, retire_key
@@ -22,7 +19,7 @@ _KEY = re.compile(r"mp_(live|test)_[0-9a-f]{32}")
 PREFIX_LENGTH = 12
 
 
-def is_key(bearer: str) -> bool:
+def looks_like_api_key(bearer: str) -> bool:
     """Whether a bearer claims to be an API key."""
     return bearer.startswith(PREFIXES)
 
@@ -39,7 +36,10 @@ async def issue_key(
     grant_id: str | None = None,
     is_test: bool = False,
 ) -> tuple[str, KeyRow]:
-    """Make a key; the secret is returned this once and kept nowhere. `is_test` only shows in how it begins."""
+    """Make a key, and return its secret and its row. The secret is stored nowhere.
+
+    With `is_test` the secret begins with `mp_test_`; nothing else is different.
+    """
     secret = f"{PREFIXES[is_test]}{secrets.token_hex(16)}"
     row = KeyRow(
         id=new_id(now),
@@ -61,9 +61,10 @@ async def issue_key(
 async def replace_key(
     connection: AsyncConnection, user_id: str, key_id: str, now: datetime
 ) -> tuple[str, KeyRow] | None:
-    """End a key of this user and make one that may do and is called the same; None where it has ended already.
+    """End a key of this user and make a new one with the same name, scopes, workspace and expiry.
 
-    Of several that replace one key at once, one does.
+    Return the new secret and its row; None if the key had ended already. If several callers replace one key at once,
+    one of them succeeds.
     """
     old = await retire_key(connection, user_id, key_id, now)
     if old is None:
@@ -82,8 +83,8 @@ async def replace_key(
     return secret, replace(row, workspace=old.workspace)
 
 
-async def recognise(db: Database, bearer: str, now: datetime) -> Principal | None:
-    """Whom a key stands for; None where it is malformed, unknown, revoked or expired."""
+async def verify_api_key(db: Database, bearer: str, now: datetime) -> Principal | None:
+    """Return the principal of a key; None if the key is malformed, unknown, revoked or expired."""
     if not _KEY.fullmatch(bearer):
         return None
     async with db.read() as connection:
@@ -94,7 +95,7 @@ async def recognise(db: Database, bearer: str, now: datetime) -> Principal | Non
     return Principal(
         user_id=key.user_id,
         account_id=account_id,
-        scopes=expand(key.scopes.split()),
+        scopes=expand_scopes(key.scopes.split()),
         via="api_key",
         credential_id=key.id,
         grant_id=key.grant_id,

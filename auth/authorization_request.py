@@ -1,22 +1,25 @@
-"""An authorization request, checked before anything of it is shown or followed (RFC 6749, section 4.1.1; RFC 7636)."""
+"""An authorization request (RFC 6749, section 4.1.1; RFC 7636).
+
+It is validated before any part of it is shown to a person, and before any redirect.
+"""
 
 from dataclasses import dataclass
 
 from auth.clients.client import Client
 from auth.clients.documents import UnusableDocumentError, is_document_url
-from auth.clients.lookup import requesting_client
+from auth.clients.lookup import find_requesting_client
 from auth.parameters import Parameters
 from auth.principal import GRANTABLE
 from auth.redirects import goes_to_local_app, host_named_by
-from auth.resources import resolve
+from auth.resources import find_resource
 from auth.rfc import (
     InvalidRequestError,
     InvalidScopeError,
     InvalidTargetError,
     OAuth2Error,
     UnsupportedResponseTypeError,
+    add_query,
     is_code_challenge,
-    with_query,
 )
 from auth.server import AuthorizationServer
 from server.errors import Failure
@@ -26,7 +29,7 @@ MAX_STATE = 2000
 
 @dataclass(frozen=True, slots=True)
 class AuthorizationRequest:
-    """A request that may be shown to a person."""
+    """A valid request, which may be shown to a person."""
 
     client: Client
     redirect_uri: str
@@ -38,18 +41,18 @@ class AuthorizationRequest:
 
     @property
     def redirect_host(self) -> str:
-        """Where the answer goes, as the person is shown it."""
+        """The host, or the app's scheme, that the answer goes to; for the person to see."""
         return host_named_by(self.redirect_uri)
 
     @property
     def is_vouched_for(self) -> bool:
-        """Whether a domain vouches for the client, and the answer cannot go to just any program on a machine."""
+        """Whether a domain vouches for the client, and the answer goes to a web server and not to a local program."""
         is_described = self.client.kind == "document" and self.client.is_verified
         return is_described and not goes_to_local_app(self.redirect_uri)
 
 
 class RedirectedError(Exception):
-    """A refusal that the client is told of, by a redirect that was found to be its own."""
+    """A refusal that is sent to the client, by a redirect to a URI that the client registered."""
 
     def __init__(self, error: OAuth2Error, redirect_uri: str, state: str | None) -> None:
         super().__init__(error.error)
@@ -57,31 +60,31 @@ class RedirectedError(Exception):
         self.redirect_uri = redirect_uri
         self.state = state
 
-    def location(self, issuer: str) -> str:
-        """Where to send the browser (RFC 6749, section 4.1.2.1)."""
+    def build_location(self, issuer: str) -> str:
+        """Return the URL to send the browser to (RFC 6749, section 4.1.2.1)."""
         pairs = [("error", str(self.error.error)), ("error_description", str(self.error.description))]
-        return response_location(self.redirect_uri, pairs, self.state, issuer)
+        return build_response_location(self.redirect_uri, pairs, self.state, issuer)
 
 
-def response_location(redirect_uri: str, pairs: list[tuple[str, str]], state: str | None, issuer: str) -> str:
-    """The redirect URI with the answer in its query; `iss` says which server answers (RFC 9207)."""
+def build_response_location(redirect_uri: str, pairs: list[tuple[str, str]], state: str | None, issuer: str) -> str:
+    """Return the redirect URI with the answer in its query; `iss` names the server that answers (RFC 9207)."""
     if state is not None:
         pairs = [*pairs, ("state", state)]
-    return with_query(redirect_uri, [*pairs, ("iss", issuer)])
+    return add_query(redirect_uri, [*pairs, ("iss", issuer)])
 
 
 async def validate_authorization_request(
     auth: AuthorizationServer, parameters: Parameters, address: str
 ) -> AuthorizationRequest:
-    """The request that the parameters make.
+    """Return the request that the parameters make.
 
     Raises:
-        Failure: the client or its redirect URI is not known, so nobody can be redirected; shown to the person.
-        RedirectedError: something else is wrong.
+        Failure: the client or its redirect URI is not known, so there must be no redirect; for the person to see.
+        RedirectedError: anything else is wrong.
     """
     try:
-        client = await _client(auth, parameters, address)
-        redirect_uri = client.redirect_uri(parameters.get("redirect_uri"))
+        client = await _find_client(auth, parameters, address)
+        redirect_uri = client.choose_redirect_uri(parameters.get("redirect_uri"))
     except OAuth2Error as error:
         raise Failure("malformed", str(error.description)) from None
     if redirect_uri is None:
@@ -98,13 +101,13 @@ async def validate_authorization_request(
         raise RedirectedError(error, redirect_uri, state) from None
 
 
-async def _client(auth: AuthorizationServer, parameters: Parameters, address: str) -> Client:
+async def _find_client(auth: AuthorizationServer, parameters: Parameters, address: str) -> Client:
     client_id = parameters.get("client_id")
     if client_id is None:
         raise Failure("malformed", "The app did not say who it is: client_id is missing. Start again from the app.")
     try:
         redirect_uri, may_fetch = parameters.get("redirect_uri"), _is_well_shaped(parameters)
-        client = await requesting_client(auth, client_id, redirect_uri, address, may_fetch=may_fetch)
+        client = await find_requesting_client(auth, client_id, redirect_uri, address, may_fetch=may_fetch)
     except UnusableDocumentError as error:
         raise Failure("malformed", f"The app's description at {client_id} cannot be used. {error}") from None
     if client is None and is_document_url(client_id):
@@ -119,7 +122,7 @@ async def _client(auth: AuthorizationServer, parameters: Parameters, address: st
 
 
 def _is_well_shaped(parameters: Parameters) -> bool:
-    """Whether the request could be a good one, so that it is worth fetching a document for."""
+    """Whether the request may turn out valid, so that the client's document is worth fetching."""
     return (
         parameters.get("response_type") == "code"
         and parameters.get("redirect_uri") is not None
@@ -141,7 +144,7 @@ def _validate_parameters(
     challenge = parameters.get("code_challenge")
     if challenge is None or parameters.get("code_challenge_method") != "S256" or not is_code_challenge(challenge):
         raise InvalidRequestError("PKCE is required: send code_challenge, with code_challenge_method S256 (RFC 7636).")
-    resource = resolve(parameters.get_all("resource"), auth.settings.public_url)
+    resource = find_resource(parameters.get_all("resource"), auth.settings.public_url)
     if resource is None:
         raise InvalidTargetError("The resource is not one of this server.")
     prompts = (parameters.get("prompt") or "").split()
@@ -149,15 +152,15 @@ def _validate_parameters(
         client=client,
         redirect_uri=redirect_uri,
         state=state,
-        scopes=_scopes(parameters.get("scope")),
+        scopes=_choose_scopes(parameters.get("scope")),
         resource=resource,
         code_challenge=challenge,
         asks_again=bool({"consent", "login", "select_account"} & set(prompts)),
     )
 
 
-def _scopes(requested: str | None) -> tuple[str, ...]:
-    """The scopes that can be granted, of those asked for; all where none is asked for."""
+def _choose_scopes(requested: str | None) -> tuple[str, ...]:
+    """Return the requested scopes that OAuth may grant; all of those if the request names none."""
     if requested is None:
         return GRANTABLE
     scopes = tuple(scope for scope in GRANTABLE if scope in requested.split())

@@ -14,7 +14,7 @@ from starlette.responses import Response
 from auth.authorization_request import (
     AuthorizationRequest,
     RedirectedError,
-    response_location,
+    build_response_location,
     validate_authorization_request,
 )
 from auth.hashing import digest
@@ -41,7 +41,7 @@ async def authorize(request: Request) -> Response:
             return await _answer_decision(auth, request)
         return await _answer_request(auth, request, parse_parameters(request.url.query))
     except RedirectedError as refusal:
-        return redirect(request, refusal.location(auth.issuer))
+        return redirect(request, refusal.build_location(auth.issuer))
 
 
 async def _answer_request(auth: AuthorizationServer, request: Request, parameters: Parameters) -> Response:
@@ -130,4 +130,4 @@ async def _issue_code(auth: AuthorizationServer, user: User, oauth_request: Auth
     async with auth.db.write() as connection:
         await insert_code(connection, code)
         await touch_client(connection, oauth_request.client.id, now)
-    return response_location(oauth_request.redirect_uri, [("code", text)], oauth_request.state, auth.issuer)
+    return build_response_location(oauth_request.redirect_uri, [("code", text)], oauth_request.state, auth.issuer)

@@ -1,60 +1,65 @@
-"""From a bearer to a principal, for every kind of bearer there is.
+"""From a bearer to a principal, for API keys and access tokens alike.
 
-What was verified is remembered by the bearer's SHA-256 until it expires, is evicted, or the epoch is raised.
+A verified principal is cached under the bearer's SHA-256 until it expires, is evicted, or the epoch is raised.
 """
 
 import hashlib
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 
-from auth.api_keys import is_key, recognise
+from auth.api_keys import looks_like_api_key, verify_api_key
 from auth.principal import Principal
 from server.store.db import Database
 from server.store.epoch import Epoch
 from server.store.forgetting_cache import ForgettingCache
 
-REMEMBERED = 10_000
+MAX_CACHED = 10_000
 
-#: Verifies an access token: its signature, its claims and that its grant still lives.
-Verify = Callable[[str], Awaitable[Principal | None]]
+#: Verifies an access token: its signature, its claims, and that its grant has not ended.
+VerifyToken = Callable[[str], Awaitable[Principal | None]]
 
 
 class Authenticator:
-    """Recognises bearers. One per process."""
+    """Finds the principal of a bearer. One per process."""
 
-    def __init__(self, db: Database, now: Callable[[], datetime], epoch: Epoch, verify: Verify) -> None:
+    def __init__(self, db: Database, now: Callable[[], datetime], epoch: Epoch, verify_token: VerifyToken) -> None:
         self._db = db
         self._now = now
         self._epoch = epoch
-        self._verify = verify
-        self._known: ForgettingCache[bytes, Principal] = ForgettingCache(REMEMBERED)
-        self._used: dict[str, datetime] = {}
-        epoch.on_change(self._known.forget)
+        self._verify_token = verify_token
+        self._principals: ForgettingCache[bytes, Principal] = ForgettingCache(MAX_CACHED)
+        self._last_uses: dict[str, datetime] = {}
+        epoch.on_change(self._principals.forget)
 
     async def authenticate(self, bearer: str) -> Principal | None:
-        """Whom the bearer stands for, or None."""
+        """Return the principal of a bearer; None if the bearer is not valid now."""
         await self._epoch.check()
         now = self._now()
-        known_as = hashlib.sha256(bearer.encode()).digest()
-        principal = self._known.get(known_as)
+        bearer_hash = hashlib.sha256(bearer.encode()).digest()
+        principal = self._principals.get(bearer_hash)
         if principal is None:
-            asked_at = self._known.now()
-            principal = await (recognise(self._db, bearer, now) if is_key(bearer) else self._verify(bearer))
+            asked_at = self._principals.now()
+            principal = await self._verify(bearer, now)
             if principal is None:
                 return None
-            self._known.remember(known_as, principal, asked_at)
+            self._principals.remember(bearer_hash, principal, asked_at)
         if principal.expires_at is not None and principal.expires_at <= now:
-            self._known.remove(known_as)
+            self._principals.remove(bearer_hash)
             return None
         if principal.via == "api_key":
-            self._used[principal.credential_id] = now
+            self._last_uses[principal.credential_id] = now
         return principal
 
-    def evict(self, ended: str) -> None:
-        """Forget a credential that was revoked, and what hangs on it; or on a workspace that was deleted."""
-        self._known.forget_if(lambda each: ended in {each.credential_id, each.grant_id, each.workspace_id})
+    async def _verify(self, bearer: str, now: datetime) -> Principal | None:
+        if looks_like_api_key(bearer):
+            return await verify_api_key(self._db, bearer, now)
+        return await self._verify_token(bearer)
 
-    def take_used(self) -> dict[str, datetime]:
-        """When which key was last used, since the last call."""
-        used, self._used = self._used, {}
-        return used
+    def evict(self, ended_id: str) -> None:
+        """Drop every cached principal of a revoked key or grant, or that is bound to a deleted workspace."""
+        self._principals.forget_if(lambda each: ended_id in {each.credential_id, each.grant_id, each.workspace_id})
+
+    def take_last_uses(self) -> dict[str, datetime]:
+        """Return the time of each API key's last use since the last call, by the key's id."""
+        last_uses, self._last_uses = self._last_uses, {}
+        return last_uses

@@ -1,22 +1,22 @@
-"""The documents by which clients find everything: RFC 9728 for the resources, RFC 8414 for the authorization server."""
+"""The documents that clients discover the server by: RFC 9728 for resources, RFC 8414 for the authorization server."""
 
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from auth.grants.table import GRANTS
 from auth.principal import GRANTABLE
 from auth.resources import MCP_PATH, RECALL_PATH
 from auth.rfc import AUTH_METHODS
-from auth.server import server_of
+from auth.server import AuthSettings, server_of
 from auth.tokens.signing import CACHE_SECONDS
-from server.config import Settings
 
 RESOURCE_METADATA = "/.well-known/oauth-protected-resource"
 AUTHORIZATION_SERVER = "/.well-known/oauth-authorization-server"
 OPENID_CONFIGURATION = "/.well-known/openid-configuration"
 
-#: Clients differ in where they look: at the root, with the resource's path behind the well-known one, or before it.
+#: Clients look in different places: at the root, or with the resource's path behind or before the well-known path.
 AUTHORIZATION_SERVER_PATHS = tuple(
     path
     for name in (AUTHORIZATION_SERVER, OPENID_CONFIGURATION)
@@ -26,8 +26,8 @@ AUTHORIZATION_SERVER_PATHS = tuple(
 _CACHED = {"cache-control": f"public, max-age={CACHE_SECONDS}"}
 
 
-def resource_metadata(settings: Settings, path: str) -> dict[str, Any]:
-    """What RFC 9728 says of the resource at a path."""
+def build_resource_metadata(settings: AuthSettings, path: str) -> dict[str, Any]:
+    """Return the metadata of the resource at a path (RFC 9728)."""
     return {
         "resource": f"{settings.public_url}{path}",
         "resource_name": "Loci",
@@ -37,8 +37,8 @@ def resource_metadata(settings: Settings, path: str) -> dict[str, Any]:
     }
 
 
-def authorization_server_metadata(settings: Settings) -> dict[str, Any]:
-    """What RFC 8414 says of this authorization server."""
+def build_server_metadata(settings: AuthSettings) -> dict[str, Any]:
+    """Return the metadata of this authorization server (RFC 8414)."""
     base = f"{settings.public_url}/oauth"
     metadata: dict[str, Any] = {
         "issuer": settings.public_url,
@@ -49,33 +49,33 @@ def authorization_server_metadata(settings: Settings) -> dict[str, Any]:
         "scopes_supported": list(GRANTABLE),
         "response_types_supported": ["code"],
         "response_modes_supported": ["query"],
-        "grant_types_supported": ["authorization_code", "refresh_token"],
+        "grant_types_supported": list(GRANTS),
         "token_endpoint_auth_methods_supported": list(AUTH_METHODS),
         "revocation_endpoint_auth_methods_supported": list(AUTH_METHODS),
         "code_challenge_methods_supported": ["S256"],
         "authorization_response_iss_parameter_supported": True,
         "client_id_metadata_document_supported": True,
     }
-    if settings.oauth_registration:
+    if settings.allows_registration:
         metadata["registration_endpoint"] = f"{base}/register"
     return metadata
 
 
 async def mcp_resource(request: Request) -> Response:
-    """GET the metadata of PUBLIC_URL/mcp; at the root too, where clients look next."""
-    return JSONResponse(resource_metadata(server_of(request).settings, MCP_PATH), headers=_CACHED)
+    """GET the metadata of PUBLIC_URL/mcp. It is also at the root, the next place where clients look."""
+    return JSONResponse(build_resource_metadata(server_of(request).settings, MCP_PATH), headers=_CACHED)
 
 
 async def recall_resource(request: Request) -> Response:
     """GET the metadata of PUBLIC_URL/v1/mcp."""
-    return JSONResponse(resource_metadata(server_of(request).settings, RECALL_PATH), headers=_CACHED)
+    return JSONResponse(build_resource_metadata(server_of(request).settings, RECALL_PATH), headers=_CACHED)
 
 
 async def authorization_server(request: Request) -> Response:
     """GET the metadata of the authorization server."""
-    return JSONResponse(authorization_server_metadata(server_of(request).settings), headers=_CACHED)
+    return JSONResponse(build_server_metadata(server_of(request).settings), headers=_CACHED)
 
 
 async def jwks(request: Request) -> Response:
-    """GET the public keys that access tokens are signed with."""
-    return JSONResponse(await server_of(request).keys.published(), headers=_CACHED)
+    """GET the public keys that verify access tokens."""
+    return JSONResponse(await server_of(request).keys.get_key_set(), headers=_CACHED)

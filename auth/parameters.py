@@ -1,4 +1,4 @@
-"""Parameters of queries and forms, read as OAuth demands (RFC 6749, section 3.1): none twice, and empty is absent."""
+"""Parameters of queries and forms, read as RFC 6749, section 3.1 demands: none may repeat; an empty one is missing."""
 
 import json
 from dataclasses import dataclass
@@ -15,15 +15,15 @@ MAX_FIELDS = 60
 
 @dataclass(frozen=True, slots=True)
 class Parameters:
-    """Name and value pairs, in the order in which they came."""
+    """Names and values, in the order of the request."""
 
     pairs: tuple[tuple[str, str], ...]
 
     def get(self, name: str) -> str | None:
-        """The value of a parameter that may stand there once.
+        """Return the value of a parameter that may appear once; None if it is missing or empty.
 
         Raises:
-            OAuth2Error: `invalid_request` where it stands there twice.
+            OAuth2Error: `invalid_request` if it appears twice.
         """
         values = self.get_all(name)
         if len(values) > 1:
@@ -31,23 +31,24 @@ class Parameters:
         return values[0] if values else None
 
     def get_all(self, name: str) -> list[str]:
-        """Every value of a parameter that may be repeated."""
+        """Return every value of a parameter that may be repeated, without the empty ones."""
         return [value for key, value in self.pairs if key == name and value]
 
     def to_dict(self) -> dict[str, str]:
-        """Each parameter once.
+        """Return each parameter and its value, without `resource`, which may be repeated (RFC 8707, section 2).
 
         Raises:
-            OAuth2Error: `invalid_request` where one stands there twice; `resource` may (RFC 8707, section 2).
+            OAuth2Error: `invalid_request` if a parameter appears twice.
         """
         return {name: self.get(name) or "" for name, _ in self.pairs if name != "resource"}
 
 
 def parse_parameters(text: str) -> Parameters:
-    """Read a query or a form.
+    """Return the parameters of a query or of a form.
 
     Raises:
-        OAuth2Error: `invalid_request` where it is not UTF-8, has too many fields, or a NUL, which no database takes.
+        OAuth2Error: `invalid_request` if it is not UTF-8, has too many fields, or contains a NUL, which no database
+            accepts.
     """
     try:
         pairs = tuple(parse_qsl(text, keep_blank_values=True, max_num_fields=MAX_FIELDS, errors="strict"))
@@ -59,10 +60,10 @@ def parse_parameters(text: str) -> Parameters:
 
 
 async def read_form(request: Request) -> Parameters:
-    """The form that a request posts.
+    """Return the form that a request posts.
 
     Raises:
-        OAuth2Error: `invalid_request`; with status 413 or 415 where that is the reason.
+        OAuth2Error: `invalid_request`; with status 413 if it is too large, 415 if its content type is wrong.
     """
     _check_type(request, "application/x-www-form-urlencoded")
     try:
@@ -73,10 +74,10 @@ async def read_form(request: Request) -> Parameters:
 
 
 async def read_json(request: Request, limit: int) -> dict[str, Any]:
-    """The JSON object that a request posts, of at most `limit` bytes.
+    """Return the JSON object that a request posts, of at most `limit` bytes.
 
     Raises:
-        OAuth2Error: `invalid_request`; with status 413 or 415 where that is the reason.
+        OAuth2Error: `invalid_request`; with status 413 if it is too large, 415 if its content type is wrong.
     """
     _check_type(request, "application/json")
     try:

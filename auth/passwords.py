@@ -1,4 +1,4 @@
-"""Passwords: argon2id, in a thread, a few at a time, and as slow for names that do not exist."""
+"""Passwords: argon2id, in a thread, a few at a time, and as slow for a name that does not exist."""
 
 import secrets
 from functools import cached_property
@@ -12,7 +12,7 @@ from server.errors import Failure
 
 MIN_LENGTH = 8
 MAX_LENGTH = 1000
-#: Each takes tens of MiB while it runs.
+#: How many hashes run at once. Each takes tens of MiB of memory.
 AT_ONCE = 2
 
 
@@ -28,31 +28,32 @@ def check_password(password: str) -> None:
 
 
 class Passwords:
-    """Hashes and verifies. One per process."""
+    """Hashes and verifies passwords. One per process."""
 
-    def __init__(self, hasher: PasswordHasher | None = None) -> None:
-        self._hasher = hasher or PasswordHasher()
+    def __init__(self, hasher: PasswordHasher) -> None:
+        self._hasher = hasher
         self._limiter = anyio.CapacityLimiter(AT_ONCE)
 
     async def hash(self, password: str) -> str:
-        """The hash to keep."""
+        """Return the hash to store."""
         return await anyio.to_thread.run_sync(self._hasher.hash, password, limiter=self._limiter)
 
     async def verify(self, password_hash: str | None, password: str) -> bool:
-        """Whether this is the password. None for the hash takes as long, and is False."""
+        """Whether this is the password. Without a hash the answer is False, and takes as long."""
         return await anyio.to_thread.run_sync(self._verify, password_hash, password, limiter=self._limiter)
 
     def needs_rehash(self, password_hash: str) -> bool:
-        """Whether the hash was made with other parameters than today's."""
+        """Whether the hash was made with other parameters than the present ones."""
         return self._hasher.check_needs_rehash(password_hash)
 
     @cached_property
-    def _nobodys(self) -> str:
+    def _placeholder_hash(self) -> str:
         return self._hasher.hash(secrets.token_urlsafe())
 
     def _verify(self, password_hash: str | None, password: str) -> bool:
-        nobodys = self._nobodys  # whoever asks: the first to ask waits for it, whether there is such a name or not
+        # Read for every name, so that the first caller waits for it whether there is such a name or not.
+        placeholder = self._placeholder_hash
         try:
-            return self._hasher.verify(password_hash or nobodys, password) and password_hash is not None
+            return self._hasher.verify(password_hash or placeholder, password) and password_hash is not None
         except (VerificationError, InvalidHashError):
             return False

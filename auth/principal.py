@@ -1,4 +1,4 @@
-"""Who is asking: the one answer that the guard gives and every operation asks."""
+"""The caller of a request: the guard finds it, and every operation checks it."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -9,10 +9,10 @@ READ = "memory:read"
 WRITE = "memory:write"
 ADMIN = "admin"
 
-#: What OAuth may grant; `admin` comes from the command line and the console only.
+#: The scopes that OAuth may grant. `admin` comes from the command line and the console only.
 GRANTABLE = (READ, WRITE)
 
-#: Each scope, and what holding it means.
+#: For each scope, all the scopes that it includes.
 IMPLIED: dict[str, frozenset[str]] = {
     READ: frozenset({READ}),
     WRITE: frozenset({READ, WRITE}),
@@ -20,17 +20,26 @@ IMPLIED: dict[str, frozenset[str]] = {
 }
 
 
-def expand(scopes: Iterable[str]) -> frozenset[str]:
-    """The scopes with all that they imply; unknown ones give nothing."""
+def expand_scopes(scopes: Iterable[str]) -> frozenset[str]:
+    """Return the scopes with all those that they include. An unknown scope includes nothing, not even itself."""
     return frozenset[str]().union(*(IMPLIED.get(scope, frozenset[str]()) for scope in scopes))
 
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """A caller, and what it may touch. Immutable; `scopes` are already expanded.
+    """A caller and its permissions. Immutable.
 
-    `credential_id` is the key's or the grant's id: revoking it ends this principal. `grant_id` is set where
-    the credential hangs on an OAuth grant. `workspace_id` binds the credential to one workspace.
+    Attributes:
+        user_id: the user that the credential belongs to.
+        account_id: the user's personal account.
+        scopes: the scopes, with all that they include.
+        via: the kind of credential.
+        credential_id: the id of the API key or of the grant; revoking it ends this principal.
+        client_id: the OAuth client, for an access token.
+        grant_id: the OAuth grant that the credential depends on, if there is one.
+        workspace_id: the only workspace that the credential may touch; None for all of its user's.
+        expires_at: the time at which the credential ends, if it does.
+        audience: the resource that an access token is for; None for an API key.
     """
 
     user_id: str

@@ -1,4 +1,4 @@
-"""The parts of authlib that are used, with types; docs/decisions/0003-authlib.md says why these and not its server.
+"""The parts of authlib that Loci uses, with types. docs/decisions/0003-authlib.md says why Loci does not use the rest.
 
 authlib is untyped, so nothing else in `auth` imports it.
 """
@@ -42,13 +42,13 @@ __all__ = [
     "UnauthorizedClientError",
     "UnsupportedGrantTypeError",
     "UnsupportedResponseTypeError",
+    "add_query",
     "authenticate_client",
-    "basic_client_id",
-    "client_metadata",
-    "code_challenge_of",
     "is_code_challenge",
     "is_code_verifier",
-    "with_query",
+    "make_code_challenge",
+    "read_basic_client_id",
+    "validate_standard_fields",
 ]
 
 AUTH_METHODS = ("none", "client_secret_basic", "client_secret_post")
@@ -61,13 +61,13 @@ class InvalidTargetError(OAuth2Error):
 
 
 class UnsupportedGrantTypeError(OAuth2Error):
-    """The grant type is none of ours (RFC 6749, section 5.2); authlib's own would echo what was sent."""
+    """The grant type is not supported (RFC 6749, section 5.2). authlib's own error would echo the request's value."""
 
     error = "unsupported_grant_type"
 
 
 class AuthenticatedClient(Protocol):
-    """What authlib asks of a client that authenticates."""
+    """The methods that authlib calls on a client that authenticates."""
 
     def check_client_secret(self, client_secret: str) -> bool:
         """Whether this is the client's secret."""
@@ -79,10 +79,11 @@ class AuthenticatedClient(Protocol):
 
 
 class _FormRequest(OAuth2Request):
-    """A form post, as authlib's client authentication reads it."""
+    """A form post, in the form that authlib's client authentication reads."""
 
     def __init__(self, form: Mapping[str, str], headers: Mapping[str, str]) -> None:
-        # A constant: authlib refuses plain http, which behind a TLS proxy says nothing about the client's connection.
+        # The URL is a constant, because authlib refuses http; behind a TLS proxy, http is what this server sees of a
+        # connection that is https to the client.
         super().__init__("POST", "https://localhost/", headers={"Authorization": headers.get("authorization", "")})
         self._form = dict(form)
         self.payload = BasicOAuth2Payload(self._form)
@@ -95,31 +96,31 @@ class _FormRequest(OAuth2Request):
 def authenticate_client(
     client: AuthenticatedClient | None, form: Mapping[str, str], headers: Mapping[str, str]
 ) -> None:
-    """Check that the request was made by the client (RFC 6749, section 2.3).
+    """Check that the client sent the request (RFC 6749, section 2.3).
 
     Raises:
-        OAuth2Error: `invalid_client`, always as 401: that is what makes clients register again.
+        OAuth2Error: `invalid_client`, always with status 401, because that makes clients register again.
     """
 
-    def known(_client_id: str) -> AuthenticatedClient | None:
+    def find_client(_client_id: str) -> AuthenticatedClient | None:
         return client
 
     try:
-        ClientAuthentication(cast("Any", known)).authenticate(_FormRequest(form, headers), AUTH_METHODS, "token")
+        ClientAuthentication(cast("Any", find_client)).authenticate(_FormRequest(form, headers), AUTH_METHODS, "token")
     except (InvalidClientError, ValueError):
         raise InvalidClientError("The client is unknown or did not authenticate.", status_code=401) from None
 
 
-def basic_client_id(headers: Mapping[str, str]) -> str | None:
-    """The client id in a Basic authorization header, if there is one."""
+def read_basic_client_id(headers: Mapping[str, str]) -> str | None:
+    """Return the client id in a Basic authorization header; None if there is none."""
     try:
         return extract_basic_authorization({"Authorization": headers.get("authorization", "")})[0]
     except ValueError:  # it is not two words, or not UTF-8
         return None
 
 
-def client_metadata(values: Mapping[str, Any]) -> dict[str, Any]:
-    """The client metadata of RFC 7591 among the values, checked as authlib checks them.
+def validate_standard_fields(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values that are client metadata of RFC 7591, after authlib has checked them.
 
     Raises:
         OAuth2Error: `invalid_client_metadata`.
@@ -132,8 +133,8 @@ def client_metadata(values: Mapping[str, Any]) -> dict[str, Any]:
     return claims.get_registered_claims()
 
 
-def code_challenge_of(verifier: str) -> str:
-    """The S256 challenge of a verifier (RFC 7636, section 4.2)."""
+def make_code_challenge(verifier: str) -> str:
+    """Return the S256 challenge of a verifier (RFC 7636, section 4.2)."""
     return create_s256_code_challenge(verifier)
 
 
@@ -147,6 +148,6 @@ def is_code_verifier(text: str) -> bool:
     return CODE_VERIFIER_PATTERN.fullmatch(text) is not None
 
 
-def with_query(uri: str, parameters: Iterable[tuple[str, str]]) -> str:
-    """The URI with parameters added to its query."""
+def add_query(uri: str, parameters: Iterable[tuple[str, str]]) -> str:
+    """Return the URI with parameters added to its query."""
     return add_params_to_uri(uri, list(parameters))

@@ -1,31 +1,59 @@
-"""The built-in authorization server: its collaborators, built once by the composition root."""
+"""The built-in authorization server: its settings and its collaborators. `auth.wiring` puts it together."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Literal
 
 from starlette.requests import Request
 
-from auth.addresses import client_address
-from auth.clients.documents import ClientDocuments, Resolver, resolve
+from auth.addresses import find_client_address
+from auth.clients.documents import ClientDocuments
 from auth.passwords import Passwords
-from auth.resources import resources
+from auth.resources import list_resources
 from auth.signup_links import make_setup_link
 from auth.tokens.access_tokens import AccessTokens
-from auth.tokens.sealing import Sealer, secret_key
+from auth.tokens.sealing import Sealer
 from auth.tokens.signing import SigningKeys
-from server.config import Settings
 from server.store.db import Database
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuthSettings:
+    """The settings of the authorization server, as values.
+
+    Attributes:
+        public_url: the server's URL without a path; also the issuer.
+        secret_key: the secret that signing keys are encrypted with; never empty.
+        access_token_lifetime: for how long an access token is valid.
+        allows_registration: whether clients may register themselves (RFC 7591).
+        allows_local_documents: whether client metadata documents may be on loopback addresses; for tests.
+        signup: the people who may make an account: nobody, those with an invitation, or everybody.
+        trusted_proxies: the address ranges (CIDRs) of proxies whose X-Forwarded-For header is used.
+    """
+
+    public_url: str
+    secret_key: str = field(repr=False)
+    access_token_lifetime: timedelta = timedelta(minutes=30)
+    allows_registration: bool = True
+    allows_local_documents: bool = False
+    signup: Literal["closed", "invite", "open"] = "closed"
+    trusted_proxies: Sequence[str] = ()
+
+    @property
+    def resource(self) -> str:
+        """The URL that people paste into a client; the default resource of tokens (RFC 8707)."""
+        return list_resources(self.public_url)[0]
 
 
 @dataclass(frozen=True, slots=True)
 class AuthorizationServer:
-    """What the endpoints and pages work with. They find it in `request.state.auth`.
+    """The collaborators of the endpoints and pages, which find it in `request.state.auth`.
 
-    `on_revoked` is called with a grant's id after it was revoked, so that nobody who remembers it goes on.
+    `on_revoked` is called with a grant's id after the grant was revoked, so that no cache keeps its principal.
     """
 
-    settings: Settings
+    settings: AuthSettings
     db: Database
     now: Callable[[], datetime]
     on_revoked: Callable[[str], None]
@@ -37,52 +65,20 @@ class AuthorizationServer:
 
     @property
     def issuer(self) -> str:
-        """The issuer, to the byte what the metadata says (RFC 8414)."""
+        """The issuer, exactly as in the metadata (RFC 8414)."""
         return self.settings.public_url
 
     async def start(self) -> str | None:
-        """Make ready to sign. The setup link to print, as long as there is no admin; each start makes a new one."""
-        await self.keys.signing()
+        """Make the first signing key, and return a new setup link; None if there is an admin already."""
+        await self.keys.get_signing_key()
         return await make_setup_link(self.db, self.issuer, self.now())
 
 
-def build(
-    settings: Settings,
-    db: Database,
-    now: Callable[[], datetime],
-    on_revoked: Callable[[str], None],
-    *,
-    passwords: Passwords | None = None,
-    resolver: Resolver = resolve,
-) -> AuthorizationServer:
-    """Put the authorization server together; does no I/O but for the secret key's file."""
-    sealer = Sealer(secret_key(settings))
-    keys = SigningKeys(db, sealer, now)
-    return AuthorizationServer(
-        settings=settings,
-        db=db,
-        now=now,
-        on_revoked=on_revoked,
-        sealer=sealer,
-        passwords=passwords or Passwords(),
-        keys=keys,
-        tokens=AccessTokens(
-            db=db,
-            keys=keys,
-            issuer=settings.public_url,
-            audiences=resources(settings.public_url),
-            lifetime=timedelta(minutes=settings.access_token_minutes),
-            now=now,
-        ),
-        documents=ClientDocuments(db=db, now=now, allow_local=settings.oauth_local_documents, resolver=resolver),
-    )
-
-
 def server_of(request: Request) -> AuthorizationServer:
-    """The authorization server of a request."""
+    """Return the authorization server of a request."""
     return request.state.auth
 
 
 def address_of(request: Request) -> str:
-    """The address that a request counts for."""
-    return client_address(request, server_of(request).settings.trusted_proxies)
+    """Return the address that a request is counted for, in throttling."""
+    return find_client_address(request, server_of(request).settings.trusted_proxies)

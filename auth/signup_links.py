@@ -15,19 +15,19 @@ PATHS: dict[LinkKind, str] = {"setup": "/setup", "invite": "/signup"}
 
 
 async def make_setup_link(db: Database, public_url: str, now: datetime) -> str | None:
-    """The link with which the first admin is made, instead of every earlier one; None where there is an admin."""
+    """Return a new link that makes the first admin, and end every earlier one; None if there is an admin."""
     async with db.write() as connection:
         await delete_links(connection, "setup")
-        return None if await admin_exists(connection) else await _make(connection, "setup", public_url, now)
+        return None if await admin_exists(connection) else await _make_link(connection, "setup", public_url, now)
 
 
 async def make_invite_link(db: Database, public_url: str, now: datetime) -> str:
-    """A link with which one person can make an account."""
+    """Return a new link that lets one person make an account."""
     async with db.write() as connection:
-        return await _make(connection, "invite", public_url, now)
+        return await _make_link(connection, "invite", public_url, now)
 
 
-async def _make(connection: AsyncConnection, kind: LinkKind, public_url: str, now: datetime) -> str:
+async def _make_link(connection: AsyncConnection, kind: LinkKind, public_url: str, now: datetime) -> str:
     link = secrets.token_urlsafe(32)
     await insert_link(connection, link_hash=digest(link), kind=kind, now=now, expires_at=now + LIFETIME)
     return f"{public_url}{PATHS[kind]}?link={link}"

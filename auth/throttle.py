@@ -1,4 +1,4 @@
-"""How often things may be tried. Counted in SQL, so that several processes count together."""
+"""Limits on logins, registrations and sign-ups. Tries are counted in SQL, so that several processes count together."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,25 +12,25 @@ from server.store.record.people.attempts import count_attempt, forget_attempts, 
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """At most `count` tries in a `window` that begins with the first one."""
+    """At most `count` tries in a `window` that begins with the first try."""
 
     name: str
     count: int
     window: timedelta
 
-    def key(self, subject: str) -> str:
-        """The row that counts; hashed, because a subject may be longer than a row is wide."""
+    def row_key(self, subject: str) -> str:
+        """Return the key of the row that counts. The subject is hashed, because it may be longer than the column."""
         return f"{self.name}:{digest(subject)}"
 
 
 #: Wrong passwords for one user name, and from one address.
 LOGIN_BY_NAME = Limit("login-name", 10, timedelta(minutes=15))
 LOGIN_BY_ADDRESS = Limit("login-address", 50, timedelta(minutes=15))
-#: From one address.
+#: Registrations, fetched documents and sign-ups from one address.
 REGISTRATIONS = Limit("registration", 60, timedelta(hours=1))
 DOCUMENTS = Limit("document", 30, timedelta(hours=1))
 SIGNUPS = Limit("signup", 20, timedelta(hours=1))
-#: Accounts made without the page, by programs.
+#: Accounts that programs make through the API, from one address.
 API_SIGNUPS = (
     Limit("api-signup-hour", 5, timedelta(hours=1)),
     Limit("api-signup-day", 20, timedelta(days=1)),
@@ -38,15 +38,15 @@ API_SIGNUPS = (
 
 
 async def count_tries(db: Database, tries: Iterable[tuple[Limit, str]], now: datetime) -> None:
-    """Count one try against each limit, before it is known how the try ends: so that a burst cannot slip through.
+    """Count one try against each limit. This comes before the try itself, so that a burst cannot slip through.
 
     Raises:
-        Failure: `too_many_requests`, with the seconds after which to come back.
+        Failure: `too_many_requests`, with the number of seconds to wait.
     """
     wait = timedelta()
     async with db.write() as connection:
         for limit, subject in tries:
-            count, ends_at = await count_attempt(connection, limit.key(subject), limit.window, now)
+            count, ends_at = await count_attempt(connection, limit.row_key(subject), limit.window, now)
             if count > limit.count:
                 wait = max(wait, ends_at - now)
     if wait:
@@ -56,7 +56,7 @@ async def count_tries(db: Database, tries: Iterable[tuple[Limit, str]], now: dat
 
 
 async def reset_login_tries(db: Database, name: str, address: str) -> None:
-    """Count only what went wrong: the name starts from nothing, the address gets this try back."""
+    """After a login: forget the tries for the name, and take back this try from the address. Only failures count."""
     async with db.write() as connection:
-        await forget_attempts(connection, LOGIN_BY_NAME.key(name))
-        await uncount_attempt(connection, LOGIN_BY_ADDRESS.key(address))
+        await forget_attempts(connection, LOGIN_BY_NAME.row_key(name))
+        await uncount_attempt(connection, LOGIN_BY_ADDRESS.row_key(address))

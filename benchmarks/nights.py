@@ -88,7 +88,7 @@ async def _year(folder: Path, conversations: list[Conversation]) -> int:
 
 async def _somebody(services: Any, name: str) -> Any:
     """A user with a workspace of that name, as a call of theirs."""
-    from auth.principal import WRITE, Principal, expand  # noqa: PLC0415 - only after ROOT is importable
+    from auth.principal import WRITE, Principal, expand_scopes  # noqa: PLC0415 - only after ROOT is importable
     from server.store.record.journal import Actor  # noqa: PLC0415 - as above
     from server.store.record.people import accounts  # noqa: PLC0415 - as above
     from tools.core.operation import Call  # noqa: PLC0415 - as above
@@ -98,7 +98,7 @@ async def _somebody(services: Any, name: str) -> Any:
             connection, name=f"user-{name}", password_hash=None, is_admin=False, now=services.now()
         )
     workspace, _ = await services.directory.ensure(user.account_id, "talk", services.encoder.generation)
-    principal = Principal(user.id, user.account_id, expand([WRITE]), "api_key", "bench")
+    principal = Principal(user.id, user.account_id, expand_scopes([WRITE]), "api_key", "bench")
     return Call(principal, Actor(user.id, "bench", "ingest_memories", "bench"), workspace)
 
 

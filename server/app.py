@@ -7,6 +7,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
+from argon2 import PasswordHasher
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -15,7 +16,7 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from auth import routes as oauth
-from auth.guard import Guard
+from auth.guard import Guard, ProtectedResource
 from auth.server import AuthorizationServer
 from server import __version__
 from server.clock import utc_now
@@ -42,38 +43,38 @@ class Running:
 
 
 @asynccontextmanager
-async def open_server(settings: Settings, now: Callable[[], datetime] = utc_now) -> AsyncGenerator[Running]:
+async def open_server(
+    settings: Settings, now: Callable[[], datetime] = utc_now, hasher: PasswordHasher | None = None
+) -> AsyncGenerator[Running]:
     """Open everything a server needs, and close it in the opposite order when the block ends.
 
     Raises:
         AlreadyOwned: another process has the data folder's embedded engine.
         SchemaTooNew: the record was written by a newer version.
     """
-    async with open_services(settings, now) as (services, auth):
+    async with open_services(settings, now, hasher) as (services, auth):
         yield Running(settings, services, auth, await auth.start())
 
 
 def create_app(running: Running) -> ASGIApp:
     """Return the ASGI application for a set of open collaborators."""
-    url, resource = running.settings.public_url, running.settings.resource
+    url, audience = running.settings.public_url, running.settings.resource
+    api = ProtectedResource(
+        metadata_url=f"{url}/.well-known/oauth-protected-resource/mcp", audiences=frozenset({audience})
+    )
+    recall_link = ProtectedResource(
+        metadata_url=f"{url}/.well-known/oauth-protected-resource/v1/mcp",
+        audiences=frozenset({audience, f"{url}/v1/mcp"}),
+        is_read_only=True,
+    )
     mcp_apps = McpApps()
-
-    def protect(app: ASGIApp, methods: frozenset[str] | None = None) -> Guard:
-        metadata_url = f"{url}/.well-known/oauth-protected-resource/mcp"
-        return Guard(app, metadata_url=metadata_url, audiences=frozenset({resource}), methods=methods)
-
-    def protect_link(app: ASGIApp, methods: frozenset[str]) -> Guard:
-        metadata_url = f"{url}/.well-known/oauth-protected-resource/v1/mcp"
-        audiences = frozenset({resource, f"{url}/v1/mcp"})
-        return Guard(app, metadata_url=metadata_url, audiences=audiences, read_only=True, methods=methods)
-
     post = frozenset({"POST"})
     routes: list[BaseRoute] = [
-        Route("/mcp", protect(mcp_apps.connector, post)),
-        Route("/v1/mcp", protect_link(mcp_apps.recall_link, post)),
-        *rest.make_routes(catalog.OPERATIONS, protect),
+        Route("/mcp", Guard(mcp_apps.connector, api, post)),
+        Route("/v1/mcp", Guard(mcp_apps.recall_link, recall_link, post)),
+        *rest.make_routes(catalog.OPERATIONS, lambda app, methods: Guard(app, api, methods)),
         Route(signup.PATH, signup.SignUpEndpoint),
-        Route("/v1/{path:path}", protect(_refuse_unknown_path)),
+        Route("/v1/{path:path}", Guard(_refuse_unknown_path, api)),
         *oauth.routes(),
         *public.make_routes(signup.add_to_openapi(build_openapi(catalog.OPERATIONS, __version__, url))),
     ]

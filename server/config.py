@@ -26,6 +26,7 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from server.limits import Limits
+from server.loopback import is_loopback
 
 PREFIX = "LOCI_"
 #: Variables of the tests and of the hook. They are no settings of the server, but its environment may hold them.
@@ -256,14 +257,6 @@ class Settings(BaseSettings):
     def resource(self) -> str:
         """The OAuth resource: the URL that a person pastes into a client (RFC 8707, RFC 9728)."""
         return f"{self.public_url}/mcp"
-
-
-def is_loopback(host: str) -> bool:
-    """Whether requests to a host name or address never leave this machine."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")
 
 
 def is_secret(name: str) -> bool:

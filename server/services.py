@@ -4,9 +4,13 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime, timedelta
 
-from auth import server as authorization_server
+from argon2 import PasswordHasher
+
 from auth.bearer import Authenticator
-from auth.server import AuthorizationServer
+from auth.passwords import Passwords
+from auth.server import AuthorizationServer, AuthSettings
+from auth.tokens.sealing import load_secret_key
+from auth.wiring import build_access_tokens, build_authorization_server
 from server.clock import utc_now
 from server.config import Settings
 from server.store.db import Database
@@ -25,7 +29,7 @@ from tools.core.services import Services
 
 @asynccontextmanager
 async def open_services(
-    settings: Settings, now: Callable[[], datetime] = utc_now
+    settings: Settings, now: Callable[[], datetime] = utc_now, hasher: PasswordHasher | None = None
 ) -> AsyncGenerator[tuple[Services, AuthorizationServer]]:
     """Open every collaborator, and close them when the block ends. No model is loaded, and no background work runs.
 
@@ -39,12 +43,13 @@ async def open_services(
         await migrate(db)
         epoch = Epoch(db, now)
         projection = await stack.enter_async_context(open_projection(settings, db))
-
-        def on_revoked(credential_id: str) -> None:
-            authenticator.evict(credential_id)
-
-        auth = authorization_server.build(settings, db, now, on_revoked)
-        authenticator = Authenticator(db, now, epoch, auth.tokens.verify)
+        auth_settings = _make_auth_settings(settings)
+        tokens = build_access_tokens(auth_settings, db, now)
+        authenticator = Authenticator(db, now, epoch, tokens.verify)
+        passwords = Passwords(hasher or PasswordHasher())
+        auth = build_authorization_server(
+            auth_settings, db, now, tokens=tokens, on_revoked=authenticator.evict, passwords=passwords
+        )
         plans = Plans(settings.plans, settings.default_plan)
         llm = await stack.enter_async_context(open_llm(settings))
         encoder = await stack.enter_async_context(open_encoder(settings, db, now))
@@ -76,3 +81,15 @@ async def open_services(
             is_search_embedded=not settings.qdrant_url,
         )
         yield services, auth
+
+
+def _make_auth_settings(settings: Settings) -> AuthSettings:
+    return AuthSettings(
+        public_url=settings.public_url,
+        secret_key=load_secret_key(settings.secret_key.get_secret_value(), settings.data_dir / "secret.key"),
+        access_token_lifetime=timedelta(minutes=settings.access_token_minutes),
+        allows_registration=settings.oauth_registration,
+        allows_local_documents=settings.oauth_local_documents,
+        signup=settings.signup,
+        trusted_proxies=tuple(settings.trusted_proxies),
+    )

@@ -18,6 +18,7 @@ import pytest
 import respx
 import sqlalchemy as sa
 import typer
+from argon2 import PasswordHasher
 from huggingface_hub import constants
 from typer.testing import CliRunner
 
@@ -203,7 +204,7 @@ def test_a_new_password_takes_the_old_ones_place(cli, tmp_path):
         async with db.read() as connection:
             user = await user_named(connection, "ann")
         await db.close()
-        return await Passwords().verify(user.password_hash, password)
+        return await Passwords(PasswordHasher()).verify(user.password_hash, password)
 
     assert asyncio.run(verified("another good password"))
     assert not asyncio.run(verified(PASSWORD.strip()))

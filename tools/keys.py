@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, Field, model_validator
 
 from auth.api_keys import issue_key, replace_key
-from auth.principal import ADMIN, READ, WRITE, expand
+from auth.principal import ADMIN, READ, WRITE, expand_scopes
 from server.errors import Failure
 from server.memory.models import Timestamp
 from server.store.epoch import raise_epoch
@@ -122,7 +122,7 @@ async def create_key(services: Services, call: AccountCall, args: CreateKey) -> 
     `memory:write` mints read-only keys; anything more takes `admin`. A key made through an OAuth grant dies with it.
     """
     now, maker = services.now(), call.principal
-    if expand(args.scopes) - {READ} and ADMIN not in maker.scopes:
+    if expand_scopes(args.scopes) - {READ} and ADMIN not in maker.scopes:
         raise Failure(
             "forbidden",
             f"With {WRITE} you can make read-only keys; wider ones are made on the command line.",
@@ -165,7 +165,7 @@ async def revoke_key(services: Services, call: AccountCall, args: KeyRef) -> Rev
     found = next((key for key in listed.keys if key.id == args.id), None)
     if found is None:
         raise Failure("not_found", f"There is no key {args.id}.", field="id")
-    if expand(found.scopes) - call.principal.scopes:
+    if expand_scopes(found.scopes) - call.principal.scopes:
         raise Failure("forbidden", "That key may do more than yours; revoke it on the command line.", field="id")
     async with services.db.write() as connection:
         await keys.revoke_key(connection, call.principal.user_id, args.id, services.now())

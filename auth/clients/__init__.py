@@ -1,1 +1,1 @@
-"""OAuth clients: registered, or known by a metadata document."""
+"""OAuth clients: those that registered, and those that have a metadata document."""

@@ -1,26 +1,25 @@
 """OAuth clients: one type, whether a client registered itself or is known by its metadata document."""
 
 import hmac
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
 from auth.hashing import digest
-from auth.redirects import goes_to_local_app, host_named_by, is_registrable, matches
-from auth.rfc import AUTH_METHODS, InvalidClientMetadataError, InvalidRedirectURIError, client_metadata
+from auth.redirects import goes_to_local_app, host_named_by, is_registrable, is_same_except_loopback_port
+from auth.rfc import AUTH_METHODS, InvalidClientMetadataError, InvalidRedirectURIError, validate_standard_fields
 from server.store.record.oauth.clients import ClientRow
 
 MAX_REDIRECT_URIS = 20
 MAX_NAME = 200
-GRANT_TYPES = ("authorization_code", "refresh_token")
 
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """An application that asks for access. Its name is what it says of itself, and nothing more.
+    """An application that asks for access. Its name is its own claim; nobody checked it.
 
-    `kind` is `document` where the id is the https URL of its metadata, so that a domain vouches for it; unless it
-    is not verified, which is where that URL could not be reached.
+    `kind` is `document` if the id is the https URL of its metadata document, so that a domain vouches for it.
+    `is_verified` is False if that URL could not be reached: then nobody vouches for it.
     """
 
     id: str
@@ -32,23 +31,27 @@ class Client:
     kind: Literal["registered", "document"]
     is_verified: bool = True
 
-    def redirect_uri(self, requested: str | None) -> str | None:
-        """Where to redirect: what was requested if it is registered, or the only one there is; else None."""
-        if requested is not None:
-            return requested if any(matches(registered, requested) for registered in self.redirect_uris) else None
-        return self.redirect_uris[0] if len(self.redirect_uris) == 1 else None
+    def choose_redirect_uri(self, requested: str | None) -> str | None:
+        """Return the URI to redirect to, or None if the request must not be redirected at all.
+
+        That is the requested URI if the client registered it, or the only registered one if none is requested.
+        """
+        if requested is None:
+            return self.redirect_uris[0] if len(self.redirect_uris) == 1 else None
+        is_registered = any(is_same_except_loopback_port(uri, requested) for uri in self.redirect_uris)
+        return requested if is_registered else None
 
     def check_client_secret(self, client_secret: str) -> bool:
-        """Whether this is the client's secret; in constant time. authlib asks this."""
+        """Whether this is the client's secret, compared in constant time. authlib calls this."""
         return self.secret_hash is not None and hmac.compare_digest(self.secret_hash, digest(client_secret))
 
     def check_endpoint_auth_method(self, method: str, endpoint: str) -> bool:  # noqa: ARG002 - authlib's signature
-        """Whether the client may authenticate in this way. One with a secret may send it in the header or the body."""
+        """Whether the client may authenticate in this way. A secret may come in the header or in the body."""
         return (method == "none") == (self.auth_method == "none")
 
 
-def from_row(row: ClientRow) -> Client:
-    """A client that registered itself."""
+def client_from_row(row: ClientRow) -> Client:
+    """Return a client that registered itself."""
     return Client(
         id=row.id,
         name=row.name,
@@ -60,8 +63,8 @@ def from_row(row: ClientRow) -> Client:
     )
 
 
-def from_document(url: str, document: Mapping[str, Any]) -> Client:
-    """A client that is known by its document (Client ID Metadata Documents).
+def client_from_document(url: str, document: Mapping[str, Any], grant_types: Sequence[str]) -> Client:
+    """Return the client that a document describes (Client ID Metadata Documents).
 
     Raises:
         OAuth2Error: `invalid_client_metadata` or `invalid_redirect_uri`.
@@ -70,7 +73,7 @@ def from_document(url: str, document: Mapping[str, Any]) -> Client:
         raise InvalidClientMetadataError("The client_id in the document is not the address of the document.")
     if "client_secret" in document or document.get("token_endpoint_auth_method", "none") != "none":
         raise InvalidClientMetadataError("A client with a document must use token_endpoint_auth_method none.")
-    metadata = checked_metadata(document)
+    metadata = validate_metadata(document, grant_types)
     return Client(
         id=url,
         name=metadata["client_name"],
@@ -82,13 +85,13 @@ def from_document(url: str, document: Mapping[str, Any]) -> Client:
     )
 
 
-def unverified(url: str, *redirect_uris: str) -> Client:
-    """A client whose document could not be fetched: named after its host, and no more than one that registered."""
+def make_unverified_client(url: str, redirect_uris: Sequence[str], grant_types: Sequence[str]) -> Client:
+    """Return a client whose document could not be fetched. Its name is its host, and nobody vouches for it."""
     return Client(
         id=url,
         name=host_named_by(url),
-        redirect_uris=redirect_uris,
-        grant_types=GRANT_TYPES,
+        redirect_uris=tuple(redirect_uris),
+        grant_types=tuple(grant_types),
         auth_method="none",
         secret_hash=None,
         kind="document",
@@ -96,34 +99,38 @@ def unverified(url: str, *redirect_uris: str) -> Client:
     )
 
 
-def checked_metadata(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Client metadata with its defaults filled in, whoever sent it (RFC 7591, section 2).
+def validate_metadata(values: Mapping[str, Any], grant_types: Sequence[str]) -> dict[str, Any]:
+    """Return client metadata with its defaults filled in, registered or from a document (RFC 7591, section 2).
+
+    Args:
+        values: the metadata as it was sent.
+        grant_types: the grant types of this server; a client that names none gets all of them.
 
     Raises:
         OAuth2Error: `invalid_client_metadata` or `invalid_redirect_uri`; the description says what to send instead.
     """
-    redirect_uris = _redirect_uris(values.get("redirect_uris"))
-    metadata = client_metadata(values)
+    redirect_uris = _validate_redirect_uris(values.get("redirect_uris"))
+    metadata = validate_standard_fields(values)
     name = values.get("client_name") or "An app without a name"
     if not isinstance(name, str) or len(name) > MAX_NAME or not name.isprintable():
         raise InvalidClientMetadataError(f"client_name must be at most {MAX_NAME} printable characters.")
-    grant_types = _texts(values.get("grant_types"), "grant_types") or list(GRANT_TYPES)
-    if "authorization_code" not in grant_types:
+    requested = _validate_texts(values.get("grant_types"), "grant_types") or list(grant_types)
+    if "authorization_code" not in requested:
         raise InvalidClientMetadataError("grant_types must contain authorization_code.")
-    response_types = _texts(values.get("response_types"), "response_types") or ["code"]
+    response_types = _validate_texts(values.get("response_types"), "response_types") or ["code"]
     if "code" not in response_types:
         raise InvalidClientMetadataError("response_types must contain code.")
     return metadata | {
         "client_name": name,
         "redirect_uris": redirect_uris,
-        "grant_types": [grant for grant in GRANT_TYPES if grant in grant_types],
+        "grant_types": [grant_type for grant_type in grant_types if grant_type in requested],
         "response_types": ["code"],
-        "token_endpoint_auth_method": _auth_method(values, redirect_uris),
+        "token_endpoint_auth_method": _choose_auth_method(values, redirect_uris),
     }
 
 
-def _redirect_uris(value: object) -> list[str]:
-    uris = _texts(value, "redirect_uris")
+def _validate_redirect_uris(value: object) -> list[str]:
+    uris = _validate_texts(value, "redirect_uris")
     if not 1 <= len(uris) <= MAX_REDIRECT_URIS:
         raise InvalidRedirectURIError(f"redirect_uris must hold 1 to {MAX_REDIRECT_URIS} URIs.")
     if not all(is_registrable(uri) for uri in uris):
@@ -133,17 +140,18 @@ def _redirect_uris(value: object) -> list[str]:
     return uris
 
 
-def _texts(value: object, field: str) -> list[str]:
+def _validate_texts(value: object, field: str) -> list[str]:
     items = cast("list[Any]", [] if value is None else value if isinstance(value, list) else [None])
     if not all(isinstance(item, str) for item in items):
         raise InvalidClientMetadataError(f"{field} must be an array of strings.")
     return items
 
 
-def _auth_method(values: Mapping[str, Any], redirect_uris: list[str]) -> str:
-    """How the client authenticates.
+def _choose_auth_method(values: Mapping[str, Any], redirect_uris: list[str]) -> str:
+    """Return the client's authentication method at the token endpoint.
 
-    Where it does not say, RFC 7591's default is meant for web servers; an app on a person's machine keeps no secret.
+    If the client names none, RFC 7591's default (a secret) holds for web servers only: an app on a person's machine
+    cannot keep a secret.
     """
     method = values.get("token_endpoint_auth_method")
     if method in (None, ""):

@@ -1,4 +1,4 @@
-"""POST /oauth/register: dynamic client registration (RFC 7591). Open to anybody, so bounded in every direction."""
+"""POST /oauth/register: dynamic client registration (RFC 7591). Anybody may call it, so all of it is limited."""
 
 import secrets
 from typing import Any
@@ -7,8 +7,9 @@ import structlog
 from starlette.requests import Request
 from starlette.responses import Response
 
-from auth.answers import answer, refusal, throttled
-from auth.clients.client import checked_metadata
+from auth.answers import json_response, refusal_response
+from auth.clients.client import validate_metadata
+from auth.grants.table import GRANTS
 from auth.hashing import digest
 from auth.parameters import read_json
 from auth.rfc import AccessDeniedError, OAuth2Error
@@ -24,32 +25,30 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 
 async def register(request: Request) -> Response:
-    """Answer 201 with the client's id, its metadata as registered, and a secret if it is to have one."""
+    """Answer 201 with the client's id, its metadata as registered, and a secret if the client can keep one."""
     auth = server_of(request)
     try:
-        if not auth.settings.oauth_registration:
+        if not auth.settings.allows_registration:
             raise AccessDeniedError("Registration is switched off on this server.", status_code=403)
         await count_tries(auth.db, [(REGISTRATIONS, address_of(request))], auth.now())
-        metadata = checked_metadata(await read_json(request, MAX_BODY))
+        metadata = validate_metadata(await read_json(request, MAX_BODY), tuple(GRANTS))
         is_public = metadata["token_endpoint_auth_method"] == "none"  # noqa: S105 - the name of a method
         secret = None if is_public else secrets.token_urlsafe(32)
-        row = await _insert(auth, metadata, secret)
-    except OAuth2Error as error:
-        return refusal(error)
-    except Failure as failure:
-        return throttled(failure)
+        row = await _insert_client(auth, metadata, secret)
+    except (OAuth2Error, Failure) as error:
+        return refusal_response(error)
     log.info("client.registered", client=row.id, address=address_of(request))
     body = metadata | {"client_id": row.id, "client_id_issued_at": int(row.created_at.timestamp())}
     if secret is not None:
         body |= {"client_secret": secret, "client_secret_expires_at": 0}
-    return answer(body, 201)
+    return json_response(body, 201)
 
 
-async def _insert(auth: AuthorizationServer, metadata: dict[str, Any], secret: str | None) -> ClientRow:
-    """Keep the client, unless there are too many.
+async def _insert_client(auth: AuthorizationServer, metadata: dict[str, Any], secret: str | None) -> ClientRow:
+    """Store the client, and return its row.
 
     Raises:
-        OAuth2Error: `temporarily_unavailable`.
+        OAuth2Error: `temporarily_unavailable` if there are too many clients.
     """
     row = ClientRow(
         id=secrets.token_urlsafe(24),

@@ -1,1 +1,1 @@
-"""The token endpoint and its grants, and the end of a grant."""
+"""The token endpoint, its grant types, and the end of a grant."""

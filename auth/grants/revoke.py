@@ -1,4 +1,4 @@
-"""POST /oauth/revoke (RFC 7009), and what it takes to end a grant. It ends at once, here and in other processes."""
+"""POST /oauth/revoke (RFC 7009), and the end of a grant. It ends at once, in this process and in the others."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,9 +8,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.requests import Request
 from starlette.responses import Response
 
-from auth.answers import answer, refusal
+from auth.answers import json_response, refusal_response
 from auth.clients.client import Client
-from auth.clients.lookup import authenticated_client
+from auth.clients.lookup import find_authenticated_client
 from auth.hashing import digest
 from auth.parameters import read_form
 from auth.rfc import InvalidGrantError, InvalidRequestError, OAuth2Error
@@ -26,9 +26,9 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 async def end_grant(
     auth: AuthorizationServer, connection: AsyncConnection, grant_id: str, *, user_id: str | None = None
 ) -> bool:
-    """Revoke a grant (of this user, where one is named) and the API keys made through it; False where it had ended.
+    """Revoke a grant and the API keys made through it. Return False if it had ended already.
 
-    The caller calls `auth.on_revoked` after its transaction.
+    With `user_id`, only a grant of that user is revoked. The caller calls `auth.on_revoked` after its transaction.
     """
     now = auth.now()
     if not await revoke_grant(connection, grant_id, now, user_id=user_id):
@@ -40,29 +40,28 @@ async def end_grant(
 
 
 async def revoke(request: Request) -> Response:
-    """End the grant that a refresh or access token belongs to. 200 also where the token is none of ours."""
+    """End the grant that a refresh token or an access token belongs to. Answer 200 to an unknown token, too."""
     auth = server_of(request)
     try:
         form = await read_form(request)
-        client = await authenticated_client(auth, form, request.headers)
+        client = await find_authenticated_client(auth, form, request.headers)
         token = form.get("token")
         if token is None:
             raise InvalidRequestError("Send the token to revoke.")
-        # Both kinds are looked for, whatever token_type_hint says: the hint only ever saves time.
-        grant_id = await _grant_of_access_token(auth, token, client) or await _grant_of_refresh_token(
-            auth, token, client
-        )
+        # Both kinds are looked for, whatever token_type_hint says: the hint may only save time.
+        grant_id = await _find_grant_of_access_token(auth, token, client)
+        grant_id = grant_id or await _find_grant_of_refresh_token(auth, token, client)
     except OAuth2Error as error:
-        return refusal(error)
+        return refusal_response(error)
     if grant_id is not None:
         async with auth.db.write() as connection:
             await end_grant(auth, connection, grant_id)
         auth.on_revoked(grant_id)
-    return answer({})
+    return json_response({})
 
 
-async def _grant_of_access_token(auth: AuthorizationServer, token: str, client: Client) -> str | None:
-    claims: Mapping[str, Any] | None = await auth.tokens.claims(token)
+async def _find_grant_of_access_token(auth: AuthorizationServer, token: str, client: Client) -> str | None:
+    claims: Mapping[str, Any] | None = await auth.tokens.read_claims(token)
     if claims is None:
         return None
     if claims["client_id"] != client.id:
@@ -70,7 +69,7 @@ async def _grant_of_access_token(auth: AuthorizationServer, token: str, client: 
     return claims["gid"]
 
 
-async def _grant_of_refresh_token(auth: AuthorizationServer, token: str, client: Client) -> str | None:
+async def _find_grant_of_refresh_token(auth: AuthorizationServer, token: str, client: Client) -> str | None:
     async with auth.db.read() as connection:
-        found = await find_refresh_token(connection, digest(token), client.id, auth.now())
-    return None if found is None else found.grant_id
+        stored = await find_refresh_token(connection, digest(token), client.id, auth.now())
+    return None if stored is None else stored.grant_id

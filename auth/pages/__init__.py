@@ -1,1 +1,1 @@
-"""The pages of the authorization server."""
+"""The pages that people see: login, sign-up, consent and connected apps."""

@@ -1,6 +1,6 @@
-"""The browser behind a page: its cookie, who is logged in with it, and the tokens of its forms.
+"""The browser behind a page: its cookie, the user who is logged in with it, and the CSRF token of its forms.
 
-The cookie is random. Logged in or not, it keys the CSRF token; logging in puts a new one in its place.
+The cookie is random. The CSRF token is derived from it, before a login as well. A login replaces the cookie.
 """
 
 import hmac
@@ -25,7 +25,7 @@ _COOKIE = re.compile(r"[A-Za-z0-9_-]{43}")
 
 @dataclass(frozen=True, slots=True)
 class Browser:
-    """A browser. `user` is None where nobody is logged in."""
+    """A browser. `user` is None if nobody is logged in."""
 
     cookie: str
     user: User | None
@@ -33,31 +33,31 @@ class Browser:
 
 
 async def browser_of(request: Request) -> Browser:
-    """The browser that makes a request; one without a cookie is given one."""
+    """Return the browser of a request. A browser without a cookie gets a new one."""
     auth = server_of(request)
-    cookie = request.cookies.get(cookie_name(auth), "")
+    cookie = request.cookies.get(choose_cookie_name(auth), "")
     if not _COOKIE.fullmatch(cookie):
-        return _browser(auth, secrets.token_urlsafe(32), None)
+        return _make_browser(auth, secrets.token_urlsafe(32), None)
     async with auth.db.read() as connection:
         user = await session_user(connection, digest(cookie), auth.now())
-    return _browser(auth, cookie, user)
+    return _make_browser(auth, cookie, user)
 
 
 def check_csrf(browser: Browser, form: Parameters) -> None:
     """Check that a form was made for this browser.
 
     Raises:
-        Failure: `forbidden`.
+        Failure: `forbidden` if the form has no token or another browser's token.
     """
-    # As bytes: of texts it takes only ASCII.
+    # They are compared as bytes, because compare_digest takes no text that is not ASCII.
     if not hmac.compare_digest(browser.csrf_token.encode(), (form.get("csrf") or "").encode()):
         raise Failure("forbidden", "This page is out of date. Go back, reload it, and try again. Cookies must be on.")
 
 
 async def log_in(request: Request, before: Browser, user: User) -> Browser:
-    """Begin a session, under a new id: whoever knew the old one knows nothing."""
+    """Begin a session under a new cookie, and return the browser. The old cookie, even if stolen, is worthless."""
     auth, now = server_of(request), server_of(request).now()
-    after = _browser(auth, secrets.token_urlsafe(32), user)
+    after = _make_browser(auth, secrets.token_urlsafe(32), user)
     async with auth.db.write() as connection:
         await delete_session(connection, digest(before.cookie))
         await insert_session(
@@ -67,23 +67,23 @@ async def log_in(request: Request, before: Browser, user: User) -> Browser:
 
 
 async def log_out(request: Request, browser: Browser) -> Browser:
-    """End the session, for whoever else holds its cookie too."""
+    """End the session, and return the browser with a new cookie. The old cookie is worthless, even if it was copied."""
     auth = server_of(request)
     async with auth.db.write() as connection:
         await delete_session(connection, digest(browser.cookie))
-    return _browser(auth, secrets.token_urlsafe(32), None)
+    return _make_browser(auth, secrets.token_urlsafe(32), None)
 
 
-def cookie_name(auth: AuthorizationServer) -> str:
-    """The name of the cookie; the prefix makes browsers refuse it without Secure, or from a sibling domain."""
+def choose_cookie_name(auth: AuthorizationServer) -> str:
+    """Return the name of the cookie. `__Host-` makes browsers refuse it without Secure, or from a sibling domain."""
     return "__Host-loci" if _is_https(auth) else "loci"
 
 
 def set_cookie(response: Response, auth: AuthorizationServer, browser: Browser) -> None:
-    """Give the browser its cookie."""
+    """Put the browser's cookie into a response."""
     lasts = int(LIFETIME.total_seconds()) if browser.user is not None else None
     response.set_cookie(
-        cookie_name(auth),
+        choose_cookie_name(auth),
         browser.cookie,
         max_age=lasts,
         path="/",
@@ -97,5 +97,5 @@ def _is_https(auth: AuthorizationServer) -> bool:
     return auth.issuer.startswith("https://")
 
 
-def _browser(auth: AuthorizationServer, cookie: str, user: User | None) -> Browser:
-    return Browser(cookie, user, auth.sealer.csrf_token(cookie))
+def _make_browser(auth: AuthorizationServer, cookie: str, user: User | None) -> Browser:
+    return Browser(cookie, user, auth.sealer.make_csrf_token(cookie))

@@ -1,6 +1,6 @@
 """Access tokens: JWTs of RFC 9068, signed with ES256.
 
-Verifying one also looks whether its grant still lives. That is a lookup in SQL, and on purpose: revoking works at once.
+Verifying a token also checks in SQL that its grant has not ended. That costs a query, so that revoking works at once.
 """
 
 import secrets
@@ -11,7 +11,7 @@ from typing import Any
 import jwt
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 
-from auth.principal import Principal, expand
+from auth.principal import Principal, expand_scopes
 from auth.tokens.signing import ALGORITHM, SigningKeys
 from server.store.db import Database
 from server.store.record.oauth.grants import Grant, live_grant
@@ -23,7 +23,7 @@ MAX_LENGTH = 4096
 
 
 class AccessTokens:
-    """Signs and verifies. One per process."""
+    """Signs and verifies access tokens. One per process."""
 
     def __init__(
         self,
@@ -36,15 +36,15 @@ class AccessTokens:
         now: Callable[[], datetime],
     ) -> None:
         self._db = db
-        self._keys = keys
+        self.keys = keys
         self._issuer = issuer
         self._audiences = audiences
         self._now = now
         self.lifetime = lifetime
 
     async def sign(self, grant: Grant, scopes: str) -> str:
-        """A token for a grant, with these of its scopes."""
-        key = await self._keys.signing()
+        """Return a token for a grant, with these of the grant's scopes."""
+        key = await self.keys.get_signing_key()
         now = self._now()
         claims: dict[str, Any] = {
             "iss": self._issuer,
@@ -60,8 +60,8 @@ class AccessTokens:
         return jwt.encode(claims, key.private_key, ALGORITHM, headers={"typ": TYPE, "kid": key.kid})
 
     async def verify(self, token: str) -> Principal | None:
-        """Whom a token stands for; None where it is not ours, not now, or its grant or its user ended."""
-        claims = await self.claims(token)
+        """Return the principal of a token; None if it is not ours, not valid now, or its grant or user has ended."""
+        claims = await self.read_claims(token)
         if claims is None:
             return None
         now = self._now()
@@ -75,21 +75,21 @@ class AccessTokens:
         grant, account_id = found
         if (grant.user_id, grant.client_id, grant.resource) != (claims["sub"], claims["client_id"], claims["aud"]):
             return None
-        return _principal(grant, account_id, claims, expires_at)
+        return _make_principal(grant, account_id, claims, expires_at)
 
-    async def claims(self, token: str) -> Mapping[str, Any] | None:
-        """The claims of a token that this server signed, even where it expired; None of any other."""
+    async def read_claims(self, token: str) -> Mapping[str, Any] | None:
+        """Return the claims of a token that this server signed, even if it has expired; None for any other token."""
         try:
             header = jwt.get_unverified_header(token) if len(token) <= MAX_LENGTH else {}
             if header.get("typ") != TYPE or header.get("alg") != ALGORITHM or not isinstance(header.get("kid"), str):
                 return None
-            key = await self._keys.verifying(header["kid"])
+            key = await self.keys.find_verifying_key(header["kid"])
             return None if key is None else self._decode(token, key.private_key.public_key())
         except (jwt.InvalidTokenError, ValueError):
             return None
 
     def _decode(self, token: str, public_key: EllipticCurvePublicKey) -> Mapping[str, Any] | None:
-        # Times are held against our clock by the caller, not against PyJWT's.
+        # The caller compares the times with our clock, so PyJWT does not compare them with its own.
         claims = jwt.decode(
             token,
             public_key,
@@ -98,17 +98,17 @@ class AccessTokens:
             issuer=self._issuer,
             options={"require": REQUIRED, "verify_exp": False, "verify_iat": False, "verify_nbf": False},
         )
-        texts = all(isinstance(claims[name], str) for name in ("aud", "sub", "client_id", "gid", "jti"))
-        times = all(type(claims[name]) is int for name in ("exp", "iat"))
-        return claims if texts and times and isinstance(claims.get("scope"), str) else None
+        has_texts = all(isinstance(claims[name], str) for name in ("aud", "sub", "client_id", "gid", "jti"))
+        has_times = all(type(claims[name]) is int for name in ("exp", "iat"))
+        return claims if has_texts and has_times and isinstance(claims.get("scope"), str) else None
 
 
-def _principal(grant: Grant, account_id: str, claims: Mapping[str, Any], expires_at: datetime) -> Principal:
+def _make_principal(grant: Grant, account_id: str, claims: Mapping[str, Any], expires_at: datetime) -> Principal:
     granted = set(grant.scopes.split())
     return Principal(
         user_id=grant.user_id,
         account_id=account_id,
-        scopes=expand(scope for scope in claims["scope"].split() if scope in granted),
+        scopes=expand_scopes(scope for scope in claims["scope"].split() if scope in granted),
         via="oauth",
         credential_id=grant.id,
         client_id=grant.client_id,

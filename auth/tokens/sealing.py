@@ -1,4 +1,4 @@
-"""What is derived from LOCI_SECRET_KEY: the encryption of signing keys at rest, and the CSRF tokens of forms."""
+"""Two uses of the secret key: it encrypts the stored signing keys, and it makes the CSRF tokens of forms."""
 
 import base64
 import hashlib
@@ -11,18 +11,14 @@ from cryptography.fernet import Fernet, InvalidToken
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from server.config import Settings
 
-FILE_NAME = "secret.key"
+def load_secret_key(given: str, path: Path) -> str:
+    """Return the given secret key; if none is given, the one in a file.
 
-
-def secret_key(settings: Settings) -> str:
-    """The secret key: the setting, or what DATA_DIR/secret.key holds; made there once."""
-    given = settings.secret_key.get_secret_value()
-    return given or _kept(settings.data_dir / FILE_NAME)
-
-
-def _kept(path: Path) -> str:
+    If there is no such file, it is made once, with a random key, and readable for its owner only.
+    """
+    if given:
+        return given
     if path.exists():
         return path.read_text().strip()
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -32,7 +28,7 @@ def _kept(path: Path) -> str:
             file.write(secrets.token_urlsafe(32))
             file.flush()
             os.fsync(file.fileno())
-        # Linking fails where the name is taken, so of two processes at their first start both read one key.
+        # Linking fails if the name is taken, so two processes at their first start read the same key.
         os.link(new, path)
     except FileExistsError:
         pass
@@ -45,24 +41,24 @@ class Sealer:
     """Encrypts and signs under keys derived from one secret."""
 
     def __init__(self, secret: str) -> None:
-        self._fernet = Fernet(base64.urlsafe_b64encode(_derive(secret, b"loci signing keys")))
-        self._csrf = _derive(secret, b"loci csrf tokens")
+        self._fernet = Fernet(base64.urlsafe_b64encode(_derive_key(secret, b"loci signing keys")))
+        self._csrf = _derive_key(secret, b"loci csrf tokens")
 
     def seal(self, data: bytes) -> str:
-        """Encrypt."""
+        """Return the data, encrypted and signed."""
         return self._fernet.encrypt(data).decode()
 
     def unseal(self, sealed: str) -> bytes | None:
-        """Decrypt; None where it was sealed under another secret."""
+        """Return the decrypted data; None if it was sealed under another secret."""
         try:
             return self._fernet.decrypt(sealed)
         except InvalidToken:
             return None
 
-    def csrf_token(self, cookie: str) -> str:
-        """The token that forms carry for the browser with this cookie."""
+    def make_csrf_token(self, cookie: str) -> str:
+        """Return the token in the forms of the browser with this cookie."""
         return hmac.new(self._csrf, cookie.encode(), hashlib.sha256).hexdigest()
 
 
-def _derive(secret: str, purpose: bytes) -> bytes:
+def _derive_key(secret: str, purpose: bytes) -> bytes:
     return HKDF(SHA256(), length=32, salt=None, info=purpose).derive(secret.encode())

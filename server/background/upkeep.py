@@ -18,7 +18,7 @@ from tools.core.services import Services
 async def write_counts(services: Services, _argument: str | None = None, _progress: Progress = ignore_progress) -> None:
     """Write to SQL the counts that are kept in memory: the accesses to memories, and the last use of each key."""
     await services.accesses.drain()
-    used = services.authenticator.take_used()
+    used = services.authenticator.take_last_uses()
     if used:
         async with services.db.write() as connection:
             await api_keys.mark_used(connection, used)

@@ -12,8 +12,9 @@ from sqlalchemy.exc import DBAPIError
 
 from server.cli.common import check_database_url, check_qdrant_url, explain_store_error, open_record, stderr
 from server.clock import utc_now
-from server.config import Settings, is_loopback, load
+from server.config import Settings, load
 from server.errors import Failure
+from server.loopback import is_loopback
 from server.store.embedding.endpoint import EndpointEmbeddings
 from server.store.embedding.model_folder import find_model
 from server.store.embedding.source import EmbeddingFailed

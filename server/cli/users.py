@@ -4,6 +4,7 @@ import sys
 from typing import Annotated
 
 import typer
+from argon2 import PasswordHasher
 from rich.table import Table
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -57,7 +58,7 @@ def add(
             async with db.read() as connection:
                 if await accounts.user_named(connection, wanted) is not None:
                     raise name_taken(wanted)
-            hashed = await Passwords().hash(_read_password(from_stdin=password_stdin))
+            hashed = await Passwords(PasswordHasher()).hash(_read_password(from_stdin=password_stdin))
             async with db.write() as connection:
                 await create_named_user(connection, name=wanted, password_hash=hashed, is_admin=admin, now=utc_now())
         stderr.print(f"User [bold]{wanted}[/bold] was made.")
@@ -90,7 +91,7 @@ def set_password(name: Name, *, password_stdin: PasswordStdin = False) -> None:
         async with open_record(settings) as db:
             async with db.read() as connection:
                 user = await _find_user(connection, name)
-            hashed = await Passwords().hash(_read_password(from_stdin=password_stdin))
+            hashed = await Passwords(PasswordHasher()).hash(_read_password(from_stdin=password_stdin))
             async with db.write() as connection:
                 await accounts.set_password(connection, user.id, hashed)
                 await delete_sessions_of(connection, user.id)

@@ -11,8 +11,8 @@ import structlog
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from server.config import is_loopback
 from server.errors import STATUS, Failure
+from server.loopback import is_loopback
 from server.web.answers import error_response
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("server.access")

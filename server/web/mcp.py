@@ -17,7 +17,7 @@ from mcp.shared.exceptions import MCPError
 from pydantic import BaseModel
 from starlette.requests import Request
 
-from auth.guard import need_scopes
+from auth.guard import demand_scopes
 from server import __version__
 from server.errors import Failure
 from server.web import mcp_prompts, mcp_resources
@@ -139,7 +139,7 @@ async def run_operation(operation: Operation, ctx: Context, arguments: dict[str,
         return await run(operation, request.state.services, door, arguments)
     except Failure as failure:
         if failure.code == "insufficient_scope":
-            need_scopes(request.scope, failure)
+            demand_scopes(request.scope, failure)
         raise
     except Exception as error:
         log.exception("tool.failed", operation=operation.name, request_id=door.request_id)

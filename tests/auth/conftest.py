@@ -2,19 +2,19 @@
 
 import shutil
 from contextlib import AsyncExitStack
+from dataclasses import replace
 
 import httpx
 import pytest
 from argon2 import PasswordHasher
-from pydantic import SecretStr
 from starlette.applications import Starlette
 
 import server.store.tables.accounts
 import server.store.tables.oauth  # noqa: F401 - puts its tables into `metadata`
 from auth.passwords import Passwords
 from auth.routes import routes
-from auth.server import build
-from server.config import Settings
+from auth.server import AuthSettings
+from auth.wiring import build_access_tokens, build_authorization_server
 from server.store.db import Database
 from server.store.record.people.accounts import create_user
 from tests.helpers.clock import Clock
@@ -30,14 +30,8 @@ def clock():
 
 
 @pytest.fixture
-def settings(tmp_path):
-    return Settings(
-        public_url="http://127.0.0.1:8080",
-        data_dir=tmp_path,
-        secret_key=SecretStr("a secret of tests"),
-        embedding_model="none",
-        rate_limit=0,
-    )
+def auth_settings():
+    return AuthSettings(public_url="http://127.0.0.1:8080", secret_key="a secret of tests")
 
 
 @pytest.fixture
@@ -67,15 +61,23 @@ def addresses():
 
 
 @pytest.fixture
-async def configured(settings, db, clock, revoked, addresses):
+async def configured(auth_settings, db, clock, revoked, addresses):
     """Makes servers on the same record, with settings that differ."""
 
     async def resolver(host, _port):
         return addresses.get(host, ["93.184.215.14"])
 
     def make(**changes):
-        values = settings.model_copy(update=changes)
-        return build(values, db, clock, revoked.append, passwords=Passwords(CHEAP), resolver=resolver)
+        values = replace(auth_settings, **changes)
+        return build_authorization_server(
+            values,
+            db,
+            clock,
+            tokens=build_access_tokens(values, db, clock),
+            on_revoked=revoked.append,
+            passwords=Passwords(CHEAP),
+            resolver=resolver,
+        )
 
     return make
 

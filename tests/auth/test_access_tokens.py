@@ -20,7 +20,7 @@ async def token(flow):
 @pytest.fixture
 async def forge(auth, token):
     """Makes a token that differs from a good one in what it is told."""
-    key = await auth.keys.signing()
+    key = await auth.keys.get_signing_key()
     good = jwt.decode(token, options={"verify_signature": False})
 
     def make(*, header=(), without=(), signed_with=None, algorithm="ES256", **claims):
@@ -75,8 +75,8 @@ async def test_a_token_that_is_not_signed_is_refused(auth, forge):
 
 
 async def test_a_token_signed_with_the_public_key_as_a_shared_secret_is_refused(auth, forge):
-    key = await auth.keys.signing()
-    jwk = str(key.public_jwk()).encode()
+    key = await auth.keys.get_signing_key()
+    jwk = str(key.to_public_jwk()).encode()
     assert await auth.tokens.verify(forge(algorithm="HS256", signed_with=jwk)) is None
 
 

@@ -3,7 +3,7 @@
 import pytest
 from starlette.requests import Request
 
-from auth.addresses import client_address
+from auth.addresses import find_client_address
 
 PROXIES = ["10.0.0.0/8", "fd00::/8"]
 
@@ -30,4 +30,4 @@ def request(peer, *forwarded):
     ],
 )
 def test_a_forwarded_address_counts_only_behind_a_trusted_proxy(peer, forwarded, counts):
-    assert client_address(request(peer, *forwarded), PROXIES) == counts
+    assert find_client_address(request(peer, *forwarded), PROXIES) == counts

@@ -2,7 +2,7 @@
 
 import pytest
 
-from auth.pages.browser import cookie_name
+from auth.pages.browser import choose_cookie_name
 from tests.helpers.flow import REDIRECT, Flow, fields, query_of
 
 pytestmark = pytest.mark.anyio
@@ -204,7 +204,7 @@ async def test_a_form_in_another_encoding_is_refused_with_a_page(flow):
 
 
 async def test_the_cookie_is_bound_to_the_site_where_the_site_is_secure(flow, auth):
-    assert cookie_name(auth) == "loci"
+    assert choose_cookie_name(auth) == "loci"
     cookie = (await flow.http.get("/login")).headers["set-cookie"].lower()
     assert "httponly" in cookie
     assert "samesite=lax" in cookie

@@ -8,7 +8,8 @@ import pytest
 import respx
 
 from auth.clients import documents as client_documents
-from auth.clients.documents import ClientDocuments, UnusableDocumentError, is_global, lifetime_of
+from auth.clients.documents import ClientDocuments, UnusableDocumentError, is_public_address, read_lifetime
+from auth.grants.table import GRANTS
 from tests.helpers.flow import query_of
 
 pytestmark = pytest.mark.anyio
@@ -188,9 +189,11 @@ async def test_a_document_that_does_not_come_in_time_is_given_up(auth, web):
         await asyncio.Event().wait()
 
     web.get(AT).mock(side_effect=forever)
-    documents = ClientDocuments(db=auth.db, now=auth.now, allow_local=False, resolver=somewhere, timeout=0.01)
+    documents = ClientDocuments(
+        db=auth.db, now=auth.now, grant_types=GRANTS, allow_local=False, resolver=somewhere, timeout=0.01
+    )
     with pytest.raises(UnusableDocumentError, match="in time"):
-        await documents.fetch(URL)
+        await documents.fetch_client(URL)
 
 
 async def test_a_document_is_remembered_for_five_minutes_at_least_and_as_its_server_says(app, web, clock):
@@ -219,7 +222,7 @@ async def test_a_document_is_remembered_for_five_minutes_at_least_and_as_its_ser
     ],
 )
 async def test_a_servers_word_on_caching_counts_within_bounds(header, lifetime):
-    assert lifetime_of(header) == lifetime
+    assert read_lifetime(header) == lifetime
 
 
 async def test_a_failure_is_remembered_for_a_minute(app, web, clock):
@@ -268,20 +271,20 @@ async def test_a_document_on_this_machine_is_fetched_only_where_the_setting_allo
 
     url = "http://127.0.0.1:9999/client.json"
     web.get(url).respond(json=DOCUMENT | {"client_id": url})
-    documents = ClientDocuments(db=auth.db, now=auth.now, allow_local=True, resolver=here)
-    assert (await documents.fetch(url)).id == url
+    documents = ClientDocuments(db=auth.db, now=auth.now, grant_types=GRANTS, allow_local=True, resolver=here)
+    assert (await documents.fetch_client(url)).id == url
     with pytest.raises(UnusableDocumentError):
-        await documents.fetch("https://app.example/client.json")
+        await documents.fetch_client("https://app.example/client.json")
 
 
 @pytest.mark.parametrize("address", ["93.184.215.14", "2606:2800:21f::1", "::ffff:93.184.215.14"])
 async def test_a_public_address_is_public(address):
-    assert is_global(address)
+    assert is_public_address(address)
 
 
 async def test_what_is_no_address_is_not_public():
-    assert not is_global("app.example")
+    assert not is_public_address("app.example")
 
 
 async def test_the_systems_resolver_answers_with_addresses():
-    assert "127.0.0.1" in await client_documents.resolve("127.0.0.1", 443)
+    assert "127.0.0.1" in await client_documents.resolve_host("127.0.0.1", 443)

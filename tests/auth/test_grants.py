@@ -5,7 +5,7 @@ import asyncio
 import pytest
 import sqlalchemy as sa
 
-from auth.api_keys import issue_key, recognise
+from auth.api_keys import issue_key, verify_api_key
 from server.store.tables.accounts import users
 from server.store.tables.oauth import oauth_codes, oauth_grants, oauth_refresh_tokens
 from tests.helpers.flow import ON_BOTH, REDIRECT
@@ -259,6 +259,6 @@ async def test_a_key_made_through_a_grant_dies_with_it(flow, auth, ada, clock):
         key, _ = await issue_key(
             connection, user_id=ada.id, scopes=["memory:read"], name="", now=clock(), grant_id=grant_id
         )
-    assert await recognise(auth.db, key, clock()) is not None
+    assert await verify_api_key(auth.db, key, clock()) is not None
     await flow.revoke(tokens["refresh_token"])
-    assert await recognise(auth.db, key, clock()) is None
+    assert await verify_api_key(auth.db, key, clock()) is None

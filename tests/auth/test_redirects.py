@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auth.redirects import APP_SCHEMES, goes_to_local_app, host_named_by, is_registrable, matches
+from auth.redirects import APP_SCHEMES, goes_to_local_app, host_named_by, is_registrable, is_same_except_loopback_port
 
 LOOPBACK = st.sampled_from(["localhost", "127.0.0.1", "127.0.0.9", "[::1]", "app.localhost"])
 HOSTS = st.from_regex(r"[a-z][a-z0-9]{0,8}(\.[a-z]{2,5}){1,2}", fullmatch=True).filter(
@@ -17,48 +17,60 @@ QUERIES = st.from_regex(r"(\?[a-z]=[a-z0-9]{0,5})?", fullmatch=True)
 
 @given(LOOPBACK, PORTS, PORTS, PATHS, QUERIES)
 def test_the_port_of_a_loopback_redirect_does_not_count(host, registered, requested, path, query):
-    assert matches(f"http://{host}{registered}{path}{query}", f"http://{host}{requested}{path}{query}")
+    assert is_same_except_loopback_port(
+        f"http://{host}{registered}{path}{query}", f"http://{host}{requested}{path}{query}"
+    )
 
 
 @given(HOSTS, st.integers(1, 65535), st.integers(1, 65535), PATHS)
 def test_the_port_of_any_other_redirect_counts(host, registered, requested, path):
     same = registered == requested
-    assert matches(f"https://{host}:{registered}{path}", f"https://{host}:{requested}{path}") is same
+    assert (
+        is_same_except_loopback_port(f"https://{host}:{registered}{path}", f"https://{host}:{requested}{path}") is same
+    )
 
 
 @given(LOOPBACK, LOOPBACK, PORTS, PATHS)
 def test_one_loopback_host_is_not_another(registered, requested, port, path):
-    assert matches(f"http://{registered}{port}{path}", f"http://{requested}{port}{path}") is (registered == requested)
+    assert is_same_except_loopback_port(f"http://{registered}{port}{path}", f"http://{requested}{port}{path}") is (
+        registered == requested
+    )
 
 
 @given(LOOPBACK, PATHS, PATHS)
 def test_another_path_is_another_redirect(host, registered, requested):
-    assert matches(f"http://{host}:1{registered}", f"http://{host}:2{requested}") is (registered == requested)
+    assert is_same_except_loopback_port(f"http://{host}:1{registered}", f"http://{host}:2{requested}") is (
+        registered == requested
+    )
 
 
 @given(LOOPBACK, PATHS, QUERIES, QUERIES)
 def test_another_query_is_another_redirect(host, path, registered, requested):
-    assert matches(f"http://{host}:1{path}{registered}", f"http://{host}:2{path}{requested}") is (
+    assert is_same_except_loopback_port(f"http://{host}:1{path}{registered}", f"http://{host}:2{path}{requested}") is (
         registered == requested
     )
 
 
 @given(HOSTS, PATHS, st.text(min_size=1, max_size=12))
 def test_what_is_appended_to_a_redirect_makes_it_another(host, path, tail):
-    assert not matches(f"https://{host}{path}", f"https://{host}{path}{tail}")
+    assert not is_same_except_loopback_port(f"https://{host}{path}", f"https://{host}{path}{tail}")
 
 
 @given(HOSTS, st.text(min_size=1, max_size=12))
 def test_what_is_put_before_a_host_makes_it_another(host, head):
-    assert not matches(f"https://{host}/cb", f"https://{head}{host}/cb")
+    assert not is_same_except_loopback_port(f"https://{host}/cb", f"https://{head}{host}/cb")
 
 
 @given(st.text(max_size=60), st.text(max_size=60))
 def test_any_text_can_be_held_against_any_other(registered, requested):
-    matches(registered, requested)
+    is_same_except_loopback_port(registered, requested)
     is_registrable(registered)
     host_named_by(requested)
-    assert not matches(registered, requested) or registered == requested or goes_to_local_app(registered)
+    assert (
+        not is_same_except_loopback_port(registered, requested)
+        or registered == requested
+        or goes_to_local_app(registered)
+    )
 
 
 @pytest.mark.parametrize(
@@ -107,7 +119,7 @@ def test_what_real_apps_use_can_be_registered(uri):
 )
 def test_what_could_lead_elsewhere_cannot_be_registered(uri):
     if uri == "https://*.example/callback":
-        assert not matches(uri, "https://evil.example/callback")
+        assert not is_same_except_loopback_port(uri, "https://evil.example/callback")
     assert not is_registrable(uri)
 
 

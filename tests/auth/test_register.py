@@ -117,7 +117,7 @@ async def test_a_full_server_says_so(app, monkeypatch):
 
 
 async def test_registration_can_be_switched_off(configured, browser):
-    closed = configured(oauth_registration=False)
+    closed = configured(allows_registration=False)
     async with browser(server=closed) as http:
         answer = await Flow(http, closed.issuer).register()
         assert (answer.status_code, answer.json()["error"]) == (403, "access_denied")

@@ -8,6 +8,7 @@ import respx
 import sqlalchemy as sa
 
 from auth.clients.documents import ClientDocuments, UnreachableDocumentError
+from auth.grants.table import GRANTS
 from server.store.tables.oauth import oauth_consents, oauth_documents
 from tests.auth.test_client_documents import AT, CALLBACK, DOCUMENT, URL
 from tests.helpers.flow import ON_BOTH, REDIRECT, Flow
@@ -86,7 +87,7 @@ async def test_an_unverified_app_vouches_for_no_other_redirect(app):
 
 async def test_it_is_refused_where_registration_is_off(configured, browser, ada, web):  # noqa: ARG001 - somebody to log in
     offline(web)
-    closed = configured(oauth_registration=False)
+    closed = configured(allows_registration=False)
     async with browser(server=closed) as http:
         app = Flow(http, closed.issuer, {"client_id": URL})
         assert (await app.log_in()).status_code == 302
@@ -209,7 +210,9 @@ async def _forever(_host, _port):
 
 @pytest.mark.parametrize("resolver", [_nowhere, _forever])
 async def test_a_name_that_does_not_resolve_is_unreachable(auth, resolver):
-    documents = ClientDocuments(db=auth.db, now=auth.now, allow_local=False, resolver=resolver, timeout=0.01)
-    for attempt in (documents.fetch, documents.remembered):
+    documents = ClientDocuments(
+        db=auth.db, now=auth.now, grant_types=GRANTS, allow_local=False, resolver=resolver, timeout=0.01
+    )
+    for attempt in (documents.fetch_client, documents.find_fresh_client):
         with pytest.raises(UnreachableDocumentError):
             await attempt(URL)

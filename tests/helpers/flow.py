@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import httpx
 import pytest
 
-from auth.rfc import code_challenge_of
+from auth.rfc import make_code_challenge
 
 #: For modules whose tests are about what SQL does.
 ON_BOTH = pytest.mark.parametrize("db", ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)], indirect=True)
@@ -53,7 +53,7 @@ class Flow:
             "state": "st4te",
             "scope": "memory:read memory:write",
             "resource": f"{self.base}/mcp",
-            "code_challenge": code_challenge_of(VERIFIER),
+            "code_challenge": make_code_challenge(VERIFIER),
             "code_challenge_method": "S256",
         } | changes
         return {name: value for name, value in parameters.items() if value is not None}

@@ -5,12 +5,10 @@ import socket
 import ssl
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import httpx
 import httpx2
-import pytest
 import uvicorn
 from argon2 import PasswordHasher
 from mcp.client.client import Client
@@ -27,7 +25,7 @@ NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 #: A password takes 150 ms of one core to hash, on purpose.
-QUICK = partial(PasswordHasher, time_cost=1, memory_cost=8, parallelism=1)
+QUICK = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 
 
 @dataclass
@@ -107,9 +105,7 @@ async def site_at(settings, clock):
     settings = Settings.model_validate(settings.model_dump() | {"public_url": url})
     clients: list[httpx.AsyncClient] = []
     async with AsyncExitStack() as stack:
-        patch = stack.enter_context(pytest.MonkeyPatch.context())
-        patch.setattr("auth.passwords.PasswordHasher", QUICK)
-        running = await stack.enter_async_context(open_server(settings, clock))
+        running = await stack.enter_async_context(open_server(settings, clock, QUICK))
         how = {"log_config": None, "access_log": False, "ws": "none", "lifespan": "on", "proxy_headers": False}
         server = uvicorn.Server(uvicorn.Config(create_app(running), **how))
         await running.services.start_models()

@@ -30,7 +30,7 @@ async def services(book, projection, tmp_path, clock):
         projection=projection,
         accesses=Accesses(book.db, projection, clock),
         encoder=encoder,
-        authenticator=SimpleNamespace(take_used=dict),
+        authenticator=SimpleNamespace(take_last_uses=dict),
         undo_time=timedelta(days=30),
         backfill_pace=Pace(),
         is_search_embedded=True,

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
-from auth.api_keys import recognise
+from auth.api_keys import verify_api_key
 from server.background.upkeep import write_counts
 from server.store.tables.oauth import oauth_grants
 from tests.helpers.doors import rest, seen
@@ -155,13 +155,13 @@ async def test_a_key_that_was_revoked_while_it_was_looked_up_is_not_remembered(a
     looked_up, go_on = asyncio.Event(), asyncio.Event()
 
     async def slowly(db, bearer, now):
-        found = await recognise(db, bearer, now)
+        found = await verify_api_key(db, bearer, now)
         if bearer == made["api_key"]:
             looked_up.set()
             await go_on.wait()
         return found
 
-    monkeypatch.setattr("auth.bearer.recognise", slowly)
+    monkeypatch.setattr("auth.bearer.verify_api_key", slowly)
     early = asyncio.create_task(http.get("/v1/health"))
     await looked_up.wait()
     assert (await rest(ann, "revoke_key", {"id": made["id"]})).status == 200

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from auth.principal import Principal, expand
+from auth.principal import Principal, expand_scopes
 from server.errors import Failure
 from tests.helpers.arguments import NOBODY
 from tools import catalog, context
@@ -65,7 +65,7 @@ async def attempt(operation, services, door, raw):
 
 @pytest.fixture
 def principal(cat):
-    return Principal(cat.user_id, cat.account_id, expand(["memory:write"]), "api_key", NOBODY)
+    return Principal(cat.user_id, cat.account_id, expand_scopes(["memory:write"]), "api_key", NOBODY)
 
 
 def asked(operation):

@@ -22,7 +22,7 @@ import structlog
 import tenacity
 from pydantic_core import from_json
 
-from server.config import is_loopback
+from server.loopback import is_loopback
 from server.memory.embedding_model import Model
 from server.memory.vector import Vector
 from server.store.embedding.loaded_model import spread_windows

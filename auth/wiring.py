@@ -1,0 +1,66 @@
+"""Puts the authorization server together, for the composition root. Nothing here does I/O."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from auth.clients.documents import ClientDocuments, Resolver, resolve_host
+from auth.grants.table import GRANTS
+from auth.passwords import Passwords
+from auth.resources import list_resources
+from auth.server import AuthorizationServer, AuthSettings
+from auth.tokens.access_tokens import AccessTokens
+from auth.tokens.sealing import Sealer
+from auth.tokens.signing import SigningKeys
+from server.store.db import Database
+
+
+def build_access_tokens(settings: AuthSettings, db: Database, now: Callable[[], datetime]) -> AccessTokens:
+    """Return the access tokens of this server. The guard verifies with them, so they are built before the server."""
+    return AccessTokens(
+        db=db,
+        keys=SigningKeys(db, Sealer(settings.secret_key), now),
+        issuer=settings.public_url,
+        audiences=list_resources(settings.public_url),
+        lifetime=settings.access_token_lifetime,
+        now=now,
+    )
+
+
+def build_authorization_server(
+    settings: AuthSettings,
+    db: Database,
+    now: Callable[[], datetime],
+    *,
+    tokens: AccessTokens,
+    on_revoked: Callable[[str], None],
+    passwords: Passwords,
+    resolver: Resolver = resolve_host,
+) -> AuthorizationServer:
+    """Return the authorization server.
+
+    Args:
+        settings: its settings.
+        db: the record.
+        now: the clock.
+        tokens: the access tokens, from `build_access_tokens`.
+        on_revoked: called with the id of each grant that was revoked.
+        passwords: hashes and verifies passwords.
+        resolver: returns the addresses of a host, for client metadata documents.
+    """
+    return AuthorizationServer(
+        settings=settings,
+        db=db,
+        now=now,
+        on_revoked=on_revoked,
+        sealer=Sealer(settings.secret_key),
+        passwords=passwords,
+        keys=tokens.keys,
+        tokens=tokens,
+        documents=ClientDocuments(
+            db=db,
+            now=now,
+            grant_types=tuple(GRANTS),
+            allow_local=settings.allows_local_documents,
+            resolver=resolver,
+        ),
+    )
