@@ -95,7 +95,7 @@ async def test_of_many_at_once_in_several_workspaces_only_as_many_pass_as_fit(le
 
 async def test_of_many_workspaces_made_at_once_only_as_many_pass_as_fit(ledger):
     ends = await asyncio.gather(*(add(ledger, "workspaces") for _ in range(6)), return_exceptions=True)
-    assert [end.code for end in ends if end is not None] == ["quota_exceeded"] * 5
+    assert [type(end) for end in ends if end is not None] == [QuotaExceeded] * 5
     assert (await usage(ledger))["workspaces"] == 2
 
 
