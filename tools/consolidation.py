@@ -181,7 +181,7 @@ async def consolidate(services: Services, call: Call, args: Consolidate) -> Cons
     if outcome.state == "stopped":
         raise Failure("conflict", f"{too_much} Nothing was changed: {_ADVICE}", field="share")
     return ConsolidationReport(
-        meta=call.meta_with(f"{too_much} It would be stopped: {_ADVICE}" if is_too_much else None),
+        meta=call.build_meta(f"{too_much} It would be stopped: {_ADVICE}" if is_too_much else None),
         run=outcome.run_id,
         dry_run=args.dry_run,
         active=planned.active,
@@ -285,7 +285,7 @@ OPERATIONS = (
         args=Consolidate,
         returns=ConsolidationReport,
         handler=consolidate,
-        listed=False,
+        is_listed=False,
     ),
     Operation(
         name="consolidate_group",
@@ -313,7 +313,7 @@ OPERATIONS = (
         args=UndoConsolidation,
         returns=UndoneConsolidation,
         handler=undo_consolidation,
-        listed=False,
+        is_listed=False,
     ),
     Operation(
         name="list_consolidations",
@@ -326,6 +326,6 @@ OPERATIONS = (
         args=ListConsolidations,
         returns=RunList,
         handler=list_consolidations,
-        listed=False,
+        is_listed=False,
     ),
 )

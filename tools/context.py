@@ -112,7 +112,7 @@ async def retrieve_context(services: Services, call: Call, args: RetrieveContext
         found = await _recall(services, call, args)
     elif "memories" in args.include:
         found = await _list_newest(services, call, args)
-    meta = call.meta_with(found.notice).model_dump()
+    meta = call.build_meta(found.notice).model_dump()
     return Context(
         meta=ContextMeta(
             **meta,
@@ -228,7 +228,7 @@ async def context(services: Services, call: Call, args: LinkContext) -> LinkedCo
     """Memories for a query, with one text made of them."""
     result = await recall(services, call.workspace, RecallRequest(message=args.query, limit=args.limit))
     matches = list_matches(result)
-    return LinkedContext(meta=call.meta_with(result.notice), memories=matches, context=as_data(matches))
+    return LinkedContext(meta=call.build_meta(result.notice), memories=matches, context=as_data(matches))
 
 
 #: What the read-only recall link `/v1/mcp` offers beside `search` and `recent`.

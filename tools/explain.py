@@ -110,7 +110,7 @@ async def explain_recall(services: Services, call: Call, args: ExplainRecall) ->
         verdict = "scope"
     is_below_setting = verdict == "threshold"
     answer = Explanation(
-        meta=call.meta_with(result.notice),
+        meta=call.build_meta(result.notice),
         memory_id=memory.id,
         recalled=verdict == "recalled",
         reason=verdict,
@@ -191,6 +191,6 @@ OPERATIONS = (
         args=ExplainRecall,
         returns=Explanation,
         handler=explain_recall,
-        listed=False,
+        is_listed=False,
     ),
 )

@@ -238,7 +238,7 @@ OPERATIONS = (
         args=AddGolden,
         returns=AddedGolden,
         handler=add_golden,
-        listed=False,
+        is_listed=False,
     ),
     Operation(
         name="list_golden",
@@ -251,7 +251,7 @@ OPERATIONS = (
         args=InWorkspace,
         returns=GoldenList,
         handler=list_golden,
-        listed=False,
+        is_listed=False,
     ),
     Operation(
         name="delete_golden",
@@ -262,7 +262,7 @@ OPERATIONS = (
         args=OneGolden,
         returns=DeletedGolden,
         handler=delete_golden,
-        listed=False,
+        is_listed=False,
     ),
     Operation(
         name="run_golden",
@@ -276,6 +276,6 @@ OPERATIONS = (
         args=InWorkspace,
         returns=GoldenReport,
         handler=run_golden,
-        listed=False,
+        is_listed=False,
     ),
 )

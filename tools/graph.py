@@ -193,6 +193,6 @@ OPERATIONS = (
         args=MemoryRef,
         returns=RelatedAnswer,
         handler=related_memories,
-        listed=False,
+        is_listed=False,
     ),
 )

@@ -13,7 +13,7 @@ from server.store.record import memories, skip_list, working_memory
 from server.store.record.vectors import VectorCoverage
 from server.store.search.seam import EngineDown
 from tools.core.operation import Answer, Call, Effect, InWorkspace, Operation
-from tools.core.quota import Quota, quota_of
+from tools.core.quota import Quota, read_quota
 from tools.core.services import Services
 
 #: Working memory that has not changed for longer is reported as stale.
@@ -87,7 +87,7 @@ async def health(services: Services, call: Call, args: InWorkspace) -> Health:  
         skips = await skip_list.counts(connection, call.id_for_reading, now)
         accesses = await memories.total_accesses(connection, call.id_for_reading)
         state = await _read_working_memory(connection, call.id_for_reading, now)
-        quota = await quota_of(connection, services.plans, call.workspace.account_id)
+        quota = await read_quota(connection, services.plans, call.workspace.account_id)
     try:
         await services.projection.ping()
         is_up = True

@@ -13,7 +13,7 @@ from server.store.record.identity import Crystal
 from server.store.record.memories import Listing
 from tools.core.operation import Answer, Call, Effect, InWorkspace, Meta, Operation
 from tools.core.services import Services
-from tools.core.transaction import changing
+from tools.core.transaction import open_change
 
 #: The largest number of items in a crystal; the most important ones are taken.
 ITEMS = 50
@@ -136,7 +136,7 @@ async def crystallize_identity(services: Services, call: Call, args: InWorkspace
 async def _store_crystal(services: Services, call: Call, synthesis: Synthesis) -> tuple[Crystal, Meta]:
     now = services.now()
     new = Crystal(new_id(now), synthesis.text, synthesis.source_count, now)
-    async with changing(services, call, {"crystal": new.id}) as (connection, placed):
+    async with open_change(services, call, {"crystal": new.id}) as (connection, placed):
         await identity.insert(connection, placed.workspace.id, new)
     return new, placed.meta
 
@@ -165,7 +165,7 @@ OPERATIONS = (
         args=InWorkspace,
         returns=Identity,
         handler=read_identity,
-        listed=False,
+        is_listed=False,
     ),
     Operation(
         name="update_identity",
@@ -194,7 +194,7 @@ OPERATIONS = (
         args=InWorkspace,
         returns=CrystallizedIdentity,
         handler=crystallize_identity,
-        listed=False,
+        is_listed=False,
     ),
     Operation(
         name="identity_history",
@@ -205,6 +205,6 @@ OPERATIONS = (
         args=ListCrystals,
         returns=IdentityHistory,
         handler=identity_history,
-        listed=False,
+        is_listed=False,
     ),
 )

@@ -246,6 +246,6 @@ OPERATIONS = (
         args=NoArgs,
         returns=RotatedKey,
         handler=rotate_key,
-        listed=False,
+        is_listed=False,
     ),
 )

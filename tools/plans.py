@@ -47,7 +47,7 @@ async def set_plan(services: Services, call: AccountCall, args: SetPlan) -> Acco
             raise Failure("not_found", f"There is no user {args.user_id}.", field="user_id")
         standing = await services.plans.give(connection, user.account_id, args.plan)
     log.info("plan.set", user=user.id, plan=args.plan, by=principal.user_id)
-    limits = LimitsView.of(standing.limits)
+    limits = LimitsView.from_limits(standing.limits)
     return AccountPlan(user_id=user.id, plan=standing.plan, is_default=args.plan is None, limits=limits)
 
 
@@ -64,6 +64,6 @@ OPERATIONS = (
         args=SetPlan,
         returns=AccountPlan,
         handler=set_plan,
-        listed=False,
+        is_listed=False,
     ),
 )

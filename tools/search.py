@@ -63,7 +63,7 @@ async def search(services: Services, call: Call, args: SearchMemories) -> FoundM
     )
     found = await recall(services, call.workspace, request)
     return FoundMemories(
-        meta=call.meta_with(found.notice),
+        meta=call.build_meta(found.notice),
         memories=list_matches(found, is_explained=args.explain),
         query_terms=found.terms,
         ranking=found.ranked_by,

@@ -14,7 +14,7 @@ from server.store.record import settings
 from server.store.record.workspaces import Workspace
 from tools.core.fields import Name
 from tools.core.operation import Answer, Call, Effect, InWorkspace, Operation, ensure_workspace
-from tools.core.refusals import refuse_unstorable, refused
+from tools.core.refusals import failure_from_validation, refuse_unstorable
 from tools.core.services import Services
 
 SETTING_NAMES = tuple(WorkspaceSettings.model_fields)
@@ -78,7 +78,7 @@ def _parse_value(key: str, value: Any) -> Any:
     try:
         return getattr(WorkspaceSettings.model_validate({key: parsed}, strict=True), key)
     except ValidationError as error:
-        raise Failure("invalid", f"value: {refused(error, WorkspaceSettings)}", field="value") from None
+        raise Failure("invalid", f"value: {failure_from_validation(error, WorkspaceSettings)}", field="value") from None
 
 
 def _parse_text(text: str, default: Any) -> Any:
@@ -147,7 +147,7 @@ OPERATIONS = (
         args=InWorkspace,
         returns=SettingList,
         handler=get_settings,
-        listed=False,
+        is_listed=False,
     ),
     Operation(
         name="set_setting",
@@ -160,7 +160,7 @@ OPERATIONS = (
         args=SetSetting,
         returns=SettingChange,
         handler=set_setting,
-        listed=False,
+        is_listed=False,
     ),
     Operation(
         name="reset_setting",
@@ -171,6 +171,6 @@ OPERATIONS = (
         args=SettingRef,
         returns=SettingReset,
         handler=reset_setting,
-        listed=False,
+        is_listed=False,
     ),
 )

@@ -101,5 +101,5 @@ async def sign_up(services: Services, args: SignUp) -> NewAccount:
         name=name,
         api_url=services.public_url,
         plan=standing.plan,
-        limits=LimitsView.of(standing.limits),
+        limits=LimitsView.from_limits(standing.limits),
     )

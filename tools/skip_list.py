@@ -13,7 +13,7 @@ from server.store.record import skip_list
 from tools.core.fields import Id, Question
 from tools.core.operation import Answer, Call, Effect, InWorkspace, Operation
 from tools.core.services import Services
-from tools.core.transaction import changing
+from tools.core.transaction import open_change
 
 #: How many live entries a workspace may have: each message is compared with all of them.
 ENTRIES = 500
@@ -117,7 +117,7 @@ async def add_skip(services: Services, call: Call, args: AddSkip) -> AddedSkip:
     except ValueError as error:
         raise Failure("invalid", f"expires: {error}; you sent {args.expires!r}.", field="expires") from None
     entry = SkipEntry(new_id(now), args.item, args.reason, expiry.shown, expiry.at, now)
-    async with changing(services, call, {"skip": entry.id}) as (connection, placed):
+    async with open_change(services, call, {"skip": entry.id}) as (connection, placed):
         if len(await skip_list.live(connection, placed.workspace.id, now)) >= ENTRIES:
             raise Failure("conflict", f"The skip list has {ENTRIES} entries; remove some that no longer matter.")
         await skip_list.insert(connection, placed.workspace.id, entry)
@@ -126,7 +126,7 @@ async def add_skip(services: Services, call: Call, args: AddSkip) -> AddedSkip:
         notice = "`expires` is a condition in words: the entry holds until you remove it."
     elif entry.ends_at <= now:
         notice = "`expires` has passed already: the entry matches nothing."
-    return AddedSkip(meta=placed.meta_with(notice), id=entry.id, entry=_to_view(entry))
+    return AddedSkip(meta=placed.build_meta(notice), id=entry.id, entry=_to_view(entry))
 
 
 async def _load_live_entries(services: Services, call: Call) -> list[SkipEntry]:
@@ -148,7 +148,7 @@ async def check_skip(services: Services, call: Call, args: CheckSkip) -> SkipChe
 
 async def remove_skip(services: Services, call: Call, args: SkipEntryRef) -> RemovedSkip:
     """Remove an entry for good. Raises `not_found`, also for an entry that has ended."""
-    async with changing(services, call, {"skip": args.id}) as (connection, placed):
+    async with open_change(services, call, {"skip": args.id}) as (connection, placed):
         removed = await skip_list.delete(connection, placed.workspace.id, args.id, services.now())
         if removed is None:
             raise Failure("not_found", f"Skip entry not found: {args.id}.", field="id")
@@ -179,7 +179,7 @@ OPERATIONS = (
         args=InWorkspace,
         returns=SkipList,
         handler=list_skips,
-        listed=False,
+        is_listed=False,
     ),
     Operation(
         name="check_skip",

@@ -12,7 +12,7 @@ from server.store.record.working_memory import ItemListing
 from tools.core.fields import PEEKS, QUERY_CHARACTERS, Id, Peeks, Prose, Tags
 from tools.core.operation import Answer, Call, Effect, InWorkspace, Meta, Operation
 from tools.core.services import Services
-from tools.core.transaction import changing
+from tools.core.transaction import open_change
 from tools.recall.peek import peekable_workspaces
 
 Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
@@ -119,7 +119,7 @@ async def add_item(services: Services, call: Call, args: AddItem) -> ItemAnswer:
     given = args.model_dump(exclude={"workspace"}) | {"next_action": args.next_action or None}
     times = dict.fromkeys(("created_at", "updated_at", "last_touched"), now)
     new = Item.model_validate(given | times | {"id": new_id(now)})
-    async with changing(services, call, {"item": new.id}) as (connection, placed):
+    async with open_change(services, call, {"item": new.id}) as (connection, placed):
         await working_memory.insert_item(connection, placed.workspace.id, new)
         if new.status != "archived":
             await services.plans.admit(connection, placed.workspace.account_id, "items")
@@ -140,7 +140,7 @@ async def update_item(services: Services, call: Call, args: UpdateItem) -> ItemA
 
     Raises `not_found`, and `quota_exceeded` if an archived item comes back and the plan allows no more.
     """
-    async with changing(services, call, {"item": args.id}) as (connection, placed):
+    async with open_change(services, call, {"item": args.id}) as (connection, placed):
         workspace = placed.workspace.id
         is_shown = args.status not in {None, "archived"}
         before = await working_memory.item(connection, workspace, args.id) if is_shown else None
@@ -154,7 +154,7 @@ async def update_item(services: Services, call: Call, args: UpdateItem) -> ItemA
 
 async def delete_item(services: Services, call: Call, args: ItemRef) -> DeletedItem:
     """Delete an item for good. Raises `not_found`."""
-    async with changing(services, call, {"item": args.id}) as (connection, placed):
+    async with open_change(services, call, {"item": args.id}) as (connection, placed):
         if not await working_memory.delete_item(connection, placed.workspace.id, args.id):
             raise _make_item_not_found(args.id)
     return DeletedItem(meta=placed.meta, id=args.id)
@@ -215,7 +215,7 @@ OPERATIONS = (
         args=ListItems,
         returns=ItemPage,
         handler=list_items,
-        listed=False,
+        is_listed=False,
     ),
     Operation(
         name="read_item",
@@ -226,7 +226,7 @@ OPERATIONS = (
         args=ItemRef,
         returns=ItemAnswer,
         handler=read_item,
-        listed=False,
+        is_listed=False,
     ),
     Operation(
         name="update_item",
@@ -250,6 +250,6 @@ OPERATIONS = (
         args=ItemRef,
         returns=DeletedItem,
         handler=delete_item,
-        listed=False,
+        is_listed=False,
     ),
 )

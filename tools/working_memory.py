@@ -12,7 +12,7 @@ from server.store.record.working_memory import ItemListing
 from tools.core.fields import Prose
 from tools.core.operation import Answer, Call, Effect, InWorkspace, Operation
 from tools.core.services import Services
-from tools.core.transaction import changing
+from tools.core.transaction import open_change
 
 #: How many items the document shows; `list_items` has them all.
 SHOWN = 200
@@ -80,7 +80,7 @@ async def read_working_memory(services: Services, call: Call, args: InWorkspace)
     if total > SHOWN:
         notice = f"These are the {SHOWN} most important of {total} items; archive what is done with."
     return WorkingMemory(
-        meta=call.meta_with(notice), sections=complete_sections(written), items=items, total_items=total
+        meta=call.build_meta(notice), sections=complete_sections(written), items=items, total_items=total
     )
 
 
@@ -99,7 +99,7 @@ async def read_section(services: Services, call: Call, args: SectionRef) -> Sect
 async def update_working_memory(services: Services, call: Call, args: UpdateWorkingMemory) -> WrittenSection:
     """Write a section; a new name makes a new section. Raises `conflict` if there are too many."""
     name, now = find_section_key(args.section), services.now()
-    async with changing(services, call, {"section": name}) as (connection, placed):
+    async with open_change(services, call, {"section": name}) as (connection, placed):
         workspace = placed.workspace.id
         existing = await working_memory.section(connection, workspace, name)
         if existing is None and name not in SEEDS:
@@ -145,7 +145,7 @@ OPERATIONS = (
         args=SectionRef,
         returns=SectionAnswer,
         handler=read_section,
-        listed=False,
+        is_listed=False,
     ),
     Operation(
         name="update_working_memory",

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, JsonValue, TypeAdapter, ValidationEr
 
 from tools.catalog import SUBJECTS
 from tools.core.operation import Effect, Operation
-from tools.core.schema import schema
+from tools.core.schema import build_schema
 
 #: The texts before the subjects and after them.
 INTRODUCTION, OTHER_ROUTES = "introduction.md", "other-routes.md"
@@ -180,13 +180,13 @@ def _load_texts(path: Path) -> dict[str, str]:
 
 def _render_operation(operation: Operation) -> str:
     routes = ", ".join(f"`{method} {path}`" for method, path in operation.routes)
-    listed = "" if operation.listed else " · not listed"
+    listed = "" if operation.is_listed else " · not listed"
     head = f"{routes} · scope `{operation.scope}` · {_EFFECTS[operation.effect]}{listed}"
     return f"### {operation.name}\n\n{head}\n\n{operation.description}\n\n{_render_arguments(operation)}"
 
 
 def _render_arguments(operation: Operation) -> str:
-    shape = schema(operation.args)
+    shape = build_schema(operation.args)
     required, definitions = shape.get("required", ()), shape.get("$defs", {})
     rows = [
         _render_argument(name, each, definitions, is_required=name in required)

@@ -24,7 +24,7 @@ from server.web import mcp_prompts, mcp_resources
 from server.web.answers import as_failure
 from server.web.connection import named_workspace
 from tools.core.operation import AnswerText, Door, Effect, Operation, run
-from tools.core.schema import schema
+from tools.core.schema import build_schema
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
@@ -65,7 +65,7 @@ def build_server(
 
     A server that is not read-only offers resources and prompts, too.
     """
-    listed = types.ListToolsResult(tools=[_make_tool(each) for each in operations.values() if each.listed])
+    listed = types.ListToolsResult(tools=[_make_tool(each) for each in operations.values() if each.is_listed])
     operations = {**(beside or {}), **operations}
 
     async def list_tools(_ctx: Context, _params: object) -> types.ListToolsResult:
@@ -111,8 +111,8 @@ def _make_tool(operation: Operation) -> types.Tool:
         name=operation.name,
         title=operation.title,
         description=operation.description,
-        input_schema=schema(operation.args),
-        output_schema=schema(operation.returns),
+        input_schema=build_schema(operation.args),
+        output_schema=build_schema(operation.returns),
         annotations=types.ToolAnnotations(
             title=operation.title,
             read_only_hint=effect is Effect.READ,

@@ -9,7 +9,7 @@ from server.errors import STATUS
 from server.web.connection import WORKSPACE_HEADER
 from server.web.rest import METHODS_WITH_BODY, list_flags
 from tools.core.operation import Effect, Operation
-from tools.core.schema import schema
+from tools.core.schema import build_schema
 
 _TEXT = {"type": "object", "properties": {"type": {"const": "text"}, "text": {"type": "string"}}}
 _ENVELOPE = {"type": "array", "items": _TEXT, "description": "The answer in words, as Memento's clients read it."}
@@ -59,8 +59,8 @@ def describe_json(description: str, shape: dict[str, Any]) -> dict[str, Any]:
 
 
 def _describe_operation(operation: Operation, method: str, path: str, schemas: dict[str, Any]) -> dict[str, Any]:
-    takes = move_definitions(schema(operation.args), schemas)
-    answers = move_definitions(schema(operation.returns), schemas)
+    takes = move_definitions(build_schema(operation.args), schemas)
+    answers = move_definitions(build_schema(operation.returns), schemas)
     if operation.dialect.to_text:
         answers["properties"]["content"] = _ENVELOPE
     statuses = ["201"] if operation.effect is Effect.CREATE else ["200"]

@@ -12,7 +12,7 @@ from server.errors import Failure
 from server.web.answers import read_json
 from server.web.openapi import describe_json, move_definitions
 from tools.core.operation import validate
-from tools.core.schema import schema
+from tools.core.schema import build_schema
 from tools.core.services import Services
 from tools.signup import NewAccount, SignUp, check_signup_is_open, sign_up
 
@@ -27,7 +27,7 @@ class SignUpEndpoint(HTTPEndpoint):
         """Make an account. A mistake in the body does not count against the address; everything after that does."""
         services: Services = request.state.services
         check_signup_is_open(services)
-        args = validate(SignUp, await _read_body(request), as_text=False)
+        args = validate(SignUp, await _read_body(request), is_text=False)
         await count_tries(services.db, [(limit, address_of(request)) for limit in API_SIGNUPS], services.now())
         signed_up = await sign_up(services, args)
         return JSONResponse(signed_up.model_dump(mode="json"), 201, {"Cache-Control": "no-store"})
@@ -49,9 +49,10 @@ def add_to_openapi(openapi: dict[str, Any]) -> dict[str, Any]:
         "LOCI_SIGNUP is open.",
         "security": [],
         "parameters": [],
-        "requestBody": describe_json("The arguments.", move_definitions(schema(SignUp), schemas)) | {"required": False},
+        "requestBody": describe_json("The arguments.", move_definitions(build_schema(SignUp), schemas))
+        | {"required": False},
         "responses": {
-            "201": describe_json("The answer.", move_definitions(schema(NewAccount), schemas)),
+            "201": describe_json("The answer.", move_definitions(build_schema(NewAccount), schemas)),
             "default": describe_json("A refusal.", {"$ref": "#/components/schemas/Refusal"}),
         },
     }

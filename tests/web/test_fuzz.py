@@ -93,8 +93,8 @@ def examples(strategy):
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda each: each.name)
 async def test_any_json_is_answered_or_refused(shared, principal, operation):
-    for raw, as_text, workspace in examples(asked(operation)):
-        door = Door(principal, "fuzz", workspace=workspace, as_text=as_text)
+    for raw, is_text, workspace in examples(asked(operation)):
+        door = Door(principal, "fuzz", workspace=workspace, is_text=is_text)
         outcome = await attempt(operation, shared.services, door, raw)
         if isinstance(outcome, Failure):
             assert outcome.status < 500, raw

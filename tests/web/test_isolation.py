@@ -9,12 +9,12 @@ from tests.helpers.arguments import NOBODY, VALID
 from tests.helpers.doors import ERAS, kept, rest, rpc, seen, tool
 from tools import catalog
 from tools.core.operation import Effect
-from tools.core.schema import schema
+from tools.core.schema import build_schema
 
 pytestmark = pytest.mark.anyio
 
 SECRET = "heliotrope"
-BY_ID = [name for name, each in catalog.CANONICAL.items() if "id" in schema(each.args)["properties"]]
+BY_ID = [name for name, each in catalog.CANONICAL.items() if "id" in build_schema(each.args)["properties"]]
 IN_WORKSPACE = [name for name, each in catalog.CANONICAL.items() if each.is_in_workspace]
 
 

@@ -12,7 +12,7 @@ from tests.helpers.arguments import NOBODY, arrange_calls
 from tests.helpers.doors import ERAS, LEGACY, MODERN, rest, rpc, seen, tool
 from tools import catalog
 from tools.core.operation import Effect
-from tools.core.schema import schema
+from tools.core.schema import build_schema
 
 pytestmark = pytest.mark.anyio
 
@@ -41,7 +41,7 @@ def nodes(node):
 async def test_tools_are_listed_in_the_catalogues_order_with_what_a_client_needs(cat, mode, path, table):
     async with cat.mcp(path=path, mode=mode) as client:
         tools = (await client.list_tools()).tools
-    assert [each.name for each in tools] == [name for name, operation in table.items() if operation.listed]
+    assert [each.name for each in tools] == [name for name, operation in table.items() if operation.is_listed]
     for each in tools:
         operation = table[each.name]
         assert each.title
@@ -115,7 +115,7 @@ async def test_the_answer_of_every_operation_fits_its_schema_and_is_the_same_as_
     cat = admin
     asked = await arrange_calls(cat)
     assert set(asked) == set(catalog.CANONICAL)
-    schemas = {name: schema(operation.returns) for name, operation in catalog.CANONICAL.items()}
+    schemas = {name: build_schema(operation.returns) for name, operation in catalog.CANONICAL.items()}
     async with cat.mcp(mode=mode) as client:
         for name, calls in asked.items():
             for arguments in calls:

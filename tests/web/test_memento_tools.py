@@ -9,7 +9,7 @@ from tests.helpers.arguments import NOBODY
 from tests.helpers.doors import ERAS, rpc, tool
 from tools import catalog
 from tools.core.operation import AnswerText, Args, InWorkspace
-from tools.core.schema import schema
+from tools.core.schema import build_schema
 
 pytestmark = pytest.mark.anyio
 
@@ -87,14 +87,14 @@ async def test_every_tool_answers_in_words_that_fit_its_schema(cat, name):
         assert answer.error == "not_found"
     else:
         assert answer.error is None, answer.text
-        jsonschema.validate(answer.body, schema(catalog.MEMENTO[name].returns))
+        jsonschema.validate(answer.body, build_schema(catalog.MEMENTO[name].returns))
 
 
 @pytest.mark.parametrize("name", [name for name in catalog.MEMENTO if name in VALID])
 async def test_an_unknown_or_missing_field_is_refused_by_name(cat, name):
     answer = await tool(cat, name, VALID[name] | {"limmit": 3}, path=TOOLSET)
     assert answer.text.startswith("invalid: limmit: there is no such field")
-    for field in schema(catalog.MEMENTO[name].args).get("required", []):
+    for field in build_schema(catalog.MEMENTO[name].args).get("required", []):
         left = {key: value for key, value in VALID[name].items() if key != field}
         assert (await tool(cat, name, left, path=TOOLSET)).text.startswith(f"invalid: {field}: is required")
 

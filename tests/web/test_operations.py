@@ -23,7 +23,7 @@ from tools.compat import claude_mem, memento, min_memory
 from tools.compat.dialects import unsupported_arguments
 from tools.compat.translation import PROJECT
 from tools.core.operation import Args, Effect, Operation
-from tools.core.schema import schema
+from tools.core.schema import build_schema
 
 pytestmark = pytest.mark.anyio
 
@@ -181,4 +181,4 @@ async def test_both_doors_answer_a_read_alike(cat, name):
 def test_a_schema_shows_no_argument_of_another_system(operation):
     named = [system.NAMES.get(operation.name, {}) for system in (memento, min_memory, claude_mem)]
     theirs = {*itertools.chain(*named), *unsupported_arguments(operation.name), *PROJECT}
-    assert not theirs & set(schema(operation.args)["properties"])
+    assert not theirs & set(build_schema(operation.args)["properties"])

@@ -8,7 +8,7 @@ from tests.helpers.arguments import NOBODY, VALID
 from tests.helpers.doors import kept, refused, rest, tool
 from tools import catalog
 from tools.core.fields import CONTENT_BYTES, METADATA_BYTES
-from tools.core.schema import schema
+from tools.core.schema import build_schema
 
 pytestmark = pytest.mark.anyio
 
@@ -36,7 +36,7 @@ def types_of(shape):
 async def test_a_value_of_the_wrong_type_is_refused_for_every_field(admin, name):
     before = await kept(admin)
     operation = catalog.CANONICAL[name]
-    for field, shape in schema(operation.args)["properties"].items():
+    for field, shape in build_schema(operation.args)["properties"].items():
         for kind in types_of(shape) or {"string"}:
             for wrong in WRONG[kind]:
                 arguments = VALID.get(name, {}) | {field: wrong}
@@ -53,7 +53,7 @@ async def test_a_value_of_the_wrong_type_is_refused_for_every_field(admin, name)
 
 @pytest.mark.parametrize("name", catalog.CANONICAL)
 async def test_an_unknown_field_is_refused_and_the_known_ones_are_named(admin, name):
-    known = ", ".join(sorted(schema(catalog.CANONICAL[name].args)["properties"]))
+    known = ", ".join(sorted(build_schema(catalog.CANONICAL[name].args)["properties"]))
     says = f"limmit: there is no such field; known ones are {known}."
     await refused(admin, name, VALID.get(name, {}) | {"limmit": 3}, says=says)
 
@@ -69,7 +69,7 @@ async def test_an_unknown_field_inside_a_field_names_the_ones_known_there(cat):
 
 @pytest.mark.parametrize("name", [name for name in catalog.CANONICAL if VALID.get(name)])
 async def test_a_missing_field_is_refused_by_its_name(admin, name):
-    for field in schema(catalog.CANONICAL[name].args).get("required", []):
+    for field in build_schema(catalog.CANONICAL[name].args).get("required", []):
         without = {key: value for key, value in VALID[name].items() if key != field}
         answer = await tool(admin, name, without)
         assert answer.text.startswith(f"invalid: {field}: is required."), answer.text

@@ -207,7 +207,7 @@ def _build_row(alias: Alias, canonical: Mapping[str, Operation]) -> Operation:
         args=alias.args or operation.args,
         returns=AnswerText,
         handler=answer_in_words,
-        listed=True,
+        is_listed=True,
         dialect=operation.dialect if alias.args is None else Dialect(_translate),
     )
 
@@ -221,7 +221,7 @@ async def _answer_in_words(
         Failure: the operation refuses the call.
     """
     if not isinstance(args, operation.args):
-        args = validate(operation.args, _to_arguments(args), as_text=False)
+        args = validate(operation.args, _to_arguments(args), is_text=False)
     answer: Any = await operation.handler(services, call, args)
     text = to_text or operation.dialect.to_text
     assert text is not None, f"{operation.name} has no text"  # noqa: S101 - a row of ours is wrong

@@ -128,7 +128,7 @@ async def _recall(services: Services, call: Call, args: RecallMemories, *, words
 def _with_text(found: RecallResult, call: Call, query: str, notice: str | None) -> RecalledMemories:
     memories = [_to_recalled_memory(match, call) for match in found.matches]
     return RecalledMemories(
-        meta=call.meta_with(notice),
+        meta=call.build_meta(notice),
         query=query,
         text=join_blocks(memories, query, found.withheld),
         memories=memories,
@@ -161,7 +161,7 @@ OPERATIONS = (
         args=RecallByWords,
         returns=RecalledInWords,
         handler=recall_by_words,
-        listed=False,
+        is_listed=False,
     ),
     Operation(
         name="recall_memories",
@@ -174,6 +174,6 @@ OPERATIONS = (
         args=RecallMemories,
         returns=RecalledMemories,
         handler=recall_memories,
-        listed=False,
+        is_listed=False,
     ),
 )

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ValidationError
 
 from server.errors import Failure
 from tools.core.dialect import Request
-from tools.core.refusals import quote_sent, refused
+from tools.core.refusals import failure_from_validation, quote_sent
 
 #: claude-mem's name of a workspace; every operation inside one takes it.
 PROJECT = {"projectId": "workspace"}
@@ -60,7 +60,7 @@ def take(request: Request, model: type[M]) -> tuple[Request, M]:
     try:
         taken = model.model_validate(sent, strict=True)
     except ValidationError as error:
-        raise refused(error, model) from None
+        raise failure_from_validation(error, model) from None
     left = {name: value for name, value in request.arguments.items() if name not in sent}
     return replace(request, arguments=left), taken
 

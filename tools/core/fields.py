@@ -1,4 +1,4 @@
-"""Types that several subjects' arguments share; each refuses in words what it cannot take."""
+"""The types of arguments that several subjects share. Each refuses a wrong value with a sentence."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
@@ -10,12 +10,12 @@ from server.memory.models import EARLIEST, LATEST
 CONTENT_BYTES = 32 * 1024
 METADATA_BYTES = 16 * 1024
 QUERY_CHARACTERS = 100_000
-#: How many workspaces can be looked into beside one's own.
+#: The most other workspaces that a call can name.
 PEEKS = 5
 
 
-def _when(value: object) -> datetime:
-    """A date or date-time in ISO 8601; without a zone it is UTC. Kept to the millisecond."""
+def _parse_time(value: object) -> datetime:
+    """Read a date or date-time in ISO 8601, to the millisecond. Without a zone it is UTC."""
     if isinstance(value, datetime):
         moment = value
     elif isinstance(value, str):
@@ -37,14 +37,14 @@ def _when(value: object) -> datetime:
     return moment - timedelta(microseconds=moment.microsecond % 1000)
 
 
-def _listed(value: object) -> object:
-    """Comma-separated text as a list, for query strings; a list stays."""
+def _split_list(value: object) -> object:
+    """Split comma-separated text, as query strings have it, into a list; leave a list as it is."""
     if isinstance(value, str):
         return [part.strip() for part in value.split(",") if part.strip()]
     return value
 
 
-def _content(value: str) -> str:
+def _check_content(value: str) -> str:
     if not value.strip():
         raise ValueError("must not be empty")
     size = len(value.encode())
@@ -55,36 +55,36 @@ def _content(value: str) -> str:
     return value
 
 
-def _sized(value: str) -> str:
+def _check_size(value: str) -> str:
     size = len(value.encode())
     if size > CONTENT_BYTES:
         raise ValueError(f"must be at most {CONTENT_BYTES} bytes of UTF-8; this is {size}. Shorten it")
     return value
 
 
-def _not_blank(value: str) -> str:
+def _check_not_blank(value: str) -> str:
     if not value.strip():
         raise ValueError("must not be empty")
     return value
 
 
-def _few(value: list[str]) -> list[str]:
+def _check_workspace_count(value: list[str]) -> list[str]:
     if len(value) > PEEKS:
         raise ValueError(f"Too many workspaces: at most {PEEKS} can be looked into; you named {len(value)}")
     return value
 
 
-When = Annotated[datetime, BeforeValidator(_when), WithJsonSchema({"type": "string", "format": "date-time"})]
-Content = Annotated[str, AfterValidator(_content)]
+When = Annotated[datetime, BeforeValidator(_parse_time), WithJsonSchema({"type": "string", "format": "date-time"})]
+Content = Annotated[str, AfterValidator(_check_content)]
 #: Text that may be empty.
-Prose = Annotated[str, AfterValidator(_sized)]
-#: Not held to the form that this server gives ids: one that nothing has is a 404, whatever it looks like.
+Prose = Annotated[str, AfterValidator(_check_size)]
+#: Any text: an id that nothing has is answered with 404, whatever it looks like.
 Id = Annotated[str, StringConstraints(min_length=1, max_length=200)]
-Question = Annotated[str, StringConstraints(max_length=QUERY_CHARACTERS), AfterValidator(_not_blank)]
+Question = Annotated[str, StringConstraints(max_length=QUERY_CHARACTERS), AfterValidator(_check_not_blank)]
 Word = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 Tags = Annotated[list[Word], Field(max_length=50)]
-#: Words in a list, or in one text between commas. The field that has it says how many at most.
-WordList = Annotated[list[Word], BeforeValidator(_listed)]
+#: Words in a list, or in one text with commas. The field sets the largest number of words.
+WordList = Annotated[list[Word], BeforeValidator(_split_list)]
 Words = Annotated[WordList, Field(max_length=50)]
-Peeks = Annotated[WordList, AfterValidator(_few)]
+Peeks = Annotated[WordList, AfterValidator(_check_workspace_count)]

@@ -16,7 +16,7 @@ from server.errors import Failure
 from server.store.record.journal import Actor
 from server.store.record.workspaces import MissingWorkspace, Workspace
 from tools.core.dialect import Dialect
-from tools.core.refusals import refuse_unstorable, refused
+from tools.core.refusals import failure_from_validation, refuse_unstorable
 from tools.core.services import Services
 from tools.core.store_refusals import refusals_as_failures
 
@@ -29,7 +29,7 @@ WorkspaceName = Annotated[
 
 
 class Effect(Enum):
-    """What an operation does to what is stored; annotations and success statuses follow from it."""
+    """How an operation changes the store. MCP annotations and HTTP success statuses follow from it."""
 
     READ = "read"
     CREATE = "create"
@@ -38,7 +38,7 @@ class Effect(Enum):
 
 
 class Args(BaseModel):
-    """What an operation takes. Unknown fields are refused."""
+    """The arguments of an operation. Unknown fields are refused."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -47,11 +47,11 @@ A = TypeVar("A", bound=Args)
 
 
 class NoArgs(Args):
-    """What an operation without arguments takes."""
+    """The arguments of an operation that takes none."""
 
 
 class InWorkspace(Args):
-    """What an operation inside a workspace takes."""
+    """The arguments of an operation in a workspace."""
 
     workspace: WorkspaceName | None = Field(
         default=None,
@@ -60,23 +60,23 @@ class InWorkspace(Args):
 
 
 class Meta(BaseModel):
-    """About an answer: where it comes from."""
+    """About an answer: its workspace, and a notice."""
 
     workspace: str = Field(description="The workspace this answer is about.")
-    workspace_exists: bool = Field(default=True, description="False where the workspace has not been made yet.")
+    workspace_exists: bool = Field(default=True, description="False if the workspace does not exist yet.")
     notice: str | None = Field(
-        default=None, description="What to know about this answer, e.g. that it ranks by words only."
+        default=None, description="A fact to know about this answer, e.g. that it ranks by words only."
     )
 
 
 class Answer(BaseModel):
-    """What an operation inside a workspace answers."""
+    """The answer of an operation in a workspace."""
 
     meta: Meta = Field(description="About this answer.")
 
 
 class AnswerText(BaseModel):
-    """An answer in words only, which MCP gives as they are, and not as JSON."""
+    """An answer in words only, which MCP passes on as text, and not as JSON."""
 
     text: str = Field(description="The answer in words.")
     meta: Meta = Field(description="About this answer.")
@@ -84,16 +84,16 @@ class AnswerText(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Door:
-    """What a door knows of a request beside its arguments."""
+    """The facts that a door knows about a request, beside its arguments."""
 
     principal: Principal
     request_id: str
     #: The workspace that the connection names: the header, else the connector URL's query.
     workspace: str | None = None
-    #: The workspaces that the connection wants to look into as well, separated by commas.
+    #: The other workspaces that the connection wants to search as well, separated by commas.
     peek: str | None = None
     #: Whether arguments came as text (a query string), so that "10" may be a number.
-    as_text: bool = False
+    is_text: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +123,7 @@ class Call(AccountCall):
         """The answer's `meta`, without a notice."""
         return build_meta(self.workspace)
 
-    def meta_with(self, notice: str | None) -> Meta:
+    def build_meta(self, notice: str | None) -> Meta:
         """The answer's `meta`, with a notice."""
         return build_meta(self.workspace, notice)
 
@@ -148,7 +148,7 @@ Handler = Callable[[Services, Any, Any], Awaitable[BaseModel]]
 class Operation:
     """One thing the product does: what it takes, what it answers, where it can be called, and its handler.
 
-    One that is not `listed` can be called and is not shown to models, which do worse with many tools. The catalogue
+    One that is not `is_listed` can be called and is not shown to models, which do worse with many tools. The catalogue
     sets `dialect`, the words of other systems' clients.
     """
 
@@ -160,7 +160,7 @@ class Operation:
     args: type[Args]
     returns: type[BaseModel]
     handler: Handler
-    listed: bool = True
+    is_listed: bool = True
     dialect: Dialect = field(default_factory=Dialect)
 
     @property
@@ -175,20 +175,20 @@ class Operation:
 
 
 async def run(operation: Operation, services: Services, door: Door, raw: dict[str, Any]) -> BaseModel:
-    """Authorize, validate, place and execute: the only way in, so no door can skip a step.
+    """Authorize a request, validate it, find its workspace, and execute it. No door has another way in.
 
     Raises:
-        Failure: a refusal that the caller is told about. Nothing is stored by a refused call.
+        Failure: a refusal, with a message for the caller. A refused call stores nothing.
     """
     principal = door.principal
     if operation.scope not in principal.scopes:
         needed = tuple(sorted({*(principal.scopes - {"admin"}), operation.scope}))
         raise Failure("insufficient_scope", f"{operation.name} needs the scope {operation.scope}.", scopes=needed)
     services.rate_limit.spend(principal.credential_id)
-    sent = raw | _peek(operation, door)
+    sent = raw | _read_peeks(operation, door)
     refuse_unstorable(sent)
     request = operation.dialect.translate(sent)
-    args = _read(operation.args, request.arguments, as_text=door.as_text, spellings=request.spellings)
+    args = _validate(operation.args, request.arguments, is_text=door.is_text, spellings=request.spellings)
     actor = Actor(principal.user_id, principal.credential_id, operation.name, door.request_id)
     with refusals_as_failures():
         if operation.is_in_workspace:
@@ -199,8 +199,8 @@ async def run(operation: Operation, services: Services, door: Door, raw: dict[st
     return answer if request.reword_answer is None else request.reword_answer(answer)
 
 
-def _peek(operation: Operation, door: Door) -> dict[str, Any]:
-    """What the connection wants to look into, which goes before the argument, as Memento's clients expect."""
+def _read_peeks(operation: Operation, door: Door) -> dict[str, Any]:
+    """The other workspaces that the connection names. They win over the argument, as Memento's clients expect."""
     if door.peek is None:
         return {}
     if "peek_workspaces" not in operation.args.model_fields:
@@ -212,17 +212,21 @@ def _peek(operation: Operation, door: Door) -> dict[str, Any]:
     return {"peek_workspaces": door.peek}
 
 
-def validate(model: type[A], raw: dict[str, Any], *, as_text: bool) -> A:
-    """The arguments, or a refusal that names the field, the bound and what to send instead."""
+def validate(model: type[A], raw: dict[str, Any], *, is_text: bool) -> A:
+    """Validate arguments.
+
+    Raises:
+        Failure: `invalid`; the message names the field and its bound, and says what to send instead.
+    """
     refuse_unstorable(raw)
-    return _read(model, raw, as_text=as_text)
+    return _validate(model, raw, is_text=is_text)
 
 
-def _read(model: type[A], arguments: dict[str, Any], *, as_text: bool, spellings: Mapping[str, str] = {}) -> A:
+def _validate(model: type[A], arguments: dict[str, Any], *, is_text: bool, spellings: Mapping[str, str] = {}) -> A:
     try:
-        return model.model_validate(arguments, strict=not as_text)
+        return model.model_validate(arguments, strict=not is_text)
     except ValidationError as error:
-        raise refused(error, model, spellings) from None
+        raise failure_from_validation(error, model, spellings) from None
 
 
 async def _find_workspace(services: Services, door: Door, args: Args) -> Workspace | MissingWorkspace:
@@ -231,21 +235,23 @@ async def _find_workspace(services: Services, door: Door, args: Args) -> Workspa
     A missing one is not made here: see `ensure_workspace`.
     """
     principal = door.principal
-    asked: str | None = getattr(args, "workspace", None) or _connections(door)
+    asked: str | None = getattr(args, "workspace", None) or _read_connection_workspace(door)
     if principal.workspace_id is not None:
-        return await _bound(services, principal, principal.workspace_id, asked)
+        return await _find_bound_workspace(services, principal, principal.workspace_id, asked)
     account_id, name = await services.directory.locate(principal.user_id, principal.account_id, asked)
     return await services.directory.find(account_id, name) or MissingWorkspace(account_id, name)
 
 
-def _connections(door: Door) -> str | None:
-    """The connection's workspace, held to the same rules as the argument."""
+def _read_connection_workspace(door: Door) -> str | None:
+    """The workspace that the connection names, under the same rules as the argument."""
     if door.workspace is None:
         return None
-    return validate(InWorkspace, {"workspace": door.workspace}, as_text=True).workspace
+    return validate(InWorkspace, {"workspace": door.workspace}, is_text=True).workspace
 
 
-async def _bound(services: Services, principal: Principal, workspace_id: str, asked: str | None) -> Workspace:
+async def _find_bound_workspace(
+    services: Services, principal: Principal, workspace_id: str, asked: str | None
+) -> Workspace:
     bound = await services.directory.by_id(workspace_id)
     if bound is None:
         raise Failure("forbidden", "This key is bound to a workspace that was deleted. Make a new key.")

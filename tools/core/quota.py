@@ -1,4 +1,4 @@
-"""How much an account has and may have, as answers tell it."""
+"""An account's usage and limits, as answers show them."""
 
 from pydantic import BaseModel, Field
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -8,37 +8,37 @@ from server.store.record.people.plans import Plans
 
 
 class Use(BaseModel):
-    """How much there is of something, and may be."""
+    """The number of things of one kind, and its limit."""
 
-    current: int = Field(description="How many the account has.")
-    limit: int | None = Field(default=None, description="How many it may have; null: no limit.")
+    current: int = Field(description="The number that the account has.")
+    limit: int | None = Field(default=None, description="The largest number that it may have; null: no limit.")
 
 
 class Quota(BaseModel):
-    """What an account has in all of its workspaces, against what its plan allows."""
+    """An account's usage in all of its workspaces, and the limits of its plan."""
 
-    plan: str | None = Field(default=None, description="The account's plan; null where there is none.")
-    notice: str | None = Field(default=None, description="What to know about the plan.")
+    plan: str | None = Field(default=None, description="The account's plan; null if there is none.")
+    notice: str | None = Field(default=None, description="A fact to know about the plan.")
     memories: Use = Field(description="Its memories: all but deleted ones.")
     items: Use = Field(description="Its items of working memory: all but archived ones.")
     workspaces: Use = Field(description="Its workspaces.")
 
 
 class LimitsView(BaseModel):
-    """What a plan allows."""
+    """The limits of a plan."""
 
-    memories: int | None = Field(default=None, description="How many memories; null: no limit.")
-    items: int | None = Field(default=None, description="How many items of working memory; null: no limit.")
-    workspaces: int | None = Field(default=None, description="How many workspaces; null: no limit.")
+    memories: int | None = Field(default=None, description="The most memories; null: no limit.")
+    items: int | None = Field(default=None, description="The most items of working memory; null: no limit.")
+    workspaces: int | None = Field(default=None, description="The most workspaces; null: no limit.")
 
     @classmethod
-    def of(cls, limits: Limits) -> "LimitsView":
-        """A plan's limits."""
+    def from_limits(cls, limits: Limits) -> "LimitsView":
+        """The limits of a plan as an answer shows them."""
         return cls(memories=limits.memories, items=limits.items, workspaces=limits.workspaces)
 
 
-async def quota_of(connection: AsyncConnection, plans: Plans, account_id: str) -> Quota:
-    """How much an account has, and may have."""
+async def read_quota(connection: AsyncConnection, plans: Plans, account_id: str) -> Quota:
+    """Read an account's usage and limits."""
     standing = await plans.of(connection, account_id)
     used = await plans.usage(connection, account_id)
     limits = standing.limits

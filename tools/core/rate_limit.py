@@ -1,4 +1,4 @@
-"""How often one credential may call: a bucket that refills evenly, in memory, per process."""
+"""The rate limit of each credential: a bucket that refills evenly, in memory, one for each process."""
 
 import math
 from collections.abc import Callable
@@ -21,7 +21,7 @@ class RateLimit:
         """Count one call.
 
         Raises:
-            Failure: `too_many_requests`, with the seconds until there is room again.
+            Failure: `too_many_requests`, with the number of seconds to wait.
         """
         if not self._size:
             return

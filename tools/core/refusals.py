@@ -1,4 +1,4 @@
-"""From what pydantic found wrong to what a person or a model can act on."""
+"""Refusals of arguments, in words that a person or a model can act on."""
 
 import math
 from collections.abc import Mapping
@@ -8,7 +8,7 @@ from pydantic import BaseModel, ValidationError
 
 from server.errors import Failure
 
-_SAY = {
+_TEXTS = {
     "extra_forbidden": "there is no such field; known ones are {known}",
     "missing": "is required",
     "string_type": "must be text",
@@ -33,38 +33,40 @@ _SAY = {
     "literal_error": "must be one of {expected}",
     "string_pattern_mismatch": "has a character that is not allowed here",
 }
-_SHOWN = 60
-#: How deep JSON may be nested: far below where any JSON library gives up, far above what anyone means.
+_LONGEST_QUOTE = 60
+#: How deep JSON may be nested: any JSON library can read that, and no sensible request is deeper.
 DEPTH = 64
 
 
-def refused(error: ValidationError, model: type[BaseModel], spellings: Mapping[str, str] = {}) -> Failure:
-    """The first thing that is wrong, with its field as the client spelled it, and the number of further problems."""
+def failure_from_validation(
+    error: ValidationError, model: type[BaseModel], spellings: Mapping[str, str] = {}
+) -> Failure:
+    """Tell the first problem, with its field as the client spelled it, and the number of the other problems."""
     problems = error.errors(include_url=False)
     first = problems[0]
-    field = _spelled(".".join(map(str, first["loc"])), spellings)
-    known = ", ".join(sorted(_inside(model, first["loc"]).model_fields))
-    template = _SAY.get(first["type"], first["msg"].removeprefix("Value error, "))
-    message = template.format(**{"known": known} | first.get("ctx", {})) if first["type"] in _SAY else template
+    field = _spell_path(".".join(map(str, first["loc"])), spellings)
+    known = ", ".join(sorted(_find_model(model, first["loc"]).model_fields))
+    template = _TEXTS.get(first["type"], first["msg"].removeprefix("Value error, "))
+    message = template.format(**{"known": known} | first.get("ctx", {})) if first["type"] in _TEXTS else template
     more = f" ({len(problems) - 1} more problem(s) after this one.)" if len(problems) > 1 else ""
-    return Failure("invalid", f"{field or 'arguments'}: {message}{_sent_value(first)}.{more}", field=field or None)
+    return Failure("invalid", f"{field or 'arguments'}: {message}{_quote_input(first)}.{more}", field=field or None)
 
 
-def _inside(model: type[BaseModel], location: tuple[int | str, ...]) -> type[BaseModel]:
-    """The model that has the field at a location: the arguments', or one nested in them."""
+def _find_model(model: type[BaseModel], location: tuple[int | str, ...]) -> type[BaseModel]:
+    """Find the model that has the field at a location: the arguments, or a model nested in them."""
     for part in location[:-1]:
         field = model.model_fields.get(str(part))
-        model = model if field is None else _model_in(field.annotation) or model
+        model = model if field is None else _find_nested_model(field.annotation) or model
     return model
 
 
-def _model_in(annotation: Any) -> type[BaseModel] | None:
+def _find_nested_model(annotation: Any) -> type[BaseModel] | None:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
-    return next((found for each in get_args(annotation) if (found := _model_in(each))), None)
+    return next((found for each in get_args(annotation) if (found := _find_nested_model(each))), None)
 
 
-def _sent_value(problem: Any) -> str:
+def _quote_input(problem: Any) -> str:
     return "" if problem["type"] in {"missing", "extra_forbidden"} else quote_sent(problem["input"])
 
 
@@ -73,10 +75,10 @@ def quote_sent(value: Any) -> str:
     if isinstance(value, dict | list):
         return ""
     text = str(value)  # pyright: ignore[reportUnknownArgumentType] - JSON
-    return f"; you sent {text!r}" if len(text) <= _SHOWN else f"; you sent {len(text)} characters"
+    return f"; you sent {text!r}" if len(text) <= _LONGEST_QUOTE else f"; you sent {len(text)} characters"
 
 
-def _spelled(path: str, spellings: Mapping[str, str]) -> str:
+def _spell_path(path: str, spellings: Mapping[str, str]) -> str:
     """The path of an argument as the client named it."""
     for ours, theirs in spellings.items():
         if path == ours or path.startswith(f"{ours}."):
@@ -85,9 +87,12 @@ def _spelled(path: str, spellings: Mapping[str, str]) -> str:
 
 
 def refuse_unstorable(value: Any, path: str = "", depth: int = 0) -> None:
-    """Refuse what a database cannot hold or JSON cannot say.
+    """Refuse a value that a database cannot hold or JSON cannot express.
 
-    That is NUL, a surrogate without its other half, an infinite number, and nesting that no library reads back.
+    These are the NUL character, half a surrogate pair, an infinite number, and JSON nested deeper than `DEPTH`.
+
+    Raises:
+        Failure: `invalid`.
     """
     if isinstance(value, str):
         _refuse_text(value, path)

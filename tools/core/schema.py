@@ -7,14 +7,17 @@ from pydantic import BaseModel
 
 
 @cache
-def schema(model: type[BaseModel]) -> dict[str, Any]:
-    """What an operation takes, strict (`additionalProperties` is false), or what it answers (null fields left out)."""
+def build_schema(model: type[BaseModel]) -> dict[str, Any]:
+    """The JSON schema of an operation's arguments, or of its answer.
+
+    Arguments are strict: `additionalProperties` is false. An answer's null fields may be absent.
+    """
     shown: dict[str, Any] = _clean(model.model_json_schema())
     return shown
 
 
 def _clean(node: Any) -> Any:
-    """Without pydantic's titles, and without the docstrings of classes."""
+    """Remove pydantic's titles, and the docstrings of classes."""
     if isinstance(node, list):
         each = cast("list[Any]", node)
         return [_clean(one) for one in each]

@@ -1,4 +1,4 @@
-"""What operations work with: built once by the composition root, handed to every handler as its first argument."""
+"""The collaborators of all operations: the composition root builds them once, and each handler gets them first."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""How an operation changes what is in a workspace and is no memory: in one transaction, held and journaled."""
+"""The transaction in which an operation changes something in a workspace that is not a memory."""
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -11,12 +11,12 @@ from tools.core.services import Services
 
 
 @asynccontextmanager
-async def changing(
+async def open_change(
     services: Services, call: Call, what: dict[str, str]
 ) -> AsyncGenerator[tuple[AsyncConnection, PlacedCall]]:
-    """One transaction that changes what is named by `what`, in a workspace that is made where it is missing.
+    """Open a transaction that changes the thing that `what` names, e.g. `{"item": its id}`, and journal the change.
 
-    What is refused inside the block is undone with the workspace and the journal's entry.
+    A missing workspace is made. If the block raises, the workspace and the journal's entry are undone with the change.
     """
     async with services.db.write() as connection:
         placed = await ensure_workspace(connection, services, call)
