@@ -14,7 +14,7 @@ os.environ["OPENBLAS_NUM_THREADS"] = "1"
 
 from common import Figure, screen, show
 
-BENCHMARKS = ("door", "startup", "ingest", "latency", "rss", "concurrency", "recall", "lifecycle")
+BENCHMARKS = ("door", "startup", "ingest", "latency", "rss", "concurrency", "recall", "lifecycle", "fast_path")
 
 
 def main() -> None:
