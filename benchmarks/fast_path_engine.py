@@ -30,7 +30,7 @@ from server.memory import gate
 from server.memory.models import Memory
 from server.memory.question import Question
 from server.memory.text import build_search_text, weights
-from server.store.projection.points import IndexedMemory, StoredTraits, payload
+from server.store.projection.points import IndexedMemory, StoredTraits, build_payload
 from server.store.projection.rarities import Rarities
 from server.store.search.edge.engine import EdgeEngine
 from server.store.search.edge.shard_files import load
@@ -289,7 +289,7 @@ def _before(memory: Memory) -> list[str]:
 
 
 def _as_product(memory: Memory) -> dict[str, Any]:
-    return payload(memory, WORKSPACE, _before(memory))
+    return build_payload(memory, WORKSPACE, _before(memory))
 
 
 def _traits_apart(memory: Memory) -> dict[str, Any]:
