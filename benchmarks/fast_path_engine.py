@@ -117,12 +117,14 @@ async def _payloads(bench: Bench, product: Collection, traits: Collection, whole
     uncut = bench.recall(product, KEYS, _count, floors=None)
     calls = len(bench.queries)
     return [
-        await compare_async("traits in one string", unit, of_product, apart, calls=calls),
-        await compare_async("a memory as one JSON text, parsed if it is answered", unit, shown, fields, calls=calls),
-        await compare_async("only the payload that is needed", unit, needed, every, calls=calls),
-        await compare_async("the same from an engine process", unit, sent, all_sent, calls=calls),
+        await compare_async("traits in one string", unit, of_product, apart, calls=calls, turns=40),
+        await compare_async(
+            "a memory as one JSON text, parsed if it is answered", unit, shown, fields, calls=calls, turns=40
+        ),
+        await compare_async("only the payload that is needed", unit, needed, every, calls=calls, turns=40),
+        await compare_async("the same from an engine process", unit, sent, all_sent, calls=calls, turns=40),
         # 28 November: a recall's p50 is 0.2 to 0.7 ms lower for it.
-        await compare_async("the engine cuts at the gate", unit, needed, uncut, calls=calls, saves=200.0),
+        await compare_async("the engine cuts at the gate", unit, needed, uncut, calls=calls, turns=40, saves=200.0),
     ]
 
 

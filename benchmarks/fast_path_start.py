@@ -27,9 +27,9 @@ SAYS = "times.append(time.process_time()); print(json.dumps(times))"
 #: What is imported only when it is needed, in this order, after all that each command imports.
 LAZY = (
     ("the server's imports are left to `serve`", "command", SERVER),
-    ("a Qdrant server's client is imported if it is used", "start", "import server.store.search.qdrant.server"),
-    ("Alembic is imported if the schema is old", "start", "import alembic.command, alembic.config, alembic.script"),
     ("the model's libraries are imported by its thread", "start", "import fastembed, tokenizers"),
+    ("Alembic is imported if the schema is old", "start", "import alembic.command, alembic.config, alembic.script"),
+    ("a Qdrant server's client is imported if it is used", "start", "import server.store.search.qdrant.server"),
 )
 
 
