@@ -10,7 +10,7 @@ from dataclasses import make_dataclass
 from datetime import datetime
 from functools import lru_cache
 from io import StringIO
-from itertools import count, cycle
+from itertools import count
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
@@ -24,7 +24,6 @@ from auth.bearer import Authenticator
 from auth.principal import Principal
 from server.logs import configure_logs
 from server.memory.languages import Language
-from server.memory.packing import ALIKE, Duplicates
 from server.memory.ranking import Candidate, Ranked, Traits
 from server.memory.skip import SkipEntry, matches, speaks_against, telling_terms
 from server.memory.text import stems, term_id, words
@@ -45,7 +44,7 @@ LOOK_UPS = 3
 
 def measure_python(texts: list[str]) -> list[Trick]:
     """Every trick that needs neither a record nor a model."""
-    return [_tuples(), _names(), _duplicates(texts), _skip_list(texts), _search_texts(texts), _log_lines()]
+    return [_tuples(), _names(), _skip_list(texts), _search_texts(texts), _log_lines()]
 
 
 def _tuples() -> Trick:
@@ -79,33 +78,6 @@ def _names() -> Trick:
         return lambda: [find(names[place % len(names)], "english") for place in range(2 * HITS)]
 
     return compare("terms of names remembered", f"recall of {HITS} hits", read(remembered), read(find_terms))
-
-
-def _duplicates(texts: list[str]) -> Trick:
-    class Plain:
-        def __init__(self) -> None:
-            self._seen: list[tuple[str, frozenset[str]]] = []
-
-        def of(self, memory_id: str, content: str) -> str | None:
-            words = frozenset(content.casefold().split())
-            for other, known in self._seen:
-                both = len(words & known)
-                if both >= ALIKE * (len(words) + len(known) - both):
-                    return other
-            self._seen.append((memory_id, words))
-            return None
-
-    starts = cycle(range(0, len(texts) - ANSWERED, ANSWERED))
-
-    def choose(kind: type[Duplicates | Plain]) -> Way:
-        def way() -> None:
-            seen, start = kind(), next(starts)
-            for text in texts[start : start + ANSWERED]:
-                seen.of(text, text)
-
-        return way
-
-    return compare("near-duplicates by length first", "recall", choose(Duplicates), choose(Plain), calls=200)
 
 
 def _skip_list(texts: list[str]) -> Trick:

@@ -22,13 +22,10 @@ class Duplicates:
     def find_earlier(self, memory_id: str, content: str) -> str | None:
         """The id of the one before it that says the same; None for a text that is new, which is seen from now on."""
         words = frozenset(content.casefold().split())
-        size = len(words)
         for other, known in self._seen:
-            # What they share is no more than the shorter has: texts of very different lengths are told apart here.
-            if size >= ALIKE * len(known) and len(known) >= ALIKE * size:
-                both = len(words & known)
-                if both >= ALIKE * (size + len(known) - both):
-                    return other
+            both = len(words & known)
+            if both >= ALIKE * (len(words) + len(known) - both):
+                return other
         self._seen.append((memory_id, words))
         return None
 
