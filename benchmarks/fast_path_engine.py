@@ -29,13 +29,13 @@ from qdrant_edge import Query as EdgeQuery
 from server.memory import gate
 from server.memory.models import Memory
 from server.memory.question import Question
-from server.memory.text import build_search_text, weights
+from server.memory.text import build_search_text, weigh_terms
 from server.store.projection.points import IndexedMemory, StoredTraits, build_payload
 from server.store.projection.rarities import Rarities
 from server.store.search.edge.engine import EdgeEngine
 from server.store.search.edge.shard_files import load
 from server.store.search.edge.turns import Turns
-from server.store.search.seam import Collection, Found, Match, Point, Query, Sparse, Where
+from server.store.search.seam import Collection, FieldMatch, Filter, Hits, Point, Query, SparseVector
 from tools.recall.model import CANDIDATES
 from tools.recall.workspace_search import KEYS
 
@@ -64,7 +64,7 @@ class Bench:
     queries: list[Query]
 
     def recall(
-        self, collection: Collection, keys: tuple[str, ...] | None, read: Callable[[Found], object], **changed: Any
+        self, collection: Collection, keys: tuple[str, ...] | None, read: Callable[[Hits], object], **changed: Any
     ) -> AsyncWay:
         """A way that searches for the next question and reads the hits."""
         queries = cycle([replace(query, keys=keys, **changed) for query in self.queries])
@@ -128,32 +128,32 @@ async def _payloads(bench: Bench, product: Collection, traits: Collection, whole
     ]
 
 
-def _count(found: Found) -> int:
+def _count(found: Hits) -> int:
     """Nothing more is read."""
     return len(found.dense) + len(found.text)
 
 
-def _send(found: Found) -> object:
+def _send(found: Hits) -> object:
     return pickle.loads(pickle.dumps(found))  # noqa: S301 - our own
 
 
-def _each(found: Found) -> list[dict[str, Any]]:
+def _each(found: Hits) -> list[dict[str, Any]]:
     return list({hit.id: hit.payload for hit in [*found.dense, *found.text]}.values())
 
 
-def _decode_traits(found: Found) -> object:
+def _decode_traits(found: Hits) -> object:
     return [StoredTraits.decode(each["traits"]) for each in _each(found)]
 
 
-def _read_traits(found: Found) -> object:
+def _read_traits(found: Hits) -> object:
     return [StoredTraits(*[each.get(name) for name in APART.values()]) for each in _each(found)]  # pyright: ignore[reportArgumentType] - as stored
 
 
-def _parse_answered(found: Found) -> object:
+def _parse_answered(found: Hits) -> object:
     return [IndexedMemory.model_validate_json(each["memory"]) for each in _each(found)[:ANSWERED]]
 
 
-def _validate_answered(found: Found) -> object:
+def _validate_answered(found: Hits) -> object:
     return [IndexedMemory.model_validate(each) for each in _each(found)[:ANSWERED]]
 
 
@@ -176,7 +176,9 @@ async def _index(engine: EdgeEngine, collection: Collection) -> Trick:
     vectors = _made_up(ASKED)
 
     def ask(key: str) -> AsyncWay:
-        queries = cycle([Query(vectors[n], None, CANDIDATES, Where((Match(key, (f"{n}",)),))) for n in range(ASKED)])
+        queries = cycle(
+            [Query(vectors[n], None, CANDIDATES, Filter((FieldMatch(key, (f"{n}",)),))) for n in range(ASKED)]
+        )
 
         async def search() -> None:
             await engine.search(collection, next(queries))
@@ -329,7 +331,7 @@ async def _fill(
         Point(
             memory.id,
             place + 1,
-            Sparse(*weights(build_search_text(memory, []))) if memory.content else Sparse([], []),
+            SparseVector(*weigh_terms(build_search_text(memory, []))) if memory.content else SparseVector([], []),
             shape(memory),
             vector,
         )
@@ -341,6 +343,6 @@ async def _fill(
 
 async def _query(engine: EdgeEngine, collection: Collection, question: str, vector: Vectors) -> Query:
     ids = Question(question).term_ids
-    rarities = [each or 0.0 for each in await engine.rarities(collection, ids)]
+    rarities = [each or 0.0 for each in await engine.read_rarities(collection, ids)]
     floors = gate.Scales.of(rarities, None).floors(gate.COMPANY)
-    return Query(vector, Sparse(ids, [1.0] * len(ids)), CANDIDATES, keys=KEYS, floors=floors)
+    return Query(vector, SparseVector(ids, [1.0] * len(ids)), CANDIDATES, keys=KEYS, floors=floors)

@@ -24,9 +24,9 @@ from auth.bearer import Authenticator
 from auth.principal import Principal
 from server.logs import configure_logs
 from server.memory.languages import Language
-from server.memory.ranking import Candidate, Ranked, Traits
-from server.memory.skip import SkipEntry, matches, speaks_against, telling_terms
-from server.memory.text import stems, term_id, words
+from server.memory.ranking import Candidate, RankedCandidate, Traits
+from server.memory.skip import SkipEntry, covers_text, find_matches, find_telling_terms
+from server.memory.text import hash_term, split_words, stem_words
 from server.store.db import Database
 from server.store.directory import Directory
 from server.store.epoch import Epoch
@@ -54,7 +54,7 @@ def _tuples() -> Trick:
         StoredTraits: traits[1:],
         Traits: (1.0, 3, ("a", "b"), False, False, False),
         Candidate: ("id", 0.5, None, 0.5, traits, 0.1),
-        Ranked: ("id", 0.5, 0.5, 0.5, 0.5, {}, traits),
+        RankedCandidate: ("id", 0.5, 0.5, 0.5, 0.5, {}, traits),
     }
     plain: list[tuple[type, tuple[Any, ...]]] = [
         (make_dataclass(kind.__name__, kind._fields, frozen=True, slots=True), values) for kind, values in made.items()
@@ -69,7 +69,7 @@ def _build(kinds: list[tuple[Any, tuple[Any, ...]]]) -> Way:
 
 def _names() -> Trick:
     def find_terms(name: str, language: Language) -> frozenset[int]:
-        return frozenset(map(term_id, stems(words(name, language), language)))
+        return frozenset(map(hash_term, stem_words(split_words(name, language), language)))
 
     remembered = lru_cache(maxsize=4096)(find_terms)
     names = [f"{first} {last}" for first in ("Anna", "Ben", "Priya", "Lukas") for last in ("Berg", "Ito", "Novak")]
@@ -85,17 +85,17 @@ def _skip_list(texts: list[str]) -> Trick:
     contents = texts[100 : 100 + ANSWERED]
 
     def remembered() -> None:
-        matches(entries, contents[0])
+        find_matches(entries, contents[0])
         for content in contents:
             for entry in entries:
-                speaks_against(entry, content)
+                covers_text(entry, content)
 
     def plain() -> None:
-        said = telling_terms(contents[0])
-        about = [telling_terms(entry.item) for entry in entries]
+        said = find_telling_terms(contents[0])
+        about = [find_telling_terms(entry.item) for entry in entries]
         assert all(about <= said for about in about) is False
         for content in contents:
-            said = telling_terms(content)
+            said = find_telling_terms(content)
             for each in about:
                 assert not each or not each <= said
 
@@ -106,7 +106,7 @@ def _search_texts(texts: list[str]) -> Trick:
     """A conversation's turns one after the other: each is read again for the two after it."""
 
     def terms(text: str) -> tuple[str, ...]:
-        return tuple(stems(words(text)))
+        return tuple(stem_words(split_words(text)))
 
     def store(find: Callable[[str], object]) -> Way:
         places = count(2)
