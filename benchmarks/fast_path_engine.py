@@ -344,5 +344,5 @@ async def _fill(
 async def _query(engine: EdgeEngine, collection: Collection, question: str, vector: Vectors) -> Query:
     ids = Question(question).term_ids
     rarities = [each or 0.0 for each in await engine.read_rarities(collection, ids)]
-    floors = gate.Scales.of(rarities, None).floors(gate.COMPANY)
+    floors = gate.Scales.from_rarities(rarities, None).compute_floors(gate.COMPANY)
     return Query(vector, SparseVector(ids, [1.0] * len(ids)), CANDIDATES, keys=KEYS, floors=floors)
