@@ -63,7 +63,7 @@ def check_query(collection: Collection, query: Query) -> None:
         _check_vector(collection, query.dense)
     if query.text is not None:
         _check_sparse(query.text)
-    _check_where(query.filter)
+    _check_filter(query.filter)
 
 
 def check_payload(payload: dict[str, Any]) -> None:
@@ -123,8 +123,8 @@ def _check_sparse(sparse: SparseVector) -> None:
         raise ValueError("a sparse vector's values are finite")
 
 
-def _check_where(where: Filter) -> None:
-    for match in (*where.must, *(match for branch in where.either for match in branch)):
+def _check_filter(chosen: Filter) -> None:
+    for match in (*chosen.must, *(match for branch in chosen.either for match in branch)):
         for value in cast("tuple[object, ...]", match.any_of):
             if not isinstance(value, str):
                 raise ValueError(f"{match.key} is matched against strings, not {value!r}")  # noqa: TRY004 - as the rest

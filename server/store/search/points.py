@@ -1,9 +1,13 @@
-"""What both engines agree on about points: the payload keys with a meaning of their own, and the dense arm."""
+"""What the engines have in common: payload keys with a meaning, the searches of a query, and merging their answers."""
 
 from collections.abc import Iterable
 from operator import attrgetter
+from typing import Any, NamedTuple, cast
 
-from server.store.search.seam import Hit, SparseVector
+import numpy as np
+
+from server.memory.vector import Vector
+from server.store.search.seam import Hit, Hits, Point, Query, SparseVector
 
 REVISION = "_revision"
 """The payload key that holds a point's revision."""
@@ -14,19 +18,79 @@ INDEXED_KEYS = ("type", "tags", "scope")
 _SCORE_AND_ID = attrgetter("score", "id")
 
 
-def rarity(term: int, score: float, text: SparseVector) -> float:
-    """A term's idf, from the best point's score for it alone and that point's vector: the engines do not tell it."""
+class VectorSearch(NamedTuple):
+    """One search for the nearest points: the vectors that it looks through, its own vector, and the least score."""
+
+    using: str
+    vector: list[float] | list[list[float]] | SparseVector
+    least_score: float | None
+
+
+def list_searches(query: Query) -> list[VectorSearch]:
+    """Return the searches that answer a query: two of the dense arm if it has a vector, then one of the text arm."""
+    searches: list[VectorSearch] = []
+    least_text, least_dense = query.floors or (None, None)
+    if query.dense is not None:
+        vector: list[float] = query.dense.tolist()
+        searches.append(VectorSearch("dense", vector, least_dense))
+        searches.append(VectorSearch("windows", [vector], least_dense))
+    if query.text is not None and query.has_text:
+        searches.append(VectorSearch("text", query.text, least_text))
+    return searches
+
+
+def merge_answers(query: Query, answers: list[list[Hit]]) -> Hits:
+    """Return the hits of both arms from the answers to `list_searches`, which are in the same order."""
+    text = order_hits(answers.pop()) if query.has_text else []
+    dense = merge_dense_hits(answers[0], answers[1], query.limit) if answers else []
+    return Hits(dense, text)
+
+
+def group_by_revision(points: Iterable[Point]) -> dict[int, list[Point]]:
+    """Return the points by their revision: an engine writes those of one revision under one condition."""
+    by_revision: dict[int, list[Point]] = {}
+    for point in points:
+        by_revision.setdefault(point.revision, []).append(point)
+    return by_revision
+
+
+def read_text(vectors: Any) -> SparseVector:
+    """Return the text vector among a stored point's vectors; an empty one if it has none."""
+    text: Any = cast("dict[str, Any]", vectors or {}).get("text")
+    return SparseVector(text.indices, text.values) if text is not None else SparseVector([], [])
+
+
+def read_dense(vectors: Any) -> Vector | None:
+    """Return the dense vector among a stored point's vectors; None if it has none."""
+    dense: Any = cast("dict[str, Any]", vectors or {}).get("dense")
+    return np.array(dense, dtype=np.float32) if dense is not None else None
+
+
+def compute_idf(term: int, score: float, text: SparseVector) -> float:
+    """Return a term's idf, which the engines do not tell.
+
+    Args:
+        term: the term's id.
+        score: the score of the best point for this term alone.
+        text: the text vector of that point.
+    """
     return score / text.values[text.indices.index(term)]
 
 
-def ordered(hits: Iterable[Hit]) -> list[Hit]:
-    """An arm's hits, best first, and among equals the newer id: there, engines have orders of their own."""
+def order_hits(hits: Iterable[Hit]) -> list[Hit]:
+    """Return an arm's hits, best first; among equal scores the newer id is first, since engines differ there."""
     return sorted(hits, key=_SCORE_AND_ID, reverse=True)
 
 
-def nearest(whole: list[Hit], parts: list[Hit], limit: int) -> list[Hit]:
-    """The dense arm, from what was near as a whole and in its best part: each point once, by the better score."""
+def merge_dense_hits(whole: list[Hit], parts: list[Hit], limit: int) -> list[Hit]:
+    """Return the dense arm's hits, each point once with its better score.
+
+    Args:
+        whole: the hits by the vector of the whole text.
+        parts: the hits by the vector of the nearest window.
+        limit: the most hits to return.
+    """
     if not parts:
-        return ordered(whole)
+        return order_hits(whole)
     best = {hit.id: hit for hit in sorted([*whole, *parts], key=_SCORE_AND_ID)}  # a point's better hit comes last
-    return ordered(best.values())[:limit]
+    return order_hits(best.values())[:limit]

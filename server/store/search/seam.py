@@ -77,6 +77,11 @@ class Query:
     #: The text arm's and the dense arm's least scores: what is below, that arm does not find. None for no such bounds.
     floors: tuple[float, float] | None = None
 
+    @property
+    def has_text(self) -> bool:
+        """Whether the text arm has anything to look for."""
+        return self.text is not None and bool(self.text.indices)
+
 
 class Hit(NamedTuple):  # a tuple, as up to a hundred are made for a recall
     """A point that an arm found: cosine for the dense arm, BM25 for the text arm."""

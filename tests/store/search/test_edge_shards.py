@@ -50,12 +50,12 @@ async def test_the_least_recently_used_shard_is_closed_for_another_and_keeps_its
 
 
 async def test_a_shard_in_use_is_not_evicted(tmp_path, make):
-    shards = Shards(tmp_path, 1, shard_files.free_bytes, owns=bool)
+    shards = Shards(tmp_path, 1, shard_files.count_free_bytes, is_ours=bool)
     busy, waiting = make.collection(), make.collection()
-    await shards.make(busy)
+    await shards.ensure_shard(busy)
     order = []
-    async with shards.pinned(busy) as shard:
-        task = asyncio.create_task(shards.make(waiting))
+    async with shards.pin(busy) as shard:
+        task = asyncio.create_task(shards.ensure_shard(waiting))
         task.add_done_callback(lambda _: order.append("made"))
         await asyncio.to_thread(shard.flush)
         assert shard.info().points_count == 0
@@ -66,14 +66,14 @@ async def test_a_shard_in_use_is_not_evicted(tmp_path, make):
 
 
 async def test_an_idle_shard_is_evicted_before_a_busy_one_that_is_older(tmp_path, make):
-    shards = Shards(tmp_path, 2, shard_files.free_bytes, owns=bool)
+    shards = Shards(tmp_path, 2, shard_files.count_free_bytes, is_ours=bool)
     busy, idle, wanted = (make.collection() for _ in range(3))
-    await shards.make(busy)
-    await shards.make(idle)
-    async with asyncio.timeout(30), shards.pinned(busy):
-        async with shards.pinned(idle):
+    await shards.ensure_shard(busy)
+    await shards.ensure_shard(idle)
+    async with asyncio.timeout(30), shards.pin(busy):
+        async with shards.pin(idle):
             pass
-        assert await shards.make(wanted)
+        assert await shards.ensure_shard(wanted)
         assert [is_open(tmp_path / one.name) for one in (busy, idle, wanted)] == [True, False, True]
     await shards.close()
 
@@ -118,7 +118,7 @@ async def test_a_load_goes_on_when_its_caller_is_cancelled_and_leaves_nothing_pi
     collection, loads = make.collection(), []
     await engine.open(collection)
     await engine.open(make.collection())
-    loading, go_on, load = threading.Event(), threading.Event(), shard_files.load
+    loading, go_on, load = threading.Event(), threading.Event(), shard_files.load_shard
 
     def slow_load(*arguments):
         loads.append(arguments)
@@ -126,7 +126,7 @@ async def test_a_load_goes_on_when_its_caller_is_cancelled_and_leaves_nothing_pi
         go_on.wait()
         return load(*arguments)
 
-    monkeypatch.setattr(shard_files, "load", slow_load)
+    monkeypatch.setattr(shard_files, "load_shard", slow_load)
     cancelled = asyncio.create_task(engine.count(collection))
     await asyncio.to_thread(loading.wait)
     cancelled.cancel()

@@ -10,7 +10,7 @@ import qdrant_edge as raw
 
 from server.store.search import checks
 from server.store.search.edge.engine import INDEXED_FROM, EdgeEngine
-from server.store.search.edge.shard_files import call, load
+from server.store.search.edge.shard_files import call_engine, load_shard
 from server.store.search.seam import EngineDown, FieldMatch, Filter, Query, SparseVector, UnusableCollection
 from tests.helpers.points import read_ids, read_point
 
@@ -115,7 +115,7 @@ async def test_vectors_without_a_direction_are_refused(edge, collection, make, f
 
 async def test_a_full_disk_refuses_writes_and_still_answers(make, tmp_path):
     free = [ROOMY]
-    engine = EdgeEngine(tmp_path, max_open=1, free_bytes=lambda _: free[0])
+    engine = EdgeEngine(tmp_path, max_open=1, count_free_bytes=lambda _: free[0])
     collection = make.collection()
     await engine.open(collection)
     await engine.upsert(collection, [make.point(1, type="fact")])
@@ -139,7 +139,7 @@ async def test_a_full_disk_refuses_writes_and_still_answers(make, tmp_path):
 
 async def test_a_shard_is_not_loaded_on_a_full_disk(edge, collection, tmp_path):
     await edge.close()
-    engine = EdgeEngine(tmp_path, max_open=1, free_bytes=lambda _: FULL)
+    engine = EdgeEngine(tmp_path, max_open=1, count_free_bytes=lambda _: FULL)
     with pytest.raises(EngineDown, match="bytes free"):
         await engine.count(collection)
     await engine.close()
@@ -209,13 +209,13 @@ async def test_bare_a_shard_that_is_opened_reads_page_by_page_and_a_read_ahead_s
         return faults() - before
 
     path = tmp_path / collection.name
-    bare, ahead = waited(lambda: raw.EdgeShard.load(str(path))), waited(lambda: load(path, collection))
+    bare, ahead = waited(lambda: raw.EdgeShard.load(str(path))), waited(lambda: load_shard(path, collection))
     assert ahead <= bare / 4, "where the folder is on no disk, both are 0"
 
 
 async def test_a_wrong_argument_that_only_the_binding_sees_is_no_outage(bare):
     with pytest.raises(TypeError):
-        call(bare.retrieve, object(), True, True)
+        call_engine(bare.retrieve, object(), True, True)
 
 
 @pytest.mark.parametrize("mistake", [TypeError, ValueError, MemoryError])
@@ -224,4 +224,4 @@ def test_our_own_mistakes_pass_through_a_call(mistake):
         raise mistake("ours")
 
     with pytest.raises(mistake, match="ours"):
-        call(fail)
+        call_engine(fail)

@@ -12,7 +12,7 @@ import structlog.testing
 import uvloop
 
 from server.store.search.edge import processes
-from server.store.search.edge.frames import home_of
+from server.store.search.edge.frames import choose_process
 from server.store.search.edge.processes import ProcessEngine
 from server.store.search.seam import Collection, EngineDown, Query, SparseVector
 from tests.helpers.points import read_ids, read_point
@@ -34,7 +34,7 @@ def home(make, number, of=2):
     """A collection that lives in the process of this number."""
     while True:
         collection = make.collection()
-        if home_of(collection.name, of) == number:
+        if choose_process(collection.name, of) == number:
             return collection
 
 
@@ -69,8 +69,8 @@ async def test_a_process_is_started_by_the_first_call_that_needs_it_and_ends_wit
 
 
 def test_a_collection_has_the_same_home_in_every_run_and_every_process_has_some():
-    assert home_of("3f6f0a52-5f4e-4f6e-9d0e-6b8d4b0f9c11-1", 4) == 2
-    assert {home_of(f"workspace-{n}", 16) for n in range(200)} == set(range(16))
+    assert choose_process("3f6f0a52-5f4e-4f6e-9d0e-6b8d4b0f9c11-1", 4) == 2
+    assert {choose_process(f"workspace-{n}", 16) for n in range(200)} == set(range(16))
 
 
 async def test_what_lives_in_two_processes_is_named_together(engine, make):
@@ -122,7 +122,7 @@ async def test_calls_that_a_dying_process_had_are_refused_and_the_other_process_
 
 
 async def test_one_that_dies_again_and_again_rests_before_it_is_started_again(engine, make, monkeypatch):
-    monkeypatch.setattr(processes, "LONGEST_REST", 0.05)
+    monkeypatch.setattr(processes, "LONGEST_RESTART_DELAY", 0.05)
     collection = home(make, 0)
     for _ in range(2):
         await until_answered(engine, collection)

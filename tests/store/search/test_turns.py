@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from server.store.search.edge.turns import Turns
+from server.store.search.edge.turns import TurnLock
 from server.store.search.seam import Query, SparseVector
 
 pytestmark = pytest.mark.anyio
@@ -40,7 +40,7 @@ async def test_searches_that_come_together_end_in_rounds_of_their_own(embedded, 
 
 
 async def test_turns_are_given_in_the_order_in_which_they_were_asked_for():
-    turns, order = Turns(), []
+    turns, order = TurnLock(), []
 
     async def take(number):
         async with turns:
@@ -51,7 +51,7 @@ async def test_turns_are_given_in_the_order_in_which_they_were_asked_for():
 
 
 async def test_who_is_cancelled_while_it_waits_for_its_turn_holds_up_nobody():
-    turns, order = Turns(), []
+    turns, order = TurnLock(), []
 
     async def take(number):
         async with turns:

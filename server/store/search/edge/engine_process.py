@@ -19,76 +19,77 @@ from weakref import WeakValueDictionary
 import uvloop
 
 from server.store.search.edge.engine import EdgeEngine
-from server.store.search.edge.frames import CLOSE, Frames, home_of
+from server.store.search.edge.frames import CLOSE, MessageProtocol, choose_process
 from server.store.search.edge.shard_files import OUR_MISTAKES
 from server.store.search.seam import Collection, EngineDown
 
 log = logging.getLogger(__name__)
 
-ALONE = frozenset({"open", "upsert", "delete", "set_payload", "flush", "drop"})
+CHANGING_VERBS = frozenset({"open", "upsert", "delete", "set_payload", "flush", "drop"})
 """The verbs that change a collection: one after the other, as they came, also where whoever asked has gone away."""
 
 
-class _Answering:
+class _CallHandler:
     """What is asked over the socket, done."""
 
     def __init__(self, engine: EdgeEngine) -> None:
         self._engine = engine
         self._locks = WeakValueDictionary[str, asyncio.Lock]()
-        self._running = set[asyncio.Task[None]]()
-        self.ended = asyncio.Event()
-        self.frames = Frames(self._received, self.ended.set)
+        self._tasks = set[asyncio.Task[None]]()
+        self.lost = asyncio.Event()
+        self.messages = MessageProtocol(self._receive_call, self.lost.set)
 
     async def close(self) -> None:
         """Bring everything to the disk and end."""
         await self._engine.close()
-        self.frames.close()
+        self.messages.close()
 
     def stop(self) -> None:
         """As `close`, for a signal."""
-        self._start(self.close())
+        self._start_task(self.close())
 
-    def _received(self, message: tuple[int, str, tuple[Any, ...]]) -> None:
-        self._start(self._answer(*message))
+    def _receive_call(self, message: tuple[int, str, tuple[Any, ...]]) -> None:
+        self._start_task(self._answer_call(*message))
 
-    def _start(self, work: Any) -> None:
+    def _start_task(self, work: Any) -> None:
         task = asyncio.get_running_loop().create_task(work)
-        self._running.add(task)
-        task.add_done_callback(self._running.discard)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
-    async def _answer(self, number: int, verb: str, args: tuple[Any, ...]) -> None:
+    async def _answer_call(self, number: int, verb: str, args: tuple[Any, ...]) -> None:
         try:
-            answer = await self._do(verb, *args)
+            answer = await self._run_verb(verb, *args)
         except EngineDown as error:
-            self.frames.send((number, type(error), str(error)))
+            self.messages.send((number, type(error), str(error)))
         except OUR_MISTAKES as error:
             # A subclass may need more than a text to be made again; the usual ones are ValueError's.
             kind = type(error) if type(error) in OUR_MISTAKES else ValueError
-            self.frames.send((number, kind, str(error)))
+            self.messages.send((number, kind, str(error)))
         except Exception as error:
             log.exception("engine_process.call_failed verb=%s", verb)
-            self.frames.send((number, EngineDown, f"the embedded engine failed: {error!r}"))
+            self.messages.send((number, EngineDown, f"the embedded engine failed: {error!r}"))
         else:
-            self.frames.send((number, None, answer))
+            self.messages.send((number, None, answer))
         if verb == CLOSE:
-            self.frames.close()
+            self.messages.close()
 
-    async def _do(self, verb: str, *args: Any) -> Any:
+    async def _run_verb(self, verb: str, *args: Any) -> Any:
         method = getattr(self._engine, verb)
-        if verb in ALONE:
+        if verb in CHANGING_VERBS:
             collection: Collection = args[0]
             async with self._locks.setdefault(collection.name, asyncio.Lock()):
                 return await method(*args)
         return await method(*args)
 
 
-async def serve(descriptor: int, folder: Path, max_open: int, number: int, count: int) -> None:
+async def answer_calls(descriptor: int, folder: Path, max_open: int, number: int, count: int) -> None:
     """Answer until the socket closes; a SIGTERM closes it once everything is on the disk."""
-    answering = _Answering(EdgeEngine(folder, max_open=max_open, owns=lambda name: home_of(name, count) == number))
+    engine = EdgeEngine(folder, max_open=max_open, is_ours=lambda name: choose_process(name, count) == number)
+    handler = _CallHandler(engine)
     loop = asyncio.get_running_loop()
-    loop.add_signal_handler(signal.SIGTERM, answering.stop)
-    await loop.create_unix_connection(lambda: answering.frames, sock=socket.socket(fileno=descriptor))
-    await answering.ended.wait()
+    loop.add_signal_handler(signal.SIGTERM, handler.stop)
+    await loop.create_unix_connection(lambda: handler.messages, sock=socket.socket(fileno=descriptor))
+    await handler.lost.wait()
     # Python's own way out would wait for the threads, which may be seconds into opening a shard.
     os._exit(0)
 
@@ -96,7 +97,7 @@ async def serve(descriptor: int, folder: Path, max_open: int, number: int, count
 def main(descriptor: str, folder: str, *numbers: str) -> None:
     """The process, from start to end; the arguments are those of the command."""
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(serve(int(descriptor), Path(folder), *map(int, numbers)))
+        runner.run(answer_calls(int(descriptor), Path(folder), *map(int, numbers)))
 
 
 if __name__ == "__main__":

@@ -17,12 +17,12 @@ CLOSE = "close"
 """The verb that ends an engine process, once it has flushed."""
 
 
-def home_of(name: str, count: int) -> int:
+def choose_process(name: str, count: int) -> int:
     """Which of so many engine processes has a collection: always the same one, in every run."""
     return zlib.crc32(name.encode()) % count
 
 
-class Frames(asyncio.Protocol):
+class MessageProtocol(asyncio.Protocol):
     """One end of a connection.
 
     Args:
@@ -30,9 +30,9 @@ class Frames(asyncio.Protocol):
         lost: is called once, when the other end or this one has closed the connection.
     """
 
-    def __init__(self, received: Callable[[Any], None], lost: Callable[[], None]) -> None:
-        self._received = received
-        self._lost = lost
+    def __init__(self, receive: Callable[[Any], None], report_loss: Callable[[], None]) -> None:
+        self._receive = receive
+        self._report_loss = report_loss
         self._buffer = bytearray()
         self._transport: asyncio.Transport | None = None
 
@@ -67,8 +67,8 @@ class Frames(asyncio.Protocol):
                 return
             content = self._buffer[_LENGTH.size : end]
             del self._buffer[:end]
-            self._received(pickle.loads(content))  # noqa: S301 - see above: it is our own
+            self._receive(pickle.loads(content))  # noqa: S301 - see above: it is our own
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - the loop passes it
         """The loop's word that there is nothing more to come."""
-        self._lost()
+        self._report_loss()

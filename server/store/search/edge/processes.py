@@ -16,8 +16,8 @@ from typing import Any
 
 import structlog
 
-from server.store.search.edge.frames import CLOSE, Frames, home_of
-from server.store.search.edge.turns import Turns
+from server.store.search.edge.frames import CLOSE, MessageProtocol, choose_process
+from server.store.search.edge.turns import TurnLock
 from server.store.search.seam import Collection, EngineDown, Hits, Point, Query
 
 log = structlog.get_logger(__name__)
@@ -26,7 +26,7 @@ CLOSE_SECONDS = 10.0
 """How long a process may take to bring everything to the disk before it is killed."""
 STEADY_SECONDS = 60.0
 """One that has lived so long did not die of its start."""
-LONGEST_REST = 30.0
+LONGEST_RESTART_DELAY = 30.0
 
 _ROOT = Path(__file__).resolve().parents[4]
 
@@ -42,8 +42,8 @@ class ProcessEngine:
 
     def __init__(self, folder: Path, *, processes: int, max_open: int) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self._turns = Turns()
-        self._children = [_Child(folder, max_open, number, processes) for number in range(processes)]
+        self._turn = TurnLock()
+        self._keepers = [_ProcessKeeper(folder, max_open, number, processes) for number in range(processes)]
 
     async def open(self, collection: Collection) -> bool:
         return await self._ask("open", collection)
@@ -62,7 +62,7 @@ class ProcessEngine:
 
     async def search(self, collection: Collection, query: Query) -> Hits:
         found = await self._ask("search", collection, query)
-        async with self._turns:  # many answers come together, and what is made of each takes a millisecond
+        async with self._turn:  # many answers come together, and what is made of each takes a millisecond
             return found
 
     async def read_rarities(self, collection: Collection, terms: list[int]) -> list[float | None]:
@@ -82,77 +82,77 @@ class ProcessEngine:
 
     async def list_names(self) -> set[str]:
         # Each process sees the whole folder.
-        return await self._children[0].ask("list_names")
+        return await self._keepers[0].ask("list_names")
 
     async def ping(self) -> None:
-        await asyncio.gather(*(child.ask("ping") for child in self._children))
+        await asyncio.gather(*(keeper.ask("ping") for keeper in self._keepers))
 
     async def close(self) -> None:
-        await asyncio.gather(*(child.close() for child in self._children))
+        await asyncio.gather(*(keeper.close() for keeper in self._keepers))
 
     async def _ask(self, verb: str, collection: Collection, *args: Any) -> Any:
-        home = home_of(collection.name, len(self._children))
-        return await self._children[home].ask(verb, collection, *args)
+        index = choose_process(collection.name, len(self._keepers))
+        return await self._keepers[index].ask(verb, collection, *args)
 
 
-class _Child:
+class _ProcessKeeper:
     """One engine process, whichever lives now."""
 
     def __init__(self, folder: Path, max_open: int, number: int, count: int) -> None:
         self._arguments = (str(folder.absolute()), str(max_open), str(number), str(count))
-        self._order = asyncio.Lock()
-        self._life: _Life | None = None
+        self._start_lock = asyncio.Lock()
+        self._process: _Process | None = None
         self._deaths = 0
-        self._rests_until = 0.0
-        self._closed = False
+        self._earliest_start = 0.0
+        self._is_closed = False
 
     async def ask(self, verb: str, *args: Any) -> Any:
         """Have the process do something; what it answers."""
-        life = self._life
-        if life is None or life.is_over:
-            async with self._order:
-                life = await self._living()
-        return await life.ask(verb, *args)
+        process = self._process
+        if process is None or process.has_ended:
+            async with self._start_lock:
+                process = await self._ensure_process()
+        return await process.ask(verb, *args)
 
     async def close(self) -> None:
         """End the process once it has flushed, or when its time for that is up; a second time does nothing."""
-        async with self._order:
-            self._closed = True
-            life, self._life = self._life, None
-            if life is not None:
-                await life.close()
+        async with self._start_lock:
+            self._is_closed = True
+            process, self._process = self._process, None
+            if process is not None:
+                await process.close()
 
-    async def _living(self) -> "_Life":
-        if self._closed:
+    async def _ensure_process(self) -> "_Process":
+        if self._is_closed:
             raise EngineDown("the embedded engine is closed")
         now = asyncio.get_running_loop().time()
-        if self._life is not None and self._life.is_over:
-            self._deaths = 1 if now - self._life.born >= STEADY_SECONDS else self._deaths + 1
-            self._rests_until = now + _rest_after(self._deaths)
+        if self._process is not None and self._process.has_ended:
+            self._deaths = 1 if now - self._process.started_at >= STEADY_SECONDS else self._deaths + 1
+            self._earliest_start = now + _compute_restart_delay(self._deaths)
             # Until it is gone for good it holds the locks of its shards.
-            await self._life.bury()
-            self._life = None
-        if now < self._rests_until:
+            await self._process.kill()
+            self._process = None
+        if now < self._earliest_start:
             raise EngineDown(f"the engine process has died {self._deaths} times; it is started again in a moment")
-        if self._life is None:
-            self._life = await _Life.start(self._arguments)
-        return self._life
+        if self._process is None:
+            self._process = await _Process.start(self._arguments)
+        return self._process
 
 
-class _Life:
+class _Process:
     """A process from its start to its end, and what it was asked and has not answered yet."""
 
-    def __init__(self, process: "subprocess.Popen[bytes]", born: float) -> None:
-        self.born = born
-        self.is_over = False
-        self._process = process
+    def __init__(self, child: "subprocess.Popen[bytes]", started_at: float) -> None:
+        self.started_at = started_at
+        self.has_ended = False
+        self._child = child
         self._is_closing = False
-        self._frames = Frames(self._answered, self._lost)
-        self._asked: dict[int, asyncio.Future[Any]] = {}
+        self._messages = MessageProtocol(self._receive_answer, self._handle_loss)
+        self._pending: dict[int, asyncio.Future[Any]] = {}
         self._count = 0
 
     @classmethod
-    async def start(cls, arguments: tuple[str, ...]) -> "_Life":
+    async def start(cls, arguments: tuple[str, ...]) -> "_Process":
         """Spawn a process; it need not be ready to be asked."""
         loop = asyncio.get_running_loop()
         ours, theirs = socket.socketpair()
@@ -166,7 +166,7 @@ class _Life:
             ]
             path = os.pathsep.join(filter(None, (str(_ROOT), os.environ.get("PYTHONPATH"))))
             try:
-                process = subprocess.Popen(  # noqa: S603, ASYNC220 - our own command; it returns in a millisecond or two
+                child = subprocess.Popen(  # noqa: S603, ASYNC220 - our own command; it returns in a millisecond or two
                     command,
                     env=os.environ | {"PYTHONPATH": path},
                     stdin=subprocess.DEVNULL,
@@ -177,27 +177,27 @@ class _Life:
             except OSError as error:
                 ours.close()
                 raise EngineDown(f"the engine process cannot be started: {error}") from error
-        life = cls(process, loop.time())
+        process = cls(child, loop.time())
         try:
-            await loop.create_unix_connection(lambda: life._frames, sock=ours)
+            await loop.create_unix_connection(lambda: process._messages, sock=ours)
         except BaseException:
             ours.close()
-            await life.bury()
+            await process.kill()
             raise
-        return life
+        return process
 
     async def ask(self, verb: str, *args: Any) -> Any:
         """Have it do something; what it answers, or raises."""
-        if self.is_over:
+        if self.has_ended:
             raise EngineDown("the engine process has ended")
         self._count += 1
         number, answer = self._count, asyncio.get_running_loop().create_future()
-        self._asked[number] = answer
+        self._pending[number] = answer
         try:
-            self._frames.send((number, verb, args))
+            self._messages.send((number, verb, args))
             return await answer
         finally:
-            self._asked.pop(number, None)
+            self._pending.pop(number, None)
 
     async def close(self) -> None:
         """Let it flush, for as long as it may, and end it."""
@@ -208,18 +208,18 @@ class _Life:
                 async with asyncio.timeout(CLOSE_SECONDS):
                     await self.ask(CLOSE)
         finally:
-            await self.bury()
+            await self.kill()
 
-    async def bury(self) -> None:
+    async def kill(self) -> None:
         """See to it that the process is gone."""
-        self._is_closing = self.is_over = True
-        self._frames.close()
-        self._process.kill()
-        await asyncio.to_thread(self._process.wait)
+        self._is_closing = self.has_ended = True
+        self._messages.close()
+        self._child.kill()
+        await asyncio.to_thread(self._child.wait)
 
-    def _answered(self, message: tuple[int, type[Exception] | None, Any]) -> None:
+    def _receive_answer(self, message: tuple[int, type[Exception] | None, Any]) -> None:
         number, kind, value = message
-        answer = self._asked.get(number)
+        answer = self._pending.get(number)
         if answer is None or answer.done():
             return  # whoever asked has gone away
         if kind is None:
@@ -227,15 +227,16 @@ class _Life:
         else:
             answer.set_exception(kind(value))
 
-    def _lost(self) -> None:
-        self.is_over = True
+    def _handle_loss(self) -> None:
+        self.has_ended = True
         if not self._is_closing:
-            log.warning("engine_process.ended", pid=self._process.pid, calls=len(self._asked))
-        for answer in self._asked.values():
+            log.warning("engine_process.ended", pid=self._child.pid, calls=len(self._pending))
+        for answer in self._pending.values():
             if not answer.done():
                 answer.set_exception(EngineDown("the engine process has ended"))
 
 
-def _rest_after(deaths: int) -> float:
+def _compute_restart_delay(deaths: int) -> float:
     """Seconds until a process that has died so many times in a row is started again: at first none."""
-    return 0.0 if deaths < 2 else min(0.25 * 2 ** (deaths - 2), LONGEST_REST)  # noqa: PLR2004 - the second is a sign
+    # One death may be chance; the second is a sign.
+    return 0.0 if deaths < 2 else min(0.25 * 2 ** (deaths - 2), LONGEST_RESTART_DELAY)  # noqa: PLR2004 - as above

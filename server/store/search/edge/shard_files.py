@@ -31,12 +31,12 @@ T = TypeVar("T")
 P = ParamSpec("P")
 
 # Kilobytes of vectors after which a graph would be built; out of reach, because building one stops the process.
-_NEVER = 10**12
+_GRAPHS_FROM = 10**12
 # At most so many bytes are read ahead, the smallest files first: all of some 30,000 memories.
-_AHEAD = 256 * 2**20
-_NEW, _GONE = ".new-", ".gone-"
+_MOST_READ_AHEAD = 256 * 2**20
+_NEW_PREFIX, _GONE_PREFIX = ".new-", ".gone-"
 # A load that failed for want of something (memory, descriptors, the log's lock) says nothing about the shard.
-_NOT_THE_SHARD = re.compile(r"WouldBlock|os error (?!2\b)\d|code: (?!2\b)\d")
+_OTHER_CAUSES = re.compile(r"WouldBlock|os error (?!2\b)\d|code: (?!2\b)\d")
 
 
 OUR_MISTAKES = (TypeError, ValueError, MemoryError)
@@ -48,12 +48,12 @@ bits flipped, 663 cases in all, and the shard was then opened, searched and writ
 """
 
 
-def free_bytes(folder: Path) -> int:
+def count_free_bytes(folder: Path) -> int:
     """Bytes free on the disk that holds the folder."""
     return shutil.disk_usage(folder).free
 
 
-def call(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+def call_engine(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Call into the engine.
 
     Raises:
@@ -68,19 +68,19 @@ def call(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         raise EngineDown(f"the embedded engine failed: {error}") from error
 
 
-def create(folder: Path, collection: Collection) -> EdgeShard:
+def create_shard(folder: Path, collection: Collection) -> EdgeShard:
     """Make an empty shard in the folder, under the collection's name, and open it."""
     # A creation that is killed half-way leaves a folder that cannot be loaded, so it gets its name last.
-    unfinished = _hidden(folder, _NEW, collection.name)
+    unfinished = _make_hidden_path(folder, _NEW_PREFIX, collection.name)
     unfinished.mkdir()
-    shard = EdgeShard.create(str(unfinished), _config(collection.dims))
+    shard = EdgeShard.create(str(unfinished), _make_config(collection.dims))
     shard.flush()
     shard.close()
     finished = unfinished.rename(folder / collection.name)
-    return EdgeShard.load(str(finished), _config(collection.dims))
+    return EdgeShard.load(str(finished), _make_config(collection.dims))
 
 
-def load(path: Path, collection: Collection) -> EdgeShard:
+def load_shard(path: Path, collection: Collection) -> EdgeShard:
     """Open a shard.
 
     Raises:
@@ -95,9 +95,9 @@ def load(path: Path, collection: Collection) -> EdgeShard:
         raise UnusableCollection(f"the collection {collection.name} does not open: it has no log")
     _read_ahead(path)
     try:
-        shard = call(EdgeShard.load, str(path), _config(collection.dims))
+        shard = call_engine(EdgeShard.load, str(path), _make_config(collection.dims))
     except EngineDown as error:
-        if _NOT_THE_SHARD.search(str(error)):
+        if _OTHER_CAUSES.search(str(error)):
             raise
         raise UnusableCollection(f"the collection {collection.name} does not open: {error}") from error
     if not collection.dims and _has_dense(shard):
@@ -113,8 +113,10 @@ def _read_ahead(path: Path) -> None:
     of its own, of 50 µs, with the interpreter held: measured at 10,000 memories, the first search takes 1 instead of
     30 ms after this, the next ones 0.3 instead of 3.5.
     """
-    left, buffer = _AHEAD, memoryview(bytearray(2**20))
-    for stored, file in sorted((_stored(each), each) for each in path.glob("segments/**/*") if each.is_file()):
+    left, buffer = _MOST_READ_AHEAD, memoryview(bytearray(2**20))
+    for stored, file in sorted(
+        (_count_stored_bytes(each), each) for each in path.glob("segments/**/*") if each.is_file()
+    ):
         left -= stored
         if left < 0:
             return
@@ -123,43 +125,43 @@ def _read_ahead(path: Path) -> None:
                 pass
 
 
-def _stored(file: Path) -> int:
+def _count_stored_bytes(file: Path) -> int:
     """The bytes that a file has on the disk. The engine makes its files large and fills them from the front."""
     return getattr(file.stat(), "st_blocks", 0) * 512
 
 
-def shut(shard: EdgeShard, keep: bool) -> None:  # noqa: FBT001 - asyncio.to_thread passes it on
+def close_shard(shard: EdgeShard, keep: bool) -> None:  # noqa: FBT001 - asyncio.to_thread passes it on
     """Close a shard, after a flush where it is to be kept; nothing is raised."""
     # What a failed flush leaves behind is projected again: nobody was told that it is on the disk.
     with contextlib.suppress(EngineDown):
         if keep:
-            call(shard.flush)
+            call_engine(shard.flush)
     with contextlib.suppress(EngineDown):
-        call(shard.close)
+        call_engine(shard.close)
 
 
-def remove(folder: Path, name: str) -> None:
+def remove_shard(folder: Path, name: str) -> None:
     """Remove a closed shard; one that is not there is no error."""
-    gone = _hidden(folder, _GONE, name)
+    gone = _make_hidden_path(folder, _GONE_PREFIX, name)
     with contextlib.suppress(FileNotFoundError):
         (folder / name).rename(gone)
         shutil.rmtree(gone)
 
 
-def names(folder: Path) -> set[str]:
+def list_names(folder: Path) -> set[str]:
     """The collections that are whole: neither half made nor half removed."""
     return {each.name for each in folder.iterdir() if each.is_dir() and not each.name.startswith(".")}
 
 
-def sweep(folder: Path, owns: Callable[[str], bool]) -> None:
+def remove_leftovers(folder: Path, is_ours: Callable[[str], bool]) -> None:
     """Remove from the folder what a process that was killed had half made or half removed, of collections one owns."""
-    for prefix in (_NEW, _GONE):
+    for prefix in (_NEW_PREFIX, _GONE_PREFIX):
         for leftover in folder.glob(f"{prefix}*"):
-            if owns(leftover.name.removeprefix(prefix).rpartition(".")[0]):
+            if is_ours(leftover.name.removeprefix(prefix).rpartition(".")[0]):
                 shutil.rmtree(leftover)
 
 
-def _hidden(folder: Path, prefix: str, name: str) -> Path:
+def _make_hidden_path(folder: Path, prefix: str, name: str) -> Path:
     """A new name that is no collection's, and tells whose it is."""
     return folder / f"{prefix}{name}.{uuid4().hex}"
 
@@ -167,13 +169,13 @@ def _hidden(folder: Path, prefix: str, name: str) -> Path:
 def _has_dense(shard: EdgeShard) -> bool:
     # Loading is strict about every vector that is asked for and silent about those that are not.
     try:
-        call(shard.query, QueryRequest(1, query=Query.Nearest([1.0], using="dense")))
+        call_engine(shard.query, QueryRequest(1, query=Query.Nearest([1.0], using="dense")))
     except EngineDown as error:
         return "Not existing vector name" not in str(error)
     return True
 
 
-def _config(dims: int) -> EdgeConfig:
+def _make_config(dims: int) -> EdgeConfig:
     vectors = {
         "dense": EdgeVectorParams(
             size=dims,
@@ -191,7 +193,7 @@ def _config(dims: int) -> EdgeConfig:
     return EdgeConfig(
         vectors=vectors if dims else None,
         sparse_vectors={"text": EdgeSparseVectorParams(modifier=Modifier.Idf, memory=Memory.Cold)},
-        optimizers=EdgeOptimizersConfig(indexing_threshold=_NEVER),
+        optimizers=EdgeOptimizersConfig(indexing_threshold=_GRAPHS_FROM),
         max_search_threads=1,
         payload_memory=Memory.Cold,
         id_tracker_memory=Memory.Cold,

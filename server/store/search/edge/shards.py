@@ -18,7 +18,7 @@ from typing import TypeVar
 from qdrant_edge import EdgeShard
 
 from server.store.search.edge import shard_files
-from server.store.search.edge.shard_files import call
+from server.store.search.edge.shard_files import call_engine
 from server.store.search.seam import Collection, EngineDown, UnusableCollection
 
 T = TypeVar("T")
@@ -28,7 +28,7 @@ LEAST_FREE = 64 * 1024 * 1024
 
 
 @dataclass(slots=True, eq=False)
-class _Open:
+class _OpenShard:
     shard: EdgeShard
     dims: int
     pins: int = 0
@@ -45,30 +45,30 @@ class Shards:
     """
 
     def __init__(
-        self, folder: Path, max_open: int, free_bytes: Callable[[Path], int], owns: Callable[[str], bool]
+        self, folder: Path, max_open: int, count_free_bytes: Callable[[Path], int], is_ours: Callable[[str], bool]
     ) -> None:
         if max_open < 1:
             raise ValueError("at least one shard must be allowed to be open")
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
         self._max_open = max_open
-        self._free_bytes = free_bytes
-        self._owns = owns
-        self._open: OrderedDict[str, _Open] = OrderedDict()
-        self._order = asyncio.Lock()
+        self._count_free_bytes = count_free_bytes
+        self._is_ours = is_ours
+        self._open: OrderedDict[str, _OpenShard] = OrderedDict()
+        self._lock = asyncio.Lock()
         self._unpinned = asyncio.Event()
         self._pid = os.getpid()
-        self._swept = False
-        self._closed = False
+        self._has_removed_leftovers = False
+        self._is_closed = False
         self._running: set[asyncio.Task[object]] = set()
 
     @asynccontextmanager
-    async def pinned(self, collection: Collection) -> AsyncGenerator[EdgeShard | None, None]:
+    async def pin(self, collection: Collection) -> AsyncGenerator[EdgeShard | None, None]:
         """The collection's shard, open for as long as the block runs; None where the collection is not there."""
-        self.check()
+        self.check_usable()
         entry = self._open.get(collection.name)
         if entry is None:
-            entry = await self._finish(self._take(collection), undo=self._unpin)
+            entry = await self._run_to_end(self._find_and_pin(collection), undo=self._unpin)
             if entry is None:
                 yield None
                 return
@@ -81,50 +81,50 @@ class Shards:
         finally:
             self._unpin(entry)
 
-    async def make(self, collection: Collection) -> bool:
+    async def ensure_shard(self, collection: Collection) -> bool:
         """Open the collection's shard, making it where it is not there; whether it was made."""
-        self.check()
-        return await self._finish(self._make(collection))
+        self.check_usable()
+        return await self._run_to_end(self._ensure_shard(collection))
 
     async def drop(self, name: str) -> None:
         """Remove the collection's shard once nobody uses it; one that is not there is no error."""
-        self.check()
-        await self._finish(self._drop(name))
+        self.check_usable()
+        await self._run_to_end(self._drop(name))
 
     async def flush(self, collection: Collection) -> None:
         """Bring the shard's writes to the disk; nothing to do where the collection is not there."""
-        self.check()
-        await self._finish(self._flush(collection))
+        self.check_usable()
+        await self._run_to_end(self._flush(collection))
 
-    async def names(self) -> set[str]:
+    async def list_names(self) -> set[str]:
         """The names of all whole collections in the folder."""
-        self.check()
-        return await asyncio.to_thread(call, shard_files.names, self._folder)
+        self.check_usable()
+        return await asyncio.to_thread(call_engine, shard_files.list_names, self._folder)
 
     def exists(self, name: str) -> bool:
         """Whether the collection has a shard, open or not."""
-        self.check()
+        self.check_usable()
         return name in self._open or (self._folder / name).is_dir()
 
-    def check(self) -> None:
+    def check_usable(self) -> None:
         """Raise `EngineDown` after `close`, and in a forked child, where a query would hang for ever."""
-        if self._closed:
+        if self._is_closed:
             raise EngineDown("the embedded engine is closed")
         if os.getpid() != self._pid:
             raise EngineDown("the embedded engine does not survive a fork; spawn the process instead")
 
     def check_space(self) -> None:
         """Raise `EngineDown` where the disk is too full for a write to be safe."""
-        free = call(self._free_bytes, self._folder)
+        free = call_engine(self._count_free_bytes, self._folder)
         if free < LEAST_FREE:
             raise EngineDown(f"the disk under the search index has {free} bytes free; writing needs {LEAST_FREE}")
 
     async def close(self) -> None:
         """Flush and close every shard once nobody uses it; a second time does nothing."""
-        self._closed = True
-        await self._finish(self._close())
+        self._is_closed = True
+        await self._run_to_end(self._close())
 
-    async def _finish(self, work: Coroutine[object, object, T], undo: Callable[[T], None] | None = None) -> T:
+    async def _run_to_end(self, work: Coroutine[object, object, T], undo: Callable[[T], None] | None = None) -> T:
         """Run the work to its end; if the caller is cancelled meanwhile, undo what it was to be given."""
         task = asyncio.ensure_future(work)
         self._running.add(task)
@@ -132,28 +132,28 @@ class Shards:
         try:
             return await asyncio.shield(task)
         except asyncio.CancelledError:
-            task.add_done_callback(lambda done: _abandon(done, undo))
+            task.add_done_callback(lambda done: _undo_result(done, undo))
             raise
 
-    async def _take(self, collection: Collection) -> _Open | None:
-        async with self._order:
+    async def _find_and_pin(self, collection: Collection) -> _OpenShard | None:
+        async with self._lock:
             entry = await self._find(collection)
             if entry is not None:
                 entry.pins += 1
             return entry
 
-    async def _make(self, collection: Collection) -> bool:
-        async with self._order:
+    async def _ensure_shard(self, collection: Collection) -> bool:
+        async with self._lock:
             if await self._find(collection) is not None:
                 return False
             self.check_space()
             await self._make_room()
-            shard = await asyncio.to_thread(call, shard_files.create, self._folder, collection)
-            self._open[collection.name] = _Open(shard, collection.dims)
+            shard = await asyncio.to_thread(call_engine, shard_files.create_shard, self._folder, collection)
+            self._open[collection.name] = _OpenShard(shard, collection.dims)
             return True
 
-    async def _find(self, collection: Collection) -> _Open | None:
-        await self._sweep()
+    async def _find(self, collection: Collection) -> _OpenShard | None:
+        await self._remove_leftovers_once()
         entry = self._open.get(collection.name)
         path = self._folder / collection.name
         if entry is not None:
@@ -161,28 +161,28 @@ class Shards:
         elif path.is_dir():
             self.check_space()
             await self._make_room()
-            shard = await asyncio.to_thread(shard_files.load, path, collection)
-            entry = self._open[collection.name] = _Open(shard, collection.dims)
+            shard = await asyncio.to_thread(shard_files.load_shard, path, collection)
+            entry = self._open[collection.name] = _OpenShard(shard, collection.dims)
         return entry
 
     async def _drop(self, name: str) -> None:
-        async with self._order:
-            await self._sweep()
+        async with self._lock:
+            await self._remove_leftovers_once()
             entry = self._open.pop(name, None)
             if entry is not None:
-                await self._shut(entry, keep=False)
-            await asyncio.to_thread(call, shard_files.remove, self._folder, name)
+                await self._close_entry(entry, keep=False)
+            await asyncio.to_thread(call_engine, shard_files.remove_shard, self._folder, name)
 
     async def _flush(self, collection: Collection) -> None:
-        async with self.pinned(collection) as shard:
+        async with self.pin(collection) as shard:
             if shard is not None:
-                await asyncio.to_thread(call, shard.flush)
+                await asyncio.to_thread(call_engine, shard.flush)
 
     async def _close(self) -> None:
-        async with self._order:
+        async with self._lock:
             while self._open:
                 _, entry = self._open.popitem(last=False)
-                await self._shut(entry, keep=True)
+                await self._close_entry(entry, keep=True)
 
     async def _make_room(self) -> None:
         while len(self._open) >= self._max_open:
@@ -191,33 +191,33 @@ class Shards:
                 self._unpinned.clear()
                 await self._unpinned.wait()
             else:
-                await self._shut(self._open.pop(name), keep=True)
+                await self._close_entry(self._open.pop(name), keep=True)
 
-    async def _shut(self, entry: _Open, *, keep: bool) -> None:
+    async def _close_entry(self, entry: _OpenShard, *, keep: bool) -> None:
         """Close a shard that nobody can find any more, after its last user has left."""
         while entry.pins:
             self._unpinned.clear()
             await self._unpinned.wait()
-        await asyncio.to_thread(shard_files.shut, entry.shard, keep)
+        await asyncio.to_thread(shard_files.close_shard, entry.shard, keep)
 
-    async def _sweep(self) -> None:
+    async def _remove_leftovers_once(self) -> None:
         """Remove, once, what a process that was killed had half made or half removed."""
-        if not self._swept:
-            await asyncio.to_thread(call, shard_files.sweep, self._folder, self._owns)
-            self._swept = True
+        if not self._has_removed_leftovers:
+            await asyncio.to_thread(call_engine, shard_files.remove_leftovers, self._folder, self._is_ours)
+            self._has_removed_leftovers = True
 
-    def _unpin(self, entry: _Open | None) -> None:
+    def _unpin(self, entry: _OpenShard | None) -> None:
         if entry is not None:
             entry.pins -= 1
             if not entry.pins:
                 self._unpinned.set()
 
 
-def _abandon(task: asyncio.Task[T], undo: Callable[[T], None] | None) -> None:
+def _undo_result(task: asyncio.Task[T], undo: Callable[[T], None] | None) -> None:
     if not task.cancelled() and task.exception() is None and undo is not None:
         undo(task.result())
 
 
-def _check_dims(entry: _Open, collection: Collection) -> None:
+def _check_dims(entry: _OpenShard, collection: Collection) -> None:
     if entry.dims != collection.dims:
         raise UnusableCollection(f"the collection {collection.name} was made for vectors of {entry.dims} dimensions")

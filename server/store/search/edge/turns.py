@@ -4,7 +4,7 @@ import asyncio
 from typing import Literal
 
 
-class Turns(asyncio.Lock):
+class TurnLock(asyncio.Lock):
     """Gives turns: one at a time, each in a round of the loop of its own, first come, first served.
 
     A turn is for a block that does not wait for anything. Fifty searches that become ready together take a hundred

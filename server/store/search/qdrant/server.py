@@ -14,7 +14,7 @@ from qdrant_client.common.client_exceptions import QdrantException
 from qdrant_client.http.exceptions import ApiException, UnexpectedResponse
 
 from server.store.search import checks
-from server.store.search.points import nearest, ordered, rarity
+from server.store.search.points import compute_idf, merge_answers, read_text
 from server.store.search.qdrant import wire
 from server.store.search.seam import Collection, EngineDown, Hits, Point, Query, UnusableCollection
 
@@ -38,7 +38,7 @@ class ServerEngine:
 
     def __init__(self, client: AsyncQdrantClient) -> None:
         self._client = client
-        self._version_known = False
+        self._is_version_known = False
 
     @classmethod
     def from_url(cls, url: str, api_key: str | None = None, *, timeout: int = 10) -> Self:
@@ -48,25 +48,25 @@ class ServerEngine:
     async def open(self, collection: Collection) -> bool:
         checks.check_collection(collection)
         await self._check_version()
-        info = await _answer_unless(_NOT_FOUND, self._client.get_collection(collection.name))
-        made = False
+        info = await _await_answer_unless(_NOT_FOUND, self._client.get_collection(collection.name))
+        is_new = False
         if info is None:
-            made = await self._create(collection)
-        elif wire.dims(info) != collection.dims:
+            is_new = await self._create(collection)
+        elif wire.find_dims(info) != collection.dims:
             raise UnusableCollection(
-                f"the collection {collection.name} was made for vectors of {wire.dims(info)} dimensions"
+                f"the collection {collection.name} was made for vectors of {wire.find_dims(info)} dimensions"
             )
         indexed = info.payload_schema if info is not None else {}
-        for key, schema in wire.indexes(collection).items():
+        for key, schema in wire.make_index_params(collection).items():
             if key not in indexed:
-                await _answer(self._client.create_payload_index(collection.name, key, schema, wait=True))
-        return made if collection.tenant is None else not await self.count(collection)
+                await _await_answer(self._client.create_payload_index(collection.name, key, schema, wait=True))
+        return is_new if collection.tenant is None else not await self.count(collection)
 
     async def exists(self, collection: Collection) -> bool:
         checks.check_collection(collection)
         if collection.tenant is not None:
             return await self.count(collection) > 0
-        return await _answer(self._client.collection_exists(collection.name))
+        return await _await_answer(self._client.collection_exists(collection.name))
 
     async def upsert(self, collection: Collection, points: list[Point]) -> None:
         # A request for each slice: a failure in one leaves those before it written.
@@ -74,13 +74,13 @@ class ServerEngine:
         checks.check_points(collection, points)
         checks.check_tenant(collection, (point.payload for point in points))
         for start in range(0, len(points), _SLICE):
-            operations = wire.upserts(collection, points[start : start + _SLICE])
-            await _answer(self._client.batch_update_points(collection.name, operations, wait=True))
+            operations = wire.make_upserts(collection, points[start : start + _SLICE])
+            await _await_answer(self._client.batch_update_points(collection.name, operations, wait=True))
 
     async def delete(self, collection: Collection, ids: list[str]) -> None:
         checks.check_collection(collection)
         checks.check_ids(ids)
-        await self._delete(collection, wire.these(collection, ids))
+        await self._delete(collection, wire.make_ids_filter(collection, ids))
 
     async def set_payload(self, collection: Collection, patches: dict[str, dict[str, Any]]) -> None:
         # A request for each slice, as `upsert`.
@@ -89,55 +89,53 @@ class ServerEngine:
         for patch in patches.values():
             checks.check_payload(patch)
         checks.check_tenant(collection, patches.values())
-        operations = wire.patches(collection, patches)
+        operations = wire.make_patches(collection, patches)
         for start in range(0, len(operations), _SLICE):
-            some = operations[start : start + _SLICE]
-            call = self._client.batch_update_points(collection.name, some, wait=True)
-            await _answer_unless(_NOT_FOUND, call)
+            batch = operations[start : start + _SLICE]
+            request = self._client.batch_update_points(collection.name, batch, wait=True)
+            await _await_answer_unless(_NOT_FOUND, request)
 
     async def search(self, collection: Collection, query: Query) -> Hits:
         # Above the server's indexing threshold the dense arm is approximate.
         checks.check_collection(collection)
         checks.check_query(collection, query)
-        asked = wire.requests(collection, query)
-        if not asked:
+        requests = wire.make_requests(collection, query)
+        if not requests:
             return Hits([], [])
-        responses = await _answer_unless(_NOT_FOUND, self._client.query_batch_points(collection.name, asked))
+        responses = await _await_answer_unless(_NOT_FOUND, self._client.query_batch_points(collection.name, requests))
         if responses is None:
             return Hits([], [])
-        answers = [wire.hits(response.points) for response in responses]
-        checks.check_owner(collection, (hit.payload for answer in answers for hit in answer))
-        text = ordered(answers.pop()) if wire.has_text(query) else []
-        dense = nearest(answers[0], answers[1], query.limit) if answers else []
-        return Hits(dense, text)
+        hits = merge_answers(query, [wire.hits_from_points(response.points) for response in responses])
+        checks.check_owner(collection, (hit.payload for hit in [*hits.dense, *hits.text]))
+        return hits
 
     async def read_rarities(self, collection: Collection, terms: list[int]) -> list[float | None]:
         checks.check_collection(collection)
         if not terms:
             return []
-        asked = wire.best_for(collection, terms)
-        responses = await _answer_unless(_NOT_FOUND, self._client.query_batch_points(collection.name, asked))
+        requests = wire.make_rarity_requests(collection, terms)
+        responses = await _await_answer_unless(_NOT_FOUND, self._client.query_batch_points(collection.name, requests))
         if responses is None:
             return [None] * len(terms)
         answers = [response.points for response in responses]
         return [
-            rarity(term, best[0].score, wire.text_of(best[0])) if best else None
+            compute_idf(term, best[0].score, read_text(best[0].vector)) if best else None
             for term, best in zip(terms, answers, strict=True)
         ]
 
     async def read_points(self, collection: Collection) -> list[Point]:
         checks.check_collection(collection)
         vectors = ["dense", "text"] if collection.dims else ["text"]
-        ours = wire.ours(collection)
+        ours = wire.make_owner_filter(collection)
         points: list[Point] = []
         offset = None
         while True:
-            call = self._client.scroll(
+            request = self._client.scroll(
                 collection.name, ours, limit=_PAGE, offset=offset, with_payload=True, with_vectors=vectors
             )
-            page = await _answer_unless(_NOT_FOUND, call)
+            page = await _await_answer_unless(_NOT_FOUND, request)
             records, offset = page if page is not None else ([], None)
-            points += map(wire.point, records)
+            points += map(wire.point_from_record, records)
             if offset is None:
                 break
         checks.check_owner(collection, (point.payload for point in points))
@@ -145,8 +143,8 @@ class ServerEngine:
 
     async def count(self, collection: Collection) -> int:
         checks.check_collection(collection)
-        call = self._client.count(collection.name, wire.ours(collection), exact=True)
-        answer = await _answer_unless(_NOT_FOUND, call)
+        request = self._client.count(collection.name, wire.make_owner_filter(collection), exact=True)
+        answer = await _await_answer_unless(_NOT_FOUND, request)
         return answer.count if answer is not None else 0
 
     async def flush(self, collection: Collection) -> None:
@@ -156,46 +154,46 @@ class ServerEngine:
     async def drop(self, collection: Collection) -> None:
         checks.check_collection(collection)
         if collection.tenant is None:
-            await _answer_unless(_NOT_FOUND, self._client.delete_collection(collection.name))
+            await _await_answer_unless(_NOT_FOUND, self._client.delete_collection(collection.name))
         else:
-            await self._delete(collection, wire.ours(collection))
+            await self._delete(collection, wire.make_owner_filter(collection))
 
     async def list_names(self) -> set[str]:
         return set()
 
     async def ping(self) -> None:
         await self._check_version()
-        await _answer(self._client.get_collections())
+        await _await_answer(self._client.get_collections())
 
     async def close(self) -> None:
         await self._client.close()
 
     async def _check_version(self) -> None:
-        if self._version_known:
+        if self._is_version_known:
             return
-        version = (await _answer(self._client.info())).version
+        version = (await _await_answer(self._client.info())).version
         if tuple(int(part) for part in version.split(".")[:2]) < OLDEST:
             raise EngineDown(f"Qdrant {version} is too old: {OLDEST[0]}.{OLDEST[1]} or newer is needed")
-        self._version_known = True
+        self._is_version_known = True
 
     async def _create(self, collection: Collection) -> bool:
         """Make the collection; False where another process came first."""
         # In a shared collection every search is a tenant's, so only graphs within a tenant are worth building.
         within_tenants = models.HnswConfigDiff(m=0, payload_m=16) if collection.tenant is not None else None
-        call = self._client.create_collection(
+        request = self._client.create_collection(
             collection.name,
-            vectors_config=wire.vectors(collection),
+            vectors_config=wire.make_vector_params(collection),
             sparse_vectors_config={"text": models.SparseVectorParams(modifier=models.Modifier.IDF)},
             hnsw_config=within_tenants,
         )
-        return await _answer_unless(_CONFLICT, call) is not None
+        return await _await_answer_unless(_CONFLICT, request) is not None
 
     async def _delete(self, collection: Collection, points: models.Filter) -> None:
-        call = self._client.delete(collection.name, models.FilterSelector(filter=points), wait=True)
-        await _answer_unless(_NOT_FOUND, call)
+        request = self._client.delete(collection.name, models.FilterSelector(filter=points), wait=True)
+        await _await_answer_unless(_NOT_FOUND, request)
 
 
-class _Refused(EngineDown):
+class _RefusedByServer(EngineDown):
     """The server answered, with a status that says no."""
 
     def __init__(self, status: int | None) -> None:
@@ -203,26 +201,26 @@ class _Refused(EngineDown):
         self.status = status
 
 
-async def _answer(call: Awaitable[T]) -> T:
+async def _await_answer(request: Awaitable[T]) -> T:
     """The server's answer, every failure of which is `EngineDown`.
 
     The message names the status or the kind of failure and nothing else: an answer's text, or an
     address with a password in it, is nobody's business.
     """
     try:
-        return await call
+        return await request
     except UnexpectedResponse as error:
-        raise _Refused(error.status_code) from None
+        raise _RefusedByServer(error.status_code) from None
     except (ApiException, QdrantException, ValueError) as error:
         kind = type(getattr(error, "source", error)).__name__
         raise EngineDown(f"the Qdrant server does not answer ({kind})") from None
 
 
-async def _answer_unless(status: int, call: Awaitable[T]) -> T | None:
+async def _await_answer_unless(status: int, request: Awaitable[T]) -> T | None:
     """The server's answer, or None where it is this status."""
     try:
-        return await _answer(call)
-    except _Refused as refused:
+        return await _await_answer(request)
+    except _RefusedByServer as refused:
         if refused.status != status:
             raise
         return None
