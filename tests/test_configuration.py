@@ -10,10 +10,11 @@ import pytest
 
 from server.config import PREFIX, Limits, Settings, is_secret, load
 
+ROOT = Path(__file__).parent.parent
 ROWS = dict(
     re.findall(
         r"^\| `(LOCI_\w+)`( \*)? \|.*$",
-        (Path(__file__).parent.parent / "docs/configuration.md").read_text(),
+        (ROOT / "docs/configuration.md").read_text(),
         re.MULTILINE,
     )
 )
@@ -32,13 +33,19 @@ def test_every_setting_is_documented_and_nothing_else():
 
 @pytest.mark.parametrize("name", Settings.model_fields)
 def test_a_setting_is_documented_in_its_own_words_with_its_default(name):
-    text = (Path(__file__).parent.parent / "docs/configuration.md").read_text()
+    text = (ROOT / "docs/configuration.md").read_text()
     (row,) = [line for line in text.splitlines() if line.startswith(f"| `{PREFIX}{name.upper()}`")]
     field = Settings.model_fields[name]
     assert field.description.replace("|", "\\|") in row
     default = field.get_default(call_default_factory=True)
     if isinstance(default, int) and not isinstance(default, bool):
         assert f"| `{default}` |" in row
+
+
+@pytest.mark.parametrize("name", Settings.model_fields)
+def test_every_setting_is_read_somewhere(name):
+    sources = [path.read_text() for folder in ("server", "auth") for path in (ROOT / folder).rglob("*.py")]
+    assert any(re.search(rf"\b(settings|self)\.{name}\b", source) for source in sources)
 
 
 def test_settings_are_read_from_the_environment():

@@ -111,6 +111,15 @@ def test_every_dependency_has_a_line_of_reason():
     assert [name for name in names if f"| {name} |" not in reasons] == []
 
 
+def test_the_tests_that_the_recipes_name_are_there():
+    named = set(re.findall(r"`(test_\w+)`", (ROOT / "docs/adding.md").read_text()))
+    there = {
+        name for path in (ROOT / "tests").rglob("test_*.py") for name in re.findall(r"def (test_\w+)", path.read_text())
+    }
+    assert named
+    assert named <= there
+
+
 def test_the_pages_name_no_file_that_is_not_there():
     for page in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]:
         for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text()):

@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
+from server.memory.models import Memory
 from server.store.lifecycle import erasure
 from server.store.record import memories, workspaces
 from server.store.record.journal import journal_memories
@@ -32,6 +33,11 @@ def listed(ledger, clock):
         return [memory.content for memory in page]
 
     return ask
+
+
+def test_every_column_of_a_memory_is_a_field_or_kept_by_the_store():
+    kept = {"workspace_id", "revision", "position", "deleted_at", "erased_at"}
+    assert {column.name for column in table.c} == set(Memory.model_fields) | kept
 
 
 async def test_an_ingest_takes_contiguous_revisions_and_keeps_its_order(ledger):

@@ -4,6 +4,7 @@ import itertools
 import json
 import re
 from dataclasses import fields
+from pathlib import Path
 
 import jsonschema
 import pytest
@@ -27,6 +28,7 @@ from tools.core.schema import build_schema
 
 pytestmark = pytest.mark.anyio
 
+TESTS = Path(__file__).parent.parent
 EVERY = pytest.mark.parametrize(
     "operation", [*catalog.OPERATIONS, *context.LINK_OPERATIONS], ids=lambda each: each.name
 )
@@ -62,6 +64,13 @@ def test_a_row_is_whole(operation):
     assert operation.args.model_config["extra"] == "forbid"
     assert operation.is_in_workspace == ("meta" in operation.returns.model_fields)
     assert (operation.scope == "memory:read") == (operation.effect is Effect.READ)
+
+
+@EVERY
+def test_every_operation_is_named_by_a_test(operation):
+    paths = {re.sub(r"{\w+}", "", path).rstrip("/") for _, path in operation.routes}
+    tests = [path.read_text() for path in TESTS.rglob("test_*.py")]
+    assert any(re.search(rf"\b{operation.name}\b", text) or any(path in text for path in paths) for text in tests)
 
 
 @EVERY
