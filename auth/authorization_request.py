@@ -104,7 +104,7 @@ async def validate_authorization_request(
 async def _find_client(auth: AuthorizationServer, parameters: Parameters, address: str) -> Client:
     client_id = parameters.get("client_id")
     if client_id is None:
-        raise Failure("malformed", "The app did not say who it is: client_id is missing. Start again from the app.")
+        raise Failure("malformed", "The app did not name itself: client_id is missing. Start again from the app.")
     try:
         redirect_uri, may_fetch = parameters.get("redirect_uri"), _is_well_shaped(parameters)
         client = await find_requesting_client(auth, client_id, redirect_uri, address, may_fetch=may_fetch)

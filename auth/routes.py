@@ -1,4 +1,4 @@
-"""Every endpoint and page of the authorization server."""
+"""All endpoints and pages of the authorization server: one row each."""
 
 from starlette.routing import Route
 
@@ -21,8 +21,8 @@ from auth.pages.signup import setup, signup
 from auth.resources import MCP_PATH, RECALL_PATH
 
 
-def routes() -> list[Route]:
-    """The routes. Their endpoints find the `AuthorizationServer` in `request.state.auth`."""
+def build_routes() -> list[Route]:
+    """Return the routes. Their endpoints find the `AuthorizationServer` in `request.state.auth`."""
     return [
         Route(RESOURCE_METADATA, mcp_resource),
         Route(f"{RESOURCE_METADATA}{MCP_PATH}", mcp_resource),
@@ -43,4 +43,5 @@ def routes() -> list[Route]:
 
 
 def _route_page(path: str, handler: PageHandler) -> Route:
+    """Return the route of a page: it takes a form, and answers a refusal with a page."""
     return Route(path, with_refusal_page(handler), methods=["GET", "POST"])

@@ -15,15 +15,15 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from auth import routes as oauth
 from auth.guard import Guard, ProtectedResource
+from auth.routes import build_routes
 from auth.server import AuthorizationServer
 from server import __version__
 from server.clock import utc_now
 from server.config import Settings
 from server.errors import Failure
 from server.services import open_services
-from server.web import public, rest, signup
+from server.web import public, rest, signup_endpoint
 from server.web.entrance import Entrance
 from server.web.mcp_app import McpApps
 from server.web.openapi import build_openapi
@@ -73,10 +73,10 @@ def create_app(running: Running) -> ASGIApp:
         Route("/mcp", Guard(mcp_apps.connector, api, post)),
         Route("/v1/mcp", Guard(mcp_apps.recall_link, recall_link, post)),
         *rest.make_routes(catalog.OPERATIONS, lambda app, methods: Guard(app, api, methods)),
-        Route(signup.PATH, signup.SignUpEndpoint),
+        Route(signup_endpoint.PATH, signup_endpoint.SignUpEndpoint),
         Route("/v1/{path:path}", Guard(_refuse_unknown_path, api)),
-        *oauth.routes(),
-        *public.make_routes(signup.add_to_openapi(build_openapi(catalog.OPERATIONS, __version__, url))),
+        *build_routes(),
+        *public.make_routes(signup_endpoint.add_to_openapi(build_openapi(catalog.OPERATIONS, __version__, url))),
     ]
     app = Starlette(
         routes=routes,

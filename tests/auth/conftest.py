@@ -12,7 +12,7 @@ from starlette.applications import Starlette
 import server.store.tables.accounts
 import server.store.tables.oauth  # noqa: F401 - puts its tables into `metadata`
 from auth.passwords import Passwords
-from auth.routes import routes
+from auth.routes import build_routes
 from auth.server import AuthSettings
 from auth.wiring import build_access_tokens, build_authorization_server
 from server.store.db import Database
@@ -90,7 +90,7 @@ def auth(configured):
 @pytest.fixture
 def browser(auth):
     """Makes browsers: HTTP clients that keep cookies, each with its own."""
-    app = Starlette(routes=routes())
+    app = Starlette(routes=build_routes())
 
     def make(address="127.0.0.1", server=auth, **options):
         async def with_state(scope, receive, send):

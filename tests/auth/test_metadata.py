@@ -7,7 +7,7 @@ from mcp.client.auth.utils import (
 )
 from mcp.shared.auth import OAuthMetadata, ProtectedResourceMetadata
 
-from auth.routes import routes
+from auth.routes import build_routes
 
 pytestmark = pytest.mark.anyio
 
@@ -51,7 +51,7 @@ async def test_the_metadata_says_what_is_so(http):
 
 async def test_every_endpoint_in_the_metadata_exists(http):
     found = (await http.get("/.well-known/oauth-authorization-server")).json()
-    paths = {route.path for route in routes()}
+    paths = {route.path for route in build_routes()}
     endpoints = {value for name, value in found.items() if name.endswith(("_endpoint", "_uri"))}
     assert len(endpoints) == 5
     assert {endpoint.removeprefix(ISSUER) for endpoint in endpoints} <= paths

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from auth.clients.documents import ClientDocuments, UnreachableDocumentError
 from auth.grants.table import GRANTS
 from server.store.tables.oauth import oauth_consents, oauth_documents
-from tests.auth.test_client_documents import AT, CALLBACK, DOCUMENT, URL
+from tests.auth.test_documents import AT, CALLBACK, DOCUMENT, URL
 from tests.helpers.flow import ON_BOTH, REDIRECT, Flow
 
 pytestmark = pytest.mark.anyio

@@ -14,7 +14,7 @@ from starlette.routing import Route
 from auth.guard import Guard
 from server import __version__
 from server.app import create_app
-from server.web import signup
+from server.web import signup_endpoint
 from server.web.openapi import build_openapi
 from tests.helpers.arguments import VALID
 from tests.helpers.doors import rest as call_rest
@@ -38,7 +38,7 @@ NO_OPERATION = {
     "/v1/mcp/.well-known/oauth-authorization-server": "where some clients look for the way in",
     "/v1/mcp/.well-known/openid-configuration": "as above",
     "/v1/{path:path}": "what is not there",
-    signup.PATH: "nobody is asking yet",
+    signup_endpoint.PATH: "nobody is asking yet",
 }
 SCOPES = {"memory:read", "memory:write", "admin"}
 
@@ -107,7 +107,7 @@ async def test_every_route_under_v1_is_an_operation_or_on_the_list(shared):
     served = {route.path for route in app.routes if isinstance(route, Route) and route.path.startswith("/v1")}
     assert served == operations | set(NO_OPERATION)
     for route in app.routes:
-        is_open = "/.well-known/" in route.path or route.path == signup.PATH
+        is_open = "/.well-known/" in route.path or route.path == signup_endpoint.PATH
         if route.path.startswith(("/v1", "/mcp")) and not is_open:
             assert isinstance(route.app, Guard), f"{route.path} is not guarded"
 
@@ -119,18 +119,18 @@ def test_an_operation_with_no_route_is_on_the_recall_link_only(operation):
 
 @pytest.fixture
 def openapi():
-    return signup.add_to_openapi(build_openapi(catalog.OPERATIONS, __version__, "http://127.0.0.1:8080"))
+    return signup_endpoint.add_to_openapi(build_openapi(catalog.OPERATIONS, __version__, "http://127.0.0.1:8080"))
 
 
 async def test_the_openapi_document_is_served_to_anyone(shared):
     response = await shared.client().get("/openapi.json")
-    assert response.json() == signup.add_to_openapi(build_openapi(catalog.OPERATIONS, __version__, shared.url))
+    assert response.json() == signup_endpoint.add_to_openapi(build_openapi(catalog.OPERATIONS, __version__, shared.url))
 
 
 def test_openapi_describes_every_route_and_no_other(openapi):
     described = {(method.upper(), path) for path, methods in openapi["paths"].items() for method in methods}
     operations = {route for each in catalog.OPERATIONS for route in each.routes}
-    assert described == operations | {("POST", signup.PATH)}
+    assert described == operations | {("POST", signup_endpoint.PATH)}
     ids = [each["operationId"] for methods in openapi["paths"].values() for each in methods.values()]
     assert len(set(ids)) == len(ids)
 

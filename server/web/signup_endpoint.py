@@ -11,10 +11,10 @@ from auth.throttle import API_SIGNUPS, count_tries
 from server.errors import Failure
 from server.web.answers import read_json
 from server.web.openapi import describe_json, move_definitions
+from tools.api_signup import NewAccount, SignUp, check_signup_is_open, sign_up
 from tools.core.operation import validate
 from tools.core.schema import build_schema
 from tools.core.services import Services
-from tools.signup import NewAccount, SignUp, check_signup_is_open, sign_up
 
 PATH = "/v1/auth/signup"
 MAX_BODY = 16 * 1024
