@@ -26,6 +26,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from client import Client
 from common import Process, Site, progress, screen, seeded, temporary_folder
@@ -82,9 +83,9 @@ class Writer:
                     return
                 self.acknowledged[name] += 1
 
-    def _new(self, **fields: str) -> Kept:
+    def _new(self, with_whom: str = "") -> Kept:
         self._count += 1
-        memory = Kept(f"w{self.number}n{self._count}", **fields)
+        memory = Kept(f"w{self.number}n{self._count}", with_whom=with_whom)
         memory.versions = {None, f"{memory.word} version 1"}
         self.kept.append(memory)
         self.touched.append(memory)
@@ -191,7 +192,7 @@ class Checker:
         return _shown(memory for memory in found["memories"] if memory["content"].split(" ")[0] == word)
 
 
-def _shown(memories: Iterator[dict[str, object]]) -> dict[str, tuple[str, list[str]]]:
+def _shown(memories: Iterator[dict[str, Any]]) -> dict[str, tuple[str, list[str]]]:
     return {
         memory["id"]: (memory["content"], [tag for tag in memory["tags"] if not tag.startswith("source:")])
         for memory in memories

@@ -204,6 +204,7 @@ def test_a_new_password_takes_the_old_ones_place(cli, tmp_path):
         async with db.read() as connection:
             user = await user_named(connection, "ann")
         await db.close()
+        assert user is not None
         return await Passwords(PasswordHasher()).verify(user.password_hash, password)
 
     assert asyncio.run(verified("another good password"))
@@ -525,6 +526,7 @@ def test_a_database_that_cannot_be_reached_is_told_without_its_password(tmp_path
 def test_a_listed_key_can_be_revoked_by_what_is_shown(cli):
     cli("key", "create", "--user", "ann", "--name", "a long name for a key that takes room", "--quiet")
     shown = re.search(r"[0-9a-f]{8}-[0-9a-f-]{27}", cli("key", "list", "--user", "ann").stdout)
+    assert shown is not None
     assert cli("key", "revoke", "--user", "ann", shown.group()).exit_code == 0
 
 
@@ -587,6 +589,7 @@ def test_a_search_store_that_does_not_answer_is_told_at_the_start(tmp_path):
         stderr=subprocess.PIPE,
         text=True,
     ) as server:
+        assert server.stderr is not None
         try:
             told = next(line for line in server.stderr if "search store" in line)
         finally:
@@ -606,6 +609,7 @@ def test_a_new_password_ends_the_browser_sessions_of_its_user_alone(cli, tmp_pat
             async with db.write() as connection:
                 for name in ("ann", "bob"):
                     user = await user_named(connection, name)
+                    assert user is not None
                     ends = now + timedelta(days=1)
                     await insert_session(connection, id_hash=name, user_id=user.id, now=now, expires_at=ends)
             changed = await asyncio.to_thread(
@@ -629,6 +633,7 @@ def test_a_server_that_was_started_with_sigint_ignored_ends_at_sigterm(tmp_path)
         text=True,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN),  # noqa: PLW1509 - as a shell does in a script
     ) as server:
+        assert server.stderr is not None
         try:
             assert any("Loci is at" in line for line in server.stderr)
             server.terminate()

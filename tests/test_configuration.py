@@ -36,6 +36,7 @@ def test_a_setting_is_documented_in_its_own_words_with_its_default(name):
     text = (ROOT / "docs/configuration.md").read_text()
     (row,) = [line for line in text.splitlines() if line.startswith(f"| `{PREFIX}{name.upper()}`")]
     field = Settings.model_fields[name]
+    assert field.description is not None
     assert field.description.replace("|", "\\|") in row
     default = field.get_default(call_default_factory=True)
     if isinstance(default, int) and not isinstance(default, bool):

@@ -90,6 +90,7 @@ def test_every_tool_of_mementos_is_documented_with_an_exchange(name):
     section = re.search(rf"^### {name}\n(.*?)(?=^##|\Z)", MEMENTO, re.DOTALL | re.MULTILINE)
     assert section, f"docs/memento.md has no section {name}"
     ((_, path, _, body, _),) = exchanges(section.group(1))
+    assert body is not None
     assert (path.partition("&")[0], body["params"]["name"]) == ("/mcp?toolset=memento", name)
 
 
@@ -105,8 +106,9 @@ def test_the_changelog_begins_with_what_is_not_released_yet():
 
 def test_every_dependency_has_a_line_of_reason():
     project = (ROOT / "pyproject.toml").read_text()
-    listed = re.search(r"^dependencies = \[(.*?)^\]", project, re.DOTALL | re.MULTILINE).group(1)
-    names = re.findall(r'"([a-z0-9-]+)', listed)
+    listed = re.search(r"^dependencies = \[(.*?)^\]", project, re.DOTALL | re.MULTILINE)
+    assert listed is not None
+    names = re.findall(r'"([a-z0-9-]+)', listed.group(1))
     reasons = (ROOT / "docs/dependencies.md").read_text()
     assert [name for name in names if f"| {name} |" not in reasons] == []
 

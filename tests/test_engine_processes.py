@@ -52,6 +52,7 @@ async def test_a_server_that_is_told_to_end_has_flushed_everything_and_leaves_no
     with subprocess.Popen(  # noqa: ASYNC220 - nothing else runs here
         command, cwd=ROOT, env=os.environ | environment, stderr=subprocess.PIPE, text=True
     ) as server:
+        assert server.stderr is not None
         try:
             assert any("Loci is at" in line for line in server.stderr)
             url, bearer = f"http://127.0.0.1:{port}", {"authorization": f"Bearer {key}"}

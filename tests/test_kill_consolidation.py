@@ -84,6 +84,7 @@ async def killed(folder, workspace, where, run_id="none"):
     """Kill the work when it is at this place."""
     command = (sys.executable, "-c", CHILD, str(folder), workspace, where, run_id)
     child = await asyncio.create_subprocess_exec(*command, cwd=ROOT, stdout=asyncio.subprocess.PIPE)
+    assert child.stdout is not None
     async with asyncio.timeout(60):
         assert await child.stdout.readline() == b"here\n"
         child.send_signal(signal.SIGKILL)

@@ -15,9 +15,12 @@ def logged_events():
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             match node:
                 case ast.Call(func=ast.Attribute(value=ast.Name("log"), attr=level)) if level in LEVELS:
-                    event = node.args[0] if node.args else None
-                    # the standard library's loggers take their fields in the text, after the key
-                    key = event.value.split()[0] if isinstance(event, ast.Constant) else ast.unparse(node)
+                    match node.args:
+                        case [ast.Constant(value=str(text)), *_]:
+                            # the standard library's loggers take their fields in the text, after the key
+                            key = text.split()[0]
+                        case _:
+                            key = ast.unparse(node)
                     fields = frozenset(keyword.arg for keyword in node.keywords)
                     yield f"{path.relative_to(ROOT)}:{node.lineno}", key, LEVELS[level], fields
 

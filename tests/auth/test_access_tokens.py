@@ -26,7 +26,7 @@ async def forge(auth, token):
     def make(*, header=(), without=(), signed_with=None, algorithm="ES256", **claims):
         values = {name: value for name, value in (good | claims).items() if name not in without}
         headers = {"typ": "at+jwt", "kid": key.kid} | dict(header)
-        secret = None if algorithm == "none" else signed_with or key.private_key
+        secret = "" if algorithm == "none" else signed_with or key.private_key
         return jwt.encode(values, secret, algorithm, headers=headers)
 
     return make

@@ -175,8 +175,9 @@ async def test_a_hash_of_older_parameters_is_replaced_at_login(person, auth, ada
         await set_password(connection, ada.id, old)
     await person.log_in()
     async with auth.db.read() as connection:
-        new = (await user_named(connection, "ada")).password_hash
-    assert new != old
+        user = await user_named(connection, "ada")
+    assert user is not None
+    assert user.password_hash != old
     assert (await person.log_in()).status_code == 302
 
 

@@ -211,7 +211,7 @@ async def _forever(_host, _port):
 @pytest.mark.parametrize("resolver", [_nowhere, _forever])
 async def test_a_name_that_does_not_resolve_is_unreachable(auth, resolver):
     documents = ClientDocuments(
-        db=auth.db, now=auth.now, grant_types=GRANTS, allow_local=False, resolver=resolver, timeout=0.01
+        db=auth.db, now=auth.now, grant_types=tuple(GRANTS), allow_local=False, resolver=resolver, timeout=0.01
     )
     for attempt in (documents.fetch_client, documents.find_fresh_client):
         with pytest.raises(UnreachableDocumentError):

@@ -8,6 +8,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import qdrant_edge as edge
 import uvicorn
@@ -28,7 +29,7 @@ def no(status, message):
     return JSONResponse({"status": {"error": message}, "time": 0.0}, status)
 
 
-def condition(said):
+def condition(said: dict[str, Any]) -> edge.HasIdCondition | edge.Filter | edge.FieldCondition:
     if "has_id" in said:
         return edge.HasIdCondition(set(said["has_id"]))
     if "key" not in said:
@@ -39,9 +40,11 @@ def condition(said):
     return edge.FieldCondition(said["key"], match=edge.MatchAny(values))
 
 
-def filter_of(said):
-    if said is None:
-        return None
+def optional_filter_of(said: dict[str, Any] | None) -> edge.Filter | None:
+    return None if said is None else filter_of(said)
+
+
+def filter_of(said: dict[str, Any]) -> edge.Filter:
     must, should = said.get("must"), said.get("should")
     return edge.Filter(
         must=[condition(one) for one in must] if must else None,
@@ -65,11 +68,11 @@ def vectors_said(vectors):
 def query_of(said):
     vector = edge.Query.Nearest(vector_of(said["query"]["nearest"]), using=said["using"])
     idf = (said.get("params") or {}).get("idf")
-    params = edge.SearchParams(exact=True, idf=edge.IdfParams(filter_of(idf["corpus"])) if idf else None)
+    params = edge.SearchParams(exact=True, idf=edge.IdfParams(optional_filter_of(idf["corpus"])) if idf else None)
     return edge.QueryRequest(
         said["limit"],
         query=vector,
-        filter=filter_of(said.get("filter")),
+        filter=optional_filter_of(said.get("filter")),
         with_payload=said["with_payload"],
         with_vector=said.get("with_vector"),
         params=params,
@@ -83,7 +86,9 @@ def operation_of(said):
             edge.Point(one["id"], {name: vector_of(vector) for name, vector in one["vector"].items()}, one["payload"])
             for one in said["upsert"]["points"]
         ]
-        return edge.UpdateOperation.upsert_points(points, condition=filter_of(said["upsert"].get("update_filter")))
+        return edge.UpdateOperation.upsert_points(
+            points, condition=optional_filter_of(said["upsert"].get("update_filter"))
+        )
     said = said["set_payload"]
     return edge.UpdateOperation.set_payload_by_filter(filter_of(said["filter"]), said["payload"])
 
@@ -192,7 +197,7 @@ class Double:
         request = edge.ScrollRequest(
             offset=said.get("offset"),
             limit=said["limit"],
-            filter=filter_of(said.get("filter")),
+            filter=optional_filter_of(said.get("filter")),
             with_payload=said["with_payload"],
             with_vector=said.get("with_vector"),
         )
@@ -201,7 +206,7 @@ class Double:
         return {"points": points, "next_page_offset": None if offset is None else str(offset)}
 
     def count(self, shard, said):
-        return {"count": shard.count(edge.CountRequest(exact=True, filter=filter_of(said.get("filter"))))}
+        return {"count": shard.count(edge.CountRequest(exact=True, filter=optional_filter_of(said.get("filter"))))}
 
     def app(self):
         return Starlette(

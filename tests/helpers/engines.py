@@ -1,10 +1,12 @@
 """Engines that are counted, held up or down, and makers of what they are given."""
 
 import asyncio
+from typing import cast
 from uuid import UUID, uuid4
 
 import httpx
 import numpy as np
+from qdrant_client import AsyncQdrantClient
 from qdrant_client.http.exceptions import UnexpectedResponse
 
 from server.store.search.seam import Collection, EngineDown, Point, SparseVector
@@ -54,6 +56,11 @@ class Gate:
 
 
 DIMS = 4
+
+
+def answering_like_a_server(client: AsyncQdrantClient) -> AsyncQdrantClient:
+    """A client whose in-memory mode answers as a server does."""
+    return cast("AsyncQdrantClient", AnsweringLikeAServer(client))
 
 
 class AnsweringLikeAServer:

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from server.ids import new_id
 from server.memory.models import Memory
 from server.store.db import Database
+from server.store.projection.projection import Projection
 from server.store.record import memories, vectors, workspaces
 from server.store.record.journal import Actor, journal_memories
 from server.store.record.people import accounts
@@ -32,13 +33,14 @@ class Ledger:
         given |= {"relevance": 1.0, "access_count": 0, "consolidated": 0, "created_at": now, "updated_at": now} | fields
         return Memory(id=new_id(now), content=content, **given)
 
-    async def store(self, *contents, generation=None, windows=(), **fields):
+    async def store(self, *contents, generation: int | None = None, windows=(), **fields):
         """Store texts in one transaction; their ids."""
         new = [self.memory(content, **fields) for content in contents]
         async with self.db.write() as connection:
             first = await memories.advance(connection, self.workspace, len(new), self.now())
             await memories.insert(connection, self.workspace, first, new)
             if windows:
+                assert generation is not None, "vectors belong to a generation"
                 await vectors.put(connection, generation, {m.id: w for m, w in zip(new, windows, strict=True)})
             changes = [(memory.id, None, memory.model_dump(mode="json")) for memory in new]
             await journal_memories(connection, self.workspace, self.actor, self.now(), first, changes)
@@ -73,7 +75,7 @@ async def open_ledger(db, clock, name="ann", generation=0):
     return Ledger(db, clock, found.id, user.id, user.account_id)
 
 
-class CountingProjection:
+class CountingProjection(Projection):
     """A projection that only notes what it is told to project."""
 
     def __init__(self):

@@ -32,6 +32,9 @@ class Hook:
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stderr is not None
         process.stdin.write(given)
         output, errors, _ = await asyncio.gather(process.stdout.read(), process.stderr.read(), closed(process.stdin))
         assert await process.wait() == 0
@@ -67,7 +70,7 @@ class Stand:
 
 
 @asynccontextmanager
-async def standing_in(status="200 OK", body=b"{}"):
+async def standing_in(status: str | None = "200 OK", body=b"{}"):
     """A server on loopback with one answer; with a status of None it takes the request and never answers."""
     asked, forever = [], asyncio.Event()
 

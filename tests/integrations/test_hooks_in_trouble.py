@@ -103,7 +103,9 @@ async def test_without_curl_or_awk_it_is_silent_too(hook, tmp_path):
 def watched(folder: Path, leave_out=None) -> Path:
     """A folder with the commands that the hook may use; each writes down its arguments, and curl what it is told."""
     folder.mkdir()
-    (folder / "sh").symlink_to(shutil.which("sh"))
+    shell = shutil.which("sh")
+    assert shell is not None
+    (folder / "sh").symlink_to(shell)
     for name in {"curl", "awk", "cat", "dirname"} - {leave_out}:
         script = f'printf "%s\\n" {name} "$@" >>{folder}/arguments\n'
         if name == "curl":

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from server.memory.crystal import CORE, CRYSTAL_BYTES, PATTERNS, synthesize
 from server.memory.models import Memory
-from server.memory.working import Item, Section
+from server.memory.working import Category, Item, Section
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 WHOLE = """# Identity Crystal
@@ -61,7 +61,7 @@ def memory(name, content="x", **fields):
     return Memory(id=name, content=content, created_at=NOW, updated_at=NOW, consolidated=0, metadata={}, **given)
 
 
-def item(title, category="active_work", **fields):
+def item(title, category: Category = "active_work", **fields):
     given = {"content": "", "status": "active", "priority": 0, "tags": [], "next_action": None} | fields
     return Item(id=title, title=title, category=category, created_at=NOW, updated_at=NOW, last_touched=NOW, **given)
 

@@ -1,6 +1,7 @@
 """Hybrid ranking: the formula to the digit, and what its nudges may and may not do."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -79,7 +80,8 @@ def test_the_neighbours_of_what_fits_come_up_from_both_sides():
 @pytest.mark.parametrize("name", ["author", "entity", "scope"])
 def test_a_named_author_entity_or_project_decides_between_equals(name):
     trait = {"author": "is_author_named", "entity": "is_entity_named", "scope": "is_in_project"}[name]
-    named = candidate("a", 1.0, **{trait: True})
+    traits: dict[str, Any] = {trait: True}
+    named = candidate("a", 1.0, **traits)
     assert order(named, candidate("b", 1.0)) == ["a", "b"]
     assert of("a", named).nudges == {name: NUDGES[name]}
 

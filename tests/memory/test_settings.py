@@ -1,7 +1,7 @@
 """What a workspace's settings may be."""
 
 import pytest
-from py_rust_stemmers import SnowballStemmer
+from py_rust_stemmers import SnowballStemmer  # pyright: ignore[reportAttributeAccessIssue] - it has no types
 from pydantic import ValidationError
 
 from server.memory.settings import DEFAULTS, Language, WorkspaceSettings

@@ -6,6 +6,7 @@ import pytest
 
 from server.memory.working import (
     SEEDS,
+    Category,
     Item,
     Section,
     complete_sections,
@@ -64,7 +65,7 @@ He said Monday.
 """
 
 
-def item(title, category="active_work", **fields):
+def item(title, category: Category = "active_work", **fields):
     given = {"content": "", "status": "active", "priority": 0, "tags": [], "next_action": None} | fields
     return Item(id=title, title=title, category=category, created_at=NOW, updated_at=NOW, last_touched=NOW, **given)
 
@@ -99,7 +100,7 @@ def test_items_are_grouped_by_category_in_the_contracts_order():
 
 
 def test_every_category_has_a_heading_and_its_place():
-    categories = ["session_note", "waiting_for", "skip_list", "standing_decision", "active_work"]
+    categories: list[Category] = ["session_note", "waiting_for", "skip_list", "standing_decision", "active_work"]
     text = render_document([], [item("x", category) for category in categories])
     headings = [line for line in text.splitlines() if line.startswith("## ")]
     assert headings == [

@@ -3,7 +3,7 @@
 import shutil
 
 import pytest
-import sqlalchemy as sa
+from sqlalchemy import event
 
 from server.memory.question import Question
 from server.store.db import Database
@@ -81,7 +81,7 @@ def plan_of():
     async def explain(db, ask):
         asked = []
         async with db.read() as connection:
-            sa.event.listen(connection.sync_connection, "before_cursor_execute", lambda *how: asked.append(how[2:4]))
+            event.listen(connection.sync_connection, "before_cursor_execute", lambda *how: asked.append(how[2:4]))
             await ask(connection)
             ((statement, parameters),) = [each for each in asked if each[0].startswith("SELECT")]
             plan = await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)

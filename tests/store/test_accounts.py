@@ -85,6 +85,7 @@ async def test_a_workspace_is_made_once_however_many_ask_for_it(db, someone, clo
 async def test_a_deleted_workspace_is_gone_its_keys_end_and_its_name_is_free(ledger, key, clock):
     async with ledger.db.read() as connection:
         ann = await accounts.user_named(connection, "ann")
+    assert ann is not None
     await key(ann, "a" * 64, workspace_id=ledger.workspace)
     free = await key(ann, "b" * 64)
     async with ledger.db.write() as connection:
@@ -112,9 +113,12 @@ async def test_deleting_a_workspace_again_does_not_put_off_its_erasure(ledger, c
 async def test_a_key_is_found_by_its_hash_with_its_account_and_its_workspace(ledger, key, clock):
     async with ledger.db.read() as connection:
         ann = await accounts.user_named(connection, "ann")
+    assert ann is not None
     key_id = await key(ann, "a" * 64, workspace_id=ledger.workspace)
     async with ledger.db.read() as connection:
-        row, account_id = await api_keys.key_by_hash(connection, "a" * 64, clock())
+        found = await api_keys.key_by_hash(connection, "a" * 64, clock())
+        assert found is not None
+        row, account_id = found
         assert (row.id, row.workspace_id, row.workspace, account_id) == (
             key_id,
             ledger.workspace,
@@ -163,6 +167,7 @@ async def test_a_key_is_retired_once_and_by_its_owner_only_however_many_ask(db, 
 async def test_a_key_that_takes_anothers_place_while_their_workspace_is_deleted_ends_with_it(ledger, key, clock):
     async with ledger.db.read() as connection:
         ann = await accounts.user_named(connection, "ann")
+    assert ann is not None
     old = await key(ann, "a" * 64, workspace_id=ledger.workspace)
 
     async def delete():
@@ -171,6 +176,7 @@ async def test_a_key_that_takes_anothers_place_while_their_workspace_is_deleted_
 
     async with ledger.db.write() as connection:
         retired = await api_keys.retire_key(connection, ann.id, old, clock())
+        assert retired is not None
         deleting = asyncio.create_task(delete())
         # Postgres has it wait for the workspace, and SQLite for the writer; either way it has not ended.
         done, _ = await asyncio.wait([deleting], timeout=0.3)

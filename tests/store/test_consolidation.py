@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import respx
 import sqlalchemy as sa
+from pydantic import SecretStr
 
 from server.config import Settings
 from server.memory.embedding_model import Model
@@ -185,6 +186,7 @@ async def test_an_undo_leaves_what_was_changed_since_and_says_why(ledger, consol
     async with ledger.db.read() as connection:
         states = [each.state for each in await list_runs(connection, ledger.workspace, 10)]
     assert states == ["done", "partly undone"]
+    assert second.run_id is not None
     await undo(ledger.db, ledger.workspace, second.run_id, ledger.actor, clock())
     undone = await undo(ledger.db, ledger.workspace, done.run_id, ledger.actor, clock())
     assert (undone.removed, set(undone.kept)) == ([by_tag["again"]], {by_tag["changed"], by_tag["deleted"]})
@@ -318,7 +320,7 @@ def answered(text, finish="stop"):
 
 @pytest.fixture
 async def openai():
-    settings = Settings(llm_url="http://llm.test/v1/", llm_model="small", llm_api_key="sk-secret")
+    settings = Settings(llm_url="http://llm.test/v1/", llm_model="small", llm_api_key=SecretStr("sk-secret"))
     async with open_llm(settings) as llm:
         yield llm
 
@@ -344,8 +346,11 @@ async def test_anthropics_api_is_spoken_too():
             200, json={"content": [{"type": "text", "text": "Both."}], "stop_reason": "end_turn"}
         )
     )
-    settings = Settings(llm_url="http://llm.test", llm_model="small", llm_api_key="sk-secret", llm_api="anthropic")
+    settings = Settings(
+        llm_url="http://llm.test", llm_model="small", llm_api_key=SecretStr("sk-secret"), llm_api="anthropic"
+    )
     async with open_llm(settings) as llm:
+        assert llm is not None
         assert await llm.summarize(["a", "b"]) == "Both."
     headers = route.calls.last.request.headers
     assert (headers["x-api-key"], headers["anthropic-version"]) == ("sk-secret", "2023-06-01")
@@ -370,8 +375,11 @@ async def test_anthropics_api_is_spoken_too():
 async def test_where_the_language_model_fails_the_template_is_taken(ledger, consolidate, openai, answer):
     await ledger.store("one", "two", "three", tags=["tea"])
     with respx.mock:
-        how = {"side_effect": answer} if isinstance(answer, Exception) else {"return_value": answer}
-        respx.post("http://llm.test/v1/chat/completions").mock(**how)
+        route = respx.post("http://llm.test/v1/chat/completions")
+        if isinstance(answer, Exception):
+            route.mock(side_effect=answer)
+        else:
+            route.mock(return_value=answer)
         (only,) = (await consolidate(llm=openai)).plan.merges
     assert (only.method, only.template_summary) == ("template", None)
     assert only.result.content.startswith("[tea] — 3 memories")

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 import sqlalchemy as sa
-from sqlalchemy.exc import IntegrityError, StatementError
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError, StatementError
 
 from server.store.db import Database
 from server.store.tables.accounts import accounts, epoch, workspaces
@@ -148,7 +148,7 @@ async def test_nothing_can_be_written_through_a_read_on_postgres(db):
     if db.is_sqlite:
         return  # there `read()` would just not commit
     async with db.read() as connection:
-        with pytest.raises(sa.exc.DBAPIError, match="read-only"):
+        with pytest.raises(DBAPIError, match="read-only"):
             await connection.execute(sa.insert(epoch).values(id=1, value=1))
 
 
@@ -197,6 +197,6 @@ async def test_json_comes_back_as_it_was_and_stays_readable(ledger):
 async def test_ping_tells_a_record_that_is_there_from_one_that_is_not(db, tmp_path):
     await db.ping()
     gone = Database(f"sqlite+aiosqlite:///{tmp_path}/no/such/folder/loci.db")
-    with pytest.raises(sa.exc.OperationalError):
+    with pytest.raises(OperationalError):
         await gone.ping()
     await gone.close()

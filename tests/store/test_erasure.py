@@ -1,6 +1,7 @@
 """What goes for good with a workspace that cannot come back, looked for in the tables, on both databases."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -14,6 +15,7 @@ from server.store.record import journal as changes
 from server.store.record.identity import Crystal
 from server.store.tables.memories import journal
 from server.store.tables.working import identity_crystals, skip_entries, working_items, working_sections
+from tests.helpers.ledger import Ledger
 
 pytestmark = pytest.mark.anyio
 
@@ -21,10 +23,16 @@ TABLES = (working_sections, working_items, skip_entries, identity_crystals)
 UNDO = timedelta(days=30)
 
 
-async def furnish(home, secret):
+async def furnish(home: Ledger, secret: str):
     """A section, an item, a skip entry and a crystal, each of which says the secret, written as the tools write."""
     now, ids = home.now(), [new_id(home.now()) for _ in range(3)]
-    item = {"content": secret, "status": "active", "priority": 0, "tags": [secret], "next_action": secret}
+    item: dict[str, Any] = {
+        "content": secret,
+        "status": "active",
+        "priority": 0,
+        "tags": [secret],
+        "next_action": secret,
+    }
     times = dict.fromkeys(("created_at", "updated_at", "last_touched"), now)
     things = ({"section": secret}, {"item": ids[0]}, {"skip": ids[1]}, {"crystal": ids[2]})
     async with home.db.write() as connection:

@@ -4,6 +4,7 @@ import sqlite3
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy import event
 from sqlalchemy.exc import OperationalError
 
 from server.store import cached_reads
@@ -78,7 +79,7 @@ async def test_no_more_is_remembered_than_the_bound(lite, asked, monkeypatch):
 def test_a_file_that_cannot_be_read_fails_as_it_does_everywhere_else(sqlite_path):
     drivers = []
     engine = sa.create_engine(f"sqlite:///{sqlite_path}")
-    sa.event.listen(engine, "connect", lambda driver, _record: drivers.append(driver))
+    event.listen(engine, "connect", lambda driver, _record: drivers.append(driver))
     made = cached_reads.CachedReads(engine)
     assert made.rows(QUERY, {"number": 1}) == []
     (driver,) = drivers

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
 
 from server.memory.models import Memory
 from server.store.lifecycle import erasure
@@ -64,7 +65,7 @@ async def test_ingests_at_once_never_share_a_revision(ledger):
 
 async def test_two_rows_with_one_revision_are_refused(ledger):
     first, _ = await ledger.store("a", "b")
-    with pytest.raises(sa.exc.IntegrityError):
+    with pytest.raises(IntegrityError):
         async with ledger.db.write() as connection:
             await memories.update(connection, first, 2, {})
 

@@ -1,17 +1,19 @@
 """Plans in the record: what counts, and that of two who want the last place only one gets it."""
 
 import asyncio
+from typing import Any
 
 import pytest
-import sqlalchemy as sa
+from sqlalchemy import event
 
 from server.errors import Failure
 from server.ids import new_id
 from server.limits import Limits
-from server.memory.working import Item
+from server.memory.working import Item, Status
 from server.store.record import memories, working_memory, workspaces
 from server.store.record.people import accounts
 from server.store.record.people.plans import COUNTS, KINDS, UNLIMITED, Plans, QuotaExceeded, Standing
+from tests.helpers.ledger import Ledger
 from tools.core.store_refusals import refusals_as_failures
 
 pytestmark = pytest.mark.anyio
@@ -30,9 +32,9 @@ async def give(ledger, plan, plans=PLANS):
         return await plans.give(connection, ledger.account, plan)
 
 
-def item(ledger, status="active"):
+def item(ledger: Ledger, status: Status = "active"):
     times = dict.fromkeys(("created_at", "updated_at", "last_touched"), ledger.now())
-    given = {"category": "active_work", "title": "x", "content": "", "priority": 0, "tags": []}
+    given: dict[str, Any] = {"category": "active_work", "title": "x", "content": "", "priority": 0, "tags": []}
     return Item(id=new_id(ledger.now()), status=status, **given, **times)
 
 
@@ -165,7 +167,7 @@ async def test_without_plans_nothing_is_asked_and_without_a_limit_nothing_is_cou
     async def asked(plans):
         statements = []
         async with ledger.db.write() as connection:
-            sa.event.listen(connection.sync_connection, "before_cursor_execute", lambda *how: statements.append(how[2]))
+            event.listen(connection.sync_connection, "before_cursor_execute", lambda *how: statements.append(how[2]))
             for kind in KINDS:
                 await plans.admit(connection, ledger.account, kind)
         return statements
@@ -187,4 +189,6 @@ async def test_a_user_may_begin_with_another_default_workspace(db, clock):
         made = await accounts.create_user(
             connection, name="eve", password_hash=None, is_admin=False, now=clock(), default_workspace="notes"
         )
-        assert (await accounts.user_by_id(connection, made.id)).default_workspace == "notes"
+        found = await accounts.user_by_id(connection, made.id)
+    assert found is not None
+    assert found.default_workspace == "notes"

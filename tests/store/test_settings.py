@@ -87,14 +87,17 @@ async def test_another_process_sees_a_change_with_the_epoch(ledger, db_url, cloc
     epoch = Epoch(other, clock)
     directory = Directory(other, clock, epoch, Plans({}, ""))
     await epoch.check()
-    assert (await directory.by_id(ledger.workspace)).settings == DEFAULTS
+    before = await directory.by_id(ledger.workspace)
+    assert before is not None
+    assert before.settings == DEFAULTS
     async with ledger.db.write() as connection:
         await settings.change(connection, ledger.workspace, "language", "german", clock())
         await raise_epoch(connection)
     clock.move(seconds=1)
     await epoch.check()
-    assert (await directory.by_id(ledger.workspace)).settings.language == "german"
-    assert (await directory.find(ledger.account, "default")).settings.language == "german"
+    for found in (await directory.by_id(ledger.workspace), await directory.find(ledger.account, "default")):
+        assert found is not None
+        assert found.settings.language == "german"
     await other.close()
 
 

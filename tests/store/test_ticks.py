@@ -3,6 +3,7 @@
 import asyncio
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
+from typing import cast
 
 import pytest
 import sqlalchemy as sa
@@ -17,15 +18,16 @@ from server.store.record import ticks as claims
 from server.store.tables.lifecycle import ticks as table
 from server.store.tables.memories import memories
 from tests.helpers.ledger import CountingProjection
+from tools.core.services import Services
 
 pytestmark = pytest.mark.anyio
 
 DECAY, NIGHTLY = (work for work in WORKS.values() if work.after_midnight is not None)
 
 
-def services_on(db, projection, clock):
+def services_on(db, projection, clock) -> Services:
     """The services that the nightly works use: without a model, and without a language model."""
-    return SimpleNamespace(db=db, projection=projection, encoder=None, llm=None, now=clock)
+    return cast("Services", SimpleNamespace(db=db, projection=projection, encoder=None, llm=None, now=clock))
 
 
 @pytest.fixture

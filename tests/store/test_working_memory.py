@@ -4,7 +4,7 @@ import pytest
 import sqlalchemy as sa
 
 from server.ids import new_id
-from server.memory.working import Item, Section
+from server.memory.working import Category, Item, Section
 from server.store.record import journal as changes
 from server.store.record import working_memory, workspaces
 from server.store.record.working_memory import ItemListing
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.anyio
 def add(ledger, clock):
     """Adds an item; the clock moves on a second each time."""
 
-    async def put(title, category="active_work", home=ledger, **fields):
+    async def put(title, category: Category = "active_work", home=ledger, **fields):
         clock.move(seconds=1)
         now = clock()
         given = {"content": "", "status": "active", "priority": 0, "tags": [], "next_action": None} | fields
@@ -140,7 +140,10 @@ async def test_a_section_is_written_and_written_over_and_keeps_its_place_and_hea
         ]
         assert await working_memory.section(connection, ledger.workspace, "plan") == found[0]
         assert await working_memory.section(connection, "nowhere", "plan") is None
-        assert found[0].updated_at > found[1].updated_at
+        later, earlier = found[0].updated_at, found[1].updated_at
+        assert later is not None
+        assert earlier is not None
+        assert later > earlier
 
 
 async def test_only_sections_of_ones_own_are_counted(ledger, write):

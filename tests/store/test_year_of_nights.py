@@ -3,6 +3,7 @@
 import random
 from datetime import timedelta
 from types import SimpleNamespace
+from typing import cast
 
 import pytest
 import sqlalchemy as sa
@@ -12,6 +13,7 @@ from server.store.consolidation.runs import list_runs, undo
 from server.store.record import memories
 from server.store.record.memories import FIELDS, from_row
 from server.store.tables.memories import memories as table
+from tools.core.services import Services
 
 pytestmark = pytest.mark.anyio
 
@@ -53,7 +55,7 @@ async def a_day(book, clock, chance, kept):
 
 async def test_a_year_of_nights_loses_no_memory_that_an_undo_cannot_bring_back(book, projection, clock, find):
     chance, kept = random.Random(11), {}  # noqa: S311 - no secret
-    services = SimpleNamespace(db=book.db, projection=projection, encoder=None, llm=None, now=clock)
+    services = cast("Services", SimpleNamespace(db=book.db, projection=projection, encoder=None, llm=None, now=clock))
     await do_due_ticks(services)
     for _ in range(365):
         await a_day(book, clock, chance, kept)

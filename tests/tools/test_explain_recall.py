@@ -92,10 +92,10 @@ async def test_an_expired_memory_says_since_when(ann, clock):
     ],
 )
 async def test_a_memory_that_a_filter_leaves_out_says_so(ann, asked):
-    fields = {"project": "shop", "tags": ["hot"], "entity": "kettle", "author": "Ann", "session": "s-1"}
-    memory_id = await ann.store("tea", **fields)
+    fields = {"project": "shop", "entity": "kettle", "author": "Ann", "session": "s-1"}
+    memory_id = await ann.store("tea", tags=["hot"], **fields)
     assert (await explained(ann, memory_id, **asked))["reason"] == "scope"
-    assert (await explained(ann, memory_id, type="observation", **fields | {"tags": ["HOT"]}))["reason"] == "recalled"
+    assert (await explained(ann, memory_id, type="observation", tags=["HOT"], **fields))["reason"] == "recalled"
 
 
 async def test_a_memory_without_a_word_of_the_message_is_unmatched(ann):

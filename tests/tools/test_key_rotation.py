@@ -13,6 +13,7 @@ from tests.helpers.doors import ERAS, rest, seen, tool
 from tests.helpers.tokens import access_token
 from tools import catalog
 from tools.core.operation import Door, run
+from tools.keys import RotatedKey
 
 pytestmark = pytest.mark.anyio
 
@@ -183,6 +184,7 @@ async def test_of_rotations_that_were_all_let_in_before_one_commits_the_others_a
     lost = [each for each in ended if isinstance(each, Failure)]
     assert {each.code for each in lost} == {"conflict"}
     assert "Use the key that took its place" in lost[0].message
+    assert isinstance(won, RotatedKey)
     assert await live(site) == [won.id]
 
 

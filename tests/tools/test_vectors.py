@@ -6,6 +6,7 @@ import httpx
 import pytest
 import respx
 import structlog
+from pydantic import SecretStr
 
 from server.config import Settings
 from server.store.embedding import endpoint as embedding_endpoint
@@ -40,7 +41,11 @@ def endpoint():
 @pytest.fixture
 def remote(tmp_path):
     return Settings(
-        data_dir=tmp_path / "data", embedding_url=URL, embedding_model="m", embedding_api_key=KEY, rate_limit=0
+        data_dir=tmp_path / "data",
+        embedding_url=URL,
+        embedding_model="m",
+        embedding_api_key=SecretStr(KEY),
+        rate_limit=0,
     )
 
 
@@ -194,7 +199,9 @@ async def test_what_mementos_backfill_takes_and_ours_does_not_act_on_is_refused_
 )
 def test_the_outcome_is_told_in_a_sentence(missing, state, is_going_on, text):
     answer = BackfillReport(missing=missing, percent=90, is_going_on=is_going_on, embedding_state=state)
-    assert CANONICAL["backfill_embeddings"].dialect.to_text(answer) == text
+    to_text = CANONICAL["backfill_embeddings"].dialect.to_text
+    assert to_text is not None
+    assert to_text(answer) == text
 
 
 @pytest.fixture

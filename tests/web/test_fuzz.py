@@ -82,7 +82,12 @@ def examples(strategy):
     """What Hypothesis thinks of, the same every time; run by the caller, because a server lives in its loop."""
     found = []
 
-    @settings(max_examples=EXAMPLES, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
+    @settings(
+        max_examples=EXAMPLES,
+        derandomize=True,
+        database=None,
+        suppress_health_check=list(HealthCheck),  # pyright: ignore[reportArgumentType] - its metaclass hides its type
+    )
     @given(strategy)
     def collect(example):
         found.append(example)

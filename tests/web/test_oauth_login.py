@@ -10,7 +10,8 @@ import uvicorn
 from mcp.client.auth import OAuthClientProvider
 from mcp.client.client import Client
 from mcp.client.streamable_http import streamable_http_client
-from mcp.shared.auth import AuthorizationCodeResult, OAuthClientMetadata
+from mcp.shared.auth import AuthorizationCodeResult, OAuthClientInformationFull, OAuthClientMetadata, OAuthToken
+from pydantic import AnyUrl
 from starlette.applications import Starlette
 from starlette.responses import JSONResponse
 from starlette.routing import Route
@@ -29,8 +30,11 @@ ERAS = pytest.mark.parametrize("mode", ["legacy", "2026-07-28"])
 class Storage:
     """Where the client keeps its tokens: memory."""
 
+    auth: OAuthClientProvider
+
     def __init__(self):
-        self.tokens = self.client_info = None
+        self.tokens: OAuthToken | None = None
+        self.client_info: OAuthClientInformationFull | None = None
 
     async def get_tokens(self):
         return self.tokens
@@ -73,7 +77,7 @@ async def oauth_site(settings, clock):
 @asynccontextmanager
 async def logged_in(site, storage, login, mode, path="/mcp", document=None):
     metadata = OAuthClientMetadata(
-        client_name="Test client", redirect_uris=[CALLBACK], scope="memory:read memory:write"
+        client_name="Test client", redirect_uris=[AnyUrl(CALLBACK)], scope="memory:read memory:write"
     )
     auth = OAuthClientProvider(f"{site.url}{path}", metadata, storage, login.open, login.callback)
     # The client insists on https; here the document lies on loopback, which the server's test setting allows.
@@ -100,6 +104,8 @@ async def test_a_client_that_registers_itself_logs_in_and_remembers(oauth_site, 
     async with logged_in(oauth_site, storage, login, mode) as client:
         assert (await remember(client))["content"] == "The heron nests at the north pond"
     assert len(login.asked) == 1
+    assert storage.client_info is not None
+    assert storage.client_info.client_id is not None
     assert "127.0.0.1" not in storage.client_info.client_id
 
 
@@ -138,6 +144,7 @@ async def test_a_client_with_a_metadata_document_logs_in_and_remembers(oauth_sit
     async with document_server() as url:
         async with logged_in(oauth_site, storage, login, mode, document=url) as client:
             assert (await remember(client))["content"] == "The heron nests at the north pond"
+        assert storage.client_info is not None
         assert storage.client_info.client_id == url
 
 
@@ -145,6 +152,7 @@ async def test_rest_sees_with_the_clients_token_what_the_client_stored(oauth_sit
     storage = Storage()
     async with logged_in(oauth_site, storage, Login("ann"), "auto") as client:
         memory = await remember(client)
+    assert storage.tokens is not None
     http = oauth_site.client(storage.tokens.access_token)
     found = (await http.post("/v1/context", json={"message": "heron"})).json()
     assert [match["id"] for match in found["memories"]["matches"]] == [memory["id"]]
@@ -155,6 +163,7 @@ async def test_the_recall_link_takes_a_login_of_its_own_and_only_reads(oauth_sit
     async with logged_in(oauth_site, storage, Login("ann"), "auto", path="/v1/mcp") as client:
         tools = [tool.name for tool in (await client.list_tools()).tools]
     assert tools == ["search", "context", "recent"]
+    assert storage.tokens is not None
     http = oauth_site.client(storage.tokens.access_token)
     assert (await http.get("/v1/memories")).status_code == 401
 
@@ -162,6 +171,7 @@ async def test_the_recall_link_takes_a_login_of_its_own_and_only_reads(oauth_sit
 async def test_an_expired_token_is_renewed_without_asking_the_person_again(oauth_site, clock):
     storage, login = Storage(), Login("ann")
     async with logged_in(oauth_site, storage, login, "auto") as client:
+        assert storage.tokens is not None
         first = storage.tokens.access_token
         clock.move(minutes=31)
         storage.auth.context.token_expiry_time = 1  # the client reads the real clock

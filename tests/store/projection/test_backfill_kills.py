@@ -20,6 +20,7 @@ from server.memory.embedding_model import Model
 from server.store.db import Database
 from server.store.embedding.encoder import Encoder
 from server.store.embedding.endpoint import BATCH_TEXTS
+from server.store.embedding.source import State
 from server.store.projection.backfill import STEP, fill_gaps
 from server.store.projection.placement import name_collection
 from server.store.projection.projection import Projection
@@ -39,17 +40,28 @@ class Scripted:
 
     def __init__(self, name, before):
         self.model = Model(name, "0" * 64, 2, 256, "model.onnx")
-        self.state = "ready"
+        self.state: State = "ready"
+        self.reason = ""
         self.before = before
         self.embedded = 0
 
     def start(self):
         pass
 
+    async def wait_ready(self):
+        pass
+
+    async def embed_query(self, text):
+        (vectors,) = await self.embed_documents([text])
+        return vectors[0]
+
     async def embed_documents(self, texts):
         await self.before()
         self.embedded += len(texts)
         return [np.array([[len(text), 1]], np.float32) / np.hypot(len(text), 1) for text in texts]
+
+    async def close(self):
+        self.state = "absent"
 
 
 class Cut:

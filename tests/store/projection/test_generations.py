@@ -1,6 +1,7 @@
 """A new model, or the first one: gaps are filled in, the old vectors serve until the new are whole, and none mix."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ import structlog
 
 from server.memory.embedding_model import Model
 from server.store.embedding.encoder import Encoder
-from server.store.embedding.source import EmbeddingFailed
+from server.store.embedding.source import EmbeddingFailed, State
 from server.store.projection.backfill import STEP, Pace, fill_gaps
 from server.store.projection.placement import name_collection
 from server.store.projection.projection import Projection
@@ -24,20 +25,24 @@ class Scripted:
 
     def __init__(self, name="one", dims=2):
         self.model = Model(name, "0" * 64, dims, 256, "model.onnx")
-        self.state = "ready"
+        self.state: State = "ready"
+        self.reason = ""
         self.asked = []
-        self.before = None
+        self.before: Callable[[], Awaitable[object]] | None = None
 
     def start(self):
         pass
 
-    async def embed_documents(self, given):
-        self.asked.append(given)
+    async def wait_ready(self):
+        pass
+
+    async def embed_documents(self, texts):
+        self.asked.append(texts)
         if self.before is not None:
             await self.before()
-        if any("bad" in text for text in given) or self.state != "ready":
+        if any("bad" in text for text in texts) or self.state != "ready":
             raise EmbeddingFailed("no")
-        return [self.vector(text)[np.newaxis] for text in given]
+        return [self.vector(text)[np.newaxis] for text in texts]
 
     async def embed_query(self, text):
         return self.vector(text)
@@ -48,7 +53,7 @@ class Scripted:
     def vector(self, text):
         values = np.ones(self.model.dims, dtype=np.float32)
         values[0] = len(text)
-        return values / np.linalg.norm(values)
+        return (values / np.linalg.norm(values)).astype(np.float32)
 
 
 @pytest.fixture

@@ -269,6 +269,8 @@ async def test_what_was_acknowledged_and_not_flushed_survives(book, lite, restar
         stdout=asyncio.subprocess.PIPE,
         env=os.environ | {"PYTHONPATH": os.getcwd()},  # noqa: PTH109 - a path for the environment
     )
+    assert process.stdin is not None
+    assert process.stdout is not None
     assert await process.stdout.readline() == b"flushed\n"
     at_flush = tmp_path / "at-flush"
     shutil.copytree(shard, at_flush)

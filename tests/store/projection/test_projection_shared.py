@@ -11,7 +11,7 @@ from server.store.projection.projection import Projection
 from server.store.record import workspaces
 from server.store.search.qdrant.server import ServerEngine
 from server.store.search.seam import Query
-from tests.helpers.engines import AnsweringLikeAServer
+from tests.helpers.engines import answering_like_a_server
 from tests.helpers.points import read_ids
 
 pytestmark = [pytest.mark.anyio, pytest.mark.filterwarnings("ignore:Payload indexes have no effect:UserWarning")]
@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.anyio, pytest.mark.filterwarnings("ignore:Payload inde
 async def pair(lite, watched):
     """Two projections, each with its engine, over one Qdrant."""
     client = AsyncQdrantClient(":memory:")
-    engines = [watched(ServerEngine(AnsweringLikeAServer(client))) for _ in range(2)]
+    engines = [watched(ServerEngine(answering_like_a_server(client))) for _ in range(2)]
     yield [(Projection(lite, engine, shared=True), engine) for engine in engines]
     await client.close()
 

@@ -56,6 +56,7 @@ async def test_collections_that_no_workspace_has_are_dropped_at_the_start(settin
         ann = await site.person()
         await ann.store("the heron stays")
         workspace = await site.services.directory.find(ann.account_id, "default")
+        assert workspace is not None
         mine = name_collection(workspace.id, 0, 0).name
     shards = settings.data_dir / "shards"
     orphan = name_collection(workspace.id, 7, 0).name

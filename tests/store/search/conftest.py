@@ -10,7 +10,7 @@ from server.store.search.edge.engine import EdgeEngine
 from server.store.search.edge.processes import ProcessEngine
 from server.store.search.qdrant.server import ServerEngine
 from tests.doubles.qdrant_rest import serving
-from tests.helpers.engines import AnsweringLikeAServer, Make
+from tests.helpers.engines import Make, answering_like_a_server
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ async def closing(engine):
 
 def server_engine(kind, request):
     if kind == "memory":
-        return ServerEngine(AnsweringLikeAServer(AsyncQdrantClient(":memory:")))
+        return ServerEngine(answering_like_a_server(AsyncQdrantClient(":memory:")))
     return ServerEngine.from_url(request.getfixturevalue("double_url")) if kind == "http" else needs_server()
 
 

@@ -57,6 +57,7 @@ async def test_a_shard_in_use_is_not_evicted(tmp_path, make):
     async with shards.pin(busy) as shard:
         task = asyncio.create_task(shards.ensure_shard(waiting))
         task.add_done_callback(lambda _: order.append("made"))
+        assert shard is not None
         await asyncio.to_thread(shard.flush)
         assert shard.info().points_count == 0
         order.append("used")

@@ -84,8 +84,9 @@ async def test_bare_a_boolean_is_never_found(bare):
 async def test_a_boolean_can_be_neither_stored_nor_asked_for(edge, collection, make):
     with pytest.raises(ValueError, match="booleans"):
         await edge.upsert(collection, [make.point(1, pinned=True)])
+    pinned = FieldMatch("pinned", (True,))  # pyright: ignore[reportArgumentType] - it is no string
     with pytest.raises(ValueError, match="pinned"):
-        await edge.search(collection, Query(make.vector(1), None, 1, Filter(must=(FieldMatch("pinned", (True,)),))))
+        await edge.search(collection, Query(make.vector(1), None, 1, Filter(must=(pinned,))))
 
 
 async def test_bare_a_patch_with_a_missing_id_fails_with_half_of_it_done(bare):

@@ -25,6 +25,7 @@ def other(tmp_path):
         [sys.executable, "-c", HOLD, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     )
     with process:
+        assert process.stdout is not None
         assert process.stdout.readline() == b"owned\n"
         yield process
         process.kill()

@@ -237,6 +237,7 @@ async def test_the_processes_end_when_their_server_does_however_that_ends(tmp_pa
     with subprocess.Popen(  # noqa: ASYNC220 - it returns at once
         command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
     ) as parent:
+        assert parent.stdout is not None
         assert await asyncio.to_thread(parent.stdout.readline) == b"ready\n"
         children = [end_of(pid) for pid in engine_processes(parent.pid)]
         assert len(children) == 2

@@ -58,12 +58,14 @@ async def test_a_bad_patch_is_refused(engine, collection, make):
 
 async def test_a_query_that_cannot_be_answered_is_refused(engine, collection, make):
     good = Query(make.vector(1), None, 10)
+    boolean = FieldMatch("pinned", (True,))  # pyright: ignore[reportArgumentType] - it is no string
+    number = FieldMatch("count", (1,))  # pyright: ignore[reportArgumentType] - it is no string
     refused = [
         replace(good, dense=np.ones(5, dtype=np.float32)),
         replace(good, dense=np.zeros(4, dtype=np.float32)),
         replace(good, limit=0),
-        replace(good, filter=Filter(must=(FieldMatch("pinned", (True,)),))),
-        replace(good, filter=Filter(either=((FieldMatch("count", (1,)),),))),
+        replace(good, filter=Filter(must=(boolean,))),
+        replace(good, filter=Filter(either=((number,),))),
     ]
     for query in refused:
         with pytest.raises(ValueError):  # noqa: PT011 - the seam promises the type, the message is for people
