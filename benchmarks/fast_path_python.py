@@ -19,7 +19,7 @@ from ab import FETCH, INGEST, Trick, Way, compare, compare_async
 from common import Site
 from filling import STORED
 
-from auth.api_keys import recognise
+from auth.api_keys import verify_api_key
 from auth.bearer import Authenticator
 from auth.principal import Principal
 from server.logs import configure_logs
@@ -189,7 +189,7 @@ async def measure_record(site: Site) -> list[Trick]:
             await db.cached_rows(query, {"workspace": str(next(numbers))})
 
     async def recognised() -> None:
-        await recognise(db, site.key, now())
+        await verify_api_key(db, site.key, now())
 
     async def found() -> None:
         async with db.read() as connection:
