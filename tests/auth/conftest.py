@@ -50,19 +50,19 @@ async def db(request, tmp_path, sqlite_template):
 
 @pytest.fixture
 def revoked():
-    """The ids of the credentials that `on_revoked` was told of."""
+    """The ids that `on_revoked` was called with."""
     return []
 
 
 @pytest.fixture
 def addresses():
-    """What names resolve to."""
+    """The addresses of host names; tests add to it."""
     return {}
 
 
 @pytest.fixture
 async def configured(auth_settings, db, clock, revoked, addresses):
-    """Makes servers on the same record, with settings that differ."""
+    """A function that makes servers on the same record, with other settings."""
 
     async def resolver(host, _port):
         return addresses.get(host, ["93.184.215.14"])

@@ -1,4 +1,4 @@
-"""What is checked before anything is shown, what the person decides, and how the app is told."""
+"""The checks before anything is shown, the decision of the person, and the answer to the app."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Revocation as it reaches the guard of a server that runs, which remembers whom it has recognised."""
+"""Revocation as it reaches the guard of a server that runs, which caches the principals it has verified."""
 
 import httpx
 import pytest
@@ -24,7 +24,7 @@ async def flow(site):
 
 
 async def status(flow, tokens):
-    """What the guard answers to this access token; 405 is what it answers to one that is good."""
+    """The status of the guard's answer to this access token; 405 for a valid one."""
     bearer = {"authorization": f"Bearer {tokens['access_token']}"}
     return (await flow.http.get("/mcp", headers=bearer)).status_code
 

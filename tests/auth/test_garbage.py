@@ -1,4 +1,4 @@
-"""What is forgotten, and what is not."""
+"""The rows that garbage collection deletes, and those that it keeps."""
 
 import pytest
 import respx

@@ -1,4 +1,4 @@
-"""How signing keys are made, published, rotated and kept."""
+"""Signing keys: made, published, rotated and stored."""
 
 import jwt
 import pytest

@@ -1,4 +1,4 @@
-"""How accounts are made: the first with the setup link, the others as LOCI_SIGNUP says."""
+"""Making accounts: the first with the setup link, the others as LOCI_SIGNUP says."""
 
 import asyncio
 
