@@ -64,6 +64,7 @@ def measure_model(embedder: Embedder, texts: list[str]) -> list[Trick]:
             "recall of a question asked before",
             lambda: known.get(next(questions)),
             lambda: embedder.embed_query(next(questions)),
+            calls=5,
         ),
         compare(
             "batches of 8, beside one at a time",
