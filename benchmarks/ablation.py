@@ -99,10 +99,10 @@ class Corpus:
         for place, memory in enumerate(self.memories):
             before = [self.memories[each].content for each in self.before(place, neighbours)]
             counts = text.build_search_text(memory, before)
-            if own != text.OWN:
+            if own != text.OWN_WEIGHT:
                 alone = text.build_search_text(memory, [])
                 for term, count in alone.items():
-                    counts[term] += count // text.OWN * (own - text.OWN)
+                    counts[term] += count // text.OWN_WEIGHT * (own - text.OWN_WEIGHT)
             for term, weight in zip(*text.weigh_terms(counts), strict=True):
                 postings.setdefault(term, {})[place] = weight
         return postings, len(self.memories)

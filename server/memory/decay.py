@@ -1,4 +1,4 @@
-"""How a memory's stored relevance fades, and what use adds to it.
+"""How a memory's stored relevance fades with time and grows with use.
 
 It is the product of three parts: recency halves with every half-life since the memory was stored, the boost grows
 with the number of recalls, and the last recall counts for some days. It orders lists and chooses for the identity
@@ -18,7 +18,7 @@ ACCESS_HALF_LIFE_HOURS = 48.0
 ACCESS_WEIGHT = 0.3
 LARGEST_BOOST = 2.0
 LAST_ACCESS_WEIGHT = 0.5
-#: Of more halvings nothing is left that a float could hold, and Postgres calls that an error.
+#: After more halvings the value is too small for a float, and Postgres calls that an error.
 MOST_HALVINGS = 1000.0
 #: Hours since the last recall of a memory that never was recalled.
 NEVER = ACCESS_HALF_LIFE_HOURS * MOST_HALVINGS
@@ -27,22 +27,25 @@ _DAY_HOURS = 24
 
 
 class Arithmetic(Protocol):
-    """What the formula needs beside + and *: of floats, or of whatever stands for them."""
+    """The functions that the formula needs beside + and *, for floats or for expressions that stand for them.
+
+    The values have no common type: SQLAlchemy's expressions only act like floats.
+    """
 
     def power(self, base: Any, exponent: Any) -> Any:
-        """The base to the exponent."""
+        """Return the base to the power of the exponent."""
         ...
 
     def log(self, value: Any) -> Any:
-        """The natural logarithm."""
+        """Return the natural logarithm."""
         ...
 
     def least(self, one: Any, other: Any) -> Any:
-        """The smaller one."""
+        """Return the smaller value."""
         ...
 
     def greatest(self, one: Any, other: Any) -> Any:
-        """The larger one."""
+        """Return the larger value."""
         ...
 
 
@@ -50,19 +53,19 @@ class Floats:
     """The arithmetic of plain numbers."""
 
     def power(self, base: float, exponent: float) -> float:
-        """The base to the exponent."""
+        """Return the base to the power of the exponent."""
         return base**exponent
 
     def log(self, value: float) -> float:
-        """The natural logarithm."""
+        """Return the natural logarithm."""
         return math.log(value)
 
     def least(self, one: float, other: float) -> float:
-        """The smaller one."""
+        """Return the smaller value."""
         return min(one, other)
 
     def greatest(self, one: float, other: float) -> float:
-        """The larger one."""
+        """Return the larger value."""
         return max(one, other)
 
 
@@ -71,18 +74,18 @@ FLOATS = Floats()
 
 @dataclass(frozen=True, slots=True)
 class HalfLives:
-    """In how many hours recency halves: for memories of a type, and for all others."""
+    """The number of hours in which recency halves: for memories of certain types, and for all others."""
 
     hours: float = WEEK_HOURS
     by_type: Mapping[str, float] = field(default_factory=dict[str, float])
 
     @classmethod
     def in_days(cls, days: float, by_type: Mapping[str, float]) -> Self:
-        """From days, as a workspace's settings have them."""
+        """Make half-lives from days, the unit of a workspace's settings."""
         return cls(days * _DAY_HOURS, {kind: each * _DAY_HOURS for kind, each in by_type.items()})
 
     def get_hours(self, kind: str) -> float:
-        """The half-life of memories of this type, in hours."""
+        """Return the half-life of memories of this type, in hours."""
         return self.by_type.get(kind, self.hours)
 
 
@@ -94,17 +97,17 @@ def compute_relevance(
     From 0 to 3; 1 for a memory that was stored now and never recalled. Memento's contract, section 2.
 
     Args:
-        age: hours since the memory was stored; one from the future counts as stored now.
-        accesses: how often it was recalled.
-        since_access: hours since the last recall; `NEVER` where there was none, and one from the future is now.
-        half_life: in how many hours recency halves.
-        by: what calculates.
+        age: hours since the memory was stored; a time in the future counts as now.
+        accesses: the number of times it was recalled.
+        since_access: hours since the last recall; `NEVER` if there was none. A time in the future counts as now.
+        half_life: the number of hours in which recency halves.
+        by: the arithmetic to calculate with.
     """
-    recency = _fading(age, half_life, by)
+    recency = _compute_fading(age, half_life, by)
     boost = by.least(LARGEST_BOOST, 1 + ACCESS_WEIGHT / math.log(2) * by.log(1 + accesses))
-    return recency * boost * (1 + LAST_ACCESS_WEIGHT * _fading(since_access, ACCESS_HALF_LIFE_HOURS, by))
+    return recency * boost * (1 + LAST_ACCESS_WEIGHT * _compute_fading(since_access, ACCESS_HALF_LIFE_HOURS, by))
 
 
-def _fading(hours: Any, half_life: Any, by: Arithmetic) -> Any:
+def _compute_fading(hours: Any, half_life: Any, by: Arithmetic) -> Any:
     halvings = by.least(MOST_HALVINGS, by.greatest(0.0, hours) / half_life)
     return by.power(0.5, halvings)

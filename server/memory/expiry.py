@@ -56,19 +56,19 @@ _ISO_DURATION = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Expiry:
-    """When an entry ends: `shown` is what people read, `at` the time; None for a condition in words."""
+    """The end of an entry: `shown` is the text for people, `at` the time; None for a condition in words."""
 
     shown: str
     at: datetime | None
 
 
 def parse_expiry(text: str, now: datetime) -> Expiry:
-    """What an expiry means: a date, a date-time, a duration ("3 days", P3D), or else a condition in words.
+    """Read an expiry: a date, a date-time, a duration ("3 days", P3D), or else a condition in words.
 
-    A date ends at its beginning, and without a zone in UTC; a duration counts from `now` and is shown as its end.
+    A date means its beginning. A time without a zone is in UTC. A duration counts from `now` and is shown as its end.
 
     Raises:
-        ValueError: a time beyond the calendar, or figures that are no time and no words either.
+        ValueError: the time is beyond the calendar, or the text is neither a time nor words.
     """
     given = text.strip()
     meant = _LEADING.sub("", given, count=1)
@@ -102,7 +102,7 @@ def _check_bounds(moment: datetime) -> datetime:
 
 
 def _add_duration(now: datetime, duration: str) -> datetime | None:
-    """The end of a duration that begins now; None where the text is none."""
+    """Return the end of a duration that begins now; None if the text is not a duration."""
     if found := _ISO_DURATION.fullmatch(duration):
         parts = {name: float(value.replace(",", ".")) for name, value in found.groupdict(default="0").items()}
         months = int(parts.pop("years") * 12 + parts.pop("months"))

@@ -1,7 +1,7 @@
 """Walking the links between memories, breadth first, with a bound.
 
-A step goes along a link in either direction. A memory is met once, at its smallest distance, so circles end by
-themselves. Files are the ends of links and are not walked through; neither are working-memory items.
+A step follows a link in either direction. Each memory is met once, at its smallest distance, so a walk through a circle
+ends. Files are ends of links and are not walked through; working-memory items neither.
 """
 
 from collections.abc import Collection, Iterable, Sequence
@@ -27,19 +27,19 @@ class Walk:
     """A walk from one memory. Give it the edges at its `frontier`, step by step, while there is one."""
 
     def __init__(self, start: str, most: int) -> None:
-        """`most` says how many memories to take; of those too many at one distance, the last met are left out."""
+        """Begin a walk of at most `most` memories; of too many at one distance, the last ones met are left out."""
         self._most = most
         self._seen: dict[Edge, None] = {}
         #: How far each memory is from the start, in the order in which they were met.
         self.depths = {start: 0}
         #: The memories whose edges come next.
         self.frontier: Sequence[str] = [start]
-        #: Whether there is more than was taken.
+        #: Whether memories or edges were left out.
         self.is_truncated = False
         self._distance = 0
 
     def step(self, edges: Iterable[Edge], *, is_all: bool = True) -> None:
-        """Go on along the edges at the frontier; `is_all` is False where there are more than these."""
+        """Follow the edges at the frontier; `is_all` is False if there are more edges than these."""
         self._distance += 1
         some = list(dict.fromkeys(edges))
         self._seen |= dict.fromkeys(some)
@@ -52,7 +52,7 @@ class Walk:
         self.frontier = [] if is_cut else taken  # there is no room for what lies behind
 
     def restrict_to(self, ids: Collection[str], depth: int) -> "Walk":
-        """The same walk, so many steps, along the edges seen, over these memories only."""
+        """Return the same walk over these memories only, `depth` steps along the edges seen."""
         edges = [each for each in self.edges if each.start in ids and (each.is_file or each.end in ids)]
         again = Walk(next(iter(self.depths)), self._most)
         for _ in range(depth):
@@ -64,6 +64,6 @@ class Walk:
 
     @property
     def edges(self) -> list[Edge]:
-        """The edges seen on the way whose ends were taken, each once."""
+        """The edges seen whose ends were taken, each once."""
         taken = self.depths.keys()
         return [each for each in self._seen if each.start in taken and (each.is_file or each.end in taken)]

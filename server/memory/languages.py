@@ -1,4 +1,4 @@
-"""What is known of languages: their stemmers, and the words that say nothing about what a text is about."""
+"""Languages: their stemmers, and their stop words, which say nothing about the subject of a text."""
 
 from collections.abc import Callable
 from functools import cache
@@ -6,7 +6,7 @@ from typing import Literal
 
 from py_rust_stemmers import SnowballStemmer  # pyright: ignore - it has no types
 
-#: What the stemmer knows.
+#: The languages that the stemmer knows.
 Language = Literal[
     "arabic",
     "danish",
@@ -61,11 +61,11 @@ _STOP_WORDS = {
 
 
 def get_stop_words(language: Language) -> frozenset[str]:
-    """The language's words that say nothing; none where we have no list."""
+    """Return the stop words of a language; none if we have no list for it."""
     return _STOP_WORDS.get(language, _NONE)
 
 
 @cache
 def get_stemmer(language: Language) -> Callable[[str], str]:
-    """What cuts a lower-case word down to its stem."""
+    """Return the function that cuts a lower-case word down to its stem."""
     return SnowballStemmer(language).stem_word  # pyright: ignore - as above

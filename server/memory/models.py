@@ -13,7 +13,7 @@ LATEST = datetime(9999, 12, 30, tzinfo=UTC)
 
 
 def to_iso(value: datetime) -> str:
-    """A time as it goes over the wire: UTC, milliseconds, `Z`."""
+    """Return a time as text for the wire: in UTC, with milliseconds and `Z`."""
     return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 

@@ -1,4 +1,4 @@
-"""What a query asks for: its words, the names in it, the dates it names, and the text that is worth embedding."""
+"""The parts of a query: its words, its names, its dates, and the text to embed."""
 
 import re
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from server.memory.languages import Language
 from server.memory.text import hash_term, split_words, stem_words
 
 MOST_TERMS = 100
-"""Of a long message, so many different terms are looked for; each costs the engine a look at all memories with it."""
+"""The most terms of a message that are looked for: for each, the engine looks at all memories that have it."""
 
 _NAME = re.compile(r"[^\W\d_][\w-]*(?:['’]s\b)?")  # noqa: RUF001 - the typographic apostrophe is meant
 _ENDING = re.compile(r"['’]s$")  # noqa: RUF001 - as above
@@ -19,7 +19,7 @@ _ENDING = re.compile(r"['’]s$")  # noqa: RUF001 - as above
 
 @dataclass(frozen=True)
 class Question:
-    """A query, taken apart for a workspace's language. Not slotted: its parts are made when they are first needed."""
+    """A query in a workspace's language. It has no slots, since its parts are made when they are first needed."""
 
     text: str
     language: Language = "english"
@@ -28,7 +28,7 @@ class Question:
 
     @cached_property
     def shown_words(self) -> list[str]:
-        """The distinct words that are looked for, as they were written but for their case, in order."""
+        """The distinct words that are looked for, as they were written but in lower case, in order."""
         return list(dict.fromkeys(split_words(self.text, self.language, self.extra_stop_words)))[:MOST_TERMS]
 
     @cached_property
@@ -38,30 +38,30 @@ class Question:
 
     @cached_property
     def term_ids(self) -> list[int]:
-        """Their places in a sparse vector, distinct."""
+        """The distinct places of the terms in a sparse vector."""
         return list(dict.fromkeys(hash_term(term) for term in self.terms))
 
     def find_spans(self, now: datetime) -> tuple[Span, ...]:
-        """The stretches of time that it names."""
+        """Return the stretches of time that the query names."""
         return find_spans(self.text, now)
 
     def remove_common_names(self, is_common: Sequence[bool]) -> str:
-        """The text without those names in it that many of the workspace's memories share.
+        """Return the text without the names that many of the workspace's memories share.
 
-        `is_common` says it of each of `term_ids`. Such a name tells memories apart by nothing, and rules a text's
-        vector. Names are capitalised words; in a text without capitals any word may be one.
+        `is_common` says this for each of `term_ids`. Such a name does not distinguish memories, but dominates the
+        text's vector. Names are capitalised words; in a text without capitals any word may be a name.
         """
         common = {each for each, many in zip(self.term_ids, is_common, strict=True) if many}
         if not common:
             return self.text
         any_case = self.text == self.text.lower()
 
-        def kept(match: re.Match[str]) -> str:
+        def replace_name(match: re.Match[str]) -> str:
             word = _ENDING.sub("", match[0])
             if not (any_case or word[0].isupper()):
                 return match[0]
             (term,) = stem_words([word.lower()], self.language)
             return "" if hash_term(term) in common else match[0]
 
-        rest = _NAME.sub(kept, self.text)
+        rest = _NAME.sub(replace_name, self.text)
         return rest if any(map(str.isalnum, rest)) else self.text

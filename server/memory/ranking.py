@@ -16,7 +16,7 @@ ALPHA = 0.5
 
 #: How much each nudge adds at most, in the order in which they are worth something.
 NUDGES: Mapping[str, float] = {
-    "neighbours": 0.3,  # what was said just before or after it fits, too
+    "neighbours": 0.3,  # the memories just before or after it fit, too
     "author": 0.15,  # the query names who said it
     "date": 0.15,  # the query names when it was
     "entity": 0.1,  # the query names whom or what it is about, and few memories are about that
@@ -24,22 +24,22 @@ NUDGES: Mapping[str, float] = {
     "scope": 0.05,  # it belongs to the very project, not to all
     "access": 0.03,  # it was of use before
 }
-LEAST = 0.0005
-OPINION = 0.3
-"""How much a cross-encoder's opinion weighs beside the ranking's own."""
+LEAST_NUDGE = 0.0005
+OPINION_WEIGHT = 0.3
+"""The weight of a cross-encoder's opinion; the ranking's own score has the rest."""
 RECENCY_HALF_LIFE = timedelta(days=30)
-ACCESSES = 64
-"""From so many recalls on, a memory is as useful as can be."""
+MOST_ACCESSES = 64
+"""After this many recalls, the nudge for use does not grow any more."""
 _HALF_LIFE_SECONDS = RECENCY_HALF_LIFE.total_seconds()
-_MOST_LOG = math.log2(1 + ACCESSES)
-_PLACE = attrgetter("score", "vector_score", "id")
+_MOST_LOG = math.log2(1 + MOST_ACCESSES)
+_RANK_ORDER = attrgetter("score", "vector_score", "id")
 
 
 # Tuples, as a hundred of each are made for a recall, at a fifth of what frozen dataclasses cost.
 
 
 class Traits(NamedTuple):
-    """What ranking knows of a memory beside its scores. Times are seconds since 1970."""
+    """The facts of a memory that ranking uses beside its scores. Times are seconds since 1970."""
 
     happened_at: float
     access_count: int
@@ -51,22 +51,22 @@ class Traits(NamedTuple):
 
 
 class Candidate(NamedTuple):
-    """A memory that an arm found: BM25 and cosine as they are, None from an arm to which it is not near enough."""
+    """A memory that an arm found, with its raw BM25 score and cosine; None for an arm that it is not near enough to."""
 
     id: str
     keyword: float | None
     vector: float | None
-    #: How sure it is that it has to do with the query, by itself, in [0, 1]: see `server.memory.gate`.
+    #: How sure it is that the memory alone is about the query, in [0, 1]: see `server.memory.gate`.
     evidence: float
     traits: Traits
-    #: The cosine that is taken for its own where the vector arm did not name it.
+    #: The cosine that is assumed if the vector arm did not find the memory.
     unseen: float = 0.0
 
 
 class RankedCandidate(NamedTuple):
-    """A candidate and why it stands where it stands.
+    """A candidate and the reasons for its rank.
 
-    `fused` is the visible formula of the two arms' scores, all in [0, 1]; `score` is that and the nudges.
+    `fused` is the published formula over the two arms' scores, all in [0, 1]; `score` adds the nudges.
     """
 
     id: str
@@ -81,11 +81,12 @@ class RankedCandidate(NamedTuple):
 def rank(
     candidates: Sequence[Candidate], *, alpha: float, now: datetime, spans: Sequence[Span] = ()
 ) -> list[RankedCandidate]:
-    """The candidates in order, best first; ties go to the vector, then to the newer id.
+    """Return the candidates, best first; of equal scores, the higher vector score is first, then the newer id.
 
-    Where nothing has a vector score, keywords rank alone.
+    If no candidate has a vector score, keywords rank alone.
     """
-    most, nearest = _best(each.keyword for each in candidates), _best(each.vector for each in candidates)
+    most = _find_divisor(each.keyword for each in candidates)
+    nearest = _find_divisor(each.vector for each in candidates)
     weight = 1.0 if all(each.vector is None for each in candidates) else alpha
     shares: list[tuple[float, float]] = []
     fused: dict[str, float] = {}
@@ -94,39 +95,43 @@ def rank(
         vector = min(max(each.unseen if each.vector is None else each.vector, 0.0) / nearest, 1.0)
         shares.append((keyword, vector))
         fused[each.id] = weight * keyword + (1 - weight) * vector
-    near = _neighbours(candidates, fused)
+    neighbour_scores = _score_neighbours(candidates, fused)
     seconds = now.timestamp()
     ranked: list[RankedCandidate] = []
     for each, (keyword, vector) in zip(candidates, shares, strict=True):
-        date = _date(each.traits, spans, now.tzinfo) if spans else 0.0
-        nudges = _nudges(each.traits, near.get(each.id, 0.0), date, seconds)
+        date = _score_date(each.traits, spans, now.tzinfo) if spans else 0.0
+        nudges = _compute_nudges(each.traits, neighbour_scores.get(each.id, 0.0), date, seconds)
         score = fused[each.id] + sum(nudges.values())
         ranked.append(RankedCandidate(each.id, score, fused[each.id], keyword, vector, nudges, each))
-    return sorted(ranked, key=_PLACE, reverse=True)
+    return sorted(ranked, key=_RANK_ORDER, reverse=True)
 
 
 def blend(scores: Sequence[float], opinions: Sequence[float]) -> list[tuple[int, float]]:
-    """Scores, best first, with a second opinion on each (larger is better, on any scale): (place before, new score).
+    """Blend scores with a second opinion on each (larger is better, on any scale).
 
-    The opinions are scaled to the scores' own range, and `OPINION` is their weight: they reorder, and never replace.
+    The opinions are scaled to the range of the scores and have the weight `OPINION_WEIGHT`, so they reorder the scores
+    and never replace them.
+
+    Returns:
+        The index of each score and its new value, best first.
     """
     low, high = min(opinions), max(opinions)
     worst, best = min(scores), max(scores)
     spread = (best - worst) / (high - low) if high > low else 0.0
     new = [
-        (1 - OPINION) * score + OPINION * (worst + (opinion - low) * spread)
+        (1 - OPINION_WEIGHT) * score + OPINION_WEIGHT * (worst + (opinion - low) * spread)
         for score, opinion in zip(scores, opinions, strict=True)
     ]
     return sorted(enumerate(new), key=lambda each: -each[1])
 
 
-def _best(scores: Iterable[float | None]) -> float:
-    """What scores are shares of: the best of them; where none is above 0, infinity, so that each is none of it."""
+def _find_divisor(scores: Iterable[float | None]) -> float:
+    """Return the divisor for normalising scores: the highest one, or infinity if all are 0."""
     return max((score for score in scores if score is not None and score > 0), default=math.inf)
 
 
-def _neighbours(candidates: Iterable[Candidate], fused: Mapping[str, float]) -> dict[str, float]:
-    """For each memory, the best score among those just before it and just after it in its session."""
+def _score_neighbours(candidates: Iterable[Candidate], fused: Mapping[str, float]) -> dict[str, float]:
+    """Return for each memory the best score of those just before it and just after it in its session."""
     best: dict[str, float] = {}
     for each in candidates:
         for other in each.traits.before:
@@ -136,13 +141,13 @@ def _neighbours(candidates: Iterable[Candidate], fused: Mapping[str, float]) -> 
     return best
 
 
-def _date(traits: Traits, spans: Sequence[Span], zone: tzinfo | None) -> float:
+def _score_date(traits: Traits, spans: Sequence[Span], zone: tzinfo | None) -> float:
     happened = datetime.fromtimestamp(traits.happened_at, zone)
     return max(compute_nearness(span, happened) for span in spans)
 
 
-def _nudges(traits: Traits, neighbour: float, date: float, now: float) -> dict[str, float]:
-    """What is added to a memory's score, by name; what would not show in three digits is not."""
+def _compute_nudges(traits: Traits, neighbour: float, date: float, now: float) -> dict[str, float]:
+    """Return the nudges of a memory by name, without those too small to change a score of three digits."""
     age = max(now - traits.happened_at, 0.0)
     nudges = {"neighbours": NUDGES["neighbours"] * neighbour} if neighbour else {}
     if traits.is_author_named:
@@ -156,4 +161,4 @@ def _nudges(traits: Traits, neighbour: float, date: float, now: float) -> dict[s
         nudges["scope"] = NUDGES["scope"]
     if traits.access_count:
         nudges["access"] = NUDGES["access"] * min(math.log2(1 + traits.access_count) / _MOST_LOG, 1.0)
-    return {name: nudge for name, nudge in nudges.items() if nudge >= LEAST}
+    return {name: nudge for name, nudge in nudges.items() if nudge >= LEAST_NUDGE}

@@ -1,4 +1,4 @@
-"""What the owner of a workspace may set, with its bounds and defaults."""
+"""The settings of a workspace, with their bounds and defaults."""
 
 from typing import Annotated, Literal
 
@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from server.memory.languages import Language
 
 SkipEnforcement = Literal["annotate", "withhold"]
-#: As the analyzer sees words: in lower case.
+#: In lower case, as the analyzer sees words.
 StopWord = Annotated[str, StringConstraints(strip_whitespace=True, to_lower=True, min_length=1, max_length=100)]
 MemoryType = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
 Days = Annotated[float, Field(gt=0, le=36_500, allow_inf_nan=False)]
@@ -15,7 +15,7 @@ Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 
 
 class WorkspaceSettings(BaseModel):
-    """A workspace's settings. Each has a default, so that only what was set is kept."""
+    """A workspace's settings. Each has a default, so only the values that somebody set are stored."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -47,7 +47,7 @@ class WorkspaceSettings(BaseModel):
 
     @property
     def chosen_share(self) -> float | None:
-        """`consolidation_share` where it was set; None where its default holds."""
+        """`consolidation_share` if it was set, else None."""
         return self.consolidation_share if "consolidation_share" in self.model_fields_set else None
 
 

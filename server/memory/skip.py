@@ -8,7 +8,7 @@ from functools import lru_cache
 from server.memory.languages import get_stop_words
 from server.memory.text import split_words, stem_words
 
-#: Words that say that something is to be left alone, rather than what.
+#: Words that say that something is to be left alone, but not which thing.
 _TELLING = """add ask avoid bring discuss don't dont doesn't mention never offer propose raise recommend remind say skip
 stop suggest talk try use"""
 _COMMON = frozenset(
@@ -18,7 +18,7 @@ _COMMON = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class SkipEntry:
-    """What is to be left alone, why, and until when."""
+    """A thing that is to be left alone, the reason, and the end of the entry."""
 
     id: str
     item: str
@@ -29,29 +29,29 @@ class SkipEntry:
 
 
 def find_telling_terms(text: str) -> frozenset[str]:
-    """The stemmed words that say what a text is about; empty where it has only common ones."""
+    """Return the stemmed words that tell the subject of a text; none if all of its words are common."""
     return frozenset(stem_words(split_words(text))) - _COMMON
 
 
-# Entries are held against every message, and each of a recall's memories against every entry.
-_about = lru_cache(maxsize=4096)(find_telling_terms)
-_said = lru_cache(maxsize=128)(find_telling_terms)
+# Entries are compared with every message, and each of a recall's memories with every entry.
+_find_terms_of_entry = lru_cache(maxsize=4096)(find_telling_terms)
+_find_terms_of_text = lru_cache(maxsize=128)(find_telling_terms)
 
 
 def find_matches(entries: Sequence[SkipEntry], message: str) -> list[SkipEntry]:
-    """The entries that a message has to do with, the best fitting first.
+    """Return the entries that a message is about, the best fitting first.
 
-    It has at least half of the words that say what the entry is about, or all of its own words are among them. Words
-    count whole and stemmed; stop words and words like "suggest" do not count.
+    The message has at least half of an entry's telling words, or all telling words of the message are the entry's.
+    Words count whole and stemmed; stop words and words like "suggest" do not count.
     """
-    said = _said(message) if entries else frozenset[str]()
-    shares = {entry.id: _share(_about(entry.item), said) for entry in entries}
+    said = _find_terms_of_text(message) if entries else frozenset[str]()
+    shares = {entry.id: _compute_share(_find_terms_of_entry(entry.item), said) for entry in entries}
     found = [entry for entry in entries if shares[entry.id] > 0]
     return sorted(found, key=lambda entry: -shares[entry.id])
 
 
-def _share(about: frozenset[str], said: frozenset[str]) -> float:
-    """How much of what an entry is about was said; 0 where that is too little."""
+def _compute_share(about: frozenset[str], said: frozenset[str]) -> float:
+    """Return the share of an entry's telling words that was said; 0 if that is too little."""
     both = about & said
     if not both or (2 * len(both) < len(about) and both != said):
         return 0.0
@@ -59,6 +59,6 @@ def _share(about: frozenset[str], said: frozenset[str]) -> float:
 
 
 def covers_text(entry: SkipEntry, content: str) -> bool:
-    """Whether a memory's text is about what the entry says to leave alone: it has all of the words that say so."""
-    about = _about(entry.item)
-    return bool(about) and about <= _said(content)
+    """Whether a memory's text is about the entry's item: whether it has all telling words of the item."""
+    about = _find_terms_of_entry(entry.item)
+    return bool(about) and about <= _find_terms_of_text(content)

@@ -1,8 +1,8 @@
 """From text to terms, and from terms to BM25's sparse vectors.
 
-One analyzer for what is stored and for what is asked, so that both sides agree on what a word is. Compounds
+Stored texts and queries go through one analyzer, so that both agree on the words. Compounds
 (`Navier-Stokes`, `node.js`, `src/app.py`) count whole and in parts; scripts without spaces count in pairs of
-characters. What a memory is found by is its *key*, which is more than its content: see `key`.
+characters. A memory is found by its *search text*, which is more than its content: see `build_search_text`.
 """
 
 import re
@@ -17,19 +17,19 @@ from server.memory.languages import Language, get_stemmer, get_stop_words
 from server.memory.models import Memory
 
 SEARCH_TEXT_RULE = 2
-"""Raised with every change of what a text's terms or a memory's key are: collections made by another are rebuilt."""
+"""Raise it with every change of the analyzer or of the search text: collections made by another rule are rebuilt."""
 
 # BM25 as in Robertson and Zaragoza, "The Probabilistic Relevance Framework" (2009), eq. 3.15. Memories are short, so
-# their length says little: b is small, and a constant stands for the collection's average length, in terms of a key.
+# their length says little: b is small, and a constant stands for the average length of a search text, in terms.
 K1 = 1.2
 B = 0.1
 AVERAGE_TERMS = 100
 
-# A turn of a conversation is found by what was said just before it, too; a long text is better off without.
+# A turn of a conversation is found by the words just before it, too; a long text is found better without them.
 # Measured: docs/recall.md.
-OWN = 3
+OWN_WEIGHT = 3
 NEIGHBOURS = 2
-SHORT = 48
+SHORT_TERMS = 48
 
 _LONGEST = 100  # characters of a term; no word is longer
 _POSSESSIVE = re.compile(r"['’]s\b")  # noqa: RUF001 - the typographic apostrophe is meant
@@ -41,12 +41,12 @@ _UNSPACED = re.compile(
 
 
 def search_text_rule(language: Language) -> str:
-    """The rule by which memories in a language are found now."""
+    """Return the name of the rule by which memories in a language are found now."""
     return f"{SEARCH_TEXT_RULE}-{language}"
 
 
-def _pieces(text: str) -> list[str]:
-    """Lower-case words in order; a compound gives itself and then its parts."""
+def _split_pieces(text: str) -> list[str]:
+    """Return the lower-case words in order; a compound comes whole and then in its parts."""
     pieces: list[str] = []
     for word in _WORD.findall(_POSSESSIVE.sub("", text.lower())):
         parts = _PART.findall(word)
@@ -61,67 +61,67 @@ def _pieces(text: str) -> list[str]:
     return pieces
 
 
-def split_words(text: str, language: Language = "english", without: Collection[str] = ()) -> list[str]:
-    """The words of a text that say something, in order; with nothing but stop words, those.
+def split_words(text: str, language: Language = "english", extra_stop_words: Collection[str] = ()) -> list[str]:
+    """Return the words of a text without stop words, in order; if all are stop words, return those.
 
-    `without` are stop words beside the language's own, in lower case.
+    `extra_stop_words` are in addition to the language's own, in lower case.
     """
-    pieces = [piece for piece in _pieces(text) if len(piece) <= _LONGEST]
-    empty = get_stop_words(language)
-    if without:
-        empty = empty.union(without)
-    return [piece for piece in pieces if piece not in empty] or pieces
+    pieces = [piece for piece in _split_pieces(text) if len(piece) <= _LONGEST]
+    ignored = get_stop_words(language)
+    if extra_stop_words:
+        ignored = ignored.union(extra_stop_words)
+    return [piece for piece in pieces if piece not in ignored] or pieces
 
 
-def stem_words(those: Iterable[str], language: Language = "english") -> list[str]:
-    """Words as terms."""
+def stem_words(words: Iterable[str], language: Language = "english") -> list[str]:
+    """Return the stem of each word."""
     stem = get_stemmer(language)
-    return [stem(word) for word in those]
+    return [stem(word) for word in words]
 
 
 def hash_term(term: str) -> int:
-    """A term's place in a sparse vector (u32)."""
+    """Return a term's place in a sparse vector (u32)."""
     return mmh3.hash(term, signed=False)
 
 
-def _spoken(date: datetime) -> str:
-    """A date in the words that people ask for it with: 8 May 2023."""
+def _spell_date(date: datetime) -> str:
+    """Return a date in the words that people ask for it with: 8 May 2023."""
     return f"{date.day} {date:%B} {date.year}"
 
 
-def _called(memory: Memory) -> str:
-    """What people call a memory by, beside its content."""
+def _join_names(memory: Memory) -> str:
+    """Return the names of a memory: tags, entity, author, project and date."""
     parts = [*memory.tags, memory.entity, memory.author, memory.project]
     if memory.occurred_at is not None:
-        parts.append(_spoken(memory.occurred_at))
+        parts.append(_spell_date(memory.occurred_at))
     return "\n".join(part for part in parts if part)
 
 
 @lru_cache(maxsize=256)
-def _terms(text: str, language: Language) -> tuple[str, ...]:
+def _stem_text(text: str, language: Language) -> tuple[str, ...]:
     # Remembered, because each turn of a conversation is also its followers' neighbour.
     return tuple(stem_words(split_words(text, language), language))
 
 
 def build_search_text(memory: Memory, before: Sequence[str], language: Language = "english") -> Counter[str]:
-    """What a memory is found by, term by term: its content, what it is called by, and what was said before it.
+    """Return the terms that a memory is found by, with their counts: of its content, its names and the texts before it.
 
-    `before` are the contents of the memories just before it in its session. Its own terms count `OWN` times; a
-    memory of more than `SHORT` terms stands for itself.
+    `before` are the contents of the memories just before it in its session. Its own terms count `OWN_WEIGHT` times; a
+    memory of more than `SHORT_TERMS` terms is found by its own terms only.
     """
-    own = _terms(memory.content, language)
+    own = _stem_text(memory.content, language)
     counts = Counter(own)
-    counts.update(_terms(_called(memory), language))
+    counts.update(_stem_text(_join_names(memory), language))
     for term in counts:
-        counts[term] *= OWN
-    if len(own) <= SHORT:
+        counts[term] *= OWN_WEIGHT
+    if len(own) <= SHORT_TERMS:
         for text in before:
-            counts.update(_terms(text, language)[:SHORT])
+            counts.update(_stem_text(text, language)[:SHORT_TERMS])
     return counts
 
 
 def weigh_terms(counts: Counter[str]) -> tuple[list[int], list[float]]:
-    """BM25's term-frequency part of a key: distinct term ids and weights. The engine multiplies by the idf."""
+    """Return the term ids, each once, and their weights: BM25 without the idf, by which the engine multiplies."""
     length = K1 * (1 - B + B * counts.total() / AVERAGE_TERMS)
     by_id = Counter[int]()
     for term, count in counts.items():

@@ -1,6 +1,6 @@
-"""Working memory: what an agent has on its desk, as sections of markdown and as structured items.
+"""Working memory: the scratchpad of an agent, as sections of markdown and as structured items.
 
-Every workspace has five sections from the start. Nobody makes them: one that was never written is seen as empty.
+Every workspace has five sections from the start. They are not stored before they are written, and read as empty.
 """
 
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from server.memory.models import Timestamp
 Category = Literal["active_work", "standing_decision", "skip_list", "waiting_for", "session_note"]
 Status = Literal["active", "paused", "completed", "archived"]
 
-#: What the sections that are always there are called, and how they are headed.
+#: The names of the sections that are always there, and their headings.
 SEEDS = {
     "active_work": "Active Work",
     "standing_decisions": "Standing Decisions",
@@ -21,7 +21,7 @@ SEEDS = {
     "activity_log": "Activity Log",
     "session_notes": "Session Notes",
 }
-#: What items stand under.
+#: The headings of items, by their category.
 HEADINGS: dict[Category, str] = {
     "active_work": "Active Work",
     "standing_decision": "Standing Decisions",
@@ -38,9 +38,9 @@ class Section(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    name: str = Field(description="What it is called by, in lower case.")
+    name: str = Field(description="Its name, in lower case.")
     heading: str = Field(description="Its heading in the document.")
-    content: str = Field(description="Its markdown; empty where nothing was written yet.")
+    content: str = Field(description="Its markdown; empty if nothing was written yet.")
     updated_at: Timestamp | None = Field(default=None, description="When it was last written.")
 
 
@@ -63,26 +63,26 @@ class Item(BaseModel):
 
 
 def find_section_key(name: str) -> str:
-    """The key of the section that goes by this name: its key or its heading, in any case."""
+    """Return the key of the section with this key or heading, in any case."""
     lowered = name.lower()
     by_heading = {heading.lower(): key for key, heading in SEEDS.items()}
     return by_heading.get(lowered, lowered)
 
 
 def complete_sections(written: Sequence[Section]) -> list[Section]:
-    """The document's sections in order: those that are always there, then the others as they were made."""
+    """Return the document's sections in order: those that are always there, then the others as they were made."""
     by_name = {section.name: section for section in written}
     first = [by_name.get(name, Section(name=name, heading=heading, content="")) for name, heading in SEEDS.items()]
     return first + [section for section in written if section.name not in SEEDS]
 
 
 def render_section(section: Section) -> str:
-    """A section as markdown."""
+    """Return a section as markdown."""
     return f"## {section.heading}\n\n{section.content or '(empty)'}"
 
 
 def render_document(sections: Sequence[Section], items: Sequence[Item]) -> str:
-    """The document as Memento's clients show it: the items where there are some, else the sections."""
+    """Return the document as Memento's clients show it: the items if there are any, else the sections."""
     return _render_items(items) if items else _BETWEEN.join(["# Working Memory", *map(render_section, sections)])
 
 

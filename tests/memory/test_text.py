@@ -12,8 +12,8 @@ from server.memory.question import Question
 from server.memory.text import (
     AVERAGE_TERMS,
     K1,
-    OWN,
-    SHORT,
+    OWN_WEIGHT,
+    SHORT_TERMS,
     B,
     build_search_text,
     hash_term,
@@ -64,7 +64,7 @@ def test_stop_words_count_only_where_there_is_nothing_else():
 
 
 def test_a_workspace_has_stop_words_of_its_own_and_a_language():
-    assert split_words("the plan for Acme", without=["acme"]) == ["plan"]
+    assert split_words("the plan for Acme", extra_stop_words=["acme"]) == ["plan"]
     assert split_words("der Plan ist gut", "german") == ["plan", "gut"]
     assert stem_words(split_words("die Katzen", "german"), "german") == stem_words(["katze"], "german")
     assert split_words("the katt", "swedish") == ["the", "katt"]
@@ -99,19 +99,19 @@ def test_a_memory_is_found_by_what_people_call_it_by():
         memory(content="I quit.", author="Ann", entity="job", tags=["work"], project="heron", occurred_at=NOW), []
     )
     for word in ("quit", "ann", "job", "work", "heron", "21", "novemb", "2026"):
-        assert counts[word] == OWN
+        assert counts[word] == OWN_WEIGHT
 
 
 def test_a_short_memory_is_found_by_what_was_said_before_it_and_a_long_one_is_not():
     before = ["Shall we go to Lisbon?", "or Porto, Porto"]
     assert build_search_text(memory(content="Yes, in May"), before) == {
-        "yes": OWN,
-        "may": OWN,
+        "yes": OWN_WEIGHT,
+        "may": OWN_WEIGHT,
         "shall": 1,
         "go": 1,
         "lisbon": 1,
         "porto": 2,
     }
-    long = " ".join(f"word{n}" for n in range(SHORT + 1))
+    long = " ".join(f"word{n}" for n in range(SHORT_TERMS + 1))
     assert "lisbon" not in build_search_text(memory(content=long), before)
-    assert build_search_text(memory(content="Yes"), [long]).total() == OWN + SHORT
+    assert build_search_text(memory(content="Yes"), [long]).total() == OWN_WEIGHT + SHORT_TERMS

@@ -21,22 +21,22 @@ from server.memory.dates.names import (
     WEEKDAYS,
     Days,
     Phrase,
-    any_of,
-    away,
-    lowered,
-    means,
-    named,
-    number,
-    one_day,
-    unit_of,
-    weekday,
+    find_phrases,
+    find_unit,
+    find_weekday,
+    join_words,
+    lower_letters,
+    make_day,
+    move,
+    parse_count,
+    read_days,
     words_before,
 )
 
 Grain = Literal["day", "week", "month", "year"]
 
 MOST_SPANS = 4
-MOST_CHARACTERS = 2000  # only so much of a text is read: who names a date names it in the question
+MOST_CHARACTERS = 2000  # only so much of a text is read: a date of interest stands in the question
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class Span:
 
 
 class _Shape(NamedTuple):
-    """How near a moment is to a span: `inside`, then along a line for some days after it and before it, then 0."""
+    """The nearness of a moment to a span: `inside` it, along a line for some days after and before it, then 0."""
 
     inside: float
     after: tuple[float, float, float]  # at the span's end, at the line's far end, days between
@@ -68,7 +68,7 @@ _LONGEST_DAYS: dict[Grain, int] = {"day": 1, "week": 14, "month": 92}  # a seaso
 
 
 def compute_nearness(span: Span, at: datetime) -> float:
-    """How well a memory dated `at` fits a question that names the span, in [0, 1]; `_SHAPES` has the figures."""
+    """Return how well a memory dated `at` fits a question that names the span, in [0, 1]; see `_SHAPES`."""
     shape = _SHAPES[span.grain]
     if span.start <= at < span.end:
         return shape.inside
@@ -78,8 +78,8 @@ def compute_nearness(span: Span, at: datetime) -> float:
     return near + (far - near) * distance / days if distance < days else 0.0
 
 
-def _apart(phrases: list[Phrase]) -> list[Phrase]:
-    """In order; of those that overlap, the longest."""
+def _remove_overlaps(phrases: list[Phrase]) -> list[Phrase]:
+    """Return the phrases in order; of those that overlap, only the longest."""
     kept: list[Phrase] = []
     for phrase in sorted(phrases, key=lambda phrase: (phrase.begin, -phrase.end)):
         if not kept or phrase.begin >= kept[-1].end:
@@ -92,8 +92,8 @@ def _apart(phrases: list[Phrase]) -> list[Phrase]:
 # --- words before a name that pick a part or a neighbour of it, or open it to one side ---
 
 
-def _slice(match: re.Match[str], days: Days) -> Days:
-    """Early, mid, late: a third; a half."""
+def _take_part(match: re.Match[str], days: Days) -> Days:
+    """Return a third (early, mid, late) or a half of the days."""
     length = (days[1] - days[0]).days
     if length < 7:  # noqa: PLR2004 - late yesterday is yesterday
         return days
@@ -107,48 +107,51 @@ def _slice(match: re.Match[str], days: Days) -> Days:
     return days[0] + begin * DAY, days[0] + end * DAY
 
 
-def _nth_week(match: re.Match[str], days: Days) -> Days:
+def _take_week(match: re.Match[str], days: Days) -> Days:
     if match["nth"] == "last":
         return days[1] - 7 * DAY, days[1]
     first = days[0] + 7 * ["first", "second", "third", "fourth"].index(match["nth"]) * DAY
     return first, first + 7 * DAY
 
 
-def _beside(match: re.Match[str], days: Days) -> Days:
-    """The week of, the day before, the Sunday after."""
+def _take_neighbour(match: re.Match[str], days: Days) -> Days:
+    """Return the days of a unit of time beside or around others: the week of, the day before, the Sunday after."""
     turn = {"before": -1, "of": 0, "after": 1}[match["side"]]
     unit, day = match["unit"], days[1] - DAY if turn > 0 else days[0]
     if not turn and (days[1] - days[0]).days > 7:  # noqa: PLR2004 - the month of May is May
         return days
     if unit in WEEKDAYS:
-        return weekday(unit, day, turn)
+        return find_weekday(unit, day, turn)
     if unit == "day":
-        return one_day(day + turn * DAY)
+        return make_day(day + turn * DAY)
     if unit == "week" and turn:
         return (day - 7 * DAY, day) if turn < 0 else (days[1], days[1] + 7 * DAY)
     if unit == "weekend" and turn > 0:
-        return unit_of(days[1] + DAY, unit, 0)
-    return unit_of(day, unit, turn)
+        return find_unit(days[1] + DAY, unit, 0)
+    return find_unit(day, unit, turn)
 
 
-def _counted(match: re.Match[str], days: Days) -> Days:
-    """Two weeks before, a month after."""
-    count, unit = number(match["count"]), match["unit"]
-    return away(days[0], -count, unit) if match["side"] == "before" else away(days[1] - DAY, count, unit)
+def _move_by_count(match: re.Match[str], days: Days) -> Days:
+    """Return days some units before or after others: two weeks before, a month after."""
+    count, unit = parse_count(match["count"]), match["unit"]
+    return move(days[0], -count, unit) if match["side"] == "before" else move(days[1] - DAY, count, unit)
 
 
 _Narrowing = Callable[[re.Match[str], Days], Days]
 _THE = r"\s{1,3}(?:the\s{1,3})?\Z"
 _NARROWINGS: tuple[tuple[re.Pattern[str], _Narrowing], ...] = (
-    (re.compile(rf"\b(?P<which>early|mid|late)(?:-\Z|{_THE})"), _slice),
-    (re.compile(rf"\b(?P<which>beginning|start|middle|end|(?:first|second)(?=\shalf))(?:\shalf)?\sof{_THE}"), _slice),
-    (re.compile(rf"\b(?P<nth>first|second|third|fourth|last)\sweek\s(?:of|in){_THE}"), _nth_week),
-    (re.compile(rf"\b{COUNT}\s(?P<unit>day|week|month|year)s?\s(?P<side>before|after){_THE}"), _counted),
+    (re.compile(rf"\b(?P<which>early|mid|late)(?:-\Z|{_THE})"), _take_part),
+    (
+        re.compile(rf"\b(?P<which>beginning|start|middle|end|(?:first|second)(?=\shalf))(?:\shalf)?\sof{_THE}"),
+        _take_part,
+    ),
+    (re.compile(rf"\b(?P<nth>first|second|third|fourth|last)\sweek\s(?:of|in){_THE}"), _take_week),
+    (re.compile(rf"\b{COUNT}\s(?P<unit>day|week|month|year)s?\s(?P<side>before|after){_THE}"), _move_by_count),
     (
         re.compile(
-            rf"\b(?:last\s)?(?P<unit>day|week|weekend|month|year|{any_of(WEEKDAYS)})\s(?P<side>before|after|of){_THE}"
+            rf"\b(?:last\s)?(?P<unit>day|week|weekend|month|year|{join_words(WEEKDAYS)})\s(?P<side>before|after|of){_THE}"
         ),
-        _beside,
+        _take_neighbour,
     ),
 )
 _OPENING = re.compile(rf"\b(?P<side>since|after|before|until|till){_THE}")
@@ -158,56 +161,59 @@ _LIST = re.compile(r",?\s{1,3}(?:(?:and|or|und|oder)\s{1,3})?")
 _BETWEEN = re.compile(rf"\b(?:between|zwischen){_THE}")
 
 
-def _narrowed(text: str, phrase: Phrase) -> Phrase:
+def _narrow(text: str, phrase: Phrase) -> Phrase:
     before = text[max(0, phrase.begin - 40) : phrase.begin]
     for pattern, narrow in _NARROWINGS:
         if match := pattern.search(before):
             begin = phrase.begin - len(before) + match.start()
-            return replace(phrase, begin=begin, read=partial(_then, phrase, partial(narrow, match)))
+            return replace(phrase, begin=begin, read=partial(_read_changed, phrase, partial(narrow, match)))
     return phrase
 
 
-def _then(phrase: Phrase, change: Callable[[Days], Days], today: date) -> Days | None:
+def _read_changed(phrase: Phrase, change: Callable[[Days], Days], today: date) -> Days | None:
     days = phrase.read(today)
     return change(days) if days else None
 
 
-def _range(first: Phrase, second: Phrase, today: date) -> Days | None:
-    """From the one to the other; whichever names no year takes the other's."""
-    if second.floats and not first.floats and (begin := first.read(today)):
+def _read_range(first: Phrase, second: Phrase, today: date) -> Days | None:
+    """Return the days from one phrase to the other; a phrase without a year takes the year of the other."""
+    if second.lacks_year and not first.lacks_year and (begin := first.read(today)):
         end = second.read(add_months(begin[0], 12))
     else:
         end = second.read(today)
-        begin = first.read(end[0] if first.floats and end else today)
+        begin = first.read(end[0] if first.lacks_year and end else today)
     if begin and end and begin[0] > end[0]:  # between Monday and Wednesday, asked on a Tuesday
         begin = first.read(end[0])
     return (min(begin[0], end[0]), max(begin[1], end[1])) if begin and end else None
 
 
-def _at_the_time_of(phrase: Phrase, other: Phrase, today: date) -> Days | None:
+def _read_in_year_of(phrase: Phrase, other: Phrase, today: date) -> Days | None:
     days = other.read(today)
     return phrase.read(days[0]) if days else None
 
 
-def _joined(text: str, phrases: list[Phrase]) -> list[Phrase]:
-    """Ranges made of two phrases; in a list ("May and June 2023") those without a year take the next one's."""
+def _join(text: str, phrases: list[Phrase]) -> list[Phrase]:
+    """Join two phrases to a range; in a list ("May and June 2023"), those without a year take that of the next one."""
     done: list[Phrase] = []
     for phrase in reversed(phrases):
         following = done[-1] if done else phrase
         gap = text[phrase.end : following.begin]
         between = _BETWEEN.search(words_before(text, phrase.begin))
         if done and (_TO.fullmatch(gap) or (between and _AND.fullmatch(gap))):
-            floats = phrase.floats and following.floats
-            done[-1] = Phrase(phrase.begin, following.end, partial(_range, phrase, following), floats)
-        elif done and phrase.floats and not following.floats and _LIST.fullmatch(gap):
-            done.append(replace(phrase, read=partial(_at_the_time_of, phrase, following), floats=False))
+            lacks_year = phrase.lacks_year and following.lacks_year
+            done[-1] = Phrase(phrase.begin, following.end, partial(_read_range, phrase, following), lacks_year)
+        elif done and phrase.lacks_year and not following.lacks_year and _LIST.fullmatch(gap):
+            done.append(replace(phrase, read=partial(_read_in_year_of, phrase, following), lacks_year=False))
         else:
             done.append(phrase)
     return done[::-1]
 
 
-def _reach(phrase: Phrase, side: str, today: date) -> Days | None:
-    """Since and after reach through today, before and until from ever; where that is nothing, what is named counts."""
+def _read_opened(phrase: Phrase, side: str, today: date) -> Days | None:
+    """Extend days: "since" and "after" through today, "before" and "until" from the first day of the calendar.
+
+    If that leaves no day, return the days as they are named.
+    """
     days = phrase.read(today)
     if not days:
         return None
@@ -218,31 +224,33 @@ def _reach(phrase: Phrase, side: str, today: date) -> Days | None:
     return (first, after) if first < after else days
 
 
-def _opened(text: str, phrase: Phrase) -> Phrase:
+def _open(text: str, phrase: Phrase) -> Phrase:
     match = _OPENING.search(words_before(text, phrase.begin))
-    return replace(phrase, read=partial(_reach, phrase, match["side"])) if match else phrase
+    return replace(phrase, read=partial(_read_opened, phrase, match["side"])) if match else phrase
 
 
-def _grain(length: int) -> Grain:
+def _choose_grain(length: int) -> Grain:
     for grain, longest in _LONGEST_DAYS.items():
         if length <= longest:
             return grain
     return "year"
 
 
-def _span(days: Days) -> Span:
+def _make_span(days: Days) -> Span:
     start, end = (datetime.combine(day, time.min, UTC) for day in days)
-    return Span(start, end, _grain((end - start).days))
+    return Span(start, end, _choose_grain((end - start).days))
 
 
 def find_spans(text: str, now: datetime) -> tuple[Span, ...]:
-    """The stretches of time that a text names, in its order: at most `MOST_SPANS`, from its first `MOST_CHARACTERS`.
+    """Return the stretches of time that a text names, in its order.
+
+    At most `MOST_SPANS` are returned, from the first `MOST_CHARACTERS` of the text.
 
     `now` is an aware time. The grain says how long a stretch is: a day, up to two weeks, up to a season, longer.
     """
     said, today = text[:MOST_CHARACTERS], now.astimezone(UTC).date()
-    text = lowered(said)
-    phrases = _apart(named(text, said, today))
-    phrases = _apart([_narrowed(text, phrase) for phrase in phrases[: 4 * MOST_SPANS]])
-    found = [means(_opened(text, phrase), today) for phrase in _joined(text, phrases)]
-    return tuple(dict.fromkeys(_span(days) for days in found if days))[:MOST_SPANS]
+    text = lower_letters(said)
+    phrases = _remove_overlaps(find_phrases(text, said, today))
+    phrases = _remove_overlaps([_narrow(text, phrase) for phrase in phrases[: 4 * MOST_SPANS]])
+    found = [read_days(_open(text, phrase), today) for phrase in _join(text, phrases)]
+    return tuple(dict.fromkeys(_make_span(days) for days in found if days))[:MOST_SPANS]

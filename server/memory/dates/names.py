@@ -27,27 +27,27 @@ MOST_STARTS = 64  # so many places are looked at
 
 @dataclass(frozen=True, slots=True)
 class Phrase:
-    """Where a phrase stands in the text, and what it means on a given day."""
+    """A phrase's place in the text, and a function that returns its days, given today."""
 
     begin: int
     end: int
     read: Callable[[date], Days | None]
-    floats: bool  # it names no year, and may take that of a later phrase
+    lacks_year: bool  # it names no year, and may take that of a later phrase
 
 
 # --- words ---
 
 
-def _numbered(table: str) -> dict[str, int]:
-    """Each word's place in the table, from 1; words for the same stand between two semicolons."""
+def _number_words(table: str) -> dict[str, int]:
+    """Return each word's place in the table, from 1; words with one meaning stand between two semicolons."""
     return {word: number for number, same in enumerate(table.split(";"), 1) for word in same.split()}
 
 
-_MONTHS = _numbered(
+_MONTHS = _number_words(
     "january jan januar; february feb februar; march mar märz; april apr; may mai; june jun juni; july jul juli;"
     "august aug; september sept sep; october oct oktober okt; november nov; december dec dezember dez"
 )
-WEEKDAYS = _numbered(
+WEEKDAYS = _number_words(
     "monday mon montag; tuesday tues tue dienstag; wednesday wed mittwoch; thursday thurs thur thu donnerstag;"
     "friday fri freitag; saturday sat samstag; sunday sun sonntag"
 )
@@ -70,24 +70,24 @@ _OFFSETS = {
     "tomorrow": 1,
     "day after tomorrow": 2,
 }
-_COUNTS = _numbered("a an one; two couple; three few; four; five; six; seven; eight; nine; ten; eleven; twelve")
+_COUNTS = _number_words("a an one; two couple; three few; four; five; six; seven; eight; nine; ten; eleven; twelve")
 _TURNS = {"last": -1, "previous": -1, "this": 0, "next": 1}
 # Not even with a capital is one of these a date by itself: `Chiang Mai`, `Spring Boot`, `question Q2`.
 _WEAK = {"mai", *_SEASONS, *_QUARTERS}
 # One of these needs something beside it that says date.
 _SHORT = {name for name in _PARTS | WEEKDAYS if len(name) <= len("jan")} | {"sept", "tues", "thur", "thurs"}
 _PLAIN = {"may", "march"} | _WEAK | _SHORT
-_NUMBERING = _numbered("build chapter code error id issue line no number page pid port pr rfc room row version")
+_NUMBERING = _number_words("build chapter code error id issue line no number page pid port pr rfc room row version")
 _SMALL = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ\u00c4", "abcdefghijklmnopqrstuvwxyz\u00e4")
 
 
-def any_of(words: Iterable[str]) -> str:
-    """A pattern for any of the words, the longest first."""
+def join_words(words: Iterable[str]) -> str:
+    """Return a pattern for any of the words, the longest first."""
     return "|".join(sorted((word.replace(" ", r"\s{1,3}") for word in words), key=len, reverse=True))
 
 
-def lowered(text: str) -> str:
-    """The text in small letters, each where its capital was: patterns then need not ask for both, and are fast."""
+def lower_letters(text: str) -> str:
+    """Return the text in small letters and of the same length: patterns for small letters alone are fast."""
     return text.lower() if text.isascii() else text.translate(_SMALL)
 
 
@@ -95,23 +95,23 @@ def lowered(text: str) -> str:
 
 _S = r"\s{1,3}"
 _YEAR = r"(?P<year>(?:19|20)[0-9]{2}|2100)(?![\w%$€£°\u00d7]|[.,:/-][0-9])"
-_COUNTED = re.compile(  # what follows a number that counts things: a unit, or a plural in small letters
+_COUNTED = re.compile(  # after a number that counts things: a unit, or a plural in small letters
     rf"{_S}(?:(?:[kmgtKMGT]?B|[kmc]?m|ms|kg|px|[kMG]?Hz|rpm|people|percent|[Ee]uro?|EUR|USD)\b"
     r"|(?!(?:is|was|has|as|does|his|this|its|us|always)\b)[a-z]{2,20}(?<!s)s\b)"
 )
 _ORDINAL = r"(?:st|nd|rd|th|\.)?"
 _DAYS_OF = rf"(?P<day>[0-9]{{1,2}}){_ORDINAL}(?:\s?(?:-|\u2013|and|to|bis)\s?(?P<last>[0-9]{{1,2}}){_ORDINAL})?"
-_MONTH = rf"(?P<month>{any_of(_MONTHS)})\b\.?"
-_NAMED_DAY = rf"(?:(?:{any_of(WEEKDAYS)})\.?,?{_S})?"
+_MONTH = rf"(?P<month>{join_words(_MONTHS)})\b\.?"
+_NAMED_DAY = rf"(?:(?:{join_words(WEEKDAYS)})\.?,?{_S})?"
 _TURN = rf"(?:(?P<turn>last|this|next){_S})?"
-COUNT = rf"(?P<count>[0-9]{{1,4}}|{any_of(_COUNTS)})(?:\sof)?"
+COUNT = rf"(?P<count>[0-9]{{1,4}}|{join_words(_COUNTS)})(?:\sof)?"
 _UNIT = r"(?P<unit>day|week|month|quarter|year)"
-_WORD = rf"(?:(?:day|week|weekend|month|quarter|year)s?|{any_of(_PARTS)}|{any_of(WEEKDAYS)})"
+_WORD = rf"(?:(?:day|week|weekend|month|quarter|year)s?|{join_words(_PARTS)}|{join_words(WEEKDAYS)})"
 
 # Where a name of a date can begin: a text without such a place has none.
 _START = re.compile(
-    rf"(?:(?<=\bmid-)|(?<![\w.,:/#@=$€£+-]))(?=[0-9]|(?:{any_of(_PARTS)}|{any_of(WEEKDAYS)}|{any_of(_OFFSETS)}|last|past"
-    rf"|(?:this|next|previous|{any_of(_COUNTS)}){_S}(?:of\s)?{_WORD})\b)"
+    rf"(?:(?<=\bmid-)|(?<![\w.,:/#@=$€£+-]))(?=[0-9]|(?:{join_words(_PARTS)}|{join_words(WEEKDAYS)}|{join_words(_OFFSETS)}|last|past"
+    rf"|(?:this|next|previous|{join_words(_COUNTS)}){_S}(?:of\s)?{_WORD})\b)"
 )
 _SAYS_DATE = re.compile(
     r"(?<!\w)(?:in|on|of|since|until|till|before|after|during|over|by|for|from|between|last|next|early|mid|late|im|seit)"
@@ -124,12 +124,12 @@ _WORD_BEFORE = re.compile(r"(\w{1,10})\.?\s{1,3}\Z")
 
 
 def words_before(text: str, begin: int) -> str:
-    """A few words' worth of what stands before."""
+    """Return the text of a few words before a place."""
     return text[max(0, begin - 24) : begin]
 
 
 def _is_part(name: str, turn: str | None, before: str, *, capital: bool) -> bool:
-    """Whether the name of a month, season or quarter is meant as one, though no year is beside it."""
+    """Whether a month's, season's or quarter's name means a date, though no year is beside it."""
     if name not in _PLAIN or turn in {"last", "next"}:
         return True
     if (said := _SAYS_DATE.search(before)) and (name in _SEASONS if said["the"] else name not in {"spring", "fall"}):
@@ -142,51 +142,54 @@ def _is_part(name: str, turn: str | None, before: str, *, capital: bool) -> bool
 # --- arithmetic of days; raises ValueError or OverflowError outside the calendar ---
 
 
-def one_day(day: date) -> Days:
-    """A day as a stretch of days."""
+def make_day(day: date) -> Days:
+    """Return one day as a stretch of days."""
     return day, day + DAY
 
 
-def _week(day: date) -> Days:
+def _find_week(day: date) -> Days:
     monday = day - day.weekday() * DAY
     return monday, monday + 7 * DAY
 
 
-def _months(first: date, count: int) -> Days:
+def _make_months(first: date, count: int) -> Days:
     return first.replace(day=1), add_months(first.replace(day=1), count)
 
 
-def unit_of(day: date, unit: str, turn: int) -> Days:
-    """The calendar's week, weekend, month, quarter or year that a day lies in, or one further on."""
+def find_unit(day: date, unit: str, turn: int) -> Days:
+    """Return the calendar's week, weekend, month, quarter or year that a day is in, moved by `turn` of them."""
     if unit in {"week", "weekend"}:
-        monday, after = _week(day + 7 * turn * DAY)
+        monday, after = _find_week(day + 7 * turn * DAY)
         return (monday + 5 * DAY if unit == "weekend" else monday), after
     length = {"month": 1, "quarter": 3, "year": 12}[unit]
     first = day.replace(month=(day.month - 1) // length * length + 1, day=1)
-    return _months(add_months(first, turn * length), length)
+    return _make_months(add_months(first, turn * length), length)
 
 
-def away(day: date, count: int, unit: str) -> Days:
-    """So many units from a day: a day, the seven days around, a calendar month or year."""
+def move(day: date, count: int, unit: str) -> Days:
+    """Return the days that are some units from a day: a day, the seven days around it, a calendar month or year."""
     if unit == "day":
-        return one_day(day + count * DAY)
+        return make_day(day + count * DAY)
     if unit == "week":
         middle = day + 7 * count * DAY
         return middle - 3 * DAY, middle + 4 * DAY
-    return unit_of(day, unit, count)
+    return find_unit(day, unit, count)
 
 
-def weekday(name: str, today: date, turn: int) -> Days:
-    """The latest such day before today; in this week; the first after today."""
+def find_weekday(name: str, today: date, turn: int) -> Days:
+    """Return the latest such day before today (-1), the one in this week (0), or the first after today (1)."""
     number = WEEKDAYS[name] - 1
     if turn == 0:
-        return one_day(_week(today)[0] + number * DAY)
+        return make_day(_find_week(today)[0] + number * DAY)
     days = (turn * (number - today.weekday()) - 1) % 7 + 1
-    return one_day(today + turn * days * DAY)
+    return make_day(today + turn * days * DAY)
 
 
-def _recurring(make: Callable[[int], Days], today: date, turn: str | None) -> Days | None:
-    """Of what comes back every year: the latest that has begun; last, this, next. 29 February can be 8 years away."""
+def _find_recurring(make: Callable[[int], Days], today: date, turn: str | None) -> Days | None:
+    """Return the days that come every year: by default the latest that have begun, else last, this or next.
+
+    29 February can be 8 years away.
+    """
     if turn == "this":
         both = (make(today.year), make(today.year - 1))
         return next((days for days in both if days[0] <= today < days[1]), both[0])
@@ -201,93 +204,93 @@ def _recurring(make: Callable[[int], Days], today: date, turn: str | None) -> Da
     return None
 
 
-# --- rules: a pattern for the lowered text, and what a match means in what was said, on a given day ---
+# --- rules: a pattern for the text in small letters, and the days that a match means, given the text and today ---
 
 _Rule = Callable[[re.Match[str], str, date], Days | None]
 
 
-def _before(match: re.Match[str]) -> str:
+def _find_words_before(match: re.Match[str]) -> str:
     return words_before(match.string, match.start())
 
 
-def number(word: str) -> int:
-    """A count in digits or words."""
+def parse_count(word: str) -> int:
+    """Return the number that digits or a word say."""
     return _COUNTS.get(word) or int(word)
 
 
-def _iso(match: re.Match[str], _said: str, _today: date) -> Days:
+def _read_iso(match: re.Match[str], _said: str, _today: date) -> Days:
     first = date(int(match["year"]), int(match["month"]), int(match["day"] or 1))
-    return one_day(first) if match["day"] else _months(first, 1)
+    return make_day(first) if match["day"] else _make_months(first, 1)
 
 
-def _month_day(match: re.Match[str], said: str, today: date) -> Days | None:
-    """8 May 2023, May 8th, 5-8 May; without a year the latest."""
+def _read_month_day(match: re.Match[str], said: str, today: date) -> Days | None:
+    """Read 8 May 2023, May 8th, 5-8 May; without a year it is the latest."""
     month, day = _MONTHS[match["month"]], int(match["day"])
     last = int(match["last"] or day)
 
-    def of(year: int) -> Days:
+    def make_days(year: int) -> Days:
         return date(year, month, day), date(year, month, last) + DAY
 
     if match["year"]:
-        return of(int(match["year"]))
+        return make_days(int(match["year"]))
     if match.start("month") < match.start("day"):
         plain = _COUNTED.match(said, match.end())  # they march 3 miles
     else:
         verb = said[match.start("month") : match.end("month")] in {"may", "march"}  # item 3 may fail
         bare = match.string[match.end("day") : match.start("month")].isspace()
-        plain = verb and bare and not _SAYS_DATE.search(_before(match))
-    return None if plain else _recurring(of, today, None)
+        plain = verb and bare and not _SAYS_DATE.search(_find_words_before(match))
+    return None if plain else _find_recurring(make_days, today, None)
 
 
-def _part(match: re.Match[str], said: str, today: date) -> Days | None:
-    """May 2023, last summer, Q2 of 2024."""
+def _read_part(match: re.Match[str], said: str, today: date) -> Days | None:
+    """Read May 2023, last summer, Q2 of 2024."""
     name, (month, count) = match["part"], _PARTS[match["part"]]
 
-    def of(year: int) -> Days:
-        return _months(date(year, month, 1), count)
+    def make_days(year: int) -> Days:
+        return _make_months(date(year, month, 1), count)
 
     if match["year"]:
-        return of(int(match["year"]))
+        return make_days(int(match["year"]))
     capital = said[match.start("part") : match.end("part")].istitle()
-    meant = _is_part(name, match["turn"], _before(match), capital=capital)
-    return _recurring(of, today, match["turn"]) if meant else None
+    meant = _is_part(name, match["turn"], _find_words_before(match), capital=capital)
+    return _find_recurring(make_days, today, match["turn"]) if meant else None
 
 
-def _year(match: re.Match[str], said: str, _today: date) -> Days | None:
-    word = _WORD_BEFORE.search(_before(match))
+def _read_year(match: re.Match[str], said: str, _today: date) -> Days | None:
+    word = _WORD_BEFORE.search(_find_words_before(match))
     if (word and word[1] in _NUMBERING) or _COUNTED.match(said, match.end()):
         return None
-    return _months(date(int(match["year"]), 1, 1), 12)
+    return _make_months(date(int(match["year"]), 1, 1), 12)
 
 
-def _offset(match: re.Match[str], _said: str, today: date) -> Days:
-    return one_day(today + _OFFSETS[" ".join(match.group().split())] * DAY)
+def _read_offset(match: re.Match[str], _said: str, today: date) -> Days:
+    return make_day(today + _OFFSETS[" ".join(match.group().split())] * DAY)
 
 
-def _turned(match: re.Match[str], _said: str, today: date) -> Days:
-    """Last week, this month, next year."""
-    return unit_of(today, match["unit"], _TURNS[match["turn"]])
+def _read_turned(match: re.Match[str], _said: str, today: date) -> Days:
+    """Read last week, this month, next year."""
+    return find_unit(today, match["unit"], _TURNS[match["turn"]])
 
 
-def _past(match: re.Match[str], _said: str, today: date) -> Days | None:
-    """The past week, the last three months: from that long ago through today."""
+def _read_past(match: re.Match[str], _said: str, today: date) -> Days | None:
+    """Read the past week, the last three months: from that long ago through today."""
     if match["turn"] == "last" and not match["count"]:
         return None
-    count, unit = number(match["count"] or "a"), match["unit"]
+    count, unit = parse_count(match["count"] or "a"), match["unit"]
     if unit in {"day", "week"}:
         return today - count * {"day": 1, "week": 7}[unit] * DAY, today + DAY
     return add_months(today, -count * {"month": 1, "quarter": 3, "year": 12}[unit]), today + DAY
 
 
-def _ago(match: re.Match[str], _said: str, today: date) -> Days:
-    return away(today, -number(match["count"]), match["unit"])
+def _read_ago(match: re.Match[str], _said: str, today: date) -> Days:
+    return move(today, -parse_count(match["count"]), match["unit"])
 
 
-def _on_weekday(match: re.Match[str], _said: str, today: date) -> Days | None:
-    before, name = _before(match), match["weekday"]
+def _read_weekday(match: re.Match[str], _said: str, today: date) -> Days | None:
+    before, name = _find_words_before(match), match["weekday"]
     if _EVERY.search(before) or (name in _PLAIN and not match["turn"] and not _ON.search(before)):
         return None
-    return weekday(name, today, _TURNS[match["turn"] or "last"])
+    return find_weekday(name, today, _TURNS[match["turn"] or "last"])
 
 
 _RULES: tuple[tuple[re.Pattern[str], _Rule], ...] = tuple(
@@ -295,28 +298,31 @@ _RULES: tuple[tuple[re.Pattern[str], _Rule], ...] = tuple(
     for pattern, rule in (
         (
             r"(?P<year>[0-9]{4})([-/])(?P<month>[0-9]{1,2})\2(?P<day>[0-9]{1,2})(?=t[0-9]{2}:|(?![\w/-]|\.[0-9]))",
-            _iso,
+            _read_iso,
         ),
-        (r"(?P<year>(?:19|20)[0-9]{2})[-/](?P<month>[0-9]{2})(?P<day>)(?![\w/-]|\.[0-9])", _iso),
-        (rf"{_NAMED_DAY}{_DAYS_OF}[\s-]{{1,3}}(?:of\s)?{_MONTH}(?!\w)(?:[\s,-]{{1,3}}(?:of\s)?{_YEAR})?", _month_day),
+        (r"(?P<year>(?:19|20)[0-9]{2})[-/](?P<month>[0-9]{2})(?P<day>)(?![\w/-]|\.[0-9])", _read_iso),
+        (
+            rf"{_NAMED_DAY}{_DAYS_OF}[\s-]{{1,3}}(?:of\s)?{_MONTH}(?!\w)(?:[\s,-]{{1,3}}(?:of\s)?{_YEAR})?",
+            _read_month_day,
+        ),
         (
             rf"{_NAMED_DAY}{_MONTH}{_S}(?:the\s)?{_DAYS_OF}(?!\w|[.:/][0-9])(?:[\s,]{{1,3}}(?:of\s)?{_YEAR})?",
-            _month_day,
+            _read_month_day,
         ),
-        (rf"{_TURN}(?P<part>{any_of(_PARTS)})\b\.?(?:[\s,]{{1,3}}(?:of\s)?{_YEAR})?", _part),
-        (r"(?P<year>(?:19|20)[0-9]{2})[\s/-]?(?P<part>q[1-4])\b", _part),
-        (rf"{_YEAR}(?!-\w)", _year),
-        (rf"(?:{any_of(_OFFSETS)})\b", _offset),
-        (rf"(?P<turn>last|previous|this|next){_S}(?P<unit>week|weekend|month|quarter|year)\b", _turned),
-        (rf"(?P<turn>past|last){_S}(?:{COUNT}{_S})?{_UNIT}s?\b", _past),
-        (rf"{COUNT}{_S}{_UNIT}s?{_S}ago\b", _ago),
-        (rf"{_TURN}(?P<weekday>{any_of(WEEKDAYS)})\b", _on_weekday),
+        (rf"{_TURN}(?P<part>{join_words(_PARTS)})\b\.?(?:[\s,]{{1,3}}(?:of\s)?{_YEAR})?", _read_part),
+        (r"(?P<year>(?:19|20)[0-9]{2})[\s/-]?(?P<part>q[1-4])\b", _read_part),
+        (rf"{_YEAR}(?!-\w)", _read_year),
+        (rf"(?:{join_words(_OFFSETS)})\b", _read_offset),
+        (rf"(?P<turn>last|previous|this|next){_S}(?P<unit>week|weekend|month|quarter|year)\b", _read_turned),
+        (rf"(?P<turn>past|last){_S}(?:{COUNT}{_S})?{_UNIT}s?\b", _read_past),
+        (rf"{COUNT}{_S}{_UNIT}s?{_S}ago\b", _read_ago),
+        (rf"{_TURN}(?P<weekday>{join_words(WEEKDAYS)})\b", _read_weekday),
     )
 )
 
 
-def means(phrase: Phrase, today: date) -> Days | None:
-    """What the phrase means, if it is a date and exists."""
+def read_days(phrase: Phrase, today: date) -> Days | None:
+    """Return the days that a phrase means; None if it is no date or does not exist."""
     try:
         days = phrase.read(today)
     except (ValueError, OverflowError):
@@ -324,14 +330,14 @@ def means(phrase: Phrase, today: date) -> Days | None:
     return days if days and days[0] < days[1] else None
 
 
-def named(text: str, said: str, today: date) -> list[Phrase]:
-    """Every name of a date in the lowered `text` of what was `said`, by rule; they may overlap."""
+def find_phrases(text: str, said: str, today: date) -> list[Phrase]:
+    """Find every name of a date in `text`, the small letters of `said`; phrases may overlap."""
     phrases: list[Phrase] = []
     for start in islice(_START.finditer(text), MOST_STARTS):
         for pattern, rule in _RULES:
             if match := pattern.match(text, start.start()):
                 read = partial(rule, match, said)
                 fields = match.groupdict()
-                floats = fields.get("year", "") is None and not fields.get("turn")
-                phrases.append(Phrase(match.start(), match.end(), read, floats))
-    return [phrase for phrase in phrases if means(phrase, today)]
+                lacks_year = fields.get("year", "") is None and not fields.get("turn")
+                phrases.append(Phrase(match.start(), match.end(), read, lacks_year))
+    return [phrase for phrase in phrases if read_days(phrase, today)]

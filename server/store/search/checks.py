@@ -1,7 +1,7 @@
-"""What no engine may be given, refused before anything is written.
+"""Checks of the arguments of engines: wrong ones are refused before anything is written.
 
 The embedded engine logs an update before it looks at it, so a point that it refuses comes back when
-the log is replayed; it takes vectors of zeros and of NaN without a word, and its filters never find a
+the log is replayed; it accepts vectors of zeros and of NaN, and its filters never find a
 boolean. A server would refuse some of this itself: one rule for both keeps them alike.
 """
 
@@ -23,7 +23,7 @@ _WHOLE_NUMBERS = 2**63
 
 
 def check_collection(collection: Collection) -> None:
-    """Refuse, with ValueError, a name that is no plain folder name, and negative dimensions."""
+    """Raise ValueError if the name is no plain folder name or the dimensions are negative."""
     if not _NAME.fullmatch(collection.name):
         raise ValueError(f"{collection.name!r} is no name for a collection")
     if collection.dims < 0:
@@ -31,7 +31,7 @@ def check_collection(collection: Collection) -> None:
 
 
 def check_ids(ids: Iterable[str]) -> None:
-    """Refuse, with ValueError, an id that is not a UUID in its canonical lower-case form."""
+    """Raise ValueError if an id is not a UUID in its canonical lower-case form."""
     for id_ in ids:
         try:
             canonical = str(UUID(id_)) == id_
@@ -42,7 +42,7 @@ def check_ids(ids: Iterable[str]) -> None:
 
 
 def check_points(collection: Collection, points: list[Point]) -> None:
-    """Refuse, with ValueError, points that do not fit the collection or that an engine would keep wrongly."""
+    """Raise ValueError if a point does not fit the collection, or an engine would store it wrongly."""
     check_ids(point.id for point in points)
     for point in points:
         if not 0 <= point.revision < _WHOLE_NUMBERS:
@@ -56,7 +56,7 @@ def check_points(collection: Collection, points: list[Point]) -> None:
 
 
 def check_query(collection: Collection, query: Query) -> None:
-    """Refuse, with ValueError, a query whose vectors, limit or filter no engine can answer."""
+    """Raise ValueError if no engine can answer a query with these vectors, limit or filter."""
     if query.limit < 1:
         raise ValueError(f"a query asks for at least one hit, not {query.limit}")
     if query.dense is not None:
@@ -67,7 +67,7 @@ def check_query(collection: Collection, query: Query) -> None:
 
 
 def check_payload(payload: dict[str, Any]) -> None:
-    """Refuse, with ValueError, what is not JSON, booleans anywhere, and top-level keys with an underscore in front."""
+    """Raise ValueError if a payload is not JSON, has a boolean, or has a top-level key with an underscore in front."""
     for key in payload:
         if key.startswith("_"):
             raise ValueError(f"the payload key {key!r} is the engine's own")
@@ -75,7 +75,7 @@ def check_payload(payload: dict[str, Any]) -> None:
 
 
 def check_tenant(collection: Collection, payloads: Iterable[dict[str, Any]]) -> None:
-    """Refuse, with ValueError, a payload for a shared collection that names another workspace than the tenant."""
+    """Raise ValueError if a payload for a shared collection names another workspace than the tenant."""
     for payload in payloads:
         if collection.tenant not in (None, payload.get(WORKSPACE, collection.tenant)):
             raise ValueError(f"a payload for the tenant {collection.tenant} names another workspace")
@@ -84,7 +84,7 @@ def check_tenant(collection: Collection, payloads: Iterable[dict[str, Any]]) -> 
 def check_owner(collection: Collection, payloads: Iterable[dict[str, Any]]) -> None:
     """Raise `UnusableCollection` if a collection answers with points of another workspace, or of several.
 
-    A payload that names no workspace passes in a workspace's own collection, and in a shared one does not.
+    A payload that names no workspace is allowed in a workspace's own collection, but not in a shared one.
     """
     owners = {payload.get(WORKSPACE) for payload in payloads}
     if collection.tenant is not None:

@@ -1,7 +1,7 @@
-"""Who owns the data folder: one process at a time, by a lock that dies with it.
+"""The ownership of the data folder: one process at a time has it, by a lock that ends with the process.
 
-The kernel lets go of the lock when the owner ends, however it ends, so there is nothing to clean up
-after a crash. The process id in the file is only for the message to the one who comes second. A child
+The kernel releases the lock when the owner ends, however it ends, so there is nothing to clean up
+after a crash. The process id in the file is only for the message to a second process. A child
 made by fork would hold the lock too; workers are spawned.
 """
 
@@ -17,7 +17,7 @@ class AlreadyOwned(Exception):  # noqa: N818 - it is a state of the folder that 
     """Another process owns the folder.
 
     Args:
-        pid: the owner's process id; None in the moment before it has written it.
+        pid: the owner's process id; None if the owner has not written it yet.
     """
 
     def __init__(self, pid: int | None) -> None:
@@ -33,10 +33,10 @@ class Owner:
 
     @classmethod
     def acquire(cls, folder: Path) -> Self:
-        """Become the owner of the folder, which is made where it is not there.
+        """Become the owner of the folder, which is made if it is not there.
 
         Raises:
-            AlreadyOwned: another owner has it, in this process or another.
+            AlreadyOwned: it has an owner already, in this process or another.
         """
         folder.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(folder / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -54,7 +54,7 @@ class Owner:
         return cls(descriptor)
 
     def release(self) -> None:
-        """Let go of the folder; a second time does nothing."""
+        """Give up the folder; a second call does nothing."""
         if self._descriptor is not None:
             os.ftruncate(self._descriptor, 0)
             os.close(self._descriptor)

@@ -12,7 +12,7 @@ from server.store.search.seam import Hit, Hits, Point, Query, SparseVector
 REVISION = "_revision"
 """The payload key that holds a point's revision."""
 WORKSPACE = "workspace_id"
-"""The payload key that says whose a point is."""
+"""The payload key that holds the id of a point's workspace."""
 INDEXED_KEYS = ("type", "tags", "scope")
 """The payload keys that queries filter by."""
 _SCORE_AND_ID = attrgetter("score", "id")

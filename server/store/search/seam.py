@@ -1,4 +1,4 @@
-"""The search store: the verbs that both Qdrant engines speak, in our own words.
+"""The search store: the verbs that every engine understands, in our own words.
 
 Points are a projection of SQL. An engine never decides what is visible; it holds what it is given,
 finds the nearest, and may lose anything that was not flushed, because it can be written again.
@@ -20,9 +20,10 @@ class SparseVector:
 
 @dataclass(frozen=True, slots=True)
 class Collection:
-    """Where a workspace's points lie: `name` is safe as a folder; `dims` is 0 where there are no dense vectors.
+    """The collection of a workspace's points: `name` is safe as a folder; `dims` is 0 if there are no dense vectors.
 
-    `tenant` is the workspace's id in a shared collection, and None where the collection is the workspace's own.
+    `tenant` is the workspace's id in a collection that several workspaces share, else None. Nothing in the server sets
+    it yet: each workspace has a collection of its own. The engines for a Qdrant server support it, and tests use it.
     """
 
     name: str
@@ -58,7 +59,7 @@ class FieldMatch:
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """All of `must`, and, where there is any, at least one of the conjunctions of `either`."""
+    """All of `must` and, if `either` is not empty, all of at least one of its groups."""
 
     must: tuple[FieldMatch, ...] = ()
     either: tuple[tuple[FieldMatch, ...], ...] = ()
@@ -66,15 +67,15 @@ class Filter:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """One recall: both arms at once. An arm without its vector is not asked."""
+    """The search of one recall, in both arms. An arm without its vector is not searched."""
 
     dense: Vector | None
     text: SparseVector | None
     limit: int
     filter: Filter = field(default_factory=Filter)
-    #: The payload keys to answer with; None for all. Fewer are read faster.
+    #: The payload keys of the hits; None for all. Fewer are read faster.
     keys: tuple[str, ...] | None = None
-    #: The text arm's and the dense arm's least scores: what is below, that arm does not find. None for no such bounds.
+    #: The least scores of the text arm and of the dense arm; None for no such bounds.
     floors: tuple[float, float] | None = None
 
     @property
@@ -93,53 +94,60 @@ class Hit(NamedTuple):  # a tuple, as up to a hundred are made for a recall
 
 @dataclass(frozen=True, slots=True)
 class Hits:
-    """What each arm found, best first, and among equals the newer id."""
+    """The hits of each arm, best first; of equal scores, the newer id is first."""
 
     dense: list[Hit]
     text: list[Hit]
 
 
 class Engine(Protocol):
-    """What the projection asks of Qdrant.
+    """An engine that holds points: the embedded one, the same in processes of its own, or a Qdrant server.
 
-    A collection that is not there reads as an empty one, and nothing is removed from it; only `open` makes one.
+    A collection that is not there reads as an empty one, and removing from it does nothing; only `open` makes one.
     Payload keys that start with an underscore are the engines' own. Vectors are kept at unit length.
 
     Raises (every verb):
-        EngineDown: the engine cannot be reached, or refuses; the write may or may not have happened.
-        UnusableCollection: the collection itself is at fault; the cure is `drop`, `open` and projecting it again.
-        ValueError: the caller sent what no engine may be given; nothing was written.
+        EngineDown: the engine cannot be reached, or refuses. A write may or may not have happened.
+        UnusableCollection: the collection is damaged. To repair it, `drop` it, `open` it and project it again.
+        ValueError: no engine may be given these arguments (see `checks`); nothing was written.
     """
 
     async def open(self, collection: Collection) -> bool:
-        """Make the collection ready; True where it was not there and is now new and empty.
+        """Open the collection, and make it if it is not there; return whether it is new and empty.
 
-        For a tenant of a shared collection: True where it has no points there.
+        For a tenant of a shared collection, return whether it has no points in it.
         """
         ...
 
     async def exists(self, collection: Collection) -> bool:
-        """Whether the collection is there, without making it; for a tenant, whether it has points there."""
+        """Whether the collection is there; for a tenant, whether it has points in it. Makes no collection."""
         ...
 
     async def upsert(self, collection: Collection, points: list[Point]) -> None:
-        """Write whole points, in place of those with the same id and no higher revision. The collection is open."""
+        """Write whole points, in place of points with the same id and no higher revision.
+
+        The collection has been opened. Many points are written in slices; after a failure, those of earlier slices
+        stay written.
+        """
         ...
 
     async def delete(self, collection: Collection, ids: list[str]) -> None:
-        """Remove points; those that are not there are no error."""
+        """Remove points; ids without a point are no error."""
         ...
 
     async def set_payload(self, collection: Collection, patches: dict[str, dict[str, Any]]) -> None:
-        """Overwrite some payload keys of points that exist; of the others, nothing."""
+        """Overwrite the given payload keys of the points that exist; do nothing for ids without a point.
+
+        Many points are changed in slices, as by `upsert`.
+        """
         ...
 
     async def search(self, collection: Collection, query: Query) -> Hits:
-        """Ask both arms in one round trip."""
+        """Return the hits of both arms, found in one round trip."""
         ...
 
     async def read_rarities(self, collection: Collection, terms: list[int]) -> list[float | None]:
-        """Each term's idf, as the text arm weighs it; None for a term that no point has."""
+        """Return the idf of each term, as the text arm weighs it; None for a term that no point has."""
         ...
 
     async def read_points(self, collection: Collection) -> list[Point]:
@@ -152,33 +160,36 @@ class Engine(Protocol):
         ...
 
     async def count(self, collection: Collection) -> int:
-        """How many points there are."""
+        """Return the number of points."""
         ...
 
     async def flush(self, collection: Collection) -> None:
-        """Return once all that was written is on the disk."""
+        """Return when everything written so far is on the disk."""
         ...
 
     async def drop(self, collection: Collection) -> None:
-        """Remove the collection and its points, at once and for good; one that is not there is no error."""
+        """Remove the collection and its points for good; of a shared one, the tenant's points.
+
+        If the collection is not there, do nothing.
+        """
         ...
 
     async def list_names(self) -> set[str]:
-        """Every collection there is, where all of them are ours; none where others may use the engine too."""
+        """Return the names of all collections if all are ours; an empty set if others may use the engine, too."""
         ...
 
     async def ping(self) -> None:
-        """Return if the engine answers."""
+        """Return if the engine answers and can write."""
         ...
 
     async def close(self) -> None:
-        """Flush and let go of everything."""
+        """Flush and close everything."""
         ...
 
 
 class EngineDown(Exception):  # noqa: N818 - it names a state of the engine, not a mistake
-    """The engine cannot be reached, or refuses to open; the record goes on without it."""
+    """The engine cannot be reached, or refuses a call; the record works without it."""
 
 
 class UnusableCollection(EngineDown):
-    """The collection is damaged or made for other vectors; dropped and projected again, it will do."""
+    """The collection is damaged or made for other vectors; it must be dropped and projected again."""

@@ -1,9 +1,9 @@
 """The embedded engine: Qdrant's own segments in this process, a shard for each collection.
 
 Its calls hold the interpreter and mostly take less than a millisecond, so they are made on the event
-loop, one for each of its turns, and large writes in slices; only what works on files goes to a thread.
+loop, one for each of its turns, and large writes in slices. Only the work on files is done in a thread.
 Two vectors stand for a memory's meaning, `dense` for the whole and `windows` for the parts of a long
-text; a query over `windows` costs 5 µs where no point has them, so it is always asked.
+text. A query over `windows` costs 5 µs if no point has any, so it is always made.
 """
 
 import contextlib
@@ -54,7 +54,7 @@ from server.store.search.seam import Collection, EngineDown, FieldMatch, Filter,
 T = TypeVar("T")
 
 INDEXED_FROM = 2_000
-"""Points from which on a filter by one of `INDEXED_KEYS` costs more without an index (2 µs a point) than with one."""
+"""From this number of points, a filter by one of `INDEXED_KEYS` costs more without an index (2 µs a point)."""
 
 _SLICE = 64
 _PATCHES_A_TURN = 16  # points patched in one turn: half a millisecond
@@ -68,10 +68,10 @@ class EdgeEngine:
     """The `Engine` for one process and one folder; the caller owns the folder (`owner.Owner`).
 
     Args:
-        folder: holds one folder per collection; made where it is not there.
-        max_open: how many shards may be open at once; the least recently used is flushed and closed for another.
-        free_bytes: tells how many bytes are free on a folder's disk; below 64 MiB writes are refused.
-        owns: whether a collection is this engine's, by its name, where several processes share the folder.
+        folder: the folder of the collections' folders; made if it is not there.
+        max_open: the most shards that may be open; for another, the least recently used is flushed and closed.
+        count_free_bytes: returns the bytes free on a folder's disk; below 64 MiB writes are refused.
+        is_ours: whether a collection is this engine's, by its name, if several processes share the folder.
     """
 
     def __init__(
@@ -211,14 +211,14 @@ def _split(items: list[T], size: int = _SLICE) -> Iterator[list[T]]:
 
 
 def _write_slice(shard: EdgeShard, points: list[Point]) -> None:
-    """Upsert, a revision at a time, whatever does not replace a higher one; after a failure none of them is there."""
+    """Upsert the points that replace no higher revision, by revision. After a failure, none of them is stored."""
     try:
         for revision, batch in group_by_revision(points).items():
             not_above = EdgeFilter(must=[FieldCondition(REVISION, range=RangeFloat(lte=revision))])
             update = UpdateOperation.upsert_points(list(map(_make_edge_point, batch)), condition=not_above)
             call_engine(shard.update, update)
     except EngineDown:
-        # What was refused is in the log already and would come back, half applied, at the next load.
+        # The refused update is in the log already and would be applied in part at the next load.
         with contextlib.suppress(EngineDown):
             call_engine(shard.update, UpdateOperation.delete_points([point.id for point in points]))
             call_engine(shard.flush)

@@ -1,7 +1,7 @@
-"""An engine process: the embedded engine for some of the collections, asked over a socket by the server.
+"""An engine process: the embedded engine for some of the collections, which the server calls over a socket.
 
-It lives as long as the server's end of the socket is open. When that closes without a word the server has died, and
-so does this at once: what was written is in the engine's log, and what was not flushed is projected again.
+It runs as long as the server's end of the socket is open. If that closes without a message, the server has died, and
+this process ends at once: every write is in the engine's log, and writes that were not flushed are projected again.
 
     python -m server.store.search.edge.engine_process DESCRIPTOR FOLDER MAX_OPEN NUMBER COUNT
 """
@@ -26,11 +26,11 @@ from server.store.search.seam import Collection, EngineDown
 log = logging.getLogger(__name__)
 
 CHANGING_VERBS = frozenset({"open", "upsert", "delete", "set_payload", "flush", "drop"})
-"""The verbs that change a collection: one after the other, as they came, also where whoever asked has gone away."""
+"""The verbs that change a collection. They are run one after the other, in order, even if the caller was cancelled."""
 
 
 class _CallHandler:
-    """What is asked over the socket, done."""
+    """Runs the calls that come over the socket and sends the answers."""
 
     def __init__(self, engine: EdgeEngine) -> None:
         self._engine = engine
@@ -40,12 +40,12 @@ class _CallHandler:
         self.messages = MessageProtocol(self._receive_call, self.lost.set)
 
     async def close(self) -> None:
-        """Bring everything to the disk and end."""
+        """Flush everything to the disk and end."""
         await self._engine.close()
         self.messages.close()
 
     def stop(self) -> None:
-        """As `close`, for a signal."""
+        """Close, as the handler of a signal."""
         self._start_task(self.close())
 
     def _receive_call(self, message: tuple[int, str, tuple[Any, ...]]) -> None:
@@ -83,19 +83,19 @@ class _CallHandler:
 
 
 async def answer_calls(descriptor: int, folder: Path, max_open: int, number: int, count: int) -> None:
-    """Answer until the socket closes; a SIGTERM closes it once everything is on the disk."""
+    """Answer calls until the socket closes; SIGTERM closes it when everything is on the disk."""
     engine = EdgeEngine(folder, max_open=max_open, is_ours=lambda name: choose_process(name, count) == number)
     handler = _CallHandler(engine)
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGTERM, handler.stop)
     await loop.create_unix_connection(lambda: handler.messages, sock=socket.socket(fileno=descriptor))
     await handler.lost.wait()
-    # Python's own way out would wait for the threads, which may be seconds into opening a shard.
+    # Python's own exit would wait for the threads, and opening a shard may take seconds.
     os._exit(0)
 
 
 def main(descriptor: str, folder: str, *numbers: str) -> None:
-    """The process, from start to end; the arguments are those of the command."""
+    """Run the process to its end; the arguments are those of the command."""
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(answer_calls(int(descriptor), Path(folder), *map(int, numbers)))
 

@@ -1,7 +1,7 @@
-"""Messages between the server and its engine processes: pickles, each behind its length, over a pair of sockets.
+"""Messages between the server and its engine processes: pickles, each after its length, over a pair of sockets.
 
-Both ends are this program at this version, and nobody else has the sockets; so nothing that is unpickled here comes
-from outside.
+Both ends are this program at this version, and no other process has the sockets. So nothing from outside is
+unpickled here.
 """
 
 import asyncio
@@ -14,11 +14,11 @@ from typing import Any, cast
 _LENGTH = struct.Struct(">I")
 
 CLOSE = "close"
-"""The verb that ends an engine process, once it has flushed."""
+"""The verb that ends an engine process after a flush."""
 
 
 def choose_process(name: str, count: int) -> int:
-    """Which of so many engine processes has a collection: always the same one, in every run."""
+    """Return the index of the process, of `count`, that has a collection: it is the same in every run."""
     return zlib.crc32(name.encode()) % count
 
 
@@ -26,8 +26,8 @@ class MessageProtocol(asyncio.Protocol):
     """One end of a connection.
 
     Args:
-        received: is given each message, in the order they were sent.
-        lost: is called once, when the other end or this one has closed the connection.
+        receive: called with each message, in the order in which they were sent.
+        report_loss: called once, when the other end or this one has closed the connection.
     """
 
     def __init__(self, receive: Callable[[Any], None], report_loss: Callable[[], None]) -> None:
@@ -37,10 +37,10 @@ class MessageProtocol(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
 
     def send(self, message: object) -> None:
-        """Send a message; into a lost connection it goes nowhere.
+        """Send a message; do nothing if the connection is lost.
 
         Raises:
-            ValueError: the message holds what cannot be pickled; nothing was sent.
+            ValueError: the message cannot be pickled; nothing was sent.
         """
         try:
             content = pickle.dumps(message, pickle.HIGHEST_PROTOCOL)
@@ -50,16 +50,16 @@ class MessageProtocol(asyncio.Protocol):
             self._transport.write(_LENGTH.pack(len(content)) + content)
 
     def close(self) -> None:
-        """Close the connection once everything is sent."""
+        """Close the connection when everything is sent."""
         if self._transport is not None:
             self._transport.close()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """The loop's word that messages can be sent."""
+        """Keep the connection (the loop calls this when messages can be sent)."""
         self._transport = cast("asyncio.Transport", transport)  # a stream's transport is one, also uvloop's own
 
     def data_received(self, data: bytes) -> None:
-        """The loop's word that something has come: part of a message, or several."""
+        """Receive part of a message, or several messages (the loop calls this)."""
         self._buffer += data
         while len(self._buffer) >= _LENGTH.size:
             end = _LENGTH.size + _LENGTH.unpack_from(self._buffer)[0]
@@ -70,5 +70,5 @@ class MessageProtocol(asyncio.Protocol):
             self._receive(pickle.loads(content))  # noqa: S301 - see above: it is our own
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - the loop passes it
-        """The loop's word that there is nothing more to come."""
+        """Report the loss (the loop calls this when nothing more will come)."""
         self._report_loss()

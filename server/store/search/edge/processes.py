@@ -1,8 +1,8 @@
-"""The embedded engine in processes of its own, so that what it does never holds up the server's event loop.
+"""The embedded engine in processes of its own, so that it never blocks the server's event loop.
 
-Each collection lives in one of the processes, by its name. They are spawned, for a forked engine hangs, and each is
-started at the first call that needs it. One that dies fails the calls it had with `EngineDown` and is started again at
-the next call; a collection is then opened from its log, which holds every call that was answered.
+Each collection is in one of the processes, chosen by its name. Processes are spawned, because a forked engine hangs,
+and each is started at the first call that needs it. If one dies, its calls fail with `EngineDown` and the next call
+starts it again; a collection is then opened from its log, which holds every call that was answered.
 """
 
 import asyncio
@@ -23,9 +23,9 @@ from server.store.search.seam import Collection, EngineDown, Hits, Point, Query
 log = structlog.get_logger(__name__)
 
 CLOSE_SECONDS = 10.0
-"""How long a process may take to bring everything to the disk before it is killed."""
+"""The time that a process has to flush everything to the disk before it is killed."""
 STEADY_SECONDS = 60.0
-"""One that has lived so long did not die of its start."""
+"""A process that ran this long did not die because of its start."""
 LONGEST_RESTART_DELAY = 30.0
 
 _ROOT = Path(__file__).resolve().parents[4]
@@ -35,9 +35,9 @@ class ProcessEngine:
     """The `Engine` for one folder, which the caller owns (`owner.Owner`); the processes end with the server.
 
     Args:
-        folder: holds one folder per collection; made where it is not there.
-        processes: how many, at least 1.
-        max_open: how many shards may be open at once in each.
+        folder: the folder of the collections' folders; made if it is not there.
+        processes: the number of processes, at least 1.
+        max_open: the most shards that may be open in each.
     """
 
     def __init__(self, folder: Path, *, processes: int, max_open: int) -> None:
@@ -62,7 +62,7 @@ class ProcessEngine:
 
     async def search(self, collection: Collection, query: Query) -> Hits:
         found = await self._ask("search", collection, query)
-        async with self._turn:  # many answers come together, and what is made of each takes a millisecond
+        async with self._turn:  # many answers come together, and ranking each takes a millisecond
             return found
 
     async def read_rarities(self, collection: Collection, terms: list[int]) -> list[float | None]:
@@ -96,7 +96,7 @@ class ProcessEngine:
 
 
 class _ProcessKeeper:
-    """One engine process, whichever lives now."""
+    """Keeps one engine process running, and starts a new one after it has died."""
 
     def __init__(self, folder: Path, max_open: int, number: int, count: int) -> None:
         self._arguments = (str(folder.absolute()), str(max_open), str(number), str(count))
@@ -107,7 +107,7 @@ class _ProcessKeeper:
         self._is_closed = False
 
     async def ask(self, verb: str, *args: Any) -> Any:
-        """Have the process do something; what it answers."""
+        """Call a verb in the process and return its answer."""
         process = self._process
         if process is None or process.has_ended:
             async with self._start_lock:
@@ -115,7 +115,7 @@ class _ProcessKeeper:
         return await process.ask(verb, *args)
 
     async def close(self) -> None:
-        """End the process once it has flushed, or when its time for that is up; a second time does nothing."""
+        """End the process after a flush, or when its time for that is over; a second call does nothing."""
         async with self._start_lock:
             self._is_closed = True
             process, self._process = self._process, None
@@ -129,7 +129,7 @@ class _ProcessKeeper:
         if self._process is not None and self._process.has_ended:
             self._deaths = 1 if now - self._process.started_at >= STEADY_SECONDS else self._deaths + 1
             self._earliest_start = now + _compute_restart_delay(self._deaths)
-            # Until it is gone for good it holds the locks of its shards.
+            # It holds the locks of its shards until it has ended.
             await self._process.kill()
             self._process = None
         if now < self._earliest_start:
@@ -140,7 +140,7 @@ class _ProcessKeeper:
 
 
 class _Process:
-    """A process from its start to its end, and what it was asked and has not answered yet."""
+    """A process from its start to its end, with the calls that it has not answered yet."""
 
     def __init__(self, child: "subprocess.Popen[bytes]", started_at: float) -> None:
         self.started_at = started_at
@@ -153,7 +153,7 @@ class _Process:
 
     @classmethod
     async def start(cls, arguments: tuple[str, ...]) -> "_Process":
-        """Spawn a process; it need not be ready to be asked."""
+        """Spawn a process; it may be called before it is ready."""
         loop = asyncio.get_running_loop()
         ours, theirs = socket.socketpair()
         with theirs:
@@ -187,7 +187,7 @@ class _Process:
         return process
 
     async def ask(self, verb: str, *args: Any) -> Any:
-        """Have it do something; what it answers, or raises."""
+        """Call a verb and return its answer, or raise its error."""
         if self.has_ended:
             raise EngineDown("the engine process has ended")
         self._count += 1
@@ -200,10 +200,10 @@ class _Process:
             self._pending.pop(number, None)
 
     async def close(self) -> None:
-        """Let it flush, for as long as it may, and end it."""
+        """Let it flush within `CLOSE_SECONDS`, and end it."""
         self._is_closing = True
         try:
-            # What was not flushed is projected again: nobody was told that it is on the disk.
+            # Writes that were not flushed are projected again: `flush` did not return for them.
             with contextlib.suppress(EngineDown, TimeoutError):
                 async with asyncio.timeout(CLOSE_SECONDS):
                     await self.ask(CLOSE)
@@ -211,7 +211,7 @@ class _Process:
             await self.kill()
 
     async def kill(self) -> None:
-        """See to it that the process is gone."""
+        """Kill the process and wait for its end."""
         self._is_closing = self.has_ended = True
         self._messages.close()
         self._child.kill()
@@ -221,7 +221,7 @@ class _Process:
         number, kind, value = message
         answer = self._pending.get(number)
         if answer is None or answer.done():
-            return  # whoever asked has gone away
+            return  # the caller was cancelled
         if kind is None:
             answer.set_result(value)
         else:
@@ -237,6 +237,6 @@ class _Process:
 
 
 def _compute_restart_delay(deaths: int) -> float:
-    """Seconds until a process that has died so many times in a row is started again: at first none."""
+    """Return the seconds before a process is started again after this many deaths in a row: none after the first."""
     # One death may be chance; the second is a sign.
     return 0.0 if deaths < 2 else min(0.25 * 2 ** (deaths - 2), LONGEST_RESTART_DELAY)  # noqa: PLR2004 - as above

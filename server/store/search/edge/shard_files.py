@@ -1,4 +1,4 @@
-"""One shard of the embedded engine, from folder to handle and back: what is done to files, in a thread."""
+"""The files of a shard of the embedded engine: made, opened, closed and removed, in a thread."""
 
 import contextlib
 import re
@@ -30,12 +30,12 @@ from server.store.search.seam import Collection, EngineDown, UnusableCollection
 T = TypeVar("T")
 P = ParamSpec("P")
 
-# Kilobytes of vectors after which a graph would be built; out of reach, because building one stops the process.
+# Kilobytes of vectors from which a graph would be built; out of reach, because building one stops the process.
 _GRAPHS_FROM = 10**12
-# At most so many bytes are read ahead, the smallest files first: all of some 30,000 memories.
+# The most bytes that are read ahead, the smallest files first: all bytes of some 30,000 memories.
 _MOST_READ_AHEAD = 256 * 2**20
 _NEW_PREFIX, _GONE_PREFIX = ".new-", ".gone-"
-# A load that failed for want of something (memory, descriptors, the log's lock) says nothing about the shard.
+# A load that failed because something was missing (memory, descriptors, the log's lock) says nothing about the shard.
 _OTHER_CAUSES = re.compile(r"WouldBlock|os error (?!2\b)\d|code: (?!2\b)\d")
 
 
@@ -49,7 +49,7 @@ bits flipped, 663 cases in all, and the shard was then opened, searched and writ
 
 
 def count_free_bytes(folder: Path) -> int:
-    """Bytes free on the disk that holds the folder."""
+    """Return the bytes free on the folder's disk."""
     return shutil.disk_usage(folder).free
 
 
@@ -70,7 +70,7 @@ def call_engine(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> 
 
 def create_shard(folder: Path, collection: Collection) -> EdgeShard:
     """Make an empty shard in the folder, under the collection's name, and open it."""
-    # A creation that is killed half-way leaves a folder that cannot be loaded, so it gets its name last.
+    # A creation that is killed half-way leaves a folder that cannot be loaded, so the folder gets its name last.
     unfinished = _make_hidden_path(folder, _NEW_PREFIX, collection.name)
     unfinished.mkdir()
     shard = EdgeShard.create(str(unfinished), _make_config(collection.dims))
@@ -85,12 +85,12 @@ def load_shard(path: Path, collection: Collection) -> EdgeShard:
 
     Raises:
         UnusableCollection: it is damaged, or made for other vectors.
-        EngineDown: it cannot be opened for a reason that lies elsewhere.
+        EngineDown: it cannot be opened for another reason.
     """
-    # Where there is no segment the engine makes one, and what was lost would pass for what was never there.
+    # If there is no segment, the engine makes an empty one, and lost points would look as if never stored.
     if not any(path.glob("segments/*/segment.json")):
         raise UnusableCollection(f"the collection {collection.name} does not open: it has no segments")
-    # The log numbers the updates. A new one would begin anew, and points pass over updates numbered below their own.
+    # The log numbers the updates. A new log would begin anew, and a point ignores updates numbered below its own.
     if not any(path.glob("wal/open-*")):
         raise UnusableCollection(f"the collection {collection.name} does not open: it has no log")
     _read_ahead(path)
@@ -107,10 +107,10 @@ def load_shard(path: Path, collection: Collection) -> EdgeShard:
 
 
 def _read_ahead(path: Path) -> None:
-    """Have the system's cache hold what is in a shard's files, before the engine maps them.
+    """Read a shard's files into the system's cache before the engine maps them.
 
-    It maps them for random access and drops what was cached of them. So each page of 4 KiB that is not there is a read
-    of its own, of 50 µs, with the interpreter held: measured at 10,000 memories, the first search takes 1 instead of
+    The engine maps them for random access and drops their cached pages. So each page of 4 KiB that is not there is one
+    read of 50 µs, while the interpreter is held: measured at 10,000 memories, the first search takes 1 instead of
     30 ms after this, the next ones 0.3 instead of 3.5.
     """
     left, buffer = _MOST_READ_AHEAD, memoryview(bytearray(2**20))
@@ -120,19 +120,22 @@ def _read_ahead(path: Path) -> None:
         left -= stored
         if left < 0:
             return
-        with contextlib.suppress(OSError), file.open("rb", buffering=0) as raw:  # opening the shard will tell
+        with (
+            contextlib.suppress(OSError),
+            file.open("rb", buffering=0) as raw,
+        ):  # opening the shard will fail and say so
             while raw.readinto(buffer[: stored - raw.tell()]):
                 pass
 
 
 def _count_stored_bytes(file: Path) -> int:
-    """The bytes that a file has on the disk. The engine makes its files large and fills them from the front."""
+    """Return the bytes that a file has on the disk. The engine makes its files large and fills them from the front."""
     return getattr(file.stat(), "st_blocks", 0) * 512
 
 
 def close_shard(shard: EdgeShard, keep: bool) -> None:  # noqa: FBT001 - asyncio.to_thread passes it on
-    """Close a shard, after a flush where it is to be kept; nothing is raised."""
-    # What a failed flush leaves behind is projected again: nobody was told that it is on the disk.
+    """Close a shard, after a flush if `keep` is true; errors are ignored."""
+    # Writes of a failed flush are projected again: nobody was told that they are on the disk.
     with contextlib.suppress(EngineDown):
         if keep:
             call_engine(shard.flush)
@@ -141,7 +144,7 @@ def close_shard(shard: EdgeShard, keep: bool) -> None:  # noqa: FBT001 - asyncio
 
 
 def remove_shard(folder: Path, name: str) -> None:
-    """Remove a closed shard; one that is not there is no error."""
+    """Remove a closed shard; if it is not there, do nothing."""
     gone = _make_hidden_path(folder, _GONE_PREFIX, name)
     with contextlib.suppress(FileNotFoundError):
         (folder / name).rename(gone)
@@ -149,12 +152,12 @@ def remove_shard(folder: Path, name: str) -> None:
 
 
 def list_names(folder: Path) -> set[str]:
-    """The collections that are whole: neither half made nor half removed."""
+    """Return the names of the whole collections: those that are neither half made nor half removed."""
     return {each.name for each in folder.iterdir() if each.is_dir() and not each.name.startswith(".")}
 
 
 def remove_leftovers(folder: Path, is_ours: Callable[[str], bool]) -> None:
-    """Remove from the folder what a process that was killed had half made or half removed, of collections one owns."""
+    """Remove the shards of our collections that a killed process had half made or half removed."""
     for prefix in (_NEW_PREFIX, _GONE_PREFIX):
         for leftover in folder.glob(f"{prefix}*"):
             if is_ours(leftover.name.removeprefix(prefix).rpartition(".")[0]):
@@ -162,12 +165,12 @@ def remove_leftovers(folder: Path, is_ours: Callable[[str], bool]) -> None:
 
 
 def _make_hidden_path(folder: Path, prefix: str, name: str) -> Path:
-    """A new name that is no collection's, and tells whose it is."""
+    """Return a new path whose name is no collection's, and contains the collection's name."""
     return folder / f"{prefix}{name}.{uuid4().hex}"
 
 
 def _has_dense(shard: EdgeShard) -> bool:
-    # Loading is strict about every vector that is asked for and silent about those that are not.
+    # Loading checks every vector that the configuration names and ignores the others.
     try:
         call_engine(shard.query, QueryRequest(1, query=Query.Nearest([1.0], using="dense")))
     except EngineDown as error:

@@ -3,7 +3,7 @@
 A shard is pinned while it is used, and only an unpinned one is closed, so no operation ever meets a
 closed shard. One lock orders everything that opens, closes, makes or removes shards: the engine holds
 the interpreter while it loads or closes one, so a lock for each would gain nothing. That work is done
-in a thread and carried through to its end even when the one who asked for it is cancelled.
+in a thread and runs to its end even if its caller is cancelled.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ from server.store.search.seam import Collection, EngineDown, UnusableCollection
 T = TypeVar("T")
 
 LEAST_FREE = 64 * 1024 * 1024
-"""Bytes that must be free on the disk before anything is written: a full one ends the process with SIGBUS."""
+"""Bytes that must be free on the disk before a write: a full disk ends the process with SIGBUS."""
 
 
 @dataclass(slots=True, eq=False)
@@ -38,10 +38,10 @@ class Shards:
     """The open shards of a folder.
 
     Args:
-        folder: holds one folder per collection; made where it is not there.
-        max_open: how many shards may be open at once, at least 1; who needs one more waits for an unpinned one.
-        free_bytes: tells how many bytes are free on a folder's disk.
-        owns: whether a collection is ours, by its name; the others of the folder are another process's.
+        folder: the folder of the collections' folders; made if it is not there.
+        max_open: the most shards that may be open, at least 1; one more waits until a shard is unpinned.
+        count_free_bytes: returns the bytes free on a folder's disk.
+        is_ours: whether a collection is ours, by its name; the folder's other collections are other processes'.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class Shards:
 
     @asynccontextmanager
     async def pin(self, collection: Collection) -> AsyncGenerator[EdgeShard | None, None]:
-        """The collection's shard, open for as long as the block runs; None where the collection is not there."""
+        """Keep the collection's shard open while the block runs, and yield it; None if the collection is not there."""
         self.check_usable()
         entry = self._open.get(collection.name)
         if entry is None:
@@ -82,22 +82,22 @@ class Shards:
             self._unpin(entry)
 
     async def ensure_shard(self, collection: Collection) -> bool:
-        """Open the collection's shard, making it where it is not there; whether it was made."""
+        """Open the collection's shard, and make it if it is not there; return whether it was made."""
         self.check_usable()
         return await self._run_to_end(self._ensure_shard(collection))
 
     async def drop(self, name: str) -> None:
-        """Remove the collection's shard once nobody uses it; one that is not there is no error."""
+        """Remove the collection's shard when nobody uses it any more; if it is not there, do nothing."""
         self.check_usable()
         await self._run_to_end(self._drop(name))
 
     async def flush(self, collection: Collection) -> None:
-        """Bring the shard's writes to the disk; nothing to do where the collection is not there."""
+        """Flush the shard's writes to the disk; if the collection is not there, do nothing."""
         self.check_usable()
         await self._run_to_end(self._flush(collection))
 
     async def list_names(self) -> set[str]:
-        """The names of all whole collections in the folder."""
+        """Return the names of all whole collections in the folder."""
         self.check_usable()
         return await asyncio.to_thread(call_engine, shard_files.list_names, self._folder)
 
@@ -107,25 +107,25 @@ class Shards:
         return name in self._open or (self._folder / name).is_dir()
 
     def check_usable(self) -> None:
-        """Raise `EngineDown` after `close`, and in a forked child, where a query would hang for ever."""
+        """Raise `EngineDown` after `close`, and in a forked child, in which a query would hang for ever."""
         if self._is_closed:
             raise EngineDown("the embedded engine is closed")
         if os.getpid() != self._pid:
             raise EngineDown("the embedded engine does not survive a fork; spawn the process instead")
 
     def check_space(self) -> None:
-        """Raise `EngineDown` where the disk is too full for a write to be safe."""
+        """Raise `EngineDown` if the disk is too full for a safe write."""
         free = call_engine(self._count_free_bytes, self._folder)
         if free < LEAST_FREE:
             raise EngineDown(f"the disk under the search index has {free} bytes free; writing needs {LEAST_FREE}")
 
     async def close(self) -> None:
-        """Flush and close every shard once nobody uses it; a second time does nothing."""
+        """Flush and close every shard when nobody uses it any more; a second call does nothing."""
         self._is_closed = True
         await self._run_to_end(self._close())
 
     async def _run_to_end(self, work: Coroutine[object, object, T], undo: Callable[[T], None] | None = None) -> T:
-        """Run the work to its end; if the caller is cancelled meanwhile, undo what it was to be given."""
+        """Run the work to its end and return its result; if the caller is cancelled meanwhile, undo the result."""
         task = asyncio.ensure_future(work)
         self._running.add(task)
         task.add_done_callback(self._running.discard)
@@ -194,14 +194,14 @@ class Shards:
                 await self._close_entry(self._open.pop(name), keep=True)
 
     async def _close_entry(self, entry: _OpenShard, *, keep: bool) -> None:
-        """Close a shard that nobody can find any more, after its last user has left."""
+        """Close a shard that is no longer listed, after its last user has left."""
         while entry.pins:
             self._unpinned.clear()
             await self._unpinned.wait()
         await asyncio.to_thread(shard_files.close_shard, entry.shard, keep)
 
     async def _remove_leftovers_once(self) -> None:
-        """Remove, once, what a process that was killed had half made or half removed."""
+        """Remove, at the first call, the shards that a killed process had half made or half removed."""
         if not self._has_removed_leftovers:
             await asyncio.to_thread(call_engine, shard_files.remove_leftovers, self._folder, self._is_ours)
             self._has_removed_leftovers = True

@@ -1,15 +1,15 @@
-"""Turns of the event loop, so that work which comes in crowds does not hold it up."""
+"""Turns of the event loop, so that much work at once does not block it."""
 
 import asyncio
 from typing import Literal
 
 
 class TurnLock(asyncio.Lock):
-    """Gives turns: one at a time, each in a round of the loop of its own, first come, first served.
+    """A lock that is acquired at most once in each round of the event loop, in the order of the requests.
 
-    A turn is for a block that does not wait for anything. Fifty searches that become ready together take a hundred
-    milliseconds one after the other. Each in a round of its own, the loop looks after timers and connections between
-    them, and what comes of a search (its ranking, its answer) goes on in that same round.
+    It is for blocks that do not wait for anything. Fifty searches that become ready together take a hundred
+    milliseconds one after the other. If each is in a round of its own, the loop serves timers and connections between
+    them, and the ranking and the answer of a search are made in the same round.
     """
 
     async def acquire(self) -> Literal[True]:

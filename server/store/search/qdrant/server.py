@@ -2,8 +2,8 @@
 
 Its writes wait until they are applied and never put a lower revision in a higher one's place. In a
 shared collection every request carries the tenant's filter, and ids are the tenant's own, so that one
-workspace can neither read nor overwrite another's points whatever it asks for. What a server does with
-replicas, time limits and power cuts is its own affair.
+workspace can neither read nor overwrite another's points, whatever the request. Replicas, time limits
+and power cuts are the server's own matter.
 """
 
 from collections.abc import Awaitable
@@ -21,7 +21,7 @@ from server.store.search.seam import Collection, EngineDown, Hits, Point, Query,
 T = TypeVar("T")
 
 OLDEST = (1, 16)
-"""The first server version that upserts conditionally; an older one would ignore the condition without a word."""
+"""The first server version that upserts conditionally; an older one would silently ignore the condition."""
 
 _SLICE = 64
 _PAGE = 1_000
@@ -33,7 +33,7 @@ class ServerEngine:
     """The `Engine` for a Qdrant server.
 
     Args:
-        client: speaks to the server; closed by `close`.
+        client: the client of the server; `close` closes it.
     """
 
     def __init__(self, client: AsyncQdrantClient) -> None:
@@ -42,7 +42,7 @@ class ServerEngine:
 
     @classmethod
     def from_url(cls, url: str, api_key: str | None = None, *, timeout: int = 10) -> Self:
-        """The engine at a URL; `timeout` is in seconds, for each request. Nothing is sent yet."""
+        """Make the engine of the server at a URL; `timeout` is in seconds, for each request. Nothing is sent yet."""
         return cls(AsyncQdrantClient(url=url, api_key=api_key, timeout=timeout, check_compatibility=False))
 
     async def open(self, collection: Collection) -> bool:
@@ -177,8 +177,8 @@ class ServerEngine:
         self._is_version_known = True
 
     async def _create(self, collection: Collection) -> bool:
-        """Make the collection; False where another process came first."""
-        # In a shared collection every search is a tenant's, so only graphs within a tenant are worth building.
+        """Make the collection; return False if another process has made it first."""
+        # In a shared collection every search is of one tenant, so only graphs within a tenant are worth building.
         within_tenants = models.HnswConfigDiff(m=0, payload_m=16) if collection.tenant is not None else None
         request = self._client.create_collection(
             collection.name,
@@ -194,7 +194,7 @@ class ServerEngine:
 
 
 class _RefusedByServer(EngineDown):
-    """The server answered, with a status that says no."""
+    """The server answered with an error status."""
 
     def __init__(self, status: int | None) -> None:
         super().__init__(f"the Qdrant server refused with status {status}")
@@ -202,10 +202,10 @@ class _RefusedByServer(EngineDown):
 
 
 async def _await_answer(request: Awaitable[T]) -> T:
-    """The server's answer, every failure of which is `EngineDown`.
+    """Return the server's answer; every failure is raised as `EngineDown`.
 
-    The message names the status or the kind of failure and nothing else: an answer's text, or an
-    address with a password in it, is nobody's business.
+    The message names only the status or the kind of failure. The text of an answer, or an address with a
+    password in it, must not reach logs and callers.
     """
     try:
         return await request
@@ -217,7 +217,7 @@ async def _await_answer(request: Awaitable[T]) -> T:
 
 
 async def _await_answer_unless(status: int, request: Awaitable[T]) -> T | None:
-    """The server's answer, or None where it is this status."""
+    """Return the server's answer, or None if it is this status."""
     try:
         return await _await_answer(request)
     except _RefusedByServer as refused:

@@ -1,6 +1,6 @@
-"""Our words in the Qdrant client's: filters, points and queries, and how they come back.
+"""Translates filters, points and queries into those of the Qdrant client, and its answers back.
 
-The tenant's filter is part of every filter made here, and there is no other way to make one.
+Every filter made here contains the tenant's condition, and filters are made nowhere else.
 """
 
 from collections.abc import Sequence
@@ -22,16 +22,16 @@ from server.store.search.points import (
 from server.store.search.seam import Collection, FieldMatch, Filter, Hit, Point, Query, SparseVector
 
 ID = "_id"
-"""The payload key that holds a memory's own id where the point has the tenant's."""
+"""The payload key of a memory's own id, if the point's id is made for a tenant."""
 
 
 def make_owner_filter(collection: Collection) -> models.Filter:
-    """Every point of the collection, or of the tenant."""
+    """Make the filter for every point of the collection, or of the tenant."""
     return models.Filter(must=_make_tenant_conditions(collection))
 
 
 def make_ids_filter(collection: Collection, ids: Sequence[str]) -> models.Filter:
-    """The points of these ids, where they are the collection's or the tenant's."""
+    """Make the filter for the points with these ids in the collection, or of the tenant."""
     return models.Filter(
         must=[models.HasIdCondition(has_id=_make_point_ids(collection, ids)), *_make_tenant_conditions(collection)]
     )
@@ -48,7 +48,7 @@ def make_upserts(collection: Collection, points: list[Point]) -> list[models.Upd
 
 
 def make_patches(collection: Collection, patches: dict[str, dict[str, Any]]) -> list[models.UpdateOperation]:
-    """One operation for each id, by a filter: an id that is not there then is no error."""
+    """Return one operation for each id, by a filter, so that an id without a point is no error."""
     return [
         models.SetPayloadOperation(
             set_payload=models.SetPayload(payload=patch, filter=make_ids_filter(collection, [id_]))
@@ -76,7 +76,7 @@ def make_requests(collection: Collection, query: Query) -> list[models.QueryRequ
 
 
 def make_rarity_requests(collection: Collection, terms: Sequence[int]) -> list[models.QueryRequest]:
-    """For each term, the point that it matters most in, and that point's text vector."""
+    """Return for each term the request for its best point, with the text vector of that."""
     return [
         models.QueryRequest(
             query=models.NearestQuery(nearest=models.SparseVector(indices=[term], values=[1.0])),
@@ -92,7 +92,7 @@ def make_rarity_requests(collection: Collection, terms: Sequence[int]) -> list[m
 
 
 def hits_from_points(scored: list[models.ScoredPoint]) -> list[Hit]:
-    """An arm's answer."""
+    """Return the hits of one search."""
     return [Hit(find_memory_id(one), one.score, read_payload(one)) for one in scored]
 
 
@@ -108,12 +108,12 @@ def point_from_record(record: models.Record) -> Point:
 
 
 def find_memory_id(record: models.Record | models.ScoredPoint) -> str:
-    """The memory's own id."""
+    """Return the memory's own id."""
     return str((record.payload or {}).get(ID, record.id))
 
 
 def make_vector_params(collection: Collection) -> dict[str, models.VectorParams]:
-    """The dense vectors that the collection is made with; none where it has no dimensions."""
+    """Return the parameters of a collection's dense vectors; none if it has no dimensions."""
     if not collection.dims:
         return {}
     cosine = models.Distance.COSINE
@@ -125,7 +125,7 @@ def make_vector_params(collection: Collection) -> dict[str, models.VectorParams]
 
 
 def make_index_params(collection: Collection) -> dict[str, models.KeywordIndexParams]:
-    """The payload indexes that the collection needs, by key."""
+    """Return the payload indexes that the collection needs, by key."""
     keyword = models.KeywordIndexType.KEYWORD
     wanted = {key: models.KeywordIndexParams(type=keyword) for key in INDEXED_KEYS}
     if collection.tenant is not None:
@@ -134,7 +134,7 @@ def make_index_params(collection: Collection) -> dict[str, models.KeywordIndexPa
 
 
 def find_dims(info: models.CollectionInfo) -> int:
-    """The dimensions of the dense vector that a collection was made with, 0 where it has none."""
+    """Return the dimensions of the dense vectors that a collection was made with; 0 if it has none."""
     made_with = info.config.params.vectors
     dense = made_with.get("dense") if isinstance(made_with, dict) else None
     return dense.size if dense is not None else 0
@@ -169,7 +169,7 @@ def _make_conditions(matches: Sequence[FieldMatch]) -> list[models.Condition]:
 
 
 def _make_idf_params(collection: Collection) -> models.SearchParams | None:
-    # Counted over all tenants, a word's rarity would tell one what the others write about.
+    # Counted over all tenants, a word's rarity would tell one tenant about the texts of the others.
     if collection.tenant is None:
         return None
     return models.SearchParams(idf=models.IdfCorpusParams(corpus=make_owner_filter(collection)))
@@ -196,7 +196,7 @@ def _to_wire_vector(vector: Any) -> Any:
 
 
 def read_payload(record: models.Record | models.ScoredPoint) -> dict[str, Any]:
-    """What a point carries, without the keys that are the engine's own."""
+    """Return a point's payload without the keys that are the engine's own."""
     return {key: value for key, value in (record.payload or {}).items() if key not in (ID, REVISION)}
 
 
