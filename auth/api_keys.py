@@ -12,7 +12,7 @@ from auth.hashing import digest
 from auth.principal import Principal, expand_scopes
 from server.ids import new_id
 from server.store.db import Database
-from server.store.record.people.api_keys import KeyRow, insert_key, key_by_hash, retire_key
+from server.store.record.people.api_keys import KeyRow, find_key, insert_key, retire_key
 
 PREFIXES = ("mp_live_", "mp_test_")
 _KEY = re.compile(r"mp_(live|test)_[0-9a-f]{32}")
@@ -88,7 +88,7 @@ async def verify_api_key(db: Database, bearer: str, now: datetime) -> Principal 
     if not _KEY.fullmatch(bearer):
         return None
     async with db.read() as connection:
-        found = await key_by_hash(connection, digest(bearer), now)
+        found = await find_key(connection, digest(bearer), now)
     if found is None:
         return None
     key, account_id = found

@@ -26,7 +26,7 @@ from auth.rfc import AccessDeniedError
 from auth.server import AuthorizationServer, address_of, server_of
 from server.store.record.oauth.clients import touch_client
 from server.store.record.oauth.codes import Code, insert_code
-from server.store.record.oauth.consents import remember_consent, remembered_consent
+from server.store.record.oauth.consents import find_consent, remember_consent
 from server.store.record.people.accounts import User
 
 PATH = "/oauth/authorize"
@@ -86,7 +86,7 @@ async def _find_remembered_scopes(
     if not oauth_request.is_vouched_for or oauth_request.asks_again:
         return None
     async with auth.db.read() as connection:
-        return await remembered_consent(
+        return await find_consent(
             connection,
             user_id=user.id,
             client_id=oauth_request.client.id,

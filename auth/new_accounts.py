@@ -9,8 +9,8 @@ from auth.hashing import digest
 from auth.passwords import check_password
 from auth.server import AuthorizationServer
 from server.errors import Failure
-from server.store.record.people.accounts import User, admin_exists
-from server.store.record.people.signup_links import LinkKind, link_holds, take_link
+from server.store.record.people.accounts import User, has_admin
+from server.store.record.people.signup_links import LinkKind, is_link_valid, take_link
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
@@ -38,7 +38,7 @@ async def create_account(auth: AuthorizationServer, invitation: Invitation, name
     password_hash = await auth.passwords.hash(password)
     now, is_setup = auth.now(), invitation.kind == "setup"
     async with auth.db.write() as connection:
-        if is_setup and await admin_exists(connection):
+        if is_setup and await has_admin(connection):
             raise _invalid_invitation("setup")
         if invitation.link and not await take_link(connection, digest(invitation.link), invitation.kind, now):
             raise _invalid_invitation(invitation.kind)
@@ -60,7 +60,7 @@ async def check_invitation(auth: AuthorizationServer, invitation: Invitation) ->
     if invitation.kind == "invite" and auth.settings.signup == "closed":
         raise _invalid_invitation("invite")
     async with auth.db.read() as connection:
-        if not await link_holds(connection, digest(invitation.link), invitation.kind, auth.now()):
+        if not await is_link_valid(connection, digest(invitation.link), invitation.kind, auth.now()):
             raise _invalid_invitation(invitation.kind)
 
 

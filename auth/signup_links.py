@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from auth.hashing import digest
 from server.store.db import Database
-from server.store.record.people.accounts import admin_exists
+from server.store.record.people.accounts import has_admin
 from server.store.record.people.signup_links import LinkKind, delete_links, insert_link
 
 LIFETIME = timedelta(hours=24)
@@ -18,7 +18,7 @@ async def make_setup_link(db: Database, public_url: str, now: datetime) -> str |
     """Return a new link that makes the first admin, and end every earlier one; None if there is an admin."""
     async with db.write() as connection:
         await delete_links(connection, "setup")
-        return None if await admin_exists(connection) else await _make_link(connection, "setup", public_url, now)
+        return None if await has_admin(connection) else await _make_link(connection, "setup", public_url, now)
 
 
 async def make_invite_link(db: Database, public_url: str, now: datetime) -> str:

@@ -121,13 +121,13 @@ def _graph(client: Client, memory_id: str) -> tuple[float, int]:
 async def _decay_alone(site: Site, filled: Filled) -> tuple[float, int]:
     """Seconds of a pass in which every row changes, and how many did; the faster of two."""
     from server.store.db import Database  # noqa: PLC0415 - only after ROOT is importable
-    from server.store.lifecycle.decay import decay  # noqa: PLC0415 - as above
+    from server.store.lifecycle.decay import decay_relevance  # noqa: PLC0415 - as above
 
     db = Database(f"sqlite+aiosqlite:///{site.folder / 'loci.db'}")
     outcomes: list[tuple[float, int]] = []
     for days in (70, 80):
         started = time.perf_counter()
-        changed = await decay(db, filled.id, STORED + timedelta(days=days))
+        changed = await decay_relevance(db, filled.id, STORED + timedelta(days=days))
         outcomes.append((time.perf_counter() - started, changed))
     await db.close()
     return min(outcomes)
@@ -264,5 +264,5 @@ async def _people(db: Any, count: int) -> None:
             common: dict[str, Any] = {"type": "fact", "tags": tags, "scope": "global", "linkages": [], "metadata": {}}
             common |= {"created_at": STORED, "updated_at": STORED, "relevance": 1.0, "access_count": 0}
             some = [Memory(id=new_id(STORED), content=f"{n} {m}", consolidated=0, **common) for m in range(5)]
-            first = await memories.advance(connection, made.id, len(some), STORED)
-            await memories.insert(connection, made.id, first, some)
+            first = await memories.advance_revision(connection, made.id, len(some), STORED)
+            await memories.insert_memories(connection, made.id, first, some)

@@ -129,23 +129,23 @@ async def _everything(db: Any) -> dict[str, Any]:
     """Every memory that was not deleted, by id."""
     import sqlalchemy as sa  # noqa: PLC0415 - only where the server's modules are needed
 
-    from server.store.record.memories import FIELDS, from_row  # noqa: PLC0415 - only after ROOT is importable
+    from server.store.record.memories import FIELDS, memory_from_row  # noqa: PLC0415 - only after ROOT is importable
     from server.store.tables.memories import memories  # noqa: PLC0415 - as above
 
     query = sa.select(*(memories.c[name] for name in FIELDS)).where(memories.c.deleted_at.is_(None))
     async with db.read() as connection:
-        return {row[0]: from_row(row) for row in await connection.execute(query)}
+        return {row[0]: memory_from_row(row) for row in await connection.execute(query)}
 
 
 async def _undo_all(services: Any, call: Any, now: datetime) -> list[str]:
     """Undo every run of a workspace, newest first; the states they were in before."""
-    from server.store.consolidation.runs import list_runs, undo  # noqa: PLC0415 - only after ROOT is importable
+    from server.store.consolidation.runs import list_runs, undo_run  # noqa: PLC0415 - only after ROOT is importable
 
     async with services.db.read() as connection:
         runs = await list_runs(connection, call.workspace.id, 10_000)
     for run in runs:
         if run.state == "done":
-            await undo(services.db, call.workspace.id, run.id, call.actor, now)
+            await undo_run(services.db, call.workspace.id, run.id, call.actor, now)
     return [run.state for run in runs]
 
 

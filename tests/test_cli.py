@@ -31,8 +31,8 @@ from server.config import Settings
 from server.memory.embedding_model import Model
 from server.store.db import Database
 from server.store.record import generations
-from server.store.record.people.accounts import user_named
-from server.store.record.people.sessions import insert_session, session_user
+from server.store.record.people.accounts import find_user
+from server.store.record.people.sessions import find_session_user, insert_session
 from server.store.search.owner import Owner
 from server.store.tables.accounts import accounts, workspaces
 from tests.doubles import tiny_cross_encoder
@@ -202,7 +202,7 @@ def test_a_new_password_takes_the_old_ones_place(cli, tmp_path):
     async def verified(password):
         db = Database(f"sqlite+aiosqlite:///{tmp_path / 'data/loci.db'}")
         async with db.read() as connection:
-            user = await user_named(connection, "ann")
+            user = await find_user(connection, "ann")
         await db.close()
         assert user is not None
         return await Passwords(PasswordHasher()).verify(user.password_hash, password)
@@ -608,7 +608,7 @@ def test_a_new_password_ends_the_browser_sessions_of_its_user_alone(cli, tmp_pat
         try:
             async with db.write() as connection:
                 for name in ("ann", "bob"):
-                    user = await user_named(connection, name)
+                    user = await find_user(connection, name)
                     assert user is not None
                     ends = now + timedelta(days=1)
                     await insert_session(connection, id_hash=name, user_id=user.id, now=now, expires_at=ends)
@@ -617,7 +617,7 @@ def test_a_new_password_ends_the_browser_sessions_of_its_user_alone(cli, tmp_pat
             )
             assert changed.exit_code == 0, changed.output
             async with db.read() as connection:
-                return [name for name in ("ann", "bob") if await session_user(connection, name, now)]
+                return [name for name in ("ann", "bob") if await find_session_user(connection, name, now)]
         finally:
             await db.close()
 

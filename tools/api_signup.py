@@ -92,7 +92,7 @@ async def sign_up(services: Services, args: SignUp) -> NewAccount:
         with refusals_as_failures():
             await services.plans.ensure_workspace(connection, user.account_id, args.workspace, generation, now)
         api_key, _ = await issue_key(connection, user_id=user.id, scopes=[WRITE], name=args.name, now=now)
-        standing = await services.plans.of(connection, user.account_id)
+        standing = await services.plans.read_standing(connection, user.account_id)
     log.info("account.created", user=user.id, is_admin=False)
     return NewAccount(
         api_key=api_key,

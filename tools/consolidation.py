@@ -172,7 +172,7 @@ async def consolidate(services: Services, call: Call, args: Consolidate) -> Cons
     It is one transaction. Raises `conflict` if more than the share would change; then nothing is changed.
     """
     share = call.workspace.settings.chosen_share if args.share is None else args.share
-    outcome = await carry_out.run(
+    outcome = await carry_out.consolidate_workspace(
         make_deps(services), call.id_for_reading, call.actor, services.now(), share=share, dry=args.dry_run
     )
     planned = outcome.plan
@@ -202,7 +202,7 @@ def _describe_share(planned: MergePlan, share: float | None) -> str:
 async def consolidate_group(services: Services, call: Call, args: ConsolidateGroup) -> ConsolidatedGroup:
     """Merge the named memories and no others. Raises `invalid`, with the ids that cannot be merged, and `conflict`."""
     try:
-        outcome = await carry_out.run_group(
+        outcome = await carry_out.consolidate_group(
             make_deps(services),
             call.id_for_reading,
             call.actor,
@@ -245,7 +245,7 @@ async def undo_consolidation(services: Services, call: Call, args: UndoConsolida
     """Undo a run, except for merges that were changed since. Raises `not_found`, and `conflict` if none is left."""
     workspace = call.id_for_reading
     try:
-        undone = await consolidation_runs.undo(services.db, workspace, args.run, call.actor, services.now())
+        undone = await consolidation_runs.undo_run(services.db, workspace, args.run, call.actor, services.now())
     except RunNotFound:
         message = f"There is no consolidation run {args.run} in this workspace."
         raise Failure("not_found", message, field="run") from None

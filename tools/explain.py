@@ -132,10 +132,10 @@ async def explain_recall(services: Services, call: Call, args: ExplainRecall) ->
 async def _find_memory(services: Services, call: Call, memory_id: str) -> tuple[Memory, bool]:
     """The memory, and whether it is deleted."""
     async with services.db.read() as connection:
-        memory = await memories.get(connection, call.id_for_reading, memory_id)
+        memory = await memories.get_memory(connection, call.id_for_reading, memory_id)
         if memory is not None:
             return memory, False
-        memory = await memories.get(connection, call.id_for_reading, memory_id, or_deleted=True)
+        memory = await memories.get_memory(connection, call.id_for_reading, memory_id, or_deleted=True)
     if memory is None:
         raise make_memory_not_found(memory_id, field="memory_id")
     return memory, True

@@ -197,13 +197,13 @@ async def add_golden(services: Services, call: Call, args: AddGolden) -> AddedGo
     async with services.db.write() as connection:
         call = await ensure_workspace(connection, services, call)
         workspace = call.workspace.id
-        count = await golden.count_held(connection, workspace)
+        count = await golden.count_cases(connection, workspace)
         if count >= CASES:
             raise Failure("conflict", f"A workspace has at most {CASES} golden cases. Delete one that is not needed.")
-        if case.memory_id is not None and not await memories.existing(connection, workspace, [case.memory_id]):
+        if case.memory_id is not None and not await memories.find_existing_ids(connection, workspace, [case.memory_id]):
             message = f"memory_id: there is no memory {case.memory_id!r} in this workspace."
             raise Failure("invalid", message, field="memory_id")
-        await golden.insert(connection, workspace, case)
+        await golden.insert_case(connection, workspace, case)
     return AddedGolden.model_validate(asdict(case) | {"meta": call.meta})
 
 
@@ -221,7 +221,7 @@ async def delete_golden(services: Services, call: Call, args: OneGolden) -> Dele
         Failure: `not_found` if this workspace has no such case.
     """
     async with services.db.write() as connection:
-        if not await golden.delete(connection, call.id_for_reading, args.id):
+        if not await golden.delete_case(connection, call.id_for_reading, args.id):
             raise Failure("not_found", f"There is no golden case {args.id}.", field="id")
     return DeletedGolden(meta=call.meta, id=args.id)
 

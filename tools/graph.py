@@ -96,9 +96,9 @@ async def memory_graph(services: Services, call: Call, args: MemoryGraph) -> Gra
     """Return the memories at most `depth` links from one, breadth first, and the links met. Raises `not_found`."""
     workspace = call.id_for_reading
     async with services.db.read() as connection:
-        if await memories.get(connection, workspace, args.id) is None:
+        if await memories.get_memory(connection, workspace, args.id) is None:
             raise make_memory_not_found(args.id)
-        nodes, edges, truncated = await graph.graph(connection, workspace, args.id, args.depth)
+        nodes, edges, truncated = await graph.read_graph(connection, workspace, args.id, args.depth)
     return GraphAnswer(
         meta=call.meta,
         nodes=[NodeView.model_construct(**each._asdict()) for each in nodes],
@@ -111,9 +111,9 @@ async def related_memories(services: Services, call: Call, args: MemoryRef) -> R
     """Return one memory's links in both directions. Raises `not_found`."""
     workspace = call.id_for_reading
     async with services.db.read() as connection:
-        if await memories.get(connection, workspace, args.id) is None:
+        if await memories.get_memory(connection, workspace, args.id) is None:
             raise make_memory_not_found(args.id)
-        outgoing, incoming, truncated = await graph.related(connection, workspace, args.id)
+        outgoing, incoming, truncated = await graph.list_related(connection, workspace, args.id)
     return RelatedAnswer(
         meta=call.meta,
         outgoing=[NeighbourView(id=each.id, type=each.type, label=each.label) for each in outgoing],
@@ -136,7 +136,7 @@ async def link_memories(services: Services, call: Call, args: LinkMemories) -> M
         added = len(after.linkages) - len(before.linkages)
         if added:
             changes = {"linkages": to_json_value(after.linkages), "updated_at": now}
-            await memories.update(connection, args.id, revision, changes)
+            await memories.update_memory(connection, args.id, revision, changes)
             change = (args.id, before.model_dump(mode="json"), after.model_dump(mode="json"))
             await journal_memories(connection, workspace, call.actor, now, revision, [change])
     if added:

@@ -83,9 +83,9 @@ async def health(services: Services, call: Call, args: InWorkspace) -> Health:  
     """Return counts of the workspace, and the state of everything that recall depends on."""
     now = services.now()
     async with services.db.read() as connection:
-        counts = await memories.counts(connection, call.id_for_reading, now)
-        skips = await skip_list.counts(connection, call.id_for_reading, now)
-        accesses = await memories.total_accesses(connection, call.id_for_reading)
+        counts = await memories.count_memories(connection, call.id_for_reading, now)
+        skips = await skip_list.count_entries(connection, call.id_for_reading, now)
+        accesses = await memories.sum_accesses(connection, call.id_for_reading)
         state = await _read_working_memory(connection, call.id_for_reading, now)
         quota = await read_quota(connection, services.plans, call.workspace.account_id)
     try:
@@ -114,7 +114,7 @@ async def health(services: Services, call: Call, args: InWorkspace) -> Health:  
 
 
 async def _read_working_memory(connection: AsyncConnection, workspace_id: str, now: datetime) -> WorkingMemoryState:
-    own, changed = await working_memory.state(connection, workspace_id)
+    own, changed = await working_memory.read_state(connection, workspace_id)
     is_stale = changed is not None and now - changed > STALE_AFTER
     return WorkingMemoryState(sections=len(SEEDS) + own, last_updated=changed, stale=is_stale)
 

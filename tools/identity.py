@@ -100,7 +100,7 @@ class IdentityHistory(Answer):
 async def read_identity(services: Services, call: Call, args: InWorkspace) -> Identity:  # noqa: ARG001 - a handler's signature
     """Return the newest crystal; the answer has none if there is none yet."""
     async with services.db.read() as connection:
-        found = await identity.latest(connection, call.id_for_reading)
+        found = await identity.get_latest_crystal(connection, call.id_for_reading)
     common = call.meta.model_dump()
     if found is None:
         return Identity(meta=IdentityMeta.model_validate(common))
@@ -121,10 +121,10 @@ async def crystallize_identity(services: Services, call: Call, args: InWorkspace
     workspace, now = call.id_for_reading, services.now()
     top = Listing(sort="relevance", limit=CORE + PATTERNS)  # consolidations may be among them: they are quoted once
     async with services.db.read() as connection:
-        written = await working_memory.sections(connection, workspace)
-        items, _ = await working_memory.active_items(connection, workspace, ITEMS)
+        written = await working_memory.list_sections(connection, workspace)
+        items, _ = await working_memory.list_active_items(connection, workspace, ITEMS)
         relevant, _ = await memories.list_page(connection, workspace, top, now)
-        patterns = await identity.patterns(connection, workspace, now, PATTERNS)
+        patterns = await identity.list_pattern_memories(connection, workspace, now, PATTERNS)
     new, meta = await _store_crystal(
         services, call, synthesize(complete_sections(written), items, relevant, patterns, now)
     )
@@ -137,14 +137,14 @@ async def _store_crystal(services: Services, call: Call, synthesis: Synthesis) -
     now = services.now()
     new = Crystal(new_id(now), synthesis.text, synthesis.source_count, now)
     async with open_change(services, call, {"crystal": new.id}) as (connection, placed):
-        await identity.insert(connection, placed.workspace.id, new)
+        await identity.insert_crystal(connection, placed.workspace.id, new)
     return new, placed.meta
 
 
 async def identity_history(services: Services, call: Call, args: ListCrystals) -> IdentityHistory:
     """Return the newest crystals, without their texts."""
     async with services.db.read() as connection:
-        found = await identity.history(connection, call.id_for_reading, args.limit)
+        found = await identity.list_snapshots(connection, call.id_for_reading, args.limit)
     views = [
         SnapshotView(id=each.id, created_at=each.created_at, length=each.length, source_count=each.source_count)
         for each in found

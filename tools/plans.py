@@ -37,15 +37,15 @@ async def set_plan(services: Services, call: AccountCall, args: SetPlan) -> Acco
     """
     principal = call.principal
     async with services.db.write() as connection:
-        caller = await accounts.user_by_id(connection, principal.user_id)
+        caller = await accounts.get_user(connection, principal.user_id)
         if caller is None or not caller.is_admin or principal.workspace_id is not None:
             raise Failure(
                 "forbidden", "Plans are set by an administrator of this server, with a key that is not bound."
             )
-        user = caller if args.user_id is None else await accounts.user_by_id(connection, args.user_id)
+        user = caller if args.user_id is None else await accounts.get_user(connection, args.user_id)
         if user is None:
             raise Failure("not_found", f"There is no user {args.user_id}.", field="user_id")
-        standing = await services.plans.give(connection, user.account_id, args.plan)
+        standing = await services.plans.set_plan(connection, user.account_id, args.plan)
     log.info("plan.set", user=user.id, plan=args.plan, by=principal.user_id)
     limits = LimitsView.from_limits(standing.limits)
     return AccountPlan(user_id=user.id, plan=standing.plan, is_default=args.plan is None, limits=limits)

@@ -93,7 +93,7 @@ def _parse_text(text: str, default: Any) -> Any:
 async def get_settings(services: Services, call: Call, args: InWorkspace) -> SettingList:  # noqa: ARG001 - a handler's signature
     """Return every setting with its value, its default, and the time when it was set."""
     async with services.db.read() as connection:
-        kept = await settings.load(connection, call.id_for_reading)
+        kept = await settings.load_settings(connection, call.id_for_reading)
     known = [
         KnownSetting(
             key=key,
@@ -128,7 +128,7 @@ async def reset_setting(services: Services, call: Call, args: SettingRef) -> Set
 async def _change_setting(services: Services, call: Call, key: str, value: Any) -> Call:
     async with services.db.write() as connection:
         call = await ensure_workspace(connection, services, call)
-        await settings.change(connection, call.workspace.id, key, value, services.now())
+        await settings.change_setting(connection, call.workspace.id, key, value, services.now())
         await raise_epoch(connection)
     services.directory.forget()
     return call

@@ -118,9 +118,9 @@ async def add_skip(services: Services, call: Call, args: AddSkip) -> AddedSkip:
         raise Failure("invalid", f"expires: {error}; you sent {args.expires!r}.", field="expires") from None
     entry = SkipEntry(new_id(now), args.item, args.reason, expiry.shown, expiry.at, now)
     async with open_change(services, call, {"skip": entry.id}) as (connection, placed):
-        if len(await skip_list.live(connection, placed.workspace.id, now)) >= ENTRIES:
+        if len(await skip_list.list_live_entries(connection, placed.workspace.id, now)) >= ENTRIES:
             raise Failure("conflict", f"The skip list has {ENTRIES} entries; remove some that no longer matter.")
-        await skip_list.insert(connection, placed.workspace.id, entry)
+        await skip_list.insert_entry(connection, placed.workspace.id, entry)
     notice = None
     if entry.ends_at is None:
         notice = "`expires` is a condition in words: the entry holds until you remove it."
@@ -131,7 +131,7 @@ async def add_skip(services: Services, call: Call, args: AddSkip) -> AddedSkip:
 
 async def _load_live_entries(services: Services, call: Call) -> list[SkipEntry]:
     async with services.db.read() as connection:
-        return await skip_list.live(connection, call.id_for_reading, services.now())
+        return await skip_list.list_live_entries(connection, call.id_for_reading, services.now())
 
 
 async def list_skips(services: Services, call: Call, args: InWorkspace) -> SkipList:  # noqa: ARG001 - a handler's signature
@@ -149,7 +149,7 @@ async def check_skip(services: Services, call: Call, args: CheckSkip) -> SkipChe
 async def remove_skip(services: Services, call: Call, args: SkipEntryRef) -> RemovedSkip:
     """Remove an entry for good. Raises `not_found`, also for an entry that has ended."""
     async with open_change(services, call, {"skip": args.id}) as (connection, placed):
-        removed = await skip_list.delete(connection, placed.workspace.id, args.id, services.now())
+        removed = await skip_list.delete_entry(connection, placed.workspace.id, args.id, services.now())
         if removed is None:
             raise Failure("not_found", f"Skip entry not found: {args.id}.", field="id")
     return RemovedSkip(meta=placed.meta, id=removed.id, item=removed.item)

@@ -122,14 +122,14 @@ async def add_item(services: Services, call: Call, args: AddItem) -> ItemAnswer:
     async with open_change(services, call, {"item": new.id}) as (connection, placed):
         await working_memory.insert_item(connection, placed.workspace.id, new)
         if new.status != "archived":
-            await services.plans.admit(connection, placed.workspace.account_id, "items")
+            await services.plans.check_quota(connection, placed.workspace.account_id, "items")
     return _to_answer(new, placed)
 
 
 async def read_item(services: Services, call: Call, args: ItemRef) -> ItemAnswer:
     """Return one item by its id. Raises `not_found`."""
     async with services.db.read() as connection:
-        found = await working_memory.item(connection, call.id_for_reading, args.id)
+        found = await working_memory.get_item(connection, call.id_for_reading, args.id)
     if found is None:
         raise _make_item_not_found(args.id)
     return _to_answer(found, call)
@@ -143,12 +143,12 @@ async def update_item(services: Services, call: Call, args: UpdateItem) -> ItemA
     async with open_change(services, call, {"item": args.id}) as (connection, placed):
         workspace = placed.workspace.id
         is_shown = args.status not in {None, "archived"}
-        before = await working_memory.item(connection, workspace, args.id) if is_shown else None
+        before = await working_memory.get_item(connection, workspace, args.id) if is_shown else None
         changed = await working_memory.update_item(connection, workspace, args.id, args.changes, services.now())
         if changed is None:
             raise _make_item_not_found(args.id)
         if before is not None and before.status == "archived":
-            await services.plans.admit(connection, placed.workspace.account_id, "items")
+            await services.plans.check_quota(connection, placed.workspace.account_id, "items")
     return _to_answer(changed, placed)
 
 

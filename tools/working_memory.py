@@ -74,7 +74,7 @@ async def read_working_memory(services: Services, call: Call, args: InWorkspace)
     """Return every section, and the most important items; `meta.notice` says if there are more items."""
     listing = ItemListing(statuses=("active", "paused", "completed"), limit=SHOWN)
     async with services.db.read() as connection:
-        written = await working_memory.sections(connection, call.id_for_reading)
+        written = await working_memory.list_sections(connection, call.id_for_reading)
         items, total = await working_memory.list_items(connection, call.id_for_reading, listing)
     notice = None
     if total > SHOWN:
@@ -88,7 +88,7 @@ async def read_section(services: Services, call: Call, args: SectionRef) -> Sect
     """Return one section by its name or heading, in upper or lower case. Raises `not_found`."""
     name = find_section_key(args.section)
     async with services.db.read() as connection:
-        found = await working_memory.section(connection, call.id_for_reading, name)
+        found = await working_memory.get_section(connection, call.id_for_reading, name)
     if found is None and name in SEEDS:
         found = Section(name=name, heading=SEEDS[name], content="")
     if found is None:
@@ -101,7 +101,7 @@ async def update_working_memory(services: Services, call: Call, args: UpdateWork
     name, now = find_section_key(args.section), services.now()
     async with open_change(services, call, {"section": name}) as (connection, placed):
         workspace = placed.workspace.id
-        existing = await working_memory.section(connection, workspace, name)
+        existing = await working_memory.get_section(connection, workspace, name)
         if existing is None and name not in SEEDS:
             await _check_room_for_section(connection, workspace)
         heading = SEEDS.get(name, args.section) if existing is None else existing.heading

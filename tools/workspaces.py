@@ -84,7 +84,7 @@ async def delete_workspace(services: Services, call: AccountCall, args: Workspac
     """Hide a workspace and everything in it. Raises `not_found` for a workspace that is not the caller's."""
     _refuse_bound(call)
     async with services.db.read() as connection:
-        found = await workspaces.workspace_by_id(connection, args.id)
+        found = await workspaces.get_workspace(connection, args.id)
     if found is None or found.account_id != call.principal.account_id:
         raise Failure("not_found", f"There is no workspace {args.id}.", field="id")
     await services.directory.delete(found)

@@ -21,7 +21,7 @@ from auth.clients.client import Client, client_from_document, make_unverified_cl
 from auth.rfc import OAuth2Error
 from server.loopback import is_loopback
 from server.store.db import Database
-from server.store.record.oauth.documents import DocumentRow, document_of, upsert_document
+from server.store.record.oauth.documents import DocumentRow, find_document, upsert_document
 
 MAX_URL = 512
 MAX_BYTES = 16 * 1024
@@ -137,7 +137,7 @@ class ClientDocuments:
         A document that was fetched earlier is kept, and the next fetch is not delayed.
         """
         async with self._db.write() as connection:
-            row = await document_of(connection, url)
+            row = await find_document(connection, url)
             if row is None or row.document is None:
                 expires_at = self._now() + FAILURE_LIFETIME if row is None else row.expires_at
                 await upsert_document(connection, DocumentRow(url, _UNVERIFIED, UNREACHABLE, expires_at))
@@ -152,7 +152,7 @@ class ClientDocuments:
 
     async def _read_row(self, url: str) -> DocumentRow | None:
         async with self._db.read() as connection:
-            return await document_of(connection, url)
+            return await find_document(connection, url)
 
     async def _store_row(self, row: DocumentRow) -> None:
         if len(row.url) <= MAX_URL:

@@ -9,7 +9,7 @@ from auth.redirects import host_named_by, is_http_on_loopback
 from auth.rfc import InvalidClientError, OAuth2Error, authenticate_client, read_basic_client_id
 from auth.server import AuthorizationServer
 from auth.throttle import DOCUMENTS, count_tries
-from server.store.record.oauth.clients import client_by_id
+from server.store.record.oauth.clients import get_client
 
 
 async def find_requesting_client(
@@ -83,5 +83,5 @@ async def _find_known_client(auth: AuthorizationServer, client_id: str) -> Clien
 
 async def _find_registered_client(auth: AuthorizationServer, client_id: str) -> Client | None:
     async with auth.db.read() as connection:
-        row = await client_by_id(connection, client_id)
+        row = await get_client(connection, client_id)
     return None if row is None else client_from_row(row)

@@ -14,7 +14,7 @@ from auth.rfc import InvalidGrantError, InvalidRequestError, OAuth2Error, is_cod
 from auth.server import AuthorizationServer
 from server.ids import new_id
 from server.store.record.oauth.codes import Code, take_code
-from server.store.record.oauth.grants import Grant, grant_of_code, insert_grant
+from server.store.record.oauth.grants import Grant, find_grant_of_code, insert_grant
 
 #: A login lasts so long, however often its tokens are refreshed.
 GRANT_LIFETIME = timedelta(days=90)
@@ -58,7 +58,7 @@ async def _refuse_code(
     auth: AuthorizationServer, connection: AsyncConnection, code_hash: str, client: Client
 ) -> Refused:
     """Refuse a code that cannot be used. If it was used before, its tokens may be in a thief's hands: revoke them."""
-    grant = await grant_of_code(connection, code_hash, client.id)
+    grant = await find_grant_of_code(connection, code_hash, client.id)
     revoked = grant.id if grant is not None and await end_grant(auth, connection, grant.id) else None
     return Refused(InvalidGrantError("The code is unknown, expired, used, or another client's."), revoked)
 

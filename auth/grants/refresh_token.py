@@ -9,8 +9,8 @@ from auth.hashing import digest
 from auth.parameters import Parameters
 from auth.rfc import InvalidGrantError, InvalidRequestError, InvalidScopeError
 from auth.server import AuthorizationServer
-from server.store.record.oauth.grants import live_grant, touch_grant
-from server.store.record.oauth.refresh_tokens import find_refresh_token, just_rotated, rotate_refresh_token
+from server.store.record.oauth.grants import find_live_grant, touch_grant
+from server.store.record.oauth.refresh_tokens import find_refresh_token, is_just_rotated, rotate_refresh_token
 
 #: For so long a used token is accepted again: two windows of one app refresh at once, and each sends the same token.
 GRACE = timedelta(seconds=30)
@@ -29,7 +29,7 @@ async def refresh_tokens(auth: AuthorizationServer, client: Client, form: Parame
     invalid = InvalidGrantError("The refresh token is unknown, expired, revoked, or another client's.")
     async with auth.db.write() as connection:
         stored = await find_refresh_token(connection, token_hash, client.id, now)
-        found = None if stored is None else await live_grant(connection, stored.grant_id, now)
+        found = None if stored is None else await find_live_grant(connection, stored.grant_id, now)
         if found is None:
             return Refused(invalid)
         grant, _ = found
@@ -37,7 +37,7 @@ async def refresh_tokens(auth: AuthorizationServer, client: Client, form: Parame
         error = find_resource_error(auth, form, grant.resource)
         if error is not None:
             return Refused(error)
-        if not await rotate_refresh_token(connection, token_hash, now) and not await just_rotated(
+        if not await rotate_refresh_token(connection, token_hash, now) and not await is_just_rotated(
             connection, token_hash, now, GRACE
         ):
             await end_grant(auth, connection, grant.id)

@@ -17,7 +17,7 @@ from auth.parameters import Parameters
 from auth.server import AuthorizationServer, server_of
 from server.errors import Failure
 from server.store.record.people.accounts import User
-from server.store.record.people.sessions import delete_session, insert_session, session_user
+from server.store.record.people.sessions import delete_session, find_session_user, insert_session
 
 LIFETIME = timedelta(days=7)
 _COOKIE = re.compile(r"[A-Za-z0-9_-]{43}")
@@ -39,7 +39,7 @@ async def browser_of(request: Request) -> Browser:
     if not _COOKIE.fullmatch(cookie):
         return _make_browser(auth, secrets.token_urlsafe(32), None)
     async with auth.db.read() as connection:
-        user = await session_user(connection, digest(cookie), auth.now())
+        user = await find_session_user(connection, digest(cookie), auth.now())
     return _make_browser(auth, cookie, user)
 
 

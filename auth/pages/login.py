@@ -11,7 +11,7 @@ from auth.passwords import MAX_LENGTH
 from auth.server import AuthorizationServer, address_of, server_of
 from auth.throttle import LOGIN_BY_ADDRESS, LOGIN_BY_NAME, count_tries, reset_login_tries
 from server.errors import Failure
-from server.store.record.people.accounts import User, set_password, user_named
+from server.store.record.people.accounts import User, find_user, set_password
 
 HOME = "/apps"
 
@@ -42,7 +42,7 @@ async def authenticate_user(auth: AuthorizationServer, name: str, password: str,
     """
     await count_tries(auth.db, [(LOGIN_BY_NAME, name.casefold()), (LOGIN_BY_ADDRESS, address)], auth.now())
     async with auth.db.read() as connection:
-        user = await user_named(connection, name)
+        user = await find_user(connection, name)
     password_hash = None if user is None or user.disabled_at is not None else user.password_hash
     if (
         not await auth.passwords.verify(password_hash, password[: MAX_LENGTH + 1])

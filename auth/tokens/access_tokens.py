@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 from auth.principal import Principal, expand_scopes
 from auth.tokens.signing import ALGORITHM, SigningKeys
 from server.store.db import Database
-from server.store.record.oauth.grants import Grant, live_grant
+from server.store.record.oauth.grants import Grant, find_live_grant
 
 TYPE = "at+jwt"
 LEEWAY = timedelta(seconds=30)
@@ -69,7 +69,7 @@ class AccessTokens:
         if expires_at + LEEWAY <= now or datetime.fromtimestamp(claims["iat"], UTC) - LEEWAY > now:
             return None
         async with self._db.read() as connection:
-            found = await live_grant(connection, claims["gid"], now)
+            found = await find_live_grant(connection, claims["gid"], now)
         if found is None:
             return None
         grant, account_id = found

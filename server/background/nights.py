@@ -16,7 +16,7 @@ from server.memory.settings import WorkspaceSettings
 from server.progress import Progress, ignore_progress
 from server.store.consolidation import carry_out, runs
 from server.store.consolidation.carry_out import ConsolidationDeps
-from server.store.lifecycle.decay import decay
+from server.store.lifecycle.decay import decay_relevance
 from server.store.record import settings, ticks, workspaces
 from server.store.record.journal import Actor
 from tools.core.services import Services
@@ -33,7 +33,7 @@ async def decay_all(services: Services, _argument: str | None = None, progress: 
     async def decay_workspace(workspace_id: str) -> None:
         chosen = await _load_settings(services, workspace_id)
         half_lives = HalfLives.in_days(chosen.half_life_days, chosen.half_lives)
-        await decay(services.db, workspace_id, services.now(), half_lives)
+        await decay_relevance(services.db, workspace_id, services.now(), half_lives)
 
     return await _do_in_each(await _list_workspaces(services), decay_workspace, progress)
 
@@ -74,23 +74,23 @@ async def consolidate_workspace(services: Services, workspace_id: str) -> None:
     deps = ConsolidationDeps(services.db, services.projection, services.encoder, services.llm)
     actor = Actor(NIGHT, NIGHT, "nightly_consolidation", run_id)
     share = (await _load_settings(services, workspace_id)).chosen_share
-    outcome = await carry_out.run(deps, workspace_id, actor, now, kind="nightly", share=share)
+    outcome = await carry_out.consolidate_workspace(deps, workspace_id, actor, now, kind="nightly", share=share)
     if outcome.state == "stopped":
         planned = outcome.plan
         async with services.db.write() as connection:
-            await runs.record(
+            await runs.insert_run(
                 connection, run_id, workspace_id, "nightly", "stopped", now, planned.active, planned.sources
             )
 
 
 async def _load_settings(services: Services, workspace_id: str) -> WorkspaceSettings:
     async with services.db.read() as connection:
-        return (await settings.load(connection, workspace_id)).settings
+        return (await settings.load_settings(connection, workspace_id)).settings
 
 
 async def _list_workspaces(services: Services) -> list[str]:
     async with services.db.read() as connection:
-        return await workspaces.all_ids(connection)
+        return await workspaces.list_workspace_ids(connection)
 
 
 async def _do_in_each(

@@ -11,7 +11,7 @@ from server.config import Settings
 from server.errors import Failure
 from server.store.db import Database
 from server.store.record import golden as golden_store
-from server.store.record.golden import Place
+from server.store.record.golden import GoldenWorkspace
 from server.store.record.people import accounts
 
 
@@ -51,7 +51,7 @@ def _print_failing(place: str, cases: Iterable[dict[str, Any]]) -> None:
             print(f"{place}: {case['query']!r}: {expected} should be {wanted} within {case['within']}; {rank}")
 
 
-async def _find_workspaces(db: Database, workspace: str | None, user: str | None) -> list[Place]:
+async def _find_workspaces(db: Database, workspace: str | None, user: str | None) -> list[GoldenWorkspace]:
     """Return the workspaces that the options name and that have cases.
 
     Raises:
@@ -63,21 +63,21 @@ async def _find_workspaces(db: Database, workspace: str | None, user: str | None
     async with db.read() as connection:
         account_id = None
         if user is not None:
-            owner = await accounts.user_named(connection, user)
+            owner = await accounts.find_user(connection, user)
             if owner is None:
                 raise Failure("not_found", f"There is no user named {user!r}.")
             account_id = owner.account_id
-            mine = await accounts.member_accounts(connection, owner.id)
+            mine = await accounts.list_member_accounts(connection, owner.id)
         else:
-            mine = await accounts.all_accounts(connection)
+            mine = await accounts.list_accounts(connection)
         if slash:
             if account not in mine:
                 raise Failure("not_found", f"There is no account named {account!r} here, or not that user's.")
             account_id = mine[account]
-        return await golden_store.places(connection, account_id, name or None)
+        return await golden_store.list_workspaces_with_cases(connection, account_id, name or None)
 
 
-async def _check_cases(settings: Settings, db: Database, places: list[Place]) -> list[dict[str, Any]]:
+async def _check_cases(settings: Settings, db: Database, places: list[GoldenWorkspace]) -> list[dict[str, Any]]:
     """Check the cases of each workspace, and return the reports, each with the name of its workspace as `place`."""
     from server.cli.runs import do_works  # noqa: PLC0415 - with the works, a second of imports
 

@@ -27,7 +27,7 @@ UserName = Annotated[str, typer.Option("--user", help="The user who owns the key
 
 async def _find_user(db: Database, name: str) -> User:
     async with db.read() as connection:
-        user = await accounts.user_named(connection, name)
+        user = await accounts.find_user(connection, name)
     if user is None:
         raise Failure("not_found", f"There is no user named {name!r}. Make one with `user add {name}`.")
     return user

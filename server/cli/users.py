@@ -17,7 +17,7 @@ from server.config import Settings
 from server.errors import Failure
 from server.store.record.people import accounts
 from server.store.record.people.plans import Plans
-from server.store.record.people.sessions import delete_sessions_of
+from server.store.record.people.sessions import delete_user_sessions
 from tools.core.store_refusals import refusals_as_failures
 
 app = typer.Typer(help="The people who can log in.", no_args_is_help=True)
@@ -36,7 +36,7 @@ def _read_password(*, from_stdin: bool) -> str:
 
 
 async def _find_user(connection: AsyncConnection, name: str) -> accounts.User:
-    user = await accounts.user_named(connection, name)
+    user = await accounts.find_user(connection, name)
     if user is None:
         raise Failure("not_found", f"There is no user named {name!r}. `user list` shows them.")
     return user
@@ -56,7 +56,7 @@ def add(
         check_name(wanted)
         async with open_record(settings) as db:
             async with db.read() as connection:
-                if await accounts.user_named(connection, wanted) is not None:
+                if await accounts.find_user(connection, wanted) is not None:
                     raise name_taken(wanted)
             hashed = await Passwords(PasswordHasher()).hash(_read_password(from_stdin=password_stdin))
             async with db.write() as connection:
@@ -75,7 +75,7 @@ def list_() -> None:
         table = Table("name", "admin", "plan", "made", "disabled")
         async with open_record(settings) as db, db.read() as connection:
             for user in await accounts.list_users(connection):
-                plan = (await plans.of(connection, user.account_id)).plan or ""
+                plan = (await plans.read_standing(connection, user.account_id)).plan or ""
                 disabled = "" if user.disabled_at is None else f"{user.disabled_at:%Y-%m-%d}"
                 table.add_row(user.name, "yes" if user.is_admin else "", plan, f"{user.created_at:%Y-%m-%d}", disabled)
         stdout.print(table)
@@ -94,7 +94,7 @@ def set_password(name: Name, *, password_stdin: PasswordStdin = False) -> None:
             hashed = await Passwords(PasswordHasher()).hash(_read_password(from_stdin=password_stdin))
             async with db.write() as connection:
                 await accounts.set_password(connection, user.id, hashed)
-                await delete_sessions_of(connection, user.id)
+                await delete_user_sessions(connection, user.id)
         stderr.print(f"The password of [bold]{name}[/bold] is changed.")
 
     run_command(command)
@@ -111,7 +111,7 @@ def set_plan(
         async with open_record(settings) as db, db.write() as connection:
             user = await _find_user(connection, name)
             with refusals_as_failures():
-                standing = await plans.give(connection, user.account_id, plan)
+                standing = await plans.set_plan(connection, user.account_id, plan)
         stderr.print(f"The plan of [bold]{name}[/bold] is {standing.plan or 'none: nothing is limited'}.")
 
     run_command(command)

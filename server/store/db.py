@@ -110,7 +110,7 @@ class Database:
         async with self.read() as connection:
             await connection.execute(sa.select(1))
 
-    async def scrub(self) -> None:
+    async def empty_log(self) -> None:
         """Empty SQLite's log into its file, so that overwritten texts are in neither. On Postgres it does nothing.
 
         Writers wait for it, and it waits for readers for half a second. If one still reads, the log is emptied the
@@ -134,7 +134,7 @@ def insert_into(connection: AsyncConnection, table: sa.Table) -> sqlite.Insert |
     return sqlite.insert(table) if connection.dialect.name == "sqlite" else postgresql.insert(table)
 
 
-def plain_engine(url: sa.URL) -> AsyncEngine:
+def make_plain_engine(url: sa.URL) -> AsyncEngine:
     """Return a new engine for a migration: foreign keys are off, so that tables can be rebuilt."""
     engine = create_async_engine(url)
     return _sqlite(engine, "BEGIN IMMEDIATE", foreign_keys=False) if url.get_backend_name() == "sqlite" else engine

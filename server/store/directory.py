@@ -60,7 +60,7 @@ class Directory:
         if not slash:
             return account_id, name
         async with self._db.read() as connection:
-            mine = await accounts.member_accounts(connection, user_id)
+            mine = await accounts.list_member_accounts(connection, user_id)
         if account not in mine:
             raise WorkspaceNotFound(asked)
         return mine[account], name
@@ -70,7 +70,7 @@ class Directory:
         if known is None:
             asked_at = self._defaults.now()
             async with self._db.read() as connection:
-                user = await accounts.user_by_id(connection, user_id)
+                user = await accounts.get_user(connection, user_id)
             known = "default" if user is None else user.default_workspace
             self._defaults.remember(user_id, known, asked_at)
         return known
@@ -92,7 +92,7 @@ class Directory:
             return known
         asked_at = self._workspaces.now()
         async with self._db.read() as connection:
-            found = await workspaces.workspace_by_id(connection, workspace_id)
+            found = await workspaces.get_workspace(connection, workspace_id)
         return self._remember(found, asked_at)
 
     async def ensure(self, account_id: str, name: str, generation: int) -> tuple[Workspace, bool]:

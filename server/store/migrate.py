@@ -14,7 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
-from server.store.db import Database, plain_engine
+from server.store.db import Database, make_plain_engine
 from server.store.migrations import HEAD
 
 FOLDER = Path(__file__).parent / "migrations"
@@ -66,7 +66,7 @@ def _is_missing_table(error: DBAPIError) -> bool:
 
 
 async def _upgrade(db: Database) -> str | None:
-    engine = plain_engine(db.url)
+    engine = make_plain_engine(db.url)
     try:
         async with engine.connect() as connection:
             return await connection.run_sync(_run, is_sqlite=db.is_sqlite)

@@ -4,7 +4,7 @@ import pytest
 import sqlalchemy as sa
 from argon2 import PasswordHasher, extract_parameters
 
-from server.store.record.people.accounts import set_password, user_named
+from server.store.record.people.accounts import find_user, set_password
 from server.store.tables.accounts import users
 from server.store.tables.oauth import browser_sessions
 from tests.helpers.flow import ON_BOTH, PASSWORD, Flow, fields
@@ -175,7 +175,7 @@ async def test_a_hash_of_older_parameters_is_replaced_at_login(person, auth, ada
         await set_password(connection, ada.id, old)
     await person.log_in()
     async with auth.db.read() as connection:
-        user = await user_named(connection, "ada")
+        user = await find_user(connection, "ada")
     assert user is not None
     assert user.password_hash != old
     assert (await person.log_in()).status_code == 302

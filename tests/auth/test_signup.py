@@ -6,7 +6,7 @@ import pytest
 import sqlalchemy as sa
 
 from auth.signup_links import make_invite_link
-from server.store.record.people.accounts import count_users, create_user, user_named
+from server.store.record.people.accounts import count_users, create_user, find_user
 from server.store.tables.oauth import signup_links
 from tests.helpers.flow import ON_BOTH, PASSWORD, fields
 
@@ -26,7 +26,7 @@ async def test_the_setup_link_makes_an_admin_who_is_logged_in_and_told_how_to_co
     assert answer.status_code == 200
     assert "claude mcp add --transport http loci http://127.0.0.1:8080/mcp" in answer.text
     async with auth.db.read() as connection:
-        user = await user_named(connection, "grace")
+        user = await find_user(connection, "grace")
     assert user is not None
     assert user.is_admin
     assert (await http.get("/apps")).status_code == 200
@@ -136,7 +136,7 @@ async def test_on_an_open_server_anybody_makes_an_account_that_is_no_admin(confi
         assert 'href="/signup"' in (await http.get("/login")).text
         assert (await fill_in(http, "/signup")).status_code == 200
         async with server.db.read() as connection:
-            user = await user_named(connection, "grace")
+            user = await find_user(connection, "grace")
         assert user is not None
         assert not user.is_admin
         assert (await http.get("/apps")).status_code == 200

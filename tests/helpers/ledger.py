@@ -37,19 +37,19 @@ class Ledger:
         """Store texts in one transaction; their ids."""
         new = [self.memory(content, **fields) for content in contents]
         async with self.db.write() as connection:
-            first = await memories.advance(connection, self.workspace, len(new), self.now())
-            await memories.insert(connection, self.workspace, first, new)
+            first = await memories.advance_revision(connection, self.workspace, len(new), self.now())
+            await memories.insert_memories(connection, self.workspace, first, new)
             if windows:
                 assert generation is not None, "vectors belong to a generation"
-                await vectors.put(connection, generation, {m.id: w for m, w in zip(new, windows, strict=True)})
+                await vectors.put_vectors(connection, generation, {m.id: w for m, w in zip(new, windows, strict=True)})
             changes = [(memory.id, None, memory.model_dump(mode="json")) for memory in new]
             await journal_memories(connection, self.workspace, self.actor, self.now(), first, changes)
         return [memory.id for memory in new]
 
     async def change(self, memory_id, **changes):
         async with self.db.write() as connection:
-            revision = await memories.advance(connection, self.workspace, 1, self.now())
-            await memories.update(connection, memory_id, revision, changes)
+            revision = await memories.advance_revision(connection, self.workspace, 1, self.now())
+            await memories.update_memory(connection, memory_id, revision, changes)
         return revision
 
     async def delete(self, memory_id):
@@ -57,7 +57,7 @@ class Ledger:
 
     async def get(self, memory_id):
         async with self.db.read() as connection:
-            return await memories.get(connection, self.workspace, memory_id)
+            return await memories.get_memory(connection, self.workspace, memory_id)
 
     async def row(self, *names):
         """Columns of the workspace."""
@@ -68,7 +68,7 @@ class Ledger:
 
 async def open_ledger(db, clock, name="ann", generation=0):
     async with db.write() as connection:
-        user = await accounts.user_named(connection, name) or await accounts.create_user(
+        user = await accounts.find_user(connection, name) or await accounts.create_user(
             connection, name=name, password_hash=None, is_admin=False, now=clock()
         )
         found, _ = await workspaces.ensure_workspace(connection, user.account_id, "default", generation, clock())

@@ -78,7 +78,7 @@ class Site:
         """A new user with a key."""
         services = self.services
         async with services.db.write() as connection:
-            user = await accounts.user_named(connection, name)
+            user = await accounts.find_user(connection, name)
             if user is None:
                 user = await accounts.create_user(
                     connection, name=name, password_hash=None, is_admin=is_admin, now=services.now()

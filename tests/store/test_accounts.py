@@ -43,10 +43,10 @@ def key(db, clock):
 async def test_a_user_is_found_by_name_and_by_id_with_an_account_of_the_same_name(db, someone):
     ann = await someone(password_hash="hash", is_admin=True)
     async with db.read() as connection:
-        assert await accounts.user_named(connection, "ann") == ann
-        assert await accounts.user_by_id(connection, ann.id) == ann
-        assert await accounts.member_accounts(connection, ann.id) == {"ann": ann.account_id}
-        assert await accounts.user_named(connection, "bob") is None
+        assert await accounts.find_user(connection, "ann") == ann
+        assert await accounts.get_user(connection, ann.id) == ann
+        assert await accounts.list_member_accounts(connection, ann.id) == {"ann": ann.account_id}
+        assert await accounts.find_user(connection, "bob") is None
 
 
 async def test_a_taken_name_is_a_conflict_and_leaves_nothing_behind(db, someone):
@@ -79,23 +79,23 @@ async def test_a_workspace_is_made_once_however_many_ask_for_it(db, someone, clo
     async with db.read() as connection:
         assert await workspaces.list_workspaces(connection, ann.account_id) == [found[0][0]]
         assert await workspaces.find_workspace(connection, ann.account_id, "notes") == found[0][0]
-        assert await workspaces.workspace_by_id(connection, found[0][0].id) == found[0][0]
+        assert await workspaces.get_workspace(connection, found[0][0].id) == found[0][0]
 
 
 async def test_a_deleted_workspace_is_gone_its_keys_end_and_its_name_is_free(ledger, key, clock):
     async with ledger.db.read() as connection:
-        ann = await accounts.user_named(connection, "ann")
+        ann = await accounts.find_user(connection, "ann")
     assert ann is not None
     await key(ann, "a" * 64, workspace_id=ledger.workspace)
     free = await key(ann, "b" * 64)
     async with ledger.db.write() as connection:
         await workspaces.delete_workspace(connection, ledger.workspace, clock())
-        assert await workspaces.workspace_by_id(connection, ledger.workspace) is None
-        assert await workspaces.all_ids(connection) == []
-        assert await api_keys.key_by_hash(connection, "a" * 64, clock()) is None
+        assert await workspaces.get_workspace(connection, ledger.workspace) is None
+        assert await workspaces.list_workspace_ids(connection) == []
+        assert await api_keys.find_key(connection, "a" * 64, clock()) is None
         assert [row.id for row in await api_keys.list_keys(connection, ann.id)] == [free]
         with pytest.raises(workspaces.WorkspaceGone):
-            await memories.advance(connection, ledger.workspace, 1, clock())
+            await memories.advance_revision(connection, ledger.workspace, 1, clock())
         again, created = await workspaces.ensure_workspace(connection, ledger.account, "default", 0, clock())
     assert created
     assert again.id != ledger.workspace
@@ -112,11 +112,11 @@ async def test_deleting_a_workspace_again_does_not_put_off_its_erasure(ledger, c
 
 async def test_a_key_is_found_by_its_hash_with_its_account_and_its_workspace(ledger, key, clock):
     async with ledger.db.read() as connection:
-        ann = await accounts.user_named(connection, "ann")
+        ann = await accounts.find_user(connection, "ann")
     assert ann is not None
     key_id = await key(ann, "a" * 64, workspace_id=ledger.workspace)
     async with ledger.db.read() as connection:
-        found = await api_keys.key_by_hash(connection, "a" * 64, clock())
+        found = await api_keys.find_key(connection, "a" * 64, clock())
         assert found is not None
         row, account_id = found
         assert (row.id, row.workspace_id, row.workspace, account_id) == (
@@ -125,7 +125,7 @@ async def test_a_key_is_found_by_its_hash_with_its_account_and_its_workspace(led
             "default",
             ann.account_id,
         )
-        assert await api_keys.key_by_hash(connection, "b" * 64, clock()) is None
+        assert await api_keys.find_key(connection, "b" * 64, clock()) is None
 
 
 async def test_a_revoked_key_is_found_no_more_and_only_its_owner_can_revoke_it(db, someone, key, clock):
@@ -135,7 +135,7 @@ async def test_a_revoked_key_is_found_no_more_and_only_its_owner_can_revoke_it(d
         assert not await api_keys.revoke_key(connection, bob.id, key_id, clock())
         assert await api_keys.revoke_key(connection, ann.id, key_id, clock())
         assert not await api_keys.revoke_key(connection, ann.id, key_id, clock())
-        assert await api_keys.key_by_hash(connection, "a" * 64, clock()) is None
+        assert await api_keys.find_key(connection, "a" * 64, clock()) is None
         assert await api_keys.list_keys(connection, ann.id) == []
 
 
@@ -166,7 +166,7 @@ async def test_a_key_is_retired_once_and_by_its_owner_only_however_many_ask(db, 
 
 async def test_a_key_that_takes_anothers_place_while_their_workspace_is_deleted_ends_with_it(ledger, key, clock):
     async with ledger.db.read() as connection:
-        ann = await accounts.user_named(connection, "ann")
+        ann = await accounts.find_user(connection, "ann")
     assert ann is not None
     old = await key(ann, "a" * 64, workspace_id=ledger.workspace)
 
@@ -184,7 +184,7 @@ async def test_a_key_that_takes_anothers_place_while_their_workspace_is_deleted_
         await api_keys.insert_key(connection, replace(retired, id=new_id(clock()), revoked_at=None), "b" * 64)
     await deleting
     async with ledger.db.read() as connection:
-        assert await api_keys.key_by_hash(connection, "b" * 64, clock()) is None
+        assert await api_keys.find_key(connection, "b" * 64, clock()) is None
 
 
 async def test_when_a_key_was_last_used_is_kept(db, someone, key, clock):

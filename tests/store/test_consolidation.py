@@ -15,9 +15,15 @@ from server.memory.embedding_model import Model
 from server.memory.models import Linkage
 from server.store.consolidation import carry_out, runs
 from server.store.consolidation import near_duplicates as near_module
-from server.store.consolidation.carry_out import ConsolidationDeps, NotActive, SummaryTooLong, run, run_group
-from server.store.consolidation.near_duplicates import near_duplicates
-from server.store.consolidation.runs import NothingToUndo, RunNotFound, list_runs, undo
+from server.store.consolidation.carry_out import (
+    ConsolidationDeps,
+    NotActive,
+    SummaryTooLong,
+    consolidate_group,
+    consolidate_workspace,
+)
+from server.store.consolidation.near_duplicates import find_near_duplicates
+from server.store.consolidation.runs import NothingToUndo, RunNotFound, list_runs, undo_run
 from server.store.record import generations, memories, vectors
 from server.store.record.journal import journal_memories
 from server.store.tables.accounts import workspaces
@@ -41,7 +47,7 @@ def consolidate(ledger, clock, nowhere):
 
     async def go(**how):
         means = ConsolidationDeps(ledger.db, nowhere, llm=how.pop("llm", None))
-        return await run(means, ledger.workspace, ledger.actor, clock(), **how)
+        return await consolidate_workspace(means, ledger.workspace, ledger.actor, clock(), **how)
 
     return go
 
@@ -132,7 +138,7 @@ async def test_what_expires_what_was_merged_and_what_was_taken_apart_is_left_alo
     assert done.plan.sources == 3
     await ledger.store("four", "five", tags=["tea"])
     assert (await consolidate()).state == "nothing", "what was merged before is not merged into the next"
-    await undo(ledger.db, ledger.workspace, done.run_id, ledger.actor, clock())
+    await undo_run(ledger.db, ledger.workspace, done.run_id, ledger.actor, clock())
     assert (await consolidate()).state == "nothing", "nor what somebody took apart"
 
 
@@ -141,12 +147,12 @@ async def test_an_undo_brings_the_sources_back_and_removes_what_was_made_of_them
     originals = [await ledger.get(each) for each in ids]
     done = await consolidate()
     (only,) = done.plan.merges
-    undone = await undo(ledger.db, ledger.workspace, done.run_id, ledger.actor, clock())
+    undone = await undo_run(ledger.db, ledger.workspace, done.run_id, ledger.actor, clock())
     assert (undone.restored, undone.removed, undone.kept) == (ids, [only.result.id], {})
     assert [await ledger.get(each) for each in ids] == originals
     assert await ledger.get(only.result.id) is None
     with pytest.raises(NothingToUndo) as refused:
-        await undo(ledger.db, ledger.workspace, done.run_id, ledger.actor, clock())
+        await undo_run(ledger.db, ledger.workspace, done.run_id, ledger.actor, clock())
     assert refused.value.reasons == []
     async with ledger.db.read() as connection:
         (listed,) = await list_runs(connection, ledger.workspace, 10)
@@ -162,18 +168,18 @@ async def test_an_undo_leaves_what_was_changed_since_and_says_why(ledger, consol
     by_tag = {each.result.tags[0]: each.result.id for each in done.plan.merges}
     # As update_memory and delete_memory do it.
     async with ledger.db.write() as connection:
-        revision = await memories.advance(connection, ledger.workspace, 2, clock())
-        await memories.update(connection, by_tag["changed"], revision, {"content": "better"})
-        await memories.update(connection, by_tag["deleted"], revision + 1, {"deleted_at": clock()})
+        revision = await memories.advance_revision(connection, ledger.workspace, 2, clock())
+        await memories.update_memory(connection, by_tag["changed"], revision, {"content": "better"})
+        await memories.update_memory(connection, by_tag["deleted"], revision + 1, {"deleted_at": clock()})
         entries = [(by_tag["changed"], {}, {}), (by_tag["deleted"], {}, None)]
         await journal_memories(connection, ledger.workspace, ledger.actor, clock(), revision, entries)
     clock.move(seconds=1)
     (extra,) = await ledger.store("extra")
     means = ConsolidationDeps(ledger.db, CountingProjection())
-    second = await run_group(
+    second = await consolidate_group(
         means, ledger.workspace, ledger.actor, clock(), [by_tag["again"], extra], content="together"
     )
-    undone = await undo(ledger.db, ledger.workspace, done.run_id, ledger.actor, clock())
+    undone = await undo_run(ledger.db, ledger.workspace, done.run_id, ledger.actor, clock())
     assert undone.removed == [by_tag["plain"]]
     assert len(undone.restored) == 3
     assert undone.kept == {
@@ -182,13 +188,13 @@ async def test_an_undo_leaves_what_was_changed_since_and_says_why(ledger, consol
         by_tag["again"]: "it was merged into another one since; undo that run first",
     }
     with pytest.raises(NothingToUndo, match="changed since"):
-        await undo(ledger.db, ledger.workspace, done.run_id, ledger.actor, clock())
+        await undo_run(ledger.db, ledger.workspace, done.run_id, ledger.actor, clock())
     async with ledger.db.read() as connection:
         states = [each.state for each in await list_runs(connection, ledger.workspace, 10)]
     assert states == ["done", "partly undone"]
     assert second.run_id is not None
-    await undo(ledger.db, ledger.workspace, second.run_id, ledger.actor, clock())
-    undone = await undo(ledger.db, ledger.workspace, done.run_id, ledger.actor, clock())
+    await undo_run(ledger.db, ledger.workspace, second.run_id, ledger.actor, clock())
+    undone = await undo_run(ledger.db, ledger.workspace, done.run_id, ledger.actor, clock())
     assert (undone.removed, set(undone.kept)) == ([by_tag["again"]], {by_tag["changed"], by_tag["deleted"]})
 
 
@@ -196,7 +202,7 @@ async def test_a_source_that_was_deleted_since_stays_deleted(ledger, consolidate
     first, *others = await ledger.store("one", "two", "three", tags=["tea"])
     done = await consolidate()
     await ledger.delete(first)
-    undone = await undo(ledger.db, ledger.workspace, done.run_id, ledger.actor, clock())
+    undone = await undo_run(ledger.db, ledger.workspace, done.run_id, ledger.actor, clock())
     assert undone.restored == others
     assert await active(ledger) == ["three", "two"]
 
@@ -208,14 +214,14 @@ async def test_somebody_elses_run_is_not_found_by_an_undo(ledger, new_ledger, co
     before = await everything(ledger)
     for run_id in (done.run_id, "unknown"):
         with pytest.raises(RunNotFound):
-            await undo(ledger.db, other.workspace, run_id, other.actor, clock())
+            await undo_run(ledger.db, other.workspace, run_id, other.actor, clock())
     assert await everything(ledger) == before
 
 
 async def test_a_source_that_changes_between_plan_and_transaction_is_left_alone(ledger, consolidate, monkeypatch):
     first, *_ = await ledger.store("one", "two", "three", tags=["tea"])
     await ledger.store("four", "five", "six", tags=["milk"])
-    original = carry_out._told  # noqa: SLF001 - the moment between the two
+    original = carry_out._add_summaries  # noqa: SLF001 - the moment between the two
 
     async def meanwhile(means, planned):
         await ledger.change(first, content="changed")
@@ -255,14 +261,14 @@ async def test_many_groups_are_written_step_by_step(ledger, consolidate, clock, 
     done = await consolidate(share=1.0)
     assert (len(done.plan.merges), done.plan.sources) == (7, 21)
     assert len(await active(ledger)) == 7
-    await undo(ledger.db, ledger.workspace, done.run_id, ledger.actor, clock())
+    await undo_run(ledger.db, ledger.workspace, done.run_id, ledger.actor, clock())
     assert await active(ledger) == before
 
 
 async def test_a_group_that_is_named_gets_the_text_that_is_given(ledger, clock, nowhere):
     ids = await ledger.store("one", "two", tags=["tea"], linkages=[Linkage(type="file", path="a.md")])
     means = ConsolidationDeps(ledger.db, nowhere)
-    outcome = await run_group(
+    outcome = await consolidate_group(
         means, ledger.workspace, ledger.actor, clock(), ids[::-1], content="both", kind="rule", tags=["new"]
     )
     merged = await ledger.get(outcome.plan.merges[0].result.id)
@@ -285,7 +291,7 @@ async def test_a_group_of_what_is_not_there_deleted_or_merged_is_refused_by_name
     for bad in (gone, merged, foreign, old, "unknown"):
         for some in ([good, also, bad], [good, bad]):
             with pytest.raises(NotActive) as refused:
-                await run_group(means, ledger.workspace, ledger.actor, clock(), some, content="x")
+                await consolidate_group(means, ledger.workspace, ledger.actor, clock(), some, content="x")
             assert (refused.value.ids, refused.value.left) == ([bad], len(some) - 1)
     assert await everything(ledger) == before
 
@@ -294,9 +300,9 @@ async def test_a_group_whose_summary_would_be_too_long_needs_a_text(ledger, cloc
     ids = await ledger.store("x" * 20_000, "y" * 20_000)
     means = ConsolidationDeps(ledger.db, nowhere)
     with pytest.raises(SummaryTooLong) as refused:
-        await run_group(means, ledger.workspace, ledger.actor, clock(), ids)
+        await consolidate_group(means, ledger.workspace, ledger.actor, clock(), ids)
     assert refused.value.size > 40_000
-    await run_group(means, ledger.workspace, ledger.actor, clock(), ids, content="short")
+    await consolidate_group(means, ledger.workspace, ledger.actor, clock(), ids, content="short")
 
 
 async def test_an_erased_source_is_in_no_template_that_was_kept(ledger, consolidate, clock):
@@ -437,7 +443,7 @@ async def test_pairs_are_found_across_blocks_and_each_repeats_the_earliest(ledge
     monkeypatch.setattr(near_module, "READ", 2)
     other = np.eye(8, dtype=np.float32)[[5]]
     ids = await with_vectors(a=turned(1.0), b=other, c=turned(0.99), d=other, e=turned(0.5), f=turned(1.0))
-    pairs = await near_duplicates(ledger.db, ledger.workspace, ids)
+    pairs = await find_near_duplicates(ledger.db, ledger.workspace, ids)
     order = sorted(ids)
     name = dict(zip(ids, "abcdef", strict=True))
     named = {tuple(sorted(name[each] for each in pair)) for pair in pairs}
@@ -454,22 +460,22 @@ async def test_long_texts_and_other_generations_and_empty_vectors_make_no_pairs(
     async with ledger.db.write() as connection:
         other = await generations.generation_of(connection, Model("n", "d", 8, 128, "f"), clock())
         (late,) = await ledger_store(ledger, connection)
-        await vectors.put(connection, other, {late: turned(1.0)})
-    assert await near_duplicates(ledger.db, ledger.workspace, [*ids, late]) == []
-    assert await near_duplicates(ledger.db, ledger.workspace, ids[:1]) == []
+        await vectors.put_vectors(connection, other, {late: turned(1.0)})
+    assert await find_near_duplicates(ledger.db, ledger.workspace, [*ids, late]) == []
+    assert await find_near_duplicates(ledger.db, ledger.workspace, ids[:1]) == []
 
 
 async def ledger_store(ledger, connection):
     new = [ledger.memory("late")]
-    first = await memories.advance(connection, ledger.workspace, 1, ledger.now())
-    await memories.insert(connection, ledger.workspace, first, new)
+    first = await memories.advance_revision(connection, ledger.workspace, 1, ledger.now())
+    await memories.insert_memories(connection, ledger.workspace, first, new)
     return [new[0].id]
 
 
 async def test_while_pairs_are_sought_the_event_loop_goes_on(ledger, with_vectors, monkeypatch):
     ids = await with_vectors(a=turned(1.0), b=turned(1.0))
     turns = []
-    original = near_module._repeated  # noqa: SLF001 - what runs in the thread
+    original = near_module._find_repeats  # noqa: SLF001 - what runs in the thread
     loop = asyncio.get_running_loop()
 
     def watched(matrix, start):
@@ -478,5 +484,5 @@ async def test_while_pairs_are_sought_the_event_loop_goes_on(ledger, with_vector
         return original(matrix, start)
 
     monkeypatch.setattr(near_module, "_repeated", watched)
-    assert len(await near_duplicates(ledger.db, ledger.workspace, ids)) == 1
+    assert len(await find_near_duplicates(ledger.db, ledger.workspace, ids)) == 1
     assert turns == [1]

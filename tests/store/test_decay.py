@@ -9,7 +9,7 @@ from server.memory.decay import NEVER, HalfLives, compute_relevance
 from server.store import db as module_db
 from server.store.db import Database
 from server.store.lifecycle import decay as module
-from server.store.lifecycle.decay import decay
+from server.store.lifecycle.decay import decay_relevance
 from server.store.tables.memories import journal, memories
 
 pytestmark = pytest.mark.anyio
@@ -29,7 +29,7 @@ async def test_the_pass_writes_what_the_formula_says(ledger, clock):
     await ledger.store("used", created_at=week_old, access_count=3, last_accessed_at=accessed)
     await ledger.store("from tomorrow", created_at=clock() + timedelta(days=1), access_count=1)
     await ledger.store("ancient", created_at=clock() - timedelta(days=40_000))
-    changed = await decay(ledger.db, ledger.workspace, clock())
+    changed = await decay_relevance(ledger.db, ledger.workspace, clock())
     assert await stored(ledger) == {
         "new": 1.0,
         "also new": 1.0,
@@ -52,7 +52,7 @@ async def test_the_pass_agrees_with_plain_numbers_for_every_age_and_use(ledger, 
             expected[name] = pytest.approx(
                 compute_relevance(hours, accesses, NEVER if since is None else since), abs=1e-6
             )
-    assert await decay(ledger.db, ledger.workspace, clock()) == len(expected)
+    assert await decay_relevance(ledger.db, ledger.workspace, clock()) == len(expected)
     assert await stored(ledger) == expected
 
 
@@ -60,7 +60,7 @@ async def test_half_lives_may_differ_by_type(ledger, clock):
     two_weeks = clock() - timedelta(days=14)
     for kind in ("decision", "observation", "fact"):
         await ledger.store(kind, type=kind, created_at=two_weeks)
-    await decay(ledger.db, ledger.workspace, clock(), HalfLives(336, {"decision": 672, "observation": 168}))
+    await decay_relevance(ledger.db, ledger.workspace, clock(), HalfLives(336, {"decision": 672, "observation": 168}))
     assert await stored(ledger) == {
         "decision": pytest.approx(0.5**0.5),
         "observation": pytest.approx(0.25),
@@ -72,7 +72,7 @@ async def test_relevance_is_no_part_of_a_revision_and_is_not_journaled(ledger, c
     await ledger.store("old", created_at=clock() - timedelta(days=7))
     before = await ledger.row("revision", "updated_at")
     clock.move(days=1)
-    assert await decay(ledger.db, ledger.workspace, clock()) == 1
+    assert await decay_relevance(ledger.db, ledger.workspace, clock()) == 1
     assert await ledger.row("revision", "updated_at") == before
     async with ledger.db.read() as connection:
         assert (await connection.execute(sa.select(sa.func.count()).select_from(journal))).scalar_one() == 1
@@ -82,13 +82,13 @@ async def test_deleted_and_merged_memories_keep_what_they_had(ledger, clock):
     (gone,) = await ledger.store("gone", created_at=clock() - timedelta(days=7))
     await ledger.store("merged", created_at=clock() - timedelta(days=7), consolidated=1)
     await ledger.delete(gone)
-    assert await decay(ledger.db, ledger.workspace, clock()) == 0
+    assert await decay_relevance(ledger.db, ledger.workspace, clock()) == 0
 
 
 async def test_the_pass_leaves_other_workspaces_alone(ledger, new_ledger, clock):
     other = await new_ledger(ledger.db, clock, "bob")
     await other.store("old", created_at=clock() - timedelta(days=7))
-    assert await decay(ledger.db, ledger.workspace, clock()) == 0
+    assert await decay_relevance(ledger.db, ledger.workspace, clock()) == 0
 
 
 async def test_writers_get_their_turn_between_two_batches(ledger, clock, monkeypatch):
@@ -102,13 +102,13 @@ async def test_writers_get_their_turn_between_two_batches(ledger, clock, monkeyp
         return write()
 
     monkeypatch.setattr(ledger.db, "write", watched)
-    assert await decay(ledger.db, ledger.workspace, clock()) == 10
+    assert await decay_relevance(ledger.db, ledger.workspace, clock()) == 10
     assert len(transactions) == 4
     monkeypatch.undo()
     # One that changes while the pass is on its way moves to the end, where the pass still meets it.
     await ledger.change(ids[0], type="other")
     clock.move(days=7)
-    assert await decay(ledger.db, ledger.workspace, clock()) == 10
+    assert await decay_relevance(ledger.db, ledger.workspace, clock()) == 10
 
 
 async def test_a_sqlite_without_mathematics_is_given_what_is_needed(book, clock, monkeypatch):
@@ -128,7 +128,7 @@ async def test_a_sqlite_without_mathematics_is_given_what_is_needed(book, clock,
     await book.store("old", created_at=clock() - timedelta(days=7))
     db = Database(book.db.url.render_as_string(hide_password=False))
     try:
-        assert await decay(db, book.workspace, clock()) == 1
+        assert await decay_relevance(db, book.workspace, clock()) == 1
     finally:
         await db.close()
     assert await stored(book) == {"old": pytest.approx(0.5)}

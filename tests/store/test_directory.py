@@ -113,7 +113,7 @@ async def test_a_read_that_a_deletion_overtook_is_not_remembered(ledger, db_url,
     directory = Directory(slow, clock, Epoch(slow, clock), NO_PLANS)
     asked = (ledger.account, "default") if how == "find" else (ledger.workspace,)
     async with ledger.db.read() as connection:
-        found = await workspaces.workspace_by_id(connection, ledger.workspace)
+        found = await workspaces.get_workspace(connection, ledger.workspace)
     assert found is not None
     slow.gate = gate
     reading = asyncio.create_task(getattr(directory, how)(*asked))

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from server.ids import new_id
 from server.memory.skip import SkipEntry
 from server.memory.working import Item, Section
-from server.store.lifecycle.erasure import erase_due
+from server.store.lifecycle.erasure import erase_due_memories
 from server.store.record import identity, skip_list, working_memory, workspaces
 from server.store.record import journal as changes
 from server.store.record.identity import Crystal
@@ -42,8 +42,8 @@ async def furnish(home: Ledger, secret: str):
         await working_memory.put_section(connection, home.workspace, section, now)
         new = Item(id=ids[0], category="active_work", title=secret, **item, **times)
         await working_memory.insert_item(connection, home.workspace, new)
-        await skip_list.insert(connection, home.workspace, SkipEntry(ids[1], secret, secret, secret, None, now))
-        await identity.insert(connection, home.workspace, Crystal(ids[2], secret, 1, now))
+        await skip_list.insert_entry(connection, home.workspace, SkipEntry(ids[1], secret, secret, secret, None, now))
+        await identity.insert_crystal(connection, home.workspace, Crystal(ids[2], secret, 1, now))
     return things
 
 
@@ -71,22 +71,22 @@ async def test_what_is_no_memory_is_erased_with_its_workspace_and_not_before(led
     both = await homes(ledger.db)
     await delete(ledger)
     clock.move(days=29, hours=23)
-    assert await erase_due(ledger.db, clock(), UNDO) == 0
+    assert await erase_due_memories(ledger.db, clock(), UNDO) == 0
     assert await homes(ledger.db) == both
     clock.move(hours=1)
-    assert await erase_due(ledger.db, clock(), UNDO) == 4
+    assert await erase_due_memories(ledger.db, clock(), UNDO) == 4
     assert await homes(ledger.db) == [[bob.workspace]] * len(TABLES)
     record = await whole_record(ledger.db)
     assert "heliotrope" not in record
     assert record.count("magenta") == 12
-    assert await erase_due(ledger.db, clock(), UNDO) == 0
+    assert await erase_due_memories(ledger.db, clock(), UNDO) == 0
 
 
 async def test_the_journal_keeps_who_and_when_and_the_ids_of_what_was_erased(ledger, clock):
     _, *things = await furnish(ledger, "heliotrope")
     await delete(ledger)
     clock.move(days=31)
-    await erase_due(ledger.db, clock(), UNDO)
+    await erase_due_memories(ledger.db, clock(), UNDO)
     async with ledger.db.read() as connection:
         entries = (await connection.execute(sa.select(journal).order_by(journal.c.id))).all()
     assert [entry.after for entry in entries] == [None, *things]
@@ -99,6 +99,6 @@ async def test_everything_goes_at_once_where_nothing_can_be_undone(ledger, clock
     (memory_id,) = await ledger.store("a memory")
     await furnish(ledger, "heliotrope")
     await delete(ledger)
-    assert await erase_due(ledger.db, clock(), timedelta(0)) == 5
+    assert await erase_due_memories(ledger.db, clock(), timedelta(0)) == 5
     assert await homes(ledger.db) == [[]] * len(TABLES)
     assert (await ledger.get(memory_id)).content == ""

@@ -6,9 +6,9 @@ from datetime import timedelta
 import pytest
 
 from server.ids import new_id
-from server.store.lifecycle.erasure import erase_due
+from server.store.lifecycle.erasure import erase_due_memories
 from server.store.record import golden, runs, workspaces
-from server.store.record.golden import Case, Place
+from server.store.record.golden import Case, GoldenWorkspace
 
 pytestmark = pytest.mark.anyio
 
@@ -21,7 +21,7 @@ def case(now, **fields):
 async def pin(ledger, **fields):
     new = case(ledger.now(), **fields)
     async with ledger.db.write() as connection:
-        await golden.insert(connection, ledger.workspace, new)
+        await golden.insert_case(connection, ledger.workspace, new)
     return new
 
 
@@ -37,9 +37,9 @@ async def test_cases_are_kept_whole_and_listed_oldest_first(ledger, clock):
 async def test_a_case_is_dropped_in_its_own_workspace_only(ledger):
     only = await pin(ledger)
     async with ledger.db.write() as connection:
-        assert not await golden.delete(connection, "another", only.id)
-        assert await golden.delete(connection, ledger.workspace, only.id)
-        assert not await golden.delete(connection, ledger.workspace, only.id)
+        assert not await golden.delete_case(connection, "another", only.id)
+        assert await golden.delete_case(connection, ledger.workspace, only.id)
+        assert not await golden.delete_case(connection, ledger.workspace, only.id)
 
 
 async def test_of_many_who_pin_at_once_each_counts_the_others(ledger):
@@ -47,8 +47,8 @@ async def test_of_many_who_pin_at_once_each_counts_the_others(ledger):
 
     async def add():
         async with ledger.db.write() as connection:
-            counts.append(await golden.count_held(connection, ledger.workspace))
-            await golden.insert(connection, ledger.workspace, case(ledger.now()))
+            counts.append(await golden.count_cases(connection, ledger.workspace))
+            await golden.insert_case(connection, ledger.workspace, case(ledger.now()))
 
     await asyncio.gather(*(add() for _ in range(5)))
     assert sorted(counts) == [0, 1, 2, 3, 4]
@@ -58,7 +58,7 @@ async def test_a_workspace_that_is_not_there_takes_no_case(ledger, clock):
     async with ledger.db.write() as connection:
         await workspaces.delete_workspace(connection, ledger.workspace, clock())
         with pytest.raises(workspaces.WorkspaceGone):
-            await golden.count_held(connection, ledger.workspace)
+            await golden.count_cases(connection, ledger.workspace)
 
 
 async def test_the_places_that_have_cases_are_named_and_counted(ledger, new_ledger, clock):
@@ -66,13 +66,13 @@ async def test_the_places_that_have_cases_are_named_and_counted(ledger, new_ledg
     await new_ledger(ledger.db, clock, "cat")
     for who in (ledger, ledger, bob):
         await pin(who)
-    anns, bobs = Place(ledger.workspace, "ann/default", 2), Place(bob.workspace, "bob/default", 1)
+    anns, bobs = GoldenWorkspace(ledger.workspace, "ann/default", 2), GoldenWorkspace(bob.workspace, "bob/default", 1)
     async with ledger.db.write() as connection:
-        assert await golden.places(connection) == [anns, bobs]
-        assert await golden.places(connection, bob.account) == [bobs]
-        assert await golden.places(connection, bob.account, "notes") == []
+        assert await golden.list_workspaces_with_cases(connection) == [anns, bobs]
+        assert await golden.list_workspaces_with_cases(connection, bob.account) == [bobs]
+        assert await golden.list_workspaces_with_cases(connection, bob.account, "notes") == []
         await workspaces.delete_workspace(connection, bob.workspace, clock())
-        assert await golden.places(connection) == [anns]
+        assert await golden.list_workspaces_with_cases(connection) == [anns]
 
 
 async def test_cases_go_for_good_with_their_workspace_when_it_cannot_come_back(ledger, new_ledger, clock):
@@ -82,9 +82,9 @@ async def test_cases_go_for_good_with_their_workspace_when_it_cannot_come_back(l
     async with ledger.db.write() as connection:
         await workspaces.delete_workspace(connection, bob.workspace, clock())
     clock.move(days=29)
-    assert await erase_due(ledger.db, clock(), timedelta(days=30)) == 0
+    assert await erase_due_memories(ledger.db, clock(), timedelta(days=30)) == 0
     clock.move(days=2)
-    assert await erase_due(ledger.db, clock(), timedelta(days=30)) == 1
+    assert await erase_due_memories(ledger.db, clock(), timedelta(days=30)) == 1
     async with ledger.db.read() as connection:
         assert len(await golden.list_cases(connection, ledger.workspace)) == 1
         assert await golden.list_cases(connection, bob.workspace) == []

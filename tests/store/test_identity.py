@@ -16,7 +16,7 @@ def keep(ledger, clock):
     async def put(text, sources=0, home=ledger):
         crystal = Crystal(new_id(clock()), text, sources, clock())
         async with home.db.write() as connection:
-            await identity.insert(connection, home.workspace, crystal)
+            await identity.insert_crystal(connection, home.workspace, crystal)
         return crystal
 
     return put
@@ -24,30 +24,33 @@ def keep(ledger, clock):
 
 async def patterns(ledger, limit=10):
     async with ledger.db.read() as connection:
-        return [each.content for each in await identity.patterns(connection, ledger.workspace, ledger.now(), limit)]
+        return [
+            each.content
+            for each in await identity.list_pattern_memories(connection, ledger.workspace, ledger.now(), limit)
+        ]
 
 
 async def test_the_newest_crystal_is_the_last_one_kept_even_within_a_millisecond(ledger, keep):
     for n in range(20):
         last = await keep(f"crystal {n}", n)
     async with ledger.db.read() as connection:
-        assert await identity.latest(connection, ledger.workspace) == last
-        found = await identity.history(connection, ledger.workspace, 3)
+        assert await identity.get_latest_crystal(connection, ledger.workspace) == last
+        found = await identity.list_snapshots(connection, ledger.workspace, 3)
     assert [each.source_count for each in found] == [19, 18, 17]
 
 
 async def test_the_history_knows_lengths_in_characters(ledger, clock, keep):
     kept = await keep("größer 🜂")
     async with ledger.db.read() as connection:
-        assert await identity.history(connection, ledger.workspace, 5) == [Snapshot(kept.id, 8, 0, clock())]
+        assert await identity.list_snapshots(connection, ledger.workspace, 5) == [Snapshot(kept.id, 8, 0, clock())]
 
 
 async def test_another_workspace_has_no_part_in_it(ledger, clock, keep, new_ledger):
     bob = await new_ledger(ledger.db, clock, "bob")
     await keep("Ann's")
     async with ledger.db.read() as connection:
-        assert await identity.latest(connection, bob.workspace) is None
-        assert await identity.history(connection, bob.workspace, 5) == []
+        assert await identity.get_latest_crystal(connection, bob.workspace) is None
+        assert await identity.list_snapshots(connection, bob.workspace, 5) == []
     assert await patterns(bob) == []
 
 
@@ -67,6 +70,6 @@ async def test_patterns_are_the_newest_active_memories_that_others_went_into(led
 
 
 async def test_the_newest_crystal_is_found_by_its_index(book, plan_of):
-    plan = await plan_of(book.db, lambda connection: identity.latest(connection, book.workspace))
+    plan = await plan_of(book.db, lambda connection: identity.get_latest_crystal(connection, book.workspace))
     assert "USING INDEX ix_identity_crystals_workspace_id_number (workspace_id=?)" in plan
     assert "TEMP B-TREE" not in plan

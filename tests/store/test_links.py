@@ -25,13 +25,13 @@ async def rows(ledger):
 
 async def graph_of(ledger, memory_id, depth=2):
     async with ledger.db.read() as connection:
-        nodes, edges, truncated = await graph.graph(connection, ledger.workspace, memory_id, depth)
+        nodes, edges, truncated = await graph.read_graph(connection, ledger.workspace, memory_id, depth)
     return [(node.id, node.depth) for node in nodes], [(e.start, e.end, e.label) for e in edges], truncated
 
 
 async def related_of(ledger, memory_id):
     async with ledger.db.read() as connection:
-        outgoing, incoming, truncated = await graph.related(connection, ledger.workspace, memory_id)
+        outgoing, incoming, truncated = await graph.list_related(connection, ledger.workspace, memory_id)
     return [(n.id, n.type, n.label) for n in outgoing], [(n.id, n.type, n.label) for n in incoming], truncated
 
 
@@ -61,7 +61,7 @@ async def test_changed_links_replace_the_rows_and_other_changes_leave_them(ledge
 async def test_an_undone_change_leaves_the_rows(ledger, undone):
     (target,) = await ledger.store("target")
     (source,) = await ledger.store("source", linkages=[to(target)])
-    await undone(ledger.db, lambda connection: memories.update(connection, source, 99, {"linkages": []}))
+    await undone(ledger.db, lambda connection: memories.update_memory(connection, source, 99, {"linkages": []}))
     assert [row[2] for row in await rows(ledger)] == [target]
 
 

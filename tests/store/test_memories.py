@@ -67,11 +67,11 @@ async def test_two_rows_with_one_revision_are_refused(ledger):
     first, _ = await ledger.store("a", "b")
     with pytest.raises(IntegrityError):
         async with ledger.db.write() as connection:
-            await memories.update(connection, first, 2, {})
+            await memories.update_memory(connection, first, 2, {})
 
 
 async def test_a_write_that_fails_takes_no_revision(ledger, clock, undone):
-    await undone(ledger.db, lambda connection: memories.advance(connection, ledger.workspace, 5, clock()))
+    await undone(ledger.db, lambda connection: memories.advance_revision(connection, ledger.workspace, 5, clock()))
     await ledger.store("a")
     assert await rows(ledger, table.c.revision) == [(1,)]
 
@@ -99,8 +99,11 @@ async def test_a_memory_comes_back_whole_and_only_in_its_own_workspace(ledger, c
     bob = await new_ledger(ledger.db, clock, "bob")
     assert await bob.get(memory_id) is None
     async with ledger.db.read() as connection:
-        assert await memories.existing(connection, ledger.workspace, [memory_id, target, "x"]) == {memory_id, target}
-        assert await memories.existing(connection, bob.workspace, [memory_id]) == set()
+        assert await memories.find_existing_ids(connection, ledger.workspace, [memory_id, target, "x"]) == {
+            memory_id,
+            target,
+        }
+        assert await memories.find_existing_ids(connection, bob.workspace, [memory_id]) == set()
 
 
 async def test_a_deleted_memory_is_found_by_nobody(ledger, listed, clock):
@@ -109,8 +112,8 @@ async def test_a_deleted_memory_is_found_by_nobody(ledger, listed, clock):
     assert await ledger.get(memory_id) is None
     assert await listed(status="all") == []
     async with ledger.db.read() as connection:
-        assert await memories.existing(connection, ledger.workspace, [memory_id]) == set()
-        assert (await memories.counts(connection, ledger.workspace, clock()))["total"] == 0
+        assert await memories.find_existing_ids(connection, ledger.workspace, [memory_id]) == set()
+        assert (await memories.count_memories(connection, ledger.workspace, clock()))["total"] == 0
 
 
 async def test_each_status_lists_and_counts_its_own(ledger, listed, clock):
@@ -124,7 +127,7 @@ async def test_each_status_lists_and_counts_its_own(ledger, listed, clock):
     assert await listed(status="consolidated") == ["merged"]
     assert len(await listed(status="all")) == 4
     async with ledger.db.read() as connection:
-        found = await memories.counts(connection, ledger.workspace, clock())
+        found = await memories.count_memories(connection, ledger.workspace, clock())
     assert found == {"total": 4, "active": 2, "expired": 1, "consolidated": 1}
 
 
@@ -234,10 +237,10 @@ async def test_what_was_deleted_is_erased_when_it_can_no_longer_be_undone(ledger
         await ledger.delete(memory_id)
     undo = timedelta(days=30)
     clock.move(days=29, hours=23)
-    assert await erasure.erase_due(ledger.db, clock(), undo) == 0
+    assert await erasure.erase_due_memories(ledger.db, clock(), undo) == 0
     clock.move(hours=1)
-    assert await erasure.erase_due(ledger.db, clock(), undo) == 4
-    assert await erasure.erase_due(ledger.db, clock(), undo) == 0
+    assert await erasure.erase_due_memories(ledger.db, clock(), undo) == 4
+    assert await erasure.erase_due_memories(ledger.db, clock(), undo) == 0
     assert [content for (content,) in await rows(ledger, table.c.content)] == ["", "", "", "", "e"]
 
 
@@ -248,8 +251,8 @@ async def test_accesses_are_counted_once_over_what_is_there_and_was_not_merged(l
     await ledger.store("b", "c", access_count=2)
     await ledger.store("merged into others", access_count=40, consolidated=1)
     async with ledger.db.read() as connection:
-        assert await memories.total_accesses(connection, ledger.workspace) == 4
-        assert await memories.total_accesses(connection, bob.workspace) == 0
+        assert await memories.sum_accesses(connection, ledger.workspace) == 4
+        assert await memories.sum_accesses(connection, bob.workspace) == 0
 
 
 async def test_what_was_deleted_with_its_workspace_is_erased_with_it(ledger, clock, new_ledger):
@@ -259,5 +262,5 @@ async def test_what_was_deleted_with_its_workspace_is_erased_with_it(ledger, clo
     async with ledger.db.write() as connection:
         await workspaces.delete_workspace(connection, ledger.workspace, clock())
     clock.move(days=31)
-    assert await erasure.erase_due(ledger.db, clock(), timedelta(days=30)) == 2
+    assert await erasure.erase_due_memories(ledger.db, clock(), timedelta(days=30)) == 2
     assert (await bob.get(kept)).content == "kept"

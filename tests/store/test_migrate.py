@@ -19,7 +19,7 @@ from server.store import migrate as module
 from server.store.db import Database
 from server.store.migrate import SchemaTooNew, alembic_config, migrate
 from server.store.migrations import HEAD
-from server.store.record.workspaces import workspace_by_id
+from server.store.record.workspaces import get_workspace
 from server.store.tables import everything
 from server.store.tables.accounts import accounts, workspaces
 
@@ -112,7 +112,7 @@ async def test_what_was_kept_before_a_workspace_had_settings_is_kept_and_has_the
     monkeypatch.undo()
     assert await migrate(empty) == "0001"
     async with empty.read() as connection:
-        found = await workspace_by_id(connection, "w")
+        found = await get_workspace(connection, "w")
     assert found is not None
     assert found.settings == DEFAULTS
 

@@ -24,12 +24,12 @@ PLANS = Plans({"free": FREE, "full": Limits()}, "free")
 
 async def usage(ledger):
     async with ledger.db.read() as connection:
-        return await PLANS.usage(connection, ledger.account)
+        return await PLANS.count_usage(connection, ledger.account)
 
 
 async def give(ledger, plan, plans=PLANS):
     async with ledger.db.write() as connection:
-        return await plans.give(connection, ledger.account, plan)
+        return await plans.set_plan(connection, ledger.account, plan)
 
 
 def item(ledger: Ledger, status: Status = "active"):
@@ -39,12 +39,12 @@ def item(ledger: Ledger, status: Status = "active"):
 
 
 async def add_memory(connection, ledger, workspace):
-    first = await memories.advance(connection, workspace, 1, ledger.now())
-    await memories.insert(connection, workspace, first, [ledger.memory("x")])
+    first = await memories.advance_revision(connection, workspace, 1, ledger.now())
+    await memories.insert_memories(connection, workspace, first, [ledger.memory("x")])
 
 
 async def add_item(connection, ledger, workspace):
-    await memories.advance(connection, workspace, 0, ledger.now())  # holds the workspace, as every change does
+    await memories.advance_revision(connection, workspace, 0, ledger.now())  # holds the workspace, as every change does
     await working_memory.insert_item(connection, workspace, item(ledger))
 
 
@@ -59,7 +59,7 @@ async def add(ledger, kind, *, workspace=None, plans=PLANS):
     """Add one, as the tools do: the check comes last, in the same transaction."""
     async with ledger.db.write() as connection:
         await ADD[kind](connection, ledger, workspace or ledger.workspace)
-        await plans.admit(connection, ledger.account, kind)
+        await plans.check_quota(connection, ledger.account, kind)
 
 
 async def place(ledger, name):
@@ -134,7 +134,7 @@ async def test_another_account_does_not_count(db, ledger, clock, new_ledger):
 
 async def test_an_account_has_the_plan_it_was_given_and_else_the_default(ledger):
     async with ledger.db.read() as connection:
-        assert await PLANS.of(connection, ledger.account) == Standing("free", FREE)
+        assert await PLANS.read_standing(connection, ledger.account) == Standing("free", FREE)
     assert await give(ledger, "full") == Standing("full", Limits())
     for _ in range(3):
         await add(ledger, "memories")
@@ -158,7 +158,7 @@ async def test_a_plan_that_is_lost_from_the_settings_is_as_the_default(ledger):
         (Plans({}, ""), Standing(None, UNLIMITED, "full")),
     ):
         async with ledger.db.read() as connection:
-            assert await later.of(connection, ledger.account) == holds
+            assert await later.read_standing(connection, ledger.account) == holds
     for _ in range(3):
         await add(ledger, "memories", plans=Plans({"free": FREE}, ""))
 
@@ -189,6 +189,6 @@ async def test_a_user_may_begin_with_another_default_workspace(db, clock):
         made = await accounts.create_user(
             connection, name="eve", password_hash=None, is_admin=False, now=clock(), default_workspace="notes"
         )
-        found = await accounts.user_by_id(connection, made.id)
+        found = await accounts.get_user(connection, made.id)
     assert found is not None
     assert found.default_workspace == "notes"

@@ -17,16 +17,16 @@ pytestmark = pytest.mark.anyio
 
 async def change(ledger, key, value, workspace=None):
     async with ledger.db.write() as connection:
-        await settings.change(connection, workspace or ledger.workspace, key, value, ledger.now())
+        await settings.change_setting(connection, workspace or ledger.workspace, key, value, ledger.now())
 
 
 async def kept(ledger):
     async with ledger.db.read() as connection:
-        return await settings.load(connection, ledger.workspace)
+        return await settings.load_settings(connection, ledger.workspace)
 
 
 async def test_a_new_workspace_keeps_nothing_and_has_the_defaults(ledger):
-    assert await kept(ledger) == settings.Kept(DEFAULTS, {})
+    assert await kept(ledger) == settings.StoredSettings(DEFAULTS, {})
     assert await ledger.row("settings", "settings_set_at") == (None, None)
 
 
@@ -56,14 +56,14 @@ async def test_of_two_changes_at_once_neither_undoes_the_other(ledger):
 
 
 async def test_a_change_that_is_undone_with_its_transaction_sets_nothing(ledger, undone):
-    await undone(ledger.db, lambda c: settings.change(c, ledger.workspace, "recall_alpha", 0.7, ledger.now()))
-    assert await kept(ledger) == settings.Kept(DEFAULTS, {})
+    await undone(ledger.db, lambda c: settings.change_setting(c, ledger.workspace, "recall_alpha", 0.7, ledger.now()))
+    assert await kept(ledger) == settings.StoredSettings(DEFAULTS, {})
 
 
 async def test_a_workspace_that_is_not_there_has_the_defaults_and_takes_no_setting(ledger, clock):
     async with ledger.db.write() as connection:
         await workspaces.delete_workspace(connection, ledger.workspace, clock())
-    assert await kept(ledger) == settings.Kept(DEFAULTS, {})
+    assert await kept(ledger) == settings.StoredSettings(DEFAULTS, {})
     with pytest.raises(workspaces.WorkspaceGone):
         await change(ledger, "recall_alpha", 0.7)
 
@@ -73,7 +73,7 @@ async def test_whoever_finds_a_workspace_finds_its_settings(ledger):
     async with ledger.db.write() as connection:
         found = [
             await workspaces.find_workspace(connection, ledger.account, "default"),
-            await workspaces.workspace_by_id(connection, ledger.workspace),
+            await workspaces.get_workspace(connection, ledger.workspace),
             (await workspaces.ensure_workspace(connection, ledger.account, "default", 0, ledger.now()))[0],
             *await workspaces.list_workspaces(connection, ledger.account),
         ]
@@ -91,7 +91,7 @@ async def test_another_process_sees_a_change_with_the_epoch(ledger, db_url, cloc
     assert before is not None
     assert before.settings == DEFAULTS
     async with ledger.db.write() as connection:
-        await settings.change(connection, ledger.workspace, "language", "german", clock())
+        await settings.change_setting(connection, ledger.workspace, "language", "german", clock())
         await raise_epoch(connection)
     clock.move(seconds=1)
     await epoch.check()

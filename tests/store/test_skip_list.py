@@ -21,7 +21,7 @@ def add(ledger, clock):
         clock.move(seconds=1)
         entry = SkipEntry(new_id(clock()), item, "because", "as given", ends_at, clock())
         async with home.db.write() as connection:
-            await skip_list.insert(connection, home.workspace, entry)
+            await skip_list.insert_entry(connection, home.workspace, entry)
         return entry
 
     return put
@@ -29,7 +29,7 @@ def add(ledger, clock):
 
 async def live(ledger, now):
     async with ledger.db.read() as connection:
-        return await skip_list.live(connection, ledger.workspace, now)
+        return await skip_list.list_live_entries(connection, ledger.workspace, now)
 
 
 async def left(ledger):
@@ -58,10 +58,14 @@ async def test_entries_are_counted_in_their_own_workspace_with_those_that_have_e
     for item, ends_at, home in (("tea", end, ledger), ("milk", None, ledger), ("coffee", end, bob)):
         await add(item, ends_at, home)
     async with ledger.db.read() as connection:
-        before = await skip_list.counts(connection, ledger.workspace, end - timedelta(milliseconds=1))
+        before = await skip_list.count_entries(connection, ledger.workspace, end - timedelta(milliseconds=1))
         assert before == {"total": 2, "active": 2, "expired": 0}
-        assert await skip_list.counts(connection, ledger.workspace, end) == {"total": 2, "active": 1, "expired": 1}
-        assert await skip_list.counts(connection, "nowhere", end) == {"total": 0, "active": 0, "expired": 0}
+        assert await skip_list.count_entries(connection, ledger.workspace, end) == {
+            "total": 2,
+            "active": 1,
+            "expired": 1,
+        }
+        assert await skip_list.count_entries(connection, "nowhere", end) == {"total": 0, "active": 0, "expired": 0}
 
 
 async def test_a_read_hides_what_has_ended_and_a_purge_deletes_it_everywhere(ledger, clock, add, new_ledger):
@@ -83,14 +87,14 @@ async def test_an_entry_is_deleted_in_its_own_workspace_and_only_while_it_lives(
     bob = await new_ledger(ledger.db, clock, "bob")
     tea, gone = await add("tea"), await add("gone", clock())
     async with ledger.db.write() as connection:
-        assert await skip_list.delete(connection, bob.workspace, tea.id, clock()) is None
-        assert await skip_list.delete(connection, ledger.workspace, gone.id, clock()) is None
-        assert await skip_list.delete(connection, ledger.workspace, tea.id, clock()) == tea
-        assert await skip_list.delete(connection, ledger.workspace, tea.id, clock()) is None
+        assert await skip_list.delete_entry(connection, bob.workspace, tea.id, clock()) is None
+        assert await skip_list.delete_entry(connection, ledger.workspace, gone.id, clock()) is None
+        assert await skip_list.delete_entry(connection, ledger.workspace, tea.id, clock()) == tea
+        assert await skip_list.delete_entry(connection, ledger.workspace, tea.id, clock()) is None
     assert await live(bob, clock()) == []
 
 
 async def test_live_entries_are_read_in_the_order_of_their_index(book, clock, plan_of):
-    plan = await plan_of(book.db, lambda connection: skip_list.live(connection, book.workspace, clock()))
+    plan = await plan_of(book.db, lambda connection: skip_list.list_live_entries(connection, book.workspace, clock()))
     assert "USING INDEX ix_skip_entries_workspace_id_created_at (workspace_id=?)" in plan
     assert "TEMP B-TREE" not in plan

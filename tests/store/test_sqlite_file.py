@@ -42,7 +42,7 @@ async def test_erased_text_is_not_in_the_bytes_of_the_file(book, sqlite_path, cl
     assert set(erased) <= marks_in(sqlite_path)
     for number in erased:
         await book.delete(ids[number])
-    await erasure.erase_due(book.db, clock(), timedelta(0))
+    await erasure.erase_due_memories(book.db, clock(), timedelta(0))
     left = marks_in(sqlite_path)
     assert left == set(ids) - set(erased)
 
@@ -54,7 +54,7 @@ async def test_the_vectors_of_an_erased_memory_are_gone_too(book, sqlite_path, c
     (memory_id,) = await book.store("text", generation=generation, windows=[window])
     assert marks_in(sqlite_path) == {7}
     await book.delete(memory_id)
-    await erasure.erase_due(book.db, clock(), timedelta(0))
+    await erasure.erase_due_memories(book.db, clock(), timedelta(0))
     assert marks_in(sqlite_path) == set()
 
 
@@ -63,11 +63,11 @@ async def test_what_lay_on_the_desk_of_an_erased_workspace_is_not_in_the_bytes_o
         section = Section(name="secret-1-", heading="secret-2-", content="secret-3-" + "x" * 9000)
         await journal.journal_change(connection, book.workspace, book.actor, clock(), {"section": section.name})
         await working_memory.put_section(connection, book.workspace, section, clock())
-        await identity.insert(connection, book.workspace, Crystal("i", "secret-4-" + "y" * 200_000, 1, clock()))
+        await identity.insert_crystal(connection, book.workspace, Crystal("i", "secret-4-" + "y" * 200_000, 1, clock()))
     assert marks_in(sqlite_path) == {1, 2, 3, 4}
     async with book.db.write() as connection:
         await workspaces.delete_workspace(connection, book.workspace, clock())
-    await erasure.erase_due(book.db, clock(), timedelta(0))
+    await erasure.erase_due_memories(book.db, clock(), timedelta(0))
     assert marks_in(sqlite_path) == set()
 
 
@@ -96,7 +96,7 @@ async def test_a_page_of_the_newest_is_read_off_an_index(book, clock, plans):
 
 async def test_counting_reads_no_rows(book, clock, plans):
     async with book.db.read() as connection:
-        await memories.counts(connection, book.workspace, clock())
+        await memories.count_memories(connection, book.workspace, clock())
     (count,) = plans
     assert "USING COVERING INDEX" in count
 
@@ -112,14 +112,14 @@ async def test_what_changed_is_found_by_its_revision(book, engine, plans):
 
 async def test_missing_vectors_are_looked_for_in_the_order_of_ids(book, plans):
     async with book.db.read() as connection:
-        await vectors.missing(connection, 1, "", 64)
+        await vectors.list_gaps(connection, 1, "", 64)
     assert not [plan for plan in plans if "TEMP B-TREE" in plan]
     assert plans[0].startswith("SEARCH memories USING INDEX sqlite_autoindex_memories_1 (id>?)")
     assert any("vectors USING" in plan and "(memory_id=? AND generation=?)" in plan for plan in plans)
 
 
 async def test_what_is_due_for_erasure_is_found_without_a_look_at_what_lives(book, clock, plans):
-    await erasure.erase_due(book.db, clock(), timedelta(days=30))
+    await erasure.erase_due_memories(book.db, clock(), timedelta(days=30))
     assert "ix_memories_deleted_at_due" in plans[0]
     assert not [plan for plan in plans if "SCAN memories" in plan]
 
@@ -137,6 +137,6 @@ async def test_a_long_read_does_not_keep_writers_waiting_behind_an_erasure(book,
         (memory_id,) = await book.store("text")
         await book.delete(memory_id)
         before = time.monotonic()
-        await erasure.erase_due(book.db, clock(), timedelta(0))
+        await erasure.erase_due_memories(book.db, clock(), timedelta(0))
         await book.store("another")
         assert time.monotonic() - before < 5

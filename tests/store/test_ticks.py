@@ -127,7 +127,7 @@ async def test_one_workspaces_failure_is_noted_and_stops_no_other(ledger, new_le
     others = [await new_ledger(ledger.db, clock, name) for name in ("bob", "cat")]
     for each in (ledger, *others):
         await each.store("old", created_at=clock() - timedelta(days=7))
-    original = nights.decay
+    original = nights.decay_relevance
 
     async def failing(db, workspace_id, now, half_lives):
         if workspace_id == others[0].workspace:
@@ -240,7 +240,7 @@ async def test_each_workspace_fades_and_is_merged_by_its_own_settings(ledger, ne
     chosen = {"half_life_days": 14.0, "half_lives": {"fact": 28.0}, "consolidation_share": 0.5}
     async with ledger.db.write() as connection:
         for key, value in chosen.items():
-            await settings.change(connection, ledger.workspace, key, value, clock())
+            await settings.change_setting(connection, ledger.workspace, key, value, clock())
     for each in (ledger, other):
         await each.store("fact", type="fact")
         await each.store("note", type="note")

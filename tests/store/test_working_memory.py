@@ -57,12 +57,12 @@ async def test_an_item_comes_back_whole_and_only_in_its_own_workspace(ledger, cl
     )
     bob = await new_ledger(ledger.db, clock, "bob")
     async with ledger.db.read() as connection:
-        assert await working_memory.item(connection, ledger.workspace, new.id) == new
-        assert await working_memory.item(connection, bob.workspace, new.id) is None
+        assert await working_memory.get_item(connection, ledger.workspace, new.id) == new
+        assert await working_memory.get_item(connection, bob.workspace, new.id) is None
     async with ledger.db.write() as connection:
         assert await working_memory.update_item(connection, bob.workspace, new.id, {"title": "x"}, clock()) is None
         assert not await working_memory.delete_item(connection, bob.workspace, new.id)
-        assert await working_memory.item(connection, ledger.workspace, new.id) == new
+        assert await working_memory.get_item(connection, ledger.workspace, new.id) == new
 
 
 async def test_items_are_listed_by_priority_and_then_the_newest_first(ledger, add):
@@ -117,13 +117,13 @@ async def test_the_active_items_are_active_or_paused_and_all_are_counted(ledger,
     for title, status in (("a", "active"), ("b", "paused"), ("c", "completed"), ("d", "archived"), ("e", "active")):
         await add(title, status=status, priority=1 if title == "b" else 0)
     async with ledger.db.read() as connection:
-        found, total = await working_memory.active_items(connection, ledger.workspace, 2)
+        found, total = await working_memory.list_active_items(connection, ledger.workspace, 2)
         assert ([item.title for item in found], total) == (["b", "e"], 3)
-        assert await working_memory.active_items(connection, "nowhere", 2) == ([], 0)
+        assert await working_memory.list_active_items(connection, "nowhere", 2) == ([], 0)
 
 
 async def test_the_active_items_are_read_in_the_order_of_their_index(book, plan_of):
-    plan = await plan_of(book.db, lambda connection: working_memory.active_items(connection, book.workspace, 5))
+    plan = await plan_of(book.db, lambda connection: working_memory.list_active_items(connection, book.workspace, 5))
     assert plan.count("USING INDEX ix_working_items_shown (workspace_id=?)") == 2
     assert "TEMP B-TREE" not in plan
 
@@ -133,13 +133,13 @@ async def test_a_section_is_written_and_written_over_and_keeps_its_place_and_hea
     await write("Other", "x")
     await write("plan", "two")
     async with ledger.db.read() as connection:
-        found = await working_memory.sections(connection, ledger.workspace)
+        found = await working_memory.list_sections(connection, ledger.workspace)
         assert [(each.name, each.heading, each.content) for each in found] == [
             ("plan", "Plan", "two"),
             ("other", "Other", "x"),
         ]
-        assert await working_memory.section(connection, ledger.workspace, "plan") == found[0]
-        assert await working_memory.section(connection, "nowhere", "plan") is None
+        assert await working_memory.get_section(connection, ledger.workspace, "plan") == found[0]
+        assert await working_memory.get_section(connection, "nowhere", "plan") is None
         later, earlier = found[0].updated_at, found[1].updated_at
         assert later is not None
         assert earlier is not None
@@ -158,7 +158,7 @@ async def test_the_state_is_how_many_sections_are_ones_own_and_when_something_la
 ):
     async def state():
         async with ledger.db.read() as connection:
-            return await working_memory.state(connection, ledger.workspace)
+            return await working_memory.read_state(connection, ledger.workspace)
 
     bob = await new_ledger(ledger.db, clock, "bob")
     assert await state() == (0, None)

@@ -9,9 +9,9 @@ import pytest
 import sqlalchemy as sa
 
 from server.background.ticks import do_due_ticks
-from server.store.consolidation.runs import list_runs, undo
+from server.store.consolidation.runs import list_runs, undo_run
 from server.store.record import memories
-from server.store.record.memories import FIELDS, from_row
+from server.store.record.memories import FIELDS, memory_from_row
 from server.store.tables.memories import memories as table
 from tools.core.services import Services
 
@@ -26,7 +26,7 @@ async def everything(db):
     """Every memory that was not deleted, by id."""
     query = sa.select(*(table.c[name] for name in FIELDS)).where(table.c.deleted_at.is_(None))
     async with db.read() as connection:
-        return {row[0]: from_row(row) for row in await connection.execute(query)}
+        return {row[0]: memory_from_row(row) for row in await connection.execute(query)}
 
 
 def said(memory):
@@ -75,7 +75,7 @@ async def test_a_year_of_nights_loses_no_memory_that_an_undo_cannot_bring_back(b
         runs = await list_runs(connection, book.workspace, 1000)
     assert {each.state for each in runs} == {"done"}
     for run in runs:  # newest first
-        undone = await undo(book.db, book.workspace, run.id, book.actor, clock())
+        undone = await undo_run(book.db, book.workspace, run.id, book.actor, clock())
         assert undone.kept == {}
     await projection.project(book.workspace)
     back = await everything(book.db)

@@ -58,9 +58,9 @@ async def test_a_consolidated_memory_names_the_one_that_took_its_place(ann, site
     memory_id, other = await ann.store("tea"), await ann.store("tea and more")
     workspace = await site.services.directory.find(ann.account_id, "default")
     async with site.services.db.write() as connection:
-        revision = await memories.advance(connection, workspace.id, 1, site.services.now())
+        revision = await memories.advance_revision(connection, workspace.id, 1, site.services.now())
         changes = {"consolidated": True, "consolidated_into": other}
-        await memories.update(connection, memory_id, revision, changes)
+        await memories.update_memory(connection, memory_id, revision, changes)
     await site.services.projection.project(workspace.id)
     answer = await explained(ann, memory_id)
     assert (answer["reason"], answer["by"]) == ("consolidated", other)

@@ -63,8 +63,8 @@ async def vanishes(ann, fate, memory_id, site, clock):
     else:
         workspace = await services.directory.find(ann.account_id, "default")
         async with services.db.write() as connection:
-            revision = await memories.advance(connection, workspace.id, 1, services.now())
-            await memories.update(connection, memory_id, revision, {"consolidated": True})
+            revision = await memories.advance_revision(connection, workspace.id, 1, services.now())
+            await memories.update_memory(connection, memory_id, revision, {"consolidated": True})
         await services.projection.project(workspace.id)
 
 

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from auth.account_names import check_name
-from server.store.record.people.accounts import count_users, user_named
+from server.store.record.people.accounts import count_users, find_user
 from tests.helpers.doors import seen
 from tests.helpers.site import site_at
 
@@ -57,7 +57,7 @@ async def test_signing_up_gives_a_key_that_reads_and_writes_in_the_workspace_nam
     assert (key["scopes"], key["name"], key.get("workspace")) == (["memory:write"], "cat", None)
     assert (await cat.post("/v1/admin/backfill-embeddings", json={})).json()["error"] == "insufficient_scope"
     async with anyone.services.db.read() as connection:
-        user = await user_named(connection, made["name"])
+        user = await find_user(connection, made["name"])
     assert user is not None
     assert (user.id, user.password_hash, user.is_admin) == (made["user_id"], None, False)
 

@@ -39,8 +39,8 @@ class LimitsView(BaseModel):
 
 async def read_quota(connection: AsyncConnection, plans: Plans, account_id: str) -> Quota:
     """Read an account's usage and limits."""
-    standing = await plans.of(connection, account_id)
-    used = await plans.usage(connection, account_id)
+    standing = await plans.read_standing(connection, account_id)
+    used = await plans.count_usage(connection, account_id)
     limits = standing.limits
     lost = f"{standing.lost} is none of this server's plans any more; the default holds" if standing.lost else None
     return Quota(

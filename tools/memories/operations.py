@@ -184,12 +184,12 @@ async def _store(
         workspace = call.workspace.id
         for memory, link_field in zip(new, link_fields, strict=True):
             await check_links(connection, workspace, memory.linkages, link_field)
-        first = await memories.advance(connection, workspace, len(new), now)
-        await memories.insert(connection, workspace, first, new)
-        await services.plans.admit(connection, call.workspace.account_id, "memories", len(new))
+        first = await memories.advance_revision(connection, workspace, len(new), now)
+        await memories.insert_memories(connection, workspace, first, new)
+        await services.plans.check_quota(connection, call.workspace.account_id, "memories", len(new))
         if windows is not None:
             found = {memory.id: each for memory, each in zip(new, windows, strict=True)}
-            await vectors.put(connection, services.encoder.generation, found)
+            await vectors.put_vectors(connection, services.encoder.generation, found)
         changes = [(memory.id, None, memory.model_dump(mode="json")) for memory in new]
         await journal_memories(connection, workspace, call.actor, now, first, changes)
     if windows is None:
@@ -199,7 +199,7 @@ async def _store(
 
 async def fetch(services: Services, call: Call, args: MemoryRef) -> MemoryAnswer:
     """Return one memory by its id, from the record. Raises `not_found`."""
-    memory = await memories.look_up(services.db, call.id_for_reading, args.id)
+    memory = await memories.read_cached_memory(services.db, call.id_for_reading, args.id)
     if memory is None:
         raise make_memory_not_found(args.id)
     return _to_answer(memory, call)
@@ -228,13 +228,13 @@ async def update_memory(services: Services, call: Call, args: UpdateMemory) -> M
         moves = {"content", "session"} & changes.keys()
         if moves:
             await memories.renew_followers(connection, workspace, args.id, now)
-        await memories.update(connection, args.id, revision, changes | {"updated_at": now})
+        await memories.update_memory(connection, args.id, revision, changes | {"updated_at": now})
         if "session" in moves:
             await memories.renew_followers(connection, workspace, args.id, now)
         if args.content is not None:
-            await vectors.forget(connection, args.id)
+            await vectors.delete_vectors(connection, args.id)
             if windows is not None:
-                await vectors.put(connection, services.encoder.generation, {args.id: windows[0]})
+                await vectors.put_vectors(connection, services.encoder.generation, {args.id: windows[0]})
         change = (args.id, before.model_dump(mode="json"), after.model_dump(mode="json"))
         await journal_memories(connection, workspace, call.actor, now, revision, [change])
     if args.content is not None and windows is None:
@@ -251,16 +251,16 @@ async def delete_memory(services: Services, call: Call, args: DeleteMemory) -> D
     now, workspace = services.now(), call.id_for_reading
     async with services.db.write() as connection:
         revision, before = await hold_memory(connection, workspace, args.id, now, or_deleted=args.erase)
-        await memories.update(connection, args.id, revision, {"deleted_at": now})
+        await memories.update_memory(connection, args.id, revision, {"deleted_at": now})
         await memories.renew_followers(connection, workspace, args.id, now)
         kept = None if args.erase else before.model_dump(mode="json")
         await journal_memories(connection, workspace, call.actor, now, revision, [(args.id, kept, None)])
         if args.erase:
             await memories.erase_content(connection, args.id, now)
-            await vectors.forget(connection, args.id)
+            await vectors.delete_vectors(connection, args.id)
     await services.projection.project(workspace)
     if args.erase:
-        await services.db.scrub()
+        await services.db.empty_log()
     return DeletedMemory(meta=call.meta, id=args.id, erased=args.erase)
 
 

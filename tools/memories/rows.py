@@ -25,10 +25,10 @@ async def hold_memory(
     between this read and the write. Raises `not_found`; then the transaction is undone, and the revision is free again.
     """
     try:
-        revision = await memories.advance(connection, workspace_id, 1, now)
+        revision = await memories.advance_revision(connection, workspace_id, 1, now)
     except WorkspaceGone:
         raise make_memory_not_found(memory_id) from None
-    memory = await memories.get(connection, workspace_id, memory_id, or_deleted=or_deleted)
+    memory = await memories.get_memory(connection, workspace_id, memory_id, or_deleted=or_deleted)
     if memory is None:
         raise make_memory_not_found(memory_id)
     return revision, memory
@@ -49,9 +49,9 @@ async def check_links(
     if own_id in linked:
         raise Failure("invalid", f"{field}: a memory cannot link to itself; name another one.", field=field)
     if linked:
-        _refuse_missing(linked, await memories.existing(connection, workspace_id, linked), field, "memory")
+        _refuse_missing(linked, await memories.find_existing_ids(connection, workspace_id, linked), field, "memory")
     if items := _linked_ids(linkages, "item"):
-        there = await working_memory.existing_items(connection, workspace_id, items)
+        there = await working_memory.find_existing_items(connection, workspace_id, items)
         _refuse_missing(items, there, field, "working-memory item")
     if own_id is not None:
         await _refuse_circles(connection, workspace_id, linkages, field, own_id)
@@ -62,7 +62,7 @@ async def _refuse_circles(
 ) -> None:
     for label in dict.fromkeys(link.label for link in linkages if link.type == "memory"):
         ends = _linked_ids([link for link in linkages if link.label == label], "memory")
-        if await graph.leads_to(connection, workspace_id, own_id, ends, label):
+        if await graph.is_reachable(connection, workspace_id, own_id, ends, label):
             message = (
                 f"{field}: this would close a circle: links labelled {label or graph.RELATED!r} lead back from there "
                 "already. They are followed both ways, so leave it out, or say by its label what else it means."

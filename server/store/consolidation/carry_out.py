@@ -20,14 +20,14 @@ from server.memory.merging import MOST_BYTES, merge_memories, render_template, s
 from server.memory.models import Memory
 from server.store.consolidation import runs
 from server.store.consolidation.llm import Llm
-from server.store.consolidation.near_duplicates import near_duplicates
+from server.store.consolidation.near_duplicates import find_near_duplicates
 from server.store.consolidation.runs import Kind, Method
 from server.store.db import Database
 from server.store.embedding.encoder import Encoder
 from server.store.projection.projection import Projection
 from server.store.record import memories, vectors
 from server.store.record.journal import Actor, journal_memories
-from server.store.record.memories import FIELDS, from_row
+from server.store.record.memories import FIELDS, memory_from_row
 from server.store.record.workspaces import WorkspaceGone
 from server.store.tables.lifecycle import consolidations
 from server.store.tables.memories import memories as table
@@ -114,30 +114,30 @@ class _Read:
     revisions: dict[str, int] = field(default_factory=dict[str, int])
 
 
-async def plan(db: Database, workspace_id: str, now: datetime) -> MergePlan:
+async def plan_merges(db: Database, workspace_id: str, now: datetime) -> MergePlan:
     """What belongs together in a workspace, merged by template. Changes nothing."""
     async with db.read() as connection:
-        active = (await memories.counts(connection, workspace_id, now))["active"]
-    candidates = await _candidates(db, workspace_id)
-    near = await near_duplicates(db, workspace_id, [each.id for each in candidates])
+        active = (await memories.count_memories(connection, workspace_id, now))["active"]
+    candidates = await _list_candidates(db, workspace_id)
+    near = await find_near_duplicates(db, workspace_id, [each.id for each in candidates])
     found = await asyncio.to_thread(grouping.find_groups, candidates, near)
-    read = await _read(db, workspace_id, [each for ids in found for each in ids], now)
+    read = await _read_sources(db, workspace_id, [each for ids in found for each in ids], now)
     merges: list[Merge] = []
     for ids in found:
         await asyncio.sleep(0)
         if all(each in read.memories for each in ids):  # else one changed just now
             pieces = split_group([read.memories[each] for each in ids])
-            merges += [merge(piece, [read.revisions[each.id] for each in piece], now) for piece in pieces]
+            merges += [plan_merge(piece, [read.revisions[each.id] for each in piece], now) for piece in pieces]
     return MergePlan(active, merges)
 
 
-def merge(sources: Sequence[Memory], revisions: Sequence[int], now: datetime) -> Merge:
+def plan_merge(sources: Sequence[Memory], revisions: Sequence[int], now: datetime) -> Merge:
     """Some memories merged by template."""
     result = merge_memories(sources, new_id(now), now, render_template(sources))
     return Merge(sources, revisions, result, "template")
 
 
-async def run(
+async def consolidate_workspace(
     means: ConsolidationDeps,
     workspace_id: str,
     actor: Actor,
@@ -158,17 +158,19 @@ async def run(
         share: how large a part of the workspace may change; None for half, and then a few memories always may.
         dry: whether only to say what would be done.
     """
-    planned = await plan(means.db, workspace_id, now)
+    planned = await plan_merges(means.db, workspace_id, now)
     if not planned.merges:
         return Outcome("nothing", planned)
     if dry:
         return Outcome("planned", planned)
     if grouping.is_too_much(planned.sources, planned.active, share):
         return Outcome("stopped", planned)
-    return await carry_out(means, workspace_id, actor, now, replace(planned, merges=await _told(means, planned)), kind)
+    return await carry_out_merges(
+        means, workspace_id, actor, now, replace(planned, merges=await _add_summaries(means, planned)), kind
+    )
 
 
-async def run_group(
+async def consolidate_group(
     means: ConsolidationDeps,
     workspace_id: str,
     actor: Actor,
@@ -186,7 +188,7 @@ async def run_group(
         SummaryTooLong: the summary by the template has more bytes than a memory may have.
         ChangedMeanwhile: one of the memories changed between the plan and the transaction.
     """
-    read = await _read(means.db, workspace_id, ids, now)
+    read = await _read_sources(means.db, workspace_id, ids, now)
     if missing := [each for each in ids if each not in read.memories]:
         raise NotActive(missing, len(read.memories))
     sources = [read.memories[each] for each in ids]
@@ -195,26 +197,26 @@ async def run_group(
     method: Method = "agent" if content else "template"
     only = Merge(sources, [read.revisions[each] for each in ids], result, method)
     if content is None:
-        only = await summarized(means.llm, only)
+        only = await summarize_merge(means.llm, only)
     if (size := len(only.result.content.encode())) > MOST_BYTES:
         raise SummaryTooLong(size)
-    outcome = await carry_out(means, workspace_id, actor, now, MergePlan(len(sources), [only]), "group")
+    outcome = await carry_out_merges(means, workspace_id, actor, now, MergePlan(len(sources), [only]), "group")
     if outcome.state == "nothing":
         raise ChangedMeanwhile
     return outcome
 
 
-async def _told(means: ConsolidationDeps, planned: MergePlan) -> list[Merge]:
+async def _add_summaries(means: ConsolidationDeps, planned: MergePlan) -> list[Merge]:
     """The merges, with a language model's summaries where there is one and it answers."""
     told, failures = list(planned.merges), 0
     for index, each in enumerate(told[:SUMMARIES]):
         if failures < PATIENCE:
-            told[index] = await summarized(means.llm, each)
+            told[index] = await summarize_merge(means.llm, each)
             failures = 0 if told[index].method == "ai" else failures + 1
     return told
 
 
-async def summarized(llm: Llm | None, each: Merge) -> Merge:
+async def summarize_merge(llm: Llm | None, each: Merge) -> Merge:
     """A merge with a language model's summary; as it was where there is none."""
     text = None if llm is None else await llm.summarize([source.content for source in each.sources])
     if text is None or len(text.encode()) > MOST_BYTES or "\x00" in text:
@@ -223,7 +225,7 @@ async def summarized(llm: Llm | None, each: Merge) -> Merge:
     return replace(each, result=result, method="ai", template_summary=each.result.content)
 
 
-async def carry_out(
+async def carry_out_merges(
     means: ConsolidationDeps, workspace_id: str, actor: Actor, now: datetime, planned: MergePlan, kind: Kind
 ) -> Outcome:
     """Do what was planned: one transaction, one projection. A merge whose sources changed since is left out."""
@@ -234,25 +236,25 @@ async def carry_out(
     run_id = new_id(now)
     async with means.db.write() as connection:
         try:
-            first = await memories.advance(connection, workspace_id, len(texts) + planned.sources, now)
+            first = await memories.advance_revision(connection, workspace_id, len(texts) + planned.sources, now)
         except WorkspaceGone:
             return Outcome("nothing", MergePlan(0))
-        merges = await _unchanged(connection, planned.merges)
+        merges = await _keep_unchanged(connection, planned.merges)
         done = replace(planned, merges=merges)
         if not merges:
             return Outcome("nothing", done)
-        await runs.record(connection, run_id, workspace_id, kind, "done", now, done.active, done.sources)
-        await _write(connection, workspace_id, actor, now, first, run_id, merges)
+        await runs.insert_run(connection, run_id, workspace_id, kind, "done", now, done.active, done.sources)
+        await _write_merges(connection, workspace_id, actor, now, first, run_id, merges)
         if windows is not None and means.encoder is not None:
             by_id = {each.result.id: window for each, window in zip(planned.merges, windows, strict=True)}
             kept = {each.result.id: by_id[each.result.id] for each in merges}
-            await vectors.put(connection, means.encoder.generation, kept)
+            await vectors.put_vectors(connection, means.encoder.generation, kept)
     if windows is None and means.encoder is not None:
         means.encoder.filling.note_gaps()
     return Outcome("done", done, run_id, await means.projection.project(workspace_id))
 
 
-async def _write(
+async def _write_merges(
     connection: AsyncConnection,
     workspace_id: str,
     actor: Actor,
@@ -264,7 +266,7 @@ async def _write(
     """The merged memories, then their sources, each with a revision of its own from `first` on."""
     for start in range(0, len(merges), STEP):
         some, revision = merges[start : start + STEP], first + start
-        await memories.insert(connection, workspace_id, revision, [each.result for each in some])
+        await memories.insert_memories(connection, workspace_id, revision, [each.result for each in some])
         entries = [(each.result.id, None, each.result.model_dump(mode="json")) for each in some]
         await journal_memories(connection, workspace_id, actor, now, revision, entries)
         rows = [
@@ -282,10 +284,10 @@ async def _write(
     sources = [(source, each.result.id) for each in merges for source in each.sources]
     for start in range(0, len(sources), STEP):
         some, revision = sources[start : start + STEP], first + len(merges) + start
-        await runs.mark(connection, workspace_id, actor, now, revision, some)
+        await runs.mark_sources(connection, workspace_id, actor, now, revision, some)
 
 
-async def _unchanged(connection: AsyncConnection, merges: Sequence[Merge]) -> list[Merge]:
+async def _keep_unchanged(connection: AsyncConnection, merges: Sequence[Merge]) -> list[Merge]:
     """Those whose sources are all as they were read; the workspace is held, so they stay so."""
     expected = {s.id: revision for each in merges for s, revision in zip(each.sources, each.revisions, strict=True)}
     ids, now = list(expected), dict[str, int]()
@@ -295,7 +297,7 @@ async def _unchanged(connection: AsyncConnection, merges: Sequence[Merge]) -> li
     return [each for each in merges if all(now.get(s.id) == expected[s.id] for s in each.sources)]
 
 
-async def _candidates(db: Database, workspace_id: str) -> list[GroupCandidate]:
+async def _list_candidates(db: Database, workspace_id: str) -> list[GroupCandidate]:
     """The memories that may be merged by themselves, oldest first.
 
     Not those that expire, which would then live on in another; not what was merged before, or texts would grow in
@@ -311,7 +313,7 @@ async def _candidates(db: Database, workspace_id: str) -> list[GroupCandidate]:
         .limit(PAGE)
     )
     async with db.read() as connection:
-        apart = await runs.taken_apart(connection, workspace_id)
+        apart = await runs.read_undone_ids(connection, workspace_id)
     found: list[tuple[int, GroupCandidate]] = []
     after = 0
     while True:
@@ -323,7 +325,7 @@ async def _candidates(db: Database, workspace_id: str) -> list[GroupCandidate]:
         after = rows[-1].revision
 
 
-async def _read(db: Database, workspace_id: str, ids: Sequence[str], now: datetime) -> _Read:
+async def _read_sources(db: Database, workspace_id: str, ids: Sequence[str], now: datetime) -> _Read:
     """The active ones of these memories whole, a step at a time."""
     read = _Read()
     columns = [*(table.c[name] for name in FIELDS), table.c.revision, table.c.workspace_id]
@@ -338,6 +340,6 @@ async def _read(db: Database, workspace_id: str, ids: Sequence[str], now: dateti
         for row in rows:
             if row.workspace_id != workspace_id:  # asked for beside a list of ids, SQLite reads all of the workspace
                 continue
-            read.memories[row.id] = from_row(row[: len(FIELDS)])
+            read.memories[row.id] = memory_from_row(row[: len(FIELDS)])
             read.revisions[row.id] = row.revision
     return read

@@ -26,21 +26,21 @@ _FLOAT_BYTES = 4
 Matrix = NDArray[np.float32]
 
 
-async def near_duplicates(db: Database, workspace_id: str, candidates: Collection[str]) -> list[tuple[str, str]]:
+async def find_near_duplicates(db: Database, workspace_id: str, candidates: Collection[str]) -> list[tuple[str, str]]:
     """Pairs of candidates that say nearly the same: each memory with the earliest one that it repeats.
 
     Compares vectors of the one generation that the workspace serves; without one there are no pairs.
     """
     wanted = sorted(candidates)[-MOST:]  # ids begin with their time
-    ids, matrix = await _vectors(db, workspace_id, wanted)
+    ids, matrix = await _read_vectors(db, workspace_id, wanted)
     pairs: list[tuple[str, str]] = []
     for start in range(0, len(ids), BLOCK):
-        found = await asyncio.to_thread(_repeated, matrix, start)
+        found = await asyncio.to_thread(_find_repeats, matrix, start)
         pairs += [(ids[earlier], ids[later]) for earlier, later in found]
     return pairs
 
 
-async def _vectors(db: Database, workspace_id: str, wanted: list[str]) -> tuple[list[str], Matrix]:
+async def _read_vectors(db: Database, workspace_id: str, wanted: list[str]) -> tuple[list[str], Matrix]:
     """The candidates that have one window, and their vectors, of length 1."""
     served = sa.select(generations.c.id, generations.c.dims).join(
         workspaces, workspaces.c.generation == generations.c.id
@@ -73,7 +73,7 @@ async def _vectors(db: Database, workspace_id: str, wanted: list[str]) -> tuple[
     return ids, matrix
 
 
-def _repeated(matrix: Matrix, start: int) -> list[tuple[int, int]]:
+def _find_repeats(matrix: Matrix, start: int) -> list[tuple[int, int]]:
     """(earlier, later) for each row of a block that is near an earlier one."""
     end = min(start + BLOCK, len(matrix))
     near = matrix[start:end] @ matrix[:end].T >= NEAR

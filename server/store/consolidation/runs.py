@@ -12,7 +12,7 @@ from server.memory.models import Memory
 from server.store.db import Database
 from server.store.record import memories
 from server.store.record.journal import Actor, journal_memories
-from server.store.record.memories import FIELDS, from_row
+from server.store.record.memories import FIELDS, memory_from_row
 from server.store.record.workspaces import WorkspaceGone
 from server.store.tables.lifecycle import consolidation_runs, consolidations
 from server.store.tables.memories import journal
@@ -65,7 +65,7 @@ class Undone:
     kept: dict[str, str] = field(default_factory=dict[str, str])
 
 
-async def record(
+async def insert_run(
     connection: AsyncConnection,
     run_id: str,
     workspace_id: str,
@@ -97,20 +97,20 @@ async def list_runs(connection: AsyncConnection, workspace_id: str, limit: int) 
         .limit(limit)
     )
     rows = (await connection.execute(query)).all()
-    states: list[State] = [_state(row.state, row.merged, row.undone) for row in rows]
+    states: list[State] = [_state_of_run(row.state, row.merged, row.undone) for row in rows]
     return [
         Run(row.id, row.kind, state, row.at, row.active, row.sources, row.merged, row.undone, row.by_ai)
         for row, state in zip(rows, states, strict=True)
     ]
 
 
-def _state(state: State, merged: int, undone: int) -> State:
+def _state_of_run(state: State, merged: int, undone: int) -> State:
     if not undone:
         return state
     return "undone" if undone == merged else "partly undone"
 
 
-async def taken_apart(connection: AsyncConnection, workspace_id: str) -> set[str]:
+async def read_undone_ids(connection: AsyncConnection, workspace_id: str) -> set[str]:
     """The memories that were brought back by an undo."""
     query = (
         sa.select(consolidations.c.source_ids)
@@ -120,7 +120,7 @@ async def taken_apart(connection: AsyncConnection, workspace_id: str) -> set[str
     return {each for ids in (await connection.execute(query)).scalars() for each in ids}
 
 
-async def mark(
+async def mark_sources(
     connection: AsyncConnection,
     workspace_id: str,
     actor: Actor,
@@ -147,7 +147,7 @@ async def mark(
     await journal_memories(connection, workspace_id, actor, now, revision, changes)
 
 
-async def undo(db: Database, workspace_id: str, run_id: str, actor: Actor, now: datetime) -> Undone:
+async def undo_run(db: Database, workspace_id: str, run_id: str, actor: Actor, now: datetime) -> Undone:
     """Bring a run's sources back and remove what they were merged into, in one transaction; the caller projects.
 
     A merged memory that was changed, deleted or merged since is left as it is, with its sources. A source that was
@@ -160,27 +160,27 @@ async def undo(db: Database, workspace_id: str, run_id: str, actor: Actor, now: 
     undone = Undone()
     async with db.write() as connection:
         try:
-            await memories.advance(connection, workspace_id, 0, now)  # holds the workspace
+            await memories.advance_revision(connection, workspace_id, 0, now)  # holds the workspace
         except WorkspaceGone:
             raise RunNotFound(run_id) from None
-        revisions = await _standing(connection, workspace_id, run_id)
-        undone.kept = await _changed(connection, workspace_id, revisions)
+        revisions = await _read_standing(connection, workspace_id, run_id)
+        undone.kept = await _find_changes(connection, workspace_id, revisions)
         undone.removed = [each for each in revisions if each not in undone.kept]
         if not undone.removed:
             raise NothingToUndo(sorted(set(undone.kept.values())))
         sources = await _ids_of_sources(connection, undone.removed)
         undone.restored = sources
-        first = await memories.advance(connection, workspace_id, len(sources) + len(undone.removed), now)
+        first = await memories.advance_revision(connection, workspace_id, len(sources) + len(undone.removed), now)
         for start in range(0, len(sources), STEP):
-            some = await _whole(connection, sources[start : start + STEP])
-            await mark(connection, workspace_id, actor, now, first + start, [(each, None) for each in some])
-        await _remove(connection, workspace_id, actor, now, first + len(sources), undone.removed)
+            some = await _read_memories(connection, sources[start : start + STEP])
+            await mark_sources(connection, workspace_id, actor, now, first + start, [(each, None) for each in some])
+        await _remove_merged(connection, workspace_id, actor, now, first + len(sources), undone.removed)
         for each in undone.removed:
             await memories.renew_followers(connection, workspace_id, each, now)
     return undone
 
 
-async def _standing(connection: AsyncConnection, workspace_id: str, run_id: str) -> dict[str, int]:
+async def _read_standing(connection: AsyncConnection, workspace_id: str, run_id: str) -> dict[str, int]:
     """What a run merged and nobody took apart: memory id → the revision at which it was made."""
     here = sa.select(consolidation_runs.c.id).where(
         consolidation_runs.c.id == run_id, consolidation_runs.c.workspace_id == workspace_id
@@ -194,7 +194,7 @@ async def _standing(connection: AsyncConnection, workspace_id: str, run_id: str)
     return {row.memory_id: row.revision for row in rows}
 
 
-async def _changed(connection: AsyncConnection, workspace_id: str, revisions: dict[str, int]) -> dict[str, str]:
+async def _find_changes(connection: AsyncConnection, workspace_id: str, revisions: dict[str, int]) -> dict[str, str]:
     """Which of these memories do not say what they said when they were made, or are not there, and why."""
     changed: dict[str, str] = {}
     for ids in _steps(list(revisions)):
@@ -210,12 +210,14 @@ async def _changed(connection: AsyncConnection, workspace_id: str, revisions: di
                 changed[row.id] = "the merged memory was deleted since"
             elif row.consolidated:
                 changed[row.id] = "it was merged into another one since; undo that run first"
-            elif _said(before[row.id]) != _said(from_row(row[: len(FIELDS)]).model_dump(mode="json")):
+            elif _text_fields(before[row.id]) != _text_fields(
+                memory_from_row(row[: len(FIELDS)]).model_dump(mode="json")
+            ):
                 changed[row.id] = "the merged memory was changed since"
     return changed
 
 
-def _said(memory: dict[str, Any]) -> dict[str, Any]:
+def _text_fields(memory: dict[str, Any]) -> dict[str, Any]:
     """What somebody says in a memory, without what is counted and noted about it."""
     return {name: value for name, value in memory.items() if name not in NOT_SAID}
 
@@ -233,17 +235,17 @@ async def _ids_of_sources(connection: AsyncConnection, merged: Sequence[str]) ->
     return [memory_id for _, memory_id in sorted(found)]
 
 
-async def _whole(connection: AsyncConnection, ids: Sequence[str]) -> list[Memory]:
+async def _read_memories(connection: AsyncConnection, ids: Sequence[str]) -> list[Memory]:
     query = sa.select(*(table.c[name] for name in FIELDS)).where(table.c.id.in_(ids))
-    return [from_row(row) for row in await connection.execute(query)]
+    return [memory_from_row(row) for row in await connection.execute(query)]
 
 
-async def _remove(
+async def _remove_merged(
     connection: AsyncConnection, workspace_id: str, actor: Actor, now: datetime, first: int, merged: Sequence[str]
 ) -> None:
     for step, ids in enumerate(_steps(merged)):
         revision = first + step * STEP
-        some = await _whole(connection, ids)
+        some = await _read_memories(connection, ids)
         rows = [{"merged": each.id, "at": revision + i} for i, each in enumerate(some)]
         statement = sa.update(table).where(table.c.id == sa.bindparam("merged"))
         await connection.execute(statement.values(revision=sa.bindparam("at"), deleted_at=now), rows)

@@ -61,7 +61,7 @@ def _relevance(now: datetime, half_lives: HalfLives, *, is_sqlite: bool) -> sa.C
     return compute_relevance(age, accesses, never, half_life, by=_Sql(is_sqlite=is_sqlite))
 
 
-async def decay(db: Database, workspace_id: str, now: datetime, half_lives: HalfLives | None = None) -> int:
+async def decay_relevance(db: Database, workspace_id: str, now: datetime, half_lives: HalfLives | None = None) -> int:
     """Bring the relevance of a workspace's active memories up to date, and return the number of rows changed.
 
     It may be stopped between any two batches; the batches that are done stay done.

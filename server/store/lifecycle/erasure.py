@@ -15,7 +15,7 @@ from server.store.tables.working import identity_crystals, skip_entries, working
 STEP = 200
 
 
-async def erase_due(db: Database, now: datetime, undo: timedelta) -> int:
+async def erase_due_memories(db: Database, now: datetime, undo: timedelta) -> int:
     """Overwrite the content of memories that were deleted, alone or with their workspace, before `now - undo`.
 
     The working memory, the skip list, the identity crystals and the golden cases of such a workspace are deleted.
@@ -28,19 +28,19 @@ async def erase_due(db: Database, now: datetime, undo: timedelta) -> int:
     gone = sa.select(workspaces.c.id).where(workspaces.c.deleted_at <= before)
     ended = sa.select(table.c.id).where(table.c.workspace_id.in_(gone))
     for due in (alone, ended):
-        while ids := await _some(db, due):
+        while ids := await _list_due_ids(db, due):
             async with db.write() as connection:
                 # Asked again, because a deletion may have been undone since.
-                still = list((await connection.execute(_unerased(due).where(table.c.id.in_(ids)))).scalars())
+                still = list((await connection.execute(_keep_unerased(due).where(table.c.id.in_(ids)))).scalars())
                 for memory_id in still:
                     await memories.erase_content(connection, memory_id, now)
-                    await vectors.forget(connection, memory_id)
+                    await vectors.delete_vectors(connection, memory_id)
             erased += len(still)
     async with db.write() as connection:
-        erased += await golden.forget(connection, gone)
+        erased += await golden.delete_cases_of_workspaces(connection, gone)
         erased += await _delete_other_rows(connection, gone)
     if erased:
-        await db.scrub()
+        await db.empty_log()
     return erased
 
 
@@ -56,10 +56,10 @@ async def _delete_other_rows(connection: AsyncConnection, gone: sa.Select[str]) 
     return deleted + len(homes)
 
 
-def _unerased(due: sa.Select[str]) -> sa.Select[str]:
+def _keep_unerased(due: sa.Select[str]) -> sa.Select[str]:
     return due.where(table.c.erased_at.is_(None))
 
 
-async def _some(db: Database, due: sa.Select[str]) -> list[str]:
+async def _list_due_ids(db: Database, due: sa.Select[str]) -> list[str]:
     async with db.read() as connection:
-        return list((await connection.execute(_unerased(due).limit(STEP))).scalars())
+        return list((await connection.execute(_keep_unerased(due).limit(STEP))).scalars())

@@ -142,7 +142,7 @@ async def _embed_gaps(encoder: Encoder, gaps: Sequence[Gap]) -> list[tuple[Gap, 
 
 async def _find_gaps(db: Database, generation: int, after: str) -> Sequence[Gap]:
     async with db.read() as connection:
-        return await vectors.missing(connection, generation, after, STEP)
+        return await vectors.list_gaps(connection, generation, after, STEP)
 
 
 async def _count_vectors(db: Database, generation: int) -> VectorCoverage:
@@ -168,12 +168,12 @@ async def _keep_workspace_vectors(
 ) -> None:
     async with db.write() as connection:
         # Holds the workspace, so that no text changes between the look at it and the end of the transaction.
-        first = await memories.advance(connection, workspace_id, len(pairs), now)
+        first = await memories.advance_revision(connection, workspace_id, len(pairs), now)
         current = await _read_contents(connection, [gap.memory_id for gap, _ in pairs])
         found = {gap.memory_id: each for gap, each in pairs if current.get(gap.memory_id) == gap.content}
         for step, memory_id in enumerate(found):
-            await memories.update(connection, memory_id, first + step, {})
-        await vectors.put(connection, generation, found)
+            await memories.update_memory(connection, memory_id, first + step, {})
+        await vectors.put_vectors(connection, generation, found)
 
 
 async def _read_contents(connection: AsyncConnection, ids: Sequence[str]) -> dict[str, str]:

@@ -10,8 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from server.memory.languages import Language
 from server.memory.models import Linkage, Memory, Timestamp
 from server.memory.text import NEIGHBOURS, build_search_text, weigh_terms
-from server.store.record.memories import FIELDS, from_row
-from server.store.record.vectors import unpack
+from server.store.record.memories import FIELDS, memory_from_row
+from server.store.record.vectors import unpack_vectors
 from server.store.search.seam import Collection, Point, SparseVector
 from server.store.tables.memories import memories, vectors
 
@@ -129,8 +129,8 @@ async def select_changed(
 
 def build_point(collection: Collection, workspace_id: str, language: Language, row: sa.Row[Any]) -> Point:
     """Turn a row of `select_changed` into a point of a collection."""
-    memory = from_row(row[: len(FIELDS)])
-    windows = None if row.windows is None or not collection.dims else unpack(row.windows, collection.dims)
+    memory = memory_from_row(row[: len(FIELDS)])
+    windows = None if row.windows is None or not collection.dims else unpack_vectors(row.windows, collection.dims)
     before = row[-len(_BEFORE) :]
     return Point(
         id=memory.id,

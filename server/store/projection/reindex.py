@@ -23,7 +23,7 @@ async def reindex(db: Database, projection: Projection, workspace_id: str | None
         ReindexFailed: there is no such workspace, or the search store is down.
     """
     async with db.read() as connection:
-        ids = await workspaces.all_ids(connection)
+        ids = await workspaces.list_workspace_ids(connection)
     wanted = [each for each in ids if workspace_id in {None, each}]
     if workspace_id is not None and not wanted:
         raise ReindexFailed(f"There is no workspace with the id {workspace_id}.")

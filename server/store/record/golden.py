@@ -31,7 +31,7 @@ class Case:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class GoldenWorkspace:
     """A workspace that has cases: `name` is account/name, `cases` is their number."""
 
     workspace_id: str
@@ -42,7 +42,7 @@ class Place:
 _CASE = sa.select(*(golden_cases.c[name] for name in Case.__slots__))
 
 
-async def count_held(connection: AsyncConnection, workspace_id: str) -> int:
+async def count_cases(connection: AsyncConnection, workspace_id: str) -> int:
     """Return the number of a workspace's cases. Until the transaction ends nobody else adds one.
 
     Raises:
@@ -55,7 +55,7 @@ async def count_held(connection: AsyncConnection, workspace_id: str) -> int:
     return (await connection.execute(count)).scalar_one()
 
 
-async def insert(connection: AsyncConnection, workspace_id: str, case: Case) -> None:
+async def insert_case(connection: AsyncConnection, workspace_id: str, case: Case) -> None:
     """Store a new case."""
     await connection.execute(sa.insert(golden_cases).values(workspace_id=workspace_id, **asdict(case)))
 
@@ -66,19 +66,21 @@ async def list_cases(connection: AsyncConnection, workspace_id: str) -> list[Cas
     return [Case(*row) for row in await connection.execute(query)]
 
 
-async def delete(connection: AsyncConnection, workspace_id: str, case_id: str) -> bool:
+async def delete_case(connection: AsyncConnection, workspace_id: str, case_id: str) -> bool:
     """Delete a case of the workspace. Return False if it has no case with this id."""
     one = sa.delete(golden_cases).where(golden_cases.c.id == case_id, golden_cases.c.workspace_id == workspace_id)
     return (await connection.execute(one.returning(golden_cases.c.id))).one_or_none() is not None
 
 
-async def forget(connection: AsyncConnection, gone: sa.Select[str]) -> int:
+async def delete_cases_of_workspaces(connection: AsyncConnection, gone: sa.Select[str]) -> int:
     """Delete the cases of the workspaces that a query selects, and return the number of rows deleted."""
     ended = sa.delete(golden_cases).where(golden_cases.c.workspace_id.in_(gone)).returning(golden_cases.c.id)
     return len((await connection.execute(ended)).all())
 
 
-async def places(connection: AsyncConnection, account_id: str | None = None, name: str | None = None) -> list[Place]:
+async def list_workspaces_with_cases(
+    connection: AsyncConnection, account_id: str | None = None, name: str | None = None
+) -> list[GoldenWorkspace]:
     """Return the workspaces that have cases, ordered by name: all, those of an account, or those of a name."""
     query = (
         sa.select(workspaces.c.id, accounts.c.name, workspaces.c.name, sa.func.count())
@@ -92,4 +94,7 @@ async def places(connection: AsyncConnection, account_id: str | None = None, nam
         query = query.where(workspaces.c.account_id == account_id)
     if name is not None:
         query = query.where(workspaces.c.name == name)
-    return [Place(found, f"{account}/{own}", cases) for found, account, own, cases in await connection.execute(query)]
+    return [
+        GoldenWorkspace(found, f"{account}/{own}", cases)
+        for found, account, own, cases in await connection.execute(query)
+    ]

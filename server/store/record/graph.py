@@ -59,7 +59,7 @@ def _incoming(workspace_id: str, ids: Iterable[str]) -> sa.Select[Any, Any, Any,
     )
 
 
-async def graph(
+async def read_graph(
     connection: AsyncConnection, workspace_id: str, memory_id: str, depth: int
 ) -> tuple[list[Node], list[Edge], bool]:
     """Return the memories at most `depth` links from one, nearest first, their edges, and whether some were left out.
@@ -97,7 +97,7 @@ async def _edges_at(connection: AsyncConnection, workspace_id: str, ids: Sequenc
     return [*out_edges[:LINKS], *in_edges[:LINKS]], max(len(out_edges), len(in_edges)) <= LINKS
 
 
-async def related(
+async def list_related(
     connection: AsyncConnection, workspace_id: str, memory_id: str
 ) -> tuple[list[Neighbour], list[Neighbour], bool]:
     """Return the ends of its links, the memories that link to it (at most `NODES`), and whether there are more."""
@@ -111,7 +111,7 @@ async def related(
     return outgoing, incoming, len(into) > NODES
 
 
-async def leads_to(
+async def is_reachable(
     connection: AsyncConnection, workspace_id: str, memory_id: str, from_ids: Collection[str], label: str | None
 ) -> bool:
     """Whether links of one meaning lead from any of these memories to another one. Deleted memories are no way."""

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.memory.models import Memory
 from server.store.db import Database
-from server.store.record.memories import FIELDS, from_row
+from server.store.record.memories import FIELDS, memory_from_row
 from server.store.tables.memories import memories
 from server.store.tables.working import identity_crystals
 
@@ -34,7 +34,7 @@ class Snapshot:
     created_at: datetime
 
 
-async def insert(connection: AsyncConnection, workspace_id: str, crystal: Crystal) -> None:
+async def insert_crystal(connection: AsyncConnection, workspace_id: str, crystal: Crystal) -> None:
     """Store a new crystal. The earlier ones stay."""
     await connection.execute(
         sa.insert(identity_crystals).values(
@@ -61,25 +61,27 @@ _LATEST = _newest(identity_crystals.c.crystal)
 _HISTORY = _newest(sa.func.length(identity_crystals.c.crystal))
 
 
-async def latest(connection: AsyncConnection, workspace_id: str) -> Crystal | None:
+async def get_latest_crystal(connection: AsyncConnection, workspace_id: str) -> Crystal | None:
     """Return the workspace's newest crystal, or None if there is none."""
     row = (await connection.execute(_LATEST, {"workspace": workspace_id, "most": 1})).one_or_none()
     return None if row is None else Crystal(*row)
 
 
-async def look_up_latest(db: Database, workspace_id: str) -> Crystal | None:
+async def read_cached_latest_crystal(db: Database, workspace_id: str) -> Crystal | None:
     """Return the same by a cached read, for the context."""
     row = await db.cached_row(_LATEST, {"workspace": workspace_id, "most": 1})
     return None if row is None else Crystal(*row)
 
 
-async def history(connection: AsyncConnection, workspace_id: str, limit: int) -> list[Snapshot]:
+async def list_snapshots(connection: AsyncConnection, workspace_id: str, limit: int) -> list[Snapshot]:
     """Return the workspace's crystals, newest first, without their texts."""
     rows = await connection.execute(_HISTORY, {"workspace": workspace_id, "most": limit})
     return [Snapshot(*row) for row in rows]
 
 
-async def patterns(connection: AsyncConnection, workspace_id: str, now: datetime, limit: int) -> list[Memory]:
+async def list_pattern_memories(
+    connection: AsyncConnection, workspace_id: str, now: datetime, limit: int
+) -> list[Memory]:
     """Return the newest active memories that others were consolidated into."""
     source = memories.alias()
     merged = sa.select(source.c.consolidated_into).where(
@@ -97,4 +99,4 @@ async def patterns(connection: AsyncConnection, workspace_id: str, now: datetime
         .order_by(memories.c.created_at.desc(), memories.c.position.desc())
         .limit(limit)
     )
-    return [from_row(row) for row in await connection.execute(query)]
+    return [memory_from_row(row) for row in await connection.execute(query)]

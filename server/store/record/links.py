@@ -26,17 +26,17 @@ def _rows(workspace_id: str, memory_id: str, linkages: Sequence[Linkage]) -> lis
     ]
 
 
-async def put(connection: AsyncConnection, workspace_id: str, linkages: Mapping[str, Sequence[Linkage]]) -> None:
+async def put_links(connection: AsyncConnection, workspace_id: str, linkages: Mapping[str, Sequence[Linkage]]) -> None:
     """Store the links of new memories, memory id → links."""
     rows = [row for memory_id, some in linkages.items() for row in _rows(workspace_id, memory_id, some)]
     if rows:
         await connection.execute(sa.insert(links), rows)
 
 
-async def replace(connection: AsyncConnection, memory_id: str, linkages: Sequence[Any]) -> None:
+async def replace_links(connection: AsyncConnection, memory_id: str, linkages: Sequence[Any]) -> None:
     """Store these links of a memory in place of all earlier ones. Each is a `Linkage`, or a dict of its fields."""
     await connection.execute(sa.delete(links).where(links.c.from_id == memory_id))
     if linkages:
         home = sa.select(memories.c.workspace_id).where(memories.c.id == memory_id)
         workspace_id = (await connection.execute(home)).scalar_one()
-        await put(connection, workspace_id, {memory_id: [Linkage.model_validate(each) for each in linkages]})
+        await put_links(connection, workspace_id, {memory_id: [Linkage.model_validate(each) for each in linkages]})

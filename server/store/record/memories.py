@@ -43,13 +43,13 @@ class Listing:
     project: str | None = None
 
 
-def from_row(row: Sequence[Any]) -> Memory:
+def memory_from_row(row: Sequence[Any]) -> Memory:
     """Return a row of `FIELDS` as a memory. Its values were validated when it was stored."""
     values = dict(zip(FIELDS, row, strict=True))
     return Memory.model_validate(values | {"consolidated": int(values["consolidated"])})
 
 
-async def advance(connection: AsyncConnection, workspace_id: str, steps: int, now: datetime) -> int:
+async def advance_revision(connection: AsyncConnection, workspace_id: str, steps: int, now: datetime) -> int:
     """Take the workspace's next `steps` revisions, and return the first of them.
 
     The workspace is held until the transaction ends, so no other writer takes the same ones.
@@ -69,22 +69,22 @@ async def advance(connection: AsyncConnection, workspace_id: str, steps: int, no
     return last - steps + 1
 
 
-async def insert(connection: AsyncConnection, workspace_id: str, first: int, new: Sequence[Memory]) -> None:
+async def insert_memories(connection: AsyncConnection, workspace_id: str, first: int, new: Sequence[Memory]) -> None:
     """Store new memories, in their order: the first has the revision `first`, the next one more."""
     rows = [
         memory.model_dump() | {"workspace_id": workspace_id, "revision": first + i, "position": first + i}
         for i, memory in enumerate(new)
     ]
     await connection.execute(sa.insert(memories), [row | {"consolidated": bool(row["consolidated"])} for row in rows])
-    await links.put(connection, workspace_id, {memory.id: memory.linkages for memory in new})
+    await links.put_links(connection, workspace_id, {memory.id: memory.linkages for memory in new})
 
 
-async def update(connection: AsyncConnection, memory_id: str, revision: int, changes: dict[str, Any]) -> None:
+async def update_memory(connection: AsyncConnection, memory_id: str, revision: int, changes: dict[str, Any]) -> None:
     """Change columns of one memory."""
     statement = sa.update(memories).where(memories.c.id == memory_id).values(revision=revision, **changes)
     await connection.execute(statement)
     if "linkages" in changes:
-        await links.replace(connection, memory_id, changes["linkages"])
+        await links.replace_links(connection, memory_id, changes["linkages"])
 
 
 async def renew_followers(connection: AsyncConnection, workspace_id: str, memory_id: str, now: datetime) -> None:
@@ -103,9 +103,9 @@ async def renew_followers(connection: AsyncConnection, workspace_id: str, memory
     )
     found = list((await connection.execute(query)).scalars())
     if found:
-        first = await advance(connection, workspace_id, len(found), now)
+        first = await advance_revision(connection, workspace_id, len(found), now)
         for step, each in enumerate(found):
-            await update(connection, each, first + step, {})
+            await update_memory(connection, each, first + step, {})
 
 
 _EVER = sa.select(*_COLUMNS).where(
@@ -115,7 +115,7 @@ _BY_ID = _EVER.where(memories.c.deleted_at.is_(None))
 _UNERASED = _EVER.where(memories.c.erased_at.is_(None))
 
 
-async def get(
+async def get_memory(
     connection: AsyncConnection, workspace_id: str, memory_id: str, *, or_deleted: bool = False
 ) -> Memory | None:
     """Return one memory of the workspace, or None if there is none.
@@ -124,16 +124,16 @@ async def get(
     """
     query = _UNERASED if or_deleted else _BY_ID
     row = (await connection.execute(query, {"memory": memory_id, "workspace": workspace_id})).one_or_none()
-    return None if row is None else from_row(row)
+    return None if row is None else memory_from_row(row)
 
 
-async def look_up(db: Database, workspace_id: str, memory_id: str) -> Memory | None:
+async def read_cached_memory(db: Database, workspace_id: str, memory_id: str) -> Memory | None:
     """Return the same by a cached read. A deleted memory is not found."""
     row = await db.cached_row(_BY_ID, {"memory": memory_id, "workspace": workspace_id})
-    return None if row is None else from_row(row)
+    return None if row is None else memory_from_row(row)
 
 
-async def existing(connection: AsyncConnection, workspace_id: str, ids: Iterable[str]) -> set[str]:
+async def find_existing_ids(connection: AsyncConnection, workspace_id: str, ids: Iterable[str]) -> set[str]:
     """Return the ids, of these, that belong to memories of the workspace which are not deleted."""
     # The workspace is compared here: asked for beside a list of ids, SQLite reads all of the workspace.
     query = sa.select(memories.c.id, memories.c.workspace_id).where(
@@ -142,11 +142,11 @@ async def existing(connection: AsyncConnection, workspace_id: str, ids: Iterable
     return {row.id for row in await connection.execute(query) if row.workspace_id == workspace_id}
 
 
-def _escaped(text: str) -> str:
+def _escape_pattern(text: str) -> str:
     return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
 
 
-def _tagged(tags: Sequence[str], *, parts: bool, is_sqlite: bool) -> sa.ColumnElement[bool]:
+def _has_tags(tags: Sequence[str], *, parts: bool, is_sqlite: bool) -> sa.ColumnElement[bool]:
     """Whether a tag equals one of these texts, or contains it if `parts`. Upper and lower case are the same."""
     elements = sa.func.json_each if is_sqlite else sa.func.json_array_elements_text
     tag = elements(memories.c.tags).table_valued("value", name="tag")
@@ -154,11 +154,13 @@ def _tagged(tags: Sequence[str], *, parts: bool, is_sqlite: bool) -> sa.ColumnEl
     text, wanted = sa.func.lower(tag.c.value), [each.lower() for each in tags]
     if not parts:
         return sa.exists().select_from(tag).where(text.in_(wanted))
-    holds = (text.like(f"%{_escaped(each)}%", escape="\\") for each in wanted)
+    holds = (text.like(f"%{_escape_pattern(each)}%", escape="\\") for each in wanted)
     return sa.exists().select_from(tag).where(sa.or_(*holds))
 
 
-def _conditions(workspace_id: str, listing: Listing, now: datetime, *, is_sqlite: bool) -> list[sa.ColumnElement[bool]]:
+def _make_conditions(
+    workspace_id: str, listing: Listing, now: datetime, *, is_sqlite: bool
+) -> list[sa.ColumnElement[bool]]:
     table = memories.c
     conditions: list[sa.ColumnElement[bool]] = [table.workspace_id == workspace_id, table.deleted_at.is_(None)]
     expired = table.expires_at <= now
@@ -171,7 +173,7 @@ def _conditions(workspace_id: str, listing: Listing, now: datetime, *, is_sqlite
     if listing.types:
         conditions.append(table.type.in_(listing.types))
     if listing.tags:
-        conditions.append(_tagged(listing.tags, parts=listing.parts_of_tags, is_sqlite=is_sqlite))
+        conditions.append(_has_tags(listing.tags, parts=listing.parts_of_tags, is_sqlite=is_sqlite))
     if listing.project is not None:
         conditions.append(sa.or_(table.scope == "global", table.project == listing.project))
     return conditions + [table[name] == value for name, value in listing.equal.items()]
@@ -181,19 +183,19 @@ async def list_page(
     connection: AsyncConnection, workspace_id: str, listing: Listing, now: datetime
 ) -> tuple[list[Memory], int]:
     """Return a page of the workspace's memories, and the number of all that match."""
-    conditions = _conditions(workspace_id, listing, now, is_sqlite=connection.dialect.name == "sqlite")
+    conditions = _make_conditions(workspace_id, listing, now, is_sqlite=connection.dialect.name == "sqlite")
     column = memories.c[listing.sort]
     order = column.desc() if listing.descending else column.asc()
     if column.nullable:  # said of a column without nulls, it would keep Postgres from the index
         order = order.nulls_last()
     tie = memories.c.position.desc() if listing.descending else memories.c.position.asc()
     query = sa.select(*_COLUMNS).where(*conditions).order_by(order, tie).limit(listing.limit).offset(listing.offset)
-    page = [from_row(row) for row in await connection.execute(query)]
+    page = [memory_from_row(row) for row in await connection.execute(query)]
     total = await connection.execute(sa.select(sa.func.count()).select_from(memories).where(*conditions))
     return page, total.scalar_one()
 
 
-async def counts(connection: AsyncConnection, workspace_id: str, now: datetime) -> dict[str, int]:
+async def count_memories(connection: AsyncConnection, workspace_id: str, now: datetime) -> dict[str, int]:
     """Return the number of the workspace's memories: total, active, expired and consolidated."""
     table = memories.c
     expired = sa.and_(table.expires_at.is_not(None), table.expires_at <= now)
@@ -207,7 +209,7 @@ async def counts(connection: AsyncConnection, workspace_id: str, now: datetime) 
     return dict(zip(("total", "active", "expired", "consolidated"), row, strict=True))
 
 
-async def total_accesses(connection: AsyncConnection, workspace_id: str) -> int:
+async def sum_accesses(connection: AsyncConnection, workspace_id: str) -> int:
     """Return how often the workspace's memories were recalled.
 
     Merged memories are left out, because the memory they became has their sum.
@@ -232,7 +234,7 @@ async def erase_content(connection: AsyncConnection, memory_id: str, now: dateti
         .where(memories.c.id == memory_id)
         .values(content="", type="", tags=[], linkages=[], metadata={}, erased_at=now, **blank)
     )
-    await links.replace(connection, memory_id, [])
+    await links.replace_links(connection, memory_id, [])
     merged_into = sa.select(memories.c.consolidated_into).where(memories.c.id == memory_id).scalar_subquery()
     told = sa.or_(consolidations.c.memory_id == memory_id, consolidations.c.memory_id == merged_into)
     await connection.execute(sa.update(consolidations).where(told).values(template_summary=None))

@@ -15,7 +15,7 @@ from server.store.tables.accounts import workspaces
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class StoredSettings:
     """The settings of one workspace, and for each setting that was set, the time of that."""
 
     settings: WorkspaceSettings
@@ -25,12 +25,12 @@ class Kept:
 _KEPT = sa.select(workspaces.c.settings, workspaces.c.settings_set_at).where(workspaces.c.deleted_at.is_(None))
 
 
-async def load(connection: AsyncConnection, workspace_id: str) -> Kept:
+async def load_settings(connection: AsyncConnection, workspace_id: str) -> StoredSettings:
     """Return the settings of a workspace, or the defaults if there is no such workspace."""
     row = (await connection.execute(_KEPT.where(workspaces.c.id == workspace_id))).one_or_none()
     values, times = ({}, {}) if row is None else _both(row)
     set_at = {key: datetime.fromisoformat(at) for key, at in times.items()}
-    return Kept(WorkspaceSettings.model_validate(values), set_at)
+    return StoredSettings(WorkspaceSettings.model_validate(values), set_at)
 
 
 def _both(row: Sequence[Any]) -> tuple[dict[str, Any], dict[str, str]]:
@@ -38,7 +38,7 @@ def _both(row: Sequence[Any]) -> tuple[dict[str, Any], dict[str, str]]:
     return dict(values or {}), dict(times or {})
 
 
-async def change(connection: AsyncConnection, workspace_id: str, key: str, value: Any, now: datetime) -> None:
+async def change_setting(connection: AsyncConnection, workspace_id: str, key: str, value: Any, now: datetime) -> None:
     """Set one setting, or give it back its default if the value is None. The caller has checked key and value.
 
     Raises:

@@ -21,7 +21,7 @@ _COLUMNS = (
 )
 
 
-async def insert(connection: AsyncConnection, workspace_id: str, entry: SkipEntry) -> None:
+async def insert_entry(connection: AsyncConnection, workspace_id: str, entry: SkipEntry) -> None:
     """Store a new entry."""
     await connection.execute(
         sa.insert(skip_entries).values(
@@ -49,17 +49,17 @@ def _live(rows: Iterable[Sequence[Any]], now: datetime) -> list[SkipEntry]:
     return [entry for entry in entries if entry.ends_at is None or entry.ends_at > now]
 
 
-async def live(connection: AsyncConnection, workspace_id: str, now: datetime) -> list[SkipEntry]:
+async def list_live_entries(connection: AsyncConnection, workspace_id: str, now: datetime) -> list[SkipEntry]:
     """Return the workspace's entries that have not ended, newest first."""
     return _live(await connection.execute(_KEPT, {"workspace": workspace_id}), now)
 
 
-async def look_up_live(db: Database, workspace_id: str, now: datetime) -> list[SkipEntry]:
+async def read_cached_live_entries(db: Database, workspace_id: str, now: datetime) -> list[SkipEntry]:
     """Return the same by a cached read, for recall."""
     return _live(await db.cached_rows(_KEPT, {"workspace": workspace_id}), now)
 
 
-async def counts(connection: AsyncConnection, workspace_id: str, now: datetime) -> dict[str, int]:
+async def count_entries(connection: AsyncConnection, workspace_id: str, now: datetime) -> dict[str, int]:
     """Return the number of entries: total, active and expired. Expired ones stay until the loop deletes them."""
     query = sa.select(sa.func.count(), sa.func.count().filter(_ended(now))).where(
         skip_entries.c.workspace_id == workspace_id
@@ -68,7 +68,9 @@ async def counts(connection: AsyncConnection, workspace_id: str, now: datetime) 
     return {"total": total, "active": total - expired, "expired": expired}
 
 
-async def delete(connection: AsyncConnection, workspace_id: str, entry_id: str, now: datetime) -> SkipEntry | None:
+async def delete_entry(
+    connection: AsyncConnection, workspace_id: str, entry_id: str, now: datetime
+) -> SkipEntry | None:
     """Delete an entry that has not ended, and return it. None if the workspace has no such entry."""
     statement = (
         sa.delete(skip_entries)

@@ -13,18 +13,18 @@ from server.store.tables.accounts import workspaces
 from server.store.tables.memories import memories, vectors
 
 
-async def put(connection: AsyncConnection, generation: int, windows: dict[str, Vector]) -> None:
+async def put_vectors(connection: AsyncConnection, generation: int, windows: dict[str, Vector]) -> None:
     """Store the vectors of memories, memory id → (n, dims), in place of earlier ones of the generation."""
     statement = insert_into(connection, vectors)
     statement = statement.on_conflict_do_update(
         index_elements=["memory_id", "generation"], set_={"windows": statement.excluded.windows}
     )
-    rows = [{"memory_id": m, "generation": generation, "windows": pack(w)} for m, w in windows.items()]
+    rows = [{"memory_id": m, "generation": generation, "windows": pack_vectors(w)} for m, w in windows.items()]
     if rows:
         await connection.execute(statement, rows)
 
 
-async def forget(connection: AsyncConnection, memory_id: str) -> None:
+async def delete_vectors(connection: AsyncConnection, memory_id: str) -> None:
     """Delete a memory's vectors of every generation, because its text changed or was erased."""
     await connection.execute(sa.delete(vectors).where(vectors.c.memory_id == memory_id))
 
@@ -38,7 +38,7 @@ class Gap:
     content: str
 
 
-async def missing(connection: AsyncConnection, generation: int, after: str, limit: int) -> Sequence[Gap]:
+async def list_gaps(connection: AsyncConnection, generation: int, after: str, limit: int) -> Sequence[Gap]:
     """Return at most `limit` memories without vectors of the generation, in the order of their ids, after `after`."""
     has = sa.exists().where(vectors.c.memory_id == memories.c.id, vectors.c.generation == generation)
     query = (
@@ -85,11 +85,11 @@ async def count_vectors(
     return VectorCoverage(filled, total - filled)
 
 
-def pack(windows: Vector) -> bytes:
+def pack_vectors(windows: Vector) -> bytes:
     """Return vectors (n, dims) as bytes: little-endian float32."""
     return np.ascontiguousarray(windows, dtype="<f4").tobytes()
 
 
-def unpack(blob: bytes, dims: int) -> Vector:
+def unpack_vectors(blob: bytes, dims: int) -> Vector:
     """Return the vectors (n, dims) that `pack` made these bytes of."""
     return np.frombuffer(blob, dtype="<f4").reshape(-1, dims).astype(np.float32, copy=False)

@@ -34,21 +34,21 @@ class ItemListing:
     offset: int = 0
 
 
-async def sections(connection: AsyncConnection, workspace_id: str) -> list[Section]:
+async def list_sections(connection: AsyncConnection, workspace_id: str) -> list[Section]:
     """Return the sections that were written, in the order in which they were made."""
     query = (
         sa.select(*_SECTION)
         .where(working_sections.c.workspace_id == workspace_id)
         .order_by(working_sections.c.created_at, working_sections.c.name)
     )
-    return [_section(row) for row in await connection.execute(query)]
+    return [_section_from_row(row) for row in await connection.execute(query)]
 
 
-async def section(connection: AsyncConnection, workspace_id: str, name: str) -> Section | None:
+async def get_section(connection: AsyncConnection, workspace_id: str, name: str) -> Section | None:
     """Return one section, or None if it was never written."""
     query = sa.select(*_SECTION).where(working_sections.c.workspace_id == workspace_id, working_sections.c.name == name)
     row = (await connection.execute(query)).one_or_none()
-    return None if row is None else _section(row)
+    return None if row is None else _section_from_row(row)
 
 
 def _own_sections(workspace_id: str) -> sa.Select[int]:
@@ -64,7 +64,7 @@ async def count_own_sections(connection: AsyncConnection, workspace_id: str) -> 
     return (await connection.execute(_own_sections(workspace_id))).scalar_one()
 
 
-async def state(connection: AsyncConnection, workspace_id: str) -> tuple[int, datetime | None]:
+async def read_state(connection: AsyncConnection, workspace_id: str) -> tuple[int, datetime | None]:
     """Return the number of sections made beside those that every workspace has, and the time of the last change.
 
     The time is that of the section or item that changed last, or None if there is neither.
@@ -99,14 +99,14 @@ async def insert_item(connection: AsyncConnection, workspace_id: str, item: Item
     await connection.execute(sa.insert(working_items).values(workspace_id=workspace_id, **row))
 
 
-async def item(connection: AsyncConnection, workspace_id: str, item_id: str) -> Item | None:
+async def get_item(connection: AsyncConnection, workspace_id: str, item_id: str) -> Item | None:
     """Return one item of the workspace, or None if there is none."""
     query = sa.select(*_ITEM).where(working_items.c.id == item_id, working_items.c.workspace_id == workspace_id)
     row = (await connection.execute(query)).one_or_none()
-    return None if row is None else _item(row)
+    return None if row is None else _item_from_row(row)
 
 
-async def existing_items(connection: AsyncConnection, workspace_id: str, ids: Iterable[str]) -> set[str]:
+async def find_existing_items(connection: AsyncConnection, workspace_id: str, ids: Iterable[str]) -> set[str]:
     """Return the ids, of these, that belong to items of the workspace."""
     query = sa.select(working_items.c.id, working_items.c.workspace_id).where(working_items.c.id.in_(set(ids)))
     return {row.id for row in await connection.execute(query) if row.workspace_id == workspace_id}
@@ -123,7 +123,7 @@ async def update_item(
         .returning(*_ITEM)
     )
     row = (await connection.execute(statement)).one_or_none()
-    return None if row is None else _item(row)
+    return None if row is None else _item_from_row(row)
 
 
 async def delete_item(connection: AsyncConnection, workspace_id: str, item_id: str) -> bool:
@@ -155,7 +155,7 @@ async def list_items_of(
         conditions.append(sa.or_(*holds))
     query = sa.select(*_ITEM, table.workspace_id).where(*conditions)
     query = query.order_by(*_ORDER).limit(listing.limit).offset(listing.offset)
-    page = [(row[-1], _item(row[:-1])) for row in await connection.execute(query)]
+    page = [(row[-1], _item_from_row(row[:-1])) for row in await connection.execute(query)]
     total = await connection.execute(sa.select(sa.func.count()).select_from(working_items).where(*conditions))
     return page, total.scalar_one()
 
@@ -171,28 +171,28 @@ _ACTIVE = (
 )
 
 
-def _counted(rows: Sequence[sa.Row[Any]]) -> tuple[list[Item], int]:
-    return [_item(row[:-1]) for row in rows], rows[0][-1] if rows else 0
+def _split_count(rows: Sequence[sa.Row[Any]]) -> tuple[list[Item], int]:
+    return [_item_from_row(row[:-1]) for row in rows], rows[0][-1] if rows else 0
 
 
-async def active_items(connection: AsyncConnection, workspace_id: str, limit: int) -> tuple[list[Item], int]:
+async def list_active_items(connection: AsyncConnection, workspace_id: str, limit: int) -> tuple[list[Item], int]:
     """Return the active and paused items, the most important first, and their total number. `limit` > 0.
 
     It is one query, because the context of every message asks for it.
     """
-    return _counted((await connection.execute(_ACTIVE, {"workspace": workspace_id, "most": limit})).all())
+    return _split_count((await connection.execute(_ACTIVE, {"workspace": workspace_id, "most": limit})).all())
 
 
-async def look_up_active(db: Database, workspace_id: str, limit: int) -> tuple[list[Item], int]:
+async def read_cached_active_items(db: Database, workspace_id: str, limit: int) -> tuple[list[Item], int]:
     """Return the same by a cached read, for the context."""
-    return _counted(await db.cached_rows(_ACTIVE, {"workspace": workspace_id, "most": limit}))
+    return _split_count(await db.cached_rows(_ACTIVE, {"workspace": workspace_id, "most": limit}))
 
 
-def _section(row: Sequence[Any]) -> Section:
+def _section_from_row(row: Sequence[Any]) -> Section:
     name, heading, content, updated_at = row
     return Section(name=name, heading=heading, content=content, updated_at=updated_at)
 
 
-def _item(row: Sequence[Any]) -> Item:
+def _item_from_row(row: Sequence[Any]) -> Item:
     values = dict(zip(_FIELDS, row, strict=True))
     return Item.model_validate(values | {"last_touched": values["updated_at"]})

@@ -70,7 +70,7 @@ async def find_workspace(connection: AsyncConnection, account_id: str, name: str
     return None if row is None else _from_row(row)
 
 
-async def workspace_by_id(connection: AsyncConnection, workspace_id: str) -> Workspace | None:
+async def get_workspace(connection: AsyncConnection, workspace_id: str) -> Workspace | None:
     """Return the workspace with this id, or None if there is none."""
     row = (await connection.execute(_WORKSPACE.where(workspaces.c.id == workspace_id))).one_or_none()
     return None if row is None else _from_row(row)
@@ -116,7 +116,7 @@ async def delete_workspace(connection: AsyncConnection, workspace_id: str, now: 
     await connection.execute(bound.values(revoked_at=now))
 
 
-async def all_ids(connection: AsyncConnection) -> list[str]:
+async def list_workspace_ids(connection: AsyncConnection) -> list[str]:
     """Return the ids of the workspaces of all accounts that are not deleted."""
     query = sa.select(workspaces.c.id).where(workspaces.c.deleted_at.is_(None)).order_by(workspaces.c.id)
     return list((await connection.execute(query)).scalars())

@@ -65,4 +65,4 @@ async def test_memories_from_before_the_model_are_found_by_meaning_after_it(
     found = await projection.search(book.workspace, Query(vector, None, 1), 1)
     assert [hit.id for hit in found.dense] == [car]
     async with book.db.read() as connection:
-        assert await vectors.missing(connection, 1, "", 9) == []
+        assert await vectors.list_gaps(connection, 1, "", 9) == []

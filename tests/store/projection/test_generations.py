@@ -100,7 +100,7 @@ async def test_a_text_that_changed_while_it_was_embedded_is_not_given_the_old_ve
     gate.opened.set()
     await filling
     async with book.db.read() as connection:
-        assert [gap.content for gap in await vectors.missing(connection, 1, "", 9)] == ["quite new"]
+        assert [gap.content for gap in await vectors.list_gaps(connection, 1, "", 9)] == ["quite new"]
     encoder.filling.note_gaps()
     await fill_gaps(book.db, encoder, projection, clock)
     vector = encoder.source.vector("quite new")

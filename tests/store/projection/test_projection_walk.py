@@ -11,7 +11,7 @@ from server.store.projection import point_writer
 from server.store.projection.placement import name_collection
 from server.store.projection.points import build_payload
 from server.store.projection.projection import Projection
-from server.store.record.memories import FIELDS, from_row
+from server.store.record.memories import FIELDS, memory_from_row
 from server.store.search.edge.engine import EdgeEngine
 from server.store.tables.memories import memories
 
@@ -102,7 +102,7 @@ class Walk:
             memories.c.deleted_at.is_(None), memories.c.consolidated.is_(False)
         )
         async with self.book.db.read() as connection:
-            rows = [from_row(row) for row in await connection.execute(query)]
+            rows = [memory_from_row(row) for row in await connection.execute(query)]
         return {row.id: build_payload(row, self.book.workspace, []) for row in rows}
 
     async def check(self):

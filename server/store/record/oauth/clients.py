@@ -37,7 +37,7 @@ async def insert_client(connection: AsyncConnection, row: ClientRow) -> None:
     )
 
 
-async def client_by_id(connection: AsyncConnection, client_id: str) -> ClientRow | None:
+async def get_client(connection: AsyncConnection, client_id: str) -> ClientRow | None:
     """Return the registered client with this id, or None if there is none."""
     query = sa.select(
         oauth_clients.c.id,

@@ -29,7 +29,7 @@ async def remember_consent(
     )
 
 
-async def remembered_consent(
+async def find_consent(
     connection: AsyncConnection, *, user_id: str, client_id: str, redirect_host: str, asked: str
 ) -> str | None:
     """Return the scopes that a person granted when this client asked for the same, or None."""

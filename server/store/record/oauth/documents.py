@@ -21,7 +21,7 @@ class DocumentRow:
     expires_at: datetime
 
 
-async def document_of(connection: AsyncConnection, url: str) -> DocumentRow | None:
+async def find_document(connection: AsyncConnection, url: str) -> DocumentRow | None:
     """Return the result of the last fetch of a document, however old. None if it was never fetched."""
     query = sa.select(
         oauth_documents.c.url, oauth_documents.c.document, oauth_documents.c.failure, oauth_documents.c.expires_at

@@ -49,14 +49,14 @@ _GRANT = sa.select(*(column for column in oauth_grants.c if column.name != "revo
 )
 
 
-async def grant_of_code(connection: AsyncConnection, code_hash: str, client_id: str) -> Grant | None:
+async def find_grant_of_code(connection: AsyncConnection, code_hash: str, client_id: str) -> Grant | None:
     """Return the grant that this client got for this code. None if there is none, or it was revoked."""
     query = _GRANT.where(oauth_grants.c.code_hash == code_hash, oauth_grants.c.client_id == client_id)
     row = (await connection.execute(query)).one_or_none()
     return None if row is None else Grant(*row)
 
 
-async def live_grant(connection: AsyncConnection, grant_id: str, now: datetime) -> tuple[Grant, str] | None:
+async def find_live_grant(connection: AsyncConnection, grant_id: str, now: datetime) -> tuple[Grant, str] | None:
     """Return a valid grant and its user's account, by index. None if there is none, or the user is disabled."""
     query = (
         _GRANT.add_columns(users.c.account_id)

@@ -59,7 +59,7 @@ async def rotate_refresh_token(connection: AsyncConnection, token_hash: str, now
     return (await connection.execute(query)).rowcount == 1
 
 
-async def just_rotated(connection: AsyncConnection, token_hash: str, now: datetime, grace: timedelta) -> bool:
+async def is_just_rotated(connection: AsyncConnection, token_hash: str, now: datetime, grace: timedelta) -> bool:
     """Whether a token was exchanged less than `grace` ago, and its successor has not been exchanged since."""
     later = oauth_refresh_tokens.alias("later")
     query = sa.select(oauth_refresh_tokens.c.token_hash).where(

@@ -77,13 +77,13 @@ _USER = sa.select(
 )
 
 
-async def user_named(connection: AsyncConnection, name: str) -> User | None:
+async def find_user(connection: AsyncConnection, name: str) -> User | None:
     """Return the user of this name, or None if there is none."""
     row = (await connection.execute(_USER.where(users.c.name == name))).one_or_none()
     return None if row is None else User(*row)
 
 
-async def user_by_id(connection: AsyncConnection, user_id: str) -> User | None:
+async def get_user(connection: AsyncConnection, user_id: str) -> User | None:
     """Return the user with this id, or None if there is none."""
     row = (await connection.execute(_USER.where(users.c.id == user_id))).one_or_none()
     return None if row is None else User(*row)
@@ -104,7 +104,7 @@ async def set_password(connection: AsyncConnection, user_id: str, password_hash:
     await connection.execute(sa.update(users).where(users.c.id == user_id).values(password_hash=password_hash))
 
 
-async def member_accounts(connection: AsyncConnection, user_id: str) -> dict[str, str]:
+async def list_member_accounts(connection: AsyncConnection, user_id: str) -> dict[str, str]:
     """Return the accounts that a user is a member of: name → id."""
     query = (
         sa.select(accounts.c.name, accounts.c.id)
@@ -114,12 +114,12 @@ async def member_accounts(connection: AsyncConnection, user_id: str) -> dict[str
     return {row.name: row.id for row in await connection.execute(query)}
 
 
-async def all_accounts(connection: AsyncConnection) -> dict[str, str]:
+async def list_accounts(connection: AsyncConnection) -> dict[str, str]:
     """Return all accounts: name → id."""
     return {row.name: row.id for row in await connection.execute(sa.select(accounts.c.name, accounts.c.id))}
 
 
-async def admin_exists(connection: AsyncConnection) -> bool:
+async def has_admin(connection: AsyncConnection) -> bool:
     """Whether a user can administer this server, so that no setup link is needed."""
     query = sa.select(users.c.id).where(users.c.is_admin, users.c.disabled_at.is_(None)).limit(1)
     return (await connection.execute(query)).one_or_none() is not None

@@ -62,7 +62,7 @@ async def insert_key(connection: AsyncConnection, row: KeyRow, key_hash: str) ->
     )
 
 
-async def key_by_hash(connection: AsyncConnection, key_hash: str, now: datetime) -> tuple[KeyRow, str] | None:
+async def find_key(connection: AsyncConnection, key_hash: str, now: datetime) -> tuple[KeyRow, str] | None:
     """Return a valid key and its user's account. None if there is no such key, or its user is disabled.
 
     A key that was made through an OAuth grant ends with the grant, so its `expires_at` is the earlier of the two.

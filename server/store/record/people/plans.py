@@ -79,17 +79,17 @@ class Plans:
         self._plans = dict(plans)
         self._default = default or None
 
-    def standing(self, given: str | None) -> Standing:
+    def standing_for(self, given: str | None) -> Standing:
         """Return the standing of an account that was given this plan, or None for the default plan."""
         if given is not None and given in self._plans:
             return Standing(given, self._plans[given])
         limits = UNLIMITED if self._default is None else self._plans[self._default]
         return Standing(self._default, limits, given)
 
-    async def of(self, connection: AsyncConnection, account_id: str) -> Standing:
+    async def read_standing(self, connection: AsyncConnection, account_id: str) -> Standing:
         """Return the standing of an account."""
         query = sa.select(accounts.c.plan).where(accounts.c.id == account_id)
-        return self.standing((await connection.execute(query)).scalar_one_or_none())
+        return self.standing_for((await connection.execute(query)).scalar_one_or_none())
 
     async def ensure_workspace(
         self, connection: AsyncConnection, account_id: str, name: str, generation: int, now: datetime
@@ -101,10 +101,10 @@ class Plans:
         """
         found, is_new = await ensure_workspace(connection, account_id, name, generation, now)
         if is_new:
-            await self.admit(connection, account_id, "workspaces")
+            await self.check_quota(connection, account_id, "workspaces")
         return found, is_new
 
-    async def admit(self, connection: AsyncConnection, account_id: str, kind: Kind, added: int = 1) -> None:
+    async def check_quota(self, connection: AsyncConnection, account_id: str, kind: Kind, added: int = 1) -> None:
         """Check, near the end of a transaction that has added something, that the account stays within its plan.
 
         The account is held until the transaction ends: if two transactions each add the last one that fits, only one
@@ -116,7 +116,7 @@ class Plans:
         """
         if not self._plans:
             return
-        standing = await self.of(connection, account_id)
+        standing = await self.read_standing(connection, account_id)
         limit: int | None = getattr(standing.limits, kind)
         if limit is None:
             return
@@ -128,11 +128,11 @@ class Plans:
         if count > limit:
             raise QuotaExceeded(kind, standing.plan, limit, count - added, added)
 
-    async def usage(self, connection: AsyncConnection, account_id: str) -> dict[Kind, int]:
+    async def count_usage(self, connection: AsyncConnection, account_id: str) -> dict[Kind, int]:
         """Return the number that an account has of each kind."""
         return {kind: await _count(connection, account_id, kind) for kind in KINDS}
 
-    async def give(self, connection: AsyncConnection, account_id: str, plan: str | None) -> Standing:
+    async def set_plan(self, connection: AsyncConnection, account_id: str, plan: str | None) -> Standing:
         """Give an account a plan, or the default one if it is None, and return its standing. It keeps all that it has.
 
         Raises:
@@ -141,7 +141,7 @@ class Plans:
         if plan is not None and plan not in self._plans:
             raise UnknownPlan(plan, tuple(self._plans))
         await connection.execute(sa.update(accounts).where(accounts.c.id == account_id).values(plan=plan))
-        return self.standing(plan)
+        return self.standing_for(plan)
 
 
 async def _count(connection: AsyncConnection, account_id: str, kind: Kind) -> int:

@@ -5,7 +5,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from server.store.record.people.accounts import User, user_by_id
+from server.store.record.people.accounts import User, get_user
 from server.store.tables.oauth import browser_sessions
 
 
@@ -18,17 +18,17 @@ async def insert_session(
     )
 
 
-async def session_user(connection: AsyncConnection, id_hash: str, now: datetime) -> User | None:
+async def find_session_user(connection: AsyncConnection, id_hash: str, now: datetime) -> User | None:
     """Return the user of a session. None if it has expired, there is no such session, or the user is disabled."""
     query = sa.select(browser_sessions.c.user_id).where(
         browser_sessions.c.id_hash == id_hash, browser_sessions.c.expires_at > now
     )
     user_id = (await connection.execute(query)).scalar_one_or_none()
-    user = None if user_id is None else await user_by_id(connection, user_id)
+    user = None if user_id is None else await get_user(connection, user_id)
     return None if user is None or user.disabled_at is not None else user
 
 
-async def delete_sessions_of(connection: AsyncConnection, user_id: str) -> None:
+async def delete_user_sessions(connection: AsyncConnection, user_id: str) -> None:
     """End every browser session of a user."""
     await connection.execute(sa.delete(browser_sessions).where(browser_sessions.c.user_id == user_id))
 

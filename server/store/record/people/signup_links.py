@@ -20,7 +20,7 @@ async def insert_link(
     )
 
 
-async def link_holds(connection: AsyncConnection, link_hash: str, kind: LinkKind, now: datetime) -> bool:
+async def is_link_valid(connection: AsyncConnection, link_hash: str, kind: LinkKind, now: datetime) -> bool:
     """Whether a link is valid now."""
     query = sa.select(signup_links.c.link_hash).where(
         signup_links.c.link_hash == link_hash, signup_links.c.kind == kind, signup_links.c.expires_at > now
