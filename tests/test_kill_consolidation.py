@@ -32,7 +32,7 @@ from pathlib import Path
 from server.config import Settings
 from server.store.consolidation import carry_out, runs as consolidation_runs
 from server.store.record import memories
-from server.store.consolidation.carry_out import ConsolidationDeps, run
+from server.store.consolidation.carry_out import ConsolidationDeps, consolidate_workspace
 from server.store.db import Database
 from server.store.record.journal import Actor
 from server.store.projection.projection import Projection
@@ -40,8 +40,8 @@ from server.wiring import open_projection
 
 folder, workspace, where, run_id = sys.argv[1:]
 owner, name = {
-    "the merged are written": (memories, "insert"),
-    "the sources are marked": (consolidation_runs, "mark"),
+    "the merged are written": (memories, "insert_memories"),
+    "the sources are marked": (consolidation_runs, "mark_sources"),
     "it is committed": (Projection, "project"),
 }[where]
 original = getattr(owner, name)
@@ -60,9 +60,9 @@ async def main():
         setattr(owner, name, stuck)
         actor = Actor("user", "key", "test", "request")
         if run_id == "none":
-            await run(ConsolidationDeps(db, projection), workspace, actor, now, share=1.0)
+            await consolidate_workspace(ConsolidationDeps(db, projection), workspace, actor, now, share=1.0)
         else:
-            await consolidation_runs.undo(db, workspace, run_id, actor, now)
+            await consolidation_runs.undo_run(db, workspace, run_id, actor, now)
             await projection.project(workspace)
 
 asyncio.run(main())

@@ -3,7 +3,7 @@
 import ast
 from pathlib import Path
 
-from auth.routes import routes
+from auth.routes import build_routes
 
 PAGES = Path(__file__).parents[2] / "auth" / "pages"
 
@@ -19,7 +19,7 @@ def handlers():
 
 
 def test_every_handler_of_a_page_has_a_route():
-    routed = {getattr(route.endpoint, "__name__", "") for route in routes()}
+    routed = {getattr(route.endpoint, "__name__", "") for route in build_routes()}
     assert set(handlers()) <= routed
 
 

@@ -227,18 +227,18 @@ async def test_a_source_that_changes_between_plan_and_transaction_is_left_alone(
         await ledger.change(first, content="changed")
         return await original(means, planned)
 
-    monkeypatch.setattr(carry_out, "_told", meanwhile)
+    monkeypatch.setattr(carry_out, "_add_summaries", meanwhile)
     outcome = await consolidate()
     assert [each.result.tags for each in outcome.plan.merges] == [["milk"]]
     assert (await ledger.get(first)).consolidated == 0
     assert "changed" in await active(ledger)
 
 
-@pytest.mark.parametrize("step", ["insert", "journal_memories", "mark"])
+@pytest.mark.parametrize("step", ["insert_memories", "journal_memories", "mark_sources"])
 async def test_what_fails_half_way_leaves_everything_as_it_was(ledger, consolidate, monkeypatch, step):
     await ledger.store("one", "two", "three", tags=["tea"])
     before = await everything(ledger)
-    module = {"insert": memories, "journal_memories": carry_out, "mark": runs}[step]
+    module = {"insert_memories": memories, "journal_memories": carry_out, "mark_sources": runs}[step]
     original = getattr(module, step)
 
     async def failing(*args, **how):
@@ -483,6 +483,6 @@ async def test_while_pairs_are_sought_the_event_loop_goes_on(ledger, with_vector
         turns.append(1)
         return original(matrix, start)
 
-    monkeypatch.setattr(near_module, "_repeated", watched)
+    monkeypatch.setattr(near_module, "_find_repeats", watched)
     assert len(await find_near_duplicates(ledger.db, ledger.workspace, ids)) == 1
     assert turns == [1]

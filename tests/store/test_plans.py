@@ -169,7 +169,7 @@ async def test_without_plans_nothing_is_asked_and_without_a_limit_nothing_is_cou
         async with ledger.db.write() as connection:
             event.listen(connection.sync_connection, "before_cursor_execute", lambda *how: statements.append(how[2]))
             for kind in KINDS:
-                await plans.admit(connection, ledger.account, kind)
+                await plans.check_quota(connection, ledger.account, kind)
         return statements
 
     assert await asked(Plans({}, "")) == []

@@ -1,6 +1,6 @@
 """Merging memories that belong together: planned from what is there, written in one transaction, projected once.
 
-Nothing is lost by it: the sources stay in the record, hidden from recall, and `consolidation_runs.undo` brings them
+Nothing is lost by it: the sources stay in the record, hidden from recall, and `runs.undo_run` brings them
 back. A source that changed between plan and transaction is left alone, with all of its group.
 """
 
