@@ -134,7 +134,7 @@ async def test_one_workspaces_failure_is_noted_and_stops_no_other(ledger, new_le
             raise ZeroDivisionError("what it says is not noted")
         return await original(db, workspace_id, now, half_lives)
 
-    monkeypatch.setattr(nights, "decay", failing)
+    monkeypatch.setattr(nights, "decay_relevance", failing)
     clock.move(hours=6)
     await do_due_ticks(services)
     (row,) = [each for each in await noted(ledger.db) if each[0] == "decay" and each[2]]
@@ -209,7 +209,7 @@ async def test_work_that_is_cancelled_stops_between_two_steps_and_is_not_noted(l
         reached.set()
         await never.wait()
 
-    monkeypatch.setattr(nights, "decay", stuck)
+    monkeypatch.setattr(nights, "decay_relevance", stuck)
     clock.move(hours=6)
     task = asyncio.create_task(do_due_ticks(services))
     await reached.wait()
