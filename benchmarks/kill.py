@@ -303,22 +303,28 @@ def compare(folder: Path) -> list[str]:
     return problems
 
 
+def kill_rounds(folder: Path, seed: str, rounds: int, seconds: float) -> tuple[Run, int]:
+    """Kill a server on the folder this many times, or until the time is over; return the run and the rounds done."""
+    run, started, done = Run(folder, seed), time.perf_counter(), 0
+    for _ in progress(range(rounds), "killing the server"):
+        if run.problems or time.perf_counter() - started > seconds:
+            break
+        run.round()
+        done += 1
+    if not run.problems:
+        run.finish()
+    return run, done
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=200, help="how often the server is killed")
     parser.add_argument("--seconds", type=float, default=3000, help="after how long no round is begun any more")
     parser.add_argument("--seed", default="loci", help="what chance begins with")
     arguments = parser.parse_args()
-    started, done = time.perf_counter(), 0
+    started = time.perf_counter()
     with temporary_folder() as folder:
-        run = Run(folder / "data", arguments.seed)
-        for _ in progress(range(arguments.rounds), "killing the server"):
-            if run.problems or time.perf_counter() - started > arguments.seconds:
-                break
-            run.round()
-            done += 1
-        if not run.problems:
-            run.finish()
+        run, done = kill_rounds(folder / "data", arguments.seed, arguments.rounds, arguments.seconds)
         print(f"{done} rounds in {time.perf_counter() - started:.0f} s: {run.summary()}")
         for problem in run.problems[:20]:
             print(problem)

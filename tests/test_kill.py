@@ -1,19 +1,12 @@
 """`kill -9` and power cuts, a few rounds of what `benchmarks/kill.py` does two hundred times."""
 
-import subprocess
-import sys
-from pathlib import Path
-
-SCRIPT = Path(__file__).parent.parent / "benchmarks" / "kill.py"
+import pytest
+from kill import kill_rounds
 
 
-def test_what_was_acknowledged_survives_and_nothing_is_half_done():
-    done = subprocess.run(
-        [sys.executable, str(SCRIPT), "--rounds", "5", "--seconds", "90"],
-        capture_output=True,
-        text=True,
-        timeout=240,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert " 0 problem(s)" in done.stdout
+@pytest.mark.timeout(240)
+def test_what_was_acknowledged_survives_and_nothing_is_half_done(tmp_path):
+    run, rounds = kill_rounds(tmp_path / "data", "loci", rounds=5, seconds=90)
+    assert run.problems == []
+    assert rounds
+    assert run.checked

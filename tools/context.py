@@ -181,12 +181,12 @@ async def _list_newest(services: Services, call: Call, args: RetrieveContext) ->
 
 
 async def _list_items(services: Services, call: Call) -> ContextItems:
-    items, total = await working_memory.read_cached_active_items(services.db, call.id_for_reading, ITEMS)
+    items, total = await working_memory.list_active_items(services.db, call.id_for_reading, ITEMS)
     return ContextItems(items=items, total_active=total)
 
 
 async def _read_identity(services: Services, call: Call) -> str | None:
-    crystal = await identity.read_cached_latest_crystal(services.db, call.id_for_reading)
+    crystal = await identity.get_latest_crystal(services.db, call.id_for_reading)
     return None if crystal is None else crystal.crystal
 
 

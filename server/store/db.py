@@ -88,11 +88,6 @@ class Database:
                 await stack.enter_async_context(self._one_writer)
             yield await stack.enter_async_context(self._writer.begin())
 
-    async def cached_row(self, query: sa.Select[*tuple[Any, ...]], values: dict[str, Any]) -> sa.Row[Any] | None:
-        """Return the first row of a cached read, or None if there is none."""
-        rows = await self.cached_rows(query, values)
-        return rows[0] if rows else None
-
     async def cached_rows(
         self, query: sa.Select[*tuple[Any, ...]], values: dict[str, Any] | None = None
     ) -> Sequence[sa.Row[Any]]:
@@ -127,6 +122,15 @@ class Database:
         if self._cached_reads is not None:
             self._cached_reads.close()
             await self._reader.dispose()
+
+
+async def fetch_rows(
+    source: AsyncConnection | Database, query: sa.Select[*tuple[Any, ...]], values: dict[str, Any]
+) -> Sequence[sa.Row[Any]]:
+    """Return the rows of a query: of the transaction if `source` is a connection, of a cached read if not."""
+    if isinstance(source, Database):
+        return await source.cached_rows(query, values)
+    return (await source.execute(query, values)).all()
 
 
 def insert_into(connection: AsyncConnection, table: sa.Table) -> sqlite.Insert | postgresql.Insert:

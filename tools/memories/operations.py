@@ -199,7 +199,7 @@ async def _store(
 
 async def fetch(services: Services, call: Call, args: MemoryRef) -> MemoryAnswer:
     """Return one memory by its id, from the record. Raises `not_found`."""
-    memory = await memories.read_cached_memory(services.db, call.id_for_reading, args.id)
+    memory = await memories.get_memory(services.db, call.id_for_reading, args.id)
     if memory is None:
         raise make_memory_not_found(args.id)
     return _to_answer(memory, call)

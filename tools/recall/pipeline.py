@@ -41,7 +41,7 @@ async def recall(
     own, entries = None, list[SkipEntry]()
     if isinstance(workspace, Workspace):
         own = await _search(services, workspace, request)
-        entries = await skip_list.read_cached_live_entries(services.db, workspace.id, now)
+        entries = await skip_list.list_live_entries(services.db, workspace.id, now)
     searched = [] if own is None else [own]
     searched += [await _search(services, each, request) for each in others]
     question = make_question(request.message, settings) if own is None else own.question

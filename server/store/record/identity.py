@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.memory.models import Memory
-from server.store.db import Database
+from server.store.db import Database, fetch_rows
 from server.store.record.memories import FIELDS, memory_from_row
 from server.store.tables.memories import memories
 from server.store.tables.working import identity_crystals
@@ -61,16 +61,10 @@ _LATEST = _newest(identity_crystals.c.crystal)
 _HISTORY = _newest(sa.func.length(identity_crystals.c.crystal))
 
 
-async def get_latest_crystal(connection: AsyncConnection, workspace_id: str) -> Crystal | None:
-    """Return the workspace's newest crystal, or None if there is none."""
-    row = (await connection.execute(_LATEST, {"workspace": workspace_id, "most": 1})).one_or_none()
-    return None if row is None else Crystal(*row)
-
-
-async def read_cached_latest_crystal(db: Database, workspace_id: str) -> Crystal | None:
-    """Return the same by a cached read, for the context."""
-    row = await db.cached_row(_LATEST, {"workspace": workspace_id, "most": 1})
-    return None if row is None else Crystal(*row)
+async def get_latest_crystal(source: AsyncConnection | Database, workspace_id: str) -> Crystal | None:
+    """Return the workspace's newest crystal, or None if there is none. With a `Database` it is a cached read."""
+    rows = await fetch_rows(source, _LATEST, {"workspace": workspace_id, "most": 1})
+    return Crystal(*rows[0]) if rows else None
 
 
 async def list_snapshots(connection: AsyncConnection, workspace_id: str, limit: int) -> list[Snapshot]:

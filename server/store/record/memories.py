@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.memory.models import Memory
 from server.memory.text import NEIGHBOURS
-from server.store.db import Database
+from server.store.db import Database, fetch_rows
 from server.store.record import links
 from server.store.record.journal import blank_memory_entries
 from server.store.record.workspaces import WorkspaceGone
@@ -116,21 +116,15 @@ _UNERASED = _EVER.where(memories.c.erased_at.is_(None))
 
 
 async def get_memory(
-    connection: AsyncConnection, workspace_id: str, memory_id: str, *, or_deleted: bool = False
+    source: AsyncConnection | Database, workspace_id: str, memory_id: str, *, or_deleted: bool = False
 ) -> Memory | None:
-    """Return one memory of the workspace, or None if there is none.
+    """Return one memory of the workspace, or None if there is none. With a `Database` it is a cached read.
 
     A deleted memory is returned only with `or_deleted`, and only until it is erased.
     """
     query = _UNERASED if or_deleted else _BY_ID
-    row = (await connection.execute(query, {"memory": memory_id, "workspace": workspace_id})).one_or_none()
-    return None if row is None else memory_from_row(row)
-
-
-async def read_cached_memory(db: Database, workspace_id: str, memory_id: str) -> Memory | None:
-    """Return the same by a cached read. A deleted memory is not found."""
-    row = await db.cached_row(_BY_ID, {"memory": memory_id, "workspace": workspace_id})
-    return None if row is None else memory_from_row(row)
+    rows = await fetch_rows(source, query, {"memory": memory_id, "workspace": workspace_id})
+    return memory_from_row(rows[0]) if rows else None
 
 
 async def find_existing_ids(connection: AsyncConnection, workspace_id: str, ids: Iterable[str]) -> set[str]:

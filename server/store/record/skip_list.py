@@ -1,14 +1,12 @@
 """The skip list's rows. The caller owns the transaction and journals what it does."""
 
-from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.memory.skip import SkipEntry
-from server.store.db import Database
+from server.store.db import Database, fetch_rows
 from server.store.tables.working import skip_entries
 
 _COLUMNS = (
@@ -44,19 +42,10 @@ _KEPT = (
 )
 
 
-def _live(rows: Iterable[Sequence[Any]], now: datetime) -> list[SkipEntry]:
-    entries = (SkipEntry(*row) for row in rows)
+async def list_live_entries(source: AsyncConnection | Database, workspace_id: str, now: datetime) -> list[SkipEntry]:
+    """Return the workspace's entries that have not ended, newest first. With a `Database` it is a cached read."""
+    entries = (SkipEntry(*row) for row in await fetch_rows(source, _KEPT, {"workspace": workspace_id}))
     return [entry for entry in entries if entry.ends_at is None or entry.ends_at > now]
-
-
-async def list_live_entries(connection: AsyncConnection, workspace_id: str, now: datetime) -> list[SkipEntry]:
-    """Return the workspace's entries that have not ended, newest first."""
-    return _live(await connection.execute(_KEPT, {"workspace": workspace_id}), now)
-
-
-async def read_cached_live_entries(db: Database, workspace_id: str, now: datetime) -> list[SkipEntry]:
-    """Return the same by a cached read, for recall."""
-    return _live(await db.cached_rows(_KEPT, {"workspace": workspace_id}), now)
 
 
 async def count_entries(connection: AsyncConnection, workspace_id: str, now: datetime) -> dict[str, int]:

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.memory.working import SEEDS, Category, Item, Section, Status
-from server.store.db import Database, insert_into
+from server.store.db import Database, fetch_rows, insert_into
 from server.store.tables.working import working_items, working_sections
 
 _SECTION = (
@@ -175,17 +175,14 @@ def _split_count(rows: Sequence[sa.Row[Any]]) -> tuple[list[Item], int]:
     return [_item_from_row(row[:-1]) for row in rows], rows[0][-1] if rows else 0
 
 
-async def list_active_items(connection: AsyncConnection, workspace_id: str, limit: int) -> tuple[list[Item], int]:
+async def list_active_items(
+    source: AsyncConnection | Database, workspace_id: str, limit: int
+) -> tuple[list[Item], int]:
     """Return the active and paused items, the most important first, and their total number. `limit` > 0.
 
-    It is one query, because the context of every message asks for it.
+    It is one query, because the context of every message asks for it. With a `Database` it is a cached read.
     """
-    return _split_count((await connection.execute(_ACTIVE, {"workspace": workspace_id, "most": limit})).all())
-
-
-async def read_cached_active_items(db: Database, workspace_id: str, limit: int) -> tuple[list[Item], int]:
-    """Return the same by a cached read, for the context."""
-    return _split_count(await db.cached_rows(_ACTIVE, {"workspace": workspace_id, "most": limit}))
+    return _split_count(await fetch_rows(source, _ACTIVE, {"workspace": workspace_id, "most": limit}))
 
 
 def _section_from_row(row: Sequence[Any]) -> Section:

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.anyio
 
 @pytest.fixture
 async def engine(tmp_path, watched, monkeypatch):
-    monkeypatch.setattr(processes, "LONGEST_REST", 0.0)
+    monkeypatch.setattr(processes, "LONGEST_RESTART_DELAY", 0.0)
     made = watched(ProcessEngine(tmp_path / "shards", processes=1, max_open=4))
     yield made
     await made.close()

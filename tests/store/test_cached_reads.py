@@ -16,9 +16,9 @@ pytestmark = pytest.mark.anyio
 QUERY = sa.select(epoch.c.value).where(epoch.c.id == sa.bindparam("number"))
 
 
-async def look_up(db, number=1):
-    row = await db.cached_row(QUERY, {"number": number})
-    return None if row is None else row.value
+async def read_value(db, number=1):
+    rows = await db.cached_rows(QUERY, {"number": number})
+    return rows[0].value if rows else None
 
 
 async def write(db, value):
@@ -34,45 +34,45 @@ def asked():
         yield statements
 
 
-async def test_what_was_committed_is_seen_by_the_next_look_up(db):
-    assert await look_up(db) is None
+async def test_what_was_committed_is_seen_by_the_next_read_value(db):
+    assert await read_value(db) is None
     for value in range(3):
         await write(db, value)
-        assert await look_up(db) == value
+        assert await read_value(db) == value
 
 
 async def test_what_is_not_committed_yet_is_not_seen(db):
     await write(db, 1)
     async with db.write() as connection:
         await connection.execute(sa.update(epoch).values(value=2))
-        assert await look_up(db) == 1
-    assert await look_up(db) == 2
+        assert await read_value(db) == 1
+    assert await read_value(db) == 2
 
 
 async def test_what_another_process_commits_is_seen(lite, sqlite_path):
     await write(lite, 1)
-    assert await look_up(lite) == 1
+    assert await read_value(lite) == 1
     other = sqlite3.connect(sqlite_path)
     with other:
         other.execute("UPDATE epoch SET value = 2")
     other.close()
-    assert await look_up(lite) == 2
+    assert await read_value(lite) == 2
 
 
 async def test_an_answer_is_asked_for_once_until_somebody_commits(lite, asked):
     await write(lite, 1)
-    assert [await look_up(lite) for _ in range(5)] == [1] * 5
-    assert [await look_up(lite, 2) for _ in range(5)] == [None] * 5
+    assert [await read_value(lite) for _ in range(5)] == [1] * 5
+    assert [await read_value(lite, 2) for _ in range(5)] == [None] * 5
     assert len(asked) == 2
     await write(lite, 1)
-    assert await look_up(lite) == 1
+    assert await read_value(lite) == 1
     assert len(asked) == 3
 
 
 async def test_no_more_is_remembered_than_the_bound(lite, asked, monkeypatch):
     monkeypatch.setattr(cached_reads, "REMEMBERED", 3)
     for number in (1, 2, 3, 3, 4, 3):
-        await look_up(lite, number)
+        await read_value(lite, number)
     assert len(asked) == 5  # the first three are forgotten for the fourth
 
 
