@@ -4,9 +4,11 @@ import os
 import shutil
 import signal
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
+import structlog
 
 from server.config import Settings
 from server.store.embedding.model_folder import MINILM, find_model
@@ -22,6 +24,20 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 @pytest.fixture
 def anyio_backend():
     return "asyncio"
+
+
+@pytest.fixture(autouse=True)
+def plain_logs(monkeypatch):
+    """A command that a test runs in this process configures its logs. No logger keeps that for the tests after it."""
+    configure = structlog.configure
+
+    def configure_uncached(**how: Any):
+        how["cache_logger_on_first_use"] = False
+        configure(**how)
+
+    monkeypatch.setattr(structlog, "configure", configure_uncached)
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="session")
