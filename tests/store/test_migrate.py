@@ -20,7 +20,7 @@ from server.store.db import Database
 from server.store.migrate import SchemaTooNew, alembic_config, migrate
 from server.store.migrations import HEAD
 from server.store.record.workspaces import get_workspace
-from server.store.tables import everything
+from server.store.tables import load_all_tables
 from server.store.tables.accounts import accounts, workspaces
 
 pytestmark = pytest.mark.anyio
@@ -94,7 +94,7 @@ async def test_the_migrated_schema_is_what_the_tables_say(empty):
 
     def differences(connection):
         context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
-        return compare_metadata(context, everything())
+        return compare_metadata(context, load_all_tables())
 
     async with empty.read() as connection:
         assert await connection.run_sync(differences) == []

@@ -2,11 +2,11 @@
 
 from alembic import context
 
-from server.store.tables import everything
+from server.store.tables import load_all_tables
 
 context.configure(
     connection=context.config.attributes["connection"],
-    target_metadata=everything(),
+    target_metadata=load_all_tables(),
     render_as_batch=True,
     compare_type=True,
 )

@@ -41,14 +41,14 @@ class Neighbour:
     label: str
 
 
-def _outgoing(ids: Iterable[str]) -> sa.Select[Any, Any, Any, Any, Any]:
+def _select_outgoing(ids: Iterable[str]) -> sa.Select[Any, Any, Any, Any, Any]:
     """The links of these memories."""
     target = sa.func.coalesce(links.c.to_id, links.c.path).label("target")
     columns = (links.c.from_id, target, links.c.to_kind, _LABEL, _OUT)
     return sa.select(*columns).where(links.c.from_id.in_(ids)).order_by(links.c.from_id, links.c.position)
 
 
-def _incoming(workspace_id: str, ids: Iterable[str]) -> sa.Select[Any, Any, Any, Any, Any]:
+def _select_incoming(workspace_id: str, ids: Iterable[str]) -> sa.Select[Any, Any, Any, Any, Any]:
     """The links to these memories."""
     target = links.c.to_id.label("target")
     columns = (links.c.from_id, target, links.c.to_kind, _LABEL, _IN)
@@ -83,8 +83,8 @@ async def read_graph(
 
 async def _edges_at(connection: AsyncConnection, workspace_id: str, ids: Sequence[str]) -> tuple[list[Edge], bool]:
     """Return the edges at some memories, and False if there are more than `LINKS` in a direction. One statement."""
-    out = _outgoing(ids).where(links.c.to_kind != "item").limit(LINKS + 1).subquery()
-    into = _incoming(workspace_id, ids).limit(LINKS + 1).subquery()
+    out = _select_outgoing(ids).where(links.c.to_kind != "item").limit(LINKS + 1).subquery()
+    into = _select_incoming(workspace_id, ids).limit(LINKS + 1).subquery()
     end = sa.case((out.c.to_kind == "file", sa.literal(FILE) + out.c.target), else_=out.c.target)
     both = sa.union_all(
         sa.select(out.c.from_id, end, out.c.meaning, out.c.is_in),
@@ -102,9 +102,9 @@ async def list_related(
 ) -> tuple[list[Neighbour], list[Neighbour], bool]:
     """Return the ends of its links, the memories that link to it (at most `NODES`), and whether there are more."""
     out = await connection.execute(
-        _outgoing([memory_id]).where(sa.or_(links.c.to_kind != "memory", _is_live(links.c.to_id, workspace_id)))
+        _select_outgoing([memory_id]).where(sa.or_(links.c.to_kind != "memory", _is_live(links.c.to_id, workspace_id)))
     )
-    found = _incoming(workspace_id, [memory_id]).where(_is_live(links.c.from_id, workspace_id)).limit(NODES + 1)
+    found = _select_incoming(workspace_id, [memory_id]).where(_is_live(links.c.from_id, workspace_id)).limit(NODES + 1)
     into = (await connection.execute(found)).all()
     outgoing = [Neighbour(row.target, row.to_kind, row.meaning) for row in out]
     incoming = [Neighbour(row.from_id, "memory", row.meaning) for row in into[:NODES]]

@@ -50,7 +50,7 @@ async def list_live_entries(source: AsyncConnection | Database, workspace_id: st
 
 async def count_entries(connection: AsyncConnection, workspace_id: str, now: datetime) -> dict[str, int]:
     """Return the number of entries: total, active and expired. Expired ones stay until the loop deletes them."""
-    query = sa.select(sa.func.count(), sa.func.count().filter(_ended(now))).where(
+    query = sa.select(sa.func.count(), sa.func.count().filter(_has_ended(now))).where(
         skip_entries.c.workspace_id == workspace_id
     )
     total, expired = (await connection.execute(query)).one()
@@ -63,7 +63,7 @@ async def delete_entry(
     """Delete an entry that has not ended, and return it. None if the workspace has no such entry."""
     statement = (
         sa.delete(skip_entries)
-        .where(skip_entries.c.id == entry_id, skip_entries.c.workspace_id == workspace_id, ~_ended(now))
+        .where(skip_entries.c.id == entry_id, skip_entries.c.workspace_id == workspace_id, ~_has_ended(now))
         .returning(*_COLUMNS)
     )
     row = (await connection.execute(statement)).one_or_none()
@@ -75,6 +75,6 @@ async def purge_expired(connection: AsyncConnection, now: datetime) -> int:
     return (await connection.execute(sa.delete(skip_entries).where(skip_entries.c.ends_at <= now))).rowcount
 
 
-def _ended(now: datetime) -> sa.ColumnElement[bool]:
+def _has_ended(now: datetime) -> sa.ColumnElement[bool]:
     """Whether an entry has ended. One that ends on a condition has no time, and never does."""
     return sa.and_(skip_entries.c.ends_at.is_not(None), skip_entries.c.ends_at <= now)

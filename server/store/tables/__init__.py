@@ -14,7 +14,7 @@ metadata = sa.MetaData(
 )
 
 
-def everything() -> sa.MetaData:
+def load_all_tables() -> sa.MetaData:
     """The metadata with every subject's tables in it."""
     for subject in ("accounts", "golden", "lifecycle", "links", "memories", "oauth", "runs", "working"):
         import_module(f"{__name__}.{subject}")
