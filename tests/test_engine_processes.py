@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import sqlite3
 import subprocess
 import sys
@@ -15,7 +14,7 @@ import pytest
 from server.config import Settings
 from server.store.search.edge.processes import ProcessEngine
 from server.wiring import build_engine
-from tests.helpers.processes import engine_processes
+from tests.helpers.processes import engine_processes, find_free_port
 from tests.helpers.site import NO_TLS, site_at
 
 pytestmark = pytest.mark.anyio
@@ -28,12 +27,6 @@ def living():
     return {int(each.name) for each in Path("/proc").glob("[0-9]*")}
 
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 @pytest.mark.parametrize("told", [signal.SIGTERM, signal.SIGINT])
 @pytest.mark.parametrize("processes", [0, 2])
 async def test_a_server_that_is_told_to_end_has_flushed_everything_and_leaves_no_process(
@@ -41,7 +34,7 @@ async def test_a_server_that_is_told_to_end_has_flushed_everything_and_leaves_no
 ):
     async with site_at(settings, clock) as site:
         key = (await site.person()).key
-    port = free_port()
+    port = find_free_port()
     environment = {
         "LOCI_DATA_DIR": str(settings.data_dir),
         "LOCI_EMBEDDING_MODEL": "none",

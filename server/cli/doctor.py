@@ -14,7 +14,7 @@ from server.cli.common import check_database_url, check_qdrant_url, explain_stor
 from server.clock import utc_now
 from server.config import Settings, load
 from server.errors import Failure
-from server.loopback import is_loopback
+from server.loopback import is_loopback, is_proxy_allowed
 from server.store.embedding.endpoint import EndpointEmbeddings
 from server.store.embedding.model_folder import find_model
 from server.store.embedding.source import EmbeddingFailed
@@ -48,7 +48,7 @@ def doctor() -> None:
         "search store": _check_search,
         "embedding model": _check_model,
         "cross-encoder": _check_reranker,
-        "public URL": _check_public_url,
+        "public URL": check_public_url,
     }
 
     async def examine() -> list[Finding]:
@@ -166,10 +166,11 @@ async def _check_reranker(settings: Settings) -> Finding:
     return Finding("cross-encoder", is_ok=True, detail=model.name)
 
 
-async def _check_public_url(settings: Settings) -> Finding:
+async def check_public_url(settings: Settings) -> Finding:
+    """Ask the public URL whether this server answers there."""
     url = settings.public_url
     try:
-        async with httpx.AsyncClient(timeout=5) as client:
+        async with httpx.AsyncClient(timeout=5, trust_env=is_proxy_allowed(url)) as client:
             answer = await client.get(f"{url}/.well-known/oauth-protected-resource/mcp")
         is_us = answer.is_success and answer.json().get("resource") == settings.resource
     except httpx.HTTPError as error:

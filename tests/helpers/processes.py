@@ -1,7 +1,15 @@
-"""The processes that a test has started."""
+"""The processes that a test has started, and the ports that they get."""
 
 import os
+import socket
 from pathlib import Path
+
+
+def find_free_port() -> int:
+    """A port of the loopback that nobody uses at the moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
 
 
 def engine_processes(parent=None) -> set[int]:

@@ -10,6 +10,8 @@ from typing import Any, Literal
 import httpx
 import structlog
 
+from server.loopback import is_proxy_allowed
+
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 Api = Literal["openai", "anthropic"]
@@ -43,7 +45,10 @@ class Llm:
         else:
             headers = {"authorization": f"Bearer {key}"} if key else {}
         base = url.rstrip("/") + "/"
-        async with httpx.AsyncClient(base_url=base, headers=headers, timeout=TIMEOUT_SECONDS) as client:
+        trust_env = is_proxy_allowed(base)
+        async with httpx.AsyncClient(
+            base_url=base, headers=headers, timeout=TIMEOUT_SECONDS, trust_env=trust_env
+        ) as client:
             yield cls(client, api, model)
 
     async def summarize(self, texts: Sequence[str]) -> str | None:

@@ -22,7 +22,7 @@ import structlog
 import tenacity
 from pydantic_core import from_json
 
-from server.loopback import is_loopback
+from server.loopback import is_proxy_allowed
 from server.memory.embedding_model import Model
 from server.memory.vector import Vector
 from server.store.embedding.loaded_model import spread_windows
@@ -272,7 +272,7 @@ class EndpointEmbeddings(Readiness):
 def _open_client(endpoint: Endpoint) -> httpx.AsyncClient:
     headers = {"Authorization": f"Bearer {endpoint.api_key}"} if endpoint.api_key else {}
     # A proxy and certificates from the environment are used, but not for an endpoint on this machine.
-    trust_env = not is_loopback(httpx.URL(endpoint.url).host)
+    trust_env = is_proxy_allowed(endpoint.url)
     return httpx.AsyncClient(headers=headers, timeout=None, follow_redirects=False, trust_env=trust_env)  # noqa: S113 - each call has a bound
 
 

@@ -99,14 +99,16 @@ def _download_model(name: str, models: list[dict[str, Any]], into: Path, report:
         raise LookupError(f"fastembed knows no model {name} of this kind")
     repository, patterns = entry["sources"]["hf"], [*TOKENIZER_FILES, entry["model_file"], *entry["additional_files"]]
     disable_progress_bars()
-    files = snapshot_download(repository, allow_patterns=patterns, local_dir=into, dry_run=True)
+    notes = into / ".cache"  # the client's notes on the download; a part of them would go below ~/.cache
+    places: dict[str, Any] = {"local_dir": into, "cache_dir": notes}
+    files = snapshot_download(repository, allow_patterns=patterns, dry_run=True, **places)
     total = sum(file.file_size or 0 for file in files)
     _watch_work(
-        lambda: snapshot_download(repository, allow_patterns=patterns, local_dir=into),
+        lambda: snapshot_download(repository, allow_patterns=patterns, **places),
         lambda done: report(f"Downloading {entry['model']}", min(done, total), total),
         into,
     )
-    shutil.rmtree(into / ".cache", ignore_errors=True)  # the client's notes on the download
+    shutil.rmtree(notes, ignore_errors=True)
     tokenizer, _ = load_tokenizer(into)
     truncation = cast("dict[str, int]", tokenizer.truncation)  # pyright: ignore[reportUnknownMemberType] - an untyped dict
     digest = hash_file(into / entry["model_file"])

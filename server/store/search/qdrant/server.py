@@ -13,6 +13,7 @@ from qdrant_client import AsyncQdrantClient, models
 from qdrant_client.common.client_exceptions import QdrantException
 from qdrant_client.http.exceptions import ApiException, UnexpectedResponse
 
+from server.loopback import is_proxy_allowed
 from server.store.search import checks
 from server.store.search.points import compute_idf, merge_answers, read_text
 from server.store.search.qdrant import wire
@@ -43,7 +44,14 @@ class ServerEngine:
     @classmethod
     def from_url(cls, url: str, api_key: str | None = None, *, timeout: int = 10) -> Self:
         """Make the engine of the server at a URL; `timeout` is in seconds, for each request. Nothing is sent yet."""
-        return cls(AsyncQdrantClient(url=url, api_key=api_key, timeout=timeout, check_compatibility=False))
+        client = AsyncQdrantClient(
+            url=url,
+            api_key=api_key,
+            timeout=timeout,
+            check_compatibility=False,
+            trust_env=is_proxy_allowed(url if "://" in url else f"//{url}"),
+        )
+        return cls(client)
 
     async def open(self, collection: Collection) -> bool:
         checks.check_collection(collection)
