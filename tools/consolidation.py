@@ -13,12 +13,11 @@ from server.store.consolidation import runs as consolidation_runs
 from server.store.consolidation.carry_out import (
     ChangedMeanwhile,
     ConsolidationDeps,
-    Merge,
-    MergePlan,
     NotActive,
     SummaryTooLong,
 )
-from server.store.consolidation.runs import Kind, Method, NothingToUndo, RunNotFound, State
+from server.store.consolidation.merge_plan import Merge, MergePlan
+from server.store.consolidation.runs import Method, NothingToUndo, RunKind, RunNotFound, RunState
 from tools.core.fields import Content, Id, Tags, Word
 from tools.core.operation import Answer, Call, Effect, InWorkspace, Operation
 from tools.core.services import Services
@@ -134,8 +133,8 @@ class RunView(BaseModel):
     """A run."""
 
     id: str = Field(description="The run's id.")
-    kind: Kind = Field(description="auto: somebody asked for it; nightly; group: of memories that were named.")
-    state: State = Field(description="done, undone, partly undone; stopped: it would have changed too much.")
+    kind: RunKind = Field(description="auto: somebody asked for it; nightly; group: of memories that were named.")
+    state: RunState = Field(description="done, undone, partly undone; stopped: it would have changed too much.")
     at: Timestamp = Field(description="The time of the run.")
     active: int = Field(description="How many active memories there were; for a group, how many were named.")
     sources: int = Field(description="How many memories were merged, or would have been.")

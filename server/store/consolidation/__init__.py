@@ -1,1 +1,1 @@
-"""Merging memories that belong together, and taking that apart again."""
+"""Consolidation: merging memories that belong together, and undoing that."""

@@ -1,12 +1,11 @@
-"""Merging memories that belong together: planned from what is there, written in one transaction, projected once.
+"""Consolidation: carrying out a merge plan in one transaction, and then projecting the workspace once.
 
-Nothing is lost by it: the sources stay in the record, hidden from recall, and `runs.undo_run` brings them
-back. A source that changed between plan and transaction is left alone, with all of its group.
+No memory is lost: the sources stay in the record, hidden from recall, and `runs.undo_run` brings them back. If a source
+changed between the plan and the transaction, its whole group is left alone.
 """
 
-import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
@@ -15,34 +14,32 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.ids import new_id
 from server.memory import grouping
-from server.memory.grouping import GroupCandidate
-from server.memory.merging import MOST_BYTES, merge_memories, render_template, split_group
-from server.memory.models import Memory
+from server.memory.merging import MOST_BYTES, merge_memories, render_template
 from server.store.consolidation import runs
 from server.store.consolidation.llm import Llm
-from server.store.consolidation.near_duplicates import find_near_duplicates
-from server.store.consolidation.runs import Kind, Method
+from server.store.consolidation.merge_plan import Merge, MergePlan, plan_merges, read_sources
+from server.store.consolidation.runs import Method, RunKind
+from server.store.consolidation.steps import split_into_steps
 from server.store.db import Database
 from server.store.embedding.encoder import Encoder
 from server.store.projection.projection import Projection
 from server.store.record import memories, vectors
 from server.store.record.journal import Actor, journal_memories
-from server.store.record.memories import FIELDS, memory_from_row
 from server.store.record.workspaces import WorkspaceGone
 from server.store.tables.lifecycle import consolidations
 from server.store.tables.memories import memories as table
 
-#: How many rows are read or written at a time; between two, others have their turn.
-STEP = 200
-PAGE = 2_000
-#: Of how many merged texts the vectors are made at once; those of more are filled in afterwards.
-EMBEDDED = 64
-#: How many summaries one run asks a language model for, and after how many failures in a row it asks no more.
-SUMMARIES, PATIENCE = 100, 2
+#: The number of merged texts up to which their vectors are made before the transaction. If there are more, the
+#: background work fills in all of them afterwards.
+MOST_EMBEDDED = 64
+#: The number of summaries that one run asks a language model for.
+MOST_SUMMARIES = 100
+#: The number of failures in a row after which a run asks the language model for no more summaries.
+PATIENCE = 2
 
 
 class NotActive(Exception):  # noqa: N818 - it names the reason; the doors decide on the words
-    """These ids are not those of active memories of the workspace. `left` is how many of the others are."""
+    """These ids are not ids of active memories of the workspace. `left` is the number of the other ids."""
 
     def __init__(self, ids: Sequence[str], left: int) -> None:
         super().__init__(", ".join(ids))
@@ -64,7 +61,10 @@ class ChangedMeanwhile(Exception):  # noqa: N818 - as above
 
 @dataclass(frozen=True, slots=True)
 class ConsolidationDeps:
-    """What a consolidation works with. Without an encoder vectors are filled in later; without a model, by template."""
+    """The collaborators of a consolidation.
+
+    Without an encoder, the vectors are filled in later. Without a language model, the summaries are by template.
+    """
 
     db: Database
     projection: Projection
@@ -73,32 +73,8 @@ class ConsolidationDeps:
 
 
 @dataclass(frozen=True, slots=True)
-class Merge:
-    """Some memories, each with the revision at which it was read, and the one that takes their place."""
-
-    sources: Sequence[Memory]
-    revisions: Sequence[int]
-    result: Memory
-    method: Method
-    template_summary: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class MergePlan:
-    """What a run would do in a workspace with so many active memories."""
-
-    active: int
-    merges: Sequence[Merge] = ()
-
-    @property
-    def sources(self) -> int:
-        """How many memories would be merged into others."""
-        return sum(len(each.sources) for each in self.merges)
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What a run did, or, with no `run_id`, would do."""
+class ConsolidationResult:
+    """The merges that were carried out. If `run_id` is None, nothing was changed: they are the merges of the plan."""
 
     state: Literal["done", "stopped", "nothing", "planned"]
     plan: MergePlan
@@ -106,72 +82,41 @@ class Outcome:
     indexed: bool = True
 
 
-@dataclass(slots=True)
-class _Read:
-    """Memories by id, and their revisions."""
-
-    memories: dict[str, Memory] = field(default_factory=dict[str, Memory])
-    revisions: dict[str, int] = field(default_factory=dict[str, int])
-
-
-async def plan_merges(db: Database, workspace_id: str, now: datetime) -> MergePlan:
-    """What belongs together in a workspace, merged by template. Changes nothing."""
-    async with db.read() as connection:
-        active = (await memories.count_memories(connection, workspace_id, now))["active"]
-    candidates = await _list_candidates(db, workspace_id)
-    near = await find_near_duplicates(db, workspace_id, [each.id for each in candidates])
-    found = await asyncio.to_thread(grouping.find_groups, candidates, near)
-    read = await _read_sources(db, workspace_id, [each for ids in found for each in ids], now)
-    merges: list[Merge] = []
-    for ids in found:
-        await asyncio.sleep(0)
-        if all(each in read.memories for each in ids):  # else one changed just now
-            pieces = split_group([read.memories[each] for each in ids])
-            merges += [plan_merge(piece, [read.revisions[each.id] for each in piece], now) for piece in pieces]
-    return MergePlan(active, merges)
-
-
-def plan_merge(sources: Sequence[Memory], revisions: Sequence[int], now: datetime) -> Merge:
-    """Some memories merged by template."""
-    result = merge_memories(sources, new_id(now), now, render_template(sources))
-    return Merge(sources, revisions, result, "template")
-
-
 async def consolidate_workspace(
-    means: ConsolidationDeps,
+    deps: ConsolidationDeps,
     workspace_id: str,
     actor: Actor,
     now: datetime,
     *,
-    kind: Kind = "auto",
+    kind: RunKind = "auto",
     share: float | None = None,
     dry: bool = False,
-) -> Outcome:
-    """Merge what belongs together in a workspace, unless that is too much of it.
+) -> ConsolidationResult:
+    """Merge the memories that belong together in a workspace, unless they are too large a part of it.
 
     Args:
-        means: what to work with.
+        deps: the collaborators.
         workspace_id: the workspace.
-        actor: who does it.
-        now: when.
-        kind: whether somebody asked for it.
-        share: how large a part of the workspace may change; None for half, and then a few memories always may.
-        dry: whether only to say what would be done.
+        actor: the user or the work that asks for it.
+        now: the time of the run.
+        kind: the reason of the run.
+        share: the largest part of the workspace that may change, from 0 to 1. None means half of it, and then a small
+            number of memories may always change.
+        dry: return the plan and change nothing.
     """
-    planned = await plan_merges(means.db, workspace_id, now)
-    if not planned.merges:
-        return Outcome("nothing", planned)
+    plan = await plan_merges(deps.db, workspace_id, now)
+    if not plan.merges:
+        return ConsolidationResult("nothing", plan)
     if dry:
-        return Outcome("planned", planned)
-    if grouping.is_too_much(planned.sources, planned.active, share):
-        return Outcome("stopped", planned)
-    return await carry_out_merges(
-        means, workspace_id, actor, now, replace(planned, merges=await _add_summaries(means, planned)), kind
-    )
+        return ConsolidationResult("planned", plan)
+    if grouping.is_too_much(plan.sources, plan.active, share):
+        return ConsolidationResult("stopped", plan)
+    plan = replace(plan, merges=await _add_summaries(deps.llm, plan.merges))
+    return await carry_out_merges(deps, workspace_id, actor, now, plan, kind)
 
 
 async def consolidate_group(
-    means: ConsolidationDeps,
+    deps: ConsolidationDeps,
     workspace_id: str,
     actor: Actor,
     now: datetime,
@@ -180,78 +125,79 @@ async def consolidate_group(
     content: str | None = None,
     kind: str | None = None,
     tags: Sequence[str] = (),
-) -> Outcome:
-    """Merge exactly these memories, into the text that is given, or a summary.
+) -> ConsolidationResult:
+    """Merge exactly these memories. If `content` is None, the text is a summary.
 
     Raises:
-        NotActive: some of the ids are not those of active memories.
+        NotActive: some of the ids are not ids of active memories.
         SummaryTooLong: the summary by the template has more bytes than a memory may have.
         ChangedMeanwhile: one of the memories changed between the plan and the transaction.
     """
-    read = await _read_sources(means.db, workspace_id, ids, now)
-    if missing := [each for each in ids if each not in read.memories]:
+    read = await read_sources(deps.db, workspace_id, ids, now)
+    if missing := [memory_id for memory_id in ids if memory_id not in read.memories]:
         raise NotActive(missing, len(read.memories))
-    sources = [read.memories[each] for each in ids]
+    sources = [read.memories[memory_id] for memory_id in ids]
     text = content or render_template(sources)
     result = merge_memories(sources, new_id(now), now, text, kind=kind, tags=tags)
     method: Method = "agent" if content else "template"
-    only = Merge(sources, [read.revisions[each] for each in ids], result, method)
+    merge = Merge(sources, [read.revisions[memory_id] for memory_id in ids], result, method)
     if content is None:
-        only = await summarize_merge(means.llm, only)
-    if (size := len(only.result.content.encode())) > MOST_BYTES:
+        merge = await summarize_merge(deps.llm, merge)
+    if (size := len(merge.result.content.encode())) > MOST_BYTES:
         raise SummaryTooLong(size)
-    outcome = await carry_out_merges(means, workspace_id, actor, now, MergePlan(len(sources), [only]), "group")
+    plan = MergePlan(len(sources), [merge])
+    outcome = await carry_out_merges(deps, workspace_id, actor, now, plan, "group")
     if outcome.state == "nothing":
         raise ChangedMeanwhile
     return outcome
 
 
-async def _add_summaries(means: ConsolidationDeps, planned: MergePlan) -> list[Merge]:
-    """The merges, with a language model's summaries where there is one and it answers."""
-    told, failures = list(planned.merges), 0
-    for index, each in enumerate(told[:SUMMARIES]):
+async def _add_summaries(llm: Llm | None, merges: Sequence[Merge]) -> list[Merge]:
+    """Return the merges with a language model's summaries, as far as there is a model and it answers."""
+    summarized, failures = list(merges), 0
+    for index, merge in enumerate(summarized[:MOST_SUMMARIES]):
         if failures < PATIENCE:
-            told[index] = await summarize_merge(means.llm, each)
-            failures = 0 if told[index].method == "ai" else failures + 1
-    return told
+            summarized[index] = await summarize_merge(llm, merge)
+            failures = 0 if summarized[index].method == "ai" else failures + 1
+    return summarized
 
 
-async def summarize_merge(llm: Llm | None, each: Merge) -> Merge:
-    """A merge with a language model's summary; as it was where there is none."""
-    text = None if llm is None else await llm.summarize([source.content for source in each.sources])
+async def summarize_merge(llm: Llm | None, merge: Merge) -> Merge:
+    """Return the merge with a language model's summary, or the same merge if there is no usable summary."""
+    text = None if llm is None else await llm.summarize([source.content for source in merge.sources])
     if text is None or len(text.encode()) > MOST_BYTES or "\x00" in text:
-        return each
-    result = each.result.model_copy(update={"content": text})
-    return replace(each, result=result, method="ai", template_summary=each.result.content)
+        return merge
+    result = merge.result.model_copy(update={"content": text})
+    return replace(merge, result=result, method="ai", template_summary=merge.result.content)
 
 
 async def carry_out_merges(
-    means: ConsolidationDeps, workspace_id: str, actor: Actor, now: datetime, planned: MergePlan, kind: Kind
-) -> Outcome:
-    """Do what was planned: one transaction, one projection. A merge whose sources changed since is left out."""
-    texts = [each.result.content for each in planned.merges]
+    deps: ConsolidationDeps, workspace_id: str, actor: Actor, now: datetime, plan: MergePlan, kind: RunKind
+) -> ConsolidationResult:
+    """Carry out a plan in one transaction, without the merges whose sources have changed; then project once."""
+    texts = [merge.result.content for merge in plan.merges]
     windows = None
-    if means.encoder is not None and len(texts) <= EMBEDDED:
-        windows = await means.encoder.embed_documents(texts)
+    if deps.encoder is not None and len(texts) <= MOST_EMBEDDED:
+        windows = await deps.encoder.embed_documents(texts)
     run_id = new_id(now)
-    async with means.db.write() as connection:
+    async with deps.db.write() as connection:
         try:
-            first = await memories.advance_revision(connection, workspace_id, len(texts) + planned.sources, now)
+            first = await memories.advance_revision(connection, workspace_id, len(texts) + plan.sources, now)
         except WorkspaceGone:
-            return Outcome("nothing", MergePlan(0))
-        merges = await _keep_unchanged(connection, planned.merges)
-        done = replace(planned, merges=merges)
+            return ConsolidationResult("nothing", MergePlan(0))
+        merges = await _keep_unchanged(connection, plan.merges)
+        done = replace(plan, merges=merges)
         if not merges:
-            return Outcome("nothing", done)
+            return ConsolidationResult("nothing", done)
         await runs.insert_run(connection, run_id, workspace_id, kind, "done", now, done.active, done.sources)
         await _write_merges(connection, workspace_id, actor, now, first, run_id, merges)
-        if windows is not None and means.encoder is not None:
-            by_id = {each.result.id: window for each, window in zip(planned.merges, windows, strict=True)}
-            kept = {each.result.id: by_id[each.result.id] for each in merges}
-            await vectors.put_vectors(connection, means.encoder.generation, kept)
-    if windows is None and means.encoder is not None:
-        means.encoder.filling.note_gaps()
-    return Outcome("done", done, run_id, await means.projection.project(workspace_id))
+        if windows is not None and deps.encoder is not None:
+            by_id = {merge.result.id: window for merge, window in zip(plan.merges, windows, strict=True)}
+            kept = {merge.result.id: by_id[merge.result.id] for merge in merges}
+            await vectors.put_vectors(connection, deps.encoder.generation, kept)
+    if windows is None and deps.encoder is not None:
+        deps.encoder.filling.note_gaps()
+    return ConsolidationResult("done", done, run_id, await deps.projection.project(workspace_id))
 
 
 async def _write_merges(
@@ -263,83 +209,38 @@ async def _write_merges(
     run_id: str,
     merges: Sequence[Merge],
 ) -> None:
-    """The merged memories, then their sources, each with a revision of its own from `first` on."""
-    for start in range(0, len(merges), STEP):
-        some, revision = merges[start : start + STEP], first + start
-        await memories.insert_memories(connection, workspace_id, revision, [each.result for each in some])
-        entries = [(each.result.id, None, each.result.model_dump(mode="json")) for each in some]
+    """Write the merged memories and then their sources. Each gets its own revision, from `first` on."""
+    revision = first
+    for step in split_into_steps(merges):
+        await memories.insert_memories(connection, workspace_id, revision, [merge.result for merge in step])
+        entries = [(merge.result.id, None, merge.result.model_dump(mode="json")) for merge in step]
         await journal_memories(connection, workspace_id, actor, now, revision, entries)
         rows = [
             {
-                "memory_id": each.result.id,
+                "memory_id": merge.result.id,
                 "run_id": run_id,
-                "revision": revision + step,
-                "source_ids": [source.id for source in each.sources],
-                "method": each.method,
-                "template_summary": each.template_summary,
+                "revision": revision + index,
+                "source_ids": [source.id for source in merge.sources],
+                "method": merge.method,
+                "template_summary": merge.template_summary,
             }
-            for step, each in enumerate(some)
+            for index, merge in enumerate(step)
         ]
         await connection.execute(sa.insert(consolidations), rows)
-    sources = [(source, each.result.id) for each in merges for source in each.sources]
-    for start in range(0, len(sources), STEP):
-        some, revision = sources[start : start + STEP], first + len(merges) + start
-        await runs.mark_sources(connection, workspace_id, actor, now, revision, some)
+        revision += len(step)
+    for step in split_into_steps([(source, merge.result.id) for merge in merges for source in merge.sources]):
+        await runs.mark_sources(connection, workspace_id, actor, now, revision, step)
+        revision += len(step)
 
 
 async def _keep_unchanged(connection: AsyncConnection, merges: Sequence[Merge]) -> list[Merge]:
-    """Those whose sources are all as they were read; the workspace is held, so they stay so."""
-    expected = {s.id: revision for each in merges for s, revision in zip(each.sources, each.revisions, strict=True)}
-    ids, now = list(expected), dict[str, int]()
-    for start in range(0, len(ids), STEP):
-        query = sa.select(table.c.id, table.c.revision).where(table.c.id.in_(ids[start : start + STEP]))
-        now |= {row.id: row.revision for row in await connection.execute(query)}
-    return [each for each in merges if all(now.get(s.id) == expected[s.id] for s in each.sources)]
+    """Return the merges whose sources still have the revisions of the plan.
 
-
-async def _list_candidates(db: Database, workspace_id: str) -> list[GroupCandidate]:
-    """The memories that may be merged by themselves, oldest first.
-
-    Not those that expire, which would then live on in another; not what was merged before, or texts would grow in
-    texts; not what somebody took apart again.
+    The transaction holds the workspace, so the sources do not change before it ends.
     """
-    columns = (table.c.id, table.c.tags, table.c.scope, table.c.project, table.c.task, table.c.position)
-    made = sa.exists().where(consolidations.c.memory_id == table.c.id)
-    every = (
-        sa.select(*columns, table.c.revision)
-        .where(table.c.workspace_id == workspace_id, table.c.deleted_at.is_(None), table.c.consolidated.is_(False))
-        .where(table.c.expires_at.is_(None), ~made)
-        .order_by(table.c.revision)
-        .limit(PAGE)
-    )
-    async with db.read() as connection:
-        apart = await runs.read_undone_ids(connection, workspace_id)
-    found: list[tuple[int, GroupCandidate]] = []
-    after = 0
-    while True:
-        async with db.read() as connection:
-            rows = (await connection.execute(every.where(table.c.revision > after))).all()
-        found += [(row.position, GroupCandidate(*row[:5])) for row in rows if row.id not in apart]
-        if len(rows) < PAGE:
-            return [each for _, each in sorted(found, key=lambda pair: pair[0])]
-        after = rows[-1].revision
-
-
-async def _read_sources(db: Database, workspace_id: str, ids: Sequence[str], now: datetime) -> _Read:
-    """The active ones of these memories whole, a step at a time."""
-    read = _Read()
-    columns = [*(table.c[name] for name in FIELDS), table.c.revision, table.c.workspace_id]
-    active = sa.select(*columns).where(
-        table.c.deleted_at.is_(None),
-        table.c.consolidated.is_(False),
-        sa.or_(table.c.expires_at.is_(None), table.c.expires_at > now),
-    )
-    for start in range(0, len(ids), STEP):
-        async with db.read() as connection:
-            rows = (await connection.execute(active.where(table.c.id.in_(ids[start : start + STEP])))).all()
-        for row in rows:
-            if row.workspace_id != workspace_id:  # asked for beside a list of ids, SQLite reads all of the workspace
-                continue
-            read.memories[row.id] = memory_from_row(row[: len(FIELDS)])
-            read.revisions[row.id] = row.revision
-    return read
+    expected = {s.id: revision for merge in merges for s, revision in zip(merge.sources, merge.revisions, strict=True)}
+    current: dict[str, int] = {}
+    for ids in split_into_steps(list(expected)):
+        query = sa.select(table.c.id, table.c.revision).where(table.c.id.in_(ids))
+        current |= {row.id: row.revision for row in await connection.execute(query)}
+    return [merge for merge in merges if all(current.get(s.id) == expected[s.id] for s in merge.sources)]

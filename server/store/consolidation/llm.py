@@ -1,6 +1,6 @@
 """An optional language model that summarizes memories: any server that speaks OpenAI's or Anthropic's HTTP API.
 
-It is asked and not relied upon: where it fails, is slow, or answers with nothing, the caller does without.
+Nothing relies on it: if it fails, is slow or gives an empty answer, the caller goes on without its summary.
 """
 
 from collections.abc import AsyncGenerator, Sequence
@@ -52,7 +52,7 @@ class Llm:
             yield cls(client, api, model)
 
     async def summarize(self, texts: Sequence[str]) -> str | None:
-        """One text in place of several; None where none is to be had. Nothing of the texts is logged."""
+        """Return one text that replaces several, or None without a usable answer. The texts are not logged."""
         notes = "\n\n".join(f"Note {number}:\n{text}" for number, text in enumerate(texts, start=1))
         ask = self._ask_anthropic if self._api == "anthropic" else self._ask_openai
         try:
@@ -66,13 +66,13 @@ class Llm:
         messages = [{"role": "system", "content": INSTRUCTIONS}, {"role": "user", "content": notes}]
         answer = await self._post("chat/completions", {"model": self._model, "messages": messages})
         choice = answer["choices"][0]
-        return _whole(choice["message"]["content"], choice.get("finish_reason") == "length")
+        return _require_whole(choice["message"]["content"], choice.get("finish_reason") == "length")
 
     async def _ask_anthropic(self, notes: str) -> str:
         body = {"model": self._model, "max_tokens": MAX_TOKENS, "system": INSTRUCTIONS}
         answer = await self._post("v1/messages", body | {"messages": [{"role": "user", "content": notes}]})
         text = "".join(block["text"] for block in answer["content"] if block["type"] == "text")
-        return _whole(text, answer.get("stop_reason") == "max_tokens")
+        return _require_whole(text, answer.get("stop_reason") == "max_tokens")
 
     async def _post(self, path: str, body: dict[str, Any]) -> Any:
         response = await self._client.post(path, json=body)
@@ -80,8 +80,12 @@ class Llm:
         return response.json()
 
 
-def _whole(text: Any, is_cut: bool) -> str:  # noqa: FBT001 - what the answer says of itself
-    """The text of an answer; one that was cut off would lose what stood behind it."""
+def _require_whole(text: Any, is_cut: bool) -> str:  # noqa: FBT001 - a fact about the answer, not an option
+    """Return the text of an answer.
+
+    Raises:
+        ValueError: the answer has no text, or it was cut off and so has lost a part of the notes.
+    """
     if is_cut or not isinstance(text, str):
         raise ValueError("the answer is not whole")
     return text

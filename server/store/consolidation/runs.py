@@ -1,6 +1,6 @@
-"""What was merged, when and how; and taking it apart again."""
+"""The runs of consolidation: their rows, the marks on their sources, and the undo of a run."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.memory.models import Memory
+from server.store.consolidation.steps import split_into_steps
 from server.store.db import Database
 from server.store.record import memories
 from server.store.record.journal import Actor, journal_memories
@@ -18,13 +19,14 @@ from server.store.tables.lifecycle import consolidation_runs, consolidations
 from server.store.tables.memories import journal
 from server.store.tables.memories import memories as table
 
-Kind = Literal["auto", "nightly", "group"]
+#: The reason of a run: a user asked for it, the night came, or a user named the memories.
+RunKind = Literal["auto", "nightly", "group"]
+#: The author of a merged memory's text: a language model, the template, or the agent that sent it.
 Method = Literal["ai", "template", "agent"]
-State = Literal["done", "stopped", "undone", "partly undone"]
+RunState = Literal["done", "stopped", "undone", "partly undone"]
 
-STEP = 200
-#: A memory's fields that are no part of what it says.
-NOT_SAID = frozenset(
+#: The fields that Loci counts and notes about a memory. The others come from its author, and an undo compares them.
+UNAUTHORED_FIELDS = frozenset(
     {"relevance", "access_count", "last_accessed_at", "updated_at", "consolidated", "consolidated_into"}
 )
 
@@ -34,7 +36,7 @@ class RunNotFound(Exception):  # noqa: N818 - it names the reason; the doors dec
 
 
 class NothingToUndo(Exception):  # noqa: N818 - as above
-    """No part of a run can be undone, for these reasons; without one, because it was undone before."""
+    """No part of a run can be undone, for these reasons. If there are none, the run was undone before."""
 
     def __init__(self, reasons: Sequence[str]) -> None:
         super().__init__("; ".join(reasons))
@@ -42,12 +44,12 @@ class NothingToUndo(Exception):  # noqa: N818 - as above
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
-    """A run, and what of it still stands."""
+class ConsolidationRun:
+    """A run, with the number of its merges and the number of those that were undone."""
 
     id: str
-    kind: Kind
-    state: State
+    kind: RunKind
+    state: RunState
     at: datetime
     active: int
     sources: int
@@ -57,8 +59,8 @@ class Run:
 
 
 @dataclass(slots=True)
-class Undone:
-    """What an undo brought back and removed, and why it left some as they are: id → reason."""
+class UndoResult:
+    """The sources that an undo brought back, the merged memories that it removed, and those it kept: id → reason."""
 
     restored: list[str] = field(default_factory=list[str])
     removed: list[str] = field(default_factory=list[str])
@@ -69,55 +71,55 @@ async def insert_run(
     connection: AsyncConnection,
     run_id: str,
     workspace_id: str,
-    kind: Kind,
+    kind: RunKind,
     state: Literal["done", "stopped"],
     now: datetime,
     active: int,
     sources: int,
 ) -> None:
-    """Note a run."""
+    """Insert the row of a run."""
     values = {"id": run_id, "workspace_id": workspace_id, "kind": kind, "state": state, "at": now}
     await connection.execute(sa.insert(consolidation_runs).values(**values, active=active, sources=sources))
 
 
-async def list_runs(connection: AsyncConnection, workspace_id: str, limit: int) -> list[Run]:
-    """A workspace's runs, newest first."""
-    run, each = consolidation_runs.c, consolidations.c
+async def list_runs(connection: AsyncConnection, workspace_id: str, limit: int) -> list[ConsolidationRun]:
+    """Return the newest runs of a workspace, newest first."""
+    run, merge = consolidation_runs.c, consolidations.c
     query = (
         sa.select(
             *(run.id, run.kind, run.state, run.at, run.active, run.sources),
-            sa.func.count(each.memory_id).label("merged"),
-            sa.func.count(each.undone_at).label("undone"),
-            sa.func.count(each.memory_id).filter(each.method == "ai").label("by_ai"),
+            sa.func.count(merge.memory_id).label("merged"),
+            sa.func.count(merge.undone_at).label("undone"),
+            sa.func.count(merge.memory_id).filter(merge.method == "ai").label("by_ai"),
         )
-        .outerjoin_from(consolidation_runs, consolidations, each.run_id == run.id)
+        .outerjoin_from(consolidation_runs, consolidations, merge.run_id == run.id)
         .where(run.workspace_id == workspace_id)
         .group_by(run.id)
         .order_by(run.id.desc())
         .limit(limit)
     )
     rows = (await connection.execute(query)).all()
-    states: list[State] = [_state_of_run(row.state, row.merged, row.undone) for row in rows]
+    states: list[RunState] = [_judge_state(row.state, row.merged, row.undone) for row in rows]
     return [
-        Run(row.id, row.kind, state, row.at, row.active, row.sources, row.merged, row.undone, row.by_ai)
+        ConsolidationRun(row.id, row.kind, state, row.at, row.active, row.sources, row.merged, row.undone, row.by_ai)
         for row, state in zip(rows, states, strict=True)
     ]
 
 
-def _state_of_run(state: State, merged: int, undone: int) -> State:
+def _judge_state(state: RunState, merged: int, undone: int) -> RunState:
     if not undone:
         return state
     return "undone" if undone == merged else "partly undone"
 
 
 async def read_undone_ids(connection: AsyncConnection, workspace_id: str) -> set[str]:
-    """The memories that were brought back by an undo."""
+    """Return the ids of the sources of all merges that were undone."""
     query = (
         sa.select(consolidations.c.source_ids)
         .join(consolidation_runs, consolidation_runs.c.id == consolidations.c.run_id)
         .where(consolidation_runs.c.workspace_id == workspace_id, consolidations.c.undone_at.is_not(None))
     )
-    return {each for ids in (await connection.execute(query)).scalars() for each in ids}
+    return {source_id for ids in (await connection.execute(query)).scalars() for source_id in ids}
 
 
 async def mark_sources(
@@ -126,9 +128,12 @@ async def mark_sources(
     actor: Actor,
     now: datetime,
     revision: int,
-    some: Sequence[tuple[Memory, str | None]],
+    marks: Sequence[tuple[Memory, str | None]],
 ) -> None:
-    """Say of memories, with the revisions from `revision` on, what they were merged into, or that they are not."""
+    """Mark each memory as merged into another one, or as not merged if the id is None.
+
+    Each memory gets its own revision, from `revision` on.
+    """
     statement = (
         sa.update(table)
         .where(table.c.id == sa.bindparam("memory"))
@@ -138,54 +143,56 @@ async def mark_sources(
     )
     rows: list[dict[str, Any]] = []
     changes: list[tuple[str, dict[str, Any], dict[str, Any]]] = []
-    for step, (memory, into) in enumerate(some):
+    for index, (memory, into) in enumerate(marks):
         is_merged = into is not None
-        rows.append({"memory": memory.id, "at": revision + step, "is_merged": is_merged, "into": into})
+        rows.append({"memory": memory.id, "at": revision + index, "is_merged": is_merged, "into": into})
         before = memory.model_dump(mode="json")
         changes.append((memory.id, before, before | {"consolidated": int(is_merged), "consolidated_into": into}))
     await connection.execute(statement, rows)
     await journal_memories(connection, workspace_id, actor, now, revision, changes)
 
 
-async def undo_run(db: Database, workspace_id: str, run_id: str, actor: Actor, now: datetime) -> Undone:
-    """Bring a run's sources back and remove what they were merged into, in one transaction; the caller projects.
+async def undo_run(db: Database, workspace_id: str, run_id: str, actor: Actor, now: datetime) -> UndoResult:
+    """Bring the sources of a run back and remove its merged memories, in one transaction. The caller projects.
 
-    A merged memory that was changed, deleted or merged since is left as it is, with its sources. A source that was
-    deleted since stays deleted.
+    A merged memory that was changed, deleted or merged since then is left as it is, with its sources. A source that was
+    deleted since then stays deleted.
 
     Raises:
         RunNotFound: the workspace has no such run.
         NothingToUndo: no part of the run can be undone.
     """
-    undone = Undone()
+    undone = UndoResult()
     async with db.write() as connection:
         try:
-            await memories.advance_revision(connection, workspace_id, 0, now)  # holds the workspace
+            await memories.advance_revision(connection, workspace_id, 0, now)  # locks the workspace
         except WorkspaceGone:
             raise RunNotFound(run_id) from None
-        revisions = await _read_standing(connection, workspace_id, run_id)
+        revisions = await _read_merged_revisions(connection, workspace_id, run_id)
         undone.kept = await _find_changes(connection, workspace_id, revisions)
-        undone.removed = [each for each in revisions if each not in undone.kept]
+        undone.removed = [memory_id for memory_id in revisions if memory_id not in undone.kept]
         if not undone.removed:
             raise NothingToUndo(sorted(set(undone.kept.values())))
-        sources = await _ids_of_sources(connection, undone.removed)
+        sources = await _list_source_ids(connection, undone.removed)
         undone.restored = sources
         first = await memories.advance_revision(connection, workspace_id, len(sources) + len(undone.removed), now)
-        for start in range(0, len(sources), STEP):
-            some = await _read_memories(connection, sources[start : start + STEP])
-            await mark_sources(connection, workspace_id, actor, now, first + start, [(each, None) for each in some])
-        await _remove_merged(connection, workspace_id, actor, now, first + len(sources), undone.removed)
-        for each in undone.removed:
-            await memories.renew_followers(connection, workspace_id, each, now)
+        revision = first
+        for ids in split_into_steps(sources):
+            restored = await _read_memories(connection, ids)
+            await mark_sources(connection, workspace_id, actor, now, revision, [(memory, None) for memory in restored])
+            revision += len(ids)
+        await _remove_merged(connection, workspace_id, actor, now, revision, undone.removed)
+        for memory_id in undone.removed:
+            await memories.renew_followers(connection, workspace_id, memory_id, now)
     return undone
 
 
-async def _read_standing(connection: AsyncConnection, workspace_id: str, run_id: str) -> dict[str, int]:
-    """What a run merged and nobody took apart: memory id → the revision at which it was made."""
-    here = sa.select(consolidation_runs.c.id).where(
+async def _read_merged_revisions(connection: AsyncConnection, workspace_id: str, run_id: str) -> dict[str, int]:
+    """Return the merged memories of a run that were not undone: memory id → the revision of the merge."""
+    run = sa.select(consolidation_runs.c.id).where(
         consolidation_runs.c.id == run_id, consolidation_runs.c.workspace_id == workspace_id
     )
-    if (await connection.execute(here)).scalar_one_or_none() is None:
+    if (await connection.execute(run)).scalar_one_or_none() is None:
         raise RunNotFound(run_id)
     query = sa.select(consolidations.c.memory_id, consolidations.c.revision).where(
         consolidations.c.run_id == run_id, consolidations.c.undone_at.is_(None)
@@ -195,14 +202,14 @@ async def _read_standing(connection: AsyncConnection, workspace_id: str, run_id:
 
 
 async def _find_changes(connection: AsyncConnection, workspace_id: str, revisions: dict[str, int]) -> dict[str, str]:
-    """Which of these memories do not say what they said when they were made, or are not there, and why."""
+    """Return the merged memories that were changed, deleted or merged after their merge: memory id → reason."""
     changed: dict[str, str] = {}
-    for ids in _steps(list(revisions)):
-        made = sa.select(journal.c.memory_id, journal.c.after).where(
+    for ids in split_into_steps(list(revisions)):
+        merges = sa.select(journal.c.memory_id, journal.c.after).where(
             journal.c.workspace_id == workspace_id,
-            journal.c.revision.in_([revisions[each] for each in ids]),
+            journal.c.revision.in_([revisions[memory_id] for memory_id in ids]),
         )
-        rows = await connection.execute(made)
+        rows = await connection.execute(merges)
         before: dict[str, dict[str, Any]] = {row.memory_id: row.after or {} for row in rows}
         query = sa.select(*(table.c[name] for name in FIELDS), table.c.deleted_at).where(table.c.id.in_(ids))
         for row in await connection.execute(query):
@@ -210,29 +217,28 @@ async def _find_changes(connection: AsyncConnection, workspace_id: str, revision
                 changed[row.id] = "the merged memory was deleted since"
             elif row.consolidated:
                 changed[row.id] = "it was merged into another one since; undo that run first"
-            elif _text_fields(before[row.id]) != _text_fields(
-                memory_from_row(row[: len(FIELDS)]).model_dump(mode="json")
-            ):
-                changed[row.id] = "the merged memory was changed since"
+            else:
+                now = memory_from_row(row[: len(FIELDS)]).model_dump(mode="json")
+                if _pick_authored_fields(before[row.id]) != _pick_authored_fields(now):
+                    changed[row.id] = "the merged memory was changed since"
     return changed
 
 
-def _text_fields(memory: dict[str, Any]) -> dict[str, Any]:
-    """What somebody says in a memory, without what is counted and noted about it."""
-    return {name: value for name, value in memory.items() if name not in NOT_SAID}
+def _pick_authored_fields(memory: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in memory.items() if name not in UNAUTHORED_FIELDS}
 
 
-async def _ids_of_sources(connection: AsyncConnection, merged: Sequence[str]) -> list[str]:
-    """What these memories were made of and still stands behind them, oldest first."""
-    found: list[tuple[int, str]] = []
-    for some in _steps(merged):
-        query = sa.select(consolidations.c.source_ids).where(consolidations.c.memory_id.in_(some))
-        ids = [each for made_of in (await connection.execute(query)).scalars() for each in made_of]
-        for step in _steps(ids):
-            here = sa.select(table.c.position, table.c.id).where(table.c.id.in_(step), table.c.deleted_at.is_(None))
-            rows = await connection.execute(here.where(table.c.consolidated_into.in_(some)))
-            found += [(row.position, row.id) for row in rows]
-    return [memory_id for _, memory_id in sorted(found)]
+async def _list_source_ids(connection: AsyncConnection, merged: Sequence[str]) -> list[str]:
+    """Return the ids of the sources that are not deleted and are still merged into these memories, oldest first."""
+    sources: list[tuple[int, str]] = []
+    for merged_ids in split_into_steps(merged):
+        query = sa.select(consolidations.c.source_ids).where(consolidations.c.memory_id.in_(merged_ids))
+        source_ids = [each for ids in (await connection.execute(query)).scalars() for each in ids]
+        for ids in split_into_steps(source_ids):
+            kept = sa.select(table.c.position, table.c.id).where(table.c.id.in_(ids), table.c.deleted_at.is_(None))
+            rows = await connection.execute(kept.where(table.c.consolidated_into.in_(merged_ids)))
+            sources += [(row.position, row.id) for row in rows]
+    return [memory_id for _, memory_id in sorted(sources)]
 
 
 async def _read_memories(connection: AsyncConnection, ids: Sequence[str]) -> list[Memory]:
@@ -243,17 +249,15 @@ async def _read_memories(connection: AsyncConnection, ids: Sequence[str]) -> lis
 async def _remove_merged(
     connection: AsyncConnection, workspace_id: str, actor: Actor, now: datetime, first: int, merged: Sequence[str]
 ) -> None:
-    for step, ids in enumerate(_steps(merged)):
-        revision = first + step * STEP
-        some = await _read_memories(connection, ids)
-        rows = [{"merged": each.id, "at": revision + i} for i, each in enumerate(some)]
+    """Mark merged memories as deleted. Each gets its own revision, from `first` on."""
+    revision = first
+    for ids in split_into_steps(merged):
+        removed = await _read_memories(connection, ids)
+        rows = [{"merged": memory.id, "at": revision + index} for index, memory in enumerate(removed)]
         statement = sa.update(table).where(table.c.id == sa.bindparam("merged"))
         await connection.execute(statement.values(revision=sa.bindparam("at"), deleted_at=now), rows)
-        changes = [(each.id, each.model_dump(mode="json"), None) for each in some]
+        changes = [(memory.id, memory.model_dump(mode="json"), None) for memory in removed]
         await journal_memories(connection, workspace_id, actor, now, revision, changes)
-        done = sa.update(consolidations).where(consolidations.c.memory_id.in_(ids))
-        await connection.execute(done.values(undone_at=now))
-
-
-def _steps(ids: Sequence[str]) -> Iterable[Sequence[str]]:
-    return (ids[start : start + STEP] for start in range(0, len(ids), STEP))
+        merges = sa.update(consolidations).where(consolidations.c.memory_id.in_(ids))
+        await connection.execute(merges.values(undone_at=now))
+        revision += len(ids)
