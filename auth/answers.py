@@ -7,6 +7,7 @@ from starlette.responses import JSONResponse
 
 from auth.rfc import OAuth2Error
 from server.errors import Failure
+from server.retry_after import retry_after_headers
 
 NO_STORE = {"cache-control": "no-store", "pragma": "no-cache"}
 
@@ -20,7 +21,7 @@ def refusal_response(error: OAuth2Error | Failure) -> JSONResponse:
     """Return an error in the form of RFC 6749, section 5.2. A `Failure` here means too many requests."""
     if isinstance(error, Failure):
         body = {"error": "temporarily_unavailable", "error_description": error.message}
-        return JSONResponse(body, error.status, NO_STORE | {"retry-after": str(error.retry_after)})
+        return JSONResponse(body, error.status, NO_STORE | retry_after_headers(error.retry_after))
     body = {"error": error.error, "error_description": error.description or "The request was refused."}
     headers = dict(NO_STORE)
     if error.status_code == 401:  # noqa: PLR2004 - Unauthorized

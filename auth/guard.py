@@ -4,33 +4,17 @@ Pure ASGI. It answers every method, because clients look for the challenge with 
 (RFC 9728, section 5.1; RFC 6750, section 3).
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from starlette.datastructures import Headers
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from auth.bearer import Authenticator
-from auth.principal import GRANTABLE, READ, Principal
+from auth.bearer_refusals import INVALID_BEARER, MISSING_BEARER, refusal_response
+from auth.principal import READ, Principal
+from auth.resources import ProtectedResource
 from server.errors import Failure
-
-MISSING = "Missing API key or access token. Send `Authorization: Bearer <key or token>`."
-INVALID = "Invalid or missing API key: this bearer is unknown, expired, revoked or meant for another server."
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProtectedResource:
-    """A resource that a guard stands in front of (RFC 9728).
-
-    Attributes:
-        metadata_url: the address of the resource's metadata, for the challenge.
-        audiences: the OAuth audiences that are accepted.
-        is_read_only: whether every principal may only read here.
-    """
-
-    metadata_url: str
-    audiences: frozenset[str]
-    is_read_only: bool = False
 
 
 class Guard:
@@ -73,23 +57,12 @@ class Guard:
         scheme, _, bearer = Headers(scope=scope).get("authorization", "").partition(" ")
         bearer = bearer.strip()
         if scheme.lower() != "bearer" or not bearer:
-            return Failure("unauthorized", MISSING)
+            return Failure("unauthorized", MISSING_BEARER)
         authenticator: Authenticator = scope["state"]["authenticator"]
         principal = await authenticator.authenticate(bearer)
         if principal is None or (principal.audience is not None and principal.audience not in self._resource.audiences):
-            return Failure("unauthorized", INVALID)
+            return Failure("unauthorized", INVALID_BEARER)
         return replace(principal, scopes=principal.scopes & {READ}) if self._resource.is_read_only else principal
-
-
-def refusal_response(failure: Failure, resource: ProtectedResource) -> Response:
-    """Return a 401 or 403 with its challenge (RFC 6750, section 3.1): without a bearer it names no error."""
-    is_scope_missing = failure.code == "insufficient_scope"
-    error = "insufficient_scope" if is_scope_missing else None if failure.message == MISSING else "invalid_token"
-    scopes = failure.scopes if is_scope_missing else GRANTABLE
-    parts = [f'error="{error}"'] if error else []
-    parts += [f'scope="{" ".join(scopes)}"', f'resource_metadata="{resource.metadata_url}"']
-    headers = {"WWW-Authenticate": f"Bearer {', '.join(parts)}", "Cache-Control": "no-store"}
-    return JSONResponse(failure.body(), int(failure.status), headers)
 
 
 def demand_scopes(scope: Scope, failure: Failure) -> None:

@@ -1,7 +1,7 @@
 """The hash under which secrets are stored and looked up: API keys, codes, tokens, cookies and links.
 
 Each of them carries at least 128 random bits, so a plain hash is enough: nobody can guess them. Passwords are
-different; see `auth.passwords`.
+different; see `auth.accounts.passwords`.
 """
 
 import hashlib

@@ -1,9 +1,25 @@
 """The resources that tokens are for (RFC 8707): the server's MCP endpoint, and claude-mem's recall link."""
 
+from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 RECALL_PATH = "/v1/mcp"
 MCP_PATH = "/mcp"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProtectedResource:
+    """A resource that a guard stands in front of (RFC 9728).
+
+    Attributes:
+        metadata_url: the address of the resource's metadata, for the challenge.
+        audiences: the OAuth audiences that are accepted.
+        is_read_only: whether every principal may only read here.
+    """
+
+    metadata_url: str
+    audiences: frozenset[str]
+    is_read_only: bool = False
 
 
 def list_resources(public_url: str) -> tuple[str, str]:

@@ -2,10 +2,10 @@
 
 from starlette.routing import Route
 
-from auth.authorize import PATH, authorize
-from auth.clients.register import register
-from auth.grants.revoke import revoke
-from auth.grants.token import token
+from auth.authorization.authorization_endpoint import PATH, authorize
+from auth.clients.registration_endpoint import register
+from auth.grants.revocation_endpoint import revoke
+from auth.grants.token_endpoint import token
 from auth.metadata import (
     AUTHORIZATION_SERVER_PATHS,
     RESOURCE_METADATA,

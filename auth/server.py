@@ -7,11 +7,11 @@ from typing import Literal
 
 from starlette.requests import Request
 
+from auth.accounts.passwords import Passwords
+from auth.accounts.signup_links import make_setup_link
 from auth.addresses import find_client_address
 from auth.clients.documents import ClientDocuments
-from auth.passwords import Passwords
 from auth.resources import list_resources
-from auth.signup_links import make_setup_link
 from auth.tokens.access_tokens import AccessTokens
 from auth.tokens.sealing import Sealer
 from auth.tokens.signing import SigningKeys

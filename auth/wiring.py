@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from datetime import datetime
 
+from auth.accounts.passwords import Passwords
 from auth.clients.documents import ClientDocuments, Resolver, resolve_host
 from auth.grants.table import GRANTS
-from auth.passwords import Passwords
 from auth.resources import list_resources
 from auth.server import AuthorizationServer, AuthSettings
 from auth.tokens.access_tokens import AccessTokens

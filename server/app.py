@@ -15,7 +15,8 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from auth.guard import Guard, ProtectedResource
+from auth.guard import Guard
+from auth.resources import ProtectedResource
 from auth.routes import build_routes
 from auth.server import AuthorizationServer
 from server import __version__

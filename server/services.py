@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 
 from argon2 import PasswordHasher
 
+from auth.accounts.passwords import Passwords
 from auth.bearer import Authenticator
-from auth.passwords import Passwords
 from auth.server import AuthorizationServer, AuthSettings
 from auth.tokens.sealing import load_secret_key
 from auth.wiring import build_access_tokens, build_authorization_server

@@ -22,7 +22,7 @@ from argon2 import PasswordHasher
 from huggingface_hub import constants
 from typer.testing import CliRunner
 
-from auth.passwords import Passwords
+from auth.accounts.passwords import Passwords
 from server.background.work import Outcome
 from server.background.works import WORKS
 from server.cli import app

@@ -10,7 +10,7 @@ from typing import Annotated
 import structlog
 from pydantic import AfterValidator, BaseModel, Field, StringConstraints
 
-from auth.account_names import create_named_user
+from auth.accounts.account_names import create_named_user
 from auth.api_keys import issue_key
 from auth.principal import WRITE
 from server.errors import Failure

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
+from auth.clients.redirects import goes_to_local_app, host_named_by, is_registrable, is_same_except_loopback_port
 from auth.hashing import digest
-from auth.redirects import goes_to_local_app, host_named_by, is_registrable, is_same_except_loopback_port
 from auth.rfc import AUTH_METHODS, InvalidClientMetadataError, InvalidRedirectURIError, validate_standard_fields
 from server.store.record.oauth.clients import ClientRow
 

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 from auth.clients.client import MAX_NAME, Client, client_from_row
 from auth.clients.documents import UnreachableDocumentError, is_document_url
+from auth.clients.redirects import host_named_by, is_http_on_loopback
 from auth.parameters import Parameters
-from auth.redirects import host_named_by, is_http_on_loopback
 from auth.rfc import InvalidClientError, OAuth2Error, authenticate_client, read_basic_client_id
 from auth.server import AuthorizationServer
 from auth.throttle import DOCUMENTS, count_tries

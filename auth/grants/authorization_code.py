@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from auth.clients.client import Client
 from auth.grants.outcome import Issued, Refused, find_resource_error, issue_refresh_token
-from auth.grants.revoke import end_grant
+from auth.grants.revocation import end_grant
 from auth.hashing import digest
 from auth.parameters import Parameters
 from auth.rfc import InvalidGrantError, InvalidRequestError, OAuth2Error, is_code_verifier, make_code_challenge

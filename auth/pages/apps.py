@@ -4,11 +4,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from auth.clients.documents import is_document_url
-from auth.grants.revoke import end_grant
+from auth.clients.redirects import host_named_by
+from auth.grants.revocation import end_grant
 from auth.pages.browser import Browser, browser_of, check_csrf
 from auth.pages.page import redirect, render_page
 from auth.parameters import read_form
-from auth.redirects import host_named_by
 from auth.server import server_of
 from server.store.record.oauth.consents import forget_consents
 from server.store.record.oauth.grants import Grant, list_grants

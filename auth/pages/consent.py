@@ -5,12 +5,12 @@ from urllib.parse import urlencode
 from starlette.requests import Request
 from starlette.responses import Response
 
-from auth.authorization_request import AuthorizationRequest
+from auth.authorization.authorization_request import AuthorizationRequest
+from auth.clients.redirects import goes_to_local_app, host_named_by
 from auth.pages.browser import Browser
 from auth.pages.page import render_page
 from auth.parameters import Parameters
 from auth.principal import READ, WRITE
-from auth.redirects import goes_to_local_app, host_named_by
 
 #: For each scope: its title and its explanation on the page.
 SCOPE_WORDS = {

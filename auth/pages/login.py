@@ -4,13 +4,14 @@ import structlog
 from starlette.requests import Request
 from starlette.responses import Response
 
+from auth.accounts.passwords import MAX_LENGTH
 from auth.pages.browser import Browser, browser_of, check_csrf, log_in, log_out
 from auth.pages.page import redirect, render_page
 from auth.parameters import Parameters, parse_parameters, read_form
-from auth.passwords import MAX_LENGTH
 from auth.server import AuthorizationServer, address_of, server_of
 from auth.throttle import LOGIN_BY_ADDRESS, LOGIN_BY_NAME, count_tries, reset_login_tries
 from server.errors import Failure
+from server.retry_after import retry_after_headers
 from server.store.record.people.accounts import User, find_user, set_password
 
 HOME = "/apps"
@@ -86,13 +87,12 @@ async def _log_in(request: Request) -> Response:
 def _render_form(
     request: Request, browser: Browser, destination: str, *, name: str = "", failure: Failure | None = None
 ) -> Response:
-    headers = {"retry-after": str(failure.retry_after)} if failure and failure.retry_after else {}
     return render_page(
         request,
         browser,
         "login.html",
         status=200 if failure is None else failure.status,
-        headers=headers,
+        headers=retry_after_headers(failure.retry_after if failure else None),
         next=destination,
         name=name,
         error=failure.message if failure else None,

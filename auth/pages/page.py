@@ -12,6 +12,7 @@ from auth.pages.browser import Browser, browser_of, set_cookie
 from auth.rfc import OAuth2Error
 from auth.server import server_of
 from server.errors import Failure
+from server.retry_after import retry_after_headers
 
 _HERE = Path(__file__).parent
 _TEMPLATES = Environment(
@@ -67,11 +68,16 @@ def render_page(
 
 async def refusal_page(request: Request, failure: Failure) -> Response:
     """Return a page that says what is wrong and what the person can do."""
-    headers = {} if failure.retry_after is None else {"retry-after": str(failure.retry_after)}
     title = {403: "That did not work", 429: "Slow down"}.get(failure.status, "This cannot be done")
     browser = await browser_of(request)
     return render_page(
-        request, browser, "refusal.html", status=failure.status, headers=headers, title=title, message=failure.message
+        request,
+        browser,
+        "refusal.html",
+        status=failure.status,
+        headers=retry_after_headers(failure.retry_after),
+        title=title,
+        message=failure.message,
     )
 
 

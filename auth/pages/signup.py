@@ -3,11 +3,11 @@
 from starlette.requests import Request
 from starlette.responses import Response
 
-from auth.new_accounts import Invitation, check_invitation, create_account
+from auth.accounts.new_accounts import Invitation, check_invitation, create_account
+from auth.accounts.passwords import MIN_LENGTH
 from auth.pages.browser import Browser, browser_of, check_csrf, log_in
 from auth.pages.page import render_page
 from auth.parameters import parse_parameters, read_form
-from auth.passwords import MIN_LENGTH
 from auth.server import address_of, server_of
 from auth.throttle import SIGNUPS, count_tries
 from server.errors import Failure

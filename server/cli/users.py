@@ -8,9 +8,9 @@ from argon2 import PasswordHasher
 from rich.table import Table
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from auth.account_names import check_name, create_named_user, name_taken
-from auth.passwords import Passwords, check_password
-from auth.signup_links import make_invite_link
+from auth.accounts.account_names import check_name, create_named_user, name_taken
+from auth.accounts.passwords import Passwords, check_password
+from auth.accounts.signup_links import make_invite_link
 from server.cli.common import open_record, run_command, stderr, stdout
 from server.clock import utc_now
 from server.config import Settings

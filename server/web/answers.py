@@ -10,13 +10,13 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 
 from server.errors import STATUS, Failure, internal, unavailable
+from server.retry_after import retry_after_headers
 from server.store.search.seam import EngineDown
 
 
 def refusal_response(failure: Failure) -> JSONResponse:
     """Return a refusal as an HTTP response."""
-    headers = {} if failure.retry_after is None else {"Retry-After": str(failure.retry_after)}
-    return JSONResponse(failure.body(), int(failure.status), headers)
+    return JSONResponse(failure.body(), int(failure.status), retry_after_headers(failure.retry_after))
 
 
 def error_response(error: Exception, path: str) -> JSONResponse:

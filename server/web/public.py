@@ -9,7 +9,11 @@ from starlette.routing import Route
 
 from server import __version__
 from server.errors import STATUS
+from server.retry_after import retry_after_headers
 from server.store.search.seam import EngineDown
+
+#: For how many seconds a prober should wait before it asks again whether the stores are back.
+RETRY_SECONDS = 5
 
 
 def make_routes(openapi: dict[str, Any]) -> list[Route]:
@@ -52,6 +56,6 @@ async def readyz(request: Request) -> JSONResponse:
     except EngineDown:
         states["search"] = "unavailable"
     is_ready = "unavailable" not in states.values()
-    headers = {"Cache-Control": "no-store"} | ({} if is_ready else {"Retry-After": "5"})
+    headers = {"Cache-Control": "no-store"} | retry_after_headers(None if is_ready else RETRY_SECONDS)
     body = {"status": "ok" if is_ready else "unavailable", **states}
     return JSONResponse(body, 200 if is_ready else STATUS["unavailable"], headers)

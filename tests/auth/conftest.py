@@ -11,7 +11,7 @@ from starlette.applications import Starlette
 
 import server.store.tables.accounts
 import server.store.tables.oauth  # noqa: F401 - puts its tables into `metadata`
-from auth.passwords import Passwords
+from auth.accounts.passwords import Passwords
 from auth.routes import build_routes
 from auth.server import AuthSettings
 from auth.wiring import build_access_tokens, build_authorization_server

@@ -4,7 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auth.redirects import APP_SCHEMES, goes_to_local_app, host_named_by, is_registrable, is_same_except_loopback_port
+from auth.clients.redirects import (
+    APP_SCHEMES,
+    goes_to_local_app,
+    host_named_by,
+    is_registrable,
+    is_same_except_loopback_port,
+)
 
 LOOPBACK = st.sampled_from(["localhost", "127.0.0.1", "127.0.0.9", "[::1]", "app.localhost"])
 HOSTS = st.from_regex(r"[a-z][a-z0-9]{0,8}(\.[a-z]{2,5}){1,2}", fullmatch=True).filter(

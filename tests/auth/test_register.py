@@ -3,7 +3,7 @@
 import pytest
 import sqlalchemy as sa
 
-from auth.clients import register
+from auth.clients import registration_endpoint
 from server.store.tables.oauth import oauth_clients
 from tests.helpers.flow import REDIRECT, Flow
 
@@ -110,7 +110,7 @@ async def test_one_address_may_register_sixty_clients_an_hour(app, browser, auth
 
 
 async def test_a_full_server_says_so(app, monkeypatch):
-    monkeypatch.setattr(register, "MAX_CLIENTS", 1)
+    monkeypatch.setattr(registration_endpoint, "MAX_CLIENTS", 1)
     assert (await app.register()).status_code == 201
     answer = await app.register()
     assert (answer.status_code, answer.json()["error"]) == (503, "temporarily_unavailable")

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 import sqlalchemy as sa
 
-from auth.signup_links import make_invite_link
+from auth.accounts.signup_links import make_invite_link
 from server.store.record.people.accounts import count_users, create_user, find_user
 from server.store.tables.oauth import signup_links
 from tests.helpers.flow import ON_BOTH, PASSWORD, fields

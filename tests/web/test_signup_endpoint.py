@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from auth.account_names import check_name
+from auth.accounts.account_names import check_name
 from server.store.record.people.accounts import count_users, find_user
 from tests.helpers.doors import seen
 from tests.helpers.site import site_at

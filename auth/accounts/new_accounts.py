@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import structlog
 
-from auth.account_names import check_name, create_named_user
+from auth.accounts.account_names import check_name, create_named_user
+from auth.accounts.passwords import check_password
 from auth.hashing import digest
-from auth.passwords import check_password
 from auth.server import AuthorizationServer
 from server.errors import Failure
 from server.store.record.people.accounts import User, has_admin

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from auth.clients.client import Client
 from auth.clients.documents import UnusableDocumentError, is_document_url
 from auth.clients.lookup import find_requesting_client
+from auth.clients.redirects import goes_to_local_app, host_named_by
 from auth.parameters import Parameters
 from auth.principal import GRANTABLE
-from auth.redirects import goes_to_local_app, host_named_by
 from auth.resources import find_resource
 from auth.rfc import (
     InvalidRequestError,

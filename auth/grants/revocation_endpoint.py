@@ -1,42 +1,20 @@
-"""POST /oauth/revoke (RFC 7009), and the end of a grant. It ends at once, in this process and in the others."""
+"""POST /oauth/revoke: a client ends the grant of one of its tokens (RFC 7009)."""
 
 from collections.abc import Mapping
 from typing import Any
 
-import structlog
-from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.requests import Request
 from starlette.responses import Response
 
 from auth.answers import json_response, refusal_response
 from auth.clients.client import Client
 from auth.clients.lookup import find_authenticated_client
+from auth.grants.revocation import end_grant
 from auth.hashing import digest
 from auth.parameters import read_form
 from auth.rfc import InvalidGrantError, InvalidRequestError, OAuth2Error
 from auth.server import AuthorizationServer, server_of
-from server.store.epoch import raise_epoch
-from server.store.record.oauth.grants import revoke_grant
 from server.store.record.oauth.refresh_tokens import find_refresh_token
-from server.store.record.people.api_keys import revoke_keys_of_grant
-
-log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
-
-
-async def end_grant(
-    auth: AuthorizationServer, connection: AsyncConnection, grant_id: str, *, user_id: str | None = None
-) -> bool:
-    """Revoke a grant and the API keys made through it. Return False if it had ended already.
-
-    With `user_id`, only a grant of that user is revoked. The caller calls `auth.on_revoked` after its transaction.
-    """
-    now = auth.now()
-    if not await revoke_grant(connection, grant_id, now, user_id=user_id):
-        return False
-    await revoke_keys_of_grant(connection, grant_id, now)
-    await raise_epoch(connection)
-    log.info("grant.revoked", grant=grant_id)
-    return True
 
 
 async def revoke(request: Request) -> Response:

@@ -1,0 +1,1 @@
+"""Accounts of people: their names and passwords, and the links that make them."""

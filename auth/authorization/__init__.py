@@ -1,0 +1,1 @@
+"""The authorization endpoint: the request of an app, its consents, and the codes that it gets."""

@@ -1,0 +1,24 @@
+"""The words of the refusal of an API key or an access token, and the challenge that comes with it.
+
+The challenge tells a client where to get a token (RFC 6750, section 3; RFC 9728, section 5.1).
+"""
+
+from starlette.responses import JSONResponse, Response
+
+from auth.principal import GRANTABLE
+from auth.resources import ProtectedResource
+from server.errors import Failure
+
+MISSING_BEARER = "Missing API key or access token. Send `Authorization: Bearer <key or token>`."
+INVALID_BEARER = "Invalid or missing API key: this bearer is unknown, expired, revoked or meant for another server."
+
+
+def refusal_response(failure: Failure, resource: ProtectedResource) -> Response:
+    """Return a 401 or 403 with its challenge (RFC 6750, section 3.1): without a bearer it names no error."""
+    is_scope_missing = failure.code == "insufficient_scope"
+    error = "insufficient_scope" if is_scope_missing else None if failure.message == MISSING_BEARER else "invalid_token"
+    scopes = failure.scopes if is_scope_missing else GRANTABLE
+    parts = [f'error="{error}"'] if error else []
+    parts += [f'scope="{" ".join(scopes)}"', f'resource_metadata="{resource.metadata_url}"']
+    headers = {"WWW-Authenticate": f"Bearer {', '.join(parts)}", "Cache-Control": "no-store"}
+    return JSONResponse(failure.body(), int(failure.status), headers)
