@@ -21,4 +21,4 @@ def refusal_response(failure: Failure, resource: ProtectedResource) -> Response:
     parts = [f'error="{error}"'] if error else []
     parts += [f'scope="{" ".join(scopes)}"', f'resource_metadata="{resource.metadata_url}"']
     headers = {"WWW-Authenticate": f"Bearer {', '.join(parts)}", "Cache-Control": "no-store"}
-    return JSONResponse(failure.body(), int(failure.status), headers)
+    return JSONResponse(failure.to_body(), int(failure.status), headers)

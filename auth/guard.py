@@ -43,7 +43,7 @@ class Guard:
         if self._methods is not None and scope["method"] not in self._methods:
             allowed = ", ".join(sorted(self._methods))
             failure = Failure("method_not_allowed", f"{scope['method']} is not allowed here; use {allowed}.")
-            await JSONResponse(failure.body(), int(failure.status), {"Allow": allowed})(scope, receive, send)
+            await JSONResponse(failure.to_body(), int(failure.status), {"Allow": allowed})(scope, receive, send)
             return
         scope["state"]["principal"] = principal
         try:

@@ -67,7 +67,7 @@ def _generation(site: Site) -> tuple[int, int]:
 def _write(
     connection: sa.Connection, name: str, generation: int, texts: list[str], vectors: NDArray[np.float32]
 ) -> str:
-    from server.memory.text import search_text_rule  # noqa: PLC0415 - only after ROOT is importable
+    from server.memory.text import name_search_text_rule  # noqa: PLC0415 - only after ROOT is importable
     from server.store.tables import accounts, memories  # noqa: PLC0415 - as above
 
     chance = seeded(f"{name}, {len(texts)}")
@@ -80,7 +80,7 @@ def _write(
         "revision": len(texts),
         "flushed_revision": 0,
         "generation": generation,
-        "key_rule": search_text_rule("english"),
+        "key_rule": name_search_text_rule("english"),
         "created_at": STORED,
         "updated_at": STORED,
     }

@@ -35,12 +35,12 @@ _OTHERS = re.compile(r"LOCI_((TEST|BENCH|HOOK)_\w+|URL|API_KEY|WORKSPACE)")
 SHOWN = 80
 
 
-def _split(value: object) -> object:
+def _split_list(value: object) -> object:
     """Return comma-separated text as a list, because an environment variable holds text only."""
     return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
 
-def _json(value: object) -> object:
+def _parse_json(value: object) -> object:
     """Return the value that JSON text stands for, {} for empty text; any other value unchanged."""
     if not isinstance(value, str):
         return value
@@ -146,7 +146,7 @@ class Settings(BaseSettings):
     oauth_local_documents: bool = Field(
         default=False, description="For tests only: client metadata documents may be on loopback addresses."
     )
-    trusted_proxies: Annotated[list[str], NoDecode, BeforeValidator(_split)] = Field(
+    trusted_proxies: Annotated[list[str], NoDecode, BeforeValidator(_split_list)] = Field(
         default_factory=list,
         description="The address ranges (CIDRs) of proxies whose X-Forwarded-For header is used, for throttling only.",
     )
@@ -156,7 +156,7 @@ class Settings(BaseSettings):
         description="The requests per minute that each credential may send; 0: no limit. Requests above the limit get "
         "429 with Retry-After.",
     )
-    plans: Annotated[dict[PlanName, Limits], NoDecode, BeforeValidator(_json)] = Field(
+    plans: Annotated[dict[PlanName, Limits], NoDecode, BeforeValidator(_parse_json)] = Field(
         default_factory=dict[str, Limits],
         description="The plans that accounts can have, as JSON: for each name the memories, items and workspaces that "
         "the plan allows. A number that is left out means no limit. See below.",
@@ -186,14 +186,14 @@ class Settings(BaseSettings):
 
     @field_validator("trusted_proxies")
     @classmethod
-    def _are_networks(cls, value: list[str]) -> list[str]:
+    def _check_networks(cls, value: list[str]) -> list[str]:
         for cidr in value:
             ipaddress.ip_network(cidr)
         return value
 
     @field_validator("public_url")
     @classmethod
-    def _is_an_origin(cls, value: str, info: ValidationInfo) -> str:
+    def _check_public_url(cls, value: str, info: ValidationInfo) -> str:
         # If LOCI_PORT is wrong, it is not in info.data, and has its own message.
         url = value.rstrip("/") or f"http://127.0.0.1:{info.data.get('port', 0)}"
         parts = urlsplit(url)
@@ -205,7 +205,7 @@ class Settings(BaseSettings):
 
     @field_validator("embedding_url")
     @classmethod
-    def _is_an_endpoint(cls, value: str) -> str:
+    def _check_embedding_url(cls, value: str) -> str:
         if not value:
             return value
         parts = urlsplit(value.rstrip("/"))
@@ -220,14 +220,14 @@ class Settings(BaseSettings):
 
     @field_validator("embedding_api_key")
     @classmethod
-    def _fits_a_header(cls, value: SecretStr) -> SecretStr:
+    def _check_embedding_api_key(cls, value: SecretStr) -> SecretStr:
         if not all("!" <= character <= "~" for character in value.get_secret_value()):
             raise ValueError("must consist of printable ASCII characters without spaces")
         return value
 
     @field_validator("embedding_model")
     @classmethod
-    def _names_the_endpoints_model(cls, value: str, info: ValidationInfo) -> str:
+    def _check_embedding_model(cls, value: str, info: ValidationInfo) -> str:
         if info.data.get("embedding_url") and value in {"", "auto", "none"}:
             raise ValueError(
                 "must name the model at LOCI_EMBEDDING_URL; `auto` and `none` are for a model on this machine"
@@ -236,7 +236,7 @@ class Settings(BaseSettings):
 
     @field_validator("default_plan")
     @classmethod
-    def _is_a_plan(cls, value: str, info: ValidationInfo) -> str:
+    def _check_default_plan(cls, value: str, info: ValidationInfo) -> str:
         plans = info.data.get("plans")  # None if LOCI_PLANS is wrong; that has its own message
         if value and plans is not None and value not in plans:
             known = f"one of {', '.join(plans)}" if plans else "left out because LOCI_PLANS names no plan"
@@ -264,7 +264,7 @@ def is_secret(name: str) -> bool:
     return Settings.model_fields[name].annotation is SecretStr
 
 
-def load(environ: Mapping[str, str] = os.environ) -> Settings:
+def load_settings(environ: Mapping[str, str] = os.environ) -> Settings:
     """Read the settings from the environment and from the files it names.
 
     Raises:
@@ -288,7 +288,7 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
     try:
         settings = Settings.model_validate(values)
     except ValidationError as error:
-        problems += [_problem(each, values) for each in error.errors()]
+        problems += [_describe_problem(each, values) for each in error.errors()]
         raise SystemExit("\n".join(problems)) from None
     if problems:
         raise SystemExit("\n".join(problems))
@@ -311,17 +311,17 @@ _SAY = {
 }
 
 
-def _problem(error: ErrorDetails, values: Mapping[str, str]) -> str:
+def _describe_problem(error: ErrorDetails, values: Mapping[str, str]) -> str:
     """Return one line that names a wrong setting and its error, without the values of secrets."""
     name = str(error["loc"][0])
     # a value with an @ may be a URL with a password
     is_shown = name in values and not is_secret(name) and "@" not in values[name]
     inside = ".".join(str(part) for part in error["loc"][1:] if part != "[key]")
-    demand = f"{inside[:SHOWN]}: {_demand(error)}" if inside else _demand(error)
+    demand = f"{inside[:SHOWN]}: {_describe_demand(error)}" if inside else _describe_demand(error)
     return f"{PREFIX}{name.upper()}: {demand}" + (f"; you set {values[name][:SHOWN]!r}" if is_shown else "")
 
 
-def _demand(error: ErrorDetails) -> str:
+def _describe_demand(error: ErrorDetails) -> str:
     """Return an error's message in plain words. An error that is not in `_SAY` has the message of its validator."""
     template = _SAY.get(error["type"])
     if template is None:

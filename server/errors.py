@@ -80,7 +80,7 @@ class Failure(Exception):  # noqa: N818 - it is a refusal with a code, and the n
         """The HTTP status of this code."""
         return STATUS[self.code]
 
-    def body(self) -> dict[str, object]:
+    def to_body(self) -> dict[str, object]:
         """Return the JSON body of the refusal: the code, the message, and the message in Memento's envelope."""
         body: dict[str, object] = {"error": self.code, "message": self.message}
         if self.field is not None:
@@ -93,11 +93,11 @@ class Failure(Exception):  # noqa: N818 - it is a refusal with a code, and the n
         return body | {"content": [{"type": "text", "text": self.message}]}
 
 
-def internal() -> Failure:
+def make_internal_failure() -> Failure:
     """Return the refusal for an error of ours. It has no detail."""
     return Failure("internal", "Something went wrong on our side. It was logged; try again, or send the request id.")
 
 
-def unavailable(store: str) -> Failure:
+def make_unavailable_failure(store: str) -> Failure:
     """Return the refusal for a store that is down: its name, and when to try again."""
     return Failure("unavailable", f"The {store} is not available right now. Try again in a few seconds.", retry_after=5)

@@ -26,7 +26,7 @@ def test_an_unknown_work_is_refused_and_the_names_are_listed():
 
 def test_work_without_set_times_has_no_last_due_time(clock):
     with pytest.raises(ValueError, match="reindex is not due at set times"):
-        WORKS["reindex"].last_due(clock())
+        WORKS["reindex"].find_last_due(clock())
 
 
 def test_an_outcome_describes_its_failures_and_nothing_else():

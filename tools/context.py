@@ -9,7 +9,7 @@ from server.memory.models import Timestamp
 from server.memory.packing import Budget, as_data
 from server.memory.working import Item
 from server.store.record import identity, memories, working_memory
-from tools.core.fields import PEEKS, QUERY_CHARACTERS, Peeks, Question, Words
+from tools.core.fields import MAX_PEEKED_WORKSPACES, QUERY_CHARACTERS, Question, Words, WorkspaceNames
 from tools.core.operation import Answer, Call, Effect, InWorkspace, Meta, Operation
 from tools.core.services import Services
 from tools.memories.arguments import Facets
@@ -23,7 +23,7 @@ from tools.recall.answers import (
     list_skip_reasons,
 )
 from tools.recall.model import RankedBy, RecallRequest
-from tools.recall.peek import peekable_workspaces
+from tools.recall.peek import find_peekable_workspaces
 from tools.recall.pipeline import recall
 
 PARTS = ("working_memory", "memories", "skip_list", "identity")
@@ -54,8 +54,9 @@ class RetrieveContext(InWorkspace, Facets):
     include_graph: bool = Field(default=False, description="Whether each memory comes with its links.")
     explain: bool = Field(default=False, description="Whether each memory comes with the reasons for its rank.")
     track_access: bool = Field(default=True, description="Whether this counts as a use of the memories it finds.")
-    peek_workspaces: Peeks = Field(
-        default=[], description=f"Up to {PEEKS} more of your workspaces to search as well; nothing is written there."
+    peek_workspaces: WorkspaceNames = Field(
+        default=[],
+        description=f"Up to {MAX_PEEKED_WORKSPACES} more of your workspaces to search; nothing is written there.",
     )
 
 
@@ -84,7 +85,7 @@ class ContextItems(BaseModel):
     total_active: int = Field(description="How many there are in all.")
 
 
-def _part(description: str) -> Any:
+def _make_part_field(description: str) -> Any:
     return Field(default=None, exclude_if=lambda part: part is None, description=description)
 
 
@@ -95,9 +96,11 @@ class Context(BaseModel):
     """
 
     meta: ContextMeta = Field(description="About this answer.")
-    working_memory: ContextItems | None = _part("What is being worked on.")
-    memories: ContextMemories | None = _part("Memories that matter for the message.")
-    skip_matches: list[SkippedBy] | None = _part("What the message touches that is to be left alone, and why.")
+    working_memory: ContextItems | None = _make_part_field("What is being worked on.")
+    memories: ContextMemories | None = _make_part_field("Memories that matter for the message.")
+    skip_matches: list[SkippedBy] | None = _make_part_field(
+        "What the message touches that is to be left alone, and why."
+    )
     identity: str | None = Field(
         default=NOT_ASKED,
         exclude_if=lambda crystal: crystal == NOT_ASKED,
@@ -150,7 +153,7 @@ async def _recall(services: Services, call: Call, args: RetrieveContext) -> _Rec
         counts_as_use=args.track_access and has_memories,
         is_explained=args.explain,
     )
-    others = await peekable_workspaces(services, call, args.peek_workspaces)
+    others = await find_peekable_workspaces(services, call, args.peek_workspaces)
     result = await recall(services, call.workspace, request, others=others)
     skip_matches = list_skip_reasons(result.skip_matches) if has_skips else None
     if not has_memories:
@@ -224,7 +227,7 @@ class LinkedContext(Answer):
     context: str = Field(description="Their text, each with its date, author and source, marked as data.")
 
 
-async def context(services: Services, call: Call, args: LinkContext) -> LinkedContext:
+async def read_link_context(services: Services, call: Call, args: LinkContext) -> LinkedContext:
     """Memories for a query, with one text made of them."""
     result = await recall(services, call.workspace, RecallRequest(message=args.query, limit=args.limit))
     matches = list_matches(result)
@@ -241,6 +244,6 @@ LINK_OPERATIONS = (
         effect=Effect.READ,
         args=LinkContext,
         returns=LinkedContext,
-        handler=context,
+        handler=read_link_context,
     ),
 )

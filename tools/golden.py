@@ -63,7 +63,7 @@ class AddGolden(InWorkspace):
         return self
 
 
-class OneGolden(InWorkspace):
+class GoldenRef(InWorkspace):
     """What `delete_golden` takes."""
 
     id: Id = Field(description="The case's id.")
@@ -214,7 +214,7 @@ async def list_golden(services: Services, call: Call, args: InWorkspace) -> Gold
     return GoldenList(meta=call.meta, cases=[PinnedCase.model_validate(asdict(case)) for case in cases])
 
 
-async def delete_golden(services: Services, call: Call, args: OneGolden) -> DeletedGolden:
+async def delete_golden(services: Services, call: Call, args: GoldenRef) -> DeletedGolden:
     """Delete a case for good.
 
     Raises:
@@ -259,7 +259,7 @@ OPERATIONS = (
         routes=(("DELETE", "/v1/golden/{id}"),),
         scope="memory:write",
         effect=Effect.DELETE,
-        args=OneGolden,
+        args=GoldenRef,
         returns=DeletedGolden,
         handler=delete_golden,
         is_listed=False,

@@ -92,7 +92,7 @@ class MemoryLinks(Answer):
     updated_at: Timestamp = Field(description="When the memory last changed.")
 
 
-async def memory_graph(services: Services, call: Call, args: MemoryGraph) -> GraphAnswer:
+async def read_memory_graph(services: Services, call: Call, args: MemoryGraph) -> GraphAnswer:
     """Return the memories at most `depth` links from one, breadth first, and the links met. Raises `not_found`."""
     workspace = call.id_for_reading
     async with services.db.read() as connection:
@@ -107,7 +107,7 @@ async def memory_graph(services: Services, call: Call, args: MemoryGraph) -> Gra
     )
 
 
-async def related_memories(services: Services, call: Call, args: MemoryRef) -> RelatedAnswer:
+async def list_related_memories(services: Services, call: Call, args: MemoryRef) -> RelatedAnswer:
     """Return one memory's links in both directions. Raises `not_found`."""
     workspace = call.id_for_reading
     async with services.db.read() as connection:
@@ -182,7 +182,7 @@ OPERATIONS = (
         effect=Effect.READ,
         args=MemoryGraph,
         returns=GraphAnswer,
-        handler=memory_graph,
+        handler=read_memory_graph,
     ),
     Operation(
         name="related_memories",
@@ -192,7 +192,7 @@ OPERATIONS = (
         effect=Effect.READ,
         args=MemoryRef,
         returns=RelatedAnswer,
-        handler=related_memories,
+        handler=list_related_memories,
         is_listed=False,
     ),
 )

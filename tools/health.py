@@ -79,7 +79,7 @@ class Health(Answer):
     quota: Quota = Field(description="How much the workspace's account has, and may have.")
 
 
-async def health(services: Services, call: Call, args: InWorkspace) -> Health:  # noqa: ARG001 - a handler's signature
+async def report_health(services: Services, call: Call, args: InWorkspace) -> Health:  # noqa: ARG001 - a handler's signature
     """Return counts of the workspace, and the state of everything that recall depends on."""
     now = services.now()
     async with services.db.read() as connection:
@@ -139,6 +139,6 @@ OPERATIONS = (
         effect=Effect.READ,
         args=InWorkspace,
         returns=Health,
-        handler=health,
+        handler=report_health,
     ),
 )

@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, Field, StringConstraints
 
 from server.ids import new_id
-from server.memory.crystal import CORE, CRYSTAL_BYTES, PATTERNS, Synthesis, synthesize
+from server.memory.crystal import CORE, CRYSTAL_BYTES, PATTERNS, Synthesis, synthesize_crystal
 from server.memory.models import Timestamp
 from server.memory.working import complete_sections
 from server.store.record import identity, memories, working_memory
@@ -126,7 +126,7 @@ async def crystallize_identity(services: Services, call: Call, args: InWorkspace
         relevant, _ = await memories.list_page(connection, workspace, top, now)
         patterns = await identity.list_pattern_memories(connection, workspace, now, PATTERNS)
     new, meta = await _store_crystal(
-        services, call, synthesize(complete_sections(written), items, relevant, patterns, now)
+        services, call, synthesize_crystal(complete_sections(written), items, relevant, patterns, now)
     )
     return CrystallizedIdentity(
         meta=meta, id=new.id, crystal=new.crystal, source_count=new.source_count, created_at=new.created_at
@@ -141,7 +141,7 @@ async def _store_crystal(services: Services, call: Call, synthesis: Synthesis) -
     return new, placed.meta
 
 
-async def identity_history(services: Services, call: Call, args: ListCrystals) -> IdentityHistory:
+async def list_identity_history(services: Services, call: Call, args: ListCrystals) -> IdentityHistory:
     """Return the newest crystals, without their texts."""
     async with services.db.read() as connection:
         found = await identity.list_snapshots(connection, call.id_for_reading, args.limit)
@@ -204,7 +204,7 @@ OPERATIONS = (
         effect=Effect.READ,
         args=ListCrystals,
         returns=IdentityHistory,
-        handler=identity_history,
+        handler=list_identity_history,
         is_listed=False,
     ),
 )

@@ -9,11 +9,11 @@ from server.ids import new_id
 from server.memory.working import Category, Item, Status
 from server.store.record import working_memory
 from server.store.record.working_memory import ItemListing
-from tools.core.fields import PEEKS, QUERY_CHARACTERS, Id, Peeks, Prose, Tags
+from tools.core.fields import MAX_PEEKED_WORKSPACES, QUERY_CHARACTERS, Id, Prose, Tags, WorkspaceNames
 from tools.core.operation import Answer, Call, Effect, InWorkspace, Meta, Operation
 from tools.core.services import Services
 from tools.core.transaction import open_change
-from tools.recall.peek import peekable_workspaces
+from tools.recall.peek import find_peekable_workspaces
 
 Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
 NextAction = Annotated[str, StringConstraints(strip_whitespace=True, max_length=2000)]
@@ -80,8 +80,8 @@ class ListItems(InWorkspace):
     )
     limit: int = Field(default=50, ge=1, le=100, description="How many at most.")
     offset: int = Field(default=0, ge=0, le=10_000_000, description="How many to skip first.")
-    peek_workspaces: Peeks = Field(
-        default=[], description=f"Up to {PEEKS} more of your workspaces whose items are listed as well."
+    peek_workspaces: WorkspaceNames = Field(
+        default=[], description=f"Up to {MAX_PEEKED_WORKSPACES} more of your workspaces whose items are listed as well."
     )
 
 
@@ -169,7 +169,7 @@ async def list_items(services: Services, call: Call, args: ListItems) -> ItemPag
         limit=args.limit,
         offset=args.offset,
     )
-    others = {each.id: each.name for each in await peekable_workspaces(services, call, args.peek_workspaces)}
+    others = {each.id: each.name for each in await find_peekable_workspaces(services, call, args.peek_workspaces)}
     async with services.db.read() as connection:
         page, total = await working_memory.list_items_of(connection, [call.id_for_reading, *others], listing)
     items = [_to_listed_item(item, others.get(workspace_id)) for workspace_id, item in page]

@@ -21,7 +21,7 @@ async def do_due_ticks(services: Services) -> None:
     for work in WORKS.values():
         if work.after_midnight is None:
             continue
-        due = work.last_due(services.now())
+        due = work.find_last_due(services.now())
         if await claim_tick(services.db, work.name, due, services.now()):
             outcome = await work.handler(services, None, ignore_progress) or Outcome()
             done, failed = outcome.workspaces, outcome.failed

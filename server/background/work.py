@@ -66,7 +66,7 @@ class Work:
     needs_models: bool = False
     help: str | None = None
 
-    def last_due(self, now: datetime) -> datetime:
+    def find_last_due(self, now: datetime) -> datetime:
         """Return the last time at which the work was due. Only for work that is due at set times."""
         if self.interval is None or self.after_midnight is None:
             raise ValueError(f"{self.name} is not due at set times.")

@@ -12,7 +12,7 @@ def backfill() -> None:
     If a server runs on the data folder, the server does the work, which it also does without this command.
     """
 
-    async def command(settings: Settings) -> None:
+    async def fill_vectors(settings: Settings) -> None:
         from server.cli.runs import do_work_with_bar  # noqa: PLC0415 - with the works, a second of imports
 
         async with open_record(settings) as db:
@@ -21,7 +21,7 @@ def backfill() -> None:
                 left = await vectors.count_vectors(connection, await generations.newest_generation(connection))
         stderr.print(_describe_vectors(left))
 
-    run_command(command)
+    run_command(fill_vectors)
 
 
 def _describe_vectors(left: VectorCoverage) -> str:

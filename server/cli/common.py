@@ -10,11 +10,13 @@ import typer
 from rich.console import Console
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection
 
-from server.config import Settings, load
+from server.config import Settings, load_settings
 from server.errors import Failure
 from server.store.db import Database
 from server.store.migrate import SchemaTooNew, migrate
+from server.store.record.people import accounts
 from server.store.search.owner import AlreadyOwned
 
 T = TypeVar("T")
@@ -38,9 +40,17 @@ async def open_record(settings: Settings) -> AsyncGenerator[Database]:
         await db.close()
 
 
+async def find_user(connection: AsyncConnection, name: str) -> accounts.User:
+    """Return the user of this name. Raises Failure `not_found`."""
+    user = await accounts.find_user(connection, name)
+    if user is None:
+        raise Failure("not_found", f"There is no user named {name!r}. `user list` shows them; `user add` makes one.")
+    return user
+
+
 def run_command(command: Callable[[Settings], Awaitable[T]]) -> T:
     """Run a command and return its result. An error ends the process with one sentence on stderr and exit code 1."""
-    settings = load()
+    settings = load_settings()
 
     async def await_command() -> T:
         return await command(settings)

@@ -10,7 +10,7 @@ from server.cli.common import fail, stderr
 PAGE, SOURCES = Path("docs/api.md"), Path("docs/api")
 
 
-def docs(
+def write_docs(
     *,
     check: Annotated[
         bool, typer.Option("--check", help="Write nothing; exit with code 1 if the page is not current.")

@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError
 
 from server.cli.common import check_database_url, check_qdrant_url, explain_store_error, open_record, stderr
 from server.clock import utc_now
-from server.config import Settings, load
+from server.config import Settings, load_settings
 from server.errors import Failure
 from server.loopback import is_loopback, is_proxy_allowed
 from server.store.embedding.endpoint import EndpointEmbeddings
@@ -39,9 +39,9 @@ class Finding:
 Check = Callable[[Settings], Awaitable[Finding]]
 
 
-def doctor() -> None:
+def run_doctor() -> None:
     """Check settings, stores, models and public URL. The exit code is 1 if something is wrong."""
-    settings = load()
+    settings = load_settings()
     checks: dict[str, Check] = {
         "data folder": _check_folder,
         "record": _check_record,

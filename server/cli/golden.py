@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 from rich.progress import Progress
 
-from server.cli.common import fail, open_record, run_command, stderr
+from server.cli.common import fail, find_user, open_record, run_command, stderr
 from server.config import Settings
 from server.errors import Failure
 from server.store.db import Database
@@ -15,7 +15,7 @@ from server.store.record.golden import GoldenWorkspace
 from server.store.record.people import accounts
 
 
-def golden(
+def check_golden(
     workspace: Annotated[
         str | None, typer.Option(help="Only this workspace: account/name, or with --user its name.")
     ] = None,
@@ -26,12 +26,12 @@ def golden(
     If a server runs on the data folder, the server does the work, and this command shows its progress.
     """
 
-    async def command(settings: Settings) -> list[dict[str, Any]]:
+    async def check_cases(settings: Settings) -> list[dict[str, Any]]:
         async with open_record(settings) as db:
             places = await _find_workspaces(db, workspace, user)
             return await _check_cases(settings, db, places) if places else []
 
-    reports = run_command(command)
+    reports = run_command(check_cases)
     passed, failed = (sum(report[key] for report in reports) for key in ("passed", "failed"))
     for notice in {report["meta"]["notice"] for report in reports} - {None}:
         stderr.print(notice, style="yellow", markup=False, highlight=False, soft_wrap=True)
@@ -63,9 +63,7 @@ async def _find_workspaces(db: Database, workspace: str | None, user: str | None
     async with db.read() as connection:
         account_id = None
         if user is not None:
-            owner = await accounts.find_user(connection, user)
-            if owner is None:
-                raise Failure("not_found", f"There is no user named {user!r}.")
+            owner = await find_user(connection, user)
             account_id = owner.account_id
             mine = await accounts.list_member_accounts(connection, owner.id)
         else:

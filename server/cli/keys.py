@@ -8,15 +8,13 @@ from rich.table import Column, Table
 
 from auth.api_keys import issue_key
 from auth.principal import ADMIN, IMPLIED
-from server.cli.common import open_record, run_command, stderr, stdout
+from server.cli.common import find_user, open_record, run_command, stderr, stdout
 from server.clock import utc_now
 from server.config import Settings
 from server.errors import Failure
-from server.store.db import Database
 from server.store.epoch import raise_epoch
 from server.store.record import generations
-from server.store.record.people import accounts, api_keys
-from server.store.record.people.accounts import User
+from server.store.record.people import api_keys
 from server.store.record.people.plans import Plans
 from tools.core.store_refusals import refusals_as_failures
 
@@ -25,16 +23,8 @@ app = typer.Typer(help="API keys, for scripts and for recall links.", no_args_is
 UserName = Annotated[str, typer.Option("--user", help="The user who owns the key.")]
 
 
-async def _find_user(db: Database, name: str) -> User:
-    async with db.read() as connection:
-        user = await accounts.find_user(connection, name)
-    if user is None:
-        raise Failure("not_found", f"There is no user named {name!r}. Make one with `user add {name}`.")
-    return user
-
-
-@app.command()
-def create(
+@app.command("create")
+def create_key(
     user: UserName,
     *,
     scopes: Annotated[str, typer.Option(help="memory:read, memory:write or admin; comma-separated.")] = "memory:read",
@@ -47,51 +37,47 @@ def create(
     """Make a key and print it. Only its hash is stored, so it cannot be shown again."""
     wanted = [scope.strip() for scope in scopes.split(",") if scope.strip()]
 
-    async def command(settings: Settings) -> str:
+    async def insert_key(settings: Settings) -> str:
         if unknown := [scope for scope in wanted if scope not in IMPLIED] or (not wanted and ["(none)"]):
             raise Failure("invalid", f"Unknown scope {unknown[0]!r}. Scopes are: {', '.join(IMPLIED)}.")
         now = utc_now()
-        async with open_record(settings) as db:
-            owner = await _find_user(db, user)
+        async with open_record(settings) as db, db.write() as connection:
+            owner = await find_user(connection, user)
             if ADMIN in wanted and not owner.is_admin:
                 raise Failure("forbidden", f"{user} is not an admin, so a key of theirs cannot have the scope admin.")
-            async with db.write() as connection:
-                bound = None
-                if workspace is not None:
-                    # The generation of a running server, so that its memories have vectors from the first one on.
-                    generation = await generations.newest_generation(connection)
-                    plans = Plans(settings.plans, settings.default_plan)
-                    with refusals_as_failures():
-                        bound, _ = await plans.ensure_workspace(
-                            connection, owner.account_id, workspace, generation, now
-                        )
-                secret, _ = await issue_key(
-                    connection,
-                    user_id=owner.id,
-                    scopes=wanted,
-                    name=name,
-                    now=now,
-                    workspace_id=None if bound is None else bound.id,
-                    expires_at=None if days is None else now + timedelta(days=days),
-                    is_test=test,
-                )
+            bound = None
+            if workspace is not None:
+                # The generation of a running server, so that its memories have vectors from the first one on.
+                generation = await generations.newest_generation(connection)
+                plans = Plans(settings.plans, settings.default_plan)
+                with refusals_as_failures():
+                    bound, _ = await plans.ensure_workspace(connection, owner.account_id, workspace, generation, now)
+            secret, _ = await issue_key(
+                connection,
+                user_id=owner.id,
+                scopes=wanted,
+                name=name,
+                now=now,
+                workspace_id=None if bound is None else bound.id,
+                expires_at=None if days is None else now + timedelta(days=days),
+                is_test=test,
+            )
         return secret
 
-    secret = run_command(command)
+    secret = run_command(insert_key)
     if not quiet:
         stderr.print("Keep this key now; it is not shown again:")
     print(secret)
 
 
 @app.command("list")
-def list_(user: UserName) -> None:
+def list_keys(user: UserName) -> None:
     """List a user's active keys."""
 
-    async def command(settings: Settings) -> None:
-        async with open_record(settings) as db:
-            owner = await _find_user(db, user)
-            async with db.read() as connection:
-                rows = await api_keys.list_keys(connection, owner.id)
+    async def print_keys(settings: Settings) -> None:
+        async with open_record(settings) as db, db.read() as connection:
+            owner = await find_user(connection, user)
+            rows = await api_keys.list_keys(connection, owner.id)
         table = Table(
             Column("id", no_wrap=True, min_width=36),
             Column("begins with", no_wrap=True, min_width=12),
@@ -107,24 +93,21 @@ def list_(user: UserName) -> None:
             table.add_row(row.id, row.prefix, row.name, row.scopes, row.workspace or "", ends, used)
         stdout.print(table)
 
-    run_command(command)
+    run_command(print_keys)
 
 
-@app.command()
-def revoke(
+@app.command("revoke")
+def revoke_key(
     user: UserName, key_id: Annotated[str, typer.Argument(help="The key's id, as `key list` shows it.")]
 ) -> None:
     """Revoke a key. A running server refuses it within a second."""
 
-    async def command(settings: Settings) -> None:
-        async with open_record(settings) as db:
-            owner = await _find_user(db, user)
-            async with db.write() as connection:
-                if not await api_keys.revoke_key(connection, owner.id, key_id, utc_now()):
-                    raise Failure(
-                        "not_found", f"{user} has no active key {key_id!r}. `key list --user {user}` shows them."
-                    )
-                await raise_epoch(connection)
+    async def end_key(settings: Settings) -> None:
+        async with open_record(settings) as db, db.write() as connection:
+            owner = await find_user(connection, user)
+            if not await api_keys.revoke_key(connection, owner.id, key_id, utc_now()):
+                raise Failure("not_found", f"{user} has no active key {key_id!r}. `key list --user {user}` shows them.")
+            await raise_epoch(connection)
         stderr.print("Revoked.")
 
-    run_command(command)
+    run_command(end_key)

@@ -7,8 +7,8 @@ from server.config import Settings
 def migrate() -> None:
     """Bring the record's schema up to this version. `serve` does it too."""
 
-    async def command(settings: Settings) -> None:
+    async def migrate_record(settings: Settings) -> None:
         async with open_record(settings):
             stderr.print("The record's schema is current.")
 
-    run_command(command)
+    run_command(migrate_record)

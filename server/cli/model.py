@@ -6,21 +6,21 @@ import typer
 from rich.progress import BarColumn, DownloadColumn, Progress, SpinnerColumn, TextColumn
 
 from server.cli.common import explain_errors, stderr
-from server.config import load
+from server.config import load_settings
 from server.store.embedding.model_pull import ModelUnavailable, PullOutcome, pull_embedder, pull_reranker
 
 app = typer.Typer(help="The models, which recall by meaning needs.", no_args_is_help=True)
 
 
-@app.command()
-def pull(
+@app.command("pull")
+def pull_models(
     *, strict: Annotated[bool, typer.Option("--strict", help="Exit with an error if a model is not available.")] = False
 ) -> None:
     """Fetch the models that LOCI_EMBEDDING_MODEL and LOCI_RERANK_MODEL name.
 
     Without an embedding model recall ranks by keyword only. With LOCI_EMBEDDING_URL none is fetched.
     """
-    settings = load()
+    settings = load_settings()
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), DownloadColumn())
     with explain_errors(settings), Progress(*columns, console=stderr, transient=True) as progress:
         task = progress.add_task("Looking for an embedding model", total=None)

@@ -16,11 +16,11 @@ def reindex(
     If a server runs on the data folder, the server does the work, and this command shows its progress.
     """
 
-    async def command(settings: Settings) -> None:
+    async def rebuild_points(settings: Settings) -> None:
         from server.cli.runs import do_work_with_bar  # noqa: PLC0415 - with the works, a second of imports
 
         async with open_record(settings) as db:
             outcome = await do_work_with_bar(settings, db, "reindex", "Reindexing", workspace)
         stderr.print(f"{outcome.workspaces} workspace(s) reindexed.")
 
-    run_command(command)
+    run_command(rebuild_points)

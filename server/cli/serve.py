@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from server.cli.common import explain_errors, stderr
 from server.cli.listen import listen
-from server.config import Settings, load
+from server.config import Settings, load_settings
 from server.logs import configure_logs
 from server.store.search.seam import EngineDown
 
@@ -22,7 +22,7 @@ PING_SECONDS = 3
 
 def serve() -> None:
     """Run the server. Stops cleanly on Ctrl-C or SIGTERM."""
-    settings = load()
+    settings = load_settings()
     configure_logs(settings.log_format)
     # Before the stores are opened, so that a port in use is found first.
     listeners = listen(settings.host, settings.port)

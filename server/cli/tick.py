@@ -8,7 +8,7 @@ from server.cli.common import open_record, run_command, stderr
 from server.config import Settings
 
 
-def tick(
+def do_work_now(
     work: Annotated[
         str | None, typer.Argument(help="The work to do in every workspace. Without it, the list of them is printed.")
     ] = None,
@@ -28,9 +28,9 @@ def tick(
     if work not in offered:
         raise typer.BadParameter(f"{work!r} is not one of: {', '.join(offered)}.")
 
-    async def command(settings: Settings) -> None:
+    async def do_work(settings: Settings) -> None:
         async with open_record(settings) as db:
             outcome = await do_work_with_bar(settings, db, work, work.capitalize())
         stderr.print(f"{outcome.workspaces} workspace(s) done.")
 
-    run_command(command)
+    run_command(do_work)

@@ -6,12 +6,11 @@ from typing import Annotated
 import typer
 from argon2 import PasswordHasher
 from rich.table import Table
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from auth.accounts.account_names import check_name, create_named_user, name_taken
 from auth.accounts.passwords import Passwords, check_password
 from auth.accounts.signup_links import make_invite_link
-from server.cli.common import open_record, run_command, stderr, stdout
+from server.cli.common import find_user, open_record, run_command, stderr, stdout
 from server.clock import utc_now
 from server.config import Settings
 from server.errors import Failure
@@ -35,15 +34,8 @@ def _read_password(*, from_stdin: bool) -> str:
     return password
 
 
-async def _find_user(connection: AsyncConnection, name: str) -> accounts.User:
-    user = await accounts.find_user(connection, name)
-    if user is None:
-        raise Failure("not_found", f"There is no user named {name!r}. `user list` shows them.")
-    return user
-
-
-@app.command()
-def add(
+@app.command("add")
+def add_user(
     name: Name,
     *,
     admin: Annotated[bool, typer.Option("--admin", help="The user may administer this server.")] = False,
@@ -51,7 +43,7 @@ def add(
 ) -> None:
     """Make a user with an account of their own."""
 
-    async def command(settings: Settings) -> None:
+    async def insert_user(settings: Settings) -> None:
         wanted = name.strip()
         check_name(wanted)
         async with open_record(settings) as db:
@@ -63,14 +55,14 @@ def add(
                 await create_named_user(connection, name=wanted, password_hash=hashed, is_admin=admin, now=utc_now())
         stderr.print(f"User [bold]{wanted}[/bold] was made.")
 
-    run_command(command)
+    run_command(insert_user)
 
 
 @app.command("list")
-def list_() -> None:
+def list_users() -> None:
     """List the users."""
 
-    async def command(settings: Settings) -> None:
+    async def print_users(settings: Settings) -> None:
         plans = Plans(settings.plans, settings.default_plan)
         table = Table("name", "admin", "plan", "made", "disabled")
         async with open_record(settings) as db, db.read() as connection:
@@ -80,24 +72,24 @@ def list_() -> None:
                 table.add_row(user.name, "yes" if user.is_admin else "", plan, f"{user.created_at:%Y-%m-%d}", disabled)
         stdout.print(table)
 
-    run_command(command)
+    run_command(print_users)
 
 
 @app.command("set-password")
 def set_password(name: Name, *, password_stdin: PasswordStdin = False) -> None:
     """Set a user's password and end their browser sessions. Connected apps and keys keep working."""
 
-    async def command(settings: Settings) -> None:
+    async def change_password(settings: Settings) -> None:
         async with open_record(settings) as db:
             async with db.read() as connection:
-                user = await _find_user(connection, name)
+                user = await find_user(connection, name)
             hashed = await Passwords(PasswordHasher()).hash(_read_password(from_stdin=password_stdin))
             async with db.write() as connection:
                 await accounts.set_password(connection, user.id, hashed)
                 await delete_user_sessions(connection, user.id)
         stderr.print(f"The password of [bold]{name}[/bold] is changed.")
 
-    run_command(command)
+    run_command(change_password)
 
 
 @app.command("set-plan")
@@ -106,25 +98,25 @@ def set_plan(
 ) -> None:
     """Give a user's account a plan, which limits how much it may store. It applies at once; nothing is deleted."""
 
-    async def command(settings: Settings) -> None:
+    async def change_plan(settings: Settings) -> None:
         plans = Plans(settings.plans, settings.default_plan)
         async with open_record(settings) as db, db.write() as connection:
-            user = await _find_user(connection, name)
+            user = await find_user(connection, name)
             with refusals_as_failures():
                 standing = await plans.set_plan(connection, user.account_id, plan)
         stderr.print(f"The plan of [bold]{name}[/bold] is {standing.plan or 'none: nothing is limited'}.")
 
-    run_command(command)
+    run_command(change_plan)
 
 
-@app.command()
-def invite() -> None:
+@app.command("invite")
+def print_invite_link() -> None:
     """Print a link with which one person can make an account, if LOCI_SIGNUP is invite. It works once, for a day."""
 
-    async def command(settings: Settings) -> str:
+    async def make_link(settings: Settings) -> str:
         if settings.signup != "invite":
             raise Failure("forbidden", f"LOCI_SIGNUP is {settings.signup}; set it to invite to invite people.")
         async with open_record(settings) as db:
             return await make_invite_link(db, settings.public_url, utc_now())
 
-    print(run_command(command))
+    print(run_command(make_link))

@@ -37,10 +37,10 @@ class _Block:
     items: int = 0
 
     def text(self) -> str:
-        return _shorten("\n\n".join([f"### {self.heading}", *self.texts]), _BLOCK_BYTES)
+        return _shorten_text("\n\n".join([f"### {self.heading}", *self.texts]), _BLOCK_BYTES)
 
 
-def synthesize(
+def synthesize_crystal(
     sections: Sequence[Section], items: Sequence[Item], top: Sequence[Memory], patterns: Sequence[Memory], now: datetime
 ) -> Synthesis:
     """Write a crystal from the sections that are not empty, the items, and the memories, the most relevant first.
@@ -56,9 +56,9 @@ def synthesize(
         parts += ["## Working Memory", *(block.text() for block in working_memory)]
     if core:
         parts += ["---", f"## Core Memories (top {len(core)} by relevance)"]
-        parts += [_quote(memory, f" ({memory.type})") for memory in core]
+        parts += [_quote_memory(memory, f" ({memory.type})") for memory in core]
     if patterns:
-        parts += ["---", "## Consolidated Patterns", *(_quote(memory, "") for memory in patterns)]
+        parts += ["---", "## Consolidated Patterns", *(_quote_memory(memory, "") for memory in patterns)]
     counts = (
         sum(block.sections for block in working_memory),
         sum(block.items for block in working_memory),
@@ -94,9 +94,9 @@ def _render_item(item: Item) -> str:
     return " — ".join([f"- **{' '.join(item.title.split())}**{status}", *filter(None, details)])
 
 
-def _quote(memory: Memory, kind: str) -> str:
+def _quote_memory(memory: Memory, kind: str) -> str:
     tags = f" [{', '.join(memory.tags)}]" if memory.tags else ""
-    return _shorten(f"**{memory.id}**{kind}{tags}\n{memory.content}", _QUOTE_BYTES)
+    return _shorten_text(f"**{memory.id}**{kind}{tags}\n{memory.content}", _QUOTE_BYTES)
 
 
 def _take_fitting(blocks: Sequence[_Block]) -> list[_Block]:
@@ -111,7 +111,7 @@ def _take_fitting(blocks: Sequence[_Block]) -> list[_Block]:
     return fitting
 
 
-def _shorten(text: str, size: int) -> str:
+def _shorten_text(text: str, size: int) -> str:
     """Return the text in at most `size` bytes of UTF-8, in whole characters; an ellipsis marks a cut."""
     mark = "…"
     whole = text.encode()

@@ -40,7 +40,7 @@ _UNSPACED = re.compile(
 )
 
 
-def search_text_rule(language: Language) -> str:
+def name_search_text_rule(language: Language) -> str:
     """Return the name of the rule by which memories in a language are found now."""
     return f"{SEARCH_TEXT_RULE}-{language}"
 

@@ -9,14 +9,14 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
-from server.errors import STATUS, Failure, internal, unavailable
+from server.errors import STATUS, Failure, make_internal_failure, make_unavailable_failure
 from server.retry_after import retry_after_headers
 from server.store.search.seam import EngineDown
 
 
 def refusal_response(failure: Failure) -> JSONResponse:
     """Return a refusal as an HTTP response."""
-    return JSONResponse(failure.body(), int(failure.status), retry_after_headers(failure.retry_after))
+    return JSONResponse(failure.to_body(), int(failure.status), retry_after_headers(failure.retry_after))
 
 
 def error_response(error: Exception, path: str) -> JSONResponse:
@@ -38,10 +38,10 @@ def as_failure(error: Exception) -> Failure:
     if isinstance(error, Failure):
         return error
     if isinstance(error, EngineDown):
-        return unavailable("search store")
+        return make_unavailable_failure("search store")
     if isinstance(error, OperationalError | InterfaceError | PoolTimeout | OSError):
-        return unavailable("record")
-    return internal()
+        return make_unavailable_failure("record")
+    return make_internal_failure()
 
 
 async def read_json(request: Request) -> dict[str, Any]:

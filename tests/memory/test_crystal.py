@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from server.memory.crystal import CORE, CRYSTAL_BYTES, PATTERNS, synthesize
+from server.memory.crystal import CORE, CRYSTAL_BYTES, PATTERNS, synthesize_crystal
 from server.memory.models import Memory
 from server.memory.working import Category, Item, Section
 
@@ -78,13 +78,13 @@ def test_a_crystal_has_sections_items_memories_and_consolidations_in_the_contrac
     ]
     pattern = memory("p1", "Herons come back", tags=["a"])
     top = [pattern, memory("m1", "The heron nests at the pond", tags=["a", "b"]), memory("m2", "Tea", type="decision")]
-    made = synthesize(sections, items, top, [pattern], NOW)
+    made = synthesize_crystal(sections, items, top, [pattern], NOW)
     assert made.text == WHOLE
     assert made.source_count == 7
 
 
 def test_a_crystal_of_nothing_says_that_it_has_no_sources():
-    made = synthesize([section("Active Work", "")], [], [], [], NOW)
+    made = synthesize_crystal([section("Active Work", "")], [], [], [], NOW)
     assert made.source_count == 0
     assert made.text == (
         "# Identity Crystal\n\nGenerated: 2026-11-21T12:00:00.000Z\n\n---\n\n"
@@ -93,7 +93,7 @@ def test_a_crystal_of_nothing_says_that_it_has_no_sources():
 
 
 def test_a_crystal_quotes_no_more_memories_than_it_says():
-    made = synthesize([], [], [memory(f"m{n}") for n in range(50)], [memory(f"p{n}") for n in range(20)], NOW)
+    made = synthesize_crystal([], [], [memory(f"m{n}") for n in range(50)], [memory(f"p{n}") for n in range(20)], NOW)
     assert made.source_count == CORE + PATTERNS
     assert f"## Core Memories (top {CORE} by relevance)" in made.text
     assert "**m29** (fact)" in made.text
@@ -104,7 +104,7 @@ def test_a_crystal_quotes_no_more_memories_than_it_says():
 def test_a_crystal_of_the_largest_of_everything_is_cut_and_stays_below_its_bound():
     huge = "🜂" * 8192
     tags = ["é" * 100] * 50
-    made = synthesize(
+    made = synthesize_crystal(
         [section(f"{n} " + "語" * 90, huge) for n in range(100)],
         [item("t" * 500, content=huge, next_action="n" * 2000) for _ in range(50)],
         [memory(f"m{n}", huge, tags=tags, type="é" * 100) for n in range(CORE)],

@@ -65,7 +65,7 @@ async def noted(db):
 )
 def test_decay_is_due_every_six_hours_and_the_night_at_three(now, decay, nightly):
     at = [datetime.fromisoformat(each).replace(tzinfo=UTC) for each in (now, decay, nightly)]
-    assert [DECAY.last_due(at[0]), NIGHTLY.last_due(at[0])] == at[1:]
+    assert [DECAY.find_last_due(at[0]), NIGHTLY.find_last_due(at[0])] == at[1:]
 
 
 async def test_in_a_new_record_nothing_was_missed(ledger, clock):
@@ -102,7 +102,7 @@ async def test_what_was_missed_for_days_is_done_once(ledger, clock, services):
 @pytest.mark.usefixtures("services")
 async def test_of_several_processes_one_does_it(ledger, clock):
     clock.move(days=1)
-    due = NIGHTLY.last_due(clock())
+    due = NIGHTLY.find_last_due(clock())
     claimed = await asyncio.gather(*(claim_tick(ledger.db, "nightly", due, clock()) for _ in range(5)))
     assert sorted(claimed) == [False, False, False, False, True]
 
@@ -110,7 +110,7 @@ async def test_of_several_processes_one_does_it(ledger, clock):
 @pytest.mark.usefixtures("services")
 async def test_a_tick_whose_process_died_is_taken_up_again_after_a_while(ledger, clock):
     clock.move(days=1)
-    due = NIGHTLY.last_due(clock())
+    due = NIGHTLY.find_last_due(clock())
     assert await claim_tick(ledger.db, "nightly", due, clock())
     clock.move(minutes=59)
     assert not await claim_tick(ledger.db, "nightly", due, clock())

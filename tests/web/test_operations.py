@@ -21,7 +21,7 @@ from tests.helpers.doors import rest as call_rest
 from tests.helpers.doors import tool, without_nulls
 from tools import catalog, context
 from tools.compat import claude_mem, memento, min_memory
-from tools.compat.dialects import unsupported_arguments
+from tools.compat.dialects import list_unsupported_arguments
 from tools.compat.translation import PROJECT
 from tools.core.operation import Args, Effect, Operation
 from tools.core.schema import build_schema
@@ -189,5 +189,5 @@ async def test_both_doors_answer_a_read_alike(cat, name):
 @pytest.mark.parametrize("operation", catalog.OPERATIONS, ids=lambda each: each.name)
 def test_a_schema_shows_no_argument_of_another_system(operation):
     named = [system.NAMES.get(operation.name, {}) for system in (memento, min_memory, claude_mem)]
-    theirs = {*itertools.chain(*named), *unsupported_arguments(operation.name), *PROJECT}
+    theirs = {*itertools.chain(*named), *list_unsupported_arguments(operation.name), *PROJECT}
     assert not theirs & set(build_schema(operation.args)["properties"])

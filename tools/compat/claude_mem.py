@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import BaseModel, Field
 
 from server.memory.packing import as_data
-from tools.compat.translation import take, with_argument
+from tools.compat.translation import take_arguments, with_argument
 from tools.context import Context
 from tools.core.dialect import Request
 from tools.core.fields import Name, Word
@@ -57,7 +57,7 @@ def store_observation(request: Request) -> Request:
     sent = request.arguments
     if "content" not in sent and "title" in sent:
         request = with_argument(request, "content", sent["title"], "title")
-    request, observation = take(request, _Observation)
+    request, observation = take_arguments(request, _Observation)
     if observation.kind is not None and request.arguments.get("type") is None:
         request = with_argument(request, "type", observation.kind, "kind")
     metadata: Any = request.arguments.get("metadata", {})

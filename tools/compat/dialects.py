@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from tools.compat import claude_mem, memento, memento_text, min_memory
-from tools.compat.translation import PROJECT, drop_unsupported, rename, translate_entries
+from tools.compat.translation import PROJECT, drop_unsupported, rename_arguments, translate_entries
 from tools.core.dialect import Dialect, Request
 from tools.core.operation import InWorkspace, Operation
 
@@ -24,25 +24,25 @@ def with_dialect(operation: Operation) -> Operation:
     """Return the operation as other systems' clients can use it as well."""
     name = operation.name
     dialect = Dialect(
-        translate=_translate_ingest if name == "ingest_memories" else _translator(name, operation.args),
+        translate=_translate_ingest if name == "ingest_memories" else _make_translator(name, operation.args),
         to_text=memento_text.TEXTS.get(name),
     )
     return replace(operation, dialect=dialect)
 
 
-def unsupported_arguments(name: str) -> frozenset[str]:
+def list_unsupported_arguments(name: str) -> frozenset[str]:
     """The arguments that other systems know for an operation, and that it refuses unless they are empty."""
     return frozenset(each for system in _SYSTEMS for each in system.UNSUPPORTED.get(name, ()))
 
 
-def _translator(name: str, args: type[Any] | None = None) -> Callable[[dict[str, Any]], Request]:
+def _make_translator(name: str, args: type[Any] | None = None) -> Callable[[dict[str, Any]], Request]:
     names = PROJECT if args is not None and issubclass(args, InWorkspace) else {}
     for system in _SYSTEMS:
         names = {**names, **system.NAMES.get(name, {})}
-    unsupported, rewrites = unsupported_arguments(name), _REWRITES.get(name, ())
+    unsupported, rewrites = list_unsupported_arguments(name), _REWRITES.get(name, ())
 
     def translate(arguments: dict[str, Any]) -> Request:
-        request = rename(drop_unsupported(arguments, unsupported), names)
+        request = rename_arguments(drop_unsupported(arguments, unsupported), names)
         for rewrite in rewrites:
             request = rewrite(request)
         return request
@@ -51,10 +51,10 @@ def _translator(name: str, args: type[Any] | None = None) -> Callable[[dict[str,
 
 
 #: A memory of an ingest is worded as one that is stored alone, but for the workspace, which all of them share.
-_translate_entry = _translator("store_memory")
+_translate_entry = _make_translator("store_memory")
 
 
 def _translate_ingest(arguments: dict[str, Any]) -> Request:
-    request = rename(arguments, PROJECT)
+    request = rename_arguments(arguments, PROJECT)
     entries = translate_entries(request.arguments, "memories", _translate_entry)
     return replace(entries, spellings={**request.spellings, **entries.spellings})

@@ -12,9 +12,9 @@ from pydantic import Field
 
 from server.memory.working import Item
 from server.store.record.workspaces import Workspace
-from tools.compat.translation import PROJECT, drop_unsupported, rename
+from tools.compat.translation import PROJECT, drop_unsupported, rename_arguments
 from tools.core.dialect import Dialect, Request
-from tools.core.fields import Content, Name, Question, Tags, When, Word
+from tools.core.fields import Content, Moment, Name, Question, Tags, Word
 from tools.core.operation import AnswerText, Args, Call, Effect, InWorkspace, Operation, ensure_workspace, validate
 from tools.core.services import Services
 from tools.memories.arguments import Linkages
@@ -57,7 +57,7 @@ class Remember(InWorkspace):
     type: Word | None = Field(
         default=None, description="fact, decision, observation (the default), instruction, or a word of your own."
     )
-    expires: When | None = Field(default=None, description="The time from which it is no longer recalled. ISO 8601.")
+    expires: Moment | None = Field(default=None, description="The time from which it is no longer recalled. ISO 8601.")
     linkages: Linkages = Field(default=[], description="Links to memories, items and files.")
 
 
@@ -230,7 +230,7 @@ async def _answer_in_words(
 
 def _translate(arguments: dict[str, Any]) -> Request:
     """The translation for a tool that has arguments of its own."""
-    return rename(drop_unsupported(arguments, frozenset({"image_path"})), PROJECT)
+    return rename_arguments(drop_unsupported(arguments, frozenset({"image_path"})), PROJECT)
 
 
 def _to_arguments(args: Args) -> dict[str, Any]:
@@ -238,7 +238,7 @@ def _to_arguments(args: Args) -> dict[str, Any]:
     sent: dict[str, Any] = args.model_dump(exclude_unset=True)
     if isinstance(args, Recall) and args.type is not None:
         sent["type"] = [args.type]
-    return rename(sent, _EXPIRES).arguments
+    return rename_arguments(sent, _EXPIRES).arguments
 
 
 def _build_init() -> Operation:

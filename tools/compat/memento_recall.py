@@ -6,13 +6,13 @@ from typing import Literal
 from pydantic import BaseModel, Field
 
 from server.memory.models import Linkage, Timestamp, to_iso
-from tools.core.fields import PEEKS, Peeks, Question
+from tools.core.fields import MAX_PEEKED_WORKSPACES, Question, WorkspaceNames
 from tools.core.operation import Answer, Call, Effect, InWorkspace, Operation
 from tools.core.services import Services
 from tools.memories.arguments import Facets
 from tools.recall.answers import SkippedBy, list_skip_reasons
 from tools.recall.model import Match, RecallRequest, RecallResult
-from tools.recall.peek import peekable_workspaces
+from tools.recall.peek import find_peekable_workspaces
 from tools.recall.pipeline import recall
 
 
@@ -22,8 +22,9 @@ class RecallMemories(InWorkspace, Facets):
     query: Question = Field(description="What to look for, in words or as a question.")
     limit: int = Field(default=10, ge=1, le=100, description="How many memories at most.")
     track_access: bool = Field(default=True, description="Whether this counts as a use of the memories it finds.")
-    peek_workspaces: Peeks = Field(
-        default=[], description=f"Up to {PEEKS} more of your workspaces to search as well; nothing is written there."
+    peek_workspaces: WorkspaceNames = Field(
+        default=[],
+        description=f"Up to {MAX_PEEKED_WORKSPACES} more of your workspaces to search; nothing is written there.",
     )
 
 
@@ -114,7 +115,7 @@ def _to_recalled_memory(match: Match, call: Call) -> RecalledMemory:
 
 
 async def _recall(services: Services, call: Call, args: RecallMemories, *, words_only: bool) -> RecallResult:
-    others = await peekable_workspaces(services, call, args.peek_workspaces)
+    others = await find_peekable_workspaces(services, call, args.peek_workspaces)
     request = RecallRequest(
         message=args.query,
         facets=args,
@@ -125,7 +126,7 @@ async def _recall(services: Services, call: Call, args: RecallMemories, *, words
     return await recall(services, call.workspace, request, others=others)
 
 
-def _with_text(found: RecallResult, call: Call, query: str, notice: str | None) -> RecalledMemories:
+def _build_answer(found: RecallResult, call: Call, query: str, notice: str | None) -> RecalledMemories:
     memories = [_to_recalled_memory(match, call) for match in found.matches]
     return RecalledMemories(
         meta=call.build_meta(notice),
@@ -140,7 +141,7 @@ async def recall_by_words(services: Services, call: Call, args: RecallByWords) -
     """Return the memories that have the query's words, best first; no model is used."""
     found = await _recall(services, call, args, words_only=True)
     if args.format == "json":
-        return _with_text(found, call, args.query, None)
+        return _build_answer(found, call, args.query, None)
     memories = [_to_recalled_memory(match, call) for match in found.matches]
     return RecalledInWords(meta=call.meta, query=args.query, memories=memories, withheld=found.withheld)
 
@@ -148,7 +149,7 @@ async def recall_by_words(services: Services, call: Call, args: RecallByWords) -
 async def recall_memories(services: Services, call: Call, args: RecallMemories) -> RecalledMemories:
     """Return the memories that fit the query best, by words and meaning, with one text made of them."""
     found = await _recall(services, call, args, words_only=False)
-    return _with_text(found, call, args.query, found.notice)
+    return _build_answer(found, call, args.query, found.notice)
 
 
 OPERATIONS = (

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, Field
 
-from tools.compat.translation import take, with_argument
+from tools.compat.translation import take_arguments, with_argument
 from tools.core.dialect import Request
 from tools.core.fields import Word
 from tools.memories.arguments import LinkedId
@@ -55,22 +55,24 @@ class _Relation(BaseModel):
 
 def link_new_memory(request: Request) -> Request:
     """Turn the relations of a new memory into links."""
-    request, relations = take(request, _Relations)
+    request, relations = take_arguments(request, _Relations)
     labels = relations.relation_types or {}
-    return _with_links(request, [_link(each, labels.get(each)) for each in relations.related_to or []])
+    return _add_links(request, [_build_link(each, labels.get(each)) for each in relations.related_to or []])
 
 
 def link_memory(request: Request) -> Request:
     """Turn a relation to one memory into a link."""
-    request, relation = take(request, _Relation)
-    return _with_links(request, [_link(relation.related_id, relation.relation_type)] if relation.related_id else [])
+    request, relation = take_arguments(request, _Relation)
+    return _add_links(
+        request, [_build_link(relation.related_id, relation.relation_type)] if relation.related_id else []
+    )
 
 
-def _link(memory_id: str, label: str | None) -> dict[str, Any]:
+def _build_link(memory_id: str, label: str | None) -> dict[str, Any]:
     return {"type": "memory", "id": memory_id, "label": label}
 
 
-def _with_links(request: Request, links: list[dict[str, Any]]) -> Request:
+def _add_links(request: Request, links: list[dict[str, Any]]) -> Request:
     """The request with these links behind its own; its own may be of a wrong type, which validation refuses."""
     own = request.arguments.get("linkages", [])
     return with_argument(request, "linkages", [*own, *links]) if links and isinstance(own, list) else request

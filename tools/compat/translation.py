@@ -18,7 +18,7 @@ _EMPTY: tuple[Any, ...] = (None, [], {}, "", 0)
 M = TypeVar("M", bound=BaseModel)
 
 
-def rename(arguments: dict[str, Any], names: Mapping[str, str]) -> Request:
+def rename_arguments(arguments: dict[str, Any], names: Mapping[str, str]) -> Request:
     """Give arguments our names: `names` maps the name of another system to ours, the one that goes first at the top.
 
     If an argument is sent under two names, the second stays as it is, and the operation refuses it as unknown.
@@ -48,7 +48,7 @@ def drop_unsupported(arguments: dict[str, Any], unsupported: frozenset[str]) -> 
     return {name: value for name, value in arguments.items() if name not in unsupported}
 
 
-def take(request: Request, model: type[M]) -> tuple[Request, M]:
+def take_arguments(request: Request, model: type[M]) -> tuple[Request, M]:
     """Take the arguments that only another system has out of a request; return the rest of it, and these, checked.
 
     Raises:

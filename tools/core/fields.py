@@ -11,7 +11,7 @@ CONTENT_BYTES = 32 * 1024
 METADATA_BYTES = 16 * 1024
 QUERY_CHARACTERS = 100_000
 #: The most other workspaces that a call can name.
-PEEKS = 5
+MAX_PEEKED_WORKSPACES = 5
 
 
 def _parse_time(value: object) -> datetime:
@@ -69,12 +69,14 @@ def _check_not_blank(value: str) -> str:
 
 
 def _check_workspace_count(value: list[str]) -> list[str]:
-    if len(value) > PEEKS:
-        raise ValueError(f"Too many workspaces: at most {PEEKS} can be looked into; you named {len(value)}")
+    if len(value) > MAX_PEEKED_WORKSPACES:
+        raise ValueError(
+            f"Too many workspaces: at most {MAX_PEEKED_WORKSPACES} can be looked into; you named {len(value)}"
+        )
     return value
 
 
-When = Annotated[datetime, BeforeValidator(_parse_time), WithJsonSchema({"type": "string", "format": "date-time"})]
+Moment = Annotated[datetime, BeforeValidator(_parse_time), WithJsonSchema({"type": "string", "format": "date-time"})]
 Content = Annotated[str, AfterValidator(_check_content)]
 #: Text that may be empty.
 Prose = Annotated[str, AfterValidator(_check_size)]
@@ -87,4 +89,4 @@ Tags = Annotated[list[Word], Field(max_length=50)]
 #: Words in a list, or in one text with commas. The field sets the largest number of words.
 WordList = Annotated[list[Word], BeforeValidator(_split_list)]
 Words = Annotated[WordList, Field(max_length=50)]
-Peeks = Annotated[WordList, AfterValidator(_check_workspace_count)]
+WorkspaceNames = Annotated[WordList, AfterValidator(_check_workspace_count)]

@@ -7,7 +7,7 @@ from server.limits import Limits
 from server.store.record.people.plans import Plans
 
 
-class Use(BaseModel):
+class QuotaUsage(BaseModel):
     """The number of things of one kind, and its limit."""
 
     current: int = Field(description="The number that the account has.")
@@ -19,9 +19,9 @@ class Quota(BaseModel):
 
     plan: str | None = Field(default=None, description="The account's plan; null if there is none.")
     notice: str | None = Field(default=None, description="A fact to know about the plan.")
-    memories: Use = Field(description="Its memories: all but deleted ones.")
-    items: Use = Field(description="Its items of working memory: all but archived ones.")
-    workspaces: Use = Field(description="Its workspaces.")
+    memories: QuotaUsage = Field(description="Its memories: all but deleted ones.")
+    items: QuotaUsage = Field(description="Its items of working memory: all but archived ones.")
+    workspaces: QuotaUsage = Field(description="Its workspaces.")
 
 
 class LimitsView(BaseModel):
@@ -46,7 +46,7 @@ async def read_quota(connection: AsyncConnection, plans: Plans, account_id: str)
     return Quota(
         plan=standing.plan,
         notice=lost,
-        memories=Use(current=used["memories"], limit=limits.memories),
-        items=Use(current=used["items"], limit=limits.items),
-        workspaces=Use(current=used["workspaces"], limit=limits.workspaces),
+        memories=QuotaUsage(current=used["memories"], limit=limits.memories),
+        items=QuotaUsage(current=used["items"], limit=limits.items),
+        workspaces=QuotaUsage(current=used["workspaces"], limit=limits.workspaces),
     )

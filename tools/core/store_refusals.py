@@ -40,13 +40,13 @@ def failure_from_refusal(refusal: StoreRefusal) -> Failure:
             message = f"workspace: a name may have at most {LONGEST_NAME} characters; this has {size}."
             return Failure("invalid", message, field="workspace")
         case QuotaExceeded():
-            return _quota_failure(refusal)
+            return _failure_from_quota(refusal)
         case UnknownPlan():
             known = f"there are: {', '.join(refusal.known)}" if refusal.known else "LOCI_PLANS names none"
             return Failure("invalid", f"plan: there is no plan {refusal.plan[:60]!r}; {known}.", field="plan")
 
 
-def _quota_failure(refusal: QuotaExceeded) -> Failure:
+def _failure_from_quota(refusal: QuotaExceeded) -> Failure:
     kind, limit, current = refusal.kind, refusal.limit, refusal.current
     more = "" if refusal.added == 1 else f", and these are {refusal.added} more"
     return Failure(

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BaseModel, Field, StringConstraints, model_
 
 from server.memory.models import Linkage, Memory, Scope
 from server.store.record.memories import Listing
-from tools.core.fields import METADATA_BYTES, Content, Id, Name, Tags, When, Word, Words
+from tools.core.fields import METADATA_BYTES, Content, Id, Moment, Name, Tags, Word, Words
 from tools.core.operation import Args, InWorkspace
 
 DEFAULT_TYPE = "observation"
@@ -80,8 +80,8 @@ class NewMemory(Args):
         default=None,
         description="The session or conversation it comes from.",
     )
-    occurred_at: When | None = Field(default=None, description="When it happened, if that is not now. ISO 8601.")
-    expires_at: When | None = Field(
+    occurred_at: Moment | None = Field(default=None, description="When it happened, if that is not now. ISO 8601.")
+    expires_at: Moment | None = Field(
         default=None,
         description="The time from which it is no longer recalled. ISO 8601.",
     )

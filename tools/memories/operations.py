@@ -12,7 +12,7 @@ from server.memory.models import Memory, Scope
 from server.store.record import memories, vectors
 from server.store.record.journal import journal_memories
 from server.store.record.memories import Listing
-from tools.core.fields import Content, Name, Tags, When, Word, WordList
+from tools.core.fields import Content, Moment, Name, Tags, Word, WordList
 from tools.core.operation import Answer, Call, Effect, InWorkspace, Meta, Operation, ensure_workspace
 from tools.core.services import Services
 from tools.memories.arguments import (
@@ -74,8 +74,8 @@ class UpdateMemory(MemoryRef):
     entity: Name | None = Field(default=None, description="The person or thing that it is about.")
     author: Name | None = Field(default=None, description="The person who said it.")
     session: Name | None = Field(default=None, description="The session it comes from.")
-    occurred_at: When | None = Field(default=None, description="When it happened.")
-    expires_at: When | None = Field(
+    occurred_at: Moment | None = Field(default=None, description="When it happened.")
+    expires_at: Moment | None = Field(
         default=None,
         description="The time from which it is no longer recalled.",
     )
@@ -197,7 +197,7 @@ async def _store(
     return call.meta, await services.projection.project(workspace)
 
 
-async def fetch(services: Services, call: Call, args: MemoryRef) -> MemoryAnswer:
+async def fetch_memory(services: Services, call: Call, args: MemoryRef) -> MemoryAnswer:
     """Return one memory by its id, from the record. Raises `not_found`."""
     memory = await memories.get_memory(services.db, call.id_for_reading, args.id)
     if memory is None:
@@ -334,7 +334,7 @@ OPERATIONS = (
         effect=Effect.READ,
         args=MemoryRef,
         returns=MemoryAnswer,
-        handler=fetch,
+        handler=fetch_memory,
     ),
     Operation(
         name="update_memory",

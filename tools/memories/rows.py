@@ -45,12 +45,12 @@ async def check_links(
     Raises:
         Failure: `invalid`.
     """
-    linked = _linked_ids(linkages, "memory")
+    linked = _list_linked_ids(linkages, "memory")
     if own_id in linked:
         raise Failure("invalid", f"{field}: a memory cannot link to itself; name another one.", field=field)
     if linked:
         _refuse_missing(linked, await memories.find_existing_ids(connection, workspace_id, linked), field, "memory")
-    if items := _linked_ids(linkages, "item"):
+    if items := _list_linked_ids(linkages, "item"):
         there = await working_memory.find_existing_items(connection, workspace_id, items)
         _refuse_missing(items, there, field, "working-memory item")
     if own_id is not None:
@@ -61,7 +61,7 @@ async def _refuse_circles(
     connection: AsyncConnection, workspace_id: str, linkages: Sequence[Linkage], field: str, own_id: str
 ) -> None:
     for label in dict.fromkeys(link.label for link in linkages if link.type == "memory"):
-        ends = _linked_ids([link for link in linkages if link.label == label], "memory")
+        ends = _list_linked_ids([link for link in linkages if link.label == label], "memory")
         if await graph.is_reachable(connection, workspace_id, own_id, ends, label):
             message = (
                 f"{field}: this would close a circle: links labelled {label or graph.RELATED!r} lead back from there "
@@ -70,7 +70,7 @@ async def _refuse_circles(
             raise Failure("invalid", message, field=field)
 
 
-def _linked_ids(linkages: Sequence[Linkage], kind: str) -> list[str]:
+def _list_linked_ids(linkages: Sequence[Linkage], kind: str) -> list[str]:
     return [link.id for link in linkages if link.type == kind and link.id is not None]
 
 

@@ -71,11 +71,11 @@ class CandidateMemories:
         self._homes = {candidate.id: each for each in searched for candidate in each.candidates}
         self._parsed: dict[str, IndexedMemory] = {}
 
-    def home(self, memory_id: str) -> WorkspaceHits:
+    def get_home(self, memory_id: str) -> WorkspaceHits:
         """The hits of the workspace that the memory is in."""
         return self._homes[memory_id]
 
-    def memory(self, memory_id: str) -> IndexedMemory:
+    def get_memory(self, memory_id: str) -> IndexedMemory:
         """The memory as the search store holds it."""
         parsed = self._parsed.get(memory_id)
         if parsed is None:

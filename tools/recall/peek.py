@@ -12,7 +12,7 @@ from tools.core.services import Services
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 
-async def peekable_workspaces(services: Services, call: Call, names: Sequence[str]) -> list[Workspace]:
+async def find_peekable_workspaces(services: Services, call: Call, names: Sequence[str]) -> list[Workspace]:
     """The named workspaces that the caller may read, without the call's own.
 
     A workspace that does not exist, that belongs to others, or that the caller's key is not bound to is left out and

@@ -7,7 +7,7 @@ skip list, near-duplicates, room. The operations that recall (`search`, `context
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from server.errors import unavailable
+from server.errors import make_unavailable_failure
 from server.memory import gate
 from server.memory.packing import Budget, Duplicates
 from server.memory.ranking import Candidate, RankedCandidate, rank
@@ -31,7 +31,7 @@ async def recall(
 ) -> RecallResult:
     """Rank the memories of a workspace for a message, and those of other workspaces with them.
 
-    The caller has made sure that all these workspaces may be read: see `peekable_workspaces`. The settings and the
+    The caller has made sure that all these workspaces may be read: see `find_peekable_workspaces`. The settings and the
     skip list are those of `workspace`. Takes one round trip to the search store for each workspace that exists.
 
     Raises:
@@ -70,7 +70,7 @@ async def _search(services: Services, workspace: Workspace, request: RecallReque
     try:
         return await search_workspace(services, workspace, request)
     except EngineDown:
-        raise unavailable("search store") from None
+        raise make_unavailable_failure("search store") from None
 
 
 def apply_gate(searched: Sequence[WorkspaceHits], at_least: float) -> tuple[list[Candidate], list[LeftOut]]:
@@ -115,7 +115,7 @@ def _choose_matches(
         if len(chosen) == request.limit:
             left_out += [LeftOut(rest.id, "rank", rest) for rest in ranked[place:]]
             break
-        memory = memories.memory(each.id)
+        memory = memories.get_memory(each.id)
         against = tuple(entry for entry in entries if covers_text(entry, memory.content))
         if against and settings.skip_enforcement == "withhold":
             withheld += 1
@@ -125,7 +125,7 @@ def _choose_matches(
         elif not budget.take(memory.content):
             left_out.append(LeftOut(each.id, "budget", each))
         else:
-            chosen.append(Match(each, memory, memories.home(each.id), against))
+            chosen.append(Match(each, memory, memories.get_home(each.id), against))
     return _Choice(chosen, left_out, withheld)
 
 

@@ -13,7 +13,7 @@ async def rerank(
     if services.reranker.state != "ready" or not ranked:
         return ranked
     best = ranked[:MAX_TEXTS]
-    scores = await services.reranker.score_texts(message, [memories.memory(each.id).content for each in best])
+    scores = await services.reranker.score_texts(message, [memories.get_memory(each.id).content for each in best])
     if scores is None:
         return ranked
     order = blend([each.score for each in best], scores)

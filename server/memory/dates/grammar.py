@@ -21,16 +21,16 @@ from server.memory.dates.names import (
     WEEKDAYS,
     Days,
     Phrase,
+    cut_words_before,
     find_phrases,
     find_unit,
     find_weekday,
     join_words,
     lower_letters,
     make_day,
-    move,
+    move_days,
     parse_count,
     read_days,
-    words_before,
 )
 
 Grain = Literal["day", "week", "month", "year"]
@@ -134,7 +134,7 @@ def _take_neighbour(match: re.Match[str], days: Days) -> Days:
 def _move_by_count(match: re.Match[str], days: Days) -> Days:
     """Return days some units before or after others: two weeks before, a month after."""
     count, unit = parse_count(match["count"]), match["unit"]
-    return move(days[0], -count, unit) if match["side"] == "before" else move(days[1] - DAY, count, unit)
+    return move_days(days[0], -count, unit) if match["side"] == "before" else move_days(days[1] - DAY, count, unit)
 
 
 _Narrowing = Callable[[re.Match[str], Days], Days]
@@ -161,7 +161,7 @@ _LIST = re.compile(r",?\s{1,3}(?:(?:and|or|und|oder)\s{1,3})?")
 _BETWEEN = re.compile(rf"\b(?:between|zwischen){_THE}")
 
 
-def _narrow(text: str, phrase: Phrase) -> Phrase:
+def _narrow_phrase(text: str, phrase: Phrase) -> Phrase:
     before = text[max(0, phrase.begin - 40) : phrase.begin]
     for pattern, narrow in _NARROWINGS:
         if match := pattern.search(before):
@@ -192,13 +192,13 @@ def _read_in_year_of(phrase: Phrase, other: Phrase, today: date) -> Days | None:
     return phrase.read(days[0]) if days else None
 
 
-def _join(text: str, phrases: list[Phrase]) -> list[Phrase]:
+def _join_phrases(text: str, phrases: list[Phrase]) -> list[Phrase]:
     """Join two phrases to a range; in a list ("May and June 2023"), those without a year take that of the next one."""
     done: list[Phrase] = []
     for phrase in reversed(phrases):
         following = done[-1] if done else phrase
         gap = text[phrase.end : following.begin]
-        between = _BETWEEN.search(words_before(text, phrase.begin))
+        between = _BETWEEN.search(cut_words_before(text, phrase.begin))
         if done and (_TO.fullmatch(gap) or (between and _AND.fullmatch(gap))):
             lacks_year = phrase.lacks_year and following.lacks_year
             done[-1] = Phrase(phrase.begin, following.end, partial(_read_range, phrase, following), lacks_year)
@@ -224,8 +224,8 @@ def _read_opened(phrase: Phrase, side: str, today: date) -> Days | None:
     return (first, after) if first < after else days
 
 
-def _open(text: str, phrase: Phrase) -> Phrase:
-    match = _OPENING.search(words_before(text, phrase.begin))
+def _open_phrase(text: str, phrase: Phrase) -> Phrase:
+    match = _OPENING.search(cut_words_before(text, phrase.begin))
     return replace(phrase, read=partial(_read_opened, phrase, match["side"])) if match else phrase
 
 
@@ -251,6 +251,6 @@ def find_spans(text: str, now: datetime) -> tuple[Span, ...]:
     said, today = text[:MOST_CHARACTERS], now.astimezone(UTC).date()
     text = lower_letters(said)
     phrases = _remove_overlaps(find_phrases(text, said, today))
-    phrases = _remove_overlaps([_narrow(text, phrase) for phrase in phrases[: 4 * MOST_SPANS]])
-    found = [read_days(_open(text, phrase), today) for phrase in _join(text, phrases)]
+    phrases = _remove_overlaps([_narrow_phrase(text, phrase) for phrase in phrases[: 4 * MOST_SPANS]])
+    found = [read_days(_open_phrase(text, phrase), today) for phrase in _join_phrases(text, phrases)]
     return tuple(dict.fromkeys(_make_span(days) for days in found if days))[:MOST_SPANS]

@@ -123,7 +123,7 @@ _EVERY = re.compile(r"\b(?:every|each|most)\s{1,3}\Z")
 _WORD_BEFORE = re.compile(r"(\w{1,10})\.?\s{1,3}\Z")
 
 
-def words_before(text: str, begin: int) -> str:
+def cut_words_before(text: str, begin: int) -> str:
     """Return the text of a few words before a place."""
     return text[max(0, begin - 24) : begin]
 
@@ -166,7 +166,7 @@ def find_unit(day: date, unit: str, turn: int) -> Days:
     return _make_months(add_months(first, turn * length), length)
 
 
-def move(day: date, count: int, unit: str) -> Days:
+def move_days(day: date, count: int, unit: str) -> Days:
     """Return the days that are some units from a day: a day, the seven days around it, a calendar month or year."""
     if unit == "day":
         return make_day(day + count * DAY)
@@ -210,7 +210,7 @@ _Rule = Callable[[re.Match[str], str, date], Days | None]
 
 
 def _find_words_before(match: re.Match[str]) -> str:
-    return words_before(match.string, match.start())
+    return cut_words_before(match.string, match.start())
 
 
 def parse_count(word: str) -> int:
@@ -283,7 +283,7 @@ def _read_past(match: re.Match[str], _said: str, today: date) -> Days | None:
 
 
 def _read_ago(match: re.Match[str], _said: str, today: date) -> Days:
-    return move(today, -parse_count(match["count"]), match["unit"])
+    return move_days(today, -parse_count(match["count"]), match["unit"])
 
 
 def _read_weekday(match: re.Match[str], _said: str, today: date) -> Days | None:

@@ -6,7 +6,7 @@ from typing import cast
 import sqlalchemy as sa
 
 from server.memory.languages import Language
-from server.memory.text import SEARCH_TEXT_RULE, search_text_rule
+from server.memory.text import SEARCH_TEXT_RULE, name_search_text_rule
 from server.store.db import Database
 from server.store.record import generations
 from server.store.search.seam import Collection
@@ -19,7 +19,7 @@ WANTED_RULE = sa.literal(f"{SEARCH_TEXT_RULE}-") + sa.func.coalesce(
 
 
 def name_collection(
-    workspace_id: str, generation: int, dims: int, rule: str = search_text_rule("english")
+    workspace_id: str, generation: int, dims: int, rule: str = name_search_text_rule("english")
 ) -> Collection:
     """Return the collection of a workspace: each generation of vectors and each rule has its own."""
     return Collection(name=f"{workspace_id}-{generation}-{rule}", dims=dims)

@@ -76,7 +76,7 @@ class StoredTraits(NamedTuple):
         return cls(float(happened), ends, tuple(before.split()), author, entity, project)
 
 
-_before = memories.alias("before")
+_earlier_memories = memories.alias("before")
 
 
 def _select_neighbour(column: sa.Column[str], places: int) -> sa.ScalarSelect[str]:
@@ -85,14 +85,14 @@ def _select_neighbour(column: sa.Column[str], places: int) -> sa.ScalarSelect[st
     If such a text changes, the memories after it must be projected again: `memories.renew_followers` does that.
     """
     return (
-        sa.select(_before.c[column.name])
+        sa.select(_earlier_memories.c[column.name])
         .where(
-            _before.c.workspace_id == memories.c.workspace_id,
-            _before.c.session == memories.c.session,
-            _before.c.position < memories.c.position,
-            _before.c.deleted_at.is_(None),
+            _earlier_memories.c.workspace_id == memories.c.workspace_id,
+            _earlier_memories.c.session == memories.c.session,
+            _earlier_memories.c.position < memories.c.position,
+            _earlier_memories.c.deleted_at.is_(None),
         )
-        .order_by(_before.c.position.desc())
+        .order_by(_earlier_memories.c.position.desc())
         .limit(1)
         .offset(places - 1)
         .scalar_subquery()

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.ids import new_id
 from server.memory.settings import DEFAULTS, WorkspaceSettings
-from server.memory.text import search_text_rule
+from server.memory.text import name_search_text_rule
 from server.store.db import insert_into
 from server.store.tables.accounts import api_keys, workspaces
 
@@ -94,7 +94,7 @@ async def ensure_workspace(
         revision=0,
         flushed_revision=0,
         generation=generation,
-        key_rule=search_text_rule("english"),
+        key_rule=name_search_text_rule("english"),
         created_at=now,
         updated_at=now,
     )

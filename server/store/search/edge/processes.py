@@ -20,7 +20,7 @@ from server.store.search.edge.frames import CLOSE, MessageProtocol, choose_proce
 from server.store.search.edge.turns import TurnLock
 from server.store.search.seam import Collection, EngineDown, Hits, Point, Query
 
-log = structlog.get_logger(__name__)
+log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 CLOSE_SECONDS = 10.0
 """The time that a process has to flush everything to the disk before it is killed."""
