@@ -28,7 +28,7 @@ _ADVICE = "look with dry_run at what it is, then send a larger share."
 
 
 class Consolidate(InWorkspace):
-    """What `consolidate` takes."""
+    """The arguments of `consolidate`."""
 
     dry_run: bool = Field(default=False, description="Only report the merges that would be made; change nothing.")
     share: float | None = Field(
@@ -43,7 +43,7 @@ class Consolidate(InWorkspace):
 
 
 class ConsolidateGroup(InWorkspace):
-    """What `consolidate_group` takes."""
+    """The arguments of `consolidate_group`."""
 
     source_ids: Annotated[list[Id], Field(max_length=100)] = Field(
         default=[],
@@ -74,8 +74,8 @@ class MergeView(BaseModel):
     source_ids: list[str] = Field(description="The memories that were merged; they can be brought back.")
     type: str = Field(description="The merged memory's type.")
     tags: list[str] = Field(description="Its tags.")
-    method: Method = Field(description="Who wrote it: a language model (ai), the template, or the agent.")
-    summary: str = Field(description="How it begins: at most 500 characters.")
+    method: Method = Field(description="The writer of its text: a language model (ai), the template, or the agent.")
+    summary: str = Field(description="The beginning of its text: at most 500 characters.")
 
 
 class ConsolidationReport(Answer):
@@ -83,11 +83,11 @@ class ConsolidationReport(Answer):
 
     run: str | None = Field(default=None, description="The run's id, for undo_consolidation; null if nothing was run.")
     dry_run: bool = Field(description="True if nothing was changed.")
-    active: int = Field(description="How many active memories there were.")
-    sources: int = Field(description="How many of them were merged into others.")
-    merged: int = Field(description="Into how many.")
+    active: int = Field(description="The number of active memories before the run.")
+    sources: int = Field(description="The number of memories that were merged.")
+    merged: int = Field(description="The number of merged memories made from them.")
     groups: list[MergeView] = Field(description="The merged memories; the first 100.")
-    indexed: bool = Field(description="False if the search store is down: it follows later.")
+    indexed: bool = Field(description="False if the search store is down: recall finds it later.")
 
 
 class ConsolidatedGroup(Answer):
@@ -96,12 +96,12 @@ class ConsolidatedGroup(Answer):
     id: str = Field(description="The merged memory's id.")
     run: str = Field(description="The run's id, for undo_consolidation.")
     source_ids: list[str] = Field(description="The memories that were merged, as they were given.")
-    method: Method = Field(description="Who wrote it: the agent, a language model (ai), or the template.")
-    indexed: bool = Field(description="False if the search store is down: it follows later.")
+    method: Method = Field(description="The writer of its text: the agent, a language model (ai), or the template.")
+    indexed: bool = Field(description="False if the search store is down: recall finds it later.")
 
 
 class UndoConsolidation(InWorkspace):
-    """What `undo_consolidation` takes."""
+    """The arguments of `undo_consolidation`."""
 
     run: Id = Field(description="The run's id.")
 
@@ -110,7 +110,7 @@ class KeptMerge(BaseModel):
     """A merged memory that was left as it is."""
 
     id: str = Field(description="The merged memory's id.")
-    reason: str = Field(description="Why it was left.")
+    reason: str = Field(description="The reason why it was left.")
 
 
 class UndoneConsolidation(Answer):
@@ -119,14 +119,14 @@ class UndoneConsolidation(Answer):
     run: str = Field(description="The run's id.")
     restored: list[str] = Field(description="The memories that are back.")
     removed: list[str] = Field(description="The merged memories that are gone.")
-    kept: list[KeptMerge] = Field(description="The merged memories that were left, with their sources, and why.")
-    indexed: bool = Field(description="False if the search store is down: it follows later.")
+    kept: list[KeptMerge] = Field(description="The merged memories that were left as they are, with the reasons.")
+    indexed: bool = Field(description="False if the search store is down: recall finds it later.")
 
 
 class ListConsolidations(InWorkspace):
-    """What `list_consolidations` takes."""
+    """The arguments of `list_consolidations`."""
 
-    limit: int = Field(default=20, ge=1, le=100, description="How many runs at most.")
+    limit: int = Field(default=20, ge=1, le=100, description="The largest number of runs.")
 
 
 class RunView(BaseModel):
@@ -136,11 +136,13 @@ class RunView(BaseModel):
     kind: RunKind = Field(description="auto: somebody asked for it; nightly; group: of memories that were named.")
     state: RunState = Field(description="done, undone, partly undone; stopped: it would have changed too much.")
     at: Timestamp = Field(description="The time of the run.")
-    active: int = Field(description="How many active memories there were; for a group, how many were named.")
-    sources: int = Field(description="How many memories were merged, or would have been.")
-    merged: int = Field(description="Into how many.")
-    undone: int = Field(description="How many of these were taken apart again.")
-    by_ai: int = Field(description="How many were written by a language model.")
+    active: int = Field(
+        description="The number of active memories before the run; for a group, the number of memories named."
+    )
+    sources: int = Field(description="The number of memories that were merged, or would have been.")
+    merged: int = Field(description="The number of merged memories made from them.")
+    undone: int = Field(description="The number of merges that were undone.")
+    by_ai: int = Field(description="The number of texts that a language model wrote.")
 
 
 class RunList(Answer):

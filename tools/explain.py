@@ -1,4 +1,4 @@
-"""Why recall does, or does not, return a memory for a message."""
+"""The reason why recall does, or does not, return a memory for a message."""
 
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -53,7 +53,7 @@ _SENTENCES: dict[Verdict, str] = {
 
 
 class ExplainRecall(InWorkspace, Facets):
-    """What `explain_recall` takes."""
+    """The arguments of `explain_recall`."""
 
     message: Question = Field(description="The message that the memory should have come up for.")
     memory_id: Id = Field(description="The memory's id.")
@@ -64,7 +64,7 @@ class ExplainRecall(InWorkspace, Facets):
 
 
 class Explanation(Answer):
-    """Why a memory does or does not come up."""
+    """The reason why recall does, or does not, return a memory."""
 
     memory_id: str = Field(description="The memory's id.")
     recalled: bool = Field(description="Whether recall returns it.")
@@ -77,7 +77,7 @@ class Explanation(Answer):
     )
     by: str | None = Field(default=None, description="The memory or skip entry that is in its way.")
     why: Why | None = Field(default=None, description="Its scores, if it was ranked.")
-    query_terms: list[str] = Field(default=[], description="The words that were looked for.")
+    query_terms: list[str] = Field(default=[], description="The words of the message that were searched.")
     expires_at: Timestamp | None = Field(default=None, description="When it expires or expired.")
 
 
@@ -130,7 +130,7 @@ async def explain_recall(services: Services, call: Call, args: ExplainRecall) ->
 
 
 async def _find_memory(services: Services, call: Call, memory_id: str) -> tuple[Memory, bool]:
-    """The memory, and whether it is deleted."""
+    """Return the memory, and whether it is deleted."""
     async with services.db.read() as connection:
         memory = await memories.get_memory(connection, call.id_for_reading, memory_id)
         if memory is not None:
@@ -143,7 +143,7 @@ async def _find_memory(services: Services, call: Call, memory_id: str) -> tuple[
 
 @dataclass(frozen=True, slots=True)
 class _End:
-    """Where a memory left the pipeline of recall, and its rank among all that were ranked."""
+    """The step at which a memory left the pipeline of recall, and its rank among all ranked memories."""
 
     verdict: Verdict
     by: str | None = None

@@ -41,7 +41,7 @@ RankMemories = Callable[[str, int], Awaitable[list[RankedMemory]]]
 
 
 class AddGolden(InWorkspace):
-    """What `add_golden` takes."""
+    """The arguments of `add_golden`."""
 
     query: Short = Field(description="The query, as recall gets it. At most 2000 characters.")
     memory_id: Annotated[str, StringConstraints(min_length=1, max_length=36)] | None = Field(
@@ -64,7 +64,7 @@ class AddGolden(InWorkspace):
 
 
 class GoldenRef(InWorkspace):
-    """What `delete_golden` takes."""
+    """The arguments of `delete_golden`."""
 
     id: Id = Field(description="The case's id.")
 

@@ -18,7 +18,7 @@ MOST_LINKS = 100
 
 
 class MemoryGraph(MemoryRef):
-    """What `memory_graph` takes."""
+    """The arguments of `memory_graph`."""
 
     depth: int = Field(default=2, ge=1, le=5, description="How many links to follow, in either direction: 1 to 5.")
 
@@ -68,7 +68,7 @@ class RelatedAnswer(Answer):
 
 
 class LinkMemories(MemoryRef):
-    """What `link_memories` takes."""
+    """The arguments of `link_memories`."""
 
     linkages: Linkages = Field(
         default=[],

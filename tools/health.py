@@ -23,60 +23,66 @@ STALE_AFTER = timedelta(hours=24)
 class WorkingMemoryState(BaseModel):
     """The state of working memory."""
 
-    sections: int = Field(description="How many sections it has; those that are always there count.")
-    last_updated: Timestamp | None = Field(default=None, description="When a section or an item last changed.")
-    stale: bool = Field(description="True if that is more than 24 hours ago.")
+    sections: int = Field(description="The number of its sections, the built-in ones included.")
+    last_updated: Timestamp | None = Field(
+        default=None, description="The time of the last change of a section or an item."
+    )
+    stale: bool = Field(description="True if the last change is more than 24 hours ago.")
 
 
 class SkipCounts(BaseModel):
-    """How many entries the skip list has."""
+    """The numbers of entries of the skip list."""
 
-    total: int = Field(description="All that are kept.")
-    active: int = Field(description="Those that hold.")
-    expired: int = Field(description="Those whose time is over; they are purged within the hour.")
+    total: int = Field(description="All entries.")
+    active: int = Field(description="The entries in force.")
+    expired: int = Field(description="The entries that have ended; they are removed within the hour.")
 
 
 class AccessCounts(BaseModel):
-    """How often memories were recalled."""
+    """The number of times that memories were recalled."""
 
-    total: int = Field(description="By all recalls of the memories that are there.")
+    total: int = Field(description="The number of recalls of all present memories.")
 
 
 class MemoryCounts(BaseModel):
-    """How many memories a workspace has."""
+    """The numbers of memories of a workspace."""
 
-    total: int = Field(description="All but deleted ones.")
-    active: int = Field(description="Those that are recalled.")
-    expired: int = Field(description="Those whose time is over.")
-    consolidated: int = Field(description="Those that were merged into others.")
+    total: int = Field(description="All memories except deleted ones.")
+    active: int = Field(description="The memories that recall can return.")
+    expired: int = Field(description="The memories that have expired.")
+    consolidated: int = Field(description="The memories that were merged into others.")
 
 
 class VectorCounts(BaseModel):
-    """How many of the workspace's memories have vectors of the current model."""
+    """The numbers of the workspace's memories with and without vectors of the current model."""
 
-    filled: int = Field(description="Those that have.")
-    missing: int = Field(description="Those that have none yet, and are found by their words meanwhile.")
-    percent: float = Field(description="How many of a hundred have; 100 means all.")
+    filled: int = Field(description="The memories with vectors.")
+    missing: int = Field(description="The memories without vectors yet; until then they are found by their words.")
+    percent: float = Field(description="The percentage with vectors; 100 means all.")
 
 
 class Health(Answer):
     """The health report."""
 
-    status: Literal["ok", "degraded"] = Field(description="`degraded`: something below is wrong.")
+    status: Literal["ok", "degraded"] = Field(
+        description="`degraded`: the search store or the embedding model does not work."
+    )
     version: str = Field(description="The server's version.")
     time: Timestamp = Field(description="The server's time.")
     working_memory: WorkingMemoryState = Field(description="The workspace's working memory.")
     memories: MemoryCounts = Field(description="The workspace's memories.")
     skip_list: SkipCounts = Field(description="The workspace's skip list.")
-    access_log: AccessCounts = Field(description="How often its memories were recalled.")
-    ranking: Literal["keyword", "hybrid"] = Field(description="How recall ranks right now.")
+    access_log: AccessCounts = Field(description="The number of times that its memories were recalled.")
+    ranking: Literal["keyword", "hybrid"] = Field(
+        description="The ranking in use: `hybrid` is by words and meaning, `keyword` by words only."
+    )
     embedding_model: str | None = Field(default=None, description="The model that makes the vectors.")
     embedding_state: str = Field(description="loading, ready, absent or failed; with the reason.")
     vectors: VectorCounts | None = Field(
         default=None, description="The coverage by vectors; null if there is no model. A minute old at most."
     )
     search_store: Literal["ok", "unavailable"] = Field(description="Whether the search store answers.")
-    quota: Quota = Field(description="How much the workspace's account has, and may have.")
+    quota: Quota = Field(description="The usage and the limits of the workspace's account.")
 
 
 async def report_health(services: Services, call: Call, args: InWorkspace) -> Health:  # noqa: ARG001 - a handler's signature

@@ -45,7 +45,7 @@ class Identity(BaseModel):
 
 
 class UpdateIdentity(InWorkspace):
-    """What `update_identity` takes."""
+    """The arguments of `update_identity`."""
 
     crystal: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1), AfterValidator(_check_size)] = (
         Field(
@@ -77,9 +77,9 @@ class CrystallizedIdentity(Answer):
 
 
 class ListCrystals(InWorkspace):
-    """What `identity_history` takes."""
+    """The arguments of `identity_history`."""
 
-    limit: int = Field(default=10, ge=1, le=20, description="How many at most.")
+    limit: int = Field(default=10, ge=1, le=20, description="The largest number of them.")
 
 
 class SnapshotView(BaseModel):

@@ -34,7 +34,7 @@ class KeyView(BaseModel):
 
 
 class CreateKey(Args):
-    """What `create_key` takes."""
+    """The arguments of `create_key`."""
 
     name: Annotated[str, Field(max_length=120)] = Field(
         default="", description="The name of the key, e.g. its purpose."
@@ -82,7 +82,7 @@ class KeyList(BaseModel):
 
 
 class KeyRef(Args):
-    """What `revoke_key` takes."""
+    """The arguments of `revoke_key`."""
 
     id: Id = Field(description="The key's id.")
 

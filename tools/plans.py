@@ -14,7 +14,7 @@ log = structlog.get_logger(__name__)
 
 
 class SetPlan(Args):
-    """What `set_plan` takes."""
+    """The arguments of `set_plan`."""
 
     plan: Word | None = Field(description="One of the server's plans; null for the default one.")
     user_id: Id | None = Field(default=None, description="The user whose account gets it. Default: your own.")

@@ -44,13 +44,13 @@ class SettingList(Answer):
 
 
 class SettingRef(InWorkspace):
-    """What `reset_setting` takes."""
+    """The arguments of `reset_setting`."""
 
     key: Name = Field(description=f"The setting's name: {', '.join(SETTING_NAMES)}.")
 
 
 class SetSetting(SettingRef):
-    """What `set_setting` takes."""
+    """The arguments of `set_setting`."""
 
     value: Any = Field(description="Its new value, as a JSON value or as text: 0.7 or '0.7'.")
 

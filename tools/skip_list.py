@@ -29,7 +29,7 @@ SkipText = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1,
 
 
 class AddSkip(InWorkspace):
-    """What `add_skip` takes."""
+    """The arguments of `add_skip`."""
 
     item: Annotated[SkipText, AfterValidator(_check_item_is_telling)] = Field(
         description=(
@@ -51,7 +51,7 @@ class SkipView(BaseModel):
 
     id: str = Field(description="The entry's id, for remove_skip.")
     item: str = Field(description="The thing not to do or mention.")
-    reason: str = Field(description="Why.")
+    reason: str = Field(description="The reason.")
     expires_at: str = Field(
         description="When it ends, as it was given: a date, a time, or a condition in words. A duration became a time."
     )
@@ -69,11 +69,11 @@ class SkipList(Answer):
     """The skip list."""
 
     entries: list[SkipView] = Field(description="The entries that have not ended, newest first.")
-    total: int = Field(description="How many there are.")
+    total: int = Field(description="The number of entries.")
 
 
 class CheckSkip(InWorkspace):
-    """What `check_skip` takes."""
+    """The arguments of `check_skip`."""
 
     query: Question = Field(description="The thing that you are about to do or say.")
 
@@ -82,12 +82,12 @@ class SkipCheck(Answer):
     """The answer of the skip list to one question."""
 
     query: str = Field(description="The question.")
-    skip: bool = Field(description="True: leave it alone.")
+    skip: bool = Field(description="True: do not do or mention it.")
     matches: list[SkipView] = Field(description="The entries that speak against it, the best fitting first.")
 
 
 class SkipEntryRef(InWorkspace):
-    """What `remove_skip` takes."""
+    """The arguments of `remove_skip`."""
 
     id: Id = Field(description="The entry's id.")
 

@@ -21,7 +21,7 @@ Priority = Annotated[int, Field(ge=0, le=10)]
 
 
 class AddItem(InWorkspace):
-    """What `add_item` takes."""
+    """The arguments of `add_item`."""
 
     category: Category = Field(
         description="active_work: being done; standing_decision: holds until revoked; waiting_for: waits for somebody "
@@ -70,7 +70,7 @@ class UpdateItem(ItemRef):
 
 
 class ListItems(InWorkspace):
-    """What `list_items` takes."""
+    """The arguments of `list_items`."""
 
     category: Category | None = Field(default=None, description="Only this category.")
     status: Status | None = Field(default=None, description="Only this status; otherwise all, archived ones too.")
@@ -78,7 +78,7 @@ class ListItems(InWorkspace):
         default="",
         description="Only items with this text in their title or content, in upper or lower case.",
     )
-    limit: int = Field(default=50, ge=1, le=100, description="How many at most.")
+    limit: int = Field(default=50, ge=1, le=100, description="The largest number of them.")
     offset: int = Field(default=0, ge=0, le=10_000_000, description="How many to skip first.")
     peek_workspaces: WorkspaceNames = Field(
         default=[], description=f"Up to {MAX_PEEKED_WORKSPACES} more of your workspaces whose items are listed as well."
@@ -102,7 +102,7 @@ class ItemPage(Answer):
 
     items: list[ListedItem] = Field(description="This page, the most important and then the newest first.")
     total: int = Field(description="How many there are on all pages.")
-    offset: int = Field(description="Where this page starts.")
+    offset: int = Field(description="The number of items before this page.")
     limit: int = Field(description="How many a page holds.")
 
 

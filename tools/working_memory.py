@@ -36,13 +36,13 @@ SectionName = Annotated[
 class WorkingMemory(Answer):
     """The whole of working memory."""
 
-    sections: list[Section] = Field(description="The sections, those that are always there first.")
+    sections: list[Section] = Field(description="The sections, the built-in ones first.")
     items: list[Item] = Field(description="The items that are not archived, the most important first.")
-    total_items: int = Field(description="How many such items there are.")
+    total_items: int = Field(description="The number of such items.")
 
 
 class SectionRef(InWorkspace):
-    """What `read_section` takes."""
+    """The arguments of `read_section`."""
 
     section: SectionName = Field(
         description="Its name or heading: active_work, standing_decisions, skip_list, activity_log, session_notes, or "
@@ -57,7 +57,7 @@ class SectionAnswer(Answer):
 
 
 class UpdateWorkingMemory(SectionRef):
-    """What `update_working_memory` takes."""
+    """The arguments of `update_working_memory`."""
 
     content: Prose = Field(
         description="The section's new markdown, in place of all earlier text. May be empty. At most 32 KiB."

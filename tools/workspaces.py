@@ -24,7 +24,7 @@ class WorkspaceView(BaseModel):
 
 
 class CreateWorkspace(Args):
-    """What `create_workspace` takes."""
+    """The arguments of `create_workspace`."""
 
     name: WorkspaceName = Field(default="default", description="Its name.")
 
@@ -42,7 +42,7 @@ class WorkspaceList(BaseModel):
 
 
 class WorkspaceRef(Args):
-    """What `delete_workspace` takes."""
+    """The arguments of `delete_workspace`."""
 
     id: Id = Field(description="The workspace's id, not its name.")
 

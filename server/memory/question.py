@@ -14,7 +14,7 @@ MOST_TERMS = 100
 """The most terms of a message that are looked for: for each, the engine looks at all memories that have it."""
 
 _NAME = re.compile(r"[^\W\d_][\w-]*(?:['’]s\b)?")  # noqa: RUF001 - the typographic apostrophe is meant
-_ENDING = re.compile(r"['’]s$")  # noqa: RUF001 - as above
+_ENDING = re.compile(r"['’]s$")  # noqa: RUF001 - the curly apostrophe is meant
 
 
 @dataclass(frozen=True)

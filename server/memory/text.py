@@ -33,8 +33,8 @@ SHORT_TERMS = 48
 
 _LONGEST = 100  # characters of a term; no word is longer
 _POSSESSIVE = re.compile(r"['’]s\b")  # noqa: RUF001 - the typographic apostrophe is meant
-_WORD = re.compile(r"[^\W_]+(?:['’._/:+#@-]+[^\W_]+)*[+#]*")  # noqa: RUF001 - as above
-_PART = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")  # noqa: RUF001 - as above
+_WORD = re.compile(r"[^\W_]+(?:['’._/:+#@-]+[^\W_]+)*[+#]*")  # noqa: RUF001 - the curly apostrophe is meant
+_PART = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")  # noqa: RUF001 - the curly apostrophe is meant
 _UNSPACED = re.compile(
     r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af]+"
 )

@@ -1,1 +1,1 @@
-"""Where things are kept: SQL is the record, Qdrant the search, an embedding model makes the vectors."""
+"""The stores: SQL is the record, Qdrant is the search store, and an embedding model makes the vectors."""

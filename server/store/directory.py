@@ -23,7 +23,7 @@ class WorkspaceNotFound(Exception):  # noqa: N818 - it names the reason; the doo
         self.asked = asked
 
 
-class WorkspaceNameTooLong(Exception):  # noqa: N818 - as above
+class WorkspaceNameTooLong(Exception):  # noqa: N818 - it names the reason; the doors decide on the words
     """A workspace's name has more than `LONGEST_NAME` characters."""
 
     def __init__(self, name: str) -> None:

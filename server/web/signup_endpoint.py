@@ -45,7 +45,7 @@ def add_to_openapi(openapi: dict[str, Any]) -> dict[str, Any]:
     operation: dict[str, Any] = {
         "operationId": "sign_up",
         "summary": "Sign up",
-        "description": "Make an account, a key for it and its first workspace. Takes no bearer; works where "
+        "description": "Make an account, a key for it and its first workspace. Takes no bearer; works if "
         "LOCI_SIGNUP is open.",
         "security": [],
         "parameters": [],

@@ -176,7 +176,7 @@ async def test_health_says_what_there_is_and_may_be(cat, planned):
     async with planned.services.db.write() as connection:
         await connection.execute(sa.update(accounts).where(accounts.c.name == "cat").values(plan="gold"))
     assert (
-        "  Plan: free (gold is none of this server's plans any more; the default holds)\n"
+        "  Plan: free (gold is not a plan of this server any more; the default plan applies)\n"
         in (await tool(cat, "memento_health", {})).body["text"]
     )
 

@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from tools.compat import claude_mem, memento, memento_text, min_memory
+from tools.compat import claude_mem, memento, min_memory
+from tools.compat.memento_text.table import TEXTS
 from tools.compat.translation import PROJECT, drop_unsupported, rename_arguments, translate_entries
 from tools.core.dialect import Dialect, Request
 from tools.core.operation import InWorkspace, Operation
@@ -25,13 +26,13 @@ def with_dialect(operation: Operation) -> Operation:
     name = operation.name
     dialect = Dialect(
         translate=_translate_ingest if name == "ingest_memories" else _make_translator(name, operation.args),
-        to_text=memento_text.TEXTS.get(name),
+        to_text=TEXTS.get(name),
     )
     return replace(operation, dialect=dialect)
 
 
 def list_unsupported_arguments(name: str) -> frozenset[str]:
-    """The arguments that other systems know for an operation, and that it refuses unless they are empty."""
+    """Return the arguments that other systems know for an operation, and that it refuses unless they are empty."""
     return frozenset(each for system in _SYSTEMS for each in system.UNSUPPORTED.get(name, ()))
 
 

@@ -50,9 +50,9 @@ UNSUPPORTED: Mapping[str, tuple[str, ...]] = {
 
 
 class Remember(InWorkspace):
-    """What `memento_remember` takes."""
+    """The arguments of `memento_remember`."""
 
-    content: Content = Field(description="What to remember, in plain words that make sense on their own.")
+    content: Content = Field(description="The text to remember, in plain words that make sense on their own.")
     tags: Tags = Field(default=[], description="Short labels to find and group it by.")
     type: Word | None = Field(
         default=None, description="fact, decision, observation (the default), instruction, or a word of your own."
@@ -62,22 +62,22 @@ class Remember(InWorkspace):
 
 
 class Recall(InWorkspace):
-    """What `memento_recall` takes."""
+    """The arguments of `memento_recall`."""
 
-    query: Question = Field(description="What to look for, in words or as a question.")
+    query: Question = Field(description="The words to look for, or a question.")
     tags: Tags = Field(default=[], description="Only memories with one of these tags.")
     type: Word | None = Field(default=None, description="Only memories of this type.")
-    limit: int = Field(default=10, ge=1, le=100, description="How many memories at most.")
+    limit: int = Field(default=10, ge=1, le=100, description="The largest number of memories.")
 
 
 class Read(InWorkspace):
-    """What `memento_read` takes."""
+    """The arguments of `memento_read`."""
 
     section: Name | None = Field(default=None, description="One section's name or heading; leave out for all.")
 
 
 class Forget(InWorkspace):
-    """What `memento_memory_delete` takes."""
+    """The arguments of `memento_memory_delete`."""
 
     id: Name = Field(description="The memory's id.")
 

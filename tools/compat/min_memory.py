@@ -73,6 +73,6 @@ def _build_link(memory_id: str, label: str | None) -> dict[str, Any]:
 
 
 def _add_links(request: Request, links: list[dict[str, Any]]) -> Request:
-    """The request with these links behind its own; its own may be of a wrong type, which validation refuses."""
+    """Return the request with these links behind its own; its own may be of a wrong type, which validation refuses."""
     own = request.arguments.get("linkages", [])
     return with_argument(request, "linkages", [*own, *links]) if links and isinstance(own, list) else request

@@ -66,13 +66,13 @@ def take_arguments(request: Request, model: type[M]) -> tuple[Request, M]:
 
 
 def with_argument(request: Request, name: str, value: Any, spelling: str | None = None) -> Request:
-    """The request with one more argument of ours; `spelling` is the name under which the client sent it."""
+    """Return the request with one more argument of ours; `spelling` is the name under which the client sent it."""
     spellings = request.spellings if spelling is None else {**request.spellings, name: spelling}
     return replace(request, arguments={**request.arguments, name: value}, spellings=spellings)
 
 
 def translate_entries(arguments: dict[str, Any], name: str, translate: Callable[[dict[str, Any]], Request]) -> Request:
-    """Translate each object of a list among the arguments; what is no list or no object is left for validation."""
+    """Translate each object of a list among the arguments; other values are left for validation."""
     entries: Any = arguments.get(name)
     if not isinstance(entries, list):
         return Request(arguments)

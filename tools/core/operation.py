@@ -146,7 +146,7 @@ Handler = Callable[[Services, Any, Any], Awaitable[BaseModel]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
-    """One thing the product does: what it takes, what it answers, where it can be called, and its handler.
+    """One thing that the product does: its arguments, its answer, its routes and its handler.
 
     One that is not `is_listed` can be called and is not shown to models, which do worse with many tools. The catalogue
     sets `dialect`, the words of other systems' clients.

@@ -33,7 +33,7 @@ class LimitsView(BaseModel):
 
     @classmethod
     def from_limits(cls, limits: Limits) -> "LimitsView":
-        """The limits of a plan as an answer shows them."""
+        """Return the limits of a plan as an answer shows them."""
         return cls(memories=limits.memories, items=limits.items, workspaces=limits.workspaces)
 
 
@@ -42,7 +42,7 @@ async def read_quota(connection: AsyncConnection, plans: Plans, account_id: str)
     standing = await plans.read_standing(connection, account_id)
     used = await plans.count_usage(connection, account_id)
     limits = standing.limits
-    lost = f"{standing.lost} is none of this server's plans any more; the default holds" if standing.lost else None
+    lost = f"{standing.lost} is not a plan of this server any more; the default plan applies" if standing.lost else None
     return Quota(
         plan=standing.plan,
         notice=lost,

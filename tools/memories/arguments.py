@@ -65,7 +65,8 @@ class NewMemory(Args):
     scope: Scope | None = Field(
         default=None,
         description=(
-            "Where it is valid: everywhere (`global`), in `project`, or in `task`. Default: `task` if you give a "
+            "The part of the workspace in which it is valid: all of it (`global`), one `project`, or one `task`. "
+            "Default: `task` if you give a "
             "task, else `project` if you give a project, else `global`."
         ),
     )
@@ -86,7 +87,7 @@ class NewMemory(Args):
         description="The time from which it is no longer recalled. ISO 8601.",
     )
     linkages: Linkages = Field(default=[], description="Links to memories and files.")
-    source: Name | None = Field(default=None, description="Where it comes from, e.g. a file or a tool.")
+    source: Name | None = Field(default=None, description="Its origin, for example a file or a tool.")
     metadata: Metadata = Field(default={}, description="Anything else to keep with it, as a small JSON object.")
 
     @model_validator(mode="after")
@@ -124,7 +125,7 @@ class NewMemory(Args):
 
 
 class StoreMemory(NewMemory, InWorkspace):
-    """What `store_memory` takes."""
+    """The arguments of `store_memory`."""
 
 
 class MemoryRef(InWorkspace):

@@ -43,14 +43,12 @@ class StoredMemory(Answer):
 
 
 class IngestMemories(InWorkspace):
-    """What `ingest_memories` takes."""
+    """The arguments of `ingest_memories`."""
 
     memories: Annotated[list[NewMemory], Field(min_length=1, max_length=100)] = Field(
         description="Up to 100 memories, in the order in which they happened."
     )
-    source: Name = Field(
-        default="bulk", description="Where they come from; each memory also gets the tag `source:<source>`."
-    )
+    source: Name = Field(default="bulk", description="Their origin; each memory also gets the tag `source:<source>`.")
 
 
 class IngestedMemories(Answer):
@@ -58,7 +56,7 @@ class IngestedMemories(Answer):
 
     ingested: int = Field(description="How many memories were stored: all, or the call failed.")
     ids: list[str] = Field(description="Their ids, in the order given.")
-    source: str = Field(description="Where they come from.")
+    source: str = Field(description="Their origin.")
     indexed: bool = Field(description="False if the search store is down: they are stored, and can be found later.")
 
 
@@ -68,7 +66,7 @@ class UpdateMemory(MemoryRef):
     content: Content | None = Field(default=None, description="The new text.")
     type: Word | None = Field(default=None, description="The new type.")
     tags: Tags | None = Field(default=None, description="The new tags, in place of all earlier ones.")
-    scope: Scope | None = Field(default=None, description="Where it is valid.")
+    scope: Scope | None = Field(default=None, description="The part of the workspace in which it is valid.")
     project: Name | None = Field(default=None, description="The project that it belongs to.")
     task: Name | None = Field(default=None, description="The task that it belongs to.")
     entity: Name | None = Field(default=None, description="The person or thing that it is about.")
@@ -80,7 +78,7 @@ class UpdateMemory(MemoryRef):
         description="The time from which it is no longer recalled.",
     )
     linkages: Linkages | None = Field(default=None, description="The new links, in place of all earlier ones.")
-    source: Name | None = Field(default=None, description="Where it comes from.")
+    source: Name | None = Field(default=None, description="Its origin, for example a file or a tool.")
     metadata: Metadata | None = Field(default=None, description="The new metadata, in place of all earlier ones.")
 
     @model_validator(mode="after")
@@ -100,7 +98,7 @@ class UpdateMemory(MemoryRef):
 
 
 class DeleteMemory(MemoryRef):
-    """What `delete_memory` takes."""
+    """The arguments of `delete_memory`."""
 
     erase: bool = Field(default=False, description="Overwrite its text now, instead of some weeks later.")
 
@@ -114,14 +112,14 @@ class DeletedMemory(Answer):
 
 
 class ListMemories(InWorkspace, Facets):
-    """What `list_memories` takes."""
+    """The arguments of `list_memories`."""
 
     status: Literal["active", "consolidated", "expired", "all"] = Field(
         default="active", description="Only memories in this state."
     )
     sort: memories.Sort = Field(default="created_at", description="The field to sort by.")
     order: Literal["asc", "desc"] = Field(default="desc", description="Ascending or descending.")
-    limit: int = Field(default=50, ge=1, le=100, description="How many at most.")
+    limit: int = Field(default=50, ge=1, le=100, description="The largest number of them.")
     offset: int = Field(default=0, ge=0, le=10_000_000, description="How many to skip first.")
     tags: WordList = Field(
         default=[],
@@ -135,7 +133,7 @@ class MemoryPage(Answer):
 
     memories: list[Memory] = Field(description="This page.")
     total: int = Field(description="How many there are on all pages.")
-    offset: int = Field(description="Where this page starts.")
+    offset: int = Field(description="The number of memories before this page.")
     limit: int = Field(description="How many a page holds.")
 
 

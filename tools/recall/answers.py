@@ -1,4 +1,4 @@
-"""A recalled memory as it is answered: what was stored, as data, how well it fits, and on request why."""
+"""A recalled memory in an answer: the stored fields, its scores, and on request the reasons for its rank."""
 
 from collections.abc import Iterable
 
@@ -15,37 +15,39 @@ class SkippedBy(BaseModel):
     """An entry of the skip list that speaks against a memory, or that a message touches."""
 
     id: str = Field(description="The entry's id.")
-    item: str = Field(description="What is to be left alone.")
-    reason: str = Field(description="Why.")
-    expires: str = Field(description="Until when: a time, or a condition in words.")
+    item: str = Field(description="The thing not to do or mention.")
+    reason: str = Field(description="The reason.")
+    expires: str = Field(description="Its end: a time, or a condition in words.")
 
 
 class ArmScore(BaseModel):
-    """What one arm says of a memory."""
+    """The rank and the score of a memory in one arm."""
 
     rank: int | None = Field(
-        default=None, description="Its place in this arm, 1 for the best; null where it is too far from the query."
+        default=None, description="Its place in this arm, 1 for the best; null if it is too far from the query."
     )
-    raw: float | None = Field(default=None, description="BM25 for the words, cosine for the meaning; null likewise.")
-    normalized: float = Field(description="As a share of the arm's best, 0 to 1.")
+    raw: float | None = Field(
+        default=None, description="BM25 for the words, cosine for the meaning; null if `rank` is."
+    )
+    normalized: float = Field(description="The score as a share of the arm's best, 0 to 1.")
 
 
 class Why(BaseModel):
-    """Why a memory stands where it stands: score = alpha x keyword + (1 - alpha) x vector, and the nudges."""
+    """The reasons for a memory's rank: score = alpha x keyword + (1 - alpha) x vector, and the nudges."""
 
-    keyword: ArmScore = Field(description="By its words.")
-    vector: ArmScore = Field(description="By its meaning.")
-    evidence: float = Field(description="How sure it is, by itself, that it has to do with the query, 0 to 1.")
-    fused: float = Field(description="The two arms together, 0 to 1.")
-    nudges: dict[str, float] = Field(description="What was added to that, by name.")
-    score: float = Field(description="The sum.")
+    keyword: ArmScore = Field(description="Its rank and score by words.")
+    vector: ArmScore = Field(description="Its rank and score by meaning.")
+    evidence: float = Field(description="How sure it is that the memory is about the query, 0 to 1.")
+    fused: float = Field(description="The weighed sum of the two arms, 0 to 1.")
+    nudges: dict[str, float] = Field(description="The small amounts added to `fused`, by name.")
+    score: float = Field(description="The sum of `fused` and the nudges.")
 
 
 class MatchedMemory(IndexedMemory):
-    """A recalled memory: what was stored, as data, and how well it fits.
+    """A recalled memory: its stored fields, and its scores.
 
-    A field of the stored memory comes from `IndexedMemory`, which every point of the search store holds; here stands
-    only what recall adds.
+    The fields of the stored memory come from `IndexedMemory`, which every point of the search store holds. Only the
+    fields that recall adds are here.
     """
 
     score: float = Field(
@@ -53,15 +55,16 @@ class MatchedMemory(IndexedMemory):
     )
     keyword_score: float = Field(default=0.0, description="The words' share of it, 0 to 1.")
     vector_score: float = Field(default=0.0, description="The meaning's share of it, 0 to 1.")
-    workspace: str | None = Field(default=None, description="Its workspace, where others were looked into as well.")
+    workspace: str | None = Field(default=None, description="Its workspace, if other workspaces were searched too.")
     skipped_by: list[SkippedBy] | None = Field(
-        default=None, description="What the skip list says against it: do not act on it, and do not bring it up."
+        default=None,
+        description="The entries of the skip list that it matches: do not act on it, and do not mention it.",
     )
-    why: Why | None = Field(default=None, description="Why it stands here, where asked for.")
+    why: Why | None = Field(default=None, description="The reasons for its rank, if `explain` is set.")
 
 
 class Omitted(BaseModel):
-    """A memory that was found and is not answered, and why."""
+    """A memory that was found and left out of the answer, with the reason."""
 
     id: str = Field(description="The memory's id.")
     reason: Reason = Field(
@@ -72,7 +75,7 @@ class Omitted(BaseModel):
 
 
 def list_skip_reasons(entries: Iterable[SkipEntry]) -> list[SkippedBy]:
-    """Entries of the skip list as an answer shows them."""
+    """Return entries of the skip list as an answer shows them."""
     return [SkippedBy(id=each.id, item=each.item, reason=each.reason, expires=each.expires) for each in entries]
 
 

@@ -1,4 +1,4 @@
-"""Which other workspaces a caller may search, beside the one that the call is about: an authorization rule."""
+"""The authorization rule for the other workspaces that a caller may search beside the call's own."""
 
 from collections.abc import Sequence
 
@@ -13,7 +13,7 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 
 async def find_peekable_workspaces(services: Services, call: Call, names: Sequence[str]) -> list[Workspace]:
-    """The named workspaces that the caller may read, without the call's own.
+    """Return the named workspaces that the caller may read, without the call's own.
 
     A workspace that does not exist, that belongs to others, or that the caller's key is not bound to is left out and
     logged: a recall should not fail because of it.

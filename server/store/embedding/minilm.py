@@ -160,8 +160,8 @@ class _Bert:
         positions = self._add_node("Range", zero, length, one)
         word = self._add_node("Gather", self._add_weight("embeddings.word_embeddings.weight"), "input_ids")
         kind = self._add_node("Gather", self._add_weight("embeddings.token_type_embeddings.weight"), "token_type_ids")
-        where = self._add_node("Gather", self._add_weight("embeddings.position_embeddings.weight"), positions)
-        return self._add_norm(self._add_node("Add", self._add_node("Add", word, kind), where), "embeddings.LayerNorm")
+        places = self._add_node("Gather", self._add_weight("embeddings.position_embeddings.weight"), positions)
+        return self._add_norm(self._add_node("Add", self._add_node("Add", word, kind), places), "embeddings.LayerNorm")
 
     def _add_mask(self) -> str:
         """Make the mask that is added to attention scores, (b, 1, 1, s): 0 for a token and -10000 for padding."""

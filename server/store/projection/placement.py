@@ -1,4 +1,4 @@
-"""Where a workspace's points lie, whose vectors they hold, and by which rule their words are made."""
+"""The collection of a workspace's points, the generation of their vectors, and the rule of their search texts."""
 
 from dataclasses import dataclass
 from typing import cast

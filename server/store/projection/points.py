@@ -30,7 +30,7 @@ class IndexedMemory(BaseModel):
     content: str = Field(description="What was remembered.")
     type: str = Field(description="Its type.")
     tags: list[str] = Field(description="Its tags.")
-    scope: str = Field(description="Where it is valid.")
+    scope: str = Field(description="The part of the workspace in which it is valid.")
     project: str | None = Field(default=None, description="The project that it belongs to.")
     entity: str | None = Field(default=None, description="The person or thing that it is about.")
     author: str | None = Field(default=None, description="The person who said it.")
@@ -38,8 +38,8 @@ class IndexedMemory(BaseModel):
     occurred_at: Timestamp | None = Field(default=None, description="When it happened.")
     created_at: Timestamp = Field(description="When it was stored.")
     expires_at: Timestamp | None = Field(default=None, description="The time from which it is no longer recalled.")
-    source: str | None = Field(default=None, description="Where it comes from.")
-    linkages: list[Linkage] | None = Field(default=None, description="Its links, where asked for.")
+    source: str | None = Field(default=None, description="Its origin, for example a file or a tool.")
+    linkages: list[Linkage] | None = Field(default=None, description="Its links, if they were asked for.")
 
 
 _INDEXED = set(IndexedMemory.model_fields)

@@ -1,4 +1,4 @@
-"""Rows of vectors, which are kept beside their memories, and the gaps where a memory has none yet."""
+"""Rows of vectors, which are kept beside their memories, and the gaps: memories that have none yet."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -10,7 +10,7 @@ accounts = sa.Table(
     metadata,
     sa.Column("id", sa.String(36), primary_key=True),
     sa.Column("name", sa.String(100), nullable=False, unique=True),
-    # One of the settings' plans; without one, or where it is not among them any more, the default holds.
+    # One of the settings' plans; without one, or if it is not among them any more, the default plan applies.
     sa.Column("plan", sa.String(60)),
     sa.Column("created_at", UtcDateTime, nullable=False),
 )
@@ -48,7 +48,7 @@ workspaces = sa.Table(
     sa.Column("revision", sa.BigInteger, nullable=False, default=0),
     # Everything up to here is on the engine's disk.
     sa.Column("flushed_revision", sa.BigInteger, nullable=False, default=0),
-    # Whose vectors the collection holds; 0 where it holds none.
+    # The generation of the vectors in the collection; 0 if it holds none.
     sa.Column("generation", sa.Integer, nullable=False, default=0),
     # By which rule the collection's words were made: a number that rises, and the language.
     sa.Column("key_rule", sa.String(40), nullable=False, server_default="1-english"),

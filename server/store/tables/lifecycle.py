@@ -46,7 +46,7 @@ consolidations = sa.Table(
     sa.Column("source_ids", sa.JSON, nullable=False),
     # ai, template, agent
     sa.Column("method", sa.String(20), nullable=False),
-    # What the template would have said, where something else is said.
+    # The text of the template, if another text is stored.
     sa.Column("template_summary", sa.Text),
     sa.Column("undone_at", UtcDateTime),
 )

@@ -42,7 +42,7 @@ skip_entries = sa.Table(
     sa.Column("workspace_id", sa.String(36), sa.ForeignKey("workspaces.id"), nullable=False),
     sa.Column("item", sa.Text, nullable=False),
     sa.Column("reason", sa.Text, nullable=False),
-    # What is shown; the time itself, where it is one, is in ends_at.
+    # The text that is shown. If it is a time, the time itself is in ends_at.
     sa.Column("expires", sa.Text, nullable=False),
     sa.Column("ends_at", UtcDateTime, index=True),
     sa.Column("created_at", UtcDateTime, nullable=False),

@@ -51,7 +51,7 @@ class QuotaExceeded(Exception):  # noqa: N818 - it names the reason; the doors d
         self.added = added
 
 
-class UnknownPlan(Exception):  # noqa: N818 - as above
+class UnknownPlan(Exception):  # noqa: N818 - it names the reason; the doors decide on the words
     """The settings have no plan of this name; `known` are the names that they have."""
 
     def __init__(self, plan: str, known: tuple[str, ...]) -> None:

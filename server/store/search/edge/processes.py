@@ -239,4 +239,4 @@ class _Process:
 def _compute_restart_delay(deaths: int) -> float:
     """Return the seconds before a process is started again after this many deaths in a row: none after the first."""
     # One death may be chance; the second is a sign.
-    return 0.0 if deaths < 2 else min(0.25 * 2 ** (deaths - 2), LONGEST_RESTART_DELAY)  # noqa: PLR2004 - as above
+    return 0.0 if deaths < 2 else min(0.25 * 2 ** (deaths - 2), LONGEST_RESTART_DELAY)  # noqa: PLR2004 - the comment above explains the number
