@@ -1,12 +1,12 @@
 #!/bin/sh
-# Loci's hook for Claude Code, Codex and Gemini CLI: one script for every event; its input says which one it is.
+# Loci's hook for Claude Code, Codex and Gemini CLI: one script for every event. Its input names the event.
 #
 #   SessionStart                    shows the agent its identity crystal and its working memory
-#   UserPromptSubmit, BeforeAgent   shows what is remembered for the prompt, and what the skip list says to it
-#   Stop, AfterAgent                stores the agent's last message where LOCI_HOOK_STORE is set; else does nothing
+#   UserPromptSubmit, BeforeAgent   shows the memories and the skip entries that match the prompt
+#   Stop, AfterAgent                stores the agent's last message if LOCI_HOOK_STORE is set
 #
-# It never stands in the agent's way: no request takes longer than three seconds, whatever fails is silent, and the
-# exit code is 0. docs/clients/ says how to set it up, and what is sent where.
+# It never blocks the agent: no request takes longer than three seconds, errors are silent, and the exit code is 0.
+# docs/clients/ says how to set it up; README.md says which data is sent.
 
 set -u
 LC_ALL=C
@@ -21,11 +21,11 @@ key=${LOCI_API_KEY:-${MEMENTO_API_KEY:-}}
 kept=${XDG_CONFIG_HOME:-${HOME:-}/.config}/loci/key
 [ -n "$key" ] || { [ -r "$kept" ] && read -r key <"$kept"; }
 workspace=${LOCI_WORKSPACE:-${MEMENTO_WORKSPACE:-}}
-# A proxy has no business with what stays on this machine.
+# Requests to this machine must not go through a proxy.
 no_proxy=${no_proxy:-${NO_PROXY:-}},127.0.0.1,localhost
 export no_proxy
 
-# ask PATH [BODY]: what the server answers. All of it reaches curl through a pipe: everybody sees a command line.
+# ask PATH [BODY]: prints the server's answer. curl reads everything from a pipe, because every user can see a command line.
 ask() {
     place=
     [ -z "$workspace" ] || place="header = \"X-Memento-Workspace: $workspace\""
@@ -45,16 +45,16 @@ show-error
 CONFIG
 }
 
-# answer PATH [BODY]: the same, as text for the agent.
+# answer PATH [BODY]: prints the answer as text for the agent.
 answer() { ask "$@" | awk -v path="$1" -f "$here/json.awk" -f "$here/answer.awk"; }
 
 tell() {
-    [ -z "$1" ] || cat <<SAID
+    [ -z "$1" ] || cat <<ANSWER
 {"hookSpecificOutput":{"hookEventName":"$event","additionalContext":"$1"}}
-SAID
+ANSWER
 }
 
-# The input is read to its end in any case: a client may take a closed pipe for a failure.
+# The input is always read to its end: a client may treat a closed pipe as an error.
 wanted=$(awk -f "$here/json.awk" -f "$here/request.awk")
 if [ -z "$key" ]; then
     echo "loci: no key in LOCI_API_KEY, and none in $kept" >&2
@@ -68,8 +68,8 @@ body=${wanted#* }
 case $event in
 SessionStart)
     identity=$(answer /v1/identity) || exit 0
-    desk=$(answer /v1/working-memory) || exit 0
-    tell "$identity${identity:+${desk:+\\n\\n}}$desk"
+    notes=$(answer /v1/working-memory) || exit 0
+    tell "$identity${identity:+${notes:+\\n\\n}}$notes"
     ;;
 UserPromptSubmit | BeforeAgent) tell "$(answer "$path" "$body")" ;;
 Stop | AfterAgent) ask "$path" "$body" >/dev/null ;;

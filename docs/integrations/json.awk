@@ -1,13 +1,13 @@
 # Reads one JSON document, for request.awk and answer.awk. Any POSIX awk will do.
 #
-# Strings are never decoded. What goes from one JSON document into another stays escaped as it came, so that no quote,
-# line break or emoji can be lost or mistaken on the way. Of a longer string the first KEEP bytes are kept: a line of
+# Strings are never decoded. A string that goes from one JSON document into another stays escaped, so that no
+# quote, line break or emoji can be lost or changed. Only the first KEEP bytes of a string are kept: a line of
 # curl's config has 100 kB at most, and each byte may need a backslash there.
 #
-# Where the document was sound (`sound()`), text[path] has its strings, word[path] its numbers and literals. A path is
+# If the document is valid (`sound()`), text[path] has its strings, word[path] its numbers and literals. A path is
 # the keys and the places in lists, joined by slashes: skip_matches/0/item.
 #
-# A record is what lies between two quotes: now the structure, now a string.
+# A record is the text between two quotes: by turns the structure and a string.
 
 BEGIN { RS = "\""; KEEP = 48000 }
 
@@ -44,7 +44,7 @@ function structure(chunk,    i, c, literal) {
     if (literal != "") scalar(literal, 0)
 }
 
-# What may come next in the innermost object or list: "key", ":", "value" or ",".
+# `expects` is the next part that is allowed in the innermost object or list: "key", ":", "value" or ",".
 function open_one(c) {
     if (depth ? expects[depth] != "value" : ended || c != "{") { bad = 1; return }
     fresh[depth] = 0
@@ -95,14 +95,14 @@ function cut(s, n,    t) {
     return t
 }
 
-# Where the backslashes that were just matched end in one that begins an escape: the text before that.
+# The text before the escape, if the last of the backslashes just matched begins an escape; else the whole text.
 function before_escape(t,    rest) {
     rest = substr(t, RSTART)
     match(rest, /^\\+/)
     return RLENGTH % 2 ? substr(t, 1, length(t) - length(rest) + RLENGTH - 1) : t
 }
 
-# How many characters a string has without the blanks around it.
+# The number of characters of a string, without the blanks around it.
 function characters(s) {
     gsub(/\\\\/, "x", s)
     gsub(/\\[nrtf]/, " ", s)

@@ -1,5 +1,5 @@
-# What a hook is called with, on its standard input, as what to ask the server: the event's name, the path, and the
-# body as curl's config takes it. Nothing where there is nothing to ask.
+# Turns the input of a hook into a request to the server: prints the event's name, the path, and the body as curl's
+# config takes it. Prints nothing if there is nothing to ask.
 
 END {
     if (!sound()) exit
@@ -10,7 +10,7 @@ END {
         remember("last_assistant_message" in text ? text["last_assistant_message"] : text["prompt_response"])
 }
 
-# Ten characters are what Memento's hook asks for: "yes", "go on" recall nothing but noise.
+# The minimum of ten characters is the one of Memento's hook: "yes" or "go on" recall only noise.
 function recall(prompt) {
     if (characters(prompt) < 10 || prompt ~ /^([ ]|\\[nrt])*(\\?\/)[A-Za-z0-9_:-]+([ ]|\\[nrt]|$)/) return
     # The server's 2,000 tokens are 6,000 bytes at most. Asked with `query`, it answers with a text ready for a prompt.

@@ -1,4 +1,4 @@
-"""What the hook shows an agent: identity, desk, memories and skip entries, from a real server by the real script."""
+"""The output of the hook for an agent: identity, working memory, memories and skip entries, from a real server by the real script."""
 
 import json
 
@@ -24,7 +24,7 @@ def anns(hook, ann):
     return hook
 
 
-async def test_a_session_starts_with_identity_and_desk(anns, ann):
+async def test_a_session_starts_with_identity_and_working_memory(anns, ann):
     await ann.http.put("/v1/identity", json={"crystal": f"# Who\n{ODD}"})
     await ann.http.put("/v1/working-memory/session_notes", json={"content": "Left off at the parser"})
     await ann.http.post(
@@ -32,22 +32,22 @@ async def test_a_session_starts_with_identity_and_desk(anns, ann):
         json={"category": "active_work", "title": "Write the parser", "next_action": "Escapes"},
     )
     said = await anns.says("SessionStart", source="startup")
-    identity, desk = said.split("\n\n<working_memory ")
+    identity, notes = said.split("\n\n<working_memory ")
     assert identity.startswith("<identity note=")
     assert identity.endswith("\n# Who\n" + ODD.replace("</", "&lt;/") + "\n</identity>")
-    assert "## Session Notes\n\nLeft off at the parser" in desk
-    assert "### Write the parser\n\n**Next:** Escapes" in desk
-    assert "(empty)" not in desk
-    assert desk.endswith("\n</working_memory>")
+    assert "## Session Notes\n\nLeft off at the parser" in notes
+    assert "### Write the parser\n\n**Next:** Escapes" in notes
+    assert "(empty)" not in notes
+    assert notes.endswith("\n</working_memory>")
 
 
-async def test_a_session_without_identity_or_desk_starts_with_nothing(anns, ann):
+async def test_a_session_without_identity_or_working_memory_starts_with_nothing(anns, ann):
     assert await anns.says("SessionStart") is None
     await ann.http.put("/v1/working-memory/active_work", json={"content": "Parser"})
     assert (await anns.says("SessionStart")).startswith("<working_memory note=")
 
 
-async def test_a_long_identity_and_desk_fit_where_clients_cut(anns, ann):
+async def test_a_long_identity_and_working_memory_fit_into_what_clients_show(anns, ann):
     await ann.http.put("/v1/identity", json={"crystal": "é\n" * 60_000})
     await ann.http.put("/v1/working-memory/session_notes", json={"content": '"😀' * 6_000})
     said = await anns.says("SessionStart")
@@ -74,7 +74,7 @@ async def test_a_prompt_for_which_nothing_is_remembered_comes_alone(anns, ann):
 async def test_a_skip_entry_is_shown_where_no_memory_is(anns, ann):
     await ann.http.post("/v1/skip-list", json={"item": "Tailwind", "reason": 'we "like" CSS', "expires": "2026-12-24"})
     assert await anns.says("UserPromptSubmit", prompt="shall we add Tailwind to it?") == (
-        '<skip_list note="To be left alone: do not do, suggest or bring up.">\n'
+        '<skip_list note="Do not do, suggest or mention these.">\n'
         '- Tailwind: we "like" CSS (expires: 2026-12-24)\n</skip_list>'
     )
 
