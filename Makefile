@@ -1,6 +1,6 @@
 # Two commands matter: `make serve` and `make test`. Each sets up all it needs.
-# The system's own Python where it will do: distributions build theirs with every optimisation, which one that a version
-# manager has compiled mostly lacks. `make PYTHON=...` takes another.
+# The system's own Python if it is new enough: distributions build theirs with every optimisation, and version managers
+# mostly do not. `make PYTHON=...` uses another one.
 PYTHON ?= $(shell /usr/bin/python3 -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo /usr/bin/python3 || echo python3)
 VENV   := .venv
 PY     := $(VENV)/bin/python

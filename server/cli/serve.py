@@ -88,9 +88,11 @@ async def _serve(settings: Settings, listeners: list[socket.socket]) -> None:
 def _print_greeting(settings: Settings, running: "Running") -> None:
     """Print the URL of the server, the set-up link and the command that connects a client."""
     url = settings.public_url
-    stderr.print(f"\n[bold]Loci[/bold] is at [bold]{url}[/bold], with its data in {settings.data_dir.absolute()}")
+    greeting = f"\n[bold]Loci[/bold] is at [bold]{url}[/bold], with its data in {settings.data_dir.absolute()}"
+    stderr.print(greeting, soft_wrap=True)
     if running.setup_link is not None:
-        stderr.print("\nMake the admin account first (this link works once, for 24 hours, or until the next start):")
+        hint = "\nMake the admin account first (this link works once, for 24 hours, or until the next start):"
+        stderr.print(hint, soft_wrap=True)
         stderr.print(f"  {running.setup_link}", soft_wrap=True, highlight=False)
     stderr.print("\nThen connect Claude Code:")
     stderr.print(f"  claude mcp add --transport http loci {settings.resource}", soft_wrap=True, highlight=False)

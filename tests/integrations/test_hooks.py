@@ -1,4 +1,4 @@
-"""The output of the hook for an agent: identity, working memory, memories and skip entries, from a real server by the real script."""
+"""The output of the hook for an agent, from a real server by the real script."""
 
 import json
 

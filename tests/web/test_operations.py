@@ -19,6 +19,7 @@ from server.web.openapi import build_openapi
 from tests.helpers.arguments import VALID
 from tests.helpers.doors import rest as call_rest
 from tests.helpers.doors import tool, without_nulls
+from tests.helpers.operation_calls import OperationCalls
 from tools import catalog, context
 from tools.compat import claude_mem, memento, min_memory
 from tools.compat.dialects import list_unsupported_arguments
@@ -41,6 +42,11 @@ NO_OPERATION = {
     signup_endpoint.PATH: "nobody is asking yet",
 }
 SCOPES = {"memory:read", "memory:write", "admin"}
+
+
+@pytest.fixture(scope="module")
+def calls():
+    return OperationCalls(path.read_text() for path in TESTS.rglob("test_*.py"))
 
 
 def test_a_row_has_at_most_ten_fields():
@@ -67,10 +73,16 @@ def test_a_row_is_whole(operation):
 
 
 @EVERY
-def test_every_operation_is_named_by_a_test(operation):
-    paths = {re.sub(r"{\w+}", "", path).rstrip("/") for _, path in operation.routes}
-    tests = [path.read_text() for path in TESTS.rglob("test_*.py")]
-    assert any(re.search(rf"\b{operation.name}\b", text) or any(path in text for path in paths) for text in tests)
+def test_every_operation_is_called_by_a_test(operation, calls):
+    assert calls.has_call(operation)
+
+
+def test_neither_prose_nor_another_route_is_a_call_of_an_operation():
+    fetch, listing = catalog.CANONICAL["fetch"], catalog.CANONICAL["list_memories"]
+    assert OperationCalls(['await ann.call("fetch", {"id": other})']).has_call(fetch)
+    assert OperationCalls(['PATH = "/v1/memories"\nhttp.get(f"{PATH}/{id}?a=b")']).has_call(fetch)
+    assert not OperationCalls(['"""fetch"""\nnames = ["fetch"]\nhttp.delete(f"/v1/memories/{id}")']).has_call(fetch)
+    assert not OperationCalls(['http.get("/v1/memories/recent")\nhttp.post("/v1/memories")']).has_call(listing)
 
 
 @EVERY
