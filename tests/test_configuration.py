@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from server.config import PREFIX, Limits, Settings, is_secret, load
+from server.config import PREFIX, Limits, Settings, is_secret, load_settings
 
 ROOT = Path(__file__).parent.parent
 ROWS = dict(
@@ -50,7 +50,7 @@ def test_every_setting_is_read_somewhere(name):
 
 
 def test_settings_are_read_from_the_environment():
-    assert load({"LOCI_PORT": "9000", "PATH": "/bin"}).public_url == "http://127.0.0.1:9000"
+    assert load_settings({"LOCI_PORT": "9000", "PATH": "/bin"}).public_url == "http://127.0.0.1:9000"
 
 
 def test_what_the_tests_and_the_hook_are_told_is_no_setting_of_the_servers():
@@ -62,15 +62,15 @@ def test_what_the_tests_and_the_hook_are_told_is_no_setting_of_the_servers():
         "LOCI_API_KEY",
         "LOCI_WORKSPACE",
     )
-    assert load(dict.fromkeys(others, "x")) == load({})
+    assert load_settings(dict.fromkeys(others, "x")) == load_settings({})
     with pytest.raises(SystemExit, match="LOCI_URLS: there is no such setting"):
-        load({"LOCI_URLS": "x"})
+        load_settings({"LOCI_URLS": "x"})
 
 
 def test_a_secret_is_read_from_the_file_that_is_named(tmp_path):
     path = tmp_path / "url"
     path.write_text("postgresql://loci@db/loci\n")
-    assert load({"LOCI_DATABASE_URL_FILE": str(path)}).sqlalchemy_url == "postgresql+asyncpg://loci@db/loci"
+    assert load_settings({"LOCI_DATABASE_URL_FILE": str(path)}).sqlalchemy_url == "postgresql+asyncpg://loci@db/loci"
 
 
 @pytest.mark.parametrize(
@@ -89,17 +89,19 @@ def test_a_secret_is_read_from_the_file_that_is_named(tmp_path):
 )
 def test_a_wrong_setting_stops_the_start_and_is_named(environ, named):
     with pytest.raises(SystemExit, match=named):
-        load(environ)
+        load_settings(environ)
 
 
 def test_a_wrong_secret_is_not_shown():
     with pytest.raises(SystemExit) as stopped:
-        load({"LOCI_DATABASE_URL": "postgresql://loci:hunter2@db/loci", "LOCI_PORT": "x"})
+        load_settings({"LOCI_DATABASE_URL": "postgresql://loci:hunter2@db/loci", "LOCI_PORT": "x"})
     assert "hunter2" not in str(stopped.value)
 
 
 def test_a_public_url_has_no_slash_at_its_end():
-    assert load({"LOCI_PUBLIC_URL": "https://memory.example.com/"}).resource == "https://memory.example.com/mcp"
+    assert (
+        load_settings({"LOCI_PUBLIC_URL": "https://memory.example.com/"}).resource == "https://memory.example.com/mcp"
+    )
 
 
 @pytest.mark.parametrize(
@@ -153,34 +155,39 @@ def test_a_public_url_has_no_slash_at_its_end():
 )
 def test_what_is_wrong_with_a_setting_is_told_in_plain_words(variable, value, told):
     with pytest.raises(SystemExit) as stopped:
-        load({variable: value})
+        load_settings({variable: value})
     assert str(stopped.value) == f"{variable}: {told}"
 
 
 def test_plans_are_data_and_a_limit_that_is_left_out_is_none():
-    settings = load({"LOCI_PLANS": '{"free": {"memories": 100, "items": 0}, "full": {}}', "LOCI_DEFAULT_PLAN": "free"})
+    settings = load_settings(
+        {"LOCI_PLANS": '{"free": {"memories": 100, "items": 0}, "full": {}}', "LOCI_DEFAULT_PLAN": "free"}
+    )
     assert settings.plans == {"free": Limits(memories=100, items=0), "full": Limits()}
     assert settings.plans["free"].workspaces is None
-    assert (load({}).plans, load({"LOCI_PLANS": ""}).plans) == ({}, {})
+    assert (load_settings({}).plans, load_settings({"LOCI_PLANS": ""}).plans) == ({}, {})
 
 
 def test_the_default_plan_is_one_of_the_plans():
     with pytest.raises(SystemExit, match="LOCI_DEFAULT_PLAN: must be one of free, pro; you set 'gold'"):
-        load({"LOCI_PLANS": '{"free": {}, "pro": {}}', "LOCI_DEFAULT_PLAN": "gold"})
+        load_settings({"LOCI_PLANS": '{"free": {}, "pro": {}}', "LOCI_DEFAULT_PLAN": "gold"})
     with pytest.raises(SystemExit) as stopped:
-        load({"LOCI_PLANS": '{"free": {"items": -1}}', "LOCI_DEFAULT_PLAN": "free"})
+        load_settings({"LOCI_PLANS": '{"free": {"items": -1}}', "LOCI_DEFAULT_PLAN": "free"})
     assert "LOCI_DEFAULT_PLAN" not in str(stopped.value), "the plans are what is wrong"
 
 
 @pytest.mark.parametrize("model", [{}, {"LOCI_EMBEDDING_MODEL": "auto"}, {"LOCI_EMBEDDING_MODEL": "none"}])
 def test_an_endpoint_needs_the_name_of_its_model(model):
     with pytest.raises(SystemExit, match="LOCI_EMBEDDING_MODEL: must name the model at LOCI_EMBEDDING_URL"):
-        load({"LOCI_EMBEDDING_URL": "https://embed.test/v1", **model})
+        load_settings({"LOCI_EMBEDDING_URL": "https://embed.test/v1", **model})
 
 
 def test_an_endpoint_on_this_machine_may_be_http_and_has_no_slash_at_its_end():
     url = "http://127.0.0.1:11434/v1"
-    assert load({"LOCI_EMBEDDING_URL": f"{url}/", "LOCI_EMBEDDING_MODEL": "nomic-embed-text"}).embedding_url == url
+    assert (
+        load_settings({"LOCI_EMBEDDING_URL": f"{url}/", "LOCI_EMBEDDING_MODEL": "nomic-embed-text"}).embedding_url
+        == url
+    )
 
 
 LOGGING = """
