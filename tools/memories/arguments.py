@@ -97,30 +97,21 @@ class NewMemory(Args):
         return self
 
     def to_memory(self, memory_id: str, now: datetime) -> Memory:
-        """Return the memory that is to be stored."""
+        """Return the memory that is to be stored. Every field of a new memory is a field of the memory."""
+        given: dict[str, Any] = {name: getattr(self, name) for name in NewMemory.model_fields}
+        given["type"] = self.type or DEFAULT_TYPE
+        given["tags"] = list(dict.fromkeys(self.tags))
+        given["scope"] = self.scope or ("task" if self.task else "project" if self.project else "global")
         return Memory(
+            **given,
             id=memory_id,
-            content=self.content,
-            type=self.type or DEFAULT_TYPE,
-            tags=list(dict.fromkeys(self.tags)),
-            scope=self.scope or ("task" if self.task else "project" if self.project else "global"),
-            project=self.project,
-            task=self.task,
-            entity=self.entity,
-            author=self.author,
-            session=self.session,
-            occurred_at=self.occurred_at,
             created_at=now,
             updated_at=now,
-            expires_at=self.expires_at,
-            linkages=self.linkages,
             relevance=1.0,
             access_count=0,
             last_accessed_at=None,
             consolidated=0,
             consolidated_into=None,
-            source=self.source,
-            metadata=self.metadata,
         )
 
 
