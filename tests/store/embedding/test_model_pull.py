@@ -214,10 +214,13 @@ def test_the_probe_takes_silence_and_refusal_for_no(monkeypatch, free_tcp_port):
     assert model_pull.is_hub_there() is False
 
 
-def test_an_offline_hub_is_not_even_asked(monkeypatch):
+@pytest.mark.respx(assert_all_called=False)
+def test_an_offline_hub_is_not_even_asked(monkeypatch, respx_mock):
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
-    monkeypatch.setattr(model_pull, "_is_answering", unexpected)
+    monkeypatch.setattr(constants, "ENDPOINT", "http://mirror.test")
+    probe = respx_mock.head("http://mirror.test").respond(200)
     assert model_pull.is_hub_there() is False
+    assert not probe.called
 
 
 @pytest.mark.parametrize(("status", "reached"), [(200, True), (302, True), (403, False), (503, False)])

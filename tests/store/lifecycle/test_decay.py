@@ -4,9 +4,9 @@ from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.dialects.sqlite.aiosqlite import AsyncAdapt_aiosqlite_connection, AsyncAdapt_aiosqlite_cursor
 
 from server.memory.decay import NEVER, HalfLives, compute_relevance
-from server.store import db as module_db
 from server.store.db import Database
 from server.store.lifecycle import decay as module
 from server.store.lifecycle.decay import decay_relevance
@@ -113,18 +113,21 @@ async def test_writers_get_their_turn_between_two_batches(ledger, clock, monkeyp
 
 async def test_a_sqlite_without_mathematics_is_given_what_is_needed(book, clock, monkeypatch):
     """As some Pythons bring it."""
+    added = []
+    create_function = AsyncAdapt_aiosqlite_connection.create_function
+    execute = AsyncAdapt_aiosqlite_cursor.execute
 
-    class Refusing:
-        def __init__(self, cursor):
-            self.cursor = cursor
+    def refuse_power(cursor, statement, parameters=None):
+        if statement.startswith("SELECT power("):
+            raise RuntimeError("no such function: power")
+        return execute(cursor, statement, parameters)
 
-        def execute(self, statement):
-            if "power" in statement:
-                raise RuntimeError("no such function: power")
-            return self.cursor.execute(statement)
+    def add_function(connection, name, *how, **options):
+        added.append(name)
+        create_function(connection, name, *how, **options)
 
-    original = module_db._add_arithmetic  # noqa: SLF001 - what is replaced
-    monkeypatch.setattr(module_db, "_add_arithmetic", lambda connection, cursor: original(connection, Refusing(cursor)))
+    monkeypatch.setattr(AsyncAdapt_aiosqlite_cursor, "execute", refuse_power)
+    monkeypatch.setattr(AsyncAdapt_aiosqlite_connection, "create_function", add_function)
     await book.store("old", created_at=clock() - timedelta(days=7))
     db = Database(book.db.url.render_as_string(hide_password=False))
     try:
@@ -132,3 +135,4 @@ async def test_a_sqlite_without_mathematics_is_given_what_is_needed(book, clock,
     finally:
         await db.close()
     assert await stored(book) == {"old": pytest.approx(0.5)}
+    assert {"power", "ln"} <= set(added)
