@@ -22,8 +22,8 @@ from tests.helpers.site import site_at
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Each commit to a record waits for the disk, and the tests commit tens of thousands of times: their temporary folders,
-# and those of the processes that they start, are on the RAM disk if it has room. A whole run uses at most about 300 MB
-# of it, because pytest removes the folder of each test that has passed. TMPDIR chooses another place.
+# and those of the processes that they start, are on the RAM disk if it has room. It fills up
+# with nothing: pytest removes the folder of each test that has passed. TMPDIR chooses another place.
 RAM_DISK = Path("/dev/shm")  # noqa: S108 - pytest makes a folder of our own in it
 if "TMPDIR" not in os.environ and os.access(RAM_DISK, os.W_OK) and shutil.disk_usage(RAM_DISK).free > 1 << 30:
     os.environ["TMPDIR"] = str(RAM_DISK)

@@ -18,14 +18,13 @@ import pytest
 import respx
 import sqlalchemy as sa
 import typer
-from argon2 import PasswordHasher
 from huggingface_hub import constants
 from typer.testing import CliRunner
 
 from auth.accounts.passwords import Passwords
 from server.background.work import Outcome
 from server.background.works import WORKS
-from server.cli import app
+from server.cli import app, users
 from server.cli.listen import listen
 from server.config import Settings
 from server.memory.embedding_model import Model
@@ -37,7 +36,7 @@ from server.store.search.owner import Owner
 from server.store.tables.accounts import accounts, workspaces
 from tests.doubles import tiny_cross_encoder
 from tests.helpers.clock import Clock
-from tests.helpers.site import site_at
+from tests.helpers.site import QUICK, site_at
 
 ROOT = Path(__file__).parent.parent
 PASSWORD = "correct horse battery\n"
@@ -45,7 +44,8 @@ PASSWORD = "correct horse battery\n"
 
 @pytest.fixture
 def cli(tmp_path, monkeypatch):
-    """Runs a command on a data folder of its own, without a model."""
+    """Runs a command on a data folder of its own, without a model; the commands of `subprocess_run` hash in earnest."""
+    monkeypatch.setattr(users, "PasswordHasher", lambda: QUICK)
     monkeypatch.setenv("LOCI_DATA_DIR", str(tmp_path / "data"))
     monkeypatch.setenv("LOCI_EMBEDDING_MODEL", "none")
 
@@ -205,7 +205,7 @@ def test_a_new_password_takes_the_old_ones_place(cli, tmp_path):
             user = await find_user(connection, "ann")
         await db.close()
         assert user is not None
-        return await Passwords(PasswordHasher()).verify(user.password_hash, password)
+        return await Passwords(QUICK).verify(user.password_hash, password)
 
     assert asyncio.run(verified("another good password"))
     assert not asyncio.run(verified(PASSWORD.strip()))

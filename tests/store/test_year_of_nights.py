@@ -29,6 +29,15 @@ async def everything(db):
         return {row[0]: memory_from_row(row) for row in await connection.execute(query)}
 
 
+async def list_active(db):
+    """The ids of the memories that were neither deleted nor merged; to read them whole each day would take seconds."""
+    query = (
+        sa.select(table.c.id).where(table.c.deleted_at.is_(None), table.c.consolidated.is_(False)).order_by(table.c.id)
+    )
+    async with db.read() as connection:
+        return list((await connection.execute(query)).scalars())
+
+
 def said(memory):
     return memory.model_dump(exclude=COUNTED)
 
@@ -42,12 +51,12 @@ async def a_day(book, clock, chance, kept):
         text = f"What was noted as number {len(kept)}"
         (memory_id,) = await book.store(text, tags=tags, type=chance.choice(TYPES), expires_at=expires, **scope)
         kept[memory_id] = await book.get(memory_id)
-    active = [each for each in (await everything(book.db)).values() if not each.consolidated]
+    active = await list_active(book.db)
     if active and chance.random() < 0.5:
         used = chance.sample(active, min(3, len(active)))
         async with book.db.write() as connection:
-            await memories.count_accesses(connection, {each.id: (1, clock()) for each in used})
-    if chance.random() < 0.03 and (own := [each.id for each in active if each.id in kept]):
+            await memories.count_accesses(connection, {each: (1, clock()) for each in used})
+    if chance.random() < 0.03 and (own := [each for each in active if each in kept]):
         gone = chance.choice(own)
         await book.delete(gone)
         del kept[gone]
