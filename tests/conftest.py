@@ -36,6 +36,15 @@ def anyio_backend():
 
 
 @pytest.fixture(autouse=True)
+def kept_umask():
+    """A command that a test runs in this process sets the umask. The tests after it have the one from before."""
+    before = os.umask(0o022)
+    os.umask(before)
+    yield
+    os.umask(before)
+
+
+@pytest.fixture(autouse=True)
 def plain_logs(monkeypatch):
     """A command that a test runs in this process configures its logs. No logger keeps that for the tests after it."""
     configure = structlog.configure

@@ -28,6 +28,7 @@ from server.cli import app, users
 from server.cli.listen import listen
 from server.config import Settings
 from server.memory.embedding_model import Model
+from server.store.data_folder import OWNER_ONLY
 from server.store.db import Database
 from server.store.record import generations
 from server.store.record.people.accounts import find_user
@@ -442,6 +443,7 @@ def test_doctor_names_what_is_wrong_and_what_to_do(cli, monkeypatch):
 
 def test_doctor_finds_nothing_wrong_with_a_server_that_runs(cli, tmp_path, monkeypatch):
     settings = Settings(data_dir=tmp_path / "data", embedding_model="none")
+    os.umask(OWNER_ONLY)  # as `serve` has it
 
     async def meanwhile():
         async with site_at(settings, Clock()) as site:

@@ -1,8 +1,10 @@
 """Shared by the commands: the settings, the record, and error messages on stderr."""
 
 import asyncio
+import os
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
 from typing import NoReturn, TypeVar
 from urllib.parse import urlsplit
 
@@ -14,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.config import Settings, load_settings
 from server.errors import Failure
+from server.store.data_folder import OWNER_ONLY, close_to_others, find_exposed_paths
 from server.store.db import Database
 from server.store.migrate import SchemaTooNew, migrate
 from server.store.record.people import accounts
@@ -48,9 +51,39 @@ async def find_user(connection: AsyncConnection, name: str) -> accounts.User:
     return user
 
 
+def begin_command() -> Settings:
+    """Read the settings, and let nobody but the owner read the files that this process makes from now on."""
+    settings = load_settings()
+    os.umask(OWNER_ONLY)
+    return settings
+
+
+def list_exposed_paths(settings: Settings) -> list[Path]:
+    """Return the folders and files of the data folder and of the record that other users may use."""
+    try:
+        url = make_url(settings.sqlalchemy_url)
+    except (ArgumentError, ValueError):
+        url = None  # `check_database_url` has the message for it
+    files: list[Path] = []
+    if url is not None and url.get_backend_name() == "sqlite" and url.database:
+        path = Path(url.database)  # it may lie outside the data folder
+        files = [*path.parent.glob(f"{path.name}*"), *path.parent.glob(f"{path.stem}.before-*.db")]
+    return list(dict.fromkeys(find_exposed_paths(settings.data_dir.resolve(), files)))
+
+
+def close_data_folder(settings: Settings) -> None:
+    """Take other users' permissions from what an earlier version or a copy has left. A refusal is a warning."""
+    with explain_errors(settings):
+        refused = close_to_others(list_exposed_paths(settings))
+    if refused:
+        warning = f"Other users of this machine may use {len(refused)} folders and files, like {refused[0]}. "
+        cure = "Their owner must run: chmod go= on each."
+        stderr.print(warning + cure, style="yellow", markup=False, highlight=False, soft_wrap=True)
+
+
 def run_command(command: Callable[[Settings], Awaitable[T]]) -> T:
     """Run a command and return its result. An error ends the process with one sentence on stderr and exit code 1."""
-    settings = load_settings()
+    settings = begin_command()
 
     async def await_command() -> T:
         return await command(settings)

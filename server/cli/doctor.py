@@ -1,6 +1,7 @@
 """`doctor`: checks the installation, and says what to do about each problem."""
 
 import asyncio
+import shlex
 import shutil
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -10,9 +11,17 @@ import typer
 from rich.markup import escape
 from sqlalchemy.exc import DBAPIError
 
-from server.cli.common import check_database_url, check_qdrant_url, explain_store_error, open_record, stderr
+from server.cli.common import (
+    begin_command,
+    check_database_url,
+    check_qdrant_url,
+    explain_store_error,
+    list_exposed_paths,
+    open_record,
+    stderr,
+)
 from server.clock import utc_now
-from server.config import Settings, load_settings
+from server.config import Settings
 from server.errors import Failure
 from server.loopback import is_loopback, is_proxy_allowed
 from server.store.embedding.endpoint import EndpointEmbeddings
@@ -41,7 +50,7 @@ Check = Callable[[Settings], Awaitable[Finding]]
 
 def run_doctor() -> None:
     """Check settings, stores, models and public URL. The exit code is 1 if something is wrong."""
-    settings = load_settings()
+    settings = begin_command()
     checks: dict[str, Check] = {
         "data folder": _check_folder,
         "record": _check_record,
@@ -92,7 +101,14 @@ async def _check_folder(settings: Settings) -> Finding:
             detail=f"{folder}: {error.strerror}",
             cure="Set LOCI_DATA_DIR to a folder you may write to.",
         )
-    detail = f"{folder}, {free / 1e9:.1f} GB free"
+    if exposed := await asyncio.to_thread(list_exposed_paths, settings):
+        return Finding(
+            "data folder",
+            is_ok=False,
+            detail=f"other users of this machine may use {len(exposed)} of its folders and files, like {exposed[0]}",
+            cure=f"Start the server, which changes that, or run: chmod -R go= {shlex.quote(str(folder))}",
+        )
+    detail = f"{folder}, {free / 1e9:.1f} GB free, closed to other users"
     return Finding("data folder", is_ok=free > LOW_DISK, detail=detail, cure="Make room: less than 1 GB is free.")
 
 

@@ -5,8 +5,7 @@ from typing import Annotated
 import typer
 from rich.progress import BarColumn, DownloadColumn, Progress, SpinnerColumn, TextColumn
 
-from server.cli.common import explain_errors, stderr
-from server.config import load_settings
+from server.cli.common import begin_command, explain_errors, stderr
 from server.store.embedding.model_pull import ModelUnavailable, PullOutcome, pull_embedder, pull_reranker
 
 app = typer.Typer(help="The models, which recall by meaning needs.", no_args_is_help=True)
@@ -20,7 +19,7 @@ def pull_models(
 
     Without an embedding model recall ranks by keyword only. With LOCI_EMBEDDING_URL none is fetched.
     """
-    settings = load_settings()
+    settings = begin_command()
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), DownloadColumn())
     with explain_errors(settings), Progress(*columns, console=stderr, transient=True) as progress:
         task = progress.add_task("Looking for an embedding model", total=None)

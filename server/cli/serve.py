@@ -7,9 +7,9 @@ import socket
 import sys
 from typing import TYPE_CHECKING
 
-from server.cli.common import explain_errors, stderr
+from server.cli.common import begin_command, close_data_folder, explain_errors, stderr
 from server.cli.listen import listen
-from server.config import Settings, load_settings
+from server.config import Settings
 from server.logs import configure_logs
 from server.store.search.seam import EngineDown
 
@@ -22,8 +22,9 @@ PING_SECONDS = 3
 
 def serve() -> None:
     """Run the server. Stops cleanly on Ctrl-C or SIGTERM."""
-    settings = load_settings()
+    settings = begin_command()
     configure_logs(settings.log_format)
+    close_data_folder(settings)
     # Before the stores are opened, so that a port in use is found first.
     listeners = listen(settings.host, settings.port)
     # A shell that starts a command in the background of a script has it ignore SIGINT; SIGTERM needs it, as said below.

@@ -100,11 +100,10 @@ def _download_model(name: str, models: list[dict[str, Any]], into: Path, report:
     repository, patterns = entry["sources"]["hf"], [*TOKENIZER_FILES, entry["model_file"], *entry["additional_files"]]
     disable_progress_bars()
     notes = into / ".cache"  # the client's notes on the download; a part of them would go below ~/.cache
-    places: dict[str, Any] = {"local_dir": into, "cache_dir": notes}
-    files = snapshot_download(repository, allow_patterns=patterns, dry_run=True, **places)
+    files = snapshot_download(repository, allow_patterns=patterns, local_dir=into, cache_dir=notes, dry_run=True)
     total = sum(file.file_size or 0 for file in files)
     _watch_work(
-        lambda: snapshot_download(repository, allow_patterns=patterns, **places),
+        lambda: snapshot_download(repository, allow_patterns=patterns, local_dir=into, cache_dir=notes),
         lambda done: report(f"Downloading {entry['model']}", min(done, total), total),
         into,
     )
