@@ -1,4 +1,4 @@
-"""API keys: their form, and how one is issued, replaced and verified. Only their SHA-256 is stored."""
+"""API keys: their form, and the ways to issue, replace and verify one. Only their SHA-256 is stored."""
 
 import re
 import secrets
@@ -8,7 +8,7 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from auth.hashing import digest
+from auth.hashing import hash_secret
 from auth.principal import Principal, expand_scopes
 from server.ids import new_id
 from server.store.db import Database
@@ -54,7 +54,7 @@ async def issue_key(
         last_used_at=None,
         revoked_at=None,
     )
-    await insert_key(connection, row, digest(secret))
+    await insert_key(connection, row, hash_secret(secret))
     return secret, row
 
 
@@ -88,7 +88,7 @@ async def verify_api_key(db: Database, bearer: str, now: datetime) -> Principal 
     if not _KEY.fullmatch(bearer):
         return None
     async with db.read() as connection:
-        found = await find_key(connection, digest(bearer), now)
+        found = await find_key(connection, hash_secret(bearer), now)
     if found is None:
         return None
     key, account_id = found

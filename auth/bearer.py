@@ -1,4 +1,4 @@
-"""From a bearer to a principal, for API keys and access tokens alike.
+"""The way from a bearer to its principal, for API keys and access tokens.
 
 A verified principal is cached under the bearer's SHA-256 until it expires, is evicted, or the epoch is raised.
 """
@@ -56,7 +56,7 @@ class Authenticator:
         return await self._verify_token(bearer)
 
     def evict(self, ended_id: str) -> None:
-        """Drop every cached principal of a revoked key or grant, or that is bound to a deleted workspace."""
+        """Drop the cached principals of a key, a grant or a workspace that has ended, by its id."""
         self._principals.forget_if(lambda each: ended_id in {each.credential_id, each.grant_id, each.workspace_id})
 
     def take_last_uses(self) -> dict[str, datetime]:

@@ -1,4 +1,4 @@
-"""The guard in front of `/mcp`, `/v1/mcp` and `/v1`: a bearer, or a challenge that says how to get one.
+"""The guard in front of `/mcp`, `/v1/mcp` and `/v1`: each request has a bearer, or gets a challenge.
 
 Pure ASGI. It answers every method, because clients look for the challenge with GET and HEAD too
 (RFC 9728, section 5.1; RFC 6750, section 3).

@@ -7,6 +7,6 @@ different; see `auth.accounts.passwords`.
 import hashlib
 
 
-def digest(secret: str) -> str:
+def hash_secret(secret: str) -> str:
     """Return the SHA-256 of a secret, as 64 hexadecimal digits."""
     return hashlib.sha256(secret.encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""The documents that clients discover the server by: RFC 9728 for resources, RFC 8414 for the authorization server."""
+"""The documents by which clients discover the server: RFC 9728 for resources, RFC 8414 for the authorization server."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from auth.grants.table import GRANTS
 from auth.principal import GRANTABLE
 from auth.resources import MCP_PATH, RECALL_PATH
 from auth.rfc import AUTH_METHODS
-from auth.server import AuthSettings, server_of
+from auth.server import AuthSettings, get_authorization_server
 from auth.tokens.signing import CACHE_SECONDS
 
 RESOURCE_METADATA = "/.well-known/oauth-protected-resource"
@@ -61,21 +61,24 @@ def build_server_metadata(settings: AuthSettings) -> dict[str, Any]:
     return metadata
 
 
-async def mcp_resource(request: Request) -> Response:
+async def serve_mcp_metadata(request: Request) -> Response:
     """GET the metadata of PUBLIC_URL/mcp. It is also at the root, the next place where clients look."""
-    return JSONResponse(build_resource_metadata(server_of(request).settings, MCP_PATH), headers=_CACHED)
+    settings = get_authorization_server(request).settings
+    return JSONResponse(build_resource_metadata(settings, MCP_PATH), headers=_CACHED)
 
 
-async def recall_resource(request: Request) -> Response:
+async def serve_recall_metadata(request: Request) -> Response:
     """GET the metadata of PUBLIC_URL/v1/mcp."""
-    return JSONResponse(build_resource_metadata(server_of(request).settings, RECALL_PATH), headers=_CACHED)
+    return JSONResponse(
+        build_resource_metadata(get_authorization_server(request).settings, RECALL_PATH), headers=_CACHED
+    )
 
 
-async def authorization_server(request: Request) -> Response:
+async def serve_server_metadata(request: Request) -> Response:
     """GET the metadata of the authorization server."""
-    return JSONResponse(build_server_metadata(server_of(request).settings), headers=_CACHED)
+    return JSONResponse(build_server_metadata(get_authorization_server(request).settings), headers=_CACHED)
 
 
-async def jwks(request: Request) -> Response:
+async def serve_key_set(request: Request) -> Response:
     """GET the public keys that verify access tokens."""
-    return JSONResponse(await server_of(request).keys.get_key_set(), headers=_CACHED)
+    return JSONResponse(await get_authorization_server(request).keys.get_key_set(), headers=_CACHED)

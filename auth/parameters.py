@@ -1,4 +1,4 @@
-"""Parameters of queries and forms, read as RFC 6749, section 3.1 demands: none may repeat; an empty one is missing."""
+"""Parameters of queries and forms, read by RFC 6749, section 3.1: none may repeat; an empty one counts as missing."""
 
 import json
 from dataclasses import dataclass

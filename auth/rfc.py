@@ -82,8 +82,8 @@ class _FormRequest(OAuth2Request):
     """A form post, in the form that authlib's client authentication reads."""
 
     def __init__(self, form: Mapping[str, str], headers: Mapping[str, str]) -> None:
-        # The URL is a constant, because authlib refuses http; behind a TLS proxy, http is what this server sees of a
-        # connection that is https to the client.
+        # The URL is a constant, because authlib refuses http. Behind a TLS proxy this server sees http, even if the
+        # client's connection is https.
         super().__init__("POST", "https://localhost/", headers={"Authorization": headers.get("authorization", "")})
         self._form = dict(form)
         self.payload = BasicOAuth2Payload(self._form)

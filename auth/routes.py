@@ -2,43 +2,43 @@
 
 from starlette.routing import Route
 
-from auth.authorization.authorization_endpoint import PATH, authorize
-from auth.clients.registration_endpoint import register
-from auth.grants.revocation_endpoint import revoke
-from auth.grants.token_endpoint import token
+from auth.authorization.authorization_endpoint import PATH, authorize_client
+from auth.clients.registration_endpoint import register_client
+from auth.grants.revocation_endpoint import revoke_token
+from auth.grants.token_endpoint import issue_tokens
 from auth.metadata import (
     AUTHORIZATION_SERVER_PATHS,
     RESOURCE_METADATA,
-    authorization_server,
-    jwks,
-    mcp_resource,
-    recall_resource,
+    serve_key_set,
+    serve_mcp_metadata,
+    serve_recall_metadata,
+    serve_server_metadata,
 )
-from auth.pages.apps import apps
-from auth.pages.login import login, logout
-from auth.pages.page import PageHandler, style, with_refusal_page
-from auth.pages.signup import setup, signup
+from auth.pages.apps import serve_apps_page
+from auth.pages.login import serve_login_page, serve_logout_page
+from auth.pages.page import PageHandler, serve_style_sheet, with_refusal_page
+from auth.pages.signup import serve_setup_page, serve_signup_page
 from auth.resources import MCP_PATH, RECALL_PATH
 
 
 def build_routes() -> list[Route]:
     """Return the routes. Their endpoints find the `AuthorizationServer` in `request.state.auth`."""
     return [
-        Route(RESOURCE_METADATA, mcp_resource),
-        Route(f"{RESOURCE_METADATA}{MCP_PATH}", mcp_resource),
-        Route(f"{RESOURCE_METADATA}{RECALL_PATH}", recall_resource),
-        *(Route(path, authorization_server) for path in AUTHORIZATION_SERVER_PATHS),
-        Route("/oauth/jwks", jwks),
-        Route("/oauth/register", register, methods=["POST"]),
-        _route_page(PATH, authorize),
-        Route("/oauth/token", token, methods=["POST"]),
-        Route("/oauth/revoke", revoke, methods=["POST"]),
-        _route_page("/setup", setup),
-        _route_page("/signup", signup),
-        _route_page("/login", login),
-        _route_page("/logout", logout),
-        _route_page("/apps", apps),
-        Route("/static/loci.css", style),
+        Route(RESOURCE_METADATA, serve_mcp_metadata),
+        Route(f"{RESOURCE_METADATA}{MCP_PATH}", serve_mcp_metadata),
+        Route(f"{RESOURCE_METADATA}{RECALL_PATH}", serve_recall_metadata),
+        *(Route(path, serve_server_metadata) for path in AUTHORIZATION_SERVER_PATHS),
+        Route("/oauth/jwks", serve_key_set),
+        Route("/oauth/register", register_client, methods=["POST"]),
+        _route_page(PATH, authorize_client),
+        Route("/oauth/token", issue_tokens, methods=["POST"]),
+        Route("/oauth/revoke", revoke_token, methods=["POST"]),
+        _route_page("/setup", serve_setup_page),
+        _route_page("/signup", serve_signup_page),
+        _route_page("/login", serve_login_page),
+        _route_page("/logout", serve_logout_page),
+        _route_page("/apps", serve_apps_page),
+        Route("/static/loci.css", serve_style_sheet),
     ]
 
 

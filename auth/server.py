@@ -74,11 +74,11 @@ class AuthorizationServer:
         return await make_setup_link(self.db, self.issuer, self.now())
 
 
-def server_of(request: Request) -> AuthorizationServer:
+def get_authorization_server(request: Request) -> AuthorizationServer:
     """Return the authorization server of a request."""
     return request.state.auth
 
 
-def address_of(request: Request) -> str:
+def get_client_address(request: Request) -> str:
     """Return the address that a request is counted for, in throttling."""
-    return find_client_address(request, server_of(request).settings.trusted_proxies)
+    return find_client_address(request, get_authorization_server(request).settings.trusted_proxies)

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from auth.hashing import digest
+from auth.hashing import hash_secret
 from server.errors import Failure
 from server.store.db import Database
 from server.store.record.people.attempts import count_attempt, forget_attempts, uncount_attempt
@@ -18,9 +18,9 @@ class Limit:
     count: int
     window: timedelta
 
-    def row_key(self, subject: str) -> str:
+    def make_row_key(self, subject: str) -> str:
         """Return the key of the row that counts. The subject is hashed, because it may be longer than the column."""
-        return f"{self.name}:{digest(subject)}"
+        return f"{self.name}:{hash_secret(subject)}"
 
 
 #: Wrong passwords for one user name, and from one address.
@@ -46,7 +46,7 @@ async def count_tries(db: Database, tries: Iterable[tuple[Limit, str]], now: dat
     wait = timedelta()
     async with db.write() as connection:
         for limit, subject in tries:
-            count, ends_at = await count_attempt(connection, limit.row_key(subject), limit.window, now)
+            count, ends_at = await count_attempt(connection, limit.make_row_key(subject), limit.window, now)
             if count > limit.count:
                 wait = max(wait, ends_at - now)
     if wait:
@@ -58,5 +58,5 @@ async def count_tries(db: Database, tries: Iterable[tuple[Limit, str]], now: dat
 async def reset_login_tries(db: Database, name: str, address: str) -> None:
     """After a login: forget the tries for the name, and take back this try from the address. Only failures count."""
     async with db.write() as connection:
-        await forget_attempts(connection, LOGIN_BY_NAME.row_key(name))
-        await uncount_attempt(connection, LOGIN_BY_ADDRESS.row_key(address))
+        await forget_attempts(connection, LOGIN_BY_NAME.make_row_key(name))
+        await uncount_attempt(connection, LOGIN_BY_ADDRESS.make_row_key(address))

@@ -60,7 +60,7 @@ def build_authorization_server(
             db=db,
             now=now,
             grant_types=tuple(GRANTS),
-            allow_local=settings.allows_local_documents,
+            allows_local=settings.allows_local_documents,
             resolver=resolver,
         ),
     )

@@ -10,10 +10,11 @@ from typing import Annotated
 import structlog
 from pydantic import AfterValidator, BaseModel, Field, StringConstraints
 
-from auth.accounts.account_names import create_named_user
+from auth.accounts.account_names import taken_name_as_failure
 from auth.api_keys import issue_key
 from auth.principal import WRITE
 from server.errors import Failure
+from server.store.record.people.accounts import create_user
 from tools.core.operation import Args
 from tools.core.quota import LimitsView
 from tools.core.services import Services
@@ -86,9 +87,10 @@ async def sign_up(services: Services, args: SignUp) -> NewAccount:
     name = f"{_to_plain_name(args.name).strip('_-')[:NAME_CHARACTERS] or 'user'}-{secrets.token_hex(4)}"
     now, generation = services.now(), services.encoder.generation
     async with services.db.write() as connection:
-        user = await create_named_user(
-            connection, name=name, password_hash=None, is_admin=False, now=now, default_workspace=args.workspace
-        )
+        with taken_name_as_failure(name):
+            user = await create_user(
+                connection, name=name, password_hash=None, is_admin=False, now=now, default_workspace=args.workspace
+            )
         with refusals_as_failures():
             await services.plans.ensure_workspace(connection, user.account_id, args.workspace, generation, now)
         api_key, _ = await issue_key(connection, user_id=user.id, scopes=[WRITE], name=args.name, now=now)

@@ -1,12 +1,11 @@
-"""The names that accounts may have: which can be used, and the refusal of one that is taken."""
+"""The names of users: the rule for a new name, and the refusal of a name that is taken."""
 
 import re
-from datetime import datetime
-
-from sqlalchemy.ext.asyncio import AsyncConnection
+from collections.abc import Generator
+from contextlib import contextmanager
 
 from server.errors import Failure
-from server.store.record.people.accounts import NameTaken, User, create_user
+from server.store.record.people.accounts import NameTaken
 
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._@+-]{0,62}[A-Za-z0-9])?")
 
@@ -23,33 +22,15 @@ def check_name(name: str) -> None:
         )
 
 
-def name_taken(name: str) -> Failure:
+def failure_from_taken_name(name: str) -> Failure:
     """Return the refusal of a name that another user has."""
     return Failure("conflict", f"There is already a user named {name!r}. Choose another name.", field="name")
 
 
-async def create_named_user(
-    connection: AsyncConnection,
-    *,
-    name: str,
-    password_hash: str | None,
-    is_admin: bool,
-    now: datetime,
-    default_workspace: str = "default",
-) -> User:
-    """Store a user with a personal account of the same name, and return the user.
-
-    Raises:
-        Failure: `conflict` if the name is taken.
-    """
+@contextmanager
+def taken_name_as_failure(name: str) -> Generator[None]:
+    """Raise the `NameTaken` of the block, which stores a user with this name, as a `Failure`."""
     try:
-        return await create_user(
-            connection,
-            name=name,
-            password_hash=password_hash,
-            is_admin=is_admin,
-            now=now,
-            default_workspace=default_workspace,
-        )
+        yield
     except NameTaken:
-        raise name_taken(name) from None
+        raise failure_from_taken_name(name) from None

@@ -1,15 +1,15 @@
-"""Making an account with a password: by the setup link, by an invitation, or without a link on an open server."""
+"""The making of an account with a password: by the setup link, an invitation, or without a link on an open server."""
 
 from dataclasses import dataclass
 
 import structlog
 
-from auth.accounts.account_names import check_name, create_named_user
+from auth.accounts.account_names import check_name, taken_name_as_failure
 from auth.accounts.passwords import check_password
-from auth.hashing import digest
+from auth.hashing import hash_secret
 from auth.server import AuthorizationServer
 from server.errors import Failure
-from server.store.record.people.accounts import User, has_admin
+from server.store.record.people.accounts import User, create_user, has_admin
 from server.store.record.people.signup_links import LinkKind, is_link_valid, take_link
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
@@ -39,10 +39,11 @@ async def create_account(auth: AuthorizationServer, invitation: Invitation, name
     now, is_setup = auth.now(), invitation.kind == "setup"
     async with auth.db.write() as connection:
         if is_setup and await has_admin(connection):
-            raise _invalid_invitation("setup")
-        if invitation.link and not await take_link(connection, digest(invitation.link), invitation.kind, now):
-            raise _invalid_invitation(invitation.kind)
-        user = await create_named_user(connection, name=name, password_hash=password_hash, is_admin=is_setup, now=now)
+            raise _make_invitation_failure("setup")
+        if invitation.link and not await take_link(connection, hash_secret(invitation.link), invitation.kind, now):
+            raise _make_invitation_failure(invitation.kind)
+        with taken_name_as_failure(name):
+            user = await create_user(connection, name=name, password_hash=password_hash, is_admin=is_setup, now=now)
     log.info("account.created", user=user.id, is_admin=is_setup)
     return user
 
@@ -55,16 +56,16 @@ async def check_invitation(auth: AuthorizationServer, invitation: Invitation) ->
     """
     if invitation.link is None:
         if invitation.kind == "setup" or auth.settings.signup != "open":
-            raise _invalid_invitation(invitation.kind)
+            raise _make_invitation_failure(invitation.kind)
         return
     if invitation.kind == "invite" and auth.settings.signup == "closed":
-        raise _invalid_invitation("invite")
+        raise _make_invitation_failure("invite")
     async with auth.db.read() as connection:
-        if not await is_link_valid(connection, digest(invitation.link), invitation.kind, auth.now()):
-            raise _invalid_invitation(invitation.kind)
+        if not await is_link_valid(connection, hash_secret(invitation.link), invitation.kind, auth.now()):
+            raise _make_invitation_failure(invitation.kind)
 
 
-def _invalid_invitation(kind: LinkKind) -> Failure:
+def _make_invitation_failure(kind: LinkKind) -> Failure:
     if kind == "setup":
         return Failure(
             "forbidden",

@@ -1,4 +1,4 @@
-"""Passwords: argon2id, in a thread, a few at a time, and as slow for a name that does not exist."""
+"""Passwords, hashed with argon2id in a thread, two at a time. A name that does not exist takes as long as any other."""
 
 import secrets
 from functools import cached_property
@@ -12,7 +12,7 @@ from server.errors import Failure
 
 MIN_LENGTH = 8
 MAX_LENGTH = 1000
-#: How many hashes run at once. Each takes tens of MiB of memory.
+#: The number of hashes that run at once. Each takes tens of MiB of memory.
 AT_ONCE = 2
 
 
@@ -39,7 +39,7 @@ class Passwords:
         return await anyio.to_thread.run_sync(self._hasher.hash, password, limiter=self._limiter)
 
     async def verify(self, password_hash: str | None, password: str) -> bool:
-        """Whether this is the password. Without a hash the answer is False, and takes as long."""
+        """Whether this is the password. Without a hash the answer is False, and it takes as long."""
         return await anyio.to_thread.run_sync(self._verify, password_hash, password, limiter=self._limiter)
 
     def needs_rehash(self, password_hash: str) -> bool:

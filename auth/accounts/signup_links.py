@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from auth.hashing import digest
+from auth.hashing import hash_secret
 from server.store.db import Database
 from server.store.record.people.accounts import has_admin
 from server.store.record.people.signup_links import LinkKind, delete_links, insert_link
@@ -29,5 +29,5 @@ async def make_invite_link(db: Database, public_url: str, now: datetime) -> str:
 
 async def _make_link(connection: AsyncConnection, kind: LinkKind, public_url: str, now: datetime) -> str:
     link = secrets.token_urlsafe(32)
-    await insert_link(connection, link_hash=digest(link), kind=kind, now=now, expires_at=now + LIFETIME)
+    await insert_link(connection, link_hash=hash_secret(link), kind=kind, now=now, expires_at=now + LIFETIME)
     return f"{public_url}{PATHS[kind]}?link={link}"

@@ -4,7 +4,7 @@ import secrets
 from datetime import timedelta
 
 from auth.authorization.authorization_request import AuthorizationRequest, build_response_location
-from auth.hashing import digest
+from auth.hashing import hash_secret
 from auth.server import AuthorizationServer
 from server.store.record.oauth.clients import touch_client
 from server.store.record.oauth.codes import Code, insert_code
@@ -17,7 +17,7 @@ async def issue_code(auth: AuthorizationServer, user: User, oauth_request: Autho
     """Make an authorization code, and return the URL that brings it to the app."""
     text, now = secrets.token_urlsafe(32), auth.now()
     code = Code(
-        code_hash=digest(text),
+        code_hash=hash_secret(text),
         user_id=user.id,
         client_id=oauth_request.client.id,
         client_name=oauth_request.client.name,

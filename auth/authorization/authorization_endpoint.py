@@ -12,44 +12,44 @@ from starlette.responses import Response
 from auth.authorization.authorization_codes import issue_code
 from auth.authorization.authorization_request import RedirectedError, validate_authorization_request
 from auth.authorization.remembered_consents import find_remembered_scopes, remember_scopes
-from auth.pages.browser import browser_of, check_csrf
-from auth.pages.consent import consent_page
-from auth.pages.page import redirect
+from auth.pages.browser import check_csrf, load_browser
+from auth.pages.consent import render_consent_page
+from auth.pages.page import redirect_browser
 from auth.parameters import Parameters, parse_parameters, read_form
 from auth.rfc import AccessDeniedError
-from auth.server import AuthorizationServer, address_of, server_of
+from auth.server import AuthorizationServer, get_authorization_server, get_client_address
 
 PATH = "/oauth/authorize"
 
 
-async def authorize(request: Request) -> Response:
+async def authorize_client(request: Request) -> Response:
     """GET answers with the consent page or a redirect to the login page or to the app; POST takes the decision."""
-    auth = server_of(request)
+    auth = get_authorization_server(request)
     try:
         if request.method == "POST":
             return await _answer_decision(auth, request)
         return await _answer_request(auth, request, parse_parameters(request.url.query))
     except RedirectedError as refusal:
-        return redirect(request, refusal.build_location(auth.issuer))
+        return redirect_browser(request, refusal.build_location(auth.issuer))
 
 
 async def _answer_request(auth: AuthorizationServer, request: Request, parameters: Parameters) -> Response:
-    oauth_request = await validate_authorization_request(auth, parameters, address_of(request))
-    browser = await browser_of(request)
+    oauth_request = await validate_authorization_request(auth, parameters, get_client_address(request))
+    browser = await load_browser(request)
     if browser.user is None:
         return _redirect_to_login(request, parameters)
     scopes = await find_remembered_scopes(auth, browser.user, oauth_request)
     if scopes is not None:
-        return redirect(request, await issue_code(auth, browser.user, oauth_request, scopes))
-    return consent_page(request, browser, oauth_request, parameters)
+        return redirect_browser(request, await issue_code(auth, browser.user, oauth_request, scopes))
+    return render_consent_page(request, browser, oauth_request, parameters)
 
 
 async def _answer_decision(auth: AuthorizationServer, request: Request) -> Response:
     form = await read_form(request)
-    browser = await browser_of(request)
+    browser = await load_browser(request)
     check_csrf(browser, form)
     parameters = parse_parameters(form.get("request") or "")
-    oauth_request = await validate_authorization_request(auth, parameters, address_of(request))
+    oauth_request = await validate_authorization_request(auth, parameters, get_client_address(request))
     if browser.user is None:
         return _redirect_to_login(request, parameters)
     if form.get("decision") != "allow":
@@ -58,11 +58,11 @@ async def _answer_decision(auth: AuthorizationServer, request: Request) -> Respo
     scopes = " ".join(scope for scope in oauth_request.scopes if scope in form.get_all("scope"))
     if not scopes:
         error = "Choose at least one thing that the app may do, or deny."
-        return consent_page(request, browser, oauth_request, parameters, error=error)
+        return render_consent_page(request, browser, oauth_request, parameters, error=error)
     await remember_scopes(auth, browser.user, oauth_request, scopes)
-    return redirect(request, await issue_code(auth, browser.user, oauth_request, scopes))
+    return redirect_browser(request, await issue_code(auth, browser.user, oauth_request, scopes))
 
 
 def _redirect_to_login(request: Request, parameters: Parameters) -> Response:
     here = f"{PATH}?{urlencode(parameters.pairs)}"
-    return redirect(request, f"/login?next={quote(here, safe='')}")
+    return redirect_browser(request, f"/login?next={quote(here, safe='')}")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from auth.clients.client import Client
 from auth.clients.documents import UnusableDocumentError, is_document_url
 from auth.clients.lookup import find_requesting_client
-from auth.clients.redirects import goes_to_local_app, host_named_by
+from auth.clients.redirects import describe_host, goes_to_local_app
 from auth.parameters import Parameters
 from auth.principal import GRANTABLE
 from auth.resources import find_resource
@@ -42,7 +42,7 @@ class AuthorizationRequest:
     @property
     def redirect_host(self) -> str:
         """The host, or the app's scheme, that the answer goes to; for the person to see."""
-        return host_named_by(self.redirect_uri)
+        return describe_host(self.redirect_uri)
 
     @property
     def is_vouched_for(self) -> bool:

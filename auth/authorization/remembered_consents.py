@@ -1,4 +1,7 @@
-"""The consents that people gave, so that the same request of a client that a domain vouches for is not asked again."""
+"""The consents that are remembered, so that nobody is asked about the same request twice.
+
+They are kept for clients that a domain vouches for, and for no others.
+"""
 
 from auth.authorization.authorization_request import AuthorizationRequest
 from auth.server import AuthorizationServer

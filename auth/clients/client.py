@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
-from auth.clients.redirects import goes_to_local_app, host_named_by, is_registrable, is_same_except_loopback_port
-from auth.hashing import digest
+from auth.clients.redirects import describe_host, goes_to_local_app, is_registrable, is_same_except_loopback_port
+from auth.hashing import hash_secret
 from auth.rfc import AUTH_METHODS, InvalidClientMetadataError, InvalidRedirectURIError, validate_standard_fields
 from server.store.record.oauth.clients import ClientRow
 
@@ -43,7 +43,7 @@ class Client:
 
     def check_client_secret(self, client_secret: str) -> bool:
         """Whether this is the client's secret, compared in constant time. authlib calls this."""
-        return self.secret_hash is not None and hmac.compare_digest(self.secret_hash, digest(client_secret))
+        return self.secret_hash is not None and hmac.compare_digest(self.secret_hash, hash_secret(client_secret))
 
     def check_endpoint_auth_method(self, method: str, endpoint: str) -> bool:  # noqa: ARG002 - authlib's signature
         """Whether the client may authenticate in this way. A secret may come in the header or in the body."""
@@ -89,7 +89,7 @@ def make_unverified_client(url: str, redirect_uris: Sequence[str], grant_types: 
     """Return a client whose document could not be fetched. Its name is its host, and nobody vouches for it."""
     return Client(
         id=url,
-        name=host_named_by(url),
+        name=describe_host(url),
         redirect_uris=tuple(redirect_uris),
         grant_types=tuple(grant_types),
         auth_method="none",

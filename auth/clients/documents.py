@@ -71,7 +71,7 @@ class ClientDocuments:
         db: the record.
         now: the clock.
         grant_types: the grant types of this server, which a document may name.
-        allow_local: whether documents may be on loopback addresses, over http; for tests.
+        allows_local: whether documents may be on loopback addresses, over http; for tests.
         resolver: returns the addresses of a host and port.
         timeout: the seconds that one fetch may take.
     """
@@ -82,14 +82,14 @@ class ClientDocuments:
         db: Database,
         now: Callable[[], datetime],
         grant_types: Sequence[str],
-        allow_local: bool,
+        allows_local: bool,
         resolver: Resolver = resolve_host,
         timeout: float = TIMEOUT_SECONDS,
     ) -> None:
         self._db = db
         self._now = now
         self._grant_types = grant_types
-        self._allow_local = allow_local
+        self._allows_local = allows_local
         self._resolve = resolver
         self._timeout = timeout
 
@@ -181,7 +181,7 @@ class ClientDocuments:
         except ValueError:
             raise UnusableDocumentError("The address of the document is malformed.") from None
         host = parts.hostname or ""
-        is_local = self._allow_local and parts.scheme == "http" and is_loopback(host)
+        is_local = self._allows_local and parts.scheme == "http" and is_loopback(host)
         has_dots = any(segment in {".", ".."} for segment in parts.path.split("/"))
         is_well_written = (
             url.isascii() and url.isprintable() and not set(url) & set(' "<>\\^`{|}#') and "@" not in parts.netloc
@@ -206,7 +206,7 @@ class ClientDocuments:
                 addresses = await self._resolve(host, port)
         except OSError:  # a TimeoutError is an OSError, too
             raise UnreachableDocumentError from None
-        allows_loopback = self._allow_local and parts.scheme == "http"
+        allows_loopback = self._allows_local and parts.scheme == "http"
         if not addresses or not all(
             is_public_address(address) or (allows_loopback and is_loopback(address)) for address in addresses
         ):
@@ -252,12 +252,12 @@ def is_public_address(address: str) -> bool:
     mapped = getattr(ip, "ipv4_mapped", None)
     if mapped is not None:
         return is_public_address(str(mapped))
-    tunnelled = ip.version == 6 and any(ip in network for network in _TUNNELS)  # noqa: PLR2004 - IPv6
-    return ip.is_global and not ip.is_multicast and not tunnelled
+    is_tunnelled = ip.version == 6 and any(ip in network for network in _TUNNELS)  # noqa: PLR2004 - IPv6
+    return ip.is_global and not ip.is_multicast and not is_tunnelled
 
 
 def read_lifetime(cache_control: str) -> timedelta:
-    """Return for how long an answer may be stored, within our bounds (RFC 9111)."""
+    """Return the time for which an answer may be stored, within our bounds (RFC 9111)."""
     pairs = (part.strip().lower().partition("=") for part in cache_control.split(","))
     directives = {name: value for name, _, value in pairs}
     if "no-store" in directives or "no-cache" in directives:

@@ -1,10 +1,10 @@
-"""Finding the client of a request."""
+"""The look-up of the client that sent a request."""
 
 from collections.abc import Mapping
 
 from auth.clients.client import MAX_NAME, Client, client_from_row
 from auth.clients.documents import UnreachableDocumentError, is_document_url
-from auth.clients.redirects import host_named_by, is_http_on_loopback
+from auth.clients.redirects import describe_host, is_http_on_loopback
 from auth.parameters import Parameters
 from auth.rfc import InvalidClientError, OAuth2Error, authenticate_client, read_basic_client_id
 from auth.server import AuthorizationServer
@@ -42,12 +42,13 @@ async def _find_unreachable_client(auth: AuthorizationServer, url: str, redirect
     """Return the client of a document whose host cannot be reached; None if it must be refused.
 
     It is the client of an earlier document if there was one, else an unverified client. An unverified client may do
-    no more than anybody may register: registration must be on, and its answers go to the person's own machine only.
+    no more than a client that anybody registers: registration must be on, and its answers go to the person's own
+    machine only.
     """
     earlier = await auth.documents.find_known_client(url)
     if earlier is not None and earlier.is_verified:
         return earlier
-    has_name = 0 < len(host_named_by(url)) <= MAX_NAME
+    has_name = 0 < len(describe_host(url)) <= MAX_NAME
     if not (auth.settings.allows_registration and has_name and redirect_uri and is_http_on_loopback(redirect_uri)):
         return None
     return await auth.documents.accept_unverified(url, redirect_uri)

@@ -78,7 +78,7 @@ def goes_to_local_app(uri: str) -> bool:
     return parts is not None and parts.scheme != "https"
 
 
-def host_named_by(uri: str) -> str:
+def describe_host(uri: str) -> str:
     """Return the host of a redirect URI or of a client id, to show it to a person; for an app's scheme, `scheme:`."""
     parts = _split(uri)
     if parts is None:

@@ -6,9 +6,9 @@ from datetime import timedelta
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from auth.clients.client import Client
-from auth.grants.outcome import Issued, Refused, find_resource_error, issue_refresh_token
+from auth.grants.outcome import GrantRefusal, IssuedTokens, find_resource_error, issue_refresh_token
 from auth.grants.revocation import end_grant
-from auth.hashing import digest
+from auth.hashing import hash_secret
 from auth.parameters import Parameters
 from auth.rfc import InvalidGrantError, InvalidRequestError, OAuth2Error, is_code_verifier, make_code_challenge
 from auth.server import AuthorizationServer
@@ -16,11 +16,11 @@ from server.ids import new_id
 from server.store.record.oauth.codes import Code, take_code
 from server.store.record.oauth.grants import Grant, find_grant_of_code, insert_grant
 
-#: A login lasts so long, however often its tokens are refreshed.
+#: A login ends after this time, even if its tokens are refreshed often.
 GRANT_LIFETIME = timedelta(days=90)
 
 
-async def redeem_code(auth: AuthorizationServer, client: Client, form: Parameters) -> Issued | Refused:
+async def redeem_code(auth: AuthorizationServer, client: Client, form: Parameters) -> IssuedTokens | GrantRefusal:
     """Use a code up, and return the tokens of a new grant.
 
     Raises:
@@ -29,14 +29,14 @@ async def redeem_code(auth: AuthorizationServer, client: Client, form: Parameter
     code_text, verifier = form.get("code"), form.get("code_verifier")
     if code_text is None or verifier is None or not is_code_verifier(verifier):
         raise InvalidRequestError("Send code, and the code_verifier that belongs to it (RFC 7636).")
-    now, code_hash = auth.now(), digest(code_text)
+    now, code_hash = auth.now(), hash_secret(code_text)
     async with auth.db.write() as connection:
         code = await take_code(connection, code_hash, client.id, now)
         if code is None:
             return await _refuse_code(auth, connection, code_hash, client)
         error = _find_code_error(auth, code, form, verifier)
         if error is not None:
-            return Refused(error)
+            return GrantRefusal(error)
         grant = Grant(
             id=new_id(now),
             user_id=code.user_id,
@@ -51,16 +51,16 @@ async def redeem_code(auth: AuthorizationServer, client: Client, form: Parameter
         )
         await insert_grant(connection, grant)
         refresh_token = await issue_refresh_token(auth, connection, client, grant, parent_hash=None)
-        return Issued(grant, grant.scopes, refresh_token)
+        return IssuedTokens(grant, grant.scopes, refresh_token)
 
 
 async def _refuse_code(
     auth: AuthorizationServer, connection: AsyncConnection, code_hash: str, client: Client
-) -> Refused:
+) -> GrantRefusal:
     """Refuse a code that cannot be used. If it was used before, its tokens may be in a thief's hands: revoke them."""
     grant = await find_grant_of_code(connection, code_hash, client.id)
     revoked = grant.id if grant is not None and await end_grant(auth, connection, grant.id) else None
-    return Refused(InvalidGrantError("The code is unknown, expired, used, or another client's."), revoked)
+    return GrantRefusal(InvalidGrantError("The code is unknown, expired, used, or another client's."), revoked)
 
 
 def _find_code_error(auth: AuthorizationServer, code: Code, form: Parameters, verifier: str) -> OAuth2Error | None:

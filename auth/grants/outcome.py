@@ -11,7 +11,7 @@ from datetime import timedelta
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from auth.clients.client import Client
-from auth.hashing import digest
+from auth.hashing import hash_secret
 from auth.parameters import Parameters
 from auth.resources import find_resource
 from auth.rfc import InvalidTargetError, OAuth2Error
@@ -20,12 +20,12 @@ from server.store.record.oauth.clients import touch_client
 from server.store.record.oauth.grants import Grant
 from server.store.record.oauth.refresh_tokens import insert_refresh_token
 
-#: A refresh token that is not used for so long expires, before its grant does.
+#: A refresh token expires after this time without use, even if its grant lasts longer.
 IDLE_LIFETIME = timedelta(days=30)
 
 
 @dataclass(frozen=True, slots=True)
-class Issued:
+class IssuedTokens:
     """The tokens that the token endpoint answers with. `refresh_token` is None if the client uses none."""
 
     grant: Grant
@@ -34,11 +34,11 @@ class Issued:
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class GrantRefusal:
     """The reason for a refusal, and the id of the grant that was revoked because of it, if one was."""
 
     error: OAuth2Error
-    revoked: str | None = None
+    revoked_grant_id: str | None = None
 
 
 async def issue_refresh_token(
@@ -55,7 +55,7 @@ async def issue_refresh_token(
     text = secrets.token_urlsafe(32)
     await insert_refresh_token(
         connection,
-        token_hash=digest(text),
+        token_hash=hash_secret(text),
         grant_id=grant.id,
         parent_hash=parent_hash,
         expires_at=min(now + IDLE_LIFETIME, grant.expires_at),

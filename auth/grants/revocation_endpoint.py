@@ -10,16 +10,16 @@ from auth.answers import json_response, refusal_response
 from auth.clients.client import Client
 from auth.clients.lookup import find_authenticated_client
 from auth.grants.revocation import end_grant
-from auth.hashing import digest
+from auth.hashing import hash_secret
 from auth.parameters import read_form
 from auth.rfc import InvalidGrantError, InvalidRequestError, OAuth2Error
-from auth.server import AuthorizationServer, server_of
+from auth.server import AuthorizationServer, get_authorization_server
 from server.store.record.oauth.refresh_tokens import find_refresh_token
 
 
-async def revoke(request: Request) -> Response:
+async def revoke_token(request: Request) -> Response:
     """End the grant that a refresh token or an access token belongs to. Answer 200 to an unknown token, too."""
-    auth = server_of(request)
+    auth = get_authorization_server(request)
     try:
         form = await read_form(request)
         client = await find_authenticated_client(auth, form, request.headers)
@@ -49,5 +49,5 @@ async def _find_grant_of_access_token(auth: AuthorizationServer, token: str, cli
 
 async def _find_grant_of_refresh_token(auth: AuthorizationServer, token: str, client: Client) -> str | None:
     async with auth.db.read() as connection:
-        stored = await find_refresh_token(connection, digest(token), client.id, auth.now())
+        stored = await find_refresh_token(connection, hash_secret(token), client.id, auth.now())
     return None if stored is None else stored.grant_id

@@ -7,13 +7,13 @@ from collections.abc import Awaitable, Callable
 
 from auth.clients.client import Client
 from auth.grants.authorization_code import redeem_code
-from auth.grants.outcome import Issued, Refused
+from auth.grants.outcome import GrantRefusal, IssuedTokens
 from auth.grants.refresh_token import refresh_tokens
 from auth.parameters import Parameters
 from auth.server import AuthorizationServer
 
 #: Answers a form of the token endpoint, sent by a client that has authenticated and registered for this grant type.
-GrantHandler = Callable[[AuthorizationServer, Client, Parameters], Awaitable[Issued | Refused]]
+GrantHandler = Callable[[AuthorizationServer, Client, Parameters], Awaitable[IssuedTokens | GrantRefusal]]
 
 #: `grant_type`, as clients send and register it → its handler.
 GRANTS: dict[str, GrantHandler] = {

@@ -7,18 +7,18 @@ from starlette.responses import Response
 from auth.answers import json_response, refusal_response
 from auth.clients.client import Client
 from auth.clients.lookup import find_authenticated_client
-from auth.grants.outcome import Issued
+from auth.grants.outcome import IssuedTokens
 from auth.grants.table import GRANTS
 from auth.parameters import Parameters, read_form
 from auth.rfc import OAuth2Error, UnauthorizedClientError, UnsupportedGrantTypeError
-from auth.server import AuthorizationServer, server_of
+from auth.server import AuthorizationServer, get_authorization_server
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 
-async def token(request: Request) -> Response:
+async def issue_tokens(request: Request) -> Response:
     """Answer with an access token and, for clients that registered for them, a refresh token."""
-    auth = server_of(request)
+    auth = get_authorization_server(request)
     try:
         form = await read_form(request)
         client = await find_authenticated_client(auth, form, request.headers)
@@ -29,7 +29,7 @@ async def token(request: Request) -> Response:
     return json_response(await _build_body(auth, issued))
 
 
-async def _run_grant(auth: AuthorizationServer, client: Client, form: Parameters) -> Issued:
+async def _run_grant(auth: AuthorizationServer, client: Client, form: Parameters) -> IssuedTokens:
     """Call the handler of the form's grant type, and return the tokens.
 
     Raises:
@@ -42,16 +42,16 @@ async def _run_grant(auth: AuthorizationServer, client: Client, form: Parameters
     if grant_type not in client.grant_types:
         raise UnauthorizedClientError(f"This client did not register for {grant_type}.")
     outcome = await GRANTS[grant_type](auth, client, form)
-    if isinstance(outcome, Issued):
+    if isinstance(outcome, IssuedTokens):
         return outcome
-    if outcome.revoked is not None:
+    if outcome.revoked_grant_id is not None:
         # A used code or refresh token was sent again, so somebody may have stolen it.
-        log.warning("grant.replayed", grant=outcome.revoked)
-        auth.on_revoked(outcome.revoked)
+        log.warning("grant.replayed", grant=outcome.revoked_grant_id)
+        auth.on_revoked(outcome.revoked_grant_id)
     raise outcome.error
 
 
-async def _build_body(auth: AuthorizationServer, issued: Issued) -> dict[str, object]:
+async def _build_body(auth: AuthorizationServer, issued: IssuedTokens) -> dict[str, object]:
     """Return the token response (RFC 6749, section 5.1)."""
     body: dict[str, object] = {
         "access_token": await auth.tokens.sign(issued.grant, issued.scopes),

@@ -4,32 +4,32 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from auth.clients.documents import is_document_url
-from auth.clients.redirects import host_named_by
+from auth.clients.redirects import describe_host
 from auth.grants.revocation import end_grant
-from auth.pages.browser import Browser, browser_of, check_csrf
-from auth.pages.page import redirect, render_page
+from auth.pages.browser import Browser, check_csrf, load_browser
+from auth.pages.page import redirect_browser, render_page
 from auth.parameters import read_form
-from auth.server import server_of
+from auth.server import get_authorization_server
 from server.store.record.oauth.consents import forget_consents
 from server.store.record.oauth.grants import Grant, list_grants
 from server.store.record.people.accounts import User
 
 
-async def apps(request: Request) -> Response:
+async def serve_apps_page(request: Request) -> Response:
     """GET the connected apps; POST `grant` to disconnect one."""
-    browser = await browser_of(request)
+    browser = await load_browser(request)
     if browser.user is None:
-        return redirect(request, "/login?next=/apps")
+        return redirect_browser(request, "/login?next=/apps")
     if request.method != "POST":
         return await _list_apps(request, browser, browser.user)
     form = await read_form(request)
     check_csrf(browser, form)
     await _disconnect_app(request, browser.user, form.get("grant") or "")
-    return redirect(request, "/apps")
+    return redirect_browser(request, "/apps")
 
 
 async def _list_apps(request: Request, browser: Browser, user: User) -> Response:
-    auth = server_of(request)
+    auth = get_authorization_server(request)
     async with auth.db.read() as connection:
         grants = await list_grants(connection, user.id, auth.now())
     return render_page(
@@ -47,13 +47,13 @@ def _find_client_host(grant: Grant) -> str | None:
 
     None if the app has no document, or if the app's name is that host, so that the page would show it twice.
     """
-    host = host_named_by(grant.client_id) if is_document_url(grant.client_id) else None
+    host = describe_host(grant.client_id) if is_document_url(grant.client_id) else None
     return None if host == grant.client_name else host
 
 
 async def _disconnect_app(request: Request, user: User, grant_id: str) -> None:
     """End a grant of this person, and forget the consents to its app. Does nothing if the grant has ended already."""
-    auth = server_of(request)
+    auth = get_authorization_server(request)
     async with auth.db.write() as connection:
         grants = {grant.id: grant for grant in await list_grants(connection, user.id, auth.now())}
         if grant_id not in grants:

@@ -12,9 +12,9 @@ from datetime import timedelta
 from starlette.requests import Request
 from starlette.responses import Response
 
-from auth.hashing import digest
+from auth.hashing import hash_secret
 from auth.parameters import Parameters
-from auth.server import AuthorizationServer, server_of
+from auth.server import AuthorizationServer, get_authorization_server
 from server.errors import Failure
 from server.store.record.people.accounts import User
 from server.store.record.people.sessions import delete_session, find_session_user, insert_session
@@ -32,14 +32,14 @@ class Browser:
     csrf_token: str
 
 
-async def browser_of(request: Request) -> Browser:
+async def load_browser(request: Request) -> Browser:
     """Return the browser of a request. A browser without a cookie gets a new one."""
-    auth = server_of(request)
+    auth = get_authorization_server(request)
     cookie = request.cookies.get(choose_cookie_name(auth), "")
     if not _COOKIE.fullmatch(cookie):
         return _make_browser(auth, secrets.token_urlsafe(32), None)
     async with auth.db.read() as connection:
-        user = await find_session_user(connection, digest(cookie), auth.now())
+        user = await find_session_user(connection, hash_secret(cookie), auth.now())
     return _make_browser(auth, cookie, user)
 
 
@@ -56,21 +56,21 @@ def check_csrf(browser: Browser, form: Parameters) -> None:
 
 async def log_in(request: Request, before: Browser, user: User) -> Browser:
     """Begin a session under a new cookie, and return the browser. The old cookie, even if stolen, is worthless."""
-    auth, now = server_of(request), server_of(request).now()
+    auth, now = get_authorization_server(request), get_authorization_server(request).now()
     after = _make_browser(auth, secrets.token_urlsafe(32), user)
     async with auth.db.write() as connection:
-        await delete_session(connection, digest(before.cookie))
+        await delete_session(connection, hash_secret(before.cookie))
         await insert_session(
-            connection, id_hash=digest(after.cookie), user_id=user.id, now=now, expires_at=now + LIFETIME
+            connection, id_hash=hash_secret(after.cookie), user_id=user.id, now=now, expires_at=now + LIFETIME
         )
     return after
 
 
 async def log_out(request: Request, browser: Browser) -> Browser:
     """End the session, and return the browser with a new cookie. The old cookie is worthless, even if it was copied."""
-    auth = server_of(request)
+    auth = get_authorization_server(request)
     async with auth.db.write() as connection:
-        await delete_session(connection, digest(browser.cookie))
+        await delete_session(connection, hash_secret(browser.cookie))
     return _make_browser(auth, secrets.token_urlsafe(32), None)
 
 
@@ -81,11 +81,11 @@ def choose_cookie_name(auth: AuthorizationServer) -> str:
 
 def set_cookie(response: Response, auth: AuthorizationServer, browser: Browser) -> None:
     """Put the browser's cookie into a response."""
-    lasts = int(LIFETIME.total_seconds()) if browser.user is not None else None
+    max_age = int(LIFETIME.total_seconds()) if browser.user is not None else None
     response.set_cookie(
         choose_cookie_name(auth),
         browser.cookie,
-        max_age=lasts,
+        max_age=max_age,
         path="/",
         secure=_is_https(auth),
         httponly=True,

@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from auth.authorization.authorization_request import AuthorizationRequest
-from auth.clients.redirects import goes_to_local_app, host_named_by
+from auth.clients.redirects import describe_host, goes_to_local_app
 from auth.pages.browser import Browser
 from auth.pages.page import render_page
 from auth.parameters import Parameters
@@ -19,7 +19,7 @@ SCOPE_WORDS = {
 }
 
 
-def consent_page(
+def render_consent_page(
     request: Request,
     browser: Browser,
     oauth_request: AuthorizationRequest,
@@ -43,7 +43,7 @@ def consent_page(
         "consent.html",
         status=200 if error is None else 400,
         client=client,
-        client_host=host_named_by(client.id) if is_described else None,
+        client_host=describe_host(client.id) if is_described else None,
         redirect_host=oauth_request.redirect_host,
         is_local_app=goes_to_local_app(oauth_request.redirect_uri),
         scopes=[(scope, *SCOPE_WORDS[scope]) for scope in oauth_request.scopes],

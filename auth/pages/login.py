@@ -5,10 +5,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from auth.accounts.passwords import MAX_LENGTH
-from auth.pages.browser import Browser, browser_of, check_csrf, log_in, log_out
-from auth.pages.page import redirect, render_page
+from auth.pages.browser import Browser, check_csrf, load_browser, log_in, log_out
+from auth.pages.page import redirect_browser, render_page
 from auth.parameters import Parameters, parse_parameters, read_form
-from auth.server import AuthorizationServer, address_of, server_of
+from auth.server import AuthorizationServer, get_authorization_server, get_client_address
 from auth.throttle import LOGIN_BY_ADDRESS, LOGIN_BY_NAME, count_tries, reset_login_tries
 from server.errors import Failure
 from server.retry_after import retry_after_headers
@@ -19,20 +19,20 @@ HOME = "/apps"
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 
-async def login(request: Request) -> Response:
+async def serve_login_page(request: Request) -> Response:
     """GET the login form; POST a user name and a password, and go on to the page that the person wanted."""
     if request.method == "POST":
         return await _log_in(request)
-    return _render_form(request, await browser_of(request), read_destination(parse_parameters(request.url.query)))
+    return _render_form(request, await load_browser(request), read_destination(parse_parameters(request.url.query)))
 
 
-async def logout(request: Request) -> Response:
+async def serve_logout_page(request: Request) -> Response:
     """GET the question; POST to end the session."""
-    browser = await browser_of(request)
+    browser = await load_browser(request)
     if request.method != "POST":
         return render_page(request, browser, "logout.html")
     check_csrf(browser, await read_form(request))
-    return redirect(request, "/login", await log_out(request, browser))
+    return redirect_browser(request, "/login", await log_out(request, browser))
 
 
 async def authenticate_user(auth: AuthorizationServer, name: str, password: str, address: str) -> User | None:
@@ -71,17 +71,17 @@ def read_destination(parameters: Parameters) -> str:
 
 
 async def _log_in(request: Request) -> Response:
-    auth, form, browser = server_of(request), await read_form(request), await browser_of(request)
+    auth, form, browser = get_authorization_server(request), await read_form(request), await load_browser(request)
     check_csrf(browser, form)
     name, destination = (form.get("username") or "").strip(), read_destination(form)
     try:
-        user = await authenticate_user(auth, name, form.get("password") or "", address_of(request))
+        user = await authenticate_user(auth, name, form.get("password") or "", get_client_address(request))
     except Failure as failure:
         return _render_form(request, browser, destination, name=name, failure=failure)
     if user is None:
         failure = Failure("malformed", "The user name or the password is wrong.")
         return _render_form(request, browser, destination, name=name, failure=failure)
-    return redirect(request, destination, await log_in(request, browser, user))
+    return redirect_browser(request, destination, await log_in(request, browser, user))
 
 
 def _render_form(
@@ -96,5 +96,5 @@ def _render_form(
         next=destination,
         name=name,
         error=failure.message if failure else None,
-        may_sign_up=server_of(request).settings.signup == "open",
+        may_sign_up=get_authorization_server(request).settings.signup == "open",
     )

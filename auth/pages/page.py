@@ -8,9 +8,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from auth.pages.browser import Browser, browser_of, set_cookie
+from auth.pages.browser import Browser, load_browser, set_cookie
 from auth.rfc import OAuth2Error
-from auth.server import server_of
+from auth.server import get_authorization_server
 from server.errors import Failure
 from server.retry_after import retry_after_headers
 
@@ -45,7 +45,7 @@ def with_refusal_page(handler: PageHandler) -> PageHandler:
             failure = Failure("malformed", str(error.description))
         except Failure as refusal:
             failure = refusal
-        return await refusal_page(request, failure)
+        return await render_refusal_page(request, failure)
 
     return endpoint
 
@@ -62,14 +62,14 @@ def render_page(
     """Return the page that a template makes of the values, with the browser's cookie."""
     html = _TEMPLATES.get_template(template).render(browser=browser, csrf=browser.csrf_token, **values)
     response = HTMLResponse(html, status, HEADERS | (headers or {}))
-    set_cookie(response, server_of(request), browser)
+    set_cookie(response, get_authorization_server(request), browser)
     return response
 
 
-async def refusal_page(request: Request, failure: Failure) -> Response:
+async def render_refusal_page(request: Request, failure: Failure) -> Response:
     """Return a page that says what is wrong and what the person can do."""
     title = {403: "That did not work", 429: "Slow down"}.get(failure.status, "This cannot be done")
-    browser = await browser_of(request)
+    browser = await load_browser(request)
     return render_page(
         request,
         browser,
@@ -81,14 +81,14 @@ async def refusal_page(request: Request, failure: Failure) -> Response:
     )
 
 
-def redirect(request: Request, url: str, browser: Browser | None = None) -> Response:
+def redirect_browser(request: Request, url: str, browser: Browser | None = None) -> Response:
     """Return a redirect to a URL, with the GET method. `browser` is given if its cookie has changed."""
     response = RedirectResponse(url, 302, HEADERS)
     if browser is not None:
-        set_cookie(response, server_of(request), browser)
+        set_cookie(response, get_authorization_server(request), browser)
     return response
 
 
-async def style(request: Request) -> Response:  # noqa: ARG001 - an endpoint's signature
+async def serve_style_sheet(request: Request) -> Response:  # noqa: ARG001 - an endpoint's signature
     """GET the style sheet of every page."""
     return Response(_STYLE, media_type="text/css", headers={"cache-control": "public, max-age=3600"})

@@ -5,38 +5,38 @@ from starlette.responses import Response
 
 from auth.accounts.new_accounts import Invitation, check_invitation, create_account
 from auth.accounts.passwords import MIN_LENGTH
-from auth.pages.browser import Browser, browser_of, check_csrf, log_in
+from auth.pages.browser import Browser, check_csrf, load_browser, log_in
 from auth.pages.page import render_page
 from auth.parameters import parse_parameters, read_form
-from auth.server import address_of, server_of
+from auth.server import get_authorization_server, get_client_address
 from auth.throttle import SIGNUPS, count_tries
 from server.errors import Failure
 from server.store.record.people.signup_links import LinkKind
 
 
-async def setup(request: Request) -> Response:
+async def serve_setup_page(request: Request) -> Response:
     """GET and POST /setup: the page behind the setup link, which makes the first admin."""
-    return await _answer(request, "setup")
+    return await _answer_request(request, "setup")
 
 
-async def signup(request: Request) -> Response:
+async def serve_signup_page(request: Request) -> Response:
     """GET and POST /signup: the page that makes an account, for everybody or with an invitation."""
-    return await _answer(request, "invite")
+    return await _answer_request(request, "invite")
 
 
-async def _answer(request: Request, kind: LinkKind) -> Response:
-    browser = await browser_of(request)
+async def _answer_request(request: Request, kind: LinkKind) -> Response:
+    browser = await load_browser(request)
     if request.method == "POST":
         return await _create_account(request, browser, kind)
     invitation = Invitation(kind, parse_parameters(request.url.query).get("link"))
-    await check_invitation(server_of(request), invitation)
+    await check_invitation(get_authorization_server(request), invitation)
     return _render_form(request, browser, invitation)
 
 
 async def _create_account(request: Request, browser: Browser, kind: LinkKind) -> Response:
-    auth, form = server_of(request), await read_form(request)
+    auth, form = get_authorization_server(request), await read_form(request)
     check_csrf(browser, form)
-    await count_tries(auth.db, [(SIGNUPS, address_of(request))], auth.now())
+    await count_tries(auth.db, [(SIGNUPS, get_client_address(request))], auth.now())
     invitation, name = Invitation(kind, form.get("link")), (form.get("username") or "").strip()
     try:
         user = await create_account(auth, invitation, name, form.get("password") or "")

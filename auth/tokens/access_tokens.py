@@ -43,7 +43,7 @@ class AccessTokens:
         self.lifetime = lifetime
 
     async def sign(self, grant: Grant, scopes: str) -> str:
-        """Return a token for a grant, with these of the grant's scopes."""
+        """Return a token for a grant. Its scopes are the given ones, which are all or some of the grant's."""
         key = await self.keys.get_signing_key()
         now = self._now()
         claims: dict[str, Any] = {

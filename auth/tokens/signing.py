@@ -1,4 +1,4 @@
-"""The ES256 keys that access tokens are signed with: made, published ahead, rotated by age, retired.
+"""The ES256 keys that sign access tokens: each is made, published ahead, replaced at an age, and retired.
 
 A key is stored in SQL, encrypted. It is published before it signs, so that everybody who caches the key set has it
 in time, and it stays published until no token that it signed can be valid.
@@ -33,9 +33,9 @@ Jwk = dict[str, str | list[str]]
 
 ALGORITHM = "ES256"
 MAX_AGE = timedelta(days=90)
-#: For how many seconds the key set may be cached.
+#: The number of seconds for which the key set may be cached.
 CACHE_SECONDS = 300
-#: For how long a key is in the key set before it signs.
+#: The time that a key is in the key set before it signs.
 PUBLISH_AHEAD = timedelta(hours=1)
 #: The longest lifetime that `access_token_minutes` allows, and the leeway.
 LONGEST_TOKEN = timedelta(minutes=61)
@@ -82,7 +82,7 @@ class SigningKeys:
     async def find_verifying_key(self, kid: str) -> SigningKey | None:
         """Return the key with this id; None if there is none.
 
-        Another process may have made an unknown key, so SQL is asked for it, but not more often than the cache ends.
+        Another process may have made an unknown key, so SQL is read for it, but only if the cache is old.
         """
         key = self._find_cached_key(kid)
         if key is None:

@@ -7,7 +7,7 @@ import typer
 from argon2 import PasswordHasher
 from rich.table import Table
 
-from auth.accounts.account_names import check_name, create_named_user, name_taken
+from auth.accounts.account_names import check_name, failure_from_taken_name, taken_name_as_failure
 from auth.accounts.passwords import Passwords, check_password
 from auth.accounts.signup_links import make_invite_link
 from server.cli.common import find_user, open_record, run_command, stderr, stdout
@@ -49,10 +49,13 @@ def add_user(
         async with open_record(settings) as db:
             async with db.read() as connection:
                 if await accounts.find_user(connection, wanted) is not None:
-                    raise name_taken(wanted)
+                    raise failure_from_taken_name(wanted)
             hashed = await Passwords(PasswordHasher()).hash(_read_password(from_stdin=password_stdin))
             async with db.write() as connection:
-                await create_named_user(connection, name=wanted, password_hash=hashed, is_admin=admin, now=utc_now())
+                with taken_name_as_failure(wanted):
+                    await accounts.create_user(
+                        connection, name=wanted, password_hash=hashed, is_admin=admin, now=utc_now()
+                    )
         stderr.print(f"User [bold]{wanted}[/bold] was made.")
 
     run_command(insert_user)

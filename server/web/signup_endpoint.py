@@ -6,7 +6,7 @@ from starlette.endpoints import HTTPEndpoint
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
-from auth.server import address_of
+from auth.server import get_client_address
 from auth.throttle import API_SIGNUPS, count_tries
 from server.errors import Failure
 from server.web.answers import read_json
@@ -28,7 +28,7 @@ class SignUpEndpoint(HTTPEndpoint):
         services: Services = request.state.services
         check_signup_is_open(services)
         args = validate(SignUp, await _read_body(request), is_text=False)
-        await count_tries(services.db, [(limit, address_of(request)) for limit in API_SIGNUPS], services.now())
+        await count_tries(services.db, [(limit, get_client_address(request)) for limit in API_SIGNUPS], services.now())
         signed_up = await sign_up(services, args)
         return JSONResponse(signed_up.model_dump(mode="json"), 201, {"Cache-Control": "no-store"})
 

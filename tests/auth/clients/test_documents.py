@@ -190,7 +190,7 @@ async def test_a_document_that_does_not_come_in_time_is_given_up(auth, web):
 
     web.get(AT).mock(side_effect=forever)
     documents = ClientDocuments(
-        db=auth.db, now=auth.now, grant_types=tuple(GRANTS), allow_local=False, resolver=somewhere, timeout=0.01
+        db=auth.db, now=auth.now, grant_types=tuple(GRANTS), allows_local=False, resolver=somewhere, timeout=0.01
     )
     with pytest.raises(UnusableDocumentError, match="in time"):
         await documents.fetch_client(URL)
@@ -271,7 +271,7 @@ async def test_a_document_on_this_machine_is_fetched_only_where_the_setting_allo
 
     url = "http://127.0.0.1:9999/client.json"
     web.get(url).respond(json=DOCUMENT | {"client_id": url})
-    documents = ClientDocuments(db=auth.db, now=auth.now, grant_types=tuple(GRANTS), allow_local=True, resolver=here)
+    documents = ClientDocuments(db=auth.db, now=auth.now, grant_types=tuple(GRANTS), allows_local=True, resolver=here)
     assert (await documents.fetch_client(url)).id == url
     with pytest.raises(UnusableDocumentError):
         await documents.fetch_client("https://app.example/client.json")

@@ -4,7 +4,7 @@ import pytest
 import respx
 
 from server.store.record.people.accounts import create_user
-from tests.auth.test_documents import AT, CALLBACK, DOCUMENT, URL
+from tests.auth.clients.test_documents import AT, CALLBACK, DOCUMENT, URL
 from tests.helpers.flow import ON_BOTH, PASSWORD, Flow, fields
 
 pytestmark = [pytest.mark.anyio, ON_BOTH]

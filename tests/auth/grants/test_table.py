@@ -3,7 +3,7 @@
 import pytest
 import sqlalchemy as sa
 
-from auth.grants.outcome import Refused
+from auth.grants.outcome import GrantRefusal
 from auth.grants.table import GRANTS
 from auth.rfc import InvalidGrantError
 from server.store.tables.oauth import oauth_clients
@@ -20,7 +20,7 @@ def new_grant(monkeypatch):
     """A grant type that is in the table and nowhere else."""
 
     async def refuse(_auth, client, form):
-        return Refused(InvalidGrantError(f"{client.name} sent {form.get('assertion')}."))
+        return GrantRefusal(InvalidGrantError(f"{client.name} sent {form.get('assertion')}."))
 
     monkeypatch.setitem(GRANTS, NEW, refuse)
     return NEW

@@ -1,4 +1,4 @@
-"""The whole way: registering, logging in, agreeing, and what the tokens are then good for."""
+"""The authorization server as a whole: registering, logging in, consent, and the use of the tokens."""
 
 import jwt
 import pytest

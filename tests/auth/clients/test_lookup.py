@@ -1,4 +1,4 @@
-"""Clients whose document lies where the server cannot reach: who is accepted all the same, and with how little."""
+"""Clients whose document the server cannot reach: which of them are accepted, and what they may do."""
 
 import asyncio
 
@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from auth.clients.documents import ClientDocuments, UnreachableDocumentError
 from auth.grants.table import GRANTS
 from server.store.tables.oauth import oauth_consents, oauth_documents
-from tests.auth.test_documents import AT, CALLBACK, DOCUMENT, URL
+from tests.auth.clients.test_documents import AT, CALLBACK, DOCUMENT, URL
 from tests.helpers.flow import ON_BOTH, REDIRECT, Flow
 
 pytestmark = pytest.mark.anyio
@@ -211,7 +211,7 @@ async def _forever(_host, _port):
 @pytest.mark.parametrize("resolver", [_nowhere, _forever])
 async def test_a_name_that_does_not_resolve_is_unreachable(auth, resolver):
     documents = ClientDocuments(
-        db=auth.db, now=auth.now, grant_types=tuple(GRANTS), allow_local=False, resolver=resolver, timeout=0.01
+        db=auth.db, now=auth.now, grant_types=tuple(GRANTS), allows_local=False, resolver=resolver, timeout=0.01
     )
     for attempt in (documents.fetch_client, documents.find_fresh_client):
         with pytest.raises(UnreachableDocumentError):

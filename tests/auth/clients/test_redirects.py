@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from auth.clients.redirects import (
     APP_SCHEMES,
+    describe_host,
     goes_to_local_app,
-    host_named_by,
     is_registrable,
     is_same_except_loopback_port,
 )
@@ -71,7 +71,7 @@ def test_what_is_put_before_a_host_makes_it_another(host, head):
 def test_any_text_can_be_held_against_any_other(registered, requested):
     is_same_except_loopback_port(registered, requested)
     is_registrable(registered)
-    host_named_by(requested)
+    describe_host(requested)
     assert (
         not is_same_except_loopback_port(registered, requested)
         or registered == requested
@@ -130,6 +130,6 @@ def test_what_could_lead_elsewhere_cannot_be_registered(uri):
 
 
 def test_a_person_is_shown_the_host_or_the_scheme():
-    assert host_named_by("https://Claude.AI:443/x") == "claude.ai"
-    assert host_named_by("cursor://callback/x") == "cursor:"
-    assert host_named_by("\n") == ""
+    assert describe_host("https://Claude.AI:443/x") == "claude.ai"
+    assert describe_host("cursor://callback/x") == "cursor:"
+    assert describe_host("\n") == ""
