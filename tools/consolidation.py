@@ -18,7 +18,7 @@ from server.store.consolidation.carry_out import (
 )
 from server.store.consolidation.merge_plan import Merge, MergePlan
 from server.store.consolidation.runs import Method, NothingToUndo, RunKind, RunNotFound, RunState
-from tools.core.fields import Content, Id, Tags, Word
+from tools.core.fields import Content, Id, Word, Words
 from tools.core.operation import Answer, Call, Effect, InWorkspace, Operation
 from tools.core.services import Services
 
@@ -53,7 +53,7 @@ class ConsolidateGroup(InWorkspace):
         default=None, description="The text of the merged memory, in your words. Default: a summary of them."
     )
     type: Word | None = Field(default=None, description="Its type. Default: their most frequent one.")
-    tags: Tags = Field(default=[], description="Tags to add to theirs.")
+    tags: Words = Field(default=[], description="Tags to add to theirs.")
 
     @model_validator(mode="after")
     def _require_several(self) -> Self:

@@ -13,7 +13,7 @@ from server.store.epoch import raise_epoch
 from server.store.record.people import api_keys as keys
 from server.store.record.people.api_keys import KeyRow
 from server.store.record.workspaces import Workspace
-from tools.core.fields import Id, Moment
+from tools.core.fields import End, Id
 from tools.core.operation import AccountCall, Args, Effect, NoArgs, Operation, WorkspaceName
 from tools.core.services import Services
 
@@ -43,7 +43,7 @@ class CreateKey(Args):
         default=[READ], description="The scopes that it grants: memory:read, memory:write."
     )
     workspace: WorkspaceName | None = Field(default=None, description="Bind it to this one workspace.")
-    expires_at: Moment | None = Field(default=None, description="When it ends. ISO 8601.")
+    expires_at: End = Field(default=None, description="When it ends. ISO 8601.")
     expires_in_days: int | None = Field(
         default=None,
         ge=1,

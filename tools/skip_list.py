@@ -1,6 +1,7 @@
 """The skip list: things that the agent must not do or mention, each with a reason and an expiry."""
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, BaseModel, Field, StringConstraints
 
@@ -30,6 +31,8 @@ SkipText = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1,
 
 class AddSkip(InWorkspace):
     """The arguments of `add_skip`."""
+
+    answered_fields: ClassVar[Mapping[str, str | None]] = {"id": None, "created_at": None, "expires_at": "expires"}
 
     item: Annotated[SkipText, AfterValidator(_check_item_is_telling)] = Field(
         description=(

@@ -1,5 +1,6 @@
 """The items of working memory: structured entries with a category, a status and a priority."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
@@ -9,7 +10,7 @@ from server.ids import new_id
 from server.memory.working import Category, Item, Status
 from server.store.record import working_memory
 from server.store.record.working_memory import ItemListing
-from tools.core.fields import MAX_PEEKED_WORKSPACES, QUERY_CHARACTERS, Id, Prose, Tags, WorkspaceNames
+from tools.core.fields import MAX_PEEKED_WORKSPACES, QUERY_CHARACTERS, Id, Prose, Words, WorkspaceNames
 from tools.core.operation import Answer, Call, Effect, InWorkspace, Meta, Operation
 from tools.core.services import Services
 from tools.core.transaction import open_change
@@ -20,8 +21,14 @@ NextAction = Annotated[str, StringConstraints(strip_whitespace=True, max_length=
 Priority = Annotated[int, Field(ge=0, le=10)]
 
 
+#: The fields of an item that only answers have.
+ANSWERED_FIELDS: Mapping[str, str | None] = dict.fromkeys(("id", "meta", "created_at", "updated_at", "last_touched"))
+
+
 class AddItem(InWorkspace):
     """The arguments of `add_item`."""
+
+    answered_fields = ANSWERED_FIELDS
 
     category: Category = Field(
         description="active_work: being done; standing_decision: holds until revoked; waiting_for: waits for somebody "
@@ -31,7 +38,7 @@ class AddItem(InWorkspace):
     content: Prose = Field(default="", description="The details, as markdown. At most 32 KiB.")
     status: Status = Field(default="active", description="active, paused, completed or archived.")
     priority: Priority = Field(default=0, description="0 to 10; the highest comes first.")
-    tags: Tags = Field(default=[], description="Short labels.")
+    tags: Words = Field(default=[], description="Short labels.")
     next_action: NextAction | None = Field(default=None, description="The next step.")
 
 
@@ -42,31 +49,35 @@ class ItemRef(InWorkspace):
 
 
 class UpdateItem(ItemRef):
-    """What `update_item` takes: the id, and the fields to change. null clears `next_action`."""
+    """The arguments of `update_item`: the id, and the fields to change."""
+
+    answered_fields = ANSWERED_FIELDS
 
     category: Category | None = Field(default=None, description="The new category.")
     title: Title | None = Field(default=None, description="The new title.")
     content: Prose | None = Field(default=None, description="The new details, in place of all earlier ones.")
     status: Status | None = Field(default=None, description="The new status.")
     priority: Priority | None = Field(default=None, description="The new priority, 0 to 10.")
-    tags: Tags | None = Field(default=None, description="The new tags, in place of all earlier ones.")
-    next_action: NextAction | None = Field(default=None, description="The new next step; null for none.")
+    tags: Words | None = Field(default=None, description="The new tags, in place of all earlier ones.")
+    next_action: NextAction | None = Field(default=None, description="The new next step.")
+    clear: list[Literal["content", "next_action"]] = Field(
+        default=[], max_length=2, description="The fields to empty: `content`, `next_action`."
+    )
 
     @model_validator(mode="after")
     def _require_changes(self) -> Self:
-        changes = self.changes
-        if not changes:
+        if both := [name for name in self.clear if getattr(self, name) is not None]:
+            raise ValueError(f"{both[0]} has a new value and stands in clear; send one of the two")
+        if not self.changes:
             raise ValueError("No fields to update. Send at least one field beside the id")
-        if emptied := [name for name, value in changes.items() if value is None and name != "next_action"]:
-            raise ValueError(f"{emptied[0]} cannot be null; leave it out to keep it as it is")
         return self
 
     @property
     def changes(self) -> dict[str, Any]:
-        """The fields that were sent, and their new values."""
+        """The fields that change, and their new values."""
         sent = self.model_fields_set & set(Item.model_fields) - {"id"}
         new = {name: getattr(self, name) for name in sent}
-        return new | ({"next_action": self.next_action or None} if "next_action" in sent else {})
+        return new | {name: "" if name == "content" else None for name in self.clear}
 
 
 class ListItems(InWorkspace):
@@ -116,7 +127,7 @@ class DeletedItem(Answer):
 async def add_item(services: Services, call: Call, args: AddItem) -> ItemAnswer:
     """Store a new item. Raises `quota_exceeded` if the account's plan allows no more items that are not archived."""
     now = services.now()
-    given = args.model_dump(exclude={"workspace"}) | {"next_action": args.next_action or None}
+    given = args.model_dump(exclude={"workspace"})
     times = dict.fromkeys(("created_at", "updated_at", "last_touched"), now)
     new = Item.model_validate(given | times | {"id": new_id(now)})
     async with open_change(services, call, {"item": new.id}) as (connection, placed):

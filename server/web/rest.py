@@ -57,7 +57,6 @@ async def _answer_request(operation: Operation, request: Request) -> Response:
         request_id=request.state.request_id,
         workspace=named_workspace(request),
         peek=peeked_workspaces(request),
-        is_text=not has_body,
     )
     result = await run(operation, request.state.services, door, raw | request.path_params)
     is_new = operation.effect is Effect.CREATE and getattr(result, "created", True)

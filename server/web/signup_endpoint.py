@@ -27,7 +27,7 @@ class SignUpEndpoint(HTTPEndpoint):
         """Make an account. A mistake in the body does not count against the address; everything after that does."""
         services: Services = request.state.services
         check_signup_is_open(services)
-        args = validate(SignUp, await _read_body(request), is_text=False)
+        args = validate(SignUp, await _read_body(request))
         await count_tries(services.db, [(limit, get_client_address(request)) for limit in API_SIGNUPS], services.now())
         signed_up = await sign_up(services, args)
         return JSONResponse(signed_up.model_dump(mode="json"), 201, {"Cache-Control": "no-store"})

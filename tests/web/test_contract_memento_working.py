@@ -151,7 +151,8 @@ async def test_get_items_filters_and_searches(cat, query, found):
 async def test_put_item_changes_what_was_sent_and_answers_flat(cat):
     made = await item(cat, tags=["t"], next_action="n", content="c")
     changes = {"status": "completed", "priority": 3, "next_action": None}
-    response = await cat.http.put(f"/v1/working-memory/items/{made['id']}", json=changes)
+    sent = {"status": "completed", "priority": 3, "clear": ["next_action"]}
+    response = await cat.http.put(f"/v1/working-memory/items/{made['id']}", json=sent)
     assert (response.status_code, response.json()) == (200, made | changes)
     assert (await cat.http.get(f"/v1/working-memory/items/{made['id']}")).json() == made | changes
 

@@ -69,13 +69,13 @@ def principal(cat):
 
 
 def asked(operation):
-    """Arguments, how they came, and the workspace that the connection names."""
+    """Arguments, and the workspace that the connection names."""
     names = sorted(names_of(operation.args))
     known = st.sampled_from(names) if names else texts
     needed = {name: "x" for name, field in operation.args.model_fields.items() if field.is_required()}
     some = st.dictionaries(known, plausible | anything, max_size=5)
     raw = some | some.map(needed.__or__) | st.dictionaries(texts, anything, max_size=3)
-    return st.tuples(raw, st.booleans(), st.none() | texts)
+    return st.tuples(raw, st.none() | texts)
 
 
 def examples(strategy):
@@ -98,8 +98,8 @@ def examples(strategy):
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda each: each.name)
 async def test_any_json_is_answered_or_refused(shared, principal, operation):
-    for raw, is_text, workspace in examples(asked(operation)):
-        door = Door(principal, "fuzz", workspace=workspace, is_text=is_text)
+    for raw, workspace in examples(asked(operation)):
+        door = Door(principal, "fuzz", workspace=workspace)
         outcome = await attempt(operation, shared.services, door, raw)
         if isinstance(outcome, Failure):
             assert outcome.status < 500, raw

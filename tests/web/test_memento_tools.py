@@ -152,7 +152,7 @@ async def test_working_memory_is_read_whole_or_by_section(cat):
     await said(cat, "memento_update", {"section": "active_work", "content": "Tea"})
     assert (await said(cat, "memento_read")).startswith("# Working Memory")
     assert await said(cat, "memento_read", {"section": "Active Work"}) == "## Active Work\n\nTea"
-    assert (await tool(cat, "memento_read", {"section": "none"}, path=TOOLSET)).error == "not_found"
+    assert (await tool(cat, "memento_read", {"section": "nowhere"}, path=TOOLSET)).error == "not_found"
 
 
 async def test_items_and_skips_are_listed_with_their_ids(cat, dan):

@@ -11,6 +11,7 @@ from tools.compat.translation import take_arguments, with_argument
 from tools.context import Context
 from tools.core.dialect import Request
 from tools.core.fields import Name, Word
+from tools.core.plain_arguments import decode_json
 from tools.recall.answers import MatchedMemory
 
 _FILTERS = {"session_id": "session"}
@@ -55,12 +56,12 @@ def store_observation(request: Request) -> Request:
     The kind is its type, unless it has one. The title becomes metadata; without any text it is the content as well.
     """
     sent = request.arguments
-    if "content" not in sent and "title" in sent:
+    if not sent.get("content") and sent.get("title"):
         request = with_argument(request, "content", sent["title"], "title")
     request, observation = take_arguments(request, _Observation)
-    if observation.kind is not None and request.arguments.get("type") is None:
+    if observation.kind is not None and not request.arguments.get("type"):
         request = with_argument(request, "type", observation.kind, "kind")
-    metadata: Any = request.arguments.get("metadata", {})
+    metadata: Any = decode_json(request.arguments.get("metadata") or {}, dict)
     if observation.title is not None and isinstance(metadata, dict):
         request = with_argument(request, "metadata", {**metadata, "title": observation.title})
     return request

@@ -16,6 +16,7 @@ _SYSTEMS = (memento, min_memory, claude_mem)
 #: By operation: how a request is changed after its arguments have our names.
 _REWRITES: Mapping[str, tuple[Callable[[Request], Request], ...]] = {
     "store_memory": (min_memory.link_new_memory, claude_mem.store_observation),
+    "update_memory": (memento.clear_expiry,),
     "link_memories": (min_memory.link_memory,),
     "retrieve_context": (claude_mem.read_context,),
 }

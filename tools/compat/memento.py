@@ -12,10 +12,11 @@ from pydantic import Field
 
 from server.memory.working import Item
 from server.store.record.workspaces import Workspace
-from tools.compat.translation import PROJECT, drop_unsupported, rename_arguments
+from tools.compat.translation import PROJECT, drop_unsupported, rename_arguments, with_argument
 from tools.core.dialect import Dialect, Request
-from tools.core.fields import Content, Moment, Name, Question, Tags, Word
+from tools.core.fields import Content, End, Name, Question, Word, Words
 from tools.core.operation import AnswerText, Args, Call, Effect, InWorkspace, Operation, ensure_workspace, validate
+from tools.core.plain_arguments import decode_json
 from tools.core.services import Services
 from tools.memories.arguments import Linkages
 
@@ -49,15 +50,25 @@ UNSUPPORTED: Mapping[str, tuple[str, ...]] = {
 }
 
 
+def clear_expiry(request: Request) -> Request:
+    """Empty the end of a memory for a client that sends `expires: null`, as Memento does; ours leave null out."""
+    sent = request.arguments
+    if request.spellings.get("expires_at") != "expires" or sent.get("expires_at") is not None:
+        return request
+    cleared: Any = decode_json(sent.get("clear") or [], list)
+    left = {name: value for name, value in sent.items() if name != "expires_at"}
+    return with_argument(replace(request, arguments=left), "clear", [*cleared, "expires_at"], "expires")
+
+
 class Remember(InWorkspace):
     """The arguments of `memento_remember`."""
 
     content: Content = Field(description="The text to remember, in plain words that make sense on their own.")
-    tags: Tags = Field(default=[], description="Short labels to find and group it by.")
+    tags: Words = Field(default=[], description="Short labels to find and group it by.")
     type: Word | None = Field(
         default=None, description="fact, decision, observation (the default), instruction, or a word of your own."
     )
-    expires: Moment | None = Field(default=None, description="The time from which it is no longer recalled. ISO 8601.")
+    expires: End = Field(default=None, description="The time from which it is no longer recalled. ISO 8601.")
     linkages: Linkages = Field(default=[], description="Links to memories, items and files.")
 
 
@@ -65,7 +76,7 @@ class Recall(InWorkspace):
     """The arguments of `memento_recall`."""
 
     query: Question = Field(description="The words to look for, or a question.")
-    tags: Tags = Field(default=[], description="Only memories with one of these tags.")
+    tags: Words = Field(default=[], description="Only memories with one of these tags.")
     type: Word | None = Field(default=None, description="Only memories of this type.")
     limit: int = Field(default=10, ge=1, le=100, description="The largest number of memories.")
 
@@ -221,7 +232,7 @@ async def _answer_in_words(
         Failure: the operation refuses the call.
     """
     if not isinstance(args, operation.args):
-        args = validate(operation.args, _to_arguments(args), is_text=False)
+        args = validate(operation.args, _to_arguments(args))
     answer: Any = await operation.handler(services, call, args)
     text = to_text or operation.dialect.to_text
     assert text is not None, f"{operation.name} has no text"  # noqa: S101 - a row of ours is wrong

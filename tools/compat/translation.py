@@ -8,6 +8,7 @@ from pydantic import BaseModel, ValidationError
 
 from server.errors import Failure
 from tools.core.dialect import Request
+from tools.core.plain_arguments import decode_json, read_arguments
 from tools.core.refusals import failure_from_validation, quote_sent
 
 #: claude-mem's name of a workspace; every operation inside one takes it.
@@ -58,7 +59,7 @@ def take_arguments(request: Request, model: type[M]) -> tuple[Request, M]:
     if not sent:
         return request, model()
     try:
-        taken = model.model_validate(sent, strict=True)
+        taken = model.model_validate(read_arguments(model, sent), strict=True)
     except ValidationError as error:
         raise failure_from_validation(error, model) from None
     left = {name: value for name, value in request.arguments.items() if name not in sent}
@@ -73,12 +74,13 @@ def with_argument(request: Request, name: str, value: Any, spelling: str | None 
 
 def translate_entries(arguments: dict[str, Any], name: str, translate: Callable[[dict[str, Any]], Request]) -> Request:
     """Translate each object of a list among the arguments; other values are left for validation."""
-    entries: Any = arguments.get(name)
+    entries: Any = decode_json(arguments.get(name), list)
     if not isinstance(entries, list):
         return Request(arguments)
     translated: list[Any] = []
     spellings: dict[str, str] = {}
-    for index, entry in enumerate(entries):  # pyright: ignore[reportUnknownArgumentType,reportUnknownVariableType] - JSON
+    for index, each in enumerate(entries):  # pyright: ignore[reportUnknownArgumentType,reportUnknownVariableType] - JSON
+        entry = decode_json(each, dict)
         if not isinstance(entry, dict):
             translated.append(entry)
             continue

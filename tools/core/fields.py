@@ -1,5 +1,6 @@
 """The types of arguments that several subjects share. Each refuses a wrong value with a sentence."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
@@ -10,17 +11,34 @@ from server.memory.models import EARLIEST, LATEST
 CONTENT_BYTES = 32 * 1024
 METADATA_BYTES = 16 * 1024
 QUERY_CHARACTERS = 100_000
+_LEAP_SECOND = re.compile(r"(T\d\d:\d\d):60")
 #: The most other workspaces that a call can name.
 MAX_PEEKED_WORKSPACES = 5
 
 
 def _parse_time(value: object) -> datetime:
     """Read a date or date-time in ISO 8601, to the millisecond. Without a zone it is UTC."""
+    moment = _read_moment(value)
+    if not EARLIEST <= moment <= LATEST:
+        raise ValueError(f"must lie between {EARLIEST.date()} and {LATEST.date()}")
+    return moment - timedelta(microseconds=moment.microsecond % 1000)
+
+
+def _parse_end(value: object) -> datetime | None:
+    """Read the time at which something ends; None, so never, for "never" and for the last days of the calendar."""
+    if isinstance(value, str) and value.strip().casefold() == "never":
+        return None
+    return None if value is None or _read_moment(value) > LATEST else _parse_time(value)
+
+
+def _read_moment(value: object) -> datetime:
+    """Read a date or date-time; one that lies beyond the calendar in UTC becomes the calendar's nearest edge."""
     if isinstance(value, datetime):
         moment = value
     elif isinstance(value, str):
         try:
-            moment = datetime.fromisoformat(value.strip())
+            # RFC 3339 allows small letters, and a leap second, which no calendar of ours has (5.6, 5.7).
+            moment = datetime.fromisoformat(_LEAP_SECOND.sub(r"\1:59", value.strip().upper()))
         except ValueError:
             raise ValueError(
                 "must be a date or date-time in ISO 8601, like 2026-11-21 or 2026-11-21T09:30:00Z"
@@ -29,19 +47,9 @@ def _parse_time(value: object) -> datetime:
         raise ValueError("must be a date or date-time as text, like 2026-11-21T09:30:00Z")  # noqa: TRY004 - pydantic reports ValueError
     moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
     try:
-        moment = moment.astimezone(UTC)
+        return moment.astimezone(UTC)
     except OverflowError:
-        raise ValueError("must lie between the years 1 and 9999") from None
-    if not EARLIEST <= moment <= LATEST:
-        raise ValueError("must lie between the years 1 and 9999")
-    return moment - timedelta(microseconds=moment.microsecond % 1000)
-
-
-def _split_list(value: object) -> object:
-    """Split comma-separated text, as query strings have it, into a list; leave a list as it is."""
-    if isinstance(value, str):
-        return [part.strip() for part in value.split(",") if part.strip()]
-    return value
+        return datetime.max.replace(tzinfo=UTC) if moment.year > 1 else datetime.min.replace(tzinfo=UTC)
 
 
 def _check_content(value: str) -> str:
@@ -77,6 +85,8 @@ def _check_workspace_count(value: list[str]) -> list[str]:
 
 
 Moment = Annotated[datetime, BeforeValidator(_parse_time), WithJsonSchema({"type": "string", "format": "date-time"})]
+#: When something ends: a time, or never.
+End = Annotated[datetime | None, BeforeValidator(_parse_end), WithJsonSchema({"type": "string", "format": "date-time"})]
 Content = Annotated[str, AfterValidator(_check_content)]
 #: Text that may be empty.
 Prose = Annotated[str, AfterValidator(_check_size)]
@@ -85,8 +95,5 @@ Id = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 Question = Annotated[str, StringConstraints(max_length=QUERY_CHARACTERS), AfterValidator(_check_not_blank)]
 Word = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
-Tags = Annotated[list[Word], Field(max_length=50)]
-#: Words in a list, or in one text with commas. The field sets the largest number of words.
-WordList = Annotated[list[Word], BeforeValidator(_split_list)]
-Words = Annotated[WordList, Field(max_length=50)]
-WorkspaceNames = Annotated[WordList, AfterValidator(_check_workspace_count)]
+Words = Annotated[list[Word], Field(max_length=50)]
+WorkspaceNames = Annotated[list[Word], AfterValidator(_check_workspace_count)]

@@ -6,7 +6,7 @@ A tool and its REST mirror cannot drift, because both are generated from the sam
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -16,7 +16,8 @@ from server.errors import Failure
 from server.store.record.journal import Actor
 from server.store.record.workspaces import MissingWorkspace, Workspace
 from tools.core.dialect import Dialect
-from tools.core.refusals import failure_from_validation, refuse_unstorable
+from tools.core.plain_arguments import read_arguments
+from tools.core.refusals import failure_from_validation, refuse_unstorable, with_spelling
 from tools.core.services import Services
 from tools.core.store_refusals import refusals_as_failures
 
@@ -38,8 +39,13 @@ class Effect(Enum):
 
 
 class Args(BaseModel):
-    """The arguments of an operation. Unknown fields are refused."""
+    """The arguments of an operation. Unknown fields are refused.
 
+    `answered_fields` has the fields that only answers have, so that an answer can be sent back: each with the argument
+    that it stands for unless that is sent as well, or with None, and then it is left out.
+    """
+
+    answered_fields: ClassVar[Mapping[str, str | None]] = {}
     model_config = ConfigDict(extra="forbid")
 
 
@@ -92,8 +98,6 @@ class Door:
     workspace: str | None = None
     #: The other workspaces that the connection wants to search as well, separated by commas.
     peek: str | None = None
-    #: Whether arguments came as text (a query string), so that "10" may be a number.
-    is_text: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +192,7 @@ async def run(operation: Operation, services: Services, door: Door, raw: dict[st
     sent = raw | _read_peeks(operation, door)
     refuse_unstorable(sent)
     request = operation.dialect.translate(sent)
-    args = _validate(operation.args, request.arguments, is_text=door.is_text, spellings=request.spellings)
+    args = _validate(operation.args, request.arguments, request.spellings)
     actor = Actor(principal.user_id, principal.credential_id, operation.name, door.request_id)
     with refusals_as_failures():
         if operation.is_in_workspace:
@@ -212,21 +216,23 @@ def _read_peeks(operation: Operation, door: Door) -> dict[str, Any]:
     return {"peek_workspaces": door.peek}
 
 
-def validate(model: type[A], raw: dict[str, Any], *, is_text: bool) -> A:
-    """Validate arguments.
+def validate(model: type[A], raw: dict[str, Any]) -> A:
+    """Read arguments for what they plainly say, and validate them.
 
     Raises:
         Failure: `invalid`; the message names the field and its bound, and says what to send instead.
     """
     refuse_unstorable(raw)
-    return _validate(model, raw, is_text=is_text)
+    return _validate(model, raw)
 
 
-def _validate(model: type[A], arguments: dict[str, Any], *, is_text: bool, spellings: Mapping[str, str] = {}) -> A:
+def _validate(model: type[A], arguments: dict[str, Any], spellings: Mapping[str, str] = {}) -> A:
     try:
-        return model.model_validate(arguments, strict=not is_text)
+        return model.model_validate(read_arguments(model, arguments), strict=True)
     except ValidationError as error:
         raise failure_from_validation(error, model, spellings) from None
+    except Failure as failure:
+        raise with_spelling(failure, spellings) from None
 
 
 async def _find_workspace(services: Services, door: Door, args: Args) -> Workspace | MissingWorkspace:
@@ -246,7 +252,7 @@ def _read_connection_workspace(door: Door) -> str | None:
     """The workspace that the connection names, under the same rules as the argument."""
     if door.workspace is None:
         return None
-    return validate(InWorkspace, {"workspace": door.workspace}, is_text=True).workspace
+    return validate(InWorkspace, {"workspace": door.workspace}).workspace
 
 
 async def _find_bound_workspace(

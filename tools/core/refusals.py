@@ -78,6 +78,13 @@ def quote_sent(value: Any) -> str:
     return f"; you sent {text!r}" if len(text) <= _LONGEST_QUOTE else f"; you sent {len(text)} characters"
 
 
+def with_spelling(failure: Failure, spellings: Mapping[str, str]) -> Failure:
+    """The refusal with its field as the client spelled it."""
+    if failure.field is None or (spelled := _spell_path(failure.field, spellings)) == failure.field:
+        return failure
+    return Failure(failure.code, spelled + failure.message.removeprefix(failure.field), field=spelled)
+
+
 def _spell_path(path: str, spellings: Mapping[str, str]) -> str:
     """The path of an argument as the client named it."""
     for ours, theirs in spellings.items():

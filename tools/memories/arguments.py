@@ -1,14 +1,15 @@
 """The fields of a new memory and the filters of memories: arguments that several operations share."""
 
 import json
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, ClassVar, Self, cast
 
 from pydantic import AfterValidator, BaseModel, Field, StringConstraints, model_validator
 
 from server.memory.models import Linkage, Memory, Scope
 from server.store.record.memories import Listing
-from tools.core.fields import METADATA_BYTES, Content, Id, Moment, Name, Tags, Word, Words
+from tools.core.fields import METADATA_BYTES, Content, End, Id, Moment, Name, Word, Words
 from tools.core.operation import Args, InWorkspace
 
 DEFAULT_TYPE = "observation"
@@ -30,16 +31,35 @@ def _check_link_ends(linkages: list[Linkage]) -> list[Linkage]:
     return linkages
 
 
-def _check_metadata_size(metadata: dict[str, Any]) -> dict[str, Any]:
+def find_metadata_problem(metadata: dict[str, Any]) -> str | None:
+    """Return, in words, the bound that metadata exceeds; None if it exceeds none."""
     size = len(json.dumps(metadata, ensure_ascii=False).encode())
-    if size > METADATA_BYTES:
-        raise ValueError(f"must be at most {METADATA_BYTES} bytes of JSON; this is {size}")
+    return f"must be at most {METADATA_BYTES} bytes of JSON; this is {size}" if size > METADATA_BYTES else None
+
+
+def _check_metadata(metadata: dict[str, Any]) -> dict[str, Any]:
+    if problem := find_metadata_problem(metadata):
+        raise ValueError(problem)
     return metadata
 
 
 Linkages = Annotated[list[Linkage], Field(max_length=100), AfterValidator(_check_link_ends)]
 LinkedId = Annotated[str, StringConstraints(min_length=1, max_length=36)]
-Metadata = Annotated[dict[str, Any], AfterValidator(_check_metadata_size)]
+Metadata = Annotated[dict[str, Any], AfterValidator(_check_metadata)]
+
+
+def merge_patch(target: dict[str, Any], patch: dict[str, Any]) -> dict[str, Any]:
+    """Return the object that a JSON merge patch makes of another one (RFC 7396, section 2): null removes a key."""
+    merged = dict(target)
+    for name, value in patch.items():
+        if value is None:
+            merged.pop(name, None)
+        elif isinstance(value, dict):
+            before: Any = merged.get(name)
+            merged[name] = merge_patch(before if isinstance(before, dict) else {}, cast("dict[str, Any]", value))  # pyright: ignore[reportUnknownArgumentType] - JSON
+        else:
+            merged[name] = value
+    return merged
 
 
 def find_missing_place(scope: Scope | None, project: str | None, task: str | None) -> str | None:
@@ -51,8 +71,20 @@ def find_missing_place(scope: Scope | None, project: str | None, task: str | Non
     return "project is required with a task" if task is not None and project is None else None
 
 
+#: The fields of a memory that only answers have: the server sets them.
+ANSWERED_FIELDS: Mapping[str, str | None] = dict.fromkeys(
+    (
+        *("id", "workspace", "meta", "created_at", "updated_at", "relevance", "access_count", "last_accessed_at"),
+        *("consolidated", "consolidated_into", "score", "keyword_score", "vector_score", "relevance_score"),
+        *("skipped_by", "why"),
+    )
+)
+
+
 class NewMemory(Args):
     """The fields of a new memory. Only `content` is required."""
+
+    answered_fields: ClassVar[Mapping[str, str | None]] = {**ANSWERED_FIELDS, "created_at": "occurred_at"}
 
     content: Content = Field(
         description="What to remember, in plain words that make sense on their own. At most 32 KiB.",
@@ -61,7 +93,7 @@ class NewMemory(Args):
         default=None,
         description="fact, decision, observation (the default), instruction, preference, or a word of your own.",
     )
-    tags: Tags = Field(default=[], description="Short labels to find and group it by.")
+    tags: Words = Field(default=[], description="Short labels to find and group it by.")
     scope: Scope | None = Field(
         default=None,
         description=(
@@ -82,7 +114,7 @@ class NewMemory(Args):
         description="The session or conversation it comes from.",
     )
     occurred_at: Moment | None = Field(default=None, description="When it happened, if that is not now. ISO 8601.")
-    expires_at: Moment | None = Field(
+    expires_at: End = Field(
         default=None,
         description="The time from which it is no longer recalled. ISO 8601.",
     )
@@ -113,6 +145,15 @@ class NewMemory(Args):
             consolidated=0,
             consolidated_into=None,
         )
+
+
+def find_expiry_notice(stored: Sequence[Memory], now: datetime) -> str | None:
+    """Return the notice that memories were stored with an end in the past; None if none was."""
+    ended = sum(memory.expires_at is not None and memory.expires_at <= now for memory in stored)
+    if not ended:
+        return None
+    which = "This memory has" if len(stored) == 1 else f"{ended} of these memories have"
+    return f"{which} an expires_at in the past: stored, but never recalled."
 
 
 class StoreMemory(NewMemory, InWorkspace):

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import Field, model_validator
 
@@ -12,17 +12,21 @@ from server.memory.models import Memory, Scope
 from server.store.record import memories, vectors
 from server.store.record.journal import journal_memories
 from server.store.record.memories import Listing
-from tools.core.fields import Content, Moment, Name, Tags, Word, WordList
+from tools.core.fields import Content, End, Moment, Name, Word, Words
 from tools.core.operation import Answer, Call, Effect, InWorkspace, Meta, Operation, ensure_workspace
 from tools.core.services import Services
 from tools.memories.arguments import (
+    ANSWERED_FIELDS,
     Facets,
     Linkages,
     MemoryRef,
     Metadata,
     NewMemory,
     StoreMemory,
+    find_expiry_notice,
+    find_metadata_problem,
     find_missing_place,
+    merge_patch,
     to_json_value,
 )
 from tools.memories.rows import check_links, hold_memory, make_memory_not_found
@@ -60,12 +64,18 @@ class IngestedMemories(Answer):
     indexed: bool = Field(description="False if the search store is down: they are stored, and can be found later.")
 
 
+#: The fields that a memory may be without.
+Clearable = Literal["project", "task", "entity", "author", "session", "occurred_at", "expires_at", "source", "metadata"]
+
+
 class UpdateMemory(MemoryRef):
-    """What `update_memory` takes: the id, and the fields to change. null clears a field that may be empty."""
+    """The arguments of `update_memory`: the id, and the fields to change."""
+
+    answered_fields = ANSWERED_FIELDS
 
     content: Content | None = Field(default=None, description="The new text.")
     type: Word | None = Field(default=None, description="The new type.")
-    tags: Tags | None = Field(default=None, description="The new tags, in place of all earlier ones.")
+    tags: Words | None = Field(default=None, description="The new tags, in place of all earlier ones.")
     scope: Scope | None = Field(default=None, description="The part of the workspace in which it is valid.")
     project: Name | None = Field(default=None, description="The project that it belongs to.")
     task: Name | None = Field(default=None, description="The task that it belongs to.")
@@ -73,28 +83,35 @@ class UpdateMemory(MemoryRef):
     author: Name | None = Field(default=None, description="The person who said it.")
     session: Name | None = Field(default=None, description="The session it comes from.")
     occurred_at: Moment | None = Field(default=None, description="When it happened.")
-    expires_at: Moment | None = Field(
+    expires_at: End = Field(
         default=None,
         description="The time from which it is no longer recalled.",
     )
     linkages: Linkages | None = Field(default=None, description="The new links, in place of all earlier ones.")
     source: Name | None = Field(default=None, description="Its origin, for example a file or a tool.")
-    metadata: Metadata | None = Field(default=None, description="The new metadata, in place of all earlier ones.")
+    metadata: Metadata | None = Field(
+        default=None,
+        description="The metadata to change. Other keys stay as they are; null as the value of a key removes it.",
+    )
+    clear: list[Clearable] = Field(
+        default=[], max_length=len(get_args(Clearable)), description="The fields to empty, e.g. `expires_at`."
+    )
 
     @model_validator(mode="after")
     def _require_changes(self) -> Self:
-        if not self.changes:
+        if both := [name for name in self.clear if getattr(self, name) is not None]:
+            raise ValueError(f"{both[0]} has a new value and stands in clear; send one of the two")
+        if not self.list_changes({}):
             raise ValueError("No fields to update. Send at least one field beside the id")
-        required = ("content", "type", "tags", "scope", "linkages", "metadata")
-        if emptied := [name for name in required if name in self.model_fields_set and getattr(self, name) is None]:
-            raise ValueError(f"{emptied[0]} cannot be null; leave it out to keep it as it is")
         return self
 
-    @property
-    def changes(self) -> dict[str, Any]:
-        """The fields that were sent, and their new values."""
+    def list_changes(self, metadata: dict[str, Any]) -> dict[str, Any]:
+        """Return the fields that change, and their new values; `metadata` is the metadata of the memory so far."""
         sent = self.model_fields_set & set(Memory.model_fields) - {"id"}
-        return {name: to_json_value(getattr(self, name)) for name in sent}
+        changes = {name: to_json_value(getattr(self, name)) for name in sent}
+        if self.metadata is not None:
+            changes["metadata"] = merge_patch(metadata, self.metadata)
+        return changes | {name: {} if name == "metadata" else None for name in self.clear}
 
 
 class DeleteMemory(MemoryRef):
@@ -121,7 +138,7 @@ class ListMemories(InWorkspace, Facets):
     order: Literal["asc", "desc"] = Field(default="desc", description="Ascending or descending.")
     limit: int = Field(default=50, ge=1, le=100, description="The largest number of them.")
     offset: int = Field(default=0, ge=0, le=10_000_000, description="How many to skip first.")
-    tags: WordList = Field(
+    tags: list[Word] = Field(
         default=[],
         max_length=10,
         description="Only memories with a tag that contains one of these, in upper or lower case.",
@@ -192,7 +209,8 @@ async def _store(
         await journal_memories(connection, workspace, call.actor, now, first, changes)
     if windows is None:
         services.encoder.filling.note_gaps()
-    return call.meta, await services.projection.project(workspace)
+    meta = call.build_meta(find_expiry_notice(new, now))
+    return meta, await services.projection.project(workspace)
 
 
 async def fetch_memory(services: Services, call: Call, args: MemoryRef) -> MemoryAnswer:
@@ -203,22 +221,28 @@ async def fetch_memory(services: Services, call: Call, args: MemoryRef) -> Memor
     return _to_answer(memory, call)
 
 
-def _to_answer(memory: Memory, call: Call) -> MemoryAnswer:
-    return MemoryAnswer.model_construct(**memory.__dict__, meta=call.meta)
+def _to_answer(memory: Memory, call: Call, notice: str | None = None) -> MemoryAnswer:
+    return MemoryAnswer.model_construct(**memory.__dict__, meta=call.build_meta(notice))
 
 
 async def update_memory(services: Services, call: Call, args: UpdateMemory) -> MemoryAnswer:
     """Change the fields that were sent; a changed text gets new vectors in the same transaction.
 
-    Raises `not_found`, and `invalid` if the scope would lack its project or its task.
+    Metadata is merged as RFC 7396 says.
+
+    Raises:
+        Failure: `not_found`; `invalid` if the scope would lack its project or its task, or the metadata would be too
+            large.
     """
-    changes = args.changes
     windows = None
     if args.content is not None:
         windows = await services.encoder.embed_documents([args.content])
     now, workspace = services.now(), call.id_for_reading
     async with services.db.write() as connection:
         revision, before = await hold_memory(connection, workspace, args.id, now)
+        changes = args.list_changes(before.metadata)
+        if problem := find_metadata_problem(changes.get("metadata", {})):
+            raise Failure("invalid", f"metadata: {problem}.", field="metadata")
         after = Memory.model_validate(before.model_dump() | changes | {"updated_at": now})
         if problem := find_missing_place(after.scope, after.project, after.task):
             raise Failure("invalid", f"{problem}.", field=problem.partition(" ")[0])
@@ -238,7 +262,7 @@ async def update_memory(services: Services, call: Call, args: UpdateMemory) -> M
     if args.content is not None and windows is None:
         services.encoder.filling.note_gaps()
     await services.projection.project(workspace)
-    return _to_answer(after, call)
+    return _to_answer(after, call, find_expiry_notice([after], now) if "expires_at" in changes else None)
 
 
 async def delete_memory(services: Services, call: Call, args: DeleteMemory) -> DeletedMemory:

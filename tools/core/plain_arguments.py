@@ -1,0 +1,195 @@
+"""Arguments as models and their clients send them, read for what they plainly say, before they are validated.
+
+A model's client fills what it has nothing for with null or "", writes a list or an object as JSON in a text, and sends
+a number as digits. Nothing else is guessed: a value that does not plainly say one thing stays as it is, and validation
+refuses it.
+"""
+
+import json
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from types import UnionType
+from typing import Annotated, Any, Literal, Union, cast, get_args, get_origin
+
+from pydantic import BaseModel, StringConstraints, TypeAdapter, ValidationError
+
+from server.errors import Failure
+from tools.core.refusals import refuse_unstorable
+
+#: Words that stand for nothing. No name is one of them: it would filter by a name that nothing has.
+_NOTHING = frozenset({"null", "none", "undefined"})
+
+_Kind = Literal["text", "name", "number", "truth", "list", "object", "any"]
+
+_NUMBERS: Mapping[type, TypeAdapter[Any]] = {each: TypeAdapter(each) for each in (int, float)}
+_TRUTHS = {"true": True, "1": True, "false": False, "0": False}
+
+
+@dataclass(frozen=True, slots=True)
+class _Field:
+    """What an argument takes.
+
+    `number` is the type of a number; `entry` the model of an object, or of a list's entries.
+    """
+
+    kind: _Kind
+    is_optional: bool = False
+    number: type = int
+    entry: type[BaseModel] | None = None
+
+
+def read_arguments(model: type[BaseModel], sent: dict[str, Any], path: str = "") -> dict[str, Any]:
+    """Return the arguments as `model` takes them.
+
+    An optional argument that is null or "" is left out. JSON in a text becomes a list or an object where the model
+    takes one, and any other text becomes a list of the texts between its commas. Digits become a number, an integral
+    float a whole number, and `"true"` a truth value. The `answered_fields` of the model are renamed or left out.
+
+    Raises:
+        Failure: `invalid` if an optional argument is a word for nothing, such as "null".
+    """
+    fields = _list_fields(model)
+    answered = {name: argument for name, argument in _list_answered_fields(model) if name in sent}
+    if answered:
+        sent = _name_answered_fields(sent, answered)
+    read: dict[str, Any] = {}
+    for name, value in sent.items():
+        field = fields.get(name)
+        if field is None:
+            read[name] = value
+        elif not field.is_optional:
+            read[name] = _READERS[field.kind](value, field, path + name)
+        elif value not in (None, ""):
+            _refuse_nothing(value, field, path + name)
+            read[name] = _READERS[field.kind](value, field, path + name)
+    return read
+
+
+def _name_answered_fields(sent: dict[str, Any], answered: Mapping[str, str | None]) -> dict[str, Any]:
+    named = {name: value for name, value in sent.items() if name not in answered}
+    for name, argument in answered.items():
+        if argument is not None and named.get(argument) is None:
+            named[argument] = sent[name]
+    return named
+
+
+def decode_json(value: Any, kind: type[list[Any]] | type[dict[str, Any]]) -> Any:
+    """Return the list or the object that a text holds as JSON; any other value as it is.
+
+    Raises:
+        Failure: `invalid` if the JSON holds a value that cannot be stored.
+    """
+    if not isinstance(value, str) or value.lstrip()[:1] != ("[" if kind is list else "{"):
+        return value
+    try:
+        decoded = json.loads(value)
+    except (ValueError, RecursionError):
+        return value
+    refuse_unstorable(decoded)
+    return cast("Any", decoded) if isinstance(decoded, kind) else value
+
+
+def _refuse_nothing(value: Any, field: _Field, path: str) -> None:
+    if field.kind not in {"text", "any"} and isinstance(value, str) and value.strip().casefold() in _NOTHING:
+        message = f"{path}: the word {value.strip()!r} stands for no value; leave the argument out, or send null."
+        raise Failure("invalid", message, field=path)
+
+
+def _read_number(value: Any, field: _Field, _path: str) -> Any:
+    is_integral = isinstance(value, float) and math.isfinite(value) and value.is_integer()
+    if not (isinstance(value, str) or (field.number is int and is_integral)):
+        return value
+    try:
+        number = _NUMBERS[field.number].validate_python(value)
+    except ValidationError:
+        return value
+    return number if math.isfinite(number) else value
+
+
+def _read_truth(value: Any, _field: _Field, _path: str) -> Any:
+    return _TRUTHS.get(value.strip().casefold(), value) if isinstance(value, str) else value
+
+
+def _read_list(value: Any, field: _Field, path: str) -> Any:
+    entries = decode_json(value, list)
+    if isinstance(entries, str) and field.entry is None:
+        return [part.strip() for part in entries.split(",") if part.strip()]
+    if field.entry is None or not isinstance(entries, list):
+        return entries
+    return [_read_object(each, field, f"{path}.{index}") for index, each in enumerate(cast("list[Any]", entries))]
+
+
+def _read_object(value: Any, field: _Field, path: str) -> Any:
+    decoded = decode_json(value, dict)
+    if field.entry is None or not isinstance(decoded, dict):
+        return decoded
+    return read_arguments(field.entry, cast("dict[str, Any]", decoded), f"{path}.")
+
+
+def _keep(value: Any, _field: _Field, _path: str) -> Any:
+    return value
+
+
+_READERS: Mapping[_Kind, Callable[[Any, _Field, str], Any]] = {
+    "text": _keep,
+    "name": _keep,
+    "any": _keep,
+    "number": _read_number,
+    "truth": _read_truth,
+    "list": _read_list,
+    "object": _read_object,
+}
+
+
+@cache
+def _list_answered_fields(model: type[BaseModel]) -> list[tuple[str, str | None]]:
+    """The fields of answers that are no arguments of the model, and the argument that each stands for."""
+    answered: Mapping[str, str | None] = getattr(model, "answered_fields", {})
+    return [pair for pair in answered.items() if pair[0] not in model.model_fields]
+
+
+@cache
+def _list_fields(model: type[BaseModel]) -> dict[str, _Field]:
+    """What each field of a model takes."""
+    return {
+        name: _describe_field(Annotated[field.annotation, *field.metadata], is_optional=not field.is_required())  # pyright: ignore[reportInvalidTypeForm] - a type that is known at run time
+        if field.metadata
+        else _describe_field(field.annotation, is_optional=not field.is_required())
+        for name, field in model.model_fields.items()
+    }
+
+
+def _describe_field(annotation: Any, *, is_optional: bool) -> _Field:
+    kind, metadata = _strip_annotation(annotation)
+    origin = get_origin(kind) or kind
+    if origin is list:
+        entry, _ = _strip_annotation(get_args(kind)[0])
+        return _Field("list", is_optional, entry=entry if _is_model(entry) else None)
+    if origin is dict or _is_model(origin):
+        return _Field("object", is_optional, entry=cast("Any", origin) if _is_model(origin) else None)
+    if origin is bool:
+        return _Field("truth", is_optional)
+    if origin in _NUMBERS:
+        return _Field("number", is_optional, number=origin)
+    if origin is Any:
+        return _Field("any", is_optional)
+    is_name = any(isinstance(each, StringConstraints) and each.strip_whitespace for each in metadata)
+    return _Field("name" if origin is not str or is_name else "text", is_optional)
+
+
+def _strip_annotation(annotation: Any) -> tuple[Any, list[Any]]:
+    """The type without null, and the constraints that it stands with."""
+    metadata: list[Any] = []
+    while get_origin(annotation) in {Annotated, Union, UnionType}:
+        first, *others = get_args(annotation)
+        if get_origin(annotation) is Annotated:
+            annotation, metadata = first, [*others, *metadata]
+        else:
+            annotation = next(each for each in (first, *others) if each is not type(None))
+    return annotation, metadata
+
+
+def _is_model(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, BaseModel)
