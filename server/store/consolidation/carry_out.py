@@ -47,7 +47,7 @@ class NotActive(Exception):  # noqa: N818 - it names the reason; the doors decid
         self.left = left
 
 
-class SummaryTooLong(Exception):  # noqa: N818 - as above
+class SummaryTooLong(Exception):  # noqa: N818 - it names the reason; the doors decide on the words
     """The summary of a group would have `size` bytes, more than a memory may have."""
 
     def __init__(self, size: int) -> None:
@@ -55,7 +55,7 @@ class SummaryTooLong(Exception):  # noqa: N818 - as above
         self.size = size
 
 
-class ChangedMeanwhile(Exception):  # noqa: N818 - as above
+class ChangedMeanwhile(Exception):  # noqa: N818 - it names the reason; the doors decide on the words
     """A memory of the group changed between the plan and the transaction. Nothing was merged."""
 
 

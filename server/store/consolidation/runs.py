@@ -35,7 +35,7 @@ class RunNotFound(Exception):  # noqa: N818 - it names the reason; the doors dec
     """The workspace has no run with this id."""
 
 
-class NothingToUndo(Exception):  # noqa: N818 - as above
+class NothingToUndo(Exception):  # noqa: N818 - it names the reason; the doors decide on the words
     """No part of a run can be undone, for these reasons. If there are none, the run was undone before."""
 
     def __init__(self, reasons: Sequence[str]) -> None:

@@ -1,5 +1,8 @@
 """A grant type is one row: the token endpoint, the server's metadata and the check of clients all follow from it."""
 
+import ast
+from pathlib import Path
+
 import pytest
 import sqlalchemy as sa
 
@@ -85,3 +88,16 @@ async def test_a_grant_type_without_a_row_is_refused_and_the_refusal_names_the_o
     assert (answer.status_code, answer.json()["error"]) == (400, "unsupported_grant_type")
     assert all(grant_type in answer.json()["error_description"] for grant_type in GRANTS)
     assert NEW not in answer.text
+
+
+def list_handlers():
+    """The names of the functions in `auth/grants` that answer with tokens or a refusal."""
+    for path in (Path(__file__).parents[3] / "auth" / "grants").glob("*.py"):
+        for node in ast.parse(path.read_text()).body:
+            if isinstance(node, ast.AsyncFunctionDef) and not node.name.startswith("_"):
+                if ast.unparse(node.returns or ast.Constant(None)) == "Issued | Refused":
+                    yield node.name
+
+
+def test_every_handler_of_a_grant_has_a_row():
+    assert sorted(list_handlers()) == sorted(getattr(handler, "__name__", "") for handler in GRANTS.values())
