@@ -94,9 +94,10 @@ def list_handlers():
     """The names of the functions in `auth/grants` that answer with tokens or a refusal."""
     for path in (Path(__file__).parents[3] / "auth" / "grants").glob("*.py"):
         for node in ast.parse(path.read_text()).body:
-            if isinstance(node, ast.AsyncFunctionDef) and not node.name.startswith("_"):
-                if ast.unparse(node.returns or ast.Constant(None)) == "Issued | Refused":
-                    yield node.name
+            if not isinstance(node, ast.AsyncFunctionDef) or node.name.startswith("_"):
+                continue
+            if ast.unparse(node.returns or ast.Constant(None)) == "IssuedTokens | GrantRefusal":
+                yield node.name
 
 
 def test_every_handler_of_a_grant_has_a_row():
