@@ -18,7 +18,13 @@ BY_ID = [name for name, each in catalog.CANONICAL.items() if "id" in build_schem
 IN_WORKSPACE = [name for name, each in catalog.CANONICAL.items() if each.is_in_workspace]
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
+async def dan(shared):
+    """Somebody else, the same in each test: nobody can change anything that is his."""
+    return await shared.person("dan")
+
+
+@pytest.fixture(scope="module")
 async def secrets_of_dan(dan):
     """What dan has: a memory in two workspaces, and a key; the ids by what they are of."""
     memory = await dan.store(f"Dan's {SECRET}", tags=[SECRET])
