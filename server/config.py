@@ -1,13 +1,12 @@
 """Every setting, its default and its effect: one typed table, read once by the composition root.
 
-The setting `name` is read from the variable `LOCI_NAME`. A secret can also be read from the file that `LOCI_NAME_FILE`
-names. A test compares docs/configuration.md with this table.
+The setting `name` is read from the variable `LOCI_NAME`, in the environment or in `loci.env`. A secret can also be read
+from the file that `LOCI_NAME_FILE` names. A test compares docs/configuration.md with this table.
 """
 
 import ipaddress
 import json
 import os
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
@@ -25,12 +24,12 @@ from pydantic import (
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from server.limits import Limits
+from server.limits import LEAST_SECRET_BYTES, Limits
 from server.loopback import is_loopback
+from server.variables import PREFIX, Given, read_variables
 
-PREFIX = "LOCI_"
-#: Variables of the tests and of the hook. They are no settings of the server, but its environment may hold them.
-_OTHERS = re.compile(r"LOCI_((TEST|BENCH|HOOK)_\w+|URL|API_KEY|WORKSPACE)")
+#: Prints a new secret.
+_COMMAND = "python3 -c 'import secrets; print(secrets.token_urlsafe(32))'"
 #: The number of characters of a wrong value that an error message shows.
 SHOWN = 80
 
@@ -135,7 +134,8 @@ class Settings(BaseSettings):
     )
     secret_key: SecretStr = Field(
         default=SecretStr(""),
-        description="Encrypts the stored signing keys. Default: made once and kept in DATA_DIR/secret.key.",
+        description="Encrypts the stored signing keys; at least 32 bytes. Default: made once and kept in "
+        "DATA_DIR/secret.key.",
     )
     access_token_minutes: int = Field(
         default=30, ge=1, le=60, description="How many minutes an OAuth access token is valid."
@@ -183,6 +183,13 @@ class Settings(BaseSettings):
         default="openai", description="The kind of that API: `openai` or `anthropic`."
     )
     log_format: Literal["text", "json"] = Field(default="text", description="The form of log lines: `text` or `json`.")
+
+    @field_validator("secret_key")
+    @classmethod
+    def _check_length(cls, value: SecretStr) -> SecretStr:
+        if 0 < len(value.get_secret_value().encode()) < LEAST_SECRET_BYTES:
+            raise ValueError(f"must be at least {LEAST_SECRET_BYTES} bytes long, like the output of {_COMMAND}")
+        return value
 
     @field_validator("trusted_proxies")
     @classmethod
@@ -265,30 +272,16 @@ def is_secret(name: str) -> bool:
 
 
 def load_settings(environ: Mapping[str, str] = os.environ) -> Settings:
-    """Read the settings from the environment and from the files it names.
+    """Read the settings from the file of settings and from the environment, which wins.
 
     Raises:
         SystemExit: at least one setting is unknown or wrong; the message names each of them.
     """
-    values: dict[str, str] = {}
-    problems: list[str] = []
-    for variable, value in environ.items():
-        if not variable.startswith(PREFIX) or _OTHERS.fullmatch(variable):
-            continue
-        name = variable.removeprefix(PREFIX).lower()
-        if name in Settings.model_fields:
-            values[name] = value
-        elif (base := name.removesuffix("_file")) in Settings.model_fields and is_secret(base):
-            try:
-                values[base] = Path(value).read_text().strip()
-            except OSError as error:
-                problems.append(f"{variable}: {value}: {error.strerror}")
-        else:
-            problems.append(f"{variable}: there is no such setting; docs/configuration.md lists them")
+    given, problems = read_variables(environ, {name: is_secret(name) for name in Settings.model_fields})
     try:
-        settings = Settings.model_validate(values)
+        settings = Settings.model_validate({name: each.text for name, each in given.items()})
     except ValidationError as error:
-        problems += [_describe_problem(each, values) for each in error.errors()]
+        problems += [_describe_problem(each, given) for each in error.errors()]
         raise SystemExit("\n".join(problems)) from None
     if problems:
         raise SystemExit("\n".join(problems))
@@ -311,14 +304,15 @@ _SAY = {
 }
 
 
-def _describe_problem(error: ErrorDetails, values: Mapping[str, str]) -> str:
+def _describe_problem(error: ErrorDetails, given: Mapping[str, Given]) -> str:
     """Return one line that names a wrong setting and its error, without the values of secrets."""
     name = str(error["loc"][0])
+    each = given.get(name, Given("", f"{PREFIX}{name.upper()}"))
     # a value with an @ may be a URL with a password
-    is_shown = name in values and not is_secret(name) and "@" not in values[name]
+    is_shown = name in given and not is_secret(name) and "@" not in each.text
     inside = ".".join(str(part) for part in error["loc"][1:] if part != "[key]")
     demand = f"{inside[:SHOWN]}: {_describe_demand(error)}" if inside else _describe_demand(error)
-    return f"{PREFIX}{name.upper()}: {demand}" + (f"; you set {values[name][:SHOWN]!r}" if is_shown else "")
+    return f"{each.variable}: {demand}" + (f"; you set {each.text[:SHOWN]!r}" if is_shown else "")
 
 
 def _describe_demand(error: ErrorDetails) -> str:

@@ -17,6 +17,9 @@ from tests.helpers.clock import Clock
 from tests.helpers.databases import admin, apart, migrated, postgres_url, url_of
 from tests.helpers.site import site_at
 
+# The settings of a person who develops here are not those of a test.
+os.environ["LOCI_ENV_FILE"] = os.devnull
+
 # A shell that starts the suite in the background makes it ignore SIGINT. Each process that a test starts would inherit
 # that and would not end by SIGINT.
 signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -643,3 +643,14 @@ def test_a_server_that_was_started_with_sigint_ignored_ends_at_sigterm(tmp_path)
         finally:
             server.kill()
     assert server.returncode == 0
+
+
+def test_a_secret_key_that_is_no_secret_stops_the_start_and_doctor_names_it(cli, tmp_path):
+    assert "secret key: the first start makes it" in " ".join(cli("doctor").stderr.split())
+    path = tmp_path / "data" / "secret.key"
+    path.write_bytes(b"")
+    told = f"{path} holds 0 bytes, and a secret key needs 32."
+    assert f"secret key: {told}" in " ".join(cli("doctor").stderr.split())
+    ended = subprocess_run("serve", data_dir=tmp_path / "data", LOCI_PORT="0")
+    assert ended.returncode == 1
+    assert ended.stderr.strip().startswith(told)

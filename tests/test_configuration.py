@@ -1,23 +1,22 @@
 """Settings: what the table says, the documentation says, and what is wrong is named."""
 
 import json
+import os
 import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Literal, get_args, get_origin
 
 import pytest
 
+from server import variables
 from server.config import PREFIX, Limits, Settings, is_secret, load_settings
 
 ROOT = Path(__file__).parent.parent
-ROWS = dict(
-    re.findall(
-        r"^\| `(LOCI_\w+)`( \*)? \|.*$",
-        (ROOT / "docs/configuration.md").read_text(),
-        re.MULTILINE,
-    )
-)
+PAGE = (ROOT / "docs/configuration.md").read_text()
+ROWS = dict(re.findall(r"^\| `(LOCI_\w+)`( \*)? \|.*$", PAGE, re.MULTILINE))
+SETTINGS_FILE = variables.SETTINGS_FILE
 
 
 HTTPS = "must be https unless it is a loopback address"
@@ -47,6 +46,20 @@ def test_a_setting_is_documented_in_its_own_words_with_its_default(name):
 def test_every_setting_is_read_somewhere(name):
     sources = [path.read_text() for folder in ("server", "auth") for path in (ROOT / folder).rglob("*.py")]
     assert any(re.search(rf"\b(settings|self)\.{name}\b", source) for source in sources)
+
+
+@pytest.fixture(autouse=True)
+def no_file(monkeypatch, tmp_path):
+    """A person who develops here may have a file of settings."""
+    monkeypatch.setattr(variables, "SETTINGS_FILE", tmp_path / "loci.env")
+    return tmp_path / "loci.env"
+
+
+@pytest.mark.parametrize("name", [name for name, field in Settings.model_fields.items() if get_args(field.annotation)])
+def test_each_value_of_a_setting_with_few_values_is_documented(name):
+    (row,) = [line for line in PAGE.splitlines() if line.startswith(f"| `{PREFIX}{name.upper()}`")]
+    if get_origin(Settings.model_fields[name].annotation) is Literal:
+        assert all(f"`{value}`" in row for value in get_args(Settings.model_fields[name].annotation))
 
 
 def test_settings_are_read_from_the_environment():
@@ -90,6 +103,114 @@ def test_a_secret_is_read_from_the_file_that_is_named(tmp_path):
 def test_a_wrong_setting_stops_the_start_and_is_named(environ, named):
     with pytest.raises(SystemExit, match=named):
         load_settings(environ)
+
+
+@pytest.mark.parametrize("empty", ["", "  ", "\t\n"])
+@pytest.mark.parametrize("suffix", ["", "_FILE"])
+@pytest.mark.parametrize("name", Settings.model_fields)
+def test_an_empty_setting_is_its_default(name, suffix, empty):
+    if not suffix or is_secret(name):
+        assert load_settings({f"{PREFIX}{name.upper()}{suffix}": empty}) == load_settings({})
+
+
+def test_an_empty_variable_that_is_no_setting_is_still_named():
+    with pytest.raises(SystemExit, match="LOCI_PROT: there is no such setting"):
+        load_settings({"LOCI_PROT": ""})
+
+
+@pytest.mark.parametrize("content", [b"", b"\n", b"\xef\xbb\xbf \n"])
+def test_an_empty_file_of_a_secret_is_refused_by_its_name(tmp_path, content):
+    path = tmp_path / "key"
+    path.write_bytes(content)
+    with pytest.raises(SystemExit, match=f"^LOCI_LLM_API_KEY_FILE: {path}: the file is empty$"):
+        load_settings({"LOCI_LLM_API_KEY_FILE": str(path)})
+
+
+def test_a_file_of_a_secret_that_is_no_text_is_refused_by_its_name(tmp_path):
+    path = tmp_path / "key"
+    path.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(SystemExit, match=f"^LOCI_LLM_API_KEY_FILE: {path}: must be UTF-8 text$"):
+        load_settings({"LOCI_LLM_API_KEY_FILE": str(path)})
+
+
+def test_a_secret_and_its_file_are_not_both_set(tmp_path):
+    path = tmp_path / "key"
+    path.write_text("k")
+    with pytest.raises(SystemExit, match="LOCI_LLM_API_KEY_FILE: LOCI_LLM_API_KEY is set too; leave one of them out"):
+        load_settings({"LOCI_LLM_API_KEY": "x", "LOCI_LLM_API_KEY_FILE": str(path)})
+
+
+@pytest.mark.parametrize("key", ["a", "x" * 31, "é" * 15])
+def test_a_secret_key_that_is_too_short_is_refused_by_the_name_of_its_setting_and_not_shown(tmp_path, key):
+    path = tmp_path / "key"
+    path.write_text(key, encoding="utf-8")
+    for variable, value in (("LOCI_SECRET_KEY", key), ("LOCI_SECRET_KEY_FILE", str(path))):
+        with pytest.raises(SystemExit) as stopped:
+            load_settings({variable: value})
+        assert str(stopped.value).startswith(
+            f"{variable}: must be at least 32 bytes long, like the output of python3 -c"
+        )
+        assert "you set" not in str(stopped.value)
+
+
+def test_a_secret_key_of_32_bytes_is_taken():
+    assert load_settings({"LOCI_SECRET_KEY": "é" * 16}).secret_key.get_secret_value() == "é" * 16
+
+
+def test_the_file_of_settings_is_read_and_the_environment_wins(no_file, tmp_path):
+    secret = tmp_path / "secret"
+    secret.write_text("from a file")
+    no_file.write_bytes(
+        b"\xef\xbb\xbf# mine\r\nexport LOCI_PORT=9000\r\nLOCI_SIGNUP='invite' # until May\r\nLOCI_HOST=\r\n"
+        b'LOCI_LLM_MODEL="a $HOME"\r\nLOCI_UNDO_DAYS=3\r\nLOCI_LLM_API_KEY_FILE=' + str(secret).encode() + b"\r\n"
+    )
+    settings = load_settings({"LOCI_UNDO_DAYS": "7", "LOCI_SIGNUP": ""})
+    assert (settings.port, settings.signup, settings.host) == (9000, "invite", "127.0.0.1")
+    assert (settings.llm_model, settings.undo_days) == ("a $HOME", 7)
+    assert settings.llm_api_key.get_secret_value() == "from a file"
+    assert load_settings({"LOCI_LLM_API_KEY": "from here"}).llm_api_key.get_secret_value() == "from here"
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"LOCI_PROT=1\n", "LOCI_PROT in {}: there is no such setting; docs/configuration.md lists them"),
+        (b"PORT=1\n", "PORT in {}: there is no such setting; docs/configuration.md lists them"),
+        (b"LOCI_ENV_FILE=x\n", "LOCI_ENV_FILE in {}: there is no such setting; docs/configuration.md lists them"),
+        (b"LOCI_PORT=x\n", "LOCI_PORT in {}: must be a whole number; you set 'x'"),
+        (b"# a\n\nLOCI_PORT\n", "{}, line 3: must be NAME=value"),
+        (b"LOCI_PORT=1\nsome words\n", "{}, line 2: must be NAME=value"),
+        (b"\xff\n", "{}: must be UTF-8 text"),
+    ],
+)
+def test_a_wrong_line_of_the_file_of_settings_stops_the_start_and_is_named(no_file, content, told):
+    no_file.write_bytes(content)
+    with pytest.raises(SystemExit) as stopped:
+        load_settings({})
+    assert str(stopped.value) == told.format(no_file)
+
+
+def test_another_file_of_settings_must_be_there(no_file, tmp_path):
+    no_file.write_text("LOCI_PORT=1\n")
+    (tmp_path / "other").write_text("LOCI_HOST=::1\n")
+    settings = load_settings({"LOCI_ENV_FILE": str(tmp_path / "other")})
+    assert (settings.host, settings.port) == ("::1", 8080)
+    with pytest.raises(SystemExit, match=f"^{tmp_path}/third: No such file or directory$"):
+        load_settings({"LOCI_ENV_FILE": f"{tmp_path}/third"})
+    assert load_settings({"LOCI_ENV_FILE": ""}).port == 1
+
+
+def test_a_command_reads_the_file_of_settings(tmp_path):
+    (tmp_path / "mine.env").write_text(f"LOCI_DATA_DIR={tmp_path / 'data'}\n")
+    environ = {name: value for name, value in os.environ.items() if name != "LOCI_DATA_DIR"}
+    command = [sys.executable, "-m", "server", "migrate"]
+    subprocess.run(command, cwd=ROOT, env=environ | {"LOCI_ENV_FILE": str(tmp_path / "mine.env")}, check=True)
+    assert (tmp_path / "data" / "loci.db").exists()
+
+
+def test_git_ignores_the_usual_file_of_settings_beside_the_makefile():
+    assert f"{SETTINGS_FILE.name}" in (ROOT / ".gitignore").read_text().splitlines()
+    assert (SETTINGS_FILE.parent / "Makefile").exists()
 
 
 def test_a_wrong_secret_is_not_shown():

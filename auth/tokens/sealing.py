@@ -11,16 +11,37 @@ from cryptography.fernet import Fernet, InvalidToken
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from server.errors import Failure
+from server.limits import LEAST_SECRET_BYTES
+
 
 def load_secret_key(given: str, path: Path) -> str:
     """Return the given secret key; if none is given, the one in a file.
 
     If there is no such file, it is made once, with a random key, and readable for its owner only.
+
+    Raises:
+        Failure: `invalid`, the file holds no text, or too little for a secret.
     """
     if given:
         return given
-    if path.exists():
-        return path.read_text().strip()
+    if not path.exists():
+        _make_key_file(path)
+    key = path.read_bytes().strip()
+    if len(key) < LEAST_SECRET_BYTES:
+        raise _make_unusable(path, f"{path} holds {len(key)} bytes, and a secret key needs {LEAST_SECRET_BYTES}")
+    try:
+        return key.decode()
+    except UnicodeDecodeError:
+        raise _make_unusable(path, f"{path} holds no text") from None
+
+
+def _make_unusable(path: Path, reason: str) -> Failure:
+    cure = f"Put the right file there, from a backup. If there is none, delete {path.name}: the next start makes a new key"
+    return Failure("invalid", f"{reason}. {cure}, and apps then ask for new tokens.")
+
+
+def _make_key_file(path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     new = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
     try:
@@ -34,7 +55,6 @@ def load_secret_key(given: str, path: Path) -> str:
         pass
     finally:
         new.unlink(missing_ok=True)
-    return path.read_text().strip()
 
 
 class Sealer:

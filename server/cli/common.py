@@ -1,11 +1,13 @@
 """Shared by the commands: the settings, the record, and error messages on stderr."""
 
 import asyncio
+import json
 import os
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from contextlib import asynccontextmanager, contextmanager
+from datetime import datetime
 from pathlib import Path
-from typing import NoReturn, TypeVar
+from typing import Annotated, Any, NoReturn, TypeVar
 from urllib.parse import urlsplit
 
 import typer
@@ -25,6 +27,9 @@ from server.store.search.owner import AlreadyOwned
 T = TypeVar("T")
 
 DRIVERS = frozenset({"sqlite+aiosqlite", "postgresql+asyncpg"})
+
+#: The option of every command that prints a list.
+AsJson = Annotated[bool, typer.Option("--json", help="Print the list as JSON, for scripts.")]
 
 #: For tables. It is wide enough for whole ids, even if the output goes to a pipe.
 stdout = Console(width=max(Console().width, 140))
@@ -140,6 +145,11 @@ def explain_store_error(error: DBAPIError | OSError, settings: Settings) -> str:
     if settings.database_url.get_secret_value():
         return f"The record cannot be reached: {reason}. Check LOCI_DATABASE_URL, and that the database runs."
     return f"{settings.data_dir.absolute()}: {reason}. Check LOCI_DATA_DIR, and that you may write there."
+
+
+def print_json(rows: list[dict[str, Any]]) -> None:
+    """Print a list as JSON, for scripts. Dates are in ISO 8601."""
+    print(json.dumps(rows, ensure_ascii=False, indent=2, default=datetime.isoformat))
 
 
 def fail(message: str) -> NoReturn:

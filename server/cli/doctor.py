@@ -11,6 +11,7 @@ import typer
 from rich.markup import escape
 from sqlalchemy.exc import DBAPIError
 
+from auth.tokens.sealing import load_secret_key
 from server.cli.common import (
     begin_command,
     check_database_url,
@@ -53,6 +54,7 @@ def run_doctor() -> None:
     settings = begin_command()
     checks: dict[str, Check] = {
         "data folder": _check_folder,
+        "secret key": _check_secret_key,
         "record": _check_record,
         "search store": _check_search,
         "embedding model": _check_model,
@@ -110,6 +112,15 @@ async def _check_folder(settings: Settings) -> Finding:
         )
     detail = f"{folder}, {free / 1e9:.1f} GB free, closed to other users"
     return Finding("data folder", is_ok=free > LOW_DISK, detail=detail, cure="Make room: less than 1 GB is free.")
+
+
+async def _check_secret_key(settings: Settings) -> Finding:
+    path = settings.data_dir / "secret.key"
+    given = settings.secret_key.get_secret_value()
+    if not given and not path.exists():
+        return Finding("secret key", is_ok=True, detail="the first start makes it")
+    load_secret_key(given, path)
+    return Finding("secret key", is_ok=True, detail="LOCI_SECRET_KEY has it" if given else f"{path} has it")
 
 
 async def _check_record(settings: Settings) -> Finding:

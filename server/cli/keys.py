@@ -1,14 +1,14 @@
 """`key`: API keys, for scripts and for recall links."""
 
 from datetime import timedelta
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.table import Column, Table
 
 from auth.api_keys import issue_key
 from auth.principal import ADMIN, IMPLIED
-from server.cli.common import find_user, open_record, run_command, stderr, stdout
+from server.cli.common import AsJson, find_user, open_record, print_json, run_command, stderr, stdout
 from server.clock import utc_now
 from server.config import Settings
 from server.errors import Failure
@@ -71,13 +71,16 @@ def create_key(
 
 
 @app.command("list")
-def list_keys(user: UserName) -> None:
+def list_keys(user: UserName, *, as_json: AsJson = False) -> None:
     """List a user's active keys."""
 
     async def print_keys(settings: Settings) -> None:
         async with open_record(settings) as db, db.read() as connection:
             owner = await find_user(connection, user)
             rows = await api_keys.list_keys(connection, owner.id)
+        if as_json:
+            print_json([_describe_key(row) for row in rows])
+            return
         table = Table(
             Column("id", no_wrap=True, min_width=36),
             Column("begins with", no_wrap=True, min_width=12),
@@ -94,6 +97,18 @@ def list_keys(user: UserName) -> None:
         stdout.print(table)
 
     run_command(print_keys)
+
+
+def _describe_key(row: api_keys.KeyRow) -> dict[str, Any]:
+    return {
+        "id": row.id,
+        "prefix": row.prefix,
+        "name": row.name,
+        "scopes": row.scopes.split(),
+        "workspace": row.workspace,
+        "expires_at": row.expires_at,
+        "last_used_at": row.last_used_at,
+    }
 
 
 @app.command("revoke")

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from server.cli.common import open_record, run_command, stderr
+from server.cli.common import AsJson, open_record, print_json, run_command, stderr
 from server.config import Settings
 
 
@@ -12,6 +12,8 @@ def do_work_now(
     work: Annotated[
         str | None, typer.Argument(help="The work to do in every workspace. Without it, the list of them is printed.")
     ] = None,
+    *,
+    as_json: AsJson = False,
 ) -> None:
     """Do background work in every workspace now, instead of waiting for the schedule.
 
@@ -21,6 +23,9 @@ def do_work_now(
     from server.cli.runs import do_work_with_bar  # noqa: PLC0415 - the same imports
 
     offered = {each.name: each.help for each in WORKS.values() if each.help is not None}
+    if work is None and as_json:
+        print_json([{"name": name, "help": help_} for name, help_ in offered.items()])
+        return
     if work is None:
         for name, help_ in offered.items():
             stderr.print(f"{name}: {help_}", highlight=False)

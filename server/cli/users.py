@@ -1,7 +1,7 @@
 """`user`: the people who can log in."""
 
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from argon2 import PasswordHasher
@@ -10,7 +10,7 @@ from rich.table import Table
 from auth.accounts.account_names import check_name, failure_from_taken_name, taken_name_as_failure
 from auth.accounts.passwords import Passwords, check_password
 from auth.accounts.signup_links import make_invite_link
-from server.cli.common import find_user, open_record, run_command, stderr, stdout
+from server.cli.common import AsJson, find_user, open_record, print_json, run_command, stderr, stdout
 from server.clock import utc_now
 from server.config import Settings
 from server.errors import Failure
@@ -62,20 +62,38 @@ def add_user(
 
 
 @app.command("list")
-def list_users() -> None:
+def list_users(*, as_json: AsJson = False) -> None:
     """List the users."""
 
     async def print_users(settings: Settings) -> None:
         plans = Plans(settings.plans, settings.default_plan)
-        table = Table("name", "admin", "plan", "made", "disabled")
         async with open_record(settings) as db, db.read() as connection:
-            for user in await accounts.list_users(connection):
-                plan = (await plans.read_standing(connection, user.account_id)).plan or ""
-                disabled = "" if user.disabled_at is None else f"{user.disabled_at:%Y-%m-%d}"
-                table.add_row(user.name, "yes" if user.is_admin else "", plan, f"{user.created_at:%Y-%m-%d}", disabled)
+            users = [
+                (user, (await plans.read_standing(connection, user.account_id)).plan)
+                for user in await accounts.list_users(connection)
+            ]
+        if as_json:
+            print_json([_describe_user(user, plan) for user, plan in users])
+            return
+        table = Table("name", "admin", "plan", "made", "disabled")
+        for user, plan in users:
+            disabled = "" if user.disabled_at is None else f"{user.disabled_at:%Y-%m-%d}"
+            made = f"{user.created_at:%Y-%m-%d}"
+            table.add_row(user.name, "yes" if user.is_admin else "", plan or "", made, disabled)
         stdout.print(table)
 
     run_command(print_users)
+
+
+def _describe_user(user: accounts.User, plan: str | None) -> dict[str, Any]:
+    return {
+        "id": user.id,
+        "name": user.name,
+        "is_admin": user.is_admin,
+        "plan": plan,
+        "created_at": user.created_at,
+        "disabled_at": user.disabled_at,
+    }
 
 
 @app.command("set-password")

@@ -3,7 +3,10 @@
 import stat
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
+
 from auth.tokens.sealing import Sealer, load_secret_key
+from server.errors import Failure
 
 
 def test_a_key_that_was_given_is_used_and_nothing_is_written(tmp_path):
@@ -18,6 +21,26 @@ def test_without_one_a_key_is_made_once_for_its_owner_only(tmp_path):
     assert load_secret_key("", path) == key
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert len(list(path.parent.iterdir())) == 1
+
+
+@pytest.mark.parametrize("content", [b"", b"\n", b"a", b"x" * 31 + b"\n", b"\0" * 31])
+def test_a_file_with_too_little_for_a_secret_is_refused_by_its_name_and_kept(tmp_path, content):
+    path = tmp_path / "secret.key"
+    path.write_bytes(content)
+    with pytest.raises(Failure, match=f"^{path} holds .* bytes, and a secret key needs 32"):
+        load_secret_key("", path)
+    assert path.read_bytes() == content
+
+
+def test_a_file_that_holds_no_text_is_refused_by_its_name(tmp_path):
+    (tmp_path / "secret.key").write_bytes(b"\xff" * 40)
+    with pytest.raises(Failure, match=f"^{tmp_path / 'secret.key'} holds no text"):
+        load_secret_key("", tmp_path / "secret.key")
+
+
+def test_a_file_of_32_bytes_is_taken(tmp_path):
+    (tmp_path / "secret.key").write_bytes(b"x" * 32 + b"\n")
+    assert load_secret_key("", tmp_path / "secret.key") == "x" * 32
 
 
 def test_processes_that_start_at_once_read_one_key(tmp_path):

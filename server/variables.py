@@ -1,0 +1,115 @@
+"""The variables that set the settings: those of the environment and of the file `loci.env`, and the files of secrets.
+
+Which settings there are, and which values they may have, is the business of config.py.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from dotenv.parser import parse_stream
+
+PREFIX = "LOCI_"
+#: Names another file of settings. It stands in the environment alone.
+FILE_VARIABLE = "LOCI_ENV_FILE"
+#: The usual file of settings, beside the Makefile.
+SETTINGS_FILE = Path(__file__).parent.parent / "loci.env"
+#: Variables of the tests and of the hook. They are no settings of the server, but its environment may hold them.
+_OTHERS = re.compile(r"LOCI_((TEST|BENCH|HOOK)_\w+|URL|API_KEY|WORKSPACE)")
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """The text that somebody has set for a setting, and the variable that they set, with its file if it has one."""
+
+    text: str
+    variable: str
+
+
+class _UnusableFile(Exception):  # noqa: N818 - it names a state of the file
+    """A file of settings cannot be read. The message names the file, and the line if one is wrong."""
+
+
+def read_variables(environ: Mapping[str, str], settings: Mapping[str, bool]) -> tuple[dict[str, Given], list[str]]:
+    """Read the file of settings, the environment, which wins, and the files of secrets that both name.
+
+    A variable with an empty value is as if it was not set.
+
+    Args:
+        environ: the environment.
+        settings: for each setting, in lower case and without the prefix, whether it is a secret.
+
+    Returns:
+        The settings that are set, and one line for each variable or file that is wrong.
+    """
+    problems: list[str] = []
+    wanted = environ.get(FILE_VARIABLE, "").strip()
+    path = Path(wanted) if wanted else SETTINGS_FILE
+    given: dict[str, Given] = {}
+    if wanted or path.exists():
+        try:
+            given = _choose_settings(_read_settings_file(path), f" in {path}", settings, problems)
+        except _UnusableFile as error:
+            problems.append(str(error))
+    ours = {name: value for name, value in environ.items() if name.startswith(PREFIX) and name != FILE_VARIABLE}
+    return given | _choose_settings(ours, "", settings, problems), problems
+
+
+def _read_settings_file(path: Path) -> dict[str, str]:
+    """Return the variables that a file sets. Quotes and comments are those of a shell; nothing is expanded."""
+    try:
+        with path.open(encoding="utf-8-sig") as file:
+            lines = list(parse_stream(file))
+    except OSError as error:
+        raise _UnusableFile(f"{path}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise _UnusableFile(f"{path}: must be UTF-8 text") from None
+    variables: dict[str, str] = {}
+    for line in lines:
+        # an empty line and a comment have neither a key nor a value
+        if line.error or (line.key is not None and line.value is None):
+            text = line.original.string  # with the empty lines before it
+            number = line.original.line + text[: len(text) - len(text.lstrip())].count("\n")
+            raise _UnusableFile(f"{path}, line {number}: must be NAME=value")
+        if line.key is not None and line.value is not None:
+            variables[line.key] = line.value
+    return variables
+
+
+def _choose_settings(
+    variables: Mapping[str, str], place: str, settings: Mapping[str, bool], problems: list[str]
+) -> dict[str, Given]:
+    """Return the settings that variables set, by their names. Wrong variables are added to the problems."""
+    found: dict[str, Given] = {}
+    for variable, value in variables.items():
+        if _OTHERS.fullmatch(variable):
+            continue
+        name, label = variable.removeprefix(PREFIX).lower() if variable.startswith(PREFIX) else "", variable + place
+        base = name if name in settings else name.removesuffix("_file")
+        if base not in settings or (base != name and not settings[base]):
+            problems.append(f"{label}: there is no such setting; docs/configuration.md lists them")
+            continue
+        text = value.strip()
+        if text and base != name:
+            text = _read_secret(text, label, problems)
+        if text and base in found:
+            problems.append(f"{label}: {found[base].variable} is set too; leave one of them out")
+        elif text:
+            found[base] = Given(text, label)
+    return found
+
+
+def _read_secret(path: str, label: str, problems: list[str]) -> str:
+    """Return the text of a secret's file. If it cannot be read or is empty, return no text, and add a problem."""
+    try:
+        text = Path(path).read_text(encoding="utf-8-sig").strip()
+    except OSError as error:
+        problems.append(f"{label}: {path}: {error.strerror}")
+    except UnicodeDecodeError:
+        problems.append(f"{label}: {path}: must be UTF-8 text")
+    else:
+        if not text:
+            problems.append(f"{label}: {path}: the file is empty")
+        return text
+    return ""
