@@ -37,8 +37,8 @@ def load_secret_key(given: str, path: Path) -> str:
 
 
 def _make_unusable(path: Path, reason: str) -> Failure:
-    cure = f"Put the right file there, from a backup. If there is none, delete {path.name}: the next start makes a new key"
-    return Failure("invalid", f"{reason}. {cure}, and apps then ask for new tokens.")
+    cure = f"Put the right file there, from a backup. If there is none, delete {path.name}: the next start makes a new"
+    return Failure("invalid", f"{reason}. {cure} key, and apps then ask for new tokens.")
 
 
 def _make_key_file(path: Path) -> None:
