@@ -8,6 +8,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from server.cli.common import begin_command, close_data_folder, explain_errors, stderr
+from server.cli.descriptors import raise_descriptor_limit
 from server.cli.listen import listen
 from server.config import Settings
 from server.logs import configure_logs
@@ -16,7 +17,6 @@ from server.store.search.seam import EngineDown
 if TYPE_CHECKING:
     from server.app import Running
 
-GRACE_SECONDS = 10
 PING_SECONDS = 3
 
 
@@ -25,6 +25,7 @@ def serve() -> None:
     settings = begin_command()
     configure_logs(settings.log_format)
     close_data_folder(settings)
+    descriptors = raise_descriptor_limit()
     # Before the stores are opened, so that a port in use is found first.
     listeners = listen(settings.host, settings.port)
     # A shell that starts a command in the background of a script has it ignore SIGINT; SIGTERM needs it, as said below.
@@ -35,7 +36,7 @@ def serve() -> None:
     signal.signal(signal.SIGTERM, _raise_interrupt)
     try:
         with explain_errors(settings), asyncio.Runner(loop_factory=_make_loop) as runner:
-            runner.run(_serve(settings, listeners))
+            runner.run(_serve(settings, listeners, descriptors))
     except KeyboardInterrupt:
         pass  # uvicorn has shut down cleanly, and raises the signal again so that the shell knows of it
     finally:
@@ -55,7 +56,7 @@ def _make_loop() -> asyncio.AbstractEventLoop:
     return uvloop.new_event_loop()
 
 
-async def _serve(settings: Settings, listeners: list[socket.socket]) -> None:
+async def _serve(settings: Settings, listeners: list[socket.socket], descriptors: int) -> None:
     # The start makes hundreds of thousands of objects that stay, and hardly any garbage. To look through them takes the
     # garbage collector 0.2 seconds now, and 0.1 seconds at any moment later. So it is off, and they are frozen below.
     gc.disable()
@@ -63,18 +64,12 @@ async def _serve(settings: Settings, listeners: list[socket.socket]) -> None:
 
     from server.app import create_app, open_server  # noqa: PLC0415 - the same imports
     from server.background.loop import run_background  # noqa: PLC0415 - the same imports
+    from server.web.http_server import configure_http, limit_connections  # noqa: PLC0415 - the same imports
+    from server.web.open_connections import LOOPBACK, OpenConnections  # noqa: PLC0415 - the same imports
 
     async with open_server(settings) as running:
-        config = uvicorn.Config(
-            create_app(running),
-            http="httptools",
-            ws="none",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            proxy_headers=False,
-            timeout_graceful_shutdown=GRACE_SECONDS,
-        )
+        connections = OpenConnections(limit_connections(descriptors), (*LOOPBACK, *settings.trusted_proxies))
+        config = configure_http(create_app(running), connections)
         server = uvicorn.Server(config)
         _print_greeting(settings, running)
         await _warn_of_search_store(settings, running)

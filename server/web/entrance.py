@@ -3,15 +3,17 @@
 Pure ASGI: nothing here buffers or copies a body.
 """
 
+import asyncio
 import re
 import secrets
 import time
 
 import structlog
 from starlette.datastructures import Headers
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from server.errors import STATUS, Failure
+from server.errors import STATUS, Failure, make_unavailable_failure
 from server.loopback import is_loopback
 from server.web.answers import error_response
 
@@ -60,21 +62,30 @@ class Entrance:
         scope.setdefault("state", {})["request_id"] = request_id
         response = _Response(send, request_id)
         started = time.perf_counter()
+        is_abandoned = False
         try:
             self._check(scope, headers)
             await self._app(scope, _Body(receive), response)
-        except Exception as error:
-            answer = error_response(error, scope["path"])
-            if answer.status_code >= STATUS["internal"] and not isinstance(error, Failure):
+        except ClientDisconnect:
+            is_abandoned = True
+        except (Exception, asyncio.CancelledError) as error:
+            # uvicorn cancels the requests that still run when the time for stopping is over. It waits for none of them.
+            known = make_unavailable_failure("server") if isinstance(error, asyncio.CancelledError) else error
+            answer = error_response(known, scope["path"])
+            if answer.status_code >= STATUS["internal"] and not isinstance(known, Failure):
                 log.exception("request.failed", method=scope["method"], path=scope["path"], request_id=request_id)
             if not response.status:
                 await answer(scope, receive, response)
+        ms = round((time.perf_counter() - started) * 1000, 1)
+        if is_abandoned:
+            log.info("request.abandoned", method=scope["method"], path=scope["path"], ms=ms, request_id=request_id)
+            return
         log.info(
             "request.answered",
             method=scope["method"],
             path=scope["path"],
             status=response.status,
-            ms=round((time.perf_counter() - started) * 1000, 1),
+            ms=ms,
             request_id=request_id,
         )
 

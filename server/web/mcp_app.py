@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from server.errors import Failure
 from server.web import mcp
 from server.web.entrance import MAX_BODY
+from server.web.mcp_request import read_first
 from tools import catalog
 
 
@@ -33,9 +34,12 @@ class McpApps:
             mcp.build_server(catalog.RECALL_LINK, instructions=mcp.LINK_INSTRUCTIONS, read_only=True)
         )
         self.connector = _route_by_toolset(
-            {"": StreamableHTTPASGIApp(self._full), "memento": StreamableHTTPASGIApp(self._memento)}
+            {
+                "": read_first(StreamableHTTPASGIApp(self._full)),
+                "memento": read_first(StreamableHTTPASGIApp(self._memento)),
+            }
         )
-        self.recall_link: ASGIApp = StreamableHTTPASGIApp(self._link)
+        self.recall_link: ASGIApp = read_first(StreamableHTTPASGIApp(self._link))
 
     @asynccontextmanager
     async def run(self) -> AsyncGenerator[None]:

@@ -19,6 +19,8 @@ from server.app import Running, create_app, open_server
 from server.background.loop import run_background
 from server.config import Settings
 from server.store.record.people import accounts
+from server.web.http_server import configure_http
+from server.web.open_connections import ConnectionLimits, OpenConnections
 
 #: Everything is on loopback; to load the certificates of the world takes each client 25 ms.
 NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -96,29 +98,42 @@ class Site:
         return client
 
 
+def listen_on_loopback() -> tuple[socket.socket, str]:
+    """A socket on a free port of loopback, and the URL of what will be served there."""
+    listener = socket.socket(proto=socket.IPPROTO_TCP)  # else asyncio leaves out TCP_NODELAY: 40 ms a request
+    listener.bind(("127.0.0.1", 0))
+    return listener, f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+
 @asynccontextmanager
 async def site_at(settings, clock):
     """A server on a free port of loopback, for as long as the block lasts."""
-    listener = socket.socket(proto=socket.IPPROTO_TCP)  # else asyncio leaves out TCP_NODELAY: 40 ms a request
-    listener.bind(("127.0.0.1", 0))
-    url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    listener, url = listen_on_loopback()
     settings = Settings.model_validate(settings.model_dump() | {"public_url": url})
     clients: list[httpx.AsyncClient] = []
     async with AsyncExitStack() as stack:
         running = await stack.enter_async_context(open_server(settings, clock, QUICK))
-        how = {"log_config": None, "access_log": False, "ws": "none", "lifespan": "on", "proxy_headers": False}
-        server = uvicorn.Server(uvicorn.Config(create_app(running), **how))
         await running.services.start_models()
         await stack.enter_async_context(run_background(running.services))
-        server.config.load()
-        server.lifespan = server.config.lifespan_class(server.config)
-        await server.startup(sockets=[listener])
-        try:
-            yield Site(url, running, clients)
-        finally:
-            for client in clients:
-                await client.aclose()
-            await _shut_down(server)
+        async with serving(create_app(running), listener, OpenConnections(ConnectionLimits())):
+            try:
+                yield Site(url, running, clients)
+            finally:
+                for client in clients:
+                    await client.aclose()
+
+
+@asynccontextmanager
+async def serving(app, listener, connections):
+    """Serve an application as `serve` does, for as long as the block lasts; the uvicorn server."""
+    server = uvicorn.Server(configure_http(app, connections))
+    server.config.load()
+    server.lifespan = server.config.lifespan_class(server.config)
+    await server.startup(sockets=[listener])
+    try:
+        yield server
+    finally:
+        await _shut_down(server)
 
 
 async def _shut_down(server):

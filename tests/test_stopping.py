@@ -1,0 +1,62 @@
+"""A server that stops while clients are in the middle of a request, and the descriptors that it may use."""
+
+import os
+import resource
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+FORM = "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 99\r\n\r\nhalf=a"
+#: The path of each half-sent request, and what of it was sent.
+HALF_SENT = {
+    "/oauth/token": f"POST /oauth/token HTTP/1.1\r\nHost: HOST\r\n{FORM}",
+    "/login": f"POST /login HTTP/1.1\r\nHost: HOST\r\n{FORM}",
+    "": "GET /healthz HTTP/1.1\r\nHost: HOST\r\n",
+}
+
+
+def _lower_descriptor_limit():
+    resource.setrlimit(resource.RLIMIT_NOFILE, (256, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+
+
+def test_half_sent_requests_do_not_hold_up_the_end_and_are_a_line_each(tmp_path):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    settings = {"LOCI_DATA_DIR": str(tmp_path), "LOCI_EMBEDDING_MODEL": "none", "LOCI_PORT": str(port)}
+    with subprocess.Popen(
+        [sys.executable, "-m", "server", "serve"],
+        cwd=ROOT,
+        env=os.environ | settings,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=_lower_descriptor_limit,  # noqa: PLW1509 - as a service manager does it
+    ) as server:
+        assert server.stderr is not None
+        try:
+            assert any("Loci is at" in line for line in server.stderr)
+            lines = [socket.create_connection(("127.0.0.1", port), timeout=30) for _ in HALF_SENT]
+            for line, sent in zip(lines, HALF_SENT.values(), strict=True):
+                line.sendall(sent.replace("HOST", f"127.0.0.1:{port}").encode())
+            with socket.create_connection(("127.0.0.1", port), timeout=30) as asked:
+                asked.sendall(f"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n".encode())
+                assert b"200" in asked.recv(100)  # what was sent before has been read
+            limits = Path(f"/proc/{server.pid}/limits").read_text().splitlines()
+            server.terminate()
+            began = time.monotonic()
+            _, rest = server.communicate(timeout=30)
+            took = time.monotonic() - began
+        finally:
+            server.kill()
+    assert took < 5
+    ((soft, hard),) = (row.split()[3:5] for row in limits if row.startswith("Max open files"))
+    assert soft == hard
+    assert "Traceback" not in rest
+    ours = [row for row in rest.splitlines() if "request.abandoned" in row]
+    assert [any(f"path={path} " in row for row in ours) for path in HALF_SENT if path] == [True, True]
+    assert len(ours) == 2
+    for line in lines:
+        line.close()
