@@ -1,20 +1,35 @@
-"""The format of log lines: text for people, or JSON. No line holds a token, a password or the content of a memory."""
+"""The format of log lines: text for people, or JSON. No line holds a token, a password or the content of a memory.
+
+To log never raises: a line that cannot be written (the pipe is closed, the disk is full) is lost, and the work goes on.
+"""
 
 import logging
 import sys
+from contextlib import suppress
 from typing import Any, Literal, TextIO, cast
 
 import structlog
 
 
-class _Stderr:
-    """Writes to the standard error of the moment, which a test may replace after a logger was made."""
+class Stderr:
+    """Writes to the standard error of the moment, which a test may replace after a logger was made.
+
+    A text that cannot be written is lost. All else is the business of the stream itself.
+    """
 
     def write(self, text: str) -> int:
-        return sys.stderr.write(text)
+        """Write a text and return its length."""
+        with suppress(OSError, ValueError):  # a stream that is closed raises ValueError
+            sys.stderr.write(text)
+        return len(text)
 
     def flush(self) -> None:
-        sys.stderr.flush()
+        """Hand over what the stream has kept back."""
+        with suppress(OSError, ValueError):
+            sys.stderr.flush()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(sys.stderr, name)
 
 
 class _Logger(structlog.WriteLogger):
@@ -24,8 +39,27 @@ class _Logger(structlog.WriteLogger):
     """
 
     def __init__(self, name: str = "") -> None:
-        super().__init__(cast("TextIO", _Stderr()))
+        super().__init__(cast("TextIO", Stderr()))
         self.name = name
+
+
+class _BoundLogger(structlog.make_filtering_bound_logger(logging.INFO)):
+    """Makes a line even if a value in it cannot be shown."""
+
+    def _proxy_to_logger(self, method_name: str, event: str | None = None, **event_kw: Any) -> Any:
+        try:
+            return super()._proxy_to_logger(method_name, event, **event_kw)
+        except Exception as error:  # noqa: BLE001 - whatever a value's own code raises
+            problem = f"the line cannot be shown: {type(error).__name__}"
+            return super()._proxy_to_logger(method_name, event, problem=problem)
+
+
+class _Handler(logging.StreamHandler[TextIO]):
+    """Writes the lines of libraries."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the name is the base class's
+        """Say which logger's line cannot be shown. The base class would write a traceback, past our stream."""
+        self.stream.write(f"A line of the logger {record.name} cannot be shown.\n")
 
 
 def _add_name(logger: Any, method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
@@ -53,10 +87,10 @@ def configure_logs(log_format: Literal["text", "json"]) -> None:
     structlog.configure(
         processors=[*shared, renderer],
         logger_factory=_Logger,
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        wrapper_class=_BoundLogger,
         cache_logger_on_first_use=True,
     )
-    handler = logging.StreamHandler()
+    handler = _Handler(cast("TextIO", Stderr()))
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,

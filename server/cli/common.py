@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any, NoReturn, TypeVar
+from typing import Annotated, Any, NoReturn, TextIO, TypeVar, cast
 from urllib.parse import urlsplit
 
 import typer
@@ -18,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.config import Settings, load_settings
 from server.errors import Failure
+from server.logs import Stderr
 from server.store.data_folder import OWNER_ONLY, close_to_others, find_exposed_paths
 from server.store.db import Database
 from server.store.migrate import SchemaTooNew, migrate
@@ -34,7 +35,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print the list as JSON, fo
 #: For tables. It is wide enough for whole ids, even if the output goes to a pipe.
 stdout = Console(width=max(Console().width, 140))
 #: For people. Results that a script reads go to stdout, and nothing else does.
-stderr = Console(stderr=True)
+stderr = Console(file=cast("TextIO", Stderr()))
 
 
 @asynccontextmanager

@@ -1,7 +1,9 @@
 """The processes that a test has started, and the ports that they get."""
 
+import asyncio
 import os
 import socket
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -25,3 +27,14 @@ def engine_processes(parent=None) -> set[int]:
         except OSError:
             continue  # it has ended meanwhile
     return found
+
+
+async def wait_for_port(port: int, seconds=60) -> None:
+    """Wait until a process listens on a port of the loopback."""
+    async with asyncio.timeout(seconds):
+        while True:
+            with suppress(OSError):
+                _, writer = await asyncio.open_connection("127.0.0.1", port)
+                writer.close()
+                return
+            await asyncio.sleep(0.05)
