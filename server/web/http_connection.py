@@ -195,7 +195,7 @@ class HttpConnection(HttpToolsProtocol):
 
     def _write_refusal(self, failure: Failure) -> None:
         self._is_refused = True
-        body = json.dumps(failure.body()).encode()
+        body = json.dumps(failure.to_body()).encode()
         headers = [
             *self.server_state.default_headers,
             (b"content-type", b"application/json"),

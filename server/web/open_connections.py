@@ -134,6 +134,6 @@ class OpenConnections:
 
     def _on_timer(self) -> None:
         self._timer = None
-        self.close_late()
         if self._connections:
             self._start_timer()
+        self.close_late()
