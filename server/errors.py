@@ -4,9 +4,9 @@ A mistake of the caller is raised as a `Failure`. Any other exception is an erro
 request id, and the caller gets `internal` without any detail.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
-from typing import Literal
+from typing import Literal, NamedTuple
 
 Code = Literal[
     "invalid",
@@ -49,6 +49,17 @@ STATUS: dict[Code, HTTPStatus] = {
 }
 
 
+#: How many problems a message tells; `problems` has all of them.
+TOLD_PROBLEMS = 5
+
+
+class Problem(NamedTuple):
+    """One thing that is wrong in a request: the argument, with dots to a nested one, and a sentence without a stop."""
+
+    field: str
+    message: str
+
+
 class Failure(Exception):  # noqa: N818 - it is a refusal with a code, and the name says that at each raise
     """A refusal, with a code and a message for the caller.
 
@@ -58,6 +69,7 @@ class Failure(Exception):  # noqa: N818 - it is a refusal with a code, and the n
         field: the argument that is wrong; dots lead to a nested one.
         retry_after: seconds after which the same request may succeed.
         scopes: the scopes to ask for, with `insufficient_scope`.
+        problems: everything that is wrong, if that is more than one thing.
         figures: numbers that programs read by name: `limit` and `current`, with `quota_exceeded`.
     """
 
@@ -69,6 +81,7 @@ class Failure(Exception):  # noqa: N818 - it is a refusal with a code, and the n
         field: str | None = None,
         retry_after: int | None = None,
         scopes: tuple[str, ...] = (),
+        problems: Sequence[Problem] = (),
         figures: Mapping[str, int] | None = None,
     ) -> None:
         super().__init__(message)
@@ -77,6 +90,7 @@ class Failure(Exception):  # noqa: N818 - it is a refusal with a code, and the n
         self.field = field
         self.retry_after = retry_after
         self.scopes = scopes
+        self.problems = tuple(problems)
         self.figures = dict(figures or {})
 
     @property
@@ -93,8 +107,19 @@ class Failure(Exception):  # noqa: N818 - it is a refusal with a code, and the n
             body["scopes"] = list(self.scopes)
         if self.retry_after is not None:
             body["retry_after"] = self.retry_after
+        if self.problems:
+            body["problems"] = [each._asdict() for each in self.problems]
         body |= self.figures
         return body | {"content": [{"type": "text", "text": self.message}]}
+
+
+def make_invalid_failure(problems: Sequence[Problem]) -> Failure:
+    """Return the refusal of arguments that have these problems, at least one. Each is told by its place."""
+    told = [f"{each.field or 'arguments'}: {each.message}." for each in problems[:TOLD_PROBLEMS]]
+    if left := len(problems) - len(told):
+        told.append(f"And {left} more problem(s).")
+    every = problems if len(problems) > 1 else ()
+    return Failure("invalid", " ".join(told), field=problems[0].field or None, problems=every)
 
 
 def make_internal_failure() -> Failure:

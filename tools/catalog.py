@@ -24,11 +24,12 @@ from tools import (
 from tools.compat import memento, memento_recall
 from tools.compat.dialects import with_dialect
 from tools.core.operation import Operation
+from tools.memories import ingest
 from tools.memories import operations as memories
 
 _ROWS: dict[str, tuple[Operation, ...]] = {
     "Recall": (*context.OPERATIONS, *search.OPERATIONS, *explain.OPERATIONS),
-    "Memories": memories.OPERATIONS,
+    "Memories": (*memories.OPERATIONS, *ingest.OPERATIONS),
     "Links": graph.OPERATIONS,
     "Consolidation": consolidation.OPERATIONS,
     "Working memory": (*working_memory.OPERATIONS, *working_items.OPERATIONS),

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from server.memory.languages import Language
 
 SkipEnforcement = Literal["annotate", "withhold"]
+CredentialRule = Literal["notice", "refuse", "redact"]
 #: In lower case, as the analyzer sees words.
 StopWord = Annotated[str, StringConstraints(strip_whitespace=True, to_lower=True, min_length=1, max_length=100)]
 MemoryType = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
@@ -43,6 +44,11 @@ class WorkspaceSettings(BaseModel):
         default=0.5,
         description="A consolidation stops if it would change more than this share of the workspace, up to 1. While "
         "this is not set, up to twenty memories are always allowed.",
+    )
+
+    secrets: CredentialRule = Field(
+        default="notice",
+        description="The treatment of a text that looks like a credential when it is stored: notice, refuse or redact.",
     )
 
     @property

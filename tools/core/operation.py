@@ -3,21 +3,22 @@
 A tool and its REST mirror cannot drift, because both are generated from the same row and both call `run`.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Annotated, Any, ClassVar, Literal, TypeVar
+from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from auth.principal import Principal
-from server.errors import Failure
+from server.errors import Failure, Problem, make_invalid_failure
 from server.store.record.journal import Actor
 from server.store.record.workspaces import MissingWorkspace, Workspace
 from tools.core.dialect import Dialect
 from tools.core.plain_arguments import read_arguments
 from tools.core.refusals import failure_from_validation, refuse_unstorable, with_spelling
+from tools.core.screening import find_kinds, list_problems, redact, write_notice
 from tools.core.services import Services
 from tools.core.store_refusals import refusals_as_failures
 
@@ -47,6 +48,14 @@ class Args(BaseModel):
 
     answered_fields: ClassVar[Mapping[str, str | None]] = {}
     model_config = ConfigDict(extra="forbid")
+
+    def leave_out(self, problems: Sequence[Problem]) -> Self:
+        """Return the arguments without the parts that have problems; by default no argument has such parts.
+
+        Raises:
+            Failure: `invalid`, with every problem.
+        """
+        raise make_invalid_failure(problems)
 
 
 A = TypeVar("A", bound=Args)
@@ -196,11 +205,30 @@ async def run(operation: Operation, services: Services, door: Door, raw: dict[st
     actor = Actor(principal.user_id, principal.credential_id, operation.name, door.request_id)
     with refusals_as_failures():
         if operation.is_in_workspace:
-            call = Call(principal, actor, await _find_workspace(services, door, args))
+            answer = await _run_in_workspace(operation, services, door, args, actor)
         else:
-            call = AccountCall(principal, actor)
-        answer = await operation.handler(services, call, args)
+            answer = await operation.handler(services, AccountCall(principal, actor), args)
     return answer if request.reword_answer is None else request.reword_answer(answer)
+
+
+async def _run_in_workspace(
+    operation: Operation, services: Services, door: Door, args: Args, actor: Actor
+) -> BaseModel:
+    """Execute an operation in its workspace. What it stores is screened for credentials first."""
+    call = Call(door.principal, actor, await _find_workspace(services, door, args))
+    if operation.effect not in {Effect.CREATE, Effect.UPDATE} or not (kinds := await find_kinds(args)):
+        return await operation.handler(services, call, args)
+    rule = call.workspace.settings.secrets
+    if rule == "redact":
+        args = redact(args)
+    elif rule == "refuse":
+        return await operation.handler(services, call, args.leave_out(list_problems(kinds)))
+    return _with_notice(await operation.handler(services, call, args), write_notice(kinds, rule))
+
+
+def _with_notice(answer: Any, notice: str) -> BaseModel:
+    notices = [each for each in (answer.meta.notice, notice) if each]
+    return answer.model_copy(update={"meta": answer.meta.model_copy(update={"notice": " ".join(notices)})})
 
 
 def _read_peeks(operation: Operation, door: Door) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from server.errors import Failure
+from server.errors import Failure, Problem, make_invalid_failure
 
 _TEXTS = {
     "extra_forbidden": "there is no such field; known ones are {known}",
@@ -41,15 +41,22 @@ DEPTH = 64
 def failure_from_validation(
     error: ValidationError, model: type[BaseModel], spellings: Mapping[str, str] = {}
 ) -> Failure:
-    """Tell the first problem, with its field as the client spelled it, and the number of the other problems."""
-    problems = error.errors(include_url=False)
-    first = problems[0]
-    field = _spell_path(".".join(map(str, first["loc"])), spellings)
-    known = ", ".join(sorted(_find_model(model, first["loc"]).model_fields))
-    template = _TEXTS.get(first["type"], first["msg"].removeprefix("Value error, "))
-    message = template.format(**{"known": known} | first.get("ctx", {})) if first["type"] in _TEXTS else template
-    more = f" ({len(problems) - 1} more problem(s) after this one.)" if len(problems) > 1 else ""
-    return Failure("invalid", f"{field or 'arguments'}: {message}{_quote_input(first)}.{more}", field=field or None)
+    """Tell every problem, with its field as the client spelled it."""
+    return make_invalid_failure(list_problems(error, model, spellings))
+
+
+def list_problems(error: ValidationError, model: type[BaseModel], spellings: Mapping[str, str] = {}) -> list[Problem]:
+    """Return the problems that validation found, in the order of the fields."""
+    return [_tell_problem(each, model, spellings) for each in error.errors(include_url=False)]
+
+
+def _tell_problem(details: Any, model: type[BaseModel], spellings: Mapping[str, str]) -> Problem:
+    field = _spell_path(".".join(map(str, details["loc"])), spellings)
+    message = str(_TEXTS.get(details["type"], details["msg"].removeprefix("Value error, ")))
+    if details["type"] in _TEXTS:
+        known = ", ".join(sorted(_find_model(model, details["loc"]).model_fields))
+        message = message.format(**{"known": known} | details.get("ctx", {}))
+    return Problem(field, message + _quote_input(details))
 
 
 def _find_model(model: type[BaseModel], location: tuple[int | str, ...]) -> type[BaseModel]:

@@ -1,8 +1,6 @@
 """Storing, reading, changing and forgetting memories."""
 
-from collections.abc import Sequence
-from datetime import datetime
-from typing import Annotated, Any, Literal, Self, get_args
+from typing import Any, Literal, Self, get_args
 
 from pydantic import Field, model_validator
 
@@ -21,7 +19,6 @@ from tools.memories.arguments import (
     Linkages,
     MemoryRef,
     Metadata,
-    NewMemory,
     StoreMemory,
     find_expiry_notice,
     find_metadata_problem,
@@ -30,6 +27,7 @@ from tools.memories.arguments import (
     to_json_value,
 )
 from tools.memories.rows import check_links, hold_memory, make_memory_not_found
+from tools.memories.storing import index_new_memories, insert_new_memories
 
 
 class MemoryAnswer(Memory):
@@ -44,24 +42,6 @@ class StoredMemory(Answer):
     id: str = Field(description="The new memory's id.")
     memory: Memory = Field(description="The memory as it is stored.")
     indexed: bool = Field(description="False if the search store is down: it is stored, and can be found later.")
-
-
-class IngestMemories(InWorkspace):
-    """The arguments of `ingest_memories`."""
-
-    memories: Annotated[list[NewMemory], Field(min_length=1, max_length=100)] = Field(
-        description="Up to 100 memories, in the order in which they happened."
-    )
-    source: Name = Field(default="bulk", description="Their origin; each memory also gets the tag `source:<source>`.")
-
-
-class IngestedMemories(Answer):
-    """The memories that were ingested."""
-
-    ingested: int = Field(description="How many memories were stored: all, or the call failed.")
-    ids: list[str] = Field(description="Their ids, in the order given.")
-    source: str = Field(description="Their origin.")
-    indexed: bool = Field(description="False if the search store is down: they are stored, and can be found later.")
 
 
 #: The fields that a memory may be without.
@@ -163,54 +143,14 @@ async def store_memory(services: Services, call: Call, args: StoreMemory) -> Sto
     """
     now = services.now()
     memory = args.to_memory(new_id(now), now)
-    meta, indexed = await _store(services, call, [memory], ["linkages"], now)
-    return StoredMemory(meta=meta, id=memory.id, memory=memory, indexed=indexed)
-
-
-async def ingest_memories(services: Services, call: Call, args: IngestMemories) -> IngestedMemories:
-    """Store up to 100 memories in their order, all or none, in one transaction and one projection.
-
-    Raises as `store_memory` does.
-    """
-    now = services.now()
-    new = [_to_ingested_memory(each.to_memory(new_id(now), now), args.source) for each in args.memories]
-    fields = [f"memories.{index}.linkages" for index in range(len(new))]
-    meta, indexed = await _store(services, call, new, fields, now)
-    ids = [memory.id for memory in new]
-    return IngestedMemories(meta=meta, ingested=len(ids), ids=ids, source=args.source, indexed=indexed)
-
-
-def _to_ingested_memory(memory: Memory, source: str) -> Memory:
-    """Return a memory of an ingest with the tag of its source; the source is its own, if it has one."""
-    tags = list(dict.fromkeys([*memory.tags, f"source:{source}"]))
-    return memory.model_copy(update={"tags": tags, "source": memory.source or source})
-
-
-async def _store(
-    services: Services, call: Call, new: Sequence[Memory], link_fields: Sequence[str], now: datetime
-) -> tuple[Meta, bool]:
-    """Store memories in their order, in one transaction; `link_fields` has the name of the links of each.
-
-    Return the answer's `meta`, and whether the search store has the memories already.
-    """
-    windows = await services.encoder.embed_documents([memory.content for memory in new])
+    windows = await services.encoder.embed_documents([memory.content])
     async with services.db.write() as connection:
-        call = await ensure_workspace(connection, services, call)
-        workspace = call.workspace.id
-        for memory, link_field in zip(new, link_fields, strict=True):
-            await check_links(connection, workspace, memory.linkages, link_field)
-        first = await memories.advance_revision(connection, workspace, len(new), now)
-        await memories.insert_memories(connection, workspace, first, new)
-        await services.plans.check_quota(connection, call.workspace.account_id, "memories", len(new))
-        if windows is not None:
-            found = {memory.id: each for memory, each in zip(new, windows, strict=True)}
-            await vectors.put_vectors(connection, services.encoder.generation, found)
-        changes = [(memory.id, None, memory.model_dump(mode="json")) for memory in new]
-        await journal_memories(connection, workspace, call.actor, now, first, changes)
-    if windows is None:
-        services.encoder.filling.note_gaps()
-    meta = call.build_meta(find_expiry_notice(new, now))
-    return meta, await services.projection.project(workspace)
+        placed = await ensure_workspace(connection, services, call)
+        await check_links(connection, placed.workspace.id, memory.linkages, "linkages")
+        await insert_new_memories(connection, services, placed, [memory], windows, now)
+    indexed = await index_new_memories(services, placed, windows)
+    meta = placed.build_meta(find_expiry_notice([memory], now))
+    return StoredMemory(meta=meta, id=memory.id, memory=memory, indexed=indexed)
 
 
 async def fetch_memory(services: Services, call: Call, args: MemoryRef) -> MemoryAnswer:
@@ -320,20 +260,6 @@ OPERATIONS = (
         args=StoreMemory,
         returns=StoredMemory,
         handler=store_memory,
-    ),
-    Operation(
-        name="ingest_memories",
-        description=(
-            "Store up to 100 memories at once, in the order in which they happened; either all are stored or none. "
-            "Use it for a conversation or notes that already exist: give each memory its `author`, `session` and "
-            "`occurred_at` if you know them. For a single fact use store_memory."
-        ),
-        routes=(("POST", "/v1/memories/ingest"),),
-        scope="memory:write",
-        effect=Effect.CREATE,
-        args=IngestMemories,
-        returns=IngestedMemories,
-        handler=ingest_memories,
     ),
     Operation(
         name="list_memories",

@@ -1,0 +1,76 @@
+"""Credentials are found by their form, whatever stands around them, and ordinary words are left alone."""
+
+import string
+from itertools import pairwise
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from server.memory.credentials import find_credentials, redact_credentials
+
+ALNUM = string.ascii_letters + string.digits
+HEX = "0123456789abcdef"
+
+
+def token(alphabet, size):
+    return st.text(alphabet, min_size=size, max_size=size)
+
+
+#: Made-up credentials, by their kind.
+MADE_UP = {
+    "AWS Access Key": token(string.ascii_uppercase + string.digits, 16).map("AKIA{}".format),
+    "GitHub Token": token(ALNUM, 36).map("ghp_{}".format) | token(ALNUM, 40).map("github_pat_{}".format),
+    "GitLab Token": token(ALNUM, 20).map("glpat-{}".format),
+    "Anthropic API Key": token(ALNUM, 40).map("sk-ant-api03-{}".format),
+    "OpenAI API Key": token(ALNUM, 48).map("sk-{}".format) | token(ALNUM, 48).map("sk-proj-{}".format),
+    "Google API Key": token(ALNUM, 35).map("AIza{}".format),
+    "Slack Token": token(string.digits, 11).map("xoxb-{}-abcdef123456".format),
+    "Stripe Access Key": token(ALNUM, 24).map("sk_live_{}".format),
+    "SendGrid API Key": st.tuples(token(ALNUM, 22), token(ALNUM, 43)).map("SG.{0[0]}.{0[1]}".format),
+    "Loci API Key": token(HEX, 32).map("mp_live_{}".format),
+    "Hugging Face Token": token(ALNUM, 34).map("hf_{}".format),
+    "NPM Token": token(ALNUM, 36).map("npm_{}".format),
+    "JSON Web Token": token(ALNUM, 20).map("eyJ{0}.eyJ{0}.{0}".format),
+    "Basic Auth Credentials": token(ALNUM, 12).map("postgres://ann:{}@db.example/x".format),
+    "Private Key": token(ALNUM + "+/\n", 200).map(
+        "-----BEGIN OPENSSH PRIVATE KEY-----\n{}\n-----END OPENSSH PRIVATE KEY-----".format
+    ),
+}
+ORDINARY = [
+    "The key of the door is under the mat, and the password is the name of Ann's cat.",
+    "Set OPENAI_API_KEY in the environment; never write it into the file.",
+    "Commit 3f786850e387550fdab836ed7e6dc881de23001b fixed the token refresh, see https://example.org/a:b/c",
+    "Use the id 01980000-0000-7000-8000-000000000000 and sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822c",
+    "The skeleton sk-learn task is done; basic auth is off; ssh ann@heron.example:22",
+    "Authorization: Bearer <key>",
+]
+
+
+@pytest.mark.parametrize("kind", MADE_UP)
+def test_a_credential_is_found_in_any_sentence_and_nothing_of_it_is_left_by_redaction(kind):
+    @settings(max_examples=15, deadline=None)
+    @given(MADE_UP[kind], st.sampled_from(["", "Use ", "key: ", '{"a": "']), st.sampled_from(["", " today.", '"}']))
+    def check(secret, before, after):
+        text = before + secret + after
+        assert kind in {each.kind for each in find_credentials(text)}, text
+        redacted = redact_credentials(text)
+        assert f"[redacted: {kind}]" in redacted
+        assert (secret[15:25] if "://" in secret else secret[-10:]) not in redacted
+
+    check()
+
+
+@pytest.mark.parametrize("text", ORDINARY)
+def test_ordinary_words_are_left_alone(text):
+    assert find_credentials(text) == []
+    assert redact_credentials(text) == text
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.sampled_from([*ORDINARY, "mp_live_" + "0" * 32, "AKIA" + "A" * 16]), max_size=6).map(" ".join))
+def test_redaction_leaves_everything_else_as_it_is(text):
+    found = find_credentials(text)
+    assert all(a.end <= b.start for a, b in pairwise(found))
+    assert redact_credentials(redact_credentials(text)) == redact_credentials(text)
+    assert redact_credentials(text).count("[redacted: ") == len(found)

@@ -1,0 +1,181 @@
+"""Storing many memories at once: all of them, or those that can be stored."""
+
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal, Self, cast
+
+from pydantic import BaseModel, Field, ModelWrapValidatorHandler, PrivateAttr, ValidationError, model_validator
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from server.errors import Failure, Problem, make_invalid_failure
+from server.ids import new_id
+from server.memory.models import Memory
+from tools.core.fields import Name
+from tools.core.operation import Answer, Call, Effect, InWorkspace, Operation, ensure_workspace
+from tools.core.refusals import list_problems
+from tools.core.services import Services
+from tools.memories.arguments import NewMemory, find_expiry_notice
+from tools.memories.rows import check_links
+from tools.memories.storing import index_new_memories, insert_new_memories
+
+MOST = 100
+
+
+class RefusedEntry(BaseModel):
+    """A memory of an ingest that was not stored."""
+
+    index: int = Field(description="Its place in the list that was sent; the first has 0.")
+    field: str = Field(description="The field that is wrong.")
+    message: str = Field(description="The mistake, and what to send instead.")
+
+
+class IngestMemories(InWorkspace):
+    """The arguments of `ingest_memories`."""
+
+    memories: Annotated[list[NewMemory], Field(min_length=1, max_length=MOST)] = Field(
+        description=f"Up to {MOST} memories, in the order in which they happened."
+    )
+    source: Name = Field(default="bulk", description="Their origin; each memory also gets the tag `source:<source>`.")
+    on_error: Literal["refuse", "skip"] = Field(
+        default="refuse",
+        description="If some of them cannot be stored: `refuse` stores none, `skip` stores the others.",
+    )
+    #: The place of each of `memories` in the list that was sent.
+    _places: list[int] = PrivateAttr(default_factory=list[int])
+    _refused: list[RefusedEntry] = PrivateAttr(default_factory=list[RefusedEntry])
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _validate_each(cls, sent: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        """Validate the memories one by one if bad ones are to be skipped, unless all of them are bad."""
+        entries: Any = sent.get("memories") if sent.get("on_error") == "skip" else None
+        if not isinstance(entries, list):
+            entries = []
+        good: dict[int, NewMemory] = {}
+        refused: list[RefusedEntry] = []
+        for index, entry in enumerate(cast("list[Any]", entries)[: MOST + 1]):
+            try:
+                good[index] = NewMemory.model_validate(entry, strict=True)
+            except ValidationError as error:
+                problem = list_problems(error, NewMemory)[0]
+                refused.append(RefusedEntry(index=index, field=problem.field, message=f"{problem.message}."))
+        if not good or len(cast("list[Any]", entries)) > MOST:
+            args = handler(sent)
+            return args.with_places([*range(len(args.memories))], [])
+        return handler({**sent, "memories": [*good.values()]}).with_places([*good], refused)
+
+    def with_places(self, places: list[int], refused: list[RefusedEntry]) -> Self:
+        """Note the place of each memory in the list that was sent, and the memories of that list that are skipped."""
+        self._places, self._refused = places, refused
+        return self
+
+    @property
+    def refused(self) -> list[RefusedEntry]:
+        """The memories that are skipped, in the order in which they were sent."""
+        return sorted(self._refused, key=lambda each: each.index)
+
+    def leave_out(self, problems: Sequence[Problem]) -> Self:
+        """Return the arguments without the memories that have problems, if such memories are to be skipped.
+
+        The field of a problem is `memories.`, the place among `memories`, and the field of the memory.
+
+        Raises:
+            Failure: `invalid`, with every problem: if none is to be skipped, if no memory is left, or if something else
+                than a memory has a problem.
+        """
+        placed = [self._find_place(each) for each in problems]
+        bad = {index: problem for index, problem in placed if index is not None}
+        is_left = len(bad) < len(self.memories) and all(index is not None for index, _ in placed)
+        if self.on_error == "refuse" or not is_left:
+            skipped = [Problem(f"memories.{each.index}.{each.field}", each.message[:-1]) for each in self._refused]
+            raise make_invalid_failure([*skipped, *(problem for _, problem in placed)])
+        kept = [index for index in range(len(self.memories)) if index not in bad]
+        args = self.model_copy(update={"memories": [self.memories[index] for index in kept]})
+        refused = [*self._refused, *(self._refuse(index, problem) for index, problem in bad.items())]
+        return args.with_places([self._places[index] for index in kept], refused)
+
+    def _find_place(self, problem: Problem) -> tuple[int | None, Problem]:
+        """Return the place of the memory among `memories`, and the problem with its place in the list that was sent."""
+        head, _, rest = problem.field.partition(".")
+        if head != "memories":
+            return None, problem
+        index, _, field = rest.partition(".")
+        return int(index), Problem(f"memories.{self._places[int(index)]}.{field}", problem.message)
+
+    def _refuse(self, index: int, problem: Problem) -> RefusedEntry:
+        field = problem.field.split(".", 2)[2]
+        return RefusedEntry(index=self._places[index], field=field, message=f"{problem.message}.")
+
+
+class IngestedMemories(Answer):
+    """The memories that were ingested."""
+
+    ingested: int = Field(description="The number of memories that were stored.")
+    ids: list[str] = Field(description="Their ids, in the order given.")
+    source: str = Field(description="Their origin.")
+    indexed: bool = Field(description="False if the search store is down: they are stored, and can be found later.")
+    refused: list[RefusedEntry] = Field(default=[], description="The memories that were skipped.")
+
+
+async def ingest_memories(services: Services, call: Call, args: IngestMemories) -> IngestedMemories:
+    """Store up to 100 memories in their order, in one transaction and one projection.
+
+    Raises:
+        Failure: `invalid`, with every problem, unless memories with problems are to be skipped; `quota_exceeded` if the
+            account's plan does not allow all of them.
+    """
+    now = services.now()
+    windows = await services.encoder.embed_documents([each.content for each in args.memories])
+    by_entry = dict(zip(map(id, args.memories), windows or [], strict=windows is not None))
+    async with services.db.write() as connection:
+        placed = await ensure_workspace(connection, services, call)
+        if problems := await _find_link_problems(connection, placed.workspace.id, args.memories):
+            args = args.leave_out(problems)
+        new = [_to_ingested_memory(each.to_memory(new_id(now), now), args.source) for each in args.memories]
+        kept = None if windows is None else [by_entry[id(each)] for each in args.memories]
+        await insert_new_memories(connection, services, placed, new, kept, now)
+    indexed = await index_new_memories(services, placed, windows)
+    return IngestedMemories(
+        meta=placed.build_meta(find_expiry_notice(new, now)),
+        ingested=len(new),
+        ids=[memory.id for memory in new],
+        source=args.source,
+        indexed=indexed,
+        refused=args.refused,
+    )
+
+
+async def _find_link_problems(
+    connection: AsyncConnection, workspace_id: str, entries: Sequence[NewMemory]
+) -> list[Problem]:
+    problems: list[Problem] = []
+    for index, entry in enumerate(entries):
+        field = f"memories.{index}.linkages"
+        try:
+            await check_links(connection, workspace_id, entry.linkages, field)
+        except Failure as failure:
+            problems.append(Problem(field, failure.message.removeprefix(f"{field}: ").removesuffix(".")))
+    return problems
+
+
+def _to_ingested_memory(memory: Memory, source: str) -> Memory:
+    """Return a memory of an ingest with the tag of its source; the source is its own, if it has one."""
+    tags = list(dict.fromkeys([*memory.tags, f"source:{source}"]))
+    return memory.model_copy(update={"tags": tags, "source": memory.source or source})
+
+
+OPERATIONS = (
+    Operation(
+        name="ingest_memories",
+        description=(
+            "Store up to 100 memories at once, in the order in which they happened: all or none, or those that can be "
+            "stored, with `on_error: skip`. Use it for a conversation or notes that already exist: give each memory "
+            "its `author`, `session` and `occurred_at` if you know them. For a single fact use store_memory."
+        ),
+        routes=(("POST", "/v1/memories/ingest"),),
+        scope="memory:write",
+        effect=Effect.CREATE,
+        args=IngestMemories,
+        returns=IngestedMemories,
+        handler=ingest_memories,
+    ),
+)

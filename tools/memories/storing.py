@@ -1,0 +1,44 @@
+"""Writing new memories: the rows in the caller's transaction, then the search store."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from server.memory.models import Memory
+from server.memory.vector import Vector
+from server.store.record import memories, vectors
+from server.store.record.journal import journal_memories
+from tools.core.operation import PlacedCall
+from tools.core.services import Services
+
+
+async def insert_new_memories(
+    connection: AsyncConnection,
+    services: Services,
+    call: PlacedCall,
+    new: Sequence[Memory],
+    windows: Sequence[Vector] | None,
+    now: datetime,
+) -> None:
+    """Insert memories in their order, with their vectors, and journal them; `windows` is None without a model.
+
+    Raises:
+        Failure: `quota_exceeded` if the account's plan allows no more memories.
+    """
+    workspace = call.workspace.id
+    first = await memories.advance_revision(connection, workspace, len(new), now)
+    await memories.insert_memories(connection, workspace, first, new)
+    await services.plans.check_quota(connection, call.workspace.account_id, "memories", len(new))
+    if windows is not None:
+        by_id = {memory.id: each for memory, each in zip(new, windows, strict=True)}
+        await vectors.put_vectors(connection, services.encoder.generation, by_id)
+    changes = [(memory.id, None, memory.model_dump(mode="json")) for memory in new]
+    await journal_memories(connection, workspace, call.actor, now, first, changes)
+
+
+async def index_new_memories(services: Services, call: PlacedCall, windows: Sequence[Vector] | None) -> bool:
+    """Project the memories that were just committed; return whether the search store has them."""
+    if windows is None:
+        services.encoder.filling.note_gaps()
+    return await services.projection.project(call.workspace.id)
