@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from server.origins import normalize_authority
+
 RECALL_PATH = "/v1/mcp"
 MCP_PATH = "/mcp"
 
@@ -43,8 +45,7 @@ def find_resource(requested: list[str], public_url: str) -> str | None:
 def _normalize(text: str) -> str:
     try:
         parts = urlsplit(text)
+        authority = normalize_authority(parts.netloc, parts.scheme)
     except ValueError:
         return text
-    if parts.fragment:
-        return text
-    return f"{parts.scheme}://{parts.netloc.lower()}{parts.path.rstrip('/')}"
+    return text if parts.fragment else f"{parts.scheme}://{authority}{parts.path.rstrip('/')}"

@@ -26,6 +26,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from server.limits import LEAST_SECRET_BYTES, Limits
 from server.loopback import is_loopback
+from server.origins import find_host, normalize_origin
 from server.variables import PREFIX, Given, read_variables
 
 #: Prints a new secret.
@@ -202,13 +203,16 @@ class Settings(BaseSettings):
     @classmethod
     def _check_public_url(cls, value: str, info: ValidationInfo) -> str:
         # If LOCI_PORT is wrong, it is not in info.data, and has its own message.
-        url = value.rstrip("/") or f"http://127.0.0.1:{info.data.get('port', 0)}"
-        parts = urlsplit(url)
-        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.path or parts.query or parts.fragment:
+        url = value.strip().rstrip("/") or f"http://127.0.0.1:{info.data.get('port', 0)}"
+        if not url.lower().startswith(("http://", "https://")):
             raise ValueError("must be scheme://host[:port] without a path")
-        if parts.scheme == "http" and not is_loopback(parts.hostname):
+        try:
+            origin = normalize_origin(url)
+        except ValueError:
+            raise ValueError("must be scheme://host[:port] without a path") from None
+        if origin.startswith("http:") and not is_loopback(find_host(origin)):
             raise ValueError("must be https unless it is a loopback address")
-        return url
+        return origin
 
     @field_validator("embedding_url")
     @classmethod

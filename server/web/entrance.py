@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from server.errors import STATUS, Failure, make_unavailable_failure
 from server.loopback import is_loopback
+from server.origins import find_host, normalize_authority, normalize_origin
 from server.web.answers import error_response
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("server.access")
@@ -32,12 +33,14 @@ _HEADERS = (
 
 
 def list_hosts(public_url: str) -> frozenset[str]:
-    """Return the Host headers that mean this server: the one of the public URL, and on loopback its other names."""
-    authority = public_url.partition("://")[2].lower()
-    host, _, port = authority.rpartition(":") if authority.rpartition(":")[2].isdigit() else (authority, "", "")
-    if not is_loopback(host.strip("[]")):
-        return frozenset({authority, f"{host}:443"} if not port else {authority})
-    return frozenset(f"{name}:{port}" if port else name for name in ("127.0.0.1", "localhost", "[::1]", host))
+    """Return the hosts that mean this server, in their one form: its own, and on loopback its other names."""
+    authority = public_url.partition("://")[2]
+    host = find_host(public_url)
+    if not is_loopback(host):
+        return frozenset({authority})
+    port = re.search(r":\d+$", authority.rpartition("]")[2])
+    names = ("127.0.0.1", "localhost", "[::1]", authority.removesuffix(port[0]) if port else authority)
+    return frozenset(f"{name}{port[0]}" if port else name for name in names)
 
 
 class Entrance:
@@ -46,9 +49,9 @@ class Entrance:
     def __init__(self, app: ASGIApp, *, public_url: str) -> None:
         self._app = app
         self._public_url = public_url
+        self._scheme, _, self._host = public_url.partition("://")
         self._hosts = list_hosts(public_url)
-        scheme = public_url.partition("://")[0]
-        self._origins = frozenset(f"{scheme}://{host}" for host in self._hosts)
+        self._origins = frozenset(f"{self._scheme}://{host}" for host in self._hosts)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Check the request and pass it on. Every error below is answered here, and logged if it is ours."""
@@ -90,19 +93,43 @@ class Entrance:
         )
 
     def _check(self, scope: Scope, headers: Headers) -> None:
-        host = headers.get("host", "").lower()
-        is_other_name = host != self._public_url.partition("://")[2].lower()
-        is_wrong = host not in self._hosts or (is_other_name and _is_login_start(scope["path"], headers))
-        if is_wrong and scope["path"] not in ANY_HOST:
+        given = headers.getlist("host")
+        if len(given) > 1:
+            raise Failure("malformed", "Send one Host header.")
+        host = self._read_host(given[0]) if given else ""
+        is_wrong = host not in self._hosts or (host != self._host and _is_login_start(scope["path"], headers))
+        # A probe of HTTP/1.0 may send no Host header at all.
+        is_probe = scope["path"] in ANY_HOST and given != [""]
+        if is_wrong and not is_probe:
             raise Failure("wrong_host", f"This server is {self._public_url}. Use that URL, or set LOCI_PUBLIC_URL.")
         origin = headers.get("origin")
-        if origin is not None and origin.lower() not in self._origins:
+        if origin is not None and not self._is_ours(origin):
             raise Failure("forbidden", "Requests from pages of other origins are not allowed.")
         length = headers.get("content-length", "0")
         if not length.isdecimal():
             raise Failure("malformed", "Content-Length must be a number.")
         if int(length) > MAX_BODY:
             raise _make_too_large()
+
+    def _read_host(self, given: str) -> str:
+        """Return a Host header in the form in which hosts are compared; "" if it is no host."""
+        if given in self._hosts:
+            return given
+        try:
+            return normalize_authority(_read_utf8(given), self._scheme)
+        except ValueError:
+            return ""
+
+    def _is_ours(self, origin: str) -> bool:
+        try:
+            return normalize_origin(_read_utf8(origin)) in self._origins
+        except ValueError:
+            return False
+
+
+def _read_utf8(header: str) -> str:
+    """Return a header as UTF-8, in which some clients send an international name; Starlette reads it as Latin-1."""
+    return header.encode("latin-1").decode()
 
 
 def _is_login_start(path: str, headers: Headers) -> bool:

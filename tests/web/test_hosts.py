@@ -1,0 +1,87 @@
+"""The names under which the server answers, and what it says under any other."""
+
+import httpx
+import pytest
+from starlette.applications import Starlette
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
+
+from auth.resources import find_resource
+from server.origins import normalize_origin
+from server.web.entrance import Entrance
+from tests.helpers.lines import line_to
+
+pytestmark = pytest.mark.anyio
+
+PATHS = ["/mcp", "/.well-known/oauth-protected-resource/mcp", "/login", "/oauth/token", "/v1/memories"]
+
+
+async def ask(public_url, host, path, **headers):
+    """The answer of an empty application at a public URL, behind the Entrance."""
+
+    async def say_ok(_request):
+        return PlainTextResponse("ok")
+
+    app = Entrance(Starlette(routes=[Route("/{path:path}", say_ok)]), public_url=normalize_origin(public_url))
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://proxy") as http:
+        return await http.get(path, headers={"host": host} | headers)
+
+
+SAME = [
+    ("https://loci.example:443", "loci.example"),
+    ("https://loci.example", "loci.example:443"),
+    ("https://loci.example", "LOCI.example."),
+    ("HTTPS://Loci.Example", "loci.example"),
+    ("https://mémoire.example", "xn--mmoire-bva.example"),
+    ("https://mémoire.example", "mémoire.example".encode()),
+    ("https://xn--mmoire-bva.example", "MÉMOIRE.example:443".encode()),
+    ("http://localhost:80", "localhost"),
+    ("http://[::1]:8080", "[0:0:0:0:0:0:0:1]:8080"),
+]
+
+
+@pytest.mark.parametrize(("public_url", "host"), SAME)
+async def test_a_host_is_known_however_it_is_written(public_url, host):
+    for path in PATHS:
+        assert (await ask(public_url, host, path)).status_code == 200
+
+
+@pytest.mark.parametrize(("public_url", "host"), SAME)
+async def test_so_is_an_origin_and_a_resource(public_url, host):
+    host = host if isinstance(host, str) else host.decode()
+    origin = f"{public_url.partition(':')[0]}://{host}"
+    assert (await ask(public_url, host.encode(), "/v1/memories", origin=origin.encode())).status_code == 200
+    known = normalize_origin(public_url)
+    assert find_resource([f"{origin}/mcp"], known) == f"{known}/mcp"
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["loci.example:80", "loci.example:8443", "xloci.example", "loci.example.evil", "a@loci.example", "loci..example"],
+)
+async def test_another_host_is_refused_with_the_right_url(host):
+    for path in PATHS:
+        answer = await ask("https://loci.example", host, path)
+        assert (answer.status_code, answer.json()["error"]) == (421, "wrong_host")
+        assert "https://loci.example" in answer.json()["message"]
+
+
+@pytest.mark.parametrize(
+    "headers", [["Host:"], ["Host: "], [], ["Host: OURS", "Host: evil"], ["Host: evil", "Host: OURS"]]
+)
+@pytest.mark.parametrize("path", ["/", "/mcp", "/healthz", "/login", "/openapi.json"])
+async def test_a_request_without_one_host_is_refused(shared, path, headers):
+    if path == "/healthz" and not headers:
+        return  # a probe may have none
+    async with line_to(shared.url) as line:
+        lines = "\r\n".join([f"GET {path} HTTP/1.1", *headers, "", ""]).replace("OURS", line.authority)
+        await line.send(lines.encode())
+        status, body = await line.answer()
+        expected = (400, "malformed") if len(headers) > 1 else (421, "wrong_host")
+        assert (status, body["error"]) == expected
+
+
+async def test_a_probe_may_come_without_a_host(shared):
+    async with line_to(shared.url) as line:
+        await line.send(b"GET /healthz HTTP/1.0\r\n\r\n")
+        assert (await line.answer())[0] == 200
