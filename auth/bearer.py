@@ -9,6 +9,7 @@ from datetime import datetime
 
 from auth.api_keys import looks_like_api_key, verify_api_key
 from auth.principal import Principal
+from server.clock import Clock
 from server.store.db import Database
 from server.store.epoch import Epoch
 from server.store.forgetting_cache import ForgettingCache
@@ -22,7 +23,7 @@ VerifyToken = Callable[[str], Awaitable[Principal | None]]
 class Authenticator:
     """Finds the principal of a bearer. One per process."""
 
-    def __init__(self, db: Database, now: Callable[[], datetime], epoch: Epoch, verify_token: VerifyToken) -> None:
+    def __init__(self, db: Database, now: Clock, epoch: Epoch, verify_token: VerifyToken) -> None:
         self._db = db
         self._now = now
         self._epoch = epoch

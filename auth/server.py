@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Literal
 
 from starlette.requests import Request
@@ -15,6 +15,7 @@ from auth.resources import list_resources
 from auth.tokens.access_tokens import AccessTokens
 from auth.tokens.sealing import Sealer
 from auth.tokens.signing import SigningKeys
+from server.clock import Clock
 from server.store.db import Database
 
 
@@ -55,7 +56,7 @@ class AuthorizationServer:
 
     settings: AuthSettings
     db: Database
-    now: Callable[[], datetime]
+    now: Clock
     on_revoked: Callable[[str], None]
     sealer: Sealer
     passwords: Passwords

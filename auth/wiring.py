@@ -1,7 +1,6 @@
 """Puts the authorization server together, for the composition root. Nothing here does I/O."""
 
 from collections.abc import Callable
-from datetime import datetime
 
 from auth.accounts.passwords import Passwords
 from auth.clients.documents import ClientDocuments, Resolver, resolve_host
@@ -11,10 +10,11 @@ from auth.server import AuthorizationServer, AuthSettings
 from auth.tokens.access_tokens import AccessTokens
 from auth.tokens.sealing import Sealer
 from auth.tokens.signing import SigningKeys
+from server.clock import Clock
 from server.store.db import Database
 
 
-def build_access_tokens(settings: AuthSettings, db: Database, now: Callable[[], datetime]) -> AccessTokens:
+def build_access_tokens(settings: AuthSettings, db: Database, now: Clock) -> AccessTokens:
     """Return the access tokens of this server. The guard verifies with them, so they are built before the server."""
     return AccessTokens(
         db=db,
@@ -29,7 +29,7 @@ def build_access_tokens(settings: AuthSettings, db: Database, now: Callable[[], 
 def build_authorization_server(
     settings: AuthSettings,
     db: Database,
-    now: Callable[[], datetime],
+    now: Clock,
     *,
     tokens: AccessTokens,
     on_revoked: Callable[[str], None],

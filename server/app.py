@@ -1,9 +1,8 @@
 """The composition root of the server: settings → collaborators → routes."""
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -20,7 +19,7 @@ from auth.resources import ProtectedResource
 from auth.routes import build_routes
 from auth.server import AuthorizationServer
 from server import __version__
-from server.clock import utc_now
+from server.clock import Clock, utc_now
 from server.config import Settings
 from server.errors import Failure
 from server.services import open_services
@@ -45,7 +44,7 @@ class Running:
 
 @asynccontextmanager
 async def open_server(
-    settings: Settings, now: Callable[[], datetime] = utc_now, hasher: PasswordHasher | None = None
+    settings: Settings, now: Clock = utc_now, hasher: PasswordHasher | None = None
 ) -> AsyncGenerator[Running]:
     """Open everything a server needs, and close it in the opposite order when the block ends.
 

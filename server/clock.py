@@ -1,6 +1,10 @@
 """The clock. The composition root passes it on as an argument; nothing below reads it."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
+
+#: A function that returns the time now, in UTC. Tests pass one of their own.
+Clock = Callable[[], datetime]
 
 
 def utc_now() -> datetime:

@@ -1,8 +1,8 @@
 """The composition root of everything below the doors: settings → collaborators."""
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from argon2 import PasswordHasher
 
@@ -11,7 +11,7 @@ from auth.bearer import Authenticator
 from auth.server import AuthorizationServer, AuthSettings
 from auth.tokens.sealing import load_secret_key
 from auth.wiring import build_access_tokens, build_authorization_server
-from server.clock import utc_now
+from server.clock import Clock, utc_now
 from server.config import Settings
 from server.store.db import Database
 from server.store.directory import Directory
@@ -29,7 +29,7 @@ from tools.core.services import Services
 
 @asynccontextmanager
 async def open_services(
-    settings: Settings, now: Callable[[], datetime] = utc_now, hasher: PasswordHasher | None = None
+    settings: Settings, now: Clock = utc_now, hasher: PasswordHasher | None = None
 ) -> AsyncGenerator[tuple[Services, AuthorizationServer]]:
     """Open every collaborator, and close them when the block ends. No model is loaded, and no background work runs.
 

@@ -10,7 +10,7 @@ from auth.hashing import hash_secret
 from auth.server import AuthorizationServer
 from server.errors import Failure
 from server.store.record.people.accounts import User, create_user, has_admin
-from server.store.record.people.signup_links import LinkKind, is_link_valid, take_link
+from server.store.record.people.signup_links import SignupLinkKind, is_link_valid, take_link
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
@@ -19,7 +19,7 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 class Invitation:
     """The permission to make one account: the secret of a link, or None on a server that is open to everybody."""
 
-    kind: LinkKind
+    kind: SignupLinkKind
     link: str | None
 
 
@@ -65,7 +65,7 @@ async def check_invitation(auth: AuthorizationServer, invitation: Invitation) ->
             raise _make_invitation_failure(invitation.kind)
 
 
-def _make_invitation_failure(kind: LinkKind) -> Failure:
+def _make_invitation_failure(kind: SignupLinkKind) -> Failure:
     if kind == "setup":
         return Failure(
             "forbidden",

@@ -8,10 +8,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from auth.hashing import hash_secret
 from server.store.db import Database
 from server.store.record.people.accounts import has_admin
-from server.store.record.people.signup_links import LinkKind, delete_links, insert_link
+from server.store.record.people.signup_links import SignupLinkKind, delete_links, insert_link
 
 LIFETIME = timedelta(hours=24)
-PATHS: dict[LinkKind, str] = {"setup": "/setup", "invite": "/signup"}
+PATHS: dict[SignupLinkKind, str] = {"setup": "/setup", "invite": "/signup"}
 
 
 async def make_setup_link(db: Database, public_url: str, now: datetime) -> str | None:
@@ -27,7 +27,7 @@ async def make_invite_link(db: Database, public_url: str, now: datetime) -> str:
         return await _make_link(connection, "invite", public_url, now)
 
 
-async def _make_link(connection: AsyncConnection, kind: LinkKind, public_url: str, now: datetime) -> str:
+async def _make_link(connection: AsyncConnection, kind: SignupLinkKind, public_url: str, now: datetime) -> str:
     link = secrets.token_urlsafe(32)
     await insert_link(connection, link_hash=hash_secret(link), kind=kind, now=now, expires_at=now + LIFETIME)
     return f"{public_url}{PATHS[kind]}?link={link}"

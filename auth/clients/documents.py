@@ -8,7 +8,7 @@ import ipaddress
 import json
 import socket
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from http import HTTPStatus
 from typing import Any, cast
 from urllib.parse import SplitResult, urlsplit
@@ -19,6 +19,7 @@ import httpx
 
 from auth.clients.client import Client, client_from_document, make_unverified_client
 from auth.rfc import OAuth2Error
+from server.clock import Clock
 from server.loopback import is_loopback
 from server.store.db import Database
 from server.store.record.oauth.documents import DocumentRow, find_document, upsert_document
@@ -80,7 +81,7 @@ class ClientDocuments:
         self,
         *,
         db: Database,
-        now: Callable[[], datetime],
+        now: Clock,
         grant_types: Sequence[str],
         allows_local: bool,
         resolver: Resolver = resolve_host,

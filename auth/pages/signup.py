@@ -11,7 +11,7 @@ from auth.parameters import parse_parameters, read_form
 from auth.server import get_authorization_server, get_client_address
 from auth.throttle import SIGNUPS, count_tries
 from server.errors import Failure
-from server.store.record.people.signup_links import LinkKind
+from server.store.record.people.signup_links import SignupLinkKind
 
 
 async def serve_setup_page(request: Request) -> Response:
@@ -24,7 +24,7 @@ async def serve_signup_page(request: Request) -> Response:
     return await _answer_request(request, "invite")
 
 
-async def _answer_request(request: Request, kind: LinkKind) -> Response:
+async def _answer_request(request: Request, kind: SignupLinkKind) -> Response:
     browser = await load_browser(request)
     if request.method == "POST":
         return await _create_account(request, browser, kind)
@@ -33,7 +33,7 @@ async def _answer_request(request: Request, kind: LinkKind) -> Response:
     return _render_form(request, browser, invitation)
 
 
-async def _create_account(request: Request, browser: Browser, kind: LinkKind) -> Response:
+async def _create_account(request: Request, browser: Browser, kind: SignupLinkKind) -> Response:
     auth, form = get_authorization_server(request), await read_form(request)
     check_csrf(browser, form)
     await count_tries(auth.db, [(SIGNUPS, get_client_address(request))], auth.now())

@@ -4,7 +4,7 @@ Verifying a token also checks in SQL that its grant has not ended. That costs a 
 """
 
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 
 from auth.principal import Principal, expand_scopes
 from auth.tokens.signing import ALGORITHM, SigningKeys
+from server.clock import Clock
 from server.store.db import Database
 from server.store.record.oauth.grants import Grant, find_live_grant
 
@@ -33,7 +34,7 @@ class AccessTokens:
         issuer: str,
         audiences: tuple[str, ...],
         lifetime: timedelta,
-        now: Callable[[], datetime],
+        now: Clock,
     ) -> None:
         self._db = db
         self.keys = keys

@@ -4,7 +4,6 @@ A key is stored in SQL, encrypted. It is published before it signs, so that ever
 in time, and it stays published until no token that it signed can be valid.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -20,6 +19,7 @@ from joserfc.jwk import ECKey
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from auth.tokens.sealing import Sealer
+from server.clock import Clock
 from server.store.db import Database
 from server.store.record.oauth.signing_keys import (
     SigningKeyRow,
@@ -61,7 +61,7 @@ class SigningKey:
 class SigningKeys:
     """The keys of one server, cached for half a minute. One per process."""
 
-    def __init__(self, db: Database, sealer: Sealer, now: Callable[[], datetime]) -> None:
+    def __init__(self, db: Database, sealer: Sealer, now: Clock) -> None:
         self._db = db
         self._sealer = sealer
         self._now = now

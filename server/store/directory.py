@@ -1,8 +1,6 @@
 """Finding the workspace that a name means. Answers are remembered: every request asks, and they seldom change."""
 
-from collections.abc import Callable
-from datetime import datetime
-
+from server.clock import Clock
 from server.store.db import Database
 from server.store.epoch import Epoch, raise_epoch
 from server.store.forgetting_cache import ForgettingCache
@@ -34,7 +32,7 @@ class WorkspaceNameTooLong(Exception):  # noqa: N818 - it names the reason; the 
 class Directory:
     """The workspaces this process has seen; forgotten when the epoch is raised."""
 
-    def __init__(self, db: Database, now: Callable[[], datetime], epoch: Epoch, plans: Plans) -> None:
+    def __init__(self, db: Database, now: Clock, epoch: Epoch, plans: Plans) -> None:
         self._db = db
         self._now = now
         self._plans = plans

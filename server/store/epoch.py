@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from server.clock import Clock
 from server.store.db import Database, insert_into
 from server.store.tables.accounts import epoch
 
@@ -25,7 +26,7 @@ async def raise_epoch(connection: AsyncConnection) -> None:
 class Epoch:
     """Watches the epoch for one process."""
 
-    def __init__(self, db: Database, now: Callable[[], datetime]) -> None:
+    def __init__(self, db: Database, now: Clock) -> None:
         self._db = db
         self._now = now
         self._next: datetime | None = None

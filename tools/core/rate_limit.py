@@ -1,9 +1,9 @@
 """The rate limit of each credential: a bucket that refills evenly, in memory, one for each process."""
 
 import math
-from collections.abc import Callable
 from datetime import datetime
 
+from server.clock import Clock
 from server.errors import Failure
 
 REMEMBERED = 10_000
@@ -12,7 +12,7 @@ REMEMBERED = 10_000
 class RateLimit:
     """A token bucket for each credential: `per_minute` calls at once, refilled over a minute. 0: no limit."""
 
-    def __init__(self, per_minute: int, now: Callable[[], datetime]) -> None:
+    def __init__(self, per_minute: int, now: Clock) -> None:
         self._size = per_minute
         self._now = now
         self._buckets: dict[str, tuple[float, datetime]] = {}

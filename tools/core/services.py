@@ -1,11 +1,11 @@
 """The collaborators of all operations: the composition root builds them once, and each handler gets them first."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Literal
 
 from auth.bearer import Authenticator
+from server.clock import Clock
 from server.store.consolidation.llm import Llm
 from server.store.db import Database
 from server.store.directory import Directory
@@ -23,7 +23,7 @@ from tools.core.rate_limit import RateLimit
 class Services:
     """Every collaborator of an operation. Frozen: nothing is swapped while the server runs."""
 
-    now: Callable[[], datetime]
+    now: Clock
     db: Database
     projection: Projection
     encoder: Encoder

@@ -6,11 +6,11 @@ until no workspace serves its vectors any more.
 """
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
 from pathlib import Path
 
 import structlog
 
+from server.clock import Clock
 from server.memory.embedding_model import Model
 from server.memory.vector import Vector
 from server.store.db import Database
@@ -54,7 +54,7 @@ class Encoder:
         self,
         db: Database,
         source: EmbeddingSource,
-        now: Callable[[], datetime],
+        now: Clock,
         load: Load = lambda _: None,
     ) -> None:
         self._db = db

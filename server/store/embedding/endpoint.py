@@ -22,6 +22,7 @@ import structlog
 import tenacity
 from pydantic_core import from_json
 
+from server.clock import Clock
 from server.loopback import is_proxy_allowed
 from server.memory.embedding_model import Model
 from server.memory.vector import Vector
@@ -102,7 +103,7 @@ class EndpointEmbeddings(Readiness):
     def __init__(
         self,
         endpoint: Endpoint,
-        now: Callable[[], datetime],
+        now: Clock,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         super().__init__("the embedding endpoint was not asked yet", EmbeddingFailed)

@@ -1,11 +1,11 @@
 """How many memories have no vectors yet: counted in SQL, and not anew for each person who asks."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from cachetools import FIFOCache
 
+from server.clock import Clock
 from server.store.db import Database
 from server.store.embedding.encoder import Encoder
 from server.store.record import vectors
@@ -29,7 +29,7 @@ class GapCounts:
     A count holds for a minute while gaps are known, and until the next backfill while none is.
     """
 
-    def __init__(self, db: Database, encoder: Encoder, now: Callable[[], datetime]) -> None:
+    def __init__(self, db: Database, encoder: Encoder, now: Clock) -> None:
         self._db = db
         self._encoder = encoder
         self._now = now
