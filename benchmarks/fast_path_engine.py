@@ -30,7 +30,7 @@ from server.memory import gate
 from server.memory.models import Memory
 from server.memory.question import Question
 from server.memory.text import build_search_text, weigh_terms
-from server.store.projection.points import IndexedMemory, StoredTraits, build_payload
+from server.store.projection.payload import IndexedMemory, StoredTraits, build_payload
 from server.store.projection.rarities import Rarities
 from server.store.search.edge.engine import EdgeEngine
 from server.store.search.edge.shard_files import load_shard

@@ -30,7 +30,7 @@ from server.memory.text import hash_term, split_words, stem_words
 from server.store.db import Database
 from server.store.directory import Directory
 from server.store.epoch import Epoch
-from server.store.projection.points import StoredTraits
+from server.store.projection.payload import StoredTraits
 from server.store.record.people.plans import Plans
 from server.store.record.workspaces import find_workspace
 from server.store.search.seam import Hit
@@ -169,7 +169,7 @@ async def measure_record(site: Site) -> list[Trick]:
     directory = Directory(db, now, epoch, Plans({}, ""))
     async with db.read() as connection:
         account_id = (await connection.execute(sa.select(users.c.account_id))).scalar_one()
-    await directory.ensure(account_id, "default", 0)
+    await directory.ensure_workspace(account_id, "default", 0)
     query = sa.select(skip_entries.c.id, skip_entries.c.item).where(
         skip_entries.c.workspace_id == sa.bindparam("workspace")
     )
@@ -219,7 +219,11 @@ async def measure_record(site: Site) -> list[Trick]:
             "principals remembered", "request", lambda: authenticator.authenticate(site.key), recognised, whole=FETCH
         ),
         await compare_async(
-            "workspaces remembered", "request", lambda: directory.find(account_id, "default"), found, whole=FETCH
+            "workspaces remembered",
+            "request",
+            lambda: directory.find_workspace(account_id, "default"),
+            found,
+            whole=FETCH,
         ),
     ]
     near.close()

@@ -80,7 +80,7 @@ def _write(
         "revision": len(texts),
         "flushed_revision": 0,
         "generation": generation,
-        "key_rule": name_search_text_rule("english"),
+        "search_text_rule": name_search_text_rule("english"),
         "created_at": STORED,
         "updated_at": STORED,
     }

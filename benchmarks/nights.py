@@ -97,7 +97,7 @@ async def _somebody(services: Any, name: str) -> Any:
         user = await accounts.create_user(
             connection, name=f"user-{name}", password_hash=None, is_admin=False, now=services.now()
         )
-    workspace, _ = await services.directory.ensure(user.account_id, "talk", services.encoder.generation)
+    workspace, _ = await services.directory.ensure_workspace(user.account_id, "talk", services.encoder.generation)
     principal = Principal(user.id, user.account_id, expand_scopes([WRITE]), "api_key", "bench")
     return Call(principal, Actor(user.id, "bench", "ingest_memories", "bench"), workspace)
 

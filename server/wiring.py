@@ -1,10 +1,10 @@
 """The composition root of the search store and the models."""
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
-from datetime import datetime
 
+from server.clock import Clock
 from server.config import Settings
 from server.memory.embedding_model import Model
 from server.store.consolidation.llm import Llm
@@ -16,7 +16,7 @@ from server.store.embedding.model_folder import find_model
 from server.store.embedding.source import EmbeddingSource
 from server.store.projection.projection import Projection
 from server.store.projection.upkeep import drop_orphan_collections
-from server.store.search.owner import Owner
+from server.store.search.folder_ownership import FolderOwnership
 from server.store.search.seam import Engine
 
 
@@ -54,7 +54,7 @@ def build_endpoint(settings: Settings) -> Endpoint:
 
 
 @asynccontextmanager
-async def open_encoder(settings: Settings, db: Database, now: Callable[[], datetime]) -> AsyncGenerator[Encoder]:
+async def open_encoder(settings: Settings, db: Database, now: Clock) -> AsyncGenerator[Encoder]:
     """Open the encoder without starting it, and close it when the block ends."""
     models = settings.data_dir / "models"
     source: EmbeddingSource
@@ -92,7 +92,7 @@ async def open_projection(settings: Settings, db: Database) -> AsyncGenerator[Pr
     """Open the search store, and close it when the block ends. Raises AlreadyOwned."""
     async with AsyncExitStack() as stack:
         if not settings.qdrant_url:
-            stack.enter_context(Owner.acquire(settings.data_dir))
+            stack.enter_context(FolderOwnership.acquire(settings.data_dir))
         engine = build_engine(settings)
         projection = Projection(db, engine, shared=bool(settings.qdrant_url))
         stack.push_async_callback(projection.close)

@@ -33,7 +33,7 @@ from server.store.db import Database
 from server.store.record import generations
 from server.store.record.people.accounts import find_user
 from server.store.record.people.sessions import find_session_user, insert_session
-from server.store.search.owner import Owner
+from server.store.search.folder_ownership import FolderOwnership
 from server.store.tables.accounts import accounts, workspaces
 from tests.doubles import tiny_cross_encoder
 from tests.helpers.clock import Clock
@@ -213,7 +213,7 @@ def test_a_new_password_takes_the_old_ones_place(cli, tmp_path):
 
 
 def test_a_second_server_on_a_folder_is_refused_with_the_owners_process(tmp_path):
-    with Owner.acquire(tmp_path):
+    with FolderOwnership.acquire(tmp_path):
         second = subprocess_run("serve", data_dir=tmp_path)
     assert second.returncode == 1
     assert str(os.getpid()) in second.stderr
@@ -475,7 +475,7 @@ def test_a_workspace_that_is_made_with_a_key_has_vectors_from_its_first_memory_o
         try:
             async with db.write() as connection:
                 model = Model("m", "0" * 64, 3, 256, "x")
-                newest = await generations.generation_of(connection, model, Clock()())
+                newest = await generations.ensure_generation(connection, model, Clock()())
             await asyncio.to_thread(cli, "key", "create", "--user", "ann", "--workspace", "notes", "--quiet")
             async with db.read() as connection:
                 return newest, (await connection.execute(sa.select(workspaces.c.generation))).scalar_one()

@@ -103,7 +103,7 @@ async def _find_binding(services: Services, call: AccountCall, args: CreateKey) 
     """Return the workspace that a new key is bound to: the one asked for, but never more than its maker may touch."""
     principal = call.principal
     if principal.workspace_id is not None:
-        bound = await services.directory.by_id(principal.workspace_id)
+        bound = await services.directory.get_workspace(principal.workspace_id)
         if bound is None or args.workspace not in {None, bound.name}:
             raise Failure(
                 "forbidden", "This key is bound to one workspace, and so are the keys it makes.", field="workspace"
@@ -111,8 +111,10 @@ async def _find_binding(services: Services, call: AccountCall, args: CreateKey) 
         return bound
     if args.workspace is None:
         return None
-    account_id, name = await services.directory.locate(principal.user_id, principal.account_id, args.workspace)
-    found, _ = await services.directory.ensure(account_id, name, services.encoder.generation)
+    account_id, name = await services.directory.locate_workspace(
+        principal.user_id, principal.account_id, args.workspace
+    )
+    found, _ = await services.directory.ensure_workspace(account_id, name, services.encoder.generation)
     return found
 
 

@@ -3,7 +3,7 @@
 from pydantic import BaseModel, Field
 
 from server.memory.models import Memory
-from server.store.projection.points import IndexedMemory
+from server.store.projection.payload import IndexedMemory
 from server.store.record import memories
 from tools.core.fields import Question
 from tools.core.operation import Answer, Call, Effect, InWorkspace, Operation

@@ -67,8 +67,8 @@ async def create_workspace(services: Services, call: AccountCall, args: CreateWo
     """Make a workspace, or find the one of that name."""
     _refuse_bound(call)
     principal = call.principal
-    account_id, name = await services.directory.locate(principal.user_id, principal.account_id, args.name)
-    made, created = await services.directory.ensure(account_id, name, services.encoder.generation)
+    account_id, name = await services.directory.locate_workspace(principal.user_id, principal.account_id, args.name)
+    made, created = await services.directory.ensure_workspace(account_id, name, services.encoder.generation)
     return CreatedWorkspace.model_validate(_to_view_fields(made) | {"created": created})
 
 
@@ -87,7 +87,7 @@ async def delete_workspace(services: Services, call: AccountCall, args: Workspac
         found = await workspaces.get_workspace(connection, args.id)
     if found is None or found.account_id != call.principal.account_id:
         raise Failure("not_found", f"There is no workspace {args.id}.", field="id")
-    await services.directory.delete(found)
+    await services.directory.delete_workspace(found)
     services.authenticator.evict(found.id)
     with suppress(EngineDown):  # the record has it: nothing finds the workspace's points any more
         await services.projection.forget(found.id)

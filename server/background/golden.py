@@ -23,7 +23,7 @@ async def check_golden_cases(services: Services, argument: str | None, progress:
     with suppress(EmbeddingFailed, TimeoutError):  # without a model recall ranks by keyword, and that is checked
         async with asyncio.timeout(MODEL_SECONDS):
             await services.encoder.source.wait_ready()
-    workspace = await services.directory.by_id(argument or "")
+    workspace = await services.directory.get_workspace(argument or "")
     if workspace is None:
         raise Failure("not_found", "The workspace was deleted meanwhile.")
     report = await golden.check_cases(services, workspace, progress)

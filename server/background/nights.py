@@ -50,7 +50,7 @@ async def consolidate_nightly(
 ) -> Outcome:
     """Let memories decay in every workspace, then merge in those that changed since the last complete night."""
     async with services.db.read() as connection:
-        since = await ticks.last_whole(connection, "nightly")
+        since = await ticks.find_last_whole_tick(connection, "nightly")
     decayed = await decay_all(services)
     merged = await _consolidate_changed(services, since, progress)
     return Outcome(decayed.workspaces, decayed.failed + merged.failed, decayed.problem or merged.problem)
@@ -62,7 +62,7 @@ async def _consolidate_changed(services: Services, since: datetime | None, progr
     Opens the collections only of those in which something was merged.
     """
     async with services.db.read() as connection:
-        changed = await ticks.changed_since(connection, since)
+        changed = await ticks.list_changed_workspaces(connection, since)
     ids = [each for each in await _list_workspaces(services) if each in changed]
     return await _do_in_each(ids, partial(consolidate_workspace, services), progress)
 

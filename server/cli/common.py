@@ -23,7 +23,7 @@ from server.store.data_folder import OWNER_ONLY, close_to_others, find_exposed_p
 from server.store.db import Database
 from server.store.migrate import SchemaTooNew, migrate
 from server.store.record.people import accounts
-from server.store.search.owner import AlreadyOwned
+from server.store.search.folder_ownership import AlreadyOwned
 
 T = TypeVar("T")
 

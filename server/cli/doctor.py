@@ -29,7 +29,7 @@ from server.store.embedding.endpoint import EndpointEmbeddings
 from server.store.embedding.model_folder import find_model
 from server.store.embedding.source import EmbeddingFailed
 from server.store.migrate import SchemaTooNew
-from server.store.search.owner import AlreadyOwned, Owner
+from server.store.search.folder_ownership import AlreadyOwned, FolderOwnership
 from server.store.search.seam import EngineDown
 from server.wiring import build_endpoint, build_engine
 
@@ -139,7 +139,7 @@ async def _check_record(settings: Settings) -> Finding:
 async def _check_search(settings: Settings) -> Finding:
     if not settings.qdrant_url:
         try:
-            with Owner.acquire(settings.data_dir):
+            with FolderOwnership.acquire(settings.data_dir):
                 return Finding("search store", is_ok=True, detail="embedded; no server runs on it now")
         except AlreadyOwned as error:
             return Finding("search store", is_ok=True, detail=f"embedded; process {error.pid} serves it")

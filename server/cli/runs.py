@@ -16,7 +16,7 @@ from server.logs import configure_logs
 from server.services import open_services
 from server.store.db import Database
 from server.store.record import runs
-from server.store.search.owner import AlreadyOwned, Owner
+from server.store.search.folder_ownership import AlreadyOwned, FolderOwnership
 
 POLL_SECONDS = 0.5
 
@@ -57,7 +57,7 @@ def _is_served(settings: Settings) -> bool:
     if settings.qdrant_url:
         return False
     try:
-        with Owner.acquire(settings.data_dir):
+        with FolderOwnership.acquire(settings.data_dir):
             return False
     except AlreadyOwned:
         return True

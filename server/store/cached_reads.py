@@ -25,7 +25,7 @@ class CachedReads:
         self._version = 0
         self._known: dict[tuple[object, ...], Sequence[sa.Row[Any]]] = {}
 
-    def rows(self, query: sa.Select[*tuple[Any, ...]], values: Mapping[str, Any]) -> Sequence[sa.Row[Any]]:
+    def read_rows(self, query: sa.Select[*tuple[Any, ...]], values: Mapping[str, Any]) -> Sequence[sa.Row[Any]]:
         """Return the rows that a query with these values finds now.
 
         Raises:
@@ -34,7 +34,7 @@ class CachedReads:
         if self._connection is None:
             self._connection = self._engine.connect()
         # Asked before the rows are read, so that after a commit in between they are read again.
-        version = self._data_version(self._connection)
+        version = self._read_data_version(self._connection)
         if version != self._version:
             self._version = version
             self._known.clear()
@@ -47,7 +47,7 @@ class CachedReads:
         return rows
 
     @staticmethod
-    def _data_version(connection: sa.Connection) -> int:
+    def _read_data_version(connection: sa.Connection) -> int:
         """Return a number that changes when any other connection, of this process or another, has committed."""
         # Past SQLAlchemy, which takes longer over it than SQLite.
         driver: Any = connection.connection.driver_connection

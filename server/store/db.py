@@ -56,13 +56,15 @@ class Database:
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         options: dict[str, Any] = {
             "json_serializer": partial(json.dumps, ensure_ascii=False, separators=(",", ":")),
-            "hide_parameters": True,  # what people store does not go into logs
+            "hide_parameters": True,  # the content of memories does not go into logs
         }
         if self.is_sqlite:
-            self._writer = _sqlite(
+            self._writer = _prepare_sqlite(
                 create_async_engine(self.url, pool_size=1, max_overflow=0, **options), "BEGIN IMMEDIATE"
             )
-            self._reader = _sqlite(create_async_engine(self.url, pool_size=READERS, max_overflow=0, **options), "BEGIN")
+            self._reader = _prepare_sqlite(
+                create_async_engine(self.url, pool_size=READERS, max_overflow=0, **options), "BEGIN"
+            )
             near = sa.create_engine(
                 self.url.set(drivername="sqlite"), poolclass=sa.StaticPool, isolation_level="AUTOCOMMIT", **options
             )
@@ -96,7 +98,7 @@ class Database:
         On SQLite they are read here, on the event loop, and remembered until somebody commits.
         """
         if self._cached_reads is not None:
-            return self._cached_reads.rows(query, values or {})
+            return self._cached_reads.read_rows(query, values or {})
         async with self.read() as connection:
             return (await connection.execute(query, values or {})).all()
 
@@ -141,7 +143,9 @@ def insert_into(connection: AsyncConnection, table: sa.Table) -> sqlite.Insert |
 def make_plain_engine(url: sa.URL) -> AsyncEngine:
     """Return a new engine for a migration: foreign keys are off, so that tables can be rebuilt."""
     engine = create_async_engine(url)
-    return _sqlite(engine, "BEGIN IMMEDIATE", foreign_keys=False) if url.get_backend_name() == "sqlite" else engine
+    return (
+        _prepare_sqlite(engine, "BEGIN IMMEDIATE", foreign_keys=False) if url.get_backend_name() == "sqlite" else engine
+    )
 
 
 def _empty_log(connection: sa.Connection) -> None:
@@ -155,7 +159,7 @@ def _empty_log(connection: sa.Connection) -> None:
         cursor.close()
 
 
-def _lower(text: str | None) -> str | None:
+def _lower_text(text: str | None) -> str | None:
     return None if text is None else text.lower()
 
 
@@ -168,7 +172,7 @@ def _add_arithmetic(connection: Any, cursor: Any) -> None:
         connection.create_function("ln", 1, math.log, deterministic=True)
 
 
-def _sqlite(engine: AsyncEngine, begin: str, *, foreign_keys: bool = True) -> AsyncEngine:
+def _prepare_sqlite(engine: AsyncEngine, begin: str, *, foreign_keys: bool = True) -> AsyncEngine:
     """Give a SQLite engine its pragmas, and the BEGIN that its transactions start with."""
 
     def on_begin(connection: sa.Connection) -> None:
@@ -190,7 +194,7 @@ def _prepare(engine: sa.Engine, *, foreign_keys: bool = True) -> sa.Engine:
     def on_connect(connection: Any, _record: object) -> None:
         connection.isolation_level = None  # transactions are begun by `on_begin`, not guessed by the driver
         # SQLite's own knows only the letters of ASCII.
-        connection.create_function("lower", 1, _lower, deterministic=True)
+        connection.create_function("lower", 1, _lower_text, deterministic=True)
         cursor = connection.cursor()
         _add_arithmetic(connection, cursor)
         for pragma in (

@@ -41,7 +41,7 @@ class Directory:
         self._defaults: ForgettingCache[str, str] = ForgettingCache(REMEMBERED)
         epoch.on_change(self.forget)
 
-    async def locate(self, user_id: str, account_id: str, asked: str | None) -> tuple[str, str]:
+    async def locate_workspace(self, user_id: str, account_id: str, asked: str | None) -> tuple[str, str]:
         """Return the id of the account and the name of the workspace that a user asks for.
 
         `asked` is `name`, `account/name` of an account that the user is in, or None for the user's default.
@@ -51,7 +51,7 @@ class Directory:
             WorkspaceNameTooLong: the name has more than `LONGEST_NAME` characters.
         """
         if asked is None:
-            return account_id, await self._default(user_id)
+            return account_id, await self._read_default_name(user_id)
         account, slash, name = asked.rpartition("/")
         if len(name) > LONGEST_NAME:
             raise WorkspaceNameTooLong(name)
@@ -63,7 +63,7 @@ class Directory:
             raise WorkspaceNotFound(asked)
         return mine[account], name
 
-    async def _default(self, user_id: str) -> str:
+    async def _read_default_name(self, user_id: str) -> str:
         known = self._defaults.get(user_id)
         if known is None:
             asked_at = self._defaults.now()
@@ -73,7 +73,7 @@ class Directory:
             self._defaults.remember(user_id, known, asked_at)
         return known
 
-    async def find(self, account_id: str, name: str) -> Workspace | None:
+    async def find_workspace(self, account_id: str, name: str) -> Workspace | None:
         """Return the account's workspace of this name, or None if it has none."""
         known = self._workspaces.get((account_id, name))
         if known is not None:
@@ -81,9 +81,9 @@ class Directory:
         asked_at = self._workspaces.now()
         async with self._db.read() as connection:
             found = await workspaces.find_workspace(connection, account_id, name)
-        return self._remember(found, asked_at)
+        return self._remember_workspace(found, asked_at)
 
-    async def by_id(self, workspace_id: str) -> Workspace | None:
+    async def get_workspace(self, workspace_id: str) -> Workspace | None:
         """Return the workspace with this id, or None if there is none."""
         known = self._workspaces.get(workspace_id)
         if known is not None:
@@ -91,9 +91,9 @@ class Directory:
         asked_at = self._workspaces.now()
         async with self._db.read() as connection:
             found = await workspaces.get_workspace(connection, workspace_id)
-        return self._remember(found, asked_at)
+        return self._remember_workspace(found, asked_at)
 
-    async def ensure(self, account_id: str, name: str, generation: int) -> tuple[Workspace, bool]:
+    async def ensure_workspace(self, account_id: str, name: str, generation: int) -> tuple[Workspace, bool]:
         """Return the account's workspace of this name, and True if it was missing and is made now.
 
         Raises:
@@ -105,17 +105,17 @@ class Directory:
         asked_at = self._workspaces.now()
         async with self._db.write() as connection:
             found, created = await self._plans.ensure_workspace(connection, account_id, name, generation, self._now())
-        self._remember(found, asked_at)
+        self._remember_workspace(found, asked_at)
         return found, created
 
-    async def delete(self, workspace: Workspace) -> None:
+    async def delete_workspace(self, workspace: Workspace) -> None:
         """Hide a workspace and all that is in it."""
         async with self._db.write() as connection:
             await workspaces.delete_workspace(connection, workspace.id, self._now())
             await raise_epoch(connection)
         self.forget()
 
-    def _remember(self, found: Workspace | None, asked_at: int) -> Workspace | None:
+    def _remember_workspace(self, found: Workspace | None, asked_at: int) -> Workspace | None:
         if found is not None:
             self._workspaces.remember((found.account_id, found.name), found, asked_at)
             self._workspaces.remember(found.id, found, asked_at)

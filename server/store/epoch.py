@@ -18,7 +18,7 @@ INTERVAL = timedelta(seconds=1)
 
 
 async def raise_epoch(connection: AsyncConnection) -> None:
-    """Tell every process to forget what it remembers."""
+    """Tell every process to forget its caches."""
     first = insert_into(connection, epoch).values(id=1, value=1)
     await connection.execute(first.on_conflict_do_update(index_elements=["id"], set_={"value": epoch.c.value + 1}))
 

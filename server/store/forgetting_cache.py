@@ -1,4 +1,4 @@
-"""A bounded cache of what the record holds, for processes that are told when something has ended.
+"""A bounded cache of values from the record, for processes that are told when such a value has ended.
 
 Between the question and the answer of a read, the thing that is read may end, and the cache is told to forget it. The
 answer is then older than the end, so it must not be remembered.

@@ -21,7 +21,7 @@ FOLDER = Path(__file__).parent / "migrations"
 _ADVISORY_LOCK = 0x10C1
 
 
-class SchemaTooNew(Exception):  # noqa: N818 - it names what is so; the command line says what to do
+class SchemaTooNew(Exception):  # noqa: N818 - it names the state; the command line gives the advice
     """The record was written by a newer version of this program."""
 
 
@@ -31,24 +31,24 @@ async def migrate(db: Database) -> str | None:
     Raises:
         SchemaTooNew: the record's step is not one that this code knows.
     """
-    at = await _step(db)
+    at = await _read_step(db)
     if at == HEAD:
         return at
     if not db.is_sqlite:
         return await _upgrade(db)
     path = Path(db.url.database or "")
     await asyncio.to_thread(path.parent.mkdir, parents=True, exist_ok=True)
-    async with _file_lock(path.with_suffix(".migrate.lock")):
-        at = await _step(db)
+    async with _lock_file(path.with_suffix(".migrate.lock")):
+        at = await _read_step(db)
         if at == HEAD:
             return at
         if at is not None:
             _refuse_unknown(at)
-            await asyncio.to_thread(_copy, path, path.with_suffix(f".before-{HEAD}.db"))
+            await asyncio.to_thread(_copy_file, path, path.with_suffix(f".before-{HEAD}.db"))
         return await _upgrade(db)
 
 
-async def _step(db: Database) -> str | None:
+async def _read_step(db: Database) -> str | None:
     """Return the step that the record is at, or None if it is empty."""
     if db.is_sqlite and not await asyncio.to_thread(Path(db.url.database or "").exists):
         return None
@@ -69,18 +69,18 @@ async def _upgrade(db: Database) -> str | None:
     engine = make_plain_engine(db.url)
     try:
         async with engine.connect() as connection:
-            return await connection.run_sync(_run, is_sqlite=db.is_sqlite)
+            return await connection.run_sync(_run_steps, is_sqlite=db.is_sqlite)
     finally:
         await engine.dispose()
 
 
-def _run(connection: sa.Connection, *, is_sqlite: bool) -> str | None:
+def _run_steps(connection: sa.Connection, *, is_sqlite: bool) -> str | None:
     from alembic import command  # noqa: PLC0415 - most starts find the schema current and need no Alembic
 
     if not is_sqlite:
         # Held until the transaction ends, so that of several servers that start together one migrates.
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_ADVISORY_LOCK)))
-    config = alembic_config(connection)
+    config = make_alembic_config(connection)
     at = (
         connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar()
         if _has_version(connection)
@@ -107,7 +107,7 @@ def _has_version(connection: sa.Connection) -> bool:
     return sa.inspect(connection).has_table("alembic_version")
 
 
-def alembic_config(connection: sa.Connection) -> Any:
+def make_alembic_config(connection: sa.Connection) -> Any:
     """Return Alembic's configuration for a connection, without an ini file."""
     from alembic.config import Config  # noqa: PLC0415 - most starts need no Alembic
 
@@ -118,13 +118,13 @@ def alembic_config(connection: sa.Connection) -> Any:
 
 
 @asynccontextmanager
-async def _file_lock(path: Path) -> AsyncGenerator[None]:
+async def _lock_file(path: Path) -> AsyncGenerator[None]:
     with path.open("w") as file:
         await asyncio.to_thread(fcntl.flock, file, fcntl.LOCK_EX)
         yield
 
 
-def _copy(source: Path, target: Path) -> None:
+def _copy_file(source: Path, target: Path) -> None:
     """Copy a SQLite file that others may have open. The copy is consistent."""
     with closing(sqlite3.connect(source)) as old, closing(sqlite3.connect(target)) as new:
         old.backup(new)

@@ -81,11 +81,11 @@ def test_a_file_that_cannot_be_read_fails_as_it_does_everywhere_else(sqlite_path
     engine = sa.create_engine(f"sqlite:///{sqlite_path}")
     event.listen(engine, "connect", lambda driver, _record: drivers.append(driver))
     made = cached_reads.CachedReads(engine)
-    assert made.rows(QUERY, {"number": 1}) == []
+    assert made.read_rows(QUERY, {"number": 1}) == []
     (driver,) = drivers
     driver.set_progress_handler(lambda: 1, 1)  # has SQLite give up at its first step
     with pytest.raises(OperationalError):
-        made.rows(QUERY, {"number": 1})
+        made.read_rows(QUERY, {"number": 1})
     driver.set_progress_handler(None, 0)
-    assert made.rows(QUERY, {"number": 1}) == []
+    assert made.read_rows(QUERY, {"number": 1}) == []
     made.close()

@@ -56,82 +56,82 @@ def directory(db, clock, epoch):
 
 
 async def test_a_bare_name_is_the_accounts_and_no_name_is_the_users_default(ledger, directory):
-    assert await directory.locate(ledger.user, ledger.account, "notes") == (ledger.account, "notes")
-    assert await directory.locate(ledger.user, ledger.account, None) == (ledger.account, "default")
+    assert await directory.locate_workspace(ledger.user, ledger.account, "notes") == (ledger.account, "notes")
+    assert await directory.locate_workspace(ledger.user, ledger.account, None) == (ledger.account, "default")
 
 
 async def test_another_accounts_name_needs_membership(ledger, directory, clock):
     async with ledger.db.write() as connection:
         bob = await accounts.create_user(connection, name="bob", password_hash=None, is_admin=False, now=clock())
-    assert await directory.locate(bob.id, bob.account_id, "bob/notes") == (bob.account_id, "notes")
+    assert await directory.locate_workspace(bob.id, bob.account_id, "bob/notes") == (bob.account_id, "notes")
     for name in ("ann/notes", "nobody/notes", "/notes"):
         with pytest.raises(Failure, match="no workspace") as refused, refusals_as_failures():
-            await directory.locate(bob.id, bob.account_id, name)
+            await directory.locate_workspace(bob.id, bob.account_id, name)
         assert refused.value.code == "not_found"
 
 
 async def test_a_workspace_is_read_once_and_then_remembered(ledger, directory):
-    found = await directory.find(ledger.account, "default")
+    found = await directory.find_workspace(ledger.account, "default")
     assert found.id == ledger.workspace
-    assert await directory.find(ledger.account, "default") is found
-    assert await directory.by_id(ledger.workspace) is found
-    assert await directory.ensure(ledger.account, "default", 0) == (found, False)
+    assert await directory.find_workspace(ledger.account, "default") is found
+    assert await directory.get_workspace(ledger.workspace) is found
+    assert await directory.ensure_workspace(ledger.account, "default", 0) == (found, False)
 
 
 async def test_a_missing_workspace_is_not_remembered_as_missing(ledger, directory):
-    assert await directory.find(ledger.account, "notes") is None
-    made, created = await directory.ensure(ledger.account, "notes", 0)
+    assert await directory.find_workspace(ledger.account, "notes") is None
+    made, created = await directory.ensure_workspace(ledger.account, "notes", 0)
     assert created
-    assert await directory.find(ledger.account, "notes") is made
+    assert await directory.find_workspace(ledger.account, "notes") is made
 
 
 async def test_a_deleted_workspace_is_forgotten_at_once(ledger, directory):
-    found = await directory.find(ledger.account, "default")
-    await directory.delete(found)
-    assert await directory.find(ledger.account, "default") is None
-    assert await directory.by_id(ledger.workspace) is None
-    again, created = await directory.ensure(ledger.account, "default", 0)
+    found = await directory.find_workspace(ledger.account, "default")
+    await directory.delete_workspace(found)
+    assert await directory.find_workspace(ledger.account, "default") is None
+    assert await directory.get_workspace(ledger.workspace) is None
+    again, created = await directory.ensure_workspace(ledger.account, "default", 0)
     assert created
     assert again.id != found.id
 
 
 async def test_what_another_process_deleted_is_forgotten_with_the_epoch(ledger, directory, epoch, clock):
-    assert await directory.by_id(ledger.workspace)
+    assert await directory.get_workspace(ledger.workspace)
     await epoch.check()
-    assert await directory.by_id(ledger.workspace)
+    assert await directory.get_workspace(ledger.workspace)
     async with ledger.db.write() as connection:
         await workspaces.delete_workspace(connection, ledger.workspace, clock())
         await raise_epoch(connection)
     clock.move(seconds=1)
     await epoch.check()
-    assert await directory.by_id(ledger.workspace) is None
+    assert await directory.get_workspace(ledger.workspace) is None
 
 
-@pytest.mark.parametrize("how", ["find", "by_id"])
+@pytest.mark.parametrize("how", ["find_workspace", "get_workspace"])
 async def test_a_read_that_a_deletion_overtook_is_not_remembered(ledger, db_url, clock, gate, how):
     slow = Slow(db_url)
     directory = Directory(slow, clock, Epoch(slow, clock), NO_PLANS)
-    asked = (ledger.account, "default") if how == "find" else (ledger.workspace,)
+    asked = (ledger.account, "default") if how == "find_workspace" else (ledger.workspace,)
     async with ledger.db.read() as connection:
         found = await workspaces.get_workspace(connection, ledger.workspace)
     assert found is not None
     slow.gate = gate
     reading = asyncio.create_task(getattr(directory, how)(*asked))
     await gate.reached.wait()
-    await directory.delete(found)
+    await directory.delete_workspace(found)
     gate.opened.set()
     assert await reading == found  # it was there when it was asked
-    assert await directory.find(ledger.account, "default") is None
-    assert await directory.by_id(ledger.workspace) is None
+    assert await directory.find_workspace(ledger.account, "default") is None
+    assert await directory.get_workspace(ledger.workspace) is None
     await slow.close()
 
 
 async def test_what_is_remembered_is_bounded(ledger, clock, epoch, monkeypatch):
     monkeypatch.setattr("server.store.directory.REMEMBERED", 3)
     directory = Directory(ledger.db, clock, epoch, NO_PLANS)
-    first, _ = await directory.ensure(ledger.account, "w", 0)
-    assert await directory.find(ledger.account, "w") is first
+    first, _ = await directory.ensure_workspace(ledger.account, "w", 0)
+    assert await directory.find_workspace(ledger.account, "w") is first
     for number in range(3):
-        await directory.ensure(ledger.account, f"w{number}", 0)
-    assert await directory.find(ledger.account, "w") is not first
-    assert await directory.find(ledger.account, "w") == first
+        await directory.ensure_workspace(ledger.account, f"w{number}", 0)
+    assert await directory.find_workspace(ledger.account, "w") is not first
+    assert await directory.find_workspace(ledger.account, "w") == first

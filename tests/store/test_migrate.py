@@ -17,7 +17,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from server.memory.settings import DEFAULTS
 from server.store import migrate as module
 from server.store.db import Database
-from server.store.migrate import SchemaTooNew, alembic_config, migrate
+from server.store.migrate import SchemaTooNew, make_alembic_config, migrate
 from server.store.migrations import HEAD
 from server.store.record.workspaces import get_workspace
 from server.store.tables import load_all_tables
@@ -79,7 +79,7 @@ async def tables_of(db):
 
 
 async def test_head_is_the_newest_step_of_the_folder():
-    config = alembic_config(None)  # pyright: ignore[reportArgumentType] - to read the folder takes no connection
+    config = make_alembic_config(None)  # pyright: ignore[reportArgumentType] - to read the folder takes no connection
     assert ScriptDirectory.from_config(config).get_current_head() == HEAD
 
 

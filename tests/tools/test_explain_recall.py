@@ -56,7 +56,7 @@ async def test_a_deleted_memory_is_said_to_be_deleted(ann):
 
 async def test_a_consolidated_memory_names_the_one_that_took_its_place(ann, site):
     memory_id, other = await ann.store("tea"), await ann.store("tea and more")
-    workspace = await site.services.directory.find(ann.account_id, "default")
+    workspace = await site.services.directory.find_workspace(ann.account_id, "default")
     async with site.services.db.write() as connection:
         revision = await memories.advance_revision(connection, workspace.id, 1, site.services.now())
         changes = {"consolidated": True, "consolidated_into": other}

@@ -51,7 +51,7 @@ async def test_a_deleted_turn_is_found_by_nobody_any_more(ann, talk, erase):
 
 async def test_what_is_built_anew_finds_the_same(ann, talk, site):
     before = await found(ann, "Lisbon")
-    workspace = await site.services.directory.find(ann.account_id, "default")
+    workspace = await site.services.directory.find_workspace(ann.account_id, "default")
     await site.services.projection.forget(workspace.id)
     assert await found(ann, "Lisbon") == before
     assert len(before) == len(talk) - 1

@@ -73,18 +73,18 @@ async def test_a_workspaces_language_is_followed_once_its_words_are_indexed_anew
     services = site.services
     await ann.store("Die Katze schläft", project="x")
     await ann.store("Der Hund bellt")
-    workspace = await services.directory.find(ann.account_id, "default")
+    workspace = await services.directory.find_workspace(ann.account_id, "default")
     assert contents(await search(ann, "Katzen")) == []
     await setting(ann, "language", "german")
     await fill_gaps(services.db, services.encoder, services.projection, services.now)
-    assert (await services.projection.open(workspace.id)).language == "german"
+    assert (await services.projection.open_collection(workspace.id)).language == "german"
     assert contents(await search(ann, "Katzen")) == ["Die Katze schläft"]
     assert (await search(ann, "Wo sind die Katzen?"))["query_terms"] == ["katzen"]
     await ann.store("Zwei Katzen mehr")
     assert set(contents(await search(ann, "Katze"))) == {"Die Katze schläft", "Zwei Katzen mehr"}
     await rest(ann, "reset_setting", {"key": "language"})
     await fill_gaps(services.db, services.encoder, services.projection, services.now)
-    assert (await services.projection.open(workspace.id)).language == "english"
+    assert (await services.projection.open_collection(workspace.id)).language == "english"
     assert contents(await search(ann, "Katzen")) == ["Zwei Katzen mehr"]
 
 
@@ -96,8 +96,8 @@ async def test_another_workspace_keeps_its_language(ann, site):
     await fill_gaps(services.db, services.encoder, services.projection, services.now)
     assert len(contents(await search(ann, "Katzen"))) == 1
     assert contents(await search(ann, "Katzen", workspace="attic")) == []
-    attic = await services.directory.find(ann.account_id, "attic")
-    assert (await services.projection.open(attic.id)).language == "english"
+    attic = await services.directory.find_workspace(ann.account_id, "attic")
+    assert (await services.projection.open_collection(attic.id)).language == "english"
 
 
 async def test_a_workspaces_stop_words_are_not_looked_for(ann):

@@ -18,7 +18,7 @@ async def values(person, **where):
 
 async def seen_by_recall(site, person, name="default"):
     """The settings as every other operation sees them."""
-    return (await site.services.directory.find(person.account_id, name)).settings
+    return (await site.services.directory.find_workspace(person.account_id, name)).settings
 
 
 async def test_a_setting_set_through_one_door_is_read_through_the_other(ann, site):

@@ -10,7 +10,7 @@ from server.memory import gate
 from server.memory.models import Memory
 from server.memory.question import Question
 from server.memory.text import SEARCH_TEXT_RULE
-from server.store.projection.points import IndexedMemory, StoredTraits, build_payload, dump_indexed
+from server.store.projection.payload import IndexedMemory, StoredTraits, build_payload, dump_indexed
 from server.store.record.workspaces import Workspace
 from server.store.search.seam import Hit, Hits
 from tools.recall.answers import MatchedMemory

@@ -61,7 +61,7 @@ async def vanishes(ann, fate, memory_id, site, clock):
     elif fate == "reworded":
         await rest(ann, "update_memory", {"id": memory_id, "content": "tea and nothing else"})
     else:
-        workspace = await services.directory.find(ann.account_id, "default")
+        workspace = await services.directory.find_workspace(ann.account_id, "default")
         async with services.db.write() as connection:
             revision = await memories.advance_revision(connection, workspace.id, 1, services.now())
             await memories.update_memory(connection, memory_id, revision, {"consolidated": True})
@@ -84,7 +84,7 @@ async def test_what_a_memory_said_is_in_no_answer_after_its_end(ann, site, clock
 async def test_nor_is_it_after_the_collection_was_built_anew(ann, site, clock, talk, fate):
     await vanishes(ann, fate, talk[1], site, clock)
     services = site.services
-    workspace = await services.directory.find(ann.account_id, "default")
+    workspace = await services.directory.find_workspace(ann.account_id, "default")
     await services.projection.forget(workspace.id)
     assert SECRET not in await everything_said(ann)
     await rest(ann, "set_setting", {"key": "language", "value": "german"})

@@ -145,8 +145,8 @@ async def test_an_error_of_ours_tells_its_request_id_and_nothing_else(shared, ca
         raise RuntimeError("the password is swordfish")
 
     await cat.store("x")
-    monkeypatch.setattr(shared.services.projection, "search", broken)
-    monkeypatch.setattr(shared.services.directory, "find", broken)
+    monkeypatch.setattr(shared.services.projection, "search_points", broken)
+    monkeypatch.setattr(shared.services.directory, "find_workspace", broken)
     headers = {"x-request-id": f"trace-{era}"}
     for method, params in (
         ("tools/call", {"name": "search", "arguments": {"query": "x"}}),
@@ -165,7 +165,7 @@ async def test_an_error_of_ours_says_nothing_over_rest_either(shared, cat, monke
     async def broken(*_):
         raise RuntimeError("the password is swordfish")
 
-    monkeypatch.setattr(shared.services.directory, "find", broken)
+    monkeypatch.setattr(shared.services.directory, "find_workspace", broken)
     with capture_logs() as logs:
         response = await cat.http.get("/v1/memories", headers={"x-request-id": "trace-1"})
     assert (response.status_code, seen(response).error) == (500, "internal")
@@ -180,7 +180,7 @@ async def test_a_search_store_that_is_down_is_named_at_both_doors(shared, cat, m
         raise EngineDown("no route")
 
     await cat.store("x")
-    monkeypatch.setattr(shared.services.projection, "search", down)
+    monkeypatch.setattr(shared.services.projection, "search_points", down)
     over_rest = await cat.http.post("/v1/search", json={"query": "x"})
     assert (over_rest.status_code, over_rest.headers["retry-after"]) == (503, "5")
     assert "search store" in seen(over_rest).text

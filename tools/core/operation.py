@@ -272,8 +272,8 @@ async def _find_workspace(services: Services, door: Door, args: Args) -> Workspa
     asked: str | None = getattr(args, "workspace", None) or _read_connection_workspace(door)
     if principal.workspace_id is not None:
         return await _find_bound_workspace(services, principal, principal.workspace_id, asked)
-    account_id, name = await services.directory.locate(principal.user_id, principal.account_id, asked)
-    return await services.directory.find(account_id, name) or MissingWorkspace(account_id, name)
+    account_id, name = await services.directory.locate_workspace(principal.user_id, principal.account_id, asked)
+    return await services.directory.find_workspace(account_id, name) or MissingWorkspace(account_id, name)
 
 
 def _read_connection_workspace(door: Door) -> str | None:
@@ -286,12 +286,12 @@ def _read_connection_workspace(door: Door) -> str | None:
 async def _find_bound_workspace(
     services: Services, principal: Principal, workspace_id: str, asked: str | None
 ) -> Workspace:
-    bound = await services.directory.by_id(workspace_id)
+    bound = await services.directory.get_workspace(workspace_id)
     if bound is None:
         raise Failure("forbidden", "This key is bound to a workspace that was deleted. Make a new key.")
     if asked is None or asked == bound.name:
         return bound
-    place = await services.directory.locate(principal.user_id, principal.account_id, asked)
+    place = await services.directory.locate_workspace(principal.user_id, principal.account_id, asked)
     if place != (bound.account_id, bound.name):
         raise Failure("forbidden", f"This key is bound to the workspace {bound.name!r}.", field="workspace")
     return bound

@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field
 from server.memory.models import Memory
 from server.memory.ranking import RankedCandidate
 from server.memory.skip import SkipEntry
-from server.store.projection.points import IndexedMemory
+from server.store.projection.payload import IndexedMemory
 from tools.recall.model import Match, Reason, RecallResult, WorkspaceHits
 
 

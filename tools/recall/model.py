@@ -7,7 +7,7 @@ from typing import Literal
 from server.memory.question import Question
 from server.memory.ranking import Candidate, RankedCandidate
 from server.memory.skip import SkipEntry
-from server.store.projection.points import IndexedMemory
+from server.store.projection.payload import IndexedMemory
 from server.store.record.workspaces import Workspace
 from server.store.search.seam import Hit
 from tools.memories.arguments import Facets

@@ -29,11 +29,11 @@ async def find_peekable_workspaces(services: Services, call: Call, names: Sequen
 async def _find_peekable(services: Services, call: Call, name: str) -> Workspace | None:
     principal = call.principal
     try:
-        account_id, plain = await services.directory.locate(principal.user_id, principal.account_id, name)
+        account_id, plain = await services.directory.locate_workspace(principal.user_id, principal.account_id, name)
     except (WorkspaceNotFound, WorkspaceNameTooLong):
         log.warning("peek.refused", reason="not_a_member", user=principal.user_id, workspace=name)
         return None
-    found = await services.directory.find(account_id, plain)
+    found = await services.directory.find_workspace(account_id, plain)
     if found is not None and principal.workspace_id not in {None, found.id}:
         log.warning("peek.refused", reason="key_is_bound", user=principal.user_id, workspace=name)
         return None

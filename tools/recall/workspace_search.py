@@ -10,7 +10,7 @@ from server.memory.question import Question
 from server.memory.ranking import Candidate, Traits
 from server.memory.settings import WorkspaceSettings
 from server.memory.text import hash_term, split_words, stem_words
-from server.store.projection.points import StoredTraits
+from server.store.projection.payload import StoredTraits
 from server.store.record.workspaces import Workspace
 from server.store.search.seam import FieldMatch, Filter, Hit, Hits, Query, SparseVector
 from tools.core.services import Services
@@ -34,7 +34,7 @@ async def search_workspace(services: Services, workspace: Workspace, request: Re
     Raises:
         EngineDown: the search store is down.
     """
-    serving = await services.projection.open(workspace.id)
+    serving = await services.projection.open_collection(workspace.id)
     question = Question(request.message, serving.language, tuple(workspace.settings.stop_words))
     rarities, total = await services.projection.find_rarities(workspace.id, question.term_ids)
     common = [gate.is_common(each, total) for each in rarities]
@@ -46,7 +46,7 @@ async def search_workspace(services: Services, workspace: Workspace, request: Re
     floors = None if request.is_explained else scales.compute_floors(gate.COMPANY)
     filters = _build_filters(request.facets)
     query = Query(dense, SparseVector(ids, [1.0] * len(ids)), request.depth, filters, KEYS, floors)
-    found = await services.projection.search(workspace.id, query, serving.generation)
+    found = await services.projection.search_points(workspace.id, query, serving.generation)
     weighing = Weighing(question, common, scales, request.depth, request.facets.project, services.now().timestamp())
     return weighing.weigh_hits(workspace, found, total, is_hybrid=dense is not None)
 

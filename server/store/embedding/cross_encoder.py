@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from server.memory.embedding_model import Model
+from server.store.embedding.fastembed_model import load_fastembed_model
 
 BATCH_TEXTS = 5  # texts between two checks whether anybody still waits: some 50 ms on one core
 CHARACTERS_PER_TOKEN = 8  # more than any text has; characters beyond the model's window are not even tokenized
@@ -29,13 +30,7 @@ class CrossEncoder:
         from fastembed.rerank.cross_encoder import TextCrossEncoder  # noqa: PLC0415  # pyright: ignore[reportMissingTypeStubs]
 
         self._characters = model.max_tokens * CHARACTERS_PER_TOKEN
-        self._model = TextCrossEncoder(
-            model.name,
-            cache_dir=str(home),
-            threads=threads or None,
-            specific_model_path=str(home),
-            local_files_only=True,
-        )
+        self._model = load_fastembed_model(TextCrossEncoder, home, model, threads)
         list(self.score_texts("warm", ["up"]))
 
     def score_texts(self, query: str, texts: list[str]) -> Iterator[list[float]]:

@@ -27,7 +27,7 @@ async def choose_model(db: Database, folder: Path, wanted: str) -> str:
     if wanted != "auto":
         return wanted
     async with db.read() as connection:
-        before = await generations.newest_model(connection)
+        before = await generations.find_newest_model(connection)
     return before if before is not None and find_model(folder, before) is not None else wanted
 
 
@@ -79,7 +79,7 @@ class Encoder:
         if model is None or self.generation:
             return
         async with self._db.write() as connection:
-            self.generation = await generations.generation_of(connection, model, self._now())
+            self.generation = await generations.ensure_generation(connection, model, self._now())
             served = await generations.served_beside(connection, self.generation)
         if served is not None and (earlier := self._load(served.model)) is not None:
             self._earlier, self._earlier_generation = earlier, served.generation
@@ -98,7 +98,7 @@ class Encoder:
 
     @property
     def notice(self) -> str:
-        """Why a recall ranks by keyword only, as a sentence for the person who asked."""
+        """The reason why a recall ranks by keyword only, as a sentence for the caller."""
         return f"Ranked by keyword only: {self.source.reason or 'this workspace waits for its vectors'}."
 
     @property

@@ -309,7 +309,7 @@ def _describe_status(answer: httpx.Response) -> str:
 
 
 def _read_retry_after(answer: httpx.Response, now: datetime) -> float:
-    """Return for how many seconds an answer asks to be left alone (RFC 9110, 10.2.3); 0 if it does not say."""
+    """Return the seconds of an answer's Retry-After header (RFC 9110, 10.2.3); 0 if it has none."""
     said = answer.headers.get("retry-after", "")
     if said.isascii() and said.isdecimal():
         return min(float(said), LONGEST_RETRY_AFTER)

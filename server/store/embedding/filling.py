@@ -50,7 +50,7 @@ class Filling:
         self._has_gaps, self._is_running = False, True
 
     def count(self, counts: VectorCoverage) -> None:
-        """Say how many memories have vectors when a large round begins."""
+        """Note the number of memories with vectors when a large round begins."""
         self._counts = counts
 
     def advance(self, filled: int) -> None:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from server.memory.embedding_model import Model
 from server.memory.vector import Vector
+from server.store.embedding.fastembed_model import load_fastembed_model
 from server.store.embedding.source import Windows
 
 BATCH_TEXTS = 8
@@ -54,13 +55,7 @@ class Embedder:
         from tokenizers import Tokenizer  # noqa: PLC0415
 
         self._dims = model.dims
-        self._model = TextEmbedding(
-            model.name,
-            cache_dir=str(home),
-            threads=threads or None,
-            specific_model_path=str(home),
-            local_files_only=True,
-        )
+        self._model = load_fastembed_model(TextEmbedding, home, model, threads)
         self._tokenizer = Tokenizer.from_file(str(home / "tokenizer.json"))
         self._tokenizer.no_truncation()
         self._tokenizer.no_padding()

@@ -22,7 +22,7 @@ class Readiness:
 
     @property
     def state(self) -> State:
-        """`loading`, `ready`, `absent` or `failed`; `source.State` says what they mean."""
+        """`loading`, `ready`, `absent` or `failed`; `source.State` explains them."""
         return self._state
 
     @property

@@ -18,7 +18,7 @@ Windows = Vector
 """The vectors of one text, (n, dims): one row for each window, n = 1 for a text that fits into the model."""
 
 
-class EmbeddingFailed(Exception):  # noqa: N818 - it names what happened, and reads so at every raise
+class EmbeddingFailed(Exception):  # noqa: N818 - it names the event, and reads so at every raise
     """There is no vector: no model, or it is not ready, or it failed on this text. The message says which."""
 
 

@@ -1,1 +1,1 @@
-"""What time does to memories: relevance decays, and deleted memories are erased."""
+"""The work that time brings: relevance decays, and deleted memories are erased."""

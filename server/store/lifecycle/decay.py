@@ -42,21 +42,23 @@ class _Sql:
         return self._greatest(one, other)
 
 
-def _hours_since(column: sa.Column[Any], now: datetime, *, is_sqlite: bool) -> sa.ColumnElement[Any]:
+def _count_hours_since(column: sa.Column[Any], now: datetime, *, is_sqlite: bool) -> sa.ColumnElement[Any]:
     then = sa.literal(now, column.type)
     if is_sqlite:
         return (sa.func.julianday(then, type_=sa.Double) - sa.func.julianday(column, type_=sa.Double)) * _DAY_HOURS
     return sa.cast(sa.extract("epoch", then - column), sa.Double) / _HOUR_SECONDS
 
 
-def _relevance(now: datetime, half_lives: HalfLives, *, is_sqlite: bool) -> sa.ColumnElement[float]:
+def _compute_relevance(now: datetime, half_lives: HalfLives, *, is_sqlite: bool) -> sa.ColumnElement[float]:
     """Return a row's relevance as an SQL expression."""
     table = memories.c
     half_life: Any = half_lives.hours
     if half_lives.by_type:
         half_life = sa.case(dict(half_lives.by_type), value=table.type, else_=half_lives.hours)
-    never = sa.func.coalesce(_hours_since(table.last_accessed_at, now, is_sqlite=is_sqlite), NEVER, type_=sa.Double)
-    age = _hours_since(table.created_at, now, is_sqlite=is_sqlite)
+    never = sa.func.coalesce(
+        _count_hours_since(table.last_accessed_at, now, is_sqlite=is_sqlite), NEVER, type_=sa.Double
+    )
+    age = _count_hours_since(table.created_at, now, is_sqlite=is_sqlite)
     accesses = sa.cast(table.access_count, sa.Double)
     return compute_relevance(age, accesses, never, half_life, by=_Sql(is_sqlite=is_sqlite))
 
@@ -66,9 +68,9 @@ async def decay_relevance(db: Database, workspace_id: str, now: datetime, half_l
 
     It may be stopped between any two batches; the batches that are done stay done.
     """
-    new = _relevance(now, half_lives or HalfLives(), is_sqlite=db.is_sqlite)
+    new = _compute_relevance(now, half_lives or HalfLives(), is_sqlite=db.is_sqlite)
     after, changed = 0, 0
-    while (until := await _batch_end(db, workspace_id, after)) is not None:
+    while (until := await _find_batch_end(db, workspace_id, after)) is not None:
         statement = (
             sa.update(memories)
             .where(
@@ -87,7 +89,7 @@ async def decay_relevance(db: Database, workspace_id: str, now: datetime, half_l
     return changed
 
 
-async def _batch_end(db: Database, workspace_id: str, after: int) -> int | None:
+async def _find_batch_end(db: Database, workspace_id: str, after: int) -> int | None:
     """Return the last revision of the next batch, or None if there is no more. A memory that changes moves up."""
     some = (
         sa.select(memories.c.revision)

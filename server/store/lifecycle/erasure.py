@@ -1,4 +1,4 @@
-"""Erasing for good what was deleted so long ago that the deletion cannot be undone any more."""
+"""Erasing memories for good, once their deletion is too old to be undone."""
 
 from datetime import datetime, timedelta
 

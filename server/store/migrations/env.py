@@ -1,4 +1,4 @@
-"""What Alembic runs: the connection is handed in by `server.store.migrate`, never opened here."""
+"""The entry point of Alembic. `server.store.migrate` gives it the connection; it opens none."""
 
 from alembic import context
 

@@ -3,9 +3,10 @@
 A read never waits for this. A crash loses a second of counts at most.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from datetime import datetime
 
+from server.clock import Clock
 from server.store.db import Database
 from server.store.projection.projection import Projection
 from server.store.record import memories
@@ -17,7 +18,7 @@ BOUND = 50_000
 class Accesses:
     """The accesses that are not written yet, by workspace and memory."""
 
-    def __init__(self, db: Database, projection: Projection, now: Callable[[], datetime]) -> None:
+    def __init__(self, db: Database, projection: Projection, now: Clock) -> None:
         self._db = db
         self._projection = projection
         self._now = now
@@ -51,7 +52,7 @@ class Accesses:
         for workspace_id, each in pending.items():
             patches = {m: {"access_count": base + times} for m, (base, times, _) in each.items()}
             try:
-                await self._projection.touch(workspace_id, patches)
+                await self._projection.patch_points(workspace_id, patches)
             except EngineDown:
                 continue  # the count is in the record; the point gets it with its next projection
 

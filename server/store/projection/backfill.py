@@ -15,6 +15,7 @@ import sqlalchemy as sa
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from server.clock import Clock
 from server.memory.vector import Vector
 from server.progress import Progress
 from server.store.db import Database
@@ -33,7 +34,7 @@ STEP = 64
 FOLLOW_SECONDS = 1.0
 
 
-class BackfillFailed(Exception):  # noqa: N818 - it says what happened to the person who asked for it
+class BackfillFailed(Exception):  # noqa: N818 - it names the outcome for the person who asked for it
     """Vectors are still missing; the message says why."""
 
 
@@ -56,7 +57,7 @@ class Pace:
 
 
 async def fill_gaps(
-    db: Database, encoder: Encoder, projection: Projection, now: Callable[[], datetime], pace: Pace | None = None
+    db: Database, encoder: Encoder, projection: Projection, now: Clock, pace: Pace | None = None
 ) -> None:
     """Fill every gap there is, then have each workspace serve the model's generation.
 
@@ -103,9 +104,7 @@ async def follow_backfill(
         await sleep(FOLLOW_SECONDS)
 
 
-async def _fill_generation(
-    db: Database, encoder: Encoder, projection: Projection, now: Callable[[], datetime], pace: Pace
-) -> bool:
+async def _fill_generation(db: Database, encoder: Encoder, projection: Projection, now: Clock, pace: Pace) -> bool:
     """Fill the gaps. Return False if the model is at fault, and not single texts."""
     after, filled, failed = "", 0, 0
     while gaps := await _find_gaps(db, encoder.generation, after):
@@ -186,7 +185,7 @@ async def _switch_rules(db: Database, projection: Projection) -> None:
 
     The old one serves meanwhile. Nothing is embedded: vectors are of contents, and the rule is about words only.
     """
-    for workspace_id, generation, rule in await _find_workspaces(db, workspaces.c.key_rule != WANTED_RULE):
+    for workspace_id, generation, rule in await _find_workspaces(db, workspaces.c.search_text_rule != WANTED_RULE):
         await projection.switch_generation(workspace_id, generation, rule)
 
 

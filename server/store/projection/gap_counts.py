@@ -1,4 +1,4 @@
-"""How many memories have no vectors yet: counted in SQL, and not anew for each person who asks."""
+"""The number of memories that have no vectors yet. It is counted in SQL, and the count is kept for a while."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -24,7 +24,7 @@ class _Count:
 
 
 class GapCounts:
-    """How far each workspace's vectors are filled in, for people who look.
+    """The progress of filling in the vectors of each workspace, for health reports and progress lines.
 
     A count holds for a minute while gaps are known, and until the next backfill while none is.
     """

@@ -42,7 +42,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """What SQL says of a workspace: the collection that serves it, and up to which revision that is on the disk."""
+    """The collection that serves a workspace, by the record, and the revision up to which it is on the disk."""
 
     target: Target
     flushed: int
@@ -54,7 +54,7 @@ _PLACE = sa.select(
     workspaces.c.revision,
     workspaces.c.flushed_revision,
     workspaces.c.generation,
-    workspaces.c.key_rule,
+    workspaces.c.search_text_rule,
     workspaces.c.deleted_at,
 )
 
@@ -66,9 +66,9 @@ async def find_place(db: Database, workspace_id: str) -> Place | None:
         if row is None:
             return None
         dims = await generations.dims_of(connection, row.generation)
-    collection = name_collection(workspace_id, row.generation, dims, row.key_rule)
+    collection = name_collection(workspace_id, row.generation, dims, row.search_text_rule)
     return Place(
-        target=Target(workspace_id, collection, row.generation, row.key_rule),
+        target=Target(workspace_id, collection, row.generation, row.search_text_rule),
         flushed=row.flushed_revision,
         is_empty=row.revision == 0,
         is_deleted=row.deleted_at is not None,
@@ -80,7 +80,7 @@ async def note_flushed(db: Database, target: Target, revision: int) -> None:
     row = sa.update(workspaces).where(
         workspaces.c.id == target.workspace_id,
         workspaces.c.generation == target.generation,
-        workspaces.c.key_rule == target.rule,
+        workspaces.c.search_text_rule == target.rule,
     )
     async with db.write() as connection:
         await connection.execute(row.values(flushed_revision=revision))

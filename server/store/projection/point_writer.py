@@ -7,8 +7,8 @@ import sqlalchemy as sa
 import structlog
 
 from server.store.db import Database
+from server.store.projection.payload import build_point, select_changed
 from server.store.projection.placement import Target
-from server.store.projection.points import build_point, select_changed
 from server.store.search.seam import Engine
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)

@@ -28,9 +28,9 @@ from server.store.tables.accounts import workspaces
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
-#: How many workspaces are asked about in one statement.
+#: The number of workspaces in one statement.
 ASKED = 500
-#: How many workspaces' states are kept; of more, those with nothing left to do are forgotten.
+#: The number of workspaces whose states are kept. If there are more, those without work left are forgotten.
 REMEMBERED = 10_000
 
 
@@ -98,8 +98,8 @@ class Projection:
             return False
         return True
 
-    async def search(self, workspace_id: str, query: Query, generation: int | None = None) -> Hits:
-        """Ask a workspace's collection; if it has none, nothing is found.
+    async def search_points(self, workspace_id: str, query: Query, generation: int | None = None) -> Hits:
+        """Return the hits in the collection of a workspace; no hits if it has no collection.
 
         Waits for writers only if the collection was not open, or is behind. If a generation is named and the
         collection holds another one's vectors by now, the dense arm is not asked.
@@ -129,8 +129,8 @@ class Projection:
                 return found
             # It was dropped or replaced while we asked, and may have read as empty.
 
-    async def open(self, workspace_id: str) -> Serving:
-        """Open a workspace's collection if it is not open, and return what it holds.
+    async def open_collection(self, workspace_id: str) -> Serving:
+        """Open a workspace's collection if it is not open, and return its generation and language.
 
         Raises:
             EngineDown: the engine cannot be reached.
@@ -161,13 +161,13 @@ class Projection:
         return await known.find_rarities(self._engine, collection, terms), known.total
 
     async def count_memories(self, workspace_id: str) -> int:
-        """Return how many memories can be searched in a workspace; 0 if its collection is not open."""
+        """Return the number of memories that can be searched in a workspace; 0 if its collection is not open."""
         state = self._states.get(workspace_id)
         if state is None or state.opened is None:
             return 0
         return await self._engine.count(state.opened.target.collection)
 
-    async def touch(self, workspace_id: str, patches: dict[str, dict[str, Any]]) -> None:
+    async def patch_points(self, workspace_id: str, patches: dict[str, dict[str, Any]]) -> None:
         """Overwrite payload keys that are no part of a memory's revision, in the points that exist."""
         if workspace_id not in self._states:
             return
@@ -198,7 +198,7 @@ class Projection:
                 log.warning("projection.drop_waits", workspace=workspace_id, reason=str(error))
 
     async def switch_generation(self, workspace_id: str, generation: int, rule: str) -> None:
-        """Have a workspace served by a collection with this generation's vectors, and words by this rule.
+        """Serve a workspace from a collection with the vectors of this generation and search texts by this rule.
 
         The new collection is made beside the old one, which serves until the new one is whole and on the disk.
 
@@ -243,10 +243,10 @@ class Projection:
             state.users -= 1
 
     async def _catch_up(self, workspace_id: str) -> _State:
-        """Project what is new. All who wait for the lock share the outcome of the first one to get it.
+        """Project the new changes. All callers that wait for the lock share the outcome of the first one to get it.
 
         Raises:
-            EngineDown: the engine is down; it was asked once for all who waited.
+            EngineDown: the engine is down. It was called once for all waiting callers.
         """
         state = self._states.setdefault(workspace_id, _State())
         state.asked += 1
@@ -259,7 +259,7 @@ class Projection:
         return state
 
     async def _catch_up_waiters(self, workspace_id: str, state: _State) -> None:
-        """Catch up once for all who have asked so far, and note the outcome for them."""
+        """Catch up once for all callers so far, and note the outcome for them."""
         before, state.served = state.served, state.asked
         try:
             await self._project_or_rebuild(workspace_id, state)
@@ -284,11 +284,11 @@ class Projection:
 
     async def _project_changes(self, workspace_id: str, state: _State) -> None:
         if state.opened is None:
-            state.opened = await self._open_collection(workspace_id)
+            state.opened = await self._load_collection(workspace_id)
         if (opened := state.opened) is not None:
             opened.projected = await self._writer.write_changes(opened.target, opened.projected)
 
-    async def _open_collection(self, workspace_id: str) -> _Opened | None:
+    async def _load_collection(self, workspace_id: str) -> _Opened | None:
         """Open the collection of a workspace that has memories; if the workspace was deleted, drop it."""
         place = await find_place(self._db, workspace_id)
         if place is None or place.is_empty:
@@ -319,7 +319,7 @@ class Projection:
         write, delete and change generations too.
         """
         known = [each for each, state in self._states.items() if state.is_behind or state.opened is not None]
-        columns = [workspaces.c[name] for name in ("id", "revision", "generation", "key_rule", "deleted_at")]
+        columns = [workspaces.c[name] for name in ("id", "revision", "generation", "search_text_rule", "deleted_at")]
         outdated: list[str] = []
         for start in range(0, len(known), ASKED):
             query = sa.select(*columns).where(workspaces.c.id.in_(known[start : start + ASKED]))
@@ -336,7 +336,7 @@ class Projection:
         if (opened := state.opened) is None:
             return True
         target = opened.target
-        if row.deleted_at is not None or (row.generation, row.key_rule) != (target.generation, target.rule):
+        if row.deleted_at is not None or (row.generation, row.search_text_rule) != (target.generation, target.rule):
             async with self._lock_state(row.id):
                 state.opened = None
             return True

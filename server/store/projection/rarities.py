@@ -1,4 +1,4 @@
-"""How rare terms are in a workspace's collection, remembered for as long as nothing changes there."""
+"""The rarity of terms in the collection of a workspace, remembered until something changes there."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,7 @@ TERMS_REMEMBERED = 2_000
 
 
 class Rarities:
-    """How rare terms are in a collection, as it stood at a revision of its workspace, with `total` memories.
+    """The idf of each term in a collection of `total` memories, at one revision of its workspace.
 
     A plain dict that is thrown away when it is full: a recall reads some ten terms, and an LRU cache costs 2 µs more
     for each of them (29 November 2026).

@@ -76,7 +76,7 @@ class Rebuilder:
         reached = reached and await self._writer.write_changes(new, reached)
         await self._engine.flush(new.collection)
         row = sa.update(workspaces).where(workspaces.c.id == new.workspace_id)
-        changes = {"generation": new.generation, "key_rule": new.rule, "flushed_revision": reached}
+        changes = {"generation": new.generation, "search_text_rule": new.rule, "flushed_revision": reached}
         async with self._db.write() as connection:
             await connection.execute(row.values(**changes))
         return True

@@ -6,7 +6,7 @@ from server.store.projection.projection import Projection
 from server.store.record import workspaces
 
 
-class ReindexFailed(Exception):  # noqa: N818 - it says what happened to the person who asked for it
+class ReindexFailed(Exception):  # noqa: N818 - it names the outcome for the person who asked for it
     """The search store could not be rebuilt; the message says why."""
 
 

@@ -1,4 +1,4 @@
-"""Removing from the search store's files what the record does not hold any more."""
+"""Removing collections and erased texts from the search store, if the record does not hold them any more."""
 
 import sqlalchemy as sa
 import structlog
@@ -23,11 +23,11 @@ async def drop_orphan_collections(db: Database, engine: Engine) -> None:
     names = await engine.list_names()
     if not names:
         return
-    columns = (workspaces.c.id, workspaces.c.generation, workspaces.c.key_rule)
+    columns = (workspaces.c.id, workspaces.c.generation, workspaces.c.search_text_rule)
     query = sa.select(*columns).where(workspaces.c.deleted_at.is_(None))
     async with db.read() as connection:
         rows = await connection.execute(query)
-        wanted = {name_collection(row.id, row.generation, 0, row.key_rule).name for row in rows}
+        wanted = {name_collection(row.id, row.generation, 0, row.search_text_rule).name for row in rows}
     for name in sorted(names - wanted):
         log.info("collection.orphan_dropped", collection=name)
         await engine.drop(Collection(name, 0))

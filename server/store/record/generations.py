@@ -15,7 +15,7 @@ from server.store.tables.accounts import workspaces
 from server.store.tables.memories import generations
 
 
-async def generation_of(connection: AsyncConnection, model: Model, now: datetime) -> int:
+async def ensure_generation(connection: AsyncConnection, model: Model, now: datetime) -> int:
     """Return the id of the model's generation, which is stored if it is new."""
     same = sa.select(generations.c.id).where(
         generations.c.model == model.name,
@@ -33,7 +33,7 @@ async def generation_of(connection: AsyncConnection, model: Model, now: datetime
     return (await connection.execute(same)).scalar_one()
 
 
-async def newest_model(connection: AsyncConnection) -> str | None:
+async def find_newest_model(connection: AsyncConnection) -> str | None:
     """Return the name of the newest generation's model, or None if there is no generation."""
     query = sa.select(generations.c.model).order_by(generations.c.id.desc()).limit(1)
     return (await connection.execute(query)).scalar_one_or_none()

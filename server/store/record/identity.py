@@ -1,6 +1,6 @@
 """Identity crystals' rows, and the memories that a crystal is made of. The caller owns the transaction."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
@@ -16,7 +16,7 @@ from server.store.tables.working import identity_crystals
 
 @dataclass(frozen=True, slots=True)
 class Crystal:
-    """A text that says who the agent is, and the number of memories it was made of."""
+    """A text in which the agent describes itself, and the number of memories from which it was made."""
 
     id: str
     crystal: str
@@ -36,18 +36,10 @@ class Snapshot:
 
 async def insert_crystal(connection: AsyncConnection, workspace_id: str, crystal: Crystal) -> None:
     """Store a new crystal. The earlier ones stay."""
-    await connection.execute(
-        sa.insert(identity_crystals).values(
-            id=crystal.id,
-            workspace_id=workspace_id,
-            crystal=crystal.crystal,
-            source_count=crystal.source_count,
-            created_at=crystal.created_at,
-        )
-    )
+    await connection.execute(sa.insert(identity_crystals).values(workspace_id=workspace_id, **asdict(crystal)))
 
 
-def _newest(text: sa.ColumnElement[Any]) -> sa.Select[*tuple[Any, ...]]:
+def _select_newest(text: sa.ColumnElement[Any]) -> sa.Select[*tuple[Any, ...]]:
     table = identity_crystals.c
     return (
         sa.select(table.id, text, table.source_count, table.created_at)
@@ -57,8 +49,8 @@ def _newest(text: sa.ColumnElement[Any]) -> sa.Select[*tuple[Any, ...]]:
     )
 
 
-_LATEST = _newest(identity_crystals.c.crystal)
-_HISTORY = _newest(sa.func.length(identity_crystals.c.crystal))
+_LATEST = _select_newest(identity_crystals.c.crystal)
+_HISTORY = _select_newest(sa.func.length(identity_crystals.c.crystal))
 
 
 async def get_latest_crystal(source: AsyncConnection | Database, workspace_id: str) -> Crystal | None:

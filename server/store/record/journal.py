@@ -1,4 +1,4 @@
-"""The journal: who changed what in a workspace, when, and by which operation. Every write of its table is here.
+"""The journal: the user, the time, the operation and the thing of each change. Every write of its table is here.
 
 The caller owns the transaction: an entry is written in the transaction that makes the change.
 """
@@ -26,7 +26,7 @@ class Actor:
     request_id: str
 
 
-def _common(workspace_id: str, actor: Actor, now: datetime) -> dict[str, Any]:
+def _make_entry(workspace_id: str, actor: Actor, now: datetime) -> dict[str, Any]:
     return {
         "workspace_id": workspace_id,
         "at": now,
@@ -49,7 +49,7 @@ async def journal_memories(
 
     `before` is None for a memory that was stored, `after` is None for one that was deleted.
     """
-    common = _common(workspace_id, actor, now)
+    common = _make_entry(workspace_id, actor, now)
     entries = [
         common | {"memory_id": memory_id, "revision": revision + i, "before": before, "after": after}
         for i, (memory_id, before, after) in enumerate(changes)
@@ -78,12 +78,12 @@ async def journal_change(
     revision = (await connection.execute(held)).scalar_one_or_none()
     if revision is None:
         raise WorkspaceGone(workspace_id)
-    entry = _common(workspace_id, actor, now) | {"revision": revision, "after": what}
+    entry = _make_entry(workspace_id, actor, now) | {"revision": revision, "after": what}
     await connection.execute(sa.insert(journal).values(entry))
 
 
 async def blank_memory_entries(connection: AsyncConnection, memory_id: str) -> None:
-    """Remove the content from a memory's entries. The entries stay: who changed it, when, and by which operation."""
+    """Remove the content from a memory's entries. The entries stay, with the user, the time and the operation."""
     await connection.execute(
         sa.update(journal).where(journal.c.memory_id == memory_id).values(before=sa.null(), after=sa.null())
     )

@@ -16,7 +16,7 @@ from server.store.tables.accounts import workspaces
 
 @dataclass(frozen=True, slots=True)
 class StoredSettings:
-    """The settings of one workspace, and for each setting that was set, the time of that."""
+    """The settings of one workspace, and the time at which each was set, if it was."""
 
     settings: WorkspaceSettings
     set_at: dict[str, datetime]

@@ -1,5 +1,6 @@
-"""The skip list's rows. The caller owns the transaction and journals what it does."""
+"""The skip list's rows. The caller owns the transaction and journals the changes."""
 
+from dataclasses import asdict
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -21,17 +22,7 @@ _COLUMNS = (
 
 async def insert_entry(connection: AsyncConnection, workspace_id: str, entry: SkipEntry) -> None:
     """Store a new entry."""
-    await connection.execute(
-        sa.insert(skip_entries).values(
-            id=entry.id,
-            workspace_id=workspace_id,
-            item=entry.item,
-            reason=entry.reason,
-            expires=entry.expires,
-            ends_at=entry.ends_at,
-            created_at=entry.created_at,
-        )
-    )
+    await connection.execute(sa.insert(skip_entries).values(workspace_id=workspace_id, **asdict(entry)))
 
 
 # The time is not in the statement, so that a cached read can be answered again. Few entries that have ended remain.

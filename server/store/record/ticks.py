@@ -52,7 +52,7 @@ async def finish_tick(
     await connection.execute(sa.delete(ticks).where(ticks.c.due_at <= now - KEPT))
 
 
-async def last_whole(connection: AsyncConnection, name: str) -> datetime | None:
+async def find_last_whole_tick(connection: AsyncConnection, name: str) -> datetime | None:
     """Return when the last tick began that failed in no workspace, or None if there was none."""
     whole = sa.select(sa.func.max(ticks.c.claimed_at)).where(
         ticks.c.name == name, ticks.c.finished_at.is_not(None), ticks.c.failed == 0, ticks.c.done > 0
@@ -60,7 +60,7 @@ async def last_whole(connection: AsyncConnection, name: str) -> datetime | None:
     return (await connection.execute(whole)).scalar_one()
 
 
-async def changed_since(connection: AsyncConnection, since: datetime | None) -> set[str]:
+async def list_changed_workspaces(connection: AsyncConnection, since: datetime | None) -> set[str]:
     """Return the ids of the workspaces that changed at or after `since`, or of all if it is None."""
     query = sa.select(workspaces.c.id).where(workspaces.c.deleted_at.is_(None))
     if since is not None:

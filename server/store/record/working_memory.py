@@ -1,4 +1,4 @@
-"""Working memory's rows: sections and items. The caller owns the transaction and journals what it does."""
+"""Working memory's rows: sections and items. The caller owns the transaction and journals the changes."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass

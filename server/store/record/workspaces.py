@@ -94,7 +94,7 @@ async def ensure_workspace(
         revision=0,
         flushed_revision=0,
         generation=generation,
-        key_rule=name_search_text_rule("english"),
+        search_text_rule=name_search_text_rule("english"),
         created_at=now,
         updated_at=now,
     )

@@ -14,7 +14,7 @@ from uuid import UUID
 import numpy as np
 
 from server.memory.vector import Vector
-from server.store.search.points import WORKSPACE
+from server.store.search.query_arms import WORKSPACE
 from server.store.search.seam import Collection, Filter, Point, Query, SparseVector, UnusableCollection
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}")

@@ -1,4 +1,4 @@
-"""Every table of the record, one module per subject, in one `metadata` that the migrations are held against."""
+"""Every table of the record, one module per subject, in one `metadata`. A test compares the migrations with it."""
 
 from importlib import import_module
 
@@ -15,7 +15,7 @@ metadata = sa.MetaData(
 
 
 def load_all_tables() -> sa.MetaData:
-    """The metadata with every subject's tables in it."""
+    """Return the metadata with the tables of every subject."""
     for subject in ("accounts", "golden", "lifecycle", "links", "memories", "oauth", "runs", "working"):
         import_module(f"{__name__}.{subject}")
     return metadata

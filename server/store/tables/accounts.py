@@ -22,7 +22,7 @@ users = sa.Table(
     sa.Column("name", sa.String(100), nullable=False, unique=True),
     sa.Column("password_hash", sa.String(255)),
     sa.Column("is_admin", sa.Boolean, nullable=False, default=False),
-    # The account whose workspaces a bare workspace name means.
+    # The account of the workspaces that the user names without an account.
     sa.Column("account_id", sa.String(36), sa.ForeignKey("accounts.id"), nullable=False),
     sa.Column("default_workspace", sa.String(201), nullable=False, default="default"),
     sa.Column("created_at", UtcDateTime, nullable=False),
@@ -44,18 +44,18 @@ workspaces = sa.Table(
     sa.Column("id", sa.String(36), primary_key=True),
     sa.Column("account_id", sa.String(36), sa.ForeignKey("accounts.id"), nullable=False),
     sa.Column("name", sa.String(100), nullable=False),
-    # Raised by one for every change of a memory; the projection follows it.
+    # Rises by one with every change of a memory. The projection follows it.
     sa.Column("revision", sa.BigInteger, nullable=False, default=0),
-    # Everything up to here is on the engine's disk.
+    # The engine has every change up to this revision on its disk.
     sa.Column("flushed_revision", sa.BigInteger, nullable=False, default=0),
     # The generation of the vectors in the collection; 0 if it holds none.
     sa.Column("generation", sa.Integer, nullable=False, default=0),
-    # By which rule the collection's words were made: a number that rises, and the language.
-    sa.Column("key_rule", sa.String(40), nullable=False, server_default="1-english"),
-    # How many texts were erased, and of how many the collection's files were cleaned.
+    # The rule by which the collection's search texts were made: a number that rises, and the language.
+    sa.Column("key_rule", sa.String(40), key="search_text_rule", nullable=False, server_default="1-english"),
+    # The number of texts that were erased, and the number of those that were removed from the collection's files.
     sa.Column("erasures", sa.BigInteger, nullable=False, default=0, server_default="0"),
     sa.Column("vacuumed", sa.BigInteger, nullable=False, default=0, server_default="0"),
-    # What was set, by key, and when; what is not in it has its default.
+    # The value of each setting and the time when it was set, by the name. Other settings have their defaults.
     sa.Column("settings", sa.JSON(none_as_null=True)),
     sa.Column("settings_set_at", sa.JSON(none_as_null=True)),
     sa.Column("created_at", UtcDateTime, nullable=False),
@@ -81,7 +81,7 @@ api_keys = sa.Table(
     sa.Column("name", sa.String(120), nullable=False, default=""),
     sa.Column("scopes", sa.String(200), nullable=False),
     sa.Column("workspace_id", sa.String(36), sa.ForeignKey("workspaces.id")),
-    # The OAuth grant it was made through, with which it dies.
+    # The OAuth grant through which the key was made. The key ends with it.
     sa.Column("grant_id", sa.String(36), index=True),
     sa.Column("created_at", UtcDateTime, nullable=False),
     sa.Column("expires_at", UtcDateTime),
@@ -89,7 +89,7 @@ api_keys = sa.Table(
     sa.Column("revoked_at", UtcDateTime),
 )
 
-# One row: raised whenever something that processes keep in memory (keys, grants, workspaces) ended elsewhere.
+# One row. Its number rises when a key, a grant or a workspace ends, since other processes remember those.
 epoch = sa.Table(
     "epoch",
     metadata,

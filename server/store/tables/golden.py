@@ -1,4 +1,4 @@
-"""What a workspace's owner has pinned about its recall."""
+"""The golden cases of a workspace: questions with the memories that recall must answer."""
 
 import sqlalchemy as sa
 
@@ -11,7 +11,7 @@ golden_cases = sa.Table(
     sa.Column("id", sa.String(36), primary_key=True),
     sa.Column("workspace_id", sa.String(36), sa.ForeignKey("workspaces.id"), nullable=False, index=True),
     sa.Column("query", sa.Text, nullable=False),
-    # Which memory is meant: this one, or one whose content has this text in it. One of the two is null.
+    # The expected memory: the one with this id, or any whose content has this text in it. One of the two is null.
     sa.Column("memory_id", sa.String(36)),
     sa.Column("text", sa.Text),
     sa.Column("expect", sa.String(20), nullable=False),

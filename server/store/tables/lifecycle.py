@@ -1,11 +1,11 @@
-"""What the background did to memories and when: ticks that were claimed, and consolidations that can be undone."""
+"""The claimed ticks of the background work, and the consolidations that can be undone."""
 
 import sqlalchemy as sa
 
 from server.store.db import UtcDateTime
 from server.store.tables import metadata
 
-# Whoever inserts a tick does its work; of several processes one can.
+# The process that inserts a tick does its work. Only one process can insert it.
 ticks = sa.Table(
     "ticks",
     metadata,
@@ -13,7 +13,7 @@ ticks = sa.Table(
     sa.Column("due_at", UtcDateTime, primary_key=True),
     sa.Column("claimed_at", UtcDateTime, nullable=False),
     sa.Column("finished_at", UtcDateTime),
-    # How many workspaces were worked through, in how many it failed, and what the first failure was.
+    # The number of workspaces done, the number of those in which the work failed, and the first failure.
     sa.Column("done", sa.Integer, nullable=False),
     sa.Column("failed", sa.Integer, nullable=False),
     sa.Column("problem", sa.String(500)),
@@ -29,7 +29,7 @@ consolidation_runs = sa.Table(
     # done, stopped
     sa.Column("state", sa.String(20), nullable=False),
     sa.Column("at", UtcDateTime, nullable=False),
-    # How many memories were active, and how many of them were merged, or would have been.
+    # The number of active memories, and the number of those that were merged, or would have been.
     sa.Column("active", sa.Integer, nullable=False),
     sa.Column("sources", sa.Integer, nullable=False),
     sa.Index("ix_consolidation_runs_workspace_id_id", "workspace_id", "id"),
@@ -38,10 +38,10 @@ consolidation_runs = sa.Table(
 consolidations = sa.Table(
     "consolidations",
     metadata,
-    # The merged memory; its sources are those whose `consolidated_into` it is.
+    # The merged memory. Its sources have its id in `consolidated_into`.
     sa.Column("memory_id", sa.String(36), sa.ForeignKey("memories.id"), primary_key=True),
     sa.Column("run_id", sa.String(36), sa.ForeignKey("consolidation_runs.id"), nullable=False, index=True),
-    # The revision at which it was made: a later one in the journal says that it was changed since.
+    # The revision of the merge. If the journal has a later one for this memory, the memory was changed since.
     sa.Column("revision", sa.BigInteger, nullable=False),
     sa.Column("source_ids", sa.JSON, nullable=False),
     # ai, template, agent

@@ -1,4 +1,4 @@
-"""Memories' links, one row each: what stands in `memories.linkages`, to be found from both ends."""
+"""The links of memories, one row each: a copy of `memories.linkages` that is found from both ends of a link."""
 
 import sqlalchemy as sa
 
@@ -8,14 +8,14 @@ links = sa.Table(
     "links",
     metadata,
     sa.Column("from_id", sa.String(36), sa.ForeignKey("memories.id", ondelete="CASCADE"), primary_key=True),
-    # Which of the memory's links it is.
+    # The index of the link in the memory's list of links.
     sa.Column("position", sa.Integer, primary_key=True),
     sa.Column("workspace_id", sa.String(36), sa.ForeignKey("workspaces.id"), nullable=False),
     sa.Column("to_kind", sa.String(10), nullable=False),
-    # The memory or the item; for a file there is its path. Kept apart, as a path is longer than Postgres can index.
+    # The id of the memory or item. A file has its path instead, in another column: a path is too long for an index.
     sa.Column("to_id", sa.String(36)),
     sa.Column("path", sa.String(1000)),
     sa.Column("label", sa.String(100)),
-    # Answers "what links to this?" in order, without a look at the rows of a hub's thousands.
+    # Finds the links to a memory in order, without reading the thousands of rows of a hub.
     sa.Index("ix_links_to_id", "workspace_id", "to_id", "from_id", "position"),
 )

@@ -1,4 +1,4 @@
-"""Every memory's row, its vectors, and the journal of what happened to it."""
+"""The rows of memories, their vectors, and the journal of the changes."""
 
 import sqlalchemy as sa
 
@@ -10,9 +10,9 @@ memories = sa.Table(
     metadata,
     sa.Column("id", sa.String(36), primary_key=True),
     sa.Column("workspace_id", sa.String(36), sa.ForeignKey("workspaces.id"), nullable=False),
-    # The workspace's revision at which this row last changed.
+    # The workspace's revision of the last change of this row.
     sa.Column("revision", sa.BigInteger, nullable=False),
-    # The workspace's revision at which it was stored: order within an ingest, and so within a session.
+    # The workspace's revision when the memory was stored. It gives the order in an ingest, and so in a session.
     sa.Column("position", sa.BigInteger, nullable=False),
     sa.Column("content", sa.Text, nullable=False),
     sa.Column("type", sa.String(100), nullable=False),
@@ -37,9 +37,9 @@ memories = sa.Table(
     sa.Column("metadata", sa.JSON, nullable=False),
     sa.Column("deleted_at", UtcDateTime),
     sa.Column("erased_at", UtcDateTime),
-    # The projection reads on from the last revision it saw, so no two rows may share one.
+    # The projection goes on after the last revision that it read, so no two rows may share a revision.
     sa.Index("uq_memories_workspace_id_revision", "workspace_id", "revision", unique=True),
-    # Answers a page of the newest, and how many there are, without a look at the rows.
+    # Finds a page of the newest memories, and their number, in the index alone.
     sa.Index(
         "ix_memories_workspace_id_created_at_live",
         "workspace_id",

@@ -1,4 +1,4 @@
-"""The authorization server's tables. Codes, tokens, links and sessions are kept as SHA-256 in hex, and no other way."""
+"""The authorization server's tables. Codes, tokens, links and sessions are kept as SHA-256 in hex."""
 
 import sqlalchemy as sa
 
@@ -15,11 +15,11 @@ oauth_clients = sa.Table(
     sa.Column("auth_method", sa.String(40), nullable=False),
     sa.Column("secret_hash", sa.String(64)),
     sa.Column("created_at", UtcDateTime, nullable=False),
-    # Set when a person first says yes, and at every token after that; what never was set is garbage after a day.
+    # Set when a person first consents, and at every token after that. A client without it is garbage after a day.
     sa.Column("last_used_at", UtcDateTime),
 )
 
-# Client metadata documents that were fetched, and those that could not be.
+# Client metadata documents that were fetched, and those that could not be fetched.
 oauth_documents = sa.Table(
     "oauth_documents",
     metadata,
@@ -52,7 +52,7 @@ oauth_grants = sa.Table(
     sa.Column("client_name", sa.String(200), nullable=False),
     sa.Column("scopes", sa.String(200), nullable=False),
     sa.Column("resource", sa.String(512), nullable=False),
-    # The code it was redeemed with: the same code again is a replay.
+    # The authorization code of the grant. If it comes again, that is a replay.
     sa.Column("code_hash", sa.String(64), nullable=False, unique=True),
     sa.Column("created_at", UtcDateTime, nullable=False),
     sa.Column("last_used_at", UtcDateTime, nullable=False),
@@ -64,11 +64,11 @@ oauth_refresh_tokens = sa.Table(
     "oauth_refresh_tokens",
     metadata,
     sa.Column("token_hash", sa.String(64), primary_key=True),
-    # The grant is the family.
+    # The refresh tokens of a grant are its token family.
     sa.Column(
         "grant_id", sa.String(36), sa.ForeignKey("oauth_grants.id", ondelete="CASCADE"), nullable=False, index=True
     ),
-    # The token that was exchanged for this one.
+    # The earlier token, which was exchanged for this one.
     sa.Column("parent_hash", sa.String(64), index=True),
     sa.Column("expires_at", UtcDateTime, nullable=False, index=True),
     sa.Column("rotated_at", UtcDateTime),
@@ -93,7 +93,7 @@ signing_keys = sa.Table(
     sa.Column("private_key", sa.Text, nullable=False),
     sa.Column("created_at", UtcDateTime, nullable=False),
     sa.Column("activates_at", UtcDateTime, nullable=False),
-    # Set when a successor is made; until then the key does not end.
+    # Set when the next key is made. Until then the key has no end.
     sa.Column("retires_at", UtcDateTime),
 )
 
@@ -110,13 +110,13 @@ signup_links = sa.Table(
     "signup_links",
     metadata,
     sa.Column("link_hash", sa.String(64), primary_key=True),
-    # `setup` makes the first admin; `invite` makes a user.
+    # A `setup` link makes the first admin. An `invite` link makes a user.
     sa.Column("kind", sa.String(10), nullable=False),
     sa.Column("created_at", UtcDateTime, nullable=False),
     sa.Column("expires_at", UtcDateTime, nullable=False, index=True),
 )
 
-# How often something was tried in the window that began at `started_at`: logins, registrations, document fetches.
+# The number of attempts in the window that began at `started_at`: logins, registrations, document fetches.
 auth_attempts = sa.Table(
     "auth_attempts",
     metadata,

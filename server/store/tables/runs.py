@@ -1,4 +1,4 @@
-"""Long work that a command line files and the process that owns the search store does."""
+"""Long work: a command files it, and the process that owns the search store does it."""
 
 import sqlalchemy as sa
 
@@ -15,7 +15,7 @@ runs = sa.Table(
     sa.Column("done", sa.Integer, nullable=False),
     sa.Column("total", sa.Integer),
     sa.Column("problem", sa.String(500)),
-    # What it found out, until the command line that filed it has taken it.
+    # The result, until the command that filed the run has taken it.
     sa.Column("result", sa.JSON(none_as_null=True)),
     sa.Column("filed_at", UtcDateTime, nullable=False),
     sa.Column("finished_at", UtcDateTime),

@@ -9,7 +9,7 @@ working_sections = sa.Table(
     "working_sections",
     metadata,
     sa.Column("workspace_id", sa.String(36), sa.ForeignKey("workspaces.id"), primary_key=True),
-    # In lower case, in which some letters become two: a section is found whatever the case.
+    # In lower case, so that a section is found in any case. Longer than a name, as some letters become two.
     sa.Column("name", sa.String(200), primary_key=True),
     sa.Column("heading", sa.String(100), nullable=False),
     sa.Column("content", sa.Text, nullable=False),
@@ -31,7 +31,7 @@ working_items = sa.Table(
     sa.Column("next_action", sa.Text),
     sa.Column("created_at", UtcDateTime, nullable=False),
     sa.Column("updated_at", UtcDateTime, nullable=False),
-    # Read backwards it is the order in which items are shown.
+    # Items are shown in the reverse order of this index.
     sa.Index("ix_working_items_shown", "workspace_id", "priority", "created_at", "id"),
 )
 
@@ -52,7 +52,7 @@ skip_entries = sa.Table(
 identity_crystals = sa.Table(
     "identity_crystals",
     metadata,
-    # Rises with every crystal: of two in one millisecond, everyone takes the same one for the newer.
+    # Rises with every crystal, so that two crystals of one millisecond have an order.
     sa.Column("number", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=True),
     sa.Column("id", sa.String(36), nullable=False, unique=True),
     sa.Column("workspace_id", sa.String(36), sa.ForeignKey("workspaces.id"), nullable=False),

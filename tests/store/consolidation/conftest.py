@@ -41,7 +41,7 @@ async def openai():
 async def store_with_vectors(ledger, clock):
     """Stores texts with vectors of the generation that serves the workspace: (text=vector, …)."""
     async with ledger.db.write() as connection:
-        generation = await generations.generation_of(connection, Model("m", "d", 8, 128, "f"), clock())
+        generation = await generations.ensure_generation(connection, Model("m", "d", 8, 128, "f"), clock())
         await connection.execute(sa.update(workspaces).values(generation=generation))
 
     async def store(**windows):

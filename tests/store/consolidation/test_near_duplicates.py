@@ -52,7 +52,7 @@ async def test_long_texts_and_other_generations_and_empty_vectors_make_no_pairs(
     nothing = np.zeros((1, 8), np.float32)
     ids = await store_with_vectors(a=make_vector(1.0), b=two, c=nothing, d=nothing)
     async with ledger.db.write() as connection:
-        other = await generations.generation_of(connection, Model("n", "d", 8, 128, "f"), clock())
+        other = await generations.ensure_generation(connection, Model("n", "d", 8, 128, "f"), clock())
         (late,) = await insert_late(ledger, connection)
         await vectors.put_vectors(connection, other, {late: make_vector(1.0)})
     assert await find_near_duplicates(ledger.db, ledger.workspace, [*ids, late]) == []

@@ -55,14 +55,14 @@ async def test_memories_from_before_the_model_are_found_by_meaning_after_it(
     car, _ = await book.store("Her car is a red convertible", "The staging database is called heron")
     await projection.project(book.workspace)
     await fill_gaps(book.db, without, projection, clock)
-    assert (await projection.open(book.workspace)).generation == 0
+    assert (await projection.open_collection(book.workspace)).generation == 0
     encoder = await start(models)
     await encoder.source.wait_ready()
     await fill_gaps(book.db, encoder, projection, clock)
     vector = await encoder.embed_query(
-        "what vehicle does she drive", (await projection.open(book.workspace)).generation
+        "what vehicle does she drive", (await projection.open_collection(book.workspace)).generation
     )
-    found = await projection.search(book.workspace, Query(vector, None, 1), 1)
+    found = await projection.search_points(book.workspace, Query(vector, None, 1), 1)
     assert [hit.id for hit in found.dense] == [car]
     async with book.db.read() as connection:
         assert await vectors.list_gaps(connection, 1, "", 9) == []

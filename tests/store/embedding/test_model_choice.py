@@ -25,7 +25,7 @@ def put(folder, name):
 
 async def taken(db, clock, model):
     async with db.write() as connection:
-        await generations.generation_of(connection, model, clock())
+        await generations.ensure_generation(connection, model, clock())
 
 
 async def test_a_new_server_takes_the_first_model_there_is(db, tmp_path):

@@ -22,7 +22,7 @@ class Deaf(Projection):
     def __init__(self):
         pass
 
-    async def touch(self, workspace_id, patches):
+    async def patch_points(self, workspace_id, patches):
         pass
 
 

@@ -106,8 +106,10 @@ async def test_cut_off_at_any_step_it_goes_on_where_it_was_and_ends_with_one_who
         new, is_done = await run("two", cut)
         embedded += new
         fresh = Projection(lite, engine, shared=False)
-        generation = (await fresh.open(book.workspace)).generation  # the old one, until the new one is whole
-        found = await fresh.search(book.workspace, Query(np.array([1, 0], np.float32), None, len(ids)), generation)
+        generation = (await fresh.open_collection(book.workspace)).generation  # the old one, until the new one is whole
+        found = await fresh.search_points(
+            book.workspace, Query(np.array([1, 0], np.float32), None, len(ids)), generation
+        )
         assert {hit.id for hit in found.dense} == set(ids)
     assert cut.at > 5
     assert embedded == len(ids)  # nothing was embedded twice

@@ -78,10 +78,10 @@ async def dense(engine, workspace_id, generation, dims=2):
 async def test_what_was_stored_without_a_model_gets_vectors_when_there_is_one(book, projection, engine, load, clock):
     ids = await book.store(*("x" * n for n in range(1, 150)))
     await projection.project(book.workspace)
-    assert (await projection.open(book.workspace)).generation == 0
+    assert (await projection.open_collection(book.workspace)).generation == 0
     encoder = await load()
     await fill_gaps(book.db, encoder, projection, clock)
-    assert (await projection.open(book.workspace)).generation == encoder.generation == 1
+    assert (await projection.open_collection(book.workspace)).generation == encoder.generation == 1
     assert await dense(engine, book.workspace, 1) == dict.fromkeys(ids, True)
     assert not await engine.exists(name_collection(book.workspace, 0, 0))
     assert not encoder.filling.has_gaps
@@ -104,7 +104,7 @@ async def test_a_text_that_changed_while_it_was_embedded_is_not_given_the_old_ve
     encoder.filling.note_gaps()
     await fill_gaps(book.db, encoder, projection, clock)
     vector = encoder.source.vector("quite new")
-    found = await projection.search(book.workspace, Query(vector, None, 1))
+    found = await projection.search_points(book.workspace, Query(vector, None, 1))
     assert found.dense[0].score == pytest.approx(1)
 
 
@@ -116,15 +116,15 @@ async def test_the_old_generation_serves_until_the_new_one_is_whole(book, projec
     engine.before["flush"] = gate
     switching = asyncio.create_task(fill_gaps(book.db, second, projection, clock))
     await gate.reached.wait()
-    assert (await projection.open(book.workspace)).generation == 1
+    assert (await projection.open_collection(book.workspace)).generation == 1
     old = Query(first.source.vector("heron"), None, 1)
-    assert [hit.id for hit in (await projection.search(book.workspace, old, 1)).dense] == [memory_id]
-    assert await second.embed_query("heron", (await projection.open(book.workspace)).generation) is None
+    assert [hit.id for hit in (await projection.search_points(book.workspace, old, 1)).dense] == [memory_id]
+    assert await second.embed_query("heron", (await projection.open_collection(book.workspace)).generation) is None
     gate.opened.set()
     await switching
-    assert (await projection.open(book.workspace)).generation == 2
+    assert (await projection.open_collection(book.workspace)).generation == 2
     new = Query(await second.embed_query("heron", 2), None, 1)
-    assert [hit.id for hit in (await projection.search(book.workspace, new, 2)).dense] == [memory_id]
+    assert [hit.id for hit in (await projection.search_points(book.workspace, new, 2)).dense] == [memory_id]
     assert not await engine.exists(name_collection(book.workspace, 1, 2))
 
 
@@ -145,9 +145,9 @@ async def test_until_the_switch_questions_are_put_to_the_model_whose_vectors_are
     engine.before["flush"] = gate
     switching = asyncio.create_task(fill_gaps(book.db, second, projection, clock))
     await gate.reached.wait()
-    assert await second.embed_query("heron", (await projection.open(book.workspace)).generation) == pytest.approx(
-        old.vector("heron")
-    )
+    assert await second.embed_query(
+        "heron", (await projection.open_collection(book.workspace)).generation
+    ) == pytest.approx(old.vector("heron"))
     gate.opened.set()
     await switching
     assert old.state == "absent"  # nobody needs it any more
@@ -164,7 +164,7 @@ async def test_a_question_asked_for_the_old_generation_is_not_put_to_the_new(boo
     await fill_gaps(book.db, first, projection, clock)
     vector = first.source.vector("heron")
     await fill_gaps(book.db, await load(name="two", dims=3), projection, clock)
-    found = await projection.search(book.workspace, Query(vector, None, 1), 1)
+    found = await projection.search_points(book.workspace, Query(vector, None, 1), 1)
     assert (found.dense, found.text) == ([], [])
 
 
@@ -181,10 +181,10 @@ async def test_what_is_written_while_the_new_generation_is_built_is_in_it(book, 
     assert await projection.project(book.workspace)  # no writer waits for the new one
     gate.opened.set()
     await switching
-    await projection.open(book.workspace)
+    await projection.open_collection(book.workspace)
     assert set(await dense(engine, book.workspace, 1)) == set(ids[1:])
     vector = encoder.source.vector("crane")
-    found = await projection.search(book.workspace, Query(vector, None, 5), 1)
+    found = await projection.search_points(book.workspace, Query(vector, None, 5), 1)
     assert "crane" in next(hit for hit in found.dense if hit.id == ids[1]).payload["memory"]
 
 
@@ -209,10 +209,10 @@ async def test_a_switch_that_fails_leaves_the_old_generation_and_is_tried_again(
     with pytest.raises(EngineDown):
         await fill_gaps(book.db, encoder, projection, clock)
     assert encoder.filling.has_gaps
-    assert (await projection.open(book.workspace)).generation == 0
+    assert (await projection.open_collection(book.workspace)).generation == 0
     del engine.before["upsert"]
     await fill_gaps(book.db, encoder, projection, clock)
-    assert (await projection.open(book.workspace)).generation == 1
+    assert (await projection.open_collection(book.workspace)).generation == 1
     assert await dense(engine, book.workspace, 1) == dict.fromkeys(ids, True)
 
 
@@ -230,7 +230,7 @@ async def test_a_switch_is_on_the_disk_before_the_record_says_so(book, projectio
     assert await book.row("generation", "revision", "flushed_revision") == (1, 2, 2)
     fresh = Projection(lite, engine, shared=False)
     engine.calls.clear()
-    assert (await fresh.open(book.workspace)).generation == 1
+    assert (await fresh.open_collection(book.workspace)).generation == 1
     assert engine.times("upsert") == 0
 
 
@@ -265,7 +265,7 @@ async def test_a_text_that_the_model_fails_on_keeps_no_other_from_its_vector(boo
     encoder = await load()
     with structlog.testing.capture_logs():
         await fill_gaps(book.db, encoder, projection, clock)
-    await projection.open(book.workspace)
+    await projection.open_collection(book.workspace)
     assert await dense(engine, book.workspace, 1) == {good: True, bad: False, late: True}
     assert not encoder.filling.has_gaps  # not every second; the housekeeping tries again
 
@@ -299,8 +299,8 @@ async def test_a_backfill_rests_as_it_is_told_and_says_how_far_it_is(book, proje
 async def test_how_far_a_generation_is_counts_live_memories_of_one_workspace_or_all(new_ledger, db, clock):
     ann, bob = await new_ledger(db, clock, "ann"), await new_ledger(db, clock, "bob")
     async with db.write() as connection:
-        one = await generations.generation_of(connection, Model("m", "1" * 64, 2, 256, "x"), clock())
-        two = await generations.generation_of(connection, Model("n", "1" * 64, 2, 256, "x"), clock())
+        one = await generations.ensure_generation(connection, Model("m", "1" * 64, 2, 256, "x"), clock())
+        two = await generations.ensure_generation(connection, Model("n", "1" * 64, 2, 256, "x"), clock())
     await ann.store("a", "b", generation=one, windows=[np.ones((1, 2), np.float32)] * 2)
     (gone,) = await ann.store("c")
     await ann.store("d")
@@ -326,7 +326,7 @@ async def test_one_model_is_one_generation_on_both_databases(db, clock):
 
     async def generation(model):
         async with db.write() as connection:
-            return await generations.generation_of(connection, model, clock())
+            return await generations.ensure_generation(connection, model, clock())
 
     found = await asyncio.gather(*(generation(one) for _ in range(4)))
     assert len(set(found)) == 1

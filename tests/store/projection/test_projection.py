@@ -7,8 +7,8 @@ import structlog
 from sqlalchemy.exc import TimeoutError  # noqa: A004 - of the pool
 
 from server.store.projection import point_writer
+from server.store.projection.payload import build_payload
 from server.store.projection.placement import name_collection
-from server.store.projection.points import build_payload
 from server.store.projection.projection import Projection, Serving
 from server.store.search.seam import EngineDown, Query
 from tests.helpers.points import read_ids, read_point
@@ -101,7 +101,7 @@ async def test_a_restored_memory_has_its_point_again(book, projection, find):
 async def test_a_workspace_without_memories_makes_no_shard_and_finds_nothing(book, projection, engine, find):
     assert await projection.project(book.workspace)
     assert await find("heron") == []
-    assert (await projection.open(book.workspace)).generation == 0
+    assert (await projection.open_collection(book.workspace)).generation == 0
     assert await projection.count_memories(book.workspace) == 0
     assert {verb for verb, _ in engine.calls} == set()
 
@@ -172,7 +172,7 @@ async def test_what_was_stored_while_the_engine_was_down_is_caught_up_by_the_loo
     assert not await projection.project(book.workspace)
     await projection.flush()
     with pytest.raises(EngineDown):
-        await projection.search(book.workspace, Query(None, None, 1))
+        await projection.search_points(book.workspace, Query(None, None, 1))
     engine.is_down = False
     await projection.flush()
     assert await read_ids(engine, collection) == {memory_id}
@@ -236,7 +236,7 @@ async def test_a_search_does_not_wait_for_a_writer(book, projection, engine, gat
 async def test_searches_that_open_a_workspace_together_all_find(book, lite, engine):
     (memory_id,) = await book.store("heron")
     fresh = Projection(lite, engine, shared=False)
-    found = await asyncio.gather(*(fresh.open(book.workspace) for _ in range(5)))
+    found = await asyncio.gather(*(fresh.open_collection(book.workspace) for _ in range(5)))
     assert found == [Serving(generation=0, language="english")] * 5
     assert engine.times("open") == 1
     assert await read_ids(engine, name_collection(book.workspace, 0, 0)) == {memory_id}
@@ -260,7 +260,7 @@ async def test_touching_changes_points_that_exist_and_makes_none(book, projectio
     here, gone = await book.store("a", "b")
     await book.delete(gone)
     await projection.project(book.workspace)
-    await projection.touch(book.workspace, {here: {"access_count": 7}, gone: {"access_count": 7}})
+    await projection.patch_points(book.workspace, {here: {"access_count": 7}, gone: {"access_count": 7}})
     (point,) = await engine.read_points(collection)
     assert (point.id, point.payload["access_count"]) == (here, 7)
     assert await book.row("revision") == (3,)
@@ -268,10 +268,10 @@ async def test_touching_changes_points_that_exist_and_makes_none(book, projectio
 
 async def test_touching_a_workspace_that_is_not_open_or_was_dropped_does_nothing(book, projection, engine):
     (memory_id,) = await book.store("a")
-    await projection.touch(book.workspace, {memory_id: {"access_count": 7}})
+    await projection.patch_points(book.workspace, {memory_id: {"access_count": 7}})
     await projection.project(book.workspace)
     await projection.forget(book.workspace)
-    await projection.touch(book.workspace, {memory_id: {"access_count": 7}})
+    await projection.patch_points(book.workspace, {memory_id: {"access_count": 7}})
     assert engine.times("set_payload") == 0
 
 

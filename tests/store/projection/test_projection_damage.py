@@ -8,8 +8,8 @@ import sys
 import pytest
 
 from server.store.projection import point_writer
+from server.store.projection.payload import dump_indexed
 from server.store.projection.placement import name_collection
-from server.store.projection.points import dump_indexed
 from server.store.projection.projection import Projection
 from server.store.search.edge.engine import EdgeEngine
 from server.store.search.seam import EngineDown, Query, UnusableCollection
@@ -125,7 +125,7 @@ async def test_a_crash_between_the_flush_and_its_note_costs_a_projection(book, p
     await engine.flush(name_collection(book.workspace, 0, 0))
     await engine.close()
     after, fresh = restarted()
-    await after.open(book.workspace)
+    await after.open_collection(book.workspace)
     assert fresh.times("upsert") == 1
     assert await agree(book, fresh, *ids)
 
@@ -135,7 +135,7 @@ async def test_a_restart_after_a_note_projects_nothing_again(book, projection, r
     await projection.project(book.workspace)
     await projection.close()
     after, fresh = restarted()
-    await after.open(book.workspace)
+    await after.open_collection(book.workspace)
     assert fresh.times("upsert") == 0
     assert await agree(book, fresh, *ids)
 
@@ -167,7 +167,7 @@ async def test_a_crash_while_a_lost_index_is_built_anew_loses_nothing(book, proj
         await halfway.project(book.workspace)
     await dying.close()
     after, fresh = restarted()
-    await after.open(book.workspace)
+    await after.open_collection(book.workspace)
     assert await agree(book, fresh, *ids)
 
 
@@ -184,10 +184,10 @@ async def test_a_crash_right_after_a_lost_index_was_made_anew_loses_nothing(book
 
     dying.after["open"] = die
     with pytest.raises(ZeroDivisionError):
-        await halfway.open(book.workspace)
+        await halfway.open_collection(book.workspace)
     await dying.close()
     after, fresh = restarted()
-    await after.open(book.workspace)
+    await after.open_collection(book.workspace)
     assert await agree(book, fresh, *ids)
 
 
@@ -225,7 +225,7 @@ async def test_a_collection_that_stays_damaged_is_reported_and_not_built_for_eve
 
     engine.before["search"] = damaged
     with pytest.raises(UnusableCollection):
-        await projection.search(book.workspace, Query(None, None, 1))
+        await projection.search_points(book.workspace, Query(None, None, 1))
 
 
 async def test_a_collection_that_vanished_under_an_open_projection_is_made_again(book, projection, engine, collection):
@@ -245,7 +245,7 @@ from server.store.projection.projection import Projection
 from server.store.search.edge.engine import EdgeEngine
 async def main(url, folder, workspace):
     projection = Projection(Database(url), EdgeEngine(folder, max_open=4), shared=False)
-    await projection.open(workspace)
+    await projection.open_collection(workspace)
     await projection.flush()
     print("flushed", flush=True)
     sys.stdin.readline()
@@ -287,6 +287,6 @@ async def test_what_was_acknowledged_and_not_flushed_survives(book, lite, restar
     elif end == "lost log":
         shutil.rmtree(shard / "wal")
     after, fresh = restarted()
-    await after.open(book.workspace)
+    await after.open_collection(book.workspace)
     assert await agree(book, fresh, kept, changed, new)
     assert (await book.get(changed)).content == "changed"

@@ -7,8 +7,8 @@ import signal
 
 import pytest
 
+from server.store.projection.payload import dump_indexed
 from server.store.projection.placement import name_collection
-from server.store.projection.points import dump_indexed
 from server.store.search.edge import processes
 from server.store.search.edge.processes import ProcessEngine
 from server.store.search.seam import EngineDown

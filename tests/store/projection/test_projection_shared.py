@@ -5,8 +5,8 @@ import asyncio
 import pytest
 from qdrant_client import AsyncQdrantClient
 
+from server.store.projection.payload import dump_indexed
 from server.store.projection.placement import name_collection
-from server.store.projection.points import dump_indexed
 from server.store.projection.projection import Projection
 from server.store.record import workspaces
 from server.store.search.qdrant.server import ServerEngine
@@ -70,11 +70,11 @@ async def test_what_one_stored_the_other_finds_without_projecting_it(book, pair,
     (a, _), (b, b_engine) = pair
     await book.store("heron")
     await a.project(book.workspace)
-    await b.open(book.workspace)
+    await b.open_collection(book.workspace)
     await book.store("grebe")
     await a.project(book.workspace)
     b_engine.calls.clear()
-    await b.search(book.workspace, Query(None, None, 1))
+    await b.search_points(book.workspace, Query(None, None, 1))
     assert {verb for verb, _ in b_engine.calls} == {"search"}
     assert len(await read_ids(b_engine, collection)) == 2
 

@@ -8,8 +8,8 @@ import sqlalchemy as sa
 import structlog
 
 from server.store.projection import point_writer
+from server.store.projection.payload import build_payload
 from server.store.projection.placement import name_collection
-from server.store.projection.points import build_payload
 from server.store.projection.projection import Projection
 from server.store.record.memories import FIELDS, memory_from_row
 from server.store.search.edge.engine import EdgeEngine
@@ -63,7 +63,7 @@ class Walk:
 
     async def touch(self):
         if self.ids and not self.engine.is_down:
-            await self.projection.touch(self.book.workspace, {self.chance.choice(self.ids): {"access_count": 0}})
+            await self.projection.patch_points(self.book.workspace, {self.chance.choice(self.ids): {"access_count": 0}})
 
     async def flush(self):
         await self.projection.flush()

@@ -126,6 +126,6 @@ async def test_what_is_known_of_idle_workspaces_is_bounded(lite, engine, clock, 
     for book in books:
         await book.store("heron")
         assert await projection.project(book.workspace)
-        found = await projection.search(book.workspace, Query(None, None, 1))
+        found = await projection.search_points(book.workspace, Query(None, None, 1))
         assert found.text == []
         assert len(await read_ids(engine, name_collection(book.workspace, 0, 0))) == 2

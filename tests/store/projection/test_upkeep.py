@@ -32,7 +32,7 @@ async def test_a_collection_is_cleaned_once_for_what_was_erased(site):
     ann = await site.person()
     await ann.http.delete(f"/v1/memories/{await ann.store('gone')}?erase=true")
     await vacuum_projection(site.services)
-    workspace = await site.services.directory.find(ann.account_id, "default")
+    workspace = await site.services.directory.find_workspace(ann.account_id, "default")
     built = []
     site.services.projection.forget = built.append
     await vacuum_projection(site.services)
@@ -55,7 +55,7 @@ async def test_collections_that_no_workspace_has_are_dropped_at_the_start(settin
     async with site_at(settings, clock) as site:
         ann = await site.person()
         await ann.store("the heron stays")
-        workspace = await site.services.directory.find(ann.account_id, "default")
+        workspace = await site.services.directory.find_workspace(ann.account_id, "default")
         assert workspace is not None
         mine = name_collection(workspace.id, 0, 0).name
     shards = settings.data_dir / "shards"

@@ -87,7 +87,7 @@ async def test_another_process_sees_a_change_with_the_epoch(ledger, db_url, cloc
     epoch = Epoch(other, clock)
     directory = Directory(other, clock, epoch, Plans({}, ""))
     await epoch.check()
-    before = await directory.by_id(ledger.workspace)
+    before = await directory.get_workspace(ledger.workspace)
     assert before is not None
     assert before.settings == DEFAULTS
     async with ledger.db.write() as connection:
@@ -95,7 +95,10 @@ async def test_another_process_sees_a_change_with_the_epoch(ledger, db_url, cloc
         await raise_epoch(connection)
     clock.move(seconds=1)
     await epoch.check()
-    for found in (await directory.by_id(ledger.workspace), await directory.find(ledger.account, "default")):
+    for found in (
+        await directory.get_workspace(ledger.workspace),
+        await directory.find_workspace(ledger.account, "default"),
+    ):
         assert found is not None
         assert found.settings.language == "german"
     await other.close()

@@ -17,7 +17,7 @@ class NameTaken(Exception):  # noqa: N818 - it names the reason; the doors decid
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """A person who can log in. `account_id` is the account that a bare workspace name means."""
+    """A person who can log in. `account_id` is the account of the workspaces that the user names without one."""
 
     id: str
     name: str

@@ -79,7 +79,7 @@ class Plans:
         self._plans = dict(plans)
         self._default = default or None
 
-    def standing_for(self, given: str | None) -> Standing:
+    def make_standing(self, given: str | None) -> Standing:
         """Return the standing of an account that was given this plan, or None for the default plan."""
         if given is not None and given in self._plans:
             return Standing(given, self._plans[given])
@@ -89,7 +89,7 @@ class Plans:
     async def read_standing(self, connection: AsyncConnection, account_id: str) -> Standing:
         """Return the standing of an account."""
         query = sa.select(accounts.c.plan).where(accounts.c.id == account_id)
-        return self.standing_for((await connection.execute(query)).scalar_one_or_none())
+        return self.make_standing((await connection.execute(query)).scalar_one_or_none())
 
     async def ensure_workspace(
         self, connection: AsyncConnection, account_id: str, name: str, generation: int, now: datetime
@@ -124,13 +124,13 @@ class Plans:
         await connection.execute(
             sa.select(accounts.c.id).where(accounts.c.id == account_id).with_for_update(key_share=True)
         )
-        count = await _count(connection, account_id, kind)
+        count = await _count_kind(connection, account_id, kind)
         if count > limit:
             raise QuotaExceeded(kind, standing.plan, limit, count - added, added)
 
     async def count_usage(self, connection: AsyncConnection, account_id: str) -> dict[Kind, int]:
         """Return the number that an account has of each kind."""
-        return {kind: await _count(connection, account_id, kind) for kind in KINDS}
+        return {kind: await _count_kind(connection, account_id, kind) for kind in KINDS}
 
     async def set_plan(self, connection: AsyncConnection, account_id: str, plan: str | None) -> Standing:
         """Give an account a plan, or the default one if it is None, and return its standing. It keeps all that it has.
@@ -141,8 +141,8 @@ class Plans:
         if plan is not None and plan not in self._plans:
             raise UnknownPlan(plan, tuple(self._plans))
         await connection.execute(sa.update(accounts).where(accounts.c.id == account_id).values(plan=plan))
-        return self.standing_for(plan)
+        return self.make_standing(plan)
 
 
-async def _count(connection: AsyncConnection, account_id: str, kind: Kind) -> int:
+async def _count_kind(connection: AsyncConnection, account_id: str, kind: Kind) -> int:
     return (await connection.execute(COUNTS[kind], {"account": account_id})).scalar_one()

@@ -8,11 +8,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.store.tables.oauth import signup_links
 
-LinkKind = Literal["setup", "invite"]
+SignupLinkKind = Literal["setup", "invite"]
 
 
 async def insert_link(
-    connection: AsyncConnection, *, link_hash: str, kind: LinkKind, now: datetime, expires_at: datetime
+    connection: AsyncConnection, *, link_hash: str, kind: SignupLinkKind, now: datetime, expires_at: datetime
 ) -> None:
     """Store a new link."""
     await connection.execute(
@@ -20,7 +20,7 @@ async def insert_link(
     )
 
 
-async def is_link_valid(connection: AsyncConnection, link_hash: str, kind: LinkKind, now: datetime) -> bool:
+async def is_link_valid(connection: AsyncConnection, link_hash: str, kind: SignupLinkKind, now: datetime) -> bool:
     """Whether a link is valid now."""
     query = sa.select(signup_links.c.link_hash).where(
         signup_links.c.link_hash == link_hash, signup_links.c.kind == kind, signup_links.c.expires_at > now
@@ -28,7 +28,7 @@ async def is_link_valid(connection: AsyncConnection, link_hash: str, kind: LinkK
     return (await connection.execute(query)).one_or_none() is not None
 
 
-async def take_link(connection: AsyncConnection, link_hash: str, kind: LinkKind, now: datetime) -> bool:
+async def take_link(connection: AsyncConnection, link_hash: str, kind: SignupLinkKind, now: datetime) -> bool:
     """Use a link up. Return False if it was used before, has expired, or never existed."""
     query = sa.delete(signup_links).where(
         signup_links.c.link_hash == link_hash, signup_links.c.kind == kind, signup_links.c.expires_at > now
@@ -36,6 +36,6 @@ async def take_link(connection: AsyncConnection, link_hash: str, kind: LinkKind,
     return (await connection.execute(query)).rowcount == 1
 
 
-async def delete_links(connection: AsyncConnection, kind: LinkKind) -> None:
+async def delete_links(connection: AsyncConnection, kind: SignupLinkKind) -> None:
     """Delete every link of a kind."""
     await connection.execute(sa.delete(signup_links).where(signup_links.c.kind == kind))

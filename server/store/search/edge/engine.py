@@ -38,7 +38,7 @@ from server.store.search import checks
 from server.store.search.edge.shard_files import call_engine, count_free_bytes
 from server.store.search.edge.shards import Shards
 from server.store.search.edge.turns import TurnLock
-from server.store.search.points import (
+from server.store.search.query_arms import (
     INDEXED_KEYS,
     REVISION,
     WORKSPACE,
@@ -65,7 +65,7 @@ _NEAREST = SearchParams(quantization=QuantizationSearchParams(rescore=True, over
 
 
 class EdgeEngine:
-    """The `Engine` for one process and one folder; the caller owns the folder (`owner.Owner`).
+    """The `Engine` for one process and one folder; the caller owns the folder (`owner.FolderOwnership`).
 
     Args:
         folder: the folder of the collections' folders; made if it is not there.

@@ -32,7 +32,7 @@ _ROOT = Path(__file__).resolve().parents[4]
 
 
 class ProcessEngine:
-    """The `Engine` for one folder, which the caller owns (`owner.Owner`); the processes end with the server.
+    """The `Engine` for one folder, which the caller owns (`owner.FolderOwnership`); the processes end with the server.
 
     Args:
         folder: the folder of the collections' folders; made if it is not there.

@@ -15,8 +15,8 @@ from qdrant_client.http.exceptions import ApiException, UnexpectedResponse
 
 from server.loopback import is_proxy_allowed
 from server.store.search import checks
-from server.store.search.points import compute_idf, merge_answers, read_text
 from server.store.search.qdrant import wire
+from server.store.search.query_arms import compute_idf, merge_answers, read_text
 from server.store.search.seam import Collection, EngineDown, Hits, Point, Query, UnusableCollection
 
 T = TypeVar("T")

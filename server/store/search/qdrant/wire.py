@@ -10,7 +10,7 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 
 from qdrant_client import models
 
-from server.store.search.points import (
+from server.store.search.query_arms import (
     INDEXED_KEYS,
     REVISION,
     WORKSPACE,

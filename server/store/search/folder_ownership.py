@@ -25,8 +25,8 @@ class AlreadyOwned(Exception):  # noqa: N818 - it is a state of the folder that 
         self.pid = pid
 
 
-class Owner:
-    """The ownership of a data folder, from `Owner.acquire(folder)` to `release()` or the end of the process."""
+class FolderOwnership:
+    """The ownership of a data folder, from `acquire` to `release` or to the end of the process."""
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor: int | None = descriptor

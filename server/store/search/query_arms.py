@@ -1,4 +1,4 @@
-"""What the engines have in common: payload keys with a meaning, the searches of a query, and merging their answers."""
+"""The common part of the engines: the searches of a query's two arms, their merged answers, and known payload keys."""
 
 from collections.abc import Iterable
 from operator import attrgetter
@@ -67,7 +67,7 @@ def read_dense(vectors: Any) -> Vector | None:
 
 
 def compute_idf(term: int, score: float, text: SparseVector) -> float:
-    """Return a term's idf, which the engines do not tell.
+    """Return a term's idf, computed from a score, as the engines do not return it.
 
     Args:
         term: the term's id.

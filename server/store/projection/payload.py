@@ -1,4 +1,4 @@
-"""A memory's row as a point of the search store: its vectors, its keywords, its filters, and its text for answers."""
+"""The points of the search store and their payload: the filters, the traits for ranking, the text for answers."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple, Self
@@ -22,8 +22,8 @@ FILTERS = ("type", "tags", "scope", "project", "task", "entity", "author", "sess
 class IndexedMemory(BaseModel):
     """A memory as each point of the search store holds it, as JSON text, and as recall answers it.
 
-    Its fields have the names that they have in `Memory`. Whoever adds one has every workspace's points written again:
-    until then, the points lack it.
+    Its fields have the names that they have in `Memory`. If one is added, the points of every
+    workspace must be written again: until then, they lack it.
     """
 
     id: str = Field(description="The memory's id, for fetch, update_memory and delete_memory.")
@@ -62,14 +62,14 @@ class StoredTraits(NamedTuple):
     project: str
 
     def encode(self) -> str:
-        """The string that a point holds."""
+        """Return the string that a point holds."""
         expires = "" if self.expires_at is None else str(self.expires_at)
         parts = (str(self.happened_at), expires, " ".join(self.before), self.author, self.entity, self.project)
         return _SEPARATOR.join(parts)
 
     @classmethod
     def decode(cls, text: str) -> Self:
-        """The traits in a point's string."""
+        """Return the traits that a point's string holds."""
         happened, expires, before, author, entity, project = text.split(_SEPARATOR)
         # By position: by name, a tuple takes three times as long to make, and a recall reads up to eighty of these.
         ends = float(expires) if expires else None
@@ -143,7 +143,7 @@ def build_point(collection: Collection, workspace_id: str, language: Language, r
 
 
 def build_payload(memory: Memory, workspace_id: str, before: Sequence[str]) -> dict[str, Any]:
-    """A point's payload: the values that searches filter by, the traits, and the memory as JSON text.
+    """Return a point's payload: the values that searches filter by, the traits, and the memory as JSON text.
 
     One string is read back many times faster than twenty values, and the text is parsed only for the hits that are
     answered. The search store reads it with each of up to eighty candidates, so it holds only fields that are answered.
@@ -167,5 +167,5 @@ def build_payload(memory: Memory, workspace_id: str, before: Sequence[str]) -> d
 
 
 def dump_indexed(memory: Memory) -> str:
-    """A memory as `IndexedMemory`, as JSON text without its nulls."""
+    """Return a memory as the JSON text of an `IndexedMemory`, without its nulls."""
     return memory.model_dump_json(include=_INDEXED, exclude_none=True)
