@@ -9,7 +9,7 @@ from tools.core.fields import Question
 from tools.core.operation import Answer, Call, Effect, InWorkspace, Operation
 from tools.core.services import Services
 from tools.memories.arguments import Facets
-from tools.recall.answers import MatchedMemory, Omitted, list_matches, list_omitted
+from tools.recall.answers import OMITTED, MatchedMemory, Omitted, list_matches, list_omitted
 from tools.recall.model import RankedBy, RecallRequest
 from tools.recall.pipeline import recall
 
@@ -41,7 +41,7 @@ class FoundMemories(Answer):
     ranking: RankedBy = Field(description="`hybrid`: by words and meaning; `keyword`: by words only.")
     results: list[SearchResult] = Field(description="The same memories in the form that ChatGPT's connectors read.")
     withheld: int = Field(default=0, description="The number of further memories that the skip list withholds.")
-    omitted: list[Omitted] | None = Field(default=None, description="The other memories found, if `explain` is set.")
+    omitted: list[Omitted] | None = Field(default=None, description=OMITTED)
 
 
 class RecentMemories(InWorkspace, Facets):
@@ -69,7 +69,7 @@ async def search_memories(services: Services, call: Call, args: SearchMemories) 
         ranking=found.ranked_by,
         results=[_build_result(services, match.memory) for match in found.matches],
         withheld=found.withheld,
-        omitted=list_omitted(found) if args.explain else None,
+        omitted=list_omitted(found, is_explained=args.explain),
     )
 
 

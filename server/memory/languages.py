@@ -65,6 +65,11 @@ def get_stop_words(language: Language) -> frozenset[str]:
     return _STOP_WORDS.get(language, _NONE)
 
 
+def is_stop_word(word: str) -> bool:
+    """Whether a word in lower case is a stop word of any language."""
+    return any(word in words for words in _STOP_WORDS.values())
+
+
 @cache
 def get_stemmer(language: Language) -> Callable[[str], str]:
     """Return the function that cuts a lower-case word down to its stem."""

@@ -1,32 +1,59 @@
 """The part of a ranking that is answered: no memory twice in other words, and no more than fits into the budget."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Protocol
 
+from server.memory.doubles import Particulars, are_doubles, read_particulars
+
 ALIKE = 0.9
-"""Two texts that share at least this part of their words (Jaccard) say the same."""
+"""Two texts that share at least this part of their words (Jaccard) say the same, if their particulars are the same."""
 _BYTES_A_TOKEN = 3
 _HEADER_TOKENS = 16
 #: In any case and with any blanks: it is read by models, not by a parser.
 _CLOSING = re.compile(r"<(\s*)/(\s*memories)", re.IGNORECASE)
 
 
+@dataclass(frozen=True)
+class _Text:
+    """A text to compare with others. It has no slots, since its particulars are read only if its words are alike."""
+
+    id: str
+    content: str
+    record: Hashable
+    words: frozenset[str]
+
+    @cached_property
+    def particulars(self) -> Particulars:
+        return read_particulars(self.content)
+
+    def says_the_same_as(self, other: "_Text") -> bool:
+        if self.record != other.record:
+            return False
+        both = len(self.words & other.words)
+        is_alike = both >= ALIKE * (len(self.words) + len(other.words) - both)
+        return is_alike and are_doubles(self.particulars, other.particulars)
+
+
 class Duplicates:
     """Finds the texts that repeat an earlier one."""
 
     def __init__(self) -> None:
-        self._seen: list[tuple[str, frozenset[str]]] = []
+        self._seen: list[_Text] = []
 
-    def find_earlier(self, memory_id: str, content: str) -> str | None:
-        """Return the id of an earlier text that says the same; if there is none, return None and remember this text."""
-        words = frozenset(content.casefold().split())
-        for other, known in self._seen:
-            both = len(words & known)
-            if both >= ALIKE * (len(words) + len(known) - both):
-                return other
-        self._seen.append((memory_id, words))
+    def find_earlier(self, memory_id: str, content: str, record: Hashable = None) -> str | None:
+        """Return the id of an earlier text that says the same; if there is none, return None and remember this text.
+
+        `record` has the facts beside the text, such as its date: texts say the same only if these are equal.
+        """
+        text = _Text(memory_id, content, record, frozenset(content.casefold().split()))
+        for other in self._seen:
+            if text.says_the_same_as(other):
+                return other.id
+        self._seen.append(text)
         return None
 
 

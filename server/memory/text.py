@@ -40,6 +40,11 @@ _UNSPACED = re.compile(
 )
 
 
+def has_unspaced_script(text: str) -> bool:
+    """Whether a text has letters of a script without spaces, so that its "words" are phrases."""
+    return _UNSPACED.search(text) is not None
+
+
 def name_search_text_rule(language: Language) -> str:
     """Return the name of the rule by which memories in a language are found now."""
     return f"{SEARCH_TEXT_RULE}-{language}"

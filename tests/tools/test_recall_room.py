@@ -67,6 +67,41 @@ async def test_what_says_the_same_is_told_once(ann):
     assert same["by"] in ids
 
 
+REPORT = "Nightly backup of {day}: all tables of the shop were copied to the vault and checked, which took {n} minutes"
+HOST = "The host {name} stands in rack {rack} of the cellar and answers at 10.0.0.{rack} for everybody in the office"
+
+
+async def test_records_of_one_pattern_all_come(ann):
+    reports = [REPORT.format(day=f"2026-05-{day:02}", n=40 + day) for day in range(1, 5)]
+    hosts = [HOST.format(name=name, rack=rack) for rack, name in enumerate(["atlas", "zeus", "hera", "ares"] * 2)]
+    for text in reports + hosts:
+        await ann.store(text)
+    for message, expected in (("nightly backup of the shop", reports), ("which host stands in the cellar", hosts)):
+        answer = await context(ann, message)
+        assert sorted(contents(answer)) == sorted(expected)
+        assert answer["memories"]["omitted"] is None
+
+
+@pytest.mark.parametrize("field", ["occurred_at", "author", "entity", "project"])
+async def test_the_same_words_of_another_time_person_or_thing_all_come(ann, field):
+    values = ["2026-05-01", "2026-05-02"] if field == "occurred_at" else ["Ann", "Bob"]
+    for value in values:
+        await ann.store("I deployed the shop", **{field: value})
+    assert len(contents(await context(ann, "deployed the shop"))) == 2
+
+
+async def test_what_was_dropped_is_counted_without_explain(ann):
+    first = await ann.store("Deploys go out after the standup")
+    copies = [await ann.store(f"Deploys go out {' ' * n}after the standup") for n in range(1, 4)]
+    await ann.store("Deploys are made by Ben")
+    for limit, known in ((10, 3), (2, 1)):
+        answer = await context(ann, "deploys after the standup", limit=limit)
+        searched = (await rest(ann, "search", {"query": "deploys after the standup", "limit": limit})).body
+        for omitted in (answer["memories"]["omitted"], searched["omitted"]):
+            assert len(omitted) == known, "of those that rank among the first"
+            assert all(each["reason"] == "duplicate" and each["id"] in {first, *copies} for each in omitted)
+
+
 @pytest.fixture
 async def skipping(ann):
     """An entry of the skip list, and a memory that it speaks against."""

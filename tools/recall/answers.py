@@ -63,6 +63,12 @@ class MatchedMemory(IndexedMemory):
     why: Why | None = Field(default=None, description="The reasons for its rank, if `explain` is set.")
 
 
+OMITTED = (
+    "The memories that rank among the first `limit` and are not in the answer, because they say the same as another "
+    "one or there is no room; with `explain`, all other memories found."
+)
+
+
 class Omitted(BaseModel):
     """A memory that was found and left out of the answer, with the reason."""
 
@@ -126,6 +132,7 @@ def _build_arm_score(order: list[str], memory_id: str, raw: float | None, normal
     return ArmScore(rank=place, raw=None if raw is None else round(raw, 3), normalized=round(normalized, 3))
 
 
-def list_omitted(result: RecallResult) -> list[Omitted]:
-    """The candidates that were found and are not answered."""
-    return [Omitted(id=each.id, reason=each.reason, by=each.by) for each in result.left_out]
+def list_omitted(result: RecallResult, *, is_explained: bool = False) -> list[Omitted] | None:
+    """Return the memories that were found and are not in the answer; None if there are none and nobody asked."""
+    omitted = [Omitted(id=each.id, reason=each.reason, by=each.by) for each in result.left_out]
+    return omitted if is_explained else omitted or None

@@ -31,7 +31,7 @@ class RecallRequest:
     max_tokens: int | None = None
     #: Whether the memories that are answered count as used.
     counts_as_use: bool = True
-    #: Whether the result lists the candidates that were left out, with the reasons.
+    #: Whether the result lists all candidates that were left out, with the reasons.
     is_explained: bool = False
     #: Whether only the words count; no model is asked then.
     is_words_only: bool = False
@@ -118,7 +118,8 @@ class RecallResult:
     other_workspaces: list[str]
     #: The entries of the skip list that the message touches.
     skip_matches: list[SkipEntry]
-    #: Empty unless the request `is_explained`.
+    #: The candidates that are not in the answer. Unless the request `is_explained`, these are only the duplicates and
+    #: those without room, of the first `limit`.
     left_out: list[LeftOut]
     #: How many more memories the skip list keeps back.
     withheld: int

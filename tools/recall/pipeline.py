@@ -13,6 +13,7 @@ from server.memory.packing import Budget, Duplicates
 from server.memory.ranking import Candidate, RankedCandidate, rank
 from server.memory.settings import WorkspaceSettings
 from server.memory.skip import SkipEntry, covers_text, find_matches
+from server.store.projection.payload import IndexedMemory
 from server.store.record import skip_list
 from server.store.record.workspaces import MissingWorkspace, Workspace
 from server.store.search.seam import EngineDown
@@ -60,7 +61,7 @@ async def recall(
         own=own,
         other_workspaces=[each.name for each in others],
         skip_matches=find_matches(entries, request.message),
-        left_out=[*gated_out, *choice.left_out] if request.is_explained else [],
+        left_out=[*gated_out, *choice.left_out] if request.is_explained else choice.missing,
         withheld=choice.withheld,
         notice=None if own is None or is_hybrid else services.encoder.notice,
     )
@@ -96,6 +97,8 @@ def apply_gate(searched: Sequence[WorkspaceHits], at_least: float) -> tuple[list
 class _Choice(NamedTuple):
     matches: list[Match]
     left_out: list[LeftOut]
+    #: Those of `left_out` that rank among the first `limit`, without the withheld ones.
+    missing: list[LeftOut]
     withheld: int
 
 
@@ -120,13 +123,20 @@ def _choose_matches(
         if against and settings.skip_enforcement == "withhold":
             withheld += 1
             left_out.append(LeftOut(each.id, "skip_list", each, against[0].id))
-        elif (same := seen.find_earlier(each.id, memory.content)) is not None:
+        elif (same := seen.find_earlier(each.id, memory.content, _get_record(memory))) is not None:
             left_out.append(LeftOut(each.id, "duplicate", each, same))
         elif not budget.take(memory.content):
             left_out.append(LeftOut(each.id, "budget", each))
         else:
             chosen.append(Match(each, memory, memories.get_home(each.id), against))
-    return _Choice(chosen, left_out, withheld)
+    among_first = {each.id for each in ranked[: request.limit + withheld]}
+    missing = [each for each in left_out if each.id in among_first and each.reason in {"duplicate", "budget"}]
+    return _Choice(chosen, left_out, missing, withheld)
+
+
+def _get_record(memory: IndexedMemory) -> tuple[object, ...]:
+    """Return the facts beside a text that make it another memory: when it happened, who said it, and about what."""
+    return memory.occurred_at, memory.author, memory.entity, memory.project
 
 
 def _note_accesses(services: Services, chosen: Sequence[Match]) -> None:

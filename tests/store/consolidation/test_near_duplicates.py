@@ -5,11 +5,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+import sqlalchemy as sa
 
 from server.memory.embedding_model import Model
 from server.store.consolidation import near_duplicates as near_module
 from server.store.consolidation.near_duplicates import find_near_duplicates
 from server.store.record import generations, memories, vectors
+from server.store.tables.memories import memories as table
 from tests.helpers.consolidations import read_active_texts
 
 pytestmark = pytest.mark.anyio
@@ -57,6 +59,33 @@ async def test_long_texts_and_other_generations_and_empty_vectors_make_no_pairs(
         await vectors.put_vectors(connection, other, {late: make_vector(1.0)})
     assert await find_near_duplicates(ledger.db, ledger.workspace, [*ids, late]) == []
     assert await find_near_duplicates(ledger.db, ledger.workspace, ids[:1]) == []
+
+
+async def test_records_of_one_pattern_are_not_merged_and_copies_of_each_are(ledger, consolidate, store_with_vectors):
+    pattern = "Nightly backup of the {} went well, it took {} minutes".format
+    texts = [
+        pattern("shop", 41),
+        pattern("shop", 42),
+        pattern("Vault", 41),
+        pattern("  shop", 42),
+        pattern("Vault", 41),
+    ]
+    texts[-1] += "!"
+    ids = await store_with_vectors(**dict.fromkeys(texts, make_vector(1.0)))
+    outcome = await consolidate()
+    merged = {frozenset(each.id for each in merge.sources) for merge in outcome.plan.merges}
+    assert merged == {frozenset({ids[1], ids[3]}), frozenset({ids[2], ids[4]})}
+    assert texts[0] in await read_active_texts(ledger)
+
+
+@pytest.mark.parametrize("field", ["occurred_at", "author", "entity"])
+async def test_the_same_words_of_another_time_or_person_are_not_merged(ledger, store_with_vectors, field, clock):
+    ids = await store_with_vectors(a=make_vector(1.0), b=make_vector(1.0), c=make_vector(1.0))
+    value = clock() if field == "occurred_at" else "Bob"
+    async with ledger.db.write() as connection:
+        await connection.execute(sa.update(table).where(table.c.id == ids[1]).values({field: value}))
+    pairs = await find_near_duplicates(ledger.db, ledger.workspace, ids)
+    assert [set(pair) for pair in pairs] == [{ids[0], ids[2]}]
 
 
 async def insert_late(ledger, connection):

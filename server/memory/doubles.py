@@ -1,0 +1,97 @@
+"""Which of two texts with nearly the same words are two records, and which say the same.
+
+Reports, hosts and invoices are written by one pattern: they share nearly all of their words, and the few that differ
+are what matters. So two texts say the same only if they have the same *particulars* in the same order: numbers, names,
+identifiers, values, quoted words, symbols, days, and words that say no.
+"""
+
+import unicodedata
+from dataclasses import dataclass
+
+from server.memory.languages import is_stop_word
+from server.memory.text import has_unspaced_script
+
+#: Signs that only end or enclose words. Signs that change a number (`-5`, `<5`, `5%`) stay.
+_EDGES = ".,;:!?…\"'“”‘’«»„()[]{}*_`|"  # noqa: RUF001 - the curly quotes are meant
+_QUOTES = "\"'`“‘«„"  # noqa: RUF001 - as above
+_JOINTS = frozenset("-_.:/\\@#=+~&%")
+#: "one", "un" and the like are articles or pronouns as well; they distinguish nothing.
+_NUMBERS = """two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen
+    eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety hundred thousand million billion half twice
+    first second third fourth fifth sixth seventh eighth ninth tenth last
+    zwei drei vier fünf sechs sieben acht neun zehn elf zwölf zwanzig dreißig hundert tausend erste zweite dritte vierte
+    deux trois quatre cinq sept huit neuf dix onze douze vingt trente cent mille
+    dos tres cuatro cinco seis siete ocho nueve diez once doce veinte treinta cien mil"""
+_DAYS = """january february march april may june july august september october november december
+    jan feb mar apr jun jul aug sept sep oct nov dec
+    monday tuesday wednesday thursday friday saturday sunday mondays tuesdays wednesdays thursdays fridays saturdays
+    sundays mon tue wed thu fri sat sun yesterday today tomorrow morning noon afternoon evening night midnight
+    januar februar märz mai juni juli oktober dezember montag dienstag mittwoch donnerstag freitag samstag sonntag
+    gestern heute morgen
+    janvier février mars avril juin juillet août septembre octobre novembre décembre lundi mardi mercredi jeudi vendredi
+    samedi dimanche hier demain
+    enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre lunes martes miércoles
+    jueves viernes sábado domingo ayer hoy mañana"""
+_OPPOSITES = """not no never none nothing nobody neither nor cannot without yes true false on off up down before after
+    failed succeeded passed
+    nicht kein keine keinen keinem keiner nie niemals nichts ohne ja nein vor nach
+    pas jamais rien sans oui non avant après
+    nunca nada sin sí antes después"""
+_TELLING = frozenset(f"{_NUMBERS} {_DAYS} {_OPPOSITES}".split())
+
+
+@dataclass(frozen=True, slots=True)
+class Particulars:
+    """The words of a text, in lower case and in order, and those of them that tell it from a text by the same pattern.
+
+    `certain` are the words that are particulars in any text, in their order. `names` are the words that are particulars
+    because of how this text writes them: with a capital, in quotes, or as a value.
+    """
+
+    words: tuple[str, ...]
+    certain: tuple[str, ...]
+    names: frozenset[str]
+
+
+def read_particulars(text: str) -> Particulars:
+    """Return the particulars of a text."""
+    words: list[str] = []
+    certain: list[str] = []
+    names: set[str] = set()
+    follows_colon = False
+    for raw in text.split():
+        written = raw.strip(_EDGES)
+        if not written:
+            continue
+        word = written.casefold()
+        words.append(word)
+        if _is_telling(word):
+            certain.append(word)
+        elif follows_colon or raw[0] in _QUOTES or (written != word and not is_stop_word(word)):
+            names.add(word)
+        follows_colon = raw[-1] in ":="
+    return Particulars(tuple(words), tuple(certain), frozenset(names))
+
+
+def are_doubles(one: Particulars, other: Particulars) -> bool:
+    """Whether two texts that share nearly all of their words have the same particulars in the same order."""
+    if one.certain != other.certain:
+        return False
+    names = one.names | other.names
+    return _keep(one.words, names) == _keep(other.words, names)
+
+
+def _keep(words: tuple[str, ...], names: frozenset[str]) -> list[str]:
+    return [word for word in words if word in names]
+
+
+def _is_telling(word: str) -> bool:
+    """Whether a word in lower case is a particular in any text."""
+    if word.isascii() and word.isalpha():
+        return word in _TELLING
+    return (
+        word in _TELLING
+        or any(sign.isnumeric() or sign in _JOINTS or unicodedata.category(sign)[0] == "S" for sign in word)
+        or word.endswith(("n't", "n’t"))  # noqa: RUF001 - the curly apostrophe is meant
+        or has_unspaced_script(word)
+    )
