@@ -104,7 +104,7 @@ async def test_any_json_is_answered_or_refused(shared, principal, operation):
         if isinstance(outcome, Failure):
             assert outcome.status < 500, raw
             assert "Input should" not in outcome.message, raw
-            json.dumps(outcome.body(), allow_nan=False).encode()
+            json.dumps(outcome.to_body(), allow_nan=False).encode()
         else:
             shown = outcome.model_dump(mode="json")
             json.dumps(shown, allow_nan=False, ensure_ascii=False).encode()
