@@ -1,22 +1,172 @@
-"""Requests to the MCP servers: they are read here, before the SDK sees them."""
+"""Requests to the MCP servers, read before the SDK sees them.
 
+The SDK answers a message that is no JSON-RPC with the validator's text, takes a request with an odd id for a
+notification, and refuses clients that do not say that they accept JSON. Here every such message gets the error of the
+specification and one sentence, and every client an answer that it can read.
+"""
+
+from typing import Any, cast
+
+from mcp import types
+from mcp.shared.inbound import MCP_PROTOCOL_VERSION_HEADER
+from mcp_types import PROTOCOL_VERSION_META_KEY
+from mcp_types.version import KNOWN_PROTOCOL_VERSIONS
+from pydantic_core import from_json
+from starlette.datastructures import Headers
 from starlette.requests import Request
+from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+#: The MCP specification's code for a protocol version that the server does not speak.
+UNSUPPORTED_VERSION = -32022
+SHOWN = 60
+
+
+class _RpcError(Exception):
+    """A message that is refused, with JSON-RPC's code, one sentence, and the id of the request if it has one."""
+
+    def __init__(self, code: int, message: str, *, request_id: str | int | None = None, data: object = None) -> None:
+        super().__init__(message)
+        error: dict[str, object] = {"code": code, "message": message}
+        if data is not None:
+            error["data"] = data
+        self.body = {"jsonrpc": "2.0", "id": request_id, "error": error}
 
 
 def read_first(app: ASGIApp) -> ASGIApp:
-    """Return the SDK's application behind a layer that reads the whole body.
+    """Return the SDK's application behind a layer that reads the whole message and checks it.
 
-    The SDK would log a client that goes away as an error, with a traceback.
+    It raises `ClientDisconnect` if the client goes away; the SDK would log that as an error of ours.
     """
 
     async def serve(scope: Scope, receive: Receive, send: Send) -> None:
-        body = await Request(scope, receive).body()
+        request = Request(scope, receive)
+        body = await request.body()
+        if request.headers.get("content-type", "").lower().startswith("application/json"):
+            try:
+                _check_message(body, request.headers)
+            except _RpcError as error:
+                await JSONResponse(error.body, 400)(scope, receive, send)
+                return
         parts: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
 
         async def replay() -> Message:
             return parts.pop() if parts else await receive()
 
-        await app(scope, replay, send)
+        accept = request.headers.get("accept", "")
+        others = [header for header in scope["headers"] if header[0] != b"accept"]
+        scope["headers"] = [*others, (b"accept", b"application/json, text/event-stream")]
+        await app(scope, replay, _EventSender(send) if _wants_events(accept) else send)
 
     return serve
+
+
+def _wants_events(accept: str) -> bool:
+    """Whether a client accepts an event stream and no JSON. A client that names no type accepts any."""
+    accepted = {each.partition(";")[0].strip().lower() for each in accept.split(",")}
+    return bool(accepted & {"text/event-stream", "text/*"}) and not accepted & {
+        "application/json",
+        "application/*",
+        "*/*",
+    }
+
+
+def _check_message(body: bytes, headers: Headers) -> None:
+    """Check that a body is one JSON-RPC message, of a protocol version that the SDK speaks.
+
+    Raises:
+        _RpcError: it is not.
+    """
+    try:
+        message: object = from_json(body)
+    except ValueError:
+        raise _RpcError(types.PARSE_ERROR, "The body is not valid JSON, or is nested too deep.") from None
+    if isinstance(message, list):
+        text = "A batch is not supported; send each message in a request of its own."
+        raise _RpcError(types.INVALID_REQUEST, text)
+    if not isinstance(message, dict):
+        raise _RpcError(types.INVALID_REQUEST, "The body must be one JSON-RPC message, an object.")
+    message = cast("dict[str, Any]", message)
+    request_id = _check_id(message)
+    if message.get("jsonrpc") != "2.0":
+        raise _RpcError(types.INVALID_REQUEST, '`jsonrpc` must be "2.0".', request_id=request_id)
+    if "method" in message:
+        _check_request(message, request_id)
+    elif not isinstance(message.get("result"), dict) and not _is_error(message):
+        text = "A message must have a `method`, or be a response with a `result` or an `error`."
+        raise _RpcError(types.INVALID_REQUEST, text, request_id=request_id)
+    _check_version(message, headers.get(MCP_PROTOCOL_VERSION_HEADER), request_id)
+
+
+def _check_id(message: dict[str, Any]) -> str | int | None:
+    """Return the id of a message, None if it has none. It is a string or an integer; only an error's may be null."""
+    request_id = message.get("id")
+    is_error_without_id = request_id is None and "error" in message and "method" not in message
+    if "id" not in message or is_error_without_id:
+        return None
+    if not isinstance(request_id, str | int) or isinstance(request_id, bool):
+        raise _RpcError(types.INVALID_REQUEST, "The `id` of a request must be a string or an integer.")
+    return request_id
+
+
+def _check_request(message: dict[str, Any], request_id: str | int | None) -> None:
+    method = message["method"]
+    if not isinstance(method, str):
+        raise _RpcError(types.INVALID_REQUEST, "`method` must be a string.", request_id=request_id)
+    if "id" not in message and not method.startswith("notifications/"):
+        raise _RpcError(types.INVALID_REQUEST, "A request must have an `id`, a string or an integer.")
+    params = message.get("params")
+    if params is not None and not isinstance(params, dict):
+        raise _RpcError(types.INVALID_PARAMS, "`params` must be an object.", request_id=request_id)
+    meta = cast("dict[str, Any]", params or {}).get("_meta")
+    if meta is not None and not isinstance(meta, dict):
+        raise _RpcError(types.INVALID_PARAMS, "`params._meta` must be an object.", request_id=request_id)
+
+
+def _is_error(message: dict[str, Any]) -> bool:
+    match message.get("error"):
+        case {"code": int(), "message": str()}:
+            return True
+        case _:
+            return False
+
+
+def _check_version(message: dict[str, Any], version: str | None, request_id: str | int | None) -> None:
+    """Check the version that the header names. If the message names another one, the SDK says that they differ."""
+    if version is None or version in KNOWN_PROTOCOL_VERSIONS:
+        return
+    params: dict[str, Any] = message.get("params") or {}
+    meta: dict[str, Any] = params.get("_meta") or {}
+    if meta.get(PROTOCOL_VERSION_META_KEY, version) == version:
+        supported = list(KNOWN_PROTOCOL_VERSIONS)
+        text = f"This server does not speak the protocol version {version[:SHOWN]!r}; it speaks {', '.join(supported)}."
+        data = {"supported": supported, "requested": version[:SHOWN]}
+        raise _RpcError(UNSUPPORTED_VERSION, text, request_id=request_id, data=data)
+
+
+class _EventSender:
+    """Sends a JSON answer as the one event of a stream, for a client that accepts nothing else."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self._start: Message | None = None
+        self._body = b""
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = Headers(raw=message["headers"])
+            if headers.get("content-type", "").startswith("application/json"):
+                self._start = message
+                return
+        elif self._start is not None:
+            self._body += message.get("body", b"")
+            if message.get("more_body", False):
+                return
+            message = {**message, "body": b"event: message\r\ndata: " + self._body + b"\r\n\r\n"}
+            kept = [
+                header for header in self._start["headers"] if header[0] not in {b"content-type", b"content-length"}
+            ]
+            length = str(len(message["body"])).encode()
+            headers = [*kept, (b"content-type", b"text/event-stream"), (b"content-length", length)]
+            await self._send({**self._start, "headers": headers})
+        await self._send(message)

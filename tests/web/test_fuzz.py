@@ -3,25 +3,19 @@
 import json
 
 import pytest
-from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from auth.principal import Principal, expand_scopes
 from server.errors import Failure
+from tests.helpers.any_json import anything, examples, texts
 from tests.helpers.arguments import NOBODY
 from tools import catalog, context
 from tools.core.operation import Door, run
 
 pytestmark = pytest.mark.anyio
 
-EXAMPLES = 60
 OPERATIONS = (*catalog.OPERATIONS, *context.LINK_OPERATIONS)
 
-texts = st.text(st.characters(exclude_categories=()), max_size=20)
-scalars = st.none() | st.booleans() | st.integers() | st.floats() | texts
-anything = st.recursive(
-    scalars, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(texts, inner, max_size=4), max_leaves=12
-)
 #: What a field may well take, so that more than the first check is reached.
 plausible = st.sampled_from(
     [
@@ -76,24 +70,6 @@ def asked(operation):
     some = st.dictionaries(known, plausible | anything, max_size=5)
     raw = some | some.map(needed.__or__) | st.dictionaries(texts, anything, max_size=3)
     return st.tuples(raw, st.none() | texts)
-
-
-def examples(strategy):
-    """What Hypothesis thinks of, the same every time; run by the caller, because a server lives in its loop."""
-    found = []
-
-    @settings(
-        max_examples=EXAMPLES,
-        derandomize=True,
-        database=None,
-        suppress_health_check=list(HealthCheck),  # pyright: ignore[reportArgumentType] - its metaclass hides its type
-    )
-    @given(strategy)
-    def collect(example):
-        found.append(example)
-
-    collect()
-    return found
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda each: each.name)
