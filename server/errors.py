@@ -127,6 +127,21 @@ def make_internal_failure() -> Failure:
     return Failure("internal", "Something went wrong on our side. It was logged; try again, or send the request id.")
 
 
+def make_full_disk_failure() -> Failure:
+    """Return the refusal for a disk without room."""
+    message = "The server's disk is full. Nothing can be stored until its operator makes room."
+    return Failure("unavailable", message, retry_after=60)
+
+
+def make_damaged_record_failure() -> Failure:
+    """Return the refusal for a record whose file is damaged."""
+    message = (
+        "The server's database is damaged, so a part of it cannot be read. Its operator can run "
+        "`python -m server doctor`, and restore a backup."
+    )
+    return Failure("unavailable", message, retry_after=60)
+
+
 def make_unavailable_failure(store: str) -> Failure:
     """Return the refusal for a store that is down: its name, and when to try again."""
     return Failure("unavailable", f"The {store} is not available right now. Try again in a few seconds.", retry_after=5)

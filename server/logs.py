@@ -4,11 +4,18 @@ To log never raises: a line that cannot be written (the pipe is closed, the disk
 """
 
 import logging
+import math
 import sys
+import time
+from collections import Counter
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Literal, TextIO, cast
 
 import structlog
+
+FindOutage = Callable[[BaseException | None], str | None]
+MINUTE = 60.0
 
 
 class Stderr:
@@ -54,6 +61,35 @@ class _BoundLogger(structlog.make_filtering_bound_logger(logging.INFO)):
             return super()._proxy_to_logger(method_name, event, problem=problem)
 
 
+class _OncePerMinute:
+    """Keeps the lines on an outage of a store few and short: one a minute for each kind, without a traceback.
+
+    Args:
+        find_outage: returns the kind of the outage that an error tells of, or None.
+        clock: seconds that only ever grow.
+    """
+
+    def __init__(self, find_outage: FindOutage, clock: Callable[[], float]) -> None:
+        self._find_outage = find_outage
+        self._clock = clock
+        self._logged: dict[str, float] = {}
+        self._left_out: Counter[str] = Counter()
+
+    def __call__(self, _logger: Any, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+        error = sys.exc_info()[1] if event.get("exc_info") is True else None
+        outage = self._find_outage(error)
+        if error is None or outage is None:
+            return event
+        now = self._clock()
+        if now - self._logged.get(outage, -math.inf) < MINUTE:
+            self._left_out[outage] += 1
+            raise structlog.DropEvent
+        self._logged[outage] = now
+        del event["exc_info"]
+        reason = str(getattr(error, "orig", None) or error)  # SQLAlchemy's own text has the statement
+        return event | {"outage": outage, "reason": reason, "left_out": self._left_out.pop(outage, 0)}
+
+
 class _Handler(logging.StreamHandler[TextIO]):
     """Writes the lines of libraries."""
 
@@ -70,8 +106,15 @@ def _add_name(logger: Any, method: str, event: structlog.typing.EventDict) -> st
     return named
 
 
-def configure_logs(log_format: Literal["text", "json"]) -> None:
-    """Write every log line, ours and those of the libraries, to stderr in one format."""
+def configure_logs(
+    log_format: Literal["text", "json"],
+    find_outage: FindOutage = lambda _error: None,
+    clock: Callable[[], float] = time.monotonic,
+) -> None:
+    """Write every log line, ours and those of the libraries, to stderr in one format.
+
+    Of each outage that `find_outage` knows there is one line a minute; `clock` counts the seconds.
+    """
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         _add_name,
@@ -85,7 +128,7 @@ def configure_logs(log_format: Literal["text", "json"]) -> None:
         else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
     )
     structlog.configure(
-        processors=[*shared, renderer],
+        processors=[_OncePerMinute(find_outage, clock), *shared, renderer],
         logger_factory=_Logger,
         wrapper_class=_BoundLogger,
         cache_logger_on_first_use=True,

@@ -22,6 +22,7 @@ from server.logs import Stderr
 from server.store.data_folder import OWNER_ONLY, close_to_others, find_exposed_paths
 from server.store.db import Database
 from server.store.migrate import SchemaTooNew, migrate
+from server.store.outage import find_outage
 from server.store.record.people import accounts
 from server.store.search.folder_ownership import AlreadyOwned
 
@@ -31,6 +32,11 @@ DRIVERS = frozenset({"sqlite+aiosqlite", "postgresql+asyncpg"})
 
 #: The option of every command that prints a list.
 AsJson = Annotated[bool, typer.Option("--json", help="Print the list as JSON, for scripts.")]
+
+CURE_OF_DAMAGE = (
+    "Stop the server, keep a copy of the database, and restore a backup. Without one, `.recover` of the program "
+    "sqlite3 saves the rest."
+)
 
 #: For tables. It is wide enough for whole ids, even if the output goes to a pipe.
 stdout = Console(width=max(Console().width, 140))
@@ -142,6 +148,13 @@ def explain_store_error(error: DBAPIError | OSError, settings: Settings) -> str:
     """Return a sentence about a store that cannot be opened, with the setting to check."""
     if isinstance(error, OSError) and error.filename is not None:
         return f"{error.filename}: {error.strerror}. Set LOCI_DATA_DIR to a folder that you may write to."
+    match find_outage(error):
+        case "full":
+            return f"The disk under {settings.data_dir.absolute()} is full. Make room there."
+        case "damaged":
+            return f"The record is damaged: {error.orig if isinstance(error, DBAPIError) else error}. {CURE_OF_DAMAGE}"
+        case _:
+            pass
     reason = str(error.orig if isinstance(error, DBAPIError) else error) or type(error).__name__
     if settings.database_url.get_secret_value():
         return f"The record cannot be reached: {reason}. Check LOCI_DATABASE_URL, and that the database runs."

@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError
 
 from auth.tokens.sealing import load_secret_key
 from server.cli.common import (
+    CURE_OF_DAMAGE,
     begin_command,
     check_database_url,
     check_qdrant_url,
@@ -128,12 +129,15 @@ async def _check_record(settings: Settings) -> Finding:
     kind = "SQLite" if settings.sqlalchemy_url.startswith("sqlite") else "Postgres"
     try:
         async with open_record(settings) as db:
-            await db.ping()
+            await db.check_write()
+            damages = await db.find_damage()
     except SchemaTooNew as error:
         return Finding(
             "record", is_ok=False, detail=str(error), cure="Run the newer version, or restore a copy from before it."
         )
-    return Finding("record", is_ok=True, detail=f"{kind} answers, and its schema is current")
+    if damages:
+        return Finding("record", is_ok=False, detail=f"damaged: {'; '.join(damages)}", cure=CURE_OF_DAMAGE)
+    return Finding("record", is_ok=True, detail=f"{kind} answers, can be written and is whole")
 
 
 async def _check_search(settings: Settings) -> Finding:

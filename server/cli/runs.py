@@ -15,6 +15,7 @@ from server.errors import Failure
 from server.logs import configure_logs
 from server.services import open_services
 from server.store.db import Database
+from server.store.outage import find_outage
 from server.store.record import runs
 from server.store.search.folder_ownership import AlreadyOwned, FolderOwnership
 
@@ -64,7 +65,8 @@ def _is_served(settings: Settings) -> bool:
 
 
 async def _do_here(settings: Settings, work: Work, arguments: Sequence[str | None], show: Show) -> list[Outcome]:
-    configure_logs(settings.log_format)  # otherwise log lines would stand on stdout, among the command's results
+    # otherwise log lines would stand on stdout, among the command's results
+    configure_logs(settings.log_format, find_outage)
     outcomes: list[Outcome] = []
     async with open_services(settings) as (services, _):
         if work.needs_models:

@@ -12,6 +12,7 @@ from server.cli.descriptors import raise_descriptor_limit
 from server.cli.listen import listen
 from server.config import Settings
 from server.logs import configure_logs
+from server.store.outage import find_outage
 from server.store.search.seam import EngineDown
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ PING_SECONDS = 3
 def serve() -> None:
     """Run the server. Stops cleanly on Ctrl-C or SIGTERM."""
     settings = begin_command()
-    configure_logs(settings.log_format)
+    configure_logs(settings.log_format, find_outage)
     close_data_folder(settings)
     descriptors = raise_descriptor_limit()
     # Before the stores are opened, so that a port in use is found first.

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError
 
 REMEMBERED = 256
 """The number of results that are kept. Each has some dozens of rows at most."""
@@ -29,7 +29,7 @@ class CachedReads:
         """Return the rows that a query with these values finds now.
 
         Raises:
-            OperationalError: the file cannot be read.
+            DBAPIError: the file cannot be read.
         """
         if self._connection is None:
             self._connection = self._engine.connect()
@@ -53,8 +53,8 @@ class CachedReads:
         driver: Any = connection.connection.driver_connection
         try:
             (version,) = driver.execute(_VERSION).fetchone()
-        except sqlite3.OperationalError as error:
-            raise OperationalError(_VERSION, None, error) from error
+        except sqlite3.Error as error:
+            raise DBAPIError.instance(_VERSION, None, error, sqlite3.Error) from error
         return version
 
     def close(self) -> None:

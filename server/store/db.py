@@ -18,13 +18,17 @@ import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Dialect
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from server.store.cached_reads import CachedReads
+from server.store.outage import find_outage
 
 BUSY_TIMEOUT_MS = 15_000
 SCRUB_TIMEOUT_MS = 500
 READERS = 4
+SHOWN_DAMAGES = 3
+WRITER_SECONDS = 1
 
 
 class UtcDateTime(sa.types.TypeDecorator[datetime]):
@@ -69,12 +73,22 @@ class Database:
                 self.url.set(drivername="sqlite"), poolclass=sa.StaticPool, isolation_level="AUTOCOMMIT", **options
             )
             self._cached_reads = CachedReads(_prepare(near))
+            engines = [self._writer.sync_engine, self._reader.sync_engine, near]
         else:
             self._cached_reads = None
             self._writer = create_async_engine(self.url, pool_size=10, pool_pre_ping=True, **options)
             # Otherwise every statement of one `read()` would see a state of its own.
             self._reader = self._writer.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+            engines = [self._writer.sync_engine]
         self._one_writer = asyncio.Lock() if self.is_sqlite else None
+        #: Whether a damage of the file was met since the start.
+        self.is_damaged = False
+        for engine in engines:
+            event.listen(engine, "handle_error", self._note_damage)
+
+    def _note_damage(self, context: sa.engine.ExceptionContext) -> None:
+        if find_outage(context.original_exception) == "damaged":
+            self.is_damaged = True
 
     @asynccontextmanager
     async def read(self) -> AsyncGenerator[AsyncConnection]:
@@ -101,6 +115,39 @@ class Database:
             return self._cached_reads.read_rows(query, values or {})
         async with self.read() as connection:
             return (await connection.execute(query, values or {})).all()
+
+    async def check_write(self) -> None:
+        """Write something that nobody reads, and wait until it is on the disk.
+
+        On SQLite it gives up if another writer takes longer than a second, as that one is writing.
+
+        Raises:
+            DBAPIError: the record cannot be written.
+        """
+        async with AsyncExitStack() as stack:
+            if self._one_writer is not None:
+                try:
+                    await asyncio.wait_for(self._one_writer.acquire(), WRITER_SECONDS)
+                except TimeoutError:
+                    return
+                stack.callback(self._one_writer.release)
+            connection = await stack.enter_async_context(self._writer.begin())
+            # SQLite writes the page even if the number is the same; Postgres logs the commit of a numbered transaction
+            await connection.exec_driver_sql("PRAGMA user_version=0" if self.is_sqlite else "SELECT txid_current()")
+
+    async def find_damage(self) -> list[str]:
+        """Return some damages of SQLite's file in SQLite's words; none on Postgres. The whole file is read."""
+        if not self.is_sqlite:
+            return []
+        try:
+            async with self.read() as connection:
+                rows = await connection.exec_driver_sql(f"PRAGMA quick_check({SHOWN_DAMAGES})")
+        except DBAPIError as error:  # SQLite gives up at some damages
+            if find_outage(error) != "damaged":
+                raise
+            return [str(error.orig)]
+        lines = [line for (text,) in rows for line in text.splitlines()]
+        return [line for line in lines if line != "ok" and not line.startswith("***")][:SHOWN_DAMAGES]
 
     async def ping(self) -> None:
         """Check that the record answers. Raises one of SQLAlchemy's errors if it does not."""

@@ -3,14 +3,20 @@
 import json
 from typing import Any, cast
 
-from sqlalchemy.exc import InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
-from server.errors import STATUS, Failure, make_internal_failure, make_unavailable_failure
+from server.errors import (
+    STATUS,
+    Failure,
+    make_damaged_record_failure,
+    make_full_disk_failure,
+    make_internal_failure,
+    make_unavailable_failure,
+)
 from server.retry_after import retry_after_headers
+from server.store.outage import find_outage
 from server.store.search.seam import EngineDown
 
 
@@ -39,9 +45,15 @@ def as_failure(error: Exception) -> Failure:
         return error
     if isinstance(error, EngineDown):
         return make_unavailable_failure("search store")
-    if isinstance(error, OperationalError | InterfaceError | PoolTimeout | OSError):
-        return make_unavailable_failure("record")
-    return make_internal_failure()
+    match find_outage(error):
+        case "full":
+            return make_full_disk_failure()
+        case "damaged":
+            return make_damaged_record_failure()
+        case "down":
+            return make_unavailable_failure("record")
+        case None:
+            return make_internal_failure()
 
 
 async def read_json(request: Request) -> dict[str, Any]:

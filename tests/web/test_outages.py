@@ -1,0 +1,174 @@
+"""If the record's disk is full or its file is damaged, callers, /readyz, the log and doctor say so."""
+
+import asyncio
+import json
+import os
+import resource
+import signal
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import httpx
+import pytest
+import structlog
+from sqlalchemy import event
+from typer.testing import CliRunner
+
+from server.cli import app
+from server.logs import configure_logs
+from server.store.outage import find_outage
+from tests.helpers.doors import tool
+from tests.helpers.processes import find_free_port
+from tests.helpers.site import NO_TLS, site_at
+from tests.helpers.statements import statements_with
+
+pytestmark = pytest.mark.anyio
+
+ROOT = Path(__file__).parent.parent.parent
+LONG = "heron " * 5000
+FULL = "The server's disk is full. Nothing can be stored until its operator makes room."
+
+
+async def fill_disk(db):
+    """Let SQLite refuse every page more, as it does on a full disk."""
+    async with db.write() as connection:
+        pages = (await connection.exec_driver_sql("PRAGMA page_count")).scalar_one()
+    engine = db._writer.sync_engine  # noqa: SLF001 - no other way to fill its disk
+    event.listen(engine, "begin", lambda connection: connection.exec_driver_sql(f"PRAGMA max_page_count={pages}"))
+
+
+def damage_table(path, table):
+    """Overwrite the first page of a table, as a broken disk may do."""
+    with closing(sqlite3.connect(path)) as record:
+        record.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        (page,) = record.execute("SELECT rootpage FROM sqlite_master WHERE name = ?", [table]).fetchone()
+        (size,) = record.execute("PRAGMA page_size").fetchone()
+    with path.open("r+b") as file:
+        file.seek((page - 1) * size)
+        file.write(b"\xff" * size)
+
+
+async def test_a_full_disk_is_named_at_both_doors_and_what_is_stored_can_still_be_read(site, ann):
+    memory_id = await ann.store("the heron waits")
+    await fill_disk(site.services.db)
+    answer = await ann.http.post("/v1/memories", json={"content": LONG})
+    assert (answer.status_code, answer.json()["error"], answer.json()["message"]) == (503, "unavailable", FULL)
+    assert answer.headers["retry-after"] == "60"
+    assert (await tool(ann, "store_memory", {"content": LONG})).text == f"unavailable: {FULL}"
+    assert (await ann.http.get(f"/v1/memories/{memory_id}")).status_code == 200
+    found = (await ann.http.post("/v1/context", json={"message": "where is the heron?"})).json()
+    assert [match["content"] for match in found["memories"]["matches"]] == ["the heron waits"]
+
+
+async def test_a_full_disk_is_one_short_line_a_minute_in_the_log(site, ann, capsys):
+    seconds = 1000.0
+    await fill_disk(site.services.db)
+    configure_logs("json", find_outage, lambda: seconds)
+    try:
+        for _ in range(3):
+            assert (await ann.http.post("/v1/memories", json={"content": LONG})).status_code == 503
+            assert (await tool(ann, "store_memory", {"content": LONG})).error == "unavailable"
+        seconds += 60
+        assert (await ann.http.post("/v1/memories", json={"content": LONG})).status_code == 503
+    finally:
+        structlog.reset_defaults()
+    text = capsys.readouterr().err
+    lines = [json.loads(line) for line in text.splitlines()]
+    outages = [line for line in lines if "outage" in line]
+    assert [(line["event"], line["outage"], line["reason"], line["left_out"]) for line in outages] == [
+        ("request.failed", "full", "database or disk is full", 0),
+        ("request.failed", "full", "database or disk is full", 5),
+    ]
+    assert {line["level"] for line in outages} == {"error"}
+    assert "Traceback" not in text
+
+
+async def test_a_damaged_page_is_a_503_with_a_plain_message_and_one_line_and_readyz_says_so(settings, clock, capsys):
+    async with site_at(settings, clock) as site:
+        ann = await site.person()
+        memory_id = await ann.store("the heron waits")
+    damage_table(settings.data_dir / "loci.db", "memories")
+    async with site_at(settings, clock) as site:
+        http = site.client(ann.key)
+        configure_logs("text", find_outage)
+        for _ in range(2):
+            answer = await http.get(f"/v1/memories/{memory_id}")
+            assert (answer.status_code, answer.json()["error"]) == (503, "unavailable")
+            assert answer.json()["message"].startswith("The server's database is damaged")
+        structlog.reset_defaults()
+        ready = await http.get("/readyz")
+    assert (ready.status_code, ready.json()["record"]) == (503, "damaged")
+    text = capsys.readouterr().err
+    assert (text.count("request.failed"), "Traceback" in text) == (1, False)
+
+
+async def test_doctor_names_a_damaged_page(settings, clock, monkeypatch):
+    async with site_at(settings, clock) as site:
+        await (await site.person()).store("the heron waits")
+    monkeypatch.setenv("LOCI_DATA_DIR", str(settings.data_dir))
+    monkeypatch.setenv("LOCI_EMBEDDING_MODEL", "none")
+
+    def run_doctor():
+        return " ".join(CliRunner().invoke(app, ["doctor"]).stderr.split())
+
+    assert "ok record: SQLite answers, can be written and is whole" in await asyncio.to_thread(run_doctor)
+    damage_table(settings.data_dir / "loci.db", "memories")
+    told = await asyncio.to_thread(run_doctor)
+    assert "FAIL record: damaged: " in told
+    assert "restore a backup" in told
+    (settings.data_dir / "loci.db").write_bytes(b"no database" * 1000)
+    told = await asyncio.to_thread(run_doctor)
+    assert "FAIL record: The record is damaged: file is not a database. Stop the server" in told
+
+
+async def test_readyz_tries_a_write_at_most_every_five_seconds(site, clock):
+    http = site.client()
+    with statements_with("user_version") as writes:
+        await asyncio.gather(*(http.get("/readyz") for _ in range(5)))
+        assert len(writes) == 1
+        clock.move(seconds=4)
+        await http.get("/readyz")
+        assert len(writes) == 1
+        clock.move(seconds=1)
+        assert (await http.get("/readyz")).json()["record"] == "ok"
+        assert len(writes) == 2
+
+
+async def test_readyz_says_that_a_full_disk_is_full_and_that_there_is_room_again(site, clock, monkeypatch):
+    async def refuse():
+        raise OSError(28, "No space left on device")
+
+    http = site.client()
+    with monkeypatch.context() as patch:
+        patch.setattr(site.services.db, "check_write", refuse)
+        answer = await http.get("/readyz")
+        assert (answer.status_code, answer.json()["record"], answer.headers["retry-after"]) == (503, "disk full", "5")
+    clock.move(seconds=5)
+    assert (await http.get("/readyz")).status_code == 200
+
+
+async def test_a_server_whose_files_cannot_be_written_is_not_ready(settings):
+    port = find_free_port()
+    environ = {"LOCI_DATA_DIR": str(settings.data_dir), "LOCI_EMBEDDING_MODEL": "none", "LOCI_PORT": str(port)}
+    with subprocess.Popen(  # noqa: ASYNC220 - nothing else runs here
+        [sys.executable, "-m", "server", "serve"],
+        cwd=ROOT,
+        env=os.environ | environ,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as server:
+        assert server.stderr is not None
+        try:
+            assert any("Loci is at" in line for line in server.stderr)
+            async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=30, verify=NO_TLS) as http:
+                before = resource.prlimit(server.pid, resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
+                refused = await http.get("/readyz")
+                resource.prlimit(server.pid, resource.RLIMIT_FSIZE, before)
+        finally:
+            server.send_signal(signal.SIGTERM)
+            server.communicate(timeout=60)
+    assert (refused.status_code, refused.json()["record"]) == (503, "unavailable")
+    assert server.returncode == 0
