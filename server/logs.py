@@ -50,15 +50,18 @@ class _Logger(structlog.WriteLogger):
         self.name = name
 
 
-class _BoundLogger(structlog.make_filtering_bound_logger(logging.INFO)):
+class _Renderer:
     """Makes a line even if a value in it cannot be shown."""
 
-    def _proxy_to_logger(self, method_name: str, event: str | None = None, **event_kw: Any) -> Any:
+    def __init__(self, renderer: structlog.typing.Processor) -> None:
+        self._renderer = renderer
+
+    def __call__(self, logger: Any, method: str, event: structlog.typing.EventDict) -> Any:
+        known = {key: event[key] for key in ("event", "level", "timestamp", "logger") if key in event}
         try:
-            return super()._proxy_to_logger(method_name, event, **event_kw)
+            return self._renderer(logger, method, event)
         except Exception as error:  # noqa: BLE001 - whatever a value's own code raises
-            problem = f"the line cannot be shown: {type(error).__name__}"
-            return super()._proxy_to_logger(method_name, event, problem=problem)
+            return self._renderer(logger, method, {**known, "problem": f"cannot be shown: {type(error).__name__}"})
 
 
 class _OncePerMinute:
@@ -87,7 +90,8 @@ class _OncePerMinute:
         self._logged[outage] = now
         del event["exc_info"]
         reason = str(getattr(error, "orig", None) or error)  # SQLAlchemy's own text has the statement
-        return event | {"outage": outage, "reason": reason, "left_out": self._left_out.pop(outage, 0)}
+        event.update(outage=outage, reason=reason, left_out=self._left_out.pop(outage, 0))
+        return event
 
 
 class _Handler(logging.StreamHandler[TextIO]):
@@ -122,7 +126,7 @@ def configure_logs(
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
     ]
-    renderer = (
+    renderer = _Renderer(
         structlog.processors.JSONRenderer()
         if log_format == "json"
         else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
@@ -130,7 +134,7 @@ def configure_logs(
     structlog.configure(
         processors=[_OncePerMinute(find_outage, clock), *shared, renderer],
         logger_factory=_Logger,
-        wrapper_class=_BoundLogger,
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         cache_logger_on_first_use=True,
     )
     handler = _Handler(cast("TextIO", Stderr()))

@@ -2,7 +2,7 @@
 
 import errno
 import sqlite3
-from typing import Literal
+from typing import Literal, cast
 
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -23,12 +23,12 @@ _DOWN = ("08", "53", "57", "58")
 def find_outage(error: BaseException | None) -> Outage | None:
     """Return the outage that an error tells of, or None if the error has another cause."""
     while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
+        error = cast("BaseExceptionGroup[BaseException]", error).exceptions[0]
     if isinstance(error, OSError):
         return _ERRNO.get(error.errno, "down")
     if isinstance(error, PoolTimeout):
         return "down"
-    cause = error.orig if isinstance(error, DBAPIError) else error
+    cause: BaseException | None = error.orig if isinstance(error, DBAPIError) else error
     # the low byte of SQLite's code is its kind
     known = _SQLITE.get(getattr(cause, "sqlite_errorcode", 0) & 0xFF)
     state = str(getattr(cause, "sqlstate", None) or "")
