@@ -23,7 +23,7 @@ from server.clock import Clock, utc_now
 from server.config import Settings
 from server.errors import Failure
 from server.services import open_services
-from server.web import public, rest, signup_endpoint
+from server.web import export, public, rest, signup_endpoint
 from server.web.entrance import Entrance
 from server.web.mcp_app import McpApps
 from server.web.openapi import build_openapi
@@ -72,11 +72,12 @@ def create_app(running: Running) -> ASGIApp:
     routes: list[BaseRoute] = [
         Route("/mcp", Guard(mcp_apps.connector, api, post)),
         Route("/v1/mcp", Guard(mcp_apps.recall_link, recall_link, post)),
+        Route(export.PATH, Guard(export.answer_export, api, frozenset({"GET"}))),
         *rest.make_routes(catalog.OPERATIONS, lambda app, methods: Guard(app, api, methods)),
         Route(signup_endpoint.PATH, signup_endpoint.SignUpEndpoint),
         Route("/v1/{path:path}", Guard(_refuse_unknown_path, api)),
         *build_routes(),
-        *public.make_routes(signup_endpoint.add_to_openapi(build_openapi(catalog.OPERATIONS, __version__, url))),
+        *public.make_routes(describe_api(url)),
     ]
     app = Starlette(
         routes=routes,
@@ -86,6 +87,12 @@ def create_app(running: Running) -> ASGIApp:
     )
     app.router.redirect_slashes = False  # a redirect would lose the Authorization header
     return Entrance(app, public_url=url)
+
+
+def describe_api(public_url: str) -> dict[str, Any]:
+    """Return the OpenAPI document: the operations, and the routes of the API that are none."""
+    openapi = build_openapi(catalog.OPERATIONS, __version__, public_url)
+    return export.add_to_openapi(signup_endpoint.add_to_openapi(openapi))
 
 
 @asynccontextmanager

@@ -10,6 +10,7 @@ from server.ids import new_id
 from server.memory.working import Category, Item, Status
 from server.store.record import working_memory
 from server.store.record.working_memory import ItemListing
+from tools.core.cursor import Count, Cursor, Places, RowId, Time
 from tools.core.fields import MAX_PEEKED_WORKSPACES, QUERY_CHARACTERS, Id, Prose, Words, WorkspaceNames
 from tools.core.operation import Answer, Call, Effect, InWorkspace, Meta, Operation
 from tools.core.services import Services
@@ -91,9 +92,22 @@ class ListItems(InWorkspace):
     )
     limit: int = Field(default=50, ge=1, le=100, description="The largest number of them.")
     offset: int = Field(default=0, ge=0, le=10_000_000, description="How many to skip first.")
+    cursor: Cursor | None = Field(
+        default=None, description="The next_cursor of the page before, in place of an offset. Keep the other arguments."
+    )
     peek_workspaces: WorkspaceNames = Field(
         default=[], description=f"Up to {MAX_PEEKED_WORKSPACES} more of your workspaces whose items are listed as well."
     )
+
+    @model_validator(mode="after")
+    def _refuse_two_places(self) -> Self:
+        if self.cursor is not None and self.offset:
+            raise ValueError("send cursor or offset, not both")
+        return self
+
+
+#: The places in a list of items: priority, time of making, id.
+_PLACES = Places("items", tuple[str, Count, Time, RowId])
 
 
 class ItemAnswer(Item):
@@ -115,6 +129,9 @@ class ItemPage(Answer):
     total: int = Field(description="How many there are on all pages.")
     offset: int = Field(description="The number of items before this page.")
     limit: int = Field(description="How many a page holds.")
+    next_cursor: str | None = Field(
+        default=None, description="The cursor of the next page; null if there is none. No other writer shifts it."
+    )
 
 
 class DeletedItem(Answer):
@@ -174,6 +191,7 @@ async def delete_item(services: Services, call: Call, args: ItemRef) -> DeletedI
 async def list_items(services: Services, call: Call, args: ListItems) -> ItemPage:
     """Return a page of items, filtered, with the items of the workspaces that are peeked into among them."""
     listing = ItemListing(
+        after=_PLACES.decode(args.cursor),
         categories=[args.category] if args.category else [],
         statuses=[args.status] if args.status else [],
         query=args.query,
@@ -184,7 +202,12 @@ async def list_items(services: Services, call: Call, args: ListItems) -> ItemPag
     async with services.db.read() as connection:
         page, total = await working_memory.list_items_of(connection, [call.id_for_reading, *others], listing)
     items = [_to_listed_item(item, others.get(workspace_id)) for workspace_id, item in page]
-    return ItemPage(meta=call.meta, items=items, total=total, offset=args.offset, limit=args.limit)
+    following = None
+    if len(items) == args.limit:
+        following = _PLACES.encode((items[-1].priority, items[-1].created_at, items[-1].id))
+    return ItemPage(
+        meta=call.meta, items=items, total=total, offset=args.offset, limit=args.limit, next_cursor=following
+    )
 
 
 def _to_listed_item(item: Item, workspace: str | None) -> ListedItem:

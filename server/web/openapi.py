@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from server.errors import STATUS
@@ -58,6 +58,16 @@ def describe_json(description: str, shape: dict[str, Any]) -> dict[str, Any]:
     return {"description": description, "content": {"application/json": {"schema": shape}}}
 
 
+def describe_query(takes: dict[str, Any], in_path: Collection[str] = ()) -> list[dict[str, Any]]:
+    """Return OpenAPI's description of the arguments of this schema that stand in the query: not those in the path."""
+    required = takes.get("required", [])
+    return [
+        _describe_parameter(name, each, "query", is_required=name in required)
+        for name, each in takes["properties"].items()
+        if name not in in_path
+    ]
+
+
 def _describe_operation(operation: Operation, method: str, path: str, schemas: dict[str, Any]) -> dict[str, Any]:
     takes = move_definitions(build_schema(operation.args), schemas)
     answers = move_definitions(build_schema(operation.returns), schemas)
@@ -87,12 +97,7 @@ def _describe_operation(operation: Operation, method: str, path: str, schemas: d
             _describe_parameter(name, takes["properties"][name], "query", is_required=False) for name in flags
         ]
     else:
-        required = takes.get("required", [])
-        parameters += [
-            _describe_parameter(name, each, "query", is_required=name in required)
-            for name, each in takes["properties"].items()
-            if name not in in_path
-        ]
+        parameters += describe_query(takes, in_path)
     parameters.append(_describe_parameter(WORKSPACE_HEADER, {"type": "string"}, "header", is_required=False))
     return described | {"parameters": parameters}
 

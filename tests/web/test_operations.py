@@ -12,10 +12,8 @@ from pydantic import BaseModel
 from starlette.routing import Route
 
 from auth.guard import Guard
-from server import __version__
-from server.app import create_app
-from server.web import signup_endpoint
-from server.web.openapi import build_openapi
+from server.app import create_app, describe_api
+from server.web import export, signup_endpoint
 from tests.helpers.arguments import VALID
 from tests.helpers.doors import rest as call_rest
 from tests.helpers.doors import tool, without_nulls
@@ -40,6 +38,7 @@ NO_OPERATION = {
     "/v1/mcp/.well-known/openid-configuration": "as above",
     "/v1/{path:path}": "what is not there",
     signup_endpoint.PATH: "nobody is asking yet",
+    export.PATH: "the answer is a stream",
 }
 SCOPES = {"memory:read", "memory:write", "admin"}
 
@@ -131,18 +130,18 @@ def test_an_operation_with_no_route_is_on_the_recall_link_only(operation):
 
 @pytest.fixture
 def openapi():
-    return signup_endpoint.add_to_openapi(build_openapi(catalog.OPERATIONS, __version__, "http://127.0.0.1:8080"))
+    return describe_api("http://127.0.0.1:8080")
 
 
 async def test_the_openapi_document_is_served_to_anyone(shared):
     response = await shared.client().get("/openapi.json")
-    assert response.json() == signup_endpoint.add_to_openapi(build_openapi(catalog.OPERATIONS, __version__, shared.url))
+    assert response.json() == describe_api(shared.url)
 
 
 def test_openapi_describes_every_route_and_no_other(openapi):
     described = {(method.upper(), path) for path, methods in openapi["paths"].items() for method in methods}
     operations = {route for each in catalog.OPERATIONS for route in each.routes}
-    assert described == operations | {("POST", signup_endpoint.PATH)}
+    assert described == operations | {("POST", signup_endpoint.PATH), ("GET", export.PATH)}
     ids = [each["operationId"] for methods in openapi["paths"].values() for each in methods.values()]
     assert len(set(ids)) == len(ids)
 

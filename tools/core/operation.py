@@ -194,9 +194,7 @@ async def run(operation: Operation, services: Services, door: Door, raw: dict[st
         Failure: a refusal, with a message for the caller. A refused call stores nothing.
     """
     principal = door.principal
-    if operation.scope not in principal.scopes:
-        needed = tuple(sorted({*(principal.scopes - {"admin"}), operation.scope}))
-        raise Failure("insufficient_scope", f"{operation.name} needs the scope {operation.scope}.", scopes=needed)
+    _demand_scope(principal, operation.name, operation.scope)
     services.rate_limit.spend(principal.credential_id)
     sent = raw | _read_peeks(operation, door)
     refuse_unstorable(sent)
@@ -209,6 +207,28 @@ async def run(operation: Operation, services: Services, door: Door, raw: dict[st
         else:
             answer = await operation.handler(services, AccountCall(principal, actor), args)
     return answer if request.reword_answer is None else request.reword_answer(answer)
+
+
+async def open_call(
+    name: str, scope: str, model: type[A], services: Services, door: Door, raw: dict[str, Any]
+) -> tuple[Call, A]:
+    """Authorize and validate a request that is no operation, because its answer is a stream, and find its workspace.
+
+    Raises:
+        Failure: a refusal, with a message for the caller.
+    """
+    _demand_scope(door.principal, name, scope)
+    services.rate_limit.spend(door.principal.credential_id)
+    args = validate(model, raw)
+    actor = Actor(door.principal.user_id, door.principal.credential_id, name, door.request_id)
+    with refusals_as_failures():
+        return Call(door.principal, actor, await _find_workspace(services, door, args)), args
+
+
+def _demand_scope(principal: Principal, name: str, scope: str) -> None:
+    if scope not in principal.scopes:
+        needed = tuple(sorted({*(principal.scopes - {"admin"}), scope}))
+        raise Failure("insufficient_scope", f"{name} needs the scope {scope}.", scopes=needed)
 
 
 async def _run_in_workspace(

@@ -1,5 +1,6 @@
 """Storing, reading, changing and forgetting memories."""
 
+from collections.abc import Mapping
 from typing import Any, Literal, Self, get_args
 
 from pydantic import Field, model_validator
@@ -10,6 +11,7 @@ from server.memory.models import Memory, Scope
 from server.store.record import memories, vectors
 from server.store.record.journal import journal_memories
 from server.store.record.memories import Listing
+from tools.core.cursor import Count, Cursor, Places, RowId, Time
 from tools.core.fields import Content, End, Moment, Name, Word, Words
 from tools.core.operation import Answer, Call, Effect, InWorkspace, Meta, Operation, ensure_workspace
 from tools.core.services import Services
@@ -118,11 +120,29 @@ class ListMemories(InWorkspace, Facets):
     order: Literal["asc", "desc"] = Field(default="desc", description="Ascending or descending.")
     limit: int = Field(default=50, ge=1, le=100, description="The largest number of them.")
     offset: int = Field(default=0, ge=0, le=10_000_000, description="How many to skip first.")
+    cursor: Cursor | None = Field(
+        default=None, description="The next_cursor of the page before, in place of an offset. Keep the other arguments."
+    )
     tags: list[Word] = Field(
         default=[],
         max_length=10,
         description="Only memories with a tag that contains one of these, in upper or lower case.",
     )
+
+    @model_validator(mode="after")
+    def _refuse_two_places(self) -> Self:
+        if self.cursor is not None and self.offset:
+            raise ValueError("send cursor or offset, not both")
+        return self
+
+
+_PLACE_TYPES: Mapping[str, Any] = {"relevance": tuple[str, float, RowId], "access_count": tuple[str, Count, RowId]}
+#: The places in a list of memories, by its order: the value that it is sorted by, and the memory's id.
+_PLACES = {
+    (sort, order): Places(f"memories {sort} {order}", _PLACE_TYPES.get(sort, tuple[str, Time, RowId]))
+    for sort in get_args(memories.Sort)
+    for order in ("asc", "desc")
+}
 
 
 class MemoryPage(Answer):
@@ -132,6 +152,9 @@ class MemoryPage(Answer):
     total: int = Field(description="How many there are on all pages.")
     offset: int = Field(description="The number of memories before this page.")
     limit: int = Field(description="How many a page holds.")
+    next_cursor: str | None = Field(
+        default=None, description="The cursor of the next page; null if there is none. No other writer shifts it."
+    )
 
 
 async def store_memory(services: Services, call: Call, args: StoreMemory) -> StoredMemory:
@@ -228,7 +251,9 @@ async def delete_memory(services: Services, call: Call, args: DeleteMemory) -> D
 
 async def list_memories(services: Services, call: Call, args: ListMemories) -> MemoryPage:
     """Return a page of memories, filtered and sorted by the record."""
+    places = _PLACES[args.sort, args.order]
     listing = Listing(
+        after=places.decode(args.cursor),
         status=args.status,
         sort=args.sort,
         descending=args.order == "desc",
@@ -242,7 +267,11 @@ async def list_memories(services: Services, call: Call, args: ListMemories) -> M
     )
     async with services.db.read() as connection:
         page, total = await memories.list_page(connection, call.id_for_reading, listing, services.now())
-    return MemoryPage(meta=call.meta, memories=page, total=total, offset=args.offset, limit=args.limit)
+    is_full = len(page) == args.limit
+    following = places.encode((getattr(page[-1], args.sort), page[-1].id)) if is_full else None
+    return MemoryPage(
+        meta=call.meta, memories=page, total=total, offset=args.offset, limit=args.limit, next_cursor=following
+    )
 
 
 OPERATIONS = (

@@ -13,6 +13,7 @@ from server.memory.text import NEIGHBOURS
 from server.store.db import Database, fetch_rows
 from server.store.record import links
 from server.store.record.journal import blank_memory_entries
+from server.store.record.keyset import is_after
 from server.store.record.workspaces import WorkspaceGone
 from server.store.tables.accounts import workspaces
 from server.store.tables.lifecycle import consolidations
@@ -35,6 +36,8 @@ class Listing:
     descending: bool = True
     limit: int = 50
     offset: int = 0
+    #: The value of `sort` and the id of the memory after which the page begins.
+    after: Sequence[Any] | None = None
     types: Sequence[str] = ()
     tags: Sequence[str] = ()
     #: Whether a part of a tag is enough; in any case of letters either way.
@@ -182,11 +185,31 @@ async def list_page(
     order = column.desc() if listing.descending else column.asc()
     if column.nullable:  # said of a column without nulls, it would keep Postgres from the index
         order = order.nulls_last()
-    tie = memories.c.position.desc() if listing.descending else memories.c.position.asc()
+    position = memories.c.position
+    tie = position.desc() if listing.descending else position.asc()
     query = sa.select(*_COLUMNS).where(*conditions).order_by(order, tie).limit(listing.limit).offset(listing.offset)
+    if listing.after is not None:
+        value, last_id = listing.after
+        last = memories.alias("last")
+        place = sa.select(last.c.position).where(last.c.id == last_id).scalar_subquery()
+        query = query.where(is_after([(column, listing.descending), (position, listing.descending)], [value, place]))
     page = [memory_from_row(row) for row in await connection.execute(query)]
     total = await connection.execute(sa.select(sa.func.count()).select_from(memories).where(*conditions))
     return page, total.scalar_one()
+
+
+async def list_after(
+    connection: AsyncConnection, workspace_id: str, position: int, limit: int
+) -> list[tuple[int, Memory]]:
+    """Return the workspace's next memories after a position, oldest first, each with its position."""
+    query = (
+        sa.select(*_COLUMNS, memories.c.position)
+        .where(memories.c.workspace_id == workspace_id, memories.c.deleted_at.is_(None))
+        .where(memories.c.position > position)
+        .order_by(memories.c.position)
+        .limit(limit)
+    )
+    return [(row[-1], memory_from_row(row[:-1])) for row in await connection.execute(query)]
 
 
 async def count_memories(connection: AsyncConnection, workspace_id: str, now: datetime) -> dict[str, int]:

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.memory.working import SEEDS, Category, Item, Section, Status
 from server.store.db import Database, fetch_rows, insert_into
+from server.store.record.keyset import is_after
 from server.store.tables.working import working_items, working_sections
 
 _SECTION = (
@@ -20,7 +21,8 @@ _SECTION = (
 )
 _FIELDS = tuple(name for name in Item.model_fields if name != "last_touched")
 _ITEM = [working_items.c[name] for name in _FIELDS]
-_ORDER = (working_items.c.priority.desc(), working_items.c.created_at.desc(), working_items.c.id.desc())
+_SORT_KEYS = [(column, True) for column in (working_items.c.priority, working_items.c.created_at, working_items.c.id)]
+_ORDER = tuple(column.desc() for column, _ in _SORT_KEYS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,8 @@ class ItemListing:
     query: str = ""
     limit: int = 50
     offset: int = 0
+    #: The priority, the time of making and the id of the item after which the page begins.
+    after: Sequence[Any] | None = None
 
 
 async def list_sections(connection: AsyncConnection, workspace_id: str) -> list[Section]:
@@ -155,6 +159,8 @@ async def list_items_of(
         conditions.append(sa.or_(*holds))
     query = sa.select(*_ITEM, table.workspace_id).where(*conditions)
     query = query.order_by(*_ORDER).limit(listing.limit).offset(listing.offset)
+    if listing.after is not None:
+        query = query.where(is_after(_SORT_KEYS, listing.after))
     page = [(row[-1], _item_from_row(row[:-1])) for row in await connection.execute(query)]
     total = await connection.execute(sa.select(sa.func.count()).select_from(working_items).where(*conditions))
     return page, total.scalar_one()

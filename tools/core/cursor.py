@@ -1,0 +1,55 @@
+"""Cursors: the place where a page of a list ended, in a text that only this server reads."""
+
+import base64
+from datetime import datetime
+from typing import Annotated, Any
+
+from pydantic import Field, StringConstraints, TypeAdapter, ValidationError
+
+from server.errors import Failure
+from tools.core.refusals import refuse_unstorable
+
+Cursor = Annotated[str, StringConstraints(max_length=500)]
+#: The types of the values that a place consists of: none that a database cannot compare.
+Time = datetime | None
+Count = Annotated[int, Field(ge=0, lt=2**31)]
+RowId = Annotated[str, StringConstraints(max_length=36)]
+
+
+class Places:
+    """The places in one list, in one order.
+
+    Args:
+        order: the name of the list and its order, so that no cursor is taken for another list's.
+        place: the type of a place: a tuple of `str`, for the order, and the types of the values to sort by.
+    """
+
+    def __init__(self, order: str, place: Any) -> None:
+        self._order = order
+        self._type: TypeAdapter[tuple[Any, ...]] = TypeAdapter(place)
+
+    def encode(self, place: tuple[Any, ...]) -> str:
+        """Return the cursor of a place."""
+        return base64.urlsafe_b64encode(self._type.dump_json((self._order, *place))).decode().rstrip("=")
+
+    def decode(self, cursor: str | None) -> tuple[Any, ...] | None:
+        """Return the place of a cursor; None for None.
+
+        Raises:
+            Failure: `invalid` if it is no cursor, or one of another list or order.
+        """
+        if cursor is None:
+            return None
+        refusal = Failure(
+            "invalid",
+            "cursor: is not the next_cursor of this list in this order; leave it out to begin anew.",
+            field="cursor",
+        )
+        try:
+            order, *place = self._type.validate_json(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+            refuse_unstorable(place)
+        except (ValidationError, ValueError, Failure):
+            raise refusal from None
+        if order != self._order:
+            raise refusal
+        return tuple(place)
