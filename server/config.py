@@ -65,7 +65,8 @@ class Settings(BaseSettings):
         default="",
         validate_default=True,
         description="The URL that people paste into their client, without a path. Issuer, resource, hosts and origins "
-        "follow from it. It must be https, except on a loopback address. Default: http://127.0.0.1:PORT.",
+        "follow from it. It must be https, except on a loopback address. "
+        "Default: the loopback address of HOST, with PORT, in most cases http://127.0.0.1:PORT.",
     )
     data_dir: Path = Field(
         default=Path("data"), description="The folder of the embedded stores, the models and the keys."
@@ -185,6 +186,11 @@ class Settings(BaseSettings):
     )
     log_format: Literal["text", "json"] = Field(default="text", description="The form of log lines: `text` or `json`.")
 
+    @field_validator("host")
+    @classmethod
+    def _check_host(cls, value: str) -> str:
+        return value.removeprefix("[").removesuffix("]")  # as IPv6 addresses stand in URLs
+
     @field_validator("secret_key")
     @classmethod
     def _check_length(cls, value: SecretStr) -> SecretStr:
@@ -203,7 +209,7 @@ class Settings(BaseSettings):
     @classmethod
     def _check_public_url(cls, value: str, info: ValidationInfo) -> str:
         # If LOCI_PORT is wrong, it is not in info.data, and has its own message.
-        url = value.strip().rstrip("/") or f"http://127.0.0.1:{info.data.get('port', 0)}"
+        url = value.strip().rstrip("/") or f"http://{_find_loopback(info.data['host'])}:{info.data.get('port', 0)}"
         if not url.lower().startswith(("http://", "https://")):
             raise ValueError("must be scheme://host[:port] without a path")
         try:
@@ -254,6 +260,10 @@ class Settings(BaseSettings):
             raise ValueError(f"must be {known}")
         return value
 
+    def with_port(self, port: int) -> "Settings":
+        """Return these settings for another port. A public URL that is the default has that port, too."""
+        return Settings.model_validate(self.model_dump(exclude_unset=True) | {"port": port})
+
     @property
     def sqlalchemy_url(self) -> str:
         """The record's URL for SQLAlchemy, with the name of the async driver in it."""
@@ -268,6 +278,21 @@ class Settings(BaseSettings):
     def resource(self) -> str:
         """The OAuth resource: the URL that a person pastes into a client (RFC 8707, RFC 9728)."""
         return f"{self.public_url}/mcp"
+
+
+def _find_loopback(host: str) -> str:
+    """Return the host of the URL at which a server that listens on an address can be reached on this machine.
+
+    Raises:
+        ValueError: there is none.
+    """
+    if host in {"", "0.0.0.0"}:  # noqa: S104 - nothing is bound here
+        return "127.0.0.1"
+    if host == "::":
+        return "[::1]"
+    if not is_loopback(host):
+        raise ValueError(f"must be set, because LOCI_HOST ({host[:SHOWN]}) is no loopback address")
+    return f"[{host}]" if ":" in host else host
 
 
 def is_secret(name: str) -> bool:

@@ -144,6 +144,12 @@ def check_qdrant_url(settings: Settings) -> None:
         raise Failure("invalid", "LOCI_QDRANT_URL is not a URL. It looks like http://127.0.0.1:6333.") from None
 
 
+def check_port_known(settings: Settings) -> None:
+    """Raise Failure if the port of the public URL is chosen at each start of the server."""
+    if settings.public_url.endswith(":0"):
+        raise Failure("invalid", "LOCI_PORT is 0, so only the running server knows its URL. Set LOCI_PORT to a number.")
+
+
 def explain_store_error(error: DBAPIError | OSError, settings: Settings) -> str:
     """Return a sentence about a store that cannot be opened, with the setting to check."""
     if isinstance(error, OSError) and error.filename is not None:

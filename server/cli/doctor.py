@@ -16,6 +16,7 @@ from server.cli.common import (
     CURE_OF_DAMAGE,
     begin_command,
     check_database_url,
+    check_port_known,
     check_qdrant_url,
     explain_store_error,
     list_exposed_paths,
@@ -200,6 +201,7 @@ async def _check_reranker(settings: Settings) -> Finding:
 async def check_public_url(settings: Settings) -> Finding:
     """Ask the public URL whether this server answers there."""
     url = settings.public_url
+    check_port_known(settings)
     try:
         async with httpx.AsyncClient(timeout=5, trust_env=is_proxy_allowed(url)) as client:
             answer = await client.get(f"{url}/.well-known/oauth-protected-resource/mcp")

@@ -12,7 +12,10 @@ _NO_SUCH_ADDRESS = frozenset({errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT})
 
 
 def listen(host: str, port: int) -> list[socket.socket]:
-    """Open a socket for each address of the host. An error ends the process with one sentence and exit code 1."""
+    """Open a socket for each address of the host, all on one port; with port 0 the system chooses it.
+
+    An error ends the process with one sentence and exit code 1.
+    """
     try:
         found = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
         return _open_listeners(list(dict.fromkeys((family, address) for family, _, _, _, address in found)))
@@ -23,9 +26,11 @@ def listen(host: str, port: int) -> list[socket.socket]:
 def _open_listeners(addresses: list[tuple[socket.AddressFamily, Address]]) -> list[socket.socket]:
     listeners: list[socket.socket] = []
     problem = None
-    for family, address in addresses:
+    for family, (name, port, *rest) in addresses:
+        # with port 0 the system chooses one at the first address, and the other addresses get the same
+        chosen = port or (listeners[0].getsockname()[1] if listeners else 0)
         try:
-            listeners.append(_open_listener(family, address))
+            listeners.append(_open_listener(family, (name, chosen, *rest)))
         except OSError as error:
             if error.errno not in _NO_SUCH_ADDRESS:
                 for listener in listeners:

@@ -29,6 +29,8 @@ def serve() -> None:
     descriptors = raise_descriptor_limit()
     # Before the stores are opened, so that a port in use is found first.
     listeners = listen(settings.host, settings.port)
+    if not settings.port:
+        settings = settings.with_port(listeners[0].getsockname()[1])
     # A shell that starts a command in the background of a script has it ignore SIGINT; SIGTERM needs it, as said below.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)

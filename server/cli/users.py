@@ -10,7 +10,7 @@ from rich.table import Table
 from auth.accounts.account_names import check_name, failure_from_taken_name, taken_name_as_failure
 from auth.accounts.passwords import Passwords, check_password
 from auth.accounts.signup_links import make_invite_link
-from server.cli.common import AsJson, find_user, open_record, print_json, run_command, stderr, stdout
+from server.cli.common import AsJson, check_port_known, find_user, open_record, print_json, run_command, stderr, stdout
 from server.clock import utc_now
 from server.config import Settings
 from server.errors import Failure
@@ -137,6 +137,7 @@ def print_invite_link() -> None:
     async def make_link(settings: Settings) -> str:
         if settings.signup != "invite":
             raise Failure("forbidden", f"LOCI_SIGNUP is {settings.signup}; set it to invite to invite people.")
+        check_port_known(settings)
         async with open_record(settings) as db:
             return await make_invite_link(db, settings.public_url, utc_now())
 
