@@ -195,15 +195,15 @@ async def list_items(services: Services, call: Call, args: ListItems) -> ItemPag
         categories=[args.category] if args.category else [],
         statuses=[args.status] if args.status else [],
         query=args.query,
-        limit=args.limit,
+        limit=args.limit + 1,  # one more, which says whether there is another page
         offset=args.offset,
     )
     others = {each.id: each.name for each in await find_peekable_workspaces(services, call, args.peek_workspaces)}
     async with services.db.read() as connection:
-        page, total = await working_memory.list_items_of(connection, [call.id_for_reading, *others], listing)
-    items = [_to_listed_item(item, others.get(workspace_id)) for workspace_id, item in page]
+        found, total = await working_memory.list_items_of(connection, [call.id_for_reading, *others], listing)
+    items = [_to_listed_item(item, others.get(workspace_id)) for workspace_id, item in found[: args.limit]]
     following = None
-    if len(items) == args.limit:
+    if len(found) > args.limit:
         following = _PLACES.encode((items[-1].priority, items[-1].created_at, items[-1].id))
     return ItemPage(
         meta=call.meta, items=items, total=total, offset=args.offset, limit=args.limit, next_cursor=following

@@ -43,6 +43,7 @@ async def test_the_pages_of_a_cursor_are_the_whole_list_in_its_order(cat, sort, 
     how = {"sort": sort, "order": order}
     whole = (await rest(cat, "list_memories", how)).body["memories"]
     assert len(whole) == 7
+    assert (await rest(cat, "list_memories", how | {"limit": 7})).body["next_cursor"] is None
     for limit in (1, 2, 3, 7):
         assert await read_pages(cat, "list_memories", "memories", how | {"limit": limit}) == whole
 

@@ -257,7 +257,7 @@ async def list_memories(services: Services, call: Call, args: ListMemories) -> M
         status=args.status,
         sort=args.sort,
         descending=args.order == "desc",
-        limit=args.limit,
+        limit=args.limit + 1,  # one more, which says whether there is another page
         offset=args.offset,
         types=args.type,
         tags=args.tags,
@@ -266,9 +266,10 @@ async def list_memories(services: Services, call: Call, args: ListMemories) -> M
         project=args.project if args.scope is None else None,
     )
     async with services.db.read() as connection:
-        page, total = await memories.list_page(connection, call.id_for_reading, listing, services.now())
-    is_full = len(page) == args.limit
-    following = places.encode((getattr(page[-1], args.sort), page[-1].id)) if is_full else None
+        found, total = await memories.list_page(connection, call.id_for_reading, listing, services.now())
+    page = found[: args.limit]
+    has_more = len(found) > args.limit
+    following = places.encode((getattr(page[-1], args.sort), page[-1].id)) if has_more else None
     return MemoryPage(
         meta=call.meta, memories=page, total=total, offset=args.offset, limit=args.limit, next_cursor=following
     )
