@@ -77,6 +77,15 @@ def _read_settings_file(path: Path) -> dict[str, str]:
     return variables
 
 
+def has_foreign_bytes(text: str) -> bool:
+    """Whether a text of the environment or the command line has bytes that are not UTF-8."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return True
+    return False
+
+
 def _choose_settings(
     variables: Mapping[str, str], place: str, settings: Mapping[str, bool], problems: list[str]
 ) -> dict[str, Given]:
@@ -91,6 +100,9 @@ def _choose_settings(
             problems.append(f"{label}: there is no such setting; docs/configuration.md lists them")
             continue
         text = value.strip()
+        if has_foreign_bytes(text):
+            problems.append(f"{label}: must be UTF-8 text")
+            continue
         if text and base != name:
             text = _read_secret(text, label, problems)
         if text and base in found:

@@ -113,7 +113,7 @@ async def test_a_server_that_stores_recalls_and_ends_calls_nobody_and_writes_onl
     assert [path for folder in elsewhere for path in folder.rglob("*")] == []
 
 
-@pytest.mark.parametrize("arguments", [("model", "pull", "--strict"), ("doctor",), ("user", "list")])
+@pytest.mark.parametrize("arguments", [("model", "pull", "--strict"), ("doctor",)])
 def test_a_command_calls_nobody_and_writes_only_the_data_folder(with_model, proxy, elsewhere, arguments):
     # nothing answers at this public URL, so doctor's exit code is 1
     with start_command(proxy, elsewhere, with_model, *arguments, LOCI_PORT=str(find_free_port())) as command:

@@ -17,6 +17,7 @@ from server.errors import Failure
 from server.store.record.people import accounts
 from server.store.record.people.plans import Plans
 from server.store.record.people.sessions import delete_user_sessions
+from server.variables import has_foreign_bytes
 from tools.core.store_refusals import refusals_as_failures
 
 app = typer.Typer(help="The people who can log in.", no_args_is_help=True)
@@ -26,10 +27,16 @@ PasswordStdin = Annotated[bool, typer.Option("--password-stdin", help="Read the 
 
 
 def _read_password(*, from_stdin: bool) -> str:
-    if from_stdin:
-        password = sys.stdin.readline().rstrip("\r\n")
-    else:
-        password = typer.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
+    try:
+        if from_stdin:
+            # some programs write a byte order mark first, which is no part of the password
+            password = sys.stdin.buffer.readline().decode("utf-8-sig").rstrip("\r\n")
+        else:
+            password = typer.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
+    except UnicodeDecodeError:
+        raise Failure("invalid", "The password is not UTF-8 text. Send it in UTF-8.") from None
+    if has_foreign_bytes(password):
+        raise Failure("invalid", "The password is not UTF-8 text. Set your terminal to UTF-8.")
     check_password(password)
     return password
 
