@@ -15,6 +15,7 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from auth.guard import Guard
+from auth.pages.page import with_refusal_page
 from auth.resources import ProtectedResource
 from auth.routes import build_routes
 from auth.server import AuthorizationServer
@@ -24,6 +25,7 @@ from server.config import Settings
 from server.errors import Failure
 from server.services import open_services
 from server.web import export, public, rest, signup_endpoint
+from server.web.console import memory_page
 from server.web.entrance import Entrance
 from server.web.mcp_app import McpApps
 from server.web.openapi import build_openapi
@@ -77,6 +79,7 @@ def create_app(running: Running) -> ASGIApp:
         Route(signup_endpoint.PATH, signup_endpoint.SignUpEndpoint),
         Route("/v1/{path:path}", Guard(_refuse_unknown_path, api)),
         *build_routes(),
+        Route(memory_page.PATH, with_refusal_page(memory_page.serve_memory_page), methods=["GET"]),
         *public.make_routes(describe_api(url)),
     ]
     app = Starlette(

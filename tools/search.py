@@ -9,11 +9,10 @@ from tools.core.fields import Question
 from tools.core.operation import Answer, Call, Effect, InWorkspace, Operation
 from tools.core.services import Services
 from tools.memories.arguments import Facets
+from tools.memories.citation import make_title, make_url
 from tools.recall.answers import OMITTED, MatchedMemory, Omitted, list_matches, list_omitted
 from tools.recall.model import RankedBy, RecallRequest
 from tools.recall.pipeline import recall
-
-TITLE = 80
 
 
 class SearchMemories(InWorkspace, Facets):
@@ -74,10 +73,8 @@ async def search_memories(services: Services, call: Call, args: SearchMemories) 
 
 
 def _build_result(services: Services, memory: IndexedMemory) -> SearchResult:
-    first = memory.content.strip().splitlines()[0]
-    title = first if len(first) <= TITLE else f"{first[: TITLE - 1]}…"
-    url = f"{services.public_url}/v1/memories/{memory.id}"
-    return SearchResult(id=memory.id, title=title, url=url)
+    url = make_url(services.public_url, memory.id)
+    return SearchResult(id=memory.id, title=make_title(memory.content), url=url)
 
 
 async def list_recent_memories(services: Services, call: Call, args: RecentMemories) -> RecentAnswer:

@@ -50,17 +50,24 @@ def with_refusal_page(handler: PageHandler) -> PageHandler:
     return endpoint
 
 
+def add_templates(module_file: str) -> Environment:
+    """Return the templates in the folder beside a module, which extend ours."""
+    folders = [Path(module_file).parent / "templates", _HERE / "templates"]
+    return _TEMPLATES.overlay(loader=FileSystemLoader(folders))
+
+
 def render_page(
     request: Request,
     browser: Browser,
     template: str,
     *,
+    templates: Environment = _TEMPLATES,
     status: int = 200,
     headers: dict[str, str] | None = None,
     **values: object,
 ) -> Response:
     """Return the page that a template makes of the values, with the browser's cookie."""
-    html = _TEMPLATES.get_template(template).render(browser=browser, csrf=browser.csrf_token, **values)
+    html = templates.get_template(template).render(browser=browser, csrf=browser.csrf_token, **values)
     response = HTMLResponse(html, status, HEADERS | (headers or {}))
     set_cookie(response, get_authorization_server(request), browser)
     return response

@@ -149,7 +149,7 @@ async def test_put_memory_changes_what_was_sent_and_answers_flat(cat):
     body = response.json()
     assert (response.status_code, body["content"], body["tags"], body["expires_at"]) == (200, "Coffee", ["a"], None)
     assert is_memory(body)
-    assert (await cat.http.get(f"/v1/memories/{memory_id}")).json() == body
+    assert (await cat.http.get(f"/v1/memories/{memory_id}")).json().items() >= body.items()
     found = (await cat.http.post("/v1/context", json={"message": "coffee"})).json()
     assert [each["id"] for each in found["memories"]["matches"]] == [memory_id]
 

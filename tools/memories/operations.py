@@ -28,6 +28,7 @@ from tools.memories.arguments import (
     merge_patch,
     to_json_value,
 )
+from tools.memories.citation import make_title, make_url
 from tools.memories.rows import check_links, hold_memory, make_memory_not_found
 from tools.memories.storing import index_new_memories, insert_new_memories
 
@@ -36,6 +37,14 @@ class MemoryAnswer(Memory):
     """One memory, flat, and its workspace."""
 
     meta: Meta = Field(description="About this answer.")
+
+
+class FetchedMemory(MemoryAnswer):
+    """One memory, also in the form in which the connectors of ChatGPT take a document."""
+
+    title: str = Field(description="Its first line, cut.")
+    text: str = Field(description="The same as `content`.")
+    url: str = Field(description="The address of its page, for a browser.")
 
 
 class StoredMemory(Answer):
@@ -176,12 +185,18 @@ async def store_memory(services: Services, call: Call, args: StoreMemory) -> Sto
     return StoredMemory(meta=meta, id=memory.id, memory=memory, indexed=indexed)
 
 
-async def fetch_memory(services: Services, call: Call, args: MemoryRef) -> MemoryAnswer:
+async def fetch_memory(services: Services, call: Call, args: MemoryRef) -> FetchedMemory:
     """Return one memory by its id, from the record. Raises `not_found`."""
     memory = await memories.get_memory(services.db, call.id_for_reading, args.id)
     if memory is None:
         raise make_memory_not_found(args.id)
-    return _to_answer(memory, call)
+    return FetchedMemory.model_construct(
+        **memory.__dict__,
+        meta=call.meta,
+        title=make_title(memory.content),
+        text=memory.content,
+        url=make_url(services.public_url, memory.id),
+    )
 
 
 def _to_answer(memory: Memory, call: Call, notice: str | None = None) -> MemoryAnswer:
@@ -311,7 +326,7 @@ OPERATIONS = (
         scope="memory:read",
         effect=Effect.READ,
         args=MemoryRef,
-        returns=MemoryAnswer,
+        returns=FetchedMemory,
         handler=fetch_memory,
     ),
     Operation(

@@ -130,6 +130,12 @@ async def get_memory(
     return memory_from_row(rows[0]) if rows else None
 
 
+async def find_workspace_id(connection: AsyncConnection, memory_id: str) -> str | None:
+    """Return the id of the workspace that a memory is in; None if there is no such memory, or if it was deleted."""
+    query = sa.select(memories.c.workspace_id).where(memories.c.id == memory_id, memories.c.deleted_at.is_(None))
+    return (await connection.execute(query)).scalar_one_or_none()
+
+
 async def find_existing_ids(connection: AsyncConnection, workspace_id: str, ids: Iterable[str]) -> set[str]:
     """Return the ids, of these, that belong to memories of the workspace which are not deleted."""
     # The workspace is compared here: asked for beside a list of ids, SQLite reads all of the workspace.
