@@ -177,6 +177,7 @@ async def update_item(services: Services, call: Call, args: UpdateItem) -> ItemA
             raise _make_item_not_found(args.id)
         if before is not None and before.status == "archived":
             await services.plans.check_quota(connection, placed.workspace.account_id, "items")
+    services.db.note_overwriting()
     return _to_answer(changed, placed)
 
 

@@ -107,6 +107,7 @@ async def update_working_memory(services: Services, call: Call, args: UpdateWork
         heading = SEEDS.get(name, args.section) if existing is None else existing.heading
         written = Section(name=name, heading=heading, content=args.content, updated_at=now)
         await working_memory.put_section(connection, workspace, written, now)
+    services.db.note_overwriting()
     return WrittenSection(meta=placed.meta, section=written)
 
 

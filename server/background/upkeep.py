@@ -1,6 +1,7 @@
 """The works that keep the record and the search store complete, current and clean."""
 
 import asyncio
+from time import monotonic
 
 from server.background.work import Outcome
 from server.progress import Progress, ignore_progress
@@ -13,6 +14,10 @@ from server.store.record.oauth.garbage import collect_garbage
 from server.store.record.people import api_keys
 from server.store.search.seam import EngineDown
 from tools.core.services import Services
+
+#: The seconds that a vacuum takes at most without a pause after it. A longer one is followed by a pause of this many
+#: times its length, up to so many seconds.
+QUICK_VACUUM, VACUUM_PAUSE, LONGEST_VACUUM_PAUSE = 1.0, 9, 58.0
 
 
 async def write_counts(services: Services, _argument: str | None = None, _progress: Progress = ignore_progress) -> None:
@@ -57,12 +62,26 @@ async def rebuild_projection(services: Services, argument: str | None, progress:
     return Outcome(workspaces=await reindex(services.db, services.projection, argument, progress))
 
 
+async def remove_leftovers(
+    services: Services, _argument: str | None = None, _progress: Progress = ignore_progress
+) -> None:
+    """Remove the texts of deleted and replaced rows from SQLite's log."""
+    await services.db.remove_leftovers()
+
+
 async def vacuum_projection(
     services: Services, _argument: str | None = None, _progress: Progress = ignore_progress
 ) -> None:
     """Remove erased memories from the files of the embedded engine. A Qdrant server does that for its own files."""
-    if services.is_search_embedded:
-        await rebuild_erased_collections(services.db, services.projection)
+    if not services.is_search_embedded:
+        return
+    began = monotonic()
+    await rebuild_erased_collections(services.db, services.projection)
+    took = monotonic() - began
+    if (
+        took > QUICK_VACUUM
+    ):  # many texts may be erased one after the other: large collections are not built all the time
+        await asyncio.sleep(min(took * VACUUM_PAUSE, LONGEST_VACUUM_PAUSE))
 
 
 async def clean_up_records(

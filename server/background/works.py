@@ -10,6 +10,7 @@ from server.background.upkeep import (
     fill_vectors,
     flush_projection,
     rebuild_projection,
+    remove_leftovers,
     vacuum_projection,
     write_counts,
 )
@@ -21,7 +22,8 @@ WORKS = {
         Work(name="counts", handler=write_counts, interval=timedelta(seconds=1)),
         Work(name="vectors", handler=fill_vectors, interval=timedelta(seconds=1)),
         Work(name="flush", handler=flush_projection, interval=timedelta(seconds=5)),
-        Work(name="vacuum", handler=vacuum_projection, interval=timedelta(minutes=1)),
+        Work(name="leftovers", handler=remove_leftovers, interval=timedelta(seconds=2)),
+        Work(name="vacuum", handler=vacuum_projection, interval=timedelta(seconds=2)),
         Work(name="housekeeping", handler=clean_up_records, interval=timedelta(hours=1)),
         Work(
             name="decay",

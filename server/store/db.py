@@ -73,6 +73,7 @@ class Database:
                 self.url.set(drivername="sqlite"), poolclass=sa.StaticPool, isolation_level="AUTOCOMMIT", **options
             )
             self._cached_reads = CachedReads(_prepare(near))
+            event.listen(self._writer.sync_engine, "after_cursor_execute", self._watch_deletions)
             engines = [self._writer.sync_engine, self._reader.sync_engine, near]
         else:
             self._cached_reads = None
@@ -81,6 +82,8 @@ class Database:
             self._reader = self._writer.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
             engines = [self._writer.sync_engine]
         self._one_writer = asyncio.Lock() if self.is_sqlite else None
+        # At first nobody knows: the process before this one may have been killed before it emptied the log.
+        self._has_leftovers = self.is_sqlite
         #: Whether a damage of the file was met since the start.
         self.is_damaged = False
         for engine in engines:
@@ -154,6 +157,10 @@ class Database:
         async with self.read() as connection:
             await connection.execute(sa.select(1))
 
+    def note_overwriting(self) -> None:
+        """Have the log emptied soon, because a text was replaced. Deletions are noted without this call."""
+        self._has_leftovers = self.is_sqlite
+
     async def empty_log(self) -> None:
         """Empty SQLite's log into its file, so that overwritten texts are in neither. On Postgres it does nothing.
 
@@ -163,7 +170,19 @@ class Database:
         if self._one_writer is None:
             return
         async with self._one_writer, self._writer.connect() as connection:
-            await connection.run_sync(_empty_log)
+            self._has_leftovers = False  # nobody writes meanwhile
+            self._has_leftovers = not await connection.run_sync(_empty_log)
+
+    async def remove_leftovers(self) -> None:
+        """Empty the log if rows were deleted or replaced since it was emptied: the log still holds their texts."""
+        if self._has_leftovers:
+            await self.empty_log()
+
+    def _watch_deletions(self, *details: Any) -> None:
+        """Note that a statement deletes rows. The details are those of SQLAlchemy's event `after_cursor_execute`."""
+        context = details[4]
+        if context is not None and context.isdelete:
+            self._has_leftovers = True
 
     async def close(self) -> None:
         """Close every connection."""
@@ -195,12 +214,15 @@ def make_plain_engine(url: sa.URL) -> AsyncEngine:
     )
 
 
-def _empty_log(connection: sa.Connection) -> None:
+def _empty_log(connection: sa.Connection) -> bool:
+    """Return whether the log is empty now; it is not if somebody still reads from it."""
     # Past SQLAlchemy, which would begin a transaction first, and in one SQLite refuses.
     cursor = connection.connection.cursor()
     cursor.execute(f"PRAGMA busy_timeout={SCRUB_TIMEOUT_MS}")
     try:
         cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        row: Any = cursor.fetchone()
+        return row[0] == 0
     finally:
         cursor.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
         cursor.close()

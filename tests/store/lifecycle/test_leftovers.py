@@ -1,0 +1,100 @@
+"""Rows that are deleted or replaced leave no text: neither in the record's file and its log nor in the search store."""
+
+import asyncio
+import time
+from typing import Any
+
+import pytest
+
+from server.background.upkeep import clean_up_records, remove_leftovers, vacuum_projection
+from tests.helpers.erasures import OTHERS, SECRET, WORD, ask, erase, find_files_with
+from tests.helpers.site import site_at
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_rows_that_are_deleted_for_good_leave_no_text(ann, check_nowhere):
+    item = {"category": "active_work", "title": WORD, "content": f"{WORD} " * 900, "next_action": WORD}
+    item_id = (await ask(ann, "POST", "/v1/working-memory/items", 201, json=item))["id"]
+    changed = {"title": "t", "content": "c", "next_action": "n"}
+    other = (await ask(ann, "POST", "/v1/working-memory/items", 201, json=item))["id"]
+    skip = {"item": WORD, "reason": WORD, "expires": "30d"}
+    skip_id = (await ask(ann, "POST", "/v1/skip-list", 201, json=skip))["id"]
+    golden = {"query": WORD, "text": WORD, "expect": "recalled"}
+    golden_id = (await ask(ann, "POST", "/v1/golden", 201, json=golden))["id"]
+    await ask(ann, "PUT", "/v1/working-memory/session_notes", json={"content": f"{WORD} " * 900})
+    await ask(ann, "DELETE", f"/v1/working-memory/items/{item_id}")
+    await ask(ann, "PUT", f"/v1/working-memory/items/{other}", json=changed)
+    await ask(ann, "DELETE", f"/v1/skip-list/{skip_id}")
+    await ask(ann, "DELETE", f"/v1/golden/{golden_id}")
+    await ask(ann, "PUT", "/v1/working-memory/session_notes", json={"content": "short"})
+    await check_nowhere()
+
+
+async def test_a_skip_entry_that_ended_leaves_no_text(ann, site, clock, check_nowhere):
+    await ask(ann, "POST", "/v1/skip-list", 201, json={"item": WORD, "reason": WORD, "expires": "1d"})
+    clock.move(days=2)
+    await clean_up_records(site.services)
+    await check_nowhere()
+
+
+async def test_a_deleted_workspace_leaves_no_text_when_it_cannot_come_back(ann, site, clock, check_nowhere):
+    where: dict[str, Any] = {"headers": {"X-Memento-Workspace": "other"}}
+    created = await ask(ann, "POST", "/v1/workspaces", 201, json={"name": "other"})
+    for content in (SECRET, *OTHERS):
+        await ask(ann, "POST", "/v1/memories", 201, json={"content": content}, **where)
+    ids = [each["id"] for each in (await ask(ann, "GET", "/v1/memories", **where))["memories"]]
+    await ask(ann, "POST", "/v1/consolidate/group", json={"source_ids": ids[:2]}, **where)
+    await ask(ann, "PUT", "/v1/working-memory/session_notes", json={"content": WORD}, **where)
+    await ask(ann, "PUT", f"/v1/working-memory/{WORD}", json={"content": "x"}, **where)
+    await ask(ann, "POST", "/v1/identity/crystallize", **where)
+    golden = {"query": WORD, "text": WORD, "expect": "recalled"}
+    await ask(ann, "POST", "/v1/golden", 201, json=golden, **where)
+    await ask(ann, "DELETE", f"/v1/workspaces/{created['id']}")
+    clock.move(days=31)
+    await clean_up_records(site.services)
+    await check_nowhere()
+
+
+async def test_the_loop_cleans_up_within_five_seconds(ann, settings):
+    secret = await ann.store(SECRET)
+    await ask(ann, "PUT", "/v1/working-memory/session_notes", json={"content": WORD})
+    assert find_files_with(settings.data_dir)
+    await erase(ann, secret)
+    await ask(ann, "PUT", "/v1/working-memory/session_notes", json={"content": "short"})
+    end = time.monotonic() + 5
+    while find_files_with(settings.data_dir) and time.monotonic() < end:  # noqa: ASYNC110 - files have no event
+        await asyncio.sleep(0.2)
+    assert find_files_with(settings.data_dir) == []
+
+
+async def test_an_erasure_that_was_cut_off_is_finished_at_the_next_start(ann, site, settings, clock, monkeypatch):
+    """As after kill -9 right after the commit: neither the log nor the collection was cleaned."""
+    services = site.services
+    secret = await ann.store(SECRET)
+    await services.projection.flush()
+    monkeypatch.setattr(type(services.db), "empty_log", _do_nothing)
+    monkeypatch.setattr(type(services.projection), "forget", _do_nothing)
+    assert (await erase(ann, secret))["erased"] is True
+    assert find_files_with(settings.data_dir)
+    # The files as a killed process leaves them, under another server.
+    copy = settings.model_copy(update={"data_dir": settings.data_dir.parent / "copy"})
+    copy_files(settings.data_dir, copy.data_dir)
+    monkeypatch.undo()
+    assert find_files_with(copy.data_dir)
+    async with site_at(copy, clock) as other:
+        await remove_leftovers(other.services)
+        await vacuum_projection(other.services)
+        assert find_files_with(copy.data_dir) == []
+
+
+async def _do_nothing(*_args):
+    return None
+
+
+def copy_files(source, target):
+    for path in source.rglob("*"):
+        if path.is_file() and path.name != "owner.lock":
+            there = target / path.relative_to(source)
+            there.parent.mkdir(parents=True, exist_ok=True)
+            there.write_bytes(path.read_bytes())
