@@ -1,11 +1,11 @@
 """`python -m server`."""
 
 import sys
-from io import TextIOWrapper
+from typing import Any
 
 from server.cli import app
 
 # A terminal with another encoding shows \\u65e5 for a letter that it lacks, as standard error does anyway.
-if isinstance(sys.stdout, TextIOWrapper):
-    sys.stdout.reconfigure(errors="backslashreplace")
+stdout: Any = sys.stdout
+stdout.reconfigure(errors="backslashreplace")
 app()

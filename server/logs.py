@@ -16,6 +16,8 @@ import structlog
 
 FindOutage = Callable[[BaseException | None], str | None]
 MINUTE = 60.0
+#: The lines that come again and again, for each write and each workspace, as long as the search store is down.
+REPEATING = frozenset({"projection.behind", "projection.flush_failed"})
 
 
 class Stderr:
@@ -75,22 +77,27 @@ class _OncePerMinute:
     def __init__(self, find_outage: FindOutage, clock: Callable[[], float]) -> None:
         self._find_outage = find_outage
         self._clock = clock
-        self._logged: dict[str, float] = {}
-        self._left_out: Counter[str] = Counter()
+        self._logged: dict[tuple[str, ...], float] = {}
+        self._left_out: Counter[tuple[str, ...]] = Counter()
 
     def __call__(self, _logger: Any, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
         error = sys.exc_info()[1] if event.get("exc_info") is True else None
         outage = self._find_outage(error)
-        if error is None or outage is None:
+        if error is not None and outage is not None:
+            del event["exc_info"]
+            reason = str(getattr(error, "orig", None) or error)  # SQLAlchemy's own text has the statement
+            event.update(outage=outage, reason=reason)
+            kind = (outage,)
+        elif event["event"] in REPEATING:
+            kind = (event["event"], str(event.get("error")))
+        else:
             return event
         now = self._clock()
-        if now - self._logged.get(outage, -math.inf) < MINUTE:
-            self._left_out[outage] += 1
+        if now - self._logged.get(kind, -math.inf) < MINUTE:
+            self._left_out[kind] += 1
             raise structlog.DropEvent
-        self._logged[outage] = now
-        del event["exc_info"]
-        reason = str(getattr(error, "orig", None) or error)  # SQLAlchemy's own text has the statement
-        event.update(outage=outage, reason=reason, left_out=self._left_out.pop(outage, 0))
+        self._logged[kind] = now
+        event["left_out"] = self._left_out.pop(kind, 0)
         return event
 
 

@@ -25,6 +25,7 @@ from server.store.migrate import SchemaTooNew, migrate
 from server.store.outage import find_outage
 from server.store.record.people import accounts
 from server.store.search.folder_ownership import AlreadyOwned
+from server.store.search.seam import EngineDown
 
 T = TypeVar("T")
 
@@ -148,6 +149,11 @@ def check_port_known(settings: Settings) -> None:
     """Raise Failure if the port of the public URL is chosen at each start of the server."""
     if settings.public_url.endswith(":0"):
         raise Failure("invalid", "LOCI_PORT is 0, so only the running server knows its URL. Set LOCI_PORT to a number.")
+
+
+def find_store_outage(error: BaseException | None) -> str | None:
+    """Return the outage of a store that an error tells of, or None if the error has another cause."""
+    return "search store down" if isinstance(error, EngineDown) else find_outage(error)
 
 
 def explain_store_error(error: DBAPIError | OSError, settings: Settings) -> str:

@@ -2,6 +2,7 @@
 
 import errno
 import socket
+from typing import cast
 
 from server.cli.common import fail
 
@@ -26,11 +27,9 @@ def listen(host: str, port: int) -> list[socket.socket]:
 def _open_listeners(addresses: list[tuple[socket.AddressFamily, Address]]) -> list[socket.socket]:
     listeners: list[socket.socket] = []
     problem = None
-    for family, (name, port, *rest) in addresses:
-        # with port 0 the system chooses one at the first address, and the other addresses get the same
-        chosen = port or (listeners[0].getsockname()[1] if listeners else 0)
+    for family, address in addresses:
         try:
-            listeners.append(_open_listener(family, (name, chosen, *rest)))
+            listeners.append(_open_listener(family, _with_port_of(listeners, address)))
         except OSError as error:
             if error.errno not in _NO_SUCH_ADDRESS:
                 for listener in listeners:
@@ -40,6 +39,13 @@ def _open_listeners(addresses: list[tuple[socket.AddressFamily, Address]]) -> li
     if problem is not None and not listeners:
         raise problem
     return listeners
+
+
+def _with_port_of(listeners: list[socket.socket], address: Address) -> Address:
+    """Return an address with the port that the system chose at the first address, if it has no port of its own."""
+    if address[1] or not listeners:
+        return address
+    return cast("Address", (address[0], listeners[0].getsockname()[1], *address[2:]))
 
 
 def _open_listener(family: socket.AddressFamily, address: Address) -> socket.socket:

@@ -8,14 +8,13 @@ from rich.progress import Progress
 from server.background.runs import do_work
 from server.background.work import Outcome, Work
 from server.background.works import find_work
-from server.cli.common import stderr
+from server.cli.common import find_store_outage, stderr
 from server.clock import utc_now
 from server.config import Settings
 from server.errors import Failure
 from server.logs import configure_logs
 from server.services import open_services
 from server.store.db import Database
-from server.store.outage import find_outage
 from server.store.record import runs
 from server.store.search.folder_ownership import AlreadyOwned, FolderOwnership
 
@@ -66,7 +65,7 @@ def _is_served(settings: Settings) -> bool:
 
 async def _do_here(settings: Settings, work: Work, arguments: Sequence[str | None], show: Show) -> list[Outcome]:
     # otherwise log lines would stand on stdout, among the command's results
-    configure_logs(settings.log_format, find_outage)
+    configure_logs(settings.log_format, find_store_outage)
     outcomes: list[Outcome] = []
     async with open_services(settings) as (services, _):
         if work.needs_models:

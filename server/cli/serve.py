@@ -7,12 +7,11 @@ import socket
 import sys
 from typing import TYPE_CHECKING
 
-from server.cli.common import begin_command, close_data_folder, explain_errors, stderr
+from server.cli.common import begin_command, close_data_folder, explain_errors, find_store_outage, stderr
 from server.cli.descriptors import raise_descriptor_limit
 from server.cli.listen import listen
 from server.config import Settings
 from server.logs import configure_logs
-from server.store.outage import find_outage
 from server.store.search.seam import EngineDown
 
 if TYPE_CHECKING:
@@ -24,7 +23,7 @@ PING_SECONDS = 3
 def serve() -> None:
     """Run the server. Stops cleanly on Ctrl-C or SIGTERM."""
     settings = begin_command()
-    configure_logs(settings.log_format, find_outage)
+    configure_logs(settings.log_format, find_store_outage)
     close_data_folder(settings)
     descriptors = raise_descriptor_limit()
     # Before the stores are opened, so that a port in use is found first.

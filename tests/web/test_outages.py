@@ -18,8 +18,10 @@ from sqlalchemy import event
 from typer.testing import CliRunner
 
 from server.cli import app
+from server.cli.common import find_store_outage
 from server.logs import configure_logs
 from server.store.outage import find_outage
+from server.store.search.seam import EngineDown
 from tests.helpers.doors import tool
 from tests.helpers.processes import find_free_port
 from tests.helpers.site import NO_TLS, site_at
@@ -84,6 +86,35 @@ async def test_a_full_disk_is_one_short_line_a_minute_in_the_log(site, ann, caps
     ]
     assert {line["level"] for line in outages} == {"error"}
     assert "Traceback" not in text
+
+
+def ask_engine():
+    raise EngineDown("the disk is full")
+
+
+def test_a_search_store_that_is_down_is_one_short_line_a_minute_for_each_kind(capsys):
+    seconds = 1000.0
+    configure_logs("json", find_store_outage, lambda: seconds)
+    log = structlog.get_logger("ours")
+    try:
+        for _ in range(2):
+            for number in range(3):
+                log.warning("projection.behind", workspace=str(number), error="EngineDown", reason="full")
+            log.warning("projection.behind", workspace="1", error="OSError", reason="other")
+            log.warning("projection.rebuilt", workspace="1", error="EngineDown", reason="full")
+            try:
+                ask_engine()
+            except EngineDown:
+                log.exception("request.failed")
+            seconds += 60
+    finally:
+        structlog.reset_defaults()
+    lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    once = [("projection.behind", "EngineDown"), ("projection.behind", "OSError"), ("projection.rebuilt", "EngineDown")]
+    assert [(line["event"], line.get("error")) for line in lines] == [*once, ("request.failed", None)] * 2
+    assert [line.get("left_out") for line in lines] == [0, 0, None, 0, 2, 0, None, 0]
+    assert (lines[3]["outage"], lines[3]["reason"]) == ("search store down", "the disk is full")
+    assert "exception" not in lines[3]
 
 
 async def test_a_damaged_page_is_a_503_with_a_plain_message_and_one_line_and_readyz_says_so(settings, clock, capsys):
