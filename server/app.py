@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from auth.guard import Guard
 from auth.pages.page import with_refusal_page
-from auth.resources import ProtectedResource
+from auth.resources import MCP_PATH, RECALL_PATH, ProtectedResource
 from auth.routes import build_routes
 from auth.server import AuthorizationServer
 from server import __version__
@@ -25,6 +25,7 @@ from server.config import Settings
 from server.errors import Failure
 from server.services import open_services
 from server.web import export, public, rest, signup_endpoint
+from server.web.browser_page import BrowserPage
 from server.web.console import memory_page
 from server.web.entrance import Entrance
 from server.web.mcp_app import McpApps
@@ -71,10 +72,13 @@ def create_app(running: Running) -> ASGIApp:
     )
     mcp_apps = McpApps()
     post = frozenset({"POST"})
+    connector = BrowserPage(Guard(mcp_apps.connector, api, post), audience)
+    link = BrowserPage(Guard(mcp_apps.recall_link, recall_link, post), f"{url}{RECALL_PATH}", is_read_only=True)
     routes: list[BaseRoute] = [
-        Route("/mcp", Guard(mcp_apps.connector, api, post)),
-        Route("/v1/mcp", Guard(mcp_apps.recall_link, recall_link, post)),
         Route(export.PATH, Guard(export.answer_export, api, frozenset({"GET"}))),
+        # People paste the address with a slash at its end, too. A redirect would lose the Authorization header.
+        *(Route(path, connector) for path in (MCP_PATH, f"{MCP_PATH}/")),
+        *(Route(path, link) for path in (RECALL_PATH, f"{RECALL_PATH}/")),
         *rest.make_routes(catalog.OPERATIONS, lambda app, methods: Guard(app, api, methods)),
         Route(signup_endpoint.PATH, signup_endpoint.SignUpEndpoint),
         Route("/v1/{path:path}", Guard(_refuse_unknown_path, api)),
@@ -89,7 +93,7 @@ def create_app(running: Running) -> ASGIApp:
         exception_handlers={HTTPException: _raise_error, Exception: _raise_error},
     )
     app.router.redirect_slashes = False  # a redirect would lose the Authorization header
-    return Entrance(app, public_url=url)
+    return Entrance(app, public_url=url, cors_origins=running.settings.cors_origins)
 
 
 def describe_api(public_url: str) -> dict[str, Any]:

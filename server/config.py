@@ -150,7 +150,13 @@ class Settings(BaseSettings):
     )
     trusted_proxies: Annotated[list[str], NoDecode, BeforeValidator(_split_list)] = Field(
         default_factory=list,
-        description="The address ranges (CIDRs) of proxies whose X-Forwarded-For header is used, for throttling only.",
+        description="The address ranges (CIDRs) of proxies whose X-Forwarded-For header is used, for throttling only. "
+        "The number of their connections is not limited.",
+    )
+    cors_origins: Annotated[list[str], NoDecode, BeforeValidator(_split_list)] = Field(
+        default_factory=list,
+        description="The origins, like https://app.example, whose pages may call this server from a browser, with a "
+        "bearer. The metadata and /openapi.json can be read by pages of every origin.",
     )
     rate_limit: int = Field(
         default=6000,
@@ -204,6 +210,14 @@ class Settings(BaseSettings):
         for cidr in value:
             ipaddress.ip_network(cidr)
         return value
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _check_origins(cls, value: list[str]) -> list[str]:
+        try:
+            return [normalize_origin(each.rstrip("/")) for each in value]
+        except ValueError:
+            raise ValueError("must be origins, like https://app.example, with commas between them") from None
 
     @field_validator("public_url")
     @classmethod

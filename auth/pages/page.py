@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from functools import wraps
+from http import HTTPStatus
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -42,7 +43,8 @@ def with_refusal_page(handler: PageHandler) -> PageHandler:
         try:
             return await handler(request)
         except OAuth2Error as error:
-            failure = Failure("malformed", str(error.description))
+            code = "too_large" if error.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE else "malformed"
+            failure = Failure(code, str(error.description))
         except Failure as refusal:
             failure = refusal
         return await render_refusal_page(request, failure)

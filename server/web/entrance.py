@@ -7,9 +7,11 @@ import asyncio
 import re
 import secrets
 import time
+from collections.abc import Sequence
 
 import structlog
 from starlette.datastructures import Headers
+from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -23,6 +25,15 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger("server.access")
 MAX_BODY = 4 * 1024 * 1024
 #: Probes come from inside a cluster, by address. Their answers say nothing that is secret.
 ANY_HOST = frozenset({"/healthz", "/readyz"})
+#: What every page may read: it is the same for everybody, and holds no secret.
+METADATA_PATHS = ("/.well-known/", "/openapi.json")
+#: What a page of an allowed origin may call. Pages for people are not part of it: a browser sends cookies to them.
+API_PATHS = ("/mcp", "/v1/", "/oauth/")
+AUTHORIZATION_PATH = "/oauth/authorize"
+EXPOSED_HEADERS = ("WWW-Authenticate", "Mcp-Session-Id", "MCP-Protocol-Version", "Retry-After", "X-Request-Id")
+#: Where clients begin a login, and where they look for it if they find no metadata.
+LOGIN_PATHS = ("/.well-known/", "/oauth/", "/register", "/authorize", "/token")
+MCP_PATHS = frozenset({"/mcp", "/mcp/", "/v1/mcp", "/v1/mcp/"})
 _REQUEST_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _HEADERS = (
     (b"x-content-type-options", b"nosniff"),
@@ -46,12 +57,17 @@ def list_hosts(public_url: str) -> frozenset[str]:
 class Entrance:
     """The outermost layer."""
 
-    def __init__(self, app: ASGIApp, *, public_url: str) -> None:
+    def __init__(self, app: ASGIApp, *, public_url: str, cors_origins: Sequence[str] = ()) -> None:
         self._app = app
         self._public_url = public_url
         self._scheme, _, self._host = public_url.partition("://")
         self._hosts = list_hosts(public_url)
         self._origins = frozenset(f"{self._scheme}://{host}" for host in self._hosts)
+        self._cors_origins = frozenset(cors_origins)
+        # No cookie is ever read for a page of another origin, so that one header does for all of them.
+        self._cors = CORSMiddleware(
+            self._pass_on, allow_origins=["*"], allow_methods=["*"], allow_headers=["*"], expose_headers=EXPOSED_HEADERS
+        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Check the request and pass it on. Every error below is answered here, and logged if it is ours."""
@@ -65,16 +81,18 @@ class Entrance:
         scope.setdefault("state", {})["request_id"] = request_id
         response = _Response(send, request_id)
         started = time.perf_counter()
+        is_open = self._is_open(scope["path"], headers.get("origin"))
         is_abandoned = False
         try:
-            self._check(scope, headers)
-            await self._app(scope, _Body(receive), response)
+            await (self._cors if is_open else self._pass_on)(scope, _Body(receive), response)
         except ClientDisconnect:
             is_abandoned = True
         except (Exception, asyncio.CancelledError) as error:
             # uvicorn cancels the requests that still run when the time for stopping is over. It waits for none of them.
             known = make_unavailable_failure("server") if isinstance(error, asyncio.CancelledError) else error
             answer = error_response(known, scope["path"])
+            if is_open:
+                answer.headers.update(self._cors.simple_headers)
             if answer.status_code >= STATUS["internal"] and not isinstance(known, Failure):
                 log.exception("request.failed", method=scope["method"], path=scope["path"], request_id=request_id)
             if not response.status:
@@ -92,6 +110,19 @@ class Entrance:
             request_id=request_id,
         )
 
+    async def _pass_on(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self._check(scope, Headers(scope=scope))
+        await self._app(scope, receive, send)
+
+    def _is_open(self, path: str, origin: str | None) -> bool:
+        """Whether the request comes from a page of another origin that may read the answer."""
+        if origin is None:
+            return False
+        if path.startswith(METADATA_PATHS):
+            return True
+        is_page = path == AUTHORIZATION_PATH or not path.startswith(API_PATHS)
+        return not is_page and self._read_origin(origin) in self._cors_origins
+
     def _check(self, scope: Scope, headers: Headers) -> None:
         given = headers.getlist("host")
         if len(given) > 1:
@@ -103,8 +134,9 @@ class Entrance:
         if is_wrong and not is_probe:
             raise Failure("wrong_host", f"This server is {self._public_url}. Use that URL, or set LOCI_PUBLIC_URL.")
         origin = headers.get("origin")
-        if origin is not None and not self._is_ours(origin):
-            raise Failure("forbidden", "Requests from pages of other origins are not allowed.")
+        is_ours = origin is None or self._read_origin(origin) in self._origins
+        if not is_ours and not self._is_open(scope["path"], origin):
+            raise Failure("forbidden", "Pages of this origin may not call this; LOCI_CORS_ORIGINS can allow it.")
         length = headers.get("content-length", "0")
         if not length.isdecimal():
             raise Failure("malformed", "Content-Length must be a number.")
@@ -120,11 +152,14 @@ class Entrance:
         except ValueError:
             return ""
 
-    def _is_ours(self, origin: str) -> bool:
+    def _read_origin(self, given: str) -> str:
+        """Return an Origin header in the form in which origins are compared; "" if it is no origin."""
+        if given in self._origins:
+            return given
         try:
-            return normalize_origin(_read_utf8(origin)) in self._origins
+            return normalize_origin(_read_utf8(given))
         except ValueError:
-            return False
+            return ""
 
 
 def _read_utf8(header: str) -> str:
@@ -134,7 +169,7 @@ def _read_utf8(header: str) -> str:
 
 def _is_login_start(path: str, headers: Headers) -> bool:
     """Whether the request begins a login. Clients compare URLs exactly, so a login at another name fails later."""
-    return path.startswith("/.well-known/") or (path in {"/mcp", "/v1/mcp"} and "authorization" not in headers)
+    return path.startswith(LOGIN_PATHS) or (path in MCP_PATHS and "authorization" not in headers)
 
 
 def _choose_request_id(given: str) -> str:

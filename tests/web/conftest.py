@@ -24,6 +24,14 @@ async def shared(tmp_path_factory):
         yield site
 
 
+@pytest.fixture(scope="session")
+async def signup_site(tmp_path_factory):
+    """The whole server, where everybody may sign up."""
+    settings = Settings(data_dir=tmp_path_factory.mktemp("signup"), embedding_model="none", signup="open")
+    async with site_at(settings, Clock()) as site:
+        yield site
+
+
 @pytest.fixture
 def newcomer(shared):
     """Makes people whom nobody knows yet."""

@@ -6,12 +6,9 @@ from contextlib import AsyncExitStack
 import pytest
 from structlog.testing import capture_logs
 
-from server.config import Settings
 from server.web.open_connections import ConnectionLimits
-from tests.helpers.clock import Clock
 from tests.helpers.doors import LEGACY, MODERN
 from tests.helpers.lines import Echo, line_to
-from tests.helpers.site import site_at
 
 pytestmark = pytest.mark.anyio
 
@@ -31,14 +28,6 @@ async def echo():
 async def line(echo):
     async with line_to(echo.url) as line:
         yield line
-
-
-@pytest.fixture(scope="module")
-async def signup_site(tmp_path_factory):
-    """The whole server, where everybody may sign up."""
-    settings = Settings(data_dir=tmp_path_factory.mktemp("signup"), embedding_model="none", signup="open")
-    async with site_at(settings, Clock()) as site:
-        yield site
 
 
 #: What may go on for ever, and what is sent before it. None of it reaches the application.

@@ -93,7 +93,7 @@ async def test_a_bearer_in_the_query_is_none(shared, cat, where):
     assert (await shared.client().get(f"/v1/health?{where}={cat.key}")).status_code == 401
 
 
-@pytest.mark.parametrize("path", ["/mcp", "/v1/mcp"])
+@pytest.mark.parametrize("path", ["/mcp", "/v1/mcp", "/mcp/", "/v1/mcp/"])
 async def test_with_a_bearer_the_mcp_door_takes_posts_only(cat, path):
     for method in METHODS:
         response = await cat.http.request(method, path)
@@ -105,7 +105,7 @@ async def test_with_a_bearer_the_mcp_door_takes_posts_only(cat, path):
 
 
 async def test_with_a_bearer_a_path_that_is_not_there_is_not_found_and_never_redirected(cat):
-    for path in ("/v1/no-such-path", "/v1/", "/v1/memories/", "/v1/memories//", "/mcp/", "/v1/mcp/", "/no-such-page"):
+    for path in ("/v1/no-such-path", "/v1/", "/v1/memories/", "/v1/memories//", "/mcp//", "/v1/mcp/x", "/no-such-page"):
         for method in METHODS:
             response = await cat.http.request(method, path)
             assert response.status_code == 404, (method, path)

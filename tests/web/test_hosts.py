@@ -85,3 +85,49 @@ async def test_a_probe_may_come_without_a_host(shared):
     async with line_to(shared.url) as line:
         await line.send(b"GET /healthz HTTP/1.0\r\n\r\n")
         assert (await line.answer())[0] == 200
+
+
+BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
+LOGIN = ["/mcp", "/mcp/", "/v1/mcp", "/register", "/authorize", "/token", "/oauth/register", "/oauth/token"]
+DOCUMENTS = [
+    "oauth-protected-resource",
+    "oauth-protected-resource/mcp",
+    "oauth-authorization-server",
+    "openid-configuration",
+]
+
+
+@pytest.mark.parametrize("path", [*LOGIN, *(f"/.well-known/{name}" for name in DOCUMENTS)])
+async def test_a_login_that_begins_under_another_name_of_this_machine_is_told_the_right_one(shared, path):
+    host = shared.url.removeprefix("http://").replace("127.0.0.1", "localhost")
+    for method in ("GET", "POST"):
+        answer = await shared.client().request(method, path, headers={"host": host})
+        assert (answer.status_code, answer.json()["error"]) == (421, "wrong_host")
+        assert shared.url in answer.json()["message"]
+
+
+@pytest.mark.parametrize("path", ["/mcp", "/mcp/", "/v1/mcp", "/v1/mcp/"])
+async def test_a_browser_at_an_endpoint_is_told_what_the_address_is_for(shared, path):
+    http = shared.client()
+    page = await http.get(path, headers={"accept": BROWSER})
+    assert (page.status_code, page.headers["content-type"]) == (200, "text/html; charset=utf-8")
+    assert f"<code>{shared.url}{path.rstrip('/')}</code>" in page.text
+    assert "This address is for apps" in page.text
+    assert page.headers["content-security-policy"].startswith("default-src 'none'")
+
+
+@pytest.mark.parametrize("path", ["/mcp", "/mcp/", "/v1/mcp", "/v1/mcp/"])
+async def test_a_client_at_an_endpoint_is_challenged_whatever_it_accepts(shared, cat, path):
+    http = shared.client()
+    for accept in ("text/event-stream", "application/json, text/event-stream", "*/*", BROWSER):
+        answers = [await http.post(path, headers={"accept": accept})]
+        answers += [] if accept == BROWSER else [await http.get(path, headers={"accept": accept})]
+        for answer in answers:
+            assert answer.status_code == 401
+            assert "resource_metadata=" in answer.headers["www-authenticate"]
+        assert (await cat.http.get(path, headers={"accept": accept})).status_code == 405
+
+
+async def test_an_endpoint_with_a_slash_at_its_end_is_the_same_endpoint(cat):
+    stored = await cat.call("store_memory", {"content": "with a slash"}, path="/mcp/")
+    assert (await cat.call("fetch", {"id": stored["id"]}, path="/mcp"))["content"] == "with a slash"

@@ -14,6 +14,7 @@ from starlette.routing import Route
 from auth.guard import Guard
 from server.app import create_app, describe_api
 from server.web import export, signup_endpoint
+from server.web.browser_page import BrowserPage
 from tests.helpers.arguments import VALID
 from tests.helpers.doors import rest as call_rest
 from tests.helpers.doors import tool, without_nulls
@@ -34,6 +35,7 @@ EVERY = pytest.mark.parametrize(
 #: The routes under /v1 that are no operation, and why.
 NO_OPERATION = {
     "/v1/mcp": "the recall link is MCP",
+    "/v1/mcp/": "the same, as people paste it",
     "/v1/mcp/.well-known/oauth-authorization-server": "where some clients look for the way in",
     "/v1/mcp/.well-known/openid-configuration": "as above",
     "/v1/{path:path}": "what is not there",
@@ -120,7 +122,8 @@ async def test_every_route_under_v1_is_an_operation_or_on_the_list(shared):
     for route in app.routes:
         is_open = "/.well-known/" in route.path or route.path == signup_endpoint.PATH
         if route.path.startswith(("/v1", "/mcp")) and not is_open:
-            assert isinstance(route.app, Guard), f"{route.path} is not guarded"
+            endpoint = route.app.app if isinstance(route.app, BrowserPage) else route.app
+            assert isinstance(endpoint, Guard), f"{route.path} is not guarded"
 
 
 @EVERY

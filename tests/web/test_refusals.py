@@ -155,6 +155,20 @@ async def test_such_a_body_is_counted_at_the_mcp_door_too(cat):
     assert (answer.status, answer.error) == (413, "too_large")
 
 
+FORM = {"content-type": "application/x-www-form-urlencoded"}
+#: The paths to which one may post without a login; the consent goes to /oauth/authorize.
+FORMS = ["/oauth/token", "/oauth/revoke", "/oauth/authorize", "/login", "/logout", "/signup", "/setup"]
+LIMITS = dict.fromkeys(FORMS, FORM) | dict.fromkeys(["/oauth/register", "/v1/auth/signup"], JSON)
+
+
+@pytest.mark.parametrize(("path", "headers"), LIMITS.items(), ids=LIMITS)
+@pytest.mark.parametrize("size", [70_000, 5 << 20])
+async def test_a_body_too_large_is_413_everywhere(signup_site, path, headers, size):
+    http = signup_site.client()
+    for content in (b"a=" + b"a" * size, in_pieces(size)):
+        assert (await http.post(path, content=content, headers=headers)).status_code == 413
+
+
 async def test_a_body_of_the_largest_size_is_read(cat):
     body = json.dumps({"content": "x"}).encode().ljust(4 * 1024 * 1024)
     assert (await cat.http.post("/v1/memories", content=body, headers=JSON)).status_code == 201
