@@ -202,6 +202,7 @@ class Site:
         kept = {name: value for name, value in os.environ.items() if not name.startswith("LOCI_")}
         kept.pop("PYTHONDONTWRITEBYTECODE", None)
         return kept | {
+            "LOCI_ENV_FILE": os.devnull,
             "LOCI_DATA_DIR": str(self.folder),
             "LOCI_PORT": str(self.port),
             "LOCI_RATE_LIMIT": "0",

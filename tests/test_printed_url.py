@@ -20,6 +20,7 @@ from server.config import Settings, load_settings
 from tests.helpers.site import NO_TLS
 
 ROOT = Path(__file__).parent.parent
+NO_FILE = {"LOCI_ENV_FILE": os.devnull}
 
 
 @pytest.mark.parametrize(
@@ -27,7 +28,7 @@ ROOT = Path(__file__).parent.parent
     ["127.0.0.1", "127.0.0.2", "::1", "[::1]", "0:0:0:0:0:0:0:1", "localhost", "0.0.0.0", "::", ""],  # noqa: S104 - only for a moment
 )
 def test_the_default_public_url_reaches_the_sockets_of_each_host_and_of_a_port_that_the_system_chose(host):
-    settings = load_settings({"LOCI_HOST": host, "LOCI_PORT": "0"})
+    settings = load_settings(NO_FILE | {"LOCI_HOST": host, "LOCI_PORT": "0"})
     listeners = listen(settings.host, settings.port)
     try:
         ports = {listener.getsockname()[1] for listener in listeners}
@@ -42,7 +43,11 @@ def test_the_default_public_url_reaches_the_sockets_of_each_host_and_of_a_port_t
 
 
 def test_another_port_changes_the_default_url_and_no_other_setting(tmp_path):
-    environ = {"LOCI_PLANS": '{"free": {"items": 3}}', "LOCI_SECRET_KEY": "x" * 40, "LOCI_DATA_DIR": str(tmp_path)}
+    environ = NO_FILE | {
+        "LOCI_PLANS": '{"free": {"items": 3}}',
+        "LOCI_SECRET_KEY": "x" * 40,
+        "LOCI_DATA_DIR": str(tmp_path),
+    }
     settings = load_settings(environ | {"LOCI_PORT": "0"})
     changed = settings.with_port(9000)
     assert changed == load_settings(environ | {"LOCI_PORT": "9000"})
@@ -54,9 +59,9 @@ def test_another_port_changes_the_default_url_and_no_other_setting(tmp_path):
 @pytest.mark.parametrize("host", ["192.0.2.7", "2001:db8::7", "loci.example.com"])
 def test_a_host_that_is_not_reached_on_this_machines_loopback_needs_a_public_url(host):
     with pytest.raises(SystemExit) as stopped:
-        load_settings({"LOCI_HOST": host})
+        load_settings(NO_FILE | {"LOCI_HOST": host})
     assert str(stopped.value) == f"LOCI_PUBLIC_URL: must be set, because LOCI_HOST ({host}) is no loopback address"
-    assert load_settings({"LOCI_HOST": host, "LOCI_PUBLIC_URL": "https://a.example"}).host == host
+    assert load_settings(NO_FILE | {"LOCI_HOST": host, "LOCI_PUBLIC_URL": "https://a.example"}).host == host
 
 
 @pytest.mark.parametrize("command", [("user", "invite"), ("doctor",)])

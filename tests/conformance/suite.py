@@ -78,7 +78,12 @@ def site() -> Generator[Site]:
     open_url = f"http://127.0.0.1:{open_port}"
     with tempfile.TemporaryDirectory() as folder:
         settings = {"LOCI_DATA_DIR": folder, "LOCI_PORT": str(port), "LOCI_PUBLIC_URL": open_url}
-        environment = os.environ | settings | {"LOCI_EMBEDDING_MODEL": "none", "LOCI_OAUTH_LOCAL_DOCUMENTS": "true"}
+        environment = (
+            os.environ
+            | {"LOCI_ENV_FILE": os.devnull}
+            | settings
+            | {"LOCI_EMBEDDING_MODEL": "none", "LOCI_OAUTH_LOCAL_DOCUMENTS": "true"}
+        )
         command = [sys.executable, "-m", "server"]
 
         def cli(*arguments: str, given: str = "") -> str:
