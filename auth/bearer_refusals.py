@@ -9,7 +9,7 @@ from auth.principal import GRANTABLE
 from auth.resources import ProtectedResource
 from server.errors import Failure
 
-MISSING_BEARER = "Missing API key or access token. Send `Authorization: Bearer <key or token>`."
+MISSING_BEARER = "Invalid or missing API key: there is no bearer. Send `Authorization: Bearer <key or access token>`."
 INVALID_BEARER = "Invalid or missing API key: this bearer is unknown, expired, revoked or meant for another server."
 
 

@@ -35,7 +35,7 @@ from server.store.record.people.plans import Plans
 from server.store.record.workspaces import find_workspace
 from server.store.search.seam import Hit
 from server.store.tables.accounts import users
-from server.store.tables.working import skip_entries
+from server.store.tables.working import working_items
 
 HITS = 64
 ANSWERED = 10
@@ -170,8 +170,8 @@ async def measure_record(site: Site) -> list[Trick]:
     async with db.read() as connection:
         account_id = (await connection.execute(sa.select(users.c.account_id))).scalar_one()
     await directory.ensure_workspace(account_id, "default", 0)
-    query = sa.select(skip_entries.c.id, skip_entries.c.item).where(
-        skip_entries.c.workspace_id == sa.bindparam("workspace")
+    query = sa.select(working_items.c.id, working_items.c.title).where(
+        working_items.c.workspace_id == sa.bindparam("workspace")
     )
     numbers = count()
 

@@ -22,27 +22,34 @@ from tools.core.store_refusals import refusals_as_failures
 
 log = structlog.get_logger(__name__)
 
+DEFAULT_NAME = "default"
+LONGEST_NAME = 100  # characters; the rest of a longer name is cut off
 NAME_CHARACTERS = 40  # so many characters of the name that was sent become part of the user's name
+
+
+def _shorten_name(value: str) -> str:
+    """Return the first characters of a name; the default name if it is empty. Memento's clients send both kinds."""
+    return value[:LONGEST_NAME].strip() or DEFAULT_NAME
 
 
 def _to_plain_name(value: str) -> str:
     return re.sub(r"[^A-Za-z0-9_-]", "-", value).lower()
 
 
-PlainName = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100), AfterValidator(_to_plain_name)
-]
+ShortName = Annotated[str, StringConstraints(strip_whitespace=True), AfterValidator(_shorten_name)]
+PlainName = Annotated[ShortName, AfterValidator(_to_plain_name)]
 
 
 class SignUp(Args):
     """What signing up takes; no argument is required."""
 
-    name: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)] = Field(
-        default="default",
-        description="The name of the key. The user's name is made from it, with an ending of its own.",
+    name: ShortName = Field(
+        default=DEFAULT_NAME,
+        description="The name of the key, cut after 100 characters. The user's name is made from it, with an ending of "
+        "its own.",
     )
     workspace: PlainName = Field(
-        default="default",
+        default=DEFAULT_NAME,
         description="The first workspace, which is used if a request names none. It becomes lower case; each character "
         "but a to z, digits, _ and - becomes a -.",
     )

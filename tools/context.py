@@ -1,5 +1,6 @@
 """The context: everything that matters for a message, in one call."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -7,8 +8,9 @@ from pydantic import BaseModel, Field
 
 from server.memory.models import Timestamp
 from server.memory.packing import Budget, as_data
-from server.memory.working import Item
+from server.memory.working import ListedItem
 from server.store.record import identity, memories, working_memory
+from server.store.record.workspaces import Workspace
 from tools.core.fields import MAX_PEEKED_WORKSPACES, QUERY_CHARACTERS, Question, Words, WorkspaceNames
 from tools.core.operation import Answer, Call, Effect, InWorkspace, Meta, Operation
 from tools.core.services import Services
@@ -66,7 +68,11 @@ class ContextMeta(Meta):
 
     last_updated: Timestamp = Field(description="The time at which this was put together.")
     memory_count: int | None = Field(default=None, description="The number of memories that were searched.")
-    peeked_workspaces: list[str] | None = Field(default=None, description="The other workspaces that were searched.")
+    peeked_workspaces: list[str] | None = Field(
+        default=None,
+        exclude_if=lambda names: names is None,
+        description="The other workspaces that were searched; absent if there were none.",
+    )
 
 
 class ContextMemories(BaseModel):
@@ -84,8 +90,10 @@ class ContextMemories(BaseModel):
 class ContextItems(BaseModel):
     """The work in hand."""
 
-    items: list[Item] = Field(description="The items that are active or paused, the most important first.")
-    total_active: int = Field(description="The number of all such items.")
+    items: list[ListedItem] = Field(
+        description="The items that are active or paused, the most important first, with those of the other workspaces."
+    )
+    total_active: int = Field(description="The number of all such items in the workspace of the call.")
 
 
 def _make_part_field(description: str) -> Any:
@@ -112,8 +120,9 @@ class Context(BaseModel):
 async def retrieve_context(services: Services, call: Call, args: RetrieveContext) -> Context:
     """Return everything that matters for a message; with an empty message, the newest memories."""
     found = _Recalled()
+    others = await find_peekable_workspaces(services, call, args.peek_workspaces)
     if args.message.strip():
-        found = await _recall(services, call, args)
+        found = await _recall(services, call, args, others)
     elif "memories" in args.include:
         found = await _list_newest(services, call, args)
     meta = call.build_meta(found.notice).model_dump()
@@ -122,9 +131,9 @@ async def retrieve_context(services: Services, call: Call, args: RetrieveContext
             **meta,
             last_updated=services.now(),
             memory_count=found.memory_count,
-            peeked_workspaces=found.other_workspaces,
+            peeked_workspaces=[each.name for each in others] or None,
         ),
-        working_memory=await _list_items(services, call) if "working_memory" in args.include else None,
+        working_memory=await _list_items(services, call, others) if "working_memory" in args.include else None,
         memories=found.memories,
         skip_matches=found.skip_matches,
         identity=await _read_identity(services, call) if "identity" in args.include else NOT_ASKED,
@@ -138,11 +147,10 @@ class _Recalled:
     memories: ContextMemories | None = None
     skip_matches: list[SkippedBy] | None = None
     memory_count: int | None = None
-    other_workspaces: list[str] | None = None
     notice: str | None = None
 
 
-async def _recall(services: Services, call: Call, args: RetrieveContext) -> _Recalled:
+async def _recall(services: Services, call: Call, args: RetrieveContext, others: Sequence[Workspace]) -> _Recalled:
     has_memories, has_skips = "memories" in args.include, "skip_list" in args.include
     if not has_memories and not has_skips:
         return _Recalled()
@@ -154,7 +162,6 @@ async def _recall(services: Services, call: Call, args: RetrieveContext) -> _Rec
         counts_as_use=args.track_access and has_memories,
         is_explained=args.explain,
     )
-    others = await find_peekable_workspaces(services, call, args.peek_workspaces)
     result = await recall(services, call.workspace, request, others=others)
     skip_matches = list_skip_reasons(result.skip_matches) if has_skips else None
     if not has_memories:
@@ -170,7 +177,6 @@ async def _recall(services: Services, call: Call, args: RetrieveContext) -> _Rec
         memories=memories,
         skip_matches=skip_matches,
         memory_count=result.total,
-        other_workspaces=result.other_workspaces or None,
         notice=result.notice,
     )
 
@@ -184,9 +190,15 @@ async def _list_newest(services: Services, call: Call, args: RetrieveContext) ->
     return _Recalled(memories=ContextMemories(matches=matches, query_terms=[], ranking="recent"))
 
 
-async def _list_items(services: Services, call: Call) -> ContextItems:
-    items, total = await working_memory.list_active_items(services.db, call.id_for_reading, ITEMS)
-    return ContextItems(items=items, total_active=total)
+async def _list_items(services: Services, call: Call, others: Sequence[Workspace]) -> ContextItems:
+    own, total = await working_memory.list_active_items(services.db, call.id_for_reading, ITEMS)
+    items = [ListedItem.model_construct(**each.__dict__) for each in own]
+    for other in others:
+        theirs, _ = await working_memory.list_active_items(services.db, other.id, ITEMS)
+        items += [ListedItem.model_construct(**each.__dict__, workspace=other.name) for each in theirs]
+    if others:
+        items.sort(key=lambda item: (item.priority, item.created_at, item.id), reverse=True)
+    return ContextItems.model_construct(items=items[:ITEMS], total_active=total)
 
 
 async def _read_identity(services: Services, call: Call) -> str | None:

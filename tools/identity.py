@@ -11,6 +11,7 @@ from server.memory.working import complete_sections
 from server.store.record import identity, memories, working_memory
 from server.store.record.identity import Crystal
 from server.store.record.memories import Listing
+from server.store.record.working_memory import ItemListing
 from tools.core.operation import Answer, Call, Effect, InWorkspace, Meta, Operation
 from tools.core.services import Services
 from tools.core.transaction import open_change
@@ -122,7 +123,8 @@ async def crystallize_identity(services: Services, call: Call, args: InWorkspace
     top = Listing(sort="relevance", limit=CORE + PATTERNS)  # consolidations may be among them: they are quoted once
     async with services.db.read() as connection:
         written = await working_memory.list_sections(connection, workspace)
-        items, _ = await working_memory.list_active_items(connection, workspace, ITEMS)
+        own = ItemListing(statuses=("active", "paused"), added_as_items=True, limit=ITEMS)
+        items, _ = await working_memory.list_items(connection, workspace, own)
         relevant, _ = await memories.list_page(connection, workspace, top, now)
         patterns = await identity.list_pattern_memories(connection, workspace, now, PATTERNS)
     new, meta = await _store_crystal(

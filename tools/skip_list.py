@@ -9,15 +9,12 @@ from server.errors import Failure
 from server.ids import new_id
 from server.memory.expiry import parse_expiry
 from server.memory.models import Timestamp
-from server.memory.skip import SkipEntry, find_matches, find_telling_terms
+from server.memory.skip import MOST_ENTRIES, SkipEntry, find_matches, find_telling_terms
 from server.store.record import skip_list
 from tools.core.fields import Id, Question
 from tools.core.operation import Answer, Call, Effect, InWorkspace, Operation
 from tools.core.services import Services
 from tools.core.transaction import open_change
-
-#: How many live entries a workspace may have: each message is compared with all of them.
-ENTRIES = 500
 
 
 def _check_item_is_telling(item: str) -> str:
@@ -121,8 +118,8 @@ async def add_skip(services: Services, call: Call, args: AddSkip) -> AddedSkip:
         raise Failure("invalid", f"expires: {error}; you sent {args.expires!r}.", field="expires") from None
     entry = SkipEntry(new_id(now), args.item, args.reason, expiry.shown, expiry.at, now)
     async with open_change(services, call, {"skip": entry.id}) as (connection, placed):
-        if len(await skip_list.list_live_entries(connection, placed.workspace.id, now)) >= ENTRIES:
-            raise Failure("conflict", f"The skip list has {ENTRIES} entries; remove some that no longer matter.")
+        if len(await skip_list.list_live_entries(connection, placed.workspace.id, now)) >= MOST_ENTRIES:
+            raise Failure("conflict", f"The skip list has {MOST_ENTRIES} entries; remove some that no longer matter.")
         await skip_list.insert_entry(connection, placed.workspace.id, entry)
     notice = None
     if entry.ends_at is None:

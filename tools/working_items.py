@@ -1,14 +1,17 @@
 """The items of working memory: structured entries with a category, a status and a priority."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.errors import Failure
 from server.ids import new_id
-from server.memory.working import Category, Item, Status
-from server.store.record import working_memory
+from server.memory.skip import MOST_ENTRIES
+from server.memory.working import Category, Item, ListedItem, Status
+from server.store.record import skip_list, working_memory
 from server.store.record.working_memory import ItemListing
 from tools.core.cursor import Count, Cursor, Places, RowId, Time
 from tools.core.fields import MAX_PEEKED_WORKSPACES, QUERY_CHARACTERS, Id, Prose, Words, WorkspaceNames
@@ -33,7 +36,8 @@ class AddItem(InWorkspace):
 
     category: Category = Field(
         description="active_work: being done; standing_decision: holds until revoked; waiting_for: waits for somebody "
-        "else; skip_list: to be left alone; session_note: anything else worth noting."
+        "else; skip_list: an entry of the skip list, whose title is the thing to leave alone; session_note: anything "
+        "else worth noting."
     )
     title: Title = Field(description="A title of one line.")
     content: Prose = Field(default="", description="The details, as markdown. At most 32 KiB.")
@@ -116,12 +120,6 @@ class ItemAnswer(Item):
     meta: Meta = Field(description="About this answer.")
 
 
-class ListedItem(Item):
-    """An item of a list."""
-
-    workspace: str | None = Field(default=None, description="Its workspace, if it is not the one of the call.")
-
-
 class ItemPage(Answer):
     """A page of items."""
 
@@ -148,10 +146,17 @@ async def add_item(services: Services, call: Call, args: AddItem) -> ItemAnswer:
     times = dict.fromkeys(("created_at", "updated_at", "last_touched"), now)
     new = Item.model_validate(given | times | {"id": new_id(now)})
     async with open_change(services, call, {"item": new.id}) as (connection, placed):
+        if new.category == "skip_list":
+            await _check_room_for_skip(connection, placed.workspace.id, now)
         await working_memory.insert_item(connection, placed.workspace.id, new)
         if new.status != "archived":
             await services.plans.check_quota(connection, placed.workspace.account_id, "items")
     return _to_answer(new, placed)
+
+
+async def _check_room_for_skip(connection: AsyncConnection, workspace_id: str, now: datetime) -> None:
+    if len(await skip_list.list_live_entries(connection, workspace_id, now)) >= MOST_ENTRIES:
+        raise Failure("conflict", f"The skip list has {MOST_ENTRIES} entries; remove some that no longer matter.")
 
 
 async def read_item(services: Services, call: Call, args: ItemRef) -> ItemAnswer:

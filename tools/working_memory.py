@@ -1,19 +1,26 @@
 """Working memory as a document: its sections, and the items that stand beside them."""
 
+from datetime import datetime
 from typing import Annotated
 
 from pydantic import AfterValidator, Field, StringConstraints
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.errors import Failure
+from server.memory.section_lines import LISTED, drop_entries, find_entries
+from server.memory.skip import MOST_ENTRIES
 from server.memory.working import SEEDS, Item, Section, complete_sections, find_section_key
-from server.store.record import working_memory
+from server.store.record import section_items, working_memory
 from server.store.record.working_memory import ItemListing
 from tools.core.fields import Prose
 from tools.core.operation import Answer, Call, Effect, InWorkspace, Operation
 from tools.core.services import Services
 from tools.core.transaction import open_change
 
+_KEPT_ENTRIES = (
+    "The section also lists the entries that were added otherwise: writing it does not remove them. Use remove_skip or "
+    "delete_item."
+)
 #: How many items the document shows; `list_items` has them all.
 SHOWN = 200
 #: How many sections a workspace may have beside those that are always there.
@@ -60,7 +67,8 @@ class UpdateWorkingMemory(SectionRef):
     """The arguments of `update_working_memory`."""
 
     content: Prose = Field(
-        description="The section's new markdown, in place of all earlier text. May be empty. At most 32 KiB."
+        description="The section's new markdown, in place of all earlier text. May be empty. At most 32 KiB. In "
+        "skip_list and standing_decisions each list item is an entry of that list: `- Tailwind: it is too large`."
     )
 
 
@@ -72,16 +80,17 @@ class WrittenSection(Answer):
 
 async def read_working_memory(services: Services, call: Call, args: InWorkspace) -> WorkingMemory:  # noqa: ARG001 - a handler's signature
     """Return every section, and the most important items; `meta.notice` says if there are more items."""
-    listing = ItemListing(statuses=("active", "paused", "completed"), limit=SHOWN)
+    listing = ItemListing(statuses=("active", "paused", "completed"), added_as_items=True, limit=SHOWN)
     async with services.db.read() as connection:
         written = await working_memory.list_sections(connection, call.id_for_reading)
+        sections = await section_items.complete_texts(
+            connection, call.id_for_reading, complete_sections(written), services.now()
+        )
         items, total = await working_memory.list_items(connection, call.id_for_reading, listing)
     notice = None
     if total > SHOWN:
         notice = f"These are the {SHOWN} most important of {total} items; archive what is done with."
-    return WorkingMemory(
-        meta=call.build_meta(notice), sections=complete_sections(written), items=items, total_items=total
-    )
+    return WorkingMemory(meta=call.build_meta(notice), sections=sections, items=items, total_items=total)
 
 
 async def read_section(services: Services, call: Call, args: SectionRef) -> SectionAnswer:
@@ -89,15 +98,19 @@ async def read_section(services: Services, call: Call, args: SectionRef) -> Sect
     name = find_section_key(args.section)
     async with services.db.read() as connection:
         found = await working_memory.get_section(connection, call.id_for_reading, name)
-    if found is None and name in SEEDS:
-        found = Section(name=name, heading=SEEDS[name], content="")
-    if found is None:
-        raise Failure("not_found", f'Section "{args.section}" not found in working memory.', field="section")
+        if found is None and name in SEEDS:
+            found = Section(name=name, heading=SEEDS[name], content="")
+        if found is None:
+            raise Failure("not_found", f'Section "{args.section}" not found in working memory.', field="section")
+        (found,) = await section_items.complete_texts(connection, call.id_for_reading, [found], services.now())
     return SectionAnswer(meta=call.meta, section=found)
 
 
 async def update_working_memory(services: Services, call: Call, args: UpdateWorkingMemory) -> WrittenSection:
-    """Write a section; a new name makes a new section. Raises `conflict` if there are too many."""
+    """Write a section; a new name makes a new section. Raises `conflict` if there are too many.
+
+    The lines of `skip_list` and `standing_decisions` become items of these lists.
+    """
     name, now = find_section_key(args.section), services.now()
     async with open_change(services, call, {"section": name}) as (connection, placed):
         workspace = placed.workspace.id
@@ -105,10 +118,35 @@ async def update_working_memory(services: Services, call: Call, args: UpdateWork
         if existing is None and name not in SEEDS:
             await _check_room_for_section(connection, workspace)
         heading = SEEDS.get(name, args.section) if existing is None else existing.heading
-        written = Section(name=name, heading=heading, content=args.content, updated_at=now)
+        content = args.content
+        if name in LISTED:
+            content = await _write_list(connection, workspace, name, content, now)
+        written = Section(name=name, heading=heading, content=content, updated_at=now)
         await working_memory.put_section(connection, workspace, written, now)
+        (shown,) = await section_items.complete_texts(connection, workspace, [written], now)
     services.db.note_overwriting()
-    return WrittenSection(meta=placed.meta, section=written)
+    notice = None if shown.content == args.content else _KEPT_ENTRIES
+    return WrittenSection(meta=placed.build_meta(notice), section=shown)
+
+
+async def _write_list(connection: AsyncConnection, workspace_id: str, name: str, content: str, now: datetime) -> str:
+    """Make the lines of a section items of its list, and return the text to keep.
+
+    Items that were added in other ways stay, and their lines are not kept twice.
+
+    Raises:
+        Failure: `conflict` if the list would have too many entries.
+    """
+    others = (await section_items.list_other_lines(connection, workspace_id, now))[name]
+    kept = drop_entries(content, frozenset(others))
+    lines = find_entries(kept)
+    if len(lines) + len(others) > MOST_ENTRIES:
+        message = (
+            f"content: the list would have more than {MOST_ENTRIES} entries; leave out those that no longer matter."
+        )
+        raise Failure("conflict", message, field="content")
+    await section_items.replace_lines(connection, workspace_id, LISTED[name], lines, now)
+    return kept
 
 
 async def _check_room_for_section(connection: AsyncConnection, workspace_id: str) -> None:

@@ -16,6 +16,10 @@ _COMMON = frozenset(
 )
 
 
+#: How many entries in force a workspace may have: each message is compared with all of them.
+MOST_ENTRIES = 500
+
+
 @dataclass(frozen=True, slots=True)
 class SkipEntry:
     """A thing that is to be left alone, the reason, and the end of the entry."""

@@ -62,6 +62,16 @@ class Item(BaseModel):
     last_touched: Timestamp = Field(description="The same, under the name that Memento's clients read.")
 
 
+class ListedItem(Item):
+    """An item in a list that may have items of several workspaces."""
+
+    workspace: str | None = Field(
+        default=None,
+        exclude_if=lambda name: name is None,
+        description="Its workspace; absent if it is the one of the call.",
+    )
+
+
 def find_section_key(name: str) -> str:
     """Return the key of the section with this key or heading, in any case."""
     lowered = name.lower()
@@ -83,7 +93,8 @@ def render_section(section: Section) -> str:
 
 def render_document(sections: Sequence[Section], items: Sequence[Item]) -> str:
     """Return the document as Memento's clients show it: the items if there are any, else the sections."""
-    return _render_items(items) if items else _BETWEEN.join(["# Working Memory", *map(render_section, sections)])
+    parts = [_render_items(items)] if items else list(map(render_section, sections))
+    return _BETWEEN.join(["# Working Memory", *parts])
 
 
 def _render_items(items: Sequence[Item]) -> str:

@@ -52,6 +52,8 @@ async def _answer_request(operation: Operation, request: Request) -> Response:
     """Run the operation, and return its answer. Refusals are raised, for the guard and the entrance."""
     has_body = request.method in METHODS_WITH_BODY
     raw = await _read_body(request, list_flags(operation)) if has_body else await _read_query(request)
+    if operation.dialect.complete_body is not None:
+        raw = operation.dialect.complete_body(raw)
     door = Door(
         principal=request.state.principal,
         request_id=request.state.request_id,

@@ -16,9 +16,11 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from server.memory.settings import DEFAULTS
 from server.store import migrate as module
-from server.store.db import Database
+from server.store.db import Database, UtcDateTime
 from server.store.migrate import SchemaTooNew, make_alembic_config, migrate
 from server.store.migrations import HEAD
+from server.store.record import skip_list, working_memory
+from server.store.record.working_memory import ItemListing
 from server.store.record.workspaces import get_workspace
 from server.store.tables import load_all_tables
 from server.store.tables.accounts import accounts, workspaces
@@ -115,6 +117,46 @@ async def test_what_was_kept_before_a_workspace_had_settings_is_kept_and_has_the
         found = await get_workspace(connection, "w")
     assert found is not None
     assert found.settings == DEFAULTS
+
+
+def insert_row(table, values):
+    """A statement for a table of an old schema."""
+    columns = [sa.column(k, UtcDateTime(timezone=True) if k.endswith("_at") else None) for k in values]
+    return sa.insert(sa.table(table, *columns)).values(values)
+
+
+async def test_skip_entries_and_the_lines_of_sections_become_items_of_one_list(empty, clock, monkeypatch):
+    written = {"skip_list": "- milk: too old\n- jam", "standing_decisions": "Ship on Tuesdays", "x": "y"}
+    monkeypatch.setattr(module, "HEAD", "0007")
+    monkeypatch.setattr("alembic.command.upgrade", partial(up_to, "0007", command.upgrade))
+    await migrate(empty)
+    now = clock()
+    place = {"id": "w", "account_id": "a", "name": "notes", "created_at": now, "updated_at": now}
+    async with empty.write() as connection:
+        await connection.execute(sa.insert(accounts).values(id="a", name="ann", created_at=now))
+        await connection.execute(sa.insert(workspaces).values(**place))
+        entry = {"id": "s", "item": "tea", "reason": "it is cold", "expires": "2099-01-01"}
+        times = {"ends_at": now.replace(year=2099), "created_at": now}
+        await connection.execute(insert_row("skip_entries", {"workspace_id": "w", **entry, **times}))
+        for name, text in written.items():
+            section = {"workspace_id": "w", "name": name, "heading": name, "content": text}
+            times = {"created_at": now, "updated_at": now}
+            await connection.execute(insert_row("working_sections", section | times))
+    monkeypatch.undo()
+    assert await migrate(empty) == "0007"
+    async with empty.read() as connection:
+        entries = await skip_list.list_live_entries(connection, "w", now)
+        items, _ = await working_memory.list_items(connection, "w", ItemListing())
+        kept = {each.name: each.content for each in await working_memory.list_sections(connection, "w")}
+    assert {(each.item, each.reason, each.expires) for each in entries} == {
+        ("tea", "it is cold", "2099-01-01"),
+        ("milk", "too old", "until it is removed"),
+        ("jam", "no reason was given", "until it is removed"),
+    }
+    assert next(each for each in entries if each.item == "tea").id == "s"
+    assert {each.title for each in items if each.category == "standing_decision"} == {"Ship on Tuesdays"}
+    assert kept == written
+    assert "skip_entries" not in await tables_of(empty)
 
 
 async def test_a_schema_that_is_newer_than_the_code_is_refused_and_left_alone(db):

@@ -5,7 +5,7 @@ import sqlalchemy as sa
 
 from server.store.record import skip_list
 from server.store.tables.memories import journal
-from server.store.tables.working import skip_entries, working_items, working_sections
+from server.store.tables.working import working_items, working_sections
 from tests.helpers.doors import refused, rest
 from tools import skip_list as skip_tools
 from tools import working_memory
@@ -113,13 +113,13 @@ async def test_the_document_says_where_it_does_not_show_every_item(ann, monkeypa
 @pytest.mark.parametrize("item", ["a", "to", "don't", "…", "do it"])
 async def test_a_skip_entry_that_could_match_nothing_is_refused(site, ann, item):
     await refused(ann, "add_skip", SKIP | {"item": item}, says="item: has only common words")
-    assert await rows(site, skip_entries) == []
+    assert await rows(site, working_items) == []
 
 
 @pytest.mark.parametrize("expires", ["2026-13-01", "3", "99999999 days", "?"])
 async def test_a_skip_entry_with_an_end_that_is_none_is_refused(site, ann, expires):
     await refused(ann, "add_skip", SKIP | {"expires": expires}, says="expires: must ")
-    assert await rows(site, skip_entries) == []
+    assert await rows(site, working_items) == []
     assert (await ann.http.get("/v1/workspaces")).json()["workspaces"] == []
 
 
@@ -132,13 +132,13 @@ async def test_a_duration_ends_by_itself_and_a_condition_does_not(site, ann, clo
     clock.move(days=3)
     for name, arguments, found in (("list_skips", {}, "entries"), ("check_skip", {"query": "tea?"}, "matches")):
         assert [each["id"] for each in (await ann.call(name, arguments))[found]] == [waiting["id"]]
-    assert len(await rows(site, skip_entries)) == 2, "a read deletes nothing"
+    assert len(await rows(site, working_items)) == 2, "a read deletes nothing"
     async with site.services.db.write() as connection:
         assert await skip_list.purge_expired(connection, clock()) == 1
 
 
 async def test_there_is_an_end_to_the_skip_list(ann, monkeypatch):
-    monkeypatch.setattr(skip_tools, "ENTRIES", 2)
+    monkeypatch.setattr(skip_tools, "MOST_ENTRIES", 2)
     for _ in range(2):
         await ann.call("add_skip", SKIP)
     await refused(ann, "add_skip", SKIP, status=409, code="conflict", says="has 2 entries")

@@ -10,7 +10,7 @@ import re
 import pytest
 
 from tests.helpers.arguments import NOBODY
-from tests.helpers.doors import seen, spoken
+from tests.helpers.doors import seen, spoken, tool
 
 pytestmark = pytest.mark.anyio
 
@@ -133,6 +133,37 @@ async def test_post_memories_ingest_counts_and_tags_with_the_source(cat):
 async def test_post_memories_ingest_without_a_source_is_bulk(cat):
     body = (await cat.http.post("/v1/memories/ingest", json={"memories": [{"content": "a"}]})).json()
     assert body["source"] == "bulk"
+
+
+async def test_post_memories_ingest_skips_what_has_no_content_and_counts_it(cat):
+    memories = [
+        {"content": "a"},
+        {"content": ""},
+        {"tags": ["x"]},
+        {"content": "b"},
+        {"content": None},
+        {"content": " "},
+    ]
+    body = (await cat.http.post("/v1/memories/ingest", json={"memories": memories})).json()
+    assert (body["ingested"], [each["index"] for each in body["refused"]]) == (2, [1, 2, 4, 5])
+    stored = [(await cat.http.get(f"/v1/memories/{each}")).json()["content"] for each in body["ids"]]
+    assert stored == ["a", "b"]
+
+
+@pytest.mark.parametrize("bad", [{"content": "", "expires_at": "soon"}, {"content": 5}, 5, {"contents": "a"}])
+async def test_post_memories_ingest_refuses_all_for_any_other_mistake(cat, bad):
+    answer = seen(await cat.http.post("/v1/memories/ingest", json={"memories": [{"content": "a"}, {}, bad]}))
+    assert answer.status == 400
+    assert "memories.2" in answer.text
+    assert (await cat.http.get("/v1/memories")).json()["total"] == 0
+    body = {"memories": [{"content": "a"}, {}], "on_error": "refuse"}
+    assert seen(await cat.http.post("/v1/memories/ingest", json=body)).status == 400
+
+
+async def test_a_tool_that_ingests_refuses_memories_without_content(cat):
+    answer = await tool(cat, "ingest_memories", {"memories": [{"content": "a"}, {"content": ""}]})
+    assert answer.error == "invalid"
+    assert "memories.1.content" in answer.text
 
 
 async def test_get_memory_is_flat(cat):

@@ -5,6 +5,7 @@ import re
 import pytest
 
 from tests.helpers.doors import seen
+from tests.helpers.site import site_at
 
 pytestmark = pytest.mark.anyio
 
@@ -61,7 +62,7 @@ async def peeked_over(person, *, named=(), query="", header=None):
     body = {"message": "tea", "peek_workspaces": list(named)}
     answer = await person.http.post(f"/v1/context{query}", json=body, headers=headers)
     assert answer.status_code == 200, answer.text
-    return answer.json()["meta"]["peeked_workspaces"]
+    return answer.json()["meta"].get("peeked_workspaces")
 
 
 async def test_post_context_looks_into_the_workspaces_of_body_query_or_header(cat):
@@ -88,6 +89,60 @@ async def test_more_than_five_workspaces_are_too_many_wherever_they_are_named(ca
                 assert "Too many workspaces: at most 5 can be looked into; you named 6" in answer.text
 
 
+async def test_without_a_peek_no_answer_speaks_of_other_workspaces(cat):
+    await cat.store("tea")
+    await cat.http.post("/v1/working-memory/items", json={"category": "active_work", "title": "tea"})
+    body = (await cat.http.post("/v1/context", json={"message": "tea"})).json()
+    assert "peeked_workspaces" not in body["meta"]
+    listed = (await cat.http.get("/v1/working-memory/items")).json()["items"]
+    recalled = (await cat.http.post("/v1/memories/recall", json={"query": "tea"})).json()["memories"]
+    every = [*body["memories"]["matches"], *body["working_memory"]["items"], *listed, *recalled]
+    assert len(every) == 4
+    assert not any("workspace" in each for each in every)
+
+
+async def test_post_context_has_the_items_of_the_other_workspaces_with_their_workspace(cat, dan):
+    for person, workspace, title, priority in (
+        (cat, "default", "at home", 5),
+        (cat, "attic", "in the attic", 9),
+        (cat, "attic", "below", 1),
+        (dan, "attic", "dan's", 9),
+    ):
+        item = {"category": "active_work", "title": title, "priority": priority, "workspace": workspace}
+        assert (await person.http.post("/v1/working-memory/items", json=item)).status_code == 201
+    for message in ("tea", ""):
+        body = (await cat.http.post("/v1/context", json={"message": message, "peek_workspaces": ["attic"]})).json()
+        items = [(each["title"], each.get("workspace")) for each in body["working_memory"]["items"]]
+        assert items == [("in the attic", "attic"), ("at home", None), ("below", "attic")]
+        assert body["working_memory"]["total_active"] == 1
+        assert body["meta"]["peeked_workspaces"] == ["attic"]
+
+
+@pytest.mark.parametrize("path", ["/v1/memories", "/v1/health", "/v1/working-memory", "/v1/skip-list"])
+async def test_more_than_five_workspaces_are_too_many_on_every_route(cat, path):
+    for how in (
+        {"params": {"peek_workspaces": "a,b,c,d,e,f"}},
+        {"headers": {"x-memento-peek-workspaces": "a,b,c,d,e,f"}},
+    ):
+        answer = seen(await cat.http.get(path, **how))
+        assert (answer.status, answer.body["field"]) == (400, "peek_workspaces")
+        assert "Too many" in answer.text
+
+
+async def test_a_workspace_beyond_the_plan_is_refused_at_any_request_that_names_it(settings, clock):
+    plans = {"free": {"workspaces": 1}}
+    changes = {"plans": plans, "default_plan": "free"}
+    async with site_at(type(settings).model_validate(settings.model_dump() | changes), clock) as site:
+        ann = await site.person("ann")
+        await ann.store("tea")
+        headers = {"x-memento-workspace": "second"}
+        for method, path in (("GET", "/v1/memories"), ("POST", "/v1/context"), ("GET", "/v1/health")):
+            answer = seen(await ann.http.request(method, path, headers=headers))
+            assert (answer.status, answer.error) == (403, "quota_exceeded")
+            assert (answer.body["limit"], answer.body["current"]) == (1, 1)
+        assert (await ann.http.get("/v1/memories", headers={"x-memento-workspace": "default"})).status_code == 200
+
+
 @pytest.mark.parametrize("how", [{"params": {"peek_workspaces": "a"}}, {"headers": {"x-memento-peek-workspaces": "a"}}])
 async def test_what_looks_into_one_workspace_only_refuses_to_peek(cat, how):
     for send, path, body in (
@@ -104,7 +159,7 @@ async def test_without_a_key_every_path_is_a_401_in_the_envelope(shared):
     for path in ("/v1/memories", "/v1/context", "/v1/anything"):
         response = await http.get(path)
         assert response.status_code == 401
-        assert "API key" in spoken(response)
+        assert "Invalid or missing API key" in spoken(response)
 
 
 async def test_with_a_key_an_unknown_path_is_a_404_in_the_envelope(cat):

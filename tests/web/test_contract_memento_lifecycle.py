@@ -76,6 +76,25 @@ async def test_post_consolidate_says_how_many_became_how_many(cat):
     assert spoken(response) == "Consolidated 1 group from 3 source memories into 1 new memory."
 
 
+async def test_post_consolidate_group_takes_over_the_links_of_its_sources_each_once(cat):
+    target = await cat.store("target")
+    shared = {"type": "memory", "id": target, "label": "refines"}
+    file = {"type": "file", "path": "docs/a.md"}
+    first = await cat.store("tea is green", linkages=[shared, file])
+    second = await cat.store("coffee is black", linkages=[file, shared, {**shared, "label": "other"}])
+    response = await cat.http.post("/v1/consolidate/group", json={"source_ids": [first, second], "content": "Both"})
+    (merged_id,) = re.findall(r"into (\S+)\.", spoken(response))
+    memory = (await cat.http.get(f"/v1/memories/{merged_id}")).json()
+    links = [(each["type"], each.get("path") or each["id"], each["label"]) for each in memory["linkages"]]
+    assert links == [
+        ("memory", first, "consolidated-from"),
+        ("memory", second, "consolidated-from"),
+        ("memory", target, "refines"),
+        ("file", "docs/a.md", None),
+        ("memory", target, "other"),
+    ]
+
+
 async def test_post_consolidate_without_candidates_says_what_is_needed(cat):
     await cat.store("one", tags=["tea"])
     response = await cat.http.post("/v1/consolidate")

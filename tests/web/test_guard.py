@@ -38,7 +38,7 @@ async def test_without_a_bearer_every_method_gets_the_challenge_and_no_error(sha
             assert challenge == {"scope": '"memory:read memory:write"', "resource_metadata": document(shared, path)}
             if method != "HEAD":
                 assert seen(response).error == "unauthorized"
-                assert "Missing API key" in seen(response).text
+                assert "Invalid or missing API key" in seen(response).text
 
 
 NOT_OURS = ("nonsense", "mp_live_", "mp_live_" + "0" * 32, "mp_live_" + "0" * 31, "mp_test_" + "f" * 32, "a.b.c", "é")

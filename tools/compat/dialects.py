@@ -28,6 +28,7 @@ def with_dialect(operation: Operation) -> Operation:
     dialect = Dialect(
         translate=_translate_ingest if name == "ingest_memories" else _make_translator(name, operation.args),
         to_text=TEXTS.get(name),
+        complete_body=memento.skip_empty_entries if name == "ingest_memories" else None,
     )
     return replace(operation, dialect=dialect)
 

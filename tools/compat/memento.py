@@ -60,6 +60,11 @@ def clear_expiry(request: Request) -> Request:
     return with_argument(replace(request, arguments=left), "clear", [*cleared, "expires_at"], "expires")
 
 
+def skip_empty_entries(body: dict[str, Any]) -> dict[str, Any]:
+    """Have the memories without content of an ingest skipped, as Memento does, unless the body says what to skip."""
+    return {"on_error": "skip_empty"} | body
+
+
 class Remember(InWorkspace):
     """The arguments of `memento_remember`."""
 

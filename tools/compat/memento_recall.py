@@ -47,7 +47,11 @@ class RecalledMemory(BaseModel):
     expires_at: Timestamp | None = Field(default=None, description="The time from which it is no longer recalled.")
     relevance_score: float = Field(description="Its score; the best may exceed 1.")
     linkages: list[Linkage] = Field(description="Its links.")
-    workspace: str | None = Field(default=None, description="Its workspace, if it is not the one of the call.")
+    workspace: str | None = Field(
+        default=None,
+        exclude_if=lambda name: name is None,
+        description="Its workspace; absent if it is the one of the call.",
+    )
     skipped_by: list[SkippedBy] = Field(description="The entries of the skip list that it matches.")
 
 
@@ -122,6 +126,7 @@ async def _recall(services: Services, call: Call, args: RecallMemories, *, words
         limit=args.limit,
         counts_as_use=args.track_access,
         is_words_only=words_only,
+        is_gated=not words_only,
     )
     return await recall(services, call.workspace, request, others=others)
 
@@ -138,7 +143,10 @@ def _build_answer(found: RecallResult, call: Call, query: str, notice: str | Non
 
 
 async def recall_by_words(services: Services, call: Call, args: RecallByWords) -> RecalledInWords | RecalledMemories:
-    """Return the memories that have the query's words, best first; no model is used."""
+    """Return the memories that have any of the query's words, best first; no model is used.
+
+    As in Memento, nothing but the setting `recall_threshold` asks for more than one word.
+    """
     found = await _recall(services, call, args, words_only=True)
     if args.format == "json":
         return _build_answer(found, call, args.query, None)

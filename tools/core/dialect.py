@@ -31,8 +31,10 @@ class Dialect:
 
     `translate` turns the arguments that a client sent into ours. It does not validate ours, but raises `Failure` for
     an argument that only the other system has and that cannot be taken. `to_text` puts an answer in words, which REST
-    adds as `content:[{type, text}]`; None if the answer has no such text.
+    adds as `content:[{type, text}]`; None if the answer has no such text. `complete_body` adds to the body of a REST
+    request the arguments that another system's clients mean and do not send.
     """
 
     translate: Callable[[dict[str, Any]], Request] = Request
     to_text: Callable[[Any], str | None] | None = None
+    complete_body: Callable[[dict[str, Any]], dict[str, Any]] | None = None

@@ -16,6 +16,7 @@ from server.errors import Failure, Problem, make_invalid_failure
 from server.store.record.journal import Actor
 from server.store.record.workspaces import MissingWorkspace, Workspace
 from tools.core.dialect import Dialect
+from tools.core.fields import WorkspaceNames
 from tools.core.plain_arguments import read_arguments
 from tools.core.refusals import failure_from_validation, refuse_unstorable, with_spelling
 from tools.core.screening import find_kinds, list_problems, redact, write_notice
@@ -251,11 +252,18 @@ def _with_notice(answer: Any, notice: str) -> BaseModel:
     return answer.model_copy(update={"meta": answer.meta.model_copy(update={"notice": " ".join(notices)})})
 
 
+class _Peek(Args):
+    """The other workspaces that a connection names."""
+
+    peek_workspaces: WorkspaceNames
+
+
 def _read_peeks(operation: Operation, door: Door) -> dict[str, Any]:
     """The other workspaces that the connection names. They win over the argument, as Memento's clients expect."""
     if door.peek is None:
         return {}
     if "peek_workspaces" not in operation.args.model_fields:
+        validate(_Peek, {"peek_workspaces": door.peek})
         raise Failure(
             "invalid",
             f"peek_workspaces: {operation.name} looks into one workspace only; leave it out.",
@@ -286,14 +294,22 @@ def _validate(model: type[A], arguments: dict[str, Any], spellings: Mapping[str,
 async def _find_workspace(services: Services, door: Door, args: Args) -> Workspace | MissingWorkspace:
     """The workspace of a call: the credential's, else the argument's, else the connection's, else the user's default.
 
-    A missing one is not made here: see `ensure_workspace`.
+    A missing one is not made here: see `ensure_workspace`. But a connection that names a missing one is refused at its
+    first request if the account's plan allows no more, and not at its first write.
     """
     principal = door.principal
-    asked: str | None = getattr(args, "workspace", None) or _read_connection_workspace(door)
+    named: str | None = getattr(args, "workspace", None)
+    asked = named or _read_connection_workspace(door)
     if principal.workspace_id is not None:
         return await _find_bound_workspace(services, principal, principal.workspace_id, asked)
     account_id, name = await services.directory.locate_workspace(principal.user_id, principal.account_id, asked)
-    return await services.directory.find_workspace(account_id, name) or MissingWorkspace(account_id, name)
+    found = await services.directory.find_workspace(account_id, name)
+    if found is not None:
+        return found
+    if asked is not None and named is None:
+        async with services.db.read() as connection:
+            await services.plans.check_room(connection, account_id, "workspaces")
+    return MissingWorkspace(account_id, name)
 
 
 def _read_connection_workspace(door: Door) -> str | None:

@@ -35,9 +35,10 @@ class IngestMemories(InWorkspace):
         description=f"Up to {MOST} memories, in the order in which they happened."
     )
     source: Name = Field(default="bulk", description="Their origin; each memory also gets the tag `source:<source>`.")
-    on_error: Literal["refuse", "skip"] = Field(
+    on_error: Literal["refuse", "skip", "skip_empty"] = Field(
         default="refuse",
-        description="If some of them cannot be stored: `refuse` stores none, `skip` stores the others.",
+        description="If some of them cannot be stored: `refuse` stores none, `skip` stores the others, `skip_empty` "
+        "stores the others if only their content is missing (over REST this is the default).",
     )
     #: The place of each of `memories` in the list that was sent.
     _places: list[int] = PrivateAttr(default_factory=list[int])
@@ -47,7 +48,8 @@ class IngestMemories(InWorkspace):
     @classmethod
     def _validate_each(cls, sent: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
         """Validate the memories one by one if bad ones are to be skipped, unless all of them are bad."""
-        entries: Any = sent.get("memories") if sent.get("on_error") == "skip" else None
+        rule = sent.get("on_error")
+        entries: Any = sent.get("memories") if rule in {"skip", "skip_empty"} else None
         if not isinstance(entries, list):
             entries = []
         good: dict[int, NewMemory] = {}
@@ -58,7 +60,8 @@ class IngestMemories(InWorkspace):
             except ValidationError as error:
                 problem = list_problems(error, NewMemory)[0]
                 refused.append(RefusedEntry(index=index, field=problem.field, message=f"{problem.message}."))
-        if not good or len(cast("list[Any]", entries)) > MOST:
+        is_refused = rule == "skip_empty" and not all(_is_empty(entries[each.index]) for each in refused)
+        if not good or is_refused or len(cast("list[Any]", entries)) > MOST:
             args = handler(sent)
             return args.with_places([*range(len(args.memories))], [])
         return handler({**sent, "memories": [*good.values()]}).with_places([*good], refused)
@@ -85,7 +88,7 @@ class IngestMemories(InWorkspace):
         placed = [self._find_place(each) for each in problems]
         bad = {index: problem for index, problem in placed if index is not None}
         is_left = len(bad) < len(self.memories) and all(index is not None for index, _ in placed)
-        if self.on_error == "refuse" or not is_left:
+        if self.on_error != "skip" or not is_left:
             skipped = [Problem(f"memories.{each.index}.{each.field}", each.message[:-1]) for each in self._refused]
             raise make_invalid_failure([*skipped, *(problem for _, problem in placed)])
         kept = [index for index in range(len(self.memories)) if index not in bad]
@@ -104,6 +107,20 @@ class IngestMemories(InWorkspace):
     def _refuse(self, index: int, problem: Problem) -> RefusedEntry:
         field = problem.field.split(".", 2)[2]
         return RefusedEntry(index=self._places[index], field=field, message=f"{problem.message}.")
+
+
+def _is_empty(entry: Any) -> bool:
+    """Whether an entry has no other fault than that it has no content."""
+    if not isinstance(entry, dict):
+        return False
+    content: Any = cast("dict[str, Any]", entry).get("content")
+    if content is not None and not (isinstance(content, str) and not content.strip()):
+        return False
+    try:
+        NewMemory.model_validate({**entry, "content": "x"}, strict=True)
+    except ValidationError:
+        return False
+    return True
 
 
 class IngestedMemories(Answer):

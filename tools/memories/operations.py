@@ -190,6 +190,7 @@ async def fetch_memory(services: Services, call: Call, args: MemoryRef) -> Fetch
     memory = await memories.get_memory(services.db, call.id_for_reading, args.id)
     if memory is None:
         raise make_memory_not_found(args.id)
+    memory = services.accesses.add_unwritten(call.id_for_reading, memory)
     return FetchedMemory.model_construct(
         **memory.__dict__,
         meta=call.meta,
@@ -285,6 +286,7 @@ async def list_memories(services: Services, call: Call, args: ListMemories) -> M
     page = found[: args.limit]
     has_more = len(found) > args.limit
     following = places.encode((getattr(page[-1], args.sort), page[-1].id)) if has_more else None
+    page = [services.accesses.add_unwritten(call.id_for_reading, each) for each in page]
     return MemoryPage(
         meta=call.meta, memories=page, total=total, offset=args.offset, limit=args.limit, next_cursor=following
     )

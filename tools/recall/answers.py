@@ -55,7 +55,11 @@ class MatchedMemory(IndexedMemory):
     )
     keyword_score: float = Field(default=0.0, description="The words' share of it, 0 to 1.")
     vector_score: float = Field(default=0.0, description="The meaning's share of it, 0 to 1.")
-    workspace: str | None = Field(default=None, description="Its workspace, if other workspaces were searched too.")
+    workspace: str | None = Field(
+        default=None,
+        exclude_if=lambda name: name is None,
+        description="Its workspace; absent if it is the one of the call.",
+    )
     skipped_by: list[SkippedBy] | None = Field(
         default=None,
         description="The entries of the skip list that it matches: do not act on it, and do not mention it.",
@@ -93,19 +97,16 @@ def list_memory(memory: Memory, *, has_links: bool) -> MatchedMemory:
 
 def list_matches(result: RecallResult, *, has_links: bool = False, is_explained: bool = False) -> list[MatchedMemory]:
     """The matches of a recall as an answer shows them, best first."""
-    return [
-        _build_match(each, has_links=has_links, has_workspace=bool(result.other_workspaces), is_explained=is_explained)
-        for each in result.matches
-    ]
+    return [_build_match(each, result.own, has_links=has_links, is_explained=is_explained) for each in result.matches]
 
 
-def _build_match(match: Match, *, has_links: bool, has_workspace: bool, is_explained: bool) -> MatchedMemory:
+def _build_match(match: Match, own: WorkspaceHits | None, *, has_links: bool, is_explained: bool) -> MatchedMemory:
     ranked = match.ranked
     shown = match.memory.__dict__ | {
         "score": round(ranked.score, 3),
         "keyword_score": round(ranked.keyword_score, 3),
         "vector_score": round(ranked.vector_score, 3),
-        "workspace": match.home.workspace.name if has_workspace else None,
+        "workspace": None if match.home is own else match.home.workspace.name,
         "skipped_by": list_skip_reasons(match.skipped_by) or None,
         "why": explain_rank(ranked, match.home) if is_explained else None,
     }

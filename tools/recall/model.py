@@ -35,6 +35,8 @@ class RecallRequest:
     is_explained: bool = False
     #: Whether only the words count; no model is asked then.
     is_words_only: bool = False
+    #: Whether only candidates that are sure enough to fit are answered; else every one that the words find.
+    is_gated: bool = True
     #: The number of candidates that each arm is asked for, if `limit` is not larger.
     least_depth: int = CANDIDATES
 

@@ -46,7 +46,7 @@ async def recall(
     searched = [] if own is None else [own]
     searched += [await _search(services, each, request) for each in others]
     question = make_question(request.message, settings) if own is None else own.question
-    candidates, gated_out = apply_gate(searched, settings.recall_threshold)
+    candidates, gated_out = apply_gate(searched, settings.recall_threshold, is_gated=request.is_gated)
     memories = CandidateMemories(searched)
     ranked = rank(candidates, alpha=settings.recall_alpha, now=now, spans=question.find_spans(now))
     ranked = await rerank(services, request.message, ranked, memories)
@@ -74,19 +74,23 @@ async def _search(services: Services, workspace: Workspace, request: RecallReque
         raise make_unavailable_failure("search store") from None
 
 
-def apply_gate(searched: Sequence[WorkspaceHits], at_least: float) -> tuple[list[Candidate], list[LeftOut]]:
+def apply_gate(
+    searched: Sequence[WorkspaceHits], at_least: float, *, is_gated: bool = True
+) -> tuple[list[Candidate], list[LeftOut]]:
     """Divide the candidates into those that are sure enough to fit the message and those that are not.
 
     Each workspace is judged for itself: if its best candidate is not sure enough, none of its candidates passes.
+    Without the gate, `at_least` alone decides.
     """
+    company = gate.COMPANY if is_gated else 0.0
     passed: list[Candidate] = []
     left_out: list[LeftOut] = []
     for each in searched:
         left_out += [LeftOut(expired, "expired") for expired in each.expired]
         best = max((candidate.evidence for candidate in each.candidates), default=0.0)
-        is_answer = best >= max(gate.compute_threshold(each.total), at_least)
+        is_answer = best >= max(gate.compute_threshold(each.total) if is_gated else 0.0, at_least)
         for candidate in each.candidates:
-            if is_answer and candidate.evidence >= max(gate.COMPANY, at_least):
+            if is_answer and candidate.evidence >= max(company, at_least):
                 passed.append(candidate)
             else:
                 is_below_setting = candidate.evidence < at_least

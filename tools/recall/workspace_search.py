@@ -43,7 +43,7 @@ async def search_workspace(services: Services, workspace: Workspace, request: Re
         dense = await services.encoder.embed_query(question.remove_common_names(common), serving.generation)
     ids = question.term_ids
     scales = gate.Scales.from_rarities(rarities, services.encoder.find_model_name(serving.generation))
-    floors = None if request.is_explained else scales.compute_floors(gate.COMPANY)
+    floors = None if request.is_explained or not request.is_gated else scales.compute_floors(gate.COMPANY)
     filters = _build_filters(request.facets)
     query = Query(dense, SparseVector(ids, [1.0] * len(ids)), request.depth, filters, KEYS, floors)
     found = await services.projection.search_points(workspace.id, query, serving.generation)

@@ -10,7 +10,7 @@ from server.store.record import golden, memories, vectors
 from server.store.record.journal import blank_section_entries
 from server.store.tables.accounts import workspaces
 from server.store.tables.memories import memories as table
-from server.store.tables.working import identity_crystals, skip_entries, working_items, working_sections
+from server.store.tables.working import identity_crystals, working_items, working_sections
 
 STEP = 200
 
@@ -47,7 +47,7 @@ async def erase_due_memories(db: Database, now: datetime, undo: timedelta) -> in
 async def _delete_other_rows(connection: AsyncConnection, gone: sa.Select[str]) -> int:
     """Delete the rows of these workspaces that are not memories, and return the number of rows deleted."""
     deleted = 0
-    for each in (working_items, skip_entries, identity_crystals):
+    for each in (working_items, identity_crystals):
         deleted += (await connection.execute(sa.delete(each).where(each.c.workspace_id.in_(gone)))).rowcount
     sections = sa.delete(working_sections).where(working_sections.c.workspace_id.in_(gone))
     homes = list((await connection.execute(sections.returning(working_sections.c.workspace_id))).scalars())

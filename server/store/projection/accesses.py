@@ -1,12 +1,13 @@
 """How often memories were recalled: counted in memory, and written every second; no part of a memory's revision.
 
-A read never waits for this. A crash loses a second of counts at most.
+A read never waits for this: it adds the counts that are not written yet. A crash loses a second of counts at most.
 """
 
 from collections.abc import Iterable
 from datetime import datetime
 
 from server.clock import Clock
+from server.memory.models import Memory
 from server.store.db import Database
 from server.store.projection.projection import Projection
 from server.store.record import memories
@@ -23,6 +24,7 @@ class Accesses:
         self._projection = projection
         self._now = now
         self._pending: dict[str, dict[str, tuple[int, int, datetime]]] = {}
+        self._being_written: dict[str, tuple[int, datetime]] = {}
         self._size = 0
 
     def note(self, workspace_id: str, recalled: Iterable[tuple[str, int]]) -> None:
@@ -37,18 +39,32 @@ class Accesses:
             pending[memory_id] = (base, times + 1, now)
         self._size += len(pending) - before
 
+    def add_unwritten(self, workspace_id: str, memory: Memory) -> Memory:
+        """Return a memory as it was read from SQL, with the accesses that are not written yet."""
+        found = [self._being_written.get(memory.id)]
+        if (noted := self._pending.get(workspace_id, {}).get(memory.id)) is not None:
+            found.append(noted[1:])
+        unwritten = [each for each in found if each is not None]
+        if not unwritten:
+            return memory
+        count = memory.access_count + sum(times for times, _ in unwritten)
+        return memory.model_copy(update={"access_count": count, "last_accessed_at": unwritten[-1][1]})
+
     async def drain(self) -> None:
         """Write the counts, to SQL and to the points that exist."""
         pending, self._pending, self._size = self._pending, {}, 0
         counted = {m: (times, at) for each in pending.values() for m, (_, times, at) in each.items()}
         if not counted:
             return
+        self._being_written = counted
         try:
             async with self._db.write() as connection:
                 await memories.count_accesses(connection, counted)
         except BaseException:
             self._restore_counts(pending)
             raise
+        finally:
+            self._being_written = {}
         for workspace_id, each in pending.items():
             patches = {m: {"access_count": base + times} for m, (base, times, _) in each.items()}
             try:

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.memory.working import SEEDS, Category, Item, Section, Status
 from server.store.db import Database, fetch_rows, insert_into
+from server.store.record import section_items
 from server.store.record.keyset import is_after
 from server.store.tables.working import working_items, working_sections
 
@@ -27,11 +28,15 @@ _ORDER = tuple(column.desc() for column, _ in _SORT_KEYS)
 
 @dataclass(frozen=True, slots=True)
 class ItemListing:
-    """The items to list. `query` is a part of their title or content; upper and lower case are the same."""
+    """The items to list. `query` is a part of their title or content; upper and lower case are the same.
+
+    With `added_as_items`, entries of the skip list and lines of sections are left out.
+    """
 
     categories: Sequence[Category] = ()
     statuses: Sequence[Status] = ()
     query: str = ""
+    added_as_items: bool = False
     limit: int = 50
     offset: int = 0
     #: The priority, the time of making and the id of the item after which the page begins.
@@ -74,8 +79,8 @@ async def read_state(connection: AsyncConnection, workspace_id: str) -> tuple[in
     The time is that of the section or item that changed last, or None if there is neither.
     """
     latest = (
-        sa.select(sa.func.max(each.c.updated_at)).where(each.c.workspace_id == workspace_id).scalar_subquery()
-        for each in (working_sections, working_items)
+        sa.select(sa.func.max(each.c.updated_at)).where(each.c.workspace_id == workspace_id, *more).scalar_subquery()
+        for each, more in ((working_sections, ()), (working_items, (section_items.WAS_ADDED_AS_ITEM,)))
     )
     query = sa.select(_own_sections(workspace_id).scalar_subquery(), *latest)
     own, *changed = (await connection.execute(query)).one()
@@ -120,22 +125,33 @@ async def update_item(
     connection: AsyncConnection, workspace_id: str, item_id: str, changes: dict[str, Any], now: datetime
 ) -> Item | None:
     """Change fields of an item, and return the changed item. None if the workspace has no item with this id."""
+    here = sa.and_(working_items.c.id == item_id, working_items.c.workspace_id == workspace_id)
+    await _take_from_section(connection, workspace_id, here)
+    ends = {"expires": None, "ends_at": None} if changes.get("category", "skip_list") != "skip_list" else {}
     statement = (
         sa.update(working_items)
-        .where(working_items.c.id == item_id, working_items.c.workspace_id == workspace_id)
-        .values(updated_at=now, **changes)
+        .where(here)
+        .values(updated_at=now, section_line=None, **ends, **changes)
         .returning(*_ITEM)
     )
     row = (await connection.execute(statement)).one_or_none()
     return None if row is None else _item_from_row(row)
 
 
+async def _take_from_section(connection: AsyncConnection, workspace_id: str, here: sa.ColumnElement[bool]) -> None:
+    """Remove the line of an item that is changed or deleted from the text of its section."""
+    query = sa.select(working_items.c.category, working_items.c.section_line).where(
+        here, working_items.c.section_line.is_not(None)
+    )
+    for category, line in (await connection.execute(query)).all():
+        await section_items.drop_line(connection, workspace_id, category, line)
+
+
 async def delete_item(connection: AsyncConnection, workspace_id: str, item_id: str) -> bool:
     """Delete an item. Return False if the workspace has no item with this id."""
-    statement = sa.delete(working_items).where(
-        working_items.c.id == item_id, working_items.c.workspace_id == workspace_id
-    )
-    return (await connection.execute(statement)).rowcount == 1
+    here = sa.and_(working_items.c.id == item_id, working_items.c.workspace_id == workspace_id)
+    await _take_from_section(connection, workspace_id, here)
+    return (await connection.execute(sa.delete(working_items).where(here))).rowcount == 1
 
 
 async def list_items(connection: AsyncConnection, workspace_id: str, listing: ItemListing) -> tuple[list[Item], int]:
@@ -154,6 +170,8 @@ async def list_items_of(
         conditions.append(table.category.in_(listing.categories))
     if listing.statuses:
         conditions.append(table.status.in_(listing.statuses))
+    if listing.added_as_items:
+        conditions.append(section_items.WAS_ADDED_AS_ITEM)
     if listing.query:
         holds = (column.icontains(listing.query, autoescape=True) for column in (table.title, table.content))
         conditions.append(sa.or_(*holds))
@@ -167,7 +185,10 @@ async def list_items_of(
 
 
 _WORKING = sa.and_(
-    working_items.c.workspace_id == sa.bindparam("workspace"), working_items.c.status.in_(("active", "paused"))
+    working_items.c.workspace_id == sa.bindparam("workspace"),
+    working_items.c.status.in_(("active", "paused")),
+    # What the skip list has besides is told to the model by the part of a context that is about the skip list.
+    sa.or_(section_items.WAS_ADDED_AS_ITEM, working_items.c.category != "skip_list"),
 )
 _ACTIVE = (
     sa.select(*_ITEM, sa.select(sa.func.count()).select_from(working_items).where(_WORKING).scalar_subquery())

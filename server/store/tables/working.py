@@ -1,4 +1,4 @@
-"""Working memory, the skip list, and the identity crystals of a workspace."""
+"""Working memory, the skip list among its items, and the identity crystals of a workspace."""
 
 import sqlalchemy as sa
 
@@ -31,22 +31,23 @@ working_items = sa.Table(
     sa.Column("next_action", sa.Text),
     sa.Column("created_at", UtcDateTime, nullable=False),
     sa.Column("updated_at", UtcDateTime, nullable=False),
+    # For an entry of the skip list that was added as one: the text that is shown as its end. If it is a time, the time
+    # itself is in ends_at.
+    sa.Column("expires", sa.Text),
+    sa.Column("ends_at", UtcDateTime, index=True),
+    # The line of a section that this is: see `server.memory.section_lines`.
+    sa.Column("section_line", sa.Text),
     # Items are shown in the reverse order of this index.
     sa.Index("ix_working_items_shown", "workspace_id", "priority", "created_at", "id"),
-)
-
-skip_entries = sa.Table(
-    "skip_entries",
-    metadata,
-    sa.Column("id", sa.String(36), primary_key=True),
-    sa.Column("workspace_id", sa.String(36), sa.ForeignKey("workspaces.id"), nullable=False),
-    sa.Column("item", sa.Text, nullable=False),
-    sa.Column("reason", sa.Text, nullable=False),
-    # The text that is shown. If it is a time, the time itself is in ends_at.
-    sa.Column("expires", sa.Text, nullable=False),
-    sa.Column("ends_at", UtcDateTime, index=True),
-    sa.Column("created_at", UtcDateTime, nullable=False),
-    sa.Index("ix_skip_entries_workspace_id_created_at", "workspace_id", "created_at", "id"),
+    # The skip list is read for every message.
+    sa.Index(
+        "ix_working_items_skip_list",
+        "workspace_id",
+        "created_at",
+        "id",
+        sqlite_where=sa.text("category = 'skip_list'"),
+        postgresql_where=sa.text("category = 'skip_list'"),
+    ),
 )
 
 identity_crystals = sa.Table(

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from server.ids import new_id
 from server.memory.skip import SkipEntry
 from server.store.record import skip_list
-from server.store.tables.working import skip_entries
+from server.store.tables.working import working_items
 
 pytestmark = pytest.mark.anyio
 
@@ -34,7 +34,7 @@ async def live(ledger, now):
 
 async def left(ledger):
     async with ledger.db.read() as connection:
-        return set((await connection.execute(sa.select(skip_entries.c.item))).scalars())
+        return set((await connection.execute(sa.select(working_items.c.title))).scalars())
 
 
 async def test_live_entries_come_back_whole_and_newest_first(ledger, clock, add):
@@ -96,5 +96,5 @@ async def test_an_entry_is_deleted_in_its_own_workspace_and_only_while_it_lives(
 
 async def test_live_entries_are_read_in_the_order_of_their_index(book, clock, plan_of):
     plan = await plan_of(book.db, lambda connection: skip_list.list_live_entries(connection, book.workspace, clock()))
-    assert "USING INDEX ix_skip_entries_workspace_id_created_at (workspace_id=?)" in plan
+    assert "USING INDEX ix_working_items_skip_list (workspace_id=?)" in plan
     assert "TEMP B-TREE" not in plan

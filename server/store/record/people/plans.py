@@ -1,8 +1,8 @@
 """Plans: the limits of an account, and the one check that it stays within them.
 
 The check counts all workspaces of an account: memories that are not deleted (expired and merged ones too, because they
-can come back), items of working memory that are not archived, and the workspaces. The content of a deleted workspace
-does not count.
+can come back), items of working memory that are not archived, and the workspaces. Entries of the skip list and lines of
+sections are no items here. The content of a deleted workspace does not count.
 """
 
 from collections.abc import Mapping
@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.limits import Limits
+from server.store.record.section_items import WAS_ADDED_AS_ITEM
 from server.store.record.workspaces import Workspace, ensure_workspace
 from server.store.tables.accounts import accounts, workspaces
 from server.store.tables.memories import memories
@@ -31,7 +32,7 @@ COUNTS: dict[Kind, sa.Select[int]] = {
     .where(_HERE, memories.c.deleted_at.is_(None)),
     "items": sa.select(sa.func.count())
     .select_from(working_items.join(workspaces, workspaces.c.id == working_items.c.workspace_id))
-    .where(_HERE, working_items.c.status != "archived"),
+    .where(_HERE, working_items.c.status != "archived", WAS_ADDED_AS_ITEM),
     "workspaces": sa.select(sa.func.count()).select_from(workspaces).where(_HERE),
 }
 
@@ -127,6 +128,19 @@ class Plans:
         count = await _count_kind(connection, account_id, kind)
         if count > limit:
             raise QuotaExceeded(kind, standing.plan, limit, count - added, added)
+
+    async def check_room(self, connection: AsyncConnection, account_id: str, kind: Kind) -> None:
+        """Check, before anything is added, that the account's plan allows one more. Nothing is held.
+
+        Raises:
+            QuotaExceeded: the account has as many as its plan allows.
+        """
+        if not self._plans:
+            return
+        standing = await self.read_standing(connection, account_id)
+        limit: int | None = getattr(standing.limits, kind)
+        if limit is not None and (count := await _count_kind(connection, account_id, kind)) >= limit:
+            raise QuotaExceeded(kind, standing.plan, limit, count, 1)
 
     async def count_usage(self, connection: AsyncConnection, account_id: str) -> dict[Kind, int]:
         """Return the number that an account has of each kind."""

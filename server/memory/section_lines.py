@@ -1,0 +1,63 @@
+"""The sections of working memory whose lines are entries of a list: the skip list and the standing decisions.
+
+An agent may write such a list as the text of a section. This module finds the lines that are entries, so that they are
+kept in the list itself. The text stays as it was written.
+"""
+
+import re
+from collections.abc import Collection
+
+from server.memory.skip import SkipEntry, find_telling_terms
+from server.memory.working import Category
+
+#: The category of the items that the lines of a section are, by the name of the section.
+LISTED: dict[str, Category] = {"standing_decisions": "standing_decision", "skip_list": "skip_list"}
+#: The reason and the end of an entry of the skip list that was given none.
+NO_REASON, NO_END = "no reason was given", "until it is removed"
+
+_MARK = re.compile(r"^(?:[-*+]|\d{1,3}[.)])\s+(?:\[[ xX]\]\s+)?")
+_EMPHASIS = re.compile(r"\*{1,3}|`+|~~|(?<!\w)_{1,2}(?=\S)|(?<=\S)_{1,2}(?!\w)")
+_NOTHING = frozenset({"", "(empty)", "empty", "none", "(none)", "nothing", "n/a", "-", "---", "***", "___"})
+_BEFORE_REASON = re.compile(r"\s+[\u2012-\u2015-]+\s+|:\s+|;\s+|\.\s+|,?\s+(?=because\b|until\b|since\b)|\s+\(")
+
+
+def find_entries(text: str) -> list[str]:
+    """Return the entries of a text, each once: its list items, or all lines but headings if there are no list items."""
+    lines = [line.strip() for line in text.splitlines()]
+    marked = [line for line in lines if _MARK.match(line)]
+    plain = [line for line in lines if not line.startswith(("#", "|", "```", ">"))]
+    entries = (_MARK.sub("", line).strip() for line in marked or plain)
+    return list(dict.fromkeys(entry for entry in entries if entry.casefold() not in _NOTHING))
+
+
+def drop_entries(text: str, entries: Collection[str]) -> str:
+    """Return a text without the lines that are these entries."""
+    kept = (line for line in text.splitlines() if _MARK.sub("", line.strip()).strip() not in entries)
+    return text if not entries else "\n".join(kept)
+
+
+def split_subject(entry: str) -> tuple[str, str]:
+    """Return the thing that an entry of the skip list is about, and the reason: "Tailwind: too large"."""
+    plain = _EMPHASIS.sub("", entry).strip()
+    for cut in _BEFORE_REASON.finditer(plain):
+        subject = plain[: cut.start()].strip()
+        if find_telling_terms(subject):
+            reason = plain[cut.end() :].strip()
+            return subject, (reason.removesuffix(")") if cut.group().endswith("(") else reason) or NO_REASON
+    return plain, NO_REASON
+
+
+def render_skip(entry: SkipEntry) -> str:
+    """Return an entry of the skip list as a line of its section, without the mark of a list."""
+    return " ".join(f"{entry.item}: {entry.reason} (expires {entry.expires})".split())
+
+
+def render_decision(title: str, content: str) -> str:
+    """Return a standing decision as a line of its section, without the mark of a list."""
+    return " ".join((f"{title}: {content}" if content else title).split())
+
+
+def append_entries(text: str, entries: Collection[str]) -> str:
+    """Return a text with more entries at its end, as list items."""
+    lines = "\n".join(f"- {entry}" for entry in entries)
+    return "\n".join(part for part in (text.rstrip("\n") if lines else text, lines) if part)

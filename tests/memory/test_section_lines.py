@@ -1,0 +1,55 @@
+"""The lines of a section that are entries of a list."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from server.memory.section_lines import append_entries, drop_entries, find_entries, split_subject
+
+WORDS = st.text("abcdefghijklmnop ", min_size=1, max_size=30).map(str.strip).filter(bool)
+
+
+@pytest.mark.parametrize(
+    ("text", "entries"),
+    [
+        ("- Tailwind\n- MySQL: too old", ["Tailwind", "MySQL: too old"]),
+        ("# Skip\n\nThese are out:\n\n1. Tailwind\n2) MySQL\n   because it is old\n", ["Tailwind", "MySQL"]),
+        ("* [ ] Tailwind\n+ MySQL\n* Tailwind", ["Tailwind", "MySQL"]),
+        ("# Skip\nTailwind\n\nMySQL\n| a |\n> b", ["Tailwind", "MySQL"]),
+        ("(empty)", []),
+        ("- none\n---", []),
+        ("", []),
+    ],
+)
+def test_entries_are_the_list_items_else_the_lines(text, entries):
+    assert find_entries(text) == entries
+
+
+@pytest.mark.parametrize(
+    ("entry", "subject", "reason"),
+    [
+        ("Tailwind", "Tailwind", "no reason was given"),
+        ("**Tailwind** — we like `CSS`", "Tailwind", "we like CSS"),
+        ("Tailwind: it is too large", "Tailwind", "it is too large"),
+        (
+            "Don't suggest Tailwind because we like CSS, until May",
+            "Don't suggest Tailwind",
+            "because we like CSS, until May",
+        ),
+        ("the Lisbon trip (not before May)", "the Lisbon trip", "not before May"),
+        ("Skip: Tailwind", "Skip: Tailwind", "no reason was given"),
+        ("snake_case names", "snake_case names", "no reason was given"),
+    ],
+)
+def test_an_entry_is_the_thing_and_the_reason(entry, subject, reason):
+    assert split_subject(entry) == (subject, reason)
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(WORDS, max_size=5, unique=True), st.lists(WORDS, max_size=5, unique=True))
+def test_lines_that_are_appended_are_found_and_can_be_dropped_again(written, others):
+    text = "\n".join(f"- {each}" for each in written)
+    shown = append_entries(text, others)
+    assert set(find_entries(shown)) == {each for each in {*written, *others} if each != "none"}
+    left = find_entries(drop_entries(shown, set(others)))
+    assert left == [each for each in written if each not in others and each != "none"]
