@@ -6,8 +6,9 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-from server.memory.models import Timestamp
-from server.memory.packing import Budget, as_data
+from server.memory import question
+from server.memory.models import Memory, Timestamp
+from server.memory.packing import Packing, as_data
 from server.memory.working import ListedItem
 from server.store.record import identity, memories, working_memory
 from server.store.record.workspaces import Workspace
@@ -25,6 +26,7 @@ from tools.recall.answers import (
     list_omitted,
     list_skip_reasons,
 )
+from tools.recall.cutting import cut_text
 from tools.recall.model import RankedBy, RecallRequest
 from tools.recall.peek import find_peekable_workspaces
 from tools.recall.pipeline import recall
@@ -33,6 +35,7 @@ PARTS = ("working_memory", "memories", "skip_list", "identity")
 NOT_ASKED = ""
 """In the place of a crystal, which is never empty: null says that there is none."""
 ITEMS = 50
+NO_QUESTION = question.Question("")
 
 
 class RetrieveContext(InWorkspace, Facets):
@@ -48,7 +51,7 @@ class RetrieveContext(InWorkspace, Facets):
         default=None,
         ge=1,
         le=1_000_000,
-        description="The largest number of tokens in all memories; the best that fit are returned.",
+        description="The largest number of tokens in all memories. A memory that is too long is cut: see its `cut`.",
     )
     include: Words = Field(
         default=[*PARTS],
@@ -185,9 +188,22 @@ async def _list_newest(services: Services, call: Call, args: RetrieveContext) ->
     """Return the newest memories that fit into `max_tokens`."""
     async with services.db.read() as connection:
         page, _ = await memories.list_page(connection, call.id_for_reading, args.to_listing(args.limit), services.now())
-    budget = Budget(args.max_tokens)
-    matches = [list_memory(each, has_links=args.include_graph) for each in page if budget.take(each.content)]
-    return _Recalled(memories=ContextMemories(matches=matches, query_terms=[], ranking="recent"))
+    packing = Packing(args.max_tokens)
+    fitting = [each for each in page if packing.add(each.content)]
+    shown = zip(fitting, packing.share_rest(), strict=True)
+    matches = [await _show_newest(each, room, has_links=args.include_graph) for each, room in shown]
+    missing = {each.id for each in page} - {each.id for each in fitting}
+    omitted = [Omitted(id=each.id, reason="budget") for each in page if each.id in missing]
+    memories_found = ContextMemories(matches=matches, query_terms=[], ranking="recent", omitted=omitted or None)
+    return _Recalled(memories=memories_found)
+
+
+async def _show_newest(memory: Memory, room: int | None, *, has_links: bool) -> MatchedMemory:
+    """Return a memory as an answer shows it, cut to its room in bytes; None leaves it whole."""
+    if room is None:
+        return list_memory(memory, None, has_links=has_links)
+    content, cut = await cut_text(memory.content, room, NO_QUESTION)
+    return list_memory(memory.model_copy(update={"content": content}), cut, has_links=has_links)
 
 
 async def _list_items(services: Services, call: Call, others: Sequence[Workspace]) -> ContextItems:

@@ -13,6 +13,10 @@ ALIKE = 0.9
 """Two texts that share at least this part of their words (Jaccard) say the same, if their particulars are the same."""
 _BYTES_A_TOKEN = 3
 _HEADER_TOKENS = 16
+#: What the header of a cut memory says beside: that it is a part, and of which memory.
+_CUT_TOKENS = 20
+#: The least room for a part of a memory, in tokens: its header, and some ten words.
+LEAST_EXCERPT = _HEADER_TOKENS + _CUT_TOKENS + 20
 #: In any case and with any blanks: it is read by models, not by a parser.
 _CLOSING = re.compile(r"<(\s*)/(\s*memories)", re.IGNORECASE)
 
@@ -82,18 +86,63 @@ class Budget:
         return True
 
 
-class PromptMemory(Protocol):
-    """The fields of a memory that stand in a prompt."""
+class Packing:
+    """Divides the room of an answer among its memories, the best first: each is whole if it fits, and else cut.
 
+    A memory that does not fit first gets half of the room that is left, so that the ones after it may fit whole. The
+    room that nobody took is then divided among those that are cut, the best first.
+    """
+
+    def __init__(self, max_tokens: int | None) -> None:
+        self._budget = Budget(max_tokens)
+        self._needed: list[int] = []
+        self._granted: list[int] = []
+
+    def add(self, content: str) -> bool:
+        """Take room for a memory, or for a part of it; return whether there was any."""
+        needed = estimate_tokens(content)
+        if not self._budget.take(content):
+            left = self._budget.left or 0
+            if left < LEAST_EXCERPT:
+                return False
+            granted = max(left // 2, LEAST_EXCERPT)
+            self._budget.left = left - granted
+        else:
+            granted = needed
+        self._needed.append(needed)
+        self._granted.append(granted)
+        return True
+
+    def share_rest(self) -> list[int | None]:
+        """Return the number of bytes that each added memory has room for, in their order; None if it is whole."""
+        rooms: list[int | None] = []
+        for needed, granted in zip(self._needed, self._granted, strict=True):
+            more = 0 if granted == needed else min(needed - granted, self._budget.left or 0)
+            self._budget.left = None if self._budget.left is None else self._budget.left - more
+            is_whole = granted + more == needed
+            rooms.append(None if is_whole else (granted + more - _HEADER_TOKENS - _CUT_TOKENS) * _BYTES_A_TOKEN)
+        return rooms
+
+
+class PromptMemory(Protocol):
+    """The fields of a memory that stand in a prompt. `cut` is None if its content is whole."""
+
+    id: str
     content: str
     occurred_at: datetime | None
     created_at: datetime
     author: str | None
     source: str | None
 
+    @property
+    def cut(self) -> object | None: ...  # noqa: D102 - as above
+
 
 def as_data(recalled: Iterable[PromptMemory]) -> str:
-    """Return memories as text for a prompt, each with its date, author and source, marked as data."""
+    """Return memories as text for a prompt, each with its date, author and source, marked as data.
+
+    A memory that is cut has its id as well, by which the rest can be fetched.
+    """
     blocks = list(_render_blocks(recalled))
     if not blocks:
         return ""
@@ -105,5 +154,7 @@ def _render_blocks(recalled: Iterable[PromptMemory]) -> Iterator[str]:
     for memory in recalled:
         day = memory.occurred_at or memory.created_at
         said = [f"{day.astimezone(UTC):%Y-%m-%d}", memory.author, memory.source and f"from {memory.source}"]
+        if memory.cut is not None:
+            said.append(f"part of memory {memory.id}")
         # A text that closes the mark would pass for what follows it.
         yield _CLOSING.sub(r"<\1\\/\2", f"[{', '.join(part for part in said if part)}] {memory.content}")

@@ -84,6 +84,26 @@ def stem_words(words: Iterable[str], language: Language = "english") -> list[str
     return [stem(word) for word in words]
 
 
+def find_terms(text: str, terms: Collection[str], language: Language = "english") -> list[tuple[int, str]]:
+    """Return each occurrence of the terms in a text: its place in characters and the term, in the order of the text.
+
+    A compound is found by its parts.
+    """
+    stem, known = get_stemmer(language), dict[str, str]()
+    found: list[tuple[int, str]] = []
+    for match in _PART.finditer(text):
+        word = _POSSESSIVE.sub("", match[0].lower())
+        if _UNSPACED.search(word):
+            pairs = ((match.start() + place, match[0][place : place + 2]) for place in range(len(match[0])))
+            found += [(place, pair) for place, pair in pairs if pair in terms]
+            continue
+        if word not in known:
+            known[word] = stem(word)
+        if known[word] in terms:
+            found.append((match.start(), known[word]))
+    return found
+
+
 def hash_term(term: str) -> int:
     """Return a term's place in a sparse vector (u32)."""
     return mmh3.hash(term, signed=False)

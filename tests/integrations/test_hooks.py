@@ -65,6 +65,15 @@ async def test_a_prompt_comes_with_what_is_remembered_for_it_marked_as_data(anns
     )
 
 
+async def test_of_a_long_memory_the_part_that_matters_comes_through(anns, ann):
+    log = [f"Step {n} of the migration went well and took a while." for n in range(550)]
+    memory_id = await ann.store(" ".join([*log[:275], "The staging server is called egret.", *log[275:]]))
+    said = await anns.says("UserPromptSubmit", prompt="what is the staging server called?")
+    assert "The staging server is called egret." in said
+    assert f"part of memory {memory_id}]" in said
+    assert 5_000 < len(said.encode()) < 6_500
+
+
 async def test_a_prompt_for_which_nothing_is_remembered_comes_alone(anns, ann):
     assert await anns.says("UserPromptSubmit", prompt="what is the staging server called?") is None
     await ann.store("The staging server is called egret")

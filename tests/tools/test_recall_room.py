@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import strategies as st
 
-from server.memory.packing import estimate_tokens
+from server.memory.packing import LEAST_EXCERPT, estimate_tokens
 from tests.helpers.doors import refused, rest, tool
 from tests.web.test_fuzz import examples
 
@@ -37,21 +37,65 @@ async def test_an_answer_never_exceeds_its_budget(ann):
         memories = [{"content": f"tea {place} {text}"} for place, text in enumerate(texts)]
         await rest(ann, "ingest_memories", {"memories": memories, **where})
         for message in ("tea", ""):
-            fitting = contents(await context(ann, message, max_tokens=room, **where))
+            answer = await context(ann, message, max_tokens=room, **where)
+            fitting = contents(answer)
             assert sum(map(estimate_tokens, fitting)) <= room
             alone = contents(await context(ann, message, **where))
-            assert [each for each in alone if each in fitting] == fitting, "in the same order"
-            if fitting != alone:
+            whole = [match["content"] for match in answer["memories"]["matches"] if match["cut"] is None]
+            assert [each for each in alone if each in whole] == whole, "in the same order"
+            if len(fitting) < len(alone):
                 left = room - sum(map(estimate_tokens, fitting))
-                assert all(estimate_tokens(each) > left for each in alone if each not in fitting), "what fits comes"
+                assert left < LEAST_EXCERPT, "what fits comes, or a part of it"
+                assert answer["memories"]["omitted"], "and what does not is counted"
 
 
-async def test_what_does_not_fit_makes_room_for_the_next_that_does(ann):
+async def test_what_does_not_fit_is_cut_and_leaves_room_for_what_fits(ann):
     await ann.store("tea " * 300)
     await ann.store("a cup of green tea with milk")
-    answer = await context(ann, max_tokens=100, explain=True)
+    answer = await context(ann, max_tokens=100)
+    assert set(contents(answer)) > {"a cup of green tea with milk"}
+    assert sum(map(estimate_tokens, contents(answer))) <= 100
+    answer = await context(ann, max_tokens=LEAST_EXCERPT - 1, explain=True)
     assert contents(answer) == ["a cup of green tea with milk"]
     assert [each["reason"] for each in answer["memories"]["omitted"]] == ["budget"]
+
+
+LOG = [f"Step {n} of the migration went well and took a while." for n in range(550)]
+NEEDLE = "The kettle of the third floor was moved to the attic."
+
+
+@pytest.mark.parametrize(("place", "room"), [(0, 2_000), (275, 2_000), (549, 2_000), (275, LEAST_EXCERPT)])
+async def test_a_memory_larger_than_the_room_comes_as_the_part_around_the_words(ann, place, room):
+    text = " ".join([*LOG[:place], NEEDLE, *LOG[place:]])
+    memory_id = await ann.store(text)
+    (match,) = (await context(ann, "where is the kettle of the third floor?", max_tokens=room))["memories"]["matches"]
+    part, cut = match["content"], match["cut"]
+    assert part in text
+    assert estimate_tokens(part) <= room
+    assert part == text[cut["start"] : cut["end"]]
+    assert cut["length"] == len(text)
+    assert "kettle" in part
+    assert (NEEDLE in part) or room == LEAST_EXCERPT
+    fetched = await rest(ann, "fetch", {"id": match["id"]})
+    assert fetched.body["content"] == text
+    assert match["id"] == memory_id
+    over_mcp = (await tool(ann, "retrieve_context", {"message": "the kettle", "max_tokens": room})).body
+    assert over_mcp["memories"]["matches"][0]["cut"]["length"] == len(text)
+
+
+async def test_the_newest_memory_that_is_too_long_comes_as_its_beginning(ann):
+    await ann.store(" ".join(LOG))
+    (match,) = (await context(ann, "", max_tokens=300))["memories"]["matches"]
+    assert match["cut"]["start"] == 0
+    assert match["content"].startswith(LOG[0])
+    assert match["content"].endswith(".")
+
+
+async def test_the_text_of_a_part_in_a_prompt_names_the_memory(ann):
+    memory_id = await ann.store(" ".join([NEEDLE, *LOG]))
+    answer = await rest(ann, "retrieve_context", {"query": "the kettle of the third floor", "max_tokens": 500})
+    assert f"part of memory {memory_id}] {NEEDLE}" in answer.body["context"]
+    assert len(answer.body["memories"]["matches"]) == 1
 
 
 async def test_what_says_the_same_is_told_once(ann):

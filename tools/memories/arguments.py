@@ -76,7 +76,7 @@ ANSWERED_FIELDS: Mapping[str, str | None] = dict.fromkeys(
     (
         *("id", "workspace", "meta", "created_at", "updated_at", "relevance", "access_count", "last_accessed_at"),
         *("consolidated", "consolidated_into", "score", "keyword_score", "vector_score", "relevance_score"),
-        *("skipped_by", "why", "title", "text", "url"),
+        *("skipped_by", "why", "cut", "title", "text", "url"),
     )
 )
 

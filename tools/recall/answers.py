@@ -8,7 +8,7 @@ from server.memory.models import Memory
 from server.memory.ranking import RankedCandidate
 from server.memory.skip import SkipEntry
 from server.store.projection.payload import IndexedMemory
-from tools.recall.model import Match, Reason, RecallResult, WorkspaceHits
+from tools.recall.model import Cut, Match, Reason, RecallResult, WorkspaceHits
 
 
 class SkippedBy(BaseModel):
@@ -65,6 +65,11 @@ class MatchedMemory(IndexedMemory):
         description="The entries of the skip list that it matches: do not act on it, and do not mention it.",
     )
     why: Why | None = Field(default=None, description="The reasons for its rank, if `explain` is set.")
+    cut: Cut | None = Field(
+        default=None,
+        description="The part of the text that `content` has, if there is no room in max_tokens for all of it; fetch "
+        "returns the rest. null: `content` is whole.",
+    )
 
 
 OMITTED = (
@@ -89,10 +94,10 @@ def list_skip_reasons(entries: Iterable[SkipEntry]) -> list[SkippedBy]:
     return [SkippedBy(id=each.id, item=each.item, reason=each.reason, expires=each.expires) for each in entries]
 
 
-def list_memory(memory: Memory, *, has_links: bool) -> MatchedMemory:
+def list_memory(memory: Memory, cut: Cut | None, *, has_links: bool) -> MatchedMemory:
     """A memory that was listed by its age, and not ranked, as an answer shows it."""
     shown = {*IndexedMemory.model_fields} - (set() if has_links else {"linkages"})
-    return MatchedMemory.model_validate(memory.model_dump(include=shown))
+    return MatchedMemory.model_validate(memory.model_dump(include=shown) | {"cut": cut})
 
 
 def list_matches(result: RecallResult, *, has_links: bool = False, is_explained: bool = False) -> list[MatchedMemory]:
@@ -109,6 +114,7 @@ def _build_match(match: Match, own: WorkspaceHits | None, *, has_links: bool, is
         "workspace": None if match.home is own else match.home.workspace.name,
         "skipped_by": list_skip_reasons(match.skipped_by) or None,
         "why": explain_rank(ranked, match.home) if is_explained else None,
+        "cut": match.cut,
     }
     if not has_links:
         shown["linkages"] = None

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from pydantic import BaseModel, Field
+
 from server.memory.question import Question
 from server.memory.ranking import Candidate, RankedCandidate
 from server.memory.skip import SkipEntry
@@ -86,6 +88,14 @@ class CandidateMemories:
         return parsed
 
 
+class Cut(BaseModel):
+    """The part of a memory's text that an answer contains. All numbers are characters of the whole text."""
+
+    start: int = Field(description="The place of the first character, from 0.")
+    end: int = Field(description="The place after the last character.")
+    length: int = Field(description="The number of characters of the whole text, which fetch returns.")
+
+
 @dataclass(frozen=True, slots=True)
 class Match:
     """A memory that is answered, with the entries of the skip list that speak against it."""
@@ -94,6 +104,8 @@ class Match:
     memory: IndexedMemory
     home: WorkspaceHits
     skipped_by: tuple[SkipEntry, ...]
+    #: The part of its text that `memory` has; None if it has all of it.
+    cut: Cut | None = None
 
 
 @dataclass(frozen=True, slots=True)

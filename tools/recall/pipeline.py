@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from server.errors import make_unavailable_failure
 from server.memory import gate
-from server.memory.packing import Budget, Duplicates
+from server.memory.packing import Duplicates, Packing
 from server.memory.ranking import Candidate, RankedCandidate, rank
 from server.memory.settings import WorkspaceSettings
 from server.memory.skip import SkipEntry, covers_text, find_matches
@@ -18,6 +18,7 @@ from server.store.record import skip_list
 from server.store.record.workspaces import MissingWorkspace, Workspace
 from server.store.search.seam import EngineDown
 from tools.core.services import Services
+from tools.recall.cutting import cut_matches
 from tools.recall.model import CandidateMemories, LeftOut, Match, RecallRequest, RecallResult, WorkspaceHits
 from tools.recall.reranking import rerank
 from tools.recall.workspace_search import make_question, search_workspace
@@ -51,11 +52,12 @@ async def recall(
     ranked = rank(candidates, alpha=settings.recall_alpha, now=now, spans=question.find_spans(now))
     ranked = await rerank(services, request.message, ranked, memories)
     choice = _choose_matches(ranked, memories, entries, settings, request)
+    matches = choice.matches if request.max_tokens is None else await cut_matches(choice.matches, choice.rooms)
     if request.counts_as_use:
-        _note_accesses(services, choice.matches)
+        _note_accesses(services, matches)
     is_hybrid = own is not None and own.is_hybrid
     return RecallResult(
-        matches=choice.matches,
+        matches=matches,
         terms=question.shown_words,
         ranked_by="hybrid" if is_hybrid else "keyword",
         own=own,
@@ -100,6 +102,8 @@ def apply_gate(
 
 class _Choice(NamedTuple):
     matches: list[Match]
+    #: The room of each match in bytes; None if it is whole.
+    rooms: list[int | None]
     left_out: list[LeftOut]
     #: Those of `left_out` that rank among the first `limit`, without the withheld ones.
     missing: list[LeftOut]
@@ -114,7 +118,7 @@ def _choose_matches(
     request: RecallRequest,
 ) -> _Choice:
     """Choose the best memories that say something new, that the skip list does not withhold, and that fit."""
-    seen, budget = Duplicates(), Budget(request.max_tokens)
+    seen, packing = Duplicates(), Packing(request.max_tokens)
     chosen: list[Match] = []
     left_out: list[LeftOut] = []
     withheld = 0
@@ -129,13 +133,13 @@ def _choose_matches(
             left_out.append(LeftOut(each.id, "skip_list", each, against[0].id))
         elif (same := seen.find_earlier(each.id, memory.content, _get_record(memory))) is not None:
             left_out.append(LeftOut(each.id, "duplicate", each, same))
-        elif not budget.take(memory.content):
+        elif not packing.add(memory.content):
             left_out.append(LeftOut(each.id, "budget", each))
         else:
             chosen.append(Match(each, memory, memories.get_home(each.id), against))
     among_first = {each.id for each in ranked[: request.limit + withheld]}
     missing = [each for each in left_out if each.id in among_first and each.reason in {"duplicate", "budget"}]
-    return _Choice(chosen, left_out, missing, withheld)
+    return _Choice(chosen, packing.share_rest(), left_out, missing, withheld)
 
 
 def _get_record(memory: IndexedMemory) -> tuple[object, ...]:
