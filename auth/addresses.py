@@ -1,4 +1,4 @@
-"""The address that a request came from; for throttling, and for the number of connections."""
+"""The address that a request came from, for throttling, the number of connections and the list of connected apps."""
 
 import ipaddress
 from collections.abc import Sequence
@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from starlette.requests import Request
 
 IPV6_SITE = 64
+#: The networks, by the version of IP, within which two addresses count as near each other.
+NETWORKS = {4: 24, 6: 48}
 
 
 def is_in_networks(address: str, networks: Sequence[str]) -> bool:
@@ -38,3 +40,19 @@ def find_client_address(request: Request, trusted_proxies: Sequence[str]) -> str
     while forwarded and is_in_networks(address, trusted_proxies):
         address = forwarded.pop()
     return find_subscriber(address)
+
+
+def is_same_network(one: str | None, other: str) -> bool:
+    """Whether two addresses, as `find_client_address` returns them, are in one network (/24, in IPv6 /48).
+
+    True if one is not known, because then nothing is known against it.
+    """
+    return one is None or _find_network(one) == _find_network(other)
+
+
+def _find_network(address: str) -> str:
+    try:
+        ip = ipaddress.ip_interface(address).ip
+    except ValueError:
+        return address
+    return str(ipaddress.ip_network((ip, NETWORKS[ip.version]), strict=False))

@@ -57,8 +57,10 @@ class Authenticator:
         return await self._verify_token(bearer)
 
     def evict(self, ended_id: str) -> None:
-        """Drop the cached principals of a key, a grant or a workspace that has ended, by its id."""
-        self._principals.forget_if(lambda each: ended_id in {each.credential_id, each.grant_id, each.workspace_id})
+        """Drop the cached principals of a key, a grant, a chain or a workspace that has ended, by its id."""
+        self._principals.forget_if(
+            lambda each: ended_id in {each.credential_id, each.grant_id, each.chain_id, each.workspace_id}
+        )
 
     def take_last_uses(self) -> dict[str, datetime]:
         """Return the time of each API key's last use since the last call, by the key's id."""

@@ -37,6 +37,7 @@ class Principal:
         credential_id: the id of the API key or of the grant; revoking it ends this principal.
         client_id: the OAuth client, for an access token.
         grant_id: the OAuth grant that the credential depends on, if there is one.
+        chain_id: the chain of that grant that an access token belongs to.
         workspace_id: the only workspace that the credential may touch; None for all of its user's.
         expires_at: the time at which the credential ends, if it does.
         audience: the resource that an access token is for; None for an API key.
@@ -49,6 +50,7 @@ class Principal:
     credential_id: str
     client_id: str | None = None
     grant_id: str | None = None
+    chain_id: str | None = None
     workspace_id: str | None = None
     expires_at: datetime | None = None
     audience: str | None = None

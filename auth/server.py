@@ -27,6 +27,7 @@ class AuthSettings:
         public_url: the server's URL without a path; also the issuer.
         secret_key: the secret that signing keys are encrypted with; never empty.
         access_token_lifetime: for how long an access token is valid.
+        refresh_grace: for how long a used refresh token can be exchanged again, from its first exchange.
         allows_registration: whether clients may register themselves (RFC 7591).
         allows_local_documents: whether client metadata documents may be on loopback addresses; for tests.
         signup: the people who may make an account: nobody, those with an invitation, or everybody.
@@ -36,6 +37,7 @@ class AuthSettings:
     public_url: str
     secret_key: str = field(repr=False)
     access_token_lifetime: timedelta = timedelta(minutes=30)
+    refresh_grace: timedelta = timedelta(minutes=60)
     allows_registration: bool = True
     allows_local_documents: bool = False
     signup: Literal["closed", "invite", "open"] = "closed"
@@ -51,7 +53,7 @@ class AuthSettings:
 class AuthorizationServer:
     """The collaborators of the endpoints and pages, which find it in `request.state.auth`.
 
-    `on_revoked` is called with a grant's id after the grant was revoked, so that no cache keeps its principal.
+    `on_revoked` is called with the id of a grant or a chain after it has ended, so that no cache keeps its principal.
     """
 
     settings: AuthSettings

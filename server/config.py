@@ -142,6 +142,13 @@ class Settings(BaseSettings):
     access_token_minutes: int = Field(
         default=30, ge=1, le=60, description="How many minutes an OAuth access token is valid."
     )
+    refresh_grace_minutes: int = Field(
+        default=60,
+        ge=0,
+        le=1440,
+        description="For how many minutes a used refresh token can be used again, because several windows of an app "
+        "often share one; 0: once only.",
+    )
     oauth_registration: bool = Field(
         default=True, description="Whether clients may register themselves (RFC 7591). Most clients need this today."
     )

@@ -88,6 +88,7 @@ def _make_auth_settings(settings: Settings) -> AuthSettings:
         public_url=settings.public_url,
         secret_key=load_secret_key(settings.secret_key.get_secret_value(), settings.data_dir / "secret.key"),
         access_token_lifetime=timedelta(minutes=settings.access_token_minutes),
+        refresh_grace=timedelta(minutes=settings.refresh_grace_minutes),
         allows_registration=settings.oauth_registration,
         allows_local_documents=settings.oauth_local_documents,
         signup=settings.signup,

@@ -6,6 +6,7 @@ from datetime import timedelta
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from auth.clients.client import Client
+from auth.grants.chains import start_chain
 from auth.grants.outcome import GrantRefusal, IssuedTokens, find_resource_error, issue_refresh_token
 from auth.grants.revocation import end_grant
 from auth.hashing import hash_secret
@@ -20,7 +21,9 @@ from server.store.record.oauth.grants import Grant, find_grant_of_code, insert_g
 GRANT_LIFETIME = timedelta(days=90)
 
 
-async def redeem_code(auth: AuthorizationServer, client: Client, form: Parameters) -> IssuedTokens | GrantRefusal:
+async def redeem_code(
+    auth: AuthorizationServer, client: Client, form: Parameters, address: str
+) -> IssuedTokens | GrantRefusal:
     """Use a code up, and return the tokens of a new grant.
 
     Raises:
@@ -50,8 +53,9 @@ async def redeem_code(auth: AuthorizationServer, client: Client, form: Parameter
             expires_at=now + GRANT_LIFETIME,
         )
         await insert_grant(connection, grant)
-        refresh_token = await issue_refresh_token(auth, connection, client, grant, parent_hash=None)
-        return IssuedTokens(grant, grant.scopes, refresh_token)
+        chain = await start_chain(auth, connection, grant, address)
+        refresh_token = await issue_refresh_token(auth, connection, client, chain)
+        return IssuedTokens(grant, chain.id, grant.scopes, refresh_token)
 
 
 async def _refuse_code(

@@ -6,7 +6,6 @@ therefore returned out of the transaction and raised after it: raised inside, it
 
 import secrets
 from dataclasses import dataclass
-from datetime import timedelta
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -16,12 +15,10 @@ from auth.parameters import Parameters
 from auth.resources import find_resource
 from auth.rfc import InvalidTargetError, OAuth2Error
 from auth.server import AuthorizationServer
+from server.store.record.oauth.chains import Chain
 from server.store.record.oauth.clients import touch_client
 from server.store.record.oauth.grants import Grant
 from server.store.record.oauth.refresh_tokens import insert_refresh_token
-
-#: A refresh token expires after this time without use, even if its grant lasts longer.
-IDLE_LIFETIME = timedelta(days=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +26,7 @@ class IssuedTokens:
     """The tokens that the token endpoint answers with. `refresh_token` is None if the client uses none."""
 
     grant: Grant
+    chain_id: str
     scopes: str
     refresh_token: str | None
 
@@ -42,24 +40,14 @@ class GrantRefusal:
 
 
 async def issue_refresh_token(
-    auth: AuthorizationServer, connection: AsyncConnection, client: Client, grant: Grant, *, parent_hash: str | None
+    auth: AuthorizationServer, connection: AsyncConnection, client: Client, chain: Chain
 ) -> str | None:
-    """Make the next refresh token of a grant, and return it; None if the client did not register for refresh tokens.
-
-    `parent_hash` is the hash of the refresh token that it replaces.
-    """
-    now = auth.now()
-    await touch_client(connection, client.id, now)
+    """Make the next refresh token of a chain, and return it; None if the client did not register for refresh tokens."""
+    await touch_client(connection, client.id, auth.now())
     if "refresh_token" not in client.grant_types:
         return None
     text = secrets.token_urlsafe(32)
-    await insert_refresh_token(
-        connection,
-        token_hash=hash_secret(text),
-        grant_id=grant.id,
-        parent_hash=parent_hash,
-        expires_at=min(now + IDLE_LIFETIME, grant.expires_at),
-    )
+    await insert_refresh_token(connection, token_hash=hash_secret(text), chain_id=chain.id, expires_at=chain.expires_at)
     return text
 
 

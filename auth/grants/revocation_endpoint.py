@@ -14,6 +14,7 @@ from auth.hashing import hash_secret
 from auth.parameters import read_form
 from auth.rfc import InvalidGrantError, InvalidRequestError, OAuth2Error
 from auth.server import AuthorizationServer, get_authorization_server
+from server.store.record.oauth.chains import get_chain
 from server.store.record.oauth.refresh_tokens import find_refresh_token
 
 
@@ -44,10 +45,17 @@ async def _find_grant_of_access_token(auth: AuthorizationServer, token: str, cli
         return None
     if claims["client_id"] != client.id:
         raise InvalidGrantError("The token was issued to another client.")
-    return claims["gid"]
+    async with auth.db.read() as connection:
+        chain = await get_chain(connection, claims["sid"])
+    return None if chain is None else claims["gid"]
 
 
 async def _find_grant_of_refresh_token(auth: AuthorizationServer, token: str, client: Client) -> str | None:
     async with auth.db.read() as connection:
         stored = await find_refresh_token(connection, hash_secret(token), client.id, auth.now())
-    return None if stored is None else stored.grant_id
+    # A used token whose grace is over is worthless, so it cannot end what the copies of the app use now, either.
+    if stored is None or (
+        stored.rotated_at is not None and stored.rotated_at <= auth.now() - auth.settings.refresh_grace
+    ):
+        return None
+    return stored.grant_id

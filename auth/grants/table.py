@@ -12,8 +12,9 @@ from auth.grants.refresh_token import refresh_tokens
 from auth.parameters import Parameters
 from auth.server import AuthorizationServer
 
-#: Answers a form of the token endpoint, sent by a client that has authenticated and registered for this grant type.
-GrantHandler = Callable[[AuthorizationServer, Client, Parameters], Awaitable[IssuedTokens | GrantRefusal]]
+#: Answers a form of the token endpoint, sent by a client that has authenticated and registered for this grant type. The
+#: text is the address that the form came from.
+GrantHandler = Callable[[AuthorizationServer, Client, Parameters, str], Awaitable[IssuedTokens | GrantRefusal]]
 
 #: `grant_type`, as clients send and register it → its handler.
 GRANTS: dict[str, GrantHandler] = {

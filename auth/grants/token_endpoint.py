@@ -11,7 +11,7 @@ from auth.grants.outcome import IssuedTokens
 from auth.grants.table import GRANTS
 from auth.parameters import Parameters, read_form
 from auth.rfc import OAuth2Error, UnauthorizedClientError, UnsupportedGrantTypeError
-from auth.server import AuthorizationServer, get_authorization_server
+from auth.server import AuthorizationServer, get_authorization_server, get_client_address
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
@@ -22,14 +22,14 @@ async def issue_tokens(request: Request) -> Response:
     try:
         form = await read_form(request)
         client = await find_authenticated_client(auth, form, request.headers)
-        issued = await _run_grant(auth, client, form)
+        issued = await _run_grant(auth, client, form, get_client_address(request))
     except OAuth2Error as error:
         return refusal_response(error)
     log.info("tokens.issued", grant=issued.grant.id, client=client.id, user=issued.grant.user_id)
     return json_response(await _build_body(auth, issued))
 
 
-async def _run_grant(auth: AuthorizationServer, client: Client, form: Parameters) -> IssuedTokens:
+async def _run_grant(auth: AuthorizationServer, client: Client, form: Parameters, address: str) -> IssuedTokens:
     """Call the handler of the form's grant type, and return the tokens.
 
     Raises:
@@ -41,11 +41,11 @@ async def _run_grant(auth: AuthorizationServer, client: Client, form: Parameters
         raise UnsupportedGrantTypeError(f"grant_type must be {' or '.join(GRANTS)}.")
     if grant_type not in client.grant_types:
         raise UnauthorizedClientError(f"This client did not register for {grant_type}.")
-    outcome = await GRANTS[grant_type](auth, client, form)
+    outcome = await GRANTS[grant_type](auth, client, form, address)
     if isinstance(outcome, IssuedTokens):
         return outcome
     if outcome.revoked_grant_id is not None:
-        # A used code or refresh token was sent again, so somebody may have stolen it.
+        # A used code was sent again, so somebody may have stolen it.
         log.warning("grant.replayed", grant=outcome.revoked_grant_id)
         auth.on_revoked(outcome.revoked_grant_id)
     raise outcome.error
@@ -54,7 +54,7 @@ async def _run_grant(auth: AuthorizationServer, client: Client, form: Parameters
 async def _build_body(auth: AuthorizationServer, issued: IssuedTokens) -> dict[str, object]:
     """Return the token response (RFC 6749, section 5.1)."""
     body: dict[str, object] = {
-        "access_token": await auth.tokens.sign(issued.grant, issued.scopes),
+        "access_token": await auth.tokens.sign(issued.grant, issued.chain_id, issued.scopes),
         "token_type": "Bearer",
         "expires_in": int(auth.tokens.lifetime.total_seconds()),
         "scope": issued.scopes,

@@ -1,22 +1,24 @@
-"""The page /apps: the apps that a person has connected, each with a button that disconnects it."""
+"""The page /apps: the apps that a person has connected, and the copies of each, with buttons that end them."""
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from auth.clients.documents import is_document_url
 from auth.clients.redirects import describe_host
+from auth.grants.chains import end_chain
 from auth.grants.revocation import end_grant
 from auth.pages.browser import Browser, check_csrf, load_browser
 from auth.pages.page import redirect_browser, render_page
 from auth.parameters import read_form
 from auth.server import get_authorization_server
+from server.store.record.oauth.chains import list_chains
 from server.store.record.oauth.consents import forget_consents
-from server.store.record.oauth.grants import Grant, list_grants
+from server.store.record.oauth.grants import Grant, list_grants, lock_grant
 from server.store.record.people.accounts import User
 
 
 async def serve_apps_page(request: Request) -> Response:
-    """GET the connected apps; POST `grant` to disconnect one."""
+    """GET the connected apps; POST `grant` to disconnect one, or `chain` to end one copy of an app."""
     browser = await load_browser(request)
     if browser.user is None:
         return redirect_browser(request, "/login?next=/apps")
@@ -24,7 +26,10 @@ async def serve_apps_page(request: Request) -> Response:
         return await _list_apps(request, browser, browser.user)
     form = await read_form(request)
     check_csrf(browser, form)
-    await _disconnect_app(request, browser.user, form.get("grant") or "")
+    if form.get("chain") is not None:
+        await _end_copy(request, browser.user, form.get("chain") or "")
+    else:
+        await _disconnect_app(request, browser.user, form.get("grant") or "")
     return redirect_browser(request, "/apps")
 
 
@@ -32,12 +37,13 @@ async def _list_apps(request: Request, browser: Browser, user: User) -> Response
     auth = get_authorization_server(request)
     async with auth.db.read() as connection:
         grants = await list_grants(connection, user.id, auth.now())
+        chains = await list_chains(connection, user.id, auth.now())
     return render_page(
         request,
         browser,
         "apps.html",
         user=user,
-        apps=[(grant, _find_client_host(grant)) for grant in grants],
+        apps=[(grant, _find_client_host(grant), chains.get(grant.id, [])) for grant in grants],
         resource=auth.settings.resource,
     )
 
@@ -61,3 +67,18 @@ async def _disconnect_app(request: Request, user: User, grant_id: str) -> None:
         await end_grant(auth, connection, grant_id, user_id=user.id)
         await forget_consents(connection, user.id, grants[grant_id].client_id)
     auth.on_revoked(grant_id)
+
+
+async def _end_copy(request: Request, user: User, chain_id: str) -> None:
+    """End a chain of a grant of this person; the grant ends with its last chain. Does nothing if it has ended."""
+    auth = get_authorization_server(request)
+    async with auth.db.write() as connection:
+        chains = await list_chains(connection, user.id, auth.now())
+        grant_id = next((chain.grant_id for each in chains.values() for chain in each if chain.id == chain_id), None)
+        if grant_id is None:
+            return
+        await lock_grant(connection, grant_id)
+        await end_chain(connection, grant_id, chain_id)
+        if len(chains[grant_id]) == 1 and await end_grant(auth, connection, grant_id, user_id=user.id):
+            auth.on_revoked(grant_id)
+    auth.on_revoked(chain_id)

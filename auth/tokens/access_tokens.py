@@ -1,6 +1,7 @@
 """Access tokens: JWTs of RFC 9068, signed with ES256.
 
-Verifying a token also checks in SQL that its grant has not ended. That costs a query, so that revoking works at once.
+Verifying a token also checks in SQL that its grant and its chain have not ended. That costs two queries, so that
+revoking works at once.
 """
 
 import secrets
@@ -15,11 +16,12 @@ from auth.principal import Principal, expand_scopes
 from auth.tokens.signing import ALGORITHM, SigningKeys
 from server.clock import Clock
 from server.store.db import Database
+from server.store.record.oauth.chains import get_chain
 from server.store.record.oauth.grants import Grant, find_live_grant
 
 TYPE = "at+jwt"
 LEEWAY = timedelta(seconds=30)
-REQUIRED = ["iss", "aud", "exp", "iat", "sub", "jti", "client_id", "gid"]
+REQUIRED = ["iss", "aud", "exp", "iat", "sub", "jti", "client_id", "gid", "sid"]
 MAX_LENGTH = 4096
 
 
@@ -43,8 +45,8 @@ class AccessTokens:
         self._now = now
         self.lifetime = lifetime
 
-    async def sign(self, grant: Grant, scopes: str) -> str:
-        """Return a token for a grant. Its scopes are the given ones, which are all or some of the grant's."""
+    async def sign(self, grant: Grant, chain_id: str, scopes: str) -> str:
+        """Return a token for a chain of a grant. Its scopes are the given ones, all or some of the grant's."""
         key = await self.keys.get_signing_key()
         now = self._now()
         claims: dict[str, Any] = {
@@ -57,11 +59,12 @@ class AccessTokens:
             "exp": int((now + self.lifetime).timestamp()),
             "jti": secrets.token_urlsafe(16),
             "gid": grant.id,
+            "sid": chain_id,
         }
         return jwt.encode(claims, key.private_key, ALGORITHM, headers={"typ": TYPE, "kid": key.kid})
 
     async def verify(self, token: str) -> Principal | None:
-        """Return the principal of a token; None if it is not ours, not valid now, or its grant or user has ended."""
+        """Return the principal of a token; None if it is not valid now, or its grant, chain or user has ended."""
         claims = await self.read_claims(token)
         if claims is None:
             return None
@@ -71,7 +74,8 @@ class AccessTokens:
             return None
         async with self._db.read() as connection:
             found = await find_live_grant(connection, claims["gid"], now)
-        if found is None:
+            chain = await get_chain(connection, claims["sid"])
+        if found is None or chain is None or chain.grant_id != claims["gid"]:
             return None
         grant, account_id = found
         if (grant.user_id, grant.client_id, grant.resource) != (claims["sub"], claims["client_id"], claims["aud"]):
@@ -99,7 +103,7 @@ class AccessTokens:
             issuer=self._issuer,
             options={"require": REQUIRED, "verify_exp": False, "verify_iat": False, "verify_nbf": False},
         )
-        has_texts = all(isinstance(claims[name], str) for name in ("aud", "sub", "client_id", "gid", "jti"))
+        has_texts = all(isinstance(claims[name], str) for name in ("aud", "sub", "client_id", "gid", "sid", "jti"))
         has_times = all(type(claims[name]) is int for name in ("exp", "iat"))
         return claims if has_texts and has_times and isinstance(claims.get("scope"), str) else None
 
@@ -114,6 +118,7 @@ def _make_principal(grant: Grant, account_id: str, claims: Mapping[str, Any], ex
         credential_id=grant.id,
         client_id=grant.client_id,
         grant_id=grant.id,
+        chain_id=claims["sid"],
         expires_at=expires_at,
         audience=grant.resource,
     )

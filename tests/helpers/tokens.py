@@ -3,6 +3,7 @@
 import hashlib
 from datetime import timedelta
 
+from auth.grants.chains import start_chain
 from server.ids import new_id
 from server.store.record.oauth.grants import Grant, insert_grant
 
@@ -26,4 +27,5 @@ async def access_token(site, person, *, resource="/mcp", scopes="memory:read mem
     grant = Grant(**(values | other))
     async with site.services.db.write() as connection:
         await insert_grant(connection, grant)
-    return await site.running.auth.tokens.sign(grant, scopes)
+        chain = await start_chain(site.running.auth, connection, grant, "127.0.0.1")
+    return await site.running.auth.tokens.sign(grant, chain.id, scopes)

@@ -4,6 +4,7 @@ import asyncio
 import sqlite3
 import sys
 from contextlib import closing
+from datetime import timedelta
 from functools import partial
 
 import pytest
@@ -21,9 +22,12 @@ from server.store.migrate import SchemaTooNew, make_alembic_config, migrate
 from server.store.migrations import HEAD
 from server.store.record import skip_list, working_memory
 from server.store.record.working_memory import ItemListing
+from server.store.record.oauth.chains import Chain, get_chain
+from server.store.record.oauth.refresh_tokens import RefreshToken, find_refresh_token
 from server.store.record.workspaces import get_workspace
 from server.store.tables import load_all_tables
-from server.store.tables.accounts import accounts, workspaces
+from server.store.tables.accounts import accounts, users, workspaces
+from server.store.tables.oauth import oauth_grants
 
 pytestmark = pytest.mark.anyio
 
@@ -157,6 +161,30 @@ async def test_skip_entries_and_the_lines_of_sections_become_items_of_one_list(e
     assert {each.title for each in items if each.category == "standing_decision"} == {"Ship on Tuesdays"}
     assert kept == written
     assert "skip_entries" not in await tables_of(empty)
+
+
+async def test_a_login_of_before_the_chains_goes_on_as_the_first_chain_of_its_grant(empty, clock, monkeypatch):
+    monkeypatch.setattr(module, "HEAD", "0008")
+    monkeypatch.setattr("alembic.command.upgrade", partial(up_to, "0008", command.upgrade))
+    await migrate(empty)
+    now, later = clock(), clock() + timedelta(days=20)
+    person = {"id": "u", "name": "ann", "is_admin": False, "account_id": "a", "default_workspace": "default"}
+    grant = {"id": "g", "user_id": "u", "client_id": "c", "client_name": "C", "scopes": "s", "resource": "r"}
+    times = {"created_at": now, "last_used_at": now, "expires_at": later}
+    token = {"token_hash": "t", "grant_id": "g", "parent_hash": "p", "expires_at": later, "rotated_at": None}
+    async with empty.write() as connection:
+        await connection.execute(sa.insert(accounts).values(id="a", name="ann", created_at=now))
+        await connection.execute(sa.insert(users).values(**person, created_at=now))
+        await connection.execute(sa.insert(oauth_grants).values(**grant, **times, code_hash="h"))
+        old = sa.table("oauth_refresh_tokens", *(sa.column(name) for name in token))
+        await connection.execute(sa.insert(old).values(token))
+    monkeypatch.undo()
+    assert await migrate(empty) == "0008"
+    async with empty.read() as connection:
+        found = await find_refresh_token(connection, "t", "c", now)
+        chain = await get_chain(connection, "g")
+    assert found == RefreshToken("t", "g", "g", None)
+    assert chain == Chain("g", "g", None, None, False, now, now, later, None, None)
 
 
 async def test_a_schema_that_is_newer_than_the_code_is_refused_and_left_alone(db):

@@ -60,16 +60,34 @@ oauth_grants = sa.Table(
     sa.Column("revoked_at", UtcDateTime),
 )
 
+# The chains of a grant. Each copy of an app (a window, a device) exchanges its refresh tokens along its own chain.
+oauth_chains = sa.Table(
+    "oauth_chains",
+    metadata,
+    sa.Column("id", sa.String(36), primary_key=True),
+    sa.Column(
+        "grant_id", sa.String(36), sa.ForeignKey("oauth_grants.id", ondelete="CASCADE"), nullable=False, index=True
+    ),
+    # None for chains that began before addresses were stored.
+    sa.Column("first_address", sa.String(64)),
+    sa.Column("last_address", sa.String(64)),
+    # Whether it branched off another chain from another network than that chain's.
+    sa.Column("is_from_elsewhere", sa.Boolean, nullable=False),
+    sa.Column("started_at", UtcDateTime, nullable=False),
+    sa.Column("last_used_at", UtcDateTime, nullable=False),
+    sa.Column("expires_at", UtcDateTime, nullable=False, index=True),
+    # The last time that a used token of this chain was sent again after its grace, and the sender's address.
+    sa.Column("reused_at", UtcDateTime),
+    sa.Column("reused_from", sa.String(64)),
+)
+
 oauth_refresh_tokens = sa.Table(
     "oauth_refresh_tokens",
     metadata,
     sa.Column("token_hash", sa.String(64), primary_key=True),
-    # The refresh tokens of a grant are its token family.
     sa.Column(
-        "grant_id", sa.String(36), sa.ForeignKey("oauth_grants.id", ondelete="CASCADE"), nullable=False, index=True
+        "chain_id", sa.String(36), sa.ForeignKey("oauth_chains.id", ondelete="CASCADE"), nullable=False, index=True
     ),
-    # The earlier token, which was exchanged for this one.
-    sa.Column("parent_hash", sa.String(64), index=True),
     sa.Column("expires_at", UtcDateTime, nullable=False, index=True),
     sa.Column("rotated_at", UtcDateTime),
 )

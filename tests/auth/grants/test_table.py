@@ -22,7 +22,7 @@ DOCUMENT_URL = "https://app.example/client.json"
 def new_grant(monkeypatch):
     """A grant type that is in the table and nowhere else."""
 
-    async def refuse(_auth, client, form):
+    async def refuse(_auth, client, form, _address):
         return GrantRefusal(InvalidGrantError(f"{client.name} sent {form.get('assertion')}."))
 
     monkeypatch.setitem(GRANTS, NEW, refuse)

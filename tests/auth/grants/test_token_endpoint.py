@@ -171,25 +171,6 @@ async def test_two_windows_that_refresh_at_once_both_go_on(flow, clock):
         assert (await flow.refresh(answer.json()["refresh_token"])).status_code == 200
 
 
-async def test_a_refresh_token_that_comes_again_after_the_grace_ends_the_grant(flow, auth, clock, revoked):
-    first = await flow.tokens()
-    second = (await flow.refresh(first["refresh_token"])).json()
-    clock.move(seconds=30)
-    assert error_of(await flow.refresh(first["refresh_token"])) == (400, "invalid_grant")
-    assert error_of(await flow.refresh(second["refresh_token"])) == (400, "invalid_grant")
-    assert await auth.tokens.verify(second["access_token"]) is None
-    assert len(revoked) == 1
-
-
-async def test_the_grace_is_only_for_the_token_immediately_before(flow, revoked):
-    first = await flow.tokens()
-    second = (await flow.refresh(first["refresh_token"])).json()
-    third = (await flow.refresh(second["refresh_token"])).json()
-    assert error_of(await flow.refresh(first["refresh_token"])) == (400, "invalid_grant")
-    assert error_of(await flow.refresh(third["refresh_token"])) == (400, "invalid_grant")
-    assert len(revoked) == 1
-
-
 async def test_a_refresh_token_that_lies_idle_for_thirty_days_expires(flow, clock):
     first = await flow.tokens()
     clock.move(days=29)

@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from server.store.tables.oauth import (
     auth_attempts,
     browser_sessions,
+    oauth_chains,
     oauth_clients,
     oauth_codes,
     oauth_documents,
@@ -32,6 +33,7 @@ async def collect_garbage(connection: AsyncConnection, now: datetime) -> int:
     statements = [
         sa.delete(oauth_codes).where(oauth_codes.c.expires_at <= now),
         sa.delete(oauth_refresh_tokens).where(oauth_refresh_tokens.c.expires_at <= now),
+        sa.delete(oauth_chains).where(oauth_chains.c.expires_at <= now),
         sa.delete(oauth_grants).where(
             sa.or_(oauth_grants.c.expires_at <= now, oauth_grants.c.revoked_at <= now - REVOKED)
         ),

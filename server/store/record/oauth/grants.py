@@ -70,6 +70,11 @@ async def find_live_grant(connection: AsyncConnection, grant_id: str, now: datet
     return Grant(*grant), account_id
 
 
+async def lock_grant(connection: AsyncConnection, grant_id: str) -> None:
+    """Make other transactions that lock the grant wait for this one. SQLite needs no lock: it writes one by one."""
+    await connection.execute(sa.select(oauth_grants.c.id).where(oauth_grants.c.id == grant_id).with_for_update())
+
+
 async def list_grants(connection: AsyncConnection, user_id: str, now: datetime) -> list[Grant]:
     """Return a person's valid grants, the one used last first."""
     query = _GRANT.where(oauth_grants.c.user_id == user_id, oauth_grants.c.expires_at > now)

@@ -1,34 +1,33 @@
 """Rows of refresh tokens.
 
-A token may be exchanged once, so one statement marks its row: of two callers, one succeeds.
+Exchanging a token marks its row, in one statement: of two callers, one is the first.
 """
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from server.store.tables.oauth import oauth_grants, oauth_refresh_tokens
+from server.store.tables.oauth import oauth_chains, oauth_grants, oauth_refresh_tokens
 
 
 @dataclass(frozen=True, slots=True)
 class RefreshToken:
-    """A refresh token of a grant. `rotated_at` is the time at which it was exchanged, or None."""
+    """A refresh token of a chain. `rotated_at` is the time at which it was first exchanged, or None."""
 
     token_hash: str
+    chain_id: str
     grant_id: str
     rotated_at: datetime | None
 
 
 async def insert_refresh_token(
-    connection: AsyncConnection, *, token_hash: str, grant_id: str, parent_hash: str | None, expires_at: datetime
+    connection: AsyncConnection, *, token_hash: str, chain_id: str, expires_at: datetime
 ) -> None:
-    """Store a new refresh token of a grant."""
+    """Store a new refresh token of a chain."""
     await connection.execute(
-        sa.insert(oauth_refresh_tokens).values(
-            token_hash=token_hash, grant_id=grant_id, parent_hash=parent_hash, expires_at=expires_at
-        )
+        sa.insert(oauth_refresh_tokens).values(token_hash=token_hash, chain_id=chain_id, expires_at=expires_at)
     )
 
 
@@ -37,8 +36,14 @@ async def find_refresh_token(
 ) -> RefreshToken | None:
     """Return a client's refresh token that has not expired, rotated or not. None if there is none."""
     query = (
-        sa.select(oauth_refresh_tokens.c.token_hash, oauth_refresh_tokens.c.grant_id, oauth_refresh_tokens.c.rotated_at)
-        .join(oauth_grants, oauth_grants.c.id == oauth_refresh_tokens.c.grant_id)
+        sa.select(
+            oauth_refresh_tokens.c.token_hash,
+            oauth_refresh_tokens.c.chain_id,
+            oauth_chains.c.grant_id,
+            oauth_refresh_tokens.c.rotated_at,
+        )
+        .join(oauth_chains, oauth_chains.c.id == oauth_refresh_tokens.c.chain_id)
+        .join(oauth_grants, oauth_grants.c.id == oauth_chains.c.grant_id)
         .where(
             oauth_refresh_tokens.c.token_hash == token_hash,
             oauth_refresh_tokens.c.expires_at > now,
@@ -57,14 +62,3 @@ async def rotate_refresh_token(connection: AsyncConnection, token_hash: str, now
         .values(rotated_at=now)
     )
     return (await connection.execute(query)).rowcount == 1
-
-
-async def is_just_rotated(connection: AsyncConnection, token_hash: str, now: datetime, grace: timedelta) -> bool:
-    """Whether a token was exchanged less than `grace` ago, and its successor has not been exchanged since."""
-    later = oauth_refresh_tokens.alias("later")
-    query = sa.select(oauth_refresh_tokens.c.token_hash).where(
-        oauth_refresh_tokens.c.token_hash == token_hash,
-        oauth_refresh_tokens.c.rotated_at > now - grace,
-        ~sa.exists().where(later.c.parent_hash == token_hash, later.c.rotated_at.is_not(None)),
-    )
-    return (await connection.execute(query)).one_or_none() is not None
