@@ -1,13 +1,14 @@
 """Parameters of queries and forms, read by RFC 6749, section 3.1: none may repeat; an empty one counts as missing."""
 
-import json
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 from urllib.parse import parse_qsl
 
 from starlette.requests import Request
 
-from auth.rfc import InvalidRequestError
+from auth.json_objects import parse_json_object
+from auth.rfc import InvalidClientMetadataError, InvalidRequestError
+from server.errors import Failure
 
 MAX_BODY = 64 * 1024
 MAX_FIELDS = 60
@@ -73,20 +74,21 @@ async def read_form(request: Request) -> Parameters:
     return parse_parameters(text)
 
 
-async def read_json(request: Request, limit: int) -> dict[str, Any]:
-    """Return the JSON object that a request posts, of at most `limit` bytes.
+async def read_metadata(request: Request, limit: int) -> dict[str, Any]:
+    """Return the client metadata that a request posts as a JSON object, of at most `limit` bytes.
 
     Raises:
-        OAuth2Error: `invalid_request`; with status 413 if it is too large, 415 if its content type is wrong.
+        OAuth2Error: `invalid_client_metadata` if a value cannot be stored; else `invalid_request`, with status
+            413 if it is too large, 415 if its content type is wrong.
     """
     _check_type(request, "application/json")
+    body = await _read_body(request, limit)
     try:
-        value = json.loads(await _read_body(request, limit))
-    except (ValueError, RecursionError):
-        raise InvalidRequestError("The body is not JSON.") from None
-    if not isinstance(value, dict):
-        raise InvalidRequestError("The body is not a JSON object.")
-    return cast("dict[str, Any]", value)
+        return parse_json_object(body)
+    except ValueError as error:
+        raise InvalidRequestError(f"The body {error}.") from None
+    except Failure as failure:
+        raise InvalidClientMetadataError(failure.message) from None
 
 
 def _check_type(request: Request, wanted: str) -> None:

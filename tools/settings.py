@@ -9,12 +9,13 @@ from pydantic import BaseModel, Field, ValidationError
 from server.errors import Failure
 from server.memory.models import Timestamp
 from server.memory.settings import DEFAULTS, WorkspaceSettings
+from server.storable import refuse_unstorable
 from server.store.epoch import raise_epoch
 from server.store.record import settings
 from server.store.record.workspaces import Workspace
 from tools.core.fields import Name
 from tools.core.operation import Answer, Call, Effect, InWorkspace, Operation, ensure_workspace
-from tools.core.refusals import failure_from_validation, refuse_unstorable
+from tools.core.refusals import failure_from_validation
 from tools.core.services import Services
 
 SETTING_NAMES = tuple(WorkspaceSettings.model_fields)

@@ -110,7 +110,8 @@ def validate_metadata(values: Mapping[str, Any], grant_types: Sequence[str]) -> 
         OAuth2Error: `invalid_client_metadata` or `invalid_redirect_uri`; the description says what to send instead.
     """
     redirect_uris = _validate_redirect_uris(values.get("redirect_uris"))
-    metadata = validate_standard_fields(values)
+    # The check is given the good redirect URIs only, because it refuses all of the metadata for a bad one.
+    metadata = validate_standard_fields({**values, "redirect_uris": redirect_uris})
     name = values.get("client_name") or "An app without a name"
     if not isinstance(name, str) or len(name) > MAX_NAME or not name.isprintable():
         raise InvalidClientMetadataError(f"client_name must be at most {MAX_NAME} printable characters.")
@@ -130,14 +131,23 @@ def validate_metadata(values: Mapping[str, Any], grant_types: Sequence[str]) -> 
 
 
 def _validate_redirect_uris(value: object) -> list[str]:
+    """Return the redirect URIs that can be registered, which are all that the client may use.
+
+    The others are left out, because many clients send the schemes of all their variants together (RFC 7591, section 2).
+
+    Raises:
+        OAuth2Error: `invalid_redirect_uri` if there is none; `invalid_client_metadata` if it is no array of strings.
+    """
     uris = _validate_texts(value, "redirect_uris")
     if not 1 <= len(uris) <= MAX_REDIRECT_URIS:
         raise InvalidRedirectURIError(f"redirect_uris must hold 1 to {MAX_REDIRECT_URIS} URIs.")
-    if not all(is_registrable(uri) for uri in uris):
+    registrable = [uri for uri in uris if is_registrable(uri)]
+    if not registrable:
         raise InvalidRedirectURIError(
-            "A redirect URI must be https, http on a loopback host, or the scheme of a known app; without a fragment."
+            "None of the redirect_uris can be used. Send one that is https, http on a loopback host, or the scheme of "
+            "a known app; without a fragment."
         )
-    return uris
+    return registrable
 
 
 def _validate_texts(value: object, field: str) -> list[str]:

@@ -5,12 +5,11 @@ addresses only, to the very address that was checked, without redirects, and wit
 """
 
 import ipaddress
-import json
 import socket
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from http import HTTPStatus
-from typing import Any, cast
+from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
 import anyio
@@ -18,8 +17,10 @@ import anyio.to_thread
 import httpx
 
 from auth.clients.client import Client, client_from_document, make_unverified_client
+from auth.json_objects import parse_json_object
 from auth.rfc import OAuth2Error
 from server.clock import Clock
+from server.errors import Failure
 from server.loopback import is_loopback
 from server.store.db import Database
 from server.store.record.oauth.documents import DocumentRow, find_document, upsert_document
@@ -30,6 +31,8 @@ TIMEOUT_SECONDS = 5.0
 SHORTEST_LIFETIME = timedelta(minutes=5)
 LONGEST_LIFETIME = timedelta(hours=24)
 FAILURE_LIFETIME = timedelta(minutes=1)
+#: The most characters of a failure that are stored: it can name a field of the document, of any length.
+MAX_FAILURE = 300
 #: The share of the timeout that the look-up of the host may take, and as much again the connection to it.
 CONNECT_SHARE = 0.4
 #: The failure that is stored if the host was not reached. `find_fresh_client` recognises it by this text.
@@ -123,11 +126,11 @@ class ClientDocuments:
             document, lifetime = await self._fetch_document(url)
             client = client_from_document(url, document, self._grant_types)
         except UnusableDocumentError as error:
-            await self._store_row(DocumentRow(url, None, str(error), self._now() + FAILURE_LIFETIME))
+            await self._store_failure(url, str(error))
             raise
         except OAuth2Error as error:
             failure = str(error.description)
-            await self._store_row(DocumentRow(url, None, failure, self._now() + FAILURE_LIFETIME))
+            await self._store_failure(url, failure)
             raise UnusableDocumentError(failure) from None
         await self._store_row(DocumentRow(url, document, None, self._now() + lifetime))
         return client
@@ -154,6 +157,9 @@ class ClientDocuments:
     async def _read_row(self, url: str) -> DocumentRow | None:
         async with self._db.read() as connection:
             return await find_document(connection, url)
+
+    async def _store_failure(self, url: str, failure: str) -> None:
+        await self._store_row(DocumentRow(url, None, failure[:MAX_FAILURE], self._now() + FAILURE_LIFETIME))
 
     async def _store_row(self, row: DocumentRow) -> None:
         if len(row.url) <= MAX_URL:
@@ -270,9 +276,8 @@ def read_lifetime(cache_control: str) -> timedelta:
 
 def _parse_document(body: bytes) -> dict[str, Any]:
     try:
-        document = json.loads(body)
-    except (ValueError, RecursionError):
-        raise UnusableDocumentError("The document is not JSON.") from None
-    if not isinstance(document, dict):
-        raise UnusableDocumentError("The document is not a JSON object.")
-    return cast("dict[str, Any]", document)
+        return parse_json_object(body)
+    except ValueError as error:
+        raise UnusableDocumentError(f"The document {error}.") from None
+    except Failure as failure:
+        raise UnusableDocumentError(f"In the document, {failure.message}") from None

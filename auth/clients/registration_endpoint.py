@@ -11,7 +11,7 @@ from auth.answers import json_response, refusal_response
 from auth.clients.client import validate_metadata
 from auth.grants.table import GRANTS
 from auth.hashing import hash_secret
-from auth.parameters import read_json
+from auth.parameters import read_metadata
 from auth.rfc import AccessDeniedError, OAuth2Error
 from auth.server import AuthorizationServer, get_authorization_server, get_client_address
 from auth.throttle import REGISTRATIONS, count_tries
@@ -31,7 +31,7 @@ async def register_client(request: Request) -> Response:
         if not auth.settings.allows_registration:
             raise AccessDeniedError("Registration is switched off on this server.", status_code=403)
         await count_tries(auth.db, [(REGISTRATIONS, get_client_address(request))], auth.now())
-        metadata = validate_metadata(await read_json(request, MAX_BODY), tuple(GRANTS))
+        metadata = validate_metadata(await read_metadata(request, MAX_BODY), tuple(GRANTS))
         is_public = metadata["token_endpoint_auth_method"] == "none"  # noqa: S105 - the name of a method
         secret = None if is_public else secrets.token_urlsafe(32)
         row = await _insert_client(auth, metadata, secret)

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from pydantic import Field, StringConstraints, TypeAdapter, ValidationError
 
 from server.errors import Failure
-from tools.core.refusals import refuse_unstorable
+from server.storable import refuse_unstorable
 
 Cursor = Annotated[str, StringConstraints(max_length=500)]
 #: The types of the values that a place consists of: none that a database cannot compare.

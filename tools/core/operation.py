@@ -13,12 +13,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from auth.principal import Principal
 from server.errors import Failure, Problem, make_invalid_failure
+from server.storable import refuse_unstorable
 from server.store.record.journal import Actor
 from server.store.record.workspaces import MissingWorkspace, Workspace
 from tools.core.dialect import Dialect
 from tools.core.fields import WorkspaceNames
 from tools.core.plain_arguments import read_arguments
-from tools.core.refusals import failure_from_validation, refuse_unstorable, with_spelling
+from tools.core.refusals import failure_from_validation, with_spelling
 from tools.core.screening import find_kinds, list_problems, redact, write_notice
 from tools.core.services import Services
 from tools.core.store_refusals import refusals_as_failures

@@ -16,7 +16,7 @@ from typing import Annotated, Any, Literal, Union, cast, get_args, get_origin
 from pydantic import BaseModel, StringConstraints, TypeAdapter, ValidationError
 
 from server.errors import Failure
-from tools.core.refusals import refuse_unstorable
+from server.storable import refuse_unstorable
 
 #: Words that stand for nothing. No name is one of them: it would filter by a name that nothing has.
 _NOTHING = frozenset({"null", "none", "undefined"})

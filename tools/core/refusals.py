@@ -1,6 +1,5 @@
 """Refusals of arguments, in words that a person or a model can act on."""
 
-import math
 from collections.abc import Mapping
 from typing import Any, get_args
 
@@ -34,8 +33,6 @@ _TEXTS = {
     "string_pattern_mismatch": "has a character that is not allowed here",
 }
 _LONGEST_QUOTE = 60
-#: How deep JSON may be nested: any JSON library can read that, and no sensible request is deeper.
-DEPTH = 64
 
 
 def failure_from_validation(
@@ -98,31 +95,3 @@ def _spell_path(path: str, spellings: Mapping[str, str]) -> str:
         if path == ours or path.startswith(f"{ours}."):
             return theirs + path[len(ours) :]
     return path
-
-
-def refuse_unstorable(value: Any, path: str = "", depth: int = 0) -> None:
-    """Refuse a value that a database cannot hold or JSON cannot express.
-
-    These are the NUL character, half a surrogate pair, an infinite number, and JSON nested deeper than `DEPTH`.
-
-    Raises:
-        Failure: `invalid`.
-    """
-    if isinstance(value, str):
-        _refuse_text(value, path)
-    elif isinstance(value, float) and not math.isfinite(value):
-        raise Failure("invalid", f"{path}: must be a finite number.", field=path)
-    elif isinstance(value, dict | list):
-        if depth > DEPTH:
-            raise Failure("invalid", f"{path.split('.', maxsplit=1)[0]}: is nested more than {DEPTH} deep.")
-        entries: Any = value.items() if isinstance(value, dict) else enumerate(value)  # pyright: ignore[reportUnknownArgumentType,reportUnknownVariableType,reportUnknownMemberType] - JSON
-        for key, each in entries:
-            _refuse_text(str(key), "field name")
-            refuse_unstorable(each, f"{path}.{key}" if path else str(key), depth + 1)
-
-
-def _refuse_text(text: str, path: str) -> None:
-    if "\x00" in text:
-        raise Failure("invalid", f"{path}: must not contain the NUL character.", field=path)
-    if not text.isascii() and any("\ud800" <= char <= "\udfff" for char in text):
-        raise Failure("invalid", f"{path}: has half a surrogate pair; send whole characters.", field=path)

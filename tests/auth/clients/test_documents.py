@@ -1,6 +1,7 @@
 """Clients that are known by their document: where it may lie, what it must be, and what is remembered."""
 
 import asyncio
+import json
 from datetime import timedelta
 
 import httpx
@@ -10,6 +11,7 @@ import respx
 from auth.clients import documents as client_documents
 from auth.clients.documents import ClientDocuments, UnusableDocumentError, is_public_address, read_lifetime
 from auth.grants.table import GRANTS
+from server.store.record.oauth.documents import find_document
 from tests.helpers.flow import query_of
 
 pytestmark = pytest.mark.anyio
@@ -288,3 +290,26 @@ async def test_what_is_no_address_is_not_public():
 
 async def test_the_systems_resolver_answers_with_addresses():
     assert "127.0.0.1" in await client_documents.resolve_host("127.0.0.1", 443)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"policy_uri": "\ud800"}, {"contacts": ["\udfff"]}, {"invented": {"x" * 5000: "\x00"}}, {"jwks": {"\ud800": 1}}],
+    ids=lambda each: next(iter(each)),
+)
+async def test_a_document_with_a_text_that_cannot_be_stored_is_refused_and_not_kept(app, auth, web, wrong):
+    body = json.dumps(DOCUMENT | wrong)
+    web.get(AT).respond(content=body, headers={"content-type": "application/json"})
+    page = await app.authorize(redirect_uri=CALLBACK)
+    assert page.status_code == 400
+    assert "cannot be used" in page.text
+    async with auth.db.read() as connection:
+        row = await find_document(connection, URL)
+    assert row is not None
+    assert row.document is None
+
+
+async def test_a_document_is_good_for_its_good_redirect_uris(app, web):
+    web.get(AT).respond(json=DOCUMENT | {"redirect_uris": ["kiro://callback", CALLBACK, "com.example.notes:/cb"]})
+    assert (await app.authorize(redirect_uri=CALLBACK)).status_code == 200
+    assert (await app.authorize(redirect_uri="kiro://callback")).status_code == 400

@@ -1,7 +1,11 @@
 """Anybody may register a client, so everything about it is bounded."""
 
+import json
+
 import pytest
 import sqlalchemy as sa
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from auth.clients import registration_endpoint
 from server.store.tables.oauth import oauth_clients
@@ -62,7 +66,7 @@ async def test_a_secret_is_kept_as_a_hash(app, auth):
         ({"redirect_uris": []}, "invalid_redirect_uri"),
         ({"redirect_uris": None}, "invalid_redirect_uri"),
         ({"redirect_uris": ["http://app.example/cb"]}, "invalid_redirect_uri"),
-        ({"redirect_uris": [REDIRECT, "javascript:alert(1)"]}, "invalid_redirect_uri"),
+        ({"redirect_uris": ["javascript:alert(1)", "kiro://callback", "com.example.notes:/"]}, "invalid_redirect_uri"),
         ({"redirect_uris": [f"{REDIRECT}/{n}" for n in range(21)]}, "invalid_redirect_uri"),
         ({"redirect_uris": REDIRECT}, "invalid_client_metadata"),
         ({"redirect_uris": [7]}, "invalid_client_metadata"),
@@ -88,12 +92,83 @@ async def test_bad_metadata_is_refused_by_name(app, metadata, error):
     assert answer.json()["error_description"]
 
 
+BAD_REDIRECTS = [
+    "kiro://kiro.oauth/callback",
+    "com.example.notes:/callback",
+    "javascript:alert(1)",
+    "http://app.example/cb",
+    "https://app.example/cb#fragment",
+]
+
+
+@pytest.mark.parametrize(
+    "good",
+    [
+        "https://claude.ai/api/mcp/auth_callback",
+        "https://claude.com/api/mcp/auth_callback",
+        "https://chatgpt.com/connector/oauth/AbC123_-x",
+        "https://chatgpt.com/connector_platform_oauth_redirect",
+        "https://vscode.dev/redirect",
+        "https://insiders.vscode.dev/redirect",
+        "http://127.0.0.1:33418/",
+        "http://localhost/",
+        "vscode://vscode.github-authentication/did-authenticate",
+        "cursor://anysphere.cursor-mcp/oauth/callback",
+        "http://localhost:3128/oauth/callback",
+    ],
+)
+async def test_redirect_uris_that_cannot_be_used_are_left_out_and_the_good_one_is_registered(app, good):
+    answer = await app.register(redirect_uris=[*BAD_REDIRECTS[1:], good, BAD_REDIRECTS[0]])
+    assert answer.status_code == 201
+    assert answer.json()["redirect_uris"] == [good]
+    page = await app.authorize(redirect_uri=good)
+    assert page.headers["location"].startswith("/login")
+    for uri in BAD_REDIRECTS:
+        assert (await app.authorize(redirect_uri=uri)).status_code == 400
+
+
+TEXTS = st.sampled_from(["\ud800", "a\udfffb", "\x00", "\udc00\ud83d"])
+FIELDS = (
+    "client_name",
+    "client_uri",
+    "policy_uri",
+    "tos_uri",
+    "logo_uri",
+    "scope",
+    "software_id",
+    "invented",
+    "jwks_uri",
+)
+
+
+@st.composite
+def values_that_cannot_be_stored(draw):
+    """Metadata with a text that no database holds, somewhere in it."""
+    text = draw(TEXTS)
+    place = draw(st.sampled_from(["value", "list", "object", "key", "deep key"]))
+    nested = {"value": text, "list": ["me", text], "object": {"a": [{"b": text}]}, "key": {text: 1}}
+    if place == "deep key":
+        return {draw(st.sampled_from(["jwks", "contacts", "invented"])): [{"keys": [{text: {}}]}]}
+    return {draw(st.sampled_from([*FIELDS, "contacts", "jwks"])): nested[place]}
+
+
+@given(metadata=values_that_cannot_be_stored())
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+async def test_a_text_that_cannot_be_stored_is_refused_wherever_it_is_and_nothing_is_kept(app, auth, clock, metadata):
+    clock.move(hours=1)  # so that the examples are no burst of registrations
+    body = json.dumps({"client_name": "Test App", "redirect_uris": [REDIRECT]} | metadata)
+    answer = await app.http.post("/oauth/register", content=body, headers={"content-type": "application/json"})
+    assert (answer.status_code, answer.json()["error"]) == (400, "invalid_client_metadata")
+    async with auth.db.read() as connection:
+        assert (await connection.execute(sa.select(oauth_clients))).all() == []
+
+
 async def test_a_registration_must_be_a_json_object_of_some_kilobytes(app):
     assert (await app.http.post("/oauth/register", data={"client_name": "x"})).status_code == 415
     assert (await app.http.post("/oauth/register", json=["x"])).status_code == 400
-    json = {"content-type": "application/json"}
-    assert (await app.http.post("/oauth/register", content="{", headers=json)).status_code == 400
-    assert (await app.http.post("/oauth/register", content="[" * 16_000, headers=json)).status_code == 400
+    headers = {"content-type": "application/json"}
+    assert (await app.http.post("/oauth/register", content="{", headers=headers)).status_code == 400
+    assert (await app.http.post("/oauth/register", content="[" * 16_000, headers=headers)).status_code == 400
     assert (await app.register(client_uri="https://app.example/" + "x" * 20_000)).status_code == 413
 
 
