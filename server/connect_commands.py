@@ -1,6 +1,6 @@
 """The commands that connect a client to this server. The banner, the welcome page and the keys show the same ones.
 
-Each holds for all projects of a person (`--scope user`): without that, Claude Code and Gemini CLI connect one folder only.
+Each holds for every folder (`--scope user`): without that, Claude Code and Gemini CLI connect only the present folder.
 """
 
 from dataclasses import dataclass

@@ -7,6 +7,7 @@ from pydantic import BaseModel, Field, model_validator
 
 from auth.api_keys import issue_key, replace_key
 from auth.principal import ADMIN, READ, WRITE, expand_scopes
+from server.connect_commands import make_key_command
 from server.errors import Failure
 from server.memory.models import Timestamp
 from server.store.epoch import raise_epoch
@@ -148,7 +149,7 @@ async def create_key(services: Services, call: AccountCall, args: CreateKey) -> 
             grant_id=maker.grant_id,
         )
     url = f"{services.public_url}/v1/mcp"
-    command = f'claude mcp add --transport http loci {url} --header "Authorization: Bearer {secret}"'
+    command = make_key_command(url, secret)
     view = _to_view_fields(row) | {"workspace": None if binding is None else binding.name}
     return CreatedKey.model_validate(view | {"api_key": secret, "mcp_url": url, "connect_command": command})
 

@@ -7,6 +7,7 @@ import structlog
 from auth.accounts.account_names import check_name, taken_name_as_failure
 from auth.accounts.passwords import check_password
 from auth.hashing import hash_secret
+from auth.refusals import TitledFailure
 from auth.server import AuthorizationServer
 from server.errors import Failure
 from server.store.record.people.accounts import User, create_user, has_admin
@@ -67,13 +68,15 @@ async def check_invitation(auth: AuthorizationServer, invitation: Invitation) ->
 
 def _make_invitation_failure(kind: SignupLinkKind) -> Failure:
     if kind == "setup":
-        return Failure(
+        return TitledFailure(
             "forbidden",
+            "This setup link has ended",
             "This setup link does not work any more. It works once, within a day, and until the server restarts. If "
             "nobody has set the server up yet, restart it: it prints a new link. Otherwise log in at /login.",
         )
-    return Failure(
+    return TitledFailure(
         "forbidden",
+        "You need an invitation",
         "You need an invitation to sign up here, and each invitation works once, within a day. Ask the person who "
-        "runs this server for a new one.",
+        "runs this server for a new one. If you run it: LOCI_SIGNUP says who may sign up.",
     )

@@ -11,6 +11,7 @@ from auth.clients.lookup import find_requesting_client
 from auth.clients.redirects import describe_host, goes_to_local_app
 from auth.parameters import Parameters
 from auth.principal import GRANTABLE
+from auth.refusals import TitledFailure
 from auth.resources import find_resource
 from auth.rfc import (
     InvalidRequestError,
@@ -88,8 +89,9 @@ async def validate_authorization_request(
     except OAuth2Error as error:
         raise Failure("malformed", str(error.description)) from None
     if redirect_uri is None:
-        raise Failure(
+        raise TitledFailure(
             "malformed",
+            "Stopped to protect your login",
             f"{client.name} asked to be answered at an address that it did not register. This can be an attempt to "
             "steal your login, so it stops here. If you trust the app, remove its connection to Loci and add it again.",
         )
@@ -104,17 +106,21 @@ async def validate_authorization_request(
 async def _find_client(auth: AuthorizationServer, parameters: Parameters, address: str) -> Client:
     client_id = parameters.get("client_id")
     if client_id is None:
-        raise Failure("malformed", "The app did not name itself: client_id is missing. Start again from the app.")
+        message = "The app did not name itself: client_id is missing. Start again from the app."
+        raise TitledFailure("malformed", "The app's request is incomplete", message)
     try:
         redirect_uri, may_fetch = parameters.get("redirect_uri"), _is_well_shaped(parameters)
         client = await find_requesting_client(auth, client_id, redirect_uri, address, may_fetch=may_fetch)
     except UnusableDocumentError as error:
-        raise Failure("malformed", f"The app's description at {client_id} cannot be used. {error}") from None
+        message = f"The app's description at {client_id} cannot be used. {error}"
+        raise TitledFailure("malformed", "This app cannot be connected", message) from None
     if client is None and is_document_url(client_id):
-        raise Failure("malformed", "The request is incomplete. Start again from the app.")
+        message = "A part of the request is missing. Start again from the app."
+        raise TitledFailure("malformed", "The app's request is incomplete", message)
     if client is None:
-        raise Failure(
+        raise TitledFailure(
             "malformed",
+            "Unknown app",
             "This server does not know the app that sent you. It may have been set up anew, or the app has not been "
             "used for a long time. Remove the connection to Loci in the app and add it again.",
         )

@@ -14,8 +14,8 @@ from starlette.responses import Response
 
 from auth.hashing import hash_secret
 from auth.parameters import Parameters
+from auth.refusals import TitledFailure
 from auth.server import AuthorizationServer, get_authorization_server
-from server.errors import Failure
 from server.store.record.people.accounts import User
 from server.store.record.people.sessions import delete_session, find_session_user, insert_session
 
@@ -51,7 +51,8 @@ def check_csrf(browser: Browser, form: Parameters) -> None:
     """
     # They are compared as bytes, because compare_digest takes no text that is not ASCII.
     if not hmac.compare_digest(browser.csrf_token.encode(), (form.get("csrf") or "").encode()):
-        raise Failure("forbidden", "This page is out of date. Go back, reload it, and try again. Cookies must be on.")
+        message = "Go back, reload the page, and try again. Cookies must be on."
+        raise TitledFailure("forbidden", "This page is out of date", message)
 
 
 async def log_in(request: Request, before: Browser, user: User) -> Browser:

@@ -47,6 +47,7 @@ def render_consent_page(
         redirect_host=oauth_request.redirect_host,
         is_local_app=goes_to_local_app(oauth_request.redirect_uri),
         scopes=[(scope, *SCOPE_WORDS[scope]) for scope in oauth_request.scopes],
+        chosen=() if error else oauth_request.scopes,
         parameters=urlencode(parameters.pairs),
         error=error,
     )

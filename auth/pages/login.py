@@ -12,7 +12,7 @@ from auth.server import AuthorizationServer, get_authorization_server, get_clien
 from auth.throttle import LOGIN_BY_ADDRESS, LOGIN_BY_NAME, count_tries, reset_login_tries
 from server.errors import Failure
 from server.retry_after import retry_after_headers
-from server.store.record.people.accounts import User, find_user, set_password
+from server.store.record.people.accounts import User, count_users, find_user, set_password
 
 HOME = "/apps"
 
@@ -23,6 +23,11 @@ async def serve_login_page(request: Request) -> Response:
     """GET the login form; POST a user name and a password, and go on to the page that the person wanted."""
     if request.method == "POST":
         return await _log_in(request)
+    auth = get_authorization_server(request)
+    async with auth.db.read() as connection:
+        is_set_up = await count_users(connection) > 0
+    if not is_set_up and auth.settings.signup != "open":
+        return render_page(request, await load_browser(request), "not_set_up.html")
     return _render_form(request, await load_browser(request), read_destination(parse_parameters(request.url.query)))
 
 

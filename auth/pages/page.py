@@ -10,9 +10,10 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from auth.pages.browser import Browser, load_browser, set_cookie
+from auth.refusals import TitledFailure
 from auth.rfc import OAuth2Error
 from auth.server import get_authorization_server
-from server.errors import Failure
+from server.errors import Code, Failure
 from server.retry_after import retry_after_headers
 
 _HERE = Path(__file__).parent
@@ -31,6 +32,15 @@ HEADERS = {
     "x-frame-options": "DENY",
 }
 
+#: The titles of refusals that have none of their own.
+_TITLES: dict[Code, str] = {
+    "malformed": "This request cannot be read",
+    "too_large": "This request is too large",
+    "too_many_requests": "Too many tries",
+    "forbidden": "You may not do this",
+    "unavailable": "Loci cannot answer now",
+}
+
 #: An endpoint that answers with a page or a redirect.
 PageHandler = Callable[[Request], Awaitable[Response]]
 
@@ -43,7 +53,7 @@ def with_refusal_page(handler: PageHandler) -> PageHandler:
         try:
             return await handler(request)
         except OAuth2Error as error:
-            code = "too_large" if error.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE else "malformed"
+            code: Code = "too_large" if error.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE else "malformed"
             failure = Failure(code, str(error.description))
         except Failure as refusal:
             failure = refusal
@@ -77,7 +87,7 @@ def render_page(
 
 async def render_refusal_page(request: Request, failure: Failure) -> Response:
     """Return a page that says what is wrong and what the person can do."""
-    title = {403: "That did not work", 429: "Slow down"}.get(failure.status, "This cannot be done")
+    title = failure.title if isinstance(failure, TitledFailure) else _TITLES.get(failure.code, "Something is wrong")
     browser = await load_browser(request)
     return render_page(
         request,

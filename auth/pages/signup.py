@@ -6,10 +6,11 @@ from starlette.responses import Response
 from auth.accounts.new_accounts import Invitation, check_invitation, create_account
 from auth.accounts.passwords import MIN_LENGTH
 from auth.pages.browser import Browser, check_csrf, load_browser, log_in
-from auth.pages.page import render_page
+from auth.pages.page import redirect_browser, render_page
 from auth.parameters import parse_parameters, read_form
 from auth.server import get_authorization_server, get_client_address
 from auth.throttle import SIGNUPS, count_tries
+from server.connect_commands import list_connect_steps
 from server.errors import Failure
 from server.store.record.people.signup_links import SignupLinkKind
 
@@ -22,6 +23,15 @@ async def serve_setup_page(request: Request) -> Response:
 async def serve_signup_page(request: Request) -> Response:
     """GET and POST /signup: the page that makes an account, for everybody or with an invitation."""
     return await _answer_request(request, "invite")
+
+
+async def serve_welcome_page(request: Request) -> Response:
+    """GET /welcome: the ways to connect an agent."""
+    browser = await load_browser(request)
+    if browser.user is None:
+        return redirect_browser(request, "/login?next=/welcome")
+    resource = get_authorization_server(request).settings.resource
+    return render_page(request, browser, "welcome.html", resource=resource, steps=list_connect_steps(resource))
 
 
 async def _answer_request(request: Request, kind: SignupLinkKind) -> Response:
@@ -45,7 +55,8 @@ async def _create_account(request: Request, browser: Browser, kind: SignupLinkKi
             raise
         return _render_form(request, browser, invitation, name=name, failure=failure)
     logged_in = await log_in(request, browser, user)
-    return render_page(request, logged_in, "welcome.html", resource=auth.settings.resource)
+    # A redirect, so that reloading the page does not send the form again.
+    return redirect_browser(request, "/welcome", logged_in)
 
 
 def _render_form(

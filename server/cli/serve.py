@@ -11,6 +11,7 @@ from server.cli.common import begin_command, close_data_folder, explain_errors, 
 from server.cli.descriptors import raise_descriptor_limit
 from server.cli.listen import listen
 from server.config import Settings
+from server.connect_commands import list_connect_steps
 from server.logs import configure_logs
 from server.store.search.seam import EngineDown
 
@@ -73,7 +74,7 @@ async def _serve(settings: Settings, listeners: list[socket.socket], descriptors
         connections = OpenConnections(limit_connections(descriptors), (*LOOPBACK, *settings.trusted_proxies))
         config = configure_http(create_app(running), connections)
         server = uvicorn.Server(config)
-        _print_greeting(settings, running)
+        print_greeting(settings, running)
         await _warn_of_search_store(settings, running)
         gc.freeze()
         gc.enable()
@@ -83,7 +84,7 @@ async def _serve(settings: Settings, listeners: list[socket.socket], descriptors
             await server.serve(sockets=listeners)
 
 
-def _print_greeting(settings: Settings, running: "Running") -> None:
+def print_greeting(settings: Settings, running: "Running") -> None:
     """Print the URL of the server, the set-up link and the command that connects a client."""
     url = settings.public_url
     greeting = f"\n[bold]Loci[/bold] is at [bold]{url}[/bold], with its data in {settings.data_dir.absolute()}"
@@ -92,8 +93,9 @@ def _print_greeting(settings: Settings, running: "Running") -> None:
         hint = "\nMake the admin account first (this link works once, for 24 hours, or until the next start):"
         stderr.print(hint, soft_wrap=True)
         stderr.print(f"  {running.setup_link}", soft_wrap=True, highlight=False)
-    stderr.print("\nThen connect Claude Code:")
-    stderr.print(f"  claude mcp add --transport http loci {settings.resource}", soft_wrap=True, highlight=False)
+    stderr.print(f"\nThen connect your agent to {settings.resource}", soft_wrap=True, highlight=False)
+    for step in list_connect_steps(settings.resource):
+        stderr.print(f"  {step.client + ':':<13}{step.command or step.hint}", soft_wrap=True, highlight=False)
     stderr.print()
 
 

@@ -45,10 +45,16 @@ async def test_a_token_that_was_revoked_is_shut_out_with_its_next_request(flow):
     assert await status(flow, tokens) == 401
 
 
-async def test_a_refresh_token_that_comes_again_too_late_shuts_the_app_out(flow, clock):
-    tokens = await flow.tokens()
+async def test_a_refresh_token_that_comes_again_too_late_does_not_shut_the_app_out_and_a_replayed_code_does(
+    flow, clock
+):
+    code = await flow.code()
+    tokens = (await flow.redeem(code)).json()
     later = (await flow.refresh(tokens["refresh_token"])).json()
     assert await status(flow, later) == 405
-    clock.move(seconds=30)
-    await flow.refresh(tokens["refresh_token"])
+    clock.move(minutes=61)
+    later = (await flow.refresh(later["refresh_token"])).json()
+    assert (await flow.refresh(tokens["refresh_token"])).status_code == 400
+    assert await status(flow, later) == 405
+    await flow.redeem(code)
     assert await status(flow, later) == 401

@@ -21,9 +21,9 @@ from server.store.db import Database, UtcDateTime
 from server.store.migrate import SchemaTooNew, make_alembic_config, migrate
 from server.store.migrations import HEAD
 from server.store.record import skip_list, working_memory
-from server.store.record.working_memory import ItemListing
 from server.store.record.oauth.chains import Chain, get_chain
 from server.store.record.oauth.refresh_tokens import RefreshToken, find_refresh_token
+from server.store.record.working_memory import ItemListing
 from server.store.record.workspaces import get_workspace
 from server.store.tables import load_all_tables
 from server.store.tables.accounts import accounts, users, workspaces

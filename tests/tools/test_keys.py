@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from auth.api_keys import verify_api_key
 from server.background.upkeep import write_counts
+from server.connect_commands import make_key_command
 from server.store.tables.oauth import oauth_grants
 from tests.helpers.doors import rest, seen
 from tests.helpers.tokens import access_token
@@ -109,7 +110,7 @@ async def test_a_secret_is_shown_once_and_kept_nowhere(ann, site, settings):
     made = await make(ann, name="a script")
     secret = made["api_key"]
     assert made["prefix"] == secret[:12]
-    assert secret in made["connect_command"]
+    assert made["connect_command"] == make_key_command(made["mcp_url"], secret)
     assert made["mcp_url"] == f"{site.url}/v1/mcp"
     assert secret not in (await ann.http.get("/v1/keys")).text
     for path in settings.data_dir.rglob("*"):

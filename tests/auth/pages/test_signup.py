@@ -6,6 +6,7 @@ import pytest
 import sqlalchemy as sa
 
 from auth.accounts.signup_links import make_invite_link
+from server.connect_commands import list_connect_steps
 from server.store.record.people.accounts import count_users, create_user, find_user
 from server.store.tables.oauth import signup_links
 from tests.helpers.flow import ON_BOTH, PASSWORD, fields
@@ -23,8 +24,12 @@ async def fill_in(http, url, username="grace", password=PASSWORD):
 
 async def test_the_setup_link_makes_an_admin_who_is_logged_in_and_told_how_to_connect(http, auth):
     answer = await fill_in(http, await auth.start())
-    assert answer.status_code == 200
-    assert "claude mcp add --transport http loci http://127.0.0.1:8080/mcp" in answer.text
+    assert (answer.status_code, answer.headers["location"]) == (302, "/welcome")
+    for _ in range(2):  # it can be reloaded
+        page = await http.get("/welcome")
+        assert page.status_code == 200
+        assert "claude mcp add --transport http --scope user loci http://127.0.0.1:8080/mcp" in page.text
+        assert all(step.client in page.text for step in list_connect_steps(""))
     async with auth.db.read() as connection:
         user = await find_user(connection, "grace")
     assert user is not None
@@ -44,7 +49,7 @@ async def test_of_two_that_use_the_setup_link_at_once_one_becomes_admin(browser,
     link = await auth.start()
     async with browser() as one, browser() as two:
         answers = await asyncio.gather(fill_in(one, link, "grace"), fill_in(two, link, "eve"))
-    assert sorted(answer.status_code for answer in answers) == [200, 403]
+    assert sorted(answer.status_code for answer in answers) == [302, 403]
     async with auth.db.read() as connection:
         assert await count_users(connection) == 1
 
@@ -58,7 +63,7 @@ async def test_the_setup_link_works_for_a_day(http, auth, clock):
 async def test_a_start_makes_a_new_link_and_ends_the_one_before(http, auth):
     first, second = await auth.start(), await auth.start()
     assert (await fill_in(http, first)).status_code == 403
-    assert (await fill_in(http, second)).status_code == 200
+    assert (await fill_in(http, second)).status_code == 302
 
 
 async def test_there_is_no_setup_link_once_there_is_an_admin(http, auth):
@@ -113,7 +118,7 @@ async def test_a_mistake_in_the_form_is_shown_beside_the_field_and_does_not_use_
         assert says in answer.text
         assert answer.status_code in {400, 409}
         assert password not in answer.text
-    assert (await fill_in(http, link)).status_code == 200
+    assert (await fill_in(http, link)).status_code == 302
 
 
 async def test_a_setup_form_without_its_token_is_refused(http, auth):
@@ -134,7 +139,7 @@ async def test_on_an_open_server_anybody_makes_an_account_that_is_no_admin(confi
     server = configured(signup="open")
     async with browser(server=server) as http:
         assert 'href="/signup"' in (await http.get("/login")).text
-        assert (await fill_in(http, "/signup")).status_code == 200
+        assert (await fill_in(http, "/signup")).status_code == 302
         async with server.db.read() as connection:
             user = await find_user(connection, "grace")
         assert user is not None
@@ -148,7 +153,7 @@ async def test_an_invitation_works_once_within_a_day(configured, browser, clock)
     late = await make_invite_link(server.db, server.issuer, clock())
     async with browser(server=server) as http:
         assert (await http.get("/signup")).status_code == 403
-        assert (await fill_in(http, invite)).status_code == 200
+        assert (await fill_in(http, invite)).status_code == 302
         assert (await fill_in(http, invite, "eve")).status_code == 403
         clock.move(hours=24)
         assert (await fill_in(http, late, "eve")).status_code == 403
@@ -158,7 +163,7 @@ async def test_one_address_may_make_twenty_accounts_an_hour(configured, browser)
     server = configured(signup="open")
     async with browser(server=server) as http:
         for number in range(20):
-            assert (await fill_in(http, "/signup", f"user{number}")).status_code == 200
+            assert (await fill_in(http, "/signup", f"user{number}")).status_code == 302
         assert (await fill_in(http, "/signup", "user20")).status_code == 429
 
 
