@@ -67,12 +67,12 @@ def start_command(proxy, elsewhere, settings, *arguments, **environ):
     inherited = {name: value for name, value in os.environ.items() if name not in {*SILENCED, "CI"}}
     inherited = {name: value for name, value in inherited.items() if not name.startswith(("LOCI_", "XDG_", "HF_"))}
     told = dict.fromkeys(PROXIES, f"http://127.0.0.1:{proxy.getsockname()[1]}")
-    told["LOCI_ENV_FILE"] = os.devnull
+    own = {"LOCI_ENV_FILE": os.devnull, "LOCI_DATA_DIR": str(settings.data_dir)}
     folders = {"HOME": str(home), "TMPDIR": str(temporary), "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
     return subprocess.Popen(
         [sys.executable, "-m", "server", *arguments],
         cwd=working,
-        env=inherited | told | folders | {"LOCI_DATA_DIR": str(settings.data_dir)} | environ,
+        env=inherited | told | folders | own | environ,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
