@@ -204,6 +204,14 @@ class Settings(BaseSettings):
     def _check_host(cls, value: str) -> str:
         return value.removeprefix("[").removesuffix("]")  # as IPv6 addresses stand in URLs
 
+    @field_validator("data_dir")
+    @classmethod
+    def _expand_home(cls, value: Path) -> Path:
+        try:
+            return value.expanduser()  # no shell does it for `loci.env` and for container platforms
+        except RuntimeError:
+            raise ValueError("begins with the home of a user who is not here") from None
+
     @field_validator("secret_key")
     @classmethod
     def _check_length(cls, value: SecretStr) -> SecretStr:

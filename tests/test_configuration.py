@@ -190,6 +190,14 @@ def test_a_wrong_line_of_the_file_of_settings_stops_the_start_and_is_named(no_fi
     assert str(stopped.value) == told.format(no_file)
 
 
+def test_a_data_folder_in_the_home_is_found_without_a_shell(no_file, monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    no_file.write_text("LOCI_DATA_DIR=~/loci\n")
+    assert load_settings({}).data_dir == tmp_path / "loci"
+    with pytest.raises(SystemExit, match="LOCI_DATA_DIR: begins with the home of a user who is not here"):
+        load_settings({"LOCI_DATA_DIR": "~nobody-of-this-name/loci"})
+
+
 def test_another_file_of_settings_must_be_there(no_file, tmp_path):
     no_file.write_text("LOCI_PORT=1\n")
     (tmp_path / "other").write_text("LOCI_HOST=::1\n")
