@@ -104,7 +104,7 @@ async def _somebody(services: Any, name: str) -> Any:
 
 async def _a_day(services: Any, call: Any, conversation: Conversation, day: datetime) -> list[str]:
     """Store what was said on a day, session by session; the memories' ids."""
-    from tools.memories.operations import IngestMemories, ingest_memories  # noqa: PLC0415 - only after ROOT is importable
+    from tools.memories.ingest import IngestMemories, ingest_memories  # noqa: PLC0415 - only after ROOT is importable
 
     ids: list[str] = []
     said = [turn for turn in conversation.turns if turn.at.date() == day.date()]

@@ -10,6 +10,7 @@ from auth.principal import ADMIN, READ, WRITE, expand_scopes
 from server.connect_commands import make_key_command
 from server.errors import Failure
 from server.memory.models import Timestamp
+from server.names import fold_name
 from server.store.epoch import raise_epoch
 from server.store.record.people import api_keys as keys
 from server.store.record.people.api_keys import KeyRow
@@ -105,7 +106,7 @@ async def _find_binding(services: Services, call: AccountCall, args: CreateKey) 
     principal = call.principal
     if principal.workspace_id is not None:
         bound = await services.directory.get_workspace(principal.workspace_id)
-        if bound is None or args.workspace not in {None, bound.name}:
+        if bound is None or (args.workspace is not None and fold_name(args.workspace) != fold_name(bound.name)):
             raise Failure(
                 "forbidden", "This key is bound to one workspace, and so are the keys it makes.", field="workspace"
             )

@@ -1,6 +1,7 @@
 """Finding the workspace that a name means. Answers are remembered: every request asks, and they seldom change."""
 
 from server.clock import Clock
+from server.names import fold_name
 from server.store.db import Database
 from server.store.epoch import Epoch, raise_epoch
 from server.store.forgetting_cache import ForgettingCache
@@ -36,7 +37,7 @@ class Directory:
         self._db = db
         self._now = now
         self._plans = plans
-        # Each workspace stands under its account and name, and under its id.
+        # Each workspace stands under its account and folded name, and under its id.
         self._workspaces: ForgettingCache[tuple[str, str] | str, Workspace] = ForgettingCache(2 * REMEMBERED)
         self._defaults: ForgettingCache[str, str] = ForgettingCache(REMEMBERED)
         epoch.on_change(self.forget)
@@ -59,9 +60,10 @@ class Directory:
             return account_id, name
         async with self._db.read() as connection:
             mine = await accounts.list_member_accounts(connection, user_id)
-        if account not in mine:
+        by_key = {fold_name(each): account_id for each, account_id in mine.items()}
+        if (key := fold_name(account)) not in by_key:
             raise WorkspaceNotFound(asked)
-        return mine[account], name
+        return by_key[key], name
 
     async def _read_default_name(self, user_id: str) -> str:
         known = self._defaults.get(user_id)
@@ -75,7 +77,7 @@ class Directory:
 
     async def find_workspace(self, account_id: str, name: str) -> Workspace | None:
         """Return the account's workspace of this name, or None if it has none."""
-        known = self._workspaces.get((account_id, name))
+        known = self._workspaces.get((account_id, fold_name(name)))
         if known is not None:
             return known
         asked_at = self._workspaces.now()
@@ -99,7 +101,7 @@ class Directory:
         Raises:
             QuotaExceeded: it was missing, and the account's plan allows no more.
         """
-        known = self._workspaces.get((account_id, name))
+        known = self._workspaces.get((account_id, fold_name(name)))
         if known is not None:
             return known, False
         asked_at = self._workspaces.now()
@@ -117,7 +119,7 @@ class Directory:
 
     def _remember_workspace(self, found: Workspace | None, asked_at: int) -> Workspace | None:
         if found is not None:
-            self._workspaces.remember((found.account_id, found.name), found, asked_at)
+            self._workspaces.remember((found.account_id, fold_name(found.name)), found, asked_at)
             self._workspaces.remember(found.id, found, asked_at)
         return found
 

@@ -1,5 +1,7 @@
 """The workspaces that a connection names, in its headers or in its URL. Both doors use this."""
 
+from urllib.parse import unquote_to_bytes
+
 from starlette.requests import Request
 
 WORKSPACE_HEADER = "X-Memento-Workspace"
@@ -17,9 +19,12 @@ def peeked_workspaces(request: Request) -> str | None:
 
 
 def _read_header(request: Request, name: str) -> str | None:
-    """Return a header as UTF-8, which clients send; Starlette reads it as Latin-1. None if it was not sent."""
+    """Return a header as UTF-8, which clients send, percent-encoded or not. None if it was not sent.
+
+    Starlette reads headers as Latin-1.
+    """
     value = request.headers.get(name)
     try:
-        return None if value is None else value.encode("latin-1").decode()
+        return None if value is None else unquote_to_bytes(value.encode("latin-1")).decode()
     except UnicodeDecodeError:
         return value

@@ -24,7 +24,7 @@ from server.store.record import skip_list, working_memory
 from server.store.record.oauth.chains import Chain, get_chain
 from server.store.record.oauth.refresh_tokens import RefreshToken, find_refresh_token
 from server.store.record.working_memory import ItemListing
-from server.store.record.workspaces import get_workspace
+from server.store.record.workspaces import find_workspace, get_workspace
 from server.store.tables import load_all_tables
 from server.store.tables.accounts import accounts, users, workspaces
 from server.store.tables.oauth import oauth_grants
@@ -280,3 +280,35 @@ async def test_a_step_on_sqlite_may_rebuild_a_table_that_others_refer_to(book, n
     async with book.db.read() as connection:
         assert (await connection.exec_driver_sql("PRAGMA foreign_key_check")).fetchall() == []
         assert (await connection.exec_driver_sql("PRAGMA foreign_keys")).scalar_one() == 1
+
+
+async def test_workspaces_whose_names_were_two_and_are_one_now_keep_everything_and_one_gets_a_number(
+    empty, clock, monkeypatch
+):
+    monkeypatch.setattr(module, "HEAD", "0009")
+    monkeypatch.setattr("alembic.command.upgrade", partial(up_to, "0009", command.upgrade))
+    await migrate(empty)
+    monkeypatch.undo()
+    named = {"w1": "upper", "w2": "UPPER", "w3": "Upper", "w4": "UPPER-2", "w5": "Cafe\u0301", "w6": "Caf\u00e9"}
+    place = {"account_id": "a", "created_at": clock(), "updated_at": clock(), "revision": 0, "flushed_revision": 0}
+    place |= {"generation": 0, "erasures": 0, "vacuumed": 0, "key_rule": "1-english"}
+    async with empty.write() as connection:
+        await connection.execute(sa.insert(accounts).values(id="a", name="ann", created_at=clock()))
+        then = {"created_at": UtcDateTime(), "updated_at": UtcDateTime()}
+        rows = sa.table("workspaces", *(sa.column(each, then.get(each)) for each in ("id", "name", *place)))
+        for each, name in named.items():
+            await connection.execute(sa.insert(rows).values(id=each, name=name, **place))
+    assert await migrate(empty) == "0009"
+    async with empty.read() as connection:
+        kept = {each: (await get_workspace(connection, each)).name for each in named}
+        found = await find_workspace(connection, "a", "uPPer")
+    assert kept == {
+        "w1": "upper",
+        "w2": "UPPER-3",
+        "w3": "Upper-4",
+        "w4": "UPPER-2",
+        "w5": "Cafe\u0301",
+        "w6": "Caf\u00e9-2",
+    }
+    assert found is not None
+    assert found.id == "w1"

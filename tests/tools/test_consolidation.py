@@ -123,12 +123,13 @@ async def test_a_merged_memory_that_was_changed_is_not_taken_apart(ann):
         ({"source_ids": []}, "at least 2"),
         ({"source_ids": [NOBODY]}, "at least 2"),
         ({"source_ids": [NOBODY, NOBODY]}, "at least 2"),
-        ({"source_ids": "ab"}, "must be a list"),
+        ({"source_ids": "ab"}, "at least 2"),
+        ({"source_ids": {"a": 1}}, "must be a list"),
         ({"source_ids": [1, 2]}, "must be text"),
         ({"source_ids": [NOBODY, "x"]}, "fewer than 2"),
         ({"source_ids": [str(n) for n in range(101)]}, "at most 100"),
         ({"source_ids": ["a", "b"], "content": " "}, "content: must not be empty"),
-        ({"source_ids": ["a", "b"], "tags": "tea"}, "tags: must be a list"),
+        ({"source_ids": ["a", "b"], "tags": 5}, "tags: must be a list"),
     ],
 )
 async def test_a_group_that_is_none_is_refused(ann, arguments, says):

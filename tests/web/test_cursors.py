@@ -2,15 +2,16 @@
 
 import base64
 import json
+from typing import get_args
 
 import pytest
 
+from server.store.record.memories import Sort
 from tests.helpers.doors import refused, rest
-from tools.memories.operations import ListMemories
 
 pytestmark = pytest.mark.anyio
 
-SORTS = ListMemories.model_fields["sort"].annotation.__args__  # pyright: ignore[reportOptionalMemberAccess]
+SORTS = get_args(Sort)
 
 
 async def read_pages(person, name, key, arguments, between=None):

@@ -24,6 +24,8 @@ OPTIONAL = [
     for name, field in operation.args.model_fields.items()
     if not field.is_required() and VALID.get(operation.name, {}).get(name) is None
 ]
+#: The operations whose arguments suit Memento's tools.
+MEMENTO: dict[str, str] = {"memento_remember": "store_memory", "memento_recall": "search"}
 FILLED = {
     "content": "Tea is at five",
     "tags": ["ops", "deploy"],
@@ -55,7 +57,7 @@ def test_an_optional_argument_that_is_null_or_empty_is_left_out(name, argument, 
 
 @pytest.mark.parametrize("name", ["store_memory", "memento_remember", "add_item", "update_memory"])
 def test_tags_are_taken_in_every_form(name):
-    arguments = VALID[{"memento_remember": "store_memory"}.get(name, name)]
+    arguments = VALID[MEMENTO.get(name, name)]
     for sent in (["ops", "deploy"], '["ops","deploy"]', ' ["ops", "deploy"] ', "ops,deploy", "ops, deploy"):
         assert read(name, arguments | {"tags": sent})["tags"] == ["ops", "deploy"], sent
     assert read(name, arguments | {"tags": "ops"})["tags"] == ["ops"]
@@ -65,7 +67,7 @@ def test_tags_are_taken_in_every_form(name):
 @pytest.mark.parametrize("sent", [5, "5", " 5 ", 5.0, "5.0"])
 @pytest.mark.parametrize("name", ["recent", "search", "retrieve_context", "list_memories", "memento_recall"])
 def test_a_whole_number_is_taken_in_every_form(name, sent):
-    limit = read(name, VALID.get({"memento_recall": "search"}.get(name, name), {}) | {"limit": sent})["limit"]
+    limit = read(name, VALID.get(MEMENTO.get(name, str(name)), {}) | {"limit": sent})["limit"]
     assert (limit, type(limit)) == (5, int)
 
 

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from auth.principal import Principal
 from server.errors import Failure, Problem, make_invalid_failure
+from server.names import fold_name
 from server.storable import refuse_unstorable
 from server.store.record.journal import Actor
 from server.store.record.workspaces import MissingWorkspace, Workspace
@@ -326,10 +327,10 @@ async def _find_bound_workspace(
     bound = await services.directory.get_workspace(workspace_id)
     if bound is None:
         raise Failure("forbidden", "This key is bound to a workspace that was deleted. Make a new key.")
-    if asked is None or asked == bound.name:
+    if asked is None or fold_name(asked) == fold_name(bound.name):
         return bound
     place = await services.directory.locate_workspace(principal.user_id, principal.account_id, asked)
-    if place != (bound.account_id, bound.name):
+    if (place[0], fold_name(place[1])) != (bound.account_id, fold_name(bound.name)):
         raise Failure("forbidden", f"This key is bound to the workspace {bound.name!r}.", field="workspace")
     return bound
 

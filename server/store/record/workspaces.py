@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from server.ids import new_id
 from server.memory.settings import DEFAULTS, WorkspaceSettings
 from server.memory.text import name_search_text_rule
+from server.names import fold_name
 from server.store.db import insert_into
 from server.store.tables.accounts import api_keys, workspaces
 
@@ -64,8 +65,8 @@ def _from_row(row: Sequence[Any]) -> Workspace:
 
 
 async def find_workspace(connection: AsyncConnection, account_id: str, name: str) -> Workspace | None:
-    """Return the account's workspace of this name, or None if there is none."""
-    query = _WORKSPACE.where(workspaces.c.account_id == account_id, workspaces.c.name == name)
+    """Return the account's workspace of this name, in any case of letters, or None if there is none."""
+    query = _WORKSPACE.where(workspaces.c.account_id == account_id, workspaces.c.name_key == fold_name(name))
     row = (await connection.execute(query)).one_or_none()
     return None if row is None else _from_row(row)
 
@@ -91,6 +92,7 @@ async def ensure_workspace(
         id=new,
         account_id=account_id,
         name=name,
+        name_key=fold_name(name),
         revision=0,
         flushed_revision=0,
         generation=generation,
@@ -98,11 +100,11 @@ async def ensure_workspace(
         created_at=now,
         updated_at=now,
     )
-    # An existing one is overwritten with its own name: so it is returned, and nobody can delete it in between.
+    # An existing one is overwritten with its own key: so it is returned, and nobody can delete it in between.
     statement = statement.on_conflict_do_update(
-        index_elements=["account_id", "name"],
+        index_elements=["account_id", "name_key"],
         index_where=workspaces.c.deleted_at.is_(None),
-        set_={"name": statement.excluded.name},
+        set_={"name_key": statement.excluded.name_key},
     ).returning(*_COLUMNS)
     found = _from_row((await connection.execute(statement)).one())
     return found, found.id == new

@@ -44,6 +44,8 @@ workspaces = sa.Table(
     sa.Column("id", sa.String(36), primary_key=True),
     sa.Column("account_id", sa.String(36), sa.ForeignKey("accounts.id"), nullable=False),
     sa.Column("name", sa.String(100), nullable=False),
+    # The form in which the name is compared; see `fold_name`. Folding makes some letters into three.
+    sa.Column("name_key", sa.String(400), nullable=False),
     # Rises by one with every change of a memory. The projection follows it.
     sa.Column("revision", sa.BigInteger, nullable=False, default=0),
     # The engine has every change up to this revision on its disk.
@@ -64,7 +66,7 @@ workspaces = sa.Table(
     sa.Index(
         "uq_workspaces_account_id_name_live",
         "account_id",
-        "name",
+        "name_key",
         unique=True,
         sqlite_where=sa.text("deleted_at IS NULL"),
         postgresql_where=sa.text("deleted_at IS NULL"),
