@@ -8,6 +8,7 @@ from server.store.record.people import accounts
 from tools.core.fields import Id, Word
 from tools.core.operation import AccountCall, Args, Effect, Operation
 from tools.core.quota import LimitsView
+from tools.core.server_admin import check_server_admin
 from tools.core.services import Services
 
 log = structlog.get_logger(__name__)
@@ -37,12 +38,10 @@ async def set_plan(services: Services, call: AccountCall, args: SetPlan) -> Acco
     """
     principal = call.principal
     async with services.db.write() as connection:
-        caller = await accounts.get_user(connection, principal.user_id)
-        if caller is None or not caller.is_admin or principal.workspace_id is not None:
-            raise Failure(
-                "forbidden", "Plans are set by an administrator of this server, with a key that is not bound."
-            )
-        user = caller if args.user_id is None else await accounts.get_user(connection, args.user_id)
+        await check_server_admin(
+            connection, principal, "Plans are set by an administrator of this server, with a key that is not bound."
+        )
+        user = await accounts.get_user(connection, args.user_id or principal.user_id)
         if user is None:
             raise Failure("not_found", f"There is no user {args.user_id}.", field="user_id")
         standing = await services.plans.set_plan(connection, user.account_id, args.plan)

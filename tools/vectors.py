@@ -3,6 +3,7 @@
 from pydantic import BaseModel, Field
 
 from tools.core.operation import AccountCall, Effect, NoArgs, Operation
+from tools.core.server_admin import check_server_admin
 from tools.core.services import Services
 
 
@@ -19,7 +20,16 @@ async def backfill_embeddings(services: Services, call: AccountCall, args: NoArg
     """Make the background look for gaps at once, and return the number of gaps.
 
     The counts are of all workspaces, and a minute old at most. It can be called any number of times.
+
+    Raises:
+        Failure: `forbidden` if the caller is no administrator of the server, or has a key that is bound to a workspace.
     """
+    async with services.db.read() as connection:
+        await check_server_admin(
+            connection,
+            call.principal,
+            "The server's vectors are filled in by its administrator, with a key that is not bound.",
+        )
     encoder = services.encoder
     at = encoder.filling.counts or await services.gap_counts.count_vectors(None)
     encoder.filling.note_gaps()

@@ -38,14 +38,16 @@ async def test_memories_of_peeked_workspaces_come_ranked_together_and_say_where_
     assert scores[1] < 1.0, "the own workspace's best is measured against the best of all"
 
 
-async def test_peeking_writes_nothing_there_but_that_a_memory_was_of_use(ann, site):
+async def test_peeking_writes_nothing_there_and_does_not_count_as_a_use(ann, site):
+    own = await ann.store("green tea")
     memory_id = await ann.store("tea", workspace="attic")
     before = (await ann.http.get("/v1/workspaces")).json()
     await context(ann, peek_workspaces=["attic", "nowhere"])
     assert (await ann.http.get("/v1/workspaces")).json() == before
     await site.services.accesses.drain()
     fetched = (await ann.http.get(f"/v1/memories/{memory_id}", params={"workspace": "attic"})).json()
-    assert fetched["access_count"] == 2
+    assert fetched["access_count"] == 0
+    assert (await ann.http.get(f"/v1/memories/{own}")).json()["access_count"] == 2
 
 
 async def test_a_workspace_named_twice_or_ones_own_is_looked_into_once(ann):

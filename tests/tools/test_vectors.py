@@ -176,6 +176,22 @@ async def test_the_administrator_is_told_how_many_are_missing_through_both_doors
     assert (refused.status_code, refused.json()["scopes"]) == (403, ["admin", "memory:read", "memory:write"])
 
 
+async def test_a_bound_key_and_a_user_who_is_no_administrator_learn_nothing_of_other_accounts(site):
+    ann = await site.person("ann", ("admin", "memory:write"), is_admin=True)
+    await ann.store("one")
+    (here,) = (await ann.http.get("/v1/workspaces")).json()["workspaces"]
+    bound = await site.person("ann", ("admin",), workspace_id=here["id"])
+    other = await site.person("bob", ("admin",))
+    filling = site.services.encoder.filling
+    filling.begin()
+    filling.end()
+    for person in (bound, other):
+        for answer in (await rest(person, "backfill_embeddings", {}), await tool(person, "backfill_embeddings", {})):
+            assert "by its administrator, with a key that is not bound" in answer.text
+            assert "missing" not in (answer.body or {})
+    assert not filling.has_gaps, "and start nothing"
+
+
 @pytest.mark.parametrize("field", ["batch_size", "reset", "reset_images", "images_only"])
 async def test_what_mementos_backfill_takes_and_ours_does_not_act_on_is_refused_by_name(site, field):
     ann = await site.person("ann", ("admin",), is_admin=True)

@@ -54,7 +54,7 @@ async def recall(
     choice = _choose_matches(ranked, memories, entries, settings, request)
     matches = choice.matches if request.max_tokens is None else await cut_matches(choice.matches, choice.rooms)
     if request.counts_as_use:
-        _note_accesses(services, matches)
+        _note_accesses(services, workspace, matches)
     is_hybrid = own is not None and own.is_hybrid
     return RecallResult(
         matches=matches,
@@ -147,10 +147,9 @@ def _get_record(memory: IndexedMemory) -> tuple[object, ...]:
     return memory.occurred_at, memory.author, memory.entity, memory.project
 
 
-def _note_accesses(services: Services, chosen: Sequence[Match]) -> None:
-    used: dict[str, list[tuple[str, int]]] = {}
-    for each in chosen:
-        known = used.setdefault(each.home.workspace.id, [])
-        known.append((each.memory.id, each.ranked.candidate.traits.access_count))
-    for workspace_id, accesses in used.items():
-        services.accesses.note(workspace_id, accesses)
+def _note_accesses(services: Services, own: Workspace | MissingWorkspace, chosen: Sequence[Match]) -> None:
+    """Count the use of the memories of the caller's workspace. Nothing is written to the others."""
+    if isinstance(own, Workspace):
+        mine = [each for each in chosen if each.home.workspace.id == own.id]
+        used = [(each.memory.id, each.ranked.candidate.traits.access_count) for each in mine]
+        services.accesses.note(own.id, used)
