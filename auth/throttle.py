@@ -6,8 +6,9 @@ from datetime import datetime, timedelta
 
 from auth.hashing import hash_secret
 from server.errors import Failure
+from server.names import fold_name
 from server.store.db import Database
-from server.store.record.people.attempts import count_attempt, forget_attempts, uncount_attempt
+from server.store.record.people.attempts import count_attempt, uncount_attempt
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +24,12 @@ class Limit:
         return f"{self.name}:{hash_secret(subject)}"
 
 
-#: Wrong passwords for one user name, and from one address.
-LOGIN_BY_NAME = Limit("login-name", 10, timedelta(minutes=15))
+#: Wrong passwords: from one address, for one name from one address, for one name from anywhere, and in one browser in
+#: which the name's owner has logged in before. The bound for a name is high, because anybody can lock it.
 LOGIN_BY_ADDRESS = Limit("login-address", 50, timedelta(minutes=15))
+LOGIN_BY_NAME_AND_ADDRESS = Limit("login-name-address", 10, timedelta(minutes=15))
+LOGIN_BY_NAME = Limit("login-name", 100, timedelta(minutes=15))
+LOGIN_BY_KNOWN_BROWSER = Limit("login-browser", 10, timedelta(minutes=15))
 #: Registrations, fetched documents and sign-ups from one address.
 REGISTRATIONS = Limit("registration", 60, timedelta(hours=1))
 DOCUMENTS = Limit("document", 30, timedelta(hours=1))
@@ -38,7 +42,9 @@ API_SIGNUPS = (
 
 
 async def count_tries(db: Database, tries: Iterable[tuple[Limit, str]], now: datetime) -> None:
-    """Count one try against each limit. This comes before the try itself, so that a burst cannot slip through.
+    """Count one try against each limit, up to the first one that refuses it. Those behind it are not counted.
+
+    This comes before the try itself, so that a burst cannot slip through.
 
     Raises:
         Failure: `too_many_requests`, with the number of seconds to wait.
@@ -48,15 +54,25 @@ async def count_tries(db: Database, tries: Iterable[tuple[Limit, str]], now: dat
         for limit, subject in tries:
             count, ends_at = await count_attempt(connection, limit.make_row_key(subject), limit.window, now)
             if count > limit.count:
-                wait = max(wait, ends_at - now)
+                wait = ends_at - now
+                break
     if wait:
         minutes = -(-wait // timedelta(minutes=1))
         message = f"Too many tries. Try again in {minutes} minute{'s' if minutes > 1 else ''}."
         raise Failure("too_many_requests", message, retry_after=max(1, int(wait.total_seconds())))
 
 
-async def reset_login_tries(db: Database, name: str, address: str) -> None:
-    """After a login: forget the tries for the name, and take back this try from the address. Only failures count."""
+def list_login_tries(name: str, address: str, browser_id: str | None) -> list[tuple[Limit, str]]:
+    """Return the limits for a login under a name. `browser_id`: the browser, if the name's owner knows it."""
+    if browser_id is not None:
+        return [(LOGIN_BY_KNOWN_BROWSER, browser_id)]
+    key = fold_name(name)
+    # The address comes first, so that one that is refused cannot lock a name.
+    return [(LOGIN_BY_ADDRESS, address), (LOGIN_BY_NAME_AND_ADDRESS, f"{address} {key}"), (LOGIN_BY_NAME, key)]
+
+
+async def take_back_tries(db: Database, tries: Iterable[tuple[Limit, str]]) -> None:
+    """Take one try of each limit back after a login, because only wrong passwords count."""
     async with db.write() as connection:
-        await forget_attempts(connection, LOGIN_BY_NAME.make_row_key(name))
-        await uncount_attempt(connection, LOGIN_BY_ADDRESS.make_row_key(address))
+        for limit, subject in tries:
+            await uncount_attempt(connection, limit.make_row_key(subject))

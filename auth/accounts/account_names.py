@@ -1,30 +1,37 @@
 """The names of users: the rule for a new name, and the refusal of a name that is taken."""
 
-import re
+import unicodedata
 from collections.abc import Generator
 from contextlib import contextmanager
 
 from server.errors import Failure
 from server.store.record.people.accounts import NameTaken
 
-_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._@+-]{0,62}[A-Za-z0-9])?")
+MAX_LENGTH = 64
+_SIGNS = "._@+-"
+#: The Unicode categories of the characters that may stand anywhere in a name: letters, marks and digits.
+_CATEGORIES = frozenset({"L", "M", "N"})
 
 
 def check_name(name: str) -> None:
-    """Check that a user name can be used.
+    """Check that a user name can be used. It may have the letters and digits of any script.
 
     Raises:
         Failure: `invalid`.
     """
-    if not _NAME.fullmatch(name):
-        raise Failure(
-            "invalid", "Choose a name of 1 to 64 letters, digits and . _ @ + - (not at its ends).", field="name"
-        )
+    is_word = [unicodedata.category(character)[0] in _CATEGORIES for character in name]
+    is_well_formed = all(fits or character in _SIGNS for fits, character in zip(is_word, name, strict=True))
+    # A mark at the beginning would be drawn on the character before the name.
+    starts_well = bool(name) and unicodedata.category(name[0])[0] != "M"
+    if not (1 <= len(name) <= MAX_LENGTH and is_well_formed and starts_well and is_word[0] and is_word[-1]):
+        message = f"Choose a name of 1 to {MAX_LENGTH} letters, digits and {' '.join(_SIGNS)} (not at its ends)."
+        raise Failure("invalid", message, field="name")
 
 
 def failure_from_taken_name(name: str) -> Failure:
     """Return the refusal of a name that another user has."""
-    return Failure("conflict", f"There is already a user named {name!r}. Choose another name.", field="name")
+    message = f"There is already a user named {name!r}; capital letters make no difference. Choose another name."
+    return Failure("conflict", message, field="name")
 
 
 @contextmanager

@@ -77,7 +77,7 @@ async def log_out(request: Request, browser: Browser) -> Browser:
 
 def choose_cookie_name(auth: AuthorizationServer) -> str:
     """Return the name of the cookie. `__Host-` makes browsers refuse it without Secure, or from a sibling domain."""
-    return "__Host-loci" if _is_https(auth) else "loci"
+    return "__Host-loci" if is_https(auth) else "loci"
 
 
 def set_cookie(response: Response, auth: AuthorizationServer, browser: Browser) -> None:
@@ -88,13 +88,14 @@ def set_cookie(response: Response, auth: AuthorizationServer, browser: Browser) 
         browser.cookie,
         max_age=max_age,
         path="/",
-        secure=_is_https(auth),
+        secure=is_https(auth),
         httponly=True,
         samesite="lax",
     )
 
 
-def _is_https(auth: AuthorizationServer) -> bool:
+def is_https(auth: AuthorizationServer) -> bool:
+    """Whether browsers reach the server over https, so that its cookies can be secure."""
     return auth.issuer.startswith("https://")
 
 

@@ -6,10 +6,11 @@ from starlette.responses import Response
 
 from auth.accounts.passwords import MAX_LENGTH
 from auth.pages.browser import Browser, check_csrf, load_browser, log_in, log_out
+from auth.pages.known_browsers import find_known_browser, mark_known_browser
 from auth.pages.page import redirect_browser, render_page
 from auth.parameters import Parameters, parse_parameters, read_form
-from auth.server import AuthorizationServer, get_authorization_server, get_client_address
-from auth.throttle import LOGIN_BY_ADDRESS, LOGIN_BY_NAME, count_tries, reset_login_tries
+from auth.server import get_authorization_server, get_client_address
+from auth.throttle import count_tries, list_login_tries, take_back_tries
 from server.errors import Failure
 from server.retry_after import retry_after_headers
 from server.store.record.people.accounts import User, count_users, find_user, set_password
@@ -40,15 +41,17 @@ async def serve_logout_page(request: Request) -> Response:
     return redirect_browser(request, "/login", await log_out(request, browser))
 
 
-async def authenticate_user(auth: AuthorizationServer, name: str, password: str, address: str) -> User | None:
+async def authenticate_user(request: Request, name: str, password: str) -> User | None:
     """Return the user with this name and password, or None. A name that nobody has takes as long.
 
     Raises:
         Failure: `too_many_requests` after too many wrong passwords, for the name or from the address.
     """
-    await count_tries(auth.db, [(LOGIN_BY_NAME, name.casefold()), (LOGIN_BY_ADDRESS, address)], auth.now())
+    auth, address = get_authorization_server(request), get_client_address(request)
     async with auth.db.read() as connection:
         user = await find_user(connection, name)
+    tries = list_login_tries(name, address, None if user is None else find_known_browser(request, user.id))
+    await count_tries(auth.db, tries, auth.now())
     password_hash = None if user is None or user.disabled_at is not None else user.password_hash
     if (
         not await auth.passwords.verify(password_hash, password[: MAX_LENGTH + 1])
@@ -59,7 +62,7 @@ async def authenticate_user(auth: AuthorizationServer, name: str, password: str,
         log.info("login.failed", address=address)
         return None
     log.info("login.succeeded", user=user.id, address=address)
-    await reset_login_tries(auth.db, name.casefold(), address)
+    await take_back_tries(auth.db, tries)
     if auth.passwords.needs_rehash(password_hash):
         new_hash = await auth.passwords.hash(password)
         async with auth.db.write() as connection:
@@ -76,17 +79,19 @@ def read_destination(parameters: Parameters) -> str:
 
 
 async def _log_in(request: Request) -> Response:
-    auth, form, browser = get_authorization_server(request), await read_form(request), await load_browser(request)
+    form, browser = await read_form(request), await load_browser(request)
     check_csrf(browser, form)
     name, destination = (form.get("username") or "").strip(), read_destination(form)
     try:
-        user = await authenticate_user(auth, name, form.get("password") or "", get_client_address(request))
+        user = await authenticate_user(request, name, form.get("password") or "")
     except Failure as failure:
         return _render_form(request, browser, destination, name=name, failure=failure)
     if user is None:
         failure = Failure("malformed", "The user name or the password is wrong.")
         return _render_form(request, browser, destination, name=name, failure=failure)
-    return redirect_browser(request, destination, await log_in(request, browser, user))
+    response = redirect_browser(request, destination, await log_in(request, browser, user))
+    mark_known_browser(response, get_authorization_server(request), user.id)
+    return response
 
 
 def _render_form(

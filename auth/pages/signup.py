@@ -6,6 +6,7 @@ from starlette.responses import Response
 from auth.accounts.new_accounts import Invitation, check_invitation, create_account
 from auth.accounts.passwords import MIN_LENGTH
 from auth.pages.browser import Browser, check_csrf, load_browser, log_in
+from auth.pages.known_browsers import mark_known_browser
 from auth.pages.page import redirect_browser, render_page
 from auth.parameters import parse_parameters, read_form
 from auth.server import get_authorization_server, get_client_address
@@ -56,7 +57,9 @@ async def _create_account(request: Request, browser: Browser, kind: SignupLinkKi
         return _render_form(request, browser, invitation, name=name, failure=failure)
     logged_in = await log_in(request, browser, user)
     # A redirect, so that reloading the page does not send the form again.
-    return redirect_browser(request, "/welcome", logged_in)
+    response = redirect_browser(request, "/welcome", logged_in)
+    mark_known_browser(response, auth, user.id)
+    return response
 
 
 def _render_form(

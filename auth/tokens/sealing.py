@@ -1,4 +1,4 @@
-"""Two uses of the secret key: it encrypts the stored signing keys, and it makes the CSRF tokens of forms."""
+"""The uses of the secret key: it encrypts the stored signing keys, and makes CSRF tokens and seals of browsers."""
 
 import base64
 import hashlib
@@ -63,6 +63,7 @@ class Sealer:
     def __init__(self, secret: str) -> None:
         self._fernet = Fernet(base64.urlsafe_b64encode(_derive_key(secret, b"loci signing keys")))
         self._csrf = _derive_key(secret, b"loci csrf tokens")
+        self._browsers = _derive_key(secret, b"loci known browsers")
 
     def seal(self, data: bytes) -> str:
         """Return the data, encrypted and signed."""
@@ -78,6 +79,10 @@ class Sealer:
     def make_csrf_token(self, cookie: str) -> str:
         """Return the token in the forms of the browser with this cookie."""
         return hmac.new(self._csrf, cookie.encode(), hashlib.sha256).hexdigest()
+
+    def make_browser_seal(self, browser_id: str, user_id: str) -> str:
+        """Return the seal by which a browser shows that this user has logged in with it."""
+        return hmac.new(self._browsers, f"{browser_id}.{user_id}".encode(), hashlib.sha256).hexdigest()
 
 
 def _derive_key(secret: str, purpose: bytes) -> bytes:

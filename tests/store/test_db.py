@@ -168,7 +168,7 @@ async def test_what_is_written_through_a_read_is_not_kept(lite):
 )
 async def test_a_time_comes_back_aware_in_utc_and_to_the_millisecond(db, time):
     async with db.write() as connection:
-        await connection.execute(sa.insert(accounts).values(id="a", name="ann", created_at=time))
+        await connection.execute(sa.insert(accounts).values(id="a", name="ann", name_key="ann", created_at=time))
     async with db.read() as connection:
         back = (await connection.execute(sa.select(accounts.c.created_at))).scalar_one()
         after = sa.select(accounts.c.id).where(accounts.c.created_at > time - timedelta(milliseconds=1))
@@ -180,7 +180,9 @@ async def test_a_time_comes_back_aware_in_utc_and_to_the_millisecond(db, time):
 async def test_a_naive_time_is_refused(db):
     with pytest.raises(StatementError, match="which zone"):
         async with db.write() as connection:
-            await connection.execute(sa.insert(accounts).values(id="a", name="ann", created_at=datetime(2026, 3, 1)))
+            await connection.execute(
+                sa.insert(accounts).values(id="a", name="ann", name_key="ann", created_at=datetime(2026, 3, 1))
+            )
 
 
 async def test_json_comes_back_as_it_was_and_stays_readable(ledger):

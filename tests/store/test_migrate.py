@@ -9,6 +9,7 @@ from functools import partial
 
 import pytest
 import sqlalchemy as sa
+import structlog.testing
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
@@ -16,6 +17,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from server.memory.settings import DEFAULTS
+from server.names import fold_name
 from server.store import migrate as module
 from server.store.db import Database, UtcDateTime
 from server.store.migrate import SchemaTooNew, make_alembic_config, migrate
@@ -187,6 +189,31 @@ async def test_a_login_of_before_the_chains_goes_on_as_the_first_chain_of_its_gr
     assert chain == Chain("g", "g", None, None, False, now, now, later, None, None)
 
 
+async def test_names_that_differ_in_case_only_are_kept_apart_by_a_number_and_nothing_is_lost(empty, clock, monkeypatch):
+    monkeypatch.setattr(module, "HEAD", "0010")
+    monkeypatch.setattr("alembic.command.upgrade", partial(up_to, "0010", command.upgrade))
+    await migrate(empty)
+    names = ["ada", "Ada", "ADA", "ada-2", "bob", "zoe\u0308", "zo\u00eb"]
+    async with empty.write() as connection:
+        for number, name in enumerate(names):
+            made = clock() + timedelta(days=number)
+            person = {"id": f"u{number}", "account_id": f"a{number}", "default_workspace": f"{name}/notes"}
+            await connection.execute(sa.insert(accounts).values(id=f"a{number}", name=name, created_at=made))
+            await connection.execute(sa.insert(users).values(**person, name=name, is_admin=False, created_at=made))
+    monkeypatch.undo()
+    with structlog.testing.capture_logs() as lines:
+        await migrate(empty)
+    async with empty.read() as connection:
+        found = (await connection.execute(sa.select(users).order_by(users.c.id))).all()
+        owners = (await connection.execute(sa.select(accounts).order_by(accounts.c.id))).all()
+    renamed = ["ada", "Ada-3", "ADA-4", "ada-2", "bob", "zoe\u0308", "zo\u00eb-2"]
+    assert [row.name for row in found] == [row.name for row in owners] == renamed
+    assert [row.name_key for row in found] == [fold_name(name) for name in renamed]
+    assert [row.default_workspace for row in found] == [f"{name}/notes" for name in renamed]
+    told = [(line["before"], line["name"]) for line in lines if line["event"] == "account.renamed"]
+    assert told == [("Ada", "Ada-3"), ("ADA", "ADA-4"), ("zo\u00eb", "zo\u00eb-2")]
+
+
 async def test_a_schema_that_is_newer_than_the_code_is_refused_and_left_alone(db):
     async with db.write() as connection:
         await connection.execute(sa.text("UPDATE alembic_version SET version_num = '9000'"))
@@ -243,7 +270,7 @@ async def test_who_waits_for_the_migration_of_another_process_keeps_its_loop_tur
 
 async def test_the_sqlite_file_is_copied_before_a_step(lite, sqlite_path, clock, next_step):
     async with lite.write() as connection:
-        await connection.execute(sa.insert(accounts).values(id="a", name="ann", created_at=clock()))
+        await connection.execute(sa.insert(accounts).values(id="a", name="ann", name_key="ann", created_at=clock()))
     next_step()
     assert await migrate(lite) == HEAD
     assert "novelty" in await tables_of(lite)

@@ -9,7 +9,9 @@ accounts = sa.Table(
     "accounts",
     metadata,
     sa.Column("id", sa.String(36), primary_key=True),
-    sa.Column("name", sa.String(100), nullable=False, unique=True),
+    sa.Column("name", sa.String(100), nullable=False),
+    # The form in which the name is compared; see `fold_name`. Folding makes some letters into three.
+    sa.Column("name_key", sa.String(400), nullable=False, unique=True),
     # One of the settings' plans; without one, or if it is not among them any more, the default plan applies.
     sa.Column("plan", sa.String(60)),
     sa.Column("created_at", UtcDateTime, nullable=False),
@@ -19,7 +21,9 @@ users = sa.Table(
     "users",
     metadata,
     sa.Column("id", sa.String(36), primary_key=True),
-    sa.Column("name", sa.String(100), nullable=False, unique=True),
+    sa.Column("name", sa.String(100), nullable=False),
+    # The form in which the name is compared; see `fold_name`. Folding makes some letters into three.
+    sa.Column("name_key", sa.String(400), nullable=False, unique=True),
     sa.Column("password_hash", sa.String(255)),
     sa.Column("is_admin", sa.Boolean, nullable=False, default=False),
     # The account of the workspaces that the user names without an account.

@@ -1,10 +1,14 @@
 """Logging in and out, and what stops whoever guesses, forges or plants."""
 
+from dataclasses import replace
+
 import pytest
 import sqlalchemy as sa
 from argon2 import PasswordHasher, extract_parameters
 
-from server.store.record.people.accounts import find_user, set_password
+from auth import throttle
+from auth.accounts.account_names import check_name
+from server.store.record.people.accounts import create_user, find_user, set_password
 from server.store.tables.accounts import users
 from server.store.tables.oauth import browser_sessions
 from tests.helpers.flow import ON_BOTH, PASSWORD, Flow, fields
@@ -79,13 +83,82 @@ async def test_after_ten_wrong_passwords_for_a_name_even_the_right_one_waits(per
     assert (await person.log_in()).status_code == 302
 
 
+async def guess(browser, auth, address, count, names=("ada",)):
+    """Send wrong passwords from an address, under these names in turn."""
+    async with browser(address) as http:
+        for number in range(count):
+            await Flow(http, auth.issuer).log_in(username=names[number % len(names)], password="wrong")
+
+
+async def log_in_from(browser, auth, address, username="ada"):
+    async with browser(address) as http:
+        return (await Flow(http, auth.issuer).log_in(username=username)).status_code
+
+
 @pytest.mark.usefixtures("ada")
-async def test_a_name_is_counted_whatever_its_case_and_from_wherever_it_is_tried(browser, auth):
-    for number, name in enumerate(["ada", "ADA", "Ada", "aDa", "adA"] * 2):
-        async with browser(f"192.0.2.{number}") as http:
-            await Flow(http, auth.issuer).log_in(username=name, password="wrong")
-    async with browser("192.0.2.99") as http:
-        assert (await Flow(http, auth.issuer).log_in()).status_code == 429
+async def test_a_name_is_counted_whatever_its_case_for_each_address_and_the_others_go_on(browser, auth):
+    await guess(browser, auth, "192.0.2.1", 10, names=("ada", "ADA", "Ada", "aDa", "adA"))
+    assert await log_in_from(browser, auth, "192.0.2.1") == 429
+    assert await log_in_from(browser, auth, "192.0.2.2") == 302
+
+
+@pytest.mark.usefixtures("ada")
+async def test_a_name_has_a_bound_over_all_addresses_and_an_address_that_is_refused_does_not_count_for_it(
+    browser, auth, monkeypatch
+):
+    monkeypatch.setattr(throttle, "LOGIN_BY_NAME", replace(throttle.LOGIN_BY_NAME, count=24))
+    monkeypatch.setattr(throttle, "LOGIN_BY_ADDRESS", replace(throttle.LOGIN_BY_ADDRESS, count=8))
+    await guess(browser, auth, "192.0.2.1", 40)
+    assert await log_in_from(browser, auth, "192.0.2.1") == 429
+    await guess(browser, auth, "192.0.2.2", 8)
+    assert await log_in_from(browser, auth, "192.0.2.9", "ADA") == 302
+    await guess(browser, auth, "192.0.2.3", 8)
+    assert await log_in_from(browser, auth, "192.0.2.10", "ADA") == 429
+
+
+async def test_a_browser_in_which_the_person_has_logged_in_goes_on_while_others_guess(
+    person, browser, auth, ada, monkeypatch
+):
+    monkeypatch.setattr(throttle, "LOGIN_BY_NAME", replace(throttle.LOGIN_BY_NAME, count=20))
+    await person.log_in()
+    for address in ("127.0.0.1", "192.0.2.1", "192.0.2.2"):
+        await guess(browser, auth, address, 10)
+    await guess(browser, auth, "127.0.0.1", 50, names=[f"name{number}" for number in range(50)])
+    assert await log_in_from(browser, auth, "127.0.0.1") == 429
+    assert await log_in_from(browser, auth, "192.0.2.9") == 429
+    assert (await person.log_in(username=ada.name.upper())).status_code == 302
+    for _ in range(10):
+        assert (await person.log_in(password="wrong")).status_code == 400
+    assert (await person.log_in()).status_code == 429
+
+
+async def test_the_mark_of_a_browser_is_for_one_person_and_cannot_be_made_up(person, browser, auth, clock):
+    await person.log_in()
+    mark = person.http.cookies["loci-known"]
+    async with auth.db.write() as connection:
+        password_hash = await auth.passwords.hash(PASSWORD)
+        await create_user(connection, name="eve", password_hash=password_hash, is_admin=False, now=clock())
+    browser_id, _, seal = mark.partition(".")
+    for name in ("eve", "ada"):
+        await guess(browser, auth, "192.0.2.1", 10, names=(name,))
+    for name, value in (("eve", mark), ("ada", f"{browser_id}x.{seal}"), ("ada", f"{browser_id}."), ("ada", ".")):
+        async with browser("192.0.2.1", cookies={"loci-known": value}) as http:
+            assert (await Flow(http, auth.issuer).log_in(username=name)).status_code == 429
+    async with browser("192.0.2.1", cookies={"loci-known": mark}) as http:
+        assert (await Flow(http, auth.issuer).log_in(username="ada")).status_code == 302
+
+
+@pytest.mark.parametrize(
+    ("name", "typed"), [("zoë", "ZOE\u0308"), ("Straße", "STRASSE"), ("Ада", "ада"), ("李雷", "李雷")]
+)
+async def test_a_name_may_have_letters_of_any_script_and_is_typed_in_any_case(http, auth, clock, name, typed):
+    check_name(name)
+    async with auth.db.write() as connection:
+        password_hash = await auth.passwords.hash(PASSWORD)
+        user = await create_user(connection, name=name, password_hash=password_hash, is_admin=False, now=clock())
+    assert user.name == name
+    assert (await Flow(http, auth.issuer).log_in(username=typed)).status_code == 302
+    assert name in (await http.get("/apps")).text
 
 
 @pytest.mark.usefixtures("ada")

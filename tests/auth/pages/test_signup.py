@@ -113,6 +113,9 @@ async def test_a_mistake_in_the_form_is_shown_beside_the_field_and_does_not_use_
         ("grace", "short", "Choose a password"),
         ("grace", "x" * 1001, "Choose a password"),
         ("ada", PASSWORD, "already"),
+        ("Ada", PASSWORD, "already"),
+        ("\u0301da", PASSWORD, "Choose a name"),
+        ("a\u202eb", PASSWORD, "Choose a name"),
     ]:
         answer = await fill_in(http, link, username, password)
         assert says in answer.text

@@ -8,6 +8,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.ids import new_id
+from server.names import fold_name
 from server.store.tables.accounts import accounts, memberships, users
 
 
@@ -45,11 +46,14 @@ async def create_user(
     """
     user = User(new_id(now), name, password_hash, is_admin, new_id(now), default_workspace, now, None)
     try:
-        await connection.execute(sa.insert(accounts).values(id=user.account_id, name=name, created_at=now))
+        await connection.execute(
+            sa.insert(accounts).values(id=user.account_id, name=name, name_key=fold_name(name), created_at=now)
+        )
         await connection.execute(
             sa.insert(users).values(
                 id=user.id,
                 name=name,
+                name_key=fold_name(name),
                 password_hash=password_hash,
                 is_admin=is_admin,
                 account_id=user.account_id,
@@ -78,8 +82,8 @@ _USER = sa.select(
 
 
 async def find_user(connection: AsyncConnection, name: str) -> User | None:
-    """Return the user of this name, or None if there is none."""
-    row = (await connection.execute(_USER.where(users.c.name == name))).one_or_none()
+    """Return the user of this name, in any case of letters, or None if there is none."""
+    row = (await connection.execute(_USER.where(users.c.name_key == fold_name(name)))).one_or_none()
     return None if row is None else User(*row)
 
 

@@ -33,11 +33,6 @@ async def count_attempt(
     return count, started_at + window
 
 
-async def forget_attempts(connection: AsyncConnection, key: str) -> None:
-    """Delete the count of a key, so that it begins at 0."""
-    await connection.execute(sa.delete(auth_attempts).where(auth_attempts.c.key == key))
-
-
 async def uncount_attempt(connection: AsyncConnection, key: str) -> None:
     """Take one attempt back, because it was a legitimate one."""
     await connection.execute(
