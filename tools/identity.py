@@ -5,19 +5,14 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, Field, StringConstraints
 
 from server.ids import new_id
-from server.memory.crystal import CORE, CRYSTAL_BYTES, PATTERNS, Synthesis, synthesize_crystal
+from server.memory.crystal import CRYSTAL_BYTES, Synthesis
 from server.memory.models import Timestamp
-from server.memory.working import complete_sections
-from server.store.record import identity, memories, working_memory
+from server.store.record import identity
 from server.store.record.identity import Crystal
-from server.store.record.memories import Listing
-from server.store.record.working_memory import ItemListing
+from server.store.record.synthesis import compose_crystal
 from tools.core.operation import Answer, Call, Effect, InWorkspace, Meta, Operation
 from tools.core.services import Services
 from tools.core.transaction import open_change
-
-#: The largest number of items in a crystal; the most important ones are taken.
-ITEMS = 50
 
 
 def _check_size(crystal: str) -> str:
@@ -119,27 +114,24 @@ async def update_identity(services: Services, call: Call, args: UpdateIdentity) 
 
 async def crystallize_identity(services: Services, call: Call, args: InWorkspace) -> CrystallizedIdentity:  # noqa: ARG001 - a handler's signature
     """Build a crystal from sections, items, the most relevant memories and consolidations, and store it."""
-    workspace, now = call.id_for_reading, services.now()
-    top = Listing(sort="relevance", limit=CORE + PATTERNS)  # consolidations may be among them: they are quoted once
-    async with services.db.read() as connection:
-        written = await working_memory.list_sections(connection, workspace)
-        own = ItemListing(statuses=("active", "paused"), added_as_items=True, limit=ITEMS)
-        items, _ = await working_memory.list_items(connection, workspace, own)
-        relevant, _ = await memories.list_page(connection, workspace, top, now)
-        patterns = await identity.list_pattern_memories(connection, workspace, now, PATTERNS)
-    new, meta = await _store_crystal(
-        services, call, synthesize_crystal(complete_sections(written), items, relevant, patterns, now)
-    )
+    new, meta = await _store_crystal(services, call, None)
     return CrystallizedIdentity(
         meta=meta, id=new.id, crystal=new.crystal, source_count=new.source_count, created_at=new.created_at
     )
 
 
-async def _store_crystal(services: Services, call: Call, synthesis: Synthesis) -> tuple[Crystal, Meta]:
+async def _store_crystal(services: Services, call: Call, written: Synthesis | None) -> tuple[Crystal, Meta]:
+    """Store a crystal that was written, or if there is none, one that is composed.
+
+    It is composed in the transaction that stores it, so that it quotes nothing that is erased meanwhile.
+    """
     now = services.now()
-    new = Crystal(new_id(now), synthesis.text, synthesis.source_count, now)
-    async with open_change(services, call, {"crystal": new.id}) as (connection, placed):
-        await identity.insert_crystal(connection, placed.workspace.id, new)
+    crystal_id = new_id(now)
+    async with open_change(services, call, {"crystal": crystal_id}) as (connection, placed):
+        workspace = placed.workspace.id
+        text = written or await compose_crystal(connection, workspace, now)
+        new = Crystal(crystal_id, text.text, text.source_count, now)
+        await identity.insert_crystal(connection, workspace, new, is_composed=written is None)
     return new, placed.meta
 
 

@@ -29,6 +29,7 @@ from tools.memories.arguments import (
     to_json_value,
 )
 from tools.memories.citation import make_title, make_url
+from tools.memories.deletion import DeletedMemory, DeleteMemory, delete_memory
 from tools.memories.rows import check_links, hold_memory, make_memory_not_found
 from tools.memories.storing import index_new_memories, insert_new_memories
 
@@ -103,20 +104,6 @@ class UpdateMemory(MemoryRef):
         if self.metadata is not None:
             changes["metadata"] = merge_patch(metadata, self.metadata)
         return changes | {name: {} if name == "metadata" else None for name in self.clear}
-
-
-class DeleteMemory(MemoryRef):
-    """The arguments of `delete_memory`."""
-
-    erase: bool = Field(default=False, description="Overwrite its text now, instead of some weeks later.")
-
-
-class DeletedMemory(Answer):
-    """The memory that was deleted."""
-
-    id: str = Field(description="The memory's id.")
-    deleted: Literal[True] = Field(default=True, description="It is gone from every path.")
-    erased: bool = Field(description="Whether its text was overwritten for good.")
 
 
 class ListMemories(InWorkspace, Facets):
@@ -242,27 +229,6 @@ async def update_memory(services: Services, call: Call, args: UpdateMemory) -> M
         services.encoder.filling.note_gaps()
     await services.projection.project(workspace)
     return _to_answer(after, call, find_expiry_notice([after], now) if "expires_at" in changes else None)
-
-
-async def delete_memory(services: Services, call: Call, args: DeleteMemory) -> DeletedMemory:
-    """Hide a memory from every path at once; with `erase`, also overwrite its text, even if it is deleted already.
-
-    Raises `not_found`.
-    """
-    now, workspace = services.now(), call.id_for_reading
-    async with services.db.write() as connection:
-        revision, before = await hold_memory(connection, workspace, args.id, now, or_deleted=args.erase)
-        await memories.update_memory(connection, args.id, revision, {"deleted_at": now})
-        await memories.renew_followers(connection, workspace, args.id, now)
-        kept = None if args.erase else before.model_dump(mode="json")
-        await journal_memories(connection, workspace, call.actor, now, revision, [(args.id, kept, None)])
-        if args.erase:
-            await memories.erase_content(connection, args.id, now)
-            await vectors.delete_vectors(connection, args.id)
-    await services.projection.project(workspace)
-    if args.erase:
-        await services.db.empty_log()
-    return DeletedMemory(meta=call.meta, id=args.id, erased=args.erase)
 
 
 async def list_memories(services: Services, call: Call, args: ListMemories) -> MemoryPage:

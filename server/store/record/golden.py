@@ -1,5 +1,6 @@
 """Rows of golden cases: for a query, the memory that recall must, or must not, find."""
 
+from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Literal
@@ -7,9 +8,11 @@ from typing import Literal
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from server.store.record.repetitions import contains_text, find_repetitions
 from server.store.record.workspaces import WorkspaceGone
 from server.store.tables.accounts import accounts, workspaces
 from server.store.tables.golden import golden_cases
+from server.store.tables.memories import memories
 
 Expect = Literal["recalled", "not_recalled"]
 
@@ -70,6 +73,34 @@ async def delete_case(connection: AsyncConnection, workspace_id: str, case_id: s
     """Delete a case of the workspace. Return False if it has no case with this id."""
     one = sa.delete(golden_cases).where(golden_cases.c.id == case_id, golden_cases.c.workspace_id == workspace_id)
     return (await connection.execute(one.returning(golden_cases.c.id))).one_or_none() is not None
+
+
+async def find_quoting_cases(
+    connection: AsyncConnection, workspace_id: str, memory_ids: Collection[str], texts: Collection[str]
+) -> list[str]:
+    """Return the ids of the cases that name one of these memories, or quote one of these texts.
+
+    A case quotes a text if its query or its note repeats it, or if it names its memory by a part of the text that no
+    memory of the workspace has any more.
+    """
+    quoting = [each for _, each in await find_repetitions(connection, workspace_id, list(texts), {"golden_case"})]
+    for case in await list_cases(connection, workspace_id):
+        is_part = case.text is not None and any(case.text.casefold() in text.casefold() for text in texts)
+        if case.memory_id in memory_ids or (is_part and not await _is_in_memory(connection, workspace_id, case.text)):
+            quoting.append(case.id)
+    return list(dict.fromkeys(quoting))
+
+
+async def _is_in_memory(connection: AsyncConnection, workspace_id: str, text: str | None) -> bool:
+    """Whether a memory of the workspace contains a text."""
+    holds = contains_text(memories.c.content, text or "", is_sqlite=connection.dialect.name == "sqlite")
+    query = sa.exists().where(memories.c.workspace_id == workspace_id, memories.c.deleted_at.is_(None), holds)
+    return bool((await connection.execute(sa.select(query))).scalar_one())
+
+
+async def delete_cases(connection: AsyncConnection, ids: Collection[str]) -> None:
+    """Delete these cases."""
+    await connection.execute(sa.delete(golden_cases).where(golden_cases.c.id.in_(ids)))
 
 
 async def delete_cases_of_workspaces(connection: AsyncConnection, gone: sa.Select[str]) -> int:

@@ -1,5 +1,6 @@
 """Identity crystals' rows, and the memories that a crystal is made of. The caller owns the transaction."""
 
+from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -34,9 +35,33 @@ class Snapshot:
     created_at: datetime
 
 
-async def insert_crystal(connection: AsyncConnection, workspace_id: str, crystal: Crystal) -> None:
-    """Store a new crystal. The earlier ones stay."""
-    await connection.execute(sa.insert(identity_crystals).values(workspace_id=workspace_id, **asdict(crystal)))
+async def insert_crystal(
+    connection: AsyncConnection, workspace_id: str, crystal: Crystal, *, is_composed: bool = False
+) -> None:
+    """Store a new crystal. The earlier ones stay. `is_composed` says that Loci composed it of quotes."""
+    row = {"workspace_id": workspace_id, "is_composed": is_composed} | asdict(crystal)
+    await connection.execute(sa.insert(identity_crystals).values(row))
+
+
+async def find_quoting_crystals(
+    connection: AsyncConnection, workspace_id: str, memory_ids: Collection[str]
+) -> list[str]:
+    """Return the ids of the workspace's composed crystals that quote one of these memories, oldest first."""
+    table = identity_crystals.c
+    quotes = sa.or_(sa.false(), *(table.crystal.contains(f"**{memory_id}**") for memory_id in memory_ids))
+    query = sa.select(table.id).where(table.workspace_id == workspace_id, table.is_composed, quotes)
+    return list((await connection.execute(query.order_by(table.number))).scalars())
+
+
+async def delete_crystals(connection: AsyncConnection, ids: Collection[str]) -> None:
+    """Delete these crystals for good."""
+    await connection.execute(sa.delete(identity_crystals).where(identity_crystals.c.id.in_(ids)))
+
+
+async def replace_crystal(connection: AsyncConnection, crystal_id: str, text: str, source_count: int) -> None:
+    """Store another text of a composed crystal in place of the one that it has."""
+    row = sa.update(identity_crystals).where(identity_crystals.c.id == crystal_id)
+    await connection.execute(row.values(crystal=text, source_count=source_count))
 
 
 def _select_newest(text: sa.ColumnElement[Any]) -> sa.Select[*tuple[Any, ...]]:

@@ -52,17 +52,21 @@ def memory_from_row(row: Sequence[Any]) -> Memory:
     return Memory.model_validate(values | {"consolidated": int(values["consolidated"])})
 
 
-async def advance_revision(connection: AsyncConnection, workspace_id: str, steps: int, now: datetime) -> int:
+async def advance_revision(
+    connection: AsyncConnection, workspace_id: str, steps: int, now: datetime, *, or_deleted: bool = False
+) -> int:
     """Take the workspace's next `steps` revisions, and return the first of them.
 
-    The workspace is held until the transaction ends, so no other writer takes the same ones.
+    The workspace is held until the transaction ends, so no other writer takes the same ones. A deleted workspace has
+    revisions only with `or_deleted`, for what is erased in it.
 
     Raises:
         WorkspaceGone: the workspace was deleted.
     """
+    there = workspaces.c.id == workspace_id
     query = (
         sa.update(workspaces)
-        .where(workspaces.c.id == workspace_id, workspaces.c.deleted_at.is_(None))
+        .where(there if or_deleted else sa.and_(there, workspaces.c.deleted_at.is_(None)))
         .values(revision=workspaces.c.revision + steps, updated_at=now)
         .returning(workspaces.c.revision)
     )
@@ -90,11 +94,14 @@ async def update_memory(connection: AsyncConnection, memory_id: str, revision: i
         await links.replace_links(connection, memory_id, changes["linkages"])
 
 
-async def renew_followers(connection: AsyncConnection, workspace_id: str, memory_id: str, now: datetime) -> None:
+async def renew_followers(
+    connection: AsyncConnection, workspace_id: str, memory_id: str, now: datetime, *, or_deleted: bool = False
+) -> None:
     """Give new revisions to the memories just after one in its session, because they are found by its text, too.
 
     The projection then writes them again. Call this in the transaction that changes or hides the text. If the memory
-    moves to another session, call it before the move and after it.
+    moves to another session, call it before the move and after it. In a deleted workspace it works only with
+    `or_deleted`.
     """
     itself = memories.alias("itself")
     query = (
@@ -106,7 +113,7 @@ async def renew_followers(connection: AsyncConnection, workspace_id: str, memory
     )
     found = list((await connection.execute(query)).scalars())
     if found:
-        first = await advance_revision(connection, workspace_id, len(found), now)
+        first = await advance_revision(connection, workspace_id, len(found), now, or_deleted=or_deleted)
         for step, each in enumerate(found):
             await update_memory(connection, each, first + step, {})
 

@@ -59,6 +59,8 @@ identity_crystals = sa.Table(
     sa.Column("workspace_id", sa.String(36), sa.ForeignKey("workspaces.id"), nullable=False),
     sa.Column("crystal", sa.Text, nullable=False),
     sa.Column("source_count", sa.Integer, nullable=False),
+    # Whether Loci composed it of quotes; otherwise somebody wrote it.
+    sa.Column("is_composed", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Column("created_at", UtcDateTime, nullable=False),
     sa.Index("ix_identity_crystals_workspace_id_number", "workspace_id", "number"),
 )

@@ -1,0 +1,64 @@
+"""Finding the rows of a workspace that repeat a text. The database looks, so that the event loop reads no texts."""
+
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any, Literal
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from server.memory.repetition import find_telling_parts
+from server.store.tables.golden import golden_cases
+from server.store.tables.memories import memories
+from server.store.tables.working import identity_crystals, working_items, working_sections
+
+TextKind = Literal["memory", "crystal", "item", "section", "golden_case"]
+
+#: The number of texts that one statement looks for, and the number of rows of a kind that it returns.
+_TEXTS, _ROWS = 10, 50
+
+_PLACES: tuple[tuple[TextKind, sa.Column[str], Sequence[sa.Column[Any]]], ...] = (
+    ("memory", memories.c.id, [memories.c.content]),
+    ("crystal", identity_crystals.c.id, [identity_crystals.c.crystal]),
+    ("item", working_items.c.id, [working_items.c.title, working_items.c.content, working_items.c.next_action]),
+    ("section", working_sections.c.name, [working_sections.c.content]),
+    ("golden_case", golden_cases.c.id, [golden_cases.c.query, golden_cases.c.text, golden_cases.c.note]),
+)
+
+
+def contains_text(column: sa.Column[Any], text: str, *, is_sqlite: bool) -> sa.ColumnElement[bool]:
+    """Whether a column contains a text. Upper and lower case are the same; on SQLite, for the letters of ASCII."""
+    escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    # SQLAlchemy's own would lower each row's text on SQLite, by a call into Python.
+    compare = column.like if is_sqlite else column.ilike
+    return compare(f"%{escaped}%", escape="\\")
+
+
+def _repeats(column: sa.Column[Any], text: str, *, is_sqlite: bool) -> Iterable[sa.ColumnElement[bool]]:
+    parts = find_telling_parts(text)
+    if not parts:
+        return [column == text]
+    return (contains_text(column, part, is_sqlite=is_sqlite) for part in parts)
+
+
+async def find_repetitions(
+    connection: AsyncConnection, workspace_id: str, texts: Sequence[str], kinds: Collection[TextKind] | None = None
+) -> list[tuple[TextKind, str]]:
+    """Return the rows of the workspace that repeat one of the texts, or a long sentence of it: kind and id.
+
+    A section's id is its name. An entry of the skip list is an item. At most 50 rows of each kind are returned for ten
+    texts. `kinds` are the kinds to look at; None means all.
+    """
+    is_sqlite = connection.dialect.name == "sqlite"
+    texts = [text for text in texts if text.strip()]
+    found: dict[tuple[TextKind, str], None] = {}
+    for start in range(0, len(texts), _TEXTS):
+        some = texts[start : start + _TEXTS]
+        for kind, key, columns in _PLACES:
+            if kinds is not None and kind not in kinds:
+                continue
+            repeats = (
+                each for column in columns for text in some for each in _repeats(column, text, is_sqlite=is_sqlite)
+            )
+            query = sa.select(key).where(key.table.c.workspace_id == workspace_id, sa.or_(*repeats)).limit(_ROWS)
+            found |= dict.fromkeys((kind, each) for each in (await connection.execute(query)).scalars())
+    return list(found)

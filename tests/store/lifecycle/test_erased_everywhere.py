@@ -1,0 +1,218 @@
+"""After each way of erasing a text its words are in no file of the data folder, read raw, and in no answer."""
+
+import asyncio
+import json
+
+import pytest
+
+from server.background.upkeep import clean_up_records
+from tests.helpers.erasures import OTHERS, SECRET, WORD, ask, erase
+
+pytestmark = pytest.mark.anyio
+
+
+async def merge(person, ids, **how):
+    return await ask(person, "POST", "/v1/consolidate/group", json={"source_ids": ids, **how})
+
+
+async def undo(person, run):
+    return await ask(person, "POST", f"/v1/consolidate/{run}/undo")
+
+
+async def read(person, memory_id, status=200):
+    return await ask(person, "GET", f"/v1/memories/{memory_id}", status)
+
+
+async def store_all(person, *contents, **how):
+    return [await person.store(content, **how) for content in contents]
+
+
+def places(answer, name):
+    return {(each["kind"], each["id"]) for each in answer[name]}
+
+
+async def test_a_source_of_a_merged_memory_is_erased_and_the_merged_one_is_written_again(ann, check_nowhere):
+    ids = await store_all(ann, SECRET, *OTHERS, tags=["garden"])
+    tagged = await ann.store("A fourth one.", tags=[f"{WORD}-tag"])
+    merged = (await merge(ann, [*ids, tagged]))["id"]
+    answer = await erase(ann, ids[0])
+    assert (answer["erased"], answer["kept"]) == (True, [])
+    assert places(answer, "rewritten") == {("memory", merged)}
+    now = await read(ann, merged)
+    assert all(text in now["content"] for text in OTHERS)
+    assert now["content"].splitlines()[0].endswith("3 memories consolidated")
+    await erase(ann, tagged)
+    assert (await read(ann, merged))["tags"] == ["garden"]
+    assert {each["id"] for each in now["linkages"]} >= {*ids[1:]}
+    assert ids[0] not in json.dumps(now)
+    await check_nowhere()
+
+
+async def test_a_merge_that_was_written_again_can_still_be_undone(ann, check_nowhere):
+    ids = await store_all(ann, SECRET, *OTHERS)
+    made = await merge(ann, ids)
+    await erase(ann, ids[0])
+    undone = await undo(ann, made["run"])
+    assert (set(undone["restored"]), undone["removed"]) == (set(ids[1:]), [made["id"]])
+    await check_nowhere()
+
+
+async def test_of_two_merged_memories_the_one_that_is_left_comes_back(ann, check_nowhere):
+    first, second = await store_all(ann, SECRET, OTHERS[0])
+    made = await merge(ann, [first, second])
+    answer = await erase(ann, first)
+    assert answer["erased"] is True
+    assert places(answer, "also_erased") == {("memory", made["id"])}
+    assert places(answer, "restored") == {("memory", second)}
+    assert (await read(ann, second))["consolidated"] == 0
+    await read(ann, made["id"], 404)
+    found = await ask(ann, "POST", "/v1/search", json={"query": "garden Fridays"})
+    assert [each["id"] for each in found["memories"]] == [second]
+    await check_nowhere()
+
+
+async def test_the_sources_of_an_erased_merged_memory_are_erased_with_it(ann, check_nowhere):
+    ids = await store_all(ann, SECRET, *OTHERS)
+    made = await merge(ann, ids)
+    answer = await erase(ann, made["id"])
+    assert answer["erased"] is True
+    assert places(answer, "also_erased") == {("memory", each) for each in ids}
+    assert (await ask(ann, "GET", "/v1/memories?status=all"))["total"] == 0
+    await check_nowhere()
+    await check_nowhere("heron")
+
+
+async def test_sources_of_sources_are_erased_and_what_was_merged_from_them_is_written_again(ann, check_nowhere):
+    ids = await store_all(ann, SECRET, *OTHERS)
+    inner = (await merge(ann, ids))["id"]
+    more = await store_all(ann, "Carl sails to the island.", "Dora mends the net.")
+    outer = (await merge(ann, [inner, *more]))["id"]
+    answer = await erase(ann, ids[0])
+    assert places(answer, "rewritten") == {("memory", inner), ("memory", outer)}
+    text = (await read(ann, outer))["content"]
+    assert "heron" in text
+    assert "Carl" in text
+    await check_nowhere()
+    assert (await erase(ann, outer))["erased"] is True
+    assert (await ask(ann, "GET", "/v1/memories?status=all"))["total"] == 0
+    await check_nowhere("heron")
+
+
+async def test_a_merge_that_was_undone_keeps_no_copy_of_an_erased_source(ann, check_nowhere):
+    ids = await store_all(ann, SECRET, *OTHERS)
+    made = await merge(ann, ids)
+    await undo(ann, made["run"])
+    answer = await erase(ann, ids[0])
+    assert (answer["erased"], places(answer, "also_erased")) == (True, {("memory", made["id"])})
+    assert (await read(ann, ids[1]))["content"] == OTHERS[0]
+    await check_nowhere()
+
+
+async def test_an_erased_merged_memory_whose_merge_was_undone_names_its_sources(ann):
+    ids = await store_all(ann, SECRET, *OTHERS)
+    made = await merge(ann, ids)
+    await undo(ann, made["run"])
+    answer = await erase(ann, made["id"])
+    assert answer["erased"] is False
+    assert places(answer, "kept") == {("memory", each) for each in ids}
+
+
+async def test_a_summary_in_own_words_stays_and_is_named(ann):
+    ids = await store_all(ann, SECRET, *OTHERS)
+    made = await merge(ann, ids, content="Ann hides a word below a stone, and there is a heron.")
+    answer = await erase(ann, ids[0])
+    assert (answer["erased"], places(answer, "kept")) == (False, {("memory", made["id"])})
+    assert "hides" in (await read(ann, made["id"]))["content"]
+
+
+async def test_a_merged_memory_that_was_changed_by_hand_stays_but_its_history_does_not(ann, check_nowhere):
+    ids = await store_all(ann, SECRET, *OTHERS)
+    made = await merge(ann, ids)
+    await ask(ann, "PATCH", f"/v1/memories/{made['id']}", json={"content": "There is a heron."})
+    answer = await erase(ann, ids[0])
+    assert (answer["erased"], places(answer, "kept")) == (False, {("memory", made["id"])})
+    await check_nowhere()
+
+
+async def test_composed_crystals_are_written_again_or_erased(ann, check_nowhere):
+    secret, _ = await store_all(ann, SECRET, OTHERS[1])
+    older = (await ask(ann, "POST", "/v1/identity/crystallize"))["id"]
+    newest = (await ask(ann, "POST", "/v1/identity/crystallize"))["id"]
+    answer = await erase(ann, secret)
+    assert answer["erased"] is True
+    assert places(answer, "also_erased") == {("crystal", older)}
+    assert places(answer, "rewritten") == {("crystal", newest)}
+    identity = await ask(ann, "GET", "/v1/identity")
+    assert OTHERS[1] in identity["crystal"]
+    await check_nowhere()
+
+
+async def test_a_crystal_keeps_no_earlier_text_of_an_erased_memory(ann, check_nowhere):
+    secret, _ = await store_all(ann, SECRET, OTHERS[1])
+    await ask(ann, "POST", "/v1/identity/crystallize")
+    await ask(ann, "PATCH", f"/v1/memories/{secret}", json={"content": "Something else entirely."})
+    assert (await erase(ann, secret))["erased"] is True
+    await check_nowhere()
+
+
+async def test_texts_that_repeat_it_by_hand_are_named(ann):
+    secret = await ann.store(SECRET)
+    other = await ann.store(f"As said before: {SECRET.lower()} Remember.")
+    await ask(ann, "PUT", "/v1/identity", json={"crystal": f"I know this. {SECRET}"})
+    crystal = (await ask(ann, "GET", "/v1/identity/history"))["snapshots"][0]["id"]
+    item = await ask(
+        ann, "POST", "/v1/working-memory/items", 201, json={"category": "active_work", "title": "x", "content": SECRET}
+    )
+    await ask(ann, "PUT", "/v1/working-memory/session_notes", json={"content": SECRET})
+    skip = await ask(ann, "POST", "/v1/skip-list", 201, json={"item": SECRET, "reason": "x", "expires": "30d"})
+    answer = await erase(ann, secret)
+    assert answer["erased"] is False
+    assert places(answer, "kept") == {
+        ("memory", other),
+        ("crystal", crystal),
+        ("item", item["id"]),
+        ("section", "session_notes"),
+        ("item", skip["id"]),
+    }
+
+
+@pytest.mark.parametrize("case", [{"memory_id": "it"}, {"text": WORD}, {"text": "blue stone", "query": SECRET}])
+async def test_golden_cases_that_quote_it_are_deleted(ann, check_nowhere, case):
+    secret = await ann.store(SECRET)
+    kept = await ask(ann, "POST", "/v1/golden", 201, json={"query": "heron", "text": "heron", "expect": "not_recalled"})
+    case = {"query": f"Where is the {WORD}?", "expect": "recalled", "note": WORD} | case
+    case |= {"memory_id": secret} if "memory_id" in case else {}
+    golden = await ask(ann, "POST", "/v1/golden", 201, json=case)
+    answer = await erase(ann, secret)
+    assert (answer["erased"], places(answer, "also_erased")) == (True, {("golden_case", golden["id"])})
+    assert [each["id"] for each in (await ask(ann, "GET", "/v1/golden"))["cases"]] == [kept["id"]]
+    await check_nowhere()
+
+
+async def test_what_cannot_be_brought_back_any_more_is_erased_with_its_copies(ann, site, clock, check_nowhere):
+    ids = await store_all(ann, SECRET, *OTHERS)
+    made = await merge(ann, ids)
+    again = await store_all(ann, f"{SECRET} Again.", "Emil paints the door.")
+    second = await merge(ann, again)
+    await ask(ann, "POST", "/v1/identity/crystallize")
+    await ask(ann, "DELETE", f"/v1/memories/{ids[0]}")
+    await ask(ann, "DELETE", f"/v1/memories/{second['id']}")
+    clock.move(days=31)
+    await clean_up_records(site.services)
+    await check_nowhere()
+    assert "heron" in (await read(ann, made["id"]))["content"]
+    await check_nowhere("Emil")
+
+
+async def test_a_text_that_was_erased_meanwhile_comes_back_by_no_race(ann, check_nowhere):
+    """Merges, crystals and changes run against the erasure of their memory, in any order."""
+    ids = await store_all(ann, SECRET, *OTHERS)
+    await asyncio.gather(
+        ann.http.post("/v1/consolidate/group", json={"source_ids": ids}),
+        ann.http.post("/v1/identity/crystallize"),
+        ann.http.patch(f"/v1/memories/{ids[0]}", json={"type": "decision"}),
+        erase(ann, ids[0]),
+        ann.http.post("/v1/identity/crystallize"),
+        ann.http.post("/v1/consolidate/group", json={"source_ids": ids}),
+    )
+    await check_nowhere()

@@ -1,0 +1,106 @@
+"""Deleting memories: hiding them, or erasing them with every copy of their texts."""
+
+from collections.abc import Iterable
+from typing import Literal
+
+from pydantic import BaseModel, Field
+
+from server.store.lifecycle.erasure import erase_memories
+from server.store.migrate import list_upgrade_copies
+from server.store.record import memories
+from server.store.record.journal import journal_memories
+from server.store.record.repetitions import TextKind, find_repetitions
+from tools.core.operation import Answer, Call
+from tools.core.services import Services
+from tools.memories.arguments import MemoryRef
+from tools.memories.rows import hold_memory
+
+PlaceKind = TextKind | Literal["file"]
+
+_WRITTEN_BY_SOMEBODY = (
+    "The memory is erased, but `kept` names texts that repeat it. Change or delete them too, if that is meant."
+)
+
+
+class DeleteMemory(MemoryRef):
+    """The arguments of `delete_memory`."""
+
+    erase: bool = Field(default=False, description="Overwrite its text and its copies now, not weeks later.")
+
+
+class TextPlace(BaseModel):
+    """A place that holds a text."""
+
+    kind: PlaceKind = Field(description="What it is.")
+    id: str = Field(description="Its id; the name of a section or of a file.")
+
+
+class DeletedMemory(Answer):
+    """The memory that was deleted."""
+
+    id: str = Field(description="The memory's id.")
+    deleted: Literal[True] = Field(default=True, description="It is gone from every path.")
+    erased: bool = Field(description="Whether its text was overwritten for good, and no copy of it is known to stay.")
+    also_erased: list[TextPlace] = Field(default=[], description="The copies that were erased with it.")
+    rewritten: list[TextPlace] = Field(
+        default=[], description="The generated texts that were written again without it, from what is left."
+    )
+    restored: list[TextPlace] = Field(
+        default=[], description="The memories that are back, because the one in their place was erased."
+    )
+    kept: list[TextPlace] = Field(
+        default=[],
+        description="The texts that stay and repeat it, because somebody wrote them: change or delete them yourself.",
+    )
+
+
+async def delete_memory(services: Services, call: Call, args: DeleteMemory) -> DeletedMemory:
+    """Hide a memory from every path at once; with `erase`, also overwrite its text, even if it is deleted already.
+
+    Raises `not_found`.
+    """
+    if args.erase:
+        return await _erase_memory(services, call, args.id)
+    now, workspace = services.now(), call.id_for_reading
+    async with services.db.write() as connection:
+        revision, before = await hold_memory(connection, workspace, args.id, now)
+        await memories.update_memory(connection, args.id, revision, {"deleted_at": now})
+        await memories.renew_followers(connection, workspace, args.id, now)
+        change = (args.id, before.model_dump(mode="json"), None)
+        await journal_memories(connection, workspace, call.actor, now, revision, [change])
+    await services.projection.project(workspace)
+    return DeletedMemory(meta=call.meta, id=args.id, erased=False)
+
+
+async def _erase_memory(services: Services, call: Call, memory_id: str) -> DeletedMemory:
+    """Overwrite a memory's text and its copies, and look for the texts that repeat it and stay."""
+    now, workspace = services.now(), call.id_for_reading
+    async with services.db.write() as connection:
+        await hold_memory(connection, workspace, memory_id, now, or_deleted=True)
+        done = await erase_memories(connection, workspace, [memory_id], call.actor, now)
+    if done.rewritten:
+        services.encoder.filling.note_gaps()
+    await services.projection.project(workspace)
+    await services.db.empty_log()
+    async with services.db.read() as connection:
+        repetitions = await find_repetitions(connection, workspace, done.texts)
+    kept = _to_places("memory", done.kept)
+    kept += [TextPlace(kind=kind, id=each) for kind, each in repetitions if each not in done.kept]
+    kept += _to_places("file", await list_upgrade_copies(services.db))
+    return DeletedMemory(
+        meta=call.build_meta(_WRITTEN_BY_SOMEBODY if kept else None),
+        id=memory_id,
+        erased=not kept,
+        also_erased=[
+            *_to_places("memory", (each for each in done.erased if each != memory_id)),
+            *_to_places("crystal", done.erased_crystals),
+            *_to_places("golden_case", done.erased_cases),
+        ],
+        rewritten=[*_to_places("memory", done.rewritten), *_to_places("crystal", done.rewritten_crystals)],
+        restored=_to_places("memory", done.restored),
+        kept=kept,
+    )
+
+
+def _to_places(kind: PlaceKind, ids: Iterable[str]) -> list[TextPlace]:
+    return [TextPlace(kind=kind, id=each) for each in dict.fromkeys(ids)]
