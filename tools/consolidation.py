@@ -48,6 +48,7 @@ class ConsolidateGroup(InWorkspace):
     source_ids: Annotated[list[Id], Field(max_length=100)] = Field(
         default=[],
         description="The memories to merge: at least 2.",
+        json_schema_extra={"minItems": 2, "uniqueItems": True},
     )
     content: Content | None = Field(
         default=None, description="The text of the merged memory, in your words. Default: a summary of them."

@@ -74,6 +74,7 @@ class LinkMemories(MemoryRef):
         default=[],
         description="The links to add, each to a memory or item by `id` or to a file by `path`, with a `label` such "
         "as supports, contradicts, supersedes, refines, depends_on, implements, example_of.",
+        json_schema_extra={"minItems": 1},
     )
 
     @model_validator(mode="after")

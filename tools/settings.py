@@ -47,7 +47,9 @@ class SettingList(Answer):
 class SettingRef(InWorkspace):
     """The arguments of `reset_setting`."""
 
-    key: Name = Field(description=f"The setting's name: {', '.join(SETTING_NAMES)}.")
+    key: Name = Field(
+        description=f"The setting's name: {', '.join(SETTING_NAMES)}.", json_schema_extra={"enum": list(SETTING_NAMES)}
+    )
 
 
 class SetSetting(SettingRef):

@@ -9,7 +9,7 @@ from starlette.types import Receive, Scope, Send
 
 from server.memory.models import Memory
 from server.web.connection import named_workspace
-from server.web.openapi import describe_json, describe_query, move_definitions
+from server.web.openapi import describe_arguments, describe_json, describe_query, move_definitions
 from tools.core.operation import Call, Door, open_call
 from tools.core.schema import build_schema
 from tools.core.services import Services
@@ -45,7 +45,7 @@ def add_to_openapi(openapi: dict[str, Any]) -> dict[str, Any]:
         "summary": "Export memories",
         "description": "Send all memories of a workspace, oldest first, one JSON object in a line.\n\n"
         "Needs the scope `memory:read`.",
-        "parameters": describe_query(move_definitions(build_schema(ExportMemories), schemas)),
+        "parameters": describe_query(describe_arguments(ExportMemories, schemas)),
         "responses": {
             "200": lines | {"content": {MEDIA_TYPE: lines["content"]["application/json"]}},
             "default": describe_json("A refusal.", {"$ref": "#/components/schemas/Refusal"}),

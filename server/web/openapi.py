@@ -5,14 +5,22 @@ import re
 from collections.abc import Collection, Iterable
 from typing import Any
 
+from pydantic import BaseModel
+
 from server.errors import STATUS
 from server.web.connection import WORKSPACE_HEADER
-from server.web.rest import METHODS_WITH_BODY, list_flags
-from tools.core.operation import Effect, Operation
+from server.web.rest import METHODS_WITH_BODY
+from tools.core.operation import WORKSPACE_PATTERN, Effect, Operation
 from tools.core.schema import build_schema
 
-_TEXT = {"type": "object", "properties": {"type": {"const": "text"}, "text": {"type": "string"}}}
-_ENVELOPE = {"type": "array", "items": _TEXT, "description": "The answer in words, as Memento's clients read it."}
+_BLOCK = {"type": "object", "properties": {"type": {"const": "text"}, "text": {"type": "string"}}}
+_ENVELOPE = {"type": "array", "items": _BLOCK, "description": "The answer in words, as Memento's clients read it."}
+#: An account's name may stand before a workspace's. Neither is blank or has more than 100 characters.
+_NAME = r"[^/\s\x00-\x1f]([^/\x00-\x1f]{0,98}[^/\s\x00-\x1f])?"
+_WORKSPACE_NAMES = rf"^{_NAME}(/{_NAME})?$"
+_WORKSPACE = {"type": "string", "maxLength": 201, "pattern": _WORKSPACE_NAMES}
+#: So many characters fit into a URL however they are encoded.
+MOST_IN_URL = 2000
 _REFUSAL = {
     "type": "object",
     "required": ["error", "message", "content"],
@@ -58,6 +66,19 @@ def describe_json(description: str, shape: dict[str, Any]) -> dict[str, Any]:
     return {"description": description, "content": {"application/json": {"schema": shape}}}
 
 
+def describe_arguments(model: type[BaseModel], schemas: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema of an operation's arguments.
+
+    It says two things more than the tools of MCP show to a model: the whole rule for names of workspaces, and that a
+    list that may not be empty is required.
+    """
+    text = json.dumps(move_definitions(build_schema(model), schemas))
+    shape = json.loads(text.replace(json.dumps(WORKSPACE_PATTERN), json.dumps(_WORKSPACE_NAMES)))
+    lists = [name for name, each in shape["properties"].items() if each.get("minItems")]
+    required = list(dict.fromkeys([*shape.get("required", []), *lists]))
+    return shape | ({"required": required} if required else {})
+
+
 def describe_query(takes: dict[str, Any], in_path: Collection[str] = ()) -> list[dict[str, Any]]:
     """Return OpenAPI's description of the arguments of this schema that stand in the query: not those in the path."""
     required = takes.get("required", [])
@@ -69,7 +90,7 @@ def describe_query(takes: dict[str, Any], in_path: Collection[str] = ()) -> list
 
 
 def _describe_operation(operation: Operation, method: str, path: str, schemas: dict[str, Any]) -> dict[str, Any]:
-    takes = move_definitions(build_schema(operation.args), schemas)
+    takes = describe_arguments(operation.args, schemas)
     answers = move_definitions(build_schema(operation.returns), schemas)
     if operation.dialect.to_text:
         answers["properties"]["content"] = _ENVELOPE
@@ -92,15 +113,13 @@ def _describe_operation(operation: Operation, method: str, path: str, schemas: d
         required = [name for name in takes.get("required", []) if name not in in_path]
         body = takes | {"properties": rest, "required": required}
         described["requestBody"] = describe_json("The arguments.", body) | {"required": bool(required)}
-        flags = sorted(list_flags(operation) & takes["properties"].keys())
-        parameters += [
-            _describe_parameter(name, takes["properties"][name], "query", is_required=False) for name in flags
-        ]
     else:
         parameters += describe_query(takes, in_path)
-    parameters.append(_describe_parameter(WORKSPACE_HEADER, {"type": "string"}, "header", is_required=False))
+    parameters.append(_describe_parameter(WORKSPACE_HEADER, _WORKSPACE, "header", is_required=False))
     return described | {"parameters": parameters}
 
 
 def _describe_parameter(name: str, shape: dict[str, Any], place: str, *, is_required: bool = True) -> dict[str, Any]:
+    if shape.get("maxLength", 0) > MOST_IN_URL:
+        shape = shape | {"maxLength": MOST_IN_URL}
     return {"name": name, "in": place, "required": is_required, "schema": shape}

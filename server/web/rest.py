@@ -87,6 +87,9 @@ async def _read_body(request: Request, flags: frozenset[str]) -> dict[str, Any]:
     if stray := [name for name in request.query_params if name not in _IN_URL | flags]:
         raise Failure("malformed", f"{stray[0]}: {request.method} takes its arguments in the body, not in the query.")
     sent = {name: value for name, value in request.query_params.items() if name in flags}
-    return {name: {"true": True, "false": False}.get(value, value) for name, value in sent.items()} | (
-        await read_json(request)
-    )
+    in_query = {name: {"true": True, "false": False}.get(value, value) for name, value in sent.items()}
+    in_body = await read_json(request)
+    for name in in_query.keys() & in_body.keys():
+        if in_query[name] != in_body[name]:
+            raise Failure("invalid", f"{name}: the query and the body say different things; send it once.", field=name)
+    return in_query | in_body

@@ -10,7 +10,7 @@ from auth.server import get_client_address
 from auth.throttle import API_SIGNUPS, count_tries
 from server.errors import Failure
 from server.web.answers import read_json
-from server.web.openapi import describe_json, move_definitions
+from server.web.openapi import describe_arguments, describe_json, move_definitions
 from tools.api_signup import NewAccount, SignUp, check_signup_is_open, sign_up
 from tools.core.operation import validate
 from tools.core.schema import build_schema
@@ -49,8 +49,7 @@ def add_to_openapi(openapi: dict[str, Any]) -> dict[str, Any]:
         "LOCI_SIGNUP is open.",
         "security": [],
         "parameters": [],
-        "requestBody": describe_json("The arguments.", move_definitions(build_schema(SignUp), schemas))
-        | {"required": False},
+        "requestBody": describe_json("The arguments.", describe_arguments(SignUp, schemas)) | {"required": False},
         "responses": {
             "201": describe_json("The answer.", move_definitions(build_schema(NewAccount), schemas)),
             "default": describe_json("A refusal.", {"$ref": "#/components/schemas/Refusal"}),

@@ -87,12 +87,14 @@ def _check_workspace_count(value: list[str]) -> list[str]:
 Moment = Annotated[datetime, BeforeValidator(_parse_time), WithJsonSchema({"type": "string", "format": "date-time"})]
 #: When something ends: a time, or never.
 End = Annotated[datetime | None, BeforeValidator(_parse_end), WithJsonSchema({"type": "string", "format": "date-time"})]
-Content = Annotated[str, AfterValidator(_check_content)]
+#: Text that is not blank.
+_FILLED = Field(json_schema_extra={"minLength": 1})
+Content = Annotated[str, AfterValidator(_check_content), _FILLED]
 #: Text that may be empty.
 Prose = Annotated[str, AfterValidator(_check_size)]
 #: Any text: an id that nothing has is answered with 404, whatever it looks like.
 Id = Annotated[str, StringConstraints(min_length=1, max_length=200)]
-Question = Annotated[str, StringConstraints(max_length=QUERY_CHARACTERS), AfterValidator(_check_not_blank)]
+Question = Annotated[str, StringConstraints(max_length=QUERY_CHARACTERS), AfterValidator(_check_not_blank), _FILLED]
 Word = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 Words = Annotated[list[Word], Field(max_length=50)]

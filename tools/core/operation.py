@@ -25,11 +25,9 @@ from tools.core.screening import find_kinds, list_problems, redact, write_notice
 from tools.core.services import Services
 from tools.core.store_refusals import refusals_as_failures
 
+WORKSPACE_PATTERN = r"^[^/\x00-\x1f]+(/[^/\x00-\x1f]+)?$"
 WorkspaceName = Annotated[
-    str,
-    StringConstraints(
-        strip_whitespace=True, min_length=1, max_length=201, pattern=r"^[^/\x00-\x1f]+(/[^/\x00-\x1f]+)?$"
-    ),
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=201, pattern=WORKSPACE_PATTERN)
 ]
 
 

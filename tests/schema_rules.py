@@ -1,0 +1,37 @@
+"""What schemathesis checks beside its own checks: a request that fits the description is accepted.
+
+Its own check of that knows no rule that a JSON schema cannot say, so that it would report those below.
+"""
+
+import re
+
+import schemathesis
+from schemathesis.specs.openapi.checks import positive_data_acceptance
+
+#: The refusals of requests that fit the description: rules between two fields, and of what is stored or set.
+RULES = re.compile(
+    r"is not the next_cursor of this list"
+    r"|there is no (plan|memory) '"
+    r"|No fields to update"
+    r"|send memory_id or text, and not both"
+    r"|send expires_at or expires_in_days, not both"
+    r"|has a new value and stands in clear"
+    r"|must name at least 2 different memories"  # in their order they differ, without white space they do not
+    r"|must be at most \d+ bytes of UTF-8"
+    r"|must be a date or date-time in ISO 8601"
+    r"|must not contain the NUL character"
+    r"|must not be empty"  # of text that is white space alone
+    r"|must lie in the future"
+    r"|not active memories of this workspace"
+    r"|a link of type '\w+' needs "
+    r"|^value: "  # each setting has a type of its own
+    r"|stands for no value"
+)
+
+
+@schemathesis.check
+def accepts_what_it_describes(ctx, response, case):
+    """Like `positive_data_acceptance`, but for the rules above."""
+    if response.status_code == 400 and RULES.search(response.json().get("message", "")):
+        return None
+    return positive_data_acceptance(ctx, response, case)
