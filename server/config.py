@@ -168,8 +168,9 @@ class Settings(BaseSettings):
     rate_limit: int = Field(
         default=6000,
         ge=0,
-        description="The requests per minute that each credential may send; 0: no limit. Requests above the limit get "
-        "429 with Retry-After.",
+        description="The requests per minute that each credential may send; 0: no limit. Each window of a long text "
+        "that is stored, and each case of a golden run, counts as a request. Requests above the limit get 429 with "
+        "Retry-After.",
     )
     plans: Annotated[dict[PlanName, Limits], NoDecode, BeforeValidator(_parse_json)] = Field(
         default_factory=dict[str, Limits],

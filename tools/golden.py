@@ -177,12 +177,14 @@ async def _rank_memories(
 
 
 async def run_golden(services: Services, call: Call, args: InWorkspace) -> GoldenReport:  # noqa: ARG001 - a handler's signature
-    """Try all cases of the workspace, one recall after the other.
+    """Try all cases of the workspace, one recall after the other. Each counts against the caller's rate limit.
 
     Raises:
         Failure: `unavailable` if the search store is down.
     """
-    return await check_cases(services, call.workspace)
+    report = await check_cases(services, call.workspace)
+    services.rate_limit.note_work(call.principal.credential_id, len(report.cases) - 1)
+    return report
 
 
 async def add_golden(services: Services, call: Call, args: AddGolden) -> AddedGolden:

@@ -102,3 +102,31 @@ def test_only_so_many_credentials_are_remembered(clock):
     for number in range(REMEMBERED):
         limit.spend(str(number))
     limit.spend("first")
+
+
+async def test_a_long_text_spends_as_much_as_its_windows(tight, clock):
+    ann, bob = await tight.person("ann"), await tight.person("bob")
+    assert (await ann.http.post("/v1/memories", json={"content": "tea " * 8_000})).status_code == 201
+    refused = await ann.http.get("/v1/memories")
+    assert (refused.status_code, refused.headers["retry-after"]) == (429, "80"), "a debt of a minute at most"
+    assert (await bob.http.get("/v1/memories")).status_code == 200
+    clock.move(seconds=80)
+    assert (await ann.http.get("/v1/memories")).status_code == 200
+
+
+async def test_short_texts_spend_one_call_however_many_come_at_once(tight):
+    ann = await tight.person("ann")
+    memories = [{"content": f"tea {n}"} for n in range(100)]
+    assert (await ann.http.post("/v1/memories/ingest", json={"memories": memories})).status_code == 201
+    assert [(await ann.http.get("/v1/memories")).status_code for _ in range(3)] == [200, 200, 429]
+
+
+async def test_each_golden_case_of_a_run_spends_a_call(tight, clock):
+    ann = await tight.person("ann")
+    memory_id = await ann.store("tea")
+    for query in ("tea", "what tea?"):
+        answer = await ann.http.post("/v1/golden", json={"query": query, "memory_id": memory_id})
+        assert answer.status_code == 201, answer.text
+    clock.move(minutes=2)
+    assert (await ann.http.post("/v1/golden/run", json={})).status_code == 200
+    assert [(await ann.http.get("/v1/memories")).status_code for _ in range(2)] == [200, 429]

@@ -18,6 +18,7 @@ from tests.helpers.doors import rest, tool
 from tests.helpers.site import site_at
 from tests.helpers.statements import statements_with
 from tools.catalog import CANONICAL
+from tools.memories import storing
 from tools.vectors import BackfillReport
 
 pytestmark = pytest.mark.anyio
@@ -132,6 +133,31 @@ async def test_an_endpoint_that_is_down_at_the_next_start_loses_nothing(endpoint
         ann = await site.person()
         assert (await asked(ann, "z" * 9))["ranking"] == "hybrid"
         assert endpoint.call_count == before + 1  # the question alone
+
+
+async def test_a_store_that_waits_too_long_goes_on_without_vectors_and_gets_them_later(
+    endpoint, remote, clock, monkeypatch
+):
+    monkeypatch.setattr(storing, "PATIENCE", 0.05)
+    going = asyncio.Event()
+
+    async def hold_up(request):
+        if b"convertible" in request.content:
+            await going.wait()
+        return embedded(request)
+
+    endpoint.mock(side_effect=hold_up)
+    async with site_at(remote, clock) as site:
+        await is_whole(site)
+        ann = await site.person()
+        answer = await ann.http.post("/v1/memories", json={"content": "Her car is a red convertible"})
+        assert (answer.status_code, answer.json()["indexed"]) == (201, True)
+        found = await asked(ann, "red convertible")
+        assert [each["content"] for each in found["memories"]] == ["Her car is a red convertible"]
+        assert (await health_of(ann))["vectors"]["missing"] == 1
+        going.set()
+        await is_whole(site)
+        assert (await health_of(ann))["vectors"]["missing"] == 0
 
 
 async def test_while_a_new_model_embeds_everything_the_one_before_it_answers(endpoint, remote, clock, settings, models):

@@ -10,7 +10,11 @@ REMEMBERED = 10_000
 
 
 class RateLimit:
-    """A token bucket for each credential: `per_minute` calls at once, refilled over a minute. 0: no limit."""
+    """A token bucket for each credential: `per_minute` calls at once, refilled over a minute. 0: no limit.
+
+    A call with much work, such as a long text, spends more than one. Since that is known only during the call, it may
+    leave the bucket in debt, by one minute at most; the next call waits until the debt is paid.
+    """
 
     def __init__(self, per_minute: int, now: Clock) -> None:
         self._size = per_minute
@@ -25,10 +29,7 @@ class RateLimit:
         """
         if not self._size:
             return
-        now = self._now()
-        left, then = self._buckets.pop(credential_id, (float(self._size), now))
-        passed = max(0.0, (now - then).total_seconds())  # a clock that was set back locks nobody out
-        left = min(self._size, left + passed * self._size / 60)
+        left, now = self._take_bucket(credential_id)
         if left < 1:
             self._buckets[credential_id] = (left, now)
             wait = math.ceil((1 - left) * 60 / self._size)
@@ -36,3 +37,16 @@ class RateLimit:
         self._buckets[credential_id] = (left - 1, now)
         if len(self._buckets) > REMEMBERED:
             del self._buckets[next(iter(self._buckets))]  # the one that called longest ago
+
+    def note_work(self, credential_id: str, units: int) -> None:
+        """Spend more for a call that `spend` has counted, for work that is worth so many more calls."""
+        if self._size and units > 0:
+            left, now = self._take_bucket(credential_id)
+            self._buckets[credential_id] = (max(left - units, -float(self._size)), now)
+
+    def _take_bucket(self, credential_id: str) -> tuple[float, datetime]:
+        """Remove a bucket, and return the number of calls that are left in it now, and the time."""
+        now = self._now()
+        left, then = self._buckets.pop(credential_id, (float(self._size), now))
+        passed = max(0.0, (now - then).total_seconds())  # a clock that was set back locks nobody out
+        return min(self._size, left + passed * self._size / 60), now

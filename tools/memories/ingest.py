@@ -15,7 +15,7 @@ from tools.core.refusals import list_problems
 from tools.core.services import Services
 from tools.memories.arguments import NewMemory, find_expiry_notice
 from tools.memories.rows import check_links
-from tools.memories.storing import index_new_memories, insert_new_memories
+from tools.memories.storing import embed_contents, index_new_memories, insert_new_memories
 
 MOST = 100
 
@@ -141,7 +141,7 @@ async def ingest_memories(services: Services, call: Call, args: IngestMemories) 
             account's plan does not allow all of them.
     """
     now = services.now()
-    windows = await services.encoder.embed_documents([each.content for each in args.memories])
+    windows = await embed_contents(services, call, [each.content for each in args.memories])
     by_entry = dict(zip(map(id, args.memories), windows or [], strict=windows is not None))
     async with services.db.write() as connection:
         placed = await ensure_workspace(connection, services, call)

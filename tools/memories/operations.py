@@ -31,7 +31,7 @@ from tools.memories.arguments import (
 from tools.memories.citation import make_title, make_url
 from tools.memories.deletion import DeletedMemory, DeleteMemory, delete_memory
 from tools.memories.rows import check_links, hold_memory, make_memory_not_found
-from tools.memories.storing import index_new_memories, insert_new_memories
+from tools.memories.storing import embed_contents, index_new_memories, insert_new_memories
 
 
 class MemoryAnswer(Memory):
@@ -162,7 +162,7 @@ async def store_memory(services: Services, call: Call, args: StoreMemory) -> Sto
     """
     now = services.now()
     memory = args.to_memory(new_id(now), now)
-    windows = await services.encoder.embed_documents([memory.content])
+    windows = await embed_contents(services, call, [memory.content])
     async with services.db.write() as connection:
         placed = await ensure_workspace(connection, services, call)
         await check_links(connection, placed.workspace.id, memory.linkages, "linkages")
@@ -202,7 +202,7 @@ async def update_memory(services: Services, call: Call, args: UpdateMemory) -> M
     """
     windows = None
     if args.content is not None:
-        windows = await services.encoder.embed_documents([args.content])
+        windows = await embed_contents(services, call, [args.content])
     now, workspace = services.now(), call.id_for_reading
     async with services.db.write() as connection:
         revision, before = await hold_memory(connection, workspace, args.id, now)

@@ -9,8 +9,25 @@ from server.memory.models import Memory
 from server.memory.vector import Vector
 from server.store.record import memories, vectors
 from server.store.record.journal import journal_memories
-from tools.core.operation import PlacedCall
+from tools.core.operation import Call, PlacedCall
 from tools.core.services import Services
+
+#: A caller waits so many seconds for vectors, and so many more for each window of its own texts. Afterwards its
+#: memories are stored without vectors: they are found by their words, and the vectors are filled in later.
+PATIENCE = 2.0
+PATIENCE_PER_WINDOW = 0.05
+#: About the length of a window of the model, in characters.
+_WINDOW = 1_000
+
+
+async def embed_contents(services: Services, call: Call, contents: Sequence[str]) -> list[Vector] | None:
+    """Return the vectors of texts that a caller stores; None if the model makes none, or not in time.
+
+    Each window beyond the first one of a text counts against the caller's rate limit as a call does.
+    """
+    windows = sum(len(each) // _WINDOW + 1 for each in contents)
+    services.rate_limit.note_work(call.principal.credential_id, windows - len(contents))
+    return await services.encoder.embed_documents(contents, patience=PATIENCE + windows * PATIENCE_PER_WINDOW)
 
 
 async def insert_new_memories(

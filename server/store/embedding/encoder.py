@@ -5,6 +5,7 @@ in the missing vectors once there is a model. If the model is a new one, the one
 until no workspace serves its vectors any more.
 """
 
+import asyncio
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -106,12 +107,24 @@ class Encoder:
         """Whether the model makes vectors now."""
         return self.source.state == "ready" and self.generation > 0
 
-    async def embed_documents(self, texts: Sequence[str]) -> list[Vector] | None:
-        """Return each text's windows, (n, dims); None if the model makes no vectors now."""
+    async def embed_documents(self, texts: Sequence[str], *, patience: float | None = None) -> list[Vector] | None:
+        """Return each text's windows, (n, dims).
+
+        Args:
+            texts: the texts.
+            patience: the number of seconds after which a caller does without vectors; None for no such bound.
+
+        Returns:
+            None if the model makes no vectors now, or not in time.
+        """
         if not self.is_ready:
             return None
         try:
-            return await self.source.embed_documents(list(texts))
+            async with asyncio.timeout(patience):
+                return await self.source.embed_documents(list(texts))
+        except TimeoutError:
+            log.warning("embedding.documents_late", texts=len(texts), seconds=patience)
+            return None
         except EmbeddingFailed as error:
             log.warning("embedding.documents_failed", reason=str(error))
             return None

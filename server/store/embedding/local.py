@@ -24,7 +24,8 @@ from server.store.embedding.source import EmbeddingFailed, Windows
 Load = Callable[[Path, Model, int], Embedder]
 
 GATHERED = 64  # texts of small calls that are embedded together
-TURN = 16  # steps with documents before later jobs have theirs: about half a second
+GATHERED_CHARACTERS = 16_000  # of these texts: else the short ones would wait for the windows of the long ones
+TURN = 4  # steps with documents before later jobs have theirs: about an eighth of a second
 
 
 class _Rank(IntEnum):
@@ -54,6 +55,12 @@ class _Job:
     is_alone: bool = field(compare=False, default=False)
     running: Generator[None, None, list[Windows]] | None = field(compare=False, default=None)
     steps: int = field(compare=False, default=0)
+
+
+def _measure(job: _Job) -> tuple[int, int]:
+    """Return the number of texts of a job, and of their characters."""
+    texts = [text for call in job.calls for text in call.texts]
+    return len(texts), sum(map(len, texts))
 
 
 class LocalEmbeddings(ModelThread[Embedder, _Job]):
@@ -158,11 +165,13 @@ class LocalEmbeddings(ModelThread[Embedder, _Job]):
 
     def _gather_calls(self, job: _Job) -> None:
         """Add the small calls that wait behind a small one: embedded together, they fill whole batches."""
-        room = 0 if job.is_alone else GATHERED - sum(len(call.texts) for call in job.calls)
-        while room > 0 and not self._jobs.empty():
+        texts, characters = _measure(job)
+        while texts < GATHERED and characters < GATHERED_CHARACTERS and not (job.is_alone or self._jobs.empty()):
             other = self._jobs.get()
-            room -= sum(len(call.texts) for call in other.calls)
-            if other.rank is not _Rank.DOCUMENTS or other.running or other.is_alone or room < 0:
+            more = _measure(other)
+            texts, characters = texts + more[0], characters + more[1]
+            is_small = texts <= GATHERED and characters <= GATHERED_CHARACTERS
+            if other.rank is not _Rank.DOCUMENTS or other.running or other.is_alone or not is_small:
                 self._jobs.put(other)
                 return
             job.calls += [call for call in other.calls if not call.answer.done()]

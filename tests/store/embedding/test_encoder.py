@@ -34,6 +34,13 @@ async def test_without_a_model_there_are_no_vectors_and_no_generation(start, tmp
     assert await encoder.embed_query("a", 0) is None
 
 
+async def test_whoever_has_no_patience_left_goes_on_without_vectors(start, models):
+    encoder = await start(models)
+    await encoder.source.wait_ready()
+    assert await encoder.embed_documents(["a " * 9_000], patience=0.001) is None
+    assert await encoder.embed_documents(["a"], patience=30) is not None
+
+
 async def test_the_generation_is_known_while_the_model_loads_and_after_a_restart(start, models):
     first = await start(models)
     assert first.generation == 1

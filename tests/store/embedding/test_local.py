@@ -106,6 +106,17 @@ async def test_single_documents_of_many_callers_are_embedded_together(service, s
     assert all(len(rows) == 1 for rows in answers)
 
 
+async def test_a_short_text_does_not_wait_for_the_long_ones_of_others(service, scripted):
+    first = await held_up(service, scripted, ["first"])
+    long = [asyncio.create_task(service.embed_documents(["x" * 32_000])) for _ in range(3)]
+    short = [asyncio.create_task(service.embed_documents([f"short {n}"])) for n in range(3)]
+    await asyncio.sleep(0)
+    scripted.go_on.set()
+    await asyncio.gather(first, *long, *short)
+    assert ["short 0", "short 1", "short 2"] in scripted.calls
+    assert all(len(texts) == 1 for texts in scripted.calls if len(texts[0]) > 1_000)
+
+
 async def test_a_text_that_fails_among_those_of_other_callers_fails_alone(service, scripted):
     first = await held_up(service, scripted, ["first"])
     calls = [asyncio.create_task(service.embed_documents(texts)) for texts in (["a", "b"], ["bad"], ["c"])]
