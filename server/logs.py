@@ -20,6 +20,14 @@ MINUTE = 60.0
 REPEATING = frozenset({"projection.behind", "projection.flush_failed"})
 
 
+#: The C0 and C1 controls, and the characters that turn the direction of a line; each with its escape.
+_CONTROLS = {
+    each: f"\\x{each:02x}" if each < 256 else f"\\u{each:04x}"  # noqa: PLR2004 - the last character of two digits
+    for each in (*range(0x20), *range(0x7F, 0xA0), *range(0x2028, 0x202F), *range(0x2066, 0x206A))
+}
+_CONTROLS_OF_A_TRACEBACK = {each: escape for each, escape in _CONTROLS.items() if chr(each) not in "\n\t"}
+
+
 class Stderr:
     """Writes to the standard error of the moment, which a test may replace after a logger was made.
 
@@ -64,6 +72,16 @@ class _Renderer:
             return self._renderer(logger, method, event)
         except Exception as error:  # noqa: BLE001 - whatever a value's own code raises
             return self._renderer(logger, method, {**known, "problem": f"cannot be shown: {type(error).__name__}"})
+
+
+class _Escaper:
+    """Writes control characters of values as escapes, so that no value moves a terminal's cursor or begins a line."""
+
+    def __call__(self, _logger: Any, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+        for key, value in event.items():
+            if isinstance(value, str):
+                event[key] = value.translate(_CONTROLS_OF_A_TRACEBACK if key == "exception" else _CONTROLS)
+        return event
 
 
 class _OncePerMinute:
@@ -133,6 +151,8 @@ def configure_logs(
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
     ]
+    if log_format == "text":  # JSON has escapes of its own
+        shared.append(_Escaper())
     renderer = _Renderer(
         structlog.processors.JSONRenderer()
         if log_format == "json"

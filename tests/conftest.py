@@ -1,5 +1,6 @@
 """What every test shares: a clock, a server over real HTTP, people on it, and the model that `make test` pulled."""
 
+import logging
 import os
 import shutil
 import signal
@@ -59,6 +60,16 @@ def plain_logs(monkeypatch):
     monkeypatch.setattr(structlog, "configure", configure_uncached)
     yield
     structlog.reset_defaults()
+
+
+@pytest.fixture
+def kept_handlers():
+    """The root logger's handlers and the levels of the loggers that `configure_logs` quiets."""
+    root = logging.getLogger()
+    handlers, level = root.handlers, root.level
+    yield
+    root.handlers = handlers
+    root.setLevel(level)
 
 
 @pytest.fixture(scope="session")

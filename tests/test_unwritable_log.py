@@ -44,16 +44,6 @@ class Unprintable:
     __str__ = __repr__
 
 
-@pytest.fixture
-def kept_handlers():
-    """The root logger's handlers and the levels of the loggers that `configure_logs` quiets."""
-    root = logging.getLogger()
-    handlers, level = root.handlers, root.level
-    yield
-    root.handlers = handlers
-    root.setLevel(level)
-
-
 def log_everything():
     log = structlog.get_logger("ours")
     log.info("request.answered", path="/\ud800", value=Unprintable())

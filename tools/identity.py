@@ -43,12 +43,10 @@ class Identity(BaseModel):
 class UpdateIdentity(InWorkspace):
     """The arguments of `update_identity`."""
 
-    crystal: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1), AfterValidator(_check_size)] = (
-        Field(
-            description=(
-                "Your identity in this work, as markdown: role, ways of working, priorities, state of the work. It "
-                "replaces the newest one, which stays in the history. At most 256 KiB."
-            )
+    crystal: CrystalText = Field(
+        description=(
+            "Your identity in this work, as markdown: role, ways of working, priorities, state of the work. It "
+            "replaces the newest one, which stays in the history. At most 256 KiB."
         )
     )
     source_count: int = Field(default=0, ge=0, le=1_000_000, description="The number of sources that you made it from.")

@@ -12,6 +12,7 @@ import structlog
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from server.errors import Failure
+from server.retry_after import retry_after_headers
 from server.web.open_connections import OpenConnections
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("server.access")
@@ -202,7 +203,6 @@ class HttpConnection(HttpToolsProtocol):
             (b"content-length", str(len(body)).encode()),
             (b"connection", b"close"),
         ]
-        if failure.retry_after is not None:
-            headers.append((b"retry-after", str(failure.retry_after).encode()))
+        headers += [(name.encode(), value.encode()) for name, value in retry_after_headers(failure.retry_after).items()]
         lines = [name + b": " + value + b"\r\n" for name, value in headers]
         self.transport.write(b"".join([STATUS_LINE[failure.status], *lines, b"\r\n", body]))

@@ -57,7 +57,7 @@ def test_an_optional_argument_that_is_null_or_empty_is_left_out(name, argument, 
 
 @pytest.mark.parametrize("name", ["store_memory", "memento_remember", "add_item", "update_memory"])
 def test_tags_are_taken_in_every_form(name):
-    arguments = VALID[MEMENTO.get(name, name)]
+    arguments = VALID[MEMENTO.get(name, str(name))]
     for sent in (["ops", "deploy"], '["ops","deploy"]', ' ["ops", "deploy"] ', "ops,deploy", "ops, deploy"):
         assert read(name, arguments | {"tags": sent})["tags"] == ["ops", "deploy"], sent
     assert read(name, arguments | {"tags": "ops"})["tags"] == ["ops"]
