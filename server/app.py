@@ -24,7 +24,7 @@ from server.clock import Clock, utc_now
 from server.config import Settings
 from server.errors import Failure
 from server.services import open_services
-from server.web import export, public, rest, signup_endpoint
+from server.web import export, image_endpoint, public, rest, signup_endpoint
 from server.web.browser_page import BrowserPage
 from server.web.console import memory_page
 from server.web.entrance import Entrance
@@ -81,6 +81,7 @@ def create_app(running: Running) -> ASGIApp:
         *(Route(path, link) for path in (RECALL_PATH, f"{RECALL_PATH}/")),
         *rest.make_routes(catalog.OPERATIONS, lambda app, methods: Guard(app, api, methods)),
         Route(signup_endpoint.PATH, signup_endpoint.SignUpEndpoint),
+        Route(image_endpoint.PATH, Guard(image_endpoint.answer_picture, api, image_endpoint.METHODS)),
         Route("/v1/{path:path}", Guard(_refuse_unknown_path, api)),
         *build_routes(),
         Route(memory_page.PATH, with_refusal_page(memory_page.serve_memory_page), methods=["GET"]),
@@ -99,7 +100,7 @@ def create_app(running: Running) -> ASGIApp:
 def describe_api(public_url: str) -> dict[str, Any]:
     """Return the OpenAPI document: the operations, and the routes of the API that are none."""
     openapi = build_openapi(catalog.OPERATIONS, __version__, public_url)
-    return export.add_to_openapi(signup_endpoint.add_to_openapi(openapi))
+    return image_endpoint.add_to_openapi(export.add_to_openapi(signup_endpoint.add_to_openapi(openapi)))
 
 
 @asynccontextmanager

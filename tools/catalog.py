@@ -7,6 +7,7 @@ from tools import (
     consolidation,
     context,
     explain,
+    extraction,
     golden,
     graph,
     health,
@@ -29,7 +30,7 @@ from tools.memories import operations as memories
 
 _ROWS: dict[str, tuple[Operation, ...]] = {
     "Recall": (*context.OPERATIONS, *search.OPERATIONS, *explain.OPERATIONS),
-    "Memories": (*memories.OPERATIONS, *ingest.OPERATIONS),
+    "Memories": (*memories.OPERATIONS, *ingest.OPERATIONS, *extraction.OPERATIONS),
     "Links": graph.OPERATIONS,
     "Consolidation": consolidation.OPERATIONS,
     "Working memory": (*working_memory.OPERATIONS, *working_items.OPERATIONS),

@@ -31,6 +31,17 @@ class Linkage(BaseModel):
     label: str | None = Field(default=None, max_length=100, description="What the link means, e.g. `supersedes`.")
 
 
+class Image(BaseModel):
+    """A picture of a memory."""
+
+    model_config = ConfigDict(frozen=True)
+
+    key: str = Field(description="Its place under `/v1/images/`: the workspace, the memory's id and its name.")
+    filename: str = Field(description="Its name.")
+    mimetype: str = Field(description="Its media type.")
+    size: int = Field(description="Its size in bytes.")
+
+
 class Memory(BaseModel):
     """One remembered fact."""
 
@@ -58,3 +69,4 @@ class Memory(BaseModel):
     consolidated_into: str | None = Field(default=None, description="The memory it was merged into.")
     source: str | None = Field(default=None, description="Its origin, for example a file or a tool.")
     metadata: dict[str, Any] = Field(description="Whatever else the client keeps with it.")
+    images: list[Image] = Field(default=[], description="Its pictures.")

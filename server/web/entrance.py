@@ -19,10 +19,10 @@ from server.errors import STATUS, Failure, make_unavailable_failure
 from server.loopback import is_loopback
 from server.origins import find_host, normalize_authority, normalize_origin
 from server.web.answers import error_response
+from server.web.request_body import LARGE_BODIES, RequestBody, find_bound, make_too_large
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("server.access")
 
-MAX_BODY = 4 * 1024 * 1024
 #: Probes come from inside a cluster, by address. Their answers say nothing that is secret.
 ANY_HOST = frozenset({"/healthz", "/readyz"})
 #: What every page may read: it is the same for everybody, and holds no secret.
@@ -63,6 +63,7 @@ class Entrance:
         self._scheme, _, self._host = public_url.partition("://")
         self._hosts = list_hosts(public_url)
         self._origins = frozenset(f"{self._scheme}://{host}" for host in self._hosts)
+        self._large_bodies = asyncio.Semaphore(LARGE_BODIES)
         self._cors_origins = frozenset(cors_origins)
         # No cookie is ever read for a page of another origin, so that one header does for all of them.
         self._cors = CORSMiddleware(
@@ -83,8 +84,9 @@ class Entrance:
         started = time.perf_counter()
         is_open = self._is_open(scope["path"], headers.get("origin"))
         is_abandoned = False
+        body = RequestBody(receive, find_bound(scope), self._large_bodies)
         try:
-            await (self._cors if is_open else self._pass_on)(scope, _Body(receive), response)
+            await (self._cors if is_open else self._pass_on)(scope, body, response)
         except ClientDisconnect:
             is_abandoned = True
         except (Exception, asyncio.CancelledError) as error:
@@ -97,6 +99,8 @@ class Entrance:
                 log.exception("request.failed", method=scope["method"], path=scope["path"], request_id=request_id)
             if not response.status:
                 await answer(scope, receive, response)
+        finally:
+            body.close()
         ms = round((time.perf_counter() - started) * 1000, 1)
         if is_abandoned:
             log.info("request.abandoned", method=scope["method"], path=scope["path"], ms=ms, request_id=request_id)
@@ -140,8 +144,8 @@ class Entrance:
         length = headers.get("content-length", "0")
         if not length.isdecimal():
             raise Failure("malformed", "Content-Length must be a number.")
-        if int(length) > MAX_BODY:
-            raise _make_too_large()
+        if int(length) > (bound := find_bound(scope)):
+            raise make_too_large(bound)
 
     def _read_host(self, given: str) -> str:
         """Return a Host header in the form in which hosts are compared; "" if it is no host."""
@@ -174,25 +178,6 @@ def _is_login_start(path: str, headers: Headers) -> bool:
 
 def _choose_request_id(given: str) -> str:
     return given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
-
-
-def _make_too_large() -> Failure:
-    return Failure("too_large", f"The body may have at most {MAX_BODY} bytes. Send less at once.")
-
-
-class _Body:
-    """Counts a body while it is read, as a body may come without its length."""
-
-    def __init__(self, receive: Receive) -> None:
-        self._receive = receive
-        self._left = MAX_BODY
-
-    async def __call__(self) -> Message:
-        message = await self._receive()
-        self._left -= len(message.get("body", b""))
-        if self._left < 0:
-            raise _make_too_large()
-        return message
 
 
 class _Response:

@@ -4,6 +4,7 @@ The SDK does the transport, both protocol versions and `server/discover`. We add
 model can act on, and let nothing internal reach it.
 """
 
+import base64
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -23,7 +24,7 @@ from server.errors import Failure
 from server.web import mcp_prompts, mcp_resources
 from server.web.answers import as_failure
 from server.web.connection import named_workspace
-from tools.core.operation import AnswerText, Door, Effect, Operation, run
+from tools.core.operation import AnswerImage, AnswerText, Door, Effect, Operation, run
 from tools.core.schema import build_schema
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
@@ -159,4 +160,8 @@ async def _call_operation(operation: Operation, ctx: Context, arguments: dict[st
     text = result.model_dump_json(exclude_none=True)
     structured = json.loads(text)
     shown = result.text if isinstance(result, AnswerText) else text
-    return types.CallToolResult(content=[types.TextContent(text=shown)], structured_content=structured)
+    content: list[types.ContentBlock] = [types.TextContent(text=shown)]
+    if isinstance(result, AnswerImage):
+        encoded = base64.b64encode(result.data).decode()
+        content.append(types.ImageContent(data=encoded, mime_type=result.mimetype))
+    return types.CallToolResult(content=content, structured_content=structured)

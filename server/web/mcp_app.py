@@ -12,8 +12,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from server.errors import Failure
 from server.web import mcp
-from server.web.entrance import MAX_BODY
 from server.web.mcp_request import read_first
+from server.web.request_body import MAX_BODY
 from tools import catalog
 
 

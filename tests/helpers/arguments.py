@@ -6,6 +6,8 @@ from tests.helpers.doors import rest
 
 #: An id that nothing has.
 NOBODY = "01980000-0000-7000-8000-000000000000"
+#: The operations that a server without a language model refuses with 503.
+NEED_LANGUAGE_MODEL = {"distill", "extract_memories"}
 #: Accepted arguments for each operation that needs some.
 VALID: dict[str, dict[str, Any]] = {
     "search": {"query": "tea"},
@@ -14,6 +16,8 @@ VALID: dict[str, dict[str, Any]] = {
     "explain_recall": {"message": "tea", "memory_id": NOBODY},
     "store_memory": {"content": "Tea"},
     "ingest_memories": {"memories": [{"content": "Tea"}]},
+    "distill": {"transcript": "Ann likes tea."},
+    "extract_memories": {"transcript": "Ann likes tea. " * 10},
     "fetch": {"id": NOBODY},
     "update_memory": {"id": NOBODY, "content": "Coffee"},
     "delete_memory": {"id": NOBODY},
@@ -120,6 +124,8 @@ async def arrange_calls(person):
         "list_golden": [{}, {"workspace": "nowhere"}],
         "delete_golden": [{"id": pinned["id"]}],
         "backfill_embeddings": [{}],
+        "distill": [],  # a server without a language model refuses
+        "extract_memories": [],  # the same
         "rotate_key": [],  # by hand, below: the client asks for the list after a tool that is not in it, with its key
         "set_plan": [{"plan": None}],
     }

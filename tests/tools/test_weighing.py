@@ -151,5 +151,6 @@ def test_whoever_changes_what_a_point_holds_of_a_memory_has_the_points_written_a
             "expires_at",
             "source",
             "linkages",
+            "images",  # the memories whose points lack it have none
         ],
     )

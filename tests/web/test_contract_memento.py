@@ -1,8 +1,4 @@
-"""What Memento's clients find on the routes that exist: one test for each row of the contract, and for its refusals.
-
-Left out, and why: `images` in a memory. This server keeps no images, and refuses them by name when they are sent; an
-empty list in every memory would promise what is not there.
-"""
+"""What Memento's clients find on the routes that exist: one test for each row of the contract, and for its refusals."""
 
 import json
 import re
@@ -14,7 +10,7 @@ from tests.helpers.doors import seen, spoken, tool
 
 pytestmark = pytest.mark.anyio
 
-#: A memory's fields, as the contract names them, but for its images.
+#: A memory's fields, as the contract names them.
 M = {
     "id": str,
     "content": str,
@@ -28,6 +24,7 @@ M = {
     "consolidated": int,
     "consolidated_into": str | None,
     "linkages": list,
+    "images": list,
 }
 
 
@@ -74,11 +71,12 @@ async def test_post_memories_without_content_is_a_400_that_its_client_can_show(c
     assert (answer.status, answer.text) == (400, "content: is required.")
 
 
-async def test_post_memories_refuses_images_by_name_but_not_an_empty_list(cat):
+async def test_put_memory_refuses_images_by_name_but_not_an_empty_list(cat):
+    memory_id = await cat.store("x", images=[])
     image = {"data": "aGk=", "filename": "a.png", "mimetype": "image/png"}
-    answer = seen(await cat.http.post("/v1/memories", json={"content": "x", "images": [image]}))
+    answer = seen(await cat.http.put(f"/v1/memories/{memory_id}", json={"content": "y", "images": [image]}))
     assert (answer.status, answer.body["field"]) == (400, "images")
-    await cat.store("x", images=[])
+    assert (await cat.http.put(f"/v1/memories/{memory_id}", json={"content": "y", "images": []})).status_code == 200
 
 
 async def test_get_memories_is_a_page_of_memories(cat):

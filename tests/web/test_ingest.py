@@ -58,3 +58,8 @@ async def test_a_refusal_tells_five_problems_and_counts_the_others(cat):
     answer = await rest(cat, "ingest_memories", {"memories": [{}] * 9})
     assert answer.text.endswith("memories.4.content: is required. And 4 more problem(s).")
     assert len(answer.body["problems"]) == 9
+
+
+@pytest.mark.parametrize("rule", [["skip"], {"a": 1}, 5, "some"])
+async def test_a_rule_that_is_none_is_refused(cat, rule):
+    await refused(cat, "ingest_memories", {"memories": [{"content": "x"}], "on_error": rule}, says="on_error: ")

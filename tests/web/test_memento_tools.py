@@ -22,8 +22,10 @@ VALID = {
     "memento_recall": {"query": "tea"},
     "memento_consolidate": {"source_ids": [NOBODY, NOBODY[:-1] + "1"]},
     "memento_memory_delete": {"id": NOBODY},
+    "memento_extract": {"transcript": "Ann likes tea. " * 10},
     "memento_skip_add": {"item": "tea", "reason": "cold", "expires": "2099-01-01"},
     "memento_skip_check": {"query": "tea"},
+    "memento_view_image": {"memory_id": NOBODY},
     "memento_skip_remove": {"id": NOBODY},
     "memento_item_create": {"category": "active_work", "title": "Tea"},
     "memento_item_update": {"id": NOBODY, "title": "Coffee"},
@@ -83,6 +85,8 @@ async def test_every_tool_answers_in_words_that_fit_its_schema(cat, name):
     answer = await tool(cat, name, VALID.get(name, {}), path=TOOLSET)
     if name == "memento_consolidate":
         assert answer.text.startswith("invalid: source_ids:")
+    elif name == "memento_extract":
+        assert "sets LOCI_LLM_URL" in answer.text
     elif NOBODY in VALID.get(name, {}).values():
         assert answer.error == "not_found"
     else:

@@ -6,19 +6,23 @@ this module the rows of those operations.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from pydantic import Field
 
 from server.memory.working import Item
 from server.store.record.workspaces import Workspace
+from tools.compat.memento_text.extraction import describe_extraction
 from tools.compat.translation import PROJECT, drop_unsupported, rename_arguments, with_argument
 from tools.core.dialect import Dialect, Request
 from tools.core.fields import Content, End, Name, Question, Word, Words
 from tools.core.operation import AnswerText, Args, Call, Effect, InWorkspace, Operation, ensure_workspace, validate
 from tools.core.plain_arguments import decode_json
 from tools.core.services import Services
+from tools.images import VIEW_IMAGE
 from tools.memories.arguments import Linkages
+from tools.memories.images import NewImages
 
 _EXPIRES = {"expires": "expires_at"}
 _FILTERS = {"types": "type"}
@@ -39,9 +43,8 @@ NAMES: Mapping[str, Mapping[str, str]] = {
     "list_items": {"q": "query"},
 }
 
-#: By operation: the arguments of Memento that this server does not act on, among them all about images.
+#: By operation: the arguments of Memento that this server does not act on, among them the search by images.
 UNSUPPORTED: Mapping[str, tuple[str, ...]] = {
-    "store_memory": ("images",),
     "update_memory": ("images",),
     "retrieve_context": ("images",),
     "recall_memories": ("images",),
@@ -75,6 +78,7 @@ class Remember(InWorkspace):
     )
     expires: End = Field(default=None, description="The time from which it is no longer recalled. ISO 8601.")
     linkages: Linkages = Field(default=[], description="Links to memories, items and files.")
+    images: NewImages = Field(default=[], description="Up to 5 pictures to keep with it.")
 
 
 class Recall(InWorkspace):
@@ -160,6 +164,12 @@ ALIASES = (
         "Merge memories that say the same or belong together into one that you write. It links to them, and they can "
         "be brought back.",
     ),
+    Alias(
+        "memento_extract",
+        "extract_memories",
+        "Find memories in the transcript of a conversation and store them. The server's language model reads it.",
+        to_text=describe_extraction,
+    ),
     Alias("memento_memory_delete", "delete_memory", "Forget one memory, by the id that recall gave you.", Forget),
     Alias("memento_skip_add", "add_skip", "Add something that you must not do or mention, with the reason and an end."),
     Alias(
@@ -203,9 +213,18 @@ ALIASES = (
 )
 
 
+_VIEW_IMAGE = replace(
+    VIEW_IMAGE,
+    name="memento_view_image",
+    description="Look at a picture of a memory: the memory's id, and the picture's name if it has several.",
+    returns=AnswerText,
+    dialect=Dialect(partial(rename_arguments, names=PROJECT)),
+)
+
+
 def build_rows(canonical: Mapping[str, Operation]) -> tuple[Operation, ...]:
     """Return Memento's tools as rows that call the operations of a catalogue."""
-    return (_build_init(), _build_read(canonical), *(_build_row(alias, canonical) for alias in ALIASES))
+    return (_build_init(), _build_read(canonical), _VIEW_IMAGE, *(_build_row(alias, canonical) for alias in ALIASES))
 
 
 def _build_row(alias: Alias, canonical: Mapping[str, Operation]) -> Operation:
@@ -252,6 +271,8 @@ def _translate(arguments: dict[str, Any]) -> Request:
 def _to_arguments(args: Args) -> dict[str, Any]:
     """Return the arguments that were sent to a tool of Memento's, with our names."""
     sent: dict[str, Any] = args.model_dump(exclude_unset=True)
+    if isinstance(args, Remember) and args.images:
+        sent["images"] = [dict(image) for image in args.images]  # with their data, which a dump leaves out
     if isinstance(args, Recall) and args.type is not None:
         sent["type"] = [args.type]
     return rename_arguments(sent, _EXPIRES).arguments

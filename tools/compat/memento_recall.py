@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
-from server.memory.models import Linkage, Timestamp, to_iso
+from server.memory.models import Image, Linkage, Timestamp, to_iso
 from tools.core.fields import MAX_PEEKED_WORKSPACES, Question, WorkspaceNames
 from tools.core.operation import Answer, Call, Effect, InWorkspace, Operation
 from tools.core.services import Services
@@ -47,6 +47,7 @@ class RecalledMemory(BaseModel):
     expires_at: Timestamp | None = Field(default=None, description="The time from which it is no longer recalled.")
     relevance_score: float = Field(description="Its score; the best may exceed 1.")
     linkages: list[Linkage] = Field(description="Its links.")
+    images: list[Image] = Field(default=[], description="Its pictures.")
     workspace: str | None = Field(
         default=None,
         exclude_if=lambda name: name is None,
@@ -92,6 +93,8 @@ def _to_block(memory: RecalledMemory) -> str:
     lines = [head, memory.content]
     if memory.linkages:
         lines.append(f"Links: {_join_links(memory.linkages)}")
+    if count := len(memory.images):
+        lines.append(f'📷 {count} image{"s" if count > 1 else ""} → memento_view_image("{memory.id}")')
     lines += [f"Skip: {each.item}. {each.reason} (expires {each.expires})" for each in memory.skipped_by]
     return "\n".join(lines)
 
@@ -113,6 +116,7 @@ def _to_recalled_memory(match: Match, call: Call) -> RecalledMemory:
         expires_at=memory.expires_at,
         relevance_score=round(match.ranked.score, 3),
         linkages=memory.linkages or [],
+        images=memory.images,
         workspace=None if match.home.workspace.id == call.id_for_reading else match.home.workspace.name,
         skipped_by=list_skip_reasons(match.skipped_by),
     )

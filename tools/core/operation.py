@@ -9,6 +9,7 @@ from enum import Enum
 from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic.json_schema import SkipJsonSchema
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from auth.principal import Principal
@@ -96,6 +97,15 @@ class AnswerText(BaseModel):
 
     text: str = Field(description="The answer in words.")
     meta: Meta = Field(description="About this answer.")
+
+
+class AnswerImage(AnswerText):
+    """A picture, which MCP passes on as an image beside the text."""
+
+    filename: str = Field(description="The picture's name.")
+    mimetype: str = Field(description="Its media type.")
+    size: int = Field(description="Its size in bytes.")
+    data: SkipJsonSchema[bytes] = Field(exclude=True, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,7 +60,9 @@ def _map_texts(value: Any, change: Callable[[str], str]) -> Any:
     if isinstance(value, str):
         return change(value)
     if isinstance(value, BaseModel):
-        sent = {name: _map_texts(getattr(value, name), change) for name in value.model_fields_set}
+        fields = type(value).model_fields
+        texts = (name for name in value.model_fields_set if not fields[name].exclude)  # pictures are not looked at
+        sent = {name: _map_texts(getattr(value, name), change) for name in texts}
         return value.model_copy(update=sent)
     if isinstance(value, dict):
         return {key: _map_texts(each, change) for key, each in cast("dict[str, Any]", value).items()}

@@ -11,6 +11,7 @@ from server.memory.models import Linkage, Memory, Scope
 from server.store.record.memories import Listing
 from tools.core.fields import METADATA_BYTES, Content, End, Id, Moment, Name, Word, Words
 from tools.core.operation import Args, InWorkspace
+from tools.memories.images import NewImages
 
 DEFAULT_TYPE = "observation"
 
@@ -76,7 +77,7 @@ ANSWERED_FIELDS: Mapping[str, str | None] = dict.fromkeys(
     (
         *("id", "workspace", "meta", "created_at", "updated_at", "relevance", "access_count", "last_accessed_at"),
         *("consolidated", "consolidated_into", "score", "keyword_score", "vector_score", "relevance_score"),
-        *("skipped_by", "why", "cut", "title", "text", "url"),
+        *("skipped_by", "why", "cut", "title", "text", "url", "images"),
     )
 )
 
@@ -158,6 +159,8 @@ def find_expiry_notice(stored: Sequence[Memory], now: datetime) -> str | None:
 
 class StoreMemory(NewMemory, InWorkspace):
     """The arguments of `store_memory`."""
+
+    images: NewImages = Field(default=[], description="Up to 5 pictures to keep with it.")
 
 
 class MemoryRef(InWorkspace):

@@ -49,7 +49,7 @@ class IngestMemories(InWorkspace):
     def _validate_each(cls, sent: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
         """Validate the memories one by one if bad ones are to be skipped, unless all of them are bad."""
         rule = sent.get("on_error")
-        entries: Any = sent.get("memories") if rule in {"skip", "skip_empty"} else None
+        entries: Any = sent.get("memories") if rule in ("skip", "skip_empty") else None
         if not isinstance(entries, list):
             entries = []
         good: dict[int, NewMemory] = {}

@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 from server.errors import Failure
 from server.ids import new_id
 from server.memory.models import Memory, Scope
-from server.store.record import memories, vectors
+from server.store.record import images, memories, vectors
 from server.store.record.journal import journal_memories
 from server.store.record.memories import Listing
 from tools.core.cursor import Count, Cursor, Places, RowId, Time
@@ -30,6 +30,7 @@ from tools.memories.arguments import (
 )
 from tools.memories.citation import make_title, make_url
 from tools.memories.deletion import DeletedMemory, DeleteMemory, delete_memory
+from tools.memories.images import decode_images, describe_pictures
 from tools.memories.rows import check_links, hold_memory, make_memory_not_found
 from tools.memories.storing import embed_contents, index_new_memories, insert_new_memories
 
@@ -157,16 +158,20 @@ async def store_memory(services: Services, call: Call, args: StoreMemory) -> Sto
     """Store one fact and make it searchable. It returns when the row is on the disk.
 
     Raises:
-        Failure: `invalid` for a link to a memory that does not exist, `quota_exceeded` if the account's plan allows no
-            more memories.
+        Failure: `invalid` for a link to a memory that does not exist and for a picture that cannot be kept;
+            `quota_exceeded` if the account's plan allows no more memories.
     """
+    pictures = await decode_images(args.images)
     now = services.now()
     memory = args.to_memory(new_id(now), now)
     windows = await embed_contents(services, call, [memory.content])
     async with services.db.write() as connection:
         placed = await ensure_workspace(connection, services, call)
         await check_links(connection, placed.workspace.id, memory.linkages, "linkages")
+        described = describe_pictures(pictures, placed.workspace.name, memory.id)
+        memory = memory.model_copy(update={"images": described})
         await insert_new_memories(connection, services, placed, [memory], windows, now)
+        await images.put_pictures(connection, placed.workspace.id, memory.id, pictures)
     indexed = await index_new_memories(services, placed, windows)
     meta = placed.build_meta(find_expiry_notice([memory], now))
     return StoredMemory(meta=meta, id=memory.id, memory=memory, indexed=indexed)

@@ -1,6 +1,7 @@
-"""An optional language model that summarizes memories: any server that speaks OpenAI's or Anthropic's HTTP API.
+"""An optional language model, which summarizes memories and reads transcripts.
 
-Nothing relies on it: if it fails, is slow or gives an empty answer, the caller goes on without its summary.
+It is any server that speaks OpenAI's or Anthropic's HTTP API. No summary relies on it: if it fails, is slow or gives an
+empty answer, the caller goes on without its summary.
 """
 
 from collections.abc import AsyncGenerator, Sequence
@@ -28,13 +29,17 @@ INSTRUCTIONS = (
 )
 
 
+class LlmFailed(Exception):  # noqa: N818 - it names the reason; the doors decide on the words
+    """The language model is down, too slow, or gave no whole answer."""
+
+
 class Llm:
-    """A language model behind HTTP."""
+    """A language model behind HTTP; `model` is its name."""
 
     def __init__(self, client: httpx.AsyncClient, api: Api, model: str) -> None:
         self._client = client
         self._api = api
-        self._model = model
+        self.model = model
 
     @classmethod
     @asynccontextmanager
@@ -54,23 +59,34 @@ class Llm:
     async def summarize(self, texts: Sequence[str]) -> str | None:
         """Return one text that replaces several, or None without a usable answer. The texts are not logged."""
         notes = "\n\n".join(f"Note {number}:\n{text}" for number, text in enumerate(texts, start=1))
-        ask = self._ask_anthropic if self._api == "anthropic" else self._ask_openai
         try:
-            text = await ask(notes)
-        except (httpx.HTTPError, ValueError, LookupError, TypeError) as error:
-            log.warning("summary.failed", error=type(error).__name__)
+            text = await self.ask(INSTRUCTIONS, notes)
+        except LlmFailed as failed:
+            log.warning("summary.failed", error=type(failed.__cause__).__name__)
             return None
         return text.strip() or None
 
-    async def _ask_openai(self, notes: str) -> str:
-        messages = [{"role": "system", "content": INSTRUCTIONS}, {"role": "user", "content": notes}]
-        answer = await self._post("chat/completions", {"model": self._model, "messages": messages})
+    async def ask(self, instructions: str, question: str) -> str:
+        """Return the model's answer to a question. Neither is logged.
+
+        Raises:
+            LlmFailed: there is no whole answer; its cause is the error.
+        """
+        ask = self._ask_anthropic if self._api == "anthropic" else self._ask_openai
+        try:
+            return await ask(instructions, question)
+        except (httpx.HTTPError, ValueError, LookupError, TypeError) as error:
+            raise LlmFailed from error
+
+    async def _ask_openai(self, instructions: str, question: str) -> str:
+        messages = [{"role": "system", "content": instructions}, {"role": "user", "content": question}]
+        answer = await self._post("chat/completions", {"model": self.model, "messages": messages})
         choice = answer["choices"][0]
         return _require_whole(choice["message"]["content"], choice.get("finish_reason") == "length")
 
-    async def _ask_anthropic(self, notes: str) -> str:
-        body = {"model": self._model, "max_tokens": MAX_TOKENS, "system": INSTRUCTIONS}
-        answer = await self._post("v1/messages", body | {"messages": [{"role": "user", "content": notes}]})
+    async def _ask_anthropic(self, instructions: str, question: str) -> str:
+        body = {"model": self.model, "max_tokens": MAX_TOKENS, "system": instructions}
+        answer = await self._post("v1/messages", body | {"messages": [{"role": "user", "content": question}]})
         text = "".join(block["text"] for block in answer["content"] if block["type"] == "text")
         return _require_whole(text, answer.get("stop_reason") == "max_tokens")
 

@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.memory.languages import Language
-from server.memory.models import Linkage, Memory, Timestamp
+from server.memory.models import Image, Linkage, Memory, Timestamp
 from server.memory.text import NEIGHBOURS, build_search_text, weigh_terms
 from server.store.record.memories import FIELDS, memory_from_row
 from server.store.record.vectors import unpack_vectors
@@ -40,6 +40,10 @@ class IndexedMemory(BaseModel):
     expires_at: Timestamp | None = Field(default=None, description="The time from which it is no longer recalled.")
     source: str | None = Field(default=None, description="Its origin, for example a file or a tool.")
     linkages: list[Linkage] | None = Field(default=None, description="Its links, if they were asked for.")
+    #: Points that were written before memories had pictures lack it, and are right.
+    images: list[Image] = Field(
+        default=[], exclude_if=lambda images: not images, description="Its pictures; absent if it has none."
+    )
 
 
 _INDEXED = set(IndexedMemory.model_fields)

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from server.memory.models import Memory
 from server.memory.text import NEIGHBOURS
 from server.store.db import Database, fetch_rows
-from server.store.record import links
+from server.store.record import images, links
 from server.store.record.journal import blank_memory_entries
 from server.store.record.keyset import is_after
 from server.store.record.workspaces import WorkspaceGone
@@ -49,7 +49,9 @@ class Listing:
 def memory_from_row(row: Sequence[Any]) -> Memory:
     """Return a row of `FIELDS` as a memory. Its values were validated when it was stored."""
     values = dict(zip(FIELDS, row, strict=True))
-    return Memory.model_validate(values | {"consolidated": int(values["consolidated"])})
+    return Memory.model_validate(
+        values | {"consolidated": int(values["consolidated"]), "images": values["images"] or []}
+    )
 
 
 async def advance_revision(
@@ -82,7 +84,8 @@ async def insert_memories(connection: AsyncConnection, workspace_id: str, first:
         memory.model_dump() | {"workspace_id": workspace_id, "revision": first + i, "position": first + i}
         for i, memory in enumerate(new)
     ]
-    await connection.execute(sa.insert(memories), [row | {"consolidated": bool(row["consolidated"])} for row in rows])
+    stored = [row | {"consolidated": bool(row["consolidated"]), "images": row["images"] or None} for row in rows]
+    await connection.execute(sa.insert(memories), stored)
     await links.put_links(connection, workspace_id, {memory.id: memory.linkages for memory in new})
 
 
@@ -262,9 +265,10 @@ async def erase_content(connection: AsyncConnection, memory_id: str, now: dateti
     await connection.execute(
         sa.update(memories)
         .where(memories.c.id == memory_id)
-        .values(content="", type="", tags=[], linkages=[], metadata={}, erased_at=now, **blank)
+        .values(content="", type="", tags=[], linkages=[], metadata={}, images=None, erased_at=now, **blank)
     )
     await links.replace_links(connection, memory_id, [])
+    await images.erase_pictures(connection, memory_id)
     merged_into = sa.select(memories.c.consolidated_into).where(memories.c.id == memory_id).scalar_subquery()
     told = sa.or_(consolidations.c.memory_id == memory_id, consolidations.c.memory_id == merged_into)
     await connection.execute(sa.update(consolidations).where(told).values(template_summary=None))

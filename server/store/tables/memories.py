@@ -35,6 +35,8 @@ memories = sa.Table(
     sa.Column("consolidated_into", sa.String(36)),
     sa.Column("source", sa.String(200)),
     sa.Column("metadata", sa.JSON, nullable=False),
+    # The names, types and sizes of its pictures; null if it has none.
+    sa.Column("images", sa.JSON(none_as_null=True)),
     sa.Column("deleted_at", UtcDateTime),
     sa.Column("erased_at", UtcDateTime),
     # The projection goes on after the last revision that it read, so no two rows may share a revision.
@@ -79,6 +81,17 @@ vectors = sa.Table(
     sa.Column("generation", sa.Integer, sa.ForeignKey("generations.id"), primary_key=True),
     # All windows of the text, one after the other: n x dims little-endian float32.
     sa.Column("windows", sa.LargeBinary, nullable=False),
+)
+
+images = sa.Table(
+    "images",
+    metadata,
+    sa.Column("memory_id", sa.String(36), sa.ForeignKey("memories.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("position", sa.Integer, primary_key=True),
+    sa.Column("workspace_id", sa.String(36), sa.ForeignKey("workspaces.id"), nullable=False),
+    sa.Column("filename", sa.String(100), nullable=False),
+    sa.Column("mimetype", sa.String(20), nullable=False),
+    sa.Column("data", sa.LargeBinary, nullable=False),
 )
 
 journal = sa.Table(

@@ -5,9 +5,11 @@ from tools.memories import operations as memories
 
 
 def describe_stored_memory(answer: memories.StoredMemory) -> str:
-    """Name the stored memory, with its type and tags."""
+    """Name the stored memory, with its type, its tags and the number of its pictures."""
     tags = f" [{', '.join(answer.memory.tags)}]" if answer.memory.tags else ""
-    return f"Stored memory {answer.id} ({answer.memory.type}){tags}"
+    count = len(answer.memory.images)
+    pictures = f" ({count} image{'s' if count > 1 else ''})" if count else ""
+    return f"Stored memory {answer.id} ({answer.memory.type}){tags}{pictures}"
 
 
 def describe_deleted_memory(answer: memories.DeletedMemory) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 from tools.compat.memento_text import (
     administration,
     consolidation,
+    extraction,
     health_report,
     identity,
     memories,
@@ -19,6 +20,7 @@ from tools.compat.memento_text import (
 TEXTS: Mapping[str, Callable[[Any], str | None]] = {
     "store_memory": memories.describe_stored_memory,
     "delete_memory": memories.describe_deleted_memory,
+    "distill": extraction.describe_distillation,
     "recall_by_words": memories.describe_recalled_memories,
     "consolidate": consolidation.describe_consolidation,
     "consolidate_group": consolidation.describe_consolidated_group,

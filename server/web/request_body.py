@@ -1,0 +1,70 @@
+"""The bounds of a request's body, counted while it is read, as a body may come without its length."""
+
+import asyncio
+
+from starlette.types import Message, Receive, Scope
+
+from server.errors import Failure
+
+MAX_BODY = 4 * 1024 * 1024
+#: About 20 MiB of pictures in base64.
+MAX_BODY_WITH_PICTURES = 28 * 1024 * 1024
+#: How many bodies that are larger than `MAX_BODY` may be in memory at once.
+LARGE_BODIES = 2
+_PICTURES = b'"images"'
+
+
+def find_bound(scope: Scope) -> int:
+    """Return the most bytes that the body of a request may have: more for a memory, which may have pictures."""
+    return MAX_BODY_WITH_PICTURES if (scope["method"], scope["path"]) == ("POST", "/v1/memories") else MAX_BODY
+
+
+def make_too_large(bound: int) -> Failure:
+    """Return the refusal of a body that has more bytes than `bound`."""
+    return Failure("too_large", f"The body may have at most {bound} bytes. Send less at once.")
+
+
+class RequestBody:
+    """Receives a body.
+
+    One that is larger than `MAX_BODY` must have named its pictures by then, and takes one of the `places`, until it is
+    closed.
+    """
+
+    def __init__(self, receive: Receive, bound: int, places: asyncio.Semaphore) -> None:
+        self._receive = receive
+        self._bound = bound
+        self._places = places
+        self._read = 0
+        self._end = b""
+        self._names_pictures = False
+        self._has_place = False
+
+    async def __call__(self) -> Message:
+        """Return the next message.
+
+        Raises:
+            Failure: `too_large`; `unavailable` if there is no place for another large body.
+        """
+        message = await self._receive()
+        piece = message.get("body", b"")
+        self._read += len(piece)
+        if self._read > self._bound:
+            raise make_too_large(self._bound)
+        if self._bound > MAX_BODY and not self._names_pictures:
+            self._names_pictures = _PICTURES in self._end + piece
+            self._end = piece[-len(_PICTURES) :]
+        if self._read > MAX_BODY and not self._names_pictures:
+            raise make_too_large(MAX_BODY)
+        if self._read > MAX_BODY and not self._has_place:
+            if self._places.locked():
+                raise Failure("unavailable", "Too many large bodies arrive at once. Try again.", retry_after=5)
+            await self._places.acquire()
+            self._has_place = True
+        return message
+
+    def close(self) -> None:
+        """Give the place back."""
+        if self._has_place:
+            self._has_place = False
+            self._places.release()

@@ -1,0 +1,184 @@
+"""The pictures of memories: what is kept, who may look at them, and that they go with their memory."""
+
+import base64
+
+import pytest
+import sqlalchemy as sa
+
+from server.memory.images import MOST_BYTES
+from server.store.lifecycle import erasure
+from server.store.tables.memories import images as table
+from server.web import request_body
+from tests.helpers.arguments import NOBODY
+from tests.helpers.doors import rpc, seen, spoken, tool
+
+pytestmark = pytest.mark.anyio
+
+PNG = b"\x89PNG\r\n\x1a\n" + b"\x00" * 40
+#: The first bytes of each format, with its ending and its media type.
+FORMATS = [
+    (PNG, "png", "image/png"),
+    (b"\xff\xd8\xff\xe0" + b"\x00" * 20, "jpg", "image/jpeg"),
+    (b"GIF89a" + b"\x00" * 20, "gif", "image/gif"),
+    (b"RIFF\x00\x00\x00\x00WEBPVP8 " + b"\x00" * 20, "webp", "image/webp"),
+]
+
+
+def encode(data, **fields):
+    return {"data": base64.b64encode(data).decode(), **fields}
+
+
+async def store(person, *images, content="A heron", **fields):
+    return await person.http.post("/v1/memories", json={"content": content, "images": list(images), **fields})
+
+
+async def count_rows(site):
+    async with site.services.db.read() as connection:
+        return (await connection.execute(sa.select(sa.func.count()).select_from(table))).scalar_one()
+
+
+@pytest.mark.parametrize(("data", "ending", "mimetype"), FORMATS)
+async def test_a_picture_is_kept_under_a_plain_name_and_comes_back_whole(cat, data, ending, mimetype):
+    response = await store(cat, encode(data, filename=f"../my heron.{ending}", mimetype="image/png"))
+    body = response.json()
+    assert (response.status_code, spoken(response)) == (201, f"Stored memory {body['id']} (observation) (1 image)")
+    (image,) = body["memory"]["images"]
+    name = f"my-heron.{ending}"
+    assert image == {
+        "key": f"default/{body['id']}/{name}",
+        "filename": name,
+        "mimetype": mimetype,
+        "size": len(data),
+    }
+    assert (await cat.http.get(f"/v1/memories/{body['id']}")).json()["images"] == [image]
+    (listed,) = (await cat.http.get("/v1/memories")).json()["memories"]
+    assert listed["images"] == [image]
+    found = await cat.http.get(f"/v1/images/{image['key']}")
+    assert (found.status_code, found.content) == (200, data)
+    assert found.headers["content-type"] == mimetype
+    assert found.headers["cache-control"] == "private, max-age=3600"
+    assert found.headers["x-content-type-options"] == "nosniff"
+    assert found.headers["content-disposition"] == f'inline; filename="{name}"'
+    assert "sandbox" in found.headers["content-security-policy"]
+
+
+async def test_the_bytes_decide_and_names_differ(cat):
+    jpeg = FORMATS[1][0]
+    named = (encode(jpeg, filename="a.png"), encode(jpeg, filename="a.jpeg"))
+    response = await store(cat, *named, encode(PNG), encode(PNG))
+    kept = [(each["filename"], each["mimetype"]) for each in response.json()["memory"]["images"]]
+    assert kept == [
+        ("a.png.jpg", "image/jpeg"),
+        ("a.jpeg", "image/jpeg"),
+        ("image.png", "image/png"),
+        ("image-2.png", "image/png"),
+    ]
+    assert spoken(response).endswith(" (4 images)")
+
+
+@pytest.mark.parametrize(
+    ("images", "field", "says"),
+    [
+        ([encode(PNG)] * 6, "images", "Maximum 5 images"),
+        ([{"filename": "a.png"}], "images.0.data", "is required"),
+        ([encode(PNG), {"data": ""}], "images.1.data", "Each image requires data"),
+        ([encode(PNG), {"data": "no base64!"}], "images.1.data", "is no base64"),
+        ([{"data": "QUJ"}], "images.0.data", "is no base64"),
+        ([encode(b"<svg/>", mimetype="image/svg+xml")], "images.0.data", "Unsupported image type: image/svg+xml"),
+        ([encode(b"hello", mimetype="image/png")], "images.0.data", "Unsupported image type"),
+        ([encode(PNG[:8] + b"\x00" * MOST_BYTES)], "images.0.data", "exceeds the 10MB limit"),
+        (["a.png"], "images.0", "must be"),
+        ([encode(PNG, path="/etc/passwd")], "images.0.path", "no such field"),
+    ],
+)
+async def test_a_picture_that_cannot_be_kept_is_named_by_its_place_and_nothing_is_stored(cat, images, field, says):
+    answer = seen(await store(cat, *images))
+    assert (answer.status, answer.error, answer.body["field"]) == (400, "invalid", field)
+    assert says in answer.text
+    assert (await cat.http.get("/v1/memories")).json()["total"] == 0
+
+
+async def test_a_picture_of_ten_mebibytes_is_kept(cat):
+    data = PNG[:8] + b"\x00" * (MOST_BYTES - 8)
+    response = await store(cat, encode(data))
+    assert response.status_code == 201, response.text
+    (image,) = response.json()["memory"]["images"]
+    assert image["size"] == MOST_BYTES
+    found = await cat.http.get(f"/v1/images/{image['key']}")
+    assert found.content == data
+
+
+async def test_only_a_memory_may_be_large_and_only_a_few_at_once(shared, cat, monkeypatch):
+    large = encode(b"\x00" * request_body.MAX_BODY)
+    assert (await cat.http.post("/v1/context", json={"message": "x", "images": [large]})).status_code == 413
+    assert (await shared.client().post("/v1/memories", json={"content": "x", "images": [large]})).status_code == 401
+    headers = {"content-type": "application/json"}
+    for body in (b" " * (request_body.MAX_BODY + 1), b'{"images":' + b" " * request_body.MAX_BODY_WITH_PICTURES):
+        assert (await cat.http.post("/v1/memories", content=body, headers=headers)).status_code == 413
+    assert seen(await store(cat, large)).status == 400, "arrives whole, and is no picture"
+    monkeypatch.setattr(request_body.asyncio.Semaphore, "locked", lambda _self: True)
+    busy = await store(cat, large)
+    assert (busy.status_code, busy.headers["retry-after"]) == (503, "5")
+
+
+async def test_a_picture_is_private_to_the_workspace(cat, dan):
+    key = (await store(cat, encode(PNG), workspace="attic")).json()["memory"]["images"][0]["key"]
+    assert key.startswith("attic/")
+    assert (await cat.http.get(f"/v1/images/{key}")).status_code == 200
+    assert (await dan.http.get(f"/v1/images/{key}")).status_code == 404
+    assert (await cat.http.get(f"/v1/images/default/{key.partition('/')[2]}")).status_code == 404
+    elsewhere = await cat.http.get(f"/v1/images/{key}", headers={"x-memento-workspace": "default"})
+    assert seen(elsewhere).status == 403
+    for path in (f"attic/{NOBODY}/image.png", key + "x"):
+        assert seen(await cat.http.get(f"/v1/images/{path}")).status == 404
+
+
+async def test_recall_and_context_name_the_pictures(cat):
+    stored = (await store(cat, encode(PNG), encode(PNG))).json()
+    await cat.store("A heron without a picture")
+    images = stored["memory"]["images"]
+    recalled = (await cat.http.post("/v1/memories/recall", json={"query": "heron"})).json()
+    assert {each["id"]: each["images"] for each in recalled["memories"]}[stored["id"]] == images
+    assert f'📷 2 images → memento_view_image("{stored["id"]}")' in recalled["text"]
+    assert recalled["text"].count("📷") == 1
+    matches = (await cat.http.post("/v1/context", json={"message": "heron"})).json()["memories"]["matches"]
+    assert {each["id"]: each.get("images") for each in matches} == {
+        stored["id"]: images,
+        **{each["id"]: None for each in matches if each["id"] != stored["id"]},
+    }
+    assert len(matches) == 2
+
+
+async def test_a_model_looks_at_a_picture(cat, dan):
+    said = await tool(cat, "memento_remember", {"content": "A heron", "images": [encode(PNG, filename="heron.png")]})
+    assert said.error is None, said.text
+    assert said.text.endswith("(1 image)")
+    memory_id = said.text.split()[2]
+    for arguments in ({"memory_id": memory_id}, {"memory_id": memory_id, "filename": "heron.png"}):
+        call = {"name": "memento_view_image", "arguments": arguments}
+        text, image = (await rpc(cat, "tools/call", call)).json()["result"]["content"]
+        assert "heron.png (image/png, 48 bytes)" in text["text"]
+        assert (image["type"], image["mimeType"], base64.b64decode(image["data"])) == ("image", "image/png", PNG)
+    for person, arguments in ((cat, {"memory_id": memory_id, "filename": "b.png"}), (dan, {"memory_id": memory_id})):
+        assert (await tool(person, "memento_view_image", arguments)).error == "not_found"
+
+
+@pytest.mark.parametrize("erase", [True, False])
+async def test_a_picture_goes_with_its_memory(site, clock, erase):
+    ann = await site.person("ann")
+    stored = (await store(ann, encode(PNG))).json()
+    (image,) = stored["memory"]["images"]
+    path = f"/v1/memories/{stored['id']}"
+    assert (await ann.http.delete(path, params={"erase": erase})).status_code == 200
+    assert (await ann.http.get(f"/v1/images/{image['key']}")).status_code == 404
+    assert await count_rows(site) == (0 if erase else 1)
+    clock.move(days=31)
+    await erasure.erase_due_memories(site.services.db, clock(), site.services.undo_time)
+    assert await count_rows(site) == 0
+    assert (await ann.http.get(f"/v1/images/{image['key']}")).status_code == 404
+
+
+async def test_a_memory_that_was_answered_with_pictures_can_be_ingested_again(cat):
+    memory = (await store(cat, encode(PNG))).json()["memory"]
+    response = await cat.http.post("/v1/memories/ingest", json={"memories": [memory]})
+    assert response.status_code == 201, response.text
