@@ -5,10 +5,10 @@ authlib is untyped, so nothing else in `auth` imports it.
 
 from collections.abc import Iterable, Mapping
 from typing import Any, Protocol, cast
+from urllib.parse import urlencode
 
 # pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false
 # pyright: reportUnknownArgumentType=false, reportUnknownParameterType=false
-from authlib.common.urls import add_params_to_uri
 from authlib.oauth2.base import OAuth2Error
 from authlib.oauth2.rfc6749 import (
     AccessDeniedError,
@@ -149,5 +149,6 @@ def is_code_verifier(text: str) -> bool:
 
 
 def add_query(uri: str, parameters: Iterable[tuple[str, str]]) -> str:
-    """Return the URI with parameters added to its query."""
-    return add_params_to_uri(uri, list(parameters))
+    """Return the URI with parameters added to its query, which itself stays as it is (RFC 6749, section 3.1.2)."""
+    separator = "" if uri.endswith(("?", "&")) else "&" if "?" in uri else "?"
+    return f"{uri}{separator}{urlencode(list(parameters))}"

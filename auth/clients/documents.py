@@ -40,8 +40,11 @@ UNREACHABLE = "This server could not reach that address. An API key works withou
 #: Stored for a client that was accepted unverified. No fetched document is empty, because each names its own address.
 _UNVERIFIED: dict[str, Any] = {}
 
-#: Networks whose IPv6 addresses contain an IPv4 address: NAT64, 6to4 and Teredo.
-_TUNNELS = tuple(ipaddress.ip_network(cidr) for cidr in ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32"))
+#: The part of IPv6 whose addresses are given to hosts. Addresses that contain an IPv4 address (mapped, translated) and
+#: those of one site are outside of it.
+_IPV6_UNICAST = ipaddress.ip_network("2000::/3")
+#: Networks that count as global, and are not: tunnels (Teredo and 6to4, and the relays of 6to4) and documentation.
+_RESERVED = tuple(ipaddress.ip_network(cidr) for cidr in ("2001::/23", "2002::/16", "3fff::/20", "192.88.99.0/24"))
 
 Resolver = Callable[[str, int], Awaitable[list[str]]]
 
@@ -217,7 +220,8 @@ class ClientDocuments:
         if not addresses or not all(
             is_public_address(address) or (allows_loopback and is_loopback(address)) for address in addresses
         ):
-            raise UnusableDocumentError("The document is not on a public address.")
+            # The same answer as for a name that does not exist: else anybody could ask which internal names do.
+            raise UnreachableDocumentError
         return addresses[0]
 
     async def _send_request(
@@ -256,11 +260,8 @@ def is_public_address(address: str) -> bool:
         ip = ipaddress.ip_address(address)
     except ValueError:
         return False
-    mapped = getattr(ip, "ipv4_mapped", None)
-    if mapped is not None:
-        return is_public_address(str(mapped))
-    is_tunnelled = ip.version == 6 and any(ip in network for network in _TUNNELS)  # noqa: PLR2004 - IPv6
-    return ip.is_global and not ip.is_multicast and not is_tunnelled
+    is_unicast = ip.version == 4 or ip in _IPV6_UNICAST  # noqa: PLR2004 - IPv4
+    return ip.is_global and is_unicast and not ip.is_multicast and not any(ip in network for network in _RESERVED)
 
 
 def read_lifetime(cache_control: str) -> timedelta:

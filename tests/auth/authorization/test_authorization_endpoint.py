@@ -210,3 +210,14 @@ async def test_the_cookie_is_bound_to_the_site_where_the_site_is_secure(flow, au
     assert "samesite=lax" in cookie
     assert "path=/" in cookie
     assert "secure" not in cookie
+
+
+@pytest.mark.parametrize("query", ["?x=%ff", "?x=%FF&y", "?a=1&a=2", "?", "?q=a%20b+c", "?x=1&", "?%zz=;", ""])
+async def test_the_query_of_a_redirect_uri_is_kept_as_it_is(flow, query):
+    uri = f"https://app.example/callback{query}"
+    await flow.register(redirect_uris=[uri])
+    for decision in ("allow", "deny"):
+        answer = await flow.decide(await flow.authorize(redirect_uri=uri), decision)
+        kept, _, ours = answer.headers["location"].partition("code=" if decision == "allow" else "error=")
+        assert kept.rstrip("&") == (uri.rstrip("&") if "?" in uri else f"{uri}?")
+        assert "state=st4te" in ours
