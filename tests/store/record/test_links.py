@@ -2,6 +2,7 @@
 
 import pytest
 import sqlalchemy as sa
+from alembic import command
 
 from server.memory.models import Linkage
 from server.store.migrate import migrate
@@ -146,7 +147,7 @@ async def test_the_index_finds_what_links_to_a_memory(book):
     assert "TEMP B-TREE" not in plan
 
 
-async def test_the_migration_makes_rows_of_the_links_that_are_there(ledger):
+async def test_the_migration_makes_rows_of_the_links_that_are_there(ledger, monkeypatch):
     (target,) = await ledger.store("target")
     every = [to(target, "refines"), Linkage(type="item", id="i1"), Linkage(type="file", path="docs/a.md")]
     await ledger.store("source", "second", linkages=every)
@@ -155,7 +156,9 @@ async def test_the_migration_makes_rows_of_the_links_that_are_there(ledger):
     async with ledger.db.write() as connection:
         for name in ("consolidations", "consolidation_runs", "ticks", "links"):
             await connection.execute(sa.text(f"DROP TABLE {name}"))
-        await connection.execute(sa.text("ALTER TABLE accounts DROP COLUMN plan"))
         await connection.execute(sa.text("UPDATE alembic_version SET version_num = '0005'"))
+    upgrade = command.upgrade
+    monkeypatch.setattr("server.store.migrate.HEAD", "0006")
+    monkeypatch.setattr("alembic.command.upgrade", lambda config, _head: upgrade(config, "0006"))
     assert await migrate(ledger.db) == "0005"
     assert await rows(ledger) == before

@@ -1,0 +1,81 @@
+"""Merges of merges, undone merges and crystals, in any order: no table holds an erased text, on both databases."""
+
+import random
+
+import pytest
+import sqlalchemy as sa
+
+from server.ids import new_id
+from server.store.consolidation.carry_out import ConsolidationDeps, NotActive, consolidate_group
+from server.store.consolidation.runs import NothingToUndo, undo_run
+from server.store.lifecycle.erasure import erase_memories
+from server.store.record import identity
+from server.store.record.identity import Crystal
+from server.store.record.synthesis import compose_crystal
+from server.store.tables import metadata
+from tests.helpers.erasures import OTHERS, ask, erase
+from tests.helpers.ledger import CountingProjection
+
+pytestmark = pytest.mark.anyio
+
+
+async def read_record(db):
+    async with db.read() as connection:
+        return str([(await connection.execute(sa.select(each))).all() for each in metadata.sorted_tables])
+
+
+async def crystallize(ledger):
+    now = ledger.now()
+    async with ledger.db.write() as connection:
+        text = await compose_crystal(connection, ledger.workspace, now)
+        new = Crystal(new_id(now), text.text, text.source_count, now)
+        await identity.insert_crystal(connection, ledger.workspace, new, is_composed=True)
+
+
+async def merge(ledger, ids):
+    deps = ConsolidationDeps(ledger.db, CountingProjection())
+    done = await consolidate_group(deps, ledger.workspace, ledger.actor, ledger.now(), ids)
+    return done.run_id, done.plan.merges[0].result.id
+
+
+@pytest.mark.parametrize("seed", range(6))
+async def test_no_table_holds_an_erased_text(ledger, clock, seed):
+    chance = random.Random(seed)  # noqa: S311 - the same walk every time
+    words = [f"word{number}word" for number in range(8)]
+    texts = [f"The {word} is kept in a drawer." for word in words]
+    ids = await ledger.store(*texts, session="s")
+    active, runs = list(ids), []
+    for _ in range(10):
+        clock.move(minutes=1)
+        match chance.choice(["merge", "merge", "undo", "crystal"]):
+            case "merge" if len(active) > 2:
+                some = chance.sample(active, chance.choice([2, 3]))
+                try:
+                    run, merged = await merge(ledger, some)
+                except NotActive:
+                    continue
+                runs.append(run)
+                active = [each for each in active if each not in some] + [merged]
+            case "undo" if runs:
+                try:
+                    undone = await undo_run(ledger.db, ledger.workspace, chance.choice(runs), ledger.actor, clock())
+                except NothingToUndo:
+                    continue
+                active = [each for each in active if each not in undone.removed] + undone.restored
+            case _:
+                await crystallize(ledger)
+    erased = chance.sample(range(8), 3)
+    for number in erased:
+        clock.move(minutes=1)
+        async with ledger.db.write() as connection:
+            await erase_memories(connection, ledger.workspace, [ids[number]], ledger.actor, clock())
+    record = await read_record(ledger.db)
+    assert [number for number in range(8) if words[number] in record] == sorted(set(range(8)) - set(erased))
+
+
+async def test_a_copy_of_the_record_from_before_an_upgrade_is_named(ann, settings):
+    (settings.data_dir / "loci.before-0002.db").write_bytes(b"")
+    answer = await erase(ann, await ann.store(OTHERS[0]))
+    assert (answer["erased"], answer["kept"]) == (False, [{"kind": "file", "id": "loci.before-0002.db"}])
+    assert "kept" in answer["meta"]["notice"]
+    assert (await ask(ann, "GET", "/v1/memories"))["total"] == 0
