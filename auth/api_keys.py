@@ -12,7 +12,7 @@ from auth.hashing import hash_secret
 from auth.principal import Principal, expand_scopes
 from server.ids import new_id
 from server.store.db import Database
-from server.store.record.people.api_keys import KeyRow, find_key, insert_key, retire_key
+from server.store.record.people.api_keys import KeyRow, find_key, insert_key, put_in_place, retire_key
 
 PREFIXES = ("mp_live_", "mp_test_")
 _KEY = re.compile(r"mp_(live|test)_[0-9a-f]{32}")
@@ -34,9 +34,12 @@ async def issue_key(
     workspace_id: str | None = None,
     expires_at: datetime | None = None,
     grant_id: str | None = None,
+    made_by: str | None = None,
     is_test: bool = False,
 ) -> tuple[str, KeyRow]:
     """Make a key, and return its secret and its row. The secret is stored nowhere.
+
+    `made_by` is the id of the key that makes it; the new key ends when that one is revoked.
 
     With `is_test` the secret begins with `mp_test_`; nothing else is different.
     """
@@ -54,7 +57,7 @@ async def issue_key(
         last_used_at=None,
         revoked_at=None,
     )
-    await insert_key(connection, row, hash_secret(secret))
+    await insert_key(connection, row, hash_secret(secret), made_by=made_by)
     return secret, row
 
 
@@ -80,6 +83,7 @@ async def replace_key(
         grant_id=old.grant_id,
         is_test=old.prefix.startswith(PREFIXES[True]),
     )
+    await put_in_place(connection, old.id, row.id)
     return secret, replace(row, workspace=old.workspace)
 
 

@@ -148,6 +148,7 @@ async def create_key(services: Services, call: AccountCall, args: CreateKey) -> 
             workspace_id=None if binding is None else binding.id,
             expires_at=min(filter(None, (expires_at, ends)), default=None),
             grant_id=maker.grant_id,
+            made_by=maker.credential_id if maker.via == "api_key" else None,
         )
     url = f"{services.public_url}/v1/mcp"
     command = make_key_command(url, secret)
@@ -172,9 +173,10 @@ async def revoke_key(services: Services, call: AccountCall, args: KeyRef) -> Rev
     if expand_scopes(found.scopes) - call.principal.scopes:
         raise Failure("forbidden", "That key may do more than yours; revoke it on the command line.", field="id")
     async with services.db.write() as connection:
-        await keys.revoke_key(connection, call.principal.user_id, args.id, services.now())
+        revoked = await keys.revoke_key(connection, call.principal.user_id, args.id, services.now())
         await raise_epoch(connection)
-    services.authenticator.evict(args.id)
+    for key_id in revoked:
+        services.authenticator.evict(key_id)
     return RevokedKey(id=args.id)
 
 
@@ -229,7 +231,7 @@ OPERATIONS = (
     ),
     Operation(
         name="revoke_key",
-        description="Revoke one of your API keys by its id; from that moment on it is refused.",
+        description="Revoke one of your API keys by its id; from that moment on it and the keys it made are refused.",
         routes=(("DELETE", "/v1/keys/{id}"),),
         scope="memory:write",
         effect=Effect.DELETE,

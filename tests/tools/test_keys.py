@@ -198,3 +198,18 @@ async def test_a_key_cannot_revoke_one_that_may_do_more(site):
     ids = {tuple(key["scopes"]): key["id"] for key in (await weak.http.get("/v1/keys")).json()["keys"]}
     assert (await weak.http.delete(f"/v1/keys/{ids['admin',]}")).status_code == 403
     assert (await strong.http.delete(f"/v1/keys/{ids['memory:write',]}")).status_code == 200
+
+
+async def test_the_keys_that_a_key_made_end_with_it_however_far_and_no_others(root, site):
+    first = await make(root, scopes=["admin"])
+    one = site.client(first["api_key"])
+    second = seen(await one.post("/v1/keys", json={"scopes": ["admin"]})).body
+    third = seen(await site.client(second["api_key"]).post("/v1/keys", json={})).body
+    rotated = seen(await site.client(second["api_key"]).post("/v1/auth/rotate")).body
+    other = await make(root)
+    keys = [first["api_key"], rotated["api_key"], third["api_key"]]
+    assert [(await site.client(key).get("/v1/memories")).status_code for key in keys] == [200, 200, 200]
+    assert (await rest(root, "revoke_key", {"id": first["id"]})).status == 200
+    assert [(await site.client(key).get("/v1/memories")).status_code for key in keys] == [401, 401, 401]
+    assert (await site.client(other["api_key"]).get("/v1/memories")).status_code == 200
+    assert (await root.http.get("/v1/memories")).status_code == 200

@@ -89,6 +89,8 @@ api_keys = sa.Table(
     sa.Column("workspace_id", sa.String(36), sa.ForeignKey("workspaces.id")),
     # The OAuth grant through which the key was made. The key ends with it.
     sa.Column("grant_id", sa.String(36), index=True),
+    # The key that made this one, which ends with it.
+    sa.Column("made_by", sa.String(36), index=True),
     sa.Column("created_at", UtcDateTime, nullable=False),
     sa.Column("expires_at", UtcDateTime),
     sa.Column("last_used_at", UtcDateTime),

@@ -44,8 +44,8 @@ _KEY = sa.select(
 ).outerjoin_from(api_keys, workspaces, workspaces.c.id == api_keys.c.workspace_id)
 
 
-async def insert_key(connection: AsyncConnection, row: KeyRow, key_hash: str) -> None:
-    """Store a new key."""
+async def insert_key(connection: AsyncConnection, row: KeyRow, key_hash: str, *, made_by: str | None = None) -> None:
+    """Store a new key. `made_by` is the id of the key that made it, if one did."""
     await connection.execute(
         sa.insert(api_keys).values(
             id=row.id,
@@ -56,6 +56,7 @@ async def insert_key(connection: AsyncConnection, row: KeyRow, key_hash: str) ->
             scopes=row.scopes,
             workspace_id=row.workspace_id,
             grant_id=row.grant_id,
+            made_by=made_by,
             created_at=row.created_at,
             expires_at=row.expires_at,
         )
@@ -90,14 +91,36 @@ async def list_keys(connection: AsyncConnection, user_id: str) -> list[KeyRow]:
     return [KeyRow(*row) for row in await connection.execute(query)]
 
 
-async def revoke_key(connection: AsyncConnection, user_id: str, key_id: str, now: datetime) -> bool:
-    """Revoke a key of this user. Return False if the user has no such key, or it was revoked before."""
+async def revoke_key(connection: AsyncConnection, user_id: str, key_id: str, now: datetime) -> list[str]:
+    """Revoke a key of this user and all the keys that were made by it, directly or not, and return their ids.
+
+    The list is empty if the user has no such key, or it was revoked before.
+    """
+    revoked = found = await _revoke_keys(connection, user_id, api_keys.c.id == key_id, now)
+    while found:
+        found = await _revoke_keys(connection, user_id, api_keys.c.made_by.in_(found), now)
+        revoked = [*revoked, *found]
+    return revoked
+
+
+async def _revoke_keys(
+    connection: AsyncConnection, user_id: str, condition: sa.ColumnElement[bool], now: datetime
+) -> list[str]:
     query = (
         sa.update(api_keys)
-        .where(api_keys.c.id == key_id, api_keys.c.user_id == user_id, api_keys.c.revoked_at.is_(None))
+        .where(condition, api_keys.c.user_id == user_id, api_keys.c.revoked_at.is_(None))
         .values(revoked_at=now)
+        .returning(api_keys.c.id)
     )
-    return (await connection.execute(query)).rowcount == 1
+    return list((await connection.execute(query)).scalars())
+
+
+async def put_in_place(connection: AsyncConnection, key_id: str, successor: str) -> None:
+    """Put the successor of a key in its place: it ends with the key's maker, and the keys that the key made with it."""
+    old = api_keys.alias("old")
+    maker = sa.select(old.c.made_by).where(old.c.id == key_id).scalar_subquery()
+    await connection.execute(sa.update(api_keys).where(api_keys.c.id == successor).values(made_by=maker))
+    await connection.execute(sa.update(api_keys).where(api_keys.c.made_by == key_id).values(made_by=successor))
 
 
 async def retire_key(connection: AsyncConnection, user_id: str, key_id: str, now: datetime) -> KeyRow | None:
@@ -107,7 +130,7 @@ async def retire_key(connection: AsyncConnection, user_id: str, key_id: str, now
     """
     bound_to = sa.select(workspaces.c.id).join(api_keys, api_keys.c.workspace_id == workspaces.c.id)
     await connection.execute(bound_to.where(api_keys.c.id == key_id).with_for_update(of=workspaces, read=True))
-    if not await revoke_key(connection, user_id, key_id, now):
+    if not await _revoke_keys(connection, user_id, api_keys.c.id == key_id, now):
         return None
     return KeyRow(*(await connection.execute(_KEY.where(api_keys.c.id == key_id))).one())
 
