@@ -13,8 +13,8 @@ RULES = re.compile(
     r"is not the next_cursor of this list"
     r"|there is no (plan|memory) '"
     r"|No fields to update"
-    r"|send memory_id or text, and not both"
-    r"|send expires_at or expires_in_days, not both"
+    r"|send \w+ or \w+, (and )?not both"
+    r"|is required with a task"
     r"|has a new value and stands in clear"
     r"|must name at least 2 different memories"  # in their order they differ, without white space they do not
     r"|must be at most \d+ bytes of UTF-8"
