@@ -14,7 +14,9 @@ RULES = re.compile(
     r"|there is no (plan|memory) '"
     r"|No fields to update"
     r"|send \w+ or \w+, (and )?not both"
-    r"|is required with a task"
+    r"|project is required "  # with a task
+    r"|must have at least 1 character"  # of text that is white space alone
+    r"|workspace: has a character that is not allowed here"  # a name in the path of a picture
     r"|has a new value and stands in clear"
     r"|must name at least 2 different memories"  # in their order they differ, without white space they do not
     r"|must be at most \d+ bytes of UTF-8"
