@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Annotated, Any, ClassVar, Self, cast
 
 from pydantic import AfterValidator, BaseModel, Field, StringConstraints, model_validator
+from pydantic.json_schema import SkipJsonSchema
 
 from server.memory.models import Linkage, Memory, Scope
 from server.store.record.memories import Listing
@@ -160,7 +161,8 @@ def find_expiry_notice(stored: Sequence[Memory], now: datetime) -> str | None:
 class StoreMemory(NewMemory, InWorkspace):
     """The arguments of `store_memory`."""
 
-    images: NewImages = Field(default=[], description="Up to 5 pictures to keep with it.")
+    #: Not shown, because a model cannot send a file: programs do, as docs/memento.md describes.
+    images: SkipJsonSchema[NewImages] = Field(default=[], description="Up to 5 pictures to keep with it.")
 
 
 class MemoryRef(InWorkspace):
