@@ -1,6 +1,10 @@
 """Merges of merges, undone merges and crystals, in any order: no table holds an erased text, on both databases."""
 
 import random
+from contextlib import nullcontext
+from importlib import import_module
+from typing import Any
+from unittest.mock import Mock
 
 import pytest
 import sqlalchemy as sa
@@ -13,6 +17,7 @@ from server.store.record import identity
 from server.store.record.identity import Crystal
 from server.store.record.synthesis import compose_crystal
 from server.store.tables import metadata
+from server.store.tables.working import identity_crystals
 from tests.helpers.erasures import OTHERS, ask, erase
 from tests.helpers.ledger import CountingProjection
 
@@ -79,3 +84,23 @@ async def test_a_copy_of_the_record_from_before_an_upgrade_is_named(ann, setting
     assert (answer["erased"], answer["kept"]) == (False, [{"kind": "file", "id": "loci.before-0002.db"}])
     assert "kept" in answer["meta"]["notice"]
     assert (await ask(ann, "GET", "/v1/memories"))["total"] == 0
+
+
+async def test_the_migration_knows_the_crystals_that_were_composed(ledger):
+    (memory_id,) = await ledger.store("The heron stays.")
+    await crystallize(ledger)
+    async with ledger.db.write() as connection:
+        written = Crystal("written", f"# Identity Crystal\n\nI wrote **{memory_id}** myself.", 0, ledger.now())
+        await identity.insert_crystal(connection, ledger.workspace, written)
+        await connection.execute(sa.update(identity_crystals).values(is_composed=sa.false()))
+        await connection.run_sync(mark_composed_crystals)
+        found = await identity.find_quoting_crystals(connection, ledger.workspace, [memory_id])
+    assert len(found) == 1
+    assert found != ["written"]
+
+
+def mark_composed_crystals(connection):
+    """Run the step of the migration on rows that are there; the column is there, too."""
+    step: Any = import_module("server.store.migrations.versions.0012_composed_crystals")
+    step.op = Mock(batch_alter_table=lambda *_, **__: nullcontext(Mock()), execute=connection.execute)
+    step.upgrade()
