@@ -65,8 +65,18 @@ async def recall(
         skip_matches=find_matches(entries, request.message),
         left_out=[*gated_out, *choice.left_out] if request.is_explained else choice.missing,
         withheld=choice.withheld,
-        notice=None if own is None or is_hybrid else services.encoder.notice,
+        notice=_write_notice(services, own),
     )
+
+
+def _write_notice(services: Services, own: WorkspaceHits | None) -> str | None:
+    """Return what the caller should know about the search of the own workspace; None if there is nothing."""
+    if own is None:
+        return None
+    notices = [] if own.is_hybrid else [services.encoder.notice]
+    if (gaps := services.projection.explain_gaps(own.workspace.id)) is not None:
+        notices.append(f"Memories may be missing: {gaps}.")
+    return " ".join(notices) or None
 
 
 async def _search(services: Services, workspace: Workspace, request: RecallRequest) -> WorkspaceHits:

@@ -9,7 +9,7 @@ old index costs another projection, and a crash costs nothing, whenever it happe
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -19,11 +19,13 @@ from sqlalchemy.exc import SQLAlchemyError
 from server.memory.gate import compute_idf
 from server.memory.languages import Language
 from server.store.db import Database
+from server.store.projection.collection_state import CollectionState, OpenedCollection
 from server.store.projection.placement import Target, find_place, note_flushed
 from server.store.projection.point_writer import PointWriter
 from server.store.projection.rarities import Rarities
 from server.store.projection.rebuild import Rebuilder, plan_replacement
-from server.store.search.seam import Engine, EngineDown, Hits, Query, UnusableCollection
+from server.store.projection.stale_hits import renew_hits
+from server.store.search.seam import Engine, EngineDown, EngineFull, Hits, Query, UnusableCollection
 from server.store.tables.accounts import workspaces
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
@@ -32,6 +34,8 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 ASKED = 500
 #: The number of workspaces whose states are kept. If there are more, those without work left are forgotten.
 REMEMBERED = 10_000
+#: The number of seconds that a search waits until a collection has caught up with the record.
+PATIENCE = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,34 +50,6 @@ class Serving:
 NOTHING_SERVED = Serving(0, "english")
 
 
-@dataclass(slots=True)
-class _Opened:
-    """A collection that this process has open."""
-
-    target: Target
-    projected: int  # the revision of the workspace that it holds
-    flushed: int  # the revision that is on the disk
-    rarities: Rarities | None = None
-
-
-@dataclass(slots=True)
-class _State:
-    """The state of a workspace's collection in this process, and of the tasks that wait for it."""
-
-    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
-    opened: _Opened | None = None
-    is_behind: bool = False  # a projection failed, and the loop has to catch up
-    must_drop: bool = False  # the collection is to be dropped before anything else
-    users: int = 0  # the tasks that hold the lock or wait for it
-    asked: int = 0  # the tasks that asked to catch up so far
-    served: int = 0  # the number of them when the last catching up began
-    failure: str | None = None  # why that one failed
-
-    def is_serving(self, target: Target) -> bool:
-        """Whether this collection is open now."""
-        return self.opened is not None and self.opened.target == target
-
-
 class Projection:
     """The search store of every workspace, kept in step with the record."""
 
@@ -81,9 +57,11 @@ class Projection:
         """`shared` says that other processes write to the same collections."""
         self._db = db
         self._engine = engine
+        self._is_shared = shared
         self._writer = PointWriter(db, engine, shared=shared)
         self._rebuilder = Rebuilder(db, engine, self._writer)
-        self._states: dict[str, _State] = {}
+        self._states: dict[str, CollectionState] = {}
+        self._tasks: set[asyncio.Task[CollectionState]] = set()
 
     async def project(self, workspace_id: str) -> bool:
         """Bring a workspace's collection up to the record as it now stands; drop it if the workspace was deleted.
@@ -111,23 +89,33 @@ class Projection:
         while True:
             state = self._states.get(workspace_id)
             if state is None or state.opened is None or state.is_behind:
-                state = await self._catch_up(workspace_id)
+                state = await self._catch_up_for_search(workspace_id)
             if state.opened is None:
                 return Hits([], [])
             target = state.opened.target
             has_vectors = generation in {None, target.generation}
+            found = Hits([], [])
+            asked = query if has_vectors else replace(query, dense=None)
             try:
-                found = await self._engine.search(
-                    target.collection, query if has_vectors else replace(query, dense=None)
-                )
-            except UnusableCollection:
-                if was_rebuilt:
+                found = await self._engine.search(target.collection, asked)
+                is_lost = not (found.dense or found.text) and await self._is_lost(target)
+            except EngineDown as error:
+                if was_rebuilt or not (isinstance(error, UnusableCollection) or await self._is_lost(target)):
                     raise
+                is_lost = True
+            if is_lost and not was_rebuilt and state.is_serving(target):
                 was_rebuilt = state.must_drop = state.is_behind = True
                 continue
             if state.is_serving(target):
-                return found
+                return await renew_hits(self._db, workspace_id, found) if state.is_behind else found
             # It was dropped or replaced while we asked, and may have read as empty.
+
+    def explain_gaps(self, workspace_id: str) -> str | None:
+        """Return why memories may be missing in a workspace's collection, as a clause; None if none are."""
+        state = self._states.get(workspace_id)
+        if state is None or not state.is_behind:
+            return None
+        return state.failure or "the search index is being made again"
 
     async def open_collection(self, workspace_id: str) -> Serving:
         """Open a workspace's collection if it is not open, and return its generation and language.
@@ -180,7 +168,12 @@ class Projection:
         for workspace_id in await self._find_outdated():
             await self.project(workspace_id)
         for workspace_id, state in list(self._states.items()):
-            if state.opened is not None and state.opened.projected > state.opened.flushed:
+            if state.opened is None:
+                continue
+            if not self._is_shared and await self._is_lost(state.opened.target):
+                state.must_drop = state.is_behind = True
+                await self.project(workspace_id)
+            elif state.opened.projected > state.opened.flushed:
                 await self._flush_workspace(workspace_id)
         self._forget_idle_states()
 
@@ -232,9 +225,9 @@ class Projection:
         await self._engine.ping()
 
     @asynccontextmanager
-    async def _lock_state(self, workspace_id: str) -> AsyncGenerator[_State]:
+    async def _lock_state(self, workspace_id: str) -> AsyncGenerator[CollectionState]:
         """Hold a workspace's lock, to change its state or to write points. It is never taken inside a transaction."""
-        state = self._states.setdefault(workspace_id, _State())
+        state = self._states.setdefault(workspace_id, CollectionState())
         state.users += 1
         try:
             async with state.lock:
@@ -242,27 +235,56 @@ class Projection:
         finally:
             state.users -= 1
 
-    async def _catch_up(self, workspace_id: str) -> _State:
+    async def _catch_up(self, workspace_id: str) -> CollectionState:
         """Project the new changes. All callers that wait for the lock share the outcome of the first one to get it.
 
         Raises:
             EngineDown: the engine is down. It was called once for all waiting callers.
         """
-        state = self._states.setdefault(workspace_id, _State())
+        state = self._states.setdefault(workspace_id, CollectionState())
         state.asked += 1
         mine = state.asked
         async with self._lock_state(workspace_id):
             if state.served < mine:
                 await self._catch_up_waiters(workspace_id, state)
             if state.failure is not None:
-                raise EngineDown(state.failure)
+                raise EngineDown(state.failure) if state.opened is None else EngineFull(state.failure)
         return state
 
-    async def _catch_up_waiters(self, workspace_id: str, state: _State) -> None:
+    async def _catch_up_for_search(self, workspace_id: str) -> CollectionState:
+        """Catch up, but not for longer than `PATIENCE`: then the collection answers with the points that it has.
+
+        Raises:
+            EngineDown: the engine is down, or can neither write nor open the collection.
+        """
+        task = asyncio.ensure_future(self._catch_up(workspace_id))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        await asyncio.wait({task}, timeout=PATIENCE)
+        state = self._states.setdefault(workspace_id, CollectionState())
+        if state.opened is None or task.done():
+            try:
+                return await asyncio.shield(task)
+            except EngineFull:
+                if state.opened is None:
+                    raise
+        return state
+
+    async def _is_lost(self, target: Target) -> bool:
+        """Whether somebody removed the files of a collection that is open. If the engine is down, nobody knows."""
+        try:
+            return not await self._engine.exists(target.collection)
+        except EngineDown:
+            return False
+
+    async def _catch_up_waiters(self, workspace_id: str, state: CollectionState) -> None:
         """Catch up once for all callers so far, and note the outcome for them."""
         before, state.served = state.served, state.asked
+        state.is_behind = state.is_behind or state.opened is None
         try:
             await self._project_or_rebuild(workspace_id, state)
+        except EngineFull as error:
+            state.is_behind, state.failure = True, str(error)
         except EngineDown as error:
             state.is_behind, state.failure, state.opened = True, str(error), None
         except BaseException:
@@ -271,24 +293,25 @@ class Projection:
         else:
             state.is_behind, state.failure = False, None
 
-    async def _project_or_rebuild(self, workspace_id: str, state: _State) -> None:
+    async def _project_or_rebuild(self, workspace_id: str, state: CollectionState) -> None:
         """Project the changes; if the collection is damaged, drop it and project everything."""
         if state.must_drop:
             await self._drop_collection(workspace_id, state)
         try:
             await self._project_changes(workspace_id, state)
         except UnusableCollection as error:
+            state.is_behind = True
             log.warning("projection.rebuilt", workspace=workspace_id, error=type(error).__name__, reason=str(error))
             await self._drop_collection(workspace_id, state)
             await self._project_changes(workspace_id, state)
 
-    async def _project_changes(self, workspace_id: str, state: _State) -> None:
+    async def _project_changes(self, workspace_id: str, state: CollectionState) -> None:
         if state.opened is None:
             state.opened = await self._load_collection(workspace_id)
         if (opened := state.opened) is not None:
             opened.projected = await self._writer.write_changes(opened.target, opened.projected)
 
-    async def _load_collection(self, workspace_id: str) -> _Opened | None:
+    async def _load_collection(self, workspace_id: str) -> OpenedCollection | None:
         """Open the collection of a workspace that has memories; if the workspace was deleted, drop it."""
         place = await find_place(self._db, workspace_id)
         if place is None or place.is_empty:
@@ -303,9 +326,9 @@ class Projection:
             await note_flushed(self._db, place.target, 0)
         is_new |= await self._engine.open(collection)
         flushed = 0 if is_new else place.flushed
-        return _Opened(place.target, flushed, flushed)
+        return OpenedCollection(place.target, flushed, flushed)
 
-    async def _drop_collection(self, workspace_id: str, state: _State) -> None:
+    async def _drop_collection(self, workspace_id: str, state: CollectionState) -> None:
         place = await find_place(self._db, workspace_id)
         if place is not None:
             await self._engine.drop(place.target.collection)
@@ -348,6 +371,9 @@ class Projection:
                 return
             try:
                 await self._engine.flush(opened.target.collection)
+            except UnusableCollection:
+                state.must_drop = state.is_behind = True  # the next round builds it again
+                return
             except EngineDown as error:
                 log.warning("projection.flush_failed", workspace=workspace_id, reason=str(error))
                 return

@@ -191,5 +191,9 @@ class EngineDown(Exception):  # noqa: N818 - it names a state of the engine, not
     """The engine cannot be reached, or refuses a call; the record works without it."""
 
 
+class EngineFull(EngineDown):
+    """The engine has no room for a write. It goes on answering searches."""
+
+
 class UnusableCollection(EngineDown):
     """The collection is damaged or made for other vectors; it must be dropped and projected again."""

@@ -100,6 +100,7 @@ class EdgeEngine:
         async with self._shards.pin(collection) as shard:
             if shard is None:
                 raise EngineDown(f"the collection {collection.name} is not there")
+            self._shards.check_files(collection.name)
             for batch in _split(points):
                 async with self._turn:
                     self._shards.check_space()
@@ -111,6 +112,7 @@ class EdgeEngine:
         checks.check_ids(ids)
         async with self._shards.pin(collection) as shard:
             if shard is not None:
+                self._shards.check_files(collection.name)
                 self._shards.check_space()
                 call_engine(shard.update, UpdateOperation.delete_points(list(ids)))
 

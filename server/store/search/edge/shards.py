@@ -19,7 +19,7 @@ from qdrant_edge import EdgeShard
 
 from server.store.search.edge import shard_files
 from server.store.search.edge.shard_files import call_engine
-from server.store.search.seam import Collection, EngineDown, UnusableCollection
+from server.store.search.seam import Collection, EngineDown, EngineFull, UnusableCollection
 
 T = TypeVar("T")
 
@@ -102,9 +102,9 @@ class Shards:
         return await asyncio.to_thread(call_engine, shard_files.list_names, self._folder)
 
     def exists(self, name: str) -> bool:
-        """Whether the collection has a shard, open or not."""
+        """Whether the collection has a shard on the disk, open or not."""
         self.check_usable()
-        return name in self._open or (self._folder / name).is_dir()
+        return (self._folder / name).is_dir()
 
     def check_usable(self) -> None:
         """Raise `EngineDown` after `close`, and in a forked child, in which a query would hang for ever."""
@@ -113,11 +113,16 @@ class Shards:
         if os.getpid() != self._pid:
             raise EngineDown("the embedded engine does not survive a fork; spawn the process instead")
 
+    def check_files(self, name: str) -> None:
+        """Raise `UnusableCollection` if somebody removed the files of an open shard: what is written would be lost."""
+        if not (self._folder / name).is_dir():
+            raise UnusableCollection(f"the files of the collection {name} were removed")
+
     def check_space(self) -> None:
-        """Raise `EngineDown` if the disk is too full for a safe write."""
+        """Raise `EngineFull` if the disk is too full for a safe write."""
         free = call_engine(self._count_free_bytes, self._folder)
         if free < LEAST_FREE:
-            raise EngineDown(f"the disk under the search index has {free} bytes free; writing needs {LEAST_FREE}")
+            raise EngineFull(f"the disk under the search index has {free} bytes free; writing needs {LEAST_FREE}")
 
     async def close(self) -> None:
         """Flush and close every shard when nobody uses it any more; a second call does nothing."""
@@ -146,6 +151,7 @@ class Shards:
         async with self._lock:
             if await self._find(collection) is not None:
                 return False
+            self._folder.mkdir(parents=True, exist_ok=True)  # it may have been removed
             self.check_space()
             await self._make_room()
             shard = await asyncio.to_thread(call_engine, shard_files.create_shard, self._folder, collection)
@@ -158,6 +164,7 @@ class Shards:
         path = self._folder / collection.name
         if entry is not None:
             _check_dims(entry, collection)
+            self.check_files(collection.name)
         elif path.is_dir():
             self.check_space()
             await self._make_room()
@@ -176,6 +183,7 @@ class Shards:
     async def _flush(self, collection: Collection) -> None:
         async with self.pin(collection) as shard:
             if shard is not None:
+                self.check_files(collection.name)
                 await asyncio.to_thread(call_engine, shard.flush)
 
     async def _close(self) -> None:

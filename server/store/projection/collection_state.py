@@ -1,0 +1,35 @@
+"""The state of a workspace's collection in this process, as the projection keeps it."""
+
+import asyncio
+from dataclasses import dataclass, field
+
+from server.store.projection.placement import Target
+from server.store.projection.rarities import Rarities
+
+
+@dataclass(slots=True)
+class OpenedCollection:
+    """A collection that this process has open."""
+
+    target: Target
+    projected: int  # the revision of the workspace that it holds
+    flushed: int  # the revision that is on the disk
+    rarities: Rarities | None = None
+
+
+@dataclass(slots=True)
+class CollectionState:
+    """The state of a workspace's collection in this process, and of the tasks that wait for it."""
+
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    opened: OpenedCollection | None = None
+    is_behind: bool = False  # a projection failed, and the loop has to catch up
+    must_drop: bool = False  # the collection is to be dropped before anything else
+    users: int = 0  # the tasks that hold the lock or wait for it
+    asked: int = 0  # the tasks that asked to catch up so far
+    served: int = 0  # the number of them when the last catching up began
+    failure: str | None = None  # why that one failed
+
+    def is_serving(self, target: Target) -> bool:
+        """Whether this collection is open now."""
+        return self.opened is not None and self.opened.target == target
