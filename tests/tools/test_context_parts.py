@@ -111,7 +111,7 @@ async def test_chatgpt_finds_results_with_an_id_that_fetch_takes(ann, site):
         assert results[memory_id] == {
             "id": memory_id,
             "title": "Deploys go out on Tuesdays.",
-            "url": f"{site.url}/v1/memories/{memory_id}",
+            "url": f"{site.url}/memories/{memory_id}",
         }
         assert len(results[long_id]["title"]) == 80
         assert results[long_id]["title"].endswith("…")

@@ -170,7 +170,7 @@ class Projection:
         for workspace_id, state in list(self._states.items()):
             if state.opened is None:
                 continue
-            if not self._is_shared and await self._is_lost(state.opened.target):
+            if await self._is_lost(state.opened.target):
                 state.must_drop = state.is_behind = True
                 await self.project(workspace_id)
             elif state.opened.projected > state.opened.flushed:
@@ -271,7 +271,9 @@ class Projection:
         return state
 
     async def _is_lost(self, target: Target) -> bool:
-        """Whether somebody removed the files of a collection that is open. If the engine is down, nobody knows."""
+        """Whether somebody removed the files of a collection that is open. Of a server's, and if it is down: False."""
+        if self._is_shared:
+            return False
         try:
             return not await self._engine.exists(target.collection)
         except EngineDown:
