@@ -116,7 +116,9 @@ async def test_chatgpt_finds_results_with_an_id_that_fetch_takes(ann, site):
         assert len(results[long_id]["title"]) == 80
         assert results[long_id]["title"].endswith("…")
         assert (await door(ann, "fetch", {"id": memory_id})).body["content"].startswith("Deploys go out")
-    assert (await ann.http.get(results[memory_id]["url"])).status_code == 200
+    page = await ann.http.get(results[memory_id]["url"])
+    assert page.status_code == 302, "a page for a browser, which is asked to log in"
+    assert "login" in page.headers["location"]
 
 
 async def test_links_come_only_where_they_are_asked_for(ann):
