@@ -16,7 +16,7 @@ import mmh3
 from server.memory.languages import Language, get_stemmer, get_stop_words
 from server.memory.models import Memory
 
-SEARCH_TEXT_RULE = 2
+SEARCH_TEXT_RULE = 3
 """Raise it with every change of the analyzer or of the search text: collections made by another rule are rebuilt."""
 
 # BM25 as in Robertson and Zaragoza, "The Probabilistic Relevance Framework" (2009), eq. 3.15. Memories are short, so
@@ -24,6 +24,8 @@ SEARCH_TEXT_RULE = 2
 K1 = 1.2
 B = 0.1
 AVERAGE_TERMS = 100
+#: A text is taken to be no longer than this: else its length alone would keep a text of 30 KB from every answer.
+LONGEST_TERMS = 3000
 
 # A turn of a conversation is found by the words just before it, too; a long text is found better without them.
 # Measured: docs/recall.md.
@@ -147,7 +149,7 @@ def build_search_text(memory: Memory, before: Sequence[str], language: Language 
 
 def weigh_terms(counts: Counter[str]) -> tuple[list[int], list[float]]:
     """Return the term ids, each once, and their weights: BM25 without the idf, by which the engine multiplies."""
-    length = K1 * (1 - B + B * counts.total() / AVERAGE_TERMS)
+    length = K1 * (1 - B + B * min(counts.total(), LONGEST_TERMS) / AVERAGE_TERMS)
     by_id = Counter[int]()
     for term, count in counts.items():
         by_id[hash_term(term)] += count  # two terms may share an id, and a sparse vector names each once

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from server.memory.gate import compute_threshold
 from server.memory.models import Memory
 from server.memory.question import Question
 from server.memory.text import (
@@ -83,6 +84,12 @@ def test_a_weight_is_the_published_formula():
     assert dict(zip(ids, values, strict=True)) == {
         hash_term(term): pytest.approx(weight) for term, weight in expected.items()
     }
+
+
+def test_a_word_of_a_long_text_keeps_the_weight_that_an_answer_needs():
+    long = build_search_text(memory(content="zanzibar " + " ".join(f"word{n % 900}" for n in range(4000))), [])
+    ids, values = weigh_terms(long)
+    assert values[ids.index(hash_term("zanzibar"))] > compute_threshold(1_000_000)
 
 
 @given(st.text(max_size=400))

@@ -135,7 +135,7 @@ def test_a_point_holds_the_traits_of_its_memory():
 def test_whoever_changes_what_a_point_holds_of_a_memory_has_the_points_written_again():
     # Points that were written before would lack a new field: SEARCH_TEXT_RULE is raised with this list.
     assert (SEARCH_TEXT_RULE, list(IndexedMemory.model_fields)) == (
-        2,
+        3,
         [
             "id",
             "content",
