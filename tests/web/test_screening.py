@@ -39,6 +39,18 @@ async def test_a_changed_memory_is_looked_at_as_well_and_metadata_too(cat):
         assert "(AWS Access Key)" in answer.body["meta"]["notice"], change
 
 
+async def test_the_keys_of_metadata_are_looked_at_and_no_answer_quotes_them(cat):
+    sent = {"content": "Tea", "metadata": {"a": {KEY: 1}}}
+    assert "(AWS Access Key)" in (await tool(cat, "store_memory", sent)).body["meta"]["notice"]
+    await set_rule(cat, "refuse")
+    answer = await rest(cat, "store_memory", sent)
+    assert (answer.status, answer.body["field"]) == (400, "metadata.a")
+    assert KEY not in answer.text
+    await set_rule(cat, "redact")
+    answer = await tool(cat, "store_memory", sent)
+    assert answer.body["memory"]["metadata"] == {"a": {"[redacted: AWS Access Key]": 1}}
+
+
 async def test_the_notice_joins_those_that_the_tool_has(cat):
     answer = await tool(cat, "store_memory", {"content": TEXT, "expires_at": "2001-01-01"})
     assert "in the past" in answer.body["meta"]["notice"]

@@ -43,8 +43,10 @@ def redact(args: M) -> M:
 
 
 def _find_kinds(texts: list[tuple[str, str]]) -> dict[str, list[str]]:
-    found = {path: sorted({each.kind for each in find_credentials(text)}) for path, text in texts}
-    return {path: kinds for path, kinds in found.items() if kinds}
+    found: dict[str, set[str]] = {}
+    for path, text in texts:
+        found.setdefault(path, set()).update(each.kind for each in find_credentials(text))
+    return {path: sorted(kinds) for path, kinds in found.items() if kinds}
 
 
 def _list_texts(value: Any, path: str) -> Iterator[tuple[str, str]]:
@@ -53,7 +55,11 @@ def _list_texts(value: Any, path: str) -> Iterator[tuple[str, str]]:
     elif isinstance(value, dict | list):
         entries: Any = value.items() if isinstance(value, dict) else enumerate(value)  # pyright: ignore[reportUnknownArgumentType,reportUnknownVariableType,reportUnknownMemberType] - JSON
         for key, each in entries:
-            yield from _list_texts(each, f"{path}.{key}" if path else str(key))
+            inner = f"{path}.{key}" if path else str(key)
+            if isinstance(value, dict) and find_credentials(key):
+                inner = path or "arguments"  # no path quotes a credential
+                yield inner, key
+            yield from _list_texts(each, inner)
 
 
 def _map_texts(value: Any, change: Callable[[str], str]) -> Any:
@@ -65,7 +71,7 @@ def _map_texts(value: Any, change: Callable[[str], str]) -> Any:
         sent = {name: _map_texts(getattr(value, name), change) for name in texts}
         return value.model_copy(update=sent)
     if isinstance(value, dict):
-        return {key: _map_texts(each, change) for key, each in cast("dict[str, Any]", value).items()}
+        return {change(key): _map_texts(each, change) for key, each in cast("dict[str, Any]", value).items()}
     if isinstance(value, list):
         return [_map_texts(each, change) for each in cast("list[Any]", value)]
     return value
