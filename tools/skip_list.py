@@ -7,7 +7,7 @@ from pydantic import AfterValidator, BaseModel, Field, StringConstraints
 
 from server.errors import Failure
 from server.ids import new_id
-from server.memory.expiry import parse_expiry
+from server.memory.expiry import NEVER, parse_expiry
 from server.memory.models import Timestamp
 from server.memory.skip import MOST_ENTRIES, SkipEntry, find_matches, find_telling_terms
 from server.store.record import skip_list
@@ -123,7 +123,8 @@ async def add_skip(services: Services, call: Call, args: AddSkip) -> AddedSkip:
         await skip_list.insert_entry(connection, placed.workspace.id, entry)
     notice = None
     if entry.ends_at is None:
-        notice = "`expires` is a condition in words: the entry holds until you remove it."
+        is_condition = entry.expires != NEVER
+        notice = "`expires` is a condition in words: the entry holds until you remove it." if is_condition else None
     elif entry.ends_at <= now:
         notice = "`expires` has passed already: the entry matches nothing."
     return AddedSkip(meta=placed.build_meta(notice), id=entry.id, entry=_to_view(entry))

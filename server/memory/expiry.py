@@ -6,11 +6,13 @@ one stays until somebody removes it.
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from server.memory.dates.months import add_months
-from server.memory.models import EARLIEST, LATEST, to_iso
+from server.memory.models import EARLIEST, LATEST, read_moment, to_iso
 
+#: The text of the end of an entry that has none, such as the last days of the calendar.
+NEVER = "never"
 _NUMBERS = {
     "a": 1,
     "an": 1,
@@ -65,7 +67,8 @@ class Expiry:
 def parse_expiry(text: str, now: datetime) -> Expiry:
     """Read an expiry: a date, a date-time, a duration ("3 days", P3D), or else a condition in words.
 
-    A date means its beginning. A time without a zone is in UTC. A duration counts from `now` and is shown as its end.
+    A date means its beginning. The last days of the year 9999 mean never, and are shown as "never".
+    A time without a zone is in UTC. A duration counts from `now` and is shown as its end.
 
     Raises:
         ValueError: the time is beyond the calendar, or the text is neither a time nor words.
@@ -74,7 +77,7 @@ def parse_expiry(text: str, now: datetime) -> Expiry:
     meant = _LEADING.sub("", given, count=1)
     try:
         if (at := _parse_date(meant)) is not None:
-            return Expiry(given, _check_bounds(at))
+            return Expiry(NEVER, None) if at > LATEST else Expiry(given, _check_bounds(at))
         if (at := _add_duration(now, _PHRASES.get(meant.lower(), meant))) is not None:
             return Expiry(to_iso(at), _check_bounds(at))
     except OverflowError:
@@ -89,10 +92,9 @@ def parse_expiry(text: str, now: datetime) -> Expiry:
 
 def _parse_date(text: str) -> datetime | None:
     try:
-        moment = datetime.fromisoformat(text)
+        return read_moment(text)
     except ValueError:
         return None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
 def _check_bounds(moment: datetime) -> datetime:

@@ -1,5 +1,6 @@
 """What a memory is: the one shape that is stored, projected, searched and answered."""
 
+import re
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
@@ -10,6 +11,24 @@ Scope = Literal["global", "project", "task"]
 #: The times that can be kept: a day from the calendar's edges, so that no time zone leads beyond them.
 EARLIEST = datetime(1, 1, 2, tzinfo=UTC)
 LATEST = datetime(9999, 12, 30, tzinfo=UTC)
+_LEAP_SECOND = re.compile(r"(T\d\d:\d\d):60")
+
+
+def read_moment(text: str) -> datetime:
+    """Read a date or date-time in ISO 8601 or RFC 3339; without a zone it is UTC.
+
+    One that lies beyond the calendar in UTC becomes the calendar's nearest edge.
+
+    Raises:
+        ValueError: the text is neither.
+    """
+    # RFC 3339 allows small letters, and a leap second, which no calendar of ours has (5.6, 5.7).
+    moment = datetime.fromisoformat(_LEAP_SECOND.sub(r"\1:59", text.strip().upper()))
+    moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        return datetime.max.replace(tzinfo=UTC) if moment.year > 1 else datetime.min.replace(tzinfo=UTC)
 
 
 def to_iso(value: datetime) -> str:

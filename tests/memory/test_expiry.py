@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.memory.expiry import parse_expiry
+from server.memory.expiry import Expiry, parse_expiry
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 
@@ -24,6 +24,18 @@ NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 )
 def test_a_date_or_a_date_time_is_shown_as_it_was_given(text, at):
     assert (parse_expiry(text, NOW).shown, parse_expiry(text, NOW).at) == (text.strip(), at)
+
+
+@pytest.mark.parametrize("text", ["9999-12-31", "until 9999-12-31T23:59:59Z", "9999-12-31T23:59:59-05:00"])
+def test_the_last_days_of_the_calendar_mean_never(text):
+    assert parse_expiry(text, NOW) == Expiry("never", None)
+
+
+@pytest.mark.parametrize("text", ["2026-12-01t10:00:00z", "until 2026-12-01T09:59:60Z"])
+def test_the_small_letters_and_leap_seconds_of_rfc_3339_are_taken(text):
+    at = parse_expiry(text, NOW).at
+    assert at is not None
+    assert abs(at - datetime(2026, 12, 1, 10, tzinfo=UTC)) <= timedelta(seconds=1)
 
 
 @pytest.mark.parametrize(
@@ -91,7 +103,7 @@ def test_figures_that_are_no_time_are_refused_rather_than_kept_for_ever(text):
 
 @pytest.mark.parametrize(
     "text",
-    ["99999999 days", "999999999 years", "P999999999Y", "8000 years", "9999-12-31T23:59:59-05:00", "0001-01-01"],
+    ["99999999 days", "999999999 years", "P999999999Y", "8000 years", "0001-01-01"],
 )
 def test_a_time_beyond_the_calendar_is_refused(text):
     with pytest.raises(ValueError, match="between the years 1 and 9999"):

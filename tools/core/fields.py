@@ -1,17 +1,15 @@
 """The types of arguments that several subjects share. Each refuses a wrong value with a sentence."""
 
-import re
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, WithJsonSchema
 
-from server.memory.models import EARLIEST, LATEST
+from server.memory.models import EARLIEST, LATEST, read_moment
 
 CONTENT_BYTES = 32 * 1024
 METADATA_BYTES = 16 * 1024
 QUERY_CHARACTERS = 100_000
-_LEAP_SECOND = re.compile(r"(T\d\d:\d\d):60")
 #: The most other workspaces that a call can name.
 MAX_PEEKED_WORKSPACES = 5
 
@@ -32,24 +30,14 @@ def _parse_end(value: object) -> datetime | None:
 
 
 def _read_moment(value: object) -> datetime:
-    """Read a date or date-time; one that lies beyond the calendar in UTC becomes the calendar's nearest edge."""
     if isinstance(value, datetime):
-        moment = value
-    elif isinstance(value, str):
-        try:
-            # RFC 3339 allows small letters, and a leap second, which no calendar of ours has (5.6, 5.7).
-            moment = datetime.fromisoformat(_LEAP_SECOND.sub(r"\1:59", value.strip().upper()))
-        except ValueError:
-            raise ValueError(
-                "must be a date or date-time in ISO 8601, like 2026-11-21 or 2026-11-21T09:30:00Z"
-            ) from None
-    else:
+        value = value.isoformat()
+    if not isinstance(value, str):
         raise ValueError("must be a date or date-time as text, like 2026-11-21T09:30:00Z")  # noqa: TRY004 - pydantic reports ValueError
-    moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
     try:
-        return moment.astimezone(UTC)
-    except OverflowError:
-        return datetime.max.replace(tzinfo=UTC) if moment.year > 1 else datetime.min.replace(tzinfo=UTC)
+        return read_moment(value)
+    except ValueError:
+        raise ValueError("must be a date or date-time in ISO 8601, like 2026-11-21 or 2026-11-21T09:30:00Z") from None
 
 
 def _check_content(value: str) -> str:
