@@ -42,6 +42,19 @@ async def test_the_good_memories_are_stored_in_their_order_if_the_bad_ones_are_t
     assert stored == ["one", "six"]
 
 
+async def test_a_word_for_nothing_is_a_problem_of_its_own_memory_only(cat):
+    entries = [{"content": "a"}, {"content": "b", "project": "null"}, {"content": ""}, {"content": "c", "tags": "None"}]
+    answer = await rest(cat, "ingest_memories", {"memories": entries})
+    assert [each["field"] for each in answer.body["problems"]] == [
+        "memories.1.project",
+        "memories.2.content",
+        "memories.3.tags",
+    ]
+    answer = (await rest(cat, "ingest_memories", {"memories": entries, "on_error": "skip"})).body
+    assert (answer["ingested"], [each["index"] for each in answer["refused"]]) == (1, [1, 2, 3])
+    assert answer["refused"][0]["message"].startswith("the word 'null' stands for no value")
+
+
 @pytest.mark.parametrize("bad", [[BAD[1]], [BAD[3]], [BAD[1], BAD[3], 5]])
 async def test_an_ingest_of_which_nothing_can_be_stored_is_refused(cat, bad):
     await refused(cat, "ingest_memories", {"memories": bad, "on_error": "skip"}, says="memories.0.")

@@ -15,8 +15,8 @@ from typing import Annotated, Any, Literal, Union, cast, get_args, get_origin
 
 from pydantic import BaseModel, StringConstraints, TypeAdapter, ValidationError
 
-from server.errors import Failure
 from server.storable import refuse_unstorable
+from tools.core.refusals import WordForNothing
 
 #: Words that stand for nothing. No name is one of them: it would filter by a name that nothing has.
 _NOTHING = frozenset({"null", "none", "undefined"})
@@ -45,10 +45,11 @@ def read_arguments(model: type[BaseModel], sent: dict[str, Any], path: str = "")
 
     An optional argument that is null or "" is left out. JSON in a text becomes a list or an object where the model
     takes one, and any other text becomes a list of the texts between its commas. Digits become a number, an integral
-    float a whole number, and `"true"` a truth value. The `answered_fields` of the model are renamed or left out.
+    float a whole number, and `"true"` a truth value. A word for nothing, such as "null", becomes a value that
+    validation refuses with a sentence. The `answered_fields` of the model are renamed or left out.
 
     Raises:
-        Failure: `invalid` if an optional argument is a word for nothing, such as "null".
+        Failure: `invalid` if JSON in a text holds a value that cannot be stored.
     """
     fields = _list_fields(model)
     answered = {name: argument for name, argument in _list_answered_fields(model) if name in sent}
@@ -61,8 +62,9 @@ def read_arguments(model: type[BaseModel], sent: dict[str, Any], path: str = "")
             read[name] = value
         elif not field.is_optional:
             read[name] = _READERS[field.kind](value, field, path + name)
+        elif _is_word_for_nothing(value, field):
+            read[name] = WordForNothing(value.strip())  # refused with the other problems, by its place
         elif value not in (None, ""):
-            _refuse_nothing(value, field, path + name)
             read[name] = _READERS[field.kind](value, field, path + name)
     return read
 
@@ -75,7 +77,7 @@ def _name_answered_fields(sent: dict[str, Any], answered: Mapping[str, str | Non
     return named
 
 
-def decode_json(value: Any, kind: type[list[Any]] | type[dict[str, Any]]) -> Any:
+def decode_json(value: Any, kind: type[list[Any]] | type[dict[str, Any]], path: str = "") -> Any:
     """Return the list or the object that a text holds as JSON; any other value as it is.
 
     Raises:
@@ -87,14 +89,12 @@ def decode_json(value: Any, kind: type[list[Any]] | type[dict[str, Any]]) -> Any
         decoded = json.loads(value)
     except (ValueError, RecursionError):
         return value
-    refuse_unstorable(decoded)
+    refuse_unstorable(decoded, path)
     return cast("Any", decoded) if isinstance(decoded, kind) else value
 
 
-def _refuse_nothing(value: Any, field: _Field, path: str) -> None:
-    if field.kind not in {"text", "any"} and isinstance(value, str) and value.strip().casefold() in _NOTHING:
-        message = f"{path}: the word {value.strip()!r} stands for no value; leave the argument out, or send null."
-        raise Failure("invalid", message, field=path)
+def _is_word_for_nothing(value: Any, field: _Field) -> bool:
+    return field.kind not in {"text", "any"} and isinstance(value, str) and value.strip().casefold() in _NOTHING
 
 
 def _read_number(value: Any, field: _Field, _path: str) -> Any:
@@ -113,7 +113,7 @@ def _read_truth(value: Any, _field: _Field, _path: str) -> Any:
 
 
 def _read_list(value: Any, field: _Field, path: str) -> Any:
-    entries = decode_json(value, list)
+    entries = decode_json(value, list, path)
     if isinstance(entries, str) and field.entry is None:
         return [part.strip() for part in entries.split(",") if part.strip()]
     if field.entry is None or not isinstance(entries, list):
@@ -122,7 +122,7 @@ def _read_list(value: Any, field: _Field, path: str) -> Any:
 
 
 def _read_object(value: Any, field: _Field, path: str) -> Any:
-    decoded = decode_json(value, dict)
+    decoded = decode_json(value, dict, path)
     if field.entry is None or not isinstance(decoded, dict):
         return decoded
     return read_arguments(field.entry, cast("dict[str, Any]", decoded), f"{path}.")

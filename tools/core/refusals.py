@@ -1,6 +1,7 @@
 """Refusals of arguments, in words that a person or a model can act on."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
@@ -35,6 +36,13 @@ _TEXTS = {
 _LONGEST_QUOTE = 60
 
 
+@dataclass(frozen=True, slots=True)
+class WordForNothing:
+    """A word such as "null" in place of an optional argument. No field takes it."""
+
+    word: str
+
+
 def failure_from_validation(
     error: ValidationError, model: type[BaseModel], spellings: Mapping[str, str] = {}
 ) -> Failure:
@@ -49,6 +57,9 @@ def list_problems(error: ValidationError, model: type[BaseModel], spellings: Map
 
 def _tell_problem(details: Any, model: type[BaseModel], spellings: Mapping[str, str]) -> Problem:
     field = _spell_path(".".join(map(str, details["loc"])), spellings)
+    if isinstance(details["input"], WordForNothing):
+        word = details["input"].word
+        return Problem(field, f"the word {word!r} stands for no value; leave the argument out, or send null")
     message = str(_TEXTS.get(details["type"], details["msg"].removeprefix("Value error, ")))
     if details["type"] in _TEXTS:
         known = ", ".join(sorted(_find_model(model, details["loc"]).model_fields))
