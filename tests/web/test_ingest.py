@@ -55,6 +55,17 @@ async def test_a_word_for_nothing_is_a_problem_of_its_own_memory_only(cat):
     assert answer["refused"][0]["message"].startswith("the word 'null' stands for no value")
 
 
+async def test_a_value_that_cannot_be_stored_is_a_problem_of_its_own_memory_only(cat):
+    entries = [{"content": "a"}, {"content": "b\0"}, {"content": "c", "tags": ["\0"]}, {"content": ""}]
+    fields = ["content", "tags.0", "content"]
+    answer = await rest(cat, "ingest_memories", {"memories": entries})
+    assert [each["field"] for each in answer.body["problems"]] == [
+        f"memories.{index}.{field}" for index, field in enumerate(fields, 1)
+    ]
+    answer = (await rest(cat, "ingest_memories", {"memories": entries, "on_error": "skip"})).body
+    assert (answer["ingested"], [each["field"] for each in answer["refused"]]) == (1, fields)
+
+
 @pytest.mark.parametrize("bad", [[BAD[1]], [BAD[3]], [BAD[1], BAD[3], 5]])
 async def test_an_ingest_of_which_nothing_can_be_stored_is_refused(cat, bad):
     await refused(cat, "ingest_memories", {"memories": bad, "on_error": "skip"}, says="memories.0.")

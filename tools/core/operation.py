@@ -20,7 +20,7 @@ from server.store.record.journal import Actor
 from server.store.record.workspaces import MissingWorkspace, Workspace
 from tools.core.dialect import Dialect
 from tools.core.fields import WorkspaceNames
-from tools.core.plain_arguments import read_arguments
+from tools.core.plain_arguments import read_arguments, refuse_unstorable_arguments
 from tools.core.refusals import failure_from_validation, with_spelling
 from tools.core.screening import find_kinds, list_problems, redact, write_notice
 from tools.core.services import Services
@@ -208,7 +208,7 @@ async def run(operation: Operation, services: Services, door: Door, raw: dict[st
     _demand_scope(principal, operation.name, operation.scope)
     services.rate_limit.spend(principal.credential_id)
     sent = raw | _read_peeks(operation, door)
-    refuse_unstorable(sent)
+    refuse_unstorable_arguments(operation.args, sent)
     request = operation.dialect.translate(sent)
     args = _validate(operation.args, request.arguments, request.spellings)
     actor = Actor(principal.user_id, principal.credential_id, operation.name, door.request_id)

@@ -15,11 +15,15 @@ from typing import Annotated, Any, Literal, Union, cast, get_args, get_origin
 
 from pydantic import BaseModel, StringConstraints, TypeAdapter, ValidationError
 
+from server.errors import Failure, Problem
 from server.storable import refuse_unstorable
-from tools.core.refusals import WordForNothing
+from tools.core.refusals import UnreadableEntry, WordForNothing
 
 #: Words that stand for nothing. No name is one of them: it would filter by a name that nothing has.
 _NOTHING = frozenset({"null", "none", "undefined"})
+
+#: How deep an entry of a list stands in the arguments.
+_ENTRY_DEPTH = 2
 
 _Kind = Literal["text", "name", "number", "truth", "list", "object", "any"]
 
@@ -38,6 +42,20 @@ class _Field:
     is_optional: bool = False
     number: type = int
     entry: type[BaseModel] | None = None
+
+
+def refuse_unstorable_arguments(model: type[BaseModel], sent: Mapping[str, Any]) -> None:
+    """Refuse values that cannot be stored, but not those in lists of objects: `read_arguments` checks each entry alone.
+
+    Raises:
+        Failure: `invalid`.
+    """
+    fields = _list_fields(model)
+    refuse_unstorable({name: value for name, value in sent.items() if not _has_entries(fields.get(name), value)})
+
+
+def _has_entries(field: _Field | None, value: Any) -> bool:
+    return field is not None and field.kind == "list" and field.entry is not None and isinstance(value, list)
 
 
 def read_arguments(model: type[BaseModel], sent: dict[str, Any], path: str = "") -> dict[str, Any]:
@@ -118,14 +136,24 @@ def _read_list(value: Any, field: _Field, path: str) -> Any:
         return [part.strip() for part in entries.split(",") if part.strip()]
     if field.entry is None or not isinstance(entries, list):
         return entries
-    return [_read_object(each, field, f"{path}.{index}") for index, each in enumerate(cast("list[Any]", entries))]
+    return [_read_entry(each, field) for each in cast("list[Any]", entries)]
+
+
+def _read_entry(value: Any, field: _Field) -> Any:
+    """Return an entry of a list as its model takes it; one that cannot be stored becomes a value that is refused."""
+    try:
+        refuse_unstorable(value, depth=_ENTRY_DEPTH)
+        return _read_object(value, field, "")
+    except Failure as failure:
+        name = failure.field or ""
+        return UnreadableEntry(Problem(name, failure.message.removeprefix(f"{name}: ").removesuffix(".")))
 
 
 def _read_object(value: Any, field: _Field, path: str) -> Any:
     decoded = decode_json(value, dict, path)
     if field.entry is None or not isinstance(decoded, dict):
         return decoded
-    return read_arguments(field.entry, cast("dict[str, Any]", decoded), f"{path}.")
+    return read_arguments(field.entry, cast("dict[str, Any]", decoded), f"{path}." if path else "")
 
 
 def _keep(value: Any, _field: _Field, _path: str) -> Any:

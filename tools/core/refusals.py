@@ -43,6 +43,13 @@ class WordForNothing:
     word: str
 
 
+@dataclass(frozen=True, slots=True)
+class UnreadableEntry:
+    """An entry of a list that has a value which cannot be stored. No model takes it, so that the others are read."""
+
+    problem: Problem
+
+
 def failure_from_validation(
     error: ValidationError, model: type[BaseModel], spellings: Mapping[str, str] = {}
 ) -> Failure:
@@ -57,6 +64,9 @@ def list_problems(error: ValidationError, model: type[BaseModel], spellings: Map
 
 def _tell_problem(details: Any, model: type[BaseModel], spellings: Mapping[str, str]) -> Problem:
     field = _spell_path(".".join(map(str, details["loc"])), spellings)
+    if isinstance(details["input"], UnreadableEntry):
+        problem = details["input"].problem
+        return Problem(".".join(part for part in (field, problem.field) if part), problem.message)
     if isinstance(details["input"], WordForNothing):
         word = details["input"].word
         return Problem(field, f"the word {word!r} stands for no value; leave the argument out, or send null")
