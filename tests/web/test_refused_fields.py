@@ -53,7 +53,7 @@ async def test_a_value_of_the_wrong_type_is_refused_for_every_field(admin, name)
 
 @pytest.mark.parametrize("name", catalog.CANONICAL)
 async def test_an_unknown_field_is_refused_and_the_known_ones_are_named(admin, name):
-    known = ", ".join(sorted(build_schema(catalog.CANONICAL[name].args)["properties"]))
+    known = ", ".join(sorted(catalog.CANONICAL[name].args.model_fields))
     says = f"limmit: there is no such field; known ones are {known}."
     await refused(admin, name, VALID.get(name, {}) | {"limmit": 3}, says=says)
 
@@ -169,9 +169,8 @@ async def test_an_ingest_is_neither_empty_nor_larger_than_a_hundred(cat):
 
 @pytest.mark.parametrize("bad", [{}, {"content": ""}, {"content": "x", "expires": "soon"}, 5, None, "text"])
 async def test_an_ingest_with_one_bad_entry_stores_nothing(cat, bad):
-    await refused(
-        cat, "ingest_memories", {"memories": [{"content": "good"}, bad, {"content": "good"}]}, says="memories.1"
-    )
+    sent = {"memories": [{"content": "good"}, bad, {"content": "good"}], "on_error": "refuse"}
+    await refused(cat, "ingest_memories", sent, says="memories.1")
     assert await kept(cat) == {"memories": 0, "workspaces": 0, "keys": 1}
 
 
