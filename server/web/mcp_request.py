@@ -42,12 +42,12 @@ def read_first(app: ASGIApp) -> ASGIApp:
     async def serve(scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
         body = await request.body()
-        if request.headers.get("content-type", "").lower().startswith("application/json"):
-            try:
-                _check_message(body, request.headers)
-            except _RpcError as error:
-                await JSONResponse(error.body, 400)(scope, receive, send)
-                return
+        try:
+            _check_media_type(request.headers)
+            _check_message(body, request.headers)
+        except _RpcError as error:
+            await JSONResponse(error.body, 400)(scope, receive, send)
+            return
         parts: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
 
         async def replay() -> Message:
@@ -69,6 +69,12 @@ def _wants_events(accept: str) -> bool:
         "application/*",
         "*/*",
     }
+
+
+def _check_media_type(headers: Headers) -> None:
+    media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type != "application/json":
+        raise _RpcError(types.INVALID_REQUEST, "Send the message with `Content-Type: application/json`.")
 
 
 def _check_message(body: bytes, headers: Headers) -> None:

@@ -65,6 +65,11 @@ async def test_a_message_that_is_none_gets_the_code_of_the_specification_and_a_s
         check_refusal(await post(cat, message, version, path), code, says)
 
 
+@pytest.mark.parametrize("media_type", ["", "text/plain", "application/json-rpc", "application/jsonl", "x"])
+async def test_a_message_of_another_media_type_is_refused_in_the_same_form(cat, media_type):
+    check_refusal(await post(cat, LIST, **{"content-type": media_type}), -32600, "Content-Type")
+
+
 @VERSIONS
 async def test_an_odd_id_is_refused_and_never_passed_over(cat, version):
     odd = anything.filter(lambda each: not isinstance(each, str | int) or isinstance(each, bool))
