@@ -12,6 +12,7 @@ from server.errors import Failure
 from server.web.answers import read_json
 from server.web.connection import named_workspace, peeked_workspaces
 from tools.core.operation import Door, Effect, Operation, run
+from tools.core.plain_arguments import read_truth
 
 METHODS_WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 #: Arguments that a URL may name with any method, as Memento's clients do; `server.web.connection` reads them.
@@ -86,10 +87,12 @@ async def _read_body(request: Request, flags: frozenset[str]) -> dict[str, Any]:
     """
     if stray := [name for name in request.query_params if name not in _IN_URL | flags]:
         raise Failure("malformed", f"{stray[0]}: {request.method} takes its arguments in the body, not in the query.")
-    sent = {name: value for name, value in request.query_params.items() if name in flags}
-    in_query = {name: {"true": True, "false": False}.get(value, value) for name, value in sent.items()}
-    in_body = await read_json(request)
-    for name in in_query.keys() & in_body.keys():
-        if in_query[name] != in_body[name]:
-            raise Failure("invalid", f"{name}: the query and the body say different things; send it once.", field=name)
-    return in_query | in_body
+    arguments = dict(await read_json(request))
+    for name in flags:
+        sent = [*request.query_params.getlist(name), arguments.get(name)]
+        values = [read_truth(value) for value in sent if value not in (None, "")]
+        if any(value != values[0] for value in values):
+            raise Failure("invalid", f"{name}: the request says different things of it; send it once.", field=name)
+        if values:
+            arguments[name] = values[-1]  # the body's own, whose type is checked
+    return arguments

@@ -67,5 +67,10 @@ async def test_what_must_not_be_empty_is_described_so(openapi):
 async def test_a_flag_in_the_query_and_in_the_body_must_say_the_same(cat):
     both = seen(await cat.http.post("/v1/consolidate?dry_run=true", json={"dry_run": False}))
     assert (both.status, both.body["field"]) == (400, "dry_run")
-    assert (await cat.http.post("/v1/consolidate?dry_run=true", json={"dry_run": True})).is_success
+    twice = seen(await cat.http.post("/v1/consolidate?dry_run=true&dry_run=false", json={}))
+    assert (twice.status, twice.body["field"]) == (400, "dry_run")
+    for same in (True, "true", None):
+        for query in ("true", "1", "True"):
+            answer = await cat.http.post(f"/v1/consolidate?dry_run={query}", json={"dry_run": same})
+            assert answer.json()["dry_run"] is True, (query, same)
     assert (await cat.http.post("/v1/consolidate?dry_run=true", json={})).is_success

@@ -126,8 +126,13 @@ def _read_number(value: Any, field: _Field, _path: str) -> Any:
     return number if math.isfinite(number) else value
 
 
-def _read_truth(value: Any, _field: _Field, _path: str) -> Any:
+def read_truth(value: Any) -> Any:
+    """Return the truth value that a text plainly says, such as "true" or "0"; any other value as it is."""
     return _TRUTHS.get(value.strip().casefold(), value) if isinstance(value, str) else value
+
+
+def _read_truth(value: Any, _field: _Field, _path: str) -> Any:
+    return read_truth(value)
 
 
 def _read_list(value: Any, field: _Field, path: str) -> Any:
