@@ -35,6 +35,17 @@ async def test_a_removed_index_is_made_again_from_the_record(ann, settings):
     assert list((settings.data_dir / "shards").glob("*/segments")), "it is on the disk again"
 
 
+async def test_an_index_that_cannot_be_made_again_is_no_outage_of_the_record(ann, settings):
+    await ann.store("green tea")
+    shutil.rmtree(settings.data_dir / "shards")
+    (settings.data_dir / "shards").write_text("a file in place of the folder")
+    assert (await ann.http.post("/v1/memories", json={"content": "black tea"})).status_code == 201
+    answer = await rest(ann, "search", {"query": "tea"})
+    assert "record" not in (answer.text or ""), answer
+    (settings.data_dir / "shards").unlink()
+    assert (await search(ann))[0] == ["black tea", "green tea"]
+
+
 async def test_a_removed_index_is_made_again_without_a_write(ann, site, settings):
     await ann.store("green tea")
     shutil.rmtree(settings.data_dir / "shards")

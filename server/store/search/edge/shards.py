@@ -151,7 +151,7 @@ class Shards:
         async with self._lock:
             if await self._find(collection) is not None:
                 return False
-            self._folder.mkdir(parents=True, exist_ok=True)  # it may have been removed
+            call_engine(self._folder.mkdir, parents=True, exist_ok=True)  # it may have been removed
             self.check_space()
             await self._make_room()
             shard = await asyncio.to_thread(call_engine, shard_files.create_shard, self._folder, collection)
