@@ -112,7 +112,9 @@ def validate_metadata(values: Mapping[str, Any], grant_types: Sequence[str]) -> 
     redirect_uris = _validate_redirect_uris(values.get("redirect_uris"))
     # The check is given the good redirect URIs only, because it refuses all of the metadata for a bad one.
     metadata = validate_standard_fields({**values, "redirect_uris": redirect_uris})
-    name = values.get("client_name") or "An app without a name"
+    name = values.get("client_name")
+    if name is None or name == "":
+        name = "An app without a name"
     if not isinstance(name, str) or len(name) > MAX_NAME or not name.isprintable():
         raise InvalidClientMetadataError(f"client_name must be at most {MAX_NAME} printable characters.")
     requested = _validate_texts(values.get("grant_types"), "grant_types") or list(grant_types)

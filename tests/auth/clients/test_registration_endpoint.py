@@ -74,6 +74,8 @@ async def test_a_secret_is_kept_as_a_hash(app, auth):
         ({"client_name": "a\nb"}, "invalid_client_metadata"),
         ({"client_name": "\u202eevil"}, "invalid_client_metadata"),
         ({"client_name": {"x": 1}}, "invalid_client_metadata"),
+        ({"client_name": {}}, "invalid_client_metadata"),
+        ({"client_name": False}, "invalid_client_metadata"),
         ({"token_endpoint_auth_method": "private_key_jwt"}, "invalid_client_metadata"),
         ({"token_endpoint_auth_method": ["none"]}, "invalid_client_metadata"),
         ({"grant_types": ["client_credentials"]}, "invalid_client_metadata"),
