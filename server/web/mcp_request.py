@@ -10,7 +10,7 @@ from typing import Any, cast
 from mcp import types
 from mcp.shared.inbound import MCP_PROTOCOL_VERSION_HEADER
 from mcp_types import PROTOCOL_VERSION_META_KEY
-from mcp_types.version import KNOWN_PROTOCOL_VERSIONS
+from mcp_types.version import KNOWN_PROTOCOL_VERSIONS, MODERN_PROTOCOL_VERSIONS
 from pydantic_core import from_json
 from starlette.datastructures import Headers
 from starlette.requests import Request
@@ -144,7 +144,9 @@ def _check_version(message: dict[str, Any], version: str | None, request_id: str
     params: dict[str, Any] = message.get("params") or {}
     meta: dict[str, Any] = params.get("_meta") or {}
     if meta.get(PROTOCOL_VERSION_META_KEY, version) == version:
-        supported = list(KNOWN_PROTOCOL_VERSIONS)
+        # A message that names a version is of the newer era, which has `server/discover`: that lists the same versions.
+        is_modern = PROTOCOL_VERSION_META_KEY in meta
+        supported = list(MODERN_PROTOCOL_VERSIONS if is_modern else KNOWN_PROTOCOL_VERSIONS)
         text = f"This server does not speak the protocol version {version[:SHOWN]!r}; it speaks {', '.join(supported)}."
         data = {"supported": supported, "requested": version[:SHOWN]}
         raise _RpcError(UNSUPPORTED_VERSION, text, request_id=request_id, data=data)

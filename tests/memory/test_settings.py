@@ -17,6 +17,7 @@ def test_the_defaults_are_what_the_documentation_says():
         "half_life_days": 7.0,
         "half_lives": {},
         "consolidation_share": 0.5,
+        "secrets": "notice",
     }
 
 
@@ -37,6 +38,7 @@ def test_the_languages_are_those_that_the_stemmer_knows():
         ("half_life_days", [0.1, 36_500], [0, -1, 36_500.5, float("inf")]),
         ("half_lives", [{}, {"fact": 30}], [{"fact": 0}, {"": 1}, {f"t{n}": 1 for n in range(51)}, []]),
         ("consolidation_share", [0.01, 1], [0, 1.1, float("nan")]),
+        ("secrets", ["notice", "refuse", "redact"], ["keep", "", None]),
         ("colour", [], ["blue"]),
     ],
 )

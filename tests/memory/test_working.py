@@ -96,7 +96,7 @@ def test_items_are_grouped_by_category_in_the_contracts_order():
         item("Move to Postgres", content="The dump is on the old host.", tags=["db", "ops"], next_action="Restore it"),
         item("Name the boat", status="paused"),
     ]
-    assert render_document(complete_sections([]), items) == ITEMS
+    assert render_document(complete_sections([]), items) == f"# Working Memory\n\n---\n\n{ITEMS}"
 
 
 def test_every_category_has_a_heading_and_its_place():
@@ -113,7 +113,7 @@ def test_every_category_has_a_heading_and_its_place():
 
 
 def test_a_title_of_several_lines_stays_a_heading():
-    assert render_document([], [item("one\n# two")]) == "## Active Work\n\n### one # two\n"
+    assert render_document([], [item("one\n# two")]) == "# Working Memory\n\n---\n\n## Active Work\n\n### one # two\n"
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from server.background.upkeep import write_counts
-from tests.helpers.arguments import NOBODY, VALID
+from tests.helpers.arguments import NEED_LANGUAGE_MODEL, NOBODY, VALID
 from tests.helpers.doors import rest, tool
 from tools import catalog
 from tools.core.operation import Effect
@@ -70,7 +70,9 @@ async def test_ones_own_account_may_be_named(ann):
 WRITES_WHAT_IS_ALWAYS_THERE = {"set_setting", "update_working_memory", "update_identity", "crystallize_identity"}
 
 
-@pytest.mark.parametrize("name", [each.name for each in catalog.OPERATIONS if each.is_in_workspace])
+@pytest.mark.parametrize(
+    "name", [each.name for each in catalog.OPERATIONS if each.is_in_workspace and each.name not in NEED_LANGUAGE_MODEL]
+)
 async def test_only_what_stores_makes_a_missing_workspace(ann, name):
     operation = catalog.CANONICAL[name]
     arguments = VALID.get(name, {})

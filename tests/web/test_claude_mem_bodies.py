@@ -103,7 +103,7 @@ async def test_min_memory_updates_and_deletes_by_its_own_names(cat):
     assert (await cat.call("delete_memory", {"memory_id": memory_id}))["deleted"] is True
 
 
-@pytest.mark.parametrize(("field", "value"), [("status", "active"), ("priority", 3), ("images", [{"data": "x"}])])
+@pytest.mark.parametrize(("field", "value"), [("status", "active"), ("priority", 3)])
 async def test_what_is_declared_elsewhere_and_not_done_here_is_refused_by_name(cat, field, value):
     memory_id = await cat.store("x")
     says = f"{field}: is not supported by this server; leave it out"
@@ -111,8 +111,14 @@ async def test_what_is_declared_elsewhere_and_not_done_here_is_refused_by_name(c
     await refused(cat, "update_memory", {"id": memory_id, "type": "fact", field: value}, says=says)
 
 
+async def test_the_pictures_of_a_memory_do_not_change(cat):
+    memory_id = await cat.store("x")
+    says = "images: is not supported by this server; leave it out"
+    await refused(cat, "update_memory", {"id": memory_id, "type": "fact", "images": [{"data": "x"}]}, says=says)
+
+
 @pytest.mark.parametrize("empty", [None, "", [], {}, 0])
-@pytest.mark.parametrize("field", ["status", "priority", "images"])
+@pytest.mark.parametrize("field", ["status", "priority"])
 async def test_what_is_declared_elsewhere_may_be_sent_empty(cat, field, empty):
     await cat.store("x", **{field: empty})
 
@@ -122,7 +128,8 @@ async def test_an_entry_of_an_ingest_is_worded_and_refused_by_their_names(cat):
     ids = (await cat.call("ingest_memories", {"projectId": "p", "memories": entries}))["ids"]
     first = await cat.call("fetch", {"workspace": "p", "memory_id": ids[0]})
     assert (first["content"], first["type"]) == ("The checkout uses Stripe", "decision")
-    await refused(cat, "ingest_memories", {"memories": [entries[0], {"narrative": " "}]}, says="memories.1.narrative: ")
+    answer = await tool(cat, "ingest_memories", {"memories": [entries[0], {"narrative": " "}]})
+    assert answer.text.startswith("invalid: memories.1.narrative: ")
     await refused(cat, "ingest_memories", {"memories": [{"text": "x", "kind": 5}]}, says="memories.0.kind: must be ")
     await refused(
         cat, "ingest_memories", {"memories": [{"text": "x", "status": "a"}]}, says="memories.0.status: is not"

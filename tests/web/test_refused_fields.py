@@ -167,7 +167,15 @@ async def test_an_ingest_is_neither_empty_nor_larger_than_a_hundred(cat):
     assert (await rest(cat, "ingest_memories", {"memories": many[:100]})).body["ingested"] == 100
 
 
-@pytest.mark.parametrize("bad", [{}, {"content": ""}, {"content": "x", "expires": "soon"}, 5, None, "text"])
+@pytest.mark.parametrize("bad", [{}, {"content": ""}])
+async def test_a_memory_without_content_refuses_an_ingest_over_mcp_and_is_skipped_over_rest(cat, bad):
+    arguments = {"memories": [{"content": "good"}, bad]}
+    assert (await tool(cat, "ingest_memories", arguments)).text.startswith("invalid: memories.1.content: ")
+    assert (await kept(cat))["memories"] == 0
+    assert (await rest(cat, "ingest_memories", arguments)).body["ingested"] == 1
+
+
+@pytest.mark.parametrize("bad", [{"content": "x", "expires": "soon"}, 5, None, "text"])
 async def test_an_ingest_with_one_bad_entry_stores_nothing(cat, bad):
     sent = {"memories": [{"content": "good"}, bad, {"content": "good"}], "on_error": "refuse"}
     await refused(cat, "ingest_memories", sent, says="memories.1")
