@@ -71,11 +71,12 @@ async def test_the_commands_of_the_pages_print_what_the_pages_show(site, setting
     await ann.store("The staging server is called egret; deploys go out on Tuesdays", type="fact")
     await ann.http.put("/v1/working-memory/session_notes", json={"content": "The parser is done; its tests are not"})
     against = {"item": "Jenkins", "reason": "it was switched off", "expires": "until the new runner is chosen"}
-    assert (await ann.http.post("/v1/skip-list", json=against)).status_code == 201
     (tmp_path / "loci").symlink_to(ROOT)
     env = os.environ | {"HOME": str(tmp_path), "LOCI_DATA_DIR": str(settings.data_dir), "LOCI_URL": site.url}
     for page in [HOOK_PAGE, *CLIENTS]:
         assert examples(page)
+        if against["item"] in page.read_text():  # pages before that one show a working memory without a skip list
+            assert (await ann.http.post("/v1/skip-list", json=against)).status_code == 201
         for command, shown in examples(page):
             process = await asyncio.create_subprocess_exec(
                 "sh",
