@@ -6,7 +6,9 @@ kept in the list itself. The text stays as it was written.
 
 import re
 from collections.abc import Collection
+from datetime import datetime
 
+from server.memory.expiry import Expiry, parse_expiry
 from server.memory.skip import SkipEntry, find_telling_terms
 from server.memory.working import Category
 
@@ -18,6 +20,8 @@ NO_REASON, NO_END = "no reason was given", "until it is removed"
 _MARK = re.compile(r"^(?:[-*+]|\d{1,3}[.)])\s+(?:\[[ xX]\]\s+)?")
 _EMPHASIS = re.compile(r"\*{1,3}|`+|~~|(?<!\w)_{1,2}(?=\S)|(?<=\S)_{1,2}(?!\w)")
 _NOTHING = frozenset({"", "(empty)", "empty", "none", "(none)", "nothing", "n/a", "-", "---", "***", "___"})
+#: A date or date-time at the end of an entry, as `render_skip` and people write it.
+_END = re.compile(r"[\s,]+\(?(?:expires:?|until:?)\s+(\d{4}-\d\d-\d\d(?:[Tt ][\d:.]+(?:[Zz]|[+-]\d\d:?\d\d)?)?)\)?\.?$")
 _BEFORE_REASON = re.compile(r"\s+[\u2012-\u2015-]+\s+|:\s+|;\s+|\.\s+|,?\s+(?=because\b|until\b|since\b)|\s+\(")
 
 
@@ -45,6 +49,20 @@ def split_subject(entry: str) -> tuple[str, str]:
             reason = plain[cut.end() :].strip()
             return subject, (reason.removesuffix(")") if cut.group().endswith("(") else reason) or NO_REASON
     return plain, NO_REASON
+
+
+def split_end(entry: str, now: datetime) -> tuple[str, Expiry | None]:
+    """Return an entry without the date at which it ends, and that end: "Tailwind (expires 2026-11-21)".
+
+    The end is None if the entry names no date there.
+    """
+    found = _END.search(entry)
+    if found is None:
+        return entry, None
+    try:
+        return entry[: found.start()].rstrip(), parse_expiry(found[1], now)
+    except ValueError:
+        return entry, None
 
 
 def render_skip(entry: SkipEntry) -> str:

@@ -1,10 +1,13 @@
 """The lines of a section that are entries of a list."""
 
+from datetime import UTC, datetime
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from server.memory.section_lines import append_entries, drop_entries, find_entries, split_subject
+from server.memory.expiry import Expiry
+from server.memory.section_lines import append_entries, drop_entries, find_entries, split_end, split_subject
 
 WORDS = st.text("abcdefghijklmnop ", min_size=1, max_size=30).map(str.strip).filter(bool)
 
@@ -53,3 +56,16 @@ def test_lines_that_are_appended_are_found_and_can_be_dropped_again(written, oth
     assert set(find_entries(shown)) == {each for each in {*written, *others} if each != "none"}
     left = find_entries(drop_entries(shown, set(others)))
     assert left == [each for each in written if each not in others and each != "none"]
+
+
+@pytest.mark.parametrize(
+    "end", ["(expires 2030-01-01)", "(until 2030-01-01)", "until 2030-01-01.", "(expires: 2030-01-01)"][:]
+)
+def test_a_date_at_the_end_of_an_entry_is_its_end(end):
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    assert split_end(f"Tailwind: too large {end}", now) == (
+        "Tailwind: too large",
+        Expiry("2030-01-01", datetime(2030, 1, 1, tzinfo=UTC)),
+    )
+    assert split_end("Tailwind (until 2030-99-99)", now) == ("Tailwind (until 2030-99-99)", None)
+    assert split_end("Tailwind (until it is removed)", now) == ("Tailwind (until it is removed)", None)

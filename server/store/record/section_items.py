@@ -19,6 +19,7 @@ from server.memory.section_lines import (
     drop_entries,
     render_decision,
     render_skip,
+    split_end,
     split_subject,
 )
 from server.memory.skip import SkipEntry
@@ -45,7 +46,11 @@ async def replace_lines(
 
 
 def _make_row(workspace_id: str, category: Category, line: str, now: datetime) -> dict[str, object]:
-    title, content = split_subject(line) if category == "skip_list" else (line, "")
+    expiry = None
+    title, content = line, ""
+    if category == "skip_list":
+        entry, expiry = split_end(line, now)
+        title, content = split_subject(entry)
     return {
         "id": new_id(now),
         "workspace_id": workspace_id,
@@ -56,6 +61,8 @@ def _make_row(workspace_id: str, category: Category, line: str, now: datetime) -
         "priority": 0,
         "tags": [],
         "section_line": line,
+        "expires": None if expiry is None else expiry.shown,
+        "ends_at": None if expiry is None else expiry.at,
         "created_at": now,
         "updated_at": now,
     }
