@@ -1,6 +1,7 @@
 """The identity crystal, a text in which the agent describes itself for its next sessions, and its history."""
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, ClassVar
 
 from pydantic import AfterValidator, BaseModel, Field, StringConstraints
 
@@ -42,6 +43,8 @@ class Identity(BaseModel):
 
 class UpdateIdentity(InWorkspace):
     """The arguments of `update_identity`."""
+
+    answered_fields: ClassVar[Mapping[str, str | None]] = {"meta": None, "content": None}
 
     crystal: CrystalText = Field(
         description=(

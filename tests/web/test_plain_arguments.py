@@ -233,3 +233,10 @@ async def test_an_end_in_the_past_is_stored_with_a_notice(cat):
     changed = await asked(cat, "update_memory", {"id": memory_id, "expires_at": "2001-01-01"})
     assert "in the past" in changed["meta"]["notice"]
     assert "notice" not in (await asked(cat, "store_memory", {"content": "Tea"}))["meta"]
+
+
+async def test_a_crystal_that_was_read_can_be_sent_back(cat):
+    await tool(cat, "update_identity", {"crystal": "I look after the shop."})
+    answer = (await cat.http.get("/v1/identity")).json()
+    assert (await cat.http.put("/v1/identity", json=answer)).is_success
+    assert (await cat.http.get("/v1/identity")).json()["crystal"] == answer["crystal"]
