@@ -90,7 +90,8 @@ async def clean_up_records(
     """Erase the memories deleted long ago, delete what has expired, and have missing vectors looked for again."""
     now = services.now()
     services.encoder.filling.note_gaps()
-    await erasure.erase_due_memories(services.db, now, services.undo_time)
+    if await erasure.erase_due_memories(services.db, now, services.undo_time):
+        services.encoder.source.forget_queries()
     async with services.db.write() as connection:
         await collect_garbage(connection, now)
         await skip_list.purge_expired(connection, now)

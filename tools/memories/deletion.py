@@ -80,6 +80,7 @@ async def _erase_memory(services: Services, call: Call, memory_id: str) -> Delet
         done = await erase_memories(connection, workspace, [memory_id], call.actor, now)
     if done.rewritten:
         services.encoder.filling.note_gaps()
+    services.encoder.source.forget_queries()
     await services.projection.project(workspace)
     await services.db.empty_log()
     async with services.db.read() as connection:

@@ -152,6 +152,9 @@ class EndpointEmbeddings(Readiness):
         rest = iter(vectors)
         return [np.stack([next(rest) for _ in row]) for row in pieces]
 
+    def forget_queries(self) -> None:  # noqa: D102 - as `EmbeddingSource`
+        self._cache.clear()
+
     async def close(self) -> None:  # noqa: D102 - as `EmbeddingSource`
         self._settle("absent", "the server is stopping")
         self._cache.clear()

@@ -115,6 +115,9 @@ class LocalEmbeddings(ModelThread[Embedder, _Job]):
     async def embed_documents(self, texts: list[str]) -> list[Windows]:  # noqa: D102 - as `EmbeddingSource`
         return await self._submit_texts(_Rank.DOCUMENTS, texts)
 
+    def forget_queries(self) -> None:  # noqa: D102 - as `EmbeddingSource`
+        self._cache.clear()
+
     async def close(self) -> None:  # noqa: D102 - as `EmbeddingSource`
         self._cache.clear()
         await super().close()

@@ -84,6 +84,10 @@ class EmbeddingSource(Protocol):
         """
         ...
 
+    def forget_queries(self) -> None:
+        """Forget the questions that are remembered, because one of them may repeat a text that was erased."""
+        ...
+
     async def close(self) -> None:
         """Refuse the calls that wait and the calls to come, and free the model; return when that is done."""
         ...

@@ -166,6 +166,13 @@ async def test_the_cache_forgets_the_questions_that_were_asked_longest_ago(servi
     assert scripted.asked == ["forgotten"]
 
 
+async def test_questions_that_are_to_be_forgotten_reach_the_model_again(service, scripted):
+    await service.embed_query("who?")
+    service.forget_queries()
+    await service.embed_query("who?")
+    assert scripted.asked == ["who?", "who?"]
+
+
 async def test_a_very_long_question_is_answered_and_not_remembered(service, scripted):
     text = "w" * (CACHED_CHARACTERS + 1)
     await service.embed_query(text)

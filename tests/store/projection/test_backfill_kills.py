@@ -60,6 +60,9 @@ class Scripted:
         self.embedded += len(texts)
         return [np.array([[len(text), 1]], np.float32) / np.hypot(len(text), 1) for text in texts]
 
+    def forget_queries(self):
+        pass
+
     async def close(self):
         self.state = "absent"
 

@@ -47,6 +47,9 @@ class Scripted:
     async def embed_query(self, text):
         return self.vector(text)
 
+    def forget_queries(self):
+        pass
+
     async def close(self):
         self.state = "absent"
 
