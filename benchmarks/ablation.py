@@ -173,8 +173,8 @@ def _measured(corpora: Sequence[Corpus], variant: Variant) -> Iterator[tuple[int
 
 def _ask(corpus: Corpus, text: str, variant: Variant) -> list[int]:
     """The places of the memories that the variant recalls, best first."""
-    from server.memory import gate, ranking  # noqa: PLC0415 - only after ROOT is importable
-    from server.memory.question import Question  # noqa: PLC0415 - as above
+    from server.memory.recall import gate, ranking  # noqa: PLC0415 - only after ROOT is importable
+    from server.memory.recall.question import Question  # noqa: PLC0415 - as above
     from server.store.projection.payload import build_payload  # noqa: PLC0415 - as above
     from server.store.record.workspaces import Workspace  # noqa: PLC0415 - as above
     from server.store.search.seam import Hit, Hits  # noqa: PLC0415 - as above

@@ -57,7 +57,7 @@ class _Keyword:
     """BM25 with the product's analyzer and weights, over text, author and date, with Lucene's idf as in Qdrant."""
 
     def __init__(self, turns: Sequence[Turn]) -> None:
-        from server.memory.question import Question  # noqa: PLC0415 - only after ROOT is importable
+        from server.memory.recall.question import Question  # noqa: PLC0415 - only after ROOT is importable
         from server.memory.text import split_words, stem_words, weigh_terms  # noqa: PLC0415 - as above
 
         self._question = Question

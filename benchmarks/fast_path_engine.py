@@ -26,9 +26,9 @@ from numpy.typing import NDArray
 from qdrant_edge import EdgeShard, QuantizationSearchParams, QueryBatchRequest, QueryRequest, SearchParams
 from qdrant_edge import Query as EdgeQuery
 
-from server.memory import gate
 from server.memory.models import Memory
-from server.memory.question import Question
+from server.memory.recall import gate
+from server.memory.recall.question import Question
 from server.memory.text import build_search_text, weigh_terms
 from server.store.projection.payload import IndexedMemory, StoredTraits, build_payload
 from server.store.projection.rarities import Rarities

@@ -24,7 +24,7 @@ from auth.bearer import Authenticator
 from auth.principal import Principal
 from server.logs import configure_logs
 from server.memory.languages import Language
-from server.memory.ranking import Candidate, RankedCandidate, Traits
+from server.memory.recall.ranking import Candidate, RankedCandidate, Traits
 from server.memory.skip import SkipEntry, covers_text, find_matches, find_telling_terms
 from server.memory.text import hash_term, split_words, stem_words
 from server.store.db import Database

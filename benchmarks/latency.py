@@ -168,8 +168,8 @@ def _engine_alone(
     site: Site, filled: Filled, queries: list[str], vectors: list[NDArray[np.float32]], times: Times
 ) -> None:
     """The engine's own search, as a recall asks for it, on the shard that the server has left behind."""
-    from server.memory import gate  # noqa: PLC0415 - only after ROOT is importable
-    from server.memory.question import Question  # noqa: PLC0415 - as above
+    from server.memory.recall import gate  # noqa: PLC0415 - only after ROOT is importable
+    from server.memory.recall.question import Question  # noqa: PLC0415 - as above
     from server.store.projection.placement import name_collection  # noqa: PLC0415 - as above
     from server.store.search.edge.engine import EdgeEngine  # noqa: PLC0415 - as above
     from server.store.search.seam import Query, SparseVector  # noqa: PLC0415 - as above

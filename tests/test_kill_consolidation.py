@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from server.config import Settings
-from server.memory.question import Question
+from server.memory.recall.question import Question
 from server.store.consolidation.runs import list_runs
 from server.store.db import Database
 from server.store.migrate import migrate

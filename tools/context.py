@@ -6,9 +6,9 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-from server.memory import question
 from server.memory.models import Memory, Timestamp
-from server.memory.packing import Packing, as_data
+from server.memory.recall import question
+from server.memory.recall.packing import Packing, as_data
 from server.memory.working import ListedItem
 from server.store.record import identity, memories, working_memory
 from server.store.record.workspaces import Workspace

@@ -5,9 +5,9 @@ from typing import Literal
 
 from pydantic import Field
 
-from server.memory import gate
 from server.memory.models import Memory, Timestamp
-from server.memory.ranking import RankedCandidate
+from server.memory.recall import gate
+from server.memory.recall.ranking import RankedCandidate
 from server.store.record import memories
 from tools.core.fields import Id, Question
 from tools.core.operation import Answer, Call, Effect, InWorkspace, Operation

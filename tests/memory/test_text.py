@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.memory.gate import compute_threshold
 from server.memory.models import Memory
-from server.memory.question import Question
+from server.memory.recall.gate import compute_threshold
+from server.memory.recall.question import Question
 from server.memory.text import (
     AVERAGE_TERMS,
     K1,

@@ -5,7 +5,7 @@ import shutil
 import pytest
 from sqlalchemy import event
 
-from server.memory.question import Question
+from server.memory.recall.question import Question
 from server.store.db import Database
 from server.store.projection.projection import Projection
 from server.store.search.edge.engine import EdgeEngine

@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import strategies as st
 
-from server.memory.packing import LEAST_EXCERPT, estimate_tokens
+from server.memory.recall.packing import LEAST_EXCERPT, estimate_tokens
 from tests.helpers.doors import refused, rest, tool
 from tests.web.test_fuzz import examples
 

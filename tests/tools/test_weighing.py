@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.memory import gate
 from server.memory.models import Memory
-from server.memory.question import Question
+from server.memory.recall import gate
+from server.memory.recall.question import Question
 from server.memory.text import SEARCH_TEXT_RULE
 from server.store.projection.payload import IndexedMemory, StoredTraits, build_payload, dump_indexed
 from server.store.record.workspaces import Workspace

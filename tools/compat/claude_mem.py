@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-from server.memory.packing import as_data
+from server.memory.recall.packing import as_data
 from tools.compat.translation import take_arguments, with_argument
 from tools.context import Context
 from tools.core.dialect import Request

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from pydantic import BaseModel, Field
 
 from server.memory.models import Memory
-from server.memory.ranking import RankedCandidate
+from server.memory.recall.ranking import RankedCandidate
 from server.memory.skip import SkipEntry
 from server.store.projection.payload import IndexedMemory
 from tools.recall.model import Cut, Match, Reason, RecallResult, WorkspaceHits

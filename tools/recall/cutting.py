@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 
-from server.memory.excerpt import find_excerpt
-from server.memory.question import Question
+from server.memory.recall.excerpt import find_excerpt
+from server.memory.recall.question import Question
 from tools.recall.model import Cut, Match
 
 

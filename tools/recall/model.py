@@ -6,8 +6,8 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
-from server.memory.question import Question
-from server.memory.ranking import Candidate, RankedCandidate
+from server.memory.recall.question import Question
+from server.memory.recall.ranking import Candidate, RankedCandidate
 from server.memory.skip import SkipEntry
 from server.store.projection.payload import IndexedMemory
 from server.store.record.workspaces import Workspace

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from server.errors import make_unavailable_failure
-from server.memory import gate
-from server.memory.packing import Duplicates, Packing
-from server.memory.ranking import Candidate, RankedCandidate, rank
+from server.memory.recall import gate
+from server.memory.recall.packing import Duplicates, Packing
+from server.memory.recall.ranking import Candidate, RankedCandidate, rank
 from server.memory.settings import WorkspaceSettings
 from server.memory.skip import SkipEntry, covers_text, find_matches
 from server.store.projection.payload import IndexedMemory

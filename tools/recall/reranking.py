@@ -1,6 +1,6 @@
 """The optional last look at the best candidates: a cross-encoder's opinion, as one voice beside the ranking's."""
 
-from server.memory.ranking import RankedCandidate, blend
+from server.memory.recall.ranking import RankedCandidate, blend
 from server.store.embedding.reranker import MAX_TEXTS
 from tools.core.services import Services
 from tools.recall.model import CandidateMemories

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
-from server.memory import gate
 from server.memory.languages import Language
-from server.memory.question import Question
-from server.memory.ranking import Candidate, Traits
+from server.memory.recall import gate
+from server.memory.recall.question import Question
+from server.memory.recall.ranking import Candidate, Traits
 from server.memory.settings import WorkspaceSettings
 from server.memory.text import hash_term, split_words, stem_words
 from server.store.projection.payload import StoredTraits

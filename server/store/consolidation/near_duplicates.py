@@ -15,7 +15,7 @@ import numpy as np
 import sqlalchemy as sa
 from numpy.typing import NDArray
 
-from server.memory.doubles import Particulars, are_doubles, read_particulars
+from server.memory.recall.doubles import Particulars, are_doubles, read_particulars
 from server.store.db import Database
 from server.store.tables.accounts import workspaces
 from server.store.tables.memories import generations, memories, vectors

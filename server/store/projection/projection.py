@@ -16,8 +16,8 @@ import sqlalchemy as sa
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from server.memory.gate import compute_idf
 from server.memory.languages import Language
+from server.memory.recall.gate import compute_idf
 from server.store.db import Database
 from server.store.projection.collection_state import CollectionState, OpenedCollection
 from server.store.projection.placement import Target, find_place, note_flushed

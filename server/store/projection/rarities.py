@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from server.memory.gate import compute_idf
+from server.memory.recall.gate import compute_idf
 from server.store.search.seam import Collection, Engine
 
 TERMS_REMEMBERED = 2_000

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from server.memory.doubles import are_doubles, read_particulars
-from server.memory.packing import Duplicates
+from server.memory.recall.doubles import are_doubles, read_particulars
+from server.memory.recall.packing import Duplicates
 
 # Long enough that a record that differs in every field still shares nine tenths of its words.
 FILLER = (

@@ -56,7 +56,7 @@ class Candidate(NamedTuple):
     id: str
     keyword: float | None
     vector: float | None
-    #: How sure it is that the memory alone is about the query, in [0, 1]: see `server.memory.gate`.
+    #: How sure it is that the memory alone is about the query, in [0, 1]: see `server.memory.recall.gate`.
     evidence: float
     traits: Traits
     #: The cosine that is assumed if the vector arm did not find the memory.

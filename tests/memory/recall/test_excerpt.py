@@ -3,7 +3,7 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from server.memory.excerpt import find_excerpt
+from server.memory.recall.excerpt import find_excerpt
 
 LINES = [f"Line {n} is about nothing in particular." for n in range(400)]
 ANY = st.text(st.characters(exclude_categories=("Cs",)), max_size=300)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.memory.packing import LEAST_EXCERPT, Budget, Duplicates, Packing, as_data, estimate_tokens
+from server.memory.recall.packing import LEAST_EXCERPT, Budget, Duplicates, Packing, as_data, estimate_tokens
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.memory.question import MOST_TERMS, Question
+from server.memory.recall.question import MOST_TERMS, Question
 
 
 def without(text, *common, **how):

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import Protocol
 
-from server.memory.doubles import Particulars, are_doubles, read_particulars
+from server.memory.recall.doubles import Particulars, are_doubles, read_particulars
 
 ALIKE = 0.9
 """Two texts that share at least this part of their words (Jaccard) say the same, if their particulars are the same."""

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from server.memory.dates.grammar import find_spans
-from server.memory.ranking import ALPHA, NUDGES, Candidate, Traits, blend, rank
+from server.memory.recall.ranking import ALPHA, NUDGES, Candidate, Traits, blend, rank
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 OLD = datetime(1990, 1, 1, tzinfo=UTC)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from server.memory.gate import RAREST, Scales, compute_idf, compute_threshold, is_common
+from server.memory.recall.gate import RAREST, Scales, compute_idf, compute_threshold, is_common
 
 MINILM = "sentence-transformers/all-MiniLM-L6-v2"
 

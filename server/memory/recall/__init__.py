@@ -1,0 +1,1 @@
+"""How a question finds its memories: reading it, judging and ranking candidates, filling the room of an answer."""
