@@ -77,6 +77,7 @@ def _write(
         "id": workspace_id,
         "account_id": connection.execute(sa.select(accounts.users.c.account_id)).scalar_one(),
         "name": name,
+        "name_key": name,
         "revision": len(texts),
         "flushed_revision": 0,
         "generation": generation,
