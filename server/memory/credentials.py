@@ -60,6 +60,11 @@ def find_credentials(text: str) -> list[Credential]:
     return kept
 
 
+def are_forms_loaded() -> bool:
+    """Whether a text was looked at before, so that the next one does not wait for imports."""
+    return _load_forms.cache_info().currsize > 0
+
+
 def redact_credentials(text: str) -> str:
     """Return the text with the kind of each credential in its place."""
     for each in reversed(find_credentials(text)):

@@ -7,7 +7,7 @@ from typing import Any, TypeVar, cast
 from pydantic import BaseModel
 
 from server.errors import Problem
-from server.memory.credentials import find_credentials, redact_credentials
+from server.memory.credentials import are_forms_loaded, find_credentials, redact_credentials
 from server.memory.settings import CredentialRule
 
 M = TypeVar("M", bound=BaseModel)
@@ -18,7 +18,7 @@ _LONG = 2_000
 async def find_kinds(args: BaseModel) -> dict[str, list[str]]:
     """Return the kinds of credentials in each text of the arguments, by its path, such as `memories.1.content`."""
     texts = list(_list_texts(args.model_dump(exclude={"workspace", "id"}), ""))
-    if sum(len(text) for _, text in texts) < _LONG:
+    if are_forms_loaded() and sum(len(text) for _, text in texts) < _LONG:
         return _find_kinds(texts)
     return await asyncio.to_thread(_find_kinds, texts)
 

@@ -72,7 +72,7 @@ class IngestMemories(InWorkspace):
         return self
 
     @property
-    def refused(self) -> list[RefusedEntry]:
+    def refused_entries(self) -> list[RefusedEntry]:
         """The memories that are skipped, in the order in which they were sent."""
         return sorted(self._refused, key=lambda each: each.index)
 
@@ -157,7 +157,7 @@ async def ingest_memories(services: Services, call: Call, args: IngestMemories) 
         ids=[memory.id for memory in new],
         source=args.source,
         indexed=indexed,
-        refused=args.refused,
+        refused=args.refused_entries,
     )
 
 
