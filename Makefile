@@ -6,7 +6,7 @@ VENV   := .venv
 PY     := $(VENV)/bin/python
 PIP    := $(PY) -m pip install --quiet --disable-pip-version-check --only-binary :all: --require-hashes
 
-.PHONY: serve test check bench conformance lock clean
+.PHONY: serve test deployment check bench conformance lock clean
 
 serve: $(VENV)/.run  ## set up and run the server
 	@$(PY) -m server model pull
@@ -15,6 +15,10 @@ serve: $(VENV)/.run  ## set up and run the server
 test: $(VENV)/.dev  ## set up and run the tests
 	@$(PY) -m server model pull
 	@$(PY) -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal
+
+deployment: $(VENV)/.dev  ## test the ways to run it (needs Debian's caddy and nginx, and npm)
+	@$(PY) -m server model pull
+	@$(PY) -m pytest tests/deployment --numprocesses auto --maxprocesses 2
 
 check: $(VENV)/.dev  ## lint, types, layers
 	@$(VENV)/bin/ruff check .
