@@ -2,15 +2,20 @@
 
 Reports, hosts and invoices are written by one pattern: they share nearly all of their words, and the few that differ
 are what matters. So two texts say the same only if they have the same *particulars* in the same order: numbers, names,
-identifiers, values, quoted words, symbols, days, and words that say no.
+identifiers, values, quoted words, symbols, days, and words that say no. Any other word may be a name as well: people
+write "alice" without a capital. So two texts of one pattern are also two records if each has a word of its own.
 """
 
 import unicodedata
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from server.memory.languages import is_stop_word
-from server.memory.text import has_unspaced_script
+from server.memory.text import has_unspaced_script, stem_words
 
+ALIKE = 0.9
+"""Two texts that share at least this part of their words (Jaccard) are alike: copies, or records of one pattern."""
 #: Signs that only end or enclose words. Signs that change a number (`-5`, `<5`, `5%`) stay.
 _EDGES = ".,;:!?…\"'“”‘’«»„()[]{}*_`|"  # noqa: RUF001 - the curly quotes are meant
 _QUOTES = "\"'`“‘«„"  # noqa: RUF001 - as above
@@ -59,6 +64,7 @@ def read_particulars(text: str) -> Particulars:
     certain: list[str] = []
     names: set[str] = set()
     follows_colon = False
+    starts_sentence = True
     for raw in text.split():
         written = raw.strip(_EDGES)
         if not written:
@@ -67,22 +73,53 @@ def read_particulars(text: str) -> Particulars:
         words.append(word)
         if _is_telling(word):
             certain.append(word)
-        elif follows_colon or raw[0] in _QUOTES or (written != word and not is_stop_word(word)):
+        elif follows_colon or raw[0] in _QUOTES or _is_name(written, word, starts_sentence=starts_sentence):
             names.add(word)
         follows_colon = raw[-1] in ":="
+        starts_sentence = raw[-1] in ".!?…"
     return Particulars(tuple(words), tuple(certain), frozenset(names))
 
 
 def are_doubles(one: Particulars, other: Particulars) -> bool:
-    """Whether two texts that share nearly all of their words have the same particulars in the same order."""
+    """Whether two texts say the same: they have the same particulars in the same order, and no word in another's place.
+
+    Texts that share fewer of their words are not of one pattern. There another word is only another wording.
+    """
     if one.certain != other.certain:
         return False
     names = one.names | other.names
-    return _keep(one.words, names) == _keep(other.words, names)
+    return _keep(one.words, names) == _keep(other.words, names) and not _have_own_words(one.words, other.words)
+
+
+def are_alike(one: frozenset[str], other: frozenset[str]) -> bool:
+    """Whether two texts with these words share nearly all of them."""
+    shared = len(one & other)
+    return shared >= ALIKE * (len(one) + len(other) - shared)
+
+
+def _have_own_words(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
+    """Whether two texts are alike and each has a word more often than the other, forms of one word being the same."""
+    if one == other or not are_alike(frozenset(one), frozenset(other)):
+        return False
+    words, others = _count_stems(one), _count_stems(other)
+    return bool(words - others and others - words)
+
+
+def _count_stems(words: Iterable[str]) -> Counter[str]:
+    return Counter(stem_words(word for word in words if not is_stop_word(word)))
 
 
 def _keep(words: tuple[str, ...], names: frozenset[str]) -> list[str]:
     return [word for word in words if word in names]
+
+
+def _is_name(written: str, word: str, *, starts_sentence: bool) -> bool:
+    """Whether a word is written as a name: with a capital."""
+    if written == word:
+        return False
+    if len(word) == 1:  # "rack A", "plan C": letters that are articles and pronouns as well
+        return word != "i" and not starts_sentence
+    return not is_stop_word(word)
 
 
 def _is_telling(word: str) -> bool:

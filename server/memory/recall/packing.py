@@ -7,10 +7,8 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import Protocol
 
-from server.memory.recall.doubles import Particulars, are_doubles, read_particulars
+from server.memory.recall.doubles import Particulars, are_alike, are_doubles, read_particulars
 
-ALIKE = 0.9
-"""Two texts that share at least this part of their words (Jaccard) say the same, if their particulars are the same."""
 _BYTES_A_TOKEN = 3
 _HEADER_TOKENS = 16
 #: What the header of a cut memory says beside: that it is a part, and of which memory.
@@ -35,11 +33,9 @@ class _Text:
         return read_particulars(self.content)
 
     def says_the_same_as(self, other: "_Text") -> bool:
-        if self.record != other.record:
+        if self.record != other.record or not are_alike(self.words, other.words):
             return False
-        both = len(self.words & other.words)
-        is_alike = both >= ALIKE * (len(self.words) + len(other.words) - both)
-        return is_alike and are_doubles(self.particulars, other.particulars)
+        return are_doubles(self.particulars, other.particulars)
 
 
 class Duplicates:

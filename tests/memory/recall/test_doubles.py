@@ -32,6 +32,7 @@ FIELDS = {
     'said "{}"': st.sampled_from(["fine", "wait"]),
     "ended {}": st.sampled_from(["✅", "❌", "😀"]),
     "did {} pass": st.sampled_from(["not", "barely"]),
+    "asked by {}": st.sampled_from(["alice", "bob", "carol", "zoë", "river", "audit"]),
 }
 
 
@@ -84,6 +85,9 @@ def test_reports_of_four_nights_are_four_records():
         ("we met Zoë there", "we met Jan there"),
         ("run `alpha` now", "run `beta` now"),
         ("the deploy is in room B", "the deploy is in room C"),
+        ("the deploy is in room A", "the deploy is in room C"),
+        ("alice has the key", "bob has the key"),
+        ("the key is with the river crew", "the key is with the audit crew"),
     ],
 )
 def test_other_particulars_make_another_record(one, other):
@@ -96,13 +100,17 @@ def test_other_particulars_make_another_record(one, other):
         ("Deploys go out after the standup.", "deploys go out after the standup"),
         ("we deploy on Tuesdays", "we DEPLOY on tuesdays"),
         ("The shop is quick", "the shop is really quick"),
-        ("the shop is quick", "the shop is fast"),
+        ("the shop was deployed", "the shop deploys"),
         ("see (rack B7)", "see rack B7"),
     ],
 )
 def test_other_wording_and_punctuation_make_no_other_record(one, other):
     assert are_doubles(read_particulars(one), read_particulars(other))
     assert list_hidden([f"{FILLER} {one}", f"{FILLER} {other}"]) == [f"{FILLER} {other}"]
+
+
+def test_another_word_is_another_wording_in_texts_of_no_common_pattern():
+    assert are_doubles(read_particulars("the shop is quick"), read_particulars("the shop is fast"))
 
 
 def test_the_same_words_of_another_time_are_another_record():
