@@ -9,6 +9,7 @@ from asyncio import BaseTransport
 from typing import Any
 
 import structlog
+from httptools import HttpParserUpgrade, HttpRequestParser
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from server.errors import Failure
@@ -20,6 +21,24 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger("server.access")
 #: The most bytes that are parsed at once.
 PIECE = 8 * 1024
 NEVER = math.inf
+#: The words of a Connection header that ask for another protocol.
+UPGRADE_WORDS = {b"upgrade", b"http2-settings"}
+
+
+class _Parser(HttpRequestParser):
+    """httptools' parser. It ends a message at a head that asks for another protocol, and would lose the body."""
+
+    def __init__(self, connection: "HttpConnection") -> None:
+        super().__init__(connection)
+        self.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn's own parser
+        self._connection = connection
+
+    def feed_data(self, data: Any) -> None:
+        """Parse a piece of the stream."""
+        try:
+            super().feed_data(data)
+        except HttpParserUpgrade as upgrade:
+            self._connection.ignore_upgrade(bytes(data[upgrade.args[0] :]))
 
 
 class HttpConnection(HttpToolsProtocol):
@@ -31,6 +50,9 @@ class HttpConnection(HttpToolsProtocol):
 
     def __init__(self, *, open_connections: OpenConnections, **given: Any) -> None:
         super().__init__(**given)
+        self.parser = _Parser(self)
+        #: Whether the head asks for another protocol, and is read again without that.
+        self._is_upgrade = False
         self._open_connections = open_connections
         self._limits = open_connections.limits
         self._now = open_connections.now
@@ -86,6 +108,9 @@ class HttpConnection(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """Note that the head is whole, and start the request."""
+        self._is_upgrade = self.parser.should_upgrade() and self.parser.get_method() != b"CONNECT"
+        if self._is_upgrade:
+            return
         self._is_in_head, self._is_in_body = False, True
         self._overhead = 0
         self._deadline = self._now() + self._limits.body_seconds
@@ -100,12 +125,30 @@ class HttpConnection(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """Note that the request is whole."""
+        if self._is_upgrade:
+            return
         self._is_in_body = False
         self._overhead = 0
         self._deadline = NEVER
         if not self.cycle.response_complete:
             self._open_connections.remove_waiting(self)
         super().on_message_complete()
+
+    def ignore_upgrade(self, rest: bytes) -> None:
+        """Serve a request that asks for another protocol (h2c, websocket) in this one: RFC 9110, section 7.8.
+
+        Args:
+            rest: the bytes after its head.
+        """
+        if not self._is_upgrade:
+            return
+        self._is_upgrade = False
+        first = [self.parser.get_method(), self.url, b"HTTP/" + self.parser.get_http_version().encode()]
+        headers = [_remove_upgrade(name, value) for name, value in self.headers if name != b"upgrade"]
+        lines = [b" ".join(first), *(name + b": " + value for name, value in headers), b"\r\n"]
+        self.parser = _Parser(self)
+        self.parser.feed_data(b"\r\n".join(lines))
+        self.parser.feed_data(rest)
 
     def on_response_complete(self) -> None:
         """Wait for the next request, or for the rest of the one that was answered early."""
@@ -206,3 +249,11 @@ class HttpConnection(HttpToolsProtocol):
         headers += [(name.encode(), value.encode()) for name, value in retry_after_headers(failure.retry_after).items()]
         lines = [name + b": " + value + b"\r\n" for name, value in headers]
         self.transport.write(b"".join([STATUS_LINE[failure.status], *lines, b"\r\n", body]))
+
+
+def _remove_upgrade(name: bytes, value: bytes) -> tuple[bytes, bytes]:
+    """Return a header without the words that ask for another protocol."""
+    if name != b"connection":
+        return name, value
+    words = [word.strip() for word in value.split(b",")]
+    return name, b", ".join(word for word in words if word.lower() not in UPGRADE_WORDS)

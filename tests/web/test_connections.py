@@ -78,6 +78,37 @@ async def test_requests_that_are_sent_together_are_answered_in_their_order(line)
     assert [(await line.answer())[1]["length"] for _ in range(4)] == [0, 9, 0, 0]
 
 
+UPGRADES = {
+    "h2c": ("Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAMAAABkAAQAAP__"),
+    "TLS": ("Connection: keep-alive, upgrade", "Upgrade: TLS/1.0"),
+    "websocket": ("Connection: Upgrade", "Upgrade: websocket"),
+}
+
+
+@pytest.mark.parametrize("headers", UPGRADES.values(), ids=UPGRADES)
+@pytest.mark.parametrize("is_split", [False, True])
+async def test_a_request_that_asks_for_another_protocol_is_served_in_this_one_with_its_body(line, headers, is_split):
+    for _ in range(2):
+        sent = line.head(POST, *headers, SIZED) + b"x" * 9
+        sent += line.head(POST, CHUNKED, *headers) + b"1\r\na\r\n0\r\n\r\n" + line.head("GET /", *headers)
+        await line.send(*([bytes([byte]) for byte in sent] if is_split else [sent]))
+        first, second, third = [await line.answer() for _ in range(3)]
+        assert [each[0] for each in (first, second, third)] == [200, 200, 200]
+        assert [each[1]["length"] for each in (first, second, third)] == [9, 1, 0]
+        assert "upgrade" not in first[1]["names"]
+
+
+async def test_a_request_for_another_protocol_that_is_too_long_or_wrong_is_refused_like_every_other(line):
+    await line.send(line.head(POST, *UPGRADES["h2c"], CHUNKED) + b"no size\r\n")
+    assert (await line.answer())[0] == 400
+    assert await line.ends()
+
+
+async def test_a_tunnel_is_refused(line):
+    await line.send(b"CONNECT loci.example:443 HTTP/1.1\r\nHost: loci.example:443\r\n\r\n")
+    assert (await line.answer())[0] in {400, 405}
+
+
 async def test_a_head_too_large_does_not_take_the_answer_before_it(echo, line):
     await line.send(line.head("GET /held") + b"GET /" + b"a" * 80 * KIB)
     await echo.settle()
