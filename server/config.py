@@ -24,9 +24,10 @@ from pydantic import (
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from server.limits import LEAST_SECRET_BYTES, Limits
+from server.limits import Limits
 from server.loopback import is_loopback
 from server.origins import find_host, normalize_origin
+from server.secret_strength import LEAST_BYTES, is_patterned
 from server.variables import PREFIX, Given, read_variables
 
 #: Prints a new secret.
@@ -136,7 +137,7 @@ class Settings(BaseSettings):
     )
     secret_key: SecretStr = Field(
         default=SecretStr(""),
-        description="Encrypts the stored signing keys; at least 32 bytes. Default: made once and kept in "
+        description="Encrypts the stored signing keys; at least 32 random bytes. Default: made once and kept in "
         "DATA_DIR/secret.key.",
     )
     access_token_minutes: int = Field(
@@ -215,9 +216,12 @@ class Settings(BaseSettings):
 
     @field_validator("secret_key")
     @classmethod
-    def _check_length(cls, value: SecretStr) -> SecretStr:
-        if 0 < len(value.get_secret_value().encode()) < LEAST_SECRET_BYTES:
-            raise ValueError(f"must be at least {LEAST_SECRET_BYTES} bytes long, like the output of {_COMMAND}")
+    def _check_strength(cls, value: SecretStr) -> SecretStr:
+        secret = value.get_secret_value().encode()
+        if 0 < len(secret) < LEAST_BYTES:
+            raise ValueError(f"must be at least {LEAST_BYTES} bytes long, like the output of {_COMMAND}")
+        if secret and is_patterned(secret):
+            raise ValueError(f"must be random and not a pattern; take the output of {_COMMAND}")
         return value
 
     @field_validator("trusted_proxies")

@@ -2,9 +2,6 @@
 
 from pydantic import BaseModel, ConfigDict, Field
 
-#: A shorter secret could be guessed by trying.
-LEAST_SECRET_BYTES = 32
-
 
 class Limits(BaseModel):
     """The limits that a plan sets for an account. None means no limit."""

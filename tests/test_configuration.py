@@ -153,8 +153,25 @@ def test_a_secret_key_that_is_too_short_is_refused_by_the_name_of_its_setting_an
         assert "you set" not in str(stopped.value)
 
 
-def test_a_secret_key_of_32_bytes_is_taken():
-    assert load_settings({"LOCI_SECRET_KEY": "é" * 16}).secret_key.get_secret_value() == "é" * 16
+def test_a_secret_key_of_32_random_bytes_is_taken():
+    key = "épéàzüqöhßwñjæcøtkbxwmz"
+    assert len(key.encode()) == 32
+    assert load_settings({"LOCI_SECRET_KEY": key}).secret_key.get_secret_value() == key
+
+
+@pytest.mark.parametrize(
+    "key", ["x" * 32, "é" * 16, "changeme" * 4, "0123456789abcdefghijklmnopqrstuvwxyz", "Zy" * 5000]
+)
+def test_a_secret_key_that_is_a_pattern_is_refused_by_the_name_of_its_setting_and_not_shown(tmp_path, key):
+    path = tmp_path / "key"
+    path.write_text(key, encoding="utf-8")
+    for variable, value in (("LOCI_SECRET_KEY", key), ("LOCI_SECRET_KEY_FILE", str(path))):
+        with pytest.raises(SystemExit) as stopped:
+            load_settings({variable: value})
+        assert str(stopped.value).startswith(
+            f"{variable}: must be random and not a pattern; take the output of python3"
+        )
+        assert key not in str(stopped.value)
 
 
 def test_the_file_of_settings_is_read_and_the_environment_wins(no_file, tmp_path):

@@ -45,7 +45,7 @@ def test_the_default_public_url_reaches_the_sockets_of_each_host_and_of_a_port_t
 def test_another_port_changes_the_default_url_and_no_other_setting(tmp_path):
     environ = NO_FILE | {
         "LOCI_PLANS": '{"free": {"items": 3}}',
-        "LOCI_SECRET_KEY": "x" * 40,
+        "LOCI_SECRET_KEY": "3gX0vRkP9sTn2LqYwZ7cJd5HbMfA8uEe1iQoKxVt",
         "LOCI_DATA_DIR": str(tmp_path),
     }
     settings = load_settings(environ | {"LOCI_PORT": "0"})

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from server.errors import Failure
-from server.limits import LEAST_SECRET_BYTES
+from server.secret_strength import LEAST_BYTES, is_patterned
 
 
 def load_secret_key(given: str, path: Path) -> str:
@@ -21,19 +21,22 @@ def load_secret_key(given: str, path: Path) -> str:
     If there is no such file, it is made once, with a random key, and readable for its owner only.
 
     Raises:
-        Failure: `invalid`, the file holds no text, or too little for a secret.
+        Failure: `invalid`, the file holds no text, or nothing that is a secret.
     """
     if given:
         return given
     if not path.exists():
         _make_key_file(path)
     key = path.read_bytes().strip()
-    if len(key) < LEAST_SECRET_BYTES:
-        raise _make_unusable(path, f"{path} holds {len(key)} bytes, and a secret key needs {LEAST_SECRET_BYTES}")
+    if len(key) < LEAST_BYTES:
+        raise _make_unusable(path, f"{path} holds {len(key)} bytes, and a secret key needs {LEAST_BYTES}")
     try:
-        return key.decode()
+        text = key.decode()
     except UnicodeDecodeError:
         raise _make_unusable(path, f"{path} holds no text") from None
+    if is_patterned(key):
+        raise _make_unusable(path, f"{path} holds a pattern, and a secret key must be random")
+    return text
 
 
 def _make_unusable(path: Path, reason: str) -> Failure:

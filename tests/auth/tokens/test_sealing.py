@@ -1,5 +1,6 @@
 """The secret key: given, or made once and kept where only we can read it."""
 
+import secrets
 import stat
 from concurrent.futures import ThreadPoolExecutor
 
@@ -39,8 +40,18 @@ def test_a_file_that_holds_no_text_is_refused_by_its_name(tmp_path):
 
 
 def test_a_file_of_32_bytes_is_taken(tmp_path):
-    (tmp_path / "secret.key").write_bytes(b"x" * 32 + b"\n")
-    assert load_secret_key("", tmp_path / "secret.key") == "x" * 32
+    key = secrets.token_hex(16)
+    (tmp_path / "secret.key").write_text(f"{key}\n")
+    assert load_secret_key("", tmp_path / "secret.key") == key
+
+
+@pytest.mark.parametrize("content", [b"x" * 32, b"changeme" * 4, b"\0" * 40, bytes(range(40, 80))])
+def test_a_file_with_a_pattern_is_refused_by_its_name_and_kept(tmp_path, content):
+    path = tmp_path / "secret.key"
+    path.write_bytes(content)
+    with pytest.raises(Failure, match=f"^{path} holds a pattern, and a secret key must be random"):
+        load_secret_key("", path)
+    assert path.read_bytes() == content
 
 
 def test_processes_that_start_at_once_read_one_key(tmp_path):
