@@ -1,4 +1,4 @@
-"""What each part of recall is worth: the product's own ranking, with one part taken out at a time.
+"""The worth of each part of recall: the product's own ranking, with one part taken out at a time.
 
 The conversations of a LoCoMo-shaped file are ranked by the product's modules (`server.memory`, `tools.recall`),
 with numpy in the engine's place, so that a variant costs seconds and not a server. The first row is the product as it
@@ -222,7 +222,7 @@ def _ask(corpus: Corpus, text: str, variant: Variant) -> list[int]:
 
 
 def _injections(corpora: Sequence[Corpus]) -> float:
-    """How many questions, in %, get an answer from the next conversation, which never heard of them."""
+    """Return the share of questions, in %, that get an answer from the next conversation, which never heard of them."""
     product, answered = replace(VARIANTS[0]), list[bool]()
     for place, corpus in enumerate(corpora):
         other = corpora[(place + 1) % len(corpora)]

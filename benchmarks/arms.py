@@ -1,4 +1,4 @@
-"""What the product is held against: words alone, meaning alone, and the plain formula of both.
+"""The references for the product: words alone, meaning alone, and the plain formula of both.
 
 Not a benchmark by itself; the product offers no recall by one arm, so `recall.py` computes these, with the product's
 own analyzer and embedding model. They stay what they are while the product's ranking changes: BM25 over text, author
@@ -100,7 +100,7 @@ class _Vector:
 
 
 def result_of(work: Generator[None, None, list[NDArray[np.float32]]]) -> list[NDArray[np.float32]]:
-    """What the embedder returns at its end."""
+    """The vectors that the embedder returns at its end."""
     while True:
         try:
             next(work)

@@ -94,7 +94,7 @@ class Client:
         return answer["result"]["structuredContent"]
 
     def embeddings(self) -> str:
-        """How the server's embedding model is: loading, ready, absent or failed."""
+        """Return the state of the server's embedding model: loading, ready, absent or failed."""
         return self.get("/v1/health")[1]["embedding_state"].partition(":")[0]
 
     def _connected(self) -> socket.socket:

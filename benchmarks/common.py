@@ -1,4 +1,4 @@
-"""What the benchmarks share: a server of their own, a plain client, texts, and how figures are shown.
+"""The tools that the benchmarks share: a server of their own, a plain client, texts, and how figures are shown.
 
 Everything runs on loopback in a temporary folder, and only processes that were started here are ended.
 Processor time and memory are read from /proc, so those figures need Linux.
@@ -65,7 +65,7 @@ def show(figures: Sequence[Figure]) -> None:
 
 
 def machine() -> str:
-    """What this runs on, and how busy it is."""
+    """Return a line about this machine and its load."""
     model = platform.processor() or platform.machine()
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.exists() and (found := re.search(r"model name\s*: (.*)", cpuinfo.read_text())):
@@ -86,7 +86,7 @@ def median(values: Sequence[float]) -> float:
 
 
 def milliseconds(work: Callable[[], object]) -> float:
-    """How long a call takes."""
+    """Return the time that a call takes."""
     started = time.perf_counter()
     work()
     return (time.perf_counter() - started) * 1000

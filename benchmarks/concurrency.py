@@ -48,7 +48,7 @@ class ProbedSite(Site):
 
     @property
     def samples(self) -> Path:
-        """Where the probe's samples lie when the server has ended."""
+        """The file of the probe's samples, complete when the server has ended."""
         return self.folder / "lag"
 
     @property

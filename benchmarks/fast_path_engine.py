@@ -209,7 +209,7 @@ def _nearest(vector: Vectors, params: QuantizationSearchParams) -> QueryBatchReq
 
 
 async def _turns(shard: EdgeShard, vectors: Vectors) -> Trick:
-    """How long the loop is held without a pause while fifty searches become ready together."""
+    """Return the longest time that the loop is held while fifty searches become ready together."""
     requests = [_nearest(vector, QuantizationSearchParams(ignore=True)) for vector in vectors[:AT_ONCE]]
 
     async def held(turns: AbstractAsyncContextManager[object]) -> float:

@@ -158,7 +158,7 @@ def _log_lines() -> Trick:
 
 
 async def measure_record(site: Site) -> list[Trick]:
-    """What is remembered of the record, in a data folder with one user."""
+    """The caches of the record, in a data folder with one user."""
 
     def now() -> datetime:
         return STORED

@@ -23,7 +23,7 @@ STORED = datetime(2026, 1, 1, tzinfo=UTC)
 
 @dataclass
 class Filled:
-    """What lies in a workspace."""
+    """The contents of a workspace."""
 
     id: str
     generation: int

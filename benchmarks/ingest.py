@@ -1,4 +1,4 @@
-"""How fast memories are kept: one at a time, a hundred at a time, and a hundred at a time without a model.
+"""The speed of storing memories: one at a time, a hundred at a time, and a hundred at a time without a model.
 
 * Ingest over HTTP beside the embedder alone, on the same texts in the same hundreds, in turns in the same run. Target:
   0.8 times the embedder's throughput, the record, the journal and the projection included.

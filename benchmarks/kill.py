@@ -1,4 +1,4 @@
-"""What is left after `kill -9`: nothing that was acknowledged may be lost, nothing half done, nothing out of step.
+"""The rest after `kill -9`: nothing that was acknowledged may be lost, nothing half done, nothing out of step.
 
 Each round starts the real server, lets four clients store, ingest, update and delete over HTTP at once, and kills it
 with SIGKILL at a random moment (some rounds while it still starts). In a third of the rounds the search shard's
@@ -53,7 +53,7 @@ class Kept:
 
     @property
     def text(self) -> str | None:
-        """What it says, once that is settled."""
+        """The answer, once it is settled."""
         (only,) = self.versions
         return only
 
@@ -232,7 +232,7 @@ class Run:
         self.problems += compare(self._site.folder)
 
     def summary(self) -> str:
-        """What was done."""
+        """The operations that were done."""
         acknowledged = sum((writer.acknowledged for writer in self._writers), Counter())
         cut_off = sum((writer.cut_off for writer in self._writers), Counter())
         return (

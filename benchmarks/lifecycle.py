@@ -1,4 +1,4 @@
-"""What the background costs, and what it costs those who ask meanwhile.
+"""The cost of the background work, for the server and for recalls meanwhile.
 
 * One decay pass over a workspace in which every row changes: the work alone, target 3 s for 100,000 memories; and the
   p95 of recalls that a server answers during such passes, beside its idle p95, target twice that.
@@ -34,7 +34,7 @@ FILED = "2026-01-01 00:00:00.000000"
 
 @dataclass(frozen=True)
 class Sizes:
-    """How much of everything."""
+    """The sizes of the run."""
 
     decay: int
     linked: int
@@ -134,7 +134,7 @@ async def _decay_alone(site: Site, filled: Filled) -> tuple[float, int]:
 
 
 def _recalls(site: Site, client: Client, filled: Filled) -> tuple[list[float], list[float]]:
-    """How long recalls take while nothing else goes on, and while a pass does."""
+    """The time of recalls while nothing else goes on, and during a pass."""
     words, chance = Words(seed=23), seeded(29)
 
     def ask() -> float:

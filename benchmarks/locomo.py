@@ -53,7 +53,7 @@ class Conversation:
 
 
 def default_file() -> Path:
-    """What LOCI_BENCH_DATA names: a file, or the folder that the file lies in. The project has no data of its own."""
+    """Return the file or folder that LOCI_BENCH_DATA names. The project has no data of its own."""
     named = Path(os.environ.get("LOCI_BENCH_DATA") or NEIGHBOUR)
     return named / NAME if named.is_dir() else named
 

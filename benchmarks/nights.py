@@ -150,7 +150,7 @@ async def _undo_all(services: Any, call: Any, now: datetime) -> list[str]:
 
 
 def _compared(stored: dict[str, Any], now: dict[str, Any]) -> tuple[int, int]:
-    """How many memories are not there any more, and how many say something else than when they were stored."""
+    """Return the number of memories that are gone, and of those that say something else than when they were stored."""
     lost = [each for each in stored if each not in now]
     changed = [
         each

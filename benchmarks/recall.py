@@ -1,4 +1,4 @@
-"""How much of what was said is recalled: LoCoMo, turn by turn, through the product's own doors at its default settings.
+"""The quality of recall: LoCoMo, turn by turn, through the product's own doors at its default settings.
 
 Each dialogue turn is a memory (author, session, time of the session; ids are the server's own, so nothing in a memory
 tells that it is evidence). The conversations are ingested over REST with an API key, a workspace each, and every
@@ -39,7 +39,7 @@ BATCH = 100
 
 @dataclass(frozen=True)
 class Choice:
-    """What of a file is measured: which conversations, how many questions of each, and how.
+    """The part of a file to measure: conversations, questions of each, and the way.
 
     By default a recalled memory counts as used, as in the product, which may lift it for the next question. The arms
     are the same in every run of the same file, so a run that is compared with an earlier one can do without them.
@@ -79,7 +79,7 @@ class Workspace:
         assert len(self._places) == len(turns)
 
     def answers(self, questions: Sequence[Question]) -> list[Answer]:
-        """What it recalls for each question."""
+        """Return the ids that it recalls for each question."""
         return [self._answer(question.text) for question in progress(questions, f"asking {self._name}")]
 
     def _answer(self, question: str) -> Answer:

@@ -1,4 +1,4 @@
-"""What a ranking is worth: arithmetic on the ranks at which a question's evidence was found.
+"""The worth of a ranking: arithmetic on the ranks at which a question's evidence was found.
 
 Not a benchmark by itself. Ranks count from 1; None is an evidence that was not found at all. Every metric is in
 [0, 1] for one question, and averaged over questions: each question weighs the same, however much evidence it has.
@@ -64,7 +64,7 @@ METRICS: dict[str, Callable[[Ranks], float]] = {
 
 @dataclass(frozen=True)
 class Row:
-    """What came of one question; nothing of what was said or asked.
+    """The outcome of one question, without any text of it.
 
     `ranks` are the evidence's, by arm (the product is one) and then by level; `returned` is how many memories the
     product answered with, and `elsewhere` how many in a workspace that knows nothing of it (None: not asked there).
@@ -105,7 +105,7 @@ def write(rows: Sequence[Row], path: Path) -> None:
 
 
 def read(path: Path) -> list[Row]:
-    """What `write` wrote.
+    """Return the outcomes that `write` wrote.
 
     Raises:
         OSError: the file cannot be read.
@@ -133,7 +133,7 @@ def pairs(rows: Iterable[Row], before: Iterable[Row]) -> list[tuple[Row, Row]]:
 
 
 def interval(differences: Sequence[float]) -> tuple[float, float]:
-    """Where the mean difference lies in 95 % of the resamples: the paired bootstrap's percentile interval.
+    """Return the range of the mean difference in 95 % of the resamples: the paired bootstrap's percentile interval.
 
     Questions are drawn with replacement, and a question's difference is drawn whole (Efron and Tibshirani, 1993,
     chapter 13). Seeded, so the same differences give the same interval.

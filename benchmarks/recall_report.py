@@ -1,4 +1,4 @@
-"""How the figures of `recall.py` are shown: a digest, the full tables, and a comparison with an earlier run.
+"""The tables of the figures of `recall.py`: a digest, the full tables, and a comparison with an earlier run.
 
 Not a benchmark by itself.
 """
@@ -46,7 +46,7 @@ def figures(rows: Sequence[Row]) -> list[Figure]:
 
 
 def answers(rows: Sequence[Row]) -> list[Figure]:
-    """How often there was an answer where there is none, none where there is one, and how long answers took."""
+    """The rates of false answers and of missing answers, and the time of an answer."""
     elsewhere = injected(rows)
     rate, silent = percent(elsewhere), percent(map(unanswered, rows))
     times = [row.milliseconds for row in rows]
@@ -125,7 +125,7 @@ def _conversations(rows: Sequence[Row]) -> Table:
 
 
 def print_comparison(rows: Sequence[Row], before: Sequence[Row], name: str) -> None:
-    """What changed since an earlier run, over the questions that both have, with its 95 % interval."""
+    """Return the change since an earlier run, over the questions that both have, with its 95 % interval."""
     both = pairs(rows, before)
     columns = ("turn level, in %", "questions", "n", "before", "now", "difference", "95 % interval")
     table = Table(*columns, title=f"against {name}, paired by question", title_justify="left")

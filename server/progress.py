@@ -1,4 +1,4 @@
-"""How long work tells somebody how far it is."""
+"""The report of long work on its progress."""
 
 from collections.abc import Awaitable, Callable
 

@@ -1,4 +1,4 @@
-"""What every test shares: a clock, a server over real HTTP, people on it, and the model that `make test` pulled."""
+"""The fixtures that tests share: a clock, a server over real HTTP, people on it, and the model of `make test`."""
 
 import gc
 import logging

@@ -1,4 +1,4 @@
-"""What schemathesis checks beside its own checks: a request that fits the description is accepted.
+"""Checks of schemathesis beside its own: a request that fits the description is accepted.
 
 Its own check of that knows no rule that a JSON schema cannot say, so that it would report those below.
 """

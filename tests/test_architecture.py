@@ -1,4 +1,4 @@
-"""What the layers promise, held against the code itself."""
+"""The promises of the layers, held against the code itself."""
 
 import ast
 import importlib.metadata

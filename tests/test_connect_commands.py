@@ -25,7 +25,7 @@ def list_commands(text):
 
 @pytest.fixture
 def banner(monkeypatch):
-    """What `serve` prints at its start."""
+    """Return the lines that `serve` prints at its start."""
     text = io.StringIO()
     monkeypatch.setattr(serve, "stderr", Console(file=text, width=400))
     serve.print_greeting(Settings(public_url="http://127.0.0.1:8080"), SimpleNamespace(setup_link=None))  # pyright: ignore[reportArgumentType]

@@ -147,7 +147,7 @@ END = "-- end of a block --"
 
 
 async def run_script(script, url, data_dir):
-    """What each block of the script prints, with this server in place of the documented one."""
+    """Return the output of each block of the script, with this server in place of the documented one."""
     script = script.replace("http://127.0.0.1:8080", url).replace(".venv/bin/python", sys.executable)
     process = await asyncio.create_subprocess_exec(
         "bash",

@@ -1,1 +1,1 @@
-"""What the product does: one module per subject, typed async functions, one row per operation."""
+"""The operations of the product: one module per subject, typed async functions, one row per operation."""

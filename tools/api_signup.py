@@ -41,7 +41,7 @@ PlainName = Annotated[ShortName, AfterValidator(_to_plain_name)]
 
 
 class SignUp(Args):
-    """What signing up takes; no argument is required."""
+    """The arguments of a sign-up; none is required."""
 
     name: ShortName = Field(
         default=DEFAULT_NAME,

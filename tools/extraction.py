@@ -138,7 +138,7 @@ class _Stored(Answer):
 def _require_llm(services: Services) -> Llm:
     if services.llm is None:
         message = (
-            "This server has no language model, which reads transcripts. Whoever runs it sets LOCI_LLM_URL and "
+            "This server has no language model, which reads transcripts. To have one, set LOCI_LLM_URL and "
             "LOCI_LLM_MODEL. Until then store each fact with store_memory."
         )
         raise Failure("unavailable", message)

@@ -8,7 +8,7 @@ from tools.core.services import Services
 
 
 class BackfillReport(BaseModel):
-    """How many memories have no vectors yet, and whether they are being filled in."""
+    """The number of memories without vectors, and whether they are being filled in."""
 
     missing: int = Field(description="Memories of this server that have no vectors of the current model.")
     percent: float = Field(description="The percentage that has its vectors; 100 means all.")

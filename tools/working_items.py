@@ -48,7 +48,7 @@ class AddItem(InWorkspace):
 
 
 class ItemRef(InWorkspace):
-    """What `read_item` and `delete_item` take."""
+    """The arguments of `read_item` and `delete_item`."""
 
     id: Id = Field(description="The item's id.")
 

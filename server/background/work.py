@@ -1,4 +1,4 @@
-"""What a background work is: the fields of a row of `WORKS`."""
+"""The row of `WORKS`: one background work, with its fields."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass

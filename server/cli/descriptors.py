@@ -1,4 +1,4 @@
-"""How many files and sockets this process may have open at once."""
+"""The limit of files and sockets that this process may have open at once."""
 
 import sys
 

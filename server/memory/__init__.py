@@ -1,1 +1,1 @@
-"""How memory works: pure functions. No I/O, no clock; values in, values out."""
+"""The rules of memory: pure functions. No I/O, no clock; values in, values out."""

@@ -1,4 +1,4 @@
-"""How a memory's stored relevance fades with time and grows with use.
+"""The stored relevance of a memory: it fades with time and grows with use.
 
 It is the product of three parts: recency halves with every half-life since the memory was stored, the boost grows
 with the number of recalls, and the last recall counts for some days. It orders lists and chooses for the identity

@@ -1,4 +1,4 @@
-"""When an entry of the skip list ends, read from text: "2026-11-21", "3 days", "P3D", "until the migration is done".
+"""The end of an entry of the skip list, read from text: "2026-11-21", "3 days", "P3D", "until the migration is done".
 
 An entry ends at a time, or on a condition in words. Only a reader can judge such a condition, so an entry with
 one stays until somebody removes it.

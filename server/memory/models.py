@@ -1,4 +1,4 @@
-"""What a memory is: the one shape that is stored, projected, searched and answered."""
+"""The memory: the one shape that is stored, projected, searched and answered."""
 
 import re
 from datetime import UTC, datetime

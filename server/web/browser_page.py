@@ -1,4 +1,4 @@
-"""What a browser is shown at the address of an MCP endpoint."""
+"""The page that a browser gets at the address of an MCP endpoint."""
 
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send

@@ -1,4 +1,4 @@
-"""What a ranking is worth, against what a hand computes."""
+"""The measures of a ranking, against values computed by hand."""
 
 import math
 from dataclasses import replace

@@ -87,7 +87,7 @@ def write_wheel(path, files):
 
 
 def digests(files):
-    """What `minilm.DIGESTS` would say of these files."""
+    """Return the digests of these files, in the form of `minilm.DIGESTS`."""
     return {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}
 
 

@@ -49,7 +49,7 @@ def graph():
 
 
 def files():
-    """What a hub has of it: path → bytes."""
+    """The files of it on a hub: path → bytes."""
     tokenizer = Tokenizer(WordLevel({word: n for n, word in enumerate(WEIGHTS)}, unk_token="[UNK]"))
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
     tokenizer.post_processor = processors.TemplateProcessing(

@@ -13,7 +13,7 @@ anything = st.recursive(
 
 
 def examples(strategy):
-    """What Hypothesis thinks of, the same every time; run by the caller, because a server lives in its loop."""
+    """The examples of Hypothesis, the same every time; run by the caller, because a server lives in its loop."""
     found = []
 
     @settings(

@@ -14,7 +14,7 @@ ERAS = pytest.mark.parametrize("era", [LEGACY, MODERN])
 
 @dataclass
 class Answer:
-    """What a door answered: `error` is None, or the code; `text` is what the model reads."""
+    """The answer of a door: `error` is None, or the code; `text` is what the model reads."""
 
     status: int
     error: str | None
@@ -91,7 +91,7 @@ async def refused(person, name, arguments, *, status=400, code="invalid", says="
 
 
 async def kept(person) -> dict[str, int]:
-    """How much a person has: memories in their default workspace, workspaces and keys."""
+    """Return the numbers of a person's memories in the default workspace, of workspaces and of keys."""
     memories = (await person.http.get("/v1/memories", params={"status": "all"})).json()["total"]
     workspaces = len((await person.http.get("/v1/workspaces")).json()["workspaces"])
     keys = len((await person.http.get("/v1/keys")).json()["keys"])

@@ -23,7 +23,7 @@ class _Form(HTMLParser):
 
 
 def filled(page: str, values: dict[str, str], button: str) -> dict[str, list[str]]:
-    """What a browser would send: hidden inputs, checked boxes, what was typed, and the button of this value."""
+    """Return the fields that a browser would send: hidden inputs, checked boxes, typed texts, and this button."""
     fields: dict[str, list[str]] = {name: [value] for name, value in values.items()}
     for each in _Form(page).inputs:
         kind, name, value = each.get("type"), each.get("name"), each.get("value") or ""
@@ -36,7 +36,7 @@ def filled(page: str, values: dict[str, str], button: str) -> dict[str, list[str
 
 
 def target(page: httpx.Response) -> httpx.URL:
-    """Where the page's form goes."""
+    """Return the address of the page's form."""
     return page.url.join(_Form(page.text).action or "")
 
 

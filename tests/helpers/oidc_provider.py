@@ -119,7 +119,7 @@ class OidcProvider:
     async def get_tokens(
         self, account: str, client: dict[str, Any], *, scope="openid", resource: str | None = None
     ) -> dict[str, Any]:
-        """What the token endpoint answers to a public client with PKCE that this person has logged in with."""
+        """Return the token endpoint's answer to a public client with PKCE after this person's login."""
         verifier = secrets.token_urlsafe(48)
         redirect_uri = client["redirect_uris"][0]
         given = {"client_id": client["client_id"], "redirect_uri": redirect_uri}

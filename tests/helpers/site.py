@@ -137,7 +137,7 @@ async def serving(app, listener, connections):
 
 
 async def _shut_down(server):
-    """What uvicorn does at the end, without its pauses of two tenths of a second: thousands of tests end a server."""
+    """The end of uvicorn without its pauses of two tenths of a second: thousands of tests end a server."""
     for each in server.servers:
         each.close()
     for connection in list(server.server_state.connections):

@@ -1,4 +1,4 @@
-"""What is asked of a database while a test runs."""
+"""The statements that reach a database while a test runs."""
 
 from contextlib import contextmanager
 

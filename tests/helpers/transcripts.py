@@ -16,7 +16,7 @@ CHANGES = (
 
 
 class Transcript:
-    """What has been learned so far of which real id stands for which documented one."""
+    """The pairs of documented and real ids that are known so far."""
 
     def __init__(self):
         self.real = {}

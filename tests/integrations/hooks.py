@@ -22,7 +22,7 @@ class Hook:
     env: dict[str, str] = field(default_factory=dict)
 
     async def run(self, given: bytes, **env) -> tuple[str, str]:
-        """What it prints on its two outputs; it always exits with 0."""
+        """Return its two outputs; it always exits with 0."""
         environ = {"PATH": os.environ["PATH"], "HOME": str(self.home)} | self.env | env
         process = await asyncio.create_subprocess_exec(
             "sh",

@@ -39,7 +39,7 @@ def hook(tmp_path):
 
 
 def given(event):
-    """What a client sends the hook on an event."""
+    """The event that a client sends to the hook."""
     return json.dumps({"hook_event_name": event, "session_id": "s-1"} | EVENTS[event]).encode()
 
 

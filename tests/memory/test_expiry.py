@@ -1,4 +1,4 @@
-"""When an entry of the skip list ends, by what people and models write."""
+"""The end of an entry of the skip list, as people and models write it."""
 
 from datetime import UTC, datetime, timedelta
 

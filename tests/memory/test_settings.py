@@ -1,4 +1,4 @@
-"""What a workspace's settings may be."""
+"""The values of a workspace's settings."""
 
 import pytest
 from py_rust_stemmers import SnowballStemmer  # pyright: ignore[reportAttributeAccessIssue] - it has no types

@@ -76,7 +76,7 @@ def undone():
 
 @pytest.fixture
 def plan_of():
-    """How SQLite finds what a read asks with its one statement: (db, ask), where `ask` takes the connection."""
+    """Return the query plan of a read's one statement. `ask` takes the connection."""
 
     async def explain(db, ask):
         asked = []

@@ -29,7 +29,7 @@ async def write(db, value):
 
 @pytest.fixture
 def asked():
-    """How often a query of ours went to a database."""
+    """The number of our queries that went to a database."""
     with statements_with("epoch.value") as statements:
         yield statements
 

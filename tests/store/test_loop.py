@@ -18,7 +18,7 @@ pytestmark = pytest.mark.anyio
 
 
 class Services(SimpleNamespace):
-    """What the loop's works use."""
+    """The services that the loop's works use."""
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""What only a SQLite file can show: that erased text is gone from its bytes, and which way a query goes through it."""
+"""The proofs that need a SQLite file: erased text is gone from its bytes, and the way of a query through it."""
 
 import random
 import re

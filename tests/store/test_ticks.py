@@ -1,4 +1,4 @@
-"""What happens at set times: claimed once, whoever tries; one workspace's failure stops no other."""
+"""The works at set times: claimed once by one of all processes; one workspace's failure stops no other."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta
@@ -32,7 +32,7 @@ def services_on(db, projection, clock) -> Services:
 
 @pytest.fixture
 async def services(ledger, clock):
-    """What the background works with; its ticks of before were noted."""
+    """The services of the background; its earlier ticks were noted."""
     services = services_on(ledger.db, CountingProjection(), clock)
     await do_due_ticks(services)
     return services

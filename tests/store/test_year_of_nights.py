@@ -43,7 +43,7 @@ def said(memory):
 
 
 async def a_day(book, clock, chance, kept):
-    """What people do in a day: store a few memories, use some, change or delete one now and then."""
+    """The work of people in a day: they store a few memories, use some, change or delete one now and then."""
     for _ in range(chance.choice((0, 0, 1, 1, 2))):
         scope = chance.choice(({}, {}, {"scope": "project", "project": chance.choice(("heron", "egret"))}))
         tags = chance.sample(TOPICS, chance.choice((0, 1, 1, 2)))

@@ -73,7 +73,7 @@ async def filled(settings):
 
 
 async def recalled(person):
-    """What is recalled for every question: contents, scores and reasons."""
+    """Return the answers to every question: contents, scores and reasons."""
     found = {}
     for question in QUESTIONS:
         for number, how in enumerate(ASKED):

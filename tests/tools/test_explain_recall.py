@@ -14,7 +14,7 @@ pytestmark = pytest.mark.anyio
 
 
 async def explained(person, memory_id, message="tea", **arguments):
-    """What both doors answer alike; the sentence is whole."""
+    """Return the answer that both doors give; the sentence is whole."""
     arguments = {"message": message, "memory_id": memory_id, **arguments}
     over_rest, over_mcp = (
         await rest(person, "explain_recall", arguments),

@@ -11,7 +11,7 @@ WARNING = "  Warning: nothing in it has changed for more than 24 hours."
 
 
 async def health(person, **arguments):
-    """What both doors answer alike; the text is REST's."""
+    """Return the answer that both doors give; the text is REST's."""
     over_rest, over_mcp = await rest(person, "health", arguments), await tool(person, "health", arguments)
     for part in ("working_memory", "skip_list", "access_log", "memories"):
         assert over_mcp.body[part] == {k: v for k, v in over_rest.body[part].items() if v is not None}

@@ -9,7 +9,7 @@ pytestmark = pytest.mark.anyio
 
 
 async def context(person, message="tea", **arguments):
-    """What both doors answer alike."""
+    """Return the answer that both doors give."""
     over_rest = await rest(person, "retrieve_context", {"message": message, **arguments})
     over_mcp = await tool(person, "retrieve_context", {"message": message, **arguments})
     assert over_rest.error is None, over_rest.text

@@ -1,4 +1,4 @@
-"""How often one credential may call, by the clock that the test moves."""
+"""The rate limit of one credential, by the clock that the test moves."""
 
 import pytest
 

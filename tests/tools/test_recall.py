@@ -1,4 +1,4 @@
-"""What recall finds and leaves out: filters, expiry by the moved clock, and what was deleted."""
+"""The matches of a recall, and those that it leaves out: filters, expiry by the moved clock, and what was deleted."""
 
 import pytest
 
@@ -8,7 +8,7 @@ pytestmark = pytest.mark.anyio
 
 
 async def asked(person, name, arguments=None):
-    """What a tool answers."""
+    """Return a tool's answer."""
     answer = await tool(person, name, arguments or {})
     assert answer.error is None, answer.text
     return answer.body

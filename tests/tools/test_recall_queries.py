@@ -1,4 +1,4 @@
-"""What anyone may type into recall: each gets a clear answer, and never another's memory."""
+"""The questions that people may type into recall: each gets a clear answer, and never another's memory."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""How much of a ranking is answered: no more than there is room for, nothing twice, nothing to be left alone."""
+"""The room of an answer: no more than fits, nothing twice, nothing of the skip list."""
 
 import pytest
 from hypothesis import strategies as st

@@ -1,4 +1,4 @@
-"""What the owner of a workspace sets changes how it recalls: alpha, threshold, language, stop words."""
+"""The settings of a workspace change its recall: alpha, threshold, language, stop words."""
 
 import pytest
 

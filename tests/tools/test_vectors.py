@@ -248,7 +248,7 @@ def test_the_outcome_is_told_in_a_sentence(missing, state, is_going_on, text):
 
 @pytest.fixture
 def counted():
-    """What was counted in SQL so far."""
+    """The counts that were read from SQL so far."""
     with statements_with("count(vectors") as statements:
         yield statements
 

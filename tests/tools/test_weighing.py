@@ -1,4 +1,4 @@
-"""How hits become candidates: what counts of what the arms say, and what is taken for what they do not."""
+"""The way from hits to candidates: the scores of the arms, and the values that replace missing ones."""
 
 from datetime import UTC, datetime, timedelta
 

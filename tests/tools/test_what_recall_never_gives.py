@@ -1,4 +1,4 @@
-"""What was deleted, has expired, or is somebody else's appears by no path, whatever its fate was before."""
+"""A memory that is deleted, expired or somebody else's appears by no path."""
 
 import json
 

@@ -18,7 +18,7 @@ async def put(person, title, workspace="default", **fields):
 
 
 async def listed(person, **arguments):
-    """What both doors list alike: [(title, workspace)] and the total."""
+    """Return the list that both doors give: [(title, workspace)] and the total."""
     over_rest = await rest(person, "list_items", arguments)
     over_mcp = await tool(person, "list_items", arguments)
     assert over_rest.error is None, over_rest.text

@@ -1,4 +1,4 @@
-"""What the clients of claude-mem and min-memory send to the routes that exist, by the names that they use."""
+"""The bodies of claude-mem's and min-memory's clients on the routes that exist, in their names."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What one HTTP connection may send, how long it may take, and how many there may be."""
+"""The bounds of HTTP connections: bytes, time and number."""
 
 import asyncio
 from contextlib import AsyncExitStack

@@ -1,4 +1,4 @@
-"""What Memento's clients find on the routes that exist: one test for each row of the contract, and for its refusals."""
+"""The answers to Memento's clients on the routes that exist: one test for each row of the contract and refusal."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""What Memento's clients find on `POST /v1/context`, and the rules that all its routes share."""
+"""The answers to Memento's clients on `POST /v1/context`, and the rules that all its routes share."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""What Memento's clients find on the routes of graph and consolidation: one test for each row of the contract."""
+"""The answers to Memento's clients on the routes of graph and consolidation: one test for each row of the contract."""
 
 import re
 

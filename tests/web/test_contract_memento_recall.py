@@ -1,4 +1,4 @@
-"""What Memento's clients find on `/v1/memories/recall`."""
+"""The answers to Memento's clients on `/v1/memories/recall`."""
 
 import pytest
 

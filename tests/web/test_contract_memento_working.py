@@ -1,4 +1,4 @@
-"""What Memento's clients find on the routes of working memory and the skip list: one test for each row."""
+"""The answers to Memento's clients on the routes of working memory and the skip list: one test for each row."""
 
 import pytest
 

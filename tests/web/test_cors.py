@@ -31,7 +31,7 @@ async def open_site(tmp_path_factory):
 
 
 async def ask_first(http, path, origin, headers="authorization,content-type,mcp-protocol-version,mcp-session-id"):
-    """What a browser sends before the request itself."""
+    """The preflight that a browser sends before the request."""
     asked = {"access-control-request-method": "POST", "access-control-request-headers": headers}
     return await http.options(path, headers={"origin": origin} | asked)
 

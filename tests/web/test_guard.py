@@ -1,4 +1,4 @@
-"""Who is let in: what each bearer is answered, and the challenge that says how to get a better one."""
+"""The guard: its answer to each bearer, and the challenge that says how to get a better one."""
 
 import jwt
 import pytest

@@ -26,7 +26,7 @@ async def dan(shared):
 
 @pytest.fixture(scope="module")
 async def secrets_of_dan(dan):
-    """What dan has: a memory in two workspaces, and a key; the ids by what they are of."""
+    """Dan's things: a memory in two workspaces, and a key; the ids by their kinds."""
     memory = await dan.store(f"Dan's {SECRET}", tags=[SECRET])
     other = await dan.store(f"Dan's other {SECRET}", workspace="attic")
     listed = (await dan.http.get("/v1/workspaces")).json()["workspaces"]

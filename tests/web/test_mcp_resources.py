@@ -1,4 +1,4 @@
-"""What the MCP door offers beside tools: resources, prompts and completion."""
+"""The MCP door beside its tools: resources, prompts and completion."""
 
 import json
 

@@ -35,7 +35,7 @@ VALID = {
 
 
 async def said(person, name, arguments=None, path=TOOLSET):
-    """What a tool says."""
+    """Return the text of a tool's answer."""
     answer = await tool(person, name, arguments or {}, path=path)
     assert answer.error is None, answer.text
     assert answer.body["text"] == answer.text

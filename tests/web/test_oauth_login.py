@@ -28,7 +28,7 @@ ERAS = pytest.mark.parametrize("mode", ["legacy", "2026-07-28"])
 
 
 class Storage:
-    """Where the client keeps its tokens: memory."""
+    """The client's store of tokens, in memory."""
 
     auth: OAuthClientProvider
 

@@ -40,7 +40,7 @@ async def fits(page):
 
 
 def callback(site):
-    """Where the client waits; nothing is there, and nothing has to be."""
+    """The address of the client; nothing needs to be there."""
     return f"{site.url}/callback"
 
 

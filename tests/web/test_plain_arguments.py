@@ -37,12 +37,12 @@ FILLED = {
 
 
 def read(name, arguments):
-    """What a tool makes of arguments: only what is set, so that left out is not the same as a default."""
+    """The arguments as a tool reads them: only those that are set, so that left out is not the same as a default."""
     return validate(ARGUMENTS[name], arguments).model_dump(exclude_unset=True)
 
 
 async def asked(person, name, arguments):
-    """What a tool answers over MCP, where nulls are left out."""
+    """Return a tool's answer over MCP, which leaves nulls out."""
     answer = await tool(person, name, arguments)
     assert answer.error is None, answer.text
     return answer.body

@@ -41,14 +41,14 @@ UNSUPPORTED: Mapping[str, tuple[str, ...]] = {
 
 
 class _Relations(BaseModel):
-    """How min-memory names the links of a new memory."""
+    """The links of a new memory in min-memory's names."""
 
     related_to: Annotated[list[LinkedId], Field(max_length=100)] | None = None
     relation_types: dict[str, Word] | None = None
 
 
 class _Relation(BaseModel):
-    """How min-memory names one link that is added to a memory."""
+    """One link that is added to a memory, in min-memory's names."""
 
     related_id: LinkedId | None = None
     relation_type: Word | None = None

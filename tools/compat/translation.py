@@ -1,4 +1,4 @@
-"""How the arguments of a request get our names, before the operation validates them."""
+"""The translation of a request's arguments into our names, before the operation validates them."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""How the clients of other systems word a request to an operation, and what they read in its answer.
+"""The dialects: the words of other systems' clients for a request to an operation, and for its answer.
 
 An operation knows only its own words. The catalogue gives each row its dialect, from the tables in `tools.compat`, and
 `tools.core.operation.run` translates a request before it validates it.
@@ -27,7 +27,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """How other systems' clients use one operation.
+    """The use of one operation by other systems' clients.
 
     `translate` turns the arguments that a client sent into ours. It does not validate ours, but raises `Failure` for
     an argument that only the other system has and that cannot be taken. `to_text` puts an answer in words, which REST

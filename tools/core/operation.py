@@ -33,7 +33,7 @@ WorkspaceName = Annotated[
 
 
 class Effect(Enum):
-    """How an operation changes the store. MCP annotations and HTTP success statuses follow from it."""
+    """The change that an operation makes to the store. MCP annotations and HTTP success statuses follow from it."""
 
     READ = "read"
     CREATE = "create"

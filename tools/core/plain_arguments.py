@@ -33,7 +33,7 @@ _TRUTHS = {"true": True, "1": True, "false": False, "0": False}
 
 @dataclass(frozen=True, slots=True)
 class _Field:
-    """What an argument takes.
+    """The kinds of values that an argument takes.
 
     `number` is the type of a number; `entry` the model of an object, or of a list's entries.
     """
@@ -185,7 +185,7 @@ def _list_answered_fields(model: type[BaseModel]) -> list[tuple[str, str | None]
 
 @cache
 def _list_fields(model: type[BaseModel]) -> dict[str, _Field]:
-    """What each field of a model takes."""
+    """Return the kinds of values that each field of a model takes."""
     return {
         name: _describe_field(Annotated[field.annotation, *field.metadata], is_optional=not field.is_required())  # pyright: ignore[reportInvalidTypeForm] - a type that is known at run time
         if field.metadata

@@ -1,4 +1,4 @@
-"""How an answer cites a memory: a title, and the address of a page that shows it."""
+"""The citation of a memory in an answer: a title, and the address of a page that shows it."""
 
 MEMORY_PATH = "/memories"
 TITLE = 80

@@ -1,4 +1,4 @@
-"""How several subjects prepare a change of a memory: they find it, hold it, and check its links."""
+"""The preparation of a change of a memory, for several subjects: find it, hold it, and check its links."""
 
 from collections.abc import Collection, Sequence
 from datetime import datetime

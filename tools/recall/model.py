@@ -1,4 +1,4 @@
-"""What goes through the pipeline of recall: the request, each workspace's candidates, and the result."""
+"""The values of the pipeline of recall: the request, each workspace's candidates, and the result."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ from server.store.search.seam import Hit
 from tools.memories.arguments import Facets
 
 CANDIDATES = 40
-"""How many memories each arm is asked for. More improve nothing (docs/recall.md), and each is read for each recall."""
+"""The number of memories that each arm is asked for. More improve nothing (docs/recall.md), and cost each recall."""
 
 #: How the memories of an answer were ranked: by their words, by words and meaning, or by their age.
 RankedBy = Literal["keyword", "hybrid", "recent"]
@@ -25,7 +25,7 @@ Reason = Literal["expired", "gate", "threshold", "skip_list", "duplicate", "budg
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecallRequest:
-    """What to recall, and how many memories."""
+    """The question of a recall, and the number of memories to answer."""
 
     message: str
     facets: Facets = field(default_factory=Facets)

@@ -1,1 +1,1 @@
-"""How a question finds its memories: reading it, judging and ranking candidates, filling the room of an answer."""
+"""The rules of a recall: reading a question, judging and ranking candidates, filling the room of an answer."""

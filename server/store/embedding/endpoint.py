@@ -55,7 +55,7 @@ _REFUSES_TEXT = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndpointNames:
-    """How a person calls the parts of an endpoint, in the advice of an error: by default in plain words."""
+    """The words for the parts of an endpoint in the advice of an error: by default plain words."""
 
     url: str = "its URL"
     model: str = "the model's name"

@@ -1,4 +1,4 @@
-"""How far the missing vectors are filled in: the states that `backfill` goes through and others look at.
+"""The progress of filling in missing vectors: the states that `backfill` goes through and others look at.
 
 Gaps may be known or not, and a round of filling in may be going on or not. A gap that is noted during a round calls
 for another round after it. It starts with gaps: those that an earlier process left are only known by looking.
@@ -33,7 +33,7 @@ class Filling:
 
     @property
     def counts(self) -> VectorCoverage | None:
-        """How far the round is, in all workspaces together; None if none is going on, or it is a small one."""
+        """The progress of the round, in all workspaces together; None if none is going on, or it is a small one."""
         return self._counts
 
     @property

@@ -27,7 +27,7 @@ _HOUSEKEEPING = Actor("housekeeping", "housekeeping", "erase_due_memories", "")
 
 @dataclass(slots=True)
 class Erasure:
-    """What an erasure changed, by ids.
+    """The changes of an erasure, by ids.
 
     Attributes:
         erased: the memories that are erased, and as they were before.

@@ -1,4 +1,4 @@
-"""How often memories were recalled: counted in memory, and written every second; no part of a memory's revision.
+"""The count of recalls of each memory: kept in memory, and written every second; no part of a memory's revision.
 
 A read never waits for this: it adds the counts that are not written yet. A crash loses a second of counts at most.
 """

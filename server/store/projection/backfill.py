@@ -40,7 +40,7 @@ class BackfillFailed(Exception):  # noqa: N818 - it names the outcome for the pe
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How fast gaps are filled.
+    """The speed at which gaps are filled.
 
     Attributes:
         per_second: the memories filled in a second at most; 0: as many as the model can.

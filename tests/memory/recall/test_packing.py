@@ -1,4 +1,4 @@
-"""What of a ranking is answered."""
+"""The part of a ranking that is answered."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""What a query asks for."""
+"""The question that a query asks."""
 
 import pytest
 from hypothesis import given

@@ -44,7 +44,7 @@ def unit(text):
 
 
 def embedded(request):
-    """What a good endpoint answers, the last text first: the index says which is which."""
+    """The answer of a good endpoint, the last text first: the index says which is which."""
     rows = [{"index": n, "embedding": vector(text)} for n, text in enumerate(json.loads(request.content)["input"])]
     return httpx.Response(200, json={"object": "list", "data": rows[::-1]})
 

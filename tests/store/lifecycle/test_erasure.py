@@ -1,4 +1,4 @@
-"""What goes for good with a workspace that cannot come back, looked for in the tables, on both databases."""
+"""The rows that go for good with a workspace that cannot come back, looked for in the tables, on both databases."""
 
 from datetime import timedelta
 from typing import Any

@@ -200,7 +200,7 @@ async def test_killed_with_nine_and_run_again_the_command_embeds_only_what_is_le
 
 
 async def kept(settings):
-    """How many vectors the record has, and which generations the workspaces serve."""
+    """Return the number of vectors in the record, and the generations that the workspaces serve."""
     db = Database(Settings(data_dir=settings.data_dir).sqlalchemy_url)
     try:
         async with db.read() as connection:

@@ -37,7 +37,7 @@ def kill():
 
 
 async def answered(ask):
-    """What is answered once the process is started again; until then it may be refused."""
+    """Return the answer once the process is started again; until then it may be refused."""
     async with asyncio.timeout(30):
         while True:
             with contextlib.suppress(EngineDown):

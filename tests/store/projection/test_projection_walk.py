@@ -36,7 +36,7 @@ class Walk:
         self.projection = Projection(self.book.db, self.engine, shared=False)
 
     async def keep(self, *_):
-        """What a flush has put on the disk: from here on, the least that a power loss leaves."""
+        """The revision that a flush has put on the disk: from here on, the least that a power loss leaves."""
         shutil.rmtree(self.disk, ignore_errors=True)
         if self.folder.exists():
             shutil.copytree(self.folder, self.disk)

@@ -1,4 +1,4 @@
-"""What the record does not hold any more is in no file of the search store either."""
+"""A text that left the record is in no file of the search store either."""
 
 import pytest
 

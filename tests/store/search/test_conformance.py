@@ -1,4 +1,4 @@
-"""What the seam promises, on every engine."""
+"""The promises of the seam, on every engine."""
 
 from dataclasses import replace
 from math import log, sqrt

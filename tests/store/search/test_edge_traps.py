@@ -189,7 +189,7 @@ async def test_a_damaged_shard_says_that_it_must_be_made_again(edge, collection,
 
 
 def faults():
-    """How many pages this process has had to wait for, each of them a read of its own."""
+    """Return the number of pages that this process has had to wait for, each of them a read of its own."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_majflt
 
 

@@ -39,7 +39,7 @@ def home(make, number, of=2):
 
 
 def end_of(pid):
-    """What is readable once the process has ended, whoever's child it is."""
+    """Return the output once the process has ended, if it is a child of ours or not."""
     return os.pidfd_open(pid)
 
 

@@ -1,4 +1,4 @@
-"""What no engine takes, and that nothing of it is written, on every engine."""
+"""The calls that every engine refuses, and that nothing of them is written."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""What the server engine does when the server is away, refuses, or is too old."""
+"""The server engine if the server is away, refuses, or is too old."""
 
 import socket
 
