@@ -123,4 +123,4 @@ async def test_without_a_model_the_refusal_says_what_to_set(site, name):
     for door in (rest, tool):
         answer = await door(ann, name, {"transcript": TRANSCRIPT})
         assert answer.error == "unavailable"
-        assert "sets LOCI_LLM_URL and LOCI_LLM_MODEL" in answer.text
+        assert "set LOCI_LLM_URL and LOCI_LLM_MODEL" in answer.text
