@@ -1,9 +1,8 @@
 """JSON from outside: client metadata, sent to the server or fetched by it."""
 
-import json
 from typing import Any, cast
 
-from server.storable import refuse_unstorable
+from server.storable import load_json, refuse_unstorable
 
 
 def parse_json_object(body: bytes) -> dict[str, Any]:
@@ -14,7 +13,7 @@ def parse_json_object(body: bytes) -> dict[str, Any]:
         Failure: `invalid`, a value in it cannot be stored: it has half a surrogate pair or a NUL, for example.
     """
     try:
-        value = json.loads(body)
+        value = load_json(body)
     except (ValueError, RecursionError):
         raise ValueError("is not JSON") from None
     if not isinstance(value, dict):

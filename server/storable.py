@@ -1,5 +1,6 @@
 """The values that can be stored: JSON without the texts and numbers that a database or JSON itself cannot hold."""
 
+import json
 import math
 from typing import Any
 
@@ -7,20 +8,48 @@ from server.errors import Failure
 
 #: How deep JSON may be nested: any JSON library can read that, and no sensible request is deeper.
 DEPTH = 64
+#: How many digits a whole number may have: readers of JSON that know only floats can read it.
+DIGITS = 308
+_TOO_LARGE = 10**DIGITS
+_MANY_DIGITS = f"is a number of more than {DIGITS} digits; send it as text"
+
+
+def load_json(text: str | bytes) -> Any:
+    """Return the value that JSON stands for.
+
+    Too many digits, NaN and Infinity become numbers that `refuse_unstorable` refuses by their place.
+
+    Raises:
+        ValueError: it is no JSON.
+        RecursionError: it is nested too deep.
+    """
+    return json.loads(text, parse_int=_read_digits)
+
+
+def _read_digits(digits: str) -> int:
+    return int(digits) if len(digits) <= DIGITS + 1 else _TOO_LARGE  # one more for a sign
+
+
+def is_storable_number(value: float) -> bool:
+    """Whether a number is finite, and has at most `DIGITS` digits if it is a whole one."""
+    return math.isfinite(value) if isinstance(value, float) else -_TOO_LARGE < value < _TOO_LARGE
 
 
 def refuse_unstorable(value: Any, path: str = "", depth: int = 0) -> None:
     """Refuse a value that a database cannot hold or JSON cannot express.
 
-    These are the NUL character, half a surrogate pair, an infinite number, and JSON nested deeper than `DEPTH`.
+    These are the NUL character, half a surrogate pair, an infinite number, a whole number of more than `DIGITS` digits,
+    and JSON nested deeper than `DEPTH`.
 
     Raises:
         Failure: `invalid`.
     """
     if isinstance(value, str):
         _refuse_text(value, path)
-    elif isinstance(value, float) and not math.isfinite(value):
-        raise Failure("invalid", f"{path}: must be a finite number.", field=path)
+    elif isinstance(value, int | float):
+        if not is_storable_number(value):
+            fault = "must be a finite number" if isinstance(value, float) else _MANY_DIGITS
+            raise Failure("invalid", f"{path}: {fault}.", field=path)
     elif isinstance(value, dict | list):
         if depth > DEPTH:
             raise Failure("invalid", f"{path.split('.', maxsplit=1)[0]}: is nested more than {DEPTH} deep.")

@@ -1,6 +1,5 @@
 """The settings of a workspace: of recall, of how memories fade, and of the skip list."""
 
-import json
 from contextlib import suppress
 from typing import Any
 
@@ -9,7 +8,7 @@ from pydantic import BaseModel, Field, ValidationError
 from server.errors import Failure
 from server.memory.models import Timestamp
 from server.memory.settings import DEFAULTS, WorkspaceSettings
-from server.storable import refuse_unstorable
+from server.storable import load_json, refuse_unstorable
 from server.store.epoch import raise_epoch
 from server.store.record import settings
 from server.store.record.workspaces import Workspace
@@ -87,7 +86,7 @@ def _parse_value(key: str, value: Any) -> Any:
 def _parse_text(text: str, default: Any) -> Any:
     """Return the value that a text stands for: JSON, or words between commas for a list, else the text itself."""
     with suppress(ValueError, RecursionError):
-        return json.loads(text)
+        return load_json(text)
     if isinstance(default, list):
         return [part.strip() for part in text.split(",") if part.strip()]
     return text

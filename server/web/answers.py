@@ -1,6 +1,5 @@
 """HTTP answers: bodies read as JSON, and refusals written as JSON. The Entrance turns every error into an answer."""
 
-import json
 from typing import Any, cast
 
 from pydantic_core import from_json
@@ -17,6 +16,7 @@ from server.errors import (
     make_unavailable_failure,
 )
 from server.retry_after import retry_after_headers
+from server.storable import load_json
 from server.store.outage import find_outage
 from server.store.search.seam import EngineDown
 from server.web.request_body import MAX_BODY
@@ -77,8 +77,7 @@ async def read_json(request: Request) -> dict[str, Any]:
     except RecursionError:
         raise Failure("malformed", "The body is nested too deep.") from None
     except ValueError as error:
-        reason = str(error).partition(";")[0]  # after the semicolon Python says how to lift a limit of its own
-        raise Failure("malformed", f"The body is not valid JSON: {reason}.") from None
+        raise Failure("malformed", f"The body is not valid JSON: {error}.") from None
     if not isinstance(value, dict):
         raise Failure("malformed", "The body must be a JSON object.")
     return cast("dict[str, Any]", value)
@@ -87,12 +86,8 @@ async def read_json(request: Request) -> dict[str, Any]:
 def _parse_json(content: bytes) -> Any:
     """Return the value of a body. A large one has a faster parser, because the event loop waits for it."""
     if len(content) > MAX_BODY:
-        return from_json(content, allow_inf_nan=False, cache_strings="none")
-    return json.loads(content, parse_constant=_refuse_constant)
-
-
-def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is not JSON")
+        return from_json(content, cache_strings="none")
+    return load_json(content)
 
 
 def _failure_from_http(error: HTTPException, path: str) -> Failure:

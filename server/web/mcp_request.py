@@ -86,7 +86,9 @@ def _check_message(body: bytes, headers: Headers) -> None:
     try:
         message: object = from_json(body)
     except ValueError:
-        raise _RpcError(types.PARSE_ERROR, "The body is not valid JSON, or is nested too deep.") from None
+        raise _RpcError(
+            types.PARSE_ERROR, "The body is not valid JSON, is nested too deep, or has a number of too many digits."
+        ) from None
     if isinstance(message, list):
         text = "A batch is not supported; send each message in a request of its own."
         raise _RpcError(types.INVALID_REQUEST, text)

@@ -1,10 +1,12 @@
 """Arguments as models and their clients send them: each is taken for what it plainly says, by every tool."""
 
 import json
+from typing import get_args, get_origin
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import BaseModel
 
 from server.errors import Failure
 from tests.helpers.arguments import VALID
@@ -25,7 +27,11 @@ OPTIONAL = [
     if not field.is_required() and VALID.get(operation.name, {}).get(name) is None
 ]
 #: The operations whose arguments suit Memento's tools.
-MEMENTO: dict[str, str] = {"memento_remember": "store_memory", "memento_recall": "search"}
+MEMENTO: dict[str, str] = {
+    "memento_remember": "store_memory",
+    "memento_store": "store_memory",
+    "memento_recall": "search",
+}
 FILLED = {
     "content": "Tea is at five",
     "tags": ["ops", "deploy"],
@@ -79,6 +85,103 @@ def test_a_truth_value_is_taken_in_every_form(sent):
 @pytest.mark.parametrize("sent", ["false", "False", "0"])
 def test_no_is_not_taken_for_yes(sent):
     assert read("search", {"query": "x", "explain": sent})["explain"] is False
+
+
+@pytest.mark.parametrize("blank", [" ", " \n\t", "\u3000"])
+@pytest.mark.parametrize(
+    ("name", "argument"),
+    [
+        *(("store_memory", each) for each in ("project", "task", "entity", "author", "session", "source", "type")),
+        *(("store_memory", each) for each in ("scope", "tags", "linkages", "metadata", "occurred_at", "expires_at")),
+        *(("search", each) for each in ("project", "session", "type", "limit", "explain", "workspace")),
+        *(("update_memory", each) for each in ("project", "tags", "clear", "type")),
+    ],
+)
+def test_blanks_alone_are_left_out_like_an_empty_text(name, argument, blank):
+    arguments = VALID[name]
+    assert read(name, arguments | {argument: blank}) == read(name, arguments)
+
+
+def test_blanks_alone_are_no_content():
+    with pytest.raises(Failure, match="content: must not be empty"):
+        read("store_memory", {"content": "  "})
+
+
+def is_object_list(annotation):
+    """Whether an argument of this type is a list of objects."""
+    parts = get_args(annotation)
+    if get_origin(annotation) is list:
+        return isinstance(parts[0], type) and issubclass(parts[0], BaseModel)
+    return any(is_object_list(each) for each in parts)
+
+
+ENTRIES = {"linkages": {"type": "file", "path": "a.md"}, "memories": {"content": "Tea"}, "images": {"data": "iVBORw=="}}
+#: Every list of objects that a tool takes.
+OBJECT_LISTS = [
+    (operation.name, name)
+    for operation in (*catalog.OPERATIONS, *catalog.MEMENTO.values())
+    for name, field in operation.args.model_fields.items()
+    if is_object_list(field.annotation)
+]
+
+
+@pytest.mark.parametrize(("name", "argument"), OBJECT_LISTS)
+def test_one_object_is_taken_for_a_list_of_it(name, argument):
+    arguments = VALID[MEMENTO.get(name, str(name))]
+    entry = ENTRIES[argument]
+    for sent in (entry, json.dumps(entry), f" {json.dumps(entry)} ", [json.dumps(entry)], json.dumps([entry])):
+        assert read(name, arguments | {argument: sent}) == read(name, arguments | {argument: [entry]}), sent
+
+
+async def test_one_memory_of_claude_mem_is_ingested_like_a_list_of_it(cat):
+    stored = await asked(cat, "ingest_memories", {"memories": {"narrative": "Tea is at five"}})
+    assert stored["ingested"] == 1
+
+
+@pytest.mark.parametrize("clear", ["entity", "entity, author", ["entity"], '["entity"]', " ", None])
+async def test_an_expiry_of_null_empties_it_beside_what_clear_names_in_any_form(cat, clear):
+    memory_id = await cat.store("Tea", entity="cat", expires="2099-01-01")
+    changed = await cat.http.put(f"/v1/memories/{memory_id}", json={"expires": None, "clear": clear})
+    assert changed.status_code == 200, changed.text
+    left = None if clear and "entity" in clear else "cat"
+    assert (changed.json()["expires_at"], changed.json()["entity"]) == (None, left)
+
+
+@pytest.mark.parametrize("linkages", [{"type": "file", "path": "a.md"}, '{"type": "file", "path": "a.md"}', " ", None])
+async def test_links_in_any_form_stand_beside_relations(cat, linkages):
+    first = await cat.store("Tea")
+    fields = {"content": "Green tea", "linkages": linkages, "related_to": first}
+    links = (await asked(cat, "store_memory", fields))["memory"]["linkages"]
+    assert [each["type"] for each in links] == (["file", "memory"] if linkages and linkages != " " else ["memory"])
+
+
+@pytest.mark.parametrize("digits", ["9" * 309, "9" * 4000, "9" * 5000, "-" + "9" * 5000])
+async def test_a_number_of_too_many_digits_is_refused_by_its_place(cat, digits):
+    says = "metadata.a.0: is a number of more than 308 digits; send it as text."
+    for metadata in (f'{{"a": [{digits}]}}', json.dumps(f'{{"a": [{digits}]}}')):
+        body = f'{{"content": "x", "metadata": {metadata}}}'
+        response = await cat.http.post("/v1/memories", content=body, headers={"content-type": "application/json"})
+        answer = response.json()
+        assert (response.status_code, answer["field"], answer["message"]) == (400, "metadata.a.0", says)
+
+
+@pytest.mark.parametrize("value", ["9" * 400, " -" + "9" * 400, "9" * 5000, "1e999", "NaN", "-Infinity"])
+async def test_digits_that_are_no_number_to_count_with_are_refused(cat, value):
+    await refused(cat, "search", {"query": "tea", "limit": value}, says="limit: must be a whole number; you sent")
+    await refused(cat, "consolidate", {"share": value}, says="share: must be a number; you sent")
+
+
+@pytest.mark.parametrize("literal", ["NaN", "-Infinity", "1e999"])
+async def test_a_number_that_is_not_finite_is_refused_by_its_place(cat, literal):
+    body = f'{{"content": "x", "metadata": {{"a": {literal}}}}}'
+    response = await cat.http.post("/v1/memories", content=body, headers={"content-type": "application/json"})
+    assert (response.status_code, response.json()["message"]) == (400, "metadata.a: must be a finite number.")
+
+
+@pytest.mark.parametrize("number", [-0.0, 0, 10**307, -(10**307), 2**63, 1.7e308, 5e-324])
+async def test_every_other_number_comes_back_as_it_was_sent(cat, number):
+    memory_id = await cat.store("Tea", metadata={"a": number})
+    assert repr((await rest(cat, "fetch", {"id": memory_id})).body["metadata"]["a"]) == repr(number)
 
 
 @given(st.sets(st.sampled_from(sorted(FILLED)), min_size=1))

@@ -86,7 +86,7 @@ async def test_nul_is_refused_wherever_text_goes(cat, value):
     assert (await tool(cat, "fetch", {"id": value})).error == "invalid"
 
 
-@pytest.mark.parametrize("workspace", ["a%00b", "a%2Fb%2Fc", "%20", "x" * 202, "%0A"])
+@pytest.mark.parametrize("workspace", ["a%00b", "a%2Fb%2Fc", "a%20%2F", "x" * 202, "a%0Ab"])
 @pytest.mark.parametrize("path", ["/v1/memories", "/v1/memories/ingest", "/v1/context", "/mcp"])
 async def test_a_connection_url_with_a_workspace_that_cannot_be_is_refused(cat, workspace, path):
     url = f"{path}?workspace={workspace}"
@@ -98,6 +98,14 @@ async def test_a_connection_url_with_a_workspace_that_cannot_be_is_refused(cat, 
         answer = seen(await cat.http.post(url, json={} if path.endswith("context") else body))
         assert (answer.status, answer.body["field"]) == (400, "workspace")
     assert await kept(cat) == {"memories": 0, "workspaces": 0, "keys": 1}
+
+
+@pytest.mark.parametrize("workspace", ["", "%20", "%0A"])
+async def test_a_connection_url_with_a_blank_workspace_names_none(cat, workspace):
+    answer = seen(await cat.http.post(f"/v1/memories?workspace={workspace}", json={"content": "x"}))
+    assert (answer.status, answer.body["meta"]["workspace"]) == (201, "default")
+    over_mcp = await tool(cat, "store_memory", {"content": "x"}, path=f"/mcp?workspace={workspace}")
+    assert over_mcp.body["meta"]["workspace"] == "default"
 
 
 async def test_a_workspace_header_is_held_to_the_same_rules_and_read_as_utf_8(cat):

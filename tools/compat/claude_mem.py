@@ -61,7 +61,7 @@ def store_observation(request: Request) -> Request:
     request, observation = take_arguments(request, _Observation)
     if observation.kind is not None and not request.arguments.get("type"):
         request = with_argument(request, "type", observation.kind, "kind")
-    metadata: Any = decode_json(request.arguments.get("metadata") or {}, dict)
+    metadata: Any = decode_json(request.arguments.get("metadata") or {}, dict, "metadata")
     if observation.title is not None and isinstance(metadata, dict):
         request = with_argument(request, "metadata", {**metadata, "title": observation.title})
     return request

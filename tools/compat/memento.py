@@ -18,7 +18,7 @@ from tools.compat.translation import PROJECT, drop_unsupported, rename_arguments
 from tools.core.dialect import Dialect, Request
 from tools.core.fields import Content, End, Name, Question, Word, Words
 from tools.core.operation import AnswerText, Args, Call, Effect, InWorkspace, Operation, ensure_workspace, validate
-from tools.core.plain_arguments import decode_json
+from tools.core.plain_arguments import decode_words
 from tools.core.services import Services
 from tools.images import VIEW_IMAGE
 from tools.memories.arguments import Linkages
@@ -58,7 +58,9 @@ def clear_expiry(request: Request) -> Request:
     sent = request.arguments
     if request.spellings.get("expires_at") != "expires" or sent.get("expires_at") is not None:
         return request
-    cleared: Any = decode_json(sent.get("clear") or [], list)
+    cleared: Any = decode_words(sent.get("clear") or [], "clear")
+    if not isinstance(cleared, list):
+        return request  # validation refuses it
     left = {name: value for name, value in sent.items() if name != "expires_at"}
     return with_argument(replace(request, arguments=left), "clear", [*cleared, "expires_at"], "expires")
 

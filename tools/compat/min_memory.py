@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 from tools.compat.translation import take_arguments, with_argument
 from tools.core.dialect import Request
 from tools.core.fields import Word
-from tools.core.plain_arguments import decode_json
+from tools.core.plain_arguments import decode_entries, is_nothing
 from tools.memories.arguments import LinkedId
 
 _FILTERS = {"memory_type": "type", "task_id": "task"}
@@ -75,5 +75,6 @@ def _build_link(memory_id: str, label: str | None) -> dict[str, Any]:
 
 def _add_links(request: Request, links: list[dict[str, Any]]) -> Request:
     """Return the request with these links behind its own; its own may be of a wrong type, which validation refuses."""
-    own = decode_json(request.arguments.get("linkages") or [], list)
+    sent = request.arguments.get("linkages")
+    own: Any = [] if is_nothing(sent) else decode_entries(sent, "linkages")
     return with_argument(request, "linkages", [*own, *links]) if links and isinstance(own, list) else request

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ValidationError
 
 from server.errors import Failure
 from tools.core.dialect import Request
-from tools.core.plain_arguments import decode_json, read_arguments
+from tools.core.plain_arguments import decode_entries, decode_json, read_arguments
 from tools.core.refusals import failure_from_validation, quote_sent
 
 #: claude-mem's name of a workspace; every operation inside one takes it.
@@ -74,7 +74,7 @@ def with_argument(request: Request, name: str, value: Any, spelling: str | None 
 
 def translate_entries(arguments: dict[str, Any], name: str, translate: Callable[[dict[str, Any]], Request]) -> Request:
     """Translate each object of a list among the arguments; other values are left for validation."""
-    entries: Any = decode_json(arguments.get(name), list)
+    entries: Any = decode_entries(arguments.get(name), name)
     if not isinstance(entries, list):
         return Request(arguments)
     translated: list[Any] = []

@@ -5,7 +5,6 @@ a number as digits. Nothing else is guessed: a value that does not plainly say o
 refuses it.
 """
 
-import json
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from typing import Annotated, Any, Literal, Union, cast, get_args, get_origin
 from pydantic import BaseModel, StringConstraints, TypeAdapter, ValidationError
 
 from server.errors import Failure, Problem
-from server.storable import refuse_unstorable
+from server.storable import is_storable_number, load_json, refuse_unstorable
 from tools.core.refusals import UnreadableEntry, WordForNothing
 
 #: Words that stand for nothing. No name is one of them: it would filter by a name that nothing has.
@@ -61,8 +60,9 @@ def _has_entries(field: _Field | None, value: Any) -> bool:
 def read_arguments(model: type[BaseModel], sent: dict[str, Any], path: str = "") -> dict[str, Any]:
     """Return the arguments as `model` takes them.
 
-    An optional argument that is null or "" is left out. JSON in a text becomes a list or an object where the model
-    takes one, and any other text becomes a list of the texts between its commas. Digits become a number, an integral
+    An optional argument that is null or "" is left out, and so is one of blanks alone unless it is free text. JSON in a
+    text becomes a list or an object where the model takes one, any other text becomes a list of the texts between its
+    commas, and an object alone becomes a list of it. Digits become a number, an integral
     float a whole number, and `"true"` a truth value. A word for nothing, such as "null", becomes a value that
     validation refuses with a sentence. The `answered_fields` of the model are renamed or left out.
 
@@ -82,9 +82,19 @@ def read_arguments(model: type[BaseModel], sent: dict[str, Any], path: str = "")
             read[name] = _READERS[field.kind](value, field, path + name)
         elif _is_word_for_nothing(value, field):
             read[name] = WordForNothing(value.strip())  # refused with the other problems, by its place
-        elif value not in (None, ""):
+        elif not _is_left_out(value, field):
             read[name] = _READERS[field.kind](value, field, path + name)
     return read
+
+
+def _is_left_out(value: Any, field: _Field) -> bool:
+    """Whether a value says that an optional argument is left out. Blanks alone do, unless the argument is free text."""
+    return value in (None, "") or (field.kind not in {"text", "any"} and is_nothing(value))
+
+
+def is_nothing(value: Any) -> bool:
+    """Whether a value is null or a text of blanks alone."""
+    return value is None or (isinstance(value, str) and not value.strip())
 
 
 def _name_answered_fields(sent: dict[str, Any], answered: Mapping[str, str | None]) -> dict[str, Any]:
@@ -104,11 +114,35 @@ def decode_json(value: Any, kind: type[list[Any]] | type[dict[str, Any]], path: 
     if not isinstance(value, str) or value.lstrip()[:1] != ("[" if kind is list else "{"):
         return value
     try:
-        decoded = json.loads(value)
+        decoded = load_json(value)
     except (ValueError, RecursionError):
         return value
     refuse_unstorable(decoded, path)
     return cast("Any", decoded) if isinstance(decoded, kind) else value
+
+
+def decode_entries(value: Any, path: str = "") -> Any:
+    """Return the list of objects that a value plainly says: a list, one object alone, or either of them as JSON.
+
+    Any other value is returned as it is.
+
+    Raises:
+        Failure: `invalid` if JSON in a text holds a value that cannot be stored.
+    """
+    entries = decode_json(decode_json(value, list, path), dict, path)
+    return [entries] if entries and isinstance(entries, dict) else entries
+
+
+def decode_words(value: Any, path: str = "") -> Any:
+    """Return the list of words that a value plainly says: a list, one as JSON, or words between commas.
+
+    Any other value is returned as it is.
+
+    Raises:
+        Failure: `invalid` if JSON in a text holds a value that cannot be stored.
+    """
+    words = decode_json(value, list, path)
+    return [part.strip() for part in words.split(",") if part.strip()] if isinstance(words, str) else words
 
 
 def _is_word_for_nothing(value: Any, field: _Field) -> bool:
@@ -123,7 +157,7 @@ def _read_number(value: Any, field: _Field, _path: str) -> Any:
         number = _NUMBERS[field.number].validate_python(value)
     except ValidationError:
         return value
-    return number if math.isfinite(number) else value
+    return number if is_storable_number(number) else value
 
 
 def read_truth(value: Any) -> Any:
@@ -136,10 +170,10 @@ def _read_truth(value: Any, _field: _Field, _path: str) -> Any:
 
 
 def _read_list(value: Any, field: _Field, path: str) -> Any:
-    entries = decode_json(value, list, path)
-    if isinstance(entries, str) and field.entry is None:
-        return [part.strip() for part in entries.split(",") if part.strip()]
-    if field.entry is None or not isinstance(entries, list):
+    if field.entry is None:
+        return decode_words(value, path)
+    entries = decode_entries(value, path)
+    if not isinstance(entries, list):
         return entries
     return [_read_entry(each, field) for each in cast("list[Any]", entries)]
 
