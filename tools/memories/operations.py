@@ -243,12 +243,12 @@ async def list_memories(services: Services, call: Call, args: ListMemories) -> M
         after=places.decode(args.cursor),
         status=args.status,
         sort=args.sort,
-        descending=args.order == "desc",
+        is_descending=args.order == "desc",
         limit=args.limit + 1,  # one more, which says whether there is another page
         offset=args.offset,
         types=args.type,
         tags=args.tags,
-        parts_of_tags=True,
+        matches_parts_of_tags=True,
         equal=args.list_exact_filters(),
         project=args.project if args.scope is None else None,
     )

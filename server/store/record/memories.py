@@ -33,7 +33,7 @@ class Listing:
 
     status: Status = "active"
     sort: Sort = "created_at"
-    descending: bool = True
+    is_descending: bool = True
     limit: int = 50
     offset: int = 0
     #: The value of `sort` and the id of the memory after which the page begins.
@@ -41,7 +41,7 @@ class Listing:
     types: Sequence[str] = ()
     tags: Sequence[str] = ()
     #: Whether a part of a tag is enough; in any case of letters either way.
-    parts_of_tags: bool = False
+    matches_parts_of_tags: bool = False
     equal: dict[str, str] = field(default_factory=dict[str, str])
     project: str | None = None
 
@@ -186,7 +186,7 @@ def _make_conditions(
     if listing.types:
         conditions.append(table.type.in_(listing.types))
     if listing.tags:
-        conditions.append(_has_tags(listing.tags, parts=listing.parts_of_tags, is_sqlite=is_sqlite))
+        conditions.append(_has_tags(listing.tags, parts=listing.matches_parts_of_tags, is_sqlite=is_sqlite))
     if listing.project is not None:
         conditions.append(sa.or_(table.scope == "global", table.project == listing.project))
     return conditions + [table[name] == value for name, value in listing.equal.items()]
@@ -198,17 +198,19 @@ async def list_page(
     """Return a page of the workspace's memories, and the number of all that match."""
     conditions = _make_conditions(workspace_id, listing, now, is_sqlite=connection.dialect.name == "sqlite")
     column = memories.c[listing.sort]
-    order = column.desc() if listing.descending else column.asc()
+    order = column.desc() if listing.is_descending else column.asc()
     if column.nullable:  # said of a column without nulls, it would keep Postgres from the index
         order = order.nulls_last()
     position = memories.c.position
-    tie = position.desc() if listing.descending else position.asc()
+    tie = position.desc() if listing.is_descending else position.asc()
     query = sa.select(*_COLUMNS).where(*conditions).order_by(order, tie).limit(listing.limit).offset(listing.offset)
     if listing.after is not None:
         value, last_id = listing.after
         last = memories.alias("last")
         place = sa.select(last.c.position).where(last.c.id == last_id).scalar_subquery()
-        query = query.where(is_after([(column, listing.descending), (position, listing.descending)], [value, place]))
+        query = query.where(
+            is_after([(column, listing.is_descending), (position, listing.is_descending)], [value, place])
+        )
     page = [memory_from_row(row) for row in await connection.execute(query)]
     total = await connection.execute(sa.select(sa.func.count()).select_from(memories).where(*conditions))
     return page, total.scalar_one()

@@ -158,7 +158,7 @@ async def test_a_tag_is_found_by_any_part_in_any_case_and_nothing_in_it_is_a_wil
     }
     for content, each in tags.items():
         await ledger.store(content, tags=each)
-    assert await listed(tags=[asked], parts_of_tags=True) == found
+    assert await listed(tags=[asked], matches_parts_of_tags=True) == found
 
 
 async def test_a_tag_asked_for_as_a_whole_is_not_found_by_its_parts(ledger, listed):
@@ -193,13 +193,13 @@ async def test_what_has_no_time_comes_last_whichever_way_is_sorted(ledger, liste
     for days in (2, 1, 3):
         await ledger.store(str(days), occurred_at=clock() - timedelta(days=days))
     dated = ["1", "2", "3"] if descending else ["3", "2", "1"]
-    assert await listed(sort="occurred_at", descending=descending) == [*dated, "never"]
+    assert await listed(sort="occurred_at", is_descending=descending) == [*dated, "never"]
 
 
 @pytest.mark.parametrize("descending", [True, False])
 async def test_pages_of_equals_neither_repeat_nor_skip(ledger, listed, descending):
     await ledger.store(*map(str, range(10)))
-    pages = [await listed(limit=3, offset=start, descending=descending) for start in range(0, 12, 3)]
+    pages = [await listed(limit=3, offset=start, is_descending=descending) for start in range(0, 12, 3)]
     together = [content for page in pages for content in page]
     assert together == sorted(map(str, range(10)), reverse=descending)
 
