@@ -160,6 +160,24 @@ async def test_a_store_that_waits_too_long_goes_on_without_vectors_and_gets_them
         assert (await health_of(ann))["vectors"]["missing"] == 0
 
 
+async def test_stores_take_turns_by_the_account_of_their_caller(endpoint, remote, clock, monkeypatch):  # noqa: ARG001
+    async with site_at(remote, clock) as site:
+        await is_whole(site)
+        source, accounts = site.services.encoder.source, []
+        embed = source.embed_documents
+
+        async def note_account(texts, account_id=""):
+            accounts.append(account_id)
+            return await embed(texts, account_id)
+
+        monkeypatch.setattr(source, "embed_documents", note_account)
+        for person in (await site.person(), await site.person("ben")):
+            await person.store("tea")
+            await person.http.post("/v1/memories/ingest", json={"memories": [{"content": "coffee"}]})
+    assert accounts[0]
+    assert accounts[0] == accounts[1] != accounts[2] == accounts[3]
+
+
 async def test_while_a_new_model_embeds_everything_the_one_before_it_answers(endpoint, remote, clock, settings, models):
     (settings.data_dir / "models").symlink_to(models)
     async with site_at(settings.model_copy(update={"embedding_model": MINILM}), clock) as site:

@@ -27,7 +27,8 @@ async def embed_contents(services: Services, call: Call, contents: Sequence[str]
     """
     windows = sum(len(each) // _WINDOW + 1 for each in contents)
     services.rate_limit.note_work(call.principal.credential_id, windows - len(contents))
-    return await services.encoder.embed_documents(contents, patience=PATIENCE + windows * PATIENCE_PER_WINDOW)
+    patience = PATIENCE + windows * PATIENCE_PER_WINDOW
+    return await services.encoder.embed_documents(contents, call.principal.account_id, patience=patience)
 
 
 async def insert_new_memories(

@@ -107,11 +107,14 @@ class Encoder:
         """Whether the model makes vectors now."""
         return self.source.state == "ready" and self.generation > 0
 
-    async def embed_documents(self, texts: Sequence[str], *, patience: float | None = None) -> list[Vector] | None:
+    async def embed_documents(
+        self, texts: Sequence[str], account_id: str = "", *, patience: float | None = None
+    ) -> list[Vector] | None:
         """Return each text's windows, (n, dims).
 
         Args:
             texts: the texts.
+            account_id: the account that waits; empty for work of the server's own.
             patience: the number of seconds after which a caller does without vectors; None for no such bound.
 
         Returns:
@@ -121,7 +124,7 @@ class Encoder:
             return None
         try:
             async with asyncio.timeout(patience):
-                return await self.source.embed_documents(list(texts))
+                return await self.source.embed_documents(list(texts), account_id)
         except TimeoutError:
             log.warning("embedding.documents_late", texts=len(texts), seconds=patience)
             return None

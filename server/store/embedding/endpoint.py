@@ -141,7 +141,11 @@ class EndpointEmbeddings(Readiness):
         (vector,) = await self._fetch_vectors([text[:WINDOW]], QUESTION_SECONDS)
         return self._cache.put(text, vector)
 
-    async def embed_documents(self, texts: list[str]) -> list[Windows]:  # noqa: D102 - as `EmbeddingSource`
+    async def embed_documents(  # noqa: D102 - as `EmbeddingSource`
+        self,
+        texts: list[str],
+        account_id: str = "",  # noqa: ARG002 - an endpoint works at several batches at once
+    ) -> list[Windows]:
         pieces = [list(_cut_windows(text)) for text in texts]
         every = (piece for row in pieces for piece in row)
         vectors: list[Vector] = []

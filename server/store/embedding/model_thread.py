@@ -8,7 +8,7 @@ is not done.
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
-from queue import PriorityQueue, SimpleQueue
+from queue import Queue, SimpleQueue
 from threading import Thread
 from typing import Any, Generic, TypeVar
 
@@ -38,7 +38,7 @@ class ModelThread(Readiness, Generic[LoadedT, JobT]):
     def __init__(
         self,
         name: str,
-        queue: PriorityQueue[Any] | SimpleQueue[Any],
+        queue: Queue[Any] | SimpleQueue[Any],
         stop: object,
         refusal: Callable[[str], Exception],
     ) -> None:

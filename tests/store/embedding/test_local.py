@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from server.memory.embedding_model import Model
-from server.store.embedding.local import GATHERED, TURN, LocalEmbeddings
+from server.store.embedding.job_queue import GATHERED, SHARE
+from server.store.embedding.local import TURN, LocalEmbeddings
 from server.store.embedding.model_folder import MINILM, find_model, folder_of_model, install_model
 from server.store.embedding.query_cache import CACHED_CHARACTERS, CACHED_QUERIES
 from server.store.embedding.source import EmbeddingFailed
@@ -24,7 +25,7 @@ class Scripted:
     """Stands in for the embedder: a document takes one step, and a step can be held up."""
 
     def __init__(self):
-        self.asked, self.calls = [], []
+        self.asked, self.calls, self.ends = [], [], []
         self.begun = Event()
         self.go_on = Event()
         self.go_on.set()
@@ -44,7 +45,12 @@ class Scripted:
             if text == "bad":
                 raise RuntimeError("no such token")
             yield
+        self.ends.append((texts, len(self.asked)))
         return [np.ones((1, 3), np.float32) for _ in texts]
+
+    def answered_after(self, text):
+        """How many texts had been asked for when the last call with this text was answered."""
+        return [asked for texts, asked in self.ends if text in texts][-1]
 
 
 def put_model(folder, model=SCRIPTED):
@@ -98,11 +104,11 @@ async def test_one_document_does_not_wait_for_a_hundred_that_were_there_first(se
 
 async def test_single_documents_of_many_callers_are_embedded_together(service, scripted):
     first = await held_up(service, scripted, ["first"])
-    singles = [asyncio.create_task(service.embed_documents([f"{n}"])) for n in range(GATHERED + 1)]
+    singles = [asyncio.create_task(service.embed_documents([f"{n}"])) for n in range(GATHERED.texts + 1)]
     await asyncio.sleep(0)
     scripted.go_on.set()
     answers = await asyncio.gather(first, *singles)
-    assert [len(texts) for texts in scripted.calls] == [1, GATHERED, 1]
+    assert [len(texts) for texts in scripted.calls] == [1, GATHERED.texts, 1]
     assert all(len(rows) == 1 for rows in answers)
 
 
@@ -115,6 +121,39 @@ async def test_a_short_text_does_not_wait_for_the_long_ones_of_others(service, s
     await asyncio.gather(first, *long, *short)
     assert ["short 0", "short 1", "short 2"] in scripted.calls
     assert all(len(texts) == 1 for texts in scripted.calls if len(texts[0]) > 1_000)
+
+
+FLOODS = {
+    "small calls": [["tiny"]] * 300,
+    "calls with many small texts": [["tiny"] * 50] * 20,
+    "long texts": [["x" * 32_000]] * 20,
+    "calls with many long texts": [["x" * 32_000] * 50] * 20,
+}
+
+
+@pytest.mark.parametrize("flood", FLOODS.values(), ids=FLOODS)
+async def test_a_small_store_waits_for_about_one_turn_of_each_other_account(service, scripted, flood):
+    first = await held_up(service, scripted, ["first"])
+    calls = [asyncio.create_task(service.embed_documents(texts, f"of {n % 2}")) for n, texts in enumerate(flood)]
+    for _ in range(2):  # the second store comes in the middle of the flood
+        store = asyncio.create_task(service.embed_documents(["store"], "small"))
+        await asyncio.sleep(0)
+        before = len(scripted.asked)
+        scripted.go_on.set()
+        await store
+        # Its job has at most the shares of two others, and they have a step after each of its own.
+        assert scripted.answered_after("store") - before <= 3 * (2 * SHARE.texts + 1)
+    for each in (first, *calls):
+        each.cancel()
+
+
+async def test_accounts_that_store_one_small_text_each_are_embedded_together(service, scripted):
+    first = await held_up(service, scripted, ["first"])
+    calls = [asyncio.create_task(service.embed_documents([f"{n}"], f"account {n}")) for n in range(10)]
+    await asyncio.sleep(0)
+    scripted.go_on.set()
+    await asyncio.gather(first, *calls)
+    assert [len(texts) for texts in scripted.calls] == [1, 10]
 
 
 async def test_a_text_that_fails_among_those_of_other_callers_fails_alone(service, scripted):
