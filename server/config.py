@@ -72,6 +72,9 @@ class Settings(BaseSettings):
     data_dir: Path = Field(
         default=Path("data"), description="The folder of the embedded stores, the models and the keys."
     )
+    models_dir: Path | None = Field(
+        default=None, description="The folder of the models, if they are not in DATA_DIR. Default: DATA_DIR/models."
+    )
     database_url: SecretStr = Field(
         default=SecretStr(""),
         description="The SQL database of the record, e.g. postgresql://user:password@host/loci. Default: SQLite in "
@@ -206,11 +209,11 @@ class Settings(BaseSettings):
     def _check_host(cls, value: str) -> str:
         return value.removeprefix("[").removesuffix("]")  # as IPv6 addresses stand in URLs
 
-    @field_validator("data_dir")
+    @field_validator("data_dir", "models_dir")
     @classmethod
-    def _expand_home(cls, value: Path) -> Path:
+    def _expand_home(cls, value: Path | None) -> Path | None:
         try:
-            return value.expanduser()  # no shell does it for `loci.env` and for container platforms
+            return value and value.expanduser()  # no shell does it for `loci.env` and for container platforms
         except RuntimeError:
             raise ValueError("begins with the home of a user who is not here") from None
 
@@ -297,6 +300,11 @@ class Settings(BaseSettings):
     def with_port(self, port: int) -> "Settings":
         """Return these settings for another port. A public URL that is the default has that port, too."""
         return Settings.model_validate(self.model_dump(exclude_unset=True) | {"port": port})
+
+    @property
+    def models(self) -> Path:
+        """The folder of the models."""
+        return self.models_dir or self.data_dir / "models"
 
     @property
     def sqlalchemy_url(self) -> str:

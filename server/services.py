@@ -54,7 +54,7 @@ async def open_services(
         llm = await stack.enter_async_context(open_llm(settings))
         encoder = await stack.enter_async_context(open_encoder(settings, db, now))
         reranker = Reranker(
-            settings.data_dir / "models",
+            settings.models,
             settings.rerank_model,
             settings.rerank_ms,
             settings.embedding_threads,

@@ -56,7 +56,7 @@ def build_endpoint(settings: Settings) -> Endpoint:
 @asynccontextmanager
 async def open_encoder(settings: Settings, db: Database, now: Clock) -> AsyncGenerator[Encoder]:
     """Open the encoder without starting it, and close it when the block ends."""
-    models = settings.data_dir / "models"
+    models = settings.models
     source: EmbeddingSource
     if settings.embedding_url:
         source = EndpointEmbeddings(build_endpoint(settings), now)

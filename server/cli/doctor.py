@@ -166,7 +166,7 @@ async def _check_model(settings: Settings) -> Finding:
         return await _check_endpoint(settings)
     if settings.embedding_model == "none":
         return Finding("embedding model", is_ok=True, detail="none is set; recall ranks by keyword")
-    model = find_model(settings.data_dir / "models", settings.embedding_model)
+    model = find_model(settings.models, settings.embedding_model)
     if model is None:
         cure = "Run `python -m server model pull`. Until then recall ranks by keyword."
         return Finding("embedding model", is_ok=False, detail=f"{settings.embedding_model}: not pulled yet", cure=cure)
@@ -191,7 +191,7 @@ async def _check_endpoint(settings: Settings) -> Finding:
 async def _check_reranker(settings: Settings) -> Finding:
     if not settings.rerank_model:
         return Finding("cross-encoder", is_ok=True, detail="none is set")
-    model = find_model(settings.data_dir / "models", settings.rerank_model)
+    model = find_model(settings.models, settings.rerank_model)
     if model is None:
         cure = "Run `python -m server model pull`. Until then recall does without it."
         return Finding("cross-encoder", is_ok=False, detail=f"{settings.rerank_model}: not pulled yet", cure=cure)

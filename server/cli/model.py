@@ -27,7 +27,7 @@ def pull_models(
         def report(step: str, done: int | None, total: int | None) -> None:
             progress.update(task, description=step, completed=done or 0, total=total)
 
-        here = settings.data_dir / "models"
+        here = settings.models
         wanted = "none" if settings.embedding_url else settings.embedding_model
         pulled: list[PullOutcome] = []
         problems: list[str] = []
