@@ -3,12 +3,13 @@
 Everything in it is quoted and nothing is made up. Texts that are too long are cut, and the whole stays below its bound.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from server.memory.models import Memory, to_iso
-from server.memory.working import HEADINGS, Item, Section
+from server.memory.working import HEADINGS, Item, Section, Status
 
 CRYSTAL_BYTES = 256 * 1024
 #: The number of memories that are quoted: the most relevant ones, and the newest of those that replaced others.
@@ -17,6 +18,10 @@ CORE, PATTERNS = 30, 10
 _QUOTE_BYTES = 4 * 1024
 _BLOCK_BYTES = 8 * 1024
 _WORKING_MEMORY_BYTES = 92 * 1024
+_CUT = "…"
+_CUT_END = re.compile(rf"{_CUT}(?=\n\n|\Z)")
+#: A quote that was cut to fewer characters than this is not found again.
+_SHORTEST_CUT = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +93,45 @@ def _make_blocks(sections: Sequence[Section], items: Sequence[Item]) -> list[_Bl
     return list(blocks.values())
 
 
+def get_item_beginning(item: Item) -> str:
+    """Return the text that each crystal contains which quotes an item."""
+    return _render_item(item)[:_SHORTEST_CUT]
+
+
+def get_section_beginning(heading: str, content: str) -> str:
+    """Return the text that each crystal contains which quotes a section."""
+    return _lead_section(heading) + content.strip()[:_SHORTEST_CUT]
+
+
+def drop_item(crystal: str, item: Item) -> str:
+    """Return a crystal without its quote of an item, whole or cut, whatever status the item had."""
+    statuses: tuple[Status, ...] = ("active", "paused")
+    for status in statuses:
+        quote = _render_item(item.model_copy(update={"status": status}))
+        crystal = _replace_quote(crystal, "", quote, "")
+    return crystal
+
+
+def replace_section(crystal: str, heading: str, content: str, left: str) -> str:
+    """Return a crystal with `left` in place of its quote of a section, whole or cut. `left` is not longer."""
+    return _replace_quote(crystal, _lead_section(heading), content.strip(), _shorten_text(left.strip(), _BLOCK_BYTES))
+
+
+def _lead_section(heading: str) -> str:
+    return f"### {heading}\n\n"
+
+
+def _replace_quote(crystal: str, lead: str, quote: str, left: str) -> str:
+    """Replace each part of a crystal that is a quote, or the beginning of it before a cut. `lead` stands before it."""
+    whole, new = f"\n\n{lead}{quote}", f"\n\n{lead}{left}".rstrip()
+    crystal = re.sub(rf"{re.escape(whole)}(?=\n\n|\Z)", lambda _: new, crystal)
+    for cut in reversed(list(_CUT_END.finditer(crystal))):
+        start = crystal.rfind(f"\n\n{lead}{quote[:_SHORTEST_CUT]}", 0, cut.start())
+        if start >= 0 and whole.startswith(crystal[start : cut.start()]):
+            crystal = crystal[:start] + new + crystal[cut.end() :]
+    return crystal
+
+
 def _render_item(item: Item) -> str:
     status = "" if item.status == "active" else f" *({item.status})*"
     details = [item.content.strip(), item.next_action and f"Next: {item.next_action}"]
@@ -113,8 +157,7 @@ def _take_fitting(blocks: Sequence[_Block]) -> list[_Block]:
 
 def _shorten_text(text: str, size: int) -> str:
     """Return the text in at most `size` bytes of UTF-8, in whole characters; an ellipsis marks a cut."""
-    mark = "…"
     whole = text.encode()
     if len(whole) <= size:
         return text
-    return whole[: size - len(mark.encode())].decode(errors="ignore") + mark
+    return whole[: size - len(_CUT.encode())].decode(errors="ignore") + _CUT

@@ -24,6 +24,7 @@ from server.memory.section_lines import (
 )
 from server.memory.skip import SkipEntry
 from server.memory.working import Category, Section
+from server.store.record import crystal_quotes
 from server.store.tables.working import working_items, working_sections
 
 #: Whether an item was added as an item, and not as an entry of the skip list or as a line of a section.
@@ -114,6 +115,8 @@ async def drop_line(connection: AsyncConnection, workspace_id: str, category: st
         return
     table = working_sections.c
     here = sa.and_(table.workspace_id == workspace_id, table.name == _SECTIONS[category])
-    text = (await connection.execute(sa.select(table.content).where(here))).scalar_one_or_none()
-    if text is not None:
-        await connection.execute(sa.update(working_sections).where(here).values(content=drop_entries(text, {line})))
+    row = (await connection.execute(sa.select(table.heading, table.content).where(here))).one_or_none()
+    if row is not None:
+        left = drop_entries(row.content, {line})
+        await connection.execute(sa.update(working_sections).where(here).values(content=left))
+        await crystal_quotes.forget_section(connection, workspace_id, row.heading, row.content, left)

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.memory.skip import SkipEntry
 from server.store.db import Database, fetch_rows
-from server.store.record import section_items
+from server.store.record import section_items, working_memory
 from server.store.tables.working import working_items
 
 _COLUMNS = (
@@ -76,19 +76,14 @@ async def delete_entry(
     connection: AsyncConnection, workspace_id: str, entry_id: str, now: datetime
 ) -> SkipEntry | None:
     """Delete an entry that has not ended, and return it. None if the workspace has no such entry."""
-    statement = (
-        sa.delete(working_items)
-        .where(
-            working_items.c.id == entry_id, working_items.c.workspace_id == workspace_id, _IS_ENTRY, ~_has_ended(now)
-        )
-        .returning(*_COLUMNS, working_items.c.section_line)
+    query = sa.select(*_COLUMNS).where(
+        working_items.c.id == entry_id, working_items.c.workspace_id == workspace_id, _IS_ENTRY, ~_has_ended(now)
     )
-    row = (await connection.execute(statement)).one_or_none()
+    row = (await connection.execute(query)).one_or_none()
     if row is None:
         return None
-    if row.section_line is not None:
-        await section_items.drop_line(connection, workspace_id, "skip_list", row.section_line)
-    return section_items.make_skip_entry(row[:-1])
+    await working_memory.delete_item(connection, workspace_id, entry_id)
+    return section_items.make_skip_entry(row)
 
 
 async def purge_expired(connection: AsyncConnection, now: datetime) -> int:

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.memory.working import SEEDS, Category, Item, Section, Status
 from server.store.db import Database, fetch_rows, insert_into
-from server.store.record import section_items
+from server.store.record import crystal_quotes, section_items
 from server.store.record.keyset import is_after
 from server.store.tables.working import working_items, working_sections
 
@@ -22,6 +22,8 @@ _SECTION = (
 )
 _FIELDS = tuple(name for name in Item.model_fields if name != "last_touched")
 _ITEM = [working_items.c[name] for name in _FIELDS]
+#: The fields of an item that crystals quote.
+_QUOTED = frozenset({"title", "content", "next_action"})
 _SORT_KEYS = [(column, True) for column in (working_items.c.priority, working_items.c.created_at, working_items.c.id)]
 _ORDER = tuple(column.desc() for column, _ in _SORT_KEYS)
 
@@ -90,6 +92,9 @@ async def read_state(connection: AsyncConnection, workspace_id: str) -> tuple[in
 
 async def put_section(connection: AsyncConnection, workspace_id: str, written: Section, now: datetime) -> None:
     """Store a section, in place of one with the same name. An existing one keeps its heading."""
+    before = await get_section(connection, workspace_id, written.name)
+    if before is not None and before.content.strip() not in written.content:
+        await crystal_quotes.forget_section(connection, workspace_id, before.heading, before.content)
     statement = insert_into(connection, working_sections).values(
         workspace_id=workspace_id,
         name=written.name,
@@ -126,6 +131,8 @@ async def update_item(
 ) -> Item | None:
     """Change fields of an item, and return the changed item. None if the workspace has no item with this id."""
     here = sa.and_(working_items.c.id == item_id, working_items.c.workspace_id == workspace_id)
+    if not _QUOTED.isdisjoint(changes):
+        await _forget_item(connection, workspace_id, item_id)
     await _take_from_section(connection, workspace_id, here)
     ends = {"expires": None, "ends_at": None} if changes.get("category", "skip_list") != "skip_list" else {}
     statement = (
@@ -136,6 +143,11 @@ async def update_item(
     )
     row = (await connection.execute(statement)).one_or_none()
     return None if row is None else _item_from_row(row)
+
+
+async def _forget_item(connection: AsyncConnection, workspace_id: str, item_id: str) -> None:
+    if item := await get_item(connection, workspace_id, item_id):
+        await crystal_quotes.forget_item(connection, workspace_id, item)
 
 
 async def _take_from_section(connection: AsyncConnection, workspace_id: str, here: sa.ColumnElement[bool]) -> None:
@@ -150,6 +162,7 @@ async def _take_from_section(connection: AsyncConnection, workspace_id: str, her
 async def delete_item(connection: AsyncConnection, workspace_id: str, item_id: str) -> bool:
     """Delete an item. Return False if the workspace has no item with this id."""
     here = sa.and_(working_items.c.id == item_id, working_items.c.workspace_id == workspace_id)
+    await _forget_item(connection, workspace_id, item_id)
     await _take_from_section(connection, workspace_id, here)
     return (await connection.execute(sa.delete(working_items).where(here))).rowcount == 1
 

@@ -31,6 +31,57 @@ async def test_rows_that_are_deleted_for_good_leave_no_text(ann, check_nowhere):
     await check_nowhere()
 
 
+async def add_item(person, **fields):
+    item = {"category": "active_work", "title": "Garden", "content": "", **fields}
+    return (await ask(person, "POST", "/v1/working-memory/items", 201, json=item))["id"]
+
+
+@pytest.mark.parametrize("length", [1, 300, 500])
+async def test_composed_crystals_follow_what_is_deleted_or_replaced_and_keep_the_rest(ann, check_nowhere, length):
+    long = f"{WORD} " * length
+    first = await add_item(ann, title=f"Dig {WORD}", content=f"{long}\n\n{long}", next_action=WORD)
+    second = await add_item(ann, title="Dig deeper", content=long)
+    await add_item(ann, title="Dig", category="standing_decision")
+    decision = await add_item(ann, category="standing_decision", title=f"Never {WORD}", status="paused")
+    skip = await add_item(ann, category="skip_list", title=f"Skip {WORD}")
+    await ask(ann, "PUT", "/v1/working-memory/session_notes", json={"content": f"Notes\n\n{long}…\n\nMore {WORD}"})
+    await ask(ann, "PUT", "/v1/working-memory/plan", json={"content": long})
+    await ask(ann, "PUT", "/v1/working-memory/skip_list", json={"content": f"- Tailwind: large\n- {WORD}: old"})
+    await add_item(ann, title="Heron", content="comes at noon")
+    crystals = [(await ask(ann, "POST", "/v1/identity/crystallize"))["id"] for _ in range(2)]
+    await ask(ann, "PUT", f"/v1/working-memory/items/{decision}", json={"status": "completed"})
+    await ask(ann, "DELETE", f"/v1/working-memory/items/{first}")
+    await ask(ann, "PUT", f"/v1/working-memory/items/{second}", json={"content": "done"})
+    await ask(ann, "DELETE", f"/v1/working-memory/items/{decision}")
+    await ask(ann, "DELETE", f"/v1/skip-list/{skip}")
+    await ask(ann, "PUT", "/v1/working-memory/session_notes", json={"content": ""})
+    await ask(ann, "PUT", "/v1/working-memory/plan", json={"content": "another"})
+    entries = (await ask(ann, "GET", "/v1/skip-list"))["entries"]
+    (line,) = (each["id"] for each in entries if each["item"] == WORD)
+    await ask(ann, "DELETE", f"/v1/skip-list/{line}")
+    await check_nowhere()
+    left = (await ask(ann, "GET", "/v1/identity"))["crystal"]
+    assert "- **Heron** — comes at noon\n\n" in left or length > 1, "a longer block was cut before it"
+    assert "### Standing Decisions\n\n- **Dig**\n\n" in left
+    assert "### Skip List\n\n- Tailwind: large\n\n" in left
+    history = (await ask(ann, "GET", "/v1/identity/history"))["snapshots"]
+    assert {each["id"] for each in history} == set(crystals)
+
+
+async def test_a_crystal_keeps_a_section_that_only_grew(ann):
+    await ask(ann, "PUT", "/v1/working-memory/plan", json={"content": "Dig"})
+    await ask(ann, "POST", "/v1/identity/crystallize")
+    await ask(ann, "PUT", "/v1/working-memory/plan", json={"content": "Dig\nWater"})
+    assert "### plan\n\nDig\n\n" in (await ask(ann, "GET", "/v1/identity"))["crystal"]
+
+
+async def test_a_crystal_that_somebody_wrote_stays_as_it_is(ann):
+    item = await add_item(ann)
+    await ask(ann, "PUT", "/v1/identity", json={"crystal": "I dig.\n\n- **Garden**\n\nEnd"})
+    await ask(ann, "DELETE", f"/v1/working-memory/items/{item}")
+    assert "Garden" in (await ask(ann, "GET", "/v1/identity"))["crystal"]
+
+
 async def test_a_skip_entry_that_ended_leaves_no_text(ann, site, clock, check_nowhere):
     await ask(ann, "POST", "/v1/skip-list", 201, json={"item": WORD, "reason": WORD, "expires": "1d"})
     clock.move(days=2)
