@@ -138,7 +138,7 @@ async def test_without_cases_and_without_a_workspace_there_is_nothing_to_fail(an
         ({"text": "x", "memory_id": NOBODY}, "send memory_id or text, and not both"),
         ({"memory_id": NOBODY}, f"memory_id: there is no memory {NOBODY!r} in this workspace"),
         ({"memory_id": "x" * 37}, "memory_id: must have at most 36 characters"),
-        ({"text": " "}, "text: must have at least 1 character"),
+        ({"text": " "}, "send memory_id or text, and not both"),
         ({"text": "x" * 2001}, "text: must have at most 2000 characters"),
         ({"text": "x", "query": " "}, "query: must have at least 1 character"),
         ({"text": "x", "query": "x" * 2001}, "query: must have at most 2000 characters"),
