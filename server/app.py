@@ -75,10 +75,10 @@ def create_app(running: Running) -> ASGIApp:
     connector = BrowserPage(Guard(mcp_apps.connector, api, post), audience)
     link = BrowserPage(Guard(mcp_apps.recall_link, recall_link, post), f"{url}{RECALL_PATH}", is_read_only=True)
     routes: list[BaseRoute] = [
-        Route(export.PATH, Guard(export.answer_export, api, frozenset({"GET"}))),
         # People paste the address with a slash at its end, too. A redirect would lose the Authorization header.
         *(Route(path, connector) for path in (MCP_PATH, f"{MCP_PATH}/")),
         *(Route(path, link) for path in (RECALL_PATH, f"{RECALL_PATH}/")),
+        Route(export.PATH, Guard(export.answer_export, api, frozenset({"GET"}))),
         *rest.make_routes(catalog.OPERATIONS, lambda app, methods: Guard(app, api, methods)),
         Route(signup_endpoint.PATH, signup_endpoint.SignUpEndpoint),
         Route(image_endpoint.PATH, Guard(image_endpoint.answer_picture, api, image_endpoint.METHODS)),

@@ -2,8 +2,10 @@
 
 import pytest
 import structlog
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from server.logs import configure_logs
+from server.logs import _LineRenderer, configure_logs
 
 pytestmark = pytest.mark.usefixtures("kept_handlers")
 
@@ -33,3 +35,24 @@ def test_ordinary_letters_of_all_scripts_stay(capsys):
     configure_logs("text")
     structlog.get_logger("test").info("login.failed", name="Zoë 東京 ñ")
     assert "Zoë 東京 ñ" in capsys.readouterr().err
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(["name", "path", "ms", "status", "problem"]),
+        st.one_of(st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=12), st.integers(), st.none()),
+    ),
+    st.sampled_from([{}, {"logger": "server.access"}, {"exception": "Traceback\n  line"}]),
+)
+@settings(max_examples=100)
+def test_a_line_is_the_one_of_structlogs_console_renderer(values, more):
+    event = {"timestamp": "2026-11-30T04:00:00Z", "level": "info", "event": "request.answered", **values, **more}
+    written = _LineRenderer()(None, "info", dict(event))
+    assert written == structlog.dev.ConsoleRenderer(colors=False)(None, "info", dict(event))
+
+
+def test_a_line_without_a_traceback_does_not_need_structlogs_console_renderer(monkeypatch):
+    renderer = _LineRenderer()
+    monkeypatch.setattr(structlog.dev.ConsoleRenderer, "__call__", None)
+    event = {"timestamp": "now", "level": "info", "event": "request.answered", "path": "/v1", "note": "two words"}
+    assert renderer(None, "info", event) == f"now [info     ] {'request.answered':<30} note='two words' path=/v1"

@@ -21,9 +21,12 @@ class BrowserPage:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer with the page if the request is a browser's, which accepts HTML and sends no bearer."""
         request = Request(scope, receive)
-        is_browser = "text/html" in request.headers.get("accept", "") and "authorization" not in request.headers
-        if request.method in {"GET", "HEAD"} and is_browser:
+        if request.method in {"GET", "HEAD"} and _is_browser(request):
             response = await render_address_page(request, self._address, is_read_only=self._is_read_only)
             await response(scope, receive, send)
         else:
             await self.app(scope, receive, send)
+
+
+def _is_browser(request: Request) -> bool:
+    return "text/html" in request.headers.get("accept", "") and "authorization" not in request.headers

@@ -10,7 +10,8 @@ PEEK_HEADER = "X-Memento-Peek-Workspaces"
 
 def named_workspace(request: Request) -> str | None:
     """Return the workspace that the header names, else the one in the URL's query, else None."""
-    return _read_header(request, WORKSPACE_HEADER) or request.query_params.get("workspace") or None
+    in_query = request.query_params.get("workspace") if request.scope["query_string"] else None
+    return _read_header(request, WORKSPACE_HEADER) or in_query or None
 
 
 def peeked_workspaces(request: Request) -> str | None:

@@ -5,7 +5,6 @@ model can act on, and let nothing internal reach it.
 """
 
 import base64
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,6 +15,7 @@ from mcp.server.context import ServerRequestContext
 from mcp.server.lowlevel import Server
 from mcp.shared.exceptions import MCPError
 from pydantic import BaseModel
+from pydantic_core import from_json
 from starlette.requests import Request
 
 from auth.guard import demand_scopes
@@ -89,17 +89,25 @@ def build_server(
     }
     hints: dict[CacheableMethod, CacheHint] = {"tools/list": hint, "server/discover": hint}
     if read_only:
-        return Server("loci-recall", instructions=instructions, cache_hints=hints, **common)
+        return _without_spans(Server("loci-recall", instructions=instructions, cache_hints=hints, **common))
     hints |= {"prompts/list": hint, "resources/list": hint, "resources/templates/list": hint}
     hints["resources/read"] = CacheHint(ttl_ms=0, scope="private")
-    return Server(
-        "loci",
-        instructions=instructions,
-        cache_hints=hints,
-        **common,
-        **mcp_resources.make_handlers(operations, run_operation),
-        **mcp_prompts.make_handlers(),
+    return _without_spans(
+        Server(
+            "loci",
+            instructions=instructions,
+            cache_hints=hints,
+            **common,
+            **mcp_resources.make_handlers(operations, run_operation),
+            **mcp_prompts.make_handlers(),
+        )
     )
+
+
+def _without_spans(server: Server[Any]) -> Server[Any]:
+    """Return the server without the SDK's span around each message, which is made even if nobody traces."""
+    server.middleware.clear()
+    return server
 
 
 def _mirror_nothing(_name: str) -> None:
@@ -158,7 +166,7 @@ async def _call_operation(operation: Operation, ctx: Context, arguments: dict[st
         text = f"{failure.code}: {failure.message}"
         return types.CallToolResult(is_error=True, content=[types.TextContent(text=text)])
     text = result.model_dump_json(exclude_none=True)
-    structured = json.loads(text)
+    structured = from_json(text)
     shown = result.text if isinstance(result, AnswerText) else text
     content: list[types.ContentBlock] = [types.TextContent(text=shown)]
     if isinstance(result, AnswerImage):

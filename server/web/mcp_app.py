@@ -52,7 +52,7 @@ def _route_by_toolset(toolsets: Mapping[str, ASGIApp]) -> ASGIApp:
     """Return the application that passes a request to the toolset of the URL's query, "" if it names none."""
 
     async def serve(scope: Scope, receive: Receive, send: Send) -> None:
-        name = Request(scope).query_params.get("toolset", "")
+        name = Request(scope).query_params.get("toolset", "") if scope["query_string"] else ""
         if name not in toolsets:
             known = ", ".join(filter(None, toolsets))
             message = f"toolset: there is no toolset {name[:60]!r}; send one of: {known}, or leave it out."

@@ -183,7 +183,7 @@ async def fetch_memory(services: Services, call: Call, args: MemoryRef) -> Fetch
     if memory is None:
         raise make_memory_not_found(args.id)
     memory = services.accesses.add_unwritten(call.id_for_reading, memory)
-    return FetchedMemory.model_construct(
+    return FetchedMemory(
         **memory.__dict__,
         meta=call.meta,
         title=make_title(memory.content),
