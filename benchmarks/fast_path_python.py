@@ -22,7 +22,7 @@ from filling import STORED
 from auth.api_keys import verify_api_key
 from auth.bearer import Authenticator
 from auth.principal import Principal
-from server.logs import configure_logs
+from server.logs import LineRenderer, configure_logs
 from server.memory.languages import Language
 from server.memory.recall.ranking import Candidate, RankedCandidate, Traits
 from server.memory.skip import SkipEntry, covers_text, find_matches, find_telling_terms
@@ -44,7 +44,7 @@ LOOK_UPS = 3
 
 def measure_python(texts: list[str]) -> list[Trick]:
     """Every trick that needs neither a record nor a model."""
-    return [_tuples(), _names(), _skip_list(texts), _search_texts(texts), _log_lines()]
+    return [_tuples(), _names(), _skip_list(texts), _search_texts(texts), _log_lines(), _text_lines()]
 
 
 def _tuples() -> Trick:
@@ -155,6 +155,18 @@ def _log_lines() -> Trick:
         trick = compare("our own logger", "line", line(direct), line(through), calls=200, times=2.0)
     configure_logs("text")
     return trick
+
+
+def _text_lines() -> Trick:
+    """A text line of a request by our renderer, and by structlog's."""
+    event = {"timestamp": "2026-11-30T04:00:00.000000Z", "level": "info", "logger": "server.access"}
+    event |= {"event": "request.answered", "method": "POST", "path": "/mcp", "status": 200, "ms": 7.5}
+
+    def line(renderer: Any) -> Way:
+        return lambda: renderer(None, "info", {**event, "request_id": "0123456789"})
+
+    plain = structlog.dev.ConsoleRenderer(colors=False)
+    return compare("our own text of a line", "line", line(LineRenderer()), line(plain), calls=200, times=3.0)
 
 
 async def measure_record(site: Site) -> list[Trick]:

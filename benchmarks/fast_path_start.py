@@ -24,8 +24,13 @@ SERVER = "import uvicorn, server.app, server.background.loop"
 CLOCK = "import gc, json, time; times = [time.process_time()]"
 SAYS = "times.append(time.process_time()); print(json.dumps(times))"
 
-#: What is imported only when it is needed, in this order, after all that each command imports.
+#: What is imported only when it is needed, in this order, after all that `--help` imports.
 LAZY = (
+    (
+        "a command is imported if it is called",
+        "command",
+        "import server.cli.common, server.cli.users, server.cli.doctor",
+    ),
     ("the server's imports are left to `serve`", "command", SERVER),
     ("the model's libraries are imported by its thread", "start", "import fastembed, tokenizers"),
     ("Alembic is imported if the schema is old", "start", "import alembic.command, alembic.config, alembic.script"),

@@ -77,7 +77,7 @@ class _Renderer:
             return self._renderer(logger, method, {**known, "problem": f"cannot be shown: {type(error).__name__}"})
 
 
-class _LineRenderer:
+class LineRenderer:
     """Writes the lines of structlog's console renderer without colors, in a third of its time."""
 
     def __init__(self) -> None:
@@ -160,7 +160,7 @@ def _add_name(logger: Any, method: str, event: structlog.typing.EventDict) -> st
 def _choose_renderer(log_format: Literal["text", "json"]) -> structlog.typing.Processor:
     if log_format == "json":
         return structlog.processors.JSONRenderer()
-    return structlog.dev.ConsoleRenderer(colors=True) if sys.stderr.isatty() else _LineRenderer()
+    return structlog.dev.ConsoleRenderer(colors=True) if sys.stderr.isatty() else LineRenderer()
 
 
 def configure_logs(

@@ -5,7 +5,7 @@ import structlog
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from server.logs import _LineRenderer, configure_logs
+from server.logs import LineRenderer, configure_logs
 
 pytestmark = pytest.mark.usefixtures("kept_handlers")
 
@@ -47,12 +47,12 @@ def test_ordinary_letters_of_all_scripts_stay(capsys):
 @settings(max_examples=100)
 def test_a_line_is_the_one_of_structlogs_console_renderer(values, more):
     event = {"timestamp": "2026-11-30T04:00:00Z", "level": "info", "event": "request.answered", **values, **more}
-    written = _LineRenderer()(None, "info", dict(event))
+    written = LineRenderer()(None, "info", dict(event))
     assert written == structlog.dev.ConsoleRenderer(colors=False)(None, "info", dict(event))
 
 
 def test_a_line_without_a_traceback_does_not_need_structlogs_console_renderer(monkeypatch):
-    renderer = _LineRenderer()
+    renderer = LineRenderer()
     monkeypatch.setattr(structlog.dev.ConsoleRenderer, "__call__", None)
     event = {"timestamp": "now", "level": "info", "event": "request.answered", "path": "/v1", "note": "two words"}
     assert renderer(None, "info", event) == f"now [info     ] {'request.answered':<30} note='two words' path=/v1"

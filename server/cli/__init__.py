@@ -5,26 +5,92 @@ runs.py and api_page.py, which the commands share or use. A command that fails s
 """
 
 import os
-from typing import Annotated
+from importlib import import_module
+from typing import Annotated, Any, NamedTuple
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
+from typer.main import get_command, get_group
 
 from server import __version__
-from server.cli import backfill, docs, doctor, golden, keys, migrate, model, reindex, serve, tick, users
-from server.cli.common import fail
 from server.variables import has_foreign_bytes
+
+
+class _Place(NamedTuple):
+    """The place of a command: its file in this folder, its function there or `app` of a group, and its line of help."""
+
+    file: str
+    name: str
+    help: str
+
+
+#: Only the command that is called is imported: the stores take a second, which neither the help nor the version needs.
+_PLACES = {
+    "serve": _Place("serve", "serve", "Run the server. Stops cleanly on Ctrl-C or SIGTERM."),
+    "migrate": _Place("migrate", "migrate", "Bring the record's schema up to this version. `serve` does it too."),
+    "reindex": _Place(
+        "reindex", "reindex", "Build the search store anew from the record, without embedding anything again."
+    ),
+    "backfill": _Place(
+        "backfill",
+        "backfill",
+        "Embed the memories that have no vectors of the current model yet, and show the progress.",
+    ),
+    "tick": _Place(
+        "tick", "do_work_now", "Do background work in every workspace now, instead of waiting for the schedule."
+    ),
+    "golden": _Place(
+        "golden",
+        "check_golden",
+        "Check all golden cases, and print those that fail. The exit code is 1 if one fails.",
+    ),
+    "doctor": _Place(
+        "doctor",
+        "run_doctor",
+        "Check settings, stores, models and public URL. The exit code is 1 if something is wrong.",
+    ),
+    "docs": _Place(
+        "docs",
+        "write_docs",
+        "Write docs/api.md, the page of the API, from the operations and docs/api. For developers of Loci.",
+    ),
+    "user": _Place("users", "app", "The people who can log in."),
+    "key": _Place("keys", "app", "API keys, for scripts and for recall links."),
+    "model": _Place("model", "app", "The models, which recall by meaning needs."),
+}
 
 
 class _Commands(TyperGroup):
     """The commands. Their arguments must be text: bytes in another encoding would fail wherever they are used."""
 
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**given)
+        self.commands = {name: TyperCommand(name, help=place.help) for name, place in _PLACES.items()}
+
     def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:  # pyright: ignore[reportIncompatibleMethodOverride] - typer's own context
         for argument in args:
             if has_foreign_bytes(argument):
+                from server.cli.common import fail  # noqa: PLC0415 - with the stores
+
                 shown = os.fsencode(argument).decode(errors="backslashreplace")
                 fail(f"An argument is not UTF-8 text: {shown}. Set your terminal, or the script's encoding, to UTF-8.")
         return super().parse_args(ctx, args)
+
+    def resolve_command(self, ctx: typer.Context, args: list[str]) -> tuple[str | None, Any, list[str]]:  # pyright: ignore[reportIncompatibleMethodOverride] - typer's own context
+        """Return the name of the command that is called, the command itself, and its arguments."""
+        name, command, rest = super().resolve_command(ctx, args)
+        return name, command if name is None else load_command(name), rest
+
+
+def load_command(name: str) -> Any:
+    """Import the command of this name, or the group."""
+    place = _PLACES[name]
+    loaded = getattr(import_module(f"server.cli.{place.file}"), place.name)
+    if isinstance(loaded, typer.Typer):
+        return get_group(loaded)  # also of a group that has one command
+    single = typer.Typer(add_completion=False)
+    single.command(name)(loaded)
+    return get_command(single)
 
 
 app = typer.Typer(
@@ -49,16 +115,3 @@ def _accept_options(
     ] = False,
 ) -> None:
     """Loci: the memory server for AI agents."""
-
-
-app.command()(serve.serve)
-app.command()(migrate.migrate)
-app.command()(reindex.reindex)
-app.command()(backfill.backfill)
-app.command("tick")(tick.do_work_now)
-app.command("golden")(golden.check_golden)
-app.command("doctor")(doctor.run_doctor)
-app.command("docs")(docs.write_docs)
-app.add_typer(users.app, name="user")
-app.add_typer(keys.app, name="key")
-app.add_typer(model.app, name="model")

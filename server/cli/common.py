@@ -25,7 +25,6 @@ from server.store.migrate import SchemaTooNew, migrate
 from server.store.outage import find_outage
 from server.store.record.people import accounts
 from server.store.search.folder_ownership import AlreadyOwned
-from server.store.search.seam import EngineDown
 
 T = TypeVar("T")
 
@@ -153,6 +152,8 @@ def check_port_known(settings: Settings) -> None:
 
 def find_store_outage(error: BaseException | None) -> str | None:
     """Return the outage of a store that an error tells of, or None if the error has another cause."""
+    from server.store.search.seam import EngineDown  # noqa: PLC0415 - with numpy, which few commands need
+
     return "search store down" if isinstance(error, EngineDown) else find_outage(error)
 
 

@@ -18,7 +18,7 @@ from server.store.record.people import api_keys
 from server.store.record.people.plans import Plans
 from tools.core.store_refusals import refusals_as_failures
 
-app = typer.Typer(help="API keys, for scripts and for recall links.", no_args_is_help=True)
+app = typer.Typer(help="API keys, for scripts and for recall links.", no_args_is_help=True, add_completion=False)
 
 UserName = Annotated[str, typer.Option("--user", help="The user who owns the key.")]
 

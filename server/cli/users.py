@@ -20,7 +20,7 @@ from server.store.record.people.sessions import delete_user_sessions
 from server.variables import has_foreign_bytes
 from tools.core.store_refusals import refusals_as_failures
 
-app = typer.Typer(help="The people who can log in.", no_args_is_help=True)
+app = typer.Typer(help="The people who can log in.", no_args_is_help=True, add_completion=False)
 
 Name = Annotated[str, typer.Argument(help="The user's name.")]
 PasswordStdin = Annotated[bool, typer.Option("--password-stdin", help="Read the password from standard input.")]
