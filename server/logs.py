@@ -84,6 +84,7 @@ class LineRenderer:
         self._renderer = structlog.dev.ConsoleRenderer(colors=False)
 
     def __call__(self, logger: Any, method: str, event: structlog.typing.EventDict) -> str:
+        """Return the line of an event; structlog's renderer makes the lines that have a traceback."""
         if not event.keys().isdisjoint(("exception", "exc_info", "stack")):
             return self._renderer(logger, method, event)
         head = f"{event.pop('timestamp')} [{event.pop('level'):<9}] {event.pop('event')!s:<30}"
