@@ -10,11 +10,15 @@ from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from auth.api_keys import looks_like_api_key
 from auth.bearer import Authenticator
 from auth.bearer_refusals import INVALID_BEARER, MISSING_BEARER, refusal_response
 from auth.principal import READ, Principal
 from auth.resources import ProtectedResource
 from server.errors import Failure
+
+#: The other header in which clients send an API key, as those of Context Memory do.
+KEY_HEADER = "x-api-key"
 
 
 class Guard:
@@ -54,15 +58,33 @@ class Guard:
             await refusal_response(failure, self._resource)(scope, receive, send)
 
     async def _find_principal(self, scope: Scope) -> Principal | Failure:
-        scheme, _, bearer = Headers(scope=scope).get("authorization", "").partition(" ")
-        bearer = bearer.strip()
-        if scheme.lower() != "bearer" or not bearer:
-            return Failure("unauthorized", MISSING_BEARER)
+        bearer = _read_bearer(Headers(scope=scope))
+        if isinstance(bearer, Failure):
+            return bearer
         authenticator: Authenticator = scope["state"]["authenticator"]
         principal = await authenticator.authenticate(bearer)
         if principal is None or (principal.audience is not None and principal.audience not in self._resource.audiences):
             return Failure("unauthorized", INVALID_BEARER)
         return replace(principal, scopes=principal.scopes & {READ}) if self._resource.is_read_only else principal
+
+
+def has_bearer(headers: Headers) -> bool:
+    """Whether a request has a header in which a bearer may stand."""
+    return "authorization" in headers or KEY_HEADER in headers
+
+
+def _read_bearer(headers: Headers) -> str | Failure:
+    """Return the bearer of a request, or its refusal. An Authorization header with a bearer counts first.
+
+    The other header is for API keys alone: access tokens must be in the Authorization header.
+    """
+    scheme, _, bearer = headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer" and (bearer := bearer.strip()):
+        return bearer
+    key = headers.get(KEY_HEADER, "").strip()
+    if not key:
+        return Failure("unauthorized", MISSING_BEARER)
+    return key if looks_like_api_key(key) else Failure("unauthorized", INVALID_BEARER)
 
 
 def demand_scopes(scope: Scope, failure: Failure) -> None:

@@ -24,7 +24,7 @@ from server.clock import Clock, utc_now
 from server.config import Settings
 from server.errors import Failure
 from server.services import open_services
-from server.web import export, image_endpoint, public, rest, signup_endpoint
+from server.web import discovery, export, image_endpoint, public, rest, signup_endpoint
 from server.web.browser_page import BrowserPage
 from server.web.console import memory_page
 from server.web.entrance import Entrance
@@ -80,12 +80,15 @@ def create_app(running: Running) -> ASGIApp:
         *(Route(path, link) for path in (RECALL_PATH, f"{RECALL_PATH}/")),
         Route(export.PATH, Guard(export.answer_export, api, frozenset({"GET"}))),
         *rest.make_routes(catalog.OPERATIONS, lambda app, methods: Guard(app, api, methods)),
-        Route(signup_endpoint.PATH, signup_endpoint.SignUpEndpoint),
+        *(Route(path, signup_endpoint.SignUpEndpoint) for path in signup_endpoint.PATHS),
+        # before the page of the same path, which takes forms
+        signup_endpoint.JsonRoute(signup_endpoint.PAGE_PATH, signup_endpoint.SignUpEndpoint),
         Route(image_endpoint.PATH, Guard(image_endpoint.answer_picture, api, image_endpoint.METHODS)),
         Route("/v1/{path:path}", Guard(_refuse_unknown_path, api)),
         *build_routes(),
         Route(memory_page.PATH, with_refusal_page(memory_page.serve_memory_page), methods=["GET"]),
         *public.make_routes(describe_api(url)),
+        *discovery.make_routes(url),
     ]
     app = Starlette(
         routes=routes,

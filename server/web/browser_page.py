@@ -3,6 +3,7 @@
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from auth.guard import has_bearer
 from auth.pages.address import render_address_page
 
 
@@ -29,4 +30,4 @@ class BrowserPage:
 
 
 def _is_browser(request: Request) -> bool:
-    return "text/html" in request.headers.get("accept", "") and "authorization" not in request.headers
+    return "text/html" in request.headers.get("accept", "") and not has_bearer(request.headers)

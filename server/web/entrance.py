@@ -15,6 +15,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from auth.guard import has_bearer
 from server.errors import STATUS, Failure, make_unavailable_failure
 from server.loopback import is_loopback
 from server.origins import find_host, normalize_authority, normalize_origin
@@ -24,9 +25,9 @@ from server.web.request_body import LARGE_BODIES, RequestBody, find_bound, make_
 log: structlog.stdlib.BoundLogger = structlog.get_logger("server.access")
 
 #: Probes come from inside a cluster, by address. Their answers say nothing that is secret.
-ANY_HOST = frozenset({"/healthz", "/readyz"})
+ANY_HOST = frozenset({"/healthz", "/readyz", "/health"})
 #: What every page may read: it is the same for everybody, and holds no secret.
-METADATA_PATHS = ("/.well-known/", "/openapi.json")
+METADATA_PATHS = ("/.well-known/", "/openapi.json", "/mcp/server-card")
 #: What a page of an allowed origin may call. Pages for people are not part of it: a browser sends cookies to them.
 API_PATHS = ("/mcp", "/v1/", "/oauth/")
 AUTHORIZATION_PATH = "/oauth/authorize"
@@ -174,7 +175,7 @@ def _read_utf8(header: str) -> str:
 
 def _is_login_start(path: str, headers: Headers) -> bool:
     """Whether the request begins a login. Clients compare URLs exactly, so a login at another name fails later."""
-    return path.startswith(LOGIN_PATHS) or (path in MCP_PATHS and "authorization" not in headers)
+    return path.startswith(LOGIN_PATHS) or (path in MCP_PATHS and not has_bearer(headers))
 
 
 def _choose_request_id(given: str) -> str:

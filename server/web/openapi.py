@@ -21,6 +21,10 @@ _WORKSPACE_NAMES = rf"^{_NAME}(/{_NAME})?$"
 _WORKSPACE = {"type": "string", "maxLength": 201, "pattern": _WORKSPACE_NAMES}
 #: So many characters fit into a URL however they are encoded.
 MOST_IN_URL = 2000
+_SECURITY = {
+    "bearer": {"type": "http", "scheme": "bearer"},
+    "key": {"type": "apiKey", "in": "header", "name": "x-api-key", "description": "An API key, in place of a bearer."},
+}
 _REFUSAL = {
     "type": "object",
     "required": ["error", "message", "content"],
@@ -48,8 +52,8 @@ def build_openapi(operations: Iterable[Operation], version: str, public_url: str
         "openapi": "3.1.0",
         "info": {"title": "Loci", "version": version, "description": "The memory server for AI agents."},
         "servers": [{"url": public_url}],
-        "security": [{"bearer": []}],
-        "components": {"securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}}, "schemas": schemas},
+        "security": [{name: []} for name in _SECURITY],
+        "components": {"securitySchemes": _SECURITY, "schemas": schemas},
         "paths": paths,
     }
 

@@ -33,6 +33,7 @@ def make_routes(openapi: dict[str, Any]) -> list[Route]:
     return [
         Route("/", root),
         Route("/healthz", healthz),
+        Route("/health", health),
         Route("/readyz", Readiness().answer),
         Route("/openapi.json", description),
     ]
@@ -49,6 +50,13 @@ async def root(request: Request) -> Response:
 async def healthz(_request: Request) -> JSONResponse:
     """GET /healthz - 200 as long as the event loop runs; no store is asked."""
     return JSONResponse({"status": "ok"}, headers={"Cache-Control": "no-store"})
+
+
+async def health(request: Request) -> JSONResponse:
+    """GET /health - as /healthz, in the form of Context Memory."""
+    services: Services = request.state.services
+    body = {"status": "ok", "version": __version__, "timestamp": services.now().isoformat()}
+    return JSONResponse(body, headers={"Cache-Control": "no-store"})
 
 
 class Readiness:

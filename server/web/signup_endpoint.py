@@ -1,10 +1,16 @@
-"""POST /v1/auth/signup: the one route of `/v1` that takes no bearer, because it gives one."""
+"""Signing up by a program: the one call of `/v1` that takes no bearer, because it gives one.
+
+Memento's clients call it at `/v1/auth/signup`, those of Context Memory at `/v1/signup` or `/signup`.
+"""
 
 from typing import Any
 
+from starlette.datastructures import Headers
 from starlette.endpoints import HTTPEndpoint
 from starlette.requests import Request
 from starlette.responses import JSONResponse
+from starlette.routing import Match, Route
+from starlette.types import Scope
 
 from auth.server import get_client_address
 from auth.throttle import API_SIGNUPS, count_tries
@@ -16,7 +22,9 @@ from tools.core.operation import validate
 from tools.core.schema import build_schema
 from tools.core.services import Services
 
-PATH = "/v1/auth/signup"
+PATHS = ("/v1/auth/signup", "/v1/signup")
+#: A page is there, too, which takes forms.
+PAGE_PATH = "/signup"
 MAX_BODY = 16 * 1024
 
 
@@ -33,6 +41,17 @@ class SignUpEndpoint(HTTPEndpoint):
         return JSONResponse(signed_up.model_dump(mode="json"), 201, {"Cache-Control": "no-store"})
 
 
+class JsonRoute(Route):
+    """A route that takes only requests with a body of JSON, and leaves the others to the routes behind it."""
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """Return whether the path, the method and the type of the body fit."""
+        media_type = Headers(scope=scope).get("content-type", "").partition(";")[0].strip().lower()
+        if scope.get("method") != "POST" or media_type != "application/json":
+            return Match.NONE, {}
+        return super().matches(scope)
+
+
 async def _read_body(request: Request) -> dict[str, Any]:
     if len(await request.body()) > MAX_BODY:
         raise Failure("too_large", f"The body may have at most {MAX_BODY} bytes here.")
@@ -40,10 +59,9 @@ async def _read_body(request: Request) -> dict[str, Any]:
 
 
 def add_to_openapi(openapi: dict[str, Any]) -> dict[str, Any]:
-    """Return the OpenAPI document with this route added."""
+    """Return the OpenAPI document with these routes added."""
     schemas = dict(openapi["components"]["schemas"])
     operation: dict[str, Any] = {
-        "operationId": "sign_up",
         "summary": "Sign up",
         "description": "Make an account, a key for it and its first workspace. Takes no bearer; works if "
         "LOCI_SIGNUP is open.",
@@ -56,4 +74,6 @@ def add_to_openapi(openapi: dict[str, Any]) -> dict[str, Any]:
         },
     }
     components = openapi["components"] | {"schemas": schemas}
-    return openapi | {"components": components, "paths": openapi["paths"] | {PATH: {"post": operation}}}
+    ids = dict(zip(PATHS, ("sign_up", "sign_up_2"), strict=True))
+    added = {path: {"post": {"operationId": ids[path]} | operation} for path in PATHS}
+    return openapi | {"components": components, "paths": openapi["paths"] | added}

@@ -17,8 +17,10 @@ METADATA = [
     "/.well-known/oauth-protected-resource/v1/mcp",
     "/.well-known/oauth-authorization-server",
     "/openapi.json",
+    "/mcp/server-card",
+    "/.well-known/ai-catalog.json",
 ]
-CALLED = ["/mcp", "/v1/mcp", "/v1/memories", "/v1/auth/signup", "/oauth/token", "/oauth/register", "/oauth/revoke"]
+CALLED = ["/mcp", "/v1/mcp", "/v1/memories", "/v1/signup", "/oauth/token", "/oauth/register", "/oauth/revoke"]
 PAGES = ["/login", "/apps", "/signup", "/oauth/authorize", "/logout", "/setup"]
 
 

@@ -175,3 +175,27 @@ async def test_a_login_begun_through_another_name_of_the_machine_is_told_the_rig
     ann = await site.person()
     with_key = await ann.http.get("/v1/memories", headers={"host": f"localhost:{port}"})
     assert with_key.status_code == 200
+
+
+async def test_a_key_may_stand_in_the_other_header_and_an_access_token_may_not(shared, cat):
+    http = shared.client()
+    for headers in (
+        {"x-api-key": cat.key},
+        {"x-api-key": cat.key, "authorization": "Basic YTpi"},
+        {"x-api-key": "nonsense", "authorization": f"Bearer {cat.key}"},
+    ):
+        for path in ("/v1/memories", "/v1/health"):
+            assert (await http.get(path, headers=headers)).status_code == 200
+    token = await access_token(shared, cat)
+    for key in (token, "nonsense", "ctx_0123456789abcdef", "mp_live_" + "0" * 32):
+        response = await http.get("/v1/memories", headers={"x-api-key": key})
+        assert (response.status_code, challenge_of(response)["error"]) == (401, '"invalid_token"')
+        assert key not in response.text
+    response = await http.get("/v1/memories", headers={"x-api-key": " "})
+    assert (response.status_code, "error" in challenge_of(response)) == (401, False)
+
+
+async def test_a_key_in_the_other_header_opens_the_mcp_door(shared, cat):
+    anyone = type(cat)(cat.name, cat.user_id, cat.account_id, cat.key, cat.url, shared.client())
+    told = await rpc(anyone, "tools/list", headers={"x-api-key": cat.key})
+    assert {"store_memory", "retrieve_context"} <= {each["name"] for each in told.json()["result"]["tools"]}

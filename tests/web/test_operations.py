@@ -13,7 +13,7 @@ from starlette.routing import Route
 
 from auth.guard import Guard
 from server.app import create_app, describe_api
-from server.web import export, image_endpoint, signup_endpoint
+from server.web import discovery, export, image_endpoint, signup_endpoint
 from server.web.browser_page import BrowserPage
 from tests.helpers.arguments import NEED_LANGUAGE_MODEL, VALID
 from tests.helpers.doors import rest as call_rest
@@ -39,7 +39,7 @@ NO_OPERATION = {
     "/v1/mcp/.well-known/oauth-authorization-server": "where some clients look for the way in",
     "/v1/mcp/.well-known/openid-configuration": "as above",
     "/v1/{path:path}": "what is not there",
-    signup_endpoint.PATH: "nobody is asking yet",
+    **dict.fromkeys(signup_endpoint.PATHS, "nobody is asking yet"),
     export.PATH: "the answer is a stream",
     image_endpoint.PATH: "the answer is a picture",
 }
@@ -121,7 +121,7 @@ async def test_every_route_under_v1_is_an_operation_or_on_the_list(shared):
     served = {route.path for route in app.routes if isinstance(route, Route) and route.path.startswith("/v1")}
     assert served == operations | set(NO_OPERATION)
     for route in app.routes:
-        is_open = "/.well-known/" in route.path or route.path == signup_endpoint.PATH
+        is_open = "/.well-known/" in route.path or route.path in {*signup_endpoint.PATHS, *discovery.CARD_PATHS}
         if route.path.startswith(("/v1", "/mcp")) and not is_open:
             endpoint = route.app.app if isinstance(route.app, BrowserPage) else route.app
             assert isinstance(endpoint, Guard), f"{route.path} is not guarded"
@@ -146,7 +146,7 @@ def test_openapi_describes_every_route_and_no_other(openapi):
     described = {(method.upper(), path) for path, methods in openapi["paths"].items() for method in methods}
     operations = {route for each in catalog.OPERATIONS for route in each.routes}
     assert described == operations | {
-        ("POST", signup_endpoint.PATH),
+        *(("POST", path) for path in signup_endpoint.PATHS),
         ("GET", export.PATH),
         ("GET", image_endpoint.PATH),
     }

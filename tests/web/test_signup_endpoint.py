@@ -205,3 +205,35 @@ async def test_a_plan_without_room_for_a_workspace_lets_nobody_in(serving):
         answer = await site.client().post(PATH)
         assert (answer.status_code, seen(answer).error) == (403, "quota_exceeded")
         assert await users(site) == 0
+
+
+@pytest.mark.parametrize("path", ["/v1/signup", "/signup"])
+async def test_the_addresses_of_context_memory_give_a_key_as_well(anyone, path):
+    http = anyone.client()
+    answer = await http.post(path, json={"email": "admin@local", "name": "Admin"})
+    assert (answer.status_code, answer.json()["name"].startswith("admin-")) == (201, True)
+    key = answer.json()["api_key"]
+    assert (await http.get("/v1/memories", headers={"x-api-key": key})).status_code == 200
+    assert (await http.post(path, json={"name": 5})).json()["field"] == "name"
+    assert await users(anyone) == 1
+
+
+async def test_the_three_addresses_of_sign_up_count_together(anyone):
+    http = anyone.client()
+    paths = [PATH, "/v1/signup", "/signup"] * 2
+    assert [(await http.post(path, json={})).status_code for path in paths] == [201] * 5 + [429]
+
+
+async def test_the_page_of_sign_up_still_takes_its_form(anyone):
+    http = anyone.client()
+    assert "<form" in (await http.get("/signup")).text
+    answer = await http.post("/signup", data={"name": "ann", "password": "correct horse battery"})
+    assert answer.headers["content-type"].startswith("text/html")
+
+
+@pytest.mark.parametrize("path", ["/v1/signup", "/signup"])
+async def test_a_closed_server_refuses_at_every_address(serving, path):
+    async with serving(signup="closed") as site:
+        answer = await site.client().post(path, json={"email": "a@b", "name": "A"})
+        assert (answer.status_code, seen(answer).error) == (403, "forbidden")
+        assert await users(site) == 0
