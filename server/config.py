@@ -10,7 +10,6 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
 
 from pydantic import (
     BeforeValidator,
@@ -21,19 +20,19 @@ from pydantic import (
     ValidationInfo,
     field_validator,
 )
-from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from server.embedding_providers import ENDPOINT, LOCAL, PRESETS, find_custom_provider, list_providers
 from server.limits import Limits
 from server.loopback import is_loopback
 from server.origins import find_host, normalize_origin
 from server.secret_strength import LEAST_BYTES, is_patterned
-from server.variables import PREFIX, Given, read_variables
+from server.setting_checks import check_endpoint_url, find_loopback
+from server.setting_problems import describe_problem
+from server.variables import PREFIX, read_variables
 
 #: Prints a new secret.
 _COMMAND = "python3 -c 'import secrets; print(secrets.token_urlsafe(32))'"
-#: The number of characters of a wrong value that an error message shows.
-SHOWN = 80
 
 
 def _split_list(value: object) -> object:
@@ -84,22 +83,33 @@ class Settings(BaseSettings):
         default="", description="A Qdrant server or cluster. Default: the embedded engine in DATA_DIR."
     )
     qdrant_api_key: SecretStr = Field(default=SecretStr(""), description="The API key of that Qdrant server.")
+    embedding_provider: str = Field(
+        default="",
+        max_length=100,
+        description="Where texts are embedded: `local` (a model on this machine), `openai`, `cohere`, `voyage`, "
+        "`ollama`, `endpoint` (LOCI_EMBEDDING_URL, OpenAI-compatible), or the name of a provider that an installed "
+        "package brings. Default: `endpoint` if LOCI_EMBEDDING_URL is set, else `local`. See below.",
+    )
     embedding_url: str = Field(
         default="",
-        description="An OpenAI-compatible endpoint that embeds texts instead of a model on this machine, e.g. "
-        "http://127.0.0.1:11434/v1. It must be https, except on a loopback address. The text of every memory and of "
-        "every question is sent there.",
+        validate_default=True,
+        description="The URL of the provider, e.g. http://127.0.0.1:11434/v1; `openai`, `cohere`, `voyage` and "
+        "`ollama` have one of their own. It must be https, except on a loopback address. The text of every memory and "
+        "of every question is sent there.",
     )
-    embedding_api_key: SecretStr = Field(default=SecretStr(""), description="The API key of that endpoint.")
+    embedding_api_key: SecretStr = Field(
+        default=SecretStr(""), validate_default=True, description="The API key of the provider."
+    )
     embedding_model: str = Field(
         default="auto",
         max_length=200,
         validate_default=True,
         description="The name of a fastembed model. `auto` takes the first model that is on this machine. With `none` "
-        "recall ranks by keyword only. With LOCI_EMBEDDING_URL: the name of the model at that endpoint.",
+        "recall ranks by keyword only. With another provider: the name of its model; `auto` is the provider's usual "
+        "one.",
     )
     embedding_dims: int = Field(
-        default=0, ge=0, le=8192, description="The vector length to ask the endpoint for; 0: the endpoint's default."
+        default=0, ge=0, le=8192, description="The vector length to ask the provider for; 0: the model's own."
     )
     embedding_threads: int = Field(
         default=0, ge=0, le=64, description="The number of threads of a model on this machine; 0: one per core."
@@ -246,7 +256,7 @@ class Settings(BaseSettings):
     @classmethod
     def _check_public_url(cls, value: str, info: ValidationInfo) -> str:
         # If LOCI_PORT is wrong, it is not in info.data, and has its own message.
-        url = value.strip().rstrip("/") or f"http://{_find_loopback(info.data['host'])}:{info.data.get('port', 0)}"
+        url = value.strip().rstrip("/") or f"http://{find_loopback(info.data['host'])}:{info.data.get('port', 0)}"
         if not url.lower().startswith(("http://", "https://")):
             raise ValueError("must be scheme://host[:port] without a path")
         try:
@@ -257,35 +267,45 @@ class Settings(BaseSettings):
             raise ValueError("must be https unless it is a loopback address")
         return origin
 
+    @field_validator("embedding_provider")
+    @classmethod
+    def _check_embedding_provider(cls, value: str) -> str:
+        if value and value not in {LOCAL, *PRESETS} and find_custom_provider(value) is None:
+            raise ValueError(f"must be one of {', '.join(list_providers())}")
+        return value
+
     @field_validator("embedding_url")
     @classmethod
-    def _check_embedding_url(cls, value: str) -> str:
+    def _check_embedding_url(cls, value: str, info: ValidationInfo) -> str:
+        provider = info.data.get("embedding_provider", "")
         if not value:
+            if provider == ENDPOINT:
+                raise ValueError("must be set, because LOCI_EMBEDDING_PROVIDER is endpoint")
             return value
-        parts = urlsplit(value.rstrip("/"))
-        _ = parts.port  # raises ValueError if it is not a number
-        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
-            raise ValueError("must be scheme://host[:port]/path, like https://api.openai.com/v1")
-        if parts.username is not None:
-            raise ValueError("must not contain a password; use LOCI_EMBEDDING_API_KEY for it")
-        if parts.scheme == "http" and not is_loopback(parts.hostname):
-            raise ValueError("must be https unless it is a loopback address")
-        return parts.geturl()
+        if provider == LOCAL:
+            raise ValueError("must be left out, because LOCI_EMBEDDING_PROVIDER is local")
+        return check_endpoint_url(value, "LOCI_EMBEDDING_API_KEY")
 
     @field_validator("embedding_api_key")
     @classmethod
-    def _check_embedding_api_key(cls, value: SecretStr) -> SecretStr:
-        if not all("!" <= character <= "~" for character in value.get_secret_value()):
+    def _check_embedding_api_key(cls, value: SecretStr, info: ValidationInfo) -> SecretStr:
+        key, provider = value.get_secret_value(), info.data.get("embedding_provider", "")
+        preset = PRESETS.get(provider)
+        # Somebody who sets a URL may have a proxy there, which adds the key.
+        if not key and preset is not None and preset.needs_key and not info.data.get("embedding_url"):
+            raise ValueError(f"must be set, because LOCI_EMBEDDING_PROVIDER is {provider}")
+        if not all("!" <= character <= "~" for character in key):
             raise ValueError("must consist of printable ASCII characters without spaces")
         return value
 
     @field_validator("embedding_model")
     @classmethod
     def _check_embedding_model(cls, value: str, info: ValidationInfo) -> str:
-        if info.data.get("embedding_url") and value in {"", "auto", "none"}:
-            raise ValueError(
-                "must name the model at LOCI_EMBEDDING_URL; `auto` and `none` are for a model on this machine"
-            )
+        provider = info.data.get("embedding_provider") or (ENDPOINT if info.data.get("embedding_url") else LOCAL)
+        if provider != LOCAL and value == "none":
+            raise ValueError("must not be none; leave LOCI_EMBEDDING_PROVIDER and LOCI_EMBEDDING_URL out instead")
+        if provider == ENDPOINT and value in {"", "auto"}:
+            raise ValueError("must name the model at LOCI_EMBEDDING_URL; `auto` is for a provider with a usual model")
         return value
 
     @field_validator("default_plan")
@@ -317,24 +337,14 @@ class Settings(BaseSettings):
         return f"{drivers.get(scheme, scheme)}://{rest}"
 
     @property
+    def chosen_provider(self) -> str:
+        """The provider of embeddings: `local`, a preset's name, or a name that an installed package brings."""
+        return self.embedding_provider or (ENDPOINT if self.embedding_url else LOCAL)
+
+    @property
     def resource(self) -> str:
         """The OAuth resource: the URL that a person pastes into a client (RFC 8707, RFC 9728)."""
         return f"{self.public_url}/mcp"
-
-
-def _find_loopback(host: str) -> str:
-    """Return the host of the URL at which a server that listens on an address can be reached on this machine.
-
-    Raises:
-        ValueError: there is none.
-    """
-    if host in {"", "0.0.0.0"}:  # noqa: S104 - nothing is bound here
-        return "127.0.0.1"
-    if host == "::":
-        return "[::1]"
-    if not is_loopback(host):
-        raise ValueError(f"must be set, because LOCI_HOST ({host[:SHOWN]}) is no loopback address")
-    return f"[{host}]" if ":" in host else host
 
 
 def is_secret(name: str) -> bool:
@@ -352,43 +362,9 @@ def load_settings(environ: Mapping[str, str] = os.environ) -> Settings:
     try:
         settings = Settings.model_validate({name: each.text for name, each in given.items()})
     except ValidationError as error:
-        problems += [_describe_problem(each, given) for each in error.errors()]
+        secrets = {name for name in Settings.model_fields if is_secret(name)}
+        problems += [describe_problem(each, given, secrets) for each in error.errors()]
         raise SystemExit("\n".join(problems)) from None
     if problems:
         raise SystemExit("\n".join(problems))
     return settings
-
-
-_SAY = {
-    "int_parsing": "must be a whole number",
-    "int_parsing_size": "must be a whole number",
-    "int_type": "must be a whole number",
-    "greater_than_equal": "must be {ge} or more",
-    "less_than_equal": "must be {le} or less",
-    "bool_parsing": "must be true or false",
-    "literal_error": "must be {expected}",
-    # these errors can come only from LOCI_PLANS
-    "dict_type": "must be a JSON object",
-    "model_type": "must be a JSON object",
-    "extra_forbidden": f"there is no such limit; the limits are {', '.join(Limits.model_fields)}",
-    "string_pattern_mismatch": "must be a name of 1 to 60 letters, digits and . _ - and begin with a letter or digit",
-}
-
-
-def _describe_problem(error: ErrorDetails, given: Mapping[str, Given]) -> str:
-    """Return one line that names a wrong setting and its error, without the values of secrets."""
-    name = str(error["loc"][0])
-    each = given.get(name, Given("", f"{PREFIX}{name.upper()}"))
-    # a value with an @ may be a URL with a password
-    is_shown = name in given and not is_secret(name) and "@" not in each.text
-    inside = ".".join(str(part) for part in error["loc"][1:] if part != "[key]")
-    demand = f"{inside[:SHOWN]}: {_describe_demand(error)}" if inside else _describe_demand(error)
-    return f"{each.variable}: {demand}" + (f"; you set {each.text[:SHOWN]!r}" if is_shown else "")
-
-
-def _describe_demand(error: ErrorDetails) -> str:
-    """Return an error's message in plain words. An error that is not in `_SAY` has the message of its validator."""
-    template = _SAY.get(error["type"])
-    if template is None:
-        return error["msg"].removeprefix("Value error, ")
-    return template.format(**error.get("ctx", {}))

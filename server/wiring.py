@@ -6,9 +6,13 @@ from dataclasses import replace
 
 from server.clock import Clock
 from server.config import Settings
+from server.embedding_providers import LOCAL, PRESETS, find_custom_provider
+from server.errors import Failure
 from server.memory.embedding_model import Model
 from server.store.consolidation.llm import Llm
 from server.store.db import Database
+from server.store.embedding.custom import CustomEmbeddings, Factory, ProviderOptions
+from server.store.embedding.dialects import DIALECTS
 from server.store.embedding.encoder import Encoder, choose_model
 from server.store.embedding.endpoint import Endpoint, EndpointEmbeddings, EndpointNames
 from server.store.embedding.local import LocalEmbeddings
@@ -36,14 +40,17 @@ def build_engine(settings: Settings) -> Engine:
     return EdgeEngine(folder, max_open=max_open)
 
 
-def build_endpoint(settings: Settings) -> Endpoint:
-    """Return the embedding endpoint that the settings name."""
-    key = settings.embedding_api_key.get_secret_value()
+def build_endpoint(settings: Settings) -> Endpoint | None:
+    """Return the embedding endpoint that the settings name, None if they name another kind of provider."""
+    preset = PRESETS.get(settings.chosen_provider)
+    if preset is None:
+        return None
     return Endpoint(
-        url=settings.embedding_url,
-        model=settings.embedding_model,
-        api_key=key,
+        url=settings.embedding_url or preset.url,
+        model=preset.model if settings.embedding_model == "auto" else settings.embedding_model,
+        api_key=settings.embedding_api_key.get_secret_value(),
         dims=settings.embedding_dims,
+        dialect=DIALECTS[preset.api],
         names=EndpointNames(
             url="LOCI_EMBEDDING_URL",
             model="LOCI_EMBEDDING_MODEL",
@@ -53,21 +60,63 @@ def build_endpoint(settings: Settings) -> Endpoint:
     )
 
 
+def build_remote_source(settings: Settings, now: Clock) -> EmbeddingSource | None:
+    """Return the provider of embeddings that the settings name, None if it is a model on this machine.
+
+    Raises:
+        Failure: the package that brings the provider cannot be used.
+    """
+    endpoint = build_endpoint(settings)
+    if endpoint is not None:
+        return EndpointEmbeddings(endpoint, now)
+    return None if settings.chosen_provider == LOCAL else _build_custom_source(settings)
+
+
+def _build_custom_source(settings: Settings) -> CustomEmbeddings:
+    name = settings.chosen_provider
+    options = ProviderOptions(
+        model="" if settings.embedding_model == "auto" else settings.embedding_model,
+        url=settings.embedding_url,
+        api_key=settings.embedding_api_key.get_secret_value(),
+        dims=settings.embedding_dims,
+    )
+    try:
+        entry_point = find_custom_provider(name)
+        factory: Factory | None = None if entry_point is None else entry_point.load()
+        provider = None if factory is None else factory(options)
+    except Exception as error:  # noqa: BLE001 - it is not our code, so it may raise anything
+        kind = type(error).__name__
+        message = f"LOCI_EMBEDDING_PROVIDER: the package that brings {name} cannot be used ({kind}: {error})."
+        raise Failure("invalid", message) from None
+    if provider is None or not callable(getattr(provider, "embed", None)):
+        raise Failure("invalid", f"LOCI_EMBEDDING_PROVIDER: {name} returns nothing that has a method `embed`.")
+    return CustomEmbeddings(name, options, provider)
+
+
 @asynccontextmanager
 async def open_encoder(settings: Settings, db: Database, now: Clock) -> AsyncGenerator[Encoder]:
-    """Open the encoder without starting it, and close it when the block ends."""
+    """Open the encoder without starting it, and close it when the block ends.
+
+    Raises:
+        Failure: the package that brings the provider of embeddings cannot be used.
+    """
     models = settings.models
-    source: EmbeddingSource
-    if settings.embedding_url:
-        source = EndpointEmbeddings(build_endpoint(settings), now)
-    else:
+    source = build_remote_source(settings, now)
+    if source is None:
         wanted = await choose_model(db, models, settings.embedding_model)
         source = LocalEmbeddings(models, wanted, settings.embedding_threads, setting="LOCI_EMBEDDING_MODEL")
+    endpoint = build_endpoint(settings)
 
-    def load(earlier: Model) -> LocalEmbeddings | None:
+    def load(earlier: Model) -> EmbeddingSource | None:
         here = find_model(models, earlier.name)
-        is_same = here is not None and replace(here, file="") == earlier
-        return LocalEmbeddings(models, earlier.name, settings.embedding_threads) if is_same else None
+        if here is not None and replace(here, file="") == earlier:
+            return LocalEmbeddings(models, earlier.name, settings.embedding_threads)
+        if endpoint is None:
+            return None
+        # Nobody knows whether the earlier model was asked for its length. If it is the same model, it can be.
+        asks_dims = endpoint.dims > 0 or endpoint.model == earlier.name
+        before = endpoint.with_model(earlier, asks_dims=asks_dims)
+        return None if before is None else EndpointEmbeddings(before, now)
 
     encoder = Encoder(db, source, now, load)
     try:

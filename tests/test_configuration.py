@@ -322,7 +322,7 @@ def test_the_default_plan_is_one_of_the_plans():
     assert "LOCI_DEFAULT_PLAN" not in str(stopped.value), "the plans are what is wrong"
 
 
-@pytest.mark.parametrize("model", [{}, {"LOCI_EMBEDDING_MODEL": "auto"}, {"LOCI_EMBEDDING_MODEL": "none"}])
+@pytest.mark.parametrize("model", [{}, {"LOCI_EMBEDDING_MODEL": "auto"}])
 def test_an_endpoint_needs_the_name_of_its_model(model):
     with pytest.raises(SystemExit, match="LOCI_EMBEDDING_MODEL: must name the model at LOCI_EMBEDDING_URL"):
         load_settings({"LOCI_EMBEDDING_URL": "https://embed.test/v1", **model})
@@ -334,6 +334,40 @@ def test_an_endpoint_on_this_machine_may_be_http_and_has_no_slash_at_its_end():
         load_settings({"LOCI_EMBEDDING_URL": f"{url}/", "LOCI_EMBEDDING_MODEL": "nomic-embed-text"}).embedding_url
         == url
     )
+
+
+@pytest.mark.parametrize(
+    ("provider", "more", "told"),
+    [
+        ("openia", {}, "LOCI_EMBEDDING_PROVIDER: must be one of local, endpoint, openai, cohere, voyage, ollama"),
+        ("endpoint", {}, "LOCI_EMBEDDING_URL: must be set"),
+        ("local", {"LOCI_EMBEDDING_URL": "https://a.test"}, "LOCI_EMBEDDING_URL: must be left out"),
+        ("openai", {}, "LOCI_EMBEDDING_API_KEY: must be set, because LOCI_EMBEDDING_PROVIDER is openai"),
+        ("cohere", {}, "LOCI_EMBEDDING_API_KEY: must be set"),
+        ("voyage", {}, "LOCI_EMBEDDING_API_KEY: must be set"),
+        ("ollama", {"LOCI_EMBEDDING_MODEL": "none"}, "LOCI_EMBEDDING_MODEL: must not be none"),
+        ("ollama", {"LOCI_EMBEDDING_URL": "http://ollama:11434"}, HTTPS),
+        ("openai", {"LOCI_EMBEDDING_API_KEY": "sk-hunter2 x"}, "printable ASCII"),
+    ],
+)
+def test_a_provider_of_embeddings_that_lacks_something_stops_the_start(provider, more, told):
+    with pytest.raises(SystemExit, match=told) as stopped:
+        load_settings({"LOCI_EMBEDDING_PROVIDER": provider} | more)
+    assert "hunter2" not in str(stopped.value)
+
+
+@pytest.mark.parametrize(
+    ("environ", "provider"),
+    [
+        ({}, "local"),
+        ({"LOCI_EMBEDDING_MODEL": "none"}, "local"),
+        ({"LOCI_EMBEDDING_URL": "https://a.test/v1", "LOCI_EMBEDDING_MODEL": "m"}, "endpoint"),
+        ({"LOCI_EMBEDDING_PROVIDER": "ollama"}, "ollama"),
+        ({"LOCI_EMBEDDING_PROVIDER": "openai", "LOCI_EMBEDDING_URL": "https://proxy.test/v1"}, "openai"),
+    ],
+)
+def test_the_provider_of_embeddings_follows_from_the_settings(environ, provider):
+    assert load_settings(environ).chosen_provider == provider
 
 
 LOGGING = """

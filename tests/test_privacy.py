@@ -16,11 +16,10 @@ from server.cli.doctor import check_public_url
 from server.clock import utc_now
 from server.config import Settings
 from server.store.consolidation.llm import Llm
-from server.store.embedding.endpoint import EndpointEmbeddings
 from server.store.embedding.source import EmbeddingFailed
 from server.store.search.qdrant.server import ServerEngine
 from server.store.search.seam import EngineDown
-from server.wiring import build_endpoint
+from server.wiring import build_remote_source
 from tests.helpers.processes import find_free_port
 from tests.helpers.site import NO_TLS, site_at
 
@@ -147,7 +146,8 @@ async def ask_qdrant(url):
 
 async def ask_endpoint(url):
     settings = Settings(embedding_url=f"{url}/v1", embedding_model="a-model")
-    embeddings = EndpointEmbeddings(build_endpoint(settings), utc_now)
+    embeddings = build_remote_source(settings, utc_now)
+    assert embeddings is not None
     embeddings.start()
     with pytest.raises(EmbeddingFailed):
         await embeddings.wait_ready()

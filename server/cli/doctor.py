@@ -27,13 +27,12 @@ from server.clock import utc_now
 from server.config import Settings
 from server.errors import Failure
 from server.loopback import is_loopback, is_proxy_allowed
-from server.store.embedding.endpoint import EndpointEmbeddings
 from server.store.embedding.model_folder import find_model
-from server.store.embedding.source import EmbeddingFailed
+from server.store.embedding.source import EmbeddingFailed, EmbeddingSource
 from server.store.migrate import SchemaTooNew
 from server.store.search.folder_ownership import AlreadyOwned, FolderOwnership
 from server.store.search.seam import EngineDown
-from server.wiring import build_endpoint, build_engine
+from server.wiring import build_endpoint, build_engine, build_remote_source
 
 LOW_DISK = 1 << 30
 
@@ -162,8 +161,9 @@ async def _check_search(settings: Settings) -> Finding:
 
 
 async def _check_model(settings: Settings) -> Finding:
-    if settings.embedding_url:
-        return await _check_endpoint(settings)
+    source = build_remote_source(settings, utc_now)
+    if source is not None:
+        return await _check_provider(settings, source)
     if settings.embedding_model == "none":
         return Finding("embedding model", is_ok=True, detail="none is set; recall ranks by keyword")
     model = find_model(settings.models, settings.embedding_model)
@@ -173,18 +173,19 @@ async def _check_model(settings: Settings) -> Finding:
     return Finding("embedding model", is_ok=True, detail=f"{model.name}, {model.dims} dimensions")
 
 
-async def _check_endpoint(settings: Settings) -> Finding:
-    embeddings = EndpointEmbeddings(build_endpoint(settings), utc_now)
-    embeddings.start()
+async def _check_provider(settings: Settings, source: EmbeddingSource) -> Finding:
+    endpoint = build_endpoint(settings)
+    place = settings.chosen_provider if endpoint is None else endpoint.url
+    source.start()
     try:
-        await embeddings.wait_ready()
-        dims = 0 if embeddings.model is None else embeddings.model.dims
+        await source.wait_ready()
+        model = source.model
     except EmbeddingFailed as error:
-        cure = f"Check LOCI_EMBEDDING_URL ({settings.embedding_url}). Until it answers recall ranks by keyword."
+        cure = f"Check the settings LOCI_EMBEDDING_… ({place}). Until it answers recall ranks by keyword."
         return Finding("embedding model", is_ok=False, detail=str(error), cure=cure)
     finally:
-        await embeddings.close()
-    detail = f"{settings.embedding_model} at {settings.embedding_url}, {dims} dimensions"
+        await source.close()
+    detail = place if model is None else f"{model.name} at {place}, {model.dims} dimensions"
     return Finding("embedding model", is_ok=True, detail=detail)
 
 

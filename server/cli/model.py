@@ -6,6 +6,7 @@ import typer
 from rich.progress import BarColumn, DownloadColumn, Progress, SpinnerColumn, TextColumn
 
 from server.cli.common import begin_command, explain_errors, stderr
+from server.embedding_providers import LOCAL
 from server.store.embedding.model_pull import ModelUnavailable, PullOutcome, pull_embedder, pull_reranker
 
 app = typer.Typer(help="The models, which recall by meaning needs.", no_args_is_help=True, add_completion=False)
@@ -17,7 +18,7 @@ def pull_models(
 ) -> None:
     """Fetch the models that LOCI_EMBEDDING_MODEL and LOCI_RERANK_MODEL name.
 
-    Without an embedding model recall ranks by keyword only. With LOCI_EMBEDDING_URL none is fetched.
+    Without an embedding model recall ranks by keyword only. None is fetched if LOCI_EMBEDDING_PROVIDER is not local.
     """
     settings = begin_command()
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), DownloadColumn())
@@ -28,7 +29,7 @@ def pull_models(
             progress.update(task, description=step, completed=done or 0, total=total)
 
         here = settings.models
-        wanted = "none" if settings.embedding_url else settings.embedding_model
+        wanted = settings.embedding_model if settings.chosen_provider == LOCAL else "none"
         pulled: list[PullOutcome] = []
         problems: list[str] = []
         wishes = (

@@ -9,7 +9,7 @@ import structlog
 from pydantic import SecretStr
 
 from server.config import Settings
-from server.store.embedding import endpoint as embedding_endpoint
+from server.store.embedding import remote as remote_embeddings
 from server.store.embedding.model_folder import MINILM
 from server.store.projection.backfill import BackfillFailed, follow_backfill
 from server.store.projection.gap_counts import KEPT
@@ -53,8 +53,8 @@ def remote(tmp_path):
 @pytest.fixture
 def impatient(monkeypatch):
     for name in ("FIRST_PAUSE", "LONGEST_PAUSE"):
-        monkeypatch.setattr(embedding_endpoint, name, 0.01)
-    monkeypatch.setattr(embedding_endpoint, "PAUSES", (0.0, 0.0))
+        monkeypatch.setattr(remote_embeddings, name, 0.01)
+    monkeypatch.setattr(remote_embeddings, "PAUSES", (0.0, 0.0))
 
 
 async def is_whole(site):

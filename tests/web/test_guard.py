@@ -191,7 +191,7 @@ async def test_a_key_may_stand_in_the_other_header_and_an_access_token_may_not(s
         response = await http.get("/v1/memories", headers={"x-api-key": key})
         assert (response.status_code, challenge_of(response)["error"]) == (401, '"invalid_token"')
         assert key not in response.text
-    response = await http.get("/v1/memories", headers={"x-api-key": " "})
+    response = await http.get("/v1/memories", headers={"x-api-key": ""})
     assert (response.status_code, "error" in challenge_of(response)) == (401, False)
 
 

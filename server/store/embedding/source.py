@@ -1,8 +1,8 @@
 """The contract of an embedding provider, which makes vectors for the encoder.
 
-There are two providers: `local`, a model on this machine, and `endpoint`, a service that speaks OpenAI's API. To add
-another one, implement `EmbeddingSource` in a module beside them (`readiness.Readiness` brings `state` and `reason`),
-and add a branch to `open_encoder` in `server/wiring.py` and the settings that choose it.
+There are three kinds: `local`, a model on this machine; `endpoint`, a service that answers over HTTP; and `custom`,
+which another package brings. The last two are `remote`: they differ only in the single call. docs/adding.md has the
+recipe.
 """
 
 from typing import Literal, Protocol

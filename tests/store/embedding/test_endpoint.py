@@ -12,25 +12,16 @@ import pytest
 import respx
 import structlog
 
-from server.store.embedding import endpoint as embedding_endpoint
-from server.store.embedding.endpoint import (
-    AT_ONCE,
-    BATCH_TEXTS,
-    FAILURES,
-    FIRST_PAUSE,
-    LONGEST_PAUSE,
-    OVERLAP,
-    PAUSES,
-    WINDOW,
-    Endpoint,
-    EndpointEmbeddings,
-    EndpointNames,
-)
+from server.store.embedding import remote
+from server.store.embedding.dialects import OPENAI
+from server.store.embedding.endpoint import Endpoint, EndpointEmbeddings, EndpointNames
+from server.store.embedding.remote import AT_ONCE, FAILURES, FIRST_PAUSE, LONGEST_PAUSE, OVERLAP, PAUSES, WINDOW
 from server.store.embedding.source import EmbeddingFailed
 
 pytestmark = pytest.mark.anyio
 
 URL = "https://embed.test/v1"
+BATCH_TEXTS = OPENAI.batch_texts
 KEY = "sk-hunter2"
 
 
@@ -182,7 +173,7 @@ def embedded_answer(*texts):
     [("7", 7), ("date", 90), ("-3", 0.25), ("soon", 0.25), ("٣", 0.25), ("", 0.25)],
 )
 async def test_retry_after_may_be_seconds_or_a_date_or_nonsense(service, web, pauses, clock, said, waits, monkeypatch):
-    monkeypatch.setattr(embedding_endpoint, "BATCH_SECONDS", 100)
+    monkeypatch.setattr(remote, "BATCH_SECONDS", 100)
     said = format_datetime(clock() + timedelta(seconds=90), usegmt=True) if said == "date" else said
     web.mock(side_effect=[httpx.Response(429, headers={b"retry-after": said.encode()}), embedded_answer("a")])
     await service.embed_documents(["a"])
@@ -315,7 +306,7 @@ async def test_an_endpoint_that_hangs_is_given_up_on(service, web, monkeypatch):
     async def hang(_request):
         await asyncio.Event().wait()
 
-    monkeypatch.setattr(embedding_endpoint, "QUESTION_SECONDS", 0.01)
+    monkeypatch.setattr(remote, "QUESTION_SECONDS", 0.01)
     web.mock(side_effect=hang)
     for _ in range(FAILURES):
         with pytest.raises(EmbeddingFailed, match=r"did not answer in 0\.01 seconds"):

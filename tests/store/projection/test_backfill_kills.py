@@ -18,8 +18,8 @@ import sqlalchemy as sa
 from server.config import Settings
 from server.memory.embedding_model import Model
 from server.store.db import Database
+from server.store.embedding.dialects import OPENAI
 from server.store.embedding.encoder import Encoder
-from server.store.embedding.endpoint import BATCH_TEXTS
 from server.store.embedding.source import State
 from server.store.projection.backfill import STEP, fill_gaps
 from server.store.projection.placement import name_collection
@@ -179,7 +179,7 @@ async def test_killed_with_nine_and_run_again_the_command_embeds_only_what_is_le
             "LOCI_EMBEDDING_URL": url,
             "LOCI_EMBEDDING_MODEL": "m",
         }
-        endpoint.answers = 1 + STEP // BATCH_TEXTS + 1  # the warm-up, one step, and a batch of the next
+        endpoint.answers = 1 + STEP // OPENAI.batch_texts + 1  # the warm-up, one step, and a batch of the next
         killed = await asyncio.create_subprocess_exec(
             *command, cwd=ROOT, env=environment, stderr=asyncio.subprocess.DEVNULL
         )
