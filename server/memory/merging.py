@@ -7,6 +7,7 @@ from typing import Any
 
 from server.memory.decay import NEVER, compute_relevance
 from server.memory.grouping import SMALLEST_GROUP
+from server.memory.images import plan_copies
 from server.memory.models import Linkage, Memory, Scope, to_iso
 
 #: How many memories one memory replaces at most, and the most bytes and tags that it may have.
@@ -64,6 +65,8 @@ def merge_memories(
 ) -> Memory:
     """Return the memory that takes the place of others, with all of their tags, links and recalls.
 
+    It describes the first pictures of the others; `server.store.record.images.copy_pictures` copies the pictures.
+
     Args:
         sources: the other memories, in order.
         memory_id: the id of the new memory.
@@ -96,6 +99,7 @@ def merge_memories(
         last_accessed_at=last,
         consolidated=0,
         metadata={},
+        images=[each.image for each in plan_copies(sources, memory_id)],
         **shared,
     )
 

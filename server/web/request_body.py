@@ -5,10 +5,11 @@ import asyncio
 from starlette.types import Message, Receive, Scope
 
 from server.errors import Failure
+from server.memory.images import MOST_BYTES, MOST_IMAGES
 
 MAX_BODY = 4 * 1024 * 1024
-#: About 20 MiB of pictures in base64.
-MAX_BODY_WITH_PICTURES = 28 * 1024 * 1024
+#: The largest pictures in base64, with an escaped line break after every 64 characters, and the rest of the memory.
+MAX_BODY_WITH_PICTURES = MOST_IMAGES * (MOST_BYTES // 3 + 1) * 4 * 66 // 64 + MAX_BODY
 #: How many bodies that are larger than `MAX_BODY` may be in memory at once.
 LARGE_BODIES = 2
 _PICTURES = b'"images"'

@@ -5,12 +5,14 @@ import base64
 import pytest
 import sqlalchemy as sa
 
-from server.memory.images import MOST_BYTES
+from server.background.upkeep import remove_leftovers, vacuum_projection
+from server.memory.images import MOST_BYTES, MOST_IMAGES
 from server.store.lifecycle import erasure
 from server.store.tables.memories import images as table
 from server.web import request_body
 from tests.helpers.arguments import NOBODY
 from tests.helpers.doors import rpc, seen, spoken, tool
+from tests.helpers.erasures import WORD, erase, find_files_with
 
 pytestmark = pytest.mark.anyio
 
@@ -98,14 +100,87 @@ async def test_a_picture_that_cannot_be_kept_is_named_by_its_place_and_nothing_i
     assert (await cat.http.get("/v1/memories")).json()["total"] == 0
 
 
-async def test_a_picture_of_ten_mebibytes_is_kept(cat):
+async def test_five_pictures_of_ten_mebibytes_in_lines_are_kept(cat):
     data = PNG[:8] + b"\x00" * (MOST_BYTES - 8)
-    response = await store(cat, encode(data))
+    lines = base64.encodebytes(data).decode()
+    response = await store(cat, *[{"data": lines}] * MOST_IMAGES)
     assert response.status_code == 201, response.text
-    (image,) = response.json()["memory"]["images"]
-    assert image["size"] == MOST_BYTES
-    found = await cat.http.get(f"/v1/images/{image['key']}")
+    images = response.json()["memory"]["images"]
+    assert [each["size"] for each in images] == [MOST_BYTES] * MOST_IMAGES
+    found = await cat.http.get(f"/v1/images/{images[-1]['key']}")
     assert found.content == data
+
+
+async def read_images(person, memory_id):
+    """Return the names of a memory's pictures with their bytes, in order."""
+    images = (await person.http.get(f"/v1/memories/{memory_id}")).json()["images"]
+    assert all(each["key"] == f"default/{memory_id}/{each['filename']}" for each in images)
+    files = [await person.http.get(f"/v1/images/{each['key']}") for each in images]
+    assert {each.status_code for each in files} <= {200}
+    return [(image["filename"], file.content) for image, file in zip(images, files, strict=True)]
+
+
+def draw(mark):
+    """Return a picture that has a mark."""
+    return PNG + mark.encode()
+
+
+async def merge(person, ids, **fields):
+    response = await person.http.post("/v1/consolidate/group", json={"source_ids": ids, **fields})
+    assert response.status_code == 200, response.text
+    return response.json()
+
+
+async def test_a_merged_memory_takes_over_the_first_five_pictures_and_an_undo_brings_all_back(cat):
+    marks = [["a1", "a2"], [], ["b1"], ["c1", "c2", "c3"]]
+    ids = []
+    for n, own in enumerate(marks):
+        images = (encode(draw(mark), filename="heron.png") for mark in own)
+        ids.append((await store(cat, *images, content=f"Heron {n} at the pond")).json()["id"])
+    before = [await read_images(cat, each) for each in ids]
+    merged = await merge(cat, ids)
+    kept = await read_images(cat, merged["id"])
+    assert [data for _, data in kept] == [draw(mark) for mark in ("a1", "a2", "b1", "c1", "c2")]
+    assert [name for name, _ in kept] == ["heron.png", "heron-2.png", "heron-3.png", "heron-4.png", "heron-2-2.png"]
+    assert [await read_images(cat, each) for each in ids] == before
+    assert (await cat.http.post(f"/v1/consolidate/{merged['run']}/undo")).status_code == 200
+    assert [await read_images(cat, each) for each in ids] == before
+    assert (await cat.http.get(f"/v1/images/default/{merged['id']}/heron.png")).status_code == 404
+
+
+@pytest.mark.parametrize("words", [{}, {"content": "Herons, in my own words"}])
+async def test_pictures_of_an_erased_source_leave_every_memory_that_it_was_merged_into(site, settings, words):
+    ann = await site.person("ann")
+    ids = [
+        (await store(ann, encode(draw(mark), filename=f"{mark}.png"), content=f"Heron {mark}")).json()["id"]
+        for mark in (WORD, "second", "third")
+    ]
+    merged = await merge(ann, ids, **words)
+    other = (await store(ann, content="A frog")).json()["id"]
+    above = await merge(ann, [merged["id"], other])
+    assert [name for name, _ in await read_images(ann, above["id"])] == [f"{WORD}.png", "second.png", "third.png"]
+    await erase(ann, ids[0])
+    for each in (merged, above):
+        assert await read_images(ann, each["id"]) == [(f"{mark}.png", draw(mark)) for mark in ("second", "third")]
+    assert await count_rows(site) == 2 + 2 + 2
+    await remove_leftovers(site.services)
+    await vacuum_projection(site.services)
+    assert find_files_with(settings.data_dir) == []
+    for each in (above, merged):
+        assert (await ann.http.post(f"/v1/consolidate/{each['run']}/undo")).status_code == 200
+    assert await read_images(ann, ids[1]) == [("second.png", draw("second"))]
+
+
+async def test_an_update_takes_the_pictures_of_an_answer_back_and_refuses_others(cat):
+    stored = (await store(cat, encode(PNG))).json()
+    path, images = f"/v1/memories/{stored['id']}", stored["memory"]["images"]
+    for method, sent in (("PUT", []), ("PATCH", images), ("PUT", None)):
+        changed = await cat.http.request(method, path, json={"content": "A heron again", "images": sent})
+        assert changed.json()["images"] == images
+        refusal = seen(await cat.http.request(method, path, json={"images": [encode(draw("another"))]}))
+        assert (refusal.status, refusal.body["field"]) == (400, "images")
+        assert refusal.text == "images: is not supported by this server; leave it out."
+    assert await read_images(cat, stored["id"]) == [("image.png", PNG)]
 
 
 async def test_only_a_memory_may_be_large_and_only_a_few_at_once(shared, cat, monkeypatch):

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from server.errors import Failure
+from server.memory.models import Image
 from tools.core.dialect import Request
 from tools.core.plain_arguments import decode_entries, decode_json, read_arguments
 from tools.core.refusals import failure_from_validation, quote_sent
@@ -35,18 +36,28 @@ def rename_arguments(arguments: dict[str, Any], names: Mapping[str, str]) -> Req
 
 
 def drop_unsupported(arguments: dict[str, Any], unsupported: frozenset[str]) -> dict[str, Any]:
-    """Drop the empty arguments that another system knows and this server does not act on.
+    """Drop the arguments that another system knows and this server does not act on, if nothing is lost by that.
+
+    They are empty, or describe pictures as answers do, so that an answer can be sent back.
 
     Raises:
-        Failure: `invalid` for the first of them that is not empty.
+        Failure: `invalid` for the first other one.
     """
     if unsupported.isdisjoint(arguments):
         return arguments
     for name in sorted(unsupported):
-        if (value := arguments.get(name)) not in _EMPTY:
+        if (value := arguments.get(name)) not in _EMPTY and not _describes_pictures(value):
             message = f"{name}: is not supported by this server; leave it out{quote_sent(value)}."
             raise Failure("invalid", message, field=name)
     return {name: value for name, value in arguments.items() if name not in unsupported}
+
+
+def _describes_pictures(value: Any) -> bool:
+    entries = decode_entries(value)
+    return isinstance(entries, list) and all(
+        isinstance(each, dict) and each.keys() <= Image.model_fields.keys()
+        for each in entries  # pyright: ignore[reportUnknownVariableType] - JSON
+    )
 
 
 def take_arguments(request: Request, model: type[M]) -> tuple[Request, M]:

@@ -23,7 +23,7 @@ from server.store.consolidation.steps import split_into_steps
 from server.store.db import Database
 from server.store.embedding.encoder import Encoder
 from server.store.projection.projection import Projection
-from server.store.record import memories, vectors
+from server.store.record import images, memories, vectors
 from server.store.record.journal import Actor, journal_memories
 from server.store.record.workspaces import WorkspaceGone
 from server.store.tables.lifecycle import consolidations
@@ -227,6 +227,9 @@ async def _write_merges(
             for index, merge in enumerate(step)
         ]
         await connection.execute(sa.insert(consolidations), rows)
+        for merge in step:
+            if merge.result.images:
+                await images.copy_pictures(connection, merge.result.id, merge.sources)
         revision += len(step)
     for step in split_into_steps([(source, merge.result.id) for merge in merges for source in merge.sources]):
         await runs.mark_sources(connection, workspace_id, actor, now, revision, step)

@@ -7,11 +7,12 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from server.memory.images import plan_copies
 from server.memory.models import Memory
 from server.store.consolidation.runs import mark_sources
 from server.store.db import Database
 from server.store.lifecycle import merges
-from server.store.record import golden, identity, memories, vectors
+from server.store.record import golden, identity, images, memories, vectors
 from server.store.record.journal import Actor, blank_memory_entries, blank_section_entries, journal_memories
 from server.store.record.synthesis import compose_crystal
 from server.store.tables.accounts import workspaces
@@ -134,6 +135,7 @@ class _Eraser:
         elif not merge.is_generated:
             # Its first text may have been the template's, and the summary is: both say what the source said.
             await self._forget_first_text(merge)
+            await self._renew_pictures(merge, left)
             self.outcome.kept.append(memory_id)
         elif not left and not deleted:
             await self._erase(memory_id)
@@ -165,13 +167,32 @@ class _Eraser:
         row = new.model_dump()
         names = ("type", "tags", "linkages", "entity", "author", "session", "occurred_at", "source", "updated_at")
         changes = {name: row[name] for name in names} | {"content": new.content if left else ""}
+        changes["images"] = row["images"] if left and row["images"] else None
         revision = await self._take_revision()
         await memories.update_memory(self._connection, memory_id, revision, changes)
+        await images.copy_pictures(self._connection, memory_id, left)
         await vectors.delete_vectors(self._connection, memory_id)
         await blank_memory_entries(self._connection, memory_id)
         await self._journal(memory_id, revision, new if left else None)
         await merges.note_rewriting(self._connection, memory_id, revision)
         self.outcome.rewritten.append(memory_id)
+
+    async def _renew_pictures(self, merge: merges.MergeRecord, left: Sequence[Memory]) -> None:
+        """Leave a merged memory that keeps its text the pictures of the sources that are left."""
+        memory_id = merge.memory.id
+        copies = [each.image for each in plan_copies(left, memory_id)]
+        if copies == merge.memory.images:
+            return
+        self._waiting |= await merges.find_merges_with(self._connection, memory_id) - set(self._before)
+        new = merge.memory.model_copy(update={"images": copies})
+        revision = await self._take_revision()
+        changes = {"images": new.model_dump()["images"] or None}
+        await memories.update_memory(self._connection, memory_id, revision, changes)
+        await images.copy_pictures(self._connection, memory_id, left)
+        await blank_memory_entries(self._connection, memory_id)
+        await self._journal(memory_id, revision, new)
+        if not merge.is_changed:
+            await merges.note_revision(self._connection, memory_id, revision)
 
     async def _restore(self, merged_id: str, left: Sequence[Memory]) -> None:
         hidden = [each for each in left if each.consolidated_into == merged_id]

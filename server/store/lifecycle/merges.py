@@ -144,6 +144,7 @@ def write_again(merge: MergeRecord, left: Sequence[Memory], before: dict[str, Me
             "tags": new.tags,
             "type": find_common_type(left) if memory.type in gone_types else memory.type,
             "linkages": [*new.linkages, *own_links],
+            "images": new.images,
             "updated_at": now,
         }
     )
@@ -153,6 +154,12 @@ async def note_rewriting(connection: AsyncConnection, memory_id: str, revision: 
     """Record that the text of a merged memory was written again by the template, so that the merge can be undone."""
     row = sa.update(consolidations).where(consolidations.c.memory_id == memory_id)
     await connection.execute(row.values(revision=revision, method="template", template_summary=None))
+
+
+async def note_revision(connection: AsyncConnection, memory_id: str, revision: int) -> None:
+    """Record that Loci changed a merged memory, and nobody else, so that the merge can be undone."""
+    row = sa.update(consolidations).where(consolidations.c.memory_id == memory_id)
+    await connection.execute(row.values(revision=revision))
 
 
 async def forget_template_summary(connection: AsyncConnection, memory_id: str) -> None:

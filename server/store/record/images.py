@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from server.memory.images import Picture
+from server.memory.images import Picture, plan_copies
+from server.memory.models import Memory
 from server.store.tables.memories import images, memories
 
 
@@ -19,6 +20,18 @@ async def put_pictures(
     ]
     if rows:
         await connection.execute(sa.insert(images), rows)
+
+
+async def copy_pictures(connection: AsyncConnection, memory_id: str, sources: Sequence[Memory]) -> None:
+    """Give a merged memory copies of its sources' pictures, in place of those that it has. The database copies them."""
+    await erase_pictures(connection, memory_id)
+    for position, copy in enumerate(plan_copies(sources, memory_id)):
+        new = (sa.literal(memory_id), sa.literal(position), images.c.workspace_id, sa.literal(copy.image.filename))
+        query = sa.select(*new, images.c.mimetype, images.c.data).where(
+            images.c.memory_id == copy.source_id, images.c.filename == copy.filename
+        )
+        names = ["memory_id", "position", "workspace_id", "filename", "mimetype", "data"]
+        await connection.execute(sa.insert(images).from_select(names, query))
 
 
 async def get_picture(
