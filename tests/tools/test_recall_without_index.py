@@ -1,11 +1,15 @@
 """Recall while the search index is damaged or cannot be written: it answers with the points there are, and says so."""
 
+import os
 import shutil
+from datetime import timedelta
 
 import pytest
 
+from server.store.projection import record_words
 from server.store.search.edge import shards
 from tests.helpers.doors import rest
+from tests.helpers.site import site_at
 
 pytestmark = pytest.mark.anyio
 
@@ -71,3 +75,55 @@ async def test_on_a_full_disk_recall_answers_from_what_is_there_with_a_notice(an
     assert found == ["green tea", "red tea", "white tea with milk"]
     assert "missing" not in (notice or "")
     assert kept
+
+
+async def test_on_a_full_disk_a_collection_that_is_not_open_is_searched_by_words_in_the_record(
+    settings, clock, fill_disk, monkeypatch
+):
+    async with site_at(settings, clock) as site:
+        ann, ben = await site.person("ann"), await site.person("ben")
+        await ann.store("green tea", project="kitchen", tags=["Drink"])
+        gone = await ann.store("black tea")
+        await ann.store("oolong is a tea", expires_at=(clock() + timedelta(days=1)).isoformat())
+        await ann.store("the router stands in the cellar")
+        await ann.http.delete(f"/v1/memories/{gone}")
+        await ben.store("tea of another account")
+    fill_disk(True)
+    async with site_at(settings, clock) as site:
+        ann = await site.person("ann")
+        assert (await ann.http.post("/v1/memories", json={"content": "red tea"})).json()["indexed"] is False
+        found, notice = await search(ann)
+        assert found == ["green tea", "oolong is a tea", "red tea"]
+        assert "Memories may be missing: the disk under the search index has" in notice
+        assert (await search(ann, "where is the router?"))[0] == ["the router stands in the cellar"]
+        assert (await search(ann, "submarine"))[0] == []
+        for facets, contents in (
+            ({"tags": ["drink"]}, ["green tea"]),
+            ({"project": "kitchen", "scope": "project"}, ["green tea"]),
+            ({"project": "garden", "scope": "project"}, []),
+        ):
+            answer = await rest(ann, "search", {"query": "tea", **facets})
+            assert [each["content"] for each in answer.body["memories"]] == contents
+        assert (await ann.http.post("/v1/context", json={"message": "tea"})).status_code == 200
+        clock.move(days=2)
+        assert (await search(ann))[0] == ["green tea", "red tea"]
+        monkeypatch.setattr(record_words, "MOST_READ", 1)
+        assert (await search(ann))[0] == ["red tea"]
+        fill_disk(False)
+        found, notice = await search(ann)
+        assert found == ["green tea", "red tea"]
+        assert "missing" not in (notice or "")
+
+
+async def test_files_that_are_cut_to_nothing_end_an_engine_process_and_the_index_is_made_again(settings, clock):
+    async with site_at(settings.model_copy(update={"engine_processes": 1}), clock) as site:
+        ann = await site.person("ann")
+        await ann.store("green tea")
+        await site.services.projection.flush()
+        assert (await search(ann))[0] == ["green tea"]
+        for path in (settings.data_dir / "shards").rglob("*"):
+            if path.is_file():
+                os.truncate(path, 0)
+        first = await ann.http.post("/v1/search", json={"query": "tea"})
+        assert first.status_code in {200, 503}
+        assert (await search(ann))[0] == ["green tea"]

@@ -29,24 +29,31 @@ def make_question(message: str, settings: WorkspaceSettings) -> Question:
 async def search_workspace(services: Services, workspace: Workspace, request: RecallRequest) -> WorkspaceHits:
     """Ask a workspace's collection for the candidates of a message.
 
-    Most of the nearest hits are far below the gate. They are read only if the request `is_explained`.
+    Most of the nearest hits are far below the gate. They are read only if the request `is_explained`. If the disk is
+    too full to open the collection, the words of the record are asked instead.
 
     Raises:
         EngineDown: the search store is down.
     """
     serving = await services.projection.open_collection(workspace.id)
     question = Question(request.message, serving.language, tuple(workspace.settings.stop_words))
-    rarities, total = await services.projection.find_rarities(workspace.id, question.term_ids)
+    ids, words = question.term_ids, serving.words
+    if words is None:
+        rarities, total = await services.projection.find_rarities(workspace.id, ids)
+    else:
+        rarities, total = words.find_rarities(ids)
     common = [gate.is_common(each, total) for each in rarities]
     dense = None
     if not request.is_words_only:
         dense = await services.encoder.embed_query(question.remove_common_names(common), serving.generation)
-    ids = question.term_ids
     scales = gate.Scales.from_rarities(rarities, services.encoder.find_model_name(serving.generation))
     floors = None if request.is_explained or not request.is_gated else scales.compute_floors(gate.COMPANY)
     filters = _build_filters(request.facets)
     query = Query(dense, SparseVector(ids, [1.0] * len(ids)), request.depth, filters, KEYS, floors)
-    found = await services.projection.search_points(workspace.id, query, serving.generation)
+    if words is None:
+        found = await services.projection.search_points(workspace.id, query, serving.generation)
+    else:
+        found = words.search(query)
     weighing = Weighing(question, common, scales, request.depth, request.facets.project, services.now().timestamp())
     return weighing.weigh_hits(workspace, found, total, is_hybrid=dense is not None)
 

@@ -3,8 +3,10 @@
 import asyncio
 from dataclasses import dataclass, field
 
+from server.memory.languages import Language
 from server.store.projection.placement import Target
 from server.store.projection.rarities import Rarities
+from server.store.projection.record_words import RecordWords
 
 
 @dataclass(slots=True)
@@ -29,7 +31,24 @@ class CollectionState:
     asked: int = 0  # the tasks that asked to catch up so far
     served: int = 0  # the number of them when the last catching up began
     failure: str | None = None  # why that one failed
+    is_full: bool = False  # that one failed because the disk is full
 
     def is_serving(self, target: Target) -> bool:
         """Whether this collection is open now."""
         return self.opened is not None and self.opened.target == target
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """The content of a workspace's open collection: its vectors' generation (0: none) and its words' language.
+
+    `words` is None, but if the disk is too full to open the collection: then they can be searched in its place.
+    """
+
+    generation: int
+    language: Language
+    words: RecordWords | None = None
+
+
+#: The content of a workspace that has no collection.
+NOTHING_SERVED = Serving(0, "english")

@@ -114,8 +114,20 @@ async def select_changed(
     connection: AsyncConnection, workspace_id: str, generation: int, after: int, limit: int
 ) -> Sequence[sa.Row[Any]]:
     """Select the workspace's rows above a revision, in that order, with all columns that `build_point` needs."""
+    query = _select_rows(workspace_id, generation).where(memories.c.revision > after)
+    return (await connection.execute(query.order_by(memories.c.revision).limit(limit))).all()
+
+
+async def select_newest(connection: AsyncConnection, workspace_id: str, limit: int) -> Sequence[sa.Row[Any]]:
+    """Select the live rows of the workspace that changed last, without vectors, for `build_point`."""
+    query = _select_rows(workspace_id, 0).where(memories.c.deleted_at.is_(None), memories.c.consolidated.is_(False))
+    return (await connection.execute(query.order_by(memories.c.revision.desc()).limit(limit))).all()
+
+
+def _select_rows(workspace_id: str, generation: int) -> sa.Select[Any]:
+    """Select a workspace's rows with all columns that `build_point` needs; of generation 0 there are no vectors."""
     theirs = sa.and_(vectors.c.memory_id == memories.c.id, vectors.c.generation == generation)
-    query = (
+    return (
         sa.select(
             *(memories.c[name] for name in FIELDS),
             memories.c.revision,
@@ -124,11 +136,8 @@ async def select_changed(
             *_BEFORE,
         )
         .outerjoin_from(memories, vectors, theirs)
-        .where(memories.c.workspace_id == workspace_id, memories.c.revision > after)
-        .order_by(memories.c.revision)
-        .limit(limit)
+        .where(memories.c.workspace_id == workspace_id)
     )
-    return (await connection.execute(query)).all()
 
 
 def build_point(collection: Collection, workspace_id: str, language: Language, row: sa.Row[Any]) -> Point:

@@ -9,45 +9,32 @@ old index costs another projection, and a crash costs nothing, whenever it happe
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import sqlalchemy as sa
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from server.memory.languages import Language
 from server.memory.recall.gate import compute_idf
 from server.store.db import Database
-from server.store.projection.collection_state import CollectionState, OpenedCollection
+from server.store.projection.collection_state import NOTHING_SERVED, CollectionState, OpenedCollection, Serving
 from server.store.projection.placement import Target, find_place, note_flushed
 from server.store.projection.point_writer import PointWriter
 from server.store.projection.rarities import Rarities
 from server.store.projection.rebuild import Rebuilder, plan_replacement
+from server.store.projection.record_words import read_words
 from server.store.projection.stale_hits import renew_hits
 from server.store.search.seam import Engine, EngineDown, EngineFull, Hits, Query, UnusableCollection
 from server.store.tables.accounts import workspaces
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
-#: The number of workspaces in one statement.
-ASKED = 500
+ASKED = 500  # workspaces in one statement
 #: The number of workspaces whose states are kept. If there are more, those without work left are forgotten.
 REMEMBERED = 10_000
 #: The number of seconds that a search waits until a collection has caught up with the record.
 PATIENCE = 2.0
-
-
-@dataclass(frozen=True, slots=True)
-class Serving:
-    """The content of a workspace's open collection: its vectors' generation (0: none) and its words' language."""
-
-    generation: int
-    language: Language
-
-
-#: The content of a workspace that has no collection.
-NOTHING_SERVED = Serving(0, "english")
 
 
 class Projection:
@@ -120,12 +107,17 @@ class Projection:
     async def open_collection(self, workspace_id: str) -> Serving:
         """Open a workspace's collection if it is not open, and return its generation and language.
 
+        If the disk is too full for that, the words of the record are read instead.
+
         Raises:
             EngineDown: the engine cannot be reached.
         """
         state = self._states.get(workspace_id)
         if state is None or state.opened is None:
-            state = await self._catch_up(workspace_id)
+            try:
+                state = await self._catch_up(workspace_id)
+            except EngineFull:
+                return await self._serve_words(workspace_id)
         if state.opened is None:
             return NOTHING_SERVED
         target = state.opened.target
@@ -134,11 +126,20 @@ class Projection:
     async def find_rarities(self, workspace_id: str, terms: Sequence[int]) -> tuple[list[float], int]:
         """Return each term's idf in a workspace whose collection is open, and the number of memories in that.
 
-        Both are remembered until something changes in the workspace.
+        Both are remembered until something changes in the workspace. A damaged collection is made again.
 
         Raises:
             EngineDown: the engine cannot be reached.
         """
+        try:
+            return await self._read_rarities(workspace_id, terms)
+        except UnusableCollection:
+            state = self._states[workspace_id]
+            state.must_drop = state.is_behind = True
+            await self._catch_up(workspace_id)
+            return await self._read_rarities(workspace_id, terms)
+
+    async def _read_rarities(self, workspace_id: str, terms: Sequence[int]) -> tuple[list[float], int]:
         state = self._states.get(workspace_id)
         if state is None or (opened := state.opened) is None:
             return [compute_idf(0, 0)] * len(terms), 0
@@ -248,7 +249,7 @@ class Projection:
             if state.served < mine:
                 await self._catch_up_waiters(workspace_id, state)
             if state.failure is not None:
-                raise EngineDown(state.failure) if state.opened is None else EngineFull(state.failure)
+                raise EngineFull(state.failure) if state.is_full else EngineDown(state.failure)
         return state
 
     async def _catch_up_for_search(self, workspace_id: str) -> CollectionState:
@@ -270,6 +271,14 @@ class Projection:
                     raise
         return state
 
+    async def _serve_words(self, workspace_id: str) -> Serving:
+        """Return the words of a workspace's memories, from the record."""
+        place = await find_place(self._db, workspace_id)
+        if place is None or place.is_empty or place.is_deleted:
+            return NOTHING_SERVED
+        words = await read_words(self._db, place.target)
+        return Serving(0, words.language, words)
+
     async def _is_lost(self, target: Target) -> bool:
         """Whether somebody removed the files of a collection that is open. Of a server's, and if it is down: False."""
         if self._is_shared:
@@ -286,14 +295,14 @@ class Projection:
         try:
             await self._project_or_rebuild(workspace_id, state)
         except EngineFull as error:
-            state.is_behind, state.failure = True, str(error)
+            state.is_behind, state.failure, state.is_full = True, str(error), True
         except EngineDown as error:
-            state.is_behind, state.failure, state.opened = True, str(error), None
+            state.is_behind, state.failure, state.opened, state.is_full = True, str(error), None, False
         except BaseException:
             state.is_behind, state.served = True, before
             raise
         else:
-            state.is_behind, state.failure = False, None
+            state.is_behind, state.failure, state.is_full = False, None, False
 
     async def _project_or_rebuild(self, workspace_id: str, state: CollectionState) -> None:
         """Project the changes; if the collection is damaged, drop it and project everything."""
