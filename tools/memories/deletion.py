@@ -4,10 +4,12 @@ from collections.abc import Iterable
 from typing import Literal
 
 from pydantic import BaseModel, Field
+from sqlalchemy.ext.asyncio import AsyncConnection
 
+from server.store.lifecycle import merges
 from server.store.lifecycle.erasure import erase_memories
 from server.store.migrate import list_upgrade_copies
-from server.store.record import memories
+from server.store.record import identity, memories
 from server.store.record.journal import journal_memories
 from server.store.record.repetitions import TextKind, find_repetitions
 from tools.core.operation import Answer, Call
@@ -19,6 +21,10 @@ PlaceKind = TextKind | Literal["file"]
 
 _WRITTEN_BY_SOMEBODY = (
     "The memory is erased, but `kept` names texts that repeat it. Change or delete them too, if that is meant."
+)
+_STILL_SAID = (
+    "The memory is hidden, but `kept` names generated texts that still say it until it is erased. If that is not "
+    "meant, delete it with `erase`."
 )
 
 
@@ -50,7 +56,8 @@ class DeletedMemory(Answer):
     )
     kept: list[TextPlace] = Field(
         default=[],
-        description="The texts that stay and repeat it, because somebody wrote them: change or delete them yourself.",
+        description="The texts that stay and repeat it: those that somebody wrote and, without `erase`, the memories "
+        "and the crystal that were made from it.",
     )
 
 
@@ -68,8 +75,17 @@ async def delete_memory(services: Services, call: Call, args: DeleteMemory) -> D
         await memories.renew_followers(connection, workspace, args.id, now)
         change = (args.id, before.model_dump(mode="json"), None)
         await journal_memories(connection, workspace, call.actor, now, revision, [change])
+        kept = _to_places("memory", await merges.list_visible_merges(connection, args.id))
+        kept += _to_places("crystal", await _find_shown_crystal(connection, workspace, args.id))
     await services.projection.project(workspace)
-    return DeletedMemory(meta=call.meta, id=args.id, erased=False)
+    return DeletedMemory(meta=call.build_meta(_STILL_SAID if kept else None), id=args.id, erased=False, kept=kept)
+
+
+async def _find_shown_crystal(connection: AsyncConnection, workspace_id: str, memory_id: str) -> list[str]:
+    """Return the id of the newest crystal if it is composed and quotes the memory: contexts show only that one."""
+    quoting = await identity.find_quoting_crystals(connection, workspace_id, [memory_id])
+    latest = await identity.get_latest_crystal(connection, workspace_id)
+    return [latest.id] if latest is not None and latest.id in quoting else []
 
 
 async def _erase_memory(services: Services, call: Call, memory_id: str) -> DeletedMemory:

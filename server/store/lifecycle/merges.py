@@ -63,6 +63,19 @@ async def find_merges_with(connection: AsyncConnection, memory_id: str) -> set[s
     return set((await connection.execute(query)).scalars()) | set((await connection.execute(now)).scalars())
 
 
+async def list_visible_merges(connection: AsyncConnection, memory_id: str) -> list[str]:
+    """Return the ids of the merged memories that were made from this one, directly or not, and are not deleted."""
+    visible: dict[str, bool] = {}
+    waiting = [memory_id]
+    while waiting:
+        above = await find_merges_with(connection, waiting.pop(0)) - visible.keys()
+        for each in sorted(above):
+            merge = await read_merge(connection, each)
+            visible[each] = merge is not None and not merge.is_deleted
+            waiting.append(each)
+    return [each for each, is_visible in visible.items() if is_visible]
+
+
 async def read_merge(connection: AsyncConnection, memory_id: str) -> MergeRecord | None:
     """Return a merged memory and the record of its merge; None if it is erased."""
     merge = consolidations.c

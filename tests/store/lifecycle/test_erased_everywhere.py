@@ -134,6 +134,24 @@ async def test_a_merged_memory_that_was_changed_by_hand_stays_but_its_history_do
     await check_nowhere()
 
 
+async def test_a_deletion_without_erasure_names_the_generated_texts_that_still_say_it(ann):
+    ids = await store_all(ann, SECRET, *OTHERS)
+    other = await ann.store("The door is green.")
+    made = await merge(ann, ids)
+    above = await merge(ann, [made["id"], other])
+    answer = await ask(ann, "DELETE", f"/v1/memories/{ids[0]}")
+    assert (answer["erased"], places(answer, "kept")) == (False, {("memory", made["id"]), ("memory", above["id"])})
+    assert "`erase`" in answer["meta"]["notice"]
+    plain = await ask(ann, "DELETE", f"/v1/memories/{await ann.store('A frog.')}")
+    assert (plain["kept"], plain["meta"]["notice"]) == ([], None)
+    await undo(ann, above["run"])
+    crystal = await ask(ann, "POST", "/v1/identity/crystallize")
+    answer = await ask(ann, "DELETE", f"/v1/memories/{other}")
+    assert places(answer, "kept") == {("crystal", crystal["id"])}
+    await ask(ann, "PUT", "/v1/identity", json={"crystal": "I am."})
+    assert (await ask(ann, "DELETE", f"/v1/memories/{ids[1]}"))["kept"] == [{"kind": "memory", "id": made["id"]}]
+
+
 async def test_composed_crystals_are_written_again_or_erased(ann, check_nowhere):
     secret, _ = await store_all(ann, SECRET, OTHERS[1])
     older = (await ask(ann, "POST", "/v1/identity/crystallize"))["id"]
