@@ -1,5 +1,6 @@
 """A person without a screen: fills in the forms of our pages and presses their buttons, over plain HTTP."""
 
+import ssl
 from html.parser import HTMLParser
 
 import httpx
@@ -40,9 +41,9 @@ def target(page: httpx.Response) -> httpx.URL:
     return page.url.join(_Form(page.text).action or "")
 
 
-async def authorize(url: str, name: str, password: str) -> httpx.URL:
+async def authorize(url: str, name: str, password: str, *, verify: ssl.SSLContext | bool = True) -> httpx.URL:
     """Log in and consent in a fresh browser; the redirect back to the client, which is not followed."""
-    async with httpx.AsyncClient(timeout=30) as browser:
+    async with httpx.AsyncClient(timeout=30, verify=verify) as browser:
 
         async def follow(page: httpx.Response) -> httpx.Response:
             while page.is_redirect and page.next_request is not None and page.next_request.url.host == page.url.host:

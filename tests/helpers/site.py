@@ -106,10 +106,10 @@ def listen_on_loopback() -> tuple[socket.socket, str]:
 
 
 @asynccontextmanager
-async def site_at(settings, clock):
-    """A server on a free port of loopback, for as long as the block lasts."""
+async def site_at(settings, clock, public_url=None):
+    """A server on a free port of loopback, for as long as the block lasts. `public_url` is the URL of its proxy."""
     listener, url = listen_on_loopback()
-    settings = Settings.model_validate(settings.model_dump() | {"public_url": url})
+    settings = Settings.model_validate(settings.model_dump() | {"public_url": public_url or url})
     clients: list[httpx.AsyncClient] = []
     async with AsyncExitStack() as stack:
         running = await stack.enter_async_context(open_server(settings, clock, QUICK))

@@ -4,64 +4,19 @@ import asyncio
 import socket
 from contextlib import asynccontextmanager
 
-import httpx2
 import pytest
 import uvicorn
-from mcp.client.auth import OAuthClientProvider
-from mcp.client.client import Client
-from mcp.client.streamable_http import streamable_http_client
-from mcp.shared.auth import AuthorizationCodeResult, OAuthClientInformationFull, OAuthClientMetadata, OAuthToken
-from pydantic import AnyUrl
 from starlette.applications import Starlette
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from server.store.record.people import accounts
-from tests.helpers.headless import authorize
+from tests.helpers.oauth_client import PASSWORD, Login, Storage, logged_in, remember
 from tests.helpers.site import site_at
 
 pytestmark = pytest.mark.anyio
 
-PASSWORD = "correct horse battery"
-CALLBACK = "http://127.0.0.1:51234/callback"
 ERAS = pytest.mark.parametrize("mode", ["legacy", "2026-07-28"])
-
-
-class Storage:
-    """The client's store of tokens, in memory."""
-
-    auth: OAuthClientProvider
-
-    def __init__(self):
-        self.tokens: OAuthToken | None = None
-        self.client_info: OAuthClientInformationFull | None = None
-
-    async def get_tokens(self):
-        return self.tokens
-
-    async def set_tokens(self, tokens):
-        self.tokens = tokens
-
-    async def get_client_info(self):
-        return self.client_info
-
-    async def set_client_info(self, client_info):
-        self.client_info = client_info
-
-
-class Login:
-    """The person's part of a login: called with the authorization URL, answers with the redirect's parameters."""
-
-    def __init__(self, name):
-        self.name = name
-        self.asked = []
-
-    async def open(self, url):
-        self.asked.append(url)
-        self.back = await authorize(url, self.name, PASSWORD)
-
-    async def callback(self):
-        return AuthorizationCodeResult(**{k: self.back.params.get(k) for k in ("code", "state", "iss")})
 
 
 @pytest.fixture
@@ -72,30 +27,6 @@ async def oauth_site(settings, clock):
         async with site.services.db.write() as connection:
             await accounts.create_user(connection, name="ann", password_hash=hashed, is_admin=False, now=clock())
         yield site
-
-
-@asynccontextmanager
-async def logged_in(site, storage, login, mode, path="/mcp", document=None):
-    metadata = OAuthClientMetadata(
-        client_name="Test client", redirect_uris=[AnyUrl(CALLBACK)], scope="memory:read memory:write"
-    )
-    auth = OAuthClientProvider(f"{site.url}{path}", metadata, storage, login.open, login.callback)
-    # The client insists on https; here the document lies on loopback, which the server's test setting allows.
-    auth.context.client_metadata_url = document
-    storage.auth = auth
-    async with httpx2.AsyncClient(auth=auth) as http:
-        transport = streamable_http_client(f"{site.url}{path}", http_client=http)
-        async with Client(transport, mode=mode) as client:
-            yield client
-
-
-async def remember(client):
-    """Store, search, fetch; what was fetched."""
-    stored = await client.call_tool("store_memory", {"content": "The heron nests at the north pond"})
-    assert not stored.is_error
-    found = await client.call_tool("search", {"query": "where does the heron nest?"})
-    assert [each["id"] for each in found.structured_content["memories"]] == [stored.structured_content["id"]]
-    return (await client.call_tool("fetch", {"id": stored.structured_content["id"]})).structured_content
 
 
 @ERAS
