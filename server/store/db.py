@@ -8,12 +8,14 @@ returns only when it is on the disk.
 import asyncio
 import json
 import math
+import sqlite3
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
+import aiosqlite
 import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.dialects import postgresql, sqlite
@@ -62,13 +64,16 @@ class Database:
             "json_serializer": partial(json.dumps, ensure_ascii=False, separators=(",", ":")),
             "hide_parameters": True,  # the content of memories does not go into logs
         }
+        self._openings: set[asyncio.Future[None]] = set()
         if self.is_sqlite:
+            options["connect_args"] = {"async_creator_fn": self._open_file}
             self._writer = _prepare_sqlite(
                 create_async_engine(self.url, pool_size=1, max_overflow=0, **options), "BEGIN IMMEDIATE"
             )
             self._reader = _prepare_sqlite(
                 create_async_engine(self.url, pool_size=READERS, max_overflow=0, **options), "BEGIN"
             )
+            del options["connect_args"]
             near = sa.create_engine(
                 self.url.set(drivername="sqlite"), poolclass=sa.StaticPool, isolation_level="AUTOCOMMIT", **options
             )
@@ -88,6 +93,22 @@ class Database:
         self.is_damaged = False
         for engine in engines:
             event.listen(engine, "handle_error", self._note_damage)
+
+    async def _open_file(self, *args: Any, **parameters: Any) -> aiosqlite.Connection:
+        """Open the file. If the task is cancelled meanwhile, the file is opened nevertheless, and closed then.
+
+        Left to itself, the driver's thread would answer to nobody later, and fail if the event loop is closed by then.
+        """
+        connection = aiosqlite.connect(*args, **parameters)
+        connection._thread.daemon = True  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - as SQLAlchemy does
+        opening = asyncio.ensure_future(connection)
+        try:
+            return await asyncio.shield(opening)
+        except asyncio.CancelledError:
+            closing = asyncio.ensure_future(_close_when_open(opening))
+            self._openings.add(closing)
+            closing.add_done_callback(self._openings.discard)
+            raise
 
     def _note_damage(self, context: sa.engine.ExceptionContext) -> None:
         if find_outage(context.original_exception) == "damaged":
@@ -185,7 +206,9 @@ class Database:
             self._has_leftovers = True
 
     async def close(self) -> None:
-        """Close every connection."""
+        """Close every connection, those as well that were being opened when their task was cancelled."""
+        if self._openings:
+            await asyncio.wait(self._openings)
         await self._writer.dispose()
         if self._cached_reads is not None:
             self._cached_reads.close()
@@ -212,6 +235,11 @@ def make_plain_engine(url: sa.URL) -> AsyncEngine:
     return (
         _prepare_sqlite(engine, "BEGIN IMMEDIATE", foreign_keys=False) if url.get_backend_name() == "sqlite" else engine
     )
+
+
+async def _close_when_open(opening: asyncio.Future[aiosqlite.Connection]) -> None:
+    with suppress(sqlite3.Error):
+        await (await opening).close()
 
 
 def _empty_log(connection: sa.Connection) -> bool:

@@ -1,6 +1,8 @@
 """The record's connection: what a transaction promises, on both databases, and what a value looks like after it."""
 
 import asyncio
+import sqlite3
+import threading
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta, timezone
 
@@ -202,3 +204,31 @@ async def test_ping_tells_a_record_that_is_there_from_one_that_is_not(db, tmp_pa
     with pytest.raises(OperationalError):
         await gone.ping()
     await gone.close()
+
+
+async def test_a_file_that_is_being_opened_for_a_cancelled_task_is_closed_before_the_database_is(tmp_path, monkeypatch):
+    """Else the driver's thread answers into an event loop that may be closed by then."""
+    started, may_open, connect = threading.Event(), threading.Event(), sqlite3.connect
+
+    def open_slowly(*args, **parameters):
+        started.set()
+        assert may_open.wait(10)
+        return connect(*args, **parameters)
+
+    monkeypatch.setattr(sqlite3, "connect", open_slowly)
+    threads = set(threading.enumerate())
+    db = Database(f"sqlite+aiosqlite:///{tmp_path}/loci.db")
+    task = asyncio.create_task(db.ping())
+    assert await asyncio.to_thread(started.wait, 10)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    closing = asyncio.create_task(db.close())
+    done, _ = await asyncio.wait({closing}, timeout=0.1)
+    assert not done, "the file is still being opened"
+    may_open.set()
+    await asyncio.wait_for(closing, 10)
+    drivers = {each for each in threading.enumerate() if each not in threads and "asyncio" not in each.name}
+    for each in drivers:
+        each.join(10)
+        assert not each.is_alive()
