@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import hypothesis
 import pytest
 import structlog
 
@@ -17,7 +18,18 @@ from server.config import Settings
 from server.store.embedding.model_folder import MINILM, find_model
 from tests.helpers.clock import Clock
 from tests.helpers.databases import admin, apart, migrated, postgres_url, url_of
+from tests.helpers.reuse import share_api_description, share_checked_schemas, share_compiled_statements
 from tests.helpers.site import site_at
+
+share_compiled_statements()
+share_checked_schemas()
+share_api_description()
+
+# A landing must not fail by luck, so the examples of the properties are the same in each run. LOCI_TEST_RANDOM=1 tries
+# others.
+hypothesis.settings.register_profile("same", derandomize=True)
+if not os.environ.get("LOCI_TEST_RANDOM"):
+    hypothesis.settings.load_profile("same")
 
 # The settings of a person who develops here are not those of a test.
 os.environ["LOCI_ENV_FILE"] = os.devnull
@@ -146,6 +158,18 @@ async def bob(site):
     return await site.person("bob")
 
 
+#: The files with tests of ten seconds and more. If one began late, the other workers would wait for it at the end.
+LONGEST = {
+    "test_kill.py",
+    "test_year_of_nights.py",
+    "test_engine_processes.py",
+    "test_projection_processes.py",
+    "test_backfill_kills.py",
+    "test_loaded_model.py",
+    "test_conformance.py",
+    "test_privacy.py",
+}
+
 #: What each marker needs, and how to get it.
 NEEDS = {
     "postgres": ("LOCI_TEST_POSTGRES_URL is not set", "apt-get install postgresql, then .ci/run shows how"),
@@ -167,7 +191,8 @@ def _is_there(marker) -> bool:
 
 
 def pytest_collection_modifyitems(items):
-    """Skip what this machine cannot run, and say what would install it."""
+    """Put the files with the longest tests first, and skip what this machine cannot run, with how to install it."""
+    items.sort(key=lambda item: item.path.name not in LONGEST)
     for marker, (why, cure) in NEEDS.items():
         if not _is_there(marker):
             skip = pytest.mark.skip(reason=f"{why}: {cure}")

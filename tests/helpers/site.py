@@ -17,7 +17,6 @@ from mcp.client.streamable_http import streamable_http_client
 from auth.api_keys import issue_key
 from server.app import Running, create_app, open_server
 from server.background.loop import run_background
-from server.config import Settings
 from server.store.record.people import accounts
 from server.web.http_server import configure_http
 from server.web.open_connections import ConnectionLimits, OpenConnections
@@ -109,7 +108,7 @@ def listen_on_loopback() -> tuple[socket.socket, str]:
 async def site_at(settings, clock, public_url=None):
     """A server on a free port of loopback, for as long as the block lasts. `public_url` is the URL of its proxy."""
     listener, url = listen_on_loopback()
-    settings = Settings.model_validate(settings.model_dump() | {"public_url": public_url or url})
+    settings = settings.model_copy(update={"public_url": public_url or url})
     clients: list[httpx.AsyncClient] = []
     async with AsyncExitStack() as stack:
         running = await stack.enter_async_context(open_server(settings, clock, QUICK))
