@@ -86,7 +86,7 @@ async def test_every_tool_answers_in_words_that_fit_its_schema(cat, name):
     if name == "memento_consolidate":
         assert answer.text.startswith("invalid: source_ids:")
     elif name == "memento_extract":
-        assert "sets LOCI_LLM_URL" in answer.text
+        assert "set LOCI_LLM_URL and LOCI_LLM_MODEL" in answer.text
     elif NOBODY in VALID.get(name, {}).values():
         assert answer.error == "not_found"
     else:
