@@ -16,7 +16,7 @@ from auth.metadata import (
 )
 from auth.pages.apps import serve_apps_page
 from auth.pages.login import serve_login_page, serve_logout_page
-from auth.pages.page import PageHandler, serve_style_sheet, with_refusal_page
+from auth.pages.page import STATIC_PATHS, PageHandler, serve_static_file, with_refusal_page
 from auth.pages.signup import serve_setup_page, serve_signup_page, serve_welcome_page
 from auth.resources import MCP_PATH, RECALL_PATH
 
@@ -39,7 +39,7 @@ def build_routes() -> list[Route]:
         Route("/welcome", with_refusal_page(serve_welcome_page)),
         _route_page("/logout", serve_logout_page),
         _route_page("/apps", serve_apps_page),
-        Route("/static/loci.css", serve_style_sheet),
+        *(Route(path, serve_static_file) for path in STATIC_PATHS),
     ]
 
 

@@ -10,4 +10,4 @@ from auth.pages.page import render_page
 async def render_address_page(request: Request, address: str, *, is_read_only: bool) -> Response:
     """Return the page that says what an endpoint's address is for."""
     browser = await load_browser(request)
-    return render_page(request, browser, "address.html", address=address, is_read_only=is_read_only)
+    return render_page(request, browser, "address.html", address=address, is_read_only=is_read_only, has_script=True)

@@ -45,6 +45,7 @@ async def _list_apps(request: Request, browser: Browser, user: User) -> Response
         user=user,
         apps=[(grant, _find_client_host(grant), chains.get(grant.id, [])) for grant in grants],
         resource=auth.settings.resource,
+        has_script=True,
     )
 
 

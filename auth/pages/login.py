@@ -21,15 +21,21 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 
 async def serve_login_page(request: Request) -> Response:
-    """GET the login form; POST a user name and a password, and go on to the page that the person wanted."""
+    """GET the login form; POST a user name and a password, and go on to the page that the person wanted.
+
+    Somebody who is logged in goes on at once.
+    """
     if request.method == "POST":
         return await _log_in(request)
+    browser, destination = await load_browser(request), read_destination(parse_parameters(request.url.query))
+    if browser.user is not None:
+        return redirect_browser(request, destination)
     auth = get_authorization_server(request)
     async with auth.db.read() as connection:
         is_set_up = await count_users(connection) > 0
     if not is_set_up and auth.settings.signup != "open":
-        return render_page(request, await load_browser(request), "not_set_up.html")
-    return _render_form(request, await load_browser(request), read_destination(parse_parameters(request.url.query)))
+        return render_page(request, browser, "not_set_up.html")
+    return _render_form(request, browser, destination)
 
 
 async def serve_logout_page(request: Request) -> Response:

@@ -1,4 +1,7 @@
-"""Pages: rendered on the server, usable without scripts, never stored, never framed."""
+"""Pages: rendered on the server, usable without scripts, never stored, never framed.
+
+The only script adds buttons that copy commands, and only the pages that show commands have it.
+"""
 
 from collections.abc import Awaitable, Callable
 from functools import wraps
@@ -20,17 +23,27 @@ _HERE = Path(__file__).parent
 _TEMPLATES = Environment(
     loader=FileSystemLoader(_HERE / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
 )
-_STYLE = (_HERE / "static" / "loci.css").read_bytes()
 
+_POLICY = "content-security-policy"
 HEADERS = {
     "cache-control": "no-store",
     # There is no form-action: browsers apply it to the redirect after a form too, and ours goes to the client.
-    "content-security-policy": "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'",
+    _POLICY: "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; frame-ancestors 'none'",
     # It is not no-referrer: with that, browsers send `Origin: null` with our own forms.
     "referrer-policy": "same-origin",
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
 }
+
+_ICON = (_HERE / "static" / "loci.svg").read_bytes(), "image/svg+xml"
+_STATIC_HEADERS = {"cache-control": "public, max-age=3600", "x-content-type-options": "nosniff"}
+_STATIC_FILES = {
+    "/static/loci.css": ((_HERE / "static" / "loci.css").read_bytes(), "text/css"),
+    "/static/loci.js": ((_HERE / "static" / "loci.js").read_bytes(), "text/javascript"),
+    "/static/loci.svg": _ICON,
+    "/favicon.ico": _ICON,  # browsers ask for it, also on pages that name no icon
+}
+STATIC_PATHS = tuple(_STATIC_FILES)
 
 #: The titles of refusals that have none of their own.
 _TITLES: dict[Code, str] = {
@@ -76,11 +89,15 @@ def render_page(
     templates: Environment = _TEMPLATES,
     status: int = 200,
     headers: dict[str, str] | None = None,
+    has_script: bool = False,
     **values: object,
 ) -> Response:
     """Return the page that a template makes of the values, with the browser's cookie."""
-    html = templates.get_template(template).render(browser=browser, csrf=browser.csrf_token, **values)
-    response = HTMLResponse(html, status, HEADERS | (headers or {}))
+    html = templates.get_template(template).render(
+        browser=browser, csrf=browser.csrf_token, has_script=has_script, **values
+    )
+    policy = {_POLICY: f"{HEADERS[_POLICY]}; script-src 'self'"} if has_script else {}
+    response = HTMLResponse(html, status, HEADERS | policy | (headers or {}))
     set_cookie(response, get_authorization_server(request), browser)
     return response
 
@@ -108,6 +125,7 @@ def redirect_browser(request: Request, url: str, browser: Browser | None = None)
     return response
 
 
-async def serve_style_sheet(request: Request) -> Response:  # noqa: ARG001 - an endpoint's signature
-    """GET the style sheet of every page."""
-    return Response(_STYLE, media_type="text/css", headers={"cache-control": "public, max-age=3600"})
+async def serve_static_file(request: Request) -> Response:
+    """GET the style sheet, the script or the icon of every page."""
+    content, media_type = _STATIC_FILES[request.url.path]
+    return Response(content, media_type=media_type, headers=_STATIC_HEADERS)

@@ -32,7 +32,8 @@ async def serve_welcome_page(request: Request) -> Response:
     if browser.user is None:
         return redirect_browser(request, "/login?next=/welcome")
     resource = get_authorization_server(request).settings.resource
-    return render_page(request, browser, "welcome.html", resource=resource, steps=list_connect_steps(resource))
+    steps = list_connect_steps(resource)
+    return render_page(request, browser, "welcome.html", resource=resource, steps=steps, has_script=True)
 
 
 async def _answer_request(request: Request, kind: SignupLinkKind) -> Response:

@@ -63,8 +63,11 @@ class Flow:
 
     async def log_in(self, username="ada", password=PASSWORD, to="/apps"):
         form = await self.http.get("/login", params={"next": to})
+        if form.status_code == 302:  # logged in already; every form has the token that the login takes
+            form = await self.http.get("/logout")
         return await self.http.post(
-            "/login", data=fields(form.text) | {"username": username, "password": password, "action": "login"}
+            "/login",
+            data=fields(form.text) | {"next": to, "username": username, "password": password, "action": "login"},
         )
 
     async def decide(self, page, decision="allow", scopes=("memory:read", "memory:write")):

@@ -25,10 +25,10 @@ PASSWORD = "correct horse battery"
 
 
 @asynccontextmanager
-async def page_at(size):
+async def page_at(size, *, has_scripts=False):
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path="/usr/bin/chromium", args=QUIET)
-        context = await browser.new_context(viewport=size, java_script_enabled=False)
+        context = await browser.new_context(viewport=size, java_script_enabled=has_scripts)
         yield await context.new_page()
         await browser.close()
 
@@ -117,3 +117,30 @@ async def test_a_person_sets_up_logs_in_consents_and_disconnects(site, size):
         assert "Notebook" in await page.content()
         await page.locator("form", has_text="isconnect").first.locator("button").first.click()
         assert (await http.get("/v1/memories")).status_code == 401
+
+
+@pytest.mark.parametrize("has_scripts", [True, False])
+@pytest.mark.parametrize("size", [{"width": 375, "height": 812}, DESKTOP], ids=["phone", "desktop"])
+async def test_commands_are_copied_by_a_button_or_selected_as_text(site, size, has_scripts):
+    async with page_at(size, has_scripts=has_scripts) as page:
+        problems = []
+        page.on("console", lambda message: problems.append(message.text))
+        page.on("response", lambda answer: problems.append(answer.url) if answer.status >= 400 else None)
+        await page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+        await page.goto(site.running.setup_link)
+        await page.fill('input[name="username"]', "ann")
+        for field in await page.locator('input[type="password"]').all():
+            await field.fill(PASSWORD)
+        await page.click('button[type="submit"]')
+        for path in ("/welcome", "/apps", "/mcp"):
+            await page.goto(f"{site.url}{path}")
+            commands = await page.locator("pre > code").all_text_contents()
+            assert commands[0] == f"{site.url}/mcp"
+            assert await fits(page)
+            buttons = page.locator("button.copy")
+            assert await buttons.count() == (len(commands) if has_scripts else 0)
+            if has_scripts:
+                await buttons.last.click()
+                await page.locator(".copied", has_text="Copied").wait_for()
+                assert await page.evaluate("navigator.clipboard.readText()") == commands[-1]
+        assert problems == []

@@ -205,7 +205,7 @@ async def test_a_form_in_another_encoding_is_refused_with_a_page(flow):
 
 async def test_the_cookie_is_bound_to_the_site_where_the_site_is_secure(flow, auth):
     assert choose_cookie_name(auth) == "loci"
-    cookie = (await flow.http.get("/login")).headers["set-cookie"].lower()
+    cookie = (await flow.http.get("/apps")).headers["set-cookie"].lower()
     assert "httponly" in cookie
     assert "samesite=lax" in cookie
     assert "path=/" in cookie

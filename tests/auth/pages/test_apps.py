@@ -72,6 +72,13 @@ async def test_the_page_is_for_people_who_are_logged_in(http):
     assert (await http.post("/apps", data={})).headers["location"] == "/login?next=/apps"
 
 
+@pytest.mark.parametrize("path", ["/favicon.ico", "/static/loci.svg"])
+async def test_pages_have_an_icon_also_where_browsers_look_by_themselves(http, path):
+    answer = await http.get(path)
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "image/svg+xml")
+    assert (await http.head(path)).status_code == 200
+
+
 async def test_the_style_sheet_is_ours(http):
     answer = await http.get("/static/loci.css")
     assert answer.headers["content-type"].startswith("text/css")

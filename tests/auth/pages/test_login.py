@@ -27,6 +27,17 @@ async def test_a_person_logs_in_and_goes_where_they_were_going(person):
     assert "ada" in (await person.http.get("/apps")).text
 
 
+async def test_somebody_who_is_logged_in_goes_on_without_the_form(person):
+    await person.log_in()
+    for path, destination in (
+        ("/login", "/apps"),
+        ("/login?next=/welcome", "/welcome"),
+        ("/login?next=//thief.example", "/apps"),
+    ):
+        answer = await person.http.get(path)
+        assert (answer.status_code, answer.headers["location"]) == (302, destination)
+
+
 async def test_a_wrong_password_and_an_unknown_name_are_told_apart_by_nobody(person):
     wrong, unknown = await person.log_in(password="wrong"), await person.log_in(username="nobody")
     assert wrong.status_code == unknown.status_code == 400
