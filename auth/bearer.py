@@ -32,6 +32,16 @@ class Authenticator:
         self._last_uses: dict[str, datetime] = {}
         epoch.on_change(self._principals.forget)
 
+    @property
+    def cache_hits(self) -> int:
+        """How many bearers were found in the cache."""
+        return self._principals.hits
+
+    @property
+    def cache_misses(self) -> int:
+        """How many bearers were looked up because the cache did not have them."""
+        return self._principals.misses
+
     async def authenticate(self, bearer: str) -> Principal | None:
         """Return the principal of a bearer; None if the bearer is not valid now."""
         await self._epoch.check()

@@ -1,5 +1,6 @@
 """The built-in authorization server: its settings and its collaborators. `auth.wiring` puts it together."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -65,6 +66,8 @@ class AuthorizationServer:
     keys: SigningKeys
     tokens: AccessTokens
     documents: ClientDocuments
+    #: The number of logins that were refused, by the reason.
+    refused_logins: Counter[str] = field(default_factory=Counter[str])
 
     @property
     def issuer(self) -> str:

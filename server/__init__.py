@@ -18,4 +18,9 @@ SILENCED = {
     "HF_HUB_DISABLE_XET": "1",  # its second way of downloading, which keeps a cache and logs below ~/.cache
     "DO_NOT_TRACK": "1",
 }
+#: The variables of two libraries, which tell them where to send or write what. They may be set for other programs of
+#: this machine; for metrics and traces only our own settings count.
+FOREIGN = ("OTEL_", "PROMETHEUS_")
 os.environ.update(SILENCED)
+for _name in [each for each in os.environ if each.startswith(FOREIGN)]:
+    del os.environ[_name]

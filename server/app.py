@@ -24,6 +24,7 @@ from server.clock import Clock, utc_now
 from server.config import Settings
 from server.errors import Failure
 from server.services import open_services
+from server.telemetry import Telemetry, open_telemetry
 from server.web import discovery, export, image_endpoint, public, rest, signup_endpoint
 from server.web.browser_page import BrowserPage
 from server.web.console import memory_page
@@ -43,6 +44,8 @@ class Running:
     auth: AuthorizationServer
     #: The URL that makes the first admin account, or None if there is an admin.
     setup_link: str | None
+    #: The metrics and traces that the settings ask for.
+    telemetry: Telemetry
 
 
 @asynccontextmanager
@@ -55,8 +58,11 @@ async def open_server(
         AlreadyOwned: another process has the data folder's embedded engine.
         SchemaTooNew: the record was written by a newer version.
     """
-    async with open_services(settings, now, hasher) as (services, auth):
-        yield Running(settings, services, auth, await auth.start())
+    async with (
+        open_telemetry(settings) as telemetry,
+        open_services(settings, now, hasher, telemetry.observer) as (services, auth),
+    ):
+        yield Running(settings, services, auth, await auth.start(), telemetry)
 
 
 def create_app(running: Running) -> ASGIApp:
@@ -97,7 +103,12 @@ def create_app(running: Running) -> ASGIApp:
         exception_handlers={HTTPException: _raise_error, Exception: _raise_error},
     )
     app.router.redirect_slashes = False  # a redirect would lose the Authorization header
-    return Entrance(app, public_url=url, cors_origins=running.settings.cors_origins)
+    return Entrance(
+        app,
+        public_url=url,
+        cors_origins=running.settings.cors_origins,
+        observer=running.telemetry.observer,
+    )
 
 
 def describe_api(public_url: str) -> dict[str, Any]:

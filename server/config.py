@@ -20,7 +20,7 @@ from pydantic import (
     ValidationInfo,
     field_validator,
 )
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import NoDecode, SettingsConfigDict
 
 from server.embedding_providers import ENDPOINT, LOCAL, PRESETS, find_custom_provider, list_providers
 from server.limits import Limits
@@ -29,6 +29,7 @@ from server.origins import find_host, normalize_origin
 from server.secret_strength import LEAST_BYTES, is_patterned
 from server.setting_checks import check_endpoint_url, find_loopback
 from server.setting_problems import describe_problem
+from server.telemetry_settings import TelemetrySettings
 from server.variables import PREFIX, read_variables
 
 #: Prints a new secret.
@@ -54,7 +55,7 @@ def _parse_json(value: object) -> object:
 PlanName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,59}$")]
 
 
-class Settings(BaseSettings):
+class Settings(TelemetrySettings):
     """The settings of one server. Frozen: a changed setting takes effect at the next start."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid", hide_input_in_errors=True)

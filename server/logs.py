@@ -17,8 +17,9 @@ import structlog
 
 FindOutage = Callable[[BaseException | None], str | None]
 MINUTE = 60.0
-#: The lines that come again and again, for each write and each workspace, as long as the search store is down.
-REPEATING = frozenset({"projection.behind", "projection.flush_failed"})
+#: The lines that come again and again: for each write and each workspace as long as the search store is down, and for
+#: each batch of spans as long as their collector is down.
+REPEATING = frozenset({"projection.behind", "projection.flush_failed", "traces.not_sent"})
 
 
 #: The C0 and C1 controls, and the characters that turn the direction of a line; each with its escape.
@@ -168,12 +169,16 @@ def configure_logs(
     log_format: Literal["text", "json"],
     find_outage: FindOutage = lambda _error: None,
     clock: Callable[[], float] = time.monotonic,
+    *,
+    has_traces: bool = False,
 ) -> None:
     """Write every log line, ours and those of the libraries, to stderr in one format.
 
-    Of each outage that `find_outage` knows there is one line a minute; `clock` counts the seconds.
+    Of each outage that `find_outage` knows there is one line a minute; `clock` counts the seconds. If the server
+    `has_traces`, the lines of a request have the id of its trace.
     """
     shared: list[structlog.typing.Processor] = [
+        *([structlog.contextvars.merge_contextvars] if has_traces else []),
         _add_name,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),

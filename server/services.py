@@ -13,6 +13,7 @@ from auth.tokens.sealing import load_secret_key
 from auth.wiring import build_access_tokens, build_authorization_server
 from server.clock import Clock, utc_now
 from server.config import Settings
+from server.observer import NOBODY, Observer
 from server.store.db import Database
 from server.store.directory import Directory
 from server.store.embedding.reranker import Reranker
@@ -29,7 +30,10 @@ from tools.core.services import Services
 
 @asynccontextmanager
 async def open_services(
-    settings: Settings, now: Clock = utc_now, hasher: PasswordHasher | None = None
+    settings: Settings,
+    now: Clock = utc_now,
+    hasher: PasswordHasher | None = None,
+    observer: Observer = NOBODY,
 ) -> AsyncGenerator[tuple[Services, AuthorizationServer]]:
     """Open every collaborator, and close them when the block ends. No model is loaded, and no background work runs.
 
@@ -41,8 +45,10 @@ async def open_services(
         db = Database(settings.sqlalchemy_url)
         stack.push_async_callback(db.close)
         await migrate(db)
+        if observer.watches_statements:
+            db.watch_statements(observer.note_statement)
         epoch = Epoch(db, now)
-        projection = await stack.enter_async_context(open_projection(settings, db))
+        projection = await stack.enter_async_context(open_projection(settings, db, observer))
         auth_settings = _make_auth_settings(settings)
         tokens = build_access_tokens(auth_settings, db, now)
         authenticator = Authenticator(db, now, epoch, tokens.verify)
@@ -52,7 +58,7 @@ async def open_services(
         )
         plans = Plans(settings.plans, settings.default_plan)
         llm = await stack.enter_async_context(open_llm(settings))
-        encoder = await stack.enter_async_context(open_encoder(settings, db, now))
+        encoder = await stack.enter_async_context(open_encoder(settings, db, now, observer))
         reranker = Reranker(
             settings.models,
             settings.rerank_model,
@@ -74,6 +80,7 @@ async def open_services(
             authenticator=authenticator,
             rate_limit=RateLimit(settings.rate_limit, now),
             llm=llm,
+            observer=observer,
             public_url=settings.public_url,
             signup=settings.signup,
             undo_time=timedelta(days=settings.undo_days),

@@ -16,6 +16,7 @@ _SAY = {
     "int_type": "must be a whole number",
     "greater_than_equal": "must be {ge} or more",
     "less_than_equal": "must be {le} or less",
+    "float_parsing": "must be a number",
     "bool_parsing": "must be true or false",
     "literal_error": "must be {expected}",
     # these errors can come only from LOCI_PLANS

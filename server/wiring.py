@@ -9,6 +9,7 @@ from server.config import Settings
 from server.embedding_providers import LOCAL, PRESETS, find_custom_provider
 from server.errors import Failure
 from server.memory.embedding_model import Model
+from server.observer import NOBODY, Observer
 from server.store.consolidation.llm import Llm
 from server.store.db import Database
 from server.store.embedding.custom import CustomEmbeddings, Factory, ProviderOptions
@@ -21,6 +22,7 @@ from server.store.embedding.source import EmbeddingSource
 from server.store.projection.projection import Projection
 from server.store.projection.upkeep import drop_orphan_collections
 from server.store.search.folder_ownership import FolderOwnership
+from server.store.search.observed import ObservedEngine
 from server.store.search.seam import Engine
 
 
@@ -94,7 +96,9 @@ def _build_custom_source(settings: Settings) -> CustomEmbeddings:
 
 
 @asynccontextmanager
-async def open_encoder(settings: Settings, db: Database, now: Clock) -> AsyncGenerator[Encoder]:
+async def open_encoder(
+    settings: Settings, db: Database, now: Clock, observer: Observer = NOBODY
+) -> AsyncGenerator[Encoder]:
     """Open the encoder without starting it, and close it when the block ends.
 
     Raises:
@@ -118,7 +122,7 @@ async def open_encoder(settings: Settings, db: Database, now: Clock) -> AsyncGen
         before = endpoint.with_model(earlier, asks_dims=asks_dims)
         return None if before is None else EndpointEmbeddings(before, now)
 
-    encoder = Encoder(db, source, now, load)
+    encoder = Encoder(db, source, now, load, observer)
     try:
         yield encoder
     finally:
@@ -137,12 +141,14 @@ async def open_llm(settings: Settings) -> AsyncGenerator[Llm | None]:
 
 
 @asynccontextmanager
-async def open_projection(settings: Settings, db: Database) -> AsyncGenerator[Projection]:
+async def open_projection(settings: Settings, db: Database, observer: Observer = NOBODY) -> AsyncGenerator[Projection]:
     """Open the search store, and close it when the block ends. Raises AlreadyOwned."""
     async with AsyncExitStack() as stack:
         if not settings.qdrant_url:
             stack.enter_context(FolderOwnership.acquire(settings.data_dir))
         engine = build_engine(settings)
+        if observer is not NOBODY:
+            engine = ObservedEngine(engine, observer)
         projection = Projection(db, engine, shared=bool(settings.qdrant_url))
         stack.push_async_callback(projection.close)
         await drop_orphan_collections(db, engine)

@@ -57,7 +57,11 @@ async def authenticate_user(request: Request, name: str, password: str) -> User 
     async with auth.db.read() as connection:
         user = await find_user(connection, name)
     tries = list_login_tries(name, address, None if user is None else find_known_browser(request, user.id))
-    await count_tries(auth.db, tries, auth.now())
+    try:
+        await count_tries(auth.db, tries, auth.now())
+    except Failure:
+        auth.refused_logins["too_many_tries"] += 1
+        raise
     password_hash = None if user is None or user.disabled_at is not None else user.password_hash
     if (
         not await auth.passwords.verify(password_hash, password[: MAX_LENGTH + 1])
@@ -66,6 +70,7 @@ async def authenticate_user(request: Request, name: str, password: str) -> User 
     ):
         # The name is not logged, because people sometimes type their password into the wrong field.
         log.info("login.failed", address=address)
+        auth.refused_logins["wrong_password"] += 1
         return None
     log.info("login.succeeded", user=user.id, address=address)
     await take_back_tries(auth.db, tries)

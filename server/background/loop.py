@@ -17,6 +17,7 @@ from server.background.ticks import do_due_ticks
 from server.background.upkeep import write_counts
 from server.background.work import QUEUES
 from server.background.works import WORKS
+from server.observer import NOBODY, Observer
 from server.progress import ignore_progress
 from server.store.record import runs
 from tools.core.services import Services
@@ -36,7 +37,9 @@ async def run_background(services: Services) -> AsyncGenerator[None]:
         await runs.refile_unfinished(connection)
     try:
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(repeat(*each), name=each[0]) for each in _list_steps(services)]
+            tasks = [
+                group.create_task(repeat(*each, services.observer), name=each[0]) for each in _list_steps(services)
+            ]
             try:
                 yield
             finally:
@@ -46,11 +49,12 @@ async def run_background(services: Services) -> AsyncGenerator[None]:
         await write_counts(services)
 
 
-async def repeat(name: str, interval: timedelta, step: Step) -> None:
+async def repeat(name: str, interval: timedelta, step: Step, observer: Observer = NOBODY) -> None:
     """Do a step again and again, with a pause of `interval` in between, until the task is cancelled."""
     while True:
         try:
-            await step()
+            with observer.watch("work", name):
+                await step()
         except Exception:
             log.exception("work.failed", work=name)
         await asyncio.sleep(interval.total_seconds())

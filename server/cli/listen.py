@@ -12,16 +12,21 @@ Address = tuple[str | int, ...] | tuple[int, bytes]
 _NO_SUCH_ADDRESS = frozenset({errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT})
 
 
-def listen(host: str, port: int) -> list[socket.socket]:
+#: The settings of a host and of its port, which an error names.
+HOST_AND_PORT = ("LOCI_HOST", "LOCI_PORT")
+METRICS_HOST_AND_PORT = ("LOCI_METRICS_HOST", "LOCI_METRICS_PORT")
+
+
+def listen(host: str, port: int, settings: tuple[str, str] = HOST_AND_PORT) -> list[socket.socket]:
     """Open a socket for each address of the host, all on one port; with port 0 the system chooses it.
 
-    An error ends the process with one sentence and exit code 1.
+    An error names the two `settings`, and ends the process with one sentence and exit code 1.
     """
     try:
         found = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
         return _open_listeners(list(dict.fromkeys((family, address) for family, _, _, _, address in found)))
     except OSError as error:
-        fail(_explain_error(error, host, port))
+        fail(_explain_error(error, host, port, settings))
 
 
 def _open_listeners(addresses: list[tuple[socket.AddressFamily, Address]]) -> list[socket.socket]:
@@ -63,13 +68,14 @@ def _open_listener(family: socket.AddressFamily, address: Address) -> socket.soc
     return listener
 
 
-def _explain_error(error: OSError, host: str, port: int) -> str:
+def _explain_error(error: OSError, host: str, port: int, settings: tuple[str, str]) -> str:
+    host_setting, port_setting = settings
     if isinstance(error, socket.gaierror):
-        return f"{host} is neither an address nor a known name. Set LOCI_HOST, for example to 127.0.0.1."
+        return f"{host} is neither an address nor a known name. Set {host_setting}, for example to 127.0.0.1."
     if error.errno == errno.EADDRINUSE:
-        return f"Port {port} on {host} is in use. Stop the program that uses it, or set LOCI_PORT."
+        return f"Port {port} on {host} is in use. Stop the program that uses it, or set {port_setting}."
     if error.errno in _NO_SUCH_ADDRESS:
-        return f"{host} is not an address of this machine. Set LOCI_HOST, for example to 127.0.0.1."
+        return f"{host} is not an address of this machine. Set {host_setting}, for example to 127.0.0.1."
     if error.errno in {errno.EACCES, errno.EPERM}:
-        return f"You are not allowed to open port {port} on {host}. Set LOCI_PORT to 1024 or more."
-    return f"Cannot listen on {host}, port {port}: {error.strerror}. Set LOCI_HOST or LOCI_PORT."
+        return f"You are not allowed to open port {port} on {host}. Set {port_setting} to 1024 or more."
+    return f"Cannot listen on {host}, port {port}: {error.strerror}. Set {host_setting} or {port_setting}."

@@ -5,11 +5,13 @@ import gc
 import signal
 import socket
 import sys
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from server.cli.common import begin_command, close_data_folder, explain_errors, find_store_outage, stderr
 from server.cli.descriptors import raise_descriptor_limit
-from server.cli.listen import listen
+from server.cli.listen import METRICS_HOST_AND_PORT, listen
 from server.config import Settings
 from server.connect_commands import list_connect_steps
 from server.logs import configure_logs
@@ -24,11 +26,13 @@ PING_SECONDS = 3
 def serve() -> None:
     """Run the server. Stops cleanly on Ctrl-C or SIGTERM."""
     settings = begin_command()
-    configure_logs(settings.log_format, find_store_outage)
+    configure_logs(settings.log_format, find_store_outage, has_traces=bool(settings.traces_endpoint))
     close_data_folder(settings)
     descriptors = raise_descriptor_limit()
     # Before the stores are opened, so that a port in use is found first.
     listeners = listen(settings.host, settings.port)
+    metrics_port = settings.metrics_port
+    metrics_listeners = listen(settings.metrics_host, metrics_port, METRICS_HOST_AND_PORT) if metrics_port else []
     if not settings.port:
         settings = settings.with_port(listeners[0].getsockname()[1])
     # A shell that starts a command in the background of a script has it ignore SIGINT; SIGTERM needs it, as said below.
@@ -39,11 +43,11 @@ def serve() -> None:
     signal.signal(signal.SIGTERM, _raise_interrupt)
     try:
         with explain_errors(settings), asyncio.Runner(loop_factory=_make_loop) as runner:
-            runner.run(_serve(settings, listeners, descriptors))
+            runner.run(_serve(settings, listeners, metrics_listeners, descriptors))
     except KeyboardInterrupt:
         pass  # uvicorn has shut down cleanly, and raises the signal again so that the shell knows of it
     finally:
-        for listener in listeners:
+        for listener in (*listeners, *metrics_listeners):
             listener.close()
 
 
@@ -59,7 +63,9 @@ def _make_loop() -> asyncio.AbstractEventLoop:
     return uvloop.new_event_loop()
 
 
-async def _serve(settings: Settings, listeners: list[socket.socket], descriptors: int) -> None:
+async def _serve(
+    settings: Settings, listeners: list[socket.socket], metrics_listeners: list[socket.socket], descriptors: int
+) -> None:
     # The start makes hundreds of thousands of objects that stay, and hardly any garbage. To look through them takes the
     # garbage collector 0.2 seconds now, and 0.1 seconds at any moment later. So it is off, and they are frozen below.
     gc.disable()
@@ -80,8 +86,21 @@ async def _serve(settings: Settings, listeners: list[socket.socket], descriptors
         gc.enable()
         # Last: loading a model keeps the interpreter busy, and would delay everything that the first answer needs.
         await running.services.start_models()
-        async with run_background(running.services):
+        async with run_background(running.services), _serve_metrics(running, metrics_listeners):
             await server.serve(sockets=listeners)
+
+
+@asynccontextmanager
+async def _serve_metrics(running: "Running", listeners: list[socket.socket]) -> AsyncGenerator[None]:
+    """Answer Prometheus while the block lasts, if the settings ask for it."""
+    metrics = running.telemetry.metrics
+    if metrics is None:
+        yield
+        return
+    from server.telemetry.page import serve_page  # noqa: PLC0415 - as the library of metrics
+
+    async with serve_page(metrics, running.services, running.auth, listeners):
+        yield
 
 
 def print_greeting(settings: Settings, running: "Running") -> None:

@@ -9,11 +9,13 @@ import asyncio
 import json
 import math
 import sqlite3
-from collections.abc import AsyncGenerator, Sequence
+import time
+from collections import Counter
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import aiosqlite
 import sqlalchemy as sa
@@ -29,8 +31,22 @@ from server.store.outage import find_outage
 BUSY_TIMEOUT_MS = 15_000
 SCRUB_TIMEOUT_MS = 500
 READERS = 4
+#: The connections to Postgres that are kept, and how many more there may be for a while.
+CONNECTIONS, MORE_CONNECTIONS = 10, 10
 SHOWN_DAMAGES = 3
 WRITER_SECONDS = 1
+#: The first words by which statements are told apart; `OTHER` stands for all other words.
+STATEMENT_KINDS = frozenset({"SELECT", "INSERT", "UPDATE", "DELETE", "WITH", "BEGIN", "PRAGMA"})
+
+#: Called with the kind of a statement that has ended, and the nanosecond of the epoch at which it began.
+NoteStatement = Callable[[str, int], None]
+
+
+class PoolFigures(NamedTuple):
+    """The connections of the record: those in use, and the most that there may be."""
+
+    in_use: int
+    limit: int
 
 
 class UtcDateTime(sa.types.TypeDecorator[datetime]):
@@ -82,7 +98,9 @@ class Database:
             engines = [self._writer.sync_engine, self._reader.sync_engine, near]
         else:
             self._cached_reads = None
-            self._writer = create_async_engine(self.url, pool_size=10, pool_pre_ping=True, **options)
+            self._writer = create_async_engine(
+                self.url, pool_size=CONNECTIONS, max_overflow=MORE_CONNECTIONS, pool_pre_ping=True, **options
+            )
             # Otherwise every statement of one `read()` would see a state of its own.
             self._reader = self._writer.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
             engines = [self._writer.sync_engine]
@@ -91,8 +109,11 @@ class Database:
         self._has_leftovers = self.is_sqlite
         #: Whether a damage of the file was met since the start.
         self.is_damaged = False
+        #: The number of errors by their outage; `other` for errors that are none, such as a conflict of two writers.
+        self.errors: Counter[str] = Counter()
+        self._engines = engines
         for engine in engines:
-            event.listen(engine, "handle_error", self._note_damage)
+            event.listen(engine, "handle_error", self._note_error)
 
     async def _open_file(self, *args: Any, **parameters: Any) -> aiosqlite.Connection:
         """Open the file. If the task is cancelled meanwhile, the file is opened nevertheless, and closed then.
@@ -110,9 +131,31 @@ class Database:
             closing.add_done_callback(self._openings.discard)
             raise
 
-    def _note_damage(self, context: sa.engine.ExceptionContext) -> None:
-        if find_outage(context.original_exception) == "damaged":
+    def _note_error(self, context: sa.engine.ExceptionContext) -> None:
+        outage = find_outage(context.original_exception)
+        self.errors[outage or "other"] += 1
+        if outage == "damaged":
             self.is_damaged = True
+
+    def read_pool_figures(self) -> PoolFigures:
+        """Return the figures of the connections of all pools together."""
+        pools = (engine.pool for engine in self._engines)
+        in_use = sum(pool.checkedout() for pool in pools if isinstance(pool, sa.QueuePool))
+        return PoolFigures(in_use, 1 + READERS if self.is_sqlite else CONNECTIONS + MORE_CONNECTIONS)
+
+    def watch_statements(self, note: NoteStatement) -> None:
+        """Have each statement noted when it has ended, by its kind and without its text and its values."""
+
+        def start(connection: sa.Connection, *_details: Any) -> None:
+            connection.info["started"] = time.time_ns()
+
+        def end(connection: sa.Connection, _cursor: Any, statement: str, *_details: Any) -> None:
+            word = statement.lstrip().partition(" ")[0].upper()
+            note(word if word in STATEMENT_KINDS else "OTHER", connection.info["started"])
+
+        for engine in self._engines:
+            event.listen(engine, "before_cursor_execute", start)
+            event.listen(engine, "after_cursor_execute", end)
 
     @asynccontextmanager
     async def read(self) -> AsyncGenerator[AsyncConnection]:

@@ -19,10 +19,17 @@ class ForgettingCache(Generic[K, V]):
     def __init__(self, most: int) -> None:
         self._values: FIFOCache[K, V] = FIFOCache(most)
         self._times_forgotten = 0
+        #: How many values were remembered when they were asked for, and how many were not.
+        self.hits = self.misses = 0
 
     def get(self, key: K) -> V | None:
         """Return the value of this key, or None if it is not remembered."""
-        return self._values.get(key)
+        value = self._values.get(key)
+        if value is None:
+            self.misses += 1
+        else:
+            self.hits += 1
+        return value
 
     def now(self) -> int:
         """Return the moment to give to `remember`. Take it before the read begins."""

@@ -18,6 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from auth.guard import has_bearer
 from server.errors import STATUS, Failure, make_unavailable_failure
 from server.loopback import is_loopback
+from server.observer import NOBODY, Observer
 from server.origins import find_host, normalize_authority, normalize_origin
 from server.web.answers import error_response
 from server.web.request_body import LARGE_BODIES, RequestBody, find_bound, make_too_large
@@ -58,8 +59,11 @@ def list_hosts(public_url: str) -> frozenset[str]:
 class Entrance:
     """The outermost layer."""
 
-    def __init__(self, app: ASGIApp, *, public_url: str, cors_origins: Sequence[str] = ()) -> None:
+    def __init__(
+        self, app: ASGIApp, *, public_url: str, cors_origins: Sequence[str] = (), observer: Observer = NOBODY
+    ) -> None:
         self._app = app
+        self._observer = observer
         self._public_url = public_url
         self._scheme, _, self._host = public_url.partition("://")
         self._hosts = list_hosts(public_url)
@@ -82,6 +86,7 @@ class Entrance:
         request_id = _choose_request_id(headers.get("x-request-id", ""))
         scope.setdefault("state", {})["request_id"] = request_id
         response = _Response(send, request_id)
+        watch = self._observer.begin_request(scope)
         started = time.perf_counter()
         is_open = self._is_open(scope["path"], headers.get("origin"))
         is_abandoned = False
@@ -105,6 +110,7 @@ class Entrance:
         ms = round((time.perf_counter() - started) * 1000, 1)
         if is_abandoned:
             log.info("request.abandoned", method=scope["method"], path=scope["path"], ms=ms, request_id=request_id)
+            watch.end(None)
             return
         log.info(
             "request.answered",
@@ -114,6 +120,7 @@ class Entrance:
             ms=ms,
             request_id=request_id,
         )
+        watch.end(response.status)
 
     async def _pass_on(self, scope: Scope, receive: Receive, send: Send) -> None:
         self._check(scope, Headers(scope=scope))

@@ -53,6 +53,8 @@ MEMENTO_INSTRUCTIONS = (
     "instructions."
 )
 LIST_TTL_MS = 3_600_000
+#: The name, for observers, of every tool that there is not.
+UNKNOWN_TOOL = "unknown"
 
 
 def build_server(
@@ -75,7 +77,8 @@ def build_server(
     async def call_tool(ctx: Context, params: types.CallToolRequestParams) -> types.CallToolResult:
         operation = operations.get(params.name)
         if operation is None:
-            raise MCPError(types.INVALID_PARAMS, f"Unknown tool: {params.name}")
+            with _get_request(ctx).state.services.observer.watch("tool", UNKNOWN_TOOL):
+                raise MCPError(types.INVALID_PARAMS, f"Unknown tool: {params.name}")
         return await _call_operation(operation, ctx, params.arguments or {})
 
     hint = CacheHint(ttl_ms=LIST_TTL_MS, scope="public")
@@ -110,6 +113,10 @@ def _without_spans(server: Server[Any]) -> Server[Any]:
     return server
 
 
+def _get_request(ctx: Context) -> Request:
+    return ctx.request  # pyright: ignore[reportReturnType] - over HTTP there always is one
+
+
 def _mirror_nothing(_name: str) -> None:
     """Return None: no header mirrors an argument of a tool. The SDK asks at every call."""
 
@@ -138,14 +145,15 @@ async def run_operation(operation: Operation, ctx: Context, arguments: dict[str,
     Raises:
         Failure: a refusal. If a scope is missing, the guard answers 403 in place of the SDK.
     """
-    request: Request = ctx.request  # pyright: ignore[reportAssignmentType] - over HTTP there always is one
+    request = _get_request(ctx)
     door = Door(
         principal=request.state.principal,
         request_id=request.state.request_id,
         workspace=named_workspace(request),
     )
     try:
-        return await run(operation, request.state.services, door, arguments)
+        with request.state.services.observer.watch("tool", operation.name):
+            return await run(operation, request.state.services, door, arguments)
     except Failure as failure:
         if failure.code == "insufficient_scope":
             demand_scopes(request.scope, failure)

@@ -9,6 +9,7 @@ import structlog
 
 from server.background.loop import repeat, run_background
 from server.background.upkeep import clean_up_records
+from server.observer import NOBODY
 from server.store.embedding.encoder import Encoder
 from server.store.embedding.local import LocalEmbeddings
 from server.store.projection.accesses import Accesses
@@ -35,6 +36,7 @@ async def services(book, projection, tmp_path, clock):
         backfill_pace=Pace(),
         is_search_embedded=True,
         now=clock,
+        observer=NOBODY,
     )
 
 

@@ -13,7 +13,7 @@ from server.background.ticks import do_due_ticks
 from server.background.works import WORKS
 from server.store.consolidation.runs import list_runs
 from server.store.lifecycle.tick_claims import claim_tick
-from server.store.record import settings
+from server.store.record import runs, settings
 from server.store.record import ticks as claims
 from server.store.tables.lifecycle import ticks as table
 from server.store.tables.memories import memories
@@ -254,3 +254,34 @@ async def test_each_workspace_fades_and_is_merged_by_its_own_settings(ledger, ne
         faded = list((await connection.execute(rows)).scalars())
     assert [(each.state, each.sources, each.active) for each in runs] == [("stopped", 3, 5), ("done", 3, 5)]
     assert faded == [pytest.approx(each) for each in (0.5, 0.25, 0.0625, 0.0625)]
+
+
+async def test_the_figures_of_a_tick_say_whether_it_waits_runs_or_failed(ledger, clock):
+    async def read(due):
+        async with ledger.db.read() as connection:
+            return await claims.read_figures(connection, "decay", due, clock())
+
+    begun, first = clock(), DECAY.find_last_due(clock())
+    assert await read(first) == (True, False, 0, None)
+    await claim_tick(ledger.db, "decay", first, clock())  # in a new record the first one is noted as done
+    assert await read(first) == (False, False, 0, begun)
+    clock.move(hours=6)
+    second = DECAY.find_last_due(clock())
+    assert await read(second) == (True, False, 0, begun)
+    assert await claim_tick(ledger.db, "decay", second, clock())
+    assert await read(second) == (False, True, 0, begun)
+    async with ledger.db.write() as connection:
+        await claims.finish_tick(connection, "decay", second, clock(), 3, 2, "x: ZeroDivisionError")
+    assert await read(second) == (False, False, 2, begun)
+
+
+async def test_runs_are_counted_by_their_state(ledger, clock):
+    async with ledger.db.write() as connection:
+        for _ in range(4):
+            await runs.file_run(connection, "decay", None, clock())
+        for problem in ("it failed", None):
+            claimed = await runs.claim_run(connection, ["decay"])
+            assert claimed is not None
+            await runs.finish_run(connection, claimed.id, clock(), problem)
+        await runs.claim_run(connection, ["decay"])
+        assert await runs.count_runs(connection) == {"filed": 1, "running": 1, "failed": 1}

@@ -6,6 +6,7 @@ from typing import Literal
 
 from auth.bearer import Authenticator
 from server.clock import Clock
+from server.observer import NOBODY, Observer
 from server.store.consolidation.llm import Llm
 from server.store.db import Database
 from server.store.directory import Directory
@@ -45,6 +46,8 @@ class Services:
     backfill_pace: Pace
     #: Whether the search store is the embedded engine, whose files this process keeps.
     is_search_embedded: bool
+    #: Watches what the server does, for metrics and traces.
+    observer: Observer = NOBODY
 
     async def start_models(self) -> None:
         """Begin to load the models, or to ask their endpoint."""

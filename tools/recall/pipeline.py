@@ -39,6 +39,13 @@ async def recall(
     Raises:
         Failure: `unavailable` if the search store is down.
     """
+    with services.observer.watch("recall", "whole"):
+        return await _recall(services, workspace, request, others)
+
+
+async def _recall(
+    services: Services, workspace: Workspace | MissingWorkspace, request: RecallRequest, others: Sequence[Workspace]
+) -> RecallResult:
     now, settings = services.now(), workspace.settings
     own, entries = None, list[SkipEntry]()
     if isinstance(workspace, Workspace):
@@ -47,11 +54,12 @@ async def recall(
     searched = [] if own is None else [own]
     searched += [await _search(services, each, request) for each in others]
     question = make_question(request.message, settings) if own is None else own.question
-    candidates, gated_out = apply_gate(searched, settings.recall_threshold, is_gated=request.is_gated)
-    memories = CandidateMemories(searched)
-    ranked = rank(candidates, alpha=settings.recall_alpha, now=now, spans=question.find_spans(now))
-    ranked = await rerank(services, request.message, ranked, memories)
-    choice = _choose_matches(ranked, memories, entries, settings, request)
+    with services.observer.watch("recall", "ranking"):
+        candidates, gated_out = apply_gate(searched, settings.recall_threshold, is_gated=request.is_gated)
+        memories = CandidateMemories(searched)
+        ranked = rank(candidates, alpha=settings.recall_alpha, now=now, spans=question.find_spans(now))
+        ranked = await rerank(services, request.message, ranked, memories)
+        choice = _choose_matches(ranked, memories, entries, settings, request)
     matches = choice.matches if request.max_tokens is None else await cut_matches(choice.matches, choice.rooms)
     if request.counts_as_use:
         _note_accesses(services, workspace, matches)

@@ -45,15 +45,17 @@ async def search_workspace(services: Services, workspace: Workspace, request: Re
     common = [gate.is_common(each, total) for each in rarities]
     dense = None
     if not request.is_words_only:
-        dense = await services.encoder.embed_query(question.remove_common_names(common), serving.generation)
+        with services.observer.watch("recall", "embedding"):
+            dense = await services.encoder.embed_query(question.remove_common_names(common), serving.generation)
     scales = gate.Scales.from_rarities(rarities, services.encoder.find_model_name(serving.generation))
     floors = None if request.is_explained or not request.is_gated else scales.compute_floors(gate.COMPANY)
     filters = _build_filters(request.facets)
     query = Query(dense, SparseVector(ids, [1.0] * len(ids)), request.depth, filters, KEYS, floors)
-    if words is None:
-        found = await services.projection.search_points(workspace.id, query, serving.generation)
-    else:
-        found = words.search(query)
+    with services.observer.watch("recall", "search"):
+        if words is None:
+            found = await services.projection.search_points(workspace.id, query, serving.generation)
+        else:
+            found = words.search(query)
     weighing = Weighing(question, common, scales, request.depth, request.facets.project, services.now().timestamp())
     return weighing.weigh_hits(workspace, found, total, is_hybrid=dense is not None)
 

@@ -14,6 +14,7 @@ import structlog
 from server.clock import Clock
 from server.memory.embedding_model import Model
 from server.memory.vector import Vector
+from server.observer import NOBODY, Observer
 from server.store.db import Database
 from server.store.embedding.filling import Filling
 from server.store.embedding.model_folder import find_model
@@ -44,6 +45,7 @@ class Encoder:
         source: makes the vectors.
         now: the clock.
         load: for the questions that are asked of an earlier generation.
+        observer: watches each embedding.
 
     Attributes:
         source: makes the vectors.
@@ -57,10 +59,12 @@ class Encoder:
         source: EmbeddingSource,
         now: Clock,
         load: Load = lambda _: None,
+        observer: Observer = NOBODY,
     ) -> None:
         self._db = db
         self._now = now
         self._load = load
+        self._observer = observer
         self._earlier: EmbeddingSource | None = None
         self._earlier_generation = 0
         self.source = source
@@ -123,14 +127,17 @@ class Encoder:
         if not self.is_ready:
             return None
         try:
-            async with asyncio.timeout(patience):
-                return await self.source.embed_documents(list(texts), account_id)
+            with self._observer.watch("embedding", "documents"):
+                async with asyncio.timeout(patience):
+                    windows = await self.source.embed_documents(list(texts), account_id)
         except TimeoutError:
             log.warning("embedding.documents_late", texts=len(texts), seconds=patience)
             return None
         except EmbeddingFailed as error:
             log.warning("embedding.documents_failed", reason=str(error))
             return None
+        self._observer.note_documents(len(texts), sum(map(len, windows)))
+        return windows
 
     async def embed_query(self, text: str, generation: int) -> Vector | None:
         """Return the query's vector of a generation, (dims,); None if the generation's model is not loaded."""
@@ -138,7 +145,8 @@ class Encoder:
         if source is None or source.state != "ready":
             return None
         try:
-            return await source.embed_query(text)
+            with self._observer.watch("embedding", "question"):
+                return await source.embed_query(text)
         except EmbeddingFailed as error:
             log.warning("embedding.query_failed", reason=str(error))
             return None

@@ -18,7 +18,7 @@ from server.store.embedding.loaded_model import Embedder
 from server.store.embedding.model_folder import find_model, folder_of_model
 from server.store.embedding.model_thread import ModelThread
 from server.store.embedding.query_cache import QueryCache
-from server.store.embedding.source import EmbeddingFailed, Windows
+from server.store.embedding.source import EmbeddingFailed, SourceFigures, Windows
 
 Load = Callable[[Path, Model, int], Embedder]
 
@@ -81,6 +81,9 @@ class LocalEmbeddings(ModelThread[Embedder, Job]):
 
     def forget_queries(self) -> None:  # noqa: D102 - as `EmbeddingSource`
         self._cache.clear()
+
+    def read_figures(self) -> SourceFigures:  # noqa: D102 - as `EmbeddingSource`
+        return SourceFigures(len(self._waiting), self._cache.hits, self._cache.misses)
 
     async def close(self) -> None:  # noqa: D102 - as `EmbeddingSource`
         self._cache.clear()

@@ -13,10 +13,17 @@ class QueryCache:
 
     def __init__(self) -> None:
         self._vectors: LRUCache[str, Vector] = LRUCache(CACHED_QUERIES)
+        #: How many questions were remembered when they were asked, and how many were not.
+        self.hits = self.misses = 0
 
     def get(self, text: str) -> Vector | None:
         """Return the vector of a question that was asked before, or None."""
-        return self._vectors.get(text)
+        vector = self._vectors.get(text)
+        if vector is None:
+            self.misses += 1
+        else:
+            self.hits += 1
+        return vector
 
     def put(self, text: str, vector: Vector) -> Vector:
         """Remember a question's vector, and return it; it is read-only from now on."""

@@ -6,8 +6,8 @@ state is `failed`, recall ranks by keyword and writes store without vectors, so 
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from itertools import islice
 
 import numpy as np
@@ -20,7 +20,7 @@ from server.store.embedding.calls import AttemptFailed, EmbeddingCalls, Purpose
 from server.store.embedding.loaded_model import spread_windows
 from server.store.embedding.query_cache import QueryCache
 from server.store.embedding.readiness import Readiness
-from server.store.embedding.source import EmbeddingFailed, Windows
+from server.store.embedding.source import EmbeddingFailed, SourceFigures, Windows
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
@@ -55,6 +55,7 @@ class RemoteEmbeddings(Readiness):
         self._cache = QueryCache()
         self._failures = 0
         self._connecting: asyncio.Task[None] | None = None
+        self._waiting = 0  # the calls for vectors that are not answered
 
     @property
     def model(self) -> Model | None:
@@ -72,7 +73,8 @@ class RemoteEmbeddings(Readiness):
         if (known := self._cache.get(text)) is not None:
             return known
         self._check_ready()
-        (vector,) = await self._fetch_vectors([text[:WINDOW]], "query", QUESTION_SECONDS)
+        with self._count_waiting():
+            (vector,) = await self._fetch_vectors([text[:WINDOW]], "query", QUESTION_SECONDS)
         return self._cache.put(text, vector)
 
     async def embed_documents(  # noqa: D102 - as `EmbeddingSource`
@@ -83,15 +85,19 @@ class RemoteEmbeddings(Readiness):
         pieces = [list(_cut_windows(text)) for text in texts]
         every = (piece for row in pieces for piece in row)
         vectors: list[Vector] = []
-        while batch := list(islice(every, self._calls.batch_texts)):
-            async with self._room:
-                self._check_ready()
-                vectors.extend(await self._fetch_vectors(batch, "document", BATCH_SECONDS))
+        with self._count_waiting():
+            while batch := list(islice(every, self._calls.batch_texts)):
+                async with self._room:
+                    self._check_ready()
+                    vectors.extend(await self._fetch_vectors(batch, "document", BATCH_SECONDS))
         rest = iter(vectors)
         return [np.stack([next(rest) for _ in row]) for row in pieces]
 
     def forget_queries(self) -> None:  # noqa: D102 - as `EmbeddingSource`
         self._cache.clear()
+
+    def read_figures(self) -> SourceFigures:  # noqa: D102 - as `EmbeddingSource`
+        return SourceFigures(self._waiting, self._cache.hits, self._cache.misses)
 
     async def close(self) -> None:  # noqa: D102 - as `EmbeddingSource`
         self._settle("absent", "the server is stopping")
@@ -101,6 +107,15 @@ class RemoteEmbeddings(Readiness):
             with suppress(asyncio.CancelledError):
                 await self._connecting
         await self._calls.close()
+
+    @contextmanager
+    def _count_waiting(self) -> Generator[None]:
+        """Count a call for vectors among the waiting ones while the block lasts."""
+        self._waiting += 1
+        try:
+            yield
+        finally:
+            self._waiting -= 1
 
     async def _connect(self, pause: float) -> None:
         """After a pause, ask until the endpoint answers; then it is ready."""

@@ -5,7 +5,7 @@ which another package brings. The last two are `remote`: they differ only in the
 recipe.
 """
 
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from server.memory.embedding_model import Model
 from server.memory.vector import Vector
@@ -16,6 +16,14 @@ closed; `failed`: the model cannot be loaded or reached."""
 
 Windows = Vector
 """The vectors of one text, (n, dims): one row for each window, n = 1 for a text that fits into the model."""
+
+
+class SourceFigures(NamedTuple):
+    """The load of a source: the calls that wait, and how many questions were found among the remembered ones or not."""
+
+    waiting: int
+    hits: int
+    misses: int
 
 
 class EmbeddingFailed(Exception):  # noqa: N818 - it names the event, and reads so at every raise
@@ -87,6 +95,10 @@ class EmbeddingSource(Protocol):
 
     def forget_queries(self) -> None:
         """Forget the questions that are remembered, because one of them may repeat a text that was erased."""
+        ...
+
+    def read_figures(self) -> SourceFigures:
+        """Return the load of the source, counted since it was made."""
         ...
 
     async def close(self) -> None:

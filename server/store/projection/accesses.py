@@ -27,6 +27,11 @@ class Accesses:
         self._being_written: dict[str, tuple[int, datetime]] = {}
         self._size = 0
 
+    @property
+    def size(self) -> int:
+        """The number of memories whose accesses are not written yet."""
+        return self._size
+
     def note(self, workspace_id: str, recalled: Iterable[tuple[str, int]]) -> None:
         """Count one access to each memory, given as (id, access count so far). Beyond the bound, counts are dropped."""
         if self._size >= BOUND:

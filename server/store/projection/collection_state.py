@@ -33,6 +33,16 @@ class CollectionState:
     failure: str | None = None  # why that one failed
     is_full: bool = False  # that one failed because the disk is full
 
+    @property
+    def is_in_use(self) -> bool:
+        """Whether the collection is open, or has to catch up."""
+        return self.is_behind or self.opened is not None
+
+    @property
+    def projected(self) -> int | None:
+        """The revision of the workspace that the collection holds; None if it is not open."""
+        return None if self.opened is None else self.opened.projected
+
     def is_serving(self, target: Target) -> bool:
         """Whether this collection is open now."""
         return self.opened is not None and self.opened.target == target

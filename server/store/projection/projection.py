@@ -31,10 +31,8 @@ from server.store.tables.accounts import workspaces
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 ASKED = 500  # workspaces in one statement
-#: The number of workspaces whose states are kept. If there are more, those without work left are forgotten.
-REMEMBERED = 10_000
-#: The number of seconds that a search waits until a collection has caught up with the record.
-PATIENCE = 2.0
+REMEMBERED = 10_000  # workspaces whose states are kept; if there are more, those without work left are forgotten
+PATIENCE = 2.0  # seconds that a search waits until a collection has caught up with the record
 
 
 class Projection:
@@ -152,9 +150,11 @@ class Projection:
     async def count_memories(self, workspace_id: str) -> int:
         """Return the number of memories that can be searched in a workspace; 0 if its collection is not open."""
         state = self._states.get(workspace_id)
-        if state is None or state.opened is None:
-            return 0
-        return await self._engine.count(state.opened.target.collection)
+        return 0 if state is None or state.opened is None else await self._engine.count(state.opened.target.collection)
+
+    def list_projected(self) -> dict[str, int | None]:
+        """Return the revision that each collection of this process has, by workspace; None for one that is closed."""
+        return {key: each.projected for key, each in self._states.items() if each.is_in_use}
 
     async def patch_points(self, workspace_id: str, patches: dict[str, dict[str, Any]]) -> None:
         """Overwrite payload keys that are no part of a memory's revision, in the points that exist."""
@@ -352,7 +352,7 @@ class Projection:
         The callers of `project` see to that; but one may be cut off right after its commit, and other processes
         write, delete and change generations too.
         """
-        known = [each for each, state in self._states.items() if state.is_behind or state.opened is not None]
+        known = [each for each, state in self._states.items() if state.is_in_use]
         columns = [workspaces.c[name] for name in ("id", "revision", "generation", "search_text_rule", "deleted_at")]
         outdated: list[str] = []
         for start in range(0, len(known), ASKED):

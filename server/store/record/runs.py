@@ -53,6 +53,16 @@ async def claim_run(connection: AsyncConnection, works: Sequence[str]) -> Run | 
     return None if claimed is None else await find_run(connection, claimed)
 
 
+async def count_runs(connection: AsyncConnection) -> dict[State, int]:
+    """Return the number of runs that wait, that are being done, and that failed."""
+    states: tuple[State, ...] = ("filed", "running", "failed")
+    query = (
+        sa.select(runs.c.state, sa.func.count().label("number")).where(runs.c.state.in_(states)).group_by(runs.c.state)
+    )
+    found: dict[State, int] = {row.state: row.number for row in await connection.execute(query)}
+    return {state: found.get(state, 0) for state in states}
+
+
 async def find_run(connection: AsyncConnection, run_id: str) -> Run:
     """Return a run as it stands now."""
     return Run(*(await connection.execute(_RUN.where(runs.c.id == run_id))).one())

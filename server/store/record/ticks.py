@@ -4,6 +4,7 @@ A tick is claimed by an insert that can fail, so any number of processes may try
 """
 
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -16,6 +17,32 @@ from server.store.tables.lifecycle import ticks
 LEASE = timedelta(hours=1)
 KEPT = timedelta(days=90)
 LONGEST_PROBLEM = 500
+
+
+class TickFigures(NamedTuple):
+    """How the ticks of a name stand.
+
+    Attributes:
+        is_due: whether the last due time waits for a process to claim it.
+        is_running: whether a process has claimed one and not finished it, and its lease holds.
+        failed_workspaces: the number of workspaces in which the last finished one failed.
+        last_success: when the last one ended that failed in no workspace; None if there is none.
+    """
+
+    is_due: bool
+    is_running: bool
+    failed_workspaces: int
+    last_success: datetime | None
+
+
+async def read_figures(connection: AsyncConnection, name: str, due: datetime, now: datetime) -> TickFigures:
+    """Return how the ticks of a name stand; `due` is their last due time."""
+    mine, is_finished = ticks.c.name == name, ticks.c.finished_at.is_not(None)
+    running = sa.exists().where(mine, ~is_finished, ticks.c.claimed_at > now - LEASE)
+    last = sa.select(ticks.c.failed).where(mine, is_finished).order_by(ticks.c.due_at.desc()).limit(1)
+    success = sa.select(sa.func.max(ticks.c.finished_at)).where(mine, is_finished, ticks.c.failed == 0)
+    row = (await connection.execute(sa.select(running, last.scalar_subquery(), success.scalar_subquery()))).one()
+    return TickFigures(await is_tick_open(connection, name, due, now), row[0], row[1] or 0, row[2])
 
 
 async def is_tick_open(connection: AsyncConnection, name: str, due: datetime, now: datetime) -> bool:

@@ -46,6 +46,13 @@ async def test_a_wrong_password_and_an_unknown_name_are_told_apart_by_nobody(per
     assert wrong.text.replace('value="ada"', "") == unknown.text.replace('value="nobody"', "")
 
 
+async def test_refused_logins_are_counted_by_their_reason(person, auth):
+    for _ in range(throttle.LOGIN_BY_NAME_AND_ADDRESS.count):
+        await person.log_in(password="wrong")
+    assert (await person.log_in()).status_code == 429
+    assert auth.refused_logins == {"wrong_password": throttle.LOGIN_BY_NAME_AND_ADDRESS.count, "too_many_tries": 1}
+
+
 async def test_an_unknown_name_costs_as_much_hashing_as_a_known_one(person, monkeypatch):
     verified = []
     verify = PasswordHasher.verify

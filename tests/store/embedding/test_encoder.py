@@ -1,7 +1,10 @@
 """The encoder, and the backfill with the real model."""
 
+from contextlib import contextmanager
+
 import pytest
 
+from server.observer import Observer
 from server.store.embedding.encoder import Encoder
 from server.store.embedding.local import LocalEmbeddings
 from server.store.projection.backfill import fill_gaps
@@ -39,6 +42,48 @@ async def test_whoever_has_no_patience_left_goes_on_without_vectors(start, model
     await encoder.source.wait_ready()
     assert await encoder.embed_documents(["a " * 9_000], patience=0.001) is None
     assert await encoder.embed_documents(["a"], patience=30) is not None
+
+
+class Watching(Observer):
+    """Keeps what it is told."""
+
+    def __init__(self):
+        self.seen = []
+
+    @contextmanager
+    def watch(self, part, name):
+        try:
+            yield
+        except Exception as error:
+            self.seen.append((part, name, type(error)))
+            raise
+        self.seen.append((part, name, None))
+
+    def note_documents(self, texts, windows):
+        self.seen.append((texts, windows))
+
+
+async def test_calls_for_vectors_are_watched_with_their_windows_and_failures(lite, clock, models):
+    observer = Watching()
+    encoder = Encoder(lite, LocalEmbeddings(models, "auto", 1), clock, observer=observer)
+    await encoder.start()
+    await encoder.source.wait_ready()
+    await encoder.embed_documents(["heron", "grebe " * 400])
+    await encoder.embed_documents(["a " * 9_000], patience=0.001)
+    for _ in range(2):
+        await encoder.embed_query("heron", encoder.generation)
+    figures = encoder.source.read_figures()
+    await encoder.close()
+    assert (figures.waiting, figures.hits, figures.misses) == (0, 1, 1)
+    (texts, windows) = observer.seen.pop(1)
+    assert texts == 2 < windows
+    question = ("embedding", "question", None)
+    assert observer.seen == [
+        ("embedding", "documents", None),
+        ("embedding", "documents", TimeoutError),
+        question,
+        question,
+    ]
 
 
 async def test_the_generation_is_known_while_the_model_loads_and_after_a_restart(start, models):

@@ -50,6 +50,16 @@ async def test_accesses_are_added_up_and_drained_to_the_record(ledger, clock, co
     assert await ledger.row("revision") == (3,)
 
 
+async def test_the_queue_has_a_size_until_it_is_drained(ledger, clock):
+    one, two = await ledger.store("a", "b")
+    accesses = Accesses(ledger.db, Deaf(), clock)
+    accesses.note(ledger.workspace, [(one, 0), (two, 0)])
+    accesses.note(ledger.workspace, [(one, 0)])
+    assert accesses.size == 2
+    await accesses.drain()
+    assert accesses.size == 0
+
+
 async def test_a_recall_that_found_nothing_and_ids_that_nobody_knows_are_no_error(ledger, clock, counted):
     (one,) = await ledger.store("a")
     accesses = Accesses(ledger.db, Deaf(), clock)

@@ -20,7 +20,7 @@ from server.memory.embedding_model import Model
 from server.store.db import Database
 from server.store.embedding.dialects import OPENAI
 from server.store.embedding.encoder import Encoder
-from server.store.embedding.source import State
+from server.store.embedding.source import SourceFigures, State
 from server.store.projection.backfill import STEP, fill_gaps
 from server.store.projection.placement import name_collection
 from server.store.projection.projection import Projection
@@ -62,6 +62,9 @@ class Scripted:
 
     def forget_queries(self):
         pass
+
+    def read_figures(self):
+        return SourceFigures(0, 0, 0)
 
     async def close(self):
         self.state = "absent"

@@ -9,7 +9,7 @@ import structlog
 
 from server.memory.embedding_model import Model
 from server.store.embedding.encoder import Encoder
-from server.store.embedding.source import EmbeddingFailed, State
+from server.store.embedding.source import EmbeddingFailed, SourceFigures, State
 from server.store.projection.backfill import STEP, Pace, fill_gaps
 from server.store.projection.placement import name_collection
 from server.store.projection.projection import Projection
@@ -49,6 +49,9 @@ class Scripted:
 
     def forget_queries(self):
         pass
+
+    def read_figures(self):
+        return SourceFigures(0, 0, 0)
 
     async def close(self):
         self.state = "absent"

@@ -7,6 +7,7 @@ import structlog
 from sqlalchemy.exc import TimeoutError  # noqa: A004 - of the pool
 
 from server.store.projection import point_writer
+from server.store.projection.lag import Lag, measure_lag
 from server.store.projection.payload import build_payload
 from server.store.projection.placement import name_collection
 from server.store.projection.projection import Projection, Serving
@@ -240,6 +241,21 @@ async def test_searches_that_open_a_workspace_together_all_find(book, lite, engi
     assert found == [Serving(generation=0, language="english")] * 5
     assert engine.times("open") == 1
     assert await read_ids(engine, name_collection(book.workspace, 0, 0)) == {memory_id}
+
+
+async def test_the_lag_counts_the_changes_that_the_search_store_lacks(book, lite, projection, engine):
+    await book.store("heron")
+    await projection.project(book.workspace)
+    assert await measure_lag(lite, projection.list_projected()) == Lag(0, 0)
+    await book.store("grebe", "bittern")
+    assert await measure_lag(lite, projection.list_projected()) == Lag(1, 2)
+    engine.is_down = True
+    assert not await projection.project(book.workspace)
+    assert projection.list_projected() == {book.workspace: None}
+    assert await measure_lag(lite, projection.list_projected()) == Lag(1, 3)  # the first is not on the disk either
+    engine.is_down = False
+    assert await projection.project(book.workspace)
+    assert await measure_lag(lite, projection.list_projected()) == Lag(0, 0)
 
 
 async def test_a_row_that_no_engine_takes_stops_none_of_the_others(book, projection, engine, collection):
