@@ -8,7 +8,6 @@ import ipaddress
 import socket
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
-from http import HTTPStatus
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
@@ -17,10 +16,9 @@ import anyio.to_thread
 import httpx
 
 from auth.clients.client import Client, client_from_document, make_unverified_client
-from auth.json_objects import parse_json_object
+from auth.fetching import UnusableAnswerError, fetch_json
 from auth.rfc import OAuth2Error
 from server.clock import Clock
-from server.errors import Failure
 from server.loopback import is_loopback
 from server.store.db import Database
 from server.store.record.oauth.documents import DocumentRow, find_document, upsert_document
@@ -28,8 +26,6 @@ from server.store.record.oauth.documents import DocumentRow, find_document, upse
 MAX_URL = 512
 MAX_BYTES = 16 * 1024
 TIMEOUT_SECONDS = 5.0
-SHORTEST_LIFETIME = timedelta(minutes=5)
-LONGEST_LIFETIME = timedelta(hours=24)
 FAILURE_LIFETIME = timedelta(minutes=1)
 #: The most characters of a failure that are stored: it can name a field of the document, of any length.
 MAX_FAILURE = 300
@@ -177,6 +173,8 @@ class ClientDocuments:
                 with anyio.fail_after(self._timeout):
                     address = await self._resolve_address(parts)
                     return await self._send_request(http, parts, address)
+        except UnusableAnswerError as error:
+            raise UnusableDocumentError(str(error)) from None
         except (httpx.ConnectError, httpx.ConnectTimeout):
             raise UnreachableDocumentError from None
         except TimeoutError:
@@ -230,22 +228,18 @@ class ClientDocuments:
         host = f"[{address}]" if ":" in address else address
         port = f":{parts.port}" if parts.port else ""
         target = parts._replace(netloc=f"{host}{port}").geturl()
-        headers = {"host": parts.netloc, "accept": "application/json", "accept-encoding": "identity"}
         # The connection goes to the address that was checked; TLS is verified against the name in the URL.
         extensions = {"sni_hostname": parts.hostname or ""}
-        timeout = httpx.Timeout(self._timeout, connect=self._timeout * CONNECT_SHARE)
-        async with http.stream("GET", target, headers=headers, extensions=extensions, timeout=timeout) as response:
-            media_type = response.headers.get("content-type", "").split(";")[0].strip().lower()
-            if response.status_code != HTTPStatus.OK:
-                raise UnusableDocumentError(f"The document's server answered {response.status_code} instead of 200.")
-            if media_type != "application/json" and not media_type.endswith("+json"):
-                raise UnusableDocumentError("The document is not served as application/json.")
-            body = bytearray()
-            async for chunk in response.aiter_raw():
-                body += chunk
-                if len(body) > MAX_BYTES:
-                    raise UnusableDocumentError(f"The document is larger than {MAX_BYTES} bytes.")
-            return _parse_document(bytes(body)), read_lifetime(response.headers.get("cache-control", ""))
+        timeouts = httpx.Timeout(self._timeout, connect=self._timeout * CONNECT_SHARE)
+        return await fetch_json(
+            http,
+            target,
+            subject="document",
+            most_bytes=MAX_BYTES,
+            timeouts=timeouts,
+            headers={"host": parts.netloc},
+            extensions=extensions,
+        )
 
 
 def _make_http_client() -> httpx.AsyncClient:
@@ -262,23 +256,3 @@ def is_public_address(address: str) -> bool:
         return False
     is_unicast = ip.version == 4 or ip in _IPV6_UNICAST  # noqa: PLR2004 - IPv4
     return ip.is_global and is_unicast and not ip.is_multicast and not any(ip in network for network in _RESERVED)
-
-
-def read_lifetime(cache_control: str) -> timedelta:
-    """Return the time for which an answer may be stored, within our bounds (RFC 9111)."""
-    pairs = (part.strip().lower().partition("=") for part in cache_control.split(","))
-    directives = {name: value for name, _, value in pairs}
-    if "no-store" in directives or "no-cache" in directives:
-        return SHORTEST_LIFETIME
-    age = directives.get("max-age", "").strip('"')
-    seconds = int(age) if age.isdecimal() and len(age) < 10 else 0  # noqa: PLR2004 - more digits are longer than LONGEST_LIFETIME anyway
-    return min(max(timedelta(seconds=seconds), SHORTEST_LIFETIME), LONGEST_LIFETIME)
-
-
-def _parse_document(body: bytes) -> dict[str, Any]:
-    try:
-        return parse_json_object(body)
-    except ValueError as error:
-        raise UnusableDocumentError(f"The document {error}.") from None
-    except Failure as failure:
-        raise UnusableDocumentError(f"In the document, {failure.message}") from None

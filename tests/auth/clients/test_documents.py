@@ -9,7 +9,8 @@ import pytest
 import respx
 
 from auth.clients import documents as client_documents
-from auth.clients.documents import ClientDocuments, UnusableDocumentError, is_public_address, read_lifetime
+from auth.clients.documents import ClientDocuments, UnusableDocumentError, is_public_address
+from auth.fetching import read_lifetime
 from auth.grants.table import GRANTS
 from server.store.record.oauth.documents import find_document
 from tests.helpers.flow import query_of
