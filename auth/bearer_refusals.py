@@ -5,7 +5,6 @@ The challenge tells a client where to get a token (RFC 6750, section 3; RFC 9728
 
 from starlette.responses import JSONResponse, Response
 
-from auth.principal import GRANTABLE
 from auth.resources import ProtectedResource
 from server.errors import Failure
 
@@ -17,8 +16,10 @@ def refusal_response(failure: Failure, resource: ProtectedResource) -> Response:
     """Return a 401 or 403 with its challenge (RFC 6750, section 3.1): without a bearer it names no error."""
     is_scope_missing = failure.code == "insufficient_scope"
     error = "insufficient_scope" if is_scope_missing else None if failure.message == MISSING_BEARER else "invalid_token"
-    scopes = failure.scopes if is_scope_missing else GRANTABLE
+    asked = resource.asked_scopes
+    scopes = asked.list_names(failure.scopes) if is_scope_missing else asked.names
     parts = [f'error="{error}"'] if error else []
-    parts += [f'scope="{" ".join(scopes)}"', f'resource_metadata="{resource.metadata_url}"']
+    parts += [f'scope="{" ".join(scopes)}"'] if scopes else []
+    parts += [f'resource_metadata="{resource.metadata_url}"']
     headers = {"WWW-Authenticate": f"Bearer {', '.join(parts)}", "Cache-Control": "no-store"}
     return JSONResponse(failure.to_body(), int(failure.status), headers)
