@@ -1,4 +1,4 @@
-"""The way from a bearer to its principal, for API keys and access tokens.
+"""The way from a bearer to its principal, for API keys and for tokens: our own, or those of issuers.
 
 A verified principal is cached under the bearer's SHA-256 until it expires, is evicted, or the epoch is raised.
 """
@@ -16,7 +16,7 @@ from server.store.forgetting_cache import ForgettingCache
 
 MAX_CACHED = 10_000
 
-#: Verifies an access token: its signature, its claims, and that its grant has not ended.
+#: Verifies a token: its signature, its claims, and that its grant or its user has not ended.
 VerifyToken = Callable[[str], Awaitable[Principal | None]]
 
 
@@ -43,12 +43,16 @@ class Authenticator:
         return self._principals.misses
 
     async def authenticate(self, bearer: str) -> Principal | None:
-        """Return the principal of a bearer; None if the bearer is not valid now."""
+        """Return the principal of a bearer; None if the bearer is not valid now.
+
+        Raises:
+            Failure: `unauthorized`, a token is not valid and says why; `unavailable`, it cannot be checked now.
+        """
         await self._epoch.check()
         now = self._now()
         bearer_hash = hashlib.sha256(bearer.encode()).digest()
         principal = self._principals.get(bearer_hash)
-        if principal is None:
+        if principal is None or (principal.verified_until is not None and principal.verified_until <= now):
             asked_at = self._principals.now()
             principal = await self._verify(bearer, now)
             if principal is None:

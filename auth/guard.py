@@ -62,7 +62,12 @@ class Guard:
         if isinstance(bearer, Failure):
             return bearer
         authenticator: Authenticator = scope["state"]["authenticator"]
-        principal = await authenticator.authenticate(bearer)
+        try:
+            principal = await authenticator.authenticate(bearer)
+        except Failure as failure:
+            if failure.code != "unauthorized":
+                raise
+            return failure
         if principal is None or (principal.audience is not None and principal.audience not in self._resource.audiences):
             return Failure("unauthorized", INVALID_BEARER)
         return replace(principal, scopes=principal.scopes & {READ}) if self._resource.is_read_only else principal

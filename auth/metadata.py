@@ -9,7 +9,7 @@ from auth.grants.table import GRANTS
 from auth.principal import GRANTABLE
 from auth.resources import MCP_PATH, RECALL_PATH
 from auth.rfc import AUTH_METHODS
-from auth.server import AuthSettings, get_authorization_server
+from auth.server import AuthorizationServer, AuthSettings, get_authorization_server
 from auth.tokens.signing import CACHE_SECONDS
 
 RESOURCE_METADATA = "/.well-known/oauth-protected-resource"
@@ -26,15 +26,17 @@ AUTHORIZATION_SERVER_PATHS = tuple(
 _CACHED = {"cache-control": f"public, max-age={CACHE_SECONDS}"}
 
 
-def build_resource_metadata(settings: AuthSettings, path: str) -> dict[str, Any]:
+def build_resource_metadata(auth: AuthorizationServer, path: str) -> dict[str, Any]:
     """Return the metadata of the resource at a path (RFC 9728)."""
-    return {
-        "resource": f"{settings.public_url}{path}",
+    metadata: dict[str, Any] = {
+        "resource": f"{auth.settings.public_url}{path}",
         "resource_name": "Loci",
-        "authorization_servers": [settings.public_url],
-        "scopes_supported": list(GRANTABLE),
+        "authorization_servers": list(auth.issuers),
         "bearer_methods_supported": ["header"],
     }
+    if scopes := auth.settings.asked_scopes.names:
+        metadata["scopes_supported"] = list(scopes)
+    return metadata
 
 
 def build_server_metadata(settings: AuthSettings) -> dict[str, Any]:
@@ -63,20 +65,24 @@ def build_server_metadata(settings: AuthSettings) -> dict[str, Any]:
 
 async def serve_mcp_metadata(request: Request) -> Response:
     """GET the metadata of PUBLIC_URL/mcp. It is also at the root, the next place where clients look."""
-    settings = get_authorization_server(request).settings
-    return JSONResponse(build_resource_metadata(settings, MCP_PATH), headers=_CACHED)
+    return JSONResponse(build_resource_metadata(get_authorization_server(request), MCP_PATH), headers=_CACHED)
 
 
 async def serve_recall_metadata(request: Request) -> Response:
     """GET the metadata of PUBLIC_URL/v1/mcp."""
-    return JSONResponse(
-        build_resource_metadata(get_authorization_server(request).settings, RECALL_PATH), headers=_CACHED
-    )
+    return JSONResponse(build_resource_metadata(get_authorization_server(request), RECALL_PATH), headers=_CACHED)
 
 
 async def serve_server_metadata(request: Request) -> Response:
-    """GET the metadata of the authorization server."""
-    return JSONResponse(build_server_metadata(get_authorization_server(request).settings), headers=_CACHED)
+    """GET the metadata of the authorization server. Clients of 2025-03 look for them here, whoever issues the tokens.
+
+    If issuers do, these are the first one's, as it publishes them.
+    """
+    auth = get_authorization_server(request)
+    if auth.external is not None:
+        issuer = next(iter(auth.external.issuers.values()))
+        return JSONResponse(await issuer.get_metadata(), headers=_CACHED)
+    return JSONResponse(build_server_metadata(auth.settings), headers=_CACHED)
 
 
 async def serve_key_set(request: Request) -> Response:

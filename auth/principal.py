@@ -34,23 +34,25 @@ class Principal:
         account_id: the user's personal account.
         scopes: the scopes, with all that they include.
         via: the kind of credential.
-        credential_id: the id of the API key or of the grant; revoking it ends this principal.
-        client_id: the OAuth client, for an access token.
+        credential_id: the id of the API key, of the grant or of the external subject; its end ends this principal.
+        client_id: the OAuth client, for a token. It says nothing about the person: people share clients.
         grant_id: the OAuth grant that the credential depends on, if there is one.
         chain_id: the chain of that grant that an access token belongs to.
         workspace_id: the only workspace that the credential may touch; None for all of its user's.
         expires_at: the time at which the credential ends, if it does.
-        audience: the resource that an access token is for; None for an API key.
+        verified_until: the time after which the credential is verified again; None if we are told of its end.
+        audience: the resource that a token is for; None for an API key.
     """
 
     user_id: str
     account_id: str
     scopes: frozenset[str]
-    via: Literal["api_key", "oauth"]
+    via: Literal["api_key", "oauth", "issuer"]
     credential_id: str
     client_id: str | None = None
     grant_id: str | None = None
     chain_id: str | None = None
     workspace_id: str | None = None
     expires_at: datetime | None = None
+    verified_until: datetime | None = None
     audience: str | None = None

@@ -6,6 +6,7 @@ from auth.authorization.authorization_endpoint import PATH, authorize_client
 from auth.clients.registration_endpoint import register_client
 from auth.grants.revocation_endpoint import revoke_token
 from auth.grants.token_endpoint import issue_tokens
+from auth.issued_elsewhere import make_refusal, refuse_login
 from auth.metadata import (
     AUTHORIZATION_SERVER_PATHS,
     RESOURCE_METADATA,
@@ -21,18 +22,17 @@ from auth.pages.signup import serve_setup_page, serve_signup_page, serve_welcome
 from auth.resources import MCP_PATH, RECALL_PATH
 
 
-def build_routes() -> list[Route]:
-    """Return the routes. Their endpoints find the `AuthorizationServer` in `request.state.auth`."""
+def build_routes(*, issues_tokens: bool = True) -> list[Route]:
+    """Return the routes. Their endpoints find the `AuthorizationServer` in `request.state.auth`.
+
+    If this server does not issue tokens, its OAuth endpoints say who does.
+    """
     return [
         Route(RESOURCE_METADATA, serve_mcp_metadata),
         Route(f"{RESOURCE_METADATA}{MCP_PATH}", serve_mcp_metadata),
         Route(f"{RESOURCE_METADATA}{RECALL_PATH}", serve_recall_metadata),
         *(Route(path, serve_server_metadata) for path in AUTHORIZATION_SERVER_PATHS),
-        Route("/oauth/jwks", serve_key_set),
-        Route("/oauth/register", register_client, methods=["POST"]),
-        _route_page(PATH, authorize_client),
-        Route("/oauth/token", issue_tokens, methods=["POST"]),
-        Route("/oauth/revoke", revoke_token, methods=["POST"]),
+        *(_OWN_ENDPOINTS if issues_tokens else _REFUSING_ENDPOINTS),
         _route_page("/setup", serve_setup_page),
         _route_page("/signup", serve_signup_page),
         _route_page("/login", serve_login_page),
@@ -46,3 +46,20 @@ def build_routes() -> list[Route]:
 def _route_page(path: str, handler: PageHandler) -> Route:
     """Return the route of a page: it takes a form, and answers a refusal with a page."""
     return Route(path, with_refusal_page(handler), methods=["GET", "POST"])
+
+
+_OWN_ENDPOINTS = (
+    Route("/oauth/jwks", serve_key_set),
+    Route("/oauth/register", register_client, methods=["POST"]),
+    _route_page(PATH, authorize_client),
+    Route("/oauth/token", issue_tokens, methods=["POST"]),
+    Route("/oauth/revoke", revoke_token, methods=["POST"]),
+)
+#: An app that still has tokens of this server drops them after `invalid_grant`.
+_REFUSING_ENDPOINTS = (
+    Route("/oauth/jwks", make_refusal("invalid_request")),
+    Route("/oauth/register", make_refusal("invalid_request"), methods=["POST"]),
+    _route_page(PATH, refuse_login),
+    Route("/oauth/token", make_refusal("invalid_grant"), methods=["POST"]),
+    Route("/oauth/revoke", make_refusal("invalid_request"), methods=["POST"]),
+)

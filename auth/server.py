@@ -12,7 +12,8 @@ from auth.accounts.passwords import Passwords
 from auth.accounts.signup_links import make_setup_link
 from auth.addresses import find_client_address
 from auth.clients.documents import ClientDocuments
-from auth.resources import list_resources
+from auth.issuers.external_tokens import ExternalTokens
+from auth.resources import AskedScopes, list_resources
 from auth.tokens.access_tokens import AccessTokens
 from auth.tokens.sealing import Sealer
 from auth.tokens.signing import SigningKeys
@@ -33,6 +34,7 @@ class AuthSettings:
         allows_local_documents: whether client metadata documents may be on loopback addresses; for tests.
         signup: the people who may make an account: nobody, those with an invitation, or everybody.
         trusted_proxies: the address ranges (CIDRs) of proxies whose X-Forwarded-For header is used.
+        asked_scopes: the scopes that clients are told to ask for.
     """
 
     public_url: str
@@ -43,6 +45,7 @@ class AuthSettings:
     allows_local_documents: bool = False
     signup: Literal["closed", "invite", "open"] = "closed"
     trusted_proxies: Sequence[str] = ()
+    asked_scopes: AskedScopes = field(default_factory=AskedScopes)
 
     @property
     def resource(self) -> str:
@@ -55,6 +58,7 @@ class AuthorizationServer:
     """The collaborators of the endpoints and pages, which find it in `request.state.auth`.
 
     `on_revoked` is called with the id of a grant or a chain after it has ended, so that no cache keeps its principal.
+    `external` has the issuers that issue tokens in place of this server; None if there are none.
     """
 
     settings: AuthSettings
@@ -66,6 +70,7 @@ class AuthorizationServer:
     keys: SigningKeys
     tokens: AccessTokens
     documents: ClientDocuments
+    external: ExternalTokens | None = None
     #: The number of logins that were refused, by the reason.
     refused_logins: Counter[str] = field(default_factory=Counter[str])
 
@@ -73,6 +78,11 @@ class AuthorizationServer:
     def issuer(self) -> str:
         """The issuer, exactly as in the metadata (RFC 8414)."""
         return self.settings.public_url
+
+    @property
+    def issuers(self) -> Sequence[str]:
+        """The issuers whose tokens this server accepts: its own URL, or those of others."""
+        return (self.issuer,) if self.external is None else tuple(self.external.issuers)
 
     async def start(self) -> str | None:
         """Make the first signing key, and return a new setup link; None if there is an admin already."""

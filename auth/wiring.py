@@ -5,6 +5,7 @@ from collections.abc import Callable
 from auth.accounts.passwords import Passwords
 from auth.clients.documents import ClientDocuments, Resolver, resolve_host
 from auth.grants.table import GRANTS
+from auth.issuers.external_tokens import ExternalTokens
 from auth.resources import list_resources
 from auth.server import AuthorizationServer, AuthSettings
 from auth.tokens.access_tokens import AccessTokens
@@ -34,6 +35,7 @@ def build_authorization_server(
     tokens: AccessTokens,
     on_revoked: Callable[[str], None],
     passwords: Passwords,
+    external: ExternalTokens | None = None,
     resolver: Resolver = resolve_host,
 ) -> AuthorizationServer:
     """Return the authorization server.
@@ -45,6 +47,7 @@ def build_authorization_server(
         tokens: the access tokens, from `build_access_tokens`.
         on_revoked: called with the id of each grant that was revoked.
         passwords: hashes and verifies passwords.
+        external: the tokens of issuers, if they take the place of the server's own.
         resolver: returns the addresses of a host, for client metadata documents.
     """
     return AuthorizationServer(
@@ -63,4 +66,5 @@ def build_authorization_server(
             allows_local=settings.allows_local_documents,
             resolver=resolver,
         ),
+        external=external,
     )

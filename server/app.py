@@ -68,13 +68,17 @@ async def open_server(
 def create_app(running: Running) -> ASGIApp:
     """Return the ASGI application for a set of open collaborators."""
     url, audience = running.settings.public_url, running.settings.resource
+    asked_scopes = running.auth.settings.asked_scopes
     api = ProtectedResource(
-        metadata_url=f"{url}/.well-known/oauth-protected-resource/mcp", audiences=frozenset({audience})
+        metadata_url=f"{url}/.well-known/oauth-protected-resource/mcp",
+        audiences=frozenset({audience}),
+        asked_scopes=asked_scopes,
     )
     recall_link = ProtectedResource(
         metadata_url=f"{url}/.well-known/oauth-protected-resource/v1/mcp",
         audiences=frozenset({audience, f"{url}/v1/mcp"}),
         is_read_only=True,
+        asked_scopes=asked_scopes,
     )
     mcp_apps = McpApps()
     post = frozenset({"POST"})
@@ -91,7 +95,7 @@ def create_app(running: Running) -> ASGIApp:
         signup_endpoint.JsonRoute(signup_endpoint.PAGE_PATH, signup_endpoint.SignUpEndpoint),
         Route(image_endpoint.PATH, Guard(image_endpoint.answer_picture, api, image_endpoint.METHODS)),
         Route("/v1/{path:path}", Guard(_refuse_unknown_path, api)),
-        *build_routes(),
+        *build_routes(issues_tokens=running.auth.external is None),
         Route(memory_page.PATH, with_refusal_page(memory_page.serve_memory_page), methods=["GET"]),
         *public.make_routes(describe_api(url)),
         *discovery.make_routes(url),

@@ -5,7 +5,6 @@ from the file that `LOCI_NAME_FILE` names. A test compares docs/configuration.md
 """
 
 import ipaddress
-import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -23,12 +22,14 @@ from pydantic import (
 from pydantic_settings import NoDecode, SettingsConfigDict
 
 from server.embedding_providers import ENDPOINT, LOCAL, PRESETS, find_custom_provider, list_providers
+from server.issuer_settings import IssuerSettings
 from server.limits import Limits
 from server.loopback import is_loopback
 from server.origins import find_host, normalize_origin
 from server.secret_strength import LEAST_BYTES, is_patterned
 from server.setting_checks import check_endpoint_url, find_loopback
 from server.setting_problems import describe_problem
+from server.setting_values import TextList, make_json_parser
 from server.telemetry_settings import TelemetrySettings
 from server.variables import PREFIX, read_variables
 
@@ -36,26 +37,11 @@ from server.variables import PREFIX, read_variables
 _COMMAND = "python3 -c 'import secrets; print(secrets.token_urlsafe(32))'"
 
 
-def _split_list(value: object) -> object:
-    """Return comma-separated text as a list, because an environment variable holds text only."""
-    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
-
-
-def _parse_json(value: object) -> object:
-    """Return the value that JSON text stands for, {} for empty text; any other value unchanged."""
-    if not isinstance(value, str):
-        return value
-    try:
-        return json.loads(value) if value.strip() else {}
-    except (ValueError, RecursionError):
-        raise ValueError('must be JSON, like {"free": {"memories": 100}}') from None
-
-
 #: At most 60 characters, like the column in the database.
 PlanName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,59}$")]
 
 
-class Settings(TelemetrySettings):
+class Settings(IssuerSettings, TelemetrySettings):
     """The settings of one server. Frozen: a changed setting takes effect at the next start."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid", hide_input_in_errors=True)
@@ -170,12 +156,12 @@ class Settings(TelemetrySettings):
     oauth_local_documents: bool = Field(
         default=False, description="For tests only: client metadata documents may be on loopback addresses."
     )
-    trusted_proxies: Annotated[list[str], NoDecode, BeforeValidator(_split_list)] = Field(
+    trusted_proxies: TextList = Field(
         default_factory=list,
         description="The address ranges (CIDRs) of proxies whose X-Forwarded-For header is used, for throttling only. "
         "The number of their connections is not limited.",
     )
-    cors_origins: Annotated[list[str], NoDecode, BeforeValidator(_split_list)] = Field(
+    cors_origins: TextList = Field(
         default_factory=list,
         description="The origins, like https://app.example, whose pages may call this server from a browser, with a "
         "bearer. The metadata and /openapi.json can be read by pages of every origin.",
@@ -187,7 +173,9 @@ class Settings(TelemetrySettings):
         "that is stored, and each case of a golden run, counts as a request. Requests above the limit get 429 with "
         "Retry-After.",
     )
-    plans: Annotated[dict[PlanName, Limits], NoDecode, BeforeValidator(_parse_json)] = Field(
+    plans: Annotated[
+        dict[PlanName, Limits], NoDecode, BeforeValidator(make_json_parser('{"free": {"memories": 100}}'))
+    ] = Field(
         default_factory=dict[str, Limits],
         description="The plans that accounts can have, as JSON: for each name the memories, items and workspaces that "
         "the plan allows. A number that is left out means no limit. See below.",

@@ -7,10 +7,8 @@ from datetime import timedelta
 from argon2 import PasswordHasher
 
 from auth.accounts.passwords import Passwords
-from auth.bearer import Authenticator
-from auth.server import AuthorizationServer, AuthSettings
-from auth.tokens.sealing import load_secret_key
-from auth.wiring import build_access_tokens, build_authorization_server
+from auth.server import AuthorizationServer
+from server.auth_wiring import open_auth
 from server.clock import Clock, utc_now
 from server.config import Settings
 from server.observer import NOBODY, Observer
@@ -49,12 +47,8 @@ async def open_services(
             db.watch_statements(observer.note_statement)
         epoch = Epoch(db, now)
         projection = await stack.enter_async_context(open_projection(settings, db, observer))
-        auth_settings = _make_auth_settings(settings)
-        tokens = build_access_tokens(auth_settings, db, now)
-        authenticator = Authenticator(db, now, epoch, tokens.verify)
-        passwords = Passwords(hasher or PasswordHasher())
-        auth = build_authorization_server(
-            auth_settings, db, now, tokens=tokens, on_revoked=authenticator.evict, passwords=passwords
+        authenticator, auth = await stack.enter_async_context(
+            open_auth(settings, db, epoch, now, Passwords(hasher or PasswordHasher()))
         )
         plans = Plans(settings.plans, settings.default_plan)
         llm = await stack.enter_async_context(open_llm(settings))
@@ -88,16 +82,3 @@ async def open_services(
             is_search_embedded=not settings.qdrant_url,
         )
         yield services, auth
-
-
-def _make_auth_settings(settings: Settings) -> AuthSettings:
-    return AuthSettings(
-        public_url=settings.public_url,
-        secret_key=load_secret_key(settings.secret_key.get_secret_value(), settings.data_dir / "secret.key"),
-        access_token_lifetime=timedelta(minutes=settings.access_token_minutes),
-        refresh_grace=timedelta(minutes=settings.refresh_grace_minutes),
-        allows_registration=settings.oauth_registration,
-        allows_local_documents=settings.oauth_local_documents,
-        signup=settings.signup,
-        trusted_proxies=tuple(settings.trusted_proxies),
-    )

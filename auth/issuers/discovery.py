@@ -41,9 +41,7 @@ async def fetch_state(http: httpx.AsyncClient, issuer: str) -> IssuerState:
     try:
         metadata = await _fetch_metadata(http, issuer)
         url = _read_key_set_url(metadata, issuer)
-        document, lifetime = await fetch_json(
-            http, url, subject="key set", most_bytes=MAX_KEY_SET, timeouts=_TIMEOUTS
-        )
+        document, lifetime = await fetch_json(http, url, subject="key set", most_bytes=MAX_KEY_SET, timeouts=_TIMEOUTS)
         return IssuerState(metadata, read_key_set(document), lifetime)
     except (UnusableAnswerError, UnusableKeySetError) as error:
         raise UnusableIssuerError(str(error)) from None
@@ -74,9 +72,7 @@ async def _fetch_metadata(http: httpx.AsyncClient, issuer: str) -> dict[str, Any
     problems: list[UnusableAnswerError] = []
     for url in list_metadata_urls(issuer):
         try:
-            metadata, _ = await fetch_json(
-                http, url, subject="metadata", most_bytes=MAX_METADATA, timeouts=_TIMEOUTS
-            )
+            metadata, _ = await fetch_json(http, url, subject="metadata", most_bytes=MAX_METADATA, timeouts=_TIMEOUTS)
             _check_issuer(metadata, issuer)
         except UnusableAnswerError as error:
             problems.append(error)

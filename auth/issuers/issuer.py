@@ -76,6 +76,11 @@ class Issuer:
             raise self._make_unavailable()
         return state.metadata
 
+    @property
+    def is_fetching(self) -> bool:
+        """Whether a fetch is under way."""
+        return self._fetching is not None and not self._fetching.done()
+
     async def close(self) -> None:
         """End a fetch that is under way."""
         if self._fetching is not None:
@@ -96,11 +101,7 @@ class Issuer:
         return self._state if is_good else None
 
     def _is_due(self) -> bool:
-        return (
-            self._state is None
-            or self._fetched_at is None
-            or self._now() - self._fetched_at >= self._state.lifetime
-        )
+        return self._state is None or self._fetched_at is None or self._now() - self._fetched_at >= self._state.lifetime
 
     async def _wait_for_fetch(self) -> None:
         self._begin_fetch()
@@ -111,10 +112,9 @@ class Issuer:
     def _begin_fetch(self) -> None:
         """Begin a fetch, unless one is under way or has begun a moment ago."""
         now = self._now()
-        is_running = self._fetching is not None and not self._fetching.done()
         # The clock may have been set back.
         is_recent = self._started_at is not None and timedelta() <= now - self._started_at < FETCH_INTERVAL
-        if is_running or is_recent:
+        if self.is_fetching or is_recent:
             return
         self._started_at = now
         self._fetching = asyncio.create_task(self._fetch())

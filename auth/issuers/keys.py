@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, cast, get_args
+from typing import Any, cast
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
@@ -87,4 +87,4 @@ def _make_public_key(parameters: Mapping[str, Any], algorithm: str) -> PublicKey
         return None
     if isinstance(key, RSAPublicKey) and not LEAST_BITS <= key.key_size <= MOST_BITS:
         return None
-    return key if isinstance(key, get_args(PublicKey)) else None
+    return key if isinstance(key, PublicKey) else None

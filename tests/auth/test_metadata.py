@@ -7,6 +7,7 @@ from mcp.client.auth.utils import (
 )
 from mcp.shared.auth import OAuthMetadata, ProtectedResourceMetadata
 
+from auth.issuers.rules import choose_asked_scopes
 from auth.routes import build_routes
 
 pytestmark = pytest.mark.anyio
@@ -61,3 +62,15 @@ async def test_the_keys_are_published_and_may_be_cached_for_less_than_they_are_p
     answer = await http.get("/oauth/jwks")
     assert [key["alg"] for key in answer.json()["keys"]] == ["ES256"]
     assert answer.headers["cache-control"] == "public, max-age=300"
+
+
+async def test_the_scopes_that_clients_ask_for_are_those_that_the_issuer_knows():
+    ours = choose_asked_scopes([], {}, [])
+    assert ours.names == ("memory:read", "memory:write")
+    assert ours.list_names(["memory:write"]) == ("memory:write",)
+    mapped = choose_asked_scopes([], {"notes.read": "memory:read", "notes.all": "memory:write"}, ["memory:read"])
+    assert mapped.names == ("notes.read", "notes.all")
+    assert mapped.list_names(["memory:write"]) == ("notes.all",)
+    named = choose_asked_scopes(["api://loci/notes", "offline_access"], {"notes": "memory:read"}, [])
+    assert named.names == named.list_names(["memory:write"]) == ("api://loci/notes", "offline_access")
+    assert choose_asked_scopes([], {}, ["memory:write"]).names == ()

@@ -33,6 +33,18 @@ users = sa.Table(
     sa.Column("disabled_at", UtcDateTime),
 )
 
+# The people as issuers know them. A subject is one user for ever, whatever the other claims of its tokens say.
+external_subjects = sa.Table(
+    "external_subjects",
+    metadata,
+    sa.Column("id", sa.String(36), primary_key=True),
+    sa.Column("issuer", sa.String(512), nullable=False),
+    sa.Column("subject", sa.String(255), nullable=False),
+    sa.Column("user_id", sa.String(36), sa.ForeignKey("users.id"), nullable=False, index=True),
+    sa.Column("created_at", UtcDateTime, nullable=False),
+    sa.UniqueConstraint("issuer", "subject"),
+)
+
 memberships = sa.Table(
     "memberships",
     metadata,

@@ -81,6 +81,15 @@ _USER = sa.select(
 )
 
 
+async def is_name_free(connection: AsyncConnection, name: str) -> bool:
+    """Whether a new user may have this name: no user and no account has it, in any case of letters."""
+    key = fold_name(name)
+    taken = sa.union_all(
+        sa.select(users.c.id).where(users.c.name_key == key), sa.select(accounts.c.id).where(accounts.c.name_key == key)
+    )
+    return (await connection.execute(taken.limit(1))).first() is None
+
+
 async def find_user(connection: AsyncConnection, name: str) -> User | None:
     """Return the user of this name, in any case of letters, or None if there is none."""
     row = (await connection.execute(_USER.where(users.c.name_key == fold_name(name)))).one_or_none()

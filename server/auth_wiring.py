@@ -1,0 +1,92 @@
+"""The composition root of logins and bearers."""
+
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
+from functools import partial
+
+from auth.accounts.passwords import Passwords
+from auth.bearer import Authenticator
+from auth.issuers.external_tokens import ExternalTokens
+from auth.issuers.rules import USUAL_NAMES, IssuerRules, choose_asked_scopes
+from auth.resources import AskedScopes, list_resources
+from auth.server import AuthorizationServer, AuthSettings
+from auth.tokens.sealing import load_secret_key
+from auth.wiring import build_access_tokens, build_authorization_server
+from server.clock import Clock
+from server.config import Settings
+from server.store.db import Database
+from server.store.epoch import Epoch
+from server.tls import make_tls_context
+
+
+@asynccontextmanager
+async def open_auth(
+    settings: Settings, db: Database, epoch: Epoch, now: Clock, passwords: Passwords
+) -> AsyncGenerator[tuple[Authenticator, AuthorizationServer]]:
+    """Open the authenticator of bearers and the authorization server, and close them when the block ends."""
+    async with AsyncExitStack() as stack:
+        auth_settings = _make_auth_settings(settings)
+        tokens = build_access_tokens(auth_settings, db, now)
+        external = build_external_tokens(settings, db, now)
+        if external is not None:
+            stack.push_async_callback(external.close)
+        authenticator = Authenticator(db, now, epoch, tokens.verify if external is None else external.verify)
+        yield (
+            authenticator,
+            build_authorization_server(
+                auth_settings,
+                db,
+                now,
+                tokens=tokens,
+                on_revoked=authenticator.evict,
+                passwords=passwords,
+                external=external,
+            ),
+        )
+
+
+def build_external_tokens(settings: Settings, db: Database, now: Clock) -> ExternalTokens | None:
+    """Return the tokens of the issuers that the settings name; None if they name none."""
+    if not settings.auth_issuer:
+        return None
+    return ExternalTokens(make_rules(settings), db, now, partial(make_tls_context, settings.ca_file))
+
+
+def make_rules(settings: Settings) -> IssuerRules:
+    """Return the rules by which tokens of issuers are read."""
+    # An audience that the operator names stands for the whole server; those of its own are told apart.
+    own = {each: each for each in list_resources(settings.public_url)}
+    return IssuerRules(
+        issuers=settings.auth_issuer,
+        audiences=dict.fromkeys(settings.auth_audience, settings.resource) or own,
+        algorithms=frozenset(settings.auth_algorithms),
+        token_types=frozenset(each.lower() for each in settings.auth_token_types),
+        leeway=timedelta(seconds=settings.auth_leeway_seconds),
+        scope_claims=settings.auth_scope_claims,
+        scope_names=settings.auth_scope_map or USUAL_NAMES,
+        default_scopes=frozenset(settings.auth_default_scopes),
+        subject_claim=settings.auth_subject_claim,
+        name_claims=settings.auth_name_claims,
+    )
+
+
+def find_asked_scopes(settings: Settings) -> AskedScopes:
+    """Return the scopes that clients are told to ask for."""
+    if not settings.auth_issuer:
+        return AskedScopes()
+    return choose_asked_scopes(settings.auth_request_scopes, settings.auth_scope_map, settings.auth_default_scopes)
+
+
+def _make_auth_settings(settings: Settings) -> AuthSettings:
+    return AuthSettings(
+        public_url=settings.public_url,
+        secret_key=load_secret_key(settings.secret_key.get_secret_value(), settings.data_dir / "secret.key"),
+        access_token_lifetime=timedelta(minutes=settings.access_token_minutes),
+        refresh_grace=timedelta(minutes=settings.refresh_grace_minutes),
+        allows_registration=settings.oauth_registration,
+        allows_local_documents=settings.oauth_local_documents,
+        signup=settings.signup,
+        trusted_proxies=tuple(settings.trusted_proxies),
+        asked_scopes=find_asked_scopes(settings),
+    )

@@ -1,0 +1,120 @@
+"""The settings of issuers, a part of the table of settings."""
+
+import ssl
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from pydantic import BeforeValidator, Field, StringConstraints, field_validator
+from pydantic_settings import BaseSettings, NoDecode
+
+from server.loopback import is_loopback
+from server.setting_values import TextList, make_json_parser, split_list
+
+#: As wide as the column in the database.
+MAX_ISSUER = 512
+
+Algorithm = Literal["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
+Algorithms = Annotated[list[Algorithm], NoDecode, BeforeValidator(split_list), Field(min_length=1)]
+GrantedScope = Literal["memory:read", "memory:write"]
+GrantedScopes = Annotated[list[GrantedScope], NoDecode, BeforeValidator(split_list)]
+#: The name of a scope (RFC 6749, section 3.3). It stands in a header between quotes.
+ScopeName = Annotated[str, StringConstraints(pattern=r"^[!#-\[\]-~]{1,200}$")]
+ScopeNames = Annotated[list[ScopeName], NoDecode, BeforeValidator(split_list)]
+ScopeMap = Annotated[
+    dict[ScopeName, GrantedScope], NoDecode, BeforeValidator(make_json_parser('{"notes.read": "memory:read"}'))
+]
+ClaimNames = Annotated[TextList, Field(min_length=1)]
+
+
+class IssuerSettings(BaseSettings):
+    """The issuers whose tokens the server accepts, and how it reads them. By default the server issues its own."""
+
+    auth_issuer: TextList = Field(
+        default_factory=list,
+        description="The issuers whose access tokens the server accepts in place of its own, e.g. "
+        "https://tenant.eu.auth0.com/, exactly as they name themselves. With commas between them if there are several. "
+        "Each must be https, except on a loopback address. Default: the server issues its own tokens. See "
+        "[issuers](issuers.md), also for the settings below.",
+    )
+    auth_audience: TextList = Field(
+        default_factory=list,
+        description="The audiences of tokens that the server accepts. Default: the URL that people paste into their "
+        "client.",
+    )
+    auth_algorithms: Algorithms = Field(
+        default_factory=lambda: ["RS256", "PS256", "ES256", "ES384", "EdDSA"],
+        description="The signature algorithms of tokens that the server accepts. All that can be named are asymmetric.",
+    )
+    auth_token_types: ClaimNames = Field(
+        default_factory=lambda: ["at+jwt", "JWT"],
+        description="The types (the header `typ`) of tokens that the server accepts. A token without a type is a JWT. "
+        "If your issuer writes at+jwt, allow that alone: its other tokens are then never taken for access tokens.",
+    )
+    auth_leeway_seconds: int = Field(
+        default=60,
+        ge=0,
+        le=300,
+        description="By how many seconds the clock of an issuer and that of this server may differ.",
+    )
+    auth_scope_claims: ClaimNames = Field(
+        default_factory=lambda: ["scope", "scp", "permissions"],
+        description="The claims that may hold scopes, as a text or a list. The first that names a known scope counts. "
+        "Dots lead into objects, as in realm_access.roles.",
+    )
+    auth_scope_map: ScopeMap = Field(
+        default_factory=dict[str, GrantedScope],
+        description="The issuer's names of scopes, as JSON: for each memory:read or memory:write. Default: memory:read "
+        "and memory:write themselves, and mcp:read and mcp:write.",
+    )
+    auth_default_scopes: GrantedScopes = Field(
+        default_factory=list[GrantedScope],
+        description="The scopes of tokens whose claims name no known scope. Default: none; such a token is refused by "
+        "every operation.",
+    )
+    auth_request_scopes: ScopeNames = Field(
+        default_factory=list,
+        description="The scopes that clients are told to ask the issuer for. Default: the names in "
+        "LOCI_AUTH_SCOPE_MAP; without them memory:read and memory:write, or none if LOCI_AUTH_DEFAULT_SCOPES is set.",
+    )
+    auth_subject_claim: str = Field(
+        default="sub",
+        description="The claim that says who a person is. It must be the same in all of a person's tokens, and never "
+        "become another person's: no name and no email. Whoever has another value is another user.",
+    )
+    auth_name_claims: ClaimNames = Field(
+        default_factory=lambda: ["preferred_username", "email"],
+        description="The claims that the name of a new user is made of; the first that is there counts. The name is "
+        "for people to read, and gives no access to anything.",
+    )
+    ca_file: Path | None = Field(
+        default=None,
+        description="A file of PEM certificates of authorities that are trusted beside the usual ones, for connections "
+        "to issuers.",
+    )
+
+    @field_validator("auth_issuer")
+    @classmethod
+    def _check_issuers(cls, value: list[str]) -> list[str]:
+        for issuer in value:
+            parts = urlsplit(issuer)
+            _ = parts.port  # raises ValueError if it is not a number
+            if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
+                raise ValueError("must be scheme://host[:port]/path, like https://tenant.eu.auth0.com/")
+            if parts.username is not None:
+                raise ValueError("must not contain a password")
+            if parts.scheme == "http" and not is_loopback(parts.hostname):
+                raise ValueError("must be https unless it is a loopback address")
+            if len(issuer) > MAX_ISSUER:
+                raise ValueError(f"must have at most {MAX_ISSUER} characters")
+        return value
+
+    @field_validator("ca_file")
+    @classmethod
+    def _check_ca_file(cls, value: Path | None) -> Path | None:
+        if value is not None:
+            try:
+                ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(value)
+            except OSError:  # an SSLError, too
+                raise ValueError("must be a file of PEM certificates that can be read") from None
+        return value
