@@ -1,11 +1,12 @@
 """The settings of issuers, a part of the table of settings."""
 
+import re
 import ssl
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator, Field, StringConstraints, field_validator
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator
 from pydantic_settings import BaseSettings, NoDecode
 
 from server.loopback import is_loopback
@@ -18,8 +19,17 @@ Algorithm = Literal["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256
 Algorithms = Annotated[list[Algorithm], NoDecode, BeforeValidator(split_list), Field(min_length=1)]
 GrantedScope = Literal["memory:read", "memory:write"]
 GrantedScopes = Annotated[list[GrantedScope], NoDecode, BeforeValidator(split_list)]
-#: The name of a scope (RFC 6749, section 3.3). It stands in a header between quotes.
-ScopeName = Annotated[str, StringConstraints(pattern=r"^[!#-\[\]-~]{1,200}$")]
+#: RFC 6749, section 3.3. The name stands in a header, between quotes.
+_SCOPE_NAME = re.compile(r"[!#-\[\]-~]{1,200}")
+
+
+def _check_scope_name(value: str) -> str:
+    if not _SCOPE_NAME.fullmatch(value):
+        raise ValueError('must be names of scopes: at most 200 printable ASCII characters without spaces, " and \\')
+    return value
+
+
+ScopeName = Annotated[str, AfterValidator(_check_scope_name)]
 ScopeNames = Annotated[list[ScopeName], NoDecode, BeforeValidator(split_list)]
 ScopeMap = Annotated[
     dict[ScopeName, GrantedScope], NoDecode, BeforeValidator(make_json_parser('{"notes.read": "memory:read"}'))

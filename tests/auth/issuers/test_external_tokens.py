@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import jwt
 import pytest
+from jwt.algorithms import HMACAlgorithm
 
 from auth.issuers.external_tokens import MAX_LENGTH, VERIFIED_FOR
 from server.errors import Failure
@@ -129,7 +130,7 @@ async def test_the_public_key_is_no_secret_to_sign_with(tokens, issuer):
     for secret in (public_pem(issuer.key), json.dumps(issuer.jwks["keys"][0]).encode()):
         header = {"alg": "HS256", "kid": "first", "typ": "at+jwt"}
         body = f"{encode(header)}.{encode(issuer.claims())}"
-        signature = jwt.algorithms.HMACAlgorithm(jwt.algorithms.HMACAlgorithm.SHA256).sign(body.encode(), secret)
+        signature = HMACAlgorithm(HMACAlgorithm.SHA256).sign(body.encode(), secret)
         signed = f"{body}.{base64.urlsafe_b64encode(signature).rstrip(b'=').decode()}"
         assert "`alg`" in await refusal(tokens, signed)
 
