@@ -37,6 +37,7 @@ from server.store.search.folder_ownership import FolderOwnership
 from server.store.tables.accounts import accounts, workspaces
 from tests.doubles import tiny_cross_encoder
 from tests.helpers.clock import Clock
+from tests.helpers.fake_issuer import URL, FakeIssuer, fake_web
 from tests.helpers.site import QUICK, site_at
 
 ROOT = Path(__file__).parent.parent
@@ -654,3 +655,15 @@ def test_a_secret_key_that_is_no_secret_stops_the_start_and_doctor_names_it(cli,
     ended = subprocess_run("serve", data_dir=tmp_path / "data", LOCI_PORT="0")
     assert ended.returncode == 1
     assert ended.stderr.strip().startswith(told)
+
+
+def test_doctor_asks_each_issuer_for_its_keys(cli, monkeypatch):
+    monkeypatch.setenv("LOCI_AUTH_ISSUER", URL)
+    issuer = FakeIssuer(Clock(), audience="loci")
+    with fake_web() as router:
+        issuer.answer(router)
+        assert f"issuers: {URL} publishes 1 usable key" in " ".join(cli("doctor").stderr.split())
+        issuer.metadata["issuer"] = f"{URL}/"
+        told = " ".join(cli("doctor").stderr.split())
+    assert f"Its metadata name the issuer '{URL}/', and not '{URL}'." in told
+    assert "Check LOCI_AUTH_ISSUER" in told

@@ -19,6 +19,9 @@ from tools.core.fields import End, Id
 from tools.core.operation import AccountCall, Args, Effect, NoArgs, Operation, WorkspaceName
 from tools.core.services import Services
 
+#: For how long a key lives at most that was made through a token of an issuer.
+EXTERNAL_LIFETIME = timedelta(days=30)
+
 KeyScope = Literal["memory:read", "memory:write", "admin"]
 
 
@@ -124,6 +127,7 @@ async def create_key(services: Services, call: AccountCall, args: CreateKey) -> 
     """Make a key that can do no more than its maker: its scopes, workspace and lifetime are not wider.
 
     `memory:write` mints read-only keys; anything more takes `admin`. A key made through an OAuth grant dies with it.
+    One made through an issuer's token ends after `EXTERNAL_LIFETIME` at most.
     """
     now, maker = services.now(), call.principal
     if expand_scopes(args.scopes) - {READ} and ADMIN not in maker.scopes:
@@ -135,8 +139,10 @@ async def create_key(services: Services, call: AccountCall, args: CreateKey) -> 
     expires_at = args.expires_at if args.expires_in_days is None else now + timedelta(days=args.expires_in_days)
     if expires_at is not None and expires_at <= now:
         raise Failure("invalid", "expires_at: must lie in the future.", field="expires_at")
-    # An access token is renewed while its grant lives, so the grant, not the token's end, bounds the key.
-    ends = maker.expires_at if maker.via == "api_key" else None
+    # Our access tokens are renewed while their grant lives, so the grant bounds the key, and not the token's end. An
+    # issuer's token has no grant here, and no issuer tells us that a person has left.
+    bounds = {"api_key": maker.expires_at, "oauth": None, "issuer": now + EXTERNAL_LIFETIME}
+    ends = bounds[maker.via]
     binding = await _find_binding(services, call, args)
     async with services.db.write() as connection:
         secret, row = await issue_key(

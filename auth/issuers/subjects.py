@@ -51,7 +51,7 @@ async def find_or_make_subject(db: Database, issuer: str, subject: str, name: st
             async with db.read() as connection:
                 found = await find_external_subject(connection, issuer, subject)
         else:
-            log.info("account.created", user=made.user_id, issuer=issuer)
+            log.info("account.provisioned", user=made.user_id, issuer=issuer)
             return made
     raise Failure("unavailable", "Too many people began at once. Try again in a few seconds.", retry_after=5)
 

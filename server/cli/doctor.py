@@ -11,6 +11,7 @@ import typer
 from rich.markup import escape
 from sqlalchemy.exc import DBAPIError
 
+from auth.issuers.discovery import TOTAL_SECONDS, UnusableIssuerError, fetch_state
 from auth.tokens.sealing import load_secret_key
 from server.cli.common import (
     CURE_OF_DAMAGE,
@@ -32,6 +33,7 @@ from server.store.embedding.source import EmbeddingFailed, EmbeddingSource
 from server.store.migrate import SchemaTooNew
 from server.store.search.folder_ownership import AlreadyOwned, FolderOwnership
 from server.store.search.seam import EngineDown
+from server.tls import make_tls_context
 from server.wiring import build_endpoint, build_engine, build_remote_source
 
 LOW_DISK = 1 << 30
@@ -61,7 +63,7 @@ def run_doctor() -> None:
         "embedding model": _check_model,
         "cross-encoder": _check_reranker,
         "public URL": check_public_url,
-    }
+    } | ({"issuers": check_issuers} if settings.auth_issuer else {})
 
     async def examine() -> list[Finding]:
         return [Finding("settings", is_ok=True, detail="each one is known and valid")] + [
@@ -218,3 +220,20 @@ async def check_public_url(settings: Settings) -> Finding:
         is_us = False
     cure = "Another program answers there, or the running server has another LOCI_PUBLIC_URL."
     return Finding("public URL", is_ok=is_us, detail=f"{url} {'answers' if is_us else 'is not this server'}", cure=cure)
+
+
+async def check_issuers(settings: Settings) -> Finding:
+    """Ask every issuer for its metadata and its keys."""
+    context = await asyncio.to_thread(make_tls_context, settings.ca_file)
+    details: list[str] = []
+    for issuer in settings.auth_issuer:
+        try:
+            async with asyncio.timeout(TOTAL_SECONDS):
+                async with httpx.AsyncClient(verify=context, trust_env=is_proxy_allowed(issuer)) as client:
+                    state = await fetch_state(client, issuer)
+        except (UnusableIssuerError, TimeoutError) as error:
+            reason = str(error) or "It does not answer in time."
+            cure = "Check LOCI_AUTH_ISSUER; docs/issuers.md says what an issuer must have."
+            return Finding("issuers", is_ok=False, detail=f"{issuer}: {reason}", cure=cure)
+        details.append(f"{issuer} publishes {len(state.keys)} usable key{'s' if len(state.keys) > 1 else ''}")
+    return Finding("issuers", is_ok=True, detail="; ".join(details))

@@ -4,7 +4,6 @@ import base64
 import json
 from datetime import timedelta
 
-import jwt
 import pytest
 from jwt.algorithms import HMACAlgorithm
 
