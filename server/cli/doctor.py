@@ -63,7 +63,9 @@ def run_doctor() -> None:
         "embedding model": _check_model,
         "cross-encoder": _check_reranker,
         "public URL": check_public_url,
-    } | ({"issuers": check_issuers} if settings.auth_issuer else {})
+    }
+    if settings.auth_issuer:
+        checks["issuers"] = check_issuers
 
     async def examine() -> list[Finding]:
         return [Finding("settings", is_ok=True, detail="each one is known and valid")] + [
