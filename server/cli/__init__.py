@@ -28,6 +28,15 @@ class _Place(NamedTuple):
 _PLACES = {
     "serve": _Place("serve", "serve", "Run the server. Stops cleanly on Ctrl-C or SIGTERM."),
     "migrate": _Place("migrate", "migrate", "Bring the record's schema up to this version. `serve` does it too."),
+    "backup": _Place("backup", "write_backup_file", "Back up the whole record into one file, while the server runs."),
+    "restore": _Place(
+        "restore", "restore_backup", "Restore a backup. No server may run on the data folder or the database."
+    ),
+    "upgrade-check": _Place(
+        "upgrade_check",
+        "check_upgrade",
+        "Say what the next start of this version would do with the record. Nothing is changed.",
+    ),
     "reindex": _Place(
         "reindex", "reindex", "Build the search store anew from the record, without embedding anything again."
     ),

@@ -21,7 +21,7 @@ from server.errors import Failure
 from server.logs import Stderr
 from server.store.data_folder import OWNER_ONLY, close_to_others, find_exposed_paths
 from server.store.db import Database
-from server.store.migrate import SchemaTooNew, migrate
+from server.store.migrate import MigrationFailed, SchemaTooNew, migrate
 from server.store.outage import find_outage
 from server.store.record.people import accounts
 from server.store.search.folder_ownership import AlreadyOwned
@@ -111,7 +111,7 @@ def explain_errors(settings: Settings) -> Generator[None]:
         check_database_url(settings)
         check_qdrant_url(settings)
         yield
-    except (Failure, SchemaTooNew) as error:
+    except (Failure, SchemaTooNew, MigrationFailed) as error:
         fail(str(error))
     except AlreadyOwned as error:
         owner = f"Process {error.pid}" if error.pid else "Another process"

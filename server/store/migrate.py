@@ -8,14 +8,17 @@ import fcntl
 import sqlite3
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, closing
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from server.store.db import Database, make_plain_engine
 from server.store.migrations import HEAD
+from server.store.outage import find_outage
+from server.store.tables import load_all_tables
 
 FOLDER = Path(__file__).parent / "migrations"
 _ADVISORY_LOCK = 0x10C1
@@ -25,27 +28,48 @@ class SchemaTooNew(Exception):  # noqa: N818 - it names the state; the command l
     """The record was written by a newer version of this program."""
 
 
+class MigrationFailed(Exception):  # noqa: N818 - it names the state; the command line gives the advice
+    """The record could not be brought up to this code. It is as it was."""
+
+    def __init__(self, step: str | None, reason: str, copy: Path | None) -> None:
+        kept = "nothing was written" if step is None else f"the record is unchanged, at step {step}"
+        there = "" if copy is None else f" {copy} is a copy of it from before this upgrade."
+        advice = "Run the earlier version on it again, and see docs/backup.md."
+        super().__init__(f"The upgrade of the record to step {HEAD} failed, and {kept}: {reason}.{there} {advice}")
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A step of the schema: its number, and what it is about."""
+
+    number: str
+    title: str
+
+
 async def migrate(db: Database) -> str | None:
     """Bring the record up to `HEAD`, and return the step it was at before, or None if it is new.
 
     Raises:
         SchemaTooNew: the record's step is not one that this code knows.
+        MigrationFailed: a step failed.
     """
-    at = await _read_step(db)
+    at = await read_step(db)
     if at == HEAD:
         return at
     if not db.is_sqlite:
-        return await _upgrade(db)
+        return await _upgrade(db, at, None)
     path = Path(db.url.database or "")
     await asyncio.to_thread(path.parent.mkdir, parents=True, exist_ok=True)
     async with _lock_file(path.with_suffix(".migrate.lock")):
-        at = await _read_step(db)
+        at = await read_step(db)
         if at == HEAD:
             return at
+        copy = None
         if at is not None:
-            _refuse_unknown(at)
-            await asyncio.to_thread(_copy_file, path, path.with_suffix(f".before-{HEAD}.db"))
-        return await _upgrade(db)
+            check_step(at)
+            copy = path.with_suffix(f".before-{HEAD}.db")
+            await asyncio.to_thread(_copy_file, path, copy)
+        return await _upgrade(db, at, copy)
 
 
 async def list_upgrade_copies(db: Database) -> list[str]:
@@ -56,7 +80,7 @@ async def list_upgrade_copies(db: Database) -> list[str]:
     return await asyncio.to_thread(lambda: sorted(each.name for each in path.parent.glob(f"{path.stem}.before-*.db")))
 
 
-async def _read_step(db: Database) -> str | None:
+async def read_step(db: Database) -> str | None:
     """Return the step that the record is at, or None if it is empty."""
     if db.is_sqlite and not await asyncio.to_thread(Path(db.url.database or "").exists):
         return None
@@ -73,46 +97,96 @@ def _is_missing_table(error: DBAPIError) -> bool:
     return "no such table" in str(error.orig) or "does not exist" in str(error.orig)
 
 
-async def _upgrade(db: Database) -> str | None:
+async def _upgrade(db: Database, at: str | None, copy: Path | None) -> str | None:
     engine = make_plain_engine(db.url)
     try:
         async with engine.connect() as connection:
-            return await connection.run_sync(_run_steps, is_sqlite=db.is_sqlite)
+            try:
+                return await connection.run_sync(_upgrade_and_commit)
+            except (SQLAlchemyError, RuntimeError) as error:
+                if find_outage(error) in {"full", "damaged"}:
+                    raise  # the step is not at fault
+                raise MigrationFailed(at, str(getattr(error, "orig", error)).rstrip("."), copy) from error
     finally:
         await engine.dispose()
 
 
-def _run_steps(connection: sa.Connection, *, is_sqlite: bool) -> str | None:
-    from alembic import command  # noqa: PLC0415 - most starts find the schema current and need no Alembic
-
-    if not is_sqlite:
+def _upgrade_and_commit(connection: sa.Connection) -> str | None:
+    if connection.dialect.name != "sqlite":
         # Held until the transaction ends, so that of several servers that start together one migrates.
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_ADVISORY_LOCK)))
-    config = make_alembic_config(connection)
     at = (
         connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar()
-        if _has_version(connection)
+        if sa.inspect(connection).has_table("alembic_version")
         else None
     )
     if at is not None:
-        _refuse_unknown(at)
-    command.upgrade(config, "head")
-    if is_sqlite and (broken := connection.exec_driver_sql("PRAGMA foreign_key_check").fetchall()):
-        raise RuntimeError(f"the migration would leave {len(broken)} rows without what they refer to")
+        check_step(at)
+    run_steps(connection)
     connection.commit()
     return at
 
 
-def _refuse_unknown(at: str) -> None:
+def run_steps(connection: sa.Connection, last: str = "head") -> None:
+    """Run the steps up to the last one, in the connection's transaction, which the caller commits.
+
+    Raises:
+        RuntimeError: on SQLite, rows would be left without the rows that they refer to.
+    """
+    from alembic import command  # noqa: PLC0415 - most starts find the schema current and need no Alembic
+
+    command.upgrade(make_alembic_config(connection), last)
+    if connection.dialect.name != "sqlite":
+        return
+    if broken := connection.exec_driver_sql("PRAGMA foreign_key_check").fetchall():
+        raise RuntimeError(f"{len(broken)} rows would be left without what they refer to")
+
+
+def list_table_names(step: str) -> list[str]:
+    """Return the names of the tables that a record has at a step.
+
+    Raises:
+        SchemaTooNew: this code does not know the step.
+    """
+    if step == HEAD:
+        return [table.name for table in load_all_tables().sorted_tables]
+    check_step(step)
+    engine = sa.create_engine("sqlite://")
+    try:
+        with engine.connect() as connection:
+            run_steps(connection, step)
+            return [name for name in sa.inspect(connection).get_table_names() if name != "alembic_version"]
+    finally:
+        engine.dispose()
+
+
+def list_steps(after: str) -> list[Step]:
+    """Return the steps that follow a step, in their order.
+
+    Raises:
+        SchemaTooNew: this code does not know the step.
+    """
+    check_step(after)
+    steps = [Step(each.revision, str(each.doc)) for each in _read_steps()]
+    numbers = [each.number for each in steps]
+    return steps[: numbers.index(after)][::-1]
+
+
+def check_step(step: str) -> None:
+    """Check that this code knows a step.
+
+    Raises:
+        SchemaTooNew: it does not.
+    """
+    if step not in {each.revision for each in _read_steps()}:
+        raise SchemaTooNew(f"the record is at step {step}, this code knows steps up to {HEAD}; run the newer version")
+
+
+def _read_steps() -> list[Any]:
+    """Return Alembic's scripts, the newest first."""
     from alembic.script import ScriptDirectory  # noqa: PLC0415 - most starts need no Alembic
 
-    known = {script.revision for script in ScriptDirectory(str(FOLDER)).walk_revisions()}
-    if at not in known:
-        raise SchemaTooNew(f"the record is at step {at}, this code knows steps up to {HEAD}; run the newer version")
-
-
-def _has_version(connection: sa.Connection) -> bool:
-    return sa.inspect(connection).has_table("alembic_version")
+    return list(ScriptDirectory(str(FOLDER)).walk_revisions())
 
 
 def make_alembic_config(connection: sa.Connection) -> Any:

@@ -84,3 +84,21 @@ async def note_flushed(db: Database, target: Target, revision: int) -> None:
     )
     async with db.write() as connection:
         await connection.execute(row.values(flushed_revision=revision))
+
+
+async def count_outdated_collections(db: Database) -> tuple[int, int]:
+    """Return the number of workspaces whose collection was made by an old rule, and the number of all workspaces.
+
+    The record may be at an earlier step of the schema. Before collections had rules, all of them are outdated.
+    """
+    async with db.read() as connection:
+        columns = await connection.run_sync(_list_columns)
+        live = sa.select(sa.func.count()).select_from(workspaces).where(workspaces.c.deleted_at.is_(None))
+        total = (await connection.execute(live)).scalar_one()
+        if not {"key_rule", "settings"} <= columns:
+            return total, total
+        return (await connection.execute(live.where(workspaces.c.search_text_rule != WANTED_RULE))).scalar_one(), total
+
+
+def _list_columns(connection: sa.Connection) -> set[str]:
+    return {column["name"] for column in sa.inspect(connection).get_columns(workspaces.name)}

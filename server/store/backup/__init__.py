@@ -1,0 +1,1 @@
+"""Backups: the whole record in one file, and back again into any database."""
