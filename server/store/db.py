@@ -280,11 +280,11 @@ def make_plain_engine(url: sa.URL) -> AsyncEngine:
     )
 
 
-<<<<<<< HEAD
 async def _close_when_open(opening: asyncio.Future[aiosqlite.Connection]) -> None:
     with suppress(sqlite3.Error):
         await (await opening).close()
-=======
+
+
 def make_copying_engine(url: sa.URL) -> AsyncEngine:
     """Return a new engine to copy whole rows with: JSON is text in both directions, foreign keys are off on SQLite.
 
@@ -302,7 +302,6 @@ def make_copying_engine(url: sa.URL) -> AsyncEngine:
 
 def _keep_text(text: str | None) -> str | None:
     return text
->>>>>>> 4d28a25 (The record is backed up into one file while the server runs, and restored into any database)
 
 
 def _empty_log(connection: sa.Connection) -> bool:

@@ -4,7 +4,9 @@ The rows are read in one transaction, which sees the record as it was when it be
 works by the tables that the database has, so a record of an earlier schema can be backed up by a newer program.
 """
 
+import asyncio
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
@@ -34,6 +36,8 @@ async def dump_record(
         NoRecord: the database has no schema.
         SchemaTooNew: its schema is one that this code does not know.
     """
+    if url.get_backend_name() == "sqlite" and not await asyncio.to_thread(Path(url.database or "").exists):
+        raise NoRecord  # SQLite would make the file
     engine = make_copying_engine(url)
     try:
         async with engine.connect() as connection:
