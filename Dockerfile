@@ -8,7 +8,7 @@ ARG BASE=debian:trixie-20251208-slim@sha256:e711a7b30ec1261130d0a121050b4ed81d7f
 FROM ${BASE} AS build
 # hadolint ignore=DL3008
 RUN apt-get update \
- && apt-get install --yes --no-install-recommends ca-certificates python3 python3-venv \
+ && apt-get install --yes --no-install-recommends binutils ca-certificates python3 python3-venv \
  && rm -rf /var/lib/apt/lists/*
 WORKDIR /opt/loci
 COPY requirements/run.txt requirements/run.txt
@@ -27,10 +27,14 @@ RUN HF_HUB_OFFLINE=${HF_HUB_OFFLINE} LOCI_EMBEDDING_MODEL=${EMBEDDING_MODEL} \
       LOCI_DATA_DIR=/tmp/data LOCI_MODELS_DIR=/opt/loci/models venv/bin/python -m server model pull --strict \
  && sha256sum models/*/*.onnx > models/SHA256SUMS \
  && chmod -R a+rX models
-# Only the build needs these: the installer, and what makes a model or fetches one faster. Debian's own Python has no pip.
+# Only the build needs these: the installer, the packages that make a model or fetch one faster, tests of libraries, and
+# the debug symbols of the four libraries that ship them.
 RUN printf '#!/bin/sh\nexec python -m server "$@"\n' > venv/bin/loci \
  && chmod +x venv/bin/loci \
  && venv/bin/python -m pip --quiet uninstall --yes hf-xet onnx pip \
+ && find venv/lib -type d -name tests -path '*/site-packages/*' -prune -exec rm -rf {} + \
+ && find venv/lib -name '*.so' -path '*/site-packages/*' \
+      -regex '.*/\(asyncpg\|sqlalchemy\|uvloop\|yaml\)/.*' -exec strip --strip-unneeded {} + \
  && rm -rf requirements /tmp/data \
  && venv/bin/python -m compileall -q server auth tools
 

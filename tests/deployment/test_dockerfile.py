@@ -1,0 +1,164 @@
+"""The image: each command of the Dockerfile is carried out in a bare Debian, and serves from a read-only root."""
+
+import asyncio
+import os
+import re
+import shutil
+import subprocess
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.deployment.dockerfile import Builder, container_command, read_instructions
+from tests.helpers.processes import find_free_port, wait_for_port
+
+pytestmark = [pytest.mark.anyio, pytest.mark.timeout(900)]
+
+ROOT = Path(__file__).parent.parent.parent
+DOCKERFILE = (ROOT / "Dockerfile").read_text()
+MOST_BYTES = 600 * 10**6
+
+
+def test_the_linter_has_nothing_to_say():
+    finished = subprocess.run(
+        [ROOT / ".venv/bin/hadolint", ROOT / "Dockerfile"], capture_output=True, text=True, check=False
+    )
+    assert finished.stdout == ""
+    assert finished.returncode == 0
+
+
+def test_only_the_files_that_the_dockerfile_copies_go_to_the_build():
+    copied = {
+        rest.split()[0] for name, rest in read_instructions(DOCKERFILE) if name == "COPY" and "--from" not in rest
+    }
+    lines = (ROOT / ".dockerignore").read_text().splitlines()
+    assert {line[1:] for line in lines if line.startswith("!")} == copied
+    assert "*" in lines
+
+
+def test_the_base_is_pinned_by_its_digest():
+    assert re.search(r"^ARG BASE=debian:trixie-\d{8}-slim@sha256:[0-9a-f]{64}$", DOCKERFILE, re.MULTILINE)
+
+
+def slim(base):
+    """Make a bare Debian as its slim image is: without documents and translations, and apt keeps no packages."""
+    places = ("usr/share/doc", "usr/share/man", "usr/share/locale", "var/cache/apt/archives")
+    for place in places:
+        shutil.rmtree(base / place)
+        (base / place).mkdir()
+    excluded = "".join(f"path-exclude /{place}/*\n" for place in places[:3])
+    (base / "etc/dpkg/dpkg.cfg.d/slim").write_text(excluded)
+    clean = 'DPkg::Post-Invoke { "rm -f /var/cache/apt/archives/*.deb /var/cache/apt/*.bin || true"; };\n'
+    keep_none = 'Dir::Cache::pkgcache ""; Dir::Cache::srcpkgcache "";\n'
+    (base / "etc/apt/apt.conf.d/clean").write_text(clean + keep_none)
+
+
+@pytest.fixture(scope="module")
+def image(tmp_path_factory):
+    """The last stage of the Dockerfile, in a folder."""
+    if os.getuid() or not shutil.which("debootstrap"):
+        pytest.skip("needs root and debootstrap: apt-get install debootstrap")
+    folder = tmp_path_factory.mktemp("image")
+    base = folder / "base"
+    command = ["debootstrap", "--variant=minbase", "trixie", str(base), "http://deb.debian.org/debian"]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, timeout=300)
+    slim(base)
+    yield Builder(base, ROOT, folder).build(DOCKERFILE)
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
+def data(tmp_path):
+    """The volume, as docker makes it from the image's folder."""
+    folder = tmp_path / "volume"
+    folder.mkdir(mode=0o700)
+    os.chown(folder, 10001, 10001)
+    return folder
+
+
+async def run(image, data, *command, **environ):
+    """Run a command in the image until it ends; its output."""
+    line, outer = container_command(image, data, list(command), **environ)
+    process = await asyncio.create_subprocess_exec(
+        *line, env=outer, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+    )
+    async with asyncio.timeout(120):
+        output, _ = await process.communicate()
+    assert process.returncode == 0, output.decode()
+    return output.decode()
+
+
+@asynccontextmanager
+async def serving(image, data, port):
+    """The server in the image; the process."""
+    command = image.commands["ENTRYPOINT"] + image.commands["CMD"]
+    line, outer = container_command(image, data, command, LOCI_PORT=str(port), LOCI_HOST="127.0.0.1")
+    process = await asyncio.create_subprocess_exec(*line, env=outer)
+    try:
+        await wait_for_port(port)
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
+
+
+async def wait_until_ready(http):
+    """Wait until the model of the image is loaded."""
+    async with asyncio.timeout(60):
+        while (await http.get("/readyz")).json()["embeddings"] != "ready":  # noqa: ASYNC110 - another process knows
+            await asyncio.sleep(0.1)
+
+
+async def test_the_image_serves_with_a_read_only_root_and_recalls_by_meaning(image, data):
+    port = find_free_port()
+    await run(image, data, "sh", "-c", "echo correct horse battery | loci user add ann --password-stdin")
+    printed = await run(image, data, "loci", "key", "create", "--user", "ann", "--scopes", "memory:write", "--quiet")
+    key = printed.strip().splitlines()[-1]
+    headers = {"authorization": f"Bearer {key}"}
+    async with (
+        serving(image, data, port) as process,
+        httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", headers=headers, timeout=30) as http,
+    ):
+        await wait_until_ready(http)
+        stored = await http.post("/v1/memories", json={"content": "The physician sees patients on Mondays"})
+        assert stored.status_code == 201, stored.text
+        found = (await http.post("/v1/context", json={"message": "when does the doctor work?"})).json()
+        assert [each["content"] for each in found["memories"]["matches"]] == ["The physician sees patients on Mondays"]
+        assert found["memories"]["ranking"] == "hybrid"
+        await run(image, data, *image.commands["HEALTHCHECK"], LOCI_PORT=str(port))
+        process.terminate()
+        async with asyncio.timeout(10):  # docker waits that long; a quiet machine needs one second
+            assert await process.wait() in {0, -15, 130}
+    # The volume keeps it for the next container.
+    async with (
+        serving(image, data, port),
+        httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", headers=headers, timeout=30) as http,
+    ):
+        assert (await http.get("/v1/memories")).json()["total"] == 1
+
+
+def test_nothing_in_the_image_belongs_to_the_user_who_serves(image):
+    assert image.user == "10001:10001"
+    listed = subprocess.run(
+        ["find", image.root, "-xdev", "(", "-uid", "10001", "-o", "-perm", "-o+w", "-not", "-type", "l", ")", "-print"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    # The volume is theirs; the others are everybody's in each Debian, and are not kept.
+    own = {str(Path("/") / Path(line).relative_to(image.root)) for line in listed.stdout.splitlines()}
+    assert {path for path in own if not path.startswith(("/tmp", "/var/tmp", "/run", "/dev"))} == {"/data"}  # noqa: S108
+
+
+def test_the_image_is_smaller_than_600_megabytes(image):
+    sizes = [entry.lstat().st_size for entry in image.root.rglob("*") if not entry.is_symlink() and entry.is_file()]
+    assert sum(sizes) < MOST_BYTES
+
+
+async def test_the_model_in_the_image_has_the_digest_that_is_written_there(image, data):
+    sums = image.root / "opt/loci/models/SHA256SUMS"
+    assert sums.read_text().count("model.onnx") == 1
+    await run(image, data, "sh", "-c", "cd /opt/loci && sha256sum --check --quiet models/SHA256SUMS")
