@@ -19,6 +19,7 @@ from auth.tokens.sealing import Sealer
 from auth.tokens.signing import SigningKeys
 from server.clock import Clock
 from server.store.db import Database
+from server.store.record.outbox import Outbox
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +74,8 @@ class AuthorizationServer:
     external: ExternalTokens | None = None
     #: The number of logins that were refused, by the reason.
     refused_logins: Counter[str] = field(default_factory=Counter[str])
+    #: None if nobody wants events.
+    outbox: Outbox | None = None
 
     @property
     def issuer(self) -> str:

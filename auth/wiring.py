@@ -13,6 +13,7 @@ from auth.tokens.sealing import Sealer
 from auth.tokens.signing import SigningKeys
 from server.clock import Clock
 from server.store.db import Database
+from server.store.record.outbox import Outbox
 
 
 def build_access_tokens(settings: AuthSettings, db: Database, now: Clock) -> AccessTokens:
@@ -36,6 +37,7 @@ def build_authorization_server(
     on_revoked: Callable[[str], None],
     passwords: Passwords,
     external: ExternalTokens | None = None,
+    outbox: Outbox | None = None,
     resolver: Resolver = resolve_host,
 ) -> AuthorizationServer:
     """Return the authorization server.
@@ -48,6 +50,7 @@ def build_authorization_server(
         on_revoked: called with the id of each grant that was revoked.
         passwords: hashes and verifies passwords.
         external: the tokens of issuers, if they take the place of the server's own.
+        outbox: gets the events of new accounts; None if nobody wants events.
         resolver: returns the addresses of a host, for client metadata documents.
     """
     return AuthorizationServer(
@@ -59,6 +62,7 @@ def build_authorization_server(
         passwords=passwords,
         keys=tokens.keys,
         tokens=tokens,
+        outbox=outbox,
         documents=ClientDocuments(
             db=db,
             now=now,

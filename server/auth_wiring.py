@@ -17,18 +17,22 @@ from server.clock import Clock
 from server.config import Settings
 from server.store.db import Database
 from server.store.epoch import Epoch
+from server.store.record.outbox import Outbox
 from server.tls import make_tls_context
 
 
 @asynccontextmanager
 async def open_auth(
-    settings: Settings, db: Database, epoch: Epoch, now: Clock, passwords: Passwords
+    settings: Settings, db: Database, epoch: Epoch, now: Clock, passwords: Passwords, outbox: Outbox | None = None
 ) -> AsyncGenerator[tuple[Authenticator, AuthorizationServer]]:
-    """Open the authenticator of bearers and the authorization server, and close them when the block ends."""
+    """Open the authenticator of bearers and the authorization server, and close them when the block ends.
+
+    `outbox` gets the events of new accounts; None if nobody wants events.
+    """
     async with AsyncExitStack() as stack:
         auth_settings = _make_auth_settings(settings)
         tokens = build_access_tokens(auth_settings, db, now)
-        external = build_external_tokens(settings, db, now)
+        external = build_external_tokens(settings, db, now, outbox)
         if external is not None:
             stack.push_async_callback(external.close)
         authenticator = Authenticator(db, now, epoch, tokens.verify if external is None else external.verify)
@@ -42,15 +46,18 @@ async def open_auth(
                 on_revoked=authenticator.evict,
                 passwords=passwords,
                 external=external,
+                outbox=outbox,
             ),
         )
 
 
-def build_external_tokens(settings: Settings, db: Database, now: Clock) -> ExternalTokens | None:
+def build_external_tokens(
+    settings: Settings, db: Database, now: Clock, outbox: Outbox | None = None
+) -> ExternalTokens | None:
     """Return the tokens of the issuers that the settings name; None if they name none."""
     if not settings.auth_issuer:
         return None
-    return ExternalTokens(make_rules(settings), db, now, partial(make_tls_context, settings.ca_file))
+    return ExternalTokens(make_rules(settings), db, now, partial(make_tls_context, settings.ca_file), outbox)
 
 
 def make_rules(settings: Settings) -> IssuerRules:

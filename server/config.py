@@ -24,14 +24,15 @@ from pydantic_settings import NoDecode, SettingsConfigDict
 from server.embedding_providers import ENDPOINT, LOCAL, PRESETS, find_custom_provider, list_providers
 from server.issuer_settings import IssuerSettings
 from server.limits import Limits
-from server.loopback import is_loopback
-from server.origins import find_host, normalize_origin
+from server.origins import normalize_origin
 from server.secret_strength import LEAST_BYTES, is_patterned
-from server.setting_checks import check_endpoint_url, find_loopback
+from server.setting_checks import check_endpoint_url, check_public_url
 from server.setting_problems import describe_problem
 from server.setting_values import TextList, make_json_parser
 from server.telemetry_settings import TelemetrySettings
 from server.variables import PREFIX, read_variables
+from server.webhook_secret import COMMAND as WEBHOOK_SECRET_COMMAND
+from server.webhook_secret import read_webhook_secret
 
 #: Prints a new secret.
 _COMMAND = "python3 -c 'import secrets; print(secrets.token_urlsafe(32))'"
@@ -190,6 +191,17 @@ class Settings(IssuerSettings, TelemetrySettings):
         description="For how many days the text of a deleted memory is kept, hidden, before it is overwritten. The "
         "same holds for everything in a deleted workspace.",
     )
+    webhook_url: str = Field(
+        default="",
+        description="The URL that gets events: new accounts, new plans, reached limits and the daily usage, e.g. "
+        "https://billing.example.com/loci. It must be https, except on a loopback address. Default: none.",
+    )
+    webhook_secret: SecretStr = Field(
+        default=SecretStr(""),
+        validate_default=True,
+        description="Signs the events: `whsec_` and base64 of 24 to 64 random bytes. Of two with a space between them "
+        "both sign, so that the receiver can change over.",
+    )
     llm_url: str = Field(
         default="",
         description="The API of a language model that writes the summaries of merged memories, e.g. "
@@ -245,16 +257,7 @@ class Settings(IssuerSettings, TelemetrySettings):
     @classmethod
     def _check_public_url(cls, value: str, info: ValidationInfo) -> str:
         # If LOCI_PORT is wrong, it is not in info.data, and has its own message.
-        url = value.strip().rstrip("/") or f"http://{find_loopback(info.data['host'])}:{info.data.get('port', 0)}"
-        if not url.lower().startswith(("http://", "https://")):
-            raise ValueError("must be scheme://host[:port] without a path")
-        try:
-            origin = normalize_origin(url)
-        except ValueError:
-            raise ValueError("must be scheme://host[:port] without a path") from None
-        if origin.startswith("http:") and not is_loopback(find_host(origin)):
-            raise ValueError("must be https unless it is a loopback address")
-        return origin
+        return check_public_url(value, info.data["host"], info.data.get("port", 0))
 
     @field_validator("embedding_provider")
     @classmethod
@@ -273,7 +276,7 @@ class Settings(IssuerSettings, TelemetrySettings):
             return value
         if provider == LOCAL:
             raise ValueError("must be left out, because LOCI_EMBEDDING_PROVIDER is local")
-        return check_endpoint_url(value, "LOCI_EMBEDDING_API_KEY")
+        return check_endpoint_url(value, "LOCI_EMBEDDING_API_KEY", "https://api.openai.com/v1")
 
     @field_validator("embedding_api_key")
     @classmethod
@@ -295,6 +298,21 @@ class Settings(IssuerSettings, TelemetrySettings):
             raise ValueError("must not be none; leave LOCI_EMBEDDING_PROVIDER and LOCI_EMBEDDING_URL out instead")
         if provider == ENDPOINT and value in {"", "auto"}:
             raise ValueError("must name the model at LOCI_EMBEDDING_URL; `auto` is for a provider with a usual model")
+        return value
+
+    @field_validator("webhook_url")
+    @classmethod
+    def _check_webhook_url(cls, value: str) -> str:
+        return check_endpoint_url(value, "LOCI_WEBHOOK_SECRET", "https://billing.example.com/loci") if value else value
+
+    @field_validator("webhook_secret")
+    @classmethod
+    def _check_webhook_secret(cls, value: SecretStr, info: ValidationInfo) -> SecretStr:
+        secrets = value.get_secret_value().split()
+        if not secrets and info.data.get("webhook_url"):
+            raise ValueError(f"must be set, because LOCI_WEBHOOK_URL is; take the output of {WEBHOOK_SECRET_COMMAND}")
+        for each in secrets:
+            read_webhook_secret(each)
         return value
 
     @field_validator("default_plan")

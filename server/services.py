@@ -21,6 +21,7 @@ from server.store.projection.accesses import Accesses
 from server.store.projection.backfill import Pace
 from server.store.projection.gap_counts import GapCounts
 from server.store.record.people.plans import Plans
+from server.webhook_wiring import build_outbox, open_webhook
 from server.wiring import open_encoder, open_llm, open_projection
 from tools.core.rate_limit import RateLimit
 from tools.core.services import Services
@@ -47,10 +48,11 @@ async def open_services(
             db.watch_statements(observer.note_statement)
         epoch = Epoch(db, now)
         projection = await stack.enter_async_context(open_projection(settings, db, observer))
+        outbox = build_outbox(settings, now)
         authenticator, auth = await stack.enter_async_context(
-            open_auth(settings, db, epoch, now, Passwords(hasher or PasswordHasher()))
+            open_auth(settings, db, epoch, now, Passwords(hasher or PasswordHasher()), outbox)
         )
-        plans = Plans(settings.plans, settings.default_plan)
+        plans = Plans(settings.plans, settings.default_plan, outbox)
         llm = await stack.enter_async_context(open_llm(settings))
         encoder = await stack.enter_async_context(open_encoder(settings, db, now, observer))
         reranker = Reranker(
@@ -73,6 +75,8 @@ async def open_services(
             accesses=Accesses(db, projection, now),
             authenticator=authenticator,
             rate_limit=RateLimit(settings.rate_limit, now),
+            outbox=outbox,
+            webhook=await stack.enter_async_context(open_webhook(settings, now)),
             llm=llm,
             observer=observer,
             public_url=settings.public_url,

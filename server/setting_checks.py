@@ -1,12 +1,13 @@
-"""The checks of settings that several settings share: URLs and addresses."""
+"""The checks of settings that take more than a bound: URLs and addresses."""
 
 from urllib.parse import urlsplit
 
 from server.loopback import is_loopback
+from server.origins import find_host, normalize_origin
 from server.setting_problems import SHOWN
 
 
-def check_endpoint_url(value: str, key_setting: str) -> str:
+def check_endpoint_url(value: str, key_setting: str, example: str) -> str:
     """Return the URL of an endpoint without a slash at its end. `key_setting` is the setting for its password.
 
     Raises:
@@ -15,12 +16,30 @@ def check_endpoint_url(value: str, key_setting: str) -> str:
     parts = urlsplit(value.rstrip("/"))
     _ = parts.port  # raises ValueError if it is not a number
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
-        raise ValueError("must be scheme://host[:port]/path, like https://api.openai.com/v1")
+        raise ValueError(f"must be scheme://host[:port]/path, like {example}")
     if parts.username is not None:
         raise ValueError(f"must not contain a password; use {key_setting} for it")
     if parts.scheme == "http" and not is_loopback(parts.hostname):
         raise ValueError("must be https unless it is a loopback address")
     return parts.geturl()
+
+
+def check_public_url(value: str, host: str, port: int) -> str:
+    """Return the origin that a public URL means; that of a host and a port if it is empty.
+
+    Raises:
+        ValueError: it is no URL of a server, or anybody could read what is sent there.
+    """
+    url = value.strip().rstrip("/") or f"http://{find_loopback(host)}:{port}"
+    if not url.lower().startswith(("http://", "https://")):
+        raise ValueError("must be scheme://host[:port] without a path")
+    try:
+        origin = normalize_origin(url)
+    except ValueError:
+        raise ValueError("must be scheme://host[:port] without a path") from None
+    if origin.startswith("http:") and not is_loopback(find_host(origin)):
+        raise ValueError("must be https unless it is a loopback address")
+    return origin
 
 
 def find_loopback(host: str) -> str:

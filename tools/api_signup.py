@@ -54,7 +54,7 @@ class SignUp(Args):
         "but a to z, digits, _ and - becomes a -.",
     )
     email: Annotated[str, StringConstraints(max_length=320)] | None = Field(
-        default=None, description="Accepted, and not stored."
+        default=None, description="Sent to the webhook of whoever runs the server, if there is one; otherwise not used."
     )
 
 
@@ -96,7 +96,14 @@ async def sign_up(services: Services, args: SignUp) -> NewAccount:
     async with services.db.write() as connection:
         with taken_name_as_failure(name):
             user = await create_user(
-                connection, name=name, password_hash=None, is_admin=False, now=now, default_workspace=args.workspace
+                connection,
+                name=name,
+                password_hash=None,
+                is_admin=False,
+                now=now,
+                default_workspace=args.workspace,
+                outbox=services.outbox,
+                email=args.email,
             )
         with refusals_as_failures():
             await services.plans.ensure_workspace(connection, user.account_id, args.workspace, generation, now)

@@ -44,7 +44,9 @@ async def create_account(auth: AuthorizationServer, invitation: Invitation, name
         if invitation.link and not await take_link(connection, hash_secret(invitation.link), invitation.kind, now):
             raise _make_invitation_failure(invitation.kind)
         with taken_name_as_failure(name):
-            user = await create_user(connection, name=name, password_hash=password_hash, is_admin=is_setup, now=now)
+            user = await create_user(
+                connection, name=name, password_hash=password_hash, is_admin=is_setup, now=now, outbox=auth.outbox
+            )
     log.info("account.created", user=user.id, is_admin=is_setup)
     return user
 

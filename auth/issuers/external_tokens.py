@@ -32,6 +32,7 @@ from server.clock import Clock
 from server.errors import Failure
 from server.loopback import is_proxy_allowed
 from server.store.db import Database
+from server.store.record.outbox import Outbox
 
 #: Tokens that list a person's groups are long.
 MAX_LENGTH = 16 * 1024
@@ -51,15 +52,22 @@ class ExternalTokens:
         db: the record.
         now: the clock.
         make_tls_context: returns the TLS context of connections to issuers; called in a thread.
+        outbox: gets the events of new accounts; None if nobody wants events.
     """
 
     def __init__(
-        self, rules: IssuerRules, db: Database, now: Clock, make_tls_context: Callable[[], ssl.SSLContext]
+        self,
+        rules: IssuerRules,
+        db: Database,
+        now: Clock,
+        make_tls_context: Callable[[], ssl.SSLContext],
+        outbox: Outbox | None = None,
     ) -> None:
         self._rules = rules
         self._db = db
         self._now = now
         self._make_tls_context = make_tls_context
+        self._outbox = outbox
         self._clients: dict[bool, httpx.AsyncClient] = {}
         self._making = asyncio.Lock()
         self.issuers = {url: Issuer(url, self._fetch_state, now) for url in rules.issuers}
@@ -103,7 +111,7 @@ class ExternalTokens:
         subject = read_subject(claims, self._rules)
         await self._check_signature(token, issuer, header.get("kid"), algorithm)
         name = read_name(claims, self._rules)
-        found = await find_or_make_subject(self._db, issuer.url, subject, name, now)
+        found = await find_or_make_subject(self._db, issuer.url, subject, name, now, self._outbox)
         if found.is_disabled:
             raise RefusedTokenError("belongs to a user who was disabled")
         return Principal(

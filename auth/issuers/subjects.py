@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from auth.accounts.account_names import MAX_LENGTH, check_name
 from server.errors import Failure
 from server.store.db import Database
+from server.store.record.outbox import Outbox
 from server.store.record.people.accounts import NameTaken, create_user, is_name_free
 from server.store.record.people.external_subjects import (
     ExternalSubject,
@@ -33,8 +34,12 @@ TRIES = 5
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 
-async def find_or_make_subject(db: Database, issuer: str, subject: str, name: str, now: datetime) -> ExternalSubject:
+async def find_or_make_subject(
+    db: Database, issuer: str, subject: str, name: str, now: datetime, outbox: Outbox | None = None
+) -> ExternalSubject:
     """Return the subject of an issuer. If it was never here, make its user, named like `name` as far as that is free.
+
+    `outbox` gets the event of a new account; None if nobody wants events.
 
     Raises:
         Failure: `unavailable`, other requests took the name each time.
@@ -46,7 +51,7 @@ async def find_or_make_subject(db: Database, issuer: str, subject: str, name: st
             return found
         try:
             async with db.write() as connection:
-                made = await _make_subject(connection, issuer, subject, name, now)
+                made = await _make_subject(connection, issuer, subject, name, now, outbox)
         except (NameTaken, SubjectTaken):
             async with db.read() as connection:
                 found = await find_external_subject(connection, issuer, subject)
@@ -57,7 +62,7 @@ async def find_or_make_subject(db: Database, issuer: str, subject: str, name: st
 
 
 async def _make_subject(
-    connection: AsyncConnection, issuer: str, subject: str, name: str, now: datetime
+    connection: AsyncConnection, issuer: str, subject: str, name: str, now: datetime, outbox: Outbox | None
 ) -> ExternalSubject:
     """Store a new user and the subject.
 
@@ -69,7 +74,7 @@ async def _make_subject(
     for chosen in list_names(name):
         if await is_name_free(connection, chosen):
             break
-    user = await create_user(connection, name=chosen, password_hash=None, is_admin=False, now=now)
+    user = await create_user(connection, name=chosen, password_hash=None, is_admin=False, now=now, outbox=outbox)
     subject_id = await insert_external_subject(connection, issuer=issuer, subject=subject, user_id=user.id, now=now)
     return ExternalSubject(subject_id, user.id, user.account_id, is_disabled=False)
 

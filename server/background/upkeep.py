@@ -9,10 +9,11 @@ from server.store.lifecycle import erasure
 from server.store.projection.backfill import FOLLOW_SECONDS, BackfillFailed, fill_gaps, follow_backfill
 from server.store.projection.reindex import reindex
 from server.store.projection.upkeep import rebuild_erased_collections
-from server.store.record import skip_list
+from server.store.record import outbox, skip_list
 from server.store.record.oauth.garbage import collect_garbage
 from server.store.record.people import api_keys
 from server.store.search.seam import EngineDown
+from server.store.webhooks.delivery import KEPT
 from tools.core.services import Services
 
 #: The seconds that a vacuum takes at most without a pause after it. A longer one is followed by a pause of this many
@@ -94,4 +95,5 @@ async def clean_up_records(
         services.encoder.source.forget_queries()
     async with services.db.write() as connection:
         await collect_garbage(connection, now)
+        await outbox.delete_old_events(connection, now - KEPT)
         await skip_list.purge_expired(connection, now)

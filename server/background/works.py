@@ -14,6 +14,7 @@ from server.background.upkeep import (
     vacuum_projection,
     write_counts,
 )
+from server.background.webhooks import deliver_webhooks, report_usage
 from server.background.work import Queue, Work
 
 WORKS = {
@@ -24,6 +25,7 @@ WORKS = {
         Work(name="flush", handler=flush_projection, interval=timedelta(seconds=5)),
         Work(name="leftovers", handler=remove_leftovers, interval=timedelta(seconds=2)),
         Work(name="vacuum", handler=vacuum_projection, interval=timedelta(seconds=2)),
+        Work(name="webhooks", handler=deliver_webhooks, interval=timedelta(seconds=2)),
         Work(name="housekeeping", handler=clean_up_records, interval=timedelta(hours=1)),
         Work(
             name="decay",
@@ -39,6 +41,7 @@ WORKS = {
             interval=timedelta(days=1),
             after_midnight=timedelta(hours=3),
         ),
+        Work(name="usage", handler=report_usage, interval=timedelta(days=1), after_midnight=timedelta(minutes=10)),
         Work(
             name="consolidate",
             handler=consolidate_all,

@@ -1,7 +1,7 @@
 """The command line: `python -m server`.
 
-Each file of this folder is one command or one group of commands (`user`, `key`, `model`), but for common.py, listen.py,
-runs.py and api_page.py, which the commands share or use. A command that fails says what to do.
+Each file of this folder is one command or one group of commands (`user`, `key`, `model`, `webhook`), but for common.py,
+listen.py, runs.py and api_page.py, which the commands share or use. A command that fails says what to do.
 """
 
 import os
@@ -66,6 +66,7 @@ _PLACES = {
     "user": _Place("users", "app", "The people who can log in."),
     "key": _Place("keys", "app", "API keys, for scripts and for recall links."),
     "model": _Place("model", "app", "The models, which recall by meaning needs."),
+    "webhook": _Place("webhooks", "app", "The events for LOCI_WEBHOOK_URL."),
 }
 
 

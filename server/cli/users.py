@@ -18,6 +18,7 @@ from server.store.record.people import accounts
 from server.store.record.people.plans import Plans
 from server.store.record.people.sessions import delete_user_sessions
 from server.variables import has_foreign_bytes
+from server.webhook_wiring import build_outbox
 from tools.core.store_refusals import refusals_as_failures
 
 app = typer.Typer(help="The people who can log in.", no_args_is_help=True, add_completion=False)
@@ -61,7 +62,12 @@ def add_user(
             async with db.write() as connection:
                 with taken_name_as_failure(wanted):
                     await accounts.create_user(
-                        connection, name=wanted, password_hash=hashed, is_admin=admin, now=utc_now()
+                        connection,
+                        name=wanted,
+                        password_hash=hashed,
+                        is_admin=admin,
+                        now=utc_now(),
+                        outbox=build_outbox(settings, utc_now),
                     )
         stderr.print(f"User [bold]{wanted}[/bold] was made.")
 
@@ -127,7 +133,7 @@ def set_plan(
     """Give a user's account a plan, which limits how much it may store. It applies at once; nothing is deleted."""
 
     async def change_plan(settings: Settings) -> None:
-        plans = Plans(settings.plans, settings.default_plan)
+        plans = Plans(settings.plans, settings.default_plan, build_outbox(settings, utc_now))
         async with open_record(settings) as db, db.write() as connection:
             user = await find_user(connection, name)
             with refusals_as_failures():

@@ -22,12 +22,14 @@ from tools.core.services import Services
 
 pytestmark = pytest.mark.anyio
 
-DECAY, NIGHTLY = (work for work in WORKS.values() if work.after_midnight is not None)
+DECAY, NIGHTLY = WORKS["decay"], WORKS["nightly"]
 
 
 def services_on(db, projection, clock) -> Services:
     """The services that the nightly works use: without a model, and without a language model."""
-    return cast("Services", SimpleNamespace(db=db, projection=projection, encoder=None, llm=None, now=clock))
+    return cast(
+        "Services", SimpleNamespace(db=db, projection=projection, encoder=None, llm=None, outbox=None, now=clock)
+    )
 
 
 @pytest.fixture
@@ -45,9 +47,9 @@ async def relevance(ledger):
 
 
 async def noted(db):
-    """(name, due, done, failed) of every tick that was finished."""
+    """(name, due, done, failed) of every tick of the works on memories that was finished."""
     query = sa.select(table.c.name, table.c.due_at, table.c.done, table.c.failed).where(
-        table.c.finished_at.is_not(None)
+        table.c.finished_at.is_not(None), table.c.name.in_([DECAY.name, NIGHTLY.name])
     )
     async with db.read() as connection:
         return list(map(tuple, await connection.execute(query.order_by(table.c.due_at, table.c.name))))

@@ -64,7 +64,8 @@ async def a_day(book, clock, chance, kept):
 
 async def test_a_year_of_nights_loses_no_memory_that_an_undo_cannot_bring_back(book, projection, clock, find):
     chance, kept = random.Random(11), {}  # noqa: S311 - no secret
-    services = cast("Services", SimpleNamespace(db=book.db, projection=projection, encoder=None, llm=None, now=clock))
+    parts = {"db": book.db, "projection": projection, "encoder": None, "llm": None, "outbox": None, "now": clock}
+    services = cast("Services", SimpleNamespace(**parts))
     await do_due_ticks(services)
     for _ in range(365):
         await a_day(book, clock, chance, kept)

@@ -16,7 +16,9 @@ from server.store.projection.accesses import Accesses
 from server.store.projection.backfill import Pace
 from server.store.projection.gap_counts import GapCounts
 from server.store.projection.projection import Projection
+from server.store.record.outbox import Outbox
 from server.store.record.people.plans import Plans
+from server.store.webhooks.delivery import WebhookSender
 from tools.core.rate_limit import RateLimit
 
 
@@ -35,6 +37,9 @@ class Services:
     accesses: Accesses
     authenticator: Authenticator
     rate_limit: RateLimit
+    #: Both are None if no webhook is set.
+    outbox: Outbox | None
+    webhook: WebhookSender | None
     #: None if no language model is set.
     llm: Llm | None
     public_url: str

@@ -7,8 +7,6 @@ import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Any
 
@@ -16,8 +14,10 @@ import httpx
 from pydantic_core import from_json
 
 from server.clock import Clock
+from server.http_status import describe_status
 from server.loopback import is_proxy_allowed
 from server.memory.embedding_model import Model
+from server.retry_after import read_retry_after
 from server.store.embedding.calls import AttemptFailed, Purpose
 from server.store.embedding.dialects import OPENAI, Dialect
 from server.store.embedding.remote import WINDOW, RemoteEmbeddings
@@ -145,14 +145,14 @@ class _HttpCalls:
         raise self._make_failure(answer)
 
     def _make_failure(self, answer: httpx.Response) -> AttemptFailed:
-        status = _describe_status(answer)
+        status = describe_status(answer.status_code)
         is_busy = answer.status_code == HTTPStatus.TOO_MANY_REQUESTS
         cause = self._find_lasting_cause(answer.content) if is_busy else ""
         return AttemptFailed(
             _LABEL,
             f"answered {status}{cause or self._find_advice(answer.status_code)}",
             may_pass=(is_busy or answer.is_server_error) and not cause,
-            retry_after=_read_retry_after(answer, self._now()),
+            retry_after=read_retry_after(answer.headers.get("retry-after", ""), self._now(), LONGEST_RETRY_AFTER),
             refusal=f"answered {status} to this text" if answer.status_code in _REFUSES_TEXT else "",
         )
 
@@ -181,24 +181,3 @@ def _open_client(endpoint: Endpoint) -> httpx.AsyncClient:
     # A proxy and certificates from the environment are used, but not for an endpoint on this machine.
     trust_env = is_proxy_allowed(endpoint.url)
     return httpx.AsyncClient(headers=headers, timeout=None, follow_redirects=False, trust_env=trust_env)  # noqa: S113 - each call has a bound
-
-
-def _describe_status(answer: httpx.Response) -> str:
-    """Return the status in digits and in our words; the endpoint's own words may be anything."""
-    try:
-        return f"{answer.status_code} {HTTPStatus(answer.status_code).phrase}"
-    except ValueError:
-        return str(answer.status_code)
-
-
-def _read_retry_after(answer: httpx.Response, now: datetime) -> float:
-    """Return the seconds of an answer's Retry-After header (RFC 9110, 10.2.3); 0 if it has none."""
-    said = answer.headers.get("retry-after", "")
-    if said.isascii() and said.isdecimal():
-        return min(float(said), LONGEST_RETRY_AFTER)
-    try:
-        moment = parsedate_to_datetime(said)
-    except ValueError:
-        return 0.0
-    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return min(max((moment - now).total_seconds(), 0.0), LONGEST_RETRY_AFTER)

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.ids import new_id
 from server.names import fold_name
+from server.store.record.outbox import Outbox
 from server.store.tables.accounts import accounts, memberships, users
 
 
@@ -38,8 +39,12 @@ async def create_user(
     is_admin: bool,
     now: datetime,
     default_workspace: str = "default",
+    outbox: Outbox | None = None,
+    email: str | None = None,
 ) -> User:
     """Store a user with a personal account of the same name, and return the user.
+
+    `outbox` gets the event of the new account; None if nobody wants events. `email` stands in the event alone.
 
     Raises:
         NameTaken: another user or account has the name.
@@ -66,6 +71,9 @@ async def create_user(
     await connection.execute(
         sa.insert(memberships).values(account_id=user.account_id, user_id=user.id, role="owner", created_at=now)
     )
+    if outbox is not None:
+        data = {"account_id": user.account_id, "user_id": user.id, "name": name, "email": email}
+        await outbox.put(connection, "account.created", data)
     return user
 
 

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.limits import Limits
+from server.store.record.outbox import Outbox
 from server.store.record.section_items import WAS_ADDED_AS_ITEM
 from server.store.record.workspaces import Workspace, ensure_workspace
 from server.store.tables.accounts import accounts, workspaces
@@ -73,12 +74,28 @@ class Standing:
     lost: str | None = None
 
 
-class Plans:
-    """The plans of this server, as its settings define them."""
+@dataclass(frozen=True, slots=True)
+class AccountUsage:
+    """The usage of an account. `given` is the plan that it was given, None for the default one."""
 
-    def __init__(self, plans: Mapping[str, Limits], default: str) -> None:
+    account_id: str
+    given: str | None
+    counts: dict[Kind, int]
+
+
+class Plans:
+    """The plans of this server, as its settings define them.
+
+    Args:
+        plans: the limits of each plan.
+        default: the plan of accounts that were given none; empty: none.
+        outbox: gets the events of plans; None if nobody wants events.
+    """
+
+    def __init__(self, plans: Mapping[str, Limits], default: str, outbox: Outbox | None = None) -> None:
         self._plans = dict(plans)
         self._default = default or None
+        self._outbox = outbox
 
     def make_standing(self, given: str | None) -> Standing:
         """Return the standing of an account that was given this plan, or None for the default plan."""
@@ -128,6 +145,8 @@ class Plans:
         count = await _count_kind(connection, account_id, kind)
         if count > limit:
             raise QuotaExceeded(kind, standing.plan, limit, count - added, added)
+        if count == limit:
+            await self._put_reached(connection, account_id, standing, kind, count)
 
     async def check_room(self, connection: AsyncConnection, account_id: str, kind: Kind) -> None:
         """Check, before anything is added, that the account's plan allows one more. Nothing is held.
@@ -144,7 +163,7 @@ class Plans:
 
     async def count_usage(self, connection: AsyncConnection, account_id: str) -> dict[Kind, int]:
         """Return the number that an account has of each kind."""
-        return {kind: await _count_kind(connection, account_id, kind) for kind in KINDS}
+        return await count_usage(connection, account_id)
 
     async def set_plan(self, connection: AsyncConnection, account_id: str, plan: str | None) -> Standing:
         """Give an account a plan, or the default one if it is None, and return its standing. It keeps all that it has.
@@ -154,8 +173,47 @@ class Plans:
         """
         if plan is not None and plan not in self._plans:
             raise UnknownPlan(plan, tuple(self._plans))
+        before = await self.read_standing(connection, account_id)
         await connection.execute(sa.update(accounts).where(accounts.c.id == account_id).values(plan=plan))
-        return self.make_standing(plan)
+        standing = self.make_standing(plan)
+        await self._put_changed(connection, account_id, before, standing)
+        return standing
+
+    async def _put_changed(
+        self, connection: AsyncConnection, account_id: str, before: Standing, after: Standing
+    ) -> None:
+        """Put the event of a new plan, and those of the limits that the account has reached by it."""
+        if self._outbox is None or before.plan == after.plan:
+            return
+        data = {"account_id": account_id, "plan": after.plan, "previous_plan": before.plan}
+        await self._outbox.put(connection, "plan.changed", data | {"limits": after.limits.model_dump()})
+        for kind in KINDS:
+            limit: int | None = getattr(after.limits, kind)
+            if limit is not None and (count := await _count_kind(connection, account_id, kind)) >= limit:
+                await self._put_reached(connection, account_id, after, kind, count)
+
+    async def _put_reached(
+        self, connection: AsyncConnection, account_id: str, standing: Standing, kind: Kind, count: int
+    ) -> None:
+        """Put the event that an account has as many of a kind as its plan allows, at most once a day for each limit."""
+        if self._outbox is None:
+            return
+        limit: int | None = getattr(standing.limits, kind)
+        data = {"account_id": account_id, "plan": standing.plan, "kind": kind, "limit": limit, "current": count}
+        once = f"quota {account_id} {kind} {limit} {self._outbox.today}"
+        await self._outbox.put(connection, "quota.reached", data, once=once)
+
+
+async def list_account_usage(connection: AsyncConnection, after: str, limit: int) -> list[AccountUsage]:
+    """Return the usage of at most `limit` accounts, in the order of their ids, after the id `after`."""
+    page = sa.select(accounts.c.id, accounts.c.plan).where(accounts.c.id > after).order_by(accounts.c.id).limit(limit)
+    rows = (await connection.execute(page)).all()
+    return [AccountUsage(row.id, row.plan, await count_usage(connection, row.id)) for row in rows]
+
+
+async def count_usage(connection: AsyncConnection, account_id: str) -> dict[Kind, int]:
+    """Return the number that an account has of each kind."""
+    return {kind: await _count_kind(connection, account_id, kind) for kind in KINDS}
 
 
 async def _count_kind(connection: AsyncConnection, account_id: str, kind: Kind) -> int:

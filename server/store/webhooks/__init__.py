@@ -1,0 +1,1 @@
+"""Events that are sent to a webhook of whoever runs the server."""

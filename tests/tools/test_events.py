@@ -1,0 +1,199 @@
+"""The events for the webhook: each way to make an account, a new plan, a reached limit and the daily usage are told."""
+
+import asyncio
+import json
+
+import httpx
+import pytest
+import respx
+import sqlalchemy as sa
+from pydantic import SecretStr
+
+from server.background.ticks import do_due_ticks
+from server.background.webhooks import report_usage
+from server.config import Settings, load_settings
+from server.store.record import outbox
+from server.store.tables.webhooks import webhook_events
+from tests.helpers.doors import rest
+from tests.helpers.site import site_at
+
+pytestmark = pytest.mark.anyio
+
+URL = "https://billing.test/loci"
+SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+PLANS = {"free": {"memories": 2, "workspaces": 9}, "pro": {"memories": 3}, "tiny": {"memories": 0}}
+
+
+@pytest.fixture
+def with_webhook(settings):
+    """Settings with a webhook, plans, and sign-up for everybody."""
+    more = {"webhook_url": URL, "webhook_secret": SecretStr(SECRET), "plans": PLANS, "default_plan": "free"}
+    return type(settings).model_validate(settings.model_dump() | more | {"signup": "open"})
+
+
+@pytest.fixture
+def web():
+    with respx.mock(assert_all_called=False) as mock:
+        mock.route(host="127.0.0.1").pass_through()
+        yield mock.post(URL).mock(return_value=httpx.Response(200))
+
+
+@pytest.fixture
+async def told(web, with_webhook, clock):  # noqa: ARG001 - asks before anything is sent
+    async with site_at(with_webhook, clock) as site:
+        yield site
+
+
+async def list_told(site, kind=None):
+    """The type and the data of each event, in their order."""
+    async with site.services.db.read() as connection:
+        found = await outbox.list_events(connection, None, 100)
+    payloads = [json.loads(each.payload) for each in reversed(found)]
+    return [(each["type"], each["data"]) for each in payloads if kind in {None, each["type"]}]
+
+
+async def test_an_account_that_is_made_at_any_door_is_told_in_its_own_transaction(told):
+    http = told.client()
+    made = (await http.post("/v1/signup", json={"name": "Cat", "email": "cat@example.com"})).json()
+    page = await http.post("/signup", data={"name": "ann", "password": "correct horse battery", "csrf": ""})
+    assert page.status_code < 500
+    ((kind, data),) = await list_told(told)
+    assert kind == "account.created"
+    assert data == {
+        "account_id": data["account_id"],
+        "user_id": made["user_id"],
+        "name": made["name"],
+        "email": "cat@example.com",
+    }
+    refused = await http.post("/v1/signup", json={"name": 5})
+    assert refused.status_code == 400
+    assert len(await list_told(told)) == 1
+
+
+async def test_the_events_are_delivered_by_the_server_itself(told, web):
+    await told.client().post("/v1/signup", json={"name": "cat"})
+    async with asyncio.timeout(20):
+        while not web.call_count:  # noqa: ASYNC110 - the product has no use for an event here
+            await asyncio.sleep(0.05)
+    assert json.loads(web.calls[0].request.content)["type"] == "account.created"
+    assert web.calls[0].request.headers["webhook-signature"].startswith("v1,")
+
+
+async def test_a_plan_is_told_when_it_changes_and_not_when_it_is_given_again(told):
+    admin = await told.person("root", ("memory:write", "admin"), is_admin=True)
+    cat = await told.person("cat")
+    for plan in ("pro", "pro", "free", None):
+        answer = await rest(admin, "set_plan", {"plan": plan, "user_id": cat.user_id})
+        assert answer.status == 200
+    assert (await rest(admin, "set_plan", {"plan": "gold", "user_id": cat.user_id})).status == 400
+    limits = {"items": None, "memories": 3, "workspaces": None}
+    assert await list_told(told) == [
+        ("plan.changed", {"account_id": cat.account_id, "plan": "pro", "previous_plan": "free", "limits": limits}),
+        (
+            "plan.changed",
+            {
+                "account_id": cat.account_id,
+                "plan": "free",
+                "previous_plan": "pro",
+                "limits": {"items": None, "memories": 2, "workspaces": 9},
+            },
+        ),
+    ]
+
+
+async def test_a_limit_is_told_when_the_last_that_fits_is_stored_and_once_a_day(told, clock):
+    cat = await told.person("cat")
+    await cat.store("one")
+    assert await list_told(told) == []
+    second = await cat.store("two")
+    reached = {"account_id": cat.account_id, "plan": "free", "kind": "memories", "limit": 2, "current": 2}
+    assert await list_told(told) == [("quota.reached", reached)]
+    assert (await cat.http.post("/v1/memories", json={"content": "three"})).status_code == 403
+    await cat.http.delete(f"/v1/memories/{second}")
+    await cat.store("two again")
+    assert len(await list_told(told)) == 1
+    clock.move(days=1)
+    (third,) = [each["id"] for each in (await cat.http.get("/v1/memories")).json()["memories"]][:1]
+    await cat.http.delete(f"/v1/memories/{third}")
+    await cat.store("the next day")
+    assert await list_told(told) == [("quota.reached", reached)] * 2
+
+
+async def test_a_smaller_plan_tells_the_limits_that_the_account_has_reached_by_it(told):
+    admin = await told.person("root", ("memory:write", "admin"), is_admin=True)
+    cat = await told.person("cat")
+    await cat.store("one")
+    await rest(admin, "set_plan", {"plan": "tiny", "user_id": cat.user_id})
+    assert [kind for kind, _ in await list_told(told)] == ["plan.changed", "quota.reached"]
+    assert (await list_told(told))[1][1] == {
+        "account_id": cat.account_id,
+        "plan": "tiny",
+        "kind": "memories",
+        "limit": 0,
+        "current": 1,
+    }
+
+
+async def test_the_usage_of_every_account_is_told_once_a_day_and_holds_numbers_alone(told, clock):
+    cat, dan = await told.person("cat"), await told.person("dan")
+    await cat.store("a secret sentence")
+    await do_due_ticks(told.services)
+    clock.move(days=1)
+    for _ in range(2):
+        await do_due_ticks(told.services)
+    await report_usage(told.services)
+    (event,) = await list_told(told, "usage.daily")
+    today = clock().date().isoformat()
+    assert event == (
+        "usage.daily",
+        {
+            "date": today,
+            "accounts": [
+                {"account_id": each.account_id, "plan": "free", "memories": n, "items": 0, "workspaces": n}
+                for each, n in sorted(((cat, 1), (dan, 0)), key=lambda pair: pair[0].account_id)
+            ],
+        },
+    )
+    assert "secret" not in json.dumps(event)
+
+
+async def test_many_accounts_are_told_in_pages(told, monkeypatch):
+    monkeypatch.setattr("server.background.webhooks.ACCOUNTS", 2)
+    for number in range(5):
+        await told.person(f"person{number}")
+    await report_usage(told.services)
+    sizes = [len(data["accounts"]) for _, data in await list_told(told, "usage.daily")]
+    assert sorted(sizes) == [1, 2, 2]
+
+
+async def test_without_a_webhook_nothing_is_written_and_nothing_sent(settings, clock):
+    open_to_all = type(settings).model_validate(settings.model_dump() | {"signup": "open"})
+    async with site_at(open_to_all, clock) as site:
+        await site.client().post("/v1/signup", json={"name": "cat"})
+        await report_usage(site.services)
+        async with site.services.db.read() as connection:
+            assert (await connection.execute(sa.select(sa.func.count()).select_from(webhook_events))).scalar_one() == 0
+
+
+@pytest.mark.parametrize(
+    ("environ", "told"),
+    [
+        (
+            {"LOCI_WEBHOOK_URL": URL},
+            "LOCI_WEBHOOK_SECRET: must be set, because LOCI_WEBHOOK_URL is; take the output of",
+        ),
+        ({"LOCI_WEBHOOK_URL": URL, "LOCI_WEBHOOK_SECRET": "hunter2"}, "LOCI_WEBHOOK_SECRET: must be whsec_ and base64"),
+        ({"LOCI_WEBHOOK_URL": URL, "LOCI_WEBHOOK_SECRET": f"{SECRET} hunter2"}, "LOCI_WEBHOOK_SECRET: must be whsec_"),
+        ({"LOCI_WEBHOOK_URL": "http://billing.test", "LOCI_WEBHOOK_SECRET": SECRET}, "LOCI_WEBHOOK_URL: must be https"),
+        ({"LOCI_WEBHOOK_URL": "https://a:hunter2@b.test", "LOCI_WEBHOOK_SECRET": SECRET}, "use LOCI_WEBHOOK_SECRET"),
+    ],
+)
+def test_a_webhook_that_cannot_be_used_stops_the_start(environ, told):
+    with pytest.raises(SystemExit, match=told) as stopped:
+        load_settings(environ)
+    assert "hunter2" not in str(stopped.value)
+
+
+def test_two_secrets_may_sign_while_the_receiver_changes_over():
+    environ = {"LOCI_WEBHOOK_URL": "http://127.0.0.1:9/hook", "LOCI_WEBHOOK_SECRET": f"{SECRET} {SECRET}"}
+    assert isinstance(load_settings(environ), Settings)
