@@ -14,7 +14,6 @@ from server.config import Settings
 from server.observer import NOBODY, Observer
 from server.store.db import Database
 from server.store.directory import Directory
-from server.store.embedding.reranker import Reranker
 from server.store.epoch import Epoch
 from server.store.migrate import migrate
 from server.store.projection.accesses import Accesses
@@ -22,7 +21,7 @@ from server.store.projection.backfill import Pace
 from server.store.projection.gap_counts import GapCounts
 from server.store.record.people.plans import Plans
 from server.webhook_wiring import build_outbox, open_webhook
-from server.wiring import open_encoder, open_llm, open_projection
+from server.wiring import build_reranker, open_encoder, open_llm, open_projection
 from tools.core.rate_limit import RateLimit
 from tools.core.services import Services
 
@@ -55,13 +54,7 @@ async def open_services(
         plans = Plans(settings.plans, settings.default_plan, outbox)
         llm = await stack.enter_async_context(open_llm(settings))
         encoder = await stack.enter_async_context(open_encoder(settings, db, now, observer))
-        reranker = Reranker(
-            settings.models,
-            settings.rerank_model,
-            settings.rerank_ms,
-            settings.embedding_threads,
-            setting="LOCI_RERANK_MODEL",
-        )
+        reranker = build_reranker(settings)
         stack.push_async_callback(reranker.close)
         services = Services(
             now=now,

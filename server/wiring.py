@@ -18,6 +18,7 @@ from server.store.embedding.encoder import Encoder, choose_model
 from server.store.embedding.endpoint import Endpoint, EndpointEmbeddings, EndpointNames
 from server.store.embedding.local import LocalEmbeddings
 from server.store.embedding.model_folder import find_model
+from server.store.embedding.reranker import Reranker
 from server.store.embedding.source import EmbeddingSource
 from server.store.projection.projection import Projection
 from server.store.projection.upkeep import drop_orphan_collections
@@ -127,6 +128,17 @@ async def open_encoder(
         yield encoder
     finally:
         await encoder.close()
+
+
+def build_reranker(settings: Settings) -> Reranker:
+    """Return the cross-encoder that the settings name, if they name one. It is not loaded."""
+    return Reranker(
+        settings.models,
+        settings.rerank_model,
+        settings.rerank_ms,
+        settings.embedding_threads,
+        setting="LOCI_RERANK_MODEL",
+    )
 
 
 @asynccontextmanager
