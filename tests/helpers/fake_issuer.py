@@ -47,7 +47,8 @@ class FakeIssuer:
         self.alg = alg
         self.key = make_key(alg)
         self.jwks = {"keys": [public_jwk(self.key, kid="first", alg=alg, use="sig")]}
-        self.metadata = {"issuer": url, "jwks_uri": f"{url}/keys", "token_endpoint": f"{url}/token"}
+        base = url.rstrip("/")
+        self.metadata = {"issuer": url, "jwks_uri": f"{base}/keys", "token_endpoint": f"{base}/token"}
         #: Answers or errors in place of the documents `keys` and `metadata`.
         self.instead = {}
         #: The requests for keys.
@@ -93,8 +94,9 @@ class FakeIssuer:
         def serve_metadata(_request):
             return serve("metadata", self.metadata)
 
-        router.get(f"{self.url}/.well-known/openid-configuration").mock(side_effect=serve_metadata)
-        router.get(f"{self.url}/keys").mock(side_effect=serve_keys)
+        base = self.url.rstrip("/")
+        router.get(f"{base}/.well-known/openid-configuration").mock(side_effect=serve_metadata)
+        router.get(f"{base}/keys").mock(side_effect=serve_keys)
 
 
 @contextmanager
