@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from auth.hashing import hash_secret
 from auth.principal import Principal, expand_scopes
-from server.ids import new_id
+from server.ids import UserId, new_id
 from server.store.db import Database
 from server.store.record.people.api_keys import KeyRow, find_key, insert_key, put_in_place, retire_key
 
@@ -27,7 +27,7 @@ def looks_like_api_key(bearer: str) -> bool:
 async def issue_key(
     connection: AsyncConnection,
     *,
-    user_id: str,
+    user_id: UserId,
     scopes: Iterable[str],
     name: str,
     now: datetime,
@@ -62,7 +62,7 @@ async def issue_key(
 
 
 async def replace_key(
-    connection: AsyncConnection, user_id: str, key_id: str, now: datetime
+    connection: AsyncConnection, user_id: UserId, key_id: str, now: datetime
 ) -> tuple[str, KeyRow] | None:
     """End a key of this user and make a new one with the same name, scopes, workspace and expiry.
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from server.ids import UserId
+
 READ = "memory:read"
 WRITE = "memory:write"
 ADMIN = "admin"
@@ -44,7 +46,7 @@ class Principal:
         audience: the resource that a token is for; None for an API key.
     """
 
-    user_id: str
+    user_id: UserId
     account_id: str
     scopes: frozenset[str]
     via: Literal["api_key", "oauth", "issuer"]

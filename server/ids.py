@@ -2,7 +2,12 @@
 
 import secrets
 from datetime import datetime
+from typing import NewType
 from uuid import UUID
+
+#: The id of a user. It comes from the record, by way of a principal or a login: a text of a request is none, nor is the
+#: id of a client.
+UserId = NewType("UserId", str)
 
 
 def new_id(now: datetime) -> str:

@@ -4,6 +4,7 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from auth.server import AuthorizationServer
+from server.ids import UserId
 from server.store.epoch import raise_epoch
 from server.store.record.oauth.grants import revoke_grant
 from server.store.record.people.api_keys import revoke_keys_of_grant
@@ -12,7 +13,7 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 
 async def end_grant(
-    auth: AuthorizationServer, connection: AsyncConnection, grant_id: str, *, user_id: str | None = None
+    auth: AuthorizationServer, connection: AsyncConnection, grant_id: str, *, user_id: UserId | None = None
 ) -> bool:
     """Revoke a grant and the API keys made through it. Return False if it had ended already.
 

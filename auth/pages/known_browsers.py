@@ -13,11 +13,12 @@ from starlette.responses import Response
 
 from auth.pages.browser import choose_cookie_name, is_https
 from auth.server import AuthorizationServer, get_authorization_server
+from server.ids import UserId
 
 LIFETIME = timedelta(days=180)
 
 
-def find_known_browser(request: Request, user_id: str) -> str | None:
+def find_known_browser(request: Request, user_id: UserId) -> str | None:
     """Return the id of the browser if this user has logged in with it before; else None."""
     auth = get_authorization_server(request)
     browser_id, _, seal = request.cookies.get(_choose_name(auth), "").partition(".")
@@ -25,7 +26,7 @@ def find_known_browser(request: Request, user_id: str) -> str | None:
     return browser_id if hmac.compare_digest(expected.encode(), seal.encode()) else None
 
 
-def mark_known_browser(response: Response, auth: AuthorizationServer, user_id: str) -> None:
+def mark_known_browser(response: Response, auth: AuthorizationServer, user_id: UserId) -> None:
     """Put the mark of this user into a response. It replaces another user's."""
     browser_id = secrets.token_urlsafe(16)
     response.set_cookie(

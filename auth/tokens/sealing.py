@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from server.errors import Failure
+from server.ids import UserId
 from server.secret_strength import LEAST_BYTES, is_patterned
 
 
@@ -83,7 +84,7 @@ class Sealer:
         """Return the token in the forms of the browser with this cookie."""
         return hmac.new(self._csrf, cookie.encode(), hashlib.sha256).hexdigest()
 
-    def make_browser_seal(self, browser_id: str, user_id: str) -> str:
+    def make_browser_seal(self, browser_id: str, user_id: UserId) -> str:
         """Return the seal by which a browser shows that this user has logged in with it."""
         return hmac.new(self._browsers, f"{browser_id}.{user_id}".encode(), hashlib.sha256).hexdigest()
 

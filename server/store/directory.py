@@ -1,6 +1,7 @@
 """Finding the workspace that a name means. Answers are remembered: every request asks, and they seldom change."""
 
 from server.clock import Clock
+from server.ids import UserId
 from server.names import fold_name
 from server.store.db import Database
 from server.store.epoch import Epoch, raise_epoch
@@ -42,7 +43,7 @@ class Directory:
         self._defaults: ForgettingCache[str, str] = ForgettingCache(REMEMBERED)
         epoch.on_change(self.forget)
 
-    async def locate_workspace(self, user_id: str, account_id: str, asked: str | None) -> tuple[str, str]:
+    async def locate_workspace(self, user_id: UserId, account_id: str, asked: str | None) -> tuple[str, str]:
         """Return the id of the account and the name of the workspace that a user asks for.
 
         `asked` is `name`, `account/name` of an account that the user is in, or None for the user's default.
@@ -65,7 +66,7 @@ class Directory:
             raise WorkspaceNotFound(asked)
         return by_key[key], name
 
-    async def _read_default_name(self, user_id: str) -> str:
+    async def _read_default_name(self, user_id: UserId) -> str:
         known = self._defaults.get(user_id)
         if known is None:
             asked_at = self._defaults.now()

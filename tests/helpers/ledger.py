@@ -6,7 +6,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from server.ids import new_id
+from server.ids import UserId, new_id
 from server.memory.models import Memory
 from server.store.db import Database
 from server.store.projection.projection import Projection
@@ -25,7 +25,7 @@ class Ledger:
     workspace: str
     user: str
     account: str
-    actor: Actor = field(default_factory=lambda: Actor("user", "key", "test", "request"))
+    actor: Actor = field(default_factory=lambda: Actor(UserId("user"), "key", "test", "request"))
 
     def memory(self, content, **fields):
         now = self.now()

@@ -17,6 +17,7 @@ from mcp.client.streamable_http import streamable_http_client
 from auth.api_keys import issue_key
 from server.app import Running, create_app, open_server
 from server.background.loop import run_background
+from server.ids import UserId
 from server.store.record.people import accounts
 from server.web.http_server import configure_http
 from server.web.open_connections import ConnectionLimits, OpenConnections
@@ -34,7 +35,7 @@ class Person:
     """Somebody with an API key: REST through `http`, MCP through `call` and `mcp`."""
 
     name: str
-    user_id: str
+    user_id: UserId
     account_id: str
     key: str
     url: str

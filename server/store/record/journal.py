@@ -6,11 +6,12 @@ The caller owns the transaction: an entry is written in the transaction that mak
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from server.ids import UserId
 from server.store.record.workspaces import WorkspaceGone
 from server.store.tables.accounts import workspaces
 from server.store.tables.memories import journal
@@ -18,9 +19,12 @@ from server.store.tables.memories import journal
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """The user, credential and request that make a change, and the operation they make it by."""
+    """The user, credential and request that make a change, and the operation they make it by.
 
-    user_id: str
+    `loci` and `housekeeping` are no users: the server itself makes the change, at night or to erase something.
+    """
+
+    user_id: UserId | Literal["loci", "housekeeping"]
     credential_id: str
     operation: str
     request_id: str

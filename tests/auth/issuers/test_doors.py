@@ -6,6 +6,7 @@ import httpx
 import pytest
 import sqlalchemy as sa
 
+from server.ids import UserId
 from server.store.epoch import raise_epoch
 from server.store.tables.accounts import users
 from tests.helpers.doors import rpc
@@ -43,7 +44,7 @@ def web(issuer):
 
 def bearing(site, token):
     """Somebody with this token."""
-    return Person("", "", "", token, site.url, site.client(token))
+    return Person("", UserId(""), "", token, site.url, site.client(token))
 
 
 async def test_a_token_of_the_issuer_opens_every_door(site, issuer):

@@ -47,6 +47,7 @@ async def test_a_token_as_the_provider_documents_it_is_taken_for_its_person(veri
     async with db.read() as connection:
         (user,) = await list_users(connection)
         found = await find_external_subject(connection, provider.url, person["subject"])
+    assert found is not None
     assert user.name == person["name"]
     assert found.user_id == principal.user_id == user.id
 

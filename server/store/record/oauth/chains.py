@@ -8,6 +8,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from server.ids import UserId
 from server.store.tables.oauth import oauth_chains, oauth_grants
 
 
@@ -53,7 +54,7 @@ async def get_chain(connection: AsyncConnection, chain_id: str) -> Chain | None:
     return None if row is None else Chain(*row)
 
 
-async def list_chains(connection: AsyncConnection, user_id: str, now: datetime) -> dict[str, list[Chain]]:
+async def list_chains(connection: AsyncConnection, user_id: UserId, now: datetime) -> dict[str, list[Chain]]:
     """Return the chains of a person's grants that have not expired, the one used last first: grant id → chains."""
     query = (
         sa.select(oauth_chains)

@@ -9,6 +9,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from server.ids import UserId
 from server.store.tables.oauth import oauth_codes
 
 
@@ -17,7 +18,7 @@ class Code:
     """An authorization code: a person's consent, for the minute until the client redeems it."""
 
     code_hash: str
-    user_id: str
+    user_id: UserId
     client_id: str
     client_name: str
     redirect_uri: str

@@ -5,6 +5,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from server.ids import UserId
 from server.store.db import insert_into
 from server.store.tables.oauth import oauth_consents
 
@@ -12,7 +13,7 @@ from server.store.tables.oauth import oauth_consents
 async def remember_consent(
     connection: AsyncConnection,
     *,
-    user_id: str,
+    user_id: UserId,
     client_id: str,
     redirect_host: str,
     asked: str,
@@ -30,7 +31,7 @@ async def remember_consent(
 
 
 async def find_consent(
-    connection: AsyncConnection, *, user_id: str, client_id: str, redirect_host: str, asked: str
+    connection: AsyncConnection, *, user_id: UserId, client_id: str, redirect_host: str, asked: str
 ) -> str | None:
     """Return the scopes that a person granted when this client asked for the same, or None."""
     query = sa.select(oauth_consents.c.granted).where(
@@ -42,7 +43,7 @@ async def find_consent(
     return (await connection.execute(query)).scalar_one_or_none()
 
 
-async def forget_consents(connection: AsyncConnection, user_id: str, client_id: str) -> None:
+async def forget_consents(connection: AsyncConnection, user_id: UserId, client_id: str) -> None:
     """Delete a person's consents for a client, so that the person is asked again."""
     await connection.execute(
         sa.delete(oauth_consents).where(oauth_consents.c.user_id == user_id, oauth_consents.c.client_id == client_id)

@@ -6,6 +6,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from server.ids import UserId
 from server.store.tables.accounts import users
 from server.store.tables.oauth import oauth_grants
 
@@ -15,7 +16,7 @@ class Grant:
     """The permission of a client to act for a person, until it expires or is revoked. Spaces separate its `scopes`."""
 
     id: str
-    user_id: str
+    user_id: UserId
     client_id: str
     client_name: str
     scopes: str
@@ -75,7 +76,7 @@ async def lock_grant(connection: AsyncConnection, grant_id: str) -> None:
     await connection.execute(sa.select(oauth_grants.c.id).where(oauth_grants.c.id == grant_id).with_for_update())
 
 
-async def list_grants(connection: AsyncConnection, user_id: str, now: datetime) -> list[Grant]:
+async def list_grants(connection: AsyncConnection, user_id: UserId, now: datetime) -> list[Grant]:
     """Return a person's valid grants, the one used last first."""
     query = _GRANT.where(oauth_grants.c.user_id == user_id, oauth_grants.c.expires_at > now)
     return [Grant(*row) for row in await connection.execute(query.order_by(oauth_grants.c.last_used_at.desc()))]
@@ -87,7 +88,7 @@ async def touch_grant(connection: AsyncConnection, grant_id: str, now: datetime)
 
 
 async def revoke_grant(
-    connection: AsyncConnection, grant_id: str, now: datetime, *, user_id: str | None = None
+    connection: AsyncConnection, grant_id: str, now: datetime, *, user_id: UserId | None = None
 ) -> bool:
     """Revoke a grant (of this user, if one is given). Return False if there is none, or it was revoked before."""
     query = sa.update(oauth_grants).where(oauth_grants.c.id == grant_id, oauth_grants.c.revoked_at.is_(None))

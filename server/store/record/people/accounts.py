@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from server.ids import new_id
+from server.ids import UserId, new_id
 from server.names import fold_name
 from server.store.record.outbox import Outbox
 from server.store.tables.accounts import accounts, memberships, users
@@ -21,7 +21,7 @@ class NameTaken(Exception):  # noqa: N818 - it names the reason; the doors decid
 class User:
     """A person who can log in. `account_id` is the account of the workspaces that the user names without one."""
 
-    id: str
+    id: UserId
     name: str
     password_hash: str | None
     is_admin: bool
@@ -49,7 +49,7 @@ async def create_user(
     Raises:
         NameTaken: another user or account has the name.
     """
-    user = User(new_id(now), name, password_hash, is_admin, new_id(now), default_workspace, now, None)
+    user = User(UserId(new_id(now)), name, password_hash, is_admin, new_id(now), default_workspace, now, None)
     try:
         await connection.execute(
             sa.insert(accounts).values(id=user.account_id, name=name, name_key=fold_name(name), created_at=now)
@@ -120,12 +120,12 @@ async def count_users(connection: AsyncConnection) -> int:
     return (await connection.execute(sa.select(sa.func.count()).select_from(users))).scalar_one()
 
 
-async def set_password(connection: AsyncConnection, user_id: str, password_hash: str) -> None:
+async def set_password(connection: AsyncConnection, user_id: UserId, password_hash: str) -> None:
     """Replace a user's password hash."""
     await connection.execute(sa.update(users).where(users.c.id == user_id).values(password_hash=password_hash))
 
 
-async def list_member_accounts(connection: AsyncConnection, user_id: str) -> dict[str, str]:
+async def list_member_accounts(connection: AsyncConnection, user_id: UserId) -> dict[str, str]:
     """Return the accounts that a user is a member of: name → id."""
     query = (
         sa.select(accounts.c.name, accounts.c.id)

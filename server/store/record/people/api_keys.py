@@ -6,6 +6,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from server.ids import UserId
 from server.store.tables.accounts import api_keys, users, workspaces
 from server.store.tables.oauth import oauth_grants
 
@@ -15,7 +16,7 @@ class KeyRow:
     """A key as its owner may see it."""
 
     id: str
-    user_id: str
+    user_id: UserId
     prefix: str
     name: str
     scopes: str
@@ -85,13 +86,13 @@ async def find_key(connection: AsyncConnection, key_hash: str, now: datetime) ->
     return replace(key, expires_at=ends), account_id
 
 
-async def list_keys(connection: AsyncConnection, user_id: str) -> list[KeyRow]:
+async def list_keys(connection: AsyncConnection, user_id: UserId) -> list[KeyRow]:
     """Return a user's keys that are not revoked, newest first."""
     query = _KEY.where(api_keys.c.user_id == user_id, api_keys.c.revoked_at.is_(None)).order_by(api_keys.c.id.desc())
     return [KeyRow(*row) for row in await connection.execute(query)]
 
 
-async def revoke_key(connection: AsyncConnection, user_id: str, key_id: str, now: datetime) -> list[str]:
+async def revoke_key(connection: AsyncConnection, user_id: UserId, key_id: str, now: datetime) -> list[str]:
     """Revoke a key of this user and all the keys that were made by it, directly or not, and return their ids.
 
     The list is empty if the user has no such key, or it was revoked before.
@@ -104,7 +105,7 @@ async def revoke_key(connection: AsyncConnection, user_id: str, key_id: str, now
 
 
 async def _revoke_keys(
-    connection: AsyncConnection, user_id: str, condition: sa.ColumnElement[bool], now: datetime
+    connection: AsyncConnection, user_id: UserId, condition: sa.ColumnElement[bool], now: datetime
 ) -> list[str]:
     query = (
         sa.update(api_keys)
@@ -123,7 +124,7 @@ async def put_in_place(connection: AsyncConnection, key_id: str, successor: str)
     await connection.execute(sa.update(api_keys).where(api_keys.c.made_by == key_id).values(made_by=successor))
 
 
-async def retire_key(connection: AsyncConnection, user_id: str, key_id: str, now: datetime) -> KeyRow | None:
+async def retire_key(connection: AsyncConnection, user_id: UserId, key_id: str, now: datetime) -> KeyRow | None:
     """Revoke a key that another one replaces, and return its row. None if the user has no such key, or it is revoked.
 
     The workspace that it is bound to is held: a deletion of the workspace waits, and then revokes the new key, too.

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from server.ids import new_id
+from server.ids import UserId, new_id
 from server.store.tables.accounts import external_subjects, users
 
 
@@ -27,7 +27,7 @@ class ExternalSubject:
     """
 
     id: str
-    user_id: str
+    user_id: UserId
     account_id: str
     is_disabled: bool
 
@@ -47,7 +47,7 @@ async def find_external_subject(connection: AsyncConnection, issuer: str, subjec
 
 
 async def insert_external_subject(
-    connection: AsyncConnection, *, issuer: str, subject: str, user_id: str, now: datetime
+    connection: AsyncConnection, *, issuer: str, subject: str, user_id: UserId, now: datetime
 ) -> str:
     """Store that a subject is this user, and return the subject's id.
 

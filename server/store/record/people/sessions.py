@@ -5,12 +5,13 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from server.ids import UserId
 from server.store.record.people.accounts import User, get_user
 from server.store.tables.oauth import browser_sessions
 
 
 async def insert_session(
-    connection: AsyncConnection, *, id_hash: str, user_id: str, now: datetime, expires_at: datetime
+    connection: AsyncConnection, *, id_hash: str, user_id: UserId, now: datetime, expires_at: datetime
 ) -> None:
     """Store a new browser session."""
     await connection.execute(
@@ -28,7 +29,7 @@ async def find_session_user(connection: AsyncConnection, id_hash: str, now: date
     return None if user is None or user.disabled_at is not None else user
 
 
-async def delete_user_sessions(connection: AsyncConnection, user_id: str) -> None:
+async def delete_user_sessions(connection: AsyncConnection, user_id: UserId) -> None:
     """End every browser session of a user."""
     await connection.execute(sa.delete(browser_sessions).where(browser_sessions.c.user_id == user_id))
 
