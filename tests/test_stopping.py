@@ -8,6 +8,8 @@ import sys
 import time
 from pathlib import Path
 
+from tests.helpers.processes import find_free_port
+
 ROOT = Path(__file__).parent.parent
 FORM = "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 99\r\n\r\nhalf=a"
 #: The path of each half-sent request, and what of it was sent.
@@ -26,15 +28,26 @@ def test_half_sent_requests_do_not_hold_up_the_end_and_are_a_line_each(tmp_path)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    settings = {"LOCI_DATA_DIR": str(tmp_path), "LOCI_EMBEDDING_MODEL": "none", "LOCI_PORT": str(port)}
-    with subprocess.Popen(
-        [sys.executable, "-m", "server", "serve"],
-        cwd=ROOT,
-        env=os.environ | settings,
-        stderr=subprocess.PIPE,
-        text=True,
-        preexec_fn=_lower_descriptor_limit,  # noqa: PLW1509 - as a service manager does it
-    ) as server:
+    silent = socket.create_server(("127.0.0.1", 0))  # a collector of traces that never answers
+    metrics_port = find_free_port()
+    settings = {
+        "LOCI_DATA_DIR": str(tmp_path),
+        "LOCI_EMBEDDING_MODEL": "none",
+        "LOCI_PORT": str(port),
+        "LOCI_METRICS_PORT": str(metrics_port),
+        "LOCI_TRACES_ENDPOINT": f"http://127.0.0.1:{silent.getsockname()[1]}",
+    }
+    with (
+        silent,
+        subprocess.Popen(
+            [sys.executable, "-m", "server", "serve"],
+            cwd=ROOT,
+            env=os.environ | settings,
+            stderr=subprocess.PIPE,
+            text=True,
+            preexec_fn=_lower_descriptor_limit,  # noqa: PLW1509 - as a service manager does it
+        ) as server,
+    ):
         assert server.stderr is not None
         try:
             assert any("Loci is at" in line for line in server.stderr)
@@ -44,6 +57,9 @@ def test_half_sent_requests_do_not_hold_up_the_end_and_are_a_line_each(tmp_path)
             with socket.create_connection(("127.0.0.1", port), timeout=30) as asked:
                 asked.sendall(f"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n".encode())
                 assert b"200" in asked.recv(100)  # what was sent before has been read
+            with socket.create_connection(("127.0.0.1", metrics_port), timeout=30) as asked:
+                asked.sendall(b"GET /metrics HTTP/1.0\r\n\r\n")
+                page = asked.makefile("rb").read()
             limits = Path(f"/proc/{server.pid}/limits").read_text().splitlines()
             server.terminate()
             began = time.monotonic()
@@ -52,6 +68,7 @@ def test_half_sent_requests_do_not_hold_up_the_end_and_are_a_line_each(tmp_path)
         finally:
             server.kill()
     assert took < 5
+    assert b'loci_http_requests_total{method="GET",route="/healthz",status="200"} 1.0' in page
     ((soft, hard),) = (row.split()[3:5] for row in limits if row.startswith("Max open files"))
     assert soft == hard
     assert "Traceback" not in rest

@@ -3,6 +3,7 @@
 import asyncio
 import shlex
 import shutil
+import socket
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
@@ -37,16 +38,19 @@ from server.tls import make_tls_context
 from server.wiring import build_endpoint, build_engine, build_remote_source
 
 LOW_DISK = 1 << 30
+#: The addresses that mean all addresses of the machine, each with one at which a listener can be asked.
+_ANYWHERE = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - nothing is bound here
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """The result of one check. `cure` says what to do if it is not ok."""
+    """The result of one check. `cure` says what to do if it is not ok. A warning is not ok, and the server works."""
 
     subject: str
     is_ok: bool
     detail: str
     cure: str = ""
+    is_warning: bool = False
 
 
 Check = Callable[[Settings], Awaitable[Finding]]
@@ -62,6 +66,8 @@ def run_doctor() -> None:
         "search store": _check_search,
         "embedding model": _check_model,
         "cross-encoder": _check_reranker,
+        "metrics": check_metrics,
+        "traces": check_traces,
         "public URL": check_public_url,
     }
     if settings.auth_issuer:
@@ -74,12 +80,13 @@ def run_doctor() -> None:
 
     findings = asyncio.run(examine())
     for finding in findings:
-        mark = "[green]ok  [/green]" if finding.is_ok else "[red]FAIL[/red]"
+        bad = "[yellow]warn[/yellow]" if finding.is_warning else "[red]FAIL[/red]"
+        mark = "[green]ok  [/green]" if finding.is_ok else bad
         line = f"{mark} [bold]{finding.subject}[/bold]: {escape(finding.detail)}"
         stderr.print(line, highlight=False, soft_wrap=True)
         if finding.cure and not finding.is_ok:
             stderr.print(f"     {finding.cure}", markup=False, highlight=False, soft_wrap=True)
-    if not all(finding.is_ok for finding in findings):
+    if not all(finding.is_ok or finding.is_warning for finding in findings):
         raise typer.Exit(1)
 
 
@@ -201,6 +208,43 @@ async def _check_reranker(settings: Settings) -> Finding:
         cure = "Run `python -m server model pull`. Until then recall does without it."
         return Finding("cross-encoder", is_ok=False, detail=f"{settings.rerank_model}: not pulled yet", cure=cure)
     return Finding("cross-encoder", is_ok=True, detail=model.name)
+
+
+async def check_metrics(settings: Settings) -> Finding:
+    """Look whether the port of the metrics is free, or has this server's metrics."""
+    host, port = settings.metrics_host, settings.metrics_port
+    if not port:
+        return Finding("metrics", is_ok=True, detail="off")
+    try:
+        with socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET):
+            return Finding("metrics", is_ok=True, detail=f"port {port} on {host} is free for them")
+    except OSError:
+        reachable = _ANYWHERE.get(host, host)
+        url = f"http://{f'[{reachable}]' if ':' in reachable else reachable}:{port}/metrics"
+    try:
+        async with httpx.AsyncClient(timeout=5, trust_env=is_proxy_allowed(url)) as client:
+            is_us = "loci_build_info" in (await client.get(url)).text
+    except (httpx.HTTPError, httpx.InvalidURL):
+        is_us = False
+    cure = "Stop the program that uses it, or set LOCI_METRICS_HOST and LOCI_METRICS_PORT to others."
+    detail = f"{url} answers" if is_us else f"port {port} on {host} cannot be opened"
+    return Finding("metrics", is_ok=is_us, detail=detail, cure=cure)
+
+
+async def check_traces(settings: Settings) -> Finding:
+    """Send the collector of traces a message without any span. A collector that is down harms nothing else."""
+    url = settings.traces_endpoint
+    if not url:
+        return Finding("traces", is_ok=True, detail="off")
+    try:
+        async with httpx.AsyncClient(timeout=5, trust_env=is_proxy_allowed(url)) as client:
+            answer = await client.post(url, headers={"Content-Type": "application/x-protobuf"})
+        problem = "" if answer.is_success else f"answered {answer.status_code}"
+    except httpx.HTTPError as error:
+        problem = f"does not answer ({type(error).__name__})"
+    cure = "Start the collector, or check LOCI_TRACES_ENDPOINT. Until then spans are dropped, and all else works."
+    detail = f"{url} {problem or 'takes them'}"
+    return Finding("traces", is_ok=not problem, detail=detail, cure=cure, is_warning=True)
 
 
 async def check_public_url(settings: Settings) -> Finding:

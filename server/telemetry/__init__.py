@@ -31,7 +31,7 @@ class Telemetry:
 
 @asynccontextmanager
 async def open_telemetry(settings: Settings) -> AsyncGenerator[Telemetry]:
-    """Open what the settings ask for. When the block ends, the last spans are sent, for two seconds at most."""
+    """Open what the settings ask for. When the block ends, the last spans are sent, for half a second at most."""
     metrics = None
     if settings.metrics_port:
         from server.telemetry.metrics import Metrics  # noqa: PLC0415 - the library is imported only if it is used

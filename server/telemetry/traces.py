@@ -36,8 +36,9 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 #: The spans that wait at most, how many are sent at once, and the milliseconds between two of these.
 QUEUE, BATCH, EVERY_MS = 8192, 512, 2000
-#: The seconds that one attempt to send may take, and those for the last spans when the server stops.
-SEND_SECONDS, CLOSE_SECONDS = 3.0, 2.0
+#: The seconds that one attempt to send may take, and those for the last spans when the server stops: it may have
+#: waited four seconds for slow clients before, and is to end within five.
+SEND_SECONDS, CLOSE_SECONDS = 3.0, 0.5
 
 _NOTHING: AbstractContextManager[Any] = nullcontext()
 _ERROR: Final = Status(StatusCode.ERROR)
@@ -100,7 +101,7 @@ class Traces(Observer):
             self._tracer.start_span(f"sql {kind}", context, start_time=started).end()
 
     async def close(self) -> None:
-        """Send the spans that wait, but give up after some seconds: the thread that sends them keeps nobody waiting."""
+        """Send the spans that wait. Give up after half a second, and at once if the collector does not answer."""
         done, loop = asyncio.Event(), asyncio.get_running_loop()
 
         def shut_down() -> None:
@@ -111,7 +112,7 @@ class Traces(Observer):
         # A thread that the end of the process does not wait for, unlike those of a pool.
         threading.Thread(target=shut_down, name="end of the traces", daemon=True).start()
         try:
-            await asyncio.wait_for(done.wait(), CLOSE_SECONDS)
+            await asyncio.wait_for(done.wait(), CLOSE_SECONDS if self._exporter.is_answered else 0)
         except TimeoutError:
             self._exporter.shutdown()  # it tries no more
 
@@ -162,15 +163,22 @@ class _WatchSpan:
 
 
 class _LoggedExporter(SpanExporter):
-    """Sends spans, and logs if they cannot be sent, until it is shut down."""
+    """Sends spans, and logs if they cannot be sent, until it is shut down.
+
+    Attributes:
+        is_answered: whether the last message was taken; False as well while the collector's answer is awaited.
+    """
 
     def __init__(self, exporter: OTLPSpanExporter) -> None:
         self._exporter = exporter
         self._is_shut_down = False
+        self.is_answered = True
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        self.is_answered = False
         result = self._exporter.export(spans)
-        if result is not SpanExportResult.SUCCESS and not self._is_shut_down:
+        self.is_answered = result is SpanExportResult.SUCCESS
+        if not self.is_answered and not self._is_shut_down:
             log.warning("traces.not_sent", spans=len(spans))
         return result
 

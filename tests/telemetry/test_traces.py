@@ -111,8 +111,7 @@ async def test_an_error_is_named_by_its_kind_and_never_by_its_words(collector):
     assert b"heliotrope" not in b"".join(collector.bodies)
 
 
-async def test_a_collector_that_does_not_answer_holds_up_neither_a_request_nor_the_end(monkeypatch):
-    monkeypatch.setattr(module, "CLOSE_SECONDS", 0.2)
+async def test_a_collector_that_does_not_answer_holds_up_neither_a_request_nor_the_end():
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
         silent.listen()
