@@ -25,6 +25,7 @@ from server.embedding_providers import ENDPOINT, LOCAL, PRESETS, find_custom_pro
 from server.issuer_settings import IssuerSettings
 from server.limits import Limits
 from server.origins import normalize_origin
+from server.search_settings import SearchSettings
 from server.secret_strength import LEAST_BYTES, is_patterned
 from server.setting_checks import check_endpoint_url, check_public_url
 from server.setting_problems import describe_problem
@@ -42,7 +43,7 @@ _COMMAND = "python3 -c 'import secrets; print(secrets.token_urlsafe(32))'"
 PlanName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,59}$")]
 
 
-class Settings(IssuerSettings, TelemetrySettings):
+class Settings(IssuerSettings, SearchSettings, TelemetrySettings):
     """The settings of one server. Frozen: a changed setting takes effect at the next start."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid", hide_input_in_errors=True)
@@ -67,10 +68,6 @@ class Settings(IssuerSettings, TelemetrySettings):
         description="The SQL database of the record, e.g. postgresql://user:password@host/loci. Default: SQLite in "
         "DATA_DIR.",
     )
-    qdrant_url: str = Field(
-        default="", description="A Qdrant server or cluster. Default: the embedded engine in DATA_DIR."
-    )
-    qdrant_api_key: SecretStr = Field(default=SecretStr(""), description="The API key of that Qdrant server.")
     embedding_provider: str = Field(
         default="",
         max_length=100,

@@ -100,7 +100,7 @@ class IssuerSettings(BaseSettings):
     ca_file: Path | None = Field(
         default=None,
         description="A file of PEM certificates of authorities that are trusted beside the usual ones, for connections "
-        "to issuers.",
+        "to issuers and to the Qdrant server.",
     )
 
     @field_validator("auth_issuer")

@@ -25,14 +25,13 @@ from server.store.projection.upkeep import drop_orphan_collections
 from server.store.search.folder_ownership import FolderOwnership
 from server.store.search.observed import ObservedEngine
 from server.store.search.seam import Engine
+from server.tls import make_tls_context
 
 
 def build_engine(settings: Settings) -> Engine:
     """Return the search engine that the settings name. Each engine is imported only if it is used."""
     if settings.qdrant_url:
-        from server.store.search.qdrant.server import ServerEngine  # noqa: PLC0415 - it costs a second and 100 MB
-
-        return ServerEngine.from_url(settings.qdrant_url, settings.qdrant_api_key.get_secret_value() or None)
+        return _build_server_engine(settings)
     folder, max_open = settings.data_dir / "shards", settings.open_workspaces
     if settings.engine_processes:
         from server.store.search.edge.processes import ProcessEngine  # noqa: PLC0415 - the other engines are not needed then
@@ -41,6 +40,26 @@ def build_engine(settings: Settings) -> Engine:
     from server.store.search.edge.engine import EdgeEngine  # noqa: PLC0415 - loads the engine, which the others do not need in this process
 
     return EdgeEngine(folder, max_open=max_open)
+
+
+def _build_server_engine(settings: Settings) -> Engine:
+    from server.store.search.qdrant.options import CollectionOptions  # noqa: PLC0415 - it costs a second and 100 MB
+    from server.store.search.qdrant.server import ServerEngine  # noqa: PLC0415 - the same imports
+
+    options = CollectionOptions(
+        shards=settings.qdrant_shards,
+        replicas=settings.qdrant_replicas,
+        write_consistency=settings.qdrant_write_consistency,
+        is_on_disk=settings.qdrant_on_disk,
+        quantization=settings.qdrant_quantization,
+    )
+    return ServerEngine.from_url(
+        settings.qdrant_url,
+        settings.qdrant_api_key.get_secret_value() or None,
+        options,
+        timeout=settings.qdrant_timeout_seconds,
+        tls=None if settings.ca_file is None else make_tls_context(settings.ca_file),
+    )
 
 
 def build_endpoint(settings: Settings) -> Endpoint | None:

@@ -99,6 +99,15 @@ def test_users_and_keys_can_be_made_while_the_server_runs(cli, tmp_path):
     asyncio.run(meanwhile())
 
 
+def test_a_worker_beside_a_server_on_the_embedded_engine_is_told_what_it_needs(cli, tmp_path):
+    (tmp_path / "data").mkdir()
+    with FolderOwnership.acquire(tmp_path / "data"):
+        refused = cli("worker")
+    assert refused.exit_code == 1
+    assert f"Process {os.getpid()} already serves" in refused.output
+    assert "set LOCI_QDRANT_URL" in refused.output
+
+
 def test_a_key_revoked_on_the_command_line_ends_in_a_running_server_within_its_second(cli, tmp_path):
     settings, clock = Settings(data_dir=tmp_path / "data", embedding_model="none"), Clock()
 

@@ -1,7 +1,8 @@
 """The command line: `python -m server`.
 
 Each file of this folder is one command or one group of commands (`user`, `key`, `model`, `webhook`), but for common.py,
-listen.py, runs.py and api_page.py, which the commands share or use. A command that fails says what to do.
+event_loop.py, listen.py, runs.py and api_page.py, which the commands share or use. A command that fails says what
+to do.
 """
 
 import os
@@ -27,6 +28,9 @@ class _Place(NamedTuple):
 #: Only the command that is called is imported: the stores take a second, which neither the help nor the version needs.
 _PLACES = {
     "serve": _Place("serve", "serve", "Run the server. Stops cleanly on Ctrl-C or SIGTERM."),
+    "worker": _Place(
+        "worker", "worker", "Do the background work, and answer no requests. Stops cleanly on Ctrl-C or SIGTERM."
+    ),
     "migrate": _Place("migrate", "migrate", "Bring the record's schema up to this version. `serve` does it too."),
     "backup": _Place("backup", "write_backup_file", "Back up the whole record into one file, while the server runs."),
     "restore": _Place(

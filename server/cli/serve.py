@@ -2,15 +2,14 @@
 
 import asyncio
 import gc
-import signal
 import socket
-import sys
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from server.cli.common import begin_command, close_data_folder, explain_errors, find_store_outage, stderr
 from server.cli.descriptors import raise_descriptor_limit
+from server.cli.event_loop import catch_signals, run_until_signal
 from server.cli.listen import METRICS_HOST_AND_PORT, listen
 from server.config import Settings
 from server.connect_commands import list_connect_steps
@@ -35,32 +34,13 @@ def serve() -> None:
     metrics_listeners = listen(settings.metrics_host, metrics_port, METRICS_HOST_AND_PORT) if metrics_port else []
     if not settings.port:
         settings = settings.with_port(listeners[0].getsockname()[1])
-    # A shell that starts a command in the background of a script has it ignore SIGINT; SIGTERM needs it, as said below.
-    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-    # uvicorn sends the signal that stopped it to the process again. A second SIGTERM would end the process with its
-    # stores open, so it is turned into SIGINT, which the runner takes for a request to end.
-    signal.signal(signal.SIGTERM, _raise_interrupt)
+    catch_signals()
     try:
-        with explain_errors(settings), asyncio.Runner(loop_factory=_make_loop) as runner:
-            runner.run(_serve(settings, listeners, metrics_listeners, descriptors))
-    except KeyboardInterrupt:
-        pass  # uvicorn has shut down cleanly, and raises the signal again so that the shell knows of it
+        with explain_errors(settings):
+            run_until_signal(_serve(settings, listeners, metrics_listeners, descriptors))
     finally:
         for listener in (*listeners, *metrics_listeners):
             listener.close()
-
-
-def _raise_interrupt(_signal: int, _frame: object) -> None:
-    signal.raise_signal(signal.SIGINT)
-
-
-def _make_loop() -> asyncio.AbstractEventLoop:
-    if sys.platform == "win32":
-        return asyncio.new_event_loop()
-    import uvloop  # noqa: PLC0415 - there is none on Windows
-
-    return uvloop.new_event_loop()
 
 
 async def _serve(

@@ -1,13 +1,21 @@
 """The server engine if the server is away, refuses, or is too old."""
 
+import json
 import socket
+import ssl
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import httpx
 import pytest
 from qdrant_client import AsyncQdrantClient
 
+from server.config import Settings
+from server.store.search.qdrant.options import CollectionOptions
 from server.store.search.qdrant.server import ServerEngine
 from server.store.search.seam import EngineDown, Query
+from server.wiring import build_engine
+from tests.helpers.local_ca import LocalCa
 
 pytestmark = pytest.mark.anyio
 
@@ -100,3 +108,109 @@ async def test_a_collection_that_another_process_made_first_is_not_new(answering
         return httpx.Response(404 if verb == "GET" else 409)
 
     assert not await answering(answer).open(make.collection())
+
+
+async def find_creation(options, make, dims=4):
+    """What is sent to make a collection with these options."""
+    sent = []
+
+    def answer(request):
+        if request.method == "PUT" and not request.url.path.endswith("/index"):
+            sent.append(json.loads(request.content))
+        if request.url.path == "/":
+            return httpx.Response(200, json={"title": "qdrant", "version": "1.17.0"})
+        if request.method == "GET":
+            return httpx.Response(404)
+        result = {"operation_id": 1, "status": "completed"} if request.url.path.endswith("/index") else True
+        return httpx.Response(200, json={"result": result, "status": "ok", "time": 0.0})
+
+    client = AsyncQdrantClient(url=URL, check_compatibility=False, transport=httpx.MockTransport(answer))
+    engine = ServerEngine(client, options)
+    assert await engine.open(make.collection(dims))
+    await engine.close()
+    (creation,) = sent
+    return {key: value for key, value in creation.items() if value is not None}
+
+
+async def test_without_options_a_collection_is_made_as_the_server_is_configured(make):
+    creation = await find_creation(None, make)
+    assert set(creation) == {"vectors", "sparse_vectors"}
+    assert creation["vectors"]["dense"] == {"size": 4, "distance": "Cosine"}
+
+
+async def test_shards_replicas_and_confirmations_are_those_of_the_options(make):
+    creation = await find_creation(CollectionOptions(shards=6, replicas=3, write_consistency=2), make)
+    assert (creation["shard_number"], creation["replication_factor"], creation["write_consistency_factor"]) == (6, 3, 2)
+
+
+async def test_a_collection_on_the_disk_has_its_vectors_words_and_payloads_there(make):
+    creation = await find_creation(CollectionOptions(is_on_disk=True), make)
+    assert [creation["vectors"][name]["on_disk"] for name in ("dense", "windows")] == [True, True]
+    assert creation["sparse_vectors"]["text"]["index"] == {"on_disk": True}
+    assert creation["on_disk_payload"]
+
+
+@pytest.mark.parametrize(
+    ("quantization", "config"),
+    [
+        ("scalar", {"scalar": {"type": "int8", "quantile": 0.99, "always_ram": True}}),
+        ("binary", {"binary": {"always_ram": True}}),
+    ],
+)
+async def test_shortened_vectors_stay_in_memory(make, quantization, config):
+    creation = await find_creation(CollectionOptions(quantization=quantization), make)
+    assert creation["quantization_config"] == config
+
+
+class _Version(BaseHTTPRequestHandler):
+    def do_GET(self):
+        body = json.dumps({"title": "qdrant", "version": "1.17.0", "result": {"collections": []}}).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def https_server(tmp_path):
+    """A Qdrant server over https, with the certificate of an authority of its own: its URL and the authority's file."""
+    ca = LocalCa.make(tmp_path)
+    key, certificate = ca.issue("localhost")
+    (tmp_path / "server.pem").write_text(key + certificate)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tmp_path / "server.pem")
+    server = HTTPServer(("127.0.0.1", 0), _Version)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"https://localhost:{server.server_port}", ca.file
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+async def test_a_server_with_an_authority_of_its_own_is_trusted_by_setting_alone(https_server, tmp_path):
+    url, ca_file = https_server
+    for trusted in (None, ca_file):
+        engine = build_engine(Settings(data_dir=tmp_path, qdrant_url=url, ca_file=trusted))
+        try:
+            if trusted is None:
+                with pytest.raises(EngineDown, match="does not answer"):
+                    await engine.ping()
+            else:
+                await engine.ping()
+        finally:
+            await engine.close()
+
+
+async def test_a_slow_server_is_engine_down_after_the_seconds_of_the_setting(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        engine = build_engine(Settings(data_dir=tmp_path, qdrant_url=url, qdrant_timeout_seconds=1))
+        with pytest.raises(EngineDown, match=r"does not answer \(ReadTimeout\)"):
+            await engine.ping()
+        await engine.close()

@@ -6,6 +6,7 @@ workspace can neither read nor overwrite another's points, whatever the request.
 and power cuts are the server's own matter.
 """
 
+import ssl
 from collections.abc import Awaitable
 from typing import Any, Self, TypeVar
 
@@ -16,6 +17,7 @@ from qdrant_client.http.exceptions import ApiException, UnexpectedResponse
 from server.loopback import is_proxy_allowed
 from server.store.search import checks
 from server.store.search.qdrant import wire
+from server.store.search.qdrant.options import CollectionOptions
 from server.store.search.query_arms import compute_idf, merge_answers, read_text
 from server.store.search.seam import Collection, EngineDown, Hits, Point, Query, UnusableCollection
 
@@ -35,23 +37,43 @@ class ServerEngine:
 
     Args:
         client: the client of the server; `close` closes it.
+        options: how the server keeps the collections that are made from now on.
     """
 
-    def __init__(self, client: AsyncQdrantClient) -> None:
+    def __init__(self, client: AsyncQdrantClient, options: CollectionOptions | None = None) -> None:
         self._client = client
+        self._options = options or CollectionOptions()
         self._is_version_known = False
 
     @classmethod
-    def from_url(cls, url: str, api_key: str | None = None, *, timeout: int = 10) -> Self:
-        """Make the engine of the server at a URL; `timeout` is in seconds, for each request. Nothing is sent yet."""
+    def from_url(
+        cls,
+        url: str,
+        api_key: str | None = None,
+        options: CollectionOptions | None = None,
+        *,
+        timeout: int = 10,
+        tls: ssl.SSLContext | None = None,
+    ) -> Self:
+        """Make the engine of the server at a URL. Nothing is sent yet.
+
+        Args:
+            url: the URL of the server.
+            api_key: its API key, None if it needs none.
+            options: how it keeps the collections that are made from now on.
+            timeout: the seconds that a request may take.
+            tls: the authorities that may have signed its certificate; None for the usual ones.
+        """
+        of_httpx: dict[str, Any] = {} if tls is None else {"verify": tls}
         client = AsyncQdrantClient(
             url=url,
             api_key=api_key,
             timeout=timeout,
             check_compatibility=False,
             trust_env=is_proxy_allowed(url if "://" in url else f"//{url}"),
+            **of_httpx,
         )
-        return cls(client)
+        return cls(client, options)
 
     async def open(self, collection: Collection) -> bool:
         checks.check_collection(collection)
@@ -188,11 +210,17 @@ class ServerEngine:
         """Make the collection; return False if another process has made it first."""
         # In a shared collection every search is of one tenant, so only graphs within a tenant are worth building.
         within_tenants = models.HnswConfigDiff(m=0, payload_m=16) if collection.tenant is not None else None
+        options = self._options
         request = self._client.create_collection(
             collection.name,
-            vectors_config=wire.make_vector_params(collection),
-            sparse_vectors_config={"text": models.SparseVectorParams(modifier=models.Modifier.IDF)},
+            vectors_config=wire.make_vector_params(collection, is_on_disk=options.is_on_disk),
+            sparse_vectors_config={"text": options.make_sparse_params()},
+            shard_number=options.shards or None,
+            replication_factor=options.replicas or None,
+            write_consistency_factor=options.write_consistency or None,
+            on_disk_payload=options.is_on_disk or None,
             hnsw_config=within_tenants,
+            quantization_config=options.make_quantization(),
         )
         return await _await_answer_unless(_CONFLICT, request) is not None
 

@@ -112,16 +112,15 @@ def find_memory_id(record: models.Record | models.ScoredPoint) -> str:
     return str((record.payload or {}).get(ID, record.id))
 
 
-def make_vector_params(collection: Collection) -> dict[str, models.VectorParams]:
+def make_vector_params(collection: Collection, *, is_on_disk: bool) -> dict[str, models.VectorParams]:
     """Return the parameters of a collection's dense vectors; none if it has no dimensions."""
     if not collection.dims:
         return {}
-    cosine = models.Distance.COSINE
+    dense = models.VectorParams(
+        size=collection.dims, distance=models.Distance.COSINE, on_disk=True if is_on_disk else None
+    )
     best_part = models.MultiVectorConfig(comparator=models.MultiVectorComparator.MAX_SIM)
-    return {
-        "dense": models.VectorParams(size=collection.dims, distance=cosine),
-        "windows": models.VectorParams(size=collection.dims, distance=cosine, multivector_config=best_part),
-    }
+    return {"dense": dense, "windows": dense.model_copy(update={"multivector_config": best_part})}
 
 
 def make_index_params(collection: Collection) -> dict[str, models.KeywordIndexParams]:
