@@ -63,7 +63,6 @@ def web_client(redirect_uri: str, client_id="loci", client_secret: str | None = 
         "grant_types": ["authorization_code", "refresh_token"],
         "response_types": ["code"],
         "token_endpoint_auth_method": method,
-        "scope": "openid offline_access email profile groups",
     }
     return registration | ({} if client_secret is None else {"client_secret": client_secret}) | metadata
 

@@ -48,7 +48,8 @@ function makeProvider(issuer) {
     },
     conformIdTokenClaims: false, // Google and Entra put the claims of the scopes into ID tokens, too
     clientBasedCORS: () => false,
-    scopes: ['openid', 'offline_access'],
+    // A client that registers itself may ask for the scopes of the resources, too.
+    scopes: ['openid', 'offline_access', ...new Set(Object.values(resources).flatMap(({ scope }) => scope.split(' ')))],
     pkce: { required: () => true },
     extraTokenClaims: (_ctx, token) => configuration.token_claims[token.accountId],
     features: {
