@@ -458,6 +458,7 @@ def test_doctor_finds_nothing_wrong_with_a_server_that_runs(cli, tmp_path, monke
     async def meanwhile():
         async with site_at(settings, Clock()) as site:
             monkeypatch.setenv("LOCI_PUBLIC_URL", site.url)
+            monkeypatch.setenv("LOCI_PORT", "0")  # 8080 may be another program's
             return await asyncio.to_thread(cli, "doctor")
 
     result = asyncio.run(meanwhile())

@@ -5,7 +5,6 @@ import shlex
 import shutil
 import socket
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 
 import httpx
 import typer
@@ -14,24 +13,32 @@ from sqlalchemy.exc import DBAPIError
 
 from auth.issuers.discovery import TOTAL_SECONDS, UnusableIssuerError, fetch_state
 from auth.tokens.sealing import load_secret_key
+from server.cli.checks.contents import check_vectors, check_webhook
+from server.cli.checks.finding import Finding
+from server.cli.checks.surroundings import check_clock, check_foreign_variables, check_port
 from server.cli.common import (
     CURE_OF_DAMAGE,
+    AsJson,
     begin_command,
     check_database_url,
     check_port_known,
     check_qdrant_url,
     explain_store_error,
+    find_store_outage,
     list_exposed_paths,
     open_record,
+    print_json,
     stderr,
 )
 from server.clock import utc_now
 from server.config import Settings
 from server.errors import Failure
+from server.logs import configure_logs
 from server.loopback import is_loopback, is_proxy_allowed
 from server.store.embedding.model_folder import find_model
 from server.store.embedding.source import EmbeddingFailed, EmbeddingSource
 from server.store.migrate import SchemaTooNew
+from server.store.migrations import HEAD
 from server.store.search.folder_ownership import AlreadyOwned, FolderOwnership
 from server.store.search.seam import EngineDown
 from server.tls import make_tls_context
@@ -42,52 +49,58 @@ LOW_DISK = 1 << 30
 _ANYWHERE = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - nothing is bound here
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """The result of one check. `cure` says what to do if it is not ok. A warning is not ok, and the server works."""
-
-    subject: str
-    is_ok: bool
-    detail: str
-    cure: str = ""
-    is_warning: bool = False
-
-
 Check = Callable[[Settings], Awaitable[Finding]]
+#: The checks that read the record. If it cannot be read, its own finding says so once.
+_IN_RECORD = frozenset({"clock", "vectors", "webhook"})
 
 
-def run_doctor() -> None:
+def run_doctor(*, as_json: AsJson = False) -> None:
     """Check settings, stores, models and public URL. The exit code is 1 if something is wrong."""
     settings = begin_command()
+    configure_logs(settings.log_format, find_store_outage)  # standard output is for the findings
+    findings = asyncio.run(_examine(settings))
+    if as_json:
+        shown = ("subject", "state", "detail", "cure")
+        print_json([{name: getattr(each, name) for name in shown} for each in findings])
+    else:
+        for finding in findings:
+            _print_finding(finding)
+    if any(finding.state == "fail" for finding in findings):
+        raise typer.Exit(1)
+
+
+async def _examine(settings: Settings) -> list[Finding]:
     checks: dict[str, Check] = {
+        "other variables": check_foreign_variables,
         "data folder": _check_folder,
         "secret key": _check_secret_key,
         "record": _check_record,
+        "clock": check_clock,
         "search store": _check_search,
         "embedding model": _check_model,
+        "vectors": check_vectors,
         "cross-encoder": _check_reranker,
         "metrics": check_metrics,
         "traces": check_traces,
+        "webhook": check_webhook,
+        "port": check_port,
         "public URL": check_public_url,
     }
     if settings.auth_issuer:
         checks["issuers"] = check_issuers
+    findings = {"settings": Finding("settings", is_ok=True, detail="each one is known and valid")}
+    for subject, check in checks.items():
+        if subject not in _IN_RECORD or findings["record"].is_ok:
+            findings[subject] = await _run_check(subject, check, settings)
+    return list(findings.values())
 
-    async def examine() -> list[Finding]:
-        return [Finding("settings", is_ok=True, detail="each one is known and valid")] + [
-            await _run_check(subject, check, settings) for subject, check in checks.items()
-        ]
 
-    findings = asyncio.run(examine())
-    for finding in findings:
-        bad = "[yellow]warn[/yellow]" if finding.is_warning else "[red]FAIL[/red]"
-        mark = "[green]ok  [/green]" if finding.is_ok else bad
-        line = f"{mark} [bold]{finding.subject}[/bold]: {escape(finding.detail)}"
-        stderr.print(line, highlight=False, soft_wrap=True)
-        if finding.cure and not finding.is_ok:
-            stderr.print(f"     {finding.cure}", markup=False, highlight=False, soft_wrap=True)
-    if not all(finding.is_ok or finding.is_warning for finding in findings):
-        raise typer.Exit(1)
+def _print_finding(finding: Finding) -> None:
+    mark = {"ok": "[green]ok  [/green]", "warn": "[yellow]warn[/yellow]", "fail": "[red]FAIL[/red]"}[finding.state]
+    line = f"{mark} [bold]{finding.subject}[/bold]: {escape(finding.detail)}"
+    stderr.print(line, highlight=False, soft_wrap=True)
+    if finding.cure and finding.state != "ok":
+        stderr.print(f"     {finding.cure}", markup=False, highlight=False, soft_wrap=True)
 
 
 async def _run_check(subject: str, check: Check, settings: Settings) -> Finding:
@@ -148,7 +161,7 @@ async def _check_record(settings: Settings) -> Finding:
         )
     if damages:
         return Finding("record", is_ok=False, detail=f"damaged: {'; '.join(damages)}", cure=CURE_OF_DAMAGE)
-    return Finding("record", is_ok=True, detail=f"{kind} answers, can be written and is whole")
+    return Finding("record", is_ok=True, detail=f"{kind} answers, can be written and is whole; schema {HEAD}")
 
 
 async def _check_search(settings: Settings) -> Finding:
