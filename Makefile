@@ -18,7 +18,7 @@ test: $(VENV)/.dev  ## set up and run the tests
 
 deployment: $(VENV)/.dev  ## test the ways to run it (needs Debian's caddy and nginx, and npm)
 	@$(PY) -m server model pull
-	@$(PY) -m pytest tests/deployment --numprocesses auto --maxprocesses 2
+	@$(PY) -m pytest tests/deployment --numprocesses auto --maxprocesses 2 --dist loadgroup
 
 check: $(VENV)/.dev  ## lint, types, layers
 	@$(VENV)/bin/ruff check .

@@ -1,10 +1,11 @@
-"""The proxies in front of Loci: Debian's caddy with our Caddyfile, and Debian's nginx with the snippet of the docs."""
+"""The proxies in front of Loci, caddy with our Caddyfile and nginx with the snippet of the docs, and a bare Debian."""
 
 import asyncio
 import os
 import re
 import shutil
 import ssl
+import subprocess
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -108,3 +109,29 @@ def start_proxy(request, tmp_path_factory):
         return START[request.param](tmp_path_factory.mktemp(request.param), upstream, port)
 
     return start
+
+
+def slim(base):
+    """Make a bare Debian as its slim image is: without documents and translations, and apt keeps no packages."""
+    places = ("usr/share/doc", "usr/share/man", "usr/share/locale", "var/cache/apt/archives")
+    for place in places:
+        shutil.rmtree(base / place)
+        (base / place).mkdir()
+    excluded = "".join(f"path-exclude /{place}/*\n" for place in places[:3])
+    (base / "etc/dpkg/dpkg.cfg.d/slim").write_text(excluded)
+    clean = 'DPkg::Post-Invoke { "rm -f /var/cache/apt/archives/*.deb /var/cache/apt/*.bin || true"; };\n'
+    keep_none = 'Dir::Cache::pkgcache ""; Dir::Cache::srcpkgcache "";\n'
+    (base / "etc/apt/apt.conf.d/clean").write_text(clean + keep_none)
+
+
+@pytest.fixture(scope="session")
+def bare_debian(tmp_path_factory):
+    """A folder with a Debian that has nothing but its base."""
+    if os.getuid() or not shutil.which("debootstrap"):
+        pytest.skip("needs root and debootstrap: apt-get install debootstrap")
+    base = tmp_path_factory.mktemp("debian") / "base"
+    command = ["debootstrap", "--variant=minbase", "trixie", str(base), "http://deb.debian.org/debian"]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, timeout=300)
+    slim(base)
+    yield base
+    shutil.rmtree(base)

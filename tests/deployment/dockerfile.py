@@ -12,6 +12,7 @@ from pathlib import Path
 CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 #: The way to the registries of this machine; none of it is left in the image.
 PASSED = ("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "PIP_INDEX_URL")
+PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 @dataclass
@@ -19,7 +20,7 @@ class Stage:
     """The file system of a stage, and what its instructions have set."""
 
     root: Path
-    environ: dict[str, str] = field(default_factory=lambda: {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"})
+    environ: dict[str, str] = field(default_factory=lambda: {"PATH": PATH})
     folder: str = "/"
     user: str = "0:0"
     commands: dict[str, list[str]] = field(default_factory=dict)
@@ -34,13 +35,21 @@ def read_instructions(text: str) -> list[tuple[str, str]]:
 
 def run_in(root: Path, command: list[str], **environ: str) -> None:
     """Run a command in the folder as its root, with this machine's way to the registries."""
-    passed = {name: os.environ[name] for name in PASSED if name in os.environ}
+    passed = {"PATH": PATH} | {name: os.environ[name] for name in PASSED if name in os.environ}
     subprocess.run(
         ["chroot", str(root), *command],
         env=passed | environ | {"PIP_CERT": "/run/certificates.crt", "SSL_CERT_FILE": "/run/certificates.crt"},
         check=True,
         timeout=600,
     )
+
+
+def copy_base(base: Path, root: Path) -> Path:
+    """Copy a bare Debian, and give the copy this machine's way to the registries."""
+    subprocess.run(["cp", "--archive", base, root], check=True)  # with its devices
+    shutil.copy(CERTIFICATES, root / "run/certificates.crt")
+    shutil.copy("/etc/resolv.conf", root / "etc/resolv.conf")
+    return root
 
 
 class Builder:
@@ -65,11 +74,7 @@ class Builder:
     def do_from(self, rest: str) -> None:
         image, _, name = rest.partition(" AS ")
         assert image == "${BASE}"
-        root = self.folder / (name or "final")
-        subprocess.run(["cp", "--archive", self.base, root], check=True)  # with its devices
-        shutil.copy(CERTIFICATES, root / "run/certificates.crt")
-        shutil.copy("/etc/resolv.conf", root / "etc/resolv.conf")
-        self.stage = Stage(root)
+        self.stage = Stage(copy_base(self.base, self.folder / (name or "final")))
         self.stages[name] = self.stage
 
     def do_run(self, rest: str) -> None:
@@ -120,22 +125,26 @@ class Builder:
 _RUN = """
 set -e
 mount --bind "$ROOT" "$ROOT"
-mount --bind "$DATA" "$ROOT/data"
+[ -z "$DATA" ] || mount --bind "$DATA" "$ROOT/data"
 mount -t tmpfs tmpfs "$ROOT/tmp"
 mount -t proc proc "$ROOT/proc"
 mount --bind /dev "$ROOT/dev"
-mount -o remount,bind,ro "$ROOT"
+[ -z "$READ_ONLY" ] || mount -o remount,bind,ro "$ROOT"
 cd "$ROOT"
 exec chroot --userspec="$LOCI_TEST_USER" . /usr/bin/env -i "$@"
 """
 
 
-def container_command(stage: Stage, data: Path, command: list[str], **environ: str) -> tuple[list[str], dict[str, str]]:
+def container_command(
+    stage: Stage, data: Path | None, command: list[str], **environ: str
+) -> tuple[list[str], dict[str, str]]:
     """Return a command, and its environment, that runs in a stage as `docker run --read-only` does.
 
-    The root cannot be written, `data` is the volume, /tmp is a RAM disk, and the user is the image's own.
+    The root cannot be written, `data` is the volume, /tmp is a RAM disk, and the user is the stage's own. Without a
+    volume the root can be written.
     """
     settings = [f"{name}={value}" for name, value in (stage.environ | environ).items()]
     script = ["sh", "-c", f'cd {stage.folder} && exec "$@"', "sh", *command]
-    outer = {"ROOT": str(stage.root), "DATA": str(data), "LOCI_TEST_USER": stage.user, "PATH": os.environ["PATH"]}
+    outer = {"ROOT": str(stage.root), "DATA": str(data or ""), "READ_ONLY": "yes" if data else ""}
+    outer |= {"LOCI_TEST_USER": stage.user, "PATH": os.environ["PATH"]}
     return ["unshare", "--mount", "--propagation", "private", "sh", "-c", _RUN, "sh", *settings, *script], outer

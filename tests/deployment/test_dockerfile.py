@@ -14,7 +14,7 @@ import pytest
 from tests.deployment.dockerfile import Builder, container_command, read_instructions
 from tests.helpers.processes import find_free_port, wait_for_port
 
-pytestmark = [pytest.mark.anyio, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.anyio, pytest.mark.timeout(900), pytest.mark.xdist_group("debian")]
 
 ROOT = Path(__file__).parent.parent.parent
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
@@ -42,30 +42,11 @@ def test_the_base_is_pinned_by_its_digest():
     assert re.search(r"^ARG BASE=debian:trixie-\d{8}-slim@sha256:[0-9a-f]{64}$", DOCKERFILE, re.MULTILINE)
 
 
-def slim(base):
-    """Make a bare Debian as its slim image is: without documents and translations, and apt keeps no packages."""
-    places = ("usr/share/doc", "usr/share/man", "usr/share/locale", "var/cache/apt/archives")
-    for place in places:
-        shutil.rmtree(base / place)
-        (base / place).mkdir()
-    excluded = "".join(f"path-exclude /{place}/*\n" for place in places[:3])
-    (base / "etc/dpkg/dpkg.cfg.d/slim").write_text(excluded)
-    clean = 'DPkg::Post-Invoke { "rm -f /var/cache/apt/archives/*.deb /var/cache/apt/*.bin || true"; };\n'
-    keep_none = 'Dir::Cache::pkgcache ""; Dir::Cache::srcpkgcache "";\n'
-    (base / "etc/apt/apt.conf.d/clean").write_text(clean + keep_none)
-
-
-@pytest.fixture(scope="module")
-def image(tmp_path_factory):
+@pytest.fixture(scope="session")
+def image(bare_debian, tmp_path_factory):
     """The last stage of the Dockerfile, in a folder."""
-    if os.getuid() or not shutil.which("debootstrap"):
-        pytest.skip("needs root and debootstrap: apt-get install debootstrap")
     folder = tmp_path_factory.mktemp("image")
-    base = folder / "base"
-    command = ["debootstrap", "--variant=minbase", "trixie", str(base), "http://deb.debian.org/debian"]
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, timeout=300)
-    slim(base)
-    yield Builder(base, ROOT, folder).build(DOCKERFILE)
+    yield Builder(bare_debian, ROOT, folder).build(DOCKERFILE)
     shutil.rmtree(folder)
 
 
