@@ -14,7 +14,18 @@ os.environ["OPENBLAS_NUM_THREADS"] = "1"
 
 from common import Figure, screen, show
 
-BENCHMARKS = ("door", "startup", "ingest", "latency", "rss", "concurrency", "recall", "lifecycle", "fast_path")
+BENCHMARKS = (
+    "door",
+    "observing",
+    "startup",
+    "ingest",
+    "latency",
+    "rss",
+    "concurrency",
+    "recall",
+    "lifecycle",
+    "fast_path",
+)
 
 
 def main() -> None:
