@@ -81,7 +81,10 @@ def write(data_dir, *statements: Any):
         try:
             async with db.write() as connection:
                 for each in statements:
-                    await (each(connection) if callable(each) else connection.execute(each))
+                    if isinstance(each, sa.Executable):
+                        await connection.execute(each)
+                    else:
+                        await each(connection)
         finally:
             await db.close()
 

@@ -8,7 +8,9 @@ import pytest
 from jwt.algorithms import HMACAlgorithm
 
 from auth.issuers.external_tokens import MAX_LENGTH, VERIFIED_FOR
+from auth.issuers.subjects import find_or_make_subject
 from server.errors import Failure
+from server.store.record.outbox import Outbox, list_events
 from server.store.record.people.accounts import create_user, list_users
 from server.store.tables.accounts import users
 from tests.helpers.fake_issuer import make_key, public_jwk, public_pem
@@ -272,3 +274,18 @@ async def test_another_claim_may_say_who_a_person_is(verifying, issuer):
     first, again = issuer.token(sub="pairwise-1", oid="ada"), issuer.token(sub="pairwise-2", oid="ada")
     assert (await tokens.verify(first)).user_id == (await tokens.verify(again)).user_id
     assert "`oid`" in await refusal(tokens, issuer.token())
+
+
+async def test_a_webhook_is_told_of_a_user_once_at_the_first_token(db, clock):
+    outbox = Outbox(clock)
+    for _ in range(2):
+        found = await find_or_make_subject(db, "https://issuer.test", "auth0|1", "Ann", clock(), outbox)
+    async with db.read() as connection:
+        (event,) = await list_events(connection, None, 9)
+    assert event.type == "account.created"
+    assert json.loads(event.payload)["data"] == {
+        "account_id": found.account_id,
+        "user_id": found.user_id,
+        "name": "Ann",
+        "email": None,
+    }
