@@ -8,11 +8,11 @@ PIP    := $(PY) -m pip install --quiet --disable-pip-version-check --only-binary
 
 .PHONY: serve test deployment check bench conformance lock clean
 
-serve: $(VENV)/.run  ## set up and run the server
+serve: $(VENV)/.run $(VENV)/bin/loci  ## set up and run the server
 	@$(PY) -m server model pull
 	@exec $(PY) -m server serve
 
-test: $(VENV)/.dev  ## set up and run the tests
+test: $(VENV)/.dev $(VENV)/bin/loci  ## set up and run the tests
 	@$(PY) -m server model pull
 	@$(PY) -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal
 
@@ -48,6 +48,13 @@ $(VENV)/bin/python:
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || \
 	  { echo "This Python lacks venv. Install it: apt-get install python3-venv (Debian, Ubuntu)" >&2; exit 1; }
 	@$(PYTHON) -m venv $(VENV)
+
+# The command works from any folder and on any link to it. `server` in another folder is another program.
+$(VENV)/bin/loci: Makefile | $(VENV)/bin/python
+	@printf '#!/bin/sh\nPYTHONPATH="%s" PYTHONSAFEPATH=1 exec "%s" -m server "$$@"\n' \
+	  '$(CURDIR)' '$(abspath $(PY))' > $@.new
+	@chmod +x $@.new
+	@mv $@.new $@
 
 $(VENV)/.run: requirements/run.txt | $(VENV)/bin/python
 	@echo "Installing what the server needs; this takes about a minute ..."

@@ -1,4 +1,4 @@
-"""`python -m server`."""
+"""The command `loci`, and `python -m server`."""
 
 import gc
 import sys
@@ -11,7 +11,14 @@ from server.cli import app  # noqa: E402 - see above
 gc.enable()
 gc.freeze()
 
-# A terminal with another encoding shows \\u65e5 for a letter that it lacks, as standard error does anyway.
-stdout: Any = sys.stdout
-stdout.reconfigure(errors="backslashreplace")
-app()
+
+def main() -> None:
+    """Run the command line."""
+    # A terminal with another encoding shows \\u65e5 for a letter that it lacks, as standard error does anyway.
+    stdout: Any = sys.stdout
+    stdout.reconfigure(errors="backslashreplace")
+    app()
+
+
+if __name__ == "__main__":
+    main()

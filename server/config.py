@@ -8,7 +8,7 @@ import ipaddress
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import (
     BeforeValidator,
@@ -25,13 +25,14 @@ from server.embedding_providers import ENDPOINT, LOCAL, PRESETS, find_custom_pro
 from server.issuer_settings import IssuerSettings
 from server.limits import Limits
 from server.origins import normalize_origin
+from server.places import find_data_folder
 from server.search_settings import SearchSettings
 from server.secret_strength import LEAST_BYTES, is_patterned
 from server.setting_checks import check_endpoint_url, check_public_url
 from server.setting_problems import describe_problem
 from server.setting_values import TextList, make_json_parser
 from server.telemetry_settings import TelemetrySettings
-from server.variables import PREFIX, read_variables
+from server.variables import PREFIX, Given, read_variables
 from server.webhook_secret import COMMAND as WEBHOOK_SECRET_COMMAND
 from server.webhook_secret import read_webhook_secret
 
@@ -58,7 +59,9 @@ class Settings(IssuerSettings, SearchSettings, TelemetrySettings):
         "Default: the loopback address of HOST, with PORT, in most cases http://127.0.0.1:PORT.",
     )
     data_dir: Path = Field(
-        default=Path("data"), description="The folder of the embedded stores, the models and the keys."
+        default_factory=find_data_folder,
+        description="The folder of the embedded stores, the models and the keys. Default: `data` beside the Makefile; "
+        "for a package of pipx or uv `~/.local/share/loci`.",
     )
     models_dir: Path | None = Field(
         default=None, description="The folder of the models, if they are not in DATA_DIR. Default: DATA_DIR/models."
@@ -356,6 +359,13 @@ def is_secret(name: str) -> bool:
     return Settings.model_fields[name].annotation is SecretStr
 
 
+def _place_value(name: str, given: Given) -> str | Path:
+    """Return the text of a setting. A relative path in the file of settings begins at the folder of that file."""
+    annotation = Settings.model_fields[name].annotation
+    is_path = Path in (annotation, *get_args(annotation))
+    return given.folder / given.text if is_path and not given.text.startswith("~") else given.text
+
+
 def load_settings(environ: Mapping[str, str] = os.environ) -> Settings:
     """Read the settings from the file of settings and from the environment, which wins.
 
@@ -364,7 +374,7 @@ def load_settings(environ: Mapping[str, str] = os.environ) -> Settings:
     """
     given, problems = read_variables(environ, {name: is_secret(name) for name in Settings.model_fields})
     try:
-        settings = Settings.model_validate({name: each.text for name, each in given.items()})
+        settings = Settings.model_validate({name: _place_value(name, each) for name, each in given.items()})
     except ValidationError as error:
         secrets = {name for name in Settings.model_fields if is_secret(name)}
         problems += [describe_problem(each, given, secrets) for each in error.errors()]

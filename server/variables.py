@@ -10,21 +10,27 @@ from pathlib import Path
 
 from dotenv.parser import parse_stream
 
+from server.places import find_settings_file
+
 PREFIX = "LOCI_"
 #: Names another file of settings. It stands in the environment alone.
 FILE_VARIABLE = "LOCI_ENV_FILE"
-#: The usual file of settings, beside the Makefile.
-SETTINGS_FILE = Path(__file__).parent.parent / "loci.env"
+#: The usual file of settings.
+SETTINGS_FILE = find_settings_file()
 #: Variables of the tests and of the hook. They are no settings of the server, but its environment may hold them.
 _OTHERS = re.compile(r"LOCI_((TEST|BENCH|HOOK)_\w+|URL|API_KEY|WORKSPACE)")
 
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """The text that somebody has set for a setting, and the variable that they set, with its file if it has one."""
+    """The text that somebody has set for a setting, and the variable that they set, with its file if it has one.
+
+    `folder` is the folder in which a relative path in the text begins: the working folder, or that of the file.
+    """
 
     text: str
     variable: str
+    folder: Path = Path()
 
 
 class _UnusableFile(Exception):  # noqa: N818 - it names a state of the file
@@ -49,11 +55,11 @@ def read_variables(environ: Mapping[str, str], settings: Mapping[str, bool]) -> 
     given: dict[str, Given] = {}
     if wanted or path.exists():
         try:
-            given = _choose_settings(_read_settings_file(path), f" in {path}", settings, problems)
+            given = _choose_settings(_read_settings_file(path), path, settings, problems)
         except _UnusableFile as error:
             problems.append(str(error))
     ours = {name: value for name, value in environ.items() if name.startswith(PREFIX) and name != FILE_VARIABLE}
-    return given | _choose_settings(ours, "", settings, problems), problems
+    return given | _choose_settings(ours, None, settings, problems), problems
 
 
 def _read_settings_file(path: Path) -> dict[str, str]:
@@ -87,9 +93,13 @@ def has_foreign_bytes(text: str) -> bool:
 
 
 def _choose_settings(
-    variables: Mapping[str, str], place: str, settings: Mapping[str, bool], problems: list[str]
+    variables: Mapping[str, str], file: Path | None, settings: Mapping[str, bool], problems: list[str]
 ) -> dict[str, Given]:
-    """Return the settings that variables set, by their names. Wrong variables are added to the problems."""
+    """Return the settings that the variables of a file or of the environment set, by their names.
+
+    Wrong variables are added to the problems.
+    """
+    place, folder = (f" in {file}", file.absolute().parent) if file else ("", Path())
     found: dict[str, Given] = {}
     for variable, value in variables.items():
         if _OTHERS.fullmatch(variable):
@@ -104,18 +114,18 @@ def _choose_settings(
             problems.append(f"{label}: must be UTF-8 text")
             continue
         if text and base != name:
-            text = _read_secret(text, label, problems)
+            text = _read_secret(folder / text, label, problems)
         if text and base in found:
             problems.append(f"{label}: {found[base].variable} is set too; leave one of them out")
         elif text:
-            found[base] = Given(text, label)
+            found[base] = Given(text, label, folder)
     return found
 
 
-def _read_secret(path: str, label: str, problems: list[str]) -> str:
+def _read_secret(path: Path, label: str, problems: list[str]) -> str:
     """Return the text of a secret's file. If it cannot be read or is empty, return no text, and add a problem."""
     try:
-        text = Path(path).read_text(encoding="utf-8-sig").strip()
+        text = path.read_text(encoding="utf-8-sig").strip()
     except OSError as error:
         problems.append(f"{label}: {path}: {error.strerror}")
     except UnicodeDecodeError:

@@ -11,6 +11,7 @@ from server.cli.common import begin_command, close_data_folder, explain_errors, 
 from server.cli.descriptors import raise_descriptor_limit
 from server.cli.event_loop import catch_signals, run_until_signal
 from server.cli.listen import METRICS_HOST_AND_PORT, listen
+from server.cli.service_manager import notify_service_manager
 from server.config import Settings
 from server.connect_commands import list_connect_steps
 from server.logs import configure_logs
@@ -67,7 +68,9 @@ async def _serve(
         # Last: loading a model keeps the interpreter busy, and would delay everything that the first answer needs.
         await running.services.start_models()
         async with run_background(running.services), _serve_metrics(running, metrics_listeners):
+            notify_service_manager("READY=1")  # the port is open: who calls from now on is answered
             await server.serve(sockets=listeners)
+            notify_service_manager("STOPPING=1")
 
 
 @asynccontextmanager

@@ -159,6 +159,7 @@ class _Process:
         with theirs:
             command = [
                 sys.executable,
+                "-P",  # a folder `server` in the working folder is another program's
                 "-m",
                 "server.store.search.edge.engine_process",
                 str(theirs.fileno()),
