@@ -122,7 +122,7 @@ def main() -> None:
     conversations = read(arguments.file)
     chosen = [int(each) for each in arguments.conversations.split(",") if each] or range(len(conversations))
     embedder = load_embedder()
-    assert embedder is not None, "there is no model: python -m server model pull"
+    assert embedder is not None, "there is no model: loci model pull"
     embed = lru_cache(maxsize=None)(embedder.embed_query)
     corpora = [_corpus(conversations[place], embedder, embed) for place in chosen]
     results = [list(_measured(corpora, variant)) for variant in progress(VARIANTS, "variants")]

@@ -133,8 +133,8 @@ class Settings(IssuerSettings, SearchSettings, TelemetrySettings):
     )
     signup: Literal["closed", "invite", "open"] = Field(
         default="closed",
-        description="Sign-up for new accounts: `closed` (use `python -m server user add`), `invite` (with an "
-        "invitation link from `python -m server user invite`) or `open` (for everybody).",
+        description="Sign-up for new accounts: `closed` (use `loci user add`), `invite` (with an "
+        "invitation link from `loci user invite`) or `open` (for everybody).",
     )
     secret_key: SecretStr = Field(
         default=SecretStr(""),

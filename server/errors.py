@@ -137,7 +137,7 @@ def make_damaged_record_failure() -> Failure:
     """Return the refusal for a record whose file is damaged."""
     message = (
         "The server's database is damaged, so a part of it cannot be read. Its operator can run "
-        "`python -m server doctor`, and restore a backup."
+        "`loci doctor`, and restore a backup."
     )
     return Failure("unavailable", message, retry_after=60)
 

@@ -97,7 +97,7 @@ def models():
     """The folder of models, with all-MiniLM-L6-v2 in it; `make test` pulls it first."""
     folder = Path(os.environ.get("LOCI_TEST_MODELS") or Path(__file__).parent.parent / "data" / "models")
     if find_model(folder, MINILM) is None:
-        pytest.skip(f"{MINILM} is not in {folder}: python -m server model pull")
+        pytest.skip(f"{MINILM} is not in {folder}: loci model pull")
     return folder
 
 

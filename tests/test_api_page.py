@@ -38,7 +38,7 @@ def test_a_page_that_is_not_current_is_told_and_left_alone(project):
     (project / "docs/api.md").write_text("old")
     result = run_docs("--check")
     assert result.exit_code == 1
-    assert "Run `python -m server docs`" in result.output
+    assert "Run `loci docs`" in result.output
     assert (project / "docs/api.md").read_text() == "old"
 
 

@@ -52,7 +52,7 @@ async def replay(site, clock, shown):
 
 
 def test_the_page_of_the_api_is_current():
-    assert render_page(SOURCES) == API, "docs/api.md is not current: run `python -m server docs`"
+    assert render_page(SOURCES) == API, "docs/api.md is not current: run `loci docs`"
 
 
 def test_the_page_of_the_api_begins_with_a_link_to_every_section():
@@ -148,7 +148,7 @@ END = "-- end of a block --"
 
 async def run_script(script, url, data_dir):
     """Return the output of each block of the script, with this server in place of the documented one."""
-    script = script.replace("http://127.0.0.1:8080", url).replace(".venv/bin/python", sys.executable)
+    script = script.replace("http://127.0.0.1:8080", url).replace(".venv/bin/loci", f"{sys.executable} -m server")
     process = await asyncio.create_subprocess_exec(
         "bash",
         "-euc",

@@ -1,4 +1,4 @@
-"""The work that checks the golden cases of a workspace, for `python -m server golden`."""
+"""The work that checks the golden cases of a workspace, for `loci golden`."""
 
 import asyncio
 from contextlib import suppress

@@ -55,7 +55,7 @@ class Work:
             times, this long after midnight (UTC) and at each interval from then on, and one process claims each.
         queue: the queue in which filed runs of it wait, or None if nobody can file one.
         needs_models: whether a command that does it without a server has to load the models first.
-        help: its line in the help of `python -m server tick`, or None if that command does not offer it.
+        help: its line in the help of `loci tick`, or None if that command does not offer it.
     """
 
     name: str

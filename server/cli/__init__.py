@@ -1,4 +1,4 @@
-"""The command line: `python -m server`.
+"""The command line: `loci`, which is `python -m server` too.
 
 Each file of this folder is one command or one group of commands (`user`, `key`, `model`, `webhook`), but for common.py,
 event_loop.py, listen.py, runs.py and api_page.py, which the commands share or use. A command that fails says what

@@ -20,7 +20,7 @@ from tools.core.schema import build_schema
 #: The texts before the subjects and after them.
 INTRODUCTION, OTHER_ROUTES = "introduction.md", "other-routes.md"
 
-_HEAD = "<!-- Written by `python -m server docs` from the catalogue and docs/api. Change those, not this page. -->\n"
+_HEAD = "<!-- Written by `loci docs` from the catalogue and docs/api. Change those, not this page. -->\n"
 _TABLE = "| argument | type | default | meaning |\n|---|---|---|---|\n"
 #: A request's body that is not longer is shown in one line.
 _LINE = 100

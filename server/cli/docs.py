@@ -28,7 +28,7 @@ def write_docs(
         fail(str(error))
     is_current = PAGE.is_file() and PAGE.read_text(encoding="utf-8") == page
     if check and not is_current:
-        fail(f"{PAGE} is not current. Run `python -m server docs`.")
+        fail(f"{PAGE} is not current. Run `loci docs`.")
     if not is_current:
         PAGE.write_text(page, encoding="utf-8")
     stderr.print(f"{PAGE} is current.")

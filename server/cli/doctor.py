@@ -192,7 +192,7 @@ async def _check_model(settings: Settings) -> Finding:
         return Finding("embedding model", is_ok=True, detail="none is set; recall ranks by keyword")
     model = find_model(settings.models, settings.embedding_model)
     if model is None:
-        cure = "Run `python -m server model pull`. Until then recall ranks by keyword."
+        cure = "Run `loci model pull`. Until then recall ranks by keyword."
         return Finding("embedding model", is_ok=False, detail=f"{settings.embedding_model}: not pulled yet", cure=cure)
     return Finding("embedding model", is_ok=True, detail=f"{model.name}, {model.dims} dimensions")
 
@@ -218,7 +218,7 @@ async def _check_reranker(settings: Settings) -> Finding:
         return Finding("cross-encoder", is_ok=True, detail="none is set")
     model = find_model(settings.models, settings.rerank_model)
     if model is None:
-        cure = "Run `python -m server model pull`. Until then recall does without it."
+        cure = "Run `loci model pull`. Until then recall does without it."
         return Finding("cross-encoder", is_ok=False, detail=f"{settings.rerank_model}: not pulled yet", cure=cure)
     return Finding("cross-encoder", is_ok=True, detail=model.name)
 

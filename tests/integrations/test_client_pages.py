@@ -81,7 +81,7 @@ async def test_the_commands_of_the_pages_print_what_the_pages_show(site, setting
             process = await asyncio.create_subprocess_exec(
                 "sh",
                 "-euc",
-                command.replace(".venv/bin/python", sys.executable),
+                command.replace(".venv/bin/loci", f"{sys.executable} -m server"),
                 env=env,
                 stdout=asyncio.subprocess.PIPE,
             )

