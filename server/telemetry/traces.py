@@ -109,10 +109,11 @@ class Traces(Observer):
             with suppress(RuntimeError):  # nobody waits any more, and the loop is closed
                 loop.call_soon_threadsafe(done.set)
 
+        patience = CLOSE_SECONDS if self._exporter.is_answered else 0  # before the last spans are on their way
         # A thread that the end of the process does not wait for, unlike those of a pool.
         threading.Thread(target=shut_down, name="end of the traces", daemon=True).start()
         try:
-            await asyncio.wait_for(done.wait(), CLOSE_SECONDS if self._exporter.is_answered else 0)
+            await asyncio.wait_for(done.wait(), patience)
         except TimeoutError:
             self._exporter.shutdown()  # it tries no more
 
