@@ -68,6 +68,7 @@ def _write(
     connection: sa.Connection, name: str, generation: int, texts: list[str], vectors: NDArray[np.float32]
 ) -> str:
     from server.memory.text import name_search_text_rule  # noqa: PLC0415 - only after ROOT is importable
+    from server.store.record.vectors import pack_vectors  # noqa: PLC0415 - as above
     from server.store.tables import accounts, memories  # noqa: PLC0415 - as above
 
     chance = seeded(f"{name}, {len(texts)}")
@@ -91,7 +92,7 @@ def _write(
         connection.execute(sa.insert(memories.memories), rows)
         if generation:
             windows = [
-                {"memory_id": row["id"], "generation": generation, "windows": vectors[first + i].tobytes()}
+                {"memory_id": row["id"], "generation": generation, "windows": pack_vectors(vectors[first + i])}
                 for i, row in enumerate(rows)
             ]
             connection.execute(sa.insert(memories.vectors), windows)

@@ -24,6 +24,7 @@ BENCHMARKS = (
     "concurrency",
     "recall",
     "lifecycle",
+    "backup",
     "fast_path",
 )
 

@@ -4,6 +4,7 @@ A schema that is newer than the code is refused. A migration that fails leaves t
 """
 
 import asyncio
+import contextlib
 import fcntl
 import sqlite3
 from collections.abc import AsyncGenerator
@@ -69,7 +70,10 @@ async def migrate(db: Database) -> str | None:
             check_step(at)
             copy = path.with_suffix(f".before-{HEAD}.db")
             await asyncio.to_thread(_copy_file, path, copy)
-        return await _upgrade(db, at, copy)
+        outcome = await _upgrade(db, at, copy)
+        if copy is not None:
+            await asyncio.to_thread(_shrink_file, path)
+        return outcome
 
 
 async def list_upgrade_copies(db: Database) -> list[str]:
@@ -210,3 +214,12 @@ def _copy_file(source: Path, target: Path) -> None:
     """Copy a SQLite file that others may have open. The copy is consistent."""
     with closing(sqlite3.connect(source)) as old, closing(sqlite3.connect(target)) as new:
         old.backup(new)
+
+
+def _shrink_file(path: Path) -> None:
+    """Give back the pages that the steps have emptied, if they are many. It writes the file anew."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        pages, free = (connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "freelist_count"))
+        if free * 4 > pages:
+            with contextlib.suppress(sqlite3.OperationalError):  # another process reads, or the disk has no room for it
+                connection.execute("VACUUM")

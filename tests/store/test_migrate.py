@@ -7,6 +7,7 @@ from contextlib import closing
 from datetime import timedelta
 from functools import partial
 
+import numpy as np
 import pytest
 import sqlalchemy as sa
 import structlog.testing
@@ -15,6 +16,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
+from server.memory.embedding_model import Model
 from server.memory.settings import DEFAULTS
 from server.names import fold_name
 from server.store import migrate as module
@@ -22,13 +24,17 @@ from server.store.db import Database, UtcDateTime
 from server.store.migrate import MigrationFailed, SchemaTooNew, make_alembic_config, migrate
 from server.store.migrations import HEAD
 from server.store.record import skip_list, working_memory
+from server.store.record.generations import ensure_generation
 from server.store.record.oauth.chains import Chain, get_chain
 from server.store.record.oauth.refresh_tokens import RefreshToken, find_refresh_token
+from server.store.record.vectors import unpack_vectors
 from server.store.record.working_memory import ItemListing
 from server.store.record.workspaces import find_workspace, get_workspace
 from server.store.tables import load_all_tables
 from server.store.tables.accounts import accounts, users, workspaces
+from server.store.tables.memories import vectors
 from server.store.tables.oauth import oauth_grants
+from tests.helpers.ledger import open_ledger
 
 pytestmark = pytest.mark.anyio
 
@@ -338,3 +344,31 @@ async def test_workspaces_whose_names_were_two_and_are_one_now_keep_everything_a
     }
     assert found is not None
     assert found.id == "w1"
+
+
+async def test_vectors_of_four_bytes_a_number_become_vectors_of_two_and_the_file_shrinks(empty, clock, monkeypatch):
+    monkeypatch.setattr(module, "HEAD", "0015")
+    monkeypatch.setattr("alembic.command.upgrade", partial(up_to, "0015", command.upgrade))
+    await migrate(empty)
+    monkeypatch.undo()
+    ledger = await open_ledger(empty, clock)
+    ids = await ledger.store(*(str(n) for n in range(1200)))
+    chance = np.random.default_rng(3).standard_normal((len(ids), 2, 64), dtype=np.float32)
+    whole = chance / np.linalg.norm(chance, axis=2, keepdims=True)
+    async with empty.write() as connection:
+        generation = await ensure_generation(connection, Model("m", "d", 64, 8, ""), clock())
+        rows = [
+            {"memory_id": each, "generation": generation, "windows": windows.tobytes()}
+            for each, windows in zip(ids, whole, strict=True)
+        ]
+        await connection.execute(sa.insert(vectors), rows)
+    assert await migrate(empty) == "0015"
+    async with empty.read() as connection:
+        rows = await connection.execute(sa.select(vectors.c.memory_id, vectors.c.windows))
+        found = {row.memory_id: row.windows for row in rows}
+    assert {len(each) for each in found.values()} == {2 * 64 * 2}
+    for each, windows in zip(ids, whole, strict=True):
+        np.testing.assert_allclose(unpack_vectors(found[each], 64), windows, atol=3e-4)
+    if empty.is_sqlite:
+        async with empty.read() as connection:
+            assert (await connection.exec_driver_sql("PRAGMA freelist_count")).scalar_one() == 0

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from server.memory.recall.doubles import Particulars, are_doubles, read_particulars
 from server.store.db import Database
+from server.store.record.vectors import STORED_FLOAT, unpack_vectors
 from server.store.tables.accounts import workspaces
 from server.store.tables.memories import generations, memories, vectors
 
@@ -29,7 +30,6 @@ READ = 1_000
 BLOCK = 512
 #: The number of earlier texts with almost the same vector and the same certain particulars that are compared with one.
 MOST_COMPARED = 50
-_FLOAT_BYTES = 4
 
 Matrix = NDArray[np.float32]
 
@@ -107,14 +107,14 @@ async def _read_texts(db: Database, workspace_id: str, wanted: list[str]) -> _Te
             .where(
                 vectors.c.generation == served.id,
                 vectors.c.memory_id.in_(wanted[start : start + READ]),
-                sa.func.length(vectors.c.windows) == served.dims * _FLOAT_BYTES,
+                sa.func.length(vectors.c.windows) == served.dims * STORED_FLOAT.itemsize,
             )
             .order_by(vectors.c.memory_id)
         )
         async with db.read() as connection:
             rows = (await connection.execute(query)).all()
         if rows:
-            block = np.frombuffer(b"".join(each.windows for each in rows), "<f4").reshape(len(rows), served.dims)
+            block = unpack_vectors(b"".join(each.windows for each in rows), served.dims)
             matrix[len(ids) : len(ids) + len(rows)] = block
             ids += [each.memory_id for each in rows]
             facts += [each[2:] for each in rows]

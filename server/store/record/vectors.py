@@ -12,6 +12,9 @@ from server.store.db import insert_into
 from server.store.tables.accounts import workspaces
 from server.store.tables.memories import memories, vectors
 
+#: The type of the numbers in the column `windows`.
+STORED_FLOAT = np.dtype("<f2")
+
 
 async def put_vectors(connection: AsyncConnection, generation: int, windows: dict[str, Vector]) -> None:
     """Store the vectors of memories, memory id → (n, dims), in place of earlier ones of the generation."""
@@ -86,10 +89,13 @@ async def count_vectors(
 
 
 def pack_vectors(windows: Vector) -> bytes:
-    """Return vectors (n, dims) as bytes: little-endian float32."""
-    return np.ascontiguousarray(windows, dtype="<f4").tobytes()
+    """Return vectors (n, dims) of length 1 as bytes: little-endian float16.
+
+    A cosine of two of them differs by less than 0.001 from that of the vectors themselves, in half the room.
+    """
+    return np.ascontiguousarray(windows, dtype=STORED_FLOAT).tobytes()
 
 
 def unpack_vectors(blob: bytes, dims: int) -> Vector:
-    """Return the vectors (n, dims) that `pack` made these bytes of."""
-    return np.frombuffer(blob, dtype="<f4").reshape(-1, dims).astype(np.float32, copy=False)
+    """Return the vectors (n, dims) that `pack_vectors` made these bytes of."""
+    return np.frombuffer(blob, dtype=STORED_FLOAT).reshape(-1, dims).astype(np.float32)

@@ -79,7 +79,7 @@ vectors = sa.Table(
     metadata,
     sa.Column("memory_id", sa.String(36), sa.ForeignKey("memories.id", ondelete="CASCADE"), primary_key=True),
     sa.Column("generation", sa.Integer, sa.ForeignKey("generations.id"), primary_key=True),
-    # All windows of the text, one after the other: n x dims little-endian float32.
+    # All windows of the text, one after the other: n x dims little-endian float16.
     sa.Column("windows", sa.LargeBinary, nullable=False),
 )
 

@@ -111,7 +111,7 @@ async def test_a_text_that_changed_while_it_was_embedded_is_not_given_the_old_ve
     await fill_gaps(book.db, encoder, projection, clock)
     vector = encoder.source.vector("quite new")
     found = await projection.search_points(book.workspace, Query(vector, None, 1))
-    assert found.dense[0].score == pytest.approx(1)
+    assert found.dense[0].score == pytest.approx(1, abs=1e-3)  # its numbers have sixteen bits
 
 
 async def test_the_old_generation_serves_until_the_new_one_is_whole(book, projection, engine, load, clock, gate):

@@ -23,6 +23,7 @@ from qdrant_edge import (
     QueryRequest,
     TurboQuantBitSize,
     TurboQuantQuantizationConfig,
+    VectorStorageDatatype,
 )
 
 from server.store.search.seam import Collection, EngineDown, UnusableCollection
@@ -37,6 +38,7 @@ _MOST_READ_AHEAD = 256 * 2**20
 _NEW_PREFIX, _GONE_PREFIX = ".new-", ".gone-"
 # A load that failed because something was missing (memory, descriptors, the log's lock) says nothing about the shard.
 _OTHER_CAUSES = re.compile(r"WouldBlock|os error (?!2\b)\d|code: (?!2\b)\d")
+_OTHER_NUMBERS = "expected vector storage datatype Float16, but got Float32"
 
 
 OUR_MISTAKES = (TypeError, ValueError, MemoryError)
@@ -95,7 +97,7 @@ def load_shard(path: Path, collection: Collection) -> EdgeShard:
         raise UnusableCollection(f"the collection {collection.name} does not open: it has no log")
     _read_ahead(path)
     try:
-        shard = call_engine(EdgeShard.load, str(path), _make_config(collection.dims))
+        shard = _load_shard(path, collection.dims)
     except EngineDown as error:
         if _OTHER_CAUSES.search(str(error)):
             raise
@@ -104,6 +106,16 @@ def load_shard(path: Path, collection: Collection) -> EdgeShard:
         shard.close()
         raise UnusableCollection(f"the collection {collection.name} was made for dense vectors")
     return shard
+
+
+def _load_shard(path: Path, dims: int) -> EdgeShard:
+    """Open a shard, also one of an earlier version, which has 32 bits a number and serves until it is rebuilt."""
+    try:
+        return call_engine(EdgeShard.load, str(path), _make_config(dims))
+    except EngineDown as error:
+        if _OTHER_NUMBERS not in str(error):
+            raise
+        return call_engine(EdgeShard.load, str(path), _make_config(dims, VectorStorageDatatype.Float32))
 
 
 def _read_ahead(path: Path) -> None:
@@ -178,18 +190,20 @@ def _has_dense(shard: EdgeShard) -> bool:
     return True
 
 
-def _make_config(dims: int) -> EdgeConfig:
+def _make_config(dims: int, numbers: VectorStorageDatatype = VectorStorageDatatype.Float16) -> EdgeConfig:
     vectors = {
         "dense": EdgeVectorParams(
             size=dims,
             distance=Distance.Cosine,
             memory=Memory.Cold,
+            datatype=numbers,
             quantization_config=TurboQuantQuantizationConfig(bits=TurboQuantBitSize.Bits4, memory=Memory.Cold),
         ),
         "windows": EdgeVectorParams(
             size=dims,
             distance=Distance.Cosine,
             memory=Memory.Cold,
+            datatype=numbers,  # the engine keeps room for one window in every point
             multivector_config=MultiVectorConfig(MultiVectorComparator.MaxSim),
         ),
     }

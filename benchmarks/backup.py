@@ -1,0 +1,117 @@
+"""A backup of a large workspace while the server answers: its time, its size, and what recalls lose meanwhile.
+
+The reference of the size is the content and the vectors of the memories, without anything around them. Recalls are
+asked one after the other over HTTP, first without a backup and then while `python -m server backup` runs, again and
+again until there are enough of them. Targets: 100,000 memories in less than 60 seconds; a file of at most 1.3 times the content and
+vectors; a p95 of at most twice the one without a backup. The data on the disk is measured on the way: at most 4 KB for
+each memory, with its vectors, its collection and all indexes.
+"""
+
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from client import Client
+from common import ROOT, Figure, Site, Words, has_model, percentile, seeded, temporary_folder
+from filling import fill
+
+SIZE, QUICK_SIZE = 100_000, 20_000
+SECONDS = 60
+RATIO = 1.3
+SLOWER = 2.0
+KILOBYTES = 4.0
+ASKED = 150
+DATA_FILES = ("loci.db", "shards")
+
+
+def measure(*, quick: bool) -> list[Figure]:
+    size = QUICK_SIZE if quick else SIZE
+    with temporary_folder() as folder:
+        site = Site(folder / "data", model="auto" if has_model() else "none")
+        (filled,) = fill(site, ["default"], size)
+        words, chance = Words(seed=31), seeded(37)
+        queries = iter([words.query_for(chance.choice(filled.texts)) for _ in range(40 * ASKED)])
+        file = folder / "a.backup"
+        with site.serving(with_model=has_model()), site.client() as client:
+            for _ in range(20):
+                _ask(client, next(queries))
+            idle = [_ask(client, next(queries)) for _ in range(ASKED)]
+            seconds: list[float] = []
+            busy: list[float] = []
+            while len(busy) < ASKED:
+                file.unlink(missing_ok=True)
+                started = time.perf_counter()
+                running = _start_backup(site, file)
+                while running.poll() is None:
+                    busy.append(_ask(client, next(queries)))
+                seconds.append(time.perf_counter() - started)
+                assert running.returncode == 0
+        bare = _measure_content(site.folder / "loci.db")
+        return _make_figures(size, seconds, (idle, busy), (file.stat().st_size, bare), _count_stored(site.folder))
+
+
+def _make_figures(
+    size: int, seconds: list[float], asked: tuple[list[float], list[float]], sizes: tuple[int, int], stored: int
+) -> list[Figure]:
+    idle, busy = (percentile(each, 0.95) for each in asked)
+    file, bare = sizes
+    allowed = SECONDS * size / SIZE
+    return [
+        Figure(
+            f"backup of {size:,} memories",
+            f"{max(seconds):.1f} s",
+            f"slowest of {len(seconds)}, read back",
+            f"{size / max(seconds):,.0f} memories a second",
+            f"< {allowed:.0f} s",
+            max(seconds) < allowed,
+        ),
+        Figure(
+            "its size",
+            f"{file / 1e6:.1f} MB",
+            f"{size:,} memories",
+            f"content and vectors {bare / 1e6:.1f} MB: {file / bare:.2f} x",
+            f"≤ {RATIO} x",
+            file <= RATIO * bare,
+        ),
+        Figure(
+            "recall p95 during a backup",
+            f"{busy:.1f} ms",
+            f"{len(asked[1])} queries",
+            f"idle {idle:.1f} ms: {busy / idle:.2f} x",
+            f"≤ {SLOWER:.0f} x",
+            busy <= SLOWER * idle,
+        ),
+        Figure(
+            "data on the disk for each memory",
+            f"{stored / size / 1000:.2f} KB",
+            f"{size:,} memories",
+            f"content and vectors {bare / size / 1000:.2f} KB: {stored / bare:.1f} x",
+            f"≤ {KILOBYTES:.0f} KB",
+            stored <= KILOBYTES * 1000 * size,
+        ),
+    ]
+
+
+def _ask(client: Client, query: str) -> float:
+    client.post("/v1/context", {"message": query})
+    return client.took
+
+
+def _start_backup(site: Site, file: Path) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "server", "backup", str(file)]
+    return subprocess.Popen(command, cwd=ROOT, env=site.environment, stderr=subprocess.DEVNULL)  # noqa: S603 - our own
+
+
+def _measure_content(record: Path) -> int:
+    """The bytes of all texts and vectors, as the record has them."""
+    with sqlite3.connect(record) as connection:
+        texts = connection.execute("SELECT sum(length(CAST(content AS BLOB))) FROM memories").fetchone()[0]
+        return texts + (connection.execute("SELECT sum(length(windows)) FROM vectors").fetchone()[0] or 0)
+
+
+def _count_stored(folder: Path) -> int:
+    """The bytes that the record and the shards take up on the disk; their files are sparse."""
+    paths = [path for name in DATA_FILES for path in [folder / name, *(folder / name).rglob("*")]]
+    return sum(path.stat().st_blocks for path in paths if path.is_file()) * 512
