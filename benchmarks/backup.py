@@ -2,9 +2,9 @@
 
 The reference of the size is the content and the vectors of the memories, without anything around them. Recalls are
 asked one after the other over HTTP, first without a backup and then while `python -m server backup` runs, again and
-again until there are enough of them. Targets: 100,000 memories in less than 60 seconds; a file of at most 1.3 times the content and
-vectors; a p95 of at most twice the one without a backup. The data on the disk is measured on the way: at most 4 KB for
-each memory, with its vectors, its collection and all indexes.
+again until there are enough of them. Targets: 100,000 memories in less than 60 seconds; a file of at most 1.3 times the
+content and vectors; a p95 of at most twice the one without a backup. The data on the disk is measured on the way: at
+most 4 KB for each memory, with its vectors, its collection and all indexes.
 """
 
 import sqlite3
