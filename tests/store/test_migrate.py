@@ -347,8 +347,8 @@ async def test_workspaces_whose_names_were_two_and_are_one_now_keep_everything_a
 
 
 async def test_vectors_of_four_bytes_a_number_become_vectors_of_two_and_the_file_shrinks(empty, clock, monkeypatch):
-    monkeypatch.setattr(module, "HEAD", "0015")
-    monkeypatch.setattr("alembic.command.upgrade", partial(up_to, "0015", command.upgrade))
+    monkeypatch.setattr(module, "HEAD", "0016")
+    monkeypatch.setattr("alembic.command.upgrade", partial(up_to, "0016", command.upgrade))
     await migrate(empty)
     monkeypatch.undo()
     ledger = await open_ledger(empty, clock)
@@ -362,7 +362,7 @@ async def test_vectors_of_four_bytes_a_number_become_vectors_of_two_and_the_file
             for each, windows in zip(ids, whole, strict=True)
         ]
         await connection.execute(sa.insert(vectors), rows)
-    assert await migrate(empty) == "0015"
+    assert await migrate(empty) == "0016"
     async with empty.read() as connection:
         rows = await connection.execute(sa.select(vectors.c.memory_id, vectors.c.windows))
         found = {row.memory_id: row.windows for row in rows}
