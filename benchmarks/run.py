@@ -17,6 +17,7 @@ from common import Figure, screen, show
 BENCHMARKS = (
     "door",
     "observing",
+    "tokens",
     "startup",
     "ingest",
     "latency",

@@ -1,5 +1,6 @@
 """Which tokens of an issuer are taken, for whom, and how a refusal says why."""
 
+import asyncio
 import base64
 import json
 from datetime import timedelta
@@ -289,3 +290,31 @@ async def test_a_webhook_is_told_of_a_user_once_at_the_first_token(db, clock):
         "name": "Ann",
         "email": None,
     }
+
+
+@ON_BOTH
+async def test_first_tokens_that_come_at_once_make_one_user_of_each_subject(verifying, issuer, db):
+    servers = [verifying(), verifying()]
+    tokens = [issuer.token(sub=f"subject-{n % 3}", email="shared@example.org", jti=str(n)) for n in range(9)]
+    principals = await asyncio.gather(*(server.verify(token) for token in tokens for server in servers))
+    assert len({principal.user_id for principal in principals}) == 3
+    assert {user.name for user in await people(db)} == {f"shared@example.org{end}" for end in ("", "-2", "-3")}
+
+
+@pytest.mark.parametrize(
+    ("claims", "name"),
+    [
+        ({"preferred_username": "ada"}, "ada"),
+        ({"preferred_username": "", "email": "ada@example.org"}, "ada@example.org"),
+        ({"preferred_username": 7, "email": "ada@example.org"}, "ada@example.org"),
+        ({"preferred_username": "Ада Лавлейс"}, "Ада-Лавлейс"),
+        ({"preferred_username": "ACME\\ada"}, "ACME-ada"),
+        ({"preferred_username": "<script>"}, "script"),
+        ({"preferred_username": "..."}, "user"),
+        ({"preferred_username": "a" * 500}, "a" * 64),
+        ({}, "user"),
+    ],
+)
+async def test_a_user_is_named_as_the_token_says_as_far_as_a_name_may_be(tokens, issuer, db, claims, name):
+    await tokens.verify(issuer.token(**claims))
+    assert [user.name for user in await people(db)] == [name]

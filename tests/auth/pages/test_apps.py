@@ -83,3 +83,24 @@ async def test_the_style_sheet_is_ours(http):
     answer = await http.get("/static/loci.css")
     assert answer.headers["content-type"].startswith("text/css")
     assert "http" not in answer.text
+
+
+async def test_two_people_of_one_app_each_see_and_end_their_own_connection(flow, browser, auth):
+    mine = await flow.tokens()
+    password_hash = await auth.passwords.hash(PASSWORD)
+    async with auth.db.write() as connection:
+        await create_user(connection, name="bob", password_hash=password_hash, is_admin=False, now=auth.now())
+    async with browser() as http:
+        other = Flow(http, auth.issuer, flow.client)
+        await other.log_in("bob")
+        assert "Test App" not in (await http.get("/apps")).text
+        theirs = await other.tokens()
+        principals = [await auth.tokens.verify(each["access_token"]) for each in (mine, theirs)]
+        assert principals[0].client_id == principals[1].client_id
+        assert principals[0].user_id != principals[1].user_id
+        assert "Test App" in (await http.get("/apps")).text
+        await disconnect(other, principals[0].grant_id)
+        assert await auth.tokens.verify(mine["access_token"]) is not None
+        await disconnect(other, principals[1].grant_id)
+    assert await auth.tokens.verify(theirs["access_token"]) is None
+    assert await auth.tokens.verify(mine["access_token"]) is not None
