@@ -6,10 +6,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from auth.grants.table import GRANTS
+from auth.issuers.assertions import GRANT_TYPE, PROFILE
 from auth.principal import GRANTABLE
 from auth.resources import MCP_PATH, RECALL_PATH
 from auth.rfc import AUTH_METHODS
-from auth.server import AuthorizationServer, AuthSettings, get_authorization_server
+from auth.server import AuthorizationServer, get_authorization_server
 from auth.tokens.signing import CACHE_SECONDS
 
 RESOURCE_METADATA = "/.well-known/oauth-protected-resource"
@@ -39,8 +40,9 @@ def build_resource_metadata(auth: AuthorizationServer, path: str) -> dict[str, A
     return metadata
 
 
-def build_server_metadata(settings: AuthSettings) -> dict[str, Any]:
+def build_server_metadata(auth: AuthorizationServer) -> dict[str, Any]:
     """Return the metadata of this authorization server (RFC 8414)."""
+    settings = auth.settings
     base = f"{settings.public_url}/oauth"
     metadata: dict[str, Any] = {
         "issuer": settings.public_url,
@@ -51,16 +53,23 @@ def build_server_metadata(settings: AuthSettings) -> dict[str, Any]:
         "scopes_supported": list(GRANTABLE),
         "response_types_supported": ["code"],
         "response_modes_supported": ["query"],
-        "grant_types_supported": list(GRANTS),
+        "grant_types_supported": _list_grant_types(auth),
         "token_endpoint_auth_methods_supported": list(AUTH_METHODS),
         "revocation_endpoint_auth_methods_supported": list(AUTH_METHODS),
         "code_challenge_methods_supported": ["S256"],
         "authorization_response_iss_parameter_supported": True,
         "client_id_metadata_document_supported": True,
     }
+    if auth.assertions is not None:
+        metadata["authorization_grant_profiles_supported"] = [PROFILE]
     if settings.allows_registration:
         metadata["registration_endpoint"] = f"{base}/register"
     return metadata
+
+
+def _list_grant_types(auth: AuthorizationServer) -> list[str]:
+    """Return the grant types that can succeed here: an assertion needs a provider that the server trusts."""
+    return [each for each in GRANTS if each != GRANT_TYPE or auth.assertions is not None]
 
 
 async def serve_mcp_metadata(request: Request) -> Response:
@@ -82,7 +91,7 @@ async def serve_server_metadata(request: Request) -> Response:
     if auth.external is not None:
         issuer = next(iter(auth.external.issuers.values()))
         return JSONResponse(await issuer.get_metadata(), headers=_CACHED)
-    return JSONResponse(build_server_metadata(auth.settings), headers=_CACHED)
+    return JSONResponse(build_server_metadata(auth), headers=_CACHED)
 
 
 async def serve_key_set(request: Request) -> Response:

@@ -12,6 +12,7 @@ from auth.accounts.passwords import Passwords
 from auth.accounts.signup_links import make_setup_link
 from auth.addresses import find_client_address
 from auth.clients.documents import ClientDocuments
+from auth.issuers.assertions import Assertions
 from auth.issuers.external_tokens import ExternalTokens
 from auth.resources import AskedScopes, list_resources
 from auth.tokens.access_tokens import AccessTokens
@@ -76,6 +77,8 @@ class AuthorizationServer:
     refused_logins: Counter[str] = field(default_factory=Counter[str])
     #: None if nobody wants events.
     outbox: Outbox | None = None
+    #: None if this server trusts no provider of assertions.
+    assertions: Assertions | None = None
 
     @property
     def issuer(self) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from auth.accounts.passwords import Passwords
 from auth.clients.documents import ClientDocuments, Resolver, resolve_host
 from auth.grants.table import GRANTS
+from auth.issuers.assertions import Assertions
 from auth.issuers.external_tokens import ExternalTokens
 from auth.resources import list_resources
 from auth.server import AuthorizationServer, AuthSettings
@@ -38,6 +39,7 @@ def build_authorization_server(
     passwords: Passwords,
     external: ExternalTokens | None = None,
     outbox: Outbox | None = None,
+    assertions: Assertions | None = None,
     resolver: Resolver = resolve_host,
 ) -> AuthorizationServer:
     """Return the authorization server.
@@ -51,6 +53,7 @@ def build_authorization_server(
         passwords: hashes and verifies passwords.
         external: the tokens of issuers, if they take the place of the server's own.
         outbox: gets the events of new accounts; None if nobody wants events.
+        assertions: verifies identity assertions; None if no provider of them is trusted.
         resolver: returns the addresses of a host, for client metadata documents.
     """
     return AuthorizationServer(
@@ -63,6 +66,7 @@ def build_authorization_server(
         keys=tokens.keys,
         tokens=tokens,
         outbox=outbox,
+        assertions=assertions,
         documents=ClientDocuments(
             db=db,
             now=now,

@@ -7,6 +7,7 @@ from functools import partial
 
 from auth.accounts.passwords import Passwords
 from auth.bearer import Authenticator
+from auth.issuers.assertions import Assertions
 from auth.issuers.external_tokens import ExternalTokens
 from auth.issuers.rules import USUAL_NAMES, IssuerRules, choose_asked_scopes
 from auth.resources import AskedScopes, list_resources
@@ -35,6 +36,9 @@ async def open_auth(
         external = build_external_tokens(settings, db, now, outbox)
         if external is not None:
             stack.push_async_callback(external.close)
+        assertions = build_assertions(settings, db, now, outbox)
+        if assertions is not None:
+            stack.push_async_callback(assertions.close)
         authenticator = Authenticator(db, now, epoch, tokens.verify if external is None else external.verify)
         yield (
             authenticator,
@@ -47,6 +51,7 @@ async def open_auth(
                 passwords=passwords,
                 external=external,
                 outbox=outbox,
+                assertions=assertions,
             ),
         )
 
@@ -58,6 +63,22 @@ def build_external_tokens(
     if not settings.auth_issuer:
         return None
     return ExternalTokens(make_rules(settings), db, now, partial(make_tls_context, settings.ca_file), outbox)
+
+
+def build_assertions(settings: Settings, db: Database, now: Clock, outbox: Outbox | None = None) -> Assertions | None:
+    """Return the verifier of identity assertions; None if the settings name no provider of them."""
+    if not settings.enterprise_issuer:
+        return None
+    return Assertions(
+        settings.enterprise_issuer,
+        audience=settings.public_url,
+        algorithms=frozenset(settings.auth_algorithms),
+        leeway=timedelta(seconds=settings.auth_leeway_seconds),
+        db=db,
+        now=now,
+        make_tls_context=partial(make_tls_context, settings.ca_file),
+        outbox=outbox,
+    )
 
 
 def make_rules(settings: Settings) -> IssuerRules:

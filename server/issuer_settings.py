@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, field_validator
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode
 
 from server.loopback import is_loopback
@@ -27,6 +27,24 @@ def _check_scope_name(value: str) -> str:
     if not _SCOPE_NAME.fullmatch(value):
         raise ValueError('must be names of scopes: at most 200 printable ASCII characters without spaces, " and \\')
     return value
+
+
+def check_issuer(issuer: str) -> None:
+    """Check that a text can be an issuer, as tokens name it.
+
+    Raises:
+        ValueError: it cannot; the message completes a sentence whose subject is the setting.
+    """
+    parts = urlsplit(issuer)
+    _ = parts.port  # raises ValueError if it is not a number
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
+        raise ValueError("must be scheme://host[:port]/path, like https://tenant.eu.auth0.com/")
+    if parts.username is not None:
+        raise ValueError("must not contain a password")
+    if parts.scheme == "http" and not is_loopback(parts.hostname):
+        raise ValueError("must be https unless it is a loopback address")
+    if len(issuer) > MAX_ISSUER:
+        raise ValueError(f"must have at most {MAX_ISSUER} characters")
 
 
 ScopeName = Annotated[str, AfterValidator(_check_scope_name)]
@@ -97,26 +115,30 @@ class IssuerSettings(BaseSettings):
         description="The claims that the name of a new user is made of; the first that is there counts. The name is "
         "for people to read, and gives no access to anything.",
     )
+    enterprise_issuer: TextList = Field(
+        default_factory=list,
+        description="The identity providers of companies whose people get tokens without a consent, by an identity "
+        "assertion (ID-JAG), exactly as they name themselves, with commas between them. Their assertions must be for "
+        "PUBLIC_URL. See [upstream login](upstream-login.md#enterprise-managed-authorization).",
+    )
     ca_file: Path | None = Field(
         default=None,
         description="A file of PEM certificates of authorities that are trusted beside the usual ones, for connections "
-        "to issuers and to the Qdrant server.",
+        "to issuers, to identity providers and to the Qdrant server.",
     )
 
-    @field_validator("auth_issuer")
+    @field_validator("auth_issuer", "enterprise_issuer")
     @classmethod
     def _check_issuers(cls, value: list[str]) -> list[str]:
         for issuer in value:
-            parts = urlsplit(issuer)
-            _ = parts.port  # raises ValueError if it is not a number
-            if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
-                raise ValueError("must be scheme://host[:port]/path, like https://tenant.eu.auth0.com/")
-            if parts.username is not None:
-                raise ValueError("must not contain a password")
-            if parts.scheme == "http" and not is_loopback(parts.hostname):
-                raise ValueError("must be https unless it is a loopback address")
-            if len(issuer) > MAX_ISSUER:
-                raise ValueError(f"must have at most {MAX_ISSUER} characters")
+            check_issuer(issuer)
+        return value
+
+    @field_validator("enterprise_issuer")
+    @classmethod
+    def _check_tokens(cls, value: list[str], info: ValidationInfo) -> list[str]:
+        if value and info.data.get("auth_issuer"):
+            raise ValueError("must be left out, because the server issues no tokens if LOCI_AUTH_ISSUER is set")
         return value
 
     @field_validator("ca_file")

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from auth.clients.client import MAX_NAME, Client, client_from_row
-from auth.clients.documents import UnreachableDocumentError, is_document_url
+from auth.clients.documents import UnreachableDocumentError, UnusableDocumentError, is_document_url
 from auth.clients.redirects import describe_host, is_http_on_loopback
 from auth.parameters import Parameters
 from auth.rfc import InvalidClientError, OAuth2Error, authenticate_client, read_basic_client_id
@@ -54,11 +54,14 @@ async def _find_unreachable_client(auth: AuthorizationServer, url: str, redirect
     return await auth.documents.accept_unverified(url, redirect_uri)
 
 
-async def find_authenticated_client(auth: AuthorizationServer, form: Parameters, headers: Mapping[str, str]) -> Client:
+async def find_authenticated_client(
+    auth: AuthorizationServer, form: Parameters, headers: Mapping[str, str], *, fetching_address: str | None = None
+) -> Client:
     """Return the client that sent a form, after it has authenticated (RFC 6749, section 2.3).
 
     A document is not fetched again here: a client with a document has no secret, and its codes and tokens are bound
-    to its id, so an outage of its host does not end anybody's session.
+    to its id, so an outage of its host does not end anybody's session. Only a client that may come here first has its
+    document fetched; `fetching_address` is the address that the fetch is counted for.
 
     Raises:
         OAuth2Error: `invalid_client`; `invalid_request` if a parameter is repeated.
@@ -66,19 +69,22 @@ async def find_authenticated_client(auth: AuthorizationServer, form: Parameters,
     client_ids = {client_id for client_id in (form.get("client_id"), read_basic_client_id(headers)) if client_id}
     if len(client_ids) > 1:
         raise InvalidClientError("Two clients are named.", status_code=401)
-    client = await _find_known_client(auth, client_ids.pop()) if client_ids else None
+    client = await _find_known_client(auth, client_ids.pop(), fetching_address) if client_ids else None
     authenticate_client(client, form.to_dict(), headers)
     if client is None:
         raise InvalidClientError("The client is unknown.", status_code=401)
     return client
 
 
-async def _find_known_client(auth: AuthorizationServer, client_id: str) -> Client | None:
+async def _find_known_client(auth: AuthorizationServer, client_id: str, fetching_address: str | None) -> Client | None:
     if not is_document_url(client_id):
         return await _find_registered_client(auth, client_id)
     try:
-        return await auth.documents.find_known_client(client_id)
-    except OAuth2Error:
+        known = await auth.documents.find_known_client(client_id)
+        if known is not None or fetching_address is None:
+            return known
+        return await find_requesting_client(auth, client_id, None, fetching_address, may_fetch=True)
+    except (OAuth2Error, UnusableDocumentError):
         return None
 
 

@@ -7,8 +7,10 @@ from collections.abc import Awaitable, Callable
 
 from auth.clients.client import Client
 from auth.grants.authorization_code import redeem_code
+from auth.grants.jwt_bearer import exchange_assertion
 from auth.grants.outcome import GrantRefusal, IssuedTokens
 from auth.grants.refresh_token import refresh_tokens
+from auth.issuers.assertions import GRANT_TYPE
 from auth.parameters import Parameters
 from auth.server import AuthorizationServer
 
@@ -20,4 +22,5 @@ GrantHandler = Callable[[AuthorizationServer, Client, Parameters, str], Awaitabl
 GRANTS: dict[str, GrantHandler] = {
     "authorization_code": redeem_code,
     "refresh_token": refresh_tokens,
+    GRANT_TYPE: exchange_assertion,
 }

@@ -9,6 +9,7 @@ from auth.clients.client import Client
 from auth.clients.lookup import find_authenticated_client
 from auth.grants.outcome import IssuedTokens
 from auth.grants.table import GRANTS
+from auth.issuers.assertions import GRANT_TYPE
 from auth.parameters import Parameters, read_form
 from auth.rfc import OAuth2Error, UnauthorizedClientError, UnsupportedGrantTypeError
 from auth.server import AuthorizationServer, get_authorization_server, get_client_address
@@ -21,8 +22,12 @@ async def issue_tokens(request: Request) -> Response:
     auth = get_authorization_server(request)
     try:
         form = await read_form(request)
-        client = await find_authenticated_client(auth, form, request.headers)
-        issued = await _run_grant(auth, client, form, get_client_address(request))
+        address = get_client_address(request)
+        # A client with an assertion did not come by the authorization endpoint, so its document may be unknown.
+        is_first = auth.assertions is not None and form.get("grant_type") == GRANT_TYPE
+        fetching_address = address if is_first else None
+        client = await find_authenticated_client(auth, form, request.headers, fetching_address=fetching_address)
+        issued = await _run_grant(auth, client, form, address)
     except OAuth2Error as error:
         return refusal_response(error)
     log.info("tokens.issued", grant=issued.grant.id, client=client.id, user=issued.grant.user_id)

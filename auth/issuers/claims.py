@@ -5,7 +5,7 @@ some put lists into objects. A claim's name in the rules may therefore lead into
 """
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 from auth.issuers.rules import IssuerRules
@@ -22,23 +22,23 @@ class RefusedTokenError(Exception):
     """A token is not accepted. The message says why, and completes the sentence "This token ..."."""
 
 
-def check_times(claims: Mapping[str, Any], rules: IssuerRules, now: datetime) -> datetime:
+def check_times(claims: Mapping[str, Any], leeway: timedelta, now: datetime) -> datetime:
     """Check that a token is valid now, and return its end, the leeway included.
 
     Raises:
         RefusedTokenError: it has no end, or is not valid now.
     """
-    at, leeway = now.timestamp(), rules.leeway.total_seconds()
-    end = _read_time(claims, "exp")
+    at, tolerance = now.timestamp(), leeway.total_seconds()
+    end = read_time(claims, "exp")
     if end is None:
         raise RefusedTokenError("has no end (`exp`)")
-    if end + leeway <= at:
+    if end + tolerance <= at:
         raise RefusedTokenError("has expired (`exp`)")
     for name in ("nbf", "iat"):
-        start = _read_time(claims, name)
-        if start is not None and start - leeway > at:
+        start = read_time(claims, name)
+        if start is not None and start - tolerance > at:
             raise RefusedTokenError(f"is not valid yet (`{name}`): the clocks of its issuer and this server differ")
-    return datetime.fromtimestamp(min(end + leeway, LAST_SECOND), UTC)
+    return datetime.fromtimestamp(min(end + tolerance, LAST_SECOND), UTC)
 
 
 def find_audience(claims: Mapping[str, Any], rules: IssuerRules) -> str:
@@ -47,21 +47,21 @@ def find_audience(claims: Mapping[str, Any], rules: IssuerRules) -> str:
     Raises:
         RefusedTokenError: it is for none.
     """
-    for audience in _read_texts(claims.get("aud"), split=False):
+    for audience in read_texts(claims.get("aud"), split=False):
         if audience in rules.audiences:
             return rules.audiences[audience]
     raise RefusedTokenError("is for another audience (`aud`)")
 
 
-def read_subject(claims: Mapping[str, Any], rules: IssuerRules) -> str:
+def read_subject(claims: Mapping[str, Any], claim: str = "sub") -> str:
     """Return the subject, by which the issuer knows the person.
 
     Raises:
         RefusedTokenError: there is none, or it is too long.
     """
-    subject = find_claim(claims, rules.subject_claim)
+    subject = find_claim(claims, claim)
     if not isinstance(subject, str) or not subject or not subject.isprintable():
-        raise RefusedTokenError(f"has no subject (`{rules.subject_claim}`)")
+        raise RefusedTokenError(f"has no subject (`{claim}`)")
     if len(subject) > MAX_SUBJECT:
         raise RefusedTokenError(f"has a subject of more than {MAX_SUBJECT} characters")
     return subject
@@ -70,7 +70,7 @@ def read_subject(claims: Mapping[str, Any], rules: IssuerRules) -> str:
 def read_scopes(claims: Mapping[str, Any], rules: IssuerRules) -> frozenset[str]:
     """Return our scopes that a token grants, with all that they include."""
     for name in rules.scope_claims:
-        texts = _read_texts(find_claim(claims, name), split=True)
+        texts = read_texts(find_claim(claims, name), split=True)
         known = [rules.scope_names[text] for text in texts if text in rules.scope_names]
         if known:
             return expand_scopes(known)
@@ -101,7 +101,7 @@ def find_claim(claims: Mapping[str, Any], name: str) -> object:
     return inside
 
 
-def _read_texts(value: object, *, split: bool) -> Iterable[str]:
+def read_texts(value: object, *, split: bool) -> Iterable[str]:
     """Return the texts of a claim, which is a text or a list of texts. `split`: spaces separate those of a text."""
     if isinstance(value, str):
         return value.split() if split else [value]
@@ -110,7 +110,7 @@ def _read_texts(value: object, *, split: bool) -> Iterable[str]:
     return []
 
 
-def _read_time(claims: Mapping[str, Any], name: str) -> float | None:
+def read_time(claims: Mapping[str, Any], name: str) -> float | None:
     """Return a time in seconds since 1970; None if the claim is missing.
 
     Raises:

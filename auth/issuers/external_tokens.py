@@ -4,14 +4,10 @@ Everything that is cheap is checked before the signature, because only a signatu
 a token is used before its signature was verified.
 """
 
-import asyncio
 import ssl
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any
-
-import httpx
-import jwt
 
 from auth.issuers.claims import (
     RefusedTokenError,
@@ -22,15 +18,15 @@ from auth.issuers.claims import (
     read_scopes,
     read_subject,
 )
+from auth.issuers.connections import Connections
 from auth.issuers.discovery import IssuerState, fetch_state
 from auth.issuers.issuer import Issuer
-from auth.issuers.keys import ASYMMETRIC
 from auth.issuers.rules import IssuerRules
+from auth.issuers.signatures import check_signature, read_unverified
 from auth.issuers.subjects import find_or_make_subject
 from auth.principal import Principal
 from server.clock import Clock
 from server.errors import Failure
-from server.loopback import is_proxy_allowed
 from server.store.db import Database
 from server.store.record.outbox import Outbox
 
@@ -40,8 +36,6 @@ MAX_LENGTH = 16 * 1024
 VERIFIED_FOR = timedelta(minutes=5)
 #: The type of a token that names none.
 NO_TYPE = "jwt"
-
-_JWS = jwt.PyJWS(algorithms=list(ASYMMETRIC))
 
 
 class ExternalTokens:
@@ -66,10 +60,8 @@ class ExternalTokens:
         self._rules = rules
         self._db = db
         self._now = now
-        self._make_tls_context = make_tls_context
+        self._connections = Connections(make_tls_context)
         self._outbox = outbox
-        self._clients: dict[bool, httpx.AsyncClient] = {}
-        self._making = asyncio.Lock()
         self.issuers = {url: Issuer(url, self._fetch_state, now) for url in rules.issuers}
 
     async def verify(self, token: str) -> Principal | None:
@@ -78,13 +70,10 @@ class ExternalTokens:
         Raises:
             Failure: `unauthorized`, with the reason; `unavailable` if the issuer's keys cannot be fetched.
         """
-        try:
-            header = jwt.get_unverified_header(token) if len(token) <= MAX_LENGTH else {}
-            claims: Mapping[str, Any] = jwt.decode(token, options={"verify_signature": False}) if header else {}
-        except (jwt.InvalidTokenError, ValueError, RecursionError):
+        unverified = read_unverified(token, MAX_LENGTH)
+        if unverified is None:
             return None
-        if not claims:
-            return None
+        header, claims = unverified
         try:
             return await self._verify(token, header, claims)
         except RefusedTokenError as refused:
@@ -94,8 +83,7 @@ class ExternalTokens:
         """End what is under way."""
         for issuer in self.issuers.values():
             await issuer.close()
-        for client in self._clients.values():
-            await client.aclose()
+        await self._connections.close()
 
     async def _verify(self, token: str, header: Mapping[str, Any], claims: Mapping[str, Any]) -> Principal:
         algorithm, now = header.get("alg"), self._now()
@@ -106,10 +94,10 @@ class ExternalTokens:
         issuer = self.issuers.get(named) if isinstance(named, str) else None
         if issuer is None:
             raise RefusedTokenError("comes from another issuer (`iss`)")
-        expires_at = check_times(claims, self._rules, now)
+        expires_at = check_times(claims, self._rules.leeway, now)
         audience = find_audience(claims, self._rules)
-        subject = read_subject(claims, self._rules)
-        await self._check_signature(token, issuer, header.get("kid"), algorithm)
+        subject = read_subject(claims, self._rules.subject_claim)
+        await check_signature(token, issuer, header)
         name = read_name(claims, self._rules)
         found = await find_or_make_subject(self._db, issuer.url, subject, name, now, self._outbox)
         if found.is_disabled:
@@ -132,28 +120,5 @@ class ExternalTokens:
         if kind not in self._rules.token_types:
             raise RefusedTokenError("is of a type that this server does not accept (`typ`)")
 
-    async def _check_signature(self, token: str, issuer: Issuer, kid: str | None, algorithm: str) -> None:
-        keys = await issuer.find_keys(kid, algorithm)
-        if not keys:
-            raise RefusedTokenError("names a key that its issuer does not publish (`kid`)")
-        for key in keys:
-            try:
-                _JWS.decode(token, key.public_key, algorithms=[algorithm])
-            except (jwt.InvalidTokenError, ValueError, TypeError):
-                continue
-            return
-        raise RefusedTokenError("is not signed by its issuer")
-
     async def _fetch_state(self, url: str) -> IssuerState:
-        return await fetch_state(await self._find_client(is_proxied=is_proxy_allowed(url)), url)
-
-    async def _find_client(self, *, is_proxied: bool) -> httpx.AsyncClient:
-        """Return the client for issuers on this machine, or for others. It is kept, because it takes long to make."""
-        async with self._making:
-            if is_proxied not in self._clients:
-                context = await asyncio.to_thread(self._make_tls_context)
-                limits = httpx.Limits(keepalive_expiry=1)  # the next fetch is minutes away
-                self._clients[is_proxied] = httpx.AsyncClient(
-                    verify=context, follow_redirects=False, trust_env=is_proxied, limits=limits
-                )
-            return self._clients[is_proxied]
+        return await fetch_state(await self._connections.find_client(url), url)

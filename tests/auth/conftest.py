@@ -67,7 +67,7 @@ async def configured(auth_settings, db, clock, revoked, addresses):
     async def resolver(host, _port):
         return addresses.get(host, ["93.184.215.14"])
 
-    def make(**changes):
+    def make(assertions=None, **changes):
         values = replace(auth_settings, **changes)
         return build_authorization_server(
             values,
@@ -76,6 +76,7 @@ async def configured(auth_settings, db, clock, revoked, addresses):
             tokens=build_access_tokens(values, db, clock),
             on_revoked=revoked.append,
             passwords=Passwords(CHEAP),
+            assertions=assertions,
             resolver=resolver,
         )
 

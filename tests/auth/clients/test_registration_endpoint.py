@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from auth.clients import registration_endpoint
+from auth.issuers.assertions import GRANT_TYPE
 from server.store.tables.oauth import oauth_clients
 from tests.helpers.flow import REDIRECT, Flow
 
@@ -29,7 +30,7 @@ async def test_a_registered_client_is_told_everything_as_it_was_registered(app, 
     assert body["client_id"]
     assert body["client_id_issued_at"] == int(clock().timestamp())
     assert body["redirect_uris"] == [REDIRECT]
-    assert body["grant_types"] == ["authorization_code", "refresh_token"]
+    assert body["grant_types"] == ["authorization_code", "refresh_token", GRANT_TYPE]
     assert body["response_types"] == ["code"]
     assert body["client_uri"] == "https://app.example"
     assert "unknown" not in body

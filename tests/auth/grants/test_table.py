@@ -19,6 +19,12 @@ DOCUMENT_URL = "https://app.example/client.json"
 
 
 @pytest.fixture
+def auth(configured):
+    """A server with everything that a grant type may need."""
+    return configured(assertions=object())
+
+
+@pytest.fixture
 def new_grant(monkeypatch):
     """A grant type that is in the table and nowhere else."""
 

@@ -4,11 +4,16 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.ids import UserId
 from server.store.tables.accounts import users
 from server.store.tables.oauth import oauth_grants
+
+
+class CodeUsed(Exception):  # noqa: N818 - it names the reason; the doors decide on the words
+    """Another grant came of the same code or assertion."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,21 +33,27 @@ class Grant:
 
 
 async def insert_grant(connection: AsyncConnection, grant: Grant) -> None:
-    """Store a new grant."""
-    await connection.execute(
-        sa.insert(oauth_grants).values(
-            id=grant.id,
-            user_id=grant.user_id,
-            client_id=grant.client_id,
-            client_name=grant.client_name,
-            scopes=grant.scopes,
-            resource=grant.resource,
-            code_hash=grant.code_hash,
-            created_at=grant.created_at,
-            last_used_at=grant.last_used_at,
-            expires_at=grant.expires_at,
-        )
-    )
+    """Store a new grant.
+
+    Raises:
+        CodeUsed: there is a grant of the same code or assertion.
+    """
+    row = {
+        "id": grant.id,
+        "user_id": grant.user_id,
+        "client_id": grant.client_id,
+        "client_name": grant.client_name,
+        "scopes": grant.scopes,
+        "resource": grant.resource,
+        "code_hash": grant.code_hash,
+        "created_at": grant.created_at,
+        "last_used_at": grant.last_used_at,
+        "expires_at": grant.expires_at,
+    }
+    try:
+        await connection.execute(sa.insert(oauth_grants).values(row))
+    except IntegrityError:
+        raise CodeUsed(grant.code_hash) from None
 
 
 _GRANT = sa.select(*(column for column in oauth_grants.c if column.name != "revoked_at")).where(

@@ -1,0 +1,42 @@
+"""The check of a token's signature against the keys that its issuer publishes."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import jwt
+
+from auth.issuers.claims import RefusedTokenError
+from auth.issuers.issuer import Issuer
+from auth.issuers.keys import ASYMMETRIC
+
+_JWS = jwt.PyJWS(algorithms=list(ASYMMETRIC))
+
+
+def read_unverified(token: str, max_length: int) -> tuple[Mapping[str, Any], Mapping[str, Any]] | None:
+    """Return the header and the claims of a JWT, which nobody has verified; None if the text is no JWT."""
+    try:
+        header = jwt.get_unverified_header(token) if len(token) <= max_length else {}
+        claims: Mapping[str, Any] = jwt.decode(token, options={"verify_signature": False}) if header else {}
+    except (jwt.InvalidTokenError, ValueError, RecursionError):
+        return None
+    return (header, claims) if claims else None
+
+
+async def check_signature(token: str, issuer: Issuer, header: Mapping[str, Any]) -> None:
+    """Check that an issuer signed a token. The caller has checked that the algorithm of the header is allowed.
+
+    Raises:
+        RefusedTokenError: it did not.
+        Failure: `unavailable`, the issuer's keys cannot be fetched.
+    """
+    algorithm = str(header["alg"])
+    keys = await issuer.find_keys(header.get("kid"), algorithm)
+    if not keys:
+        raise RefusedTokenError("names a key that its issuer does not publish (`kid`)")
+    for key in keys:
+        try:
+            _JWS.decode(token, key.public_key, algorithms=[algorithm])
+        except (jwt.InvalidTokenError, ValueError, TypeError):
+            continue
+        return
+    raise RefusedTokenError("is not signed by its issuer")
