@@ -9,8 +9,7 @@ PIP    := $(PY) -m pip install --quiet --disable-pip-version-check --only-binary
 .PHONY: serve test deployment check bench conformance lock clean
 
 serve: $(VENV)/.run $(VENV)/bin/loci  ## set up and run the server
-	@$(PY) -m server model pull
-	@exec $(PY) -m server serve
+	@exec $(PY) -m server serve --pull
 
 test: $(VENV)/.dev $(VENV)/bin/loci  ## set up and run the tests
 	@$(PY) -m server model pull

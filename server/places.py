@@ -27,11 +27,6 @@ def find_data_folder() -> Path:
     return ROOT / "data" if is_checkout() else _find_base("XDG_DATA_HOME", ".local/share") / "loci"
 
 
-def get_command() -> str:
-    """Return the command that a person types to run this installation from any folder."""
-    return str(ROOT / ".venv/bin/loci") if is_checkout() else "loci"
-
-
 def _find_base(variable: str, usual: str) -> Path:
     """Return a base folder of the user. The specification says that a relative path in the variable does not count."""
     given = Path(os.environ.get(variable, ""))

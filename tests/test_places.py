@@ -24,13 +24,11 @@ def test_a_checkout_has_its_data_and_its_settings_beside_the_makefile(monkeypatc
     monkeypatch.chdir(tmp_path)
     assert Settings().data_dir == ROOT / "data"
     assert places.find_settings_file() == ROOT / "loci.env"
-    assert places.get_command() == str(ROOT / ".venv/bin/loci")
 
 
 def test_a_package_has_its_data_and_its_settings_in_the_home_of_its_user(package):
     assert Settings().data_dir == package / ".local/share/loci"
     assert places.find_settings_file() == package / ".config/loci/loci.env"
-    assert places.get_command() == "loci"
 
 
 def test_a_package_uses_the_base_folders_that_the_environment_names(package, monkeypatch, tmp_path):

@@ -62,6 +62,11 @@ _PLACES = {
         "run_doctor",
         "Check settings, stores, models and public URL. The exit code is 1 if something is wrong.",
     ),
+    "install-service": _Place(
+        "install_service",
+        "install_service",
+        "Write a systemd unit that runs this installation on this data folder, and print the commands to start it.",
+    ),
     "docs": _Place(
         "docs",
         "write_docs",

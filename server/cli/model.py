@@ -6,6 +6,7 @@ import typer
 from rich.progress import BarColumn, DownloadColumn, Progress, SpinnerColumn, TextColumn
 
 from server.cli.common import begin_command, explain_errors, stderr
+from server.config import Settings
 from server.embedding_providers import LOCAL
 from server.store.embedding.model_pull import ModelUnavailable, PullOutcome, pull_embedder, pull_reranker
 
@@ -20,7 +21,12 @@ def pull_models(
 
     Without an embedding model recall ranks by keyword only. None is fetched if LOCI_EMBEDDING_PROVIDER is not local.
     """
-    settings = begin_command()
+    if fetch_models(begin_command()) and strict:
+        raise typer.Exit(1)
+
+
+def fetch_models(settings: Settings) -> bool:
+    """Fetch the models that the settings name, and show the progress; return whether one of them is missing still."""
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), DownloadColumn())
     with explain_errors(settings), Progress(*columns, console=stderr, transient=True) as progress:
         task = progress.add_task("Looking for an embedding model", total=None)
@@ -46,5 +52,4 @@ def pull_models(
             stderr.print(f"Pulled [bold]{outcome.model.name}[/bold]")
     for problem in problems:
         stderr.print(problem, style="yellow", markup=False)
-    if problems and strict:
-        raise typer.Exit(1)
+    return bool(problems)

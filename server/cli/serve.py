@@ -5,12 +5,15 @@ import gc
 import socket
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from server.cli.common import begin_command, close_data_folder, explain_errors, find_store_outage, stderr
 from server.cli.descriptors import raise_descriptor_limit
 from server.cli.event_loop import catch_signals, run_until_signal
 from server.cli.listen import METRICS_HOST_AND_PORT, listen
+from server.cli.model import fetch_models
 from server.cli.service_manager import notify_service_manager
 from server.config import Settings
 from server.connect_commands import list_connect_steps
@@ -23,9 +26,13 @@ if TYPE_CHECKING:
 PING_SECONDS = 3
 
 
-def serve() -> None:
+def serve(
+    *, pull: Annotated[bool, typer.Option("--pull", help="First fetch the models, like `model pull`.")] = False
+) -> None:
     """Run the server. Stops cleanly on Ctrl-C or SIGTERM."""
     settings = begin_command()
+    if pull:
+        fetch_models(settings)
     configure_logs(settings.log_format, find_store_outage, has_traces=bool(settings.traces_endpoint))
     close_data_folder(settings)
     descriptors = raise_descriptor_limit()

@@ -71,7 +71,7 @@ def serving(programs, environ, folder, key):
         told = {"LOCI_PORT": str(port), "NOTIFY_SOCKET": str(folder / "notify")}
         with (folder / "output.txt").open("w") as output:
             process = subprocess.Popen(
-                [programs / "loci", "serve"], cwd=folder, env=environ | told, stdout=output, stderr=output
+                [programs / "loci", "serve", "--pull"], cwd=folder, env=environ | told, stdout=output, stderr=output
             )
             try:
                 assert manager.recv(100) == b"READY=1"
