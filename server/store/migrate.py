@@ -72,7 +72,7 @@ async def migrate(db: Database) -> str | None:
             await asyncio.to_thread(_copy_file, path, copy)
         outcome = await _upgrade(db, at, copy)
         if copy is not None:
-            await asyncio.to_thread(_shrink_file, path)
+            await asyncio.to_thread(shrink_file, path)
         return outcome
 
 
@@ -216,10 +216,10 @@ def _copy_file(source: Path, target: Path) -> None:
         old.backup(new)
 
 
-def _shrink_file(path: Path) -> None:
-    """Give back the pages that the steps have emptied, if they are many. It writes the file anew."""
-    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
-        pages, free = (connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "freelist_count"))
-        if free * 4 > pages:
-            with contextlib.suppress(sqlite3.OperationalError):  # another process reads, or the disk has no room for it
-                connection.execute("VACUUM")
+def shrink_file(path: Path) -> None:
+    """Write a SQLite file anew, without the room that the steps have left empty in its pages."""
+    with (
+        closing(sqlite3.connect(path, isolation_level=None)) as connection,
+        contextlib.suppress(sqlite3.OperationalError),  # another process reads, or the disk has no room for it
+    ):
+        connection.execute("VACUUM")

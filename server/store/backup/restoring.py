@@ -3,6 +3,7 @@
 A process that is killed on the way leaves the present record as it was.
 """
 
+import asyncio
 import contextlib
 import os
 import shutil
@@ -24,7 +25,7 @@ from server.progress import Progress
 from server.store.backup.files import sync_folder
 from server.store.backup.load import have_collections_rebuilt, load_record
 from server.store.db import Database, make_copying_engine
-from server.store.migrate import list_table_names, read_step
+from server.store.migrate import list_table_names, read_step, shrink_file
 from server.store.outage import find_outage
 
 #: A record without an account is empty: a server that was started once has made its schema.
@@ -119,6 +120,7 @@ async def _restore_file(wanted: Restoring, target: Path, progress: Progress) -> 
         async with _dispose_after(engine), engine.connect() as connection:
             await _load(connection, wanted, progress)
             await connection.commit()
+        await asyncio.to_thread(shrink_file, new)
         with new.open("rb+") as file:
             os.fsync(file.fileno())
         if wanted.shards is not None:
