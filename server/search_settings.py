@@ -21,7 +21,7 @@ class SearchSettings(BaseSettings):
         ge=0,
         le=1000,
         description="Into how many shards the Qdrant server divides a new collection; 0: as it is configured. This "
-        "and the next four settings count when a collection is made; `python -m server reindex` makes all "
+        "and the next four settings count when a collection is made; `loci reindex` makes all "
         "collections again.",
     )
     qdrant_replicas: int = Field(
@@ -47,6 +47,20 @@ class SearchSettings(BaseSettings):
         "size) or `binary` (a bit for each number, a 32nd of the size; for vectors of 1024 numbers and more). The "
         "candidates are scored again with the whole vectors.",
     )
+
+    layout: Literal["workspace", "shared"] = Field(
+        default="workspace",
+        description="Who has a collection: each `workspace` one of its own, or all workspaces `shared` ones, for a "
+        "Qdrant server with more than some hundreds of workspaces. It holds for new workspaces; `loci "
+        "migrate-store` moves the others. See [scaling](scaling.md).",
+    )
+
+    @field_validator("layout")
+    @classmethod
+    def _check_layout(cls, value: str, info: ValidationInfo) -> str:
+        if value == "shared" and not info.data.get("qdrant_url"):
+            raise ValueError("must be workspace without LOCI_QDRANT_URL; the embedded engine shares no collections")
+        return value
 
     @field_validator("qdrant_write_consistency")
     @classmethod

@@ -20,6 +20,7 @@ from server.store.embedding.local import LocalEmbeddings
 from server.store.embedding.model_folder import find_model
 from server.store.embedding.reranker import Reranker
 from server.store.embedding.source import EmbeddingSource
+from server.store.projection.placement import Home
 from server.store.projection.projection import Projection
 from server.store.projection.upkeep import drop_orphan_collections
 from server.store.search.folder_ownership import FolderOwnership
@@ -180,7 +181,8 @@ async def open_projection(settings: Settings, db: Database, observer: Observer =
         engine = build_engine(settings)
         if observer is not NOBODY:
             engine = ObservedEngine(engine, observer)
-        projection = Projection(db, engine, shared=bool(settings.qdrant_url))
+        home = Home("server" if settings.qdrant_url else "embedded", settings.layout)
+        projection = Projection(db, engine, shared=bool(settings.qdrant_url), home=home)
         stack.push_async_callback(projection.close)
         await drop_orphan_collections(db, engine)
         yield projection

@@ -7,6 +7,7 @@ from server.background.works import find_work, list_works
 from server.errors import Failure
 from server.progress import Progress
 from server.store.projection.backfill import BackfillFailed
+from server.store.projection.moving import MoveFailed
 from server.store.projection.reindex import ReindexFailed
 from server.store.record import runs
 from server.store.record.runs import Run
@@ -37,7 +38,7 @@ async def do_work(services: Services, work: Work, argument: str | None, progress
     """
     try:
         outcome = await work.handler(services, argument, progress) or Outcome()
-    except (ReindexFailed, BackfillFailed) as error:
+    except (ReindexFailed, BackfillFailed, MoveFailed) as error:
         raise Failure("unavailable", str(error)) from None
     if problem := outcome.describe_failure():
         raise Failure("unavailable", problem)

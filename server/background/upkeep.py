@@ -7,6 +7,7 @@ from server.background.work import Outcome
 from server.progress import Progress, ignore_progress
 from server.store.lifecycle import erasure
 from server.store.projection.backfill import FOLLOW_SECONDS, BackfillFailed, fill_gaps, follow_backfill
+from server.store.projection.moving import move_collections
 from server.store.projection.reindex import reindex
 from server.store.projection.upkeep import rebuild_erased_collections
 from server.store.record import outbox, skip_list
@@ -61,6 +62,16 @@ async def flush_projection(services: Services, _argument: str | None, _progress:
 async def rebuild_projection(services: Services, argument: str | None, progress: Progress) -> Outcome:
     """Build the collection of the workspace with this id anew, or all collections. Raises ReindexFailed."""
     return Outcome(workspaces=await reindex(services.db, services.projection, argument, progress))
+
+
+async def move_projection(services: Services, _argument: str | None, progress: Progress) -> Outcome:
+    """Move all collections to the search store and the layout of the settings, and compare them with the record.
+
+    Raises:
+        MoveFailed: the search store is down, or a collection differs from the record.
+    """
+    move = await move_collections(services.db, services.projection, progress)
+    return Outcome(workspaces=move.workspaces, report={"repaired": move.repaired})
 
 
 async def remove_leftovers(

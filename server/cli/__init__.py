@@ -41,6 +41,11 @@ _PLACES = {
         "check_upgrade",
         "Say what the next start of this version would do with the record. Nothing is changed.",
     ),
+    "migrate-store": _Place(
+        "migrate_store",
+        "migrate_store",
+        "Move the search store to LOCI_QDRANT_URL and LOCI_LAYOUT, from the record, and compare it with that.",
+    ),
     "reindex": _Place(
         "reindex", "reindex", "Build the search store anew from the record, without embedding anything again."
     ),

@@ -18,19 +18,28 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from server.memory.recall.gate import compute_idf
 from server.store.db import Database
-from server.store.projection.collection_state import NOTHING_SERVED, CollectionState, OpenedCollection, Serving
-from server.store.projection.placement import Target, find_place, note_flushed
+from server.store.projection.collection_state import NOTHING_SERVED, CollectionState, Serving
+from server.store.projection.inspection import find_difference
+from server.store.projection.placement import (
+    EMBEDDED,
+    Home,
+    Target,
+    find_place,
+    is_current,
+    is_serving,
+    note_flushed,
+    read_rows,
+)
 from server.store.projection.point_writer import PointWriter
 from server.store.projection.rarities import Rarities
 from server.store.projection.rebuild import Rebuilder, plan_replacement
 from server.store.projection.record_words import read_words
+from server.store.projection.settling import open_serving
 from server.store.projection.stale_hits import renew_hits
 from server.store.search.seam import Engine, EngineDown, EngineFull, Hits, Query, UnusableCollection
-from server.store.tables.accounts import workspaces
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
-ASKED = 500  # workspaces in one statement
 REMEMBERED = 10_000  # workspaces whose states are kept; if there are more, those without work left are forgotten
 PATIENCE = 2.0  # seconds that a search waits until a collection has caught up with the record
 
@@ -38,10 +47,11 @@ PATIENCE = 2.0  # seconds that a search waits until a collection has caught up w
 class Projection:
     """The search store of every workspace, kept in step with the record."""
 
-    def __init__(self, db: Database, engine: Engine, *, shared: bool) -> None:
-        """`shared` says that other processes write to the same collections."""
+    def __init__(self, db: Database, engine: Engine, *, shared: bool, home: Home = EMBEDDED) -> None:
+        """`shared` says that other processes write to the same collections; `home` is where new ones are made."""
         self._db = db
         self._engine = engine
+        self._home = home
         self._is_shared = shared
         self._writer = PointWriter(db, engine, shared=shared)
         self._rebuilder = Rebuilder(db, engine, self._writer)
@@ -83,7 +93,10 @@ class Projection:
             asked = query if has_vectors else replace(query, dense=None)
             try:
                 found = await self._engine.search(target.collection, asked)
-                is_lost = not (found.dense or found.text) and await self._is_lost(target)
+                is_lost = False
+                if not (found.dense or found.text):
+                    await self._close_replaced(target)
+                    is_lost = await self._is_lost(target)
             except EngineDown as error:
                 if was_rebuilt or not (isinstance(error, UnusableCollection) or await self._is_lost(target)):
                     raise
@@ -164,6 +177,11 @@ class Projection:
             if state.opened is not None:
                 await self._engine.set_payload(state.opened.target.collection, patches)
 
+    async def find_difference(self, workspace_id: str) -> str | None:
+        """Bring a collection up to the record, and return how it still differs, if it does. Raises EngineDown."""
+        opened = (await self._catch_up(workspace_id)).opened
+        return None if opened is None else await find_difference(self._db, self._engine, opened.target)
+
     async def flush(self) -> None:
         """Catch up with the workspaces that are behind, put all points on the disk, and note how far that is."""
         for workspace_id in await self._find_outdated():
@@ -194,12 +212,13 @@ class Projection:
     async def switch_generation(self, workspace_id: str, generation: int, rule: str) -> None:
         """Serve a workspace from a collection with the vectors of this generation and search texts by this rule.
 
-        The new collection is made beside the old one, which serves until the new one is whole and on the disk.
+        The new one, in the layout of new collections, is made beside the old one, which serves until the new one is
+        whole and on the disk.
 
         Raises:
             EngineDown: the engine cannot be reached; the old one goes on serving.
         """
-        replacement = await plan_replacement(self._db, workspace_id, generation, rule)
+        replacement = await plan_replacement(self._db, workspace_id, generation, rule, self._home.layout)
         if replacement is None:
             return
         # Nobody waits for the bulk of it. Only the changes made meanwhile are written under the lock.
@@ -218,11 +237,7 @@ class Projection:
             await self._engine.close()
 
     async def ping(self) -> None:
-        """Return if the engine answers.
-
-        Raises:
-            EngineDown: it does not.
-        """
+        """Return if the engine answers. Raises EngineDown."""
         await self._engine.ping()
 
     @asynccontextmanager
@@ -288,6 +303,14 @@ class Projection:
         except EngineDown:
             return False
 
+    async def _close_replaced(self, target: Target) -> None:
+        """Close an open collection that another process has replaced or dropped. It reads as an empty one then."""
+        if not self._is_shared or await is_serving(self._db, target):
+            return
+        async with self._lock_state(target.workspace_id) as state:
+            if state.is_serving(target):
+                state.opened = None
+
     async def _catch_up_waiters(self, workspace_id: str, state: CollectionState) -> None:
         """Catch up once for all callers so far, and note the outcome for them."""
         before, state.served = state.served, state.asked
@@ -318,26 +341,9 @@ class Projection:
 
     async def _project_changes(self, workspace_id: str, state: CollectionState) -> None:
         if state.opened is None:
-            state.opened = await self._load_collection(workspace_id)
+            state.opened = await open_serving(self._db, self._engine, self._home, workspace_id)
         if (opened := state.opened) is not None:
             opened.projected = await self._writer.write_changes(opened.target, opened.projected)
-
-    async def _load_collection(self, workspace_id: str) -> OpenedCollection | None:
-        """Open the collection of a workspace that has memories; if the workspace was deleted, drop it."""
-        place = await find_place(self._db, workspace_id)
-        if place is None or place.is_empty:
-            return None
-        collection = place.target.collection
-        if place.is_deleted:
-            await self._engine.drop(collection)
-            return None
-        is_new = not await self._engine.exists(collection)
-        if is_new and place.flushed:
-            # Before it is made: after a crash half-way the new one would pass for the whole one.
-            await note_flushed(self._db, place.target, 0)
-        is_new |= await self._engine.open(collection)
-        flushed = 0 if is_new else place.flushed
-        return OpenedCollection(place.target, flushed, flushed)
 
     async def _drop_collection(self, workspace_id: str, state: CollectionState) -> None:
         place = await find_place(self._db, workspace_id)
@@ -353,14 +359,7 @@ class Projection:
         write, delete and change generations too.
         """
         known = [each for each, state in self._states.items() if state.is_in_use]
-        columns = [workspaces.c[name] for name in ("id", "revision", "generation", "search_text_rule", "deleted_at")]
-        outdated: list[str] = []
-        for start in range(0, len(known), ASKED):
-            query = sa.select(*columns).where(workspaces.c.id.in_(known[start : start + ASKED]))
-            async with self._db.read() as connection:
-                rows = (await connection.execute(query)).all()
-            outdated += [row.id for row in rows if await self._is_outdated(row)]
-        return outdated
+        return [row.id for row in await read_rows(self._db, known) if await self._is_outdated(row)]
 
     async def _is_outdated(self, row: sa.Row[Any]) -> bool:
         """Whether a collection is not as its workspace's row says; one that serves no longer is closed."""
@@ -369,8 +368,7 @@ class Projection:
             return False
         if (opened := state.opened) is None:
             return True
-        target = opened.target
-        if row.deleted_at is not None or (row.generation, row.search_text_rule) != (target.generation, target.rule):
+        if not is_current(row, opened.target):
             async with self._lock_state(row.id):
                 state.opened = None
             return True

@@ -1,6 +1,6 @@
 """Building another collection of a workspace, beside the one that serves until the other one is whole.
 
-It is needed if a workspace takes vectors of another generation, or words by another rule.
+It is needed if a workspace takes vectors of another generation, words by another rule, or another layout.
 """
 
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from server.store.db import Database
-from server.store.projection.placement import Target, find_place, name_collection
+from server.store.projection.placement import Layout, Target, find_place, name_collection
 from server.store.projection.point_writer import PointWriter
 from server.store.record import generations
 from server.store.search.seam import Engine, UnusableCollection
@@ -24,15 +24,20 @@ class Replacement:
     is_empty: bool  # the workspace has no memories
 
 
-async def plan_replacement(db: Database, workspace_id: str, generation: int, rule: str) -> Replacement | None:
+async def plan_replacement(
+    db: Database, workspace_id: str, generation: int, rule: str, layout: Layout
+) -> Replacement | None:
     """Return which collection takes the place of which; None if the workspace is gone or serves the wanted one."""
     place = await find_place(db, workspace_id)
-    if place is None or place.is_deleted or (place.target.generation, place.target.rule) == (generation, rule):
+    if place is None or place.is_deleted:
+        return None
+    old = place.target
+    if (old.generation, old.rule, old.layout) == (generation, rule, layout):
         return None
     async with db.read() as connection:
         dims = await generations.dims_of(connection, generation)
-    new = Target(workspace_id, name_collection(workspace_id, generation, dims, rule), generation, rule)
-    return Replacement(place.target, new, place.is_empty)
+    new = Target(workspace_id, name_collection(workspace_id, generation, dims, rule, layout), generation, rule)
+    return Replacement(old, new, place.is_empty)
 
 
 class Rebuilder:
@@ -76,7 +81,12 @@ class Rebuilder:
         reached = reached and await self._writer.write_changes(new, reached)
         await self._engine.flush(new.collection)
         row = sa.update(workspaces).where(workspaces.c.id == new.workspace_id)
-        changes = {"generation": new.generation, "search_text_rule": new.rule, "flushed_revision": reached}
+        changes = {
+            "generation": new.generation,
+            "search_text_rule": new.rule,
+            "layout": new.layout,
+            "flushed_revision": reached,
+        }
         async with self._db.write() as connection:
             await connection.execute(row.values(**changes))
         return True

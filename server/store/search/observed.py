@@ -45,6 +45,10 @@ class ObservedEngine:
         with self._observer.watch("engine", "read_points"):
             return await self._engine.read_points(collection)
 
+    async def read_revisions(self, collection: Collection, ids: list[str]) -> dict[str, int]:
+        with self._observer.watch("engine", "read_revisions"):
+            return await self._engine.read_revisions(collection, ids)
+
     async def count(self, collection: Collection) -> int:
         with self._observer.watch("engine", "count"):
             return await self._engine.count(collection)

@@ -22,8 +22,8 @@ class SparseVector:
 class Collection:
     """The collection of a workspace's points: `name` is safe as a folder; `dims` is 0 if there are no dense vectors.
 
-    `tenant` is the workspace's id in a collection that several workspaces share, else None. Nothing in the server sets
-    it yet: each workspace has a collection of its own. The engines for a Qdrant server support it, and tests use it.
+    `tenant` is the workspace's id in a collection that several workspaces share, else None.
+    The embedded engine has none.
     """
 
     name: str
@@ -157,6 +157,10 @@ class Engine(Protocol):
         an engine holds, with revisions and vectors, with the record: only the process that has a shard open can
         read it, and a search answers with neither.
         """
+        ...
+
+    async def read_revisions(self, collection: Collection, ids: list[str]) -> dict[str, int]:
+        """Return the revision of each of these points; ids without a point are left out."""
         ...
 
     async def count(self, collection: Collection) -> int:

@@ -70,6 +70,10 @@ workspaces = sa.Table(
     sa.Column("generation", sa.Integer, nullable=False, default=0),
     # The rule by which the collection's search texts were made: a number that rises, and the language.
     sa.Column("key_rule", sa.String(40), key="search_text_rule", nullable=False, server_default="1-english"),
+    # Whether the collection is the workspace's own (`workspace`) or one that others share (`shared`), and the kind of
+    # store that it is in (`embedded`, `server`). Null: the process that makes the collection settles both.
+    sa.Column("layout", sa.String(20)),
+    sa.Column("search_store", sa.String(20)),
     # The number of texts that were erased, and the number of those that were removed from the collection's files.
     sa.Column("erasures", sa.BigInteger, nullable=False, default=0, server_default="0"),
     sa.Column("vacuumed", sa.BigInteger, nullable=False, default=0, server_default="0"),

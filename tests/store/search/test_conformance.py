@@ -297,3 +297,13 @@ async def test_points_of_two_workspaces_in_one_collection_are_not_answered(engin
 
 async def test_an_engine_that_answers_passes_a_ping(engine):
     await engine.ping()
+
+
+async def test_the_revisions_of_points_are_read_by_their_ids(engine, collection, make):
+    await engine.upsert(collection, [make.point(1, revision=3), make.point(2, revision=5), make.point(3, revision=7)])
+    assert await engine.read_revisions(collection, [make.id(1), make.id(3), make.id(4)]) == {
+        make.id(1): 3,
+        make.id(3): 7,
+    }
+    assert await engine.read_revisions(collection, []) == {}
+    assert await engine.read_revisions(make.collection(), [make.id(1)]) == {}

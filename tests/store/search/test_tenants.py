@@ -40,6 +40,8 @@ async def everything(engine, tenant):
     assert {hit.id: hit.payload["type"] for hit in found.text} == {id_: kind for id_, (_, kind) in stored.items()}
     assert all(hit.payload["workspace_id"] == tenant.tenant for hit in found.text)
     assert await engine.count(tenant) == len(points) == len(stored)
+    revisions = {id_: revision for id_, (revision, _) in stored.items()}
+    assert await engine.read_revisions(tenant, list(stored)) == revisions
     assert await engine.exists(tenant) == bool(points)
     return stored
 

@@ -175,6 +175,15 @@ class EdgeEngine:
         checks.check_owner(collection, (point.payload for point in points))
         return points
 
+    async def read_revisions(self, collection: Collection, ids: list[str]) -> dict[str, int]:
+        _check_collection(collection)
+        checks.check_ids(ids)
+        async with self._shards.pin(collection) as shard:
+            if shard is None:
+                return {}
+            records = call_engine(shard.retrieve, cast("list[Any]", ids), True, False)
+        return {str(record.id): cast("dict[str, Any]", record.payload)[REVISION] for record in records}
+
     async def count(self, collection: Collection) -> int:
         _check_collection(collection)
         async with self._shards.pin(collection) as shard:

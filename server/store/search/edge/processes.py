@@ -71,6 +71,9 @@ class ProcessEngine:
     async def read_points(self, collection: Collection) -> list[Point]:
         return await self._ask("read_points", collection)
 
+    async def read_revisions(self, collection: Collection, ids: list[str]) -> dict[str, int]:
+        return await self._ask("read_revisions", collection, ids)
+
     async def count(self, collection: Collection) -> int:
         return await self._ask("count", collection)
 

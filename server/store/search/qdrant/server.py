@@ -171,6 +171,19 @@ class ServerEngine:
         checks.check_owner(collection, (point.payload for point in points))
         return points
 
+    async def read_revisions(self, collection: Collection, ids: list[str]) -> dict[str, int]:
+        checks.check_collection(collection)
+        checks.check_ids(ids)
+        if not ids:
+            return {}
+        request = self._client.scroll(
+            collection.name, wire.make_ids_filter(collection, ids), limit=len(ids), with_payload=True
+        )
+        page = await _await_answer_unless(_NOT_FOUND, request)
+        records = page[0] if page is not None else []
+        checks.check_owner(collection, (record.payload or {} for record in records))
+        return {wire.find_memory_id(record): wire.read_revision(record) for record in records}
+
     async def count(self, collection: Collection) -> int:
         checks.check_collection(collection)
         request = self._client.count(collection.name, wire.make_owner_filter(collection), exact=True)

@@ -100,7 +100,7 @@ def point_from_record(record: models.Record) -> Point:
     """Return a point as it is stored, its vector at unit length, without its windows."""
     return Point(
         id=find_memory_id(record),
-        revision=(record.payload or {})[REVISION],
+        revision=read_revision(record),
         text=read_text(record.vector),
         payload=read_payload(record),
         dense=read_dense(record.vector),
@@ -110,6 +110,11 @@ def point_from_record(record: models.Record) -> Point:
 def find_memory_id(record: models.Record | models.ScoredPoint) -> str:
     """Return the memory's own id."""
     return str((record.payload or {}).get(ID, record.id))
+
+
+def read_revision(record: models.Record) -> int:
+    """Return the revision of a stored point."""
+    return (record.payload or {})[REVISION]
 
 
 def make_vector_params(collection: Collection, *, is_on_disk: bool) -> dict[str, models.VectorParams]:

@@ -1,0 +1,35 @@
+"""Comparing a collection with the record: the number of its points, and a sample of their revisions."""
+
+import random
+
+import sqlalchemy as sa
+
+from server.store.db import Database
+from server.store.projection.placement import Target
+from server.store.search.seam import Engine
+from server.store.tables.memories import memories
+
+SAMPLE = 50
+
+
+async def find_difference(db: Database, engine: Engine, target: Target) -> str | None:
+    """Return how a collection differs from the record, as a clause; None if count and sample agree.
+
+    Call it right after the collection has caught up. Writes that come in between look like a difference.
+
+    Raises:
+        EngineDown: the engine cannot be reached.
+    """
+    is_live = (memories.c.deleted_at.is_(None), memories.c.consolidated.is_(False))
+    theirs = sa.select(memories.c.id).where(memories.c.workspace_id == target.workspace_id, *is_live)
+    async with db.read() as connection:
+        ids = list((await connection.execute(theirs)).scalars())
+        chosen = random.sample(ids, min(SAMPLE, len(ids)))
+        rows = await connection.execute(sa.select(memories.c.id, memories.c.revision).where(memories.c.id.in_(chosen)))
+        wanted = {row.id: row.revision for row in rows}
+    held = await engine.count(target.collection)
+    if held != len(ids):
+        return f"the collection has {held} points, and the record {len(ids)} memories"
+    found = await engine.read_revisions(target.collection, list(wanted))
+    differing = sum(found.get(each) != revision for each, revision in wanted.items())
+    return f"{differing} of {len(wanted)} points are not as the record says" if differing else None
