@@ -36,7 +36,7 @@ class Scripted:
     async def wait_ready(self):
         pass
 
-    async def embed_documents(self, texts, _account_id=""):
+    async def embed_documents(self, texts, account_id=""):  # noqa: ARG002 - the contract names it
         self.asked.append(texts)
         if self.before is not None:
             await self.before()
