@@ -6,7 +6,7 @@ VENV   := .venv
 PY     := $(VENV)/bin/python
 PIP    := $(PY) -m pip install --quiet --disable-pip-version-check --only-binary :all: --require-hashes
 
-.PHONY: serve test deployment check bench conformance lock clean
+.PHONY: serve test deployment check bench conformance lock secrets clean
 
 serve: $(VENV)/.run $(VENV)/bin/loci  ## set up and run the server
 	@exec $(PY) -m server serve --pull
@@ -38,6 +38,30 @@ lock: $(VENV)/.dev  ## recompute the pins
 	  --custom-compile-command "make lock" --quiet -o requirements/run.txt
 	$(VENV)/bin/uv pip compile pyproject.toml --group dev --universal --generate-hashes --no-annotate --no-emit-index-url \
 	  --custom-compile-command "make lock" --constraint requirements/run.txt --quiet -o requirements/dev.txt
+
+# For docker compose, and without Python. The files can be read by the containers' users; the folder keeps others out.
+# A file that is there stays as it is.
+secrets:  ## make the secrets for docker compose, and print the lines for .env
+	@set -eu; umask 077; mkdir -p secrets; chmod 700 secrets; \
+	make_random() { head -c 32 /dev/urandom | od -An -v -tx1 | tr -d ' \n'; }; \
+	keep() { \
+	  if [ ! -s "secrets/$$1" ]; then printf '%s\n' "$$2" >"secrets/$$1.new"; mv "secrets/$$1.new" "secrets/$$1"; fi; \
+	  chmod 644 "secrets/$$1"; \
+	}; \
+	keep secret_key "$$(make_random)"; \
+	keep postgres_password "$$(make_random)"; \
+	keep database_url "postgresql://loci:$$(cat secrets/postgres_password)@postgres:5432/loci"; \
+	keep qdrant_api_key "$$(make_random)"; \
+	keep qdrant_config "service: {api_key: $$(cat secrets/qdrant_api_key)}"; \
+	echo "The secrets are in secrets/. Lines for .env, those of the parts that you use:"; echo; \
+	echo "# Postgres"; \
+	echo "POSTGRES_PASSWORD_SECRET=./secrets/postgres_password"; \
+	echo "DATABASE_URL_SECRET=./secrets/database_url"; \
+	echo "SECRET_KEY_SECRET=./secrets/secret_key"; \
+	echo "# a Qdrant server"; \
+	echo "LOCI_QDRANT_URL=http://qdrant:6333"; \
+	echo "QDRANT_API_KEY_SECRET=./secrets/qdrant_api_key"; \
+	echo "QDRANT_CONFIG_SECRET=./secrets/qdrant_config"
 
 clean:  ## forget the virtual environment
 	rm -rf $(VENV)

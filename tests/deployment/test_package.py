@@ -14,6 +14,9 @@ import pytest
 from server import __version__
 from tests.helpers.processes import find_free_port
 
+# One worker makes the environment, for all tests.
+pytestmark = pytest.mark.xdist_group("package")
+
 ROOT = Path(__file__).parent.parent.parent
 UV = str(ROOT / ".venv/bin/uv")
 #: On the disk of uv's cache, so that the libraries are links into it.
