@@ -59,7 +59,7 @@ async def test_a_browser_logs_in_through_the_proxy(settings, clock, start_proxy)
         await page.fill('input[name="password"]', PASSWORD)
         await page.click("button[type=submit]")
         await page.wait_for_url(f"{proxy.url}/apps")
-        (cookie,) = [each for each in await context.cookies() if each["name"] == "__Host-loci"]
+        (cookie,) = [each for each in await context.cookies() if each.get("name") == "__Host-loci"]
         assert cookie.get("secure")
         assert f"{proxy.url}/mcp" in await page.content()
         await browser.close()
