@@ -6,10 +6,13 @@ VENV   := .venv
 PY     := $(VENV)/bin/python
 PIP    := $(PY) -m pip install --quiet --disable-pip-version-check --only-binary :all: --require-hashes
 
-.PHONY: serve test deployment check bench conformance lock secrets clean
+.PHONY: serve setup test deployment check bench conformance lock secrets clean
 
 serve: $(VENV)/.run $(VENV)/bin/loci  ## set up and run the server
 	@exec $(PY) -m server serve --pull
+
+setup: $(VENV)/.run $(VENV)/bin/loci  ## set up, and fetch the model, for a service
+	@$(PY) -m server model pull
 
 test: $(VENV)/.dev $(VENV)/bin/loci  ## set up and run the tests
 	@$(PY) -m server model pull

@@ -4,12 +4,15 @@ import asyncio
 import json
 import os
 import re
+import shlex
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
 from server.background.upkeep import write_counts
+from server.cli import _PLACES, load_command
 from server.cli.api_page import INTRODUCTION, OTHER_ROUTES, anchor_from_title, load_exchanges, render_page
 from tests.helpers.transcripts import Transcript, exchanges
 from tools.catalog import MEMENTO as MEMENTO_TOOLS
@@ -126,6 +129,26 @@ def test_the_pages_name_no_file_that_is_not_there():
     for page in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]:
         for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text()):
             assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+def list_commands(page):
+    """The words of each command of Loci's that a page shows, without the name of the program."""
+    for block in re.findall(r"^```sh\n(.*?)^```", (ROOT / "docs" / page).read_text(), re.DOTALL | re.MULTILINE):
+        for words in [shlex.split(line, comments=True) for line in block.splitlines()]:
+            for number, (word, after) in enumerate(pairwise(words), 1):
+                if after in _PLACES and re.fullmatch(r"(.*/|.*-v )?loci(-memory-server)?\)?", word):
+                    yield words[number:]
+
+
+@pytest.mark.parametrize("page", ["running.md", "containers.md", "backup.md"])
+def test_the_commands_that_a_page_shows_are_commands_with_these_options(page):
+    shown = list(list_commands(page))
+    assert len(shown) >= 5
+    for name, *arguments in shown:
+        command = load_command(name)
+        if hasattr(command, "commands"):
+            command = command.commands[arguments.pop(0)]
+        command.make_context(name, arguments)
 
 
 @pytest.mark.anyio

@@ -5,6 +5,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -115,3 +116,25 @@ def test_uvx_runs_the_package_by_its_name(programs, wheel):
     command = (UV, "tool", "run", "--quiet", "--offline", "--constraints", PINS, "--from", wheel)
     assert run(*command, "loci-memory-server", "--version") == f"loci {__version__}\n"
     assert programs.is_dir()
+
+
+def test_the_command_of_a_checkout_works_from_every_folder_and_through_a_link(tmp_path):
+    checkout, elsewhere = tmp_path / "a checkout", tmp_path / "elsewhere"
+    (checkout / ".venv/bin").mkdir(parents=True)
+    for name in ("Makefile", "auth", "server", "tools"):
+        (checkout / name).symlink_to(ROOT / name)
+    python = checkout / ".venv/bin/python"
+    python.write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
+    python.chmod(0o755)
+    run("make", ".venv/bin/loci", cwd=checkout)
+    (elsewhere / "server").mkdir(parents=True)
+    (elsewhere / "server/__init__.py").write_text("raise SystemExit('another program')")
+    (elsewhere / "loci").symlink_to(checkout / ".venv/bin/loci")
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("LOCI_")}
+    (checkout / "loci.env").write_text("LOCI_PROT=1\n")
+    command, how = [elsewhere / "loci", "user", "list"], {"cwd": elsewhere, "env": environ}
+    told = subprocess.run(command, capture_output=True, text=True, check=False, **how)
+    assert f"LOCI_PROT in {checkout / 'loci.env'}: there is no such setting" in told.stderr
+    (checkout / "loci.env").unlink()
+    run(*command, **how)
+    assert (checkout / "data/loci.db").exists()
