@@ -28,6 +28,7 @@ async def fetch_json(
     most_bytes: int,
     timeouts: httpx.Timeout,
     headers: Mapping[str, str] | None = None,
+    form: Mapping[str, str] | None = None,
     extensions: dict[str, Any] | None = None,
 ) -> tuple[dict[str, Any], timedelta]:
     """Return the JSON object at a URL, and the time for which it may be stored.
@@ -39,6 +40,7 @@ async def fetch_json(
         most_bytes: the bound of its size.
         timeouts: the bounds of each step. The caller bounds the whole.
         headers: more headers.
+        form: the form to send; without one the request is a GET.
         extensions: httpx's extensions of the request.
 
     Raises:
@@ -46,7 +48,9 @@ async def fetch_json(
         httpx.HTTPError: there is no answer.
     """
     headers = _HEADERS | dict(headers or {})
-    async with http.stream("GET", url, headers=headers, extensions=extensions, timeout=timeouts) as response:
+    async with http.stream(
+        "GET" if form is None else "POST", url, data=form, headers=headers, extensions=extensions, timeout=timeouts
+    ) as response:
         media_type = response.headers.get("content-type", "").split(";")[0].strip().lower()
         if response.status_code != HTTPStatus.OK:
             raise UnusableAnswerError(f"The {subject}'s server answered {response.status_code} instead of 200.")

@@ -27,6 +27,7 @@ from authlib.oauth2.rfc7591 import ClientMetadataClaims, InvalidClientMetadataEr
 from authlib.oauth2.rfc7591.errors import InvalidRedirectURIError
 from authlib.oauth2.rfc7636 import create_s256_code_challenge
 from authlib.oauth2.rfc7636.challenge import CODE_CHALLENGE_PATTERN, CODE_VERIFIER_PATTERN
+from authlib.oidc.core.claims import CodeIDToken
 from joserfc.errors import JoseError
 
 __all__ = [
@@ -44,6 +45,7 @@ __all__ = [
     "UnsupportedResponseTypeError",
     "add_query",
     "authenticate_client",
+    "check_id_token_claims",
     "is_code_challenge",
     "is_code_verifier",
     "make_code_challenge",
@@ -152,3 +154,30 @@ def add_query(uri: str, parameters: Iterable[tuple[str, str]]) -> str:
     """Return the URI with parameters added to its query, which itself stays as it is (RFC 6749, section 3.1.2)."""
     separator = "" if uri.endswith(("?", "&")) else "&" if "?" in uri else "?"
     return f"{uri}{separator}{urlencode(list(parameters))}"
+
+
+def check_id_token_claims(
+    claims: Mapping[str, Any],
+    header: Mapping[str, Any],
+    *,
+    issuer: str,
+    client_id: str,
+    nonce: str,
+    access_token: str,
+    at: int,
+    leeway: int,
+) -> str | None:
+    """Return the name of a claim of an ID token that is missing or wrong; None if all are right.
+
+    Those are `iss`, `aud`, `azp`, `nonce`, the times and `at_hash` (OpenID Connect Core, sections 2 and 3.1.3.7).
+    """
+    options = {"iss": {"essential": True, "value": issuer}, "aud": {"essential": True, "value": client_id}}
+    parameters = {"nonce": nonce, "client_id": client_id, "access_token": access_token}
+    token = CodeIDToken(dict(claims), dict(header), options, parameters)
+    try:
+        token.validate(at, leeway)
+    except JoseError as error:
+        return str(getattr(error, "claim", None) or error.error)
+    except (TypeError, ValueError, AttributeError, KeyError):
+        return "aud"
+    return None

@@ -19,7 +19,9 @@ from auth.pages.apps import serve_apps_page
 from auth.pages.login import serve_login_page, serve_logout_page
 from auth.pages.page import STATIC_PATHS, PageHandler, serve_static_file, with_refusal_page
 from auth.pages.signup import serve_setup_page, serve_signup_page, serve_welcome_page
+from auth.pages.upstream_login import begin_upstream_login, finish_upstream_login
 from auth.resources import MCP_PATH, RECALL_PATH
+from auth.upstream.upstream import CALLBACK
 
 
 def build_routes(*, issues_tokens: bool = True) -> list[Route]:
@@ -36,6 +38,8 @@ def build_routes(*, issues_tokens: bool = True) -> list[Route]:
         _route_page("/setup", serve_setup_page),
         _route_page("/signup", serve_signup_page),
         _route_page("/login", serve_login_page),
+        Route("/login/upstream", with_refusal_page(begin_upstream_login), methods=["POST"]),
+        Route(f"{CALLBACK}/{{provider}}", with_refusal_page(finish_upstream_login)),
         Route("/welcome", with_refusal_page(serve_welcome_page)),
         _route_page("/logout", serve_logout_page),
         _route_page("/apps", serve_apps_page),

@@ -18,6 +18,7 @@ from auth.resources import AskedScopes, list_resources
 from auth.tokens.access_tokens import AccessTokens
 from auth.tokens.sealing import Sealer
 from auth.tokens.signing import SigningKeys
+from auth.upstream.upstream import Upstream
 from server.clock import Clock
 from server.store.db import Database
 from server.store.record.outbox import Outbox
@@ -35,6 +36,7 @@ class AuthSettings:
         allows_registration: whether clients may register themselves (RFC 7591).
         allows_local_documents: whether client metadata documents may be on loopback addresses; for tests.
         signup: the people who may make an account: nobody, those with an invitation, or everybody.
+        login: whether people log in with a password, at a provider, or in both ways.
         trusted_proxies: the address ranges (CIDRs) of proxies whose X-Forwarded-For header is used.
         asked_scopes: the scopes that clients are told to ask for.
     """
@@ -46,6 +48,7 @@ class AuthSettings:
     allows_registration: bool = True
     allows_local_documents: bool = False
     signup: Literal["closed", "invite", "open"] = "closed"
+    login: Literal["password", "upstream", "both"] = "password"
     trusted_proxies: Sequence[str] = ()
     asked_scopes: AskedScopes = field(default_factory=AskedScopes)
 
@@ -79,6 +82,8 @@ class AuthorizationServer:
     outbox: Outbox | None = None
     #: None if this server trusts no provider of assertions.
     assertions: Assertions | None = None
+    #: None if people log in with a password alone.
+    upstream: Upstream | None = None
 
     @property
     def issuer(self) -> str:

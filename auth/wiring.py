@@ -12,6 +12,7 @@ from auth.server import AuthorizationServer, AuthSettings
 from auth.tokens.access_tokens import AccessTokens
 from auth.tokens.sealing import Sealer
 from auth.tokens.signing import SigningKeys
+from auth.upstream.upstream import Upstream
 from server.clock import Clock
 from server.store.db import Database
 from server.store.record.outbox import Outbox
@@ -40,6 +41,7 @@ def build_authorization_server(
     external: ExternalTokens | None = None,
     outbox: Outbox | None = None,
     assertions: Assertions | None = None,
+    upstream: Upstream | None = None,
     resolver: Resolver = resolve_host,
 ) -> AuthorizationServer:
     """Return the authorization server.
@@ -54,6 +56,7 @@ def build_authorization_server(
         external: the tokens of issuers, if they take the place of the server's own.
         outbox: gets the events of new accounts; None if nobody wants events.
         assertions: verifies identity assertions; None if no provider of them is trusted.
+        upstream: logs people in at providers; None if people log in with a password alone.
         resolver: returns the addresses of a host, for client metadata documents.
     """
     return AuthorizationServer(
@@ -67,6 +70,7 @@ def build_authorization_server(
         tokens=tokens,
         outbox=outbox,
         assertions=assertions,
+        upstream=upstream,
         documents=ClientDocuments(
             db=db,
             now=now,

@@ -13,6 +13,8 @@ from auth.issuers.rules import USUAL_NAMES, IssuerRules, choose_asked_scopes
 from auth.resources import AskedScopes, list_resources
 from auth.server import AuthorizationServer, AuthSettings
 from auth.tokens.sealing import load_secret_key
+from auth.upstream.provider import GITHUB_ISSUER, GOOGLE_ISSUER, AllowList, Provider
+from auth.upstream.upstream import Upstream
 from auth.wiring import build_access_tokens, build_authorization_server
 from server.clock import Clock
 from server.config import Settings
@@ -39,6 +41,9 @@ async def open_auth(
         assertions = build_assertions(settings, db, now, outbox)
         if assertions is not None:
             stack.push_async_callback(assertions.close)
+        upstream = build_upstream(settings, now)
+        if upstream is not None:
+            stack.push_async_callback(upstream.close)
         authenticator = Authenticator(db, now, epoch, tokens.verify if external is None else external.verify)
         yield (
             authenticator,
@@ -52,6 +57,7 @@ async def open_auth(
                 external=external,
                 outbox=outbox,
                 assertions=assertions,
+                upstream=upstream,
             ),
         )
 
@@ -79,6 +85,51 @@ def build_assertions(settings: Settings, db: Database, now: Clock, outbox: Outbo
         make_tls_context=partial(make_tls_context, settings.ca_file),
         outbox=outbox,
     )
+
+
+def build_upstream(settings: Settings, now: Clock) -> Upstream | None:
+    """Return the providers at which people log in; None if they log in with a password alone."""
+    if settings.login == "password":
+        return None
+    groups = {"oidc": frozenset(settings.login_groups), "github": frozenset(settings.login_github_orgs)}
+    return Upstream(
+        _list_providers(settings),
+        AllowList(frozenset(settings.login_domains), groups),
+        public_url=settings.public_url,
+        algorithms=frozenset(settings.auth_algorithms),
+        leeway=timedelta(seconds=settings.auth_leeway_seconds),
+        now=now,
+        make_tls_context=partial(make_tls_context, settings.ca_file),
+    )
+
+
+def _list_providers(settings: Settings) -> list[Provider]:
+    google = Provider(
+        id="google",
+        name="Google",
+        issuer=GOOGLE_ISSUER,
+        client_id=settings.login_google_client_id,
+        client_secret=settings.login_google_client_secret.get_secret_value(),
+        scopes="openid profile email",
+    )
+    github = Provider(
+        id="github",
+        name="GitHub",
+        issuer=GITHUB_ISSUER,
+        client_id=settings.login_github_client_id,
+        client_secret=settings.login_github_client_secret.get_secret_value(),
+        scopes="read:org" if settings.login_github_orgs else "",
+    )
+    oidc = Provider(
+        id="oidc",
+        name=settings.login_oidc_name,
+        issuer=settings.login_oidc_issuer,
+        client_id=settings.login_oidc_client_id,
+        client_secret=settings.login_oidc_client_secret.get_secret_value(),
+        scopes=settings.login_oidc_scopes,
+        groups_claim=settings.login_groups_claim,
+    )
+    return [each for each in (google, github, oidc) if each.client_id]
 
 
 def make_rules(settings: Settings) -> IssuerRules:
@@ -115,6 +166,7 @@ def _make_auth_settings(settings: Settings) -> AuthSettings:
         allows_registration=settings.oauth_registration,
         allows_local_documents=settings.oauth_local_documents,
         signup=settings.signup,
+        login=settings.login,
         trusted_proxies=tuple(settings.trusted_proxies),
         asked_scopes=find_asked_scopes(settings),
     )

@@ -24,6 +24,7 @@ from pydantic_settings import NoDecode, SettingsConfigDict
 from server.embedding_providers import ENDPOINT, LOCAL, PRESETS, find_custom_provider, list_providers
 from server.issuer_settings import IssuerSettings
 from server.limits import Limits
+from server.login_settings import LoginSettings
 from server.origins import normalize_origin
 from server.places import find_data_folder
 from server.search_settings import SearchSettings
@@ -44,7 +45,7 @@ _COMMAND = "python3 -c 'import secrets; print(secrets.token_urlsafe(32))'"
 PlanName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,59}$")]
 
 
-class Settings(IssuerSettings, SearchSettings, TelemetrySettings):
+class Settings(LoginSettings, IssuerSettings, SearchSettings, TelemetrySettings):
     """The settings of one server. Frozen: a changed setting takes effect at the next start."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid", hide_input_in_errors=True)

@@ -91,12 +91,12 @@ def _check_issuer(metadata: dict[str, Any], issuer: str) -> None:
 
 def _read_key_set_url(metadata: dict[str, Any], issuer: str) -> str:
     url = metadata.get("jwks_uri")
-    if not isinstance(url, str) or not _is_as_safe(url, issuer):
+    if not isinstance(url, str) or not is_as_safe(url, issuer):
         raise UnusableAnswerError("Its metadata have no `jwks_uri` with https.")
     return url
 
 
-def _is_as_safe(url: str, issuer: str) -> bool:
+def is_as_safe(url: str, issuer: str) -> bool:
     """Whether a URL is https, or on loopback like the issuer itself."""
     parts = urlsplit(url)
     host = parts.hostname or ""

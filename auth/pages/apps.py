@@ -3,6 +3,7 @@
 from starlette.requests import Request
 from starlette.responses import Response
 
+from auth.accounts.upstream_logins import disconnect_person
 from auth.clients.documents import is_document_url
 from auth.clients.redirects import describe_host
 from auth.grants.chains import end_chain
@@ -15,18 +16,21 @@ from server.store.record.oauth.chains import list_chains
 from server.store.record.oauth.consents import forget_consents
 from server.store.record.oauth.grants import Grant, list_grants, lock_grant
 from server.store.record.people.accounts import User
+from server.store.record.people.external_subjects import list_user_subjects
 
 
 async def serve_apps_page(request: Request) -> Response:
-    """GET the connected apps; POST `grant` to disconnect one, or `chain` to end one copy of an app."""
+    """GET the connected apps and providers; POST `grant`, `chain` or `subject` to end an app, a copy or a provider."""
     browser = await load_browser(request)
     if browser.user is None:
         return redirect_browser(request, "/login?next=/apps")
     if request.method != "POST":
         return await _list_apps(request, browser, browser.user)
-    form = await read_form(request)
+    auth, form = get_authorization_server(request), await read_form(request)
     check_csrf(browser, form)
-    if form.get("chain") is not None:
+    if form.get("subject") is not None and auth.upstream is not None:
+        await disconnect_person(auth, auth.upstream, browser.user, form.get("subject") or "")
+    elif form.get("chain") is not None:
         await _end_copy(request, browser.user, form.get("chain") or "")
     else:
         await _disconnect_app(request, browser.user, form.get("grant") or "")
@@ -38,6 +42,9 @@ async def _list_apps(request: Request, browser: Browser, user: User) -> Response
     async with auth.db.read() as connection:
         grants = await list_grants(connection, user.id, auth.now())
         chains = await list_chains(connection, user.id, auth.now())
+        subjects = await list_user_subjects(connection, user.id)
+    providers = [] if auth.upstream is None else list(auth.upstream.providers.values())
+    names = {provider.issuer: provider.name for provider in providers}
     return render_page(
         request,
         browser,
@@ -45,6 +52,8 @@ async def _list_apps(request: Request, browser: Browser, user: User) -> Response
         user=user,
         apps=[(grant, _find_client_host(grant), chains.get(grant.id, [])) for grant in grants],
         resource=auth.settings.resource,
+        providers=providers,
+        logins=[(names[each.issuer], each) for each in subjects if each.issuer in names],
         has_script=True,
     )
 

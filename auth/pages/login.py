@@ -9,6 +9,7 @@ from auth.pages.browser import Browser, check_csrf, load_browser, log_in, log_ou
 from auth.pages.known_browsers import find_known_browser, mark_known_browser
 from auth.pages.page import redirect_browser, render_page
 from auth.parameters import Parameters, parse_parameters, read_form
+from auth.refusals import TitledFailure
 from auth.server import get_authorization_server, get_client_address
 from auth.throttle import count_tries, list_login_tries, take_back_tries
 from server.errors import Failure
@@ -35,7 +36,7 @@ async def serve_login_page(request: Request) -> Response:
         is_set_up = await count_users(connection) > 0
     if not is_set_up and auth.settings.signup != "open":
         return render_page(request, browser, "not_set_up.html")
-    return _render_form(request, browser, destination)
+    return render_login_page(request, browser, destination)
 
 
 async def serve_logout_page(request: Request) -> Response:
@@ -92,22 +93,28 @@ def read_destination(parameters: Parameters) -> str:
 async def _log_in(request: Request) -> Response:
     form, browser = await read_form(request), await load_browser(request)
     check_csrf(browser, form)
+    if get_authorization_server(request).settings.login == "upstream":
+        raise TitledFailure(
+            "forbidden", "No passwords here", "This server takes no passwords. Choose a provider to log in."
+        )
     name, destination = (form.get("username") or "").strip(), read_destination(form)
     try:
         user = await authenticate_user(request, name, form.get("password") or "")
     except Failure as failure:
-        return _render_form(request, browser, destination, name=name, failure=failure)
+        return render_login_page(request, browser, destination, name=name, failure=failure)
     if user is None:
         failure = Failure("malformed", "The user name or the password is wrong.")
-        return _render_form(request, browser, destination, name=name, failure=failure)
+        return render_login_page(request, browser, destination, name=name, failure=failure)
     response = redirect_browser(request, destination, await log_in(request, browser, user))
     mark_known_browser(response, get_authorization_server(request), user.id)
     return response
 
 
-def _render_form(
+def render_login_page(
     request: Request, browser: Browser, destination: str, *, name: str = "", failure: Failure | None = None
 ) -> Response:
+    """Return the page on which people log in, with the reason why they could not."""
+    auth = get_authorization_server(request)
     return render_page(
         request,
         browser,
@@ -117,5 +124,7 @@ def _render_form(
         next=destination,
         name=name,
         error=failure.message if failure else None,
-        may_sign_up=get_authorization_server(request).settings.signup == "open",
+        takes_password=auth.settings.login != "upstream",
+        providers=[] if auth.upstream is None else list(auth.upstream.providers.values()),
+        may_sign_up=auth.settings.signup == "open" and auth.settings.login != "upstream",
     )

@@ -41,6 +41,8 @@ async def _answer_request(request: Request, kind: SignupLinkKind) -> Response:
     if request.method == "POST":
         return await _create_account(request, browser, kind)
     invitation = Invitation(kind, parse_parameters(request.url.query).get("link"))
+    if invitation.link is None and kind == "invite" and get_authorization_server(request).settings.login == "upstream":
+        return redirect_browser(request, "/login")
     await check_invitation(get_authorization_server(request), invitation)
     return _render_form(request, browser, invitation)
 

@@ -86,7 +86,7 @@ async def _examine(settings: Settings) -> list[Finding]:
         "port": check_port,
         "public URL": check_public_url,
     }
-    if settings.auth_issuer or settings.enterprise_issuer:
+    if settings.auth_issuer or settings.enterprise_issuer or settings.login_oidc_issuer:
         checks["issuers"] = check_issuers
     findings = {"settings": Finding("settings", is_ok=True, detail="each one is known and valid")}
     for subject, check in checks.items():
@@ -285,14 +285,18 @@ async def check_issuers(settings: Settings) -> Finding:
     """Ask every issuer for its metadata and its keys."""
     context = await asyncio.to_thread(make_tls_context, settings.ca_file)
     details: list[str] = []
-    for issuer in (*settings.auth_issuer, *settings.enterprise_issuer):
+    login_issuers = [settings.login_oidc_issuer] if settings.login_oidc_issuer else []
+    for issuer in (*settings.auth_issuer, *settings.enterprise_issuer, *login_issuers):
         try:
             async with asyncio.timeout(TOTAL_SECONDS):
                 async with httpx.AsyncClient(verify=context, trust_env=is_proxy_allowed(issuer)) as client:
                     state = await fetch_state(client, issuer)
         except (UnusableIssuerError, TimeoutError) as error:
             reason = str(error) or "It does not answer in time."
-            cure = "Check LOCI_AUTH_ISSUER and LOCI_ENTERPRISE_ISSUER; docs/issuers.md says what an issuer must have."
+            cure = (
+                "Check LOCI_AUTH_ISSUER, LOCI_ENTERPRISE_ISSUER and LOCI_LOGIN_OIDC_ISSUER; docs/issuers.md says what "
+                "an issuer must have."
+            )
             return Finding("issuers", is_ok=False, detail=f"{issuer}: {reason}", cure=cure)
         details.append(f"{issuer} publishes {len(state.keys)} usable key{'s' if len(state.keys) > 1 else ''}")
     return Finding("issuers", is_ok=True, detail="; ".join(details))

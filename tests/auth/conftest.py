@@ -67,7 +67,7 @@ async def configured(auth_settings, db, clock, revoked, addresses):
     async def resolver(host, _port):
         return addresses.get(host, ["93.184.215.14"])
 
-    def make(assertions=None, **changes):
+    def make(assertions=None, upstream=None, **changes):
         values = replace(auth_settings, **changes)
         return build_authorization_server(
             values,
@@ -77,6 +77,7 @@ async def configured(auth_settings, db, clock, revoked, addresses):
             on_revoked=revoked.append,
             passwords=Passwords(CHEAP),
             assertions=assertions,
+            upstream=upstream,
             resolver=resolver,
         )
 

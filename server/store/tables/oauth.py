@@ -124,6 +124,15 @@ browser_sessions = sa.Table(
     sa.Column("expires_at", UtcDateTime, nullable=False, index=True),
 )
 
+# Logins at a provider that have begun. The sealed part names the provider, the browser and the secrets of the login.
+upstream_logins = sa.Table(
+    "upstream_logins",
+    metadata,
+    sa.Column("state_hash", sa.String(64), primary_key=True),
+    sa.Column("sealed", sa.Text, nullable=False),
+    sa.Column("expires_at", UtcDateTime, nullable=False, index=True),
+)
+
 signup_links = sa.Table(
     "signup_links",
     metadata,

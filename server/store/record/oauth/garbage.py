@@ -16,6 +16,7 @@ from server.store.tables.oauth import (
     oauth_refresh_tokens,
     signing_keys,
     signup_links,
+    upstream_logins,
 )
 
 NEVER_AUTHORIZED = timedelta(hours=24)
@@ -48,6 +49,7 @@ async def collect_garbage(connection: AsyncConnection, now: datetime) -> int:
         sa.delete(oauth_documents).where(oauth_documents.c.expires_at <= now, ~named),
         sa.delete(signing_keys).where(signing_keys.c.retires_at <= now),
         sa.delete(browser_sessions).where(browser_sessions.c.expires_at <= now),
+        sa.delete(upstream_logins).where(upstream_logins.c.expires_at <= now),
         sa.delete(signup_links).where(signup_links.c.expires_at <= now),
         sa.delete(auth_attempts).where(auth_attempts.c.started_at <= now - ATTEMPTS),
     ]

@@ -32,6 +32,16 @@ class ExternalSubject:
     is_disabled: bool
 
 
+@dataclass(frozen=True, slots=True)
+class UserSubject:
+    """One of the subjects that are a user, and the time since when it is."""
+
+    id: str
+    issuer: str
+    subject: str
+    created_at: datetime
+
+
 async def find_external_subject(connection: AsyncConnection, issuer: str, subject: str) -> ExternalSubject | None:
     """Return the subject of an issuer; None if nobody with it was here before."""
     query = (
@@ -61,3 +71,18 @@ async def insert_external_subject(
     except IntegrityError:
         raise SubjectTaken(subject) from None
     return subject_id
+
+
+async def list_user_subjects(connection: AsyncConnection, user_id: UserId) -> list[UserSubject]:
+    """Return the subjects that are a user, the oldest first."""
+    columns = external_subjects.c
+    query = sa.select(columns.id, columns.issuer, columns.subject, columns.created_at).where(columns.user_id == user_id)
+    return [UserSubject(*row) for row in await connection.execute(query.order_by(columns.created_at, columns.id))]
+
+
+async def delete_external_subject(connection: AsyncConnection, subject_id: str, user_id: UserId) -> None:
+    """Forget that a subject is this user."""
+    query = sa.delete(external_subjects).where(
+        external_subjects.c.id == subject_id, external_subjects.c.user_id == user_id
+    )
+    await connection.execute(query)

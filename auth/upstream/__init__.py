@@ -1,0 +1,1 @@
+"""Upstream login: people log in to this server at a provider, such as Google or GitHub."""
