@@ -30,4 +30,9 @@ def find_data_folder() -> Path:
 def _find_base(variable: str, usual: str) -> Path:
     """Return a base folder of the user. The specification says that a relative path in the variable does not count."""
     given = Path(os.environ.get(variable, ""))
-    return given if given.is_absolute() else Path("~").expanduser() / usual
+    if given.is_absolute():
+        return given
+    try:
+        return Path.home() / usual
+    except RuntimeError:  # a user without a home, as some containers have; the settings name the folders there
+        return Path.cwd() / usual

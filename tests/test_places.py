@@ -38,6 +38,17 @@ def test_a_package_uses_the_base_folders_that_the_environment_names(package, mon
     assert places.find_settings_file() == package / ".config/loci/loci.env"
 
 
+def test_a_user_without_a_home_has_both_below_the_working_folder(package, monkeypatch, tmp_path):
+    def find_no_home(_path):
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "expanduser", find_no_home)
+    monkeypatch.chdir(tmp_path)
+    assert places.find_data_folder() == tmp_path / ".local/share/loci"
+    assert places.find_settings_file() == tmp_path / ".config/loci/loci.env"
+    assert package.name == "ann"
+
+
 def test_a_relative_path_in_the_file_of_settings_begins_at_its_folder(monkeypatch, tmp_path):
     file, elsewhere = tmp_path / "home/loci.env", tmp_path / "elsewhere"
     for folder in (file.parent, elsewhere):

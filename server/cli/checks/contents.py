@@ -46,12 +46,12 @@ async def check_vectors(settings: Settings) -> Finding:
         change = f"LOCI_EMBEDDING_MODEL is {wanted[0]} now" if is_other and wanted is not None else ""
         cure = (
             "Nothing is lost: while the server runs, everything is embedded anew, and the old vectors stay until then. "
-            "`python -m server backfill` shows the progress."
+            "`loci backfill` shows the progress."
         )
         detail = "; ".join(filter(None, (stored, others, change)))
         return Finding("vectors", is_ok=False, is_warning=True, detail=detail, cure=cure)
     if coverage.missing:
-        cure = "They get theirs while the server runs and the model is there; `python -m server backfill` shows it."
+        cure = "They get theirs while the server runs and the model is there; `loci backfill` shows it."
         return Finding("vectors", is_ok=False, is_warning=True, detail=stored, cure=cure)
     return Finding("vectors", is_ok=True, detail=stored)
 
@@ -64,7 +64,7 @@ async def check_webhook(settings: Settings) -> Finding:
         return Finding("webhook", is_ok=True, detail="none is set")
     detail = f"{settings.webhook_url}: {counts['delivered']} events delivered, {counts['waiting']} wait"
     if counts["failed"]:
-        cure = "`python -m server webhook list --state failed` shows why; `webhook retry --failed` sends them again."
+        cure = "`loci webhook list --state failed` shows why; `webhook retry --failed` sends them again."
         return Finding("webhook", is_ok=False, detail=f"{detail}, {counts['failed']} were given up", cure=cure)
     return Finding("webhook", is_ok=True, detail=detail)
 
