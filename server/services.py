@@ -67,7 +67,7 @@ async def open_services(
             plans=plans,
             accesses=Accesses(db, projection, now),
             authenticator=authenticator,
-            rate_limit=RateLimit(settings.rate_limit, now),
+            rate_limit=RateLimit(settings.rate_limit, now, shared=bool(settings.qdrant_url)),
             outbox=outbox,
             webhook=await stack.enter_async_context(open_webhook(settings, now)),
             llm=llm,

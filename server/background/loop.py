@@ -33,8 +33,9 @@ Step = Callable[[], Awaitable[object]]
 @asynccontextmanager
 async def run_background(services: Services) -> AsyncGenerator[None]:
     """Do the background work while the block lasts. The counts in memory are written before it ends."""
-    async with services.db.write() as connection:
-        await runs.refile_unfinished(connection)
+    if services.is_search_embedded:  # no other process does runs on it; on a Qdrant server others may be doing them
+        async with services.db.write() as connection:
+            await runs.refile_unfinished(connection)
     try:
         async with asyncio.TaskGroup() as group:
             tasks = [

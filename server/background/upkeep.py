@@ -10,7 +10,7 @@ from server.store.projection.backfill import FOLLOW_SECONDS, BackfillFailed, fil
 from server.store.projection.moving import move_collections
 from server.store.projection.reindex import reindex
 from server.store.projection.upkeep import rebuild_erased_collections
-from server.store.record import outbox, skip_list
+from server.store.record import outbox, rate_buckets, skip_list
 from server.store.record.oauth.garbage import collect_garbage
 from server.store.record.people import api_keys
 from server.store.search.seam import EngineDown
@@ -23,12 +23,13 @@ QUICK_VACUUM, VACUUM_PAUSE, LONGEST_VACUUM_PAUSE = 1.0, 9, 58.0
 
 
 async def write_counts(services: Services, _argument: str | None = None, _progress: Progress = ignore_progress) -> None:
-    """Write to SQL the counts that are kept in memory: the accesses to memories, and the last use of each key."""
+    """Write to SQL the counts that are kept in memory: accesses to memories, last uses of keys, spent rate limits."""
     await services.accesses.drain()
     used = services.authenticator.take_last_uses()
     if used:
         async with services.db.write() as connection:
             await api_keys.mark_used(connection, used)
+    await services.rate_limit.settle(services.db)
 
 
 async def fill_vectors(services: Services, _argument: str | None = None, _progress: Progress = ignore_progress) -> None:
@@ -108,3 +109,4 @@ async def clean_up_records(
         await collect_garbage(connection, now)
         await outbox.delete_old_events(connection, now - KEPT)
         await skip_list.purge_expired(connection, now)
+        await rate_buckets.delete_idle_buckets(connection, now)

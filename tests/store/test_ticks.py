@@ -282,8 +282,25 @@ async def test_runs_are_counted_by_their_state(ledger, clock):
         for _ in range(4):
             await runs.file_run(connection, "decay", None, clock())
         for problem in ("it failed", None):
-            claimed = await runs.claim_run(connection, ["decay"])
+            claimed = await runs.claim_run(connection, ["decay"], clock())
             assert claimed is not None
             await runs.finish_run(connection, claimed.id, clock(), problem)
-        await runs.claim_run(connection, ["decay"])
+        await runs.claim_run(connection, ["decay"], clock())
         assert await runs.count_runs(connection) == {"filed": 1, "running": 1, "failed": 1}
+
+
+async def test_a_run_whose_process_says_nothing_for_two_minutes_is_taken_by_another_one(ledger, clock):
+    async with ledger.db.write() as connection:
+        run_id = await runs.file_run(connection, "decay", None, clock())
+        assert await runs.claim_run(connection, ["decay"], clock()) is not None
+        clock.move(seconds=119)
+        assert not await runs.is_any_filed(connection, ["decay"], clock())
+        await runs.note_alive(connection, run_id, clock())
+        clock.move(seconds=119)
+        assert await runs.claim_run(connection, ["decay"], clock()) is None
+        clock.move(seconds=1)
+        assert await runs.is_any_filed(connection, ["decay"], clock())
+        claimed = await runs.claim_run(connection, ["decay"], clock())
+        assert claimed is not None
+        assert claimed.id == run_id
+        assert await runs.claim_run(connection, ["decay"], clock()) is None

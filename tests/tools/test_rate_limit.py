@@ -1,8 +1,11 @@
 """The rate limit of one credential, by the clock that the test moves."""
 
 import pytest
+import sqlalchemy as sa
 
+from server.background.upkeep import clean_up_records
 from server.errors import Failure
+from server.store.tables.rates import rate_buckets
 from tests.helpers.doors import LEGACY, MODERN, seen, tool
 from tests.helpers.site import site_at
 from tools.core.rate_limit import REMEMBERED, RateLimit
@@ -130,3 +133,54 @@ async def test_each_golden_case_of_a_run_spends_a_call(tight, clock):
     clock.move(minutes=2)
     assert (await ann.http.post("/v1/golden/run", json={})).status_code == 200
     assert [(await ann.http.get("/v1/memories")).status_code for _ in range(2)] == [200, 429]
+
+
+def count_accepted(limit, most):
+    """How many of so many calls are accepted."""
+    for accepted in range(most):
+        try:
+            limit.spend("key")
+        except Failure:
+            return accepted
+    return most
+
+
+async def test_processes_share_one_bucket_as_soon_as_they_have_settled(site, clock):
+    db = site.services.db
+    first, second = (RateLimit(60, clock, shared=True) for _ in range(2))
+    assert (count_accepted(first, 40), count_accepted(second, 10)) == (40, 10)
+    await first.settle(db)
+    await second.settle(db)
+    assert count_accepted(second, 60) == 10
+    clock.move(seconds=6)
+    await second.settle(db)
+    # a process that starts now knows nothing of it for a second at most
+    third = RateLimit(60, clock, shared=True)
+    assert count_accepted(third, 1) == 1
+    await third.settle(db)
+    assert count_accepted(third, 60) == 5
+
+
+async def test_what_could_not_be_settled_is_settled_the_next_time(site, clock, monkeypatch):
+    db = site.services.db
+    first, second = (RateLimit(60, clock, shared=True) for _ in range(2))
+    assert count_accepted(first, 50) == 50
+    with monkeypatch.context() as patch:
+        patch.setattr("tools.core.rate_limit.settle_buckets", None)
+        with pytest.raises(TypeError):
+            await first.settle(db)
+    await first.settle(db)
+    assert count_accepted(second, 1) == 1
+    await second.settle(db)
+    assert count_accepted(second, 60) == 9
+
+
+async def test_a_bucket_that_is_full_again_leaves_the_record(site, clock):
+    db = site.services.db
+    limit = RateLimit(60, clock, shared=True)
+    limit.spend("key")
+    await limit.settle(db)
+    clock.move(minutes=11)
+    await clean_up_records(site.services)
+    async with db.read() as connection:
+        assert (await connection.execute(sa.select(rate_buckets))).all() == []

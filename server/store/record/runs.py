@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 import sqlalchemy as sa
@@ -10,6 +10,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.ids import new_id
 from server.store.tables.runs import runs
+
+#: How long a process that does a run may say nothing of it before another one takes the run.
+LOST = timedelta(minutes=2)
 
 State = Literal["filed", "running", "done", "failed"]
 
@@ -38,17 +41,18 @@ async def file_run(connection: AsyncConnection, work: str, argument: str | None,
     return run_id
 
 
-async def is_any_filed(connection: AsyncConnection, works: Sequence[str]) -> bool:
+async def is_any_filed(connection: AsyncConnection, works: Sequence[str], now: datetime) -> bool:
     """Whether a run of these works waits to be claimed."""
-    filed = sa.exists().where(runs.c.state == "filed", runs.c.work.in_(works))
+    filed = sa.exists().where(_is_claimable(now), runs.c.work.in_(works))
     return (await connection.execute(sa.select(filed))).scalar_one()
 
 
-async def claim_run(connection: AsyncConnection, works: Sequence[str]) -> Run | None:
-    """Take the oldest run of these kinds that nobody has taken; two claimants never get the same one."""
-    filed = sa.select(runs.c.id).where(runs.c.state == "filed", runs.c.work.in_(works))
+async def claim_run(connection: AsyncConnection, works: Sequence[str], now: datetime) -> Run | None:
+    """Take the oldest run of these kinds that nobody does; two claimants never get the same one."""
+    filed = sa.select(runs.c.id).where(_is_claimable(now), runs.c.work.in_(works))
     oldest = filed.order_by(runs.c.id).limit(1).scalar_subquery()
-    claim = sa.update(runs).where(runs.c.id == oldest, runs.c.state == "filed").values(state="running")
+    claim = sa.update(runs).where(runs.c.id == oldest, _is_claimable(now))
+    claim = claim.values(state="running", done=0, seen_at=now)
     claimed = (await connection.execute(claim.returning(runs.c.id))).scalar_one_or_none()
     return None if claimed is None else await find_run(connection, claimed)
 
@@ -66,6 +70,11 @@ async def count_runs(connection: AsyncConnection) -> dict[State, int]:
 async def find_run(connection: AsyncConnection, run_id: str) -> Run:
     """Return a run as it stands now."""
     return Run(*(await connection.execute(_RUN.where(runs.c.id == run_id))).one())
+
+
+async def note_alive(connection: AsyncConnection, run_id: str, now: datetime) -> None:
+    """Say that this process still does a run."""
+    await connection.execute(sa.update(runs).where(runs.c.id == run_id).values(seen_at=now))
 
 
 async def note_progress(connection: AsyncConnection, run_id: str, done: int, total: int) -> None:
@@ -95,3 +104,9 @@ async def take_result(connection: AsyncConnection, run_id: str) -> dict[str, Any
 async def refile_unfinished(connection: AsyncConnection) -> None:
     """File again the runs that were running when the owner's predecessor died. Call it when the owner starts."""
     await connection.execute(sa.update(runs).where(runs.c.state == "running").values(state="filed", done=0))
+
+
+def _is_claimable(now: datetime) -> sa.ColumnElement[bool]:
+    """Whether a run is filed, or the process that did it has said nothing of it for long."""
+    is_lost = sa.and_(runs.c.state == "running", runs.c.seen_at <= now - LOST)
+    return sa.or_(runs.c.state == "filed", is_lost)

@@ -17,6 +17,8 @@ runs = sa.Table(
     sa.Column("problem", sa.String(500)),
     # The result, until the command that filed the run has taken it.
     sa.Column("result", sa.JSON(none_as_null=True)),
+    # The last time at which the process that does the run said so. If that is long ago, another process takes it.
+    sa.Column("seen_at", UtcDateTime),
     sa.Column("filed_at", UtcDateTime, nullable=False),
     sa.Column("finished_at", UtcDateTime),
 )

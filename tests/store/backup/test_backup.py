@@ -94,7 +94,7 @@ async def test_a_restored_record_goes_on_numbering_and_is_projected_again(book, 
     await restored.store("one more")
     async with db.read() as connection:
         numbers = (await connection.execute(sa.select(journal.c.id).order_by(journal.c.id))).scalars().all()
-        assert await runs.is_any_filed(connection, ["reindex"])
+        assert await runs.is_any_filed(connection, ["reindex"], clock())
     await db.close()
     assert numbers == [1, 2, 3, 4]
 
