@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pytest
 from typer.testing import CliRunner
 
 from server.cli import app, install_service
@@ -71,6 +72,14 @@ def test_a_path_with_blanks_quotes_and_percent_signs_stays_one_path():
     assert lines(unit, "ExecStart") == ['"/home/ann b\\"%%/loci/.venv/bin/loci" serve']
     assert lines(unit, "ReadWritePaths") == ['"/home/ann b\\"%%/data"']
     assert lines(unit, "WorkingDirectory") == ['/home/ann b"%%/data']
+
+
+@pytest.mark.parametrize("for_system", [True, False])
+def test_only_the_server_is_told_to_stop_and_it_ends_its_engine_processes(for_system):
+    unit = render_unit(installation(), for_system=for_system)
+    assert lines(unit, "KillMode") == ["mixed"]
+    assert lines(unit, "Type") == ["notify"]
+    assert lines(unit, "Restart") == ["on-failure"]
 
 
 def test_the_unit_of_a_user_asks_for_nothing_that_only_an_administrator_may():

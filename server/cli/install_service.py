@@ -156,6 +156,8 @@ Restart=on-failure
 RestartSec=5
 # The first start of a new version may have to migrate a large record.
 TimeoutStartSec=infinity
+# The engine's processes are ended by the server, after its last write.
+KillMode=mixed
 TimeoutStopSec=30
 LimitNOFILE=65536
 
