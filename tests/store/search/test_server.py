@@ -110,6 +110,34 @@ async def test_a_collection_that_another_process_made_first_is_not_new(answering
     assert not await answering(answer).open(make.collection())
 
 
+@pytest.mark.parametrize(
+    ("status", "reason"),
+    [
+        (403, "Forbidden: the API key is read-only"),
+        (500, "Service internal error: No space left on device: WAL buffer size exceeds available disk space"),
+        (400, "Format error in JSON body: unknown field `update_filter`"),
+    ],
+)
+async def test_a_server_that_reads_and_does_not_write_goes_on_answering_searches(answering, make, status, reason):
+    def answer(request):
+        if request.url.path.endswith("/query/batch"):
+            return httpx.Response(200, json={"result": [{"points": []}] * 2, "status": "ok", "time": 0.0})
+        return httpx.Response(status, json={"status": {"error": reason}, "time": 0.0})
+
+    engine = answering(answer)
+    with pytest.raises(EngineDown, match=f"refused with status {status}$"):
+        await engine.upsert(make.collection(), [make.point(1)])
+    found = await engine.search(make.collection(), Query(make.vector(1), None, 1))
+    assert (found.dense, found.text) == ([], [])
+
+
+@pytest.mark.parametrize("version", ["", "unknown", "v1", "2.x"])
+async def test_a_server_that_tells_no_version_is_engine_down(answering, make, version):
+    engine = answering(lambda _: httpx.Response(200, json={"title": "qdrant", "version": version}))
+    with pytest.raises(EngineDown):
+        await engine.open(make.collection())
+
+
 async def find_creation(options, make, dims=4):
     """What is sent to make a collection with these options."""
     sent = []

@@ -215,7 +215,11 @@ class ServerEngine:
         if self._is_version_known:
             return
         version = (await _await_answer(self._client.info())).version
-        if tuple(int(part) for part in version.split(".")[:2]) < OLDEST:
+        try:
+            number = tuple(int(part) for part in version.split(".")[:2])
+        except ValueError:
+            raise EngineDown("the server at the URL names no version, so it is no Qdrant server") from None
+        if number < OLDEST:
             raise EngineDown(f"Qdrant {version} is too old: {OLDEST[0]}.{OLDEST[1]} or newer is needed")
         self._is_version_known = True
 
