@@ -52,7 +52,8 @@ async def _list_apps(request: Request, browser: Browser, user: User) -> Response
         user=user,
         apps=[(grant, _find_client_host(grant), chains.get(grant.id, [])) for grant in grants],
         resource=auth.settings.resource,
-        providers=providers,
+        has_providers=bool(providers),
+        unconnected=[each for each in providers if each.issuer not in {subject.issuer for subject in subjects}],
         logins=[(names[each.issuer], each) for each in subjects if each.issuer in names],
         has_script=True,
     )

@@ -16,6 +16,8 @@ from auth.issuers.assertions import GRANT_TYPE, PROFILE, Assertions
 from server.store.record.oauth.garbage import collect_garbage
 from server.store.tables.accounts import users
 from server.store.tables.oauth import oauth_grants
+from tests.auth.clients.test_documents import AT, DOCUMENT
+from tests.auth.clients.test_documents import URL as DOCUMENT_URL
 from tests.helpers.fake_issuer import URL, FakeIssuer, fake_web, make_key
 from tests.helpers.flow import ON_BOTH, Flow
 from tests.helpers.oauth_client import Storage
@@ -199,6 +201,21 @@ async def test_only_a_server_that_trusts_a_provider_says_so_and_takes_assertions
         assert GRANT_TYPE not in metadata["grant_types_supported"]
         answer = await exchange(app, assertion(client_id=app.client["client_id"]))
     assert answer.json()["error"] == "unsupported_grant_type"
+
+
+async def test_a_client_with_a_metadata_document_needs_no_registration(http, auth, web, assertion):
+    document = DOCUMENT | {"grant_types": ["authorization_code", GRANT_TYPE]}
+    web.get(AT).respond(json=document)
+    given = {"grant_type": GRANT_TYPE, "assertion": assertion(client_id=DOCUMENT_URL), "client_id": DOCUMENT_URL}
+    answer = await http.post("/oauth/token", data=given)
+    assert (await auth.tokens.verify(answer.json()["access_token"])).client_id == DOCUMENT_URL
+
+
+async def test_a_document_that_cannot_be_used_is_no_client(http, web, assertion):
+    web.get(AT).respond(404)
+    given = {"grant_type": GRANT_TYPE, "assertion": assertion(client_id=DOCUMENT_URL), "client_id": DOCUMENT_URL}
+    answer = await http.post("/oauth/token", data=given)
+    assert (answer.status_code, answer.json()["error"]) == (401, "invalid_client")
 
 
 async def test_the_official_client_gets_in_without_a_browser(settings, clock, company):

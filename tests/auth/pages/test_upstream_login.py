@@ -470,6 +470,7 @@ async def test_a_person_who_is_logged_in_connects_a_provider_logs_in_with_it_and
     async with site(signup="closed") as http:
         assert (await log_in(http, provider)).status_code == 302
         page = await http.get("/apps")
+        assert "Connect Acme" not in page.text
         subject = re.search(r'name="subject" value="([^"]+)"', page.text)[1]
         assert (await http.post("/apps", data=fields(page.text) | {"subject": subject})).status_code == 302
     assert await subjects_of(auth) == []
