@@ -68,13 +68,13 @@ async def finish_upstream_login(request: Request) -> Response:
         user = await find_or_make_user(auth, upstream, provider, person)
     except Failure as failure:
         return _answer_failure(request, browser, login, failure)
-    log.info("login.succeeded", user=user.id, provider=provider.id, address=get_client_address(request))
+    log.info("upstream_login.succeeded", user=user.id, provider=provider.id, address=get_client_address(request))
     return redirect_browser(request, login.destination, await log_in(request, browser, user))
 
 
 def _answer_failure(request: Request, browser: Browser, login: UpstreamLogin, failure: Failure) -> Response:
     """Show why a login failed, on the page from which the person can try again."""
-    log.info("login.failed", provider=login.provider_id, reason=failure.message)
+    log.info("upstream_login.failed", provider=login.provider_id, reason=failure.message)
     if login.user_id is not None:
         raise failure
     get_authorization_server(request).refused_logins["upstream"] += 1

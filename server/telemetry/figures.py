@@ -23,7 +23,7 @@ from tools.core.services import Services
 #: How many seconds a store may take over its answer.
 PATIENCE = 2.0
 DATABASE_ERRORS = ("down", "full", "damaged", "other")
-REFUSALS = ("wrong_password", "too_many_tries")
+REFUSALS = ("wrong_password", "too_many_tries", "upstream")
 
 #: The value of each series of a metric, by the values of its labels.
 Series = Mapping[tuple[str, ...], float]

@@ -137,7 +137,7 @@ READ = (
         "loci_logins_refused_total",
         "counter",
         ("reason",),
-        "Logins that were refused: `wrong_password`, or `too_many_tries`.",
+        "Logins that were refused: `wrong_password`, `too_many_tries`, or `upstream` (at a provider).",
     ),
     Metric("loci_rate_limited_requests_total", "counter", (), "Calls refused because of LOCI_RATE_LIMIT."),
     Metric(
