@@ -23,6 +23,7 @@ BENCHMARKS = (
     "latency",
     "rss",
     "concurrency",
+    "servers",
     "recall",
     "lifecycle",
     "backup",
