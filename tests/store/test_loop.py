@@ -14,6 +14,7 @@ from server.store.embedding.encoder import Encoder
 from server.store.embedding.local import LocalEmbeddings
 from server.store.projection.accesses import Accesses
 from server.store.projection.backfill import Pace
+from tools.core.rate_limit import RateLimit
 
 pytestmark = pytest.mark.anyio
 
@@ -32,6 +33,7 @@ async def services(book, projection, tmp_path, clock):
         accesses=Accesses(book.db, projection, clock),
         encoder=encoder,
         authenticator=SimpleNamespace(take_last_uses=dict),
+        rate_limit=RateLimit(0, clock),
         undo_time=timedelta(days=30),
         backfill_pace=Pace(),
         is_search_embedded=True,
