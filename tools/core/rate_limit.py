@@ -34,6 +34,8 @@ class RateLimit:
         self._is_shared = shared and per_minute > 0
         self._buckets: dict[str, tuple[float, datetime]] = {}
         self._unsettled: dict[str, float] = {}
+        #: The number of calls that this process refused.
+        self.refused = 0
 
     def spend(self, credential_id: str) -> None:
         """Count one call.
@@ -46,6 +48,7 @@ class RateLimit:
         left, now = self._take_bucket(credential_id)
         if left < 1:
             self._buckets[credential_id] = (left, now)
+            self.refused += 1
             wait = math.ceil((1 - left) * 60 / self._size)
             raise Failure("too_many_requests", f"Too many requests. Wait {wait} s.", retry_after=wait)
         self._buckets[credential_id] = (left - 1, now)

@@ -147,7 +147,7 @@ async def test_a_signature_by_another_key_or_none_is_refused(app, company):
     claims = company.claims(client_id=app.client["client_id"], jti="first")
     header = {"typ": TYPE, "kid": "first"}
     forged = jwt.encode(claims, make_key("ES256", 2), "ES256", headers=header)
-    unsigned = jwt.encode(claims, None, "none", headers=header)
+    unsigned = jwt.encode(claims, "", "none", headers=header)
     for text in (forged, unsigned, "garbage", "a.b.c", "x" * 20_000):
         answer = await exchange(app, text)
         assert (answer.status_code, answer.json()["error"]) == (400, "invalid_grant")
