@@ -37,6 +37,11 @@ class _UnusableFile(Exception):  # noqa: N818 - it names a state of the file
     """A file of settings cannot be read. The message names the file, and the line if one is wrong."""
 
 
+def is_for_others(name: str) -> bool:
+    """Whether a variable with our prefix is for the tests, the benchmarks or the hook, and no setting of the server."""
+    return _OTHERS.fullmatch(name) is not None
+
+
 def read_variables(environ: Mapping[str, str], settings: Mapping[str, bool]) -> tuple[dict[str, Given], list[str]]:
     """Read the file of settings, the environment, which wins, and the files of secrets that both name.
 
@@ -102,7 +107,7 @@ def _choose_settings(
     place, folder = (f" in {file}", file.absolute().parent) if file else ("", Path())
     found: dict[str, Given] = {}
     for variable, value in variables.items():
-        if _OTHERS.fullmatch(variable):
+        if is_for_others(variable):
             continue
         name, label = variable.removeprefix(PREFIX).lower() if variable.startswith(PREFIX) else "", variable + place
         base = name if name in settings else name.removesuffix("_file")

@@ -77,6 +77,10 @@ def plain_logs(monkeypatch):
         how["cache_logger_on_first_use"] = False
         configure(**how)
 
+    # A traceback with the values of all variables takes half a minute to draw if one of them is a long text.
+    *others, _ = structlog.get_config()["processors"]
+    plain = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+    configure_uncached(processors=[*others, plain])
     monkeypatch.setattr(structlog, "configure", configure_uncached)
     yield
     structlog.reset_defaults()

@@ -14,7 +14,7 @@ from server.cli.common import fail, stderr
 from server.config import load_settings
 from server.places import ROOT, find_settings_file, is_checkout
 from server.store.embedding.model_folder import find_model
-from server.variables import FILE_VARIABLE, PREFIX
+from server.variables import FILE_VARIABLE, PREFIX, is_for_others
 
 UNIT = "loci.service"
 SYSTEM_FOLDER = Path("/etc/systemd/system")
@@ -221,7 +221,8 @@ def _print_next_steps(path: Path, installation: Installation, *, for_system: boo
         steps.insert(0, f"{pull}   # as {installation.user}; recall by meaning needs it")
     lines = "".join(f"  {step}\n" for step in steps)
     stderr.print(f"Wrote {path}\n\nNow run:\n{lines}", markup=False, highlight=False, soft_wrap=True, end="")
-    kept = sorted(name for name in os.environ if name.startswith(PREFIX) and name not in _IN_THE_UNIT)
+    ours = (name for name in os.environ if name.startswith(PREFIX) and not is_for_others(name))
+    kept = sorted(set(ours) - set(_IN_THE_UNIT))
     if kept:
         hint = f"The service does not get {', '.join(kept)} of your shell. Put them into {installation.settings_file}."
         stderr.print(hint, style="yellow", markup=False, highlight=False, soft_wrap=True)

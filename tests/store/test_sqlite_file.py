@@ -49,8 +49,8 @@ async def test_erased_text_is_not_in_the_bytes_of_the_file(book, sqlite_path, cl
 
 async def test_the_vectors_of_an_erased_memory_are_gone_too(book, sqlite_path, clock):
     async with book.db.write() as connection:
-        generation = await generations.ensure_generation(connection, Model("m", "0" * 64, 3, 256, "x"), clock())
-    window = np.frombuffer(b"secret-7-abc", dtype="<f4").reshape(1, 3)
+        generation = await generations.ensure_generation(connection, Model("m", "0" * 64, 6, 256, "x"), clock())
+    window = np.frombuffer(b"secret-7-abc", dtype="<f2").astype(np.float32).reshape(1, 6)
     (memory_id,) = await book.store("text", generation=generation, windows=[window])
     assert marks_in(sqlite_path) == {7}
     await book.delete(memory_id)
