@@ -29,7 +29,7 @@ from server.origins import normalize_origin
 from server.places import find_data_folder
 from server.search_settings import SearchSettings
 from server.secret_strength import LEAST_BYTES, is_patterned
-from server.setting_checks import check_endpoint_url, check_public_url
+from server.setting_checks import check_api_key, check_endpoint_url, check_public_url
 from server.setting_problems import describe_problem
 from server.setting_values import TextList, make_json_parser
 from server.telemetry_settings import TelemetrySettings
@@ -205,9 +205,9 @@ class Settings(LoginSettings, IssuerSettings, SearchSettings, TelemetrySettings)
     )
     llm_url: str = Field(
         default="",
-        description="The API of a language model that writes the summaries of merged memories, e.g. "
-        "https://api.openai.com/v1 or https://api.anthropic.com. Default: none; a summary is then a list of the merged "
-        "texts.",
+        description="The API of a language model that writes the summaries of merged memories and finds memories in "
+        "transcripts, e.g. https://api.openai.com/v1 or https://api.anthropic.com. It must be https, except on a "
+        "loopback address. Default: none; a summary is then a list of the merged texts.",
     )
     llm_api_key: SecretStr = Field(default=SecretStr(""), description="The API key of that language model.")
     llm_model: str = Field(default="", description="The name of that language model. Without a name no model is asked.")
@@ -287,8 +287,7 @@ class Settings(LoginSettings, IssuerSettings, SearchSettings, TelemetrySettings)
         # Somebody who sets a URL may have a proxy there, which adds the key.
         if not key and preset is not None and preset.needs_key and not info.data.get("embedding_url"):
             raise ValueError(f"must be set, because LOCI_EMBEDDING_PROVIDER is {provider}")
-        if not all("!" <= character <= "~" for character in key):
-            raise ValueError("must consist of printable ASCII characters without spaces")
+        check_api_key(key)
         return value
 
     @field_validator("embedding_model")
@@ -314,6 +313,17 @@ class Settings(LoginSettings, IssuerSettings, SearchSettings, TelemetrySettings)
             raise ValueError(f"must be set, because LOCI_WEBHOOK_URL is; take the output of {WEBHOOK_SECRET_COMMAND}")
         for each in secrets:
             read_webhook_secret(each)
+        return value
+
+    @field_validator("llm_url")
+    @classmethod
+    def _check_llm_url(cls, value: str) -> str:
+        return check_endpoint_url(value, "LOCI_LLM_API_KEY", "https://api.openai.com/v1") if value else value
+
+    @field_validator("llm_api_key", "qdrant_api_key")
+    @classmethod
+    def _check_api_key(cls, value: SecretStr) -> SecretStr:
+        check_api_key(value.get_secret_value())
         return value
 
     @field_validator("default_plan")

@@ -24,6 +24,17 @@ def check_endpoint_url(value: str, key_setting: str, example: str) -> str:
     return parts.geturl()
 
 
+def check_api_key(value: str) -> str:
+    """Return an API key, which may be empty, if a request can carry it.
+
+    Raises:
+        ValueError: no HTTP header can hold it.
+    """
+    if not all("!" <= character <= "~" for character in value):
+        raise ValueError("must consist of printable ASCII characters without spaces")
+    return value
+
+
 def check_public_url(value: str, host: str, port: int) -> str:
     """Return the origin that a public URL means; that of a host and a port if it is empty.
 

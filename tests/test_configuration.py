@@ -176,7 +176,7 @@ def test_a_secret_key_that_is_a_pattern_is_refused_by_the_name_of_its_setting_an
 
 def test_the_file_of_settings_is_read_and_the_environment_wins(no_file, tmp_path):
     secret = tmp_path / "secret"
-    secret.write_text("from a file")
+    secret.write_text("from-a-file")
     no_file.write_bytes(
         b"\xef\xbb\xbf# mine\r\nexport LOCI_PORT=9000\r\nLOCI_SIGNUP='invite' # until May\r\nLOCI_HOST=\r\n"
         b'LOCI_LLM_MODEL="a $HOME"\r\nLOCI_UNDO_DAYS=3\r\nLOCI_LLM_API_KEY_FILE=' + str(secret).encode() + b"\r\n"
@@ -184,8 +184,8 @@ def test_the_file_of_settings_is_read_and_the_environment_wins(no_file, tmp_path
     settings = load_settings({"LOCI_UNDO_DAYS": "7", "LOCI_SIGNUP": ""})
     assert (settings.port, settings.signup, settings.host) == (9000, "invite", "127.0.0.1")
     assert (settings.llm_model, settings.undo_days) == ("a $HOME", 7)
-    assert settings.llm_api_key.get_secret_value() == "from a file"
-    assert load_settings({"LOCI_LLM_API_KEY": "from here"}).llm_api_key.get_secret_value() == "from here"
+    assert settings.llm_api_key.get_secret_value() == "from-a-file"
+    assert load_settings({"LOCI_LLM_API_KEY": "from-here"}).llm_api_key.get_secret_value() == "from-here"
 
 
 @pytest.mark.parametrize(
@@ -274,7 +274,19 @@ def test_a_public_url_has_no_slash_at_its_end():
             "https://ann:hunter2@embed.test",
             "must not contain a password; use LOCI_EMBEDDING_API_KEY for it",
         ),
-        ("LOCI_EMBEDDING_API_KEY", "two words", "must consist of printable ASCII characters without spaces"),
+        *(
+            (f"LOCI_{name}_API_KEY", key, "must consist of printable ASCII characters without spaces")
+            for name in ("EMBEDDING", "LLM", "QDRANT")
+            for key in ("two words", "schlüssel")
+        ),
+        ("LOCI_LLM_URL", "http://llm.test/v1", HTTPS + "; you set 'http://llm.test/v1'"),
+        ("LOCI_LLM_URL", "https://ann:hunter2@llm.test", "must not contain a password; use LOCI_LLM_API_KEY for it"),
+        (
+            "LOCI_LLM_URL",
+            "api.openai.com/v1",
+            "must be scheme://host[:port]/path, like https://api.openai.com/v1; you set 'api.openai.com/v1'",
+        ),
+        ("LOCI_LLM_URL", "http://[::1", "Invalid IPv6 URL; you set 'http://[::1'"),
         *(
             ("LOCI_PLANS", plans, f"{demand}; you set {plans!r}")
             for plans, demand in (

@@ -11,8 +11,9 @@ MOST_TAGS = 7
 MOST_TAG_CHARACTERS = 100
 MOST_CONTENT_BYTES = 32 * 1024
 
-_FENCE = re.compile(r"^\s*```[a-z]*\s*\n(.*?)\n?\s*```\s*$", re.DOTALL | re.IGNORECASE)
-_ARRAY = re.compile(r"\[.*\]", re.DOTALL)
+#: The beginning of an array of objects. Each character of an answer is looked at once: a model writes what it likes.
+_OBJECTS = re.compile(r"\[\s*\{")
+_DECODER = json.JSONDecoder()
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +36,21 @@ def parse_memories(answer: str, most: int) -> list[ExtractedMemory] | None:
 
 
 def _find_array(answer: str) -> list[Any] | None:
-    inside = _FENCE.match(answer)
-    text = inside[1] if inside else answer
-    first = _ARRAY.search(text)
-    for each in (text, first[0] if first else ""):
-        with suppress(ValueError, RecursionError):
-            value: Any = json.loads(each)
-            if isinstance(value, list):
-                return cast("list[Any]", value)
+    """Return the first array of an answer; one of objects goes before a number in brackets and the like."""
+    first = _read_array(answer, answer.find("["))
+    if first == [] or (first and any(isinstance(each, dict) for each in first)):
+        return first
+    objects = _OBJECTS.search(answer)
+    array = _read_array(answer, objects.start()) if objects else None
+    return first if array is None else array
+
+
+def _read_array(answer: str, start: int) -> list[Any] | None:
+    """Return the JSON array that begins at a place of an answer, whatever follows it; None if there is none."""
+    if start < 0:
+        return None
+    with suppress(ValueError, RecursionError):
+        return cast("list[Any]", _DECODER.raw_decode(answer, start)[0])
     return None
 
 

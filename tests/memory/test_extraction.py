@@ -1,6 +1,7 @@
 """The memories in the answer of a language model."""
 
 import json
+import time
 
 import pytest
 from hypothesis import given, settings
@@ -18,6 +19,7 @@ FOUND = [ExtractedMemory("Ann likes tea", "preference", ["tea", "ann"])]
         json.dumps([TEA]),
         f"```json\n{json.dumps([TEA])}\n```",
         f"Here they are:\n{json.dumps([TEA], indent=1)}\nThat is all.",
+        f"<think>note [a]</think>The [1] memory:\n{json.dumps([TEA], indent=1)}\nIt is from line [7].",
         json.dumps(
             [TEA, TEA, {"content": ""}, {"type": "fact"}, {"content": 5}, "tea", None, {"content": "x" * 40_000}]
         ),
@@ -30,6 +32,15 @@ def test_the_array_is_found_and_each_memory_is_read_once(answer):
 @pytest.mark.parametrize("answer", ["", "I found nothing.", "[1, 2", '{"content": "x"}', "[" * 100_000])
 def test_an_answer_without_an_array_is_none(answer):
     assert parse_memories(answer, 20) is None
+
+
+@pytest.mark.parametrize(
+    "answer", ["[" * 400_000, "```\n" + "\n" * 20_000 + "x", "```" + " \n" * 8000, "[ " * 200_000, "[" + " " * 400_000]
+)
+def test_an_answer_that_is_made_to_be_slow_to_read_is_read_at_once(answer):
+    began = time.process_time()
+    assert parse_memories(answer, 20) is None
+    assert time.process_time() - began < 1
 
 
 def test_an_unknown_type_is_an_observation_and_there_are_at_most_so_many_memories_and_tags():

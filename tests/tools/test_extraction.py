@@ -12,7 +12,7 @@ from tests.helpers.site import site_at
 
 pytestmark = pytest.mark.anyio
 
-URL = "http://llm.test/v1/chat/completions"
+URL = "https://llm.test/v1/chat/completions"
 TRANSCRIPT = "Ann: Which database? Ben: Postgres, because of its JSON indexes. " * 5
 ENTRIES = [
     {"content": "Postgres was chosen for its JSON indexes", "type": "decision", "tags": ["Database"]},
@@ -23,7 +23,7 @@ ENTRIES = [
 @pytest.fixture
 async def reading(settings, clock):
     """A server with a language model, and the model."""
-    changes = {"llm_url": "http://llm.test/v1", "llm_model": "small"}
+    changes = {"llm_url": "https://llm.test/v1", "llm_model": "small"}
     with respx.mock(assert_all_called=False) as mock:
         mock.route(host="127.0.0.1").pass_through()
         model = mock.post(URL)

@@ -4,12 +4,14 @@ It is any server that speaks OpenAI's or Anthropic's HTTP API. No summary relies
 empty answer, the caller goes on without its summary.
 """
 
+import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Literal
 
 import httpx
 import structlog
+from pydantic_core import from_json
 
 from server.loopback import is_proxy_allowed
 
@@ -17,7 +19,10 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 Api = Literal["openai", "anthropic"]
 
+#: The time for a whole answer. httpx bounds only the wait for its next piece.
 TIMEOUT_SECONDS = 30.0
+#: The most bytes of an answer. A merged memory has at most 32 KiB, and a transcript gives at most 20 memories.
+MOST_ANSWER_BYTES = 1024 * 1024
 MAX_TOKENS = 4096
 ANTHROPIC_VERSION = "2023-06-01"
 
@@ -74,8 +79,9 @@ class Llm:
         """
         ask = self._ask_anthropic if self._api == "anthropic" else self._ask_openai
         try:
-            return await ask(instructions, question)
-        except (httpx.HTTPError, ValueError, LookupError, TypeError) as error:
+            async with asyncio.timeout(TIMEOUT_SECONDS):
+                return await ask(instructions, question)
+        except (TimeoutError, httpx.HTTPError, ValueError, LookupError, TypeError) as error:
             raise LlmFailed from error
 
     async def _ask_openai(self, instructions: str, question: str) -> str:
@@ -91,9 +97,14 @@ class Llm:
         return _require_whole(text, answer.get("stop_reason") == "max_tokens")
 
     async def _post(self, path: str, body: dict[str, Any]) -> Any:
-        response = await self._client.post(path, json=body)
-        response.raise_for_status()
-        return response.json()
+        async with self._client.stream("POST", path, json=body) as response:
+            response.raise_for_status()
+            read = bytearray()
+            async for piece in response.aiter_bytes():
+                read += piece
+                if len(read) > MOST_ANSWER_BYTES:
+                    raise ValueError("the answer is too large")
+        return from_json(bytes(read))  # it refuses deep nesting and halves of surrogate pairs, too
 
 
 def _require_whole(text: Any, is_cut: bool) -> str:  # noqa: FBT001 - a fact about the answer, not an option

@@ -32,7 +32,7 @@ def consolidate(ledger, clock, nowhere):
 @pytest.fixture
 async def openai():
     """A language model behind OpenAI's API."""
-    settings = Settings(llm_url="http://llm.test/v1/", llm_model="small", llm_api_key=SecretStr("sk-secret"))
+    settings = Settings(llm_url="https://llm.test/v1/", llm_model="small", llm_api_key=SecretStr("sk-secret"))
     async with open_llm(settings) as llm:
         yield llm
 

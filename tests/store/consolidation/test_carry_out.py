@@ -73,7 +73,7 @@ async def test_a_source_that_changes_between_plan_and_transaction_is_left_alone(
         return httpx.Response(500)
 
     with respx.mock:
-        route = respx.post("http://llm.test/v1/chat/completions").mock(side_effect=change_then_fail)
+        route = respx.post("https://llm.test/v1/chat/completions").mock(side_effect=change_then_fail)
         outcome = await consolidate(llm=openai)
     assert route.called
     assert [each.result.tags for each in outcome.plan.merges] == [["milk"]]
@@ -153,7 +153,7 @@ async def test_a_group_whose_summary_would_be_too_long_needs_a_text(ledger, cloc
 
 @respx.mock
 async def test_a_language_models_summary_is_taken_and_the_template_kept(ledger, consolidate, openai):
-    route = respx.post("http://llm.test/v1/chat/completions").mock(return_value=make_chat_answer(" Tea thrice. "))
+    route = respx.post("https://llm.test/v1/chat/completions").mock(return_value=make_chat_answer(" Tea thrice. "))
     await ledger.store("one", "two", "three", tags=["tea"])
     (only,) = (await consolidate(llm=openai)).plan.merges
     assert (only.method, (await ledger.get(only.result.id)).content) == ("ai", "Tea thrice.")
@@ -184,7 +184,7 @@ async def test_a_language_models_summary_is_taken_and_the_template_kept(ledger, 
 async def test_where_the_language_model_fails_the_template_is_taken(ledger, consolidate, openai, answer):
     await ledger.store("one", "two", "three", tags=["tea"])
     with respx.mock:
-        route = respx.post("http://llm.test/v1/chat/completions")
+        route = respx.post("https://llm.test/v1/chat/completions")
         if isinstance(answer, Exception):
             route.mock(side_effect=answer)
         else:
@@ -196,7 +196,7 @@ async def test_where_the_language_model_fails_the_template_is_taken(ledger, cons
 
 @respx.mock
 async def test_a_language_model_that_is_down_is_not_asked_for_every_group(ledger, consolidate, openai):
-    route = respx.post("http://llm.test/v1/chat/completions").mock(return_value=httpx.Response(500))
+    route = respx.post("https://llm.test/v1/chat/completions").mock(return_value=httpx.Response(500))
     for n in range(6):
         await ledger.store("one", "two", "three", tags=[f"tag{n}"])
     outcome = await consolidate(llm=openai)
@@ -207,7 +207,7 @@ async def test_a_language_model_that_is_down_is_not_asked_for_every_group(ledger
 @respx.mock
 async def test_an_erased_source_is_in_no_template_that_was_kept(ledger, consolidate, openai, clock):
     ids = await ledger.store("secret", "two", "three", tags=["tea"])
-    respx.post("http://llm.test/v1/chat/completions").mock(return_value=make_chat_answer("All three."))
+    respx.post("https://llm.test/v1/chat/completions").mock(return_value=make_chat_answer("All three."))
     await consolidate(llm=openai)
     async with ledger.db.write() as connection:
         await memories.erase_content(connection, ids[0], clock())
