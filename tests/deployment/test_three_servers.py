@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import jwt
@@ -35,6 +36,8 @@ pytestmark = [pytest.mark.anyio, pytest.mark.postgres, pytest.mark.xdist_group("
 ROOT = Path(__file__).parent.parent.parent
 SECRET = "kq3Xw0uJb7Zr9Tn2Lf5Vh8Yd1Gs4Pm6Ac"
 RATE_LIMIT = 60
+#: The database of the servers; another one in each process of tests.
+FLEET = f"loci_fleet_{uuid4().hex}"
 PUBLIC_PORT = find_free_port()
 PUBLIC_URL = f"http://127.0.0.1:{PUBLIC_PORT}"
 
@@ -118,7 +121,7 @@ class Balancer(httpx.AsyncBaseTransport):
 @pytest.fixture(scope="module")
 def fleet(postgres_template, tmp_path_factory):
     folder = tmp_path_factory.mktemp("fleet")
-    name = "loci_fleet"
+    name = FLEET
     apart(admin(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)"))
     apart(admin(f"CREATE DATABASE {name} TEMPLATE {postgres_template}"))
     with serving(folder) as qdrant_url:
@@ -241,7 +244,7 @@ async def test_a_postgres_that_ends_every_connection_costs_no_acknowledged_write
                 assert answer.headers["retry-after"]
 
     storing = asyncio.create_task(keep_storing())
-    ours = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'loci_fleet'"
+    ours = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '" + FLEET + "'"
     for _ in range(5):
         await admin(ours)
         await asyncio.sleep(0.05)
