@@ -1,6 +1,7 @@
 """The commands `backup`, `restore` and `upgrade-check`: the messages for people, and the record after them."""
 
 import asyncio
+import os
 import stat
 from pathlib import Path
 
@@ -167,6 +168,12 @@ def test_a_bad_file_gets_its_own_sentence_and_changes_nothing(run, backup, tmp_p
 
 def test_a_missing_file_is_named(run, tmp_path):
     assert run("restore", tmp_path / "none") == (1, f"{tmp_path / 'none'}: No such file or directory.")
+
+
+def test_a_pipe_is_refused_and_not_waited_for(run, tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    code, said = run("restore", tmp_path / "pipe")
+    assert (code, "pipe is not a regular file" in said) == (1, True)
 
 
 def test_an_encrypted_backup_needs_its_password(run, folder, tmp_path, password_file):

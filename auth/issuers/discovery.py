@@ -97,8 +97,11 @@ def _read_key_set_url(metadata: dict[str, Any], issuer: str) -> str:
 
 
 def is_as_safe(url: str, issuer: str) -> bool:
-    """Whether a URL is https, or on loopback like the issuer itself."""
-    parts = urlsplit(url)
+    """Whether a URL is https, or on loopback like the issuer itself. A text that is no URL is not."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # brackets without an IPv6 address, or characters that mean `/` or `@`
+        return False
     host = parts.hostname or ""
     is_local = parts.scheme == "http" and issuer.startswith("http:") and is_loopback(host)
     return bool(host) and (parts.scheme == "https" or is_local)

@@ -101,7 +101,10 @@ class Issuer:
         return self._state if is_good else None
 
     def _is_due(self) -> bool:
-        return self._state is None or self._fetched_at is None or self._now() - self._fetched_at >= self._state.lifetime
+        if self._state is None or self._fetched_at is None:
+            return True
+        # The clock may have been set back.
+        return not timedelta() <= self._now() - self._fetched_at < self._state.lifetime
 
     async def _wait_for_fetch(self) -> None:
         self._begin_fetch()

@@ -13,13 +13,16 @@ _JWS = jwt.PyJWS(algorithms=list(ASYMMETRIC))
 
 
 def read_unverified(token: str, max_length: int) -> tuple[Mapping[str, Any], Mapping[str, Any]] | None:
-    """Return the header and the claims of a JWT, which nobody has verified; None if the text is no JWT."""
+    """Return the header and the claims of a JWT, which nobody has verified; None if the text is no JWT.
+
+    The header's `alg` is a text. A list or an object there could not even be looked up among the allowed ones.
+    """
     try:
         header = jwt.get_unverified_header(token) if len(token) <= max_length else {}
         claims: Mapping[str, Any] = jwt.decode(token, options={"verify_signature": False}) if header else {}
     except (jwt.InvalidTokenError, ValueError, RecursionError):
         return None
-    return (header, claims) if claims else None
+    return (header, claims) if claims and isinstance(header.get("alg"), str) else None
 
 
 async def check_signature(token: str, issuer: Issuer, header: Mapping[str, Any]) -> None:

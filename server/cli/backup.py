@@ -68,7 +68,7 @@ def write_backup_file(
                 raise _explain_file_error(path, error) or error from None
         _print_outcome(settings, written, is_encrypted=password is not None)
         if folder is not None and keep is not None:
-            removed = await asyncio.to_thread(remove_oldest, folder, keep)
+            removed = await asyncio.to_thread(remove_oldest, folder, keep, written.path)
             stderr.print(f"Removed {len(removed)} older backups.", highlight=False)
 
     run_command(write_record)

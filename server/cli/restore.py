@@ -17,6 +17,7 @@ from server.config import Settings
 from server.errors import Failure
 from server.progress import Progress
 from server.store.backup.check import check_file, is_encrypted
+from server.store.backup.files import find_free_path
 from server.store.backup.load import check_known
 from server.store.backup.manifest import Manifest
 from server.store.backup.refusals import UnusableBackup
@@ -47,6 +48,7 @@ def restore_backup(
                 )
                 raise Failure("conflict", f"{place} holds a record already. {advice}")
             with _explain_refusals(file):
+                _check_kind(file)
                 password = _read_password(file, password_file)
                 async with show_progress() as start:
                     outcome = await _restore(settings, file, password, start)
@@ -87,6 +89,12 @@ def _explain_refusals(file: Path) -> Generator[None]:
         raise Failure("invalid", f"{file}: {error.strerror}.") from None
 
 
+def _check_kind(file: Path) -> None:
+    """Check that a backup can be read twice. A pipe cannot, and to open a named one would wait for its writer."""
+    if file.exists() and not file.is_file():
+        raise Failure("invalid", f"{file} is not a regular file. Copy the backup into one, and restore that.")
+
+
 def _read_password(file: Path, password_file: Path | None) -> str | None:
     """Return the password of a backup; None if it is plain, or if there is nobody to ask."""
     if not is_encrypted(file):
@@ -112,7 +120,7 @@ def _restore_secret_key(settings: Settings, manifest: Manifest, stamp: str) -> s
     if path.exists():
         if path.read_text(errors="replace").strip() == manifest.secret_key:
             return None
-        path.rename(path.with_name(f"secret.before-restore-{stamp}.key"))
+        path.rename(find_free_path(path.parent, f"secret.before-restore-{stamp}", ".key"))
     with os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:
         file.write(manifest.secret_key)
         file.flush()

@@ -185,7 +185,7 @@ def _parse_head(text: bytes) -> dict[str, Any]:
     try:
         values = json.loads(text)
         is_whole = isinstance(values["format"], int) and isinstance(values["version"], str)
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, RecursionError):
         raise DamagedBackup("its head") from None
     if not is_whole:
         raise DamagedBackup("its head")

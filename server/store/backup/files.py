@@ -64,14 +64,27 @@ def name_by_time(folder: Path, now: datetime) -> Path:
     return folder / f"{_PREFIX}{now:%Y-%m-%dT%H%M%S}.{now.microsecond // 1000:03d}Z{_ENDING}"
 
 
+def find_free_path(folder: Path, stem: str, ending: str) -> Path:
+    """Return the path of a file that is not there yet. It has a number behind the stem if others have the name."""
+    names = (f"{stem}{number}{ending}" for number in ("", *(f"-{each}" for each in range(2, 10_000))))
+    return next(path for path in map(folder.joinpath, names) if not path.exists())
+
+
 def list_backups(folder: Path) -> list[Path]:
     """Return the backups in a folder whose names are by time, the oldest first."""
     return sorted(folder.glob(f"{_PREFIX}*Z{_ENDING}"))
 
 
-def remove_oldest(folder: Path, keep: int) -> list[Path]:
-    """Remove all but the newest backups of a folder, and return those that were removed. `keep` is at least 1."""
-    old = list_backups(folder)[:-keep]
+def remove_oldest(folder: Path, keep: int, new: Path) -> list[Path]:
+    """Remove all but the newest backups of a folder, and return those that were removed.
+
+    Args:
+        folder: the folder.
+        keep: the number of backups to keep, at least 1.
+        new: the backup that was just written. It is kept: if the clock was set back, others have later names.
+    """
+    others = [path for path in list_backups(folder) if path != new]
+    old = others[: max(0, len(others) - keep + 1)]
     for path in old:
         path.unlink(missing_ok=True)
     return old

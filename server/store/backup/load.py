@@ -108,6 +108,8 @@ async def _insert_rows(connection: AsyncConnection, table: sa.Table, rows: list[
         if isinstance(error, DBAPIError) and find_outage(error) is not None:
             raise
         raise DamagedBackup(f"the rows of {table.name}") from error
+    except (ValueError, OverflowError) as error:  # the driver cannot encode a value: half a surrogate, a huge number
+        raise DamagedBackup(f"the rows of {table.name}") from error
 
 
 async def _check_counts(connection: AsyncConnection, tables: list[sa.Table], manifest: Manifest) -> None:

@@ -22,7 +22,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from server.progress import Progress
-from server.store.backup.files import sync_folder
+from server.store.backup.files import find_free_path, sync_folder
 from server.store.backup.load import have_collections_rebuilt, load_record
 from server.store.db import Database, make_copying_engine
 from server.store.migrate import list_table_names, read_step, shrink_file
@@ -165,7 +165,8 @@ def _keep_file(target: Path, stamp: str) -> Path | None:
     with contextlib.suppress(sqlite3.DatabaseError), closing(sqlite3.connect(target)) as connection:
         # The log is part of the record. A damaged record is kept with its log.
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    kept = target.with_name(f"{target.stem}.before-restore-{stamp}.db")
+    # Two restores may be in one second, also because the clock was set back.
+    kept = find_free_path(target.parent, f"{target.stem}.before-restore-{stamp}", ".db")
     for ending in ("", "-wal"):
         source, copy = target.with_name(target.name + ending), kept.with_name(kept.name + ending)
         if source.exists():

@@ -85,7 +85,7 @@ def unpack_rows(part: bytes, tables: Sequence[TableContent]) -> UnpackedRows:
         kinds, names = [column.kind for column in columns], [column.name for column in columns]
         blobs = memoryview(part)[_LENGTH.size + length :]
         return UnpackedRows(number, [dict(zip(names, row, strict=True)) for row in _read_rows(rows, kinds, blobs)])
-    except (ValueError, TypeError, IndexError, struct.error, zlib.error) as error:
+    except (ValueError, TypeError, IndexError, RecursionError, struct.error, zlib.error) as error:
         raise DamagedBackup("its rows") from error
 
 

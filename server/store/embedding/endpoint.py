@@ -24,6 +24,8 @@ from server.store.embedding.remote import WINDOW, RemoteEmbeddings
 from server.store.embedding.source import EmbeddingFailed
 
 LONGEST_RETRY_AFTER = 3600.0
+#: The most bytes of an answer: some times what 32 vectors of 4,096 dimensions take as JSON.
+MOST_ANSWER_BYTES = 1 << 24
 
 _LABEL = "the embedding endpoint"
 _REFUSES_TEXT = frozenset(
@@ -134,20 +136,21 @@ class _HttpCalls:
         endpoint, dialect = self._endpoint, self._endpoint.dialect
         body = dialect.build_body(endpoint.model, endpoint.dims if endpoint.asks_dims else 0, texts, purpose)
         try:
-            answer = await self._http.post(f"{endpoint.url}{dialect.path}", json=body)
+            async with self._http.stream("POST", f"{endpoint.url}{dialect.path}", json=body) as answer:
+                content = await _read_content(answer)
         except httpx.HTTPError as error:  # its message may hold the text that was sent
             kind = type(error).__name__
             raise AttemptFailed(_LABEL, f"cannot be reached ({kind})", may_pass=True) from None
         except UnicodeEncodeError:
             raise EmbeddingFailed("the text has characters that cannot be sent") from None
         if answer.status_code == HTTPStatus.OK:
-            return answer.content
-        raise self._make_failure(answer)
+            return content
+        raise self._make_failure(answer, content)
 
-    def _make_failure(self, answer: httpx.Response) -> AttemptFailed:
+    def _make_failure(self, answer: httpx.Response, content: bytes) -> AttemptFailed:
         status = describe_status(answer.status_code)
         is_busy = answer.status_code == HTTPStatus.TOO_MANY_REQUESTS
-        cause = self._find_lasting_cause(answer.content) if is_busy else ""
+        cause = self._find_lasting_cause(content) if is_busy else ""
         return AttemptFailed(
             _LABEL,
             f"answered {status}{cause or self._find_advice(answer.status_code)}",
@@ -174,6 +177,16 @@ class _HttpCalls:
                 return f"; {f'{first}, or ' if first else ''}check {names.url} and {names.model}"
             case _:
                 return ""
+
+
+async def _read_content(answer: httpx.Response) -> bytes:
+    """Return the body of an answer. A body without an end would take all memory before the time is up."""
+    content = bytearray()
+    async for piece in answer.aiter_bytes():
+        content += piece
+        if len(content) > MOST_ANSWER_BYTES:
+            raise AttemptFailed(_LABEL, f"answered more than {MOST_ANSWER_BYTES >> 20} MiB")
+    return bytes(content)
 
 
 def _open_client(endpoint: Endpoint) -> httpx.AsyncClient:

@@ -166,6 +166,12 @@ async def test_a_text_that_is_no_token_is_nobodys(tokens, text):
     assert await tokens.verify(text) is None
 
 
+@pytest.mark.parametrize("algorithm", [["ES256"], {"ES256": 1}, None, 7])
+async def test_a_token_whose_algorithm_is_no_text_is_nobodys(tokens, issuer, algorithm):
+    header = {"alg": algorithm, "kid": "first", "typ": "at+jwt"}
+    assert await tokens.verify(f"{encode(header)}.{encode(issuer.claims())}.eA") is None
+
+
 async def test_a_token_with_an_extension_that_must_be_understood_is_nobodys(tokens, issuer):
     assert await tokens.verify(issuer.token(header={"crit": ["exp"], "exp": 1})) is None
 

@@ -159,6 +159,12 @@ async def test_a_clock_that_is_set_back_stops_no_fetch(one, published, clock):
     published.error = None
     clock.move(hours=-1)
     assert await finds(one, "one")
+    published.kids = ["two"]
+    clock.move(hours=-1)
+    assert await finds(one, "one")  # it does not wait, and has the keys fetched again
+    await asyncio.wait_for(settled(one), 5)
+    assert published.fetches == 3
+    assert await finds(one, "two")
 
 
 async def test_an_issuer_that_never_answers_is_given_up(published, clock):
@@ -232,6 +238,8 @@ async def test_garbage_in_place_of_a_document_refuses_tokens_until_the_document_
         ({"jwks_uri": "http://127.0.0.1/keys"}, "no `jwks_uri` with https"),
         ({"jwks_uri": "file:///etc/passwd"}, "no `jwks_uri` with https"),
         ({"jwks_uri": "https:///keys"}, "no `jwks_uri` with https"),
+        ({"jwks_uri": "https://[::1/keys"}, "no `jwks_uri` with https"),
+        ({"jwks_uri": "https://\u2100.example/keys"}, "no `jwks_uri` with https"),
     ],
 )
 async def test_metadata_of_another_issuer_or_without_safe_keys_are_not_used(tokens, issuer, logged, metadata, reason):

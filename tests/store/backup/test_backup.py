@@ -289,6 +289,27 @@ async def test_rows_that_are_there_twice_are_found_when_the_file_is_read_back(sq
     assert not path.exists()
 
 
+@pytest.mark.parametrize("value", ["\ud800", 10**30], ids=["half a surrogate pair", "a number of 30 digits"])
+async def test_a_value_that_no_database_can_hold_is_damage(sqlite, path, target_url, clock, monkeypatch, value):
+    def unpack(part, tables):
+        number, found = rows.unpack_rows(part, tables)
+        return number, [row | {next(iter(row)): value} for row in found]
+
+    await back_up(sqlite, path, clock)
+    monkeypatch.setattr("server.store.backup.load.unpack_rows", unpack)
+    with pytest.raises(DamagedBackup, match="the rows of accounts"):
+        await restore(path, target_url, clock)
+
+
+async def test_a_second_restore_in_one_second_keeps_the_record_of_the_first(book, sqlite, path, clock):
+    await back_up(sqlite, path, clock)
+    await book.db.close()
+    first = Path(str(await restore(path, sqlite, clock)))
+    os.chmod(first, 0o640)  # noqa: PTH101 - a mark on it
+    second = await restore(path, sqlite, clock)
+    assert (str(first) != second, os.stat(first).st_mode & 0o777) == (True, 0o640)  # noqa: PTH116
+
+
 async def test_a_file_that_changes_after_it_was_checked_is_not_restored(sqlite, path, target_url, clock):
     await back_up(sqlite, path, clock)
     _, digest = await check_file(path, None, ignore_progress)

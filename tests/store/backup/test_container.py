@@ -118,10 +118,11 @@ def test_the_parts_of_an_encrypted_file_cannot_be_moved_dropped_or_taken_from_an
         ({"format": 1}, DamagedBackup, "its head"),
         ([], DamagedBackup, "its head"),
         ({"format": 1, "version": "0.1.0", "encryption": {"cipher": "none"}}, DamagedBackup, "its head"),
+        (b"[" * 60_000, DamagedBackup, "its head"),
     ],
 )
 def test_a_head_that_is_newer_or_no_head_is_told_so(head, error, reason):
-    text = json.dumps(head).encode()
+    text = head if isinstance(head, bytes) else json.dumps(head).encode()
     with pytest.raises(error, match=reason):
         read(MARK + len(text).to_bytes(4, "big") + text)
 

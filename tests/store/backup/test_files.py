@@ -14,10 +14,19 @@ def test_the_newest_are_kept_and_other_files_are_left_alone(tmp_path):
     for path in (*made, *others):
         path.touch()
     assert made[0].name == "loci-2026-11-30T041500.005Z.backup"
-    assert remove_oldest(tmp_path, 9) == []
-    assert remove_oldest(tmp_path, 2) == made[:3]
+    assert remove_oldest(tmp_path, 9, made[4]) == []
+    assert remove_oldest(tmp_path, 2, made[4]) == made[:3]
     assert list_backups(tmp_path) == made[3:]
     assert all(path.exists() for path in others)
+
+
+def test_a_new_backup_is_kept_if_the_clock_was_set_back(tmp_path):
+    made = [name_by_time(tmp_path, NOW + timedelta(hours=1) * n) for n in range(4)]
+    for path in made:
+        path.touch()
+    assert remove_oldest(tmp_path, 2, made[0]) == made[1:3]
+    assert remove_oldest(tmp_path, 1, made[0]) == made[3:]
+    assert list_backups(tmp_path) == made[:1]
 
 
 def test_what_a_killed_backup_left_is_removed_and_what_one_writes_now_is_not(tmp_path):

@@ -1,5 +1,6 @@
 """Whatever the values of a row are, they come back from a part as they were."""
 
+import zlib
 from datetime import UTC, datetime
 from typing import Any
 
@@ -55,6 +56,12 @@ def test_rows_that_are_not_of_these_tables_are_damaged(tables):
     part = pack([("x", 1, 1.0, True, None, "{}", b"abc")])
     with pytest.raises(DamagedBackup, match="its rows"):
         unpack_rows(part, tables)
+
+
+def test_rows_that_are_nested_too_deeply_are_damaged():
+    text = zlib.compress(b"[" * 100_000)
+    with pytest.raises(DamagedBackup, match="its rows"):
+        unpack_rows(len(text).to_bytes(4, "big") + text, [TABLE])
 
 
 def test_a_part_that_grows_beyond_all_bounds_is_damaged(monkeypatch):

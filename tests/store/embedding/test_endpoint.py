@@ -14,7 +14,7 @@ import structlog
 
 from server.store.embedding import remote
 from server.store.embedding.dialects import OPENAI
-from server.store.embedding.endpoint import Endpoint, EndpointEmbeddings, EndpointNames
+from server.store.embedding.endpoint import MOST_ANSWER_BYTES, Endpoint, EndpointEmbeddings, EndpointNames
 from server.store.embedding.remote import AT_ONCE, FAILURES, FIRST_PAUSE, LONGEST_PAUSE, OVERLAP, PAUSES, WINDOW
 from server.store.embedding.source import EmbeddingFailed
 
@@ -298,6 +298,24 @@ async def test_an_answer_that_is_not_what_was_asked_for_is_not_believed(service,
     pauses.opened.clear()
     web.mock(side_effect=httpx.Response(200, content=body))
     with pytest.raises(EmbeddingFailed, match="the embedding endpoint"):
+        await service.embed_documents(["a"])
+    assert service.state == "failed"
+
+
+@pytest.mark.parametrize("status", [200, 429])
+async def test_an_answer_without_an_end_is_not_read_on(service, web, pauses, status):
+    pauses.opened.clear()
+    piece, sent = b" " * (1 << 20), 0
+
+    async def pour():
+        nonlocal sent
+        while sent <= MOST_ANSWER_BYTES:
+            sent += len(piece)
+            yield piece
+        raise AssertionError("it reads on")
+
+    web.mock(side_effect=lambda _: httpx.Response(status, content=pour()))
+    with pytest.raises(EmbeddingFailed, match="answered more than 16 MiB"):
         await service.embed_documents(["a"])
     assert service.state == "failed"
 
