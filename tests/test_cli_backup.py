@@ -219,6 +219,13 @@ def test_a_backup_never_overwrites_a_file(run, backup):
     assert backup.read_bytes() == before
 
 
+@pytest.mark.usefixtures("backup")
+def test_a_secret_key_that_is_no_text_is_told(run, folder, tmp_path, password_file):
+    (folder / "secret.key").write_bytes(b"\xff\xfe")
+    code, said = run("backup", tmp_path / "b", "--password-file", password_file)
+    assert (code, "secret.key is no secret key" in said) == (1, True)
+
+
 def test_there_is_nothing_to_back_up_before_the_first_start(run, tmp_path):
     assert "There is no record yet" in run("backup", tmp_path / "a", at=tmp_path / "none")[1]
 

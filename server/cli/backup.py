@@ -139,11 +139,18 @@ def _read_new_password(path: Path | None, *, is_asked: bool) -> str | None:
 
 
 def _read_secret_key(settings: Settings) -> str | None:
-    """Return the secret key of the data folder; None if there is none, or the settings have it."""
+    """Return the secret key of the data folder; None if there is none, or the settings have it.
+
+    Raises:
+        Failure: `invalid`, the file is no text.
+    """
     path = settings.data_dir / "secret.key"
     if settings.secret_key.get_secret_value() or not path.exists():
         return None
-    return path.read_text().strip()
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except UnicodeDecodeError:
+        raise Failure("invalid", f"{path} is no secret key: it is not UTF-8 text. Put its copy back.") from None
 
 
 def _explain_file_error(path: Path, error: OSError) -> Failure | None:

@@ -34,11 +34,27 @@ def open_new_file(path: Path) -> Generator[tuple[BinaryIO, Path]]:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield file, partial
             sync_file(file)
-            partial.rename(path)
+            _give_name(partial, path)
         sync_folder(path.parent)
     except BaseException:
         partial.unlink(missing_ok=True)
         raise
+
+
+def _give_name(partial: Path, path: Path) -> None:
+    """Give a file its name. To rename it would overwrite the file of another backup that took the name meanwhile.
+
+    Raises:
+        FileExistsError: there is a file of this name by now.
+    """
+    try:
+        os.link(partial, path)
+    except FileExistsError:
+        raise
+    except OSError:  # not every file system has a second name for a file
+        partial.rename(path)
+    else:
+        partial.unlink()
 
 
 def sync_file(file: BinaryIO) -> None:

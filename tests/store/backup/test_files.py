@@ -3,6 +3,8 @@
 import fcntl
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from server.store.backup.files import list_backups, name_by_time, open_new_file, remove_leftovers, remove_oldest
 
 NOW = datetime(2026, 11, 30, 4, 15, 0, 5000, UTC)
@@ -27,6 +29,21 @@ def test_a_new_backup_is_kept_if_the_clock_was_set_back(tmp_path):
     assert remove_oldest(tmp_path, 2, made[0]) == made[1:3]
     assert remove_oldest(tmp_path, 1, made[0]) == made[3:]
     assert list_backups(tmp_path) == made[:1]
+
+
+def test_two_backups_of_one_name_at_once_do_not_overwrite_each_other(tmp_path):
+    path = tmp_path / "a.backup"
+
+    def write_both():
+        with open_new_file(path) as (second, _):
+            second.write(b"second")
+            with open_new_file(path) as (first, _):
+                first.write(b"first")
+
+    with pytest.raises(FileExistsError):
+        write_both()
+    assert path.read_bytes() == b"first"
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_what_a_killed_backup_left_is_removed_and_what_one_writes_now_is_not(tmp_path):
