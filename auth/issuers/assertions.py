@@ -15,14 +15,14 @@ from auth.issuers.claims import (
     MAX_SUBJECT,
     RefusedTokenError,
     check_times,
+    read_name,
     read_subject,
     read_texts,
     read_time,
 )
 from auth.issuers.connections import Connections
-from auth.issuers.discovery import IssuerState, fetch_state
 from auth.issuers.issuer import Issuer
-from auth.issuers.signatures import check_signature, read_unverified
+from auth.issuers.signatures import check_algorithm, check_signature, read_type, read_unverified
 from auth.issuers.subjects import find_or_make_subject
 from server.clock import Clock
 from server.ids import UserId
@@ -35,8 +35,6 @@ TYPE = "oauth-id-jag+jwt"
 MAX_LENGTH = 16 * 1024
 #: An assertion that is valid for longer is refused: it could be stolen, and used at leisure.
 LONGEST_LIFE = timedelta(hours=1)
-#: The claims that a new user's name is made of.
-NAME_CLAIMS = ("preferred_username", "name", "email")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +91,7 @@ class Assertions:
         self._now = now
         self._outbox = outbox
         self._connections = Connections(make_tls_context)
-        self._issuers = {url: Issuer(url, self._fetch_state, now) for url in issuers}
+        self._issuers = {url: Issuer(url, self._connections.fetch_state, now) for url in issuers}
 
     async def verify(self, text: str, client_id: str) -> Assertion:
         """Return the assertion that this client sent. Its person becomes a user if they were never here.
@@ -106,11 +104,9 @@ class Assertions:
         if unverified is None:
             raise RefusedTokenError("is no JWT")
         header, claims = unverified
-        kind = str(header.get("typ", "")).lower().removeprefix("application/")
-        if kind != TYPE:
+        if read_type(header) != TYPE:
             raise RefusedTokenError(f"is not of the type {TYPE} (`typ`)")
-        if header.get("alg") not in self._algorithms:
-            raise RefusedTokenError("is not signed by an algorithm that this server accepts (`alg`)")
+        check_algorithm(header, self._algorithms)
         named = claims.get("iss")
         issuer = self._issuers.get(named) if isinstance(named, str) else None
         if issuer is None:
@@ -127,7 +123,7 @@ class Assertions:
         if not isinstance(token_id, str) or not 0 < len(token_id) <= MAX_SUBJECT:
             raise RefusedTokenError("has no usable id (`jti`)")
         await check_signature(text, issuer, header)
-        found = await find_or_make_subject(self._db, issuer.url, subject, _read_name(claims), now, self._outbox)
+        found = await find_or_make_subject(self._db, issuer.url, subject, read_name(claims), now, self._outbox)
         return Assertion(
             use_hash=hash_secret(f"{GRANT_TYPE} {issuer.url} {token_id}"),
             user_id=found.user_id,
@@ -148,11 +144,3 @@ class Assertions:
         audiences = {audience.rstrip("/") for audience in read_texts(claims.get("aud"), split=False)}
         if audiences != {self._audience}:
             raise RefusedTokenError(f"is for another audience than {self._audience} (`aud`)")
-
-    async def _fetch_state(self, url: str) -> IssuerState:
-        return await fetch_state(await self._connections.find_client(url), url)
-
-
-def _read_name(claims: Mapping[str, Any]) -> str:
-    found = (claims.get(name) for name in NAME_CLAIMS)
-    return next((each for each in found if isinstance(each, str) and each), "")

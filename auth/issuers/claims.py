@@ -4,7 +4,7 @@ Issuers differ in the names and forms of claims: `scope` is a text, `scp` a text
 some put lists into objects. A claim's name in the rules may therefore lead into an object with dots.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
@@ -14,6 +14,8 @@ from auth.principal import expand_scopes
 #: As wide as the column.
 MAX_SUBJECT = 255
 MAX_CLIENT_ID = 512
+#: The claims that a new user's name is made of, unless the rules name others.
+NAME_CLAIMS = ("preferred_username", "name", "email")
 #: The last second of the year 9999.
 LAST_SECOND = 253402300799
 
@@ -83,9 +85,9 @@ def read_client_id(claims: Mapping[str, Any]) -> str | None:
     return next((each for each in found if isinstance(each, str) and 0 < len(each) <= MAX_CLIENT_ID), None)
 
 
-def read_name(claims: Mapping[str, Any], rules: IssuerRules) -> str:
-    """Return the text that a new user's name is made of; "" if the token has none."""
-    found = (find_claim(claims, name) for name in rules.name_claims)
+def read_name(claims: Mapping[str, Any], names: Sequence[str] = NAME_CLAIMS) -> str:
+    """Return the text that a new user's name is made of, of the first of these claims; "" if the token has none."""
+    found = (find_claim(claims, name) for name in names)
     return next((each for each in found if isinstance(each, str) and each), "")
 
 

@@ -1,12 +1,19 @@
-"""The HTTP clients for issuers and providers. They are made when they are needed, because certificates take long."""
+"""The connections to issuers and providers. They are made when they are needed, because certificates take long."""
 
 import asyncio
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import httpx
 
+from auth.fetching import fetch_json
+from auth.issuers.discovery import IssuerState, fetch_state
 from server.loopback import is_proxy_allowed
+
+#: The bounds of an answer of a provider to a code, or about a person.
+MAX_ANSWER = 256 * 1024
+TIMEOUTS = httpx.Timeout(5.0)
 
 
 class Connections:
@@ -32,6 +39,20 @@ class Connections:
                     verify=context, follow_redirects=False, trust_env=is_proxied, limits=limits
                 )
             return self._clients[is_proxied]
+
+    async def fetch_state(self, issuer: str) -> IssuerState:
+        """Return an issuer's metadata and keys. Raises as `auth.issuers.discovery.fetch_state`."""
+        return await fetch_state(await self.find_client(issuer), issuer)
+
+    async def fetch_answer(
+        self, url: str, *, subject: str, headers: Mapping[str, str], form: Mapping[str, str] | None = None
+    ) -> dict[str, Any]:
+        """Return a provider's answer, a JSON object. Raises as `auth.fetching.fetch_json`."""
+        http = await self.find_client(url)
+        answer, _ = await fetch_json(
+            http, url, subject=subject, most_bytes=MAX_ANSWER, timeouts=TIMEOUTS, headers=headers, form=form
+        )
+        return answer
 
     async def close(self) -> None:
         """Close the clients."""

@@ -19,10 +19,9 @@ from auth.issuers.claims import (
     read_subject,
 )
 from auth.issuers.connections import Connections
-from auth.issuers.discovery import IssuerState, fetch_state
 from auth.issuers.issuer import Issuer
 from auth.issuers.rules import IssuerRules
-from auth.issuers.signatures import check_signature, read_unverified
+from auth.issuers.signatures import check_algorithm, check_signature, read_type, read_unverified
 from auth.issuers.subjects import find_or_make_subject
 from auth.principal import Principal
 from server.clock import Clock
@@ -62,7 +61,7 @@ class ExternalTokens:
         self._now = now
         self._connections = Connections(make_tls_context)
         self._outbox = outbox
-        self.issuers = {url: Issuer(url, self._fetch_state, now) for url in rules.issuers}
+        self.issuers = {url: Issuer(url, self._connections.fetch_state, now) for url in rules.issuers}
 
     async def verify(self, token: str) -> Principal | None:
         """Return the principal of a token; None if the text is no token.
@@ -86,9 +85,8 @@ class ExternalTokens:
         await self._connections.close()
 
     async def _verify(self, token: str, header: Mapping[str, Any], claims: Mapping[str, Any]) -> Principal:
-        algorithm, now = header.get("alg"), self._now()
-        if algorithm not in self._rules.algorithms:
-            raise RefusedTokenError("is not signed by an algorithm that this server accepts (`alg`)")
+        now = self._now()
+        check_algorithm(header, self._rules.algorithms)
         self._check_type(header)
         named = claims.get("iss")
         issuer = self.issuers.get(named) if isinstance(named, str) else None
@@ -98,7 +96,7 @@ class ExternalTokens:
         audience = find_audience(claims, self._rules)
         subject = read_subject(claims, self._rules.subject_claim)
         await check_signature(token, issuer, header)
-        name = read_name(claims, self._rules)
+        name = read_name(claims, self._rules.name_claims)
         found = await find_or_make_subject(self._db, issuer.url, subject, name, now, self._outbox)
         if found.is_disabled:
             raise RefusedTokenError("belongs to a user who was disabled")
@@ -115,10 +113,5 @@ class ExternalTokens:
         )
 
     def _check_type(self, header: Mapping[str, Any]) -> None:
-        given = header.get("typ", NO_TYPE)
-        kind = given.lower().removeprefix("application/") if isinstance(given, str) else ""
-        if kind not in self._rules.token_types:
+        if read_type(header, NO_TYPE) not in self._rules.token_types:
             raise RefusedTokenError("is of a type that this server does not accept (`typ`)")
-
-    async def _fetch_state(self, url: str) -> IssuerState:
-        return await fetch_state(await self._connections.find_client(url), url)

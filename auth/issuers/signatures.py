@@ -1,6 +1,6 @@
 """The check of a token's signature against the keys that its issuer publishes."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from typing import Any
 
 import jwt
@@ -23,6 +23,22 @@ def read_unverified(token: str, max_length: int) -> tuple[Mapping[str, Any], Map
     except (jwt.InvalidTokenError, ValueError, RecursionError):
         return None
     return (header, claims) if claims and isinstance(header.get("alg"), str) else None
+
+
+def check_algorithm(header: Mapping[str, Any], algorithms: Set[str]) -> None:
+    """Check that the algorithm of a header is one of those that are allowed.
+
+    Raises:
+        RefusedTokenError: it is not.
+    """
+    if header.get("alg") not in algorithms:
+        raise RefusedTokenError("is not signed by an algorithm that this server accepts (`alg`)")
+
+
+def read_type(header: Mapping[str, Any], default: str = "") -> str:
+    """Return the type of a token, in lower case and without `application/`; "" if it is no text."""
+    given = header.get("typ", default)
+    return given.lower().removeprefix("application/") if isinstance(given, str) else ""
 
 
 async def check_signature(token: str, issuer: Issuer, header: Mapping[str, Any]) -> None:

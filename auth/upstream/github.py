@@ -1,12 +1,10 @@
 """Login at GitHub, which is no OpenID provider: the code becomes an access token, and its API says whose it is."""
 
 from collections.abc import Mapping
-from typing import Any
 from urllib.parse import quote
 
-from auth.fetching import UnusableAnswerError, fetch_json
+from auth.fetching import UnusableAnswerError
 from auth.issuers.connections import Connections
-from auth.upstream.openid import MAX_ANSWER, TIMEOUTS
 from auth.upstream.provider import AllowList, ExternalPerson, Provider
 
 AUTHORIZE_URL = "https://github.com/login/oauth/authorize"
@@ -41,12 +39,14 @@ class GitHubClient:
             httpx.HTTPError: GitHub does not answer.
         """
         secrets = {"client_id": self._provider.client_id, "client_secret": self._provider.client_secret}
-        tokens = await self._fetch(TOKEN_URL, "answer to the code", {}, {**form, **secrets})
+        form = {**form, **secrets}
+        fetch = self._connections.fetch_answer
+        tokens = await fetch(TOKEN_URL, subject="answer to the code", headers={}, form=form)
         access_token = tokens.get("access_token")
         if not isinstance(access_token, str) or not access_token:
             raise UnusableAnswerError("It refused the code.")
         headers = {"authorization": f"Bearer {access_token}", "x-github-api-version": "2022-11-28"}
-        user = await self._fetch(f"{API_URL}/user", "user", headers)
+        user = await fetch(f"{API_URL}/user", subject="user", headers=headers)
         number, login = user.get("id"), user.get("login")
         if not isinstance(number, int) or isinstance(number, bool) or number <= 0:
             raise UnusableAnswerError("Its user has no number.")
@@ -57,16 +57,7 @@ class GitHubClient:
     async def _is_member(self, organization: str, headers: Mapping[str, str]) -> bool:
         url = f"{API_URL}/user/memberships/orgs/{quote(organization, safe='')}"
         try:
-            membership = await self._fetch(url, "membership", headers)
+            membership = await self._connections.fetch_answer(url, subject="membership", headers=headers)
         except UnusableAnswerError:  # 404 or 403: no member, or the organization hides it from this app
             return False
         return membership.get("state") == "active"
-
-    async def _fetch(
-        self, url: str, subject: str, headers: Mapping[str, str], form: Mapping[str, str] | None = None
-    ) -> dict[str, Any]:
-        http = await self._connections.find_client(url)
-        answer, _ = await fetch_json(
-            http, url, subject=subject, most_bytes=MAX_ANSWER, timeouts=TIMEOUTS, headers=headers, form=form
-        )
-        return answer

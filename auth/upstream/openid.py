@@ -6,22 +6,17 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import quote
 
-import httpx
-
-from auth.fetching import UnusableAnswerError, fetch_json
-from auth.issuers.claims import RefusedTokenError, check_times, find_claim, read_subject, read_texts
+from auth.fetching import UnusableAnswerError
+from auth.issuers.claims import RefusedTokenError, check_times, find_claim, read_name, read_subject, read_texts
 from auth.issuers.connections import Connections
-from auth.issuers.discovery import fetch_state, is_as_safe
+from auth.issuers.discovery import is_as_safe
 from auth.issuers.issuer import Issuer
-from auth.issuers.signatures import check_signature, read_unverified
+from auth.issuers.signatures import check_algorithm, check_signature, read_unverified
 from auth.rfc import check_id_token_claims
 from auth.upstream.provider import GOOGLE_ISSUER, AllowList, ExternalPerson, Provider
 from server.clock import Clock
 
-MAX_ANSWER = 256 * 1024
 MAX_LENGTH = 32 * 1024
-TIMEOUTS = httpx.Timeout(5.0)
-_NAME_CLAIMS = ("preferred_username", "name", "email")
 
 
 class OpenIdClient:
@@ -44,11 +39,7 @@ class OpenIdClient:
         self._wanted = (["email"] if allow_list.domains else []) + (
             [provider.groups_claim] if allow_list.groups.get(provider.id) else []
         )
-
-        async def fetch(url: str):  # noqa: ANN202 - as `fetch_state`
-            return await fetch_state(await connections.find_client(url), url)
-
-        self._issuer = Issuer(provider.issuer, fetch, now)
+        self._issuer = Issuer(provider.issuer, connections.fetch_state, now)
 
     async def close(self) -> None:
         """End what is under way."""
@@ -91,7 +82,7 @@ class OpenIdClient:
         else:
             pair = f"{quote(provider.client_id, safe='')}:{quote(provider.client_secret, safe='')}"
             headers = {"authorization": f"Basic {base64.b64encode(pair.encode()).decode()}"}
-        return await self._fetch(url, "answer to the code", headers, form)
+        return await self._connections.fetch_answer(url, subject="answer to the code", headers=headers, form=form)
 
     async def _verify(self, id_token: str, nonce: str, access_token: str) -> Mapping[str, Any]:
         """Return the claims of an ID token (OpenID Connect Core, section 3.1.3.7)."""
@@ -99,8 +90,7 @@ class OpenIdClient:
         if unverified is None:
             raise RefusedTokenError("is no JWT")
         header, claims = unverified
-        if header.get("alg") not in self._algorithms:
-            raise RefusedTokenError("is not signed by an algorithm that this server accepts (`alg`)")
+        check_algorithm(header, self._algorithms)
         if str(header.get("typ", "JWT")).upper() != "JWT":
             raise RefusedTokenError("is of another type (`typ`)")
         check_times(claims, self._leeway, self._now())
@@ -124,19 +114,11 @@ class OpenIdClient:
     ) -> Mapping[str, Any]:
         """Return the claims of an ID token with those that the provider keeps for its user info."""
         url = self._find_endpoint(metadata, "userinfo_endpoint")
-        more = await self._fetch(url, "user info", {"authorization": f"Bearer {access_token}"})
+        bearer = {"authorization": f"Bearer {access_token}"}
+        more = await self._connections.fetch_answer(url, subject="user info", headers=bearer)
         if more.get("sub") != claims["sub"]:
             raise UnusableAnswerError("Its user info is about another person.")
         return {**more, **claims}
-
-    async def _fetch(
-        self, url: str, subject: str, headers: Mapping[str, str], form: Mapping[str, str] | None = None
-    ) -> dict[str, Any]:
-        http = await self._connections.find_client(url)
-        answer, _ = await fetch_json(
-            http, url, subject=subject, most_bytes=MAX_ANSWER, timeouts=TIMEOUTS, headers=headers, form=form
-        )
-        return answer
 
     def _find_endpoint(self, metadata: Mapping[str, Any], name: str) -> str:
         url = metadata.get(name)
@@ -145,11 +127,10 @@ class OpenIdClient:
         return url
 
     def _make_person(self, claims: Mapping[str, Any]) -> ExternalPerson:
-        names = (claims.get(name) for name in _NAME_CLAIMS)
         return ExternalPerson(
             issuer=self._provider.issuer,
             subject=read_subject(claims),
-            name=next((each for each in names if isinstance(each, str) and each), ""),
+            name=read_name(claims),
             domain=self._find_domain(claims),
             groups=frozenset(read_texts(find_claim(claims, self._provider.groups_claim), split=False)),
         )

@@ -5,13 +5,15 @@ import shlex
 import shutil
 import socket
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 import httpx
 import typer
 from rich.markup import escape
 from sqlalchemy.exc import DBAPIError
 
-from auth.issuers.discovery import TOTAL_SECONDS, UnusableIssuerError, fetch_state
+from auth.issuers.connections import Connections
+from auth.issuers.discovery import TOTAL_SECONDS, UnusableIssuerError
 from auth.tokens.sealing import load_secret_key
 from server.cli.checks.contents import check_vectors, check_webhook
 from server.cli.checks.finding import Finding
@@ -283,14 +285,20 @@ async def check_public_url(settings: Settings) -> Finding:
 
 async def check_issuers(settings: Settings) -> Finding:
     """Ask every issuer for its metadata and its keys."""
-    context = await asyncio.to_thread(make_tls_context, settings.ca_file)
+    connections = Connections(partial(make_tls_context, settings.ca_file))
+    try:
+        return await _ask_issuers(settings, connections)
+    finally:
+        await connections.close()
+
+
+async def _ask_issuers(settings: Settings, connections: Connections) -> Finding:
     details: list[str] = []
     login_issuers = [settings.login_oidc_issuer] if settings.login_oidc_issuer else []
     for issuer in (*settings.auth_issuer, *settings.enterprise_issuer, *login_issuers):
         try:
             async with asyncio.timeout(TOTAL_SECONDS):
-                async with httpx.AsyncClient(verify=context, trust_env=is_proxy_allowed(issuer)) as client:
-                    state = await fetch_state(client, issuer)
+                state = await connections.fetch_state(issuer)
         except (UnusableIssuerError, TimeoutError) as error:
             reason = str(error) or "It does not answer in time."
             cure = (
