@@ -4,12 +4,11 @@ import re
 import ssl
 from pathlib import Path
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode
 
-from server.loopback import is_loopback
+from server.setting_checks import check_http_url
 from server.setting_values import TextList, make_json_parser, split_list
 
 #: As wide as the column in the database.
@@ -35,14 +34,7 @@ def check_issuer(issuer: str) -> None:
     Raises:
         ValueError: it cannot; the message completes a sentence whose subject is the setting.
     """
-    parts = urlsplit(issuer)
-    _ = parts.port  # raises ValueError if it is not a number
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
-        raise ValueError("must be scheme://host[:port]/path, like https://tenant.eu.auth0.com/")
-    if parts.username is not None:
-        raise ValueError("must not contain a password")
-    if parts.scheme == "http" and not is_loopback(parts.hostname):
-        raise ValueError("must be https unless it is a loopback address")
+    check_http_url(issuer, "https://tenant.eu.auth0.com/")
     if len(issuer) > MAX_ISSUER:
         raise ValueError(f"must have at most {MAX_ISSUER} characters")
 

@@ -7,21 +7,31 @@ from server.origins import find_host, normalize_origin
 from server.setting_problems import SHOWN
 
 
-def check_endpoint_url(value: str, key_setting: str, example: str) -> str:
-    """Return the URL of an endpoint without a slash at its end. `key_setting` is the setting for its password.
+def check_http_url(url: str, example: str, password_advice: str = "") -> None:
+    """Check that a text is a URL to which texts may be sent. `password_advice` ends the sentence about a password.
 
     Raises:
         ValueError: it is no URL, has a password, or would send texts unencrypted over a network.
     """
-    parts = urlsplit(value.rstrip("/"))
+    parts = urlsplit(url)
     _ = parts.port  # raises ValueError if it is not a number
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
         raise ValueError(f"must be scheme://host[:port]/path, like {example}")
     if parts.username is not None:
-        raise ValueError(f"must not contain a password; use {key_setting} for it")
+        raise ValueError(f"must not contain a password{password_advice}")
     if parts.scheme == "http" and not is_loopback(parts.hostname):
         raise ValueError("must be https unless it is a loopback address")
-    return parts.geturl()
+
+
+def check_endpoint_url(value: str, key_setting: str, example: str) -> str:
+    """Return the URL of an endpoint without a slash at its end. `key_setting` is the setting for its password.
+
+    Raises:
+        ValueError: as `check_http_url`.
+    """
+    url = value.rstrip("/")
+    check_http_url(url, example, f"; use {key_setting} for it")
+    return urlsplit(url).geturl()
 
 
 def check_api_key(value: str) -> str:

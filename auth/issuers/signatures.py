@@ -1,6 +1,7 @@
 """The check of a token's signature against the keys that its issuer publishes."""
 
-from collections.abc import Mapping, Set
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 import jwt
@@ -25,7 +26,7 @@ def read_unverified(token: str, max_length: int) -> tuple[Mapping[str, Any], Map
     return (header, claims) if claims and isinstance(header.get("alg"), str) else None
 
 
-def check_algorithm(header: Mapping[str, Any], algorithms: Set[str]) -> None:
+def check_algorithm(header: Mapping[str, Any], algorithms: AbstractSet[str]) -> None:
     """Check that the algorithm of a header is one of those that are allowed.
 
     Raises:

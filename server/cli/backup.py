@@ -12,13 +12,14 @@ from rich.progress import Progress as Bar
 from sqlalchemy import make_url
 
 from auth.accounts.passwords import check_password
-from server.cli.common import run_command, stderr
+from server.cli.common import print_line, run_command, stderr
 from server.clock import utc_now
 from server.config import Settings
 from server.errors import Failure
 from server.progress import Progress
 from server.store.backup.dump import NoRecord
 from server.store.backup.files import name_by_time, remove_leftovers, remove_oldest
+from server.store.backup.manifest import Manifest
 from server.store.backup.refusals import DamagedBackup
 from server.store.backup.writing import Protection, WrittenBackup, write_backup
 
@@ -166,16 +167,16 @@ def _explain_file_error(path: Path, error: OSError) -> Failure | None:
     return None
 
 
+def describe_content(manifest: Manifest) -> str:
+    """Return the numbers of memories and users of a backup, in words."""
+    return f"{manifest.count_rows('memories'):,} memories, {manifest.count_rows('users'):,} user(s)"
+
+
 def _print_outcome(settings: Settings, written: WrittenBackup, *, is_encrypted: bool) -> None:
-    manifest = written.manifest
-    counts = f"{manifest.count_rows('memories'):,} memories, {manifest.count_rows('users'):,} user(s)"
-    stderr.print(
-        f"Backed up {counts} into {written.path} ({written.size / 1e6:.1f} MB), and read it back.",
-        markup=False,
-        highlight=False,
-        soft_wrap=True,
+    print_line(
+        f"Backed up {describe_content(written.manifest)} into {written.path} ({written.size / 1e6:.1f} MB), and read it back."
     )
     path = settings.data_dir / "secret.key"
     if not is_encrypted and not settings.secret_key.get_secret_value() and path.exists():
         hint = f"It is not encrypted, and does not hold {path.absolute()}. Keep a copy of that file apart from it."
-        stderr.print(hint, markup=False, highlight=False, soft_wrap=True)
+        print_line(hint)

@@ -90,7 +90,7 @@ def close_data_folder(settings: Settings) -> None:
     if refused:
         warning = f"Other users of this machine may use {len(refused)} folders and files, like {refused[0]}. "
         cure = "Their owner must run: chmod go= on each."
-        stderr.print(warning + cure, style="yellow", markup=False, highlight=False, soft_wrap=True)
+        print_line(warning + cure, "yellow")
 
 
 def run_command(command: Callable[[Settings], Awaitable[T]]) -> T:
@@ -179,7 +179,12 @@ def print_json(rows: list[dict[str, Any]]) -> None:
     print(json.dumps(rows, ensure_ascii=False, indent=2, default=datetime.isoformat))
 
 
+def print_line(line: str, style: str | None = None) -> None:
+    """Print a line for a person, as it is: nothing in it is markup, and it is not broken."""
+    stderr.print(line, style=style, markup=False, highlight=False, soft_wrap=True)
+
+
 def fail(message: str) -> NoReturn:
     """Print an error message and end the command with exit code 1."""
-    stderr.print(message, style="red", markup=False, highlight=False, soft_wrap=True)
+    print_line(message, "red")
     raise typer.Exit(1)

@@ -30,6 +30,7 @@ from server.cli.common import (
     list_exposed_paths,
     open_record,
     print_json,
+    print_line,
     stderr,
 )
 from server.clock import utc_now
@@ -102,7 +103,7 @@ def _print_finding(finding: Finding) -> None:
     line = f"{mark} [bold]{finding.subject}[/bold]: {escape(finding.detail)}"
     stderr.print(line, highlight=False, soft_wrap=True)
     if finding.cure and finding.state != "ok":
-        stderr.print(f"     {finding.cure}", markup=False, highlight=False, soft_wrap=True)
+        print_line(f"     {finding.cure}")
 
 
 async def _run_check(subject: str, check: Check, settings: Settings) -> Finding:

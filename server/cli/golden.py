@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 from rich.progress import Progress
 
-from server.cli.common import fail, find_user, open_record, run_command, stderr
+from server.cli.common import fail, find_user, open_record, print_line, run_command, stderr
 from server.config import Settings
 from server.errors import Failure
 from server.store.db import Database
@@ -34,7 +34,7 @@ def check_golden(
     reports = run_command(check_cases)
     passed, failed = (sum(report[key] for report in reports) for key in ("passed", "failed"))
     for notice in {report["meta"]["notice"] for report in reports} - {None}:
-        stderr.print(notice, style="yellow", markup=False, highlight=False, soft_wrap=True)
+        print_line(notice, "yellow")
     for report in reports:
         _print_failing(report["place"], report["cases"])
     if failed:

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from server.cli.common import fail, stderr
+from server.cli.common import fail, print_line, stderr
 from server.config import load_settings
 from server.places import ROOT, find_settings_file, is_checkout
 from server.store.embedding.model_folder import find_model
@@ -225,4 +225,4 @@ def _print_next_steps(path: Path, installation: Installation, *, for_system: boo
     kept = sorted(set(ours) - set(_IN_THE_UNIT))
     if kept:
         hint = f"The service does not get {', '.join(kept)} of your shell. Put them into {installation.settings_file}."
-        stderr.print(hint, style="yellow", markup=False, highlight=False, soft_wrap=True)
+        print_line(hint, "yellow")

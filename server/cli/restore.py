@@ -10,8 +10,8 @@ from typing import Annotated
 import typer
 from sqlalchemy import make_url
 
-from server.cli.backup import PasswordFile, read_password_file, show_progress
-from server.cli.common import run_command, stderr
+from server.cli.backup import PasswordFile, describe_content, read_password_file, show_progress
+from server.cli.common import print_line, run_command
 from server.clock import utc_now
 from server.config import Settings
 from server.errors import Failure
@@ -129,12 +129,11 @@ def _restore_secret_key(settings: Settings, manifest: Manifest, stamp: str) -> s
 
 
 def _print_outcome(manifest: Manifest, kept: str | None, key_note: str | None) -> None:
-    counts = f"{manifest.count_rows('memories'):,} memories, {manifest.count_rows('users'):,} user(s)"
-    lines = [f"Restored {counts}, as they were at {manifest.made_at:%Y-%m-%d %H:%M} UTC."]
+    lines = [f"Restored {describe_content(manifest)}, as they were at {manifest.made_at:%Y-%m-%d %H:%M} UTC."]
     if kept is not None:
         lines.append(f"The record from before is kept as {kept}.")
     if key_note is not None:
         lines.append(key_note)
     lines.append("Start the server: it builds the search store from the record.")
     for line in lines:
-        stderr.print(line, markup=False, highlight=False, soft_wrap=True)
+        print_line(line)

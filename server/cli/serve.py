@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from server.cli.common import begin_command, close_data_folder, explain_errors, find_store_outage, stderr
+from server.cli.common import begin_command, close_data_folder, explain_errors, find_store_outage, print_line, stderr
 from server.cli.descriptors import raise_descriptor_limit
 from server.cli.event_loop import catch_signals, run_until_signal
 from server.cli.listen import METRICS_HOST_AND_PORT, listen
@@ -117,4 +117,4 @@ async def _warn_of_search_store(settings: Settings, running: "Running") -> None:
         reason = str(error) or f"no answer in {PING_SECONDS} seconds"
         cure = "Check LOCI_QDRANT_URL and LOCI_QDRANT_API_KEY." if settings.qdrant_url else "Check LOCI_DATA_DIR."
         warning = f"The search store does not answer: {reason}. Memories are kept; search catches up later. {cure}\n"
-        stderr.print(warning, style="yellow", markup=False, highlight=False, soft_wrap=True)
+        print_line(warning, "yellow")

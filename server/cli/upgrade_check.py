@@ -7,7 +7,7 @@ from pathlib import Path
 import typer
 
 from server import __version__
-from server.cli.common import run_command, stderr
+from server.cli.common import print_line, run_command
 from server.config import Settings
 from server.store.db import Database
 from server.store.migrate import HEAD, list_steps, read_step
@@ -38,33 +38,33 @@ async def _describe(db: Database) -> bool:
     """Print what would happen, and return whether it can."""
     step = await read_step(db)
     if step is None:
-        _print("There is no record yet. The first start makes it.")
+        print_line("There is no record yet. The first start makes it.")
         return True
     steps = list_steps(step)
-    _print(f"The record is at step {step} of the schema. Loci {__version__} needs step {HEAD}.")
+    print_line(f"The record is at step {step} of the schema. Loci {__version__} needs step {HEAD}.")
     if not steps:
-        _print("The schema stays as it is.")
+        print_line("The schema stays as it is.")
     for each in steps:
-        _print(f"  {each.number}  {each.title}")
+        print_line(f"  {each.number}  {each.title}")
     has_room = not steps or await _describe_copy(db)
     await _describe_rebuilds(db)
-    _print("Nothing was changed.")
+    print_line("Nothing was changed.")
     return has_room
 
 
 async def _describe_copy(db: Database) -> bool:
     """Print where the copy of the record goes, and return whether there is room for it."""
     if not db.is_sqlite:
-        _print("Postgres is migrated in one transaction, without a copy. Make a backup first.")
+        print_line("Postgres is migrated in one transaction, without a copy. Make a backup first.")
         return True
     path = Path(db.url.database or "")
     size, free = await asyncio.to_thread(_measure, path)
     needed = int(size * (1 + _MARGIN))
     name = path.with_suffix(f".before-{HEAD}.db").name
-    _print(f"The record is copied to {name} first: {size / 1e6:.1f} MB.")
-    _print(f"That and the steps need about {needed / 1e6:.1f} MB. {free / 1e6:,.0f} MB are free.")
+    print_line(f"The record is copied to {name} first: {size / 1e6:.1f} MB.")
+    print_line(f"That and the steps need about {needed / 1e6:.1f} MB. {free / 1e6:,.0f} MB are free.")
     if free < needed:
-        _print("That is not enough. Make room first.")
+        print_line("That is not enough. Make room first.")
     return free >= needed
 
 
@@ -77,13 +77,9 @@ def _measure(path: Path) -> tuple[int, int]:
 async def _describe_rebuilds(db: Database) -> None:
     outdated, total = await count_outdated_collections(db)
     if outdated:
-        _print(
+        print_line(
             f"The collections of {outdated} of {total} workspaces are built anew in the background, from the record. "
             "The old ones serve meanwhile."
         )
     else:
-        _print("No collection of the search store has to be built anew.")
-
-
-def _print(line: str) -> None:
-    stderr.print(line, markup=False, highlight=False, soft_wrap=True)
+        print_line("No collection of the search store has to be built anew.")

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from server.cli.common import AsJson, open_record, print_json, run_command, stderr, stdout
+from server.cli.common import AsJson, open_record, print_json, print_line, run_command, stderr, stdout
 from server.clock import utc_now
 from server.config import Settings
 from server.errors import Failure
@@ -80,7 +80,7 @@ def send_test() -> None:
             outcome = await sender.send(event)
         if outcome.problem:
             raise Failure("unavailable", f"{settings.webhook_url} {outcome.problem}.")
-        stderr.print(f"{settings.webhook_url} took the event.", markup=False, highlight=False, soft_wrap=True)
+        print_line(f"{settings.webhook_url} took the event.")
 
     run_command(send)
 
