@@ -173,9 +173,8 @@ def describe_content(manifest: Manifest) -> str:
 
 
 def _print_outcome(settings: Settings, written: WrittenBackup, *, is_encrypted: bool) -> None:
-    print_line(
-        f"Backed up {describe_content(written.manifest)} into {written.path} ({written.size / 1e6:.1f} MB), and read it back."
-    )
+    content, size = describe_content(written.manifest), written.size / 1e6
+    print_line(f"Backed up {content} into {written.path} ({size:.1f} MB), and read it back.")
     path = settings.data_dir / "secret.key"
     if not is_encrypted and not settings.secret_key.get_secret_value() and path.exists():
         hint = f"It is not encrypted, and does not hold {path.absolute()}. Keep a copy of that file apart from it."

@@ -124,6 +124,12 @@ def slim(base):
     (base / "etc/apt/apt.conf.d/clean").write_text(clean + keep_none)
 
 
+@pytest.fixture
+def ca(tmp_path):
+    """The authority of the certificates of a test."""
+    return LocalCa.make(tmp_path)
+
+
 @pytest.fixture(scope="session")
 def bare_debian(tmp_path_factory):
     """A folder with a Debian that has nothing but its base."""

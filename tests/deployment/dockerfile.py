@@ -1,5 +1,6 @@
 """Carries out a Dockerfile without a Docker engine: each stage in a folder of its own, made by debootstrap."""
 
+import asyncio
 import json
 import os
 import re
@@ -148,3 +149,15 @@ def container_command(
     outer = {"ROOT": str(stage.root), "DATA": str(data or ""), "READ_ONLY": "yes" if data else ""}
     outer |= {"LOCI_TEST_USER": stage.user, "PATH": os.environ["PATH"]}
     return ["unshare", "--mount", "--propagation", "private", "sh", "-c", _RUN, "sh", *settings, *script], outer
+
+
+async def run_in_stage(stage: Stage, data: Path | None, *command: str, **environ: str) -> str:
+    """Run a command in a stage until it ends, as `container_command` says; its output."""
+    line, outer = container_command(stage, data, list(command), **environ)
+    process = await asyncio.create_subprocess_exec(
+        *line, env=outer, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+    )
+    async with asyncio.timeout(120):
+        output, _ = await process.communicate()
+    assert process.returncode == 0, output.decode()
+    return output.decode()

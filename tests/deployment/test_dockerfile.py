@@ -11,8 +11,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.deployment.dockerfile import Builder, container_command, read_instructions
-from tests.helpers.processes import find_free_port, wait_for_port
+from tests.deployment.dockerfile import Builder, container_command, read_instructions, run_in_stage
+from tests.helpers.processes import find_free_port, wait_for_model, wait_for_port
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(900), pytest.mark.xdist_group("debian")]
 
@@ -59,18 +59,6 @@ def data(tmp_path):
     return folder
 
 
-async def run(image, data, *command, **environ):
-    """Run a command in the image until it ends; its output."""
-    line, outer = container_command(image, data, list(command), **environ)
-    process = await asyncio.create_subprocess_exec(
-        *line, env=outer, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
-    )
-    async with asyncio.timeout(120):
-        output, _ = await process.communicate()
-    assert process.returncode == 0, output.decode()
-    return output.decode()
-
-
 @asynccontextmanager
 async def serving(image, data, port):
     """The server in the image; the process."""
@@ -86,30 +74,25 @@ async def serving(image, data, port):
         await process.wait()
 
 
-async def wait_until_ready(http):
-    """Wait until the model of the image is loaded."""
-    async with asyncio.timeout(60):
-        while (await http.get("/readyz")).json()["embeddings"] != "ready":  # noqa: ASYNC110 - another process knows
-            await asyncio.sleep(0.1)
-
-
 async def test_the_image_serves_with_a_read_only_root_and_recalls_by_meaning(image, data):
     port = find_free_port()
-    await run(image, data, "sh", "-c", "echo correct horse battery | loci user add ann --password-stdin")
-    printed = await run(image, data, "loci", "key", "create", "--user", "ann", "--scopes", "memory:write", "--quiet")
+    await run_in_stage(image, data, "sh", "-c", "echo correct horse battery | loci user add ann --password-stdin")
+    printed = await run_in_stage(
+        image, data, "loci", "key", "create", "--user", "ann", "--scopes", "memory:write", "--quiet"
+    )
     key = printed.strip().splitlines()[-1]
     headers = {"authorization": f"Bearer {key}"}
     async with (
         serving(image, data, port) as process,
         httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", headers=headers, timeout=30) as http,
     ):
-        await wait_until_ready(http)
+        await wait_for_model(f"http://127.0.0.1:{port}")
         stored = await http.post("/v1/memories", json={"content": "The physician sees patients on Mondays"})
         assert stored.status_code == 201, stored.text
         found = (await http.post("/v1/context", json={"message": "when does the doctor work?"})).json()
         assert [each["content"] for each in found["memories"]["matches"]] == ["The physician sees patients on Mondays"]
         assert found["memories"]["ranking"] == "hybrid"
-        await run(image, data, *image.commands["HEALTHCHECK"], LOCI_PORT=str(port))
+        await run_in_stage(image, data, *image.commands["HEALTHCHECK"], LOCI_PORT=str(port))
         process.terminate()
         async with asyncio.timeout(10):  # docker waits that long; a quiet machine needs one second
             assert await process.wait() in {0, -15, 130}
@@ -142,4 +125,4 @@ def test_the_image_is_smaller_than_600_megabytes(image):
 async def test_the_model_in_the_image_has_the_digest_that_is_written_there(image, data):
     sums = image.root / "opt/loci/models/SHA256SUMS"
     assert sums.read_text().count("model.onnx") == 1
-    await run(image, data, "sh", "-c", "cd /opt/loci && sha256sum --check --quiet models/SHA256SUMS")
+    await run_in_stage(image, data, "sh", "-c", "cd /opt/loci && sha256sum --check --quiet models/SHA256SUMS")

@@ -1,15 +1,13 @@
 """A server that accepts the tokens of a real OpenID provider, which is on loopback with a certificate of its own CA."""
 
 import ssl
-from datetime import timedelta
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from mcp.shared.auth import AuthorizationCodeResult
 
-from server.clock import utc_now
 from server.ids import UserId
-from tests.helpers.local_ca import LocalCa
+from tests.helpers.clock import ShiftedClock
 from tests.helpers.oauth_client import CALLBACK, Login, Storage, logged_in, remember
 from tests.helpers.oidc_provider import Configuration, running_provider, web_client
 from tests.helpers.processes import find_free_port
@@ -19,19 +17,6 @@ pytestmark = [pytest.mark.anyio, pytest.mark.node]
 
 CLIENT = web_client(CALLBACK, client_id="shared-by-everybody")
 SCOPES = "openid offline_access memory:read memory:write"
-
-
-class ShiftedClock:
-    """The real time, because the provider has it, and as much as a test adds."""
-
-    def __init__(self):
-        self.shift = timedelta()
-
-    def __call__(self):
-        return utc_now() + self.shift
-
-    def move(self, **by):
-        self.shift += timedelta(**by)
 
 
 class ProviderLogin(Login):
@@ -53,11 +38,6 @@ class ProviderLogin(Login):
 @pytest.fixture
 def clock():
     return ShiftedClock()
-
-
-@pytest.fixture
-def ca(tmp_path):
-    return LocalCa.make(tmp_path)
 
 
 @pytest.fixture

@@ -13,10 +13,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.deployment.dockerfile import PASSED, Stage, container_command, copy_base, run_in
+from tests.deployment.dockerfile import PASSED, Stage, container_command, copy_base, run_in, run_in_stage
 from tests.helpers.headless import filled, target
 from tests.helpers.oauth_client import PASSWORD, Login, Storage, logged_in
-from tests.helpers.processes import find_free_port, wait_for_port
+from tests.helpers.processes import find_free_port, wait_for_model, wait_for_port
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(600), pytest.mark.xdist_group("debian")]
 
@@ -57,14 +57,7 @@ def machine(bare_debian, tmp_path_factory):
 
 async def run(machine, command, **environ):
     """Run a shell command as the user; its output."""
-    line, outer = container_command(machine, None, ["sh", "-c", command], **environ)
-    process = await asyncio.create_subprocess_exec(
-        *line, env=outer, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
-    )
-    async with asyncio.timeout(120):
-        output, _ = await process.communicate()
-    assert process.returncode == 0, output.decode()
-    return output.decode()
+    return await run_in_stage(machine, None, "sh", "-c", command, **environ)
 
 
 @asynccontextmanager
@@ -96,13 +89,6 @@ async def set_up(printed):
         assert answer.status_code in {200, 302, 303}, answer.text
 
 
-async def wait_until_ready(url):
-    """Wait until the model is loaded."""
-    async with httpx.AsyncClient() as http, asyncio.timeout(60):
-        while (await http.get(f"{url}/readyz")).json()["embeddings"] != "ready":  # noqa: ASYNC110 - another process knows
-            await asyncio.sleep(0.1)
-
-
 async def recall(client):
     """Return the contents that come for a question which shares no word with the memory."""
     answer = await client.call_tool("retrieve_context", {"query": "when does the doctor work?"})
@@ -115,7 +101,7 @@ async def test_a_new_user_serves_connects_stores_backs_up_and_recalls_on_another
     fact = "The physician sees patients on Mondays"
     async with serving(machine, tmp_path / "first.txt", port) as server:
         await set_up((tmp_path / "first.txt").read_text())
-        await wait_until_ready(server.url)
+        await wait_for_model(server.url)
         async with logged_in(server, storage, login) as client:
             stored = await client.call_tool("store_memory", {"content": fact})
             assert not stored.is_error
@@ -130,7 +116,7 @@ async def test_a_new_user_serves_connects_stores_backs_up_and_recalls_on_another
     await run(machine, restored, **elsewhere)
     async with serving(machine, tmp_path / "second.txt", port, **elsewhere) as server:
         assert "/setup?link=" not in (tmp_path / "second.txt").read_text()
-        await wait_until_ready(server.url)
+        await wait_for_model(server.url)
         async with logged_in(server, storage, login) as client:
             assert await recall(client) == [fact]
     assert len(login.asked) == 1  # the app is still connected

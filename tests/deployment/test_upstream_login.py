@@ -8,10 +8,9 @@ import httpx
 import pytest
 from playwright.async_api import async_playwright
 
-from server.clock import utc_now
+from tests.helpers.clock import ShiftedClock
 from tests.helpers.flow import query_of
 from tests.helpers.headless import filled, target
-from tests.helpers.local_ca import LocalCa
 from tests.helpers.oauth_client import Login, Storage, logged_in, remember
 from tests.helpers.oidc_provider import Configuration, running_provider, web_client
 from tests.helpers.site import NO_TLS, site_at
@@ -24,24 +23,9 @@ BOB = {"email": "bob@acme.example", "email_verified": False, "groups": ["guests"
 QUIET = ["--no-sandbox", "--disable-quic", "--disable-background-networking", "--disable-component-update"]
 
 
-class ShiftedClock:
-    """The real time, because the provider has it, and as much as a test adds."""
-
-    def __init__(self):
-        self.shift = timedelta()
-
-    def __call__(self):
-        return utc_now() + self.shift
-
-
 @pytest.fixture
 def clock():
     return ShiftedClock()
-
-
-@pytest.fixture
-def ca(tmp_path):
-    return LocalCa.make(tmp_path)
 
 
 @pytest.fixture

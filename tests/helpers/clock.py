@@ -1,6 +1,8 @@
-"""A clock that tests move."""
+"""Clocks that tests move."""
 
 from datetime import UTC, datetime, timedelta
+
+from server.clock import utc_now
 
 
 class Clock:
@@ -14,3 +16,16 @@ class Clock:
 
     def move(self, **by: float) -> None:
         self.time += timedelta(**by)
+
+
+class ShiftedClock:
+    """The real time, because a provider that runs has it, and as much as a test adds."""
+
+    def __init__(self) -> None:
+        self.shift = timedelta()
+
+    def __call__(self) -> datetime:
+        return utc_now() + self.shift
+
+    def move(self, **by: float) -> None:
+        self.shift += timedelta(**by)

@@ -6,6 +6,8 @@ import socket
 from contextlib import suppress
 from pathlib import Path
 
+import httpx
+
 
 def find_free_port() -> int:
     """A port of the loopback that nobody uses at the moment."""
@@ -38,3 +40,10 @@ async def wait_for_port(port: int, seconds=60) -> None:
                 writer.close()
                 return
             await asyncio.sleep(0.05)
+
+
+async def wait_for_model(url: str, seconds=60) -> None:
+    """Wait until the embedding model of a server is loaded."""
+    async with httpx.AsyncClient() as http, asyncio.timeout(seconds):
+        while (await http.get(f"{url}/readyz")).json()["embeddings"] != "ready":  # noqa: ASYNC110 - another process knows
+            await asyncio.sleep(0.1)
