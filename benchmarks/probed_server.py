@@ -17,7 +17,7 @@ import uvloop
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from server.cli.serve import serve
+from server.cli.serving.serve import serve
 
 EVERY = 0.005
 

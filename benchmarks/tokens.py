@@ -25,7 +25,6 @@ from joserfc.jwk import RSAKey
 from auth.accounts.passwords import Passwords
 from auth.bearer import Authenticator
 from auth.grants.chains import start_chain
-from server.auth_wiring import open_auth
 from server.clock import utc_now
 from server.config import Settings
 from server.ids import new_id
@@ -34,6 +33,7 @@ from server.store.epoch import Epoch
 from server.store.migrate import migrate
 from server.store.record.oauth.grants import Grant, insert_grant
 from server.store.record.people.accounts import create_user
+from server.wiring.auth import open_auth
 
 TARGET = 1.3
 KEY = generate_private_key(65537, 2048)

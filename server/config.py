@@ -22,17 +22,17 @@ from pydantic import (
 from pydantic_settings import NoDecode, SettingsConfigDict
 
 from server.embedding_providers import ENDPOINT, LOCAL, PRESETS, find_custom_provider, list_providers
-from server.issuer_settings import IssuerSettings
 from server.limits import Limits
-from server.login_settings import LoginSettings
 from server.origins import normalize_origin
 from server.places import find_data_folder
-from server.search_settings import SearchSettings
 from server.secret_strength import LEAST_BYTES, is_patterned
-from server.setting_checks import check_api_key, check_endpoint_url, check_public_url
-from server.setting_problems import describe_problem
-from server.setting_values import TextList, make_json_parser
-from server.telemetry_settings import TelemetrySettings
+from server.settings.checks import check_api_key, check_endpoint_url, check_public_url
+from server.settings.issuers import IssuerSettings
+from server.settings.logins import LoginSettings
+from server.settings.problems import describe_problem
+from server.settings.search import SearchSettings
+from server.settings.telemetry import TelemetrySettings
+from server.settings.values import TextList, make_json_parser
 from server.variables import PREFIX, Given, read_variables
 from server.webhook_secret import COMMAND as WEBHOOK_SECRET_COMMAND
 from server.webhook_secret import read_webhook_secret

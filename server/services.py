@@ -8,7 +8,6 @@ from argon2 import PasswordHasher
 
 from auth.accounts.passwords import Passwords
 from auth.server import AuthorizationServer
-from server.auth_wiring import open_auth
 from server.clock import Clock, utc_now
 from server.config import Settings
 from server.observer import NOBODY, Observer
@@ -20,8 +19,9 @@ from server.store.projection.accesses import Accesses
 from server.store.projection.backfill import Pace
 from server.store.projection.gap_counts import GapCounts
 from server.store.record.people.plans import Plans
-from server.webhook_wiring import build_outbox, open_webhook
-from server.wiring import build_reranker, open_encoder, open_llm, open_projection
+from server.wiring.auth import open_auth
+from server.wiring.stores import build_reranker, open_encoder, open_llm, open_projection
+from server.wiring.webhooks import build_outbox, open_webhook
 from tools.core.rate_limit import RateLimit
 from tools.core.services import Services
 

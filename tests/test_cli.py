@@ -25,7 +25,7 @@ from auth.accounts.passwords import Passwords
 from server.background.work import Outcome
 from server.background.works import WORKS
 from server.cli import app, users
-from server.cli.listen import listen
+from server.cli.serving.listen import listen
 from server.config import Settings
 from server.memory.embedding_model import Model
 from server.store.data_folder import OWNER_ONLY

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 from rich.console import Console
 
-from server.cli import serve
+from server.cli.serving import serve
 from server.config import Settings
 from server.connect_commands import list_connect_steps, make_key_command
 

@@ -13,7 +13,7 @@ import pytest
 
 from server.config import Settings
 from server.store.search.edge.processes import ProcessEngine
-from server.wiring import build_engine
+from server.wiring.stores import build_engine
 from tests.helpers.processes import engine_processes, find_free_port
 from tests.helpers.site import NO_TLS, site_at
 

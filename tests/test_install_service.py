@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from server.cli import app, install_service
-from server.cli.install_service import Installation, render_unit
+from server.cli import app
+from server.cli.serving import install_service
+from server.cli.serving.install_service import Installation, render_unit
 
 ROOT = Path(__file__).parent.parent
 

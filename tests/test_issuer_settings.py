@@ -6,7 +6,7 @@ import pytest
 
 from auth.issuers.keys import ASYMMETRIC
 from server.config import load_settings
-from server.issuer_settings import Algorithm
+from server.settings.issuers import Algorithm
 from tests.helpers.local_ca import LocalCa
 
 

@@ -17,7 +17,7 @@ from server.store.migrate import migrate
 from server.store.search.seam import Query, SparseVector
 from server.store.tables.memories import journal
 from server.store.tables.memories import memories as table
-from server.wiring import open_projection
+from server.wiring.stores import open_projection
 from tests.helpers.ledger import open_ledger
 
 pytestmark = pytest.mark.anyio
@@ -36,7 +36,7 @@ from server.store.consolidation.carry_out import ConsolidationDeps, consolidate_
 from server.store.db import Database
 from server.store.record.journal import Actor
 from server.store.projection.projection import Projection
-from server.wiring import open_projection
+from server.wiring.stores import open_projection
 
 folder, workspace, where, run_id = sys.argv[1:]
 owner, name = {

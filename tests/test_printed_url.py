@@ -15,7 +15,7 @@ import pytest
 from typer.testing import CliRunner
 
 from server.cli import app
-from server.cli.listen import listen
+from server.cli.serving.listen import listen
 from server.config import Settings, load_settings
 from tests.helpers.site import NO_TLS
 

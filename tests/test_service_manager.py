@@ -4,7 +4,7 @@ import socket
 
 import pytest
 
-from server.cli.service_manager import notify_service_manager
+from server.cli.serving.service_manager import notify_service_manager
 
 
 @pytest.mark.parametrize("is_abstract", [False, True])

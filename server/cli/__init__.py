@@ -27,9 +27,11 @@ class _Place(NamedTuple):
 
 #: Only the command that is called is imported: the stores take a second, which neither the help nor the version needs.
 _PLACES = {
-    "serve": _Place("serve", "serve", "Run the server. Stops cleanly on Ctrl-C or SIGTERM."),
+    "serve": _Place("serving.serve", "serve", "Run the server. Stops cleanly on Ctrl-C or SIGTERM."),
     "worker": _Place(
-        "worker", "worker", "Do the background work, and answer no requests. Stops cleanly on Ctrl-C or SIGTERM."
+        "serving.worker",
+        "worker",
+        "Do the background work, and answer no requests. Stops cleanly on Ctrl-C or SIGTERM.",
     ),
     "migrate": _Place("migrate", "migrate", "Bring the record's schema up to this version. `serve` does it too."),
     "backup": _Place("backup", "write_backup_file", "Back up the whole record into one file, while the server runs."),
@@ -68,7 +70,7 @@ _PLACES = {
         "Check settings, stores, models and public URL. The exit code is 1 if something is wrong.",
     ),
     "install-service": _Place(
-        "install_service",
+        "serving.install_service",
         "install_service",
         "Write a systemd unit that runs this installation on this data folder, and print the commands to start it.",
     ),

@@ -45,7 +45,7 @@ from server.store.migrations import HEAD
 from server.store.search.folder_ownership import AlreadyOwned, FolderOwnership
 from server.store.search.seam import EngineDown
 from server.tls import make_tls_context
-from server.wiring import build_endpoint, build_engine, build_remote_source
+from server.wiring.stores import build_endpoint, build_engine, build_remote_source
 
 LOW_DISK = 1 << 30
 #: The addresses that mean all addresses of the machine, each with one at which a listener can be asked.

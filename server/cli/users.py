@@ -18,7 +18,7 @@ from server.store.record.people import accounts
 from server.store.record.people.plans import Plans
 from server.store.record.people.sessions import delete_user_sessions
 from server.variables import has_foreign_bytes
-from server.webhook_wiring import build_outbox
+from server.wiring.webhooks import build_outbox
 from tools.core.store_refusals import refusals_as_failures
 
 app = typer.Typer(help="The people who can log in.", no_args_is_help=True, add_completion=False)

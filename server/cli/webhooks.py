@@ -12,7 +12,7 @@ from server.errors import Failure
 from server.ids import new_id
 from server.store.record import outbox
 from server.store.record.outbox import Event, State
-from server.webhook_wiring import open_webhook
+from server.wiring.webhooks import open_webhook
 
 app = typer.Typer(help="The events for LOCI_WEBHOOK_URL.", no_args_is_help=True, add_completion=False)
 

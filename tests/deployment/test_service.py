@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from server.cli.install_service import Installation, render_unit
+from server.cli.serving.install_service import Installation, render_unit
 
 #: The exposure that systemd computes, from 0 (safe) to 10.
 MOST_EXPOSED = "20"  # tenths

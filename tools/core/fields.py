@@ -86,4 +86,6 @@ Question = Annotated[str, StringConstraints(max_length=QUERY_CHARACTERS), AfterV
 Word = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 Words = Annotated[list[Word], Field(max_length=50)]
-WorkspaceNames = Annotated[list[Word], AfterValidator(_check_workspace_count)]
+WorkspaceNames = Annotated[
+    list[Word], AfterValidator(_check_workspace_count), Field(json_schema_extra={"maxItems": MAX_PEEKED_WORKSPACES})
+]

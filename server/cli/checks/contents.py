@@ -13,7 +13,7 @@ from server.store.embedding.model_folder import find_model
 from server.store.record import generations, outbox, vectors
 from server.store.tables.accounts import workspaces
 from server.store.tables.memories import generations as generations_table
-from server.wiring import build_endpoint
+from server.wiring.stores import build_endpoint
 
 
 @dataclass(frozen=True, slots=True)

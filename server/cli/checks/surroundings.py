@@ -15,7 +15,7 @@ from server.cli.checks.finding import Finding
 from server.cli.common import open_record
 from server.clock import utc_now
 from server.config import Settings
-from server.setting_checks import find_loopback
+from server.settings.checks import find_loopback
 from server.store.tables.accounts import users
 from server.store.tables.memories import memories
 

@@ -6,8 +6,8 @@ import pytest
 import structlog
 
 from auth.issuers.external_tokens import ExternalTokens
-from server.auth_wiring import make_rules
 from server.config import Settings
+from server.wiring.auth import make_rules
 from tests.helpers.fake_issuer import URL, FakeIssuer, fake_web
 
 PUBLIC_URL = "http://127.0.0.1:8080"

@@ -9,7 +9,7 @@ from server.memory.embedding_model import Model
 from server.store.consolidation.carry_out import ConsolidationDeps, consolidate_workspace
 from server.store.record import generations
 from server.store.tables.accounts import workspaces
-from server.wiring import open_llm
+from server.wiring.stores import open_llm
 from tests.helpers.ledger import CountingProjection
 
 

@@ -10,7 +10,7 @@ from pydantic import SecretStr
 from server.config import Settings
 from server.store.consolidation import llm as module
 from server.store.consolidation.llm import Llm
-from server.wiring import open_llm
+from server.wiring.stores import open_llm
 from tests.helpers.consolidations import make_chat_answer
 
 pytestmark = pytest.mark.anyio

@@ -12,7 +12,7 @@ from server.errors import Failure
 from server.store.embedding import remote
 from server.store.embedding.custom import CustomEmbeddings, ProviderOptions
 from server.store.embedding.source import EmbeddingFailed
-from server.wiring import build_remote_source
+from server.wiring.stores import build_remote_source
 
 pytestmark = pytest.mark.anyio
 

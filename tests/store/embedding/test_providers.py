@@ -14,7 +14,7 @@ from server.config import Settings
 from server.embedding_providers import PRESETS
 from server.store.embedding import remote
 from server.store.embedding.source import EmbeddingFailed
-from server.wiring import build_endpoint, build_remote_source
+from server.wiring.stores import build_endpoint, build_remote_source
 
 pytestmark = pytest.mark.anyio
 

@@ -14,7 +14,7 @@ from server.config import Settings
 from server.store.search.qdrant.options import CollectionOptions
 from server.store.search.qdrant.server import ServerEngine
 from server.store.search.seam import EngineDown, Query
-from server.wiring import build_engine
+from server.wiring.stores import build_engine
 from tests.helpers.local_ca import LocalCa
 
 pytestmark = pytest.mark.anyio

@@ -5,8 +5,8 @@ from typing import Annotated, Literal
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings
 
-from server.issuer_settings import check_issuer
-from server.setting_values import TextList
+from server.settings.issuers import check_issuer
+from server.settings.values import TextList
 
 ProviderName = Annotated[str, Field(min_length=1, max_length=40)]
 

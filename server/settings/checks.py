@@ -4,7 +4,7 @@ from urllib.parse import urlsplit
 
 from server.loopback import is_loopback
 from server.origins import find_host, normalize_origin
-from server.setting_problems import SHOWN
+from server.settings.problems import SHOWN
 
 
 def check_http_url(url: str, example: str, password_advice: str = "") -> None:

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from server.cli.common import begin_command, close_data_folder, explain_errors, find_store_outage, print_line, stderr
-from server.cli.descriptors import raise_descriptor_limit
-from server.cli.event_loop import catch_signals, run_until_signal
-from server.cli.listen import METRICS_HOST_AND_PORT, listen
 from server.cli.model import fetch_models
-from server.cli.service_manager import notify_service_manager
+from server.cli.serving.descriptors import raise_descriptor_limit
+from server.cli.serving.event_loop import catch_signals, run_until_signal
+from server.cli.serving.listen import METRICS_HOST_AND_PORT, listen
+from server.cli.serving.service_manager import notify_service_manager
 from server.config import Settings
 from server.connect_commands import list_connect_steps
 from server.logs import configure_logs

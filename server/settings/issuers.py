@@ -8,8 +8,8 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode
 
-from server.setting_checks import check_http_url
-from server.setting_values import TextList, make_json_parser, split_list
+from server.settings.checks import check_http_url
+from server.settings.values import TextList, make_json_parser, split_list
 
 #: As wide as the column in the database.
 MAX_ISSUER = 512

@@ -1,0 +1,1 @@
+"""The parts of the table of settings, and the checks of their values."""
