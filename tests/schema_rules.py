@@ -14,7 +14,7 @@ RULES = re.compile(
     r"|there is no (plan|memory) '"
     r"|No fields to update"
     r"|send \w+ or \w+, (and )?not both"
-    r"|project is required "  # with a task
+    r"|(project|task) is required "  # with a task, with a scope
     r"|must have at least 1 character"  # of text that is white space alone
     r"|workspace: has a character that is not allowed here"  # a name in the path of a picture
     r"|has a new value and stands in clear"

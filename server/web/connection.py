@@ -14,9 +14,15 @@ def named_workspace(request: Request) -> str | None:
     return _read_header(request, WORKSPACE_HEADER) or in_query or None
 
 
-def peeked_workspaces(request: Request) -> str | None:
-    """Return the other workspaces to search, separated by commas: those in the URL's query, else in the header."""
-    return ",".join(request.query_params.getlist("peek_workspaces")) or _read_header(request, PEEK_HEADER) or None
+def peeked_workspaces(request: Request) -> str | list[str] | None:
+    """Return the other workspaces to search: those in the URL's query, else in the header.
+
+    Commas separate them in one text. If the query repeats the name, each value is one workspace, as in other lists.
+    """
+    in_query = request.query_params.getlist("peek_workspaces")
+    if len(in_query) > 1:
+        return in_query
+    return "".join(in_query) or _read_header(request, PEEK_HEADER) or None
 
 
 def _read_header(request: Request, name: str) -> str | None:

@@ -71,9 +71,16 @@ async def test_post_context_looks_into_the_workspaces_of_body_query_or_header(ca
     assert await peeked_over(cat) is None
     assert await peeked_over(cat, named=["attic", "barn"]) == ["attic", "barn"]
     assert await peeked_over(cat, query="?peek_workspaces=attic,barn") == ["attic", "barn"]
+    assert await peeked_over(cat, query="?peek_workspaces=attic&peek_workspaces=barn") == ["attic", "barn"]
     assert await peeked_over(cat, header="attic, barn") == ["attic", "barn"]
     assert await peeked_over(cat, named=["barn"], header="cellar") == ["cellar"]
     assert await peeked_over(cat, named=["barn"], query="?peek_workspaces=attic", header="cellar") == ["attic"]
+
+
+async def test_each_repeated_value_of_the_query_is_one_workspace_whatever_is_in_it(cat):
+    five = "&".join(f"peek_workspaces={name}" for name in ("a%2Cb", "c%2Cd", "e%2Cf", "g", "h"))
+    assert (await cat.http.get(f"/v1/working-memory/items?{five}")).status_code == 200
+    assert await peeked_over(cat, query=f"?{five}") is None  # none of the five is there
 
 
 async def test_more_than_five_workspaces_are_too_many_wherever_they_are_named(cat):

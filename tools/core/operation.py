@@ -116,8 +116,8 @@ class Door:
     request_id: str
     #: The workspace that the connection names: the header, else the connector URL's query.
     workspace: str | None = None
-    #: The other workspaces that the connection wants to search as well, separated by commas.
-    peek: str | None = None
+    #: The other workspaces that the connection wants to search as well: a list, or one text with commas between them.
+    peek: str | list[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

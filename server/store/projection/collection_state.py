@@ -39,7 +39,7 @@ class CollectionState:
         return self.is_behind or self.opened is not None
 
     @property
-    def projected(self) -> int | None:
+    def projected_revision(self) -> int | None:
         """The revision of the workspace that the collection holds; None if it is not open."""
         return None if self.opened is None else self.opened.projected
 

@@ -167,7 +167,7 @@ class Projection:
 
     def list_projected(self) -> dict[str, int | None]:
         """Return the revision that each collection of this process has, by workspace; None for one that is closed."""
-        return {key: each.projected for key, each in self._states.items() if each.is_in_use}
+        return {key: each.projected_revision for key, each in self._states.items() if each.is_in_use}
 
     async def patch_points(self, workspace_id: str, patches: dict[str, dict[str, Any]]) -> None:
         """Overwrite payload keys that are no part of a memory's revision, in the points that exist."""
