@@ -23,6 +23,7 @@ from server.clock import Clock
 from server.store.db import Database
 from server.store.record.oauth.signing_keys import (
     SigningKeyRow,
+    hold_signing_keys,
     insert_signing_key,
     list_signing_keys,
     retire_signing_keys,
@@ -126,6 +127,8 @@ class SigningKeys:
         """Make a key, and return the newest key's id. Whether a key is due is looked up in the same transaction."""
         now = self._now()
         async with self._db.write() as connection:
+            # Servers that start at the same moment must agree on the first key: it signs at once.
+            await hold_signing_keys(connection)
             await self._load_keys(connection, now)
             newest = self._keys[-1] if self._keys else None
             if newest is None or not only_if_due or newest.activates_at + MAX_AGE <= now:

@@ -1,5 +1,7 @@
 """Signing keys: made, published, rotated and stored."""
 
+import asyncio
+
 import jwt
 import pytest
 import sqlalchemy as sa
@@ -91,6 +93,16 @@ async def test_a_key_of_ninety_days_gets_a_successor(keys, clock):
 
 async def test_two_processes_that_start_at_once_agree_on_one_key(keys, elsewhere):
     assert (await keys.get_signing_key()).kid == (await elsewhere.get_signing_key()).kid
+
+
+async def test_many_processes_that_make_the_first_key_at_the_same_moment_make_one_that_each_knows(auth, clock):
+    processes = [SigningKeys(auth.db, auth.sealer, clock) for _ in range(5)]
+    made = await asyncio.gather(*(each.get_signing_key() for each in processes))
+    assert len({key.kid for key in made}) == 1
+    for each in processes:
+        assert await each.find_verifying_key(made[0].kid) is not None
+    async with auth.db.read() as connection:
+        assert await connection.scalar(sa.select(sa.func.count()).select_from(signing_keys)) == 1
 
 
 async def test_a_key_that_another_process_made_is_found_but_looked_for_at_most_every_thirty_seconds(

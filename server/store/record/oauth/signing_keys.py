@@ -36,6 +36,12 @@ async def list_signing_keys(connection: AsyncConnection, now: datetime) -> list[
     return [SigningKeyRow(*row) for row in await connection.execute(query)]
 
 
+async def hold_signing_keys(connection: AsyncConnection) -> None:
+    """Keep other transactions from making keys until this one ends. On SQLite there is one writer anyway."""
+    if connection.dialect.name != "sqlite":
+        await connection.execute(sa.text("LOCK TABLE signing_keys IN SHARE ROW EXCLUSIVE MODE"))
+
+
 async def insert_signing_key(connection: AsyncConnection, row: SigningKeyRow) -> None:
     """Store a new key."""
     await connection.execute(
