@@ -1,5 +1,6 @@
 """A server that stops while clients are in the middle of a request, and the descriptors that it may use."""
 
+import asyncio
 import os
 import resource
 import socket
@@ -7,8 +8,13 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from threading import Thread
 
+import httpx
+
+from server.clock import utc_now
 from tests.helpers.processes import find_free_port
+from tests.helpers.site import site_at
 
 ROOT = Path(__file__).parent.parent
 FORM = "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 99\r\n\r\nhalf=a"
@@ -24,14 +30,31 @@ def _lower_descriptor_limit():
     resource.setrlimit(resource.RLIMIT_NOFILE, (256, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
 
 
-def test_half_sent_requests_do_not_hold_up_the_end_and_are_a_line_each(tmp_path):
+async def _make_key(settings):
+    async with site_at(settings, utc_now) as site:
+        return (await site.person()).key
+
+
+def _ask_in_vain(port, key, told):
+    """Ask for something that takes a language model, and add the answer's status to `told`."""
+    with httpx.Client(trust_env=False, timeout=60, headers={"authorization": f"Bearer {key}"}) as http:
+        asked = http.post(f"http://127.0.0.1:{port}/v1/distill", json={"transcript": "Ann likes tea. " * 50})
+        told.append(asked.status_code)
+
+
+def test_half_sent_requests_and_a_slow_model_do_not_hold_up_the_end_and_are_a_line_each(settings):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    silent = socket.create_server(("127.0.0.1", 0))  # a collector of traces that never answers
+    key = asyncio.run(_make_key(settings))
+    # a collector of traces and a language model that never answer
+    silent, model = (socket.create_server(("127.0.0.1", 0)) for _ in range(2))
+    told: list[int] = []
     metrics_port = find_free_port()
-    settings = {
-        "LOCI_DATA_DIR": str(tmp_path),
+    environ = {
+        "LOCI_DATA_DIR": str(settings.data_dir),
+        "LOCI_LLM_URL": f"http://127.0.0.1:{model.getsockname()[1]}/v1",
+        "LOCI_LLM_MODEL": "slow",
         "LOCI_EMBEDDING_MODEL": "none",
         "LOCI_PORT": str(port),
         "LOCI_METRICS_PORT": str(metrics_port),
@@ -39,10 +62,11 @@ def test_half_sent_requests_do_not_hold_up_the_end_and_are_a_line_each(tmp_path)
     }
     with (
         silent,
+        model,
         subprocess.Popen(
             [sys.executable, "-m", "server", "serve"],
             cwd=ROOT,
-            env=os.environ | settings,
+            env=os.environ | environ,
             stderr=subprocess.PIPE,
             text=True,
             preexec_fn=_lower_descriptor_limit,  # noqa: PLW1509 - as a service manager does it
@@ -60,6 +84,11 @@ def test_half_sent_requests_do_not_hold_up_the_end_and_are_a_line_each(tmp_path)
             with socket.create_connection(("127.0.0.1", metrics_port), timeout=30) as asked:
                 asked.sendall(b"GET /metrics HTTP/1.0\r\n\r\n")
                 page = asked.makefile("rb").read()
+            asking = Thread(target=_ask_in_vain, args=(port, key, told), daemon=True)
+            asking.start()
+            model.settimeout(30)
+            question, _ = model.accept()
+            assert question.recv(100)
             limits = Path(f"/proc/{server.pid}/limits").read_text().splitlines()
             server.terminate()
             began = time.monotonic()
@@ -68,6 +97,9 @@ def test_half_sent_requests_do_not_hold_up_the_end_and_are_a_line_each(tmp_path)
         finally:
             server.kill()
     assert took < 5
+    asking.join(30)
+    assert told == [503]
+    question.close()
     assert b'loci_http_requests_total{method="GET",route="/healthz",status="200"} 1.0' in page
     ((soft, hard),) = (row.split()[3:5] for row in limits if row.startswith("Max open files"))
     assert soft == hard

@@ -20,6 +20,9 @@ from server.store.embedding.source import State
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
+#: How long `close` waits for the thread. If the model is still at work then, the thread ends with the process.
+CLOSE_SECONDS = 0.75
+
 Answer = asyncio.Future[Any]
 LoadedT = TypeVar("LoadedT")
 JobT = TypeVar("JobT")
@@ -50,14 +53,14 @@ class ModelThread(Readiness, Generic[LoadedT, JobT]):
         self._thread: Thread | None = None
 
     async def close(self) -> None:
-        """Refuse the waiting jobs and free the model; return when the thread has ended."""
+        """Refuse the waiting jobs and free the model; return when the thread has ended, or after `CLOSE_SECONDS`."""
         thread, self._thread = self._thread, None
         self._settle("absent", "the server is stopping")
         for answer in self._waiting:
             _set_error(answer, self._refusal(self._reason))
         if thread is not None:
             self._queue.put(self._stop)
-            await asyncio.to_thread(thread.join)
+            await asyncio.to_thread(thread.join, CLOSE_SECONDS)
 
     def _start_thread(self, model: Model, load: Callable[[], LoadedT]) -> None:
         """Begin to load the model; `load` is called in the thread."""

@@ -8,7 +8,7 @@ old index costs another projection, and a crash costs nothing, whenever it happe
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from typing import Any
 
@@ -41,6 +41,7 @@ from server.store.search.seam import Engine, EngineDown, EngineFull, Hits, Query
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 REMEMBERED = 10_000  # workspaces whose states are kept; if there are more, those without work left are forgotten
+CLOSE_SECONDS = 0.75  # that `close` waits for the engine to catch up; the next start projects the rest
 PATIENCE = 2.0  # seconds that a search waits until a collection has caught up with the record
 
 
@@ -230,9 +231,10 @@ class Projection:
         await self._engine.drop(replacement.old.collection)
 
     async def close(self) -> None:
-        """Flush, and close the engine."""
+        """Flush, as far as there is time, and close the engine."""
         try:
-            await self.flush()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self.flush(), CLOSE_SECONDS)
         finally:
             await self._engine.close()
 

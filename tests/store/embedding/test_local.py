@@ -4,12 +4,14 @@ import asyncio
 import shutil
 import subprocess
 import sys
+import threading
 from threading import Event
 
 import numpy as np
 import pytest
 
 from server.memory.embedding_model import Model
+from server.store.embedding import model_thread
 from server.store.embedding.job_queue import GATHERED, SHARE
 from server.store.embedding.local import TURN, LocalEmbeddings
 from server.store.embedding.model_folder import MINILM, find_model, folder_of_model, install_model
@@ -249,6 +251,37 @@ async def test_closing_while_the_model_is_loading_ends_well(tmp_path, scripted):
     go_on.set()
     await closing
     assert embeddings.state == "absent"
+
+
+@pytest.mark.parametrize("is_loading", [True, False])
+async def test_a_model_that_is_held_up_does_not_hold_up_the_end(tmp_path, scripted, monkeypatch, is_loading):
+    monkeypatch.setattr(model_thread, "CLOSE_SECONDS", 0.05)
+    put_model(tmp_path)
+    go_on = Event()
+
+    def load(*_):
+        if is_loading:
+            go_on.wait()
+        return scripted
+
+    embeddings = LocalEmbeddings(tmp_path, "auto", threads=1, load=load)
+    embeddings.start()
+    (thread,) = (each for each in threading.enumerate() if each.name == "embedding model")
+    try:
+        async with asyncio.timeout(10):
+            calls = []
+            if not is_loading:
+                await embeddings.wait_ready()
+                calls = [await held_up(embeddings, scripted, ["one"])]
+            await embeddings.close()
+            for call in calls:
+                with pytest.raises(EmbeddingFailed, match="stopping"):
+                    await call
+        assert (embeddings.state, thread.is_alive()) == ("absent", True)
+    finally:
+        go_on.set()
+        scripted.go_on.set()
+        thread.join()
 
 
 @pytest.mark.parametrize(

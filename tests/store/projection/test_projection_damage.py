@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from server.store.projection import point_writer
+from server.store.projection import projection as projection_module
 from server.store.projection.payload import dump_indexed
 from server.store.projection.placement import name_collection
 from server.store.projection.projection import Projection
@@ -127,6 +128,22 @@ async def test_a_crash_between_the_flush_and_its_note_costs_a_projection(book, p
     after, fresh = restarted()
     await after.open_collection(book.workspace)
     assert fresh.times("upsert") == 1
+    assert await agree(book, fresh, *ids)
+
+
+async def test_an_engine_that_is_held_up_does_not_hold_up_the_end_and_nothing_is_lost(
+    book, projection, engine, restarted, gate, monkeypatch
+):
+    monkeypatch.setattr(projection_module, "CLOSE_SECONDS", 0.05)
+    ids = await book.store("a")
+    await projection.project(book.workspace)
+    ids += await book.store("b", "c")
+    engine.before["upsert"] = engine.before["flush"] = gate  # it is never opened
+    async with asyncio.timeout(10):
+        await projection.close()
+    assert (gate.reached.is_set(), engine.times("close")) == (True, 1)
+    after, fresh = restarted()
+    assert await after.project(book.workspace)
     assert await agree(book, fresh, *ids)
 
 

@@ -22,7 +22,7 @@ from server.store.search.seam import Collection, EngineDown, Hits, Point, Query
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
-CLOSE_SECONDS = 10.0
+CLOSE_SECONDS = 1.0
 """The time that a process has to flush everything to the disk before it is killed."""
 STEADY_SECONDS = 60.0
 """A process that ran this long did not die because of its start."""
