@@ -52,19 +52,19 @@ class Metrics(Observer):
         self.registry.register(self._figures)
         self._reading = asyncio.Lock()
         made = {metric.name: _make_instrument(metric, self.registry) for metric in COUNTED}
-        self._requests = _Counters(made["loci_http_requests_total"])
-        self._request_seconds = _Histograms(made["loci_http_request_seconds"])
-        self._calls = _Counters(made["loci_mcp_calls_total"])
-        self._stages = _Histograms(made["loci_recall_stage_seconds"])
-        self._texts = _Counters(made["loci_embedding_texts_total"])
-        self._windows = _Counters(made["loci_embedding_windows_total"])
-        self._embedding_seconds = _Histograms(made["loci_embedding_seconds"])
-        self._embedding_failures = _Counters(made["loci_embedding_failures_total"])
-        self._engine_seconds = _Histograms(made["loci_engine_call_seconds"])
-        self._engine_failures = _Counters(made["loci_engine_failures_total"])
-        self._steps = _Counters(made["loci_work_steps_total"])
-        self._successes: Any = made["loci_work_last_success_timestamp_seconds"]
-        self._lag = _Histograms(made["loci_event_loop_lag_seconds"])
+        self._requests = _Series(made["loci_http_requests_total"])
+        self._request_seconds = _Series(made["loci_http_request_seconds"])
+        self._calls = _Series(made["loci_mcp_calls_total"])
+        self._stages = _Series(made["loci_recall_stage_seconds"])
+        self._texts = _Series(made["loci_embedding_texts_total"])
+        self._windows = _Series(made["loci_embedding_windows_total"])
+        self._embedding_seconds = _Series(made["loci_embedding_seconds"])
+        self._embedding_failures = _Series(made["loci_embedding_failures_total"])
+        self._engine_seconds = _Series(made["loci_engine_call_seconds"])
+        self._engine_failures = _Series(made["loci_engine_failures_total"])
+        self._steps = _Series(made["loci_work_steps_total"])
+        self._successes = _Series(made["loci_work_last_success_timestamp_seconds"])
+        self._lag = _Series(made["loci_event_loop_lag_seconds"])
         self._notes: dict[Part, Note] = {
             "recall": self._note_stage,
             "embedding": self._note_embedding,
@@ -80,18 +80,18 @@ class Metrics(Observer):
         return _Timing(self._notes[part], name)
 
     def note_documents(self, texts: int, windows: int) -> None:  # noqa: D102 - as `Observer`
-        self._texts.add("documents", amount=texts)
-        self._windows.add(amount=windows)
+        self._texts.find("documents").inc(texts)
+        self._windows.find().inc(windows)
 
     def note_request(self, scope: MutableMapping[str, Any], status: int | None, seconds: float) -> None:
         """Count a request that has ended."""
         route = read_route(scope)
-        self._requests.add(read_method(scope), route, "abandoned" if status is None else str(status))
-        self._request_seconds.add(seconds, route)
+        self._requests.find(read_method(scope), route, "abandoned" if status is None else str(status)).inc()
+        self._request_seconds.find(route).observe(seconds)
 
     def note_loop_lag(self, seconds: float) -> None:
         """Count how much too late the event loop woke a task."""
-        self._lag.add(seconds)
+        self._lag.find().observe(seconds)
 
     async def render(self, services: Services, auth: AuthorizationServer, accept: str = "") -> tuple[bytes, str]:
         """Return the text for Prometheus and its media type, in the newest form that it accepts."""
@@ -101,29 +101,29 @@ class Metrics(Observer):
             return encode(self.registry), media_type
 
     def _note_stage(self, name: str, seconds: float, _error: BaseException | None) -> None:
-        self._stages.add(seconds, name)
+        self._stages.find(name).observe(seconds)
 
     def _note_embedding(self, name: str, seconds: float, error: BaseException | None) -> None:
-        self._embedding_seconds.add(seconds, name)
+        self._embedding_seconds.find(name).observe(seconds)
         if isinstance(error, Exception):
-            self._embedding_failures.add(name)
+            self._embedding_failures.find(name).inc()
         elif error is None and name == "question":
-            self._texts.add(name)
+            self._texts.find(name).inc()
 
     def _note_engine_call(self, name: str, seconds: float, error: BaseException | None) -> None:
-        self._engine_seconds.add(seconds, name)
+        self._engine_seconds.find(name).observe(seconds)
         if isinstance(error, Exception):
-            self._engine_failures.add(name)
+            self._engine_failures.find(name).inc()
 
     def _note_call(self, name: str, _seconds: float, error: BaseException | None) -> None:
-        self._calls.add(name, _name_outcome(error))
+        self._calls.find(name, _name_outcome(error)).inc()
 
     def _note_step(self, name: str, _seconds: float, error: BaseException | None) -> None:
         if error is None:
-            self._steps.add(name, "ok")
-            self._successes.labels(name).set_to_current_time()
+            self._steps.find(name, "ok").inc()
+            self._successes.find(name).set_to_current_time()
         else:
-            self._steps.add(name, "failed" if isinstance(error, Exception) else "cancelled")
+            self._steps.find(name, "failed" if isinstance(error, Exception) else "cancelled").inc()
 
 
 def _name_outcome(error: BaseException | None) -> str:
@@ -176,32 +176,19 @@ class _RequestTiming(RequestWatch):
         self._metrics.note_request(self._scope, status, perf_counter() - self._started)
 
 
-class _Counters:
-    """The series of a counter, by their labels: the library's own look-up takes longer than counting."""
+class _Series:
+    """The series of an instrument, by their labels: the library's own look-up takes longer than counting."""
 
-    def __init__(self, counter: Any) -> None:
-        self._counter = counter
-        self._series: dict[tuple[str, ...], Any] = {}
+    def __init__(self, instrument: Any) -> None:
+        self._instrument = instrument
+        self._known: dict[tuple[str, ...], Any] = {}
 
-    def add(self, *labels: str, amount: int = 1) -> None:
-        series = self._series.get(labels)
+    def find(self, *labels: str) -> Any:
+        """Return the series with these labels."""
+        series = self._known.get(labels)
         if series is None:
-            series = self._series[labels] = self._counter.labels(*labels) if labels else self._counter
-        series.inc(amount)
-
-
-class _Histograms:
-    """The series of a histogram, by their labels."""
-
-    def __init__(self, histogram: Any) -> None:
-        self._histogram = histogram
-        self._series: dict[tuple[str, ...], Any] = {}
-
-    def add(self, seconds: float, *labels: str) -> None:
-        series = self._series.get(labels)
-        if series is None:
-            series = self._series[labels] = self._histogram.labels(*labels) if labels else self._histogram
-        series.observe(seconds)
+            series = self._known[labels] = self._instrument.labels(*labels) if labels else self._instrument
+        return series
 
 
 def _make_instrument(metric: Metric, registry: CollectorRegistry) -> Instrument:

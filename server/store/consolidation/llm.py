@@ -13,6 +13,7 @@ import httpx
 import structlog
 from pydantic_core import from_json
 
+from server.answer_body import read_body
 from server.loopback import is_proxy_allowed
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
@@ -99,12 +100,8 @@ class Llm:
     async def _post(self, path: str, body: dict[str, Any]) -> Any:
         async with self._client.stream("POST", path, json=body) as response:
             response.raise_for_status()
-            read = bytearray()
-            async for piece in response.aiter_bytes():
-                read += piece
-                if len(read) > MOST_ANSWER_BYTES:
-                    raise ValueError("the answer is too large")
-        return from_json(bytes(read))  # it refuses deep nesting and halves of surrogate pairs, too
+            content = await read_body(response, MOST_ANSWER_BYTES)
+        return from_json(content)  # it refuses deep nesting and halves of surrogate pairs, too
 
 
 def _require_whole(text: Any, is_cut: bool) -> str:  # noqa: FBT001 - a fact about the answer, not an option

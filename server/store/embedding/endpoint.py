@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 from pydantic_core import from_json
 
+from server.answer_body import AnswerTooLarge, read_body
 from server.clock import Clock
 from server.http_status import describe_status
 from server.loopback import is_proxy_allowed
@@ -137,12 +138,14 @@ class _HttpCalls:
         body = dialect.build_body(endpoint.model, endpoint.dims if endpoint.asks_dims else 0, texts, purpose)
         try:
             async with self._http.stream("POST", f"{endpoint.url}{dialect.path}", json=body) as answer:
-                content = await _read_content(answer)
+                content = await read_body(answer, MOST_ANSWER_BYTES)
         except httpx.HTTPError as error:  # its message may hold the text that was sent
             kind = type(error).__name__
             raise AttemptFailed(_LABEL, f"cannot be reached ({kind})", may_pass=True) from None
         except UnicodeEncodeError:
             raise EmbeddingFailed("the text has characters that cannot be sent") from None
+        except AnswerTooLarge:
+            raise AttemptFailed(_LABEL, f"answered more than {MOST_ANSWER_BYTES >> 20} MiB") from None
         if answer.status_code == HTTPStatus.OK:
             return content
         raise self._make_failure(answer, content)
@@ -177,16 +180,6 @@ class _HttpCalls:
                 return f"; {f'{first}, or ' if first else ''}check {names.url} and {names.model}"
             case _:
                 return ""
-
-
-async def _read_content(answer: httpx.Response) -> bytes:
-    """Return the body of an answer. A body without an end would take all memory before the time is up."""
-    content = bytearray()
-    async for piece in answer.aiter_bytes():
-        content += piece
-        if len(content) > MOST_ANSWER_BYTES:
-            raise AttemptFailed(_LABEL, f"answered more than {MOST_ANSWER_BYTES >> 20} MiB")
-    return bytes(content)
 
 
 def _open_client(endpoint: Endpoint) -> httpx.AsyncClient:
