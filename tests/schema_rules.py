@@ -28,6 +28,7 @@ RULES = re.compile(
     r"|a link of type '\w+' needs "
     r"|^value: "  # each setting has a type of its own
     r"|stands for no value"
+    r"|has only common words"  # a text to skip that would match anything
 )
 
 

@@ -13,7 +13,7 @@ from server.memory.skip import MOST_ENTRIES
 from server.memory.working import Category, Item, ListedItem, Status
 from server.store.record import skip_list, working_memory
 from server.store.record.working_memory import ItemListing
-from tools.core.cursor import Count, Cursor, Places, RowId, Time
+from tools.core.cursor import Count, Cursor, Places, RowId, Time, refuse_two_places
 from tools.core.fields import MAX_PEEKED_WORKSPACES, QUERY_CHARACTERS, Id, Prose, Words, WorkspaceNames
 from tools.core.operation import Answer, Call, Effect, InWorkspace, Meta, Operation
 from tools.core.services import Services
@@ -103,11 +103,7 @@ class ListItems(InWorkspace):
         default=[], description=f"Up to {MAX_PEEKED_WORKSPACES} more of your workspaces whose items are listed as well."
     )
 
-    @model_validator(mode="after")
-    def _refuse_two_places(self) -> Self:
-        if self.cursor is not None and self.offset:
-            raise ValueError("send cursor or offset, not both")
-        return self
+    _refuse_two_places = model_validator(mode="after")(refuse_two_places)
 
 
 #: The places in a list of items: priority, time of making, id.

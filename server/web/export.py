@@ -9,7 +9,14 @@ from starlette.types import Receive, Scope, Send
 
 from server.memory.models import Memory
 from server.web.connection import named_workspace
-from server.web.openapi import describe_arguments, describe_json, describe_query, move_definitions
+from server.web.openapi import (
+    add_paths,
+    describe_arguments,
+    describe_json,
+    describe_query,
+    describe_refusal,
+    move_definitions,
+)
 from tools.core.operation import Call, Door, open_call
 from tools.core.schema import build_schema
 from tools.core.services import Services
@@ -48,8 +55,7 @@ def add_to_openapi(openapi: dict[str, Any]) -> dict[str, Any]:
         "parameters": describe_query(describe_arguments(ExportMemories, schemas)),
         "responses": {
             "200": lines | {"content": {MEDIA_TYPE: lines["content"]["application/json"]}},
-            "default": describe_json("A refusal.", {"$ref": "#/components/schemas/Refusal"}),
+            "default": describe_refusal(),
         },
     }
-    components = openapi["components"] | {"schemas": schemas}
-    return openapi | {"components": components, "paths": openapi["paths"] | {PATH: {"get": operation}}}
+    return add_paths(openapi, {PATH: {"get": operation}}, schemas)

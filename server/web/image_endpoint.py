@@ -8,6 +8,7 @@ from starlette.types import Receive, Scope, Send
 
 from server.errors import Failure
 from server.web.connection import named_workspace
+from server.web.openapi import add_paths, describe_refusal
 from tools.core.operation import AnswerImage, Door, run
 from tools.images import VIEW_IMAGE
 
@@ -50,10 +51,7 @@ def add_to_openapi(openapi: dict[str, Any]) -> dict[str, Any]:
         ],
         "responses": {
             "200": {"description": "The picture.", "content": {"image/*": picture}},
-            "default": {
-                "description": "A refusal.",
-                "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Refusal"}}},
-            },
+            "default": describe_refusal(),
         },
     }
-    return openapi | {"paths": openapi["paths"] | {PATH: {"get": operation}}}
+    return add_paths(openapi, {PATH: {"get": operation}})

@@ -83,6 +83,17 @@ def describe_arguments(model: type[BaseModel], schemas: dict[str, Any]) -> dict[
     return shape | ({"required": required} if required else {})
 
 
+def describe_refusal() -> dict[str, Any]:
+    """Return OpenAPI's description of a refusal."""
+    return describe_json("A refusal.", {"$ref": "#/components/schemas/Refusal"})
+
+
+def add_paths(openapi: dict[str, Any], paths: dict[str, Any], schemas: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Return an OpenAPI document with paths added, and with these schemas in place of its own if they are given."""
+    components = openapi["components"] if schemas is None else openapi["components"] | {"schemas": schemas}
+    return openapi | {"components": components, "paths": openapi["paths"] | paths}
+
+
 def describe_query(takes: dict[str, Any], in_path: Collection[str] = ()) -> list[dict[str, Any]]:
     """Return OpenAPI's description of the arguments of this schema that stand in the query: not those in the path."""
     required = takes.get("required", [])
@@ -108,7 +119,7 @@ def _describe_operation(operation: Operation, method: str, path: str, schemas: d
         "description": f"{operation.description}\n\nNeeds the scope `{operation.scope}`.",
         "responses": {
             **{status: describe_json("The answer.", answers) for status in statuses},
-            "default": describe_json("A refusal.", {"$ref": "#/components/schemas/Refusal"}),
+            "default": describe_refusal(),
         },
     }
     parameters = [_describe_parameter(name, takes["properties"][name], "path") for name in in_path]

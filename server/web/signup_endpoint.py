@@ -16,7 +16,7 @@ from auth.server import get_client_address
 from auth.throttle import API_SIGNUPS, count_tries
 from server.errors import Failure
 from server.web.answers import read_json
-from server.web.openapi import describe_arguments, describe_json, move_definitions
+from server.web.openapi import add_paths, describe_arguments, describe_json, describe_refusal, move_definitions
 from tools.api_signup import NewAccount, SignUp, check_signup_is_open, sign_up
 from tools.core.operation import validate
 from tools.core.schema import build_schema
@@ -70,10 +70,9 @@ def add_to_openapi(openapi: dict[str, Any]) -> dict[str, Any]:
         "requestBody": describe_json("The arguments.", describe_arguments(SignUp, schemas)) | {"required": False},
         "responses": {
             "201": describe_json("The answer.", move_definitions(build_schema(NewAccount), schemas)),
-            "default": describe_json("A refusal.", {"$ref": "#/components/schemas/Refusal"}),
+            "default": describe_refusal(),
         },
     }
-    components = openapi["components"] | {"schemas": schemas}
     ids = dict(zip(PATHS, ("sign_up", "sign_up_2"), strict=True))
     added = {path: {"post": {"operationId": ids[path]} | operation} for path in PATHS}
-    return openapi | {"components": components, "paths": openapi["paths"] | added}
+    return add_paths(openapi, added, schemas)

@@ -2,7 +2,7 @@
 
 import base64
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Protocol, TypeVar
 
 from pydantic import Field, StringConstraints, TypeAdapter, ValidationError
 
@@ -14,6 +14,25 @@ Cursor = Annotated[str, StringConstraints(max_length=500)]
 Time = datetime | None
 Count = Annotated[int, Field(ge=0, lt=2**31)]
 RowId = Annotated[str, StringConstraints(max_length=36)]
+
+
+class _Paged(Protocol):
+    cursor: str | None
+    offset: int
+
+
+PagedT = TypeVar("PagedT", bound=_Paged)
+
+
+def refuse_two_places(args: PagedT) -> PagedT:
+    """Return the arguments of a list, which name the place of a page by a cursor or by an offset.
+
+    Raises:
+        ValueError: they do both.
+    """
+    if args.cursor is not None and args.offset:
+        raise ValueError("send cursor or offset, not both")
+    return args
 
 
 class Places:

@@ -11,7 +11,7 @@ from server.memory.models import Memory, Scope
 from server.store.record import images, memories, vectors
 from server.store.record.journal import journal_memories
 from server.store.record.memories import Listing
-from tools.core.cursor import Count, Cursor, Places, RowId, Time
+from tools.core.cursor import Count, Cursor, Places, RowId, Time, refuse_two_places
 from tools.core.fields import Content, End, Moment, Name, Word, Words
 from tools.core.operation import Answer, Call, Effect, InWorkspace, Meta, Operation, ensure_workspace
 from tools.core.services import Services
@@ -126,11 +126,7 @@ class ListMemories(InWorkspace, Facets):
         description="Only memories with a tag that contains one of these, in upper or lower case.",
     )
 
-    @model_validator(mode="after")
-    def _refuse_two_places(self) -> Self:
-        if self.cursor is not None and self.offset:
-            raise ValueError("send cursor or offset, not both")
-        return self
+    _refuse_two_places = model_validator(mode="after")(refuse_two_places)
 
 
 _PLACE_TYPES: Mapping[str, Any] = {"relevance": tuple[str, float, RowId], "access_count": tuple[str, Count, RowId]}
