@@ -18,7 +18,7 @@ RUN python3 -m venv venv \
 COPY auth auth
 COPY server server
 COPY tools tools
-# By default the one model whose source and result are known by their SHA-256 (server/store/embedding/minilm.py): the
+# By default the one model whose source and result are known by their SHA-256 (server/store/embedding/models/minilm.py): the
 # build fails if others come. To bake in another model, from the hub:
 # --build-arg HF_HUB_OFFLINE=0 --build-arg EMBEDDING_MODEL=BAAI/bge-small-en-v1.5
 ARG EMBEDDING_MODEL=sentence-transformers/all-MiniLM-L6-v2

@@ -7,7 +7,7 @@ from starlette.responses import JSONResponse
 
 from auth.rfc import OAuth2Error
 from server.errors import Failure
-from server.retry_after import retry_after_headers
+from server.network.retry_after import retry_after_headers
 
 NO_STORE = {"cache-control": "no-store", "pragma": "no-cache"}
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from auth.principal import GRANTABLE
-from server.origins import normalize_authority
+from server.network.origins import normalize_authority
 
 RECALL_PATH = "/v1/mcp"
 MCP_PATH = "/mcp"

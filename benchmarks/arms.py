@@ -16,7 +16,7 @@ from locomo import Turn
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from server.store.embedding.loaded_model import Embedder
+    from server.store.embedding.models.loaded_model import Embedder
 
 KEYWORD, VECTOR, FUSION = "BM25 alone", "vector alone", "plain fusion"
 CANDIDATES = 100
@@ -28,8 +28,8 @@ Scores = dict[int, float]
 
 def load_embedder() -> "Embedder | None":
     """The product's embedding model, where there is one."""
-    from server.store.embedding.loaded_model import Embedder  # noqa: PLC0415 - only after ROOT is importable
-    from server.store.embedding.model_folder import find_model, folder_of_model  # noqa: PLC0415 - as above
+    from server.store.embedding.models.loaded_model import Embedder  # noqa: PLC0415 - only after ROOT is importable
+    from server.store.embedding.models.model_folder import find_model, folder_of_model  # noqa: PLC0415 - as above
 
     model = find_model(MODELS, "auto")
     return Embedder(folder_of_model(MODELS, model.name), model, 0) if model is not None else None

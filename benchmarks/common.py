@@ -264,7 +264,7 @@ def bare_server(folder: Path, payload: object) -> Process:
 
 def has_model() -> bool:
     """Whether there is an embedding model to measure with."""
-    from server.store.embedding.model_folder import find_model  # noqa: PLC0415 - only after ROOT is importable
+    from server.store.embedding.models.model_folder import find_model  # noqa: PLC0415 - only after ROOT is importable
 
     return find_model(MODELS, "auto") is not None
 

@@ -13,8 +13,8 @@ from common import MODELS
 from numpy.typing import NDArray
 
 from server.memory.vector import Vector
-from server.store.embedding.loaded_model import BATCH_TEXTS, Embedder
-from server.store.embedding.model_folder import find_model, folder_of_model
+from server.store.embedding.models.loaded_model import BATCH_TEXTS, Embedder
+from server.store.embedding.models.model_folder import find_model, folder_of_model
 from server.store.embedding.query_cache import QueryCache
 
 TEXTS = 64

@@ -19,8 +19,8 @@ from ab import FETCH, INGEST, Trick, Way, compare, compare_async
 from common import Site
 from filling import STORED
 
-from auth.api_keys import verify_api_key
-from auth.bearer import Authenticator
+from auth.bearers.api_keys import verify_api_key
+from auth.bearers.bearer import Authenticator
 from auth.principal import Principal
 from server.logs import LineRenderer, configure_logs
 from server.memory.languages import Language

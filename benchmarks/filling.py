@@ -53,7 +53,7 @@ def fill(site: Site, names: list[str], each: int) -> list[Filled]:
 
 def _generation(site: Site) -> tuple[int, int]:
     """The model's generation, as the server that ran here has made it; 0 where there is no model."""
-    from server.store.embedding.model_folder import find_model  # noqa: PLC0415 - only after ROOT is importable
+    from server.store.embedding.models.model_folder import find_model  # noqa: PLC0415 - only after ROOT is importable
 
     model = find_model(MODELS, site.model)
     if model is None:

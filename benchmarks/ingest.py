@@ -29,8 +29,8 @@ def measure(*, quick: bool) -> list[Figure]:
 
 
 def _with_model(folder: Path, batches: int) -> list[Figure]:
-    from server.store.embedding.loaded_model import Embedder  # noqa: PLC0415 - only with a model
-    from server.store.embedding.model_folder import find_model, folder_of_model  # noqa: PLC0415 - as above
+    from server.store.embedding.models.loaded_model import Embedder  # noqa: PLC0415 - only with a model
+    from server.store.embedding.models.model_folder import find_model, folder_of_model  # noqa: PLC0415 - as above
 
     model = find_model(MODELS, "auto")
     assert model is not None

@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 from joserfc.jwk import RSAKey
 
 from auth.accounts.passwords import Passwords
-from auth.bearer import Authenticator
+from auth.bearers.bearer import Authenticator
 from auth.grants.chains import start_chain
 from server.clock import utc_now
 from server.config import Settings

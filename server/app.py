@@ -14,7 +14,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from auth.guard import Guard
+from auth.bearers.guard import Guard
 from auth.pages.page import with_refusal_page
 from auth.resources import MCP_PATH, RECALL_PATH, ProtectedResource
 from auth.routes import build_routes
@@ -29,7 +29,7 @@ from server.web import discovery, export, image_endpoint, public, rest, signup_e
 from server.web.browser_page import BrowserPage
 from server.web.console import memory_page
 from server.web.entrance import Entrance
-from server.web.mcp_app import McpApps
+from server.web.mcp.app import McpApps
 from server.web.openapi import build_openapi
 from tools import catalog
 from tools.core.services import Services

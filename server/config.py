@@ -23,7 +23,7 @@ from pydantic_settings import NoDecode, SettingsConfigDict
 
 from server.embedding_providers import ENDPOINT, LOCAL, PRESETS, find_custom_provider, list_providers
 from server.limits import Limits
-from server.origins import normalize_origin
+from server.network.origins import normalize_origin
 from server.places import find_data_folder
 from server.secret_strength import LEAST_BYTES, is_patterned
 from server.settings.checks import check_api_key, check_endpoint_url, check_public_url

@@ -15,7 +15,7 @@ import pytest
 import structlog
 
 from server.config import Settings
-from server.store.embedding.model_folder import MINILM, find_model
+from server.store.embedding.models.model_folder import MINILM, find_model
 from tests.helpers.clock import Clock
 from tests.helpers.databases import admin, apart, migrated, postgres_url, url_of
 from tests.helpers.reuse import share_api_description, share_checked_schemas, share_compiled_statements

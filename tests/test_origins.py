@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from server.config import Settings, load_settings
-from server.origins import find_host, normalize_authority, normalize_origin
+from server.network.origins import find_host, normalize_authority, normalize_origin
 
 LABEL = st.from_regex(r"[a-z]([a-z0-9-]{0,8}[a-z0-9])?", fullmatch=True).filter(lambda each: "--" not in each)
 INTERNATIONAL = st.sampled_from(["mémoire", "bücher", "例え", "пример", "straße", "ελλάδα"])

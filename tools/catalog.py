@@ -11,15 +11,9 @@ from tools import (
     golden,
     graph,
     health,
-    identity,
-    keys,
-    plans,
     search,
     settings,
-    skip_list,
     vectors,
-    working_items,
-    working_memory,
     workspaces,
 )
 from tools.compat import memento, memento_recall
@@ -27,6 +21,8 @@ from tools.compat.dialects import with_dialect
 from tools.core.operation import Operation
 from tools.memories import ingest
 from tools.memories import operations as memories
+from tools.notes import identity, skip_list, working_items, working_memory
+from tools.people import keys, plans
 
 _ROWS: dict[str, tuple[Operation, ...]] = {
     "Recall": (*context.OPERATIONS, *search.OPERATIONS, *explain.OPERATIONS),

@@ -10,7 +10,8 @@ from server.memory.models import Memory, Timestamp
 from server.memory.recall import question
 from server.memory.recall.packing import Packing, as_data
 from server.memory.working import ListedItem
-from server.store.record import identity, memories, working_memory
+from server.store.record import memories
+from server.store.record.notes import identity, working_memory
 from server.store.record.workspaces import Workspace
 from tools.core.fields import MAX_PEEKED_WORKSPACES, QUERY_CHARACTERS, Question, Words, WorkspaceNames
 from tools.core.operation import Answer, Call, Effect, InWorkspace, Meta, Operation

@@ -9,7 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from server import __version__
 from server.memory.models import Timestamp
 from server.memory.working import SEEDS
-from server.store.record import memories, skip_list, working_memory
+from server.store.record import memories
+from server.store.record.notes import skip_list, working_memory
 from server.store.record.vectors import VectorCoverage
 from server.store.search.seam import EngineDown
 from tools.core.operation import Answer, Call, Effect, InWorkspace, Operation

@@ -19,7 +19,7 @@ from auth.clients.client import Client, client_from_document, make_unverified_cl
 from auth.fetching import UnusableAnswerError, fetch_json
 from auth.rfc import OAuth2Error
 from server.clock import Clock
-from server.loopback import is_loopback
+from server.network.loopback import is_loopback
 from server.store.db import Database
 from server.store.record.oauth.documents import DocumentRow, find_document, upsert_document
 

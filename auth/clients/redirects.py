@@ -7,7 +7,7 @@ a native app gets another free port at each start.
 import re
 from urllib.parse import SplitResult, urlsplit
 
-from server.loopback import is_loopback
+from server.network.loopback import is_loopback
 
 MAX_LENGTH = 2000
 

@@ -9,7 +9,7 @@ import httpx
 
 from auth.fetching import fetch_json
 from auth.issuers.discovery import IssuerState, fetch_state
-from server.loopback import is_proxy_allowed
+from server.network.loopback import is_proxy_allowed
 
 #: The bounds of an answer of a provider to a code, or about a person.
 MAX_ANSWER = 256 * 1024

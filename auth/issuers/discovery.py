@@ -9,7 +9,7 @@ import httpx
 
 from auth.fetching import UnusableAnswerError, fetch_json
 from auth.issuers.keys import UnusableKeySetError, VerifyingKey, read_key_set
-from server.loopback import is_loopback
+from server.network.loopback import is_loopback
 
 #: The seconds that one request may take, and all of them together.
 REQUEST_SECONDS = 5.0

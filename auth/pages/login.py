@@ -13,7 +13,7 @@ from auth.refusals import TitledFailure
 from auth.server import get_authorization_server, get_client_address
 from auth.throttle import count_tries, list_login_tries, take_back_tries
 from server.errors import Failure
-from server.retry_after import retry_after_headers
+from server.network.retry_after import retry_after_headers
 from server.store.record.people.accounts import User, count_users, find_user, set_password
 
 HOME = "/apps"

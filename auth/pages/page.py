@@ -17,7 +17,7 @@ from auth.refusals import TitledFailure
 from auth.rfc import OAuth2Error
 from auth.server import get_authorization_server
 from server.errors import Code, Failure
-from server.retry_after import retry_after_headers
+from server.network.retry_after import retry_after_headers
 
 _HERE = Path(__file__).parent
 _TEMPLATES = Environment(

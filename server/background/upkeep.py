@@ -10,7 +10,8 @@ from server.store.projection.backfill import FOLLOW_SECONDS, BackfillFailed, fil
 from server.store.projection.moving import move_collections
 from server.store.projection.reindex import reindex
 from server.store.projection.upkeep import rebuild_erased_collections
-from server.store.record import outbox, rate_buckets, skip_list
+from server.store.record import outbox, rate_buckets
+from server.store.record.notes import skip_list
 from server.store.record.oauth.garbage import collect_garbage
 from server.store.record.people import api_keys
 from server.store.search.seam import EngineDown

@@ -37,14 +37,14 @@ from server.clock import utc_now
 from server.config import Settings
 from server.errors import Failure
 from server.logs import configure_logs
-from server.loopback import is_loopback, is_proxy_allowed
-from server.store.embedding.model_folder import find_model
+from server.network.loopback import is_loopback, is_proxy_allowed
+from server.network.tls import make_tls_context
+from server.store.embedding.models.model_folder import find_model
 from server.store.embedding.source import EmbeddingFailed, EmbeddingSource
 from server.store.migrate import SchemaTooNew
 from server.store.migrations import HEAD
 from server.store.search.folder_ownership import AlreadyOwned, FolderOwnership
 from server.store.search.seam import EngineDown
-from server.tls import make_tls_context
 from server.wiring.stores import build_endpoint, build_engine, build_remote_source
 
 LOW_DISK = 1 << 30

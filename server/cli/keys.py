@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Column, Table
 
-from auth.api_keys import issue_key
+from auth.bearers.api_keys import issue_key
 from auth.principal import ADMIN, IMPLIED
 from server.cli.common import AsJson, find_user, open_record, print_json, run_command, stderr, stdout
 from server.clock import utc_now

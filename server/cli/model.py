@@ -8,7 +8,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, SpinnerColumn, Te
 from server.cli.common import begin_command, explain_errors, stderr
 from server.config import Settings
 from server.embedding_providers import LOCAL
-from server.store.embedding.model_pull import ModelUnavailable, PullOutcome, pull_embedder, pull_reranker
+from server.store.embedding.models.model_pull import ModelUnavailable, PullOutcome, pull_embedder, pull_reranker
 
 app = typer.Typer(help="The models, which recall by meaning needs.", no_args_is_help=True, add_completion=False)
 

@@ -2,8 +2,8 @@
 
 from urllib.parse import urlsplit
 
-from server.loopback import is_loopback
-from server.origins import find_host, normalize_origin
+from server.network.loopback import is_loopback
+from server.network.origins import find_host, normalize_origin
 from server.settings.problems import SHOWN
 
 

@@ -28,7 +28,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 
 from server import __version__
 from server.errors import STATUS
-from server.loopback import is_proxy_allowed
+from server.network.loopback import is_proxy_allowed
 from server.observer import Observer, Part, RequestWatch
 from server.telemetry.request_labels import read_method, read_route
 

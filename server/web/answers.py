@@ -15,7 +15,7 @@ from server.errors import (
     make_internal_failure,
     make_unavailable_failure,
 )
-from server.retry_after import retry_after_headers
+from server.network.retry_after import retry_after_headers
 from server.storable import load_json
 from server.store.outage import find_outage
 from server.store.search.seam import EngineDown

@@ -3,7 +3,7 @@
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from auth.guard import has_bearer
+from auth.bearers.guard import has_bearer
 from auth.pages.address import render_address_page
 
 

@@ -14,7 +14,7 @@ from starlette.routing import Route
 
 from auth.resources import MCP_PATH
 from server import __version__
-from server.origins import find_host
+from server.network.origins import find_host
 
 #: The extension reserves the place behind the endpoint. Scanners also look below `.well-known`.
 CARD_PATHS = (f"{MCP_PATH}/server-card", "/.well-known/mcp/server-card", "/.well-known/mcp/server-card.json")

@@ -15,11 +15,11 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from auth.guard import has_bearer
+from auth.bearers.guard import has_bearer
 from server.errors import STATUS, Failure, make_unavailable_failure
-from server.loopback import is_loopback
+from server.network.loopback import is_loopback
+from server.network.origins import find_host, normalize_authority, normalize_origin
 from server.observer import NOBODY, Observer
-from server.origins import find_host, normalize_authority, normalize_origin
 from server.web.answers import error_response
 from server.web.request_body import LARGE_BODIES, RequestBody, find_bound, make_too_large
 

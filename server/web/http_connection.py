@@ -13,7 +13,7 @@ from httptools import HttpParserUpgrade, HttpRequestParser
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from server.errors import Failure
-from server.retry_after import retry_after_headers
+from server.network.retry_after import retry_after_headers
 from server.web.open_connections import OpenConnections
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("server.access")

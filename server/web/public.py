@@ -11,7 +11,7 @@ from starlette.routing import Route
 
 from server import __version__
 from server.errors import STATUS
-from server.retry_after import retry_after_headers
+from server.network.retry_after import retry_after_headers
 from server.store.db import Database
 from server.store.outage import Outage, find_outage
 from server.store.search.seam import EngineDown

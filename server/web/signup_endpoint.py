@@ -17,10 +17,10 @@ from auth.throttle import API_SIGNUPS, count_tries
 from server.errors import Failure
 from server.web.answers import read_json
 from server.web.openapi import add_paths, describe_arguments, describe_json, describe_refusal, move_definitions
-from tools.api_signup import NewAccount, SignUp, check_signup_is_open, sign_up
 from tools.core.operation import validate
 from tools.core.schema import build_schema
 from tools.core.services import Services
+from tools.people.api_signup import NewAccount, SignUp, check_signup_is_open, sign_up
 
 PATHS = ("/v1/auth/signup", "/v1/signup")
 #: A page is there, too, which takes forms.

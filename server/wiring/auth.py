@@ -6,7 +6,7 @@ from datetime import timedelta
 from functools import partial
 
 from auth.accounts.passwords import Passwords
-from auth.bearer import Authenticator
+from auth.bearers.bearer import Authenticator
 from auth.issuers.assertions import Assertions
 from auth.issuers.external_tokens import ExternalTokens
 from auth.issuers.rules import USUAL_NAMES, IssuerRules, choose_asked_scopes
@@ -18,10 +18,10 @@ from auth.upstream.upstream import Upstream
 from auth.wiring import build_access_tokens, build_authorization_server
 from server.clock import Clock
 from server.config import Settings
+from server.network.tls import make_tls_context
 from server.store.db import Database
 from server.store.epoch import Epoch
 from server.store.record.outbox import Outbox
-from server.tls import make_tls_context
 
 
 @asynccontextmanager

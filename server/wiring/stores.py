@@ -9,6 +9,7 @@ from server.config import Settings
 from server.embedding_providers import LOCAL, PRESETS, find_custom_provider
 from server.errors import Failure
 from server.memory.embedding_model import Model
+from server.network.tls import make_tls_context
 from server.observer import NOBODY, Observer
 from server.store.consolidation.llm import Llm
 from server.store.db import Database
@@ -17,7 +18,7 @@ from server.store.embedding.dialects import DIALECTS
 from server.store.embedding.encoder import Encoder, choose_model
 from server.store.embedding.endpoint import Endpoint, EndpointEmbeddings, EndpointNames
 from server.store.embedding.local import LocalEmbeddings
-from server.store.embedding.model_folder import find_model
+from server.store.embedding.models.model_folder import find_model
 from server.store.embedding.reranker import Reranker
 from server.store.embedding.source import EmbeddingSource
 from server.store.projection.placement import Home
@@ -26,7 +27,6 @@ from server.store.projection.upkeep import drop_orphan_collections
 from server.store.search.folder_ownership import FolderOwnership
 from server.store.search.observed import ObservedEngine
 from server.store.search.seam import Engine
-from server.tls import make_tls_context
 
 
 def build_engine(settings: Settings) -> Engine:

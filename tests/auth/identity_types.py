@@ -9,7 +9,7 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from auth.api_keys import issue_key
+from auth.bearers.api_keys import issue_key
 from auth.principal import READ, Principal
 from server.ids import UserId, new_id
 from server.store.directory import Directory

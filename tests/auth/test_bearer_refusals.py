@@ -2,7 +2,7 @@
 
 import pytest
 
-from auth.bearer_refusals import INVALID_BEARER, MISSING_BEARER, refusal_response
+from auth.bearers.refusals import INVALID_BEARER, MISSING_BEARER, refusal_response
 from auth.resources import ProtectedResource
 from server.errors import Failure
 

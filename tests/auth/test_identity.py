@@ -21,7 +21,7 @@ def calls_of(name):
 
 def test_only_what_verifies_a_bearer_makes_a_principal():
     assert calls_of("Principal") == {
-        "auth/api_keys.py",
+        "auth/bearers/api_keys.py",
         "auth/issuers/external_tokens.py",
         "auth/tokens/access_tokens.py",
     }

@@ -18,7 +18,7 @@ import pytest
 import sqlalchemy as sa
 
 from auth.accounts.passwords import Passwords
-from auth.api_keys import issue_key
+from auth.bearers.api_keys import issue_key
 from auth.tokens.sealing import Sealer
 from auth.tokens.signing import SigningKeys
 from server.store.db import Database

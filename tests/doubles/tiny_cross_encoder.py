@@ -12,7 +12,7 @@ from tokenizers import Tokenizer, pre_tokenizers, processors
 from tokenizers.models import WordLevel
 
 from server.memory.embedding_model import Model
-from server.store.embedding.model_folder import hash_file, install_model
+from server.store.embedding.models.model_folder import hash_file, install_model
 
 NAME = "Xenova/ms-marco-MiniLM-L-6-v2"
 FILE = "onnx/model.onnx"

@@ -14,7 +14,7 @@ from argon2 import PasswordHasher
 from mcp.client.client import Client
 from mcp.client.streamable_http import streamable_http_client
 
-from auth.api_keys import issue_key
+from auth.bearers.api_keys import issue_key
 from server.app import Running, create_app, open_server
 from server.background.loop import run_background
 from server.ids import UserId

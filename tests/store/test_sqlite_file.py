@@ -14,9 +14,10 @@ from server.memory.embedding_model import Model
 from server.memory.working import Section
 from server.store.lifecycle import erasure
 from server.store.projection.projection import Projection
-from server.store.record import generations, identity, journal, memories, vectors, working_memory, workspaces
-from server.store.record.identity import Crystal
+from server.store.record import generations, journal, memories, vectors, workspaces
 from server.store.record.memories import Listing
+from server.store.record.notes import identity, working_memory
+from server.store.record.notes.identity import Crystal
 
 pytestmark = pytest.mark.anyio
 

@@ -13,7 +13,7 @@ from tests.helpers.doors import ERAS, rest, seen, tool
 from tests.helpers.tokens import access_token
 from tools import catalog
 from tools.core.operation import Door, run
-from tools.keys import RotatedKey
+from tools.people.keys import RotatedKey
 
 pytestmark = pytest.mark.anyio
 
@@ -193,7 +193,7 @@ async def test_a_rotation_that_fails_half_way_leaves_the_old_key_as_it_was(site,
         raise RuntimeError("a disk that is full")
 
     before = await rows(site)
-    monkeypatch.setattr("tools.keys.raise_epoch", broken)
+    monkeypatch.setattr("tools.people.keys.raise_epoch", broken)
     assert (await ann.http.post(PATH)).status_code == 500
     assert await rows(site) == before
     assert (await ann.http.get("/v1/health")).status_code == 200

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
-from auth.api_keys import verify_api_key
+from auth.bearers.api_keys import verify_api_key
 from server.background.upkeep import write_counts
 from server.connect_commands import make_key_command
 from server.store.tables.oauth import oauth_grants
@@ -162,7 +162,7 @@ async def test_a_key_that_was_revoked_while_it_was_looked_up_is_not_remembered(a
             await go_on.wait()
         return found
 
-    monkeypatch.setattr("auth.bearer.verify_api_key", slowly)
+    monkeypatch.setattr("auth.bearers.bearer.verify_api_key", slowly)
     early = asyncio.create_task(http.get("/v1/health"))
     await looked_up.wait()
     assert (await rest(ann, "revoke_key", {"id": made["id"]})).status == 200

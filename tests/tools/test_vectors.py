@@ -10,7 +10,7 @@ from pydantic import SecretStr
 
 from server.config import Settings
 from server.store.embedding import remote as remote_embeddings
-from server.store.embedding.model_folder import MINILM
+from server.store.embedding.models.model_folder import MINILM
 from server.store.projection.backfill import BackfillFailed, follow_backfill
 from server.store.projection.gap_counts import KEPT
 from server.store.record.vectors import VectorCoverage

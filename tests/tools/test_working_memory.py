@@ -3,13 +3,13 @@
 import pytest
 import sqlalchemy as sa
 
-from server.store.record import skip_list
+from server.store.record.notes import skip_list
 from server.store.tables.memories import journal
 from server.store.tables.working import working_items, working_sections
 from tests.helpers.doors import refused, rest
-from tools import skip_list as skip_tools
-from tools import working_memory
 from tools.core.fields import CONTENT_BYTES
+from tools.notes import skip_list as skip_tools
+from tools.notes import working_memory
 
 pytestmark = pytest.mark.anyio
 

@@ -7,7 +7,7 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
 from auth.resources import find_resource
-from server.origins import normalize_origin
+from server.network.origins import normalize_origin
 from server.web.entrance import Entrance
 from tests.helpers.lines import line_to
 

@@ -11,7 +11,7 @@ import pytest
 from pydantic import BaseModel
 from starlette.routing import Route
 
-from auth.guard import Guard
+from auth.bearers.guard import Guard
 from server.app import create_app, describe_api
 from server.web import discovery, export, image_endpoint, signup_endpoint
 from server.web.browser_page import BrowserPage

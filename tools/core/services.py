@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal
 
-from auth.bearer import Authenticator
+from auth.bearers.bearer import Authenticator
 from server.clock import Clock
 from server.observer import NOBODY, Observer
 from server.store.consolidation.llm import Llm

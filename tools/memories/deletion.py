@@ -9,8 +9,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from server.store.lifecycle import merges
 from server.store.lifecycle.erasure import erase_memories
 from server.store.migrate import list_upgrade_copies
-from server.store.record import identity, memories
+from server.store.record import memories
 from server.store.record.journal import journal_memories
+from server.store.record.notes import identity
 from server.store.record.repetitions import TextKind, find_repetitions
 from tools.core.operation import Answer, Call
 from tools.core.services import Services

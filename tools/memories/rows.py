@@ -7,7 +7,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.errors import Failure
 from server.memory.models import Linkage, Memory
-from server.store.record import graph, memories, working_memory
+from server.store.record import graph, memories
+from server.store.record.notes import working_memory
 from server.store.record.workspaces import WorkspaceGone
 
 

@@ -14,7 +14,7 @@ from server.memory.recall.ranking import Candidate, RankedCandidate, rank
 from server.memory.settings import WorkspaceSettings
 from server.memory.skip import SkipEntry, covers_text, find_matches
 from server.store.projection.payload import IndexedMemory
-from server.store.record import skip_list
+from server.store.record.notes import skip_list
 from server.store.record.workspaces import MissingWorkspace, Workspace
 from server.store.search.seam import EngineDown
 from tools.core.services import Services

@@ -9,7 +9,7 @@ from server.cli.checks.finding import Finding
 from server.cli.common import open_record
 from server.config import Settings
 from server.embedding_providers import LOCAL
-from server.store.embedding.model_folder import find_model
+from server.store.embedding.models.model_folder import find_model
 from server.store.record import generations, outbox, vectors
 from server.store.tables.accounts import workspaces
 from server.store.tables.memories import generations as generations_table

@@ -13,7 +13,7 @@ import typer
 from server.cli.common import fail, print_line, stderr
 from server.config import load_settings
 from server.places import ROOT, find_settings_file, is_checkout
-from server.store.embedding.model_folder import find_model
+from server.store.embedding.models.model_folder import find_model
 from server.variables import FILE_VARIABLE, PREFIX, is_for_others
 
 UNIT = "loci.service"

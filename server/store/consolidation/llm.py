@@ -13,8 +13,8 @@ import httpx
 import structlog
 from pydantic_core import from_json
 
-from server.answer_body import read_body
-from server.loopback import is_proxy_allowed
+from server.network.answer_body import read_body
+from server.network.loopback import is_proxy_allowed
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 

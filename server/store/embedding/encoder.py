@@ -17,7 +17,7 @@ from server.memory.vector import Vector
 from server.observer import NOBODY, Observer
 from server.store.db import Database
 from server.store.embedding.filling import Filling
-from server.store.embedding.model_folder import find_model
+from server.store.embedding.models.model_folder import find_model
 from server.store.embedding.source import EmbeddingFailed, EmbeddingSource
 from server.store.record import generations
 

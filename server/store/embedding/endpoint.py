@@ -13,12 +13,12 @@ from typing import Any
 import httpx
 from pydantic_core import from_json
 
-from server.answer_body import AnswerTooLarge, read_body
 from server.clock import Clock
-from server.http_status import describe_status
-from server.loopback import is_proxy_allowed
 from server.memory.embedding_model import Model
-from server.retry_after import read_retry_after
+from server.network.answer_body import AnswerTooLarge, read_body
+from server.network.http_status import describe_status
+from server.network.loopback import is_proxy_allowed
+from server.network.retry_after import read_retry_after
 from server.store.embedding.calls import AttemptFailed, Purpose
 from server.store.embedding.dialects import OPENAI, Dialect
 from server.store.embedding.remote import WINDOW, RemoteEmbeddings

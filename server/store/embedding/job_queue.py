@@ -11,7 +11,7 @@ from enum import IntEnum
 from heapq import heappop, heappush
 from queue import Queue
 
-from server.store.embedding.model_thread import Answer
+from server.store.embedding.models.model_thread import Answer
 from server.store.embedding.source import Windows
 
 

@@ -14,9 +14,9 @@ from typing import Any
 from server.memory.embedding_model import Model
 from server.memory.vector import Vector
 from server.store.embedding.job_queue import Call, Job, JobQueue, Rank
-from server.store.embedding.loaded_model import Embedder
-from server.store.embedding.model_folder import find_model, folder_of_model
-from server.store.embedding.model_thread import ModelThread
+from server.store.embedding.models.loaded_model import Embedder
+from server.store.embedding.models.model_folder import find_model, folder_of_model
+from server.store.embedding.models.model_thread import ModelThread
 from server.store.embedding.query_cache import QueryCache
 from server.store.embedding.source import EmbeddingFailed, SourceFigures, Windows
 

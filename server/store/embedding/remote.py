@@ -17,7 +17,7 @@ import tenacity
 from server.memory.embedding_model import Model
 from server.memory.vector import Vector
 from server.store.embedding.calls import AttemptFailed, EmbeddingCalls, Purpose
-from server.store.embedding.loaded_model import spread_windows
+from server.store.embedding.models.loaded_model import spread_windows
 from server.store.embedding.query_cache import QueryCache
 from server.store.embedding.readiness import Readiness
 from server.store.embedding.source import EmbeddingFailed, SourceFigures, Windows

@@ -15,9 +15,9 @@ from typing import Protocol
 import structlog
 
 from server.memory.embedding_model import Model
-from server.store.embedding.cross_encoder import CrossEncoder
-from server.store.embedding.model_folder import find_model, folder_of_model
-from server.store.embedding.model_thread import Answer, ModelThread
+from server.store.embedding.models.cross_encoder import CrossEncoder
+from server.store.embedding.models.model_folder import find_model, folder_of_model
+from server.store.embedding.models.model_thread import Answer, ModelThread
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 

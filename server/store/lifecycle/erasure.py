@@ -12,9 +12,10 @@ from server.memory.models import Memory
 from server.store.consolidation.runs import mark_sources
 from server.store.db import Database
 from server.store.lifecycle import merges
-from server.store.record import golden, identity, images, memories, vectors
+from server.store.record import golden, images, memories, vectors
 from server.store.record.journal import Actor, blank_memory_entries, blank_section_entries, journal_memories
-from server.store.record.synthesis import compose_crystal
+from server.store.record.notes import identity
+from server.store.record.notes.synthesis import compose_crystal
 from server.store.tables.accounts import workspaces
 from server.store.tables.memories import memories as table
 from server.store.tables.working import identity_crystals, working_items, working_sections

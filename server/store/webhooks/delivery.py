@@ -15,9 +15,9 @@ import httpx
 import structlog
 
 from server.clock import Clock
-from server.http_status import describe_status
-from server.loopback import is_proxy_allowed
-from server.retry_after import read_retry_after
+from server.network.http_status import describe_status
+from server.network.loopback import is_proxy_allowed
+from server.network.retry_after import read_retry_after
 from server.store.db import Database
 from server.store.record import outbox
 from server.store.record.outbox import Event

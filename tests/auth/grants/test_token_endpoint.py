@@ -5,7 +5,7 @@ import asyncio
 import pytest
 import sqlalchemy as sa
 
-from auth.api_keys import issue_key, verify_api_key
+from auth.bearers.api_keys import issue_key, verify_api_key
 from server.store.tables.accounts import users
 from server.store.tables.oauth import oauth_codes, oauth_grants, oauth_refresh_tokens
 from tests.helpers.flow import ON_BOTH, REDIRECT

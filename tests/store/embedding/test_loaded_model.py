@@ -6,9 +6,9 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from server.store.embedding.loaded_model import BATCH_TEXTS, BATCH_TOKENS, MAX_WINDOWS, OVERLAP, spread_windows
 from server.store.embedding.local import LocalEmbeddings
-from server.store.embedding.model_folder import MINILM
+from server.store.embedding.models.loaded_model import BATCH_TEXTS, BATCH_TOKENS, MAX_WINDOWS, OVERLAP, spread_windows
+from server.store.embedding.models.model_folder import MINILM
 
 pytestmark = pytest.mark.anyio
 

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 from server.memory.embedding_model import Model
-from server.store.embedding import model_thread
 from server.store.embedding.job_queue import GATHERED, SHARE
 from server.store.embedding.local import TURN, LocalEmbeddings
-from server.store.embedding.model_folder import MINILM, find_model, folder_of_model, install_model
+from server.store.embedding.models import model_thread
+from server.store.embedding.models.model_folder import MINILM, find_model, folder_of_model, install_model
 from server.store.embedding.query_cache import CACHED_CHARACTERS, CACHED_QUERIES
 from server.store.embedding.source import EmbeddingFailed
 

@@ -7,9 +7,9 @@ import onnxruntime
 import pytest
 
 from server.memory.embedding_model import Model
-from server.store.embedding import minilm
-from server.store.embedding.loaded_model import Embedder
-from server.store.embedding.model_folder import MINILM
+from server.store.embedding.models import minilm
+from server.store.embedding.models.loaded_model import Embedder
+from server.store.embedding.models.model_folder import MINILM
 from tests.doubles.tiny_bert import bert, digests, random_weights, wheel_files, write_wheel
 
 

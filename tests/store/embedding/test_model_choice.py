@@ -7,7 +7,7 @@ import pytest
 
 from server.memory.embedding_model import Model
 from server.store.embedding.encoder import choose_model
-from server.store.embedding.model_folder import BGE, CARD, MINILM, folder_of_model
+from server.store.embedding.models.model_folder import BGE, CARD, MINILM, folder_of_model
 from server.store.record import generations
 
 pytestmark = pytest.mark.anyio

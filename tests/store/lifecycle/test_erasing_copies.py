@@ -13,9 +13,9 @@ from server.ids import new_id
 from server.store.consolidation.carry_out import ConsolidationDeps, NotActive, consolidate_group
 from server.store.consolidation.runs import NothingToUndo, undo_run
 from server.store.lifecycle.erasure import erase_memories
-from server.store.record import identity
-from server.store.record.identity import Crystal
-from server.store.record.synthesis import compose_crystal
+from server.store.record.notes import identity
+from server.store.record.notes.identity import Crystal
+from server.store.record.notes.synthesis import compose_crystal
 from server.store.tables import metadata
 from server.store.tables.working import identity_crystals
 from tests.helpers.erasures import OTHERS, ask, erase

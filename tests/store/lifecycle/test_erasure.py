@@ -10,9 +10,10 @@ from server.ids import new_id
 from server.memory.skip import SkipEntry
 from server.memory.working import Item, Section
 from server.store.lifecycle.erasure import erase_due_memories
-from server.store.record import identity, skip_list, working_memory, workspaces
 from server.store.record import journal as changes
-from server.store.record.identity import Crystal
+from server.store.record import workspaces
+from server.store.record.notes import identity, skip_list, working_memory
+from server.store.record.notes.identity import Crystal
 from server.store.tables.memories import journal
 from server.store.tables.working import identity_crystals, working_items, working_sections
 from tests.helpers.ledger import Ledger

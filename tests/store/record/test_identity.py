@@ -3,8 +3,8 @@
 import pytest
 
 from server.ids import new_id
-from server.store.record import identity
-from server.store.record.identity import Crystal, Snapshot
+from server.store.record.notes import identity
+from server.store.record.notes.identity import Crystal, Snapshot
 
 pytestmark = pytest.mark.anyio
 

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from server.ids import new_id
 from server.memory.skip import SkipEntry
-from server.store.record import skip_list
+from server.store.record.notes import skip_list
 from server.store.tables.working import working_items
 
 pytestmark = pytest.mark.anyio

@@ -6,8 +6,9 @@ import sqlalchemy as sa
 from server.ids import new_id
 from server.memory.working import Category, Item, Section
 from server.store.record import journal as changes
-from server.store.record import working_memory, workspaces
-from server.store.record.working_memory import ItemListing
+from server.store.record import workspaces
+from server.store.record.notes import working_memory
+from server.store.record.notes.working_memory import ItemListing
 from server.store.tables.accounts import workspaces as workspace_table
 from server.store.tables.memories import journal
 

@@ -1,6 +1,7 @@
 """Memento's sentences about vectors and plans."""
 
-from tools import plans, vectors
+from tools import vectors
+from tools.people import plans
 
 
 def describe_backfill(answer: vectors.BackfillReport) -> str:

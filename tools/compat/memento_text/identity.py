@@ -1,7 +1,7 @@
 """Memento's sentences about the identity crystal."""
 
 from server.memory.models import to_iso
-from tools import identity
+from tools.notes import identity
 
 
 def describe_identity(answer: identity.Identity) -> str:

@@ -1,6 +1,6 @@
 """Memento's sentences about the skip list."""
 
-from tools import skip_list
+from tools.notes import skip_list
 
 
 def describe_added_skip(answer: skip_list.AddedSkip) -> str:

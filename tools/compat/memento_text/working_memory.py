@@ -1,7 +1,7 @@
 """Memento's sentences about working memory."""
 
 from server.memory.working import render_document, render_section
-from tools import working_memory
+from tools.notes import working_memory
 
 
 def describe_working_memory(answer: working_memory.WorkingMemory) -> str:

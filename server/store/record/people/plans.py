@@ -14,8 +14,8 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.limits import Limits
+from server.store.record.notes.section_items import WAS_ADDED_AS_ITEM
 from server.store.record.outbox import Outbox
-from server.store.record.section_items import WAS_ADDED_AS_ITEM
 from server.store.record.workspaces import Workspace, ensure_workspace
 from server.store.tables.accounts import accounts, workspaces
 from server.store.tables.memories import memories

@@ -14,7 +14,7 @@ from qdrant_client import AsyncQdrantClient, models
 from qdrant_client.common.client_exceptions import QdrantException
 from qdrant_client.http.exceptions import ApiException, UnexpectedResponse
 
-from server.loopback import is_proxy_allowed
+from server.network.loopback import is_proxy_allowed
 from server.store.search import checks
 from server.store.search.qdrant import wire
 from server.store.search.qdrant.options import CollectionOptions

@@ -10,7 +10,8 @@ from server.errors import Failure
 from server.ids import new_id
 from server.limits import Limits
 from server.memory.working import Item, Status
-from server.store.record import memories, working_memory, workspaces
+from server.store.record import memories, workspaces
+from server.store.record.notes import working_memory
 from server.store.record.people import accounts
 from server.store.record.people.plans import COUNTS, KINDS, UNLIMITED, Plans, QuotaExceeded, Standing
 from tests.helpers.ledger import Ledger

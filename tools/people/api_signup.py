@@ -11,7 +11,7 @@ import structlog
 from pydantic import AfterValidator, BaseModel, Field, StringConstraints
 
 from auth.accounts.account_names import taken_name_as_failure
-from auth.api_keys import issue_key
+from auth.bearers.api_keys import issue_key
 from auth.principal import WRITE
 from server.errors import Failure
 from server.store.record.people.accounts import create_user

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.memory.skip import SkipEntry
 from server.store.db import Database, fetch_rows
-from server.store.record import section_items, working_memory
+from server.store.record.notes import section_items, working_memory
 from server.store.tables.working import working_items
 
 _COLUMNS = (

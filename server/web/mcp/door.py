@@ -18,12 +18,12 @@ from pydantic import BaseModel
 from pydantic_core import from_json
 from starlette.requests import Request
 
-from auth.guard import demand_scopes
+from auth.bearers.guard import demand_scopes
 from server import __version__
 from server.errors import Failure
-from server.web import mcp_prompts, mcp_resources
 from server.web.answers import as_failure
 from server.web.connection import named_workspace
+from server.web.mcp import prompts, resources
 from tools.core.operation import AnswerImage, AnswerText, Door, Effect, Operation, run
 from tools.core.schema import build_schema
 
@@ -101,8 +101,8 @@ def build_server(
             instructions=instructions,
             cache_hints=hints,
             **common,
-            **mcp_resources.make_handlers(operations, run_operation),
-            **mcp_prompts.make_handlers(),
+            **resources.make_handlers(operations, run_operation),
+            **prompts.make_handlers(),
         )
     )
 

@@ -8,9 +8,9 @@ from pydantic import AfterValidator, BaseModel, Field, StringConstraints
 from server.ids import new_id
 from server.memory.crystal import CRYSTAL_BYTES, Synthesis
 from server.memory.models import Timestamp
-from server.store.record import identity
-from server.store.record.identity import Crystal
-from server.store.record.synthesis import compose_crystal
+from server.store.record.notes import identity
+from server.store.record.notes.identity import Crystal
+from server.store.record.notes.synthesis import compose_crystal
 from tools.core.operation import Answer, Call, Effect, InWorkspace, Meta, Operation
 from tools.core.services import Services
 from tools.core.transaction import open_change

@@ -10,8 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.memory.working import SEEDS, Category, Item, Section, Status
 from server.store.db import Database, fetch_rows, insert_into
-from server.store.record import crystal_quotes, section_items
 from server.store.record.keyset import is_after
+from server.store.record.notes import crystal_quotes, section_items
 from server.store.tables.working import working_items, working_sections
 
 _SECTION = (

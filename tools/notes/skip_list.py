@@ -10,7 +10,7 @@ from server.ids import new_id
 from server.memory.expiry import NEVER, parse_expiry
 from server.memory.models import Timestamp
 from server.memory.skip import MOST_ENTRIES, SkipEntry, find_matches, find_telling_terms
-from server.store.record import skip_list
+from server.store.record.notes import skip_list
 from tools.core.fields import Id, Question
 from tools.core.operation import Answer, Call, Effect, InWorkspace, Operation
 from tools.core.services import Services

@@ -6,9 +6,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.memory.crystal import CORE, PATTERNS, Synthesis, synthesize_crystal
 from server.memory.working import complete_sections
-from server.store.record import identity, memories, working_memory
+from server.store.record import memories
 from server.store.record.memories import Listing
-from server.store.record.working_memory import ItemListing
+from server.store.record.notes import identity, working_memory
+from server.store.record.notes.working_memory import ItemListing
 
 #: The largest number of items in a crystal; the most important ones are taken.
 ITEMS = 50

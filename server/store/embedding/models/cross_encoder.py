@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from server.memory.embedding_model import Model
-from server.store.embedding.fastembed_model import load_fastembed_model
+from server.store.embedding.models.fastembed_model import load_fastembed_model
 
 BATCH_TEXTS = 5  # texts between two checks whether anybody still waits: some 50 ms on one core
 CHARACTERS_PER_TOKEN = 8  # more than any text has; characters beyond the model's window are not even tokenized

@@ -11,8 +11,8 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from server.errors import Failure
-from server.web import mcp
-from server.web.mcp_request import read_first
+from server.web.mcp import door
+from server.web.mcp.request import read_first
 from server.web.request_body import MAX_BODY
 from tools import catalog
 
@@ -26,12 +26,12 @@ class McpApps:
     """
 
     def __init__(self) -> None:
-        self._full = _make_manager(mcp.build_server(catalog.CANONICAL, catalog.MEMENTO))
+        self._full = _make_manager(door.build_server(catalog.CANONICAL, catalog.MEMENTO))
         self._memento = _make_manager(
-            mcp.build_server(catalog.MEMENTO, catalog.CANONICAL, instructions=mcp.MEMENTO_INSTRUCTIONS)
+            door.build_server(catalog.MEMENTO, catalog.CANONICAL, instructions=door.MEMENTO_INSTRUCTIONS)
         )
         self._link = _make_manager(
-            mcp.build_server(catalog.RECALL_LINK, instructions=mcp.LINK_INSTRUCTIONS, read_only=True)
+            door.build_server(catalog.RECALL_LINK, instructions=door.LINK_INSTRUCTIONS, read_only=True)
         )
         self.connector = _route_by_toolset(
             {

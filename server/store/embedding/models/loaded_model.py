@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from server.memory.embedding_model import Model
 from server.memory.vector import Vector
-from server.store.embedding.fastembed_model import load_fastembed_model
+from server.store.embedding.models.fastembed_model import load_fastembed_model
 from server.store.embedding.source import Windows
 
 BATCH_TEXTS = 8

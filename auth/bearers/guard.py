@@ -10,9 +10,9 @@ from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from auth.api_keys import looks_like_api_key
-from auth.bearer import Authenticator
-from auth.bearer_refusals import INVALID_BEARER, MISSING_BEARER, refusal_response
+from auth.bearers.api_keys import looks_like_api_key
+from auth.bearers.bearer import Authenticator
+from auth.bearers.refusals import INVALID_BEARER, MISSING_BEARER, refusal_response
 from auth.principal import READ, Principal
 from auth.resources import ProtectedResource
 from server.errors import Failure

@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 
-from auth.api_keys import looks_like_api_key, verify_api_key
+from auth.bearers.api_keys import looks_like_api_key, verify_api_key
 from auth.principal import Principal
 from server.clock import Clock
 from server.store.db import Database

@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, Field, model_validator
 
-from auth.api_keys import issue_key, replace_key
+from auth.bearers.api_keys import issue_key, replace_key
 from auth.principal import ADMIN, READ, WRITE, expand_scopes
 from server.connect_commands import make_key_command
 from server.errors import Failure

@@ -10,8 +10,8 @@ from server.errors import Failure
 from server.memory.section_lines import LISTED, drop_entries, find_entries
 from server.memory.skip import MOST_ENTRIES
 from server.memory.working import SEEDS, Item, Section, complete_sections, find_section_key
-from server.store.record import section_items, working_memory
-from server.store.record.working_memory import ItemListing
+from server.store.record.notes import section_items, working_memory
+from server.store.record.notes.working_memory import ItemListing
 from tools.core.fields import Prose
 from tools.core.operation import Answer, Call, Effect, InWorkspace, Operation
 from tools.core.services import Services

@@ -1,0 +1,1 @@
+"""Rows of what an agent notes beside its memories: working memory, the skip list and the identity crystal."""

@@ -1,0 +1,1 @@
+"""The MCP door: its requests, its tools, its resources and its prompts."""
