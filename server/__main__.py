@@ -17,7 +17,7 @@ def main() -> None:
     # A terminal with another encoding shows \\u65e5 for a letter that it lacks, as standard error does anyway.
     stdout: Any = sys.stdout
     stdout.reconfigure(errors="backslashreplace")
-    app()
+    app(prog_name="loci")  # `python -m server` is the same command
 
 
 if __name__ == "__main__":

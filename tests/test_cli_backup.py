@@ -167,7 +167,10 @@ def test_a_bad_file_gets_its_own_sentence_and_changes_nothing(run, backup, tmp_p
 
 
 def test_a_missing_file_is_named(run, tmp_path):
-    assert run("restore", tmp_path / "none") == (1, f"{tmp_path / 'none'}: No such file or directory.")
+    assert run("restore", tmp_path / "none") == (
+        1,
+        f"{tmp_path / 'none'}: No such file or directory. Name a backup that you may read.",
+    )
 
 
 def test_a_pipe_is_refused_and_not_waited_for(run, tmp_path):
@@ -227,7 +230,7 @@ def test_a_secret_key_that_is_no_text_is_told(run, folder, tmp_path, password_fi
 
 
 def test_there_is_nothing_to_back_up_before_the_first_start(run, tmp_path):
-    assert "There is no record yet" in run("backup", tmp_path / "a", at=tmp_path / "none")[1]
+    assert "Set LOCI_DATA_DIR to the server's data folder." in run("backup", tmp_path / "a", at=tmp_path / "none")[1]
 
 
 @pytest.mark.usefixtures("backup")
@@ -260,7 +263,7 @@ def test_an_upgrade_check_names_the_steps_and_changes_nothing(run, folder, monke
 
 
 def test_an_upgrade_check_of_a_new_folder_makes_nothing(run, tmp_path):
-    assert "There is no record yet" in run("upgrade-check", at=tmp_path / "none")[1]
+    assert "Set LOCI_DATA_DIR to the server's data folder." in run("upgrade-check", at=tmp_path / "none")[1]
     assert not (tmp_path / "none").exists()
 
 

@@ -57,6 +57,23 @@ def test_every_command_that_lists_has_the_option(cli):
         assert "--json" in cli(*command, "--help")
 
 
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        (("user", "list"), "There are no users yet. `loci user add NAME --admin` makes the first one."),
+        (("key", "list", "--user", "ann"), "ann has no keys yet. `loci key create --user ann` makes one."),
+        (("webhook", "list"), "There are no events yet. LOCI_WEBHOOK_URL is not set, so none will come"),
+        (("golden",), "There are no golden cases yet. An agent or a script makes them: POST /v1/golden"),
+    ],
+)
+def test_an_empty_list_is_a_sentence_that_says_how_the_first_row_comes(cli, command, said):
+    if "ann" in command:
+        cli("user", "add", "ann", "--password-stdin")
+    result = CliRunner().invoke(app, command)
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert said in " ".join(result.stderr.split())
+
+
 @pytest.mark.parametrize("arguments", [("--version",), ("--version", "serve")])
 def test_the_version_is_printed_and_nothing_else_is_done(cli, arguments):
     assert cli(*arguments) == f"loci {__version__}\n"

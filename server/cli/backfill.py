@@ -1,6 +1,6 @@
 """`backfill`: the vectors that memories are without."""
 
-from server.cli.common import open_record, run_command, stderr
+from server.cli.common import open_record, print_line, run_command
 from server.config import Settings
 from server.store.record import generations, vectors
 from server.store.record.vectors import VectorCoverage
@@ -19,7 +19,7 @@ def backfill() -> None:
             await do_work_with_bar(settings, db, "backfill", "Embedding")
             async with db.read() as connection:
                 left = await vectors.count_vectors(connection, await generations.newest_generation(connection))
-        stderr.print(_describe_vectors(left))
+        print_line(_describe_vectors(left))
 
     run_command(fill_vectors)
 

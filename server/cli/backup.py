@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.progress import Progress as Bar
 from sqlalchemy import make_url
 
 from auth.accounts.passwords import check_password
-from server.cli.common import print_line, run_command, stderr
+from server.cli.common import make_bar, print_line, run_command, stderr
 from server.clock import utc_now
 from server.config import Settings
 from server.errors import Failure
@@ -62,7 +61,7 @@ def write_backup_file(
                     checking=start("Reading back"),
                 )
             except NoRecord:
-                raise Failure("not_found", "There is no record yet, so there is nothing to back up.") from None
+                raise Failure("not_found", _explain_absence(settings)) from None
             except DamagedBackup as error:
                 raise Failure("unavailable", f"{path} {error}. Nothing was kept. Check the disk.") from None
             except OSError as error:
@@ -78,7 +77,7 @@ def write_backup_file(
 @asynccontextmanager
 async def show_progress() -> AsyncGenerator[Callable[[str], Progress]]:
     """Yield a function that makes a bar of a title, and returns what moves it. The bars are gone at the end."""
-    with Bar(console=stderr, transient=True) as bar:
+    with make_bar() as bar:
 
         def start_bar(title: str) -> Progress:
             task = bar.add_task(title, total=None)
@@ -100,9 +99,9 @@ def read_password_file(path: Path) -> str:
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except OSError as error:
-        raise Failure("invalid", f"{path}: {error.strerror}.") from None
+        raise Failure("invalid", f"{path}: {error.strerror}. Name a file that you may read.") from None
     except UnicodeDecodeError:
-        raise Failure("invalid", f"{path}: the password is not UTF-8 text.") from None
+        raise Failure("invalid", f"{path}: the password is not UTF-8 text. Write it in UTF-8.") from None
     if not lines or not lines[0]:
         raise Failure("invalid", f"{path}: its first line is empty. It must be the password.")
     return lines[0]
@@ -165,6 +164,12 @@ def _explain_file_error(path: Path, error: OSError) -> Failure | None:
     if error.filename is not None or error.errno in _FILE_ERRORS:
         return Failure("invalid", f"{path}: {error.strerror}. Name a file in a folder that you may write to.")
     return None
+
+
+def _explain_absence(settings: Settings) -> str:
+    if settings.database_url.get_secret_value():
+        return "There is no record in the database yet. Set LOCI_DATABASE_URL to that of the server."
+    return f"There is no record in {settings.data_dir.absolute()}. Set LOCI_DATA_DIR to the server's data folder."
 
 
 def describe_content(manifest: Manifest) -> str:

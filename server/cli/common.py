@@ -12,6 +12,8 @@ from urllib.parse import urlsplit
 
 import typer
 from rich.console import Console
+from rich.progress import Progress, ProgressColumn
+from rich.table import Table
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -59,7 +61,9 @@ async def find_user(connection: AsyncConnection, name: str) -> accounts.User:
     """Return the user of this name. Raises Failure `not_found`."""
     user = await accounts.find_user(connection, name)
     if user is None:
-        raise Failure("not_found", f"There is no user named {name!r}. `user list` shows them; `user add` makes one.")
+        raise Failure(
+            "not_found", f"There is no user named {name!r}. `loci user list` shows them; `loci user add` makes one."
+        )
     return user
 
 
@@ -172,6 +176,19 @@ def explain_store_error(error: DBAPIError | OSError, settings: Settings) -> str:
     if settings.database_url.get_secret_value():
         return f"The record cannot be reached: {reason}. Check LOCI_DATABASE_URL, and that the database runs."
     return f"{settings.data_dir.absolute()}: {reason}. Check LOCI_DATA_DIR, and that you may write there."
+
+
+def make_bar(*columns: ProgressColumn) -> Progress:
+    """Return a progress bar that is gone at its end. If nobody watches, because of a pipe or a log, there is none."""
+    return Progress(*columns, console=stderr, transient=True, disable=not stderr.is_terminal)
+
+
+def print_table(table: Table, empty: str) -> None:
+    """Print a list as a table; one without rows as a sentence, which says how the first row comes."""
+    if table.row_count:
+        stdout.print(table)
+    else:
+        print_line(empty)
 
 
 def print_json(rows: list[dict[str, Any]]) -> None:

@@ -4,15 +4,16 @@ from collections.abc import Iterable
 from typing import Annotated, Any
 
 import typer
-from rich.progress import Progress
 
-from server.cli.common import fail, find_user, open_record, print_line, run_command, stderr
+from server.cli.common import fail, find_user, make_bar, open_record, print_line, run_command, stderr
 from server.config import Settings
 from server.errors import Failure
 from server.store.db import Database
 from server.store.record import golden as golden_store
 from server.store.record.golden import GoldenWorkspace
 from server.store.record.people import accounts
+
+_NO_CASES = "There are no golden cases yet. An agent or a script makes them: POST /v1/golden; docs/api.md has examples."
 
 
 def check_golden(
@@ -39,7 +40,7 @@ def check_golden(
         _print_failing(report["place"], report["cases"])
     if failed:
         fail(f"{failed} of {passed + failed} golden cases failed.")
-    stderr.print(f"All {passed} golden cases passed." if passed else "There are no golden cases.")
+    stderr.print(f"All {passed} golden cases passed." if passed else _NO_CASES)
 
 
 def _print_failing(place: str, cases: Iterable[dict[str, Any]]) -> None:
@@ -70,7 +71,8 @@ async def _find_workspaces(db: Database, workspace: str | None, user: str | None
             mine = await accounts.list_accounts(connection)
         if slash:
             if account not in mine:
-                raise Failure("not_found", f"There is no account named {account!r} here, or not that user's.")
+                reason = f"There is no account named {account!r} here, or not that user's."
+                raise Failure("not_found", f"{reason} `loci user list` shows the users.")
             account_id = mine[account]
         return await golden_store.list_workspaces_with_cases(connection, account_id, name or None)
 
@@ -80,7 +82,7 @@ async def _check_cases(settings: Settings, db: Database, places: list[GoldenWork
     from server.cli.runs import do_works  # noqa: PLC0415 - with the works, a second of imports
 
     current = places[0]
-    with Progress(console=stderr, transient=True) as bar:
+    with make_bar() as bar:
         task = bar.add_task("Golden cases", total=sum(place.cases for place in places))
 
         def show(number: int, state: str, done: int, _total: int | None) -> None:

@@ -8,7 +8,7 @@ from rich.table import Column, Table
 
 from auth.bearers.api_keys import issue_key
 from auth.principal import ADMIN, IMPLIED
-from server.cli.common import AsJson, find_user, open_record, print_json, run_command, stderr, stdout
+from server.cli.common import AsJson, find_user, open_record, print_json, print_table, run_command, stderr
 from server.clock import utc_now
 from server.config import Settings
 from server.errors import Failure
@@ -44,7 +44,8 @@ def create_key(
         async with open_record(settings) as db, db.write() as connection:
             owner = await find_user(connection, user)
             if ADMIN in wanted and not owner.is_admin:
-                raise Failure("forbidden", f"{user} is not an admin, so a key of theirs cannot have the scope admin.")
+                reason = f"{user} is not an admin, so a key of theirs cannot have the scope admin."
+                raise Failure("forbidden", f"{reason} `loci user list` shows who is one.")
             bound = None
             if workspace is not None:
                 # The generation of a running server, so that its memories have vectors from the first one on.
@@ -94,7 +95,7 @@ def list_keys(user: UserName, *, as_json: AsJson = False) -> None:
             ends = "" if row.expires_at is None else f"{row.expires_at:%Y-%m-%d}"
             used = "" if row.last_used_at is None else f"{row.last_used_at:%Y-%m-%d %H:%M}"
             table.add_row(row.id, row.prefix, row.name, row.scopes, row.workspace or "", ends, used)
-        stdout.print(table)
+        print_table(table, f"{user} has no keys yet. `loci key create --user {user}` makes one.")
 
     run_command(print_keys)
 
@@ -113,7 +114,7 @@ def _describe_key(row: api_keys.KeyRow) -> dict[str, Any]:
 
 @app.command("revoke")
 def revoke_key(
-    user: UserName, key_id: Annotated[str, typer.Argument(help="The key's id, as `key list` shows it.")]
+    user: UserName, key_id: Annotated[str, typer.Argument(help="The key's id, as `loci key list` shows it.")]
 ) -> None:
     """Revoke a key. A running server refuses it within a second."""
 
@@ -121,7 +122,9 @@ def revoke_key(
         async with open_record(settings) as db, db.write() as connection:
             owner = await find_user(connection, user)
             if not await api_keys.revoke_key(connection, owner.id, key_id, utc_now()):
-                raise Failure("not_found", f"{user} has no active key {key_id!r}. `key list --user {user}` shows them.")
+                raise Failure(
+                    "not_found", f"{user} has no active key {key_id!r}. `loci key list --user {user}` shows them."
+                )
             await raise_epoch(connection)
         stderr.print("Revoked.")
 

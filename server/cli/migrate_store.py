@@ -1,6 +1,6 @@
 """`migrate-store`: the search store, moved to where the settings say."""
 
-from server.cli.common import open_record, run_command, stderr
+from server.cli.common import open_record, print_line, run_command
 from server.config import Settings
 
 
@@ -20,6 +20,6 @@ def migrate_store() -> None:
         whose = "shared collections" if settings.layout == "shared" else "a collection for each workspace"
         repaired = (outcome.report or {}).get("repaired", 0)
         again = f" {repaired} had to be made again." if repaired else ""
-        stderr.print(f"{outcome.workspaces} workspace(s) are in {place}, with {whose}, as in the record.{again}")
+        print_line(f"{outcome.workspaces} workspace(s) are in {place}, with {whose}, as in the record.{again}")
 
     run_command(move_points)

@@ -3,9 +3,9 @@
 from typing import Annotated
 
 import typer
-from rich.progress import BarColumn, DownloadColumn, Progress, SpinnerColumn, TextColumn
+from rich.progress import BarColumn, DownloadColumn, SpinnerColumn, TextColumn
 
-from server.cli.common import begin_command, explain_errors, stderr
+from server.cli.common import begin_command, explain_errors, make_bar, print_line, stderr
 from server.config import Settings
 from server.embedding_providers import LOCAL
 from server.store.embedding.models.model_pull import ModelUnavailable, PullOutcome, pull_embedder, pull_reranker
@@ -21,14 +21,17 @@ def pull_models(
 
     Without an embedding model recall ranks by keyword only. None is fetched if LOCI_EMBEDDING_PROVIDER is not local.
     """
-    if fetch_models(begin_command()) and strict:
+    if fetch_models(begin_command(), names_present=True) and strict:
         raise typer.Exit(1)
 
 
-def fetch_models(settings: Settings) -> bool:
-    """Fetch the models that the settings name, and show the progress; return whether one of them is missing still."""
+def fetch_models(settings: Settings, *, names_present: bool = False) -> bool:
+    """Fetch the models that the settings name, and show the progress; return whether one of them is missing still.
+
+    With `names_present`, the models that were here before are named too.
+    """
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), DownloadColumn())
-    with explain_errors(settings), Progress(*columns, console=stderr, transient=True) as progress:
+    with explain_errors(settings), make_bar(*columns) as progress:
         task = progress.add_task("Looking for an embedding model", total=None)
 
         def report(step: str, done: int | None, total: int | None) -> None:
@@ -50,6 +53,10 @@ def fetch_models(settings: Settings) -> bool:
     for outcome in pulled:
         if outcome.model is not None and outcome.source != "here":
             stderr.print(f"Pulled [bold]{outcome.model.name}[/bold]")
+        elif outcome.model is not None and names_present:
+            print_line(f"{outcome.model.name} is in {settings.models.absolute()} already.")
+    if names_present and not problems and all(outcome.model is None for outcome in pulled):
+        print_line("No model is wanted: LOCI_EMBEDDING_MODEL is none, or LOCI_EMBEDDING_PROVIDER is not local.")
     for problem in problems:
         stderr.print(problem, style="yellow", markup=False)
     return bool(problems)

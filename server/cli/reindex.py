@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from server.cli.common import open_record, run_command, stderr
+from server.cli.common import open_record, print_line, run_command
 from server.config import Settings
 
 
@@ -21,6 +21,6 @@ def reindex(
 
         async with open_record(settings) as db:
             outcome = await do_work_with_bar(settings, db, "reindex", "Reindexing", workspace)
-        stderr.print(f"{outcome.workspaces} workspace(s) reindexed.")
+        print_line(f"{outcome.workspaces} workspace(s) reindexed.")
 
     run_command(rebuild_points)

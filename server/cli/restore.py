@@ -86,7 +86,7 @@ def _explain_refusals(file: Path) -> Generator[None]:
     except OSError as error:
         if error.filename != str(file):
             raise
-        raise Failure("invalid", f"{file}: {error.strerror}.") from None
+        raise Failure("invalid", f"{file}: {error.strerror}. Name a backup that you may read.") from None
 
 
 def _check_kind(file: Path) -> None:

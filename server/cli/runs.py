@@ -3,12 +3,10 @@
 import asyncio
 from collections.abc import Callable, Sequence
 
-from rich.progress import Progress
-
 from server.background.runs import do_work
 from server.background.work import Outcome, Work
 from server.background.works import find_work
-from server.cli.common import find_store_outage, stderr
+from server.cli.common import find_store_outage, make_bar
 from server.clock import utc_now
 from server.config import Settings
 from server.errors import Failure
@@ -42,7 +40,7 @@ async def do_work_with_bar(
     settings: Settings, db: Database, name: str, title: str, argument: str | None = None
 ) -> Outcome:
     """Do a work once, with a progress bar of this title, and return its outcome. Raises Failure as `do_works` does."""
-    with Progress(console=stderr, transient=True) as bar:
+    with make_bar() as bar:
         task = bar.add_task(title, total=None)
 
         def show(_number: int, state: str, done: int, total: int | None) -> None:

@@ -10,7 +10,16 @@ from rich.table import Table
 from auth.accounts.account_names import check_name, failure_from_taken_name, taken_name_as_failure
 from auth.accounts.passwords import Passwords, check_password
 from auth.accounts.signup_links import make_invite_link
-from server.cli.common import AsJson, check_port_known, find_user, open_record, print_json, run_command, stderr, stdout
+from server.cli.common import (
+    AsJson,
+    check_port_known,
+    find_user,
+    open_record,
+    print_json,
+    print_table,
+    run_command,
+    stderr,
+)
 from server.clock import utc_now
 from server.config import Settings
 from server.errors import Failure
@@ -93,7 +102,7 @@ def list_users(*, as_json: AsJson = False) -> None:
             disabled = "" if user.disabled_at is None else f"{user.disabled_at:%Y-%m-%d}"
             made = f"{user.created_at:%Y-%m-%d}"
             table.add_row(user.name, "yes" if user.is_admin else "", plan or "", made, disabled)
-        stdout.print(table)
+        print_table(table, "There are no users yet. `loci user add NAME --admin` makes the first one.")
 
     run_command(print_users)
 
@@ -149,7 +158,7 @@ def print_invite_link() -> None:
 
     async def make_link(settings: Settings) -> str:
         if settings.signup != "invite":
-            raise Failure("forbidden", f"LOCI_SIGNUP is {settings.signup}; set it to invite to invite people.")
+            raise Failure("forbidden", f"LOCI_SIGNUP is {settings.signup}. Set it to `invite`, and restart the server.")
         check_port_known(settings)
         async with open_record(settings) as db:
             return await make_invite_link(db, settings.public_url, utc_now())

@@ -1,11 +1,12 @@
 """`webhook`: the events for LOCI_WEBHOOK_URL, and their delivery."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import typer
 from rich.table import Table
 
-from server.cli.common import AsJson, open_record, print_json, print_line, run_command, stderr, stdout
+from server.cli.common import AsJson, open_record, print_json, print_line, print_table, run_command
 from server.clock import utc_now
 from server.config import Settings
 from server.errors import Failure
@@ -17,6 +18,7 @@ from server.wiring.webhooks import open_webhook
 app = typer.Typer(help="The events for LOCI_WEBHOOK_URL.", no_args_is_help=True, add_completion=False)
 
 SHOWN = 100
+_SETTINGS = "Set it, and LOCI_WEBHOOK_SECRET: docs/webhooks.md says how."
 
 
 @app.command("list")
@@ -42,8 +44,9 @@ def list_events(
             due = f"{each.due_at:%Y-%m-%d %H:%M}" if each.state == "waiting" else ""
             made = f"{each.created_at:%Y-%m-%d %H:%M}"
             table.add_row(each.id, each.type, each.state, str(each.attempts), made, due, each.problem or "")
-        stdout.print(table)
-        stderr.print(", ".join(f"{count} {name}" for name, count in counts.items()), highlight=False)
+        print_table(table, _explain_absence(settings, counts))
+        if any(counts.values()):
+            print_line(", ".join(f"{count} {name}" for name, count in counts.items()))
 
     run_command(print_events)
 
@@ -58,10 +61,13 @@ def retry_events(
 
     async def retry(settings: Settings) -> None:
         if bool(ids) == failed:
-            raise Failure("invalid", "Name the ids of events, or use --failed. `webhook list` shows the ids.")
+            raise Failure("invalid", "Name the ids of events, or use --failed. `loci webhook list` shows the ids.")
         async with open_record(settings) as db, db.write() as connection:
-            count = await outbox.retry_events(connection, None if failed else ids, utc_now())
-        stderr.print(f"{count} events will be sent again.", highlight=False)
+            retried = await outbox.retry_events(connection, None if failed else ids, utc_now())
+            if unknown := [each for each in ids or [] if each not in retried]:
+                advice = "`loci webhook list` shows the events. None is sent again."
+                raise Failure("not_found", f"There is no event {unknown[0][:60]} that was not delivered. {advice}")
+        print_line(f"{len(retried)} events will be sent again.")
 
     run_command(retry)
 
@@ -76,10 +82,11 @@ def send_test() -> None:
         event = Event(new_id(now), "webhook.test", payload, "waiting", 0, now, now, None, None)
         async with open_webhook(settings, utc_now) as sender:
             if sender is None:
-                raise Failure("invalid", "LOCI_WEBHOOK_URL is not set.")
+                raise Failure("invalid", f"LOCI_WEBHOOK_URL is not set. {_SETTINGS}")
             outcome = await sender.send(event)
         if outcome.problem:
-            raise Failure("unavailable", f"{settings.webhook_url} {outcome.problem}.")
+            advice = "Check LOCI_WEBHOOK_URL, and that the receiver runs and answers 2xx."
+            raise Failure("unavailable", f"{settings.webhook_url} {outcome.problem}. {advice}")
         print_line(f"{settings.webhook_url} took the event.")
 
     run_command(send)
@@ -90,6 +97,15 @@ def _read_state(text: str) -> State:
         if text == known:
             return known
     raise Failure("invalid", f"--state: must be waiting, delivered or failed; you sent {text[:40]!r}.")
+
+
+def _explain_absence(settings: Settings, counts: Mapping[State, int]) -> str:
+    """Return the sentence for an empty list of events."""
+    if any(counts.values()):
+        return "There are no events of this state. `loci webhook list` without --state shows the others."
+    if settings.webhook_url:
+        return "There are no events yet. `loci webhook test` sends one, to see whether the receiver takes it."
+    return f"There are no events yet. LOCI_WEBHOOK_URL is not set, so none will come. {_SETTINGS}"
 
 
 def _describe_event(event: Event) -> dict[str, Any]:

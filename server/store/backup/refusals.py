@@ -9,7 +9,7 @@ class ForeignFile(UnusableBackup):
     """The file is no backup of ours."""
 
     def __init__(self) -> None:
-        super().__init__("is not a backup of Loci")
+        super().__init__("is not a backup of Loci. Name a file that `loci backup` wrote")
 
 
 class TruncatedBackup(UnusableBackup):
@@ -44,4 +44,4 @@ class WrongPassword(UnusableBackup):
     """The password is not the one that the file was encrypted with."""
 
     def __init__(self) -> None:
-        super().__init__("was encrypted with another password")
+        super().__init__("was encrypted with another password. Give that one with --password-file")

@@ -26,7 +26,7 @@ async def reindex(db: Database, projection: Projection, workspace_id: str | None
         ids = await workspaces.list_workspace_ids(connection)
     wanted = [each for each in ids if workspace_id in {None, each}]
     if workspace_id is not None and not wanted:
-        raise ReindexFailed(f"There is no workspace with the id {workspace_id}.")
+        raise ReindexFailed(f"There is no workspace with the id {workspace_id}. GET /v1/workspaces shows the ids.")
     for done, each in enumerate(wanted, start=1):
         await projection.forget(each)
         if not await projection.project(each):

@@ -139,13 +139,13 @@ async def count_events(connection: AsyncConnection) -> dict[State, int]:
     return counts | {row.state: row.number for row in await connection.execute(query)}
 
 
-async def retry_events(connection: AsyncConnection, ids: Collection[str] | None, now: datetime) -> int:
-    """Have failed events sent again, all of them if `ids` is None, and those that wait at once. Return their number."""
+async def retry_events(connection: AsyncConnection, ids: Collection[str] | None, now: datetime) -> set[str]:
+    """Have failed events sent again, all of them if `ids` is None, and those that wait at once. Return their ids."""
     chosen = webhook_events.c.state == "failed"
     if ids is not None:
         chosen = sa.and_(webhook_events.c.state != "delivered", webhook_events.c.id.in_(ids))
     retried = sa.update(webhook_events).where(chosen).values(state="waiting", attempts=0, due_at=now, finished_at=None)
-    return len((await connection.execute(retried.returning(webhook_events.c.id))).all())
+    return set((await connection.execute(retried.returning(webhook_events.c.id))).scalars())
 
 
 async def delete_old_events(connection: AsyncConnection, before: datetime) -> None:
