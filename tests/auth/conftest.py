@@ -19,7 +19,7 @@ from server.store.db import Database
 from server.store.record.people.accounts import create_user
 from tests.helpers.clock import Clock
 from tests.helpers.databases import postgres_database, url_of
-from tests.helpers.flow import PASSWORD, Flow
+from tests.helpers.logins.flow import PASSWORD, Flow
 
 CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 

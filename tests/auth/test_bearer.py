@@ -4,7 +4,7 @@ import httpx
 import pytest
 
 from server.store.record.people.accounts import create_user
-from tests.helpers.flow import PASSWORD, Flow, fields
+from tests.helpers.logins.flow import PASSWORD, Flow, fields
 
 pytestmark = pytest.mark.anyio
 

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from server.store.record.oauth.garbage import collect_garbage
 from server.store.tables.oauth import oauth_clients, oauth_codes, oauth_documents, oauth_grants, oauth_refresh_tokens
 from tests.auth.clients.test_documents import AT, CALLBACK, DOCUMENT, URL
-from tests.helpers.flow import ON_BOTH, Flow
+from tests.helpers.logins.flow import ON_BOTH, Flow
 
 pytestmark = [pytest.mark.anyio, ON_BOTH]
 

@@ -4,7 +4,7 @@ import jwt
 import pytest
 from structlog.testing import capture_logs
 
-from tests.helpers.flow import PASSWORD, REDIRECT, Flow, fields, query_of
+from tests.helpers.logins.flow import PASSWORD, REDIRECT, Flow, fields, query_of
 
 pytestmark = pytest.mark.anyio
 

@@ -12,9 +12,9 @@ from auth.grants.revocation import end_grant
 from server.ids import UserId
 from server.store.record.oauth.grants import list_grants
 from tests.helpers.doors import rpc, tool
-from tests.helpers.fake_issuer import URL, FakeIssuer, fake_web
+from tests.helpers.logins.fake_issuer import URL, FakeIssuer, fake_web
+from tests.helpers.logins.tokens import access_token
 from tests.helpers.site import Person, site_at
-from tests.helpers.tokens import access_token
 
 pytestmark = pytest.mark.anyio
 

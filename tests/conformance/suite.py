@@ -25,7 +25,7 @@ ROOT = HERE.parent.parent
 sys.path.insert(0, str(ROOT))
 
 from tests.conformance.bearer_proxy import BearerProxy  # noqa: E402 - this is a script, so the path comes first
-from tests.helpers.headless import authorize  # noqa: E402 - as above
+from tests.helpers.logins.headless import authorize  # noqa: E402 - as above
 from tests.helpers.npm import install  # noqa: E402 - as above
 
 TOOLS = ROOT / ".venv" / "conformance"

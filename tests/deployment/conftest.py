@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers.local_ca import LocalCa
+from tests.helpers.logins.local_ca import LocalCa
 from tests.helpers.processes import find_free_port, wait_for_port
 
 ROOT = Path(__file__).parent.parent.parent

@@ -8,8 +8,8 @@ from mcp.shared.auth import AuthorizationCodeResult
 
 from server.ids import UserId
 from tests.helpers.clock import ShiftedClock
-from tests.helpers.oauth_client import CALLBACK, Login, Storage, logged_in, remember
-from tests.helpers.oidc_provider import Configuration, running_provider, web_client
+from tests.helpers.logins.oauth_client import CALLBACK, Login, Storage, logged_in, remember
+from tests.helpers.logins.oidc_provider import Configuration, running_provider, web_client
 from tests.helpers.processes import find_free_port
 from tests.helpers.site import Person, site_at
 

@@ -14,8 +14,8 @@ import httpx
 import pytest
 
 from tests.deployment.dockerfile import PASSED, Stage, container_command, copy_base, run_in, run_in_stage
-from tests.helpers.headless import filled, target
-from tests.helpers.oauth_client import PASSWORD, Login, Storage, logged_in
+from tests.helpers.logins.headless import filled, target
+from tests.helpers.logins.oauth_client import PASSWORD, Login, Storage, logged_in
 from tests.helpers.processes import find_free_port, wait_for_model, wait_for_port
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(600), pytest.mark.xdist_group("debian")]

@@ -3,8 +3,8 @@
 import jwt
 import pytest
 
-from tests.helpers.local_ca import LocalCa
-from tests.helpers.oidc_provider import Configuration, running_provider, web_client
+from tests.helpers.logins.local_ca import LocalCa
+from tests.helpers.logins.oidc_provider import Configuration, running_provider, web_client
 
 pytestmark = [pytest.mark.anyio, pytest.mark.node]
 

@@ -13,7 +13,7 @@ from starlette.responses import JSONResponse, StreamingResponse
 from starlette.routing import Route
 
 from server.store.record.people import accounts
-from tests.helpers.oauth_client import PASSWORD, Login, Storage, logged_in, remember
+from tests.helpers.logins.oauth_client import PASSWORD, Login, Storage, logged_in, remember
 from tests.helpers.processes import find_free_port
 from tests.helpers.site import site_at
 

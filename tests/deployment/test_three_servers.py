@@ -27,7 +27,7 @@ from server.store.tables.lifecycle import ticks
 from server.store.tables.oauth import signing_keys
 from tests.doubles.qdrant_rest import serving
 from tests.helpers.databases import admin, apart, postgres_url
-from tests.helpers.flow import PASSWORD, Flow
+from tests.helpers.logins.flow import PASSWORD, Flow
 from tests.helpers.processes import find_free_port
 from tests.helpers.site import QUICK
 

@@ -9,10 +9,10 @@ import pytest
 from playwright.async_api import async_playwright
 
 from tests.helpers.clock import ShiftedClock
-from tests.helpers.flow import query_of
-from tests.helpers.headless import filled, target
-from tests.helpers.oauth_client import Login, Storage, logged_in, remember
-from tests.helpers.oidc_provider import Configuration, running_provider, web_client
+from tests.helpers.logins.flow import query_of
+from tests.helpers.logins.headless import filled, target
+from tests.helpers.logins.oauth_client import Login, Storage, logged_in, remember
+from tests.helpers.logins.oidc_provider import Configuration, running_provider, web_client
 from tests.helpers.site import NO_TLS, site_at
 
 pytestmark = [pytest.mark.anyio, pytest.mark.node]

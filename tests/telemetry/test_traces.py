@@ -16,7 +16,7 @@ from server.config import load_settings
 from server.logs import configure_logs
 from server.telemetry import traces as module
 from server.telemetry.traces import Traces
-from tests.helpers.flow import PASSWORD, Flow
+from tests.helpers.logins.flow import PASSWORD, Flow
 from tests.helpers.site import site_at
 
 pytestmark = pytest.mark.anyio

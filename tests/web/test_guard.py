@@ -6,7 +6,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_pri
 
 from tests.helpers.arguments import NOBODY, VALID
 from tests.helpers.doors import ERAS, LEGACY, MODERN, kept, rest, rpc, seen
-from tests.helpers.tokens import access_token
+from tests.helpers.logins.tokens import access_token
 from tools import catalog
 from tools.core.operation import Effect
 

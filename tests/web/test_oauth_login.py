@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from server.store.record.people import accounts
-from tests.helpers.oauth_client import PASSWORD, Login, Storage, logged_in, remember
+from tests.helpers.logins.oauth_client import PASSWORD, Login, Storage, logged_in, remember
 from tests.helpers.site import site_at
 
 pytestmark = pytest.mark.anyio

@@ -3,7 +3,7 @@
 import pytest
 
 from auth.pages.browser import choose_cookie_name
-from tests.helpers.flow import REDIRECT, Flow, fields, query_of
+from tests.helpers.logins.flow import REDIRECT, Flow, fields, query_of
 
 pytestmark = pytest.mark.anyio
 

@@ -13,7 +13,7 @@ from auth.clients.documents import ClientDocuments, UnusableDocumentError, is_pu
 from auth.fetching import read_lifetime
 from auth.grants.table import GRANTS
 from server.store.record.oauth.documents import find_document
-from tests.helpers.flow import query_of
+from tests.helpers.logins.flow import query_of
 
 pytestmark = pytest.mark.anyio
 

@@ -12,7 +12,7 @@ from auth.clients.documents import ClientDocuments, UnreachableDocumentError
 from auth.grants.table import GRANTS
 from server.store.tables.oauth import oauth_consents, oauth_documents
 from tests.auth.clients.test_documents import AT, CALLBACK, DOCUMENT, URL
-from tests.helpers.flow import ON_BOTH, REDIRECT, Flow
+from tests.helpers.logins.flow import ON_BOTH, REDIRECT, Flow
 
 pytestmark = pytest.mark.anyio
 

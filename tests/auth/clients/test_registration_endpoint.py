@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from auth.clients import registration_endpoint
 from auth.issuers.assertions import GRANT_TYPE
 from server.store.tables.oauth import oauth_clients
-from tests.helpers.flow import REDIRECT, Flow
+from tests.helpers.logins.flow import REDIRECT, Flow
 
 pytestmark = pytest.mark.anyio
 

@@ -9,7 +9,7 @@ import structlog.testing
 from auth.grants.chains import MAX_CHAINS
 from server.store.record.oauth.chains import list_chains
 from server.store.record.people.accounts import create_user
-from tests.helpers.flow import ON_BOTH, PASSWORD, Flow, fields
+from tests.helpers.logins.flow import ON_BOTH, PASSWORD, Flow, fields
 
 pytestmark = [pytest.mark.anyio, ON_BOTH]
 

@@ -18,9 +18,9 @@ from server.store.tables.accounts import users
 from server.store.tables.oauth import oauth_grants
 from tests.auth.clients.test_documents import AT, DOCUMENT
 from tests.auth.clients.test_documents import URL as DOCUMENT_URL
-from tests.helpers.fake_issuer import URL, FakeIssuer, fake_web, make_key
-from tests.helpers.flow import ON_BOTH, Flow
-from tests.helpers.oauth_client import Storage
+from tests.helpers.logins.fake_issuer import URL, FakeIssuer, fake_web, make_key
+from tests.helpers.logins.flow import ON_BOTH, Flow
+from tests.helpers.logins.oauth_client import Storage
 from tests.helpers.site import NO_TLS, site_at
 
 pytestmark = pytest.mark.anyio

@@ -4,7 +4,7 @@ import pytest
 import sqlalchemy as sa
 
 from server.store.tables.accounts import epoch
-from tests.helpers.flow import ON_BOTH
+from tests.helpers.logins.flow import ON_BOTH
 
 pytestmark = [pytest.mark.anyio, ON_BOTH]
 

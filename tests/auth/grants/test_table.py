@@ -10,7 +10,7 @@ from auth.grants.outcome import GrantRefusal
 from auth.grants.table import GRANTS
 from auth.rfc import InvalidGrantError
 from server.store.tables.oauth import oauth_clients
-from tests.helpers.flow import REDIRECT, Flow
+from tests.helpers.logins.flow import REDIRECT, Flow
 
 pytestmark = pytest.mark.anyio
 

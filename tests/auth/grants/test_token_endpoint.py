@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from auth.bearers.api_keys import issue_key, verify_api_key
 from server.store.tables.accounts import users
 from server.store.tables.oauth import oauth_codes, oauth_grants, oauth_refresh_tokens
-from tests.helpers.flow import ON_BOTH, REDIRECT
+from tests.helpers.logins.flow import ON_BOTH, REDIRECT
 
 pytestmark = [pytest.mark.anyio, ON_BOTH]
 

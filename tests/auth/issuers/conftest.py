@@ -8,7 +8,7 @@ import structlog
 from auth.issuers.external_tokens import ExternalTokens
 from server.config import Settings
 from server.wiring.auth import make_rules
-from tests.helpers.fake_issuer import URL, FakeIssuer, fake_web
+from tests.helpers.logins.fake_issuer import URL, FakeIssuer, fake_web
 
 PUBLIC_URL = "http://127.0.0.1:8080"
 

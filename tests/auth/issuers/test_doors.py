@@ -10,9 +10,9 @@ from server.ids import UserId
 from server.store.epoch import raise_epoch
 from server.store.tables.accounts import users
 from tests.helpers.doors import rpc
-from tests.helpers.fake_issuer import URL, FakeIssuer, fake_web
+from tests.helpers.logins.fake_issuer import URL, FakeIssuer, fake_web
+from tests.helpers.logins.tokens import access_token
 from tests.helpers.site import Person, site_at
-from tests.helpers.tokens import access_token
 
 pytestmark = pytest.mark.anyio
 

@@ -14,8 +14,8 @@ from server.errors import Failure
 from server.store.record.outbox import Outbox, list_events
 from server.store.record.people.accounts import create_user, list_users
 from server.store.tables.accounts import users
-from tests.helpers.fake_issuer import make_key, public_jwk, public_pem
-from tests.helpers.flow import ON_BOTH
+from tests.helpers.logins.fake_issuer import make_key, public_jwk, public_pem
+from tests.helpers.logins.flow import ON_BOTH
 
 pytestmark = pytest.mark.anyio
 

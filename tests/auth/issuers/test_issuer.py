@@ -10,7 +10,7 @@ from auth.issuers.discovery import IssuerState, UnusableIssuerError
 from auth.issuers.issuer import Issuer
 from auth.issuers.keys import read_key_set
 from server.errors import Failure
-from tests.helpers.fake_issuer import make_key, public_jwk
+from tests.helpers.logins.fake_issuer import make_key, public_jwk
 
 pytestmark = pytest.mark.anyio
 

@@ -9,7 +9,7 @@ import pytest
 from server.errors import Failure
 from server.store.record.people.accounts import list_users
 from server.store.record.people.external_subjects import find_external_subject
-from tests.helpers.fake_issuer import FakeIssuer
+from tests.helpers.logins.fake_issuer import FakeIssuer
 
 pytestmark = pytest.mark.anyio
 

@@ -5,7 +5,7 @@ import respx
 
 from server.store.record.people.accounts import create_user
 from tests.auth.clients.test_documents import AT, CALLBACK, DOCUMENT, URL
-from tests.helpers.flow import ON_BOTH, PASSWORD, Flow, fields
+from tests.helpers.logins.flow import ON_BOTH, PASSWORD, Flow, fields
 
 pytestmark = [pytest.mark.anyio, ON_BOTH]
 

@@ -11,7 +11,7 @@ from auth.accounts.account_names import check_name
 from server.store.record.people.accounts import create_user, find_user, set_password
 from server.store.tables.accounts import users
 from server.store.tables.oauth import browser_sessions
-from tests.helpers.flow import ON_BOTH, PASSWORD, Flow, fields
+from tests.helpers.logins.flow import ON_BOTH, PASSWORD, Flow, fields
 
 pytestmark = [pytest.mark.anyio, ON_BOTH]
 

@@ -9,7 +9,7 @@ from auth.accounts.signup_links import make_invite_link
 from server.connect_commands import list_connect_steps
 from server.store.record.people.accounts import count_users, create_user, find_user
 from server.store.tables.oauth import signup_links
-from tests.helpers.flow import ON_BOTH, PASSWORD, fields
+from tests.helpers.logins.flow import ON_BOTH, PASSWORD, fields
 
 pytestmark = [pytest.mark.anyio, ON_BOTH]
 

@@ -16,8 +16,8 @@ from auth.upstream.provider import GITHUB_ISSUER, GOOGLE_ISSUER, AllowList, Prov
 from auth.upstream.upstream import Upstream
 from server.store.record.people.accounts import find_user
 from server.store.tables.accounts import external_subjects, users
-from tests.helpers.fake_issuer import URL, FakeIssuer, fake_web, make_key
-from tests.helpers.flow import ON_BOTH, PASSWORD, Flow, fields, query_of
+from tests.helpers.logins.fake_issuer import URL, FakeIssuer, fake_web, make_key
+from tests.helpers.logins.flow import ON_BOTH, PASSWORD, Flow, fields, query_of
 
 #: A server without any user asks to be set up.
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("ada")]

@@ -11,7 +11,7 @@ from auth.tokens.sealing import Sealer
 from auth.tokens.signing import SigningKeys
 from server.store.record.oauth.garbage import collect_garbage
 from server.store.tables.oauth import signing_keys
-from tests.helpers.flow import ON_BOTH
+from tests.helpers.logins.flow import ON_BOTH
 
 pytestmark = [pytest.mark.anyio, ON_BOTH]
 

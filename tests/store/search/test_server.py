@@ -15,7 +15,7 @@ from server.store.search.qdrant.options import CollectionOptions
 from server.store.search.qdrant.server import ServerEngine
 from server.store.search.seam import EngineDown, Query
 from server.wiring.stores import build_engine
-from tests.helpers.local_ca import LocalCa
+from tests.helpers.logins.local_ca import LocalCa
 
 pytestmark = pytest.mark.anyio
 

@@ -8,7 +8,7 @@ import pytest
 from server.store.record.people.accounts import set_password
 from tests.helpers.arguments import NOBODY
 from tests.helpers.doors import rest
-from tests.helpers.flow import PASSWORD, Flow
+from tests.helpers.logins.flow import PASSWORD, Flow
 from tests.web.test_pages import DESKTOP, PHONE, fits, page_at
 
 pytestmark = pytest.mark.anyio

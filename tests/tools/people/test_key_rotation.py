@@ -10,7 +10,7 @@ from server.errors import Failure
 from server.store.tables.accounts import api_keys
 from server.store.tables.oauth import oauth_grants
 from tests.helpers.doors import ERAS, rest, seen, tool
-from tests.helpers.tokens import access_token
+from tests.helpers.logins.tokens import access_token
 from tools import catalog
 from tools.core.operation import Door, run
 from tools.people.keys import RotatedKey

@@ -12,7 +12,7 @@ from auth.accounts.passwords import Passwords
 from server.cli import app
 from server.errors import Failure
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 ZOE = os.fsdecode("zoë".encode("latin-1"))
 PASSWORD = "correct horse bättery"
 

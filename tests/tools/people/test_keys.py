@@ -11,7 +11,7 @@ from server.background.upkeep import write_counts
 from server.connect_commands import make_key_command
 from server.store.tables.oauth import oauth_grants
 from tests.helpers.doors import rest, seen
-from tests.helpers.tokens import access_token
+from tests.helpers.logins.tokens import access_token
 
 pytestmark = pytest.mark.anyio
 

@@ -22,7 +22,7 @@ from tests.helpers.ledger import open_ledger
 
 pytestmark = pytest.mark.anyio
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 
 #: Does the work on the folder it is given, and stops for good at the place it is given, saying so.
 CHILD = """

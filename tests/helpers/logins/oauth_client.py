@@ -10,7 +10,7 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.auth import AuthorizationCodeResult, OAuthClientInformationFull, OAuthClientMetadata, OAuthToken
 from pydantic import AnyUrl
 
-from tests.helpers.headless import authorize
+from tests.helpers.logins.headless import authorize
 
 PASSWORD = "correct horse battery"
 CALLBACK = "http://127.0.0.1:51234/callback"

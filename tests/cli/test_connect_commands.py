@@ -12,7 +12,7 @@ from server.cli.serving import serve
 from server.config import Settings
 from server.connect_commands import list_connect_steps, make_key_command
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 URL = "http://127.0.0.1:8080/mcp"
 DOCS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 #: A command that adds a server, up to the end of its line or of its quotation.

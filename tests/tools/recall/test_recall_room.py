@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from server.memory.recall.packing import LEAST_EXCERPT, estimate_tokens
 from tests.helpers.doors import refused, rest, tool
-from tests.web.test_fuzz import examples
+from tests.web.input.test_fuzz import examples
 
 pytestmark = pytest.mark.anyio
 

@@ -1,4 +1,4 @@
-// A real OpenID provider on loopback, over HTTPS, for tests. tests/helpers/oidc_provider.py starts it.
+// A real OpenID provider on loopback, over HTTPS, for tests. tests/helpers/logins/oidc_provider.py starts it.
 //
 // The first line of stdin is the configuration as JSON; see `Configuration` there. It prints its address as JSON when
 // it listens. `PUT /test/configuration` takes a new configuration, and `POST /test/rotate` gives it another signing

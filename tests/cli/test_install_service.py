@@ -9,7 +9,7 @@ from server.cli import app
 from server.cli.serving import install_service
 from server.cli.serving.install_service import Installation, render_unit
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 
 
 def lines(unit, key):

@@ -37,10 +37,10 @@ from server.store.search.folder_ownership import FolderOwnership
 from server.store.tables.accounts import accounts, workspaces
 from tests.doubles import tiny_cross_encoder
 from tests.helpers.clock import Clock
-from tests.helpers.fake_issuer import URL, FakeIssuer, fake_web
+from tests.helpers.logins.fake_issuer import URL, FakeIssuer, fake_web
 from tests.helpers.site import QUICK, site_at
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 PASSWORD = "correct horse battery\n"
 
 

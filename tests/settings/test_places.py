@@ -7,7 +7,7 @@ import pytest
 from server import places, variables
 from server.config import Settings, load_settings
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 
 from server.cli import _PLACES, load_command
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize("option", ["--help", "--version"])

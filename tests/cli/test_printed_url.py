@@ -19,7 +19,7 @@ from server.cli.serving.listen import listen
 from server.config import Settings, load_settings
 from tests.helpers.site import NO_TLS
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 NO_FILE = {"LOCI_ENV_FILE": os.devnull}
 
 

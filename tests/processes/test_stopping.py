@@ -16,7 +16,7 @@ from server.clock import utc_now
 from tests.helpers.processes import find_free_port
 from tests.helpers.site import site_at
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 FORM = "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 99\r\n\r\nhalf=a"
 #: The path of each half-sent request, and what of it was sent.
 HALF_SENT = {

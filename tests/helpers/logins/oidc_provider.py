@@ -22,8 +22,8 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import httpx
 
 from auth.rfc import make_code_challenge
-from tests.helpers.headless import filled, target
-from tests.helpers.local_ca import LocalCa
+from tests.helpers.logins.headless import filled, target
+from tests.helpers.logins.local_ca import LocalCa
 from tests.helpers.npm import install
 
 HERE = Path(__file__).parent / "oidc"

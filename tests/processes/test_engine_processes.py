@@ -19,7 +19,7 @@ from tests.helpers.site import NO_TLS, site_at
 
 pytestmark = pytest.mark.anyio
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 
 
 def living():

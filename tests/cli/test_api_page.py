@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from server.cli import app
 from server.cli.api_page import Exchange, PageError, describe_type, drop_nulls, render_page
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture

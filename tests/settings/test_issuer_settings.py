@@ -7,7 +7,7 @@ import pytest
 from auth.issuers.keys import ASYMMETRIC
 from server.config import load_settings
 from server.settings.issuers import Algorithm
-from tests.helpers.local_ca import LocalCa
+from tests.helpers.logins.local_ca import LocalCa
 
 
 def test_every_algorithm_that_can_be_named_is_asymmetric_and_can_be_verified():

@@ -16,7 +16,7 @@ from server.logs import configure_logs
 from tests.helpers.processes import find_free_port, wait_for_port
 from tests.helpers.site import NO_TLS, site_at
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 
 
 class Broken:

@@ -13,7 +13,7 @@ import pytest
 from server import variables
 from server.config import PREFIX, Limits, Settings, is_secret, load_settings
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/configuration.md").read_text()
 ROWS = dict(re.findall(r"^\| `(LOCI_\w+)`( \*)? \|.*$", PAGE, re.MULTILINE))
 SETTINGS_FILE = variables.SETTINGS_FILE
@@ -393,7 +393,7 @@ logging.getLogger("library").warning("theirs")
 
 
 def test_a_log_line_has_a_name_only_where_its_logger_has_one():
-    root = Path(__file__).parent.parent
+    root = Path(__file__).parents[2]
     done = subprocess.run([sys.executable, "-c", LOGGING], cwd=root, capture_output=True, text=True, check=True)
     lines = [json.loads(line) for line in done.stderr.splitlines()]
     assert [line.get("logger", "none") for line in lines] == ["none", "server.access", "library"]
