@@ -169,5 +169,5 @@ def _note_accesses(services: Services, own: Workspace | MissingWorkspace, chosen
     """Count the use of the memories of the caller's workspace. Nothing is written to the others."""
     if isinstance(own, Workspace):
         mine = [each for each in chosen if each.home.workspace.id == own.id]
-        used = [(each.memory.id, each.ranked.candidate.traits.access_count) for each in mine]
+        used = [each.memory.id for each in mine]
         services.accesses.note(own.id, used)

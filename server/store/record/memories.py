@@ -281,8 +281,8 @@ async def erase_content(connection: AsyncConnection, memory_id: str, now: dateti
     await blank_memory_entries(connection, memory_id)
 
 
-async def count_accesses(connection: AsyncConnection, accesses: dict[str, tuple[int, datetime]]) -> None:
-    """Add to access counts: memory id → (number of accesses, time of the last one).
+async def count_accesses(connection: AsyncConnection, accesses: dict[str, tuple[int, datetime]]) -> dict[str, int]:
+    """Add to access counts: memory id → (number of accesses, time of the last one). Return the counts after it, by id.
 
     Access counts are no part of a memory's revision.
     """
@@ -293,5 +293,11 @@ async def count_accesses(connection: AsyncConnection, accesses: dict[str, tuple[
     )
     # In one order everywhere, so that two servers never wait for each other's rows.
     rows = [{"memory": m, "times": n, "at": at} for m, (n, at) in sorted(accesses.items())]
+    counts: dict[str, int] = {}
     for start in range(0, len(rows), _COUNTED):  # a round of the loop for each portion: recalls go on meanwhile
-        await connection.execute(query, rows[start : start + _COUNTED])
+        portion = rows[start : start + _COUNTED]
+        await connection.execute(query, portion)
+        ids = [row["memory"] for row in portion]
+        after = sa.select(memories.c.id, memories.c.access_count).where(memories.c.id.in_(ids))
+        counts.update((row.id, row.access_count) for row in await connection.execute(after))
+    return counts

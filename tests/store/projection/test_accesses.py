@@ -10,6 +10,7 @@ from server.store.projection import accesses as module
 from server.store.projection.accesses import Accesses
 from server.store.projection.placement import name_collection
 from server.store.projection.projection import Projection
+from server.store.record.memories import get_memory
 from server.store.tables.memories import memories
 from tests.helpers.points import read_point
 
@@ -39,9 +40,9 @@ def counted():
 async def test_accesses_are_added_up_and_drained_to_the_record(ledger, clock, counted):
     one, two, three = await ledger.store("a", "b", "c")
     accesses = Accesses(ledger.db, Deaf(), clock)
-    accesses.note(ledger.workspace, [(one, 0), (two, 0)])
+    accesses.note(ledger.workspace, [one, two])
     clock.move(seconds=5)
-    accesses.note(ledger.workspace, [(one, 0)])
+    accesses.note(ledger.workspace, [one])
     await accesses.drain()
     earlier, later = clock().replace(second=0), clock()
     assert await counted(ledger) == {one: (2, later, 1), two: (1, earlier, 2), three: (0, None, 3)}
@@ -53,8 +54,8 @@ async def test_accesses_are_added_up_and_drained_to_the_record(ledger, clock, co
 async def test_the_queue_has_a_size_until_it_is_drained(ledger, clock):
     one, two = await ledger.store("a", "b")
     accesses = Accesses(ledger.db, Deaf(), clock)
-    accesses.note(ledger.workspace, [(one, 0), (two, 0)])
-    accesses.note(ledger.workspace, [(one, 0)])
+    accesses.note(ledger.workspace, [one, two])
+    accesses.note(ledger.workspace, [one])
     assert accesses.size == 2
     await accesses.drain()
     assert accesses.size == 0
@@ -65,7 +66,7 @@ async def test_a_recall_that_found_nothing_and_ids_that_nobody_knows_are_no_erro
     accesses = Accesses(ledger.db, Deaf(), clock)
     accesses.note(ledger.workspace, [])
     await accesses.drain()
-    accesses.note(ledger.workspace, [("unknown", 3), (one, 0)])
+    accesses.note(ledger.workspace, ["unknown", one])
     await accesses.drain()
     assert (await counted(ledger))[one][0] == 1
 
@@ -74,8 +75,8 @@ async def test_accesses_reach_the_points_that_exist_and_make_none(book, projecti
     one, gone = await book.store("a", "b")
     await projection.project(book.workspace)
     accesses = Accesses(book.db, projection, clock)
-    accesses.note(book.workspace, [(one, 0), (gone, 0)])
-    accesses.note(book.workspace, [(one, 0)])
+    accesses.note(book.workspace, [one, gone])
+    accesses.note(book.workspace, [one])
     await book.delete(gone)
     await projection.project(book.workspace)
     await accesses.drain()
@@ -87,7 +88,7 @@ async def test_an_engine_that_is_down_loses_no_count(book, projection, engine, c
     (one,) = await book.store("a")
     await projection.project(book.workspace)
     accesses = Accesses(book.db, projection, clock)
-    accesses.note(book.workspace, [(one, 0)])
+    accesses.note(book.workspace, [one])
     engine.is_down = True
     await accesses.drain()
     assert (await counted(book))[one][0] == 1
@@ -114,20 +115,43 @@ class Failing(Database):
 
 async def test_a_drain_that_fails_keeps_its_counts_for_the_next(ledger, clock, counted):
     one, two = await ledger.store("a", "b")
-    accesses = Accesses(Failing(ledger.db, lambda: accesses.note(ledger.workspace, [(one, 0)])), Deaf(), clock)
-    accesses.note(ledger.workspace, [(one, 0), (two, 0)])
+    accesses = Accesses(Failing(ledger.db, lambda: accesses.note(ledger.workspace, [one])), Deaf(), clock)
+    accesses.note(ledger.workspace, [one, two])
     with pytest.raises(ZeroDivisionError):
         await accesses.drain()
     await accesses.drain()
     assert {key: value[0] for key, value in (await counted(ledger)).items()} == {one: 2, two: 1}
 
 
+async def test_a_read_before_within_or_after_a_drain_sees_each_access_once(ledger, clock):
+    (one,) = await ledger.store("a")
+    accesses = Accesses(ledger.db, Deaf(), clock)
+
+    async def read():
+        memory = await get_memory(ledger.db, ledger.workspace, one)
+        assert memory is not None
+        return memory
+
+    for count in (1, 2, 3):
+        reads = [await read()]
+        accesses.note(ledger.workspace, [one])
+        draining = asyncio.create_task(accesses.drain())
+        while not draining.done():
+            await asyncio.sleep(0)  # let the drain take a step
+            reads.append(await read())
+            for each in reads:
+                seen = accesses.add_unwritten(ledger.workspace, each)
+                assert (seen.access_count, seen.last_accessed_at) == (count, clock())
+        await draining
+        clock.move(seconds=1)
+
+
 async def test_a_crash_loses_what_was_not_drained_and_nothing_else(ledger, clock, counted):
     (one,) = await ledger.store("a")
     before = Accesses(ledger.db, Deaf(), clock)
-    before.note(ledger.workspace, [(one, 0)])
+    before.note(ledger.workspace, [one])
     await before.drain()
-    before.note(ledger.workspace, [(one, 1)])
+    before.note(ledger.workspace, [one])
     await Accesses(ledger.db, Deaf(), clock).drain()
     assert (await counted(ledger))[one][0] == 1
 
@@ -137,10 +161,10 @@ async def test_what_is_counted_is_bounded(ledger, clock, counted, monkeypatch):
     ids = await ledger.store(*"abcd")
     accesses = Accesses(ledger.db, Deaf(), clock)
     for memory_id in ids:
-        accesses.note(ledger.workspace, [(memory_id, 0)])
+        accesses.note(ledger.workspace, [memory_id])
     await accesses.drain()
     assert sum(value[0] for value in (await counted(ledger)).values()) == 2
-    accesses.note(ledger.workspace, [(ids[3], 0)])  # there is room again
+    accesses.note(ledger.workspace, [ids[3]])  # there is room again
     await accesses.drain()
     assert (await counted(ledger))[ids[3]][0] == 1
 
@@ -148,8 +172,8 @@ async def test_what_is_counted_is_bounded(ledger, clock, counted, monkeypatch):
 async def test_drains_of_two_servers_at_once_lose_nothing(ledger, clock, counted):
     ids = await ledger.store(*map(str, range(50)))
     servers = [Accesses(ledger.db, Deaf(), clock) for _ in range(2)]
-    servers[0].note(ledger.workspace, [(memory_id, 0) for memory_id in ids])
-    servers[1].note(ledger.workspace, [(memory_id, 0) for memory_id in reversed(ids)])
+    servers[0].note(ledger.workspace, ids)
+    servers[1].note(ledger.workspace, reversed(ids))
     await asyncio.gather(*(server.drain() for server in servers))
     assert {value[0] for value in (await counted(ledger)).values()} == {2}
 
@@ -159,7 +183,7 @@ async def test_a_count_survives_the_rebuilding_of_the_index(book, lite, engine, 
     projection = Projection(lite, engine, shared=False)
     await projection.project(book.workspace)
     accesses = Accesses(lite, projection, clock)
-    accesses.note(book.workspace, [(one, 0)])
+    accesses.note(book.workspace, [one])
     await accesses.drain()
     await projection.forget(book.workspace)
     await projection.project(book.workspace)
