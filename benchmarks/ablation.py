@@ -23,10 +23,10 @@ from typing import Any
 from uuid import UUID
 
 import numpy as np
-import recall_metrics
-from arms import load_embedder, result_of
-from common import progress
-from locomo import Conversation, default_file, read
+from helpers import recall_metrics
+from helpers.arms import load_embedder, result_of
+from helpers.common import progress
+from helpers.locomo import Conversation, default_file, read
 from rich.console import Console
 from rich.table import Table
 

@@ -13,9 +13,9 @@ import sys
 import time
 from pathlib import Path
 
-from client import Client
-from common import ROOT, Figure, Site, Words, has_model, percentile, seeded, temporary_folder
-from filling import fill
+from helpers.client import Client
+from helpers.common import ROOT, Figure, Site, Words, has_model, percentile, seeded, temporary_folder
+from helpers.filling import fill
 
 SIZE, QUICK_SIZE = 100_000, 20_000
 SECONDS = 60

@@ -16,8 +16,8 @@ from array import array
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from client import Client
-from common import (
+from helpers.client import Client
+from helpers.common import (
     ROOT,
     Figure,
     Process,
@@ -30,7 +30,7 @@ from common import (
     seeded,
     temporary_folder,
 )
-from filling import Filled, fill
+from helpers.filling import Filled, fill
 
 CLIENTS = 50
 PROCESSES = 2
@@ -58,7 +58,7 @@ class ProbedSite(Site):
 
     def start(self) -> Process:
         """Start a server, without waiting for it."""
-        command = [sys.executable, str(ROOT / "benchmarks" / "probed_server.py"), str(self.samples)]
+        command = [sys.executable, str(ROOT / "benchmarks" / "helpers" / "probed_server.py"), str(self.samples)]
         return Process(command, self.port, self.environment, self.folder / "server.log")
 
 

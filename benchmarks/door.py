@@ -7,8 +7,8 @@ Loci adds: authorization, validation, the record, the log line. Target: twice th
 
 from pathlib import Path
 
-from client import Client, mcp_call
-from common import Figure, Process, Site, bare_server, progress, temporary_folder
+from helpers.client import Client, mcp_call
+from helpers.common import Figure, Process, Site, bare_server, progress, temporary_folder
 
 CONTENT = "Anna decided on 3 May to keep the staging database on Postgres 16 until the auditors have signed off."
 TARGET = 2.0

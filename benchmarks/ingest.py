@@ -14,8 +14,8 @@ import time
 from contextlib import closing
 from pathlib import Path
 
-from client import Client
-from common import MODELS, Figure, Site, has_model, median, milliseconds, progress, real_texts, temporary_folder
+from helpers.client import Client
+from helpers.common import MODELS, Figure, Site, has_model, median, milliseconds, progress, real_texts, temporary_folder
 
 SHARE = 0.8
 PER_SECOND = 2_000

@@ -28,8 +28,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from client import Client
-from common import Process, Site, progress, screen, seeded, temporary_folder
+from helpers.client import Client
+from helpers.common import Process, Site, progress, screen, seeded, temporary_folder
 
 WRITERS = 4
 INGEST = 10

@@ -19,8 +19,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from client import Client
-from common import (
+from helpers.client import Client
+from helpers.common import (
     MODELS,
     Figure,
     Process,
@@ -33,7 +33,7 @@ from common import (
     seeded,
     temporary_folder,
 )
-from filling import Filled, fill, size_of
+from helpers.filling import Filled, fill, size_of
 from numpy.typing import NDArray
 
 SIZES = (1_000, 10_000, 100_000)

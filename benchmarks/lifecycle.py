@@ -20,9 +20,9 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from client import Client
-from common import Figure, Process, Site, Words, median, percentile, progress, seeded, temporary_folder
-from filling import STORED, Filled, fill
+from helpers.client import Client
+from helpers.common import Figure, Process, Site, Words, median, percentile, progress, seeded, temporary_folder
+from helpers.filling import STORED, Filled, fill
 
 DECAY_SECONDS, RECALL_TIMES = 3.0, 2.0
 GRAPH_MS, DEPTH, LINKS_EACH = 50.0, 5, 2

@@ -19,8 +19,8 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from common import MODELS, has_model, progress, screen
-from locomo import Conversation, default_file, read
+from helpers.common import MODELS, has_model, progress, screen
+from helpers.locomo import Conversation, default_file, read
 
 DAYS = 365
 BATCH = 100

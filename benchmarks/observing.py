@@ -7,8 +7,8 @@ is sampled, which is the dearest there is. Of the rounds the quieter half counts
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 
-from client import mcp_call
-from common import Figure, Site, free_port, progress, temporary_folder
+from helpers.client import mcp_call
+from helpers.common import Figure, Site, free_port, progress, temporary_folder
 
 CONTENT = "Anna decided on 3 May to keep the staging database on Postgres 16 until the auditors have signed off."
 MOST_PERCENT = 2.0

@@ -25,13 +25,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import recall_metrics
-from arms import Arms, load_embedder
-from client import Client
-from common import Figure, Site, has_model, progress, screen, show, temporary_folder
-from locomo import Conversation, Question, Turn, default_file, read, spread
-from recall_metrics import PRODUCT, Row, ranks_in
-from recall_report import figures, print_comparison, print_tables
+from helpers import recall_metrics
+from helpers.arms import Arms, load_embedder
+from helpers.client import Client
+from helpers.common import Figure, Site, has_model, progress, screen, show, temporary_folder
+from helpers.locomo import Conversation, Question, Turn, default_file, read, spread
+from helpers.recall_metrics import PRODUCT, Row, ranks_in
+from helpers.recall_report import figures, print_comparison, print_tables
 
 LIMIT = 30
 BATCH = 100

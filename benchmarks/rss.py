@@ -4,8 +4,8 @@ Resident memory counts the pages of mapped files, which the system takes back wh
 which it cannot, is named beside it. `latency.py` reads the same at 1,000, 10,000 and 100,000 memories.
 """
 
-from common import Figure, Site, has_model, progress, temporary_folder
-from filling import fill
+from helpers.common import Figure, Site, has_model, progress, temporary_folder
+from helpers.filling import fill
 
 OPEN = 128
 EACH = 100

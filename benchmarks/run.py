@@ -12,7 +12,7 @@ import time
 # numpy's threads spin for long after a scan, and would double what the embedding after it takes: a floor too high.
 os.environ["OPENBLAS_NUM_THREADS"] = "1"
 
-from common import Figure, screen, show
+from helpers.common import Figure, screen, show
 
 BENCHMARKS = (
     "door",

@@ -20,8 +20,8 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from client import Client
-from common import ROOT, Figure, Process, Site, Words, free_port, screen, temporary_folder
+from helpers.client import Client
+from helpers.common import ROOT, Figure, Process, Site, Words, free_port, screen, temporary_folder
 
 CLIENTS = 16
 MEMORIES = 500

@@ -7,7 +7,7 @@ the SDK costs by itself. Target: less than two seconds.
 
 import time
 
-from common import Figure, Process, Site, bare_server, has_model, median, progress, temporary_folder
+from helpers.common import Figure, Process, Site, bare_server, has_model, median, progress, temporary_folder
 
 TARGET = 2.0
 

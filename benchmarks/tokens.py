@@ -18,8 +18,8 @@ from typing import Self
 
 import jwt
 from argon2 import PasswordHasher
-from common import Figure, progress, temporary_folder
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
+from helpers.common import Figure, progress, temporary_folder
 from joserfc.jwk import RSAKey
 
 from auth.accounts.passwords import Passwords

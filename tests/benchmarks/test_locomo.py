@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from benchmarks.locomo import Question, default_file, read, spread
+from benchmarks.helpers.locomo import Question, default_file, read, spread
 
 
 def sample(**given):

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks.recall_metrics import (
+from benchmarks.helpers.recall_metrics import (
     METRICS,
     PRODUCT,
     Row,

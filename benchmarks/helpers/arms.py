@@ -11,8 +11,8 @@ from collections.abc import Generator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-from common import MODELS, progress
-from locomo import Turn
+from helpers.common import MODELS, progress
+from helpers.locomo import Turn
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:

@@ -19,9 +19,9 @@ from typing import Any
 from uuid import UUID
 
 import numpy as np
-from ab import AsyncWay, Trick, compare_async
-from common import Words, median, real_texts, seeded
-from filling import CLUSTERS, NO_MODEL_DIMS, STORED
+from helpers.ab import AsyncWay, Trick, compare_async
+from helpers.common import Words, median, real_texts, seeded
+from helpers.filling import CLUSTERS, NO_MODEL_DIMS, STORED
 from numpy.typing import NDArray
 from qdrant_edge import EdgeShard, QuantizationSearchParams, QueryBatchRequest, QueryRequest, SearchParams
 from qdrant_edge import Query as EdgeQuery

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 NAME = "locomo-dev.json"
-NEIGHBOUR = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
+NEIGHBOUR = Path(__file__).resolve().parents[3] / "shared" / "data"
 
 CATEGORIES = {1: "multi-hop", 2: "temporal", 3: "open-domain", 4: "single-hop", 5: "adversarial"}
 

@@ -22,13 +22,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-from client import Client
-from locomo import default_file
+from helpers.client import Client
+from helpers.locomo import default_file
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 MODELS = ROOT / "data" / "models"
@@ -258,7 +258,7 @@ def bare_server(folder: Path, payload: object) -> Process:
     answer = folder / "payload.json"
     answer.write_text(json.dumps(payload))
     port = free_port()
-    command = [sys.executable, str(ROOT / "benchmarks" / "bare_mcp.py"), str(port), str(answer)]
+    command = [sys.executable, str(ROOT / "benchmarks" / "helpers" / "bare_mcp.py"), str(port), str(answer)]
     return Process(command, port, dict(os.environ), folder / "bare.log")
 
 

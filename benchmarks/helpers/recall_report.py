@@ -6,9 +6,9 @@ Not a benchmark by itself.
 import sys
 from collections.abc import Callable, Iterator, Sequence
 
-from common import Figure, percentile
-from locomo import CATEGORIES
-from recall_metrics import LEVELS, METRICS, PRODUCT, Row, injected, interval, pairs, percent, unanswered
+from helpers.common import Figure, percentile
+from helpers.locomo import CATEGORIES
+from helpers.recall_metrics import LEVELS, METRICS, PRODUCT, Row, injected, interval, pairs, percent, unanswered
 from rich.console import Console
 from rich.table import Table
 

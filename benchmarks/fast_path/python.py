@@ -15,9 +15,9 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 import structlog
-from ab import FETCH, INGEST, Trick, Way, compare, compare_async
-from common import Site
-from filling import STORED
+from helpers.ab import FETCH, INGEST, Trick, Way, compare, compare_async
+from helpers.common import Site
+from helpers.filling import STORED
 
 from auth.bearers.api_keys import verify_api_key
 from auth.bearers.bearer import Authenticator

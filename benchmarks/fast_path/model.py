@@ -7,9 +7,9 @@ import time
 from itertools import cycle
 
 import numpy as np
-from ab import EMBEDDED_INGEST, START, Trick, compare
 from argon2 import PasswordHasher
-from common import MODELS
+from helpers.ab import EMBEDDED_INGEST, START, Trick, compare
+from helpers.common import MODELS
 from numpy.typing import NDArray
 
 from server.memory.vector import Vector

@@ -13,9 +13,9 @@ from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 
-from ab import START, Trick
-from client import Client
-from common import ROOT, Process, Site, free_port, median, progress
+from helpers.ab import START, Trick
+from helpers.client import Client
+from helpers.common import ROOT, Process, Site, free_port, median, progress
 
 STARTS = 3
 REQUESTS = 1_000

@@ -7,12 +7,13 @@ tricks that have none in the same process (engine processes, writes in slices): 
 
 import asyncio
 
-from ab import Trick
-from common import Figure, Site, has_model, real_texts, screen, temporary_folder
-from fast_path_engine import MEMORIES, measure_engine
-from fast_path_model import embed, hash_late, load_model, measure_model
-from fast_path_python import measure_python, measure_record
-from fast_path_start import measure_starts, measure_transport
+from helpers.ab import Trick
+from helpers.common import Figure, Site, has_model, real_texts, screen, temporary_folder
+
+from fast_path.engine import MEMORIES, measure_engine
+from fast_path.model import embed, hash_late, load_model, measure_model
+from fast_path.python import measure_python, measure_record
+from fast_path.start import measure_starts, measure_transport
 
 
 def measure(*, quick: bool) -> list[Figure]:

@@ -9,7 +9,7 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from common import Figure, percentile
+from helpers.common import Figure, percentile
 
 # What a trick makes faster, in µs, on the machine of docs/benchmarks.md.
 RECALL = 7_500

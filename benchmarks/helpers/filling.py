@@ -12,7 +12,7 @@ from uuid import UUID
 
 import numpy as np
 import sqlalchemy as sa
-from common import MODELS, Site, Words, screen, seeded
+from helpers.common import MODELS, Site, Words, screen, seeded
 from numpy.typing import NDArray
 
 NO_MODEL_DIMS = 384
