@@ -27,12 +27,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from server.store.cached_reads import CachedReads
 from server.store.outage import find_outage
+from server.store.postgres_connections import CONNECTIONS, MORE_CONNECTIONS, make_postgres_engine
 
 BUSY_TIMEOUT_MS = 15_000
 SCRUB_TIMEOUT_MS = 500
 READERS = 4
-#: The connections to Postgres that are kept, and how many more there may be for a while.
-CONNECTIONS, MORE_CONNECTIONS = 10, 10
 SHOWN_DAMAGES = 3
 WRITER_SECONDS = 1
 #: The first words by which statements are told apart; `OTHER` stands for all other words.
@@ -98,11 +97,10 @@ class Database:
             engines = [self._writer.sync_engine, self._reader.sync_engine, near]
         else:
             self._cached_reads = None
-            self._writer = create_async_engine(
-                self.url, pool_size=CONNECTIONS, max_overflow=MORE_CONNECTIONS, pool_pre_ping=True, **options
-            )
+            self._writer = make_postgres_engine(self.url, **options)
             # Otherwise every statement of one `read()` would see a state of its own.
             self._reader = self._writer.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+            self._single_reads = self._writer.execution_options(isolation_level="AUTOCOMMIT")
             engines = [self._writer.sync_engine]
         self._one_writer = asyncio.Lock() if self.is_sqlite else None
         # At first nobody knows: the process before this one may have been killed before it emptied the log.
@@ -176,11 +174,12 @@ class Database:
     ) -> Sequence[sa.Row[Any]]:
         """Return the rows of a cached read. Only for queries that an index answers, with some dozens of rows at most.
 
-        On SQLite they are read here, on the event loop, and remembered until somebody commits.
+        On SQLite they are read here, on the event loop, and remembered until somebody commits. On Postgres they are
+        read in one round trip, without a transaction around the one statement.
         """
         if self._cached_reads is not None:
             return self._cached_reads.read_rows(query, values or {})
-        async with self.read() as connection:
+        async with self._single_reads.connect() as connection:
             return (await connection.execute(query, values or {})).all()
 
     async def check_write(self) -> None:

@@ -1,0 +1,74 @@
+"""The connections to Postgres: what a read costs, and that an ended connection is replaced before it is used."""
+
+import asyncio
+
+import asyncpg
+import pytest
+import sqlalchemy as sa
+from sqlalchemy import event
+
+from server.store import postgres_connections
+from server.store.db import Database
+from server.store.tables.accounts import epoch
+from tests.helpers.databases import admin, postgres_database
+
+pytestmark = [pytest.mark.anyio, pytest.mark.postgres]
+
+QUERY = sa.select(epoch.c.value)
+
+
+@pytest.fixture
+def drivers():
+    """The connections of the driver that are made during the test."""
+    made: list[asyncpg.Connection] = []
+
+    def note(connection, _record):
+        made.append(connection.driver_connection)
+
+    event.listen(sa.pool.Pool, "connect", note)
+    yield made
+    event.remove(sa.pool.Pool, "connect", note)
+
+
+@pytest.fixture
+async def postgres(postgres_template, drivers):  # noqa: ARG001 - `drivers` listens before the first connection
+    async with postgres_database(postgres_template) as url:
+        db = Database(url)
+        yield db
+        await db.close()
+
+
+async def test_a_single_read_is_one_round_trip(postgres, drivers):
+    await postgres.cached_rows(QUERY)  # connects, and prepares the statement
+    (driver,) = drivers
+    sent = []
+    driver.add_query_logger(lambda record: sent.append(record.query))
+    assert await postgres.cached_rows(QUERY) == []
+    async with postgres.read() as connection:
+        await connection.execute(QUERY)
+    # the statement itself is prepared by then, and the logger tells only what is sent as text beside it
+    assert [each.partition(" ")[0].rstrip(";") for each in sent] == ["BEGIN", "ROLLBACK"]
+
+
+async def test_a_connection_that_postgres_ended_is_replaced_and_no_request_fails(postgres, drivers):
+    await postgres.cached_rows(QUERY)
+    (driver,) = drivers
+    await admin(f"SELECT pg_terminate_backend({driver.get_server_pid()})")
+    async with asyncio.timeout(5):
+        while not driver.is_closed():  # noqa: ASYNC110 - the driver has no event for it
+            await asyncio.sleep(0.01)
+    assert await postgres.cached_rows(QUERY) == []
+    assert len(drivers) == 2
+
+
+async def test_a_connection_that_rested_long_is_asked_before_it_is_used(postgres, drivers, monkeypatch):
+    monkeypatch.setattr(postgres_connections, "LONG_REST_SECONDS", -1)
+    await postgres.cached_rows(QUERY)
+    (driver,) = drivers
+    sent = []
+    driver.add_query_logger(lambda record: sent.append(record.query))
+    await postgres.cached_rows(QUERY)
+    assert ";" in sent
+    await driver.close()
+    await postgres.cached_rows(QUERY)
+    assert len(drivers) == 2
