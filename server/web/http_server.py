@@ -1,7 +1,9 @@
 """The configuration of uvicorn, which reads HTTP and calls the application. `serve` and the tests use the same one."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from types import FrameType
 from typing import Any
 
 import uvicorn
@@ -11,9 +13,26 @@ from server.web.http_connection import HttpConnection
 from server.web.open_connections import ConnectionLimits, OpenConnections
 
 #: The seconds that running requests have when the server stops: more than half-sent ones have for their rest
-#: (`ConnectionLimits.closing_seconds`). With the models and the search store, which have less than a second each, the
-#: server ends within 5. Docker kills it after 10.
+#: (`ConnectionLimits.closing_seconds`). The stores are closed after them. Docker kills the server after 10.
 GRACE_SECONDS = 3
+
+
+class HttpServer(uvicorn.Server):
+    """uvicorn's server.
+
+    Args:
+        config: its configuration.
+        note_signal: called with each signal that ends it, while its requests still run.
+    """
+
+    def __init__(self, config: uvicorn.Config, note_signal: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._note_signal = note_signal
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Note the signal, and stop."""
+        self._note_signal()
+        super().handle_exit(sig, frame)
 
 
 def limit_connections(descriptors: int) -> ConnectionLimits:

@@ -109,3 +109,37 @@ def test_half_sent_requests_and_a_slow_model_do_not_hold_up_the_end_and_are_a_li
     assert len(ours) == 2
     for line in lines:
         line.close()
+
+
+#: A command whose work cannot be cancelled, and which does not let go of its store.
+STUCK = """
+import asyncio, threading
+from server.cli.serving import event_loop
+
+async def work():
+    threading.Thread(target=threading.Event().wait).start()
+    print("works", flush=True)
+    try:
+        await asyncio.Event().wait()
+    finally:
+        await asyncio.to_thread(threading.Event().wait)
+
+event_loop.END_SECONDS = 0.5
+event_loop.catch_signals()
+event_loop.run_until_signal(work())
+"""
+
+
+def test_a_command_whose_store_does_not_close_ends_all_the_same_with_a_line_about_it():
+    with subprocess.Popen(
+        [sys.executable, "-c", STUCK], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as command:
+        assert command.stdout is not None
+        try:
+            assert command.stdout.readline() == "works\n"
+            command.terminate()
+            lines, _ = command.communicate(timeout=30)
+        finally:
+            command.kill()
+    assert command.returncode == 0
+    assert "process.ended_late" in lines

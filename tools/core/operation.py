@@ -22,7 +22,7 @@ from tools.core.dialect import Dialect
 from tools.core.fields import WorkspaceNames
 from tools.core.plain_arguments import read_arguments, refuse_unstorable_arguments
 from tools.core.refusals import failure_from_validation, with_spelling
-from tools.core.screening import find_kinds, list_problems, redact, write_notice
+from tools.core.screening import list_problems, redact, screen, write_notice
 from tools.core.services import Services
 from tools.core.store_refusals import refusals_as_failures
 
@@ -247,14 +247,14 @@ async def _run_in_workspace(
 ) -> BaseModel:
     """Execute an operation in its workspace. What it stores is screened for credentials first."""
     call = Call(door.principal, actor, await _find_workspace(services, door, args))
-    if operation.effect not in {Effect.CREATE, Effect.UPDATE} or not (kinds := await find_kinds(args)):
+    if operation.effect not in {Effect.CREATE, Effect.UPDATE} or not (found := await screen(args)).kinds:
         return await operation.handler(services, call, args)
     rule = call.workspace.settings.secrets
     if rule == "redact":
-        args = redact(args)
+        args = redact(args, found.redacted)
     elif rule == "refuse":
-        return await operation.handler(services, call, args.leave_out(list_problems(kinds)))
-    return _with_notice(await operation.handler(services, call, args), write_notice(kinds, rule))
+        return await operation.handler(services, call, args.leave_out(list_problems(found.kinds)))
+    return _with_notice(await operation.handler(services, call, args), write_notice(found.kinds, rule))
 
 
 def _with_notice(answer: Any, notice: str) -> BaseModel:

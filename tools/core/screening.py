@@ -1,7 +1,9 @@
 """Credentials among the arguments of a write: noticed, refused or redacted, as the workspace's settings say."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast
 
 from pydantic import BaseModel
@@ -11,16 +13,38 @@ from server.memory.credentials import are_forms_loaded, find_credentials, redact
 from server.memory.settings import CredentialRule
 
 M = TypeVar("M", bound=BaseModel)
-#: The length, in characters, from which a text is looked at in a thread: 10,000 characters take some 10 ms.
+#: The length, in characters, from which texts are looked at in a thread.
 _LONG = 2_000
+#: The characters that are looked at in one go, some 3 ms. A caller with many long texts gives others their turn between
+#: two parts.
+_PART = 10_000
+#: One thread for all callers: the search holds Python's lock, so several threads would only take it from each other and
+#: from everything else.
+_THREAD = ThreadPoolExecutor(1, "screening")
 
 
-async def find_kinds(args: BaseModel) -> dict[str, list[str]]:
-    """Return the kinds of credentials in each text of the arguments, by its path, such as `memories.1.content`."""
-    texts = list(_list_texts(args.model_dump(exclude={"workspace", "id"}), ""))
-    if are_forms_loaded() and sum(len(text) for _, text in texts) < _LONG:
-        return _find_kinds(texts)
-    return await asyncio.to_thread(_find_kinds, texts)
+@dataclass(frozen=True, slots=True)
+class Screening:
+    """What was found in the arguments of a write.
+
+    Attributes:
+        kinds: the kinds of credentials in each text that has some, by its path, such as `memories.1.content`.
+        redacted: each of these texts, and the one to store in its place.
+    """
+
+    kinds: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
+    redacted: dict[str, str] = field(default_factory=dict[str, str])
+
+
+async def screen(args: BaseModel) -> Screening:
+    """Look for credentials in each text of the arguments."""
+    found, loop = Screening(), asyncio.get_running_loop()
+    for texts in _split(_list_texts(args.model_dump(exclude={"workspace", "id"}), "")):
+        if are_forms_loaded() and sum(len(text) for _, text in texts) < _LONG:
+            _screen_texts(texts, found)
+        else:
+            await loop.run_in_executor(_THREAD, _screen_texts, texts, found)
+    return found
 
 
 def list_problems(kinds: dict[str, list[str]]) -> list[Problem]:
@@ -37,16 +61,30 @@ def write_notice(kinds: dict[str, list[str]], rule: CredentialRule) -> str:
     return f"The stored text looks as if it held a credential ({named}). Delete it with `erase` if that was not meant."
 
 
-def redact(args: M) -> M:
-    """Return the arguments with the kind of each credential in its place."""
-    return _map_texts(args, redact_credentials)
+def redact(args: M, redacted: Mapping[str, str]) -> M:
+    """Return the arguments with other texts in the place of those that have credentials."""
+    return _map_texts(args, redacted)
 
 
-def _find_kinds(texts: list[tuple[str, str]]) -> dict[str, list[str]]:
-    found: dict[str, set[str]] = {}
+def _split(texts: Iterable[tuple[str, str]]) -> Iterator[list[tuple[str, str]]]:
+    """Yield the texts in parts, each of which ends with the text that makes it as long as `_PART`."""
+    part: list[tuple[str, str]] = []
+    size = 0
     for path, text in texts:
-        found.setdefault(path, set()).update(each.kind for each in find_credentials(text))
-    return {path: sorted(kinds) for path, kinds in found.items() if kinds}
+        part.append((path, text))
+        size += len(text)
+        if size >= _PART:
+            yield part
+            part, size = [], 0
+    yield part
+
+
+def _screen_texts(texts: Iterable[tuple[str, str]], found: Screening) -> None:
+    """Add what is in the texts to what was found."""
+    for path, text in texts:
+        if credentials := find_credentials(text):
+            found.kinds[path] = sorted({*found.kinds.get(path, ()), *(each.kind for each in credentials)})
+            found.redacted[text] = redact_credentials(text)
 
 
 def _list_texts(value: Any, path: str) -> Iterator[tuple[str, str]]:
@@ -62,16 +100,17 @@ def _list_texts(value: Any, path: str) -> Iterator[tuple[str, str]]:
             yield from _list_texts(each, inner)
 
 
-def _map_texts(value: Any, change: Callable[[str], str]) -> Any:
+def _map_texts(value: Any, other: Mapping[str, str]) -> Any:
     if isinstance(value, str):
-        return change(value)
+        return other.get(value, value)
     if isinstance(value, BaseModel):
         fields = type(value).model_fields
         texts = (name for name in value.model_fields_set if not fields[name].exclude)  # pictures are not looked at
-        sent = {name: _map_texts(getattr(value, name), change) for name in texts}
+        sent = {name: _map_texts(getattr(value, name), other) for name in texts}
         return value.model_copy(update=sent)
     if isinstance(value, dict):
-        return {change(key): _map_texts(each, change) for key, each in cast("dict[str, Any]", value).items()}
+        entries = cast("dict[str, Any]", value).items()
+        return {other.get(key, key): _map_texts(each, other) for key, each in entries}
     if isinstance(value, list):
-        return [_map_texts(each, change) for each in cast("list[Any]", value)]
+        return [_map_texts(each, other) for each in cast("list[Any]", value)]
     return value

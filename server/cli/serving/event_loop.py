@@ -1,10 +1,24 @@
 """The event loop of the commands that run until they are told to end, and the signals that end it."""
 
 import asyncio
+import os
 import signal
 import sys
 from collections.abc import Coroutine
-from typing import Any
+from contextlib import suppress
+from functools import cache
+from threading import Thread, Timer
+from typing import Any, NoReturn
+
+import structlog
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
+
+#: The seconds from the first signal to the end of the process. Requests have `http_server.GRACE_SECONDS` of them, and
+#: the stores have the rest.
+END_SECONDS = 4.5
+#: The seconds that the line about a late end may take to write.
+LINE_SECONDS = 0.1
 
 
 def catch_signals() -> None:
@@ -28,7 +42,40 @@ def run_until_signal(task: Coroutine[Any, Any, None]) -> None:
         pass  # everything is closed; the runner, or uvicorn, raises the signal again for the shell
 
 
+def end_process() -> NoReturn:
+    """End the process, whose stores are closed. To free its memory piece by piece takes Python a second or more."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):
+            stream.flush()
+    os._exit(0)
+
+
+@cache
+def limit_end() -> None:
+    """End the process in `END_SECONDS`, whatever it still does then. Only the first call has an effect.
+
+    That is no worse than a kill: the record has everything that was acknowledged, and the next start projects what the
+    search store has not kept.
+    """
+    timer = Timer(END_SECONDS, _end_at_once)
+    timer.daemon = True
+    timer.start()
+
+
+def _end_at_once() -> None:
+    # In a thread, because whoever holds the lock of the log may never let go of it.
+    line = Thread(target=_log_late_end, daemon=True)
+    line.start()
+    line.join(LINE_SECONDS)
+    os._exit(0)
+
+
+def _log_late_end() -> None:
+    log.warning("process.ended_late", seconds=END_SECONDS)
+
+
 def _raise_interrupt(_signal: int, _frame: object) -> None:
+    limit_end()
     signal.raise_signal(signal.SIGINT)
 
 

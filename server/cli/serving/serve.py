@@ -12,7 +12,7 @@ import typer
 from server.cli.common import begin_command, close_data_folder, explain_errors, find_store_outage, print_line, stderr
 from server.cli.model import fetch_models
 from server.cli.serving.descriptors import raise_descriptor_limit
-from server.cli.serving.event_loop import catch_signals, run_until_signal
+from server.cli.serving.event_loop import catch_signals, end_process, limit_end, run_until_signal
 from server.cli.serving.listen import METRICS_HOST_AND_PORT, listen
 from server.cli.serving.service_manager import notify_service_manager
 from server.config import Settings
@@ -49,6 +49,7 @@ def serve(
     finally:
         for listener in (*listeners, *metrics_listeners):
             listener.close()
+    end_process()
 
 
 async def _serve(
@@ -57,17 +58,15 @@ async def _serve(
     # The start makes hundreds of thousands of objects that stay, and hardly any garbage. To look through them takes the
     # garbage collector 0.2 seconds now, and 0.1 seconds at any moment later. So it is off, and they are frozen below.
     gc.disable()
-    import uvicorn  # noqa: PLC0415 - with what it serves, a second of imports that no other command needs
-
-    from server.app import create_app, open_server  # noqa: PLC0415 - the same imports
+    from server.app import create_app, open_server  # noqa: PLC0415 - a second of imports that no other command needs
     from server.background.loop import run_background  # noqa: PLC0415 - the same imports
-    from server.web.http_server import configure_http, limit_connections  # noqa: PLC0415 - the same imports
+    from server.web.http_server import HttpServer, configure_http, limit_connections  # noqa: PLC0415 - the same imports
     from server.web.open_connections import LOOPBACK, OpenConnections  # noqa: PLC0415 - the same imports
 
     async with open_server(settings) as running:
         connections = OpenConnections(limit_connections(descriptors), (*LOOPBACK, *settings.trusted_proxies))
         config = configure_http(create_app(running), connections)
-        server = uvicorn.Server(config)
+        server = HttpServer(config, limit_end)
         print_greeting(settings, running)
         await _warn_of_search_store(settings, running)
         gc.freeze()

@@ -3,7 +3,7 @@
 import asyncio
 
 from server.cli.common import begin_command, close_data_folder, explain_errors, find_store_outage, stderr
-from server.cli.serving.event_loop import catch_signals, run_until_signal
+from server.cli.serving.event_loop import catch_signals, end_process, run_until_signal
 from server.config import Settings
 from server.errors import Failure
 from server.logs import configure_logs
@@ -22,6 +22,7 @@ def worker() -> None:
     catch_signals()
     with explain_errors(settings):
         run_until_signal(_work(settings))
+    end_process()
 
 
 async def _work(settings: Settings) -> None:

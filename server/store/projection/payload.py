@@ -1,6 +1,6 @@
 """The points of the search store and their payload: the filters, the traits for ranking, the text for answers."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple, Self
 
 import sqlalchemy as sa
@@ -17,6 +17,9 @@ from server.store.tables.memories import memories, vectors
 
 #: The payload keys that a search may filter by.
 FILTERS = ("type", "tags", "scope", "project", "task", "entity", "author", "session")
+
+#: The most rows of which points are made in one go, and the characters after which no further row is added.
+PART_ROWS, PART_CHARACTERS = 64, 20_000
 
 
 class IndexedMemory(BaseModel):
@@ -138,6 +141,18 @@ def _select_rows(workspace_id: str, generation: int) -> sa.Select[Any]:
         .outerjoin_from(memories, vectors, theirs)
         .where(memories.c.workspace_id == workspace_id)
     )
+
+
+def split_rows(rows: Sequence[sa.Row[Any]]) -> Iterator[Sequence[sa.Row[Any]]]:
+    """Yield the rows in parts whose points take a few milliseconds to make: after each, others have their turn."""
+    start = characters = 0
+    for place, row in enumerate(rows):
+        characters += len(row.content) + sum(len(text) for text in row[-len(_BEFORE) :][1::2] if text)
+        if place + 1 - start == PART_ROWS or characters >= PART_CHARACTERS:
+            yield rows[start : place + 1]
+            start, characters = place + 1, 0
+    if start < len(rows):
+        yield rows[start:]
 
 
 def build_point(collection: Collection, workspace_id: str, language: Language, row: sa.Row[Any]) -> Point:

@@ -7,14 +7,13 @@ import sqlalchemy as sa
 import structlog
 
 from server.store.db import Database
-from server.store.projection.payload import build_point, select_changed
+from server.store.projection.payload import build_point, select_changed, split_rows
 from server.store.projection.placement import Target
 from server.store.search.seam import Engine
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 BATCH = 500
-SLICE = 64  # points made at a time: a few milliseconds, then others have their turn
 
 
 class PointWriter:
@@ -51,8 +50,8 @@ class PointWriter:
     async def _write_rows(self, target: Target, rows: Sequence[sa.Row[Any]]) -> None:
         gone = [row.id for row in rows if row.deleted_at is not None or row.consolidated]
         live = [row for row in rows if row.deleted_at is None and not row.consolidated]
-        for start in range(0, len(live), SLICE):
-            gone += await self._upsert_points(target, live[start : start + SLICE])
+        for part in split_rows(live):
+            gone += await self._upsert_points(target, part)
         if gone:
             await self._engine.delete(target.collection, gone)
 

@@ -11,13 +11,12 @@ from typing import cast
 from server.memory.languages import Language
 from server.memory.recall.gate import compute_idf
 from server.store.db import Database
-from server.store.projection.payload import build_point, select_newest
+from server.store.projection.payload import build_point, select_newest, split_rows
 from server.store.projection.placement import Target
 from server.store.search.seam import FieldMatch, Filter, Hit, Hits, Point, Query
 
 #: The newest memories that are read; older ones are not found.
 MOST_READ = 1_000
-SLICE = 64  # points made at a time: a few milliseconds, then others have their turn
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +53,8 @@ async def read_words(db: Database, target: Target) -> RecordWords:
     async with db.read() as connection:
         rows = await select_newest(connection, target.workspace_id, MOST_READ)
     points: list[Point] = []
-    for start in range(0, len(rows), SLICE):
-        piece = rows[start : start + SLICE]
-        points += [build_point(target.collection, target.workspace_id, target.language, row) for row in piece]
+    for part in split_rows(rows):
+        points += [build_point(target.collection, target.workspace_id, target.language, row) for row in part]
         await asyncio.sleep(0)
     return RecordWords(target.language, points)
 

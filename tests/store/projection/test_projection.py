@@ -6,7 +6,7 @@ import pytest
 import structlog
 from sqlalchemy.exc import TimeoutError  # noqa: A004 - of the pool
 
-from server.store.projection import point_writer
+from server.store.projection import payload, point_writer
 from server.store.projection.lag import Lag, measure_lag
 from server.store.projection.payload import build_payload
 from server.store.projection.placement import name_collection
@@ -109,7 +109,7 @@ async def test_a_workspace_without_memories_makes_no_shard_and_finds_nothing(boo
 
 async def test_more_rows_than_a_batch_are_all_projected(book, projection, engine, collection, monkeypatch):
     monkeypatch.setattr(point_writer, "BATCH", 7)
-    monkeypatch.setattr(point_writer, "SLICE", 3)
+    monkeypatch.setattr(payload, "PART_ROWS", 3)
     for count in (7, 14, 6, 1):
         await book.store(*map(str, range(count)))
         await projection.project(book.workspace)
@@ -123,6 +123,13 @@ async def test_more_than_500_rows_are_projected_in_one_go(book, projection, engi
     await book.store(*(f"heron {number}" for number in range(1201)))
     await projection.project(book.workspace)
     assert len(await read_ids(engine, collection)) == 1201
+
+
+async def test_long_memories_are_projected_one_by_one_so_that_others_have_their_turn(book, projection, engine):
+    await book.store(*(f"heron {number} " * 3000 for number in range(3)), *map(str, range(40)))
+    await projection.project(book.workspace)
+    sizes = [len(args[1]) for verb, args in engine.calls if verb == "upsert"]
+    assert sizes == [1, 1, 1, 40]
 
 
 async def test_stores_at_once_are_served_by_one_projection(book, projection, engine, gate):

@@ -1,8 +1,12 @@
 """Texts that look like credentials are stored with a notice, refused or redacted, by every tool that stores."""
 
+import asyncio
+
 import pytest
+from pydantic import BaseModel
 
 from tests.helpers.doors import refused, rest, tool
+from tools.core.screening import screen
 
 pytestmark = pytest.mark.anyio
 
@@ -103,3 +107,17 @@ async def test_an_ingest_that_skips_leaves_out_the_memory_with_a_credential(cat)
 async def test_a_long_text_is_looked_at_to_its_end(cat):
     answer = await tool(cat, "store_memory", {"content": "tea " * 8000 + KEY})
     assert "(AWS Access Key)" in answer.body["meta"]["notice"]
+
+
+class Texts(BaseModel):
+    """Arguments with any number of texts."""
+
+    texts: list[str]
+
+
+async def test_many_long_texts_are_looked_at_in_parts_and_those_of_another_caller_come_in_between():
+    many = asyncio.create_task(screen(Texts(texts=["tea " * 8000] * 20)))
+    one = asyncio.create_task(screen(Texts(texts=["tea " * 800 + KEY])))
+    assert (await one).kinds == {"texts.0": ["AWS Access Key"]}
+    assert not many.done()
+    assert (await many).kinds == {}
