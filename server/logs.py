@@ -1,11 +1,13 @@
 """The format of log lines: text for people, or JSON. No line holds a token, a password or the content of a memory.
 
-To log never raises: a line that cannot be written (the pipe is closed, the disk is full) is lost, and the work goes on.
+To log never raises and never waits for long: a line that cannot be written (the pipe is closed or nobody reads it, the
+disk is full) is lost, and the work goes on.
 """
 
 import logging
 import math
 import re
+import select
 import sys
 import time
 from collections import Counter
@@ -17,6 +19,10 @@ import structlog
 
 FindOutage = Callable[[BaseException | None], str | None]
 MINUTE = 60.0
+#: The characters that are written at once: as UTF-8 they fit into one page, for which a pipe has room or has not.
+PIECE = 1_000
+#: The seconds that a write waits for a reader. From then on lines are lost until there is room again.
+READER_SECONDS = 0.2
 #: The lines that come again and again: for each write and each workspace as long as the search store is down, and for
 #: each batch of spans as long as their collector is down.
 REPEATING = frozenset({"projection.behind", "projection.flush_failed", "traces.not_sent"})
@@ -32,16 +38,50 @@ _CONTROLS_OF_A_TRACEBACK = {each: escape for each, escape in _CONTROLS.items() i
 _QUOTED = re.compile(r"[ \t=\r\n\"']")
 
 
+class _Reader:
+    """Whoever reads standard error: a program at the other end of a pipe, or a terminal, which may stop to read."""
+
+    def __init__(self) -> None:
+        self._is_stalled = False
+        #: Whether only the beginning of the last line was written.
+        self._is_cut = False
+
+    def write(self, stream: TextIO, text: str) -> None:
+        """Write as much of a text as there is room for. After a line that was cut, the next one begins a line."""
+        text = f"\n{text}" if self._is_cut else text
+        for start in range(0, len(text), PIECE):
+            if not self._has_room(stream):
+                return
+            stream.write(text[start : start + PIECE])
+            stream.flush()
+            self._is_cut = start + PIECE < len(text)
+
+    def _has_room(self, stream: TextIO) -> bool:
+        """Whether `PIECE` characters can be written now. A reader that is late gets `READER_SECONDS`, but only once."""
+        if not hasattr(select, "poll"):  # Windows
+            return True
+        poll = select.poll()
+        poll.register(stream.fileno(), select.POLLOUT)
+        self._is_stalled = not poll.poll(0 if self._is_stalled else READER_SECONDS * 1000)
+        return not self._is_stalled
+
+
+_READER = _Reader()
+
+
 class Stderr:
     """Writes to the standard error of the moment, which a test may replace after a logger was made.
 
-    A text that cannot be written is lost. All else is the business of the stream itself.
+    A text that cannot be written now is lost. All else is the business of the stream itself.
     """
 
     def write(self, text: str) -> int:
         """Write a text and return its length."""
         with suppress(OSError, ValueError):  # a stream that is closed raises ValueError
-            sys.stderr.write(text)
+            if _has_descriptor(sys.stderr):
+                _READER.write(sys.stderr, text)
+            else:
+                sys.stderr.write(text)
         return len(text)
 
     def flush(self) -> None:
@@ -51,6 +91,14 @@ class Stderr:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(sys.stderr, name)
+
+
+def _has_descriptor(stream: TextIO) -> bool:
+    """Whether a stream has a descriptor, so that a write to it may wait for somebody."""
+    try:
+        return stream.fileno() >= 0
+    except (OSError, ValueError, AttributeError):  # a stream of a test, or of another program that has imported us
+        return False
 
 
 class _Logger(structlog.WriteLogger):

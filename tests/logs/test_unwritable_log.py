@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from threading import Thread
 
 import httpx
 import pytest
@@ -73,6 +74,25 @@ def test_to_log_never_raises_if_standard_error_cannot_be_written(monkeypatch, lo
     configure_logs(log_format)
     monkeypatch.setattr(sys, "stderr", Broken(error))
     log_everything()
+
+
+@pytest.mark.usefixtures("kept_handlers")
+def test_a_log_that_nobody_reads_stops_nobody_and_goes_on_when_it_is_read_again(monkeypatch):
+    configure_logs("text")
+    reader, writer = os.pipe()
+    log = structlog.get_logger("ours")
+    with os.fdopen(reader, "rb") as lines, os.fdopen(writer, "w") as pipe:
+        monkeypatch.setattr(sys, "stderr", pipe)
+        loud = Thread(target=lambda: [log.info("request.answered", text="é" * 3000) for _ in range(200)], daemon=True)
+        loud.start()
+        loud.join(30)
+        assert not loud.is_alive()
+        os.set_blocking(reader, False)
+        assert b"request.answered" in lines.read()
+        log.info("request.answered", text="the reader is back")
+        (line,) = lines.read().splitlines(keepends=True)[-1:]
+        assert line.count(b"request.answered") == 1  # it is not the rest of a line that was cut
+        assert line.endswith(b"the reader is back'\n")
 
 
 @pytest.mark.usefixtures("kept_handlers")
