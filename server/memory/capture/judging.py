@@ -1,0 +1,79 @@
+"""What a sentence of a person is: a preference, a decision, an instruction or a fact worth keeping, or nothing."""
+
+import re
+
+from server.memory.capture.foreign_signals import FOREIGN_REQUEST, FOREIGN_SIGNALS, FOREIGN_WORDS
+from server.memory.capture.models import Kind
+from server.memory.capture.signals import (
+    CHATTER,
+    DECISION,
+    FACT,
+    HABIT,
+    INSTRUCTION,
+    INTENTION,
+    LASTING,
+    OURS,
+    PASSING,
+    PLAIN_FACT,
+    PREFERENCE,
+    PROBLEM,
+    QUESTION,
+    REQUEST,
+)
+from server.memory.languages import get_stop_words
+
+_FEWEST_WORDS, _MOST_WORDS = 2, 70
+_WORD = re.compile(r"[^\W_]+(?:['\u2019][^\W_]+)*")
+#: A long quote is somebody else's sentence; a short one is a name.
+_QUOTED = re.compile(
+    r"\"[^\"]{25,500}\"|\u201c[^\u201d]{25,500}\u201d|\u201e[^\u201c\u201d]{25,500}[\u201c\u201d]|`[^`]{25,500}`"
+)
+#: A number, a name, something in quotes, or a word of a program: what a fact is about.
+_SPECIFIC = re.compile(r"\d|(?<=\s)[A-Z]\w|\"[^\"]+\"|'[^' ]{2,}'|`[^`]+`|\w[_/.]\w|\b[A-Z]{2,}")
+_ENGLISH = get_stop_words("english")
+
+
+def judge_sentence(sentence: str) -> Kind | None:
+    """Return what a sentence is, without its opening words; None if it is nothing worth keeping."""
+    plain = _QUOTED.sub('""', sentence).replace("\u2019", "'")
+    lower = plain.lower()
+    words = _WORD.findall(lower)
+    if not _FEWEST_WORDS <= len(words) <= _MOST_WORDS:
+        return None
+    english, foreign = _count_small_words(words)
+    if foreign > english:
+        return _judge_foreign(lower)
+    kind = _judge_english(plain, lower)
+    return _judge_foreign(lower) if kind is None and not english else kind
+
+
+def _count_small_words(words: list[str]) -> tuple[int, int]:
+    """Return how many small words are of English, and how many of the one other language that has most of them."""
+    return sum(word in _ENGLISH for word in words), max(sum(word in small for word in words) for small in FOREIGN_WORDS)
+
+
+def _judge_foreign(lower: str) -> Kind | None:
+    if FOREIGN_REQUEST.search(lower):
+        return None
+    return next((kind for kind, pattern in FOREIGN_SIGNALS if pattern.search(lower)), None)
+
+
+def _judge_english(plain: str, lower: str) -> Kind | None:
+    is_lasting = LASTING.search(lower) is not None
+    if QUESTION.search(lower) or CHATTER.search(lower) or (PASSING.search(lower) and not is_lasting):
+        return None
+    if PREFERENCE.search(lower):
+        return "preference"
+    if DECISION.search(lower):
+        return "decision"
+    if not is_lasting and (PROBLEM.search(lower) or INTENTION.search(lower)):
+        return None
+    if is_lasting or INSTRUCTION.search(lower):
+        return "instruction"
+    return "fact" if not REQUEST.search(lower) and _is_fact(plain, lower) else None
+
+
+def _is_fact(plain: str, lower: str) -> bool:
+    if FACT.search(lower) or OURS.search(lower) or HABIT.search(lower):
+        return True
+    return PLAIN_FACT.search(lower) is not None and _SPECIFIC.search(plain) is not None

@@ -1,0 +1,33 @@
+"""Text that no memory may hold: what a person marked as private, and what software added to a prompt."""
+
+import re
+
+#: `<private>` is the person's; the others are put around text that software adds to what the person wrote.
+_NAMES = (
+    "private|claude-mem-context|system-reminder|system-instruction|system_instruction|persisted-output|"
+    "local-command-stdout|local-command-stderr|command-message|command-name|command-args|ide_selection|"
+    "ide_opened_file|environment_context|user_instructions"
+)
+_TAG = re.compile(rf"<(?P<end>/?)(?:{_NAMES})(?:\s[^<>]{{0,200}})?>", re.IGNORECASE)
+
+
+def split_private(text: str) -> tuple[str, list[str]]:
+    """Return a text without its private parts, and these parts.
+
+    A part goes from its tag to the end of that tag, and to the end of the text if the tag does not end. Tags may hold
+    other tags.
+    """
+    kept: list[str] = []
+    hidden: list[str] = []
+    depth = place = 0
+    for tag in _TAG.finditer(text):
+        ends = bool(tag["end"])
+        if not depth:
+            kept.append(text[place : tag.start()])
+            place = tag.end()  # an end without a beginning hides nothing
+        elif ends and depth == 1:
+            hidden.append(text[place : tag.start()])
+            place = tag.end()
+        depth = max(0, depth - 1) if ends else depth + 1
+    (hidden if depth else kept).append(text[place:])
+    return " ".join(kept) if len(kept) > 1 else "".join(kept), hidden

@@ -1,0 +1,75 @@
+"""The turns of a session: what the person asked, what the agent did for it, and what it answered."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from server.memory.capture.fingerprints import Guard, fingerprint
+from server.memory.capture.models import CapturedEvent
+from server.memory.capture.private_text import split_private
+from server.memory.capture.sentences import bound_text, find_sentences
+from server.memory.capture.tool_calls import ToolCall, read_tool_call
+from server.memory.credentials import redact_credentials
+
+REDACTED = "[redacted:"
+#: A word of so many letters and digits is half of a key, or a dump.
+_LONG_WORD = re.compile(r"[A-Za-z0-9+=_]{40,}")
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A tool call of a turn, with its event."""
+
+    event: CapturedEvent
+    call: ToolCall
+
+
+@dataclass(slots=True)
+class Turn:
+    """A prompt with what followed it; the first turn of a session may lack the prompt."""
+
+    prompt: CapturedEvent | None = None
+    asked: list[str] = field(default_factory=list[str])  # the sentences of the prompt
+    steps: list[Step] = field(default_factory=list[Step])
+    reply: CapturedEvent | None = None
+    answered: list[str] = field(default_factory=list[str])  # the sentences of the reply
+
+
+def split_turns(events: Sequence[CapturedEvent], guard: Guard) -> list[Turn]:
+    """Return the turns of a session, without private text, credentials and what the guard holds.
+
+    The guard learns the private text, so that no other event brings it in.
+    """
+    for event in events:
+        guard.learn(fingerprint(part) for part in split_private(event.text)[1])
+    turns = [Turn()]
+    for event in events:
+        if event.kind == "prompt":
+            turns.append(Turn(prompt=event, asked=_read_sentences(event.text, guard)))
+        elif event.kind == "tool":
+            turns[-1].steps.append(Step(event, read_tool_call(event)))
+        elif event.kind == "reply":
+            turns[-1].reply, turns[-1].answered = event, _read_sentences(event.text, guard)
+    return turns
+
+
+def clean_line(text: str) -> str:
+    """Return a text in one line without private text, and with the kind of each credential in its place."""
+    return " ".join(redact_credentials(split_private(text)[0]).split())
+
+
+def shorten(text: str, most: int) -> str:
+    """Return a text of at most so many characters, which ends with a whole word."""
+    if len(text) <= most:
+        return text
+    head = text[: most - 2]
+    return f"{head.rpartition(' ')[0] or head} \u2026"
+
+
+def _read_sentences(text: str, guard: Guard) -> list[str]:
+    own = redact_credentials(bound_text(split_private(text)[0]))
+    return [each for each in find_sentences(own) if _is_open(each, guard)]
+
+
+def _is_open(sentence: str, guard: Guard) -> bool:
+    return REDACTED not in sentence and not _LONG_WORD.search(sentence) and not guard.holds(sentence)
