@@ -19,7 +19,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from common import Figure, show
+from helpers.common import Figure, show
 
 from server.memory.capture.extract import extract_observations
 from server.memory.capture.models import CapturedEvent, EventKind, Observation

@@ -25,6 +25,7 @@ BENCHMARKS = (
     "concurrency",
     "servers",
     "recall",
+    "capture",
     "lifecycle",
     "backup",
     "fast_path",

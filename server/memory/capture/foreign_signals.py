@@ -22,7 +22,7 @@ FOREIGN_REQUEST = _any(
     r"ist|sind|gibt|geht|darf|soll|sollen|sollte|würdest|magst|weißt|erinnerst)\b",
     r"^(?:bitte\s)?(?:mach|schreib|füg|zeig|erklär|lösch|bau|prüf|ändere?|korrigier|übersetz|erstell|starte?|führ|"
     r"teste?|nimm|pass)\w*\b"
-    r"(?!.*\b(?:immer|nie|niemals|künftig|ab jetzt|ab sofort|in zukunft)\b)",
+    r"(?!.*\b(?:künftig|ab jetzt|ab sofort|in zukunft)\b)",
     # French
     r"^(?:qu'|que|quoi|quel|quelle|quels|quelles|comment|pourquoi|où|quand|qui|combien|est-ce|c'est quoi|peux-tu|"
     r"tu peux|"
@@ -30,6 +30,16 @@ FOREIGN_REQUEST = _any(
     # Spanish and Portuguese
     r"^(?:qué|cómo|por qué|dónde|cuándo|quién|cuál|cuánto|puedes|podrías|podés|tienes|hay alguna|podes|pode|como|"
     r"onde)\b",
+)
+#: Words of somebody who tells what goes wrong, or what was just done.
+FOREIGN_PROBLEM = _any(
+    r"\b(?:fehl\w*|kaputt|funktioniert|geht nicht|klappt nicht|hängt|stürzt|abgestürzt|langsam|immer (?:noch|wieder)|"
+    r"noch immer)\b",
+    r"^ich habe?\b.*\b(?:ge\w+t|ge\w+en|\w+iert)\b",
+    r"\b(?:erreurs?|plante|cassée?|bugs?|lente?|toujours pas)\b|\b(?:marche|fonctionne|répond|apparaît|"
+    r"charge) (?:pas|plus)\b",
+    r"\b(?:error|errores|falla|fallo|rot[oa]|lent[oa]|aparece|me da|se cuelga)\b|\bno (?:funciona|carga|responde|"
+    r"sale)\b",
 )
 _PREFERENCE = _any(
     r"\bich\s(?:bevorzuge|mag|hasse|liebe|arbeite lieber|nehme lieber|hätte lieber|möchte lieber|will keine?)\b|"
@@ -56,7 +66,9 @@ _INSTRUCTION = _any(
     r"montags|freitags)\b",
     r"\b(?:désormais|dorénavant|à partir de maintenant|à partir d'aujourd'hui|à l'avenir|rappelle-toi|souviens-toi|"
     r"n'oublie pas|"
-    r"retiens|retenez|interdit|obligatoire|toujours|jamais|il ne faut pas|uniquement)\b",
+    r"retiens|retenez|interdit|obligatoire|il ne faut pas|uniquement)\b",
+    r"\b(?:on|nous|il faut|faut|utilise\w*|mets|mettez|écri\w+|réponds|répondez)\b.*\b(?:toujours|jamais)\b|(?:^|"
+    r",\s)(?:toujours|jamais)\b",
     r"\b(?:a partir de ahora|de ahora en adelante|desde ahora|en adelante|en el futuro|recuerda|no olvides|"
     r"ten en cuenta|"
     r"siempre|nunca|jamás|prohibido|obligatorio|únicamente)\b",

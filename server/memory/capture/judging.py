@@ -2,9 +2,10 @@
 
 import re
 
-from server.memory.capture.foreign_signals import FOREIGN_REQUEST, FOREIGN_SIGNALS, FOREIGN_WORDS
+from server.memory.capture.foreign_signals import FOREIGN_PROBLEM, FOREIGN_REQUEST, FOREIGN_SIGNALS, FOREIGN_WORDS
 from server.memory.capture.models import Kind
 from server.memory.capture.signals import (
+    CHANGED_AT_ONCE,
     CHATTER,
     DECISION,
     FACT,
@@ -53,14 +54,14 @@ def _count_small_words(words: list[str]) -> tuple[int, int]:
 
 
 def _judge_foreign(lower: str) -> Kind | None:
-    if FOREIGN_REQUEST.search(lower):
+    if any(each.search(lower) for each in (FOREIGN_REQUEST, FOREIGN_PROBLEM, REQUEST)):
         return None
     return next((kind for kind, pattern in FOREIGN_SIGNALS if pattern.search(lower)), None)
 
 
 def _judge_english(plain: str, lower: str) -> Kind | None:
     is_lasting = LASTING.search(lower) is not None
-    if QUESTION.search(lower) or CHATTER.search(lower) or (PASSING.search(lower) and not is_lasting):
+    if _is_of_now(lower, is_lasting=is_lasting):
         return None
     if PREFERENCE.search(lower):
         return "preference"
@@ -71,6 +72,12 @@ def _judge_english(plain: str, lower: str) -> Kind | None:
     if is_lasting or INSTRUCTION.search(lower):
         return "instruction"
     return "fact" if not REQUEST.search(lower) and _is_fact(plain, lower) else None
+
+
+def _is_of_now(lower: str, *, is_lasting: bool) -> bool:
+    """Whether a sentence is a question, small talk, or of a thing that is over with this message."""
+    patterns = (QUESTION, CHATTER) if is_lasting else (QUESTION, CHATTER, PASSING, CHANGED_AT_ONCE)
+    return any(pattern.search(lower) for pattern in patterns)
 
 
 def _is_fact(plain: str, lower: str) -> bool:

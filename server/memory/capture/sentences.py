@@ -35,6 +35,7 @@ _BEFORE_PASTE = re.compile(
     r"[^:]{0,80}:\s*(?P<rest>.*)$",
     re.IGNORECASE,
 )
+_TRANSLATE = re.compile(r"\A(?:translate|übersetz|tradui|traduce)", re.IGNORECASE)
 _END = re.compile(r"[.!?\u3002\uff01\uff1f]+[\"'\u201d\u2019)\]]{0,3}(?=\s|$)|\u3002|\uff01|\uff1f")
 _NO_END = re.compile(
     r"(?:^|[\s(])(?:e\.g|i\.e|etc|vs|cf|approx|resp|incl|no|nr|st|mr|mrs|ms|dr|prof|z\.b|d\.h|bzw|ca|p\.s|m|mme|sr|sra|"
@@ -88,18 +89,18 @@ def _find_own_lines(text: str) -> Iterator[str]:
             yield ""
         elif fenced or quoted:
             continue
-        elif (paste := _BEFORE_PASTE.search(line[:400])) and _is_paste(paste["rest"], lines[place + 1 :]):
+        elif (paste := _BEFORE_PASTE.search(line[:400])) and _is_paste(paste[0], paste["rest"], lines[place + 1 :]):
             yield line[: paste.start("rest")]
             return
         else:
             yield "" if _is_dumped(line) or _is_setting(lines, place) else line
 
 
-def _is_paste(rest: str, after: list[str]) -> bool:
+def _is_paste(before: str, rest: str, after: list[str]) -> bool:
     """Whether what follows the colon is a text to work on: it stands on lines of its own, or in quotes."""
-    return rest.startswith(('"', "'", "\u201c", "\u201e", "\u00ab", "`")) or (
-        not rest and any(line.strip() for line in islice(after, 3))
-    )
+    if _TRANSLATE.search(before) or rest.startswith(('"', "'", "\u201c", "\u201e", "\u00ab", "`")):
+        return True
+    return not rest and any(line.strip() for line in islice(after, 3))
 
 
 def _is_dumped(line: str) -> bool:

@@ -40,7 +40,15 @@ PROBLEM = _any(
     r"\b(?:says?|prints?|throws?|returns?|shows?|outputs?)\s(?:\"|none|null|nothing|that|an?\b|the\b|\d)",
     r"\btakes?\s(?:about\s|around\s)?\d+\s?(?:s|sec|seconds?|ms|min|minutes?|hours?)\b",
     r"\btoo\s(?:small|big|large|fast|slow|long|short|wide|narrow|dark|bright|high|low|much|many)\b(?!\sfor\b)",
-    r"\bso\s(?:small|big|slow|ugly)\b",
+    r"\bso\s(?:small|big|slow|ugly)\b|\b(?:is|are) (?:down|offline|empty|red|green now)\b",
+    r"\b(?:bad name|ugly|nicer|annoying|terrible|confusing|flickers?|disappears?|overlaps?|vanish(?:es|ed)?|"
+    r"different results?)\b",
+    r"\bwould be (?:nice|nicer|better|good|great|cool)\b|\bwhat i (?:had|meant|want)\b",
+    r"^(?:when|whenever|every time|each time|if)\s(?:i|users?|the user|a user|someone|you)\s(?:click|open|press|run|"
+    r"scroll|start|save|hover|type|log|"
+    r"reload|resize|submit|drag|call|build|select|switch|close)\b[^,]*(?!.*,\s(?:always|never|please|use|ask|do not|"
+    r"don't|run|check)\b)",
+    r"\bi (?:always|never) (?:get|got|saw|see|had|knew|did|found|heard|understood|\w+ed)\b",
     r"\blooks?\s(?:like|good|bad|fine|odd|ugly|ok|off|great)\b",
 )
 #: Words of small talk, and of what is over with this message.
@@ -57,7 +65,8 @@ CHATTER = _any(
 _WORK = (
     "add|adapt|adjust|align|analy[sz]e|apply|ask|build|bump|change|check|clean|clone|close|commit|compare|compile|"
     "compute|"
-    "configure|continue|convert|copy|count|create|debug|delete|deploy|describe|do|document|don't worry|draft|drop|"
+    "configure|continue|convert|copy|count|create|compress|crop|cut|trim|resize|debug|delete|deploy|describe|do|"
+    "document|don't worry|draft|drop|"
     "enable|"
     "disable|explain|export|extend|extract|fetch|fill|find|finish|fix|forget|format|generate|get|give|go|guess|"
     "have a look|"
@@ -91,14 +100,26 @@ INTENTION = _any(
     r"i'm stuck|i'm confused|i'm getting|i'm seeing|i'm looking|i'm happy|i'm sorry|i'm afraid|i'm sure)\b",
 )
 #: A thing that holds only for now.
-PASSING = _any(r"\b(?:for now|right now|just now|at the moment|yet|this time|for once|today only|currently open)\b")
+PASSING = _any(
+    r"\b(?:for now|right now|just now|at the moment|yet|this time|for once|today only|currently open)\b|/tmp/",
+    r"\bin this (?:file|function|class|test|line|method|component|paragraph|section|chapter|query|loop|example|case|"
+    r"branch|pr|commit|step)\b",
+    r"\b(?:a|an|the|this)\s[\w-]{1,15}(?:\s[\w-]{1,15})?\shere\b",
+    r"\b(?:option|variant|version|approach|solution|proposal)\s(?:[a-d]|\d|one|two|three)\b(?!\.\d)",
+    r"\b(?:the|your) (?:first|second|third|last|other|latter|former|previous) (?:one|option|version|variant|approach|"
+    r"proposal|solution|idea)\b",
+)
+#: After a fact: it is changed at once. "The file lives in src/old, move it".
+CHANGED_AT_ONCE = re.compile(
+    rf"[,;]\s(?:so\s|please\s|then\s|just\s|and\s)*(?:{_WORK})\s(?:it|them|this|that|these|another)\b"
+)
 
 # --- what a sentence is ---
 
 #: Somebody says that it holds from now on, or is to be remembered: reason enough, whatever else the sentence is.
 LASTING = _any(
     r"\bfrom (?:now|here|today|this point)(?: on| onwards?| forward)?\b(?=.*\w)",
-    r"\b(?:going forward|henceforth|in (?:the )?future|next time|every time|each time|as a rule|by default)\b",
+    r"\b(?:going forward|henceforth|in (?:the )?future|next time|as a rule|by default)\b",
     r"^(?:remember|keep in mind|bear in mind|don't forget|do not forget|never forget|note that|take note|make a note|"
     r"for (?:your|future) (?:information|reference)|please note)\b",
     r"\b(?:keep|bear) (?:that|this|it) in mind\b",
@@ -108,15 +129,17 @@ LASTING = _any(
 PREFERENCE = _any(
     r"\bi\s(?:(?:really|strongly|generally|usually|always|much|personally|also|still|just)\s)*"
     r"(?:prefer|hate|dislike|love|can't stand|cannot stand|don't like|do not like|don't want|like(?!\s(?:to|it\b|"
-    r"that\b|this\b))|"
-    r"favou?r|am allergic|am used to|avoid)\b(?!\s(?:it|this|that)[.!]?$)",
-    r"\bi(?:'d| would)\s(?:much\s)?(?:rather|prefer)\b",
+    r"that\b|this\b)(?! when))|"
+    r"favou?r|am allergic|am used to|avoid)\b(?!\s(?:it[.!]?$|(?:this|that|these|those)\b(?! (?:kind|sort|style|you|"
+    r"we|i|the)\b)))",
+    r"\bi(?:'d| would)\s(?:much\s)?(?:prefer\b|rather\b.*\b(?:than|not|over|instead)\b)",
     r"\bmy\s(?:favou?rite|preference|preferred|go-to)\b",
     r"\bi\s(?:understand|learn|read|work|think|follow)\b.*\b(?:better|best|faster|easier)\b",
-    r"^no\s[\w .#+-]{2,40}\splease\b",
-    r"^(?!i\b|we\b|you\b)[\w .-]{2,40}\s(?:is|are)\s(?:fine|ok|okay)(?:\s(?:with|for|by)\s(?:me|us))?[.!]?$",
+    r"^no\s[\w .#+-]{2,40}\splease\b,?\s(?:we|it|they|because|i)\b",
+    r"^(?!(?:i|we|you|the|this|that|these|it|all|everything|a|an)\b)[\w .-]{2,40}\s(?:is|are)\s(?:fine|ok|"
+    r"okay)(?:\s(?:with|for|by)\s(?:me|us))?[.!]?$",
     r"\bi(?:'m| am)\s(?:more\s)?(?:comfortable with|a fan of|no fan of|not a fan of|fond of)\b",
-    r"\bi want (?:you to )?(?:always|never|all|every|only)\b",
+    r"\bi want (?:you to )?(?:always|never|only)\b",
 )
 DECISION = _any(
     r"\b(?:we|i|they|the team|the client|my boss|management)(?:'ve|'ll| have| has| had| will)?\s(?:just |now |"
@@ -125,7 +148,7 @@ DECISION = _any(
     r"\b(?:decision|decided|agreed|resolved|settled):",
     r"\b(?:it's|it is|it was|that's|that is) (?:decided|settled|agreed)\b",
     r"\b(?:let's|lets|we'll|we will|we're going to|we are going to|i'll|i will|i'm going to)\s(?:just\s)?"
-    r"(?:go|stick|stay|settle|proceed|run|continue)\s(?:with|for|on|at)\b(?!\s(?:it|that|this)[.!]?$)",
+    r"(?:go (?:with|for)|stick (?:with|to)|stay (?:with|on|at)|settle (?:on|for))\b(?!\s(?:it|that|this|your)\b)",
     r"\b(?:i'll|i will|we'll|we will)\stake\s(?!a look|care|it\b|that\b|this\b)",
     r"^(?:let's|lets|we'll|we will)\s(?:use|keep|adopt|switch|move|drop|call)\b.*\b(?:instead|rather|everywhere|as|"
     r"not|to|for all)\b",
@@ -166,7 +189,7 @@ INSTRUCTION = _any(
     r"^avoid\s\w+",
     r"^(?:every|each|all|any|no|none of)\s(?!of (?:this|that|these)\b|good\b|idea\b|thanks\b|right\b|the best\b|"
     r"set\b|done\b)"
-    r".*\b(?:must|needs?|has to|have to|should|is|are|has|have|goes?|ends?|gets?|starts?|requires?|lives?|belongs?|"
+    r".*\b(?:must|needs?|has to|have to|should|is|are|goes?|ends?|gets?|starts?|requires?|lives?|belongs?|"
     r"uses?|"
     r"allowed|come|comes)\b",
     r"\b(?:only|exclusively)\s(?:on|after|before|between|when|happens?|in|with|via|through|by|from|for|use|used|"
@@ -188,12 +211,12 @@ FACT = _any(
     r"who)\b",
     r"\bthe name of (?:the|our|my)\b|\bname is\b|\b(?:nick|code)?names? (?:of .{2,40} )?(?:is|are)\b",
     r"\b(?:i'm|i am) [a-z]+ (?:from|at|of|and i|, (?:and )?i)\b|\b(?:i'm|i am) (?:a|an|the|new|in charge|responsible|"
-    r"based|from|working (?:at|for|as|in)|on the)\b",
+    r"based|from|working (?:at|for|as|in))\b",
     r"\bi (?:work|study|live|teach|write|maintain|manage|lead|own|run|research|only know|know only|speak|"
     r"am studying)\b\s?(?:my|a|an|the|at|in|as|for|on|with|about|python|only)\b",
     r"\bi (?:don't|do not|can't|cannot|only|mostly|usually|often|also|never) (?:know|write|speak|use|have|work|read|"
     r"understand|code|own)\b",
-    r"\b(?:is|are|was|were)\s(?:\w+ly\s|all\s|always\s|now\s|also\s|only\s)?(?:owned|maintained|run|managed|hosted|"
+    r"\b(?:is|are)\s(?:\w+ly\s|all\s|always\s|now\s|also\s|only\s)?(?:owned|maintained|run|managed|hosted|"
     r"stored|deployed|served|kept|published|generated|"
     r"refreshed|backed up|defined|located|written|configured|signed|approved|validated|reviewed|sold|licensed|built|"
     r"documented|handled|billed|measured|encrypted|saved|reserved|based|shared|mirrored|archived|tracked)\s"
@@ -248,7 +271,9 @@ OURS = re.compile(
 )
 #: A thing with its place, number or name: "the API is at /v2", "amounts are integers in cents".
 PLAIN_FACT = re.compile(
-    r"^(?:the|all|both|every|each|dates?|ids?|in (?:our|this|the)|[\w.-]+(?:'s)?)\s?(?:[\w&'./-]+\s){0,6}?"
+    r"^(?!(?:a|an|this|that|it|there|here|i|you|as|when|whenever|if|while|after|before|since|because|although|so|now|"
+    r"then|what)\b)"
+    r"(?:the|all|both|dates?|ids?|in (?:our|this|the)|[\w.-]+(?:'s)?)\s?(?:[\w&'./-]+\s){0,6}?"
     r"(?:is|are|has|have|uses?|needs?|means|equals|contains?|holds?|owns?|goes|go|ends?|wants?|speaks?|lives?)\s"
 )
 CORRECTION = re.compile(
