@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from pathlib import Path
 from typing import Literal
 
 from starlette.requests import Request
@@ -39,6 +40,7 @@ class AuthSettings:
         login: whether people log in with a password, at a provider, or in both ways.
         trusted_proxies: the address ranges (CIDRs) of proxies whose X-Forwarded-For header is used.
         asked_scopes: the scopes that clients are told to ask for.
+        ca_file: certificates of authorities that are trusted beside the usual ones.
     """
 
     public_url: str
@@ -51,6 +53,7 @@ class AuthSettings:
     login: Literal["password", "upstream", "both"] = "password"
     trusted_proxies: Sequence[str] = ()
     asked_scopes: AskedScopes = field(default_factory=AskedScopes)
+    ca_file: Path | None = None
 
     @property
     def resource(self) -> str:

@@ -77,6 +77,7 @@ def build_authorization_server(
             grant_types=tuple(GRANTS),
             allows_local=settings.allows_local_documents,
             resolver=resolver,
+            ca_file=settings.ca_file,
         ),
         external=external,
     )

@@ -8,6 +8,7 @@ import ipaddress
 import socket
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
@@ -20,6 +21,7 @@ from auth.fetching import UnusableAnswerError, fetch_json
 from auth.rfc import OAuth2Error
 from server.clock import Clock
 from server.network.loopback import is_loopback
+from server.network.tls import make_tls_context
 from server.store.db import Database
 from server.store.record.oauth.documents import DocumentRow, find_document, upsert_document
 
@@ -77,6 +79,7 @@ class ClientDocuments:
         allows_local: whether documents may be on loopback addresses, over http; for tests.
         resolver: returns the addresses of a host and port.
         timeout: the seconds that one fetch may take.
+        ca_file: certificates of authorities that are trusted beside the usual ones; None for those alone.
     """
 
     def __init__(
@@ -88,6 +91,7 @@ class ClientDocuments:
         allows_local: bool,
         resolver: Resolver = resolve_host,
         timeout: float = TIMEOUT_SECONDS,
+        ca_file: Path | None = None,
     ) -> None:
         self._db = db
         self._now = now
@@ -95,6 +99,7 @@ class ClientDocuments:
         self._allows_local = allows_local
         self._resolve = resolver
         self._timeout = timeout
+        self._ca_file = ca_file
 
     async def find_fresh_client(self, url: str) -> Client | None:
         """Return the client whose document was fetched before and has not expired; None if it must be fetched.
@@ -167,7 +172,7 @@ class ClientDocuments:
 
     async def _fetch_document(self, url: str) -> tuple[dict[str, Any], timedelta]:
         parts = self._parse_url(url)
-        http = await anyio.to_thread.run_sync(_make_http_client)
+        http = await anyio.to_thread.run_sync(_make_http_client, self._ca_file)
         try:
             async with http:
                 with anyio.fail_after(self._timeout):
@@ -242,10 +247,10 @@ class ClientDocuments:
         )
 
 
-def _make_http_client() -> httpx.AsyncClient:
+def _make_http_client(ca_file: Path | None) -> httpx.AsyncClient:
     """Return an HTTP client for one fetch. It reads certificates from disk, so call this in a thread."""
     # A proxy named by the environment would connect to an address that nobody checked, so the environment is ignored.
-    return httpx.AsyncClient(follow_redirects=False, trust_env=False)
+    return httpx.AsyncClient(verify=make_tls_context(ca_file), follow_redirects=False, trust_env=False)
 
 
 def is_public_address(address: str) -> bool:

@@ -4,10 +4,10 @@ They are the JWTs of "Identity Assertion JWT Authorization Grant", as MCP's exte
 uses them. An assertion is no access token: the token endpoint exchanges it for one, once.
 """
 
-import ssl
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from auth.hashing import hash_secret
@@ -68,7 +68,7 @@ class Assertions:
         leeway: by how much the clocks of a provider and of this server may differ.
         db: the record.
         now: the clock.
-        make_tls_context: returns the TLS context of connections; called in a thread.
+        ca_file: certificates of authorities that are trusted beside the usual ones; None for those alone.
         outbox: gets the events of new accounts; None if nobody wants events.
     """
 
@@ -81,7 +81,7 @@ class Assertions:
         leeway: timedelta,
         db: Database,
         now: Clock,
-        make_tls_context: Callable[[], ssl.SSLContext],
+        ca_file: Path | None,
         outbox: Outbox | None = None,
     ) -> None:
         self._audience = audience
@@ -90,7 +90,7 @@ class Assertions:
         self._db = db
         self._now = now
         self._outbox = outbox
-        self._connections = Connections(make_tls_context)
+        self._connections = Connections(ca_file)
         self._issuers = {url: Issuer(url, self._connections.fetch_state, now) for url in issuers}
 
     async def verify(self, text: str, client_id: str) -> Assertion:

@@ -1,14 +1,15 @@
 """The connections to issuers and providers. They are made when they are needed, because certificates take long."""
 
 import asyncio
-import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import httpx
 
 from auth.fetching import fetch_json
 from auth.issuers.discovery import IssuerState, fetch_state
+from server.network.http import open_http_client
 from server.network.loopback import is_proxy_allowed
 
 #: The bounds of an answer of a provider to a code, or about a person.
@@ -20,11 +21,11 @@ class Connections:
     """Keeps one HTTP client for servers on this machine, and one for all others. Neither follows redirects.
 
     Args:
-        make_tls_context: returns the TLS context of the connections; called in a thread.
+        ca_file: certificates of authorities that are trusted beside the usual ones; None for those alone.
     """
 
-    def __init__(self, make_tls_context: Callable[[], ssl.SSLContext]) -> None:
-        self._make_tls_context = make_tls_context
+    def __init__(self, ca_file: Path | None) -> None:
+        self._ca_file = ca_file
         self._clients: dict[bool, httpx.AsyncClient] = {}
         self._making = asyncio.Lock()
 
@@ -33,11 +34,8 @@ class Connections:
         is_proxied = is_proxy_allowed(url)
         async with self._making:
             if is_proxied not in self._clients:
-                context = await asyncio.to_thread(self._make_tls_context)
                 limits = httpx.Limits(keepalive_expiry=1)  # the next fetch is minutes away
-                self._clients[is_proxied] = httpx.AsyncClient(
-                    verify=context, follow_redirects=False, trust_env=is_proxied, limits=limits
-                )
+                self._clients[is_proxied] = await asyncio.to_thread(open_http_client, url, self._ca_file, limits=limits)
             return self._clients[is_proxied]
 
     async def fetch_state(self, issuer: str) -> IssuerState:

@@ -4,9 +4,9 @@ Everything that is cheap is checked before the signature, because only a signatu
 a token is used before its signature was verified.
 """
 
-import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 from auth.issuers.claims import (
@@ -44,7 +44,7 @@ class ExternalTokens:
         rules: how tokens are read.
         db: the record.
         now: the clock.
-        make_tls_context: returns the TLS context of connections to issuers; called in a thread.
+        ca_file: certificates of authorities that are trusted beside the usual ones; None for those alone.
         outbox: gets the events of new accounts; None if nobody wants events.
     """
 
@@ -53,13 +53,13 @@ class ExternalTokens:
         rules: IssuerRules,
         db: Database,
         now: Clock,
-        make_tls_context: Callable[[], ssl.SSLContext],
+        ca_file: Path | None,
         outbox: Outbox | None = None,
     ) -> None:
         self._rules = rules
         self._db = db
         self._now = now
-        self._connections = Connections(make_tls_context)
+        self._connections = Connections(ca_file)
         self._outbox = outbox
         self.issuers = {url: Issuer(url, self._connections.fetch_state, now) for url in rules.issuers}
 

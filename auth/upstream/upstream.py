@@ -1,9 +1,9 @@
 """The providers at which people log in: the URL to send a browser to, and the person who comes back with a code."""
 
 import asyncio
-import ssl
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from pathlib import Path
 
 import httpx
 
@@ -34,7 +34,7 @@ class Upstream:
         algorithms: the signature algorithms of ID tokens that are accepted.
         leeway: by how much the clocks of a provider and of this server may differ.
         now: the clock.
-        make_tls_context: returns the TLS context of connections; called in a thread.
+        ca_file: certificates of authorities that are trusted beside the usual ones; None for those alone.
         seconds: the bound of one step.
     """
 
@@ -47,14 +47,14 @@ class Upstream:
         algorithms: frozenset[str],
         leeway: timedelta,
         now: Clock,
-        make_tls_context: Callable[[], ssl.SSLContext],
+        ca_file: Path | None,
         seconds: float = TOTAL_SECONDS,
     ) -> None:
         self.providers = {provider.id: provider for provider in providers}
         self.allow_list = allow_list
         self._public_url = public_url
         self._seconds = seconds
-        self._connections = Connections(make_tls_context)
+        self._connections = Connections(ca_file)
         self._clients: dict[str, OpenIdClient | GitHubClient] = {
             provider.id: GitHubClient(provider, allow_list, self._connections)
             if provider.issuer == GITHUB_ISSUER

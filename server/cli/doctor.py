@@ -5,7 +5,6 @@ import shlex
 import shutil
 import socket
 from collections.abc import Awaitable, Callable
-from functools import partial
 
 import httpx
 import typer
@@ -37,8 +36,8 @@ from server.clock import utc_now
 from server.config import Settings
 from server.errors import Failure
 from server.logs import configure_logs
-from server.network.loopback import is_loopback, is_proxy_allowed
-from server.network.tls import make_tls_context
+from server.network.http import open_http_client
+from server.network.loopback import is_loopback
 from server.store.embedding.models.model_folder import find_model
 from server.store.embedding.source import EmbeddingFailed, EmbeddingSource
 from server.store.migrate import SchemaTooNew
@@ -238,7 +237,7 @@ async def check_metrics(settings: Settings) -> Finding:
         reachable = _ANYWHERE.get(host, host)
         url = f"http://{f'[{reachable}]' if ':' in reachable else reachable}:{port}/metrics"
     try:
-        async with httpx.AsyncClient(timeout=5, trust_env=is_proxy_allowed(url)) as client:
+        async with open_http_client(url, settings.ca_file, timeout=5) as client:
             is_us = "loci_build_info" in (await client.get(url)).text
     except (httpx.HTTPError, httpx.InvalidURL):
         is_us = False
@@ -253,7 +252,7 @@ async def check_traces(settings: Settings) -> Finding:
     if not url:
         return Finding("traces", is_ok=True, detail="off")
     try:
-        async with httpx.AsyncClient(timeout=5, trust_env=is_proxy_allowed(url)) as client:
+        async with open_http_client(url, settings.ca_file, timeout=5) as client:
             answer = await client.post(url, headers={"Content-Type": "application/x-protobuf"})
         problem = "" if answer.is_success else f"answered {answer.status_code}"
     except httpx.HTTPError as error:
@@ -268,7 +267,7 @@ async def check_public_url(settings: Settings) -> Finding:
     url = settings.public_url
     check_port_known(settings)
     try:
-        async with httpx.AsyncClient(timeout=5, trust_env=is_proxy_allowed(url)) as client:
+        async with open_http_client(url, settings.ca_file, timeout=5) as client:
             answer = await client.get(f"{url}/.well-known/oauth-protected-resource/mcp")
         is_us = answer.is_success and answer.json().get("resource") == settings.resource
     except httpx.HTTPError as error:
@@ -286,7 +285,7 @@ async def check_public_url(settings: Settings) -> Finding:
 
 async def check_issuers(settings: Settings) -> Finding:
     """Ask every issuer for its metadata and its keys."""
-    connections = Connections(partial(make_tls_context, settings.ca_file))
+    connections = Connections(settings.ca_file)
     try:
         return await _ask_issuers(settings, connections)
     finally:

@@ -115,8 +115,9 @@ class IssuerSettings(BaseSettings):
     )
     ca_file: Path | None = Field(
         default=None,
-        description="A file of PEM certificates of authorities that are trusted beside the usual ones, for connections "
-        "to issuers, to identity providers and to the Qdrant server.",
+        description="A file of PEM certificates of authorities that are trusted beside the usual ones, by every "
+        "HTTPS connection of Loci: to issuers, identity providers, the Qdrant server, embeddings, the language model, "
+        "the webhook, the collector of traces and documents of clients.",
     )
 
     @field_validator("auth_issuer", "enterprise_issuer")

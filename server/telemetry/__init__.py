@@ -42,7 +42,7 @@ async def open_telemetry(settings: Settings) -> AsyncGenerator[Telemetry]:
         return
     from server.telemetry.traces import Traces  # noqa: PLC0415 - as above
 
-    traces = Traces(settings.traces_endpoint, settings.traces_sample)
+    traces = Traces(settings.traces_endpoint, settings.traces_sample, settings.ca_file)
     try:
         yield Telemetry(traces if metrics is None else ObserverPair(metrics, traces), metrics)
     finally:

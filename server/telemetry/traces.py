@@ -8,10 +8,12 @@ No request waits for the collector: the spans wait in a queue of a limited size,
 
 import asyncio
 import logging
+import ssl
 import threading
 from collections.abc import MutableMapping, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
 from contextvars import ContextVar, Token
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Literal
 
@@ -25,10 +27,12 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, Spa
 from opentelemetry.sdk.trace.sampling import ParentBased, TraceIdRatioBased
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode, format_trace_id, set_span_in_context
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+from requests.adapters import HTTPAdapter
 
 from server import __version__
 from server.errors import STATUS
 from server.network.loopback import is_proxy_allowed
+from server.network.tls import make_tls_context
 from server.observer import Observer, Part, RequestWatch
 from server.telemetry.request_labels import read_method, read_route
 
@@ -53,14 +57,17 @@ class Traces(Observer):
     Args:
         endpoint: the URL that takes the spans.
         share: the share of the requests that is traced, from 0 to 1. A caller's own choice does not count.
+        ca_file: certificates of authorities that are trusted beside the usual ones.
     """
 
     watches_statements = True
 
-    def __init__(self, endpoint: str, share: float) -> None:
+    def __init__(self, endpoint: str, share: float, ca_file: Path | None = None) -> None:
         logging.getLogger("opentelemetry").setLevel(logging.CRITICAL)  # we log that spans cannot be sent
         session = requests.Session()
         session.trust_env = is_proxy_allowed(endpoint)
+        if endpoint.startswith("https:"):
+            session.mount("https://", _TrustingAdapter(make_tls_context(ca_file)))
         exporter = OTLPSpanExporter(endpoint=endpoint, headers={}, timeout=SEND_SECONDS, session=session)
         self._exporter = _LoggedExporter(exporter)
         sampler = TraceIdRatioBased(share)
@@ -116,6 +123,20 @@ class Traces(Observer):
             await asyncio.wait_for(done.wait(), patience)
         except TimeoutError:
             self._exporter.shutdown()  # it tries no more
+
+
+class _TrustingAdapter(HTTPAdapter):
+    """Connects to the collector with the TLS context of all our connections, through a proxy as well."""
+
+    def __init__(self, context: ssl.SSLContext) -> None:
+        self._context = context
+        super().__init__()
+
+    def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
+        super().init_poolmanager(*arguments, **options, ssl_context=self._context)
+
+    def proxy_manager_for(self, proxy: str, **options: Any) -> Any:
+        return super().proxy_manager_for(proxy, **options, ssl_context=self._context)
 
 
 class _RequestSpan(RequestWatch):

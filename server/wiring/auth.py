@@ -3,7 +3,6 @@
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
-from functools import partial
 
 from auth.accounts.passwords import Passwords
 from auth.bearers.bearer import Authenticator
@@ -18,7 +17,6 @@ from auth.upstream.upstream import Upstream
 from auth.wiring import build_access_tokens, build_authorization_server
 from server.clock import Clock
 from server.config import Settings
-from server.network.tls import make_tls_context
 from server.store.db import Database
 from server.store.epoch import Epoch
 from server.store.record.outbox import Outbox
@@ -68,7 +66,7 @@ def build_external_tokens(
     """Return the tokens of the issuers that the settings name; None if they name none."""
     if not settings.auth_issuer:
         return None
-    return ExternalTokens(make_rules(settings), db, now, partial(make_tls_context, settings.ca_file), outbox)
+    return ExternalTokens(make_rules(settings), db, now, settings.ca_file, outbox)
 
 
 def build_assertions(settings: Settings, db: Database, now: Clock, outbox: Outbox | None = None) -> Assertions | None:
@@ -82,7 +80,7 @@ def build_assertions(settings: Settings, db: Database, now: Clock, outbox: Outbo
         leeway=timedelta(seconds=settings.auth_leeway_seconds),
         db=db,
         now=now,
-        make_tls_context=partial(make_tls_context, settings.ca_file),
+        ca_file=settings.ca_file,
         outbox=outbox,
     )
 
@@ -99,7 +97,7 @@ def build_upstream(settings: Settings, now: Clock) -> Upstream | None:
         algorithms=frozenset(settings.auth_algorithms),
         leeway=timedelta(seconds=settings.auth_leeway_seconds),
         now=now,
-        make_tls_context=partial(make_tls_context, settings.ca_file),
+        ca_file=settings.ca_file,
     )
 
 
@@ -169,4 +167,5 @@ def _make_auth_settings(settings: Settings) -> AuthSettings:
         login=settings.login,
         trusted_proxies=tuple(settings.trusted_proxies),
         asked_scopes=find_asked_scopes(settings),
+        ca_file=settings.ca_file,
     )

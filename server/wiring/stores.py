@@ -80,6 +80,7 @@ def build_endpoint(settings: Settings) -> Endpoint | None:
             api_key="LOCI_EMBEDDING_API_KEY",
             dims="LOCI_EMBEDDING_DIMS",
         ),
+        ca_file=settings.ca_file,
     )
 
 
@@ -168,7 +169,7 @@ async def open_llm(settings: Settings) -> AsyncGenerator[Llm | None]:
         yield None
         return
     key = settings.llm_api_key.get_secret_value()
-    async with Llm.open(settings.llm_api, settings.llm_url, settings.llm_model, key) as llm:
+    async with Llm.open(settings.llm_api, settings.llm_url, settings.llm_model, key, settings.ca_file) as llm:
         yield llm
 
 

@@ -23,5 +23,6 @@ async def open_webhook(settings: Settings, now: Clock) -> AsyncGenerator[Webhook
         yield None
         return
     secrets = [read_webhook_secret(each) for each in settings.webhook_secret.get_secret_value().split()]
-    async with WebhookSender.open(settings.webhook_url, secrets, now, f"loci/{__version__}") as sender:
+    user_agent = f"loci/{__version__}"
+    async with WebhookSender.open(settings.webhook_url, secrets, now, user_agent, settings.ca_file) as sender:
         yield sender

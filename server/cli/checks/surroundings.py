@@ -15,6 +15,7 @@ from server.cli.checks.finding import Finding
 from server.cli.common import open_record
 from server.clock import utc_now
 from server.config import Settings
+from server.network.http import open_http_client
 from server.settings.checks import find_loopback
 from server.store.tables.accounts import users
 from server.store.tables.memories import memories
@@ -122,7 +123,7 @@ def _try_listening(host: str, port: int) -> int | None:
 async def _is_loci(settings: Settings) -> bool:
     try:
         url = f"http://{find_loopback(settings.host)}:{settings.port}/health"
-        async with httpx.AsyncClient(timeout=5, trust_env=False) as client:
+        async with open_http_client(url, None, timeout=5) as client:
             answer = await client.get(url)
         return answer.is_success and {"status", "version", "timestamp"} <= set(answer.json())
     except (httpx.HTTPError, ValueError, TypeError):

@@ -7,6 +7,7 @@ empty answer, the caller goes on without its summary.
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any, Literal
 
 import httpx
@@ -14,7 +15,7 @@ import structlog
 from pydantic_core import from_json
 
 from server.network.answer_body import read_body
-from server.network.loopback import is_proxy_allowed
+from server.network.http import open_http_client
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
@@ -49,17 +50,17 @@ class Llm:
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, api: Api, url: str, model: str, key: str) -> AsyncGenerator["Llm"]:
-        """Open a client for the model behind this URL, and close it when the block ends. The key may be empty."""
+    async def open(cls, api: Api, url: str, model: str, key: str, ca_file: Path | None = None) -> AsyncGenerator["Llm"]:
+        """Open a client for the model behind this URL, and close it when the block ends. The key may be empty.
+
+        `ca_file` has certificates of authorities that are trusted beside the usual ones.
+        """
         if api == "anthropic":
             headers = {"anthropic-version": ANTHROPIC_VERSION} | ({"x-api-key": key} if key else {})
         else:
             headers = {"authorization": f"Bearer {key}"} if key else {}
         base = url.rstrip("/") + "/"
-        trust_env = is_proxy_allowed(base)
-        async with httpx.AsyncClient(
-            base_url=base, headers=headers, timeout=TIMEOUT_SECONDS, trust_env=trust_env
-        ) as client:
+        async with open_http_client(base, ca_file, base_url=base, headers=headers, timeout=TIMEOUT_SECONDS) as client:
             yield cls(client, api, model)
 
     async def summarize(self, texts: Sequence[str]) -> str | None:

@@ -6,8 +6,9 @@ The endpoint's own words and the key are never shown or logged: its words may ho
 import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -16,8 +17,8 @@ from pydantic_core import from_json
 from server.clock import Clock
 from server.memory.embedding_model import Model
 from server.network.answer_body import AnswerTooLarge, read_body
+from server.network.http import open_http_client
 from server.network.http_status import describe_status
-from server.network.loopback import is_proxy_allowed
 from server.network.retry_after import read_retry_after
 from server.store.embedding.calls import AttemptFailed, Purpose
 from server.store.embedding.dialects import OPENAI, Dialect
@@ -58,6 +59,7 @@ class Endpoint:
         asks_dims: whether the endpoint is asked for this length. If not, its model is known to have this length.
         dialect: the form of its requests and answers.
         names: how errors call these parts.
+        ca_file: certificates of authorities that are trusted beside the usual ones.
     """
 
     url: str
@@ -67,6 +69,7 @@ class Endpoint:
     asks_dims: bool = True
     dialect: Dialect = OPENAI
     names: EndpointNames = EndpointNames()
+    ca_file: Path | None = None
 
     def make_digest(self, dims: int) -> str:
         """Return the digest of this endpoint's vectors of a length.
@@ -78,15 +81,7 @@ class Endpoint:
 
     def with_model(self, model: Model, *, asks_dims: bool) -> "Endpoint | None":
         """Return this endpoint for another model; None if the model's vectors came from elsewhere."""
-        other = Endpoint(
-            url=self.url,
-            model=model.name,
-            api_key=self.api_key,
-            dims=model.dims,
-            asks_dims=asks_dims,
-            dialect=self.dialect,
-            names=self.names,
-        )
+        other = replace(self, model=model.name, dims=model.dims, asks_dims=asks_dims)
         is_from_here = (other.make_digest(model.dims), WINDOW) == (model.digest, model.max_tokens)
         return other if is_from_here else None
 
@@ -184,6 +179,4 @@ class _HttpCalls:
 
 def _open_client(endpoint: Endpoint) -> httpx.AsyncClient:
     headers = {"Authorization": f"Bearer {endpoint.api_key}"} if endpoint.api_key else {}
-    # A proxy and certificates from the environment are used, but not for an endpoint on this machine.
-    trust_env = is_proxy_allowed(endpoint.url)
-    return httpx.AsyncClient(headers=headers, timeout=None, follow_redirects=False, trust_env=trust_env)  # noqa: S113 - each call has a bound
+    return open_http_client(endpoint.url, endpoint.ca_file, headers=headers, timeout=None)  # each call has a bound

@@ -10,13 +10,14 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from http import HTTPStatus
+from pathlib import Path
 
 import httpx
 import structlog
 
 from server.clock import Clock
+from server.network.http import open_http_client
 from server.network.http_status import describe_status
-from server.network.loopback import is_proxy_allowed
 from server.network.retry_after import read_retry_after
 from server.store.db import Database
 from server.store.record import outbox
@@ -75,16 +76,15 @@ class WebhookSender:
     @classmethod
     @asynccontextmanager
     async def open(
-        cls, url: str, secrets: Sequence[bytes], now: Clock, user_agent: str
+        cls, url: str, secrets: Sequence[bytes], now: Clock, user_agent: str, ca_file: Path | None = None
     ) -> AsyncGenerator["WebhookSender"]:
-        """Open a sender, and close it when the block ends."""
+        """Open a sender, and close it when the block ends.
+
+        `ca_file` has certificates of authorities that are trusted beside the usual ones.
+        """
         # The URL is the operator's own. A redirect would send the event to one that nobody has chosen.
-        async with httpx.AsyncClient(
-            headers={"content-type": "application/json", "user-agent": user_agent},
-            timeout=TIMEOUT_SECONDS,
-            follow_redirects=False,
-            trust_env=is_proxy_allowed(url),
-        ) as client:
+        headers = {"content-type": "application/json", "user-agent": user_agent}
+        async with open_http_client(url, ca_file, headers=headers, timeout=TIMEOUT_SECONDS) as client:
             yield cls(client, url, secrets, now)
 
     async def deliver_due_events(self, db: Database) -> None:

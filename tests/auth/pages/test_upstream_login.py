@@ -2,7 +2,6 @@
 
 import asyncio
 import re
-import ssl
 from datetime import timedelta
 from urllib.parse import parse_qs, urlencode
 
@@ -84,7 +83,7 @@ async def site(configured, clock, browser):
             algorithms=frozenset({"ES256"}),
             leeway=timedelta(seconds=60),
             now=clock,
-            make_tls_context=lambda: ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
+            ca_file=None,
             seconds=seconds,
         )
         made.append(upstream)

@@ -1,8 +1,13 @@
 """A certificate authority for one test: it signs the certificates of servers on loopback."""
 
 import ipaddress
+import ssl
+import threading
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 from cryptography import x509
@@ -62,6 +67,25 @@ class LocalCa:
         )
         pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
         return pem.decode(), certificate.public_bytes(Encoding.PEM).decode()
+
+
+@contextmanager
+def serve_https(folder: Path, handler: type[BaseHTTPRequestHandler]) -> Generator[tuple[str, Path]]:
+    """A server over https on loopback, with the certificate of a new authority: its URL, and the authority's file."""
+    ca = LocalCa.make(folder)
+    (folder / "server.pem").write_text("".join(ca.issue("localhost")))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(folder / "server.pem")
+    server = HTTPServer(("127.0.0.1", 0), handler)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"https://localhost:{server.server_port}", ca.file
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
 
 
 def _start(subject: x509.Name, issuer: x509.Name, key: EllipticCurvePrivateKey) -> x509.CertificateBuilder:

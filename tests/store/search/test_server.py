@@ -2,9 +2,7 @@
 
 import json
 import socket
-import ssl
-import threading
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler
 
 import httpx
 import pytest
@@ -15,7 +13,7 @@ from server.store.search.qdrant.options import CollectionOptions
 from server.store.search.qdrant.server import ServerEngine
 from server.store.search.seam import EngineDown, Query
 from server.wiring.stores import build_engine
-from tests.helpers.logins.local_ca import LocalCa
+from tests.helpers.logins.local_ca import serve_https
 
 pytestmark = pytest.mark.anyio
 
@@ -206,19 +204,8 @@ class _Version(BaseHTTPRequestHandler):
 @pytest.fixture
 def https_server(tmp_path):
     """A Qdrant server over https, with the certificate of an authority of its own: its URL and the authority's file."""
-    ca = LocalCa.make(tmp_path)
-    key, certificate = ca.issue("localhost")
-    (tmp_path / "server.pem").write_text(key + certificate)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(tmp_path / "server.pem")
-    server = HTTPServer(("127.0.0.1", 0), _Version)
-    server.socket = context.wrap_socket(server.socket, server_side=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"https://localhost:{server.server_port}", ca.file
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serve_https(tmp_path, _Version) as served:
+        yield served
 
 
 async def test_a_server_with_an_authority_of_its_own_is_trusted_by_setting_alone(https_server, tmp_path):
