@@ -13,6 +13,7 @@ from helpers.common import Figure, Site, has_model, real_texts, screen, temporar
 from fast_path.engine import MEMORIES, measure_engine
 from fast_path.model import embed, hash_late, load_model, measure_model
 from fast_path.python import measure_python, measure_record
+from fast_path.qdrant import measure_qdrant
 from fast_path.start import measure_starts, measure_transport
 
 
@@ -32,7 +33,7 @@ def measure(*, quick: bool) -> list[Figure]:
         tricks += measure_python(texts)
         tricks += asyncio.run(measure_record(site))
         screen.print("fast_path: the server")
-        tricks += [measure_transport(folder), hash_late()]
+        tricks += [measure_transport(folder), measure_qdrant(folder / "qdrant"), hash_late()]
         if not quick:
             tricks += measure_starts(site)
     return [each.figure for each in tricks]

@@ -18,6 +18,7 @@ from server.network.loopback import is_proxy_allowed
 from server.store.search import checks
 from server.store.search.qdrant import wire
 from server.store.search.qdrant.options import CollectionOptions
+from server.store.search.qdrant.transport import AioTransport
 from server.store.search.query_arms import compute_idf, merge_answers, read_text
 from server.store.search.seam import Collection, EngineDown, Hits, Point, Query, UnusableCollection
 
@@ -64,14 +65,14 @@ class ServerEngine:
             timeout: the seconds that a request may take.
             tls: the authorities that may have signed its certificate; None for the usual ones.
         """
-        of_httpx: dict[str, Any] = {} if tls is None else {"verify": tls}
+        may_use_proxy = is_proxy_allowed(url if "://" in url else f"//{url}")
+        transport: Any = AioTransport(tls, may_use_proxy=may_use_proxy)
         client = AsyncQdrantClient(
             url=url,
             api_key=api_key,
             timeout=timeout,
             check_compatibility=False,
-            trust_env=is_proxy_allowed(url if "://" in url else f"//{url}"),
-            **of_httpx,
+            transport=transport,
         )
         return cls(client, options)
 
