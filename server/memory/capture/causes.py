@@ -27,7 +27,7 @@ _BECAUSE = re.compile(
     r"\b(?:because|since|due to|as a result of|so they|which made|caused by|weil|parce que|porque|debido a)\b",
     re.IGNORECASE,
 )
-_GUESS = re.compile(r"\b(?:may|might|maybe|perhaps|probably|possibly|could be|seems?|i think|if)\b|\?", re.IGNORECASE)
+_GUESS = re.compile(r"\b(?:may|might|maybe|perhaps|probably|possibly|could be|seems?|i think|if)\b|\?$", re.IGNORECASE)
 _MOST, _FEWEST_WORDS = 2, 6
 
 

@@ -7,6 +7,7 @@ from itertools import islice
 from server.memory.capture.causes import is_cause
 from server.memory.capture.commits import Commit, find_commits
 from server.memory.capture.failures import has_failed
+from server.memory.capture.judging import judge_sentence
 from server.memory.capture.models import CapturedEvent
 from server.memory.capture.statements import strip_opening, tidy_sentence
 from server.memory.capture.turns import Step, Turn, clean_line, shorten
@@ -96,14 +97,10 @@ def name_paths(paths: Collection[str]) -> str:
 
 def find_reason(turn: Turn) -> str | None:
     """Return what a person asked, without greetings: the first sentences of the prompt."""
-    said: list[str] = []
-    for sentence in turn.asked:
-        bare = strip_opening(sentence)
-        if len(bare.split()) >= _FEWEST_WORDS or not bare.isascii():
-            said.append(tidy_sentence(bare))
-        if len(said) == _MOST_REASONS:
-            break
-    return shorten(" ".join(said), _LONGEST_REASON) or None
+    bare = [each for each in map(strip_opening, turn.asked) if len(each.split()) >= _FEWEST_WORDS or not each.isascii()]
+    # What is kept by itself need not be told twice.
+    said = [each for each in bare if judge_sentence(each) is None] or bare
+    return shorten(" ".join(map(tidy_sentence, said[:_MOST_REASONS])), _LONGEST_REASON) or None
 
 
 def find_result(turn: Turn, paths: Iterable[str]) -> str | None:

@@ -100,7 +100,7 @@ def find_added_packages(part: str, output: str) -> Iterator[tuple[str, str | Non
         if package is None or len(word) > 100 or package["name"].endswith((".txt", ".whl", ".gz", ".toml")):  # noqa: PLR2004
             continue
         version = package["version"] if package["version"] != "latest" else None
-        yield package["name"], version or _find_version(package["name"], output)
+        yield package["name"], _find_version(package["name"], output) or version
 
 
 def _find_version(name: str, output: str) -> str | None:

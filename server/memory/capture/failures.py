@@ -15,6 +15,8 @@ _FAILED = re.compile(
     re.MULTILINE,
 )
 _TELLING = (
+    re.compile(r"^E   .*(?:Error|Exception)\b.*", re.MULTILINE),
+    re.compile(r"^E   .*", re.MULTILINE),
     re.compile(r"^\W*(?:E\s+)?[\w.]*(?:Error|Exception)\b(?:\[\w+\])?:? .*", re.MULTILINE),
     re.compile(
         r"^.*(?:\b(?:error|fatal|panic|failed|failure|cannot|can't|denied|refused|unauthorized|timed? ?out|not found|"
@@ -23,6 +25,7 @@ _TELLING = (
         re.MULTILINE | re.IGNORECASE,
     ),
 )
+_LINE = re.compile(r"^[^\n]*\w[^\n]*$", re.MULTILINE)
 _LONGEST_ERROR, _MOST_CURES, _MOST_PATHS = 200, 4, 8
 #: So many failures wait for their cure at one time, and so many events are noted of each.
 _MOST_PENDING, _MOST_EVENTS = 16, 24
@@ -126,8 +129,8 @@ def _note_success(pending: dict[str, _Failure], programs: dict[str, str], step: 
 
 
 def find_error(output: str) -> str:
-    """Return the line of an output that says what went wrong, without credentials; empty if no line does."""
-    for pattern in _TELLING:
+    """Return the line of an output that says what went wrong, without credentials; the first line if none does."""
+    for pattern in (*_TELLING, _LINE):
         if found := pattern.search(output):
             return shorten(clean_line(found[0][:2000]).removeprefix("E ").strip(), _LONGEST_ERROR)
     return ""

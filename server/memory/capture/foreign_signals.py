@@ -69,6 +69,7 @@ _INSTRUCTION = _any(
     r"retiens|retenez|interdit|obligatoire|il ne faut pas|uniquement)\b",
     r"\b(?:on|nous|il faut|faut|utilise\w*|mets|mettez|écri\w+|réponds|répondez)\b.*\b(?:toujours|jamais)\b|(?:^|"
     r",\s)(?:toujours|jamais)\b",
+    r"\bno (?:pueden?|debe[ns]?|se puede[n]?) \w+[aei]r\b|\bne (?:doit|doivent|peut|peuvent|faut) (?:pas|jamais)\b",
     r"\b(?:a partir de ahora|de ahora en adelante|desde ahora|en adelante|en el futuro|recuerda|no olvides|"
     r"ten en cuenta|"
     r"siempre|nunca|jamás|prohibido|obligatorio|únicamente)\b",

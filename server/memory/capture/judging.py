@@ -8,6 +8,7 @@ from server.memory.capture.signals import (
     CHANGED_AT_ONCE,
     CHATTER,
     DECISION,
+    DESCRIPTION,
     FACT,
     HABIT,
     INSTRUCTION,
@@ -20,6 +21,7 @@ from server.memory.capture.signals import (
     PROBLEM,
     QUESTION,
     REQUEST,
+    RULE,
 )
 from server.memory.languages import get_stop_words
 
@@ -29,14 +31,24 @@ _WORD = re.compile(r"[^\W_]+(?:['\u2019][^\W_]+)*")
 _QUOTED = re.compile(
     r"\"[^\"]{25,500}\"|\u201c[^\u201d]{25,500}\u201d|\u201e[^\u201c\u201d]{25,500}[\u201c\u201d]|`[^`]{25,500}`"
 )
+#: Contractions that are written without their apostrophe.
+_CONTRACTED = (
+    (re.compile(r"\b(it|that)s(?=\s(?:a|an|the|not|our|my)\b)", re.IGNORECASE), r"\1's"),
+    (re.compile(r"\b(do|does|did|is|are|ca|wo|was|should)nt\b", re.IGNORECASE), r"\1n't"),
+    (re.compile(r"\b(i)(m|ve|ll)\b", re.IGNORECASE), r"\1'\2"),
+)
 #: A number, a name, something in quotes, or a word of a program: what a fact is about.
 _SPECIFIC = re.compile(r"\d|(?<=\s)[A-Z]\w|\"[^\"]+\"|'[^' ]{2,}'|`[^`]+`|\w[_/.]\w|\b[A-Z]{2,}")
+#: What a sentence with a word of trouble may still be.
+_FIRM: tuple[tuple[Kind, re.Pattern[str]], ...] = (("preference", PREFERENCE), ("decision", DECISION))
 _ENGLISH = get_stop_words("english")
 
 
 def judge_sentence(sentence: str) -> Kind | None:
     """Return what a sentence is, without its opening words; None if it is nothing worth keeping."""
     plain = _QUOTED.sub('""', sentence).replace("\u2019", "'")
+    for pattern, spelled in _CONTRACTED:
+        plain = pattern.sub(spelled, plain)
     lower = plain.lower()
     words = _WORD.findall(lower)
     if not _FEWEST_WORDS <= len(words) <= _MOST_WORDS:
@@ -63,24 +75,24 @@ def _judge_english(plain: str, lower: str) -> Kind | None:
     is_lasting = LASTING.search(lower) is not None
     if _is_of_now(lower, is_lasting=is_lasting):
         return None
-    if PREFERENCE.search(lower):
-        return "preference"
-    if DECISION.search(lower):
-        return "decision"
+    if firm := next((kind for kind, pattern in _FIRM if pattern.search(lower)), None):
+        return firm
     if not is_lasting and (PROBLEM.search(lower) or INTENTION.search(lower)):
         return None
     if is_lasting or INSTRUCTION.search(lower):
         return "instruction"
-    return "fact" if not REQUEST.search(lower) and _is_fact(plain, lower) else None
+    return None if REQUEST.search(lower) else _judge_plain(plain, lower)
+
+
+def _judge_plain(plain: str, lower: str) -> Kind | None:
+    """Return what a sentence without strong words is, which is no request."""
+    if RULE.search(lower):
+        return "instruction"
+    is_fact = FACT.search(lower) or OURS.search(lower) or HABIT.search(lower)
+    return "fact" if is_fact or (PLAIN_FACT.search(lower) and _SPECIFIC.search(plain)) else None
 
 
 def _is_of_now(lower: str, *, is_lasting: bool) -> bool:
     """Whether a sentence is a question, small talk, or of a thing that is over with this message."""
-    patterns = (QUESTION, CHATTER) if is_lasting else (QUESTION, CHATTER, PASSING, CHANGED_AT_ONCE)
+    patterns = (QUESTION, CHATTER) if is_lasting else (QUESTION, CHATTER, PASSING, CHANGED_AT_ONCE, DESCRIPTION)
     return any(pattern.search(lower) for pattern in patterns)
-
-
-def _is_fact(plain: str, lower: str) -> bool:
-    if FACT.search(lower) or OURS.search(lower) or HABIT.search(lower):
-        return True
-    return PLAIN_FACT.search(lower) is not None and _SPECIFIC.search(plain) is not None

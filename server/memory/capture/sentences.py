@@ -31,15 +31,26 @@ _BEFORE_PASTE = re.compile(
     r"\b(?:summari[sz]e|proof-?read|translate|shorten|rewrite|rephrase|reword|review|explain|correct|check|improve|"
     r"analy[sz]e|read|edit|fix|convert|format|polish|answer|reply to|respond to|übersetze?|korrigiere?|fasse?|kürze?|"
     r"erkläre?|traduis|traduire|corrige|résume|resume|traduce|here(?:'s| is| are)|hier (?:ist|sind)|voici|aquí está|"
+    r"make this|make it|put this|turn this|change this|use this|this (?:text|mail|email|letter|paragraph|code|"
+    r"output)|the following|"
     r"i (?:get|got|see|found|received)|the (?:error|output|log|text|mail|email|message) (?:is|was|says))\b"
     r"[^:]{0,80}:\s*(?P<rest>.*)$",
     re.IGNORECASE,
 )
+#: The beginning of a letter: the rest is its text.
+_LETTER = re.compile(
+    r"^\s*(?:dear|sehr geehrte\w*|liebe[rs]?|cher|chère|estimad[oa]|querid[oa])\s[\w. ]{1,40},\s*$", re.IGNORECASE
+)
 _TRANSLATE = re.compile(r"\A(?:translate|übersetz|tradui|traduce)", re.IGNORECASE)
 _END = re.compile(r"[.!?\u3002\uff01\uff1f]+[\"'\u201d\u2019)\]]{0,3}(?=\s|$)|\u3002|\uff01|\uff1f")
+#: After a number with a full stop: a date in German, "am 3. März".
+_GERMAN_DATE = re.compile(r"\s(?:jan|feb|mär|apr|mai|jun|jul|aug|sep|okt|nov|dez)", re.IGNORECASE)
+#: A name of a program that ends like a sentence: `File.exists?`.
+_IN_CODE = re.compile(r"\w[.:_]\w+[?!]$")
+_NUMBERED = re.compile(r"(?:^|\s)\d{1,2}\.$")
 _NO_END = re.compile(
     r"(?:^|[\s(])(?:e\.g|i\.e|etc|vs|cf|approx|resp|incl|no|nr|st|mr|mrs|ms|dr|prof|z\.b|d\.h|bzw|ca|p\.s|m|mme|sr|sra|"
-    r"[a-z]|\d{1,2})\.$",
+    r"[a-z])\.$",
     re.IGNORECASE,
 )
 #: So much before an end is looked at for an abbreviation.
@@ -58,7 +69,10 @@ def split_line(line: str) -> Iterator[str]:
     """Yield the sentences of a line."""
     begin = 0
     for end in _END.finditer(line):
-        if _NO_END.search(line[max(begin, end.end() - _BEFORE_END) : end.end()]):
+        before = line[max(begin, end.end() - _BEFORE_END) : end.end()]
+        if line.count("(", begin, end.start()) > line.count(")", begin, end.end()) or _IN_CODE.search(before):
+            continue
+        if _NO_END.search(before) or (_NUMBERED.search(before) and _GERMAN_DATE.match(line, end.end())):
             continue
         if sentence := line[begin : end.end()].strip():
             yield sentence
@@ -89,6 +103,8 @@ def _find_own_lines(text: str) -> Iterator[str]:
             yield ""
         elif fenced or quoted:
             continue
+        elif _LETTER.match(line):
+            return
         elif (paste := _BEFORE_PASTE.search(line[:400])) and _is_paste(paste[0], paste["rest"], lines[place + 1 :]):
             yield line[: paste.start("rest")]
             return

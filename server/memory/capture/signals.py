@@ -11,6 +11,8 @@ def _any(*patterns: str) -> re.Pattern[str]:
     return re.compile("|".join(f"(?:{each})" for each in patterns))
 
 
+_MONTHS = "january|february|march|april|may|june|july|august|september|october|november|december"
+
 # --- what a sentence is not ---
 
 #: The opening words of a question, with or without its mark.
@@ -40,7 +42,8 @@ PROBLEM = _any(
     r"\b(?:says?|prints?|throws?|returns?|shows?|outputs?)\s(?:\"|none|null|nothing|that|an?\b|the\b|\d)",
     r"\btakes?\s(?:about\s|around\s)?\d+\s?(?:s|sec|seconds?|ms|min|minutes?|hours?)\b",
     r"\btoo\s(?:small|big|large|fast|slow|long|short|wide|narrow|dark|bright|high|low|much|many)\b(?!\sfor\b)",
-    r"\bso\s(?:small|big|slow|ugly)\b|\b(?:is|are) (?:down|offline|empty|red|green now)\b",
+    r"\bso\s(?:small|big|slow|ugly)\b|\b(?:overflow(?:s|ed)?|blurry|off by|floaty|cut off)\b|\b(?:is|are) (?:down|"
+    r"offline|empty|red|green now)\b",
     r"\b(?:bad name|ugly|nicer|annoying|terrible|confusing|flickers?|disappears?|overlaps?|vanish(?:es|ed)?|"
     r"different results?)\b",
     r"\bwould be (?:nice|nicer|better|good|great|cool)\b|\bwhat i (?:had|meant|want)\b",
@@ -48,6 +51,9 @@ PROBLEM = _any(
     r"scroll|start|save|hover|type|log|"
     r"reload|resize|submit|drag|call|build|select|switch|close)\b[^,]*(?!.*,\s(?:always|never|please|use|ask|do not|"
     r"don't|run|check)\b)",
+    r"^(?:since|after)\s(?:the|i|we|my|your|this|that|yesterday)\b|\bbut (?:it|that|this) (?:looks|is|feels|does|"
+    r"was)\b",
+    r"^(?:you|i|we|it|that|there) must (?:be|have)\b",
     r"\bi (?:always|never) (?:get|got|saw|see|had|knew|did|found|heard|understood|\w+ed)\b",
     r"\blooks?\s(?:like|good|bad|fine|odd|ugly|ok|off|great)\b",
 )
@@ -114,13 +120,26 @@ CHANGED_AT_ONCE = re.compile(
     rf"[,;]\s(?:so\s|please\s|then\s|just\s|and\s)*(?:{_WORK})\s(?:it|them|this|that|these|another)\b"
 )
 
+#: A description of the work that is asked for now: "the button must be disabled", "the input is a CSV".
+DESCRIPTION = re.compile(
+    r"^(?:the|this|that|each|every|an?|all|my|your)\s(?:[\w-]+\s)?(?:"
+    r"button|field|form|input|output|modal|dialog|menu|image|picture|icon|column|row|cell|card|loop|variable|value|sum|"
+    r"result|container|function|method|class|parameter|argument|cursor|header|footer|sidebar|tooltip|checkbox|"
+    r"dropdown|link|"
+    r"label|title|text|paragraph|sentence|chapter|reason|guess|question|answer|idea|problem|point|goal|task|"
+    r"assignment|line|"
+    r"password|username|user|first|second|last|other)s?\s"
+    r"(?:is|are|has|have|must|shows?|opens?|contains?|of|in|takes?|can)\b"
+)
+
 # --- what a sentence is ---
 
 #: Somebody says that it holds from now on, or is to be remembered: reason enough, whatever else the sentence is.
 LASTING = _any(
     r"\bfrom (?:now|here|today|this point)(?: on| onwards?| forward)?\b(?=.*\w)",
     r"\b(?:going forward|henceforth|in (?:the )?future|next time|as a rule|by default)\b",
-    r"^(?:remember|keep in mind|bear in mind|don't forget|do not forget|never forget|note that|take note|make a note|"
+    r"^(?:don't|do not|never) forget\b(?=\s?[:,]|\s(?:that|to|we|our)\b)",
+    r"^(?:remember|keep in mind|bear in mind|note that|take note|make a note|"
     r"for (?:your|future) (?:information|reference)|please note)\b",
     r"\b(?:keep|bear) (?:that|this|it) in mind\b",
     r"\bremember (?:that|this|it)\b(?!\?)",
@@ -138,19 +157,19 @@ PREFERENCE = _any(
     r"^no\s[\w .#+-]{2,40}\splease\b,?\s(?:we|it|they|because|i)\b",
     r"^(?!(?:i|we|you|the|this|that|these|it|all|everything|a|an)\b)[\w .-]{2,40}\s(?:is|are)\s(?:fine|ok|"
     r"okay)(?:\s(?:with|for|by)\s(?:me|us))?[.!]?$",
-    r"\bi(?:'m| am)\s(?:more\s)?(?:comfortable with|a fan of|no fan of|not a fan of|fond of)\b",
+    r"\bi(?:'m| am)\s(?:more\s)?(?:comfortable with|a fan of(?! your)|no fan of|not a fan of|fond of)\b",
     r"\bi want (?:you to )?(?:always|never|only)\b",
 )
 DECISION = _any(
     r"\b(?:we|i|they|the team|the client|my boss|management)(?:'ve|'ll| have| has| had| will)?\s(?:just |now |"
     r"finally |all )?"
-    r"(?:decided|agreed|settled|chose|chosen|picked|opted|concluded|committed to|voted)\b",
+    r"(?:decided|agreed|settled|chose|chosen|picked|opted|concluded|voted)\b",
     r"\b(?:decision|decided|agreed|resolved|settled):",
     r"\b(?:it's|it is|it was|that's|that is) (?:decided|settled|agreed)\b",
     r"\b(?:let's|lets|we'll|we will|we're going to|we are going to|i'll|i will|i'm going to)\s(?:just\s)?"
     r"(?:go (?:with|for)|stick (?:with|to)|stay (?:with|on|at)|settle (?:on|for))\b(?!\s(?:it|that|this|your)\b)",
     r"\b(?:i'll|i will|we'll|we will)\stake\s(?!a look|care|it\b|that\b|this\b)",
-    r"^(?:let's|lets|we'll|we will)\s(?:use|keep|adopt|switch|move|drop|call)\b.*\b(?:instead|rather|everywhere|as|"
+    r"^(?:let's|lets|we'll|we will)\s(?:use|keep|adopt|call)\b.*\b(?:instead|rather|everywhere|as|"
     r"not|to|for all)\b",
     r"\bwe(?:'re| are)\s(?:now\s)?(?:moving|switching|migrating|going|dropping|replacing|standardi[sz]ing|phasing)\b",
     r"\bwe\s(?:went|go)\swith\b",
@@ -175,9 +194,8 @@ INSTRUCTION = _any(
     r"\b(?:don't|do not|doesn't|never)\b.*\b(?:again|any ?more|any longer|ever|in (?:your|my|our|this)\b|"
     r"when(?:ever)?\b|"
     r"if\b|unless\b|without\b)",
-    r"^(?:don't|do not)\s(?:ever\s)?(?:use|add|touch|change|commit|push|merge|put|write|store|log|delete|suggest|"
-    r"propose|"
-    r"mention|flag|call)\b.*(?:s\b.*|\b(?:main|master|production|prod|us|me)\b.*)$",
+    r"^(?:don't|do not)\s(?:ever\s)?(?:use|add|touch|change|commit|push|merge|deploy|write|suggest|propose|mention)\b.*"
+    r"\b(?:main|master|production|prod)\b",
     r"\bwhen(?:ever)?\s(?:you|we|i|one|someone|somebody|a|an|the)\b[^,]{3,80},\s(?:please\s|then\s|always\s)?\w+",
     r"^(?:whenever|unless|every time|each time)\b",
     r"^if (?:you|we|someone|somebody|anyone|something|a|an|the)\b[^,]{3,100},\s(?:please\s|then\s|always\s)?"
@@ -187,9 +205,14 @@ INSTRUCTION = _any(
     r".*\b(?:every|each|all|any|always|everywhere|everything|only|alone|instead of|rather than|not|unless|plainly|"
     r"no more than|at most|max)\b(?!.*\b(?:here|this (?:file|function|test|line|page|class))\b)",
     r"^avoid\s\w+",
+    r"\b(?:i want|i'd like|i need) you to\b.*\b(?:always|never|every|in future|from now|whenever|each)\b",
+)
+#: The same with weaker words, unless the sentence is a request for work.
+RULE = _any(
+    r"^[\w\s-]{3,40}\severywhere[.!]?$",
     r"^(?:every|each|all|any|no|none of)\s(?!of (?:this|that|these)\b|good\b|idea\b|thanks\b|right\b|the best\b|"
     r"set\b|done\b)"
-    r".*\b(?:must|needs?|has to|have to|should|is|are|goes?|ends?|gets?|starts?|requires?|lives?|belongs?|"
+    r".*\b(?:must|needs?|has to|have to|should|is|are|goe?s?|ends?|gets?|starts?|requires?|lives?|belongs?|"
     r"uses?|"
     r"allowed|come|comes)\b",
     r"\b(?:only|exclusively)\s(?:on|after|before|between|when|happens?|in|with|via|through|by|from|for|use|used|"
@@ -201,7 +224,6 @@ INSTRUCTION = _any(
     r"\b(?:insists?|requires?|demands?|expects?) (?:that|on|to|all|every|us|a|an|the|it)\b",
     r"\bneeds? (?:a|an|the) \w+.*\b(?:first|before)\b",
     r"\bwe (?:say|write|spell|call it)\b.*\b(?:not|never|instead|and not)\b",
-    r"\b(?:i want|i'd like|i need) you to\b.*\b(?:always|never|every|in future|from now|whenever|each)\b",
 )
 FACT = _any(
     r"\b(?:is|are|was|were|'s)\s(?:also\s|now\s|still\s|internally\s|officially\s)?(?:called|named|codenamed|"
@@ -210,9 +232,11 @@ FACT = _any(
     r"\b(?:stands|is short|is the (?:\w+ )?(?:name|word|term|code ?name)|is the (?:\w+ )?one) (?:for|of|that|which|"
     r"who)\b",
     r"\bthe name of (?:the|our|my)\b|\bname is\b|\b(?:nick|code)?names? (?:of .{2,40} )?(?:is|are)\b",
-    r"\b(?:i'm|i am) [a-z]+ (?:from|at|of|and i|, (?:and )?i)\b|\b(?:i'm|i am) (?:a|an|the|new|in charge|responsible|"
+    r"\b(?:i'm|i am) [a-z]+ (?:from|at|of|and i|, (?:and )?i)\b|\b(?:i'm|i am) (?:an?(?! (?:bit|little|moment|fan))|"
+    r"the(?! one)|in charge|responsible|"
     r"based|from|working (?:at|for|as|in))\b",
-    r"\bi (?:work|study|live|teach|write|maintain|manage|lead|own|run|research|only know|know only|speak|"
+    r"\bi (?:work(?! on (?:it|this|that))|study|live|teach|write|maintain|manage|lead|own|run|research|only know|"
+    r"know only|speak|"
     r"am studying)\b\s?(?:my|a|an|the|at|in|as|for|on|with|about|python|only)\b",
     r"\bi (?:don't|do not|can't|cannot|only|mostly|usually|often|also|never) (?:know|write|speak|use|have|work|read|"
     r"understand|code|own)\b",
@@ -246,8 +270,13 @@ FACT = _any(
     r"july|august|september|october|november|december)\b)",
     r"\bi (?:fly|travel|leave|arrive|move|come back|am away|'m away|am on|return)\b.*\b(?:on|from|to|until|in)\b.*\w",
     r"\b(?:expires?|ends?|starts?|renews?) on\b",
+    r"\b(?:is|are|will|would be|starts?|ends?|closes?|opens?|begins?|due|until|by|on)\b.*(?:\b\d{1,2}(?:st|nd|rd|"
+    r"th)?(?:\sof)?\s"
+    rf"(?:{_MONTHS})\b|\b(?:{_MONTHS})\s\d{{1,2}}\b|\b20\d\d-\d\d-\d\d\b)",
+    r"\b(?:i'm|i am) (?:vegan|vegetarian|allergic|left-handed|dyslexic|colou?r ?blind|deaf|blind|diabetic|retired|"
+    r"self-employed)\b",
     r"\bcan't (?:use|have|ship|change|host|store|accept|rely|upgrade|touch)\b",
-    r"\b(?:unreliable|confidential|off by|end of life|eol|out of support|no longer (?:supported|used|maintained|"
+    r"\b(?:unreliable|confidential|end of life|eol|out of support|no longer (?:supported|used|maintained|"
     r"available|"
     r"valid)|depends on that|is gone|are gone)\b",
     r"\b(?:minimum|maximum|supported|target|current|tile|page|default|latest|stable|lowest|"

@@ -40,7 +40,8 @@ _IN_MIND = re.compile(
 _PARTS = re.compile(r";\s+(?=\S)")
 #: A sentence that begins so is about the one before it.
 _POINTING = re.compile(
-    r"(?:it|its|it's|that|that's|this|they|their|they're|them|he|she|his|her|these|those|there|same|both|the latter|"
+    r"(?:it|its|it's|that|that's|this|they|their|they're|them|he|she|his|her|these|those|there|same|both|the rest|"
+    r"the others|everything else|the latter|"
     r"the former|"
     r"otherwise|because|since then|never|always|don't|do not|exclude|es|sie|er|das (?:ist|war|gilt|heißt|geht)|dies|"
     r"elle|il|ça|cela|ellos|eso|esto)\b",
@@ -48,6 +49,14 @@ _POINTING = re.compile(
 )
 _PRONOUN = re.compile(
     r"\b(?:it|that|them|this|those|these|they|he|she|him|her)\b(?!\s(?:is|was|has|the|we|you|i|a|an|our|my)\b)",
+    re.IGNORECASE,
+)
+_OF_THEM = re.compile(r"^(?:we|i|you|they)\b.*\b(?:of|for|with|from|about) (?:them|it)\b", re.IGNORECASE)
+#: "This is an app for farmers" points at nothing before it.
+_INTRODUCING = re.compile(
+    r"(?:it'?s|it is|this is) (?:an? )?.*\b(?:app|project|repo\w*|service|site|website|game|library|tool|bot|script|"
+    r"plugin|page|shop)\b"
+    r"|this (?:project|repo|repository|app|service|site|game|library|tool|bot)\b",
     re.IGNORECASE,
 )
 _ALONE = re.compile(r"^(?:never|always|don't|do not|exclude)\b", re.IGNORECASE)
@@ -122,9 +131,8 @@ def _needs_before(sentence: str) -> bool:
     """Whether a sentence says "it" or "that" of something that it does not name."""
     if _ALONE.match(sentence):
         return _PRONOUN.search(sentence) is not None
-    return _POINTING.match(sentence) is not None and not re.match(
-        r"it's an? |this (?:project|repo)", sentence, re.IGNORECASE
-    )
+    points = _POINTING.match(sentence) is not None or _OF_THEM.search(sentence) is not None
+    return points and not _INTRODUCING.match(sentence)
 
 
 def _find_subject(sentence: str) -> str | None:
