@@ -21,7 +21,7 @@ from server.store.backup.files import find_free_path
 from server.store.backup.load import check_known
 from server.store.backup.manifest import Manifest
 from server.store.backup.refusals import UnusableBackup
-from server.store.backup.restoring import CheckedBackup, InUse, Restoring, find_record_state, restore_record
+from server.store.backup.restoring import CheckedBackup, InUse, Restored, Restoring, find_record_state, restore_record
 from server.store.search.folder_ownership import FolderOwnership
 
 
@@ -59,8 +59,8 @@ def restore_backup(
 
 async def _restore(
     settings: Settings, file: Path, password: str | None, start: Callable[[str], Progress]
-) -> tuple[Manifest, str | None, str | None]:
-    """Check the backup, then restore it. Return its manifest, the present record's new name, and the key's sentence."""
+) -> tuple[Manifest, Restored, str | None]:
+    """Check the backup, then restore it. Return its manifest, what was done, and the key's sentence."""
     manifest, digest = await check_file(file, password, start("Checking"))
     check_known(manifest)
     wanted = Restoring(
@@ -70,8 +70,8 @@ async def _restore(
         needs_reindex=bool(settings.qdrant_url),
         shards=None if settings.qdrant_url else settings.data_dir / "shards",
     )
-    kept = await restore_record(wanted, start("Restoring"))
-    return manifest, kept, _restore_secret_key(settings, manifest, wanted.stamp)
+    restored = await restore_record(wanted, start("Restoring"))
+    return manifest, restored, _restore_secret_key(settings, manifest, wanted.stamp)
 
 
 @contextmanager
@@ -128,10 +128,14 @@ def _restore_secret_key(settings: Settings, manifest: Manifest, stamp: str) -> s
     return f"{path.absolute()} was restored, too."
 
 
-def _print_outcome(manifest: Manifest, kept: str | None, key_note: str | None) -> None:
+def _print_outcome(manifest: Manifest, restored: Restored, key_note: str | None) -> None:
     lines = [f"Restored {describe_content(manifest)}, as they were at {manifest.made_at:%Y-%m-%d %H:%M} UTC."]
-    if kept is not None:
-        lines.append(f"The record from before is kept as {kept}.")
+    if restored.kept is not None:
+        lines.append(f"The record from before is kept as {restored.kept}.")
+    if restored.held_events:
+        reason = "the server of the backup may have sent them since"
+        cure = "If it has not, `loci webhook retry --failed` sends them."
+        lines.append(f"{restored.held_events} webhook event(s) are held back, because {reason}. {cure}")
     if key_note is not None:
         lines.append(key_note)
     lines.append("Start the server: it builds the search store from the record.")

@@ -27,7 +27,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from server.store.cached_reads import CachedReads
 from server.store.outage import find_outage
-from server.store.postgres_connections import CONNECTIONS, MORE_CONNECTIONS, make_postgres_engine
+from server.store.postgres_connections import CONNECTIONS, MORE_CONNECTIONS, connect_to_postgres, make_postgres_engine
 
 BUSY_TIMEOUT_MS = 15_000
 SCRUB_TIMEOUT_MS = 500
@@ -273,10 +273,9 @@ def insert_into(connection: AsyncConnection, table: sa.Table) -> sqlite.Insert |
 
 def make_plain_engine(url: sa.URL) -> AsyncEngine:
     """Return a new engine for a migration: foreign keys are off, so that tables can be rebuilt."""
-    engine = create_async_engine(url)
-    return (
-        _prepare_sqlite(engine, "BEGIN IMMEDIATE", foreign_keys=False) if url.get_backend_name() == "sqlite" else engine
-    )
+    if url.get_backend_name() == "sqlite":
+        return _prepare_sqlite(create_async_engine(url), "BEGIN IMMEDIATE", foreign_keys=False)
+    return connect_to_postgres(url)
 
 
 async def _close_when_open(opening: asyncio.Future[aiosqlite.Connection]) -> None:
@@ -296,7 +295,7 @@ def make_copying_engine(url: sa.URL) -> AsyncEngine:
     }
     if url.get_backend_name() == "sqlite":
         return _prepare_sqlite(create_async_engine(url, **options), "BEGIN", foreign_keys=False)
-    return create_async_engine(url, isolation_level="REPEATABLE READ", **options)
+    return connect_to_postgres(url, isolation_level="REPEATABLE READ", **options)
 
 
 def _keep_text(text: str | None) -> str | None:

@@ -1,8 +1,11 @@
 """The pool of connections to Postgres, and the check of a connection before it is used again."""
 
+import inspect
 import time
 from typing import Any
+from urllib.parse import urlencode
 
+import asyncpg  # pyright: ignore[reportMissingTypeStubs] - it has none
 import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.exc import InvalidatePoolError
@@ -12,6 +15,21 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 CONNECTIONS, MORE_CONNECTIONS = 10, 10
 LONG_REST_SECONDS = 30
 _RESTS_SINCE = "rests_since"
+_OF_SQLALCHEMY = {"prepared_statement_cache_size", "prepared_statement_name_func"}
+
+
+def connect_to_postgres(url: sa.URL, **options: Any) -> AsyncEngine:
+    """Return an engine of SQLAlchemy with these options.
+
+    The words of libpq in the URL, such as `sslmode`, which hosts of databases write there, are read by the driver.
+    SQLAlchemy would pass them on as arguments, which the driver does not have.
+    """
+    driver: Any = asyncpg
+    arguments = _OF_SQLALCHEMY.union(inspect.signature(driver.connect).parameters)
+    words = {name: value for name, value in url.query.items() if name not in arguments}
+    if words:
+        options["connect_args"] = {"dsn": f"postgresql://?{urlencode(words, doseq=True)}"}
+    return create_async_engine(url.difference_update_query(words), **options)
 
 
 def make_postgres_engine(url: sa.URL, **options: Any) -> AsyncEngine:
@@ -21,7 +39,7 @@ def make_postgres_engine(url: sa.URL, **options: Any) -> AsyncEngine:
     nobody has used for half a minute is asked, as a network may drop it without a word. SQLAlchemy's own check asks
     each time, which takes three round trips, and a recall reads three times.
     """
-    engine = create_async_engine(
+    engine = connect_to_postgres(
         url,
         pool_size=CONNECTIONS,
         max_overflow=MORE_CONNECTIONS,

@@ -100,6 +100,36 @@ async def test_a_backup_of_a_running_server_goes_on_elsewhere_with_its_keys_and_
         assert keys[0] == keys[1]
 
 
+async def test_a_second_restore_keeps_the_secret_key_and_sets_another_one_aside(
+    ann_elsewhere,  # noqa: ARG001 - the first restore
+    run,
+    tmp_path,
+    password_file,
+):
+    key = tmp_path / "new" / "secret.key"
+    before = key.read_text()
+    again = ("restore", tmp_path / "a.backup", "--replace", "--password-file", password_file)
+    assert (await asyncio.to_thread(run, *again, at=tmp_path / "new"))[0] == 0
+    assert (key.read_text(), list(key.parent.glob("secret.before-*"))) == (before, [])
+    key.write_text("of another server, thirty-two bytes long")
+    assert (await asyncio.to_thread(run, *again, at=tmp_path / "new"))[0] == 0
+    (aside,) = key.parent.glob("secret.before-*")
+    assert (key.read_text(), aside.read_text()) == (before, "of another server, thirty-two bytes long")
+
+
+def test_events_that_waited_in_a_backup_are_not_sent_again_by_a_restored_record(run, tmp_path, monkeypatch):
+    monkeypatch.setenv("LOCI_WEBHOOK_URL", "https://billing.test/loci")
+    monkeypatch.setenv("LOCI_WEBHOOK_SECRET", "whsec_" + "A" * 43 + "=")
+    assert run("user", "add", "ann", "--password-stdin", given="correct horse battery\n")[0] == 0
+    assert run("backup", tmp_path / "a.backup")[0] == 0
+    code, said = run("restore", tmp_path / "a.backup", at=tmp_path / "new")
+    assert (code, "1 webhook event(s) are held back" in said) == (0, True), said
+    assert "`loci webhook retry --failed`" in said
+    assert "0 waiting, 0 delivered, 1 failed" in run("webhook", "list", at=tmp_path / "new")[1]
+    assert "1 waiting, 0 delivered, 0 failed" in run("webhook", "list")[1]  # the first server still sends it
+    assert run("webhook", "retry", "--failed", at=tmp_path / "new") == (0, "1 events will be sent again.")
+
+
 async def test_a_plain_backup_says_which_file_to_keep_and_works_without_it(site, clock, run, folder, tmp_path):
     ann = await site.person("ann")
     before = await site.running.auth.tokens.keys.get_key_set()
@@ -263,7 +293,7 @@ def test_an_upgrade_check_names_the_steps_and_changes_nothing(run, folder, monke
 
 
 def test_an_upgrade_check_of_a_new_folder_makes_nothing(run, tmp_path):
-    assert "Set LOCI_DATA_DIR to the server's data folder." in run("upgrade-check", at=tmp_path / "none")[1]
+    assert "There is no record yet" in run("upgrade-check", at=tmp_path / "none")[1]
     assert not (tmp_path / "none").exists()
 
 

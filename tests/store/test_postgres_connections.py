@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy import event
 
 from server.store import postgres_connections
-from server.store.db import Database
+from server.store.db import Database, make_copying_engine
 from server.store.tables.accounts import epoch
 from tests.helpers.databases import admin, postgres_database
 
@@ -72,3 +72,16 @@ async def test_a_connection_that_rested_long_is_asked_before_it_is_used(postgres
     await driver.close()
     await postgres.cached_rows(QUERY)
     assert len(drivers) == 2
+
+
+async def test_the_words_of_libpq_in_the_url_are_read(postgres_template):
+    async with postgres_database(postgres_template) as url:
+        db = Database(f"{url}?sslmode=disable&application_name=loci-test")
+        shown = sa.text("SELECT current_setting('application_name')")
+        async with db.read() as connection:
+            assert (await connection.execute(shown)).scalar_one() == "loci-test"
+        await db.close()
+        copying = make_copying_engine(sa.make_url(f"{url}?sslmode=require"))
+        with pytest.raises(ConnectionError, match="rejected SSL"):
+            await copying.connect().start()
+        await copying.dispose()

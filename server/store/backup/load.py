@@ -21,6 +21,10 @@ from server.store.migrate import SchemaTooNew, check_step, run_steps
 from server.store.outage import find_outage
 from server.store.record.runs import file_run
 from server.store.tables.accounts import workspaces
+from server.store.tables.webhooks import webhook_events
+
+#: Why an event of a restored record is not sent.
+HELD_BACK = "waited in a backup, and is held back after its restore"
 
 #: The number of rows in one statement, and of those with binary values.
 _BATCH, _BINARY_BATCH = 500, 32
@@ -79,6 +83,13 @@ async def have_collections_rebuilt(connection: AsyncConnection, now: datetime, *
     await connection.execute(sa.update(workspaces).values(flushed_revision=0))
     if files_run:
         await file_run(connection, "reindex", None, now)
+
+
+async def hold_events_back(connection: AsyncConnection, now: datetime) -> int:
+    """Let no event wait any more, and return how many did: the server of the backup may have sent them since."""
+    waiting = sa.update(webhook_events).where(webhook_events.c.state == "waiting")
+    held = waiting.values(state="failed", finished_at=now, problem=HELD_BACK)
+    return (await connection.execute(held)).rowcount
 
 
 def _make_tables(connection: sa.Connection, manifest: Manifest) -> list[sa.Table]:

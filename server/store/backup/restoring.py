@@ -23,7 +23,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from server.progress import Progress
 from server.store.backup.files import find_free_path, sync_folder
-from server.store.backup.load import have_collections_rebuilt, load_record
+from server.store.backup.load import have_collections_rebuilt, hold_events_back, load_record
 from server.store.db import Database, make_copying_engine
 from server.store.migrate import list_table_names, read_step, shrink_file
 from server.store.outage import find_outage
@@ -94,8 +94,21 @@ async def find_record_state(url: sa.URL) -> RecordState:
     return "filled" if has_account else "empty"
 
 
-async def restore_record(wanted: Restoring, progress: Progress) -> str | None:
-    """Write a backup in place of the record, and return the name that the present record has then; None without one.
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """What a restore has done.
+
+    Attributes:
+        kept: the name that the record from before has now; None if there was none.
+        held_events: how many webhook events waited in the backup, and are held back.
+    """
+
+    kept: str | None
+    held_events: int
+
+
+async def restore_record(wanted: Restoring, progress: Progress) -> Restored:
+    """Write a backup in place of the record.
 
     The caller has checked that the present record may be replaced, and that no server uses it.
 
@@ -110,7 +123,7 @@ async def restore_record(wanted: Restoring, progress: Progress) -> str | None:
     return await _restore_postgres(wanted, progress)
 
 
-async def _restore_file(wanted: Restoring, target: Path, progress: Progress) -> str | None:
+async def _restore_file(wanted: Restoring, target: Path, progress: Progress) -> Restored:
     """Write a new SQLite file, and give it the record's name."""
     target.parent.mkdir(parents=True, exist_ok=True)
     _remove_unfinished(target)
@@ -118,7 +131,7 @@ async def _restore_file(wanted: Restoring, target: Path, progress: Progress) -> 
     try:
         engine = _make_careless_engine(wanted.url.set(database=str(new)))
         async with _dispose_after(engine), engine.connect() as connection:
-            await _load(connection, wanted, progress)
+            held = await _load(connection, wanted, progress)
             await connection.commit()
         await asyncio.to_thread(shrink_file, new)
         with new.open("rb+") as file:
@@ -130,7 +143,7 @@ async def _restore_file(wanted: Restoring, target: Path, progress: Progress) -> 
         sync_folder(target.parent)
     finally:
         _remove_unfinished(target)
-    return None if kept is None else str(kept)
+    return Restored(None if kept is None else str(kept), held)
 
 
 def _make_careless_engine(url: sa.URL) -> AsyncEngine:
@@ -185,7 +198,7 @@ def _remove_unfinished(target: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-async def _restore_postgres(wanted: Restoring, progress: Progress) -> str | None:
+async def _restore_postgres(wanted: Restoring, progress: Progress) -> Restored:
     """Move the present tables into another schema, and write new ones, all in one transaction."""
     engine = make_copying_engine(wanted.url)
     async with _dispose_after(engine), engine.connect() as connection:
@@ -196,11 +209,11 @@ async def _restore_postgres(wanted: Restoring, progress: Progress) -> str | None
         if count := (await connection.execute(others)).scalar_one():
             raise InUse(count)
         kept = await connection.run_sync(_move_tables, f"before_restore_{wanted.stamp.lower()}")
-        await _load(connection, wanted, progress)
+        held = await _load(connection, wanted, progress)
         await connection.commit()
     if wanted.shards is not None:
         shutil.rmtree(wanted.shards, ignore_errors=True)
-    return kept
+    return Restored(kept, held)
 
 
 def _move_tables(connection: sa.Connection, schema: str) -> str | None:
@@ -214,7 +227,9 @@ def _move_tables(connection: sa.Connection, schema: str) -> str | None:
     return schema
 
 
-async def _load(connection: AsyncConnection, wanted: Restoring, progress: Progress) -> None:
+async def _load(connection: AsyncConnection, wanted: Restoring, progress: Progress) -> int:
+    """Write the rows of the backup, and return how many events are held back."""
     backup = wanted.backup
     await load_record(connection, backup.path, backup.password, backup.digest, progress)
     await have_collections_rebuilt(connection, wanted.now, files_run=wanted.needs_reindex)
+    return await hold_events_back(connection, wanted.now)

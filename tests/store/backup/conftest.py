@@ -39,7 +39,8 @@ async def restore(path, url, clock, password=None, progress=ignore_progress, **o
     _, digest = await check_file(path, password, ignore_progress)
     wanted = {"needs_reindex": False, "shards": None} | other
     backup = CheckedBackup(path, password, digest)
-    return await restore_record(Restoring(url=sa.make_url(url), backup=backup, now=clock(), **wanted), progress)
+    wanted = Restoring(url=sa.make_url(url), backup=backup, now=clock(), **wanted)
+    return (await restore_record(wanted, progress)).kept
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
