@@ -7,17 +7,18 @@ code, logs, quotes and documents in a message, and whatever the server itself to
 """
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from datetime import datetime
 from typing import Literal
 
-from server.memory.capture.causes import find_causes
-from server.memory.capture.changes import Change, find_changes, name_path, name_paths
-from server.memory.capture.commands import find_added_packages, split_command
-from server.memory.capture.failures import Cure, find_cures, has_failed
 from server.memory.capture.fingerprints import Guard, fingerprint
 from server.memory.capture.models import CapturedEvent, Observation
-from server.memory.capture.moments import resolve_dates
-from server.memory.capture.statements import find_statements
+from server.memory.capture.statements.finding import find_statements
+from server.memory.capture.statements.moments import resolve_dates
 from server.memory.capture.turns import REDACTED, Step, Turn, clean_line, shorten, split_turns
+from server.memory.capture.work.causes import find_causes
+from server.memory.capture.work.changes import Change, find_changes, name_path, name_paths
+from server.memory.capture.work.commands import find_added_packages, split_command
+from server.memory.capture.work.failures import Cure, find_cures, has_failed
 
 __all__ = ["extract_observations", "fingerprint"]
 
@@ -29,6 +30,9 @@ _OWN_TOOLS = frozenset({"pip", "setuptools", "wheel", "uv"})
 
 def extract_observations(events: Sequence[CapturedEvent], injected: Collection[str]) -> list[Observation]:
     """Return what is worth keeping of a session, in the order in which it was said and done.
+
+    An observation depends on its last event and those before it, and on none after it: whoever looks at the events as
+    they come in finds the same, if each time only what ends with a new event is taken.
 
     Args:
         events: the events of one session, in their order.
@@ -49,7 +53,7 @@ def _list_statements(turns: Iterable[Turn]) -> Iterator[Observation]:
             continue
         for statement in find_statements(turn.asked):
             content = resolve_dates(statement.text, turn.prompt.at)
-            yield _make(content, statement.kind, None, "person", turn.prompt, [turn.prompt.id])
+            yield _make(content, statement.kind, None, "person", turn.prompt.at, [turn.prompt.id])
 
 
 def _list_work(turns: Sequence[Turn], guard: Guard) -> Iterator[Observation]:
@@ -60,7 +64,7 @@ def _list_work(turns: Sequence[Turn], guard: Guard) -> Iterator[Observation]:
     for turn in turns:
         if turn.reply is not None:
             for cause in find_causes(turn):
-                yield _make(cause, "observation", "Cause", "agent", turn.reply, [turn.reply.id])
+                yield _make(cause, "observation", "Cause", "agent", turn.reply.at, [turn.reply.id])
 
 
 def _is_known(change: Change, guard: Guard) -> bool:
@@ -79,9 +83,9 @@ def _tell_change(change: Change) -> Observation:
         title = f"Commit {commit.hash}"
     else:
         parts, title = [f"Changed {files}."], f"Changed {files}"
-    parts += [f"Asked: {resolve_dates(reason, change.last.at)}" for reason in change.reasons]
-    parts += [f"Done: {result}" for result in change.results]
-    return _make(" ".join(parts), "observation", title, "agent", change.last, change.events)
+    parts += [f"Asked: {resolve_dates(change.reason, change.at)}"] if change.reason else []
+    parts += [f"Done: {change.result}"] if change.result else []
+    return _make(" ".join(parts), "observation", title, "agent", change.at, change.events)
 
 
 def _tell_cure(cure: Cure) -> Observation:
@@ -91,12 +95,12 @@ def _tell_cure(cure: Cure) -> Observation:
         parts.append(f"a change of {name_paths([name_path(path, cure.last.event.folder) for path in cure.paths])}")
     error = f": {cure.error.rstrip('.')}" if cure.error else ""
     content = f"`{shorten(cure.command, _LONGEST_COMMAND)}` failed{error}. It passed after {', then '.join(parts)}."
-    return _make(content, "observation", "What made a command pass", "agent", cure.last.event, cure.events)
+    return _make(content, "observation", "What made a command pass", "agent", cure.last.event.at, cure.events)
 
 
 def _list_packages(steps: Iterable[Step]) -> Iterator[Observation]:
-    """Yield an observation for each command that added packages; of two that added the same one, for the last."""
-    added: dict[tuple[str, ...], Observation] = {}
+    """Yield an observation for each command that added packages, or other versions of them."""
+    told = set[tuple[str, str | None]]()
     for step in steps:
         command = step.call.command
         if command is None or has_failed(step.call):
@@ -105,13 +109,12 @@ def _list_packages(steps: Iterable[Step]) -> Iterator[Observation]:
             packages = [
                 each for each in find_added_packages(part, step.call.output) if each[0].lower() not in _OWN_TOOLS
             ]
-            if not packages:
+            if told.issuperset(packages):
                 continue
+            told.update(packages)
             named = ", ".join(f"{name} {version}" if version else name for name, version in packages)
             content = f"Added {named} with `{shorten(clean_line(part), _LONGEST_COMMAND)}`."
-            names = tuple(sorted(name for name, _ in packages))
-            added[names] = _make(content, "observation", f"Added {named}", "agent", step.event, [step.event.id])
-    yield from added.values()
+            yield _make(content, "observation", f"Added {named}", "agent", step.event.at, [step.event.id])
 
 
 def _make(
@@ -119,7 +122,7 @@ def _make(
     kind: str,
     title: str | None,
     said_by: Literal["person", "agent"],
-    event: CapturedEvent,
+    at: datetime,
     events: Sequence[str],
 ) -> Observation:
     return Observation(
@@ -127,11 +130,14 @@ def _make(
         type=kind,
         title=shorten(title, _LONGEST_TITLE) if title else None,
         said_by=said_by,
-        at=event.at,
+        at=at,
         events=tuple(dict.fromkeys(events)),
     )
 
 
 def _drop_repeated(observations: Iterable[Observation]) -> list[Observation]:
     """Return the observations, each content once."""
-    return list({fingerprint(each.content): each for each in observations}.values())
+    found: dict[str, Observation] = {}
+    for each in observations:
+        found.setdefault(fingerprint(each.content), each)
+    return list(found.values())

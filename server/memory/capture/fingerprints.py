@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Iterator
 from hashlib import blake2b
 
-from server.memory.capture.sentences import split_line
+from server.memory.capture.statements.sentences import split_line
 from server.memory.languages import is_stop_word
 
 #: A part of a sentence with fewer telling words is said by too many sentences.

@@ -3,13 +3,13 @@
 import re
 from collections.abc import Collection, Iterable, Sequence
 
-from server.memory.capture.changes import find_changes, find_reason, list_paths, name_paths
-from server.memory.capture.commands import is_looking, split_command
-from server.memory.capture.failures import find_cures
 from server.memory.capture.fingerprints import Guard
 from server.memory.capture.models import CapturedEvent, Observation
-from server.memory.capture.statements import find_statements, strip_opening, tidy_sentence
+from server.memory.capture.statements.finding import find_statements, strip_opening, tidy_sentence
 from server.memory.capture.turns import REDACTED, Turn, clean_line, shorten, split_turns
+from server.memory.capture.work.changes import find_changes, find_reason, list_paths, name_paths
+from server.memory.capture.work.commands import is_looking, split_command
+from server.memory.capture.work.failures import find_cures
 
 _MOST_ASKED, _LONGEST_ASKED = 6, 160
 _MOST_DONE, _LONGEST_DONE = 6, 200
@@ -41,7 +41,7 @@ def summarize_session(events: Sequence[CapturedEvent], injected: Collection[str]
     turns = split_turns(events, Guard(injected))
     if not any(_did_work(turn) or find_statements(turn.asked) for turn in turns):
         return None
-    changes = find_changes(turns)
+    changes = list(find_changes(turns))
     commits = [f'Committed {each.commit.hash}: "{clean_line(each.commit.subject)}".' for each in changes if each.commit]
     paths = name_paths(list(list_paths(changes)))
     parts = (

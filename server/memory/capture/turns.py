@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from server.memory.capture.fingerprints import Guard, fingerprint
 from server.memory.capture.models import CapturedEvent
 from server.memory.capture.private_text import split_private
-from server.memory.capture.sentences import bound_text, find_sentences
-from server.memory.capture.tool_calls import ToolCall, read_tool_call
+from server.memory.capture.statements.sentences import bound_text, find_sentences
+from server.memory.capture.work.tool_calls import ToolCall, read_tool_call
 from server.memory.credentials import redact_credentials
 
 REDACTED = "[redacted:"
@@ -26,30 +26,36 @@ class Step:
 
 @dataclass(slots=True)
 class Turn:
-    """A prompt with what followed it; the first turn of a session may lack the prompt."""
+    """A prompt with what followed it, up to the reply; what comes without a prompt is a turn, too."""
 
     prompt: CapturedEvent | None = None
     asked: list[str] = field(default_factory=list[str])  # the sentences of the prompt
     steps: list[Step] = field(default_factory=list[Step])
     reply: CapturedEvent | None = None
     answered: list[str] = field(default_factory=list[str])  # the sentences of the reply
+    end: CapturedEvent | None = None  # the reply, or what else showed that the turn is over; None if it goes on
 
 
 def split_turns(events: Sequence[CapturedEvent], guard: Guard) -> list[Turn]:
     """Return the turns of a session, without private text, credentials and what the guard holds.
 
-    The guard learns the private text, so that no other event brings it in.
+    The guard learns the private text, so that no later event brings it in.
     """
-    for event in events:
-        guard.learn(fingerprint(part) for part in split_private(event.text)[1])
     turns = [Turn()]
     for event in events:
+        turn = turns[-1]
+        guard.learn(fingerprint(part) for part in split_private(event.text)[1])
+        if event.kind in {"prompt", "end"} and turn.end is None:
+            turn.end = event
         if event.kind == "prompt":
             turns.append(Turn(prompt=event, asked=_read_sentences(event.text, guard)))
+        elif event.kind == "tool" and turn.end is not None:
+            turns.append(Turn(steps=[Step(event, read_tool_call(event))]))
         elif event.kind == "tool":
-            turns[-1].steps.append(Step(event, read_tool_call(event)))
-        elif event.kind == "reply":
-            turns[-1].reply, turns[-1].answered = event, _read_sentences(event.text, guard)
+            turn.steps.append(Step(event, read_tool_call(event)))
+        elif event.kind == "reply" and turn.end is None:
+            turn.reply = turn.end = event
+            turn.answered = _read_sentences(event.text, guard)
     return turns
 
 

@@ -1,5 +1,6 @@
 """What holds for every session, however odd: it takes bounded time, its output is bounded, and secrets stay out."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from time import process_time
 
@@ -84,6 +85,19 @@ def test_no_session_raises_and_none_leaves_more_than_it_holds_or_a_secret(events
         assert KNOWN.lower() not in text
         assert each.content.strip()
         assert set(each.events) <= {event.id for event in events}
+
+
+@settings(max_examples=100)
+@given(EVENTS)
+def test_events_that_come_in_one_by_one_leave_the_same_as_all_at_once(events):
+    events = [replace(each, id=str(place)) for place, each in enumerate(events)]
+    one_by_one = [
+        each
+        for count in range(1, len(events) + 1)
+        for each in extract_observations(events[:count], [])
+        if each.events[-1] == events[count - 1].id
+    ]
+    assert one_by_one == extract_observations(events, [])
 
 
 LONG = 1_000_000

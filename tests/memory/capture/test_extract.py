@@ -72,10 +72,10 @@ def test_questions_requests_small_talk_pastes_and_private_text_leave_nothing(tex
 
 
 def test_an_observation_says_by_whom_when_and_in_which_events():
-    session = Session().prompt("hello there").reply("Hi.").prompt("we never deploy on Fridays").edit("a.py")
+    session = Session().prompt("hello there").reply("Hi.").prompt("we never deploy on Fridays").edit("a.py").end()
     statement, change = extract_observations(session.events, ())
     assert (statement.said_by, statement.at, statement.events) == ("person", START + timedelta(seconds=2), ("e3",))
-    assert (change.said_by, change.at, change.events) == ("agent", START + timedelta(seconds=3), ("e3", "e4"))
+    assert (change.said_by, change.at, change.events) == ("agent", START + timedelta(seconds=3), ("e3", "e4", "e5"))
 
 
 def test_changed_files_are_told_with_what_was_asked_and_what_was_done():
@@ -89,7 +89,7 @@ def test_changed_files_are_told_with_what_was_asked_and_what_was_done():
 
 def test_a_commit_is_told_with_its_message_and_the_files_that_were_changed_for_it():
     message = "Say when we deploy\n\nOnly on Tuesdays.\n\nSigned-off-by: Mara"
-    session = Session().prompt("tell people when we deploy").edit("README.md").prompt("commit")
+    session = Session().prompt("tell people when we deploy").edit("README.md")
     session.run(
         f"git commit -am \"$(cat <<'EOF'\n{message}\nEOF\n)\"", "[main 4c5d6e7] Say when we deploy\n 1 file changed"
     )
@@ -98,7 +98,7 @@ def test_a_commit_is_told_with_its_message_and_the_files_that_were_changed_for_i
         'Committed 4c5d6e7 on main: "Say when we deploy". Only on Tuesdays. Changed README.md. '
         "Asked: tell people when we deploy."
     )
-    assert (commit.title, commit.events) == ("Commit 4c5d6e7", ("e1", "e2", "e3", "e4"))
+    assert (commit.title, commit.events) == ("Commit 4c5d6e7", ("e1", "e2", "e3"))
 
 
 @pytest.mark.parametrize(
@@ -119,7 +119,7 @@ def test_a_commit_is_told_with_its_message_and_the_files_that_were_changed_for_i
     ],
 )
 def test_the_files_that_each_agents_editors_change_are_known(tool, arguments, changed):
-    assert kept(Session().tool(tool, arguments)) == ([f"Changed {changed}."] if changed else [])
+    assert kept(Session().tool(tool, arguments).end()) == ([f"Changed {changed}."] if changed else [])
 
 
 @pytest.mark.parametrize(
@@ -154,12 +154,13 @@ def test_a_command_that_never_passed_or_needed_no_cure_leaves_nothing():
     assert kept(Session().run("grep x a", failed=True).run("pip install wheel").run("grep x a", "x")) == []
 
 
-def test_added_packages_are_told_with_their_versions_and_once():
+def test_added_packages_are_told_with_their_versions():
     session = (
         Session().run("npm install left-pad", "added 1 package").run("pnpm add left-pad@1.3.0", "+ left-pad 1.3.0")
     )
     session.run("pip install -r requirements.txt && pip install freezegun", "Successfully installed freezegun-1.5.1")
     assert kept(session) == [
+        "Added left-pad with `npm install left-pad`.",
         "Added left-pad 1.3.0 with `pnpm add left-pad@1.3.0`.",
         "Added freezegun 1.5.1 with `pip install freezegun`.",
     ]
@@ -187,7 +188,16 @@ def test_what_the_server_told_the_agent_is_not_stored_again_whoever_repeats_it()
     )
 
 
+def test_a_file_is_told_once_and_again_for_its_commit():
+    session = Session().prompt("make the timeout shorter").edit("a.py").reply("Done.").prompt("half of it").edit("a.py")
+    session.reply("Done.").prompt("commit").run("git commit -am x", "[main 4c5d6e7] Shorter timeout")
+    assert kept(session) == [
+        "Changed a.py. Asked: make the timeout shorter.",
+        'Committed 4c5d6e7 on main: "Shorter timeout". Changed a.py. Asked: half of it.',
+    ]
+
+
 def test_what_is_said_twice_is_kept_once():
     assert kept(Session().prompt("we never deploy on Fridays").prompt("We never deploy on Fridays!")) == [
-        "We never deploy on Fridays!"
+        "We never deploy on Fridays."
     ]

@@ -2,9 +2,9 @@
 
 import re
 
-from server.memory.capture.failures import has_failed
-from server.memory.capture.statements import tidy_sentence
+from server.memory.capture.statements.finding import tidy_sentence
 from server.memory.capture.turns import Turn
+from server.memory.capture.work.failures import has_failed
 
 _STATED = re.compile(
     r"\b(?:root )?(?:cause|culprit|reason)(?: of [\w\s-]{2,60}| for [\w\s-]{2,60})? (?:is|was|were|turned out)\b|"

@@ -8,6 +8,8 @@ import re
 from server.memory.capture.models import Kind
 from server.memory.languages import get_stop_words
 
+Signals = tuple[tuple[Kind, re.Pattern[str]], ...]
+
 
 def _any(*patterns: str) -> re.Pattern[str]:
     return re.compile("|".join(f"(?:{each})" for each in patterns))
@@ -95,7 +97,7 @@ _FACT = _any(
     r"\b(?:soy|trabajo en|trabajo como)\b|\bla fecha límite\b",
     r"\b(?:chama-se|o meu nome é|si chiama|mi chiamo|heet|usamos|usiamo|we gebruiken)\b",
 )
-FOREIGN_SIGNALS: tuple[tuple[Kind, re.Pattern[str]], ...] = (
+FOREIGN_SIGNALS: Signals = (
     ("preference", _PREFERENCE),
     ("decision", _DECISION),
     ("instruction", _INSTRUCTION),

@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from server.memory.capture.judging import judge_sentence
 from server.memory.capture.models import Kind
+from server.memory.capture.statements.judging import judge_sentence
 
 #: Words before what somebody means to say: greetings, thanks, "ok so", "btw", "actually".
 _OPENING = re.compile(

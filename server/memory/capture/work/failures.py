@@ -4,9 +4,9 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from server.memory.capture.commands import is_looking, name_program, split_command
-from server.memory.capture.tool_calls import ToolCall
 from server.memory.capture.turns import Step, clean_line, shorten
+from server.memory.capture.work.commands import is_looking, name_program, split_command
+from server.memory.capture.work.tool_calls import ToolCall
 
 #: An output that tells of a failure though the shell did not: its exit code was another program's, as behind a pipe.
 _FAILED = re.compile(

@@ -2,9 +2,15 @@
 
 import re
 
-from server.memory.capture.foreign_signals import FOREIGN_PROBLEM, FOREIGN_REQUEST, FOREIGN_SIGNALS, FOREIGN_WORDS
 from server.memory.capture.models import Kind
-from server.memory.capture.signals import (
+from server.memory.capture.statements.foreign_signals import (
+    FOREIGN_PROBLEM,
+    FOREIGN_REQUEST,
+    FOREIGN_SIGNALS,
+    FOREIGN_WORDS,
+    Signals,
+)
+from server.memory.capture.statements.signals import (
     CHANGED_AT_ONCE,
     CHATTER,
     DECISION,
@@ -40,7 +46,7 @@ _CONTRACTED = (
 #: A number, a name, something in quotes, or a word of a program: what a fact is about.
 _SPECIFIC = re.compile(r"\d|(?<=\s)[A-Z]\w|\"[^\"]+\"|'[^' ]{2,}'|`[^`]+`|\w[_/.]\w|\b[A-Z]{2,}")
 #: What a sentence with a word of trouble may still be.
-_FIRM: tuple[tuple[Kind, re.Pattern[str]], ...] = (("preference", PREFERENCE), ("decision", DECISION))
+_FIRM: Signals = (("preference", PREFERENCE), ("decision", DECISION))
 _ENGLISH = get_stop_words("english")
 
 
@@ -68,15 +74,23 @@ def _count_small_words(words: list[str]) -> tuple[int, int]:
 def _judge_foreign(lower: str) -> Kind | None:
     if any(each.search(lower) for each in (FOREIGN_REQUEST, FOREIGN_PROBLEM, REQUEST)):
         return None
-    return next((kind for kind, pattern in FOREIGN_SIGNALS if pattern.search(lower)), None)
+    return _find_signal(lower, FOREIGN_SIGNALS)
+
+
+def _find_signal(lower: str, signals: Signals) -> Kind | None:
+    """Return the kind of the first pattern that a sentence matches."""
+    for kind, pattern in signals:
+        if pattern.search(lower):
+            return kind
+    return None
 
 
 def _judge_english(plain: str, lower: str) -> Kind | None:
     is_lasting = LASTING.search(lower) is not None
     if _is_of_now(lower, is_lasting=is_lasting):
         return None
-    if firm := next((kind for kind, pattern in _FIRM if pattern.search(lower)), None):
-        return firm
+    if kind := _find_signal(lower, _FIRM):
+        return kind
     if not is_lasting and (PROBLEM.search(lower) or INTENTION.search(lower)):
         return None
     if is_lasting or INSTRUCTION.search(lower):
@@ -88,8 +102,9 @@ def _judge_plain(plain: str, lower: str) -> Kind | None:
     """Return what a sentence without strong words is, which is no request."""
     if RULE.search(lower):
         return "instruction"
-    is_fact = FACT.search(lower) or OURS.search(lower) or HABIT.search(lower)
-    return "fact" if is_fact or (PLAIN_FACT.search(lower) and _SPECIFIC.search(plain)) else None
+    if any(pattern.search(lower) for pattern in (FACT, OURS, HABIT)):
+        return "fact"
+    return "fact" if PLAIN_FACT.search(lower) and _SPECIFIC.search(plain) else None
 
 
 def _is_of_now(lower: str, *, is_lasting: bool) -> bool:
