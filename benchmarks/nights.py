@@ -91,7 +91,7 @@ async def _somebody(services: Any, name: str) -> Any:
     from auth.principal import WRITE, Principal, expand_scopes  # noqa: PLC0415 - only after ROOT is importable
     from server.store.record.journal import Actor  # noqa: PLC0415 - as above
     from server.store.record.people import accounts  # noqa: PLC0415 - as above
-    from tools.core.operation import Call  # noqa: PLC0415 - as above
+    from tools.core.call import Call  # noqa: PLC0415 - as above
 
     async with services.db.write() as connection:
         user = await accounts.create_user(

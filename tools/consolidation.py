@@ -18,8 +18,11 @@ from server.store.consolidation.carry_out import (
 )
 from server.store.consolidation.merge_plan import Merge, MergePlan
 from server.store.consolidation.runs import Method, NothingToUndo, RunKind, RunNotFound, RunState
+from tools.core.answers import Answer
+from tools.core.arguments import InWorkspace
+from tools.core.call import Call
 from tools.core.fields import Content, Id, Word, Words
-from tools.core.operation import Answer, Call, Effect, InWorkspace, Operation
+from tools.core.operation import Effect, Operation
 from tools.core.services import Services
 
 #: The number of merged memories in an answer, and the number of characters that it shows of each.

@@ -13,8 +13,11 @@ from server.memory.working import ListedItem
 from server.store.record import memories
 from server.store.record.notes import identity, working_memory
 from server.store.record.workspaces import Workspace
+from tools.core.answers import Answer, Meta
+from tools.core.arguments import InWorkspace
+from tools.core.call import Call
 from tools.core.fields import MAX_PEEKED_WORKSPACES, QUERY_CHARACTERS, Question, Words, WorkspaceNames
-from tools.core.operation import Answer, Call, Effect, InWorkspace, Meta, Operation
+from tools.core.operation import Effect, Operation
 from tools.core.services import Services
 from tools.memories.arguments import Facets
 from tools.recall.answers import (

@@ -9,8 +9,11 @@ from server.memory.models import Memory, Timestamp
 from server.memory.recall import gate
 from server.memory.recall.ranking import RankedCandidate
 from server.store.record import memories
+from tools.core.answers import Answer
+from tools.core.arguments import InWorkspace
+from tools.core.call import Call
 from tools.core.fields import Id, Question
-from tools.core.operation import Answer, Call, Effect, InWorkspace, Operation
+from tools.core.operation import Effect, Operation
 from tools.core.services import Services
 from tools.memories.arguments import Facets
 from tools.memories.rows import make_memory_not_found

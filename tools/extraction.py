@@ -9,8 +9,11 @@ from server.memory.extraction import ExtractedMemory, parse_memories
 from server.store.consolidation.llm import Llm, LlmFailed
 from server.store.record import memories
 from server.store.record.memories import Listing
+from tools.core.answers import Answer
+from tools.core.arguments import InWorkspace
+from tools.core.call import Call
 from tools.core.fields import Name
-from tools.core.operation import Answer, Call, Effect, InWorkspace, Operation
+from tools.core.operation import Effect, Operation
 from tools.core.services import Services
 from tools.memories.arguments import NewMemory
 from tools.memories.ingest import IngestMemories, ingest_memories

@@ -14,8 +14,11 @@ from server.progress import Progress
 from server.store.record import golden, memories
 from server.store.record.golden import Case, Expect
 from server.store.record.workspaces import MissingWorkspace, Workspace
+from tools.core.answers import Answer, build_meta
+from tools.core.arguments import InWorkspace
+from tools.core.call import Call, ensure_workspace
 from tools.core.fields import Id
-from tools.core.operation import Answer, Call, Effect, InWorkspace, Operation, build_meta, ensure_workspace
+from tools.core.operation import Effect, Operation
 from tools.core.services import Services
 from tools.recall.model import RecallRequest
 from tools.recall.pipeline import recall

@@ -9,7 +9,9 @@ from server.errors import Failure
 from server.memory.models import Linkage, Memory, Timestamp
 from server.store.record import graph, memories
 from server.store.record.journal import journal_memories
-from tools.core.operation import Answer, Call, Effect, Operation
+from tools.core.answers import Answer
+from tools.core.call import Call
+from tools.core.operation import Effect, Operation
 from tools.core.services import Services
 from tools.memories.arguments import Linkages, MemoryRef, to_json_value
 from tools.memories.rows import check_links, hold_memory, make_memory_not_found

@@ -13,7 +13,10 @@ from server.store.record import memories
 from server.store.record.notes import skip_list, working_memory
 from server.store.record.vectors import VectorCoverage
 from server.store.search.seam import EngineDown
-from tools.core.operation import Answer, Call, Effect, InWorkspace, Operation
+from tools.core.answers import Answer
+from tools.core.arguments import InWorkspace
+from tools.core.call import Call
+from tools.core.operation import Effect, Operation
 from tools.core.quota import Quota, read_quota
 from tools.core.services import Services
 

@@ -4,8 +4,11 @@ from pydantic import Field
 
 from server.errors import Failure
 from server.store.record import images
+from tools.core.answers import AnswerImage
+from tools.core.arguments import InWorkspace
+from tools.core.call import Call
 from tools.core.fields import Id, Name
-from tools.core.operation import AnswerImage, Call, Effect, InWorkspace, Operation
+from tools.core.operation import Effect, Operation
 from tools.core.services import Services
 
 

@@ -5,8 +5,11 @@ from pydantic import BaseModel, Field
 from server.memory.models import Memory
 from server.store.projection.payload import IndexedMemory
 from server.store.record import memories
+from tools.core.answers import Answer
+from tools.core.arguments import InWorkspace
+from tools.core.call import Call
 from tools.core.fields import Question
-from tools.core.operation import Answer, Call, Effect, InWorkspace, Operation
+from tools.core.operation import Effect, Operation
 from tools.core.services import Services
 from tools.memories.arguments import Facets
 from tools.memories.citation import make_title, make_url

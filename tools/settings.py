@@ -12,8 +12,11 @@ from server.storable import load_json, refuse_unstorable
 from server.store.epoch import raise_epoch
 from server.store.record import settings
 from server.store.record.workspaces import Workspace
+from tools.core.answers import Answer
+from tools.core.arguments import InWorkspace
+from tools.core.call import Call, ensure_workspace
 from tools.core.fields import Name
-from tools.core.operation import Answer, Call, Effect, InWorkspace, Operation, ensure_workspace
+from tools.core.operation import Effect, Operation
 from tools.core.refusals import failure_from_validation
 from tools.core.services import Services
 

@@ -2,7 +2,9 @@
 
 from pydantic import BaseModel, Field
 
-from tools.core.operation import AccountCall, Effect, NoArgs, Operation
+from tools.core.arguments import NoArgs
+from tools.core.call import AccountCall
+from tools.core.operation import Effect, Operation
 from tools.core.server_admin import check_server_admin
 from tools.core.services import Services
 

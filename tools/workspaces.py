@@ -9,8 +9,10 @@ from server.memory.models import Timestamp
 from server.store.record import workspaces
 from server.store.record.workspaces import Workspace
 from server.store.search.seam import EngineDown
+from tools.core.arguments import Args, NoArgs, WorkspaceName
+from tools.core.call import AccountCall
 from tools.core.fields import Id
-from tools.core.operation import AccountCall, Args, Effect, NoArgs, Operation, WorkspaceName
+from tools.core.operation import Effect, Operation
 from tools.core.services import Services
 
 

@@ -7,13 +7,11 @@ returns only when it is on the disk.
 
 import asyncio
 import json
-import math
 import sqlite3
 import time
 from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from datetime import UTC, datetime
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -21,16 +19,14 @@ import aiosqlite
 import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.engine import Dialect
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from server.store.cached_reads import CachedReads
 from server.store.outage import find_outage
-from server.store.postgres_connections import CONNECTIONS, MORE_CONNECTIONS, connect_to_postgres, make_postgres_engine
+from server.store.postgres_connections import CONNECTIONS, MORE_CONNECTIONS, make_postgres_engine
+from server.store.sql_engines import empty_log, prepare_connections, prepare_sqlite
 
-BUSY_TIMEOUT_MS = 15_000
-SCRUB_TIMEOUT_MS = 500
 READERS = 4
 SHOWN_DAMAGES = 3
 WRITER_SECONDS = 1
@@ -48,27 +44,6 @@ class PoolFigures(NamedTuple):
     limit: int
 
 
-class UtcDateTime(sa.types.TypeDecorator[datetime]):
-    """An aware datetime, in UTC and to the millisecond on both databases. A naive one is a ValueError."""
-
-    impl = sa.DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """To UTC, and on SQLite without the zone, so that text order is time order."""
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError(f"{value} does not say which zone it is in")
-        utc = value.astimezone(UTC)
-        utc = utc.replace(microsecond=utc.microsecond // 1000 * 1000)
-        return utc.replace(tzinfo=None) if dialect.name == "sqlite" else utc
-
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - the base class's signature
-        """Aware again."""
-        return None if value is None else value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-
-
 class Database:
     """The record. Built once by the composition root, closed by it."""
 
@@ -82,17 +57,17 @@ class Database:
         self._openings: set[asyncio.Future[None]] = set()
         if self.is_sqlite:
             options["connect_args"] = {"async_creator_fn": self._open_file}
-            self._writer = _prepare_sqlite(
+            self._writer = prepare_sqlite(
                 create_async_engine(self.url, pool_size=1, max_overflow=0, **options), "BEGIN IMMEDIATE"
             )
-            self._reader = _prepare_sqlite(
+            self._reader = prepare_sqlite(
                 create_async_engine(self.url, pool_size=READERS, max_overflow=0, **options), "BEGIN"
             )
             del options["connect_args"]
             near = sa.create_engine(
                 self.url.set(drivername="sqlite"), poolclass=sa.StaticPool, isolation_level="AUTOCOMMIT", **options
             )
-            self._cached_reads = CachedReads(_prepare(near))
+            self._cached_reads = CachedReads(prepare_connections(near))
             event.listen(self._writer.sync_engine, "after_cursor_execute", self._watch_deletions)
             engines = [self._writer.sync_engine, self._reader.sync_engine, near]
         else:
@@ -234,7 +209,7 @@ class Database:
             return
         async with self._one_writer, self._writer.connect() as connection:
             self._has_leftovers = False  # nobody writes meanwhile
-            self._has_leftovers = not await connection.run_sync(_empty_log)
+            self._has_leftovers = not await connection.run_sync(empty_log)
 
     async def remove_leftovers(self) -> None:
         """Empty the log if rows were deleted or replaced since it was emptied: the log still holds their texts."""
@@ -271,99 +246,6 @@ def insert_into(connection: AsyncConnection, table: sa.Table) -> sqlite.Insert |
     return sqlite.insert(table) if connection.dialect.name == "sqlite" else postgresql.insert(table)
 
 
-def make_plain_engine(url: sa.URL) -> AsyncEngine:
-    """Return a new engine for a migration: foreign keys are off, so that tables can be rebuilt."""
-    if url.get_backend_name() == "sqlite":
-        return _prepare_sqlite(create_async_engine(url), "BEGIN IMMEDIATE", foreign_keys=False)
-    return connect_to_postgres(url)
-
-
 async def _close_when_open(opening: asyncio.Future[aiosqlite.Connection]) -> None:
     with suppress(sqlite3.Error):
         await (await opening).close()
-
-
-def make_copying_engine(url: sa.URL) -> AsyncEngine:
-    """Return a new engine to copy whole rows with: JSON is text in both directions, foreign keys are off on SQLite.
-
-    Each of its transactions sees the record as it was at the first read.
-    """
-    options: dict[str, Any] = {
-        "json_serializer": _keep_text,
-        "json_deserializer": _keep_text,
-        "hide_parameters": True,
-    }
-    if url.get_backend_name() == "sqlite":
-        return _prepare_sqlite(create_async_engine(url, **options), "BEGIN", foreign_keys=False)
-    return connect_to_postgres(url, isolation_level="REPEATABLE READ", **options)
-
-
-def _keep_text(text: str | None) -> str | None:
-    return text
-
-
-def _empty_log(connection: sa.Connection) -> bool:
-    """Return whether the log is empty now; it is not if somebody still reads from it."""
-    # Past SQLAlchemy, which would begin a transaction first, and in one SQLite refuses.
-    cursor = connection.connection.cursor()
-    cursor.execute(f"PRAGMA busy_timeout={SCRUB_TIMEOUT_MS}")
-    try:
-        cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        row: Any = cursor.fetchone()
-        return row[0] == 0
-    finally:
-        cursor.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
-        cursor.close()
-
-
-def _lower_text(text: str | None) -> str | None:
-    return None if text is None else text.lower()
-
-
-def _add_arithmetic(connection: Any, cursor: Any) -> None:
-    """Give SQLite the functions that relevance is calculated with, if it was built without them."""
-    try:
-        cursor.execute("SELECT power(1, 1), ln(1)")
-    except Exception:  # noqa: BLE001 - SQLAlchemy's adapter and the driver each have an error of their own
-        connection.create_function("power", 2, pow, deterministic=True)
-        connection.create_function("ln", 1, math.log, deterministic=True)
-
-
-def _prepare_sqlite(engine: AsyncEngine, begin: str, *, foreign_keys: bool = True) -> AsyncEngine:
-    """Give a SQLite engine its pragmas, and the BEGIN that its transactions start with."""
-
-    def on_begin(connection: sa.Connection) -> None:
-        connection.exec_driver_sql(begin)
-
-    def on_invalidate(connection: Any, _record: object, _error: object) -> None:
-        # A connection that was cancelled in the middle of a SELECT is closed next, but SQLite would keep it, and its
-        # lock, until the cursor is collected.
-        connection.rollback()
-
-    event.listen(_prepare(engine.sync_engine, foreign_keys=foreign_keys), "begin", on_begin)
-    event.listen(engine.sync_engine, "invalidate", on_invalidate)
-    return engine
-
-
-def _prepare(engine: sa.Engine, *, foreign_keys: bool = True) -> sa.Engine:
-    """Give a SQLite engine its pragmas and functions."""
-
-    def on_connect(connection: Any, _record: object) -> None:
-        connection.isolation_level = None  # transactions are begun by `on_begin`, not guessed by the driver
-        # SQLite's own knows only the letters of ASCII.
-        connection.create_function("lower", 1, _lower_text, deterministic=True)
-        cursor = connection.cursor()
-        _add_arithmetic(connection, cursor)
-        for pragma in (
-            f"busy_timeout={BUSY_TIMEOUT_MS}",
-            "journal_mode=WAL",
-            "synchronous=FULL",
-            f"foreign_keys={'ON' if foreign_keys else 'OFF'}",
-            "secure_delete=ON",
-            "cache_size=-32768",
-        ):
-            cursor.execute(f"PRAGMA {pragma}")
-        cursor.close()
-
-    event.listen(engine, "connect", on_connect)
-    return engine

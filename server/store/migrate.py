@@ -16,9 +16,10 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from server.store.db import Database, make_plain_engine
+from server.store.db import Database
 from server.store.migrations import HEAD
 from server.store.outage import find_outage
+from server.store.sql_engines import make_plain_engine
 from server.store.tables import load_all_tables
 
 FOLDER = Path(__file__).parent / "migrations"

@@ -17,7 +17,8 @@ from server.web.openapi import (
     describe_refusal,
     move_definitions,
 )
-from tools.core.operation import Call, Door, open_call
+from tools.core.call import Call, Door
+from tools.core.execution import open_call
 from tools.core.schema import build_schema
 from tools.core.services import Services
 from tools.memories.export import ExportMemories, export_memories

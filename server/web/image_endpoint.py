@@ -9,7 +9,9 @@ from starlette.types import Receive, Scope, Send
 from server.errors import Failure
 from server.web.connection import named_workspace
 from server.web.openapi import add_paths, describe_refusal
-from tools.core.operation import AnswerImage, Door, run
+from tools.core.answers import AnswerImage
+from tools.core.call import Door
+from tools.core.execution import execute_operation
 from tools.images import VIEW_IMAGE
 
 PATH = "/v1/images/{workspace}/{memory_id}/{filename}"
@@ -30,7 +32,7 @@ async def answer_picture(scope: Scope, receive: Receive, send: Send) -> None:
         message = f"This picture is in the workspace {wanted!r}, and the connection names {named!r}."
         raise Failure("forbidden", message, field="workspace")
     door = Door(principal=request.state.principal, request_id=request.state.request_id)
-    found = await run(VIEW_IMAGE, request.state.services, door, dict(request.path_params))
+    found = await execute_operation(VIEW_IMAGE, request.state.services, door, dict(request.path_params))
     assert isinstance(found, AnswerImage)  # noqa: S101 - the handler's type
     headers = _HEADERS | {"Content-Disposition": f'inline; filename="{found.filename}"'}
     await Response(found.data, 200, headers, found.mimetype)(scope, receive, send)

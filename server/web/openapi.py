@@ -10,7 +10,8 @@ from pydantic import BaseModel
 from server.errors import STATUS
 from server.web.connection import WORKSPACE_HEADER
 from server.web.rest import METHODS_WITH_BODY
-from tools.core.operation import WORKSPACE_PATTERN, Effect, Operation
+from tools.core.arguments import WORKSPACE_PATTERN
+from tools.core.operation import Effect, Operation
 from tools.core.schema import build_schema
 
 _BLOCK = {"type": "object", "properties": {"type": {"const": "text"}, "text": {"type": "string"}}}

@@ -11,7 +11,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from server.errors import Failure
 from server.web.answers import read_json
 from server.web.connection import named_workspace, peeked_workspaces
-from tools.core.operation import Door, Effect, Operation, run
+from tools.core.call import Door
+from tools.core.execution import execute_operation
+from tools.core.operation import Effect, Operation
 from tools.core.plain_arguments import read_truth
 
 METHODS_WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
@@ -61,7 +63,7 @@ async def _answer_request(operation: Operation, request: Request) -> Response:
         workspace=named_workspace(request),
         peek=peeked_workspaces(request),
     )
-    result = await run(operation, request.state.services, door, raw | request.path_params)
+    result = await execute_operation(operation, request.state.services, door, raw | request.path_params)
     is_new = operation.effect is Effect.CREATE and getattr(result, "created", True)
     status, headers = 201 if is_new else 200, {"Cache-Control": "no-store"}
     to_text = operation.dialect.to_text

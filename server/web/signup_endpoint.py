@@ -17,7 +17,7 @@ from auth.throttle import API_SIGNUPS, count_tries
 from server.errors import Failure
 from server.web.answers import read_json
 from server.web.openapi import add_paths, describe_arguments, describe_json, describe_refusal, move_definitions
-from tools.core.operation import validate
+from tools.core.arguments import validate
 from tools.core.schema import build_schema
 from tools.core.services import Services
 from tools.people.api_signup import NewAccount, SignUp, check_signup_is_open, sign_up

@@ -16,7 +16,7 @@ from server.store.directory import Directory
 from server.store.record.journal import Actor
 from server.store.record.oauth.grants import list_grants
 from server.store.record.people.api_keys import list_keys
-from tools.core.operation import Args
+from tools.core.arguments import Args
 
 
 class WithUser(Args):

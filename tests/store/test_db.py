@@ -47,7 +47,7 @@ async def test_a_write_that_is_cancelled_is_undone_and_holds_up_nobody(db):
 
 
 async def test_a_write_that_is_cancelled_at_any_moment_of_a_select_holds_up_nobody(sqlite_path, monkeypatch):
-    monkeypatch.setattr("server.store.db.BUSY_TIMEOUT_MS", 0)
+    monkeypatch.setattr("server.store.sql_engines.BUSY_TIMEOUT_MS", 0)
     db = Database(f"sqlite+aiosqlite:///{sqlite_path}")
     counting = sa.text("WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < 200) SELECT x FROM n")
 

@@ -20,7 +20,7 @@ from server.memory.embedding_model import Model
 from server.memory.settings import DEFAULTS
 from server.names import fold_name
 from server.store import migrate as module
-from server.store.db import Database, UtcDateTime
+from server.store.db import Database
 from server.store.migrate import MigrationFailed, SchemaTooNew, make_alembic_config, migrate
 from server.store.migrations import HEAD
 from server.store.record.generations import ensure_generation
@@ -34,6 +34,7 @@ from server.store.tables import load_all_tables
 from server.store.tables.accounts import accounts, users, workspaces
 from server.store.tables.memories import vectors
 from server.store.tables.oauth import oauth_grants
+from server.store.utc_datetime import UtcDateTime
 from tests.helpers.ledger import open_ledger
 
 pytestmark = pytest.mark.anyio

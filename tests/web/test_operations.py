@@ -23,7 +23,8 @@ from tools import catalog, context
 from tools.compat import claude_mem, memento, min_memory
 from tools.compat.dialects import list_unsupported_arguments
 from tools.compat.translation import PROJECT
-from tools.core.operation import Args, Effect, Operation
+from tools.core.arguments import Args
+from tools.core.operation import Effect, Operation
 from tools.core.schema import build_schema
 
 pytestmark = pytest.mark.anyio

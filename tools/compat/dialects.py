@@ -7,8 +7,9 @@ from typing import Any
 from tools.compat import claude_mem, memento, min_memory
 from tools.compat.memento_text.table import TEXTS
 from tools.compat.translation import PROJECT, drop_unsupported, rename_arguments, translate_entries
+from tools.core.arguments import InWorkspace
 from tools.core.dialect import Dialect, Request
-from tools.core.operation import InWorkspace, Operation
+from tools.core.operation import Operation
 
 #: Their order decides which name goes first if a client sends an argument under several.
 _SYSTEMS = (memento, min_memory, claude_mem)

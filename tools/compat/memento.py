@@ -15,9 +15,12 @@ from server.memory.working import Item
 from server.store.record.workspaces import Workspace
 from tools.compat.memento_text.extraction import describe_extraction
 from tools.compat.translation import PROJECT, drop_unsupported, rename_arguments, with_argument
+from tools.core.answers import AnswerText
+from tools.core.arguments import Args, InWorkspace, validate
+from tools.core.call import Call, ensure_workspace
 from tools.core.dialect import Dialect, Request
 from tools.core.fields import Content, End, Name, Question, Word, Words
-from tools.core.operation import AnswerText, Args, Call, Effect, InWorkspace, Operation, ensure_workspace, validate
+from tools.core.operation import Effect, Operation
 from tools.core.plain_arguments import decode_words
 from tools.core.services import Services
 from tools.images import VIEW_IMAGE

@@ -6,8 +6,11 @@ from typing import Literal
 from pydantic import BaseModel, Field
 
 from server.memory.models import Image, Linkage, Timestamp, to_iso
+from tools.core.answers import Answer
+from tools.core.arguments import InWorkspace
+from tools.core.call import Call
 from tools.core.fields import MAX_PEEKED_WORKSPACES, Question, WorkspaceNames
-from tools.core.operation import Answer, Call, Effect, InWorkspace, Operation
+from tools.core.operation import Effect, Operation
 from tools.core.services import Services
 from tools.memories.arguments import Facets
 from tools.recall.answers import SkippedBy, list_skip_reasons

@@ -1,7 +1,7 @@
 """The dialects: the words of other systems' clients for a request to an operation, and for its answer.
 
 An operation knows only its own words. The catalogue gives each row its dialect, from the tables in `tools.compat`, and
-`tools.core.operation.run` translates a request before it validates it.
+`tools.core.execution.execute_operation` translates a request before it validates it.
 """
 
 from collections.abc import Callable, Mapping

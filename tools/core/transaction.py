@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.store.record.journal import journal_change
-from tools.core.operation import Call, PlacedCall, ensure_workspace
+from tools.core.call import Call, PlacedCall, ensure_workspace
 from tools.core.services import Services
 
 

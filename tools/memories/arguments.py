@@ -10,8 +10,8 @@ from pydantic.json_schema import SkipJsonSchema
 
 from server.memory.models import Linkage, Memory, Scope
 from server.store.record.memories import Listing
+from tools.core.arguments import Args, InWorkspace
 from tools.core.fields import METADATA_BYTES, Content, End, Id, Moment, Name, Word, Words
-from tools.core.operation import Args, InWorkspace
 from tools.memories.images import NewImages
 
 DEFAULT_TYPE = "observation"

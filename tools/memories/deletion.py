@@ -13,7 +13,8 @@ from server.store.record import memories
 from server.store.record.journal import journal_memories
 from server.store.record.notes import identity
 from server.store.record.repetitions import TextKind, find_repetitions
-from tools.core.operation import Answer, Call
+from tools.core.answers import Answer
+from tools.core.call import Call
 from tools.core.services import Services
 from tools.memories.arguments import MemoryRef
 from tools.memories.rows import hold_memory

@@ -7,7 +7,8 @@ from pydantic import Field
 
 from server.memory.models import Memory
 from server.store.record import memories
-from tools.core.operation import Call, InWorkspace
+from tools.core.arguments import InWorkspace
+from tools.core.call import Call
 from tools.core.services import Services
 
 #: How many memories are read in one transaction: between two, writers and other readers have their turn.

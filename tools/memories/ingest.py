@@ -9,8 +9,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from server.errors import Failure, Problem, make_invalid_failure
 from server.ids import new_id
 from server.memory.models import Memory
+from tools.core.answers import Answer
+from tools.core.arguments import InWorkspace
+from tools.core.call import Call, ensure_workspace
 from tools.core.fields import Name
-from tools.core.operation import Answer, Call, Effect, InWorkspace, Operation, ensure_workspace
+from tools.core.operation import Effect, Operation
 from tools.core.refusals import list_problems
 from tools.core.services import Services
 from tools.memories.arguments import NewMemory, find_expiry_notice

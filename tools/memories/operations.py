@@ -11,9 +11,12 @@ from server.memory.models import Memory, Scope
 from server.store.record import images, memories, vectors
 from server.store.record.journal import journal_memories
 from server.store.record.memories import Listing
+from tools.core.answers import Answer, Meta
+from tools.core.arguments import InWorkspace
+from tools.core.call import Call, ensure_workspace
 from tools.core.cursor import Count, Cursor, Places, RowId, Time, refuse_two_places
 from tools.core.fields import Content, End, Moment, Name, Word, Words
-from tools.core.operation import Answer, Call, Effect, InWorkspace, Meta, Operation, ensure_workspace
+from tools.core.operation import Effect, Operation
 from tools.core.services import Services
 from tools.memories.arguments import (
     ANSWERED_FIELDS,

@@ -9,7 +9,7 @@ from server.memory.models import Memory
 from server.memory.vector import Vector
 from server.store.record import memories, vectors
 from server.store.record.journal import journal_memories
-from tools.core.operation import Call, PlacedCall
+from tools.core.call import Call, PlacedCall
 from tools.core.services import Services
 
 #: A caller waits so many seconds for vectors, and so many more for each window of its own texts. Afterwards its

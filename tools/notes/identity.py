@@ -11,7 +11,10 @@ from server.memory.models import Timestamp
 from server.store.record.notes import identity
 from server.store.record.notes.identity import Crystal
 from server.store.record.notes.synthesis import compose_crystal
-from tools.core.operation import Answer, Call, Effect, InWorkspace, Meta, Operation
+from tools.core.answers import Answer, Meta
+from tools.core.arguments import InWorkspace
+from tools.core.call import Call
+from tools.core.operation import Effect, Operation
 from tools.core.services import Services
 from tools.core.transaction import open_change
 

@@ -11,8 +11,11 @@ from server.memory.expiry import NEVER, parse_expiry
 from server.memory.models import Timestamp
 from server.memory.skip import MOST_ENTRIES, SkipEntry, find_matches, find_telling_terms
 from server.store.record.notes import skip_list
+from tools.core.answers import Answer
+from tools.core.arguments import InWorkspace
+from tools.core.call import Call
 from tools.core.fields import Id, Question
-from tools.core.operation import Answer, Call, Effect, InWorkspace, Operation
+from tools.core.operation import Effect, Operation
 from tools.core.services import Services
 from tools.core.transaction import open_change
 

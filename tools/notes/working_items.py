@@ -13,9 +13,12 @@ from server.memory.skip import MOST_ENTRIES
 from server.memory.working import Category, Item, ListedItem, Status
 from server.store.record.notes import skip_list, working_memory
 from server.store.record.notes.working_memory import ItemListing
+from tools.core.answers import Answer, Meta
+from tools.core.arguments import InWorkspace
+from tools.core.call import Call
 from tools.core.cursor import Count, Cursor, Places, RowId, Time, refuse_two_places
 from tools.core.fields import MAX_PEEKED_WORKSPACES, QUERY_CHARACTERS, Id, Prose, Words, WorkspaceNames
-from tools.core.operation import Answer, Call, Effect, InWorkspace, Meta, Operation
+from tools.core.operation import Effect, Operation
 from tools.core.services import Services
 from tools.core.transaction import open_change
 from tools.recall.peek import find_peekable_workspaces

@@ -12,8 +12,11 @@ from server.memory.skip import MOST_ENTRIES
 from server.memory.working import SEEDS, Item, Section, complete_sections, find_section_key
 from server.store.record.notes import section_items, working_memory
 from server.store.record.notes.working_memory import ItemListing
+from tools.core.answers import Answer
+from tools.core.arguments import InWorkspace
+from tools.core.call import Call
 from tools.core.fields import Prose
-from tools.core.operation import Answer, Call, Effect, InWorkspace, Operation
+from tools.core.operation import Effect, Operation
 from tools.core.services import Services
 from tools.core.transaction import open_change
 

@@ -15,7 +15,7 @@ from auth.bearers.api_keys import issue_key
 from auth.principal import WRITE
 from server.errors import Failure
 from server.store.record.people.accounts import create_user
-from tools.core.operation import Args
+from tools.core.arguments import Args
 from tools.core.quota import LimitsView
 from tools.core.services import Services
 from tools.core.store_refusals import refusals_as_failures

@@ -15,8 +15,10 @@ from server.store.epoch import raise_epoch
 from server.store.record.people import api_keys as keys
 from server.store.record.people.api_keys import KeyRow
 from server.store.record.workspaces import Workspace
+from tools.core.arguments import Args, NoArgs, WorkspaceName
+from tools.core.call import AccountCall
 from tools.core.fields import End, Id
-from tools.core.operation import AccountCall, Args, Effect, NoArgs, Operation, WorkspaceName
+from tools.core.operation import Effect, Operation
 from tools.core.services import Services
 
 #: For how long a key lives at most that was made through a token of an issuer.

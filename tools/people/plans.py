@@ -5,8 +5,10 @@ from pydantic import BaseModel, Field
 
 from server.errors import Failure
 from server.store.record.people import accounts
+from tools.core.arguments import Args
+from tools.core.call import AccountCall
 from tools.core.fields import Id, Word
-from tools.core.operation import AccountCall, Args, Effect, Operation
+from tools.core.operation import Effect, Operation
 from tools.core.quota import LimitsView
 from tools.core.server_admin import check_server_admin
 from tools.core.services import Services

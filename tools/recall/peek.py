@@ -6,7 +6,7 @@ import structlog
 
 from server.store.directory import WorkspaceNameTooLong, WorkspaceNotFound
 from server.store.record.workspaces import Workspace
-from tools.core.operation import Call
+from tools.core.call import Call
 from tools.core.services import Services
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)

@@ -16,8 +16,8 @@ from server.progress import Progress
 from server.store.backup.container import MANIFEST, ROWS, BackupWriter
 from server.store.backup.manifest import Ending, Manifest, TableContent, describe_columns
 from server.store.backup.rows import RowPacker
-from server.store.db import make_copying_engine
 from server.store.migrate import list_table_names
+from server.store.sql_engines import make_copying_engine
 
 #: The number of rows that are in memory at a time. A binary value may have ten megabytes.
 _BATCH, _BINARY_BATCH = 250, 16

@@ -24,9 +24,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from server.progress import Progress
 from server.store.backup.files import find_free_path, sync_folder
 from server.store.backup.load import have_collections_rebuilt, hold_events_back, load_record
-from server.store.db import Database, make_copying_engine
+from server.store.db import Database
 from server.store.migrate import list_table_names, read_step, shrink_file
 from server.store.outage import find_outage
+from server.store.sql_engines import make_copying_engine
 
 #: A record without an account is empty: a server that was started once has made its schema.
 RecordState = Literal["absent", "empty", "filled"]

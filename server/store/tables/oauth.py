@@ -2,8 +2,8 @@
 
 import sqlalchemy as sa
 
-from server.store.db import UtcDateTime
 from server.store.tables import metadata
+from server.store.utc_datetime import UtcDateTime
 
 oauth_clients = sa.Table(
     "oauth_clients",

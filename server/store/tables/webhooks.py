@@ -2,8 +2,8 @@
 
 import sqlalchemy as sa
 
-from server.store.db import UtcDateTime
 from server.store.tables import metadata
+from server.store.utc_datetime import UtcDateTime
 
 webhook_events = sa.Table(
     "webhook_events",

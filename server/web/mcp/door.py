@@ -24,7 +24,10 @@ from server.errors import Failure
 from server.web.answers import as_failure
 from server.web.connection import named_workspace
 from server.web.mcp import prompts, resources
-from tools.core.operation import AnswerImage, AnswerText, Door, Effect, Operation, run
+from tools.core.answers import AnswerImage, AnswerText
+from tools.core.call import Door
+from tools.core.execution import execute_operation
+from tools.core.operation import Effect, Operation
 from tools.core.schema import build_schema
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
@@ -101,7 +104,7 @@ def build_server(
             instructions=instructions,
             cache_hints=hints,
             **common,
-            **resources.make_handlers(operations, run_operation),
+            **resources.make_handlers(operations, answer_operation),
             **prompts.make_handlers(),
         )
     )
@@ -139,7 +142,7 @@ def _make_tool(operation: Operation) -> types.Tool:
     )
 
 
-async def run_operation(operation: Operation, ctx: Context, arguments: dict[str, Any]) -> BaseModel:
+async def answer_operation(operation: Operation, ctx: Context, arguments: dict[str, Any]) -> BaseModel:
     """Run an operation for the request of this context, and return its answer.
 
     Raises:
@@ -153,7 +156,7 @@ async def run_operation(operation: Operation, ctx: Context, arguments: dict[str,
     )
     try:
         with request.state.services.observer.watch("tool", operation.name):
-            return await run(operation, request.state.services, door, arguments)
+            return await execute_operation(operation, request.state.services, door, arguments)
     except Failure as failure:
         if failure.code == "insufficient_scope":
             demand_scopes(request.scope, failure)
@@ -169,7 +172,7 @@ async def run_operation(operation: Operation, ctx: Context, arguments: dict[str,
 
 async def _call_operation(operation: Operation, ctx: Context, arguments: dict[str, Any]) -> types.CallToolResult:
     try:
-        result = await run_operation(operation, ctx, arguments)
+        result = await answer_operation(operation, ctx, arguments)
     except Failure as failure:
         text = f"{failure.code}: {failure.message}"
         return types.CallToolResult(is_error=True, content=[types.TextContent(text=text)])

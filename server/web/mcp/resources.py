@@ -13,7 +13,7 @@ from server.errors import Failure
 from tools.core.operation import Operation
 
 Context = ServerRequestContext[Any, Any]
-RunOperation = Callable[[Operation, Context, dict[str, Any]], Awaitable[BaseModel]]
+AnswerOperation = Callable[[Operation, Context, dict[str, Any]], Awaitable[BaseModel]]
 
 SCHEME = "memory"
 JSON = "application/json"
@@ -41,7 +41,7 @@ TEMPLATES = (
 )
 
 
-def make_handlers(operations: Mapping[str, Operation], run_operation: RunOperation) -> dict[str, Any]:
+def make_handlers(operations: Mapping[str, Operation], answer_operation: AnswerOperation) -> dict[str, Any]:
     """Return the SDK's handlers for resources and for the completion of their templates."""
     resources = types.ListResourcesResult(
         resources=[
@@ -53,7 +53,7 @@ def make_handlers(operations: Mapping[str, Operation], run_operation: RunOperati
 
     async def call(name: str, ctx: Context, arguments: dict[str, Any], about: object) -> BaseModel:
         try:
-            return await run_operation(operations[name], ctx, arguments)
+            return await answer_operation(operations[name], ctx, arguments)
         except Failure as failure:
             code = types.INVALID_PARAMS if failure.code in {"invalid", "not_found"} else types.INTERNAL_ERROR
             raise MCPError(code, f"{failure.code}: {failure.message}", about) from None

@@ -12,7 +12,8 @@ from server.store.tables.oauth import oauth_grants
 from tests.helpers.doors import ERAS, rest, seen, tool
 from tests.helpers.logins.tokens import access_token
 from tools import catalog
-from tools.core.operation import Door, run
+from tools.core.call import Door
+from tools.core.execution import execute_operation
 from tools.people.keys import RotatedKey
 
 pytestmark = pytest.mark.anyio
@@ -178,7 +179,7 @@ async def test_of_rotations_that_were_all_let_in_before_one_commits_the_others_a
 ):
     door = Door(await site.services.authenticator.authenticate(ann.key), "request")
     operation = catalog.CANONICAL["rotate_key"]
-    rotations = [run(operation, site.services, door, {}) for _ in range(8)]
+    rotations = [execute_operation(operation, site.services, door, {}) for _ in range(8)]
     ended = await asyncio.gather(*rotations, return_exceptions=True)
     (won,) = [each for each in ended if not isinstance(each, Failure)]
     lost = [each for each in ended if isinstance(each, Failure)]

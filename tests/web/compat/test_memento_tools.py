@@ -8,7 +8,8 @@ import pytest
 from tests.helpers.arguments import NOBODY
 from tests.helpers.doors import ERAS, rpc, tool
 from tools import catalog
-from tools.core.operation import AnswerText, Args, InWorkspace
+from tools.core.answers import AnswerText
+from tools.core.arguments import Args, InWorkspace
 from tools.core.schema import build_schema
 
 pytestmark = pytest.mark.anyio

@@ -10,7 +10,8 @@ from server.errors import Failure
 from tests.helpers.any_json import anything, examples, texts
 from tests.helpers.arguments import NEED_LANGUAGE_MODEL, NOBODY
 from tools import catalog, context
-from tools.core.operation import Door, run
+from tools.core.call import Door
+from tools.core.execution import execute_operation
 
 pytestmark = pytest.mark.anyio
 
@@ -52,7 +53,7 @@ def names_of(model):
 async def attempt(operation, services, door, raw):
     """The answer, or the refusal; anything else is raised, and is a mistake of ours."""
     try:
-        return await run(operation, services, door, raw)
+        return await execute_operation(operation, services, door, raw)
     except Failure as failure:
         return failure
 

@@ -12,7 +12,7 @@ from server.errors import Failure
 from tests.helpers.arguments import VALID
 from tests.helpers.doors import refused, rest, tool
 from tools import catalog
-from tools.core.operation import validate
+from tools.core.arguments import validate
 from tools.memories.arguments import merge_patch
 from tools.memories.operations import UpdateMemory
 

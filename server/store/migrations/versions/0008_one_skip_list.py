@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 from server.ids import new_id
 from server.memory.section_lines import LISTED, find_entries, split_subject
-from server.store.db import UtcDateTime
+from server.store.utc_datetime import UtcDateTime
 
 
 revision = '0008'

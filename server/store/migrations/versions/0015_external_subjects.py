@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from server.store.db import UtcDateTime
+from server.store.utc_datetime import UtcDateTime
 
 
 revision = '0015'

@@ -1,0 +1,147 @@
+"""The one way to execute an operation. A tool and its REST mirror cannot drift, because both doors call it."""
+
+from typing import Any, TypeVar
+
+from pydantic import BaseModel
+
+from auth.principal import Principal
+from server.errors import Failure
+from server.names import fold_name
+from server.store.record.journal import Actor
+from server.store.record.workspaces import MissingWorkspace, Workspace
+from tools.core.arguments import Args, InWorkspace, validate, validate_request
+from tools.core.call import AccountCall, Call, Door
+from tools.core.fields import WorkspaceNames
+from tools.core.operation import Effect, Operation
+from tools.core.plain_arguments import refuse_unstorable_arguments
+from tools.core.screening import list_problems, redact, screen, write_notice
+from tools.core.services import Services
+from tools.core.store_refusals import refusals_as_failures
+
+A = TypeVar("A", bound=Args)
+
+
+async def execute_operation(operation: Operation, services: Services, door: Door, raw: dict[str, Any]) -> BaseModel:
+    """Authorize a request, validate it, find its workspace, and execute it. No door has another way in.
+
+    Raises:
+        Failure: a refusal, with a message for the caller. A refused call stores nothing.
+    """
+    principal = door.principal
+    _demand_scope(principal, operation.name, operation.scope)
+    services.rate_limit.spend(principal.credential_id)
+    sent = raw | _read_peeks(operation, door)
+    refuse_unstorable_arguments(operation.args, sent)
+    request = operation.dialect.translate(sent)
+    args = validate_request(operation.args, request.arguments, request.spellings)
+    actor = Actor(principal.user_id, principal.credential_id, operation.name, door.request_id)
+    with refusals_as_failures():
+        if operation.is_in_workspace:
+            answer = await _execute_in_workspace(operation, services, door, args, actor)
+        else:
+            answer = await operation.handler(services, AccountCall(principal, actor), args)
+    return answer if request.reword_answer is None else request.reword_answer(answer)
+
+
+async def open_call(
+    name: str, scope: str, model: type[A], services: Services, door: Door, raw: dict[str, Any]
+) -> tuple[Call, A]:
+    """Authorize and validate a request that is no operation, because its answer is a stream, and find its workspace.
+
+    Raises:
+        Failure: a refusal, with a message for the caller.
+    """
+    _demand_scope(door.principal, name, scope)
+    services.rate_limit.spend(door.principal.credential_id)
+    args = validate(model, raw)
+    actor = Actor(door.principal.user_id, door.principal.credential_id, name, door.request_id)
+    with refusals_as_failures():
+        return Call(door.principal, actor, await _find_workspace(services, door, args)), args
+
+
+def _demand_scope(principal: Principal, name: str, scope: str) -> None:
+    if scope not in principal.scopes:
+        needed = tuple(sorted({*(principal.scopes - {"admin"}), scope}))
+        raise Failure("insufficient_scope", f"{name} needs the scope {scope}.", scopes=needed)
+
+
+async def _execute_in_workspace(
+    operation: Operation, services: Services, door: Door, args: Args, actor: Actor
+) -> BaseModel:
+    """Execute an operation in its workspace. What it stores is screened for credentials first."""
+    call = Call(door.principal, actor, await _find_workspace(services, door, args))
+    if operation.effect not in {Effect.CREATE, Effect.UPDATE} or not (found := await screen(args)).kinds:
+        return await operation.handler(services, call, args)
+    rule = call.workspace.settings.secrets
+    if rule == "redact":
+        args = redact(args, found.redacted)
+    elif rule == "refuse":
+        return await operation.handler(services, call, args.leave_out(list_problems(found.kinds)))
+    return _with_notice(await operation.handler(services, call, args), write_notice(found.kinds, rule))
+
+
+def _with_notice(answer: Any, notice: str) -> BaseModel:
+    notices = [each for each in (answer.meta.notice, notice) if each]
+    return answer.model_copy(update={"meta": answer.meta.model_copy(update={"notice": " ".join(notices)})})
+
+
+class _Peek(Args):
+    """The other workspaces that a connection names."""
+
+    peek_workspaces: WorkspaceNames
+
+
+def _read_peeks(operation: Operation, door: Door) -> dict[str, Any]:
+    """The other workspaces that the connection names. They win over the argument, as Memento's clients expect."""
+    if door.peek is None:
+        return {}
+    if "peek_workspaces" not in operation.args.model_fields:
+        validate(_Peek, {"peek_workspaces": door.peek})
+        raise Failure(
+            "invalid",
+            f"peek_workspaces: {operation.name} looks into one workspace only; leave it out.",
+            field="peek_workspaces",
+        )
+    return {"peek_workspaces": door.peek}
+
+
+async def _find_workspace(services: Services, door: Door, args: Args) -> Workspace | MissingWorkspace:
+    """The workspace of a call: the credential's, else the argument's, else the connection's, else the user's default.
+
+    A missing one is not made here: see `ensure_workspace`. But a connection that names a missing one is refused at its
+    first request if the account's plan allows no more, and not at its first write.
+    """
+    principal = door.principal
+    named: str | None = getattr(args, "workspace", None)
+    asked = named or _read_connection_workspace(door)
+    if principal.workspace_id is not None:
+        return await _find_bound_workspace(services, principal, principal.workspace_id, asked)
+    account_id, name = await services.directory.locate_workspace(principal.user_id, principal.account_id, asked)
+    found = await services.directory.find_workspace(account_id, name)
+    if found is not None:
+        return found
+    if asked is not None and named is None:
+        async with services.db.read() as connection:
+            await services.plans.check_room(connection, account_id, "workspaces")
+    return MissingWorkspace(account_id, name)
+
+
+def _read_connection_workspace(door: Door) -> str | None:
+    """The workspace that the connection names, under the same rules as the argument."""
+    if door.workspace is None:
+        return None
+    return validate(InWorkspace, {"workspace": door.workspace}).workspace
+
+
+async def _find_bound_workspace(
+    services: Services, principal: Principal, workspace_id: str, asked: str | None
+) -> Workspace:
+    bound = await services.directory.get_workspace(workspace_id)
+    if bound is None:
+        raise Failure("forbidden", "This key is bound to a workspace that was deleted. Make a new key.")
+    if asked is None or fold_name(asked) == fold_name(bound.name):
+        return bound
+    place = await services.directory.locate_workspace(principal.user_id, principal.account_id, asked)
+    if (place[0], fold_name(place[1])) != (bound.account_id, fold_name(bound.name)):
+        raise Failure("forbidden", f"This key is bound to the workspace {bound.name!r}.", field="workspace")
+    return bound
