@@ -2,7 +2,7 @@
 
 import sqlalchemy as sa
 from alembic import op
-import server.store.db
+import server.store.utc_datetime
 ${imports if imports else ""}
 
 revision = ${repr(up_revision)}

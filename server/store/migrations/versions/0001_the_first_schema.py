@@ -2,7 +2,7 @@
 
 import sqlalchemy as sa
 from alembic import op
-import server.store.db
+import server.store.utc_datetime
 
 
 revision = '0001'
@@ -16,14 +16,14 @@ def upgrade() -> None:
     op.create_table('accounts',
     sa.Column('id', sa.String(length=36), nullable=False),
     sa.Column('name', sa.String(length=100), nullable=False),
-    sa.Column('created_at', server.store.db.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('created_at', server.store.utc_datetime.UtcDateTime(timezone=True), nullable=False),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_accounts')),
     sa.UniqueConstraint('name', name=op.f('uq_accounts_name'))
     )
     op.create_table('auth_attempts',
     sa.Column('key', sa.String(length=120), nullable=False),
     sa.Column('count', sa.Integer(), nullable=False),
-    sa.Column('started_at', server.store.db.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('started_at', server.store.utc_datetime.UtcDateTime(timezone=True), nullable=False),
     sa.PrimaryKeyConstraint('key', name=op.f('pk_auth_attempts'))
     )
     with op.batch_alter_table('auth_attempts', schema=None) as batch_op:
@@ -40,7 +40,7 @@ def upgrade() -> None:
     sa.Column('digest', sa.String(length=64), nullable=False),
     sa.Column('dims', sa.Integer(), nullable=False),
     sa.Column('max_tokens', sa.Integer(), nullable=False),
-    sa.Column('created_at', server.store.db.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('created_at', server.store.utc_datetime.UtcDateTime(timezone=True), nullable=False),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_generations')),
     sa.UniqueConstraint('model', 'digest', 'max_tokens', name=op.f('uq_generations_model_digest_max_tokens'))
     )
@@ -51,15 +51,15 @@ def upgrade() -> None:
     sa.Column('grant_types', sa.JSON(), nullable=False),
     sa.Column('auth_method', sa.String(length=40), nullable=False),
     sa.Column('secret_hash', sa.String(length=64), nullable=True),
-    sa.Column('created_at', server.store.db.UtcDateTime(timezone=True), nullable=False),
-    sa.Column('last_used_at', server.store.db.UtcDateTime(timezone=True), nullable=True),
+    sa.Column('created_at', server.store.utc_datetime.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('last_used_at', server.store.utc_datetime.UtcDateTime(timezone=True), nullable=True),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_oauth_clients'))
     )
     op.create_table('oauth_documents',
     sa.Column('url', sa.String(length=512), nullable=False),
     sa.Column('document', sa.JSON(none_as_null=True), nullable=True),
     sa.Column('failure', sa.String(length=300), nullable=True),
-    sa.Column('expires_at', server.store.db.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('expires_at', server.store.utc_datetime.UtcDateTime(timezone=True), nullable=False),
     sa.PrimaryKeyConstraint('url', name=op.f('pk_oauth_documents'))
     )
     with op.batch_alter_table('oauth_documents', schema=None) as batch_op:
@@ -73,8 +73,8 @@ def upgrade() -> None:
     sa.Column('done', sa.Integer(), nullable=False),
     sa.Column('total', sa.Integer(), nullable=True),
     sa.Column('problem', sa.String(length=500), nullable=True),
-    sa.Column('filed_at', server.store.db.UtcDateTime(timezone=True), nullable=False),
-    sa.Column('finished_at', server.store.db.UtcDateTime(timezone=True), nullable=True),
+    sa.Column('filed_at', server.store.utc_datetime.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('finished_at', server.store.utc_datetime.UtcDateTime(timezone=True), nullable=True),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_runs'))
     )
     with op.batch_alter_table('runs', schema=None) as batch_op:
@@ -83,16 +83,16 @@ def upgrade() -> None:
     op.create_table('signing_keys',
     sa.Column('kid', sa.String(length=64), nullable=False),
     sa.Column('private_key', sa.Text(), nullable=False),
-    sa.Column('created_at', server.store.db.UtcDateTime(timezone=True), nullable=False),
-    sa.Column('activates_at', server.store.db.UtcDateTime(timezone=True), nullable=False),
-    sa.Column('retires_at', server.store.db.UtcDateTime(timezone=True), nullable=True),
+    sa.Column('created_at', server.store.utc_datetime.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('activates_at', server.store.utc_datetime.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('retires_at', server.store.utc_datetime.UtcDateTime(timezone=True), nullable=True),
     sa.PrimaryKeyConstraint('kid', name=op.f('pk_signing_keys'))
     )
     op.create_table('signup_links',
     sa.Column('link_hash', sa.String(length=64), nullable=False),
     sa.Column('kind', sa.String(length=10), nullable=False),
-    sa.Column('created_at', server.store.db.UtcDateTime(timezone=True), nullable=False),
-    sa.Column('expires_at', server.store.db.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('created_at', server.store.utc_datetime.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('expires_at', server.store.utc_datetime.UtcDateTime(timezone=True), nullable=False),
     sa.PrimaryKeyConstraint('link_hash', name=op.f('pk_signup_links'))
     )
     with op.batch_alter_table('signup_links', schema=None) as batch_op:
@@ -105,8 +105,8 @@ def upgrade() -> None:
     sa.Column('is_admin', sa.Boolean(), nullable=False),
     sa.Column('account_id', sa.String(length=36), nullable=False),
     sa.Column('default_workspace', sa.String(length=201), nullable=False),
-    sa.Column('created_at', server.store.db.UtcDateTime(timezone=True), nullable=False),
-    sa.Column('disabled_at', server.store.db.UtcDateTime(timezone=True), nullable=True),
+    sa.Column('created_at', server.store.utc_datetime.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('disabled_at', server.store.utc_datetime.UtcDateTime(timezone=True), nullable=True),
     sa.ForeignKeyConstraint(['account_id'], ['accounts.id'], name=op.f('fk_users_account_id')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_users')),
     sa.UniqueConstraint('name', name=op.f('uq_users_name'))
@@ -120,9 +120,9 @@ def upgrade() -> None:
     sa.Column('generation', sa.Integer(), nullable=False),
     sa.Column('erasures', sa.BigInteger(), server_default='0', nullable=False),
     sa.Column('vacuumed', sa.BigInteger(), server_default='0', nullable=False),
-    sa.Column('created_at', server.store.db.UtcDateTime(timezone=True), nullable=False),
-    sa.Column('updated_at', server.store.db.UtcDateTime(timezone=True), nullable=False),
-    sa.Column('deleted_at', server.store.db.UtcDateTime(timezone=True), nullable=True),
+    sa.Column('created_at', server.store.utc_datetime.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('updated_at', server.store.utc_datetime.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('deleted_at', server.store.utc_datetime.UtcDateTime(timezone=True), nullable=True),
     sa.ForeignKeyConstraint(['account_id'], ['accounts.id'], name=op.f('fk_workspaces_account_id')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_workspaces'))
     )
@@ -138,10 +138,10 @@ def upgrade() -> None:
     sa.Column('scopes', sa.String(length=200), nullable=False),
     sa.Column('workspace_id', sa.String(length=36), nullable=True),
     sa.Column('grant_id', sa.String(length=36), nullable=True),
-    sa.Column('created_at', server.store.db.UtcDateTime(timezone=True), nullable=False),
-    sa.Column('expires_at', server.store.db.UtcDateTime(timezone=True), nullable=True),
-    sa.Column('last_used_at', server.store.db.UtcDateTime(timezone=True), nullable=True),
-    sa.Column('revoked_at', server.store.db.UtcDateTime(timezone=True), nullable=True),
+    sa.Column('created_at', server.store.utc_datetime.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('expires_at', server.store.utc_datetime.UtcDateTime(timezone=True), nullable=True),
+    sa.Column('last_used_at', server.store.utc_datetime.UtcDateTime(timezone=True), nullable=True),
+    sa.Column('revoked_at', server.store.utc_datetime.UtcDateTime(timezone=True), nullable=True),
     sa.ForeignKeyConstraint(['user_id'], ['users.id'], name=op.f('fk_api_keys_user_id')),
     sa.ForeignKeyConstraint(['workspace_id'], ['workspaces.id'], name=op.f('fk_api_keys_workspace_id')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_api_keys')),
@@ -154,8 +154,8 @@ def upgrade() -> None:
     op.create_table('browser_sessions',
     sa.Column('id_hash', sa.String(length=64), nullable=False),
     sa.Column('user_id', sa.String(length=36), nullable=False),
-    sa.Column('created_at', server.store.db.UtcDateTime(timezone=True), nullable=False),
-    sa.Column('expires_at', server.store.db.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('created_at', server.store.utc_datetime.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('expires_at', server.store.utc_datetime.UtcDateTime(timezone=True), nullable=False),
     sa.ForeignKeyConstraint(['user_id'], ['users.id'], name=op.f('fk_browser_sessions_user_id')),
     sa.PrimaryKeyConstraint('id_hash', name=op.f('pk_browser_sessions'))
     )
@@ -168,7 +168,7 @@ def upgrade() -> None:
     sa.Column('workspace_id', sa.String(length=36), nullable=False),
     sa.Column('memory_id', sa.String(length=36), nullable=True),
     sa.Column('revision', sa.BigInteger(), nullable=False),
-    sa.Column('at', server.store.db.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('at', server.store.utc_datetime.UtcDateTime(timezone=True), nullable=False),
     sa.Column('operation', sa.String(length=60), nullable=False),
     sa.Column('user_id', sa.String(length=36), nullable=False),
     sa.Column('credential_id', sa.String(length=36), nullable=False),
@@ -186,7 +186,7 @@ def upgrade() -> None:
     sa.Column('account_id', sa.String(length=36), nullable=False),
     sa.Column('user_id', sa.String(length=36), nullable=False),
     sa.Column('role', sa.String(length=20), nullable=False),
-    sa.Column('created_at', server.store.db.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('created_at', server.store.utc_datetime.UtcDateTime(timezone=True), nullable=False),
     sa.ForeignKeyConstraint(['account_id'], ['accounts.id'], name=op.f('fk_memberships_account_id')),
     sa.ForeignKeyConstraint(['user_id'], ['users.id'], name=op.f('fk_memberships_user_id')),
     sa.PrimaryKeyConstraint('account_id', 'user_id', name=op.f('pk_memberships'))
@@ -208,20 +208,20 @@ def upgrade() -> None:
     sa.Column('entity', sa.String(length=200), nullable=True),
     sa.Column('author', sa.String(length=200), nullable=True),
     sa.Column('session', sa.String(length=200), nullable=True),
-    sa.Column('occurred_at', server.store.db.UtcDateTime(timezone=True), nullable=True),
-    sa.Column('created_at', server.store.db.UtcDateTime(timezone=True), nullable=False),
-    sa.Column('updated_at', server.store.db.UtcDateTime(timezone=True), nullable=False),
-    sa.Column('expires_at', server.store.db.UtcDateTime(timezone=True), nullable=True),
+    sa.Column('occurred_at', server.store.utc_datetime.UtcDateTime(timezone=True), nullable=True),
+    sa.Column('created_at', server.store.utc_datetime.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('updated_at', server.store.utc_datetime.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('expires_at', server.store.utc_datetime.UtcDateTime(timezone=True), nullable=True),
     sa.Column('linkages', sa.JSON(), nullable=False),
     sa.Column('relevance', sa.Double(), nullable=False),
     sa.Column('access_count', sa.Integer(), nullable=False),
-    sa.Column('last_accessed_at', server.store.db.UtcDateTime(timezone=True), nullable=True),
+    sa.Column('last_accessed_at', server.store.utc_datetime.UtcDateTime(timezone=True), nullable=True),
     sa.Column('consolidated', sa.Boolean(), nullable=False),
     sa.Column('consolidated_into', sa.String(length=36), nullable=True),
     sa.Column('source', sa.String(length=200), nullable=True),
     sa.Column('metadata', sa.JSON(), nullable=False),
-    sa.Column('deleted_at', server.store.db.UtcDateTime(timezone=True), nullable=True),
-    sa.Column('erased_at', server.store.db.UtcDateTime(timezone=True), nullable=True),
+    sa.Column('deleted_at', server.store.utc_datetime.UtcDateTime(timezone=True), nullable=True),
+    sa.Column('erased_at', server.store.utc_datetime.UtcDateTime(timezone=True), nullable=True),
     sa.ForeignKeyConstraint(['workspace_id'], ['workspaces.id'], name=op.f('fk_memories_workspace_id')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_memories'))
     )
@@ -240,7 +240,7 @@ def upgrade() -> None:
     sa.Column('scopes', sa.String(length=200), nullable=False),
     sa.Column('resource', sa.String(length=512), nullable=False),
     sa.Column('code_challenge', sa.String(length=128), nullable=False),
-    sa.Column('expires_at', server.store.db.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('expires_at', server.store.utc_datetime.UtcDateTime(timezone=True), nullable=False),
     sa.ForeignKeyConstraint(['user_id'], ['users.id'], name=op.f('fk_oauth_codes_user_id')),
     sa.PrimaryKeyConstraint('code_hash', name=op.f('pk_oauth_codes'))
     )
@@ -253,7 +253,7 @@ def upgrade() -> None:
     sa.Column('redirect_host', sa.String(length=255), nullable=False),
     sa.Column('asked', sa.String(length=200), nullable=False),
     sa.Column('granted', sa.String(length=200), nullable=False),
-    sa.Column('created_at', server.store.db.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('created_at', server.store.utc_datetime.UtcDateTime(timezone=True), nullable=False),
     sa.ForeignKeyConstraint(['user_id'], ['users.id'], name=op.f('fk_oauth_consents_user_id')),
     sa.PrimaryKeyConstraint('user_id', 'client_id', 'redirect_host', 'asked', name=op.f('pk_oauth_consents'))
     )
@@ -265,10 +265,10 @@ def upgrade() -> None:
     sa.Column('scopes', sa.String(length=200), nullable=False),
     sa.Column('resource', sa.String(length=512), nullable=False),
     sa.Column('code_hash', sa.String(length=64), nullable=False),
-    sa.Column('created_at', server.store.db.UtcDateTime(timezone=True), nullable=False),
-    sa.Column('last_used_at', server.store.db.UtcDateTime(timezone=True), nullable=False),
-    sa.Column('expires_at', server.store.db.UtcDateTime(timezone=True), nullable=False),
-    sa.Column('revoked_at', server.store.db.UtcDateTime(timezone=True), nullable=True),
+    sa.Column('created_at', server.store.utc_datetime.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('last_used_at', server.store.utc_datetime.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('expires_at', server.store.utc_datetime.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('revoked_at', server.store.utc_datetime.UtcDateTime(timezone=True), nullable=True),
     sa.ForeignKeyConstraint(['user_id'], ['users.id'], name=op.f('fk_oauth_grants_user_id')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_oauth_grants')),
     sa.UniqueConstraint('code_hash', name=op.f('uq_oauth_grants_code_hash'))
@@ -282,8 +282,8 @@ def upgrade() -> None:
     sa.Column('token_hash', sa.String(length=64), nullable=False),
     sa.Column('grant_id', sa.String(length=36), nullable=False),
     sa.Column('parent_hash', sa.String(length=64), nullable=True),
-    sa.Column('expires_at', server.store.db.UtcDateTime(timezone=True), nullable=False),
-    sa.Column('rotated_at', server.store.db.UtcDateTime(timezone=True), nullable=True),
+    sa.Column('expires_at', server.store.utc_datetime.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('rotated_at', server.store.utc_datetime.UtcDateTime(timezone=True), nullable=True),
     sa.ForeignKeyConstraint(['grant_id'], ['oauth_grants.id'], name=op.f('fk_oauth_refresh_tokens_grant_id'), ondelete='CASCADE'),
     sa.PrimaryKeyConstraint('token_hash', name=op.f('pk_oauth_refresh_tokens'))
     )

@@ -2,7 +2,7 @@
 
 import sqlalchemy as sa
 from alembic import op
-import server.store.db
+import server.store.utc_datetime
 
 
 revision = '0004'
@@ -19,7 +19,7 @@ def upgrade() -> None:
     sa.Column('workspace_id', sa.String(length=36), nullable=False),
     sa.Column('crystal', sa.Text(), nullable=False),
     sa.Column('source_count', sa.Integer(), nullable=False),
-    sa.Column('created_at', server.store.db.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('created_at', server.store.utc_datetime.UtcDateTime(timezone=True), nullable=False),
     sa.ForeignKeyConstraint(['workspace_id'], ['workspaces.id'], name=op.f('fk_identity_crystals_workspace_id')),
     sa.PrimaryKeyConstraint('number', name=op.f('pk_identity_crystals')),
     sa.UniqueConstraint('id', name=op.f('uq_identity_crystals_id'))
@@ -33,8 +33,8 @@ def upgrade() -> None:
     sa.Column('item', sa.Text(), nullable=False),
     sa.Column('reason', sa.Text(), nullable=False),
     sa.Column('expires', sa.Text(), nullable=False),
-    sa.Column('ends_at', server.store.db.UtcDateTime(timezone=True), nullable=True),
-    sa.Column('created_at', server.store.db.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('ends_at', server.store.utc_datetime.UtcDateTime(timezone=True), nullable=True),
+    sa.Column('created_at', server.store.utc_datetime.UtcDateTime(timezone=True), nullable=False),
     sa.ForeignKeyConstraint(['workspace_id'], ['workspaces.id'], name=op.f('fk_skip_entries_workspace_id')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_skip_entries'))
     )
@@ -52,8 +52,8 @@ def upgrade() -> None:
     sa.Column('priority', sa.Integer(), nullable=False),
     sa.Column('tags', sa.JSON(), nullable=False),
     sa.Column('next_action', sa.Text(), nullable=True),
-    sa.Column('created_at', server.store.db.UtcDateTime(timezone=True), nullable=False),
-    sa.Column('updated_at', server.store.db.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('created_at', server.store.utc_datetime.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('updated_at', server.store.utc_datetime.UtcDateTime(timezone=True), nullable=False),
     sa.ForeignKeyConstraint(['workspace_id'], ['workspaces.id'], name=op.f('fk_working_items_workspace_id')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_working_items'))
     )
@@ -65,8 +65,8 @@ def upgrade() -> None:
     sa.Column('name', sa.String(length=200), nullable=False),
     sa.Column('heading', sa.String(length=100), nullable=False),
     sa.Column('content', sa.Text(), nullable=False),
-    sa.Column('created_at', server.store.db.UtcDateTime(timezone=True), nullable=False),
-    sa.Column('updated_at', server.store.db.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('created_at', server.store.utc_datetime.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('updated_at', server.store.utc_datetime.UtcDateTime(timezone=True), nullable=False),
     sa.ForeignKeyConstraint(['workspace_id'], ['workspaces.id'], name=op.f('fk_working_sections_workspace_id')),
     sa.PrimaryKeyConstraint('workspace_id', 'name', name=op.f('pk_working_sections'))
     )

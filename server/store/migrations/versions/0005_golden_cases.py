@@ -2,7 +2,7 @@
 
 import sqlalchemy as sa
 from alembic import op
-import server.store.db
+import server.store.utc_datetime
 
 
 revision = '0005'
@@ -21,7 +21,7 @@ def upgrade() -> None:
     sa.Column('expect', sa.String(length=20), nullable=False),
     sa.Column('within', sa.Integer(), nullable=False),
     sa.Column('note', sa.Text(), nullable=True),
-    sa.Column('created_at', server.store.db.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('created_at', server.store.utc_datetime.UtcDateTime(timezone=True), nullable=False),
     sa.Column('created_by', sa.String(length=36), nullable=False),
     sa.ForeignKeyConstraint(['workspace_id'], ['workspaces.id'], name=op.f('fk_golden_cases_workspace_id')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_golden_cases'))

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-import server.store.db
+import server.store.utc_datetime
 
 
 revision = '0016'
@@ -20,9 +20,9 @@ def upgrade() -> None:
     sa.Column('once', sa.String(length=120), nullable=True),
     sa.Column('state', sa.String(length=10), nullable=False),
     sa.Column('attempts', sa.Integer(), nullable=False),
-    sa.Column('created_at', server.store.db.UtcDateTime(timezone=True), nullable=False),
-    sa.Column('due_at', server.store.db.UtcDateTime(timezone=True), nullable=False),
-    sa.Column('finished_at', server.store.db.UtcDateTime(timezone=True), nullable=True),
+    sa.Column('created_at', server.store.utc_datetime.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('due_at', server.store.utc_datetime.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('finished_at', server.store.utc_datetime.UtcDateTime(timezone=True), nullable=True),
     sa.Column('problem', sa.String(length=200), nullable=True),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_webhook_events')),
     sa.UniqueConstraint('once', name=op.f('uq_webhook_events_once'))

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-import server.store.db
+import server.store.utc_datetime
 
 
 revision = '0019'
@@ -16,7 +16,7 @@ def upgrade() -> None:
     op.create_table('upstream_logins',
     sa.Column('state_hash', sa.String(length=64), nullable=False),
     sa.Column('sealed', sa.Text(), nullable=False),
-    sa.Column('expires_at', server.store.db.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('expires_at', server.store.utc_datetime.UtcDateTime(timezone=True), nullable=False),
     sa.PrimaryKeyConstraint('state_hash', name=op.f('pk_upstream_logins'))
     )
     op.create_index(op.f('ix_upstream_logins_expires_at'), 'upstream_logins', ['expires_at'], unique=False)
