@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from auth.answers import NO_STORE
-from auth.refusals import TitledFailure
+from auth.page_refusals import TitledFailure
 from auth.server import AuthorizationServer, get_authorization_server
 
 

@@ -183,3 +183,10 @@ async def run_script(script, url, data_dir):
     output, _ = await process.communicate()
     assert process.returncode == 0
     return output.decode().split(END)[:-1]
+
+
+def test_the_glossary_has_at_most_forty_words_and_each_of_them_once():
+    lines = (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8").splitlines()
+    words = [line.split("|")[1].strip() for line in lines if line.startswith("| ")]
+    words = [word for word in words if word != "word"]
+    assert 30 <= len(words) == len(set(words)) <= 40

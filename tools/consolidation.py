@@ -6,7 +6,7 @@ from pydantic import BaseModel, Field, model_validator
 
 from server.errors import Failure
 from server.memory import grouping
-from server.memory.merging import MOST_BYTES
+from server.memory.merged_memory import MOST_BYTES
 from server.memory.models import Timestamp
 from server.store.consolidation import carry_out
 from server.store.consolidation import runs as consolidation_runs

@@ -7,7 +7,7 @@ import structlog
 from auth.accounts.account_names import check_name, taken_name_as_failure
 from auth.accounts.passwords import check_password
 from auth.hashing import hash_secret
-from auth.refusals import TitledFailure
+from auth.page_refusals import TitledFailure
 from auth.server import AuthorizationServer
 from server.errors import Failure
 from server.store.record.people.accounts import User, create_user, has_admin

@@ -13,7 +13,7 @@ import structlog
 
 from auth.hashing import hash_secret
 from auth.issuers.subjects import find_or_make_subject
-from auth.refusals import TitledFailure
+from auth.page_refusals import TitledFailure
 from auth.server import AuthorizationServer
 from auth.throttle import UPSTREAM_LOGINS, count_tries
 from auth.upstream.provider import ExternalPerson, Provider

@@ -9,9 +9,9 @@ from auth.clients.client import Client
 from auth.clients.documents import UnusableDocumentError, is_document_url
 from auth.clients.lookup import find_requesting_client
 from auth.clients.redirects import describe_host, goes_to_local_app
+from auth.page_refusals import TitledFailure
 from auth.parameters import Parameters
 from auth.principal import GRANTABLE
-from auth.refusals import TitledFailure
 from auth.resources import find_resource
 from auth.rfc import (
     InvalidRequestError,

@@ -13,8 +13,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from auth.hashing import hash_secret
+from auth.page_refusals import TitledFailure
 from auth.parameters import Parameters
-from auth.refusals import TitledFailure
 from auth.server import AuthorizationServer, get_authorization_server
 from server.store.record.people.accounts import User
 from server.store.record.people.sessions import delete_session, find_session_user, insert_session

@@ -5,11 +5,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from auth.accounts.passwords import MAX_LENGTH
+from auth.page_refusals import TitledFailure
 from auth.pages.browser import Browser, check_csrf, load_browser, log_in, log_out
 from auth.pages.known_browsers import find_known_browser, mark_known_browser
 from auth.pages.page import redirect_browser, render_page
 from auth.parameters import Parameters, parse_parameters, read_form
-from auth.refusals import TitledFailure
 from auth.server import get_authorization_server, get_client_address
 from auth.throttle import count_tries, list_login_tries, take_back_tries
 from server.errors import Failure

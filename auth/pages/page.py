@@ -12,8 +12,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from auth.page_refusals import TitledFailure
 from auth.pages.browser import Browser, load_browser, set_cookie
-from auth.refusals import TitledFailure
 from auth.rfc import OAuth2Error
 from auth.server import get_authorization_server
 from server.errors import Code, Failure

@@ -11,11 +11,11 @@ from auth.accounts.upstream_logins import (
     find_or_make_user,
     take_login,
 )
+from auth.page_refusals import TitledFailure
 from auth.pages.browser import Browser, check_csrf, load_browser, log_in
 from auth.pages.login import read_destination, render_login_page
 from auth.pages.page import redirect_browser
 from auth.parameters import parse_parameters, read_form
-from auth.refusals import TitledFailure
 from auth.server import AuthorizationServer, get_authorization_server, get_client_address
 from auth.upstream.provider import Provider
 from auth.upstream.upstream import Upstream

@@ -1,6 +1,6 @@
 """The refusals of a login at a provider. Each says what the person can do."""
 
-from auth.refusals import TitledFailure
+from auth.page_refusals import TitledFailure
 from auth.upstream.provider import Provider
 
 

@@ -10,7 +10,7 @@ import httpx
 from auth.fetching import UnusableAnswerError
 from auth.issuers.claims import RefusedTokenError
 from auth.issuers.connections import Connections
-from auth.refusals import TitledFailure
+from auth.page_refusals import TitledFailure
 from auth.rfc import add_query, make_code_challenge
 from auth.upstream.github import GitHubClient
 from auth.upstream.openid import OpenIdClient

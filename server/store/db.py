@@ -33,7 +33,7 @@ WRITER_SECONDS = 1
 #: The first words by which statements are told apart; `OTHER` stands for all other words.
 STATEMENT_KINDS = frozenset({"SELECT", "INSERT", "UPDATE", "DELETE", "WITH", "BEGIN", "PRAGMA"})
 
-#: Called with the kind of a statement that has ended, and the nanosecond of the epoch at which it began.
+#: Called with the kind of a statement that has ended, and the nanosecond since 1970 at which it began.
 NoteStatement = Callable[[str, int], None]
 
 

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.ids import new_id
 from server.memory import grouping
-from server.memory.merging import MOST_BYTES, merge_memories, render_template
+from server.memory.merged_memory import MOST_BYTES, merge_memories, render_template
 from server.store.consolidation import runs
 from server.store.consolidation.llm import Llm
 from server.store.consolidation.merge_plan import Merge, MergePlan, plan_merges, read_sources

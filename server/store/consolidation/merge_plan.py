@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from server.ids import new_id
 from server.memory import grouping
 from server.memory.grouping import GroupCandidate
-from server.memory.merging import merge_memories, render_template, split_group
+from server.memory.merged_memory import merge_memories, render_template, split_group
 from server.memory.models import Memory
 from server.store.consolidation import runs
 from server.store.consolidation.near_duplicates import find_near_duplicates

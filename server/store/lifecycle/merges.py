@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from server.memory.merging import MOST_BYTES, find_common_type, join_tags, merge_memories, render_template
+from server.memory.merged_memory import MOST_BYTES, find_common_type, join_tags, merge_memories, render_template
 from server.memory.models import Memory
 from server.store.consolidation.runs import Method
 from server.store.record.memories import FIELDS, memory_from_row

@@ -4,7 +4,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from server.memory.merging import MOST_BYTES, MOST_SOURCES, SOURCE_LABEL, merge_memories, render_template, split_group
+from server.memory.merged_memory import (
+    MOST_BYTES,
+    MOST_SOURCES,
+    SOURCE_LABEL,
+    merge_memories,
+    render_template,
+    split_group,
+)
 from server.memory.models import Linkage, Memory
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
