@@ -49,7 +49,7 @@ class Observer:
         """Note that documents were embedded: the number of texts, and of their windows together."""
 
     def note_statement(self, kind: str, started: int) -> None:
-        """Note that a SQL statement has ended: its kind, like SELECT, and the nanosecond since 1970 at which it began."""
+        """Note that a SQL statement has ended: its kind, like SELECT, and its start in nanoseconds since 1970."""
 
 
 #: The observer if nobody watches.

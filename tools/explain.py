@@ -22,7 +22,7 @@ from tools.recall.model import RecallRequest, RecallResult
 from tools.recall.pipeline import recall
 
 DEPTH = 1_000
-"""The number of hits of each arm among which the memory is looked for."""
+"""The number of points of each arm among which the memory is looked for."""
 
 Verdict = Literal[
     "recalled",

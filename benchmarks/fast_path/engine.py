@@ -35,7 +35,7 @@ from server.store.projection.rarities import Rarities
 from server.store.search.edge.engine import EdgeEngine
 from server.store.search.edge.shard_files import load_shard
 from server.store.search.edge.turns import TurnLock
-from server.store.search.seam import Collection, FieldMatch, Filter, Hits, Point, Query, SparseVector
+from server.store.search.seam import Collection, FieldMatch, Filter, FoundPoints, Point, Query, SparseVector
 from tools.recall.model import CANDIDATES
 from tools.recall.workspace_search import KEYS
 
@@ -64,9 +64,13 @@ class Bench:
     queries: list[Query]
 
     def recall(
-        self, collection: Collection, keys: tuple[str, ...] | None, read: Callable[[Hits], object], **changed: Any
+        self,
+        collection: Collection,
+        keys: tuple[str, ...] | None,
+        read: Callable[[FoundPoints], object],
+        **changed: Any,
     ) -> AsyncWay:
-        """A way that searches for the next question and reads the hits."""
+        """A way that searches for the next question and reads the points."""
         queries = cycle([replace(query, keys=keys, **changed) for query in self.queries])
 
         async def search() -> None:
@@ -105,8 +109,8 @@ async def measure_engine(folder: Path, embed: Embed | None) -> list[Trick]:
 
 async def _payloads(bench: Bench, product: Collection, traits: Collection, whole: Collection) -> list[Trick]:
     found = [await bench.engine.search(product, replace(query, keys=KEYS)) for query in bench.queries]
-    hits = sum(len({hit.id for hit in [*each.dense, *each.text]}) for each in found) // len(found)
-    unit = f"recall of {hits} hits"
+    points = sum(len({point.id for point in [*each.dense, *each.text]}) for each in found) // len(found)
+    unit = f"recall of {points} points"
     of_product = bench.recall(product, KEYS, _decode_traits)
     apart = bench.recall(traits, ("memory", "access_count", *APART.values()), _read_traits)
     shown = bench.recall(product, KEYS, _parse_answered)
@@ -128,32 +132,32 @@ async def _payloads(bench: Bench, product: Collection, traits: Collection, whole
     ]
 
 
-def _count(found: Hits) -> int:
+def _count(found: FoundPoints) -> int:
     """Nothing more is read."""
     return len(found.dense) + len(found.text)
 
 
-def _send(found: Hits) -> object:
+def _send(found: FoundPoints) -> object:
     return pickle.loads(pickle.dumps(found))  # noqa: S301 - our own
 
 
-def _each(found: Hits) -> list[dict[str, Any]]:
-    return list({hit.id: hit.payload for hit in [*found.dense, *found.text]}.values())
+def _each(found: FoundPoints) -> list[dict[str, Any]]:
+    return list({point.id: point.payload for point in [*found.dense, *found.text]}.values())
 
 
-def _decode_traits(found: Hits) -> object:
+def _decode_traits(found: FoundPoints) -> object:
     return [StoredTraits.decode(each["traits"]) for each in _each(found)]
 
 
-def _read_traits(found: Hits) -> object:
+def _read_traits(found: FoundPoints) -> object:
     return [StoredTraits(*[each.get(name) for name in APART.values()]) for each in _each(found)]  # pyright: ignore[reportArgumentType] - as stored
 
 
-def _parse_answered(found: Hits) -> object:
+def _parse_answered(found: FoundPoints) -> object:
     return [IndexedMemory.model_validate_json(each["memory"]) for each in _each(found)[:ANSWERED]]
 
 
-def _validate_answered(found: Hits) -> object:
+def _validate_answered(found: FoundPoints) -> object:
     return [IndexedMemory.model_validate(each) for each in _each(found)[:ANSWERED]]
 
 

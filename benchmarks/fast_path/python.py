@@ -33,11 +33,11 @@ from server.store.epoch import Epoch
 from server.store.projection.payload import StoredTraits
 from server.store.record.people.plans import Plans
 from server.store.record.workspaces import find_workspace
-from server.store.search.seam import Hit
+from server.store.search.seam import FoundPoint
 from server.store.tables.accounts import users
 from server.store.tables.working import working_items
 
-HITS = 64
+POINTS = 64
 ANSWERED = 10
 LOOK_UPS = 3
 
@@ -50,7 +50,7 @@ def measure_python(texts: list[str]) -> list[Trick]:
 def _tuples() -> Trick:
     traits = ("id", 1.0, None, ("a", "b"), "Anna", "", "")
     made: dict[type[NamedTuple], tuple[Any, ...]] = {
-        Hit: ("id", 0.5, {}),
+        FoundPoint: ("id", 0.5, {}),
         StoredTraits: traits[1:],
         Traits: (1.0, 3, ("a", "b"), False, False, False),
         Candidate: ("id", 0.5, None, 0.5, traits, 0.1),
@@ -59,12 +59,12 @@ def _tuples() -> Trick:
     plain: list[tuple[type, tuple[Any, ...]]] = [
         (make_dataclass(kind.__name__, kind._fields, frozen=True, slots=True), values) for kind, values in made.items()
     ]
-    unit = f"recall of {HITS} hits"
-    return compare("tuples for hits and candidates", unit, _build(list(made.items())), _build(plain), times=5.0)
+    unit = f"recall of {POINTS} points"
+    return compare("tuples for points and candidates", unit, _build(list(made.items())), _build(plain), times=5.0)
 
 
 def _build(kinds: list[tuple[Any, tuple[Any, ...]]]) -> Way:
-    return lambda: [[kind(*values) for kind, values in kinds] for _ in range(HITS)]
+    return lambda: [[kind(*values) for kind, values in kinds] for _ in range(POINTS)]
 
 
 def _names() -> Trick:
@@ -75,9 +75,9 @@ def _names() -> Trick:
     names = [f"{first} {last}" for first in ("Anna", "Ben", "Priya", "Lukas") for last in ("Berg", "Ito", "Novak")]
 
     def read(find: Callable[[str, Language], object]) -> Way:
-        return lambda: [find(names[place % len(names)], "english") for place in range(2 * HITS)]
+        return lambda: [find(names[place % len(names)], "english") for place in range(2 * POINTS)]
 
-    return compare("terms of names remembered", f"recall of {HITS} hits", read(remembered), read(find_terms))
+    return compare("terms of names remembered", f"recall of {POINTS} points", read(remembered), read(find_terms))
 
 
 def _skip_list(texts: list[str]) -> Trick:

@@ -99,7 +99,7 @@ async def state(folder, workspace):
             runs = [each.state for each in await list_runs(connection, workspace, 10)]
             entries = (await connection.execute(sa.select(sa.func.count()).select_from(journal))).scalar_one()
         query = Query(None, SparseVector(Question("heron").term_ids, [1.0]), 100)
-        found = {hit.id for hit in (await projection.search_points(workspace, query)).text}
+        found = {point.id for point in (await projection.search_points(workspace, query)).text}
     assert found == {row.id for row in rows if not row.consolidated}
     assert all(bool(row.consolidated) == (row.consolidated_into is not None) for row in rows)
     return sorted(row.content for row in rows if not row.consolidated), runs, entries

@@ -141,6 +141,6 @@ def find(projection, book):
     """Search the book's workspace for words; the ids found."""
 
     async def ask(text):
-        return [hit.id for hit in (await projection.search_points(book.workspace, words(text))).text]
+        return [point.id for point in (await projection.search_points(book.workspace, words(text))).text]
 
     return ask

@@ -73,7 +73,7 @@ def validate_request(model: type[A], arguments: dict[str, Any], spellings: Mappi
         Failure: `invalid`.
     """
     try:
-        return model.modelvalidate_request(read_arguments(model, arguments), strict=True)
+        return model.model_validate(read_arguments(model, arguments), strict=True)
     except ValidationError as error:
         raise failure_from_validation(error, model, spellings) from None
     except Failure as failure:

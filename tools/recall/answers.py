@@ -8,7 +8,7 @@ from server.memory.models import Memory
 from server.memory.recall.ranking import RankedCandidate
 from server.memory.skip import SkipEntry
 from server.store.projection.payload import IndexedMemory
-from tools.recall.model import Cut, Match, Reason, RecallResult, WorkspaceHits
+from tools.recall.model import Cut, Match, Reason, RecallResult, SearchedWorkspace
 
 
 class SkippedBy(BaseModel):
@@ -105,7 +105,7 @@ def list_matches(result: RecallResult, *, has_links: bool = False, is_explained:
     return [_build_match(each, result.own, has_links=has_links, is_explained=is_explained) for each in result.matches]
 
 
-def _build_match(match: Match, own: WorkspaceHits | None, *, has_links: bool, is_explained: bool) -> MatchedMemory:
+def _build_match(match: Match, own: SearchedWorkspace | None, *, has_links: bool, is_explained: bool) -> MatchedMemory:
     ranked = match.ranked
     shown = match.memory.__dict__ | {
         "score": round(ranked.score, 3),
@@ -121,7 +121,7 @@ def _build_match(match: Match, own: WorkspaceHits | None, *, has_links: bool, is
     return MatchedMemory.model_validate(shown)
 
 
-def explain_rank(ranked: RankedCandidate, home: WorkspaceHits) -> Why:
+def explain_rank(ranked: RankedCandidate, home: SearchedWorkspace) -> Why:
     """Why a memory of a workspace stands where it stands."""
     candidate = ranked.candidate
     return Why(

@@ -11,7 +11,7 @@ from server.memory.recall.ranking import Candidate, RankedCandidate
 from server.memory.skip import SkipEntry
 from server.store.projection.payload import IndexedMemory
 from server.store.record.workspaces import Workspace
-from server.store.search.seam import Hit
+from server.store.search.seam import FoundPoint
 from tools.memories.arguments import Facets
 
 CANDIDATES = 40
@@ -49,15 +49,15 @@ class RecallRequest:
 
 
 @dataclass(frozen=True)
-class WorkspaceHits:
+class SearchedWorkspace:
     """The candidates that the arms found in one workspace."""
 
     workspace: Workspace
     #: The message, read in the workspace's language.
     question: Question
     candidates: list[Candidate] = field(default_factory=list[Candidate])
-    hits: dict[str, Hit] = field(default_factory=dict[str, Hit])
-    #: The ids of hits that have expired, which are no candidates.
+    points: dict[str, FoundPoint] = field(default_factory=dict[str, FoundPoint])
+    #: The ids of points that have expired, which are no candidates.
     expired: list[str] = field(default_factory=list[str])
     #: The number of memories in the workspace.
     total: int = 0
@@ -71,19 +71,19 @@ class WorkspaceHits:
 class CandidateMemories:
     """The memories of all candidates. Each is parsed when it is first needed, and once: most never are."""
 
-    def __init__(self, searched: Sequence[WorkspaceHits]) -> None:
+    def __init__(self, searched: Sequence[SearchedWorkspace]) -> None:
         self._homes = {candidate.id: each for each in searched for candidate in each.candidates}
         self._parsed: dict[str, IndexedMemory] = {}
 
-    def get_home(self, memory_id: str) -> WorkspaceHits:
-        """The hits of the workspace that the memory is in."""
+    def get_home(self, memory_id: str) -> SearchedWorkspace:
+        """The points of the workspace that the memory is in."""
         return self._homes[memory_id]
 
     def get_memory(self, memory_id: str) -> IndexedMemory:
         """The memory as the search store holds it."""
         parsed = self._parsed.get(memory_id)
         if parsed is None:
-            payload = self._homes[memory_id].hits[memory_id].payload
+            payload = self._homes[memory_id].points[memory_id].payload
             parsed = self._parsed[memory_id] = IndexedMemory.model_validate_json(payload["memory"])
         return parsed
 
@@ -102,7 +102,7 @@ class Match:
 
     ranked: RankedCandidate
     memory: IndexedMemory
-    home: WorkspaceHits
+    home: SearchedWorkspace
     skipped_by: tuple[SkipEntry, ...]
     #: The part of its text that `memory` has; None if it has all of it.
     cut: Cut | None = None
@@ -126,8 +126,8 @@ class RecallResult:
     #: The words that were looked for.
     terms: list[str]
     ranked_by: RankedBy
-    #: The hits of the request's own workspace; None if that does not exist.
-    own: WorkspaceHits | None
+    #: The points of the request's own workspace; None if that does not exist.
+    own: SearchedWorkspace | None
     #: The names of the other workspaces that were searched.
     other_workspaces: list[str]
     #: The entries of the skip list that the message touches.

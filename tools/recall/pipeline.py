@@ -19,7 +19,7 @@ from server.store.record.workspaces import MissingWorkspace, Workspace
 from server.store.search.seam import EngineDown
 from tools.core.services import Services
 from tools.recall.cutting import cut_matches
-from tools.recall.model import CandidateMemories, LeftOut, Match, RecallRequest, RecallResult, WorkspaceHits
+from tools.recall.model import CandidateMemories, LeftOut, Match, RecallRequest, RecallResult, SearchedWorkspace
 from tools.recall.reranking import rerank
 from tools.recall.workspace_search import make_question, search_workspace
 
@@ -77,7 +77,7 @@ async def _recall(
     )
 
 
-def _write_notice(services: Services, own: WorkspaceHits | None) -> str | None:
+def _write_notice(services: Services, own: SearchedWorkspace | None) -> str | None:
     """Return what the caller should know about the search of the own workspace; None if there is nothing."""
     if own is None:
         return None
@@ -87,7 +87,7 @@ def _write_notice(services: Services, own: WorkspaceHits | None) -> str | None:
     return " ".join(notices) or None
 
 
-async def _search(services: Services, workspace: Workspace, request: RecallRequest) -> WorkspaceHits:
+async def _search(services: Services, workspace: Workspace, request: RecallRequest) -> SearchedWorkspace:
     try:
         return await search_workspace(services, workspace, request)
     except EngineDown:
@@ -95,7 +95,7 @@ async def _search(services: Services, workspace: Workspace, request: RecallReque
 
 
 def apply_gate(
-    searched: Sequence[WorkspaceHits], at_least: float, *, is_gated: bool = True
+    searched: Sequence[SearchedWorkspace], at_least: float, *, is_gated: bool = True
 ) -> tuple[list[Candidate], list[LeftOut]]:
     """Divide the candidates into those that are sure enough to fit the message and those that are not.
 

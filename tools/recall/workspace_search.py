@@ -1,4 +1,4 @@
-"""The search of one workspace: ask both arms, and turn their hits into candidates for the ranking."""
+"""The search of one workspace: ask both arms, and turn their points into candidates for the ranking."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,10 +12,10 @@ from server.memory.settings import WorkspaceSettings
 from server.memory.text import hash_term, split_words, stem_words
 from server.store.projection.payload import StoredTraits
 from server.store.record.workspaces import Workspace
-from server.store.search.seam import FieldMatch, Filter, Hit, Hits, Query, SparseVector
+from server.store.search.seam import FieldMatch, Filter, FoundPoint, FoundPoints, Query, SparseVector
 from tools.core.services import Services
 from tools.memories.arguments import Facets
-from tools.recall.model import RecallRequest, WorkspaceHits
+from tools.recall.model import RecallRequest, SearchedWorkspace
 
 #: The payload keys that ranking and answers read of a candidate.
 KEYS = ("memory", "traits", "access_count")
@@ -26,10 +26,10 @@ def make_question(message: str, settings: WorkspaceSettings) -> Question:
     return Question(message, settings.language, tuple(settings.stop_words))
 
 
-async def search_workspace(services: Services, workspace: Workspace, request: RecallRequest) -> WorkspaceHits:
+async def search_workspace(services: Services, workspace: Workspace, request: RecallRequest) -> SearchedWorkspace:
     """Ask a workspace's collection for the candidates of a message.
 
-    Most of the nearest hits are far below the gate. They are read only if the request `is_explained`. If the disk is
+    Most of the nearest points are far below the gate. They are read only if the request `is_explained`. If the disk is
     too full to open the collection, the words of the record are asked instead.
 
     Raises:
@@ -57,12 +57,12 @@ async def search_workspace(services: Services, workspace: Workspace, request: Re
         else:
             found = words.search(query)
     weighing = Weighing(question, common, scales, request.depth, request.facets.project, services.now().timestamp())
-    return weighing.weigh_hits(workspace, found, total, is_hybrid=dense is not None)
+    return weighing.weigh_points(workspace, found, total, is_hybrid=dense is not None)
 
 
 @dataclass(frozen=True)
 class Weighing:
-    """Turns hits into candidates, for one question in one workspace."""
+    """Turns points into candidates, for one question in one workspace."""
 
     question: Question
     common: Sequence[bool]
@@ -81,55 +81,57 @@ class Weighing:
         """The ids of the question's terms that few memories have."""
         return frozenset(term for term, many in zip(self.question.term_ids, self.common, strict=True) if not many)
 
-    def weigh_hits(self, workspace: Workspace, found: Hits, total: int, *, is_hybrid: bool) -> WorkspaceHits:
-        """Turn hits into candidates. Hits that have expired are listed, and are no candidates.
+    def weigh_points(
+        self, workspace: Workspace, found: FoundPoints, total: int, *, is_hybrid: bool
+    ) -> SearchedWorkspace:
+        """Turn points into candidates. Points that have expired are listed, and are no candidates.
 
         An arm's score counts only if it reaches the arm's floor. Otherwise a recall that is explained, for which the
-        arms return all hits, would rank memories differently from the recall that it explains.
+        arms return all points, would rank memories differently from the recall that it explains.
         """
         least_text, least_dense = self.scales.compute_floors(gate.COMPANY)
-        keyword = {hit.id: hit.score for hit in found.text}
-        vector = {hit.id: hit.score for hit in found.dense}
-        every = {hit.id: hit for arm in (found.text, found.dense) for hit in arm}
+        keyword = {point.id: point.score for point in found.text}
+        vector = {point.id: point.score for point in found.dense}
+        every = {point.id: point for arm in (found.text, found.dense) for point in arm}
         unseen = self._estimate_unseen([score for score in vector.values() if score >= least_dense])
         candidates: list[Candidate] = []
         expired: list[str] = []
-        for id_, hit in every.items():
-            traits = self._read_traits(hit)
+        for id_, point in every.items():
+            traits = self._read_traits(point)
             if traits is None:
                 expired.append(id_)
                 continue
             scores = keyword.get(id_), vector.get(id_)
             counting = _keep_from(least_text, scores[0]), _keep_from(least_dense, scores[1])
             candidates.append(Candidate(id_, *counting, self.scales.compute_evidence(*scores), traits, unseen))
-        return WorkspaceHits(
+        return SearchedWorkspace(
             workspace=workspace,
             question=self.question,
             candidates=candidates,
-            hits=every,
+            points=every,
             expired=expired,
             total=total,
             is_hybrid=is_hybrid,
-            keyword_order=[hit.id for hit in found.text],
-            vector_order=[hit.id for hit in found.dense],
+            keyword_order=[point.id for point in found.text],
+            vector_order=[point.id for point in found.dense],
         )
 
     def _estimate_unseen(self, cosines: Sequence[float]) -> float:
         """Estimate the cosine of a memory that the vector arm did not return, from the cosines that it returned.
 
-        If the arm returned as many hits as it was asked for, the cosine is at most that of the last one. Otherwise it
+        If the arm returned as many points as it was asked for, the cosine is at most that of the last one. Otherwise it
         is below the floor, and we take half of what counts (docs/recall.md).
         """
         return min(cosines) if len(cosines) == self.depth else self.scales.compute_floors(gate.COMPANY / 2)[1]
 
-    def _read_traits(self, hit: Hit) -> Traits | None:
-        """The facts that ranking reads of a hit beside its scores; None if the memory has expired."""
-        stored = StoredTraits.decode(hit.payload["traits"])
+    def _read_traits(self, point: FoundPoint) -> Traits | None:
+        """The facts that ranking reads of a point beside its scores; None if the memory has expired."""
+        stored = StoredTraits.decode(point.payload["traits"])
         if stored.expires_at is not None and stored.expires_at <= self.now:
             return None
         return Traits(
             happened_at=stored.happened_at,
-            access_count=hit.payload["access_count"],
+            access_count=point.payload["access_count"],
             before=stored.before,
             is_author_named=not self._question_terms.isdisjoint(_find_terms(stored.author, self.question.language)),
             is_entity_named=not self._rare_terms.isdisjoint(_find_terms(stored.entity, self.question.language)),

@@ -173,7 +173,7 @@ def build_point(collection: Collection, workspace_id: str, language: Language, r
 def build_payload(memory: Memory, workspace_id: str, before: Sequence[str]) -> dict[str, Any]:
     """Return a point's payload: the values that searches filter by, the traits, and the memory as JSON text.
 
-    One string is read back many times faster than twenty values, and the text is parsed only for the hits that are
+    One string is read back many times faster than twenty values, and the text is parsed only for the points that are
     answered. The search store reads it with each of up to eighty candidates, so it holds only fields that are answered.
     """
     values: dict[str, Any] = {name: getattr(memory, name) for name in FILTERS}

@@ -35,8 +35,8 @@ from server.store.projection.rarities import Rarities
 from server.store.projection.rebuild import Rebuilder, plan_replacement
 from server.store.projection.record_words import read_words
 from server.store.projection.settling import open_serving
-from server.store.projection.stale_hits import renew_hits
-from server.store.search.seam import Engine, EngineDown, EngineFull, Hits, Query, UnusableCollection
+from server.store.projection.stale_points import renew_points
+from server.store.search.seam import Engine, EngineDown, EngineFull, FoundPoints, Query, UnusableCollection
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
@@ -72,8 +72,8 @@ class Projection:
             return False
         return True
 
-    async def search_points(self, workspace_id: str, query: Query, generation: int | None = None) -> Hits:
-        """Return the hits in the collection of a workspace; no hits if it has no collection.
+    async def search_points(self, workspace_id: str, query: Query, generation: int | None = None) -> FoundPoints:
+        """Return the points in the collection of a workspace; no points if it has no collection.
 
         Waits for writers only if the collection was not open, or is behind. If a generation is named and the
         collection holds another one's vectors by now, the dense arm is not asked.
@@ -87,10 +87,10 @@ class Projection:
             if state is None or state.opened is None or state.is_behind:
                 state = await self._catch_up_for_search(workspace_id)
             if state.opened is None:
-                return Hits([], [])
+                return FoundPoints([], [])
             target = state.opened.target
             has_vectors = generation in {None, target.generation}
-            found = Hits([], [])
+            found = FoundPoints([], [])
             asked = query if has_vectors else replace(query, dense=None)
             try:
                 found = await self._engine.search(target.collection, asked)
@@ -106,7 +106,7 @@ class Projection:
                 was_rebuilt = state.must_drop = state.is_behind = True
                 continue
             if state.is_serving(target):
-                return await renew_hits(self._db, workspace_id, found) if state.is_behind else found
+                return await renew_points(self._db, workspace_id, found) if state.is_behind else found
             # It was dropped or replaced while we asked, and may have read as empty.
 
     def explain_gaps(self, workspace_id: str) -> str | None:

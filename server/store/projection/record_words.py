@@ -13,7 +13,7 @@ from server.memory.recall.gate import compute_idf
 from server.store.db import Database
 from server.store.projection.payload import build_point, select_newest, split_rows
 from server.store.projection.placement import Target
-from server.store.search.seam import FieldMatch, Filter, Hit, Hits, Point, Query
+from server.store.search.seam import FieldMatch, Filter, FoundPoint, FoundPoints, Point, Query
 
 #: The newest memories that are read; older ones are not found.
 MOST_READ = 1_000
@@ -32,20 +32,20 @@ class RecordWords:
         indices = [frozenset(point.text.indices) for point in self.points]
         return [compute_idf(total, sum(term in each for each in indices)) for term in terms], total
 
-    def search(self, query: Query) -> Hits:
-        """Return the hits of the text arm, as an engine would."""
+    def search(self, query: Query) -> FoundPoints:
+        """Return the points of the text arm, as an engine would."""
         if query.text is None:
-            return Hits([], [])
+            return FoundPoints([], [])
         terms = query.text.indices
         rarities = dict(zip(terms, self.find_rarities(terms)[0], strict=True))
         least = 0.0 if query.floors is None else query.floors[0]
-        hits: list[Hit] = []
+        found: list[FoundPoint] = []
         for point in self.points:
             weights = zip(point.text.indices, point.text.values, strict=True)
             score = sum(rarities[term] * weight for term, weight in weights if term in rarities)
             if score > 0 and score >= least and _fits(point, query.filter):
-                hits.append(Hit(point.id, score, point.payload))
-        return Hits([], sorted(hits, key=lambda hit: (hit.score, hit.id), reverse=True)[: query.limit])
+                found.append(FoundPoint(point.id, score, point.payload))
+        return FoundPoints([], sorted(found, key=lambda point: (point.score, point.id), reverse=True)[: query.limit])
 
 
 async def read_words(db: Database, target: Target) -> RecordWords:

@@ -58,7 +58,7 @@ def check_points(collection: Collection, points: list[Point]) -> None:
 def check_query(collection: Collection, query: Query) -> None:
     """Raise ValueError if no engine can answer a query with these vectors, limit or filter."""
     if query.limit < 1:
-        raise ValueError(f"a query asks for at least one hit, not {query.limit}")
+        raise ValueError(f"a query asks for at least one point, not {query.limit}")
     if query.dense is not None:
         _check_vector(collection, query.dense)
     if query.text is not None:

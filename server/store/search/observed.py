@@ -3,7 +3,7 @@
 from typing import Any
 
 from server.observer import Observer
-from server.store.search.seam import Collection, Engine, Hits, Point, Query
+from server.store.search.seam import Collection, Engine, FoundPoints, Point, Query
 
 
 class ObservedEngine:
@@ -33,7 +33,7 @@ class ObservedEngine:
         with self._observer.watch("engine", "set_payload"):
             await self._engine.set_payload(collection, patches)
 
-    async def search(self, collection: Collection, query: Query) -> Hits:
+    async def search(self, collection: Collection, query: Query) -> FoundPoints:
         with self._observer.watch("engine", "search"):
             return await self._engine.search(collection, query)
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, cast
 import numpy as np
 
 from server.memory.vector import Vector
-from server.store.search.seam import Hit, Hits, Point, Query, SparseVector
+from server.store.search.seam import FoundPoint, FoundPoints, Point, Query, SparseVector
 
 REVISION = "_revision"
 """The payload key that holds a point's revision."""
@@ -39,11 +39,11 @@ def list_searches(query: Query) -> list[VectorSearch]:
     return searches
 
 
-def merge_answers(query: Query, answers: list[list[Hit]]) -> Hits:
-    """Return the hits of both arms from the answers to `list_searches`, which are in the same order."""
-    text = order_hits(answers.pop()) if query.has_text else []
-    dense = merge_dense_hits(answers[0], answers[1], query.limit) if answers else []
-    return Hits(dense, text)
+def merge_answers(query: Query, answers: list[list[FoundPoint]]) -> FoundPoints:
+    """Return the points of both arms from the answers to `list_searches`, which are in the same order."""
+    text = order_points(answers.pop()) if query.has_text else []
+    dense = merge_dense_points(answers[0], answers[1], query.limit) if answers else []
+    return FoundPoints(dense, text)
 
 
 def group_by_revision(points: Iterable[Point]) -> dict[int, list[Point]]:
@@ -77,20 +77,22 @@ def compute_idf(term: int, score: float, text: SparseVector) -> float:
     return score / text.values[text.indices.index(term)]
 
 
-def order_hits(hits: Iterable[Hit]) -> list[Hit]:
-    """Return an arm's hits, best first; among equal scores the newer id is first, since engines differ there."""
-    return sorted(hits, key=_SCORE_AND_ID, reverse=True)
+def order_points(points: Iterable[FoundPoint]) -> list[FoundPoint]:
+    """Return an arm's points, best first; among equal scores the newer id is first, since engines differ there."""
+    return sorted(points, key=_SCORE_AND_ID, reverse=True)
 
 
-def merge_dense_hits(whole: list[Hit], parts: list[Hit], limit: int) -> list[Hit]:
-    """Return the dense arm's hits, each point once with its better score.
+def merge_dense_points(whole: list[FoundPoint], parts: list[FoundPoint], limit: int) -> list[FoundPoint]:
+    """Return the dense arm's points, each point once with its better score.
 
     Args:
-        whole: the hits by the vector of the whole text.
-        parts: the hits by the vector of the nearest window.
-        limit: the most hits to return.
+        whole: the points by the vector of the whole text.
+        parts: the points by the vector of the nearest window.
+        limit: the most points to return.
     """
     if not parts:
-        return order_hits(whole)
-    best = {hit.id: hit for hit in sorted([*whole, *parts], key=_SCORE_AND_ID)}  # a point's better hit comes last
-    return order_hits(best.values())[:limit]
+        return order_points(whole)
+    best = {
+        point.id: point for point in sorted([*whole, *parts], key=_SCORE_AND_ID)
+    }  # a point's better point comes last
+    return order_points(best.values())[:limit]

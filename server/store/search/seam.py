@@ -73,7 +73,7 @@ class Query:
     text: SparseVector | None
     limit: int
     filter: Filter = field(default_factory=Filter)
-    #: The payload keys of the hits; None for all. Fewer are read faster.
+    #: The payload keys of the points; None for all. Fewer are read faster.
     keys: tuple[str, ...] | None = None
     #: The least scores of the text arm and of the dense arm; None for no such bounds.
     floors: tuple[float, float] | None = None
@@ -84,7 +84,7 @@ class Query:
         return self.text is not None and bool(self.text.indices)
 
 
-class Hit(NamedTuple):  # a tuple, as up to a hundred are made for a recall
+class FoundPoint(NamedTuple):  # a tuple, as up to a hundred are made for a recall
     """A point that an arm found: cosine for the dense arm, BM25 for the text arm."""
 
     id: str
@@ -93,11 +93,11 @@ class Hit(NamedTuple):  # a tuple, as up to a hundred are made for a recall
 
 
 @dataclass(frozen=True, slots=True)
-class Hits:
-    """The hits of each arm, best first; of equal scores, the newer id is first."""
+class FoundPoints:
+    """The points of each arm, best first; of equal scores, the newer id is first."""
 
-    dense: list[Hit]
-    text: list[Hit]
+    dense: list[FoundPoint]
+    text: list[FoundPoint]
 
 
 class Engine(Protocol):
@@ -142,8 +142,8 @@ class Engine(Protocol):
         """
         ...
 
-    async def search(self, collection: Collection, query: Query) -> Hits:
-        """Return the hits of both arms, found in one round trip."""
+    async def search(self, collection: Collection, query: Query) -> FoundPoints:
+        """Return the points of both arms, found in one round trip."""
         ...
 
     async def read_rarities(self, collection: Collection, terms: list[int]) -> list[float | None]:

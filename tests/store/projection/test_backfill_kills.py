@@ -116,7 +116,7 @@ async def test_cut_off_at_any_step_it_goes_on_where_it_was_and_ends_with_one_who
         found = await fresh.search_points(
             book.workspace, Query(np.array([1, 0], np.float32), None, len(ids)), generation
         )
-        assert {hit.id for hit in found.dense} == set(ids)
+        assert {point.id for point in found.dense} == set(ids)
     assert cut.at > 5
     assert embedded == len(ids)  # nothing was embedded twice
     collection = name_collection(book.workspace, 2, 2)

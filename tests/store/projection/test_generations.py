@@ -124,13 +124,13 @@ async def test_the_old_generation_serves_until_the_new_one_is_whole(book, projec
     await gate.reached.wait()
     assert (await projection.open_collection(book.workspace)).generation == 1
     old = Query(first.source.vector("heron"), None, 1)
-    assert [hit.id for hit in (await projection.search_points(book.workspace, old, 1)).dense] == [memory_id]
+    assert [point.id for point in (await projection.search_points(book.workspace, old, 1)).dense] == [memory_id]
     assert await second.embed_query("heron", (await projection.open_collection(book.workspace)).generation) is None
     gate.opened.set()
     await switching
     assert (await projection.open_collection(book.workspace)).generation == 2
     new = Query(await second.embed_query("heron", 2), None, 1)
-    assert [hit.id for hit in (await projection.search_points(book.workspace, new, 2)).dense] == [memory_id]
+    assert [point.id for point in (await projection.search_points(book.workspace, new, 2)).dense] == [memory_id]
     assert not await engine.exists(name_collection(book.workspace, 1, 2))
 
 
@@ -191,7 +191,7 @@ async def test_what_is_written_while_the_new_generation_is_built_is_in_it(book, 
     assert set(await dense(engine, book.workspace, 1)) == set(ids[1:])
     vector = encoder.source.vector("crane")
     found = await projection.search_points(book.workspace, Query(vector, None, 5), 1)
-    assert "crane" in next(hit for hit in found.dense if hit.id == ids[1]).payload["memory"]
+    assert "crane" in next(point for point in found.dense if point.id == ids[1]).payload["memory"]
 
 
 def Gate_of(gate, collection):  # noqa: N802 - reads as the class it narrows

@@ -40,7 +40,7 @@ async def bobs(lite, clock, new_ledger):
 
 
 async def find(projection, book, text):
-    return {hit.id for hit in (await projection.search_points(book.workspace, words(text))).text}
+    return {point.id for point in (await projection.search_points(book.workspace, words(text))).text}
 
 
 async def list_collections(client):

@@ -5,7 +5,15 @@ from math import log, sqrt
 
 import pytest
 
-from server.store.search.seam import EngineDown, FieldMatch, Filter, Hits, Query, SparseVector, UnusableCollection
+from server.store.search.seam import (
+    EngineDown,
+    FieldMatch,
+    Filter,
+    FoundPoints,
+    Query,
+    SparseVector,
+    UnusableCollection,
+)
 from tests.helpers.points import read_ids, read_point
 
 pytestmark = [
@@ -32,7 +40,7 @@ def idf(points, holding):
 async def numbers(engine, collection, where):
     """The points that a filter lets through, by number."""
     found = await engine.search(collection, text(7, where=where))
-    return {int(hit.id[-12:], 16) for hit in found.text}
+    return {int(point.id[-12:], 16) for point in found.text}
 
 
 async def test_a_collection_is_new_once(engine, collection):
@@ -49,7 +57,7 @@ async def test_asking_whether_a_collection_exists_does_not_make_it(engine, make)
 
 async def test_a_collection_that_is_not_there_reads_as_an_empty_one(engine, make):
     collection = make.collection()
-    assert await engine.search(collection, Query(make.vector(1), SparseVector([7], [1.0]), 10)) == Hits([], [])
+    assert await engine.search(collection, Query(make.vector(1), SparseVector([7], [1.0]), 10)) == FoundPoints([], [])
     assert await engine.read_points(collection) == []
     assert await engine.count(collection) == 0
     assert not await engine.exists(collection)
@@ -85,16 +93,16 @@ async def test_the_dense_arm_ranks_by_cosine(engine, collection, make):
         collection, [make.point(1, dense=(0, 5)), make.point(2, dense=(2,)), make.point(3, dense=(1, 1))]
     )
     found = await engine.search(collection, dense(make, 1))
-    assert [hit.id for hit in found.dense] == [make.id(2), make.id(3), make.id(1)]
-    assert [hit.score for hit in found.dense] == pytest.approx([1.0, 1 / sqrt(2), 0.0], abs=ROUNDED)
+    assert [point.id for point in found.dense] == [make.id(2), make.id(3), make.id(1)]
+    assert [point.score for point in found.dense] == pytest.approx([1.0, 1 / sqrt(2), 0.0], abs=ROUNDED)
     assert found.text == []
 
 
 async def test_the_text_arm_weighs_a_word_by_its_rarity(engine, collection, make):
     await engine.upsert(collection, [make.point(1, text=(7, 8)), make.point(2, text=(7,)), make.point(3, text=(9,))])
     found = await engine.search(collection, text(7, 8))
-    assert [hit.id for hit in found.text] == [make.id(1), make.id(2)]
-    assert [hit.score for hit in found.text] == pytest.approx([idf(3, 2) + idf(3, 1), idf(3, 2)], rel=1e-4)
+    assert [point.id for point in found.text] == [make.id(1), make.id(2)]
+    assert [point.score for point in found.text] == pytest.approx([idf(3, 2) + idf(3, 1), idf(3, 2)], rel=1e-4)
     assert found.dense == []
 
 
@@ -112,15 +120,15 @@ async def test_a_words_rarity_is_the_idf_that_the_text_arm_weighs_it_by(engine, 
 async def test_one_search_asks_both_arms_and_brings_the_payload(engine, collection, make):
     await engine.upsert(collection, [make.point(1, type="fact")])
     found = await engine.search(collection, Query(make.vector(1), SparseVector([7], [1.0]), 10))
-    assert [(hit.id, hit.payload) for hit in found.dense] == [(make.id(1), {"type": "fact"})]
-    assert [(hit.id, hit.payload) for hit in found.text] == [(make.id(1), {"type": "fact"})]
+    assert [(point.id, point.payload) for point in found.dense] == [(make.id(1), {"type": "fact"})]
+    assert [(point.id, point.payload) for point in found.text] == [(make.id(1), {"type": "fact"})]
 
 
 async def test_only_the_payload_keys_that_are_asked_for_come_back(engine, collection, make):
     await engine.upsert(collection, [make.point(1, workspace_id="w", type="fact", memory="text", scope="global")])
     query = replace(text(7), keys=("memory", "scope"))
-    (hit,) = (await engine.search(collection, query)).text
-    assert hit.payload == {"workspace_id": "w", "memory": "text", "scope": "global"}
+    (point,) = (await engine.search(collection, query)).text
+    assert point.payload == {"workspace_id": "w", "memory": "text", "scope": "global"}
 
 
 async def test_an_arm_finds_nothing_below_its_floor(engine, collection, make):
@@ -128,27 +136,27 @@ async def test_an_arm_finds_nothing_below_its_floor(engine, collection, make):
     await engine.upsert(collection, [near, far, make.point(3, dense=(0, 1), text=(9,))])
     query = Query(make.vector(1), SparseVector([7, 9], [1.0, 1.0]), 10, floors=(idf(3, 1) - 0.01, 0.9))
     found = await engine.search(collection, query)
-    assert [[hit.id for hit in arm] for arm in (found.dense, found.text)] == [[make.id(1)], [make.id(3)]]
+    assert [[point.id for point in arm] for arm in (found.dense, found.text)] == [[make.id(1)], [make.id(3)]]
 
 
 async def test_among_equals_the_newer_id_goes_first_in_both_arms(engine, collection, make):
     await engine.upsert(collection, [make.point(n, dense=(1, 2), text=(7,)) for n in (3, 1, 4, 2)])
     found = await engine.search(collection, Query(make.vector(1, 2), SparseVector([7], [1.0]), 10))
     newest_first = [make.id(n) for n in (4, 3, 2, 1)]
-    assert [[hit.id for hit in arm] for arm in (found.dense, found.text)] == [newest_first] * 2
+    assert [[point.id for point in arm] for arm in (found.dense, found.text)] == [newest_first] * 2
 
 
 async def test_a_query_without_vectors_finds_nothing(engine, collection, make):
     await engine.upsert(collection, [make.point(1)])
-    assert await engine.search(collection, Query(None, SparseVector([], []), 10)) == Hits([], [])
+    assert await engine.search(collection, Query(None, SparseVector([], []), 10)) == FoundPoints([], [])
 
 
 async def test_a_long_text_is_found_by_its_nearest_window_and_only_once(engine, collection, make):
     long = make.point(1, dense=(0, 0, 1), windows=[(0, 1), (1,)])
     await engine.upsert(collection, [long, make.point(2, dense=(1, 1)), make.point(3, dense=None, windows=[(1, 2)])])
     found = await engine.search(collection, dense(make, 1))
-    assert [hit.id for hit in found.dense] == [make.id(1), make.id(2), make.id(3)]
-    assert [hit.score for hit in found.dense] == pytest.approx([1.0, 1 / sqrt(2), 1 / sqrt(5)], abs=ROUNDED)
+    assert [point.id for point in found.dense] == [make.id(1), make.id(2), make.id(3)]
+    assert [point.score for point in found.dense] == pytest.approx([1.0, 1 / sqrt(2), 1 / sqrt(5)], abs=ROUNDED)
     (first,) = (await engine.search(collection, dense(make, 1, limit=1))).dense
     assert first.id == make.id(1)
 
@@ -156,8 +164,8 @@ async def test_a_long_text_is_found_by_its_nearest_window_and_only_once(engine, 
 async def test_a_memory_without_a_vector_is_found_by_keyword_only(engine, collection, make):
     await engine.upsert(collection, [make.point(1, dense=None), make.point(2, text=())])
     found = await engine.search(collection, Query(make.vector(1), SparseVector([7], [1.0]), 10))
-    assert [hit.id for hit in found.text] == [make.id(1)]
-    assert [hit.id for hit in found.dense] == [make.id(2)]
+    assert [point.id for point in found.text] == [make.id(1)]
+    assert [point.id for point in found.dense] == [make.id(2)]
     stored = await read_point(engine, collection, make.id(2))
     assert stored.text == SparseVector([], [])
 
@@ -167,7 +175,7 @@ async def test_a_collection_without_dimensions_is_searched_by_keyword(engine, ma
     assert await engine.open(collection)
     await engine.upsert(collection, [make.point(1, dense=None)])
     found = await engine.search(collection, text(7))
-    assert [hit.id for hit in found.text] == [make.id(1)]
+    assert [point.id for point in found.text] == [make.id(1)]
     stored = await read_point(engine, collection, make.id(1))
     assert stored.dense is None
     await engine.drop(collection)
@@ -176,7 +184,7 @@ async def test_a_collection_without_dimensions_is_searched_by_keyword(engine, ma
 async def test_an_arm_finds_no_more_than_the_limit(engine, collection, make):
     await engine.upsert(collection, [make.point(n, dense=(1, n)) for n in range(1, 6)])
     found = await engine.search(collection, Query(make.vector(1), SparseVector([7], [1.0]), 2))
-    assert [hit.id for hit in found.dense] == [make.id(1), make.id(2)]
+    assert [point.id for point in found.dense] == [make.id(1), make.id(2)]
     assert len(found.text) == 2
 
 
@@ -211,13 +219,13 @@ async def test_no_value_matches_nothing_and_an_empty_branch_everything(engine, c
 async def test_a_filter_holds_for_the_dense_arm_and_its_windows(engine, collection, make):
     await engine.upsert(collection, [make.point(1, windows=[(1,)], type="fact"), make.point(2, type="task")])
     found = await engine.search(collection, dense(make, 1, where=Filter(must=(FieldMatch("type", ("task",)),))))
-    assert [hit.id for hit in found.dense] == [make.id(2)]
+    assert [point.id for point in found.dense] == [make.id(2)]
 
 
 async def test_a_write_replaces_the_whole_point(engine, collection, make):
     await engine.upsert(collection, [make.point(1, windows=[(1,)], text=(7,), type="fact", entity="x")])
     await engine.upsert(collection, [make.point(1, revision=2, dense=None, text=(8,), type="task")])
-    assert await engine.search(collection, Query(make.vector(1), SparseVector([7], [1.0]), 10)) == Hits([], [])
+    assert await engine.search(collection, Query(make.vector(1), SparseVector([7], [1.0]), 10)) == FoundPoints([], [])
     stored = await read_point(engine, collection, make.id(1))
     assert (stored.payload, stored.dense, stored.text.indices) == ({"type": "task"}, None, [8])
 
@@ -249,7 +257,7 @@ async def test_deleted_points_are_gone_and_unknown_ids_are_no_error(engine, coll
     await engine.delete(collection, [make.id(1), make.id(99)])
     assert await read_ids(engine, collection) == {make.id(2)}
     assert await engine.count(collection) == 1
-    assert [hit.id for hit in (await engine.search(collection, text(7))).text] == [make.id(2)]
+    assert [point.id for point in (await engine.search(collection, text(7))).text] == [make.id(2)]
 
 
 async def test_a_touch_changes_its_keys_on_the_points_that_exist(engine, collection, make):

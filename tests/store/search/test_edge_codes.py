@@ -37,8 +37,10 @@ async def assert_nearest(engine, collection, make, vectors, numbers):
         query = near / np.linalg.norm(near)
         cosines = {make.id(n): float(vectors[n] @ query) for n in numbers}
         found = (await engine.search(collection, Query(query, None, ASKED))).dense
-        assert [hit.score for hit in found] == pytest.approx([cosines[hit.id] for hit in found], abs=ROUNDED)
-        assert [hit.score for hit in found] == pytest.approx(sorted(cosines.values())[: -ASKED - 1 : -1], abs=ROUNDED)
+        assert [point.score for point in found] == pytest.approx([cosines[point.id] for point in found], abs=ROUNDED)
+        assert [point.score for point in found] == pytest.approx(
+            sorted(cosines.values())[: -ASKED - 1 : -1], abs=ROUNDED
+        )
 
 
 async def test_the_nearest_by_their_codes_are_the_nearest(edge, collection, make, vectors):
@@ -56,7 +58,7 @@ async def test_a_floor_is_held_against_what_the_vectors_say_and_not_their_codes(
         cut = int(np.argmax(cosines[10:-1] - cosines[11:])) + 11  # the widest gap, so that no rounding decides
         floor = float(cosines[cut - 1] + cosines[cut]) / 2
         found = (await edge.search(collection, Query(near, None, ASKED, floors=(0.0, floor)))).dense
-        assert {hit.id for hit in found} == {make.id(int(n)) for n in nearest[:cut]}
+        assert {point.id for point in found} == {make.id(int(n)) for n in nearest[:cut]}
 
 
 async def test_codes_follow_what_is_rewritten_removed_and_opened_again(edge, collection, make, vectors, tmp_path):

@@ -131,8 +131,8 @@ async def test_a_full_disk_refuses_writes_and_still_answers(make, tmp_path):
     for write in writes:
         with pytest.raises(EngineDown, match="1024 bytes free"):
             await write
-    (hit,) = (await engine.search(collection, Query(make.vector(1), None, 10))).dense
-    assert (hit.id, hit.payload) == (make.id(1), {"type": "fact"})
+    (point,) = (await engine.search(collection, Query(make.vector(1), None, 10))).dense
+    assert (point.id, point.payload) == (make.id(1), {"type": "fact"})
     free[0] = ROOMY
     await engine.ping()
     await engine.close()

@@ -207,7 +207,7 @@ def test_it_runs_on_the_servers_own_kind_of_loop(tmp_path, make):
         collection = make.collection()
         await engine.open(collection)
         await engine.upsert(collection, [make.point(1)])
-        assert [hit.id for hit in (await engine.search(collection, WORDS)).text] == [make.id(1)]
+        assert [point.id for point in (await engine.search(collection, WORDS)).text] == [make.id(1)]
         await engine.close()
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:

@@ -37,8 +37,8 @@ async def everything(engine, tenant):
     points = await engine.read_points(tenant)
     stored = {point.id: (point.revision, point.payload["type"]) for point in points}
     found = await engine.search(tenant, Query(None, TEXT, 100))
-    assert {hit.id: hit.payload["type"] for hit in found.text} == {id_: kind for id_, (_, kind) in stored.items()}
-    assert all(hit.payload["workspace_id"] == tenant.tenant for hit in found.text)
+    assert {point.id: point.payload["type"] for point in found.text} == {id_: kind for id_, (_, kind) in stored.items()}
+    assert all(point.payload["workspace_id"] == tenant.tenant for point in found.text)
     assert await engine.count(tenant) == len(points) == len(stored)
     revisions = {id_: revision for id_, (revision, _) in stored.items()}
     assert await engine.read_revisions(tenant, list(stored)) == revisions
@@ -77,8 +77,8 @@ async def test_a_word_is_as_rare_as_it_is_in_its_own_workspace(shared, tenants, 
     one, other = tenants
     await shared.upsert(one, [make.point(1, text=(7,)), make.point(2, text=(8,))])
     await shared.upsert(other, [make.point(number, text=(7,)) for number in range(50)])
-    (hit,) = (await shared.search(one, Query(None, TEXT, 10))).text
-    assert hit.score == pytest.approx(log((2 - 1 + 0.5) / (1 + 0.5) + 1), rel=1e-4)
+    (point,) = (await shared.search(one, Query(None, TEXT, 10))).text
+    assert point.score == pytest.approx(log((2 - 1 + 0.5) / (1 + 0.5) + 1), rel=1e-4)
 
 
 async def test_the_rarity_of_a_word_tells_nothing_of_other_workspaces(shared, tenants, make):
@@ -164,4 +164,4 @@ async def test_whatever_one_workspace_does_the_other_sees_only_its_own(shared, t
         assert await everything(shared, tenant) == model
         found = await shared.search(tenant, Query(None, TEXT, 100, where))
         expected = {id_ for id_, (_, kind) in model.items() if kind in kinds and tenant.tenant in owners}
-        assert {hit.id for hit in found.text} == expected
+        assert {point.id for point in found.text} == expected

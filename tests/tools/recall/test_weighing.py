@@ -1,4 +1,4 @@
-"""The way from hits to candidates: the scores of the arms, and the values that replace missing ones."""
+"""The way from points to candidates: the scores of the arms, and the values that replace missing ones."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -12,7 +12,7 @@ from server.memory.recall.question import Question
 from server.memory.text import SEARCH_TEXT_RULE
 from server.store.projection.payload import IndexedMemory, StoredTraits, build_payload, dump_indexed
 from server.store.record.workspaces import Workspace
-from server.store.search.seam import Hit, Hits
+from server.store.search.seam import FoundPoint, FoundPoints
 from tools.recall.answers import MatchedMemory
 from tools.recall.workspace_search import Weighing
 
@@ -25,13 +25,13 @@ LEAST_TEXT, LEAST_DENSE = SCALES.compute_floors(gate.COMPANY)
 
 
 def arm(scores):
-    return sorted((Hit(name, score, PAYLOAD) for name, score in scores.items()), key=lambda hit: -hit.score)
+    return sorted((FoundPoint(name, score, PAYLOAD) for name, score in scores.items()), key=lambda point: -point.score)
 
 
 def candidates(dense, text):
     weighing = Weighing(Question("tea"), [False], SCALES, DEPTH, None, NOW.timestamp())
     place = Workspace("w", "a", "w", NOW, NOW)
-    return weighing.weigh_hits(place, Hits(arm(dense), arm(text)), 10, is_hybrid=True).candidates
+    return weighing.weigh_points(place, FoundPoints(arm(dense), arm(text)), 10, is_hybrid=True).candidates
 
 
 SCORES = st.dictionaries(st.sampled_from("abcdef"), st.floats(-0.2, 1), max_size=DEPTH)

@@ -49,7 +49,17 @@ from server.store.search.query_arms import (
     read_dense,
     read_text,
 )
-from server.store.search.seam import Collection, EngineDown, FieldMatch, Filter, Hit, Hits, Point, Query, SparseVector
+from server.store.search.seam import (
+    Collection,
+    EngineDown,
+    FieldMatch,
+    Filter,
+    FoundPoint,
+    FoundPoints,
+    Point,
+    Query,
+    SparseVector,
+)
 
 T = TypeVar("T")
 
@@ -133,18 +143,18 @@ class EdgeEngine:
                         id_ = str(record.id)
                         call_engine(shard.update, UpdateOperation.set_payload([id_], patches[id_]))
 
-    async def search(self, collection: Collection, query: Query) -> Hits:
+    async def search(self, collection: Collection, query: Query) -> FoundPoints:
         _check_collection(collection)
         checks.check_query(collection, query)
         async with self._shards.pin(collection) as shard:
             if shard is None:
-                return Hits([], [])
+                return FoundPoints([], [])
             requests = _make_requests(query)
             async with self._turn:
                 answers = call_engine(shard.query_batch, QueryBatchRequest(requests)) if requests else []
-                hits = merge_answers(query, [_hits_from_points(each) for each in answers])
-        checks.check_owner(collection, (hit.payload for hit in [*hits.dense, *hits.text]))
-        return hits
+                points = merge_answers(query, [_read_found_points(each) for each in answers])
+        checks.check_owner(collection, (point.payload for point in [*points.dense, *points.text]))
+        return points
 
     async def read_rarities(self, collection: Collection, terms: list[int]) -> list[float | None]:
         _check_collection(collection)
@@ -303,8 +313,8 @@ def _make_conditions(matches: Sequence[FieldMatch]) -> list[Any]:
     return [FieldCondition(match.key, match=MatchAny(list(match.any_of))) for match in matches]
 
 
-def _hits_from_points(scored: list[ScoredPoint]) -> list[Hit]:
-    hits = [Hit(str(one.id), one.score, one.payload or {}) for one in scored]
-    for hit in hits:
-        hit.payload.pop(REVISION, None)
-    return hits
+def _read_found_points(scored: list[ScoredPoint]) -> list[FoundPoint]:
+    points = [FoundPoint(str(one.id), one.score, one.payload or {}) for one in scored]
+    for point in points:
+        point.payload.pop(REVISION, None)
+    return points

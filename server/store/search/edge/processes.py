@@ -18,7 +18,7 @@ import structlog
 
 from server.store.search.edge.frames import CLOSE, MessageProtocol, choose_process
 from server.store.search.edge.turns import TurnLock
-from server.store.search.seam import Collection, EngineDown, Hits, Point, Query
+from server.store.search.seam import Collection, EngineDown, FoundPoints, Point, Query
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
@@ -60,7 +60,7 @@ class ProcessEngine:
     async def set_payload(self, collection: Collection, patches: dict[str, dict[str, Any]]) -> None:
         await self._ask("set_payload", collection, patches)
 
-    async def search(self, collection: Collection, query: Query) -> Hits:
+    async def search(self, collection: Collection, query: Query) -> FoundPoints:
         found = await self._ask("search", collection, query)
         async with self._turn:  # many answers come together, and ranking each takes a millisecond
             return found

@@ -20,7 +20,7 @@ from server.store.search.qdrant import wire
 from server.store.search.qdrant.options import CollectionOptions
 from server.store.search.qdrant.transport import AioTransport
 from server.store.search.query_arms import compute_idf, merge_answers, read_text
-from server.store.search.seam import Collection, EngineDown, Hits, Point, Query, UnusableCollection
+from server.store.search.seam import Collection, EngineDown, FoundPoints, Point, Query, UnusableCollection
 
 T = TypeVar("T")
 
@@ -126,19 +126,19 @@ class ServerEngine:
             request = self._client.batch_update_points(collection.name, batch, wait=True)
             await _await_answer_unless(_NOT_FOUND, request)
 
-    async def search(self, collection: Collection, query: Query) -> Hits:
+    async def search(self, collection: Collection, query: Query) -> FoundPoints:
         # Above the server's indexing threshold the dense arm is approximate.
         checks.check_collection(collection)
         checks.check_query(collection, query)
         requests = wire.make_requests(collection, query)
         if not requests:
-            return Hits([], [])
+            return FoundPoints([], [])
         responses = await _await_answer_unless(_NOT_FOUND, self._client.query_batch_points(collection.name, requests))
         if responses is None:
-            return Hits([], [])
-        hits = merge_answers(query, [wire.hits_from_points(response.points) for response in responses])
-        checks.check_owner(collection, (hit.payload for hit in [*hits.dense, *hits.text]))
-        return hits
+            return FoundPoints([], [])
+        points = merge_answers(query, [wire.read_found_points(response.points) for response in responses])
+        checks.check_owner(collection, (point.payload for point in [*points.dense, *points.text]))
+        return points
 
     async def read_rarities(self, collection: Collection, terms: list[int]) -> list[float | None]:
         checks.check_collection(collection)

@@ -19,7 +19,7 @@ from server.store.search.query_arms import (
     read_dense,
     read_text,
 )
-from server.store.search.seam import Collection, FieldMatch, Filter, Hit, Point, Query, SparseVector
+from server.store.search.seam import Collection, FieldMatch, Filter, FoundPoint, Point, Query, SparseVector
 
 ID = "_id"
 """The payload key of a memory's own id, if the point's id is made for a tenant."""
@@ -91,9 +91,9 @@ def make_rarity_requests(collection: Collection, terms: Sequence[int]) -> list[m
     ]
 
 
-def hits_from_points(scored: list[models.ScoredPoint]) -> list[Hit]:
-    """Return the hits of one search."""
-    return [Hit(find_memory_id(one), one.score, read_payload(one)) for one in scored]
+def read_found_points(scored: list[models.ScoredPoint]) -> list[FoundPoint]:
+    """Return the points of one search."""
+    return [FoundPoint(find_memory_id(one), one.score, read_payload(one)) for one in scored]
 
 
 def point_from_record(record: models.Record) -> Point:

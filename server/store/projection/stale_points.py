@@ -1,0 +1,37 @@
+"""The points of a collection that is behind the record, as the record has them now.
+
+Nothing is answered that was deleted or changed since the points were written: one query asks the record for all points.
+"""
+
+from dataclasses import replace
+
+import sqlalchemy as sa
+
+from server.store.db import Database
+from server.store.projection.payload import StoredTraits, build_payload
+from server.store.record.memories import FIELDS, memory_from_row
+from server.store.search.seam import FoundPoint, FoundPoints
+from server.store.tables.memories import memories
+
+
+async def renew_points(db: Database, workspace_id: str, found: FoundPoints) -> FoundPoints:
+    """Return those of the points that are still live, each with its present content."""
+    ids = {point.id for point in [*found.dense, *found.text]}
+    query = sa.select(*(memories.c[name] for name in FIELDS)).where(
+        memories.c.id.in_(ids),
+        memories.c.workspace_id == workspace_id,
+        memories.c.deleted_at.is_(None),
+        memories.c.consolidated.is_(False),
+    )
+    async with db.read() as connection:
+        live = {row.id: memory_from_row(row) for row in (await connection.execute(query)).all()}
+
+    def renew(points: list[FoundPoint]) -> list[FoundPoint]:
+        renewed: list[FoundPoint] = []
+        for point in points:
+            if (memory := live.get(point.id)) is not None:
+                before = StoredTraits.decode(point.payload["traits"]).before
+                renewed.append(point._replace(payload=build_payload(memory, workspace_id, before)))
+        return renewed
+
+    return replace(found, dense=renew(found.dense), text=renew(found.text))
