@@ -177,7 +177,7 @@ def _ask(corpus: Corpus, text: str, variant: Variant) -> list[int]:
     from server.memory.recall.question import Question  # noqa: PLC0415 - as above
     from server.store.projection.payload import build_payload  # noqa: PLC0415 - as above
     from server.store.record.workspaces import Workspace  # noqa: PLC0415 - as above
-    from server.store.search.seam import Hit, Hits  # noqa: PLC0415 - as above
+    from server.store.search.seam import FoundPoint, FoundPoints  # noqa: PLC0415 - as above
     from tools.recall.pipeline import apply_gate  # noqa: PLC0415 - as above
     from tools.recall.workspace_search import Weighing  # noqa: PLC0415 - as above
 
@@ -191,10 +191,12 @@ def _ask(corpus: Corpus, text: str, variant: Variant) -> list[int]:
     common = [gate.is_common(each, total) for each in rarities]
     cosines = corpus.vectors @ corpus.embed(question.remove_common_names(common) if variant.names_out else text)
 
-    def hits(scores: Any) -> list[Hit]:
+    def find_points(scores: Any) -> list[FoundPoint]:
         best = np.argsort(-scores, kind="stable")[: variant.depth]
         return [
-            Hit(corpus.memories[each].id, float(scores[each]), payloads(int(each))) for each in best if scores[each]
+            FoundPoint(corpus.memories[each].id, float(scores[each]), payloads(int(each)))
+            for each in best
+            if scores[each]
         ]
 
     def payloads(place: int) -> dict[str, Any]:
@@ -207,7 +209,7 @@ def _ask(corpus: Corpus, text: str, variant: Variant) -> list[int]:
         question, common, gate.Scales.from_rarities(rarities, model), variant.depth, None, now.timestamp()
     )
     place = Workspace("w", "a", "w", LATER, LATER)
-    found = weighing.weigh_hits(place, Hits(hits(cosines), hits(words)), total, is_hybrid=True)
+    found = weighing.weigh_points(place, FoundPoints(find_points(cosines), find_points(words)), total, is_hybrid=True)
     candidates = apply_gate([found], 0.0)[0] if variant.gate else found.candidates
     if not variant.guesses:
         candidates = [each._replace(unseen=0.0) for each in candidates]
