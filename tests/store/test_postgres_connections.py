@@ -8,7 +8,8 @@ import sqlalchemy as sa
 from sqlalchemy import event
 
 from server.store import postgres_connections
-from server.store.db import Database, make_copying_engine
+from server.store.db import Database
+from server.store.sql_engines import make_copying_engine
 from server.store.tables.accounts import epoch
 from tests.helpers.databases import admin, postgres_database
 
