@@ -19,6 +19,7 @@ from server.memory.capture.work.causes import find_causes
 from server.memory.capture.work.changes import Change, find_changes, name_path, name_paths
 from server.memory.capture.work.commands import find_added_packages, split_command
 from server.memory.capture.work.failures import Cure, find_cures, has_failed
+from server.memory.capture.work.told import ToldWork, find_told_work
 
 __all__ = ["extract_observations", "fingerprint"]
 
@@ -61,6 +62,7 @@ def _list_work(turns: Sequence[Turn], guard: Guard) -> Iterator[Observation]:
     yield from (_tell_change(change) for change in find_changes(turns) if not _is_known(change, guard))
     yield from (_tell_cure(cure) for cure in find_cures(steps)[0] if not guard.holds(cure.error))
     yield from _list_packages(steps)
+    yield from (_tell_told(each) for each in find_told_work(turns))
     for turn in turns:
         if turn.reply is not None:
             for cause in find_causes(turn):
@@ -86,6 +88,12 @@ def _tell_change(change: Change) -> Observation:
     parts += [f"Asked: {resolve_dates(change.reason, change.at)}"] if change.reason else []
     parts += [f"Done: {change.result}"] if change.result else []
     return _make(" ".join(parts), "observation", title, "agent", change.at, change.events)
+
+
+def _tell_told(told: ToldWork) -> Observation:
+    """Return the observation of what an agent said that it did."""
+    parts = [*told.sentences, *([f"Asked: {resolve_dates(told.reason, told.reply.at)}"] if told.reason else [])]
+    return _make(" ".join(parts), "observation", "What the agent did", "agent", told.reply.at, told.events)
 
 
 def _tell_cure(cure: Cure) -> Observation:

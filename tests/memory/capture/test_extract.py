@@ -173,6 +173,16 @@ def test_the_cause_of_an_error_is_told_if_the_agent_states_it_after_work():
     assert kept(session)[1:] == [cause]
 
 
+def test_without_tool_calls_the_agents_own_words_tell_what_it_did():
+    session = Session().prompt("tell people when we deploy, and commit")
+    session.reply("I added a line to `README.md` and committed it as 4c5d6e7. You could also add a badge to docs/a.md.")
+    session.prompt("what is a badge?").reply("A badge is a small picture. It could be added to README.md.")
+    assert kept(session) == [
+        "I added a line to `README.md` and committed it as 4c5d6e7. Asked: tell people when we deploy, and commit."
+    ]
+    assert kept(Session().run("ls").prompt("go").reply("I changed a.py.")) == []
+
+
 def test_what_the_server_told_the_agent_is_not_stored_again_whoever_repeats_it():
     known = [
         fingerprint("From now on we deploy on Tuesdays only.\nThe demo is next Tuesday (2026-12-01). It is in Graz.")

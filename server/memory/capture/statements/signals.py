@@ -196,7 +196,7 @@ INSTRUCTION = _any(
     r"if\b|unless\b|without\b)",
     r"^(?:don't|do not)\s(?:ever\s)?(?:use|add|touch|change|commit|push|merge|deploy|write|suggest|propose|mention)\b.*"
     r"\b(?:main|master|production|prod)\b",
-    r"\bwhen(?:ever)?\s(?:you|we|i|one|someone|somebody|a|an|the)\b[^,]{3,80},\s(?:please\s|then\s|always\s)?\w+",
+    r"^when(?:ever)?\s(?:you|we|i|one|someone|somebody|a|an|the)\b[^,]{3,80},\s(?:please\s|then\s|always\s)?\w+",
     r"^(?:whenever|unless|every time|each time)\b",
     r"^if (?:you|we|someone|somebody|anyone|something|a|an|the)\b[^,]{3,100},\s(?:please\s|then\s|always\s)?"
     r"(?:use|ask|tell|run|write|add|put|check|do|don't|call|stop|mention|prefer|open|make|keep|leave|create|go|"
