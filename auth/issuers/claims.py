@@ -11,6 +11,7 @@ from typing import Any, cast
 from auth.issuers.rules import IssuerRules
 from auth.principal import expand_scopes
 
+GOOGLE_ISSUER = "https://accounts.google.com"
 #: As wide as the column.
 MAX_SUBJECT = 255
 MAX_CLIENT_ID = 512
@@ -77,6 +78,37 @@ def read_scopes(claims: Mapping[str, Any], rules: IssuerRules) -> frozenset[str]
         if known:
             return expand_scopes(known)
     return expand_scopes(rules.default_scopes)
+
+
+def check_listed(claims: Mapping[str, Any], issuer: str, rules: IssuerRules) -> None:
+    """Check that a person is of a domain or in a group that the rules name. Without such names everybody is welcome.
+
+    Raises:
+        RefusedTokenError: they are in none.
+    """
+    if not rules.domains and not rules.groups:
+        return
+    groups = read_texts(find_claim(claims, rules.groups_claim), split=False)
+    if read_domain(claims, issuer) not in rules.domains and rules.groups.isdisjoint(groups):
+        wanted = (["`email`"] if rules.domains else []) + ([f"`{rules.groups_claim}`"] if rules.groups else [])
+        raise RefusedTokenError(
+            f"is of a person who may not use this server: {' and '.join(wanted)} name no domain or group on its list"
+        )
+
+
+def read_domain(claims: Mapping[str, Any], issuer: str) -> str:
+    """Return the domain of a person's email that an issuer vouches for, in lower case; "" if it vouches for none.
+
+    Anybody can have a Google account with an address of a company, even after they left it. So Google's people belong
+    to the domain in `hd` alone, which is the company's own workspace at Google, or to gmail.com.
+    """
+    email = claims.get("email")
+    is_verified = claims.get("email_verified") is True and isinstance(email, str)
+    domain = str(email).rpartition("@")[2].lower() if is_verified else ""
+    if issuer != GOOGLE_ISSUER or domain == "gmail.com":
+        return domain
+    hosted = claims.get("hd")
+    return hosted.lower() if isinstance(hosted, str) and domain else ""
 
 
 def read_client_id(claims: Mapping[str, Any]) -> str | None:

@@ -11,6 +11,7 @@ from typing import Any
 
 from auth.issuers.claims import (
     RefusedTokenError,
+    check_listed,
     check_times,
     find_audience,
     read_client_id,
@@ -96,6 +97,7 @@ class ExternalTokens:
         audience = find_audience(claims, self._rules)
         subject = read_subject(claims, self._rules.subject_claim)
         await check_signature(token, issuer, header)
+        check_listed(claims, issuer.url, self._rules)
         name = read_name(claims, self._rules.name_claims)
         found = await find_or_make_subject(self._db, issuer.url, subject, name, now, self._outbox)
         if found.is_disabled:

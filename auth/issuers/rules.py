@@ -26,6 +26,9 @@ class IssuerRules:
         default_scopes: the scopes of a token whose claims name no known scope.
         subject_claim: the claim that says who the person is, the same in each of their tokens.
         name_claims: the claims that a new user's name is made of. The first that is there counts.
+        domains: the domains of verified emails whose people may use this server, in lower case.
+        groups: the groups whose people may. Without domains and groups everybody may.
+        groups_claim: the claim that lists a person's groups.
     """
 
     issuers: Sequence[str]
@@ -38,6 +41,9 @@ class IssuerRules:
     default_scopes: frozenset[str] = frozenset()
     subject_claim: str
     name_claims: Sequence[str]
+    domains: frozenset[str] = frozenset()
+    groups: frozenset[str] = frozenset()
+    groups_claim: str = "groups"
 
 
 def choose_asked_scopes(

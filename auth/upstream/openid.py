@@ -7,13 +7,21 @@ from typing import Any
 from urllib.parse import quote
 
 from auth.fetching import UnusableAnswerError
-from auth.issuers.claims import RefusedTokenError, check_times, find_claim, read_name, read_subject, read_texts
+from auth.issuers.claims import (
+    RefusedTokenError,
+    check_times,
+    find_claim,
+    read_domain,
+    read_name,
+    read_subject,
+    read_texts,
+)
 from auth.issuers.connections import Connections
 from auth.issuers.discovery import is_as_safe
 from auth.issuers.issuer import Issuer
 from auth.issuers.signatures import check_algorithm, check_signature, read_unverified
 from auth.rfc import check_id_token_claims
-from auth.upstream.provider import GOOGLE_ISSUER, AllowList, ExternalPerson, Provider
+from auth.upstream.provider import AllowList, ExternalPerson, Provider
 from server.clock import Clock
 
 MAX_LENGTH = 32 * 1024
@@ -131,20 +139,6 @@ class OpenIdClient:
             issuer=self._provider.issuer,
             subject=read_subject(claims),
             name=read_name(claims),
-            domain=self._find_domain(claims),
+            domain=read_domain(claims, self._provider.issuer),
             groups=frozenset(read_texts(find_claim(claims, self._provider.groups_claim), split=False)),
         )
-
-    def _find_domain(self, claims: Mapping[str, Any]) -> str:
-        """Return the domain that the provider vouches for; "" if it vouches for none.
-
-        Anybody can have a Google account with an address of a company, even after they left it. So Google's people
-        belong to the domain in `hd` alone, which is the company's own workspace at Google, or to gmail.com.
-        """
-        email = claims.get("email")
-        is_verified = claims.get("email_verified") is True and isinstance(email, str)
-        domain = str(email).rpartition("@")[2].lower() if is_verified else ""
-        if self._provider.issuer != GOOGLE_ISSUER or domain == "gmail.com":
-            return domain
-        hosted = claims.get("hd")
-        return hosted.lower() if isinstance(hosted, str) and domain else ""

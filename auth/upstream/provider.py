@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-GOOGLE_ISSUER = "https://accounts.google.com"
 #: As GitHub names itself in its metadata of OAuth. It has no ID tokens, so its people are read from its API.
 GITHUB_ISSUER = "https://github.com/login/oauth"
 

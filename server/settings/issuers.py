@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, fie
 from pydantic_settings import BaseSettings, NoDecode
 
 from server.settings.checks import check_http_url
-from server.settings.values import TextList, make_json_parser, split_list
+from server.settings.values import DomainList, TextList, make_json_parser, split_list
 
 #: As wide as the column in the database.
 MAX_ISSUER = 512
@@ -106,6 +106,19 @@ class IssuerSettings(BaseSettings):
         default_factory=lambda: ["preferred_username", "email"],
         description="The claims that the name of a new user is made of; the first that is there counts. The name is "
         "for people to read, and gives no access to anything.",
+    )
+    auth_domains: DomainList = Field(
+        default_factory=list,
+        description="The domains of emails whose people may use this server with a token of an issuer, with commas "
+        "between them. The token must say that the email is verified. Default: this is no condition.",
+    )
+    auth_groups: TextList = Field(
+        default_factory=list,
+        description="The groups whose people may use this server with a token of an issuer, with commas between them. "
+        "To be of a domain or in a group is enough. Default: this is no condition.",
+    )
+    auth_groups_claim: str = Field(
+        default="groups", description="The claim of such a token that lists a person's groups. Dots lead into objects."
     )
     enterprise_issuer: TextList = Field(
         default_factory=list,

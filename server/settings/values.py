@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable
 from typing import Annotated
 
-from pydantic import BeforeValidator
+from pydantic import AfterValidator, BeforeValidator
 from pydantic_settings import NoDecode
 
 
@@ -30,5 +30,13 @@ def make_json_parser(example: str) -> Callable[[object], object]:
     return parse
 
 
+def _check_domains(value: list[str]) -> list[str]:
+    if any("@" in each or "*" in each or "." not in each for each in value):
+        raise ValueError("must be domains, like example.com, with commas between them")
+    return [each.lower() for each in value]
+
+
 #: A list of texts, with commas between them in a variable.
 TextList = Annotated[list[str], NoDecode, BeforeValidator(split_list)]
+#: A list of domains of emails, in lower case.
+DomainList = Annotated[TextList, AfterValidator(_check_domains)]

@@ -7,12 +7,13 @@ from datetime import timedelta
 from auth.accounts.passwords import Passwords
 from auth.bearers.bearer import Authenticator
 from auth.issuers.assertions import Assertions
+from auth.issuers.claims import GOOGLE_ISSUER
 from auth.issuers.external_tokens import ExternalTokens
 from auth.issuers.rules import USUAL_NAMES, IssuerRules, choose_asked_scopes
 from auth.resources import AskedScopes, list_resources
 from auth.server import AuthorizationServer, AuthSettings
 from auth.tokens.sealing import load_secret_key
-from auth.upstream.provider import GITHUB_ISSUER, GOOGLE_ISSUER, AllowList, Provider
+from auth.upstream.provider import GITHUB_ISSUER, AllowList, Provider
 from auth.upstream.upstream import Upstream
 from auth.wiring import build_access_tokens, build_authorization_server
 from server.clock import Clock
@@ -145,6 +146,9 @@ def make_rules(settings: Settings) -> IssuerRules:
         default_scopes=frozenset(settings.auth_default_scopes),
         subject_claim=settings.auth_subject_claim,
         name_claims=settings.auth_name_claims,
+        domains=frozenset(settings.auth_domains),
+        groups=frozenset(settings.auth_groups),
+        groups_claim=settings.auth_groups_claim,
     )
 
 

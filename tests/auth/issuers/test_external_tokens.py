@@ -324,3 +324,30 @@ async def test_first_tokens_that_come_at_once_make_one_user_of_each_subject(veri
 async def test_a_user_is_named_as_the_token_says_as_far_as_a_name_may_be(tokens, issuer, db, claims, name):
     await tokens.verify(issuer.token(**claims))
     assert [user.name for user in await people(db)] == [name]
+
+
+@pytest.mark.parametrize(
+    ("lists", "claims", "is_welcome"),
+    [
+        ({"auth_domains": ["example.org"]}, {"email": "ada@Example.org", "email_verified": True}, True),
+        ({"auth_domains": ["example.org"]}, {"email": "ada@example.org"}, False),
+        ({"auth_domains": ["example.org"]}, {"email": "ada@example.org", "email_verified": "true"}, False),
+        ({"auth_domains": ["example.org"]}, {"email": "ada@sub.example.org", "email_verified": True}, False),
+        ({"auth_domains": ["example.org"]}, {"email": ["ada@example.org"], "email_verified": True}, False),
+        ({"auth_domains": ["example.org"]}, {}, False),
+        ({"auth_groups": ["staff"]}, {"groups": ["guests", "staff"]}, True),
+        ({"auth_groups": ["staff"]}, {"groups": "staff"}, True),
+        ({"auth_groups": ["staff"]}, {"groups": ["Staff", 7, None]}, False),
+        ({"auth_groups": ["staff"]}, {"groups": {"staff": True}}, False),
+        ({"auth_groups": ["staff"], "auth_groups_claim": "in.it"}, {"in": {"it": ["staff"]}}, True),
+        ({"auth_groups": ["staff"], "auth_domains": ["example.org"]}, {"groups": ["staff"]}, True),
+        ({"auth_groups": ["staff"], "auth_domains": ["example.org"]}, {"groups": ["guests"]}, False),
+    ],
+)
+async def test_only_people_on_a_list_come_if_there_is_one(verifying, issuer, db, lists, claims, is_welcome):
+    tokens = verifying(**lists)
+    if is_welcome:
+        assert (await tokens.verify(issuer.token(**claims))).via == "issuer"
+    else:
+        assert "may not use this server" in await refusal(tokens, issuer.token(**claims))
+        assert await people(db) == [], "nobody is made of a token that is refused"

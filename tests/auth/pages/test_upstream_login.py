@@ -10,8 +10,9 @@ import jwt
 import pytest
 import sqlalchemy as sa
 
+from auth.issuers.claims import GOOGLE_ISSUER
 from auth.rfc import make_code_challenge
-from auth.upstream.provider import GITHUB_ISSUER, GOOGLE_ISSUER, AllowList, Provider
+from auth.upstream.provider import GITHUB_ISSUER, AllowList, Provider
 from auth.upstream.upstream import Upstream
 from server.store.record.people.accounts import find_user
 from server.store.tables.accounts import external_subjects, users
