@@ -54,7 +54,8 @@ _PRONOUN = re.compile(
 _OF_THEM = re.compile(r"^(?:we|i|you|they)\b.*\b(?:of|for|with|from|about) (?:them|it)\b", re.IGNORECASE)
 #: "This is an app for farmers" points at nothing before it.
 _INTRODUCING = re.compile(
-    r"(?:it'?s|it is|this is) (?:an? )?.*\b(?:app|project|repo\w*|service|site|website|game|library|tool|bot|script|"
+    r"it (?:annoys|bothers|irritates|helps|confuses) me\b|(?:it'?s|it is|this is) (?:an? )?.*\b(?:app|project|"
+    r"repo\w*|service|site|website|game|library|tool|bot|script|"
     r"plugin|page|shop)\b"
     r"|this (?:project|repo|repository|app|service|site|game|library|tool|bot)\b",
     re.IGNORECASE,

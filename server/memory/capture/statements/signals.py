@@ -32,8 +32,9 @@ PROBLEM = _any(
     r"\b(?:fail(?:s|ed|ing|ures?)?|crash(?:es|ed|ing)?|broken|breaks?|broke|bugs?|bugg?y|flaky|errors?(?! (?:bars?|"
     r"handling|messages?|codes?|budgets?|pages?))|exceptions?(?! to| for)|hangs?|"
     r"stuck|slow|leak(?:s|ing)?|missing|wrong(?:ly)?|weird|strange|complain(?:s|ing|ed)?|"
-    r"oomkilled|timeouts?|times? out|timed out|stack ?trace|traceback|404|500|429|502|503|undefined|nan)\b",
-    r"\b(?:doesn't|does not|don't|didn't|isn't|won't|not)\s(?:\w+\s)?(?:work(?:ing)?|load(?:ing)?|compile|start|"
+    r"oomkilled|timeout errors?|times? out|timed out|stack ?trace|traceback|404|500|429|502|503|undefined|nan)\b",
+    r"^(?!(?:do not|don't)\s).*\b(?:doesn't|does not|don't|didn't|isn't|won't|not)\s(?:\w+\s)?(?:work(?:ing)?|"
+    r"load(?:ing)?|compile|start|"
     r"show(?:ing)? up|"
     r"render(?:ing)?|respond(?:ing)?|build|fit|open|run|match)\b",
     r"\b(?:can't|cannot|couldn't)\s(?:log ?in|find|see|open|reach|connect|load|install|build|run|pay|reproduce|get)\b",
@@ -59,6 +60,8 @@ PROBLEM = _any(
 )
 #: Words of small talk, and of what is over with this message.
 CHATTER = _any(
+    r"\b(?:ignore|disregard|forget) (?:all |any |the |your )*(?:previous|prior|earlier|above) (?:rules|instructions|"
+    r"prompts?)\b",
     r"\b(?:haha|lol|lmao|rofl|hehe|:\)|;\)|xd|jaja)(?!\w)",
     r"^(?:thanks?|thank you|thx|cheers|bye|goodbye|see you|good night|have a)\b",
     r"\b(?:makes? sense|sounds? good|got it|i see|that helped|never ?mind|forget it|forget about it|no worries|"
@@ -90,7 +93,8 @@ _WORK = (
     "use|validate|verify|wait|walk|work on|wrap|write"
 )
 REQUEST = _any(
-    rf"^(?:please\s|pls\s|now\s|then\s|just\s|first\s|next\s|kindly\s|you make\s|go ahead)?(?:{_WORK})\b",
+    rf"^(?:please\s|pls\s|now\s|then\s|just\s|first\s|next\s|kindly\s|you make\s|go ahead)?(?:{_WORK})\b"
+    r"(?!\s[\w-]+\s(?:is|are|must|have|has|follow|go|live|should)\b)",
     r"^(?:can|could|would|will)\s(?:you|we)\b",
     r"^(?:i|we)(?:'d)?\s(?:want|need|like|would like|wish)\s(?:you\s)?(?:to|a|an|the|some|another|two|three|\d)\b",
     r"^(?:we|i|you)\s(?:need|have|should|ought|might|could)\s(?:to\s)?(?!no\b)\w+",
@@ -146,6 +150,7 @@ LASTING = _any(
     r"\bdefault (?:from|for)\b",
 )
 PREFERENCE = _any(
+    r"\bi only want\b(?! to\b)|\bit (?:annoys|bothers|irritates|helps|confuses) me (?:when|if|that)\b",
     r"\bi\s(?:(?:really|strongly|generally|usually|always|much|personally|also|still|just)\s)*"
     r"(?:prefer|hate|dislike|love|can't stand|cannot stand|don't like|do not like|don't want|like(?!\s(?:to|it\b|"
     r"that\b|this\b)(?! when))|"
@@ -176,12 +181,29 @@ DECISION = _any(
     r"\bwe\s(?:moved|switched|migrated)\s(?:\w+\s){0,6}(?:to|from|off|away)\b",
     r"\bthe plan (?:is|remains)\b",
     r"\bwe (?:want|aim|plan|intend) to (?:be on|stay on|move|switch|support|drop|release|launch|ship|migrate|use)\b",
+    r"\bgave up on\b|\b(?:is|are) off the table\b|\bruled out\b|\b(?:was|were|has been|have been) (?:rejected|"
+    r"accepted) by\b",
     r"\b(?:is|are|was|were|has been|have been) (?:dropped|deprecated|retired|decommissioned|frozen|abandoned|"
     r"cancell?ed|"
     r"postponed|approved|planned|scheduled|discontinued)\b",
 )
 _WE = r"(?:we|i|you|one|they|nobody|no one|everyone|everybody|anyone|please)"
+_LANGUAGE = (
+    "english|german|french|spanish|italian|portuguese|dutch|polish|russian|ukrainian|turkish|japanese|chinese|british|"
+    "american|metric|imperial|plain|simple"
+)
 INSTRUCTION = _any(
+    r"^(?:before|after|on) (?:every|each|any|all)\s",
+    r"^ask (?:me |us |[a-z]+ )?(?:before|first|about|whenever|if)\b",
+    r"^(?:don't|do not) \w+ (?:.{2,40} )?directly\b",
+    r"^keep (?:\w+ ){1,3}out of\b|^keep (?:all )?(?:commits|functions|answers|replies|responses|messages|prs|"
+    r"pull requests|"
+    r"changes|sentences|explanations)\b",
+    rf"^(?:answer|reply|respond|write|speak|talk|explain|use)\b(?: me| us| to me| everything)?(?: in|"
+    rf" with)? (?:{_LANGUAGE})\b(?! (?:file|"
+    r"text|word|button|version)s?\b)",
+    r"^stop \w+ing\b(?! (?:the|it|that|this|them)\b)",
+    r"^no [\w -]{2,40} (?:in|for) (?:this|our|the) (?:codebase|code ?base|repo|repository|project|team|company|code)\b",
     rf"(?:^|\b{_WE}\s|[,:;]\s|\bplease\s|\band\s|\bso\s|\bbut\s|\bor\s)(?:should\s|must\s|will\s|do\s)?(?:always|"
     rf"never)\b(?!\s(?:mind|worked))",
     r"\b(?:always|never)[.!]?$",
@@ -204,11 +226,12 @@ INSTRUCTION = _any(
     r"^(?:use|write|keep|prefer|answer|reply|respond|call|name|format|put|prefix|leave|stick|speak|be|avoid)\b"
     r".*\b(?:every|each|all|any|always|everywhere|everything|only|alone|instead of|rather than|not|unless|plainly|"
     r"no more than|at most|max)\b(?!.*\b(?:here|this (?:file|function|test|line|page|class))\b)",
-    r"^avoid\s\w+",
     r"\b(?:i want|i'd like|i need) you to\b.*\b(?:always|never|every|in future|from now|whenever|each)\b",
 )
 #: The same with weaker words, unless the sentence is a request for work.
 RULE = _any(
+    r"^(?:prefer|avoid)\s\w+",
+    r"\b(?:has|have|needs?) to (?:keep|stay|remain|run on|work (?:on|with|without)|support|be compatible|comply)\b",
     r"^[\w\s-]{3,40}\severywhere[.!]?$",
     r"^(?:every|each|all|any|no|none of)\s(?!of (?:this|that|these)\b|good\b|idea\b|thanks\b|right\b|the best\b|"
     r"set\b|done\b)"
@@ -226,6 +249,8 @@ RULE = _any(
     r"\bwe (?:say|write|spell|call it)\b.*\b(?:not|never|instead|and not)\b",
 )
 FACT = _any(
+    r"\bhappens? (?:on|at|every|in)\b|\b(?:you(?:'ll| can) find|can be found)\b",
+    r"\b(?:is|are) (?:now |all )?(?:protected|read-only|outdated|obsolete|immutable|confidential)\b",
     r"\b(?:is|are|was|were|'s)\s(?:also\s|now\s|still\s|internally\s|officially\s)?(?:called|named|codenamed|"
     r"code-named|known as|nicknamed|"
     r"spelled|spelt|pronounced|abbreviated)\b",
@@ -295,7 +320,7 @@ HABIT = re.compile(
 #: What belongs to the people who work here: "our client is a public library".
 OURS = re.compile(
     r"(?:^|[,;:]\s|\bbecause\s|\bsince\s|\band\s)(?:our|my)\s(?:[\w&'./-]+\s){1,5}?(?:is|are|has|have|wants?|"
-    r"insists?|requires?|prefers?|"
+    r"insists?|requires?|prefers?|follows?|"
     r"hates?|loves?|uses?|speaks?|runs?|needs?|lives?|sits?|expects?|'s)\b"
 )
 #: A thing with its place, number or name: "the API is at /v2", "amounts are integers in cents".
