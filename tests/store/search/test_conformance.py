@@ -269,6 +269,13 @@ async def test_a_touch_changes_its_keys_on_the_points_that_exist(engine, collect
     assert await engine.count(collection) == 2
 
 
+async def test_points_that_are_touched_together_each_get_their_own(engine, collection, make):
+    await engine.upsert(collection, [make.point(n, relevance=0) for n in range(6)])
+    await engine.set_payload(collection, {make.id(n): {"relevance": n % 3} for n in range(6)})
+    stored = {point.id: point.payload["relevance"] for point in await engine.read_points(collection)}
+    assert stored == {make.id(n): n % 3 for n in range(6)}
+
+
 async def test_a_dropped_collection_is_new_again(engine, collection, make):
     await engine.upsert(collection, [make.point(1)])
     await engine.flush(collection)

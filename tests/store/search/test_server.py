@@ -88,6 +88,19 @@ async def test_an_answer_that_is_not_a_qdrant_servers_is_engine_down(answering, 
         await answering(lambda _: httpx.Response(200, text="<html>")).count(make.collection())
 
 
+async def test_points_that_get_the_same_are_one_operation(answering, make):
+    sent = []
+
+    def answer(request):
+        sent.append(json.loads(request.content)["operations"])
+        return httpx.Response(200, json={"result": [], "status": "ok", "time": 0.0})
+
+    patches = {make.id(n): {"access_count": 1 + n // 90} for n in range(100)}
+    await answering(answer).set_payload(make.collection(), patches)
+    (operations,) = sent
+    assert [len(one["set_payload"]["filter"]["must"][0]["has_id"]) for one in operations] == [90, 10]
+
+
 @pytest.mark.parametrize("version", ["1.15.9", "0.11.0"])
 async def test_a_server_without_conditional_writes_is_refused(answering, make, version):
     engine = answering(lambda _: httpx.Response(200, json={"title": "qdrant", "version": version}))

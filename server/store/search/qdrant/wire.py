@@ -3,6 +3,7 @@
 Every filter made here contains the tenant's condition, and filters are made nowhere else.
 """
 
+import json
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
@@ -48,12 +49,18 @@ def make_upserts(collection: Collection, points: list[Point]) -> list[models.Upd
 
 
 def make_patches(collection: Collection, patches: dict[str, dict[str, Any]]) -> list[models.UpdateOperation]:
-    """Return one operation for each id, by a filter, so that an id without a point is no error."""
+    """Return one operation for each different patch, by a filter, so that an id without a point is no error.
+
+    Most patches are small counts, so many points have the same one.
+    """
+    ids_by_patch: dict[str, list[str]] = {}
+    for id_, patch in patches.items():
+        ids_by_patch.setdefault(json.dumps(patch, sort_keys=True), []).append(id_)
     return [
         models.SetPayloadOperation(
-            set_payload=models.SetPayload(payload=patch, filter=make_ids_filter(collection, [id_]))
+            set_payload=models.SetPayload(payload=patches[ids[0]], filter=make_ids_filter(collection, ids))
         )
-        for id_, patch in patches.items()
+        for ids in ids_by_patch.values()
     ]
 
 
