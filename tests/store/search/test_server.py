@@ -11,7 +11,7 @@ from qdrant_client import AsyncQdrantClient
 from server.config import Settings
 from server.store.search.qdrant.options import CollectionOptions
 from server.store.search.qdrant.server import ServerEngine
-from server.store.search.seam import EngineDown, Query
+from server.store.search.seam import EngineDown, Query, SparseVector
 from server.wiring.stores import build_engine
 from tests.helpers.logins.local_ca import serve_https
 
@@ -99,6 +99,28 @@ async def test_points_that_get_the_same_are_one_operation(answering, make):
     await answering(answer).set_payload(make.collection(), patches)
     (operations,) = sent
     assert [len(one["set_payload"]["filter"]["must"][0]["has_id"]) for one in operations] == [90, 10]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"<html>",
+        b"[]",
+        b"{}",
+        b'{"result": null}',
+        b'{"result": [{}]}',
+        b'{"result": [{"points": null}]}',
+        b'{"result": [{"points": [{"id": "a"}]}]}',
+        b'{"result": [{"points": [7]}]}',
+        b'{"result": [{"points": []}, {"points": []}]}',
+    ],
+)
+async def test_an_answer_to_a_search_that_is_not_a_qdrant_servers_is_engine_down(answering, make, body):
+    engine = answering(lambda _: httpx.Response(200, content=body))
+    with pytest.raises(EngineDown):
+        await engine.search(make.collection(), Query(None, SparseVector([7], [1.0]), 1))
+    with pytest.raises(EngineDown):
+        await engine.read_rarities(make.collection(), [7])
 
 
 @pytest.mark.parametrize("version", ["1.15.9", "0.11.0"])

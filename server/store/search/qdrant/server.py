@@ -6,8 +6,10 @@ workspace can neither read nor overwrite another's points, whatever the request.
 and power cuts are the server's own matter.
 """
 
+import json
 import ssl
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Generator
+from contextlib import contextmanager
 from typing import Any, Self, TypeVar
 
 from qdrant_client import AsyncQdrantClient, models
@@ -19,7 +21,7 @@ from server.store.search import checks
 from server.store.search.qdrant import wire
 from server.store.search.qdrant.options import CollectionOptions
 from server.store.search.qdrant.transport import AioTransport
-from server.store.search.query_arms import compute_idf, merge_answers, read_text
+from server.store.search.query_arms import merge_answers
 from server.store.search.seam import Collection, EngineDown, FoundPoints, Point, Query, UnusableCollection
 
 T = TypeVar("T")
@@ -106,7 +108,7 @@ class ServerEngine:
         checks.check_tenant(collection, (point.payload for point in points))
         for start in range(0, len(points), _SLICE):
             operations = wire.make_upserts(collection, points[start : start + _SLICE])
-            await _await_answer(self._client.batch_update_points(collection.name, operations, wait=True))
+            await _await_answer(self._write(collection, operations))
 
     async def delete(self, collection: Collection, ids: list[str]) -> None:
         checks.check_collection(collection)
@@ -123,36 +125,33 @@ class ServerEngine:
         operations = wire.make_patches(collection, patches)
         for start in range(0, len(operations), _SLICE):
             batch = operations[start : start + _SLICE]
-            request = self._client.batch_update_points(collection.name, batch, wait=True)
-            await _await_answer_unless(_NOT_FOUND, request)
+            await _await_answer_unless(_NOT_FOUND, self._write(collection, batch))
 
     async def search(self, collection: Collection, query: Query) -> FoundPoints:
         # Above the server's indexing threshold the dense arm is approximate.
         checks.check_collection(collection)
         checks.check_query(collection, query)
-        requests = wire.make_requests(collection, query)
-        if not requests:
+        searches = wire.make_searches(collection, query)
+        if not searches:
             return FoundPoints([], [])
-        responses = await _await_answer_unless(_NOT_FOUND, self._client.query_batch_points(collection.name, requests))
-        if responses is None:
+        answers = await _await_answer_unless(_NOT_FOUND, self._query(collection, searches))
+        if answers is None:
             return FoundPoints([], [])
-        points = merge_answers(query, [wire.read_found_points(response.points) for response in responses])
-        checks.check_owner(collection, (point.payload for point in [*points.dense, *points.text]))
-        return points
+        with _reading_an_answer():
+            found = merge_answers(query, [wire.read_found_points(points) for points in answers])
+        checks.check_owner(collection, (point.payload for point in [*found.dense, *found.text]))
+        return found
 
     async def read_rarities(self, collection: Collection, terms: list[int]) -> list[float | None]:
         checks.check_collection(collection)
         if not terms:
             return []
-        requests = wire.make_rarity_requests(collection, terms)
-        responses = await _await_answer_unless(_NOT_FOUND, self._client.query_batch_points(collection.name, requests))
-        if responses is None:
+        searches = wire.make_rarity_searches(collection, terms)
+        answers = await _await_answer_unless(_NOT_FOUND, self._query(collection, searches))
+        if answers is None:
             return [None] * len(terms)
-        answers = [response.points for response in responses]
-        return [
-            compute_idf(term, best[0].score, read_text(best[0].vector)) if best else None
-            for term, best in zip(terms, answers, strict=True)
-        ]
+        with _reading_an_answer():
+            return [wire.read_rarity(term, points) for term, points in zip(terms, answers, strict=True)]
 
     async def read_points(self, collection: Collection) -> list[Point]:
         checks.check_collection(collection)
@@ -242,6 +241,27 @@ class ServerEngine:
         )
         return await _await_answer_unless(_CONFLICT, request) is not None
 
+    async def _query(self, collection: Collection, searches: list[wire.Json]) -> list[list[wire.Json]]:
+        """Return the points that each search finds."""
+        answer = await self._post(collection, "query/batch", {"searches": searches})
+        with _reading_an_answer():
+            return [list(each["points"]) for _, each in zip(searches, answer["result"], strict=True)]
+
+    async def _write(self, collection: Collection, operations: list[wire.Json]) -> wire.Json:
+        """Carry out operations, and return when they are applied."""
+        return await self._post(collection, "batch?wait=true", {"operations": operations})
+
+    async def _post(self, collection: Collection, verb: str, body: wire.Json) -> wire.Json:
+        """Send JSON that the client neither checks nor builds, and return the answer as JSON."""
+        return await self._client.http.client.request(
+            type_=dict[str, Any],
+            method="POST",
+            url=f"/collections/{{name}}/points/{verb}",
+            path_params={"name": collection.name},
+            headers={"Content-Type": "application/json"},
+            content=json.dumps(body).encode(),
+        )
+
     async def _delete(self, collection: Collection, points: models.Filter) -> None:
         request = self._client.delete(collection.name, models.FilterSelector(filter=points), wait=True)
         await _await_answer_unless(_NOT_FOUND, request)
@@ -253,6 +273,15 @@ class _RefusedByServer(EngineDown):
     def __init__(self, status: int | None) -> None:
         super().__init__(f"the Qdrant server refused with status {status}")
         self.status = status
+
+
+@contextmanager
+def _reading_an_answer() -> Generator[None]:
+    """Raise `EngineDown` if an answer is not made as a Qdrant server makes it."""
+    try:
+        yield
+    except (AttributeError, LookupError, TypeError, ValueError) as error:
+        raise EngineDown(f"the Qdrant server does not answer as one ({type(error).__name__})") from None
 
 
 async def _await_answer(request: Awaitable[T]) -> T:

@@ -1,6 +1,8 @@
-"""Translates filters, points and queries into those of the Qdrant client, and its answers back.
+"""Translates filters, points and queries into those of a Qdrant server, and its answers back.
 
-Every filter made here contains the tenant's condition, and filters are made nowhere else.
+What each recall and each write sends and reads is JSON as the server documents it: with the models of the Qdrant client
+a search costs three times the processor time. All else is in the client's models. Every filter made here contains the
+tenant's condition, and filters are made nowhere else.
 """
 
 import json
@@ -15,6 +17,7 @@ from server.store.search.query_arms import (
     INDEXED_KEYS,
     REVISION,
     WORKSPACE,
+    compute_idf,
     group_by_revision,
     list_searches,
     read_dense,
@@ -26,29 +29,30 @@ ID = "_id"
 """The payload key of a memory's own id, if the point's id is made for a tenant."""
 
 
+Json = dict[str, Any]
+
+
 def make_owner_filter(collection: Collection) -> models.Filter:
     """Make the filter for every point of the collection, or of the tenant."""
-    return models.Filter(must=_make_tenant_conditions(collection))
+    return models.Filter.model_validate(_make_owner_filter(collection))
 
 
 def make_ids_filter(collection: Collection, ids: Sequence[str]) -> models.Filter:
     """Make the filter for the points with these ids in the collection, or of the tenant."""
-    return models.Filter(
-        must=[models.HasIdCondition(has_id=_make_point_ids(collection, ids)), *_make_tenant_conditions(collection)]
-    )
+    return models.Filter.model_validate(_make_ids_filter(collection, ids))
 
 
-def make_upserts(collection: Collection, points: list[Point]) -> list[models.UpdateOperation]:
+def make_upserts(collection: Collection, points: list[Point]) -> list[Json]:
     """Return one operation for each revision. It changes no point of a higher revision or of another tenant."""
-    operations: list[models.UpdateOperation] = []
+    operations: list[Json] = []
     for revision, batch in group_by_revision(points).items():
         structs = [_make_struct(collection, point) for point in batch]
-        not_above = _make_revision_filter(collection, revision)
-        operations.append(models.UpsertOperation(upsert=models.PointsList(points=structs, update_filter=not_above)))
+        not_above = [{"key": REVISION, "range": {"lte": revision}}, *_make_tenant_conditions(collection)]
+        operations.append({"upsert": {"points": structs, "update_filter": {"must": not_above}}})
     return operations
 
 
-def make_patches(collection: Collection, patches: dict[str, dict[str, Any]]) -> list[models.UpdateOperation]:
+def make_patches(collection: Collection, patches: dict[str, Json]) -> list[Json]:
     """Return one operation for each different patch, by a filter, so that an id without a point is no error.
 
     Most patches are small counts, so many points have the same one.
@@ -57,50 +61,61 @@ def make_patches(collection: Collection, patches: dict[str, dict[str, Any]]) -> 
     for id_, patch in patches.items():
         ids_by_patch.setdefault(json.dumps(patch, sort_keys=True), []).append(id_)
     return [
-        models.SetPayloadOperation(
-            set_payload=models.SetPayload(payload=patches[ids[0]], filter=make_ids_filter(collection, ids))
-        )
+        {"set_payload": {"payload": patches[ids[0]], "filter": _make_ids_filter(collection, ids)}}
         for ids in ids_by_patch.values()
     ]
 
 
-def make_requests(collection: Collection, query: Query) -> list[models.QueryRequest]:
-    """Return the requests for `points.list_searches`, in its order."""
+def make_searches(collection: Collection, query: Query) -> list[Json]:
+    """Return the searches of `list_searches`, in its order."""
     query_filter = _make_filter(collection, query.filter)
     keys = True if query.keys is None else [*query.keys, WORKSPACE, ID]
     return [
-        models.QueryRequest(
-            query=models.NearestQuery(nearest=_to_wire_vector(search.vector)),
-            using=search.using,
-            filter=query_filter,
-            params=_make_idf_params(collection) if search.using == "text" else None,
-            limit=query.limit,
-            with_payload=keys,
-            score_threshold=search.least_score,
-        )
+        {
+            "query": {"nearest": _to_wire_vector(search.vector)},
+            "using": search.using,
+            "filter": query_filter,
+            "params": _make_idf_params(collection) if search.using == "text" else None,
+            "limit": query.limit,
+            "with_payload": keys,
+            "score_threshold": search.least_score,
+        }
         for search in list_searches(query)
     ]
 
 
-def make_rarity_requests(collection: Collection, terms: Sequence[int]) -> list[models.QueryRequest]:
-    """Return for each term the request for its best point, with the text vector of that."""
+def make_rarity_searches(collection: Collection, terms: Sequence[int]) -> list[Json]:
+    """Return for each term the search for its best point, with the text vector of that."""
     return [
-        models.QueryRequest(
-            query=models.NearestQuery(nearest=models.SparseVector(indices=[term], values=[1.0])),
-            using="text",
-            filter=_make_filter(collection, Filter()),
-            params=_make_idf_params(collection),
-            limit=1,
-            with_payload=False,
-            with_vector=["text"],
-        )
+        {
+            "query": {"nearest": {"indices": [term], "values": [1.0]}},
+            "using": "text",
+            "filter": _make_filter(collection, Filter()),
+            "params": _make_idf_params(collection),
+            "limit": 1,
+            "with_payload": False,
+            "with_vector": ["text"],
+        }
         for term in terms
     ]
 
 
-def read_found_points(scored: list[models.ScoredPoint]) -> list[FoundPoint]:
-    """Return the points of one search."""
-    return [FoundPoint(find_memory_id(one), one.score, read_payload(one)) for one in scored]
+def read_found_points(points: list[Json]) -> list[FoundPoint]:
+    """Return the points that one search found."""
+    return [_read_found_point(point, point.get("payload") or {}) for point in points]
+
+
+def _read_found_point(point: Json, payload: Json) -> FoundPoint:
+    return FoundPoint(str(payload.get(ID, point["id"])), point["score"], _remove_own_keys(payload))
+
+
+def read_rarity(term: int, points: list[Json]) -> float | None:
+    """Return the idf of a term from the answer to its search; None if no point has it."""
+    if not points:
+        return None
+    (best,) = points
+    text = best["vector"]["text"]
+    return compute_idf(term, best["score"], SparseVector(text["indices"], text["values"]))
 
 
 def point_from_record(record: models.Record) -> Point:
@@ -114,7 +129,7 @@ def point_from_record(record: models.Record) -> Point:
     )
 
 
-def find_memory_id(record: models.Record | models.ScoredPoint) -> str:
+def find_memory_id(record: models.Record) -> str:
     """Return the memory's own id."""
     return str((record.payload or {}).get(ID, record.id))
 
@@ -151,43 +166,40 @@ def find_dims(info: models.CollectionInfo) -> int:
     return dense.size if dense is not None else 0
 
 
-def _make_tenant_conditions(collection: Collection) -> list[models.Condition]:
+def _make_tenant_conditions(collection: Collection) -> list[Json]:
     if collection.tenant is None:
         return []
-    return [models.FieldCondition(key=WORKSPACE, match=models.MatchValue(value=collection.tenant))]
+    return [{"key": WORKSPACE, "match": {"value": collection.tenant}}]
 
 
-def _make_revision_filter(collection: Collection, revision: int) -> models.Filter:
-    return models.Filter(
-        must=[
-            models.FieldCondition(key=REVISION, range=models.Range(lte=revision)),
-            *_make_tenant_conditions(collection),
-        ]
-    )
+def _make_owner_filter(collection: Collection) -> Json:
+    return {"must": _make_tenant_conditions(collection)}
 
 
-def _make_filter(collection: Collection, chosen: Filter) -> models.Filter | None:
+def _make_ids_filter(collection: Collection, ids: Sequence[str]) -> Json:
+    return {"must": [{"has_id": _make_point_ids(collection, ids)}, *_make_tenant_conditions(collection)]}
+
+
+def _make_filter(collection: Collection, chosen: Filter) -> Json | None:
     conditions = [*_make_tenant_conditions(collection), *_make_conditions(chosen.must)]
     if chosen.either:
-        conditions.append(
-            models.Filter(should=[models.Filter(must=_make_conditions(branch)) for branch in chosen.either])
-        )
-    return models.Filter(must=conditions) if conditions else None
+        conditions.append({"should": [{"must": _make_conditions(branch)} for branch in chosen.either]})
+    return {"must": conditions} if conditions else None
 
 
-def _make_conditions(matches: Sequence[FieldMatch]) -> list[models.Condition]:
-    return [models.FieldCondition(key=match.key, match=models.MatchAny(any=list(match.any_of))) for match in matches]
+def _make_conditions(matches: Sequence[FieldMatch]) -> list[Json]:
+    return [{"key": match.key, "match": {"any": list(match.any_of)}} for match in matches]
 
 
-def _make_idf_params(collection: Collection) -> models.SearchParams | None:
+def _make_idf_params(collection: Collection) -> Json | None:
     # Counted over all tenants, a word's rarity would tell one tenant about the texts of the others.
     if collection.tenant is None:
         return None
-    return models.SearchParams(idf=models.IdfCorpusParams(corpus=make_owner_filter(collection)))
+    return {"idf": {"corpus": _make_owner_filter(collection)}}
 
 
-def _make_struct(collection: Collection, point: Point) -> models.PointStruct:
-    vectors: dict[str, Any] = {}
+def _make_struct(collection: Collection, point: Point) -> Json:
+    vectors: Json = {}
     if point.dense is not None:
         vectors["dense"] = point.dense.tolist()
     if point.windows is not None:
@@ -197,21 +209,25 @@ def _make_struct(collection: Collection, point: Point) -> models.PointStruct:
     payload = {**point.payload, REVISION: point.revision}
     if collection.tenant is not None:
         payload |= {ID: point.id, WORKSPACE: collection.tenant}
-    return models.PointStruct(id=_make_point_ids(collection, [point.id])[0], vector=vectors, payload=payload)
+    return {"id": _make_point_ids(collection, [point.id])[0], "vector": vectors, "payload": payload}
 
 
 def _to_wire_vector(vector: Any) -> Any:
     if isinstance(vector, SparseVector):
-        return models.SparseVector(indices=vector.indices, values=vector.values)
+        return {"indices": vector.indices, "values": vector.values}
     return vector
 
 
-def read_payload(record: models.Record | models.ScoredPoint) -> dict[str, Any]:
+def read_payload(record: models.Record) -> Json:
     """Return a point's payload without the keys that are the engine's own."""
-    return {key: value for key, value in (record.payload or {}).items() if key not in (ID, REVISION)}
+    return _remove_own_keys(record.payload or {})
 
 
-def _make_point_ids(collection: Collection, ids: Sequence[str]) -> list[int | str | UUID]:
+def _remove_own_keys(payload: Json) -> Json:
+    return {key: value for key, value in payload.items() if key not in (ID, REVISION)}
+
+
+def _make_point_ids(collection: Collection, ids: Sequence[str]) -> list[str]:
     if collection.tenant is None:
         return list(ids)
     return [str(uuid5(_make_namespace(collection.tenant), id_)) for id_ in ids]
