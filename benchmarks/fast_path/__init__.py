@@ -33,7 +33,7 @@ def measure(*, quick: bool) -> list[Figure]:
         tricks += measure_python(texts)
         tricks += asyncio.run(measure_record(site))
         screen.print("fast_path: the server")
-        tricks += [measure_transport(folder), measure_qdrant(folder / "qdrant"), hash_late()]
+        tricks += [measure_transport(folder), *measure_qdrant(folder / "qdrant"), hash_late()]
         if not quick:
             tricks += measure_starts(site)
     return [each.figure for each in tricks]

@@ -1,39 +1,66 @@
-"""The trick of the fast path that lies in the connection to a Qdrant server.
+"""The tricks of the fast path that lie in the requests to a Qdrant server.
 
 Not a benchmark by itself: see `fast_path.py`. The server is the REST double of the tests, in a process of its own.
 """
 
 import asyncio
 from pathlib import Path
+from uuid import UUID
 
 from helpers.ab import Trick, compare_async
+from helpers.common import seeded
 from helpers.store_double import serve_store
 
+POINTS, TERMS, ASKED = 300, 200, 6
 
-def measure_qdrant(folder: Path) -> Trick:
-    """Ask a store over the transport of ours, and over the one that the client of Qdrant has by default."""
+
+def measure_qdrant(folder: Path) -> list[Trick]:
+    """Ask a store in our way, and in the way that the client of Qdrant has by default."""
     with serve_store(folder) as url:
         return asyncio.run(_compare(url))
 
 
-async def _compare(url: str) -> Trick:
+async def _compare(url: str) -> list[Trick]:
     import httpx  # noqa: PLC0415 - only after ROOT is importable, with the other imports of the store
-    from qdrant_client import AsyncQdrantClient  # noqa: PLC0415 - as above
+    from qdrant_client import AsyncQdrantClient, models  # noqa: PLC0415 - as above
 
+    from server.store.search.qdrant import wire  # noqa: PLC0415 - as above
     from server.store.search.qdrant.server import ServerEngine  # noqa: PLC0415 - as above
-    from server.store.search.seam import Collection  # noqa: PLC0415 - as above
+    from server.store.search.qdrant.transport import AioTransport  # noqa: PLC0415 - as above
+    from server.store.search.seam import Collection, Hit, Point, Query, SparseVector  # noqa: PLC0415 - as above
 
-    collection = Collection("bench", 0)
+    collection, chance = Collection("bench", 0, "tenant"), seeded(3)
+    carried = AsyncQdrantClient(url=url, check_compatibility=False, transport=AioTransport(None, may_use_proxy=False))  # pyright: ignore[reportArgumentType] - it is passed on to httpx
     keeping = AsyncQdrantClient(url=url, check_compatibility=False, limits=httpx.Limits())
-    quick, plain = ServerEngine.from_url(url), ServerEngine(keeping)
-    await quick.open(collection)
+    quick, plain = ServerEngine(carried), ServerEngine(keeping)
+    payload = {"workspace_id": "tenant", "memory": "x" * 400, "traits": "a|b", "access_count": 0}
+    texts = [SparseVector(chance.sample(range(TERMS), 20), [1.0] * 20) for _ in range(POINTS)]
+    query = Query(None, SparseVector(list(range(ASKED)), [1.0] * ASKED), 40, keys=("memory", "traits", "access_count"))
+
+    async def search_by_models() -> list[Hit]:
+        requests = [models.QueryRequest.model_validate(each) for each in wire.make_searches(collection, query)]
+        (found,) = await carried.query_batch_points(collection.name, requests)
+        return [Hit(str(each.id), each.score, each.payload or {}) for each in found.points]
+
     try:
-        return await compare_async(
-            "aiohttp carries the requests to a Qdrant server",
-            "a request",
-            lambda: quick.count(collection),
-            lambda: plain.count(collection),
-        )
+        await quick.open(collection)
+        points = [Point(str(UUID(int=number)), 1, text, payload) for number, text in enumerate(texts, 1)]
+        await quick.upsert(collection, points)
+        assert len(await search_by_models()) == len((await quick.search(collection, query)).text) == query.limit
+        return [
+            await compare_async(
+                "aiohttp carries the requests to a Qdrant server",
+                "a request",
+                lambda: quick.count(collection),
+                lambda: plain.count(collection),
+            ),
+            await compare_async(
+                "searches of a Qdrant server are sent and read as JSON",
+                "a search with 40 hits",
+                lambda: quick.search(collection, query),
+                search_by_models,
+            ),
+        ]
     finally:
         await quick.close()
         await plain.close()
