@@ -27,7 +27,7 @@ async def _compare(url: str) -> list[Trick]:
     from server.store.search.qdrant import wire  # noqa: PLC0415 - as above
     from server.store.search.qdrant.server import ServerEngine  # noqa: PLC0415 - as above
     from server.store.search.qdrant.transport import AioTransport  # noqa: PLC0415 - as above
-    from server.store.search.seam import Collection, Hit, Point, Query, SparseVector  # noqa: PLC0415 - as above
+    from server.store.search.seam import Collection, FoundPoint, Point, Query, SparseVector  # noqa: PLC0415 - as above
 
     collection, chance = Collection("bench", 0, "tenant"), seeded(3)
     carried = AsyncQdrantClient(url=url, check_compatibility=False, transport=AioTransport(None, may_use_proxy=False))  # pyright: ignore[reportArgumentType] - it is passed on to httpx
@@ -37,10 +37,10 @@ async def _compare(url: str) -> list[Trick]:
     texts = [SparseVector(chance.sample(range(TERMS), 20), [1.0] * 20) for _ in range(POINTS)]
     query = Query(None, SparseVector(list(range(ASKED)), [1.0] * ASKED), 40, keys=("memory", "traits", "access_count"))
 
-    async def search_by_models() -> list[Hit]:
+    async def search_by_models() -> list[FoundPoint]:
         requests = [models.QueryRequest.model_validate(each) for each in wire.make_searches(collection, query)]
         (found,) = await carried.query_batch_points(collection.name, requests)
-        return [Hit(str(each.id), each.score, each.payload or {}) for each in found.points]
+        return [FoundPoint(str(each.id), each.score, each.payload or {}) for each in found.points]
 
     try:
         await quick.open(collection)
