@@ -17,8 +17,12 @@ PREFIX = "LOCI_"
 FILE_VARIABLE = "LOCI_ENV_FILE"
 #: The usual file of settings.
 SETTINGS_FILE = find_settings_file()
-#: Variables of the tests and of the hook. They are no settings of the server, but its environment may hold them.
-_OTHERS = re.compile(r"LOCI_((TEST|BENCH|HOOK)_\w+|URL|API_KEY|WORKSPACE)")
+#: Variables of the tests, the hook, the Caddyfile and docker compose. They are no settings of the server, but its
+#: environment may hold them.
+_OTHERS = re.compile(
+    r"LOCI_((TEST|BENCH|HOOK)_\w+|URL|API_KEY|WORKSPACE"
+    r"|TLS|UPSTREAM|HTTP_PORT|IMAGE|MEMORY|FRONT_SUBNET|PROXY_ADDRESS)"
+)
 
 
 @dataclass(frozen=True, slots=True)
