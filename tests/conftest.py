@@ -5,6 +5,7 @@ import logging
 import os
 import shutil
 import signal
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,14 @@ from tests.helpers.clock import Clock
 from tests.helpers.databases import admin, apart, migrated, postgres_url, url_of
 from tests.helpers.reuse import share_api_description, share_checked_schemas, share_compiled_statements
 from tests.helpers.site import site_at
+
+# Machines of developers and images of containers may ask Python to keep nothing that it has compiled. Each worker would
+# compile all tests, and each process that a test starts the whole product.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
+
+# Until the first test begins nothing is garbage: the collector took a quarter of the imports and of the collection.
+gc.disable()
 
 share_compiled_statements()
 share_checked_schemas()
@@ -47,11 +56,13 @@ if "TMPDIR" not in os.environ and os.access(RAM_DISK, os.W_OK) and shutil.disk_u
     tempfile.tempdir = None
 
 
-def pytest_collection_finish(session):  # noqa: ARG001 - the hook's signature
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop(session):  # noqa: ARG001 - the hook's signature
     """Keep the collector from the modules and the tests, which all stay: it spent a seventh of the suite on them."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)
+    gc.enable()
 
 
 @pytest.fixture
@@ -128,12 +139,18 @@ def clock():
     return Clock()
 
 
+@pytest.fixture(scope="session")
+def plain_settings():
+    """Settings of a server that ranks by keyword; most tests need no model. To read them takes 5 ms."""
+    return Settings(embedding_model="none", rate_limit=0)
+
+
 @pytest.fixture
-def settings(tmp_path, sqlite_template):
-    """Settings of a server that ranks by keyword; most tests need no model. The schema is there, and nothing else."""
+def settings(tmp_path, sqlite_template, plain_settings):
+    """The plain settings, with a data folder of the test's own. The schema is there, and nothing else."""
     (tmp_path / "data").mkdir()
     shutil.copy(sqlite_template, tmp_path / "data")
-    return Settings(data_dir=tmp_path / "data", embedding_model="none", rate_limit=0)
+    return plain_settings.model_copy(update={"data_dir": tmp_path / "data"})
 
 
 @pytest.fixture

@@ -4,17 +4,25 @@ import asyncio
 import os
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from functools import cache
 from uuid import uuid4
 
 import asyncpg
+from pydantic import SecretStr
 
 from server.config import Settings
 from server.store.db import Database
 from server.store.migrate import migrate
 
 
+@cache
+def _any_settings():
+    """Settings of this process: to read them takes 3 ms, and thousands of tests need one of them."""
+    return Settings()
+
+
 def url_of(url):
-    return Settings(database_url=url).sqlalchemy_url
+    return _any_settings().model_copy(update={"database_url": SecretStr(url)}).sqlalchemy_url
 
 
 def apart(coroutine):
