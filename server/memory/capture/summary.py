@@ -7,7 +7,7 @@ from server.memory.capture.fingerprints import Guard
 from server.memory.capture.models import CapturedEvent, Observation
 from server.memory.capture.statements.finding import find_statements, strip_opening, tidy_sentence
 from server.memory.capture.turns import REDACTED, Turn, clean_line, shorten, split_turns
-from server.memory.capture.work.changes import find_changes, find_reason, list_paths, name_paths
+from server.memory.capture.work.changes import find_changes, find_request, list_paths, name_paths
 from server.memory.capture.work.commands import is_looking, split_command
 from server.memory.capture.work.failures import find_cures
 
@@ -73,7 +73,7 @@ def _did_work(turn: Turn) -> bool:
 
 
 def _list_asked(turns: Iterable[Turn]) -> list[str]:
-    asked = [shorten(reason, _LONGEST_ASKED) for turn in turns if (reason := find_reason(turn))]
+    asked = [shorten(reason, _LONGEST_ASKED) for turn in turns if (reason := find_request(turn))]
     return _take_edges(asked, _MOST_ASKED)
 
 

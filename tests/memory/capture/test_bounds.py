@@ -87,7 +87,7 @@ def test_no_session_raises_and_none_leaves_more_than_it_holds_or_a_secret(events
         assert set(each.events) <= {event.id for event in events}
 
 
-@settings(max_examples=100)
+@settings(max_examples=50)
 @given(EVENTS)
 def test_events_that_come_in_one_by_one_leave_the_same_as_all_at_once(events):
     events = [replace(each, id=str(place)) for place, each in enumerate(events)]

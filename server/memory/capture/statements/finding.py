@@ -116,7 +116,7 @@ def tidy_sentence(sentence: str) -> str:
     first = re.match(r"[^\W\d_]*", plain)
     if first and first[0].lower() in _CAPITAL:
         plain = plain[:1].upper() + plain[1:]
-    return plain if plain.endswith((".", "!", "\u2026", "\u3002", '"', ")")) else f"{plain}."
+    return plain if plain.endswith((".", "!", "?", "\u2026", "\u3002", '"', ")")) else f"{plain}."
 
 
 def _split_parts(sentence: str) -> Iterator[str]:

@@ -176,7 +176,8 @@ DECISION = _any(
     r"\b(?:i'll|i will|we'll|we will)\stake\s(?!a look|care|it\b|that\b|this\b)",
     r"^(?:let's|lets|we'll|we will)\s(?:use|keep|adopt|call)\b.*\b(?:instead|rather|everywhere|as|"
     r"not|to|for all)\b",
-    r"\bwe(?:'re| are)\s(?:now\s)?(?:moving|switching|migrating|going|dropping|replacing|standardi[sz]ing|phasing)\b",
+    r"\bwe(?:'re| are)\s(?:now\s)?(?:moving|switching|migrating|going (?:with|for|to)|dropping|retiring|replacing|"
+    r"standardi[sz]ing|phasing)\b",
     r"\bwe\s(?:went|go)\swith\b",
     r"\bwe\s(?:moved|switched|migrated)\s(?:\w+\s){0,6}(?:to|from|off|away)\b",
     r"\bthe plan (?:is|remains)\b",

@@ -110,11 +110,21 @@ def name_paths(paths: Collection[str]) -> str:
 
 
 def find_reason(turn: Turn) -> str | None:
-    """Return what a person asked, without greetings: the first sentences of the prompt."""
-    bare = [each for each in map(strip_opening, turn.asked) if len(each.split()) >= _FEWEST_WORDS or not each.isascii()]
-    # What is kept by itself need not be told twice.
-    said = [each for each in bare if judge_sentence(each) is None] or bare
-    return shorten(" ".join(map(tidy_sentence, said[:_MOST_REASONS])), _LONGEST_REASON) or None
+    """Return why a turn was: what the person asked, or else what they said, without greetings."""
+    return find_request(turn) or _join_sentences(_list_sentences(turn))
+
+
+def find_request(turn: Turn) -> str | None:
+    """Return what a person asked, without greetings and without what is kept by itself: the first sentences of it."""
+    return _join_sentences([each for each in _list_sentences(turn) if judge_sentence(each) is None])
+
+
+def _list_sentences(turn: Turn) -> list[str]:
+    return [each for each in map(strip_opening, turn.asked) if len(each.split()) >= _FEWEST_WORDS or not each.isascii()]
+
+
+def _join_sentences(sentences: list[str]) -> str | None:
+    return shorten(" ".join(map(tidy_sentence, sentences[:_MOST_REASONS])), _LONGEST_REASON) or None
 
 
 def find_result(turn: Turn, paths: Iterable[str]) -> str | None:
