@@ -1,9 +1,10 @@
 """How much of what is worth keeping of a session is kept, and how much of what is kept is worth it.
 
-The sessions of `capture_sessions/` are events as the hooks of Claude Code, Codex, Gemini CLI and Cursor give them, with
-the facts worth keeping: each fact is the words that one observation must hold. Some of the sessions are *held out*: the
-rules were made without a look at what goes wrong in them. An observation is right if it holds a fact that no observation before it held.
-The summary of a session does not count. Targets, on the half that is held out: precision 0.9, recall 0.6.
+The sessions of `capture_sessions/` are events as the hooks of Claude Code, Codex, Gemini CLI and Cursor give them,
+with the facts worth keeping: each fact is the words that one observation must hold. Some of the sessions are *held
+out*: the rules were made without a look at what goes wrong in them. An observation is right if it holds a fact that
+no observation before it held. The summary of a session does not count. Targets, on the half that is held out:
+precision 0.9, recall 0.6.
 
 Run as a script, it prints both halves by kind of work; `--misses` lists what was missed and what was kept in vain in
 the half that the rules were made with, and `--misses held_out` in the other half.
