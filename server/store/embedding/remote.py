@@ -17,6 +17,7 @@ import tenacity
 from server.memory.embedding_model import Model
 from server.memory.vector import Vector
 from server.store.embedding.calls import AttemptFailed, EmbeddingCalls, Purpose
+from server.store.embedding.fair_room import FairRoom
 from server.store.embedding.models.loaded_model import spread_windows
 from server.store.embedding.query_cache import QueryCache
 from server.store.embedding.readiness import Readiness
@@ -28,7 +29,7 @@ WINDOW = 1600
 """Characters of a window: some 400 tokens of prose, so that it fits into a model of 512. A longer text is cut into
 windows of this length, evenly spread from its start to its end; the best one counts in a recall."""
 OVERLAP = 160
-AT_ONCE = 4  # requests with documents; questions wait for none of them
+AT_ONCE = 4  # requests with documents, in turns between the accounts; questions wait for none of them
 
 QUESTION_SECONDS = 3.0  # a recall goes on by keyword after that
 BATCH_SECONDS = 20.0
@@ -51,7 +52,7 @@ class RemoteEmbeddings(Readiness):
         self._calls = calls
         self._sleep = sleep
         self._dims = calls.dims
-        self._room = asyncio.Semaphore(AT_ONCE)
+        self._room = FairRoom(AT_ONCE)
         self._cache = QueryCache()
         self._failures = 0
         self._connecting: asyncio.Task[None] | None = None
@@ -80,14 +81,14 @@ class RemoteEmbeddings(Readiness):
     async def embed_documents(  # noqa: D102 - as `EmbeddingSource`
         self,
         texts: list[str],
-        account_id: str = "",  # noqa: ARG002 - a service elsewhere works at several batches at once
+        account_id: str = "",
     ) -> list[Windows]:
         pieces = [list(_cut_windows(text)) for text in texts]
         every = (piece for row in pieces for piece in row)
         vectors: list[Vector] = []
         with self._count_waiting():
             while batch := list(islice(every, self._calls.batch_texts)):
-                async with self._room:
+                async with self._room.take_place(account_id):
                     self._check_ready()
                     vectors.extend(await self._fetch_vectors(batch, "document", BATCH_SECONDS))
         rest = iter(vectors)

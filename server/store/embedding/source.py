@@ -85,8 +85,8 @@ class EmbeddingSource(Protocol):
     async def embed_documents(self, texts: list[str], account_id: str = "") -> list[Windows]:
         """Return the vectors of each text, (n, dims), in the order of the texts.
 
-        Questions are answered first, however many documents wait. Accounts take turns, if the model is on this machine;
-        without an account it is work of the server's own, which takes turns with them.
+        Questions are answered first, however many documents wait. Accounts take turns; without an account it is work of
+        the server's own, which takes turns with them.
 
         Raises:
             EmbeddingFailed: the source is not ready, or failed on one of the texts; then no text has a vector.

@@ -204,3 +204,34 @@ async def test_an_error_while_the_provider_is_closed_does_not_keep_the_server_fr
     await source.wait_ready()
     await source.close()
     assert source.state == "absent"
+
+
+async def test_a_small_store_waits_for_one_call_of_another_account_and_not_for_all_of_them():
+    asked, answers = [], asyncio.Queue()
+
+    class Gated:
+        async def embed(self, texts, purpose):
+            if purpose == "document":
+                asked.append(texts[0])
+                await answers.get()
+            return [(1.0, 2.0)] * len(texts)
+
+    service = CustomEmbeddings("gated", ProviderOptions(), Gated())
+    service.start()
+    await service.wait_ready()
+    flood = [asyncio.create_task(service.embed_documents([f"{n}"] * 50, "large")) for n in range(40)]
+    gone = asyncio.create_task(service.embed_documents(["gone"], "impatient"))
+    small = asyncio.create_task(service.embed_documents(["small"], "small"))
+    await asyncio.sleep(0)  # they have begun
+    gone.cancel()
+    for _ in range(remote.AT_ONCE + 2):
+        answers.put_nowait(None)
+    assert len(await asyncio.wait_for(small, 30)) == 1
+    assert asked.index("small") <= remote.AT_ONCE + 1
+    assert "gone" not in asked
+    for each in flood:
+        each.cancel()
+    await asyncio.gather(*flood, return_exceptions=True)
+    answers.put_nowait(None)
+    assert len(await asyncio.wait_for(service.embed_documents(["later"], "large"), 30)) == 1  # no place was lost
+    await service.close()
