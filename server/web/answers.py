@@ -1,5 +1,6 @@
 """HTTP answers: bodies read as JSON, and refusals written as JSON. The Entrance turns every error into an answer."""
 
+from contextlib import suppress
 from typing import Any, cast
 
 from pydantic_core import from_json
@@ -86,7 +87,9 @@ async def read_json(request: Request) -> dict[str, Any]:
 def _parse_json(content: bytes) -> Any:
     """Return the value of a body. A large one has a faster parser, because the event loop waits for it."""
     if len(content) > MAX_BODY:
-        return from_json(content, cache_strings="none")
+        # It does not read a number of thousands of digits, and says no field's name.
+        with suppress(ValueError):
+            return from_json(content, cache_strings="none")
     return load_json(content)
 
 

@@ -45,3 +45,20 @@ def test_a_short_text_said_again_and_again_is_a_pattern(unit, length):
 )
 def test_a_text_that_counts_is_a_pattern(secret):
     assert is_patterned(secret.encode())
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        "qwertyuiopasdfghjklzxcvbnm123456",
+        "QwErTyUiOpAsDfGhJkLzXcVbNm123456",
+        "poiuytrewqlkjhgfdsamnbvcxz098765",
+        "1qaz2wsx3edc4rfv5tgb6yhn7ujm8ik,",
+        "zaq12wsxcde34rfvbgt56yhnmju78ik,",
+        "1q2w3e4r5t6y7u8i9o0p1q2w3e4r5t6y",
+        "qwertzuiopasdfghjklyxcvbnm123456",
+        "azertyuiopqsdfghjklmwxcvbn123456",
+    ],
+)
+def test_a_run_along_the_keys_of_a_keyboard_is_a_pattern(secret):
+    assert is_patterned(secret.encode())

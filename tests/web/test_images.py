@@ -1,6 +1,7 @@
 """The pictures of memories: what is kept, who may look at them, and that they go with their memory."""
 
 import base64
+import json
 
 import pytest
 import sqlalchemy as sa
@@ -191,6 +192,8 @@ async def test_only_a_memory_may_be_large_and_only_a_few_at_once(shared, cat, mo
     for body in (b" " * (request_body.MAX_BODY + 1), b'{"images":' + b" " * request_body.MAX_BODY_WITH_PICTURES):
         assert (await cat.http.post("/v1/memories", content=body, headers=headers)).status_code == 413
     assert seen(await store(cat, large)).status == 400, "arrives whole, and is no picture"
+    digits = f'{{"content": "x", "images": [{json.dumps(large)}], "metadata": {{"n": {"9" * 5000}}}}}'
+    assert seen(await cat.http.post("/v1/memories", content=digits, headers=headers)).body["field"] == "metadata.n"
     monkeypatch.setattr(request_body.asyncio.Semaphore, "locked", lambda _self: True)
     busy = await store(cat, large)
     assert (busy.status_code, busy.headers["retry-after"]) == (503, "5")

@@ -20,6 +20,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 #: The MCP specification's code for a protocol version that the server does not speak.
 UNSUPPORTED_VERSION = -32022
 SHOWN = 60
+#: The parameter of a method that must be there, as a string. The SDK's refusal would not name it.
+REQUIRED_TEXTS = {
+    "initialize": "protocolVersion",
+    "prompts/get": "name",
+    "resources/read": "uri",
+    "tools/call": "name",
+}
 
 
 class _RpcError(Exception):
@@ -126,9 +133,13 @@ def _check_request(message: dict[str, Any], request_id: str | int | None) -> Non
     params = message.get("params")
     if params is not None and not isinstance(params, dict):
         raise _RpcError(types.INVALID_PARAMS, "`params` must be an object.", request_id=request_id)
-    meta = cast("dict[str, Any]", params or {}).get("_meta")
-    if meta is not None and not isinstance(meta, dict):
-        raise _RpcError(types.INVALID_PARAMS, "`params._meta` must be an object.", request_id=request_id)
+    params = cast("dict[str, Any]", params or {})
+    for name in ("_meta", "arguments"):
+        if params.get(name) is not None and not isinstance(params[name], dict):
+            raise _RpcError(types.INVALID_PARAMS, f"`params.{name}` must be an object.", request_id=request_id)
+    name = REQUIRED_TEXTS.get(method)
+    if name is not None and not isinstance(params.get(name), str):
+        raise _RpcError(types.INVALID_PARAMS, f"`params.{name}` must be a string.", request_id=request_id)
 
 
 def _is_error(message: dict[str, Any]) -> bool:

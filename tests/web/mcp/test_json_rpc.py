@@ -51,6 +51,20 @@ BROKEN = {
     "params that are a list": (LIST | {"params": []}, -32602, "`params`"),
     "params that are text": (LIST | {"params": "x"}, -32602, "`params`"),
     "meta that is no object": (LIST | {"params": {"_meta": 5}}, -32602, "`params._meta`"),
+    "a tool without a name": (LIST | {"method": "tools/call", "params": {"arguments": {}}}, -32602, "`params.name`"),
+    "a tool whose name is a number": (LIST | {"method": "tools/call", "params": {"name": 5}}, -32602, "`params.name`"),
+    "arguments that are text": (
+        LIST | {"method": "tools/call", "params": {"name": "fetch", "arguments": "{}"}},
+        -32602,
+        "`params.arguments`",
+    ),
+    "a prompt without a name": (LIST | {"method": "prompts/get"}, -32602, "`params.name`"),
+    "a resource without a URI": (LIST | {"method": "resources/read", "params": None}, -32602, "`params.uri`"),
+    "a protocol version that is a number": (
+        LIST | {"method": "initialize", "params": {"protocolVersion": 5}},
+        -32602,
+        "`params.protocolVersion`",
+    ),
     "a request without an id": ({"jsonrpc": "2.0", "method": "tools/list"}, -32600, "`id`"),
     "a response to nothing": ({"jsonrpc": "2.0", "id": 1, "result": 5}, -32600, "`method`"),
 }
