@@ -28,7 +28,7 @@ from authlib.oauth2.rfc7591.errors import InvalidRedirectURIError
 from authlib.oauth2.rfc7636 import create_s256_code_challenge
 from authlib.oauth2.rfc7636.challenge import CODE_CHALLENGE_PATTERN, CODE_VERIFIER_PATTERN
 from authlib.oidc.core.claims import CodeIDToken
-from joserfc.errors import JoseError
+from joserfc.errors import ClaimError, JoseError
 
 __all__ = [
     "AccessDeniedError",
@@ -125,13 +125,17 @@ def validate_standard_fields(values: Mapping[str, Any]) -> dict[str, Any]:
     """Return the values that are client metadata of RFC 7591, after authlib has checked them.
 
     Raises:
-        OAuth2Error: `invalid_client_metadata`.
+        OAuth2Error: `invalid_client_metadata`; the description names the field.
     """
+    for name in ("scope", "software_id", "software_version"):  # which authlib does not check
+        if not isinstance(values.get(name) or "", str):
+            raise InvalidClientMetadataError(f"{name} must be a string.")
     claims = ClientMetadataClaims({key: value for key, value in values.items() if value not in (None, "")}, {})
     try:
         claims.validate()
-    except (JoseError, TypeError, ValueError, AttributeError):
-        raise InvalidClientMetadataError("A field of the client metadata is malformed.") from None
+    except (JoseError, TypeError, ValueError, AttributeError) as error:
+        field = error.claim if isinstance(error, ClaimError) else "A field of the client metadata"
+        raise InvalidClientMetadataError(f"{field} is malformed. Leave it out, or send it as RFC 7591 says.") from None
     return claims.get_registered_claims()
 
 

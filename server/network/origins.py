@@ -57,4 +57,5 @@ def _normalize_name(name: str) -> str:
     name = name.lower().removesuffix(".")
     if not _NAME.fullmatch(name):
         raise ValueError(f"{name!r} is not the name of a host")
-    return name
+    # Browsers take a name that ends with a number for an address, and write a short one at length.
+    return str(ipaddress.IPv4Address(name)) if name.rpartition(".")[2].isdecimal() else name

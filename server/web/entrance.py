@@ -148,13 +148,18 @@ class Entrance:
         origin = headers.get("origin")
         is_ours = origin is None or self._read_origin(origin) in self._origins
         if not is_ours and not self._is_open(scope["path"], origin):
-            raise Failure("forbidden", "Pages of this origin may not call this; LOCI_CORS_ORIGINS can allow it.")
+            raise self._make_origin_refusal(origin)
         length = headers.get("content-length", "0")
         if not length.isdecimal():
             raise Failure("malformed", "Content-Length must be a number.")
         # Python converts at most 4300 digits, and the parser lets through any number of zeros before them.
         if int(length.lstrip("0") or "0") > (bound := find_bound(scope)):
             raise make_too_large(bound)
+
+    def _make_origin_refusal(self, origin: str | None) -> Failure:
+        if self._read_origin(origin or "") in self._cors_origins:
+            return Failure("forbidden", "No page of another origin may call this, also none of LOCI_CORS_ORIGINS.")
+        return Failure("forbidden", "Pages of this origin may not call this; LOCI_CORS_ORIGINS can allow it.")
 
     def _read_host(self, given: str) -> str:
         """Return a Host header in the form in which hosts are compared; "" if it is no host."""

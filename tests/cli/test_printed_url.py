@@ -25,7 +25,10 @@ NO_FILE = {"LOCI_ENV_FILE": os.devnull}
 
 @pytest.mark.parametrize(
     "host",
-    ["127.0.0.1", "127.0.0.2", "::1", "[::1]", "0:0:0:0:0:0:0:1", "localhost", "0.0.0.0", "::", ""],  # noqa: S104 - only for a moment
+    [
+        *("127.0.0.1", "127.0.0.2", "::1", "[::1]", "0:0:0:0:0:0:0:1"),
+        *("localhost", "LocalHost", "0.0.0.0", "::", ""),  # noqa: S104 - only for a moment
+    ],
 )
 def test_the_default_public_url_reaches_the_sockets_of_each_host_and_of_a_port_that_the_system_chose(host):
     settings = load_settings(NO_FILE | {"LOCI_HOST": host, "LOCI_PORT": "0"})

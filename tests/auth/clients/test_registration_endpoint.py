@@ -85,6 +85,8 @@ async def test_a_secret_is_kept_as_a_hash(app, auth):
         ({"client_uri": "not a url"}, "invalid_client_metadata"),
         ({"client_uri": 7}, "invalid_client_metadata"),
         ({"contacts": "me"}, "invalid_client_metadata"),
+        ({"scope": 5}, "invalid_client_metadata"),
+        ({"scope": ["memory:read"]}, "invalid_client_metadata"),
         ({"jwks": 7}, "invalid_client_metadata"),
     ],
     ids=str,
@@ -92,7 +94,7 @@ async def test_a_secret_is_kept_as_a_hash(app, auth):
 async def test_bad_metadata_is_refused_by_name(app, metadata, error):
     answer = await app.register(**metadata)
     assert (answer.status_code, answer.json()["error"]) == (400, error)
-    assert answer.json()["error_description"]
+    assert next(iter(metadata), "redirect_uris") in answer.json()["error_description"]
 
 
 BAD_REDIRECTS = [
