@@ -121,15 +121,20 @@ def read_basic_client_id(headers: Mapping[str, str]) -> str | None:
         return None
 
 
+_TEXTS = ("client_uri", "jwks_uri", "logo_uri", "policy_uri", "scope", "software_id", "software_version", "tos_uri")
+
+
 def validate_standard_fields(values: Mapping[str, Any]) -> dict[str, Any]:
     """Return the values that are client metadata of RFC 7591, after authlib has checked them.
 
     Raises:
         OAuth2Error: `invalid_client_metadata`; the description names the field.
     """
-    for name in ("scope", "software_id", "software_version"):  # which authlib does not check
+    for name in _TEXTS:  # authlib takes them to be strings
         if not isinstance(values.get(name) or "", str):
             raise InvalidClientMetadataError(f"{name} must be a string.")
+    if not isinstance(values.get("jwks") or {}, dict):
+        raise InvalidClientMetadataError("jwks must be an object.")
     claims = ClientMetadataClaims({key: value for key, value in values.items() if value not in (None, "")}, {})
     try:
         claims.validate()

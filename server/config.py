@@ -27,6 +27,7 @@ from server.network.origins import normalize_origin
 from server.places import find_data_folder
 from server.secret_strength import LEAST_BYTES, is_patterned
 from server.settings.checks import check_api_key, check_endpoint_url, check_public_url
+from server.settings.given import GivenSettings
 from server.settings.issuers import IssuerSettings
 from server.settings.logins import LoginSettings
 from server.settings.problems import describe_problem
@@ -45,7 +46,7 @@ _COMMAND = "python3 -c 'import secrets; print(secrets.token_urlsafe(32))'"
 PlanName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,59}$")]
 
 
-class Settings(LoginSettings, IssuerSettings, SearchSettings, TelemetrySettings):
+class Settings(LoginSettings, IssuerSettings, SearchSettings, TelemetrySettings, GivenSettings):
     """The settings of one server. Frozen: a changed setting takes effect at the next start."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid", hide_input_in_errors=True)

@@ -117,6 +117,13 @@ def test_an_empty_setting_is_its_default(name, suffix, empty):
         assert load_settings({f"{PREFIX}{name.upper()}{suffix}": empty}) == load_settings({})
 
 
+def test_empty_settings_of_the_process_itself_are_their_defaults(monkeypatch):
+    expected = load_settings({})
+    for name in Settings.model_fields:
+        monkeypatch.setenv(f"{PREFIX}{name.upper()}", "")
+    assert load_settings() == expected
+
+
 def test_an_empty_variable_that_is_no_setting_is_still_named():
     with pytest.raises(SystemExit, match="LOCI_PROT: there is no such setting"):
         load_settings({"LOCI_PROT": ""})
