@@ -140,6 +140,15 @@ class IssuerSettings(BaseSettings):
             check_issuer(issuer)
         return value
 
+    @field_validator("auth_domains", "auth_groups")
+    @classmethod
+    def _check_lists(cls, value: list[str], info: ValidationInfo) -> list[str]:
+        # Who sets a list believes that it keeps people out. A wrong LOCI_AUTH_ISSUER has its own message.
+        if value and info.data.get("auth_issuer", "wrong") == []:
+            of_logins = str(info.field_name).replace("auth", "login").upper()
+            raise ValueError(f"must be left out, because LOCI_AUTH_ISSUER is not set; LOCI_{of_logins} is for logins")
+        return value
+
     @field_validator("enterprise_issuer")
     @classmethod
     def _check_tokens(cls, value: list[str], info: ValidationInfo) -> list[str]:
