@@ -201,7 +201,7 @@ def _ask(corpus: Corpus, text: str, variant: Variant) -> list[int]:
 
     def payloads(place: int) -> dict[str, Any]:
         before = [corpus.memories[each].id for each in corpus.before(place, 2)]
-        return build_payload(corpus.memories[place], "w", before)
+        return build_payload(corpus.memories[place], before)
 
     now = max(each.at for each in corpus.conversation.turns) + timedelta(days=1) if variant.at_the_end else LATER
     model = "sentence-transformers/all-MiniLM-L6-v2"

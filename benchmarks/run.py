@@ -28,6 +28,7 @@ BENCHMARKS = (
     "capture",
     "lifecycle",
     "backup",
+    "disk",
     "fast_path",
 )
 

@@ -3,8 +3,8 @@
 from pydantic import BaseModel, Field
 
 from server.memory.models import Memory
-from server.store.projection.payload import IndexedMemory
 from server.store.record import memories
+from server.store.record.recalled import RecalledMemory
 from tools.core.answers import Answer
 from tools.core.arguments import InWorkspace
 from tools.core.call import Call
@@ -75,7 +75,7 @@ async def search_memories(services: Services, call: Call, args: SearchMemories) 
     )
 
 
-def _build_result(services: Services, memory: IndexedMemory) -> SearchResult:
+def _build_result(services: Services, memory: RecalledMemory) -> SearchResult:
     url = make_url(services.public_url, memory.id)
     return SearchResult(id=memory.id, title=make_title(memory.content), url=url)
 

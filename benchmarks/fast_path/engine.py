@@ -30,10 +30,10 @@ from server.memory.models import Memory
 from server.memory.recall import gate
 from server.memory.recall.question import Question
 from server.memory.text import build_search_text, weigh_terms
-from server.store.projection.payload import IndexedMemory, StoredTraits, build_payload
+from server.store.projection.payload import StoredTraits, build_payload
 from server.store.projection.rarities import Rarities
 from server.store.search.edge.engine import EdgeEngine
-from server.store.search.edge.shard_files import load_shard
+from server.store.search.edge.shard_files import close_shard, load_shard
 from server.store.search.edge.turns import TurnLock
 from server.store.search.seam import Collection, FieldMatch, Filter, FoundPoints, Point, Query, SparseVector
 from tools.recall.model import CANDIDATES
@@ -41,15 +41,12 @@ from tools.recall.workspace_search import KEYS
 
 MEMORIES = 500
 MANY = 10_000
-ANSWERED = 10
 ASKED = 20
 AT_ONCE = 50
 OPENED = 5
 MESSAGE_WORDS = 30
-WORKSPACE = str(UUID(int=7, version=4))
 #: The names of values that a point of the product holds within a string.
 APART = {name: f"trait_{name}" for name in StoredTraits._fields}
-FIELDS = tuple(IndexedMemory.model_fields)
 
 Vectors = NDArray[np.float32]
 Embed = Callable[[list[str]], Vectors]
@@ -86,35 +83,32 @@ async def measure_engine(folder: Path, embed: Embed | None) -> list[Trick]:
     memories = [_memory(place, text) for place, text in enumerate(texts)]
     vectors = _made_up(MEMORIES) if embed is None else embed(texts)
     dims = vectors.shape[1]
-    product, traits, whole = (Collection(name, dims) for name in ("product", "traits", "whole"))
+    product, traits = (Collection(name, dims) for name in ("product", "traits"))
     await _fill(engine, product, memories, vectors, _as_product)
     await _fill(engine, traits, memories, vectors, _traits_apart)
-    await _fill(engine, whole, memories, vectors, _memory_apart)
     words, chance = Words(seed=23), seeded(29)
     questions = [words.query_for(chance.choice(texts)) for _ in range(ASKED)]
     asked = vectors[:ASKED] if embed is None else embed(questions)
     queries = [await _query(engine, product, *each) for each in zip(questions, asked, strict=True)]
     bench = Bench(engine, queries)
-    tricks = [*await _payloads(bench, product, traits, whole), await _rarities(engine, product)]
+    tricks = [*await _payloads(bench, product, traits), await _rarities(engine, product)]
     large = Collection("large", NO_MODEL_DIMS)
     vectors = _made_up(MANY)
     await _fill(engine, large, [_memory(place, "") for place in range(MANY)], vectors, _filters)
     tricks.append(await _index(engine, large))
     await engine.close()
-    shard = load_shard(folder / large.name, large)
-    tricks += [await _codes(shard, vectors), await _turns(shard, vectors)]
-    shard.close()
+    opened = load_shard(folder / large.name, large)
+    tricks += [await _codes(opened.shard, vectors), await _turns(opened.shard, vectors)]
+    close_shard(opened, keep=False)
     return [*tricks, _read_ahead(folder / large.name, large, vectors)]
 
 
-async def _payloads(bench: Bench, product: Collection, traits: Collection, whole: Collection) -> list[Trick]:
+async def _payloads(bench: Bench, product: Collection, traits: Collection) -> list[Trick]:
     found = [await bench.engine.search(product, replace(query, keys=KEYS)) for query in bench.queries]
     points = sum(len({point.id for point in [*each.dense, *each.text]}) for each in found) // len(found)
     unit = f"recall of {points} points"
     of_product = bench.recall(product, KEYS, _decode_traits)
-    apart = bench.recall(traits, ("memory", "access_count", *APART.values()), _read_traits)
-    shown = bench.recall(product, KEYS, _parse_answered)
-    fields = bench.recall(whole, ("traits", "access_count", *FIELDS), _validate_answered)
+    apart = bench.recall(traits, ("access_count", *APART.values()), _read_traits)
     needed = bench.recall(product, KEYS, _count)
     every = bench.recall(product, None, _count)
     sent, all_sent = bench.recall(product, KEYS, _send), bench.recall(product, None, _send)
@@ -122,9 +116,6 @@ async def _payloads(bench: Bench, product: Collection, traits: Collection, whole
     calls = len(bench.queries)
     return [
         await compare_async("traits in one string", unit, of_product, apart, calls=calls, turns=40),
-        await compare_async(
-            "a memory as one JSON text, parsed if it is answered", unit, shown, fields, calls=calls, turns=40
-        ),
         await compare_async("only the payload that is needed", unit, needed, every, calls=calls, turns=40),
         await compare_async("the same from an engine process", unit, sent, all_sent, calls=calls, turns=40),
         # 28 November: a recall's p50 is 0.2 to 0.7 ms lower for it.
@@ -151,14 +142,6 @@ def _decode_traits(found: FoundPoints) -> object:
 
 def _read_traits(found: FoundPoints) -> object:
     return [StoredTraits(*[each.get(name) for name in APART.values()]) for each in _each(found)]  # pyright: ignore[reportArgumentType] - as stored
-
-
-def _parse_answered(found: FoundPoints) -> object:
-    return [IndexedMemory.model_validate_json(each["memory"]) for each in _each(found)[:ANSWERED]]
-
-
-def _validate_answered(found: FoundPoints) -> object:
-    return [IndexedMemory.model_validate(each) for each in _each(found)[:ANSWERED]]
 
 
 async def _rarities(engine: EdgeEngine, collection: Collection) -> Trick:
@@ -208,7 +191,7 @@ async def _codes(shard: EdgeShard, vectors: Vectors) -> Trick:
 
 
 def _nearest(vector: Vectors, params: QuantizationSearchParams) -> QueryBatchRequest:
-    query = EdgeQuery.Nearest(vector.tolist(), using="dense")
+    query = EdgeQuery.Nearest([vector.tolist()], using="dense")
     return QueryBatchRequest([QueryRequest(CANDIDATES, query=query, params=SearchParams(quantization=params))])
 
 
@@ -240,18 +223,19 @@ def _read_ahead(path: Path, collection: Collection, vectors: Vectors) -> Trick:
     """The first searches after a shard is opened whose files are not in the system's cache: this is about waiting."""
     spent: dict[str, list[tuple[float, int]]] = {"quick": [], "plain": []}
     for _ in range(OPENED):
-        for name, opened in (
-            ("quick", lambda: load_shard(path, collection)),
-            ("plain", lambda: EdgeShard.load(str(path))),
-        ):
+        for name in ("quick", "plain"):
             _drop_cached(path)
-            shard = opened()
+            opened = load_shard(path, collection) if name == "quick" else None
+            shard = EdgeShard.load(str(path)) if opened is None else opened.shard
             started, faults = time.perf_counter(), getrusage(RUSAGE_SELF).ru_majflt
             for vector in vectors[:ASKED]:
                 shard.query_batch(_nearest(vector, QuantizationSearchParams(rescore=True, oversampling=3.0)))
             took = (time.perf_counter() - started) * 1e6
             spent[name].append((took, getrusage(RUSAGE_SELF).ru_majflt - faults))
-            shard.close()
+            if opened is None:
+                shard.close()
+            else:
+                close_shard(opened, keep=False)
     quick, plain = (median([took for took, _ in spent[name]]) for name in ("quick", "plain"))
     waits = [f"{median([waits for _, waits in spent[name]]):.0f}" for name in ("quick", "plain")]
     name = f"read ahead ({waits[0]} pages waited for; plain {waits[1]})"
@@ -298,7 +282,7 @@ def _before(memory: Memory) -> list[str]:
 
 
 def _as_product(memory: Memory) -> dict[str, Any]:
-    return build_payload(memory, WORKSPACE, _before(memory))
+    return build_payload(memory, _before(memory))
 
 
 def _traits_apart(memory: Memory) -> dict[str, Any]:
@@ -306,12 +290,6 @@ def _traits_apart(memory: Memory) -> dict[str, Any]:
     traits = StoredTraits.decode(held.pop("traits"))
     values = {APART[name]: value for name, value in traits._asdict().items() if value is not None}
     return held | values | {APART["before"]: list(traits.before)}
-
-
-def _memory_apart(memory: Memory) -> dict[str, Any]:
-    held = _as_product(memory)
-    del held["memory"]
-    return memory.model_dump(mode="json", include={*FIELDS}, exclude_none=True) | held
 
 
 def _filters(memory: Memory) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import numpy as np
@@ -90,6 +91,7 @@ def _write(
     for first in range(0, len(texts), CHUNK):
         rows = list(_rows(workspace_id, ids, texts, first))
         connection.execute(sa.insert(memories.memories), rows)
+        connection.execute(sa.insert(memories.journal), [_make_entry(row) for row in rows])
         if generation:
             windows = [
                 {"memory_id": row["id"], "generation": generation, "windows": pack_vectors(vectors[first + i])}
@@ -99,7 +101,7 @@ def _write(
     return workspace_id
 
 
-def _rows(workspace_id: str, ids: list[str], texts: list[str], first: int) -> Iterator[dict[str, object]]:
+def _rows(workspace_id: str, ids: list[str], texts: list[str], first: int) -> Iterator[dict[str, Any]]:
     for place in range(first, min(first + CHUNK, len(texts))):
         at = STORED + timedelta(minutes=place)
         yield {
@@ -121,6 +123,21 @@ def _rows(workspace_id: str, ids: list[str], texts: list[str], first: int) -> It
             "consolidated": False,
             "metadata": {},
         }
+
+
+def _make_entry(row: dict[str, Any]) -> dict[str, object]:
+    """The journal's entry of a memory, as long as that of a client with a key."""
+    some_id = row["id"]
+    return {
+        "workspace_id": row["workspace_id"],
+        "memory_id": some_id,
+        "revision": row["revision"],
+        "at": row["created_at"],
+        "operation": "ingest_memories",
+        "user_id": some_id,
+        "credential_id": some_id,
+        "request_id": some_id,
+    }
 
 
 def size_of(folder: Path) -> int:

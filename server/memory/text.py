@@ -16,7 +16,7 @@ import mmh3
 from server.memory.languages import Language, get_stemmer, get_stop_words
 from server.memory.models import Memory
 
-SEARCH_TEXT_RULE = 3
+SEARCH_TEXT_RULE = 4
 """Raise it with every change of the analyzer or of the search text: collections made by another rule are rebuilt."""
 
 # BM25 as in Robertson and Zaragoza, "The Probabilistic Relevance Framework" (2009), eq. 3.15. Memories are short, so

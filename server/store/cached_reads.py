@@ -46,6 +46,16 @@ class CachedReads:
             rows = self._known[key] = self._connection.execute(query, values).all()
         return rows
 
+    def read_rows_once(self, query: sa.Select[*tuple[Any, ...]], values: Mapping[str, Any]) -> Sequence[sa.Row[Any]]:
+        """Return the rows that a query finds, and do not remember them.
+
+        Raises:
+            DBAPIError: the file cannot be read.
+        """
+        if self._connection is None:
+            self._connection = self._engine.connect()
+        return self._connection.execute(query, values).all()
+
     @staticmethod
     def _read_data_version(connection: sa.Connection) -> int:
         """Return a number that changes when any other connection, of this process or another, has committed."""

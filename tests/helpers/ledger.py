@@ -42,7 +42,7 @@ class Ledger:
             if windows:
                 assert generation is not None, "vectors belong to a generation"
                 await vectors.put_vectors(connection, generation, {m.id: w for m, w in zip(new, windows, strict=True)})
-            changes = [(memory.id, None, memory.model_dump(mode="json")) for memory in new]
+            changes = [(memory.id, None, None) for memory in new]
             await journal_memories(connection, self.workspace, self.actor, self.now(), first, changes)
         return [memory.id for memory in new]
 

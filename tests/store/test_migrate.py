@@ -24,6 +24,7 @@ from server.store.db import Database
 from server.store.migrate import MigrationFailed, SchemaTooNew, make_alembic_config, migrate
 from server.store.migrations import HEAD
 from server.store.record.generations import ensure_generation
+from server.store.record.journal import journal_change, journal_memories
 from server.store.record.notes import skip_list, working_memory
 from server.store.record.notes.working_memory import ItemListing
 from server.store.record.oauth.chains import Chain, get_chain
@@ -32,7 +33,8 @@ from server.store.record.vectors import unpack_vectors
 from server.store.record.workspaces import find_workspace, get_workspace
 from server.store.tables import load_all_tables
 from server.store.tables.accounts import accounts, users, workspaces
-from server.store.tables.memories import vectors
+from server.store.tables.lifecycle import consolidation_runs, consolidations
+from server.store.tables.memories import journal, vectors
 from server.store.tables.oauth import oauth_grants
 from server.store.utc_datetime import UtcDateTime
 from tests.helpers.ledger import open_ledger
@@ -372,6 +374,32 @@ async def test_vectors_of_four_bytes_a_number_become_vectors_of_two_and_the_file
     assert {len(each) for each in found.values()} == {2 * 384 * 2}
     for each, windows in zip(ids, whole, strict=True):
         np.testing.assert_allclose(unpack_vectors(found[each], 384), windows, atol=3e-4)
+
+
+async def test_the_text_of_a_stored_memory_leaves_the_journal_and_that_of_a_merged_or_changed_one_stays(
+    empty, clock, monkeypatch
+):
+    monkeypatch.setattr(module, "HEAD", "0020")
+    monkeypatch.setattr("alembic.command.upgrade", partial(up_to, "0020", command.upgrade))
+    await migrate(empty)
+    monkeypatch.undo()
+    ledger = await open_ledger(empty, clock)
+    stored, merged, changed, deleted = await ledger.store("a", "b", "c", "d")
+    text = {"content": "heron"}
+    entries = [(stored, None, text), (merged, None, text), (changed, text, text), (deleted, text, None)]
+    run = {"id": "r", "workspace_id": ledger.workspace, "kind": "auto", "state": "done", "active": 4, "sources": 0}
+    merge = {"memory_id": merged, "run_id": "r", "revision": 2, "source_ids": [], "method": "agent"}
+    async with empty.write() as connection:
+        await connection.execute(sa.delete(journal))
+        await journal_memories(connection, ledger.workspace, ledger.actor, clock(), 1, entries)
+        await journal_change(connection, ledger.workspace, ledger.actor, clock(), {"item": "i1"})
+        await connection.execute(sa.insert(consolidation_runs).values(**run, at=clock()))
+        await connection.execute(sa.insert(consolidations).values(**merge))
+    assert await migrate(empty) == "0020"
+    query = sa.select(journal.c.memory_id, journal.c.before, journal.c.after).order_by(journal.c.id)
+    async with empty.read() as connection:
+        kept = [tuple(row) for row in await connection.execute(query)]
+    assert kept == [(stored, None, None), *entries[1:], (None, None, {"item": "i1"})]
 
 
 async def count_pages(db):

@@ -51,7 +51,7 @@ async def insert_new_memories(
     if windows is not None:
         by_id = {memory.id: each for memory, each in zip(new, windows, strict=True)}
         await vectors.put_vectors(connection, services.encoder.generation, by_id)
-    changes = [(memory.id, None, memory.model_dump(mode="json")) for memory in new]
+    changes = [(memory.id, None, None) for memory in new]
     await journal_memories(connection, workspace, call.actor, now, first, changes)
 
 

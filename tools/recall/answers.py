@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field
 from server.memory.models import Memory
 from server.memory.recall.ranking import RankedCandidate
 from server.memory.skip import SkipEntry
-from server.store.projection.payload import IndexedMemory
+from server.store.record.recalled import RecalledMemory
 from tools.recall.model import Cut, Match, Reason, RecallResult, SearchedWorkspace
 
 
@@ -43,11 +43,10 @@ class Why(BaseModel):
     score: float = Field(description="The sum of `fused` and the nudges.")
 
 
-class MatchedMemory(IndexedMemory):
+class MatchedMemory(RecalledMemory):
     """A recalled memory: its stored fields, and its scores.
 
-    The fields of the stored memory come from `IndexedMemory`, which every point of the search store holds. Only the
-    fields that recall adds are here.
+    The fields of the stored memory come from `RecalledMemory`. Only the fields that recall adds are here.
     """
 
     score: float = Field(
@@ -96,7 +95,7 @@ def list_skip_reasons(entries: Iterable[SkipEntry]) -> list[SkippedBy]:
 
 def list_memory(memory: Memory, cut: Cut | None, *, has_links: bool) -> MatchedMemory:
     """A memory that was listed by its age, and not ranked, as an answer shows it."""
-    shown = {*IndexedMemory.model_fields} - (set() if has_links else {"linkages"})
+    shown = {*RecalledMemory.model_fields} - (set() if has_links else {"linkages"})
     return MatchedMemory.model_validate(memory.model_dump(include=shown) | {"cut": cut})
 
 

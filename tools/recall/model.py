@@ -1,6 +1,6 @@
 """The values of the pipeline of recall: the request, each workspace's candidates, and the result."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -9,7 +9,8 @@ from pydantic import BaseModel, Field
 from server.memory.recall.question import Question
 from server.memory.recall.ranking import Candidate, RankedCandidate
 from server.memory.skip import SkipEntry
-from server.store.projection.payload import IndexedMemory
+from server.store.db import Database
+from server.store.record.recalled import RecalledMemory, read_recalled_memories
 from server.store.record.workspaces import Workspace
 from server.store.search.seam import FoundPoint
 from tools.memories.arguments import Facets
@@ -69,23 +70,33 @@ class SearchedWorkspace:
 
 
 class CandidateMemories:
-    """The memories of all candidates. Each is parsed when it is first needed, and once: most never are."""
+    """The memories of all candidates, as the record has them. They are read when they are needed: most never are."""
 
-    def __init__(self, searched: Sequence[SearchedWorkspace]) -> None:
+    def __init__(self, db: Database, searched: Sequence[SearchedWorkspace]) -> None:
+        self._db = db
         self._homes = {candidate.id: each for each in searched for candidate in each.candidates}
-        self._parsed: dict[str, IndexedMemory] = {}
+        self._read: dict[str, RecalledMemory | None] = {}
 
     def get_home(self, memory_id: str) -> SearchedWorkspace:
         """The points of the workspace that the memory is in."""
         return self._homes[memory_id]
 
-    def get_memory(self, memory_id: str) -> IndexedMemory:
-        """The memory as the search store holds it."""
-        parsed = self._parsed.get(memory_id)
-        if parsed is None:
-            payload = self._homes[memory_id].points[memory_id].payload
-            parsed = self._parsed[memory_id] = IndexedMemory.model_validate_json(payload["memory"])
-        return parsed
+    async def read_memories(self, ids: Iterable[str]) -> None:
+        """Read those of the memories that were not read yet, with one query for each workspace."""
+        wanted: dict[str, list[str]] = {}
+        for each in ids:
+            if each not in self._read:
+                wanted.setdefault(self._homes[each].workspace.id, []).append(each)
+        for workspace_id, missing in wanted.items():
+            self._read |= dict.fromkeys(missing) | await read_recalled_memories(self._db, workspace_id, missing)
+
+    def was_read(self, memory_id: str) -> bool:
+        """Whether `get_memory` knows the memory."""
+        return memory_id in self._read
+
+    def get_memory(self, memory_id: str) -> RecalledMemory | None:
+        """A memory that was read; None if it was deleted or merged since the search store was asked."""
+        return self._read[memory_id]
 
 
 class Cut(BaseModel):
@@ -101,7 +112,7 @@ class Match:
     """A memory that is answered, with the entries of the skip list that speak against it."""
 
     ranked: RankedCandidate
-    memory: IndexedMemory
+    memory: RecalledMemory
     home: SearchedWorkspace
     skipped_by: tuple[SkipEntry, ...]
     #: The part of its text that `memory` has; None if it has all of it.

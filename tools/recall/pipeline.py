@@ -13,8 +13,8 @@ from server.memory.recall.packing import Duplicates, Packing
 from server.memory.recall.ranking import Candidate, RankedCandidate, rank
 from server.memory.settings import WorkspaceSettings
 from server.memory.skip import SkipEntry, covers_text, find_matches
-from server.store.projection.payload import IndexedMemory
 from server.store.record.notes import skip_list
+from server.store.record.recalled import RecalledMemory
 from server.store.record.workspaces import MissingWorkspace, Workspace
 from server.store.search.seam import EngineDown
 from tools.core.services import Services
@@ -22,6 +22,9 @@ from tools.recall.cutting import cut_matches
 from tools.recall.model import CandidateMemories, LeftOut, Match, RecallRequest, RecallResult, SearchedWorkspace
 from tools.recall.reranking import rerank
 from tools.recall.workspace_search import make_question, search_workspace
+
+SPARE = 5
+"""The memories that are read beyond the limit, as some may turn out to be duplicates."""
 
 
 async def recall(
@@ -56,10 +59,10 @@ async def _recall(
     question = make_question(request.message, settings) if own is None else own.question
     with services.observer.watch("recall", "ranking"):
         candidates, gated_out = apply_gate(searched, settings.recall_threshold, is_gated=request.is_gated)
-        memories = CandidateMemories(searched)
+        memories = CandidateMemories(services.db, searched)
         ranked = rank(candidates, alpha=settings.recall_alpha, now=now, spans=question.find_spans(now))
         ranked = await rerank(services, request.message, ranked, memories)
-        choice = _choose_matches(ranked, memories, entries, settings, request)
+        choice = await _choose_matches(ranked, memories, entries, settings, request)
     matches = choice.matches if request.max_tokens is None else await cut_matches(choice.matches, choice.rooms)
     if request.counts_as_use:
         _note_accesses(services, workspace, matches)
@@ -128,7 +131,7 @@ class _Choice(NamedTuple):
     withheld: int
 
 
-def _choose_matches(
+async def _choose_matches(
     ranked: Sequence[RankedCandidate],
     memories: CandidateMemories,
     entries: Sequence[SkipEntry],
@@ -144,7 +147,11 @@ def _choose_matches(
         if len(chosen) == request.limit:
             left_out += [LeftOut(rest.id, "rank", rest) for rest in ranked[place:]]
             break
+        if not memories.was_read(each.id):
+            await memories.read_memories(rest.id for rest in ranked[place : place + request.limit + SPARE])
         memory = memories.get_memory(each.id)
+        if memory is None:
+            continue
         against = tuple(entry for entry in entries if covers_text(entry, memory.content))
         if against and settings.skip_enforcement == "withhold":
             withheld += 1
@@ -160,7 +167,7 @@ def _choose_matches(
     return _Choice(chosen, packing.share_rest(), left_out, missing, withheld)
 
 
-def _get_record(memory: IndexedMemory) -> tuple[object, ...]:
+def _get_record(memory: RecalledMemory) -> tuple[object, ...]:
     """Return the facts beside a text that make it another memory: when it happened, who said it, and about what."""
     return memory.occurred_at, memory.author, memory.entity, memory.project
 

@@ -12,8 +12,10 @@ async def rerank(
     """Put the best candidates in a new order, if there is a cross-encoder and it answers in time."""
     if services.reranker.state != "ready" or not ranked:
         return ranked
-    best = ranked[:MAX_TEXTS]
-    scores = await services.reranker.score_texts(message, [memories.get_memory(each.id).content for each in best])
+    await memories.read_memories(each.id for each in ranked[:MAX_TEXTS])
+    found = [(each, memory) for each in ranked[:MAX_TEXTS] if (memory := memories.get_memory(each.id)) is not None]
+    best = [each for each, _ in found]
+    scores = await services.reranker.score_texts(message, [memory.content for _, memory in found])
     if scores is None:
         return ranked
     order = blend([each.score for each in best], scores)

@@ -17,8 +17,8 @@ from tools.core.services import Services
 from tools.memories.arguments import Facets
 from tools.recall.model import RecallRequest, SearchedWorkspace
 
-#: The payload keys that ranking and answers read of a candidate.
-KEYS = ("memory", "traits", "access_count")
+#: The payload keys that ranking reads of a candidate.
+KEYS = ("traits", "access_count")
 
 
 def make_question(message: str, settings: WorkspaceSettings) -> Question:

@@ -206,6 +206,7 @@ async def _find_changes(connection: AsyncConnection, workspace_id: str, revision
     changed: dict[str, str] = {}
     for ids in split_into_steps(list(revisions)):
         merges = sa.select(journal.c.memory_id, journal.c.after).where(
+            journal.c.memory_id.in_(ids),
             journal.c.workspace_id == workspace_id,
             journal.c.revision.in_([revisions[memory_id] for memory_id in ids]),
         )

@@ -7,6 +7,10 @@ from server.memory.languages import Language
 from server.store.projection.placement import Target
 from server.store.projection.rarities import Rarities
 from server.store.projection.record_words import RecordWords
+from server.store.search.seam import EngineDown, WritesLost
+
+#: Seconds that patches wait for a flush at most. They are counts of recalls, which the record has.
+PATCHES_WAIT = 60.0
 
 
 @dataclass(slots=True)
@@ -17,6 +21,11 @@ class OpenedCollection:
     projected: int  # the revision of the workspace that it holds
     flushed: int  # the revision that is on the disk
     rarities: Rarities | None = None
+    patched_at: float | None = None  # the loop's time of the first patch since the last flush
+
+    def needs_flush(self, now: float) -> bool:
+        """Whether revisions were written since the last flush, or patches a minute ago."""
+        return self.projected > self.flushed or (self.patched_at is not None and now - self.patched_at >= PATCHES_WAIT)
 
 
 @dataclass(slots=True)
@@ -42,6 +51,14 @@ class CollectionState:
     def projected_revision(self) -> int | None:
         """The revision of the workspace that the collection holds; None if it is not open."""
         return None if self.opened is None else self.opened.projected
+
+    def note_unusable(self, error: EngineDown | None) -> None:
+        """Have the collection dropped and made again; if only its last writes are lost, have it opened again."""
+        self.is_behind = True
+        if isinstance(error, WritesLost):
+            self.opened = None
+        else:
+            self.must_drop = True
 
     def is_serving(self, target: Target) -> bool:
         """Whether this collection is open now."""

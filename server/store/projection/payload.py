@@ -1,14 +1,13 @@
-"""The points of the search store and their payload: the filters, the traits for ranking, the text for answers."""
+"""The points of the search store and their payload: the filters, and the traits for ranking."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple, Self
 
 import sqlalchemy as sa
-from pydantic import BaseModel, Field
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.memory.languages import Language
-from server.memory.models import Image, Linkage, Memory, Timestamp
+from server.memory.models import Memory
 from server.memory.text import NEIGHBOURS, build_search_text, weigh_terms
 from server.store.record.memories import FIELDS, memory_from_row
 from server.store.record.vectors import unpack_vectors
@@ -22,34 +21,6 @@ FILTERS = ("type", "tags", "scope", "project", "task", "entity", "author", "sess
 PART_ROWS, PART_CHARACTERS = 64, 20_000
 
 
-class IndexedMemory(BaseModel):
-    """A memory as each point of the search store holds it, as JSON text, and as recall answers it.
-
-    Its fields have the names that they have in `Memory`. If one is added, the points of every
-    workspace must be written again: until then, they lack it.
-    """
-
-    id: str = Field(description="The memory's id, for fetch, update_memory and delete_memory.")
-    content: str = Field(description="What was remembered.")
-    type: str = Field(description="Its type.")
-    tags: list[str] = Field(description="Its tags.")
-    scope: str = Field(description="The part of the workspace in which it is valid.")
-    project: str | None = Field(default=None, description="The project that it belongs to.")
-    entity: str | None = Field(default=None, description="The person or thing that it is about.")
-    author: str | None = Field(default=None, description="The person who said it.")
-    session: str | None = Field(default=None, description="The session it comes from.")
-    occurred_at: Timestamp | None = Field(default=None, description="When it happened.")
-    created_at: Timestamp = Field(description="When it was stored.")
-    expires_at: Timestamp | None = Field(default=None, description="The time from which it is no longer recalled.")
-    source: str | None = Field(default=None, description="Its origin, for example a file or a tool.")
-    linkages: list[Linkage] | None = Field(default=None, description="Its links, if they were asked for.")
-    #: Points that were written before memories had pictures lack it, and are right.
-    images: list[Image] = Field(
-        default=[], exclude_if=lambda images: not images, description="Its pictures; absent if it has none."
-    )
-
-
-_INDEXED = set(IndexedMemory.model_fields)
 _SEPARATOR = "\x00"  # refused in every text
 
 
@@ -155,7 +126,7 @@ def split_rows(rows: Sequence[sa.Row[Any]]) -> Iterator[Sequence[sa.Row[Any]]]:
         yield rows[start:]
 
 
-def build_point(collection: Collection, workspace_id: str, language: Language, row: sa.Row[Any]) -> Point:
+def build_point(collection: Collection, language: Language, row: sa.Row[Any]) -> Point:
     """Turn a row of `select_changed` into a point of a collection."""
     memory = memory_from_row(row[: len(FIELDS)])
     windows = None if row.windows is None or not collection.dims else unpack_vectors(row.windows, collection.dims)
@@ -164,17 +135,17 @@ def build_point(collection: Collection, workspace_id: str, language: Language, r
         id=memory.id,
         revision=row.revision,
         text=SparseVector(*weigh_terms(build_search_text(memory, [text for text in before[1::2] if text], language))),
-        payload=build_payload(memory, workspace_id, [each for each in before[::2] if each]),
+        payload=build_payload(memory, [each for each in before[::2] if each]),
         dense=None if windows is None else windows[0],
         windows=None if windows is None or len(windows) == 1 else windows,
     )
 
 
-def build_payload(memory: Memory, workspace_id: str, before: Sequence[str]) -> dict[str, Any]:
-    """Return a point's payload: the values that searches filter by, the traits, and the memory as JSON text.
+def build_payload(memory: Memory, before: Sequence[str]) -> dict[str, Any]:
+    """Return a point's payload: the values that searches filter by, and the traits.
 
-    One string is read back many times faster than twenty values, and the text is parsed only for the points that are
-    answered. The search store reads it with each of up to eighty candidates, so it holds only fields that are answered.
+    The search store reads the traits with each of up to eighty candidates. What is answered of a memory is read from
+    the record, for the few that are.
     """
     values: dict[str, Any] = {name: getattr(memory, name) for name in FILTERS}
     traits = StoredTraits(
@@ -187,13 +158,6 @@ def build_payload(memory: Memory, workspace_id: str, before: Sequence[str]) -> d
     )
     return {key: value for key, value in values.items() if value is not None} | {
         "tags": [tag.lower() for tag in memory.tags],  # found in any case of letters
-        "workspace_id": workspace_id,
         "access_count": memory.access_count,
         "traits": traits.encode(),
-        "memory": dump_indexed(memory),
     }
-
-
-def dump_indexed(memory: Memory) -> str:
-    """Return a memory as the JSON text of an `IndexedMemory`, without its nulls."""
-    return memory.model_dump_json(include=_INDEXED, exclude_none=True)

@@ -61,7 +61,7 @@ class PointWriter:
         Such a row has no point, so that it does not stop all others.
         """
         try:
-            points = [build_point(target.collection, target.workspace_id, target.language, row) for row in rows]
+            points = [build_point(target.collection, target.language, row) for row in rows]
             await self._engine.upsert(target.collection, points)
         except ValueError:
             if len(rows) == 1:

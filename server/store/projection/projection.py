@@ -90,20 +90,20 @@ class Projection:
                 return FoundPoints([], [])
             target = state.opened.target
             has_vectors = generation in {None, target.generation}
-            found = FoundPoints([], [])
+            found, failure, is_lost = FoundPoints([], []), None, False
             asked = query if has_vectors else replace(query, dense=None)
             try:
                 found = await self._engine.search(target.collection, asked)
-                is_lost = False
                 if not (found.dense or found.text):
                     await self._close_replaced(target)
                     is_lost = await self._is_lost(target)
             except EngineDown as error:
                 if was_rebuilt or not (isinstance(error, UnusableCollection) or await self._is_lost(target)):
                     raise
-                is_lost = True
+                is_lost, failure = True, error
             if is_lost and not was_rebuilt and state.is_serving(target):
-                was_rebuilt = state.must_drop = state.is_behind = True
+                was_rebuilt = True
+                state.note_unusable(failure)
                 continue
             if state.is_serving(target):
                 return await renew_points(self._db, workspace_id, found) if state.is_behind else found
@@ -145,9 +145,8 @@ class Projection:
         """
         try:
             return await self._read_rarities(workspace_id, terms)
-        except UnusableCollection:
-            state = self._states[workspace_id]
-            state.must_drop = state.is_behind = True
+        except UnusableCollection as error:
+            self._states[workspace_id].note_unusable(error)
             await self._catch_up(workspace_id)
             return await self._read_rarities(workspace_id, terms)
 
@@ -175,8 +174,9 @@ class Projection:
         if workspace_id not in self._states:
             return
         async with self._lock_state(workspace_id) as state:
-            if state.opened is not None:
-                await self._engine.set_payload(state.opened.target.collection, patches)
+            if (opened := state.opened) is not None:
+                await self._engine.set_payload(opened.target.collection, patches)
+                opened.patched_at = opened.patched_at or asyncio.get_running_loop().time()
 
     async def find_difference(self, workspace_id: str) -> str | None:
         """Bring a collection up to the record, and return how it still differs, if it does. Raises EngineDown."""
@@ -191,9 +191,9 @@ class Projection:
             if state.opened is None:
                 continue
             if await self._is_lost(state.opened.target):
-                state.must_drop = state.is_behind = True
+                state.note_unusable(None)
                 await self.project(workspace_id)
-            elif state.opened.projected > state.opened.flushed:
+            elif state.opened.needs_flush(asyncio.get_running_loop().time()):
                 await self._flush_workspace(workspace_id)
         self._forget_idle_states()
 
@@ -330,15 +330,16 @@ class Projection:
             state.is_behind, state.failure, state.is_full = False, None, False
 
     async def _project_or_rebuild(self, workspace_id: str, state: CollectionState) -> None:
-        """Project the changes; if the collection is damaged, drop it and project everything."""
+        """Project the changes; if the collection is damaged, drop it and project everything, else what is lost."""
         if state.must_drop:
             await self._drop_collection(workspace_id, state)
         try:
             await self._project_changes(workspace_id, state)
         except UnusableCollection as error:
-            state.is_behind = True
+            state.note_unusable(error)
             log.warning("projection.rebuilt", workspace=workspace_id, error=type(error).__name__, reason=str(error))
-            await self._drop_collection(workspace_id, state)
+            if state.must_drop:
+                await self._drop_collection(workspace_id, state)
             await self._project_changes(workspace_id, state)
 
     async def _project_changes(self, workspace_id: str, state: CollectionState) -> None:
@@ -382,14 +383,13 @@ class Projection:
                 return
             try:
                 await self._engine.flush(opened.target.collection)
-            except UnusableCollection:
-                state.must_drop = state.is_behind = True  # the next round builds it again
-                return
             except EngineDown as error:
+                if isinstance(error, UnusableCollection):
+                    state.note_unusable(error)  # the next round repairs it
                 log.warning("projection.flush_failed", workspace=workspace_id, reason=str(error))
                 return
             await note_flushed(self._db, opened.target, opened.projected)
-            opened.flushed = opened.projected
+            opened.flushed, opened.patched_at = opened.projected, None
 
     def _forget_idle_states(self) -> None:
         for workspace_id, state in list(self._states.items()):

@@ -54,7 +54,7 @@ async def read_words(db: Database, target: Target) -> RecordWords:
         rows = await select_newest(connection, target.workspace_id, MOST_READ)
     points: list[Point] = []
     for part in split_rows(rows):
-        points += [build_point(target.collection, target.workspace_id, target.language, row) for row in part]
+        points += [build_point(target.collection, target.language, row) for row in part]
         await asyncio.sleep(0)
     return RecordWords(target.language, points)
 

@@ -15,7 +15,7 @@ from server.store.tables.memories import memories
 
 
 async def renew_points(db: Database, workspace_id: str, found: FoundPoints) -> FoundPoints:
-    """Return those of the points that are still live, each with its present content."""
+    """Return those of the points that are still live, each with its present traits."""
     ids = {point.id for point in [*found.dense, *found.text]}
     query = sa.select(*(memories.c[name] for name in FIELDS)).where(
         memories.c.id.in_(ids),
@@ -31,7 +31,7 @@ async def renew_points(db: Database, workspace_id: str, found: FoundPoints) -> F
         for point in points:
             if (memory := live.get(point.id)) is not None:
                 before = StoredTraits.decode(point.payload["traits"]).before
-                renewed.append(point._replace(payload=build_payload(memory, workspace_id, before)))
+                renewed.append(point._replace(payload=build_payload(memory, before)))
         return renewed
 
     return replace(found, dense=renew(found.dense), text=renew(found.text))

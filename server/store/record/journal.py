@@ -51,7 +51,8 @@ async def journal_memories(
 ) -> None:
     """Journal changes of memories, each given as (id, before, after). The first has this revision, the next one more.
 
-    `before` is None for a memory that was stored, `after` is None for one that was deleted.
+    `before` is None for a memory that was stored, `after` is None for one that was deleted. If a client stored it,
+    `after` is None as well: the text would be kept twice, as the row has it until the next entry has it as `before`.
     """
     common = _make_entry(workspace_id, actor, now)
     entries = [
@@ -99,6 +100,8 @@ async def blank_section_entries(connection: AsyncConnection, workspace_ids: Coll
     A section is journaled by the name that a person gave it, and everything else by its id.
     """
     of_sections = sa.update(journal).where(
-        journal.c.workspace_id.in_(set(workspace_ids)), journal.c.after["section"].as_string().is_not(None)
+        journal.c.workspace_id.in_(set(workspace_ids)),
+        journal.c.memory_id.is_(None),
+        journal.c.after["section"].as_string().is_not(None),
     )
     await connection.execute(of_sections.values(after=sa.null()))

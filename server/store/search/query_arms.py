@@ -61,9 +61,9 @@ def read_text(vectors: Any) -> SparseVector:
 
 
 def read_dense(vectors: Any) -> Vector | None:
-    """Return the dense vector among a stored point's vectors; None if it has none."""
+    """Return the dense vector among a stored point's vectors, of several the first; None if it has none."""
     dense: Any = cast("dict[str, Any]", vectors or {}).get("dense")
-    return np.array(dense, dtype=np.float32) if dense is not None else None
+    return np.atleast_2d(np.array(dense, dtype=np.float32))[0] if dense is not None else None
 
 
 def compute_idf(term: int, score: float, text: SparseVector) -> float:

@@ -201,3 +201,10 @@ class EngineFull(EngineDown):
 
 class UnusableCollection(EngineDown):
     """The collection is damaged or made for other vectors; it must be dropped and projected again."""
+
+
+class WritesLost(UnusableCollection):
+    """The collection is as it was at its last flush. To repair it, `open` it and project what came later.
+
+    Until it is opened, every verb but `exists` and `drop` says so.
+    """

@@ -108,6 +108,12 @@ journal = sa.Table(
     sa.Column("request_id", sa.String(64), nullable=False),
     sa.Column("before", sa.JSON(none_as_null=True)),
     sa.Column("after", sa.JSON(none_as_null=True)),
-    sa.Index("ix_journal_workspace_id_revision", "workspace_id", "revision"),
+    # Finds the few entries of a workspace that are about other things than memories.
+    sa.Index(
+        "ix_journal_workspace_id_of_things",
+        "workspace_id",
+        sqlite_where=sa.text("memory_id IS NULL"),
+        postgresql_where=sa.text("memory_id IS NULL"),
+    ),
     sa.Index("ix_journal_memory_id", "memory_id"),
 )

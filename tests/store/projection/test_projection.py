@@ -27,7 +27,7 @@ async def test_a_stored_memory_is_found_and_its_point_is_its_row(book, projectio
     assert await projection.project(book.workspace)
     assert await find("heron") == [memory_id]
     point = await read_point(engine, collection, memory_id)
-    assert point.payload == build_payload(await book.get(memory_id), book.workspace, [])
+    assert point.payload == build_payload(await book.get(memory_id), [])
     assert point.revision == 1
 
 

@@ -7,11 +7,11 @@ import signal
 
 import pytest
 
-from server.store.projection.payload import dump_indexed
 from server.store.projection.placement import name_collection
 from server.store.search.edge import processes
 from server.store.search.edge.processes import ProcessEngine
 from server.store.search.seam import EngineDown
+from tests.helpers.points import list_terms, read_terms
 from tests.helpers.processes import engine_processes
 
 pytestmark = pytest.mark.anyio
@@ -48,12 +48,13 @@ async def answered(ask):
 async def agree(book, projection, engine, *ids):
     """Whether the engine, once it answers again, holds these memories as their rows are, and no others."""
     collection = name_collection(book.workspace, 0, 0)
+    await projection.flush()  # it meets the loss, if the next search does not
     async with asyncio.timeout(30):
         while not await projection.project(book.workspace):  # noqa: ASYNC110 - no event tells when it is up
             await asyncio.sleep(0)
     points = await answered(lambda: engine.read_points(collection))
     rows = [await book.get(memory_id) for memory_id in ids]
-    return {p.id: p.payload["memory"] for p in points} == {row.id: dump_indexed(row) for row in rows}
+    return read_terms(points) == {row.id: list_terms(row) for row in rows}
 
 
 async def test_a_process_killed_between_a_write_and_its_flush_loses_no_memory(book, projection, engine, kill, find):

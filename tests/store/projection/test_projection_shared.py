@@ -5,14 +5,13 @@ import asyncio
 import pytest
 from qdrant_client import AsyncQdrantClient
 
-from server.store.projection.payload import dump_indexed
 from server.store.projection.placement import name_collection
 from server.store.projection.projection import Projection
 from server.store.record import workspaces
 from server.store.search.qdrant.server import ServerEngine
 from server.store.search.seam import Query
 from tests.helpers.engines import answering_like_a_server
-from tests.helpers.points import read_ids
+from tests.helpers.points import list_terms, read_ids, read_terms
 
 pytestmark = [pytest.mark.anyio, pytest.mark.filterwarnings("ignore:Payload indexes have no effect:UserWarning")]
 
@@ -32,8 +31,7 @@ def collection(book):
 
 
 async def held(engine, collection):
-    points = await engine.read_points(collection)
-    return {point.id: point.payload["memory"] for point in points}
+    return read_terms(await engine.read_points(collection))
 
 
 async def test_a_write_that_comes_after_the_others_delete_is_taken_back(book, pair, collection, gate):
@@ -63,7 +61,7 @@ async def test_an_old_row_never_replaces_the_new_one_of_the_other(book, pair, co
     await b.project(book.workspace)
     gate.opened.set()
     await writing
-    assert await held(b_engine, collection) == {memory_id: dump_indexed(await book.get(memory_id))}
+    assert await held(b_engine, collection) == {memory_id: list_terms(await book.get(memory_id))}
 
 
 async def test_what_one_stored_the_other_finds_without_projecting_it(book, pair, collection):

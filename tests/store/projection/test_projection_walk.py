@@ -14,6 +14,7 @@ from server.store.projection.projection import Projection
 from server.store.record.memories import FIELDS, memory_from_row
 from server.store.search.edge.engine import EdgeEngine
 from server.store.tables.memories import memories
+from tests.helpers.points import list_terms, read_terms
 
 pytestmark = pytest.mark.anyio
 
@@ -103,14 +104,15 @@ class Walk:
         )
         async with self.book.db.read() as connection:
             rows = [memory_from_row(row) for row in await connection.execute(query)]
-        return {row.id: build_payload(row, self.book.workspace, []) for row in rows}
+        return {row.id: (build_payload(row, []), list_terms(row)) for row in rows}
 
     async def check(self):
         """The engine holds the rows that live, as they are, and nothing else."""
         self.engine.is_down = False
         assert await self.projection.project(self.book.workspace)
         points = await self.engine.read_points(self.collection)
-        assert {point.id: point.payload for point in points} == await self.expected()
+        terms = read_terms(points)
+        assert {point.id: (point.payload, terms[point.id]) for point in points} == await self.expected()
 
 
 @pytest.mark.parametrize("seed", range(5))

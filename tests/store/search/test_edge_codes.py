@@ -1,11 +1,13 @@
 """The embedded engine looks through short codes of the vectors: what it finds is what the vectors themselves say."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import qdrant_edge as raw
 
 from server.store.search.edge.engine import EdgeEngine
-from server.store.search.seam import Collection, Point, Query, SparseVector
+from server.store.search.seam import Collection, Point, Query, SparseVector, UnusableCollection
 
 pytestmark = pytest.mark.anyio
 
@@ -74,9 +76,7 @@ async def test_codes_follow_what_is_rewritten_removed_and_opened_again(edge, col
     await again.close()
 
 
-async def test_a_collection_from_before_there_were_codes_is_searched_and_written_to(
-    edge, collection, make, vectors, tmp_path
-):
+async def test_a_collection_of_an_earlier_version_is_searched_and_written_to(edge, collection, make, vectors, tmp_path):
     several = raw.MultiVectorConfig(raw.MultiVectorComparator.MaxSim)
     without_codes = raw.EdgeConfig(
         vectors={
@@ -91,3 +91,21 @@ async def test_a_collection_from_before_there_were_codes_is_searched_and_written
     assert not await edge.open(collection)
     await edge.upsert(collection, points(make, vectors, range(POINTS)))
     await assert_nearest(edge, collection, make, vectors, range(POINTS))
+    long = replace(points(make, vectors, [3], revision=2)[0], windows=vectors[[3, 5]])
+    await edge.upsert(collection, [long])
+    nearest = (await edge.search(collection, Query(vectors[5], None, 2))).dense
+    assert {hit.id for hit in nearest} == {make.id(3), make.id(5)}
+    assert [hit.score for hit in nearest] == pytest.approx([1, 1], abs=ROUNDED)
+
+
+async def test_an_earlier_collection_without_its_log_is_unusable_for_it_would_pass_over_updates(
+    edge, collection, tmp_path
+):
+    dense = raw.EdgeVectorParams(size=DIMS, distance=raw.Distance.Cosine)
+    path = tmp_path / collection.name
+    path.mkdir()
+    raw.EdgeShard.create(str(path), raw.EdgeConfig(vectors={"dense": dense})).close()
+    for log in (path / "wal").iterdir():
+        log.unlink()
+    with pytest.raises(UnusableCollection, match="has no log"):
+        await edge.open(collection)

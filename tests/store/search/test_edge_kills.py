@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from server.store.search.edge.engine import EdgeEngine
-from server.store.search.seam import Collection, UnusableCollection
+from server.store.search.seam import Collection, Query, SparseVector
 
 pytestmark = pytest.mark.anyio
 
@@ -18,13 +18,14 @@ def run(code, *arguments):
     prelude = """
 import asyncio, os, signal, sys
 from pathlib import Path
+from uuid import UUID
 import numpy as np
 from server.store.search.seam import Collection, EngineDown, Point, SparseVector
 from server.store.search.edge.engine import EdgeEngine
 folder, collection = Path(sys.argv[1]), Collection("killed", 4)
-def point(number):
-    id_, text = f"{number:08d}-0000-4000-8000-000000000000", SparseVector([7], [1.0])
-    return Point(id_, 1, text, {}, np.ones(4, dtype=np.float32))
+def point(number, revision=1):
+    id_, text = str(UUID(int=number)), SparseVector([7], [1.0])
+    return Point(id_, revision, text, {}, np.ones(4, dtype=np.float32))
 """
     done = subprocess.run(
         [sys.executable, "-c", prelude + code, *map(str, arguments)], capture_output=True, text=True, check=False
@@ -101,28 +102,25 @@ WRITTEN = """
 async def main():
     engine = EdgeEngine(folder, max_open=1)
     await engine.open(collection)
-    await engine.upsert(collection, [point(1)])
+    await engine.upsert(collection, [point(1), point(3)])
     await engine.flush(collection)
-    await engine.upsert(collection, [point(2)])
+    await engine.upsert(collection, [point(1, 2), point(2, 2)])
+    await engine.delete(collection, [point(3).id])
     os.kill(os.getpid(), signal.SIGKILL)
 asyncio.run(main())
 """
 
 
-async def test_a_kill_loses_nothing_that_was_written(tmp_path):
+async def test_a_kill_loses_only_what_was_not_flushed_and_what_is_written_again_is_taken(tmp_path, make):
     assert run(WRITTEN, tmp_path) == (-9, [])
     engine = EdgeEngine(tmp_path, max_open=1)
-    assert await engine.count(KILLED) == 2
+    assert not await engine.open(KILLED)
+    assert await engine.read_revisions(KILLED, [make.id(n) for n in range(4)]) == {make.id(1): 1, make.id(3): 1}
+    await engine.upsert(KILLED, [make.point(n, revision=3) for n in (1, 2)])
+    await engine.delete(KILLED, [make.id(3)])
     await engine.close()
-
-
-async def test_a_shard_without_its_log_is_unusable_for_it_would_pass_over_updates(tmp_path):
-    assert run(WRITTEN, tmp_path) == (-9, [])
-    for log in (tmp_path / KILLED.name / "wal").iterdir():
-        log.unlink()
-    engine = EdgeEngine(tmp_path, max_open=1)
-    with pytest.raises(UnusableCollection, match="has no log"):
-        await engine.open(KILLED)
-    await engine.drop(KILLED)
-    assert await engine.open(KILLED)
-    await engine.close()
+    again = EdgeEngine(tmp_path, max_open=1)
+    assert await again.read_revisions(KILLED, [make.id(n) for n in range(4)]) == {make.id(1): 3, make.id(2): 3}
+    hits = await again.search(KILLED, Query(make.vector(1), SparseVector([7], [1.0]), 9))
+    assert {hit.id for hit in hits.dense} == {hit.id for hit in hits.text} == {make.id(1), make.id(2)}
+    await again.close()

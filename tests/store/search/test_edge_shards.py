@@ -10,7 +10,7 @@ import pytest
 from server.store.search.edge import shard_files
 from server.store.search.edge.engine import EdgeEngine
 from server.store.search.edge.shards import Shards
-from server.store.search.seam import Collection, EngineDown, UnusableCollection
+from server.store.search.seam import Collection, EngineDown, UnusableCollection, WritesLost
 from tests.helpers.points import read_ids
 
 pytestmark = pytest.mark.anyio
@@ -26,8 +26,8 @@ async def collection(edge, make):
 
 
 def is_open(path):
-    """Whether somebody has the shard open; the folder of its log is locked then."""
-    descriptor = os.open(path / "wal", os.O_RDONLY)
+    """Whether somebody has the shard open; its folder is locked then."""
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -49,17 +49,36 @@ async def test_the_least_recently_used_shard_is_closed_for_another_and_keeps_its
     assert [is_open(tmp_path / one.name) for one in (first, second, third)] == [False, True, True]
 
 
+async def test_a_shard_that_was_closed_without_its_flush_says_that_its_writes_are_lost(make, tmp_path, monkeypatch):
+    engine = EdgeEngine(tmp_path, max_open=1)
+    first, second = make.collection(), make.collection()
+    await engine.open(first)
+    await engine.upsert(first, [make.point(1)])
+    await engine.flush(first)
+    await engine.upsert(first, [make.point(2)])
+    close = shard_files.close_shard
+    monkeypatch.setattr(shard_files, "close_shard", lambda opened, _keep: close(opened, keep=False))
+    await engine.open(second)
+    with pytest.raises(WritesLost):
+        await engine.count(first)
+    with pytest.raises(WritesLost):
+        await engine.upsert(first, [make.point(3)])
+    assert not await engine.open(first)
+    assert make.id(1) in await read_ids(engine, first)
+    await engine.close()
+
+
 async def test_a_shard_in_use_is_not_evicted(tmp_path, make):
     shards = Shards(tmp_path, 1, shard_files.count_free_bytes, is_ours=bool)
     busy, waiting = make.collection(), make.collection()
     await shards.ensure_shard(busy)
     order = []
-    async with shards.pin(busy) as shard:
+    async with shards.pin(busy) as opened:
         task = asyncio.create_task(shards.ensure_shard(waiting))
         task.add_done_callback(lambda _: order.append("made"))
-        assert shard is not None
-        await asyncio.to_thread(shard.flush)
-        assert shard.info().points_count == 0
+        assert opened is not None
+        await asyncio.to_thread(opened.shard.flush)
+        assert opened.shard.info().points_count == 0
         order.append("used")
     assert await task
     assert order == ["used", "made"]

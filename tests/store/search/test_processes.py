@@ -1,4 +1,4 @@
-"""The embedded engine in processes of its own: they are killed and closed, and nothing that was answered is lost."""
+"""The embedded engine in processes of its own: they are killed and closed, and nothing that was flushed is lost."""
 
 import asyncio
 import contextlib
@@ -14,7 +14,7 @@ import uvloop
 from server.store.search.edge import processes
 from server.store.search.edge.frames import choose_process
 from server.store.search.edge.processes import ProcessEngine
-from server.store.search.seam import Collection, EngineDown, Query, SparseVector
+from server.store.search.seam import Collection, EngineDown, Query, SparseVector, WritesLost
 from tests.helpers.points import read_ids, read_point
 from tests.helpers.processes import engine_processes
 
@@ -80,21 +80,36 @@ async def test_what_lives_in_two_processes_is_named_together(engine, make):
     assert await engine.list_names() == {collection.name for collection in collections}
 
 
-async def test_a_process_that_is_killed_loses_nothing_that_was_answered(engine, make):
+async def test_a_process_that_is_killed_loses_only_what_was_not_flushed_and_says_so(engine, make):
     collection = home(make, 0)
     await engine.open(collection)
     await engine.upsert(collection, [make.point(n) for n in range(200)])
     await engine.delete(collection, [make.id(0)])
     await engine.set_payload(collection, {make.id(1): {"access_count": 3}})
+    await engine.flush(collection)
+    await engine.upsert(collection, [make.point(500)])
     (pid,) = engine_processes()
     with structlog.testing.capture_logs() as logs:
         os.kill(pid, signal.SIGKILL)
         await ended(end_of(pid))
-        await until_answered(engine, collection)
+        await until_started(engine)
     assert [entry["event"] for entry in logs] == ["engine_process.ended"]
+    for call in (engine.count(collection), engine.upsert(collection, [make.point(501)]), engine.flush(collection)):
+        with pytest.raises(WritesLost):
+            await call
+    assert not await engine.open(collection)
     assert await read_ids(engine, collection) == {make.id(n) for n in range(1, 200)}
     point = await read_point(engine, collection, make.id(1))
     assert point.payload == {"access_count": 3}
+
+
+async def until_started(engine):
+    """Ask until the loop has read that the process is gone, and it was started again."""
+    async with asyncio.timeout(20):
+        while True:
+            with contextlib.suppress(EngineDown):
+                return await engine.ping()
+            await asyncio.sleep(0)
 
 
 async def until_answered(engine, collection):
@@ -177,7 +192,8 @@ async def test_a_process_that_is_told_to_end_flushes_and_ends(engine, make):
     descriptor = end_of(pid)
     os.kill(pid, signal.SIGTERM)
     await ended(descriptor)
-    await until_answered(engine, collection)
+    await until_started(engine)
+    assert not await engine.open(collection)
     assert await read_ids(engine, collection) == {make.id(1)}
 
 

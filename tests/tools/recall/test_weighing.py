@@ -10,7 +10,8 @@ from server.memory.models import Memory
 from server.memory.recall import gate
 from server.memory.recall.question import Question
 from server.memory.text import SEARCH_TEXT_RULE
-from server.store.projection.payload import IndexedMemory, StoredTraits, build_payload, dump_indexed
+from server.store.projection.payload import FILTERS, StoredTraits, build_payload
+from server.store.record.recalled import RecalledMemory
 from server.store.record.workspaces import Workspace
 from server.store.search.seam import FoundPoint, FoundPoints
 from tools.recall.answers import MatchedMemory
@@ -19,6 +20,27 @@ from tools.recall.workspace_search import Weighing
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 DEPTH = 4
 PAYLOAD = {"traits": "\x00".join([str(NOW.timestamp()), "", "", "", "", ""]), "access_count": 0}
+MEMORY = Memory(
+    id="1",
+    content="tea",
+    type="fact",
+    tags=[],
+    scope="project",
+    project="loci",
+    task="tea",
+    entity="the cat",
+    author="Ann",
+    session="s",
+    occurred_at=NOW - timedelta(days=1),
+    created_at=NOW,
+    updated_at=NOW,
+    expires_at=NOW + timedelta(days=1),
+    linkages=[],
+    relevance=0.5,
+    access_count=3,
+    consolidated=0,
+    metadata={},
+)
 #: Words can say 10 at most, so 2 is the least that counts; of a cosine, 0.2.
 SCALES = gate.Scales(10.0, 0.0)
 LEAST_TEXT, LEAST_DENSE = SCALES.compute_floors(gate.COMPANY)
@@ -64,29 +86,8 @@ def test_of_one_that_gave_less_half_of_its_floor_does():
     assert {each.unseen for each in candidates({"a": 0.9, "b": 0.1, "c": 0.1, "d": 0.1}, {"e": 9.0})} == {0.1}
 
 
-def test_the_search_store_keeps_of_a_memory_what_recall_shows_and_nothing_else():
-    assert set(MatchedMemory.model_fields) & set(Memory.model_fields) == set(IndexedMemory.model_fields)
-
-
-def test_what_was_projected_with_all_of_a_memory_is_read_as_what_is_shown_of_it():
-    memory = Memory(
-        id="1",
-        content="tea",
-        type="fact",
-        tags=["a"],
-        scope="global",
-        author="Ann",
-        created_at=NOW,
-        updated_at=NOW,
-        linkages=[],
-        relevance=0.5,
-        access_count=3,
-        consolidated=0,
-        metadata={"score": 7, "why": "because"},
-    )
-    now = MatchedMemory.model_validate_json(dump_indexed(memory))
-    assert MatchedMemory.model_validate_json(memory.model_dump_json()) == now
-    assert (now.content, now.author, now.score) == ("tea", "Ann", 0.0)
+def test_recall_answers_fields_of_a_memory_and_its_own():
+    assert set(MatchedMemory.model_fields) & set(Memory.model_fields) == set(RecalledMemory.model_fields)
 
 
 def test_the_traits_of_a_memory_are_read_back_as_they_were_written_each_in_its_place():
@@ -103,26 +104,7 @@ def test_traits_that_a_memory_has_not_are_read_back_as_none_or_empty():
 
 
 def test_a_point_holds_the_traits_of_its_memory():
-    memory = Memory(
-        id="1",
-        content="tea",
-        type="fact",
-        tags=[],
-        scope="project",
-        project="loci",
-        entity="the cat",
-        author="Ann",
-        occurred_at=NOW - timedelta(days=1),
-        created_at=NOW,
-        updated_at=NOW,
-        expires_at=NOW + timedelta(days=1),
-        linkages=[],
-        relevance=0.5,
-        access_count=3,
-        consolidated=0,
-        metadata={},
-    )
-    assert StoredTraits.decode(build_payload(memory, "w", ["b1", "b2"])["traits"]) == StoredTraits(
+    assert StoredTraits.decode(build_payload(MEMORY, ["b1", "b2"])["traits"]) == StoredTraits(
         happened_at=(NOW - timedelta(days=1)).timestamp(),
         expires_at=(NOW + timedelta(days=1)).timestamp(),
         before=("b1", "b2"),
@@ -133,24 +115,7 @@ def test_a_point_holds_the_traits_of_its_memory():
 
 
 def test_whoever_changes_what_a_point_holds_of_a_memory_has_the_points_written_again():
-    # Points that were written before would lack a new field: SEARCH_TEXT_RULE is raised with this list.
-    assert (SEARCH_TEXT_RULE, list(IndexedMemory.model_fields)) == (
-        3,
-        [
-            "id",
-            "content",
-            "type",
-            "tags",
-            "scope",
-            "project",
-            "entity",
-            "author",
-            "session",
-            "occurred_at",
-            "created_at",
-            "expires_at",
-            "source",
-            "linkages",
-            "images",  # the memories whose points lack it have none
-        ],
-    )
+    # Points that were written before would lack a new value: SEARCH_TEXT_RULE is raised with this list.
+    values = [*FILTERS, "access_count", "traits"]
+    assert (SEARCH_TEXT_RULE, sorted({*build_payload(MEMORY, [])})) == (4, sorted(values))
+    assert StoredTraits._fields == ("happened_at", "expires_at", "before", "author", "entity", "project")

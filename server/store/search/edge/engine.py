@@ -2,8 +2,6 @@
 
 Its calls hold the interpreter and mostly take less than a millisecond, so they are made on the event
 loop, one for each of its turns, and large writes in slices. Only the work on files is done in a thread.
-Two vectors stand for a memory's meaning, `dense` for the whole and `windows` for the parts of a long
-text. A query over `windows` costs 5 µs if no point has any, so it is always made.
 """
 
 import contextlib
@@ -35,13 +33,14 @@ from qdrant_edge import Query as EdgeQuery
 from qdrant_edge import SparseVector as EdgeSparseVector
 
 from server.store.search import checks
-from server.store.search.edge.shard_files import call_engine, count_free_bytes
+from server.store.search.edge.shard_files import OpenShard, call_engine, count_free_bytes
 from server.store.search.edge.shards import Shards
 from server.store.search.edge.turns import TurnLock
 from server.store.search.query_arms import (
     INDEXED_KEYS,
     REVISION,
     WORKSPACE,
+    VectorSearch,
     compute_idf,
     group_by_revision,
     list_searches,
@@ -107,24 +106,24 @@ class EdgeEngine:
         # In slices: a failure in one leaves those before it written.
         _check_collection(collection)
         checks.check_points(collection, points)
-        async with self._shards.pin(collection) as shard:
-            if shard is None:
+        async with self._shards.pin(collection) as opened:
+            if opened is None:
                 raise EngineDown(f"the collection {collection.name} is not there")
             self._shards.check_files(collection.name)
             for batch in _split(points):
                 async with self._turn:
                     self._shards.check_space()
-                    _write_slice(shard, batch)
-            _create_missing_indexes(shard)
+                    _write_slice(opened, batch)
+            _create_missing_indexes(opened.shard)
 
     async def delete(self, collection: Collection, ids: list[str]) -> None:
         _check_collection(collection)
         checks.check_ids(ids)
-        async with self._shards.pin(collection) as shard:
-            if shard is not None:
+        async with self._shards.pin(collection) as opened:
+            if opened is not None:
                 self._shards.check_files(collection.name)
                 self._shards.check_space()
-                call_engine(shard.update, UpdateOperation.delete_points(list(ids)))
+                call_engine(opened.shard.update, UpdateOperation.delete_points(list(ids)))
 
     async def set_payload(self, collection: Collection, patches: dict[str, dict[str, Any]]) -> None:
         # In slices, as `upsert`.
@@ -132,38 +131,38 @@ class EdgeEngine:
         checks.check_ids(patches)
         for patch in patches.values():
             checks.check_payload(patch)
-        async with self._shards.pin(collection) as shard:
-            if shard is None:
+        async with self._shards.pin(collection) as opened:
+            if opened is None:
                 return
             for batch in _split(list(patches), _PATCHES_A_TURN):
                 async with self._turn:
                     self._shards.check_space()
                     # One id that is not there fails the call with half of it done, so those are left out.
-                    for record in call_engine(shard.retrieve, cast("list[Any]", batch), False, False):
+                    for record in call_engine(opened.shard.retrieve, cast("list[Any]", batch), False, False):
                         id_ = str(record.id)
-                        call_engine(shard.update, UpdateOperation.set_payload([id_], patches[id_]))
+                        call_engine(opened.shard.update, UpdateOperation.set_payload([id_], patches[id_]))
 
     async def search(self, collection: Collection, query: Query) -> FoundPoints:
         _check_collection(collection)
         checks.check_query(collection, query)
-        async with self._shards.pin(collection) as shard:
-            if shard is None:
+        async with self._shards.pin(collection) as opened:
+            if opened is None:
                 return FoundPoints([], [])
-            requests = _make_requests(query)
+            requests = _make_requests(opened, query)
             async with self._turn:
-                answers = call_engine(shard.query_batch, QueryBatchRequest(requests)) if requests else []
-                points = merge_answers(query, [_read_found_points(each) for each in answers])
+                answers = call_engine(opened.shard.query_batch, QueryBatchRequest(requests)) if requests else []
+                points = _merge_found(opened, query, [_read_found_points(each) for each in answers])
         checks.check_owner(collection, (point.payload for point in [*points.dense, *points.text]))
         return points
 
     async def read_rarities(self, collection: Collection, terms: list[int]) -> list[float | None]:
         _check_collection(collection)
-        async with self._shards.pin(collection) as shard:
-            if shard is None or not terms:
+        async with self._shards.pin(collection) as opened:
+            if opened is None or not terms:
                 return [None] * len(terms)
             requests = [_make_rarity_request(term) for term in terms]
             async with self._turn:
-                answers = call_engine(shard.query_batch, QueryBatchRequest(requests))
+                answers = call_engine(opened.shard.query_batch, QueryBatchRequest(requests))
         return [
             compute_idf(term, best[0].score, read_text(best[0].vector)) if best else None
             for term, best in zip(terms, answers, strict=True)
@@ -173,12 +172,12 @@ class EdgeEngine:
         _check_collection(collection)
         vectors = ["dense", "text"] if collection.dims else ["text"]
         points: list[Point] = []
-        async with self._shards.pin(collection) as shard:
+        async with self._shards.pin(collection) as opened:
             offset = None
-            while shard is not None:
+            while opened is not None:
                 request = ScrollRequest(offset=offset, limit=_PAGE, with_payload=True, with_vector=vectors)
                 async with self._turn:
-                    records, offset = call_engine(shard.scroll, request)
+                    records, offset = call_engine(opened.shard.scroll, request)
                 points += map(_point_from_record, records)
                 if offset is None:
                     break
@@ -188,17 +187,17 @@ class EdgeEngine:
     async def read_revisions(self, collection: Collection, ids: list[str]) -> dict[str, int]:
         _check_collection(collection)
         checks.check_ids(ids)
-        async with self._shards.pin(collection) as shard:
-            if shard is None:
+        async with self._shards.pin(collection) as opened:
+            if opened is None:
                 return {}
-            records = call_engine(shard.retrieve, cast("list[Any]", ids), True, False)
+            records = call_engine(opened.shard.retrieve, cast("list[Any]", ids), True, False)
         return {str(record.id): cast("dict[str, Any]", record.payload)[REVISION] for record in records}
 
     async def count(self, collection: Collection) -> int:
         _check_collection(collection)
-        async with self._shards.pin(collection) as shard:
+        async with self._shards.pin(collection) as opened:
             # Without a filter the estimate is the number itself, and an exact count would visit every point.
-            return 0 if shard is None else call_engine(shard.count, CountRequest(exact=False))
+            return 0 if opened is None else call_engine(opened.shard.count, CountRequest(exact=False))
 
     async def flush(self, collection: Collection) -> None:
         _check_collection(collection)
@@ -231,18 +230,18 @@ def _split(items: list[T], size: int = _SLICE) -> Iterator[list[T]]:
         yield batch
 
 
-def _write_slice(shard: EdgeShard, points: list[Point]) -> None:
+def _write_slice(opened: OpenShard, points: list[Point]) -> None:
     """Upsert the points that replace no higher revision, by revision. After a failure, none of them is stored."""
     try:
         for revision, batch in group_by_revision(points).items():
             not_above = EdgeFilter(must=[FieldCondition(REVISION, range=RangeFloat(lte=revision))])
-            update = UpdateOperation.upsert_points(list(map(_make_edge_point, batch)), condition=not_above)
-            call_engine(shard.update, update)
+            edge_points = [_make_edge_point(opened, point) for point in batch]
+            call_engine(opened.shard.update, UpdateOperation.upsert_points(edge_points, condition=not_above))
     except EngineDown:
-        # The refused update is in the log already and would be applied in part at the next load.
+        # The refused update may be applied in part. If the shard has a log, it would be so at the next load, too.
         with contextlib.suppress(EngineDown):
-            call_engine(shard.update, UpdateOperation.delete_points([point.id for point in points]))
-            call_engine(shard.flush)
+            call_engine(opened.shard.update, UpdateOperation.delete_points([point.id for point in points]))
+            call_engine(opened.shard.flush)
         raise
 
 
@@ -255,15 +254,25 @@ def _create_missing_indexes(shard: EdgeShard) -> None:
                 call_engine(shard.update, UpdateOperation.create_field_index(key, schema))
 
 
-def _make_edge_point(point: Point) -> EdgePoint:
+def _make_edge_point(opened: OpenShard, point: Point) -> EdgePoint:
     vectors: dict[str, Any] = {}
-    if point.dense is not None:
-        vectors["dense"] = point.dense.tolist()
-    if point.windows is not None:
-        vectors["windows"] = point.windows.tolist()
+    if opened.has_windows_apart:
+        if point.dense is not None:
+            vectors["dense"] = point.dense.tolist()
+        if point.windows is not None:
+            vectors["windows"] = point.windows.tolist()
+    elif dense := _list_vectors(point):
+        vectors["dense"] = dense
     if point.text.indices:
         vectors["text"] = EdgeSparseVector(point.text.indices, point.text.values)
     return EdgePoint(point.id, vectors, {**point.payload, REVISION: point.revision})
+
+
+def _list_vectors(point: Point) -> list[list[float]]:
+    """Return the vector of the whole text, if it has one, and those of its windows, each once."""
+    vectors: list[list[float]] = [] if point.dense is None else [point.dense.tolist()]
+    windows: list[list[float]] = [] if point.windows is None else point.windows.tolist()
+    return vectors + [window for window in windows if window not in vectors]
 
 
 def _point_from_record(record: Record) -> Point:
@@ -277,24 +286,34 @@ def _point_from_record(record: Record) -> Point:
     )
 
 
-def _make_requests(query: Query) -> list[QueryRequest]:
+def _make_requests(opened: OpenShard, query: Query) -> list[QueryRequest]:
     query_filter = _make_filter(query.filter)
     keys = True if query.keys is None else [*query.keys, WORKSPACE]
     return [
         QueryRequest(
             query.limit,
-            query=EdgeQuery.Nearest(_to_edge_vector(search.vector), using=search.using),
+            query=EdgeQuery.Nearest(_to_edge_vector(opened, search), using=search.using),
             filter=query_filter,
             with_payload=keys,
             params=_NEAREST if search.using == "dense" else _EXACT,
             score_threshold=search.least_score,
         )
         for search in list_searches(query)
+        if search.using != "windows" or opened.has_windows_apart
     ]
 
 
-def _to_edge_vector(vector: Any) -> Any:
-    return EdgeSparseVector(vector.indices, vector.values) if isinstance(vector, SparseVector) else vector
+def _to_edge_vector(opened: OpenShard, search: VectorSearch) -> Any:
+    if isinstance(search.vector, SparseVector):
+        return EdgeSparseVector(search.vector.indices, search.vector.values)
+    # A point's nearest vector counts, as in a search of windows.
+    return [search.vector] if search.using == "dense" and not opened.has_windows_apart else search.vector
+
+
+def _merge_found(opened: OpenShard, query: Query, answers: list[list[FoundPoint]]) -> FoundPoints:
+    if query.dense is not None and not opened.has_windows_apart:
+        answers.insert(1, [])
+    return merge_answers(query, answers)
 
 
 def _make_rarity_request(term: int) -> QueryRequest:

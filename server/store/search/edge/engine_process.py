@@ -1,7 +1,7 @@
 """An engine process: the embedded engine for some of the collections, which the server calls over a socket.
 
 It runs as long as the server's end of the socket is open. If that closes without a message, the server has died, and
-this process ends at once: every write is in the engine's log, and writes that were not flushed are projected again.
+this process ends at once: what was not flushed is projected again.
 
     python -m server.store.search.edge.engine_process DESCRIPTOR FOLDER MAX_OPEN NUMBER COUNT
 """

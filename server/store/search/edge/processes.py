@@ -2,7 +2,8 @@
 
 Each collection is in one of the processes, chosen by its name. Processes are spawned, because a forked engine hangs,
 and each is started at the first call that needs it. If one dies, its calls fail with `EngineDown` and the next call
-starts it again; a collection is then opened from its log, which holds every call that was answered.
+starts it again. A collection is then as it was at its last flush; if it was written to since, its calls fail with
+`WritesLost` until it is opened anew.
 """
 
 import asyncio
@@ -11,6 +12,7 @@ import os
 import socket
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,7 @@ import structlog
 
 from server.store.search.edge.frames import CLOSE, MessageProtocol, choose_process
 from server.store.search.edge.turns import TurnLock
-from server.store.search.seam import Collection, EngineDown, FoundPoints, Point, Query
+from server.store.search.seam import Collection, EngineDown, FoundPoints, Point, Query, WritesLost
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
@@ -95,7 +97,7 @@ class ProcessEngine:
 
     async def _ask(self, verb: str, collection: Collection, *args: Any) -> Any:
         index = choose_process(collection.name, len(self._keepers))
-        return await self._keepers[index].ask(verb, collection, *args)
+        return await self._keepers[index].ask_about(verb, collection, *args)
 
 
 class _ProcessKeeper:
@@ -105,17 +107,33 @@ class _ProcessKeeper:
         self._arguments = (str(folder.absolute()), str(max_open), str(number), str(count))
         self._start_lock = asyncio.Lock()
         self._process: _Process | None = None
+        self._lost: set[str] = set()  # collections that a dead process had written to, and not opened anew since
         self._deaths = 0
         self._earliest_start = 0.0
         self._is_closed = False
 
     async def ask(self, verb: str, *args: Any) -> Any:
         """Call a verb in the process and return its answer."""
-        process = self._process
-        if process is None or process.has_ended:
-            async with self._start_lock:
-                process = await self._ensure_process()
-        return await process.ask(verb, *args)
+        return await (await self._get_process()).ask(verb, *args)
+
+    async def ask_about(self, verb: str, collection: Collection, *args: Any) -> Any:
+        """Call a verb of a collection in the process and return its answer.
+
+        Raises:
+            WritesLost: the process that the collection was written to has died.
+        """
+        process = await self._get_process()
+        if verb in {"open", "drop"}:
+            self._lost.discard(collection.name)
+        elif verb != "exists" and collection.name in self._lost:
+            raise WritesLost(f"the engine process died before the writes of {collection.name} were on the disk")
+        if verb in {"upsert", "delete"}:
+            process.unflushed[collection.name] += 1
+        before = process.unflushed[collection.name]
+        answer = await process.ask(verb, collection, *args)
+        if verb == "flush" and process.unflushed[collection.name] == before:
+            del process.unflushed[collection.name]
+        return answer
 
     async def close(self) -> None:
         """End the process after a flush, or when its time for that is over; a second call does nothing."""
@@ -124,6 +142,13 @@ class _ProcessKeeper:
             process, self._process = self._process, None
             if process is not None:
                 await process.close()
+
+    async def _get_process(self) -> "_Process":
+        process = self._process
+        if process is None or process.has_ended:
+            async with self._start_lock:
+                process = await self._ensure_process()
+        return process
 
     async def _ensure_process(self) -> "_Process":
         if self._is_closed:
@@ -134,6 +159,7 @@ class _ProcessKeeper:
             self._earliest_start = now + _compute_restart_delay(self._deaths)
             # It holds the locks of its shards until it has ended.
             await self._process.kill()
+            self._lost.update(name for name, writes in self._process.unflushed.items() if writes)
             self._process = None
         if now < self._earliest_start:
             raise EngineDown(f"the engine process has died {self._deaths} times; it is started again in a moment")
@@ -148,6 +174,8 @@ class _Process:
     def __init__(self, child: "subprocess.Popen[bytes]", started_at: float) -> None:
         self.started_at = started_at
         self.has_ended = False
+        #: The number of writes to each collection since its last flush.
+        self.unflushed = Counter[str]()
         self._child = child
         self._is_closing = False
         self._messages = MessageProtocol(self._receive_answer, self._handle_loss)

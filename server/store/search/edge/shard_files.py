@@ -1,11 +1,15 @@
 """The files of a shard of the embedded engine: made, opened, closed and removed, in a thread."""
 
 import contextlib
+import fcntl
+import json
+import os
 import re
 import shutil
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import ParamSpec, TypeVar
+from typing import Any, NamedTuple, ParamSpec, TypeVar
 from uuid import uuid4
 
 from qdrant_edge import (
@@ -19,8 +23,6 @@ from qdrant_edge import (
     Modifier,
     MultiVectorComparator,
     MultiVectorConfig,
-    Query,
-    QueryRequest,
     TurboQuantBitSize,
     TurboQuantQuantizationConfig,
     VectorStorageDatatype,
@@ -38,7 +40,7 @@ _MOST_READ_AHEAD = 256 * 2**20
 _NEW_PREFIX, _GONE_PREFIX = ".new-", ".gone-"
 # A load that failed because something was missing (memory, descriptors, the log's lock) says nothing about the shard.
 _OTHER_CAUSES = re.compile(r"WouldBlock|os error (?!2\b)\d|code: (?!2\b)\d")
-_OTHER_NUMBERS = "expected vector storage datatype Float16, but got Float32"
+_CONFIG = "edge_config.json"
 
 
 OUR_MISTAKES = (TypeError, ValueError, MemoryError)
@@ -70,7 +72,26 @@ def call_engine(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> 
         raise EngineDown(f"the embedded engine failed: {error}") from error
 
 
-def create_shard(folder: Path, collection: Collection) -> EdgeShard:
+@dataclass(slots=True, eq=False)
+class OpenShard:
+    """An open shard, which nobody else can open until `close_shard` lets it go.
+
+    Attributes:
+        shard: the engine's own.
+        dims: the dimensions of its dense vectors; 0 if it has none.
+        has_windows_apart: whether it is of an earlier version, which kept the windows of long texts under a name of
+            their own. It serves until the workspace has a collection of the present rule.
+        pins: the number of its users.
+    """
+
+    shard: EdgeShard
+    dims: int
+    has_windows_apart: bool
+    lock: int  # the descriptor of its folder
+    pins: int = 0
+
+
+def create_shard(folder: Path, collection: Collection) -> OpenShard:
     """Make an empty shard in the folder, under the collection's name, and open it."""
     # A creation that is killed half-way leaves a folder that cannot be loaded, so the folder gets its name last.
     unfinished = _make_hidden_path(folder, _NEW_PREFIX, collection.name)
@@ -79,43 +100,66 @@ def create_shard(folder: Path, collection: Collection) -> EdgeShard:
     shard.flush()
     shard.close()
     finished = unfinished.rename(folder / collection.name)
-    return EdgeShard.load(str(finished), _make_config(collection.dims))
+    return load_shard(finished, collection)
 
 
-def load_shard(path: Path, collection: Collection) -> EdgeShard:
-    """Open a shard.
+def load_shard(path: Path, collection: Collection) -> OpenShard:
+    """Open a shard as it was made.
 
     Raises:
         UnusableCollection: it is damaged, or made for other vectors.
-        EngineDown: it cannot be opened for another reason.
+        EngineDown: it cannot be opened for another reason, for example because another process has it open.
     """
+    shape = _read_shape(path, collection.name)
+    if shape.dims != collection.dims:
+        raise UnusableCollection(f"the collection {collection.name} was made for vectors of {shape.dims} dimensions")
     # If there is no segment, the engine makes an empty one, and lost points would look as if never stored.
     if not any(path.glob("segments/*/segment.json")):
         raise UnusableCollection(f"the collection {collection.name} does not open: it has no segments")
-    # The log numbers the updates. A new log would begin anew, and a point ignores updates numbered below its own.
-    if not any(path.glob("wal/open-*")):
+    # A log numbers the updates. A new log would begin anew, and a point ignores updates numbered below its own.
+    if shape.is_logged and not any(path.glob("wal/open-*")):
         raise UnusableCollection(f"the collection {collection.name} does not open: it has no log")
-    _read_ahead(path)
+    lock = _lock_folder(path)
     try:
-        shard = _load_shard(path, collection.dims)
+        _read_ahead(path)
+        shard = call_engine(EdgeShard.load, str(path))
     except EngineDown as error:
+        os.close(lock)
         if _OTHER_CAUSES.search(str(error)):
             raise
         raise UnusableCollection(f"the collection {collection.name} does not open: {error}") from error
-    if not collection.dims and _has_dense(shard):
-        shard.close()
-        raise UnusableCollection(f"the collection {collection.name} was made for dense vectors")
-    return shard
+    return OpenShard(shard, shape.dims, shape.has_windows_apart, lock)
 
 
-def _load_shard(path: Path, dims: int) -> EdgeShard:
-    """Open a shard, also one of an earlier version, which has 32 bits a number and serves until it is rebuilt."""
+class _Shape(NamedTuple):
+    """The form in which a shard was made."""
+
+    dims: int
+    has_windows_apart: bool
+    is_logged: bool
+
+
+def _read_shape(path: Path, name: str) -> _Shape:
     try:
-        return call_engine(EdgeShard.load, str(path), _make_config(dims))
-    except EngineDown as error:
-        if _OTHER_NUMBERS not in str(error):
-            raise
-        return call_engine(EdgeShard.load, str(path), _make_config(dims, VectorStorageDatatype.Float32))
+        config: dict[str, Any] = json.loads((path / _CONFIG).read_bytes())
+        vectors: dict[str, Any] = config.get("vectors") or {}
+        dims = vectors["dense"]["size"] if vectors else 0
+        return _Shape(dims, "windows" in vectors, config.get("wal_enabled") is not False)
+    except (FileNotFoundError, ValueError, AttributeError, LookupError, TypeError) as error:
+        raise UnusableCollection(f"the collection {name} does not open: its configuration is damaged") from error
+    except OSError as error:
+        raise EngineDown(f"the configuration of the collection {name} cannot be read: {error}") from error
+
+
+def _lock_folder(path: Path) -> int:
+    """Return a descriptor that keeps others from opening the shard: the engine itself would let them."""
+    descriptor = call_engine(os.open, path, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(descriptor)
+        raise EngineDown(f"the collection {path.name} is open in another process") from error
+    return descriptor
 
 
 def _read_ahead(path: Path) -> None:
@@ -145,14 +189,17 @@ def _count_stored_bytes(file: Path) -> int:
     return getattr(file.stat(), "st_blocks", 0) * 512
 
 
-def close_shard(shard: EdgeShard, keep: bool) -> None:  # noqa: FBT001 - asyncio.to_thread passes it on
-    """Close a shard, after a flush if `keep` is true; errors are ignored."""
-    # Writes of a failed flush are projected again: nobody was told that they are on the disk.
+def close_shard(opened: OpenShard, keep: bool) -> bool:  # noqa: FBT001 - asyncio.to_thread passes it on
+    """Close a shard, after a flush if `keep` is true; return whether its writes are on the disk."""
+    is_flushed = False
     with contextlib.suppress(EngineDown):
         if keep:
-            call_engine(shard.flush)
+            call_engine(opened.shard.flush)
+            is_flushed = True
     with contextlib.suppress(EngineDown):
-        call_engine(shard.close)
+        call_engine(opened.shard.close)
+    os.close(opened.lock)
+    return is_flushed
 
 
 def remove_shard(folder: Path, name: str) -> None:
@@ -181,37 +228,27 @@ def _make_hidden_path(folder: Path, prefix: str, name: str) -> Path:
     return folder / f"{prefix}{name}.{uuid4().hex}"
 
 
-def _has_dense(shard: EdgeShard) -> bool:
-    # Loading checks every vector that the configuration names and ignores the others.
-    try:
-        call_engine(shard.query, QueryRequest(1, query=Query.Nearest([1.0], using="dense")))
-    except EngineDown as error:
-        return "Not existing vector name" not in str(error)
-    return True
+def _make_config(dims: int) -> EdgeConfig:
+    """Return the configuration of a new shard.
 
-
-def _make_config(dims: int, numbers: VectorStorageDatatype = VectorStorageDatatype.Float16) -> EdgeConfig:
-    vectors = {
-        "dense": EdgeVectorParams(
-            size=dims,
-            distance=Distance.Cosine,
-            memory=Memory.Cold,
-            datatype=numbers,
-            quantization_config=TurboQuantQuantizationConfig(bits=TurboQuantBitSize.Bits4, memory=Memory.Cold),
-        ),
-        "windows": EdgeVectorParams(
-            size=dims,
-            distance=Distance.Cosine,
-            memory=Memory.Cold,
-            datatype=numbers,  # the engine keeps room for one window in every point
-            multivector_config=MultiVectorConfig(MultiVectorComparator.MaxSim),
-        ),
-    }
+    It has no log: the record is one. What was written after the last flush is projected again.
+    """
+    dense = EdgeVectorParams(
+        size=dims,
+        distance=Distance.Cosine,
+        memory=Memory.Cold,
+        datatype=VectorStorageDatatype.Float16,
+        quantization_config=TurboQuantQuantizationConfig(bits=TurboQuantBitSize.Bits4, memory=Memory.Cold),
+        # The windows of a long text are further vectors of its point. Under a name of their own, the engine keeps
+        # room for one window in every point.
+        multivector_config=MultiVectorConfig(MultiVectorComparator.MaxSim),
+    )
     return EdgeConfig(
-        vectors=vectors if dims else None,
+        vectors={"dense": dense} if dims else None,
         sparse_vectors={"text": EdgeSparseVectorParams(modifier=Modifier.Idf, memory=Memory.Cold)},
         optimizers=EdgeOptimizersConfig(indexing_threshold=_GRAPHS_FROM),
         max_search_threads=1,
         payload_memory=Memory.Cold,
         id_tracker_memory=Memory.Cold,
+        wal_enabled=False,
     )

@@ -11,27 +11,17 @@ import os
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from qdrant_edge import EdgeShard
-
 from server.store.search.edge import shard_files
-from server.store.search.edge.shard_files import call_engine
-from server.store.search.seam import Collection, EngineDown, EngineFull, UnusableCollection
+from server.store.search.edge.shard_files import OpenShard, call_engine
+from server.store.search.seam import Collection, EngineDown, EngineFull, UnusableCollection, WritesLost
 
 T = TypeVar("T")
 
 LEAST_FREE = 64 * 1024 * 1024
 """Bytes that must be free on the disk before a write: a full disk ends the process with SIGBUS."""
-
-
-@dataclass(slots=True, eq=False)
-class _OpenShard:
-    shard: EdgeShard
-    dims: int
-    pins: int = 0
 
 
 class Shards:
@@ -54,17 +44,22 @@ class Shards:
         self._max_open = max_open
         self._count_free_bytes = count_free_bytes
         self._is_ours = is_ours
-        self._open: OrderedDict[str, _OpenShard] = OrderedDict()
+        self._open: OrderedDict[str, OpenShard] = OrderedDict()
         self._lock = asyncio.Lock()
         self._unpinned = asyncio.Event()
         self._pid = os.getpid()
+        self._lost: set[str] = set()  # collections that were closed without a flush, and not opened anew since
         self._has_removed_leftovers = False
         self._is_closed = False
         self._running: set[asyncio.Task[object]] = set()
 
     @asynccontextmanager
-    async def pin(self, collection: Collection) -> AsyncGenerator[EdgeShard | None, None]:
-        """Keep the collection's shard open while the block runs, and yield it; None if the collection is not there."""
+    async def pin(self, collection: Collection) -> AsyncGenerator[OpenShard | None, None]:
+        """Keep the collection's shard open while the block runs, and yield it; None if the collection is not there.
+
+        Raises:
+            WritesLost: it was closed without a flush.
+        """
         self.check_usable()
         entry = self._open.get(collection.name)
         if entry is None:
@@ -77,7 +72,7 @@ class Shards:
             entry.pins += 1
             self._open.move_to_end(collection.name)
         try:
-            yield entry.shard
+            yield entry
         finally:
             self._unpin(entry)
 
@@ -140,7 +135,7 @@ class Shards:
             task.add_done_callback(lambda done: _undo_result(done, undo))
             raise
 
-    async def _find_and_pin(self, collection: Collection) -> _OpenShard | None:
+    async def _find_and_pin(self, collection: Collection) -> OpenShard | None:
         async with self._lock:
             entry = await self._find(collection)
             if entry is not None:
@@ -149,16 +144,17 @@ class Shards:
 
     async def _ensure_shard(self, collection: Collection) -> bool:
         async with self._lock:
+            self._lost.discard(collection.name)  # the caller writes again what was not flushed
             if await self._find(collection) is not None:
                 return False
             call_engine(self._folder.mkdir, parents=True, exist_ok=True)  # it may have been removed
             self.check_space()
             await self._make_room()
-            shard = await asyncio.to_thread(call_engine, shard_files.create_shard, self._folder, collection)
-            self._open[collection.name] = _OpenShard(shard, collection.dims)
+            create = shard_files.create_shard
+            self._open[collection.name] = await asyncio.to_thread(call_engine, create, self._folder, collection)
             return True
 
-    async def _find(self, collection: Collection) -> _OpenShard | None:
+    async def _find(self, collection: Collection) -> OpenShard | None:
         await self._remove_leftovers_once()
         entry = self._open.get(collection.name)
         path = self._folder / collection.name
@@ -167,9 +163,11 @@ class Shards:
             self.check_files(collection.name)
         elif path.is_dir():
             self.check_space()
+            if collection.name in self._lost:
+                raise WritesLost(f"the collection {collection.name} was closed before its writes were on the disk")
             await self._make_room()
-            shard = await asyncio.to_thread(shard_files.load_shard, path, collection)
-            entry = self._open[collection.name] = _OpenShard(shard, collection.dims)
+            entry = await asyncio.to_thread(shard_files.load_shard, path, collection)
+            self._open[collection.name] = entry
         return entry
 
     async def _drop(self, name: str) -> None:
@@ -178,13 +176,14 @@ class Shards:
             entry = self._open.pop(name, None)
             if entry is not None:
                 await self._close_entry(entry, keep=False)
+            self._lost.discard(name)
             await asyncio.to_thread(call_engine, shard_files.remove_shard, self._folder, name)
 
     async def _flush(self, collection: Collection) -> None:
-        async with self.pin(collection) as shard:
-            if shard is not None:
+        async with self.pin(collection) as opened:
+            if opened is not None:
                 self.check_files(collection.name)
-                await asyncio.to_thread(call_engine, shard.flush)
+                await asyncio.to_thread(call_engine, opened.shard.flush)
 
     async def _close(self) -> None:
         async with self._lock:
@@ -198,15 +197,15 @@ class Shards:
             if name is None:
                 self._unpinned.clear()
                 await self._unpinned.wait()
-            else:
-                await self._close_entry(self._open.pop(name), keep=True)
+            elif not await self._close_entry(self._open.pop(name), keep=True):
+                self._lost.add(name)
 
-    async def _close_entry(self, entry: _OpenShard, *, keep: bool) -> None:
-        """Close a shard that is no longer listed, after its last user has left."""
+    async def _close_entry(self, entry: OpenShard, *, keep: bool) -> bool:
+        """Close a shard that is no longer listed, after its last user has left; return whether it was flushed."""
         while entry.pins:
             self._unpinned.clear()
             await self._unpinned.wait()
-        await asyncio.to_thread(shard_files.close_shard, entry.shard, keep)
+        return await asyncio.to_thread(shard_files.close_shard, entry, keep)
 
     async def _remove_leftovers_once(self) -> None:
         """Remove, at the first call, the shards that a killed process had half made or half removed."""
@@ -214,7 +213,7 @@ class Shards:
             await asyncio.to_thread(call_engine, shard_files.remove_leftovers, self._folder, self._is_ours)
             self._has_removed_leftovers = True
 
-    def _unpin(self, entry: _OpenShard | None) -> None:
+    def _unpin(self, entry: OpenShard | None) -> None:
         if entry is not None:
             entry.pins -= 1
             if not entry.pins:
@@ -226,6 +225,6 @@ def _undo_result(task: asyncio.Task[T], undo: Callable[[T], None] | None) -> Non
         undo(task.result())
 
 
-def _check_dims(entry: _OpenShard, collection: Collection) -> None:
+def _check_dims(entry: OpenShard, collection: Collection) -> None:
     if entry.dims != collection.dims:
         raise UnusableCollection(f"the collection {collection.name} was made for vectors of {entry.dims} dimensions")

@@ -1,0 +1,52 @@
+"""The memories that a recall has found, as it answers them: some dozen rows, read on the way to an answer."""
+
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+from pydantic import BaseModel, Field
+
+from server.memory.models import Image, Linkage, Timestamp
+from server.store.db import Database
+from server.store.tables.memories import memories
+
+
+class RecalledMemory(BaseModel):
+    """A memory as recall answers it. Its fields have the names that they have in `Memory`."""
+
+    id: str = Field(description="The memory's id, for fetch, update_memory and delete_memory.")
+    content: str = Field(description="What was remembered.")
+    type: str = Field(description="Its type.")
+    tags: list[str] = Field(description="Its tags.")
+    scope: str = Field(description="The part of the workspace in which it is valid.")
+    project: str | None = Field(default=None, description="The project that it belongs to.")
+    entity: str | None = Field(default=None, description="The person or thing that it is about.")
+    author: str | None = Field(default=None, description="The person who said it.")
+    session: str | None = Field(default=None, description="The session it comes from.")
+    occurred_at: Timestamp | None = Field(default=None, description="When it happened.")
+    created_at: Timestamp = Field(description="When it was stored.")
+    expires_at: Timestamp | None = Field(default=None, description="The time from which it is no longer recalled.")
+    source: str | None = Field(default=None, description="Its origin, for example a file or a tool.")
+    linkages: list[Linkage] | None = Field(default=None, description="Its links, if they were asked for.")
+    images: list[Image] = Field(
+        default=[], exclude_if=lambda images: not images, description="Its pictures; absent if it has none."
+    )
+
+
+_FIELDS = tuple(RecalledMemory.model_fields)
+# The workspace is compared afterwards: asked for beside a list of ids, SQLite reads all of the workspace.
+_FOUND = sa.select(*(memories.c[name] for name in _FIELDS), memories.c.workspace_id).where(
+    memories.c.id.in_(sa.bindparam("ids", expanding=True)),
+    memories.c.deleted_at.is_(None),
+    memories.c.consolidated.is_(False),
+)
+
+
+async def read_recalled_memories(db: Database, workspace_id: str, ids: Sequence[str]) -> dict[str, RecalledMemory]:
+    """Return those of the memories that are live in the workspace, by id."""
+    rows = await db.read_few_rows(_FOUND, {"ids": list(ids)})
+    return {row.id: _make_memory(row) for row in rows if row.workspace_id == workspace_id}
+
+
+def _make_memory(row: sa.Row[tuple[object, ...]]) -> RecalledMemory:
+    values = dict(zip(_FIELDS, row, strict=False))  # the last column is the workspace
+    return RecalledMemory.model_validate(values | {"images": values["images"] or []})
