@@ -141,7 +141,7 @@ def clock():
 
 @pytest.fixture(scope="session")
 def plain_settings():
-    """Settings of a server that ranks by keyword; most tests need no model. To read them takes 5 ms."""
+    """Settings of a server that ranks by keyword; most tests need no model. To read them takes 2 ms."""
     return Settings(embedding_model="none", rate_limit=0)
 
 

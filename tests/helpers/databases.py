@@ -17,7 +17,7 @@ from server.store.migrate import migrate
 
 @cache
 def _any_settings():
-    """Settings of this process: to read them takes 3 ms, and thousands of tests need one of them."""
+    """Settings of this process: to read them takes 2 ms, and thousands of tests need one of them."""
     return Settings()
 
 
