@@ -26,20 +26,19 @@ async def _compare(url: str) -> list[Trick]:
 
     from server.store.search.qdrant import wire  # noqa: PLC0415 - as above
     from server.store.search.qdrant.server import ServerEngine  # noqa: PLC0415 - as above
-    from server.store.search.qdrant.transport import AioTransport  # noqa: PLC0415 - as above
     from server.store.search.seam import Collection, FoundPoint, Point, Query, SparseVector  # noqa: PLC0415 - as above
 
     collection, chance = Collection("bench", 0, "tenant"), seeded(3)
-    carried = AsyncQdrantClient(url=url, check_compatibility=False, transport=AioTransport(None, may_use_proxy=False))  # pyright: ignore[reportArgumentType] - it is passed on to httpx
     keeping = AsyncQdrantClient(url=url, check_compatibility=False, limits=httpx.Limits())
-    quick, plain = ServerEngine(carried), ServerEngine(keeping)
+    closing = AsyncQdrantClient(url=url, check_compatibility=False)
+    quick, plain = ServerEngine(keeping), ServerEngine(closing)
     payload = {"workspace_id": "tenant", "memory": "x" * 400, "traits": "a|b", "access_count": 0}
     texts = [SparseVector(chance.sample(range(TERMS), 20), [1.0] * 20) for _ in range(POINTS)]
     query = Query(None, SparseVector(list(range(ASKED)), [1.0] * ASKED), 40, keys=("memory", "traits", "access_count"))
 
     async def search_by_models() -> list[FoundPoint]:
         requests = [models.QueryRequest.model_validate(each) for each in wire.make_searches(collection, query)]
-        (found,) = await carried.query_batch_points(collection.name, requests)
+        (found,) = await keeping.query_batch_points(collection.name, requests)
         return [FoundPoint(str(each.id), each.score, each.payload or {}) for each in found.points]
 
     try:
@@ -49,7 +48,7 @@ async def _compare(url: str) -> list[Trick]:
         assert len(await search_by_models()) == len((await quick.search(collection, query)).text) == query.limit
         return [
             await compare_async(
-                "aiohttp carries the requests to a Qdrant server",
+                "the connections to a Qdrant server are kept",
                 "a request",
                 lambda: quick.count(collection),
                 lambda: plain.count(collection),

@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Generator
 from contextlib import contextmanager
 from typing import Any, Self, TypeVar
 
+import httpx
 from qdrant_client import AsyncQdrantClient, models
 from qdrant_client.common.client_exceptions import QdrantException
 from qdrant_client.http.exceptions import ApiException, UnexpectedResponse
@@ -20,7 +21,6 @@ from server.network.loopback import is_proxy_allowed
 from server.store.search import checks
 from server.store.search.qdrant import wire
 from server.store.search.qdrant.options import CollectionOptions
-from server.store.search.qdrant.transport import AioTransport
 from server.store.search.query_arms import merge_answers
 from server.store.search.seam import Collection, EngineDown, FoundPoints, Point, Query, UnusableCollection
 
@@ -28,6 +28,9 @@ T = TypeVar("T")
 
 OLDEST = (1, 16)
 """The first server version that upserts conditionally; an older one would silently ignore the condition."""
+
+KEEP_ALIVE_SECONDS = 4
+"""A connection is used again for so long: less than the five seconds after which a Qdrant server closes it."""
 
 _SLICE = 64
 _PAGE = 1_000
@@ -67,14 +70,16 @@ class ServerEngine:
             timeout: the seconds that a request may take.
             tls: the authorities that may have signed its certificate; None for the usual ones.
         """
-        may_use_proxy = is_proxy_allowed(url if "://" in url else f"//{url}")
-        transport: Any = AioTransport(tls, may_use_proxy=may_use_proxy)
+        of_httpx: dict[str, Any] = {} if tls is None else {"verify": tls}
         client = AsyncQdrantClient(
             url=url,
             api_key=api_key,
             timeout=timeout,
             check_compatibility=False,
-            transport=transport,
+            trust_env=is_proxy_allowed(url if "://" in url else f"//{url}"),
+            # By itself the client opens a connection to this machine for each request.
+            limits=httpx.Limits(keepalive_expiry=KEEP_ALIVE_SECONDS),
+            **of_httpx,
         )
         return cls(client, options)
 

@@ -1,4 +1,4 @@
-"""The transport of the Qdrant client: connections are kept, and one that the server closes costs no request."""
+"""The connections to a Qdrant server are kept."""
 
 import asyncio
 import contextlib
@@ -6,7 +6,6 @@ import contextlib
 import pytest
 
 from server.store.search.qdrant.server import ServerEngine
-from server.store.search.seam import EngineDown
 
 pytestmark = pytest.mark.anyio
 
@@ -61,24 +60,3 @@ async def test_requests_one_after_the_other_have_one_connection(engine_of, make)
     engine = await engine_of(answering)
     assert [await engine.count(make.collection()) for _ in range(5)] == [3] * 5
     assert answering.connections == 1
-
-
-async def test_no_answer_is_asked_for_compressed(engine_of, make):
-    answering = Answering()
-    await (await engine_of(answering)).count(make.collection())
-    assert "accept-encoding" not in answering.heads[0]
-
-
-async def test_a_request_on_a_connection_that_the_server_closes_is_sent_again_on_a_new_one(engine_of, make):
-    answering = Answering(answers_each=2)
-    engine = await engine_of(answering)
-    assert [await engine.count(make.collection()) for _ in range(5)] == [3] * 5
-    assert answering.connections == 3
-
-
-async def test_a_server_that_closes_every_connection_is_engine_down(engine_of, make):
-    answering = Answering(answers_each=0)
-    engine = await engine_of(answering)
-    with pytest.raises(EngineDown, match="does not answer"):
-        await engine.count(make.collection())
-    assert answering.connections == 2
