@@ -193,6 +193,9 @@ class Settings(LoginSettings, IssuerSettings, SearchSettings, TelemetrySettings,
         description="For how many days the text of a deleted memory is kept, hidden, before it is overwritten. The "
         "same holds for everything in a deleted workspace.",
     )
+    event_days: int = Field(
+        default=30, ge=1, le=3650, description="For how many days events that agents report are kept; memories stay."
+    )
     webhook_url: str = Field(
         default="",
         description="The URL that gets events: new accounts, new plans, reached limits and the daily usage, e.g. "

@@ -75,6 +75,7 @@ async def open_services(
             public_url=settings.public_url,
             signup=settings.signup,
             undo_time=timedelta(days=settings.undo_days),
+            event_time=timedelta(days=settings.event_days),
             backfill_pace=Pace(settings.backfill_per_second),
             is_search_embedded=not settings.qdrant_url,
         )

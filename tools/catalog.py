@@ -16,6 +16,7 @@ from tools import (
     vectors,
     workspaces,
 )
+from tools.capture import events, jobs, projects, sessions
 from tools.compat import memento, memento_recall
 from tools.compat.dialects import with_dialect
 from tools.core.operation import Operation
@@ -33,6 +34,9 @@ _ROWS: dict[str, tuple[Operation, ...]] = {
     "Skip list": skip_list.OPERATIONS,
     "Identity": identity.OPERATIONS,
     "Workspaces": workspaces.OPERATIONS,
+    "Projects": projects.OPERATIONS,
+    "Sessions and events": (*sessions.OPERATIONS, *events.OPERATIONS),
+    "Jobs": jobs.OPERATIONS,
     "Settings": settings.OPERATIONS,
     "Golden cases": golden.OPERATIONS,
     "Keys": keys.OPERATIONS,

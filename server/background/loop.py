@@ -20,6 +20,7 @@ from server.background.works import WORKS
 from server.observer import NOBODY, Observer
 from server.progress import ignore_progress
 from server.store.record import runs
+from server.store.record.capture import jobs
 from tools.core.services import Services
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
@@ -36,6 +37,7 @@ async def run_background(services: Services) -> AsyncGenerator[None]:
     if services.is_search_embedded:  # no other process does runs on it; on a Qdrant server others may be doing them
         async with services.db.write() as connection:
             await runs.refile_unfinished(connection)
+            await jobs.requeue_unfinished(connection, services.now())
     try:
         async with asyncio.TaskGroup() as group:
             tasks = [

@@ -11,6 +11,7 @@ from server.store.projection.moving import move_collections
 from server.store.projection.reindex import reindex
 from server.store.projection.upkeep import rebuild_erased_collections
 from server.store.record import outbox, rate_buckets
+from server.store.record.capture.erasing import delete_old_reports
 from server.store.record.notes import skip_list
 from server.store.record.oauth.garbage import collect_garbage
 from server.store.record.people import api_keys
@@ -21,6 +22,9 @@ from tools.core.services import Services
 #: The seconds that a vacuum takes at most without a pause after it. A longer one is followed by a pause of this many
 #: times its length, up to so many seconds.
 QUICK_VACUUM, VACUUM_PAUSE, LONGEST_VACUUM_PAUSE = 1.0, 9, 58.0
+
+#: The events that are deleted in one transaction.
+PAGE = 1_000
 
 
 async def write_counts(services: Services, _argument: str | None = None, _progress: Progress = ignore_progress) -> None:
@@ -106,6 +110,10 @@ async def clean_up_records(
     services.encoder.filling.note_gaps()
     if await erasure.erase_due_memories(services.db, now, services.undo_time):
         services.encoder.source.forget_queries()
+    deleted = PAGE
+    while deleted == PAGE:
+        async with services.db.write() as connection:
+            deleted = await delete_old_reports(connection, now - services.event_time, PAGE)
     async with services.db.write() as connection:
         await collect_garbage(connection, now)
         await outbox.delete_old_events(connection, now - KEPT)

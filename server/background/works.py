@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from server.background.golden import check_golden_cases
 from server.background.nights import consolidate_all, consolidate_nightly, decay_all
+from server.background.observing import do_jobs
 from server.background.upkeep import (
     backfill_vectors,
     clean_up_records,
@@ -23,6 +24,7 @@ WORKS = {
     for work in (
         Work(name="counts", handler=write_counts, interval=timedelta(seconds=1)),
         Work(name="vectors", handler=fill_vectors, interval=timedelta(seconds=1)),
+        Work(name="jobs", handler=do_jobs, interval=timedelta(seconds=1)),
         Work(name="flush", handler=flush_projection, interval=timedelta(seconds=5)),
         Work(name="leftovers", handler=remove_leftovers, interval=timedelta(seconds=2)),
         Work(name="vacuum", handler=vacuum_projection, interval=timedelta(seconds=2)),

@@ -59,8 +59,10 @@ def as_failure(error: Exception) -> Failure:
             return make_internal_failure()
 
 
-async def read_json(request: Request) -> dict[str, Any]:
+async def read_json(request: Request, list_field: str | None = None) -> dict[str, Any]:
     """Return the JSON object in the body, an empty one if there is no body.
+
+    A list in the body is taken as an object with this field, if `list_field` is given.
 
     Raises:
         Failure: `malformed` or `unsupported_media_type`.
@@ -79,6 +81,8 @@ async def read_json(request: Request) -> dict[str, Any]:
         raise Failure("malformed", "The body is nested too deep.") from None
     except ValueError as error:
         raise Failure("malformed", f"The body is not valid JSON: {error}.") from None
+    if isinstance(value, list) and list_field is not None:
+        return {list_field: value}
     if not isinstance(value, dict):
         raise Failure("malformed", "The body must be a JSON object.")
     return cast("dict[str, Any]", value)

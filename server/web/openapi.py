@@ -105,6 +105,13 @@ def describe_query(takes: dict[str, Any], in_path: Collection[str] = ()) -> list
     ]
 
 
+def _name_operation(operation: Operation, method: str, in_path: Collection[str]) -> str:
+    """Return an id of its own for each route: the first one has the operation's name."""
+    first = operation.routes[0][1]
+    more = [f"_by_{name}" for name in in_path if f"{{{name}}}" not in first]
+    return "".join([operation.name, "_patch" if method == "PATCH" else "", *more])
+
+
 def _describe_operation(operation: Operation, method: str, path: str, schemas: dict[str, Any]) -> dict[str, Any]:
     takes = describe_arguments(operation.args, schemas)
     answers = move_definitions(build_schema(operation.returns), schemas)
@@ -115,7 +122,7 @@ def _describe_operation(operation: Operation, method: str, path: str, schemas: d
         statuses.append("200")
     in_path = re.findall(r"{(\w+)}", path)
     described: dict[str, Any] = {
-        "operationId": operation.name if method != "PATCH" else f"{operation.name}_patch",
+        "operationId": _name_operation(operation, method, in_path),
         "summary": operation.title,
         "description": f"{operation.description}\n\nNeeds the scope `{operation.scope}`.",
         "responses": {

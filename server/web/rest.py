@@ -20,7 +20,7 @@ METHODS_WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 #: Arguments that a URL may name with any method, as Memento's clients do; `server.web.connection` reads them.
 _IN_URL = frozenset({"workspace", "peek_workspaces"})
 #: Arguments that may stand in the query when the others stand in the body: they say how to do it.
-_IN_QUERY = frozenset({"dry_run"})
+_IN_QUERY = frozenset({"dry_run", "generate", "wait"})
 
 #: Puts a guard in front of an application that takes these methods.
 Protect = Callable[[ASGIApp, frozenset[str]], ASGIApp]
@@ -54,7 +54,7 @@ def _make_endpoint(methods: dict[str, Operation]) -> ASGIApp:
 async def _answer_request(operation: Operation, request: Request) -> Response:
     """Run the operation, and return its answer. Refusals are raised, for the guard and the entrance."""
     has_body = request.method in METHODS_WITH_BODY
-    raw = await _read_body(request, list_flags(operation)) if has_body else await _read_query(request)
+    raw = await _read_body(request, operation) if has_body else await _read_query(request)
     if operation.dialect.complete_body is not None:
         raw = operation.dialect.complete_body(raw)
     door = Door(
@@ -82,14 +82,15 @@ async def _read_query(request: Request) -> dict[str, Any]:
     return {key: values[0] if len(values := query.getlist(key)) == 1 else values for key in query}
 
 
-async def _read_body(request: Request, flags: frozenset[str]) -> dict[str, Any]:
+async def _read_body(request: Request, operation: Operation) -> dict[str, Any]:
     """Return the body and the flags of the query as arguments.
 
     Any other name in the query is refused, as it would be ignored.
     """
+    flags = list_flags(operation)
     if stray := [name for name in request.query_params if name not in _IN_URL | flags]:
         raise Failure("malformed", f"{stray[0]}: {request.method} takes its arguments in the body, not in the query.")
-    arguments = dict(await read_json(request))
+    arguments = dict(await read_json(request, operation.dialect.list_argument))
     for name in flags:
         sent = [*request.query_params.getlist(name), arguments.get(name)]
         values = [read_truth(value) for value in sent if value not in (None, "")]

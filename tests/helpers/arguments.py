@@ -41,6 +41,18 @@ VALID: dict[str, dict[str, Any]] = {
     "remove_skip": {"id": NOBODY},
     "update_identity": {"crystal": "I am"},
     "delete_workspace": {"id": NOBODY},
+    "create_project": {"name": "shop"},
+    "read_project": {"id": NOBODY},
+    "purge_project": {"id": NOBODY},
+    "end_session": {"id": NOBODY},
+    "read_session": {"id": NOBODY},
+    "record_event": {"type": "user_prompt"},
+    "record_events": {"events": [{"type": "user_prompt"}]},
+    "read_event": {"id": NOBODY},
+    "list_event_observations": {"id": NOBODY},
+    "read_job": {"id": NOBODY},
+    "retry_job": {"id": NOBODY},
+    "cancel_job": {"id": NOBODY},
     "revoke_key": {"id": NOBODY},
     "set_plan": {"plan": None},
 }
@@ -53,6 +65,7 @@ async def arrange_calls(person):
     memory_id = await person.store("Tea in the morning", **full)
     green_id = await person.store("Green tea", linkages=[{"type": "memory", "id": memory_id, "label": "refines"}])
     made = (await person.http.post("/v1/keys", json={"workspace": "default", "expires_in_days": 3})).json()
+    await rest(person, "create_project", VALID["create_project"])
     attic = (await person.http.post("/v1/workspaces", json={"name": "attic"})).json()
     several = [await person.store(f"milk {n}", tags=["milk"]) for n in range(4)]
     group = (await person.http.post("/v1/consolidate/group", json={"source_ids": several[:2]})).json()
@@ -60,6 +73,9 @@ async def arrange_calls(person):
     item = (await rest(person, "add_item", VALID["add_item"] | {"next_action": "drink", "tags": ["t"]})).body
     skip = (await rest(person, "add_skip", VALID["add_skip"])).body
     await rest(person, "update_identity", VALID["update_identity"])
+    session = (await rest(person, "start_session", {"external_id": "s"})).body["session"]["id"]
+    reported = (await rest(person, "record_event", VALID["record_event"] | {"session_id": session})).body
+    event, job = reported["event"]["id"], reported["generationJob"]["id"]
     return {
         "retrieve_context": [
             {"message": "tea", "include_graph": True},
@@ -109,6 +125,22 @@ async def arrange_calls(person):
         "create_workspace": [{"name": "new"}, {"name": "attic"}],
         "list_workspaces": [{}],
         "delete_workspace": [{"id": attic["id"]}],
+        "create_project": [{"path": "/home/ann/garden"}, {"repository": "git@example.com:ann/garden.git"}],
+        "list_projects": [{}],
+        "read_project": [{"id": "attic"}],
+        "purge_project": [{"id": "shop"}],
+        "start_session": [{}, {"external_id": "s", "metadata": metadata}],
+        "end_session": [{"id": session}],
+        "read_session": [{"id": session}],
+        "record_event": [{"type": "x"}, {"type": "user_prompt", "payload": metadata, "session_id": session}],
+        "record_events": [{"events": [{"type": "x", "payload": [1]}, {"type": "y", "payload": "z"}]}],
+        "read_event": [{"id": event}],
+        "list_event_observations": [{"id": event}],
+        "list_jobs": [{}, {"status": "failed"}],
+        "read_job": [{"id": job}],
+        "cancel_job": [{"id": job}],
+        "retry_job": [{"id": job}],
+        "requeue_jobs": [{}, {"status": "cancelled"}],
         "get_settings": [{}, {"workspace": "nowhere"}],
         "set_setting": [{"key": "recall_alpha", "value": 0.7}, {"key": "stop_words", "value": "a, b"}],
         "reset_setting": [{"key": "recall_alpha"}, {"key": "language", "workspace": "nowhere"}],

@@ -35,6 +35,7 @@ async def services(book, projection, tmp_path, clock):
         authenticator=SimpleNamespace(take_last_uses=dict),
         rate_limit=RateLimit(0, clock),
         undo_time=timedelta(days=30),
+        event_time=timedelta(days=30),
         backfill_pace=Pace(),
         is_search_embedded=True,
         now=clock,

@@ -20,7 +20,7 @@ from tests.helpers.doors import rest as call_rest
 from tests.helpers.doors import tool, without_nulls
 from tests.helpers.operation_calls import OperationCalls
 from tools import catalog, context
-from tools.compat import claude_mem, memento, min_memory
+from tools.compat import claude_mem, claude_mem_capture, memento, min_memory
 from tools.compat.dialects import list_unsupported_arguments
 from tools.compat.translation import PROJECT
 from tools.core.arguments import Args
@@ -195,8 +195,13 @@ async def test_both_doors_answer_a_read_alike(cat, name):
     item_id = (await call_rest(cat, "add_item", VALID["add_item"])).body["id"]
     await call_rest(cat, "add_skip", VALID["add_skip"])
     arguments = VALID.get(name, {})
+    session = (await call_rest(cat, "start_session", {"metadata": {"none": None}})).body["session"]["id"]
+    event = (await call_rest(cat, "record_event", VALID["record_event"] | {"session_id": session})).body
+    own = {"read_item": item_id, "read_project": "default", "read_session": session}
+    own |= dict.fromkeys(("read_event", "list_event_observations"), event["event"]["id"])
+    own |= {"read_job": event["generationJob"]["id"]}
     if "id" in arguments:
-        arguments = arguments | {"id": item_id if name == "read_item" else memory_id}
+        arguments = arguments | {"id": own.get(name, memory_id)}
     if "memory_id" in arguments:
         arguments = arguments | {"memory_id": memory_id}
     over_rest = (await call_rest(cat, name, arguments)).body
@@ -208,6 +213,6 @@ async def test_both_doors_answer_a_read_alike(cat, name):
 
 @pytest.mark.parametrize("operation", catalog.OPERATIONS, ids=lambda each: each.name)
 def test_a_schema_shows_no_argument_of_another_system(operation):
-    named = [system.NAMES.get(operation.name, {}) for system in (memento, min_memory, claude_mem)]
+    named = [system.NAMES.get(operation.name, {}) for system in (memento, min_memory, claude_mem, claude_mem_capture)]
     theirs = {*itertools.chain(*named), *list_unsupported_arguments(operation.name), *PROJECT}
     assert not theirs & set(build_schema(operation.args)["properties"])

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from tools.compat import claude_mem, memento, min_memory
+from tools.compat import claude_mem, claude_mem_capture, memento, min_memory
 from tools.compat.memento_text.table import TEXTS
 from tools.compat.translation import PROJECT, drop_unsupported, rename_arguments, translate_entries
 from tools.core.arguments import InWorkspace
@@ -26,6 +26,13 @@ _REWRITES: Mapping[str, tuple[Callable[[Request], Request], ...]] = {
 def with_dialect(operation: Operation) -> Operation:
     """Return the operation as other systems' clients can use it as well."""
     name = operation.name
+    if claude_mem_capture.is_capture(name):
+        capture = Dialect(
+            translate=claude_mem_capture.make_translator(operation),
+            reword_refusal=claude_mem_capture.add_issues,
+            list_argument="events" if name == "record_events" else None,
+        )
+        return replace(operation, dialect=capture)
     dialect = Dialect(
         translate=_translate_ingest if name == "ingest_memories" else _make_translator(name, operation.args),
         to_text=TEXTS.get(name),

@@ -20,10 +20,12 @@ class Args(BaseModel):
     """The arguments of an operation. Unknown fields are refused.
 
     `answered_fields` has the fields that only answers have, so that an answer can be sent back: each with the argument
-    that it stands for unless that is sent as well, or with None, and then it is left out.
+    that it stands for unless that is sent as well, or with None, and then it is left out. If `cleans_itself` is true,
+    the handler takes credentials out of what it stores, and nobody else looks for them.
     """
 
     answered_fields: ClassVar[Mapping[str, str | None]] = {}
+    cleans_itself: ClassVar[bool] = False
     model_config = ConfigDict(extra="forbid")
 
     def leave_out(self, problems: Sequence[Problem]) -> Self:

@@ -10,6 +10,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from server.errors import Failure
+
 
 @dataclass(frozen=True, slots=True)
 class Request:
@@ -32,9 +34,13 @@ class Dialect:
     `translate` turns the arguments that a client sent into ours. It does not validate ours, but raises `Failure` for
     an argument that only the other system has and that cannot be taken. `to_text` puts an answer in words, which REST
     adds as `content:[{type, text}]`; None if the answer has no such text. `complete_body` adds to the body of a REST
-    request the arguments that another system's clients mean and do not send.
+    request the arguments that another system's clients mean and do not send. `reword_refusal` turns a refusal of
+    arguments into the one that other systems' clients read; None if they are the same. `list_argument` is the argument
+    that a list alone in the body of a REST request stands for.
     """
 
     translate: Callable[[dict[str, Any]], Request] = Request
     to_text: Callable[[Any], str | None] | None = None
     complete_body: Callable[[dict[str, Any]], dict[str, Any]] | None = None
+    reword_refusal: Callable[[Failure], Failure] | None = None
+    list_argument: str | None = None

@@ -11,9 +11,11 @@ from server.store.record.journal import Actor
 from server.store.record.workspaces import MissingWorkspace, Workspace
 from tools.core.arguments import Args, InWorkspace, validate, validate_request
 from tools.core.call import AccountCall, Call, Door
+from tools.core.dialect import Request
 from tools.core.fields import WorkspaceNames
 from tools.core.operation import Effect, Operation
 from tools.core.plain_arguments import refuse_unstorable_arguments
+from tools.core.refusals import with_spelling
 from tools.core.screening import list_problems, redact, screen, write_notice
 from tools.core.services import Services
 from tools.core.store_refusals import refusals_as_failures
@@ -32,15 +34,33 @@ async def execute_operation(operation: Operation, services: Services, door: Door
     services.rate_limit.spend(principal.credential_id)
     sent = raw | _read_peeks(operation, door)
     refuse_unstorable_arguments(operation.args, sent)
-    request = operation.dialect.translate(sent)
-    args = validate_request(operation.args, request.arguments, request.spellings)
-    actor = Actor(principal.user_id, principal.credential_id, operation.name, door.request_id)
-    with refusals_as_failures():
-        if operation.is_in_workspace:
-            answer = await _execute_in_workspace(operation, services, door, args, actor)
-        else:
-            answer = await operation.handler(services, AccountCall(principal, actor), args)
+    try:
+        request = operation.dialect.translate(sent)
+        answer = await _execute_request(operation, services, door, request)
+    except Failure as failure:
+        if operation.dialect.reword_refusal is None:
+            raise
+        raise operation.dialect.reword_refusal(failure) from None
     return answer if request.reword_answer is None else request.reword_answer(answer)
+
+
+async def _execute_request(operation: Operation, services: Services, door: Door, request: Request) -> BaseModel:
+    """Validate a request in our words, find its workspace, and execute it. A refusal names a field as the client did.
+
+    Raises:
+        Failure: a refusal.
+    """
+    args = validate_request(operation.args, request.arguments, request.spellings)
+    actor = Actor(door.principal.user_id, door.principal.credential_id, operation.name, door.request_id)
+    try:
+        with refusals_as_failures():
+            if operation.is_in_workspace:
+                return await _execute_in_workspace(operation, services, door, args, actor)
+            return await operation.handler(services, AccountCall(door.principal, actor), args)
+    except Failure as failure:
+        if failure.problems or failure.figures:
+            raise
+        raise with_spelling(failure, request.spellings) from None
 
 
 async def open_call(
@@ -70,7 +90,8 @@ async def _execute_in_workspace(
 ) -> BaseModel:
     """Execute an operation in its workspace. What it stores is screened for credentials first."""
     call = Call(door.principal, actor, await _find_workspace(services, door, args))
-    if operation.effect not in {Effect.CREATE, Effect.UPDATE} or not (found := await screen(args)).kinds:
+    is_screened = operation.effect in {Effect.CREATE, Effect.UPDATE} and not args.cleans_itself
+    if not is_screened or not (found := await screen(args)).kinds:
         return await operation.handler(services, call, args)
     rule = call.workspace.settings.secrets
     if rule == "redact":

@@ -107,7 +107,10 @@ def with_spelling(failure: Failure, spellings: Mapping[str, str]) -> Failure:
     """The refusal with its field as the client spelled it."""
     if failure.field is None or (spelled := _spell_path(failure.field, spellings)) == failure.field:
         return failure
-    return Failure(failure.code, spelled + failure.message.removeprefix(failure.field), field=spelled)
+    message = failure.message
+    if message.startswith(f"{failure.field}:"):
+        message = spelled + message.removeprefix(failure.field)
+    return Failure(failure.code, message, field=spelled)
 
 
 def _spell_path(path: str, spellings: Mapping[str, str]) -> str:

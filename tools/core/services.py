@@ -47,6 +47,8 @@ class Services:
     signup: Literal["closed", "invite", "open"]
     #: For how long a deleted memory can be brought back.
     undo_time: timedelta
+    #: For how long what agents report is kept.
+    event_time: timedelta
     #: How fast missing vectors are filled in.
     backfill_pace: Pace
     #: Whether the search store is the embedded engine, whose files this process keeps.

@@ -19,7 +19,7 @@ from tools.core.services import Services
 from tools.memories.arguments import MemoryRef
 from tools.memories.rows import hold_memory
 
-PlaceKind = TextKind | Literal["file"]
+PlaceKind = TextKind | Literal["event", "file"]
 
 _WRITTEN_BY_SOMEBODY = (
     "The memory is erased, but `kept` names texts that repeat it. Change or delete them too, if that is meant."
@@ -114,6 +114,7 @@ async def _erase_memory(services: Services, call: Call, memory_id: str) -> Delet
             *_to_places("memory", (each for each in done.erased if each != memory_id)),
             *_to_places("crystal", done.erased_crystals),
             *_to_places("golden_case", done.erased_cases),
+            *_to_places("event", done.erased_events),
         ],
         rewritten=[*_to_places("memory", done.rewritten), *_to_places("crystal", done.rewritten_crystals)],
         restored=_to_places("memory", done.restored),

@@ -13,6 +13,7 @@ from server.store.consolidation.runs import mark_sources
 from server.store.db import Database
 from server.store.lifecycle import merges
 from server.store.record import golden, images, memories, vectors
+from server.store.record.capture.erasing import delete_places, delete_reports, erase_reports_of
 from server.store.record.journal import Actor, blank_memory_entries, blank_section_entries, journal_memories
 from server.store.record.notes import identity
 from server.store.record.notes.synthesis import compose_crystal
@@ -41,6 +42,7 @@ class Erasure:
         erased_crystals: the composed crystals that are erased.
         rewritten_crystals: the composed crystal that was composed again, if it was the newest.
         erased_cases: the golden cases that are erased.
+        erased_events: the events that are erased: those that an erased memory was made of, and that repeat it.
     """
 
     erased: dict[str, Memory] = field(default_factory=dict[str, Memory])
@@ -51,6 +53,7 @@ class Erasure:
     erased_crystals: list[str] = field(default_factory=list[str])
     rewritten_crystals: list[str] = field(default_factory=list[str])
     erased_cases: list[str] = field(default_factory=list[str])
+    erased_events: list[str] = field(default_factory=list[str])
 
 
 async def erase_memories(
@@ -159,6 +162,8 @@ class _Eraser:
         await self._journal(memory_id, revision, None)
         await memories.erase_content(self._connection, memory_id, self._now)
         await vectors.delete_vectors(self._connection, memory_id)
+        reports = await erase_reports_of(self._connection, memory_id, memory.content, self._now)
+        self.outcome.erased_events += reports
 
     async def _rewrite(self, merge: merges.MergeRecord, left: Sequence[Memory]) -> None:
         memory_id = merge.memory.id
@@ -272,6 +277,8 @@ async def _delete_other_rows(connection: AsyncConnection, gone: sa.Select[str]) 
     deleted = 0
     for each in (working_items, identity_crystals):
         deleted += (await connection.execute(sa.delete(each).where(each.c.workspace_id.in_(gone)))).rowcount
+    deleted += sum((await delete_reports(connection, gone)).values())
+    await delete_places(connection, gone)
     sections = sa.delete(working_sections).where(working_sections.c.workspace_id.in_(gone))
     homes = list((await connection.execute(sections.returning(working_sections.c.workspace_id))).scalars())
     if homes:

@@ -25,7 +25,7 @@ _PLACES: tuple[tuple[TextKind, sa.Column[str], Sequence[sa.Column[Any]]], ...] =
 )
 
 
-def contains_text(column: sa.Column[Any], text: str, *, is_sqlite: bool) -> sa.ColumnElement[bool]:
+def contains_text(column: sa.ColumnElement[Any], text: str, *, is_sqlite: bool) -> sa.ColumnElement[bool]:
     """Whether a column contains a text. Upper and lower case are the same; on SQLite, for the letters of ASCII."""
     escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
     # SQLAlchemy's own would lower each row's text on SQLite, by a call into Python.

@@ -16,6 +16,17 @@ metadata = sa.MetaData(
 
 def load_all_tables() -> sa.MetaData:
     """Return the metadata with the tables of every subject."""
-    for subject in ("accounts", "golden", "lifecycle", "links", "memories", "oauth", "runs", "webhooks", "working"):
+    for subject in (
+        "accounts",
+        "capture",
+        "golden",
+        "lifecycle",
+        "links",
+        "memories",
+        "oauth",
+        "runs",
+        "webhooks",
+        "working",
+    ):
         import_module(f"{__name__}.{subject}")
     return metadata

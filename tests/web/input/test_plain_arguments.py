@@ -115,7 +115,12 @@ def is_object_list(annotation):
     return any(is_object_list(each) for each in parts)
 
 
-ENTRIES = {"linkages": {"type": "file", "path": "a.md"}, "memories": {"content": "Tea"}, "images": {"data": "iVBORw=="}}
+ENTRIES = {
+    "linkages": {"type": "file", "path": "a.md"},
+    "memories": {"content": "Tea"},
+    "images": {"data": "iVBORw=="},
+    "events": {"type": "user_prompt"},
+}
 #: Every list of objects that a tool takes.
 OBJECT_LISTS = [
     (operation.name, name)

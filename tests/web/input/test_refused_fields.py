@@ -37,6 +37,8 @@ async def test_a_value_of_the_wrong_type_is_refused_for_every_field(admin, name)
     before = await kept(admin)
     operation = catalog.CANONICAL[name]
     for field, shape in build_schema(operation.args)["properties"].items():
+        if (name, field) == ("record_event", "payload"):
+            continue  # any JSON
         for kind in types_of(shape) or {"string"}:
             for wrong in WRONG[kind]:
                 arguments = VALID.get(name, {}) | {field: wrong}

@@ -1,0 +1,143 @@
+"""The work on jobs: memories are made of the events that agents reported, and summaries of their sessions.
+
+A job is claimed for some minutes, and completed in the transaction that stores its memories. So a process that dies in
+the middle leaves nothing half done: another one, or its successor, does the job again. A job that fails is tried again
+after a pause, and given up after some attempts.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+import structlog
+
+from server.background.observations import Draft, draft_observations, store_drafts
+from server.ids import new_id
+from server.progress import Progress, ignore_progress
+from server.store.record.capture import events, jobs, sessions
+from server.store.record.capture.events import Event
+from server.store.record.capture.jobs import Job
+from server.store.record.people.plans import QuotaExceeded
+from server.store.record.workspaces import WorkspaceGone
+from tools.capture.wire import MOST_ATTEMPTS
+from tools.core.services import Services
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
+
+#: How many jobs are claimed at once, and for how long.
+BATCH, LEASE = 200, timedelta(minutes=2)
+#: How many earlier events of a session are read with new ones, because what these mean may depend on them.
+CONTEXT = 40
+#: The most events of a session of which its summary is made: the last ones.
+SUMMED_UP = 1_000
+#: The pauses after the first and the second failed attempt.
+PAUSES = (timedelta(seconds=5), timedelta(seconds=10))
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """Jobs that are looked at together: of the events of one session, of one event without a session, of a summary."""
+
+    jobs: list[Job]
+    reported: list[Event]
+    context: list[Event]
+
+
+async def do_jobs(services: Services, _argument: str | None = None, _progress: Progress = ignore_progress) -> None:
+    """Do the jobs that are due. Return when none is."""
+    while True:
+        async with services.db.read() as connection:
+            if not await jobs.is_any_due(connection, services.now()):
+                return
+        now = services.now()
+        claim = new_id(now)
+        async with services.db.write() as connection:
+            claimed = await jobs.claim_jobs(connection, claim, now, now + LEASE, BATCH)
+        for workspace_id, some in _group_by(claimed, lambda job: job.workspace_id).items():
+            await _do_in_workspace(services, claim, workspace_id, some)
+
+
+def _group_by(claimed: Sequence[Job], find_key: Callable[[Job], str]) -> dict[str, list[Job]]:
+    grouped: dict[str, list[Job]] = {}
+    for job in claimed:
+        grouped.setdefault(find_key(job), []).append(job)
+    return grouped
+
+
+async def _do_in_workspace(services: Services, claim: str, workspace_id: str, claimed: Sequence[Job]) -> None:
+    """Do claimed jobs of one workspace: each is completed, waits for its next attempt, or is given up."""
+    lost = [job for job in claimed if job.attempts > MOST_ATTEMPTS]
+    await _give_up(services, claim, lost, "no attempt came to its end", "transient")
+    left = [job for job in claimed if job.attempts <= MOST_ATTEMPTS]
+    drafts: list[Draft] = []
+    done: list[Job] = []
+    # The summary of a session comes after what was done in it.
+    for group in await _read_groups(services, sorted(left, key=lambda job: job.kind == "summary")):
+        try:
+            drafts += await draft_observations(group.jobs, group.reported, group.context)
+        except Exception as error:
+            log.exception("job.failed", jobs=len(group.jobs), kind=group.jobs[0].kind)
+            await _note_failure(services, claim, group.jobs, type(error).__name__)
+        else:
+            done += group.jobs
+    try:
+        await _store(services, claim, workspace_id, done, drafts)
+    except QuotaExceeded as refusal:
+        fruitful = {draft.job_id for draft in drafts}
+        await _give_up(services, claim, [job for job in done if job.id in fruitful], f"quota: {refusal}", "permanent")
+        await _store(services, claim, workspace_id, [job for job in done if job.id not in fruitful], [])
+    except WorkspaceGone:
+        await _give_up(services, claim, done, "the workspace was deleted", "permanent")
+
+
+async def _give_up(services: Services, claim: str, failed: Sequence[Job], problem: str, kind: str) -> None:
+    if failed:
+        async with services.db.write() as connection:
+            await jobs.fail_jobs(connection, claim, [job.id for job in failed], services.now(), problem, kind)
+
+
+async def _note_failure(services: Services, claim: str, failed: Sequence[Job], problem: str) -> None:
+    """Have jobs tried again after a pause, or give them up after the last attempt."""
+    now = services.now()
+    spent = [job for job in failed if job.attempts >= MOST_ATTEMPTS]
+    await _give_up(services, claim, spent, problem, "transient")
+    for attempts, pause in enumerate(PAUSES, start=1):
+        if ids := [job.id for job in failed if job.attempts == attempts]:
+            async with services.db.write() as connection:
+                await jobs.delay_jobs(connection, claim, ids, now, now + pause, problem)
+
+
+async def _store(
+    services: Services, claim: str, workspace_id: str, done: Sequence[Job], drafts: Sequence[Draft]
+) -> None:
+    """Complete jobs and store what was made of them in one transaction. What is not held any more is left alone."""
+    if not done:
+        return
+    now = services.now()
+    async with services.db.write() as connection:
+        held = await jobs.complete_jobs(connection, claim, [job.id for job in done], now)
+        kept = [draft for draft in drafts if draft.job_id in held]
+        stored = await store_drafts(connection, services, workspace_id, claim, kept, now)
+        await sessions.note_observed(connection, {each.session_id for each in kept if each.session_id}, now)
+    if stored:
+        services.encoder.filling.note_gaps()
+        await services.projection.project(workspace_id)
+
+
+async def _read_groups(services: Services, claimed: Sequence[Job]) -> list[_Group]:
+    """Return the jobs in groups, with the events that they are about and the earlier ones of their sessions."""
+    groups: list[_Group] = []
+    async with services.db.read() as connection:
+        there = await events.list_events(connection, [job.source_id for job in claimed if job.kind == "event"])
+        for some in _group_by(claimed, lambda job: f"{job.kind} {job.session_id or job.id}").values():
+            if some[0].kind == "summary":
+                of_session = await events.list_last_events(connection, some[0].source_id, SUMMED_UP)
+                groups.append(_Group(some, of_session, []))
+                continue
+            found = [there[job.source_id] for job in some if job.source_id in there]
+            reported = sorted(found, key=lambda each: (each.occurred_at, each.id))
+            context: list[Event] = []
+            if reported and (session_id := reported[0].session_id) is not None:
+                context = await events.list_events_before(connection, session_id, reported[0], CONTEXT)
+            groups.append(_Group(some, reported, context))
+    return groups

@@ -1,0 +1,128 @@
+"""The events of a session out of what was reported, in the fields that agents' hooks and claude-mem send."""
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, cast
+
+from server.memory.capture.models import CapturedEvent, EventKind
+
+#: By the words that clients have for an event, without case, `_` and `-`: its kind.
+_KINDS: Mapping[str, EventKind] = {
+    **dict.fromkeys(("userpromptsubmit", "userprompt", "prompt", "usermessage", "beforeagent"), "prompt"),
+    **dict.fromkeys(("tooluse", "posttooluse", "posttoolusefailure", "toolresult", "toolcall", "aftertool"), "tool"),
+    **dict.fromkeys(("assistantmessage", "stop", "reply", "agentmessage", "message", "afteragent"), "reply"),
+    **dict.fromkeys(("sessionend", "end"), "end"),
+}
+#: The fields in which the text of a prompt and of a reply may stand: the first that has one counts.
+_TEXTS: Mapping[EventKind, tuple[str, ...]] = {
+    "prompt": ("prompt", "user_prompt", "message", "text", "content"),
+    "reply": ("last_assistant_message", "assistant_message", "message", "text", "content", "response"),
+}
+_RESULTS = ("tool_response", "tool_result", "tool_output", "result", "output", "error")
+#: The fields of a tool's answer that are its text.
+_OUTPUTS = ("stdout", "stderr", "output", "content", "text", "error", "result", "message")
+
+
+def read_event(event_id: str, event_type: str, payload: Any, at: datetime) -> CapturedEvent:
+    """Return an event as extraction takes it. Whatever the payload is, there is one; what it lacks is empty."""
+    fields = _as_object(payload)
+    kind = find_kind(event_type, fields)
+    is_tool = kind == "tool"
+    result = next((fields[name] for name in _RESULTS if fields.get(name) not in (None, "")), None) if is_tool else None
+    return CapturedEvent(
+        id=event_id,
+        kind=kind,
+        at=at,
+        text=payload if isinstance(payload, str) else _find_text(fields, _TEXTS.get(kind, ())),
+        tool=_read_name(fields, "tool_name", "tool") if is_tool else None,
+        arguments=_read_object(fields.get("tool_input", fields.get("arguments"))) if is_tool else {},
+        result=_read_result(result),
+        failed=is_tool and _has_failed(event_type, fields, result),
+        folder=_read_name(fields, "cwd", "folder", "workspace_root"),
+    )
+
+
+def find_kind(event_type: str, payload: Any) -> EventKind:
+    """Return the kind of an event: its type decides, or the name that the hook itself has put into the payload."""
+    for name in (event_type, _as_object(payload).get("hook_event_name")):
+        if isinstance(name, str) and (kind := _KINDS.get(_fold(name))) is not None:
+            return kind
+    return "other"
+
+
+def _as_object(value: Any) -> Mapping[str, Any]:
+    """Return an object of JSON; an empty one for any other value."""
+    return cast("Mapping[str, Any]", value) if isinstance(value, dict) else {}
+
+
+def _fold(name: str) -> str:
+    return name.strip().lower().replace("_", "").replace("-", "").replace(".", "")
+
+
+def _find_text(fields: Mapping[str, Any], names: tuple[str, ...]) -> str:
+    return next((text for name in names if (text := _read_text(fields.get(name)))), "")
+
+
+def _read_text(value: Any) -> str:
+    """Return the text of a message: a text, or the texts of its parts."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, dict):
+        part = _as_object(value)  # pyright: ignore[reportUnknownArgumentType] - JSON
+        return _read_text(part.get("text", part.get("content")))
+    if isinstance(value, list):
+        return "\n".join(text for each in cast("list[Any]", value) if (text := _read_text(each)))
+    return ""
+
+
+def _read_name(fields: Mapping[str, Any], *names: str) -> str | None:
+    return next((value for name in names if isinstance(value := fields.get(name), str) and value), None)
+
+
+def _read_object(value: Any) -> Mapping[str, Any]:
+    """Return an object that may have been sent as JSON in a text; anything else as the object's `input`."""
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except (ValueError, RecursionError):
+            return {"input": value}
+    return _as_object(value) if isinstance(value, dict) or value is None else {"input": value}
+
+
+def _read_result(result: Any) -> str:
+    """Return a tool's answer as text: its outputs if it is an object that has some, else its JSON."""
+    if isinstance(result, str):
+        decoded = _decode_object(result)
+        return result if decoded is None else _read_result(decoded)
+    if isinstance(result, dict):
+        fields = _as_object(result)  # pyright: ignore[reportUnknownArgumentType] - JSON
+        texts = [text for name in _OUTPUTS if (text := _read_text(fields.get(name)))]
+        return "\n".join(texts) if texts else json.dumps(fields, ensure_ascii=False)
+    if isinstance(result, list):
+        return _read_text(result) or json.dumps(result, ensure_ascii=False)
+    return "" if result is None else json.dumps(result)
+
+
+def _decode_object(text: str) -> Mapping[str, Any] | None:
+    if not text.lstrip().startswith("{"):
+        return None
+    try:
+        decoded = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return _as_object(decoded) if isinstance(decoded, dict) else None  # pyright: ignore[reportUnknownArgumentType]
+
+
+def _has_failed(event_type: str, fields: Mapping[str, Any], result: Any) -> bool:
+    """Whether a tool call failed, as far as the hook says so."""
+    named = str(fields.get("hook_event_name", ""))
+    if "failure" in event_type.lower() or "failure" in named.lower() or fields.get("error"):
+        return True
+    if isinstance(result, str) and result.lstrip().startswith(("Error:", "Exit code ")):
+        return True
+    told = (_decode_object(result) or {}) if isinstance(result, str) else _as_object(result)
+    if told.get("is_error") is True or told.get("interrupted") is True or told.get("success") is False:
+        return True
+    code: Any = next((told[name] for name in ("exit_code", "exitCode", "returnCode") if name in told), 0)
+    return isinstance(code, int) and code != 0

@@ -1,0 +1,1 @@
+"""Rows of what agents report: projects' places, sessions, events, jobs and observations."""

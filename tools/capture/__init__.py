@@ -1,0 +1,1 @@
+"""Capture: what agents report while they work, and the observations that are made of it."""

@@ -1,0 +1,270 @@
+"""Events: what agents report while they work, one by one or many at once."""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from server.memory.models import Memory
+from server.store.record import memories
+from server.store.record.capture import events, observations
+from server.store.record.capture.events import Event
+from server.store.record.capture.observations import Origin
+from server.store.record.workspaces import Workspace
+from tools.capture.access import find_own_workspace, make_not_found
+from tools.capture.recording import Recorded, Report, clean_reports, record_reports
+from tools.capture.sessions import normalize_platform
+from tools.capture.wire import Epoch, EventView, InProject, JobView, Wire
+from tools.core.answers import Answer
+from tools.core.arguments import Args, InWorkspace
+from tools.core.call import AccountCall, Call, ensure_workspace
+from tools.core.fields import Id, Moment, Name, Word
+from tools.core.operation import Effect, Operation
+from tools.core.services import Services
+
+#: The most events of one call.
+MOST = 500
+_NOTHING: dict[str, Any] = {}
+
+
+class NewEvent(BaseModel):
+    """One thing that an agent reports."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    type: Word = Field(description="What happened, e.g. user_prompt, tool_use, assistant_message.")
+    source: Literal["hook", "worker", "provider", "server", "api"] = Field(
+        default="api", description="The part of the agent's software that reports it."
+    )
+    occurred_at: Moment | None = Field(default=None, description="When it happened, if that is not now. ISO 8601.")
+    payload: Any = Field(default=_NOTHING, description="What happened, as JSON: the fields of the agent's hook.")
+    session_id: Id | None = Field(default=None, description="The id of its session.")
+    content_id: Name | None = Field(default=None, description="The id of its transcript, in place of a session.")
+    platform: Name | None = Field(default=None, description="The client, such as claude, codex or cursor.")
+
+    def to_report(self) -> Report:
+        """Return the event as it is recorded."""
+        return Report(
+            source=self.source,
+            type=self.type,
+            payload=self.payload,
+            occurred_at=self.occurred_at,
+            session_id=self.session_id,
+            content_id=self.content_id,
+            platform=None if self.platform is None else normalize_platform(self.platform),
+        )
+
+
+class Generating(InWorkspace):
+    """The arguments that say what becomes of events."""
+
+    cleans_itself = True
+
+    generate: bool = Field(default=True, description="False: keep it, and make no observations of it.")
+    wait: bool = Field(default=False, description="Accepted for claude-mem's clients: the job is always answered.")
+
+
+class RecordEvent(NewEvent, Generating):
+    """The arguments of `record_event`."""
+
+
+class RecordEvents(Generating):
+    """The arguments of `record_events`."""
+
+    events: list[NewEvent] = Field(
+        min_length=1, max_length=MOST, description=f"Up to {MOST} events, in the order in which they happened."
+    )
+
+
+class RecordedEvent(Wire):
+    """An event as it is stored."""
+
+    event: EventView = Field(description="The event.")
+    generation_job: JobView | None = Field(default=None, description="The job that makes observations of it.")
+
+    @classmethod
+    def make(cls, recorded: Recorded, workspace: Workspace) -> "RecordedEvent":
+        """Return a stored event as it is answered."""
+        job = recorded.job and JobView.make(recorded.job, workspace)
+        return cls.model_construct(event=EventView.make(recorded.event, workspace), generation_job=job)
+
+
+class RecordedEventAnswer(Answer, RecordedEvent):
+    """The event that was recorded."""
+
+
+class RecordedEvents(Answer, Wire):
+    """The events that were recorded."""
+
+    events: list[RecordedEvent] = Field(description="The events, in the order in which they were sent.")
+
+
+class EventRef(Args):
+    """The event that a call is about."""
+
+    id: Id = Field(description="The event's id.")
+
+
+class EventAnswer(Wire):
+    """One event."""
+
+    event: EventView = Field(description="The event.")
+
+
+class ObservationSource(Wire):
+    """The event that an observation was made of."""
+
+    id: str = Field(description="The event's id.")
+    source_type: Literal["agent_event"] = Field(default="agent_event", description="Always `agent_event`.")
+    source_id: str = Field(description="The event's id.")
+    generation_job_id: str = Field(description="The job that made it.")
+    created_at_epoch: Epoch = Field(description="When it was made, in milliseconds.")
+
+
+class ObservationView(InProject):
+    """A memory that was made of an event."""
+
+    server_session_id: str | None = Field(default=None, description="Its session.")
+    kind: str = Field(description="The type of the memory.")
+    content: str = Field(description="What is remembered.")
+    metadata: dict[str, Any] = Field(description="Its title, who said it, and so on.")
+    generation_key: str = Field(description="The same for each repeat of the job.")
+    created_by_job_id: str = Field(description="The job that made it.")
+    source: ObservationSource = Field(description="The event that it was made of.")
+    created_at_epoch: Epoch = Field(description="When it was stored, in milliseconds.")
+    updated_at_epoch: Epoch = Field(description="When it last changed.")
+
+
+class EventObservations(Wire):
+    """The memories that were made of an event."""
+
+    event_id: str = Field(description="The event's id.")
+    observations: list[ObservationView] = Field(description="The memories, oldest first.")
+
+
+async def record_event(services: Services, call: Call, args: RecordEvent) -> RecordedEventAnswer:
+    """Store one event, and file the job that makes observations of it. It returns when both are on the disk.
+
+    A repeat is answered with the first one and its job.
+
+    Raises:
+        Failure: `not_found` for a session that is not in the workspace.
+    """
+    (recorded,), placed = await _record(services, call, [args.to_report()], makes_jobs=args.generate)
+    made = RecordedEvent.make(recorded, placed.workspace)
+    return RecordedEventAnswer.model_construct(meta=placed.meta, **made.__dict__)
+
+
+async def record_events(services: Services, call: Call, args: RecordEvents) -> RecordedEvents:
+    """Store up to 500 events in one transaction, with their jobs: all of them or none.
+
+    Raises:
+        Failure: `not_found` for a session that is not in the workspace; the field names the event.
+    """
+    reports = [each.to_report() for each in args.events]
+    recorded, placed = await _record(services, call, reports, makes_jobs=args.generate)
+    made = [RecordedEvent.make(each, placed.workspace) for each in recorded]
+    return RecordedEvents.model_construct(meta=placed.meta, events=made)
+
+
+async def _record(services: Services, call: Call, reports: list[Report], *, makes_jobs: bool) -> Any:
+    payloads = await clean_reports(reports)
+    async with services.db.write() as connection:
+        placed = await ensure_workspace(connection, services, call)
+        recorded = await record_reports(connection, placed, reports, payloads, services.now(), makes_jobs=makes_jobs)
+    return recorded, placed
+
+
+async def read_event(services: Services, call: AccountCall, args: EventRef) -> EventAnswer:
+    """Return one event by its id. Raises `not_found`."""
+    event, workspace = await _find_event(services, call, args.id)
+    return EventAnswer(event=EventView.make(event, workspace))
+
+
+async def list_event_observations(services: Services, call: AccountCall, args: EventRef) -> EventObservations:
+    """Return the memories that were made of an event. Raises `not_found`."""
+    event, workspace = await _find_event(services, call, args.id)
+    async with services.db.read() as connection:
+        origins = await observations.list_observed(connection, workspace.id, event.id)
+        found = [(each, await memories.get_memory(connection, workspace.id, each.memory_id)) for each in origins]
+    views = [_view_observation(origin, memory, event, workspace) for origin, memory in found if memory is not None]
+    return EventObservations(event_id=event.id, observations=views)
+
+
+def _view_observation(origin: Origin, memory: Memory, event: Event, workspace: Workspace) -> ObservationView:
+    source = ObservationSource(
+        id=event.id, source_id=event.id, generation_job_id=origin.job_id, created_at_epoch=origin.created_at
+    )
+    return ObservationView(
+        id=memory.id,
+        project_id=workspace.name,
+        team_id=workspace.account_id,
+        server_session_id=event.session_id,
+        kind=memory.type,
+        content=memory.content,
+        metadata=memory.metadata,
+        generation_key=origin.observation_key,
+        created_by_job_id=origin.job_id,
+        source=source,
+        created_at_epoch=memory.created_at,
+        updated_at_epoch=memory.updated_at,
+    )
+
+
+async def _find_event(services: Services, call: AccountCall, event_id: str) -> tuple[Event, Workspace]:
+    async with services.db.read() as connection:
+        event = await events.get_event(connection, event_id)
+    workspace = event and await find_own_workspace(services, call.principal, event.workspace_id)
+    if event is None or workspace is None:
+        raise make_not_found("Event", event_id)
+    return event, workspace
+
+
+OPERATIONS = (
+    Operation(
+        name="record_event",
+        description=(
+            "Report one thing that happened while an agent works: a prompt, a tool call, a reply. Hooks call it; "
+            "memories are made of it later."
+        ),
+        routes=(("POST", "/v1/events"),),
+        scope="memory:write",
+        effect=Effect.CREATE,
+        args=RecordEvent,
+        returns=RecordedEventAnswer,
+        handler=record_event,
+        is_listed=False,
+    ),
+    Operation(
+        name="record_events",
+        description="Report up to 500 things that happened while an agent works, in their order: all of them or none.",
+        routes=(("POST", "/v1/events/batch"),),
+        scope="memory:write",
+        effect=Effect.CREATE,
+        args=RecordEvents,
+        returns=RecordedEvents,
+        handler=record_events,
+        is_listed=False,
+    ),
+    Operation(
+        name="read_event",
+        description="Read one event by its id, as it is stored: without private text and credentials.",
+        routes=(("GET", "/v1/events/{id}"),),
+        scope="memory:read",
+        effect=Effect.READ,
+        args=EventRef,
+        returns=EventAnswer,
+        handler=read_event,
+        is_listed=False,
+    ),
+    Operation(
+        name="list_event_observations",
+        description="List the memories that were made of an event, with the job that made each of them.",
+        routes=(("GET", "/v1/events/{id}/observations"),),
+        scope="memory:read",
+        effect=Effect.READ,
+        args=EventRef,
+        returns=EventObservations,
+        handler=list_event_observations,
+        is_listed=False,
+    ),
+)
