@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -44,10 +45,11 @@ async def fetch_json(
         extensions: httpx's extensions of the request.
 
     Raises:
-        UnusableAnswerError: the answer is no such object.
+        UnusableAnswerError: the answer is no such object, or there can be no such request.
         httpx.HTTPError: there is no answer.
     """
     headers = _HEADERS | dict(headers or {})
+    _check_request(url, headers, subject)
     async with http.stream(
         "GET" if form is None else "POST", url, data=form, headers=headers, extensions=extensions, timeout=timeouts
     ) as response:
@@ -62,6 +64,19 @@ async def fetch_json(
             if len(body) > most_bytes:
                 raise UnusableAnswerError(f"The {subject} is larger than {most_bytes} bytes.")
         return _parse(bytes(body), subject), read_lifetime(response.headers.get("cache-control", ""))
+
+
+def _check_request(url: str, headers: Mapping[str, str], subject: str) -> None:
+    """Check that a request can be sent at all. Its URL and its token may come from another server.
+
+    httpx has no error of its own for a host that IDNA does not allow, a port above 65535, or a header beyond ASCII.
+    """
+    try:
+        _ = httpx.URL(url).host, urlsplit(url).port  # reading them checks them
+        for value in headers.values():
+            value.encode("ascii")
+    except (httpx.InvalidURL, ValueError):
+        raise UnusableAnswerError(f"The {subject} cannot be asked for: its URL or its token is malformed.") from None
 
 
 def read_lifetime(cache_control: str) -> timedelta:

@@ -39,6 +39,9 @@ def check_issuer(issuer: str) -> None:
         raise ValueError(f"must have at most {MAX_ISSUER} characters")
 
 
+#: The settings of logins at a provider that have the name of one for issuers.
+_OF_LOGINS = ("login_domains", "login_groups", "login_groups_claim")
+
 ScopeName = Annotated[str, AfterValidator(_check_scope_name)]
 ScopeNames = Annotated[list[ScopeName], NoDecode, BeforeValidator(split_list)]
 ScopeMap = Annotated[
@@ -140,13 +143,28 @@ class IssuerSettings(BaseSettings):
             check_issuer(issuer)
         return value
 
-    @field_validator("auth_domains", "auth_groups")
+    @field_validator(
+        "auth_audience",
+        "auth_token_types",
+        "auth_scope_claims",
+        "auth_scope_map",
+        "auth_default_scopes",
+        "auth_request_scopes",
+        "auth_subject_claim",
+        "auth_name_claims",
+        "auth_domains",
+        "auth_groups",
+        "auth_groups_claim",
+    )
     @classmethod
-    def _check_lists(cls, value: list[str], info: ValidationInfo) -> list[str]:
-        # Who sets a list believes that it keeps people out. A wrong LOCI_AUTH_ISSUER has its own message.
-        if value and info.data.get("auth_issuer", "wrong") == []:
-            of_logins = str(info.field_name).replace("auth", "login").upper()
-            raise ValueError(f"must be left out, because LOCI_AUTH_ISSUER is not set; LOCI_{of_logins} is for logins")
+    def _check_use(cls, value: object, info: ValidationInfo) -> object:
+        # Who sets one, such as a list of people, believes that it has an effect. A wrong LOCI_AUTH_ISSUER has its own
+        # message. The algorithms and the leeway are for providers and identity assertions, too.
+        default = cls.model_fields[str(info.field_name)].get_default(call_default_factory=True)
+        if value != default and info.data.get("auth_issuer", "wrong") == []:
+            of_logins = str(info.field_name).replace("auth", "login")
+            hint = f"; LOCI_{of_logins.upper()} is for logins" if of_logins in _OF_LOGINS else ""
+            raise ValueError(f"must be left out, because LOCI_AUTH_ISSUER is not set{hint}")
         return value
 
     @field_validator("enterprise_issuer")

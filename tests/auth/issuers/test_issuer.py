@@ -240,11 +240,13 @@ async def test_garbage_in_place_of_a_document_refuses_tokens_until_the_document_
         ({"jwks_uri": "https:///keys"}, "no `jwks_uri` with https"),
         ({"jwks_uri": "https://[::1/keys"}, "no `jwks_uri` with https"),
         ({"jwks_uri": "https://\u2100.example/keys"}, "no `jwks_uri` with https"),
+        ({"jwks_uri": "https://issuer.example:99999/keys"}, "The key set cannot be asked for"),
+        ({"jwks_uri": "https://xn--a.example/keys"}, "The key set cannot be asked for"),
     ],
 )
 async def test_metadata_of_another_issuer_or_without_safe_keys_are_not_used(tokens, issuer, logged, metadata, reason):
     issuer.metadata |= metadata
-    with pytest.raises(Failure):
+    with pytest.raises(Failure, match="does not publish its keys right now"):
         await tokens.verify(issuer.token())
     assert any(reason in line["reason"] for line in logged if line["event"] == "issuer.unusable")
     assert issuer.requests == 0

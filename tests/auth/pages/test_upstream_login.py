@@ -246,9 +246,20 @@ async def test_a_provider_that_never_ends_is_left_after_a_while(site, provider, 
         await asyncio.Event().wait()
 
     web.post(f"{URL}/token").mock(side_effect=hang)
-    async with site(seconds=0.05) as http:
+    async with site(seconds=0.5) as http:
         page = await log_in(http, provider)
     assert page.status_code == 503
+
+
+async def test_an_endpoint_or_an_access_token_that_no_request_can_have_gives_a_page(site, provider):
+    async with site(allow_list=AllowList(frozenset({"acme.example"}))) as http:
+        asked = await begin(http, provider)
+        tokens = {"access_token": "\u2603", "id_token": provider.id_token()}
+        provider.instead["token"] = httpx.Response(200, json=tokens)
+        assert "user info cannot be asked for" in (await come_back(http, asked)).text
+        provider.metadata["token_endpoint"] = "https://issuer.example:99999/token"
+    async with site() as http:
+        assert "answer to the code cannot be asked for" in (await log_in(http, provider)).text
 
 
 async def test_an_endpoint_without_https_is_not_used(site, provider):
