@@ -24,9 +24,9 @@ from uuid import UUID
 
 import numpy as np
 from helpers import recall_metrics
-from helpers.arms import load_embedder, result_of
-from helpers.common import progress
-from helpers.locomo import Conversation, default_file, read
+from helpers.arms import await_result, load_embedder
+from helpers.common import show_progress
+from helpers.locomo import Conversation, find_file, read_conversations
 from rich.console import Console
 from rich.table import Table
 
@@ -91,13 +91,13 @@ class Corpus:
     embed: Callable[[str], np.ndarray[Any, Any]]
 
     @lru_cache(maxsize=8)  # noqa: B019 - there are as many as conversations
-    def keyword(self, neighbours: int, own: int) -> tuple[dict[int, dict[int, float]], int]:
+    def collect_postings(self, neighbours: int, own: int) -> tuple[dict[int, dict[int, float]], int]:
         """Postings: term id → (place → weight), and how many memories there are."""
         from server.memory import text  # noqa: PLC0415 - only after ROOT is importable
 
         postings: dict[int, dict[int, float]] = {}
         for place, memory in enumerate(self.memories):
-            before = [self.memories[each].content for each in self.before(place, neighbours)]
+            before = [self.memories[each].content for each in self.list_before(place, neighbours)]
             counts = text.build_search_text(memory, before)
             if own != text.OWN_WEIGHT:
                 alone = text.build_search_text(memory, [])
@@ -107,7 +107,7 @@ class Corpus:
                 postings.setdefault(term, {})[place] = weight
         return postings, len(self.memories)
 
-    def before(self, place: int, neighbours: int) -> list[int]:
+    def list_before(self, place: int, neighbours: int) -> list[int]:
         """The places just before one in its session, nearest first."""
         session = self.memories[place].session
         back = range(place - 1, max(place - neighbours, 0) - 1, -1)
@@ -116,24 +116,24 @@ class Corpus:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("file", nargs="?", type=Path, default=default_file(), metavar="FILE")
+    parser.add_argument("file", nargs="?", type=Path, default=find_file(), metavar="FILE")
     parser.add_argument("--conversations", default="", help="which, e.g. 0,1,2; all, unless told otherwise")
     arguments = parser.parse_args()
-    conversations = read(arguments.file)
+    conversations = read_conversations(arguments.file)
     chosen = [int(each) for each in arguments.conversations.split(",") if each] or range(len(conversations))
     embedder = load_embedder()
     assert embedder is not None, "there is no model: loci model pull"
     embed = lru_cache(maxsize=None)(embedder.embed_query)
-    corpora = [_corpus(conversations[place], embedder, embed) for place in chosen]
-    results = [list(_measured(corpora, variant)) for variant in progress(VARIANTS, "variants")]
-    strange = _injections(corpora)
-    _show(results, [len(each.conversation.questions) for each in corpora])
+    corpora = [_read_corpus(conversations[place], embedder, embed) for place in chosen]
+    results = [list(_measure_variant(corpora, variant)) for variant in show_progress(VARIANTS, "variants")]
+    strange = _measure_injections(corpora)
+    _print_results(results, [len(each.conversation.questions) for each in corpora])
     Console(width=WIDTH).print(
         f"False injection: {strange:.1f} % of the questions, asked in the next conversation, get an answer."
     )
 
 
-def _corpus(conversation: Conversation, embedder: Any, embed: Callable[[str], Any]) -> Corpus:
+def _read_corpus(conversation: Conversation, embedder: Any, embed: Callable[[str], Any]) -> Corpus:
     from server.memory.models import Memory  # noqa: PLC0415 - only after ROOT is importable
 
     memories = [
@@ -157,21 +157,25 @@ def _corpus(conversation: Conversation, embedder: Any, embed: Callable[[str], An
         for place, turn in enumerate(conversation.turns)
     ]
     vectors = np.stack(
-        [windows[0] for windows in result_of(embedder.embed_documents([each.content for each in memories]))]
+        [windows[0] for windows in await_result(embedder.embed_documents([each.content for each in memories]))]
     )
     return Corpus(conversation, memories, vectors, embed)
 
 
-def _measured(corpora: Sequence[Corpus], variant: Variant) -> Iterator[tuple[int, float, float]]:
+def _measure_variant(corpora: Sequence[Corpus], variant: Variant) -> Iterator[tuple[int, float, float]]:
     """For each question: its category, recall@10 and the reciprocal rank."""
     for corpus in corpora:
         for question in corpus.conversation.questions:
-            found = _ask(corpus, question.text, variant)
-            ranks = recall_metrics.ranks_in(found[:30], question.evidence)
-            yield question.category, recall_metrics.recall_at(K, ranks), recall_metrics.reciprocal_rank(ranks)
+            found = _recall_places(corpus, question.text, variant)
+            ranks = recall_metrics.find_ranks(found[:30], question.evidence)
+            yield (
+                question.category,
+                recall_metrics.compute_recall(K, ranks),
+                recall_metrics.compute_reciprocal_rank(ranks),
+            )
 
 
-def _ask(corpus: Corpus, text: str, variant: Variant) -> list[int]:
+def _recall_places(corpus: Corpus, text: str, variant: Variant) -> list[int]:
     """The places of the memories that the variant recalls, best first."""
     from server.memory.recall import gate, ranking  # noqa: PLC0415 - only after ROOT is importable
     from server.memory.recall.question import Question  # noqa: PLC0415 - as above
@@ -182,7 +186,7 @@ def _ask(corpus: Corpus, text: str, variant: Variant) -> list[int]:
     from tools.recall.workspace_search import Weighing  # noqa: PLC0415 - as above
 
     question = Question(text)
-    postings, total = corpus.keyword(variant.neighbours, variant.own)
+    postings, total = corpus.collect_postings(variant.neighbours, variant.own)
     rarities = [gate.compute_idf(total, len(postings.get(term, {}))) for term in question.term_ids]
     words = np.zeros(total)
     for term, rarity in zip(question.term_ids, rarities, strict=True):
@@ -194,13 +198,13 @@ def _ask(corpus: Corpus, text: str, variant: Variant) -> list[int]:
     def find_points(scores: Any) -> list[FoundPoint]:
         best = np.argsort(-scores, kind="stable")[: variant.depth]
         return [
-            FoundPoint(corpus.memories[each].id, float(scores[each]), payloads(int(each)))
+            FoundPoint(corpus.memories[each].id, float(scores[each]), read_payload(int(each)))
             for each in best
             if scores[each]
         ]
 
-    def payloads(place: int) -> dict[str, Any]:
-        before = [corpus.memories[each].id for each in corpus.before(place, 2)]
+    def read_payload(place: int) -> dict[str, Any]:
+        before = [corpus.memories[each].id for each in corpus.list_before(place, 2)]
         return build_payload(corpus.memories[place], before)
 
     now = max(each.at for each in corpus.conversation.turns) + timedelta(days=1) if variant.at_the_end else LATER
@@ -223,16 +227,16 @@ def _ask(corpus: Corpus, text: str, variant: Variant) -> list[int]:
     return [UUID(each.id).int for each in ranked]
 
 
-def _injections(corpora: Sequence[Corpus]) -> float:
+def _measure_injections(corpora: Sequence[Corpus]) -> float:
     """Return the share of questions, in %, that get an answer from the next conversation, which never heard of them."""
     product, answered = replace(VARIANTS[0]), list[bool]()
     for place, corpus in enumerate(corpora):
         other = corpora[(place + 1) % len(corpora)]
-        answered += [bool(_ask(other, each.text, product)) for each in corpus.conversation.questions]
+        answered += [bool(_recall_places(other, each.text, product)) for each in corpus.conversation.questions]
     return sum(answered) / len(answered) * 100
 
 
-def _show(results: Sequence[list[tuple[int, float, float]]], sizes: Sequence[int]) -> None:
+def _print_results(results: Sequence[list[tuple[int, float, float]]], sizes: Sequence[int]) -> None:
     table = Table("variant", "R@10, 1-5", "difference", "by conversation", "MRR, 1-4", "difference")
     base = results[0]
     for variant, rows in zip(VARIANTS, results, strict=True):
@@ -241,20 +245,20 @@ def _show(results: Sequence[list[tuple[int, float, float]]], sizes: Sequence[int
         cells = [variant.name, f"{np.mean(recall) * 100:.1f}", "", "", f"{np.mean(mrr) * 100:.1f}", ""]
         if rows is not base:
             changes = [mine[1] - theirs[1] for mine, theirs in zip(rows, base, strict=True)]
-            cells[2] = _difference(changes)
-            cells[3] = _signs(changes, sizes)
-            cells[5] = _difference([m[2] - b[2] for m, b in zip(rows, base, strict=True) if m[0] <= 4])
+            cells[2] = _format_difference(changes)
+            cells[3] = _format_signs(changes, sizes)
+            cells[5] = _format_difference([m[2] - b[2] for m, b in zip(rows, base, strict=True) if m[0] <= 4])
         table.add_row(*cells)
     Console(width=WIDTH).print(table)
 
 
-def _difference(changes: Sequence[float]) -> str:
-    low, high = recall_metrics.interval(changes)
+def _format_difference(changes: Sequence[float]) -> str:
+    low, high = recall_metrics.compute_interval(changes)
     mark = "" if low <= 0 <= high else " *"
     return f"{np.mean(changes) * 100:+.1f} [{low * 100:+.1f}, {high * 100:+.1f}]{mark}"
 
 
-def _signs(changes: Sequence[float], sizes: Sequence[int]) -> str:
+def _format_signs(changes: Sequence[float], sizes: Sequence[int]) -> str:
     ends = np.cumsum([0, *sizes])
     means = [np.mean(changes[begin:end]) for begin, end in pairwise(ends)]
     return "".join("+" if each > 0 else "-" if each < 0 else "=" for each in means)

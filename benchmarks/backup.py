@@ -14,8 +14,8 @@ import time
 from pathlib import Path
 
 from helpers.client import Client
-from helpers.common import ROOT, Figure, Site, Words, has_model, percentile, seeded, temporary_folder
-from helpers.filling import fill
+from helpers.common import ROOT, Figure, Site, Words, find_percentile, has_model, make_chance, make_temporary_folder
+from helpers.filling import fill_workspaces
 
 SIZE, QUICK_SIZE = 100_000, 20_000
 SECONDS = 60
@@ -28,16 +28,16 @@ DATA_FILES = ("loci.db", "shards")
 
 def measure(*, quick: bool) -> list[Figure]:
     size = QUICK_SIZE if quick else SIZE
-    with temporary_folder() as folder:
+    with make_temporary_folder() as folder:
         site = Site(folder / "data", model="auto" if has_model() else "none")
-        (filled,) = fill(site, ["default"], size)
-        words, chance = Words(seed=31), seeded(37)
-        queries = iter([words.query_for(chance.choice(filled.texts)) for _ in range(40 * ASKED)])
+        (filled,) = fill_workspaces(site, ["default"], size)
+        words, chance = Words(seed=31), make_chance(37)
+        queries = iter([words.make_query(chance.choice(filled.texts)) for _ in range(40 * ASKED)])
         file = folder / "a.backup"
         with site.serving(with_model=has_model()), site.client() as client:
             for _ in range(20):
-                _ask(client, next(queries))
-            idle = [_ask(client, next(queries)) for _ in range(ASKED)]
+                _time_search(client, next(queries))
+            idle = [_time_search(client, next(queries)) for _ in range(ASKED)]
             seconds: list[float] = []
             busy: list[float] = []
             while len(busy) < ASKED:
@@ -45,7 +45,7 @@ def measure(*, quick: bool) -> list[Figure]:
                 started = time.perf_counter()
                 running = _start_backup(site, file)
                 while running.poll() is None:
-                    busy.append(_ask(client, next(queries)))
+                    busy.append(_time_search(client, next(queries)))
                 seconds.append(time.perf_counter() - started)
                 assert running.returncode == 0
         bare = _measure_content(site.folder / "loci.db")
@@ -55,7 +55,7 @@ def measure(*, quick: bool) -> list[Figure]:
 def _make_figures(
     size: int, seconds: list[float], asked: tuple[list[float], list[float]], sizes: tuple[int, int], stored: int
 ) -> list[Figure]:
-    idle, busy = (percentile(each, 0.95) for each in asked)
+    idle, busy = (find_percentile(each, 0.95) for each in asked)
     file, bare = sizes
     allowed = SECONDS * size / SIZE
     return [
@@ -94,7 +94,7 @@ def _make_figures(
     ]
 
 
-def _ask(client: Client, query: str) -> float:
+def _time_search(client: Client, query: str) -> float:
     client.post("/v1/context", {"message": query})
     return client.took
 

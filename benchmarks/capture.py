@@ -20,7 +20,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from helpers.common import Figure, show
+from helpers.common import Figure, print_figures
 
 from server.memory.capture.extract import extract_observations
 from server.memory.capture.models import CapturedEvent, EventKind, Observation
@@ -194,7 +194,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--misses", nargs="?", const="seen", choices=HALVES, help="list what went wrong in one half")
     arguments = parser.parse_args()
-    show(measure(quick=False))
+    print_figures(measure(quick=False))
     for half in HALVES:
         _print_half(half, with_misses=arguments.misses == half)
 

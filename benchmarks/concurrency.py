@@ -4,7 +4,7 @@ How long the server's event loop lags meanwhile is measured from inside, by a ti
 (`probed_server.py`), beside the same timer while the server was idle, just before. The clients are in this process:
 fifty connections that are kept alive, each asking its next question when its last was answered, no question twice. Once
 with the embedded engine in the server's process, and once with it in processes of its own (`LOCI_ENGINE_PROCESSES`).
-Each is run with the embedding model, where there is one, and by keyword only, where nothing spaces the recalls out.
+Each is run with the embedding model, if there is one, and by keyword only, so that nothing spaces the recalls out.
 
 Target: with 100 x 1,000 memories, a lag of at most 20 ms p99; with one of 100,000, the same with engine processes.
 """
@@ -23,14 +23,14 @@ from helpers.common import (
     Process,
     Site,
     Words,
+    find_median,
+    find_percentile,
     has_model,
-    median,
-    percentile,
+    make_chance,
+    make_temporary_folder,
     screen,
-    seeded,
-    temporary_folder,
 )
-from helpers.filling import Filled, fill
+from helpers.filling import Filled, fill_workspaces
 
 CLIENTS = 50
 PROCESSES = 2
@@ -75,46 +75,48 @@ class Run:
 def measure(*, quick: bool) -> list[Figure]:
     figures: list[Figure] = []
     count, large, asked = (20, 10_000, 600) if quick else (100, 100_000, 3_000)
-    with temporary_folder() as folder:
+    with make_temporary_folder() as folder:
         names = [f"workspace {number}" for number in range(count)]
-        figures += _compared(folder / "many", names, 1_000, asked, judged=(0, PROCESSES))
-        figures += _compared(folder / "one", ["default"], large, asked // 2, judged=(PROCESSES,))
+        figures += _compare_processes(folder / "many", names, 1_000, asked, judged=(0, PROCESSES))
+        figures += _compare_processes(folder / "one", ["default"], large, asked // 2, judged=(PROCESSES,))
     return figures
 
 
-def _compared(folder: Path, names: list[str], each: int, asked: int, *, judged: tuple[int, ...]) -> list[Figure]:
+def _compare_processes(
+    folder: Path, names: list[str], each: int, asked: int, *, judged: tuple[int, ...]
+) -> list[Figure]:
     site = ProbedSite(folder, model="auto" if has_model() else "none")
-    filled = fill(site, names, each)
-    questions = _questions(filled, asked)
+    filled = fill_workspaces(site, names, each)
+    questions = _make_questions(filled, asked)
     figures: list[Figure] = []
     for model in dict.fromkeys((site.model, "none")):
         site.model = model
         for processes in (0, PROCESSES):
             site.engine_processes = processes
-            run = _run(site, names, questions)
+            run = _run_questions(site, names, questions)
             where = f"{processes} engine processes" if processes else "engine in the server"
             how = "by meaning too" if model != "none" else "by keyword"
             what = f"{len(names)} x {each:,}, {how}, {where}"
-            figures += _figures(what, run, is_judged=processes in judged)
+            figures += _make_figures(what, run, is_judged=processes in judged)
     return figures
 
 
-def _questions(filled: list[Filled], asked: int) -> list[tuple[int, str]]:
+def _make_questions(filled: list[Filled], asked: int) -> list[tuple[int, str]]:
     """Distinct questions, each with the number of the workspace that it is about."""
-    words, chance = Words(seed=31), seeded(37)
+    words, chance = Words(seed=31), make_chance(37)
     questions: dict[str, int] = {}
     while len(questions) < asked:
         number = len(questions) % len(filled)
-        questions[words.query_for(chance.choice(filled[number].texts))] = number
+        questions[words.make_query(chance.choice(filled[number].texts))] = number
     return [(number, text) for text, number in questions.items()]
 
 
-def _run(site: ProbedSite, names: list[str], questions: list[tuple[int, str]]) -> Run:
+def _run_questions(site: ProbedSite, names: list[str], questions: list[tuple[int, str]]) -> Run:
     run = Run()
     with site.serving(with_model=site.model != "none"):
         with site.client() as client:  # each workspace is opened once, before anything is timed
             for number, name in enumerate(names):
-                _recall(client, name, f"warm up {number}")
+                _send_recall(client, name, f"warm up {number}")
         idle = time.monotonic()
         time.sleep(IDLE_SECONDS)
         loaded = time.monotonic()
@@ -136,18 +138,18 @@ def _ask_all(site: Site, names: list[str], questions: list[tuple[int, str]]) -> 
     waiting, times, problems = list(reversed(questions)), list[float](), list[BaseException]()
     until = time.monotonic() + SECONDS
 
-    def ask() -> None:
+    def ask_questions() -> None:
         try:
             with site.client() as client:
                 while waiting and time.monotonic() < until:
                     number, text = waiting.pop()
                     started = time.perf_counter()
-                    _recall(client, names[number], text)
+                    _send_recall(client, names[number], text)
                     times.append((time.perf_counter() - started) * 1000)
         except (OSError, AssertionError, IndexError) as error:
             problems.append(error)
 
-    clients = [threading.Thread(target=ask) for _ in range(CLIENTS)]
+    clients = [threading.Thread(target=ask_questions) for _ in range(CLIENTS)]
     for each in clients:
         each.start()
     for each in clients:
@@ -156,15 +158,15 @@ def _ask_all(site: Site, names: list[str], questions: list[tuple[int, str]]) -> 
     return times
 
 
-def _recall(client: Client, workspace: str, text: str) -> None:
+def _send_recall(client: Client, workspace: str, text: str) -> None:
     answer = client.post("/v1/context", {"message": text, "workspace": workspace, "track_access": False})
     assert answer["memories"]["matches"] or text.startswith("warm up"), answer
 
 
-def _figures(what: str, run: Run, *, is_judged: bool) -> list[Figure]:
-    p50, p99 = median(run.loaded), percentile(run.loaded, 0.99)
-    idle = f"idle {median(run.idle):.1f} / {percentile(run.idle, 0.99):.1f} ms"
-    times = " / ".join(f"{percentile(run.recalls, share):.0f}" for share in (0.5, 0.95, 0.99))
+def _make_figures(what: str, run: Run, *, is_judged: bool) -> list[Figure]:
+    p50, p99 = find_median(run.loaded), find_percentile(run.loaded, 0.99)
+    idle = f"idle {find_median(run.idle):.1f} / {find_percentile(run.idle, 0.99):.1f} ms"
+    times = " / ".join(f"{find_percentile(run.recalls, share):.0f}" for share in (0.5, 0.95, 0.99))
     n = f"{len(run.recalls)} recalls, {CLIENTS} at once"
     return [
         Figure(

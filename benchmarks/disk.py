@@ -10,8 +10,8 @@ from collections import Counter
 from contextlib import closing
 from pathlib import Path
 
-from helpers.common import Figure, Site, has_model, temporary_folder
-from helpers.filling import fill
+from helpers.common import Figure, Site, has_model, make_temporary_folder
+from helpers.filling import fill_workspaces
 
 SIZE, QUICK_SIZE = 100_000, 20_000
 KILOBYTES = 4.0
@@ -36,9 +36,9 @@ ENGINE = {
 
 def measure(*, quick: bool) -> list[Figure]:
     size = QUICK_SIZE if quick else SIZE
-    with temporary_folder() as folder:
+    with make_temporary_folder() as folder:
         site = Site(folder / "data", model="auto" if has_model() else "none")
-        (filled,) = fill(site, ["default"], size)
+        (filled,) = fill_workspaces(site, ["default"], size)
         content = sum(len(text.encode()) for text in filled.texts)
         record = _measure_record(site.folder / "loci.db")
         engine = _measure_engine(site.folder / "shards")

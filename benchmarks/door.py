@@ -7,8 +7,8 @@ Loci adds: authorization, validation, the record, the log line. Target: twice th
 
 from pathlib import Path
 
-from helpers.client import Client, mcp_call
-from helpers.common import Figure, Process, Site, bare_server, progress, temporary_folder
+from helpers.client import Client, make_mcp_call
+from helpers.common import Figure, Process, Site, make_temporary_folder, show_progress, start_bare_server
 
 CONTENT = "Anna decided on 3 May to keep the staging database on Postgres 16 until the auditors have signed off."
 TARGET = 2.0
@@ -17,20 +17,20 @@ WARM = 4
 
 def measure(*, quick: bool) -> list[Figure]:
     rounds, calls = (40, 50) if quick else (160, 50)
-    with temporary_folder() as folder:
+    with make_temporary_folder() as folder:
         site = Site(folder / "data", model="none")
         with site.serving() as ours, site.client(awake=True) as client:
             stored = client.post("/v1/memories", {"content": CONTENT, "tags": ["infra"], "author": "Anna"})
             payload = client.call("fetch", {"id": stored["id"]})
-            with _bare(folder, payload) as bare, Client(bare.port, awake=True) as other:
+            with _start_bare(folder, payload) as bare, Client(bare.port, awake=True) as other:
                 assert other.call("fetch", {"id": stored["id"]}) == payload
-                body, headers = mcp_call("fetch", {"id": stored["id"]})
+                body, headers = make_mcp_call("fetch", {"id": stored["id"]})
                 spent = {"ours": 0.0, "bare": 0.0}
-                for round_ in progress(range(rounds + WARM), "fetch through /mcp"):
+                for round_ in show_progress(range(rounds + WARM), "fetch through /mcp"):
                     for name, process, caller in (("ours", ours, client), ("bare", bare, other)):
                         before = process.cpu_seconds()
                         for _ in range(calls):
-                            assert caller.raw("POST", "/mcp", body, headers)[0] == 200
+                            assert caller.send_raw("POST", "/mcp", body, headers)[0] == 200
                         if round_ >= WARM:
                             spent[name] += process.cpu_seconds() - before
     n = rounds * calls
@@ -47,7 +47,7 @@ def measure(*, quick: bool) -> list[Figure]:
     ]
 
 
-def _bare(folder: Path, payload: object) -> Process:
-    process = bare_server(folder, payload)
+def _start_bare(folder: Path, payload: object) -> Process:
+    process = start_bare_server(folder, payload)
     process.wait_for("/healthz")
     return process

@@ -1,16 +1,16 @@
-"""The rest after `kill -9`: nothing that was acknowledged may be lost, nothing half done, nothing out of step.
+"""Rounds of `kill -9`: nothing that was acknowledged may be lost, nothing half done, nothing out of step.
 
 Each round starts the real server, lets four clients store, ingest, update and delete over HTTP at once, and kills it
-with SIGKILL at a random moment (some rounds while it still starts). The search shard
-has what it flushed, and no log of the rest. In a third of the rounds it is deleted whole, as a damaged disk may do.
-After the next start it is checked that
+with SIGKILL at a random moment (some rounds while it still starts). The search shard has the points that it flushed,
+and no log of the others. In a third of the rounds it is deleted whole, as a damaged disk may do. After the next start
+it is checked that
 
 * every acknowledged write is there (REST), and every acknowledged deletion holds,
 * a write that was cut off is there whole or not at all: all of an ingest or none, an update's text and tags together,
 * record and search agree: each memory is found by a word that only it has, with the text it has now, and no other is.
 
 At the end the server is stopped and the record's rows are compared with the engine's points, one by one. Chance is
-seeded; the number of rounds and the time are bounded. Exit code 1 where anything is wrong.
+seeded; the number of rounds and the time are bounded. The exit code is 1 if anything is wrong.
 """
 
 import argparse
@@ -28,7 +28,7 @@ from pathlib import Path
 from typing import Any
 
 from helpers.client import Client
-from helpers.common import Process, Site, progress, screen, seeded, temporary_folder
+from helpers.common import Process, Site, make_chance, make_temporary_folder, screen, show_progress
 
 WRITERS = 4
 INGEST = 10
@@ -66,7 +66,7 @@ class Writer:
         self.touched: list[Kept] = []
         self.acknowledged: Counter[str] = Counter()
         self.cut_off: Counter[str] = Counter()
-        self._random = seeded(f"{seed} {number}")
+        self._random = make_chance(f"{seed} {number}")
         self._count = 0
 
     def write(self, site: Site) -> None:
@@ -82,7 +82,7 @@ class Writer:
                     return
                 self.acknowledged[name] += 1
 
-    def _new(self, with_whom: str = "") -> Kept:
+    def _begin_memory(self, with_whom: str = "") -> Kept:
         self._count += 1
         memory = Kept(f"w{self.number}n{self._count}", with_whom=with_whom)
         memory.versions = {None, f"{memory.word} version 1"}
@@ -91,33 +91,33 @@ class Writer:
         return memory
 
     def _store(self, client: Client) -> None:
-        memory = self._new()
+        memory = self._begin_memory()
         text = f"{memory.word} version 1"
-        memory.id = client.post("/v1/memories", {"content": text, "tags": tags_of(text)})["id"]
+        memory.id = client.post("/v1/memories", {"content": text, "tags": make_tags(text)})["id"]
         memory.versions = {text}
 
     def _ingest(self, client: Client) -> None:
         source = f"batch{self.number}x{self._count}"
-        some = [self._new(with_whom=source) for _ in range(INGEST)]
+        some = [self._begin_memory(with_whom=source) for _ in range(INGEST)]
         texts = [f"{memory.word} version 1" for memory in some]
-        given = [{"content": text, "tags": tags_of(text)} for text in texts]
+        given = [{"content": text, "tags": make_tags(text)} for text in texts]
         answer = client.post("/v1/memories/ingest", {"memories": given, "source": source})
         for memory, memory_id, text in zip(some, answer["ids"], texts, strict=True):
             memory.id, memory.versions, memory.with_whom = memory_id, {text}, ""
 
     def _update(self, client: Client) -> None:
-        memory = self._mine()
+        memory = self._pick_memory()
         if memory is None:
             return
         assert memory.text is not None
         text = f"{memory.word} version {int(memory.text.rpartition(' ')[2]) + 1}"
         memory.versions.add(text)
-        status, answer = client.send("PUT", f"/v1/memories/{memory.id}", {"content": text, "tags": tags_of(text)})
+        status, answer = client.send("PUT", f"/v1/memories/{memory.id}", {"content": text, "tags": make_tags(text)})
         assert status == 200, answer
         memory.versions = {text}
 
     def _delete(self, client: Client) -> None:
-        memory = self._mine()
+        memory = self._pick_memory()
         if memory is None:
             return
         memory.versions.add(None)
@@ -125,8 +125,8 @@ class Writer:
         assert status == 200, answer
         memory.versions = {None}
 
-    def _mine(self) -> Kept | None:
-        """One of the newest hundred that are there."""
+    def _pick_memory(self) -> Kept | None:
+        """Return one of the newest hundred that are there, or None."""
         there = [memory for memory in self.kept[-100:] if memory.is_settled and memory.text is not None]
         if not there:
             return None
@@ -135,8 +135,8 @@ class Writer:
         return memory
 
 
-def tags_of(text: str) -> list[str]:
-    """Tags that say the same as the text, so that a half update shows."""
+def make_tags(text: str) -> list[str]:
+    """Return tags that say the same as the text, so that a half update shows."""
     word, _, version = text.split(" ")
     return [word, f"{word}v{version}"]
 
@@ -149,13 +149,13 @@ class Checker:
         self.problems: list[str] = []
 
     def check(self, memory: Kept) -> None:
-        """Look at one memory through the record and through search; what was unsettled is settled by it."""
+        """Look at one memory through the record and through search. An unsettled memory is settled by it."""
         said = "acknowledged" if memory.is_settled else "cut off"
-        found = self._found(memory.word)
-        listed = self._listed(memory.word)
+        found = self._find_by_search(memory.word)
+        listed = self._find_listed(memory.word)
         if listed != found:
             self.problems.append(f"{memory.word}: the record has {listed}, search has {found}")
-        if len(listed) > 1 or any(tags != tags_of(text) for text, tags in listed.values()):
+        if len(listed) > 1 or any(tags != make_tags(text) for text, tags in listed.values()):
             self.problems.append(f"{memory.word}: half or double: {listed}")
         text = next((text for text, _ in listed.values()), None)
         if text not in memory.versions:
@@ -182,16 +182,16 @@ class Checker:
             f"{source}: {sum(each)} of {len(each)}" for source, each in there.items() if len(set(each)) > 1
         ]
 
-    def _listed(self, word: str) -> dict[str, tuple[str, list[str]]]:
+    def _find_listed(self, word: str) -> dict[str, tuple[str, list[str]]]:
         page = self._client.get(f"/v1/memories?tags={word}v")[1]
-        return _shown(memory for memory in page["memories"] if word in memory["tags"])
+        return _list_texts(memory for memory in page["memories"] if word in memory["tags"])
 
-    def _found(self, word: str) -> dict[str, tuple[str, list[str]]]:
+    def _find_by_search(self, word: str) -> dict[str, tuple[str, list[str]]]:
         found = self._client.post("/v1/search", {"query": word, "limit": 20, "track_access": False})
-        return _shown(memory for memory in found["memories"] if memory["content"].split(" ")[0] == word)
+        return _list_texts(memory for memory in found["memories"] if memory["content"].split(" ")[0] == word)
 
 
-def _shown(memories: Iterator[dict[str, Any]]) -> dict[str, tuple[str, list[str]]]:
+def _list_texts(memories: Iterator[dict[str, Any]]) -> dict[str, tuple[str, list[str]]]:
     return {
         memory["id"]: (memory["content"], [tag for tag in memory["tags"] if not tag.startswith("source:")])
         for memory in memories
@@ -203,35 +203,35 @@ class Run:
 
     def __init__(self, folder: Path, seed: str) -> None:
         self._site = Site(folder, model="none")
-        self._random = seeded(seed)
+        self._random = make_chance(seed)
         self._writers = [Writer(number, seed) for number in range(WRITERS)]
         self.problems: list[str] = []
         self.lost = 0
         self.checked = 0
 
-    def round(self) -> None:
-        """Start, check what the round before has left, write, kill."""
+    def run_round(self) -> None:
+        """Start, check the memories that the round before has left, write, kill."""
         process = self._site.start()
         try:
             if self._random.random() < 0.1:
                 time.sleep(self._random.uniform(0.3, 1.5))
                 return
             process.wait_for("/healthz")
-            self._check(self._touched())
+            self._check(self._take_touched())
             self._write_and_kill(process)
         finally:
             process.kill()
             if self._random.random() < 1 / 3:
                 self._lose_collections()
 
-    def finish(self) -> None:
+    def check_all(self) -> None:
         """Check everything over HTTP, then the record against the engine with no server between."""
         with self._site.serving():
             self._check([memory for writer in self._writers for memory in writer.kept])
-        self.problems += compare(self._site.folder)
+        self.problems += compare_stores(self._site.folder)
 
-    def summary(self) -> str:
-        """The operations that were done."""
+    def summarize_operations(self) -> str:
+        """Return a line about the operations that were done."""
         acknowledged = sum((writer.acknowledged for writer in self._writers), Counter())
         cut_off = sum((writer.cut_off for writer in self._writers), Counter())
         return (
@@ -239,7 +239,7 @@ class Run:
             f"{self.checked} checks, {len(self.problems)} problem(s)"
         )
 
-    def _touched(self) -> list[Kept]:
+    def _take_touched(self) -> list[Kept]:
         recent = [memory for writer in self._writers for memory in writer.touched]
         older = [memory for writer in self._writers for memory in writer.kept]
         for writer in self._writers:
@@ -270,14 +270,14 @@ class Run:
             self.lost += 1
 
 
-def compare(folder: Path) -> list[str]:
+def compare_stores(folder: Path) -> list[str]:
     """Hold the record's rows against the engine's points: the same ids, revisions and words, and no others."""
     from server.memory.text import hash_term, split_words, stem_words  # noqa: PLC0415 - only after ROOT is importable
     from server.store.projection.placement import name_collection  # noqa: PLC0415 - only after ROOT is importable
     from server.store.search.edge.engine import EdgeEngine  # noqa: PLC0415 - as above
     from server.store.search.seam import Point  # noqa: PLC0415 - as above
 
-    async def points(workspace: str, generation: int) -> dict[str, Point]:
+    async def read_points(workspace: str, generation: int) -> dict[str, Point]:
         engine = EdgeEngine(folder / "shards", max_open=1)
         collection = name_collection(workspace, generation, 0)
         try:
@@ -290,7 +290,7 @@ def compare(folder: Path) -> list[str]:
         for workspace, generation in record.execute("SELECT id, generation FROM workspaces").fetchall():
             query = "SELECT id, revision, content FROM memories WHERE workspace_id = ? AND deleted_at IS NULL"
             rows = {row[0]: row[1:] for row in record.execute(query, [workspace])}
-            there = asyncio.run(points(workspace, generation))
+            there = asyncio.run(read_points(workspace, generation))
             if rows.keys() != there.keys():
                 problems.append(f"{len(rows.keys() - there.keys())} rows without a point, "
                                 f"{len(there.keys() - rows.keys())} points without a row")  # fmt: skip
@@ -310,13 +310,13 @@ def compare(folder: Path) -> list[str]:
 def kill_rounds(folder: Path, seed: str, rounds: int, seconds: float) -> tuple[Run, int]:
     """Kill a server on the folder this many times, or until the time is over; return the run and the rounds done."""
     run, started, done = Run(folder, seed), time.perf_counter(), 0
-    for _ in progress(range(rounds), "killing the server"):
+    for _ in show_progress(range(rounds), "killing the server"):
         if run.problems or time.perf_counter() - started > seconds:
             break
-        run.round()
+        run.run_round()
         done += 1
     if not run.problems:
-        run.finish()
+        run.check_all()
     return run, done
 
 
@@ -327,9 +327,9 @@ def main() -> int:
     parser.add_argument("--seed", default="loci", help="what chance begins with")
     arguments = parser.parse_args()
     started = time.perf_counter()
-    with temporary_folder() as folder:
+    with make_temporary_folder() as folder:
         run, done = kill_rounds(folder / "data", arguments.seed, arguments.rounds, arguments.seconds)
-        print(f"{done} rounds in {time.perf_counter() - started:.0f} s: {run.summary()}")
+        print(f"{done} rounds in {time.perf_counter() - started:.0f} s: {run.summarize_operations()}")
         for problem in run.problems[:20]:
             print(problem)
     return 1 if run.problems or not done else 0

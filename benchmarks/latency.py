@@ -26,14 +26,14 @@ from helpers.common import (
     Process,
     Site,
     Words,
+    find_median,
+    find_percentile,
     has_model,
-    median,
-    percentile,
-    progress,
-    seeded,
-    temporary_folder,
+    make_chance,
+    make_temporary_folder,
+    show_progress,
 )
-from helpers.filling import Filled, fill, size_of
+from helpers.filling import Filled, fill_workspaces, measure_folder
 from numpy.typing import NDArray
 
 SIZES = (1_000, 10_000, 100_000)
@@ -64,55 +64,58 @@ class Times:
 def measure(*, quick: bool) -> list[Figure]:
     figures: list[Figure] = []
     for size in SIZES[:2] if quick else SIZES:
-        with temporary_folder() as folder:
-            figures += _at(folder / "data", size, 150 if quick else 400)
+        with make_temporary_folder() as folder:
+            figures += _measure_size(folder / "data", size, 150 if quick else 400)
             shutil.rmtree(folder, ignore_errors=True)
     return figures
 
 
-def _at(folder: Path, size: int, asked: int) -> list[Figure]:
+def _measure_size(folder: Path, size: int, asked: int) -> list[Figure]:
     site = Site(folder, model="auto" if has_model() else "none")
-    (filled,) = fill(site, ["default"], size)
-    words, chance = Words(seed=23), seeded(29)
-    queries = list(dict.fromkeys(words.query_for(chance.choice(filled.texts)) for _ in range(asked + TURN)))
-    embed = _embedder()
+    (filled,) = fill_workspaces(site, ["default"], size)
+    words, chance = Words(seed=23), make_chance(29)
+    queries = list(dict.fromkeys(words.make_query(chance.choice(filled.texts)) for _ in range(asked + TURN)))
+    embed = _load_embedder()
     times = Times()
     vectors: list[NDArray[np.float32]] = []
     with site.serving(with_model=has_model()) as process, site.client() as client:
-        for first in progress(range(0, len(queries), TURN), f"recall at {size:,}"):
+        for first in show_progress(range(0, len(queries), TURN), f"recall at {size:,}"):
             some = queries[first : first + TURN]
             if first == TURN:  # the first turn warms up
                 times = Times()
             for query in some:
-                _small(client, query, times)
-                _ask(client, query, times)
+                _time_small_requests(client, query, times)
+                _time_recalls(client, query, times)
             time.sleep(PAUSE)
             for query in some:
-                _small(client, query, times)
-                vectors.append(_floor(query, filled, times, embed))
+                _time_small_requests(client, query, times)
+                vectors.append(_time_floor(query, filled, times, embed))
             time.sleep(PAUSE)
-        rss = _memory(process)
-    _engine_alone(site, filled, queries, vectors, times)
+        rss = _describe_memory(process)
+    _time_engine_alone(site, filled, queries, vectors, times)
     assert times.unanswered <= len(times.context) * UNANSWERED, "too many questions were not answered at all"
     n = f"{len(times.context)} queries, {size:,} x {filled.vectors.shape[1]}"
-    return [*_figures(size, n, times), Figure(f"RSS at {size:,}", rss, "after those", f"data {size_of(folder)} MB")]
+    return [
+        *_make_figures(size, n, times),
+        Figure(f"RSS at {size:,}", rss, "after those", f"data {measure_folder(folder)} MB"),
+    ]
 
 
-def _ask(client: Client, query: str, times: Times) -> None:
+def _time_recalls(client: Client, query: str, times: Times) -> None:
     answer = client.post("/v1/context", {"message": query})
     times.context.append(client.took)
     times.unanswered += not answer["memories"]["matches"]  # a question of made-up words may be about nothing
     assert answer["memories"]["ranking"] == ("hybrid" if has_model() else "keyword")
 
 
-def _small(client: Client, query: str, times: Times) -> None:
+def _time_small_requests(client: Client, query: str, times: Times) -> None:
     client.get("/healthz")
     times.health.append(client.took)
     client.post("/v1/context", {"message": query, "include": []})
     times.empty.append(client.took)
 
 
-def _floor(query: str, filled: Filled, times: Times, embed: Embed | None) -> NDArray[np.float32]:
+def _time_floor(query: str, filled: Filled, times: Times, embed: Embed | None) -> NDArray[np.float32]:
     """The query's embedding, and the exact scan for it."""
     if embed is None:
         times.floor.append(0.0)
@@ -126,10 +129,10 @@ def _floor(query: str, filled: Filled, times: Times, embed: Embed | None) -> NDA
     return vector
 
 
-def _figures(size: int, n: str, times: Times) -> list[Figure]:
-    p50, floor, p95 = median(times.context), median(times.floor), percentile(times.context, 0.95)
-    health, empty, engine = median(times.health), median(times.empty), median(times.engine)
-    embedding = median(times.embedding) if times.embedding else 0.0
+def _make_figures(size: int, n: str, times: Times) -> list[Figure]:
+    p50, floor, p95 = find_median(times.context), find_median(times.floor), find_percentile(times.context, 0.95)
+    health, empty, engine = find_median(times.health), find_median(times.empty), find_median(times.engine)
+    embedding = find_median(times.embedding) if times.embedding else 0.0
     rest = p50 - empty - embedding - engine
     shares = (
         f"transport {health:.1f}, authorization {empty - health:.1f}, embedding {embedding:.1f}, "
@@ -148,7 +151,7 @@ def _figures(size: int, n: str, times: Times) -> list[Figure]:
             f"recall p95 at {size:,}",
             f"{p95:.1f} ms",
             n,
-            f"floor's own p95/p50 {percentile(times.floor, 0.95) / floor:.1f}" if floor > 0.1 else "",
+            f"floor's own p95/p50 {find_percentile(times.floor, 0.95) / floor:.1f}" if floor > 0.1 else "",
             f"≤ {SPREAD:.0f} x p50",
             p95 <= SPREAD * p50,
         ),
@@ -156,7 +159,7 @@ def _figures(size: int, n: str, times: Times) -> list[Figure]:
     ]
 
 
-def _embedder() -> Embed | None:
+def _load_embedder() -> Embed | None:
     from server.store.embedding.models.loaded_model import Embedder  # noqa: PLC0415 - only after ROOT is importable
     from server.store.embedding.models.model_folder import find_model, folder_of_model  # noqa: PLC0415 - as above
 
@@ -164,7 +167,7 @@ def _embedder() -> Embed | None:
     return None if model is None else Embedder(folder_of_model(MODELS, model.name), model, 0).embed_query
 
 
-def _engine_alone(
+def _time_engine_alone(
     site: Site, filled: Filled, queries: list[str], vectors: list[NDArray[np.float32]], times: Times
 ) -> None:
     """The engine's own search, as a recall asks for it, on the shard that the server has left behind."""
@@ -196,6 +199,6 @@ def _engine_alone(
     del times.engine[:TURN]
 
 
-def _memory(process: Process) -> str:
+def _describe_memory(process: Process) -> str:
     resident, anonymous = process.megabytes()
     return f"{resident} MB, {anonymous} of it anonymous"

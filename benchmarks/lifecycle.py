@@ -21,8 +21,18 @@ from pathlib import Path
 from typing import Any
 
 from helpers.client import Client
-from helpers.common import Figure, Process, Site, Words, median, percentile, progress, seeded, temporary_folder
-from helpers.filling import STORED, Filled, fill
+from helpers.common import (
+    Figure,
+    Process,
+    Site,
+    Words,
+    find_median,
+    find_percentile,
+    make_chance,
+    make_temporary_folder,
+    show_progress,
+)
+from helpers.filling import STORED, Filled, fill_workspaces
 
 DECAY_SECONDS, RECALL_TIMES = 3.0, 2.0
 GRAPH_MS, DEPTH, LINKS_EACH = 50.0, 5, 2
@@ -44,24 +54,24 @@ class Sizes:
 
 def measure(*, quick: bool) -> list[Figure]:
     sizes = Sizes(10_000, 5_000, 2_000, 100) if quick else Sizes(100_000, 50_000, 20_000, 1_000)
-    with temporary_folder() as folder:
-        figures = _large(folder / "large", sizes)
-    with temporary_folder() as folder:
-        figures += _consolidation(folder / "merging", sizes.merged)
-    with temporary_folder() as folder:
-        return figures + asyncio.run(_night(folder, sizes.workspaces))
+    with make_temporary_folder() as folder:
+        figures = _measure_large(folder / "large", sizes)
+    with make_temporary_folder() as folder:
+        figures += _measure_consolidation(folder / "merging", sizes.merged)
+    with make_temporary_folder() as folder:
+        return figures + asyncio.run(_measure_night(folder, sizes.workspaces))
 
 
-def _large(folder: Path, sizes: Sizes) -> list[Figure]:
+def _measure_large(folder: Path, sizes: Sizes) -> list[Figure]:
     site = Site(folder, model="none")
-    (filled,) = fill(site, ["default"], sizes.decay)
-    ids = _link(site, sizes.linked)
-    seconds, changed = asyncio.run(_decay_alone(site, filled))
+    (filled,) = fill_workspaces(site, ["default"], sizes.decay)
+    ids = _link_memories(site, sizes.linked)
+    seconds, changed = asyncio.run(_time_decay(site, filled))
     with site.serving(), site.client() as client:
-        idle, busy = _recalls(site, client, filled)
-        depths = [_graph(client, chance) for chance in progress(seeded(5).sample(ids, 200), "graphs")]
+        idle, busy = _time_recalls(site, client, filled)
+        depths = [_read_graph(client, chance) for chance in show_progress(make_chance(5).sample(ids, 200), "graphs")]
     of = f"{sizes.decay:,} memories"
-    quiet, during = percentile(idle, 0.95), percentile(busy, 0.95)
+    quiet, during = find_percentile(idle, 0.95), find_percentile(busy, 0.95)
     return [
         Figure(
             "one decay pass",
@@ -75,24 +85,25 @@ def _large(folder: Path, sizes: Sizes) -> list[Figure]:
             "recall p95 during decay",
             f"{during:.1f} ms",
             f"{len(busy)} recalls in {PASSES} passes, {of}",
-            f"idle {quiet:.1f} ms ({during / quiet:.1f}x), p50 {median(idle):.1f} → {median(busy):.1f} ms",
+            f"idle {quiet:.1f} ms ({during / quiet:.1f}x), p50 {find_median(idle):.1f} → {find_median(busy):.1f} ms",
             f"≤ {RECALL_TIMES:.0f} x idle",
             during <= RECALL_TIMES * quiet,
         ),
         Figure(
             f"graph, depth {DEPTH}, p95",
-            f"{percentile([ms for ms, _ in depths], 0.95):.1f} ms",
+            f"{find_percentile([ms for ms, _ in depths], 0.95):.1f} ms",
             f"{len(depths)} graphs, {sizes.linked:,} linked memories",
-            f"p50 {median([ms for ms, _ in depths]):.1f} ms, {median([float(n) for _, n in depths]):.0f} memories each",
+            f"p50 {find_median([ms for ms, _ in depths]):.1f} ms, "
+            f"{find_median([float(n) for _, n in depths]):.0f} memories each",
             f"≤ {GRAPH_MS:.0f} ms",
-            percentile([ms for ms, _ in depths], 0.95) <= GRAPH_MS,
+            find_percentile([ms for ms, _ in depths], 0.95) <= GRAPH_MS,
         ),
     ]
 
 
-def _link(site: Site, count: int) -> list[str]:
-    """Link each of so many memories to two others, chosen by chance; their ids."""
-    chance = seeded(3)
+def _link_memories(site: Site, count: int) -> list[str]:
+    """Link each of so many memories to two others, chosen by chance. Return their ids."""
+    chance = make_chance(3)
     with closing(sqlite3.connect(site.folder / "loci.db")) as connection, connection:
         found = connection.execute(
             "SELECT id, workspace_id FROM memories ORDER BY position LIMIT ?", [count]
@@ -110,7 +121,7 @@ def _link(site: Site, count: int) -> list[str]:
     return ids
 
 
-def _graph(client: Client, memory_id: str) -> tuple[float, int]:
+def _read_graph(client: Client, memory_id: str) -> tuple[float, int]:
     started = time.perf_counter()
     status, answer = client.get(f"/v1/memories/{memory_id}/graph?depth={DEPTH}")
     took = (time.perf_counter() - started) * 1000
@@ -118,8 +129,8 @@ def _graph(client: Client, memory_id: str) -> tuple[float, int]:
     return took, len(answer["nodes"])
 
 
-async def _decay_alone(site: Site, filled: Filled) -> tuple[float, int]:
-    """Seconds of a pass in which every row changes, and how many did; the faster of two."""
+async def _time_decay(site: Site, filled: Filled) -> tuple[float, int]:
+    """Return the seconds of a pass in which every row changes, and the number of rows: the faster of two passes."""
     from server.store.db import Database  # noqa: PLC0415 - only after ROOT is importable
     from server.store.lifecycle.decay import decay_relevance  # noqa: PLC0415 - as above
 
@@ -133,12 +144,12 @@ async def _decay_alone(site: Site, filled: Filled) -> tuple[float, int]:
     return min(outcomes)
 
 
-def _recalls(site: Site, client: Client, filled: Filled) -> tuple[list[float], list[float]]:
-    """The time of recalls while nothing else goes on, and during a pass."""
-    words, chance = Words(seed=23), seeded(29)
+def _time_recalls(site: Site, client: Client, filled: Filled) -> tuple[list[float], list[float]]:
+    """Return the times of recalls while nothing else goes on, and during a pass."""
+    words, chance = Words(seed=23), make_chance(29)
 
     def ask() -> float:
-        query = words.query_for(chance.choice(filled.texts))
+        query = words.make_query(chance.choice(filled.texts))
         started = time.perf_counter()
         assert client.post("/v1/context", {"message": query, "track_access": False})["memories"]["matches"]
         return (time.perf_counter() - started) * 1000
@@ -147,14 +158,14 @@ def _recalls(site: Site, client: Client, filled: Filled) -> tuple[list[float], l
         ask()
     idle: list[float] = []
     busy: list[float] = []
-    for turn in progress(range(PASSES), "recalls, in turns idle and during decay"):
+    for turn in show_progress(range(PASSES), "recalls, in turns idle and during decay"):
         idle += [ask() for _ in range(200)]
-        busy += _while_decaying(site, turn, ask)
+        busy += _time_while_decaying(site, turn, ask)
     return idle, busy
 
 
-def _while_decaying(site: Site, turn: int, ask: Callable[[], float]) -> list[float]:
-    """Have the server do a pass in which every row changes, and ask while it does."""
+def _time_while_decaying(site: Site, turn: int, ask: Callable[[], float]) -> list[float]:
+    """Have the server do a pass in which every row changes, and return the times of recalls meanwhile."""
     with closing(sqlite3.connect(site.folder / "loci.db", isolation_level=None, timeout=30)) as connection:
         connection.execute("UPDATE memories SET relevance = 9")
         run = (f"bench{turn}", "decay", "filed", 0, FILED)
@@ -171,9 +182,9 @@ def _while_decaying(site: Site, turn: int, ask: Callable[[], float]) -> list[flo
     raise RuntimeError("the pass does not end")
 
 
-def _consolidation(folder: Path, count: int) -> list[Figure]:
+def _measure_consolidation(folder: Path, count: int) -> list[Figure]:
     site = Site(folder)
-    (filled,) = fill(site, ["default"], count)
+    (filled,) = fill_workspaces(site, ["default"], count)
     tags = count // 10
     with closing(sqlite3.connect(folder / "loci.db")) as connection, connection:
         rows = [(json.dumps([f"tag{n % tags}"]), filled.id, n + 1) for n in range(count)]
@@ -185,7 +196,7 @@ def _consolidation(folder: Path, count: int) -> list[Figure]:
         started = time.perf_counter()
         answer: Any = client.post("/v1/consolidate", {"share": 1.0})
         seconds = time.perf_counter() - started
-        more = _peak(process) - before
+        more = _read_peak(process) - before
     assert (answer["merged"], answer["sources"]) == (tags, count)
     return [
         Figure(
@@ -211,21 +222,21 @@ def _forget_peak(process: Process) -> None:
     Path(f"/proc/{process.pid}/clear_refs").write_text("5")
 
 
-def _peak(process: Process) -> int:
+def _read_peak(process: Process) -> int:
     found = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{process.pid}/status").read_text())
     assert found is not None
     return int(found[1]) // 1024
 
 
-async def _night(folder: Path, count: int) -> list[Figure]:
-    """A night over many workspaces, in this process, with room for eight open collections."""
+async def _measure_night(folder: Path, count: int) -> list[Figure]:
+    """Measure a night over many workspaces, in this process, with room for eight open collections."""
     from server.background.nights import consolidate_nightly  # noqa: PLC0415 - as above
     from server.config import Settings  # noqa: PLC0415 - only after ROOT is importable
     from server.services import open_services  # noqa: PLC0415 - as above
 
     settings = Settings(data_dir=folder, open_workspaces=8, embedding_model="none")
     async with open_services(settings, lambda: STORED + timedelta(days=7)) as (services, _):
-        await _people(services.db, count)
+        await _insert_people(services.db, count)
         started = time.perf_counter()
         outcome = await consolidate_nightly(services)
         seconds = time.perf_counter() - started
@@ -249,8 +260,8 @@ async def _night(folder: Path, count: int) -> list[Figure]:
     ]
 
 
-async def _people(db: Any, count: int) -> None:
-    """So many workspaces, each of 5 memories; in every hundredth they share a tag."""
+async def _insert_people(db: Any, count: int) -> None:
+    """Insert so many workspaces with 5 memories each. In every hundredth the memories share a tag."""
     from server.ids import new_id  # noqa: PLC0415 - only after ROOT is importable
     from server.memory.models import Memory  # noqa: PLC0415 - as above
     from server.store.record import memories, workspaces  # noqa: PLC0415 - as above
@@ -258,7 +269,7 @@ async def _people(db: Any, count: int) -> None:
 
     async with db.write() as connection:
         user = await accounts.create_user(connection, name="bench", password_hash=None, is_admin=False, now=STORED)
-        for n in progress(range(count), "workspaces"):
+        for n in show_progress(range(count), "workspaces"):
             made, _ = await workspaces.ensure_workspace(connection, user.account_id, f"w{n}", 0, STORED)
             tags = ["shared"] if n % 100 == 0 else []
             common: dict[str, Any] = {"type": "fact", "tags": tags, "scope": "global", "linkages": [], "metadata": {}}

@@ -3,7 +3,7 @@
 Each conversation of a LoCoMo-shaped file is a workspace. On the day on which a session took place its turns are stored,
 every other one with the session's tag, and every night for a year the server's own ticks run, by a clock that is moved:
 memories fade, what shares a tag or says nearly the same is merged. Then every run is undone, newest first, and every
-memory is compared with what it was when it was stored. Exit code 1 where one is lost or changed.
+memory is compared with what it was when it was stored. The exit code is 1 if one is lost or changed.
 
     python benchmarks/nights.py [FILE]
 """
@@ -19,8 +19,8 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from helpers.common import MODELS, has_model, progress, screen
-from helpers.locomo import Conversation, default_file, read
+from helpers.common import MODELS, has_model, screen, show_progress
+from helpers.locomo import Conversation, find_file, read_conversations
 
 DAYS = 365
 BATCH = 100
@@ -41,14 +41,14 @@ class Clock:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("file", nargs="?", type=Path, default=default_file(), metavar="FILE")
-    conversations = read(parser.parse_args().file)
+    parser.add_argument("file", nargs="?", type=Path, default=find_file(), metavar="FILE")
+    conversations = read_conversations(parser.parse_args().file)
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "models").symlink_to(MODELS)
-        return asyncio.run(_year(Path(folder), conversations))
+        return asyncio.run(_live_year(Path(folder), conversations))
 
 
-async def _year(folder: Path, conversations: list[Conversation]) -> int:
+async def _live_year(folder: Path, conversations: list[Conversation]) -> int:
     from server.background.ticks import do_due_ticks  # noqa: PLC0415 - only after ROOT is importable
     from server.config import Settings  # noqa: PLC0415 - as above
     from server.services import open_services  # noqa: PLC0415 - as above
@@ -59,23 +59,23 @@ async def _year(folder: Path, conversations: list[Conversation]) -> int:
         await services.start_models()
         if has_model():
             await services.encoder.source.wait_ready()
-        calls = [await _somebody(services, each.name) for each in conversations]
+        calls = [await _add_user(services, each.name) for each in conversations]
         await do_due_ticks(services)
         stored: dict[str, Any] = {}
-        for day in progress(range(DAYS), "days and nights"):
+        for day in show_progress(range(DAYS), "days and nights"):
             new: list[str] = []
             for call, conversation in zip(calls, conversations, strict=True):
                 first = conversation.turns[0].at.replace(hour=8, minute=0, second=0, microsecond=0)
                 clock.now = max(clock.now, first) if not day else clock.now
-                new += await _a_day(services, call, conversation, first + timedelta(days=day))
+                new += await _store_day(services, call, conversation, first + timedelta(days=day))
             if new:
-                every = await _everything(services.db)
+                every = await _read_memories(services.db)
                 stored |= {each: every[each] for each in new}
             clock.now += timedelta(days=1)
             await do_due_ticks(services)
-        merged = [each for each in (await _everything(services.db)).values() if each.consolidated]
+        merged = [each for each in (await _read_memories(services.db)).values() if each.consolidated]
         runs = [await _undo_all(services, call, clock()) for call in calls]
-        lost, changed = _compared(stored, await _everything(services.db))
+        lost, changed = _count_changes(stored, await _read_memories(services.db))
     states = Counter(state for some in runs for state in some)
     screen.print(
         f"{len(conversations)} conversations, {len(stored)} memories, {DAYS} nights in "
@@ -86,8 +86,8 @@ async def _year(folder: Path, conversations: list[Conversation]) -> int:
     return 1 if lost or changed or not merged else 0
 
 
-async def _somebody(services: Any, name: str) -> Any:
-    """A user with a workspace of that name, as a call of theirs."""
+async def _add_user(services: Any, name: str) -> Any:
+    """Return a call by a new user with a workspace of that name."""
     from auth.principal import WRITE, Principal, expand_scopes  # noqa: PLC0415 - only after ROOT is importable
     from server.store.record.journal import Actor  # noqa: PLC0415 - as above
     from server.store.record.people import accounts  # noqa: PLC0415 - as above
@@ -102,8 +102,8 @@ async def _somebody(services: Any, name: str) -> Any:
     return Call(principal, Actor(user.id, "bench", "ingest_memories", "bench"), workspace)
 
 
-async def _a_day(services: Any, call: Any, conversation: Conversation, day: datetime) -> list[str]:
-    """Store what was said on a day, session by session; the memories' ids."""
+async def _store_day(services: Any, call: Any, conversation: Conversation, day: datetime) -> list[str]:
+    """Store the turns of a day, session by session, and return the memories' ids."""
     from tools.memories.ingest import IngestMemories, ingest_memories  # noqa: PLC0415 - only after ROOT is importable
 
     ids: list[str] = []
@@ -125,9 +125,9 @@ async def _a_day(services: Any, call: Any, conversation: Conversation, day: date
     return ids
 
 
-async def _everything(db: Any) -> dict[str, Any]:
-    """Every memory that was not deleted, by id."""
-    import sqlalchemy as sa  # noqa: PLC0415 - only where the server's modules are needed
+async def _read_memories(db: Any) -> dict[str, Any]:
+    """Return every memory that was not deleted, by id."""
+    import sqlalchemy as sa  # noqa: PLC0415 - only if the server's modules are needed
 
     from server.store.record.memories import FIELDS, memory_from_row  # noqa: PLC0415 - only after ROOT is importable
     from server.store.tables.memories import memories  # noqa: PLC0415 - as above
@@ -138,7 +138,7 @@ async def _everything(db: Any) -> dict[str, Any]:
 
 
 async def _undo_all(services: Any, call: Any, now: datetime) -> list[str]:
-    """Undo every run of a workspace, newest first; the states they were in before."""
+    """Undo every run of a workspace, newest first. Return the states that they were in before."""
     from server.store.consolidation.runs import list_runs, undo_run  # noqa: PLC0415 - only after ROOT is importable
 
     async with services.db.read() as connection:
@@ -149,8 +149,8 @@ async def _undo_all(services: Any, call: Any, now: datetime) -> list[str]:
     return [run.state for run in runs]
 
 
-def _compared(stored: dict[str, Any], now: dict[str, Any]) -> tuple[int, int]:
-    """Return the number of memories that are gone, and of those that say something else than when they were stored."""
+def _count_changes(stored: dict[str, Any], now: dict[str, Any]) -> tuple[int, int]:
+    """Return the number of memories that are gone, and of those whose text has changed since they were stored."""
     lost = [each for each in stored if each not in now]
     changed = [
         each

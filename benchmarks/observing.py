@@ -7,8 +7,8 @@ is sampled, which is the dearest there is. Of the rounds the quieter half counts
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 
-from helpers.client import mcp_call
-from helpers.common import Figure, Site, free_port, progress, temporary_folder
+from helpers.client import make_mcp_call
+from helpers.common import Figure, Site, find_free_port, make_temporary_folder, show_progress
 
 CONTENT = "Anna decided on 3 May to keep the staging database on Postgres 16 until the auditors have signed off."
 MOST_PERCENT = 2.0
@@ -31,23 +31,23 @@ def measure(*, quick: bool) -> list[Figure]:
     rounds, calls = (60, 50) if quick else (240, 50)
     settings = {
         "off": {},
-        "metrics": {"LOCI_METRICS_PORT": str(free_port())},
-        "traces": {"LOCI_TRACES_ENDPOINT": f"http://127.0.0.1:{free_port()}"},
+        "metrics": {"LOCI_METRICS_PORT": str(find_free_port())},
+        "traces": {"LOCI_TRACES_ENDPOINT": f"http://127.0.0.1:{find_free_port()}"},
     }
     spent: dict[str, list[float]] = {name: [] for name in settings}
-    with temporary_folder() as folder, ExitStack() as stack:
+    with make_temporary_folder() as folder, ExitStack() as stack:
         servers = []
         for name, more in settings.items():
             site = WatchedSite(folder / name, model="none", more=more)
             process, client = stack.enter_context(site.serving()), stack.enter_context(site.client(awake=True))
             stored = client.post("/v1/memories", {"content": CONTENT, "tags": ["infra"], "author": "Anna"})
-            recall = mcp_call("retrieve_context", {"message": "Where is the staging database?"})
-            servers.append((name, process, client, [recall, mcp_call("fetch", {"id": stored["id"]})]))
-        for round_ in progress(range(rounds + WARM), "calls with metrics and traces"):
+            recall = make_mcp_call("retrieve_context", {"message": "Where is the staging database?"})
+            servers.append((name, process, client, [recall, make_mcp_call("fetch", {"id": stored["id"]})]))
+        for round_ in show_progress(range(rounds + WARM), "calls with metrics and traces"):
             for name, process, client, asked in servers:
                 before = process.cpu_seconds()
                 for body, headers in asked * (calls // 2):
-                    assert client.raw("POST", "/mcp", body, headers)[0] == 200
+                    assert client.send_raw("POST", "/mcp", body, headers)[0] == 200
                 if round_ >= WARM:
                     spent[name].append(process.cpu_seconds() - before)
             servers.append(servers.pop(0))  # none is always the first of a round

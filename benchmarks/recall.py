@@ -12,7 +12,7 @@ Printed for each category, 1-4 and 1-5:
 * Beside them BM25 alone, the vector alone, and the plain formula of both at alpha 0.5 (`arms.py`).
 * False injection: how many questions get any memory from a workspace that never heard of them. Each conversation's
   questions are asked in the next one's workspace, the last one's in the first one's; a single conversation's in the
-  next one's of the file. And how many questions get no memory where the answer is known.
+  next one's of the file. And how many questions get no memory although the answer is known.
 * How long an answer to a question in its own workspace took; the arms are computed when the server is gone.
 
 Choose on some conversations and confirm on others: `--conversations 0,1,2`, then `--conversations 3,4`. `--json FILE`
@@ -28,10 +28,10 @@ from pathlib import Path
 from helpers import recall_metrics
 from helpers.arms import Arms, load_embedder
 from helpers.client import Client
-from helpers.common import Figure, Site, has_model, progress, screen, show, temporary_folder
-from helpers.locomo import Conversation, Question, Turn, default_file, read, spread
-from helpers.recall_metrics import PRODUCT, Row, ranks_in
-from helpers.recall_report import figures, print_comparison, print_tables
+from helpers.common import Figure, Site, has_model, make_temporary_folder, print_figures, screen, show_progress
+from helpers.locomo import Conversation, Question, Turn, find_file, pick_evenly, read_conversations
+from helpers.recall_metrics import PRODUCT, Row, find_ranks
+from helpers.recall_report import make_figures, print_comparison, print_tables
 
 LIMIT = 30
 BATCH = 100
@@ -71,19 +71,19 @@ class Workspace:
             {"content": turn.text, "author": turn.author, "session": turn.session, "occurred_at": turn.at.isoformat()}
             for turn in turns
         ]
-        for first in progress(range(0, len(given), BATCH), f"ingesting {name}"):
+        for first in show_progress(range(0, len(given), BATCH), f"ingesting {name}"):
             body = {"memories": given[first : first + BATCH], "workspace": name}
             answer = client.post("/v1/memories/ingest", body)
             assert answer["indexed"]
             self._places |= {memory_id: first + step for step, memory_id in enumerate(answer["ids"])}
         assert len(self._places) == len(turns)
 
-    def answers(self, questions: Sequence[Question]) -> list[Answer]:
+    def ask_questions(self, questions: Sequence[Question]) -> list[Answer]:
         """Return the ids that it recalls for each question."""
-        return [self._answer(question.text) for question in progress(questions, f"asking {self._name}")]
+        return [self._ask_question(question.text) for question in show_progress(questions, f"asking {self._name}")]
 
-    def _answer(self, question: str) -> Answer:
-        """No more memories than were asked for, none twice, and none of another workspace."""
+    def _ask_question(self, question: str) -> Answer:
+        """Ask a question. Not too many memories may come, none twice, and none of another workspace."""
         started = time.perf_counter()
         memories = self._client.call("retrieve_context", {"message": question, **self._asked})["memories"]
         milliseconds = (time.perf_counter() - started) * 1000
@@ -95,32 +95,32 @@ class Workspace:
 
 
 def measure(*, quick: bool) -> list[Figure]:
-    path = default_file()
+    path = find_file()
     if not path.is_file():
         screen.print(f"recall: {path.name} is not in LOCI_BENCH_DATA, so recall was not measured")
         return []
-    conversations = read(path)
-    return figures(measured(conversations, Choice(range(1 if quick else len(conversations)))))
+    conversations = read_conversations(path)
+    return make_figures(measure_rows(conversations, Choice(range(1 if quick else len(conversations)))))
 
 
-def measured(conversations: Sequence[Conversation], choice: Choice) -> list[Row]:
-    """A row for each question: first the product, and when its server is gone, the arms."""
-    chosen = {number: spread(conversations[number].questions, choice.limit) for number in choice.conversations}
-    at_home, elsewhere = _product(conversations, chosen, is_untracked=choice.is_untracked)
+def measure_rows(conversations: Sequence[Conversation], choice: Choice) -> list[Row]:
+    """Return a row for each question: first the product's part, and when its server is gone, the arms'."""
+    chosen = {number: pick_evenly(conversations[number].questions, choice.limit) for number in choice.conversations}
+    at_home, elsewhere = _ask_product(conversations, chosen, is_untracked=choice.is_untracked)
     embedder = load_embedder() if choice.with_arms else None
     rows: list[Row] = []
     for number, questions in chosen.items():
         conversation = conversations[number]
         arms = Arms(conversation.turns, embedder, conversation.name) if choice.with_arms else None
         asked = zip(questions, at_home[number], elsewhere.get(number, [None] * len(questions)), strict=True)
-        for question, mine, theirs in progress(list(asked), f"each arm, {conversation.name}"):
-            rankings = {PRODUCT: mine.found} | (arms.rank(question.text, LIMIT) if arms else {})
+        for question, mine, theirs in show_progress(list(asked), f"each arm, {conversation.name}"):
+            rankings = {PRODUCT: mine.found} | (arms.rank_turns(question.text, LIMIT) if arms else {})
             rows.append(
                 Row(
                     conversation.name,
                     question.number,
                     question.category,
-                    {arm: _ranks(found, question, conversation.turns) for arm, found in rankings.items()},
+                    {arm: _find_ranks(found, question, conversation.turns) for arm, found in rankings.items()},
                     round(mine.milliseconds, 2),
                     len(mine.found),
                     None if theirs is None else len(theirs.found),
@@ -129,12 +129,12 @@ def measured(conversations: Sequence[Conversation], choice: Choice) -> list[Row]
     return rows
 
 
-def _product(
+def _ask_product(
     conversations: Sequence[Conversation], chosen: dict[int, list[Question]], *, is_untracked: bool
 ) -> tuple[dict[int, list[Answer]], dict[int, list[Answer]]]:
-    """The product's answers to each conversation's questions, in its own workspace and in another's."""
-    others = strangers(list(chosen), len(conversations))
-    with temporary_folder() as folder:
+    """Return the product's answers to each conversation's questions, in its own workspace and in another's."""
+    others = choose_strangers(list(chosen), len(conversations))
+    with make_temporary_folder() as folder:
         site = Site(folder / "data", model="auto" if has_model() else "none")
         with site.serving(with_model=has_model()), site.client() as client:
             workspaces = {
@@ -143,23 +143,25 @@ def _product(
                 )
                 for number in sorted({*chosen, *others.values()})
             }
-            at_home = {number: workspaces[number].answers(questions) for number, questions in chosen.items()}
-            return at_home, {number: workspaces[place].answers(chosen[number]) for number, place in others.items()}
+            at_home = {number: workspaces[number].ask_questions(questions) for number, questions in chosen.items()}
+            return at_home, {
+                number: workspaces[place].ask_questions(chosen[number]) for number, place in others.items()
+            }
 
 
-def strangers(chosen: Sequence[int], count: int) -> dict[int, int]:
-    """For each conversation the one, of so many in the file, in whose workspace its questions are asked too."""
+def choose_strangers(chosen: Sequence[int], count: int) -> dict[int, int]:
+    """Return, for each conversation, another of so many in the file: its workspace is asked the same questions."""
     ring = chosen if len(chosen) > 1 else [*chosen, (chosen[0] + 1) % count]
     following = {number: ring[(step + 1) % len(ring)] for step, number in enumerate(chosen)}
     return {number: other for number, other in following.items() if number != other}
 
 
-def _ranks(found: Sequence[int], question: Question, turns: Sequence[Turn]) -> dict[str, list[int | None]]:
-    """The ranks of a question's evidence, at both levels."""
+def _find_ranks(found: Sequence[int], question: Question, turns: Sequence[Turn]) -> dict[str, list[int | None]]:
+    """Return the ranks of a question's evidence, at both levels."""
     sessions = dict.fromkeys(turns[place].session for place in question.evidence)
     return {
-        "turn": ranks_in(found, question.evidence),
-        "session": ranks_in([turns[place].session for place in found], sessions),
+        "turn": find_ranks(found, question.evidence),
+        "session": find_ranks([turns[place].session for place in found], sessions),
     }
 
 
@@ -173,11 +175,11 @@ def main() -> None:
     parser.add_argument("--json", type=Path, metavar="FILE", help="keep each question's ranks in this file")
     parser.add_argument("--compare", type=Path, metavar="FILE", help="show the difference from what --json kept")
     given = parser.parse_args()
-    path = given.file or default_file()
+    path = given.file or find_file()
     try:
-        conversations = read(path)
-        before = recall_metrics.read(given.compare) if given.compare else None
-        chosen = _numbers(given.conversations, len(conversations))
+        conversations = read_conversations(path)
+        before = recall_metrics.read_rows(given.compare) if given.compare else None
+        chosen = _parse_numbers(given.conversations, len(conversations))
     except (OSError, ValueError) as error:
         parser.error(str(error))
     if given.limit is not None and given.limit < 1:
@@ -186,19 +188,19 @@ def main() -> None:
         parser.error("none of these conversations has a question whose evidence is there")
     if given.json and not given.json.absolute().parent.is_dir():
         parser.error(f"--json is {given.json}, in a folder that is not there")
-    rows = measured(conversations, Choice(chosen, given.limit, given.untracked, not given.product_only))
+    rows = measure_rows(conversations, Choice(chosen, given.limit, given.untracked, not given.product_only))
     if given.json:
-        recall_metrics.write(rows, given.json)
+        recall_metrics.write_rows(rows, given.json)
     memories = sum(len(conversations[number].turns) for number in chosen)
     print(f"{path.name}: conversations {len(chosen)}, memories {memories:,}, questions {len(rows):,}")
     print_tables(rows)
     if before is not None:
         print_comparison(rows, before, given.compare.name)
-    show(figures(rows))
+    print_figures(make_figures(rows))
 
 
-def _numbers(given: str | None, count: int) -> list[int]:
-    """Which conversations are meant.
+def _parse_numbers(given: str | None, count: int) -> list[int]:
+    """Return the numbers of the conversations that are meant.
 
     Raises:
         ValueError: one is not in the file.

@@ -4,8 +4,8 @@ Resident memory counts the pages of mapped files, which the system takes back wh
 which it cannot, is named beside it. `latency.py` reads the same at 1,000, 10,000 and 100,000 memories.
 """
 
-from helpers.common import Figure, Site, has_model, progress, temporary_folder
-from helpers.filling import fill
+from helpers.common import Figure, Site, has_model, make_temporary_folder, show_progress
+from helpers.filling import fill_workspaces
 
 OPEN = 128
 EACH = 100
@@ -13,28 +13,28 @@ EACH = 100
 
 def measure(*, quick: bool) -> list[Figure]:
     count = OPEN // 8 if quick else OPEN
-    with temporary_folder() as folder:
+    with make_temporary_folder() as folder:
         site = Site(folder / "data", model="none")
         with site.serving() as process:
             bare = process.megabytes()
         site.model = "auto" if has_model() else "none"
         workspaces = [f"workspace {number}" for number in range(count)]
-        filled = fill(site, workspaces, EACH)
+        filled = fill_workspaces(site, workspaces, EACH)
         with site.serving(with_model=has_model()) as process, site.client() as client:
             idle = process.megabytes()
-            for name, each in progress(list(zip(workspaces, filled, strict=True)), "opening workspaces"):
+            for name, each in show_progress(list(zip(workspaces, filled, strict=True)), "opening workspaces"):
                 answer = client.post("/v1/context", {"message": each.texts[0], "workspace": name})
                 assert answer["memories"]["matches"]
             full = process.megabytes()
     what = "with the model" if has_model() else "no model"
     return [
-        _figure("RSS idle, no model", bare, "1 server"),
-        _figure(f"RSS idle, {what}", idle, "1 server"),
-        _figure(f"RSS with {count} open workspaces", full, f"{count} x {EACH} memories", idle, count),
+        _make_figure("RSS idle, no model", bare, "1 server"),
+        _make_figure(f"RSS idle, {what}", idle, "1 server"),
+        _make_figure(f"RSS with {count} open workspaces", full, f"{count} x {EACH} memories", idle, count),
     ]
 
 
-def _figure(
+def _make_figure(
     name: str, measured: tuple[int, int], n: str, idle: tuple[int, int] | None = None, count: int = 1
 ) -> Figure:
     resident, anonymous = measured

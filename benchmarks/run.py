@@ -12,7 +12,7 @@ import time
 # numpy's threads spin for long after a scan, and would double what the embedding after it takes: a floor too high.
 os.environ["OPENBLAS_NUM_THREADS"] = "1"
 
-from helpers.common import Figure, screen, show
+from helpers.common import Figure, print_figures, screen
 
 BENCHMARKS = (
     "door",
@@ -43,7 +43,7 @@ def main() -> None:
         started = time.perf_counter()
         figures += importlib.import_module(name).measure(quick=arguments.quick)
         screen.print(f"{name}: done in {time.perf_counter() - started:.0f} s")
-    show(figures)
+    print_figures(figures)
 
 
 if __name__ == "__main__":

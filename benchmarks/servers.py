@@ -24,8 +24,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 
 from helpers.client import Client
-from helpers.common import Figure, Process, Site, Words, free_port, progress, temporary_folder
-from helpers.quota import bounded, can_bound
+from helpers.common import Figure, Process, Site, Words, find_free_port, make_temporary_folder, show_progress
+from helpers.quota import bound_process, can_bound
 from helpers.store_double import serve_store
 
 CLIENTS = 16
@@ -86,21 +86,23 @@ class Turns:
 def measure(*, quick: bool) -> list[Figure]:
     rounds, seconds = (2, 2.0) if quick else (6, 4.0)
     is_bounded = can_bound()
-    with temporary_folder() as folder, ExitStack() as stack:
+    with make_temporary_folder() as folder, ExitStack() as stack:
         site = SharedSite(folder / "site", model="none", qdrant_url=stack.enter_context(serve_store(folder)))
-        servers = [stack.enter_context(site.start_at(free_port())) for _ in range(2)]
+        servers = [stack.enter_context(site.start_at(find_free_port())) for _ in range(2)]
         words = Words()
         texts = [words.text() for _ in range(MEMORIES)]
-        questions = [words.query_for(text) for text in texts]
+        questions = [words.make_query(text) for text in texts]
         for server in servers:
             server.wait_for("/healthz")
-        _store(servers[0], site.key, texts)
-        _ask(servers, site.key, questions, 2.0)  # opens connections, and loads what is loaded at the first recall
+        _store_texts(servers[0], site.key, texts)
+        _ask_questions(
+            servers, site.key, questions, 2.0
+        )  # opens connections, and loads what is loaded at the first recall
         if is_bounded:
             for server in servers:
-                stack.enter_context(bounded(server.pid, SHARE))
+                stack.enter_context(bound_process(server.pid, SHARE))
         one, two = Turns(1), Turns(2)
-        for round_ in progress(range(rounds), "recalls by one and by two servers"):
+        for round_ in show_progress(range(rounds), "recalls by one and by two servers"):
             _take_turn(one, [servers[round_ % 2]], site.key, questions, seconds)
             _take_turn(two, servers, site.key, questions, seconds)
     figures = [
@@ -111,10 +113,10 @@ def measure(*, quick: bool) -> list[Figure]:
             f"{one.cost:.2f} ms: one server ({two.cost / one.cost:.2f}x)",
         )
     ]
-    return [_judge(one, two), *figures] if is_bounded else figures
+    return [_judge_gain(one, two), *figures] if is_bounded else figures
 
 
-def _judge(one: Turns, two: Turns) -> Figure:
+def _judge_gain(one: Turns, two: Turns) -> Figure:
     ratio = two.rate / one.rate
     is_even = min(one.used, two.used) >= USED
     return Figure(
@@ -129,18 +131,18 @@ def _judge(one: Turns, two: Turns) -> Figure:
 
 def _take_turn(turns: Turns, servers: list[Process], key: str, questions: list[str], seconds: float) -> None:
     before, started = sum(server.cpu_seconds() for server in servers), time.perf_counter()
-    turns.answers += _ask(servers, key, questions, seconds)
+    turns.answers += _ask_questions(servers, key, questions, seconds)
     turns.seconds += time.perf_counter() - started
     turns.spent += sum(server.cpu_seconds() for server in servers) - before
 
 
-def _store(server: Process, key: str, texts: list[str]) -> None:
+def _store_texts(server: Process, key: str, texts: list[str]) -> None:
     with Client(server.port, key) as client:
         for text in texts:
             client.post("/v1/memories", {"content": text})
 
 
-def _ask(servers: list[Process], key: str, questions: list[str], seconds: float) -> int:
+def _ask_questions(servers: list[Process], key: str, questions: list[str], seconds: float) -> int:
     """Ask for so many seconds; the number of answers, those that came just after the end too."""
     answered, end = [0] * CLIENTS, time.perf_counter() + seconds
 

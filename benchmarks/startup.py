@@ -7,7 +7,16 @@ the SDK costs by itself. Target: less than two seconds.
 
 import time
 
-from helpers.common import Figure, Process, Site, bare_server, has_model, median, progress, temporary_folder
+from helpers.common import (
+    Figure,
+    Process,
+    Site,
+    find_median,
+    has_model,
+    make_temporary_folder,
+    show_progress,
+    start_bare_server,
+)
 
 TARGET = 2.0
 
@@ -18,22 +27,22 @@ def measure(*, quick: bool) -> list[Figure]:
     search: list[float] = []
     bare: list[float] = []
     early = 0
-    with temporary_folder() as folder:
+    with make_temporary_folder() as folder:
         site = Site(folder / "data")
         with site.serving(with_model=has_model()), site.client() as client:
             client.post("/v1/memories", {"content": "The kettle is blue."})
-        for _ in progress(range(runs), "starting"):
+        for _ in show_progress(range(runs), "starting"):
             started = time.perf_counter()
             with site.start() as process, site.client() as client:
-                health.append(_until_answer(process, started))
+                health.append(_time_until_answer(process, started))
                 assert client.post("/v1/search", {"query": "kettle"})["memories"]
                 search.append(time.perf_counter() - started)
-                early += client.embeddings() == "loading"
+                early += client.read_model_state() == "loading"
             started = time.perf_counter()
-            with bare_server(folder, {}) as process:
-                bare.append(_until_answer(process, started))
-    n, reference = f"{runs} starts, median", f"bare SDK server {median(bare):.2f} s"
-    seconds = {"start to /healthz": median(health), "start to an authenticated search": median(search)}
+            with start_bare_server(folder, {}) as process:
+                bare.append(_time_until_answer(process, started))
+    n, reference = f"{runs} starts, median", f"bare SDK server {find_median(bare):.2f} s"
+    seconds = {"start to /healthz": find_median(health), "start to an authenticated search": find_median(search)}
     figures = [
         Figure(name, f"{each:.2f} s", n, reference, f"< {TARGET:.0f} s", each < TARGET)
         for name, each in seconds.items()
@@ -44,6 +53,6 @@ def measure(*, quick: bool) -> list[Figure]:
     return figures
 
 
-def _until_answer(process: Process, started: float) -> float:
+def _time_until_answer(process: Process, started: float) -> float:
     process.wait_for("/healthz", every=0.002)
     return time.perf_counter() - started

@@ -19,7 +19,7 @@ from typing import Self
 import jwt
 from argon2 import PasswordHasher
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
-from helpers.common import Figure, progress, temporary_folder
+from helpers.common import Figure, make_temporary_folder, show_progress
 from joserfc.jwk import RSAKey
 
 from auth.accounts.passwords import Passwords
@@ -40,7 +40,7 @@ KEY = generate_private_key(65537, 2048)
 
 
 def measure(*, quick: bool) -> list[Figure]:
-    with temporary_folder() as folder, _Publisher() as publisher:
+    with make_temporary_folder() as folder, _Publisher() as publisher:
         return asyncio.run(_measure(folder, publisher.url, rounds=20 if quick else 100))
 
 
@@ -100,14 +100,18 @@ async def _measure(folder: Path, issuer: str, *, rounds: int) -> list[Figure]:
             return jwt.encode(claims | {"jti": str(next(numbers))}, KEY, "RS256", headers=headers)
 
         figures = [
-            await _compare("a token that was never seen", ours, theirs, sign_ours, sign_theirs, rounds, fresh=True),
-            await _compare("a token that is remembered", ours, theirs, sign_ours, sign_theirs, rounds, fresh=False),
+            await _compare_signing(
+                "a token that was never seen", ours, theirs, sign_ours, sign_theirs, rounds, fresh=True
+            ),
+            await _compare_signing(
+                "a token that is remembered", ours, theirs, sign_ours, sign_theirs, rounds, fresh=False
+            ),
         ]
     await db.close()
     return figures
 
 
-async def _compare(
+async def _compare_signing(
     subject: str,
     ours: Authenticator,
     theirs: Authenticator,
@@ -119,7 +123,7 @@ async def _compare(
 ) -> Figure:
     calls = 20 if fresh else 500
     spent = {"ours": 0.0, "theirs": 0.0}
-    for round_ in progress(range(rounds + 2), subject):
+    for round_ in show_progress(range(rounds + 2), subject):
         for name, authenticator, sign in (("ours", ours, sign_ours), ("theirs", theirs, sign_theirs)):
             tokens = [await sign() for _ in range(calls)] if fresh else [await sign()] * calls
             if not fresh:

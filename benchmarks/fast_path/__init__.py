@@ -8,25 +8,25 @@ tricks that have none in the same process (engine processes, writes in slices): 
 import asyncio
 
 from helpers.ab import Trick
-from helpers.common import Figure, Site, has_model, real_texts, screen, temporary_folder
+from helpers.common import Figure, Site, has_model, make_temporary_folder, read_texts, screen
 
 from fast_path.engine import MEMORIES, measure_engine
-from fast_path.model import embed, hash_late, load_model, measure_model
+from fast_path.model import embed_texts, hash_late, load_model, measure_model
 from fast_path.python import measure_python, measure_record
 from fast_path.qdrant import measure_qdrant
 from fast_path.start import measure_starts, measure_transport
 
 
 def measure(*, quick: bool) -> list[Figure]:
-    texts, _ = real_texts(MEMORIES)
+    texts, _ = read_texts(MEMORIES)
     tricks: list[Trick] = []
     embedder = None
     if has_model():
         embedder, last = load_model()
         tricks += [last, *measure_model(embedder, texts)]
-    with temporary_folder() as folder:
+    with make_temporary_folder() as folder:
         screen.print("fast_path: the engine")
-        find = None if embedder is None else (lambda some: embed(embedder, some))
+        find = None if embedder is None else (lambda some: embed_texts(embedder, some))
         tricks += asyncio.run(measure_engine(folder / "shards", find))
         screen.print("fast_path: the record")
         site = Site(folder / "data", model="none")

@@ -19,8 +19,8 @@ from typing import Any
 from uuid import UUID
 
 import numpy as np
-from helpers.ab import AsyncWay, Trick, compare_async
-from helpers.common import Words, median, real_texts, seeded
+from helpers.ab import AsyncWay, Trick, compare_async_ways
+from helpers.common import Words, find_median, make_chance, read_texts
 from helpers.filling import CLUSTERS, NO_MODEL_DIMS, STORED
 from numpy.typing import NDArray
 from qdrant_edge import EdgeShard, QuantizationSearchParams, QueryBatchRequest, QueryRequest, SearchParams
@@ -60,14 +60,14 @@ class Bench:
     engine: EdgeEngine
     queries: list[Query]
 
-    def recall(
+    def make_recall(
         self,
         collection: Collection,
         keys: tuple[str, ...] | None,
         read: Callable[[FoundPoints], object],
         **changed: Any,
     ) -> AsyncWay:
-        """A way that searches for the next question and reads the points."""
+        """Return a way that searches for the next question and reads the points."""
         queries = cycle([replace(query, keys=keys, **changed) for query in self.queries])
 
         async def search() -> None:
@@ -77,74 +77,78 @@ class Bench:
 
 
 async def measure_engine(folder: Path, embed: Embed | None) -> list[Trick]:
-    """Every trick of this file."""
+    """Return every trick of this file."""
     engine = EdgeEngine(folder, max_open=8)
-    texts, _ = real_texts(MEMORIES)
-    memories = [_memory(place, text) for place, text in enumerate(texts)]
-    vectors = _made_up(MEMORIES) if embed is None else embed(texts)
+    texts, _ = read_texts(MEMORIES)
+    memories = [_make_memory(place, text) for place, text in enumerate(texts)]
+    vectors = _make_vectors(MEMORIES) if embed is None else embed(texts)
     dims = vectors.shape[1]
     product, traits = (Collection(name, dims) for name in ("product", "traits"))
-    await _fill(engine, product, memories, vectors, _as_product)
-    await _fill(engine, traits, memories, vectors, _traits_apart)
-    words, chance = Words(seed=23), seeded(29)
-    questions = [words.query_for(chance.choice(texts)) for _ in range(ASKED)]
+    await _fill_collection(engine, product, memories, vectors, _build_product_payload)
+    await _fill_collection(engine, traits, memories, vectors, _build_apart_payload)
+    words, chance = Words(seed=23), make_chance(29)
+    questions = [words.make_query(chance.choice(texts)) for _ in range(ASKED)]
     asked = vectors[:ASKED] if embed is None else embed(questions)
-    queries = [await _query(engine, product, *each) for each in zip(questions, asked, strict=True)]
+    queries = [await _make_query(engine, product, *each) for each in zip(questions, asked, strict=True)]
     bench = Bench(engine, queries)
-    tricks = [*await _payloads(bench, product, traits), await _rarities(engine, product)]
+    tricks = [*await _compare_payloads(bench, product, traits), await _compare_rarities(engine, product)]
     large = Collection("large", NO_MODEL_DIMS)
-    vectors = _made_up(MANY)
-    await _fill(engine, large, [_memory(place, "") for place in range(MANY)], vectors, _filters)
-    tricks.append(await _index(engine, large))
+    vectors = _make_vectors(MANY)
+    await _fill_collection(
+        engine, large, [_make_memory(place, "") for place in range(MANY)], vectors, _build_filter_payload
+    )
+    tricks.append(await _compare_index(engine, large))
     await engine.close()
     opened = load_shard(folder / large.name, large)
-    tricks += [await _codes(opened.shard, vectors), await _turns(opened.shard, vectors)]
+    tricks += [await _compare_codes(opened.shard, vectors), await _compare_turns(opened.shard, vectors)]
     close_shard(opened, keep=False)
-    return [*tricks, _read_ahead(folder / large.name, large, vectors)]
+    return [*tricks, _compare_reading_ahead(folder / large.name, large, vectors)]
 
 
-async def _payloads(bench: Bench, product: Collection, traits: Collection) -> list[Trick]:
+async def _compare_payloads(bench: Bench, product: Collection, traits: Collection) -> list[Trick]:
     found = [await bench.engine.search(product, replace(query, keys=KEYS)) for query in bench.queries]
     points = sum(len({point.id for point in [*each.dense, *each.text]}) for each in found) // len(found)
     unit = f"recall of {points} points"
-    of_product = bench.recall(product, KEYS, _decode_traits)
-    apart = bench.recall(traits, ("access_count", *APART.values()), _read_traits)
-    needed = bench.recall(product, KEYS, _count)
-    every = bench.recall(product, None, _count)
-    sent, all_sent = bench.recall(product, KEYS, _send), bench.recall(product, None, _send)
-    uncut = bench.recall(product, KEYS, _count, floors=None)
+    of_product = bench.make_recall(product, KEYS, _decode_traits)
+    apart = bench.make_recall(traits, ("access_count", *APART.values()), _read_traits)
+    needed = bench.make_recall(product, KEYS, _count_points)
+    every = bench.make_recall(product, None, _count_points)
+    sent, all_sent = bench.make_recall(product, KEYS, _send_points), bench.make_recall(product, None, _send_points)
+    uncut = bench.make_recall(product, KEYS, _count_points, floors=None)
     calls = len(bench.queries)
     return [
-        await compare_async("traits in one string", unit, of_product, apart, calls=calls, turns=40),
-        await compare_async("only the payload that is needed", unit, needed, every, calls=calls, turns=40),
-        await compare_async("the same from an engine process", unit, sent, all_sent, calls=calls, turns=40),
+        await compare_async_ways("traits in one string", unit, of_product, apart, calls=calls, turns=40),
+        await compare_async_ways("only the payload that is needed", unit, needed, every, calls=calls, turns=40),
+        await compare_async_ways("the same from an engine process", unit, sent, all_sent, calls=calls, turns=40),
         # 28 November: a recall's p50 is 0.2 to 0.7 ms lower for it.
-        await compare_async("the engine cuts at the gate", unit, needed, uncut, calls=calls, turns=40, saves=200.0),
+        await compare_async_ways(
+            "the engine cuts at the gate", unit, needed, uncut, calls=calls, turns=40, saves=200.0
+        ),
     ]
 
 
-def _count(found: FoundPoints) -> int:
-    """Nothing more is read."""
+def _count_points(found: FoundPoints) -> int:
+    """Return the number of points. Nothing more is read."""
     return len(found.dense) + len(found.text)
 
 
-def _send(found: FoundPoints) -> object:
+def _send_points(found: FoundPoints) -> object:
     return pickle.loads(pickle.dumps(found))  # noqa: S301 - our own
 
 
-def _each(found: FoundPoints) -> list[dict[str, Any]]:
+def _list_payloads(found: FoundPoints) -> list[dict[str, Any]]:
     return list({point.id: point.payload for point in [*found.dense, *found.text]}.values())
 
 
 def _decode_traits(found: FoundPoints) -> object:
-    return [StoredTraits.decode(each["traits"]) for each in _each(found)]
+    return [StoredTraits.decode(each["traits"]) for each in _list_payloads(found)]
 
 
 def _read_traits(found: FoundPoints) -> object:
-    return [StoredTraits(*[each.get(name) for name in APART.values()]) for each in _each(found)]  # pyright: ignore[reportArgumentType] - as stored
+    return [StoredTraits(*[each.get(name) for name in APART.values()]) for each in _list_payloads(found)]  # pyright: ignore[reportArgumentType] - as stored
 
 
-async def _rarities(engine: EdgeEngine, collection: Collection) -> Trick:
+async def _compare_rarities(engine: EdgeEngine, collection: Collection) -> Trick:
     message = Words(seed=31).text(MESSAGE_WORDS, MESSAGE_WORDS)
     terms = Question(message).term_ids
     known = Rarities(1, MEMORIES)
@@ -156,11 +160,11 @@ async def _rarities(engine: EdgeEngine, collection: Collection) -> Trick:
         return read
 
     quick, plain = ask(lambda: known), ask(lambda: Rarities(1, MEMORIES))
-    return await compare_async("rarities remembered", f"recall for {len(terms)} words", quick, plain)
+    return await compare_async_ways("rarities remembered", f"recall for {len(terms)} words", quick, plain)
 
 
-async def _index(engine: EdgeEngine, collection: Collection) -> Trick:
-    vectors = _made_up(ASKED)
+async def _compare_index(engine: EdgeEngine, collection: Collection) -> Trick:
+    vectors = _make_vectors(ASKED)
 
     def ask(key: str) -> AsyncWay:
         queries = cycle(
@@ -173,12 +177,14 @@ async def _index(engine: EdgeEngine, collection: Collection) -> Trick:
         return search
 
     quick, plain = ask("type"), ask("author")  # with the same values, and only one has an index
-    return await compare_async("an index for filters", f"filtered search of {MANY:,}", quick, plain, calls=5, turns=3)
+    return await compare_async_ways(
+        "an index for filters", f"filtered search of {MANY:,}", quick, plain, calls=5, turns=3
+    )
 
 
-async def _codes(shard: EdgeShard, vectors: Vectors) -> Trick:
+async def _compare_codes(shard: EdgeShard, vectors: Vectors) -> Trick:
     def ask(params: QuantizationSearchParams) -> AsyncWay:
-        requests = cycle([_nearest(vector, params) for vector in vectors[:ASKED]])
+        requests = cycle([_make_request(vector, params) for vector in vectors[:ASKED]])
 
         async def search() -> None:
             shard.query_batch(next(requests))
@@ -187,19 +193,19 @@ async def _codes(shard: EdgeShard, vectors: Vectors) -> Trick:
 
     quick = ask(QuantizationSearchParams(rescore=True, oversampling=3.0))
     plain = ask(QuantizationSearchParams(ignore=True))
-    return await compare_async("codes of 4 bits", f"search of {MANY:,}", quick, plain, calls=ASKED)
+    return await compare_async_ways("codes of 4 bits", f"search of {MANY:,}", quick, plain, calls=ASKED)
 
 
-def _nearest(vector: Vectors, params: QuantizationSearchParams) -> QueryBatchRequest:
+def _make_request(vector: Vectors, params: QuantizationSearchParams) -> QueryBatchRequest:
     query = EdgeQuery.Nearest([vector.tolist()], using="dense")
     return QueryBatchRequest([QueryRequest(CANDIDATES, query=query, params=SearchParams(quantization=params))])
 
 
-async def _turns(shard: EdgeShard, vectors: Vectors) -> Trick:
+async def _compare_turns(shard: EdgeShard, vectors: Vectors) -> Trick:
     """Return the longest time that the loop is held while fifty searches become ready together."""
-    requests = [_nearest(vector, QuantizationSearchParams(ignore=True)) for vector in vectors[:AT_ONCE]]
+    requests = [_make_request(vector, QuantizationSearchParams(ignore=True)) for vector in vectors[:AT_ONCE]]
 
-    async def held(turns: AbstractAsyncContextManager[object]) -> float:
+    async def time_longest_hold(turns: AbstractAsyncContextManager[object]) -> float:
         async def search(request: QueryBatchRequest) -> None:
             async with turns:
                 shard.query_batch(request)
@@ -213,14 +219,16 @@ async def _turns(shard: EdgeShard, vectors: Vectors) -> Trick:
 
     quick, plain = [], []
     for _ in range(OPENED):
-        quick.append(await held(TurnLock()))
-        plain.append(await held(nullcontext()))
+        quick.append(await time_longest_hold(TurnLock()))
+        plain.append(await time_longest_hold(nullcontext()))
     unit = f"longest hold by {AT_ONCE} searches"
-    return Trick("turns of the loop", unit, median(quick), median(plain), OPENED, saves=25_000)  # 28 November: 25 ms
+    return Trick(
+        "turns of the loop", unit, find_median(quick), find_median(plain), OPENED, saves=25_000
+    )  # 28 November: 25 ms
 
 
-def _read_ahead(path: Path, collection: Collection, vectors: Vectors) -> Trick:
-    """The first searches after a shard is opened whose files are not in the system's cache: this is about waiting."""
+def _compare_reading_ahead(path: Path, collection: Collection, vectors: Vectors) -> Trick:
+    """Compare the first searches in a shard whose files are not in the system's cache: this is about waiting."""
     spent: dict[str, list[tuple[float, int]]] = {"quick": [], "plain": []}
     for _ in range(OPENED):
         for name in ("quick", "plain"):
@@ -229,15 +237,15 @@ def _read_ahead(path: Path, collection: Collection, vectors: Vectors) -> Trick:
             shard = EdgeShard.load(str(path)) if opened is None else opened.shard
             started, faults = time.perf_counter(), getrusage(RUSAGE_SELF).ru_majflt
             for vector in vectors[:ASKED]:
-                shard.query_batch(_nearest(vector, QuantizationSearchParams(rescore=True, oversampling=3.0)))
+                shard.query_batch(_make_request(vector, QuantizationSearchParams(rescore=True, oversampling=3.0)))
             took = (time.perf_counter() - started) * 1e6
             spent[name].append((took, getrusage(RUSAGE_SELF).ru_majflt - faults))
             if opened is None:
                 shard.close()
             else:
                 close_shard(opened, keep=False)
-    quick, plain = (median([took for took, _ in spent[name]]) for name in ("quick", "plain"))
-    waits = [f"{median([waits for _, waits in spent[name]]):.0f}" for name in ("quick", "plain")]
+    quick, plain = (find_median([took for took, _ in spent[name]]) for name in ("quick", "plain"))
+    waits = [f"{find_median([waits for _, waits in spent[name]]):.0f}" for name in ("quick", "plain")]
     name = f"read ahead ({waits[0]} pages waited for; plain {waits[1]})"
     # shard_files.py: the first search takes 1 instead of 30 ms, the next ones 0.3 instead of 3.5.
     return Trick(name, f"first {ASKED} searches, by the clock", quick, plain, OPENED, saves=90_000)
@@ -251,10 +259,10 @@ def _drop_cached(folder: Path) -> None:
                 os.posix_fadvise(raw.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
 
 
-def _memory(place: int, text: str) -> Memory:
+def _make_memory(place: int, text: str) -> Memory:
     at = STORED + timedelta(minutes=place)
     return Memory(
-        id=_id(place),
+        id=_make_id(place),
         content=text,
         type="observation",
         tags=[f"tag{place % 20}"],
@@ -272,33 +280,33 @@ def _memory(place: int, text: str) -> Memory:
     )
 
 
-def _id(place: int) -> str:
+def _make_id(place: int) -> str:
     return str(UUID(int=(place + 1) << 80, version=4))
 
 
-def _before(memory: Memory) -> list[str]:
+def _list_before(memory: Memory) -> list[str]:
     place = (UUID(memory.id).int >> 80) - 1
-    return [_id(place - back) for back in (1, 2) if place >= back]
+    return [_make_id(place - back) for back in (1, 2) if place >= back]
 
 
-def _as_product(memory: Memory) -> dict[str, Any]:
-    return build_payload(memory, _before(memory))
+def _build_product_payload(memory: Memory) -> dict[str, Any]:
+    return build_payload(memory, _list_before(memory))
 
 
-def _traits_apart(memory: Memory) -> dict[str, Any]:
-    held = _as_product(memory)
+def _build_apart_payload(memory: Memory) -> dict[str, Any]:
+    held = _build_product_payload(memory)
     traits = StoredTraits.decode(held.pop("traits"))
     values = {APART[name]: value for name, value in traits._asdict().items() if value is not None}
     return held | values | {APART["before"]: list(traits.before)}
 
 
-def _filters(memory: Memory) -> dict[str, Any]:
+def _build_filter_payload(memory: Memory) -> dict[str, Any]:
     kind = str(((UUID(memory.id).int >> 80) - 1) % ASKED)
-    return _as_product(memory) | {"type": kind, "author": kind}
+    return _build_product_payload(memory) | {"type": kind, "author": kind}
 
 
-def _made_up(count: int) -> Vectors:
-    """Vectors that lie together as embeddings do."""
+def _make_vectors(count: int) -> Vectors:
+    """Return vectors that lie together as embeddings do."""
     chance = np.random.default_rng(11)
     centres = chance.standard_normal((CLUSTERS, NO_MODEL_DIMS), dtype=np.float32)
     vectors = centres[chance.integers(0, CLUSTERS, count)]
@@ -306,7 +314,7 @@ def _made_up(count: int) -> Vectors:
     return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
 
-async def _fill(
+async def _fill_collection(
     engine: EdgeEngine, collection: Collection, memories: Sequence[Memory], vectors: Vectors, shape: Shape
 ) -> None:
     await engine.open(collection)
@@ -324,7 +332,7 @@ async def _fill(
     await engine.flush(collection)
 
 
-async def _query(engine: EdgeEngine, collection: Collection, question: str, vector: Vectors) -> Query:
+async def _make_query(engine: EdgeEngine, collection: Collection, question: str, vector: Vectors) -> Query:
     ids = Question(question).term_ids
     rarities = [each or 0.0 for each in await engine.read_rarities(collection, ids)]
     floors = gate.Scales.from_rarities(rarities, None).compute_floors(gate.COMPANY)

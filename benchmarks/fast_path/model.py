@@ -8,7 +8,7 @@ from itertools import cycle
 
 import numpy as np
 from argon2 import PasswordHasher
-from helpers.ab import EMBEDDED_INGEST, START, Trick, compare
+from helpers.ab import EMBEDDED_INGEST, START, Trick, compare_ways
 from helpers.common import MODELS
 from numpy.typing import NDArray
 
@@ -31,7 +31,7 @@ def load_model() -> tuple[Embedder, Trick]:
     return embedder, Trick("models are loaded last", "start, to the first answer", 0.0, took, 1, START)
 
 
-def embed(embedder: Embedder, texts: list[str]) -> NDArray[np.float32]:
+def embed_texts(embedder: Embedder, texts: list[str]) -> NDArray[np.float32]:
     """The vectors of short texts, (n, dims)."""
     steps = embedder.embed_documents(texts)
     while True:
@@ -49,34 +49,40 @@ def measure_model(embedder: Embedder, texts: list[str]) -> list[Trick]:
     for text in texts[:ASKED]:
         known.put(text, embedder.embed_query(text))
 
-    def in_eights() -> None:
+    def embed_in_eights() -> None:
         for first in range(0, TEXTS, BATCH_TEXTS):
-            embed(embedder, some[first : first + BATCH_TEXTS])
+            embed_texts(embedder, some[first : first + BATCH_TEXTS])
 
-    def alone() -> None:
+    def embed_alone() -> None:
         for text in some:
-            embed(embedder, [text])
+            embed_texts(embedder, [text])
 
     unit, whole = f"ingest of {TEXTS} texts", TEXTS * EMBEDDED_INGEST
     return [
-        compare(
+        compare_ways(
             "vectors of questions remembered",
             "recall of a question asked before",
             lambda: known.get(next(questions)),
             lambda: embedder.embed_query(next(questions)),
             calls=5,
         ),
-        compare(
+        compare_ways(
             "batches of 8, beside one at a time",
             unit,
-            lambda: embed(embedder, some),
-            alone,
+            lambda: embed_texts(embedder, some),
+            embed_alone,
             calls=1,
             turns=3,
             whole=whole,
         ),
-        compare(
-            "batches sorted by length", unit, lambda: embed(embedder, some), in_eights, calls=1, turns=3, whole=whole
+        compare_ways(
+            "batches sorted by length",
+            unit,
+            lambda: embed_texts(embedder, some),
+            embed_in_eights,
+            calls=1,
+            turns=3,
+            whole=whole,
         ),
     ]
 

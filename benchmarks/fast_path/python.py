@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 import structlog
-from helpers.ab import FETCH, INGEST, Trick, Way, compare, compare_async
+from helpers.ab import FETCH, INGEST, Trick, Way, compare_async_ways, compare_ways
 from helpers.common import Site
 from helpers.filling import STORED
 
@@ -44,10 +44,17 @@ LOOK_UPS = 3
 
 def measure_python(texts: list[str]) -> list[Trick]:
     """Every trick that needs neither a record nor a model."""
-    return [_tuples(), _names(), _skip_list(texts), _search_texts(texts), _log_lines(), _text_lines()]
+    return [
+        _compare_tuples(),
+        _compare_names(),
+        _compare_skip_lists(texts),
+        _compare_search_texts(texts),
+        _compare_log_lines(),
+        _compare_text_lines(),
+    ]
 
 
-def _tuples() -> Trick:
+def _compare_tuples() -> Trick:
     traits = ("id", 1.0, None, ("a", "b"), "Anna", "", "")
     made: dict[type[NamedTuple], tuple[Any, ...]] = {
         FoundPoint: ("id", 0.5, {}),
@@ -60,14 +67,16 @@ def _tuples() -> Trick:
         (make_dataclass(kind.__name__, kind._fields, frozen=True, slots=True), values) for kind, values in made.items()
     ]
     unit = f"recall of {POINTS} points"
-    return compare("tuples for points and candidates", unit, _build(list(made.items())), _build(plain), times=5.0)
+    return compare_ways(
+        "tuples for points and candidates", unit, _make_builder(list(made.items())), _make_builder(plain), times=5.0
+    )
 
 
-def _build(kinds: list[tuple[Any, tuple[Any, ...]]]) -> Way:
+def _make_builder(kinds: list[tuple[Any, tuple[Any, ...]]]) -> Way:
     return lambda: [[kind(*values) for kind, values in kinds] for _ in range(POINTS)]
 
 
-def _names() -> Trick:
+def _compare_names() -> Trick:
     def find_terms(name: str, language: Language) -> frozenset[int]:
         return frozenset(map(hash_term, stem_words(split_words(name, language), language)))
 
@@ -77,10 +86,10 @@ def _names() -> Trick:
     def read(find: Callable[[str, Language], object]) -> Way:
         return lambda: [find(names[place % len(names)], "english") for place in range(2 * POINTS)]
 
-    return compare("terms of names remembered", f"recall of {POINTS} points", read(remembered), read(find_terms))
+    return compare_ways("terms of names remembered", f"recall of {POINTS} points", read(remembered), read(find_terms))
 
 
-def _skip_list(texts: list[str]) -> Trick:
+def _compare_skip_lists(texts: list[str]) -> Trick:
     entries = [SkipEntry(f"{n}", text, "", "", None, STORED) for n, text in enumerate(texts[:5])]
     contents = texts[100 : 100 + ANSWERED]
 
@@ -99,10 +108,10 @@ def _skip_list(texts: list[str]) -> Trick:
             for each in about:
                 assert not each or not each <= said
 
-    return compare("terms of a skip list's 5 entries remembered", "recall", remembered, plain)
+    return compare_ways("terms of a skip list's 5 entries remembered", "recall", remembered, plain)
 
 
-def _search_texts(texts: list[str]) -> Trick:
+def _compare_search_texts(texts: list[str]) -> Trick:
     """A conversation's turns one after the other: each is read again for the two after it."""
 
     def terms(text: str) -> tuple[str, ...]:
@@ -119,12 +128,12 @@ def _search_texts(texts: list[str]) -> Trick:
         return way
 
     remembered = lru_cache(maxsize=256)(terms)
-    return compare(
+    return compare_ways(
         "terms of neighbours remembered", "stored turn", store(remembered), store(terms), calls=100, whole=INGEST
     )
 
 
-def _log_lines() -> Trick:
+def _compare_log_lines() -> Trick:
     """A line of a request through our logger, and through the one of the standard library."""
     with redirect_stderr(StringIO()) as sink:
         configure_logs("json")
@@ -152,12 +161,12 @@ def _log_lines() -> Trick:
 
             return way
 
-        trick = compare("our own logger", "line", line(direct), line(through), calls=200, times=2.0)
+        trick = compare_ways("our own logger", "line", line(direct), line(through), calls=200, times=2.0)
     configure_logs("text")
     return trick
 
 
-def _text_lines() -> Trick:
+def _compare_text_lines() -> Trick:
     """A text line of a request by our renderer, and by structlog's."""
     event = {"timestamp": "2026-11-30T04:00:00.000000Z", "level": "info", "logger": "server.access"}
     event |= {"event": "request.answered", "method": "POST", "path": "/mcp", "status": 200, "ms": 7.5}
@@ -166,7 +175,7 @@ def _text_lines() -> Trick:
         return lambda: renderer(None, "info", {**event, "request_id": "0123456789"})
 
     plain = structlog.dev.ConsoleRenderer(colors=False)
-    return compare("our own text of a line", "line", line(LineRenderer()), line(plain), calls=200, times=3.0)
+    return compare_ways("our own text of a line", "line", line(LineRenderer()), line(plain), calls=200, times=3.0)
 
 
 async def measure_record(site: Site) -> list[Trick]:
@@ -211,26 +220,26 @@ async def measure_record(site: Site) -> list[Trick]:
     driver: Any = near.connection.driver_connection
 
     tricks = [
-        await compare_async(
+        await compare_async_ways(
             "look-ups remembered", f"context ({LOOK_UPS})", remembered, lambda: read({"workspace": "here"}), times=20.0
         ),
-        await compare_async(
+        await compare_async_ways(
             "look-ups on the loop",
             f"context ({LOOK_UPS}), if none is known",
             here,
             lambda: read({"workspace": str(next(numbers))}),
         ),
-        compare(
+        compare_ways(
             "PRAGMA past SQLAlchemy",
             f"context ({LOOK_UPS})",
             lambda: [driver.execute("PRAGMA data_version").fetchone() for _ in range(LOOK_UPS)],
             lambda: [near.exec_driver_sql("PRAGMA data_version").fetchone() for _ in range(LOOK_UPS)],
             times=2.0,  # cached_reads.py: SQLAlchemy takes longer over it than SQLite
         ),
-        await compare_async(
+        await compare_async_ways(
             "principals remembered", "request", lambda: authenticator.authenticate(site.key), recognised, whole=FETCH
         ),
-        await compare_async(
+        await compare_async_ways(
             "workspaces remembered",
             "request",
             lambda: directory.find_workspace(account_id, "default"),

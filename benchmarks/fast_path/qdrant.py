@@ -7,8 +7,8 @@ import asyncio
 from pathlib import Path
 from uuid import UUID
 
-from helpers.ab import Trick, compare_async
-from helpers.common import seeded
+from helpers.ab import Trick, compare_async_ways
+from helpers.common import make_chance
 from helpers.store_double import serve_store
 
 POINTS, TERMS, ASKED = 300, 200, 6
@@ -17,10 +17,10 @@ POINTS, TERMS, ASKED = 300, 200, 6
 def measure_qdrant(folder: Path) -> list[Trick]:
     """Ask a store in our way, and in the way that the client of Qdrant has by default."""
     with serve_store(folder) as url:
-        return asyncio.run(_compare(url))
+        return asyncio.run(_compare_searches(url))
 
 
-async def _compare(url: str) -> list[Trick]:
+async def _compare_searches(url: str) -> list[Trick]:
     import httpx  # noqa: PLC0415 - only after ROOT is importable, with the other imports of the store
     from qdrant_client import AsyncQdrantClient, models  # noqa: PLC0415 - as above
 
@@ -28,7 +28,7 @@ async def _compare(url: str) -> list[Trick]:
     from server.store.search.qdrant.server import ServerEngine  # noqa: PLC0415 - as above
     from server.store.search.seam import Collection, FoundPoint, Point, Query, SparseVector  # noqa: PLC0415 - as above
 
-    collection, chance = Collection("bench", 0, "tenant"), seeded(3)
+    collection, chance = Collection("bench", 0, "tenant"), make_chance(3)
     keeping = AsyncQdrantClient(url=url, check_compatibility=False, limits=httpx.Limits())
     closing = AsyncQdrantClient(url=url, check_compatibility=False)
     quick, plain = ServerEngine(keeping), ServerEngine(closing)
@@ -47,13 +47,13 @@ async def _compare(url: str) -> list[Trick]:
         await quick.upsert(collection, points)
         assert len(await search_by_models()) == len((await quick.search(collection, query)).text) == query.limit
         return [
-            await compare_async(
+            await compare_async_ways(
                 "the connections to a Qdrant server are kept",
                 "a request",
                 lambda: quick.count(collection),
                 lambda: plain.count(collection),
             ),
-            await compare_async(
+            await compare_async_ways(
                 "searches of a Qdrant server are sent and read as JSON",
                 "a search with 40 hits",
                 lambda: quick.search(collection, query),

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from helpers.ab import START, Trick
 from helpers.client import Client
-from helpers.common import ROOT, Process, Site, free_port, median, progress
+from helpers.common import ROOT, Process, Site, find_free_port, find_median, show_progress
 
 STARTS = 3
 REQUESTS = 1_000
@@ -41,7 +41,7 @@ LAZY = (
 def measure_starts(site: Site) -> list[Trick]:
     """Start processes that import everything, and some that look for garbage meanwhile and some that do not."""
     steps = [f"import server.cli; {CLOCK}", *(f"{imports}; times.append(time.process_time())" for *_, imports in LAZY)]
-    lazy, quick, plain = _start(
+    lazy, quick, plain = _time_starts(
         site,
         [
             "; ".join(steps),
@@ -58,10 +58,10 @@ def measure_starts(site: Site) -> list[Trick]:
     ]
 
 
-def _start(site: Site, ways: Sequence[str]) -> list[list[float]]:
+def _time_starts(site: Site, ways: Sequence[str]) -> list[list[float]]:
     """Run each of these programs in turns; the medians of the µs between the times that they print."""
     said: list[list[list[float]]] = [[] for _ in ways]
-    for turn in progress(range(STARTS + 1), "starts"):
+    for turn in show_progress(range(STARTS + 1), "starts"):
         for which, way in enumerate(ways):
             done = subprocess.run(  # noqa: S603 - our own programs
                 [sys.executable, "-c", f"{way}; {SAYS}"],
@@ -75,14 +75,14 @@ def _start(site: Site, ways: Sequence[str]) -> list[list[float]]:
             if turn:  # the first turn warms up
                 times: list[float] = json.loads(done.stdout)
                 said[which].append([(after - before) * 1e6 for before, after in pairwise(times)])
-    return [[median(values) for values in zip(*numbers, strict=True)] for numbers in said]
+    return [[find_median(values) for values in zip(*numbers, strict=True)] for numbers in said]
 
 
 def measure_transport(folder: Path) -> Trick:
     """Small requests to an empty application, by uvloop and httptools and by asyncio and h11."""
     kept = dict(os.environ)
     spent: tuple[list[float], list[float]] = ([], [])
-    ports = free_port(), free_port()
+    ports = find_free_port(), find_free_port()
     options = ("uvloop", "httptools"), ("asyncio", "h11")
     started = [
         Process(
@@ -110,26 +110,26 @@ def measure_transport(folder: Path) -> Trick:
         for port, (loop, http) in zip(ports, options, strict=True)
     ]
     try:
-        clients = [_connect(process) for process in started]
+        clients = [_connect_to(process) for process in started]
         for turn in range(ROUNDS + 1):
             for which, (process, client) in enumerate(zip(started, clients, strict=True)):
                 before = process.cpu_seconds()
                 for _ in range(REQUESTS):
-                    assert client.raw("GET", "/", None, {})[0] == 404
+                    assert client.send_raw("GET", "/", None, {})[0] == 404
                 if turn:
                     spent[which].append((process.cpu_seconds() - before) / REQUESTS * 1e6)
     finally:
         for process in started:
             process.stop()
     # docs/dependencies.md: a fifth less for each of them.
-    return Trick("uvloop and httptools", "request", median(spent[0]), median(spent[1]), ROUNDS, times=1.5)
+    return Trick("uvloop and httptools", "request", find_median(spent[0]), find_median(spent[1]), ROUNDS, times=1.5)
 
 
-def _connect(process: Process) -> Client:
+def _connect_to(process: Process) -> Client:
     client = Client(process.port, awake=True)
     for _ in range(200):
         try:
-            client.raw("GET", "/", None, {})
+            client.send_raw("GET", "/", None, {})
         except OSError:
             time.sleep(0.05)
         else:

@@ -9,7 +9,7 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from helpers.common import Figure, percentile
+from helpers.common import Figure, find_percentile
 
 # What a trick makes faster, in µs, on the machine of docs/benchmarks.md.
 RECALL = 7_500
@@ -56,57 +56,57 @@ class Trick:
         if self.times is not None:
             target, is_met = f"stated: {self.times:g} x", ratio - 1 >= (self.times - 1) * TOLERANCE
         elif self.saves is not None:
-            target, is_met = f"stated: saves {_time(self.saves)}", saved >= self.saves * TOLERANCE
+            target, is_met = f"stated: saves {_format_time(self.saves)}", saved >= self.saves * TOLERANCE
         else:
-            target, is_met = f"saves {SHARE:.0%} of {_time(self.whole)}", saved >= self.whole * SHARE
+            target, is_met = f"saves {SHARE:.0%} of {_format_time(self.whole)}", saved >= self.whole * SHARE
         times = f", {ratio:.1f} x" if self.quick else ""
         return Figure(
             f"{self.name}: {self.unit}",
-            _time(self.quick),
+            _format_time(self.quick),
             f"{self.turns} turns",
-            f"plain {_time(self.plain)}{times}; saves {_time(saved)}",
+            f"plain {_format_time(self.plain)}{times}; saves {_format_time(saved)}",
             target,
             is_met,
         )
 
 
-def compare(
+def compare_ways(
     name: str, unit: str, quick: Way, plain: Way, *, calls: int = 20, turns: int = TURNS, **stated: float
 ) -> Trick:
-    """Time both ways in turns; the figures are µs a call. `stated` is the trick's `whole`, `times` or `saves`."""
+    """Time both ways in turns; return the trick, in µs a call. `stated` is the trick's `whole`, `times` or `saves`."""
     spent: tuple[list[float], list[float]] = ([], [])
     for turn in range(turns + 1):
-        for which in _order(turn):
+        for which in _order_turn(turn):
             way = (quick, plain)[which]
             started = time.process_time_ns()
             for _ in range(calls):
                 way()
             if turn:  # the first turn warms up
                 spent[which].append((time.process_time_ns() - started) / calls / 1000)
-    return Trick(name, unit, percentile(spent[0], 0.25), percentile(spent[1], 0.25), turns, **stated)
+    return Trick(name, unit, find_percentile(spent[0], 0.25), find_percentile(spent[1], 0.25), turns, **stated)
 
 
-async def compare_async(
+async def compare_async_ways(
     name: str, unit: str, quick: AsyncWay, plain: AsyncWay, *, calls: int = 20, turns: int = TURNS, **stated: float
 ) -> Trick:
-    """The same for two ways that are awaited; threads that work for them count."""
+    """Do the same for two ways that are awaited. Threads that work for them count."""
     spent: tuple[list[float], list[float]] = ([], [])
     for turn in range(turns + 1):
-        for which in _order(turn):
+        for which in _order_turn(turn):
             way = (quick, plain)[which]
             started = time.process_time_ns()
             for _ in range(calls):
                 await way()
             if turn:
                 spent[which].append((time.process_time_ns() - started) / calls / 1000)
-    return Trick(name, unit, percentile(spent[0], 0.25), percentile(spent[1], 0.25), turns, **stated)
+    return Trick(name, unit, find_percentile(spent[0], 0.25), find_percentile(spent[1], 0.25), turns, **stated)
 
 
-def _order(turn: int) -> tuple[int, int]:
+def _order_turn(turn: int) -> tuple[int, int]:
     return (0, 1) if turn % 2 else (1, 0)
 
 
-def _time(microseconds: float) -> str:
+def _format_time(microseconds: float) -> str:
     if abs(microseconds) >= 100_000:
         return f"{microseconds / 1e6:.2f} s"
     return f"{microseconds:,.0f} µs" if abs(microseconds) >= 10 else f"{microseconds:.1f} µs"

@@ -11,7 +11,7 @@ from collections.abc import Generator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-from helpers.common import MODELS, progress
+from helpers.common import MODELS, show_progress
 from helpers.locomo import Turn
 from numpy.typing import NDArray
 
@@ -27,7 +27,7 @@ Scores = dict[int, float]
 
 
 def load_embedder() -> "Embedder | None":
-    """The product's embedding model, where there is one."""
+    """Return the product's embedding model, or None if it is not here."""
     from server.store.embedding.models.loaded_model import Embedder  # noqa: PLC0415 - only after ROOT is importable
     from server.store.embedding.models.model_folder import find_model, folder_of_model  # noqa: PLC0415 - as above
 
@@ -42,14 +42,14 @@ class Arms:
         self._keyword = _Keyword(turns)
         self._vector = _Vector(turns, embedder, what) if embedder is not None else None
 
-    def rank(self, question: str, limit: int) -> dict[str, list[int]]:
+    def rank_turns(self, question: str, limit: int) -> dict[str, list[int]]:
         """The places of turns by arm, best first."""
-        keyword = _best(self._keyword.scores(question))
+        keyword = _rank_best(self._keyword.score_turns(question))
         ranked = {KEYWORD: list(keyword)[:limit]}
         if self._vector is not None:
-            vector = _best(self._vector.scores(question))
+            vector = _rank_best(self._vector.score_turns(question))
             ranked[VECTOR] = list(vector)[:limit]
-            ranked[FUSION] = list(_fused(keyword, vector))[:limit]
+            ranked[FUSION] = list(_fuse_scores(keyword, vector))[:limit]
         return ranked
 
 
@@ -68,8 +68,8 @@ class _Keyword:
             for term, weight in zip(*weigh_terms(Counter(stem_words(split_words(key)))), strict=True):
                 self._postings[term].append((place, weight))
 
-    def scores(self, question: str) -> Scores:
-        """Of every turn that has a word of the question."""
+    def score_turns(self, question: str) -> Scores:
+        """Return the scores of every turn that has a word of the question."""
         scores: Scores = defaultdict(float)
         for term in self._question(question).term_ids:
             there = self._postings.get(term, [])
@@ -87,20 +87,20 @@ class _Vector:
         texts = [turn.text for turn in turns]
         windows = [
             each
-            for first in progress(range(0, len(texts), CHUNK), f"embedding {what}")
-            for each in result_of(embedder.embed_documents(texts[first : first + CHUNK]))
+            for first in show_progress(range(0, len(texts), CHUNK), f"embedding {what}")
+            for each in await_result(embedder.embed_documents(texts[first : first + CHUNK]))
         ]
         self._rows = np.concatenate(windows)
         self._starts = np.cumsum([0, *map(len, windows[:-1])])
 
-    def scores(self, question: str) -> Scores:
-        """Of every turn."""
+    def score_turns(self, question: str) -> Scores:
+        """Return the scores of every turn."""
         cosines = np.maximum.reduceat(self._rows @ self._embedder.embed_query(question), self._starts)
         return dict(enumerate(cosines.tolist()))
 
 
-def result_of(work: Generator[None, None, list[NDArray[np.float32]]]) -> list[NDArray[np.float32]]:
-    """The vectors that the embedder returns at its end."""
+def await_result(work: Generator[None, None, list[NDArray[np.float32]]]) -> list[NDArray[np.float32]]:
+    """Return the vectors of an embedder's work, when it has ended."""
     while True:
         try:
             next(work)
@@ -108,20 +108,22 @@ def result_of(work: Generator[None, None, list[NDArray[np.float32]]]) -> list[ND
             return end.value
 
 
-def _best(scores: Scores) -> Scores:
-    """The candidates of an arm, best first; of equals the earlier."""
+def _rank_best(scores: Scores) -> Scores:
+    """Return the candidates of an arm, best first. Of equal ones the earlier comes first."""
     return dict(sorted(scores.items(), key=lambda each: (-each[1], each[0]))[:CANDIDATES])
 
 
-def _fused(keyword: Scores, vector: Scores) -> Scores:
-    """Both arms' candidates by alpha; one that an arm did not find has 0 there."""
-    words, meaning = _scaled(keyword), _scaled(vector)
+def _fuse_scores(keyword: Scores, vector: Scores) -> Scores:
+    """Return the candidates of both arms, weighed by alpha. A candidate that an arm did not find has 0 there."""
+    words, meaning = _scale_scores(keyword), _scale_scores(vector)
     places = words.keys() | meaning.keys()
-    return _best({place: ALPHA * words.get(place, 0.0) + (1 - ALPHA) * meaning.get(place, 0.0) for place in places})
+    return _rank_best(
+        {place: ALPHA * words.get(place, 0.0) + (1 - ALPHA) * meaning.get(place, 0.0) for place in places}
+    )
 
 
-def _scaled(scores: Scores) -> Scores:
-    """From 0 to 1; where all are equal, all are 1."""
+def _scale_scores(scores: Scores) -> Scores:
+    """Return the scores as numbers from 0 to 1. If all are equal, all are 1."""
     if not scores:
         return {}
     low, high = min(scores.values()), max(scores.values())

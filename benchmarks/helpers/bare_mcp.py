@@ -24,7 +24,7 @@ from starlette.routing import Route
 SCHEMA = {"type": "object", "properties": {"id": {"type": "string"}}, "required": ["id"], "additionalProperties": False}
 
 
-def build(port: int, payload: dict[str, Any]) -> Starlette:
+def build_app(port: int, payload: dict[str, Any]) -> Starlette:
     tool = types.Tool(name="fetch", description="Read one memory.", input_schema=SCHEMA)
     text = json.dumps(payload, ensure_ascii=False, separators=(",", ":"))
 
@@ -55,7 +55,7 @@ def build(port: int, payload: dict[str, Any]) -> Starlette:
 if __name__ == "__main__":
     listen, answer = int(sys.argv[1]), json.loads(Path(sys.argv[2]).read_text())
     uvicorn.run(
-        build(listen, answer),
+        build_app(listen, answer),
         port=listen,
         loop="uvloop",
         http="httptools",

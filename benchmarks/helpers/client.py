@@ -41,19 +41,19 @@ class Client:
         }
         if key is not None:
             fixed["authorization"] = f"Bearer {key}"
-        self._fixed = _lines(fixed)
+        self._fixed = _format_headers(fixed)
 
-    def raw(self, method: str, path: str, body: bytes | None, headers: dict[str, str]) -> tuple[int, bytes]:
-        """A request; status and body.
+    def send_raw(self, method: str, path: str, body: bytes | None, headers: dict[str, str]) -> tuple[int, bytes]:
+        """Send a request, and return the status and the body.
 
         Raises:
             OSError: there was no whole answer; the next request has a new connection.
         """
         content = body or b""
         length = f"content-length: {len(content)}\r\n\r\n"
-        head = f"{method} {path} HTTP/1.1\r\n{self._fixed}{_lines(headers)}{length}".encode()
+        head = f"{method} {path} HTTP/1.1\r\n{self._fixed}{_format_headers(headers)}{length}".encode()
         try:
-            connection = self._connected()
+            connection = self._open_connection()
             started = time.perf_counter()
             connection.sendall(head + content)
             answer = _Answer()
@@ -69,36 +69,36 @@ class Client:
         return answer.status, answer.body
 
     def send(self, method: str, path: str, body: object = None, **headers: str) -> tuple[int, Any]:
-        """A request with a JSON body; status and JSON."""
+        """Send a request with a JSON body, and return the status and the JSON."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
-        status, content = self.raw(method, path, None if body is None else json.dumps(body).encode(), named)
+        status, content = self.send_raw(method, path, None if body is None else json.dumps(body).encode(), named)
         return status, json.loads(content) if content else None
 
     def get(self, path: str) -> tuple[int, Any]:
-        """GET; status and JSON."""
+        """Send a GET, and return the status and the JSON."""
         return self.send("GET", path)
 
     def post(self, path: str, body: object, **headers: str) -> Any:
-        """POST; the JSON of an answer that must be a success."""
+        """Send a POST, and return the JSON of the answer, which must be a success."""
         status, answer = self.send("POST", path, body, **headers)
         assert status < 300, answer
         return answer
 
     def call(self, tool: str, arguments: dict[str, Any], path: str = "/mcp") -> Any:
-        """Call a tool over MCP, 2026-07-28; its structured content."""
-        body, headers = mcp_call(tool, arguments)
-        status, content = self.raw("POST", path, body, headers)
+        """Call a tool over MCP, 2026-07-28, and return its structured content."""
+        body, headers = make_mcp_call(tool, arguments)
+        status, content = self.send_raw("POST", path, body, headers)
         answer = json.loads(content)
         assert status == http.HTTPStatus.OK, answer
         assert not answer["result"].get("isError"), answer
         return answer["result"]["structuredContent"]
 
-    def embeddings(self) -> str:
+    def read_model_state(self) -> str:
         """Return the state of the server's embedding model: loading, ready, absent or failed."""
         return self.get("/v1/health")[1]["embedding_state"].partition(":")[0]
 
-    def _connected(self) -> socket.socket:
-        """The connection; the server lets go of one that is idle for five seconds, so after three it is a new one."""
+    def _open_connection(self) -> socket.socket:
+        """Return the connection. The server closes one after five idle seconds, so after three it is a new one."""
         if self._socket is not None and time.monotonic() - self._used > IDLE_SECONDS:
             self._close()
         if self._socket is None:
@@ -127,17 +127,17 @@ class _Answer:
         self.is_whole = False
 
     def read(self, received: bytes) -> None:
-        """Take what has come; nothing is the end of the connection."""
+        """Take the bytes that have come. No bytes mean the end of the connection."""
         if not received:
             raise ConnectionError("the server closed the connection before its answer was whole")
         self._parser.feed_data(received)
 
     def on_body(self, part: bytes) -> None:
-        """The parser's word."""
+        """The parser calls it."""
         self._parts.append(part)
 
     def on_message_complete(self) -> None:
-        """The parser's word."""
+        """The parser calls it."""
         self.is_whole = True
 
     @property
@@ -151,8 +151,8 @@ class _Answer:
         return b"".join(self._parts)
 
 
-def mcp_call(tool: str, arguments: dict[str, Any]) -> tuple[bytes, dict[str, str]]:
-    """The body and the headers of a tools/call of the stateless era."""
+def make_mcp_call(tool: str, arguments: dict[str, Any]) -> tuple[bytes, dict[str, str]]:
+    """Return the body and the headers of a tools/call of the stateless era."""
     version = "2026-07-28"
     meta = {
         "io.modelcontextprotocol/protocolVersion": version,
@@ -165,5 +165,5 @@ def mcp_call(tool: str, arguments: dict[str, Any]) -> tuple[bytes, dict[str, str
     return json.dumps(body).encode(), headers
 
 
-def _lines(headers: dict[str, str]) -> str:
+def _format_headers(headers: dict[str, str]) -> str:
     return "".join(f"{name}: {value}\r\n" for name, value in headers.items())

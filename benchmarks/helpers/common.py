@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from helpers.client import Client
-from helpers.locomo import default_file
+from helpers.locomo import find_file
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
@@ -42,7 +42,7 @@ screen = Console(stderr=True)
 class Figure:
     """One measured value, beside what it is to be held against.
 
-    `is_met` is None where there is no target.
+    `is_met` is None if there is no target.
     """
 
     name: str
@@ -53,10 +53,10 @@ class Figure:
     is_met: bool | None = None
 
 
-def show(figures: Sequence[Figure]) -> None:
+def print_figures(figures: Sequence[Figure]) -> None:
     """Print the figures as a table on stdout."""
     table = Table(
-        "what", "measured", "n", "reference, same run", "target", "met", title=machine(), title_justify="left"
+        "what", "measured", "n", "reference, same run", "target", "met", title=describe_machine(), title_justify="left"
     )
     for each in figures:
         met = {None: "", True: "yes", False: "[red]NO[/red]"}[each.is_met]
@@ -64,7 +64,7 @@ def show(figures: Sequence[Figure]) -> None:
     Console(width=None if sys.stdout.isatty() else 200).print(table)
 
 
-def machine() -> str:
+def describe_machine() -> str:
     """Return a line about this machine and its load."""
     model = platform.processor() or platform.machine()
     cpuinfo = Path("/proc/cpuinfo")
@@ -74,31 +74,31 @@ def machine() -> str:
     return f"{model}, {os.cpu_count()} cores, Python {platform.python_version()}, load {load:.1f}"
 
 
-def percentile(values: Sequence[float], share: float) -> float:
-    """The value below which this share of the values lies."""
+def find_percentile(values: Sequence[float], share: float) -> float:
+    """Return the value below which this share of the values lies."""
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, int(len(ordered) * share))]
 
 
-def median(values: Sequence[float]) -> float:
-    """The middle value."""
-    return percentile(values, 0.5)
+def find_median(values: Sequence[float]) -> float:
+    """Return the middle value."""
+    return find_percentile(values, 0.5)
 
 
-def milliseconds(work: Callable[[], object]) -> float:
+def time_call(work: Callable[[], object]) -> float:
     """Return the time that a call takes."""
     started = time.perf_counter()
     work()
     return (time.perf_counter() - started) * 1000
 
 
-def progress(items: Sequence[Any], what: str) -> Iterator[Any]:
-    """The items, with a bar on stderr."""
+def show_progress(items: Sequence[Any], what: str) -> Iterator[Any]:
+    """Yield the items, with a bar on stderr."""
     return iter(track(items, what, console=screen, transient=True))
 
 
-def free_port() -> int:
-    """A port of loopback that nobody listens on, and that is handed to nobody who asks for any port.
+def find_free_port() -> int:
+    """Return a port of loopback that nobody listens on. The system gives it to nobody who asks for any port.
 
     A server that is killed and started again must find its port free: so it lies below the range of such ports.
     """
@@ -110,8 +110,8 @@ def free_port() -> int:
 
 
 @contextmanager
-def temporary_folder() -> Iterator[Path]:
-    """A folder that is gone at the end."""
+def make_temporary_folder() -> Iterator[Path]:
+    """Make a folder, and remove it when the block ends."""
     with tempfile.TemporaryDirectory(prefix="loci-bench-", ignore_cleanup_errors=True) as path:
         yield Path(path)
 
@@ -186,7 +186,7 @@ class Site:
 
     folder: Path
     model: str = "auto"
-    port: int = field(default_factory=free_port)
+    port: int = field(default_factory=find_free_port)
     key: str = ""
 
     def __post_init__(self) -> None:
@@ -198,7 +198,7 @@ class Site:
 
     @property
     def environment(self) -> dict[str, str]:
-        """The settings, whatever this shell has set; bytecode is kept, as it is where nobody forbids it."""
+        """The settings, whatever this shell has set. Bytecode is kept, as it is by default."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith("LOCI_")}
         kept.pop("PYTHONDONTWRITEBYTECODE", None)
         return kept | {
@@ -210,7 +210,7 @@ class Site:
         }
 
     def cli(self, *arguments: str, stdin: str = "") -> str:
-        """Run a command to its end; what it wrote to stdout."""
+        """Run a command to its end, and return its stdout."""
         command = [sys.executable, "-m", "server", *arguments]
         done = subprocess.run(  # noqa: S603 - our own command
             command,
@@ -233,7 +233,7 @@ class Site:
 
     @contextmanager
     def serving(self, *, with_model: bool = False) -> Iterator[Process]:
-        """A server that answers, with its model loaded where that is asked for."""
+        """Start a server that answers, with its model loaded if that is asked for. It ends with the block."""
         with self.start() as process:
             process.wait_for("/healthz")
             if with_model:
@@ -243,21 +243,21 @@ class Site:
     def _wait_for_model(self) -> None:
         started = time.perf_counter()
         with self.client() as client:
-            while (state := client.embeddings()) != "ready":
+            while (state := client.read_model_state()) != "ready":
                 if state != "loading" or time.perf_counter() - started > START_SECONDS:
                     raise RuntimeError(f"the embedding model is {state}")
                 time.sleep(0.05)
 
     def client(self, *, awake: bool = False) -> Client:
-        """A client with the key."""
+        """Return a client with the key."""
         return Client(self.port, self.key, awake=awake)
 
 
-def bare_server(folder: Path, payload: object) -> Process:
+def start_bare_server(folder: Path, payload: object) -> Process:
     """Start `bare_mcp.py`, whose one tool answers this payload, without waiting for it."""
     answer = folder / "payload.json"
     answer.write_text(json.dumps(payload))
-    port = free_port()
+    port = find_free_port()
     command = [sys.executable, str(ROOT / "benchmarks" / "helpers" / "bare_mcp.py"), str(port), str(answer)]
     return Process(command, port, dict(os.environ), folder / "bare.log")
 
@@ -269,8 +269,8 @@ def has_model() -> bool:
     return find_model(MODELS, "auto") is not None
 
 
-def seeded(seed: int | str) -> random.Random:
-    """Chance that is the same in every run."""
+def make_chance(seed: int | str) -> random.Random:
+    """Return a source of chance that is the same in every run."""
     return random.Random(seed)  # noqa: S311 - not for secrets
 
 
@@ -281,7 +281,7 @@ class Words:
     """
 
     def __init__(self, seed: int = 7, size: int = 20_000) -> None:
-        self._random = seeded(seed)
+        self._random = make_chance(seed)
         syllables = [a + b for a in "bdfgklmnprstvz" for b in "aeiou"]
         words: dict[str, None] = {}
         while len(words) < size:
@@ -293,19 +293,19 @@ class Words:
             self._cumulated.append(total)
 
     def text(self, at_least: int = 12, at_most: int = 36) -> str:
-        """A text of so many words."""
+        """Return a text of so many words."""
         count = self._random.randint(at_least, at_most)
         return " ".join(self._random.choices(self._words, cum_weights=self._cumulated, k=count))
 
-    def query_for(self, text: str) -> str:
-        """A question that shares some of a text's words."""
+    def make_query(self, text: str) -> str:
+        """Return a question that shares some of a text's words."""
         known = text.split()
         return " ".join([*self._random.sample(known, min(5, len(known))), self.text(1, 2)])
 
 
-def real_texts(count: int) -> tuple[list[str], str]:
-    """Texts as people write them, and where they are from; made-up ones where the data set is not there."""
-    path = default_file()
+def read_texts(count: int) -> tuple[list[str], str]:
+    """Return texts as people write them, and their origin. Without the data set they are made up."""
+    path = find_file()
     if not path.is_file():
         words = Words()
         return [words.text() for _ in range(count)], "made-up texts"

@@ -13,7 +13,7 @@ from uuid import UUID
 
 import numpy as np
 import sqlalchemy as sa
-from helpers.common import MODELS, Site, Words, screen, seeded
+from helpers.common import MODELS, Site, Words, make_chance, screen
 from numpy.typing import NDArray
 
 NO_MODEL_DIMS = 384
@@ -32,9 +32,9 @@ class Filled:
     vectors: NDArray[np.float32]
 
 
-def fill(site: Site, names: list[str], each: int) -> list[Filled]:
+def fill_workspaces(site: Site, names: list[str], each: int) -> list[Filled]:
     """Make these workspaces, with so many memories in each, and project them. No server may run."""
-    generation, dims = _generation(site)
+    generation, dims = _read_generation(site)
     chance, words = np.random.default_rng(11), Words()
     centres = chance.standard_normal((CLUSTERS, dims), dtype=np.float32)
     engine = sa.create_engine(f"sqlite:///{site.folder / 'loci.db'}")
@@ -45,15 +45,17 @@ def fill(site: Site, names: list[str], each: int) -> list[Filled]:
             vectors = centres[chance.integers(0, CLUSTERS, each)] + spread
             vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
             texts = [words.text() for _ in range(each)]
-            made.append(Filled(_write(connection, name, generation, texts, vectors), generation, texts, vectors))
+            made.append(
+                Filled(_write_workspace(connection, name, generation, texts, vectors), generation, texts, vectors)
+            )
     engine.dispose()
     with screen.status(f"projecting {len(names) * each:,} memories"):
         site.cli("reindex")
     return made
 
 
-def _generation(site: Site) -> tuple[int, int]:
-    """The model's generation, as the server that ran here has made it; 0 where there is no model."""
+def _read_generation(site: Site) -> tuple[int, int]:
+    """Return the id and the dims of the generation that the server here has made; the id is 0 without a model."""
     from server.store.embedding.models.model_folder import find_model  # noqa: PLC0415 - only after ROOT is importable
 
     model = find_model(MODELS, site.model)
@@ -65,14 +67,14 @@ def _generation(site: Site) -> tuple[int, int]:
         return connection.execute("SELECT max(id) FROM generations").fetchone()[0], model.dims
 
 
-def _write(
+def _write_workspace(
     connection: sa.Connection, name: str, generation: int, texts: list[str], vectors: NDArray[np.float32]
 ) -> str:
     from server.memory.text import name_search_text_rule  # noqa: PLC0415 - only after ROOT is importable
     from server.store.record.vectors import pack_vectors  # noqa: PLC0415 - as above
     from server.store.tables import accounts, memories  # noqa: PLC0415 - as above
 
-    chance = seeded(f"{name}, {len(texts)}")
+    chance = make_chance(f"{name}, {len(texts)}")
     ids = [str(UUID(int=chance.getrandbits(128), version=4)) for _ in range(len(texts) + 1)]
     workspace_id = ids.pop()
     row = {
@@ -89,7 +91,7 @@ def _write(
     }
     connection.execute(sa.insert(accounts.workspaces), row)
     for first in range(0, len(texts), CHUNK):
-        rows = list(_rows(workspace_id, ids, texts, first))
+        rows = list(_make_rows(workspace_id, ids, texts, first))
         connection.execute(sa.insert(memories.memories), rows)
         connection.execute(sa.insert(memories.journal), [_make_entry(row) for row in rows])
         if generation:
@@ -101,7 +103,7 @@ def _write(
     return workspace_id
 
 
-def _rows(workspace_id: str, ids: list[str], texts: list[str], first: int) -> Iterator[dict[str, Any]]:
+def _make_rows(workspace_id: str, ids: list[str], texts: list[str], first: int) -> Iterator[dict[str, Any]]:
     for place in range(first, min(first + CHUNK, len(texts))):
         at = STORED + timedelta(minutes=place)
         yield {
@@ -140,6 +142,6 @@ def _make_entry(row: dict[str, Any]) -> dict[str, object]:
     }
 
 
-def size_of(folder: Path) -> int:
-    """Megabytes that a folder takes up on the disk; its files are sparse."""
+def measure_folder(folder: Path) -> int:
+    """Return the megabytes that a folder takes up on the disk. Its files are sparse."""
     return sum(path.stat().st_blocks for path in folder.rglob("*") if path.is_file()) * 512 // 1_000_000

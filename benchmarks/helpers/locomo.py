@@ -52,14 +52,14 @@ class Conversation:
     questions: list[Question]
 
 
-def default_file() -> Path:
+def find_file() -> Path:
     """Return the file or folder that LOCI_BENCH_DATA names. The project has no data of its own."""
     named = Path(os.environ.get("LOCI_BENCH_DATA") or NEIGHBOUR)
     return named / NAME if named.is_dir() else named
 
 
-def read(path: Path) -> list[Conversation]:
-    """The conversations of a file.
+def read_conversations(path: Path) -> list[Conversation]:
+    """Return the conversations of a file.
 
     Raises:
         OSError: the file cannot be read.
@@ -67,7 +67,7 @@ def read(path: Path) -> list[Conversation]:
     """
     try:
         samples: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
-        conversations = [_conversation(sample, number) for number, sample in enumerate(samples)]
+        conversations = [_read_conversation(sample, number) for number, sample in enumerate(samples)]
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"{path} is not in LoCoMo's form: {error!r}") from error
     if not conversations or len({each.name for each in conversations}) != len(conversations):
@@ -75,8 +75,8 @@ def read(path: Path) -> list[Conversation]:
     return conversations
 
 
-def _conversation(sample: dict[str, Any], number: int) -> Conversation:
-    places, turns = _turns(sample["conversation"])
+def _read_conversation(sample: dict[str, Any], number: int) -> Conversation:
+    places, turns = _read_turns(sample["conversation"])
     if not turns:
         raise ValueError(f"sample {number} has no session_1 with turns")
     questions: list[Question] = []
@@ -88,8 +88,8 @@ def _conversation(sample: dict[str, Any], number: int) -> Conversation:
     return Conversation(str(sample.get("sample_id", number)), turns, questions)
 
 
-def _turns(conversation: dict[str, Any]) -> tuple[dict[tuple[int, int], int], list[Turn]]:
-    """Every turn, and where the one with this `dia_id` stands. A shared picture speaks through its caption."""
+def _read_turns(conversation: dict[str, Any]) -> tuple[dict[tuple[int, int], int], list[Turn]]:
+    """Return every turn, and the place of each `dia_id` among them. A shared picture speaks through its caption."""
     sessions = sorted(
         (int(found[1]), turns)
         for name, turns in conversation.items()
@@ -109,8 +109,8 @@ def _turns(conversation: dict[str, Any]) -> tuple[dict[tuple[int, int], int], li
     return places, said
 
 
-def spread(questions: Sequence[Question], limit: int | None) -> list[Question]:
-    """At most so many of the questions, evenly spread, because a sample lists them by category."""
+def pick_evenly(questions: Sequence[Question], limit: int | None) -> list[Question]:
+    """Return at most so many of the questions, evenly spread, because a sample lists them by category."""
     if limit is None or limit >= len(questions):
         return list(questions)
     return [questions[step * len(questions) // limit] for step in range(limit)]

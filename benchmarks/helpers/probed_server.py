@@ -22,7 +22,7 @@ from server.cli.serving.serve import serve
 EVERY = 0.005
 
 
-async def probe(samples: "array[float]") -> None:
+async def probe_loop(samples: "array[float]") -> None:
     """Note when each timer was due (seconds, the system's monotonic clock), and how many seconds late it was."""
     due = time.monotonic() + EVERY
     while True:
@@ -37,12 +37,12 @@ def main(path: Path) -> None:
     samples, probes = array("d"), list[asyncio.Task[None]]()
     new_event_loop = uvloop.new_event_loop
 
-    def probed() -> asyncio.AbstractEventLoop:
+    def make_probed_loop() -> asyncio.AbstractEventLoop:
         loop = new_event_loop()
-        loop.call_soon(lambda: probes.append(loop.create_task(probe(samples))))
+        loop.call_soon(lambda: probes.append(loop.create_task(probe_loop(samples))))
         return loop
 
-    uvloop.new_event_loop = probed
+    uvloop.new_event_loop = make_probed_loop
     serve()
     path.write_bytes(samples.tobytes())
 

@@ -18,7 +18,7 @@ def can_bound() -> bool:
 
 
 @contextmanager
-def bounded(pid: int, share: float) -> Iterator[None]:
+def bound_process(pid: int, share: float) -> Iterator[None]:
     """Have a process use at most this share of one processor, its later threads too, until the block ends."""
     parent = _find_parent()
     assert parent is not None

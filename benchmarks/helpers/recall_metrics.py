@@ -22,31 +22,31 @@ SEED = 20
 Ranks = Sequence[int | None]
 
 
-def ranks_in(found: Sequence[Hashable], wanted: Iterable[Hashable]) -> list[int | None]:
-    """The rank of each wanted thing: where it first stands in what was found, best first."""
+def find_ranks(found: Sequence[Hashable], wanted: Iterable[Hashable]) -> list[int | None]:
+    """Return the rank of each wanted thing: its first place in the found things, or None if it is not there."""
     first: dict[Hashable, int] = {}
     for rank, each in enumerate(found, 1):
         first.setdefault(each, rank)
     return [first.get(each) for each in wanted]
 
 
-def recall_at(k: int, ranks: Ranks) -> float:
-    """The fraction of the evidence among the first k."""
+def compute_recall(k: int, ranks: Ranks) -> float:
+    """Return the fraction of the evidence that is among the first k."""
     return sum(rank is not None and rank <= k for rank in ranks) / len(ranks)
 
 
-def hit_at(k: int, ranks: Ranks) -> float:
-    """1 where any of the evidence is among the first k, else 0."""
+def compute_hit(k: int, ranks: Ranks) -> float:
+    """Return 1 if any of the evidence is among the first k, else 0."""
     return float(any(rank is not None and rank <= k for rank in ranks))
 
 
-def reciprocal_rank(ranks: Ranks) -> float:
-    """1 / the rank of the first evidence; 0 where none was found."""
+def compute_reciprocal_rank(ranks: Ranks) -> float:
+    """Return 1 / the rank of the first evidence; 0 if none was found."""
     return max((1 / rank for rank in ranks if rank is not None), default=0.0)
 
 
-def ndcg_at(k: int, ranks: Ranks) -> float:
-    """Normalized discounted cumulative gain, each evidence with a gain of 1 (Järvelin and Kekäläinen, 2002).
+def compute_ndcg(k: int, ranks: Ranks) -> float:
+    """Return the normalized discounted cumulative gain, each evidence with a gain of 1 (Järvelin and Kekäläinen, 2002).
 
     The ideal has all of the evidence at the top, also what was not found.
     """
@@ -55,10 +55,10 @@ def ndcg_at(k: int, ranks: Ranks) -> float:
 
 
 METRICS: dict[str, Callable[[Ranks], float]] = {
-    **{f"R@{k}": partial(recall_at, k) for k in (5, 10, 20, 30)},
-    **{f"Hit@{k}": partial(hit_at, k) for k in (5, 10, 20, 30)},
-    "MRR": reciprocal_rank,
-    "NDCG@10": partial(ndcg_at, 10),
+    **{f"R@{k}": partial(compute_recall, k) for k in (5, 10, 20, 30)},
+    **{f"Hit@{k}": partial(compute_hit, k) for k in (5, 10, 20, 30)},
+    "MRR": compute_reciprocal_rank,
+    "NDCG@10": partial(compute_ndcg, 10),
 }
 
 
@@ -78,33 +78,33 @@ class Row:
     returned: int
     elsewhere: int | None
 
-    def worth(self, metric: str, arm: str = PRODUCT, level: str = "turn") -> float:
-        """One of METRICS for this question."""
+    def compute_metric(self, metric: str, arm: str = PRODUCT, level: str = "turn") -> float:
+        """Return one of METRICS for this question."""
         return METRICS[metric](self.ranks[arm][level])
 
 
-def percent(values: Iterable[float]) -> float | None:
-    """The mean, in percent; None of nothing."""
+def compute_percent(values: Iterable[float]) -> float | None:
+    """Return the mean in percent; None if there are no values."""
     counted = list(values)
     return sum(counted) / len(counted) * 100 if counted else None
 
 
-def unanswered(row: Row) -> float:
-    """1 where a question that can be answered got no memory."""
+def count_unanswered(row: Row) -> float:
+    """Return 1 if a question that can be answered got no memory, else 0."""
     return float(not row.returned)
 
 
-def injected(rows: Iterable[Row]) -> list[float]:
-    """Of each question that was also asked elsewhere: 1 where it got memories there, which cannot be relevant."""
+def count_injected(rows: Iterable[Row]) -> list[float]:
+    """Return, for each question that was also asked elsewhere, 1 if it got memories there, which cannot be relevant."""
     return [float(row.elsewhere > 0) for row in rows if row.elsewhere is not None]
 
 
-def write(rows: Sequence[Row], path: Path) -> None:
+def write_rows(rows: Sequence[Row], path: Path) -> None:
     """Keep the rows for a later comparison."""
     path.write_text(json.dumps({"questions": [asdict(row) for row in rows]}) + "\n")
 
 
-def read(path: Path) -> list[Row]:
+def read_rows(path: Path) -> list[Row]:
     """Return the outcomes that `write` wrote.
 
     Raises:
@@ -117,8 +117,8 @@ def read(path: Path) -> list[Row]:
         raise ValueError(f"{path} was not written by --json: {error!r}") from error
 
 
-def pairs(rows: Iterable[Row], before: Iterable[Row]) -> list[tuple[Row, Row]]:
-    """Now and before, of each question that both have.
+def pair_rows(rows: Iterable[Row], before: Iterable[Row]) -> list[tuple[Row, Row]]:
+    """Return the row of now and the row of before, for each question that both have.
 
     Raises:
         ValueError: they have none in common, or are of different files.
@@ -132,7 +132,7 @@ def pairs(rows: Iterable[Row], before: Iterable[Row]) -> list[tuple[Row, Row]]:
     return both
 
 
-def interval(differences: Sequence[float]) -> tuple[float, float]:
+def compute_interval(differences: Sequence[float]) -> tuple[float, float]:
     """Return the range of the mean difference in 95 % of the resamples: the paired bootstrap's percentile interval.
 
     Questions are drawn with replacement, and a question's difference is drawn whole (Efron and Tibshirani, 1993,

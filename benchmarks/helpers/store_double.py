@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from helpers.common import ROOT, Process, free_port
+from helpers.common import ROOT, Process, find_free_port
 
 _STORE = """
 import sys, uvicorn
@@ -19,7 +19,7 @@ uvicorn.run(Double(Path(sys.argv[1])).app(), port=int(sys.argv[2]), lifespan="of
 @contextmanager
 def serve_store(folder: Path) -> Iterator[str]:
     """Serve a store with its files in a new folder, until the block ends; its URL."""
-    port, points = free_port(), folder / "points"
+    port, points = find_free_port(), folder / "points"
     points.mkdir(parents=True)
     command = [sys.executable, "-c", _STORE, str(points), str(port)]
     environment = dict(os.environ) | {"PYTHONPATH": str(ROOT)}

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from benchmarks.helpers.locomo import Question, default_file, read, spread
+from benchmarks.helpers.locomo import Question, find_file, pick_evenly, read_conversations
 
 
 def sample(**given):
@@ -30,7 +30,7 @@ def reading(tmp_path):
     def of(*samples):
         path = tmp_path / "file.json"
         path.write_text(json.dumps(samples))
-        return read(path)
+        return read_conversations(path)
 
     return of
 
@@ -68,12 +68,12 @@ def test_a_file_of_another_form_is_refused(reading, samples):
 
 def test_a_part_of_the_questions_is_spread_evenly():
     questions = [Question(number, "?", 1, (0,)) for number in range(10)]
-    assert [question.number for question in spread(questions, 4)] == [0, 2, 5, 7]
-    assert spread(questions, None) == spread(questions, 99) == questions
+    assert [question.number for question in pick_evenly(questions, 4)] == [0, 2, 5, 7]
+    assert pick_evenly(questions, None) == pick_evenly(questions, 99) == questions
 
 
 def test_the_environment_names_the_file_or_its_folder(monkeypatch, tmp_path):
     monkeypatch.setenv("LOCI_BENCH_DATA", str(tmp_path))
-    assert default_file() == tmp_path / "locomo-dev.json"
+    assert find_file() == tmp_path / "locomo-dev.json"
     monkeypatch.setenv("LOCI_BENCH_DATA", str(tmp_path / "other.json"))
-    assert default_file() == tmp_path / "other.json"
+    assert find_file() == tmp_path / "other.json"
