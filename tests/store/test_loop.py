@@ -48,7 +48,7 @@ async def test_what_was_counted_is_written_before_the_loop_ends_even_where_the_s
 
     async def serve():
         async with run_background(services):
-            services.accesses.note(book.workspace, [(memory_id, 0)])
+            services.accesses.note(book.workspace, [memory_id])
             raise ZeroDivisionError
 
     with pytest.raises(ExceptionGroup):
