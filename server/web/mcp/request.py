@@ -22,7 +22,6 @@ UNSUPPORTED_VERSION = -32022
 SHOWN = 60
 #: The parameter of a method that must be there, as a string. The SDK's refusal would not name it.
 REQUIRED_TEXTS = {
-    "initialize": "protocolVersion",
     "prompts/get": "name",
     "resources/read": "uri",
     "tools/call": "name",
@@ -138,6 +137,8 @@ def _check_request(message: dict[str, Any], request_id: str | int | None) -> Non
         if params.get(name) is not None and not isinstance(params[name], dict):
             raise _RpcError(types.INVALID_PARAMS, f"`params.{name}` must be an object.", request_id=request_id)
     name = REQUIRED_TEXTS.get(method)
+    if name is None and method == "initialize" and "protocolVersion" in params:
+        name = "protocolVersion"  # without it, it is the call of a method that 2026-07-28 does not have
     if name is not None and not isinstance(params.get(name), str):
         raise _RpcError(types.INVALID_PARAMS, f"`params.{name}` must be a string.", request_id=request_id)
 
