@@ -16,7 +16,7 @@ from tools import (
     vectors,
     workspaces,
 )
-from tools.capture import events, jobs, projects, sessions
+from tools.capture import events, jobs, on_event, projects, sessions
 from tools.compat import memento, memento_recall
 from tools.compat.dialects import with_dialect
 from tools.core.operation import Operation
@@ -35,7 +35,7 @@ _ROWS: dict[str, tuple[Operation, ...]] = {
     "Identity": identity.OPERATIONS,
     "Workspaces": workspaces.OPERATIONS,
     "Projects": projects.OPERATIONS,
-    "Sessions and events": (*sessions.OPERATIONS, *events.OPERATIONS),
+    "Sessions and events": (*sessions.OPERATIONS, *events.OPERATIONS, *on_event.OPERATIONS),
     "Jobs": jobs.OPERATIONS,
     "Settings": settings.OPERATIONS,
     "Golden cases": golden.OPERATIONS,

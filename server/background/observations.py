@@ -2,7 +2,7 @@
 
 import asyncio
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
@@ -11,22 +11,21 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.ids import UserId, new_id
 from server.memory.capture.extract import extract_observations
-from server.memory.capture.models import Observation
+from server.memory.capture.models import SOURCE, Observation
 from server.memory.capture.payloads import read_event
 from server.memory.capture.summary import summarize_session
 from server.memory.models import Memory
 from server.store.record import memories
-from server.store.record.capture import observations
+from server.store.record.capture import observations, sessions
 from server.store.record.capture.events import Event
 from server.store.record.capture.jobs import Job
 from server.store.record.capture.observations import Observed
+from server.store.record.capture.sessions import Session
 from server.store.record.journal import Actor, journal_memories
 from server.store.record.people import accounts
 from server.store.record.workspaces import get_workspace
 from tools.core.services import Services
 
-#: The origin of the memories that were made of events.
-SOURCE = "capture"
 #: The operation of their entries in the journal.
 OPERATION = "observe"
 LONGEST_TITLE = 200
@@ -46,8 +45,13 @@ class Draft:
         return self.event.session_id
 
 
-async def draft_observations(batch: Sequence[Job], reported: Sequence[Event], context: Sequence[Event]) -> list[Draft]:
-    """Return the observations of these events, or the summary of a session. `context` are the events before them."""
+async def draft_observations(
+    batch: Sequence[Job], reported: Sequence[Event], context: Sequence[Event], injected: Collection[str]
+) -> list[Draft]:
+    """Return the observations of these events, or the summary of a session.
+
+    `context` are the events before them, `injected` the fingerprints of what the agent was told in the session.
+    """
     if not reported:
         return []
     captured = [
@@ -56,9 +60,9 @@ async def draft_observations(batch: Sequence[Job], reported: Sequence[Event], co
         if each.payload is not None
     ]
     if batch[0].kind == "summary":
-        summary = await asyncio.to_thread(summarize_session, captured)
+        summary = await asyncio.to_thread(summarize_session, captured, injected)
         return [] if summary is None else [Draft(summary, batch[0].id, reported[-1])]
-    found = await asyncio.to_thread(extract_observations, captured, ())
+    found = await asyncio.to_thread(extract_observations, captured, injected)
     by_event = {job.source_id: job for job in batch}
     by_id = {each.id: each for each in reported}
     drafts: list[Draft] = []
@@ -95,7 +99,8 @@ async def store_drafts(
     if not new:
         return 0
     names = {each.event.user_id: await _find_name(connection, each.event.user_id) for _, each in new}
-    made = [_to_memory(each, names[each.event.user_id], now) for _, each in new]
+    homes = await sessions.list_sessions(connection, {each.session_id for _, each in new if each.session_id})
+    made = [_to_memory(each, names[each.event.user_id], homes.get(each.session_id or ""), now) for _, each in new]
     first = await memories.advance_revision(connection, workspace_id, len(made), now)
     await memories.insert_memories(connection, workspace_id, first, made)
     workspace = await get_workspace(connection, workspace_id)
@@ -123,7 +128,7 @@ def _make_key(origin: str, observation: Observation) -> str:
     return hashlib.sha256(f"{origin}\n{observation.type}\n{observation.content}".encode()).hexdigest()
 
 
-def _to_memory(draft: Draft, person: str | None, now: datetime) -> Memory:
+def _to_memory(draft: Draft, person: str | None, session: Session | None, now: datetime) -> Memory:
     observation = draft.observation
     metadata = {"said_by": observation.said_by}
     if observation.title:
@@ -134,6 +139,7 @@ def _to_memory(draft: Draft, person: str | None, now: datetime) -> Memory:
         type=observation.type,
         tags=[],
         scope="global",
+        project=None if session is None else session.project,
         author=person if observation.said_by == "person" else draft.event.platform or "agent",
         session=draft.session_id,
         occurred_at=observation.at,

@@ -14,7 +14,7 @@ import structlog
 from server.background.observations import Draft, draft_observations, store_drafts
 from server.ids import new_id
 from server.progress import Progress, ignore_progress
-from server.store.record.capture import events, jobs, sessions
+from server.store.record.capture import events, jobs, sessions, told
 from server.store.record.capture.events import Event
 from server.store.record.capture.jobs import Job
 from server.store.record.people.plans import QuotaExceeded
@@ -41,6 +41,8 @@ class _Group:
     jobs: list[Job]
     reported: list[Event]
     context: list[Event]
+    #: The fingerprints of what the agent was told in the session.
+    injected: list[str]
 
 
 async def do_jobs(services: Services, _argument: str | None = None, _progress: Progress = ignore_progress) -> None:
@@ -74,7 +76,7 @@ async def _do_in_workspace(services: Services, claim: str, workspace_id: str, cl
     # The summary of a session comes after what was done in it.
     for group in await _read_groups(services, sorted(left, key=lambda job: job.kind == "summary")):
         try:
-            drafts += await draft_observations(group.jobs, group.reported, group.context)
+            drafts += await draft_observations(group.jobs, group.reported, group.context, group.injected)
         except Exception as error:
             log.exception("job.failed", jobs=len(group.jobs), kind=group.jobs[0].kind)
             await _note_failure(services, claim, group.jobs, type(error).__name__)
@@ -128,16 +130,19 @@ async def _read_groups(services: Services, claimed: Sequence[Job]) -> list[_Grou
     """Return the jobs in groups, with the events that they are about and the earlier ones of their sessions."""
     groups: list[_Group] = []
     async with services.db.read() as connection:
+        homes = {job.session_id for job in claimed if job.session_id is not None}
+        injected = await told.list_fingerprints(connection, homes)
         there = await events.list_events(connection, [job.source_id for job in claimed if job.kind == "event"])
         for some in _group_by(claimed, lambda job: f"{job.kind} {job.session_id or job.id}").values():
+            told_here = injected.get(some[0].session_id or "", [])
             if some[0].kind == "summary":
                 of_session = await events.list_last_events(connection, some[0].source_id, SUMMED_UP)
-                groups.append(_Group(some, of_session, []))
+                groups.append(_Group(some, of_session, [], told_here))
                 continue
             found = [there[job.source_id] for job in some if job.source_id in there]
             reported = sorted(found, key=lambda each: (each.occurred_at, each.id))
             context: list[Event] = []
             if reported and (session_id := reported[0].session_id) is not None:
                 context = await events.list_events_before(connection, session_id, reported[0], CONTEXT)
-            groups.append(_Group(some, reported, context))
+            groups.append(_Group(some, reported, context, told_here))
     return groups

@@ -33,6 +33,10 @@ class WorkspaceSettings(BaseModel):
         default="annotate",
         description="The treatment of a recalled memory that matches the skip list: annotate or withhold.",
     )
+    prompt_tokens: Annotated[int, Field(ge=0, le=10_000)] = Field(
+        default=800,
+        description="The most tokens of memories that a hook adds to a prompt; 0 for none.",
+    )
     half_life_days: Days = Field(
         default=7.0,
         description="The number of days in which an unused memory's relevance halves; more than 0, up to 36500.",

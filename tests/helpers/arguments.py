@@ -134,6 +134,11 @@ async def arrange_calls(person):
         "read_session": [{"id": session}],
         "record_event": [{"type": "x"}, {"type": "user_prompt", "payload": metadata, "session_id": session}],
         "record_events": [{"events": [{"type": "x", "payload": [1]}, {"type": "y", "payload": "z"}]}],
+        "on_event": [
+            {},
+            {"hook_event_name": "UserPromptSubmit", "session_id": "h", "prompt": "Which tea?", "transcript_path": "/x"},
+            {"event": "PostToolUse", "tool_name": "Bash", "tool_input": "{}", "tool_response": {"stdout": ""}},
+        ],
         "read_event": [{"id": event}],
         "list_event_observations": [{"id": event}],
         "list_jobs": [{}, {"status": "failed"}],

@@ -2,13 +2,16 @@
 
 import hashlib
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from pydantic import Field, model_validator
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.ids import new_id
 from server.memory.capture.cleaning import bound_payload, clean_payload
 from server.store.record.capture import jobs, sessions
+from server.store.record.capture.jobs import Job
 from server.store.record.capture.sessions import Session
 from server.store.record.workspaces import Workspace
 from tools.capture.access import find_own_workspace, make_not_found
@@ -130,11 +133,18 @@ def _make_session(call: PlacedCall, args: StartSession, metadata: dict[str, Any]
 def _make_key(args: StartSession) -> str | None:
     """Return the hash of what makes a session the same one if it is started again; None if nothing does."""
     if args.external_id is not None:
-        parts = ["external", args.platform or "", args.external_id]
-    elif args.content_id is not None:
-        parts = ["content", args.platform or "", args.content_id, args.agent_id or ""]
-    else:
-        return None
+        return make_external_key(args.platform, args.external_id)
+    if args.content_id is not None:
+        return _hash_parts("content", args.platform or "", args.content_id, args.agent_id or "")
+    return None
+
+
+def make_external_key(platform: str | None, external_id: str) -> str:
+    """Return what makes a session the same one by the id that the agent gave it."""
+    return _hash_parts("external", platform or "", external_id)
+
+
+def _hash_parts(*parts: str) -> str:
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
@@ -147,12 +157,18 @@ async def end_session(services: Services, call: AccountCall, args: SessionRef) -
     now = services.now()
     session, workspace = await find_session(services, call, args.id)
     async with services.db.write() as connection:
-        await sessions.end_session(connection, session.id, now)
-        job = jobs.make_job(new_id(now), workspace.id, "summary", session.id, session.id, now)
-        made = (await jobs.insert_jobs(connection, [job]))[session.id]
-        await jobs.make_due(connection, session.id, now)
+        made = await close_session(connection, workspace, session.id, now)
         session = await sessions.get_session(connection, session.id) or session
     return EndedSession(session=SessionView.make(session, workspace), generation_job=JobView.make(made, workspace))
+
+
+async def close_session(connection: AsyncConnection, workspace: Workspace, session_id: str, now: datetime) -> Job:
+    """Note that a session has ended, and return the job of its summary, in the caller's transaction."""
+    await sessions.end_session(connection, session_id, now)
+    job = jobs.make_job(new_id(now), workspace.id, "summary", session_id, session_id, now)
+    made = (await jobs.insert_jobs(connection, [job]))[session_id]
+    await jobs.make_due(connection, session_id, now)
+    return made
 
 
 async def read_session(services: Services, call: AccountCall, args: SessionRef) -> SessionAnswer:

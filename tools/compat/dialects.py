@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from tools.compat import claude_mem, claude_mem_capture, memento, min_memory
+from tools.compat import agent_hooks, claude_mem, claude_mem_capture, memento, min_memory
 from tools.compat.memento_text.table import TEXTS
 from tools.compat.translation import PROJECT, drop_unsupported, rename_arguments, translate_entries
 from tools.core.arguments import InWorkspace
@@ -26,6 +26,8 @@ _REWRITES: Mapping[str, tuple[Callable[[Request], Request], ...]] = {
 def with_dialect(operation: Operation) -> Operation:
     """Return the operation as other systems' clients can use it as well."""
     name = operation.name
+    if name == "on_event":
+        return replace(operation, dialect=Dialect(translate=agent_hooks.read_event))
     if claude_mem_capture.is_capture(name):
         capture = Dialect(
             translate=claude_mem_capture.make_translator(operation),

@@ -1,6 +1,6 @@
 """The values of the pipeline of recall: the request, each workspace's candidates, and the result."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -40,6 +40,10 @@ class RecallRequest:
     is_words_only: bool = False
     #: Whether only candidates that are sure enough to fit are answered; else every one that the words find.
     is_gated: bool = True
+    #: Memories whose score is a smaller share of the best one's are not answered.
+    least_share: float = 0.0
+    #: Says which memories the caller has already. They count as the others do, and are not answered.
+    is_known: Callable[[RecalledMemory], bool] | None = None
     #: The number of candidates that each arm is asked for, if `limit` is not larger.
     least_depth: int = CANDIDATES
 

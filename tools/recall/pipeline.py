@@ -143,8 +143,9 @@ async def _choose_matches(
     chosen: list[Match] = []
     left_out: list[LeftOut] = []
     withheld = 0
+    least = request.least_share * max((each.score for each in ranked), default=0.0)
     for place, each in enumerate(ranked):
-        if len(chosen) == request.limit:
+        if len(chosen) == request.limit or each.score < least:
             left_out += [LeftOut(rest.id, "rank", rest) for rest in ranked[place:]]
             break
         if not memories.was_read(each.id):
@@ -158,6 +159,8 @@ async def _choose_matches(
             left_out.append(LeftOut(each.id, "skip_list", each, against[0].id))
         elif (same := seen.find_earlier(each.id, memory.content, _get_record(memory))) is not None:
             left_out.append(LeftOut(each.id, "duplicate", each, same))
+        elif request.is_known is not None and request.is_known(memory):
+            left_out.append(LeftOut(each.id, "duplicate", each, each.id))
         elif not packing.add(memory.content):
             left_out.append(LeftOut(each.id, "budget", each))
         else:

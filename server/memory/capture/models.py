@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
+#: The origin of the memories that are made of events.
+SOURCE = "capture"
 #: What a statement of a person is.
 Kind = Literal["preference", "decision", "instruction", "fact"]
 EventKind = Literal["prompt", "tool", "reply", "end", "other"]

@@ -38,11 +38,17 @@ sessions = sa.Table(
     sa.Column("credential_id", sa.String(36), nullable=False),
     sa.Column("started_at", UtcDateTime, nullable=False),
     sa.Column("ended_at", UtcDateTime),
+    # The project in which the agent works: its name, and the key of its place.
+    sa.Column("project", sa.String(200)),
+    sa.Column("place_key", sa.String(64)),
+    # When the agent was told what a session begins with.
+    sa.Column("briefed_at", UtcDateTime),
     # When observations were last made of it.
     sa.Column("observed_at", UtcDateTime),
     sa.Column("updated_at", UtcDateTime, nullable=False),
     sa.Index("uq_sessions_workspace_id_session_key", "workspace_id", "session_key", unique=True),
     sa.Index("ix_sessions_workspace_id_content_id", "workspace_id", "content_id"),
+    sa.Index("ix_sessions_workspace_id_place_key_started_at", "workspace_id", "place_key", "started_at"),
 )
 
 events = sa.Table(
@@ -125,4 +131,15 @@ observation_sources = sa.Table(
     sa.Column("memory_id", sa.String(36), sa.ForeignKey("memories.id", ondelete="CASCADE"), primary_key=True),
     # The event may be deleted before the memory.
     sa.Column("event_id", sa.String(36), primary_key=True, index=True),
+)
+
+# What the agent was told in a session, so that it is told once, and is not stored a second time.
+told_texts = sa.Table(
+    "told_texts",
+    metadata,
+    sa.Column("session_id", sa.String(36), sa.ForeignKey("sessions.id", ondelete="CASCADE"), primary_key=True),
+    # The memory, the item of working memory or the crystal that has the text.
+    sa.Column("source_id", sa.String(36), primary_key=True, index=True),
+    # See server/memory/capture/fingerprints.py. Another one says that the text has changed.
+    sa.Column("fingerprint", sa.Text, nullable=False),
 )

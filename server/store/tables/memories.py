@@ -5,6 +5,9 @@ import sqlalchemy as sa
 from server.store.tables import metadata
 from server.store.utc_datetime import UtcDateTime
 
+#: As text, because an index of SQLite that has this condition serves no statement with parameters in its place.
+IS_STANDING = "deleted_at IS NULL AND type IN ('decision', 'instruction', 'preference')"
+
 memories = sa.Table(
     "memories",
     metadata,
@@ -60,6 +63,14 @@ memories = sa.Table(
         postgresql_where=sa.text("deleted_at IS NOT NULL AND erased_at IS NULL"),
     ),
     sa.Index("ix_memories_workspace_id_session_position", "workspace_id", "session", "position"),
+    # What holds until it is changed: a session begins with the newest of these.
+    sa.Index(
+        "ix_memories_workspace_id_created_at_standing",
+        "workspace_id",
+        "created_at",
+        sqlite_where=sa.text(IS_STANDING),
+        postgresql_where=sa.text(IS_STANDING),
+    ),
 )
 
 generations = sa.Table(

@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.memory.repetition import find_telling_parts
 from server.store.record.capture.events import erase_events
+from server.store.record.capture.told import erase_told
 from server.store.record.repetitions import contains_text
 from server.store.tables.capture import events, jobs, observation_sources, observations, project_places, sessions
 
@@ -15,8 +16,9 @@ from server.store.tables.capture import events, jobs, observation_sources, obser
 async def erase_reports_of(connection: AsyncConnection, memory_id: str, content: str, now: datetime) -> list[str]:
     """Overwrite the events that a memory was made of, and those of their sessions that say the same; return their ids.
 
-    The metadata of the sessions go, too.
+    The metadata of the sessions go, too, and the notes of who was told the memory.
     """
+    await erase_told(connection, memory_id)
     made_of = sa.select(observation_sources.c.event_id).where(observation_sources.c.memory_id == memory_id)
     ids = set((await connection.execute(made_of)).scalars())
     if not ids:

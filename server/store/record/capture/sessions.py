@@ -31,6 +31,9 @@ class Session:
     ended_at: datetime | None = None
     observed_at: datetime | None = None
     updated_at: datetime
+    project: str | None = None
+    place_key: str | None = None
+    briefed_at: datetime | None = None
 
 
 _FIELDS = tuple(Session.__dataclass_fields__)

@@ -1,0 +1,227 @@
+"""What an agent's hooks get from their one tool: what matters now, once, and never an error."""
+
+import json
+
+import pytest
+import sqlalchemy as sa
+from pydantic import SecretStr
+from structlog.testing import capture_logs
+
+from server.store.search.seam import EngineDown
+from server.store.tables.capture import told_texts
+from tests.helpers.databases import postgres_database
+from tests.helpers.doors import rest, tool
+from tests.helpers.jobs import finish_jobs
+from tests.helpers.site import site_at
+
+pytestmark = pytest.mark.anyio
+
+SAID = "From now on we deploy on Tuesdays only; the staging server is called egret."
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+async def home(request, settings, clock):
+    """A server on either database."""
+    if request.param == "sqlite":
+        async with site_at(settings, clock) as site:
+            yield site
+        return
+    async with postgres_database(request.getfixturevalue("postgres_template")) as url:
+        ours = settings.model_copy(update={"database_url": SecretStr(url)})
+        async with site_at(ours, clock) as site:
+            yield site
+
+
+@pytest.fixture
+async def eve(home):
+    return await home.person("eve")
+
+
+async def hook(person, event, session="s1", cwd="/home/eve/shop", **fields):
+    """Send an event as Claude Code does; the text that reaches the model, "" for none."""
+    sent = {"event": event, "session_id": session, "cwd": cwd, "platform": "claude", "transcript_path": "/t"}
+    answer = await tool(person, "on_event", sent | fields)
+    assert answer.error is None, answer.text
+    told = json.loads(answer.text)
+    if told == {}:
+        return ""
+    assert told.keys() == {"hookSpecificOutput"}
+    assert told["hookSpecificOutput"]["hookEventName"] == event
+    return told["hookSpecificOutput"]["additionalContext"]
+
+
+async def work(site, person, clock):
+    """A session in which the person says two facts, and the agent edits a file and commits."""
+    assert await hook(person, "UserPromptSubmit", prompt=SAID) == ""
+    clock.move(seconds=1)
+    edit = {"file_path": "/home/eve/shop/deploy.sh", "old_string": "a", "new_string": "b"}
+    result = {"filePath": "/home/eve/shop/deploy.sh", "originalFile": "a" * 50_000}
+    sent = {"tool_name": "Edit", "tool_input": json.dumps(edit), "tool_response": json.dumps(result)}
+    assert await hook(person, "PostToolUse", **sent) == ""
+    commit = {"command": "git commit -am 'Add the canary step'"}
+    done = {"stdout": "[main 1a2b3c4] Add the canary step\n 1 file changed, 1 insertion(+)", "stderr": ""}
+    clock.move(seconds=1)
+    assert await hook(person, "PostToolUse", tool_name="Bash", tool_input=commit, tool_response=done) == ""
+    clock.move(seconds=1)
+    assert await hook(person, "Stop", last_assistant_message="I changed deploy.sh and committed it.") == ""
+    assert await hook(person, "SessionEnd", reason="other") == ""
+    await finish_jobs(site.services)
+    clock.move(seconds=60)
+
+
+async def test_what_was_said_and_done_is_told_in_later_sessions_once(home, eve, clock):
+    await work(home, eve, clock)
+    listed = (await eve.http.get("/v1/memories")).json()["memories"]
+    assert {each["project"] for each in listed} == {"shop"}
+    assert {each["scope"] for each in listed} == {"global"}
+
+    elsewhere = {"session": "s2", "cwd": "/home/eve/blog"}
+    first = await hook(eve, "UserPromptSubmit", prompt="What is the staging server called?", **elsewhere)
+    assert (first.count("Tuesdays"), first.count("egret")) == (1, 1), first
+    assert "Done last" not in first
+    assert await hook(eve, "UserPromptSubmit", prompt="And what is the staging server called?", **elsewhere) == ""
+
+    third = await hook(eve, "UserPromptSubmit", session="s3", prompt="Good morning")
+    assert (
+        'Done last in shop:\n- Done: I changed deploy.sh and committed it. Committed 1a2b3c4: "Add the canary' in third
+    )
+    assert "- From now on we deploy on Tuesdays only." in third
+    assert await hook(eve, "UserPromptSubmit", session="s3", prompt="Good morning") == ""
+
+
+async def test_what_has_changed_is_told_again_and_what_was_lost_with_the_context_as_well(home, eve):
+    memory = await eve.store("The staging server is called egret.")
+    question = {"prompt": "What is the staging server called?"}
+    assert "egret" in await hook(eve, "UserPromptSubmit", **question)
+    assert await hook(eve, "UserPromptSubmit", **question) == ""
+    await eve.http.patch(f"/v1/memories/{memory}", json={"content": "The staging server is called heron."})
+    assert "heron" in await hook(eve, "UserPromptSubmit", **question)
+    assert await hook(eve, "UserPromptSubmit", **question) == ""
+    await hook(eve, "SessionStart", source="compact")
+    assert "heron" in await hook(eve, "UserPromptSubmit", **question)
+    async with home.services.db.read() as connection:
+        assert (await connection.execute(sa.select(told_texts.c.source_id))).scalars().all() == [memory]
+    await eve.http.request("DELETE", f"/v1/memories/{memory}", params={"erase": "true"})
+    async with home.services.db.read() as connection:
+        assert (await connection.execute(sa.select(told_texts))).all() == []
+
+
+async def test_a_session_begins_with_a_briefing_and_codex_gets_it_at_the_start(eve):
+    await rest(eve, "update_identity", {"crystal": "I keep the shop running."})
+    await rest(eve, "add_skip", {"item": "Kubernetes", "reason": "settled", "expires": "never"})
+    item = {"category": "active_work", "title": "Move the mail server", "next_action": "Copy the mailboxes"}
+    await rest(eve, "add_item", item)
+    await eve.store("Never push on Fridays.", type="instruction")
+    told = await hook(eve, "SessionStart", platform="codex", source="startup")
+    assert told.splitlines()[1:-1] == [
+        "Who you are:",
+        "- I keep the shop running.",
+        "Leave alone:",
+        "- Kubernetes: settled",
+        "Open:",
+        "- Move the mail server. Next: Copy the mailboxes",
+        "Decisions, preferences and instructions:",
+        "- Never push on Fridays.",
+    ]
+    assert (
+        await hook(eve, "UserPromptSubmit", platform="codex", prompt="Shall we move to Kubernetes on a Friday?") == ""
+    )
+    assert "Who you are" in await hook(eve, "UserPromptSubmit", session="s2", prompt="hello")
+
+
+async def test_what_an_agent_was_told_is_not_stored_again(home, eve, clock):
+    await eve.store("The staging server is called egret.")
+    assert "egret" in await hook(eve, "UserPromptSubmit", prompt="What is the staging server called?")
+    clock.move(seconds=1)
+    again = "The staging server is called egret. The mail server is called heron."
+    await hook(eve, "UserPromptSubmit", prompt=again)
+    await finish_jobs(home.services)
+    listed = (await eve.http.get("/v1/memories")).json()["memories"]
+    assert sorted(each["content"] for each in listed) == [
+        "The mail server is called heron.",
+        "The staging server is called egret.",
+    ]
+
+
+async def test_the_setting_bounds_what_a_prompt_brings(ann):
+    for n in range(8):
+        await ann.store(f"The egret number {n} lives on lake {n} " + f"with swan{n} duck{n} heron{n} " * 20)
+    question = "Where do the egrets live, on which lake?"
+    told = await hook(ann, "UserPromptSubmit", prompt=question)
+    assert 0 < len(told.encode()) / 3 <= 800
+    await rest(ann, "set_setting", {"key": "prompt_tokens", "value": 0})
+    assert await hook(ann, "UserPromptSubmit", session="s2", prompt=question) == ""
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        {},
+        {"event": "Notification", "session_id": "s", "message": "egret"},
+        {"event": "PreToolUse", "session_id": "s", "tool_name": "Bash", "tool_input": "{"},
+        {"hook_event_name": "UserPromptSubmit", "session_id": "s"},
+        {"hook_event_name": "PostToolUse", "session_id": "s", "tool_response": None},
+        {"hook_event_name": "SessionEnd", "session_id": "never seen"},
+        {"hook_event_name": "UserPromptSubmit", "session_id": "s", "prompt": "/clear", "who": {"knows": [1]}},
+    ],
+)
+async def test_unknown_events_and_half_of_the_fields_are_answered_with_nothing(ann, sent):
+    over_rest, over_mcp = await rest(ann, "on_event", sent), await tool(ann, "on_event", sent)
+    assert over_rest.body == {}
+    assert over_mcp.text == "{}"
+
+
+async def test_the_official_client_gets_the_json_as_text(ann):
+    await ann.store("The staging server is called egret.")
+    sent = {"hook_event_name": "UserPromptSubmit", "session_id": "s", "prompt": "What is the staging server called?"}
+    async with ann.mcp() as client:
+        assert "on_event" not in [each.name for each in (await client.list_tools()).tools]
+        result = await client.call_tool("on_event", sent)
+    assert json.loads(result.content[0].text) == result.structured_content
+    assert "egret" in result.structured_content["hookSpecificOutput"]["additionalContext"]
+
+
+async def test_a_store_that_is_down_is_logged_and_the_event_is_stored_all_the_same(site, ann, monkeypatch):
+    await ann.store("Never push on Fridays.")
+
+    async def refuse(*_args):
+        raise EngineDown
+
+    monkeypatch.setattr(type(site.services.projection), "search_points", refuse)
+    with capture_logs() as logs:
+        assert await hook(ann, "UserPromptSubmit", prompt="May I push on a Friday?") == ""
+    assert "hook.nothing_told" in [each["event"] for each in logs]
+    assert (await rest(ann, "list_jobs", {})).body["total"] == 1
+
+
+async def test_what_cannot_be_stored_is_logged_and_the_agent_is_told_all_the_same(settings, clock):
+    limits = settings.model_copy(update={"plans": {"none": {"workspaces": 0}}, "default_plan": "none"})
+    async with site_at(limits, clock) as site:
+        ann = await site.person("ann")
+        with capture_logs() as logs:
+            assert await hook(ann, "UserPromptSubmit", prompt=SAID) == ""
+        assert "hook.not_captured" in [each["event"] for each in logs]
+
+
+async def test_a_missing_scope_and_a_wrong_binding_are_refused(site, ann):
+    reader = await site.person("ann", scopes=("memory:read",))
+    sent = {"event": "UserPromptSubmit", "prompt": "hello"}
+    assert (await rest(reader, "on_event", sent)).error == "insufficient_scope"
+    attic = (await ann.http.post("/v1/workspaces", json={"name": "attic"})).json()["id"]
+    bound = (await site.person("ann", workspace_id=attic)).http
+    answer = await bound.post("/v1/hooks", json=sent | {"workspace": "default"})
+    assert (answer.status_code, answer.json()["error"]) == (403, "forbidden")
+
+
+async def test_private_text_of_a_hook_is_neither_stored_nor_asked_for(ann):
+    await ann.store("The heliotrope service is down.")
+    prompt = "What is down? <private>the heliotrope service</private>"
+    assert await hook(ann, "UserPromptSubmit", prompt=prompt) == ""
+    result = {"stdout": "<private>heliotrope</private>\x00 ok \ud800"}
+    sent = {"tool_name": "Bash", "tool_input": {"command": "x"}, "tool_response": json.dumps(result)}
+    await hook(ann, "PostToolUse", **sent)
+    jobs = (await rest(ann, "list_jobs", {})).body["jobs"]
+    stored = [(await ann.http.get(f"/v1/events/{each['sourceId']}")).json()["event"]["payload"] for each in jobs]
+    assert len(stored) == 2
+    assert "heliotrope" not in json.dumps(stored)
+    assert {"stdout": " ok ?"} in [each.get("tool_response") for each in stored]

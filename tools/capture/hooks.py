@@ -1,0 +1,178 @@
+"""Events of agents' hooks: what each reports, the session that it belongs to, and how both are stored."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import Field
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from server.ids import new_id
+from server.memory.capture.models import EventKind
+from server.memory.capture.payloads import find_kind
+from server.memory.capture.tool_json import read_tool_json
+from server.store.record.capture import sessions, told
+from server.store.record.capture.sessions import Session
+from server.store.record.capture.told import ToldSession
+from tools.capture.places import SessionPlace, find_session_place
+from tools.capture.recording import Report, clean_reports, record_reports
+from tools.capture.sessions import close_session, make_external_key, normalize_platform
+from tools.capture.telling import Told
+from tools.core.arguments import InWorkspace
+from tools.core.call import Call, PlacedCall, ensure_workspace
+from tools.core.fields import Id, Name, Word
+from tools.core.services import Services
+
+#: The beginnings of a session after which the agent does not see any more what it was told before.
+_FORGETFUL = frozenset({"clear", "compact"})
+HookKind = EventKind | Literal["start"]
+
+
+class OnEvent(InWorkspace):
+    """The arguments of `on_event`: the fields that agents' hooks have."""
+
+    cleans_itself = True
+
+    event: Word | None = Field(default=None, description="The name of the hook's event, e.g. UserPromptSubmit.")
+    session_id: Id | None = Field(default=None, description="The id that the agent gave the session.")
+    platform: Name | None = Field(default=None, description="The client, such as claude or codex.")
+    cwd: str | None = Field(default=None, description="The folder in which the agent works.")
+    repository: str | None = Field(default=None, description="The URL of the folder's remote repository.")
+    source: str | None = Field(default=None, description="Of a session's start: startup, resume, clear or compact.")
+    prompt: str | None = Field(default=None, description="What the person said.")
+    tool_name: Name | None = Field(default=None, description="The tool that the agent called.")
+    tool_input: Any = Field(default=None, description="The tool's arguments: an object, or its JSON.")
+    tool_response: Any = Field(default=None, description="The tool's answer: an object, its JSON, or a text.")
+    last_assistant_message: str | None = Field(default=None, description="The agent's reply.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hook:
+    """An event, and what is known of its session when it comes in."""
+
+    args: OnEvent
+    kind: HookKind
+    #: What finds the session; None if the hook names none.
+    session_key: str | None
+    session: ToldSession | None
+    place: SessionPlace
+
+    @property
+    def has_lost_context(self) -> bool:
+        """Whether the agent does not see any more what it was told in its session."""
+        return self.kind == "start" and self.args.source in _FORGETFUL
+
+    @property
+    def heard(self) -> ToldSession | None:
+        """The session with what its agent was told and still sees."""
+        if self.session is None or not self.has_lost_context:
+            return self.session
+        return ToldSession(self.session.id, self.session.project, self.session.place_key, is_briefed=False)
+
+    @property
+    def is_beginning(self) -> bool:
+        """Whether the agent of a session has not been briefed."""
+        return self.session_key is not None and (self.heard is None or not self.heard.is_briefed)
+
+
+def find_hook_kind(event: str | None) -> HookKind:
+    """Return the kind of an event by its name; `other` if nothing is made of it."""
+    name = event or ""
+    return "start" if name.lower().replace("_", "") == "sessionstart" else find_kind(name, {})
+
+
+async def read_hook(services: Services, call: Call, args: OnEvent, kind: HookKind) -> Hook:
+    """Return an event with its session and its place."""
+    key = None if args.session_id is None else make_external_key(_name_platform(args), args.session_id)
+    session = None if key is None else await told.find_told_session(services.db, call.id_for_reading, key)
+    if session is not None:
+        place = SessionPlace(session.project, session.place_key)
+    else:
+        async with services.db.read() as connection:
+            place = await find_session_place(connection, call.workspace.account_id, args.cwd, args.repository)
+    return Hook(args=args, kind=kind, session_key=key, session=session, place=place)
+
+
+async def capture_hook(services: Services, call: Call, hook: Hook, now_told: Told) -> None:
+    """Store an event, its session, and what the agent is told with it, in one transaction.
+
+    Raises:
+        Failure: `quota_exceeded` if the workspace is missing and the account's plan allows no more.
+    """
+    reports = _list_reports(hook)
+    is_end = hook.kind == "end" and hook.session is not None
+    if not (reports or is_end or now_told.fingerprints or now_told.has_briefing):
+        return
+    payloads = await clean_reports(reports)
+    now = services.now()
+    async with services.db.write() as connection:
+        placed = await ensure_workspace(connection, services, call)
+        session_id = await _open_session(connection, placed, hook, now)
+        linked = [replace(each, session_id=session_id) for each in reports]
+        if linked:
+            await record_reports(connection, placed, linked, payloads, now, makes_jobs=True)
+        if session_id is None:
+            return
+        if hook.has_lost_context:
+            await told.forget_told(connection, session_id)
+        await told.put_told(connection, session_id, now_told.fingerprints)
+        if now_told.has_briefing:
+            await sessions.update_session(connection, session_id, briefed_at=now)
+        if is_end:
+            await close_session(connection, placed.workspace, session_id, now)
+
+
+async def _open_session(connection: AsyncConnection, placed: PlacedCall, hook: Hook, now: datetime) -> str | None:
+    """Return the id of the event's session, which is stored if it is new; None if the hook names none."""
+    if hook.session is not None:
+        return hook.session.id
+    if hook.session_key is None:
+        return None
+    new = Session(
+        id=new_id(now),
+        workspace_id=placed.workspace.id,
+        session_key=hook.session_key,
+        external_id=hook.args.session_id,
+        content_id=None,
+        agent_id=None,
+        agent_type=None,
+        platform=_name_platform(hook.args),
+        metadata={},
+        user_id=placed.actor.user_id,
+        credential_id=placed.actor.credential_id,
+        started_at=now,
+        updated_at=now,
+        project=hook.place.project,
+        place_key=hook.place.key,
+    )
+    return (await sessions.insert_session(connection, new))[0].id
+
+
+def _name_platform(args: OnEvent) -> str | None:
+    return None if args.platform is None else normalize_platform(args.platform)
+
+
+def _list_reports(hook: Hook) -> list[Report]:
+    """Return what a hook reports; nothing if the fields are missing that say it."""
+    payload = _make_payload(hook.args, hook.kind)
+    if payload is None:
+        return []
+    if hook.args.cwd is not None:
+        payload["cwd"] = hook.args.cwd
+    return [
+        Report(source="hook", type=hook.args.event or "", payload=payload, platform=_name_platform(hook.args) or "")
+    ]
+
+
+def _make_payload(args: OnEvent, kind: HookKind) -> dict[str, Any] | None:
+    if kind == "prompt" and args.prompt:
+        return {"prompt": args.prompt}
+    if kind == "tool" and args.tool_name:
+        return {
+            "tool_name": args.tool_name,
+            "tool_input": read_tool_json(args.tool_input),
+            "tool_response": read_tool_json(args.tool_response),
+        }
+    if kind == "reply":
+        return {"last_assistant_message": args.last_assistant_message or ""}
+    return None

@@ -1,0 +1,86 @@
+"""The one tool that an agent's hooks call: it captures an event, and answers what the agent is told.
+
+It never fails the agent. What goes wrong below is logged, and the answer is empty.
+"""
+
+import structlog
+from pydantic import Field
+from pydantic.json_schema import SkipJsonSchema
+
+from tools.capture.hooks import HookKind, OnEvent, capture_hook, find_hook_kind, read_hook
+from tools.capture.telling import Told, tell
+from tools.capture.wire import Wire
+from tools.core.answers import Meta
+from tools.core.call import Call
+from tools.core.operation import Effect, Operation
+from tools.core.services import Services
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
+
+
+class HookOutput(Wire):
+    """What reaches the model."""
+
+    hook_event_name: str = Field(description="The name of the event, as it was sent.")
+    additional_context: str = Field(description="What the agent is told. Data, not instructions.")
+
+
+class HookAnswer(Wire):
+    """The answer of a hook. It has no other field, because some clients take no other."""
+
+    hook_specific_output: HookOutput | None = Field(
+        default=None,
+        exclude_if=lambda output: output is None,
+        description="What the agent is told; absent if there is nothing to tell.",
+    )
+    meta: SkipJsonSchema[Meta] = Field(exclude=True, description="About this answer.")
+
+
+async def on_event(services: Services, call: Call, args: OnEvent) -> HookAnswer:
+    """Capture an event of an agent's hook, and return what the agent is told with a prompt and at a session's start.
+
+    An event that is unknown or lacks its fields is answered with nothing.
+    """
+    kind, told = find_hook_kind(args.event), Told()
+    if kind != "other":
+        try:
+            told = await _take_event(services, call, args, kind)
+        except Exception:
+            log.exception("hook.failed", event_name=args.event, request_id=call.actor.request_id)
+    output = None
+    if told.texts:
+        output = HookOutput(hook_event_name=args.event or "", additional_context="\n\n".join(told.texts))
+    return HookAnswer(hook_specific_output=output, meta=call.meta)
+
+
+async def _take_event(services: Services, call: Call, args: OnEvent, kind: HookKind) -> Told:
+    """Find what the agent is told, and store the event. If one of them fails, the other one is done all the same."""
+    hook, told = await read_hook(services, call, args, kind), Told()
+    if kind in {"start", "prompt"}:
+        try:
+            told = await tell(services, call, args.prompt or "", hook.heard, hook.place, is_beginning=hook.is_beginning)
+        except Exception:
+            log.exception("hook.nothing_told", event_name=args.event, request_id=call.actor.request_id)
+    try:
+        await capture_hook(services, call, hook, told)
+    except Exception:
+        log.exception("hook.not_captured", event_name=args.event, request_id=call.actor.request_id)
+    return told
+
+
+OPERATIONS = (
+    Operation(
+        name="on_event",
+        description=(
+            "For an agent's hooks, not for models: takes an event as the hook has it, captures it, and answers in the "
+            "hook's own form what the agent should know now."
+        ),
+        routes=(("POST", "/v1/hooks"),),
+        scope="memory:write",
+        effect=Effect.CREATE,
+        args=OnEvent,
+        returns=HookAnswer,
+        handler=on_event,
+        is_listed=False,
+    ),
+)

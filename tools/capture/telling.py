@@ -1,0 +1,200 @@
+"""What an agent is told by itself: a briefing when a session begins, and with each prompt the memories that fit it.
+
+Within a session nothing is told twice, unless it has changed since.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from server.memory.capture.briefing import Briefing, Known, Point, compose_briefing, squeeze
+from server.memory.capture.cleaning import clean_text
+from server.memory.capture.fingerprints import fingerprint
+from server.memory.capture.models import SOURCE
+from server.memory.capture.repeats import Telling
+from server.memory.models import Memory
+from server.memory.recall.packing import as_data, estimate_tokens
+from server.memory.skip import SkipEntry, find_matches
+from server.memory.working import Item
+from server.store.record.capture import beginnings
+from server.store.record.capture.told import ToldSession
+from server.store.record.notes import identity, skip_list, working_memory
+from server.store.record.recalled import RecalledMemory
+from tools.capture.places import SessionPlace
+from tools.core.call import Call
+from tools.core.fields import QUERY_CHARACTERS
+from tools.core.services import Services
+from tools.recall.answers import MatchedMemory, list_matches
+from tools.recall.model import RecallRequest
+from tools.recall.pipeline import recall
+
+#: The most memories of one prompt, and the least share of the best one's score that another one needs.
+_MOST, _LEAST_SHARE = 8, 0.5
+#: What the marks around memories take, in tokens.
+_MARKS = 30
+#: The most bytes of a skip entry, and the most entries of one prompt.
+_LONGEST_ENTRY, _MOST_ENTRIES = 200, 5
+#: How much is read for a briefing: most of it will not fit.
+_ITEMS, _STANDING, _DONE = 30, 40, 5
+
+
+@dataclass(slots=True)
+class Told:
+    """What an agent is told now, and the fingerprints of its texts, by the ids of what they are of."""
+
+    texts: list[str] = field(default_factory=list[str])
+    fingerprints: dict[str, str] = field(default_factory=dict[str, str])
+    has_briefing: bool = False
+
+
+class _Hearer:
+    """What the agent has been told in its session so far."""
+
+    def __init__(self, session: ToldSession | None) -> None:
+        self.session_id = None if session is None else session.id
+        self._earlier = {} if session is None else session.told
+        self.now_told: dict[str, str] = {}
+        self._met: dict[str, str] = {}
+
+    @property
+    def fingerprints(self) -> list[str]:
+        """The fingerprints of all that the agent was told, and is told now."""
+        return [*self._earlier.values(), *self.now_told.values()]
+
+    def has_heard(self, source_id: str, text: str) -> bool:
+        """Whether the agent was told this text of this memory, item or crystal."""
+        known = self.now_told.get(source_id, self._earlier.get(source_id))
+        return known is not None and known == fingerprint(text)
+
+    def knows(self, memory: RecalledMemory) -> bool:
+        """Whether a recall leaves a memory out: the agent was told it, or it comes from its own session.
+
+        A summary of a session is left out, too. What it sums up is found by itself.
+        """
+        self._met[memory.id] = memory.content
+        is_own = memory.session is not None and memory.session == self.session_id
+        return is_own or memory.type == "summary" or self.has_heard(memory.id, memory.content)
+
+    def note_memory(self, memory: RecalledMemory) -> None:
+        """Remember that the agent is told a memory which was asked about, or a part of it."""
+        self.note(memory.id, self._met[memory.id])
+
+    def note(self, source_id: str, text: str) -> None:
+        """Remember that the agent is told a text."""
+        self.now_told[source_id] = fingerprint(text)
+
+
+async def tell(
+    services: Services, call: Call, prompt: str, session: ToldSession | None, place: SessionPlace, *, is_beginning: bool
+) -> Told:
+    """Return what an agent is told with a prompt ("" for none): at the beginning of its session the briefing as well.
+
+    Raises:
+        Failure: `unavailable` if the search store is down.
+    """
+    hearer, told = _Hearer(session), Told()
+    if is_beginning:
+        briefing = compose_briefing(await _read_known(services, call, hearer, place))
+        _note_briefing(briefing, hearer)
+        told.texts += [briefing.text] if briefing.text else []
+        told.has_briefing = True
+    message = clean_text(prompt)[:QUERY_CHARACTERS].strip()
+    # A command of the client is no question.
+    if message and not message.startswith("/") and call.workspace.settings.prompt_tokens > 0:
+        told.texts += await _recall(services, call, message, hearer)
+    told.fingerprints = hearer.now_told
+    return told
+
+
+def _note_briefing(briefing: Briefing, hearer: _Hearer) -> None:
+    for point in briefing.points:
+        hearer.note(point.source_id, point.text)
+
+
+async def _recall(services: Services, call: Call, message: str, hearer: _Hearer) -> list[str]:
+    """Return the skip entries and the memories that fit a message, as texts for the agent; none if nothing fits."""
+    entries = await skip_list.list_live_entries(services.db, call.id_for_reading, services.now())
+    texts = _warn(find_matches(entries, message), hearer)
+    room = call.workspace.settings.prompt_tokens - _MARKS - sum(map(estimate_tokens, texts))
+    if room <= 0:
+        return texts
+    request = RecallRequest(
+        message=message, limit=_MOST, max_tokens=room, least_share=_LEAST_SHARE, is_known=hearer.knows
+    )
+    result = await recall(services, call.workspace, request)
+    memories = _leave_out_repeats(list_matches(result), hearer)
+    return [*texts, as_data(memories)] if memories else texts
+
+
+def _leave_out_repeats(found: list[MatchedMemory], hearer: _Hearer) -> list[MatchedMemory]:
+    """Return the memories that are told, and note them. What was made of an agent's work loses what is told already.
+
+    Such a memory repeats what the person asked for, which may be a memory of its own.
+    """
+    for each in found:
+        if not _is_of_work(each):
+            hearer.note_memory(each)
+    telling = Telling(hearer.fingerprints)
+    shown: list[MatchedMemory] = []
+    for each in found:
+        content = telling.leave_out_told(each.content) if _is_of_work(each) else each.content
+        if content:
+            hearer.note_memory(each)
+            shown.append(each.model_copy(update={"content": content}))
+    return shown
+
+
+def _is_of_work(memory: RecalledMemory) -> bool:
+    return memory.type == "observation" and memory.source == SOURCE
+
+
+def _warn(matching: list[SkipEntry], hearer: _Hearer) -> list[str]:
+    """Return the text that names the skip entries that a message is about, without those that the agent knows."""
+    new = [each for each in matching if not hearer.has_heard(each.id, _write_entry(each))][:_MOST_ENTRIES]
+    for each in new:
+        hearer.note(each.id, _write_entry(each))
+    lines = [f"- {squeeze(_write_entry(each), _LONGEST_ENTRY)}" for each in new]
+    return ["\n".join(["Leave alone:", *lines])] if lines else []
+
+
+async def _read_known(services: Services, call: Call, hearer: _Hearer, place: SessionPlace) -> Known:
+    """Read what could be told at the beginning of a session, without what the agent was told before."""
+    workspace, now = call.id_for_reading, services.now()
+    crystal = await identity.get_latest_crystal(services.db, workspace)
+    entries = await skip_list.list_live_entries(services.db, workspace, now)
+    items, _ = await working_memory.list_active_items(services.db, workspace, _ITEMS)
+    async with services.db.read() as connection:
+        standing = await beginnings.list_standing_memories(connection, workspace, now, _STANDING)
+        done: list[Memory] = []
+        if place.key is not None:
+            done = await beginnings.list_last_done(connection, workspace, place.key, hearer.session_id, now, _DONE)
+
+    def leave_heard(points: Iterable[Point]) -> list[Point]:
+        return [each for each in points if not hearer.has_heard(each.source_id, each.text)]
+
+    nearest_first = sorted(standing, key=lambda each: each.project not in {None, place.project})
+    decisions = [each for each in items if each.category == "standing_decision"]
+    waiting = [each for each in items if each.category in {"active_work", "waiting_for"}]
+    crystals = [] if crystal is None else [Point(crystal.id, crystal.crystal)]
+    return Known(
+        crystals=leave_heard(crystals),
+        avoided=leave_heard(Point(each.id, _write_entry(each)) for each in entries),
+        open_items=leave_heard(map(_point_at_item, waiting)),
+        project=place.project,
+        last_done=leave_heard(Point(each.id, each.content) for each in done),
+        standing=leave_heard(
+            [*map(_point_at_item, decisions), *(_point_at_memory(each, place) for each in nearest_first)]
+        ),
+    )
+
+
+def _write_entry(entry: SkipEntry) -> str:
+    return f"{entry.item}: {entry.reason}" if entry.reason else entry.item
+
+
+def _point_at_item(item: Item) -> Point:
+    next_step = f" Next: {item.next_action}" if item.next_action else ""
+    return Point(item.id, f"{item.title}.{next_step}" if next_step else item.title)
+
+
+def _point_at_memory(memory: Memory, place: SessionPlace) -> Point:
+    return Point(memory.id, memory.content, memory.project if memory.project != place.project else None)
