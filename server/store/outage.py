@@ -4,6 +4,7 @@ import errno
 import sqlite3
 from typing import Literal, cast
 
+from sqlalchemy.dialects.postgresql.asyncpg import AsyncAdapt_asyncpg_dbapi
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
@@ -18,6 +19,8 @@ _SQLITE: dict[int, Outage] = {
 _SQLSTATES: dict[str, Outage] = {"53100": "full", "XX001": "damaged", "XX002": "damaged"}
 _DOWN = ("08", "53", "57", "58")
 """Classes of Postgres' states: connections, resources, interventions of an operator, errors of the system."""
+#: The driver's error for a rollback on a connection that Postgres is ending, in place of the error that said so.
+_MISPLACED = AsyncAdapt_asyncpg_dbapi.InternalClientError
 
 
 def find_outage(error: BaseException | None) -> Outage | None:
@@ -33,6 +36,7 @@ def find_outage(error: BaseException | None) -> Outage | None:
     known = _SQLITE.get(getattr(cause, "sqlite_errorcode", 0) & 0xFF)
     state = str(getattr(cause, "sqlstate", None) or "")
     known = known or _SQLSTATES.get(state)
-    if known is None and (isinstance(error, OperationalError | InterfaceError) or state.startswith(_DOWN)):
+    is_lost = isinstance(error, OperationalError | InterfaceError) or isinstance(cause, _MISPLACED)
+    if known is None and (is_lost or state.startswith(_DOWN)):
         return "down"
     return known

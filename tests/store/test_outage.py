@@ -5,7 +5,8 @@ import sqlite3
 
 import pytest
 import sqlalchemy as sa
-from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
+from sqlalchemy.dialects.postgresql.asyncpg import AsyncAdapt_asyncpg_dbapi
+from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, InternalError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from server.store import db as db_module
@@ -37,6 +38,7 @@ class PostgresError(Exception):
         (DBAPIError("SELECT 1", {}, PostgresError("53300")), "down"),
         (DBAPIError("SELECT 1", {}, PostgresError("57P01")), "down"),
         (DBAPIError("SELECT 1", {}, PostgresError("58030")), "down"),
+        (InternalError(None, None, AsyncAdapt_asyncpg_dbapi.InternalClientError("cannot switch to state 15")), "down"),
         (DBAPIError("SELECT 1", {}, PostgresError("42601")), None),
         (DBAPIError("SELECT 1", {}, PostgresError(None)), None),
         (IntegrityError("INSERT", {}, sqlite3.IntegrityError("UNIQUE")), None),
