@@ -175,8 +175,9 @@ class ClientDocuments:
         http = await anyio.to_thread.run_sync(_make_http_client, self._ca_file)
         try:
             async with http:
-                with anyio.fail_after(self._timeout):
-                    address = await self._resolve_address(parts)
+                end = anyio.current_time() + self._timeout
+                address = await self._resolve_address(parts)  # it has a bound of its own, and another error
+                with anyio.fail_after(end - anyio.current_time()):
                     return await self._send_request(http, parts, address)
         except UnusableAnswerError as error:
             raise UnusableDocumentError(str(error)) from None

@@ -11,7 +11,7 @@ import typer
 from sqlalchemy import make_url
 
 from auth.accounts.passwords import check_password
-from server.cli.common import make_bar, print_line, run_command, stderr
+from server.cli.common import ask_new_password, make_bar, print_line, run_command, stderr
 from server.clock import utc_now
 from server.config import Settings
 from server.errors import Failure
@@ -131,7 +131,7 @@ def _read_new_password(path: Path | None, *, is_asked: bool) -> str | None:
     if path is not None:
         password = read_password_file(path)
     elif is_asked:
-        password = typer.prompt("Password of the backup", hide_input=True, confirmation_prompt=True, err=True)
+        password = ask_new_password("Password of the backup", "--password-file FILE")
     else:
         return None
     check_password(password)

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import sys
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime
@@ -65,6 +66,17 @@ async def find_user(connection: AsyncConnection, name: str) -> accounts.User:
             "not_found", f"There is no user named {name!r}. `loci user list` shows them; `loci user add` makes one."
         )
     return user
+
+
+def ask_new_password(question: str, option: str) -> str:
+    """Ask the person at the terminal for a password, twice. `option` is the way for a script.
+
+    Raises:
+        Failure: `invalid`, there is no terminal.
+    """
+    if not sys.stdin.isatty():
+        raise Failure("invalid", f"There is no terminal to ask for the password. Give the password with {option}.")
+    return typer.prompt(question, hide_input=True, confirmation_prompt=True, err=True)
 
 
 def begin_command() -> Settings:

@@ -12,6 +12,7 @@ from auth.accounts.passwords import Passwords, check_password
 from auth.accounts.signup_links import make_invite_link
 from server.cli.common import (
     AsJson,
+    ask_new_password,
     check_port_known,
     find_user,
     open_record,
@@ -42,7 +43,7 @@ def _read_password(*, from_stdin: bool) -> str:
             # some programs write a byte order mark first, which is no part of the password
             password = sys.stdin.buffer.readline().decode("utf-8-sig").rstrip("\r\n")
         else:
-            password = typer.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
+            password = ask_new_password("Password", "--password-stdin")
     except UnicodeDecodeError:
         raise Failure("invalid", "The password is not UTF-8 text. Send it in UTF-8.") from None
     if has_foreign_bytes(password):

@@ -75,4 +75,5 @@ def find_loopback(host: str) -> str:
         return "[::1]"
     if not is_loopback(host):
         raise ValueError(f"must be set, because LOCI_HOST ({host[:SHOWN]}) is no loopback address")
-    return f"[{host}]" if ":" in host else host
+    address = host.partition("%")[0]  # a URL has no zone, and a loopback address needs none
+    return f"[{address}]" if ":" in address else address

@@ -59,6 +59,10 @@ def test_another_port_changes_the_default_url_and_no_other_setting(tmp_path):
     assert Settings(port=0, public_url=url).with_port(9000).public_url == url
 
 
+def test_the_zone_of_a_loopback_address_does_not_stand_in_the_url():
+    assert load_settings(NO_FILE | {"LOCI_HOST": "::1%lo"}).public_url == "http://[::1]:8080"
+
+
 @pytest.mark.parametrize("host", ["192.0.2.7", "2001:db8::7", "loci.example.com"])
 def test_a_host_that_is_not_reached_on_this_machines_loopback_needs_a_public_url(host):
     with pytest.raises(SystemExit) as stopped:

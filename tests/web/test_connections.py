@@ -258,6 +258,7 @@ async def test_a_proxy_stands_for_many_and_has_no_bound_of_its_own():
 
 
 async def test_a_request_that_does_not_end_when_the_server_stops_is_cancelled_without_a_traceback(echo, line, caplog):
+    caplog.set_level("WARNING")  # another test may have left the loggers at INFO
     await line.send(line.head("GET /held"))
     await echo.settle()
     (running,) = echo.server.server_state.tasks

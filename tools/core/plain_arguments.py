@@ -6,6 +6,7 @@ refuses it.
 """
 
 import math
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -20,6 +21,11 @@ from tools.core.refusals import UnreadableEntry, WordForNothing
 
 #: Words that stand for nothing. No name is one of them: it would filter by a name that nothing has.
 _NOTHING = frozenset({"null", "none", "undefined"})
+#: What may stand around such a word: a text that was written as JSON twice has quotes.
+_AROUND = " \t\r\n\"'"
+
+#: A list or an object of another notation than JSON, or cut off: no words between commas.
+_OTHER_NOTATION = re.compile(r"""\s*(?:\[\s*["']|\[.*,.*\]\s*$|\{.*\}\s*$|```)""", re.DOTALL)
 
 #: How deep an entry of a list stands in the arguments.
 _ENTRY_DEPTH = 2
@@ -136,17 +142,19 @@ def decode_entries(value: Any, path: str = "") -> Any:
 def decode_words(value: Any, path: str = "") -> Any:
     """Return the list of words that a value plainly says: a list, one as JSON, or words between commas.
 
-    Any other value is returned as it is.
+    Any other value is returned as it is; so is a list or an object in another notation, which validation refuses.
 
     Raises:
         Failure: `invalid` if JSON in a text holds a value that cannot be stored.
     """
     words = decode_json(value, list, path)
-    return [part.strip() for part in words.split(",") if part.strip()] if isinstance(words, str) else words
+    if not isinstance(words, str) or _OTHER_NOTATION.match(words):
+        return words
+    return [part.strip() for part in words.split(",") if part.strip()]
 
 
 def _is_word_for_nothing(value: Any, field: _Field) -> bool:
-    return field.kind not in {"text", "any"} and isinstance(value, str) and value.strip().casefold() in _NOTHING
+    return field.kind not in {"text", "any"} and isinstance(value, str) and value.strip(_AROUND).casefold() in _NOTHING
 
 
 def _read_number(value: Any, field: _Field, _path: str) -> Any:

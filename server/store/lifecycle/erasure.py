@@ -14,7 +14,13 @@ from server.store.db import Database
 from server.store.lifecycle import merges
 from server.store.record import golden, images, memories, vectors
 from server.store.record.capture.erasing import delete_places, delete_reports, erase_reports_of
-from server.store.record.journal import Actor, blank_memory_entries, blank_section_entries, journal_memories
+from server.store.record.journal import (
+    Actor,
+    blank_memory_entries,
+    blank_section_entries,
+    journal_memories,
+    list_earlier_texts,
+)
 from server.store.record.notes import identity
 from server.store.record.notes.synthesis import compose_crystal
 from server.store.tables.accounts import workspaces
@@ -34,7 +40,8 @@ class Erasure:
 
     Attributes:
         erased: the memories that are erased, and as they were before.
-        texts: the texts that were to be erased: those of the named memories and of the sources merged into them.
+        texts: the texts that were to be erased: those of the named memories and of the sources merged into them, and
+            what these said before they were changed.
         rewritten: the merged memories that the template wrote again from the sources that are left.
         restored: the sources that are memories of their own again, because the memory that replaced them is erased.
         kept: memories that stay and say what was erased: merged ones whose text somebody wrote, and the sources of an
@@ -102,8 +109,10 @@ class _Eraser:
             each = waiting.pop(0)
             if each not in self.outcome.erased:
                 waiting += await merges.list_merged_sources(self._connection, each)
+                earlier = await list_earlier_texts(self._connection, each)
                 await self._erase(each)
-                self.outcome.texts += [self.outcome.erased[each].content] if each in self.outcome.erased else []
+                if each in self.outcome.erased:
+                    self.outcome.texts += dict.fromkeys([self.outcome.erased[each].content, *earlier])
 
     async def follow_merges(self) -> None:
         """Write the merged memories that hold a copy again, or erase them: each after those that it is made from."""

@@ -16,6 +16,9 @@ from server.store.record.workspaces import WorkspaceGone
 from server.store.tables.accounts import workspaces
 from server.store.tables.memories import journal
 
+#: The number of earlier texts of a memory that are looked for when it is erased.
+_TEXTS = 100
+
 
 @dataclass(frozen=True, slots=True)
 class Actor:
@@ -85,6 +88,13 @@ async def journal_change(
         raise WorkspaceGone(workspace_id)
     entry = _make_entry(workspace_id, actor, now) | {"revision": revision, "after": what}
     await connection.execute(sa.insert(journal).values(entry))
+
+
+async def list_earlier_texts(connection: AsyncConnection, memory_id: str) -> list[str]:
+    """Return the texts that a memory had before its changes, newest first: at most 100, because each is looked for."""
+    text = journal.c.before["content"].as_string()
+    query = sa.select(text).where(journal.c.memory_id == memory_id, text.is_not(None)).group_by(text)
+    return list((await connection.execute(query.order_by(sa.func.max(journal.c.id).desc()).limit(_TEXTS))).scalars())
 
 
 async def blank_memory_entries(connection: AsyncConnection, memory_id: str) -> None:

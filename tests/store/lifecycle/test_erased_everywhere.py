@@ -173,6 +173,20 @@ async def test_a_crystal_keeps_no_earlier_text_of_an_erased_memory(ann, check_no
     await check_nowhere()
 
 
+async def test_copies_of_what_it_said_before_it_was_changed_are_found_as_well(ann, check_nowhere):
+    secret = await ann.store(SECRET)
+    case = {"query": "Where is it?", "text": f"the {WORD}", "expect": "recalled"}
+    golden = await ask(ann, "POST", "/v1/golden", 201, json=case)
+    await ask(ann, "PUT", "/v1/working-memory/session_notes", json={"content": SECRET})
+    for content in ("Something else entirely.", "And something else again."):
+        await ask(ann, "PATCH", f"/v1/memories/{secret}", json={"content": content})
+    answer = await erase(ann, secret)
+    assert places(answer, "also_erased") == {("golden_case", golden["id"])}
+    assert (answer["erased"], places(answer, "kept")) == (False, {("section", "session_notes")})
+    await ask(ann, "PUT", "/v1/working-memory/session_notes", json={"content": "Nothing."})
+    await check_nowhere()
+
+
 async def test_texts_that_repeat_it_by_hand_are_named(ann):
     secret = await ann.store(SECRET)
     other = await ann.store(f"As said before: {SECRET.lower()} Remember.")

@@ -205,7 +205,12 @@ def test_json_that_cannot_be_stored_is_refused_in_a_text_as_well(value):
     assert caught.value.code == "invalid"
 
 
-@pytest.mark.parametrize("word", ["null", "None", "undefined", " NULL "])
+@pytest.mark.parametrize("tags", ["['ops', 'deploy']", "[ops, deploy]", '["ops"', "{}", '```json\n["ops"]\n```'])
+async def test_a_list_in_another_notation_is_refused_and_not_taken_for_words(cat, tags):
+    await refused(cat, "store_memory", {"content": "Tea", "tags": tags}, says="tags: must be a list; you sent")
+
+
+@pytest.mark.parametrize("word", ["null", "None", "undefined", " NULL ", '"null"'])
 @pytest.mark.parametrize(
     ("name", "argument"),
     [
