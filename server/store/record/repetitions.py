@@ -1,5 +1,6 @@
 """Finding the rows of a workspace that repeat a text. The database looks, so that the event loop reads no texts."""
 
+import json
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any, Literal
 
@@ -16,8 +17,9 @@ TextKind = Literal["memory", "crystal", "item", "section", "golden_case"]
 #: The number of texts that one statement looks for, and the number of rows of a kind that it returns.
 _TEXTS, _ROWS = 10, 50
 
-_PLACES: tuple[tuple[TextKind, sa.Column[str], Sequence[sa.Column[Any]]], ...] = (
-    ("memory", memories.c.id, [memories.c.content]),
+_METADATA = sa.cast(memories.c.metadata, sa.Text)
+_PLACES: tuple[tuple[TextKind, sa.Column[str], Sequence[sa.ColumnElement[Any]]], ...] = (
+    ("memory", memories.c.id, [memories.c.content, memories.c.entity, _METADATA]),
     ("crystal", identity_crystals.c.id, [identity_crystals.c.crystal]),
     ("item", working_items.c.id, [working_items.c.title, working_items.c.content, working_items.c.next_action]),
     ("section", working_sections.c.name, [working_sections.c.content]),
@@ -33,10 +35,12 @@ def contains_text(column: sa.ColumnElement[Any], text: str, *, is_sqlite: bool) 
     return compare(f"%{escaped}%", escape="\\")
 
 
-def _repeats(column: sa.Column[Any], text: str, *, is_sqlite: bool) -> Iterable[sa.ColumnElement[bool]]:
+def _repeats(column: sa.ColumnElement[Any], text: str, *, is_sqlite: bool) -> Iterable[sa.ColumnElement[bool]]:
     parts = find_telling_parts(text)
     if not parts:
         return [column == text]
+    if column is _METADATA:
+        parts = [json.dumps(part, ensure_ascii=False)[1:-1] for part in parts]
     return (contains_text(column, part, is_sqlite=is_sqlite) for part in parts)
 
 

@@ -190,6 +190,7 @@ async def test_copies_of_what_it_said_before_it_was_changed_are_found_as_well(an
 async def test_texts_that_repeat_it_by_hand_are_named(ann):
     secret = await ann.store(SECRET)
     other = await ann.store(f"As said before: {SECRET.lower()} Remember.")
+    noted = await ann.store("heron", metadata={"said": [f'"{SECRET}"']})
     await ask(ann, "PUT", "/v1/identity", json={"crystal": f"I know this. {SECRET}"})
     crystal = (await ask(ann, "GET", "/v1/identity/history"))["snapshots"][0]["id"]
     item = await ask(
@@ -201,6 +202,7 @@ async def test_texts_that_repeat_it_by_hand_are_named(ann):
     assert answer["erased"] is False
     assert places(answer, "kept") == {
         ("memory", other),
+        ("memory", noted),
         ("crystal", crystal),
         ("item", item["id"]),
         ("section", "session_notes"),

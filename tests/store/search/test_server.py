@@ -131,6 +131,15 @@ async def test_a_server_without_conditional_writes_is_refused(answering, make, v
             await call
 
 
+@pytest.mark.parametrize(
+    "result", [None, [{"operation_id": 1, "status": "wait_timeout"}], [{"operation_id": 1}], ["completed"]]
+)
+async def test_a_write_that_the_server_did_not_apply_is_engine_down_although_the_answer_is_200(answering, make, result):
+    engine = answering(lambda _: httpx.Response(200, json={"result": result, "status": {"error": "no"}, "time": 0.0}))
+    with pytest.raises(EngineDown):
+        await engine.upsert(make.collection(), [make.point(1)])
+
+
 async def test_a_collection_that_another_process_made_first_is_not_new(answering, make):
     def answer(request):
         path, verb = request.url.path, request.method

@@ -33,6 +33,7 @@ KEEP_ALIVE_SECONDS = 4
 """A connection is used again for so long: less than the five seconds after which a Qdrant server closes it."""
 
 _SLICE = 64
+_WRITTEN = frozenset({"completed", "acknowledged"})
 _PAGE = 1_000
 _NOT_FOUND = 404
 _CONFLICT = 409
@@ -252,9 +253,13 @@ class ServerEngine:
         with _reading_an_answer():
             return [list(each["points"]) for _, each in zip(searches, answer["result"], strict=True)]
 
-    async def _write(self, collection: Collection, operations: list[wire.Json]) -> wire.Json:
-        """Carry out operations, and return when they are applied."""
-        return await self._post(collection, "batch?wait=true", {"operations": operations})
+    async def _write(self, collection: Collection, operations: list[wire.Json]) -> None:
+        """Carry out operations, and return when they are applied. Raises EngineDown if the server says they are not."""
+        answer = await self._post(collection, "batch?wait=true", {"operations": operations})
+        with _reading_an_answer():
+            left = [each["status"] for each in answer["result"] if each["status"] not in _WRITTEN]
+        if left:
+            raise EngineDown(f"the Qdrant server has not applied a write ({left[0]})")
 
     async def _post(self, collection: Collection, verb: str, body: wire.Json) -> wire.Json:
         """Send JSON that the client neither checks nor builds, and return the answer as JSON."""
