@@ -74,7 +74,10 @@ async def arrange_calls(person):
     skip = (await rest(person, "add_skip", VALID["add_skip"])).body
     await rest(person, "update_identity", VALID["update_identity"])
     session = (await rest(person, "start_session", {"external_id": "s"})).body["session"]["id"]
-    reported = (await rest(person, "record_event", VALID["record_event"] | {"session_id": session})).body
+    # A job that waits for the end of a turn which does not come: the loop leaves it alone.
+    open_turn = (await rest(person, "start_session", {"external_id": "open"})).body["session"]["id"]
+    step = VALID["record_event"] | {"type": "tool_use", "session_id": open_turn}
+    reported = (await rest(person, "record_event", step)).body
     event, job = reported["event"]["id"], reported["generationJob"]["id"]
     return {
         "retrieve_context": [
@@ -127,7 +130,7 @@ async def arrange_calls(person):
         "delete_workspace": [{"id": attic["id"]}],
         "create_project": [{"path": "/home/ann/garden"}, {"repository": "git@example.com:ann/garden.git"}],
         "list_projects": [{}],
-        "read_project": [{"id": "attic"}],
+        "read_project": [{"id": "garden"}],
         "purge_project": [{"id": "shop"}],
         "start_session": [{}, {"external_id": "s", "metadata": metadata}],
         "end_session": [{"id": session}],
