@@ -40,11 +40,11 @@ def measure(*, quick: bool) -> list[Figure]:
 
 def _measure_with_model(folder: Path, batches: int) -> list[Figure]:
     from server.store.embedding.models.loaded_model import Embedder  # noqa: PLC0415 - only with a model
-    from server.store.embedding.models.model_folder import find_model, folder_of_model  # noqa: PLC0415 - as above
+    from server.store.embedding.models.model_folder import find_model, find_model_folder  # noqa: PLC0415 - as above
 
     model = find_model(MODELS, "auto")
     assert model is not None
-    embedder = Embedder(folder_of_model(MODELS, model.name), model, 0)
+    embedder = Embedder(find_model_folder(MODELS, model.name), model, 0)
 
     def embed(texts: list[str]) -> None:
         for _ in embedder.embed_documents(texts):

@@ -161,10 +161,10 @@ def _make_figures(size: int, n: str, times: Times) -> list[Figure]:
 
 def _load_embedder() -> Embed | None:
     from server.store.embedding.models.loaded_model import Embedder  # noqa: PLC0415 - only after ROOT is importable
-    from server.store.embedding.models.model_folder import find_model, folder_of_model  # noqa: PLC0415 - as above
+    from server.store.embedding.models.model_folder import find_model, find_model_folder  # noqa: PLC0415 - as above
 
     model = find_model(MODELS, "auto")
-    return None if model is None else Embedder(folder_of_model(MODELS, model.name), model, 0).embed_query
+    return None if model is None else Embedder(find_model_folder(MODELS, model.name), model, 0).embed_query
 
 
 def _time_engine_alone(

@@ -138,7 +138,7 @@ async def _find_memory(services: Services, call: Call, memory_id: str) -> tuple[
         memory = await memories.get_memory(connection, call.id_for_reading, memory_id)
         if memory is not None:
             return memory, False
-        memory = await memories.get_memory(connection, call.id_for_reading, memory_id, or_deleted=True)
+        memory = await memories.get_memory(connection, call.id_for_reading, memory_id, may_be_deleted=True)
     if memory is None:
         raise make_memory_not_found(memory_id, field="memory_id")
     return memory, True

@@ -50,7 +50,7 @@ def find_audience(claims: Mapping[str, Any], rules: IssuerRules) -> str:
     Raises:
         RefusedTokenError: it is for none.
     """
-    for audience in read_texts(claims.get("aud"), split=False):
+    for audience in read_texts(claims.get("aud"), must_split=False):
         if audience in rules.audiences:
             return rules.audiences[audience]
     raise RefusedTokenError("is for another audience (`aud`)")
@@ -73,7 +73,7 @@ def read_subject(claims: Mapping[str, Any], claim: str = "sub") -> str:
 def read_scopes(claims: Mapping[str, Any], rules: IssuerRules) -> frozenset[str]:
     """Return our scopes that a token grants, with all that they include."""
     for name in rules.scope_claims:
-        texts = read_texts(find_claim(claims, name), split=True)
+        texts = read_texts(find_claim(claims, name), must_split=True)
         known = [rules.scope_names[text] for text in texts if text in rules.scope_names]
         if known:
             return expand_scopes(known)
@@ -88,7 +88,7 @@ def check_listed(claims: Mapping[str, Any], issuer: str, rules: IssuerRules) -> 
     """
     if not rules.domains and not rules.groups:
         return
-    groups = read_texts(find_claim(claims, rules.groups_claim), split=False)
+    groups = read_texts(find_claim(claims, rules.groups_claim), must_split=False)
     if read_domain(claims, issuer) not in rules.domains and rules.groups.isdisjoint(groups):
         wanted = (["`email`"] if rules.domains else []) + ([f"`{rules.groups_claim}`"] if rules.groups else [])
         raise RefusedTokenError(
@@ -135,10 +135,10 @@ def find_claim(claims: Mapping[str, Any], name: str) -> object:
     return inside
 
 
-def read_texts(value: object, *, split: bool) -> Iterable[str]:
-    """Return the texts of a claim, which is a text or a list of texts. `split`: spaces separate those of a text."""
+def read_texts(value: object, *, must_split: bool) -> Iterable[str]:
+    """Return the texts of a claim, which is a text or a list of texts. `must_split`: spaces separate those of a text."""
     if isinstance(value, str):
-        return value.split() if split else [value]
+        return value.split() if must_split else [value]
     if isinstance(value, list):
         return [each for each in cast("list[object]", value) if isinstance(each, str)]
     return []

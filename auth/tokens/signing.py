@@ -74,7 +74,7 @@ class SigningKeys:
         await self._reload_if_stale()
         newest = self._keys[-1] if self._keys else None
         if newest is None or newest.activates_at + MAX_AGE <= self._now():
-            await self._add_key(only_if_due=True)
+            await self._add_key(must_be_due=True)
         now = self._now()
         active = [key for key in self._keys if key.activates_at <= now]
         # No key is active if the first one was made a moment ago on a host whose clock is ahead.
@@ -103,7 +103,7 @@ class SigningKeys:
 
     async def rotate(self) -> str:
         """Make a successor now, whatever the age of the newest key, and return its id. It signs after an hour."""
-        return await self._add_key(only_if_due=False)
+        return await self._add_key(must_be_due=False)
 
     async def _reload_if_stale(self) -> None:
         now = self._now()
@@ -123,7 +123,7 @@ class SigningKeys:
                 log.warning("signing_key.unreadable", kid=row.kid)
         self._keys, self._loaded_at = keys, now
 
-    async def _add_key(self, *, only_if_due: bool) -> str:
+    async def _add_key(self, *, must_be_due: bool) -> str:
         """Make a key, and return the newest key's id. Whether a key is due is looked up in the same transaction."""
         now = self._now()
         async with self._db.write() as connection:
@@ -131,7 +131,7 @@ class SigningKeys:
             await hold_signing_keys(connection)
             await self._load_keys(connection, now)
             newest = self._keys[-1] if self._keys else None
-            if newest is None or not only_if_due or newest.activates_at + MAX_AGE <= now:
+            if newest is None or not must_be_due or newest.activates_at + MAX_AGE <= now:
                 # There must always be a key to sign with, so the first one is not published ahead.
                 activates_at = now if newest is None else now + PUBLISH_AHEAD
                 row = self._make_row(activates_at, now)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from server.memory.vector import Vector
 from server.store.embedding.models.loaded_model import BATCH_TEXTS, Embedder
-from server.store.embedding.models.model_folder import find_model, folder_of_model
+from server.store.embedding.models.model_folder import find_model, find_model_folder
 from server.store.embedding.query_cache import QueryCache
 
 TEXTS = 64
@@ -26,7 +26,7 @@ def load_model() -> tuple[Embedder, Trick]:
     model = find_model(MODELS, "auto")
     assert model is not None
     started = time.process_time()
-    embedder = Embedder(folder_of_model(MODELS, model.name), model, 1)
+    embedder = Embedder(find_model_folder(MODELS, model.name), model, 1)
     took = (time.process_time() - started) * 1e6
     return embedder, Trick("models are loaded last", "start, to the first answer", 0.0, took, 1, START)
 

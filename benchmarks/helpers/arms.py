@@ -29,10 +29,10 @@ Scores = dict[int, float]
 def load_embedder() -> "Embedder | None":
     """Return the product's embedding model, or None if it is not here."""
     from server.store.embedding.models.loaded_model import Embedder  # noqa: PLC0415 - only after ROOT is importable
-    from server.store.embedding.models.model_folder import find_model, folder_of_model  # noqa: PLC0415 - as above
+    from server.store.embedding.models.model_folder import find_model, find_model_folder  # noqa: PLC0415 - as above
 
     model = find_model(MODELS, "auto")
-    return Embedder(folder_of_model(MODELS, model.name), model, 0) if model is not None else None
+    return Embedder(find_model_folder(MODELS, model.name), model, 0) if model is not None else None
 
 
 class Arms:

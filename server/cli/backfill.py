@@ -18,7 +18,7 @@ def backfill() -> None:
         async with open_record(settings) as db:
             await do_work_with_bar(settings, db, "backfill", "Embedding")
             async with db.read() as connection:
-                left = await vectors.count_vectors(connection, await generations.newest_generation(connection))
+                left = await vectors.count_vectors(connection, await generations.find_newest_generation(connection))
         print_line(_describe_vectors(left))
 
     run_command(fill_vectors)

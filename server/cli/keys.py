@@ -49,7 +49,7 @@ def create_key(
             bound = None
             if workspace is not None:
                 # The generation of a running server, so that its memories have vectors from the first one on.
-                generation = await generations.newest_generation(connection)
+                generation = await generations.find_newest_generation(connection)
                 plans = Plans(settings.plans, settings.default_plan)
                 with refusals_as_failures():
                     bound, _ = await plans.ensure_workspace(connection, owner.account_id, workspace, generation, now)

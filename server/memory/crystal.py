@@ -100,7 +100,7 @@ def get_item_beginning(item: Item) -> str:
 
 def get_section_beginning(heading: str, content: str) -> str:
     """Return the text that each crystal contains which quotes a section."""
-    return _lead_section(heading) + content.strip()[:_SHORTEST_CUT]
+    return _make_heading(heading) + content.strip()[:_SHORTEST_CUT]
 
 
 def drop_item(crystal: str, item: Item) -> str:
@@ -114,10 +114,10 @@ def drop_item(crystal: str, item: Item) -> str:
 
 def replace_section(crystal: str, heading: str, content: str, left: str) -> str:
     """Return a crystal with `left` in place of its quote of a section, whole or cut. `left` is not longer."""
-    return _replace_quote(crystal, _lead_section(heading), content.strip(), _shorten_text(left.strip(), _BLOCK_BYTES))
+    return _replace_quote(crystal, _make_heading(heading), content.strip(), _shorten_text(left.strip(), _BLOCK_BYTES))
 
 
-def _lead_section(heading: str) -> str:
+def _make_heading(heading: str) -> str:
     return f"### {heading}\n\n"
 
 

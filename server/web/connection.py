@@ -8,13 +8,13 @@ WORKSPACE_HEADER = "X-Memento-Workspace"
 PEEK_HEADER = "X-Memento-Peek-Workspaces"
 
 
-def named_workspace(request: Request) -> str | None:
+def read_workspace_name(request: Request) -> str | None:
     """Return the workspace that the header names, else the one in the URL's query, else None."""
     in_query = request.query_params.get("workspace") if request.scope["query_string"] else None
     return _read_header(request, WORKSPACE_HEADER) or in_query or None
 
 
-def peeked_workspaces(request: Request) -> str | list[str] | None:
+def read_peek_names(request: Request) -> str | list[str] | None:
     """Return the other workspaces to search: those in the URL's query, else in the header.
 
     Commas separate them in one text. If the query repeats the name, each value is one workspace, as in other lists.

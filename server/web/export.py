@@ -8,7 +8,7 @@ from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from server.memory.models import Memory
-from server.web.connection import named_workspace
+from server.web.connection import read_workspace_name
 from server.web.openapi import (
     add_paths,
     describe_arguments,
@@ -31,7 +31,7 @@ async def answer_export(scope: Scope, receive: Receive, send: Send) -> None:
     """Check the request, then send the memories. An export that breaks off ends without the last chunk of its body."""
     request = Request(scope, receive)
     services: Services = request.state.services
-    door = Door(request.state.principal, request.state.request_id, workspace=named_workspace(request))
+    door = Door(request.state.principal, request.state.request_id, workspace=read_workspace_name(request))
     sent = dict(request.query_params)
     call, args = await open_call("export_memories", "memory:read", ExportMemories, services, door, sent)
     headers = {"Cache-Control": "no-store", "Content-Disposition": 'attachment; filename="memories.ndjson"'}

@@ -7,7 +7,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from server.errors import Failure
-from server.web.connection import named_workspace
+from server.web.connection import read_workspace_name
 from server.web.openapi import add_paths, describe_refusal
 from tools.core.answers import AnswerImage
 from tools.core.call import Door
@@ -27,7 +27,7 @@ _HEADERS = {
 async def answer_picture(scope: Scope, receive: Receive, send: Send) -> None:
     """Answer with the picture. Refusals are raised, for the guard and the entrance."""
     request = Request(scope, receive)
-    named, wanted = named_workspace(request), request.path_params["workspace"]
+    named, wanted = read_workspace_name(request), request.path_params["workspace"]
     if named is not None and named.casefold() != wanted.casefold():
         message = f"This picture is in the workspace {wanted!r}, and the connection names {named!r}."
         raise Failure("forbidden", message, field="workspace")

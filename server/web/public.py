@@ -27,19 +27,19 @@ RETRY_SECONDS = 5
 def make_routes(openapi: dict[str, Any]) -> list[Route]:
     """Return the public routes."""
 
-    async def description(_request: Request) -> JSONResponse:
+    async def get_description(_request: Request) -> JSONResponse:
         return JSONResponse(openapi, headers={"Cache-Control": "public, max-age=300"})
 
     return [
-        Route("/", root),
-        Route("/healthz", healthz),
-        Route("/health", health),
+        Route("/", get_root),
+        Route("/healthz", get_healthz),
+        Route("/health", get_health),
         Route("/readyz", Readiness().answer),
-        Route("/openapi.json", description),
+        Route("/openapi.json", get_description),
     ]
 
 
-async def root(request: Request) -> Response:
+async def get_root(request: Request) -> Response:
     """GET / - send a browser to the pages, and describe the server to a program."""
     if "text/html" in request.headers.get("accept", ""):
         return RedirectResponse("/apps")
@@ -47,12 +47,12 @@ async def root(request: Request) -> Response:
     return JSONResponse({"name": "loci", "version": __version__, "content": [{"type": "text", "text": text}]})
 
 
-async def healthz(_request: Request) -> JSONResponse:
+async def get_healthz(_request: Request) -> JSONResponse:
     """GET /healthz - 200 as long as the event loop runs; no store is asked."""
     return JSONResponse({"status": "ok"}, headers={"Cache-Control": "no-store"})
 
 
-async def health(request: Request) -> JSONResponse:
+async def get_health(request: Request) -> JSONResponse:
     """GET /health - as /healthz, in the form of Context Memory."""
     services: Services = request.state.services
     body = {"status": "ok", "version": __version__, "timestamp": services.now().isoformat()}

@@ -10,7 +10,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from server.errors import Failure
 from server.web.answers import read_json
-from server.web.connection import named_workspace, peeked_workspaces
+from server.web.connection import read_peek_names, read_workspace_name
 from tools.core.call import Door
 from tools.core.execution import execute_operation
 from tools.core.operation import Effect, Operation
@@ -60,8 +60,8 @@ async def _answer_request(operation: Operation, request: Request) -> Response:
     door = Door(
         principal=request.state.principal,
         request_id=request.state.request_id,
-        workspace=named_workspace(request),
-        peek=peeked_workspaces(request),
+        workspace=read_workspace_name(request),
+        peek=read_peek_names(request),
     )
     result = await execute_operation(operation, request.state.services, door, raw | request.path_params)
     is_new = operation.effect is Effect.CREATE and getattr(result, "created", True)

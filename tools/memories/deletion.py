@@ -94,7 +94,7 @@ async def _erase_memory(services: Services, call: Call, memory_id: str) -> Delet
     """Overwrite a memory's text and its copies, and look for the texts that repeat it and stay."""
     now, workspace = services.now(), call.id_for_reading
     async with services.db.write() as connection:
-        await hold_memory(connection, workspace, memory_id, now, or_deleted=True)
+        await hold_memory(connection, workspace, memory_id, now, may_be_deleted=True)
         done = await erase_memories(connection, workspace, [memory_id], call.actor, now)
     if done.rewritten:
         services.encoder.filling.note_gaps()

@@ -18,7 +18,7 @@ def make_memory_not_found(memory_id: str, field: str = "id") -> Failure:
 
 
 async def hold_memory(
-    connection: AsyncConnection, workspace_id: str, memory_id: str, now: datetime, *, or_deleted: bool = False
+    connection: AsyncConnection, workspace_id: str, memory_id: str, now: datetime, *, may_be_deleted: bool = False
 ) -> tuple[int, Memory]:
     """Return the revision that a memory is about to get, and the memory as it is now.
 
@@ -29,7 +29,7 @@ async def hold_memory(
         revision = await memories.advance_revision(connection, workspace_id, 1, now)
     except WorkspaceGone:
         raise make_memory_not_found(memory_id) from None
-    memory = await memories.get_memory(connection, workspace_id, memory_id, or_deleted=or_deleted)
+    memory = await memories.get_memory(connection, workspace_id, memory_id, may_be_deleted=may_be_deleted)
     if memory is None:
         raise make_memory_not_found(memory_id)
     return revision, memory

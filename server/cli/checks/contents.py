@@ -29,10 +29,10 @@ async def check_vectors(settings: Settings) -> Finding:
     """Compare the model in the settings with the models and the lengths of the stored vectors."""
     async with open_record(settings) as db, db.read() as connection:
         kinds = await _list_kinds(connection)
-        newest = await generations.newest_generation(connection)
+        newest = await generations.find_newest_generation(connection)
         coverage = await vectors.count_vectors(connection, newest)
         name = await generations.find_newest_model(connection)
-        dims = await generations.dims_of(connection, newest)
+        dims = await generations.find_dims(connection, newest)
     if name is None or not coverage.filled + coverage.missing:
         return Finding("vectors", is_ok=True, detail="none are stored yet")
     wanted = _find_wanted_model(settings)

@@ -34,7 +34,7 @@ def _open_listeners(addresses: list[tuple[socket.AddressFamily, Address]]) -> li
     problem = None
     for family, address in addresses:
         try:
-            listeners.append(_open_listener(family, _with_port_of(listeners, address)))
+            listeners.append(_open_listener(family, _take_port_of(listeners, address)))
         except OSError as error:
             if error.errno not in _NO_SUCH_ADDRESS:
                 for listener in listeners:
@@ -46,7 +46,7 @@ def _open_listeners(addresses: list[tuple[socket.AddressFamily, Address]]) -> li
     return listeners
 
 
-def _with_port_of(listeners: list[socket.socket], address: Address) -> Address:
+def _take_port_of(listeners: list[socket.socket], address: Address) -> Address:
     """Return an address with the port that the system chose at the first address, if it has no port of its own."""
     if address[1] or not listeners:
         return address

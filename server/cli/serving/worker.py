@@ -21,11 +21,11 @@ def worker() -> None:
     close_data_folder(settings)
     catch_signals()
     with explain_errors(settings):
-        run_until_signal(_work(settings))
+        run_until_signal(_run_worker(settings))
     end_process()
 
 
-async def _work(settings: Settings) -> None:
+async def _run_worker(settings: Settings) -> None:
     from server.background.loop import run_background  # noqa: PLC0415 - with the works, a second of imports
     from server.services import open_services  # noqa: PLC0415 - the same imports
     from server.telemetry import open_telemetry  # noqa: PLC0415 - the same imports

@@ -39,7 +39,7 @@ def summarize_session(events: Sequence[CapturedEvent], injected: Collection[str]
         injected: the fingerprints of the texts that the server gave to the agent in this session.
     """
     turns = split_turns(events, Guard(injected))
-    if not any(_did_work(turn) or find_statements(turn.asked) for turn in turns):
+    if not any(_has_work(turn) or find_statements(turn.asked) for turn in turns):
         return None
     changes = list(find_changes(turns))
     commits = [f'Committed {each.commit.hash}: "{clean_line(each.commit.subject)}".' for each in changes if each.commit]
@@ -65,7 +65,7 @@ def summarize_session(events: Sequence[CapturedEvent], injected: Collection[str]
     )
 
 
-def _did_work(turn: Turn) -> bool:
+def _has_work(turn: Turn) -> bool:
     return any(
         step.call.paths or any(not is_looking(part) for part in split_command(step.call.command or ""))
         for step in turn.steps
@@ -80,7 +80,7 @@ def _list_asked(turns: Iterable[Turn]) -> list[str]:
 def _list_done(turns: Iterable[Turn]) -> list[str]:
     """Return what the agent said in the turns in which it worked: the first sentence of each reply."""
     done = [
-        shorten(tidy_sentence(turn.answered[0]), _LONGEST_DONE) for turn in turns if turn.answered and _did_work(turn)
+        shorten(tidy_sentence(turn.answered[0]), _LONGEST_DONE) for turn in turns if turn.answered and _has_work(turn)
     ]
     return _take_edges(done, _MOST_DONE)
 

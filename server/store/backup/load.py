@@ -78,10 +78,10 @@ async def load_record(
     await connection.run_sync(run_steps)
 
 
-async def have_collections_rebuilt(connection: AsyncConnection, now: datetime, *, files_run: bool) -> None:
+async def have_collections_rebuilt(connection: AsyncConnection, now: datetime, *, must_file_run: bool) -> None:
     """Note that no collection is on a disk. A run rebuilds them all, if collections of another state may be there."""
     await connection.execute(sa.update(workspaces).values(flushed_revision=0))
-    if files_run:
+    if must_file_run:
         await file_run(connection, "reindex", None, now)
 
 

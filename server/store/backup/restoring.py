@@ -232,5 +232,5 @@ async def _load(connection: AsyncConnection, wanted: Restoring, progress: Progre
     """Write the rows of the backup, and return how many events are held back."""
     backup = wanted.backup
     await load_record(connection, backup.path, backup.password, backup.digest, progress)
-    await have_collections_rebuilt(connection, wanted.now, files_run=wanted.needs_reindex)
+    await have_collections_rebuilt(connection, wanted.now, must_file_run=wanted.needs_reindex)
     return await hold_events_back(connection, wanted.now)

@@ -85,7 +85,7 @@ class Encoder:
             return
         async with self._db.write() as connection:
             self.generation = await generations.ensure_generation(connection, model, self._now())
-            served = await generations.served_beside(connection, self.generation)
+            served = await generations.list_served_beside(connection, self.generation)
         if served is not None and (earlier := self._load(served.model)) is not None:
             self._earlier, self._earlier_generation = earlier, served.generation
             earlier.start()

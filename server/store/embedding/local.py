@@ -15,7 +15,7 @@ from server.memory.embedding_model import Model
 from server.memory.vector import Vector
 from server.store.embedding.job_queue import Call, Job, JobQueue, Rank
 from server.store.embedding.models.loaded_model import Embedder
-from server.store.embedding.models.model_folder import find_model, folder_of_model
+from server.store.embedding.models.model_folder import find_model, find_model_folder
 from server.store.embedding.models.model_thread import ModelThread
 from server.store.embedding.query_cache import QueryCache
 from server.store.embedding.source import EmbeddingFailed, SourceFigures, Windows
@@ -66,7 +66,7 @@ class LocalEmbeddings(ModelThread[Embedder, Job]):
         if model is None:
             self._settle("absent", self._explain_absence())
             return
-        home = folder_of_model(self._folder, model.name)
+        home = find_model_folder(self._folder, model.name)
         self._start_thread(model, lambda: self._load(home, model, self._threads))
 
     async def embed_query(self, text: str) -> Vector:  # noqa: D102 - as `EmbeddingSource`

@@ -16,7 +16,7 @@ import structlog
 
 from server.memory.embedding_model import Model
 from server.store.embedding.models.cross_encoder import CrossEncoder
-from server.store.embedding.models.model_folder import find_model, folder_of_model
+from server.store.embedding.models.model_folder import find_model, find_model_folder
 from server.store.embedding.models.model_thread import Answer, ModelThread
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
@@ -84,7 +84,7 @@ class Reranker(ModelThread[Scorer, _Job]):
             self._settle("absent", missing)
             log.warning("reranker.absent", reason=missing)
         else:
-            home, threads = folder_of_model(self._folder, model.name), self._threads
+            home, threads = find_model_folder(self._folder, model.name), self._threads
             self._start_thread(model, lambda: self._load(home, model, threads))
 
     async def score_texts(self, query: str, texts: list[str]) -> list[float] | None:

@@ -73,7 +73,7 @@ async def erase_memories(
     if only one is left, that one comes back in its place. A merged memory that an undo removed is erased. The caller
     projects the workspace, empties the log, and has missing vectors filled in.
     """
-    await memories.advance_revision(connection, workspace_id, 0, now, or_deleted=True)  # holds the workspace
+    await memories.advance_revision(connection, workspace_id, 0, now, may_be_deleted=True)  # holds the workspace
     eraser = _Eraser(connection, workspace_id, actor, now)
     for memory_id in ids:
         await eraser.name_independent_sources(memory_id)
@@ -160,7 +160,7 @@ class _Eraser:
             await self._restore(memory_id, left)
 
     async def _erase(self, memory_id: str) -> None:
-        memory = await memories.get_memory(self._connection, self._workspace, memory_id, or_deleted=True)
+        memory = await memories.get_memory(self._connection, self._workspace, memory_id, may_be_deleted=True)
         if memory is None:
             return
         await self._note_change(memory)
@@ -228,14 +228,14 @@ class _Eraser:
         """Note a text that is about to go, and the memories that hold a copy of it, or are found by it."""
         self._before[memory.id] = memory
         self._waiting |= await merges.find_merges_with(self._connection, memory.id) - set(self._before)
-        await memories.renew_followers(self._connection, self._workspace, memory.id, self._now, or_deleted=True)
+        await memories.renew_followers(self._connection, self._workspace, memory.id, self._now, may_be_deleted=True)
 
     async def _journal(self, memory_id: str, revision: int, after: Memory | None) -> None:
         change = (memory_id, None, None if after is None else after.model_dump(mode="json"))
         await journal_memories(self._connection, self._workspace, self._actor, self._now, revision, [change])
 
     async def _take_revision(self, steps: int = 1) -> int:
-        return await memories.advance_revision(self._connection, self._workspace, steps, self._now, or_deleted=True)
+        return await memories.advance_revision(self._connection, self._workspace, steps, self._now, may_be_deleted=True)
 
 
 async def erase_due_memories(db: Database, now: datetime, undo: timedelta) -> int:

@@ -137,7 +137,7 @@ async def read_place(connection: AsyncConnection, workspace_id: str) -> Place | 
     row = (await connection.execute(_PLACE.where(workspaces.c.id == workspace_id))).one_or_none()
     if row is None:
         return None
-    dims = await generations.dims_of(connection, row.generation)
+    dims = await generations.find_dims(connection, row.generation)
     collection = name_collection(
         workspace_id, row.generation, dims, row.search_text_rule, cast("Layout", row.layout or "workspace")
     )

@@ -35,7 +35,7 @@ async def plan_replacement(
     if (old.generation, old.rule, old.layout) == (generation, rule, layout):
         return None
     async with db.read() as connection:
-        dims = await generations.dims_of(connection, generation)
+        dims = await generations.find_dims(connection, generation)
     new = Target(workspace_id, name_collection(workspace_id, generation, dims, rule, layout), generation, rule)
     return Replacement(old, new, place.is_empty)
 

@@ -43,7 +43,7 @@ class RecordWords:
         for point in self.points:
             weights = zip(point.text.indices, point.text.values, strict=True)
             score = sum(rarities[term] * weight for term, weight in weights if term in rarities)
-            if score > 0 and score >= least and _fits(point, query.filter):
+            if score > 0 and score >= least and _is_in_filter(point, query.filter):
                 found.append(FoundPoint(point.id, score, point.payload))
         return FoundPoints([], sorted(found, key=lambda point: (point.score, point.id), reverse=True)[: query.limit])
 
@@ -59,12 +59,14 @@ async def read_words(db: Database, target: Target) -> RecordWords:
     return RecordWords(target.language, points)
 
 
-def _fits(point: Point, wanted: Filter) -> bool:
-    is_met = all(_holds(point, match) for match in wanted.must)
-    return is_met and (not wanted.either or any(all(_holds(point, each) for each in group) for group in wanted.either))
+def _is_in_filter(point: Point, wanted: Filter) -> bool:
+    is_met = all(_has_match(point, match) for match in wanted.must)
+    return is_met and (
+        not wanted.either or any(all(_has_match(point, each) for each in group) for group in wanted.either)
+    )
 
 
-def _holds(point: Point, match: FieldMatch) -> bool:
+def _has_match(point: Point, match: FieldMatch) -> bool:
     value = point.payload.get(match.key)
     if isinstance(value, list):
         return not set(match.any_of).isdisjoint(cast("list[str]", value))

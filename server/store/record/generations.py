@@ -39,7 +39,7 @@ async def find_newest_model(connection: AsyncConnection) -> str | None:
     return (await connection.execute(query)).scalar_one_or_none()
 
 
-async def newest_generation(connection: AsyncConnection) -> int:
+async def find_newest_generation(connection: AsyncConnection) -> int:
     """Return the id of the newest generation, or 0 if there is none."""
     return (await connection.execute(sa.select(sa.func.max(generations.c.id)))).scalar_one_or_none() or 0
 
@@ -52,7 +52,7 @@ class Served:
     model: Model
 
 
-async def served_beside(connection: AsyncConnection, generation: int) -> Served | None:
+async def list_served_beside(connection: AsyncConnection, generation: int) -> Served | None:
     """Return the newest other generation that a workspace still serves, or None if there is none."""
     query = (
         sa.select(generations)
@@ -65,7 +65,7 @@ async def served_beside(connection: AsyncConnection, generation: int) -> Served 
     return None if row is None else Served(row.id, Model(row.model, row.digest, row.dims, row.max_tokens, ""))
 
 
-async def dims_of(connection: AsyncConnection, generation: int) -> int:
+async def find_dims(connection: AsyncConnection, generation: int) -> int:
     """Return the length of a generation's vectors, or 0 for generation 0, which has no vectors."""
     query = sa.select(generations.c.dims).where(generations.c.id == generation)
     return (await connection.execute(query)).scalar_one_or_none() or 0

@@ -11,7 +11,7 @@ from server.store.tables.links import links
 from server.store.tables.memories import memories
 
 
-def _rows(workspace_id: str, memory_id: str, linkages: Sequence[Linkage]) -> list[dict[str, Any]]:
+def _make_rows(workspace_id: str, memory_id: str, linkages: Sequence[Linkage]) -> list[dict[str, Any]]:
     return [
         {
             "from_id": memory_id,
@@ -28,7 +28,7 @@ def _rows(workspace_id: str, memory_id: str, linkages: Sequence[Linkage]) -> lis
 
 async def put_links(connection: AsyncConnection, workspace_id: str, linkages: Mapping[str, Sequence[Linkage]]) -> None:
     """Store the links of new memories, memory id → links."""
-    rows = [row for memory_id, some in linkages.items() for row in _rows(workspace_id, memory_id, some)]
+    rows = [row for memory_id, some in linkages.items() for row in _make_rows(workspace_id, memory_id, some)]
     if rows:
         await connection.execute(sa.insert(links), rows)
 

@@ -55,12 +55,12 @@ def memory_from_row(row: Sequence[Any]) -> Memory:
 
 
 async def advance_revision(
-    connection: AsyncConnection, workspace_id: str, steps: int, now: datetime, *, or_deleted: bool = False
+    connection: AsyncConnection, workspace_id: str, steps: int, now: datetime, *, may_be_deleted: bool = False
 ) -> int:
     """Take the workspace's next `steps` revisions, and return the first of them.
 
     The workspace is held until the transaction ends, so no other writer takes the same ones. A deleted workspace has
-    revisions only with `or_deleted`, for what is erased in it.
+    revisions only with `may_be_deleted`, for what is erased in it.
 
     Raises:
         WorkspaceGone: the workspace was deleted.
@@ -68,7 +68,7 @@ async def advance_revision(
     there = workspaces.c.id == workspace_id
     query = (
         sa.update(workspaces)
-        .where(there if or_deleted else sa.and_(there, workspaces.c.deleted_at.is_(None)))
+        .where(there if may_be_deleted else sa.and_(there, workspaces.c.deleted_at.is_(None)))
         .values(revision=workspaces.c.revision + steps, updated_at=now)
         .returning(workspaces.c.revision)
     )
@@ -98,13 +98,13 @@ async def update_memory(connection: AsyncConnection, memory_id: str, revision: i
 
 
 async def renew_followers(
-    connection: AsyncConnection, workspace_id: str, memory_id: str, now: datetime, *, or_deleted: bool = False
+    connection: AsyncConnection, workspace_id: str, memory_id: str, now: datetime, *, may_be_deleted: bool = False
 ) -> None:
     """Give new revisions to the memories just after one in its session, because they are found by its text, too.
 
     The projection then writes them again. Call this in the transaction that changes or hides the text. If the memory
     moves to another session, call it before the move and after it. In a deleted workspace it works only with
-    `or_deleted`.
+    `may_be_deleted`.
     """
     itself = memories.alias("itself")
     query = (
@@ -116,7 +116,7 @@ async def renew_followers(
     )
     found = list((await connection.execute(query)).scalars())
     if found:
-        first = await advance_revision(connection, workspace_id, len(found), now, or_deleted=or_deleted)
+        first = await advance_revision(connection, workspace_id, len(found), now, may_be_deleted=may_be_deleted)
         for step, each in enumerate(found):
             await update_memory(connection, each, first + step, {})
 
@@ -129,13 +129,13 @@ _UNERASED = _EVER.where(memories.c.erased_at.is_(None))
 
 
 async def get_memory(
-    source: AsyncConnection | Database, workspace_id: str, memory_id: str, *, or_deleted: bool = False
+    source: AsyncConnection | Database, workspace_id: str, memory_id: str, *, may_be_deleted: bool = False
 ) -> Memory | None:
     """Return one memory of the workspace, or None if there is none. With a `Database` it is a cached read.
 
-    A deleted memory is returned only with `or_deleted`, and only until it is erased.
+    A deleted memory is returned only with `may_be_deleted`, and only until it is erased.
     """
-    query = _UNERASED if or_deleted else _BY_ID
+    query = _UNERASED if may_be_deleted else _BY_ID
     rows = await fetch_rows(source, query, {"memory": memory_id, "workspace": workspace_id})
     return memory_from_row(rows[0]) if rows else None
 

@@ -35,7 +35,7 @@ def contains_text(column: sa.ColumnElement[Any], text: str, *, is_sqlite: bool) 
     return compare(f"%{escaped}%", escape="\\")
 
 
-def _repeats(column: sa.ColumnElement[Any], text: str, *, is_sqlite: bool) -> Iterable[sa.ColumnElement[bool]]:
+def _build_conditions(column: sa.ColumnElement[Any], text: str, *, is_sqlite: bool) -> Iterable[sa.ColumnElement[bool]]:
     parts = find_telling_parts(text)
     if not parts:
         return [column == text]
@@ -61,7 +61,10 @@ async def find_repetitions(
             if kinds is not None and kind not in kinds:
                 continue
             repeats = (
-                each for column in columns for text in some for each in _repeats(column, text, is_sqlite=is_sqlite)
+                each
+                for column in columns
+                for text in some
+                for each in _build_conditions(column, text, is_sqlite=is_sqlite)
             )
             query = sa.select(key).where(key.table.c.workspace_id == workspace_id, sa.or_(*repeats)).limit(_ROWS)
             found |= dict.fromkeys((kind, each) for each in (await connection.execute(query)).scalars())

@@ -28,12 +28,12 @@ _KEPT = sa.select(workspaces.c.settings, workspaces.c.settings_set_at).where(wor
 async def load_settings(connection: AsyncConnection, workspace_id: str) -> StoredSettings:
     """Return the settings of a workspace, or the defaults if there is no such workspace."""
     row = (await connection.execute(_KEPT.where(workspaces.c.id == workspace_id))).one_or_none()
-    values, times = ({}, {}) if row is None else _both(row)
+    values, times = ({}, {}) if row is None else _read_row(row)
     set_at = {key: datetime.fromisoformat(at) for key, at in times.items()}
     return StoredSettings(WorkspaceSettings.model_validate(values), set_at)
 
 
-def _both(row: Sequence[Any]) -> tuple[dict[str, Any], dict[str, str]]:
+def _read_row(row: Sequence[Any]) -> tuple[dict[str, Any], dict[str, str]]:
     values, times = row
     return dict(values or {}), dict(times or {})
 
@@ -49,7 +49,7 @@ async def change_setting(connection: AsyncConnection, workspace_id: str, key: st
     row = (await connection.execute(held)).one_or_none()
     if row is None:
         raise WorkspaceGone(workspace_id)
-    values, times = _both(row)
+    values, times = _read_row(row)
     if value is None:
         values.pop(key, None)
         times.pop(key, None)

@@ -22,7 +22,7 @@ from auth.bearers.guard import demand_scopes
 from server import __version__
 from server.errors import Failure
 from server.web.answers import as_failure
-from server.web.connection import named_workspace
+from server.web.connection import read_workspace_name
 from server.web.mcp import prompts, resources
 from tools.core.answers import AnswerImage, AnswerText
 from tools.core.call import Door
@@ -152,7 +152,7 @@ async def answer_operation(operation: Operation, ctx: Context, arguments: dict[s
     door = Door(
         principal=request.state.principal,
         request_id=request.state.request_id,
-        workspace=named_workspace(request),
+        workspace=read_workspace_name(request),
     )
     try:
         with request.state.services.observer.watch("tool", operation.name):

@@ -14,7 +14,7 @@ from server.memory.embedding_model import Model
 from server.store.embedding.job_queue import GATHERED, SHARE
 from server.store.embedding.local import TURN, LocalEmbeddings
 from server.store.embedding.models import model_thread
-from server.store.embedding.models.model_folder import MINILM, find_model, folder_of_model, install_model
+from server.store.embedding.models.model_folder import MINILM, find_model, find_model_folder, install_model
 from server.store.embedding.query_cache import CACHED_CHARACTERS, CACHED_QUERIES
 from server.store.embedding.source import EmbeddingFailed
 
@@ -315,9 +315,11 @@ async def test_a_model_that_cannot_be_loaded_is_reported_and_not_fatal(models, t
     model = find_model(models, MINILM)
     assert model is not None
     shutil.copytree(
-        folder_of_model(models, MINILM), folder_of_model(tmp_path, MINILM), ignore=shutil.ignore_patterns("model.onnx")
+        find_model_folder(models, MINILM),
+        find_model_folder(tmp_path, MINILM),
+        ignore=shutil.ignore_patterns("model.onnx"),
     )
-    (folder_of_model(tmp_path, MINILM) / "model.onnx").write_bytes(b"not a graph")
+    (find_model_folder(tmp_path, MINILM) / "model.onnx").write_bytes(b"not a graph")
     embeddings = LocalEmbeddings(tmp_path, "auto", threads=1)
     embeddings.start()
     with pytest.raises(EmbeddingFailed, match="cannot be loaded"):

@@ -7,7 +7,7 @@ import pytest
 
 from server.memory.embedding_model import Model
 from server.store.embedding.encoder import choose_model
-from server.store.embedding.models.model_folder import BGE, CARD, MINILM, folder_of_model
+from server.store.embedding.models.model_folder import BGE, CARD, MINILM, find_model_folder
 from server.store.record import generations
 
 pytestmark = pytest.mark.anyio
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.anyio
 
 def put(folder, name):
     """A folder that looks like a model; nothing here loads it."""
-    home = folder_of_model(folder, name)
+    home = find_model_folder(folder, name)
     home.mkdir(parents=True)
     (home / "model.onnx").touch()
     model = Model(name, "0" * 64, 384, 256, "model.onnx")

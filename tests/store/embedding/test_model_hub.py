@@ -11,7 +11,7 @@ from huggingface_hub import constants
 
 from server.memory.embedding_model import Model
 from server.store.embedding.models import minilm
-from server.store.embedding.models.model_folder import BGE, find_model, folder_of_model
+from server.store.embedding.models.model_folder import BGE, find_model, find_model_folder
 from server.store.embedding.models.model_pull import (
     ModelUnavailable,
     Sources,
@@ -127,7 +127,7 @@ def test_a_cross_encoder_comes_from_the_hub_whole_and_is_tried_before_it_is_put_
     outcome = pull_reranker(tmp_path, name, lambda *_: None)
     digest = sha256(tiny_cross_encoder.files()[file]).hexdigest()
     assert (outcome.model, outcome.source) == (Model(name, digest, 1, tokens, file), "hub")
-    assert not (folder_of_model(tmp_path, name) / "README.md").exists()
+    assert not (find_model_folder(tmp_path, name) / "README.md").exists()
     assert pull_reranker(tmp_path, name, lambda *_: None).source == "here"
     assert pull_reranker(tmp_path, "", lambda *_: None).source == "not wanted"
 

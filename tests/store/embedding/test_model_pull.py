@@ -16,7 +16,7 @@ from server.store.embedding.models.model_folder import (
     CARD,
     MINILM,
     find_model,
-    folder_of_model,
+    find_model_folder,
     hash_file,
     install_model,
     open_stage,
@@ -58,7 +58,7 @@ def test_without_a_hub_the_model_is_built_from_the_package(tmp_path, package, fi
     assert {path.name for path in everything_in(tmp_path)} == {
         "model.onnx", "tokenizer.json", "tokenizer_config.json", "config.json", "special_tokens_map.json", CARD,
     }  # fmt: skip
-    assert folder_of_model(tmp_path, MINILM).stat().st_mode & stat.S_IXOTH  # a stage is private, a model is not
+    assert find_model_folder(tmp_path, MINILM).stat().st_mode & stat.S_IXOTH  # a stage is private, a model is not
 
 
 def test_a_model_that_is_here_is_left_alone_and_no_source_is_asked(tmp_path, package):
@@ -175,7 +175,7 @@ def test_what_a_killed_pull_left_does_not_look_whole_and_the_next_one_sweeps_it(
 @pytest.mark.parametrize("lost", [CARD, "model.onnx"])
 def test_a_folder_that_lost_its_card_or_its_graph_is_made_anew(tmp_path, package, lost):
     pull_embedder(tmp_path, "auto", silent, package)
-    (folder_of_model(tmp_path, MINILM) / lost).unlink()
+    (find_model_folder(tmp_path, MINILM) / lost).unlink()
     assert find_model(tmp_path, "auto") is None
     assert pull_embedder(tmp_path, "auto", silent, package).source == "package"
 
@@ -202,8 +202,8 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path):
 
 
 def test_a_models_folder_is_one_plain_name():
-    assert folder_of_model(Path("m"), MINILM) == Path("m/sentence-transformers--all-minilm-l6-v2")
-    assert folder_of_model(Path("m"), "../../etc").parent == Path("m")
+    assert find_model_folder(Path("m"), MINILM) == Path("m/sentence-transformers--all-minilm-l6-v2")
+    assert find_model_folder(Path("m"), "../../etc").parent == Path("m")
 
 
 def test_the_probe_takes_silence_and_refusal_for_no(monkeypatch, free_tcp_port):

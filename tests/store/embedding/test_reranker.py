@@ -10,7 +10,7 @@ import pytest
 import structlog
 
 from server.store.embedding.models.cross_encoder import BATCH_TEXTS, CrossEncoder
-from server.store.embedding.models.model_folder import folder_of_model
+from server.store.embedding.models.model_folder import find_model_folder
 from server.store.embedding.reranker import MAX_TEXTS, Reranker
 from tests.doubles import tiny_cross_encoder as tiny
 
@@ -65,7 +65,7 @@ async def make(folder):
 
 def test_a_loaded_cross_encoder_scores_the_texts_and_not_the_question(folder):
     model = tiny.put_in(folder)
-    encoder = CrossEncoder(folder_of_model(folder, model.name), model, threads=1)
+    encoder = CrossEncoder(find_model_folder(folder, model.name), model, threads=1)
     texts = ["key", "mat key", "nothing", "key " * 500, ""] + ["mat"] * BATCH_TEXTS
     steps = list(encoder.score_texts("mat mat mat", texts))
     assert [len(step) for step in steps] == [BATCH_TEXTS, BATCH_TEXTS]
@@ -97,7 +97,7 @@ async def test_where_none_is_wanted_or_here_there_are_no_scores_and_the_reason_i
 
 
 async def test_a_model_that_cannot_be_loaded_is_reported_and_not_fatal(make, folder):
-    (folder_of_model(folder, tiny.NAME) / tiny.FILE).write_bytes(b"not a graph")
+    (find_model_folder(folder, tiny.NAME) / tiny.FILE).write_bytes(b"not a graph")
     with structlog.testing.capture_logs() as logs:
         reranker = await make()
     assert reranker.state == "failed"

@@ -339,5 +339,5 @@ async def test_one_model_is_one_generation_on_both_databases(db, clock):
     assert len(set(found)) == 1
     assert await generation(two) != found[0]
     async with db.read() as connection:
-        assert await generations.dims_of(connection, found[0]) == 2
-        assert await generations.dims_of(connection, 0) == 0
+        assert await generations.find_dims(connection, found[0]) == 2
+        assert await generations.find_dims(connection, 0) == 0

@@ -11,12 +11,12 @@ from server.memory.languages import get_stop_words
 Signals = tuple[tuple[Kind, re.Pattern[str]], ...]
 
 
-def _any(*patterns: str) -> re.Pattern[str]:
+def _compile_any(*patterns: str) -> re.Pattern[str]:
     return re.compile("|".join(f"(?:{each})" for each in patterns))
 
 
 #: A question, or a request for work now.
-FOREIGN_REQUEST = _any(
+FOREIGN_REQUEST = _compile_any(
     r"[?\uff1f]\s*[\"')\]]*$|^\u00bf",
     # German
     r"^(?:wie|was|warum|wieso|weshalb|wo|wann|wer|wem|wen|wessen|welche[rsmn]?|kannst|kann|könntest|könnte|könnten|"
@@ -34,7 +34,7 @@ FOREIGN_REQUEST = _any(
     r"onde)\b",
 )
 #: Words of somebody who tells what goes wrong, or what was just done.
-FOREIGN_PROBLEM = _any(
+FOREIGN_PROBLEM = _compile_any(
     r"\b(?:fehl\w*|kaputt|funktioniert|geht nicht|klappt nicht|hängt|stürzt|abgestürzt|langsam|immer (?:noch|wieder)|"
     r"noch immer)\b",
     r"^ich habe?\b.*\b(?:ge\w+t|ge\w+en|\w+iert)\b",
@@ -43,7 +43,7 @@ FOREIGN_PROBLEM = _any(
     r"\b(?:error|errores|falla|fallo|rot[oa]|lent[oa]|aparece|me da|se cuelga)\b|\bno (?:funciona|carga|responde|"
     r"sale)\b",
 )
-_PREFERENCE = _any(
+_PREFERENCE = _compile_any(
     r"\bich\s(?:bevorzuge|mag|hasse|liebe|arbeite lieber|nehme lieber|hätte lieber|möchte lieber|will keine?)\b|"
     r"\bist mir lieber\b|"
     r"\blieber\s.*\bals\b|\b(?:mein|meine) liebst\w+",
@@ -51,7 +51,7 @@ _PREFERENCE = _any(
     r"\b(?:prefiero|odio|detesto|me encanta|no me gusta|me gusta más|me gustan)\b",
     r"\b(?:prefiro|odeio|não gosto|preferisco|odio|non mi piace|ik heb liever|ik haat)\b",
 )
-_DECISION = _any(
+_DECISION = _compile_any(
     r"\b(?:haben|hat|habe)\s(?:\w+\s){0,8}(?:entschieden|beschlossen|geeinigt|festgelegt|vereinbart)\b|"
     r"\bwir (?:steigen|wechseln|ziehen|migrieren|stellen)\b.*\b(?:um|auf|zu|nach)\b",
     r"\b(?:on a|nous avons|j'ai|l'équipe a)\s(?:\w+\s)?(?:décidé|choisi|convenu|opté)\b|\b(?:on passe|"
@@ -59,7 +59,7 @@ _DECISION = _any(
     r"\b(?:hemos|he|han|ha)\s(?:decidido|acordado|elegido|optado)\b|\b(?:decidimos|acordamos|elegimos|nos pasamos)\b",
     r"\b(?:decidimos|escolhemos|abbiamo deciso|abbiamo scelto|we hebben besloten)\b",
 )
-_INSTRUCTION = _any(
+_INSTRUCTION = _compile_any(
     r"\b(?:ab (?:jetzt|sofort|heute)|künftig|zukünftig|in zukunft|von nun an|merk dir|merke dir|merkt euch|"
     r"denk daran|denke daran|"
     r"vergiss nicht|beachte|niemals|verboten|nicht erlaubt|untersagt|pflicht|grundsätzlich|ausschließlich)\b",
@@ -78,7 +78,7 @@ _INSTRUCTION = _any(
     r"\b(?:a partir de agora|sempre|lembra-te|lembre-se|proibido|d'ora in poi|ricorda|vietato|vanaf nu|altijd|nooit|"
     r"onthoud)\b",
 )
-_FACT = _any(
+_FACT = _compile_any(
     r"\b(?:heißt|heiße|nennt sich|nennen wir|liegt|liegen|läuft|laufen|gehört|wohnt|hostet|gehostet)\b(?!\s(?:das|es|"
     r"er|sie)\b)",
     r"\b(?:unser|unsere|mein|meine)\s(?:\w+\s){1,3}(?:ist|sind|hat|haben|läuft|heißt|kommt|will|braucht)\b",

@@ -7,7 +7,7 @@ emptied.
 import re
 
 
-def _any(*patterns: str) -> re.Pattern[str]:
+def _compile_any(*patterns: str) -> re.Pattern[str]:
     return re.compile("|".join(f"(?:{each})" for each in patterns))
 
 
@@ -16,7 +16,7 @@ _MONTHS = "january|february|march|april|may|june|july|august|september|october|n
 # --- what a sentence is not ---
 
 #: The opening words of a question, with or without its mark.
-QUESTION = _any(
+QUESTION = _compile_any(
     r"\?\s*[\"')\]]*$",
     r"^(?:what(?:'s|s)?|how(?:'s|s)?|why|where(?:'s|s)?|who(?:'s|s)?|whose|which)\b",
     r"^when\s(?:is|are|was|were|do|does|did|will|can|should)\b",
@@ -28,7 +28,7 @@ QUESTION = _any(
     r"\b(?:right|correct|ok|no)\?$",
 )
 #: Words of somebody who tells what goes wrong now.
-PROBLEM = _any(
+PROBLEM = _compile_any(
     r"\b(?:fail(?:s|ed|ing|ures?)?|crash(?:es|ed|ing)?|broken|breaks?|broke|bugs?|bugg?y|flaky|errors?(?! (?:bars?|"
     r"handling|messages?|codes?|budgets?|pages?))|exceptions?(?! to| for)|hangs?|"
     r"stuck|slow|leak(?:s|ing)?|missing|wrong(?:ly)?|weird|strange|complain(?:s|ing|ed)?|"
@@ -59,7 +59,7 @@ PROBLEM = _any(
     r"\blooks?\s(?:like|good|bad|fine|odd|ugly|ok|off|great)\b",
 )
 #: Words of small talk, and of what is over with this message.
-CHATTER = _any(
+CHATTER = _compile_any(
     r"\b(?:ignore|disregard|forget) (?:all |any |the |your )*(?:previous|prior|earlier|above) (?:rules|instructions|"
     r"prompts?)\b",
     r"\b(?:haha|lol|lmao|rofl|hehe|:\)|;\)|xd|jaja)(?!\w)",
@@ -92,7 +92,7 @@ _WORK = (
     "upload|"
     "use|validate|verify|wait|walk|work on|wrap|write"
 )
-REQUEST = _any(
+REQUEST = _compile_any(
     rf"^(?:please\s|pls\s|now\s|then\s|just\s|first\s|next\s|kindly\s|you make\s|go ahead)?(?:{_WORK})\b"
     r"(?!\s[\w-]+\s(?:is|are|must|have|has|follow|go|live|should)\b)",
     r"^(?:can|could|would|will)\s(?:you|we)\b",
@@ -103,14 +103,14 @@ REQUEST = _any(
     r"^(?:shorter|longer|again|more|less|another|one more|next|same|faster|slower|bigger|smaller|title ideas)\b",
 )
 #: What somebody does next, by themselves.
-INTENTION = _any(
+INTENTION = _compile_any(
     r"^(?:i'll|i will|i'm going to|i am going to|i'm gonna|i'm about to|i'm trying|i am trying|i'm thinking|i was|"
     r"i tried|"
     r"i just|i've just|i don't know|i forgot|i thought|i mixed|i meant|i have to|i am not|i'm not|i'm done|i'm back|"
     r"i'm stuck|i'm confused|i'm getting|i'm seeing|i'm looking|i'm happy|i'm sorry|i'm afraid|i'm sure)\b",
 )
 #: A thing that holds only for now.
-PASSING = _any(
+PASSING = _compile_any(
     r"\b(?:for now|right now|just now|at the moment|yet|this time|for once|today only|currently open)\b|/tmp/",
     r"\bin this (?:file|function|class|test|line|method|component|paragraph|section|chapter|query|loop|example|case|"
     r"branch|pr|commit|step)\b",
@@ -139,7 +139,7 @@ DESCRIPTION = re.compile(
 # --- what a sentence is ---
 
 #: Somebody says that it holds from now on, or is to be remembered: reason enough, whatever else the sentence is.
-LASTING = _any(
+LASTING = _compile_any(
     r"\bfrom (?:now|here|today|this point)(?: on| onwards?| forward)?\b(?=.*\w)",
     r"\b(?:going forward|henceforth|in (?:the )?future|next time|as a rule|by default)\b",
     r"^(?:don't|do not|never) forget\b(?=\s?[:,]|\s(?:that|to|we|our)\b)",
@@ -149,7 +149,7 @@ LASTING = _any(
     r"\bremember (?:that|this|it)\b(?!\?)",
     r"\bdefault (?:from|for)\b",
 )
-PREFERENCE = _any(
+PREFERENCE = _compile_any(
     r"\bi only want\b(?! to\b)|\bit (?:annoys|bothers|irritates|helps|confuses) me (?:when|if|that)\b",
     r"\bi\s(?:(?:really|strongly|generally|usually|always|much|personally|also|still|just)\s)*"
     r"(?:prefer|hate|dislike|love|can't stand|cannot stand|don't like|do not like|don't want|like(?!\s(?:to|it\b|"
@@ -165,7 +165,7 @@ PREFERENCE = _any(
     r"\bi(?:'m| am)\s(?:more\s)?(?:comfortable with|a fan of(?! your)|no fan of|not a fan of|fond of)\b",
     r"\bi want (?:you to )?(?:always|never|only)\b",
 )
-DECISION = _any(
+DECISION = _compile_any(
     r"\b(?:we|i|they|the team|the client|my boss|management)(?:'ve|'ll| have| has| had| will)?\s(?:just |now |"
     r"finally |all )?"
     r"(?:decided|agreed|settled|chose|chosen|picked|opted|concluded|voted)\b",
@@ -193,7 +193,7 @@ _LANGUAGE = (
     "english|german|french|spanish|italian|portuguese|dutch|polish|russian|ukrainian|turkish|japanese|chinese|british|"
     "american|metric|imperial|plain|simple"
 )
-INSTRUCTION = _any(
+INSTRUCTION = _compile_any(
     r"^(?:before|after|on) (?:every|each|any|all)\s",
     r"^ask (?:me |us |[a-z]+ )?(?:before|first|about|whenever|if)\b",
     r"^(?:don't|do not) \w+ (?:.{2,40} )?directly\b",
@@ -230,7 +230,7 @@ INSTRUCTION = _any(
     r"\b(?:i want|i'd like|i need) you to\b.*\b(?:always|never|every|in future|from now|whenever|each)\b",
 )
 #: The same with weaker words, unless the sentence is a request for work.
-RULE = _any(
+RULE = _compile_any(
     r"^(?:prefer|avoid)\s\w+",
     r"\b(?:has|have|needs?) to (?:keep|stay|remain|run on|work (?:on|with|without)|support|be compatible|comply)\b",
     r"^[\w\s-]{3,40}\severywhere[.!]?$",
@@ -249,7 +249,7 @@ RULE = _any(
     r"\bneeds? (?:a|an|the) \w+.*\b(?:first|before)\b",
     r"\bwe (?:say|write|spell|call it)\b.*\b(?:not|never|instead|and not)\b",
 )
-FACT = _any(
+FACT = _compile_any(
     r"\bhappens? (?:on|at|every|in)\b|\b(?:you(?:'ll| can) find|can be found)\b",
     r"\b(?:is|are) (?:now |all )?(?:protected|read-only|outdated|obsolete|immutable|confidential)\b",
     r"\b(?:is|are|was|were|'s)\s(?:also\s|now\s|still\s|internally\s|officially\s)?(?:called|named|codenamed|"

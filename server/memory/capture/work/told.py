@@ -45,10 +45,10 @@ def find_told_work(turns: Iterable[Turn]) -> Iterator[ToldWork]:
             return
         if turn.reply is None or turn.prompt is None:
             continue
-        if sentences := tuple(tidy_sentence(each) for each in turn.answered if _tells_work(each))[:_MOST_SENTENCES]:
+        if sentences := tuple(tidy_sentence(each) for each in turn.answered if _is_about_work(each))[:_MOST_SENTENCES]:
             yield ToldWork(sentences, find_reason(turn), turn.reply, (turn.prompt.id, turn.reply.id))
 
 
-def _tells_work(sentence: str) -> bool:
+def _is_about_work(sentence: str) -> bool:
     bare = strip_opening(sentence)
     return bool(_WORK.search(bare) and _NAMED.search(bare)) and not _NOT_DONE.search(bare)

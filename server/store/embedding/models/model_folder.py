@@ -26,7 +26,7 @@ CARD = "loci.json"
 STAGE = ".pull-"
 
 
-def folder_of_model(folder: Path, name: str) -> Path:
+def find_model_folder(folder: Path, name: str) -> Path:
     """Return the folder of the model with this fastembed name, within the folder of all models."""
     return folder / re.sub(r"[^a-z0-9._-]+", "-", name.lower().replace("/", "--")).strip(".")
 
@@ -38,7 +38,7 @@ def find_model(folder: Path, wanted: str) -> Model | None:
     it.
     """
     names = {"auto": AUTO, "none": ()}.get(wanted, (wanted,))
-    return next((model for name in names if (model := _read_card(folder_of_model(folder, name)))), None)
+    return next((model for name in names if (model := _read_card(find_model_folder(folder, name)))), None)
 
 
 def _read_card(home: Path) -> Model | None:
@@ -68,7 +68,7 @@ def install_model(prepared: Path, model: Model, folder: Path) -> None:
     for path in prepared.rglob("*"):
         if path.is_file():
             _sync_file(path)  # else a power cut may leave the renamed folder without its bytes
-    home = folder_of_model(folder, model.name)
+    home = find_model_folder(folder, model.name)
     if _read_card(home) is None:
         shutil.rmtree(home, ignore_errors=True)
     with suppress(FileExistsError):  # a pull at the same time was first, with the same model

@@ -62,7 +62,7 @@ async def get_section(connection: AsyncConnection, workspace_id: str, name: str)
     return None if row is None else _section_from_row(row)
 
 
-def _own_sections(workspace_id: str) -> sa.Select[int]:
+def _list_own_sections(workspace_id: str) -> sa.Select[int]:
     return (
         sa.select(sa.func.count())
         .select_from(working_sections)
@@ -72,7 +72,7 @@ def _own_sections(workspace_id: str) -> sa.Select[int]:
 
 async def count_own_sections(connection: AsyncConnection, workspace_id: str) -> int:
     """Return the number of sections that were made beside those that every workspace has."""
-    return (await connection.execute(_own_sections(workspace_id))).scalar_one()
+    return (await connection.execute(_list_own_sections(workspace_id))).scalar_one()
 
 
 async def read_state(connection: AsyncConnection, workspace_id: str) -> tuple[int, datetime | None]:
@@ -84,7 +84,7 @@ async def read_state(connection: AsyncConnection, workspace_id: str) -> tuple[in
         sa.select(sa.func.max(each.c.updated_at)).where(each.c.workspace_id == workspace_id, *more).scalar_subquery()
         for each, more in ((working_sections, ()), (working_items, (section_items.WAS_ADDED_AS_ITEM,)))
     )
-    query = sa.select(_own_sections(workspace_id).scalar_subquery(), *latest)
+    query = sa.select(_list_own_sections(workspace_id).scalar_subquery(), *latest)
     own, *changed = (await connection.execute(query)).one()
     times: list[datetime] = [each for each in changed if each is not None]
     return own, max(times, default=None)

@@ -140,10 +140,10 @@ class ServerEngine:
         searches = wire.make_searches(collection, query)
         if not searches:
             return FoundPoints([], [])
-        answers = await _await_answer_unless(_NOT_FOUND, self._query(collection, searches))
+        answers = await _await_answer_unless(_NOT_FOUND, self._send_queries(collection, searches))
         if answers is None:
             return FoundPoints([], [])
-        with _reading_an_answer():
+        with _check_answer():
             found = merge_answers(query, [wire.read_found_points(points) for points in answers])
         checks.check_owner(collection, (point.payload for point in [*found.dense, *found.text]))
         return found
@@ -153,10 +153,10 @@ class ServerEngine:
         if not terms:
             return []
         searches = wire.make_rarity_searches(collection, terms)
-        answers = await _await_answer_unless(_NOT_FOUND, self._query(collection, searches))
+        answers = await _await_answer_unless(_NOT_FOUND, self._send_queries(collection, searches))
         if answers is None:
             return [None] * len(terms)
-        with _reading_an_answer():
+        with _check_answer():
             return [wire.read_rarity(term, points) for term, points in zip(terms, answers, strict=True)]
 
     async def read_points(self, collection: Collection) -> list[Point]:
@@ -247,10 +247,10 @@ class ServerEngine:
         )
         return await _await_answer_unless(_CONFLICT, request) is not None
 
-    async def _query(self, collection: Collection, searches: list[wire.Json]) -> list[list[wire.Json]]:
+    async def _send_queries(self, collection: Collection, searches: list[wire.Json]) -> list[list[wire.Json]]:
         """Return the points that each search finds."""
         answer = await self._post(collection, "query/batch", {"searches": searches})
-        with _reading_an_answer():
+        with _check_answer():
             return [list(each["points"]) for _, each in zip(searches, answer["result"], strict=True)]
 
     async def _write(self, collection: Collection, operations: list[wire.Json]) -> None:
@@ -286,7 +286,7 @@ class _RefusedByServer(EngineDown):
 
 
 @contextmanager
-def _reading_an_answer() -> Generator[None]:
+def _check_answer() -> Generator[None]:
     """Raise `EngineDown` if an answer is not made as a Qdrant server makes it."""
     try:
         yield
