@@ -128,8 +128,8 @@ class Assertions:
             use_hash=hash_secret(f"{GRANT_TYPE} {issuer.url} {token_id}"),
             user_id=found.user_id,
             is_disabled=found.is_disabled,
-            resources=list(read_texts(claims.get("resource"), split=False)),
-            scopes=frozenset(read_texts(claims["scope"], split=True)) if "scope" in claims else None,
+            resources=list(read_texts(claims.get("resource"), must_split=False)),
+            scopes=frozenset(read_texts(claims["scope"], must_split=True)) if "scope" in claims else None,
             expires_at=expires_at,
         )
 
@@ -141,6 +141,6 @@ class Assertions:
 
     def _check_audience(self, claims: Mapping[str, Any]) -> None:
         """Check that the assertion is for this server alone. Some providers write a slash at the end of its URL."""
-        audiences = {audience.rstrip("/") for audience in read_texts(claims.get("aud"), split=False)}
+        audiences = {audience.rstrip("/") for audience in read_texts(claims.get("aud"), must_split=False)}
         if audiences != {self._audience}:
             raise RefusedTokenError(f"is for another audience than {self._audience} (`aud`)")

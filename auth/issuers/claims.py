@@ -136,7 +136,7 @@ def find_claim(claims: Mapping[str, Any], name: str) -> object:
 
 
 def read_texts(value: object, *, must_split: bool) -> Iterable[str]:
-    """Return the texts of a claim, which is a text or a list of texts. `must_split`: spaces separate those of a text."""
+    """Return the texts of a claim: a text or a list of texts. `must_split`: spaces separate those of a text."""
     if isinstance(value, str):
         return value.split() if must_split else [value]
     if isinstance(value, list):

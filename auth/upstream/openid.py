@@ -140,5 +140,5 @@ class OpenIdClient:
             subject=read_subject(claims),
             name=read_name(claims),
             domain=read_domain(claims, self._provider.issuer),
-            groups=frozenset(read_texts(find_claim(claims, self._provider.groups_claim), split=False)),
+            groups=frozenset(read_texts(find_claim(claims, self._provider.groups_claim), must_split=False)),
         )

@@ -256,7 +256,7 @@ class ServerEngine:
     async def _write(self, collection: Collection, operations: list[wire.Json]) -> None:
         """Carry out operations, and return when they are applied. Raises EngineDown if the server says they are not."""
         answer = await self._post(collection, "batch?wait=true", {"operations": operations})
-        with _reading_an_answer():
+        with _check_answer():
             left = [each["status"] for each in answer["result"] if each["status"] not in _WRITTEN]
         if left:
             raise EngineDown(f"the Qdrant server has not applied a write ({left[0]})")
