@@ -46,7 +46,7 @@ class Session:
 
 @dataclass
 class Score:
-    """What was kept of some sessions: `right` of `kept` observations, which hold `found` of `facts` facts."""
+    """The figures of some sessions: `right` of `kept` observations, which hold `found` of `facts` facts."""
 
     sessions: int = 0
     kept: int = 0

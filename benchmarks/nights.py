@@ -24,7 +24,7 @@ from helpers.locomo import Conversation, find_file, read_conversations
 
 DAYS = 365
 BATCH = 100
-#: What use and time change of a memory, and merging and undoing may.
+#: The fields of a memory that use and time change, and that merging and undoing may change.
 COUNTED = {"relevance", "access_count", "last_accessed_at", "updated_at"}
 
 

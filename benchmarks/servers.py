@@ -60,7 +60,7 @@ class SharedSite(Site):
 
 @dataclass
 class Turns:
-    """What was measured of a number of servers: the answers, the seconds, and the servers' processor seconds."""
+    """The measurement of a number of servers: the answers, the seconds, and the servers' processor seconds."""
 
     servers: int
     answers: int = 0

@@ -14,7 +14,7 @@ ENDPOINT = "endpoint"
 
 @dataclass(frozen=True, slots=True)
 class Preset:
-    """What is known of a service that makes embeddings.
+    """The facts that are known of a service that makes embeddings.
 
     Attributes:
         api: the form of its requests and answers.

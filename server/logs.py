@@ -39,7 +39,7 @@ _QUOTED = re.compile(r"[ \t=\r\n\"']")
 
 
 class _Reader:
-    """Whoever reads standard error: a program at the other end of a pipe, or a terminal, which may stop to read."""
+    """The reader of standard error: a program at the other end of a pipe, or a terminal, which may stop to read."""
 
     def __init__(self) -> None:
         self._is_stalled = False

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, nullcontext
 from types import TracebackType
 from typing import Any, Literal
 
-#: What can be watched: a stage of a recall, the embedding of a question or of documents, a verb of the search engine,
+#: The things watched: a stage of a recall, the embedding of a question or of documents, a verb of the search engine,
 #: a tool of the MCP door, and a step of the background work.
 Part = Literal["recall", "embedding", "engine", "tool", "work"]
 

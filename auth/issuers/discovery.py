@@ -25,7 +25,7 @@ class UnusableIssuerError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class IssuerState:
-    """What an issuer publishes: its metadata and its keys, and the time for which both may be stored."""
+    """The documents that an issuer publishes: its metadata and its keys, and the time for which both may be stored."""
 
     metadata: dict[str, Any]
     keys: list[VerifyingKey]

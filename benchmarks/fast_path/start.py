@@ -24,7 +24,7 @@ SERVER = "import uvicorn, server.app, server.background.loop"
 CLOCK = "import gc, json, time; times = [time.process_time()]"
 SAYS = "times.append(time.process_time()); print(json.dumps(times))"
 
-#: What is imported only when it is needed, in this order, after all that `--help` imports.
+#: The modules that are imported only when they are needed, in this order, after all that `--help` imports.
 LAZY = (
     (
         "a command is imported if it is called",

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from helpers.common import Figure, find_percentile
 
-# What a trick makes faster, in µs, on the machine of docs/benchmarks.md.
+# The times that a trick makes shorter, in µs, on the machine of docs/benchmarks.md.
 RECALL = 7_500
 """A recall over HTTP, p50, at 1,000 memories."""
 FETCH = 679

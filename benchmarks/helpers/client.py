@@ -1,6 +1,6 @@
 """The client of the benchmarks: one kept connection to a port of loopback.
 
-A bare socket, and the parser in C that the server reads requests with. What a client costs counts as the server's: with
+A bare socket, and the parser in C that the server reads requests with. A client's cost counts as the server's: with
 `http.client` that is 0.2 ms a request, and after a pause, with caches that others have used meanwhile, 0.2 to 0.5 more.
 """
 

@@ -27,7 +27,7 @@ TARGET_RECALL = 78.0
 TARGET_MRR = 57.0
 TARGET_INJECTION = 20.0
 
-#: What two runs are compared by: its name, whose questions, and its worth for one (None: it has none).
+#: A figure by which two runs are compared: its name, whose questions, and its worth for one (None: it has none).
 COMPARED: tuple[tuple[str, str, Callable[[Row], float | None]], ...] = (
     ("R@10", "1-5", lambda row: row.compute_metric("R@10")),
     ("R@10", "1-4", lambda row: row.compute_metric("R@10")),

@@ -67,7 +67,7 @@ async def draft_observations(
     by_id = {each.id: each for each in reported}
     drafts: list[Draft] = []
     for each in found:
-        # What rests on earlier events alone was made when those were looked at.
+        # An observation of earlier events alone was made when those were looked at.
         own = [event_id for event_id in each.events if event_id in by_event and event_id in by_id]
         if own:
             drafts.append(Draft(each, by_event[own[-1]].id, by_id[own[-1]]))

@@ -112,7 +112,7 @@ async def _note_failure(services: Services, claim: str, failed: Sequence[Job], p
 async def _store(
     services: Services, claim: str, workspace_id: str, done: Sequence[Job], drafts: Sequence[Draft]
 ) -> None:
-    """Complete jobs and store what was made of them in one transaction. What is not held any more is left alone."""
+    """Complete jobs and store what was made of them in one transaction. A lost job is left alone."""
     if not done:
         return
     now = services.now()

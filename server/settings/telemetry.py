@@ -7,7 +7,7 @@ from pydantic_settings import BaseSettings
 
 
 class TelemetrySettings(BaseSettings):
-    """What the server tells about itself to Prometheus and to a collector of traces. By default nothing."""
+    """The reports of the server to Prometheus and to a collector of traces. By default there are none."""
 
     metrics_port: int = Field(
         default=0,

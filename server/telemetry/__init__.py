@@ -1,4 +1,4 @@
-"""What the server tells about itself: metrics for Prometheus, and traces for a collector of OpenTelemetry.
+"""The reports of the server about itself: metrics for Prometheus, and traces for a collector of OpenTelemetry.
 
 Nothing of it is imported or done unless a setting asks for it. Below here nobody knows the two libraries: the parts of
 the server tell an `Observer` what they do.

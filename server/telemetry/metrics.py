@@ -1,6 +1,6 @@
 """The metrics: an observer that counts, and the text that Prometheus reads.
 
-What happens often is counted in a microsecond. Everything that can be read when Prometheus asks is read then.
+A frequent event is counted in a microsecond. Everything that can be read when Prometheus asks is read then.
 """
 
 import asyncio

@@ -27,9 +27,9 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger("server.access")
 
 #: Probes come from inside a cluster, by address. Their answers say nothing that is secret.
 ANY_HOST = frozenset({"/healthz", "/readyz", "/health"})
-#: What every page may read: it is the same for everybody, and holds no secret.
+#: The paths that every page may read: the answers are the same for everybody, and hold no secret.
 METADATA_PATHS = ("/.well-known/", "/openapi.json", "/mcp/server-card")
-#: What a page of an allowed origin may call. Pages for people are not part of it: a browser sends cookies to them.
+#: Paths a page of an allowed origin may call. Pages for people are not among them: a browser sends cookies to them.
 API_PATHS = ("/mcp", "/v1/", "/oauth/")
 AUTHORIZATION_PATH = "/oauth/authorize"
 EXPOSED_HEADERS = ("WWW-Authenticate", "Mcp-Session-Id", "MCP-Protocol-Version", "Retry-After", "X-Request-Id")

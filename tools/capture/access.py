@@ -1,4 +1,4 @@
-"""Which workspaces a caller may use. What is in another one is answered as if it were not there."""
+"""Which workspaces a caller may use. A row of another one is answered as if it were not there."""
 
 from auth.principal import Principal
 from server.errors import Failure

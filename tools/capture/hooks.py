@@ -52,7 +52,7 @@ class Hook:
 
     args: OnEvent
     kind: HookKind
-    #: What finds the session; None if the hook names none.
+    #: The key by which the session is found; None if the hook names none.
     session_key: str | None
     session: ToldSession | None
     place: SessionPlace

@@ -1,6 +1,6 @@
 """The one tool that an agent's hooks call: it captures an event, and answers what the agent is told.
 
-It never fails the agent. What goes wrong below is logged, and the answer is empty.
+It never fails the agent. A failure below is logged, and the answer is empty.
 """
 
 import structlog

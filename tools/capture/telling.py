@@ -1,4 +1,4 @@
-"""What an agent is told by itself: a briefing when a session begins, and with each prompt the memories that fit it.
+"""Texts that an agent is told unasked: a briefing when a session begins, and with each prompt the memories that fit it.
 
 Within a session nothing is told twice, unless it has changed since.
 """
@@ -29,7 +29,7 @@ from tools.recall.pipeline import recall
 
 #: The most memories of one prompt, and the least share of the best one's score that another one needs.
 _MOST, _LEAST_SHARE = 8, 0.5
-#: What the marks around memories take, in tokens.
+#: The tokens of the marks around memories.
 _MARKS = 30
 #: The most bytes of a skip entry, and the most entries of one prompt.
 _LONGEST_ENTRY, _MOST_ENTRIES = 200, 5
@@ -39,7 +39,7 @@ _ITEMS, _STANDING, _DONE = 30, 40, 5
 
 @dataclass(slots=True)
 class Told:
-    """What an agent is told now, and the fingerprints of its texts, by the ids of what they are of."""
+    """The text that an agent is told now, and the fingerprints of its texts, by the ids of what they are of."""
 
     texts: list[str] = field(default_factory=list[str])
     fingerprints: dict[str, str] = field(default_factory=dict[str, str])
@@ -47,7 +47,7 @@ class Told:
 
 
 class _Hearer:
-    """What the agent has been told in its session so far."""
+    """The texts that the agent has been told in its session so far."""
 
     def __init__(self, session: ToldSession | None) -> None:
         self.session_id = None if session is None else session.id
@@ -68,7 +68,7 @@ class _Hearer:
     def knows(self, memory: RecalledMemory) -> bool:
         """Whether a recall leaves a memory out: the agent was told it, or it comes from its own session.
 
-        A summary of a session is left out, too. What it sums up is found by itself.
+        A summary of a session is left out, too. The observations that it sums up are found by themselves.
         """
         self._met[memory.id] = memory.content
         is_own = memory.session is not None and memory.session == self.session_id
@@ -126,7 +126,7 @@ async def _recall(services: Services, call: Call, message: str, hearer: _Hearer)
 
 
 def _leave_out_repeats(found: list[MatchedMemory], hearer: _Hearer) -> list[MatchedMemory]:
-    """Return the memories that are told, and note them. What was made of an agent's work loses what is told already.
+    """Return the memories that are told, and note them. One of an agent's work loses what is told already.
 
     Such a memory repeats what the person asked for, which may be a memory of its own.
     """

@@ -88,7 +88,7 @@ def _demand_scope(principal: Principal, name: str, scope: str) -> None:
 async def _execute_in_workspace(
     operation: Operation, services: Services, door: Door, args: Args, actor: Actor
 ) -> BaseModel:
-    """Execute an operation in its workspace. What it stores is screened for credentials first."""
+    """Execute an operation in its workspace. The texts that it stores are screened for credentials first."""
     call = Call(door.principal, actor, await _find_workspace(services, door, args))
     is_screened = operation.effect in {Effect.CREATE, Effect.UPDATE} and not args.cleans_itself
     if not is_screened or not (found := await screen(args)).kinds:

@@ -21,7 +21,7 @@ from tools.core.refusals import UnreadableEntry, WordForNothing
 
 #: Words that stand for nothing. No name is one of them: it would filter by a name that nothing has.
 _NOTHING = frozenset({"null", "none", "undefined"})
-#: What may stand around such a word: a text that was written as JSON twice has quotes.
+#: The characters that may stand around such a word: a text that was written as JSON twice has quotes.
 _AROUND = " \t\r\n\"'"
 
 #: A list or an object of another notation than JSON, or cut off: no words between commas.

@@ -25,7 +25,7 @@ _THREAD = ThreadPoolExecutor(1, "screening")
 
 @dataclass(frozen=True, slots=True)
 class Screening:
-    """What was found in the arguments of a write.
+    """The credentials that were found in the arguments of a write.
 
     Attributes:
         kinds: the kinds of credentials in each text that has some, by its path, such as `memories.1.content`.

@@ -1,1 +1,1 @@
-"""What is worth keeping of a session: from its events to observations, without a model."""
+"""The observations that are worth keeping of the events of a session, found without a model."""

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 #: The origin of the memories that are made of events.
 SOURCE = "capture"
-#: What a statement of a person is.
+#: The kind of a person's statement.
 Kind = Literal["preference", "decision", "instruction", "fact"]
 EventKind = Literal["prompt", "tool", "reply", "end", "other"]
 

@@ -25,7 +25,7 @@ _OUTPUTS = ("stdout", "stderr", "output", "content", "text", "error", "result", 
 
 
 def read_event(event_id: str, event_type: str, payload: Any, at: datetime) -> CapturedEvent:
-    """Return an event as extraction takes it. Whatever the payload is, there is one; what it lacks is empty."""
+    """Return an event as extraction takes it. Every payload gives one; a field that it lacks is empty."""
     fields = _as_object(payload)
     kind = find_kind(event_type, fields)
     is_tool = kind == "tool"

@@ -18,7 +18,7 @@ _TAG = re.compile(
     r"(?P<rest>[^<>\\&]*)(?:>|\\u003e|&gt;|\Z|(?=[<\\&]))",
     re.IGNORECASE,
 )
-#: What every tag has in it: most texts have none of it, and are not looked at any further.
+#: The characters of every tag: most texts have none of them, and are not looked at any further.
 _HINT = re.compile(r"private|claude-mem-context|system[-_](?:reminder|instruction)|persisted-output", re.IGNORECASE)
 
 

@@ -1,4 +1,4 @@
-"""What an agent is told, without the sentences that it is told or was told already."""
+"""The texts for an agent, without the sentences that it is told or was told already."""
 
 from collections.abc import Iterable
 

@@ -15,7 +15,7 @@ _MOST_ASKED, _LONGEST_ASKED = 6, 160
 _MOST_DONE, _LONGEST_DONE = 6, 200
 _MOST_OPEN, _LONGEST_OPEN = 4, 200
 LONGEST_SUMMARY = 3_000
-#: What an agent says of work that is left, and a person of work for another day.
+#: The words of an agent for work that is left, and of a person for work on another day.
 _LEFT = re.compile(
     r"\b(?:still (?:open|missing|failing|fails?|to do|needs?|has to|have to)|remaining|remains|not (?:yet )?(?:done|"
     r"implemented|fixed|finished|"

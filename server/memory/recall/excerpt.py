@@ -17,7 +17,7 @@ from server.memory.text import find_terms
 #: A unit that is longer than the room is divided between its words, into pieces of this part of the room.
 _PIECE = 0.25
 _LONGEST_CHARACTER = 4  # bytes of UTF-8
-#: What a second and third occurrence of a word adds, as a part of the first.
+#: The worth of a second and a third occurrence of a word, as a part of the first.
 _REPEATED = 0.05
 _UNIT_END = re.compile(r"[.!?…][\"'”’)\]]*\s+|[。！？]\s*|\n\s*")  # noqa: RUF001 - the marks of other scripts are meant
 _WORD_AND_SPACE = re.compile(r"\s*\S+\s*")

@@ -11,7 +11,7 @@ from server.memory.recall.doubles import Particulars, are_alike, are_doubles, re
 
 _BYTES_A_TOKEN = 3
 _HEADER_TOKENS = 16
-#: What the header of a cut memory says beside: that it is a part, and of which memory.
+#: The tokens by which the header of a cut memory says that it is a part, and of which memory.
 _CUT_TOKENS = 20
 #: The least room for a part of a memory, in tokens: its header, and some ten words.
 LEAST_EXCERPT = _HEADER_TOKENS + _CUT_TOKENS + 20

@@ -1,7 +1,7 @@
 """Hybrid ranking: two arms, one order.
 
 final = alpha * keyword + (1 - alpha) * vector, each arm as a share of its best (Memento Protocol 3.3 and 10.5), and on
-top of it small nudges, each with a bound of its own. What was measured for every constant here is in docs/recall.md.
+top of it small nudges, each with a bound of its own. The measurements of every constant here are in docs/recall.md.
 """
 
 import math

@@ -52,7 +52,7 @@ class CheckedBackup:
 
 @dataclass(frozen=True, slots=True)
 class Restoring:
-    """What a restore writes, and where.
+    """The target of a restore: its folder, its database and its rules.
 
     Attributes:
         url: the database.
@@ -97,7 +97,7 @@ async def find_record_state(url: sa.URL) -> RecordState:
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """What a restore has done.
+    """The result of a restore.
 
     Attributes:
         kept: the name that the record from before has now; None if there was none.

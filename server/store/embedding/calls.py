@@ -6,7 +6,7 @@ from typing import Any, Literal, Protocol
 from server.store.embedding.source import EmbeddingFailed
 
 Purpose = Literal["query", "document"]
-"""What a text is embedded for. Some models embed a question in another way than the texts that may answer it."""
+"""The purpose of an embedding. Some models embed a question in another way than the texts that may answer it."""
 
 
 class AttemptFailed(EmbeddingFailed):

@@ -21,7 +21,7 @@ BATCH_TEXTS = 16
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderOptions:
-    """What the settings say of the provider. A part that is not set is empty, or 0.
+    """The settings of the provider. A part that is not set is empty, or 0.
 
     Attributes:
         model: the name of a model.
@@ -37,7 +37,7 @@ class ProviderOptions:
 
 
 class EmbeddingProvider(Protocol):
-    """What a factory returns. `embed` may also be a plain function; it is then called in a thread.
+    """The result of a factory. `embed` may also be a plain function; it is then called in a thread.
 
     A provider may have a method `close()`, plain or `async`, which is called when the server stops.
     """

@@ -20,7 +20,7 @@ WANTED_RULE = sa.literal(f"{SEARCH_TEXT_RULE}-") + sa.func.coalesce(
 )
 
 
-#: Who has a collection: each workspace one of its own, or all workspaces one that they share.
+#: The owner of a collection: one workspace, or all workspaces, which share it.
 Layout = Literal["workspace", "shared"]
 #: The kind of search store that a workspace's points are in.
 StoreKind = Literal["embedded", "server"]

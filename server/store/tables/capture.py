@@ -1,4 +1,4 @@
-"""What agents report while they work: sessions, events, the jobs made of events, and the sources of observations."""
+"""The reports of agents at work: sessions, events, the jobs made of events, and the sources of observations."""
 
 import sqlalchemy as sa
 
@@ -33,7 +33,7 @@ sessions = sa.Table(
     sa.Column("agent_type", sa.String(200)),
     sa.Column("platform", sa.String(100)),
     sa.Column("metadata", sa.JSON, nullable=False),
-    # Who started it.
+    # The user who started it.
     sa.Column("user_id", sa.String(36), nullable=False),
     sa.Column("credential_id", sa.String(36), nullable=False),
     sa.Column("started_at", UtcDateTime, nullable=False),
@@ -92,7 +92,7 @@ jobs = sa.Table(
     sa.Column("retries", sa.Integer, nullable=False),
     # The next attempt; while it is being done, the time from which another process may do it.
     sa.Column("due_at", UtcDateTime, nullable=False),
-    # The claim under which it is being done. Whoever lost the claim writes nothing.
+    # The claim under which it is being done. A process that lost the claim writes nothing.
     sa.Column("claim", sa.String(36)),
     sa.Column("problem", sa.String(200)),
     # Whether the problem was of the kind that passes: transient, or not: permanent
@@ -133,7 +133,7 @@ observation_sources = sa.Table(
     sa.Column("event_id", sa.String(36), primary_key=True, index=True),
 )
 
-# What the agent was told in a session, so that it is told once, and is not stored a second time.
+# The texts that the agent was told in a session, so that each is told once, and is not stored a second time.
 told_texts = sa.Table(
     "told_texts",
     metadata,

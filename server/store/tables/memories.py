@@ -63,7 +63,7 @@ memories = sa.Table(
         postgresql_where=sa.text("deleted_at IS NOT NULL AND erased_at IS NULL"),
     ),
     sa.Index("ix_memories_workspace_id_session_position", "workspace_id", "session", "position"),
-    # What holds until it is changed: a session begins with the newest of these.
+    # Memories that hold until they are changed: a session begins with the newest of these.
     sa.Index(
         "ix_memories_workspace_id_created_at_standing",
         "workspace_id",

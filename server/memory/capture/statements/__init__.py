@@ -1,1 +1,1 @@
-"""What a person says that is worth keeping: the sentences of a message, and what each of them is."""
+"""The words of a person that are worth keeping: the sentences of a message, and what each of them is."""

@@ -1,4 +1,4 @@
-"""What a sentence of a person is: a preference, a decision, an instruction or a fact worth keeping, or nothing."""
+"""The kind of a person's sentence: a preference, a decision, an instruction or a fact worth keeping, or nothing."""
 
 import re
 
@@ -45,7 +45,7 @@ _CONTRACTED = (
 )
 #: A number, a name, something in quotes, or a word of a program: what a fact is about.
 _SPECIFIC = re.compile(r"\d|(?<=\s)[A-Z]\w|\"[^\"]+\"|'[^' ]{2,}'|`[^`]+`|\w[_/.]\w|\b[A-Z]{2,}")
-#: What a sentence with a word of trouble may still be.
+#: The kinds that a sentence with a word of trouble may still be.
 _FIRM: Signals = (("preference", PREFERENCE), ("decision", DECISION))
 _ENGLISH = get_stop_words("english")
 

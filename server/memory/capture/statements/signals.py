@@ -102,7 +102,7 @@ REQUEST = _compile_any(
     r"\b(?:half|double|twice)\sthe\b",
     r"^(?:shorter|longer|again|more|less|another|one more|next|same|faster|slower|bigger|smaller|title ideas)\b",
 )
-#: What somebody does next, by themselves.
+#: The next steps of somebody, by themselves.
 INTENTION = _compile_any(
     r"^(?:i'll|i will|i'm going to|i am going to|i'm gonna|i'm about to|i'm trying|i am trying|i'm thinking|i was|"
     r"i tried|"
@@ -318,7 +318,7 @@ HABIT = re.compile(
     r"sell|host|bill|sign|name|publish|avoid|allow|accept|serve|rent|lint|format|rebase|squash|version|tag|"
     r"document|review|merge|log|mock|pin|vendor|charge|count|speak|report|run|test|track|treat)\b"
 )
-#: What belongs to the people who work here: "our client is a public library".
+#: The things of the people who work here: "our client is a public library".
 OURS = re.compile(
     r"(?:^|[,;:]\s|\bbecause\s|\bsince\s|\band\s)(?:our|my)\s(?:[\w&'./-]+\s){1,5}?(?:is|are|has|have|wants?|"
     r"insists?|requires?|prefers?|follows?|"

@@ -1,4 +1,4 @@
-"""What an agent says that it did, if its hooks tell of no tool calls: Codex reports prompts and replies alone."""
+"""An agent's work in its own words, if its hooks tell of no tool calls: Codex reports prompts and replies alone."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -30,7 +30,7 @@ _MOST_SENTENCES = 3
 
 @dataclass(frozen=True, slots=True)
 class ToldWork:
-    """What an agent said that it did in a turn."""
+    """The work of one turn, as the agent said it."""
 
     sentences: tuple[str, ...]
     reason: str | None  # what the person asked

@@ -1,4 +1,4 @@
-"""What a tool call of an agent did: which files it changed, which command it ran, what came out and whether it failed.
+"""The effect of an agent's tool call: which files it changed, which command it ran, its output, and whether it failed.
 
 The names are those of Claude Code, Codex, Gemini CLI and Cursor; a tool of another agent is known by its arguments.
 """

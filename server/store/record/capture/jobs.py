@@ -1,6 +1,6 @@
 """Rows of jobs: each makes observations of one event, or the summary of one session. The caller owns the transaction.
 
-A job is claimed until a time. If its process dies, another one claims it after that time. Whoever finishes a job names
+A job is claimed until a time. If its process dies, another one claims it after that time. The one that ends a job names
 its claim, so that one that lost the job meanwhile writes nothing.
 """
 

@@ -12,7 +12,7 @@ from server.store.tables.capture import sessions, told_texts
 
 @dataclass(frozen=True, slots=True)
 class ToldSession:
-    """What is known of a session when one of its events comes in.
+    """The facts that are known of a session when one of its events comes in.
 
     `told` has the fingerprint of each text that the agent was told, by the id of the memory, item or crystal.
     """

@@ -200,7 +200,7 @@ async def list_items_of(
 _WORKING = sa.and_(
     working_items.c.workspace_id == sa.bindparam("workspace"),
     working_items.c.status.in_(("active", "paused")),
-    # What the skip list has besides is told to the model by the part of a context that is about the skip list.
+    # The rest of the skip list is told to the model by the part of a context that is about the skip list.
     sa.or_(section_items.WAS_ADDED_AS_ITEM, working_items.c.category != "skip_list"),
 )
 _ACTIVE = (

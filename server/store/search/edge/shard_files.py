@@ -231,7 +231,7 @@ def _make_hidden_path(folder: Path, prefix: str, name: str) -> Path:
 def _make_config(dims: int) -> EdgeConfig:
     """Return the configuration of a new shard.
 
-    It has no log: the record is one. What was written after the last flush is projected again.
+    It has no log: the record is one. Points that were written after the last flush are projected again.
     """
     dense = EdgeVectorParams(
         size=dims,

@@ -1,6 +1,6 @@
 """Translates filters, points and queries into those of a Qdrant server, and its answers back.
 
-What each recall and each write sends and reads is JSON as the server documents it: with the models of the Qdrant client
+Each recall and each write sends and reads JSON as the server documents it: with the models of the Qdrant client
 a search costs half as much processor time again. All else is in the client's models. Every filter made here contains
 the tenant's condition, and filters are made nowhere else.
 """
