@@ -25,6 +25,8 @@ from server.store.backup.writing import Protection, WrittenBackup, write_backup
 PasswordFile = Annotated[
     Path | None, typer.Option("--password-file", help="The file whose first line is the password.")
 ]
+#: The most bytes of the line of a password: a device such as /dev/zero has no end.
+LONGEST_LINE = 4096
 _FILE_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG, errno.EROFS}
 
 
@@ -94,17 +96,21 @@ def read_password_file(path: Path) -> str:
     """Return the first line of a file.
 
     Raises:
-        Failure: `invalid`, it cannot be read, or is empty.
+        Failure: `invalid`, it cannot be read, is empty, or is longer than `LONGEST_LINE` bytes.
     """
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        with path.open("rb") as opened:
+            line = opened.readline(LONGEST_LINE + 1)
+        if len(line) > LONGEST_LINE:
+            raise Failure("invalid", f"{path}: its first line, the password, must be at most {LONGEST_LINE} bytes.")
+        password = line.decode("utf-8-sig").rstrip("\r\n")
     except OSError as error:
         raise Failure("invalid", f"{path}: {error.strerror}. Name a file that you may read.") from None
     except UnicodeDecodeError:
         raise Failure("invalid", f"{path}: the password is not UTF-8 text. Write it in UTF-8.") from None
-    if not lines or not lines[0]:
+    if not password:
         raise Failure("invalid", f"{path}: its first line is empty. It must be the password.")
-    return lines[0]
+    return password
 
 
 def _choose_path(file: Path | None, folder: Path | None, keep: int | None) -> Path:
