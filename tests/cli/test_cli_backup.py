@@ -212,14 +212,15 @@ def test_a_pipe_is_refused_and_not_waited_for(run, tmp_path):
 def test_an_encrypted_backup_needs_its_password(run, folder, tmp_path, password_file):
     assert run("user", "add", "ann", "--password-stdin", given="correct horse battery\n")[0] == 0
     (folder / "secret.key").write_text("k" * 40)
-    assert run("backup", tmp_path / "a.backup", "--encrypt", given="long enough\nlong enough\n")[0] == 0
+    chosen = tmp_path / "chosen"
+    chosen.write_text("long enough")
+    assert run("backup", tmp_path / "a.backup", "--encrypt", "--password-file", chosen)[0] == 0
     new = tmp_path / "new"
     assert "is encrypted. Give its password" in run("restore", tmp_path / "a.backup", at=new)[1]
     code, said = run("restore", tmp_path / "a.backup", "--password-file", password_file, at=new)
     assert (code, "another password" in said) == (1, True)
-    password_file.write_text("long enough")
     new.joinpath("secret.key").write_text("another")
-    code, said = run("restore", tmp_path / "a.backup", "--password-file", password_file, at=new)
+    code, said = run("restore", tmp_path / "a.backup", "--password-file", chosen, at=new)
     assert (code, "secret.key was restored, too" in said) == (0, True)
     assert new.joinpath("secret.key").read_text() == "k" * 40
     assert stat.S_IMODE(new.joinpath("secret.key").stat().st_mode) == 0o600
