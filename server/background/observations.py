@@ -117,7 +117,7 @@ async def store_drafts(
     ):
         some = made[at : at + len(list(run))]
         changes = [(memory.id, None, None) for memory in some]
-        actor = Actor(UserId(user_id), credential_id, OPERATION, request_id)
+        actor = Actor(user_id, credential_id, OPERATION, request_id)
         await journal_memories(connection, workspace_id, actor, now, first + at, changes)
         at += len(some)
     return len(made)
@@ -154,6 +154,6 @@ def _to_memory(draft: Draft, person: str | None, session: Session | None, now: d
     )
 
 
-async def _find_name(connection: AsyncConnection, user_id: str) -> str | None:
-    user = await accounts.get_user(connection, UserId(user_id))
+async def _find_name(connection: AsyncConnection, user_id: UserId) -> str | None:
+    user = await accounts.get_user(connection, user_id)
     return None if user is None else user.name

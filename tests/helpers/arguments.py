@@ -47,6 +47,7 @@ VALID: dict[str, dict[str, Any]] = {
     "end_session": {"id": NOBODY},
     "read_session": {"id": NOBODY},
     "record_event": {"type": "user_prompt"},
+    "on_event": {"event": "UserPromptSubmit", "session_id": "s", "prompt": "From now on we ship on Mondays."},
     "record_events": {"events": [{"type": "user_prompt"}]},
     "read_event": {"id": NOBODY},
     "list_event_observations": {"id": NOBODY},

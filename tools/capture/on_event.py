@@ -33,7 +33,7 @@ class HookAnswer(Wire):
         exclude_if=lambda output: output is None,
         description="What the agent is told; absent if there is nothing to tell.",
     )
-    meta: SkipJsonSchema[Meta] = Field(exclude=True, description="About this answer.")
+    meta: SkipJsonSchema[Meta | None] = Field(default=None, exclude=True, description="About this answer.")
 
 
 async def on_event(services: Services, call: Call, args: OnEvent) -> HookAnswer:

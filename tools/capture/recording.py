@@ -82,7 +82,7 @@ async def record_reports(
             type=report.type,
             platform=report.platform or None,
             payload=payload,
-            user_id=call.actor.user_id,
+            user_id=call.principal.user_id,
             credential_id=call.actor.credential_id,
             occurred_at=report.occurred_at or now,
             received_at=now,

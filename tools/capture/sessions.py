@@ -123,7 +123,7 @@ def _make_session(call: PlacedCall, args: StartSession, metadata: dict[str, Any]
         agent_type=args.agent_type,
         platform=args.platform,
         metadata=metadata,
-        user_id=call.actor.user_id,
+        user_id=call.principal.user_id,
         credential_id=call.actor.credential_id,
         started_at=now,
         updated_at=now,

@@ -8,6 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from server.ids import UserId
 from server.store.db import insert_into
 from server.store.tables.capture import events
 
@@ -27,7 +28,7 @@ class Event:
     type: str
     platform: str | None
     payload: Any
-    user_id: str
+    user_id: UserId
     credential_id: str
     occurred_at: datetime
     received_at: datetime
