@@ -29,6 +29,7 @@ RULES = re.compile(
     r"|^value: "  # each setting has a type of its own
     r"|stands for no value"
     r"|has only common words"  # a text to skip that would match anything
+    r"|send a name, a path or a repository"
 )
 
 
