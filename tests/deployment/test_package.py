@@ -96,7 +96,7 @@ def test_the_package_serves_from_an_empty_folder_and_finds_its_data_again(progra
     (elsewhere / "server").mkdir(parents=True)
     (elsewhere / "server/__init__.py").write_text("raise SystemExit('another program')")
     loci, there = programs / "loci", {"cwd": elsewhere, "env": home}
-    run(loci, "user", "add", "ann", "--admin", input="a long password\na long password\n", **there)
+    run(loci, "user", "add", "ann", "--admin", "--password-stdin", input="a long password\n", **there)
     key = run(loci, "key", "create", "--user", "ann", "--scopes", "memory:write", "--quiet", **there).strip()
     engine_elsewhere = home | {"LOCI_ENGINE_PROCESSES": "1"}
     with serving(programs, engine_elsewhere, elsewhere, key) as http:
