@@ -34,6 +34,7 @@ class RateLimit:
         self._is_shared = shared and per_minute > 0
         self._buckets: dict[str, tuple[float, datetime]] = {}
         self._unsettled: dict[str, float] = {}
+        self._just_settled: frozenset[str] = frozenset()
         #: The number of calls that this process refused.
         self.refused = 0
 
@@ -68,15 +69,18 @@ class RateLimit:
     async def settle(self, db: Database) -> None:
         """Take from the shared buckets what was spent here since the last time, and learn what is left in them."""
         spent, self._unsettled = self._unsettled, {}
-        if not spent:
+        # Another server may have settled the same bucket just after this one: what it spent is learned now.
+        asked = spent | dict.fromkeys(self._just_settled - spent.keys(), 0.0)
+        if not asked:
             return
         try:
             async with db.write() as connection:
-                left = await settle_buckets(connection, spent, self._size, self._refill, self._now())
+                left = await settle_buckets(connection, asked, self._size, self._refill, self._now())
         except BaseException:
             for credential_id, units in spent.items():
                 self._note_unsettled(credential_id, units)
             raise
+        self._just_settled = frozenset(spent)
         for credential_id, calls in left.items():
             meanwhile = self._unsettled.get(credential_id, 0)
             self._buckets[credential_id] = (max(calls - meanwhile, -float(self._size)), self._now())
