@@ -136,7 +136,7 @@ def bare_debian(tmp_path_factory):
     if os.getuid() or not shutil.which("debootstrap"):
         pytest.skip("needs root and debootstrap: apt-get install debootstrap")
     base = tmp_path_factory.mktemp("debian") / "base"
-    command = ["debootstrap", "--variant=minbase", "trixie", str(base), "http://deb.debian.org/debian"]
+    command = ["debootstrap", "--variant=minbase", "trixie", str(base)]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL, timeout=300)
     slim(base)
     yield base
