@@ -144,9 +144,9 @@ READ = (
         "loci_cache_hits_total",
         "counter",
         ("cache",),
-        "What a cache had: `questions` (their vectors) and `principals` (verified bearers).",
+        "The hits of a cache: `questions` (their vectors) and `principals` (verified bearers).",
     ),
-    Metric("loci_cache_misses_total", "counter", ("cache",), "What a cache did not have."),
+    Metric("loci_cache_misses_total", "counter", ("cache",), "The misses of a cache."),
 )
 
 METRICS = {metric.name: metric for metric in (*COUNTED, *READ)}
