@@ -90,7 +90,7 @@ async def start_session(services: Services, call: Call, args: StartSession) -> S
     payloads = await clean_reports(reports)
     async with services.db.write() as connection:
         placed = await ensure_workspace(connection, services, call)
-        session, is_new = await sessions.insert_session(connection, _make_session(placed, args, metadata, services))
+        session, is_new = await sessions.insert_session(connection, _make_session(placed, args, metadata, now))
         if args.external_id is None and not is_new:
             await sessions.update_session(
                 connection, session.id, agent_type=args.agent_type, metadata=metadata, updated_at=now
@@ -111,8 +111,7 @@ def _report_prompt(args: StartSession) -> list[Report]:
     return [Report(source="hook", type="user_prompt", payload={"prompt": prompt}, platform=args.platform)]
 
 
-def _make_session(call: PlacedCall, args: StartSession, metadata: dict[str, Any], services: Services) -> Session:
-    now = services.now()
+def _make_session(call: PlacedCall, args: StartSession, metadata: dict[str, Any], now: datetime) -> Session:
     return Session(
         id=new_id(now),
         workspace_id=call.workspace.id,

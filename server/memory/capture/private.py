@@ -19,7 +19,7 @@ _TAG = re.compile(
     re.IGNORECASE,
 )
 #: The characters of every tag: most texts have none of them, and are not looked at any further.
-_HINT = re.compile(r"private|claude-mem-context|system[-_](?:reminder|instruction)|persisted-output", re.IGNORECASE)
+_HINT = re.compile("|".join(ELEMENTS), re.IGNORECASE)
 
 
 def cut_private(text: str) -> str:

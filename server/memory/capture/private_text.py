@@ -2,13 +2,22 @@
 
 import re
 
-#: `<private>` is the person's; the others are put around text that software adds to what the person wrote.
+from server.memory.capture.private import ELEMENTS
+
+#: The elements of text that is never stored, and those that software puts around what it adds to a person's words.
 _NAMES = (
-    "private|claude-mem-context|system-reminder|system-instruction|system_instruction|persisted-output|"
-    "local-command-stdout|local-command-stderr|command-message|command-name|command-args|ide_selection|"
-    "ide_opened_file|environment_context|user_instructions"
+    *ELEMENTS,
+    "local-command-stdout",
+    "local-command-stderr",
+    "command-message",
+    "command-name",
+    "command-args",
+    "ide_selection",
+    "ide_opened_file",
+    "environment_context",
+    "user_instructions",
 )
-_TAG = re.compile(rf"<(?P<end>/?)(?:{_NAMES})(?:\s[^<>]{{0,200}})?>", re.IGNORECASE)
+_TAG = re.compile(rf"<(?P<end>/?)(?:{'|'.join(_NAMES)})(?:\s[^<>]{{0,200}})?>", re.IGNORECASE)
 
 
 def split_private(text: str) -> tuple[str, list[str]]:

@@ -20,9 +20,9 @@ class Session:
     workspace_id: str
     session_key: str | None
     external_id: str | None
-    content_id: str | None
-    agent_id: str | None
-    agent_type: str | None
+    content_id: str | None = None
+    agent_id: str | None = None
+    agent_type: str | None = None
     platform: str | None
     metadata: dict[str, Any]
     user_id: str
