@@ -21,10 +21,11 @@ from server.store.record.capture.events import Event
 from server.store.record.capture.jobs import Job
 from server.store.record.capture.observations import Observed
 from server.store.record.capture.sessions import Session
-from server.store.record.journal import Actor, journal_memories
+from server.store.record.journal import Actor
 from server.store.record.people import accounts
-from server.store.record.workspaces import get_workspace
+from server.store.record.workspaces import WorkspaceGone, get_workspace
 from tools.core.services import Services
+from tools.memories.storing import insert_new_memories
 
 #: The operation of their entries in the journal.
 OPERATION = "observe"
@@ -93,6 +94,9 @@ async def store_drafts(
     if not drafts:
         return 0
     await memories.advance_revision(connection, workspace_id, 0, now)  # holds the workspace
+    workspace = await get_workspace(connection, workspace_id)
+    if workspace is None:
+        raise WorkspaceGone(workspace_id)
     by_key = {_make_key(each.session_id or each.event.id, each.observation): each for each in reversed(drafts)}
     known = await observations.find_known_keys(connection, workspace_id, by_key)
     new = [(key, each) for key, each in reversed(by_key.items()) if key not in known]
@@ -101,26 +105,22 @@ async def store_drafts(
     names = {each.event.user_id: await _find_name(connection, each.event.user_id) for _, each in new}
     homes = await sessions.list_sessions(connection, {each.session_id for _, each in new if each.session_id})
     made = [_to_memory(each, names[each.event.user_id], homes.get(each.session_id or ""), now) for _, each in new]
-    first = await memories.advance_revision(connection, workspace_id, len(made), now)
-    await memories.insert_memories(connection, workspace_id, first, made)
-    workspace = await get_workspace(connection, workspace_id)
-    if workspace is not None:
-        await services.plans.check_quota(connection, workspace.account_id, "memories", len(made))
+    for (user_id, credential_id), pairs in groupby(zip(made, new, strict=True), _find_reporter):
+        some = [memory for memory, _ in pairs]
+        actor = Actor(user_id, credential_id, OPERATION, request_id)
+        await insert_new_memories(connection, services, workspace, actor, some, None, now)
     origins = [
         Observed(memory.id, key, each.session_id, each.job_id, each.observation.events)
         for memory, (key, each) in zip(made, new, strict=True)
     ]
     await observations.insert_observations(connection, workspace_id, origins, now)
-    at = 0
-    for (user_id, credential_id), run in groupby(
-        new, lambda pair: (pair[1].event.user_id, pair[1].event.credential_id)
-    ):
-        some = made[at : at + len(list(run))]
-        changes = [(memory.id, None, None) for memory in some]
-        actor = Actor(user_id, credential_id, OPERATION, request_id)
-        await journal_memories(connection, workspace_id, actor, now, first + at, changes)
-        at += len(some)
     return len(made)
+
+
+def _find_reporter(pair: tuple[Memory, tuple[str, Draft]]) -> tuple[UserId, str]:
+    """Return the user and the credential that reported the event of a memory."""
+    _, (_, draft) = pair
+    return draft.event.user_id, draft.event.credential_id
 
 
 def _make_key(origin: str, observation: Observation) -> str:

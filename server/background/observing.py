@@ -21,6 +21,7 @@ from server.store.record.people.plans import QuotaExceeded
 from server.store.record.workspaces import WorkspaceGone
 from tools.capture.wire import MOST_ATTEMPTS
 from tools.core.services import Services
+from tools.memories.storing import index_new_memories
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
@@ -122,8 +123,7 @@ async def _store(
         stored = await store_drafts(connection, services, workspace_id, claim, kept, now)
         await sessions.note_observed(connection, {each.session_id for each in kept if each.session_id}, now)
     if stored:
-        services.encoder.filling.note_gaps()
-        await services.projection.project(workspace_id)
+        await index_new_memories(services, workspace_id, None)
 
 
 async def _read_groups(services: Services, claimed: Sequence[Job]) -> list[_Group]:

@@ -152,8 +152,8 @@ async def ingest_memories(services: Services, call: Call, args: IngestMemories) 
             args = args.leave_out(problems)
         new = [_to_ingested_memory(each.to_memory(new_id(now), now), args.source) for each in args.memories]
         kept = None if windows is None else [by_entry[id(each)] for each in args.memories]
-        await insert_new_memories(connection, services, placed, new, kept, now)
-    indexed = await index_new_memories(services, placed, windows)
+        await insert_new_memories(connection, services, placed.workspace, placed.actor, new, kept, now)
+    indexed = await index_new_memories(services, placed.workspace.id, windows)
     return IngestedMemories(
         meta=placed.build_meta(find_expiry_notice(new, now)),
         ingested=len(new),

@@ -169,9 +169,9 @@ async def store_memory(services: Services, call: Call, args: StoreMemory) -> Sto
         await check_links(connection, placed.workspace.id, memory.linkages, "linkages")
         described = describe_pictures(pictures, placed.workspace.name, memory.id)
         memory = memory.model_copy(update={"images": described})
-        await insert_new_memories(connection, services, placed, [memory], windows, now)
+        await insert_new_memories(connection, services, placed.workspace, placed.actor, [memory], windows, now)
         await images.put_pictures(connection, placed.workspace.id, memory.id, pictures)
-    indexed = await index_new_memories(services, placed, windows)
+    indexed = await index_new_memories(services, placed.workspace.id, windows)
     meta = placed.build_meta(find_expiry_notice([memory], now))
     return StoredMemory(meta=meta, id=memory.id, memory=memory, indexed=indexed)
 

@@ -8,8 +8,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from server.memory.models import Memory
 from server.memory.vector import Vector
 from server.store.record import memories, vectors
-from server.store.record.journal import journal_memories
-from tools.core.call import Call, PlacedCall
+from server.store.record.journal import Actor, journal_memories
+from server.store.record.workspaces import Workspace
+from tools.core.call import Call
 from tools.core.services import Services
 
 #: A caller waits so many seconds for vectors, and so many more for each window of its own texts. Afterwards its
@@ -34,7 +35,8 @@ async def embed_contents(services: Services, call: Call, contents: Sequence[str]
 async def insert_new_memories(
     connection: AsyncConnection,
     services: Services,
-    call: PlacedCall,
+    workspace: Workspace,
+    actor: Actor,
     new: Sequence[Memory],
     windows: Sequence[Vector] | None,
     now: datetime,
@@ -44,19 +46,18 @@ async def insert_new_memories(
     Raises:
         Failure: `quota_exceeded` if the account's plan allows no more memories.
     """
-    workspace = call.workspace.id
-    first = await memories.advance_revision(connection, workspace, len(new), now)
-    await memories.insert_memories(connection, workspace, first, new)
-    await services.plans.check_quota(connection, call.workspace.account_id, "memories", len(new))
+    first = await memories.advance_revision(connection, workspace.id, len(new), now)
+    await memories.insert_memories(connection, workspace.id, first, new)
+    await services.plans.check_quota(connection, workspace.account_id, "memories", len(new))
     if windows is not None:
         by_id = {memory.id: each for memory, each in zip(new, windows, strict=True)}
         await vectors.put_vectors(connection, services.encoder.generation, by_id)
     changes = [(memory.id, None, None) for memory in new]
-    await journal_memories(connection, workspace, call.actor, now, first, changes)
+    await journal_memories(connection, workspace.id, actor, now, first, changes)
 
 
-async def index_new_memories(services: Services, call: PlacedCall, windows: Sequence[Vector] | None) -> bool:
+async def index_new_memories(services: Services, workspace_id: str, windows: Sequence[Vector] | None) -> bool:
     """Project the memories that were just committed; return whether the search store has them."""
     if windows is None:
         services.encoder.filling.note_gaps()
-    return await services.projection.project(call.workspace.id)
+    return await services.projection.project(workspace_id)
