@@ -54,8 +54,11 @@ tell() {
 ANSWER
 }
 
-# The input is always read to its end: a client may treat a closed pipe as an error.
-wanted=$(awk -f "$here/json.awk" -f "$here/request.awk")
+# The input is always read to its end, by cat if awk is missing or stops early: a client may treat a closed pipe as an error.
+wanted=$(
+    awk -f "$here/json.awk" -f "$here/request.awk"
+    cat >/dev/null
+)
 if [ -z "$key" ]; then
     echo "loci: no key in LOCI_API_KEY, and none in $kept" >&2
     exit 0

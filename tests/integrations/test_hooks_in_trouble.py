@@ -95,9 +95,11 @@ async def test_without_a_key_nothing_is_asked_and_the_input_is_read_to_its_end(h
     assert stand.asked == []
 
 
-async def test_without_curl_or_awk_it_is_silent_too(hook, tmp_path):
+async def test_without_curl_or_awk_it_is_silent_too_and_reads_its_input_to_its_end(hook, tmp_path):
+    prompt = json.dumps({"hook_event_name": "UserPromptSubmit", "prompt": "so " * 100_000}).encode()
     for missing in ("curl", "awk"):
-        assert await is_silent(hook, "SessionStart", PATH=str(watched(tmp_path / missing, leave_out=missing)))
+        path = str(watched(tmp_path / missing, leave_out=missing))
+        assert await hook.run(prompt, PATH=path) == ("", "")
 
 
 def watched(folder: Path, leave_out=None) -> Path:
