@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent.parent
-HOOK = ROOT / "docs/integrations/hook.sh"
+HOOK = ROOT / "integrations/hook/hook.sh"
 CURL = shutil.which("curl")
 NO_CURL = "curl is not here: apt-get install curl"
 
@@ -21,12 +21,13 @@ class Hook:
     home: Path
     env: dict[str, str] = field(default_factory=dict)
 
-    async def run(self, given: bytes, **env) -> tuple[str, str]:
+    async def run(self, given: bytes, *arguments: str, **env) -> tuple[str, str]:
         """Return its two outputs; it always exits with 0."""
         environ = {"PATH": os.environ["PATH"], "HOME": str(self.home)} | self.env | env
         process = await asyncio.create_subprocess_exec(
             "sh",
             str(HOOK),
+            *arguments,
             env=environ,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
@@ -70,8 +71,11 @@ class Stand:
 
 
 @asynccontextmanager
-async def standing_in(status: str | None = "200 OK", body=b"{}"):
-    """A server on loopback with one answer; with a status of None it takes the request and never answers."""
+async def standing_in(status: str | None = "200 OK", body=b"{}", *, captures=True):
+    """A server on loopback with one answer; with a status of None it takes the request and never answers.
+
+    If it does not capture, it does not know the route of hooks.
+    """
     asked, forever = [], asyncio.Event()
 
     async def answer(reader, writer):
@@ -83,7 +87,11 @@ async def standing_in(status: str | None = "200 OK", body=b"{}"):
         if status is None:
             await forever.wait()
         else:
-            writer.write(f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body)
+            known = captures or not head.startswith("POST /v1/hooks ")
+            writer.write(
+                f"HTTP/1.1 {status if known else '404 Not Found'}\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+                + body
+            )
             await writer.drain()
         writer.close()
 

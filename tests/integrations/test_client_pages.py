@@ -13,7 +13,7 @@ import pytest
 from tests.integrations.hooks import CURL, NO_CURL, ROOT
 
 CLIENTS = [ROOT / "docs/clients" / f"{name}.md" for name in ("claude-code", "codex", "gemini-cli")]
-HOOK_PAGE = ROOT / "docs/integrations/README.md"
+HOOK_PAGE = ROOT / "integrations/hook/README.md"
 #: The moments each client's page sets the hook for, and how many of its units a second has.
 MOMENTS = {
     "claude-code": ({"SessionStart", "UserPromptSubmit", "Stop"}, 1),
@@ -35,11 +35,12 @@ def test_the_settings_of_a_client_run_the_script_at_each_moment(page):
     for moment, (group,) in settings["hooks"].items():
         (hook,) = group["hooks"]
         assert hook["type"] == "command"
-        shell, script = shlex.split(hook["command"])
+        shell, script, client = shlex.split(hook["command"])
         assert shell == "sh"
+        assert page.stem.startswith(client)
         assert (ROOT / script.removeprefix("~/loci/")).is_file()
         # What a client cuts off is seen as a failure, so it must never come to that.
-        requests = 2 if moment == "SessionStart" else 1
+        requests = 3 if moment == "SessionStart" else 2
         assert hook["timeout"] > requests * 3 * unit
 
 

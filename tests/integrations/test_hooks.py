@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from tests.helpers.jobs import finish_jobs
 from tests.integrations.hooks import CURL, NO_CURL, Hook, standing_in
 
 pytestmark = [pytest.mark.anyio, pytest.mark.skipif(CURL is None, reason=NO_CURL)]
@@ -18,10 +19,39 @@ def hook(tmp_path):
 
 
 @pytest.fixture
-def anns(hook, ann):
-    """Ann's hook."""
-    hook.env = {"LOCI_URL": ann.url, "LOCI_API_KEY": ann.key}
+async def anns(hook, site, ann):
+    """Ann's hook with a key that may only read, so that nothing is captured."""
+    reader = await site.person("ann", scopes=("memory:read",))
+    hook.env = {"LOCI_URL": ann.url, "LOCI_API_KEY": reader.key}
     return hook
+
+
+async def test_what_is_said_in_one_session_is_told_in_the_next(hook, site, ann):
+    hook.env = {"LOCI_URL": ann.url, "LOCI_API_KEY": ann.key}
+    prompt = f"From now on we deploy on Tuesdays only; the staging server is called egret. {ODD}"
+    assert await hook.says("UserPromptSubmit", prompt=prompt) is None
+    assert await hook.says("Stop", last_assistant_message="I noted it.") is None
+    await finish_jobs(site.services)
+    said = await hook.says("UserPromptSubmit", session_id="s-2", prompt="What is the staging server called?")
+    assert (said.count("egret"), said.count("Tuesdays")) == (1, 1)
+    given = {"hook_event_name": "UserPromptSubmit", "session_id": "s-2", "prompt": "And what is staging called?"}
+    assert await hook.run(json.dumps(given).encode()) == ("", "")
+
+
+async def test_an_event_goes_to_the_server_as_it_is_with_the_client_that_is_named(hook):
+    answer = {"hookSpecificOutput": {"hookEventName": "PostToolUse", "additionalContext": ODD}, "other": 1}
+    result = {"stdout": ODD * 5_000, "code": [1, None]}
+    given = {"hook_event_name": "PostToolUse", "tool_name": "Bash", "tool_response": result}
+    async with standing_in(body=json.dumps(answer).encode()) as stand:
+        env = {"LOCI_URL": stand.url, "LOCI_API_KEY": "k"}
+        output, errors = await hook.run(json.dumps(given).encode(), "gemini", **env)
+    ((head, body),) = stand.asked
+    assert head.startswith("POST /v1/hooks ")
+    assert json.loads(body) == {"platform": "gemini"} | given
+    assert (json.loads(output), errors) == ({"hookSpecificOutput": answer["hookSpecificOutput"]}, "")
+    async with standing_in(body=json.dumps({"additional_context": ODD}).encode()) as stand:
+        output, _ = await hook.run(json.dumps(given).encode(), **env | {"LOCI_URL": stand.url})
+    assert json.loads(output) == {"additional_context": ODD}
 
 
 async def test_a_session_starts_with_identity_and_working_memory(anns, ann):
@@ -107,10 +137,10 @@ async def test_quotes_line_breaks_and_emoji_arrive_as_they_were(anns, ann, escap
 @pytest.mark.parametrize("escaped", [True, False])
 async def test_a_long_prompt_is_cut_between_two_characters(hook, escaped):
     prompt = 'x"\\é😀' * 12_000
-    async with standing_in() as stand:
+    async with standing_in(captures=False) as stand:
         hook.env = {"LOCI_URL": stand.url, "LOCI_API_KEY": "k"}
         await hook.says("UserPromptSubmit", prompt=prompt, escaped=escaped)
-    ((head, body),) = stand.asked
+    _, (head, body) = stand.asked
     assert head.startswith("POST /v1/context ")
     asked = json.loads(body)
     assert asked.keys() == {"query", "include", "max_tokens"}
@@ -126,9 +156,9 @@ async def test_a_prompt_of_a_hundred_thousand_characters_is_answered(anns, ann):
 
 @pytest.mark.parametrize("prompt", ["yes, do it", "/etc/hosts is wrong, why?", "  \n/ is full, why is that?", "è" * 10])
 async def test_a_prompt_worth_asking_for_is_asked_for(hook, prompt):
-    async with standing_in() as stand:
+    async with standing_in(captures=False) as stand:
         await hook.says("UserPromptSubmit", prompt=prompt, env={"LOCI_URL": stand.url, "LOCI_API_KEY": "k"})
-    assert len(stand.asked) == 1
+    assert len(stand.asked) == 2
 
 
 @pytest.mark.parametrize(
@@ -136,11 +166,11 @@ async def test_a_prompt_worth_asking_for_is_asked_for(hook, prompt):
     ["", "do it now", "è" * 9, " \n  go on  \t\r\n\n\n", "/compact keep the tests", " /mcp\n", "/a:b-c_d tests tests"],
 )
 async def test_short_prompts_and_slash_commands_ask_nothing(hook, prompt):
-    async with standing_in() as stand:
+    async with standing_in(captures=False) as stand:
         assert (
             await hook.says("UserPromptSubmit", prompt=prompt, env={"LOCI_URL": stand.url, "LOCI_API_KEY": "k"}) is None
         )
-    assert stand.asked == []
+    assert [head.split()[1] for head, _ in stand.asked] == ["/v1/hooks"]
 
 
 async def test_nothing_stored_can_close_the_mark_it_stands_in(anns, ann):
@@ -169,24 +199,4 @@ async def test_the_key_may_lie_in_a_file_and_the_url_be_the_connectors(hook, ann
     await ann.http.put("/v1/identity", json={"crystal": "me"})
     (tmp_path / ".config/loci").mkdir(parents=True)
     (tmp_path / ".config/loci/key").write_text(ann.key)
-    assert "\nme\n" in await hook.says("SessionStart", env={"LOCI_URL": f"{ann.url}/mcp"})
-
-
-async def test_what_the_agent_says_last_is_stored_only_where_that_is_set(anns, ann):
-    async def stored():
-        return (await ann.http.get("/v1/memories")).json()["memories"]
-
-    last = {"last_assistant_message": ODD, "stop_hook_active": False}
-    assert await anns.says("Stop", **last) is None
-    assert await stored() == []
-    on = {"LOCI_HOOK_STORE": "1"}
-    assert await anns.says("Stop", env=on, **last | {"stop_hook_active": True}) is None
-    assert await anns.says("Stop", env=on, last_assistant_message="Done.") is None
-    assert await anns.says("Stop", env=on, last_assistant_message=None) is None
-    assert await stored() == []
-    assert await anns.says("Stop", env=on, **last) is None
-    assert await anns.says("AfterAgent", env=on, prompt="go on", prompt_response="é" * 20_000) is None
-    newer, older = await stored()
-    assert (older["content"], older["session"], older["author"]) == (ODD, "s-1", "agent")
-    assert older["source"] == newer["source"] == "stop hook"
-    assert newer["content"] == "é" * 8_000
+    assert "\n- me\n" in await hook.says("SessionStart", env={"LOCI_URL": f"{ann.url}/mcp"})

@@ -18,15 +18,17 @@ EVENTS = {
     "Stop": {"last_assistant_message": "The staging server is called egret"},
     "AfterAgent": {"prompt_response": "The staging server is called egret"},
 }
+TOLD = b'"hookSpecificOutput": {"hookEventName": "Stop", "additionalContext": "x"}'
 RUBBISH = {
     "nothing": b"",
     "a page": b"<html><body>Sign in</body></html>",
-    "a list": b'[{"context": "x", "crystal": "x"}]',
-    "half an object": b'{"crystal": "x", "context": "x", "sections": [{"heading": "x", "content": "x',
-    "two objects": b'{"crystal": "x", "context": "x"}{"context": "x"}',
-    "a bare line break": b'{"crystal": "x\n", "context": "x\n"}',
-    "an escape that is none": b'{"crystal": "\\x", "context": "\\u00g0"}',
-    "other types": b'{"crystal": {"x": "x"}, "context": ["x"], "skip_matches": "x", "sections": 1, "total_items": "x"}',
+    "a list": b'[{"context": "x", "crystal": "x", %b}]' % TOLD,
+    "half an object": b'{"crystal": "x", "context": "x", %b, "sections": [{"heading": "x", "content": "x' % TOLD,
+    "two objects": b'{"crystal": "x", "context": "x", %b}{"context": "x"}' % TOLD,
+    "a bare line break": b'{"crystal": "x\n", "context": "x\n", %b}' % TOLD,
+    "an escape that is none": b'{"crystal": "\\x", "context": "\\u00g0", %b}' % TOLD,
+    "other types": b'{"crystal": {"x": "x"}, "context": ["x"], "skip_matches": "x", "sections": 1, "total_items": "x", '
+    b'"hookSpecificOutput": "x"}',
     "an error": b'{"error": "internal", "message": "x", "content": [{"type": "text", "text": "x"}]}',
     "bytes": bytes(range(256)) * 100,
 }
@@ -34,8 +36,8 @@ RUBBISH = {
 
 @pytest.fixture
 def hook(tmp_path):
-    """The hook of somebody who has it store what the agent says last, so that every event asks something."""
-    return Hook(tmp_path, {"LOCI_API_KEY": "mp_live_secret", "LOCI_HOOK_STORE": "1"})
+    """The hook of somebody who has a key."""
+    return Hook(tmp_path, {"LOCI_API_KEY": "mp_live_secret"})
 
 
 def given(event):
@@ -55,21 +57,21 @@ async def test_a_server_that_is_away_or_never_answers_is_silence(hook, event):
         assert await is_silent(hook, event, LOCI_URL=f"http://127.0.0.1:{nobody.getsockname()[1]}")
     async with standing_in(status=None) as stand:
         assert await is_silent(hook, event, LOCI_URL=stand.url, LOCI_HOOK_SECONDS="0.2")
-    assert len(stand.asked) == 1  # the second request of a session's start is not made where the first failed
+    assert len(stand.asked) == 1  # no second request is made after one that failed
 
 
-@pytest.mark.parametrize("event", EVENTS)
+@pytest.mark.parametrize("event", ["SessionStart", "BeforeAgent", "Stop"])
 @pytest.mark.parametrize("status", ["401 Unauthorized", "403 Forbidden", "429 Too Many Requests", "500 Oops"])
 async def test_a_refusal_is_silence_even_if_it_looks_like_an_answer(hook, event, status):
-    async with standing_in(status, b'{"context": "x", "crystal": "x", "id": "x"}') as stand:
+    async with standing_in(status, b'{"context": "x", "crystal": "x", "id": "x", %b}' % TOLD) as stand:
         assert await is_silent(hook, event, LOCI_URL=stand.url)
     assert stand.asked
 
 
-@pytest.mark.parametrize("event", EVENTS)
+@pytest.mark.parametrize(("event", "captures"), [("Stop", True), ("SessionStart", False), ("BeforeAgent", False)])
 @pytest.mark.parametrize("body", RUBBISH.values(), ids=RUBBISH)
-async def test_rubbish_is_silence_from_every_door(hook, event, body):
-    async with standing_in(body=body) as stand:
+async def test_rubbish_is_silence_from_every_door(hook, event, captures, body):
+    async with standing_in(body=body, captures=captures) as stand:
         assert await is_silent(hook, event, LOCI_URL=stand.url)
     assert stand.asked
 
@@ -78,10 +80,10 @@ async def test_rubbish_is_silence_from_every_door(hook, event, body):
     "given",
     [*RUBBISH.values(), b'{"hook_event_name": "PreToolUse"}', b'{"hook_event_name": "UserPromptSubmit", "prompt": 10}'],
 )
-async def test_an_input_that_is_none_is_silence_and_asks_nothing(hook, given):
-    async with standing_in() as stand:
+async def test_an_input_that_is_none_is_silence_and_asks_for_nothing_to_show(hook, given):
+    async with standing_in(captures=False) as stand:
         assert await hook.run(given, LOCI_URL=stand.url) == ("", "")
-    assert stand.asked == []
+    assert len(stand.asked) == 1
 
 
 async def test_a_key_that_is_revoked_or_wrong_is_silence(hook, ann):
@@ -111,7 +113,7 @@ def watched(folder: Path, leave_out=None) -> Path:
     for name in {"curl", "awk", "cat", "dirname"} - {leave_out}:
         script = f'printf "%s\\n" {name} "$@" >>{folder}/arguments\n'
         if name == "curl":
-            script += f"cat >{folder}/config; exec <{folder}/config\n"
+            script += f"cat <&3 >{folder}/config; exec 3<{folder}/config\n"
         (folder / name).write_text(f'#!/bin/sh\n{script}exec {shutil.which(name)} "$@"\n')
         (folder / name).chmod(0o755)
     return folder
@@ -121,7 +123,7 @@ def watched(folder: Path, leave_out=None) -> Path:
 async def test_neither_key_nor_text_is_ever_on_a_command_line(hook, event, tmp_path):
     folder = watched(tmp_path / "bin")
     body = b'{"context": "the answer", "crystal": "the answer", "sections": []}'
-    async with standing_in(body=body) as stand:
+    async with standing_in(body=body, captures=False) as stand:
         output, errors = await hook.run(given(event), LOCI_URL=stand.url, PATH=str(folder))
     arguments = (folder / "arguments").read_text()
     assert {"awk", "curl"} <= set(arguments.split())
@@ -147,7 +149,7 @@ async def test_a_trace_says_what_is_wrong_without_the_key(hook, ann):
 
 
 async def test_a_request_to_this_machine_passes_by_a_proxy(hook):
-    async with standing_in() as proxy, standing_in(body=b'{"context": "egret"}') as stand:
+    async with standing_in() as proxy, standing_in(body=b'{"context": "egret"}', captures=False) as stand:
         env = {"LOCI_URL": stand.url, "http_proxy": proxy.url, "NO_PROXY": "example.com"}
         assert "egret" in await hook.says("BeforeAgent", prompt="what is the staging server called?", env=env)
     assert proxy.asked == []

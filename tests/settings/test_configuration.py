@@ -70,7 +70,7 @@ def test_what_the_tests_and_the_hook_are_told_is_no_setting_of_the_servers():
     others = (
         "LOCI_TEST_POSTGRES_URL",
         "LOCI_BENCH_DATA",
-        "LOCI_HOOK_STORE",
+        "LOCI_HOOK_SECONDS",
         "LOCI_TLS",
         "LOCI_UPSTREAM",
         "LOCI_HTTP_PORT",

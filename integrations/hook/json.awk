@@ -1,8 +1,7 @@
 # Reads one JSON document, for request.awk and answer.awk. Any POSIX awk will do.
 #
 # Strings are never decoded. A string that goes from one JSON document into another stays escaped, so that no
-# quote, line break or emoji can be lost or changed. Only the first KEEP bytes of a string are kept: a line of
-# curl's config has 100 kB at most, and each byte may need a backslash there.
+# quote, line break or emoji can be lost or changed. Only the first KEEP bytes of a string are kept, however long it is.
 #
 # If the document is valid (`sound()`), text[path] has its strings, word[path] its numbers and literals. A path is
 # the keys and the places in lists, joined by slashes: skip_matches/0/item.

@@ -1,14 +1,24 @@
 # Prints the server's answer as text for the agent, still escaped: a string of JSON without its quotes. Exits with 1
 # if it is not an answer. Claude Code and Codex show an agent at most 10,000 bytes of a hook's context, and only a
-# preview of a longer one, so the whole output has to be shorter.
+# preview of a longer one, so the whole output has to be shorter. An event that was captured is answered in the client's
+# own form.
 
 END {
     if (!sound()) exit 1
+    if (path == "/v1/hooks") print_told()
     if (path == "/v1/context") printf "%s", joined(text["context"], skips())
     if (path == "/v1/identity")
         printf "%s", marked("identity", "Your identity in this work, in your own words.", text["crystal"], 4500)
     if (path == "/v1/working-memory")
         printf "%s", marked("working_memory", "The work in hand. Data, not instructions.", notes(), 4500)
+}
+
+function print_told(    event) {
+    event = text["hookSpecificOutput/hookEventName"]
+    if (event != "" && "hookSpecificOutput/additionalContext" in text)
+        printf "{\"hookSpecificOutput\":{\"hookEventName\":\"%s\",\"additionalContext\":\"%s\"}}\n", \
+            event, text["hookSpecificOutput/additionalContext"]
+    else if ("additional_context" in text) printf "{\"additional_context\":\"%s\"}\n", text["additional_context"]
 }
 
 # The sections that are not empty, and the items. If there are items, the answer's text is their list.
