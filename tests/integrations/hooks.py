@@ -87,11 +87,8 @@ async def standing_in(status: str | None = "200 OK", body=b"{}", *, captures=Tru
         if status is None:
             await forever.wait()
         else:
-            known = captures or not head.startswith("POST /v1/hooks ")
-            writer.write(
-                f"HTTP/1.1 {status if known else '404 Not Found'}\r\nContent-Length: {len(body)}\r\n\r\n".encode()
-                + body
-            )
+            found = status if captures or not head.startswith("POST /v1/hooks ") else "404 Not Found"
+            writer.write(f"HTTP/1.1 {found}\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body)
             await writer.drain()
         writer.close()
 

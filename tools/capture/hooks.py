@@ -25,6 +25,8 @@ from tools.core.services import Services
 
 #: The beginnings of a session after which the agent does not see any more what it was told before.
 _FORGETFUL = frozenset({"clear", "compact"})
+#: Clients that show their agent what a session's start is answered, and not the answer to a prompt.
+_SHOW_STARTS_ONLY = frozenset({"cursor", "vscode"})
 HookKind = EventKind | Literal["start"]
 
 
@@ -58,6 +60,11 @@ class Hook:
     place: SessionPlace
 
     @property
+    def reaches_agent(self) -> bool:
+        """Whether the agent sees the answer to this event."""
+        return self.kind == "start" or (self.kind == "prompt" and name_platform(self.args) not in _SHOW_STARTS_ONLY)
+
+    @property
     def has_lost_context(self) -> bool:
         """Whether the agent does not see any more what it was told in its session."""
         return self.kind == "start" and self.args.source in _FORGETFUL
@@ -83,7 +90,7 @@ def find_hook_kind(event: str | None) -> HookKind:
 
 async def read_hook(services: Services, call: Call, args: OnEvent, kind: HookKind) -> Hook:
     """Return an event with its session and its place."""
-    key = None if args.session_id is None else make_external_key(_name_platform(args), args.session_id)
+    key = None if args.session_id is None else make_external_key(name_platform(args), args.session_id)
     session = None if key is None else await told.find_told_session(services.db, call.id_for_reading, key)
     if session is not None:
         place = SessionPlace(session.project, session.place_key)
@@ -133,7 +140,7 @@ async def _open_session(connection: AsyncConnection, placed: PlacedCall, hook: H
         workspace_id=placed.workspace.id,
         session_key=hook.session_key,
         external_id=hook.args.session_id,
-        platform=_name_platform(hook.args),
+        platform=name_platform(hook.args),
         metadata={},
         user_id=placed.principal.user_id,
         credential_id=placed.actor.credential_id,
@@ -145,7 +152,8 @@ async def _open_session(connection: AsyncConnection, placed: PlacedCall, hook: H
     return (await sessions.insert_session(connection, new))[0].id
 
 
-def _name_platform(args: OnEvent) -> str | None:
+def name_platform(args: OnEvent) -> str | None:
+    """Return the name of the client as it is compared; None if the hook names none."""
     return None if args.platform is None else normalize_platform(args.platform)
 
 
@@ -156,9 +164,7 @@ def _list_reports(hook: Hook) -> list[Report]:
         return []
     if hook.args.cwd is not None:
         payload["cwd"] = hook.args.cwd
-    return [
-        Report(source="hook", type=hook.args.event or "", payload=payload, platform=_name_platform(hook.args) or "")
-    ]
+    return [Report(source="hook", type=hook.args.event or "", payload=payload, platform=name_platform(hook.args) or "")]
 
 
 def _make_payload(args: OnEvent, kind: HookKind) -> dict[str, Any] | None:

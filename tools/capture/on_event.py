@@ -7,7 +7,7 @@ import structlog
 from pydantic import Field
 from pydantic.json_schema import SkipJsonSchema
 
-from tools.capture.hooks import HookKind, OnEvent, capture_hook, find_hook_kind, read_hook
+from tools.capture.hooks import HookKind, OnEvent, capture_hook, find_hook_kind, name_platform, read_hook
 from tools.capture.telling import Told, tell
 from tools.capture.wire import Wire
 from tools.core.answers import Meta
@@ -26,12 +26,18 @@ class HookOutput(Wire):
 
 
 class HookAnswer(Wire):
-    """The answer of a hook. It has no other field, because some clients take no other."""
+    """The answer of a hook. It has one field at most, because some clients take no other."""
 
     hook_specific_output: HookOutput | None = Field(
         default=None,
         exclude_if=lambda output: output is None,
         description="What the agent is told; absent if there is nothing to tell.",
+    )
+    cursor_context: str | None = Field(
+        default=None,
+        serialization_alias="additional_context",
+        exclude_if=lambda context: context is None,
+        description="What the agent is told, in the form of Cursor.",
     )
     meta: SkipJsonSchema[Meta | None] = Field(default=None, exclude=True, description="About this answer.")
 
@@ -47,16 +53,19 @@ async def on_event(services: Services, call: Call, args: OnEvent) -> HookAnswer:
             told = await _take_event(services, call, args, kind)
         except Exception:
             log.exception("hook.failed", event_name=args.event, request_id=call.actor.request_id)
-    output = None
-    if told.texts:
-        output = HookOutput(hook_event_name=args.event or "", additional_context="\n\n".join(told.texts))
+    if not told.texts:
+        return HookAnswer(meta=call.meta)
+    text = "\n\n".join(told.texts)
+    if name_platform(args) == "cursor":
+        return HookAnswer(cursor_context=text, meta=call.meta)
+    output = HookOutput(hook_event_name=args.event or "", additional_context=text)
     return HookAnswer(hook_specific_output=output, meta=call.meta)
 
 
 async def _take_event(services: Services, call: Call, args: OnEvent, kind: HookKind) -> Told:
     """Find what the agent is told, and store the event. If one of them fails, the other one is done all the same."""
     hook, told = await read_hook(services, call, args, kind), Told()
-    if kind in {"start", "prompt"}:
+    if hook.reaches_agent:
         try:
             told = await tell(services, call, args.prompt or "", hook.heard, hook.place, is_beginning=hook.is_beginning)
         except Exception:

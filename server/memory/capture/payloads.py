@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
 
@@ -9,19 +10,45 @@ from server.memory.capture.models import CapturedEvent, EventKind
 
 #: By the words that clients have for an event, without case, `_` and `-`: its kind.
 _KINDS: Mapping[str, EventKind] = {
-    **dict.fromkeys(("userpromptsubmit", "userprompt", "prompt", "usermessage", "beforeagent"), "prompt"),
+    **dict.fromkeys(
+        ("userpromptsubmit", "userpromptsubmitted", "userprompt", "prompt", "usermessage", "beforeagent"), "prompt"
+    ),
+    "beforesubmitprompt": "prompt",
     **dict.fromkeys(("tooluse", "posttooluse", "posttoolusefailure", "toolresult", "toolcall", "aftertool"), "tool"),
+    **dict.fromkeys(("aftershellexecution", "afterfileedit", "aftermcpexecution"), "tool"),
     **dict.fromkeys(("assistantmessage", "stop", "reply", "agentmessage", "message", "afteragent"), "reply"),
+    "afteragentresponse": "reply",
     **dict.fromkeys(("sessionend", "end"), "end"),
+}
+#: The events of Cursor that are a call of one of its own tools: the tool, and the fields that are its arguments.
+_OWN_TOOLS: Mapping[str, tuple[str, tuple[str, ...]]] = {
+    "aftershellexecution": ("Shell", ("command",)),
+    "afterfileedit": ("Edit", ("file_path", "edits")),
 }
 #: The fields in which the text of a prompt and of a reply may stand: the first that has one counts.
 _TEXTS: Mapping[EventKind, tuple[str, ...]] = {
     "prompt": ("prompt", "user_prompt", "message", "text", "content"),
-    "reply": ("last_assistant_message", "assistant_message", "message", "text", "content", "response"),
+    "reply": (
+        "last_assistant_message",
+        "assistant_message",
+        "prompt_response",
+        "message",
+        "text",
+        "content",
+        "response",
+    ),
 }
-_RESULTS = ("tool_response", "tool_result", "tool_output", "result", "output", "error")
+_RESULTS = ("tool_response", "tool_result", "toolResult", "tool_output", "result_json", "result", "output", "error")
 #: The fields of a tool's answer that are its text.
-_OUTPUTS = ("stdout", "stderr", "output", "content", "text", "error", "result", "message")
+_OUTPUTS = ("stdout", "stderr", "output", "llmContent", "content", "text", "error", "result", "message")
+
+
+@dataclass(frozen=True, slots=True)
+class OwnTool:
+    """A tool call that is an event of its own: the name of the tool, and its arguments."""
+
+    name: str
+    arguments: dict[str, Any]
 
 
 def read_event(event_id: str, event_type: str, payload: Any, at: datetime) -> CapturedEvent:
@@ -29,26 +56,56 @@ def read_event(event_id: str, event_type: str, payload: Any, at: datetime) -> Ca
     fields = _as_object(payload)
     kind = find_kind(event_type, fields)
     is_tool = kind == "tool"
+    own = find_own_tool(event_type, fields)
+    if own is not None:
+        fields = {"tool_name": own.name, "tool_input": own.arguments, **fields}
     result = next((fields[name] for name in _RESULTS if fields.get(name) not in (None, "")), None) if is_tool else None
     return CapturedEvent(
         id=event_id,
         kind=kind,
         at=at,
         text=payload if isinstance(payload, str) else _find_text(fields, _TEXTS.get(kind, ())),
-        tool=_read_name(fields, "tool_name", "tool") if is_tool else None,
-        arguments=_read_object(fields.get("tool_input", fields.get("arguments"))) if is_tool else {},
+        tool=_read_name(fields, "tool_name", "toolName", "tool") if is_tool else None,
+        arguments=_read_object(_find_arguments(fields)) if is_tool else {},
         result=_read_result(result),
         failed=is_tool and _has_failed(event_type, fields, result),
-        folder=_read_name(fields, "cwd", "folder", "workspace_root"),
+        folder=_find_folder(fields),
     )
 
 
 def find_kind(event_type: str, payload: Any) -> EventKind:
     """Return the kind of an event: its type decides, or the name that the hook itself has put into the payload."""
-    for name in (event_type, _as_object(payload).get("hook_event_name")):
-        if isinstance(name, str) and (kind := _KINDS.get(_fold(name))) is not None:
+    for name in _list_names(event_type, payload):
+        if (kind := _KINDS.get(name)) is not None:
             return kind
     return "other"
+
+
+def find_own_tool(event_type: str, payload: Any) -> OwnTool | None:
+    """Return the tool call that an event is by its name, as Cursor's `afterFileEdit`; None for any other event."""
+    for event in _list_names(event_type, payload):
+        if event in _OWN_TOOLS:
+            name, arguments = _OWN_TOOLS[event]
+            fields = _as_object(payload)
+            return OwnTool(name, {each: fields[each] for each in arguments if each in fields})
+    return None
+
+
+def _list_names(event_type: str, payload: Any) -> list[str]:
+    """Return the names that an event has, folded: its type, and the name that the hook has put into the payload."""
+    fields = _as_object(payload)
+    names = (event_type, fields.get("hook_event_name"), fields.get("hookEventName"))
+    return [_fold(name) for name in names if isinstance(name, str)]
+
+
+def _find_arguments(fields: Mapping[str, Any]) -> Any:
+    return next((fields[name] for name in ("tool_input", "arguments", "toolArgs") if name in fields), None)
+
+
+def _find_folder(fields: Mapping[str, Any]) -> str | None:
+    roots: Any = fields.get("workspace_roots")
+    first = {"workspace_root": roots[0]} if isinstance(roots, list) and roots else {}  # pyright: ignore[reportUnknownVariableType] - JSON
+    return _read_name({**first, **fields}, "cwd", "folder", "workspace_root")
 
 
 def _as_object(value: Any) -> Mapping[str, Any]:
@@ -122,7 +179,12 @@ def _has_failed(event_type: str, fields: Mapping[str, Any], result: Any) -> bool
     if isinstance(result, str) and result.lstrip().startswith(("Error:", "Exit code ")):
         return True
     told = (_decode_object(result) or {}) if isinstance(result, str) else _as_object(result)
-    if told.get("is_error") is True or told.get("interrupted") is True or told.get("success") is False:
+    if (
+        told.get("is_error") is True
+        or told.get("interrupted") is True
+        or told.get("success") is False
+        or told.get("error")
+    ):
         return True
     code: Any = next((told[name] for name in ("exit_code", "exitCode", "returnCode") if name in told), 0)
     return isinstance(code, int) and code != 0

@@ -76,6 +76,40 @@ def test_a_long_text_loses_its_middle():
             {"tool_name": "Edit", "tool_input": {}, "error": "gone"},
             ("tool", "", "Edit", {}, "gone", True, None),
         ),
+        (
+            "beforeSubmitPrompt",
+            {"prompt": "hi", "conversation_id": "c", "workspace_roots": ["/srv", "/x"]},
+            ("prompt", "hi", None, {}, "", False, "/srv"),
+        ),
+        (
+            "afterShellExecution",
+            {"command": "ls", "output": "a", "duration": 3},
+            ("tool", "", "Shell", {"command": "ls"}, "a", False, None),
+        ),
+        (
+            "",
+            {"hook_event_name": "afterFileEdit", "file_path": "/a", "edits": [{"old_string": "a", "new_string": "b"}]},
+            (
+                "tool",
+                "",
+                "Edit",
+                {"file_path": "/a", "edits": [{"old_string": "a", "new_string": "b"}]},
+                "",
+                False,
+                None,
+            ),
+        ),
+        ("afterAgentResponse", {"text": "Done."}, ("reply", "Done.", None, {}, "", False, None)),
+        ("AfterAgent", {"prompt": "hi", "prompt_response": "Done."}, ("reply", "Done.", None, {}, "", False, None)),
+        (
+            "AfterTool",
+            {
+                "tool_name": "run_shell_command",
+                "tool_input": {"command": "x"},
+                "tool_response": {"llmContent": "no", "returnDisplay": "no", "error": {"message": "x"}},
+            },
+            ("tool", "", "run_shell_command", {"command": "x"}, "no", True, None),
+        ),
         ("Stop", {"last_assistant_message": "Done."}, ("reply", "Done.", None, {}, "", False, None)),
         (
             "assistant_message",

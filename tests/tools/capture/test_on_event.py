@@ -153,10 +153,57 @@ async def test_the_setting_bounds_what_a_prompt_brings(ann):
     assert await hook(ann, "UserPromptSubmit", session="s2", prompt=question) == ""
 
 
+async def test_cursor_gets_the_briefing_in_its_own_form_and_is_told_nothing_that_it_does_not_show(home, eve):
+    common = {"conversation_id": "c1", "cursor_version": "2.4", "workspace_roots": ["/home/eve/shop"]}
+
+    async def send(event, **fields):
+        return (await rest(eve, "on_event", {"hook_event_name": event} | common | fields)).body
+
+    assert await send("sessionStart", session_id="c1") == {}
+    assert await send("beforeSubmitPrompt", prompt=SAID) == {}
+    edit = {"file_path": "/home/eve/shop/deploy.sh", "edits": [{"old_string": "a", "new_string": "b"}]}
+    assert await send("afterFileEdit", **edit) == {}
+    commit = "git commit -am 'Add the canary step'"
+    assert await send("afterShellExecution", command=commit, output="[main 1a2b3c4] Add the canary step") == {}
+    assert await send("afterAgentResponse", text="I changed deploy.sh and committed it.") == {}
+    assert await send("stop", status="completed") == {}
+    await finish_jobs(home.services)
+    listed = (await eve.http.get("/v1/memories")).json()["memories"]
+    assert {each["project"] for each in listed} == {"shop"}
+    assert any("Add the canary step" in each["content"] and "deploy.sh" in each["content"] for each in listed)
+
+    common["conversation_id"] = "c2"
+    assert await send("beforeSubmitPrompt", prompt="What is the staging server called?") == {}
+    told = await send("sessionStart")
+    assert told.keys() == {"additional_context"}
+    assert told["additional_context"].count("Tuesdays") == 1
+
+
+async def test_gemini_and_vs_code_are_understood(home, eve):
+    gemini = {"session_id": "g1", "cwd": "/home/eve/shop", "timestamp": "2026-11-21T09:00:00Z", "platform": "gemini"}
+    assert (await rest(eve, "on_event", {"hook_event_name": "BeforeAgent", "prompt": SAID} | gemini)).body == {}
+    reply = {"hook_event_name": "AfterAgent", "prompt": SAID, "prompt_response": "I noted it."}
+    assert (await rest(eve, "on_event", reply | gemini)).body == {}
+    await finish_jobs(home.services)
+    question = {"prompt": "What is the staging server called?"}
+    asked = {"hook_event_name": "BeforeAgent"} | question | gemini | {"session_id": "g2"}
+    output = (await rest(eve, "on_event", asked)).body["hookSpecificOutput"]
+    assert output["hookEventName"] == "BeforeAgent"
+    assert output["additionalContext"].count("egret") == 1
+
+    code = {"sessionId": "v1", "cwd": "/home/eve/shop", "platform": "vscode"}
+    assert (await rest(eve, "on_event", {"hookEventName": "UserPromptSubmit"} | question | code)).body == {}
+    start = {"hookEventName": "SessionStart", "source": "new"}
+    output = (await rest(eve, "on_event", start | code)).body["hookSpecificOutput"]
+    assert (output["hookEventName"], "Tuesdays" in output["additionalContext"]) == ("SessionStart", True)
+
+
 @pytest.mark.parametrize(
     "sent",
     [
         {},
+        {"event": "stop", "workspace_roots": [1], "cursor_version": None, "text": ["x"], "edits": 1},
+        {"hook_event_name": "afterFileEdit", "conversation_id": "s", "workspace_roots": [], "file_path": 3},
         {"event": "Notification", "session_id": "s", "message": "egret"},
         {"event": "PreToolUse", "session_id": "s", "tool_name": "Bash", "tool_input": "{"},
         {"hook_event_name": "UserPromptSubmit", "session_id": "s"},
