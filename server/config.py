@@ -172,14 +172,21 @@ class Settings(LoginSettings, IssuerSettings, SearchSettings, EmbeddingSettings,
     )
     llm_url: str = Field(
         default="",
-        description="The API of a language model that writes the summaries of merged memories and finds memories in "
-        "transcripts, e.g. https://api.openai.com/v1 or https://api.anthropic.com. It must be https, except on a "
-        "loopback address. Default: none; a summary is then a list of the merged texts.",
+        description="The API of a language model that finds memories in transcripts and in the reports of agents, and "
+        "writes the summaries of merged memories, e.g. https://api.openai.com/v1, https://api.anthropic.com or "
+        "https://generativelanguage.googleapis.com/v1beta. It must be https, except on a loopback address. Default: "
+        "none; rules then find memories in reports, and a summary is a list of the merged texts.",
     )
     llm_api_key: SecretStr = Field(default=SecretStr(""), description="The API key of that language model.")
     llm_model: str = Field(default="", description="The name of that language model. Without a name no model is asked.")
-    llm_api: Literal["openai", "anthropic"] = Field(
-        default="openai", description="The kind of that API: `openai` or `anthropic`."
+    llm_api: Literal["openai", "anthropic", "gemini"] = Field(
+        default="openai", description="The kind of that API: `openai`, `anthropic` or `gemini`."
+    )
+    llm_daily_tokens: int = Field(
+        default=1_000_000,
+        ge=0,
+        description="The most tokens of the language model that an account may spend on one day on the reports of its "
+        "agents; above it, rules read them. 0: no bound.",
     )
     log_format: Literal["text", "json"] = Field(default="text", description="The form of log lines: `text` or `json`.")
 

@@ -71,6 +71,7 @@ async def open_services(
             outbox=outbox,
             webhook=await stack.enter_async_context(open_webhook(settings, now)),
             llm=llm,
+            llm_daily_tokens=settings.llm_daily_tokens,
             observer=observer,
             public_url=settings.public_url,
             signup=settings.signup,

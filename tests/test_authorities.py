@@ -14,7 +14,7 @@ from server.cli.doctor import check_public_url, check_traces
 from server.clock import utc_now
 from server.config import Settings
 from server.ids import new_id
-from server.store.consolidation.llm import LlmFailed
+from server.network.llm import LlmFailed
 from server.store.embedding.source import EmbeddingFailed
 from server.store.record.outbox import Event
 from server.telemetry.traces import Traces
@@ -75,7 +75,7 @@ async def ask_llm(settings):
     async with open_llm(settings) as llm:
         assert llm is not None
         try:
-            return await llm.ask("merge", "notes") == "one note"
+            return (await llm.ask("merge", "notes")).text == "one note"
         except LlmFailed:
             return False
 

@@ -15,7 +15,7 @@ from server import SILENCED
 from server.cli.doctor import check_public_url
 from server.clock import utc_now
 from server.config import Settings
-from server.store.consolidation.llm import Llm
+from server.network.llm import Llm, LlmFailed
 from server.store.embedding.source import EmbeddingFailed
 from server.store.search.qdrant.server import ServerEngine
 from server.store.search.seam import EngineDown
@@ -134,7 +134,8 @@ def test_libraries_are_silenced_even_if_the_environment_says_otherwise():
 
 async def ask_llm(url):
     async with Llm.open("openai", f"{url}/v1", "a-model", "") as llm:
-        assert await llm.summarize(["the heron waits", "the heron flies"]) is None
+        with pytest.raises(LlmFailed):
+            await llm.ask("merge", "the heron waits")
 
 
 async def ask_qdrant(url):

@@ -6,7 +6,7 @@ from pydantic import BaseModel, Field, StringConstraints
 
 from server.errors import Failure
 from server.memory.extraction import ExtractedMemory, parse_memories
-from server.store.consolidation.llm import Llm, LlmFailed
+from server.network.llm import Llm, LlmFailed
 from server.store.record import memories
 from server.store.record.memories import Listing
 from tools.core.answers import Answer
@@ -162,7 +162,7 @@ async def _ask_for_memories(
     except LlmFailed:
         message = "The language model did not answer, so nothing was stored. Try again in a minute."
         raise Failure("unavailable", message, retry_after=60) from None
-    return parse_memories(answer, most)
+    return parse_memories(answer.text, most)
 
 
 async def _store(services: Services, call: Call, found: list[ExtractedMemory], source: str) -> _Stored:

@@ -1,6 +1,5 @@
-"""Observations: drafted from events by the rules of capture, and stored as memories with their sources."""
+"""Observations: drafted from events, and stored as memories with their sources."""
 
-import asyncio
 import hashlib
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -9,11 +8,10 @@ from itertools import groupby
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from server.background.reading import Reader
 from server.ids import UserId, new_id
-from server.memory.capture.extract import extract_observations
 from server.memory.capture.models import SOURCE, Observation
 from server.memory.capture.payloads import read_event
-from server.memory.capture.summary import summarize_session
 from server.memory.models import Memory
 from server.store.record import memories
 from server.store.record.capture import observations, sessions
@@ -47,11 +45,18 @@ class Draft:
 
 
 async def draft_observations(
-    batch: Sequence[Job], reported: Sequence[Event], context: Sequence[Event], injected: Collection[str]
+    reader: Reader,
+    batch: Sequence[Job],
+    reported: Sequence[Event],
+    context: Sequence[Event],
+    injected: Collection[str],
 ) -> list[Draft]:
     """Return the observations of these events, or the summary of a session.
 
     `context` are the events before them, `injected` the fingerprints of what the agent was told in the session.
+
+    Raises:
+        ModelDown: the language model is to read them, and cannot be asked now.
     """
     if not reported:
         return []
@@ -60,12 +65,13 @@ async def draft_observations(
         for each in (*context, *reported)
         if each.payload is not None
     ]
+    workspace_id, since = batch[0].workspace_id, min(job.created_at for job in batch)
     if batch[0].kind == "summary":
-        summary = await asyncio.to_thread(summarize_session, captured, injected)
+        summary = await reader.summarize(workspace_id, captured, injected, since)
         return [] if summary is None else [Draft(summary, batch[0].id, reported[-1])]
-    found = await asyncio.to_thread(extract_observations, captured, injected)
     by_event = {job.source_id: job for job in batch}
     by_id = {each.id: each for each in reported}
+    found = await reader.extract(workspace_id, captured, set(by_id), injected, since)
     drafts: list[Draft] = []
     for each in found:
         # An observation of earlier events alone was made when those were looked at.

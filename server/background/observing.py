@@ -5,23 +5,30 @@ the middle leaves nothing half done: another one, or its successor, does the job
 after a pause, and given up after some attempts.
 """
 
+import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
+from typing import TypeVar
 
 import structlog
 
 from server.background.observations import Draft, draft_observations, store_drafts
+from server.background.reading import ModelDown, Reader
 from server.ids import new_id
 from server.progress import Progress, ignore_progress
 from server.store.record.capture import events, jobs, sessions, told
 from server.store.record.capture.events import Event
 from server.store.record.capture.jobs import Job
+from server.store.record.people.api_keys import find_ended_keys
 from server.store.record.people.plans import QuotaExceeded
 from server.store.record.workspaces import WorkspaceGone
 from tools.capture.wire import MOST_ATTEMPTS
 from tools.core.services import Services
 from tools.memories.storing import index_new_memories
+
+T = TypeVar("T")
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
@@ -56,33 +63,38 @@ async def do_jobs(services: Services, _argument: str | None = None, _progress: P
         claim = new_id(now)
         async with services.db.write() as connection:
             claimed = await jobs.claim_jobs(connection, claim, now, now + LEASE, BATCH)
+        reader = Reader(services, partial(_hold_claim, services, claim))
         for workspace_id, some in _group_by(claimed, lambda job: job.workspace_id).items():
-            await _do_in_workspace(services, claim, workspace_id, some)
+            await _do_in_workspace(services, reader, claim, workspace_id, some)
 
 
-def _group_by(claimed: Sequence[Job], find_key: Callable[[Job], str]) -> dict[str, list[Job]]:
-    grouped: dict[str, list[Job]] = {}
-    for job in claimed:
-        grouped.setdefault(find_key(job), []).append(job)
+def _group_by(values: Sequence[T], find_key: Callable[[T], str]) -> dict[str, list[T]]:
+    grouped: dict[str, list[T]] = {}
+    for each in values:
+        grouped.setdefault(find_key(each), []).append(each)
     return grouped
 
 
-async def _do_in_workspace(services: Services, claim: str, workspace_id: str, claimed: Sequence[Job]) -> None:
+async def _hold_claim(services: Services, claim: str) -> None:
+    async with services.db.write() as connection:
+        await jobs.hold_claim(connection, claim, services.now() + LEASE)
+
+
+async def _do_in_workspace(
+    services: Services, reader: Reader, claim: str, workspace_id: str, claimed: Sequence[Job]
+) -> None:
     """Do claimed jobs of one workspace: each is completed, waits for its next attempt, or is given up."""
     lost = [job for job in claimed if job.attempts > MOST_ATTEMPTS]
     await _give_up(services, claim, lost, "no attempt came to its end", "transient")
     left = [job for job in claimed if job.attempts <= MOST_ATTEMPTS]
-    drafts: list[Draft] = []
-    done: list[Job] = []
     # The summary of a session comes after what was done in it.
-    for group in await _read_groups(services, sorted(left, key=lambda job: job.kind == "summary")):
-        try:
-            drafts += await draft_observations(group.jobs, group.reported, group.context, group.injected)
-        except Exception as error:
-            log.exception("job.failed", jobs=len(group.jobs), kind=group.jobs[0].kind)
-            await _note_failure(services, claim, group.jobs, type(error).__name__)
-        else:
-            done += group.jobs
+    groups = await _read_groups(services, sorted(left, key=lambda job: job.kind == "summary"))
+    groups = await _leave_out_ended_keys(services, claim, groups)
+    results = await asyncio.gather(*(_draft(reader, group) for group in groups))
+    failed = [(group.jobs, each) for group, each in zip(groups, results, strict=True) if isinstance(each, Exception)]
+    await _note_failures(services, claim, failed)
+    drafts = [draft for some in results if not isinstance(some, Exception) for draft in some]
+    done = [job for group, each in zip(groups, results, strict=True) if isinstance(each, list) for job in group.jobs]
     try:
         await _store(services, claim, workspace_id, done, drafts)
     except QuotaExceeded as refusal:
@@ -93,13 +105,57 @@ async def _do_in_workspace(services: Services, claim: str, workspace_id: str, cl
         await _give_up(services, claim, done, "the workspace was deleted", "permanent")
 
 
+async def _leave_out_ended_keys(services: Services, claim: str, groups: Sequence[_Group]) -> list[_Group]:
+    """Return the groups without what was reported with keys that have ended. Their jobs are given up.
+
+    A key is revoked because a stranger has it, or may have it.
+    """
+    credentials = {each.credential_id for group in groups for each in group.reported}
+    async with services.db.read() as connection:
+        ended = await find_ended_keys(connection, credentials, services.now())
+    if not ended:
+        return list(groups)
+    left: list[_Group] = []
+    for group in groups:
+        reported = [each for each in group.reported if each.credential_id not in ended]
+        ids = {each.id for each in reported}
+        refused = [job for job in group.jobs if not (ids if job.kind == "summary" else job.source_id in ids)]
+        await _give_up(services, claim, refused, "revoked_key: the key that reported it has ended", "permanent")
+        if len(refused) < len(group.jobs):
+            left.append(replace(group, jobs=[job for job in group.jobs if job not in refused], reported=reported))
+    return left
+
+
+async def _draft(reader: Reader, group: _Group) -> list[Draft] | Exception:
+    """Return what is made of a group, or the error that came up. One group must not take the others with it."""
+    async with reader.turns:
+        try:
+            return await draft_observations(reader, group.jobs, group.reported, group.context, group.injected)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is logged and the jobs are tried again
+            return error
+
+
 async def _give_up(services: Services, claim: str, failed: Sequence[Job], problem: str, kind: str) -> None:
     if failed:
         async with services.db.write() as connection:
             await jobs.fail_jobs(connection, claim, [job.id for job in failed], services.now(), problem, kind)
 
 
-async def _note_failure(services: Services, claim: str, failed: Sequence[Job], problem: str) -> None:
+async def _note_failures(services: Services, claim: str, failures: Sequence[tuple[Sequence[Job], Exception]]) -> None:
+    """Have jobs done again: those of the same error together, so that hundreds of them are one line of the log."""
+    for errors in _group_by(failures, lambda failure: type(failure[1]).__name__).values():
+        failed = [job for some, _ in errors for job in some]
+        error = errors[0][1]
+        if isinstance(error, ModelDown):
+            problem, ids = f"the language model is down: {error.reason}", [job.id for job in failed]
+            async with services.db.write() as connection:
+                await jobs.delay_jobs(connection, claim, ids, services.now(), error.until, problem, is_attempt=False)
+        else:
+            log.error("job.failed", jobs=len(failed), error=type(error).__name__, exc_info=error)
+            await _have_tried_again(services, claim, failed, type(error).__name__)
+
+
+async def _have_tried_again(services: Services, claim: str, failed: Sequence[Job], problem: str) -> None:
     """Have jobs tried again after a pause, or give them up after the last attempt."""
     now = services.now()
     spent = [job for job in failed if job.attempts >= MOST_ATTEMPTS]

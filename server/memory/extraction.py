@@ -27,12 +27,20 @@ class ExtractedMemory:
 
 def parse_memories(answer: str, most: int) -> list[ExtractedMemory] | None:
     """Return the first memories of an answer, each text once; None if the answer has no JSON array."""
+    entries = parse_objects(answer)
+    if entries is None:
+        return None
+    found = (_read_entry(each) for each in entries)
+    by_text = {each.content.casefold(): each for each in found if each is not None}
+    return list(by_text.values())[:most]
+
+
+def parse_objects(answer: str) -> list[dict[str, Any]] | None:
+    """Return the objects of the JSON array in an answer, whatever stands around it; None if there is no array."""
     entries = _find_array(answer)
     if entries is None:
         return None
-    found = (_read_entry(cast("dict[str, Any]", each)) for each in entries if isinstance(each, dict))
-    by_text = {each.content.casefold(): each for each in found if each is not None}
-    return list(by_text.values())[:most]
+    return [cast("dict[str, Any]", each) for each in entries if isinstance(each, dict)]
 
 
 def _find_array(answer: str) -> list[Any] | None:
@@ -56,12 +64,12 @@ def _read_array(answer: str, start: int) -> list[Any] | None:
 
 def _read_entry(entry: dict[str, Any]) -> ExtractedMemory | None:
     content, kind, tags = entry.get("content"), entry.get("type"), entry.get("tags")
-    if not isinstance(content, str) or not (content := _clean_text(content)):
+    if not isinstance(content, str) or not (content := clean_text(content)):
         return None
     if len(content.encode()) > MOST_CONTENT_BYTES:
         return None
     words = cast("list[Any]", tags) if isinstance(tags, list) else []
-    plain = (_clean_text(each).lower()[:MOST_TAG_CHARACTERS] for each in words if isinstance(each, str))
+    plain = (clean_text(each).lower()[:MOST_TAG_CHARACTERS] for each in words if isinstance(each, str))
     return ExtractedMemory(
         content=content,
         type=kind if isinstance(kind, str) and kind in TYPES else "observation",
@@ -69,6 +77,6 @@ def _read_entry(entry: dict[str, Any]) -> ExtractedMemory | None:
     )
 
 
-def _clean_text(text: str) -> str:
+def clean_text(text: str) -> str:
     """Return a text without the characters that a record cannot hold: NUL, and halves of surrogate pairs."""
     return text.encode("utf-8", "ignore").decode().replace("\x00", "").strip()

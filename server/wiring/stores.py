@@ -9,9 +9,9 @@ from server.config import Settings
 from server.embedding_providers import LOCAL, PRESETS, find_custom_provider
 from server.errors import Failure
 from server.memory.embedding_model import Model
+from server.network.llm import Llm
 from server.network.tls import make_tls_context
 from server.observer import NOBODY, Observer
-from server.store.consolidation.llm import Llm
 from server.store.db import Database
 from server.store.embedding.custom import CustomEmbeddings, Factory, ProviderOptions
 from server.store.embedding.dialects import DIALECTS

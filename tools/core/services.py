@@ -6,8 +6,8 @@ from typing import Literal
 
 from auth.bearers.bearer import Authenticator
 from server.clock import Clock
+from server.network.llm import Llm
 from server.observer import NOBODY, Observer
-from server.store.consolidation.llm import Llm
 from server.store.db import Database
 from server.store.directory import Directory
 from server.store.embedding.encoder import Encoder
@@ -42,6 +42,8 @@ class Services:
     webhook: WebhookSender | None
     #: None if no language model is set.
     llm: Llm | None
+    #: The tokens of it that an account may spend on one day on reports; 0: no bound.
+    llm_daily_tokens: int
     public_url: str
     #: The people who may make an account: nobody, those with an invitation, or everybody.
     signup: Literal["closed", "invite", "open"]

@@ -15,11 +15,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from server.ids import new_id
 from server.memory import grouping
 from server.memory.merged_memory import MOST_BYTES, merge_memories, render_template
+from server.network.llm import Llm
 from server.store.consolidation import runs
-from server.store.consolidation.llm import Llm
 from server.store.consolidation.merge_plan import Merge, MergePlan, plan_merges, read_sources
 from server.store.consolidation.runs import Method, RunKind
 from server.store.consolidation.steps import split_into_steps
+from server.store.consolidation.summaries import summarize_texts
 from server.store.db import Database
 from server.store.embedding.encoder import Encoder
 from server.store.projection.projection import Projection
@@ -164,7 +165,7 @@ async def _add_summaries(llm: Llm | None, merges: Sequence[Merge]) -> list[Merge
 
 async def summarize_merge(llm: Llm | None, merge: Merge) -> Merge:
     """Return the merge with a language model's summary, or the same merge if there is no usable summary."""
-    text = None if llm is None else await llm.summarize([source.content for source in merge.sources])
+    text = None if llm is None else await summarize_texts(llm, [source.content for source in merge.sources])
     if text is None or len(text.encode()) > MOST_BYTES or "\x00" in text:
         return merge
     result = merge.result.model_copy(update={"content": text})

@@ -1,4 +1,7 @@
-"""The reports of agents at work: sessions, events, the jobs made of events, and the sources of observations."""
+"""The reports of agents at work: sessions, events, the jobs made of events, and the sources of observations.
+
+Also what reading them has cost.
+"""
 
 import sqlalchemy as sa
 
@@ -142,4 +145,13 @@ told_texts = sa.Table(
     sa.Column("source_id", sa.String(36), primary_key=True, index=True),
     # See server/memory/capture/fingerprints.py. Another one says that the text has changed.
     sa.Column("fingerprint", sa.Text, nullable=False),
+)
+
+# The tokens that the language model has cost an account on a day, for its agents' reports.
+llm_usage = sa.Table(
+    "llm_usage",
+    metadata,
+    sa.Column("account_id", sa.String(36), sa.ForeignKey("accounts.id"), primary_key=True),
+    sa.Column("day", sa.Date, primary_key=True),
+    sa.Column("tokens", sa.BigInteger, nullable=False),
 )

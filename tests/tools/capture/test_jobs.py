@@ -14,7 +14,7 @@ from tools.capture.wire import MOST_ATTEMPTS
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("extractor")]
 
-EXTRACT = "server.background.observations.extract_observations"
+EXTRACT = "server.background.reading.extract_observations"
 
 
 def repeat_prompts(events, _injected):

@@ -149,10 +149,22 @@ async def delay_jobs(
     now: datetime,
     due_at: datetime,
     problem: str,
+    *,
+    is_attempt: bool = True,
 ) -> None:
-    """Have those of the jobs that are still held by this claim done again from a time on."""
+    """Have those of the jobs that are still held by this claim done again from a time on.
+
+    `is_attempt` is False if the claim does not count as one of their attempts.
+    """
     told = {"problem": problem[:LONGEST_PROBLEM], "problem_kind": "transient"}
-    await _finish(connection, claim, job_ids, state="queued", due_at=due_at, updated_at=now, **told)
+    attempts = jobs.c.attempts if is_attempt else jobs.c.attempts - 1
+    await _finish(connection, claim, job_ids, state="queued", due_at=due_at, updated_at=now, attempts=attempts, **told)
+
+
+async def hold_claim(connection: AsyncConnection, claim: str, until: datetime) -> None:
+    """Keep the jobs that are held by this claim from other claimants until a time."""
+    held = sa.update(jobs).where(_OPEN, jobs.c.state == "processing", jobs.c.claim == claim)
+    await connection.execute(held.values(due_at=until))
 
 
 async def _finish(connection: AsyncConnection, claim: str, job_ids: Collection[str], **values: Any) -> set[str]:
@@ -161,8 +173,8 @@ async def _finish(connection: AsyncConnection, claim: str, job_ids: Collection[s
 
 
 async def make_due(connection: AsyncConnection, session_id: str, now: datetime) -> None:
-    """Have the jobs of a session done now that wait for a later time and have not failed."""
-    waiting = sa.update(jobs).where(jobs.c.session_id == session_id, jobs.c.state == "queued", jobs.c.attempts == 0)
+    """Have the jobs of a session done now that wait for a later time, and had no problem."""
+    waiting = sa.update(jobs).where(jobs.c.session_id == session_id, jobs.c.state == "queued", jobs.c.problem.is_(None))
     await connection.execute(waiting.where(jobs.c.due_at > now).values(due_at=now))
 
 

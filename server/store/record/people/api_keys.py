@@ -1,5 +1,6 @@
 """Rows of API keys. Only the SHA-256 of a key is kept."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -90,6 +91,12 @@ async def list_keys(connection: AsyncConnection, user_id: UserId) -> list[KeyRow
     """Return a user's keys that are not revoked, newest first."""
     query = _KEY.where(api_keys.c.user_id == user_id, api_keys.c.revoked_at.is_(None)).order_by(api_keys.c.id.desc())
     return [KeyRow(*row) for row in await connection.execute(query)]
+
+
+async def find_ended_keys(connection: AsyncConnection, key_ids: Collection[str], now: datetime) -> set[str]:
+    """Return those of the ids that are the ids of revoked and expired keys."""
+    ended = sa.or_(api_keys.c.revoked_at.is_not(None), api_keys.c.expires_at <= now)
+    return set((await connection.execute(sa.select(api_keys.c.id).where(api_keys.c.id.in_(key_ids), ended))).scalars())
 
 
 async def revoke_key(connection: AsyncConnection, user_id: UserId, key_id: str, now: datetime) -> list[str]:
