@@ -153,10 +153,11 @@ async def test_the_setting_bounds_what_a_prompt_brings(ann):
     assert await hook(ann, "UserPromptSubmit", session="s2", prompt=question) == ""
 
 
-async def test_cursor_gets_the_briefing_in_its_own_form_and_is_told_nothing_that_it_does_not_show(home, eve):
+async def test_cursor_gets_the_briefing_in_its_own_form_and_is_told_nothing_that_it_does_not_show(home, eve, clock):
     common = {"conversation_id": "c1", "cursor_version": "2.4", "workspace_roots": ["/home/eve/shop"]}
 
     async def send(event, **fields):
+        clock.move(seconds=1)
         return (await rest(eve, "on_event", {"hook_event_name": event} | common | fields)).body
 
     assert await send("sessionStart", session_id="c1") == {}
@@ -179,9 +180,10 @@ async def test_cursor_gets_the_briefing_in_its_own_form_and_is_told_nothing_that
     assert told["additional_context"].count("Tuesdays") == 1
 
 
-async def test_gemini_and_vs_code_are_understood(home, eve):
+async def test_gemini_and_vs_code_are_understood(home, eve, clock):
     gemini = {"session_id": "g1", "cwd": "/home/eve/shop", "timestamp": "2026-11-21T09:00:00Z", "platform": "gemini"}
     assert (await rest(eve, "on_event", {"hook_event_name": "BeforeAgent", "prompt": SAID} | gemini)).body == {}
+    clock.move(seconds=1)
     reply = {"hook_event_name": "AfterAgent", "prompt": SAID, "prompt_response": "I noted it."}
     assert (await rest(eve, "on_event", reply | gemini)).body == {}
     await finish_jobs(home.services)
