@@ -1,25 +1,17 @@
 """The metrics: an observer that counts, and the text that Prometheus reads.
 
-A frequent event is counted in a microsecond. Everything that can be read when Prometheus asks is read then.
+An event is counted in a fraction of a microsecond. Everything that can be read when Prometheus asks is read then.
 """
 
 import asyncio
 from collections.abc import Callable, Iterator, MutableMapping
 from contextlib import AbstractContextManager
-from time import perf_counter
+from time import perf_counter, time_ns
 from types import TracebackType
 from typing import Any, Literal, Self
 
 from mcp.shared.exceptions import MCPError
-from prometheus_client import (
-    CollectorRegistry,
-    Counter,
-    Gauge,
-    GCCollector,
-    Histogram,
-    ProcessCollector,
-    disable_created_metrics,
-)
+from prometheus_client import CollectorRegistry, GCCollector, ProcessCollector
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.metrics_core import Metric as Family
 from prometheus_client.registry import Collector
@@ -27,13 +19,13 @@ from prometheus_client.registry import Collector
 from auth.server import AuthorizationServer
 from server.observer import Observer, Part, RequestWatch
 from server.telemetry.figures import read_families
-from server.telemetry.metric_table import COUNTED, Metric
+from server.telemetry.metric_table import METRICS
 from server.telemetry.request_labels import read_method, read_route
+from server.telemetry.tallies import Spread, Tallies, Tally
 from server.web.answers import as_failure
 from tools.core.services import Services
 
 Note = Callable[[str, float, BaseException | None], None]
-Instrument = Counter | Gauge | Histogram
 
 
 class Metrics(Observer):
@@ -44,27 +36,27 @@ class Metrics(Observer):
     """
 
     def __init__(self) -> None:
-        disable_created_metrics()  # a series for each counter, with the time of its birth, which nobody reads
         self.registry = CollectorRegistry(auto_describe=False)
         ProcessCollector(registry=self.registry)
         GCCollector(registry=self.registry)
         self._figures = _Figures()
         self.registry.register(self._figures)
         self._reading = asyncio.Lock()
-        made = {metric.name: _make_instrument(metric, self.registry) for metric in COUNTED}
-        self._requests = _Series(made["loci_http_requests_total"])
-        self._request_seconds = _Series(made["loci_http_request_seconds"])
-        self._calls = _Series(made["loci_mcp_calls_total"])
-        self._stages = _Series(made["loci_recall_stage_seconds"])
-        self._texts = _Series(made["loci_embedding_texts_total"])
-        self._windows = _Series(made["loci_embedding_windows_total"])
-        self._embedding_seconds = _Series(made["loci_embedding_seconds"])
-        self._embedding_failures = _Series(made["loci_embedding_failures_total"])
-        self._engine_seconds = _Series(made["loci_engine_call_seconds"])
-        self._engine_failures = _Series(made["loci_engine_failures_total"])
-        self._steps = _Series(made["loci_work_steps_total"])
-        self._successes = _Series(made["loci_work_last_success_timestamp_seconds"])
-        self._lag = _Series(made["loci_event_loop_lag_seconds"])
+        self._requests = _make_tally("loci_http_requests_total")
+        self._request_seconds = _make_spread("loci_http_request_seconds")
+        self._calls = _make_tally("loci_mcp_calls_total")
+        self._stages = _make_spread("loci_recall_stage_seconds")
+        self._texts = _make_tally("loci_embedding_texts_total")
+        self._windows = _make_tally("loci_embedding_windows_total")
+        self._embedding_seconds = _make_spread("loci_embedding_seconds")
+        self._embedding_failures = _make_tally("loci_embedding_failures_total")
+        self._engine_seconds = _make_spread("loci_engine_call_seconds")
+        self._engine_failures = _make_tally("loci_engine_failures_total")
+        self._steps = _make_tally("loci_work_steps_total")
+        self._successes = _make_tally("loci_work_last_success_timestamp_seconds")
+        self._lag = _make_spread("loci_event_loop_lag_seconds")
+        counted = [each for each in vars(self).values() if isinstance(each, Tally | Spread)]
+        self.registry.register(Tallies(counted))
         self._notes: dict[Part, Note] = {
             "recall": self._note_stage,
             "embedding": self._note_embedding,
@@ -80,18 +72,18 @@ class Metrics(Observer):
         return _Timing(self._notes[part], name)
 
     def note_documents(self, texts: int, windows: int) -> None:  # noqa: D102 - as `Observer`
-        self._texts.find("documents").inc(texts)
-        self._windows.find().inc(windows)
+        self._texts.add("documents", amount=texts)
+        self._windows.add(amount=windows)
 
     def note_request(self, scope: MutableMapping[str, Any], status: int | None, seconds: float) -> None:
         """Count a request that has ended."""
         route = read_route(scope)
-        self._requests.find(read_method(scope), route, "abandoned" if status is None else str(status)).inc()
-        self._request_seconds.find(route).observe(seconds)
+        self._requests.add(read_method(scope), route, "abandoned" if status is None else str(status))
+        self._request_seconds.add(seconds, route)
 
     def note_loop_lag(self, seconds: float) -> None:
         """Count how much too late the event loop woke a task."""
-        self._lag.find().observe(seconds)
+        self._lag.add(seconds)
 
     async def render(self, services: Services, auth: AuthorizationServer, accept: str = "") -> tuple[bytes, str]:
         """Return the text for Prometheus and its media type, in the newest form that it accepts."""
@@ -101,29 +93,29 @@ class Metrics(Observer):
             return encode(self.registry), media_type
 
     def _note_stage(self, name: str, seconds: float, _error: BaseException | None) -> None:
-        self._stages.find(name).observe(seconds)
+        self._stages.add(seconds, name)
 
     def _note_embedding(self, name: str, seconds: float, error: BaseException | None) -> None:
-        self._embedding_seconds.find(name).observe(seconds)
+        self._embedding_seconds.add(seconds, name)
         if isinstance(error, Exception):
-            self._embedding_failures.find(name).inc()
+            self._embedding_failures.add(name)
         elif error is None and name == "question":
-            self._texts.find(name).inc()
+            self._texts.add(name)
 
     def _note_engine_call(self, name: str, seconds: float, error: BaseException | None) -> None:
-        self._engine_seconds.find(name).observe(seconds)
+        self._engine_seconds.add(seconds, name)
         if isinstance(error, Exception):
-            self._engine_failures.find(name).inc()
+            self._engine_failures.add(name)
 
     def _note_call(self, name: str, _seconds: float, error: BaseException | None) -> None:
-        self._calls.find(name, _name_outcome(error)).inc()
+        self._calls.add(name, _name_outcome(error))
 
     def _note_step(self, name: str, _seconds: float, error: BaseException | None) -> None:
         if error is None:
-            self._steps.find(name, "ok").inc()
-            self._successes.find(name).set_to_current_time()
+            self._steps.add(name, "ok")
+            self._successes.put(time_ns() / 1e9, name)
         else:
-            self._steps.find(name, "failed" if isinstance(error, Exception) else "cancelled").inc()
+            self._steps.add(name, "failed" if isinstance(error, Exception) else "cancelled")
 
 
 def _name_outcome(error: BaseException | None) -> str:
@@ -176,26 +168,9 @@ class _RequestTiming(RequestWatch):
         self._metrics.note_request(self._scope, status, perf_counter() - self._started)
 
 
-class _Series:
-    """The series of an instrument, by their labels: the library's own look-up takes longer than counting."""
-
-    def __init__(self, instrument: Any) -> None:
-        self._instrument = instrument
-        self._known: dict[tuple[str, ...], Any] = {}
-
-    def find(self, *labels: str) -> Any:
-        """Return the series with these labels."""
-        series = self._known.get(labels)
-        if series is None:
-            series = self._known[labels] = self._instrument.labels(*labels) if labels else self._instrument
-        return series
+def _make_tally(name: str) -> Tally:
+    return Tally(METRICS[name])
 
 
-def _make_instrument(metric: Metric, registry: CollectorRegistry) -> Instrument:
-    match metric.kind:
-        case "counter":
-            return Counter(metric.name, metric.meaning, metric.labels, registry=registry)
-        case "gauge":
-            return Gauge(metric.name, metric.meaning, metric.labels, registry=registry)
-        case "histogram":
-            return Histogram(metric.name, metric.meaning, metric.labels, registry=registry, buckets=metric.buckets)
+def _make_spread(name: str) -> Spread:
+    return Spread(METRICS[name])
