@@ -25,7 +25,7 @@ from server.store.db import Database
 from server.store.record.people import accounts
 from server.store.tables.lifecycle import ticks
 from server.store.tables.oauth import signing_keys
-from tests.doubles.qdrant_rest import serving
+from tests.doubles.qdrant_rest import Double, serving
 from tests.helpers.databases import admin, apart, postgres_url
 from tests.helpers.logins.flow import PASSWORD, Flow
 from tests.helpers.processes import find_free_port
@@ -124,7 +124,7 @@ def fleet(postgres_template, tmp_path_factory):
     name = FLEET
     apart(admin(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)"))
     apart(admin(f"CREATE DATABASE {name} TEMPLATE {postgres_template}"))
-    with serving(folder) as qdrant_url:
+    with serving(Double(folder)) as qdrant_url:
         made = Fleet(folder, str(postgres_url(name)), qdrant_url)
         try:
             made.start(0, 1, 2)

@@ -18,6 +18,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 VERSION = "1.16.0"
+READS = ("query/batch", "scroll", "count")
 SEGMENTS = {"hnsw": {"m": 16, "ef_construct": 100, "full_scan_threshold": 10_000}, "flush": {"flush_interval_sec": 5}}
 
 
@@ -99,8 +100,11 @@ def params_of(said):
 
 
 class Double:
+    """The server. It refuses each write with the status `refused`, unless that is None."""
+
     def __init__(self, folder: Path):
         self.folder = folder
+        self.refused: int | None = None
         self.shards = {}
         self.made_with = {}
 
@@ -208,23 +212,33 @@ class Double:
     def count(self, shard, said):
         return {"count": shard.count(edge.CountRequest(exact=True, filter=optional_filter_of(said.get("filter"))))}
 
+    def refuse_writes(self, endpoint):
+        """The endpoint, which refuses if the request writes and the double is told to."""
+
+        async def answer(request: Request):
+            if request.method == "GET" or request.path_params.get("verb") in READS:
+                return await endpoint(request)
+            return await endpoint(request) if self.refused is None else no(self.refused, "no writes")
+
+        return answer
+
     def app(self):
+        refuse_writes = self.refuse_writes
         return Starlette(
             routes=[
                 Route("/", self.root),
                 Route("/collections", self.names),
-                Route("/collections/{name}", self.collection, methods=["GET", "PUT", "DELETE"]),
+                Route("/collections/{name}", refuse_writes(self.collection), methods=["GET", "PUT", "DELETE"]),
                 Route("/collections/{name}/exists", self.exists),
-                Route("/collections/{name}/index", self.index, methods=["PUT"]),
-                Route("/collections/{name}/points/{verb:path}", self.points, methods=["POST"]),
+                Route("/collections/{name}/index", refuse_writes(self.index), methods=["PUT"]),
+                Route("/collections/{name}/points/{verb:path}", refuse_writes(self.points), methods=["POST"]),
             ]
         )
 
 
 @contextlib.contextmanager
-def serving(folder: Path) -> Iterator[str]:
+def serving(double: Double) -> Iterator[str]:
     """A server on a free port of the loopback, by its URL; the socket listens before the thread starts."""
-    double = Double(folder)
     config = uvicorn.Config(double.app(), lifespan="off", log_level="error", ws="none")
     server = uvicorn.Server(config)
     with socket.create_server(("127.0.0.1", 0)) as listening:

@@ -29,8 +29,8 @@ def make_question(message: str, settings: WorkspaceSettings) -> Question:
 async def search_workspace(services: Services, workspace: Workspace, request: RecallRequest) -> SearchedWorkspace:
     """Ask a workspace's collection for the candidates of a message.
 
-    Most of the nearest points are far below the gate. They are read only if the request `is_explained`. If the disk is
-    too full to open the collection, the words of the record are asked instead.
+    Most of the nearest points are far below the gate. They are read only if the request `is_explained`. If the
+    engine takes no writes and cannot open the collection, the words of the record are asked instead.
 
     Raises:
         EngineDown: the search store is down.

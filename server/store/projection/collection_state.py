@@ -40,7 +40,7 @@ class CollectionState:
     asked: int = 0  # the tasks that asked to catch up so far
     served: int = 0  # the number of them when the last catching up began
     failure: str | None = None  # why that one failed
-    is_full: bool = False  # that one failed because the disk is full
+    is_read_only: bool = False  # that one failed because the engine takes no writes; it may answer searches
 
     @property
     def is_in_use(self) -> bool:
@@ -69,7 +69,8 @@ class CollectionState:
 class Serving:
     """The content of a workspace's open collection: its vectors' generation (0: none) and its words' language.
 
-    `words` is None, but if the disk is too full to open the collection: then they can be searched in its place.
+    `words` is None, but if the engine takes no writes and cannot open the collection: then they are searched in its
+    place.
     """
 
     generation: int

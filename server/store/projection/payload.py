@@ -92,9 +92,12 @@ async def select_changed(
     return (await connection.execute(query.order_by(memories.c.revision).limit(limit))).all()
 
 
-async def select_newest(connection: AsyncConnection, workspace_id: str, limit: int) -> Sequence[sa.Row[Any]]:
-    """Select the live rows of the workspace that changed last, without vectors, for `build_point`."""
-    query = _select_rows(workspace_id, 0).where(memories.c.deleted_at.is_(None), memories.c.consolidated.is_(False))
+async def select_newest(
+    connection: AsyncConnection, workspace_id: str, after: int, limit: int
+) -> Sequence[sa.Row[Any]]:
+    """Select the live rows of the workspace above a revision that changed last, without vectors, for `build_point`."""
+    live = (memories.c.revision > after, memories.c.deleted_at.is_(None), memories.c.consolidated.is_(False))
+    query = _select_rows(workspace_id, 0).where(*live)
     return (await connection.execute(query.order_by(memories.c.revision.desc()).limit(limit))).all()
 
 

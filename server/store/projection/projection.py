@@ -33,10 +33,9 @@ from server.store.projection.placement import (
 from server.store.projection.point_writer import PointWriter
 from server.store.projection.rarities import Rarities
 from server.store.projection.rebuild import Rebuilder, plan_replacement
-from server.store.projection.record_words import read_words
-from server.store.projection.settling import open_serving
-from server.store.projection.stale_points import renew_points
-from server.store.search.seam import Engine, EngineDown, EngineFull, FoundPoints, Query, UnusableCollection
+from server.store.projection.settling import open_serving, serve_words
+from server.store.projection.stale_points import add_unprojected, renew_points
+from server.store.search.seam import Engine, EngineDown, FoundPoints, Query, UnusableCollection, WritesRefused
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
@@ -106,7 +105,7 @@ class Projection:
                 state.note_unusable(failure)
                 continue
             if state.is_serving(target):
-                return await renew_points(self._db, workspace_id, found) if state.is_behind else found
+                return await self._complete_points(workspace_id, query, found) if state.is_behind else found
             # It was dropped or replaced while we asked, and may have read as empty.
 
     def explain_gaps(self, workspace_id: str) -> str | None:
@@ -119,7 +118,7 @@ class Projection:
     async def open_collection(self, workspace_id: str) -> Serving:
         """Open a workspace's collection if it is not open, and return its generation and language.
 
-        If the disk is too full for that, the words of the record are read instead.
+        If the engine takes no writes and the collection is not there, the words of the record are read instead.
 
         Raises:
             EngineDown: the engine cannot be reached.
@@ -128,12 +127,12 @@ class Projection:
         if state is None or state.opened is None:
             try:
                 state = await self._catch_up(workspace_id)
-            except EngineFull:
-                return await self._serve_words(workspace_id)
-        if state.opened is None:
+            except WritesRefused:
+                if (state := self._states[workspace_id]).opened is None:
+                    return await serve_words(self._db, workspace_id)
+        if (opened := state.opened) is None:
             return NOTHING_SERVED
-        target = state.opened.target
-        return Serving(target.generation, target.language)
+        return Serving(opened.target.generation, opened.target.language)
 
     async def find_rarities(self, workspace_id: str, terms: Sequence[int]) -> tuple[list[float], int]:
         """Return each term's idf in a workspace whose collection is open, and the number of memories in that.
@@ -222,7 +221,7 @@ class Projection:
         replacement = await plan_replacement(self._db, workspace_id, generation, rule, self._home.layout)
         if replacement is None:
             return
-        # Nobody waits for the bulk of it. Only the changes made meanwhile are written under the lock.
+        # Nobody waits for the bulk of it; only the changes made meanwhile are written under the lock.
         reached = await self._rebuilder.build_collection(replacement)
         async with self._lock_state(workspace_id) as state:
             if not await self._rebuilder.switch_collection(replacement, reached):
@@ -266,7 +265,7 @@ class Projection:
             if state.served < mine:
                 await self._catch_up_waiters(workspace_id, state)
             if state.failure is not None:
-                raise EngineFull(state.failure) if state.is_full else EngineDown(state.failure)
+                raise WritesRefused(state.failure) if state.is_read_only else EngineDown(state.failure)
         return state
 
     async def _catch_up_for_search(self, workspace_id: str) -> CollectionState:
@@ -283,18 +282,19 @@ class Projection:
         if state.opened is None or task.done():
             try:
                 return await asyncio.shield(task)
-            except EngineFull:
+            except WritesRefused:
                 if state.opened is None:
                     raise
         return state
 
-    async def _serve_words(self, workspace_id: str) -> Serving:
-        """Return the words of a workspace's memories, from the record."""
-        place = await find_place(self._db, workspace_id)
-        if place is None or place.is_empty or place.is_deleted:
-            return NOTHING_SERVED
-        words = await read_words(self._db, place.target)
-        return Serving(0, words.language, words)
+    async def _complete_points(self, workspace_id: str, query: Query, found: FoundPoints) -> FoundPoints:
+        """Return points as the record has them now; if nothing can be written, with those that are not projected."""
+        found = await renew_points(self._db, workspace_id, found)
+        state = self._states[workspace_id]
+        if (opened := state.opened) is None or query.text is None or state.failure is None:
+            return found
+        rarities, _ = await self._read_rarities(workspace_id, query.text.indices)
+        return await add_unprojected(self._db, opened, query, rarities, found)
 
     async def _is_lost(self, target: Target) -> bool:
         """Whether somebody removed the files of a collection that is open. Of a server's, and if it is down: False."""
@@ -319,15 +319,15 @@ class Projection:
         state.is_behind = state.is_behind or state.opened is None
         try:
             await self._project_or_rebuild(workspace_id, state)
-        except EngineFull as error:
-            state.is_behind, state.failure, state.is_full = True, str(error), True
+        except WritesRefused as error:
+            state.is_behind, state.failure, state.is_read_only = True, str(error), True
         except EngineDown as error:
-            state.is_behind, state.failure, state.opened, state.is_full = True, str(error), None, False
+            state.is_behind, state.failure, state.opened, state.is_read_only = True, str(error), None, False
         except BaseException:
             state.is_behind, state.served = True, before
             raise
         else:
-            state.is_behind, state.failure, state.is_full = False, None, False
+            state.is_behind, state.failure, state.is_read_only = False, None, False
 
     async def _project_or_rebuild(self, workspace_id: str, state: CollectionState) -> None:
         """Project the changes; if the collection is damaged, drop it and project everything, else what is lost."""

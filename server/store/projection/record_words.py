@@ -1,11 +1,12 @@
-"""Search by words in the record alone, for a workspace whose collection cannot be opened because the disk is full.
+"""Search by words in the record alone, for the memories that cannot be written into a collection.
 
-It is slow, as nothing of it is kept: a recall reads the newest memories of the workspace and weighs their words.
+If the collection of a workspace cannot be opened either, all its memories are searched so. It is slow, as nothing of it
+is kept: a recall reads the newest memories and weighs their words.
 """
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 from server.memory.languages import Language
@@ -21,7 +22,7 @@ MOST_READ = 1_000
 
 @dataclass(frozen=True, slots=True)
 class RecordWords:
-    """The newest memories of a workspace, with the weights of their words."""
+    """The newest memories of a workspace that are read, with the weights of their words."""
 
     language: Language
     points: Sequence[Point]
@@ -34,29 +35,48 @@ class RecordWords:
 
     def search(self, query: Query) -> FoundPoints:
         """Return the points of the text arm, as an engine would."""
+        terms = [] if query.text is None else query.text.indices
+        return FoundPoints([], self._find_best(query, self.find_rarities(terms)[0]))
+
+    def add_to(self, found: FoundPoints, query: Query, rarities: Sequence[float]) -> FoundPoints:
+        """Return the points that a collection found, with the text arm's points of these memories as they are now.
+
+        Args:
+            found: the points of the collection.
+            query: the query that found them.
+            rarities: the idf of each term of the query, in the collection.
+        """
+        ours = {point.id for point in self.points}
+        text = [point for point in found.text if point.id not in ours] + self._find_best(query, rarities)
+        return replace(found, text=_take_best(text, query.limit))
+
+    def _find_best(self, query: Query, rarities: Sequence[float]) -> list[FoundPoint]:
         if query.text is None:
-            return FoundPoints([], [])
-        terms = query.text.indices
-        rarities = dict(zip(terms, self.find_rarities(terms)[0], strict=True))
+            return []
+        of_terms = dict(zip(query.text.indices, rarities, strict=True))
         least = 0.0 if query.floors is None else query.floors[0]
         found: list[FoundPoint] = []
         for point in self.points:
             weights = zip(point.text.indices, point.text.values, strict=True)
-            score = sum(rarities[term] * weight for term, weight in weights if term in rarities)
+            score = sum(of_terms[term] * weight for term, weight in weights if term in of_terms)
             if score > 0 and score >= least and _is_in_filter(point, query.filter):
                 found.append(FoundPoint(point.id, score, point.payload))
-        return FoundPoints([], sorted(found, key=lambda point: (point.score, point.id), reverse=True)[: query.limit])
+        return _take_best(found, query.limit)
 
 
-async def read_words(db: Database, target: Target) -> RecordWords:
-    """Read the newest memories of a workspace, by whose words it can be searched."""
+async def read_words(db: Database, target: Target, after: int = 0) -> RecordWords:
+    """Read the newest memories of a workspace above a revision, by whose words they can be searched."""
     async with db.read() as connection:
-        rows = await select_newest(connection, target.workspace_id, MOST_READ)
+        rows = await select_newest(connection, target.workspace_id, after, MOST_READ)
     points: list[Point] = []
     for part in split_rows(rows):
         points += [build_point(target.collection, target.language, row) for row in part]
         await asyncio.sleep(0)
     return RecordWords(target.language, points)
+
+
+def _take_best(points: list[FoundPoint], limit: int) -> list[FoundPoint]:
+    return sorted(points, key=lambda point: (point.score, point.id), reverse=True)[:limit]
 
 
 def _is_in_filter(point: Point, wanted: Filter) -> bool:

@@ -3,8 +3,9 @@
 import sqlalchemy as sa
 
 from server.store.db import Database
-from server.store.projection.collection_state import OpenedCollection
+from server.store.projection.collection_state import NOTHING_SERVED, OpenedCollection, Serving
 from server.store.projection.placement import Home, Place, find_place, note_flushed, read_place
+from server.store.projection.record_words import read_words
 from server.store.search.seam import Engine
 from server.store.tables.accounts import workspaces
 
@@ -31,6 +32,15 @@ async def open_serving(db: Database, engine: Engine, home: Home, workspace_id: s
     is_new |= await engine.open(collection)
     flushed = 0 if is_new else place.flushed
     return OpenedCollection(place.target, flushed, flushed)
+
+
+async def serve_words(db: Database, workspace_id: str) -> Serving:
+    """Return the words of a workspace's memories, from the record, if its collection cannot be opened."""
+    place = await find_place(db, workspace_id)
+    if place is None or place.is_empty or place.is_deleted:
+        return NOTHING_SERVED
+    words = await read_words(db, place.target)
+    return Serving(0, words.language, words)
 
 
 async def _settle_place(db: Database, engine: Engine, home: Home, workspace_id: str) -> Place | None:

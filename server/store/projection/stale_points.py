@@ -1,16 +1,20 @@
 """The points of a collection that is behind the record, as the record has them now.
 
 Nothing is answered that was deleted or changed since the points were written: one query asks the record for all points.
+Memories that have no point yet are found by their words.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import sqlalchemy as sa
 
 from server.store.db import Database
+from server.store.projection.collection_state import OpenedCollection
 from server.store.projection.payload import StoredTraits, build_payload
+from server.store.projection.record_words import read_words
 from server.store.record.memories import FIELDS, memory_from_row
-from server.store.search.seam import FoundPoint, FoundPoints
+from server.store.search.seam import FoundPoint, FoundPoints, Query
 from server.store.tables.memories import memories
 
 
@@ -35,3 +39,19 @@ async def renew_points(db: Database, workspace_id: str, found: FoundPoints) -> F
         return renewed
 
     return replace(found, dense=renew(found.dense), text=renew(found.text))
+
+
+async def add_unprojected(
+    db: Database, opened: OpenedCollection, query: Query, rarities: Sequence[float], found: FoundPoints
+) -> FoundPoints:
+    """Return the points found in a collection, with the memories that it does not have as they are now.
+
+    Args:
+        db: the record.
+        opened: the collection, and the revision that it has.
+        query: the query that found the points.
+        rarities: the idf of each term of the query, in the collection.
+        found: the points.
+    """
+    words = await read_words(db, opened.target, opened.projected)
+    return words.add_to(found, query, rarities)

@@ -195,8 +195,8 @@ class EngineDown(Exception):  # noqa: N818 - it names a state of the engine, not
     """The engine cannot be reached, or refuses a call; the record works without it."""
 
 
-class EngineFull(EngineDown):
-    """The engine has no room for a write. It goes on answering searches."""
+class WritesRefused(EngineDown):
+    """The engine takes no writes: it has no room, may only be read, or is too slow. It may go on answering searches."""
 
 
 class UnusableCollection(EngineDown):

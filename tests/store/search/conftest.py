@@ -9,7 +9,7 @@ from qdrant_client import AsyncQdrantClient
 from server.store.search.edge.engine import EdgeEngine
 from server.store.search.edge.processes import ProcessEngine
 from server.store.search.qdrant.server import ServerEngine
-from tests.doubles.qdrant_rest import serving
+from tests.doubles.qdrant_rest import Double, serving
 from tests.helpers.engines import Make, answering_like_a_server
 
 
@@ -20,7 +20,7 @@ def make():
 
 @pytest.fixture(scope="session")
 def double_url(tmp_path_factory):
-    with serving(tmp_path_factory.mktemp("double")) as url:
+    with serving(Double(tmp_path_factory.mktemp("double"))) as url:
         yield url
 
 

@@ -11,7 +11,7 @@ from qdrant_client import AsyncQdrantClient
 from server.config import Settings
 from server.store.search.qdrant.options import CollectionOptions
 from server.store.search.qdrant.server import ServerEngine
-from server.store.search.seam import EngineDown, Query, SparseVector
+from server.store.search.seam import EngineDown, Query, SparseVector, WritesRefused
 from server.wiring.stores import build_engine
 from tests.helpers.logins.local_ca import serve_https
 
@@ -81,6 +81,8 @@ async def test_a_server_that_takes_too_long_is_engine_down(answering, make):
 
     with pytest.raises(EngineDown, match=r"^the Qdrant server does not answer \(ReadTimeout\)$"):
         await answering(late).count(make.collection())
+    with pytest.raises(WritesRefused, match=r"^the Qdrant server does not answer \(ReadTimeout\)$"):
+        await answering(late).delete(make.collection(), [make.id(1)])
 
 
 async def test_an_answer_that_is_not_a_qdrant_servers_is_engine_down(answering, make):
@@ -167,7 +169,7 @@ async def test_a_server_that_reads_and_does_not_write_goes_on_answering_searches
         return httpx.Response(status, json={"status": {"error": reason}, "time": 0.0})
 
     engine = answering(answer)
-    with pytest.raises(EngineDown, match=f"refused with status {status}$"):
+    with pytest.raises(WritesRefused, match=f"refused with status {status}$"):
         await engine.upsert(make.collection(), [make.point(1)])
     found = await engine.search(make.collection(), Query(make.vector(1), None, 1))
     assert (found.dense, found.text) == ([], [])

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.doubles.qdrant_rest import serving
+from tests.doubles.qdrant_rest import Double, serving
 from tests.helpers.clock import Clock
 from tests.helpers.doors import rest
 from tests.helpers.site import site_at
@@ -111,7 +111,7 @@ async def test_both_engines_recall_the_same_in_the_same_order(settings_of, tmp_p
     async with filled(settings_of("edge", models=folder)) as ann:
         embedded = await recalled(ann)
     (tmp_path / "double").mkdir()
-    with serving(tmp_path / "double") as url:
+    with serving(Double(tmp_path / "double")) as url:
         async with filled(settings_of("server", url, folder)) as ann:
             served = await recalled(ann)
     assert served == embedded

@@ -16,7 +16,7 @@ from typing import TypeVar
 
 from server.store.search.edge import shard_files
 from server.store.search.edge.shard_files import OpenShard, call_engine
-from server.store.search.seam import Collection, EngineDown, EngineFull, UnusableCollection, WritesLost
+from server.store.search.seam import Collection, EngineDown, UnusableCollection, WritesLost, WritesRefused
 
 T = TypeVar("T")
 
@@ -114,10 +114,10 @@ class Shards:
             raise UnusableCollection(f"the files of the collection {name} were removed")
 
     def check_space(self) -> None:
-        """Raise `EngineFull` if the disk is too full for a safe write."""
+        """Raise `WritesRefused` if the disk is too full for a safe write."""
         free = call_engine(self._count_free_bytes, self._folder)
         if free < LEAST_FREE:
-            raise EngineFull(f"the disk under the search index has {free} bytes free; writing needs {LEAST_FREE}")
+            raise WritesRefused(f"the disk under the search index has {free} bytes free; writing needs {LEAST_FREE}")
 
     async def close(self) -> None:
         """Flush and close every shard when nobody uses it any more; a second call does nothing."""

@@ -22,7 +22,15 @@ from server.store.search import checks
 from server.store.search.qdrant import wire
 from server.store.search.qdrant.options import CollectionOptions
 from server.store.search.query_arms import merge_answers
-from server.store.search.seam import Collection, EngineDown, FoundPoints, Point, Query, UnusableCollection
+from server.store.search.seam import (
+    Collection,
+    EngineDown,
+    FoundPoints,
+    Point,
+    Query,
+    UnusableCollection,
+    WritesRefused,
+)
 
 T = TypeVar("T")
 
@@ -98,7 +106,8 @@ class ServerEngine:
         indexed = info.payload_schema if info is not None else {}
         for key, schema in wire.make_index_params(collection).items():
             if key not in indexed:
-                await _await_answer(self._client.create_payload_index(collection.name, key, schema, wait=True))
+                request = self._client.create_payload_index(collection.name, key, schema, wait=True)
+                await _await_write(request)
         return is_new if collection.tenant is None else not await self.count(collection)
 
     async def exists(self, collection: Collection) -> bool:
@@ -114,7 +123,7 @@ class ServerEngine:
         checks.check_tenant(collection, (point.payload for point in points))
         for start in range(0, len(points), _SLICE):
             operations = wire.make_upserts(collection, points[start : start + _SLICE])
-            await _await_answer(self._write(collection, operations))
+            await _await_write(self._write(collection, operations))
 
     async def delete(self, collection: Collection, ids: list[str]) -> None:
         checks.check_collection(collection)
@@ -131,7 +140,7 @@ class ServerEngine:
         operations = wire.make_patches(collection, patches)
         for start in range(0, len(operations), _SLICE):
             batch = operations[start : start + _SLICE]
-            await _await_answer_unless(_NOT_FOUND, self._write(collection, batch))
+            await _await_write(self._write(collection, batch), _NOT_FOUND)
 
     async def search(self, collection: Collection, query: Query) -> FoundPoints:
         # Above the server's indexing threshold the dense arm is approximate.
@@ -203,7 +212,7 @@ class ServerEngine:
     async def drop(self, collection: Collection) -> None:
         checks.check_collection(collection)
         if collection.tenant is None:
-            await _await_answer_unless(_NOT_FOUND, self._client.delete_collection(collection.name))
+            await _await_write(self._client.delete_collection(collection.name), _NOT_FOUND)
         else:
             await self._delete(collection, wire.make_owner_filter(collection))
 
@@ -245,7 +254,7 @@ class ServerEngine:
             hnsw_config=within_tenants,
             quantization_config=options.make_quantization(),
         )
-        return await _await_answer_unless(_CONFLICT, request) is not None
+        return await _await_write(request, _CONFLICT) is not None
 
     async def _send_queries(self, collection: Collection, searches: list[wire.Json]) -> list[list[wire.Json]]:
         """Return the points that each search finds."""
@@ -254,12 +263,12 @@ class ServerEngine:
             return [list(each["points"]) for _, each in zip(searches, answer["result"], strict=True)]
 
     async def _write(self, collection: Collection, operations: list[wire.Json]) -> None:
-        """Carry out operations, and return when they are applied. Raises EngineDown if the server says they are not."""
+        """Carry out operations, and return when they are applied. Raises `WritesRefused` if the server says no."""
         answer = await self._post(collection, "batch?wait=true", {"operations": operations})
         with _check_answer():
             left = [each["status"] for each in answer["result"] if each["status"] not in _WRITTEN]
         if left:
-            raise EngineDown(f"the Qdrant server has not applied a write ({left[0]})")
+            raise WritesRefused(f"the Qdrant server has not applied a write ({left[0]})")
 
     async def _post(self, collection: Collection, verb: str, body: wire.Json) -> wire.Json:
         """Send JSON that the client neither checks nor builds, and return the answer as JSON."""
@@ -274,7 +283,7 @@ class ServerEngine:
 
     async def _delete(self, collection: Collection, points: models.Filter) -> None:
         request = self._client.delete(collection.name, models.FilterSelector(filter=points), wait=True)
-        await _await_answer_unless(_NOT_FOUND, request)
+        await _await_write(request, _NOT_FOUND)
 
 
 class _RefusedByServer(EngineDown):
@@ -283,6 +292,10 @@ class _RefusedByServer(EngineDown):
     def __init__(self, status: int | None) -> None:
         super().__init__(f"the Qdrant server refused with status {status}")
         self.status = status
+
+
+class _TooLate(EngineDown):
+    """The server took the request, and did not answer within the time limit."""
 
 
 @contextmanager
@@ -305,8 +318,9 @@ async def _await_answer(request: Awaitable[T]) -> T:
     except UnexpectedResponse as error:
         raise _RefusedByServer(error.status_code) from None
     except (ApiException, QdrantException, ValueError) as error:
-        kind = type(getattr(error, "source", error)).__name__
-        raise EngineDown(f"the Qdrant server does not answer ({kind})") from None
+        source = getattr(error, "source", error)
+        failure = _TooLate if isinstance(source, (httpx.ReadTimeout, httpx.WriteTimeout)) else EngineDown
+        raise failure(f"the Qdrant server does not answer ({type(source).__name__})") from None
 
 
 async def _await_answer_unless(status: int, request: Awaitable[T]) -> T | None:
@@ -317,3 +331,22 @@ async def _await_answer_unless(status: int, request: Awaitable[T]) -> T | None:
         if refused.status != status:
             raise
         return None
+
+
+async def _await_write(request: Awaitable[T], expected: int | None = None) -> T | None:
+    """Return the server's answer to a write, or None if it is the expected status.
+
+    Raises:
+        WritesRefused: the server can be reached, but refuses the write, or does not answer it in time.
+        EngineDown: the server cannot be reached, or the collection is gone.
+    """
+    try:
+        return await _await_answer(request)
+    except _TooLate as late:
+        raise WritesRefused(str(late)) from None
+    except _RefusedByServer as refused:
+        if refused.status == expected:
+            return None
+        if refused.status == _NOT_FOUND:
+            raise
+        raise WritesRefused(str(refused)) from None
