@@ -11,7 +11,6 @@ from itertools import accumulate
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.metrics_core import Metric as Family
 from prometheus_client.registry import Collector
-from prometheus_client.utils import floatToGoString
 
 from server.telemetry.metric_table import Metric
 
@@ -47,7 +46,7 @@ class Spread:
     def __init__(self, metric: Metric) -> None:
         self._metric = metric
         self._bounds = metric.buckets
-        self._names = [*map(floatToGoString, metric.buckets), "+Inf"]
+        self._names = [*map(str, metric.buckets), "+Inf"]
         # The numbers of all buckets, the last of which has no bound, and the sum of seconds at the end.
         self._values: dict[tuple[str, ...], list[float]] = {} if metric.labels else {(): self._make_series()}
 
