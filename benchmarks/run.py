@@ -26,6 +26,7 @@ BENCHMARKS = (
     "servers",
     "recall",
     "capture",
+    "capture_load",
     "lifecycle",
     "backup",
     "disk",

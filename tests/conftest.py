@@ -181,6 +181,7 @@ async def bob(site):
 
 #: The files with tests of ten seconds and more. If one began late, the other workers would wait for it at the end.
 LONGEST = {
+    "test_capture_kill.py",
     "test_kill.py",
     "test_year_of_nights.py",
     "test_engine_processes.py",
