@@ -1,35 +1,28 @@
 """The pool of connections to Postgres, and the check of a connection before it is used again."""
 
-import inspect
 import time
 from typing import Any
-from urllib.parse import urlencode
 
-import asyncpg  # pyright: ignore[reportMissingTypeStubs] - it has none
 import sqlalchemy as sa
+import structlog
 from sqlalchemy import event
 from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from server.store.postgres_url import read_words
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 #: The connections that are kept, and how many more there may be for a while.
 CONNECTIONS, MORE_CONNECTIONS = 10, 10
 LONG_REST_SECONDS = 30
 _RESTS_SINCE = "rests_since"
-_OF_SQLALCHEMY = {"prepared_statement_cache_size", "prepared_statement_name_func"}
 
 
 def connect_to_postgres(url: sa.URL, **options: Any) -> AsyncEngine:
-    """Return an engine of SQLAlchemy with these options.
-
-    The words of libpq in the URL, such as `sslmode`, which hosts of databases write there, are read by the driver.
-    SQLAlchemy would pass them on as arguments, which the driver does not have.
-    """
-    driver: Any = asyncpg
-    arguments = _OF_SQLALCHEMY.union(inspect.signature(driver.connect).parameters)
-    words = {name: value for name, value in url.query.items() if name not in arguments}
-    if words:
-        options["connect_args"] = {"dsn": f"postgresql://?{urlencode(words, doseq=True)}"}
-    return create_async_engine(url.difference_update_query(words), **options)
+    """Return an engine of SQLAlchemy with these options. The URL may have the words of libpq, such as `sslmode`."""
+    url, arguments = read_words(url)
+    return create_async_engine(url, connect_args=arguments, **options)
 
 
 def make_postgres_engine(url: sa.URL, **options: Any) -> AsyncEngine:
@@ -39,6 +32,8 @@ def make_postgres_engine(url: sa.URL, **options: Any) -> AsyncEngine:
     nobody has used for half a minute is asked, as a network may drop it without a word. SQLAlchemy's own check asks
     each time, which takes three round trips, and a recall reads three times.
     """
+    if url.query.get("channel_binding") == "require":
+        log.warning("record.channel_not_bound")
     engine = connect_to_postgres(
         url,
         pool_size=CONNECTIONS,

@@ -82,6 +82,19 @@ async def test_the_words_of_libpq_in_the_url_are_read(postgres_template):
         async with db.read() as connection:
             assert (await connection.execute(shown)).scalar_one() == "loci-test"
         await db.close()
+        hosted = "channel_binding=require&connect_timeout=10&keepalives=1&ssl=false&pgbouncer=true&statement_cache_size=0"
+        db = Database(f"{url}?{hosted}&options=-c%20application_name%3Dloci-hosted")
+        async with db.read() as connection:
+            assert (await connection.execute(shown)).scalar_one() == "loci-hosted"
+        await db.close()
+        db = Database(f"{url}?connect_timeout=soon")
+        with pytest.raises(sa.exc.DBAPIError, match="connect_timeout"):
+            await db.ping()
+        await db.close()
+        db = Database(f"{url}?sslmode=verify-full&sslrootcert=system")
+        with pytest.raises(ConnectionError, match="rejected SSL"):
+            await db.ping()
+        await db.close()
         copying = make_copying_engine(sa.make_url(f"{url}?sslmode=require"))
         with pytest.raises(ConnectionError, match="rejected SSL"):
             await copying.connect().start()
