@@ -21,7 +21,8 @@ def logged_events():
                             key = text.split()[0]
                         case _:
                             key = ast.unparse(node)
-                    fields = frozenset(keyword.arg for keyword in node.keywords)
+                    # an error's traceback is in `exception`, as the page says of all lines
+                    fields = frozenset(keyword.arg for keyword in node.keywords) - {"exc_info"}
                     yield f"{path.relative_to(ROOT)}:{node.lineno}", key, LEVELS[level], fields
 
 

@@ -82,7 +82,7 @@ async def test_the_words_of_libpq_in_the_url_are_read(postgres_template):
         async with db.read() as connection:
             assert (await connection.execute(shown)).scalar_one() == "loci-test"
         await db.close()
-        hosted = "channel_binding=require&connect_timeout=10&keepalives=1&ssl=false&pgbouncer=true&statement_cache_size=0"
+        hosted = "channel_binding=require&connect_timeout=10&keepalives=1&ssl=0&pgbouncer=true&statement_cache_size=0"
         db = Database(f"{url}?{hosted}&options=-c%20application_name%3Dloci-hosted")
         async with db.read() as connection:
             assert (await connection.execute(shown)).scalar_one() == "loci-hosted"
