@@ -11,7 +11,7 @@ from server.names import fold_name
 names = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=30)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(names)
 def test_the_forms_of_a_name_are_one(name):
     key = fold_name(name)

@@ -53,7 +53,7 @@ ORDINARY = [
 
 @pytest.mark.parametrize("kind", MADE_UP)
 def test_a_credential_is_found_in_any_sentence_and_nothing_of_it_is_left_by_redaction(kind):
-    @settings(max_examples=15, deadline=None)
+    @settings(max_examples=15)
     @given(MADE_UP[kind], st.sampled_from(["", "Use ", "key: ", '{"a": "']), st.sampled_from(["", " today.", '"}']))
     def check(secret, before, after):
         text = before + secret + after
@@ -71,7 +71,7 @@ def test_ordinary_words_are_left_alone(text):
     assert redact_credentials(text) == text
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.sampled_from([*ORDINARY, "mp_live_" + "0" * 32, "AKIA" + "A" * 16]), max_size=6).map(" ".join))
 def test_redaction_leaves_everything_else_as_it_is(text):
     found = find_credentials(text)

@@ -59,7 +59,7 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(JSON)
 def test_whatever_a_model_answers_every_memory_can_be_stored(value):
     for each in parse_memories(json.dumps(value), 20) or []:

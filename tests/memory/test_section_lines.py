@@ -48,7 +48,7 @@ def test_an_entry_is_the_thing_and_the_reason(entry, subject, reason):
     assert split_subject(entry) == (subject, reason)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.lists(WORDS, max_size=5, unique=True), st.lists(WORDS, max_size=5, unique=True))
 def test_lines_that_are_appended_are_found_and_can_be_dropped_again(written, others):
     text = "\n".join(f"- {each}" for each in written)

@@ -158,7 +158,7 @@ def values_that_cannot_be_stored(draw):
 
 
 @given(metadata=values_that_cannot_be_stored())
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 async def test_a_text_that_cannot_be_stored_is_refused_wherever_it_is_and_nothing_is_kept(app, auth, clock, metadata):
     clock.move(hours=1)  # so that the examples are no burst of registrations
     body = json.dumps({"client_name": "Test App", "redirect_uris": [REDIRECT]} | metadata)

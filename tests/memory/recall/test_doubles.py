@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from server.memory.recall.doubles import are_doubles, read_particulars
@@ -50,13 +50,13 @@ def list_hidden(texts):
     return [text for place, text in enumerate(texts) if seen.find_earlier(str(place), text) is not None]
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])  # the first texts compile their patterns
+@settings(max_examples=60)  # the first texts compile their patterns
 @given(records())
 def test_no_record_is_hidden_by_another_of_the_same_pattern(texts):
     assert list_hidden(texts) == []
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=40)
 @given(
     records(), st.sampled_from([str.upper, str.title, lambda text: text.replace(" ", "\n "), lambda text: f"{text}!"])
 )

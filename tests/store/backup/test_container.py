@@ -51,7 +51,7 @@ def test_a_file_is_read_as_it_was_written(secret):
 
 
 @SECRET
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(data=st.data())
 def test_a_file_in_which_anything_was_changed_is_refused(secret, data):
     written = bytearray(WRITTEN[secret])
@@ -62,7 +62,7 @@ def test_a_file_in_which_anything_was_changed_is_refused(secret, data):
 
 
 @SECRET
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(data=st.data())
 def test_a_file_that_was_cut_off_is_told_so_wherever_that_was(secret, data):
     length = data.draw(st.integers(1, len(WRITTEN[secret]) - 1))

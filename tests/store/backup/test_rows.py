@@ -32,7 +32,7 @@ def pack(rows) -> Any:
     return packer.take_part()
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(ROWS)
 def test_rows_come_back_as_they_were(rows):
     part = pack(rows)

@@ -148,7 +148,7 @@ async def take(engine, make, tenant, model, step):
         model |= {id_: (model[id_][0], kind) for id_ in ids if id_ in model}
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=STEPS, asked=st.tuples(st.sets(st.sampled_from(["fact", "task"])), st.sets(st.sampled_from([ONE, OTHER]))))
 async def test_whatever_one_workspace_does_the_other_sees_only_its_own(shared, tenants, make, steps, asked):
     kinds, owners = asked

@@ -190,7 +190,7 @@ async def test_every_other_number_comes_back_as_it_was_sent(cat, number):
 
 
 @given(st.sets(st.sampled_from(sorted(FILLED)), min_size=1))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_lists_and_objects_written_as_json_say_the_same(encoded):
     sent = {k: json.dumps(v) if k in encoded and not isinstance(v, str) else v for k, v in FILLED.items()}
     assert read("store_memory", sent) == read("store_memory", FILLED)
