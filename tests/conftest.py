@@ -1,6 +1,7 @@
 """The fixtures that tests share: a clock, a server over real HTTP, people on it, and the model of `make test`."""
 
 import gc
+import itertools
 import logging
 import os
 import shutil
@@ -19,7 +20,12 @@ from server.config import Settings
 from server.store.embedding.models.model_folder import MINILM, find_model
 from tests.helpers.clock import Clock
 from tests.helpers.databases import admin, apart, migrated, postgres_url, url_of
-from tests.helpers.reuse import share_api_description, share_checked_schemas, share_compiled_statements
+from tests.helpers.reuse import (
+    share_absence,
+    share_api_description,
+    share_checked_schemas,
+    share_compiled_statements,
+)
 from tests.helpers.site import site_at
 
 # Machines of developers and images of containers may ask Python to keep nothing that it has compiled. Each worker would
@@ -33,6 +39,7 @@ gc.disable()
 share_compiled_statements()
 share_checked_schemas()
 share_api_description()
+share_absence("sniffio")  # httpcore asks for it some five times in each request
 
 # A landing must not fail by luck: the examples of the properties are the same in each run, and none fails because the
 # machine is busy. LOCI_TEST_RANDOM=1 tries others.
@@ -60,6 +67,13 @@ if "TMPDIR" not in os.environ and os.access(RAM_DISK, os.W_OK) and shutil.disk_u
     tempfile.tempdir = None
 
 
+#: Numbers for the names of newcomers.
+NUMBERS = itertools.count()
+
+#: A test that asks for one of these looks into its server, or has another clock or other settings.
+OF_ONES_OWN = {"site", "clock", "settings"}
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtestloop(session):  # noqa: ARG001 - the hook's signature
     """Keep the collector from the modules and the tests, which all stay: it spent a seventh of the suite on them."""
@@ -69,7 +83,7 @@ def pytest_runtestloop(session):  # noqa: ARG001 - the hook's signature
     gc.enable()
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def anyio_backend():
     return "asyncio"
 
@@ -173,14 +187,40 @@ async def hybrid_site(settings, clock, models):
         yield site
 
 
-@pytest.fixture
-async def ann(site):
-    return await site.person("ann")
+@pytest.fixture(scope="session")
+async def shared(tmp_path_factory):
+    """A server that ranks by keyword, for all tests of this worker. Nobody moves its clock."""
+    settings = Settings(data_dir=tmp_path_factory.mktemp("shared"), embedding_model="none", rate_limit=0)
+    async with site_at(settings, Clock()) as site:
+        yield site
 
 
 @pytest.fixture
-async def bob(site):
-    return await site.person("bob")
+def newcomer(shared):
+    """Makes people on the shared server whom nobody there knows."""
+
+    async def make(name="person", **how):
+        return await shared.person(f"{name}{next(NUMBERS)}", **how)
+
+    return make
+
+
+@pytest.fixture
+def make_person(request):
+    """Makes people on the test's own server if it asks for one, or else newcomers on the shared one."""
+    if OF_ONES_OWN.isdisjoint(request.fixturenames):
+        return request.getfixturevalue("newcomer")
+    return request.getfixturevalue("site").person
+
+
+@pytest.fixture
+async def ann(make_person):
+    return await make_person("ann")
+
+
+@pytest.fixture
+async def bob(make_person):
+    return await make_person("bob")
 
 
 #: The files with tests of ten seconds and more. If one began late, the other workers would wait for it at the end.

@@ -14,12 +14,6 @@ pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture(scope="module")
-def anyio_backend():
-    """Of this module's scope, so that the model is loaded once for all of it."""
-    return "asyncio"
-
-
-@pytest.fixture(scope="module")
 async def real(models):
     embeddings = LocalEmbeddings(models, MINILM, threads=1)
     embeddings.start()

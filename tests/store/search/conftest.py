@@ -54,11 +54,27 @@ EMBEDDED = {
 }
 
 
-@pytest.fixture(params=[*EMBEDDED, *SERVERS])
-async def engine(request, tmp_path):
-    kind = request.param
-    made = EMBEDDED[kind](tmp_path) if kind in EMBEDDED else server_engine(kind, request)
-    async with closing(made):
+@pytest.fixture(scope="module")
+async def processes(tmp_path_factory):
+    """Engine processes for all tests of a module, because each takes half a second to start."""
+    async with closing(ProcessEngine(tmp_path_factory.mktemp("processes"), processes=2, max_open=4)) as made:
+        yield made
+
+
+@pytest.fixture(params=["edge", "processes", *SERVERS])
+def any_engine(request, tmp_path):
+    """An engine of each kind, and what closes it after the test; the processes are closed after the last one."""
+    if request.param == "processes":
+        return contextlib.nullcontext(request.getfixturevalue("processes"))
+    return closing(
+        EdgeEngine(tmp_path, max_open=4) if request.param == "edge" else server_engine(request.param, request)
+    )
+
+
+@pytest.fixture
+async def engine(any_engine):
+    """An engine that may hold collections of other tests."""
+    async with any_engine as made:
         yield made
 
 

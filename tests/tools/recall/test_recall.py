@@ -166,4 +166,4 @@ async def test_an_erased_memory_is_found_no_more_while_a_long_read_keeps_its_byt
 
     monkeypatch.setattr(type(site.services.db), "empty_log", empty_log)
     assert (await ann.http.delete(f"/v1/memories/{memory_id}", params={"erase": "true"})).status_code == 200
-    assert found == [[]]
+    assert {len(each) for each in found} == {0}  # the loop may empty the log as well

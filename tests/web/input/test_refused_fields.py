@@ -49,10 +49,11 @@ async def test_a_value_of_the_wrong_type_is_refused_for_every_field(admin, name)
                 assert over_mcp.error == "invalid", (arguments, over_mcp)
                 assert over_mcp.text.startswith(f"invalid: {field}: "), over_mcp.text
                 assert "Input should" not in over_mcp.text, "pydantic's words, not ours"
-                if has_body(operation) and f"{{{field}}}" not in operation.routes[0][1]:
-                    over_rest = await rest(admin, name, arguments)
-                    assert (over_rest.status, over_rest.error) == (400, "invalid"), (arguments, over_rest)
-                    assert over_rest.body["field"] == field
+            # Both doors have one check of arguments: that REST reaches it is seen by one value of each kind.
+            if has_body(operation) and f"{{{field}}}" not in operation.routes[0][1]:
+                over_rest = await rest(admin, name, arguments)
+                assert (over_rest.status, over_rest.error) == (400, "invalid"), (arguments, over_rest)
+                assert over_rest.body["field"] == field
     assert await kept(admin) == before
 
 
