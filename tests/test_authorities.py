@@ -61,7 +61,7 @@ async def embed(settings):
     assert source is not None
     try:
         source.start()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             await source.wait_ready()
     except EmbeddingFailed:
         return False

@@ -55,7 +55,7 @@ async def test_a_server_closes_what_others_could_read_and_its_processes_write_no
         try:
             assert any("Loci is at" in line for line in server.stderr)
             bearer = {"authorization": f"Bearer {key}"}
-            async with httpx.AsyncClient(headers=bearer, timeout=30, verify=NO_TLS) as http:
+            async with httpx.AsyncClient(headers=bearer, timeout=60, verify=NO_TLS) as http:
                 stored = await http.post(f"http://127.0.0.1:{port}/v1/memories", json={"content": "the heron waits"})
             assert stored.json()["indexed"]
             assert engine_processes(server.pid)

@@ -5,6 +5,7 @@ import pytest
 
 from server.store.record.people.accounts import create_user
 from tests.helpers.logins.flow import PASSWORD, Flow, fields
+from tests.helpers.site import PATIENCE
 
 pytestmark = pytest.mark.anyio
 
@@ -16,7 +17,7 @@ async def flow(site):
     password_hash = await auth.passwords.hash(PASSWORD)
     async with auth.db.write() as connection:
         await create_user(connection, name="ada", password_hash=password_hash, is_admin=False, now=auth.now())
-    async with httpx.AsyncClient(base_url=site.url) as http:
+    async with httpx.AsyncClient(base_url=site.url, timeout=PATIENCE) as http:
         flow = Flow(http, site.url)
         await flow.register()
         await flow.log_in()

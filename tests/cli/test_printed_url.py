@@ -38,7 +38,7 @@ def test_the_default_public_url_reaches_the_sockets_of_each_host_and_of_a_port_t
         assert len(ports) == 1
         url = urlsplit(settings.with_port(*ports).public_url)
         assert url.port in ports
-        with closing(socket.create_connection((url.hostname, url.port), timeout=5)):
+        with closing(socket.create_connection((url.hostname, url.port), timeout=60)):
             pass
     finally:
         for listener in listeners:
@@ -89,7 +89,7 @@ def test_a_server_on_ipv6_and_a_chosen_port_prints_links_that_work(tmp_path):
             lines = iter(server.stderr)
             (url,) = next(found for line in lines if (found := re.findall(r"Loci is at (http://\[::1\]:\d+),", line)))
             (setup,) = next(found for line in lines if (found := re.findall(r"(http\S+/setup\S+)", line)))
-            with httpx.Client(verify=NO_TLS, timeout=30, trust_env=False) as http:
+            with httpx.Client(verify=NO_TLS, timeout=60, trust_env=False) as http:
                 assert http.get(setup).status_code == 200
                 metadata = http.get(f"{url}/.well-known/oauth-protected-resource/mcp").json()
                 assert metadata["resource"] == f"{url}/mcp"

@@ -100,7 +100,7 @@ def test_a_server_that_was_started_with_sigint_ignored_ends_at_sigterm(tmp_path)
         try:
             assert any("Loci is at" in line for line in server.stderr)
             server.terminate()
-            server.communicate(timeout=30)
+            server.communicate(timeout=60)
         finally:
             server.kill()
     assert server.returncode == 0

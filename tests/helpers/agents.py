@@ -75,7 +75,7 @@ async def add_user(site, name):
         )
 
 
-async def wait_for_memories(site, name, wanted, seconds=30):
+async def wait_for_memories(site, name, wanted, seconds=60):
     """Wait until a person's memories hold these words."""
     person = await site.person(name)
     async with asyncio.timeout(seconds):

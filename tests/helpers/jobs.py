@@ -8,7 +8,7 @@ from server.background.observing import do_jobs
 from server.store.tables.capture import jobs
 
 
-async def finish_jobs(services, seconds=20) -> None:
+async def finish_jobs(services, seconds=60) -> None:
     """Return when no job is due, and none is being done."""
     async with asyncio.timeout(seconds):
         while True:

@@ -39,7 +39,7 @@ class Line:
 
     async def answer(self) -> Any:
         """The status and the body of the next answer; None if the server closes the connection without one."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             try:
                 status = (await self.reader.readline()).split()
                 if not status:
@@ -54,7 +54,7 @@ class Line:
 
     async def ends(self):
         """Whether nothing follows, because the server has closed the connection."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             try:
                 return await self.reader.read(1) == b""
             except ConnectionResetError:

@@ -44,6 +44,6 @@ async def wait_for_port(port: int, seconds=60) -> None:
 
 async def wait_for_model(url: str, seconds=60) -> None:
     """Wait until the embedding model of a server is loaded."""
-    async with httpx.AsyncClient() as http, asyncio.timeout(seconds):
+    async with httpx.AsyncClient(timeout=seconds) as http, asyncio.timeout(seconds):
         while (await http.get(f"{url}/readyz")).json()["embeddings"] != "ready":  # noqa: ASYNC110 - another process knows
             await asyncio.sleep(0.1)

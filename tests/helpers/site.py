@@ -25,6 +25,12 @@ from server.web.open_connections import ConnectionLimits, OpenConnections
 #: Everything is on loopback; to load the certificates of the world takes each client 25 ms.
 NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
+#: The seconds that a client waits for a server: on a busy machine an answer may take many. A test has 120.
+PATIENCE = 100
+
+#: A server closes a connection that nobody used for five seconds, and a request may meet that: clients close it before.
+IDLE_SECONDS = 1
+
 
 #: A password takes 150 ms of one core to hash, on purpose.
 QUICK = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
@@ -45,7 +51,7 @@ class Person:
     async def mcp(self, path="/mcp", mode="auto", headers=None):
         """The official client."""
         headers = {"authorization": f"Bearer {self.key}"} | (headers or {})
-        async with httpx2.AsyncClient(headers=headers, verify=NO_TLS) as http:
+        async with httpx2.AsyncClient(headers=headers, timeout=PATIENCE, verify=NO_TLS) as http:
             transport = streamable_http_client(f"{self.url}{path}", http_client=http)
             async with Client(transport, mode=mode) as client:
                 yield client
@@ -93,7 +99,8 @@ class Site:
     def client(self, key=None) -> httpx.AsyncClient:
         """An HTTP client that sends this bearer; closed with the site."""
         headers = {} if key is None else {"authorization": f"Bearer {key}"}
-        client = httpx.AsyncClient(base_url=self.url, headers=headers, timeout=30, verify=NO_TLS)
+        limits = httpx.Limits(keepalive_expiry=IDLE_SECONDS)
+        client = httpx.AsyncClient(base_url=self.url, headers=headers, timeout=PATIENCE, limits=limits, verify=NO_TLS)
         self.stack.append(client)
         return client
 

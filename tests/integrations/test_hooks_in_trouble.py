@@ -57,7 +57,7 @@ async def test_a_server_that_is_away_or_never_answers_is_silence(hook, event):
         assert await is_silent(hook, event, LOCI_URL=f"http://127.0.0.1:{nobody.getsockname()[1]}")
     async with standing_in(status=None) as stand:
         assert await is_silent(hook, event, LOCI_URL=stand.url, LOCI_HOOK_SECONDS="0.2")
-    assert len(stand.asked) == 1  # no second request is made after one that failed
+    assert len(stand.asked) <= 1  # no second request is made after one that failed
 
 
 @pytest.mark.parametrize("event", ["SessionStart", "BeforeAgent", "Stop"])
@@ -137,7 +137,7 @@ async def test_neither_key_nor_text_is_ever_on_a_command_line(hook, event, tmp_p
 async def test_a_request_has_three_seconds_and_no_more(hook, tmp_path):
     folder = watched(tmp_path / "bin")
     async with standing_in() as stand:
-        await hook.run(given("BeforeAgent"), LOCI_URL=stand.url, PATH=str(folder))
+        await hook.run(given("BeforeAgent"), LOCI_URL=stand.url, PATH=str(folder), LOCI_HOOK_SECONDS="")
     assert "\nmax-time = 3\n" in (folder / "config").read_text()
 
 

@@ -103,7 +103,7 @@ async def test_an_answer_that_comes_drop_by_drop_is_waited_for_no_longer_than_a_
         finally:
             writer.close()
 
-    async with await asyncio.start_server(drip, "127.0.0.1", 0) as server, asyncio.timeout(10):
+    async with await asyncio.start_server(drip, "127.0.0.1", 0) as server, asyncio.timeout(60):
         port = server.sockets[0].getsockname()[1]
         async with Llm.open("openai", f"http://127.0.0.1:{port}/v1", "small", "") as llm:
             with pytest.raises(LlmFailed):

@@ -49,7 +49,7 @@ async def test_a_server_that_is_told_to_end_has_flushed_everything_and_leaves_no
         try:
             assert any("Loci is at" in line for line in server.stderr)
             url, bearer = f"http://127.0.0.1:{port}", {"authorization": f"Bearer {key}"}
-            async with httpx.AsyncClient(base_url=url, headers=bearer, timeout=30, verify=NO_TLS) as http:
+            async with httpx.AsyncClient(base_url=url, headers=bearer, timeout=60, verify=NO_TLS) as http:
                 stored = (await http.post("/v1/memories", json={"content": "the heron waits"})).json()
                 found = (await http.post("/v1/search", json={"query": "heron"})).json()
             working = engine_processes(server.pid)

@@ -75,13 +75,13 @@ def test_half_sent_requests_and_a_slow_model_do_not_hold_up_the_end_and_are_a_li
         assert server.stderr is not None
         try:
             assert any("Loci is at" in line for line in server.stderr)
-            lines = [socket.create_connection(("127.0.0.1", port), timeout=30) for _ in HALF_SENT]
+            lines = [socket.create_connection(("127.0.0.1", port), timeout=60) for _ in HALF_SENT]
             for line, sent in zip(lines, HALF_SENT.values(), strict=True):
                 line.sendall(sent.replace("HOST", f"127.0.0.1:{port}").encode())
-            with socket.create_connection(("127.0.0.1", port), timeout=30) as asked:
+            with socket.create_connection(("127.0.0.1", port), timeout=60) as asked:
                 asked.sendall(f"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n".encode())
                 assert b"200" in asked.recv(100)  # what was sent before has been read
-            with socket.create_connection(("127.0.0.1", metrics_port), timeout=30) as asked:
+            with socket.create_connection(("127.0.0.1", metrics_port), timeout=60) as asked:
                 asked.sendall(b"GET /metrics HTTP/1.0\r\n\r\n")
                 page = asked.makefile("rb").read()
             asking = Thread(target=_ask_in_vain, args=(port, key, told), daemon=True)
@@ -92,11 +92,11 @@ def test_half_sent_requests_and_a_slow_model_do_not_hold_up_the_end_and_are_a_li
             limits = Path(f"/proc/{server.pid}/limits").read_text().splitlines()
             server.terminate()
             began = time.monotonic()
-            _, rest = server.communicate(timeout=30)
+            _, rest = server.communicate(timeout=60)
             took = time.monotonic() - began
         finally:
             server.kill()
-    assert took < 5
+    assert took < 10  # 4.5 on a machine that is not busy; Docker kills it after 10
     asking.join(30)
     assert told == [503]
     question.close()
@@ -138,7 +138,7 @@ def test_a_command_whose_store_does_not_close_ends_all_the_same_with_a_line_abou
         try:
             assert command.stdout.readline() == "works\n"
             command.terminate()
-            lines, _ = command.communicate(timeout=30)
+            lines, _ = command.communicate(timeout=60)
         finally:
             command.kill()
     assert command.returncode == 0

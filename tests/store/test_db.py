@@ -212,14 +212,14 @@ async def test_a_file_that_is_being_opened_for_a_cancelled_task_is_closed_before
 
     def open_slowly(*args, **parameters):
         started.set()
-        assert may_open.wait(10)
+        assert may_open.wait(60)
         return connect(*args, **parameters)
 
     monkeypatch.setattr(sqlite3, "connect", open_slowly)
     threads = set(threading.enumerate())
     db = Database(f"sqlite+aiosqlite:///{tmp_path}/loci.db")
     task = asyncio.create_task(db.ping())
-    assert await asyncio.to_thread(started.wait, 10)
+    assert await asyncio.to_thread(started.wait, 60)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
@@ -227,8 +227,8 @@ async def test_a_file_that_is_being_opened_for_a_cancelled_task_is_closed_before
     done, _ = await asyncio.wait({closing}, timeout=0.1)
     assert not done, "the file is still being opened"
     may_open.set()
-    await asyncio.wait_for(closing, 10)
+    await asyncio.wait_for(closing, 60)
     drivers = {each for each in threading.enumerate() if each not in threads and "asyncio" not in each.name}
     for each in drivers:
-        each.join(10)
+        each.join(60)
         assert not each.is_alive()

@@ -55,7 +55,7 @@ async def test_a_connection_that_postgres_ended_is_replaced_and_no_request_fails
     await postgres.cached_rows(QUERY)
     (driver,) = drivers
     await admin(f"SELECT pg_terminate_backend({driver.get_server_pid()})")
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while not driver.is_closed():  # noqa: ASYNC110 - the driver has no event for it
             await asyncio.sleep(0.01)
     assert await postgres.cached_rows(QUERY) == []

@@ -140,4 +140,4 @@ async def test_a_long_read_does_not_keep_writers_waiting_behind_an_erasure(book,
         before = time.monotonic()
         await erasure.erase_due_memories(book.db, clock(), timedelta(0))
         await book.store("another")
-        assert time.monotonic() - before < 5
+        assert time.monotonic() - before < 10  # a lock that somebody has is waited for 15

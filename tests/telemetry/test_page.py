@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from server.telemetry.page import PATH, make_page, serve_page, watch_loop
-from tests.helpers.site import NO_TLS, listen_on_loopback
+from tests.helpers.site import NO_TLS, PATIENCE, listen_on_loopback
 
 pytestmark = pytest.mark.anyio
 
@@ -32,10 +32,9 @@ async def test_the_server_itself_has_no_such_page(watched):
 async def test_the_listener_answers_while_the_server_runs_and_ends_with_it(watched):
     listener, url = listen_on_loopback()
     metrics = watched.running.telemetry.metrics
-    async with httpx.AsyncClient(verify=NO_TLS) as http:
+    async with httpx.AsyncClient(timeout=PATIENCE, verify=NO_TLS) as http:
         async with serve_page(metrics, watched.services, watched.running.auth, [listener]):
-            async with asyncio.timeout(10):
-                answer = await http.get(f"{url}{PATH}")
+            answer = await http.get(f"{url}{PATH}")
         assert "loci_build_info{" in answer.text
         with pytest.raises(httpx.ConnectError):
             await http.get(f"{url}{PATH}")

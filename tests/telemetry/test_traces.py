@@ -120,7 +120,7 @@ async def test_a_collector_that_does_not_answer_holds_up_neither_a_request_nor_t
         for _ in range(module.QUEUE + module.BATCH):
             traces.begin_request(dict(SCOPE)).end(200)
         await traces.close()
-        assert time.monotonic() - began < 20  # a loaded machine takes its time; waiting for each batch takes minutes
+        assert time.monotonic() - began < 60  # a loaded machine takes its time; waiting for each batch takes minutes
 
 
 async def test_spans_that_cannot_be_sent_are_logged_and_raise_nothing(collector):

@@ -81,7 +81,7 @@ def open_site(settings, clock):
     return start
 
 
-async def until(condition, seconds=20):
+async def until(condition, seconds=60):
     async with asyncio.timeout(seconds):
         while not await condition():  # noqa: ASYNC110 - the product has no use for an event here
             await asyncio.sleep(0.01)

@@ -72,7 +72,7 @@ async def test_an_account_that_is_made_at_any_door_is_told_in_its_own_transactio
 
 async def test_the_events_are_delivered_by_the_server_itself(told, web):
     await told.client().post("/v1/signup", json={"name": "cat"})
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not web.call_count:  # noqa: ASYNC110 - the product has no use for an event here
             await asyncio.sleep(0.05)
     assert json.loads(web.calls[0].request.content)["type"] == "account.created"

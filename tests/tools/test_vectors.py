@@ -59,7 +59,7 @@ def impatient(monkeypatch):
 
 async def is_whole(site):
     """Return once the server's own loop has filled in every gap; the model may have to come back first."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while not site.services.encoder.is_ready:  # noqa: ASYNC110 - the product has no use for an event here
             await asyncio.sleep(0)
         await follow_backfill(site.services.encoder, told, lambda _: asyncio.sleep(0))
@@ -193,7 +193,7 @@ async def test_while_a_new_model_embeds_everything_the_one_before_it_answers(end
     endpoint.mock(side_effect=held_up)
     async with site_at(remote, clock) as site:
         ann = await site.person()
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while (found := await asked(ann, "what vehicle does she drive"))["ranking"] != "hybrid":
                 pass  # the model of before is still being loaded
         assert [each["content"] for each in found["memories"]] == ["Her car is a red convertible"]

@@ -171,7 +171,7 @@ async def test_a_client_that_waits_for_the_server_is_not_late(echo, line):
     await line.send(line.head("POST /held", SIZED, "Expect: 100-continue"))
     await echo.move(100)
     echo.release.set()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         assert b"100" in await line.reader.readline()
         await line.reader.readline()
     await line.send(b"a" * 9)
@@ -284,7 +284,7 @@ async def test_a_client_that_goes_away_is_one_quiet_line(signup_site, caplog, pa
         async with line_to(signup_site.url) as line:
             await line.send(line.head(f"POST {path}", *headers, "Accept: */*", SIZED) + b"{")
             await ann.http.get("/healthz")
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not (left := [each for each in logs if each.get("path") != "/healthz"]):
                 await ann.http.get("/healthz")
     assert [(each["event"], each["log_level"], each["path"]) for each in left] == [("request.abandoned", "info", path)]

@@ -194,7 +194,7 @@ async def test_a_server_whose_files_cannot_be_written_is_not_ready(settings):
         assert server.stderr is not None
         try:
             assert any("Loci is at" in line for line in server.stderr)
-            async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=30, verify=NO_TLS) as http:
+            async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=60, verify=NO_TLS) as http:
                 before = resource.prlimit(server.pid, resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
                 refused = await http.get("/readyz")
                 resource.prlimit(server.pid, resource.RLIMIT_FSIZE, before)

@@ -20,7 +20,7 @@ from tests.auth.clients.test_documents import URL as DOCUMENT_URL
 from tests.helpers.logins.fake_issuer import URL, FakeIssuer, fake_web, make_key
 from tests.helpers.logins.flow import ON_BOTH, Flow
 from tests.helpers.logins.oauth_client import Storage
-from tests.helpers.site import NO_TLS, site_at
+from tests.helpers.site import NO_TLS, PATIENCE, site_at
 
 pytestmark = pytest.mark.anyio
 
@@ -234,7 +234,7 @@ async def test_the_official_client_gets_in_without_a_browser(settings, clock, co
             site.url,
             get_assertion,
         )
-        async with httpx2.AsyncClient(auth=provider, verify=NO_TLS) as http:
+        async with httpx2.AsyncClient(auth=provider, timeout=PATIENCE, verify=NO_TLS) as http:
             async with Client(streamable_http_client(f"{site.url}/mcp", http_client=http)) as client:
                 answer = await client.call_tool("store_memory", {"content": "The heron nests at the north pond"})
         assert not answer.is_error

@@ -11,6 +11,7 @@ from mcp.shared.auth import AuthorizationCodeResult, OAuthClientInformationFull,
 from pydantic import AnyUrl
 
 from tests.helpers.logins.headless import authorize
+from tests.helpers.site import PATIENCE
 
 PASSWORD = "correct horse battery"
 CALLBACK = "http://127.0.0.1:51234/callback"
@@ -64,7 +65,7 @@ async def logged_in(site, storage, login, mode="auto", path="/mcp", document=Non
     # The client insists on https; here the document lies on loopback, which the server's test setting allows.
     auth.context.client_metadata_url = document
     storage.auth = auth
-    async with httpx2.AsyncClient(auth=auth, verify=login.verify) as http:
+    async with httpx2.AsyncClient(auth=auth, timeout=PATIENCE, verify=login.verify) as http:
         transport = streamable_http_client(f"{site.url}{path}", http_client=http)
         async with Client(transport, mode=mode) as client:
             yield client

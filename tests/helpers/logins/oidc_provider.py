@@ -98,7 +98,7 @@ class OidcProvider:
             The address at the client to which the provider sends the browser: with a code, or with an error.
         """
         context = ssl.create_default_context(cafile=self.ca_file)
-        async with httpx.AsyncClient(verify=context, timeout=30) as browser:
+        async with httpx.AsyncClient(verify=context, timeout=PATIENCE) as browser:
             page = await browser.get(url)
             for _ in range(MOST_PAGES):
                 if page.is_redirect:
@@ -162,12 +162,12 @@ async def running_provider(ca: LocalCa, configuration: Configuration, port=0) ->
         assert line, "the provider ended; see its messages above"
         issuer = json.loads(line)["issuer"]
         context = ssl.create_default_context(cafile=ca.file)
-        async with httpx.AsyncClient(verify=context, timeout=30) as http:
+        async with httpx.AsyncClient(verify=context, timeout=PATIENCE) as http:
             yield OidcProvider(issuer, ca.file, configuration, http)
     finally:
         process.stdin.close()
         try:
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 await process.wait()
         except TimeoutError:
             process.kill()

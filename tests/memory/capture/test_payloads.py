@@ -1,7 +1,7 @@
 """What is reported: cleaned before it is stored, and read in the fields of several agents' hooks."""
 
 from datetime import UTC, datetime
-from time import perf_counter
+from time import thread_time
 
 import pytest
 
@@ -39,9 +39,9 @@ def test_each_element_is_cut_in_any_case(name):
 
 @pytest.mark.parametrize("piece", ["<private>", "</private>", "<private ", "<system-reminder><private>", "<   "])
 def test_texts_that_are_made_to_be_slow_are_not(piece):
-    started = perf_counter()
+    started = thread_time()
     cut_private(piece * (2_000_000 // len(piece)))
-    assert perf_counter() - started < 5
+    assert thread_time() - started < 5
 
 
 def test_a_payload_is_bounded_whatever_makes_it_large():

@@ -268,7 +268,7 @@ async def test_a_model_that_is_held_up_does_not_hold_up_the_end(tmp_path, script
     embeddings.start()
     (thread,) = (each for each in threading.enumerate() if each.name == "embedding model")
     try:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             calls = []
             if not is_loading:
                 await embeddings.wait_ready()

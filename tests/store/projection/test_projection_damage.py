@@ -138,7 +138,7 @@ async def test_an_engine_that_is_held_up_does_not_hold_up_the_end_and_nothing_is
     await projection.project(book.workspace)
     ids += await book.store("b", "c")
     engine.before["upsert"] = engine.before["flush"] = gate  # it is never opened
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         await projection.close()
     assert (gate.reached.is_set(), engine.times("close")) == (True, 1)
     after, fresh = restarted()

@@ -38,7 +38,7 @@ def kill():
 
 async def answered(ask):
     """Return the answer once the process is started again; until then it may be refused."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while True:
             with contextlib.suppress(EngineDown):
                 return await ask()
@@ -49,7 +49,7 @@ async def agree(book, projection, engine, *ids):
     """Whether the engine, once it answers again, holds these memories as their rows are, and no others."""
     collection = name_collection(book.workspace, 0, 0)
     await projection.flush()  # it meets the loss, if the next search does not
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while not await projection.project(book.workspace):  # noqa: ASYNC110 - no event tells when it is up
             await asyncio.sleep(0)
     points = await answered(lambda: engine.read_points(collection))

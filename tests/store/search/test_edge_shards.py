@@ -90,7 +90,7 @@ async def test_an_idle_shard_is_evicted_before_a_busy_one_that_is_older(tmp_path
     busy, idle, wanted = (make.collection() for _ in range(3))
     await shards.ensure_shard(busy)
     await shards.ensure_shard(idle)
-    async with asyncio.timeout(30), shards.pin(busy):
+    async with asyncio.timeout(60), shards.pin(busy):
         async with shards.pin(idle):
             pass
         assert await shards.ensure_shard(wanted)
@@ -156,7 +156,7 @@ async def test_a_load_goes_on_when_its_caller_is_cancelled_and_leaves_nothing_pi
     await asyncio.to_thread(go_on.set)
     assert await again == 0
     assert len(loads) == 1
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         assert await engine.open(make.collection())
     await engine.close()
 

@@ -44,7 +44,7 @@ async def engine_of():
 
     async def make(answering):
         server = await asyncio.start_server(answering.serve, "127.0.0.1", 0)
-        engine = ServerEngine.from_url(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", timeout=5)
+        engine = ServerEngine.from_url(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", timeout=60)
         opened.append((server, engine))
         return engine
 

@@ -43,7 +43,7 @@ def end_of(pid):
     return os.pidfd_open(pid)
 
 
-async def ended(descriptor, seconds=20):
+async def ended(descriptor, seconds=60):
     """Return when the process has ended."""
     loop, gone = asyncio.get_running_loop(), asyncio.Event()
     loop.add_reader(descriptor, gone.set)
@@ -105,7 +105,7 @@ async def test_a_process_that_is_killed_loses_only_what_was_not_flushed_and_says
 
 async def until_started(engine):
     """Ask until the loop has read that the process is gone, and it was started again."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while True:
             with contextlib.suppress(EngineDown):
                 return await engine.ping()
@@ -114,7 +114,7 @@ async def until_started(engine):
 
 async def until_answered(engine, collection):
     """Ask until the loop has read that the process is gone: what is sent meanwhile is refused."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while True:
             with contextlib.suppress(EngineDown):
                 return await engine.count(collection)
