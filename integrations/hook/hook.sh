@@ -16,12 +16,14 @@ export LC_ALL
 [ -n "${LOCI_HOOK_TRACE:-}" ] || exec 2>/dev/null
 
 here=$(dirname -- "$0")
-url=${LOCI_URL:-${MEMENTO_API_URL:-http://127.0.0.1:8080}}
+kept=${XDG_CONFIG_HOME:-${HOME:-}/.config}/loci
+url=${LOCI_URL:-${MEMENTO_API_URL:-}}
+[ -n "$url" ] || { [ -r "$kept/url" ] && read -r url <"$kept/url"; }
+url=${url:-http://127.0.0.1:8080}
 url=${url%/}
 url=${url%/mcp}
 key=${LOCI_API_KEY:-${MEMENTO_API_KEY:-}}
-kept=${XDG_CONFIG_HOME:-${HOME:-}/.config}/loci/key
-[ -n "$key" ] || { [ -r "$kept" ] && read -r key <"$kept"; }
+[ -n "$key" ] || { [ -r "$kept/key" ] && read -r key <"$kept/key"; }
 workspace=${LOCI_WORKSPACE:-${MEMENTO_WORKSPACE:-}}
 line_break='
 '
@@ -85,7 +87,7 @@ recall() {
 # The input is always read to its end: a client may treat a closed pipe as an error.
 input=$(cat)
 if [ -z "$key" ]; then
-    echo "loci: no key in LOCI_API_KEY, and none in $kept" >&2
+    echo "loci: no key in LOCI_API_KEY, and none in $kept/key" >&2
     exit 0
 fi
 [ $# -eq 0 ] || input="{\"platform\":\"$1\",${input#*\{}"

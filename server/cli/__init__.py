@@ -69,6 +69,12 @@ _PLACES = {
         "run_doctor",
         "Check settings, stores, models and public URL. The exit code is 1 if something is wrong.",
     ),
+    "connect": _Place(
+        "connect.command",
+        "connect_client",
+        "Show what connects a client to the server in every folder, or do it with --write.",
+    ),
+    "disconnect": _Place("connect.command", "disconnect_client", "Undo what `connect --write` did for a client."),
     "install-service": _Place(
         "serving.install_service",
         "install_service",

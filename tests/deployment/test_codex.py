@@ -2,14 +2,17 @@
 
 import asyncio
 import json
+import os
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from server.cli import app
 from tests.helpers import npm
 from tests.helpers.agents import (
-    ROOT,
     SAID,
     Agent,
     add_user,
@@ -81,15 +84,28 @@ async def codex(tmp_path):
         yield Agent(program, home, make_environ(home, DOUBLE_KEY="any"), log)
 
 
+@pytest.fixture
+def loci(codex, monkeypatch):
+    """Return a function that runs a command of Loci in the home of Codex."""
+    monkeypatch.setenv("HOME", str(codex.home))
+    monkeypatch.setenv("PATH", f"{codex.program.parent}:{os.environ['PATH']}")
+    for name in ("XDG_CONFIG_HOME", "CODEX_HOME"):
+        monkeypatch.delenv(name, raising=False)
+
+    async def run(*arguments):
+        result = await asyncio.to_thread(CliRunner().invoke, app, arguments)
+        assert result.exit_code == 0, result.output
+
+    return run
+
+
 async def test_what_is_said_in_one_session_is_told_in_the_next_and_private_text_is_nowhere(
-    hybrid_site, codex, settings
+    hybrid_site, codex, loci, settings
 ):
-    site = hybrid_site
+    site, config = hybrid_site, codex.home / ".codex/config.toml"
+    before = tomllib.loads(config.read_text())
     await add_user(site, "eve")
-    await codex.run("plugin", "marketplace", "add", str(ROOT))
-    await codex.run("plugin", "add", "loci@loci")
-    with (codex.home / ".codex/config.toml").open("a") as config:
-        config.write(f'\n[mcp_servers.loci]\nurl = "{site.url}/mcp"\n')
+    await loci("connect", "codex", "--url", site.url, "--write")
     await log_in(codex, "eve")
 
     async def say(folder, prompt):
@@ -108,3 +124,6 @@ async def test_what_is_said_in_one_session_is_told_in_the_next_and_private_text_
     assert (asked.count("Tuesdays"), asked.count("egret")) == (1, 1), asked
     assert "Add the canary step" in await say(shop, "Good morning")
     check_nowhere(settings.data_dir, "heliotrope")
+    await loci("disconnect", "codex")
+    after = tomllib.loads(config.read_text())
+    assert {name: held for name, held in after.items() if held != {} and name != "projects"} == before

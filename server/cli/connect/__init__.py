@@ -1,0 +1,1 @@
+"""`connect` and `disconnect`: what connects each client to a server, and its undoing."""
