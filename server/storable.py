@@ -35,6 +35,30 @@ def is_storable_number(value: float) -> bool:
     return math.isfinite(value) if isinstance(value, float) else -_TOO_LARGE < value < _TOO_LARGE
 
 
+def make_storable(value: Any, depth: int = 0) -> Any:
+    """Return JSON with values that can be stored in place of those that `refuse_unstorable` refuses.
+
+    NUL is left out, half a surrogate pair becomes the replacement character, and a number or a part that is nested too
+    deep becomes a text that says so.
+    """
+    if isinstance(value, str):
+        return _make_text_storable(value)
+    if isinstance(value, int | float):
+        return value if is_storable_number(value) else "[a number that cannot be stored]"
+    if not isinstance(value, dict | list):
+        return value
+    if depth >= DEPTH:
+        return "[nested too deep]"
+    if isinstance(value, list):
+        return [make_storable(each, depth + 1) for each in value]  # pyright: ignore[reportUnknownVariableType] - JSON
+    return {_make_text_storable(str(key)): make_storable(each, depth + 1) for key, each in value.items()}  # pyright: ignore[reportUnknownArgumentType,reportUnknownVariableType] - JSON
+
+
+def _make_text_storable(text: str) -> str:
+    text = text.replace("\x00", "")
+    return text if text.isascii() else text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
+
 def refuse_unstorable(value: Any, path: str = "", depth: int = 0) -> None:
     """Refuse a value that a database cannot hold or JSON cannot express.
 

@@ -11,13 +11,14 @@ from server.store.record.capture.events import Event
 from server.store.record.capture.observations import Origin
 from server.store.record.workspaces import Workspace
 from tools.capture.access import find_own_workspace, make_not_found
+from tools.capture.names import ReportedKey, ReportedName, ReportedWord
 from tools.capture.recording import Recorded, Report, clean_reports, record_reports
 from tools.capture.sessions import normalize_platform
 from tools.capture.wire import Epoch, EventView, InProject, JobView, Wire
 from tools.core.answers import Answer
 from tools.core.arguments import Args, InWorkspace
 from tools.core.call import AccountCall, Call, ensure_workspace
-from tools.core.fields import Id, Moment, Name, Word
+from tools.core.fields import Id, Moment
 from tools.core.operation import Effect, Operation
 from tools.core.services import Services
 
@@ -31,15 +32,15 @@ class NewEvent(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    type: Word = Field(description="What happened, e.g. user_prompt, tool_use, assistant_message.")
+    type: ReportedWord = Field(description="What happened, e.g. user_prompt, tool_use, assistant_message.")
     source: Literal["hook", "worker", "provider", "server", "api"] = Field(
         default="api", description="The part of the agent's software that reports it."
     )
     occurred_at: Moment | None = Field(default=None, description="When it happened, if that is not now. ISO 8601.")
     payload: Any = Field(default=_NOTHING, description="What happened, as JSON: the fields of the agent's hook.")
     session_id: Id | None = Field(default=None, description="The id of its session.")
-    content_id: Name | None = Field(default=None, description="The id of its transcript, in place of a session.")
-    platform: Name | None = Field(default=None, description="The client, such as claude, codex or cursor.")
+    content_id: ReportedKey | None = Field(default=None, description="The id of its transcript, in place of a session.")
+    platform: ReportedName | None = Field(default=None, description="The client, such as claude, codex or cursor.")
 
     def to_report(self) -> Report:
         """Return the event as it is recorded."""

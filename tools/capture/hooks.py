@@ -14,13 +14,13 @@ from server.memory.capture.tool_json import read_tool_json
 from server.store.record.capture import sessions, told
 from server.store.record.capture.sessions import Session
 from server.store.record.capture.told import ToldSession
+from tools.capture.names import ReportedId, ReportedName, ReportedWord
 from tools.capture.places import SessionPlace, find_session_place
 from tools.capture.recording import Report, clean_reports, record_reports
 from tools.capture.sessions import close_session, make_external_key, normalize_platform
 from tools.capture.telling import Told
 from tools.core.arguments import InWorkspace
 from tools.core.call import Call, PlacedCall, ensure_workspace
-from tools.core.fields import Id, Name, Word
 from tools.core.services import Services
 
 #: The beginnings of a session after which the agent does not see any more what it was told before.
@@ -35,14 +35,14 @@ class OnEvent(InWorkspace):
 
     cleans_itself = True
 
-    event: Word | None = Field(default=None, description="The name of the hook's event, e.g. UserPromptSubmit.")
-    session_id: Id | None = Field(default=None, description="The id that the agent gave the session.")
-    platform: Name | None = Field(default=None, description="The client, such as claude or codex.")
+    event: ReportedWord | None = Field(default=None, description="The name of the hook's event, e.g. UserPromptSubmit.")
+    session_id: ReportedId | None = Field(default=None, description="The id that the agent gave the session.")
+    platform: ReportedName | None = Field(default=None, description="The client, such as claude or codex.")
     cwd: str | None = Field(default=None, description="The folder in which the agent works.")
     repository: str | None = Field(default=None, description="The URL of the folder's remote repository.")
     source: str | None = Field(default=None, description="Of a session's start: startup, resume, clear or compact.")
     prompt: str | None = Field(default=None, description="What the person said.")
-    tool_name: Name | None = Field(default=None, description="The tool that the agent called.")
+    tool_name: ReportedName | None = Field(default=None, description="The tool that the agent called.")
     tool_input: Any = Field(default=None, description="The tool's arguments: an object, or its JSON.")
     tool_response: Any = Field(default=None, description="The tool's answer: an object, its JSON, or a text.")
     last_assistant_message: str | None = Field(default=None, description="The agent's reply.")

@@ -15,12 +15,13 @@ from server.store.record.capture.jobs import Job
 from server.store.record.capture.sessions import Session
 from server.store.record.workspaces import Workspace
 from tools.capture.access import find_own_workspace, make_not_found
+from tools.capture.names import ReportedKey, ReportedName
 from tools.capture.recording import Report, clean_reports, record_reports
 from tools.capture.wire import JobView, SessionView, Wire
 from tools.core.answers import Answer
 from tools.core.arguments import Args, InWorkspace
 from tools.core.call import AccountCall, Call, PlacedCall, ensure_workspace
-from tools.core.fields import Id, Name
+from tools.core.fields import Id
 from tools.core.operation import Effect, Operation
 from tools.core.services import Services
 
@@ -30,11 +31,11 @@ class StartSession(InWorkspace):
 
     cleans_itself = True
 
-    external_id: Name | None = Field(default=None, description="The id that the agent gave it.")
-    content_id: Name | None = Field(default=None, description="The id of its transcript.")
-    agent_id: Name | None = Field(default=None, description="The agent.")
-    agent_type: Name | None = Field(default=None, description="The agent's type.")
-    platform: Name | None = Field(default=None, description="The client, such as claude, codex or cursor.")
+    external_id: ReportedKey | None = Field(default=None, description="The id that the agent gave it.")
+    content_id: ReportedKey | None = Field(default=None, description="The id of its transcript.")
+    agent_id: ReportedKey | None = Field(default=None, description="The agent.")
+    agent_type: ReportedName | None = Field(default=None, description="The agent's type.")
+    platform: ReportedName | None = Field(default=None, description="The client, such as claude, codex or cursor.")
     metadata: dict[str, Any] = Field(
         default={}, description="Anything else to keep with it. Its `prompt` becomes an event of the session."
     )

@@ -21,7 +21,8 @@ class Args(BaseModel):
 
     `answered_fields` has the fields that only answers have, so that an answer can be sent back: each with the argument
     that it stands for unless that is sent as well, or with None, and then it is left out. If `cleans_itself` is true,
-    the handler takes credentials out of what it stores, and nobody else looks for them.
+    the handler takes credentials out of what it stores, and nobody else looks for them; and what cannot be stored is
+    replaced, and not refused.
     """
 
     answered_fields: ClassVar[Mapping[str, str | None]] = {}

@@ -7,6 +7,7 @@ from pydantic import BaseModel
 from auth.principal import Principal
 from server.errors import Failure
 from server.names import fold_name
+from server.storable import make_storable
 from server.store.record.journal import Actor
 from server.store.record.workspaces import MissingWorkspace, Workspace
 from tools.core.arguments import Args, InWorkspace, validate, validate_request
@@ -33,6 +34,8 @@ async def execute_operation(operation: Operation, services: Services, door: Door
     _demand_scope(principal, operation.name, operation.scope)
     services.rate_limit.spend(principal.credential_id)
     sent = raw | _read_peeks(operation, door)
+    if operation.args.cleans_itself:
+        sent = {name: each if name == "workspace" else make_storable(each) for name, each in sent.items()}
     refuse_unstorable_arguments(operation.args, sent)
     try:
         request = operation.dialect.translate(sent)

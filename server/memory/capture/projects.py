@@ -6,13 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from server.memory.credentials import redact_credentials
+
 PlaceKind = Literal["path", "repository"]
 MOST_CHARACTERS = 1000
 LONGEST_NAME = 100
 
-#: `git@host:owner/name.git`, as opposed to a URL.
-_SCP = re.compile(r"^(?:[\w.+-]+@)?([\w.-]+):(?!//)(.+)$")
-_URL = re.compile(r"^[a-z][a-z0-9+.-]*://(?:[^/@]*@)?([^/:]+)(?::\d+)?/(.+)$", re.IGNORECASE)
+#: `git@host:owner/name.git`, as opposed to a URL. Credentials may hold an `@` in both.
+_SCP = re.compile(r"^(?:[^/]*@)?([\w.-]+):(?!//)(.+)$")
+_URL = re.compile(r"^[a-z][a-z0-9+.-]*://(?:[^/]*@)?([^/:@]+)(?::\d+)?/([^?#]+)", re.IGNORECASE)
 #: The folders in which agents put the worktrees of a repository.
 _WORKTREES = re.compile(r"^(.+?)/(?:\.claude/worktrees|\.worktrees|\.codex/worktrees)/[^/]+(?:/.*)?$")
 #: Folders in which there are many projects: no one is known by them.
@@ -45,13 +47,13 @@ def read_repository(url: str) -> Place | None:
     found = _URL.match(text) or _SCP.match(text)
     if found is not None:
         text = f"{found[1]}/{found[2].lstrip('/')}"
-    text = text.removesuffix(".git").rstrip("/").lower()
+    text = redact_credentials(text).rstrip("/").removesuffix(".git").rstrip("/").lower()
     return Place("repository", text[:MOST_CHARACTERS]) if text else None
 
 
 def read_path(path: str) -> Place | None:
     """Return the folder of a project; None if it is empty. A worktree that an agent made is its repository's folder."""
-    text = re.sub(r"/+", "/", path.strip().replace("\\", "/"))
+    text = re.sub(r"/+", "/", redact_credentials(path.strip()).replace("\\", "/"))
     text = text.rstrip("/") or text
     if (worktree := _WORKTREES.match(text)) is not None:
         text = worktree[1]

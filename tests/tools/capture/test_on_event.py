@@ -273,4 +273,4 @@ async def test_private_text_of_a_hook_is_neither_stored_nor_asked_for(ann):
     stored = [(await ann.http.get(f"/v1/events/{each['sourceId']}")).json()["event"]["payload"] for each in jobs]
     assert len(stored) == 2
     assert "heliotrope" not in json.dumps(stored)
-    assert {"stdout": " ok ?"} in [each.get("tool_response") for each in stored]
+    assert {"stdout": " ok \ufffd"} in [each.get("tool_response") for each in stored]
