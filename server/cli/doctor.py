@@ -40,7 +40,7 @@ from server.network.http import open_http_client
 from server.network.loopback import is_loopback
 from server.store.embedding.models.model_folder import find_model
 from server.store.embedding.source import EmbeddingFailed, EmbeddingSource
-from server.store.migrate import SchemaTooNew
+from server.store.migrate import MigrationFailed, SchemaTooNew, list_missing_parts
 from server.store.migrations import HEAD
 from server.store.search.folder_ownership import AlreadyOwned, FolderOwnership
 from server.store.search.seam import EngineDown
@@ -157,12 +157,18 @@ async def _check_record(settings: Settings) -> Finding:
         async with open_record(settings) as db:
             await db.check_write()
             damages = await db.find_damage()
+            missing = [] if damages else await list_missing_parts(db)
+    except MigrationFailed as error:
+        return Finding("record", is_ok=False, detail=str(error), cure=CURE_OF_DAMAGE)
     except SchemaTooNew as error:
         return Finding(
             "record", is_ok=False, detail=str(error), cure="Run the newer version, or restore a copy from before it."
         )
     if damages:
         return Finding("record", is_ok=False, detail=f"damaged: {'; '.join(damages)}", cure=CURE_OF_DAMAGE)
+    if missing:
+        detail = f"lacks what a record of schema {HEAD} has: {', '.join(missing)}"
+        return Finding("record", is_ok=False, detail=detail, cure=CURE_OF_DAMAGE)
     return Finding("record", is_ok=True, detail=f"{kind} answers, can be written and is whole; schema {HEAD}")
 
 

@@ -86,16 +86,38 @@ async def list_upgrade_copies(db: Database) -> list[str]:
 
 
 async def read_step(db: Database) -> str | None:
-    """Return the step that the record is at, or None if it is empty."""
+    """Return the step that the record is at, or None if it is empty. Raises MigrationFailed if it names several."""
     if db.is_sqlite and not await asyncio.to_thread(Path(db.url.database or "").exists):
         return None
     try:
         async with db.read() as connection:
-            return (await connection.execute(sa.text("SELECT version_num FROM alembic_version"))).scalar_one_or_none()
+            steps = list((await connection.execute(sa.text("SELECT version_num FROM alembic_version"))).scalars())
     except DBAPIError as error:
         if _is_missing_table(error):
             return None
         raise
+    if len(steps) > 1:
+        raise MigrationFailed(" and ".join(sorted(steps)), "the record names several steps", None)
+    return steps[0] if steps else None
+
+
+async def list_missing_parts(db: Database) -> list[str]:
+    """Return the tables that a record at `HEAD` should have and lacks, and the columns as `table.column`."""
+    async with db.read() as connection:
+        return await connection.run_sync(_list_missing_parts)
+
+
+def _list_missing_parts(connection: sa.Connection) -> list[str]:
+    inspector = sa.inspect(connection)
+    there = set(inspector.get_table_names())
+    missing: list[str] = []
+    for table in load_all_tables().sorted_tables:
+        if table.name not in there:
+            missing.append(table.name)
+            continue
+        columns = {column["name"] for column in inspector.get_columns(table.name)}
+        missing += [f"{table.name}.{column.name}" for column in table.columns if column.name not in columns]
+    return missing
 
 
 def _is_missing_table(error: DBAPIError) -> bool:

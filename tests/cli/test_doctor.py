@@ -3,6 +3,8 @@
 import asyncio
 import json
 import socket
+import sqlite3
+from contextlib import closing
 from datetime import timedelta
 from typing import Any
 
@@ -234,3 +236,26 @@ def test_a_qdrant_server_that_is_too_old_or_away_is_told(examine, answer, told):
         found = examine(LOCI_QDRANT_URL="http://127.0.0.1:6333")["search store"]
     assert (found["state"], told in found["detail"]) == ("fail", True)
     assert "LOCI_QDRANT_URL" in found["cure"]
+
+
+def test_a_record_that_lacks_parts_of_its_schema_is_told_which(examine, data_dir):
+    examine()  # makes the record
+    with closing(sqlite3.connect(data_dir / "loci.db")) as connection:
+        connection.execute("DROP TABLE observation_sources")
+        connection.execute("ALTER TABLE images RENAME COLUMN mimetype TO kind")
+        connection.commit()
+    found = examine()["record"]
+    assert found["state"] == "fail"
+    assert found["detail"].endswith(": images.mimetype, observation_sources")
+    assert "restore a backup" in found["cure"]
+
+
+def test_a_record_that_names_two_steps_is_a_sentence_in_every_command(examine, data_dir):
+    examine()
+    with closing(sqlite3.connect(data_dir / "loci.db")) as connection:
+        connection.execute("INSERT INTO alembic_version VALUES ('0003')")
+        connection.commit()
+    assert f"at step 0003 and {HEAD}" in examine()["record"]["detail"]
+    result = CliRunner().invoke(app, ["user", "list"])
+    assert (result.exit_code, result.exception.__class__) == (1, SystemExit)
+    assert f"at step 0003 and {HEAD}: the record names several steps" in " ".join(result.output.split())
