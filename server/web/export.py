@@ -35,13 +35,21 @@ async def answer_export(scope: Scope, receive: Receive, send: Send) -> None:
     sent = dict(request.query_params)
     call, args = await open_call("export_memories", "memory:read", ExportMemories, services, door, sent)
     headers = {"Cache-Control": "no-store", "Content-Disposition": 'attachment; filename="memories.ndjson"'}
-    response = StreamingResponse(_write_lines(services, call, args), headers=headers, media_type=MEDIA_TYPE)
+    lines = _write_lines(services, call, args)
+    first = await anext(lines, "")  # if the record cannot be read, the answer says so
+    response = StreamingResponse(_prepend(first, lines), headers=headers, media_type=MEDIA_TYPE)
     await response(scope, receive, send)
 
 
 async def _write_lines(services: Services, call: Call, args: ExportMemories) -> AsyncGenerator[str]:
     async for memory in export_memories(services, call, args):
         yield memory.model_dump_json() + "\n"
+
+
+async def _prepend(first: str, rest: AsyncGenerator[str]) -> AsyncGenerator[str]:
+    yield first
+    async for line in rest:
+        yield line
 
 
 def add_to_openapi(openapi: dict[str, Any]) -> dict[str, Any]:

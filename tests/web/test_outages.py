@@ -129,6 +129,7 @@ async def test_a_damaged_page_is_a_503_with_a_plain_message_and_one_line_and_rea
             answer = await http.get(f"/v1/memories/{memory_id}")
             assert (answer.status_code, answer.json()["error"]) == (503, "unavailable")
             assert answer.json()["message"].startswith("The server's database is damaged")
+        assert (await http.get("/v1/memories/export")).status_code == 503
         structlog.reset_defaults()
         ready = await http.get("/readyz")
     assert (ready.status_code, ready.json()["record"]) == (503, "damaged")
