@@ -5,6 +5,7 @@ uvicorn hands every byte to its parser, which keeps all of a head. So the bytes 
 
 import json
 import math
+import re
 from asyncio import BaseTransport
 from typing import Any
 
@@ -21,6 +22,8 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger("server.access")
 #: The most bytes that are parsed at once.
 PIECE = 8 * 1024
 NEVER = math.inf
+#: The host and port at the beginning of a URL after its scheme.
+_AUTHORITY = re.compile(rb"[^/?#]*")
 #: The words of a Connection header that ask for another protocol.
 UPGRADE_WORDS = {b"upgrade", b"http2-settings"}
 
@@ -111,6 +114,8 @@ class HttpConnection(HttpToolsProtocol):
         self._is_upgrade = self.parser.should_upgrade() and self.parser.get_method() != b"CONNECT"
         if self._is_upgrade:
             return
+        if not self.url.startswith(b"/"):
+            self._read_whole_url()
         self._is_in_head, self._is_in_body = False, True
         self._overhead = 0
         self._deadline = self._now() + self._limits.body_seconds
@@ -190,6 +195,18 @@ class HttpConnection(HttpToolsProtocol):
             self._refuse(Failure("unavailable", "The server stops. Try again in a few seconds.", retry_after=5))
         else:
             self._refuse(Failure("timed_out", "The request did not arrive in time. Send it again."))
+
+    def _read_whole_url(self) -> None:
+        """Take the host of a URL in the request line in place of the one in the header: RFC 9112, section 3.2.2."""
+        scheme, is_url, rest = self.url.partition(b"://")
+        if not is_url:
+            return  # OPTIONS *
+        authority = _AUTHORITY.match(rest)[0]
+        path = rest[len(authority) :]
+        self.url = scheme + is_url + authority + (path if path.startswith(b"/") else b"/" + path)
+        hosts = [header for header in self.headers if header[0] == b"host"] or [(b"host", b"")]
+        others = [header for header in self.headers if header[0] != b"host"]
+        self.headers[:] = [*others, *((name, authority) for name, _ in hosts)]
 
     def _begin_head(self) -> None:
         """Set the deadline of a head, if it is not set already."""

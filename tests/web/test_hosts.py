@@ -1,5 +1,7 @@
 """The names under which the server answers, and what it says under any other."""
 
+import asyncio
+
 import httpx
 import pytest
 from starlette.applications import Starlette
@@ -79,6 +81,23 @@ async def test_a_request_without_one_host_is_refused(shared, path, headers):
         status, body = await line.answer()
         expected = (400, "malformed") if len(headers) > 1 else (421, "wrong_host")
         assert (status, body["error"]) == expected
+
+
+async def test_the_host_of_a_whole_url_counts_and_not_the_header(shared):
+    for target, host, is_refused in (
+        ("http://evil.example/login", "OURS", True),
+        ("http://ann@OURS/login", "OURS", True),
+        ("http://OURS/login", "evil.example", False),
+        ("HTTP://OURS/login", "OURS", False),
+        ("http://OURS", "OURS", False),
+        ("http://OURS?x=1", "OURS", False),
+    ):
+        async with line_to(shared.url) as line:
+            lines = f"GET {target} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"
+            await line.send(lines.replace("OURS", line.authority).encode())
+            async with asyncio.timeout(10):
+                status = int((await line.reader.readline()).split()[1])
+        assert status == 421 if is_refused else status < 400, (target, status)
 
 
 async def test_a_probe_may_come_without_a_host(shared):
