@@ -17,32 +17,70 @@ LISTED: dict[str, Category] = {"standing_decisions": "standing_decision", "skip_
 #: The reason and the end of an entry of the skip list that was given none.
 NO_REASON, NO_END = "no reason was given", "until it is removed"
 
-_MARK = re.compile(r"^(?:[-*+]|\d{1,3}[.)])\s+(?:\[[ xX]\]\s+)?")
+#: The mark of a list item, also in a quote: a bullet, a dash, a number, the box of a task.
+_MARK = re.compile(
+    r"^(?:>\s*)*(?:(?:[-*+\u2010-\u2015•‣\u2043◦∙●○▪▫■□▸►→☐-☒✓-✘]|\(?\d{1,3}[.)])\s+|[・●○■□]\s*)(?:\[[ xX]\]\s+)?"
+)
+#: The line of a table between its head and its rows.
+_TABLE_RULE = re.compile(r"^\|[\s|:-]*-[\s|:-]*$")
+_LINK = re.compile(r"\[([^\]]+)\]\([^)]*\)")
 _EMPHASIS = re.compile(r"\*{1,3}|`+|~~|(?<!\w)_{1,2}(?=\S)|(?<=\S)_{1,2}(?!\w)")
 _NOTHING = frozenset({"", "(empty)", "empty", "none", "(none)", "nothing", "n/a", "-", "---", "***", "___"})
 #: A date or date-time at the end of an entry, as `render_skip` and people write it.
 _END = re.compile(r"[\s,]+\(?(?:expires:?|until:?)\s+(\d{4}-\d\d-\d\d(?:[Tt ][\d:.]+(?:[Zz]|[+-]\d\d:?\d\d)?)?)\)?\.?$")
-_BEFORE_REASON = re.compile(r"\s+[\u2012-\u2015-]+\s+|:\s+|;\s+|\.\s+|,?\s+(?=because\b|until\b|since\b)|\s+\(")
+_BEFORE_REASON = re.compile(
+    r"\s+[\u2012-\u2015-]+\s+|:\s+|\uff1a\s*|;\s+|\.\s+|,?\s+(?=because\b|until\b|since\b)|\s+\("
+)
 
 
 def find_entries(text: str) -> list[str]:
-    """Return the entries of a text, each once: its list items, or all lines but headings if there are no list items."""
+    """Return the entries of a text, each once: its list items and the rows of its tables.
+
+    If it has none of them, all lines but headings are entries.
+    """
     lines = [line.strip() for line in text.splitlines()]
-    marked = [line for line in lines if _MARK.match(line)]
+    rows = _find_rows(lines)
+    marked = [line for index, line in enumerate(lines) if index in rows or _MARK.match(line)]
     plain = [line for line in lines if not line.startswith(("#", "|", "```", ">"))]
-    entries = (_MARK.sub("", line).strip() for line in marked or plain)
-    return list(dict.fromkeys(entry for entry in entries if entry.casefold() not in _NOTHING))
+    entries = map(_read_entry, marked or plain)
+    return list(dict.fromkeys(entry for entry in entries if _is_entry(entry)))
+
+
+def _find_rows(lines: list[str]) -> set[int]:
+    """Return the places of the rows of tables, without their heads."""
+    rows: set[int] = set()
+    is_below_head = False
+    for index, line in enumerate(lines):
+        is_rule = _TABLE_RULE.match(line) is not None
+        if is_below_head and not is_rule and line.startswith("|"):
+            rows.add(index)
+        is_below_head = is_rule or (is_below_head and line.startswith("|"))
+    return rows
+
+
+def _is_entry(text: str) -> bool:
+    return text.casefold() not in _NOTHING and any(map(str.isalnum, text))
+
+
+def _read_entry(line: str) -> str:
+    """Return a line without the mark of a list item; a row of a table as its first cell, a colon, and the others."""
+    line = line.strip()
+    if not line.startswith("|"):
+        return _MARK.sub("", line).strip()
+    cells = [cell.strip() for cell in line.strip("|").split("|")]
+    first, *others = [cell for cell in cells if cell and not cell.isdigit()] or [""]
+    return f"{first}: {'; '.join(others)}" if others else first
 
 
 def drop_entries(text: str, entries: Collection[str]) -> str:
     """Return a text without the lines that are these entries."""
-    kept = (line for line in text.splitlines() if _MARK.sub("", line.strip()).strip() not in entries)
+    kept = (line for line in text.splitlines() if _read_entry(line) not in entries)
     return text if not entries else "\n".join(kept)
 
 
 def split_subject(entry: str) -> tuple[str, str]:
     """Return the thing that an entry of the skip list is about, and the reason: "Tailwind: too large"."""
-    plain = _EMPHASIS.sub("", entry).strip()
+    plain = _EMPHASIS.sub("", _LINK.sub(r"\1", entry)).strip()
     for cut in _BEFORE_REASON.finditer(plain):
         subject = plain[: cut.start()].strip()
         if find_telling_terms(subject):

@@ -19,6 +19,15 @@ WORDS = st.text("abcdefghijklmnop ", min_size=1, max_size=30).map(str.strip).fil
         ("# Skip\n\nThese are out:\n\n1. Tailwind\n2) MySQL\n   because it is old\n", ["Tailwind", "MySQL"]),
         ("* [ ] Tailwind\n+ MySQL\n* Tailwind", ["Tailwind", "MySQL"]),
         ("# Skip\nTailwind\n\nMySQL\n| a |\n> b", ["Tailwind", "MySQL"]),
+        ("• Tailwind\n\u2013 MySQL\n◦ Redis\nand no more", ["Tailwind", "MySQL", "Redis"]),
+        ("(3) Kafka\n☐ Rust\n・Go", ["Kafka", "Rust", "Go"]),
+        ("> Out:\n> - Tailwind\n> 2. MySQL", ["Tailwind", "MySQL"]),
+        (
+            "| no | thing | why |\n|---|:--|---|\n| 1 | Tailwind | too large |\n| 2 | MySQL |  |",
+            ["Tailwind: too large", "MySQL"],
+        ),
+        ("- Tailwind\n\n| thing |\n| --- |\n| MySQL |\n\n| no table |", ["Tailwind", "MySQL"]),
+        ("- \n-\n*\n•\n🚫", []),
         ("(empty)", []),
         ("- none\n---", []),
         ("", []),
@@ -40,6 +49,8 @@ def test_entries_are_the_list_items_else_the_lines(text, entries):
             "because we like CSS, until May",
         ),
         ("the Lisbon trip (not before May)", "the Lisbon trip", "not before May"),
+        ("[Tailwind](https://tailwindcss.com): too large", "Tailwind", "too large"),
+        ("Tailwind\uff1a大きい", "Tailwind", "大きい"),
         ("Skip: Tailwind", "Skip: Tailwind", "no reason was given"),
         ("snake_case names", "snake_case names", "no reason was given"),
     ],
@@ -56,6 +67,11 @@ def test_lines_that_are_appended_are_found_and_can_be_dropped_again(written, oth
     assert set(find_entries(shown)) == {each for each in {*written, *others} if each != "none"}
     left = find_entries(drop_entries(shown, set(others)))
     assert left == [each for each in written if each not in others and each != "none"]
+
+
+def test_a_row_of_a_table_is_dropped_with_its_entry():
+    text = "| thing | why |\n|---|---|\n| Tailwind | too large |\n| MySQL | old |"
+    assert drop_entries(text, {"MySQL: old"}) == text.removesuffix("\n| MySQL | old |")
 
 
 @pytest.mark.parametrize(
