@@ -58,7 +58,8 @@ async def test_what_a_tool_prints_is_captured_also_if_no_database_can_hold_it(si
         assert answers == [stored] * 3
     hook = {"event": "PostToolUse", "session_id": "s", "tool_name": "Tree", "tool_response": nest("x", 300)}
     assert (await send(ann, "/v1/hooks", hook)).json() == {}
-    assert "[nested too deep]" in json.dumps((await read_payloads(site))[-1])
+    (tree,) = [each for each in await read_payloads(site) if each.get("tool_name") == "Tree"]
+    assert "[nested too deep]" in json.dumps(tree)
 
 
 async def test_metadata_of_a_session_and_a_prompt_are_stored_without_what_no_database_holds(site, ann):
