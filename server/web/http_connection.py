@@ -22,8 +22,8 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger("server.access")
 #: The most bytes that are parsed at once.
 PIECE = 8 * 1024
 NEVER = math.inf
-#: The host and port at the beginning of a URL after its scheme.
-_AUTHORITY = re.compile(rb"[^/?#]*")
+#: The characters that end the host and port of a URL.
+_AFTER_AUTHORITY = re.compile(rb"[/?#]")
 #: The words of a Connection header that ask for another protocol.
 UPGRADE_WORDS = {b"upgrade", b"http2-settings"}
 
@@ -54,6 +54,8 @@ class HttpConnection(HttpToolsProtocol):
     def __init__(self, *, open_connections: OpenConnections, **given: Any) -> None:
         super().__init__(**given)
         self.parser = _Parser(self)
+        #: The target of the request line.
+        self.url: bytes = b""
         #: Whether the head asks for another protocol, and is read again without that.
         self._is_upgrade = False
         self._open_connections = open_connections
@@ -201,7 +203,7 @@ class HttpConnection(HttpToolsProtocol):
         scheme, is_url, rest = self.url.partition(b"://")
         if not is_url:
             return  # OPTIONS *
-        authority = _AUTHORITY.match(rest)[0]
+        authority = _AFTER_AUTHORITY.split(rest, maxsplit=1)[0]
         path = rest[len(authority) :]
         self.url = scheme + is_url + authority + (path if path.startswith(b"/") else b"/" + path)
         hosts = [header for header in self.headers if header[0] == b"host"] or [(b"host", b"")]
