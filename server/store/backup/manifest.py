@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from pydantic import BaseModel, ConfigDict
 
 #: The kinds of values, which are the same in every database.
-Kind = Literal["text", "integer", "number", "boolean", "time", "json", "bytes"]
+Kind = Literal["text", "integer", "number", "boolean", "time", "date", "json", "bytes"]
 
 
 class ColumnContent(BaseModel):
@@ -69,6 +69,7 @@ def _find_kind(column: sa.Column[object]) -> Kind:
         (sa.JSON, "json"),
         (sa.LargeBinary, "bytes"),
         (sa.DateTime, "time"),
+        (sa.Date, "date"),
         (sa.Boolean, "boolean"),
         (sa.Integer, "integer"),
         (sa.Float, "number"),

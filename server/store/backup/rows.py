@@ -3,8 +3,8 @@
 import json
 import struct
 import zlib
-from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, date, datetime
 from typing import Any, NamedTuple, cast
 
 from server.store.backup.container import MOST_PART_BYTES
@@ -29,7 +29,7 @@ class RowPacker:
     def __init__(self, number: int, table: TableContent) -> None:
         self._number = number
         self._kinds = [column.kind for column in table.columns]
-        self._times = [place for place, kind in enumerate(self._kinds) if kind == "time"]
+        self._written = [(place, _TO_TEXT[kind]) for place, kind in enumerate(self._kinds) if kind in _TO_TEXT]
         self._binaries = [place for place, kind in enumerate(self._kinds) if kind == "bytes"]
         self._texts: list[str] = []
         self._blobs: list[bytes] = []
@@ -38,8 +38,9 @@ class RowPacker:
     def add_row(self, row: Sequence[Any]) -> None:
         """Add a row, whose values are those of the database's driver; JSON is text."""
         values = list(row)
-        for place in self._times:
-            values[place] = _time_to_text(values[place])
+        for place, write in self._written:
+            if values[place] is not None:
+                values[place] = write(values[place])
         for place in self._binaries:
             if (value := values[place]) is not None:
                 blob = bytes(value)
@@ -90,15 +91,15 @@ def unpack_rows(part: bytes, tables: Sequence[TableContent]) -> UnpackedRows:
 
 
 def _read_rows(rows: list[list[Any]], kinds: Sequence[str], blobs: memoryview) -> Iterator[list[Any]]:
-    times = [place for place, kind in enumerate(kinds) if kind == "time"]
+    written = [(place, _FROM_TEXT[kind]) for place, kind in enumerate(kinds) if kind in _FROM_TEXT]
     binaries = [place for place, kind in enumerate(kinds) if kind == "bytes"]
     start = 0
     for row in rows:
         if len(row) != len(kinds):
             raise ValueError("a row of another length")
-        for place in times:
+        for place, read in written:
             if row[place] is not None:
-                row[place] = datetime.fromisoformat(row[place]).replace(tzinfo=UTC)
+                row[place] = read(row[place])
         for place in binaries:
             if row[place] is not None:
                 end = start + row[place]
@@ -119,8 +120,15 @@ def _decompress(data: bytes) -> bytes:
     return text
 
 
-def _time_to_text(value: datetime | None) -> str | None:
+def _time_to_text(value: datetime) -> str:
     """Return a time in UTC and without a zone. SQLite's are in UTC and have none."""
-    if value is None:
-        return None
     return (value if value.tzinfo is None else value.astimezone(UTC).replace(tzinfo=None)).isoformat()
+
+
+def _time_from_text(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+#: The kinds of values that JSON has not, and is given as text.
+_TO_TEXT: dict[str, Callable[[Any], str]] = {"time": _time_to_text, "date": date.isoformat}
+_FROM_TEXT: dict[str, Callable[[str], date]] = {"time": _time_from_text, "date": date.fromisoformat}

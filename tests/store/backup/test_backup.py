@@ -29,7 +29,9 @@ from server.store.db import Database
 from server.store.migrate import SchemaTooNew, migrate
 from server.store.migrations import HEAD
 from server.store.record import generations, images, runs
+from server.store.record.capture import llm_usage
 from server.store.tables import load_all_tables
+from server.store.tables.accounts import accounts
 from server.store.tables.memories import journal
 from tests.helpers.databases import postgres_database
 from tests.helpers.ledger import open_ledger
@@ -65,6 +67,8 @@ async def fill(ledger, clock):
     async with db.write() as connection:
         pictures = [Picture("a.png", "image/png", bytes(range(256)) * 9), Picture("b.png", "image/png", b"")]
         await images.put_pictures(connection, ledger.workspace, second, pictures)
+        account = (await connection.execute(sa.select(accounts.c.id))).scalars().one()
+        await llm_usage.add_tokens(connection, account, clock().date(), 7)
     await ledger.delete(second)
     return ledger
 
