@@ -1,11 +1,13 @@
 // Loci for OpenCode: it reports what happens in a session to the server, and adds to each prompt the memories that fit it.
 // It lies in ~/.config/opencode/plugins/. The server's URL and the key are the first lines of ~/.config/loci/url and
-// ~/.config/loci/key. It never stops OpenCode: no request takes longer than three seconds, and errors are silent.
+// ~/.config/loci/key. It never stops OpenCode: no request takes longer than three seconds (LOCI_HOOK_SECONDS), and errors
+// are silent.
 
 import { readFile } from "node:fs/promises"
 import { homedir } from "node:os"
 import { join } from "node:path"
 
+const SECONDS = Number(process.env.LOCI_HOOK_SECONDS) || 3
 const WORKING_TOOLS = new Set(["bash", "edit", "write", "patch", "apply_patch", "multiedit"])
 
 async function readSetting(name) {
@@ -30,7 +32,7 @@ export const Loci = async ({ client, directory }) => {
         redirect: "error",
         headers: { "Authorization": `Bearer ${key}`, "Content-Type": "application/json" },
         body: JSON.stringify({ event, platform: "opencode", session_id: sessionId, cwd: directory, ...fields }),
-        signal: AbortSignal.timeout(3000),
+        signal: AbortSignal.timeout(SECONDS * 1000),
       })
       const told = answer.ok ? (await answer.json()).hookSpecificOutput?.additionalContext : ""
       return typeof told === "string" ? told : ""

@@ -10,7 +10,7 @@ import tomllib
 
 import pytest
 
-from tests.integrations.hooks import CURL, NO_CURL, ROOT
+from tests.integrations.hooks import CURL, NO_CURL, PATIENCE, ROOT
 
 CLIENTS = [ROOT / "docs/clients" / f"{name}.md" for name in ("claude-code", "codex", "gemini-cli")]
 HOOK_PAGE = ROOT / "integrations/hook/README.md"
@@ -73,7 +73,7 @@ async def test_the_commands_of_the_pages_print_what_the_pages_show(site, setting
     await ann.http.put("/v1/working-memory/session_notes", json={"content": "The parser is done; its tests are not"})
     against = {"item": "Jenkins", "reason": "it was switched off", "expires": "until the new runner is chosen"}
     (tmp_path / "loci").symlink_to(ROOT)
-    env = os.environ | {"HOME": str(tmp_path), "LOCI_DATA_DIR": str(settings.data_dir), "LOCI_URL": site.url}
+    env = os.environ | {"HOME": str(tmp_path), "LOCI_DATA_DIR": str(settings.data_dir), "LOCI_URL": site.url} | PATIENCE
     for page in [HOOK_PAGE, *CLIENTS]:
         assert examples(page)
         if against["item"] in page.read_text():  # pages before that one show a working memory without a skip list

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from server.cli import app
 from tests.helpers.jobs import finish_jobs
-from tests.integrations.hooks import CURL, NO_CURL, closed
+from tests.integrations.hooks import CURL, NO_CURL, PATIENCE, closed
 from tools.capture.hooks import find_hook_kind
 
 pytestmark = pytest.mark.anyio
@@ -54,7 +54,7 @@ class Home:
         """Run a command in this home; what it prints."""
         process = await asyncio.create_subprocess_exec(
             *command,
-            env={"PATH": os.environ["PATH"], "HOME": str(self.folder)},
+            env={"PATH": os.environ["PATH"], "HOME": str(self.folder)} | PATIENCE,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
