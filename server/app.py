@@ -26,7 +26,7 @@ from server.errors import Failure
 from server.services import open_services
 from server.telemetry import Telemetry, open_telemetry
 from server.web import discovery, export, image_endpoint, public, rest, signup_endpoint
-from server.web.browser_page import BrowserPage
+from server.web.browser_page import BrowserPage, answer_missing_page
 from server.web.console import memory_page
 from server.web.entrance import Entrance
 from server.web.mcp.app import McpApps
@@ -104,7 +104,7 @@ def create_app(running: Running) -> ASGIApp:
         routes=routes,
         lifespan=partial(_run_apps, mcp_apps, running),
         # Starlette's own answers to errors: each goes on to the Entrance, which answers every error.
-        exception_handlers={HTTPException: _raise_error, Exception: _raise_error},
+        exception_handlers={HTTPException: answer_missing_page, Exception: _raise_error},
     )
     app.router.redirect_slashes = False  # a redirect would lose the Authorization header
     return Entrance(

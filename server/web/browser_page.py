@@ -1,10 +1,18 @@
-"""The page that a browser gets at the address of an MCP endpoint."""
+"""The pages that a browser gets at addresses of no page: that of an MCP endpoint, and one where there is nothing."""
 
+from http import HTTPStatus
+from urllib.parse import quote
+
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Match
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from auth.bearers.guard import has_bearer
+from auth.page_refusals import TitledFailure
 from auth.pages.address import render_address_page
+from auth.pages.page import render_refusal_page
 
 
 class BrowserPage:
@@ -27,6 +35,27 @@ class BrowserPage:
             await response(scope, receive, send)
         else:
             await self.app(scope, receive, send)
+
+
+async def answer_missing_page(request: Request, error: Exception) -> Response:
+    """Answer a browser where there is nothing: with the page of the address without a slash, or a page that says so.
+
+    Raises:
+        Exception: the error, which has another answer.
+    """
+    is_missing = isinstance(error, HTTPException) and error.status_code == HTTPStatus.NOT_FOUND
+    if not is_missing or request.method not in {"GET", "HEAD"} or not _is_browser(request):
+        raise error
+    path = request.url.path.rstrip("/")
+    if path != request.url.path and _is_route(request, path):
+        return RedirectResponse(quote(path) + (f"?{request.url.query}" if request.url.query else ""))
+    message = f"There is no {request.url.path} on this server. Your apps are at /apps."
+    return await render_refusal_page(request, TitledFailure("not_found", "There is no such page", message))
+
+
+def _is_route(request: Request, path: str) -> bool:
+    scope = {**request.scope, "path": path}
+    return any(route.matches(scope)[0] is Match.FULL for route in request.app.routes)
 
 
 def _is_browser(request: Request) -> bool:

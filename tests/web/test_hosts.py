@@ -135,6 +135,21 @@ async def test_a_browser_at_an_endpoint_is_told_what_the_address_is_for(shared, 
     assert page.headers["content-security-policy"].startswith("default-src 'none'")
 
 
+async def test_a_browser_where_there_is_nothing_gets_a_page_and_a_client_json(shared):
+    for path in ("/nothing", "/nothing/", "/%22%3E%3Cscript%3E", "/login/x"):
+        page = await shared.client().get(path, headers={"accept": BROWSER})
+        assert (page.status_code, page.headers["content-type"]) == (404, "text/html; charset=utf-8"), path
+        assert "<h1>There is no such page</h1>" in page.text
+        assert "<script>" not in page.text
+        assert (await shared.client().get(path)).json()["error"] == "not_found"
+    for path in ("/login/?next=/apps", "/apps//"):
+        moved = await shared.client().get(path, headers={"accept": BROWSER}, follow_redirects=False)
+        assert moved.status_code == 307
+        assert moved.headers["location"] == path.replace("/?", "?").rstrip("/")
+    posted = await shared.client().post("/login/", headers={"accept": BROWSER, "origin": shared.url})
+    assert posted.json()["error"] == "not_found"
+
+
 @pytest.mark.parametrize("path", ["/mcp", "/mcp/", "/v1/mcp", "/v1/mcp/"])
 async def test_a_client_at_an_endpoint_is_challenged_whatever_it_accepts(shared, cat, path):
     http = shared.client()
