@@ -2,13 +2,14 @@
 
 Reports, hosts and invoices are written by one pattern: they share nearly all of their words, and the few that differ
 are what matters. So two texts say the same only if they have the same *particulars* in the same order: numbers, names,
-identifiers, values, quoted words, symbols, days, and words that say no. Any other word may be a name as well: people
-write "alice" without a capital. So two texts of one pattern are also two records if each has a word of its own.
+identifiers, values, quoted words, symbols, days, and words that say no or limit. Any other word may be a name as well:
+people write "alice" without a capital. So two texts of one pattern are also two records if each has a word of its own,
+and two texts are two records if their words have another order: "alice beat bob" and "bob beat alice".
 """
 
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from server.memory.languages import is_stop_word
@@ -38,11 +39,18 @@ _DAYS = """january february march april may june july august september october n
     enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre lunes martes miércoles
     jueves viernes sábado domingo ayer hoy mañana"""
 _OPPOSITES = """not no never none nothing nobody neither nor cannot without yes true false on off up down before after
-    failed succeeded passed
-    nicht kein keine keinen keinem keiner nie niemals nichts ohne ja nein vor nach
-    pas jamais rien sans oui non avant après
-    nunca nada sin sí antes después"""
+    failed succeeded passed more less fewer most least only almost nearly barely hardly rarely seldom unless until
+    except
+    nicht kein keine keinen keinem keiner nie niemals nichts ohne ja nein vor nach mehr weniger nur kaum selten
+    pas jamais rien sans oui non avant après plus moins seulement presque rarement
+    nunca nada sin sí antes después más menos solo casi"""
 _TELLING = frozenset(f"{_NUMBERS} {_DAYS} {_OPPOSITES}".split())
+#: Words that may come, go and move without another meaning: articles, and words that only stress. "a" may be a name.
+_ARTICLES = """the an der das dem den des ein eine einem einen einer eines
+    le la les un une el los las una unos unas"""
+_STRESSES = """very really quite just also so well please simply actually basically indeed sehr wirklich auch doch
+    très vraiment aussi muy realmente también"""
+_FILLERS = frozenset(f"{_ARTICLES} {_STRESSES}".split())
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,14 +89,26 @@ def read_particulars(text: str) -> Particulars:
 
 
 def are_doubles(one: Particulars, other: Particulars) -> bool:
-    """Whether two texts say the same: they have the same particulars in the same order, and no word in another's place.
+    """Whether two texts say the same: the same particulars and words in the same order, and no word in another's place.
 
     Texts that share fewer of their words are not of one pattern. There another word is only another wording.
     """
     if one.certain != other.certain:
         return False
+    if one.words == other.words:
+        return True
     names = one.names | other.names
-    return _keep(one.words, names) == _keep(other.words, names) and not _have_own_words(one.words, other.words)
+    if _keep(one.words, names) != _keep(other.words, names):
+        return False
+    words, others = _stem(one.words), _stem(other.words)
+    if are_alike(frozenset(one.words), frozenset(other.words)) and _have_own_words(words, others):
+        return False
+    return _have_same_order(words, others)
+
+
+def list_words(text: str) -> frozenset[str]:
+    """Return the words of a text, by which `are_alike` compares texts: in lower case, without signs at their ends."""
+    return frozenset(raw.strip(_EDGES) for raw in text.casefold().split())
 
 
 def are_alike(one: frozenset[str], other: frozenset[str]) -> bool:
@@ -97,20 +117,27 @@ def are_alike(one: frozenset[str], other: frozenset[str]) -> bool:
     return shared >= ALIKE * (len(one) + len(other) - shared)
 
 
-def _have_own_words(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
-    """Whether two texts are alike and each has a word more often than the other, forms of one word being the same."""
-    if one == other or not are_alike(frozenset(one), frozenset(other)):
-        return False
-    words, others = _count_stems(one), _count_stems(other)
-    return bool(words - others and others - words)
+def _stem(words: Iterable[str]) -> list[str]:
+    """Return the stems of those words that are no fillers, in their order."""
+    return stem_words(word for word in words if word not in _FILLERS)
 
 
-def _count_stems(words: Iterable[str]) -> Counter[str]:
-    return Counter(stem_words(word for word in words if not is_stop_word(word)))
+def _have_own_words(words: Iterable[str], others: Iterable[str]) -> bool:
+    """Whether each of two texts has a word more often than the other."""
+    counts, other_counts = Counter(words), Counter(others)
+    return bool(counts - other_counts and other_counts - counts)
 
 
-def _keep(words: tuple[str, ...], names: frozenset[str]) -> list[str]:
-    return [word for word in words if word in names]
+def _have_same_order(words: Sequence[str], others: Sequence[str]) -> bool:
+    """Whether the words that two texts share come in the same order. One text may have some of them more often."""
+    shared = frozenset(words) & frozenset(others)
+    shorter, longer = sorted((_keep(words, shared), _keep(others, shared)), key=len)
+    rest = iter(longer)
+    return all(word in rest for word in shorter)
+
+
+def _keep(words: Iterable[str], kept: frozenset[str]) -> list[str]:
+    return [word for word in words if word in kept]
 
 
 def _is_name(written: str, word: str, *, starts_sentence: bool) -> bool:

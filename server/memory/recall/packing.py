@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import Protocol
 
-from server.memory.recall.doubles import Particulars, are_alike, are_doubles, read_particulars
+from server.memory.recall.doubles import Particulars, are_alike, are_doubles, list_words, read_particulars
 
 _BYTES_A_TOKEN = 3
 _HEADER_TOKENS = 16
@@ -49,7 +49,7 @@ class Duplicates:
 
         `record` has the facts beside the text, such as its date: texts say the same only if these are equal.
         """
-        text = _Text(memory_id, content, record, frozenset(content.casefold().split()))
+        text = _Text(memory_id, content, record, list_words(content))
         for other in self._seen:
             if text.says_the_same_as(other):
                 return other.id

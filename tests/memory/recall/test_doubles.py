@@ -64,6 +64,31 @@ def test_the_same_record_written_otherwise_is_hidden(texts, rewrite):
     assert list_hidden([texts[0], rewrite(texts[0])]) == [rewrite(texts[0])]
 
 
+#: Words in small letters that may be names, and words that join them.
+WORDS = "x y a alice bob carol river audit beat depends on before after blocks calls to from by of in he him owns"
+PLAIN = st.sampled_from(WORDS.split())
+
+
+@settings(max_examples=150)
+@given(st.lists(PLAIN, min_size=2, max_size=7).flatmap(lambda words: st.tuples(st.just(words), st.permutations(words))))
+def test_the_same_words_in_another_order_are_another_record(orders):
+    one, other = orders
+    texts = [" ".join(one), " ".join(other)]
+    assert list_hidden(texts) == ([] if one != other else [texts[1]])
+    assert list_hidden([f"{FILLER} {text}" for text in texts]) == ([] if one != other else [f"{FILLER} {texts[1]}"])
+
+
+ADDED = st.sampled_from(["really", "just", "the", "very"])
+
+
+@settings(max_examples=60)
+@given(st.lists(PLAIN, min_size=2, max_size=7), ADDED, st.data())
+def test_a_word_that_only_fills_makes_no_other_record_wherever_it_stands(words, filler, data):
+    at, elsewhere = (data.draw(st.integers(0, len(words))) for _ in range(2))
+    texts = [f"{FILLER} {' '.join([*words[:place], filler, *words[place:]])}" for place in (at, elsewhere)]
+    assert list_hidden([f"{FILLER} {' '.join(words)}", *texts]) == texts
+
+
 NIGHTS = "Nightly backup of {}: 214 GB in {} minutes, no table was skipped and the copy was checked against the source"
 
 
@@ -88,6 +113,18 @@ def test_reports_of_four_nights_are_four_records():
         ("the deploy is in room A", "the deploy is in room C"),
         ("alice has the key", "bob has the key"),
         ("the key is with the river crew", "the key is with the audit crew"),
+        ("alice beat bob", "bob beat alice"),
+        ("alice was beaten by bob", "alice has beaten bob"),
+        ("the train goes to berlin", "the train goes from berlin"),
+        ("he owes her", "she owes him"),
+        ("alice, not bob, pays", "not alice, bob pays"),
+        ("the spares are in rack a", "the spares are in rack b"),
+        ("we need more disks", "we need disks"),
+        ("we need more disks", "we need less disks"),
+        ("the light is on", "the light is off"),
+        ("tea with milk", "tea without milk"),
+        ("it only fails at night", "it fails at night"),
+        ("we can deploy at night", "we must deploy at night"),
     ],
 )
 def test_other_particulars_make_another_record(one, other):
@@ -102,11 +139,21 @@ def test_other_particulars_make_another_record(one, other):
         ("The shop is quick", "the shop is really quick"),
         ("the shop was deployed", "the shop deploys"),
         ("see (rack B7)", "see rack B7"),
+        ("alice really beat bob", "alice beat bob"),
+        ("a dog bit the cat", "the dog bit the cat"),
+        ("ask the crew, then deploy", "ask the crew then deploy."),
     ],
 )
 def test_other_wording_and_punctuation_make_no_other_record(one, other):
     assert are_doubles(read_particulars(one), read_particulars(other))
     assert list_hidden([f"{FILLER} {one}", f"{FILLER} {other}"]) == [f"{FILLER} {other}"]
+
+
+def test_other_punctuation_makes_no_other_record_of_a_short_text():
+    assert list_hidden(["Tea is at five.", "tea is at five", '"Tea is at five"!']) == [
+        "tea is at five",
+        '"Tea is at five"!',
+    ]
 
 
 def test_another_word_is_another_wording_in_texts_of_no_common_pattern():
