@@ -209,9 +209,8 @@ def _recall_places(corpus: Corpus, text: str, variant: Variant) -> list[int]:
 
     now = max(each.at for each in corpus.conversation.turns) + timedelta(days=1) if variant.at_the_end else LATER
     model = "sentence-transformers/all-MiniLM-L6-v2"
-    weighing = Weighing(
-        question, common, gate.Scales.from_rarities(rarities, model), variant.depth, None, now.timestamp()
-    )
+    scales = gate.Scales.from_rarities(gate.limit_missing(rarities, total), model)
+    weighing = Weighing(question, common, scales, variant.depth, None, now.timestamp())
     place = Workspace("w", "a", "w", LATER, LATER)
     found = weighing.weigh_points(place, FoundPoints(find_points(cosines), find_points(words)), total, is_hybrid=True)
     candidates = apply_gate([found], 0.0)[0] if variant.gate else found.candidates

@@ -47,7 +47,8 @@ async def search_workspace(services: Services, workspace: Workspace, request: Re
     if not request.is_words_only:
         with services.observer.watch("recall", "embedding"):
             dense = await services.encoder.embed_query(question.remove_common_names(common), serving.generation)
-    scales = gate.Scales.from_rarities(rarities, services.encoder.find_model_name(serving.generation))
+    model = services.encoder.find_model_name(serving.generation)
+    scales = gate.Scales.from_rarities(gate.limit_missing(rarities, total), model)
     floors = None if request.is_explained or not request.is_gated else scales.compute_floors(gate.COMPANY)
     filters = _build_filters(request.facets)
     query = Query(dense, SparseVector(ids, [1.0] * len(ids)), request.depth, filters, KEYS, floors)

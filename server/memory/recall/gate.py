@@ -32,6 +32,19 @@ def is_common(rarity: float, total: int) -> bool:
     return total >= 50 and rarity < math.log(1 / 0.15)  # noqa: PLR2004 - said in the docstring
 
 
+def limit_missing(rarities: Sequence[float], total: int) -> list[float]:
+    """Return the idf of a query's terms in `total` memories, with a limit for the terms that none of them holds.
+
+    Among a few memories a term that each of them holds has an idf near 0, and one that they lack some five to fifteen
+    times as much: beside it the term that was found would count as nothing. So a missing term counts at most `2 + total
+    / 10` times as much as the rarest term that was found. Among many memories this limit is above the idf.
+    """
+    missing = compute_idf(total, 0)
+    held = max((each for each in rarities if each < missing), default=missing)
+    limit = held * (2 + total / 10)
+    return [min(each, limit) for each in rarities]
+
+
 @dataclass(frozen=True, slots=True)
 class Scales:
     """The scales of a query's scores: the best possible BM25 score, and the cosine of unrelated texts."""

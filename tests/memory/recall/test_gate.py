@@ -6,7 +6,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from server.memory.recall.gate import RAREST, Scales, compute_idf, compute_threshold, is_common
+from server.memory.recall.gate import RAREST, Scales, compute_idf, compute_threshold, is_common, limit_missing
 
 MINILM = "sentence-transformers/all-MiniLM-L6-v2"
 
@@ -49,6 +49,15 @@ def test_a_word_is_common_from_fifty_memories_on():
     assert is_common(compute_idf(100, 20), 100)
     assert not is_common(compute_idf(100, 10), 100)
     assert not is_common(compute_idf(49, 49), 49)
+
+
+def test_a_missing_word_counts_little_more_than_a_found_one_among_a_few_and_its_idf_among_many():
+    common, missing = compute_idf(2, 2), compute_idf(2, 0)
+    assert limit_missing([common, missing], 2) == [common, pytest.approx(2.2 * common)]
+    many = [compute_idf(400, 40), compute_idf(400, 0)]
+    assert limit_missing(many, 400) == many
+    assert limit_missing([missing, missing], 2) == [missing, missing]
+    assert limit_missing([], 2) == []
 
 
 @given(st.none() | st.floats(-10, 1e6), st.none() | st.floats(-1, 1), st.lists(st.floats(0, 20), max_size=40))
