@@ -30,6 +30,7 @@ RULES = re.compile(
     r"|stands for no value"
     r"|has only common words"  # a text to skip that would match anything
     r"|send a name, a path or a repository"
+    r"|invisible character U\+|looks like a plain one|stands for a folder"  # of a new name
 )
 
 

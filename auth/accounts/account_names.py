@@ -5,6 +5,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 
 from server.errors import Failure
+from server.names import find_name_fault
 from server.store.record.people.accounts import NameTaken
 
 MAX_LENGTH = 64
@@ -20,6 +21,8 @@ def check_name(name: str) -> None:
         Failure: `invalid`.
     """
     is_word = [unicodedata.category(character)[0] in _CATEGORIES for character in name]
+    if len(name) <= MAX_LENGTH and (fault := find_name_fault(name)) is not None:
+        raise Failure("invalid", f"The name {fault}.", field="name")
     is_well_formed = all(fits or character in _SIGNS for fits, character in zip(is_word, name, strict=True))
     # A mark at the beginning would be drawn on the character before the name.
     starts_well = bool(name) and unicodedata.category(name[0])[0] != "M"

@@ -8,6 +8,7 @@ from typing import Any, Literal, cast
 from auth.clients.redirects import describe_host, goes_to_local_app, is_registrable, is_same_except_loopback_port
 from auth.hashing import hash_secret
 from auth.rfc import AUTH_METHODS, InvalidClientMetadataError, InvalidRedirectURIError, validate_standard_fields
+from server.names import find_name_fault
 from server.store.record.oauth.clients import ClientRow
 
 MAX_REDIRECT_URIS = 20
@@ -117,6 +118,8 @@ def validate_metadata(values: Mapping[str, Any], grant_types: Sequence[str]) -> 
         name = "An app without a name"
     if not isinstance(name, str) or len(name) > MAX_NAME or not name.isprintable():
         raise InvalidClientMetadataError(f"client_name must be at most {MAX_NAME} printable characters.")
+    if (fault := find_name_fault(name)) is not None:
+        raise InvalidClientMetadataError(f"client_name {fault}.")
     requested = _validate_texts(values.get("grant_types"), "grant_types") or list(grant_types)
     if "authorization_code" not in requested:
         raise InvalidClientMetadataError("grant_types must contain authorization_code.")

@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from auth.accounts.account_names import MAX_LENGTH, check_name
 from server.errors import Failure
+from server.names import clean_name
 from server.store.db import Database
 from server.store.record.outbox import Outbox
 from server.store.record.people.accounts import NameTaken, create_user, is_name_free
@@ -90,7 +91,8 @@ def list_names(text: str) -> Iterator[str]:
 
 def _make_name(text: str) -> str:
     """Return a user name that is as much like a text as the rule for names allows."""
-    kept = [each if each in "._@+" or unicodedata.category(each)[0] in "LMN" else "-" for each in text[:MAX_LENGTH]]
+    seen = clean_name(text)[:MAX_LENGTH]
+    kept = [each if each in "._@+" or unicodedata.category(each)[0] in "LMN" else "-" for each in seen]
     name = "".join(kept).strip("._@+-")
     try:
         check_name(name)

@@ -101,6 +101,7 @@ class Directory:
 
         Raises:
             QuotaExceeded: it was missing, and the account's plan allows no more.
+            UnclearWorkspaceName: it was missing, and no new one may have this name.
         """
         known = self._workspaces.get((account_id, fold_name(name)))
         if known is not None:

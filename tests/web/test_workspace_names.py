@@ -4,7 +4,10 @@ import unicodedata
 from urllib.parse import quote
 
 import pytest
+import sqlalchemy as sa
 
+from server.names import fold_name
+from server.store.tables.accounts import workspaces
 from tests.helpers.doors import refused, rest, tool
 
 pytestmark = pytest.mark.anyio
@@ -65,6 +68,68 @@ async def test_a_deleted_name_is_free_again_in_every_form(cat):
     await rest(cat, "delete_workspace", {"id": made["id"]})
     again = await rest(cat, "create_workspace", {"name": "UPPER"})
     assert (again.status, again.body["name"]) == (201, "UPPER")
+
+
+UNCLEAR = {
+    "kit\u200bchen": "U+200B",
+    "kit\u202echen": "U+202E",
+    "\ufeffkitchen": "U+FEFF",
+    "kit\u00adchen": "U+00AD",
+    "my\u00a0kitchen": "U+00A0",
+    "my\u3000kitchen": "U+3000",
+    ".": "folder",
+    "..": "folder",
+}
+
+
+@pytest.mark.parametrize("name", UNCLEAR)
+async def test_a_new_workspace_has_a_name_that_can_be_seen(cat, name):
+    says = UNCLEAR[name]
+    await refused(cat, "store_memory", {"content": "Tea", "workspace": name}, says=says)
+    await refused(cat, "search", {"query": "tea", "workspace": name}, says=says)
+    await refused(cat, "create_workspace", {"name": name}, says=says)
+    await refused(cat, "create_key", {"workspace": name}, says=says)
+    header = await cat.http.post(
+        "/v1/memories", json={"content": "Tea"}, headers={"x-memento-workspace": quote(name, safe="")}
+    )
+    assert (header.status_code, says in header.json()["message"]) == (400, True)
+    assert await names_of(cat) == []
+
+
+async def test_a_workspace_that_has_such_a_name_already_is_read_written_and_listed(shared, cat):
+    name = "kit\u200bchen"
+    services = shared.services
+    made, _ = await services.directory.ensure_workspace(cat.account_id, "kitchen", services.encoder.generation)
+    async with services.db.write() as connection:  # as an earlier version made it
+        renamed = sa.update(workspaces).where(workspaces.c.id == made.id)
+        await connection.execute(renamed.values(name=name, name_key=fold_name(name)))
+    services.directory.forget()
+    await rest(cat, "store_memory", {"content": "Tea", "workspace": name})
+    found = (await tool(cat, "search", {"query": "tea", "workspace": name})).body
+    assert [each["content"] for each in found["memories"]] == ["Tea"]
+    assert await names_of(cat) == [name]
+    assert (await rest(cat, "create_workspace", {"name": name})).body["created"] is False
+
+
+@pytest.mark.parametrize("field", ["author", "entity", "project", "task"])
+async def test_the_names_of_a_memory_can_be_seen_and_those_that_are_stored_are_found(cat, field):
+    given = {"project": "p", field: "Zoe\u200b"}
+    await refused(cat, "store_memory", {"content": "Tea", **given}, says=f"{field}: has the invisible character U+200B")
+    memory = await cat.store("Tea", project="p")
+    await refused(cat, "update_memory", {"id": memory, field: "Zoe\u00a0B"}, says=f"{field}: has the blank U+00A0")
+    assert (await rest(cat, "list_memories", {field: "Zoe\u200b"})).body["total"] == 0
+
+
+async def test_the_name_of_a_key_can_be_seen(cat):
+    await refused(cat, "create_key", {"name": "lap\u202etop"}, says="name: has the invisible character U+202E")
+
+
+async def test_a_project_is_named_by_what_can_be_seen_of_its_folder(cat):
+    made = await rest(cat, "create_project", {"path": "/home/cat/my\u00a0sh\u200bop"})
+    assert made.body["project"]["name"] == "my shop"
+    again = await rest(cat, "create_project", {"path": "/home/cat/my\u00a0sh\u200bop"})
+    assert (again.body["created"], await names_of(cat)) == (False, ["my shop"])
+    await refused(cat, "create_project", {"name": "my\u00a0shop"}, says="U+00A0")
 
 
 @pytest.mark.parametrize("name", ["a/", "/a", "a//b"])

@@ -9,7 +9,7 @@ from server.errors import Failure
 from server.names import fold_name
 from server.storable import make_storable
 from server.store.record.journal import Actor
-from server.store.record.workspaces import MissingWorkspace, Workspace
+from server.store.record.workspaces import MissingWorkspace, Workspace, check_new_name
 from tools.core.arguments import Args, InWorkspace, validate, validate_request
 from tools.core.call import AccountCall, Call, Door
 from tools.core.dialect import Request
@@ -144,6 +144,7 @@ async def _find_workspace(services: Services, door: Door, args: Args) -> Workspa
     found = await services.directory.find_workspace(account_id, name)
     if found is not None:
         return found
+    check_new_name(name)
     if asked is not None and named is None:
         async with services.db.read() as connection:
             await services.plans.check_room(connection, account_id, "workspaces")

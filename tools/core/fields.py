@@ -6,6 +6,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, WithJsonSchema
 
 from server.memory.models import EARLIEST, LATEST, read_moment
+from server.names import find_name_fault
 
 CONTENT_BYTES = 32 * 1024
 METADATA_BYTES = 16 * 1024
@@ -64,6 +65,13 @@ def _check_not_blank(value: str) -> str:
     return value
 
 
+def check_seen(value: str) -> str:
+    """Return a name; raise ValueError if it has something that cannot be seen."""
+    if (fault := find_name_fault(value)) is not None:
+        raise ValueError(fault)
+    return value
+
+
 def _check_workspace_count(value: list[str]) -> list[str]:
     if len(value) > MAX_PEEKED_WORKSPACES:
         raise ValueError(
@@ -85,6 +93,8 @@ Id = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 Question = Annotated[str, StringConstraints(max_length=QUERY_CHARACTERS), AfterValidator(_check_not_blank), _FILLED]
 Word = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+#: A name that is given to something new, and not one by which something is found.
+NewName = Annotated[Name, AfterValidator(check_seen)]
 Words = Annotated[list[Word], Field(max_length=50)]
 WorkspaceNames = Annotated[
     list[Word], AfterValidator(_check_workspace_count), Field(json_schema_extra={"maxItems": MAX_PEEKED_WORKSPACES})

@@ -6,10 +6,12 @@ from contextlib import contextmanager
 from server.errors import Failure
 from server.store.directory import LONGEST_NAME, WorkspaceNameTooLong, WorkspaceNotFound
 from server.store.record.people.plans import Kind, QuotaExceeded, UnknownPlan
-from server.store.record.workspaces import WorkspaceGone
+from server.store.record.workspaces import UnclearWorkspaceName, WorkspaceGone
 
-_REFUSALS = (WorkspaceGone, WorkspaceNotFound, WorkspaceNameTooLong, QuotaExceeded, UnknownPlan)
-StoreRefusal = WorkspaceGone | WorkspaceNotFound | WorkspaceNameTooLong | QuotaExceeded | UnknownPlan
+_REFUSALS = (WorkspaceGone, WorkspaceNotFound, WorkspaceNameTooLong, UnclearWorkspaceName, QuotaExceeded, UnknownPlan)
+StoreRefusal = (
+    WorkspaceGone | WorkspaceNotFound | WorkspaceNameTooLong | UnclearWorkspaceName | QuotaExceeded | UnknownPlan
+)
 
 _CURE: dict[Kind, str] = {
     "memories": "Delete memories that nobody needs",
@@ -39,6 +41,8 @@ def failure_from_refusal(refusal: StoreRefusal) -> Failure:
             size = len(refusal.name)
             message = f"workspace: a name may have at most {LONGEST_NAME} characters; this has {size}."
             return Failure("invalid", message, field="workspace")
+        case UnclearWorkspaceName():
+            return Failure("invalid", f"workspace: the name {refusal.fault}.", field="workspace")
         case QuotaExceeded():
             return _failure_from_quota(refusal)
         case UnknownPlan():

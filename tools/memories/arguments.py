@@ -11,7 +11,7 @@ from pydantic.json_schema import SkipJsonSchema
 from server.memory.models import Linkage, Memory, Scope
 from server.store.record.memories import Listing
 from tools.core.arguments import Args, InWorkspace
-from tools.core.fields import METADATA_BYTES, Content, End, Id, Moment, Name, Word, Words
+from tools.core.fields import METADATA_BYTES, Content, End, Id, Moment, Name, NewName, Word, Words
 from tools.memories.images import NewImages
 
 DEFAULT_TYPE = "observation"
@@ -104,13 +104,13 @@ class NewMemory(Args):
             "task, else `project` if you give a project, else `global`."
         ),
     )
-    project: Name | None = Field(default=None, description="The project that it belongs to.")
-    task: Name | None = Field(
+    project: NewName | None = Field(default=None, description="The project that it belongs to.")
+    task: NewName | None = Field(
         default=None,
         description="The task that it belongs to, inside the project.",
     )
-    entity: Name | None = Field(default=None, description="The person or thing that it is about.")
-    author: Name | None = Field(default=None, description="The person who said or decided it.")
+    entity: NewName | None = Field(default=None, description="The person or thing that it is about.")
+    author: NewName | None = Field(default=None, description="The person who said or decided it.")
     session: Name | None = Field(
         default=None,
         description="The session or conversation it comes from.",

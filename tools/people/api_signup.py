@@ -14,6 +14,7 @@ from auth.accounts.account_names import taken_name_as_failure
 from auth.bearers.api_keys import issue_key
 from auth.principal import WRITE
 from server.errors import Failure
+from server.names import clean_name
 from server.store.record.people.accounts import create_user
 from tools.core.arguments import Args
 from tools.core.quota import LimitsView
@@ -29,7 +30,7 @@ NAME_CHARACTERS = 40  # so many characters of the name that was sent become part
 
 def _shorten_name(value: str) -> str:
     """Return the first characters of a name; the default name if it is empty. Memento's clients send both kinds."""
-    return value[:LONGEST_NAME].strip() or DEFAULT_NAME
+    return clean_name(value[:LONGEST_NAME]) or DEFAULT_NAME
 
 
 def _to_plain_name(value: str) -> str:

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, Field, model_validator
+from pydantic import AfterValidator, BaseModel, Field, model_validator
 
 from auth.bearers.api_keys import issue_key, replace_key
 from auth.principal import ADMIN, READ, WRITE, expand_scopes
@@ -17,7 +17,7 @@ from server.store.record.people.api_keys import KeyRow
 from server.store.record.workspaces import Workspace
 from tools.core.arguments import Args, NoArgs, WorkspaceName
 from tools.core.call import AccountCall
-from tools.core.fields import End, Id
+from tools.core.fields import End, Id, check_seen
 from tools.core.operation import Effect, Operation
 from tools.core.services import Services
 
@@ -43,7 +43,7 @@ class KeyView(BaseModel):
 class CreateKey(Args):
     """The arguments of `create_key`."""
 
-    name: Annotated[str, Field(max_length=120)] = Field(
+    name: Annotated[str, Field(max_length=120), AfterValidator(check_seen)] = Field(
         default="", description="The name of the key, e.g. its purpose."
     )
     scopes: Annotated[list[KeyScope], Field(min_length=1, max_length=3)] = Field(

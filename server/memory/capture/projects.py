@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from server.memory.credentials import redact_credentials
+from server.names import clean_name
 
 PlaceKind = Literal["path", "repository"]
 MOST_CHARACTERS = 1000
@@ -73,7 +74,7 @@ def list_homes(path: Place) -> list[Place]:
 def name_project(places: Sequence[Place]) -> str | None:
     """Return the name for a project that is known by these places: the repository's, else the folder's."""
     for place in sorted(places, key=lambda each: each.kind != "repository"):
-        name = _UNFIT.sub("-", place.text.rstrip("/").rpartition("/")[2]).strip()[:LONGEST_NAME]
+        name = clean_name(_UNFIT.sub("-", place.text.rstrip("/").rpartition("/")[2])[:LONGEST_NAME])
         if name:
             return name
     return None
@@ -83,4 +84,4 @@ def name_apart(place: Place) -> str:
     """Return a name for the project of a repository if the short one is another repository's: with its owner."""
     owner, _, name = place.text.rpartition("/")
     owner = owner.rpartition("/")[2]
-    return _UNFIT.sub("-", f"{owner}-{name}" if owner else name)[:LONGEST_NAME]
+    return clean_name(_UNFIT.sub("-", f"{owner}-{name}" if owner else name)[:LONGEST_NAME])

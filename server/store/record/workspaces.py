@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from server.ids import new_id
 from server.memory.settings import DEFAULTS, WorkspaceSettings
 from server.memory.text import name_search_text_rule
-from server.names import fold_name
+from server.names import find_name_fault, fold_name
 from server.store.db import insert_into
 from server.store.tables.accounts import api_keys, workspaces
 
@@ -64,6 +64,24 @@ def _from_row(row: Sequence[Any]) -> Workspace:
     return Workspace(*columns, settings=WorkspaceSettings.model_validate(values) if values else DEFAULTS)
 
 
+class UnclearWorkspaceName(Exception):  # noqa: N818 - it names the reason; the doors decide on the words
+    """A new workspace may not have this name; `fault` says why, as the end of a sentence."""
+
+    def __init__(self, fault: str) -> None:
+        super().__init__(fault)
+        self.fault = fault
+
+
+def check_new_name(name: str) -> None:
+    """Check that a new workspace may have a name. One that has such a name already keeps it.
+
+    Raises:
+        UnclearWorkspaceName: it may not.
+    """
+    if (fault := find_name_fault(name)) is not None:
+        raise UnclearWorkspaceName(fault)
+
+
 async def find_workspace(connection: AsyncConnection, account_id: str, name: str) -> Workspace | None:
     """Return the account's workspace of this name, in any case of letters, or None if there is none."""
     query = _WORKSPACE.where(workspaces.c.account_id == account_id, workspaces.c.name_key == fold_name(name))
@@ -86,7 +104,11 @@ async def list_workspaces(connection: AsyncConnection, account_id: str) -> list[
 async def ensure_workspace(
     connection: AsyncConnection, account_id: str, name: str, generation: int, now: datetime
 ) -> tuple[Workspace, bool]:
-    """Return the account's workspace of this name, and True if it was missing and is made now."""
+    """Return the account's workspace of this name, and True if it was missing and is made now.
+
+    Raises:
+        UnclearWorkspaceName: it was missing, and no new one may have this name.
+    """
     new = new_id(now)
     statement = insert_into(connection, workspaces).values(
         id=new,
@@ -107,6 +129,8 @@ async def ensure_workspace(
         set_={"name_key": statement.excluded.name_key},
     ).returning(*_COLUMNS)
     found = _from_row((await connection.execute(statement)).one())
+    if found.id == new:
+        check_new_name(name)  # the caller's transaction ends with it
     return found, found.id == new
 
 

@@ -74,6 +74,7 @@ async def test_a_secret_is_kept_as_a_hash(app, auth):
         ({"client_name": "x" * 201}, "invalid_client_metadata"),
         ({"client_name": "a\nb"}, "invalid_client_metadata"),
         ({"client_name": "\u202eevil"}, "invalid_client_metadata"),
+        ({"client_name": "My\u3164app"}, "invalid_client_metadata"),
         ({"client_name": {"x": 1}}, "invalid_client_metadata"),
         ({"client_name": {}}, "invalid_client_metadata"),
         ({"client_name": False}, "invalid_client_metadata"),

@@ -116,6 +116,7 @@ class Plans:
 
         Raises:
             QuotaExceeded: it was missing, and the account's plan allows no more.
+            UnclearWorkspaceName: it was missing, and no new one may have this name.
         """
         found, is_new = await ensure_workspace(connection, account_id, name, generation, now)
         if is_new:
