@@ -54,7 +54,7 @@ def test_a_cleaned_name_has_no_fault_and_a_name_without_fault_stays(name):
 
 
 @pytest.mark.parametrize(
-    "name", ["a b", "Zoë", "ש", "می\u200cخواهم", "क्\u200dष", "👩\u200d💻 team", "❤\ufe0f", "日本", "a.b", "..."]
+    "name", ["a b", "Zoë", "ש", "\u0628\u200c\u0628", "क्\u200dष", "👩\u200d💻 team", "❤\ufe0f", "日本", "a.b", "..."]
 )
 def test_names_of_all_scripts_have_no_fault(name):
     assert find_name_fault(name) is None

@@ -17,6 +17,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from server.errors import Failure
+from server.storable import load_json, refuse_unstorable
+
 #: The MCP specification's code for a protocol version that the server does not speak.
 UNSUPPORTED_VERSION = -32022
 SHOWN = 60
@@ -89,12 +92,11 @@ def _check_message(body: bytes, headers: Headers) -> None:
     Raises:
         _RpcError: it is not.
     """
+    fault: Failure | None = None
     try:
         message: object = from_json(body)
     except ValueError:
-        raise _RpcError(
-            types.PARSE_ERROR, "The body is not valid JSON, is nested too deep, or has a number of too many digits."
-        ) from None
+        message, fault = _read_unusual(body)
     if isinstance(message, list):
         text = "A batch is not supported; send each message in a request of its own."
         raise _RpcError(types.INVALID_REQUEST, text)
@@ -102,6 +104,8 @@ def _check_message(body: bytes, headers: Headers) -> None:
         raise _RpcError(types.INVALID_REQUEST, "The body must be one JSON-RPC message, an object.")
     message = cast("dict[str, Any]", message)
     request_id = _check_id(message)
+    if fault is not None:
+        raise _make_refusal(fault, request_id)
     if message.get("jsonrpc") != "2.0":
         raise _RpcError(types.INVALID_REQUEST, '`jsonrpc` must be "2.0".', request_id=request_id)
     if "method" in message:
@@ -110,6 +114,32 @@ def _check_message(body: bytes, headers: Headers) -> None:
         text = "A message must have a `method`, or be a response with a `result` or an `error`."
         raise _RpcError(types.INVALID_REQUEST, text, request_id=request_id)
     _check_version(message, headers.get(MCP_PROTOCOL_VERSION_HEADER), request_id)
+
+
+def _read_unusual(body: bytes) -> tuple[object, Failure]:
+    """Return a message that is JSON and that the SDK cannot read, and the reason.
+
+    Raises:
+        _RpcError: it is no JSON.
+    """
+    try:
+        message = load_json(body)
+    except (ValueError, RecursionError) as error:
+        text = "is nested too deep" if isinstance(error, RecursionError) else "is not valid JSON"
+        raise _RpcError(types.PARSE_ERROR, f"The body {text}.") from None
+    try:
+        refuse_unstorable(message)
+    except Failure as failure:
+        return message, failure
+    raise _RpcError(types.PARSE_ERROR, "The body is not valid JSON.")
+
+
+def _make_refusal(fault: Failure, request_id: str | int | None) -> _RpcError:
+    """Return the refusal of a message with a value that cannot be read, such as half a surrogate pair."""
+    field, _, reason = fault.message.partition(": ")
+    code = types.INVALID_PARAMS if field.startswith("params") else types.INVALID_REQUEST
+    is_id = field == "id"
+    return _RpcError(code, f"{field[:SHOWN]}: {reason}", request_id=None if is_id else request_id)
 
 
 def _check_id(message: dict[str, Any]) -> str | int | None:

@@ -43,6 +43,25 @@ BROKEN = {
     "no JSON": (b"{", -32700, "not valid JSON"),
     "nothing": (b"", -32700, "not valid JSON"),
     "no UTF-8": (b'{"id": "\xff"}', -32700, "not valid JSON"),
+    "half a surrogate pair in an argument": (
+        LIST | {"method": "tools/call", "params": {"name": "store_memory", "arguments": {"content": "a\ud800b"}}},
+        -32602,
+        "params.arguments.content: has half a surrogate pair; send whole characters.",
+    ),
+    "half a surrogate pair in a name": (LIST | {"params": {"\udc00": 1}}, -32600, "half a surrogate pair"),
+    "half a surrogate pair in the method": (LIST | {"method": "\ud83d"}, -32600, "method: has half a surrogate pair"),
+    "half a surrogate pair in the id": (LIST | {"id": "\udfff"}, -32600, "id: has half a surrogate pair"),
+    "a long number": (
+        b'{"jsonrpc": "2.0", "id": 1, "method": "ping", "params": {"x": ' + b"9" * 5000 + b"}}",
+        -32602,
+        "params.x: is a number of more than 308 digits",
+    ),
+    "a deep list": (
+        b'{"jsonrpc": "2.0", "id": 1, "method": "ping", "params": {"x": ' + b"[" * 300 + b"]" * 300 + b"}}",
+        -32602,
+        "params: is nested more than 64 deep",
+    ),
+    "a very deep list": (b"[" * 90_000 + b"]" * 90_000, -32700, "nested too deep"),
     "no version of JSON-RPC": ({"id": 1, "method": "ping"}, -32600, "`jsonrpc`"),
     "JSON-RPC 1.0": (LIST | {"jsonrpc": "1.0"}, -32600, "`jsonrpc`"),
     "a number for 2.0": (LIST | {"jsonrpc": 2.0}, -32600, "`jsonrpc`"),
@@ -79,6 +98,12 @@ async def test_a_message_that_is_none_gets_the_code_of_the_specification_and_a_s
         check_refusal(await post(cat, message, version, path), code, says)
 
 
+async def test_whoever_sends_half_a_surrogate_pair_is_told_for_which_request(cat):
+    sent = LIST | {"params": {"arguments": {"tags": ["a", "\ud800"]}}}
+    body = check_refusal(await post(cat, sent), -32602, "params.arguments.tags.1: has half a surrogate pair")
+    assert body["id"] == 1
+
+
 @pytest.mark.parametrize("media_type", ["", "text/plain", "application/json-rpc", "application/jsonl", "x"])
 async def test_a_message_of_another_media_type_is_refused_in_the_same_form(cat, media_type):
     check_refusal(await post(cat, LIST, **{"content-type": media_type}), -32600, "Content-Type")
@@ -95,7 +120,7 @@ async def test_an_odd_id_is_refused_and_never_passed_over(cat, version):
         response = await post(cat, content, version)
         # some of these are no JSON: half a surrogate pair, or NaN
         assert response.status_code == 400, message
-        assert response.json()["error"]["code"] in {-32600, -32700}, message
+        assert response.json()["error"]["code"] in {-32600, -32602, -32700}, message
     for request_id in (1.5, 1.0, None, True, [], {}):
         check_refusal(await post(cat, LIST | {"id": request_id}, version), -32600, "`id`")
 
