@@ -3,6 +3,7 @@
 Which settings there are, and which values they may have, is the business of config.py.
 """
 
+import io
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,12 +12,15 @@ from pathlib import Path
 from dotenv.parser import parse_stream
 
 from server.places import find_settings_file
+from server.small_files import UnusableFile, read_small_file
 
 PREFIX = "LOCI_"
 #: Names another file of settings. It stands in the environment alone.
 FILE_VARIABLE = "LOCI_ENV_FILE"
 #: The usual file of settings.
 SETTINGS_FILE = find_settings_file()
+#: The bytes of a file of settings.
+MOST_BYTES = 1 << 20
 #: Variables of the tests, the hook, the Caddyfile and docker compose. They are no settings of the server, but its
 #: environment may hold them.
 _OTHERS = re.compile(
@@ -74,12 +78,12 @@ def read_variables(environ: Mapping[str, str], settings: Mapping[str, bool]) -> 
 def _read_settings_file(path: Path) -> dict[str, str]:
     """Return the variables that a file sets. Quotes and comments are those of a shell; nothing is expanded."""
     try:
-        with path.open(encoding="utf-8-sig") as file:
-            lines = list(parse_stream(file))
-    except OSError as error:
-        raise _UnusableFile(f"{path}: {error.strerror}") from None
+        text = read_small_file(path, MOST_BYTES).decode("utf-8-sig")
+    except UnusableFile as error:
+        raise _UnusableFile(f"{path}: {error}") from None
     except UnicodeDecodeError:
         raise _UnusableFile(f"{path}: must be UTF-8 text") from None
+    lines = list(parse_stream(io.StringIO(text, newline=None)))
     variables: dict[str, str] = {}
     for line in lines:
         # an empty line and a comment have neither a key nor a value
@@ -134,9 +138,9 @@ def _choose_settings(
 def _read_secret(path: Path, label: str, problems: list[str]) -> str:
     """Return the text of a secret's file. If it cannot be read or is empty, return no text, and add a problem."""
     try:
-        text = path.read_text(encoding="utf-8-sig").strip()
-    except OSError as error:
-        problems.append(f"{label}: {path}: {error.strerror}")
+        text = read_small_file(path).decode("utf-8-sig").strip()
+    except UnusableFile as error:
+        problems.append(f"{label}: {path}: {error}")
     except UnicodeDecodeError:
         problems.append(f"{label}: {path}: must be UTF-8 text")
     else:

@@ -16,6 +16,7 @@ from server.clock import utc_now
 from server.config import Settings
 from server.errors import Failure
 from server.progress import Progress
+from server.small_files import UnusableFile, read_small_file
 from server.store.backup.dump import NoRecord
 from server.store.backup.files import name_by_time, remove_leftovers, remove_oldest
 from server.store.backup.manifest import Manifest
@@ -25,8 +26,6 @@ from server.store.backup.writing import Protection, WrittenBackup, write_backup
 PasswordFile = Annotated[
     Path | None, typer.Option("--password-file", help="The file whose first line is the password.")
 ]
-#: The most bytes of the line of a password: a device such as /dev/zero has no end.
-LONGEST_LINE = 4096
 _FILE_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG, errno.EROFS}
 
 
@@ -96,16 +95,13 @@ def read_password_file(path: Path) -> str:
     """Return the first line of a file.
 
     Raises:
-        Failure: `invalid`, it cannot be read, is empty, or is longer than `LONGEST_LINE` bytes.
+        Failure: `invalid`, it cannot be read, its first line is empty, or it is no small file.
     """
     try:
-        with path.open("rb") as opened:
-            line = opened.readline(LONGEST_LINE + 1)
-        if len(line) > LONGEST_LINE:
-            raise Failure("invalid", f"{path}: its first line, the password, must be at most {LONGEST_LINE} bytes.")
-        password = line.decode("utf-8-sig").rstrip("\r\n")
-    except OSError as error:
-        raise Failure("invalid", f"{path}: {error.strerror}. Name a file that you may read.") from None
+        line = read_small_file(path).partition(b"\n")[0]
+        password = line.decode("utf-8-sig").rstrip("\r")
+    except UnusableFile as error:
+        raise Failure("invalid", f"{path}: {error}. Name a file with the password that you may read.") from None
     except UnicodeDecodeError:
         raise Failure("invalid", f"{path}: the password is not UTF-8 text. Write it in UTF-8.") from None
     if not password:

@@ -24,6 +24,7 @@ from server.cli.common import (
 from server.clock import utc_now
 from server.config import Settings
 from server.errors import Failure
+from server.small_files import MOST_SECRET_BYTES
 from server.store.record.people import accounts
 from server.store.record.people.plans import Plans
 from server.store.record.people.sessions import delete_user_sessions
@@ -41,7 +42,7 @@ def _read_password(*, from_stdin: bool) -> str:
     try:
         if from_stdin:
             # some programs write a byte order mark first, which is no part of the password
-            password = sys.stdin.buffer.readline().decode("utf-8-sig").rstrip("\r\n")
+            password = sys.stdin.buffer.readline(MOST_SECRET_BYTES).decode("utf-8-sig").rstrip("\r\n")
         else:
             password = ask_new_password("Password", "--password-stdin")
     except UnicodeDecodeError:

@@ -237,7 +237,7 @@ def test_an_encrypted_backup_needs_its_password(run, folder, tmp_path, password_
         (("/proc/x",), "Name a file in a folder that you may write to"),
         (("x", "--password-file", "/nowhere"), "/nowhere: No such file or directory"),
         (("x", "--password-file", "/dev/null"), "/dev/null: its first line is empty"),
-        (("x", "--password-file", "/dev/zero"), "/dev/zero: its first line, the password, must be at most 4096 bytes"),
+        (("x", "--password-file", "/dev/zero"), "/dev/zero: it has more than 65536 bytes"),
     ],
 )
 def test_options_that_do_not_fit_are_refused(run, tmp_path, monkeypatch, arguments, said):
