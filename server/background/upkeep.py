@@ -3,6 +3,8 @@
 import asyncio
 from time import monotonic
 
+import structlog
+
 from server.background.work import Outcome
 from server.progress import Progress, ignore_progress
 from server.store.lifecycle import erasure
@@ -18,6 +20,8 @@ from server.store.record.people import api_keys
 from server.store.search.seam import EngineDown
 from server.store.webhooks.delivery import KEPT
 from tools.core.services import Services
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 #: The seconds that a vacuum takes at most without a pause after it. A longer one is followed by a pause of this many
 #: times its length, up to so many seconds.
@@ -83,8 +87,12 @@ async def move_projection(services: Services, _argument: str | None, progress: P
 async def remove_leftovers(
     services: Services, _argument: str | None = None, _progress: Progress = ignore_progress
 ) -> None:
-    """Remove the texts of deleted and replaced rows from SQLite's log."""
-    await services.db.remove_leftovers()
+    """Remove the texts of deleted and replaced rows from SQLite's log.
+
+    While somebody reads from the log, for example a backup, that fails: it is logged, and the loop tries it again.
+    """
+    if not await services.db.remove_leftovers():
+        log.warning("record.log_held", file=services.db.log_name)
 
 
 async def vacuum_projection(

@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from functools import partial
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import aiosqlite
@@ -30,6 +31,8 @@ from server.store.sql_engines import empty_log, prepare_connections, prepare_sql
 READERS = 4
 SHOWN_DAMAGES = 3
 WRITER_SECONDS = 1
+#: The seconds before each new try to empty the log, if somebody read from it.
+EMPTYING_PAUSES = (0.1, 0.2, 0.4, 0.8, 1.6, 3.2)
 #: The first words by which statements are told apart; `OTHER` stands for all other words.
 STATEMENT_KINDS = frozenset({"SELECT", "INSERT", "UPDATE", "DELETE", "WITH", "BEGIN", "PRAGMA"})
 
@@ -209,22 +212,44 @@ class Database:
         """Have the log emptied soon, because a text was replaced. Deletions are noted without this call."""
         self._has_leftovers = self.is_sqlite
 
-    async def empty_log(self) -> None:
+    @property
+    def log_name(self) -> str:
+        """The name of SQLite's log, without its folder; empty on Postgres."""
+        return f"{Path(self.url.database or '').name}-wal" if self.is_sqlite else ""
+
+    async def empty_log(self, tries: int = 1) -> bool:
         """Empty SQLite's log into its file, so that overwritten texts are in neither. On Postgres it does nothing.
 
-        Writers wait for it, and it waits for readers for half a second. If one still reads, the log is emptied the
-        next time.
-        """
-        if self._one_writer is None:
-            return
-        async with self._one_writer, self._writer.connect() as connection:
-            self._has_leftovers = False  # nobody writes meanwhile
-            self._has_leftovers = not await connection.run_sync(empty_log)
+        Writers wait for each try, and it waits for readers for half a second. If one still reads after the last try,
+        the texts are leftovers, which the background removes.
 
-    async def remove_leftovers(self) -> None:
-        """Empty the log if rows were deleted or replaced since it was emptied: the log still holds their texts."""
-        if self._has_leftovers:
-            await self.empty_log()
+        Returns:
+            Whether the overwritten texts are gone.
+        """
+        for pause in [0.0, *EMPTYING_PAUSES][:tries]:
+            await asyncio.sleep(pause)
+            if await self._try_to_empty_log():
+                return True
+        return False
+
+    async def _try_to_empty_log(self) -> bool:
+        if self._one_writer is None:
+            return True
+        async with self._one_writer, self._writer.connect() as connection:
+            # Nobody writes meanwhile. If this fails or is cancelled, the texts may still be there.
+            self._has_leftovers = True
+            self._has_leftovers = not await connection.run_sync(empty_log)
+        return not self._has_leftovers
+
+    async def remove_leftovers(self) -> bool:
+        """Empty the log if rows were deleted or replaced since it was emptied: the log still holds their texts.
+
+        While it is held, it is tried again and again for some seconds.
+
+        Returns:
+            Whether nothing is left.
+        """
+        return not self._has_leftovers or await self.empty_log(1 + len(EMPTYING_PAUSES))
 
     def _watch_deletions(self, *details: Any) -> None:
         """Note that a statement deletes rows. The details are those of SQLAlchemy's event `after_cursor_execute`."""

@@ -19,10 +19,16 @@ from tools.core.services import Services
 from tools.memories.arguments import MemoryRef
 from tools.memories.rows import hold_memory
 
+#: The tries to empty the log while the caller waits: some three seconds, if somebody reads all the time.
+ERASURE_TRIES = 4
 PlaceKind = TextKind | Literal["event", "file"]
 
 _WRITTEN_BY_SOMEBODY = (
     "The memory is erased, but `kept` names texts that repeat it. Change or delete them too, if that is meant."
+)
+_IN_LOG = (
+    "Its words are still in the log of the database, because a backup or another reader holds it; they are removed by "
+    "themselves as soon as that ends."
 )
 _STILL_SAID = (
     "The memory is hidden, but `kept` names generated texts that still say it until it is erased. If that is not "
@@ -100,14 +106,18 @@ async def _erase_memory(services: Services, call: Call, memory_id: str) -> Delet
         services.encoder.filling.note_gaps()
     services.encoder.source.forget_queries()
     await services.projection.project(workspace)
-    await services.db.empty_log()
+    is_log_empty = await services.db.empty_log(ERASURE_TRIES)
     async with services.db.read() as connection:
         repetitions = await find_repetitions(connection, workspace, done.texts)
     kept = _to_places("memory", done.kept)
     kept += [TextPlace(kind=kind, id=each) for kind, each in repetitions if each not in done.kept]
     kept += _to_places("file", await list_upgrade_copies(services.db))
+    notices = [_WRITTEN_BY_SOMEBODY] if kept else []
+    if not is_log_empty:
+        kept += _to_places("file", [services.db.log_name])
+        notices.append(_IN_LOG)
     return DeletedMemory(
-        meta=call.build_meta(_WRITTEN_BY_SOMEBODY if kept else None),
+        meta=call.build_meta(" ".join(notices) or None),
         id=memory_id,
         erased=not kept,
         also_erased=[

@@ -126,8 +126,8 @@ async def update_working_memory(services: Services, call: Call, args: UpdateWork
             content = await _write_list(connection, workspace, name, content, now)
         written = Section(name=name, heading=heading, content=content, updated_at=now)
         await working_memory.put_section(connection, workspace, written, now)
+        services.db.note_overwriting()  # before the commit: whoever empties the log waits for this transaction
         (shown,) = await section_items.complete_texts(connection, workspace, [written], now)
-    services.db.note_overwriting()
     notice = None if shown.content == args.content else _KEPT_ENTRIES
     return WrittenSection(meta=placed.build_meta(notice), section=shown)
 

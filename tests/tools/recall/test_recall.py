@@ -161,8 +161,9 @@ async def test_an_erased_memory_is_found_no_more_while_a_long_read_keeps_its_byt
     memory_id = await ann.store("heron")
     found = []
 
-    async def empty_log(_db):
+    async def empty_log(_db, _tries):
         found.append((await ann.http.post("/v1/search", json={"query": "heron"})).json()["memories"])
+        return True
 
     monkeypatch.setattr(type(site.services.db), "empty_log", empty_log)
     assert (await ann.http.delete(f"/v1/memories/{memory_id}", params={"erase": "true"})).status_code == 200
