@@ -117,6 +117,17 @@ def replace_section(crystal: str, heading: str, content: str, left: str) -> str:
     return _replace_quote(crystal, _make_heading(heading), content.strip(), _shorten_text(left.strip(), _BLOCK_BYTES))
 
 
+def drop_section(crystal: str, heading: str) -> str:
+    """Return a crystal without the part under the heading of a section, and without the heading.
+
+    A heading under which items stand as well keeps its part.
+    """
+    if heading in HEADINGS.values():
+        return crystal
+    part = rf"\n\n### {re.escape(heading)}(?=\n|\Z).*?(?=\n\n#{{2,3}} |\n\n---|\Z)"
+    return re.sub(part, "", crystal, flags=re.DOTALL)
+
+
 def _make_heading(heading: str) -> str:
     return f"### {heading}\n\n"
 

@@ -1,6 +1,6 @@
 """Deleting memories: hiding them, or erasing them with every copy of their texts."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Literal
 
 from pydantic import BaseModel, Field
@@ -9,10 +9,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from server.store.lifecycle import merges
 from server.store.lifecycle.erasure import erase_memories
 from server.store.migrate import list_upgrade_copies
-from server.store.record import memories
+from server.store.record import memories, workspaces
 from server.store.record.journal import journal_memories
 from server.store.record.notes import identity
-from server.store.record.repetitions import TextKind, find_repetitions
+from server.store.record.repetitions import TextKind, count_repetitions, find_repetitions
 from tools.core.answers import Answer
 from tools.core.call import Call
 from tools.core.services import Services
@@ -30,6 +30,7 @@ _IN_LOG = (
     "Its words are still in the log of the database, because a backup or another reader holds it; they are removed by "
     "themselves as soon as that ends."
 )
+_ELSEWHERE = "`elsewhere` names other workspaces that repeat its text. Erase it there, too, if that is meant."
 _STILL_SAID = (
     "The memory is hidden, but `kept` names generated texts that still say it until it is erased. If that is not "
     "meant, delete it with `erase`."
@@ -49,6 +50,13 @@ class TextPlace(BaseModel):
     id: str = Field(description="Its id; the name of a section or of a file.")
 
 
+class TextElsewhere(BaseModel):
+    """The number of texts in another workspace that repeat a text."""
+
+    workspace: str = Field(description="The workspace's name.")
+    count: int = Field(description="How many memories, items and other texts there repeat it.")
+
+
 class DeletedMemory(Answer):
     """The memory that was deleted."""
 
@@ -57,7 +65,9 @@ class DeletedMemory(Answer):
     erased: bool = Field(description="Whether its text was overwritten for good, and no copy of it is known to stay.")
     also_erased: list[TextPlace] = Field(default=[], description="The copies that were erased with it.")
     rewritten: list[TextPlace] = Field(
-        default=[], description="The generated texts that were written again without it, from what is left."
+        default=[],
+        description="The generated texts that were written again without it, from what is left, and the memories whose "
+        "links to it lost their labels.",
     )
     restored: list[TextPlace] = Field(
         default=[], description="The memories that are back, because the one in their place was erased."
@@ -66,6 +76,9 @@ class DeletedMemory(Answer):
         default=[],
         description="The texts that stay and repeat it: those that somebody wrote and, without `erase`, the memories "
         "and the crystal that were made from it.",
+    )
+    elsewhere: list[TextElsewhere] = Field(
+        default=[], description="With `erase`: the other workspaces that you may read in which texts repeat it."
     )
 
 
@@ -109,6 +122,7 @@ async def _erase_memory(services: Services, call: Call, memory_id: str) -> Delet
     is_log_empty = await services.db.empty_log(ERASURE_TRIES)
     async with services.db.read() as connection:
         repetitions = await find_repetitions(connection, workspace, done.texts)
+        elsewhere = await _find_elsewhere(connection, call, done.texts)
     kept = _to_places("memory", done.kept)
     kept += [TextPlace(kind=kind, id=each) for kind, each in repetitions if each not in done.kept]
     kept += _to_places("file", await list_upgrade_copies(services.db))
@@ -116,20 +130,36 @@ async def _erase_memory(services: Services, call: Call, memory_id: str) -> Delet
     if not is_log_empty:
         kept += _to_places("file", [services.db.log_name])
         notices.append(_IN_LOG)
+    if elsewhere:
+        notices.append(_ELSEWHERE)
     return DeletedMemory(
         meta=call.build_meta(" ".join(notices) or None),
         id=memory_id,
-        erased=not kept,
+        erased=not kept and not elsewhere,
         also_erased=[
             *_to_places("memory", (each for each in done.erased if each != memory_id)),
             *_to_places("crystal", done.erased_crystals),
             *_to_places("golden_case", done.erased_cases),
             *_to_places("event", done.erased_events),
         ],
-        rewritten=[*_to_places("memory", done.rewritten), *_to_places("crystal", done.rewritten_crystals)],
+        rewritten=[
+            *_to_places("memory", [*done.rewritten, *done.unlabelled]),
+            *_to_places("crystal", done.rewritten_crystals),
+        ],
         restored=_to_places("memory", done.restored),
         kept=kept,
+        elsewhere=elsewhere,
     )
+
+
+async def _find_elsewhere(connection: AsyncConnection, call: Call, texts: Sequence[str]) -> list[TextElsewhere]:
+    """Return the other workspaces of the same account, if the caller may read them, in which texts repeat these."""
+    if call.principal.workspace_id is not None:
+        return []
+    there = await workspaces.list_workspaces(connection, call.workspace.account_id)
+    names = {each.id: each.name for each in there if each.id != call.id_for_reading}
+    counts = await count_repetitions(connection, names.keys(), texts)
+    return [TextElsewhere(workspace=names[each], count=count) for each, count in counts.items()]
 
 
 def _to_places(kind: PlaceKind, ids: Iterable[str]) -> list[TextPlace]:

@@ -70,8 +70,9 @@ class UpdateWorkingMemory(SectionRef):
     """The arguments of `update_working_memory`."""
 
     content: Prose = Field(
-        description="The section's new markdown, in place of all earlier text. May be empty. At most 32 KiB. In "
-        "skip_list and standing_decisions each list item is an entry of that list: `- Tailwind: it is too large`."
+        description="The section's new markdown, in place of all earlier text. Empty text removes a section of your "
+        "own. At most 32 KiB. In skip_list and standing_decisions each list item is an entry of that list: "
+        "`- Tailwind: it is too large`."
     )
 
 
@@ -126,6 +127,8 @@ async def update_working_memory(services: Services, call: Call, args: UpdateWork
             content = await _write_list(connection, workspace, name, content, now)
         written = Section(name=name, heading=heading, content=content, updated_at=now)
         await working_memory.put_section(connection, workspace, written, now)
+        if not content.strip() and name not in SEEDS:  # its name is its writer's own words as well
+            await working_memory.delete_section(connection, workspace, name)
         services.db.note_overwriting()  # before the commit: whoever empties the log waits for this transaction
         (shown,) = await section_items.complete_texts(connection, workspace, [written], now)
     notice = None if shown.content == args.content else _KEPT_ENTRIES

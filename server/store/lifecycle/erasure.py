@@ -12,7 +12,7 @@ from server.memory.models import Memory
 from server.store.consolidation.runs import mark_sources
 from server.store.db import Database
 from server.store.lifecycle import merges
-from server.store.record import golden, images, memories, vectors
+from server.store.record import golden, images, links, memories, vectors
 from server.store.record.capture.erasing import delete_places, delete_reports, erase_reports_of
 from server.store.record.journal import (
     Actor,
@@ -46,6 +46,7 @@ class Erasure:
         restored: the sources that are memories of their own again, because the memory that replaced them is erased.
         kept: memories that stay and say what was erased: merged ones whose text somebody wrote, and the sources of an
             erased one whose merge was undone.
+        unlabelled: memories whose links to an erased one had labels that somebody wrote; the links have none now.
         erased_crystals: the composed crystals that are erased.
         rewritten_crystals: the composed crystal that was composed again, if it was the newest.
         erased_cases: the golden cases that are erased.
@@ -57,6 +58,7 @@ class Erasure:
     rewritten: list[str] = field(default_factory=list[str])
     restored: list[str] = field(default_factory=list[str])
     kept: list[str] = field(default_factory=list[str])
+    unlabelled: list[str] = field(default_factory=list[str])
     erased_crystals: list[str] = field(default_factory=list[str])
     rewritten_crystals: list[str] = field(default_factory=list[str])
     erased_cases: list[str] = field(default_factory=list[str])
@@ -79,6 +81,7 @@ async def erase_memories(
         await eraser.name_independent_sources(memory_id)
         await eraser.erase_with_sources(memory_id)
     await eraser.follow_merges()
+    eraser.outcome.unlabelled = await links.forget_labels(connection, workspace_id, set(eraser.outcome.erased))
     await eraser.erase_quotes()
     return eraser.outcome
 

@@ -104,14 +104,35 @@ async def blank_memory_entries(connection: AsyncConnection, memory_id: str) -> N
     )
 
 
-async def blank_section_entries(connection: AsyncConnection, workspace_ids: Collection[str]) -> None:
-    """Remove the names of sections of working memory from the entries of these workspaces.
+async def forget_link_labels(connection: AsyncConnection, memory_id: str, to_ids: Collection[str]) -> None:
+    """Remove the labels of a memory's links to these other memories from its entries."""
+    query = sa.select(journal.c.id, journal.c.before, journal.c.after).where(journal.c.memory_id == memory_id)
+    for entry_id, *sides in (await connection.execute(query)).all():
+        new = [
+            side | {"linkages": unlabel(side["linkages"], to_ids)} if side and side.get("linkages") else side
+            for side in sides
+        ]
+        if new != sides:
+            row = sa.update(journal).where(journal.c.id == entry_id)
+            await connection.execute(row.values(before=new[0], after=new[1]))
+
+
+def unlabel(linkages: Sequence[dict[str, Any]], to_ids: Collection[str]) -> list[dict[str, Any]]:
+    """Return links without the labels of those to these memories."""
+    return [link | {"label": None} if link.get("id") in to_ids and link.get("label") else link for link in linkages]
+
+
+async def blank_section_entries(
+    connection: AsyncConnection, workspace_ids: Collection[str], name: str | None = None
+) -> None:
+    """Remove the names of sections of working memory from the entries of these workspaces: all of them, or one name.
 
     A section is journaled by the name that a person gave it, and everything else by its id.
     """
+    section = journal.c.after["section"].as_string()
     of_sections = sa.update(journal).where(
         journal.c.workspace_id.in_(set(workspace_ids)),
         journal.c.memory_id.is_(None),
-        journal.c.after["section"].as_string().is_not(None),
+        section.is_not(None) if name is None else section == name,
     )
     await connection.execute(of_sections.values(after=sa.null()))

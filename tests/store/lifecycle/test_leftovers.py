@@ -72,6 +72,22 @@ async def test_composed_crystals_follow_what_is_deleted_or_replaced_and_keep_the
     assert {each["id"] for each in history} == set(crystals)
 
 
+async def test_a_section_that_is_emptied_leaves_neither_its_text_nor_its_name(ann, check_nowhere):
+    await ask(ann, "PUT", f"/v1/working-memory/Plan of {WORD}", json={"content": WORD})
+    await ask(ann, "PUT", "/v1/working-memory/plan", json={"content": "Dig"})
+    await ask(ann, "POST", "/v1/identity/crystallize")
+    await ask(ann, "PUT", f"/v1/working-memory/Plan of {WORD}", json={"content": f"{WORD}\n\nand more"})
+    emptied = await ask(ann, "PUT", f"/v1/working-memory/Plan of {WORD}", json={"content": " "})
+    assert emptied["section"]["content"].strip() == ""
+    await ask(ann, "GET", f"/v1/working-memory/Plan of {WORD}", 404)
+    await ask(ann, "PUT", "/v1/working-memory/session_notes", json={"content": ""})
+    names = {each["name"] for each in (await ask(ann, "GET", "/v1/working-memory"))["sections"]}
+    assert "plan" in names
+    assert "session_notes" in names
+    assert "### plan\n\nDig\n\n---" in (await ask(ann, "GET", "/v1/identity"))["crystal"]
+    await check_nowhere()
+
+
 async def test_a_crystal_keeps_a_section_that_only_grew(ann):
     await ask(ann, "PUT", "/v1/working-memory/plan", json={"content": "Dig"})
     await ask(ann, "POST", "/v1/identity/crystallize")

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from server.memory.crystal import drop_item, get_item_beginning, get_section_beginning, replace_section
+from server.memory.crystal import drop_item, drop_section, get_item_beginning, get_section_beginning, replace_section
 from server.memory.working import Item
 from server.store.record.repetitions import contains_text
 from server.store.tables.working import identity_crystals
@@ -28,6 +28,11 @@ async def forget_section(
         await _rewrite(
             connection, workspace_id, beginning, lambda crystal: replace_section(crystal, heading, content, left)
         )
+
+
+async def forget_heading(connection: AsyncConnection, workspace_id: str, heading: str) -> None:
+    """Write the composed crystals that have the heading of a section again, without it and what is left below it."""
+    await _rewrite(connection, workspace_id, f"### {heading}", lambda crystal: drop_section(crystal, heading))
 
 
 async def _rewrite(

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.memory.working import SEEDS, Category, Item, Section, Status
 from server.store.db import Database, fetch_rows, insert_into
+from server.store.record.journal import blank_section_entries
 from server.store.record.keyset import is_after
 from server.store.record.notes import crystal_quotes, section_items
 from server.store.tables.working import working_items, working_sections
@@ -105,6 +106,16 @@ async def put_section(connection: AsyncConnection, workspace_id: str, written: S
     )
     new = {"content": statement.excluded.content, "updated_at": statement.excluded.updated_at}
     await connection.execute(statement.on_conflict_do_update(index_elements=["workspace_id", "name"], set_=new))
+
+
+async def delete_section(connection: AsyncConnection, workspace_id: str, name: str) -> None:
+    """Delete a section, and its name from the journal and from the composed crystals."""
+    before = await get_section(connection, workspace_id, name)
+    if before is not None:
+        await crystal_quotes.forget_heading(connection, workspace_id, before.heading)
+    here = sa.and_(working_sections.c.workspace_id == workspace_id, working_sections.c.name == name)
+    await connection.execute(sa.delete(working_sections).where(here))
+    await blank_section_entries(connection, [workspace_id], name)
 
 
 async def insert_item(connection: AsyncConnection, workspace_id: str, item: Item) -> None:
