@@ -6,6 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from auth.accounts.account_names import check_name
+from server.errors import Failure
 from server.names import clean_name, find_name_fault, fold_name
 
 names = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=30)
@@ -64,3 +66,9 @@ def test_names_of_all_scripts_have_no_fault(name):
 def test_a_name_that_stands_for_a_folder_is_a_fault(name):
     assert "folder" in (find_name_fault(name) or "")
     assert clean_name(name) == ""
+
+
+@pytest.mark.parametrize("name", ["a\u3164b", "a\u034fb", "a\ufe0fb", "a\u200db"])
+def test_the_name_of_a_new_user_has_nothing_that_cannot_be_seen(name):
+    with pytest.raises(Failure, match="invisible character U\\+"):
+        check_name(name)

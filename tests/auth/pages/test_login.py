@@ -8,7 +8,6 @@ from argon2 import PasswordHasher, extract_parameters
 
 from auth import throttle
 from auth.accounts.account_names import check_name
-from server.errors import Failure
 from server.store.record.people.accounts import create_user, find_user, set_password
 from server.store.tables.accounts import users
 from server.store.tables.oauth import browser_sessions
@@ -165,12 +164,6 @@ async def test_the_mark_of_a_browser_is_for_one_person_and_cannot_be_made_up(per
             assert (await Flow(http, auth.issuer).log_in(username=name)).status_code == 429
     async with browser("192.0.2.1", cookies={"loci-known": mark}) as http:
         assert (await Flow(http, auth.issuer).log_in(username="ada")).status_code == 302
-
-
-@pytest.mark.parametrize("name", ["a\u3164b", "a\u034fb", "a\ufe0fb", "a\u200db"])
-def test_a_new_name_has_nothing_that_cannot_be_seen(name):
-    with pytest.raises(Failure, match="invisible character U\\+"):
-        check_name(name)
 
 
 @pytest.mark.parametrize(
