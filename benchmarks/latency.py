@@ -190,7 +190,7 @@ def _time_engine_alone(
             words = SparseVector(ids, [1.0] * len(ids))
             query = Query(vector if dims else None, words, CANDIDATES, keys=KEYS, floors=floors)
             started = time.perf_counter()
-            found = await engine.search(collection, query)
+            found = await engine.search_points(collection, query)
             times.engine.append((time.perf_counter() - started) * 1000)
             assert found.text
         await engine.close()

@@ -71,7 +71,7 @@ class Bench:
         queries = cycle([replace(query, keys=keys, **changed) for query in self.queries])
 
         async def search() -> None:
-            read(await self.engine.search(collection, next(queries)))
+            read(await self.engine.search_points(collection, next(queries)))
 
         return search
 
@@ -106,7 +106,7 @@ async def measure_engine(folder: Path, embed: Embed | None) -> list[Trick]:
 
 
 async def _compare_payloads(bench: Bench, product: Collection, traits: Collection) -> list[Trick]:
-    found = [await bench.engine.search(product, replace(query, keys=KEYS)) for query in bench.queries]
+    found = [await bench.engine.search_points(product, replace(query, keys=KEYS)) for query in bench.queries]
     points = sum(len({point.id for point in [*each.dense, *each.text]}) for each in found) // len(found)
     unit = f"recall of {points} points"
     of_product = bench.make_recall(product, KEYS, _decode_traits)
@@ -172,7 +172,7 @@ async def _compare_index(engine: EdgeEngine, collection: Collection) -> Trick:
         )
 
         async def search() -> None:
-            await engine.search(collection, next(queries))
+            await engine.search_points(collection, next(queries))
 
         return search
 
@@ -317,7 +317,7 @@ def _make_vectors(count: int) -> Vectors:
 async def _fill_collection(
     engine: EdgeEngine, collection: Collection, memories: Sequence[Memory], vectors: Vectors, shape: Shape
 ) -> None:
-    await engine.open(collection)
+    await engine.open_collection(collection)
     points = [
         Point(
             memory.id,
@@ -328,8 +328,8 @@ async def _fill_collection(
         )
         for place, (memory, vector) in enumerate(zip(memories, vectors, strict=True))
     ]
-    await engine.upsert(collection, points)
-    await engine.flush(collection)
+    await engine.upsert_points(collection, points)
+    await engine.flush_collection(collection)
 
 
 async def _make_query(engine: EdgeEngine, collection: Collection, question: str, vector: Vectors) -> Query:

@@ -42,21 +42,21 @@ async def _compare_searches(url: str) -> list[Trick]:
         return [FoundPoint(str(each.id), each.score, each.payload or {}) for each in found.points]
 
     try:
-        await quick.open(collection)
+        await quick.open_collection(collection)
         points = [Point(str(UUID(int=number)), 1, text, payload) for number, text in enumerate(texts, 1)]
-        await quick.upsert(collection, points)
-        assert len(await search_by_models()) == len((await quick.search(collection, query)).text) == query.limit
+        await quick.upsert_points(collection, points)
+        assert len(await search_by_models()) == len((await quick.search_points(collection, query)).text) == query.limit
         return [
             await compare_async_ways(
                 "the connections to a Qdrant server are kept",
                 "a request",
-                lambda: quick.count(collection),
-                lambda: plain.count(collection),
+                lambda: quick.count_points(collection),
+                lambda: plain.count_points(collection),
             ),
             await compare_async_ways(
                 "searches of a Qdrant server are sent and read as JSON",
                 "a search with 40 hits",
-                lambda: quick.search(collection, query),
+                lambda: quick.search_points(collection, query),
                 search_by_models,
             ),
         ]

@@ -233,7 +233,7 @@ async def test_a_night_opens_no_collection_of_a_workspace_without_candidates(
     await merged.store("a", "b", "c", tags=["tea"])
     clock.move(days=1)
     await do_due_ticks(services)
-    assert [args[0].name[:36] for verb, args in engine.calls if verb == "open"] == [merged.workspace]
+    assert [args[0].name[:36] for verb, args in engine.calls if verb == "open_collection"] == [merged.workspace]
     assert [each[2:] for each in await noted(lite) if each[0] == "nightly"][-1] == (12, 0)
 
 

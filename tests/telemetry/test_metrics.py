@@ -50,7 +50,7 @@ async def test_requests_calls_recalls_and_the_engine_are_counted(watched):
     assert found[series("loci_mcp_calls_total", tool="update_memory", outcome="not_found")] == 1
     for stage in ("embedding", "search", "ranking", "whole"):
         assert found[series("loci_recall_stage_seconds_count", stage=stage)] == 1
-    assert found[series("loci_engine_call_seconds_count", verb="search")] == 1
+    assert found[series("loci_engine_call_seconds_count", verb="search_points")] == 1
     assert found[series("loci_cache_misses_total", cache="principals")] == 1
     assert found[series("loci_cache_hits_total", cache="principals")] >= 4
     assert found[series("loci_work_steps_total", work="counts", outcome="ok")] >= 1
@@ -67,7 +67,7 @@ async def test_the_page_has_each_metric_of_the_table_with_its_kind_its_meaning_a
             raise EmbeddingFailed("no")
     metrics.note_documents(1, 1)
     metrics.note_loop_lag(0.1)
-    with pytest.raises(EngineDown), metrics.watch("engine", "search"):
+    with pytest.raises(EngineDown), metrics.watch("engine", "search_points"):
         raise EngineDown("down")
     text, _ = await metrics.render(watched.services, watched.running.auth)
     families = {family.name: family for family in text_string_to_metric_families(text.decode())}

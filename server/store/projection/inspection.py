@@ -27,7 +27,7 @@ async def find_difference(db: Database, engine: Engine, target: Target) -> str |
         chosen = random.sample(ids, min(SAMPLE, len(ids)))
         rows = await connection.execute(sa.select(memories.c.id, memories.c.revision).where(memories.c.id.in_(chosen)))
         wanted = {row.id: row.revision for row in rows}
-    held = await engine.count(target.collection)
+    held = await engine.count_points(target.collection)
     if held != len(ids):
         return f"the collection has {held} points, and the record {len(ids)} memories"
     found = await engine.read_revisions(target.collection, list(wanted))

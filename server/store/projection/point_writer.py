@@ -53,7 +53,7 @@ class PointWriter:
         for part in split_rows(live):
             gone += await self._upsert_points(target, part)
         if gone:
-            await self._engine.delete(target.collection, gone)
+            await self._engine.delete_points(target.collection, gone)
 
     async def _upsert_points(self, target: Target, rows: Sequence[sa.Row[Any]]) -> list[str]:
         """Write the points of some rows, and return the ids of the rows that make no valid point.
@@ -62,7 +62,7 @@ class PointWriter:
         """
         try:
             points = [build_point(target.collection, target.language, row) for row in rows]
-            await self._engine.upsert(target.collection, points)
+            await self._engine.upsert_points(target.collection, points)
         except ValueError:
             if len(rows) == 1:
                 log.exception("projection.row_refused", workspace=target.workspace_id, memory=rows[0].id)

@@ -92,7 +92,7 @@ class Projection:
             found, failure, is_lost = FoundPoints([], []), None, False
             asked = query if has_vectors else replace(query, dense=None)
             try:
-                found = await self._engine.search(target.collection, asked)
+                found = await self._engine.search_points(target.collection, asked)
                 if not (found.dense or found.text):
                     await self._close_replaced(target)
                     is_lost = await self._is_lost(target)
@@ -155,14 +155,18 @@ class Projection:
             return [compute_idf(0, 0)] * len(terms), 0
         collection, known = opened.target.collection, opened.rarities
         if known is None or not known.is_current(opened.projected):
-            known = Rarities(opened.projected, await self._engine.count(collection))
+            known = Rarities(opened.projected, await self._engine.count_points(collection))
             opened.rarities = known
         return await known.find_rarities(self._engine, collection, terms), known.total
 
     async def count_memories(self, workspace_id: str) -> int:
         """Return the number of memories that can be searched in a workspace; 0 if its collection is not open."""
         state = self._states.get(workspace_id)
-        return 0 if state is None or state.opened is None else await self._engine.count(state.opened.target.collection)
+        return (
+            0
+            if state is None or state.opened is None
+            else await self._engine.count_points(state.opened.target.collection)
+        )
 
     def list_projected(self) -> dict[str, int | None]:
         """Return the revision that each collection of this process has, by workspace; None for one that is closed."""
@@ -227,7 +231,7 @@ class Projection:
             if not await self._rebuilder.switch_collection(replacement, reached):
                 return
             state.opened = None  # the next caller finds the new one in the record
-        await self._engine.drop(replacement.old.collection)
+        await self._engine.drop_collection(replacement.old.collection)
 
     async def close(self) -> None:
         """Flush, as far as there is time, and close the engine."""
@@ -301,7 +305,7 @@ class Projection:
         if self._is_shared:
             return False
         try:
-            return not await self._engine.exists(target.collection)
+            return not await self._engine.has_collection(target.collection)
         except EngineDown:
             return False
 
@@ -351,7 +355,7 @@ class Projection:
     async def _drop_collection(self, workspace_id: str, state: CollectionState) -> None:
         place = await find_place(self._db, workspace_id)
         if place is not None:
-            await self._engine.drop(place.target.collection)
+            await self._engine.drop_collection(place.target.collection)
             await note_flushed(self._db, place.target, 0)
         state.opened, state.must_drop = None, False
 
@@ -382,7 +386,7 @@ class Projection:
             if (opened := state.opened) is None:
                 return
             try:
-                await self._engine.flush(opened.target.collection)
+                await self._engine.flush_collection(opened.target.collection)
             except EngineDown as error:
                 if isinstance(error, UnusableCollection):
                     state.note_unusable(error)  # the next round repairs it

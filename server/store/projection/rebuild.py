@@ -58,10 +58,10 @@ class Rebuilder:
             return 0
         new = replacement.new
         try:
-            await self._engine.open(new.collection)
+            await self._engine.open_collection(new.collection)
             return await self._writer.write_changes(new, 0)
         except UnusableCollection:
-            await self._engine.drop(new.collection)
+            await self._engine.drop_collection(new.collection)
             raise
 
     async def switch_collection(self, replacement: Replacement, reached: int) -> bool:
@@ -76,10 +76,10 @@ class Rebuilder:
         new = replacement.new
         place = await find_place(self._db, new.workspace_id)
         if place is None or place.is_deleted:
-            await self._engine.drop(new.collection)
+            await self._engine.drop_collection(new.collection)
             return False
         reached = reached and await self._writer.write_changes(new, reached)
-        await self._engine.flush(new.collection)
+        await self._engine.flush_collection(new.collection)
         row = sa.update(workspaces).where(workspaces.c.id == new.workspace_id)
         changes = {
             "generation": new.generation,

@@ -20,16 +20,16 @@ async def open_serving(db: Database, engine: Engine, home: Home, workspace_id: s
     if place is None or place.is_empty:
         return None
     if place.is_deleted:
-        await engine.drop(place.target.collection)
+        await engine.drop_collection(place.target.collection)
         return None
     if not place.is_placed or place.store != home.store:
         place = await _settle_place(db, engine, home, workspace_id) or place
     collection = place.target.collection
-    is_new = not await engine.exists(collection)
+    is_new = not await engine.has_collection(collection)
     if is_new and place.flushed:
         # Before it is made: after a crash half-way the new one would pass for the whole one.
         await note_flushed(db, place.target, 0)
-    is_new |= await engine.open(collection)
+    is_new |= await engine.open_collection(collection)
     flushed = 0 if is_new else place.flushed
     return OpenedCollection(place.target, flushed, flushed)
 
@@ -64,5 +64,5 @@ async def _settle_place(db: Database, engine: Engine, home: Home, workspace_id: 
         if has_moved:
             place = await read_place(connection, workspace_id)
             if place is not None:
-                await engine.drop(place.target.collection)
+                await engine.drop_collection(place.target.collection)
     return await find_place(db, workspace_id)

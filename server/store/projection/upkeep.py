@@ -30,7 +30,7 @@ async def drop_orphan_collections(db: Database, engine: Engine) -> None:
         wanted = {name_collection(row.id, row.generation, 0, row.search_text_rule).name for row in rows}
     for name in sorted(names - wanted):
         log.info("collection.orphan_dropped", collection=name)
-        await engine.drop(Collection(name, 0))
+        await engine.drop_collection(Collection(name, 0))
 
 
 async def rebuild_erased_collections(db: Database, projection: Projection) -> None:

@@ -13,29 +13,29 @@ class ObservedEngine:
         self._engine = engine
         self._observer = observer
 
-    async def open(self, collection: Collection) -> bool:
-        with self._observer.watch("engine", "open"):
-            return await self._engine.open(collection)
+    async def open_collection(self, collection: Collection) -> bool:
+        with self._observer.watch("engine", "open_collection"):
+            return await self._engine.open_collection(collection)
 
-    async def exists(self, collection: Collection) -> bool:
-        with self._observer.watch("engine", "exists"):
-            return await self._engine.exists(collection)
+    async def has_collection(self, collection: Collection) -> bool:
+        with self._observer.watch("engine", "has_collection"):
+            return await self._engine.has_collection(collection)
 
-    async def upsert(self, collection: Collection, points: list[Point]) -> None:
-        with self._observer.watch("engine", "upsert"):
-            await self._engine.upsert(collection, points)
+    async def upsert_points(self, collection: Collection, points: list[Point]) -> None:
+        with self._observer.watch("engine", "upsert_points"):
+            await self._engine.upsert_points(collection, points)
 
-    async def delete(self, collection: Collection, ids: list[str]) -> None:
-        with self._observer.watch("engine", "delete"):
-            await self._engine.delete(collection, ids)
+    async def delete_points(self, collection: Collection, ids: list[str]) -> None:
+        with self._observer.watch("engine", "delete_points"):
+            await self._engine.delete_points(collection, ids)
 
     async def set_payload(self, collection: Collection, patches: dict[str, dict[str, Any]]) -> None:
         with self._observer.watch("engine", "set_payload"):
             await self._engine.set_payload(collection, patches)
 
-    async def search(self, collection: Collection, query: Query) -> FoundPoints:
-        with self._observer.watch("engine", "search"):
-            return await self._engine.search(collection, query)
+    async def search_points(self, collection: Collection, query: Query) -> FoundPoints:
+        with self._observer.watch("engine", "search_points"):
+            return await self._engine.search_points(collection, query)
 
     async def read_rarities(self, collection: Collection, terms: list[int]) -> list[float | None]:
         with self._observer.watch("engine", "read_rarities"):
@@ -49,17 +49,17 @@ class ObservedEngine:
         with self._observer.watch("engine", "read_revisions"):
             return await self._engine.read_revisions(collection, ids)
 
-    async def count(self, collection: Collection) -> int:
-        with self._observer.watch("engine", "count"):
-            return await self._engine.count(collection)
+    async def count_points(self, collection: Collection) -> int:
+        with self._observer.watch("engine", "count_points"):
+            return await self._engine.count_points(collection)
 
-    async def flush(self, collection: Collection) -> None:
-        with self._observer.watch("engine", "flush"):
-            await self._engine.flush(collection)
+    async def flush_collection(self, collection: Collection) -> None:
+        with self._observer.watch("engine", "flush_collection"):
+            await self._engine.flush_collection(collection)
 
-    async def drop(self, collection: Collection) -> None:
-        with self._observer.watch("engine", "drop"):
-            await self._engine.drop(collection)
+    async def drop_collection(self, collection: Collection) -> None:
+        with self._observer.watch("engine", "drop_collection"):
+            await self._engine.drop_collection(collection)
 
     async def list_names(self) -> set[str]:
         with self._observer.watch("engine", "list_names"):

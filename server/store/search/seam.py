@@ -103,27 +103,27 @@ class FoundPoints:
 class Engine(Protocol):
     """An engine that holds points: the embedded one, the same in processes of its own, or a Qdrant server.
 
-    A collection that is not there reads as an empty one, and removing from it does nothing; only `open` makes one.
-    Payload keys that start with an underscore are the engines' own. Vectors are kept at unit length.
+    A collection that is not there reads as an empty one, and removing from it does nothing; only `open_collection`
+    makes one. Payload keys that start with an underscore are the engines' own. Vectors are kept at unit length.
 
     Raises (every verb):
         EngineDown: the engine cannot be reached, or refuses. A write may or may not have happened.
-        UnusableCollection: the collection is damaged. To repair it, `drop` it, `open` it and project it again.
+        UnusableCollection: the collection is damaged. To repair it, drop it, open it and project it again.
         ValueError: no engine may be given these arguments (see `checks`); nothing was written.
     """
 
-    async def open(self, collection: Collection) -> bool:
+    async def open_collection(self, collection: Collection) -> bool:
         """Open the collection, and make it if it is not there; return whether it is new and empty.
 
         For a tenant of a shared collection, return whether it has no points in it.
         """
         ...
 
-    async def exists(self, collection: Collection) -> bool:
+    async def has_collection(self, collection: Collection) -> bool:
         """Whether the collection is there; for a tenant, whether it has points in it. Makes no collection."""
         ...
 
-    async def upsert(self, collection: Collection, points: list[Point]) -> None:
+    async def upsert_points(self, collection: Collection, points: list[Point]) -> None:
         """Write whole points, in place of points with the same id and no higher revision.
 
         The collection has been opened. Many points are written in slices; after a failure, those of earlier slices
@@ -131,18 +131,18 @@ class Engine(Protocol):
         """
         ...
 
-    async def delete(self, collection: Collection, ids: list[str]) -> None:
+    async def delete_points(self, collection: Collection, ids: list[str]) -> None:
         """Remove points; ids without a point are no error."""
         ...
 
     async def set_payload(self, collection: Collection, patches: dict[str, dict[str, Any]]) -> None:
         """Overwrite the given payload keys of the points that exist; do nothing for ids without a point.
 
-        Many points are changed in slices, as by `upsert`.
+        Many points are changed in slices, as by `upsert_points`.
         """
         ...
 
-    async def search(self, collection: Collection, query: Query) -> FoundPoints:
+    async def search_points(self, collection: Collection, query: Query) -> FoundPoints:
         """Return the points of both arms, found in one round trip."""
         ...
 
@@ -163,15 +163,15 @@ class Engine(Protocol):
         """Return the revision of each of these points; ids without a point are left out."""
         ...
 
-    async def count(self, collection: Collection) -> int:
+    async def count_points(self, collection: Collection) -> int:
         """Return the number of points."""
         ...
 
-    async def flush(self, collection: Collection) -> None:
+    async def flush_collection(self, collection: Collection) -> None:
         """Return when everything written so far is on the disk."""
         ...
 
-    async def drop(self, collection: Collection) -> None:
+    async def drop_collection(self, collection: Collection) -> None:
         """Remove the collection and its points for good; of a shared one, the tenant's points.
 
         If the collection is not there, do nothing.
@@ -204,7 +204,7 @@ class UnusableCollection(EngineDown):
 
 
 class WritesLost(UnusableCollection):
-    """The collection is as it was at its last flush. To repair it, `open` it and project what came later.
+    """The collection is as it was at its last flush. To repair it, open it and project what came later.
 
-    Until it is opened, every verb but `exists` and `drop` says so.
+    Until it is opened, every verb but `has_collection` and `drop_collection` says so.
     """

@@ -32,7 +32,7 @@ from tests.helpers.site import site_at
 pytestmark = pytest.mark.anyio
 
 ROOT = Path(__file__).parents[3]
-VERBS = ("exists", "open", "upsert", "flush", "drop", "retrieve", "delete")
+VERBS = ("has_collection", "open_collection", "upsert_points", "flush_collection", "drop_collection", "delete_points")
 
 
 class Scripted:

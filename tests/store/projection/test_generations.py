@@ -89,7 +89,7 @@ async def test_what_was_stored_without_a_model_gets_vectors_when_there_is_one(bo
     await fill_gaps(book.db, encoder, projection, clock)
     assert (await projection.open_collection(book.workspace)).generation == encoder.generation == 1
     assert await dense(engine, book.workspace, 1) == dict.fromkeys(ids, True)
-    assert not await engine.exists(name_collection(book.workspace, 0, 0))
+    assert not await engine.has_collection(name_collection(book.workspace, 0, 0))
     assert not encoder.filling.has_gaps
     assert await book.row("generation") == (1,)
 
@@ -119,7 +119,7 @@ async def test_the_old_generation_serves_until_the_new_one_is_whole(book, projec
     (memory_id,) = await book.store("heron")
     await fill_gaps(book.db, first, projection, clock)
     second = await load(name="two", dims=3)
-    engine.before["flush"] = gate
+    engine.before["flush_collection"] = gate
     switching = asyncio.create_task(fill_gaps(book.db, second, projection, clock))
     await gate.reached.wait()
     assert (await projection.open_collection(book.workspace)).generation == 1
@@ -131,7 +131,7 @@ async def test_the_old_generation_serves_until_the_new_one_is_whole(book, projec
     assert (await projection.open_collection(book.workspace)).generation == 2
     new = Query(await second.embed_query("heron", 2), None, 1)
     assert [point.id for point in (await projection.search_points(book.workspace, new, 2)).dense] == [memory_id]
-    assert not await engine.exists(name_collection(book.workspace, 1, 2))
+    assert not await engine.has_collection(name_collection(book.workspace, 1, 2))
 
 
 async def test_until_the_switch_questions_are_put_to_the_model_whose_vectors_are_served(
@@ -148,7 +148,7 @@ async def test_until_the_switch_questions_are_put_to_the_model_whose_vectors_are
     second = await load(earlier, name="two", dims=3)
     assert [(model.name, model.digest, model.dims) for model in asked] == [("one", "0" * 64, 2)]
     assert await second.embed_query("heron", 1) == pytest.approx(old.vector("heron"))
-    engine.before["flush"] = gate
+    engine.before["flush_collection"] = gate
     switching = asyncio.create_task(fill_gaps(book.db, second, projection, clock))
     await gate.reached.wait()
     assert await second.embed_query(
@@ -179,7 +179,7 @@ async def test_what_is_written_while_the_new_generation_is_built_is_in_it(book, 
     await projection.project(book.workspace)
     encoder = await load()
     opening = Gate_of(gate, name_collection(book.workspace, 1, 2))
-    engine.after["upsert"] = opening
+    engine.after["upsert_points"] = opening
     switching = asyncio.create_task(fill_gaps(book.db, encoder, projection, clock))
     await gate.reached.wait()  # the new one has the rows as they were
     await book.delete(ids[0])
@@ -212,12 +212,12 @@ async def test_a_switch_that_fails_leaves_the_old_generation_and_is_tried_again(
         if collection.dims:
             raise EngineDown("gone")
 
-    engine.before["upsert"] = down
+    engine.before["upsert_points"] = down
     with pytest.raises(EngineDown):
         await fill_gaps(book.db, encoder, projection, clock)
     assert encoder.filling.has_gaps
     assert (await projection.open_collection(book.workspace)).generation == 0
-    del engine.before["upsert"]
+    del engine.before["upsert_points"]
     await fill_gaps(book.db, encoder, projection, clock)
     assert (await projection.open_collection(book.workspace)).generation == 1
     assert await dense(engine, book.workspace, 1) == dict.fromkeys(ids, True)
@@ -231,20 +231,20 @@ async def test_a_switch_is_on_the_disk_before_the_record_says_so(book, projectio
     async def note(*_):
         noted.append(await book.row("generation"))
 
-    engine.after["flush"] = note
+    engine.after["flush_collection"] = note
     await fill_gaps(book.db, await load(), projection, clock)
     assert noted == [(0,)]
     assert await book.row("generation", "revision", "flushed_revision") == (1, 2, 2)
     fresh = Projection(lite, engine, shared=False)
     engine.calls.clear()
     assert (await fresh.open_collection(book.workspace)).generation == 1
-    assert engine.times("upsert") == 0
+    assert engine.times("upsert_points") == 0
 
 
 async def test_an_empty_workspace_switches_without_a_collection(book, projection, engine, load, clock):
     await fill_gaps(book.db, await load(), projection, clock)
     assert await book.row("generation") == (1,)
-    assert engine.times("open") == 0
+    assert engine.times("open_collection") == 0
     (memory_id,) = await book.store("heron")
     await projection.project(book.workspace)
     assert await dense(engine, book.workspace, 1) == {memory_id: False}
@@ -255,7 +255,7 @@ async def test_a_workspace_deleted_while_it_is_switched_leaves_no_collection(
 ):
     await book.store("heron")
     await projection.project(book.workspace)
-    engine.after["upsert"] = Gate_of(gate, name_collection(book.workspace, 1, 2))
+    engine.after["upsert_points"] = Gate_of(gate, name_collection(book.workspace, 1, 2))
     switching = asyncio.create_task(fill_gaps(book.db, await load(), projection, clock))
     await gate.reached.wait()
     async with book.db.write() as connection:
@@ -264,7 +264,7 @@ async def test_a_workspace_deleted_while_it_is_switched_leaves_no_collection(
     gate.opened.set()
     await switching
     for generation, dims in ((0, 0), (1, 2)):
-        assert not await engine.exists(name_collection(book.workspace, generation, dims))
+        assert not await engine.has_collection(name_collection(book.workspace, generation, dims))
 
 
 async def test_a_text_that_the_model_fails_on_keeps_no_other_from_its_vector(book, projection, engine, load, clock):

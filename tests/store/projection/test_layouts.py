@@ -65,7 +65,7 @@ async def test_the_old_layout_serves_until_the_new_one_is_whole(lite, book, serv
     ids = {*await book.store("heron one", "heron two")}
     assert await before.project(book.workspace)
     engine = server()
-    engine.before["upsert"] = gate
+    engine.before["upsert_points"] = gate
     moved = Projection(lite, engine, shared=True, home=new)
     moving_now = asyncio.create_task(move_collections(lite, moved, ignore_progress))
     await gate.reached.wait()
@@ -114,7 +114,7 @@ async def test_two_processes_that_settle_one_workspace_at_once_lose_no_point(lit
     ids = {*await book.store("heron one", "heron two")}
     await book.store("grebe")
     first, second = server(), server()
-    first.before["open"] = gate
+    first.before["open_collection"] = gate
     pair = [Projection(lite, each, shared=True, home=SHARED) for each in (first, second)]
     slow = asyncio.create_task(pair[0].project(book.workspace))
     await gate.reached.wait()
@@ -143,19 +143,19 @@ async def test_a_move_that_was_cut_off_goes_on_and_makes_no_workspace_again(lite
     assert sorted(layouts) == [("shared",), ("workspace",)]
     engine.calls.clear()
     assert (await move_collections(lite, moved, ignore_progress)).workspaces == 2
-    assert engine.times("upsert") == 1
+    assert engine.times("upsert_points") == 1
 
 
-@pytest.mark.parametrize("verb", ["delete", "upsert"])
+@pytest.mark.parametrize("verb", ["delete_points", "upsert_points"])
 async def test_a_collection_that_differs_from_the_record_is_made_again(lite, book, server, make_old, verb):
     engine = server()
     projection = Projection(lite, engine, shared=True, home=SHARED)
     memory_id, _ = await book.store("heron", "grebe")
     assert await projection.project(book.workspace)
     collection = name_collection(book.workspace, 0, 0, layout="shared")
-    await engine.engine.delete(collection, [memory_id])
-    if verb == "upsert":
-        await engine.engine.upsert(collection, [make_old(memory_id)])
+    await engine.engine.delete_points(collection, [memory_id])
+    if verb == "upsert_points":
+        await engine.engine.upsert_points(collection, [make_old(memory_id)])
     assert (await move_collections(lite, projection, ignore_progress)).repaired == 1
     assert await find(projection, book, "heron") == {memory_id}
 

@@ -35,7 +35,7 @@ async def test_a_stored_memory_is_found_and_its_point_is_its_row(book, projectio
 async def test_of_two_updates_that_race_the_last_row_wins(book, projection, engine, gate, find, last):
     (memory_id,) = await book.store("heron")
     await projection.project(book.workspace)
-    engine.before["upsert"] = gate
+    engine.before["upsert_points"] = gate
     await book.change(memory_id, content="grebe")
     one = asyncio.create_task(projection.project(book.workspace))
     await gate.reached.wait()  # it has read "grebe" and is about to write it
@@ -52,14 +52,14 @@ async def test_a_projection_that_comes_late_writes_the_row_as_it_is_by_then(book
     await book.change(memory_id, content="grebe")
     await projection.project(book.workspace)  # the second writer's, before the first one's
     await projection.project(book.workspace)
-    assert engine.times("upsert") == 1
+    assert engine.times("upsert_points") == 1
     assert (await find("grebe"), await find("heron")) == ([memory_id], [])
 
 
 async def test_a_delete_that_races_an_update_is_never_undone(book, projection, engine, collection, gate):
     (memory_id,) = await book.store("heron")
     await projection.project(book.workspace)
-    engine.before["upsert"] = gate
+    engine.before["upsert_points"] = gate
     await book.change(memory_id, content="grebe")
     update = asyncio.create_task(projection.project(book.workspace))
     await gate.reached.wait()
@@ -128,13 +128,13 @@ async def test_more_than_500_rows_are_projected_in_one_go(book, projection, engi
 async def test_long_memories_are_projected_one_by_one_so_that_others_have_their_turn(book, projection, engine):
     await book.store(*(f"heron {number} " * 3000 for number in range(3)), *map(str, range(40)))
     await projection.project(book.workspace)
-    sizes = [len(args[1]) for verb, args in engine.calls if verb == "upsert"]
+    sizes = [len(args[1]) for verb, args in engine.calls if verb == "upsert_points"]
     assert sizes == [1, 1, 1, 40]
 
 
 async def test_stores_at_once_are_served_by_one_projection(book, projection, engine, gate):
     await book.store("first")
-    engine.before["upsert"] = gate
+    engine.before["upsert_points"] = gate
     leader = asyncio.create_task(projection.project(book.workspace))
     await gate.reached.wait()
 
@@ -150,7 +150,7 @@ async def test_stores_at_once_are_served_by_one_projection(book, projection, eng
     await all_stored.wait()
     gate.opened.set()
     assert await asyncio.gather(leader, *others) == [True] * 21
-    assert engine.times("upsert") == 2
+    assert engine.times("upsert_points") == 2
     assert await projection.count_memories(book.workspace) == 21
 
 
@@ -162,7 +162,7 @@ async def test_an_engine_that_is_down_is_asked_once_for_all_who_wait(book, proje
         await gate()
         raise EngineDown("gone")
 
-    engine.before["upsert"] = engine.before["open"] = down
+    engine.before["upsert_points"] = engine.before["open_collection"] = down
     await book.change(memory_id, content="second")
     leader = asyncio.create_task(projection.project(book.workspace))
     await gate.reached.wait()
@@ -171,7 +171,7 @@ async def test_an_engine_that_is_down_is_asked_once_for_all_who_wait(book, proje
     engine.calls.clear()
     gate.opened.set()
     assert await asyncio.gather(leader, *others) == [False] * 21
-    assert engine.times("open") + engine.times("upsert") == 1
+    assert engine.times("open_collection") + engine.times("upsert_points") == 1
 
 
 async def test_what_was_stored_while_the_engine_was_down_is_caught_up_by_the_loop(book, projection, engine, collection):
@@ -217,7 +217,7 @@ async def test_a_caller_cut_off_after_its_commit_is_caught_up_by_the_loop(book, 
 
 async def test_a_caller_cut_off_while_it_projects_holds_up_nobody(book, projection, engine, gate, find):
     (memory_id,) = await book.store("heron")
-    engine.before["upsert"] = gate
+    engine.before["upsert_points"] = gate
     cut = asyncio.create_task(projection.project(book.workspace))
     await gate.reached.wait()
     other = asyncio.create_task(projection.project(book.workspace))
@@ -233,7 +233,7 @@ async def test_a_search_does_not_wait_for_a_writer(book, projection, engine, gat
     (memory_id,) = await book.store("heron")
     await projection.project(book.workspace)
     await book.store("heron again")
-    engine.before["upsert"] = gate
+    engine.before["upsert_points"] = gate
     writing = asyncio.create_task(projection.project(book.workspace))
     await gate.reached.wait()
     assert await find("heron") == [memory_id]
@@ -246,7 +246,7 @@ async def test_searches_that_open_a_workspace_together_all_find(book, lite, engi
     fresh = Projection(lite, engine, shared=False)
     found = await asyncio.gather(*(fresh.open_collection(book.workspace) for _ in range(5)))
     assert found == [Serving(generation=0, language="english")] * 5
-    assert engine.times("open") == 1
+    assert engine.times("open_collection") == 1
     assert await read_ids(engine, name_collection(book.workspace, 0, 0)) == {memory_id}
 
 
@@ -272,7 +272,7 @@ async def test_a_row_that_no_engine_takes_stops_none_of_the_others(book, project
         if any(point.id == bad for point in points):
             raise ValueError("not this one")
 
-    engine.before["upsert"] = refuse
+    engine.before["upsert_points"] = refuse
     with structlog.testing.capture_logs() as logs:
         assert await projection.project(book.workspace)
     assert await read_ids(engine, collection) == {good, late}

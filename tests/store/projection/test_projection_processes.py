@@ -75,13 +75,13 @@ async def test_a_process_killed_between_a_write_and_its_flush_loses_no_memory(bo
     assert await agree(book, projection, engine, kept, changed, late)
 
 
-@pytest.mark.parametrize("verb", ["exists", "open", "upsert", "delete"])
+@pytest.mark.parametrize("verb", ["has_collection", "open_collection", "upsert_points", "delete_points"])
 @pytest.mark.parametrize("moment", ["before", "after"])
 async def test_a_process_killed_in_the_middle_of_a_projection_is_caught_up_with(
     book, projection, engine, kill, verb, moment
 ):
     ids = await book.store("heron", "grebe")
-    if verb in {"upsert", "delete"}:
+    if verb in {"upsert_points", "delete_points"}:
         await projection.project(book.workspace)
         await book.delete(ids.pop())
         await book.change(ids[0], content="egret")

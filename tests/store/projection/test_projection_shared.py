@@ -40,7 +40,7 @@ async def test_a_write_that_comes_after_the_others_delete_is_taken_back(book, pa
     await a.project(book.workspace)
     await b.project(book.workspace)
     await book.change(memory_id, content="grebe")
-    a_engine.before["upsert"] = gate
+    a_engine.before["upsert_points"] = gate
     writing = asyncio.create_task(a.project(book.workspace))
     await gate.reached.wait()  # A has read the row that lives
     await book.delete(memory_id)
@@ -54,7 +54,7 @@ async def test_a_write_that_comes_after_the_others_delete_is_taken_back(book, pa
 async def test_an_old_row_never_replaces_the_new_one_of_the_other(book, pair, collection, gate):
     (a, a_engine), (b, b_engine) = pair
     (memory_id,) = await book.store("heron")
-    a_engine.before["upsert"] = gate
+    a_engine.before["upsert_points"] = gate
     writing = asyncio.create_task(a.project(book.workspace))
     await gate.reached.wait()
     await book.change(memory_id, content="grebe")
@@ -98,7 +98,7 @@ async def test_a_workspace_that_one_deleted_is_let_go_by_the_other(book, pair, c
     await a.forget(book.workspace)
     await b.flush()
     await b.project(book.workspace)
-    assert not await b_engine.exists(collection)
+    assert not await b_engine.has_collection(collection)
     assert await b.count_memories(book.workspace) == 0
 
 

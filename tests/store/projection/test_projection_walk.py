@@ -33,7 +33,7 @@ class Walk:
 
     def boot(self):
         self.engine = self.watched(EdgeEngine(self.folder, max_open=2))
-        self.engine.after["flush"] = self.keep
+        self.engine.after["flush_collection"] = self.keep
         self.projection = Projection(self.book.db, self.engine, shared=False)
 
     async def keep(self, *_):

@@ -30,7 +30,7 @@ async def test_a_deleted_workspaces_collection_goes(book, projection, engine, co
     await projection.project(book.workspace)
     await hide(book, clock)
     await projection.forget(book.workspace)
-    assert not await engine.exists(collection)
+    assert not await engine.has_collection(collection)
     assert await find("heron") == []
 
 
@@ -43,14 +43,14 @@ async def test_a_writer_that_comes_after_the_deletion_does_not_bring_the_collect
     await hide(book, clock)
     await projection.forget(book.workspace)
     await projection.project(book.workspace)
-    assert not await engine.exists(collection)
+    assert not await engine.has_collection(collection)
 
 
 async def test_a_workspace_deleted_while_it_is_projected_is_gone_afterwards(
     book, projection, engine, collection, clock, gate
 ):
     await book.store("heron")
-    engine.before["upsert"] = gate
+    engine.before["upsert_points"] = gate
     writing = asyncio.create_task(projection.project(book.workspace))
     await gate.reached.wait()
     await hide(book, clock)
@@ -58,7 +58,7 @@ async def test_a_workspace_deleted_while_it_is_projected_is_gone_afterwards(
     waiting = asyncio.create_task(projection.project(book.workspace))
     gate.opened.set()
     await asyncio.gather(writing, forgetting, waiting)
-    assert not await engine.exists(collection)
+    assert not await engine.has_collection(collection)
 
 
 async def test_a_collection_that_could_not_be_dropped_is_dropped_by_the_loop(
@@ -72,13 +72,13 @@ async def test_a_collection_that_could_not_be_dropped_is_dropped_by_the_loop(
         await projection.forget(book.workspace)
     engine.is_down = False
     await projection.flush()
-    assert not await engine.exists(collection)
+    assert not await engine.has_collection(collection)
 
 
 async def test_a_search_that_a_rebuild_overtook_is_asked_again(book, projection, engine, gate, find):
     (memory_id,) = await book.store("heron")
     await projection.project(book.workspace)
-    engine.before["search"] = gate
+    engine.before["search_points"] = gate
     asking = asyncio.create_task(find("heron"))
     await gate.reached.wait()
     await projection.forget(book.workspace)
@@ -95,7 +95,7 @@ async def test_a_projection_that_cannot_ask_the_record_is_tried_again(book, proj
         with pytest.raises(TypeError):
             await projection.project(book.workspace)
     assert await find("grebe") == [memory_id]
-    assert engine.times("upsert") == 2
+    assert engine.times("upsert_points") == 2
 
 
 async def test_closing_lets_the_engine_go_even_where_the_record_fails(book, projection, engine):
@@ -105,7 +105,7 @@ async def test_closing_lets_the_engine_go_even_where_the_record_fails(book, proj
     async def fail(*_):
         raise ZeroDivisionError
 
-    engine.before["flush"] = fail
+    engine.before["flush_collection"] = fail
     with pytest.raises(ZeroDivisionError):
         await projection.close()
     with pytest.raises(EngineDown):

@@ -102,6 +102,6 @@ async def edge(tmp_path):
 async def collection(engine, make):
     """A new collection of four dimensions, open, and removed after the test."""
     made = make.collection()
-    assert await engine.open(made)
+    assert await engine.open_collection(made)
     yield made
-    await engine.drop(made)
+    await engine.drop_collection(made)

@@ -39,48 +39,50 @@ def idf(points, holding):
 
 async def numbers(engine, collection, where):
     """The points that a filter lets through, by number."""
-    found = await engine.search(collection, text(7, where=where))
+    found = await engine.search_points(collection, text(7, where=where))
     return {int(point.id[-12:], 16) for point in found.text}
 
 
 async def test_a_collection_is_new_once(engine, collection):
-    assert await engine.exists(collection)
-    assert not await engine.open(collection)
-    assert await engine.count(collection) == 0
+    assert await engine.has_collection(collection)
+    assert not await engine.open_collection(collection)
+    assert await engine.count_points(collection) == 0
 
 
 async def test_asking_whether_a_collection_exists_does_not_make_it(engine, make):
     collection = make.collection()
-    assert not await engine.exists(collection)
-    assert not await engine.exists(collection)
+    assert not await engine.has_collection(collection)
+    assert not await engine.has_collection(collection)
 
 
 async def test_a_collection_that_is_not_there_reads_as_an_empty_one(engine, make):
     collection = make.collection()
-    assert await engine.search(collection, Query(make.vector(1), SparseVector([7], [1.0]), 10)) == FoundPoints([], [])
+    assert await engine.search_points(collection, Query(make.vector(1), SparseVector([7], [1.0]), 10)) == FoundPoints(
+        [], []
+    )
     assert await engine.read_points(collection) == []
-    assert await engine.count(collection) == 0
-    assert not await engine.exists(collection)
+    assert await engine.count_points(collection) == 0
+    assert not await engine.has_collection(collection)
 
 
 async def test_removing_from_a_collection_that_is_not_there_is_no_error(engine, make):
     collection = make.collection()
-    await engine.delete(collection, [make.id(1)])
+    await engine.delete_points(collection, [make.id(1)])
     await engine.set_payload(collection, {make.id(1): {"type": "fact"}})
-    await engine.flush(collection)
-    await engine.drop(collection)
-    assert not await engine.exists(collection)
+    await engine.flush_collection(collection)
+    await engine.drop_collection(collection)
+    assert not await engine.has_collection(collection)
 
 
 async def test_writing_to_a_collection_that_is_not_there_is_refused(engine, make):
     with pytest.raises(EngineDown):
-        await engine.upsert(make.collection(), [make.point(1)])
+        await engine.upsert_points(make.collection(), [make.point(1)])
 
 
 async def test_a_point_comes_back_as_it_was_stored_at_unit_length(engine, collection, make):
     payload = {"type": "fact", "tags": ["a", "b"], "relevance": 0.5, "count": 3, "entity": None, "deep": {"k": ["v"]}}
     point = make.point(1, revision=9, dense=(3, 4), windows=[(1,), (0, 1)], text=(7, 5), **payload)
-    await engine.upsert(collection, [point])
+    await engine.upsert_points(collection, [point])
     stored = await read_point(engine, collection, point.id)
     assert (stored.id, stored.revision, stored.payload) == (point.id, 9, payload)
     assert dict(zip(stored.text.indices, stored.text.values, strict=True)) == {7: 1.0, 5: 1.0}
@@ -89,18 +91,20 @@ async def test_a_point_comes_back_as_it_was_stored_at_unit_length(engine, collec
 
 
 async def test_the_dense_arm_ranks_by_cosine(engine, collection, make):
-    await engine.upsert(
+    await engine.upsert_points(
         collection, [make.point(1, dense=(0, 5)), make.point(2, dense=(2,)), make.point(3, dense=(1, 1))]
     )
-    found = await engine.search(collection, dense(make, 1))
+    found = await engine.search_points(collection, dense(make, 1))
     assert [point.id for point in found.dense] == [make.id(2), make.id(3), make.id(1)]
     assert [point.score for point in found.dense] == pytest.approx([1.0, 1 / sqrt(2), 0.0], abs=ROUNDED)
     assert found.text == []
 
 
 async def test_the_text_arm_weighs_a_word_by_its_rarity(engine, collection, make):
-    await engine.upsert(collection, [make.point(1, text=(7, 8)), make.point(2, text=(7,)), make.point(3, text=(9,))])
-    found = await engine.search(collection, text(7, 8))
+    await engine.upsert_points(
+        collection, [make.point(1, text=(7, 8)), make.point(2, text=(7,)), make.point(3, text=(9,))]
+    )
+    found = await engine.search_points(collection, text(7, 8))
     assert [point.id for point in found.text] == [make.id(1), make.id(2)]
     assert [point.score for point in found.text] == pytest.approx([idf(3, 2) + idf(3, 1), idf(3, 2)], rel=1e-4)
     assert found.dense == []
@@ -109,7 +113,7 @@ async def test_the_text_arm_weighs_a_word_by_its_rarity(engine, collection, make
 async def test_a_words_rarity_is_the_idf_that_the_text_arm_weighs_it_by(engine, collection, make):
     heavy = make.point(1, text=(7, 8))
     heavy.text.values[0] = 2.2
-    await engine.upsert(collection, [heavy, make.point(2, text=(7,)), make.point(3, text=(9,))])
+    await engine.upsert_points(collection, [heavy, make.point(2, text=(7,)), make.point(3, text=(9,))])
     common, rare, unknown = await engine.read_rarities(collection, [7, 8, 999])
     assert (common, rare) == (pytest.approx(idf(3, 2), rel=1e-4), pytest.approx(idf(3, 1), rel=1e-4))
     assert unknown is None
@@ -118,52 +122,56 @@ async def test_a_words_rarity_is_the_idf_that_the_text_arm_weighs_it_by(engine, 
 
 
 async def test_one_search_asks_both_arms_and_brings_the_payload(engine, collection, make):
-    await engine.upsert(collection, [make.point(1, type="fact")])
-    found = await engine.search(collection, Query(make.vector(1), SparseVector([7], [1.0]), 10))
+    await engine.upsert_points(collection, [make.point(1, type="fact")])
+    found = await engine.search_points(collection, Query(make.vector(1), SparseVector([7], [1.0]), 10))
     assert [(point.id, point.payload) for point in found.dense] == [(make.id(1), {"type": "fact"})]
     assert [(point.id, point.payload) for point in found.text] == [(make.id(1), {"type": "fact"})]
 
 
 async def test_only_the_payload_keys_that_are_asked_for_come_back(engine, collection, make):
-    await engine.upsert(collection, [make.point(1, workspace_id="w", type="fact", memory="text", scope="global")])
+    await engine.upsert_points(
+        collection, [make.point(1, workspace_id="w", type="fact", memory="text", scope="global")]
+    )
     query = replace(text(7), keys=("memory", "scope"))
-    (point,) = (await engine.search(collection, query)).text
+    (point,) = (await engine.search_points(collection, query)).text
     assert point.payload == {"workspace_id": "w", "memory": "text", "scope": "global"}
 
 
 async def test_an_arm_finds_nothing_below_its_floor(engine, collection, make):
     near, far = make.point(1, dense=(1,), text=(7,)), make.point(2, dense=(1, 9), windows=[(1, 9), (1, 8)], text=(7,))
-    await engine.upsert(collection, [near, far, make.point(3, dense=(0, 1), text=(9,))])
+    await engine.upsert_points(collection, [near, far, make.point(3, dense=(0, 1), text=(9,))])
     query = Query(make.vector(1), SparseVector([7, 9], [1.0, 1.0]), 10, floors=(idf(3, 1) - 0.01, 0.9))
-    found = await engine.search(collection, query)
+    found = await engine.search_points(collection, query)
     assert [[point.id for point in arm] for arm in (found.dense, found.text)] == [[make.id(1)], [make.id(3)]]
 
 
 async def test_among_equals_the_newer_id_goes_first_in_both_arms(engine, collection, make):
-    await engine.upsert(collection, [make.point(n, dense=(1, 2), text=(7,)) for n in (3, 1, 4, 2)])
-    found = await engine.search(collection, Query(make.vector(1, 2), SparseVector([7], [1.0]), 10))
+    await engine.upsert_points(collection, [make.point(n, dense=(1, 2), text=(7,)) for n in (3, 1, 4, 2)])
+    found = await engine.search_points(collection, Query(make.vector(1, 2), SparseVector([7], [1.0]), 10))
     newest_first = [make.id(n) for n in (4, 3, 2, 1)]
     assert [[point.id for point in arm] for arm in (found.dense, found.text)] == [newest_first] * 2
 
 
 async def test_a_query_without_vectors_finds_nothing(engine, collection, make):
-    await engine.upsert(collection, [make.point(1)])
-    assert await engine.search(collection, Query(None, SparseVector([], []), 10)) == FoundPoints([], [])
+    await engine.upsert_points(collection, [make.point(1)])
+    assert await engine.search_points(collection, Query(None, SparseVector([], []), 10)) == FoundPoints([], [])
 
 
 async def test_a_long_text_is_found_by_its_nearest_window_and_only_once(engine, collection, make):
     long = make.point(1, dense=(0, 0, 1), windows=[(0, 1), (1,)])
-    await engine.upsert(collection, [long, make.point(2, dense=(1, 1)), make.point(3, dense=None, windows=[(1, 2)])])
-    found = await engine.search(collection, dense(make, 1))
+    await engine.upsert_points(
+        collection, [long, make.point(2, dense=(1, 1)), make.point(3, dense=None, windows=[(1, 2)])]
+    )
+    found = await engine.search_points(collection, dense(make, 1))
     assert [point.id for point in found.dense] == [make.id(1), make.id(2), make.id(3)]
     assert [point.score for point in found.dense] == pytest.approx([1.0, 1 / sqrt(2), 1 / sqrt(5)], abs=ROUNDED)
-    (first,) = (await engine.search(collection, dense(make, 1, limit=1))).dense
+    (first,) = (await engine.search_points(collection, dense(make, 1, limit=1))).dense
     assert first.id == make.id(1)
 
 
 async def test_a_memory_without_a_vector_is_found_by_keyword_only(engine, collection, make):
-    await engine.upsert(collection, [make.point(1, dense=None), make.point(2, text=())])
-    found = await engine.search(collection, Query(make.vector(1), SparseVector([7], [1.0]), 10))
+    await engine.upsert_points(collection, [make.point(1, dense=None), make.point(2, text=())])
+    found = await engine.search_points(collection, Query(make.vector(1), SparseVector([7], [1.0]), 10))
     assert [point.id for point in found.text] == [make.id(1)]
     assert [point.id for point in found.dense] == [make.id(2)]
     stored = await read_point(engine, collection, make.id(2))
@@ -172,24 +180,24 @@ async def test_a_memory_without_a_vector_is_found_by_keyword_only(engine, collec
 
 async def test_a_collection_without_dimensions_is_searched_by_keyword(engine, make):
     collection = make.collection(dims=0)
-    assert await engine.open(collection)
-    await engine.upsert(collection, [make.point(1, dense=None)])
-    found = await engine.search(collection, text(7))
+    assert await engine.open_collection(collection)
+    await engine.upsert_points(collection, [make.point(1, dense=None)])
+    found = await engine.search_points(collection, text(7))
     assert [point.id for point in found.text] == [make.id(1)]
     stored = await read_point(engine, collection, make.id(1))
     assert stored.dense is None
-    await engine.drop(collection)
+    await engine.drop_collection(collection)
 
 
 async def test_an_arm_finds_no_more_than_the_limit(engine, collection, make):
-    await engine.upsert(collection, [make.point(n, dense=(1, n)) for n in range(1, 6)])
-    found = await engine.search(collection, Query(make.vector(1), SparseVector([7], [1.0]), 2))
+    await engine.upsert_points(collection, [make.point(n, dense=(1, n)) for n in range(1, 6)])
+    found = await engine.search_points(collection, Query(make.vector(1), SparseVector([7], [1.0]), 2))
     assert [point.id for point in found.dense] == [make.id(1), make.id(2)]
     assert len(found.text) == 2
 
 
 async def test_a_filter_matches_a_string_and_any_string_of_a_list(engine, collection, make):
-    await engine.upsert(
+    await engine.upsert_points(
         collection, [make.point(1, type="fact", tags=["a", "b"]), make.point(2, type="task", tags=["c"])]
     )
     assert await numbers(engine, collection, Filter(must=(FieldMatch("type", ("fact", "rule")),))) == {1}
@@ -203,7 +211,9 @@ async def test_a_filter_matches_a_string_and_any_string_of_a_list(engine, collec
 
 async def test_a_filter_takes_all_of_must_and_one_branch_of_either(engine, collection, make):
     scopes = ["global", "project", "project", "task"]
-    await engine.upsert(collection, [make.point(n, scope=s, at=str(n), type="fact") for n, s in enumerate(scopes)])
+    await engine.upsert_points(
+        collection, [make.point(n, scope=s, at=str(n), type="fact") for n, s in enumerate(scopes)]
+    )
     in_project = (FieldMatch("scope", ("project",)), FieldMatch("at", ("2",)))
     either = ((FieldMatch("scope", ("global",)),), in_project)
     assert await numbers(engine, collection, Filter(either=either)) == {0, 2}
@@ -211,101 +221,107 @@ async def test_a_filter_takes_all_of_must_and_one_branch_of_either(engine, colle
 
 
 async def test_no_value_matches_nothing_and_an_empty_branch_everything(engine, collection, make):
-    await engine.upsert(collection, [make.point(1, type="fact")])
+    await engine.upsert_points(collection, [make.point(1, type="fact")])
     assert await numbers(engine, collection, Filter(must=(FieldMatch("type", ()),))) == set()
     assert await numbers(engine, collection, Filter(either=((),))) == {1}
 
 
 async def test_a_filter_holds_for_the_dense_arm_and_its_windows(engine, collection, make):
-    await engine.upsert(collection, [make.point(1, windows=[(1,)], type="fact"), make.point(2, type="task")])
-    found = await engine.search(collection, dense(make, 1, where=Filter(must=(FieldMatch("type", ("task",)),))))
+    await engine.upsert_points(collection, [make.point(1, windows=[(1,)], type="fact"), make.point(2, type="task")])
+    found = await engine.search_points(collection, dense(make, 1, where=Filter(must=(FieldMatch("type", ("task",)),))))
     assert [point.id for point in found.dense] == [make.id(2)]
 
 
 async def test_a_write_replaces_the_whole_point(engine, collection, make):
-    await engine.upsert(collection, [make.point(1, windows=[(1,)], text=(7,), type="fact", entity="x")])
-    await engine.upsert(collection, [make.point(1, revision=2, dense=None, text=(8,), type="task")])
-    assert await engine.search(collection, Query(make.vector(1), SparseVector([7], [1.0]), 10)) == FoundPoints([], [])
+    await engine.upsert_points(collection, [make.point(1, windows=[(1,)], text=(7,), type="fact", entity="x")])
+    await engine.upsert_points(collection, [make.point(1, revision=2, dense=None, text=(8,), type="task")])
+    assert await engine.search_points(collection, Query(make.vector(1), SparseVector([7], [1.0]), 10)) == FoundPoints(
+        [], []
+    )
     stored = await read_point(engine, collection, make.id(1))
     assert (stored.payload, stored.dense, stored.text.indices) == ({"type": "task"}, None, [8])
 
 
 async def test_a_lower_revision_never_replaces_a_higher_one_and_an_equal_one_does(engine, collection, make):
-    await engine.upsert(collection, [make.point(1, revision=5, type="old"), make.point(2, revision=5, type="old")])
-    await engine.upsert(collection, [make.point(1, revision=4, type="new"), make.point(2, revision=5, type="new")])
+    await engine.upsert_points(
+        collection, [make.point(1, revision=5, type="old"), make.point(2, revision=5, type="old")]
+    )
+    await engine.upsert_points(
+        collection, [make.point(1, revision=4, type="new"), make.point(2, revision=5, type="new")]
+    )
     stored = {point.id: (point.revision, point.payload) for point in await engine.read_points(collection)}
     assert stored == {make.id(1): (5, {"type": "old"}), make.id(2): (5, {"type": "new"})}
 
 
 async def test_a_batch_may_hold_many_revisions_and_more_points_than_one_slice(engine, collection, make):
-    await engine.upsert(collection, [make.point(n, revision=n) for n in range(1, 151)])
-    assert await engine.count(collection) == 150
+    await engine.upsert_points(collection, [make.point(n, revision=n) for n in range(1, 151)])
+    assert await engine.count_points(collection) == 150
     stored = await engine.read_points(collection)
     assert len(stored) == 150
     assert {point.id: point.revision for point in stored} == {make.id(n): n for n in range(1, 151)}
 
 
 async def test_nothing_to_write_is_no_error(engine, collection):
-    await engine.upsert(collection, [])
-    await engine.delete(collection, [])
+    await engine.upsert_points(collection, [])
+    await engine.delete_points(collection, [])
     await engine.set_payload(collection, {})
     assert await engine.read_points(collection) == []
 
 
 async def test_deleted_points_are_gone_and_unknown_ids_are_no_error(engine, collection, make):
-    await engine.upsert(collection, [make.point(1), make.point(2)])
-    await engine.delete(collection, [make.id(1), make.id(99)])
+    await engine.upsert_points(collection, [make.point(1), make.point(2)])
+    await engine.delete_points(collection, [make.id(1), make.id(99)])
     assert await read_ids(engine, collection) == {make.id(2)}
-    assert await engine.count(collection) == 1
-    assert [point.id for point in (await engine.search(collection, text(7))).text] == [make.id(2)]
+    assert await engine.count_points(collection) == 1
+    assert [point.id for point in (await engine.search_points(collection, text(7))).text] == [make.id(2)]
 
 
 async def test_a_touch_changes_its_keys_on_the_points_that_exist(engine, collection, make):
-    await engine.upsert(collection, [make.point(n, revision=3, type="fact", relevance=1.0) for n in (1, 2)])
+    await engine.upsert_points(collection, [make.point(n, revision=3, type="fact", relevance=1.0) for n in (1, 2)])
     await engine.set_payload(collection, {make.id(1): {"relevance": 0.5}, make.id(99): {"relevance": 0.5}})
     stored = {point.id: (point.revision, point.payload) for point in await engine.read_points(collection)}
     assert stored[make.id(1)] == (3, {"type": "fact", "relevance": 0.5})
     assert stored[make.id(2)] == (3, {"type": "fact", "relevance": 1.0})
-    assert await engine.count(collection) == 2
+    assert await engine.count_points(collection) == 2
 
 
 async def test_points_that_are_touched_together_each_get_their_own(engine, collection, make):
-    await engine.upsert(collection, [make.point(n, relevance=0) for n in range(6)])
+    await engine.upsert_points(collection, [make.point(n, relevance=0) for n in range(6)])
     await engine.set_payload(collection, {make.id(n): {"relevance": n % 3} for n in range(6)})
     stored = {point.id: point.payload["relevance"] for point in await engine.read_points(collection)}
     assert stored == {make.id(n): n % 3 for n in range(6)}
 
 
 async def test_a_dropped_collection_is_new_again(engine, collection, make):
-    await engine.upsert(collection, [make.point(1)])
-    await engine.flush(collection)
-    await engine.drop(collection)
-    assert not await engine.exists(collection)
-    assert await engine.open(collection)
-    assert await engine.count(collection) == 0
+    await engine.upsert_points(collection, [make.point(1)])
+    await engine.flush_collection(collection)
+    await engine.drop_collection(collection)
+    assert not await engine.has_collection(collection)
+    assert await engine.open_collection(collection)
+    assert await engine.count_points(collection) == 0
 
 
 async def test_collections_hold_their_own_points(engine, collection, make):
     other = make.collection()
-    await engine.open(other)
-    await engine.upsert(collection, [make.point(1)])
-    await engine.upsert(other, [make.point(2)])
+    await engine.open_collection(other)
+    await engine.upsert_points(collection, [make.point(1)])
+    await engine.upsert_points(other, [make.point(2)])
     assert await read_ids(engine, collection) == {make.id(1)}
     assert await read_ids(engine, other) == {make.id(2)}
-    await engine.drop(other)
+    await engine.drop_collection(other)
     assert await read_ids(engine, collection) == {make.id(1)}
 
 
 @pytest.mark.parametrize("dims", [8, 0])
 async def test_a_collection_made_for_other_vectors_says_that_it_must_be_made_again(engine, collection, dims):
     with pytest.raises(UnusableCollection):
-        await engine.open(replace(collection, dims=dims))
+        await engine.open_collection(replace(collection, dims=dims))
 
 
 async def test_points_of_two_workspaces_in_one_collection_are_not_answered(engine, collection, make):
-    await engine.upsert(collection, [make.point(1, workspace_id="w1"), make.point(2, workspace_id="w2")])
+    await engine.upsert_points(collection, [make.point(1, workspace_id="w1"), make.point(2, workspace_id="w2")])
     with pytest.raises(UnusableCollection):
-        await engine.search(collection, text(7))
+        await engine.search_points(collection, text(7))
     with pytest.raises(UnusableCollection):
         await engine.read_points(collection)
 
@@ -315,7 +331,9 @@ async def test_an_engine_that_answers_passes_a_ping(engine):
 
 
 async def test_the_revisions_of_points_are_read_by_their_ids(engine, collection, make):
-    await engine.upsert(collection, [make.point(1, revision=3), make.point(2, revision=5), make.point(3, revision=7)])
+    await engine.upsert_points(
+        collection, [make.point(1, revision=3), make.point(2, revision=5), make.point(3, revision=7)]
+    )
     assert await engine.read_revisions(collection, [make.id(1), make.id(3), make.id(4)]) == {
         make.id(1): 3,
         make.id(3): 7,

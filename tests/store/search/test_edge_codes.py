@@ -38,7 +38,7 @@ async def assert_nearest(engine, collection, make, vectors, numbers):
     for near in vectors[::20] + vectors[1::20] * np.float32(0.1):
         query = near / np.linalg.norm(near)
         cosines = {make.id(n): float(vectors[n] @ query) for n in numbers}
-        found = (await engine.search(collection, Query(query, None, ASKED))).dense
+        found = (await engine.search_points(collection, Query(query, None, ASKED))).dense
         assert [point.score for point in found] == pytest.approx([cosines[point.id] for point in found], abs=ROUNDED)
         assert [point.score for point in found] == pytest.approx(
             sorted(cosines.values())[: -ASKED - 1 : -1], abs=ROUNDED
@@ -46,28 +46,28 @@ async def assert_nearest(engine, collection, make, vectors, numbers):
 
 
 async def test_the_nearest_by_their_codes_are_the_nearest(edge, collection, make, vectors):
-    await edge.open(collection)
-    await edge.upsert(collection, points(make, vectors, range(POINTS)))
+    await edge.open_collection(collection)
+    await edge.upsert_points(collection, points(make, vectors, range(POINTS)))
     await assert_nearest(edge, collection, make, vectors, range(POINTS))
 
 
 async def test_a_floor_is_held_against_what_the_vectors_say_and_not_their_codes(edge, collection, make, vectors):
-    await edge.open(collection)
-    await edge.upsert(collection, points(make, vectors, range(POINTS)))
+    await edge.open_collection(collection)
+    await edge.upsert_points(collection, points(make, vectors, range(POINTS)))
     for near in vectors[::50]:
         nearest = np.argsort(-(vectors @ near))[: ASKED - 10]
         cosines = (vectors @ near)[nearest]
         cut = int(np.argmax(cosines[10:-1] - cosines[11:])) + 11  # the widest gap, so that no rounding decides
         floor = float(cosines[cut - 1] + cosines[cut]) / 2
-        found = (await edge.search(collection, Query(near, None, ASKED, floors=(0.0, floor)))).dense
+        found = (await edge.search_points(collection, Query(near, None, ASKED, floors=(0.0, floor)))).dense
         assert {point.id for point in found} == {make.id(int(n)) for n in nearest[:cut]}
 
 
 async def test_codes_follow_what_is_rewritten_removed_and_opened_again(edge, collection, make, vectors, tmp_path):
-    await edge.open(collection)
-    await edge.upsert(collection, points(make, vectors[::-1], range(POINTS)))
-    await edge.upsert(collection, points(make, vectors, range(POINTS), revision=2))
-    await edge.delete(collection, [make.id(n) for n in range(0, POINTS, 3)])
+    await edge.open_collection(collection)
+    await edge.upsert_points(collection, points(make, vectors[::-1], range(POINTS)))
+    await edge.upsert_points(collection, points(make, vectors, range(POINTS), revision=2))
+    await edge.delete_points(collection, [make.id(n) for n in range(0, POINTS, 3)])
     kept = [n for n in range(POINTS) if n % 3]
     await assert_nearest(edge, collection, make, vectors, kept)
     await edge.close()
@@ -88,12 +88,12 @@ async def test_a_collection_of_an_earlier_version_is_searched_and_written_to(edg
     path = tmp_path / collection.name
     path.mkdir()
     raw.EdgeShard.create(str(path), without_codes).close()
-    assert not await edge.open(collection)
-    await edge.upsert(collection, points(make, vectors, range(POINTS)))
+    assert not await edge.open_collection(collection)
+    await edge.upsert_points(collection, points(make, vectors, range(POINTS)))
     await assert_nearest(edge, collection, make, vectors, range(POINTS))
     long = replace(points(make, vectors, [3], revision=2)[0], windows=vectors[[3, 5]])
-    await edge.upsert(collection, [long])
-    nearest = (await edge.search(collection, Query(vectors[5], None, 2))).dense
+    await edge.upsert_points(collection, [long])
+    nearest = (await edge.search_points(collection, Query(vectors[5], None, 2))).dense
     assert {hit.id for hit in nearest} == {make.id(3), make.id(5)}
     assert [hit.score for hit in nearest] == pytest.approx([1, 1], abs=ROUNDED)
 
@@ -108,4 +108,4 @@ async def test_an_earlier_collection_without_its_log_is_unusable_for_it_would_pa
     for log in (path / "wal").iterdir():
         log.unlink()
     with pytest.raises(UnusableCollection, match="has no log"):
-        await edge.open(collection)
+        await edge.open_collection(collection)

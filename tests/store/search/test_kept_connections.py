@@ -58,5 +58,5 @@ async def engine_of():
 async def test_requests_one_after_the_other_have_one_connection(engine_of, make):
     answering = Answering()
     engine = await engine_of(answering)
-    assert [await engine.count(make.collection()) for _ in range(5)] == [3] * 5
+    assert [await engine.count_points(make.collection()) for _ in range(5)] == [3] * 5
     assert answering.connections == 1

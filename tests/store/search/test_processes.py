@@ -57,7 +57,7 @@ async def ended(descriptor, seconds=60):
 
 async def test_a_process_is_started_by_the_first_call_that_needs_it_and_ends_with_the_engine(engine, make):
     assert engine_processes() == set()
-    await engine.open(home(make, 0))
+    await engine.open_collection(home(make, 0))
     assert len(engine_processes()) == 1
     await engine.ping()
     assert len(engine_processes()) == 2
@@ -76,28 +76,32 @@ def test_a_collection_has_the_same_home_in_every_run_and_every_process_has_some(
 async def test_what_lives_in_two_processes_is_named_together(engine, make):
     collections = [home(make, 0), home(make, 1)]
     for collection in collections:
-        await engine.open(collection)
+        await engine.open_collection(collection)
     assert await engine.list_names() == {collection.name for collection in collections}
 
 
 async def test_a_process_that_is_killed_loses_only_what_was_not_flushed_and_says_so(engine, make):
     collection = home(make, 0)
-    await engine.open(collection)
-    await engine.upsert(collection, [make.point(n) for n in range(200)])
-    await engine.delete(collection, [make.id(0)])
+    await engine.open_collection(collection)
+    await engine.upsert_points(collection, [make.point(n) for n in range(200)])
+    await engine.delete_points(collection, [make.id(0)])
     await engine.set_payload(collection, {make.id(1): {"access_count": 3}})
-    await engine.flush(collection)
-    await engine.upsert(collection, [make.point(500)])
+    await engine.flush_collection(collection)
+    await engine.upsert_points(collection, [make.point(500)])
     (pid,) = engine_processes()
     with structlog.testing.capture_logs() as logs:
         os.kill(pid, signal.SIGKILL)
         await ended(end_of(pid))
         await until_started(engine)
     assert [entry["event"] for entry in logs] == ["engine_process.ended"]
-    for call in (engine.count(collection), engine.upsert(collection, [make.point(501)]), engine.flush(collection)):
+    for call in (
+        engine.count_points(collection),
+        engine.upsert_points(collection, [make.point(501)]),
+        engine.flush_collection(collection),
+    ):
         with pytest.raises(WritesLost):
             await call
-    assert not await engine.open(collection)
+    assert not await engine.open_collection(collection)
     assert await read_ids(engine, collection) == {make.id(n) for n in range(1, 200)}
     point = await read_point(engine, collection, make.id(1))
     assert point.payload == {"access_count": 3}
@@ -117,23 +121,23 @@ async def until_answered(engine, collection):
     async with asyncio.timeout(60):
         while True:
             with contextlib.suppress(EngineDown):
-                return await engine.count(collection)
+                return await engine.count_points(collection)
             await asyncio.sleep(0)
 
 
 async def test_calls_that_a_dying_process_had_are_refused_and_the_other_process_goes_on(engine, make):
     collection, other = home(make, 0), home(make, 1)
-    await engine.open(collection)
+    await engine.open_collection(collection)
     (pid,) = engine_processes()
-    await engine.open(other)
+    await engine.open_collection(other)
     os.kill(pid, signal.SIGSTOP)  # so that it has not answered when it dies
-    asked = [asyncio.create_task(engine.count(collection)) for _ in range(5)]
-    await engine.count(other)
+    asked = [asyncio.create_task(engine.count_points(collection)) for _ in range(5)]
+    await engine.count_points(other)
     os.kill(pid, signal.SIGKILL)
     refused = await asyncio.gather(*asked, return_exceptions=True)
     assert [type(each) for each in refused] == [EngineDown] * 5
-    assert await engine.count(other) == 0
-    assert await engine.count(collection) == 0
+    assert await engine.count_points(other) == 0
+    assert await engine.count_points(collection) == 0
 
 
 async def test_one_that_dies_again_and_again_rests_before_it_is_started_again(engine, make, monkeypatch):
@@ -145,38 +149,38 @@ async def test_one_that_dies_again_and_again_rests_before_it_is_started_again(en
         os.kill(pid, signal.SIGKILL)
         await ended(end_of(pid))
     with contextlib.suppress(EngineDown):  # whether the loop has read yet that it has ended
-        await engine.count(collection)
+        await engine.count_points(collection)
     with pytest.raises(EngineDown, match="has died 2 times"):
-        await engine.count(collection)
+        await engine.count_points(collection)
     assert engine_processes() == set()
     await until_answered(engine, collection)
 
 
 async def test_a_call_whose_caller_has_gone_away_is_done_before_the_next_one_of_the_collection(engine, make):
     collection = home(make, 0)
-    await engine.open(collection)
+    await engine.open_collection(collection)
     for number in range(50):
-        cut = asyncio.create_task(engine.upsert(collection, [make.point(n) for n in range(100)]))
+        cut = asyncio.create_task(engine.upsert_points(collection, [make.point(n) for n in range(100)]))
         await asyncio.sleep(0)
         cut.cancel()
-        await engine.delete(collection, [make.id(n) for n in range(100)])
-        assert await engine.count(collection) == 0, number
+        await engine.delete_points(collection, [make.id(n) for n in range(100)])
+        assert await engine.count_points(collection) == 0, number
 
 
 async def test_what_cannot_be_sent_is_the_callers_mistake(engine, make):
     collection = home(make, 0)
-    await engine.open(collection)
+    await engine.open_collection(collection)
     with pytest.raises(ValueError, match="cannot be sent"):
-        await engine.upsert(collection, [make.point(1, at=lambda: None)])
-    assert await engine.count(collection) == 0
+        await engine.upsert_points(collection, [make.point(1, at=lambda: None)])
+    assert await engine.count_points(collection) == 0
 
 
 async def test_a_wrong_argument_of_ours_is_no_outage(embedded, make):
     collection = make.collection()
-    await embedded.open(collection)
+    await embedded.open_collection(collection)
     with pytest.raises(TypeError, match="not iterable"):
-        await embedded.delete(collection, 7)
-    assert await embedded.count(collection) == 0
+        await embedded.delete_points(collection, 7)
+    assert await embedded.count_points(collection) == 0
 
 
 async def test_an_error_that_is_nobodys_names_the_engine_and_is_no_other_error(engine, make):
@@ -186,20 +190,20 @@ async def test_an_error_that_is_nobodys_names_the_engine_and_is_no_other_error(e
 
 async def test_a_process_that_is_told_to_end_flushes_and_ends(engine, make):
     collection = home(make, 0)
-    await engine.open(collection)
-    await engine.upsert(collection, [make.point(1)])
+    await engine.open_collection(collection)
+    await engine.upsert_points(collection, [make.point(1)])
     (pid,) = engine_processes()
     descriptor = end_of(pid)
     os.kill(pid, signal.SIGTERM)
     await ended(descriptor)
     await until_started(engine)
-    assert not await engine.open(collection)
+    assert not await engine.open_collection(collection)
     assert await read_ids(engine, collection) == {make.id(1)}
 
 
 async def test_a_process_that_does_not_end_is_killed(engine, make, monkeypatch):
     monkeypatch.setattr(processes, "CLOSE_SECONDS", 0.05)
-    await engine.open(home(make, 0))
+    await engine.open_collection(home(make, 0))
     (pid,) = engine_processes()
     os.kill(pid, signal.SIGSTOP)
     await engine.close()
@@ -210,10 +214,10 @@ async def test_what_another_process_has_half_made_is_left_alone(engine, make, tm
     mine, theirs = (tmp_path / f".new-{home(make, number).name}.0" for number in (0, 1))
     mine.mkdir()
     theirs.mkdir()
-    await engine.open(home(make, 0))
+    await engine.open_collection(home(make, 0))
     assert not mine.exists()
     assert theirs.exists()
-    await engine.open(home(make, 1))
+    await engine.open_collection(home(make, 1))
     assert not theirs.exists()
 
 
@@ -221,9 +225,9 @@ def test_it_runs_on_the_servers_own_kind_of_loop(tmp_path, make):
     async def main():
         engine = ProcessEngine(tmp_path, processes=1, max_open=1)
         collection = make.collection()
-        await engine.open(collection)
-        await engine.upsert(collection, [make.point(1)])
-        assert [point.id for point in (await engine.search(collection, WORDS)).text] == [make.id(1)]
+        await engine.open_collection(collection)
+        await engine.upsert_points(collection, [make.point(1)])
+        assert [point.id for point in (await engine.search_points(collection, WORDS)).text] == [make.id(1)]
         await engine.close()
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -239,7 +243,7 @@ from server.store.search.edge.processes import ProcessEngine
 signal.signal(signal.SIGINT, signal.default_int_handler)
 async def main():
     engine = ProcessEngine(Path(sys.argv[1]), processes=2, max_open=1)
-    await engine.open(Collection("killed", 4))
+    await engine.open_collection(Collection("killed", 4))
     await engine.ping()
     print("ready", flush=True)
     await asyncio.Event().wait()
@@ -261,11 +265,11 @@ async def test_the_processes_end_when_their_server_does_however_that_ends(tmp_pa
         for child in children:
             await ended(child)
     engine = ProcessEngine(tmp_path, processes=1, max_open=1)
-    assert not await engine.open(Collection("killed", 4))  # its lock was let go
+    assert not await engine.open_collection(Collection("killed", 4))  # its lock was let go
     await engine.close()
 
 
 async def test_a_terminals_interrupt_does_not_reach_the_processes(engine, make):
-    await engine.open(home(make, 0))
+    await engine.open_collection(home(make, 0))
     (pid,) = engine_processes()
     assert os.getpgid(pid) != os.getpgid(0)

@@ -43,12 +43,12 @@ REFUSED_POINTS = {
 async def test_a_batch_with_a_bad_point_is_refused_and_nothing_of_it_written(engine, collection, make):
     for what, change in REFUSED_POINTS.items():
         with pytest.raises(ValueError):  # noqa: PT011 - the seam promises the type, the message is for people
-            await engine.upsert(collection, [make.point(1), replace(make.point(2), **change)])
-        assert await engine.count(collection) == 0, what
+            await engine.upsert_points(collection, [make.point(1), replace(make.point(2), **change)])
+        assert await engine.count_points(collection) == 0, what
 
 
 async def test_a_bad_patch_is_refused(engine, collection, make):
-    await engine.upsert(collection, [make.point(1, type="fact")])
+    await engine.upsert_points(collection, [make.point(1, type="fact")])
     for patch in ({"pinned": True}, {"_revision": 0}, {"relevance": float("nan")}):
         with pytest.raises(ValueError):  # noqa: PT011 - the seam promises the type, the message is for people
             await engine.set_payload(collection, {make.id(1): patch})
@@ -69,10 +69,10 @@ async def test_a_query_that_cannot_be_answered_is_refused(engine, collection, ma
     ]
     for query in refused:
         with pytest.raises(ValueError):  # noqa: PT011 - the seam promises the type, the message is for people
-            await engine.search(collection, query)
+            await engine.search_points(collection, query)
 
 
 async def test_a_collection_name_that_is_no_folder_name_is_refused(engine):
     for name in ("", "..", "a/b", ".hidden", "a" * 200):
         with pytest.raises(ValueError, match="no name for a collection"):
-            await engine.open(Collection(name, 4))
+            await engine.open_collection(Collection(name, 4))

@@ -38,15 +38,15 @@ async def answering():
 
 
 def every_verb(engine, collection, make):
-    yield engine.open(collection)
-    yield engine.exists(collection)
-    yield engine.upsert(collection, [make.point(1)])
-    yield engine.delete(collection, [make.id(1)])
+    yield engine.open_collection(collection)
+    yield engine.has_collection(collection)
+    yield engine.upsert_points(collection, [make.point(1)])
+    yield engine.delete_points(collection, [make.id(1)])
     yield engine.set_payload(collection, {make.id(1): {"type": "fact"}})
-    yield engine.search(collection, Query(make.vector(1), None, 1))
+    yield engine.search_points(collection, Query(make.vector(1), None, 1))
     yield engine.read_points(collection)
-    yield engine.count(collection)
-    yield engine.drop(collection)
+    yield engine.count_points(collection)
+    yield engine.drop_collection(collection)
     yield engine.ping()
 
 
@@ -62,7 +62,7 @@ async def test_a_refusal_is_engine_down_and_repeats_nothing_of_it(answering, mak
 async def test_too_many_requests_are_engine_down(answering, make):
     engine = answering(lambda _: httpx.Response(429, headers={"Retry-After": "3"}))
     with pytest.raises(EngineDown):
-        await engine.count(make.collection())
+        await engine.count_points(make.collection())
 
 
 async def test_a_server_that_is_not_there_is_engine_down(make):
@@ -80,14 +80,14 @@ async def test_a_server_that_takes_too_long_is_engine_down(answering, make):
         raise httpx.ReadTimeout(f"{URL} with {KEY}", request=request)
 
     with pytest.raises(EngineDown, match=r"^the Qdrant server does not answer \(ReadTimeout\)$"):
-        await answering(late).count(make.collection())
+        await answering(late).count_points(make.collection())
     with pytest.raises(WritesRefused, match=r"^the Qdrant server does not answer \(ReadTimeout\)$"):
-        await answering(late).delete(make.collection(), [make.id(1)])
+        await answering(late).delete_points(make.collection(), [make.id(1)])
 
 
 async def test_an_answer_that_is_not_a_qdrant_servers_is_engine_down(answering, make):
     with pytest.raises(EngineDown):
-        await answering(lambda _: httpx.Response(200, text="<html>")).count(make.collection())
+        await answering(lambda _: httpx.Response(200, text="<html>")).count_points(make.collection())
 
 
 async def test_points_that_get_the_same_are_one_operation(answering, make):
@@ -120,7 +120,7 @@ async def test_points_that_get_the_same_are_one_operation(answering, make):
 async def test_an_answer_to_a_search_that_is_not_a_qdrant_servers_is_engine_down(answering, make, body):
     engine = answering(lambda _: httpx.Response(200, content=body))
     with pytest.raises(EngineDown):
-        await engine.search(make.collection(), Query(None, SparseVector([7], [1.0]), 1))
+        await engine.search_points(make.collection(), Query(None, SparseVector([7], [1.0]), 1))
     with pytest.raises(EngineDown):
         await engine.read_rarities(make.collection(), [7])
 
@@ -128,7 +128,7 @@ async def test_an_answer_to_a_search_that_is_not_a_qdrant_servers_is_engine_down
 @pytest.mark.parametrize("version", ["1.15.9", "0.11.0"])
 async def test_a_server_without_conditional_writes_is_refused(answering, make, version):
     engine = answering(lambda _: httpx.Response(200, json={"title": "qdrant", "version": version}))
-    for call in (engine.open(make.collection()), engine.ping()):
+    for call in (engine.open_collection(make.collection()), engine.ping()):
         with pytest.raises(EngineDown, match="too old"):
             await call
 
@@ -139,7 +139,7 @@ async def test_a_server_without_conditional_writes_is_refused(answering, make, v
 async def test_a_write_that_the_server_did_not_apply_is_engine_down_although_the_answer_is_200(answering, make, result):
     engine = answering(lambda _: httpx.Response(200, json={"result": result, "status": {"error": "no"}, "time": 0.0}))
     with pytest.raises(EngineDown):
-        await engine.upsert(make.collection(), [make.point(1)])
+        await engine.upsert_points(make.collection(), [make.point(1)])
 
 
 async def test_a_collection_that_another_process_made_first_is_not_new(answering, make):
@@ -151,7 +151,7 @@ async def test_a_collection_that_another_process_made_first_is_not_new(answering
             return httpx.Response(200, json={"result": {"operation_id": 1, "status": "completed"}, "status": "ok"})
         return httpx.Response(404 if verb == "GET" else 409)
 
-    assert not await answering(answer).open(make.collection())
+    assert not await answering(answer).open_collection(make.collection())
 
 
 @pytest.mark.parametrize(
@@ -170,8 +170,8 @@ async def test_a_server_that_reads_and_does_not_write_goes_on_answering_searches
 
     engine = answering(answer)
     with pytest.raises(WritesRefused, match=f"refused with status {status}$"):
-        await engine.upsert(make.collection(), [make.point(1)])
-    found = await engine.search(make.collection(), Query(make.vector(1), None, 1))
+        await engine.upsert_points(make.collection(), [make.point(1)])
+    found = await engine.search_points(make.collection(), Query(make.vector(1), None, 1))
     assert (found.dense, found.text) == ([], [])
 
 
@@ -179,7 +179,7 @@ async def test_a_server_that_reads_and_does_not_write_goes_on_answering_searches
 async def test_a_server_that_tells_no_version_is_engine_down(answering, make, version):
     engine = answering(lambda _: httpx.Response(200, json={"title": "qdrant", "version": version}))
     with pytest.raises(EngineDown):
-        await engine.open(make.collection())
+        await engine.open_collection(make.collection())
 
 
 async def find_creation(options, make, dims=4):
@@ -198,7 +198,7 @@ async def find_creation(options, make, dims=4):
 
     client = AsyncQdrantClient(url=URL, check_compatibility=False, transport=httpx.MockTransport(answer))
     engine = ServerEngine(client, options)
-    assert await engine.open(make.collection(dims))
+    assert await engine.open_collection(make.collection(dims))
     await engine.close()
     (creation,) = sent
     return {key: value for key, value in creation.items() if value is not None}

@@ -26,29 +26,29 @@ async def tenants(shared, make):
     """Two tenants of a new shared collection, which is removed after the test."""
     one = make.collection(tenant=ONE)
     other = replace(one, tenant=OTHER)
-    assert await shared.open(one)
-    assert await shared.open(other)
+    assert await shared.open_collection(one)
+    assert await shared.open_collection(other)
     yield one, other
-    await shared.drop(replace(one, tenant=None))
+    await shared.drop_collection(replace(one, tenant=None))
 
 
 async def everything(engine, tenant):
     """All that a tenant can see, by every way there is to look: revision and kind by id."""
     points = await engine.read_points(tenant)
     stored = {point.id: (point.revision, point.payload["type"]) for point in points}
-    found = await engine.search(tenant, Query(None, TEXT, 100))
+    found = await engine.search_points(tenant, Query(None, TEXT, 100))
     assert {point.id: point.payload["type"] for point in found.text} == {id_: kind for id_, (_, kind) in stored.items()}
     assert all(point.payload["workspace_id"] == tenant.tenant for point in found.text)
-    assert await engine.count(tenant) == len(points) == len(stored)
+    assert await engine.count_points(tenant) == len(points) == len(stored)
     revisions = {id_: revision for id_, (revision, _) in stored.items()}
     assert await engine.read_revisions(tenant, list(stored)) == revisions
-    assert await engine.exists(tenant) == bool(points)
+    assert await engine.has_collection(tenant) == bool(points)
     return stored
 
 
 async def test_one_id_in_two_workspaces_is_two_points(shared, tenants, make):
     for tenant, kind in zip(tenants, ("fact", "task"), strict=True):
-        await shared.upsert(tenant, [make.point(1, type=kind)])
+        await shared.upsert_points(tenant, [make.point(1, type=kind)])
     one, other = [await read_point(shared, tenant, make.id(1)) for tenant in tenants]
     assert (one.id, one.payload) == (make.id(1), {"type": "fact", "workspace_id": ONE})
     assert (other.id, other.payload) == (make.id(1), {"type": "task", "workspace_id": OTHER})
@@ -56,18 +56,18 @@ async def test_one_id_in_two_workspaces_is_two_points(shared, tenants, make):
 
 async def test_a_filter_on_another_workspace_finds_nothing(shared, tenants, make):
     one, other = tenants
-    await shared.upsert(other, [make.point(1)])
+    await shared.upsert_points(other, [make.point(1)])
     match = FieldMatch("workspace_id", (OTHER,))
     for where in (Filter(must=(match,)), Filter(either=((match,), ()))):
-        found = await shared.search(one, Query(make.vector(1), TEXT, 10, where))
+        found = await shared.search_points(one, Query(make.vector(1), TEXT, 10, where))
         assert (found.dense, found.text) == ([], [])
 
 
 async def test_a_payload_that_names_another_workspace_is_refused(shared, tenants, make):
     one, _ = tenants
     with pytest.raises(ValueError, match="another workspace"):
-        await shared.upsert(one, [make.point(1, workspace_id=OTHER)])
-    await shared.upsert(one, [make.point(1, workspace_id=ONE, type="fact")])
+        await shared.upsert_points(one, [make.point(1, workspace_id=OTHER)])
+    await shared.upsert_points(one, [make.point(1, workspace_id=ONE, type="fact")])
     with pytest.raises(ValueError, match="another workspace"):
         await shared.set_payload(one, {make.id(1): {"workspace_id": OTHER}})
     assert await everything(shared, one) == {make.id(1): (1, "fact")}
@@ -75,48 +75,48 @@ async def test_a_payload_that_names_another_workspace_is_refused(shared, tenants
 
 async def test_a_word_is_as_rare_as_it_is_in_its_own_workspace(shared, tenants, make):
     one, other = tenants
-    await shared.upsert(one, [make.point(1, text=(7,)), make.point(2, text=(8,))])
-    await shared.upsert(other, [make.point(number, text=(7,)) for number in range(50)])
-    (point,) = (await shared.search(one, Query(None, TEXT, 10))).text
+    await shared.upsert_points(one, [make.point(1, text=(7,)), make.point(2, text=(8,))])
+    await shared.upsert_points(other, [make.point(number, text=(7,)) for number in range(50)])
+    (point,) = (await shared.search_points(one, Query(None, TEXT, 10))).text
     assert point.score == pytest.approx(log((2 - 1 + 0.5) / (1 + 0.5) + 1), rel=1e-4)
 
 
 async def test_the_rarity_of_a_word_tells_nothing_of_other_workspaces(shared, tenants, make):
     one, other = tenants
-    await shared.upsert(one, [make.point(1, text=(7,)), make.point(2, text=(8,))])
+    await shared.upsert_points(one, [make.point(1, text=(7,)), make.point(2, text=(8,))])
     alone = await shared.read_rarities(one, [7, 8])
-    await shared.upsert(other, [make.point(n, text=(7,)) for n in range(1, 20)])
+    await shared.upsert_points(other, [make.point(n, text=(7,)) for n in range(1, 20)])
     assert await shared.read_rarities(one, [7, 8]) == alone
 
 
 async def test_dropping_one_workspace_leaves_the_other(shared, tenants, make):
     one, other = tenants
     for tenant in tenants:
-        await shared.upsert(tenant, [make.point(1, type="fact")])
-    await shared.drop(one)
+        await shared.upsert_points(tenant, [make.point(1, type="fact")])
+    await shared.drop_collection(one)
     assert await everything(shared, one) == {}
     assert await everything(shared, other) == {make.id(1): (1, "fact")}
-    assert await shared.open(one)
-    assert not await shared.open(other)
+    assert await shared.open_collection(one)
+    assert not await shared.open_collection(other)
 
 
 async def test_a_point_of_another_owner_is_untouchable_even_under_our_own_id(shared, tenants, make):
     one, _ = tenants
-    await shared.upsert(one, [make.point(1, type="fact")])
+    await shared.upsert_points(one, [make.point(1, type="fact")])
     everyone, stolen = replace(one, tenant=None), str(uuid5(uuid5(NAMESPACE_URL, f"loci:{ONE}"), make.id(1)))
     await shared.set_payload(everyone, {stolen: {"workspace_id": OTHER}})
     assert await everything(shared, one) == {}
-    await shared.upsert(one, [make.point(1, revision=9, type="task")])
+    await shared.upsert_points(one, [make.point(1, revision=9, type="task")])
     await shared.set_payload(one, {make.id(1): {"type": "task"}})
-    await shared.delete(one, [make.id(1)])
-    await shared.drop(one)
+    await shared.delete_points(one, [make.id(1)])
+    await shared.drop_collection(one)
     (kept,) = await shared.read_points(everyone)
     assert (kept.revision, kept.payload) == (1, {"type": "fact", "workspace_id": OTHER})
 
 
 async def test_a_workspace_that_a_collection_has_never_seen_reads_as_empty(shared, make):
     nobody = make.collection(tenant=str(uuid4()))
-    assert not await shared.exists(nobody)
+    assert not await shared.has_collection(nobody)
     assert await everything(shared, nobody) == {}
 
 
@@ -137,10 +137,12 @@ async def take(engine, make, tenant, model, step):
     _, verb, numbers, revision, kind = step
     ids = [make.id(number) for number in sorted(numbers)]
     if verb == "upsert":
-        await engine.upsert(tenant, [make.point(number, revision=revision, type=kind) for number in sorted(numbers)])
+        await engine.upsert_points(
+            tenant, [make.point(number, revision=revision, type=kind) for number in sorted(numbers)]
+        )
         model |= {id_: (revision, kind) for id_ in ids if model.get(id_, (0, ""))[0] <= revision}
     elif verb == "delete":
-        await engine.delete(tenant, ids)
+        await engine.delete_points(tenant, ids)
         for id_ in ids:
             model.pop(id_, None)
     else:
@@ -154,7 +156,7 @@ async def test_whatever_one_workspace_does_the_other_sees_only_its_own(shared, t
     kinds, owners = asked
     models = {tenant.tenant: {} for tenant in tenants}
     for tenant in tenants:
-        await shared.drop(tenant)
+        await shared.drop_collection(tenant)
     for step in steps:
         tenant = next(tenant for tenant in tenants if tenant.tenant == step[0])
         await take(shared, make, tenant, models[tenant.tenant], step)
@@ -162,6 +164,6 @@ async def test_whatever_one_workspace_does_the_other_sees_only_its_own(shared, t
     for tenant in tenants:
         model = models[tenant.tenant]
         assert await everything(shared, tenant) == model
-        found = await shared.search(tenant, Query(None, TEXT, 100, where))
+        found = await shared.search_points(tenant, Query(None, TEXT, 100, where))
         expected = {id_ for id_, (_, kind) in model.items() if kind in kinds and tenant.tenant in owners}
         assert {point.id for point in found.text} == expected

@@ -32,10 +32,10 @@ async def rounds_of(work, times):
 
 async def test_searches_that_come_together_end_in_rounds_of_their_own(embedded, make):
     collection = make.collection()
-    await embedded.open(collection)
-    await embedded.upsert(collection, [make.point(n) for n in range(100)])
+    await embedded.open_collection(collection)
+    await embedded.upsert_points(collection, [make.point(n) for n in range(100)])
     query = Query(make.vector(1), SparseVector([7], [1.0]), 100)
-    ended = await rounds_of(lambda: embedded.search(collection, query), 30)
+    ended = await rounds_of(lambda: embedded.search_points(collection, query), 30)
     assert len(set(ended)) == 30
 
 

@@ -94,15 +94,15 @@ class EdgeEngine:
         self._shards = Shards(folder, max_open, count_free_bytes, is_ours)
         self._turn = TurnLock()
 
-    async def open(self, collection: Collection) -> bool:
+    async def open_collection(self, collection: Collection) -> bool:
         _check_collection(collection)
         return await self._shards.ensure_shard(collection)
 
-    async def exists(self, collection: Collection) -> bool:
+    async def has_collection(self, collection: Collection) -> bool:
         _check_collection(collection)
-        return self._shards.exists(collection.name)
+        return self._shards.has_shard(collection.name)
 
-    async def upsert(self, collection: Collection, points: list[Point]) -> None:
+    async def upsert_points(self, collection: Collection, points: list[Point]) -> None:
         # In slices: a failure in one leaves those before it written.
         _check_collection(collection)
         checks.check_points(collection, points)
@@ -116,7 +116,7 @@ class EdgeEngine:
                     _write_slice(opened, batch)
             _create_missing_indexes(opened.shard)
 
-    async def delete(self, collection: Collection, ids: list[str]) -> None:
+    async def delete_points(self, collection: Collection, ids: list[str]) -> None:
         _check_collection(collection)
         checks.check_ids(ids)
         async with self._shards.pin(collection) as opened:
@@ -142,7 +142,7 @@ class EdgeEngine:
                         id_ = str(record.id)
                         call_engine(opened.shard.update, UpdateOperation.set_payload([id_], patches[id_]))
 
-    async def search(self, collection: Collection, query: Query) -> FoundPoints:
+    async def search_points(self, collection: Collection, query: Query) -> FoundPoints:
         _check_collection(collection)
         checks.check_query(collection, query)
         async with self._shards.pin(collection) as opened:
@@ -193,19 +193,19 @@ class EdgeEngine:
             records = call_engine(opened.shard.retrieve, cast("list[Any]", ids), True, False)
         return {str(record.id): cast("dict[str, Any]", record.payload)[REVISION] for record in records}
 
-    async def count(self, collection: Collection) -> int:
+    async def count_points(self, collection: Collection) -> int:
         _check_collection(collection)
         async with self._shards.pin(collection) as opened:
             # Without a filter the estimate is the number itself, and an exact count would visit every point.
             return 0 if opened is None else call_engine(opened.shard.count, CountRequest(exact=False))
 
-    async def flush(self, collection: Collection) -> None:
+    async def flush_collection(self, collection: Collection) -> None:
         _check_collection(collection)
-        await self._shards.flush(collection)
+        await self._shards.flush_shard(collection)
 
-    async def drop(self, collection: Collection) -> None:
+    async def drop_collection(self, collection: Collection) -> None:
         _check_collection(collection)
-        await self._shards.drop(collection.name)
+        await self._shards.drop_shard(collection.name)
 
     async def list_names(self) -> set[str]:
         return await self._shards.list_names()

@@ -25,7 +25,9 @@ from server.store.search.seam import Collection, EngineDown
 
 log = logging.getLogger(__name__)
 
-CHANGING_VERBS = frozenset({"open", "upsert", "delete", "set_payload", "flush", "drop"})
+CHANGING_VERBS = frozenset(
+    {"open_collection", "upsert_points", "delete_points", "set_payload", "flush_collection", "drop_collection"}
+)
 """The verbs that change a collection. They are run one after the other, in order, even if the caller was cancelled."""
 
 

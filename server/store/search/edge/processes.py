@@ -47,23 +47,23 @@ class ProcessEngine:
         self._turn = TurnLock()
         self._keepers = [_ProcessKeeper(folder, max_open, number, processes) for number in range(processes)]
 
-    async def open(self, collection: Collection) -> bool:
-        return await self._ask("open", collection)
+    async def open_collection(self, collection: Collection) -> bool:
+        return await self._ask("open_collection", collection)
 
-    async def exists(self, collection: Collection) -> bool:
-        return await self._ask("exists", collection)
+    async def has_collection(self, collection: Collection) -> bool:
+        return await self._ask("has_collection", collection)
 
-    async def upsert(self, collection: Collection, points: list[Point]) -> None:
-        await self._ask("upsert", collection, points)
+    async def upsert_points(self, collection: Collection, points: list[Point]) -> None:
+        await self._ask("upsert_points", collection, points)
 
-    async def delete(self, collection: Collection, ids: list[str]) -> None:
-        await self._ask("delete", collection, ids)
+    async def delete_points(self, collection: Collection, ids: list[str]) -> None:
+        await self._ask("delete_points", collection, ids)
 
     async def set_payload(self, collection: Collection, patches: dict[str, dict[str, Any]]) -> None:
         await self._ask("set_payload", collection, patches)
 
-    async def search(self, collection: Collection, query: Query) -> FoundPoints:
-        found = await self._ask("search", collection, query)
+    async def search_points(self, collection: Collection, query: Query) -> FoundPoints:
+        found = await self._ask("search_points", collection, query)
         async with self._turn:  # many answers come together, and ranking each takes a millisecond
             return found
 
@@ -76,14 +76,14 @@ class ProcessEngine:
     async def read_revisions(self, collection: Collection, ids: list[str]) -> dict[str, int]:
         return await self._ask("read_revisions", collection, ids)
 
-    async def count(self, collection: Collection) -> int:
-        return await self._ask("count", collection)
+    async def count_points(self, collection: Collection) -> int:
+        return await self._ask("count_points", collection)
 
-    async def flush(self, collection: Collection) -> None:
-        await self._ask("flush", collection)
+    async def flush_collection(self, collection: Collection) -> None:
+        await self._ask("flush_collection", collection)
 
-    async def drop(self, collection: Collection) -> None:
-        await self._ask("drop", collection)
+    async def drop_collection(self, collection: Collection) -> None:
+        await self._ask("drop_collection", collection)
 
     async def list_names(self) -> set[str]:
         # Each process sees the whole folder.
@@ -123,15 +123,15 @@ class _ProcessKeeper:
             WritesLost: the process that the collection was written to has died.
         """
         process = await self._get_process()
-        if verb in {"open", "drop"}:
+        if verb in {"open_collection", "drop_collection"}:
             self._lost.discard(collection.name)
-        elif verb != "exists" and collection.name in self._lost:
+        elif verb != "has_collection" and collection.name in self._lost:
             raise WritesLost(f"the engine process died before the writes of {collection.name} were on the disk")
-        if verb in {"upsert", "delete"}:
+        if verb in {"upsert_points", "delete_points"}:
             process.unflushed[collection.name] += 1
         before = process.unflushed[collection.name]
         answer = await process.ask(verb, collection, *args)
-        if verb == "flush" and process.unflushed[collection.name] == before:
+        if verb == "flush_collection" and process.unflushed[collection.name] == before:
             del process.unflushed[collection.name]
         return answer
 

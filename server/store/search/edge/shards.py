@@ -81,12 +81,12 @@ class Shards:
         self.check_usable()
         return await self._run_to_end(self._ensure_shard(collection))
 
-    async def drop(self, name: str) -> None:
+    async def drop_shard(self, name: str) -> None:
         """Remove the collection's shard when nobody uses it any more; if it is not there, do nothing."""
         self.check_usable()
         await self._run_to_end(self._drop(name))
 
-    async def flush(self, collection: Collection) -> None:
+    async def flush_shard(self, collection: Collection) -> None:
         """Flush the shard's writes to the disk; if the collection is not there, do nothing."""
         self.check_usable()
         await self._run_to_end(self._flush(collection))
@@ -96,7 +96,7 @@ class Shards:
         self.check_usable()
         return await asyncio.to_thread(call_engine, shard_files.list_names, self._folder)
 
-    def exists(self, name: str) -> bool:
+    def has_shard(self, name: str) -> bool:
         """Whether the collection has a shard on the disk, open or not."""
         self.check_usable()
         return (self._folder / name).is_dir()

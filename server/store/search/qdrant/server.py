@@ -92,7 +92,7 @@ class ServerEngine:
         )
         return cls(client, options)
 
-    async def open(self, collection: Collection) -> bool:
+    async def open_collection(self, collection: Collection) -> bool:
         checks.check_collection(collection)
         await self._check_version()
         info = await _await_answer_unless(_NOT_FOUND, self._client.get_collection(collection.name))
@@ -108,15 +108,15 @@ class ServerEngine:
             if key not in indexed:
                 request = self._client.create_payload_index(collection.name, key, schema, wait=True)
                 await _await_write(request)
-        return is_new if collection.tenant is None else not await self.count(collection)
+        return is_new if collection.tenant is None else not await self.count_points(collection)
 
-    async def exists(self, collection: Collection) -> bool:
+    async def has_collection(self, collection: Collection) -> bool:
         checks.check_collection(collection)
         if collection.tenant is not None:
-            return await self.count(collection) > 0
+            return await self.count_points(collection) > 0
         return await _await_answer(self._client.collection_exists(collection.name))
 
-    async def upsert(self, collection: Collection, points: list[Point]) -> None:
+    async def upsert_points(self, collection: Collection, points: list[Point]) -> None:
         # A request for each slice: a failure in one leaves those before it written.
         checks.check_collection(collection)
         checks.check_points(collection, points)
@@ -125,7 +125,7 @@ class ServerEngine:
             operations = wire.make_upserts(collection, points[start : start + _SLICE])
             await _await_write(self._write(collection, operations))
 
-    async def delete(self, collection: Collection, ids: list[str]) -> None:
+    async def delete_points(self, collection: Collection, ids: list[str]) -> None:
         checks.check_collection(collection)
         checks.check_ids(ids)
         await self._delete(collection, wire.make_ids_filter(collection, ids))
@@ -142,7 +142,7 @@ class ServerEngine:
             batch = operations[start : start + _SLICE]
             await _await_write(self._write(collection, batch), _NOT_FOUND)
 
-    async def search(self, collection: Collection, query: Query) -> FoundPoints:
+    async def search_points(self, collection: Collection, query: Query) -> FoundPoints:
         # Above the server's indexing threshold the dense arm is approximate.
         checks.check_collection(collection)
         checks.check_query(collection, query)
@@ -199,17 +199,17 @@ class ServerEngine:
         checks.check_owner(collection, (record.payload or {} for record in records))
         return {wire.find_memory_id(record): wire.read_revision(record) for record in records}
 
-    async def count(self, collection: Collection) -> int:
+    async def count_points(self, collection: Collection) -> int:
         checks.check_collection(collection)
         request = self._client.count(collection.name, wire.make_owner_filter(collection), exact=True)
         answer = await _await_answer_unless(_NOT_FOUND, request)
         return answer.count if answer is not None else 0
 
-    async def flush(self, collection: Collection) -> None:
+    async def flush_collection(self, collection: Collection) -> None:
         # A server answers a write when it has logged and applied it, and has no verb for more.
         checks.check_collection(collection)
 
-    async def drop(self, collection: Collection) -> None:
+    async def drop_collection(self, collection: Collection) -> None:
         checks.check_collection(collection)
         if collection.tenant is None:
             await _await_write(self._client.delete_collection(collection.name), _NOT_FOUND)
