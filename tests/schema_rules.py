@@ -35,7 +35,7 @@ RULES = re.compile(
 
 
 @schemathesis.check
-def accepts_what_it_describes(ctx, response, case):
+def check_acceptance(ctx, response, case):
     """Like `positive_data_acceptance`, but for the rules above."""
     if response.status_code == 400 and RULES.search(response.json().get("message", "")):
         return None

@@ -15,7 +15,7 @@ sys.path.insert(0, str(ROOT))
 
 from server.config import Settings  # noqa: E402 - the path must be set first
 from tests.helpers.clock import Clock  # noqa: E402
-from tests.helpers.site import site_at  # noqa: E402
+from tests.helpers.site import open_site  # noqa: E402
 
 SEED = 20261130
 SECONDS = 45
@@ -26,8 +26,8 @@ LEFT_OUT = ("/v1/auth/rotate", "/v1/distill", "/v1/extract")
 async def check_description(folder: Path) -> int:
     """Run schemathesis against a server with nothing in it; its exit code."""
     settings = Settings(data_dir=folder, embedding_model="none", rate_limit=0, signup="open")
-    async with site_at(settings, Clock()) as site:
-        ann = await site.person("ann", scopes=("memory:write", "admin"), is_admin=True)
+    async with open_site(settings, Clock()) as site:
+        ann = await site.add_person("ann", scopes=("memory:write", "admin"), is_admin=True)
         arguments = [
             *(sys.executable, "-m", "schemathesis.cli", "run", f"{site.url}/openapi.json"),
             *("--header", f"Authorization: Bearer {ann.key}", *(f"--exclude-path={each}" for each in LEFT_OUT)),

@@ -14,7 +14,7 @@ import pytest
 from server.background.upkeep import write_counts
 from server.cli import _PLACES, load_command
 from server.cli.api_page import INTRODUCTION, OTHER_ROUTES, anchor_from_title, load_exchanges, render_page
-from tests.helpers.transcripts import Transcript, exchanges
+from tests.helpers.transcripts import Transcript, list_exchanges
 from tools.catalog import MEMENTO as MEMENTO_TOOLS
 from tools.catalog import OPERATIONS, RECALL_LINK, SUBJECTS
 
@@ -35,18 +35,18 @@ async def test_every_request_of_a_subject_gets_the_answer_shown(site, clock, tit
 @pytest.mark.anyio
 @pytest.mark.parametrize("path", BY_HAND)
 async def test_every_request_of_a_page_gets_the_answer_shown(site, clock, path):
-    await replay(site, clock, exchanges((ROOT / path).read_text()))
+    await replay(site, clock, list_exchanges((ROOT / path).read_text()))
 
 
 async def replay(site, clock, shown):
     """Send each request as an administrator, and compare the whole answer."""
-    person = await site.person("ann", ("memory:write", "admin"), is_admin=True)
+    person = await site.add_person("ann", ("memory:write", "admin"), is_admin=True)
     transcript = Transcript()
     for method, path, headers, body, documented in shown:
         clock.move(seconds=1)
         await write_counts(site.services)  # or the loop would, now or later
-        arguments = {} if body is None else {"json": json.loads(transcript.asked(json.dumps(body)))}
-        answer = await person.http.request(method, transcript.asked(path), headers=headers, **arguments)
+        arguments = {} if body is None else {"json": json.loads(transcript.translate(json.dumps(body)))}
+        answer = await person.http.request(method, transcript.translate(path), headers=headers, **arguments)
         try:
             transcript.check(documented, answer.json())
         except AssertionError as error:
@@ -81,7 +81,7 @@ def test_every_operation_is_documented_with_its_routes_and_an_exchange(operation
     for method, path in operation.routes:
         assert f"`{method} {path}`" in section.group(1)
     assert f"`{operation.scope}`" in section.group(1)
-    shown = list(exchanges(section.group(1)))
+    shown = list(list_exchanges(section.group(1)))
     assert shown
     patterns = [f"{method} {re.sub('{.+?}', '[^/?]+', path)}" for method, path in operation.routes]
     for method, path, *_ in shown:
@@ -92,7 +92,7 @@ def test_every_operation_is_documented_with_its_routes_and_an_exchange(operation
 def test_every_tool_of_mementos_is_documented_with_an_exchange(name):
     section = re.search(rf"^### {name}\n(.*?)(?=^##|\Z)", MEMENTO, re.DOTALL | re.MULTILINE)
     assert section, f"docs/memento.md has no section {name}"
-    ((_, path, _, body, _),) = exchanges(section.group(1))
+    ((_, path, _, body, _),) = list_exchanges(section.group(1))
     assert body is not None
     assert (path.partition("&")[0], body["params"]["name"]) == ("/mcp?toolset=memento", name)
 
@@ -153,7 +153,7 @@ def test_the_commands_that_a_page_shows_are_commands_with_these_options(page):
 
 @pytest.mark.anyio
 async def test_the_readmes_tour_prints_what_the_readme_shows(hybrid_site, settings):
-    await hybrid_site.person("ann")
+    await hybrid_site.add_person("ann")
     tour = (ROOT / "README.md").read_text().partition("## Five minutes")[2]
     script, documented = [], []
     for commands, answer in re.findall(r"```sh\n(.*?)```(?:\s*```json\n(.*?)```)?", tour, re.DOTALL):

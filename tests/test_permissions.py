@@ -12,8 +12,8 @@ from typer.testing import CliRunner
 
 from server.cli import app
 from server.store.data_folder import find_exposed_paths
-from tests.helpers.processes import engine_processes, find_free_port
-from tests.helpers.site import NO_TLS, site_at
+from tests.helpers.processes import find_free_port, list_engine_processes
+from tests.helpers.site import NO_TLS, open_site
 
 pytestmark = pytest.mark.anyio
 
@@ -42,8 +42,8 @@ def cli(tmp_path, monkeypatch):
 
 @pytest.mark.usefixtures("open_umask")
 async def test_a_server_closes_what_others_could_read_and_its_processes_write_nothing_that_they_can(settings, clock):
-    async with site_at(settings, clock) as site:
-        key = (await site.person()).key
+    async with open_site(settings, clock) as site:
+        key = (await site.add_person()).key
     assert settings.data_dir in find_exposed_paths(settings.data_dir)
     port = find_free_port()
     environ = {"LOCI_DATA_DIR": str(settings.data_dir), "LOCI_EMBEDDING_MODEL": "none", "LOCI_PORT": str(port)}
@@ -58,7 +58,7 @@ async def test_a_server_closes_what_others_could_read_and_its_processes_write_no
             async with httpx.AsyncClient(headers=bearer, timeout=60, verify=NO_TLS) as http:
                 stored = await http.post(f"http://127.0.0.1:{port}/v1/memories", json={"content": "the heron waits"})
             assert stored.json()["indexed"]
-            assert engine_processes(server.pid)
+            assert list_engine_processes(server.pid)
             assert list(find_exposed_paths(settings.data_dir)) == []
         finally:
             server.send_signal(signal.SIGTERM)

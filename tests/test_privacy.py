@@ -21,7 +21,7 @@ from server.store.search.qdrant.server import ServerEngine
 from server.store.search.seam import EngineDown
 from server.wiring.stores import build_remote_source
 from tests.helpers.processes import find_free_port
-from tests.helpers.site import NO_TLS, site_at
+from tests.helpers.site import NO_TLS, open_site
 
 pytestmark = pytest.mark.anyio
 
@@ -87,8 +87,8 @@ def with_model(settings, models):
 async def test_a_server_that_stores_recalls_and_ends_calls_nobody_and_writes_only_its_data_folder(
     with_model, clock, proxy, elsewhere
 ):
-    async with site_at(with_model, clock) as site:
-        key = (await site.person()).key
+    async with open_site(with_model, clock) as site:
+        key = (await site.add_person()).key
     port = find_free_port()
     environ = {"LOCI_PORT": str(port), "LOCI_ENGINE_PROCESSES": "1"}
     with start_command(proxy, elsewhere, with_model, "serve", **environ) as server:

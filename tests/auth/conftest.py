@@ -18,7 +18,7 @@ from auth.wiring import build_access_tokens, build_authorization_server
 from server.store.db import Database
 from server.store.record.people.accounts import create_user
 from tests.helpers.clock import Clock
-from tests.helpers.databases import postgres_database, url_of
+from tests.helpers.databases import create_postgres_database, make_url
 from tests.helpers.logins.flow import PASSWORD, Flow
 
 CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
@@ -40,16 +40,16 @@ async def db(request, tmp_path, sqlite_template):
     async with AsyncExitStack() as stack:
         if getattr(request, "param", "sqlite") == "postgres":
             template = request.getfixturevalue("postgres_template")
-            url = await stack.enter_async_context(postgres_database(template))
+            url = await stack.enter_async_context(create_postgres_database(template))
         else:
-            url = url_of(f"sqlite:///{shutil.copy(sqlite_template, tmp_path / 'loci.db')}")
+            url = make_url(f"sqlite:///{shutil.copy(sqlite_template, tmp_path / 'loci.db')}")
         database = Database(url)
         stack.push_async_callback(database.close)
         yield database
 
 
 @pytest.fixture
-def revoked():
+def revoked_ids():
     """The ids that `on_revoked` was called with."""
     return []
 
@@ -61,7 +61,7 @@ def addresses():
 
 
 @pytest.fixture
-async def configured(auth_settings, db, clock, revoked, addresses):
+async def make_server(auth_settings, db, clock, revoked_ids, addresses):
     """A function that makes servers on the same record, with other settings."""
 
     async def resolver(host, _port):
@@ -74,7 +74,7 @@ async def configured(auth_settings, db, clock, revoked, addresses):
             db,
             clock,
             tokens=build_access_tokens(values, db, clock),
-            on_revoked=revoked.append,
+            on_revoked=revoked_ids.append,
             passwords=Passwords(CHEAP),
             assertions=assertions,
             upstream=upstream,
@@ -85,12 +85,12 @@ async def configured(auth_settings, db, clock, revoked, addresses):
 
 
 @pytest.fixture
-def auth(configured):
-    return configured()
+def auth(make_server):
+    return make_server()
 
 
 @pytest.fixture
-def browser(auth):
+def make_browser(auth):
     """Makes browsers: HTTP clients that keep cookies, each with its own."""
     app = Starlette(routes=build_routes())
 
@@ -106,8 +106,8 @@ def browser(auth):
 
 
 @pytest.fixture
-async def http(browser):
-    async with browser() as client:
+async def http(make_browser):
+    async with make_browser() as client:
         yield client
 
 

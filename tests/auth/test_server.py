@@ -4,7 +4,7 @@ import jwt
 import pytest
 from structlog.testing import capture_logs
 
-from tests.helpers.logins.flow import PASSWORD, REDIRECT, Flow, fields, query_of
+from tests.helpers.logins.flow import PASSWORD, REDIRECT, Flow, read_fields, read_query
 
 pytestmark = pytest.mark.anyio
 
@@ -17,7 +17,7 @@ async def test_a_person_who_is_not_logged_in_goes_from_the_app_through_login_and
     login = await http.get(to_login.headers["location"])
     assert 'name="username"' in login.text
     assert 'value="login"' in login.text
-    form = fields(login.text) | {"username": "ada", "password": "correct horse battery", "action": "login"}
+    form = read_fields(login.text) | {"username": "ada", "password": "correct horse battery", "action": "login"}
     logged_in = await http.post("/login", data=form)
     assert logged_in.status_code == 302
     consent = await http.get(logged_in.headers["location"])
@@ -26,7 +26,7 @@ async def test_a_person_who_is_not_logged_in_goes_from_the_app_through_login_and
     assert 'value="deny"' in consent.text
     answer = await flow.decide(consent)
     assert answer.headers["location"].startswith(REDIRECT)
-    answered = query_of(answer)
+    answered = read_query(answer)
     assert (answered["state"], answered["iss"]) == ("st4te", auth.issuer)
     tokens = (await flow.redeem(answered["code"])).json()
     principal = await auth.tokens.verify(tokens["access_token"])

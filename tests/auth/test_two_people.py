@@ -11,10 +11,10 @@ import pytest
 from auth.grants.revocation import end_grant
 from server.ids import UserId
 from server.store.record.oauth.grants import list_grants
-from tests.helpers.doors import rpc, tool
-from tests.helpers.logins.fake_issuer import URL, FakeIssuer, fake_web
-from tests.helpers.logins.tokens import access_token
-from tests.helpers.site import Person, site_at
+from tests.helpers.doors import call_tool, send_rpc
+from tests.helpers.logins.fake_issuer import URL, FakeIssuer, open_fake_web
+from tests.helpers.logins.tokens import make_access_token
+from tests.helpers.site import Person, open_site
 
 pytestmark = pytest.mark.anyio
 
@@ -33,7 +33,7 @@ async def site(settings, clock, maker):
     settings = settings.model_copy(update={"rate_limit": LIMIT})
     if maker != "ours":
         settings = settings.model_copy(update={"auth_issuer": [URL]})
-    async with site_at(settings, clock) as site:
+    async with open_site(settings, clock) as site:
         yield site
 
 
@@ -41,15 +41,15 @@ async def site(settings, clock, maker):
 async def people(site, clock, maker):
     """Two people with tokens for one client."""
     if maker == "ours":
-        known = [await site.person(name) for name in ("ann", "bob")]
-        tokens = [await access_token(site, each, client_id=CLIENT_ID, client_name="App") for each in known]
+        known = [await site.add_person(name) for name in ("ann", "bob")]
+        tokens = [await make_access_token(site, each, client_id=CLIENT_ID, client_name="App") for each in known]
         yield [
             Person(each.name, each.user_id, each.account_id, token, site.url, site.client(token))
             for each, token in zip(known, tokens, strict=True)
         ]
         return
     issuer = FakeIssuer(clock, audience=f"{site.url}/mcp")
-    with fake_web() as router:
+    with open_fake_web() as router:
         issuer.answer(router)
         tokens = [
             issuer.token(sub=name, client_id=CLIENT_ID, azp=CLIENT_ID, email="shared@example.org") for name in "ab"
@@ -65,9 +65,9 @@ async def test_at_every_door_each_finds_their_own_memories_and_no_others(people)
     mine = [await each.store(f"{each.name} keeps the heron's diary") for each in people]
     for person, own, foreign in ((ann, *mine), (bob, *reversed(mine))):
         for path in ("/mcp", "/v1/mcp"):
-            found = (await tool(person, "search", {"query": "heron's diary"}, path=path)).body
+            found = (await call_tool(person, "search", {"query": "heron's diary"}, path=path)).body
             assert [each["id"] for each in found["results"]] == [own]
-        assert (await tool(person, "fetch", {"id": foreign})).error == "not_found"
+        assert (await call_tool(person, "fetch", {"id": foreign})).error == "not_found"
         listed = (await person.http.get("/v1/memories")).json()["memories"]
         assert [each["id"] for each in listed] == [own]
         for method in ("GET", "DELETE"):
@@ -83,7 +83,9 @@ async def test_over_one_connection_and_one_session_id_the_bearer_alone_says_who_
     shared = Person("", UserId(""), "", "", site.url, site.client())
 
     async def whose(key):
-        answer = await tool(shared, "search", {"query": "diary"}, headers=headers | {"authorization": f"Bearer {key}"})
+        answer = await call_tool(
+            shared, "search", {"query": "diary"}, headers=headers | {"authorization": f"Bearer {key}"}
+        )
         return [each["id"] for each in answer.body["results"]] == [mine[key]]
 
     assert all(await asyncio.gather(*(whose(each.key) for _ in range(10) for each in people)))
@@ -93,7 +95,7 @@ async def test_an_argument_that_names_another_person_changes_nothing(people):
     ann, bob = people
     await ann.store("ann keeps the heron's diary")
     for name in ("user_id", "user", "sub", "client_id", "account_id"):
-        answer = await tool(bob, "search", {"query": "diary", name: ann.user_id or "a"})
+        answer = await call_tool(bob, "search", {"query": "diary", name: ann.user_id or "a"})
         assert answer.error is not None or answer.body["results"] == []
     spoofed = {"x-user-id": ann.user_id or "a", "x-client-id": CLIENT_ID}
     assert (await bob.http.get("/v1/memories", headers=spoofed)).json()["memories"] == []
@@ -104,7 +106,7 @@ async def test_one_who_has_used_up_their_limit_takes_nothing_from_the_other(peop
     for _ in range(LIMIT):
         assert (await ann.http.get("/v1/memories")).status_code == 200
     assert (await ann.http.get("/v1/memories")).status_code == 429
-    assert (await rpc(bob, "tools/list")).status_code == 200
+    assert (await send_rpc(bob, "tools/list")).status_code == 200
     assert (await bob.http.get("/v1/memories")).status_code == 200
 
 

@@ -15,7 +15,7 @@ from server.store import migrate as migrate_module
 from server.store.backup import encryption, files, writing
 from server.store.db import Database
 from server.store.migrations import HEAD
-from tests.helpers.site import site_at
+from tests.helpers.site import open_site
 
 pytestmark = pytest.mark.anyio
 
@@ -75,7 +75,7 @@ def elsewhere(tmp_path, name="new"):
 @pytest.fixture
 async def ann_elsewhere(site, run, tmp_path, password_file):
     """Ann and her memory, backed up while her server runs, encrypted and restored into another folder."""
-    ann = await site.person("ann")
+    ann = await site.add_person("ann")
     await site.running.auth.tokens.keys.get_key_set()
     memory_id = await ann.store("The kettle is blue")
     code, said = await asyncio.to_thread(run, "backup", tmp_path / "a.backup", "--password-file", password_file)
@@ -93,7 +93,7 @@ async def test_a_backup_of_a_running_server_goes_on_elsewhere_with_its_keys_and_
 ):
     ann, memory_id = ann_elsewhere
     settings = elsewhere(tmp_path)
-    async with site_at(settings, clock) as new:
+    async with open_site(settings, clock) as new:
         found = (await new.client(ann.key).post("/v1/search", json={"query": "kettle"})).json()
         assert [each["id"] for each in found["memories"]] == [memory_id]
         keys = [await each.running.auth.tokens.keys.get_key_set() for each in (site, new)]
@@ -131,13 +131,13 @@ def test_events_that_waited_in_a_backup_are_not_sent_again_by_a_restored_record(
 
 
 async def test_a_plain_backup_says_which_file_to_keep_and_works_without_it(site, clock, run, folder, tmp_path):
-    ann = await site.person("ann")
+    ann = await site.add_person("ann")
     before = await site.running.auth.tokens.keys.get_key_set()
     code, said = await asyncio.to_thread(run, "backup", tmp_path / "a.backup")
     assert code == 0
     assert f"does not hold {folder / 'secret.key'}. Keep a copy of that file" in said
     assert (await asyncio.to_thread(run, "restore", tmp_path / "a.backup", at=tmp_path / "new"))[0] == 0
-    async with site_at(elsewhere(tmp_path), clock) as new:
+    async with open_site(elsewhere(tmp_path), clock) as new:
         assert (await new.client(ann.key).get("/v1/memories")).status_code == 200
         keys = await new.running.auth.tokens.keys.get_key_set()
         assert len(keys["keys"]) == 1
@@ -145,7 +145,7 @@ async def test_a_plain_backup_says_which_file_to_keep_and_works_without_it(site,
 
 
 async def test_a_restore_is_refused_while_a_server_runs(site, run, tmp_path):
-    await site.person("ann")
+    await site.add_person("ann")
     assert (await asyncio.to_thread(run, "backup", tmp_path / "a.backup"))[0] == 0
     code, said = await asyncio.to_thread(run, "restore", tmp_path / "a.backup", "--replace")
     assert code == 1

@@ -11,8 +11,8 @@ from server.config import Settings
 from server.store.data_folder import OWNER_ONLY
 from tests.doubles import tiny_cross_encoder
 from tests.helpers.clock import Clock
-from tests.helpers.logins.fake_issuer import URL, FakeIssuer, fake_web
-from tests.helpers.site import site_at
+from tests.helpers.logins.fake_issuer import URL, FakeIssuer, open_fake_web
+from tests.helpers.site import open_site
 
 
 def test_doctor_asks_the_embedding_endpoint_and_never_shows_its_key(cli, monkeypatch, endpoint):
@@ -28,7 +28,7 @@ def test_doctor_looks_for_the_cross_encoder_that_is_set(cli, monkeypatch, tmp_pa
     monkeypatch.setenv("LOCI_PUBLIC_URL", "http://127.0.0.1:1")
     monkeypatch.setenv("LOCI_RERANK_MODEL", tiny_cross_encoder.NAME)
     assert f"{tiny_cross_encoder.NAME}: not pulled yet" in " ".join(cli("doctor").stderr.split())
-    tiny_cross_encoder.put_in(tmp_path / "data" / "models")
+    tiny_cross_encoder.write_model(tmp_path / "data" / "models")
     assert f"cross-encoder: {tiny_cross_encoder.NAME}" in " ".join(cli("doctor").stderr.split())
 
 
@@ -58,7 +58,7 @@ def test_doctor_names_what_is_wrong_and_what_to_do(cli, monkeypatch):
 def test_doctor_asks_each_issuer_for_its_keys(cli, monkeypatch):
     monkeypatch.setenv("LOCI_AUTH_ISSUER", URL)
     issuer = FakeIssuer(Clock(), audience="loci")
-    with fake_web() as router:
+    with open_fake_web() as router:
         issuer.answer(router)
         assert f"issuers: {URL} publishes 1 usable key" in " ".join(cli("doctor").stderr.split())
         issuer.metadata["issuer"] = f"{URL}/"
@@ -72,7 +72,7 @@ def test_doctor_finds_nothing_wrong_with_a_server_that_runs(cli, tmp_path, monke
     os.umask(OWNER_ONLY)  # as `serve` has it
 
     async def run_beside_server():
-        async with site_at(settings, Clock()) as site:
+        async with open_site(settings, Clock()) as site:
             monkeypatch.setenv("LOCI_PUBLIC_URL", site.url)
             monkeypatch.setenv("LOCI_PORT", "0")  # 8080 may be another program's
             return await asyncio.to_thread(cli, "doctor")

@@ -28,7 +28,7 @@ from server.store.tables.accounts import users, workspaces
 from server.store.tables.memories import memories
 from server.store.tables.webhooks import webhook_events
 from tests.helpers.clock import Clock
-from tests.helpers.site import site_at
+from tests.helpers.site import open_site
 
 WEBHOOK = {
     "LOCI_WEBHOOK_URL": "https://billing.test/loci",
@@ -137,7 +137,7 @@ def test_a_port_on_which_loci_listens_is_fine(examine, data_dir):
     settings = Settings(data_dir=data_dir, embedding_model="none")
 
     async def meanwhile():
-        async with site_at(settings, Clock()) as site:
+        async with open_site(settings, Clock()) as site:
             return await asyncio.to_thread(examine, LOCI_PORT=site.url.rpartition(":")[2], LOCI_PUBLIC_URL=site.url)
 
     found = asyncio.run(meanwhile())
@@ -171,8 +171,8 @@ def remembered(data_dir):
     settings = Settings(data_dir=data_dir, embedding_model="none")
 
     async def fill():
-        async with site_at(settings, Clock()) as site:
-            await (await site.person()).store("heron")
+        async with open_site(settings, Clock()) as site:
+            await (await site.add_person()).store("heron")
 
     asyncio.run(fill())
 

@@ -8,7 +8,7 @@ import pytest
 from server.config import Settings
 from tests.helpers.clock import Clock
 from tests.helpers.commands import run_command
-from tests.helpers.site import site_at
+from tests.helpers.site import open_site
 
 
 @pytest.fixture
@@ -16,17 +16,17 @@ def golden_site(tmp_path):
     """A server on the commands' data folder: ann has a case that passes and one that fails, bob one that passes."""
 
     @asynccontextmanager
-    async def open_site():
-        async with site_at(Settings(data_dir=tmp_path / "data", embedding_model="none"), Clock()) as site:
+    async def open_golden_site():
+        async with open_site(Settings(data_dir=tmp_path / "data", embedding_model="none"), Clock()) as site:
             for name in ("ann", "bob"):
-                person = await site.person(name)
+                person = await site.add_person(name)
                 memory_id = await person.store("a heron by the pond")
                 await person.http.post("/v1/golden", json={"query": "heron", "memory_id": memory_id})
                 if name == "ann":
                     await person.http.post("/v1/golden", json={"query": "pond", "text": "an egret"})
             yield site
 
-    return open_site
+    return open_golden_site
 
 
 FAILING = "ann/default: 'pond': 'an egret' should be recalled within 10; not found\n"

@@ -13,7 +13,7 @@ from server.store.record import generations
 from server.store.tables.accounts import workspaces
 from tests.helpers.clock import Clock
 from tests.helpers.commands import PASSWORD, run_command
-from tests.helpers.site import site_at
+from tests.helpers.site import open_site
 
 
 def test_a_key_made_quietly_is_alone_on_standard_output(tmp_path):
@@ -30,7 +30,7 @@ def test_users_and_keys_can_be_made_while_the_server_runs(cli, tmp_path):
     settings = Settings(data_dir=tmp_path / "data", embedding_model="none", rate_limit=0)
 
     async def run_beside_server():
-        async with site_at(settings, Clock()) as site:
+        async with open_site(settings, Clock()) as site:
             added = await asyncio.to_thread(cli, "user", "add", "ann", "--password-stdin", stdin=PASSWORD)
             assert added.exit_code == 0, added.output
             made = await asyncio.to_thread(cli, "key", "create", "--user", "ann", "--scopes", "memory:write", "--quiet")
@@ -45,8 +45,8 @@ def test_a_key_revoked_on_the_command_line_ends_in_a_running_server_within_its_s
     settings, clock = Settings(data_dir=tmp_path / "data", embedding_model="none"), Clock()
 
     async def run_beside_server():
-        async with site_at(settings, clock) as site:
-            ann = await site.person("ann")
+        async with open_site(settings, clock) as site:
+            ann = await site.add_person("ann")
             assert (await ann.http.get("/v1/keys")).status_code == 200
             (key,) = (await ann.http.get("/v1/keys")).json()["keys"]
             revoked = await asyncio.to_thread(cli, "key", "revoke", "--user", "ann", key["id"])

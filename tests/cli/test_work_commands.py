@@ -11,15 +11,15 @@ from server.background.works import WORKS
 from server.config import Settings
 from tests.helpers.clock import Clock
 from tests.helpers.commands import ENDPOINT
-from tests.helpers.site import site_at
+from tests.helpers.site import open_site
 
 
 def test_reindex_without_a_server_does_the_work_itself(cli, tmp_path):
     settings = Settings(data_dir=tmp_path / "data", embedding_model="none")
 
     async def fill():
-        async with site_at(settings, Clock()) as site:
-            await (await site.person("ann")).store("a heron by the pond")
+        async with open_site(settings, Clock()) as site:
+            await (await site.add_person("ann")).store("a heron by the pond")
 
     asyncio.run(fill())
     done = cli("reindex")
@@ -31,8 +31,8 @@ def test_reindex_beside_a_server_is_done_by_the_server(cli, tmp_path):
     settings = Settings(data_dir=tmp_path / "data", embedding_model="none")
 
     async def run_beside_server():
-        async with site_at(settings, Clock()) as site:
-            ann = await site.person("ann")
+        async with open_site(settings, Clock()) as site:
+            ann = await site.add_person("ann")
             memory_id = await ann.store("a heron by the pond")
             done = await asyncio.to_thread(cli, "reindex")
             assert (done.exit_code, "1 workspace" in done.stderr) == (0, True), done.output
@@ -51,8 +51,8 @@ def test_a_tick_is_done_now_by_the_command_or_by_the_server(cli, tmp_path, what)
         return report["active"], report["consolidated"]
 
     async def run_beside_server():
-        async with site_at(settings, Clock()) as site:
-            ann = await site.person("ann")
+        async with open_site(settings, Clock()) as site:
+            ann = await site.add_person("ann")
             for n in range(3):
                 await ann.store(f"heron {n}", tags=["heron"])
             done = await asyncio.to_thread(cli, "tick", what)
@@ -82,9 +82,9 @@ def test_backfill_beside_a_server_is_done_by_the_server(cli, tmp_path):
     settings = Settings(data_dir=data_dir, embedding_url=ENDPOINT["LOCI_EMBEDDING_URL"], embedding_model="m")
 
     async def run_beside_server():
-        async with site_at(without, Clock()) as site:
-            await (await site.person("ann")).store("a heron by the pond")
-        async with site_at(settings, Clock()):
+        async with open_site(without, Clock()) as site:
+            await (await site.add_person("ann")).store("a heron by the pond")
+        async with open_site(settings, Clock()):
             return await asyncio.to_thread(cli, "backfill")
 
     done = asyncio.run(run_beside_server())
@@ -97,7 +97,7 @@ def test_backfill_without_a_model_says_so_and_fails(cli, tmp_path):
     assert (refused.exit_code, "LOCI_EMBEDDING_MODEL is none" in refused.stderr) == (1, True), refused.output
 
     async def run_beside_server():
-        async with site_at(Settings(data_dir=tmp_path / "data", embedding_model="none"), Clock()):
+        async with open_site(Settings(data_dir=tmp_path / "data", embedding_model="none"), Clock()):
             return await asyncio.to_thread(cli, "backfill")
 
     refused = asyncio.run(run_beside_server())
@@ -107,8 +107,8 @@ def test_backfill_without_a_model_says_so_and_fails(cli, tmp_path):
 def test_backfill_says_how_many_texts_the_model_refuses(cli, tmp_path, endpoint):
     async def fill():
         without = Settings(data_dir=tmp_path / "data", embedding_model="none", embedding_url="")
-        async with site_at(without, Clock()) as site:
-            ann = await site.person("ann")
+        async with open_site(without, Clock()) as site:
+            ann = await site.add_person("ann")
             await ann.store("a heron by the pond")
             await ann.store("too strange")
 

@@ -72,7 +72,9 @@ async def log_in(claude, name) -> None:
 @pytest.fixture
 async def claude(tmp_path):
     """Claude Code, with a browser that notes the address."""
-    modules = await asyncio.to_thread(npm.install, Path(__file__).parent / "claude_code/package.json", "claude-code")
+    modules = await asyncio.to_thread(
+        npm.install_packages, Path(__file__).parent / "claude_code/package.json", "claude-code"
+    )
     (program,) = modules.glob("@anthropic-ai/claude-code-*/claude")
     log, home = tmp_path / "requests.jsonl", tmp_path / "home"
     home.mkdir()

@@ -75,7 +75,7 @@ async def log_in(codex, name) -> None:
 @pytest.fixture
 async def codex(tmp_path):
     """Codex, and the file with the requests to its model."""
-    modules = await asyncio.to_thread(npm.install, Path(__file__).parent / "codex/package.json", "codex")
+    modules = await asyncio.to_thread(npm.install_packages, Path(__file__).parent / "codex/package.json", "codex")
     (program,) = modules.glob("@openai/codex-*/vendor/*/bin/codex")
     log, home = tmp_path / "requests.jsonl", tmp_path / "home"
     (home / ".codex").mkdir(parents=True)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from server.config import load_settings
-from tests.helpers.npm import install
+from tests.helpers.npm import install_packages
 
 ROOT = Path(__file__).parent.parent.parent
 HERE = Path(__file__).parent / "compose"
@@ -57,7 +57,7 @@ def dotenv(request):
 
 
 def test_the_linter_has_nothing_to_say():
-    linter = install(HERE / "package.json", "compose") / ".bin/dclint"
+    linter = install_packages(HERE / "package.json", "compose") / ".bin/dclint"
     arguments = ["--max-warnings", "0", "--config", HERE / "dclint.yaml", ROOT / "docker-compose.yml"]
     done = subprocess.run([linter, *arguments], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr

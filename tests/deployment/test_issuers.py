@@ -8,14 +8,14 @@ from mcp.shared.auth import AuthorizationCodeResult
 
 from server.ids import UserId
 from tests.helpers.clock import ShiftedClock
-from tests.helpers.logins.oauth_client import CALLBACK, Login, Storage, logged_in, remember
-from tests.helpers.logins.oidc_provider import Configuration, running_provider, web_client
+from tests.helpers.logins.oauth_client import CALLBACK, Login, Storage, open_logged_in_client, remember
+from tests.helpers.logins.oidc_provider import Configuration, make_web_client, run_provider
 from tests.helpers.processes import find_free_port
-from tests.helpers.site import Person, site_at
+from tests.helpers.site import Person, open_site
 
 pytestmark = [pytest.mark.anyio, pytest.mark.node]
 
-CLIENT = web_client(CALLBACK, client_id="shared-by-everybody")
+CLIENT = make_web_client(CALLBACK, client_id="shared-by-everybody")
 SCOPES = "openid offline_access memory:read memory:write"
 
 
@@ -43,7 +43,7 @@ def clock():
 @pytest.fixture
 async def provider(ca):
     accounts = {"ada": {"preferred_username": "ada"}, "bob": {"preferred_username": "bob"}}
-    async with running_provider(ca, Configuration(clients=[CLIENT], accounts=accounts)) as provider:
+    async with run_provider(ca, Configuration(clients=[CLIENT], accounts=accounts)) as provider:
         yield provider
 
 
@@ -55,7 +55,7 @@ def trusting(ca):
 
 @pytest.fixture
 async def site(settings, provider, clock, trusting):
-    async with site_at(settings.model_copy(update={"auth_issuer": [provider.issuer]} | trusting), clock) as site:
+    async with open_site(settings.model_copy(update={"auth_issuer": [provider.issuer]} | trusting), clock) as site:
         resource = {"scope": "memory:read memory:write", "seconds": 600}
         await provider.configure(resources={f"{site.url}/mcp": resource, f"{site.url}/v1/mcp": resource})
         yield site
@@ -74,7 +74,7 @@ async def person(provider, site, account, path="/mcp"):
 
 async def test_the_official_client_finds_the_provider_logs_in_and_remembers(site, provider):
     login = ProviderLogin("ada", provider)
-    async with logged_in(site, Storage(), login) as client:
+    async with open_logged_in_client(site, Storage(), login) as client:
         fetched = await remember(client)
     assert fetched["content"] == "The heron nests at the north pond"
     assert [url.startswith(f"{provider.issuer}/auth?") for url in login.asked] == [True]
@@ -107,12 +107,12 @@ async def test_a_provider_that_was_away_is_used_again_without_a_restart(settings
     configuration = Configuration(clients=[CLIENT], accounts={"ada": {}})
     port = find_free_port()
     settings = settings.model_copy(update={"auth_issuer": [f"https://localhost:{port}"]} | trusting)
-    async with site_at(settings, clock) as site:
+    async with open_site(settings, clock) as site:
         configuration.resources = {f"{site.url}/mcp": {"scope": "memory:read memory:write"}}
-        async with running_provider(ca, configuration, port) as provider:
+        async with run_provider(ca, configuration, port) as provider:
             stranded = site.client(await token_of(provider, site, "ada"))
         assert (await stranded.get("/v1/memories")).status_code == 503
-        async with running_provider(ca, configuration, port) as provider:
+        async with run_provider(ca, configuration, port) as provider:
             ada = await person(provider, site, "ada")
             assert (await ada.http.get("/v1/memories")).status_code == 503
             clock.move(seconds=10)

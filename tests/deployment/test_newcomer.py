@@ -14,8 +14,8 @@ import httpx
 import pytest
 
 from tests.deployment.dockerfile import PASSED, Stage, container_command, copy_base, run_in, run_in_stage
-from tests.helpers.logins.headless import filled, target
-from tests.helpers.logins.oauth_client import PASSWORD, Login, Storage, logged_in
+from tests.helpers.logins.headless import fill_form, find_target
+from tests.helpers.logins.oauth_client import PASSWORD, Login, Storage, open_logged_in_client
 from tests.helpers.processes import find_free_port, wait_for_model, wait_for_port
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(600), pytest.mark.xdist_group("debian")]
@@ -84,8 +84,8 @@ async def set_up(printed):
     (link,) = re.findall(r"http://\S+/setup\?link=\S+", printed)
     async with httpx.AsyncClient() as browser:
         page = await browser.get(link)
-        form = filled(page.text, {"username": "ann", "password": PASSWORD, "repeated": PASSWORD}, "")
-        answer = await browser.post(target(page), data=form)
+        form = fill_form(page.text, {"username": "ann", "password": PASSWORD, "repeated": PASSWORD}, "")
+        answer = await browser.post(find_target(page), data=form)
         assert answer.status_code in {200, 302, 303}, answer.text
 
 
@@ -102,7 +102,7 @@ async def test_a_new_user_serves_connects_stores_backs_up_and_recalls_on_another
     async with serving(machine, tmp_path / "first.txt", port) as server:
         await set_up((tmp_path / "first.txt").read_text())
         await wait_for_model(server.url)
-        async with logged_in(server, storage, login) as client:
+        async with open_logged_in_client(server, storage, login) as client:
             stored = await client.call_tool("store_memory", {"content": fact})
             assert not stored.is_error
             assert await recall(client) == [fact]
@@ -117,6 +117,6 @@ async def test_a_new_user_serves_connects_stores_backs_up_and_recalls_on_another
     async with serving(machine, tmp_path / "second.txt", port, **elsewhere) as server:
         assert "/setup?link=" not in (tmp_path / "second.txt").read_text()
         await wait_for_model(server.url)
-        async with logged_in(server, storage, login) as client:
+        async with open_logged_in_client(server, storage, login) as client:
             assert await recall(client) == [fact]
     assert len(login.asked) == 1  # the app is still connected

@@ -4,11 +4,11 @@ import jwt
 import pytest
 
 from tests.helpers.logins.local_ca import LocalCa
-from tests.helpers.logins.oidc_provider import Configuration, running_provider, web_client
+from tests.helpers.logins.oidc_provider import Configuration, make_web_client, run_provider
 
 pytestmark = [pytest.mark.anyio, pytest.mark.node]
 
-CLIENT = web_client("http://127.0.0.1:33418/callback")
+CLIENT = make_web_client("http://127.0.0.1:33418/callback")
 RESOURCE = "https://loci.example/mcp"
 ADA = {"email": "ada@example.org", "email_verified": True, "groups": ["staff"], "name": "Ada"}
 
@@ -18,7 +18,7 @@ async def provider(tmp_path):
     configuration = Configuration(
         clients=[CLIENT], accounts={"ada": ADA}, resources={RESOURCE: {"scope": "mcp:read mcp:write"}}
     )
-    async with running_provider(LocalCa.make(tmp_path), configuration) as provider:
+    async with run_provider(LocalCa.make(tmp_path), configuration) as provider:
         yield provider
 
 

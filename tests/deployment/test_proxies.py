@@ -13,9 +13,9 @@ from starlette.responses import JSONResponse, StreamingResponse
 from starlette.routing import Route
 
 from server.store.record.people import accounts
-from tests.helpers.logins.oauth_client import PASSWORD, Login, Storage, logged_in, remember
+from tests.helpers.logins.oauth_client import PASSWORD, Login, Storage, open_logged_in_client, remember
 from tests.helpers.processes import find_free_port
-from tests.helpers.site import site_at
+from tests.helpers.site import open_site
 
 pytestmark = pytest.mark.anyio
 
@@ -28,7 +28,7 @@ async def proxied_site(settings, clock, start_proxy):
     """A server whose public URL is that of a proxy before it, and the proxy."""
     port = find_free_port()
     settings = settings.model_copy(update={"trusted_proxies": ["127.0.0.1/32"]})
-    async with site_at(settings, clock, f"https://localhost:{port}") as site:
+    async with open_site(settings, clock, f"https://localhost:{port}") as site:
         hashed = await site.running.auth.passwords.hash(PASSWORD)
         async with site.services.db.write() as connection:
             await accounts.create_user(connection, name="ann", password_hash=hashed, is_admin=False, now=clock())
@@ -43,7 +43,7 @@ def make_client(proxy, **options):
 async def test_the_official_client_logs_in_through_the_proxy_and_remembers(settings, clock, start_proxy):
     async with proxied_site(settings, clock, start_proxy) as (_, proxy):
         login = Login("ann", verify=proxy.tls)
-        async with logged_in(proxy, Storage(), login) as client:
+        async with open_logged_in_client(proxy, Storage(), login) as client:
             assert (await remember(client))["content"] == "The heron nests at the north pond"
         assert login.asked[0].startswith(f"{proxy.url}/oauth/authorize?")
 
@@ -111,7 +111,7 @@ async def send_zeros(proxy, size):
 
 async def test_the_largest_request_passes_and_a_larger_one_does_not(settings, clock, start_proxy):
     async with proxied_site(settings, clock, start_proxy) as (site, proxy), make_client(proxy) as http:
-        ann = await site.person("ann")
+        ann = await site.add_person("ann")
         headers = {"authorization": f"Bearer {ann.key}", "content-type": "application/json"}
         # 4 MiB are Loci's own limit here, and its own words say so: the proxy let the request through.
         passed = await http.post("/v1/memories", content=b"x" * (5 * MIB), headers=headers)

@@ -25,8 +25,8 @@ from server.store.db import Database
 from server.store.record.people import accounts
 from server.store.tables.lifecycle import ticks
 from server.store.tables.oauth import signing_keys
-from tests.doubles.qdrant_rest import Double, serving
-from tests.helpers.databases import admin, apart, postgres_url
+from tests.doubles.qdrant_rest import QdrantDouble, serve_double
+from tests.helpers.databases import make_postgres_url, run_admin_statement, run_on_own_loop
 from tests.helpers.logins.flow import PASSWORD, Flow
 from tests.helpers.processes import find_free_port
 from tests.helpers.site import QUICK
@@ -122,10 +122,10 @@ class Balancer(httpx.AsyncBaseTransport):
 def fleet(postgres_template, tmp_path_factory):
     folder = tmp_path_factory.mktemp("fleet")
     name = FLEET
-    apart(admin(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)"))
-    apart(admin(f"CREATE DATABASE {name} TEMPLATE {postgres_template}"))
-    with serving(Double(folder)) as qdrant_url:
-        made = Fleet(folder, str(postgres_url(name)), qdrant_url)
+    run_on_own_loop(run_admin_statement(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)"))
+    run_on_own_loop(run_admin_statement(f"CREATE DATABASE {name} TEMPLATE {postgres_template}"))
+    with serve_double(QdrantDouble(folder)) as qdrant_url:
+        made = Fleet(folder, str(make_postgres_url(name)), qdrant_url)
         try:
             made.start(0, 1, 2)
             yield made
@@ -133,7 +133,7 @@ def fleet(postgres_template, tmp_path_factory):
             for process in made.processes.values():
                 process.kill()
                 process.wait(10)
-            apart(admin(f"DROP DATABASE {name} WITH (FORCE)"))
+            run_on_own_loop(run_admin_statement(f"DROP DATABASE {name} WITH (FORCE)"))
 
 
 @pytest.fixture
@@ -246,7 +246,7 @@ async def test_a_postgres_that_ends_every_connection_costs_no_acknowledged_write
     storing = asyncio.create_task(keep_storing())
     ours = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '" + FLEET + "'"  # noqa: S608 - our own name
     for _ in range(5):
-        await admin(ours)
+        await run_admin_statement(ours)
         await asyncio.sleep(0.05)
     await storing
     assert set(statuses) <= {201, 503}

@@ -9,11 +9,11 @@ import pytest
 from playwright.async_api import async_playwright
 
 from tests.helpers.clock import ShiftedClock
-from tests.helpers.logins.flow import query_of
-from tests.helpers.logins.headless import filled, target
-from tests.helpers.logins.oauth_client import Login, Storage, logged_in, remember
-from tests.helpers.logins.oidc_provider import Configuration, running_provider, web_client
-from tests.helpers.site import NO_TLS, site_at
+from tests.helpers.logins.flow import read_query
+from tests.helpers.logins.headless import fill_form, find_target
+from tests.helpers.logins.oauth_client import Login, Storage, open_logged_in_client, remember
+from tests.helpers.logins.oidc_provider import Configuration, make_web_client, run_provider
+from tests.helpers.site import NO_TLS, open_site
 
 pytestmark = [pytest.mark.anyio, pytest.mark.node]
 
@@ -30,16 +30,16 @@ def clock():
 
 @pytest.fixture
 async def provider(ca):
-    async with running_provider(ca, Configuration(accounts={"ada": ADA, "bob": BOB})) as provider:
+    async with run_provider(ca, Configuration(accounts={"ada": ADA, "bob": BOB})) as provider:
         yield provider
 
 
 @pytest.fixture
-def open_site(settings, provider, clock, ca):
+def open_server(settings, provider, clock, ca):
     """A function that opens a server at which people log in at the provider."""
 
     @asynccontextmanager
-    async def open_site(**changes):
+    async def open_server(**changes):
         given = {
             "login": "upstream",
             "signup": "open",
@@ -50,11 +50,11 @@ def open_site(settings, provider, clock, ca):
             "login_oidc_name": "Acme",
             "login_oidc_scopes": "openid email profile groups",
         }
-        async with site_at(settings.model_copy(update=given | changes), clock) as site:
-            await provider.configure(clients=[web_client(f"{site.url}/login/callback/oidc", "loci", SECRET)])
+        async with open_site(settings.model_copy(update=given | changes), clock) as site:
+            await provider.configure(clients=[make_web_client(f"{site.url}/login/callback/oidc", "loci", SECRET)])
             yield site
 
-    return open_site
+    return open_server
 
 
 def make_browser(site):
@@ -63,7 +63,7 @@ def make_browser(site):
 
 async def go_to_provider(browser, page):
     """Press the provider's button on a page; the URL at the provider."""
-    answer = await browser.post("/login/upstream", data=filled(page.text, {"provider": "oidc"}, ""))
+    answer = await browser.post("/login/upstream", data=fill_form(page.text, {"provider": "oidc"}, ""))
     assert answer.status_code == 302, answer.text
     return answer.headers["location"]
 
@@ -86,21 +86,21 @@ class ProviderLogin(Login):
         async with make_browser(self.site) as browser:
             url = await go_to_provider(browser, await browser.get(url, follow_redirects=True))
             consent = await browser.get(await self.provider.log_in(url, self.name), follow_redirects=True)
-            answer = await browser.post(target(consent), data=filled(consent.text, {}, "allow"))
+            answer = await browser.post(find_target(consent), data=fill_form(consent.text, {}, "allow"))
         self.back = httpx.URL(answer.headers["location"])
 
 
 @pytest.mark.parametrize("mode", ["auto", "legacy"])
-async def test_the_official_client_connects_after_a_login_at_the_provider(open_site, provider, mode):
-    async with open_site() as site:
-        async with logged_in(site, Storage(), ProviderLogin("ada", site, provider), mode=mode) as client:
+async def test_the_official_client_connects_after_a_login_at_the_provider(open_server, provider, mode):
+    async with open_server() as site:
+        async with open_logged_in_client(site, Storage(), ProviderLogin("ada", site, provider), mode=mode) as client:
             fetched = await remember(client)
     assert fetched["content"] == "The heron nests at the north pond"
 
 
-async def test_two_people_are_two_and_each_is_the_same_at_the_next_login(open_site, provider):
+async def test_two_people_are_two_and_each_is_the_same_at_the_next_login(open_server, provider):
     names = []
-    async with open_site() as site:
+    async with open_server() as site:
         for account in ("ada", "bob", "ada"):
             async with make_browser(site) as browser:
                 assert (await log_in(browser, provider, account)).headers["location"] == "/apps"
@@ -108,19 +108,19 @@ async def test_two_people_are_two_and_each_is_the_same_at_the_next_login(open_si
     assert names == ["ada", "bob", "ada"]
 
 
-async def test_who_stops_at_the_provider_is_told_what_to_do_and_can_go_on(open_site, provider):
-    async with open_site() as site, make_browser(site) as browser:
+async def test_who_stops_at_the_provider_is_told_what_to_do_and_can_go_on(open_server, provider):
+    async with open_server() as site, make_browser(site) as browser:
         page = await log_in(browser, provider, "ada", cancel=True)
         assert page.status_code == 403
         assert "stopped the login" in page.text
         assert (await log_in(browser, provider, "ada")).status_code == 302
 
 
-async def test_an_answer_works_once_and_only_in_its_browser(open_site, provider):
-    async with open_site() as site, make_browser(site) as browser, make_browser(site) as other:
+async def test_an_answer_works_once_and_only_in_its_browser(open_server, provider):
+    async with open_server() as site, make_browser(site) as browser, make_browser(site) as other:
         url = await go_to_provider(browser, await browser.get("/login"))
         back = await provider.log_in(url, "ada")
-        assert query_of(httpx.Response(302, headers={"location": back}))["iss"] == provider.issuer
+        assert read_query(httpx.Response(302, headers={"location": back}))["iss"] == provider.issuer
         assert (await other.get(back)).status_code == 403
         assert (await browser.get(back)).status_code == 403  # the other browser has used it up
         url = await go_to_provider(browser, await browser.get("/login"))
@@ -129,19 +129,19 @@ async def test_an_answer_works_once_and_only_in_its_browser(open_site, provider)
         assert (page.status_code, "`iss`" in page.text) == (403, True)
 
 
-async def test_only_people_of_a_verified_domain_or_of_a_group_log_in(open_site, provider):
+async def test_only_people_of_a_verified_domain_or_of_a_group_log_in(open_server, provider):
     for lists in ({"login_domains": ["acme.example"]}, {"login_groups": ["staff"]}):
-        async with open_site(signup="closed", **lists) as site:
-            await site.person("admin")
+        async with open_server(signup="closed", **lists) as site:
+            await site.add_person("admin")
             async with make_browser(site) as browser:
                 assert (await log_in(browser, provider, "bob")).status_code == 403
                 assert (await log_in(browser, provider, "ada")).status_code == 302
 
 
 async def test_keys_that_the_provider_has_changed_are_followed_and_a_clock_that_is_wrong_is_named(
-    open_site, provider, clock
+    open_server, provider, clock
 ):
-    async with open_site() as site, make_browser(site) as browser:
+    async with open_server() as site, make_browser(site) as browser:
         assert (await log_in(browser, provider, "ada")).status_code == 302
         await provider.rotate(keep=False)
         clock.shift = timedelta(seconds=11)
@@ -155,9 +155,9 @@ async def test_keys_that_the_provider_has_changed_are_followed_and_a_clock_that_
 
 
 @pytest.mark.browser
-async def test_a_browser_logs_in_and_no_page_is_wider_than_a_phone(open_site, tmp_path):
-    async with open_site(login="both") as site, async_playwright() as playwright:
-        await site.person("admin")
+async def test_a_browser_logs_in_and_no_page_is_wider_than_a_phone(open_server, tmp_path):
+    async with open_server(login="both") as site, async_playwright() as playwright:
+        await site.add_person("admin")
         browser = await playwright.chromium.launch(executable_path="/usr/bin/chromium", args=QUIET)
         context = await browser.new_context(ignore_https_errors=True)  # its store knows the test's authority not
         page = await context.new_page()

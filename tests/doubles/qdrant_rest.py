@@ -22,42 +22,42 @@ READS = ("query/batch", "scroll", "count")
 SEGMENTS = {"hnsw": {"m": 16, "ef_construct": 100, "full_scan_threshold": 10_000}, "flush": {"flush_interval_sec": 5}}
 
 
-def ok(result):
+def answer_result(result):
     return JSONResponse({"result": result, "status": "ok", "time": 0.0})
 
 
-def no(status, message):
+def answer_error(status, message):
     return JSONResponse({"status": {"error": message}, "time": 0.0}, status)
 
 
-def condition(said: dict[str, Any]) -> edge.HasIdCondition | edge.Filter | edge.FieldCondition:
+def build_condition(said: dict[str, Any]) -> edge.HasIdCondition | edge.Filter | edge.FieldCondition:
     if "has_id" in said:
         return edge.HasIdCondition(set(said["has_id"]))
     if "key" not in said:
-        return filter_of(said)
+        return build_filter(said)
     if said.get("range"):
         return edge.FieldCondition(said["key"], range=edge.RangeFloat(lte=said["range"]["lte"]))
     values = said["match"].get("any", [said["match"].get("value")])
     return edge.FieldCondition(said["key"], match=edge.MatchAny(values))
 
 
-def optional_filter_of(said: dict[str, Any] | None) -> edge.Filter | None:
-    return None if said is None else filter_of(said)
+def build_optional_filter(said: dict[str, Any] | None) -> edge.Filter | None:
+    return None if said is None else build_filter(said)
 
 
-def filter_of(said: dict[str, Any]) -> edge.Filter:
+def build_filter(said: dict[str, Any]) -> edge.Filter:
     must, should = said.get("must"), said.get("should")
     return edge.Filter(
-        must=[condition(one) for one in must] if must else None,
-        should=[condition(one) for one in should] if should else None,
+        must=[build_condition(one) for one in must] if must else None,
+        should=[build_condition(one) for one in should] if should else None,
     )
 
 
-def vector_of(said):
+def build_vector(said):
     return edge.SparseVector(said["indices"], said["values"]) if isinstance(said, dict) else said
 
 
-def vectors_said(vectors):
+def list_vectors(vectors):
     def said(vector):
         if isinstance(vector, edge.SparseVector):
             return {"indices": vector.indices, "values": vector.values}
@@ -66,14 +66,14 @@ def vectors_said(vectors):
     return {name: said(vector) for name, vector in (vectors or {}).items()}
 
 
-def query_of(said):
-    vector = edge.Query.Nearest(vector_of(said["query"]["nearest"]), using=said["using"])
+def build_query(said):
+    vector = edge.Query.Nearest(build_vector(said["query"]["nearest"]), using=said["using"])
     idf = (said.get("params") or {}).get("idf")
-    params = edge.SearchParams(exact=True, idf=edge.IdfParams(optional_filter_of(idf["corpus"])) if idf else None)
+    params = edge.SearchParams(exact=True, idf=edge.IdfParams(build_optional_filter(idf["corpus"])) if idf else None)
     return edge.QueryRequest(
         said["limit"],
         query=vector,
-        filter=optional_filter_of(said.get("filter")),
+        filter=build_optional_filter(said.get("filter")),
         with_payload=said["with_payload"],
         with_vector=said.get("with_vector"),
         params=params,
@@ -81,25 +81,27 @@ def query_of(said):
     )
 
 
-def operation_of(said):
+def build_operation(said):
     if "upsert" in said:
         points = [
-            edge.Point(one["id"], {name: vector_of(vector) for name, vector in one["vector"].items()}, one["payload"])
+            edge.Point(
+                one["id"], {name: build_vector(vector) for name, vector in one["vector"].items()}, one["payload"]
+            )
             for one in said["upsert"]["points"]
         ]
         return edge.UpdateOperation.upsert_points(
-            points, condition=optional_filter_of(said["upsert"].get("update_filter"))
+            points, condition=build_optional_filter(said["upsert"].get("update_filter"))
         )
     said = said["set_payload"]
-    return edge.UpdateOperation.set_payload_by_filter(filter_of(said["filter"]), said["payload"])
+    return edge.UpdateOperation.set_payload_by_filter(build_filter(said["filter"]), said["payload"])
 
 
-def params_of(said):
+def build_params(said):
     nearest_part = edge.MultiVectorConfig(edge.MultiVectorComparator.MaxSim) if said.get("multivector_config") else None
     return edge.EdgeVectorParams(size=said["size"], distance=edge.Distance.Cosine, multivector_config=nearest_part)
 
 
-class Double:
+class QdrantDouble:
     """The server. It refuses each write with the status `refused`, unless that is None."""
 
     def __init__(self, folder: Path):
@@ -112,35 +114,35 @@ class Double:
         return JSONResponse({"title": "qdrant", "version": VERSION})
 
     async def names(self, request):  # noqa: ARG002 - Starlette passes it
-        return ok({"collections": [{"name": name} for name in self.shards]})
+        return answer_result({"collections": [{"name": name} for name in self.shards]})
 
     async def exists(self, request):
-        return ok({"exists": request.path_params["name"] in self.shards})
+        return answer_result({"exists": request.path_params["name"] in self.shards})
 
     async def collection(self, request: Request):
         name = request.path_params["name"]
         if request.method == "PUT":
             return self.create(name, await request.json())
         if name not in self.shards:
-            return no(404, f"Collection `{name}` doesn't exist!")
+            return answer_error(404, f"Collection `{name}` doesn't exist!")
         if request.method == "DELETE":
             self.shards.pop(name).close()
-            return ok(True)
-        return ok(self.info(name))
+            return answer_result(True)
+        return answer_result(self.info(name))
 
     def create(self, name, said):
         if name in self.shards:
-            return no(409, f"Collection `{name}` already exists!")
+            return answer_error(409, f"Collection `{name}` already exists!")
         path = self.folder / f"{len(self.made_with)}-{name}"
         path.mkdir()
         config = edge.EdgeConfig(
-            vectors={key: params_of(one) for key, one in said["vectors"].items()} or None,
+            vectors={key: build_params(one) for key, one in said["vectors"].items()} or None,
             sparse_vectors={"text": edge.EdgeSparseVectorParams(modifier=edge.Modifier.Idf)},
             max_search_threads=1,
         )
         self.shards[name] = edge.EdgeShard.create(str(path), config)
         self.made_with[name] = said["vectors"]
-        return ok(True)
+        return answer_result(True)
 
     def info(self, name):
         shard = self.shards[name].info()
@@ -161,26 +163,26 @@ class Double:
     async def points(self, request):
         name, verb = request.path_params["name"], request.path_params["verb"]
         if name not in self.shards:
-            return no(404, f"Collection `{name}` doesn't exist!")
-        return ok(getattr(self, verb.replace("/", "_"))(self.shards[name], await request.json()))
+            return answer_error(404, f"Collection `{name}` doesn't exist!")
+        return answer_result(getattr(self, verb.replace("/", "_"))(self.shards[name], await request.json()))
 
     async def index(self, request):
         said = await request.json()
         operation = edge.UpdateOperation.create_field_index(said["field_name"], edge.PayloadSchemaType.Keyword)
         self.shards[request.path_params["name"]].update(operation)
-        return ok({"operation_id": 1, "status": "completed"})
+        return answer_result({"operation_id": 1, "status": "completed"})
 
     def batch(self, shard, said):
         for one in said["operations"]:
-            shard.update(operation_of(one))
+            shard.update(build_operation(one))
         return [{"operation_id": 1, "status": "completed"} for _ in said["operations"]]
 
     def delete(self, shard, said):
-        shard.update(edge.UpdateOperation.delete_points_by_filter(filter_of(said["filter"])))
+        shard.update(edge.UpdateOperation.delete_points_by_filter(build_filter(said["filter"])))
         return {"operation_id": 1, "status": "completed"}
 
     def query_batch(self, shard, said):
-        answers = shard.query_batch(edge.QueryBatchRequest([query_of(one) for one in said["searches"]]))
+        answers = shard.query_batch(edge.QueryBatchRequest([build_query(one) for one in said["searches"]]))
         return [
             {
                 "points": [
@@ -189,7 +191,7 @@ class Double:
                         "version": 0,
                         "score": p.score,
                         "payload": p.payload,
-                        "vector": vectors_said(p.vector),
+                        "vector": list_vectors(p.vector),
                     }
                     for p in answer
                 ]
@@ -201,16 +203,16 @@ class Double:
         request = edge.ScrollRequest(
             offset=said.get("offset"),
             limit=said["limit"],
-            filter=optional_filter_of(said.get("filter")),
+            filter=build_optional_filter(said.get("filter")),
             with_payload=said["with_payload"],
             with_vector=said.get("with_vector"),
         )
         records, offset = shard.scroll(request)
-        points = [{"id": str(r.id), "payload": r.payload, "vector": vectors_said(r.vector)} for r in records]
+        points = [{"id": str(r.id), "payload": r.payload, "vector": list_vectors(r.vector)} for r in records]
         return {"points": points, "next_page_offset": None if offset is None else str(offset)}
 
     def count(self, shard, said):
-        return {"count": shard.count(edge.CountRequest(exact=True, filter=optional_filter_of(said.get("filter"))))}
+        return {"count": shard.count(edge.CountRequest(exact=True, filter=build_optional_filter(said.get("filter"))))}
 
     def refuse_writes(self, endpoint):
         """The endpoint, which refuses if the request writes and the double is told to."""
@@ -218,7 +220,7 @@ class Double:
         async def answer(request: Request):
             if request.method == "GET" or request.path_params.get("verb") in READS:
                 return await endpoint(request)
-            return await endpoint(request) if self.refused is None else no(self.refused, "no writes")
+            return await endpoint(request) if self.refused is None else answer_error(self.refused, "no writes")
 
         return answer
 
@@ -237,7 +239,7 @@ class Double:
 
 
 @contextlib.contextmanager
-def serving(double: Double) -> Iterator[str]:
+def serve_double(double: QdrantDouble) -> Iterator[str]:
     """A server on a free port of the loopback, by its URL; the socket listens before the thread starts."""
     config = uvicorn.Config(double.app(), lifespan="off", log_level="error", ws="none")
     server = uvicorn.Server(config)

@@ -23,7 +23,7 @@ CONFIG = {
 }
 
 
-def random_weights():
+def make_weights():
     hidden, inner, rng = CONFIG["hidden_size"], CONFIG["intermediate_size"], np.random.default_rng(7)
     shapes = {
         "embeddings.word_embeddings.weight": (len(WORDS), hidden),
@@ -46,7 +46,7 @@ def random_weights():
     return {name: rng.normal(size=shape).astype(np.float32) for name, shape in shapes.items()}
 
 
-def safetensors(weights):
+def write_safetensors(weights):
     header, data = {"__metadata__": {"format": "pt"}, "embeddings.position_ids": None}, b""
     header["embeddings.position_ids"] = {"dtype": "I64", "shape": [1], "data_offsets": [0, 8]}
     data += struct.pack("<q", 0)
@@ -57,7 +57,7 @@ def safetensors(weights):
     return struct.pack("<Q", len(head)) + head + data
 
 
-def tokenizer_json():
+def make_tokenizer_json():
     tokenizer = Tokenizer(WordLevel({word: n for n, word in enumerate(WORDS)}, unk_token="[UNK]"))
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
     tokenizer.post_processor = processors.TemplateProcessing(
@@ -68,10 +68,10 @@ def tokenizer_json():
     return tokenizer.to_str().encode()
 
 
-def wheel_files(weights):
+def list_wheel_files(weights):
     return {
-        "model.safetensors": safetensors(weights),
-        "tokenizer.json": tokenizer_json(),
+        "model.safetensors": write_safetensors(weights),
+        "tokenizer.json": make_tokenizer_json(),
         "tokenizer_config.json": b'{"model_max_length": 512, "pad_token": "[PAD]"}',
         "config.json": json.dumps(CONFIG).encode(),
         "special_tokens_map.json": b'{"pad_token": "[PAD]"}',
@@ -86,12 +86,12 @@ def write_wheel(path, files):
     return path
 
 
-def digests(files):
+def compute_digests(files):
     """Return the digests of these files, in the form of `minilm.DIGESTS`."""
     return {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}
 
 
-def bert(weights, ids):
+def compute_vector(weights, ids):
     """last_hidden_state (s, h) of one sequence, written from the paper's description, in float64."""
     w = {name: value.astype(np.float64) for name, value in weights.items()}
     heads, size = CONFIG["num_attention_heads"], CONFIG["hidden_size"] // CONFIG["num_attention_heads"]

@@ -20,7 +20,7 @@ WEIGHTS = {"[PAD]": 9.0, "[CLS]": 0.0, "[SEP]": 0.0, "[UNK]": -1.0, "key": 2.0, 
 MAX_TOKENS = 16
 
 
-def graph():
+def build_graph():
     """token ids, mask and types, int64 (b, s), to logits, float32 (b, 1)."""
     names = ("input_ids", "attention_mask", "token_type_ids")
     nodes = [
@@ -48,14 +48,14 @@ def graph():
     return helper.make_model(made, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
 
 
-def files():
+def list_files():
     """The files of it on a hub: path → bytes."""
     tokenizer = Tokenizer(WordLevel({word: n for n, word in enumerate(WEIGHTS)}, unk_token="[UNK]"))
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
     tokenizer.post_processor = processors.TemplateProcessing(
         "[CLS] $A [SEP]", "[CLS] $A [SEP] $B:1 [SEP]:1", special_tokens=[("[CLS]", 1), ("[SEP]", 2)]
     )
-    model = graph()
+    model = build_graph()
     onnx.checker.check_model(model)
     return {
         FILE: model.SerializeToString(),
@@ -66,10 +66,10 @@ def files():
     }
 
 
-def put_in(folder):
+def write_model(folder):
     """Install it in a folder of models."""
     prepared = folder / "prepared"
-    for path, data in files().items():
+    for path, data in list_files().items():
         (prepared / path).parent.mkdir(parents=True, exist_ok=True)
         (prepared / path).write_bytes(data)
     model = Model(NAME, hash_file(prepared / FILE), 1, MAX_TOKENS, FILE)

@@ -77,7 +77,7 @@ async def add_user(site, name):
 
 async def wait_for_memories(site, name, wanted, seconds=60):
     """Wait until a person's memories hold these words."""
-    person = await site.person(name)
+    person = await site.add_person(name)
     async with asyncio.timeout(seconds):
         while True:
             listed = (await person.http.get("/v1/memories", params={"limit": 100})).json()["memories"]

@@ -12,7 +12,7 @@ anything = st.recursive(
 )
 
 
-def examples(strategy):
+def list_examples(strategy):
     """The examples of Hypothesis, the same every time; run by the caller, because a server lives in its loop."""
     found = []
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tests.helpers.doors import rest
+from tests.helpers.doors import call_rest
 
 #: An id that nothing has.
 NOBODY = "01980000-0000-7000-8000-000000000000"
@@ -66,19 +66,19 @@ async def arrange_calls(person):
     memory_id = await person.store("Tea in the morning", **full)
     green_id = await person.store("Green tea", linkages=[{"type": "memory", "id": memory_id, "label": "refines"}])
     made = (await person.http.post("/v1/keys", json={"workspace": "default", "expires_in_days": 3})).json()
-    await rest(person, "create_project", VALID["create_project"])
+    await call_rest(person, "create_project", VALID["create_project"])
     attic = (await person.http.post("/v1/workspaces", json={"name": "attic"})).json()
     several = [await person.store(f"milk {n}", tags=["milk"]) for n in range(4)]
     group = (await person.http.post("/v1/consolidate/group", json={"source_ids": several[:2]})).json()
     pinned = (await person.http.post("/v1/golden", json={"query": "tea?", "text": "green"})).json()
-    item = (await rest(person, "add_item", VALID["add_item"] | {"next_action": "drink", "tags": ["t"]})).body
-    skip = (await rest(person, "add_skip", VALID["add_skip"])).body
-    await rest(person, "update_identity", VALID["update_identity"])
-    session = (await rest(person, "start_session", {"external_id": "s"})).body["session"]["id"]
+    item = (await call_rest(person, "add_item", VALID["add_item"] | {"next_action": "drink", "tags": ["t"]})).body
+    skip = (await call_rest(person, "add_skip", VALID["add_skip"])).body
+    await call_rest(person, "update_identity", VALID["update_identity"])
+    session = (await call_rest(person, "start_session", {"external_id": "s"})).body["session"]["id"]
     # A job that waits for the end of a turn which does not come: the loop leaves it alone.
-    open_turn = (await rest(person, "start_session", {"external_id": "open"})).body["session"]["id"]
+    open_turn = (await call_rest(person, "start_session", {"external_id": "open"})).body["session"]["id"]
     step = VALID["record_event"] | {"type": "tool_use", "session_id": open_turn}
-    reported = (await rest(person, "record_event", step)).body
+    reported = (await call_rest(person, "record_event", step)).body
     event, job = reported["event"]["id"], reported["generationJob"]["id"]
     return {
         "retrieve_context": [

@@ -16,28 +16,28 @@ from server.store.migrate import migrate
 
 
 @cache
-def _any_settings():
+def _read_settings():
     """Settings of this process: to read them takes 2 ms, and thousands of tests need one of them."""
     return Settings()
 
 
-def url_of(url):
-    return _any_settings().model_copy(update={"database_url": SecretStr(url)}).sqlalchemy_url
+def make_url(url):
+    return _read_settings().model_copy(update={"database_url": SecretStr(url)}).sqlalchemy_url
 
 
-def apart(coroutine):
+def run_on_own_loop(coroutine):
     """Run it to its end on a loop of its own, wherever we are."""
     with ThreadPoolExecutor(1) as pool:
         return pool.submit(asyncio.run, coroutine).result()
 
 
-async def migrated(url):
+async def migrate_database(url):
     db = Database(url)
     await migrate(db)
     await db.close()
 
 
-async def admin(statement):
+async def run_admin_statement(statement):
     """Run a statement on the Postgres server itself."""
     connection = await asyncpg.connect(os.environ["LOCI_TEST_POSTGRES_URL"])
     try:
@@ -46,17 +46,17 @@ async def admin(statement):
         await connection.close()
 
 
-def postgres_url(name):
-    return url_of(os.environ["LOCI_TEST_POSTGRES_URL"].rpartition("/")[0] + f"/{name}")
+def make_postgres_url(name):
+    return make_url(os.environ["LOCI_TEST_POSTGRES_URL"].rpartition("/")[0] + f"/{name}")
 
 
 @asynccontextmanager
-async def postgres_database(template="template1"):
+async def create_postgres_database(template="template1"):
     """A Postgres database of one's own."""
     name = f"loci_{uuid4().hex}"
     # To copy the files takes Postgres less than to log each block, as long as no disk is waited for.
-    await admin(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
+    await run_admin_statement(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
     try:
-        yield postgres_url(name)
+        yield make_postgres_url(name)
     finally:
-        await admin(f"DROP DATABASE {name} WITH (FORCE)")
+        await run_admin_statement(f"DROP DATABASE {name} WITH (FORCE)")

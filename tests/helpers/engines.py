@@ -14,7 +14,7 @@ from qdrant_client.http.exceptions import UnexpectedResponse
 from server.store.search.seam import Collection, EngineDown, Point, SparseVector
 
 
-class Watched:
+class WatchedEngine:
     """An engine that counts its calls, can be down, and calls `before[verb]` and `after[verb]` around a verb."""
 
     def __init__(self, engine):
@@ -40,7 +40,7 @@ class Watched:
 
         return call
 
-    def times(self, verb):
+    def count_calls(self, verb):
         return sum(name == verb for name, _ in self.calls)
 
 
@@ -60,12 +60,12 @@ class Gate:
 DIMS = 4
 
 
-def answering_like_a_server(client: AsyncQdrantClient) -> AsyncQdrantClient:
+def imitate_server(client: AsyncQdrantClient) -> AsyncQdrantClient:
     """A client whose in-memory mode answers as a server does."""
-    return cast("AsyncQdrantClient", AnsweringLikeAServer(client))
+    return cast("AsyncQdrantClient", ServerImitation(client))
 
 
-class AnsweringLikeAServer:
+class ServerImitation:
     """The client's in-memory mode, which has its own way to say that a collection is not there.
 
     It has no REST client, so requests in JSON are carried out here.
@@ -99,7 +99,7 @@ class AnsweringLikeAServer:
         return ask
 
 
-class Make:
+class Maker:
     """Short ways to say a collection, a point and its vectors."""
 
     dims = DIMS

@@ -10,13 +10,13 @@ def find_files_with(folder, text=WORD):
     return [path.name for path in folder.rglob("*") if path.is_file() and text.encode() in path.read_bytes()]
 
 
-async def ask(person, method, path, status=200, **how):
+async def request_json(person, method, path, status=200, **how):
     """Return the JSON that a person gets; another status than the expected one is an AssertionError."""
     answer = await person.http.request(method, path, **how)
     assert answer.status_code == status, answer.text
     return answer.json()
 
 
-async def erase(person, memory_id):
+async def erase_memory(person, memory_id):
     """Erase a memory, and return the answer."""
-    return await ask(person, "DELETE", f"/v1/memories/{memory_id}?erase=true")
+    return await request_json(person, "DELETE", f"/v1/memories/{memory_id}?erase=true")

@@ -12,7 +12,7 @@ from starlette.routing import Route
 
 from server.web.entrance import Entrance
 from server.web.open_connections import ConnectionLimits, OpenConnections
-from tests.helpers.site import listen_on_loopback, serving
+from tests.helpers.site import listen_on_loopback, serve_app
 
 MIB = 1024 * 1024
 
@@ -24,7 +24,7 @@ class Line:
         self.reader, self.writer = reader, writer
         self.authority = authority
 
-    def head(self, request="GET /", *headers):
+    def build_head(self, request="GET /", *headers):
         """The bytes of a request's head."""
         return "\r\n".join([f"{request} HTTP/1.1", f"Host: {self.authority}", *headers, "", ""]).encode()
 
@@ -37,7 +37,7 @@ class Line:
         except OSError:
             pass
 
-    async def answer(self) -> Any:
+    async def read_answer(self) -> Any:
         """The status and the body of the next answer; None if the server closes the connection without one."""
         async with asyncio.timeout(60):
             try:
@@ -52,7 +52,7 @@ class Line:
             except ConnectionResetError:
                 return None
 
-    async def ends(self):
+    async def has_ended(self):
         """Whether nothing follows, because the server has closed the connection."""
         async with asyncio.timeout(60):
             try:
@@ -62,7 +62,7 @@ class Line:
 
 
 @asynccontextmanager
-async def line_to(url, source="127.0.0.1"):
+async def open_line(url, source="127.0.0.1"):
     """A connection to a server, from an address of loopback."""
     host, port = url.removeprefix("http://").split(":")
     reader, writer = await asyncio.open_connection(host, int(port), local_addr=(source, 0))
@@ -90,7 +90,7 @@ class Echo:
         """Serve while the block lasts."""
         listener, self.url = listen_on_loopback()
         routes = [Route("/{path:path}", self._answer, methods=["GET", "POST"])]
-        async with serving(
+        async with serve_app(
             Entrance(Starlette(routes=routes), public_url=self.url), listener, self._connections
         ) as server:
             self.server = server
@@ -105,9 +105,9 @@ class Echo:
     async def settle(self):
         """Return when the server has read every byte that was sent before: it reads in the order of arrival."""
         for _ in range(2):
-            async with line_to(self.url) as line:
-                await line.send(line.head())
-                await line.answer()
+            async with open_line(self.url) as line:
+                await line.send(line.build_head())
+                await line.read_answer()
 
     async def _answer(self, request: Request):
         if request.url.path == "/large":

@@ -9,7 +9,7 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent.parent
 
 
-def install(manifest: Path, name: str) -> Path:
+def install_packages(manifest: Path, name: str) -> Path:
     """The folder `node_modules` of a package.json; installed if it is missing or of another package.json.
 
     Two workers may ask at once: one installs, the other waits.

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from tools.core.operation import Operation
 
 #: The functions that call an operation by its name, and the decorator that lists names for them.
-CALLERS = {"call", "call_rest", "call_tool", "parametrize", "refused", "rest", "tool"}
+CALLERS = {"call", "call_rest", "call_tool", "check_refusal", "parametrize"}
 METHODS = {"get", "post", "put", "patch", "delete"}
 
 

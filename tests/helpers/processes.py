@@ -16,7 +16,7 @@ def find_free_port() -> int:
         return probe.getsockname()[1]
 
 
-def engine_processes(parent=None) -> set[int]:
+def list_engine_processes(parent=None) -> set[int]:
     """The engine processes that live and belong to a process, this one or another."""
     found = set()
     for each in Path("/proc").glob("[0-9]*"):

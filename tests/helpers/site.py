@@ -82,7 +82,7 @@ class Site:
     def services(self):
         return self.running.services
 
-    async def person(self, name="ann", scopes=("memory:write",), *, is_admin=False, **key) -> Person:
+    async def add_person(self, name="ann", scopes=("memory:write",), *, is_admin=False, **key) -> Person:
         """A new user with a key."""
         services = self.services
         async with services.db.write() as connection:
@@ -113,7 +113,7 @@ def listen_on_loopback() -> tuple[socket.socket, str]:
 
 
 @asynccontextmanager
-async def site_at(settings, clock, public_url=None):
+async def open_site(settings, clock, public_url=None):
     """A server on a free port of loopback, for as long as the block lasts. `public_url` is the URL of its proxy."""
     listener, url = listen_on_loopback()
     settings = settings.model_copy(update={"public_url": public_url or url})
@@ -122,7 +122,7 @@ async def site_at(settings, clock, public_url=None):
         running = await stack.enter_async_context(open_server(settings, clock, QUICK))
         await running.services.start_models()
         await stack.enter_async_context(run_background(running.services))
-        async with serving(create_app(running), listener, OpenConnections(ConnectionLimits())):
+        async with serve_app(create_app(running), listener, OpenConnections(ConnectionLimits())):
             try:
                 yield Site(url, running, clients)
             finally:
@@ -131,7 +131,7 @@ async def site_at(settings, clock, public_url=None):
 
 
 @asynccontextmanager
-async def serving(app, listener, connections):
+async def serve_app(app, listener, connections):
     """Serve an application as `serve` does, for as long as the block lasts; the uvicorn server."""
     server = uvicorn.Server(configure_http(app, connections))
     server.config.load()

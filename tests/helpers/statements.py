@@ -7,7 +7,7 @@ from sqlalchemy import event
 
 
 @contextmanager
-def statements_with(part):
+def note_statements(part):
     """The statements that hold this text, as they come."""
     statements = []
 

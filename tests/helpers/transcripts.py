@@ -21,7 +21,7 @@ class Transcript:
     def __init__(self):
         self.real = {}
 
-    def asked(self, text):
+    def translate(self, text):
         """A documented request, with the ids that this run has."""
         return ID.sub(lambda found: self.real.get(found.group(), found.group()), text)
 
@@ -38,12 +38,12 @@ class Transcript:
                 self.check(one, other)
         elif isinstance(documented, str):
             self.real |= dict(zip(ID.findall(documented), ID.findall(answered), strict=True))
-            assert plain(documented) == plain(answered)
+            assert mask_changes(documented) == mask_changes(answered)
         else:
             assert documented == answered
 
 
-def plain(text):
+def mask_changes(text):
     """The text without what differs from run to run."""
     text = ID.sub("<id>", text)
     for pattern, stands_for in CHANGES:
@@ -51,7 +51,7 @@ def plain(text):
     return text
 
 
-def exchanges(markdown):
+def list_exchanges(markdown):
     """The (method, path, headers, body, documented answer) of each pair of an ```http and a ```json block."""
     for request, answer in re.findall(r"```http\n(.*?)```\n+```json\n(.*?)```", markdown, re.DOTALL):
         head, _, body = request.strip().partition("\n\n")

@@ -39,11 +39,13 @@ class Hook:
         assert process.stdout is not None
         assert process.stderr is not None
         process.stdin.write(given)
-        output, errors, _ = await asyncio.gather(process.stdout.read(), process.stderr.read(), closed(process.stdin))
+        output, errors, _ = await asyncio.gather(
+            process.stdout.read(), process.stderr.read(), close_input(process.stdin)
+        )
         assert await process.wait() == 0
         return output.decode(), errors.decode()
 
-    async def says(self, event, *, escaped=False, env=None, **given) -> str | None:
+    async def read_context(self, event, *, escaped=False, env=None, **given) -> str | None:
         """The context that it gives to the agent on an event; None where it prints nothing."""
         given = {"session_id": "s-1", "cwd": "/tmp", "hook_event_name": event} | given  # noqa: S108 - a name only
         output, errors = await self.run(json.dumps(given, ensure_ascii=escaped).encode(), **(env or {}))
@@ -57,7 +59,7 @@ class Hook:
         return answer["hookSpecificOutput"]["additionalContext"]
 
 
-async def closed(stdin):
+async def close_input(stdin):
     """Write out what is left, and close. A hook that did not read its input is a BrokenPipeError here."""
     await stdin.drain()
     stdin.close()
@@ -73,7 +75,7 @@ class Stand:
 
 
 @asynccontextmanager
-async def standing_in(status: str | None = "200 OK", body=b"{}", *, captures=True):
+async def stand_in(status: str | None = "200 OK", body=b"{}", *, captures=True):
     """A server on loopback with one answer; with a status of None it takes the request and never answers.
 
     If it does not capture, it does not know the route of hooks.

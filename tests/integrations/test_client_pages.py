@@ -68,7 +68,7 @@ def examples(page):
 @pytest.mark.anyio
 @pytest.mark.skipif(CURL is None, reason=NO_CURL)
 async def test_the_commands_of_the_pages_print_what_the_pages_show(site, settings, tmp_path):
-    ann = await site.person("ann")
+    ann = await site.add_person("ann")
     await ann.store("The staging server is called egret; deploys go out on Tuesdays", type="fact")
     await ann.http.put("/v1/working-memory/session_notes", json={"content": "The parser is done; its tests are not"})
     against = {"item": "Jenkins", "reason": "it was switched off", "expires": "until the new runner is chosen"}

@@ -15,7 +15,7 @@ import structlog
 
 from server.logs import configure_logs
 from tests.helpers.processes import find_free_port, wait_for_port
-from tests.helpers.site import NO_TLS, site_at
+from tests.helpers.site import NO_TLS, open_site
 
 ROOT = Path(__file__).parents[2]
 
@@ -107,8 +107,8 @@ def test_a_line_with_a_value_that_cannot_be_shown_is_written_without_it(capsys, 
 
 @pytest.mark.anyio
 async def test_a_server_whose_log_cannot_be_written_serves_and_ends_as_ever(settings, clock):
-    async with site_at(settings, clock) as site:
-        key = (await site.person()).key
+    async with open_site(settings, clock) as site:
+        key = (await site.add_person()).key
     port = find_free_port()
     environ = {"LOCI_DATA_DIR": str(settings.data_dir), "LOCI_EMBEDDING_MODEL": "none", "LOCI_PORT": str(port)}
     stderr = os.open("/dev/full", os.O_WRONLY)

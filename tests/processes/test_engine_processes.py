@@ -14,8 +14,8 @@ import pytest
 from server.config import Settings
 from server.store.search.edge.processes import ProcessEngine
 from server.wiring.stores import build_engine
-from tests.helpers.processes import engine_processes, find_free_port
-from tests.helpers.site import NO_TLS, site_at
+from tests.helpers.processes import find_free_port, list_engine_processes
+from tests.helpers.site import NO_TLS, open_site
 
 pytestmark = pytest.mark.anyio
 
@@ -32,8 +32,8 @@ def living():
 async def test_a_server_that_is_told_to_end_has_flushed_everything_and_leaves_no_process(
     settings, clock, told, processes
 ):
-    async with site_at(settings, clock) as site:
-        key = (await site.person()).key
+    async with open_site(settings, clock) as site:
+        key = (await site.add_person()).key
     port = find_free_port()
     environment = {
         "LOCI_DATA_DIR": str(settings.data_dir),
@@ -52,7 +52,7 @@ async def test_a_server_that_is_told_to_end_has_flushed_everything_and_leaves_no
             async with httpx.AsyncClient(base_url=url, headers=bearer, timeout=60, verify=NO_TLS) as http:
                 stored = (await http.post("/v1/memories", json={"content": "the heron waits"})).json()
                 found = (await http.post("/v1/search", json={"query": "heron"})).json()
-            working = engine_processes(server.pid)
+            working = list_engine_processes(server.pid)
         finally:
             server.send_signal(told)
             server.communicate(timeout=60)

@@ -14,7 +14,7 @@ import httpx
 
 from server.clock import utc_now
 from tests.helpers.processes import find_free_port
-from tests.helpers.site import site_at
+from tests.helpers.site import open_site
 
 ROOT = Path(__file__).parents[2]
 FORM = "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 99\r\n\r\nhalf=a"
@@ -31,8 +31,8 @@ def _lower_descriptor_limit():
 
 
 async def _make_key(settings):
-    async with site_at(settings, utc_now) as site:
-        return (await site.person()).key
+    async with open_site(settings, utc_now) as site:
+        return (await site.add_person()).key
 
 
 def _ask_in_vain(port, key, told):

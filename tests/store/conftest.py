@@ -10,8 +10,8 @@ from server.store.db import Database
 from server.store.projection.projection import Projection
 from server.store.search.edge.engine import EdgeEngine
 from server.store.search.seam import Query, SparseVector
-from tests.helpers.databases import postgres_database, url_of
-from tests.helpers.engines import Gate, Watched
+from tests.helpers.databases import create_postgres_database, make_url
+from tests.helpers.engines import Gate, WatchedEngine
 from tests.helpers.ledger import open_ledger
 
 DATABASES = ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)]
@@ -21,9 +21,9 @@ DATABASES = ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)]
 async def empty_url(request, tmp_path):
     """The URL of a record without a schema."""
     if request.param == "sqlite":
-        yield url_of(f"sqlite:///{tmp_path / 'empty.db'}")
+        yield make_url(f"sqlite:///{tmp_path / 'empty.db'}")
     else:
-        async with postgres_database() as url:
+        async with create_postgres_database() as url:
             yield url
 
 
@@ -37,9 +37,9 @@ def sqlite_path(tmp_path, sqlite_template):
 async def db_url(request):
     """The URL of an empty record with the schema."""
     if request.param == "sqlite":
-        yield url_of(f"sqlite:///{request.getfixturevalue('sqlite_path')}")
+        yield make_url(f"sqlite:///{request.getfixturevalue('sqlite_path')}")
     else:
-        async with postgres_database(request.getfixturevalue("postgres_template")) as url:
+        async with create_postgres_database(request.getfixturevalue("postgres_template")) as url:
             yield url
 
 
@@ -53,13 +53,13 @@ async def db(db_url):
 @pytest.fixture
 async def lite(sqlite_path):
     """The record on SQLite only, for what is about the search engine or about SQLite."""
-    db = Database(url_of(f"sqlite:///{sqlite_path}"))
+    db = Database(make_url(f"sqlite:///{sqlite_path}"))
     yield db
     await db.close()
 
 
 @pytest.fixture
-def undone():
+def check_undone():
     """Runs a write, (db, change), that raises at its end."""
 
     async def fail(db, change):
@@ -75,7 +75,7 @@ def undone():
 
 
 @pytest.fixture
-def plan_of():
+def explain_read():
     """Return the query plan of a read's one statement. `ask` takes the connection."""
 
     async def explain(db, ask):
@@ -91,7 +91,7 @@ def plan_of():
 
 
 @pytest.fixture
-def new_ledger():
+def make_ledger():
     """Makes a ledger: (db, clock, name, generation)."""
     return open_ledger
 
@@ -113,14 +113,14 @@ def gate():
 
 
 @pytest.fixture
-def watched():
+def watch_engine():
     """Wraps an engine."""
-    return Watched
+    return WatchedEngine
 
 
 @pytest.fixture
 async def engine(tmp_path):
-    watched = Watched(EdgeEngine(tmp_path / "shards", max_open=4))
+    watched = WatchedEngine(EdgeEngine(tmp_path / "shards", max_open=4))
     yield watched
     await watched.close()
 
@@ -137,7 +137,7 @@ def words(text, limit=10):
 
 
 @pytest.fixture
-def find(projection, book):
+def find_words(projection, book):
     """Search the book's workspace for words; the ids found."""
 
     async def ask(text):

@@ -9,7 +9,7 @@ from sqlalchemy.exc import OperationalError
 
 from server.store import cached_reads
 from server.store.tables.accounts import epoch
-from tests.helpers.statements import statements_with
+from tests.helpers.statements import note_statements
 
 pytestmark = pytest.mark.anyio
 
@@ -30,7 +30,7 @@ async def write(db, value):
 @pytest.fixture
 def asked():
     """The number of our queries that went to a database."""
-    with statements_with("epoch.value") as statements:
+    with note_statements("epoch.value") as statements:
         yield statements
 
 

@@ -21,8 +21,8 @@ async def value(connection):
     return (await connection.execute(sa.select(epoch.c.value))).scalar_one_or_none()
 
 
-async def test_a_write_is_undone_when_the_block_raises(db, undone):
-    await undone(db, lambda connection: connection.execute(sa.insert(epoch).values(id=1, value=1)))
+async def test_a_write_is_undone_when_the_block_raises(db, check_undone):
+    await check_undone(db, lambda connection: connection.execute(sa.insert(epoch).values(id=1, value=1)))
     async with db.read() as connection:
         assert await value(connection) is None
 

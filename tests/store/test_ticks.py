@@ -125,8 +125,8 @@ async def test_a_tick_whose_process_died_is_taken_up_again_after_a_while(ledger,
     assert not await claim_tick(ledger.db, "nightly", due, clock())
 
 
-async def test_one_workspaces_failure_is_noted_and_stops_no_other(ledger, new_ledger, clock, services, monkeypatch):
-    others = [await new_ledger(ledger.db, clock, name) for name in ("bob", "cat")]
+async def test_one_workspaces_failure_is_noted_and_stops_no_other(ledger, make_ledger, clock, services, monkeypatch):
+    others = [await make_ledger(ledger.db, clock, name) for name in ("bob", "cat")]
     for each in (ledger, *others):
         await each.store("old", created_at=clock() - timedelta(days=7))
     original = nights.decay_relevance
@@ -149,9 +149,9 @@ async def test_one_workspaces_failure_is_noted_and_stops_no_other(ledger, new_le
 
 
 async def test_a_night_passes_over_workspaces_in_which_nothing_changed(
-    ledger, new_ledger, clock, services, monkeypatch
+    ledger, make_ledger, clock, services, monkeypatch
 ):
-    other = await new_ledger(ledger.db, clock, "bob")
+    other = await make_ledger(ledger.db, clock, "bob")
     visited = []
 
     async def visit(_services, workspace_id):
@@ -222,11 +222,11 @@ async def test_work_that_is_cancelled_stops_between_two_steps_and_is_not_noted(l
 
 
 async def test_a_night_opens_no_collection_of_a_workspace_without_candidates(
-    lite, new_ledger, projection, engine, clock
+    lite, make_ledger, projection, engine, clock
 ):
     services = services_on(lite, projection, clock)
     await do_due_ticks(services)
-    ledgers = [await new_ledger(lite, clock, f"user{n}") for n in range(12)]
+    ledgers = [await make_ledger(lite, clock, f"user{n}") for n in range(12)]
     for each in ledgers:
         await each.store("one", "two")
     merged = ledgers[3]
@@ -237,8 +237,8 @@ async def test_a_night_opens_no_collection_of_a_workspace_without_candidates(
     assert [each[2:] for each in await noted(lite) if each[0] == "nightly"][-1] == (12, 0)
 
 
-async def test_each_workspace_fades_and_is_merged_by_its_own_settings(ledger, new_ledger, services, clock):
-    other = await new_ledger(ledger.db, clock, "bob")
+async def test_each_workspace_fades_and_is_merged_by_its_own_settings(ledger, make_ledger, services, clock):
+    other = await make_ledger(ledger.db, clock, "bob")
     chosen = {"half_life_days": 14.0, "half_lives": {"fact": 28.0}, "consolidation_share": 0.5}
     async with ledger.db.write() as connection:
         for key, value in chosen.items():

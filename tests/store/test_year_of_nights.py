@@ -62,7 +62,7 @@ async def a_day(book, clock, chance, kept):
         del kept[gone]
 
 
-async def test_a_year_of_nights_loses_no_memory_that_an_undo_cannot_bring_back(book, projection, clock, find):
+async def test_a_year_of_nights_loses_no_memory_that_an_undo_cannot_bring_back(book, projection, clock, find_words):
     chance, kept = random.Random(11), {}  # noqa: S311 - no secret
     parts = {"db": book.db, "projection": projection, "encoder": None, "llm": None, "outbox": None, "now": clock}
     services = cast("Services", SimpleNamespace(**parts))
@@ -81,7 +81,7 @@ async def test_a_year_of_nights_loses_no_memory_that_an_undo_cannot_bring_back(b
         into = now[now[each].consolidated_into]
         assert not into.consolidated
         assert kept[each].content in into.content, "what was merged is still said"
-        assert into.id in await find(kept[each].content.rpartition(" ")[2])
+        assert into.id in await find_words(kept[each].content.rpartition(" ")[2])
     async with book.db.read() as connection:
         runs = await list_runs(connection, book.workspace, 1000)
     assert {each.state for each in runs} == {"done"}
@@ -92,7 +92,7 @@ async def test_a_year_of_nights_loses_no_memory_that_an_undo_cannot_bring_back(b
     back = await everything(book.db)
     assert {each: said(memory) for each, memory in back.items()} == {each: said(m) for each, m in kept.items()}
     for each in merged[:20]:
-        assert each in await find(kept[each].content.rpartition(" ")[2])
+        assert each in await find_words(kept[each].content.rpartition(" ")[2])
     clock.move(days=1)
     await do_due_ticks(services)
     assert {each: said(m) for each, m in (await everything(book.db)).items()} == {e: said(m) for e, m in kept.items()}

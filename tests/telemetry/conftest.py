@@ -8,7 +8,7 @@ import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from server.telemetry import traces
-from tests.helpers.site import site_at
+from tests.helpers.site import open_site
 
 
 class Collector:
@@ -63,7 +63,7 @@ def collector(monkeypatch):
 
 
 @pytest.fixture
-async def watched(settings, clock):
+async def watched_site(settings, clock):
     """A server with metrics."""
-    async with site_at(settings.model_copy(update={"metrics_port": 1}), clock) as site:
+    async with open_site(settings.model_copy(update={"metrics_port": 1}), clock) as site:
         yield site

@@ -18,15 +18,17 @@ async def test_both_may_be_off():
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0", "localhost"])  # noqa: S104
-async def test_a_port_for_the_metrics_is_free_ours_or_somebody_elses(watched, host):
+async def test_a_port_for_the_metrics_is_free_ours_or_somebody_elses(watched_site, host):
     finding = await check_metrics(Settings(metrics_host=host, metrics_port=find_free_port()))
     assert (finding.is_ok, "is free" in finding.detail) == (True, True)
     listener, _ = listen_on_loopback()
     settings = Settings(metrics_host=host, metrics_port=listener.getsockname()[1])
-    async with serve_page(watched.running.telemetry.metrics, watched.services, watched.running.auth, [listener]):
+    async with serve_page(
+        watched_site.running.telemetry.metrics, watched_site.services, watched_site.running.auth, [listener]
+    ):
         finding = await check_metrics(settings)
     assert (finding.is_ok, finding.detail.endswith("/metrics answers")) == (True, True)
-    settings = Settings(metrics_host=host, metrics_port=int(watched.url.rpartition(":")[2]))
+    settings = Settings(metrics_host=host, metrics_port=int(watched_site.url.rpartition(":")[2]))
     finding = await check_metrics(settings)
     assert (finding.is_ok, finding.is_warning, "LOCI_METRICS_PORT" in finding.cure) == (False, False, True)
 

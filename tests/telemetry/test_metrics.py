@@ -15,7 +15,7 @@ from server.store.search.observed import ObservedEngine
 from server.store.search.seam import Engine, EngineDown
 from server.telemetry.metric_table import METRICS, PROCESS
 from server.telemetry.metrics import Metrics
-from tests.helpers.site import site_at
+from tests.helpers.site import open_site
 
 pytestmark = pytest.mark.anyio
 
@@ -31,15 +31,15 @@ def series(name, **labels):
     return name, frozenset(labels.items())
 
 
-async def test_requests_calls_recalls_and_the_engine_are_counted(watched):
-    ann = await watched.person()
+async def test_requests_calls_recalls_and_the_engine_are_counted(watched_site):
+    ann = await watched_site.add_person()
     await ann.store("The pump is green")
     await ann.call("retrieve_context", {"message": "pump"})
     await ann.http.get("/v1/memories/nothing-there")
     await ann.http.get("/of-nobody")
     with pytest.raises(AssertionError):
         await ann.call("update_memory", {"id": "nothing-there", "content": "x"})
-    found = await read(watched)
+    found = await read(watched_site)
     requests = {
         dict(labels)["route"]: value for (name, labels), value in found.items() if name == "loci_http_requests_total"
     }
@@ -57,11 +57,11 @@ async def test_requests_calls_recalls_and_the_engine_are_counted(watched):
     assert found[series("loci_record_up")] == found[series("loci_engine_up")] == 1
 
 
-async def test_the_page_has_each_metric_of_the_table_with_its_kind_its_meaning_and_its_labels(watched):
-    ann = await watched.person()
+async def test_the_page_has_each_metric_of_the_table_with_its_kind_its_meaning_and_its_labels(watched_site):
+    ann = await watched_site.add_person()
     await ann.call("store_memory", {"content": "a"})
     await ann.call("retrieve_context", {"message": "a"})
-    metrics = watched.running.telemetry.metrics
+    metrics = watched_site.running.telemetry.metrics
     for kind in ("documents", "question"):
         with pytest.raises(EmbeddingFailed), metrics.watch("embedding", kind):
             raise EmbeddingFailed("no")
@@ -69,7 +69,7 @@ async def test_the_page_has_each_metric_of_the_table_with_its_kind_its_meaning_a
     metrics.note_loop_lag(0.1)
     with pytest.raises(EngineDown), metrics.watch("engine", "search_points"):
         raise EngineDown("down")
-    text, _ = await metrics.render(watched.services, watched.running.auth)
+    text, _ = await metrics.render(watched_site.services, watched_site.running.auth)
     families = {family.name: family for family in text_string_to_metric_families(text.decode())}
     for name, metric in METRICS.items():
         family = families.pop(name.removesuffix("_total"))
@@ -79,8 +79,8 @@ async def test_the_page_has_each_metric_of_the_table_with_its_kind_its_meaning_a
     assert {f"{name}_total" if family.type == "counter" else name for name, family in families.items()} == set(PROCESS)
 
 
-async def test_ten_thousand_paths_methods_tools_and_workspaces_that_callers_invent_add_no_series(watched):
-    ann = await watched.person()
+async def test_ten_thousand_paths_methods_tools_and_workspaces_that_callers_invent_add_no_series(watched_site):
+    ann = await watched_site.add_person()
     chance = random.Random(12)  # noqa: S311 - nothing is secret
 
     def invent():
@@ -97,34 +97,34 @@ async def test_ten_thousand_paths_methods_tools_and_workspaces_that_callers_inve
 
     await ask()
     await ask()
-    metrics = watched.running.telemetry.metrics
+    metrics = watched_site.running.telemetry.metrics
     for method in ("GET", "POST", "PURGE"):
         metrics.begin_request({"method": method, "path": "/", "headers": []}).end(404)
-    before = set(await read(watched))
+    before = set(await read(watched_site))
     for _ in range(20):
         await ask()
     for _ in range(10_000):
         metrics.begin_request({"method": invent(), "path": f"/{invent()}", "headers": []}).end(404)
-    new = {each for each in set(await read(watched)) - before if not each[0].startswith("loci_engine_call")}
+    new = {each for each in set(await read(watched_site)) - before if not each[0].startswith("loci_engine_call")}
     # the background work of the server goes on, and has a name for each of its steps
     background = ("loci_work_steps_total", "loci_work_last_success_timestamp_seconds", "loci_tick_")
     assert {name for name, _ in new if not name.startswith(background)} == set()
     assert series("loci_mcp_calls_total", tool="unknown", outcome="invalid") in before
 
 
-async def test_no_metric_has_the_name_of_a_person_or_a_workspace_or_a_word_of_a_memory(watched):
-    zelda = await watched.person("zelda")
+async def test_no_metric_has_the_name_of_a_person_or_a_workspace_or_a_word_of_a_memory(watched_site):
+    zelda = await watched_site.add_person("zelda")
     await zelda.http.post("/v1/memories", json={"content": "The pump is green", "workspace": "hyrule"})
     await zelda.http.post("/v1/context", json={"message": "pump", "workspace": "hyrule"})
-    text, _ = await watched.running.telemetry.metrics.render(watched.services, watched.running.auth)
+    text, _ = await watched_site.running.telemetry.metrics.render(watched_site.services, watched_site.running.auth)
     for word in ("zelda", "hyrule", "pump", zelda.key, zelda.user_id, zelda.account_id):
         assert word not in text.decode()
 
 
 async def test_refused_and_late_calls_are_counted(settings, clock):
     limited = settings.model_copy(update={"metrics_port": 1, "rate_limit": 1})
-    async with site_at(limited, clock) as site:
-        ann = await site.person()
+    async with open_site(limited, clock) as site:
+        ann = await site.add_person()
         await ann.http.get("/v1/health")
         assert (await ann.http.get("/v1/health")).status_code == 429
         site.running.auth.refused_logins["wrong_password"] += 2
@@ -134,16 +134,16 @@ async def test_refused_and_late_calls_are_counted(settings, clock):
     assert found[series("loci_logins_refused_total", reason="too_many_tries")] == 0
 
 
-async def test_stores_that_are_down_are_shown_as_down_and_the_page_still_answers(watched, monkeypatch):
+async def test_stores_that_are_down_are_shown_as_down_and_the_page_still_answers(watched_site, monkeypatch):
     async def down(*_):
         raise EngineDown("down")
 
     def broken():
         raise OperationalError("SELECT", {}, ConnectionError("gone"))
 
-    monkeypatch.setattr(watched.services.projection, "ping", down)
-    monkeypatch.setattr(watched.services.db, "read", broken)
-    found = await read(watched)
+    monkeypatch.setattr(watched_site.services.projection, "ping", down)
+    monkeypatch.setattr(watched_site.services.db, "read", broken)
+    found = await read(watched_site)
     assert found[series("loci_record_up")] == found[series("loci_engine_up")] == 0
     assert series("loci_projection_lag_revisions") not in found
     assert series("loci_embedding_ready") in found

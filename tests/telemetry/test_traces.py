@@ -17,7 +17,7 @@ from server.logs import configure_logs
 from server.telemetry import traces as module
 from server.telemetry.traces import Traces
 from tests.helpers.logins.flow import PASSWORD, Flow
-from tests.helpers.site import site_at
+from tests.helpers.site import open_site
 
 pytestmark = pytest.mark.anyio
 
@@ -35,9 +35,9 @@ def children_of(spans, parent):
 async def test_a_request_has_spans_for_its_parts_and_none_holds_a_word_of_anybody(settings, clock, models, collector):
     (settings.data_dir / "models").symlink_to(models)
     chosen = {"embedding_model": "auto", "traces_endpoint": collector.url, "metrics_port": 1}
-    async with site_at(settings.model_copy(update=chosen), clock) as site:
+    async with open_site(settings.model_copy(update=chosen), clock) as site:
         await site.services.encoder.source.wait_ready()
-        zelda = await site.person("zelda")
+        zelda = await site.add_person("zelda")
         memory = await zelda.store("The heliotrope needs water", workspace="hyrule", tags=["garden"])
         body = {"message": "which plant is thirsty, the heliotrope?", "workspace": "hyrule"}
         assert (await zelda.http.post("/v1/context", json=body, headers=CALLER)).status_code == 200

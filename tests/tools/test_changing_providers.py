@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from server.config import Settings
 from server.store.tables.accounts import workspaces
 from server.store.tables.memories import generations, memories, vectors
-from tests.helpers.site import site_at
+from tests.helpers.site import open_site
 
 pytestmark = pytest.mark.anyio
 
@@ -62,7 +62,7 @@ def providers():
 
 
 @pytest.fixture
-def open_site(settings, clock):
+def open_server(settings, clock):
     """Opens the server on the same data with another provider of embeddings."""
 
     @asynccontextmanager
@@ -75,7 +75,7 @@ def open_site(settings, clock):
             embedding_api_key=SecretStr("" if provider == "local" else "k"),
             rate_limit=0,
         )
-        async with site_at(changed, clock) as site:
+        async with open_site(changed, clock) as site:
             yield site
 
     return start
@@ -104,9 +104,9 @@ async def wait_whole(site):
     await until(is_whole)
 
 
-async def test_every_memory_outlives_every_change_of_provider_and_length(providers, open_site):
-    async with open_site("openai") as site:
-        ann = await site.person()
+async def test_every_memory_outlives_every_change_of_provider_and_length(providers, open_server):
+    async with open_server("openai") as site:
+        ann = await site.add_person()
         await site.services.encoder.source.wait_ready()
         for content in CONTENTS:
             await ann.store(content)
@@ -118,8 +118,8 @@ async def test_every_memory_outlives_every_change_of_provider_and_length(provide
         ("voyage", "auto", 0),
         ("cohere", "auto", 5),
     ):
-        async with open_site(provider, model, dims) as site:
-            ann = await site.person()
+        async with open_server(provider, model, dims) as site:
+            ann = await site.add_person()
             await wait_whole(site)
             found, ranking, _ = await ask(ann)
             listed = (await ann.http.get("/v1/memories")).json()
@@ -134,8 +134,8 @@ async def test_every_memory_outlives_every_change_of_provider_and_length(provide
         ("cohere", "embed-v4.0", 5),
     ]
     assert all(found == [CONTENTS[1]] for found, _ in served)
-    async with open_site("local", "none") as site:
-        ann = await site.person()
+    async with open_server("local", "none") as site:
+        ann = await site.add_person()
         found = (await ann.http.post("/v1/search", json={"query": CONTENTS[0]})).json()
         assert ([each["content"] for each in found["memories"]], found["ranking"]) == ([CONTENTS[0]], "keyword")
         async with site.services.db.read() as connection:
@@ -145,18 +145,18 @@ async def test_every_memory_outlives_every_change_of_provider_and_length(provide
 
 @pytest.mark.parametrize(("model", "dims"), [("large", 0), ("text-embedding-3-small", 2)])
 async def test_the_earlier_vectors_of_the_same_endpoint_serve_until_the_new_ones_are_whole(
-    providers, open_site, model, dims
+    providers, open_server, model, dims
 ):
-    async with open_site("openai") as site:
-        ann = await site.person()
+    async with open_server("openai") as site:
+        ann = await site.add_person()
         await site.services.encoder.source.wait_ready()
         for content in CONTENTS:
             await ann.store(content)
         await wait_whole(site)
     providers.opened.clear()
     providers.reached.clear()
-    async with open_site("openai", model, dims) as site:
-        ann = await site.person()
+    async with open_server("openai", model, dims) as site:
+        ann = await site.add_person()
         await providers.reached.wait()
         await until(lambda: answers_by_meaning(ann))
         providers.queries.clear()

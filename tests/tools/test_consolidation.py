@@ -3,7 +3,7 @@
 import pytest
 
 from tests.helpers.arguments import NOBODY
-from tests.helpers.doors import refused, rest, tool
+from tests.helpers.doors import call_rest, call_tool, check_refusal
 
 pytestmark = pytest.mark.anyio
 
@@ -23,7 +23,7 @@ def door(request):
     async def call(person, name, arguments=None):
         if request.param == "mcp":
             return await person.call(name, arguments or {})
-        answer = await rest(person, name, arguments or {})
+        answer = await call_rest(person, name, arguments or {})
         assert answer.error is None, answer.text
         return answer.body
 
@@ -76,7 +76,7 @@ async def test_a_run_that_would_change_more_than_its_share_stops_and_says_so(ann
     await three(ann)
     await ann.store("other")
     says = "3 of 4 memories would be merged (75%), more than the share of 50%."
-    await refused(ann, "consolidate", {"share": 0.5}, status=409, code="conflict", says=says)
+    await check_refusal(ann, "consolidate", {"share": 0.5}, status=409, code="conflict", says=says)
     assert len(await found(ann, "tea")) == 3
     dry = await ann.call("consolidate", {"share": 0.5, "dry_run": True})
     assert dry["meta"]["notice"].startswith(says)
@@ -85,7 +85,7 @@ async def test_a_run_that_would_change_more_than_its_share_stops_and_says_so(ann
 
 @pytest.mark.parametrize("share", [0, -1, 1.5, "half", True])
 async def test_a_share_that_is_none_is_refused(ann, share):
-    await refused(ann, "consolidate", {"share": share}, says="share: must be ")
+    await check_refusal(ann, "consolidate", {"share": share}, says="share: must be ")
 
 
 async def test_a_group_is_merged_into_the_agents_words(ann, door):
@@ -99,7 +99,7 @@ async def test_a_group_is_merged_into_the_agents_words(ann, door):
     assert await found(ann, "tea") == {answer["id"]}
     source = await ann.call("fetch", {"id": one})
     assert (source["consolidated"], source["consolidated_into"]) == (1, answer["id"])
-    await refused(
+    await check_refusal(
         ann,
         "consolidate_group",
         {"source_ids": [one, two]},
@@ -112,7 +112,7 @@ async def test_a_merged_memory_that_was_changed_is_not_taken_apart(ann):
     done = await ann.call("consolidate")
     await ann.call("update_memory", {"id": done["groups"][0]["id"], "tags": ["mine"]})
     says = "Nothing of this run can be undone: the merged memory was changed since."
-    await refused(ann, "undo_consolidation", {"run": done["run"]}, status=409, code="conflict", says=says)
+    await check_refusal(ann, "undo_consolidation", {"run": done["run"]}, status=409, code="conflict", says=says)
     assert (await ann.call("fetch", {"id": ids[0]}))["consolidated"] == 1
 
 
@@ -133,41 +133,41 @@ async def test_a_merged_memory_that_was_changed_is_not_taken_apart(ann):
     ],
 )
 async def test_a_group_that_is_none_is_refused(ann, arguments, says):
-    await refused(ann, "consolidate_group", arguments, says=says)
+    await check_refusal(ann, "consolidate_group", arguments, says=says)
 
 
 async def test_each_refusal_of_the_store_is_told_in_the_words_of_its_operation(ann):
     ids = await three(ann)
     says = f"source_ids: not active memories of this workspace: {NOBODY}. Send ids"
-    await refused(ann, "consolidate_group", {"source_ids": [*ids, NOBODY], "content": "x"}, says=says)
+    await check_refusal(ann, "consolidate_group", {"source_ids": [*ids, NOBODY], "content": "x"}, says=says)
     long = [await ann.store(letter * 20_000) for letter in "xy"]
     says = "content: the summary would have"
-    await refused(ann, "consolidate_group", {"source_ids": long}, says=says)
+    await check_refusal(ann, "consolidate_group", {"source_ids": long}, says=says)
     missing = {"status": 404, "code": "not_found", "says": f"There is no consolidation run {NOBODY} in this workspace."}
-    await refused(ann, "undo_consolidation", {"run": NOBODY}, **missing)
+    await check_refusal(ann, "undo_consolidation", {"run": NOBODY}, **missing)
     done = await ann.call("consolidate_group", {"source_ids": ids, "content": "x"})
     await ann.call("undo_consolidation", {"run": done["run"]})
     says = "Nothing of this run can be undone: it was undone before."
-    await refused(ann, "undo_consolidation", {"run": done["run"]}, status=409, code="conflict", says=says)
+    await check_refusal(ann, "undo_consolidation", {"run": done["run"]}, status=409, code="conflict", says=says)
 
 
 async def test_nobody_merges_or_takes_apart_what_is_somebody_elses(ann, bob):
     theirs = await three(bob)
-    await refused(ann, "consolidate_group", {"source_ids": theirs, "content": "x"}, says=theirs[0])
+    await check_refusal(ann, "consolidate_group", {"source_ids": theirs, "content": "x"}, says=theirs[0])
     assert (await ann.call("consolidate"))["merged"] == 0
     done = await bob.call("consolidate")
-    await refused(ann, "undo_consolidation", {"run": done["run"]}, status=404, code="not_found")
-    await refused(ann, "undo_consolidation", {"run": NOBODY}, status=404, code="not_found")
+    await check_refusal(ann, "undo_consolidation", {"run": done["run"]}, status=404, code="not_found")
+    await check_refusal(ann, "undo_consolidation", {"run": NOBODY}, status=404, code="not_found")
     assert (await ann.call("list_consolidations"))["runs"] == []
     assert len((await bob.call("list_consolidations"))["runs"]) == 1
 
 
 async def test_a_reader_may_see_runs_and_change_nothing(site, ann):
     await three(ann)
-    reader = await site.person("ann", ("memory:read",))
+    reader = await site.add_person("ann", ("memory:read",))
     for name in ("consolidate", "consolidate_group", "undo_consolidation"):
-        assert (await tool(reader, name, {})).status == 403
-    assert (await rest(reader, "list_consolidations", {})).body["runs"] == []
+        assert (await call_tool(reader, name, {})).status == 403
+    assert (await call_rest(reader, "list_consolidations", {})).body["runs"] == []
 
 
 async def test_tags_of_an_ingest_do_not_group(ann):
@@ -176,7 +176,7 @@ async def test_tags_of_an_ingest_do_not_group(ann):
 
 
 async def test_merged_memories_get_vectors_and_near_ones_are_merged(hybrid_site):
-    ann = await hybrid_site.person("ann")
+    ann = await hybrid_site.add_person("ann")
     one = await ann.store("The team chose Postgres for its JSON indexes.")
     two = await ann.store("The team chose Postgres for its JSON indexes!")
     other = await ann.store("Deploys go out on Tuesdays.")
@@ -193,7 +193,7 @@ async def test_the_share_that_a_workspace_has_set_holds_unless_the_call_says_ano
     await ann.call("set_setting", {"key": "consolidation_share", "value": 0.2})
     says = "3 of 3 memories would be merged (100%), more than the share of 20%"
     assert says in (await door(ann, "consolidate", {"dry_run": True}))["meta"]["notice"]
-    await refused(ann, "consolidate", {}, status=409, code="conflict", says=says)
+    await check_refusal(ann, "consolidate", {}, status=409, code="conflict", says=says)
     assert (await door(ann, "consolidate", {"share": 1}))["merged"] == 1
 
 

@@ -14,8 +14,8 @@ from server.background.webhooks import report_usage
 from server.config import Settings, load_settings
 from server.store.record import outbox
 from server.store.tables.webhooks import webhook_events
-from tests.helpers.doors import rest
-from tests.helpers.site import site_at
+from tests.helpers.doors import call_rest
+from tests.helpers.site import open_site
 
 pytestmark = pytest.mark.anyio
 
@@ -40,7 +40,7 @@ def web():
 
 @pytest.fixture
 async def told(web, with_webhook, clock):  # noqa: ARG001 - asks before anything is sent
-    async with site_at(with_webhook, clock) as site:
+    async with open_site(with_webhook, clock) as site:
         yield site
 
 
@@ -80,13 +80,13 @@ async def test_the_events_are_delivered_by_the_server_itself(told, web):
 
 
 async def test_a_plan_is_told_when_it_changes_and_not_when_it_is_given_again(told, clock):
-    admin = await told.person("root", ("memory:write", "admin"), is_admin=True)
-    cat = await told.person("cat")
+    admin = await told.add_person("root", ("memory:write", "admin"), is_admin=True)
+    cat = await told.add_person("cat")
     for plan in ("pro", "pro", "free", None):
-        answer = await rest(admin, "set_plan", {"plan": plan, "user_id": cat.user_id})
+        answer = await call_rest(admin, "set_plan", {"plan": plan, "user_id": cat.user_id})
         assert answer.status == 200
         clock.move(seconds=1)
-    assert (await rest(admin, "set_plan", {"plan": "gold", "user_id": cat.user_id})).status == 400
+    assert (await call_rest(admin, "set_plan", {"plan": "gold", "user_id": cat.user_id})).status == 400
     limits = {"items": None, "memories": 3, "workspaces": None}
     assert await list_told(told) == [
         ("plan.changed", {"account_id": cat.account_id, "plan": "pro", "previous_plan": "free", "limits": limits}),
@@ -103,7 +103,7 @@ async def test_a_plan_is_told_when_it_changes_and_not_when_it_is_given_again(tol
 
 
 async def test_a_limit_is_told_when_the_last_that_fits_is_stored_and_once_a_day(told, clock):
-    cat = await told.person("cat")
+    cat = await told.add_person("cat")
     await cat.store("one")
     assert await list_told(told) == []
     second = await cat.store("two")
@@ -121,10 +121,10 @@ async def test_a_limit_is_told_when_the_last_that_fits_is_stored_and_once_a_day(
 
 
 async def test_a_smaller_plan_tells_the_limits_that_the_account_has_reached_by_it(told):
-    admin = await told.person("root", ("memory:write", "admin"), is_admin=True)
-    cat = await told.person("cat")
+    admin = await told.add_person("root", ("memory:write", "admin"), is_admin=True)
+    cat = await told.add_person("cat")
     await cat.store("one")
-    await rest(admin, "set_plan", {"plan": "tiny", "user_id": cat.user_id})
+    await call_rest(admin, "set_plan", {"plan": "tiny", "user_id": cat.user_id})
     changed, reached = sorted(await list_told(told), key=lambda each: each[0])
     assert (changed[0], reached[0]) == ("plan.changed", "quota.reached")
     assert reached[1] == {
@@ -137,7 +137,7 @@ async def test_a_smaller_plan_tells_the_limits_that_the_account_has_reached_by_i
 
 
 async def test_the_usage_of_every_account_is_told_once_a_day_and_holds_numbers_alone(told, clock):
-    cat, dan = await told.person("cat"), await told.person("dan")
+    cat, dan = await told.add_person("cat"), await told.add_person("dan")
     await cat.store("a secret sentence")
     await do_due_ticks(told.services)
     clock.move(days=1)
@@ -162,7 +162,7 @@ async def test_the_usage_of_every_account_is_told_once_a_day_and_holds_numbers_a
 async def test_many_accounts_are_told_in_pages(told, monkeypatch):
     monkeypatch.setattr("server.background.webhooks.ACCOUNTS", 2)
     for number in range(5):
-        await told.person(f"person{number}")
+        await told.add_person(f"person{number}")
     await report_usage(told.services)
     sizes = [len(data["accounts"]) for _, data in await list_told(told, "usage.daily")]
     assert sorted(sizes) == [1, 2, 2]
@@ -170,7 +170,7 @@ async def test_many_accounts_are_told_in_pages(told, monkeypatch):
 
 async def test_without_a_webhook_nothing_is_written_and_nothing_sent(settings, clock):
     open_to_all = type(settings).model_validate(settings.model_dump() | {"signup": "open"})
-    async with site_at(open_to_all, clock) as site:
+    async with open_site(open_to_all, clock) as site:
         await site.client().post("/v1/signup", json={"name": "cat"})
         await report_usage(site.services)
         async with site.services.db.read() as connection:

@@ -7,8 +7,8 @@ import pytest
 import respx
 
 from tests.helpers.consolidations import make_chat_answer
-from tests.helpers.doors import rest, seen, spoken, tool
-from tests.helpers.site import site_at
+from tests.helpers.doors import call_rest, call_tool, read_answer, read_shown_text
+from tests.helpers.site import open_site
 
 pytestmark = pytest.mark.anyio
 
@@ -27,13 +27,13 @@ async def reading(settings, clock):
     with respx.mock(assert_all_called=False) as mock:
         mock.route(host="127.0.0.1").pass_through()
         model = mock.post(URL)
-        async with site_at(type(settings).model_validate(settings.model_dump() | changes), clock) as site:
+        async with open_site(type(settings).model_validate(settings.model_dump() | changes), clock) as site:
             yield site, model
 
 
 async def test_distill_stores_all_that_the_model_finds(reading):
     site, model = reading
-    ann = await site.person("ann")
+    ann = await site.add_person("ann")
     await ann.store("Ann likes tea")
     model.mock(return_value=make_chat_answer(f"```json\n{json.dumps(ENTRIES)}\n```"))
     response = await ann.http.post("/v1/distill", json={"transcript": TRANSCRIPT})
@@ -43,7 +43,7 @@ async def test_distill_stores_all_that_the_model_finds(reading):
         ("Postgres was chosen for its JSON indexes", "decision", ["database", "source:distill:small"]),
         ("Ben chose the database", "observation", ["source:distill:small"]),
     ]
-    assert spoken(response).startswith("Extracted 2 memories:\n\n")
+    assert read_shown_text(response).startswith("Extracted 2 memories:\n\n")
     for each in body["memories"]:
         stored = (await ann.http.get(f"/v1/memories/{each['id']}")).json()
         assert {name: stored[name] for name in each} == each
@@ -54,22 +54,22 @@ async def test_distill_stores_all_that_the_model_finds(reading):
 
 async def test_distill_stores_nothing_of_a_short_transcript_or_an_answer_without_memories(reading):
     site, model = reading
-    ann = await site.person("ann")
+    ann = await site.add_person("ann")
     response = await ann.http.post("/v1/distill", json={"transcript": "Ann likes tea."})
     assert (response.status_code, response.json()["memories"], model.called) == (200, [], False)
-    assert "too short" in spoken(response)
+    assert "too short" in read_shown_text(response)
     for answer, says in (("[]", "nothing new"), ("I am a teapot", "could not be read")):
         model.mock(return_value=make_chat_answer(answer))
         response = await ann.http.post("/v1/distill", json={"transcript": TRANSCRIPT})
         assert (response.status_code, response.json()["memories"]) == (200, [])
-        assert says in spoken(response)
+        assert says in read_shown_text(response)
     assert (await ann.http.get("/v1/memories")).json()["total"] == 0
 
 
-@pytest.mark.parametrize("door", [rest, tool])
+@pytest.mark.parametrize("door", [call_rest, call_tool])
 async def test_extract_takes_the_few_seeds_and_a_tag(reading, door):
     site, model = reading
-    ann = await site.person("ann")
+    ann = await site.add_person("ann")
     model.mock(return_value=make_chat_answer(json.dumps([{"content": f"Fact {n}"} for n in range(9)])))
     for arguments, count, tag in (
         ({"mode": "seeds"}, 3, "source:extract:seeds"),
@@ -86,9 +86,9 @@ async def test_extract_takes_the_few_seeds_and_a_tag(reading, door):
 
 async def test_mementos_tool_lists_what_it_stored(reading):
     site, model = reading
-    ann = await site.person("ann")
+    ann = await site.add_person("ann")
     model.mock(return_value=make_chat_answer(json.dumps(ENTRIES[:1])))
-    answer = await tool(ann, "memento_extract", {"transcript": TRANSCRIPT})
+    answer = await call_tool(ann, "memento_extract", {"transcript": TRANSCRIPT})
     assert answer.error is None
     assert answer.text.startswith("Extracted 1 memory:\n\n**")
     assert answer.text.endswith("\nPostgres was chosen for its JSON indexes")
@@ -96,31 +96,31 @@ async def test_mementos_tool_lists_what_it_stored(reading):
 
 async def test_a_transcript_that_is_too_short_to_extract_or_a_wrong_mode_is_refused(reading):
     site, _ = reading
-    ann = await site.person("ann")
+    ann = await site.add_person("ann")
     for arguments, field in (
         ({"transcript": "x" * 99}, "transcript"),
         ({"transcript": TRANSCRIPT, "mode": "y"}, "mode"),
     ):
-        answer = await rest(ann, "extract_memories", arguments)
+        answer = await call_rest(ann, "extract_memories", arguments)
         assert (answer.status, answer.body["field"]) == (400, field)
 
 
 @pytest.mark.parametrize("answer", [httpx.Response(500), make_chat_answer("[", finish="length")])
 async def test_a_model_that_fails_is_said_so_and_nothing_is_stored(reading, answer):
     site, model = reading
-    ann = await site.person("ann")
+    ann = await site.add_person("ann")
     model.mock(return_value=answer)
     for path in ("/v1/distill", "/v1/extract"):
         refused = await ann.http.post(path, json={"transcript": TRANSCRIPT})
-        assert (seen(refused).status, seen(refused).error) == (503, "unavailable")
-        assert "did not answer" in seen(refused).text
+        assert (read_answer(refused).status, read_answer(refused).error) == (503, "unavailable")
+        assert "did not answer" in read_answer(refused).text
     assert (await ann.http.get("/v1/memories")).json()["total"] == 0
 
 
 @pytest.mark.parametrize("name", ["distill", "extract_memories"])
 async def test_without_a_model_the_refusal_says_what_to_set(site, name):
-    ann = await site.person("ann")
-    for door in (rest, tool):
+    ann = await site.add_person("ann")
+    for door in (call_rest, call_tool):
         answer = await door(ann, name, {"transcript": TRANSCRIPT})
         assert answer.error == "unavailable"
         assert "set LOCI_LLM_URL and LOCI_LLM_MODEL" in answer.text

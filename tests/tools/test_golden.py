@@ -4,7 +4,7 @@ import pytest
 
 from server.store.record.golden import Case
 from tests.helpers.arguments import NOBODY
-from tests.helpers.doors import kept, refused, rest, tool
+from tests.helpers.doors import call_rest, call_tool, check_refusal, read_totals
 from tools.golden import CASES, RankedMemory, judge_case, run_cases
 
 pytestmark = pytest.mark.anyio
@@ -61,22 +61,22 @@ async def test_each_case_is_asked_once_and_progress_is_told(anyio_backend):
 
 
 async def pinned(person, **where):
-    return (await rest(person, "list_golden", where)).body["cases"]
+    return (await call_rest(person, "list_golden", where)).body["cases"]
 
 
 async def test_a_case_pinned_through_one_door_is_tried_and_dropped_through_the_other(ann, clock):
     heron = await ann.store("The staging database is called heron")
     await ann.store("Lunch is at noon")
     first = (
-        await rest(ann, "add_golden", {"query": "which database?", "memory_id": heron, "note": "asked daily"})
+        await call_rest(ann, "add_golden", {"query": "which database?", "memory_id": heron, "note": "asked daily"})
     ).body
     clock.move(seconds=1)
     second = (
-        await tool(ann, "add_golden", {"query": "which database?", "text": "LUNCH", "expect": "not_recalled"})
+        await call_tool(ann, "add_golden", {"query": "which database?", "text": "LUNCH", "expect": "not_recalled"})
     ).body
     clock.move(seconds=1)
-    third = (await tool(ann, "add_golden", {"query": "which database?", "text": "egret", "within": 1})).body
-    for door in (rest, tool):
+    third = (await call_tool(ann, "add_golden", {"query": "which database?", "text": "egret", "within": 1})).body
+    for door in (call_rest, call_tool):
         report = (await door(ann, "run_golden", {})).body
         assert (report["passed"], report["failed"]) == (2, 1)
         assert [(each["id"], each["passed"]) for each in report["cases"]] == [
@@ -86,13 +86,13 @@ async def test_a_case_pinned_through_one_door_is_tried_and_dropped_through_the_o
         ]
         assert (report["cases"][0]["rank"], report["cases"][0]["note"]) == (1, "asked daily")
         assert "by keyword only" in report["meta"]["notice"]
-    assert (await tool(ann, "delete_golden", {"id": first["id"]})).body["deleted"] is True
+    assert (await call_tool(ann, "delete_golden", {"id": first["id"]})).body["deleted"] is True
     assert [each["id"] for each in await pinned(ann)] == [second["id"], third["id"]]
-    assert (await rest(ann, "delete_golden", {"id": first["id"]})).error == "not_found"
+    assert (await call_rest(ann, "delete_golden", {"id": first["id"]})).error == "not_found"
 
 
 async def test_a_case_remembers_who_pinned_it_and_when(ann):
-    await rest(ann, "add_golden", {"query": " tea? ", "text": "Tea"})
+    await call_rest(ann, "add_golden", {"query": " tea? ", "text": "Tea"})
     (only,) = await pinned(ann)
     assert only == {
         "id": only["id"],
@@ -109,26 +109,26 @@ async def test_a_case_remembers_who_pinned_it_and_when(ann):
 
 async def test_trying_cases_does_not_count_as_a_use_of_the_memories(ann, site):
     memory_id = await ann.store("Tea")
-    await rest(ann, "add_golden", {"query": "tea", "memory_id": memory_id})
-    assert (await rest(ann, "run_golden", {})).body["passed"] == 1
+    await call_rest(ann, "add_golden", {"query": "tea", "memory_id": memory_id})
+    assert (await call_rest(ann, "run_golden", {})).body["passed"] == 1
     await site.services.accesses.drain()
     assert (await ann.call("fetch", {"id": memory_id}))["access_count"] == 0
 
 
 async def test_a_memory_that_was_deleted_is_not_recalled_and_its_case_says_so(ann):
     memory_id = await ann.store("Tea")
-    await rest(ann, "add_golden", {"query": "tea", "memory_id": memory_id})
-    await rest(ann, "delete_memory", {"id": memory_id})
-    (only,) = (await rest(ann, "run_golden", {})).body["cases"]
+    await call_rest(ann, "add_golden", {"query": "tea", "memory_id": memory_id})
+    await call_rest(ann, "delete_memory", {"id": memory_id})
+    (only,) = (await call_rest(ann, "run_golden", {})).body["cases"]
     assert (only["passed"], only["rank"]) == (False, None)
 
 
 async def test_without_cases_and_without_a_workspace_there_is_nothing_to_fail(ann):
     for where in ({}, {"workspace": "nowhere"}):
-        report = (await rest(ann, "run_golden", where)).body
+        report = (await call_rest(ann, "run_golden", where)).body
         assert (report["passed"], report["failed"], report["cases"]) == (0, 0, [])
         assert report["meta"]["workspace_exists"] is False
-    assert (await kept(ann))["workspaces"] == 0
+    assert (await read_totals(ann))["workspaces"] == 0
 
 
 @pytest.mark.parametrize(
@@ -149,21 +149,21 @@ async def test_without_cases_and_without_a_workspace_there_is_nothing_to_fail(an
     ],
 )
 async def test_a_case_that_makes_no_sense_is_refused_and_not_kept(ann, fields, says):
-    await refused(ann, "add_golden", {"query": "tea?"} | fields, says=says)
+    await check_refusal(ann, "add_golden", {"query": "tea?"} | fields, says=says)
     assert await pinned(ann) == []
-    assert (await kept(ann))["workspaces"] == 0
+    assert (await read_totals(ann))["workspaces"] == 0
 
 
 async def test_two_people_have_cases_of_their_own(ann, bob):
     theirs = await bob.store("Tea")
-    await rest(bob, "add_golden", {"query": "tea", "memory_id": theirs})
+    await call_rest(bob, "add_golden", {"query": "tea", "memory_id": theirs})
     (case_of_bob,) = await pinned(bob)
     await ann.store("Coffee")
     assert await pinned(ann) == []
-    assert (await rest(ann, "run_golden", {})).body["cases"] == []
+    assert (await call_rest(ann, "run_golden", {})).body["cases"] == []
     says = f"there is no memory {theirs!r} in this workspace"
-    await refused(ann, "add_golden", {"query": "tea", "memory_id": theirs}, says=says)
-    for door in (rest, tool):
+    await check_refusal(ann, "add_golden", {"query": "tea", "memory_id": theirs}, says=says)
+    for door in (call_rest, call_tool):
         assert (await door(ann, "delete_golden", {"id": case_of_bob["id"]})).error == "not_found"
         for name in ("add_golden", "list_golden", "run_golden", "delete_golden"):
             arguments = {"add_golden": {"query": "x", "text": "x"}, "delete_golden": {"id": case_of_bob["id"]}}
@@ -173,27 +173,27 @@ async def test_two_people_have_cases_of_their_own(ann, bob):
 
 
 async def test_a_case_belongs_to_its_workspace(ann):
-    await rest(ann, "add_golden", {"query": "tea", "text": "tea", "workspace": "notes"})
+    await call_rest(ann, "add_golden", {"query": "tea", "text": "tea", "workspace": "notes"})
     (only,) = await pinned(ann, workspace="notes")
-    assert (await rest(ann, "delete_golden", {"id": only["id"]})).error == "not_found"
-    assert (await rest(ann, "delete_golden", {"id": only["id"], "workspace": "notes"})).error is None
+    assert (await call_rest(ann, "delete_golden", {"id": only["id"]})).error == "not_found"
+    assert (await call_rest(ann, "delete_golden", {"id": only["id"], "workspace": "notes"})).error is None
 
 
 async def test_who_may_only_read_tries_cases_and_pins_none(ann, site):
-    await rest(ann, "add_golden", {"query": "tea", "text": "tea"})
-    reader = await site.person("ann", scopes=["memory:read"])
-    assert (await rest(reader, "run_golden", {})).body["failed"] == 1
+    await call_rest(ann, "add_golden", {"query": "tea", "text": "tea"})
+    reader = await site.add_person("ann", scopes=["memory:read"])
+    assert (await call_rest(reader, "run_golden", {})).body["failed"] == 1
     for name, arguments in (("add_golden", {"query": "x", "text": "x"}), ("delete_golden", {"id": NOBODY})):
-        assert (await rest(reader, name, arguments)).error == "insufficient_scope"
+        assert (await call_rest(reader, name, arguments)).error == "insufficient_scope"
 
 
 async def test_a_workspace_has_a_bounded_number_of_cases(ann, monkeypatch):
     assert CASES == 500
     monkeypatch.setattr("tools.golden.CASES", 2)
     for _ in range(2):
-        await rest(ann, "add_golden", {"query": "tea", "text": "tea"})
+        await call_rest(ann, "add_golden", {"query": "tea", "text": "tea"})
     says = "A workspace has at most 2 golden cases. Delete one"
-    await refused(ann, "add_golden", {"query": "tea", "text": "tea"}, status=409, code="conflict", says=says)
+    await check_refusal(ann, "add_golden", {"query": "tea", "text": "tea"}, status=409, code="conflict", says=says)
     assert len(await pinned(ann)) == 2
 
 
@@ -202,4 +202,4 @@ async def test_people_and_scripts_may_call_what_models_are_not_shown(ann):
         listed = {each.name for each in (await client.list_tools()).tools}
     unlisted = {"add_golden", "list_golden", "delete_golden", "run_golden"}
     assert not listed & (unlisted | {"get_settings", "set_setting", "reset_setting"})
-    assert (await tool(ann, "list_golden", {})).error is None
+    assert (await call_tool(ann, "list_golden", {})).error is None

@@ -3,14 +3,14 @@
 import pytest
 
 from tests.helpers.arguments import NOBODY
-from tests.helpers.doors import kept, refused, rest, tool
+from tests.helpers.doors import call_rest, call_tool, check_refusal, read_totals
 
 pytestmark = pytest.mark.anyio
 
 
 async def both(person, name, arguments):
     """The answer of both doors, which is one."""
-    over_rest = (await rest(person, name, arguments)).body
+    over_rest = (await call_rest(person, name, arguments)).body
     over_mcp = await person.call(name, arguments)
     assert {k: v for k, v in over_rest.items() if k != "meta"} == {k: v for k, v in over_mcp.items() if k != "meta"}
     return over_mcp
@@ -45,7 +45,7 @@ async def test_links_can_be_added_and_are_kept_once(ann, clock):
     assert (added["added"], len(added["linkages"])) == (2, 2)
     assert added["updated_at"] == "2026-11-21T12:01:00.000Z"
     clock.move(minutes=1)
-    again = (await rest(ann, "link_memories", {"id": one, "linkages": linkages})).body
+    again = (await call_rest(ann, "link_memories", {"id": one, "linkages": linkages})).body
     assert (again["added"], again["updated_at"]) == (0, "2026-11-21T12:01:00.000Z")
     memory = await ann.call("fetch", {"id": one})
     assert memory["linkages"] == linkages
@@ -68,8 +68,8 @@ async def test_min_memorys_words_for_one_link_are_understood(ann):
 async def test_a_depth_that_is_none_is_refused(ann, depth):
     memory_id = await ann.store("x")
     for answer in (
-        await rest(ann, "memory_graph", {"id": memory_id, "depth": depth}),
-        await tool(ann, "memory_graph", {"id": memory_id, "depth": depth}),
+        await call_rest(ann, "memory_graph", {"id": memory_id, "depth": depth}),
+        await call_tool(ann, "memory_graph", {"id": memory_id, "depth": depth}),
     ):
         assert answer.error == "invalid"
         assert "depth" in answer.text
@@ -89,7 +89,7 @@ async def test_a_depth_that_is_none_is_refused(ann, depth):
 async def test_a_link_that_is_none_is_refused_and_nothing_changes(ann, link, says):
     memory_id = await ann.store("x")
     good = {"type": "file", "path": "good.md"}
-    await refused(ann, "link_memories", {"id": memory_id, "linkages": [good, link]}, says=says)
+    await check_refusal(ann, "link_memories", {"id": memory_id, "linkages": [good, link]}, says=says)
     assert (await ann.call("fetch", {"id": memory_id}))["linkages"] == []
 
 
@@ -102,7 +102,7 @@ async def test_a_link_leads_to_an_item_of_the_same_workspace_and_to_no_other(ann
         ("update_memory", {"id": memory_id, "linkages": [theirs]}),
         ("link_memories", {"id": memory_id, "linkages": [theirs]}),
     ):
-        await refused(ann, name, arguments, says=f"linkages: there is no working-memory item '{items[1]}'")
+        await check_refusal(ann, name, arguments, says=f"linkages: there is no working-memory item '{items[1]}'")
     assert (await ann.call("fetch", {"id": memory_id}))["linkages"] == [mine]
 
 
@@ -110,20 +110,20 @@ async def test_a_memory_does_not_link_to_itself(ann):
     memory_id = await ann.store("x")
     link = {"type": "memory", "id": memory_id}
     says = "linkages: a memory cannot link to itself"
-    await refused(ann, "link_memories", {"id": memory_id, "linkages": [link]}, says=says)
-    await refused(ann, "update_memory", {"id": memory_id, "linkages": [link]}, says=says)
+    await check_refusal(ann, "link_memories", {"id": memory_id, "linkages": [link]}, says=says)
+    await check_refusal(ann, "update_memory", {"id": memory_id, "linkages": [link]}, says=says)
 
 
 async def test_links_of_one_meaning_close_no_circle(ann):
     first = await ann.store("first")
     second = await ann.store("second", linkages=[{"type": "memory", "id": first}])
     third = await ann.store("third", linkages=[{"type": "memory", "id": second, "label": "related"}])
-    before = await kept(ann)
+    before = await read_totals(ann)
     for end in (second, third):
         closing = {"id": first, "linkages": [{"type": "file", "path": "a.md"}, {"type": "memory", "id": end}]}
-        await refused(ann, "link_memories", closing, says="linkages: this would close a circle")
-        await refused(ann, "update_memory", closing, says="links labelled 'related' lead back")
-    assert await kept(ann) == before
+        await check_refusal(ann, "link_memories", closing, says="linkages: this would close a circle")
+        await check_refusal(ann, "update_memory", closing, says="links labelled 'related' lead back")
+    assert await read_totals(ann) == before
     other = {"id": first, "linkages": [{"type": "memory", "id": third, "label": "explains"}]}
     assert (await ann.call("link_memories", other))["added"] == 1
     walked = await ann.call("memory_graph", {"id": first, "depth": 5})
@@ -141,25 +141,25 @@ async def test_a_deleted_memory_closes_no_circle(ann):
 
 async def test_no_link_and_too_many_are_refused(ann):
     memory_id = await ann.store("x")
-    await refused(ann, "link_memories", {"id": memory_id}, says="linkages is required")
+    await check_refusal(ann, "link_memories", {"id": memory_id}, says="linkages is required")
     many = [{"type": "file", "path": f"{n}.md"} for n in range(101)]
-    await refused(ann, "link_memories", {"id": memory_id, "linkages": many}, says="at most 100 entries")
+    await check_refusal(ann, "link_memories", {"id": memory_id, "linkages": many}, says="at most 100 entries")
     await ann.call("link_memories", {"id": memory_id, "linkages": many[:100]})
-    await refused(ann, "link_memories", {"id": memory_id, "linkages": many[100:]}, says="at most 100 links")
+    await check_refusal(ann, "link_memories", {"id": memory_id, "linkages": many[100:]}, says="at most 100 links")
 
 
 async def test_somebody_elses_memory_is_neither_walked_from_nor_linked_to(ann, bob):
     theirs = await bob.store("theirs")
     mine = await ann.store("mine")
-    before = await kept(bob)
-    await refused(
+    before = await read_totals(bob)
+    await check_refusal(
         ann, "link_memories", {"id": mine, "linkages": [{"type": "memory", "id": theirs}]}, says="there is no memory"
     )
     for name in ("memory_graph", "related_memories"):
-        await refused(ann, name, {"id": theirs}, status=404, code="not_found")
+        await check_refusal(ann, name, {"id": theirs}, status=404, code="not_found")
     link = {"id": theirs, "linkages": [{"type": "file", "path": "a.md"}]}
-    await refused(ann, "link_memories", link, status=404, code="not_found")
-    assert await kept(bob) == before
+    await check_refusal(ann, "link_memories", link, status=404, code="not_found")
+    assert await read_totals(bob) == before
 
 
 async def test_a_deleted_memory_is_in_no_graph(ann):
@@ -168,4 +168,4 @@ async def test_a_deleted_memory_is_in_no_graph(ann):
     await ann.http.delete(f"/v1/memories/{target}")
     answer = await both(ann, "memory_graph", {"id": source})
     assert ([each["id"] for each in answer["nodes"]], answer["edges"]) == ([source], [])
-    await refused(ann, "memory_graph", {"id": target}, status=404, code="not_found")
+    await check_refusal(ann, "memory_graph", {"id": target}, status=404, code="not_found")

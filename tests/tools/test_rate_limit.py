@@ -6,8 +6,8 @@ import sqlalchemy as sa
 from server.background.upkeep import clean_up_records
 from server.errors import Failure
 from server.store.tables.rates import rate_buckets
-from tests.helpers.doors import LEGACY, MODERN, seen, tool
-from tests.helpers.site import site_at
+from tests.helpers.doors import LEGACY, MODERN, call_tool, read_answer
+from tests.helpers.site import open_site
 from tools.core.rate_limit import REMEMBERED, RateLimit
 
 pytestmark = pytest.mark.anyio
@@ -16,20 +16,20 @@ pytestmark = pytest.mark.anyio
 @pytest.fixture
 async def tight(settings, clock):
     """A server that lets each credential call three times a minute."""
-    async with site_at(settings.model_copy(update={"rate_limit": 3}), clock) as site:
+    async with open_site(settings.model_copy(update={"rate_limit": 3}), clock) as site:
         yield site
 
 
 async def test_both_doors_draw_on_one_allowance_and_say_when_to_come_back(tight, clock):
-    ann = await tight.person("ann")
+    ann = await tight.add_person("ann")
     assert (await ann.http.get("/v1/memories")).status_code == 200
     for era in (LEGACY, MODERN):
-        assert (await tool(ann, "recent", {}, era=era)).error is None
+        assert (await call_tool(ann, "recent", {}, era=era)).error is None
     refused = await ann.http.get("/v1/memories")
     assert (refused.status_code, refused.headers["retry-after"]) == (429, "20")
-    assert seen(refused).error == "too_many_requests"
+    assert read_answer(refused).error == "too_many_requests"
     for era in (LEGACY, MODERN):
-        assert (await tool(ann, "recent", {}, era=era)).text == "too_many_requests: Too many requests. Wait 20 s."
+        assert (await call_tool(ann, "recent", {}, era=era)).text == "too_many_requests: Too many requests. Wait 20 s."
     clock.move(seconds=15)
     assert (await ann.http.get("/v1/memories")).headers["retry-after"] == "5"
     clock.move(seconds=5)
@@ -38,7 +38,7 @@ async def test_both_doors_draw_on_one_allowance_and_say_when_to_come_back(tight,
 
 
 async def test_what_was_refused_for_its_number_stored_nothing(tight, clock):
-    ann = await tight.person("ann")
+    ann = await tight.add_person("ann")
     for _ in range(5):
         await ann.http.post("/v1/memories", json={"content": "x"})
     clock.move(minutes=1)
@@ -46,8 +46,8 @@ async def test_what_was_refused_for_its_number_stored_nothing(tight, clock):
 
 
 async def test_each_credential_has_an_allowance_of_its_own(tight):
-    ann, bob = await tight.person("ann"), await tight.person("bob")
-    second_key = await tight.person("ann")
+    ann, bob = await tight.add_person("ann"), await tight.add_person("bob")
+    second_key = await tight.add_person("ann")
     for _ in range(4):
         last = await ann.http.get("/v1/health")
     assert last.status_code == 429
@@ -56,14 +56,14 @@ async def test_each_credential_has_an_allowance_of_its_own(tight):
 
 
 async def test_a_malformed_call_counts_too(tight):
-    ann = await tight.person("ann")
+    ann = await tight.add_person("ann")
     for _ in range(3):
         assert (await ann.http.post("/v1/search", json={})).status_code == 400
     assert (await ann.http.post("/v1/search", json={})).status_code == 429
 
 
 async def test_reading_a_resource_too_often_is_no_invalid_request(tight):
-    ann = await tight.person("ann")
+    ann = await tight.add_person("ann")
     async with ann.mcp() as client:
         for _ in range(3):
             await client.read_resource("memory://recent")
@@ -108,7 +108,7 @@ def test_only_so_many_credentials_are_remembered(clock):
 
 
 async def test_a_long_text_spends_as_much_as_its_windows(tight, clock):
-    ann, bob = await tight.person("ann"), await tight.person("bob")
+    ann, bob = await tight.add_person("ann"), await tight.add_person("bob")
     assert (await ann.http.post("/v1/memories", json={"content": "tea " * 8_000})).status_code == 201
     refused = await ann.http.get("/v1/memories")
     assert (refused.status_code, refused.headers["retry-after"]) == (429, "80"), "a debt of a minute at most"
@@ -118,14 +118,14 @@ async def test_a_long_text_spends_as_much_as_its_windows(tight, clock):
 
 
 async def test_short_texts_spend_one_call_however_many_come_at_once(tight):
-    ann = await tight.person("ann")
+    ann = await tight.add_person("ann")
     memories = [{"content": f"tea {n}"} for n in range(100)]
     assert (await ann.http.post("/v1/memories/ingest", json={"memories": memories})).status_code == 201
     assert [(await ann.http.get("/v1/memories")).status_code for _ in range(3)] == [200, 200, 429]
 
 
 async def test_each_golden_case_of_a_run_spends_a_call(tight, clock):
-    ann = await tight.person("ann")
+    ann = await tight.add_person("ann")
     memory_id = await ann.store("tea")
     for query in ("tea", "what tea?"):
         answer = await ann.http.post("/v1/golden", json={"query": query, "memory_id": memory_id})

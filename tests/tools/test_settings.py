@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.helpers.doors import kept, refused, rest, seen, tool
+from tests.helpers.doors import call_rest, call_tool, check_refusal, read_answer, read_totals
 from tools.settings import SETTING_NAMES
 
 pytestmark = pytest.mark.anyio
@@ -22,9 +22,9 @@ async def seen_by_recall(site, person, name="default"):
 
 
 async def test_a_setting_set_through_one_door_is_read_through_the_other(ann, site):
-    assert (await tool(ann, "set_setting", {"key": "recall_alpha", "value": 0.7})).body["value"] == 0.7
-    assert (await rest(ann, "set_setting", {"key": "language", "value": "german"})).body["value"] == "german"
-    over_rest = {each["key"]: each["value"] for each in (await rest(ann, "get_settings", {})).body["settings"]}
+    assert (await call_tool(ann, "set_setting", {"key": "recall_alpha", "value": 0.7})).body["value"] == 0.7
+    assert (await call_rest(ann, "set_setting", {"key": "language", "value": "german"})).body["value"] == "german"
+    over_rest = {each["key"]: each["value"] for each in (await call_rest(ann, "get_settings", {})).body["settings"]}
     assert over_rest == await values(ann)
     assert (over_rest["recall_alpha"], over_rest["language"], over_rest["half_life_days"]) == (0.7, "german", 7.0)
     found = await seen_by_recall(site, ann)
@@ -32,16 +32,16 @@ async def test_a_setting_set_through_one_door_is_read_through_the_other(ann, sit
 
 
 async def test_a_setting_that_is_reset_has_its_default_again(ann, site):
-    for name, door in (("recall_alpha", rest), ("half_life_days", tool)):
-        await rest(ann, "set_setting", {"key": name, "value": 1})
+    for name, door in (("recall_alpha", call_rest), ("half_life_days", call_tool)):
+        await call_rest(ann, "set_setting", {"key": name, "value": 1})
         for _ in range(2):
             assert (await door(ann, "reset_setting", {"key": name})).error is None
     assert await seen_by_recall(site, ann) == type(await seen_by_recall(site, ann))()
 
 
 async def test_all_settings_are_listed_in_order_with_their_defaults_and_times(ann):
-    await rest(ann, "set_setting", {"key": "stop_words", "value": ["heron"]})
-    listed = (await rest(ann, "get_settings", {})).body["settings"]
+    await call_rest(ann, "set_setting", {"key": "stop_words", "value": ["heron"]})
+    listed = (await call_rest(ann, "get_settings", {})).body["settings"]
     assert tuple(each["key"] for each in listed) == SETTING_NAMES
     assert all(each["description"].endswith(".") for each in listed)
     (words,) = [each for each in listed if each["updated_at"] is not None]
@@ -63,7 +63,7 @@ async def test_all_settings_are_listed_in_order_with_their_defaults_and_times(an
     ],
 )
 async def test_a_value_that_is_sent_as_text_is_read_as_what_it_means(ann, key, sent, meant):
-    for door in (rest, tool):
+    for door in (call_rest, call_tool):
         assert (await door(ann, "set_setting", {"key": key, "value": sent})).body["value"] == meant
         assert (await values(ann))[key] == meant
 
@@ -100,21 +100,23 @@ async def test_a_value_that_is_sent_as_text_is_read_as_what_it_means(ann, key, s
     ids=lambda each: str(each)[:20],
 )
 async def test_a_value_out_of_bounds_is_refused_by_name_and_sets_nothing(ann, key, value, says):
-    before = await kept(ann)
-    await refused(ann, "set_setting", {"key": key, "value": value}, says=says)
-    assert await kept(ann) == before == {"memories": 0, "workspaces": 0, "keys": 1}
+    before = await read_totals(ann)
+    await check_refusal(ann, "set_setting", {"key": key, "value": value}, says=says)
+    assert await read_totals(ann) == before == {"memories": 0, "workspaces": 0, "keys": 1}
 
 
 async def test_a_setting_that_is_not_known_cannot_be_reset_either(ann):
-    await refused(ann, "reset_setting", {"key": "colour"}, says="key: there is no setting 'colour'; settings are ")
+    await check_refusal(
+        ann, "reset_setting", {"key": "colour"}, says="key: there is no setting 'colour'; settings are "
+    )
 
 
 async def test_two_people_have_settings_of_their_own(ann, bob, site):
     await ann.store("x")
     await bob.store("x")
-    await rest(ann, "set_setting", {"key": "recall_alpha", "value": 0.7})
-    await rest(bob, "set_setting", {"key": "recall_alpha", "value": 0.1})
-    await rest(bob, "reset_setting", {"key": "language"})
+    await call_rest(ann, "set_setting", {"key": "recall_alpha", "value": 0.7})
+    await call_rest(bob, "set_setting", {"key": "recall_alpha", "value": 0.1})
+    await call_rest(bob, "reset_setting", {"key": "language"})
     assert (await values(ann))["recall_alpha"] == (await seen_by_recall(site, ann)).recall_alpha == 0.7
     assert (await values(bob))["recall_alpha"] == (await seen_by_recall(site, bob)).recall_alpha == 0.1
     for name, arguments in (
@@ -122,13 +124,13 @@ async def test_two_people_have_settings_of_their_own(ann, bob, site):
         ("set_setting", {"key": "recall_alpha", "value": 0}),
         ("reset_setting", {"key": "recall_alpha"}),
     ):
-        for door in (rest, tool):
+        for door in (call_rest, call_tool):
             assert (await door(ann, name, arguments | {"workspace": "bob/default"})).error == "not_found"
     assert (await values(bob))["recall_alpha"] == 0.1
 
 
 async def test_each_workspace_has_settings_of_its_own(ann, site):
-    await rest(ann, "set_setting", {"key": "recall_alpha", "value": 0.7, "workspace": "notes"})
+    await call_rest(ann, "set_setting", {"key": "recall_alpha", "value": 0.7, "workspace": "notes"})
     assert (await seen_by_recall(site, ann, "notes")).recall_alpha == 0.7
     answer = await ann.call("get_settings")
     assert answer["meta"] == {"workspace": "default", "workspace_exists": False}
@@ -136,10 +138,10 @@ async def test_each_workspace_has_settings_of_its_own(ann, site):
 
 
 async def test_who_may_only_read_sees_settings_and_changes_none(ann, site):
-    reader = await site.person("ann", scopes=["memory:read"])
+    reader = await site.add_person("ann", scopes=["memory:read"])
     assert (await values(reader))["recall_alpha"] == 0.5
-    assert (await rest(reader, "set_setting", {"key": "recall_alpha", "value": 1})).error == "insufficient_scope"
-    assert (await rest(reader, "reset_setting", {"key": "recall_alpha"})).error == "insufficient_scope"
+    assert (await call_rest(reader, "set_setting", {"key": "recall_alpha", "value": 1})).error == "insufficient_scope"
+    assert (await call_rest(reader, "reset_setting", {"key": "recall_alpha"})).error == "insufficient_scope"
     assert (await values(ann))["recall_alpha"] == 0.5
 
 
@@ -167,4 +169,4 @@ async def test_memento_is_told_in_its_own_sentences(ann):
     for _ in range(2):
         gone = await http.delete("/v1/settings/recall_alpha")
         assert (gone.status_code, spoken(gone)) == (200, 'Setting "recall_alpha" deleted (reverted to default).')
-    assert seen(await http.put("/v1/settings/recall_alpha", json={})).text == "value: is required."
+    assert read_answer(await http.put("/v1/settings/recall_alpha", json={})).text == "value: is required."

@@ -6,7 +6,7 @@ import pytest
 
 from server.background.upkeep import write_counts
 from tests.helpers.arguments import NEED_LANGUAGE_MODEL, NOBODY, VALID
-from tests.helpers.doors import rest, tool
+from tests.helpers.doors import call_rest, call_tool
 from tools import catalog
 from tools.core.operation import Effect
 
@@ -34,7 +34,7 @@ async def test_the_argument_goes_before_the_header_and_the_header_before_the_url
         ({}, {}, "/mcp?workspace=", "default"),
         ({}, {}, "/mcp", "default"),
     ):
-        answer = await tool(ann, "recent", arguments, headers=headers, path=path)
+        answer = await call_tool(ann, "recent", arguments, headers=headers, path=path)
         assert answer.body["meta"]["workspace"] == expected
     assert await place_of(ann, headers=header) == "from-header"
     assert await place_of(ann, headers=header, params={"workspace": "from-query"}) == "from-query"
@@ -82,8 +82,8 @@ async def test_only_what_stores_makes_a_missing_workspace(ann, name):
     arguments = VALID.get(name, {})
     stores = operation.effect is Effect.CREATE or name in WRITES_WHAT_IS_ALWAYS_THERE
     for answer in (
-        await rest(ann, name, arguments | {"workspace": "one"}),
-        await tool(ann, name, arguments | {"workspace": "two"}),
+        await call_rest(ann, name, arguments | {"workspace": "one"}),
+        await call_tool(ann, name, arguments | {"workspace": "two"}),
     ):
         if name in HAVE_NO_META:
             assert answer.error is None
@@ -99,7 +99,7 @@ async def test_only_what_stores_makes_a_missing_workspace(ann, name):
 async def test_a_store_that_is_refused_makes_no_workspace(ann):
     link = {"type": "memory", "id": NOBODY}
     for fields in ({"content": ""}, {"content": "x", "linkages": [link]}, {"content": "x", "task": "t"}):
-        assert (await rest(ann, "store_memory", fields | {"workspace": "new"})).status == 400
+        assert (await call_rest(ann, "store_memory", fields | {"workspace": "new"})).status == 400
     assert await names(ann) == set()
 
 

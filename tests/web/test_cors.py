@@ -4,8 +4,8 @@ import pytest
 
 from server.config import Settings, load_settings
 from tests.helpers.clock import Clock
-from tests.helpers.doors import seen
-from tests.helpers.site import site_at
+from tests.helpers.doors import read_answer
+from tests.helpers.site import open_site
 
 pytestmark = pytest.mark.anyio
 
@@ -25,10 +25,10 @@ PAGES = ["/login", "/apps", "/signup", "/oauth/authorize", "/logout", "/setup"]
 
 
 @pytest.fixture(scope="module")
-async def open_site(tmp_path_factory):
+async def cors_site(tmp_path_factory):
     """A server whose pages of one other origin are allowed."""
     folder = tmp_path_factory.mktemp("cors")
-    async with site_at(Settings(data_dir=folder, embedding_model="none", cors_origins=[APP]), Clock()) as site:
+    async with open_site(Settings(data_dir=folder, embedding_model="none", cors_origins=[APP]), Clock()) as site:
         yield site
 
 
@@ -52,8 +52,8 @@ async def test_metadata_may_be_read_by_every_page(shared, path, origin):
 
 
 @pytest.mark.parametrize("path", CALLED)
-async def test_an_allowed_origin_may_call_and_reads_the_challenge(open_site, path):
-    http = open_site.client()
+async def test_an_allowed_origin_may_call_and_reads_the_challenge(cors_site, path):
+    http = cors_site.client()
     for origin in (APP, "https://APP.example:443"):
         before = await ask_first(http, path, origin)
         assert before.status_code == 200
@@ -66,8 +66,8 @@ async def test_an_allowed_origin_may_call_and_reads_the_challenge(open_site, pat
         assert exposed >= {"WWW-Authenticate", "Mcp-Session-Id", "MCP-Protocol-Version"}
 
 
-async def test_a_page_of_an_allowed_origin_uses_the_api_and_the_errors_can_be_read(open_site):
-    ann = await open_site.person("ann")
+async def test_a_page_of_an_allowed_origin_uses_the_api_and_the_errors_can_be_read(cors_site):
+    ann = await cors_site.add_person("ann")
     stored = await ann.http.post("/v1/memories", json={"content": "x"}, headers={"origin": APP})
     assert (stored.status_code, stored.headers["access-control-allow-origin"]) == (201, "*")
     missing = await ann.http.get("/v1/memories/nothing", headers={"origin": APP})
@@ -80,22 +80,22 @@ async def test_a_page_of_an_allowed_origin_uses_the_api_and_the_errors_can_be_re
 @pytest.mark.parametrize(
     "origin", [EVIL, "null", "https://app.example.evil", "http://app.example", "https://app.example:444"]
 )
-async def test_every_other_origin_is_refused(open_site, origin):
-    http = open_site.client()
+async def test_every_other_origin_is_refused(cors_site, origin):
+    http = cors_site.client()
     for path in CALLED + PAGES:
         for response in (await ask_first(http, path, origin), await http.post(path, headers={"origin": origin})):
             assert response.status_code == 403
-            assert seen(response).error == "forbidden"
-            assert "LOCI_CORS_ORIGINS" in seen(response).text
+            assert read_answer(response).error == "forbidden"
+            assert "LOCI_CORS_ORIGINS" in read_answer(response).text
             assert "access-control-allow-origin" not in response.headers
 
 
 @pytest.mark.parametrize("path", PAGES)
-async def test_the_pages_for_people_are_open_to_no_other_origin(open_site, path):
-    http = open_site.client()
+async def test_the_pages_for_people_are_open_to_no_other_origin(cors_site, path):
+    http = cors_site.client()
     for response in (await ask_first(http, path, APP), await http.post(path, headers={"origin": APP})):
         assert response.status_code == 403
-        assert "also none of LOCI_CORS_ORIGINS" in seen(response).text
+        assert "also none of LOCI_CORS_ORIGINS" in read_answer(response).text
 
 
 async def test_without_an_origin_nothing_is_said_about_origins(shared):

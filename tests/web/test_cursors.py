@@ -7,7 +7,7 @@ from typing import get_args
 import pytest
 
 from server.store.record.memories import Sort
-from tests.helpers.doors import refused, rest
+from tests.helpers.doors import call_rest, check_refusal
 
 pytestmark = pytest.mark.anyio
 
@@ -18,7 +18,7 @@ async def read_pages(person, name, key, arguments, between=None):
     """The entries of all pages, read by their cursors; `between` is called before each page but the first."""
     entries, cursor = [], None
     while True:
-        page = (await rest(person, name, arguments | ({"cursor": cursor} if cursor else {}))).body
+        page = (await call_rest(person, name, arguments | ({"cursor": cursor} if cursor else {}))).body
         entries += page[key]
         cursor = page["next_cursor"]
         if cursor is None:
@@ -42,9 +42,9 @@ async def seven(cat):
 @pytest.mark.usefixtures("seven")
 async def test_the_pages_of_a_cursor_are_the_whole_list_in_its_order(cat, sort, order):
     how = {"sort": sort, "order": order}
-    whole = (await rest(cat, "list_memories", how)).body["memories"]
+    whole = (await call_rest(cat, "list_memories", how)).body["memories"]
     assert len(whole) == 7
-    assert (await rest(cat, "list_memories", how | {"limit": 7})).body["next_cursor"] is None
+    assert (await call_rest(cat, "list_memories", how | {"limit": 7})).body["next_cursor"] is None
     for limit in (1, 2, 3, 7):
         assert await read_pages(cat, "list_memories", "memories", how | {"limit": limit}) == whole
 
@@ -52,7 +52,7 @@ async def test_the_pages_of_a_cursor_are_the_whole_list_in_its_order(cat, sort, 
 async def test_what_others_write_neither_doubles_nor_hides_a_memory(cat, seven):
     async def write():
         await cat.store("Another tea")
-        await rest(cat, "delete_memory", {"id": seven.pop()}) if len(seven) > 5 else None
+        await call_rest(cat, "delete_memory", {"id": seven.pop()}) if len(seven) > 5 else None
 
     order = list(reversed(seven))
     pages = await read_pages(cat, "list_memories", "memories", {"limit": 2}, write)
@@ -61,16 +61,16 @@ async def test_what_others_write_neither_doubles_nor_hides_a_memory(cat, seven):
 
 
 async def test_a_page_goes_on_after_a_memory_that_was_deleted_meanwhile(cat, seven):
-    page = (await rest(cat, "list_memories", {"limit": 3})).body
-    await rest(cat, "delete_memory", {"id": page["memories"][-1]["id"], "erase": True})
-    following = (await rest(cat, "list_memories", {"limit": 3, "cursor": page["next_cursor"]})).body
+    page = (await call_rest(cat, "list_memories", {"limit": 3})).body
+    await call_rest(cat, "delete_memory", {"id": page["memories"][-1]["id"], "erase": True})
+    following = (await call_rest(cat, "list_memories", {"limit": 3, "cursor": page["next_cursor"]})).body
     assert [each["id"] for each in following["memories"]] == seven[3::-1][:3]
 
 
 async def test_the_items_of_working_memory_have_cursors_too(cat):
     for n in range(5):
-        await rest(cat, "add_item", {"category": "active_work", "title": f"Item {n}", "priority": n % 2})
-    whole = (await rest(cat, "list_items", {})).body["items"]
+        await call_rest(cat, "add_item", {"category": "active_work", "title": f"Item {n}", "priority": n % 2})
+    whole = (await call_rest(cat, "list_items", {})).body["items"]
     pages = await read_pages(cat, "list_items", "items", {"limit": 2})
     assert [each["id"] for each in pages] == [each["id"] for each in whole]
 
@@ -94,16 +94,16 @@ def make_cursor(*values):
     ],
 )
 async def test_what_is_no_cursor_of_this_list_is_refused(cat, cursor):
-    await refused(cat, "list_memories", {"cursor": cursor}, says="cursor: ")
-    await refused(cat, "list_items", {"cursor": cursor}, says="cursor: is not the next_cursor of this list")
+    await check_refusal(cat, "list_memories", {"cursor": cursor}, says="cursor: ")
+    await check_refusal(cat, "list_items", {"cursor": cursor}, says="cursor: is not the next_cursor of this list")
 
 
 @pytest.mark.parametrize("name", ["list_memories", "list_items"])
 async def test_a_cursor_and_an_offset_are_two_places(cat, name):
-    await refused(cat, name, {"cursor": "x", "offset": 2}, says="send cursor or offset, not both")
+    await check_refusal(cat, name, {"cursor": "x", "offset": 2}, says="send cursor or offset, not both")
 
 
 @pytest.mark.usefixtures("seven")
 async def test_a_cursor_of_another_person_shows_nothing_of_theirs(cat, dan):
-    page = (await rest(cat, "list_memories", {"limit": 2})).body
-    assert (await rest(dan, "list_memories", {"cursor": page["next_cursor"]})).body["memories"] == []
+    page = (await call_rest(cat, "list_memories", {"limit": 2})).body
+    assert (await call_rest(dan, "list_memories", {"cursor": page["next_cursor"]})).body["memories"] == []

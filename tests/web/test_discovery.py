@@ -9,7 +9,7 @@ import pytest
 
 from server import __version__
 from server.web.discovery import CARD_PATHS, CATALOG_PATH, build_catalog, build_server_card
-from tests.helpers.doors import rpc
+from tests.helpers.doors import send_rpc
 
 pytestmark = pytest.mark.anyio
 
@@ -49,7 +49,7 @@ def test_a_card_fits_its_schema_whatever_the_public_url_is(url, name):
 
 
 async def test_the_card_says_what_the_server_says_when_a_client_connects(shared, cat):
-    told = (await rpc(cat, "server/discover")).json()["result"]
+    told = (await send_rpc(cat, "server/discover")).json()["result"]
     card = build_server_card(shared.url)
     assert set(told["supportedVersions"]) <= set(card["remotes"][0]["supportedProtocolVersions"])
     info = told["_meta"]["io.modelcontextprotocol/serverInfo"]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.helpers.doors import without_nulls
+from tests.helpers.doors import drop_nulls
 
 pytestmark = pytest.mark.anyio
 
@@ -27,11 +27,11 @@ async def test_both_doors_give_the_same_memory(ann):
     memory_id = await ann.store("Same", metadata={"n": 1, "deep": {"yes": True}}, occurred_at="2026-01-02")
     over_rest = (await ann.http.get(f"/v1/memories/{memory_id}")).json()
     over_mcp = await ann.call("fetch", {"id": memory_id})
-    assert over_mcp == without_nulls(over_rest)
+    assert over_mcp == drop_nulls(over_rest)
 
 
 async def test_recall_by_meaning_finds_what_shares_no_word(hybrid_site):
-    ann = await hybrid_site.person()
+    ann = await hybrid_site.add_person()
     await ann.store("The principal investigator of the study is Dr. Okafor")
     wanted = await ann.store("Her car is a red convertible")
     found = await ann.call("retrieve_context", {"message": "what vehicle does she drive"})

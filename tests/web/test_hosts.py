@@ -11,7 +11,7 @@ from starlette.routing import Route
 from auth.resources import find_resource
 from server.network.origins import normalize_origin
 from server.web.entrance import Entrance
-from tests.helpers.lines import line_to
+from tests.helpers.lines import open_line
 
 pytestmark = pytest.mark.anyio
 
@@ -75,10 +75,10 @@ async def test_another_host_is_refused_with_the_right_url(host):
 async def test_a_request_without_one_host_is_refused(shared, path, headers):
     if path == "/healthz" and not headers:
         return  # a probe may have none
-    async with line_to(shared.url) as line:
+    async with open_line(shared.url) as line:
         lines = "\r\n".join([f"GET {path} HTTP/1.1", *headers, "", ""]).replace("OURS", line.authority)
         await line.send(lines.encode())
-        status, body = await line.answer()
+        status, body = await line.read_answer()
         expected = (400, "malformed") if len(headers) > 1 else (421, "wrong_host")
         assert (status, body["error"]) == expected
 
@@ -101,9 +101,9 @@ async def test_the_host_of_a_whole_url_counts_and_not_the_header(shared):
 
 
 async def test_a_probe_may_come_without_a_host(shared):
-    async with line_to(shared.url) as line:
+    async with open_line(shared.url) as line:
         await line.send(b"GET /healthz HTTP/1.0\r\n\r\n")
-        assert (await line.answer())[0] == 200
+        assert (await line.read_answer())[0] == 200
 
 
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"

@@ -12,8 +12,9 @@ from server.store.lifecycle import erasure
 from server.store.tables.memories import images as table
 from server.web import request_body
 from tests.helpers.arguments import NOBODY
-from tests.helpers.doors import rpc, seen, spoken, tool
-from tests.helpers.erasures import WORD, erase, find_files_with
+from tests.helpers.doors import call_tool, read_answer, read_shown_text, send_rpc
+from tests.helpers.erasures import WORD, find_files_with
+from tests.helpers.erasures import erase_memory as erase
 
 pytestmark = pytest.mark.anyio
 
@@ -44,7 +45,10 @@ async def count_rows(site):
 async def test_a_picture_is_kept_under_a_plain_name_and_comes_back_whole(cat, data, ending, mimetype):
     response = await store(cat, encode(data, filename=f"../my heron.{ending}", mimetype="image/png"))
     body = response.json()
-    assert (response.status_code, spoken(response)) == (201, f"Stored memory {body['id']} (observation) (1 image)")
+    assert (response.status_code, read_shown_text(response)) == (
+        201,
+        f"Stored memory {body['id']} (observation) (1 image)",
+    )
     (image,) = body["memory"]["images"]
     name = f"my-heron.{ending}"
     assert image == {
@@ -76,7 +80,7 @@ async def test_the_bytes_decide_and_names_differ(cat):
         ("image.png", "image/png"),
         ("image-2.png", "image/png"),
     ]
-    assert spoken(response).endswith(" (4 images)")
+    assert read_shown_text(response).endswith(" (4 images)")
 
 
 @pytest.mark.parametrize(
@@ -95,7 +99,7 @@ async def test_the_bytes_decide_and_names_differ(cat):
     ],
 )
 async def test_a_picture_that_cannot_be_kept_is_named_by_its_place_and_nothing_is_stored(cat, images, field, says):
-    answer = seen(await store(cat, *images))
+    answer = read_answer(await store(cat, *images))
     assert (answer.status, answer.error, answer.body["field"]) == (400, "invalid", field)
     assert says in answer.text
     assert (await cat.http.get("/v1/memories")).json()["total"] == 0
@@ -151,7 +155,7 @@ async def test_a_merged_memory_takes_over_the_first_five_pictures_and_an_undo_br
 
 @pytest.mark.parametrize("words", [{}, {"content": "Herons, in my own words"}])
 async def test_pictures_of_an_erased_source_leave_every_memory_that_it_was_merged_into(site, settings, words):
-    ann = await site.person("ann")
+    ann = await site.add_person("ann")
     ids = [
         (await store(ann, encode(draw(mark), filename=f"{mark}.png"), content=f"Heron {mark}")).json()["id"]
         for mark in (WORD, "second", "third")
@@ -178,7 +182,7 @@ async def test_an_update_takes_the_pictures_of_an_answer_back_and_refuses_others
     for method, sent in (("PUT", []), ("PATCH", images), ("PUT", None)):
         changed = await cat.http.request(method, path, json={"content": "A heron again", "images": sent})
         assert changed.json()["images"] == images
-        refusal = seen(await cat.http.request(method, path, json={"images": [encode(draw("another"))]}))
+        refusal = read_answer(await cat.http.request(method, path, json={"images": [encode(draw("another"))]}))
         assert (refusal.status, refusal.body["field"]) == (400, "images")
         assert refusal.text == "images: is not supported by this server; leave it out."
     assert await read_images(cat, stored["id"]) == [("image.png", PNG)]
@@ -191,9 +195,11 @@ async def test_only_a_memory_may_be_large_and_only_a_few_at_once(shared, cat, mo
     headers = {"content-type": "application/json"}
     for body in (b" " * (request_body.MAX_BODY + 1), b'{"images":' + b" " * request_body.MAX_BODY_WITH_PICTURES):
         assert (await cat.http.post("/v1/memories", content=body, headers=headers)).status_code == 413
-    assert seen(await store(cat, large)).status == 400, "arrives whole, and is no picture"
+    assert read_answer(await store(cat, large)).status == 400, "arrives whole, and is no picture"
     digits = f'{{"content": "x", "images": [{json.dumps(large)}], "metadata": {{"n": {"9" * 5000}}}}}'
-    assert seen(await cat.http.post("/v1/memories", content=digits, headers=headers)).body["field"] == "metadata.n"
+    assert (
+        read_answer(await cat.http.post("/v1/memories", content=digits, headers=headers)).body["field"] == "metadata.n"
+    )
     monkeypatch.setattr(request_body.asyncio.Semaphore, "locked", lambda _self: True)
     busy = await store(cat, large)
     assert (busy.status_code, busy.headers["retry-after"]) == (503, "5")
@@ -206,9 +212,9 @@ async def test_a_picture_is_private_to_the_workspace(cat, dan):
     assert (await dan.http.get(f"/v1/images/{key}")).status_code == 404
     assert (await cat.http.get(f"/v1/images/default/{key.partition('/')[2]}")).status_code == 404
     elsewhere = await cat.http.get(f"/v1/images/{key}", headers={"x-memento-workspace": "default"})
-    assert seen(elsewhere).status == 403
+    assert read_answer(elsewhere).status == 403
     for path in (f"attic/{NOBODY}/image.png", key + "x"):
-        assert seen(await cat.http.get(f"/v1/images/{path}")).status == 404
+        assert read_answer(await cat.http.get(f"/v1/images/{path}")).status == 404
 
 
 async def test_recall_and_context_name_the_pictures(cat):
@@ -228,22 +234,24 @@ async def test_recall_and_context_name_the_pictures(cat):
 
 
 async def test_a_model_looks_at_a_picture(cat, dan):
-    said = await tool(cat, "memento_remember", {"content": "A heron", "images": [encode(PNG, filename="heron.png")]})
+    said = await call_tool(
+        cat, "memento_remember", {"content": "A heron", "images": [encode(PNG, filename="heron.png")]}
+    )
     assert said.error is None, said.text
     assert said.text.endswith("(1 image)")
     memory_id = said.text.split()[2]
     for arguments in ({"memory_id": memory_id}, {"memory_id": memory_id, "filename": "heron.png"}):
         call = {"name": "memento_view_image", "arguments": arguments}
-        text, image = (await rpc(cat, "tools/call", call)).json()["result"]["content"]
+        text, image = (await send_rpc(cat, "tools/call", call)).json()["result"]["content"]
         assert "heron.png (image/png, 48 bytes)" in text["text"]
         assert (image["type"], image["mimeType"], base64.b64decode(image["data"])) == ("image", "image/png", PNG)
     for person, arguments in ((cat, {"memory_id": memory_id, "filename": "b.png"}), (dan, {"memory_id": memory_id})):
-        assert (await tool(person, "memento_view_image", arguments)).error == "not_found"
+        assert (await call_tool(person, "memento_view_image", arguments)).error == "not_found"
 
 
 @pytest.mark.parametrize("erase", [True, False])
 async def test_a_picture_goes_with_its_memory(site, clock, erase):
-    ann = await site.person("ann")
+    ann = await site.add_person("ann")
     stored = (await store(ann, encode(PNG))).json()
     (image,) = stored["memory"]["images"]
     path = f"/v1/memories/{stored['id']}"

@@ -6,7 +6,7 @@ import pytest
 
 from server.store.record.people import api_keys
 from tests.helpers.arguments import NOBODY, VALID
-from tests.helpers.doors import ERAS, kept, rest, rpc, seen, tool
+from tests.helpers.doors import ERAS, call_rest, call_tool, read_answer, read_totals, send_rpc
 from tools import catalog
 from tools.core.operation import Effect
 from tools.core.schema import build_schema
@@ -21,7 +21,7 @@ IN_WORKSPACE = [name for name, each in catalog.CANONICAL.items() if each.is_in_w
 @pytest.fixture(scope="module")
 async def dan(shared):
     """Somebody else, the same in each test: nobody can change anything that is his."""
-    return await shared.person("dan")
+    return await shared.add_person("dan")
 
 
 @pytest.fixture(scope="module")
@@ -38,17 +38,17 @@ async def secrets_of_dan(dan):
 async def test_unknown_foreign_and_deleted_ids_are_the_same(cat, dan, secrets_of_dan, name):
     gone = await cat.store("gone")
     await cat.http.delete(f"/v1/memories/{gone}")
-    before = await kept(dan)
+    before = await read_totals(dan)
     answers = set()
     for each in (NOBODY, gone, *secrets_of_dan.values()):
         arguments = VALID[name] | {"id": each}
-        over_rest = await rest(cat, name, arguments)
+        over_rest = await call_rest(cat, name, arguments)
         assert over_rest.status == 404
-        over_mcp = await tool(cat, name, arguments)
+        over_mcp = await call_tool(cat, name, arguments)
         assert over_mcp.text == f"not_found: {over_rest.text}"
         answers.add(json.dumps(over_rest.body).replace(each, "ID"))
     assert len(answers) == 1
-    assert await kept(dan) == before
+    assert await read_totals(dan) == before
 
 
 @pytest.mark.parametrize("name", IN_WORKSPACE)
@@ -59,10 +59,10 @@ async def test_naming_the_other_account_is_as_if_it_were_not_there(cat, dan, sec
         arguments = VALID.get(name, {})
         if name in BY_ID:
             arguments = arguments | {"id": secrets_of_dan["memory"]}
-        by_argument = await rest(cat, name, arguments | {"workspace": place})
-        by_header = await rest(cat, name, arguments, headers={"x-memento-workspace": place})
-        by_tool = await tool(cat, name, arguments | {"projectId": place})
-        by_url = await tool(cat, name, arguments, path=f"/mcp?workspace={place}")
+        by_argument = await call_rest(cat, name, arguments | {"workspace": place})
+        by_header = await call_rest(cat, name, arguments, headers={"x-memento-workspace": place})
+        by_tool = await call_tool(cat, name, arguments | {"projectId": place})
+        by_url = await call_tool(cat, name, arguments, path=f"/mcp?workspace={place}")
         assert {each.error for each in (by_argument, by_header, by_tool, by_url)} == {"not_found"}
         answers.add(by_argument.text.replace(account, "ACCOUNT"))
     assert len(answers) == 1
@@ -72,13 +72,13 @@ async def test_naming_the_other_account_is_as_if_it_were_not_there(cat, dan, sec
 async def test_a_workspace_of_the_same_name_is_another_one(cat, secrets_of_dan, name):
     for where in ({}, {"workspace": "attic"}, {"workspace": secrets_of_dan["attic"]}):
         for query in (VALID.get(name, {}), {"query": SECRET} if name == "search" else VALID.get(name, {})):
-            for answer in (await tool(cat, name, query | where), await rest(cat, name, query | where)):
+            for answer in (await call_tool(cat, name, query | where), await call_rest(cat, name, query | where)):
                 assert SECRET not in json.dumps(answer.body).replace(f'"query_terms": ["{SECRET}"]', "")
 
 
 async def test_lists_and_health_count_only_ones_own(cat, secrets_of_dan):
     assert secrets_of_dan["memory"]
-    assert await kept(cat) == {"memories": 0, "workspaces": 0, "keys": 1}
+    assert await read_totals(cat) == {"memories": 0, "workspaces": 0, "keys": 1}
     assert (await cat.call("health"))["memories"]["total"] == 0
 
 
@@ -87,11 +87,11 @@ async def test_another_persons_memory_is_no_resource(cat, dan, secrets_of_dan, e
     uris = [f"memory://memories/{each}" for each in secrets_of_dan.values()]
     uris += [f"memory://workspaces/{dan.name}%2Fdefault/recent", f"memory://workspaces/{dan.name}/default/recent"]
     for uri in uris:
-        answer = (await rpc(cat, "resources/read", {"uri": uri}, era=era)).json()
+        answer = (await send_rpc(cat, "resources/read", {"uri": uri}, era=era)).json()
         assert answer["error"]["code"] == -32602, uri
         assert SECRET not in json.dumps(answer)
     for uri in ("memory://recent", "memory://workspaces", "memory://workspaces/attic/recent"):
-        answer = (await rpc(cat, "resources/read", {"uri": uri}, era=era)).json()
+        answer = (await send_rpc(cat, "resources/read", {"uri": uri}, era=era)).json()
         assert SECRET not in json.dumps(answer["result"])
         assert "attic" not in json.dumps(answer["result"]).replace("workspaces/attic", "").replace(
             '\\"workspace\\":\\"attic\\"', ""
@@ -106,7 +106,7 @@ async def test_completion_offers_ones_own_workspaces_only(cat, secrets_of_dan, e
         "ref": {"type": "ref/resource", "uri": "memory://workspaces/{workspace}/recent"},
         "argument": {"name": "workspace", "value": ""},
     }
-    answer = (await rpc(cat, "completion/complete", params, era=era)).json()
+    answer = (await send_rpc(cat, "completion/complete", params, era=era)).json()
     assert answer["result"]["completion"]["values"] == ["cellar"]
 
 
@@ -118,7 +118,7 @@ async def test_a_bound_key_reaches_its_workspace_and_no_other(shared, cat):
     assert (await bound.get(f"/v1/memories/{there}")).status_code == 404
     for place in ("there", "new", f"{cat.name}/there"):
         for how in ({"params": {"workspace": place}}, {"headers": {"x-memento-workspace": place}}):
-            answer = seen(await bound.get("/v1/memories", **how))
+            answer = read_answer(await bound.get("/v1/memories", **how))
             assert (answer.status, answer.error, answer.body["field"]) == (403, "forbidden", "workspace")
     for place in ("here", f"{cat.name}/here"):
         assert (await bound.get("/v1/memories", params={"workspace": place})).json()["total"] == 1
@@ -129,10 +129,10 @@ async def test_a_bound_key_reaches_its_workspace_and_no_other(shared, cat):
 async def test_a_bound_key_makes_and_deletes_no_workspace(shared, cat):
     await cat.store("x", workspace="here")
     listed = (await cat.http.get("/v1/workspaces")).json()["workspaces"]
-    bound = await shared.person(cat.name, workspace_id=listed[0]["id"])
-    assert (await rest(bound, "create_workspace", {"name": "new"})).status == 403
-    assert (await rest(bound, "delete_workspace", {"id": listed[0]["id"]})).status == 403
-    assert (await kept(cat))["workspaces"] == 1
+    bound = await shared.add_person(cat.name, workspace_id=listed[0]["id"])
+    assert (await call_rest(bound, "create_workspace", {"name": "new"})).status == 403
+    assert (await call_rest(bound, "delete_workspace", {"id": listed[0]["id"]})).status == 403
+    assert (await read_totals(cat))["workspaces"] == 1
 
 
 async def test_with_a_workspace_its_keys_end_at_once_and_its_name_is_free(shared, cat):
@@ -149,7 +149,7 @@ async def test_with_a_workspace_its_keys_end_at_once_and_its_name_is_free(shared
     assert again["created"]
     assert again["id"] != old_id
     for name in ("search", "recent", "list_memories", "retrieve_context"):
-        answer = await tool(cat, name, ({"query": "old"} if name == "search" else {}) | {"workspace": "attic"})
+        answer = await call_tool(cat, name, ({"query": "old"} if name == "search" else {}) | {"workspace": "attic"})
         assert '"content":"old"' not in answer.text, name
 
 
@@ -158,10 +158,10 @@ async def test_what_was_in_a_deleted_workspace_is_not_found_by_its_id(cat):
     workspace_id = (await cat.http.get("/v1/workspaces")).json()["workspaces"][0]["id"]
     await cat.http.delete(f"/v1/workspaces/{workspace_id}")
     for name in ("fetch", "update_memory", "delete_memory"):
-        assert (await rest(cat, name, VALID[name] | {"id": memory_id})).status == 404
+        assert (await call_rest(cat, name, VALID[name] | {"id": memory_id})).status == 404
     await cat.store("new")
-    assert (await rest(cat, "fetch", {"id": memory_id})).status == 404
-    found = (await rest(cat, "search", {"query": "old"})).body["memories"]
+    assert (await call_rest(cat, "fetch", {"id": memory_id})).status == 404
+    found = (await call_rest(cat, "search", {"query": "old"})).body["memories"]
     assert [each["content"] for each in found] == []
 
 
@@ -170,40 +170,40 @@ async def test_a_deleted_memory_is_gone_from_every_path(cat):
     assert (await cat.http.delete(f"/v1/memories/{memory_id}")).status_code == 200
     for name in ("search", "recent", "list_memories", "retrieve_context"):
         arguments = {"query": SECRET} if name == "search" else {}
-        assert memory_id not in (await tool(cat, name, arguments)).text
-        assert memory_id not in json.dumps((await rest(cat, name, arguments)).body)
-    assert memory_id not in (await rpc(cat, "resources/read", {"uri": "memory://recent"})).text
+        assert memory_id not in (await call_tool(cat, name, arguments)).text
+        assert memory_id not in json.dumps((await call_rest(cat, name, arguments)).body)
+    assert memory_id not in (await send_rpc(cat, "resources/read", {"uri": "memory://recent"})).text
 
 
-async def test_the_recall_link_is_read_only_whatever_the_key(newcomer):
-    admin = await newcomer(scopes=["admin"], is_admin=True)
+async def test_the_recall_link_is_read_only_whatever_the_key(make_person):
+    admin = await make_person(scopes=["admin"], is_admin=True)
     await admin.store(f"a {SECRET}")
     async with admin.mcp(path="/v1/mcp") as client:
         assert [each.name for each in (await client.list_tools()).tools] == ["search", "context", "recent"]
     for name in catalog.CANONICAL.keys() - {"search", "recent"}:
-        response = await rpc(admin, "tools/call", {"name": name, "arguments": VALID.get(name, {})}, path="/v1/mcp")
+        response = await send_rpc(admin, "tools/call", {"name": name, "arguments": VALID.get(name, {})}, path="/v1/mcp")
         assert response.json()["error"]["code"] == -32602
-    answer = await tool(admin, "context", {"query": SECRET}, path="/v1/mcp")
+    answer = await call_tool(admin, "context", {"query": SECRET}, path="/v1/mcp")
     assert answer.body["context"].splitlines()[1:-1] == [f"[2026-11-21] a {SECRET}"]
-    assert (await rpc(admin, "resources/list", path="/v1/mcp")).json()["error"]["code"] == -32601
+    assert (await send_rpc(admin, "resources/list", path="/v1/mcp")).json()["error"]["code"] == -32601
 
 
 async def test_a_read_only_key_changes_nothing_by_any_operation(shared, cat):
     memory_id = await cat.store("x")
-    reader = await shared.person(cat.name, scopes=["memory:read"])
-    before = await kept(cat)
+    reader = await shared.add_person(cat.name, scopes=["memory:read"])
+    before = await read_totals(cat)
     for name, operation in catalog.CANONICAL.items():
         if operation.effect is not Effect.READ:
             arguments = VALID.get(name, {}) | ({"id": memory_id} if "id" in VALID.get(name, {}) else {})
-            assert (await rest(reader, name, arguments)).status == 403
-            assert (await rpc(reader, "tools/call", {"name": name, "arguments": arguments})).status_code == 403
-    assert await kept(cat) == before
+            assert (await call_rest(reader, name, arguments)).status == 403
+            assert (await send_rpc(reader, "tools/call", {"name": name, "arguments": arguments})).status_code == 403
+    assert await read_totals(cat) == before
 
 
 async def test_one_cannot_revoke_anothers_key_nor_see_its_secret(shared, cat, dan):
     async with shared.services.db.read() as connection:
         (theirs,) = await api_keys.list_keys(connection, dan.user_id)
-    assert (await rest(cat, "revoke_key", {"id": theirs.id})).status == 404
+    assert (await call_rest(cat, "revoke_key", {"id": theirs.id})).status == 404
     assert (await dan.http.get("/v1/memories")).status_code == 200
     listed = (await dan.http.get("/v1/keys")).text
     assert dan.key not in listed

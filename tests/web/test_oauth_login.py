@@ -11,8 +11,8 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from server.store.record.people import accounts
-from tests.helpers.logins.oauth_client import PASSWORD, Login, Storage, logged_in, remember
-from tests.helpers.site import site_at
+from tests.helpers.logins.oauth_client import PASSWORD, Login, Storage, open_logged_in_client, remember
+from tests.helpers.site import open_site
 
 pytestmark = pytest.mark.anyio
 
@@ -22,7 +22,7 @@ ERAS = pytest.mark.parametrize("mode", ["legacy", "2026-07-28"])
 @pytest.fixture
 async def oauth_site(settings, clock):
     settings = settings.model_copy(update={"oauth_local_documents": True})
-    async with site_at(settings, clock) as site:
+    async with open_site(settings, clock) as site:
         hashed = await site.running.auth.passwords.hash(PASSWORD)
         async with site.services.db.write() as connection:
             await accounts.create_user(connection, name="ann", password_hash=hashed, is_admin=False, now=clock())
@@ -32,7 +32,7 @@ async def oauth_site(settings, clock):
 @ERAS
 async def test_a_client_that_registers_itself_logs_in_and_remembers(oauth_site, mode):
     storage, login = Storage(), Login("ann")
-    async with logged_in(oauth_site, storage, login, mode) as client:
+    async with open_logged_in_client(oauth_site, storage, login, mode) as client:
         assert (await remember(client))["content"] == "The heron nests at the north pond"
     assert len(login.asked) == 1
     assert storage.client_info is not None
@@ -73,7 +73,7 @@ async def document_server():
 async def test_a_client_with_a_metadata_document_logs_in_and_remembers(oauth_site, mode):
     storage, login = Storage(), Login("ann")
     async with document_server() as url:
-        async with logged_in(oauth_site, storage, login, mode, document=url) as client:
+        async with open_logged_in_client(oauth_site, storage, login, mode, document=url) as client:
             assert (await remember(client))["content"] == "The heron nests at the north pond"
         assert storage.client_info is not None
         assert storage.client_info.client_id == url
@@ -81,7 +81,7 @@ async def test_a_client_with_a_metadata_document_logs_in_and_remembers(oauth_sit
 
 async def test_rest_sees_with_the_clients_token_what_the_client_stored(oauth_site):
     storage = Storage()
-    async with logged_in(oauth_site, storage, Login("ann"), "auto") as client:
+    async with open_logged_in_client(oauth_site, storage, Login("ann"), "auto") as client:
         memory = await remember(client)
     assert storage.tokens is not None
     http = oauth_site.client(storage.tokens.access_token)
@@ -91,7 +91,7 @@ async def test_rest_sees_with_the_clients_token_what_the_client_stored(oauth_sit
 
 async def test_the_recall_link_takes_a_login_of_its_own_and_only_reads(oauth_site):
     storage = Storage()
-    async with logged_in(oauth_site, storage, Login("ann"), "auto", path="/v1/mcp") as client:
+    async with open_logged_in_client(oauth_site, storage, Login("ann"), "auto", path="/v1/mcp") as client:
         tools = [tool.name for tool in (await client.list_tools()).tools]
     assert tools == ["search", "context", "recent"]
     assert storage.tokens is not None
@@ -101,7 +101,7 @@ async def test_the_recall_link_takes_a_login_of_its_own_and_only_reads(oauth_sit
 
 async def test_an_expired_token_is_renewed_without_asking_the_person_again(oauth_site, clock):
     storage, login = Storage(), Login("ann")
-    async with logged_in(oauth_site, storage, login, "auto") as client:
+    async with open_logged_in_client(oauth_site, storage, login, "auto") as client:
         assert storage.tokens is not None
         first = storage.tokens.access_token
         clock.move(minutes=31)

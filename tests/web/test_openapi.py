@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from tests.helpers.doors import seen
+from tests.helpers.doors import read_answer
 
 pytestmark = pytest.mark.anyio
 
@@ -65,9 +65,9 @@ async def test_what_must_not_be_empty_is_described_so(openapi):
 
 
 async def test_a_flag_in_the_query_and_in_the_body_must_say_the_same(cat):
-    both = seen(await cat.http.post("/v1/consolidate?dry_run=true", json={"dry_run": False}))
+    both = read_answer(await cat.http.post("/v1/consolidate?dry_run=true", json={"dry_run": False}))
     assert (both.status, both.body["field"]) == (400, "dry_run")
-    twice = seen(await cat.http.post("/v1/consolidate?dry_run=true&dry_run=false", json={}))
+    twice = read_answer(await cat.http.post("/v1/consolidate?dry_run=true&dry_run=false", json={}))
     assert (twice.status, twice.body["field"]) == (400, "dry_run")
     for same in (True, "true", None):
         for query in ("true", "1", "True"):

@@ -16,8 +16,7 @@ from server.app import create_app, describe_api
 from server.web import discovery, export, image_endpoint, signup_endpoint
 from server.web.browser_page import BrowserPage
 from tests.helpers.arguments import NEED_LANGUAGE_MODEL, VALID
-from tests.helpers.doors import rest as call_rest
-from tests.helpers.doors import tool, without_nulls
+from tests.helpers.doors import call_rest, call_tool, drop_nulls
 from tests.helpers.operation_calls import OperationCalls
 from tools import catalog, context
 from tools.compat import claude_mem, claude_mem_capture, memento, min_memory
@@ -207,8 +206,8 @@ async def test_both_doors_answer_a_read_alike(cat, name):
     over_rest = (await call_rest(cat, name, arguments)).body
     if catalog.CANONICAL[name].dialect.to_text:
         del over_rest["content"]
-    over_mcp = (await tool(cat, name, arguments)).body
-    assert over_mcp == without_nulls(over_rest)
+    over_mcp = (await call_tool(cat, name, arguments)).body
+    assert over_mcp == drop_nulls(over_rest)
 
 
 @pytest.mark.parametrize("operation", catalog.OPERATIONS, ids=lambda each: each.name)

@@ -22,10 +22,10 @@ from server.cli.common import find_store_outage
 from server.logs import configure_logs
 from server.store.outage import find_outage
 from server.store.search.seam import EngineDown
-from tests.helpers.doors import tool
+from tests.helpers.doors import call_tool
 from tests.helpers.processes import find_free_port
-from tests.helpers.site import NO_TLS, site_at
-from tests.helpers.statements import statements_with
+from tests.helpers.site import NO_TLS, open_site
+from tests.helpers.statements import note_statements
 
 pytestmark = pytest.mark.anyio
 
@@ -59,7 +59,7 @@ async def test_a_full_disk_is_named_at_both_doors_and_what_is_stored_can_still_b
     answer = await ann.http.post("/v1/memories", json={"content": LONG})
     assert (answer.status_code, answer.json()["error"], answer.json()["message"]) == (503, "unavailable", FULL)
     assert answer.headers["retry-after"] == "60"
-    assert (await tool(ann, "store_memory", {"content": LONG})).text == f"unavailable: {FULL}"
+    assert (await call_tool(ann, "store_memory", {"content": LONG})).text == f"unavailable: {FULL}"
     assert (await ann.http.get(f"/v1/memories/{memory_id}")).status_code == 200
     found = (await ann.http.post("/v1/context", json={"message": "where is the heron?"})).json()
     assert [match["content"] for match in found["memories"]["matches"]] == ["the heron waits"]
@@ -72,7 +72,7 @@ async def test_a_full_disk_is_one_short_line_a_minute_in_the_log(site, ann, caps
     try:
         for _ in range(3):
             assert (await ann.http.post("/v1/memories", json={"content": LONG})).status_code == 503
-            assert (await tool(ann, "store_memory", {"content": LONG})).error == "unavailable"
+            assert (await call_tool(ann, "store_memory", {"content": LONG})).error == "unavailable"
         seconds += 60
         assert (await ann.http.post("/v1/memories", json={"content": LONG})).status_code == 503
     finally:
@@ -118,11 +118,11 @@ def test_a_search_store_that_is_down_is_one_short_line_a_minute_for_each_kind(ca
 
 
 async def test_a_damaged_page_is_a_503_with_a_plain_message_and_one_line_and_readyz_says_so(settings, clock, capsys):
-    async with site_at(settings, clock) as site:
-        ann = await site.person()
+    async with open_site(settings, clock) as site:
+        ann = await site.add_person()
         memory_id = await ann.store("the heron waits")
     damage_table(settings.data_dir / "loci.db", "memories")
-    async with site_at(settings, clock) as site:
+    async with open_site(settings, clock) as site:
         http = site.client(ann.key)
         configure_logs("text", find_outage)
         for _ in range(2):
@@ -138,8 +138,8 @@ async def test_a_damaged_page_is_a_503_with_a_plain_message_and_one_line_and_rea
 
 
 async def test_doctor_names_a_damaged_page(settings, clock, monkeypatch):
-    async with site_at(settings, clock) as site:
-        await (await site.person()).store("the heron waits")
+    async with open_site(settings, clock) as site:
+        await (await site.add_person()).store("the heron waits")
     monkeypatch.setenv("LOCI_DATA_DIR", str(settings.data_dir))
     monkeypatch.setenv("LOCI_EMBEDDING_MODEL", "none")
 
@@ -158,7 +158,7 @@ async def test_doctor_names_a_damaged_page(settings, clock, monkeypatch):
 
 async def test_readyz_tries_a_write_at_most_every_five_seconds(site, clock):
     http = site.client()
-    with statements_with("user_version") as writes:
+    with note_statements("user_version") as writes:
         await asyncio.gather(*(http.get("/readyz") for _ in range(5)))
         assert len(writes) == 1
         clock.move(seconds=4)

@@ -6,8 +6,8 @@ import pytest
 
 from auth.accounts.account_names import check_name
 from server.store.record.people.accounts import count_users, find_user
-from tests.helpers.doors import seen
-from tests.helpers.site import site_at
+from tests.helpers.doors import read_answer
+from tests.helpers.site import open_site
 
 pytestmark = pytest.mark.anyio
 
@@ -19,7 +19,7 @@ def serving(settings, clock):
     """A server with settings that differ."""
 
     def make(**changes):
-        return site_at(type(settings).model_validate(settings.model_dump() | changes), clock)
+        return open_site(type(settings).model_validate(settings.model_dump() | changes), clock)
 
     return make
 
@@ -120,7 +120,7 @@ async def test_a_workspace_gets_a_plain_name(anyone, given, made):
 )
 async def test_a_mistake_is_named_and_makes_no_account(anyone, body, field, says):
     answer = await anyone.client().post(PATH, json=body)
-    assert (answer.status_code, seen(answer).error) == (400, "invalid")
+    assert (answer.status_code, read_answer(answer).error) == (400, "invalid")
     assert answer.json()["field"] == field
     assert says in answer.json()["message"]
     assert await users(anyone) == 0
@@ -136,7 +136,7 @@ async def test_a_body_that_is_no_json_object_or_too_large_is_refused(anyone):
     ):
         answer = await http.post(PATH, content=content, headers=headers)
         assert answer.status_code == status
-        seen(answer)
+        read_answer(answer)
     assert await users(anyone) == 0
 
 
@@ -144,7 +144,7 @@ async def test_another_method_is_refused_with_the_one_that_works(anyone):
     for method in ("GET", "PUT", "DELETE"):
         answer = await anyone.client().request(method, PATH)
         assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
-        assert seen(answer).error == "method_not_allowed"
+        assert read_answer(answer).error == "method_not_allowed"
 
 
 @pytest.mark.parametrize(("mode", "says"), [("closed", "LOCI_SIGNUP=open"), ("invite", "/signup")])
@@ -152,7 +152,7 @@ async def test_a_server_that_is_not_open_says_what_to_do_instead(serving, mode, 
     async with serving(signup=mode) as site:
         for body in ({}, {"name": 5}):
             answer = await site.client().post(PATH, json=body)
-            assert (answer.status_code, seen(answer).error) == (403, "forbidden")
+            assert (answer.status_code, read_answer(answer).error) == (403, "forbidden")
             assert says in answer.json()["message"]
         assert await users(site) == 0
 
@@ -164,7 +164,7 @@ async def test_five_an_hour_may_sign_up_from_one_address(anyone, clock):
     assert [(await http.post(PATH)).status_code for _ in range(5)] == [201] * 5
     clock.move(minutes=20)
     refused = await http.post(PATH)
-    assert (refused.status_code, seen(refused).error) == (429, "too_many_requests")
+    assert (refused.status_code, read_answer(refused).error) == (429, "too_many_requests")
     assert (refused.headers["retry-after"], refused.json()["retry_after"]) == ("2400", 2400)
     assert await users(anyone) == 5
     clock.move(minutes=40)
@@ -203,7 +203,7 @@ async def test_a_new_account_has_the_default_plan_and_its_limits_hold(serving):
 async def test_a_plan_without_room_for_a_workspace_lets_nobody_in(serving):
     async with serving(signup="open", plans={"none": {"workspaces": 0}}, default_plan="none") as site:
         answer = await site.client().post(PATH)
-        assert (answer.status_code, seen(answer).error) == (403, "quota_exceeded")
+        assert (answer.status_code, read_answer(answer).error) == (403, "quota_exceeded")
         assert await users(site) == 0
 
 
@@ -235,5 +235,5 @@ async def test_the_page_of_sign_up_still_takes_its_form(anyone):
 async def test_a_closed_server_refuses_at_every_address(serving, path):
     async with serving(signup="closed") as site:
         answer = await site.client().post(path, json={"email": "a@b", "name": "A"})
-        assert (answer.status_code, seen(answer).error) == (403, "forbidden")
+        assert (answer.status_code, read_answer(answer).error) == (403, "forbidden")
         assert await users(site) == 0

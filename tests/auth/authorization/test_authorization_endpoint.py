@@ -3,7 +3,7 @@
 import pytest
 
 from auth.pages.browser import choose_cookie_name
-from tests.helpers.logins.flow import REDIRECT, Flow, fields, query_of
+from tests.helpers.logins.flow import REDIRECT, Flow, read_fields, read_query
 
 pytestmark = pytest.mark.anyio
 
@@ -52,7 +52,7 @@ async def test_any_other_mistake_is_told_to_the_app_with_state_and_issuer(flow, 
     answer = await flow.authorize(**change)
     assert answer.status_code == 302
     assert answer.headers["location"].startswith(REDIRECT + "?")
-    told = query_of(answer)
+    told = read_query(answer)
     assert (told["error"], told["iss"]) == (error, auth.issuer)
     assert told["state"] == change.get("state", "st4te")
 
@@ -60,12 +60,12 @@ async def test_any_other_mistake_is_told_to_the_app_with_state_and_issuer(flow, 
 async def test_a_mistake_is_told_before_anybody_is_asked_to_log_in(http, auth):
     flow = Flow(http, auth.issuer)
     await flow.register()
-    assert query_of(await flow.authorize(code_challenge=None))["error"] == "invalid_request"
+    assert read_query(await flow.authorize(code_challenge=None))["error"] == "invalid_request"
 
 
 async def test_without_a_state_none_is_sent_back(flow):
     answer = await flow.decide(await flow.authorize(state=None))
-    assert set(query_of(answer)) == {"code", "iss"}
+    assert set(read_query(answer)) == {"code", "iss"}
 
 
 async def test_a_loopback_app_may_listen_on_any_port(flow):
@@ -90,8 +90,8 @@ async def test_the_query_of_a_registered_redirect_is_kept(flow):
     uri = "https://app.example/callback?tenant=7"
     await flow.register(redirect_uris=[uri])
     answer = await flow.decide(await flow.authorize(redirect_uri=uri))
-    assert query_of(answer)["tenant"] == "7"
-    assert "code" in query_of(answer)
+    assert read_query(answer)["tenant"] == "7"
+    assert "code" in read_query(answer)
 
 
 async def test_the_person_is_shown_who_asks_for_what_and_where_the_answer_goes(flow):
@@ -119,7 +119,7 @@ async def test_writing_includes_reading(flow, auth):
 async def test_the_person_cannot_be_made_to_grant_more_than_was_asked(flow):
     page = await flow.authorize(scope="memory:read")
     answer = await flow.decide(page, scopes=("memory:read", "memory:write", "admin"))
-    tokens = await flow.redeem(query_of(answer)["code"])
+    tokens = await flow.redeem(read_query(answer)["code"])
     assert tokens.json()["scope"] == "memory:read"
 
 
@@ -137,7 +137,7 @@ async def test_a_request_without_scopes_asks_for_both_and_unknown_ones_are_left_
 
 @pytest.mark.parametrize("decision", ["deny", "", "ALLOW"])
 async def test_anything_but_allow_is_a_no_that_the_app_is_told(flow, auth, decision):
-    told = query_of(await flow.decide(await flow.authorize(), decision=decision))
+    told = read_query(await flow.decide(await flow.authorize(), decision=decision))
     assert told["error"] == "access_denied"
     assert (told["state"], told["iss"]) == ("st4te", auth.issuer)
     assert "code" not in told
@@ -146,23 +146,25 @@ async def test_anything_but_allow_is_a_no_that_the_app_is_told(flow, auth, decis
 async def test_a_decision_without_the_forms_token_is_refused(flow):
     page = await flow.authorize()
     for csrf in ({}, {"csrf": ""}, {"csrf": "0" * 64}):
-        form = {"request": fields(page.text)["request"], "decision": "allow", "scope": "memory:read"} | csrf
+        form = {"request": read_fields(page.text)["request"], "decision": "allow", "scope": "memory:read"} | csrf
         answer = await flow.http.post("/oauth/authorize", data=form)
         assert answer.status_code == 403
         assert "out of date" in answer.text
 
 
-async def test_a_decision_with_the_token_of_another_browser_is_refused(flow, browser):
+async def test_a_decision_with_the_token_of_another_browser_is_refused(flow, make_browser):
     page = await flow.authorize()
-    async with browser() as other:
-        theirs = fields((await other.get("/login")).text)["csrf"]
-    answer = await flow.http.post("/oauth/authorize", data=fields(page.text) | {"csrf": theirs, "decision": "allow"})
+    async with make_browser() as other:
+        theirs = read_fields((await other.get("/login")).text)["csrf"]
+    answer = await flow.http.post(
+        "/oauth/authorize", data=read_fields(page.text) | {"csrf": theirs, "decision": "allow"}
+    )
     assert answer.status_code == 403
 
 
 async def test_the_request_in_the_form_is_checked_again(flow):
     page = await flow.authorize()
-    form = fields(page.text)
+    form = read_fields(page.text)
     form["request"] = form["request"].replace("33418%2Fcallback", "33418%2Fother")
     answer = await flow.http.post("/oauth/authorize", data=form | {"decision": "allow", "scope": "memory:read"})
     assert answer.status_code == 400

@@ -13,7 +13,7 @@ from auth.clients.documents import ClientDocuments, UnusableDocumentError, is_pu
 from auth.fetching import read_lifetime
 from auth.grants.table import GRANTS
 from server.store.record.oauth.documents import find_document
-from tests.helpers.logins.flow import query_of
+from tests.helpers.logins.flow import read_query
 
 pytestmark = pytest.mark.anyio
 
@@ -68,7 +68,7 @@ async def test_a_loopback_redirect_of_a_document_matches_any_port_and_is_warned_
 async def test_a_decision_is_remembered_where_a_domain_vouches_for_the_app(app):
     await app.code(redirect_uri=CALLBACK, scopes=("memory:read",))
     again = await app.authorize(redirect_uri=CALLBACK)
-    tokens = await app.redeem(query_of(again)["code"], redirect_uri=CALLBACK)
+    tokens = await app.redeem(read_query(again)["code"], redirect_uri=CALLBACK)
     assert tokens.json()["scope"] == "memory:read"
 
 

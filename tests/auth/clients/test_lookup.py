@@ -86,10 +86,10 @@ async def test_an_unverified_app_vouches_for_no_other_redirect(app):
     assert (await app.authorize(redirect_uri=CALLBACK)).status_code == 400
 
 
-async def test_it_is_refused_where_registration_is_off(configured, browser, ada, web):  # noqa: ARG001 - somebody to log in
+async def test_it_is_refused_where_registration_is_off(make_server, make_browser, ada, web):  # noqa: ARG001 - somebody to log in
     offline(web)
-    closed = configured(allows_registration=False)
-    async with browser(server=closed) as http:
+    closed = make_server(allows_registration=False)
+    async with make_browser(server=closed) as http:
         app = Flow(http, closed.issuer, {"client_id": URL})
         assert (await app.log_in()).status_code == 302
         answer = await app.authorize()

@@ -178,13 +178,13 @@ async def test_a_registration_must_be_a_json_object_of_some_kilobytes(app):
     assert (await app.register(client_uri="https://app.example/" + "x" * 20_000)).status_code == 413
 
 
-async def test_one_address_may_register_sixty_clients_an_hour(app, browser, auth, clock):
+async def test_one_address_may_register_sixty_clients_an_hour(app, make_browser, auth, clock):
     for _ in range(60):
         assert (await app.register()).status_code == 201
     answer = await app.register()
     assert answer.status_code == 429
     assert int(answer.headers["retry-after"]) == 3600
-    async with browser("192.0.2.7") as elsewhere:
+    async with make_browser("192.0.2.7") as elsewhere:
         assert (await Flow(elsewhere, auth.issuer).register()).status_code == 201
     clock.move(hours=1)
     assert (await app.register()).status_code == 201
@@ -197,9 +197,9 @@ async def test_a_full_server_says_so(app, monkeypatch):
     assert (answer.status_code, answer.json()["error"]) == (503, "temporarily_unavailable")
 
 
-async def test_registration_can_be_switched_off(configured, browser):
-    closed = configured(allows_registration=False)
-    async with browser(server=closed) as http:
+async def test_registration_can_be_switched_off(make_server, make_browser):
+    closed = make_server(allows_registration=False)
+    async with make_browser(server=closed) as http:
         answer = await Flow(http, closed.issuer).register()
         assert (answer.status_code, answer.json()["error"]) == (403, "access_denied")
         metadata = (await http.get("/.well-known/oauth-authorization-server")).json()

@@ -9,7 +9,7 @@ import structlog.testing
 from auth.grants.chains import MAX_CHAINS
 from server.store.record.oauth.chains import list_chains
 from server.store.record.people.accounts import create_user
-from tests.helpers.logins.flow import ON_BOTH, PASSWORD, Flow, fields
+from tests.helpers.logins.flow import ON_BOTH, PASSWORD, Flow, read_fields
 
 pytestmark = [pytest.mark.anyio, ON_BOTH]
 
@@ -39,11 +39,11 @@ async def is_refused(flow, tokens):
 
 async def press(flow, **button):
     page = await flow.http.get("/apps")
-    return await flow.http.post("/apps", data=fields(page.text) | button)
+    return await flow.http.post("/apps", data=read_fields(page.text) | button)
 
 
 @pytest.mark.parametrize("pause", [timedelta(seconds=40), timedelta(minutes=7, seconds=45), timedelta(minutes=59)])
-async def test_two_windows_with_one_token_both_stay_logged_in(flow, auth, clock, revoked, pause):
+async def test_two_windows_with_one_token_both_stay_logged_in(flow, auth, clock, revoked_ids, pause):
     login = await flow.tokens()
     one = await refresh(flow, login)
     clock.time += pause
@@ -53,7 +53,7 @@ async def test_two_windows_with_one_token_both_stay_logged_in(flow, auth, clock,
         one, other = await refresh(flow, one), await refresh(flow, other)
     for tokens in (one, other):
         assert await auth.tokens.verify(tokens["access_token"]) is not None
-    assert revoked == []
+    assert revoked_ids == []
 
 
 async def test_a_used_token_starts_a_chain_even_after_its_successor_was_used(flow, clock):
@@ -78,7 +78,7 @@ async def test_one_token_five_times_within_a_second_and_again_minutes_later_logs
 
 
 async def test_a_token_that_comes_again_after_four_days_is_refused_alone_and_its_reuse_is_told(
-    flow, auth, clock, revoked, list_copies
+    flow, auth, clock, revoked_ids, list_copies
 ):
     login = await flow.tokens()
     tokens = await refresh(flow, login)
@@ -94,13 +94,13 @@ async def test_a_token_that_comes_again_after_four_days_is_refused_alone_and_its
     assert "sent again on 25 November 2026, 12:00 UTC from 127.0.0.1" in (await flow.http.get("/apps")).text
     assert await auth.tokens.verify(tokens["access_token"]) is not None
     await refresh(flow, tokens)
-    assert revoked == []
+    assert revoked_ids == []
 
 
-async def test_the_grace_is_a_setting_and_zero_means_once(configured, browser, ada, clock):
+async def test_the_grace_is_a_setting_and_zero_means_once(make_server, make_browser, ada, clock):
     for grace, last in ((timedelta(0), None), (timedelta(minutes=2), timedelta(seconds=119))):
-        server = configured(refresh_grace=grace)
-        async with browser(server=server) as http:
+        server = make_server(refresh_grace=grace)
+        async with make_browser(server=server) as http:
             flow = Flow(http, server.issuer)
             await flow.register()
             await flow.log_in(ada.name)
@@ -153,9 +153,9 @@ async def test_chains_that_start_in_one_moment_are_bounded_as_well(flow, list_co
         ("unknown", "unknown", False),
     ],
 )
-async def test_a_chain_from_another_network_is_marked(flow, browser, list_copies, first, second, is_elsewhere):
+async def test_a_chain_from_another_network_is_marked(flow, make_browser, list_copies, first, second, is_elsewhere):
     login, client, page = await flow.tokens(), flow.client, flow.http
-    async with browser(first) as one, browser(second) as two:
+    async with make_browser(first) as one, make_browser(second) as two:
         await refresh(Flow(one, flow.base, client), login)
         await refresh(Flow(two, flow.base, client), login)
     marks = {chain.is_from_elsewhere for chain in await list_copies()}
@@ -163,10 +163,10 @@ async def test_a_chain_from_another_network_is_marked(flow, browser, list_copies
     assert ("another network" in (await page.get("/apps")).text) == is_elsewhere
 
 
-async def test_each_copy_is_shown_with_its_times_and_addresses(flow, browser, clock):
+async def test_each_copy_is_shown_with_its_times_and_addresses(flow, make_browser, clock):
     login = await flow.tokens()
     clock.move(minutes=5)
-    async with browser("192.0.2.7") as http:
+    async with make_browser("192.0.2.7") as http:
         other = Flow(http, flow.base, flow.client)
         await refresh(flow, login)
         tokens = await refresh(other, login)
@@ -179,12 +179,12 @@ async def test_each_copy_is_shown_with_its_times_and_addresses(flow, browser, cl
     assert "First used 21 November 2026, 12:00 UTC from 127.0.0.1" in page
 
 
-async def test_one_copy_is_ended_by_itself_and_at_once(flow, auth, revoked, list_copies):
+async def test_one_copy_is_ended_by_itself_and_at_once(flow, auth, revoked_ids, list_copies):
     login = await flow.tokens()
     one, other = await refresh(flow, login), await refresh(flow, login)
     chain_id = (await auth.tokens.verify(other["access_token"])).chain_id
     assert (await press(flow, chain=chain_id)).status_code == 302
-    assert revoked == [chain_id]
+    assert revoked_ids == [chain_id]
     assert await auth.tokens.verify(other["access_token"]) is None
     assert await is_refused(flow, other)
     assert await auth.tokens.verify(one["access_token"]) is not None
@@ -203,16 +203,16 @@ async def test_nobody_ends_a_copy_of_anothers_app(flow, auth, list_copies, clock
         await create_user(connection, name="eve", password_hash=password_hash, is_admin=True, now=clock())
     await flow.log_in("eve")
     page = await flow.http.get("/logout")
-    await flow.http.post("/apps", data=fields(page.text) | {"chain": chain.id})
+    await flow.http.post("/apps", data=read_fields(page.text) | {"chain": chain.id})
     assert await auth.tokens.verify(tokens["access_token"]) is not None
 
 
-async def test_a_worthless_token_ends_nothing_when_it_is_revoked(flow, clock, revoked):
+async def test_a_worthless_token_ends_nothing_when_it_is_revoked(flow, clock, revoked_ids):
     login = await flow.tokens()
     tokens = await refresh(flow, login)
     clock.move(hours=1)
     assert (await flow.revoke(login["refresh_token"])).status_code == 200
-    assert revoked == []
+    assert revoked_ids == []
     tokens = await refresh(flow, tokens)
     assert (await flow.revoke(tokens["refresh_token"])).status_code == 200
     assert await is_refused(flow, tokens)

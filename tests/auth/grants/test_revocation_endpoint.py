@@ -11,14 +11,14 @@ pytestmark = [pytest.mark.anyio, ON_BOTH]
 
 @pytest.mark.parametrize("kind", ["access_token", "refresh_token"])
 @pytest.mark.parametrize("hint", ["access_token", "refresh_token", "something_else"])
-async def test_revoking_either_token_ends_both_at_once_whatever_the_hint(flow, auth, revoked, kind, hint):
+async def test_revoking_either_token_ends_both_at_once_whatever_the_hint(flow, auth, revoked_ids, kind, hint):
     tokens = await flow.tokens()
     grant_id = (await auth.tokens.verify(tokens["access_token"])).grant_id
     answer = await flow.revoke(tokens[kind], token_type_hint=hint)
     assert answer.status_code == 200
     assert await auth.tokens.verify(tokens["access_token"]) is None
     assert (await flow.refresh(tokens["refresh_token"])).json()["error"] == "invalid_grant"
-    assert revoked == [grant_id]
+    assert revoked_ids == [grant_id]
 
 
 async def test_revoking_raises_the_epoch_so_that_other_processes_forget_too(flow, auth):

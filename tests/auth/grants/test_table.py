@@ -19,9 +19,9 @@ DOCUMENT_URL = "https://app.example/client.json"
 
 
 @pytest.fixture
-def auth(configured):
+def auth(make_server):
     """A server with everything that a grant type may need."""
-    return configured(assertions=object())
+    return make_server(assertions=object())
 
 
 @pytest.fixture
@@ -61,8 +61,8 @@ async def test_a_new_row_is_in_the_metadata_and_can_be_registered(http, auth, ne
     assert await registered_grant_types(http, auth, grant_types=named) == named
 
 
-async def test_a_new_row_can_be_named_by_a_client_metadata_document(new_grant, configured):
-    auth = configured()
+async def test_a_new_row_can_be_named_by_a_client_metadata_document(new_grant, make_server):
+    auth = make_server()
     client = await auth.documents.accept_unverified(DOCUMENT_URL, REDIRECT)
     assert new_grant in client.grant_types
     assert new_grant in (await auth.documents.find_known_client(DOCUMENT_URL)).grant_types

@@ -17,22 +17,22 @@ def error_of(answer):
     return answer.status_code, answer.json()["error"]
 
 
-async def test_a_code_that_is_used_again_is_refused_and_ends_what_it_gave(flow, auth, revoked):
+async def test_a_code_that_is_used_again_is_refused_and_ends_what_it_gave(flow, auth, revoked_ids):
     code = await flow.code()
     tokens = (await flow.redeem(code)).json()
     assert error_of(await flow.redeem(code)) == (400, "invalid_grant")
     assert await auth.tokens.verify(tokens["access_token"]) is None
     assert error_of(await flow.refresh(tokens["refresh_token"])) == (400, "invalid_grant")
-    assert len(revoked) == 1
+    assert len(revoked_ids) == 1
 
 
-async def test_of_two_that_redeem_a_code_at_once_one_gets_tokens_and_both_lose_them(flow, auth, revoked):
+async def test_of_two_that_redeem_a_code_at_once_one_gets_tokens_and_both_lose_them(flow, auth, revoked_ids):
     code = await flow.code()
     answers = await asyncio.gather(flow.redeem(code), flow.redeem(code))
     assert sorted(answer.status_code for answer in answers) == [200, 400]
     (given,) = [answer.json() for answer in answers if answer.status_code == 200]
     assert await auth.tokens.verify(given["access_token"]) is None
-    assert len(revoked) == 1
+    assert len(revoked_ids) == 1
 
 
 async def test_another_client_can_neither_use_a_code_nor_end_what_it_gave(flow, auth):

@@ -6,7 +6,7 @@ import structlog
 from auth.issuers.external_tokens import ExternalTokens
 from server.config import Settings
 from server.wiring.auth import make_rules
-from tests.helpers.logins.fake_issuer import URL, FakeIssuer, fake_web
+from tests.helpers.logins.fake_issuer import URL, FakeIssuer, open_fake_web
 
 PUBLIC_URL = "http://127.0.0.1:8080"
 
@@ -23,7 +23,7 @@ def issuer_settings():
 
 
 @pytest.fixture
-async def verifying(db, clock, issuer_settings):
+async def make_verifier(db, clock, issuer_settings):
     """A function that makes verifiers of tokens with more settings."""
     made = []
 
@@ -38,19 +38,19 @@ async def verifying(db, clock, issuer_settings):
 
 
 @pytest.fixture
-def tokens(verifying):
-    return verifying()
+def tokens(make_verifier):
+    return make_verifier()
 
 
 @pytest.fixture(autouse=True)
 def web(issuer):
     """The only network that there is: the issuer's documents."""
-    with fake_web() as router:
+    with open_fake_web() as router:
         issuer.answer(router)
         yield router
 
 
 @pytest.fixture
-def logged():
+def log_lines():
     with structlog.testing.capture_logs() as lines:
         yield lines

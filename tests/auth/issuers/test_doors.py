@@ -9,10 +9,10 @@ import sqlalchemy as sa
 from server.ids import UserId
 from server.store.epoch import raise_epoch
 from server.store.tables.accounts import users
-from tests.helpers.doors import rpc
-from tests.helpers.logins.fake_issuer import URL, FakeIssuer, fake_web
-from tests.helpers.logins.tokens import access_token
-from tests.helpers.site import Person, site_at
+from tests.helpers.doors import send_rpc
+from tests.helpers.logins.fake_issuer import URL, FakeIssuer, open_fake_web
+from tests.helpers.logins.tokens import make_access_token
+from tests.helpers.site import Person, open_site
 
 pytestmark = pytest.mark.anyio
 
@@ -26,7 +26,7 @@ def more_settings():
 
 @pytest.fixture
 async def site(settings, clock, more_settings):
-    async with site_at(settings.model_copy(update={"auth_issuer": [URL]} | more_settings), clock) as site:
+    async with open_site(settings.model_copy(update={"auth_issuer": [URL]} | more_settings), clock) as site:
         yield site
 
 
@@ -37,7 +37,7 @@ def issuer(site, clock):
 
 @pytest.fixture(autouse=True)
 def web(issuer):
-    with fake_web() as router:
+    with open_fake_web() as router:
         issuer.answer(router)
         yield router
 
@@ -81,8 +81,8 @@ async def test_a_refused_token_gets_a_challenge_and_a_reason(site, issuer):
 
 async def test_a_token_for_the_recall_link_opens_nothing_else(site, issuer):
     ada = bearing(site, issuer.token(aud=f"{site.url}/v1/mcp"))
-    assert (await rpc(ada, "tools/list", path="/v1/mcp")).status_code == 200
-    assert (await rpc(ada, "tools/list")).status_code == 401
+    assert (await send_rpc(ada, "tools/list", path="/v1/mcp")).status_code == 200
+    assert (await send_rpc(ada, "tools/list")).status_code == 401
     assert (await ada.http.get("/v1/memories")).status_code == 401
 
 
@@ -189,7 +189,7 @@ async def test_our_own_endpoints_issue_nothing_and_say_who_does(site):
 
 
 async def test_tokens_that_we_issued_before_are_not_accepted_and_keys_are(site, ann):
-    refused = await bearing(site, await access_token(site, ann)).http.get("/v1/memories")
+    refused = await bearing(site, await make_access_token(site, ann)).http.get("/v1/memories")
     assert refused.status_code == 401
     assert "`iss`" in refused.json()["message"]
     assert (await ann.http.get("/v1/memories")).status_code == 200

@@ -14,7 +14,7 @@ from server.errors import Failure
 from server.store.record.outbox import Outbox, list_events
 from server.store.record.people.accounts import create_user, list_users
 from server.store.tables.accounts import users
-from tests.helpers.logins.fake_issuer import make_key, public_jwk, public_pem
+from tests.helpers.logins.fake_issuer import make_key, make_public_jwk, make_public_pem
 from tests.helpers.logins.flow import ON_BOTH
 
 pytestmark = pytest.mark.anyio
@@ -107,10 +107,10 @@ async def test_an_issuer_whose_clock_is_off_by_an_hour_is_told_apart(tokens, iss
         assert await tokens.verify(token) is not None
 
 
-async def test_clocks_that_differ_by_less_than_the_leeway_do_no_harm(verifying, issuer, clock):
+async def test_clocks_that_differ_by_less_than_the_leeway_do_no_harm(make_verifier, issuer, clock):
     now = int(clock().timestamp())
     late, early = issuer.token(exp=now - 59), issuer.token(iat=now + 59, nbf=now + 59)
-    tokens, strict = verifying(), verifying(auth_leeway_seconds=0)
+    tokens, strict = make_verifier(), make_verifier(auth_leeway_seconds=0)
     for token in (late, early):
         assert await tokens.verify(token) is not None
         await refusal(strict, token)
@@ -129,7 +129,7 @@ async def test_a_token_without_a_signature_is_refused(tokens, issuer):
 
 async def test_the_public_key_is_no_secret_to_sign_with(tokens, issuer):
     """`alg: HS256` with the published key as the secret, which verifiers that trust the header take."""
-    for secret in (public_pem(issuer.key), json.dumps(issuer.jwks["keys"][0]).encode()):
+    for secret in (make_public_pem(issuer.key), json.dumps(issuer.jwks["keys"][0]).encode()):
         header = {"alg": "HS256", "kid": "first", "typ": "at+jwt"}
         body = f"{encode(header)}.{encode(issuer.claims())}"
         signature = HMACAlgorithm(HMACAlgorithm.SHA256).sign(body.encode(), secret)
@@ -139,7 +139,7 @@ async def test_the_public_key_is_no_secret_to_sign_with(tokens, issuer):
 
 async def test_a_key_verifies_its_own_algorithms_alone(tokens, issuer):
     rsa = make_key("RS256")
-    issuer.jwks["keys"] += [public_jwk(rsa, kid="rsa", alg="RS256"), public_jwk(rsa, kid="any")]
+    issuer.jwks["keys"] += [make_public_jwk(rsa, kid="rsa", alg="RS256"), make_public_jwk(rsa, kid="any")]
     assert await tokens.verify(issuer.token(key=rsa, alg="RS256", header={"kid": "rsa"})) is not None
     assert await tokens.verify(issuer.token(key=rsa, alg="PS256", header={"kid": "any"})) is not None
     assert "`kid`" in await refusal(tokens, issuer.token(key=rsa, alg="PS256", header={"kid": "rsa"}))
@@ -148,17 +148,17 @@ async def test_a_key_verifies_its_own_algorithms_alone(tokens, issuer):
 
 async def test_two_keys_of_one_id_are_both_tried(tokens, issuer):
     other = make_key("ES256", "other")
-    issuer.jwks["keys"] = [public_jwk(key, kid="first") for key in (other, issuer.key)]
+    issuer.jwks["keys"] = [make_public_jwk(key, kid="first") for key in (other, issuer.key)]
     assert await tokens.verify(issuer.token()) is not None
     assert await tokens.verify(issuer.token(key=other)) is not None
     assert "not signed" in await refusal(tokens, issuer.token(key=make_key("ES256", "third")))
 
 
-async def test_a_token_that_names_no_key_is_taken_if_only_one_key_fits(tokens, verifying, issuer):
+async def test_a_token_that_names_no_key_is_taken_if_only_one_key_fits(tokens, make_verifier, issuer):
     unnamed = issuer.token(header={"kid": None})
     assert await tokens.verify(unnamed) is not None
-    issuer.jwks["keys"].append(public_jwk(make_key("ES256", "other"), kid="second"))
-    assert "`kid`" in await refusal(verifying(), unnamed)
+    issuer.jwks["keys"].append(make_public_jwk(make_key("ES256", "other"), kid="second"))
+    assert "`kid`" in await refusal(make_verifier(), unnamed)
 
 
 @pytest.mark.parametrize("text", ["", "x", "a.b.c", "a.b", "é.b.c", "mp_live_x", f"{encode({'alg': 'ES256'})}.e30.x"])
@@ -186,8 +186,8 @@ async def test_the_usual_types_of_access_tokens_are_taken(tokens, issuer, typ):
     assert await tokens.verify(issuer.token(header={"typ": typ})) is not None
 
 
-async def test_an_operator_may_allow_the_type_of_access_tokens_alone(verifying, issuer):
-    strict = verifying(auth_token_types="at+jwt")
+async def test_an_operator_may_allow_the_type_of_access_tokens_alone(make_verifier, issuer):
+    strict = make_verifier(auth_token_types="at+jwt")
     assert await strict.verify(issuer.token()) is not None
     for typ in ("JWT", None):
         assert "`typ`" in await refusal(strict, issuer.token(header={"typ": typ}))
@@ -218,12 +218,12 @@ async def test_an_operator_may_allow_the_type_of_access_tokens_alone(verifying, 
         ({"https://x.example/s": "memory:read"}, {"auth_scope_claims": "https://x.example/s"}, {"memory:read"}),
     ],
 )
-async def test_scopes_are_read_from_the_claims_that_the_settings_name(verifying, issuer, claims, settings, scopes):
-    assert (await verifying(**settings).verify(issuer.token(**claims))).scopes == scopes
+async def test_scopes_are_read_from_the_claims_that_the_settings_name(make_verifier, issuer, claims, settings, scopes):
+    assert (await make_verifier(**settings).verify(issuer.token(**claims))).scopes == scopes
 
 
-async def test_an_audience_of_the_operators_stands_for_the_whole_server(verifying, issuer):
-    tokens = verifying(auth_audience="https://api.example, loci")
+async def test_an_audience_of_the_operators_stands_for_the_whole_server(make_verifier, issuer):
+    tokens = make_verifier(auth_audience="https://api.example, loci")
     principal = await tokens.verify(issuer.token(aud=["other", "loci"]))
     assert principal.audience == "http://127.0.0.1:8080/mcp"
     assert "`aud`" in await refusal(tokens, issuer.token())
@@ -243,18 +243,18 @@ async def test_two_people_of_one_client_with_one_email_are_two_users(tokens, iss
     assert {user.name for user in await people(db)} == {"a@example.org", "a@example.org-2"}
 
 
-async def test_one_subject_at_two_issuers_is_two_users(verifying, issuer, web, clock):
+async def test_one_subject_at_two_issuers_is_two_users(make_verifier, issuer, web, clock):
     other = type(issuer)(clock, audience=issuer.audience, url="https://other.example")
-    tokens = verifying(auth_issuer=f"{issuer.url},{other.url}")
+    tokens = make_verifier(auth_issuer=f"{issuer.url},{other.url}")
     other.answer(web)
     assert (await tokens.verify(other.token())).user_id != (await tokens.verify(issuer.token())).user_id
 
 
-async def test_a_key_of_one_issuer_signs_no_token_of_another(verifying, issuer, web, clock):
+async def test_a_key_of_one_issuer_signs_no_token_of_another(make_verifier, issuer, web, clock):
     other = type(issuer)(clock, audience=issuer.audience, url="https://other.example")
     other.rotate("second")
     other.answer(web)
-    tokens = verifying(auth_issuer=f"{issuer.url},{other.url}")
+    tokens = make_verifier(auth_issuer=f"{issuer.url},{other.url}")
     assert await tokens.verify(other.token(header={"kid": "second"})) is not None
     for kid in ("first", "second"):
         forged = issuer.token(key=other.key, header={"kid": kid})
@@ -276,8 +276,8 @@ async def test_a_user_who_was_disabled_is_refused(tokens, issuer, db, clock):
     assert "disabled" in await refusal(tokens, issuer.token())
 
 
-async def test_another_claim_may_say_who_a_person_is(verifying, issuer):
-    tokens = verifying(auth_subject_claim="oid")
+async def test_another_claim_may_say_who_a_person_is(make_verifier, issuer):
+    tokens = make_verifier(auth_subject_claim="oid")
     first, again = issuer.token(sub="pairwise-1", oid="ada"), issuer.token(sub="pairwise-2", oid="ada")
     assert (await tokens.verify(first)).user_id == (await tokens.verify(again)).user_id
     assert "`oid`" in await refusal(tokens, issuer.token())
@@ -299,8 +299,8 @@ async def test_a_webhook_is_told_of_a_user_once_at_the_first_token(db, clock):
 
 
 @ON_BOTH
-async def test_first_tokens_that_come_at_once_make_one_user_of_each_subject(verifying, issuer, db):
-    servers = [verifying(), verifying()]
+async def test_first_tokens_that_come_at_once_make_one_user_of_each_subject(make_verifier, issuer, db):
+    servers = [make_verifier(), make_verifier()]
     tokens = [issuer.token(sub=f"subject-{n % 3}", email="shared@example.org", jti=str(n)) for n in range(9)]
     principals = await asyncio.gather(*(server.verify(token) for token in tokens for server in servers))
     assert len({principal.user_id for principal in principals}) == 3
@@ -344,8 +344,8 @@ async def test_a_user_is_named_as_the_token_says_as_far_as_a_name_may_be(tokens,
         ({"auth_groups": ["staff"], "auth_domains": ["example.org"]}, {"groups": ["guests"]}, False),
     ],
 )
-async def test_only_people_on_a_list_come_if_there_is_one(verifying, issuer, db, lists, claims, is_welcome):
-    tokens = verifying(**lists)
+async def test_only_people_on_a_list_come_if_there_is_one(make_verifier, issuer, db, lists, claims, is_welcome):
+    tokens = make_verifier(**lists)
     if is_welcome:
         assert (await tokens.verify(issuer.token(**claims))).via == "issuer"
     else:

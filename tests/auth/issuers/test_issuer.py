@@ -10,7 +10,7 @@ from auth.issuers.discovery import IssuerState, UnusableIssuerError
 from auth.issuers.issuer import Issuer
 from auth.issuers.keys import read_key_set
 from server.errors import Failure
-from tests.helpers.logins.fake_issuer import make_key, public_jwk
+from tests.helpers.logins.fake_issuer import make_key, make_public_jwk
 
 pytestmark = pytest.mark.anyio
 
@@ -30,7 +30,7 @@ class Web:
         await self.gate.wait()
         if self.error is not None:
             raise self.error
-        keys = [public_jwk(make_key("ES256"), kid=kid) for kid in self.kids]
+        keys = [make_public_jwk(make_key("ES256"), kid=kid) for kid in self.kids]
         return IssuerState({"issuer": "https://issuer.example"}, read_key_set({"keys": keys}), timedelta(minutes=5))
 
 
@@ -212,14 +212,14 @@ NAMES = [f"{number}-{getattr(answer, 'status_code', answer)}" for number, answer
 @pytest.mark.parametrize("answer", BAD_DOCUMENTS, ids=NAMES)
 @pytest.mark.parametrize("document", ["keys", "metadata"])
 async def test_garbage_in_place_of_a_document_refuses_tokens_until_the_document_is_there(
-    tokens, issuer, clock, logged, document, answer
+    tokens, issuer, clock, log_lines, document, answer
 ):
     token = issuer.token()
     issuer.instead[document] = answer
     with pytest.raises(Failure) as refused:
         await tokens.verify(token)
     assert refused.value.code == "unavailable"
-    (line,) = (line for line in logged if line["event"] == "issuer.unusable")
+    (line,) = (line for line in log_lines if line["event"] == "issuer.unusable")
     assert line["reason"]
     issuer.instead.clear()
     clock.move(seconds=10)
@@ -244,11 +244,13 @@ async def test_garbage_in_place_of_a_document_refuses_tokens_until_the_document_
         ({"jwks_uri": "https://xn--a.example/keys"}, "The key set cannot be asked for"),
     ],
 )
-async def test_metadata_of_another_issuer_or_without_safe_keys_are_not_used(tokens, issuer, logged, metadata, reason):
+async def test_metadata_of_another_issuer_or_without_safe_keys_are_not_used(
+    tokens, issuer, log_lines, metadata, reason
+):
     issuer.metadata |= metadata
     with pytest.raises(Failure, match="does not publish its keys right now"):
         await tokens.verify(issuer.token())
-    assert any(reason in line["reason"] for line in logged if line["event"] == "issuer.unusable")
+    assert any(reason in line["reason"] for line in log_lines if line["event"] == "issuer.unusable")
     assert issuer.requests == 0
 
 

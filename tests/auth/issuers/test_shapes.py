@@ -39,9 +39,9 @@ def sign(provider, shape, **changes):
     )
 
 
-async def test_a_token_as_the_provider_documents_it_is_taken_for_its_person(verifying, provider, shape, db):
+async def test_a_token_as_the_provider_documents_it_is_taken_for_its_person(make_verifier, provider, shape, db):
     person = shape["person"]
-    principal = await verifying(**shape["settings"]).verify(sign(provider, shape))
+    principal = await make_verifier(**shape["settings"]).verify(sign(provider, shape))
     assert principal.scopes == set(person["scopes"])
     assert principal.client_id == person["client"]
     async with db.read() as connection:
@@ -52,8 +52,8 @@ async def test_a_token_as_the_provider_documents_it_is_taken_for_its_person(veri
     assert found.user_id == principal.user_id == user.id
 
 
-async def test_a_token_that_the_provider_made_for_another_server_is_refused(verifying, provider, shape):
-    tokens = verifying(**shape["settings"])
+async def test_a_token_that_the_provider_made_for_another_server_is_refused(make_verifier, provider, shape):
+    tokens = make_verifier(**shape["settings"])
     with pytest.raises(Failure, match="`aud`"):
         await tokens.verify(sign(provider, shape, aud="https://graph.example"))
 

@@ -5,14 +5,14 @@ import respx
 
 from server.store.record.people.accounts import create_user
 from tests.auth.clients.test_documents import AT, CALLBACK, DOCUMENT, URL
-from tests.helpers.logins.flow import ON_BOTH, PASSWORD, Flow, fields
+from tests.helpers.logins.flow import ON_BOTH, PASSWORD, Flow, read_fields
 
 pytestmark = [pytest.mark.anyio, ON_BOTH]
 
 
 async def disconnect(flow, grant):
     page = await flow.http.get("/logout")  # a form is there even for those who have no app
-    return await flow.http.post("/apps", data=fields(page.text) | {"grant": grant})
+    return await flow.http.post("/apps", data=read_fields(page.text) | {"grant": grant})
 
 
 async def test_a_person_sees_what_is_connected_and_how_to_connect_if_nothing_is(flow):
@@ -23,29 +23,29 @@ async def test_a_person_sees_what_is_connected_and_how_to_connect_if_nothing_is(
     assert "reads only" in page.text
 
 
-async def test_an_app_is_disconnected_at_once(flow, auth, revoked):
+async def test_an_app_is_disconnected_at_once(flow, auth, revoked_ids):
     tokens = await flow.tokens()
     grant_id = (await auth.tokens.verify(tokens["access_token"])).grant_id
     assert (await disconnect(flow, grant_id)).status_code == 302
     assert await auth.tokens.verify(tokens["access_token"]) is None
     assert (await flow.refresh(tokens["refresh_token"])).json()["error"] == "invalid_grant"
-    assert revoked == [grant_id]
+    assert revoked_ids == [grant_id]
     assert "Test App" not in (await flow.http.get("/apps")).text
 
 
-async def test_nobody_disconnects_anothers_app(flow, auth, browser, revoked, clock):
+async def test_nobody_disconnects_anothers_app(flow, auth, make_browser, revoked_ids, clock):
     tokens = await flow.tokens()
     grant_id = (await auth.tokens.verify(tokens["access_token"])).grant_id
     password_hash = await auth.passwords.hash(PASSWORD)
     async with auth.db.write() as connection:
         await create_user(connection, name="eve", password_hash=password_hash, is_admin=True, now=clock())
-    async with browser() as http:
+    async with make_browser() as http:
         eve = Flow(http, auth.issuer)
         await eve.log_in("eve")
         assert "Test App" not in (await http.get("/apps")).text
         assert (await disconnect(eve, grant_id)).status_code == 302
     assert await auth.tokens.verify(tokens["access_token"]) is not None
-    assert revoked == []
+    assert revoked_ids == []
 
 
 async def test_disconnecting_takes_the_forms_token(flow, auth):
@@ -85,12 +85,12 @@ async def test_the_style_sheet_is_ours(http):
     assert "http" not in answer.text
 
 
-async def test_two_people_of_one_app_each_see_and_end_their_own_connection(flow, browser, auth):
+async def test_two_people_of_one_app_each_see_and_end_their_own_connection(flow, make_browser, auth):
     mine = await flow.tokens()
     password_hash = await auth.passwords.hash(PASSWORD)
     async with auth.db.write() as connection:
         await create_user(connection, name="bob", password_hash=password_hash, is_admin=False, now=auth.now())
-    async with browser() as http:
+    async with make_browser() as http:
         other = Flow(http, auth.issuer, flow.client)
         await other.log_in("bob")
         assert "Test App" not in (await http.get("/apps")).text

@@ -11,7 +11,7 @@ from auth.accounts.account_names import check_name
 from server.store.record.people.accounts import create_user, find_user, set_password
 from server.store.tables.accounts import users
 from server.store.tables.oauth import browser_sessions
-from tests.helpers.logins.flow import ON_BOTH, PASSWORD, Flow, fields
+from tests.helpers.logins.flow import ON_BOTH, PASSWORD, Flow, read_fields
 
 pytestmark = [pytest.mark.anyio, ON_BOTH]
 
@@ -114,43 +114,43 @@ async def log_in_from(browser, auth, address, username="ada"):
 
 
 @pytest.mark.usefixtures("ada")
-async def test_a_name_is_counted_whatever_its_case_for_each_address_and_the_others_go_on(browser, auth):
-    await guess(browser, auth, "192.0.2.1", 10, names=("ada", "ADA", "Ada", "aDa", "adA"))
-    assert await log_in_from(browser, auth, "192.0.2.1") == 429
-    assert await log_in_from(browser, auth, "192.0.2.2") == 302
+async def test_a_name_is_counted_whatever_its_case_for_each_address_and_the_others_go_on(make_browser, auth):
+    await guess(make_browser, auth, "192.0.2.1", 10, names=("ada", "ADA", "Ada", "aDa", "adA"))
+    assert await log_in_from(make_browser, auth, "192.0.2.1") == 429
+    assert await log_in_from(make_browser, auth, "192.0.2.2") == 302
 
 
 @pytest.mark.usefixtures("ada")
 async def test_a_name_has_a_bound_over_all_addresses_and_an_address_that_is_refused_does_not_count_for_it(
-    browser, auth, monkeypatch
+    make_browser, auth, monkeypatch
 ):
     monkeypatch.setattr(throttle, "LOGIN_BY_NAME", replace(throttle.LOGIN_BY_NAME, count=24))
     monkeypatch.setattr(throttle, "LOGIN_BY_ADDRESS", replace(throttle.LOGIN_BY_ADDRESS, count=8))
-    await guess(browser, auth, "192.0.2.1", 40)
-    assert await log_in_from(browser, auth, "192.0.2.1") == 429
-    await guess(browser, auth, "192.0.2.2", 8)
-    assert await log_in_from(browser, auth, "192.0.2.9", "ADA") == 302
-    await guess(browser, auth, "192.0.2.3", 8)
-    assert await log_in_from(browser, auth, "192.0.2.10", "ADA") == 429
+    await guess(make_browser, auth, "192.0.2.1", 40)
+    assert await log_in_from(make_browser, auth, "192.0.2.1") == 429
+    await guess(make_browser, auth, "192.0.2.2", 8)
+    assert await log_in_from(make_browser, auth, "192.0.2.9", "ADA") == 302
+    await guess(make_browser, auth, "192.0.2.3", 8)
+    assert await log_in_from(make_browser, auth, "192.0.2.10", "ADA") == 429
 
 
 async def test_a_browser_in_which_the_person_has_logged_in_goes_on_while_others_guess(
-    person, browser, auth, ada, monkeypatch
+    person, make_browser, auth, ada, monkeypatch
 ):
     monkeypatch.setattr(throttle, "LOGIN_BY_NAME", replace(throttle.LOGIN_BY_NAME, count=20))
     await person.log_in()
     for address in ("127.0.0.1", "192.0.2.1", "192.0.2.2"):
-        await guess(browser, auth, address, 10)
-    await guess(browser, auth, "127.0.0.1", 50, names=[f"name{number}" for number in range(50)])
-    assert await log_in_from(browser, auth, "127.0.0.1") == 429
-    assert await log_in_from(browser, auth, "192.0.2.9") == 429
+        await guess(make_browser, auth, address, 10)
+    await guess(make_browser, auth, "127.0.0.1", 50, names=[f"name{number}" for number in range(50)])
+    assert await log_in_from(make_browser, auth, "127.0.0.1") == 429
+    assert await log_in_from(make_browser, auth, "192.0.2.9") == 429
     assert (await person.log_in(username=ada.name.upper())).status_code == 302
     for _ in range(10):
         assert (await person.log_in(password="wrong")).status_code == 400
     assert (await person.log_in()).status_code == 429
 
 
-async def test_the_mark_of_a_browser_is_for_one_person_and_cannot_be_made_up(person, browser, auth, clock):
+async def test_the_mark_of_a_browser_is_for_one_person_and_cannot_be_made_up(person, make_browser, auth, clock):
     await person.log_in()
     mark = person.http.cookies["loci-known"]
     async with auth.db.write() as connection:
@@ -158,11 +158,11 @@ async def test_the_mark_of_a_browser_is_for_one_person_and_cannot_be_made_up(per
         await create_user(connection, name="eve", password_hash=password_hash, is_admin=False, now=clock())
     browser_id, _, seal = mark.partition(".")
     for name in ("eve", "ada"):
-        await guess(browser, auth, "192.0.2.1", 10, names=(name,))
+        await guess(make_browser, auth, "192.0.2.1", 10, names=(name,))
     for name, value in (("eve", mark), ("ada", f"{browser_id}x.{seal}"), ("ada", f"{browser_id}."), ("ada", ".")):
-        async with browser("192.0.2.1", cookies={"loci-known": value}) as http:
+        async with make_browser("192.0.2.1", cookies={"loci-known": value}) as http:
             assert (await Flow(http, auth.issuer).log_in(username=name)).status_code == 429
-    async with browser("192.0.2.1", cookies={"loci-known": mark}) as http:
+    async with make_browser("192.0.2.1", cookies={"loci-known": mark}) as http:
         assert (await Flow(http, auth.issuer).log_in(username="ada")).status_code == 302
 
 
@@ -180,12 +180,12 @@ async def test_a_name_may_have_letters_of_any_script_and_is_typed_in_any_case(ht
 
 
 @pytest.mark.usefixtures("ada")
-async def test_one_address_has_fifty_wrong_tries_over_all_names(browser, auth):
-    async with browser("192.0.2.1") as http:
+async def test_one_address_has_fifty_wrong_tries_over_all_names(make_browser, auth):
+    async with make_browser("192.0.2.1") as http:
         for number in range(50):
             await Flow(http, auth.issuer).log_in(username=f"name{number}")
         assert (await Flow(http, auth.issuer).log_in()).status_code == 429
-    async with browser("192.0.2.2") as http:
+    async with make_browser("192.0.2.2") as http:
         assert (await Flow(http, auth.issuer).log_in()).status_code == 302
 
 
@@ -195,21 +195,21 @@ async def test_good_logins_are_not_counted(person):
 
 
 @pytest.mark.usefixtures("ada")
-async def test_logging_in_puts_a_new_session_in_place_of_whatever_cookie_was_there(browser, auth):
+async def test_logging_in_puts_a_new_session_in_place_of_whatever_cookie_was_there(make_browser, auth):
     planted = "p" * 43
-    async with browser(cookies={"loci": planted}) as http:
+    async with make_browser(cookies={"loci": planted}) as http:
         await Flow(http, auth.issuer).log_in()
         assert {cookie.value for cookie in http.cookies.jar if cookie.domain} != {planted}
         assert (await http.get("/apps")).status_code == 200
-    async with browser(cookies={"loci": planted}) as thief:
+    async with make_browser(cookies={"loci": planted}) as thief:
         assert (await thief.get("/apps")).status_code == 302
 
 
-async def test_logging_in_again_ends_the_session_before(person, browser):
+async def test_logging_in_again_ends_the_session_before(person, make_browser):
     await person.log_in()
     before = person.http.cookies["loci"]
     await person.log_in()
-    async with browser(cookies={"loci": before}) as old:
+    async with make_browser(cookies={"loci": before}) as old:
         assert (await old.get("/apps")).status_code == 302
 
 
@@ -226,14 +226,14 @@ async def test_a_session_ends_after_a_week(person, clock):
     assert (await person.http.get("/apps")).status_code == 302
 
 
-async def test_logging_out_takes_a_form_and_ends_the_session_for_every_copy_of_the_cookie(person, browser):
+async def test_logging_out_takes_a_form_and_ends_the_session_for_every_copy_of_the_cookie(person, make_browser):
     await person.log_in()
     cookie = person.http.cookies["loci"]
     assert (await person.http.post("/logout", data={"csrf": "forged"})).status_code == 403
     page = await person.http.get("/logout")
     assert (await person.http.get("/apps")).status_code == 200
-    assert (await person.http.post("/logout", data=fields(page.text))).headers["location"] == "/login"
-    async with browser(cookies={"loci": cookie}) as copy:
+    assert (await person.http.post("/logout", data=read_fields(page.text))).headers["location"] == "/login"
+    async with make_browser(cookies={"loci": cookie}) as copy:
         assert (await copy.get("/apps")).status_code == 302
 
 
@@ -280,9 +280,9 @@ async def test_a_broken_hash_and_a_huge_password_are_just_wrong(person, auth, ad
 
 
 @pytest.mark.usefixtures("ada")
-async def test_on_https_the_cookie_is_secure_and_bound_to_the_host(configured, browser):
-    secure = configured(public_url="https://loci.example")
-    async with browser(server=secure) as http:
+async def test_on_https_the_cookie_is_secure_and_bound_to_the_host(make_server, make_browser):
+    secure = make_server(public_url="https://loci.example")
+    async with make_browser(server=secure) as http:
         cookie = (await http.get("/login")).headers["set-cookie"]
         assert cookie.startswith("__Host-loci=")
         assert "Secure" in cookie
@@ -291,8 +291,8 @@ async def test_on_https_the_cookie_is_secure_and_bound_to_the_host(configured, b
         assert (await http.get("/apps")).status_code == 200
 
 
-async def test_a_cookie_that_we_did_not_make_is_replaced(browser):
-    async with browser(cookies={"loci": "x' OR 1=1"}) as http:
+async def test_a_cookie_that_we_did_not_make_is_replaced(make_browser):
+    async with make_browser(cookies={"loci": "x' OR 1=1"}) as http:
         assert "loci=" in (await http.get("/login")).headers["set-cookie"]
 
 

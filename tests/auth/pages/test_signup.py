@@ -9,7 +9,7 @@ from auth.accounts.signup_links import make_invite_link
 from server.connect_commands import list_connect_steps
 from server.store.record.people.accounts import count_users, create_user, find_user
 from server.store.tables.oauth import signup_links
-from tests.helpers.logins.flow import ON_BOTH, PASSWORD, fields
+from tests.helpers.logins.flow import ON_BOTH, PASSWORD, read_fields
 
 pytestmark = [pytest.mark.anyio, ON_BOTH]
 
@@ -19,7 +19,7 @@ async def fill_in(http, url, username="grace", password=PASSWORD):
     if page.status_code != 200:
         return page
     path = url.split("?")[0]
-    return await http.post(path, data=fields(page.text) | {"username": username, "password": password})
+    return await http.post(path, data=read_fields(page.text) | {"username": username, "password": password})
 
 
 async def test_the_setup_link_makes_an_admin_who_is_logged_in_and_told_how_to_connect(http, auth):
@@ -45,9 +45,9 @@ async def test_the_setup_link_works_once(http, auth):
     assert "does not work any more" in answer.text
 
 
-async def test_of_two_that_use_the_setup_link_at_once_one_becomes_admin(browser, auth):
+async def test_of_two_that_use_the_setup_link_at_once_one_becomes_admin(make_browser, auth):
     link = await auth.start()
-    async with browser() as one, browser() as two:
+    async with make_browser() as one, make_browser() as two:
         answers = await asyncio.gather(fill_in(one, link, "grace"), fill_in(two, link, "eve"))
     assert sorted(answer.status_code for answer in answers) == [302, 403]
     async with auth.db.read() as connection:
@@ -138,9 +138,9 @@ async def test_signing_up_is_closed_if_nothing_is_said(http, auth, clock):
     assert (await http.get(invite)).status_code == 403
 
 
-async def test_on_an_open_server_anybody_makes_an_account_that_is_no_admin(configured, browser):
-    server = configured(signup="open")
-    async with browser(server=server) as http:
+async def test_on_an_open_server_anybody_makes_an_account_that_is_no_admin(make_server, make_browser):
+    server = make_server(signup="open")
+    async with make_browser(server=server) as http:
         assert 'href="/signup"' in (await http.get("/login")).text
         assert (await fill_in(http, "/signup")).status_code == 302
         async with server.db.read() as connection:
@@ -150,11 +150,11 @@ async def test_on_an_open_server_anybody_makes_an_account_that_is_no_admin(confi
         assert (await http.get("/apps")).status_code == 200
 
 
-async def test_an_invitation_works_once_within_a_day(configured, browser, clock):
-    server = configured(signup="invite")
+async def test_an_invitation_works_once_within_a_day(make_server, make_browser, clock):
+    server = make_server(signup="invite")
     invite = await make_invite_link(server.db, server.issuer, clock())
     late = await make_invite_link(server.db, server.issuer, clock())
-    async with browser(server=server) as http:
+    async with make_browser(server=server) as http:
         assert (await http.get("/signup")).status_code == 403
         assert (await fill_in(http, invite)).status_code == 302
         assert (await fill_in(http, invite, "eve")).status_code == 403
@@ -162,9 +162,9 @@ async def test_an_invitation_works_once_within_a_day(configured, browser, clock)
         assert (await fill_in(http, late, "eve")).status_code == 403
 
 
-async def test_one_address_may_make_twenty_accounts_an_hour(configured, browser):
-    server = configured(signup="open")
-    async with browser(server=server) as http:
+async def test_one_address_may_make_twenty_accounts_an_hour(make_server, make_browser):
+    server = make_server(signup="open")
+    async with make_browser(server=server) as http:
         for number in range(20):
             assert (await fill_in(http, "/signup", f"user{number}")).status_code == 302
         assert (await fill_in(http, "/signup", "user20")).status_code == 429

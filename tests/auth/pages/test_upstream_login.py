@@ -16,8 +16,8 @@ from auth.upstream.provider import GITHUB_ISSUER, AllowList, Provider
 from auth.upstream.upstream import Upstream
 from server.store.record.people.accounts import find_user
 from server.store.tables.accounts import external_subjects, users
-from tests.helpers.logins.fake_issuer import URL, FakeIssuer, fake_web, make_key
-from tests.helpers.logins.flow import ON_BOTH, PASSWORD, Flow, fields, query_of
+from tests.helpers.logins.fake_issuer import URL, FakeIssuer, make_key, open_fake_web
+from tests.helpers.logins.flow import ON_BOTH, PASSWORD, Flow, read_fields, read_query
 
 #: A server without any user asks to be set up.
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("ada")]
@@ -66,13 +66,13 @@ def provider(clock):
 
 @pytest.fixture(autouse=True)
 def web(provider):
-    with fake_web() as router:
+    with open_fake_web() as router:
         provider.answer(router)
         yield router
 
 
 @pytest.fixture
-async def site(configured, clock, browser):
+async def site(make_server, clock, make_browser):
     """A function that makes browsers on a server with these providers."""
     made = []
 
@@ -88,7 +88,7 @@ async def site(configured, clock, browser):
             seconds=seconds,
         )
         made.append(upstream)
-        return browser(server=configured(upstream=upstream, login=login, signup=signup))
+        return make_browser(server=make_server(upstream=upstream, login=login, signup=signup))
 
     yield make
     for each in made:
@@ -98,10 +98,10 @@ async def site(configured, clock, browser):
 async def begin(http, provider, *, chosen="oidc", to="/apps", page="/login", connect=False):
     """Press the button; the query at the provider."""
     form = await http.get(page, params={"next": to} if page == "/login" else {})
-    given = fields(form.text) | {"next": to, "provider": chosen} | ({"connect": "1"} if connect else {})
+    given = read_fields(form.text) | {"next": to, "provider": chosen} | ({"connect": "1"} if connect else {})
     answer = await http.post("/login/upstream", data=given)
     assert answer.status_code == 302, answer.text
-    asked = query_of(answer)
+    asked = read_query(answer)
     provider.nonce = asked.get("nonce", "")
     return asked
 
@@ -155,12 +155,12 @@ async def test_a_login_continues_the_request_of_an_app_and_the_person_consents(s
         app = Flow(http, "http://127.0.0.1:8080")
         await app.register()
         to_login = await app.authorize()
-        wanted = query_of(to_login)["next"]
+        wanted = read_query(to_login)["next"]
         answer = await log_in(http, provider, to=wanted)
         assert answer.headers["location"] == wanted
         consent = await http.get(wanted)
         assert "Test App" in consent.text
-        assert (await app.redeem(query_of(await app.decide(consent))["code"])).status_code == 200
+        assert (await app.redeem(read_query(await app.decide(consent))["code"])).status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -226,7 +226,7 @@ async def test_a_provider_that_answers_garbage_or_nothing_gives_a_page_and_the_p
         page = await log_in(http, provider, to="/welcome")
         assert page.status_code in {403, 503}
         assert "Try again" in page.text
-        assert fields(page.text)["next"] == "/welcome"
+        assert read_fields(page.text)["next"] == "/welcome"
         assert await subjects_of(auth) == []
         del provider.instead["token"]
         assert (await log_in(http, provider)).status_code == 302
@@ -236,7 +236,7 @@ async def test_a_provider_that_is_down_before_the_login_gives_the_login_page(sit
     provider.instead["metadata"] = httpx.ConnectError("down")
     async with site() as http:
         form = await http.get("/login")
-        page = await http.post("/login/upstream", data=fields(form.text) | {"provider": "oidc"})
+        page = await http.post("/login/upstream", data=read_fields(form.text) | {"provider": "oidc"})
     assert (page.status_code, title(page)) == (503, "Log in")
     assert "Acme does not answer" in page.text
 
@@ -266,7 +266,7 @@ async def test_an_endpoint_without_https_is_not_used(site, provider):
     provider.metadata["authorization_endpoint"] = "http://issuer.example/auth"
     async with site() as http:
         form = await http.get("/login")
-        page = await http.post("/login/upstream", data=fields(form.text) | {"provider": "oidc"})
+        page = await http.post("/login/upstream", data=read_fields(form.text) | {"provider": "oidc"})
     assert "https" in page.text
     assert page.status_code == 403
 
@@ -325,7 +325,7 @@ async def test_an_error_of_the_provider_says_what_to_do(site, provider, error, s
     assert words in page.text
     assert "made up" not in page.text
     assert "script>" not in page.text
-    assert fields(page.text)["next"] == "/welcome"
+    assert read_fields(page.text)["next"] == "/welcome"
 
 
 @pytest.mark.parametrize("query", ["", "state=a&state=b", "state=%00", "state=%ff&code=%ff", "code=c0de"])
@@ -483,7 +483,7 @@ async def test_a_person_who_is_logged_in_connects_a_provider_logs_in_with_it_and
         page = await http.get("/apps")
         assert "Connect Acme" not in page.text
         subject = re.findall(r'name="subject" value="([^"]+)"', page.text)[0]
-        assert (await http.post("/apps", data=fields(page.text) | {"subject": subject})).status_code == 302
+        assert (await http.post("/apps", data=read_fields(page.text) | {"subject": subject})).status_code == 302
     assert await subjects_of(auth) == []
 
 
@@ -503,7 +503,7 @@ async def test_a_connection_that_was_begun_by_another_user_is_not_made(site, pro
         flow = Flow(http, "http://127.0.0.1:8080")
         await flow.log_in()
         asked = await begin(http, provider, page="/apps", connect=True)
-        await http.post("/logout", data=fields((await http.get("/logout")).text))
+        await http.post("/logout", data=read_fields((await http.get("/logout")).text))
         assert (await come_back(http, asked)).status_code == 403
     assert await subjects_of(auth) == []
 
@@ -513,7 +513,7 @@ async def test_the_last_way_to_log_in_cannot_be_disconnected(site, provider, aut
         await log_in(http, provider)
         page = await http.get("/apps")
         subject = re.findall(r'name="subject" value="([^"]+)"', page.text)[0]
-        answer = await http.post("/apps", data=fields(page.text) | {"subject": subject})
+        answer = await http.post("/apps", data=read_fields(page.text) | {"subject": subject})
     assert title(answer) == "This is your only way to log in"
     assert len(await subjects_of(auth)) == 1
 
@@ -526,7 +526,7 @@ async def test_nobody_disconnects_the_provider_of_another_user(site, provider, a
     async with site() as http:
         await Flow(http, "http://127.0.0.1:8080").log_in()
         page = await http.get("/apps")
-        assert (await http.post("/apps", data=fields(page.text) | {"subject": subject})).status_code == 302
+        assert (await http.post("/apps", data=read_fields(page.text) | {"subject": subject})).status_code == 302
     assert len(await subjects_of(auth)) == 1
 
 
@@ -548,7 +548,7 @@ async def test_the_login_page_has_the_ways_that_the_settings_name(site, auth):
         page = await http.get("/login")
         assert 'name="password"' not in page.text
         assert (await http.get("/signup")).headers["location"] == "/login"
-        form = fields(page.text) | {"username": "ada", "password": PASSWORD, "action": "login"}
+        form = read_fields(page.text) | {"username": "ada", "password": PASSWORD, "action": "login"}
         assert (await http.post("/login", data=form)).status_code == 403
     async with auth.db.read() as connection:
         assert await find_user(connection, "ada") is not None
@@ -556,6 +556,6 @@ async def test_the_login_page_has_the_ways_that_the_settings_name(site, auth):
 
 async def test_too_many_logins_from_one_address_are_refused(site):
     async with site() as http:
-        form = fields((await http.get("/login")).text) | {"provider": "oidc"}
+        form = read_fields((await http.get("/login")).text) | {"provider": "oidc"}
         answers = [await http.post("/login/upstream", data=form) for _ in range(61)]
     assert [answer.status_code for answer in answers[-2:]] == [302, 429]

@@ -25,14 +25,14 @@ def make_key(alg, number=0):  # noqa: ARG001 - to get another one
     return generate_private_key(SECP384R1() if alg == "ES384" else SECP256R1())
 
 
-def public_jwk(private_key, **more):
+def make_public_jwk(private_key, **more):
     """The public half of a key, as key sets have it."""
     kinds = {"RSAPrivateKey": RSAKey, "Ed25519PrivateKey": OKPKey}
     kind = kinds.get(type(private_key).__name__, ECKey)
     return kind.import_key(private_key.public_key()).as_dict(**more)
 
 
-def public_pem(private_key):
+def make_public_pem(private_key):
     """The public half of a key as PEM."""
     return private_key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
 
@@ -46,7 +46,7 @@ class FakeIssuer:
         self.audience = audience
         self.alg = alg
         self.key = make_key(alg)
-        self.jwks = {"keys": [public_jwk(self.key, kid="first", alg=alg, use="sig")]}
+        self.jwks = {"keys": [make_public_jwk(self.key, kid="first", alg=alg, use="sig")]}
         base = url.rstrip("/")
         self.metadata = {"issuer": url, "jwks_uri": f"{base}/keys", "token_endpoint": f"{base}/token"}
         #: Answers or errors in place of the documents `keys` and `metadata`.
@@ -77,7 +77,7 @@ class FakeIssuer:
     def rotate(self, kid):
         """Replace the key by another one; the headers of tokens must name it from now on."""
         self.key = make_key(self.alg, kid)
-        self.jwks = {"keys": [public_jwk(self.key, kid=kid, alg=self.alg)]}
+        self.jwks = {"keys": [make_public_jwk(self.key, kid=kid, alg=self.alg)]}
 
     def answer(self, router):
         """Have a router of respx answer httpx's requests for the documents."""
@@ -100,7 +100,7 @@ class FakeIssuer:
 
 
 @contextmanager
-def fake_web():
+def open_fake_web():
     """A router of respx for documents of issuers. Requests to this machine go through; other answers are empty."""
     with respx.mock(assert_all_called=False, assert_all_mocked=False) as router:
         router.route(host="127.0.0.1").pass_through()

@@ -18,13 +18,13 @@ REDIRECT = "http://127.0.0.1:33418/callback"
 PASSWORD = "correct horse battery"
 
 
-def fields(html: str) -> dict[str, str]:
+def read_fields(html: str) -> dict[str, str]:
     """The hidden fields of a page's form."""
     found = re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)">', html)
     return {name: unescape(value) for name, value in found}
 
 
-def query_of(response: httpx.Response) -> dict[str, str]:
+def read_query(response: httpx.Response) -> dict[str, str]:
     """The query of where a response redirects to."""
     return {name: values[0] for name, values in parse_qs(urlsplit(response.headers["location"]).query).items()}
 
@@ -67,12 +67,12 @@ class Flow:
             form = await self.http.get("/logout")
         return await self.http.post(
             "/login",
-            data=fields(form.text) | {"next": to, "username": username, "password": password, "action": "login"},
+            data=read_fields(form.text) | {"next": to, "username": username, "password": password, "action": "login"},
         )
 
     async def decide(self, page, decision="allow", scopes=("memory:read", "memory:write")):
         return await self.http.post(
-            "/oauth/authorize", data=fields(page.text) | {"scope": list(scopes), "decision": decision}
+            "/oauth/authorize", data=read_fields(page.text) | {"scope": list(scopes), "decision": decision}
         )
 
     async def code(self, *, scopes=("memory:read", "memory:write"), **changes):
@@ -81,7 +81,7 @@ class Flow:
         assert page.status_code == 200, page.headers.get("location", page.text)
         answer = await self.decide(page, scopes=scopes)
         assert answer.status_code == 302, answer.text
-        return query_of(answer)["code"]
+        return read_query(answer)["code"]
 
     async def redeem(self, code, **changes):
         form = {

@@ -23,7 +23,7 @@ class _Form(HTMLParser):
             self.inputs.append({"type": "submit" if tag == "button" else "text", **given})
 
 
-def filled(page: str, values: dict[str, str], button: str) -> dict[str, list[str]]:
+def fill_form(page: str, values: dict[str, str], button: str) -> dict[str, list[str]]:
     """Return the fields that a browser would send: hidden inputs, checked boxes, typed texts, and this button."""
     fields: dict[str, list[str]] = {name: [value] for name, value in values.items()}
     for each in _Form(page).inputs:
@@ -36,7 +36,7 @@ def filled(page: str, values: dict[str, str], button: str) -> dict[str, list[str
     return fields
 
 
-def target(page: httpx.Response) -> httpx.URL:
+def find_target(page: httpx.Response) -> httpx.URL:
     """Return the address of the page's form."""
     return page.url.join(_Form(page.text).action or "")
 
@@ -53,9 +53,9 @@ async def authorize(url: str, name: str, password: str, *, verify: ssl.SSLContex
             return page
 
         page = await follow(await browser.get(url))
-        form = filled(page.text, {"username": name, "password": password}, "login")
-        page = await follow(await browser.post(target(page), data=form))
-        answer = await browser.post(target(page), data=filled(page.text, {}, "allow"))
+        form = fill_form(page.text, {"username": name, "password": password}, "login")
+        page = await follow(await browser.post(find_target(page), data=form))
+        answer = await browser.post(find_target(page), data=fill_form(page.text, {}, "allow"))
         if not answer.is_redirect:
             raise AssertionError(f"no consent: {answer.status_code} {answer.text}")
         return httpx.URL(answer.headers["location"])

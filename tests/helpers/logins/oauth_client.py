@@ -56,7 +56,7 @@ class Login:
 
 
 @asynccontextmanager
-async def logged_in(site, storage, login, mode="auto", path="/mcp", document=None):
+async def open_logged_in_client(site, storage, login, mode="auto", path="/mcp", document=None):
     """The official client, logged in at a site by a person's login; `site` has the `url` that people paste."""
     metadata = OAuthClientMetadata(
         client_name="Test client", redirect_uris=[AnyUrl(CALLBACK)], scope="memory:read memory:write"

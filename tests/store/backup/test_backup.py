@@ -33,7 +33,7 @@ from server.store.record.capture import llm_usage
 from server.store.tables import load_all_tables
 from server.store.tables.accounts import accounts
 from server.store.tables.memories import journal
-from tests.helpers.databases import postgres_database
+from tests.helpers.databases import create_postgres_database
 from tests.helpers.ledger import open_ledger
 from tests.store.backup.conftest import back_up, read_all, restore
 
@@ -243,7 +243,7 @@ async def test_the_present_record_is_kept_under_another_name(filled, db_url, pat
 @pytest.mark.postgres
 async def test_a_postgres_that_others_use_is_not_restored_into(sqlite, path, clock):
     await back_up(sqlite, path, clock)
-    async with postgres_database() as url:
+    async with create_postgres_database() as url:
         db = Database(url)
         async with db.read() as connection:
             await connection.execute(sa.select(1))

@@ -126,9 +126,9 @@ async def test_a_group_that_is_named_gets_the_text_that_is_given(ledger, clock, 
     assert (listed.kind, listed.sources, method) == ("group", 2, "agent")
 
 
-async def test_a_group_of_what_is_not_there_deleted_or_merged_is_refused_by_name(ledger, new_ledger, clock, nowhere):
+async def test_a_group_of_what_is_not_there_deleted_or_merged_is_refused_by_name(ledger, make_ledger, clock, nowhere):
     good, also, gone, merged, old = await ledger.store("good", "also good", "gone", "merged", "old")
-    (foreign,) = await (await new_ledger(ledger.db, clock, "bob")).store("foreign")
+    (foreign,) = await (await make_ledger(ledger.db, clock, "bob")).store("foreign")
     await ledger.delete(gone)
     await ledger.change(merged, consolidated=True, consolidated_into=good)
     await ledger.change(old, expires_at=clock())

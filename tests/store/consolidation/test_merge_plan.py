@@ -35,8 +35,8 @@ async def test_candidates_of_many_pages_are_grouped_oldest_first(ledger, clock, 
     assert [memory.id for memory in only.sources] == ids
 
 
-async def test_a_plan_has_no_memory_of_another_workspace(ledger, new_ledger, clock):
-    other = await new_ledger(ledger.db, clock, "bob")
+async def test_a_plan_has_no_memory_of_another_workspace(ledger, make_ledger, clock):
+    other = await make_ledger(ledger.db, clock, "bob")
     await ledger.store("one", "two", tags=["tea"])
     await other.store("three", tags=["tea"])
     assert (await plan_merges(ledger.db, ledger.workspace, clock())).merges == []

@@ -79,10 +79,10 @@ async def test_a_source_that_was_deleted_since_stays_deleted(ledger, consolidate
     assert await read_active_texts(ledger) == ["three", "two"]
 
 
-async def test_somebody_elses_run_is_not_found_by_an_undo(ledger, new_ledger, consolidate, clock):
+async def test_somebody_elses_run_is_not_found_by_an_undo(ledger, make_ledger, consolidate, clock):
     await ledger.store("one", "two", "three", tags=["tea"])
     done = await consolidate()
-    other = await new_ledger(ledger.db, clock, "bob")
+    other = await make_ledger(ledger.db, clock, "bob")
     before = await read_everything(ledger)
     for run_id in (done.run_id, "unknown"):
         with pytest.raises(RunNotFound):

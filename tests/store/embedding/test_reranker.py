@@ -19,7 +19,7 @@ pytestmark = pytest.mark.anyio
 
 @pytest.fixture
 def folder(tmp_path):
-    tiny.put_in(tmp_path)
+    tiny.write_model(tmp_path)
     return tmp_path
 
 
@@ -64,7 +64,7 @@ async def make(folder):
 
 
 def test_a_loaded_cross_encoder_scores_the_texts_and_not_the_question(folder):
-    model = tiny.put_in(folder)
+    model = tiny.write_model(folder)
     encoder = CrossEncoder(find_model_folder(folder, model.name), model, threads=1)
     texts = ["key", "mat key", "nothing", "key " * 500, ""] + ["mat"] * BATCH_TEXTS
     steps = list(encoder.score_texts("mat mat mat", texts))

@@ -85,8 +85,8 @@ async def test_deleted_and_merged_memories_keep_what_they_had(ledger, clock):
     assert await decay_relevance(ledger.db, ledger.workspace, clock()) == 0
 
 
-async def test_the_pass_leaves_other_workspaces_alone(ledger, new_ledger, clock):
-    other = await new_ledger(ledger.db, clock, "bob")
+async def test_the_pass_leaves_other_workspaces_alone(ledger, make_ledger, clock):
+    other = await make_ledger(ledger.db, clock, "bob")
     await other.store("old", created_at=clock() - timedelta(days=7))
     assert await decay_relevance(ledger.db, ledger.workspace, clock()) == 0
 

@@ -18,7 +18,7 @@ from server.store.record.notes.identity import Crystal
 from server.store.record.notes.synthesis import compose_crystal
 from server.store.tables import metadata
 from server.store.tables.working import identity_crystals
-from tests.helpers.erasures import OTHERS, ask, erase
+from tests.helpers.erasures import OTHERS, erase_memory, request_json
 from tests.helpers.ledger import CountingProjection
 
 pytestmark = pytest.mark.anyio
@@ -80,10 +80,10 @@ async def test_no_table_holds_an_erased_text(ledger, clock, seed):
 
 async def test_a_copy_of_the_record_from_before_an_upgrade_is_named(ann, settings):
     (settings.data_dir / "loci.before-0002.db").write_bytes(b"")
-    answer = await erase(ann, await ann.store(OTHERS[0]))
+    answer = await erase_memory(ann, await ann.store(OTHERS[0]))
     assert (answer["erased"], answer["kept"]) == (False, [{"kind": "file", "id": "loci.before-0002.db"}])
     assert "kept" in answer["meta"]["notice"]
-    assert (await ask(ann, "GET", "/v1/memories"))["total"] == 0
+    assert (await request_json(ann, "GET", "/v1/memories"))["total"] == 0
 
 
 async def test_the_migration_knows_the_crystals_that_were_composed(ledger):

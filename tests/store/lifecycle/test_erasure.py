@@ -67,8 +67,8 @@ async def delete(home):
         await workspaces.delete_workspace(connection, home.workspace, home.now())
 
 
-async def test_what_is_no_memory_is_erased_with_its_workspace_and_not_before(ledger, new_ledger, clock):
-    bob = await new_ledger(ledger.db, clock, "bob")
+async def test_what_is_no_memory_is_erased_with_its_workspace_and_not_before(ledger, make_ledger, clock):
+    bob = await make_ledger(ledger.db, clock, "bob")
     await furnish(ledger, "heliotrope")
     await furnish(bob, "magenta")
     both = await homes(ledger.db)

@@ -27,7 +27,7 @@ from server.store.projection.projection import Projection
 from server.store.search.seam import Query
 from server.store.tables.accounts import workspaces
 from server.store.tables.memories import generations, vectors
-from tests.helpers.site import site_at
+from tests.helpers.site import open_site
 
 pytestmark = pytest.mark.anyio
 
@@ -169,8 +169,8 @@ class Endpoint:
 
 async def test_killed_with_nine_and_run_again_the_command_embeds_only_what_is_left(settings, clock):
     count = 3 * STEP
-    async with site_at(settings, clock) as site:
-        ann = await site.person()
+    async with open_site(settings, clock) as site:
+        ann = await site.add_person()
         for start in range(0, count, STEP):
             batch = [{"content": f"memory {n}"} for n in range(start, start + STEP)]
             assert (await ann.http.post("/v1/memories/ingest", json={"memories": batch})).status_code == 201

@@ -238,13 +238,13 @@ async def test_a_switch_is_on_the_disk_before_the_record_says_so(book, projectio
     fresh = Projection(lite, engine, shared=False)
     engine.calls.clear()
     assert (await fresh.open_collection(book.workspace)).generation == 1
-    assert engine.times("upsert_points") == 0
+    assert engine.count_calls("upsert_points") == 0
 
 
 async def test_an_empty_workspace_switches_without_a_collection(book, projection, engine, load, clock):
     await fill_gaps(book.db, await load(), projection, clock)
     assert await book.row("generation") == (1,)
-    assert engine.times("open_collection") == 0
+    assert engine.count_calls("open_collection") == 0
     (memory_id,) = await book.store("heron")
     await projection.project(book.workspace)
     assert await dense(engine, book.workspace, 1) == {memory_id: False}
@@ -303,8 +303,8 @@ async def test_a_backfill_rests_as_it_is_told_and_says_how_far_it_is(book, proje
     assert (encoder.filling.is_whole, encoder.filling.counts, encoder.filling.rounds) == (True, None, 1)
 
 
-async def test_how_far_a_generation_is_counts_live_memories_of_one_workspace_or_all(new_ledger, db, clock):
-    ann, bob = await new_ledger(db, clock, "ann"), await new_ledger(db, clock, "bob")
+async def test_how_far_a_generation_is_counts_live_memories_of_one_workspace_or_all(make_ledger, db, clock):
+    ann, bob = await make_ledger(db, clock, "ann"), await make_ledger(db, clock, "bob")
     async with db.write() as connection:
         one = await generations.ensure_generation(connection, Model("m", "1" * 64, 2, 256, "x"), clock())
         two = await generations.ensure_generation(connection, Model("n", "1" * 64, 2, 256, "x"), clock())

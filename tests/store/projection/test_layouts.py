@@ -12,7 +12,7 @@ from server.store.projection.placement import Home, name_collection
 from server.store.projection.projection import Projection
 from server.store.search.qdrant.server import ServerEngine
 from server.store.search.seam import Point, SparseVector
-from tests.helpers.engines import answering_like_a_server
+from tests.helpers.engines import imitate_server
 from tests.helpers.points import read_ids
 from tests.store.conftest import words
 
@@ -29,14 +29,14 @@ async def client():
 
 
 @pytest.fixture
-def server(client, watched):
+def server(client, watch_engine):
     """Makes an engine of one Qdrant server."""
-    return lambda: watched(ServerEngine(answering_like_a_server(client)))
+    return lambda: watch_engine(ServerEngine(imitate_server(client)))
 
 
 @pytest.fixture
-async def bobs(lite, clock, new_ledger):
-    return await new_ledger(lite, clock, "bob")
+async def bobs(lite, clock, make_ledger):
+    return await make_ledger(lite, clock, "bob")
 
 
 async def find(projection, book, text):
@@ -143,7 +143,7 @@ async def test_a_move_that_was_cut_off_goes_on_and_makes_no_workspace_again(lite
     assert sorted(layouts) == [("shared",), ("workspace",)]
     engine.calls.clear()
     assert (await move_collections(lite, moved, ignore_progress)).workspaces == 2
-    assert engine.times("upsert_points") == 1
+    assert engine.count_calls("upsert_points") == 1
 
 
 @pytest.mark.parametrize("verb", ["delete_points", "upsert_points"])

@@ -22,17 +22,17 @@ def collection(book):
     return name_collection(book.workspace, 0, 0)
 
 
-async def test_a_stored_memory_is_found_and_its_point_is_its_row(book, projection, engine, collection, find):
+async def test_a_stored_memory_is_found_and_its_point_is_its_row(book, projection, engine, collection, find_words):
     (memory_id,) = await book.store("The heron database", tags=["x"], project="p", scope="project")
     assert await projection.project(book.workspace)
-    assert await find("heron") == [memory_id]
+    assert await find_words("heron") == [memory_id]
     point = await read_point(engine, collection, memory_id)
     assert point.payload == build_payload(await book.get(memory_id), [])
     assert point.revision == 1
 
 
 @pytest.mark.parametrize("last", ["first", "second"])
-async def test_of_two_updates_that_race_the_last_row_wins(book, projection, engine, gate, find, last):
+async def test_of_two_updates_that_race_the_last_row_wins(book, projection, engine, gate, find_words, last):
     (memory_id,) = await book.store("heron")
     await projection.project(book.workspace)
     engine.before["upsert_points"] = gate
@@ -44,16 +44,16 @@ async def test_of_two_updates_that_race_the_last_row_wins(book, projection, engi
     gate.opened.set()
     assert await (one if last == "first" else two)
     assert await (two if last == "first" else one)
-    assert (await find("bittern"), await find("grebe"), await find("heron")) == ([memory_id], [], [])
+    assert (await find_words("bittern"), await find_words("grebe"), await find_words("heron")) == ([memory_id], [], [])
 
 
-async def test_a_projection_that_comes_late_writes_the_row_as_it_is_by_then(book, projection, engine, find):
+async def test_a_projection_that_comes_late_writes_the_row_as_it_is_by_then(book, projection, engine, find_words):
     (memory_id,) = await book.store("heron")
     await book.change(memory_id, content="grebe")
     await projection.project(book.workspace)  # the second writer's, before the first one's
     await projection.project(book.workspace)
-    assert engine.times("upsert_points") == 1
-    assert (await find("grebe"), await find("heron")) == ([memory_id], [])
+    assert engine.count_calls("upsert_points") == 1
+    assert (await find_words("grebe"), await find_words("heron")) == ([memory_id], [])
 
 
 async def test_a_delete_that_races_an_update_is_never_undone(book, projection, engine, collection, gate):
@@ -89,19 +89,19 @@ async def test_a_consolidated_memory_has_no_point_until_it_is_one_again(book, pr
     assert await read_ids(engine, collection) == {merged, kept}
 
 
-async def test_a_restored_memory_has_its_point_again(book, projection, find):
+async def test_a_restored_memory_has_its_point_again(book, projection, find_words):
     (memory_id,) = await book.store("heron")
     await book.delete(memory_id)
     await projection.project(book.workspace)
-    assert await find("heron") == []
+    assert await find_words("heron") == []
     await book.change(memory_id, deleted_at=None)
     await projection.project(book.workspace)
-    assert await find("heron") == [memory_id]
+    assert await find_words("heron") == [memory_id]
 
 
-async def test_a_workspace_without_memories_makes_no_shard_and_finds_nothing(book, projection, engine, find):
+async def test_a_workspace_without_memories_makes_no_shard_and_finds_nothing(book, projection, engine, find_words):
     assert await projection.project(book.workspace)
-    assert await find("heron") == []
+    assert await find_words("heron") == []
     assert (await projection.open_collection(book.workspace)).generation == 0
     assert await projection.count_memories(book.workspace) == 0
     assert {verb for verb, _ in engine.calls} == set()
@@ -150,7 +150,7 @@ async def test_stores_at_once_are_served_by_one_projection(book, projection, eng
     await all_stored.wait()
     gate.opened.set()
     assert await asyncio.gather(leader, *others) == [True] * 21
-    assert engine.times("upsert_points") == 2
+    assert engine.count_calls("upsert_points") == 2
     assert await projection.count_memories(book.workspace) == 21
 
 
@@ -171,7 +171,7 @@ async def test_an_engine_that_is_down_is_asked_once_for_all_who_wait(book, proje
     engine.calls.clear()
     gate.opened.set()
     assert await asyncio.gather(leader, *others) == [False] * 21
-    assert engine.times("open_collection") + engine.times("upsert_points") == 1
+    assert engine.count_calls("open_collection") + engine.count_calls("upsert_points") == 1
 
 
 async def test_what_was_stored_while_the_engine_was_down_is_caught_up_by_the_loop(book, projection, engine, collection):
@@ -187,35 +187,37 @@ async def test_what_was_stored_while_the_engine_was_down_is_caught_up_by_the_loo
     assert await book.row("revision", "flushed_revision") == (1, 1)
 
 
-async def test_what_was_stored_while_the_engine_was_down_is_found_by_the_next_search(book, projection, engine, find):
+async def test_what_was_stored_while_the_engine_was_down_is_found_by_the_next_search(
+    book, projection, engine, find_words
+):
     await book.store("heron")
     await projection.project(book.workspace)
     engine.is_down = True
     (memory_id,) = await book.store("grebe")
     assert not await projection.project(book.workspace)
     engine.is_down = False
-    assert await find("grebe") == [memory_id]
+    assert await find_words("grebe") == [memory_id]
 
 
-async def test_what_was_deleted_while_the_engine_was_down_is_not_found_afterwards(book, projection, engine, find):
+async def test_what_was_deleted_while_the_engine_was_down_is_not_found_afterwards(book, projection, engine, find_words):
     (memory_id,) = await book.store("heron")
     await projection.project(book.workspace)
     engine.is_down = True
     await book.delete(memory_id)
     assert not await projection.project(book.workspace)
     engine.is_down = False
-    assert await find("heron") == []
+    assert await find_words("heron") == []
 
 
-async def test_a_caller_cut_off_after_its_commit_is_caught_up_by_the_loop(book, projection, find):
+async def test_a_caller_cut_off_after_its_commit_is_caught_up_by_the_loop(book, projection, find_words):
     (memory_id,) = await book.store("heron")
     await projection.project(book.workspace)
     await book.delete(memory_id)  # and its caller never came to project
     await projection.flush()
-    assert await find("heron") == []
+    assert await find_words("heron") == []
 
 
-async def test_a_caller_cut_off_while_it_projects_holds_up_nobody(book, projection, engine, gate, find):
+async def test_a_caller_cut_off_while_it_projects_holds_up_nobody(book, projection, engine, gate, find_words):
     (memory_id,) = await book.store("heron")
     engine.before["upsert_points"] = gate
     cut = asyncio.create_task(projection.project(book.workspace))
@@ -226,17 +228,17 @@ async def test_a_caller_cut_off_while_it_projects_holds_up_nobody(book, projecti
     with pytest.raises(asyncio.CancelledError):
         await cut
     assert await other
-    assert await find("heron") == [memory_id]
+    assert await find_words("heron") == [memory_id]
 
 
-async def test_a_search_does_not_wait_for_a_writer(book, projection, engine, gate, find):
+async def test_a_search_does_not_wait_for_a_writer(book, projection, engine, gate, find_words):
     (memory_id,) = await book.store("heron")
     await projection.project(book.workspace)
     await book.store("heron again")
     engine.before["upsert_points"] = gate
     writing = asyncio.create_task(projection.project(book.workspace))
     await gate.reached.wait()
-    assert await find("heron") == [memory_id]
+    assert await find_words("heron") == [memory_id]
     gate.opened.set()
     await writing
 
@@ -246,7 +248,7 @@ async def test_searches_that_open_a_workspace_together_all_find(book, lite, engi
     fresh = Projection(lite, engine, shared=False)
     found = await asyncio.gather(*(fresh.open_collection(book.workspace) for _ in range(5)))
     assert found == [Serving(generation=0, language="english")] * 5
-    assert engine.times("open_collection") == 1
+    assert engine.count_calls("open_collection") == 1
     assert await read_ids(engine, name_collection(book.workspace, 0, 0)) == {memory_id}
 
 
@@ -295,11 +297,11 @@ async def test_touching_a_workspace_that_is_not_open_or_was_dropped_does_nothing
     await projection.project(book.workspace)
     await projection.forget(book.workspace)
     await projection.patch_points(book.workspace, {memory_id: {"access_count": 7}})
-    assert engine.times("set_payload") == 0
+    assert engine.count_calls("set_payload") == 0
 
 
 async def test_where_the_record_cannot_be_read_a_projection_waits_and_the_write_stands(
-    book, projection, monkeypatch, find
+    book, projection, monkeypatch, find_words
 ):
     (memory_id,) = await book.store("heron")
 
@@ -309,4 +311,4 @@ async def test_where_the_record_cannot_be_read_a_projection_waits_and_the_write_
     with monkeypatch.context() as patch:
         patch.setattr("server.store.projection.point_writer.select_changed", full)
         assert not await projection.project(book.workspace)
-    assert await find("heron") == [memory_id]
+    assert await find_words("heron") == [memory_id]

@@ -12,15 +12,15 @@ from server.store.search.edge import processes
 from server.store.search.edge.processes import ProcessEngine
 from server.store.search.seam import EngineDown
 from tests.helpers.points import list_terms, read_terms
-from tests.helpers.processes import engine_processes
+from tests.helpers.processes import list_engine_processes
 
 pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture
-async def engine(tmp_path, watched, monkeypatch):
+async def engine(tmp_path, watch_engine, monkeypatch):
     monkeypatch.setattr(processes, "LONGEST_RESTART_DELAY", 0.0)
-    made = watched(ProcessEngine(tmp_path / "shards", processes=1, max_open=4))
+    made = watch_engine(ProcessEngine(tmp_path / "shards", processes=1, max_open=4))
     yield made
     await made.close()
 
@@ -30,7 +30,7 @@ def kill():
     """Kills the engine process of this one."""
 
     async def now(*_):
-        for pid in engine_processes():
+        for pid in list_engine_processes():
             os.kill(pid, signal.SIGKILL)
 
     return now
@@ -57,7 +57,9 @@ async def agree(book, projection, engine, *ids):
     return read_terms(points) == {row.id: list_terms(row) for row in rows}
 
 
-async def test_a_process_killed_between_a_write_and_its_flush_loses_no_memory(book, projection, engine, kill, find):
+async def test_a_process_killed_between_a_write_and_its_flush_loses_no_memory(
+    book, projection, engine, kill, find_words
+):
     kept, changed, gone = await book.store("heron", "grebe", "bittern")
     await projection.project(book.workspace)
     await projection.flush()
@@ -68,7 +70,7 @@ async def test_a_process_killed_between_a_write_and_its_flush_loses_no_memory(bo
     assert await book.row("revision", "flushed_revision") == (6, 3)
     await kill()
     assert await agree(book, projection, engine, kept, changed, late)
-    assert await answered(lambda: find("egret")) == [late]
+    assert await answered(lambda: find_words("egret")) == [late]
     await projection.flush()
     assert await book.row("flushed_revision") == (6,)
     await kill()
@@ -91,11 +93,11 @@ async def test_a_process_killed_in_the_middle_of_a_projection_is_caught_up_with(
     assert await agree(book, projection, engine, *ids)
 
 
-async def test_a_search_after_a_death_finds_once_the_process_is_started_again(book, projection, kill, find):
+async def test_a_search_after_a_death_finds_once_the_process_is_started_again(book, projection, kill, find_words):
     (memory_id,) = await book.store("heron")
     await projection.project(book.workspace)
     await kill()
-    assert await answered(lambda: find("heron")) == [memory_id]
+    assert await answered(lambda: find_words("heron")) == [memory_id]
 
 
 async def test_writers_that_go_on_while_the_process_is_killed_again_and_again_lose_nothing(

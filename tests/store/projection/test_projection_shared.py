@@ -10,17 +10,17 @@ from server.store.projection.projection import Projection
 from server.store.record import workspaces
 from server.store.search.qdrant.server import ServerEngine
 from server.store.search.seam import Query
-from tests.helpers.engines import answering_like_a_server
+from tests.helpers.engines import imitate_server
 from tests.helpers.points import list_terms, read_ids, read_terms
 
 pytestmark = [pytest.mark.anyio, pytest.mark.filterwarnings("ignore:Payload indexes have no effect:UserWarning")]
 
 
 @pytest.fixture
-async def pair(lite, watched):
+async def pair(lite, watch_engine):
     """Two projections, each with its engine, over one Qdrant."""
     client = AsyncQdrantClient(":memory:")
-    engines = [watched(ServerEngine(answering_like_a_server(client))) for _ in range(2)]
+    engines = [watch_engine(ServerEngine(imitate_server(client))) for _ in range(2)]
     yield [(Projection(lite, engine, shared=True), engine) for engine in engines]
     await client.close()
 

@@ -116,9 +116,9 @@ class Walk:
 
 
 @pytest.mark.parametrize("seed", range(5))
-async def test_the_record_and_the_engine_agree_after_any_walk(book, tmp_path, watched, monkeypatch, seed):
+async def test_the_record_and_the_engine_agree_after_any_walk(book, tmp_path, watch_engine, monkeypatch, seed):
     monkeypatch.setattr(point_writer, "BATCH", 5)
-    walk = Walk(book, tmp_path / "walked", watched, random.Random(seed))  # noqa: S311 - the same walk every time
+    walk = Walk(book, tmp_path / "walked", watch_engine, random.Random(seed))  # noqa: S311 - the same walk every time
     steps = {
         walk.store: 6,
         walk.change: 8,

@@ -25,13 +25,13 @@ async def hide(book, clock):
         await workspaces.delete_workspace(connection, book.workspace, clock())
 
 
-async def test_a_deleted_workspaces_collection_goes(book, projection, engine, collection, clock, find):
+async def test_a_deleted_workspaces_collection_goes(book, projection, engine, collection, clock, find_words):
     await book.store("heron")
     await projection.project(book.workspace)
     await hide(book, clock)
     await projection.forget(book.workspace)
     assert not await engine.has_collection(collection)
-    assert await find("heron") == []
+    assert await find_words("heron") == []
 
 
 async def test_a_writer_that_comes_after_the_deletion_does_not_bring_the_collection_back(
@@ -75,18 +75,20 @@ async def test_a_collection_that_could_not_be_dropped_is_dropped_by_the_loop(
     assert not await engine.has_collection(collection)
 
 
-async def test_a_search_that_a_rebuild_overtook_is_asked_again(book, projection, engine, gate, find):
+async def test_a_search_that_a_rebuild_overtook_is_asked_again(book, projection, engine, gate, find_words):
     (memory_id,) = await book.store("heron")
     await projection.project(book.workspace)
     engine.before["search_points"] = gate
-    asking = asyncio.create_task(find("heron"))
+    asking = asyncio.create_task(find_words("heron"))
     await gate.reached.wait()
     await projection.forget(book.workspace)
     gate.opened.set()
     assert await asking == [memory_id]
 
 
-async def test_a_projection_that_cannot_ask_the_record_is_tried_again(book, projection, engine, find, monkeypatch):
+async def test_a_projection_that_cannot_ask_the_record_is_tried_again(
+    book, projection, engine, find_words, monkeypatch
+):
     (memory_id,) = await book.store("heron")
     await projection.project(book.workspace)
     await book.change(memory_id, content="grebe")
@@ -94,8 +96,8 @@ async def test_a_projection_that_cannot_ask_the_record_is_tried_again(book, proj
         patched.setattr("server.store.projection.point_writer.select_changed", None)
         with pytest.raises(TypeError):
             await projection.project(book.workspace)
-    assert await find("grebe") == [memory_id]
-    assert engine.times("upsert_points") == 2
+    assert await find_words("grebe") == [memory_id]
+    assert engine.count_calls("upsert_points") == 2
 
 
 async def test_closing_lets_the_engine_go_even_where_the_record_fails(book, projection, engine):
@@ -112,10 +114,10 @@ async def test_closing_lets_the_engine_go_even_where_the_record_fails(book, proj
         await engine.ping()
 
 
-async def test_what_is_known_of_idle_workspaces_is_bounded(lite, engine, clock, new_ledger, monkeypatch):
+async def test_what_is_known_of_idle_workspaces_is_bounded(lite, engine, clock, make_ledger, monkeypatch):
     monkeypatch.setattr(module, "REMEMBERED", 2)
     projection = Projection(lite, engine, shared=False)
-    books = [await new_ledger(lite, clock, f"user{number}") for number in range(5)]
+    books = [await make_ledger(lite, clock, f"user{number}") for number in range(5)]
     for number, book in enumerate(books):
         await book.store("heron")
         await projection.project(book.workspace)

@@ -4,7 +4,7 @@ import pytest
 
 from server.background.upkeep import vacuum_projection
 from server.store.projection.placement import name_collection
-from tests.helpers.site import site_at
+from tests.helpers.site import open_site
 
 pytestmark = pytest.mark.anyio
 
@@ -16,7 +16,7 @@ def files_with(folder, text):
 
 
 async def test_an_erased_text_is_in_no_file_once_the_loop_has_cleaned_up(site, settings):
-    ann = await site.person()
+    ann = await site.add_person()
     kept = await ann.store("the heron stays")
     erased = await ann.store(f"the {SECRET} goes")
     await site.services.projection.flush()
@@ -29,7 +29,7 @@ async def test_an_erased_text_is_in_no_file_once_the_loop_has_cleaned_up(site, s
 
 
 async def test_a_collection_is_cleaned_once_for_what_was_erased(site):
-    ann = await site.person()
+    ann = await site.add_person()
     await ann.http.delete(f"/v1/memories/{await ann.store('gone')}?erase=true")
     await vacuum_projection(site.services)
     workspace = await site.services.directory.find_workspace(ann.account_id, "default")
@@ -40,7 +40,7 @@ async def test_a_collection_is_cleaned_once_for_what_was_erased(site):
 
 
 async def test_what_was_deleted_before_can_still_be_erased(site, settings):
-    ann = await site.person()
+    ann = await site.add_person()
     memory_id = await ann.store(f"the {SECRET} goes")
     assert (await ann.http.delete(f"/v1/memories/{memory_id}")).status_code == 200
     assert (await ann.http.delete(f"/v1/memories/{memory_id}")).status_code == 404
@@ -52,8 +52,8 @@ async def test_what_was_deleted_before_can_still_be_erased(site, settings):
 
 
 async def test_collections_that_no_workspace_has_are_dropped_at_the_start(settings, clock):
-    async with site_at(settings, clock) as site:
-        ann = await site.person()
+    async with open_site(settings, clock) as site:
+        ann = await site.add_person()
         await ann.store("the heron stays")
         workspace = await site.services.directory.find_workspace(ann.account_id, "default")
         assert workspace is not None
@@ -61,9 +61,9 @@ async def test_collections_that_no_workspace_has_are_dropped_at_the_start(settin
     shards = settings.data_dir / "shards"
     orphan = name_collection(workspace.id, 7, 0).name
     (shards / mine).rename(shards / orphan)  # as if it were of a generation that was replaced
-    async with site_at(settings, clock) as site:
+    async with open_site(settings, clock) as site:
         assert not (shards / orphan).exists()
-        ann = await site.person()
+        ann = await site.add_person()
         found = (await ann.http.post("/v1/search", json={"query": "heron"})).json()
         assert len(found["memories"]) == 1
         assert (shards / mine).exists()

@@ -61,9 +61,9 @@ async def test_a_workspace_that_is_not_there_takes_no_case(ledger, clock):
             await golden.count_cases(connection, ledger.workspace)
 
 
-async def test_the_places_that_have_cases_are_named_and_counted(ledger, new_ledger, clock):
-    bob = await new_ledger(ledger.db, clock, "bob")
-    await new_ledger(ledger.db, clock, "cat")
+async def test_the_places_that_have_cases_are_named_and_counted(ledger, make_ledger, clock):
+    bob = await make_ledger(ledger.db, clock, "bob")
+    await make_ledger(ledger.db, clock, "cat")
     for who in (ledger, ledger, bob):
         await pin(who)
     anns, bobs = GoldenWorkspace(ledger.workspace, "ann/default", 2), GoldenWorkspace(bob.workspace, "bob/default", 1)
@@ -75,8 +75,8 @@ async def test_the_places_that_have_cases_are_named_and_counted(ledger, new_ledg
         assert await golden.list_workspaces_with_cases(connection) == [anns]
 
 
-async def test_cases_go_for_good_with_their_workspace_when_it_cannot_come_back(ledger, new_ledger, clock):
-    bob = await new_ledger(ledger.db, clock, "bob")
+async def test_cases_go_for_good_with_their_workspace_when_it_cannot_come_back(ledger, make_ledger, clock):
+    bob = await make_ledger(ledger.db, clock, "bob")
     await pin(ledger)
     await pin(bob)
     async with ledger.db.write() as connection:

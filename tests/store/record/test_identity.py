@@ -45,8 +45,8 @@ async def test_the_history_knows_lengths_in_characters(ledger, clock, keep):
         assert await identity.list_snapshots(connection, ledger.workspace, 5) == [Snapshot(kept.id, 8, 0, clock())]
 
 
-async def test_another_workspace_has_no_part_in_it(ledger, clock, keep, new_ledger):
-    bob = await new_ledger(ledger.db, clock, "bob")
+async def test_another_workspace_has_no_part_in_it(ledger, clock, keep, make_ledger):
+    bob = await make_ledger(ledger.db, clock, "bob")
     await keep("Ann's")
     async with ledger.db.read() as connection:
         assert await identity.get_latest_crystal(connection, bob.workspace) is None
@@ -69,7 +69,7 @@ async def test_patterns_are_the_newest_active_memories_that_others_went_into(led
     assert await patterns(ledger, 1) == ["second"]
 
 
-async def test_the_newest_crystal_is_found_by_its_index(book, plan_of):
-    plan = await plan_of(book.db, lambda connection: identity.get_latest_crystal(connection, book.workspace))
+async def test_the_newest_crystal_is_found_by_its_index(book, explain_read):
+    plan = await explain_read(book.db, lambda connection: identity.get_latest_crystal(connection, book.workspace))
     assert "USING INDEX ix_identity_crystals_workspace_id_number (workspace_id=?)" in plan
     assert "TEMP B-TREE" not in plan

@@ -59,10 +59,10 @@ async def test_changed_links_replace_the_rows_and_other_changes_leave_them(ledge
     assert await rows(ledger) == []
 
 
-async def test_an_undone_change_leaves_the_rows(ledger, undone):
+async def test_an_undone_change_leaves_the_rows(ledger, check_undone):
     (target,) = await ledger.store("target")
     (source,) = await ledger.store("source", linkages=[to(target)])
-    await undone(ledger.db, lambda connection: memories.update_memory(connection, source, 99, {"linkages": []}))
+    await check_undone(ledger.db, lambda connection: memories.update_memory(connection, source, 99, {"linkages": []}))
     assert [row[2] for row in await rows(ledger)] == [target]
 
 
@@ -125,9 +125,9 @@ async def test_a_hub_is_cut_at_its_bound_and_says_so(ledger, monkeypatch):
     assert (len(nodes), truncated) == (4, True)
 
 
-async def test_a_link_into_another_workspace_leads_nowhere(ledger, new_ledger, clock):
+async def test_a_link_into_another_workspace_leads_nowhere(ledger, make_ledger, clock):
     """None can be made; but what is in the record is not trusted either."""
-    other = await new_ledger(ledger.db, clock, "bob")
+    other = await make_ledger(ledger.db, clock, "bob")
     (mine,) = await ledger.store("mine")
     (theirs,) = await other.store("theirs", linkages=[to(mine)])
     assert (await graph_of(ledger, mine, 2))[0] == [(mine, 0)]

@@ -70,13 +70,15 @@ async def test_two_rows_with_one_revision_are_refused(ledger):
             await memories.update_memory(connection, first, 2, {})
 
 
-async def test_a_write_that_fails_takes_no_revision(ledger, clock, undone):
-    await undone(ledger.db, lambda connection: memories.advance_revision(connection, ledger.workspace, 5, clock()))
+async def test_a_write_that_fails_takes_no_revision(ledger, clock, check_undone):
+    await check_undone(
+        ledger.db, lambda connection: memories.advance_revision(connection, ledger.workspace, 5, clock())
+    )
     await ledger.store("a")
     assert await rows(ledger, table.c.revision) == [(1,)]
 
 
-async def test_a_memory_comes_back_whole_and_only_in_its_own_workspace(ledger, clock, new_ledger):
+async def test_a_memory_comes_back_whole_and_only_in_its_own_workspace(ledger, clock, make_ledger):
     (target,) = await ledger.store("the other")
     fields = {
         "type": "decision",
@@ -96,7 +98,7 @@ async def test_a_memory_comes_back_whole_and_only_in_its_own_workspace(ledger, c
     (memory_id,) = await ledger.store("whole", **fields)
     memory = await ledger.get(memory_id)
     assert memory.model_dump(include=set(fields)) == fields
-    bob = await new_ledger(ledger.db, clock, "bob")
+    bob = await make_ledger(ledger.db, clock, "bob")
     assert await bob.get(memory_id) is None
     async with ledger.db.read() as connection:
         assert await memories.find_existing_ids(connection, ledger.workspace, [memory_id, target, "x"]) == {
@@ -244,8 +246,8 @@ async def test_what_was_deleted_is_erased_when_it_can_no_longer_be_undone(ledger
     assert [content for (content,) in await rows(ledger, table.c.content)] == ["", "", "", "", "e"]
 
 
-async def test_accesses_are_counted_once_over_what_is_there_and_was_not_merged(ledger, clock, new_ledger):
-    bob = await new_ledger(ledger.db, clock, "bob")
+async def test_accesses_are_counted_once_over_what_is_there_and_was_not_merged(ledger, clock, make_ledger):
+    bob = await make_ledger(ledger.db, clock, "bob")
     (deleted,) = await ledger.store("a", access_count=100)
     await ledger.delete(deleted)
     await ledger.store("b", "c", access_count=2)
@@ -255,9 +257,9 @@ async def test_accesses_are_counted_once_over_what_is_there_and_was_not_merged(l
         assert await memories.sum_accesses(connection, bob.workspace) == 0
 
 
-async def test_what_was_deleted_with_its_workspace_is_erased_with_it(ledger, clock, new_ledger):
+async def test_what_was_deleted_with_its_workspace_is_erased_with_it(ledger, clock, make_ledger):
     await ledger.store("a", "b")
-    bob = await new_ledger(ledger.db, clock, "bob")
+    bob = await make_ledger(ledger.db, clock, "bob")
     (kept,) = await bob.store("kept")
     async with ledger.db.write() as connection:
         await workspaces.delete_workspace(connection, ledger.workspace, clock())

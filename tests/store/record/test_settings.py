@@ -55,8 +55,10 @@ async def test_of_two_changes_at_once_neither_undoes_the_other(ledger):
     assert await ledger.row("settings") == (values,)
 
 
-async def test_a_change_that_is_undone_with_its_transaction_sets_nothing(ledger, undone):
-    await undone(ledger.db, lambda c: settings.change_setting(c, ledger.workspace, "recall_alpha", 0.7, ledger.now()))
+async def test_a_change_that_is_undone_with_its_transaction_sets_nothing(ledger, check_undone):
+    await check_undone(
+        ledger.db, lambda c: settings.change_setting(c, ledger.workspace, "recall_alpha", 0.7, ledger.now())
+    )
     assert await kept(ledger) == settings.StoredSettings(DEFAULTS, {})
 
 

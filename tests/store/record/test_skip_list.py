@@ -52,8 +52,8 @@ async def test_an_entry_ends_at_its_moment_and_a_condition_never(ledger, clock, 
     assert [entry.item for entry in await live(ledger, end + timedelta(days=36500))] == ["coffee"]
 
 
-async def test_entries_are_counted_in_their_own_workspace_with_those_that_have_ended(ledger, clock, add, new_ledger):
-    bob = await new_ledger(ledger.db, clock, "bob")
+async def test_entries_are_counted_in_their_own_workspace_with_those_that_have_ended(ledger, clock, add, make_ledger):
+    bob = await make_ledger(ledger.db, clock, "bob")
     end = clock() + timedelta(days=1)
     for item, ends_at, home in (("tea", end, ledger), ("milk", None, ledger), ("coffee", end, bob)):
         await add(item, ends_at, home)
@@ -68,8 +68,8 @@ async def test_entries_are_counted_in_their_own_workspace_with_those_that_have_e
         assert await skip_list.count_entries(connection, "nowhere", end) == {"total": 0, "active": 0, "expired": 0}
 
 
-async def test_a_read_hides_what_has_ended_and_a_purge_deletes_it_everywhere(ledger, clock, add, new_ledger):
-    bob = await new_ledger(ledger.db, clock, "bob")
+async def test_a_read_hides_what_has_ended_and_a_purge_deletes_it_everywhere(ledger, clock, add, make_ledger):
+    bob = await make_ledger(ledger.db, clock, "bob")
     end = clock() + timedelta(days=1)
     for home in (ledger, bob):
         await add("tea", end, home)
@@ -83,8 +83,8 @@ async def test_a_read_hides_what_has_ended_and_a_purge_deletes_it_everywhere(led
     assert await left(ledger) == {"coffee", "later"}
 
 
-async def test_an_entry_is_deleted_in_its_own_workspace_and_only_while_it_lives(ledger, clock, add, new_ledger):
-    bob = await new_ledger(ledger.db, clock, "bob")
+async def test_an_entry_is_deleted_in_its_own_workspace_and_only_while_it_lives(ledger, clock, add, make_ledger):
+    bob = await make_ledger(ledger.db, clock, "bob")
     tea, gone = await add("tea"), await add("gone", clock())
     async with ledger.db.write() as connection:
         assert await skip_list.delete_entry(connection, bob.workspace, tea.id, clock()) is None
@@ -94,7 +94,9 @@ async def test_an_entry_is_deleted_in_its_own_workspace_and_only_while_it_lives(
     assert await live(bob, clock()) == []
 
 
-async def test_live_entries_are_read_in_the_order_of_their_index(book, clock, plan_of):
-    plan = await plan_of(book.db, lambda connection: skip_list.list_live_entries(connection, book.workspace, clock()))
+async def test_live_entries_are_read_in_the_order_of_their_index(book, clock, explain_read):
+    plan = await explain_read(
+        book.db, lambda connection: skip_list.list_live_entries(connection, book.workspace, clock())
+    )
     assert "USING INDEX ix_working_items_skip_list (workspace_id=?)" in plan
     assert "TEMP B-TREE" not in plan

@@ -52,11 +52,11 @@ async def titles(ledger, **listing):
     return [item.title for item in page], total
 
 
-async def test_an_item_comes_back_whole_and_only_in_its_own_workspace(ledger, clock, new_ledger, add):
+async def test_an_item_comes_back_whole_and_only_in_its_own_workspace(ledger, clock, make_ledger, add):
     new = await add(
         "Größe", "waiting_for", content="c", status="paused", priority=10, tags=["a", "ß"], next_action="ask"
     )
-    bob = await new_ledger(ledger.db, clock, "bob")
+    bob = await make_ledger(ledger.db, clock, "bob")
     async with ledger.db.read() as connection:
         assert await working_memory.get_item(connection, ledger.workspace, new.id) == new
         assert await working_memory.get_item(connection, bob.workspace, new.id) is None
@@ -91,8 +91,8 @@ async def test_a_search_of_items_knows_no_case(ledger, add):
     assert await titles(ledger, query="rePort") == (["Quarterly REPORT"], 1)
 
 
-async def test_items_of_several_workspaces_are_listed_as_if_they_were_of_one(ledger, clock, new_ledger, add):
-    bob, cat = await new_ledger(ledger.db, clock, "bob"), await new_ledger(ledger.db, clock, "cat")
+async def test_items_of_several_workspaces_are_listed_as_if_they_were_of_one(ledger, clock, make_ledger, add):
+    bob, cat = await make_ledger(ledger.db, clock, "bob"), await make_ledger(ledger.db, clock, "cat")
     for title, home, priority in (("a", ledger, 1), ("b", bob, 1), ("c", bob, 9), ("d", cat, 5), ("e", ledger, 0)):
         await add(title, home=home, priority=priority)
     places, listing = [ledger.workspace, bob.workspace, "nowhere"], ItemListing(limit=2, offset=1)
@@ -123,8 +123,10 @@ async def test_the_active_items_are_active_or_paused_and_all_are_counted(ledger,
         assert await working_memory.list_active_items(connection, "nowhere", 2) == ([], 0)
 
 
-async def test_the_active_items_are_read_in_the_order_of_their_index(book, plan_of):
-    plan = await plan_of(book.db, lambda connection: working_memory.list_active_items(connection, book.workspace, 5))
+async def test_the_active_items_are_read_in_the_order_of_their_index(book, explain_read):
+    plan = await explain_read(
+        book.db, lambda connection: working_memory.list_active_items(connection, book.workspace, 5)
+    )
     assert plan.count("USING INDEX ix_working_items_shown (workspace_id=?)") == 2
     assert "TEMP B-TREE" not in plan
 
@@ -155,13 +157,13 @@ async def test_only_sections_of_ones_own_are_counted(ledger, write):
 
 
 async def test_the_state_is_how_many_sections_are_ones_own_and_when_something_last_changed(
-    ledger, clock, new_ledger, add, write
+    ledger, clock, make_ledger, add, write
 ):
     async def state():
         async with ledger.db.read() as connection:
             return await working_memory.read_state(connection, ledger.workspace)
 
-    bob = await new_ledger(ledger.db, clock, "bob")
+    bob = await make_ledger(ledger.db, clock, "bob")
     assert await state() == (0, None)
     item = await add("a")
     assert await state() == (0, item.updated_at)

@@ -9,18 +9,18 @@ from qdrant_client import AsyncQdrantClient
 from server.store.search.edge.engine import EdgeEngine
 from server.store.search.edge.processes import ProcessEngine
 from server.store.search.qdrant.server import ServerEngine
-from tests.doubles.qdrant_rest import Double, serving
-from tests.helpers.engines import Make, answering_like_a_server
+from tests.doubles.qdrant_rest import QdrantDouble, serve_double
+from tests.helpers.engines import Maker, imitate_server
 
 
 @pytest.fixture
 def make():
-    return Make()
+    return Maker()
 
 
 @pytest.fixture(scope="session")
 def double_url(tmp_path_factory):
-    with serving(Double(tmp_path_factory.mktemp("double"))) as url:
+    with serve_double(QdrantDouble(tmp_path_factory.mktemp("double"))) as url:
         yield url
 
 
@@ -41,7 +41,7 @@ async def closing(engine):
 
 def server_engine(kind, request):
     if kind == "memory":
-        return ServerEngine(answering_like_a_server(AsyncQdrantClient(":memory:")))
+        return ServerEngine(imitate_server(AsyncQdrantClient(":memory:")))
     return ServerEngine.from_url(request.getfixturevalue("double_url")) if kind == "http" else needs_server()
 
 

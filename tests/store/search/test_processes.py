@@ -16,7 +16,7 @@ from server.store.search.edge.frames import choose_process
 from server.store.search.edge.processes import ProcessEngine
 from server.store.search.seam import Collection, EngineDown, Query, SparseVector, WritesLost
 from tests.helpers.points import read_ids, read_point
-from tests.helpers.processes import engine_processes
+from tests.helpers.processes import list_engine_processes
 
 pytestmark = pytest.mark.anyio
 
@@ -56,13 +56,13 @@ async def ended(descriptor, seconds=60):
 
 
 async def test_a_process_is_started_by_the_first_call_that_needs_it_and_ends_with_the_engine(engine, make):
-    assert engine_processes() == set()
+    assert list_engine_processes() == set()
     await engine.open_collection(home(make, 0))
-    assert len(engine_processes()) == 1
+    assert len(list_engine_processes()) == 1
     await engine.ping()
-    assert len(engine_processes()) == 2
+    assert len(list_engine_processes()) == 2
     await engine.close()
-    assert engine_processes() == set()
+    assert list_engine_processes() == set()
     with pytest.raises(EngineDown, match="closed"):
         await engine.ping()
     await engine.close()
@@ -88,7 +88,7 @@ async def test_a_process_that_is_killed_loses_only_what_was_not_flushed_and_says
     await engine.set_payload(collection, {make.id(1): {"access_count": 3}})
     await engine.flush_collection(collection)
     await engine.upsert_points(collection, [make.point(500)])
-    (pid,) = engine_processes()
+    (pid,) = list_engine_processes()
     with structlog.testing.capture_logs() as logs:
         os.kill(pid, signal.SIGKILL)
         await ended(end_of(pid))
@@ -128,7 +128,7 @@ async def until_answered(engine, collection):
 async def test_calls_that_a_dying_process_had_are_refused_and_the_other_process_goes_on(engine, make):
     collection, other = home(make, 0), home(make, 1)
     await engine.open_collection(collection)
-    (pid,) = engine_processes()
+    (pid,) = list_engine_processes()
     await engine.open_collection(other)
     os.kill(pid, signal.SIGSTOP)  # so that it has not answered when it dies
     asked = [asyncio.create_task(engine.count_points(collection)) for _ in range(5)]
@@ -145,14 +145,14 @@ async def test_one_that_dies_again_and_again_rests_before_it_is_started_again(en
     collection = home(make, 0)
     for _ in range(2):
         await until_answered(engine, collection)
-        (pid,) = engine_processes()
+        (pid,) = list_engine_processes()
         os.kill(pid, signal.SIGKILL)
         await ended(end_of(pid))
     with contextlib.suppress(EngineDown):  # whether the loop has read yet that it has ended
         await engine.count_points(collection)
     with pytest.raises(EngineDown, match="has died 2 times"):
         await engine.count_points(collection)
-    assert engine_processes() == set()
+    assert list_engine_processes() == set()
     await until_answered(engine, collection)
 
 
@@ -192,7 +192,7 @@ async def test_a_process_that_is_told_to_end_flushes_and_ends(engine, make):
     collection = home(make, 0)
     await engine.open_collection(collection)
     await engine.upsert_points(collection, [make.point(1)])
-    (pid,) = engine_processes()
+    (pid,) = list_engine_processes()
     descriptor = end_of(pid)
     os.kill(pid, signal.SIGTERM)
     await ended(descriptor)
@@ -204,10 +204,10 @@ async def test_a_process_that_is_told_to_end_flushes_and_ends(engine, make):
 async def test_a_process_that_does_not_end_is_killed(engine, make, monkeypatch):
     monkeypatch.setattr(processes, "CLOSE_SECONDS", 0.05)
     await engine.open_collection(home(make, 0))
-    (pid,) = engine_processes()
+    (pid,) = list_engine_processes()
     os.kill(pid, signal.SIGSTOP)
     await engine.close()
-    assert engine_processes() == set()
+    assert list_engine_processes() == set()
 
 
 async def test_what_another_process_has_half_made_is_left_alone(engine, make, tmp_path):
@@ -259,7 +259,7 @@ async def test_the_processes_end_when_their_server_does_however_that_ends(tmp_pa
     ) as parent:
         assert parent.stdout is not None
         assert await asyncio.to_thread(parent.stdout.readline) == b"ready\n"
-        children = [end_of(pid) for pid in engine_processes(parent.pid)]
+        children = [end_of(pid) for pid in list_engine_processes(parent.pid)]
         assert len(children) == 2
         parent.send_signal(how)
         for child in children:
@@ -271,5 +271,5 @@ async def test_the_processes_end_when_their_server_does_however_that_ends(tmp_pa
 
 async def test_a_terminals_interrupt_does_not_reach_the_processes(engine, make):
     await engine.open_collection(home(make, 0))
-    (pid,) = engine_processes()
+    (pid,) = list_engine_processes()
     assert os.getpgid(pid) != os.getpgid(0)

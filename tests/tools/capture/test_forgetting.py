@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from server.background.upkeep import clean_up_records
 from server.store.record.capture.events import get_event
 from server.store.tables import load_all_tables
-from tests.helpers.doors import rest
+from tests.helpers.doors import call_rest
 from tests.helpers.jobs import finish_jobs
 
 pytestmark = pytest.mark.anyio
@@ -19,7 +19,7 @@ SAID = f"From now on we deploy the {WORD} service on Tuesdays only."
 
 async def report(person, text, **fields):
     sent = {"type": "user_prompt", "payload": {"prompt": text}}
-    return (await rest(person, "record_event", sent | fields)).body
+    return (await call_rest(person, "record_event", sent | fields)).body
 
 
 async def rows_with(site, word):
@@ -41,12 +41,12 @@ async def test_private_text_and_credentials_are_in_no_table_no_file_and_no_answe
         "tool_response": json.dumps({"text": f"<system-reminder>{WORD}</system-reminder>fine"}),
         "nested": {"deep": [{"er": f"a</private> <system_instruction >{WORD}"}]},
     }
-    session = (await rest(ann, "start_session", {"metadata": {"prompt": hidden["prompt"], "x": [hidden]}})).body[
+    session = (await call_rest(ann, "start_session", {"metadata": {"prompt": hidden["prompt"], "x": [hidden]}})).body[
         "session"
     ]
     answer = await report(ann, "", payload=hidden, session_id=session["id"])
-    many = await rest(ann, "record_events", {"events": [{"type": "tool_use", "payload": hidden}]})
-    await rest(ann, "end_session", {"id": session["id"]})
+    many = await call_rest(ann, "record_events", {"events": [{"type": "tool_use", "payload": hidden}]})
+    await call_rest(ann, "end_session", {"id": session["id"]})
     await finish_jobs(site.services)
     assert "on Tuesdays" in json.dumps(answer)
     for secret in (WORD, token):
@@ -57,7 +57,7 @@ async def test_private_text_and_credentials_are_in_no_table_no_file_and_no_answe
 
 
 async def test_erasing_a_memory_erases_the_events_that_it_was_made_of(site, ann, clock):
-    session = (await rest(ann, "start_session", {})).body["session"]["id"]
+    session = (await call_rest(ann, "start_session", {})).body["session"]["id"]
     event = (await report(ann, SAID, session_id=session))["event"]["id"]
     reply = f"Noted. {SAID}"
     repeated = (await report(ann, "", type="assistant_message", payload={"text": reply}, session_id=session))["event"]
@@ -68,23 +68,25 @@ async def test_erasing_a_memory_erases_the_events_that_it_was_made_of(site, ann,
     erased = (await ann.http.request("DELETE", f"/v1/memories/{memory['id']}", params={"erase": "true"})).json()
     assert {each["id"] for each in erased["also_erased"] if each["kind"] == "event"} == {event, repeated["id"]}
     assert await rows_with(site, WORD) == set()
-    assert (await rest(ann, "read_event", {"id": event})).body["event"]["payload"] is None
-    assert (await rest(ann, "read_event", {"id": other})).body["event"]["payload"] == {"prompt": "What is the weather?"}
+    assert (await call_rest(ann, "read_event", {"id": event})).body["event"]["payload"] is None
+    assert (await call_rest(ann, "read_event", {"id": other})).body["event"]["payload"] == {
+        "prompt": "What is the weather?"
+    }
 
 
 async def test_a_purge_erases_all_of_a_project_and_counts_it(site, ann):
     where = {"workspace": "shop"}
-    session = (await rest(ann, "start_session", where)).body["session"]["id"]
+    session = (await call_rest(ann, "start_session", where)).body["session"]["id"]
     job = (await report(ann, SAID, session_id=session, **where))["generationJob"]["id"]
     await ann.store(f"The {WORD} is blue.", **where)
     await ann.store(f"The {WORD} elsewhere", workspace="attic")
     await finish_jobs(site.services)
-    purged = await rest(ann, "purge_project", {"id": "shop"})
+    purged = await call_rest(ann, "purge_project", {"id": "shop"})
     counts = {"observations": 2, "agentEvents": 1, "sessions": 1, "jobs": 1}
     assert purged.body == {"purged": True, "projectId": "shop", "counts": counts}
-    assert (await rest(ann, "purge_project", {"id": "shop"})).body["counts"] == dict.fromkeys(counts, 0)
+    assert (await call_rest(ann, "purge_project", {"id": "shop"})).body["counts"] == dict.fromkeys(counts, 0)
     for name, its_id in (("read_session", session), ("read_job", job)):
-        assert (await rest(ann, name, {"id": its_id})).status == 404
+        assert (await call_rest(ann, name, {"id": its_id})).status == 404
     found = (await ann.http.post("/v1/search", json={"query": WORD, "workspace": "shop"})).json()
     assert found["memories"] == []
     assert len((await ann.http.post("/v1/search", json={"query": WORD, "workspace": "attic"})).json()["memories"]) == 1
@@ -95,16 +97,16 @@ async def test_a_purge_erases_all_of_a_project_and_counts_it(site, ann):
 
 
 async def test_old_events_go_and_their_memories_stay(site, ann, clock):
-    session = (await rest(ann, "start_session", {})).body["session"]["id"]
+    session = (await call_rest(ann, "start_session", {})).body["session"]["id"]
     event = (await report(ann, SAID, session_id=session))["event"]["id"]
     await finish_jobs(site.services)
     clock.move(days=31)
     young = (await report(ann, "What now?"))["event"]["id"]
     await finish_jobs(site.services)
     await clean_up_records(site.services)
-    assert (await rest(ann, "read_event", {"id": event})).status == 404
-    assert (await rest(ann, "read_session", {"id": session})).status == 404
-    assert (await rest(ann, "read_event", {"id": young})).status == 200
+    assert (await call_rest(ann, "read_event", {"id": event})).status == 404
+    assert (await call_rest(ann, "read_session", {"id": session})).status == 404
+    assert (await call_rest(ann, "read_event", {"id": young})).status == 200
     assert (await ann.http.get("/v1/memories")).json()["total"] == 1
 
 
@@ -113,7 +115,7 @@ async def test_the_reports_of_a_deleted_workspace_are_erased_with_it(site, ann, 
     await finish_jobs(site.services)
     (workspace,) = (await ann.http.get("/v1/workspaces")).json()["workspaces"]
     await ann.http.delete(f"/v1/workspaces/{workspace['id']}")
-    assert (await rest(ann, "read_event", {"id": event})).status == 404
+    assert (await call_rest(ann, "read_event", {"id": event})).status == 404
     clock.move(days=30)
     await clean_up_records(site.services)
     async with site.services.db.read() as connection:

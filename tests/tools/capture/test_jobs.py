@@ -6,9 +6,9 @@ from server.background.observing import LEASE, do_jobs
 from server.limits import Limits
 from server.memory.capture.models import Observation
 from server.store.record.capture import jobs
-from tests.helpers.doors import rest
+from tests.helpers.doors import call_rest
 from tests.helpers.jobs import finish_jobs
-from tests.helpers.site import site_at
+from tests.helpers.site import open_site
 from tools.capture.recording import SETTLED
 from tools.capture.wire import MOST_ATTEMPTS
 
@@ -35,12 +35,12 @@ def extractor(monkeypatch):
 
 async def report(person, text="the egret", **fields):
     """Report a prompt; the id of its job."""
-    answer = await rest(person, "record_event", {"type": "user_prompt", "payload": {"prompt": text}} | fields)
+    answer = await call_rest(person, "record_event", {"type": "user_prompt", "payload": {"prompt": text}} | fields)
     return answer.body["generationJob"]["id"]
 
 
 async def read(person, job_id):
-    return (await rest(person, "read_job", {"id": job_id})).body["generationJob"]
+    return (await call_rest(person, "read_job", {"id": job_id})).body["generationJob"]
 
 
 async def contents(person):
@@ -73,7 +73,7 @@ async def test_a_retry_gives_all_attempts_again(site, ann, clock, extractor):
     for _ in range(MOST_ATTEMPTS):
         await finish_jobs(site.services)
         clock.move(seconds=10)
-    retried = await rest(ann, "retry_job", {"id": job_id})
+    retried = await call_rest(ann, "retry_job", {"id": job_id})
     assert (retried.status, retried.body["retriedCount"], retried.body["alreadyQueued"]) == (200, 1, False)
     assert retried.body["generationJob"]["attempts"] == 0
     await finish_jobs(site.services)
@@ -83,40 +83,40 @@ async def test_a_retry_gives_all_attempts_again(site, ann, clock, extractor):
     await finish_jobs(site.services)
     assert (await read(ann, job_id))["status"] == "completed"
     assert await contents(ann) == ["the egret"]
-    assert (await rest(ann, "retry_job", {"id": job_id})).error == "conflict"
-    assert (await rest(ann, "cancel_job", {"id": job_id})).error == "conflict"
+    assert (await call_rest(ann, "retry_job", {"id": job_id})).error == "conflict"
+    assert (await call_rest(ann, "cancel_job", {"id": job_id})).error == "conflict"
 
 
 async def test_hundreds_of_failed_jobs_are_queued_again_at_once(site, ann, clock, extractor):
     extractor(fail)
     texts = [f"the egret {n}" for n in range(355)]
     events = [{"type": "user_prompt", "payload": {"prompt": each}} for each in texts]
-    await rest(ann, "record_events", {"events": events})
+    await call_rest(ann, "record_events", {"events": events})
     for _ in range(MOST_ATTEMPTS):
         await finish_jobs(site.services)
         clock.move(seconds=10)
-    assert (await rest(ann, "list_jobs", {"status": "failed", "limit": 1})).body["total"] == 355
+    assert (await call_rest(ann, "list_jobs", {"status": "failed", "limit": 1})).body["total"] == 355
     extractor(repeat_prompts)
-    answer = await rest(ann, "requeue_jobs", {})
+    answer = await call_rest(ann, "requeue_jobs", {})
     assert (answer.body["requeued"], answer.body["left"]) == (355, 0)
     await finish_jobs(site.services)
-    assert (await rest(ann, "list_jobs", {"status": "completed"})).body["total"] == 355
+    assert (await call_rest(ann, "list_jobs", {"status": "completed"})).body["total"] == 355
     assert (await ann.http.get("/v1/memories")).json()["total"] == 355
 
 
 async def test_a_cancelled_job_makes_nothing_even_if_it_was_being_done(site, ann):
-    session = (await rest(ann, "start_session", {})).body["session"]["id"]
+    session = (await call_rest(ann, "start_session", {})).body["session"]["id"]
     job_id = await report(ann, session_id=session, type="tool_use")
-    cancelled = await rest(ann, "cancel_job", {"id": job_id})
+    cancelled = await call_rest(ann, "cancel_job", {"id": job_id})
     assert (cancelled.body["alreadyCancelled"], cancelled.body["generationJob"]["status"]) == (False, "cancelled")
-    assert (await rest(ann, "cancel_job", {"id": job_id})).body["alreadyCancelled"]
+    assert (await call_rest(ann, "cancel_job", {"id": job_id})).body["alreadyCancelled"]
     async with site.services.db.write() as connection:
         assert await jobs.complete_jobs(connection, "a claim", [job_id], site.services.now()) == set()
-    assert (await rest(ann, "requeue_jobs", {"status": "cancelled"})).body["requeued"] == 1
+    assert (await call_rest(ann, "requeue_jobs", {"status": "cancelled"})).body["requeued"] == 1
 
 
 async def test_a_job_whose_worker_died_is_done_again_when_its_claim_ends(site, ann, clock):
-    session = (await rest(ann, "start_session", {})).body["session"]["id"]
+    session = (await call_rest(ann, "start_session", {})).body["session"]["id"]
     job_id = await report(ann, session_id=session, type="tool_use")
     clock.move(seconds=SETTLED.total_seconds())
     now = clock()
@@ -135,7 +135,7 @@ async def test_a_job_whose_worker_died_is_done_again_when_its_claim_ends(site, a
 async def test_what_an_agent_does_is_looked_at_when_its_turn_ends(site, ann, clock, extractor):
     seen = []
     extractor(lambda events, _: seen.append([e.kind for e in events]) or [])
-    session = (await rest(ann, "start_session", {})).body["session"]["id"]
+    session = (await call_rest(ann, "start_session", {})).body["session"]["id"]
     steps: list[str] = []
     for n in range(3):
         steps.append(await report(ann, session_id=session, type="tool_use", payload={"n": n}))
@@ -149,7 +149,7 @@ async def test_what_an_agent_does_is_looked_at_when_its_turn_ends(site, ann, clo
 
 
 async def test_the_same_observation_of_a_session_is_made_once(site, ann, clock):
-    session = (await rest(ann, "start_session", {})).body["session"]["id"]
+    session = (await call_rest(ann, "start_session", {})).body["session"]["id"]
     for _ in range(3):
         await report(ann, session_id=session)
         await finish_jobs(site.services)
@@ -162,8 +162,8 @@ async def test_the_same_observation_of_a_session_is_made_once(site, ann, clock):
 
 async def test_a_full_account_has_its_jobs_failed_and_says_why(settings, clock):
     limited = settings.model_copy(update={"plans": {"small": Limits(memories=1)}, "default_plan": "small"})
-    async with site_at(limited, clock) as site:
-        ann = await site.person("ann")
+    async with open_site(limited, clock) as site:
+        ann = await site.add_person("ann")
         await ann.store("one")
         job_id = await report(ann)
         await finish_jobs(site.services)
@@ -176,8 +176,8 @@ async def test_a_full_account_has_its_jobs_failed_and_says_why(settings, clock):
 async def test_jobs_of_others_are_not_there(ann, bob):
     job_id = await report(ann)
     for name in ("read_job", "retry_job", "cancel_job"):
-        assert (await rest(bob, name, {"id": job_id})).status == 404
-    assert (await rest(bob, "list_jobs", {})).body["total"] == 0
+        assert (await call_rest(bob, name, {"id": job_id})).status == 404
+    assert (await call_rest(bob, "list_jobs", {})).body["total"] == 0
     assert (await bob.http.get(f"/v1/teams/{ann.account_id}/jobs")).status_code == 404
     assert (await bob.http.get("/v1/projects/default/jobs")).status_code == 404
     assert (await ann.http.get(f"/v1/teams/{ann.account_id}/jobs")).json()["total"] == 1

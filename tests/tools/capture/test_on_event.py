@@ -9,10 +9,10 @@ from structlog.testing import capture_logs
 
 from server.store.search.seam import EngineDown
 from server.store.tables.capture import told_texts
-from tests.helpers.databases import postgres_database
-from tests.helpers.doors import rest, tool
+from tests.helpers.databases import create_postgres_database
+from tests.helpers.doors import call_rest, call_tool
 from tests.helpers.jobs import finish_jobs
-from tests.helpers.site import site_at
+from tests.helpers.site import open_site
 
 pytestmark = pytest.mark.anyio
 
@@ -23,24 +23,24 @@ SAID = "From now on we deploy on Tuesdays only; the staging server is called egr
 async def home(request, settings, clock):
     """A server on either database."""
     if request.param == "sqlite":
-        async with site_at(settings, clock) as site:
+        async with open_site(settings, clock) as site:
             yield site
         return
-    async with postgres_database(request.getfixturevalue("postgres_template")) as url:
+    async with create_postgres_database(request.getfixturevalue("postgres_template")) as url:
         ours = settings.model_copy(update={"database_url": SecretStr(url)})
-        async with site_at(ours, clock) as site:
+        async with open_site(ours, clock) as site:
             yield site
 
 
 @pytest.fixture
 async def eve(home):
-    return await home.person("eve")
+    return await home.add_person("eve")
 
 
 async def hook(person, event, session="s1", cwd="/home/eve/shop", **fields):
     """Send an event as Claude Code does; the text that reaches the model, "" for none."""
     sent = {"event": event, "session_id": session, "cwd": cwd, "platform": "claude", "transcript_path": "/t"}
-    answer = await tool(person, "on_event", sent | fields)
+    answer = await call_tool(person, "on_event", sent | fields)
     assert answer.error is None, answer.text
     told = json.loads(answer.text)
     if told == {}:
@@ -107,10 +107,10 @@ async def test_what_has_changed_is_told_again_and_what_was_lost_with_the_context
 
 
 async def test_a_session_begins_with_a_briefing_and_codex_gets_it_at_the_start(eve):
-    await rest(eve, "update_identity", {"crystal": "I keep the shop running."})
-    await rest(eve, "add_skip", {"item": "Kubernetes", "reason": "settled", "expires": "never"})
+    await call_rest(eve, "update_identity", {"crystal": "I keep the shop running."})
+    await call_rest(eve, "add_skip", {"item": "Kubernetes", "reason": "settled", "expires": "never"})
     item = {"category": "active_work", "title": "Move the mail server", "next_action": "Copy the mailboxes"}
-    await rest(eve, "add_item", item)
+    await call_rest(eve, "add_item", item)
     await eve.store("Never push on Fridays.", type="instruction")
     told = await hook(eve, "SessionStart", platform="codex", source="startup")
     assert told.splitlines()[1:-1] == [
@@ -149,7 +149,7 @@ async def test_the_setting_bounds_what_a_prompt_brings(ann):
     question = "Where do the egrets live, on which lake?"
     told = await hook(ann, "UserPromptSubmit", prompt=question)
     assert 0 < len(told.encode()) / 3 <= 800
-    await rest(ann, "set_setting", {"key": "prompt_tokens", "value": 0})
+    await call_rest(ann, "set_setting", {"key": "prompt_tokens", "value": 0})
     assert await hook(ann, "UserPromptSubmit", session="s2", prompt=question) == ""
 
 
@@ -158,7 +158,7 @@ async def test_cursor_gets_the_briefing_in_its_own_form_and_is_told_nothing_that
 
     async def send(event, **fields):
         clock.move(seconds=1)
-        return (await rest(eve, "on_event", {"hook_event_name": event} | common | fields)).body
+        return (await call_rest(eve, "on_event", {"hook_event_name": event} | common | fields)).body
 
     assert await send("sessionStart", session_id="c1") == {}
     assert await send("beforeSubmitPrompt", prompt=SAID) == {}
@@ -182,21 +182,21 @@ async def test_cursor_gets_the_briefing_in_its_own_form_and_is_told_nothing_that
 
 async def test_gemini_and_vs_code_are_understood(home, eve, clock):
     gemini = {"session_id": "g1", "cwd": "/home/eve/shop", "timestamp": "2026-11-21T09:00:00Z", "platform": "gemini"}
-    assert (await rest(eve, "on_event", {"hook_event_name": "BeforeAgent", "prompt": SAID} | gemini)).body == {}
+    assert (await call_rest(eve, "on_event", {"hook_event_name": "BeforeAgent", "prompt": SAID} | gemini)).body == {}
     clock.move(seconds=1)
     reply = {"hook_event_name": "AfterAgent", "prompt": SAID, "prompt_response": "I noted it."}
-    assert (await rest(eve, "on_event", reply | gemini)).body == {}
+    assert (await call_rest(eve, "on_event", reply | gemini)).body == {}
     await finish_jobs(home.services)
     question = {"prompt": "What is the staging server called?"}
     asked = {"hook_event_name": "BeforeAgent"} | question | gemini | {"session_id": "g2"}
-    output = (await rest(eve, "on_event", asked)).body["hookSpecificOutput"]
+    output = (await call_rest(eve, "on_event", asked)).body["hookSpecificOutput"]
     assert output["hookEventName"] == "BeforeAgent"
     assert output["additionalContext"].count("egret") == 1
 
     code = {"sessionId": "v1", "cwd": "/home/eve/shop", "platform": "vscode"}
-    assert (await rest(eve, "on_event", {"hookEventName": "UserPromptSubmit"} | question | code)).body == {}
+    assert (await call_rest(eve, "on_event", {"hookEventName": "UserPromptSubmit"} | question | code)).body == {}
     start = {"hookEventName": "SessionStart", "source": "new"}
-    output = (await rest(eve, "on_event", start | code)).body["hookSpecificOutput"]
+    output = (await call_rest(eve, "on_event", start | code)).body["hookSpecificOutput"]
     assert (output["hookEventName"], "Tuesdays" in output["additionalContext"]) == ("SessionStart", True)
 
 
@@ -215,7 +215,7 @@ async def test_gemini_and_vs_code_are_understood(home, eve, clock):
     ],
 )
 async def test_unknown_events_and_half_of_the_fields_are_answered_with_nothing(ann, sent):
-    over_rest, over_mcp = await rest(ann, "on_event", sent), await tool(ann, "on_event", sent)
+    over_rest, over_mcp = await call_rest(ann, "on_event", sent), await call_tool(ann, "on_event", sent)
     assert over_rest.body == {}
     assert over_mcp.text == "{}"
 
@@ -240,24 +240,24 @@ async def test_a_store_that_is_down_is_logged_and_the_event_is_stored_all_the_sa
     with capture_logs() as logs:
         assert await hook(ann, "UserPromptSubmit", prompt="May I push on a Friday?") == ""
     assert "hook.nothing_told" in [each["event"] for each in logs]
-    assert (await rest(ann, "list_jobs", {})).body["total"] == 1
+    assert (await call_rest(ann, "list_jobs", {})).body["total"] == 1
 
 
 async def test_what_cannot_be_stored_is_logged_and_the_agent_is_told_all_the_same(settings, clock):
     limits = settings.model_copy(update={"plans": {"none": {"workspaces": 0}}, "default_plan": "none"})
-    async with site_at(limits, clock) as site:
-        ann = await site.person("ann")
+    async with open_site(limits, clock) as site:
+        ann = await site.add_person("ann")
         with capture_logs() as logs:
             assert await hook(ann, "UserPromptSubmit", prompt=SAID) == ""
         assert "hook.not_captured" in [each["event"] for each in logs]
 
 
 async def test_a_missing_scope_and_a_wrong_binding_are_refused(site, ann):
-    reader = await site.person("ann", scopes=("memory:read",))
+    reader = await site.add_person("ann", scopes=("memory:read",))
     sent = {"event": "UserPromptSubmit", "prompt": "hello"}
-    assert (await rest(reader, "on_event", sent)).error == "insufficient_scope"
+    assert (await call_rest(reader, "on_event", sent)).error == "insufficient_scope"
     attic = (await ann.http.post("/v1/workspaces", json={"name": "attic"})).json()["id"]
-    bound = (await site.person("ann", workspace_id=attic)).http
+    bound = (await site.add_person("ann", workspace_id=attic)).http
     answer = await bound.post("/v1/hooks", json=sent | {"workspace": "default"})
     assert (answer.status_code, answer.json()["error"]) == (403, "forbidden")
 
@@ -269,7 +269,7 @@ async def test_private_text_of_a_hook_is_neither_stored_nor_asked_for(ann):
     result = {"stdout": "<private>heliotrope</private>\x00 ok \ud800"}
     sent = {"tool_name": "Bash", "tool_input": {"command": "x"}, "tool_response": json.dumps(result)}
     await hook(ann, "PostToolUse", **sent)
-    jobs = (await rest(ann, "list_jobs", {})).body["jobs"]
+    jobs = (await call_rest(ann, "list_jobs", {})).body["jobs"]
     stored = [(await ann.http.get(f"/v1/events/{each['sourceId']}")).json()["event"]["payload"] for each in jobs]
     assert len(stored) == 2
     assert "heliotrope" not in json.dumps(stored)

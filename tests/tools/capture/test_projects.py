@@ -2,14 +2,14 @@
 
 import pytest
 
-from tests.helpers.doors import refused, rest
+from tests.helpers.doors import call_rest, check_refusal
 
 pytestmark = pytest.mark.anyio
 
 
 async def resolve(person, **how):
     """The id of the project, and whether it is new."""
-    answer = await rest(person, "create_project", how)
+    answer = await call_rest(person, "create_project", how)
     return answer.body["project"]["id"], answer.body["created"]
 
 
@@ -58,18 +58,18 @@ async def test_their_words_for_a_project_are_taken(ann):
 
 
 async def test_a_project_of_nothing_is_refused(ann):
-    await refused(ann, "create_project", {}, says="send a name, a path or a repository")
+    await check_refusal(ann, "create_project", {}, says="send a name, a path or a repository")
     assert (await ann.http.get("/v1/projects")).json() == {"projects": []}
 
 
 async def test_a_bound_key_sees_its_own_project_and_makes_none(site, ann):
     here = await site.services.directory.ensure_workspace(ann.account_id, "here", 0)
     await resolve(ann, name="there")
-    bound = await site.person("ann", workspace_id=here[0].id)
+    bound = await site.add_person("ann", workspace_id=here[0].id)
     assert [each["id"] for each in (await bound.http.get("/v1/projects")).json()["projects"]] == ["here"]
-    assert (await rest(bound, "read_project", {"id": "there"})).status == 404
-    assert (await rest(bound, "create_project", {"name": "here"})).status == 403
-    assert (await rest(bound, "purge_project", {"id": "there"})).status == 404
+    assert (await call_rest(bound, "read_project", {"id": "there"})).status == 404
+    assert (await call_rest(bound, "create_project", {"name": "here"})).status == 403
+    assert (await call_rest(bound, "purge_project", {"id": "there"})).status == 404
 
 
 async def test_the_folder_of_a_deleted_workspace_leads_to_a_new_one(ann):

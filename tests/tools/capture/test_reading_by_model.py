@@ -10,9 +10,9 @@ import respx
 from auth.bearers.api_keys import issue_key
 from server.background.reading import PATIENCE
 from tests.helpers.consolidations import make_chat_answer
-from tests.helpers.doors import rest
+from tests.helpers.doors import call_rest
 from tests.helpers.jobs import finish_jobs
-from tests.helpers.site import site_at
+from tests.helpers.site import open_site
 
 pytestmark = pytest.mark.anyio
 
@@ -28,13 +28,13 @@ async def reading(settings, clock):
     with respx.mock(assert_all_called=False) as mock:
         mock.route(host="127.0.0.1").pass_through()
         model = mock.post(URL)
-        async with site_at(type(settings).model_validate(settings.model_dump() | changes), clock) as site:
-            yield site, await site.person("ann"), model
+        async with open_site(type(settings).model_validate(settings.model_dump() | changes), clock) as site:
+            yield site, await site.add_person("ann"), model
 
 
 async def report(person, prompt):
     """Report a prompt; the id of its job."""
-    answer = await rest(person, "record_event", {"type": "user_prompt", "payload": {"prompt": prompt}})
+    answer = await call_rest(person, "record_event", {"type": "user_prompt", "payload": {"prompt": prompt}})
     return answer.body["generationJob"]["id"]
 
 
@@ -44,7 +44,7 @@ async def read_contents(person):
 
 
 async def read_job(person, job_id):
-    return (await rest(person, "read_job", {"id": job_id})).body["generationJob"]
+    return (await call_rest(person, "read_job", {"id": job_id})).body["generationJob"]
 
 
 def answer_with(*entries):
@@ -123,7 +123,7 @@ async def test_above_its_daily_budget_an_account_is_read_by_rules_until_the_next
     await finish_jobs(site.services)
     assert model.call_count == 1
     assert await read_contents(ann) == BY_RULES
-    bob = await site.person("bob")
+    bob = await site.add_person("bob")
     await report(bob, PROMPT)
     await finish_jobs(site.services)
     assert (model.call_count, await read_contents(bob)) == (2, [])

@@ -2,41 +2,41 @@
 
 import pytest
 
-from tests.helpers.doors import rest, tool
-from tests.helpers.site import site_at
+from tests.helpers.doors import call_rest, call_tool
+from tests.helpers.site import open_site
 
 pytestmark = pytest.mark.anyio
 
-DOORS = pytest.mark.parametrize("door", [rest, tool])
+DOORS = pytest.mark.parametrize("door", [call_rest, call_tool])
 FOREVER = "until it is removed"
 
 
 async def is_skipped(person, query):
-    return (await rest(person, "check_skip", {"query": query})).body["skip"]
+    return (await call_rest(person, "check_skip", {"query": query})).body["skip"]
 
 
-async def write(person, section, content, door=rest):
+async def write(person, section, content, door=call_rest):
     answer = await door(person, "update_working_memory", {"section": section, "content": content})
     assert answer.error is None, answer.text
     return answer.body
 
 
 async def read(person, section):
-    return (await rest(person, "read_section", {"section": section})).body["section"]["content"]
+    return (await call_rest(person, "read_section", {"section": section})).body["section"]["content"]
 
 
 async def list_titles(person, category):
-    page = (await rest(person, "list_items", {"category": category})).body
+    page = (await call_rest(person, "list_items", {"category": category})).body
     return {each["title"] for each in page["items"]}
 
 
 async def skips(person):
-    return {each["item"]: each for each in (await rest(person, "list_skips", {})).body["entries"]}
+    return {each["item"]: each for each in (await call_rest(person, "list_skips", {})).body["entries"]}
 
 
 @DOORS
 async def test_a_section_that_is_written_is_the_skip_list(site, door):
-    ann = await site.person("ann")
+    ann = await site.add_person("ann")
     text = "# Skip\n\n- Tailwind: too large\n- the Lisbon trip (not before May)\n"
     await write(ann, "skip_list", text, door)
     assert await is_skipped(ann, "Shall we use Tailwind for the landing page?")
@@ -58,7 +58,7 @@ async def test_a_section_that_is_written_is_the_skip_list(site, door):
 
 @DOORS
 async def test_an_item_of_the_category_is_an_entry_of_the_skip_list_while_it_is_active(site, door):
-    ann = await site.person("ann")
+    ann = await site.add_person("ann")
     item = {"category": "skip_list", "title": "Tailwind", "content": "too large"}
     added = await door(ann, "add_item", item)
     assert added.error is None
@@ -80,12 +80,12 @@ async def test_an_item_of_the_category_is_an_entry_of_the_skip_list_while_it_is_
 
 
 async def test_an_entry_that_was_added_is_seen_in_the_section_and_among_the_items(site, clock):
-    ann = await site.person("ann")
+    ann = await site.add_person("ann")
     skip = {"item": "Tailwind", "reason": "too large", "expires": "3 days"}
-    entry = (await rest(ann, "add_skip", skip)).body["entry"]
+    entry = (await call_rest(ann, "add_skip", skip)).body["entry"]
     line = f"- Tailwind: too large (expires {entry['expires_at']})"
     assert await read(ann, "skip_list") == line
-    whole = (await rest(ann, "read_working_memory", {})).body
+    whole = (await call_rest(ann, "read_working_memory", {})).body
     assert {each["name"]: each["content"] for each in whole["sections"]}["skip_list"] == line
     assert whole["items"] == []
     assert await list_titles(ann, "skip_list") == {"Tailwind"}
@@ -96,8 +96,8 @@ async def test_an_entry_that_was_added_is_seen_in_the_section_and_among_the_item
 
 
 async def test_a_section_that_is_read_and_written_again_keeps_the_entries_of_other_doors_once(site):
-    ann = await site.person("ann")
-    await rest(ann, "add_skip", {"item": "MySQL", "reason": "too old", "expires": "2099-01-01"})
+    ann = await site.add_person("ann")
+    await call_rest(ann, "add_skip", {"item": "MySQL", "reason": "too old", "expires": "2099-01-01"})
     before = await skips(ann)
     answer = await write(ann, "skip_list", "- Tailwind")
     assert "does not remove them" in answer["meta"]["notice"]
@@ -114,20 +114,20 @@ async def test_a_section_that_is_read_and_written_again_keeps_the_entries_of_oth
 
 @pytest.mark.parametrize("name", ["remove_skip", "delete_item", "archive"])
 async def test_a_line_whose_entry_is_removed_leaves_the_section(site, name):
-    ann = await site.person("ann")
+    ann = await site.add_person("ann")
     await write(ann, "skip_list", "# Skip\n\n- Tailwind\n- MySQL: old\n")
     entry_id = (await skips(ann))["Tailwind"]["id"]
     if name == "archive":
-        await rest(ann, "update_item", {"id": entry_id, "status": "archived"})
+        await call_rest(ann, "update_item", {"id": entry_id, "status": "archived"})
     else:
-        await rest(ann, name, {"id": entry_id})
+        await call_rest(ann, name, {"id": entry_id})
     assert await read(ann, "skip_list") == "# Skip\n\n- MySQL: old"
     assert not await is_skipped(ann, "Tailwind?")
 
 
 @DOORS
 async def test_the_standing_decisions_are_one_list_too(site, door):
-    ann = await site.person("ann")
+    ann = await site.add_person("ann")
     await door(ann, "add_item", {"category": "standing_decision", "title": "Postgres", "content": "for its indexes"})
     await write(ann, "standing_decisions", "- Releases are on Tuesdays\n- No meetings", door)
     assert await read(ann, "standing_decisions") == (
@@ -143,10 +143,10 @@ async def test_the_standing_decisions_are_one_list_too(site, door):
 
 
 async def test_a_list_of_too_many_lines_is_refused_and_changes_nothing(site):
-    ann = await site.person("ann")
+    ann = await site.add_person("ann")
     await write(ann, "skip_list", "- Tailwind")
     text = "\n".join(f"- thing{n}" for n in range(501))
-    answer = await rest(ann, "update_working_memory", {"section": "skip_list", "content": text})
+    answer = await call_rest(ann, "update_working_memory", {"section": "skip_list", "content": text})
     assert (answer.status, answer.error) == (409, "conflict")
     assert await read(ann, "skip_list") == "- Tailwind"
     assert set(await skips(ann)) == {"Tailwind"}
@@ -154,9 +154,9 @@ async def test_a_list_of_too_many_lines_is_refused_and_changes_nothing(site):
 
 async def test_lines_and_entries_do_not_count_as_items_of_a_plan(settings, clock):
     changes = {"plans": {"free": {"items": 1}}, "default_plan": "free"}
-    async with site_at(type(settings).model_validate(settings.model_dump() | changes), clock) as site:
-        ann = await site.person("ann")
+    async with open_site(type(settings).model_validate(settings.model_dump() | changes), clock) as site:
+        ann = await site.add_person("ann")
         await write(ann, "standing_decisions", "- one\n- two\n- three")
-        await rest(ann, "add_skip", {"item": "MySQL", "reason": "old", "expires": "2099-01-01"})
-        assert (await rest(ann, "add_item", {"category": "skip_list", "title": "Tailwind"})).error is None
-        assert (await rest(ann, "add_item", {"category": "skip_list", "title": "CSS"})).error == "quota_exceeded"
+        await call_rest(ann, "add_skip", {"item": "MySQL", "reason": "old", "expires": "2099-01-01"})
+        assert (await call_rest(ann, "add_item", {"category": "skip_list", "title": "Tailwind"})).error is None
+        assert (await call_rest(ann, "add_item", {"category": "skip_list", "title": "CSS"})).error == "quota_exceeded"

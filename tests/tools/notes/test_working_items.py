@@ -3,7 +3,7 @@
 import pytest
 import structlog
 
-from tests.helpers.doors import rest, tool
+from tests.helpers.doors import call_rest, call_tool
 
 pytestmark = pytest.mark.anyio
 
@@ -11,7 +11,7 @@ PATH = "/v1/working-memory/items"
 
 
 async def put(person, title, workspace="default", **fields):
-    answer = await rest(
+    answer = await call_rest(
         person, "add_item", {"category": "active_work", "title": title, "workspace": workspace} | fields
     )
     assert answer.error is None, answer.text
@@ -19,8 +19,8 @@ async def put(person, title, workspace="default", **fields):
 
 async def listed(person, **arguments):
     """Return the list that both doors give: [(title, workspace)] and the total."""
-    over_rest = await rest(person, "list_items", arguments)
-    over_mcp = await tool(person, "list_items", arguments)
+    over_rest = await call_rest(person, "list_items", arguments)
+    over_mcp = await call_tool(person, "list_items", arguments)
     assert over_rest.error is None, over_rest.text
     assert over_mcp.error is None, over_mcp.text
     found = [[(each["title"], each.get("workspace")) for each in page.body["items"]] for page in (over_rest, over_mcp)]
@@ -114,7 +114,7 @@ async def test_from_a_workspace_that_is_not_there_the_others_can_be_peeked_at_an
 async def test_six_workspaces_are_too_many_to_list_the_items_of(desks):
     six = [f"w{number}" for number in range(6)]
     says = "peek_workspaces: Too many workspaces: at most 5 can be looked into; you named 6."
-    assert (await tool(desks, "list_items", {"peek_workspaces": six})).text == f"invalid: {says}"
+    assert (await call_tool(desks, "list_items", {"peek_workspaces": six})).text == f"invalid: {says}"
     for how in (
         {"params": {"peek_workspaces": ",".join(six)}},
         {"params": {"peek_workspaces": six}},
@@ -126,6 +126,6 @@ async def test_six_workspaces_are_too_many_to_list_the_items_of(desks):
 
 
 async def test_mementos_list_of_items_says_where_each_is_from(desks):
-    said = (await tool(desks, "memento_item_list", {"peek_workspaces": ["cellar"]})).text.splitlines()
+    said = (await call_tool(desks, "memento_item_list", {"peek_workspaces": ["cellar"]})).text.splitlines()
     assert said[0] == "Found 3 items:"
     assert [line.partition(") ")[2] for line in said[2:]] == ["[cellar] d", "a", "e"]

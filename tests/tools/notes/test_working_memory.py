@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from server.store.record.notes import skip_list
 from server.store.tables.memories import journal
 from server.store.tables.working import working_items, working_sections
-from tests.helpers.doors import refused, rest
+from tests.helpers.doors import call_rest, check_refusal
 from tools.core.fields import CONTENT_BYTES
 from tools.notes import skip_list as skip_tools
 from tools.notes import working_memory
@@ -36,31 +36,31 @@ async def rows(site, table):
     ],
 )
 async def test_an_item_that_makes_no_sense_is_refused_and_nothing_is_stored(site, ann, arguments, says):
-    await refused(ann, "add_item", ITEM | arguments, says=says)
+    await check_refusal(ann, "add_item", ITEM | arguments, says=says)
     assert await rows(site, working_items) == []
-    made = (await rest(ann, "add_item", ITEM)).body
-    await refused(ann, "update_item", {"id": made["id"]} | arguments, says=says)
-    assert (await rest(ann, "read_item", {"id": made["id"]})).body == made
+    made = (await call_rest(ann, "add_item", ITEM)).body
+    await check_refusal(ann, "update_item", {"id": made["id"]} | arguments, says=says)
+    assert (await call_rest(ann, "read_item", {"id": made["id"]})).body == made
 
 
 @pytest.mark.parametrize("title", ["", " \n"])
 async def test_an_item_needs_a_title(site, ann, title):
-    await refused(ann, "add_item", ITEM | {"title": title}, says="title: must have at least 1 character")
+    await check_refusal(ann, "add_item", ITEM | {"title": title}, says="title: must have at least 1 character")
     assert await rows(site, working_items) == []
-    made = (await rest(ann, "add_item", ITEM)).body
-    await refused(ann, "update_item", {"id": made["id"], "title": title}, says="No fields to update")
-    assert (await rest(ann, "read_item", {"id": made["id"]})).body == made
+    made = (await call_rest(ann, "add_item", ITEM)).body
+    await check_refusal(ann, "update_item", {"id": made["id"], "title": title}, says="No fields to update")
+    assert (await call_rest(ann, "read_item", {"id": made["id"]})).body == made
 
 
 @pytest.mark.parametrize("field", ["category", "title", "content", "status", "priority", "tags"])
 async def test_an_update_does_not_empty_what_every_item_has(ann, field):
-    made = (await rest(ann, "add_item", ITEM)).body
-    await refused(ann, "update_item", {"id": made["id"], field: None}, says="No fields to update.")
+    made = (await call_rest(ann, "add_item", ITEM)).body
+    await check_refusal(ann, "update_item", {"id": made["id"], field: None}, says="No fields to update.")
 
 
 @pytest.mark.parametrize("arguments", [{"category": "chores"}, {"status": "done"}, {"limit": 0}, {"limit": 101}])
 async def test_a_filter_that_makes_no_sense_is_refused(ann, arguments):
-    await refused(ann, "list_items", arguments, says=f"{next(iter(arguments))}: must be ")
+    await check_refusal(ann, "list_items", arguments, says=f"{next(iter(arguments))}: must be ")
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ async def test_a_section_cannot_take_the_place_of_the_items(ann):
 async def test_a_section_is_bounded_in_bytes_of_utf_8(ann):
     fits = "é" * (CONTENT_BYTES // 2)
     await ann.call("update_working_memory", {"section": "plan", "content": fits})
-    await refused(ann, "update_working_memory", {"section": "plan", "content": fits + "x"}, says="Shorten it")
+    await check_refusal(ann, "update_working_memory", {"section": "plan", "content": fits + "x"}, says="Shorten it")
     assert (await ann.call("read_section", {"section": "plan"}))["section"]["content"] == fits
 
 
@@ -94,7 +94,7 @@ async def test_there_is_an_end_to_the_sections_of_ones_own(ann, monkeypatch):
     monkeypatch.setattr(working_memory, "OWN_SECTIONS", 2)
     for name in ("one", "two", "active_work", "one"):
         await ann.call("update_working_memory", {"section": name, "content": "x"})
-    await refused(
+    await check_refusal(
         ann,
         "update_working_memory",
         {"section": "three", "content": "x"},
@@ -115,13 +115,13 @@ async def test_the_document_says_where_it_does_not_show_every_item(ann, monkeypa
 
 @pytest.mark.parametrize("item", ["a", "to", "don't", "…", "do it"])
 async def test_a_skip_entry_that_could_match_nothing_is_refused(site, ann, item):
-    await refused(ann, "add_skip", SKIP | {"item": item}, says="item: has only common words")
+    await check_refusal(ann, "add_skip", SKIP | {"item": item}, says="item: has only common words")
     assert await rows(site, working_items) == []
 
 
 @pytest.mark.parametrize("expires", ["2026-13-01", "3", "99999999 days", "?"])
 async def test_a_skip_entry_with_an_end_that_is_none_is_refused(site, ann, expires):
-    await refused(ann, "add_skip", SKIP | {"expires": expires}, says="expires: must ")
+    await check_refusal(ann, "add_skip", SKIP | {"expires": expires}, says="expires: must ")
     assert await rows(site, working_items) == []
     assert (await ann.http.get("/v1/workspaces")).json()["workspaces"] == []
 
@@ -144,7 +144,7 @@ async def test_there_is_an_end_to_the_skip_list(ann, monkeypatch):
     monkeypatch.setattr(skip_tools, "MOST_ENTRIES", 2)
     for _ in range(2):
         await ann.call("add_skip", SKIP)
-    await refused(ann, "add_skip", SKIP, status=409, code="conflict", says="has 2 entries")
+    await check_refusal(ann, "add_skip", SKIP, status=409, code="conflict", says="has 2 entries")
 
 
 async def test_two_people_see_nothing_of_each_others_desk(ann, bob):
@@ -162,7 +162,7 @@ async def test_two_people_see_nothing_of_each_others_desk(ann, bob):
         ("delete_item", {"id": item["id"]}),
         ("remove_skip", {"id": entry["id"]}),
     ):
-        await refused(bob, name, arguments, status=404, code="not_found")
+        await check_refusal(bob, name, arguments, status=404, code="not_found")
     assert (await bob.http.get("/v1/workspaces")).json()["workspaces"] == [], "what was refused made a workspace"
     assert (await ann.call("read_item", {"id": item["id"]}))["title"] == "Ann's heliotrope"
     assert (await ann.call("check_skip", {"query": "the heliotrope"}))["skip"]
@@ -177,7 +177,7 @@ async def test_with_a_workspace_its_working_memory_and_skip_list_are_gone(ann):
     await ann.store("the same name, anew")
     assert "heliotrope" not in str(await ann.call("read_working_memory"))
     assert (await ann.call("list_skips"))["total"] == 0
-    await refused(ann, "read_item", {"id": item["id"]}, status=404, code="not_found")
+    await check_refusal(ann, "read_item", {"id": item["id"]}, status=404, code="not_found")
 
 
 async def test_every_write_is_journaled_without_its_text_and_a_refused_one_is_not(site, ann):
@@ -185,7 +185,7 @@ async def test_every_write_is_journaled_without_its_text_and_a_refused_one_is_no
     item = await ann.call("add_item", ITEM | {"title": "secret"})
     await ann.call("update_item", {"id": item["id"], "title": "secret too"})
     await ann.call("delete_item", {"id": item["id"]})
-    await refused(ann, "delete_item", {"id": item["id"]}, status=404, code="not_found")
+    await check_refusal(ann, "delete_item", {"id": item["id"]}, status=404, code="not_found")
     entry = await ann.call("add_skip", SKIP | {"item": "secret"})
     await ann.call("remove_skip", {"id": entry["id"]})
     entries = await rows(site, journal)

@@ -9,8 +9,8 @@ import sqlalchemy as sa
 from server.errors import Failure
 from server.store.tables.accounts import api_keys
 from server.store.tables.oauth import oauth_grants
-from tests.helpers.doors import ERAS, rest, seen, tool
-from tests.helpers.logins.tokens import access_token
+from tests.helpers.doors import ERAS, call_rest, call_tool, read_answer
+from tests.helpers.logins.tokens import make_access_token
 from tools import catalog
 from tools.core.call import Door
 from tools.core.execution import execute_operation
@@ -49,9 +49,9 @@ async def test_a_rotated_key_answers_as_mementos_clients_expect_and_the_old_one_
     assert (body["previous_key_revoked"], body["name"], body["scopes"]) == (True, "test", ["memory:write"])
     assert "not shown again" in body["message"]
     refused = await ann.http.get("/v1/health")
-    assert (refused.status_code, seen(refused).error) == (401, "unauthorized")
+    assert (refused.status_code, read_answer(refused).error) == (401, "unauthorized")
     assert refused.headers["www-authenticate"].startswith('Bearer error="invalid_token"')
-    assert seen(await ann.http.post(PATH)).status == 401
+    assert read_answer(await ann.http.post(PATH)).status == 401
     new = site.client(body["api_key"])
     assert (await new.post("/v1/memories", json={"content": "x"})).status_code == 201
     (listed,) = (await new.get("/v1/keys")).json()["keys"]
@@ -62,18 +62,18 @@ async def test_a_rotated_key_answers_as_mementos_clients_expect_and_the_old_one_
 async def test_a_key_is_rotated_as_a_tool_that_models_are_not_shown(ann, site, era):
     async with ann.mcp() as client:
         assert "rotate_key" not in [each.name for each in (await client.list_tools()).tools]
-    made = await tool(ann, "rotate_key", {}, era=era)
+    made = await call_tool(ann, "rotate_key", {}, era=era)
     assert made.error is None, made.text
     assert (await ann.http.get("/v1/health")).status_code == 401
     new = as_person(ann, site, made.body["api_key"])
-    again = await tool(new, "rotate_key", {}, era=era)
+    again = await call_tool(new, "rotate_key", {}, era=era)
     assert again.body["api_key"] != new.key
     assert (await site.client(again.body["api_key"]).get("/v1/health")).status_code == 200
 
 
 @pytest.mark.parametrize("is_test", [False, True])
 async def test_the_new_key_is_the_old_one_in_all_but_its_secret(site, clock, is_test):
-    who = await site.person("ann")
+    who = await site.add_person("ann")
     await who.store("x", workspace="here")
     here = (await who.http.get("/v1/workspaces")).json()["workspaces"][0]["id"]
     for given in (
@@ -82,9 +82,9 @@ async def test_the_new_key_is_the_old_one_in_all_but_its_secret(site, clock, is_
         {},
     ):
         clock.move(seconds=1)
-        old = await site.person("ann", is_test=is_test, **given)
+        old = await site.add_person("ann", is_test=is_test, **given)
         clock.move(seconds=1)
-        body = (await rest(old, "rotate_key", {})).body
+        body = (await call_rest(old, "rotate_key", {})).body
         *_, before, after = await rows(site)
         assert [getattr(after, name) for name in SAME] == [getattr(before, name) for name in SAME]
         assert after.key_hash != before.key_hash
@@ -94,8 +94,8 @@ async def test_the_new_key_is_the_old_one_in_all_but_its_secret(site, clock, is_
 
 
 async def test_a_rotated_key_ends_when_the_old_one_would_have(site, clock):
-    old = await site.person("ann", expires_at=clock() + timedelta(days=1))
-    body = (await rest(old, "rotate_key", {})).body
+    old = await site.add_person("ann", expires_at=clock() + timedelta(days=1))
+    body = (await call_rest(old, "rotate_key", {})).body
     assert body["expires_at"] == "2026-11-22T12:00:00.000Z"
     http = site.client(body["api_key"])
     assert (await http.get("/v1/health")).status_code == 200
@@ -104,11 +104,11 @@ async def test_a_rotated_key_ends_when_the_old_one_would_have(site, clock):
 
 
 async def test_a_rotated_key_of_a_grant_still_ends_with_the_grant(site, ann):
-    await access_token(site, ann)
+    await make_access_token(site, ann)
     async with site.services.db.read() as connection:
         grant = (await connection.execute(sa.select(oauth_grants.c.id))).scalar_one()
-    old = await site.person("ann", grant_id=grant)
-    http = site.client((await rest(old, "rotate_key", {})).body["api_key"])
+    old = await site.add_person("ann", grant_id=grant)
+    http = site.client((await call_rest(old, "rotate_key", {})).body["api_key"])
     assert (await http.get("/v1/health")).status_code == 200
     async with site.services.db.write() as connection:
         await connection.execute(sa.update(oauth_grants).values(revoked_at=site.services.now()))
@@ -119,34 +119,34 @@ async def test_a_rotated_key_of_a_grant_still_ends_with_the_grant(site, ann):
 async def test_a_bound_key_stays_bound_when_it_is_rotated(site, ann):
     await ann.store("x", workspace="here")
     here = (await ann.http.get("/v1/workspaces")).json()["workspaces"][0]["id"]
-    bound = await site.person("ann", workspace_id=here)
-    http = site.client((await rest(bound, "rotate_key", {})).body["api_key"])
+    bound = await site.add_person("ann", workspace_id=here)
+    http = site.client((await call_rest(bound, "rotate_key", {})).body["api_key"])
     assert (await http.get("/v1/memories")).json()["meta"]["workspace"] == "here"
     assert (await http.get("/v1/memories", params={"workspace": "there"})).status_code == 403
 
 
 async def test_whoever_came_through_oauth_has_no_key_to_rotate_and_is_told_what_to_do(site, ann):
     before = await rows(site)
-    through = as_person(ann, site, await access_token(site, ann))
-    over_rest = await rest(through, "rotate_key", {})
+    through = as_person(ann, site, await make_access_token(site, ann))
+    over_rest = await call_rest(through, "rotate_key", {})
     assert (over_rest.status, over_rest.error) == (403, "forbidden")
     assert "create_key" in over_rest.text
-    assert (await tool(through, "rotate_key", {})).text == f"forbidden: {over_rest.text}"
+    assert (await call_tool(through, "rotate_key", {})).text == f"forbidden: {over_rest.text}"
     assert await rows(site) == before
     assert (await through.http.get("/v1/health")).status_code == 200
 
 
 async def test_a_key_that_may_only_read_is_not_rotated(site):
-    reader = await site.person("ann", ("memory:read",))
-    assert (await rest(reader, "rotate_key", {})).error == "insufficient_scope"
+    reader = await site.add_person("ann", ("memory:read",))
+    assert (await call_rest(reader, "rotate_key", {})).error == "insufficient_scope"
     assert (await reader.http.get("/v1/health")).status_code == 200
 
 
 async def test_arguments_that_a_rotation_does_not_take_are_refused_and_the_key_lives_on(ann):
     for body in ({"name": "x"}, {"scopes": ["admin"]}, {"id": "x"}, {"workspace": "x"}):
-        answer = await rest(ann, "rotate_key", body)
+        answer = await call_rest(ann, "rotate_key", body)
         assert (answer.status, answer.body["field"]) == (400, next(iter(body)))
-        assert (await tool(ann, "rotate_key", body)).text == f"invalid: {answer.text}"
+        assert (await call_tool(ann, "rotate_key", body)).text == f"invalid: {answer.text}"
     assert (await ann.http.post(PATH, json=[1])).status_code == 400
     assert (await ann.http.post(PATH, params={"name": "x"})).status_code == 400
     assert (await ann.http.get(PATH)).status_code == 405
@@ -154,9 +154,9 @@ async def test_arguments_that_a_rotation_does_not_take_are_refused_and_the_key_l
 
 
 async def test_a_rotation_touches_no_other_key_and_nobody_elses(site, ann, bob):
-    other = await site.person("ann")
+    other = await site.add_person("ann")
     before = await live(site)
-    mine = (await rest(ann, "rotate_key", {})).body["id"]
+    mine = (await call_rest(ann, "rotate_key", {})).body["id"]
     for each in (other, bob):
         assert (await each.http.get("/v1/health")).status_code == 200
     assert (await bob.http.get("/v1/keys")).text.count('"id"') == 1
@@ -167,7 +167,7 @@ async def test_a_rotation_touches_no_other_key_and_nobody_elses(site, ann, bob):
 async def test_of_many_rotations_of_one_key_at_once_one_wins_and_one_key_lives(site, ann):
     answers = await asyncio.gather(*(ann.http.post(PATH) for _ in range(12)))
     (won,) = [each for each in answers if each.is_success]
-    lost = [seen(each) for each in answers if not each.is_success]
+    lost = [read_answer(each) for each in answers if not each.is_success]
     assert {(each.status, each.error) for each in lost} <= {(401, "unauthorized"), (409, "conflict")}
     assert all("key" in each.text for each in lost)
     assert await live(site) == [won.json()["id"]]
@@ -213,7 +213,7 @@ async def test_a_key_that_was_rotated_elsewhere_is_refused_here_within_the_epoch
 
 
 async def test_the_new_secret_is_kept_nowhere(ann, settings):
-    secret = (await rest(ann, "rotate_key", {})).body["api_key"]
+    secret = (await call_rest(ann, "rotate_key", {})).body["api_key"]
     for path in settings.data_dir.rglob("*"):
         if path.is_file():
             assert secret.encode() not in path.read_bytes(), path

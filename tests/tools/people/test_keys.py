@@ -10,15 +10,15 @@ from auth.bearers.api_keys import verify_api_key
 from server.background.upkeep import write_counts
 from server.connect_commands import make_key_command
 from server.store.tables.oauth import oauth_grants
-from tests.helpers.doors import rest, seen
-from tests.helpers.logins.tokens import access_token
+from tests.helpers.doors import call_rest, read_answer
+from tests.helpers.logins.tokens import make_access_token
 
 pytestmark = pytest.mark.anyio
 
 
 async def make(person, **arguments):
     """A key that this person made."""
-    answer = await rest(person, "create_key", arguments)
+    answer = await call_rest(person, "create_key", arguments)
     assert answer.status == 201, answer
     return answer.body
 
@@ -26,7 +26,7 @@ async def make(person, **arguments):
 @pytest.fixture
 async def root(site):
     """Somebody whose key may do everything."""
-    return await site.person("root", scopes=["admin"], is_admin=True)
+    return await site.add_person("root", scopes=["admin"], is_admin=True)
 
 
 async def test_a_key_reads_unless_more_is_asked_for(ann, site):
@@ -39,14 +39,14 @@ async def test_a_key_reads_unless_more_is_asked_for(ann, site):
 
 async def test_whoever_may_write_makes_keys_that_read_and_no_others(ann):
     for scopes in (["memory:write"], ["admin"], ["memory:read", "memory:write"]):
-        answer = await rest(ann, "create_key", {"scopes": scopes})
+        answer = await call_rest(ann, "create_key", {"scopes": scopes})
         assert (answer.status, answer.error, answer.body["field"]) == (403, "forbidden", "scopes")
     assert len((await ann.call("list_keys"))["keys"]) == 1
 
 
 async def test_whoever_may_read_only_makes_none(site, ann):
     reader = site.client((await make(ann))["api_key"])
-    assert seen(await reader.post("/v1/keys", json={})).error == "insufficient_scope"
+    assert read_answer(await reader.post("/v1/keys", json={})).error == "insufficient_scope"
 
 
 async def test_an_admin_makes_keys_of_every_kind(root, site):
@@ -88,14 +88,14 @@ async def test_a_key_that_was_revoked_is_refused_with_its_next_request(ann, site
     made = await make(ann)
     http = site.client(made["api_key"])
     assert (await http.get("/v1/health")).status_code == 200
-    assert (await rest(ann, "revoke_key", {"id": made["id"]})).body == {"id": made["id"], "revoked": True}
+    assert (await call_rest(ann, "revoke_key", {"id": made["id"]})).body == {"id": made["id"], "revoked": True}
     assert (await http.get("/v1/health")).status_code == 401
-    assert (await rest(ann, "revoke_key", {"id": made["id"]})).status == 404
+    assert (await call_rest(ann, "revoke_key", {"id": made["id"]})).status == 404
 
 
 async def test_a_key_may_revoke_itself(ann):
     (own,) = (await ann.call("list_keys"))["keys"]
-    assert (await rest(ann, "revoke_key", {"id": own["id"]})).status == 200
+    assert (await call_rest(ann, "revoke_key", {"id": own["id"]})).status == 200
     assert (await ann.http.get("/v1/health")).status_code == 401
 
 
@@ -165,7 +165,7 @@ async def test_a_key_that_was_revoked_while_it_was_looked_up_is_not_remembered(a
     monkeypatch.setattr("auth.bearers.bearer.verify_api_key", slowly)
     early = asyncio.create_task(http.get("/v1/health"))
     await looked_up.wait()
-    assert (await rest(ann, "revoke_key", {"id": made["id"]})).status == 200
+    assert (await call_rest(ann, "revoke_key", {"id": made["id"]})).status == 200
     clock.move(seconds=2)
     await ann.http.get("/v1/health")  # sees the new epoch before the one that is looked up is let in
     go_on.set()
@@ -174,7 +174,7 @@ async def test_a_key_that_was_revoked_while_it_was_looked_up_is_not_remembered(a
 
 
 async def test_a_key_that_was_made_through_a_grant_ends_when_the_grant_expires(ann, site, clock):
-    token = await access_token(site, ann, expires_at=clock() + timedelta(minutes=10))
+    token = await make_access_token(site, ann, expires_at=clock() + timedelta(minutes=10))
     made = (await site.client(token).post("/v1/keys", json={})).json()
     http = site.client(made["api_key"])
     assert (await http.get("/v1/health")).status_code == 200
@@ -183,7 +183,7 @@ async def test_a_key_that_was_made_through_a_grant_ends_when_the_grant_expires(a
 
 
 async def test_a_key_that_is_made_just_after_its_grant_was_revoked_opens_nothing(ann, site):
-    token = await access_token(site, ann)
+    token = await make_access_token(site, ann)
     async with site.services.db.write() as connection:  # as another process does, whose epoch is not seen yet
         http = site.client(token)
         assert (await http.get("/v1/health")).status_code == 200
@@ -193,8 +193,8 @@ async def test_a_key_that_is_made_just_after_its_grant_was_revoked_opens_nothing
 
 
 async def test_a_key_cannot_revoke_one_that_may_do_more(site):
-    strong = await site.person("ada", ("admin",), is_admin=True)
-    weak = await site.person("ada", ("memory:write",))
+    strong = await site.add_person("ada", ("admin",), is_admin=True)
+    weak = await site.add_person("ada", ("memory:write",))
     ids = {tuple(key["scopes"]): key["id"] for key in (await weak.http.get("/v1/keys")).json()["keys"]}
     assert (await weak.http.delete(f"/v1/keys/{ids['admin',]}")).status_code == 403
     assert (await strong.http.delete(f"/v1/keys/{ids['memory:write',]}")).status_code == 200
@@ -203,13 +203,13 @@ async def test_a_key_cannot_revoke_one_that_may_do_more(site):
 async def test_the_keys_that_a_key_made_end_with_it_however_far_and_no_others(root, site):
     first = await make(root, scopes=["admin"])
     one = site.client(first["api_key"])
-    second = seen(await one.post("/v1/keys", json={"scopes": ["admin"]})).body
-    third = seen(await site.client(second["api_key"]).post("/v1/keys", json={})).body
-    rotated = seen(await site.client(second["api_key"]).post("/v1/auth/rotate")).body
+    second = read_answer(await one.post("/v1/keys", json={"scopes": ["admin"]})).body
+    third = read_answer(await site.client(second["api_key"]).post("/v1/keys", json={})).body
+    rotated = read_answer(await site.client(second["api_key"]).post("/v1/auth/rotate")).body
     other = await make(root)
     keys = [first["api_key"], rotated["api_key"], third["api_key"]]
     assert [(await site.client(key).get("/v1/memories")).status_code for key in keys] == [200, 200, 200]
-    assert (await rest(root, "revoke_key", {"id": first["id"]})).status == 200
+    assert (await call_rest(root, "revoke_key", {"id": first["id"]})).status == 200
     assert [(await site.client(key).get("/v1/memories")).status_code for key in keys] == [401, 401, 401]
     assert (await site.client(other["api_key"]).get("/v1/memories")).status_code == 200
     assert (await root.http.get("/v1/memories")).status_code == 200

@@ -7,8 +7,8 @@ import sqlalchemy as sa
 
 from server.store.tables.accounts import accounts, memberships
 from tests.helpers.arguments import NOBODY
-from tests.helpers.doors import kept, refused, rest, tool
-from tests.helpers.site import site_at
+from tests.helpers.doors import call_rest, call_tool, check_refusal, read_totals
+from tests.helpers.site import open_site
 
 pytestmark = pytest.mark.anyio
 
@@ -25,23 +25,23 @@ ITEM = {"category": "active_work", "title": "Tea"}
 async def planned(settings, clock):
     """A server with plans."""
     changed = type(settings).model_validate(settings.model_dump() | {"plans": PLANS, "default_plan": "free"})
-    async with site_at(changed, clock) as site:
+    async with open_site(changed, clock) as site:
         yield site
 
 
 @pytest.fixture
 async def cat(planned):
-    return await planned.person("cat")
+    return await planned.add_person("cat")
 
 
 @pytest.fixture
 async def dan(planned):
-    return await planned.person("dan")
+    return await planned.add_person("dan")
 
 
 @pytest.fixture
 async def admin(planned):
-    return await planned.person("root", ("memory:write", "admin"), is_admin=True)
+    return await planned.add_person("root", ("memory:write", "admin"), is_admin=True)
 
 
 async def fill(person, memories=3):
@@ -54,13 +54,13 @@ async def quota(person, **arguments):
 
 async def test_a_memory_more_than_the_plan_allows_is_refused_with_the_limit_and_the_count(cat):
     await fill(cat)
-    before = await kept(cat)
+    before = await read_totals(cat)
     says = (
         "Memories: this account has 3 of the 3 that its plan, free, allows. Nothing was stored. Delete memories that "
         "nobody needs, or ask whoever runs this server for another plan."
     )
-    await refused(cat, "store_memory", {"content": "Tea"}, status=403, code="quota_exceeded", says=says)
-    body = (await rest(cat, "store_memory", {"content": "Tea"})).body
+    await check_refusal(cat, "store_memory", {"content": "Tea"}, status=403, code="quota_exceeded", says=says)
+    body = (await call_rest(cat, "store_memory", {"content": "Tea"})).body
     assert body == {
         "error": "quota_exceeded",
         "message": says,
@@ -68,28 +68,28 @@ async def test_a_memory_more_than_the_plan_allows_is_refused_with_the_limit_and_
         "current": 3,
         "content": [{"type": "text", "text": says}],
     }
-    assert await kept(cat) == before
+    assert await read_totals(cat) == before
 
 
 async def test_a_refused_store_into_a_new_workspace_makes_no_workspace(cat):
     await fill(cat)
-    assert (await rest(cat, "store_memory", {"content": "Tea", "workspace": "new"})).error == "quota_exceeded"
-    assert (await kept(cat))["workspaces"] == 1
+    assert (await call_rest(cat, "store_memory", {"content": "Tea", "workspace": "new"})).error == "quota_exceeded"
+    assert (await read_totals(cat))["workspaces"] == 1
 
 
 async def test_an_ingest_is_stored_whole_or_not_at_all(cat):
     await fill(cat, 1)
     batch = {"memories": [{"content": f"Coffee {n}"} for n in range(3)]}
     says = "has 1 of the 3 that its plan, free, allows, and these are 3 more. Nothing was stored."
-    await refused(cat, "ingest_memories", batch, status=403, code="quota_exceeded", says=says)
-    assert (await kept(cat))["memories"] == 1
-    assert (await tool(cat, "ingest_memories", {"memories": batch["memories"][:2]})).body["ingested"] == 2
+    await check_refusal(cat, "ingest_memories", batch, status=403, code="quota_exceeded", says=says)
+    assert (await read_totals(cat))["memories"] == 1
+    assert (await call_tool(cat, "ingest_memories", {"memories": batch["memories"][:2]})).body["ingested"] == 2
 
 
 async def test_all_workspaces_of_an_account_count_together_and_a_deletion_makes_room(cat):
     ids = [*await fill(cat, 2), await cat.store("Tea", workspace="attic")]
-    assert (await rest(cat, "store_memory", {"content": "x"})).error == "quota_exceeded"
-    assert (await rest(cat, "delete_memory", {"id": ids[0]})).status == 200
+    assert (await call_rest(cat, "store_memory", {"content": "x"})).error == "quota_exceeded"
+    assert (await call_rest(cat, "delete_memory", {"id": ids[0]})).status == 200
     await cat.store("Coffee")
 
 
@@ -109,38 +109,38 @@ async def test_of_two_that_store_the_last_memory_at_once_one_is_refused(cat):
 
 async def test_what_is_merged_is_not_checked_and_an_undo_always_finds_room(cat):
     ids = await fill(cat)
-    merged = (await rest(cat, "consolidate_group", {"source_ids": ids})).body
+    merged = (await call_rest(cat, "consolidate_group", {"source_ids": ids})).body
     assert (await quota(cat))["memories"] == {"current": 4, "limit": 3}
-    assert (await rest(cat, "store_memory", {"content": "x"})).body["current"] == 4
-    assert (await rest(cat, "undo_consolidation", {"run": merged["run"]})).status == 200
+    assert (await call_rest(cat, "store_memory", {"content": "x"})).body["current"] == 4
+    assert (await call_rest(cat, "undo_consolidation", {"run": merged["run"]})).status == 200
     assert (await quota(cat))["memories"]["current"] == 3
 
 
 async def test_items_are_limited_but_for_archived_ones(cat):
-    first, _ = [(await rest(cat, "add_item", ITEM)).body["id"] for _ in range(2)]
+    first, _ = [(await call_rest(cat, "add_item", ITEM)).body["id"] for _ in range(2)]
     says = "Items: this account has 2 of the 2 that its plan, free, allows. Nothing was stored. Archive or delete items"
-    await refused(cat, "add_item", ITEM, status=403, code="quota_exceeded", says=says)
-    archived = await rest(cat, "add_item", ITEM | {"status": "archived"})
+    await check_refusal(cat, "add_item", ITEM, status=403, code="quota_exceeded", says=says)
+    archived = await call_rest(cat, "add_item", ITEM | {"status": "archived"})
     assert archived.status == 201, "it takes no room"
-    assert (await rest(cat, "update_item", {"id": first, "status": "archived"})).status == 200
-    assert (await rest(cat, "add_item", ITEM)).status == 201
+    assert (await call_rest(cat, "update_item", {"id": first, "status": "archived"})).status == 200
+    assert (await call_rest(cat, "add_item", ITEM)).status == 201
 
 
 async def test_bringing_an_item_back_from_the_archive_needs_room_and_other_changes_do_not(cat):
-    archived = (await rest(cat, "add_item", ITEM | {"status": "archived"})).body["id"]
-    first, _ = [(await rest(cat, "add_item", ITEM)).body["id"] for _ in range(2)]
+    archived = (await call_rest(cat, "add_item", ITEM | {"status": "archived"})).body["id"]
+    first, _ = [(await call_rest(cat, "add_item", ITEM)).body["id"] for _ in range(2)]
     back = {"id": archived, "status": "active"}
-    await refused(cat, "update_item", back, status=403, code="quota_exceeded", says="has 2 of the 2")
-    assert (await rest(cat, "read_item", {"id": archived})).body["status"] == "archived"
+    await check_refusal(cat, "update_item", back, status=403, code="quota_exceeded", says="has 2 of the 2")
+    assert (await call_rest(cat, "read_item", {"id": archived})).body["status"] == "archived"
     for change in ({"id": archived, "title": "Coffee"}, {"id": first, "status": "paused"}):
-        assert (await rest(cat, "update_item", change)).status == 200
-    assert (await tool(cat, "delete_item", {"id": first})).error is None
-    assert (await tool(cat, "update_item", back)).body["status"] == "active"
+        assert (await call_rest(cat, "update_item", change)).status == 200
+    assert (await call_tool(cat, "delete_item", {"id": first})).error is None
+    assert (await call_tool(cat, "update_item", back)).body["status"] == "active"
 
 
 async def test_workspaces_are_limited_however_they_come_to_be(cat):
     await cat.store("Tea")
-    await rest(cat, "create_workspace", {"name": "attic"})
+    await call_rest(cat, "create_workspace", {"name": "attic"})
     says = "Workspaces: this account has 2 of the 2 that its plan, free, allows. Nothing was stored. Use a workspace"
     for name, arguments in (
         ("create_workspace", {"name": "new"}),
@@ -150,20 +150,22 @@ async def test_workspaces_are_limited_however_they_come_to_be(cat):
         ("set_setting", {"key": "recall_alpha", "value": 0.7, "workspace": "new"}),
         ("create_key", {"workspace": "new"}),
     ):
-        await refused(cat, name, arguments, status=403, code="quota_exceeded", says=says)
+        await check_refusal(cat, name, arguments, status=403, code="quota_exceeded", says=says)
     for path in ("/mcp?workspace=new", "/mcp?toolset=memento&workspace=new"):
-        assert (await tool(cat, "memento_init", {}, path=path)).error == "quota_exceeded"
-    assert (await rest(cat, "store_memory", {"content": "x"}, headers={"x-memento-workspace": "new"})).status == 403
-    assert (await kept(cat))["workspaces"] == 2
-    assert (await rest(cat, "create_workspace", {"name": "attic"})).status == 200, "it is there already"
-    read = await rest(cat, "list_memories", {"workspace": "new"})
+        assert (await call_tool(cat, "memento_init", {}, path=path)).error == "quota_exceeded"
+    assert (
+        await call_rest(cat, "store_memory", {"content": "x"}, headers={"x-memento-workspace": "new"})
+    ).status == 403
+    assert (await read_totals(cat))["workspaces"] == 2
+    assert (await call_rest(cat, "create_workspace", {"name": "attic"})).status == 200, "it is there already"
+    read = await call_rest(cat, "list_memories", {"workspace": "new"})
     assert read.body["meta"]["workspace_exists"] is False, "what reads makes none, so it is not refused"
 
 
 async def test_health_says_what_there_is_and_may_be(cat, planned):
     await fill(cat, 2)
-    await rest(cat, "add_item", ITEM)
-    body = (await rest(cat, "health", {})).body
+    await call_rest(cat, "add_item", ITEM)
+    body = (await call_rest(cat, "health", {})).body
     assert body["quota"] == {
         "plan": "free",
         "notice": None,
@@ -177,13 +179,13 @@ async def test_health_says_what_there_is_and_may_be(cat, planned):
         await connection.execute(sa.update(accounts).where(accounts.c.name == "cat").values(plan="gold"))
     assert (
         "  Plan: free (gold is not a plan of this server any more; the default plan applies)\n"
-        in (await tool(cat, "memento_health", {})).body["text"]
+        in (await call_tool(cat, "memento_health", {})).body["text"]
     )
 
 
 async def test_without_plans_nothing_is_limited_and_health_says_so(ann):
     await ann.store("Tea")
-    body = (await rest(ann, "health", {})).body
+    body = (await call_rest(ann, "health", {})).body
     assert body["quota"]["plan"] is None
     assert body["quota"]["memories"] == {"current": 1, "limit": None}
     assert body["content"][0]["text"].endswith(
@@ -191,7 +193,7 @@ async def test_without_plans_nothing_is_limited_and_health_says_so(ann):
     )
 
 
-@pytest.mark.parametrize("door", [rest, tool])
+@pytest.mark.parametrize("door", [call_rest, call_tool])
 async def test_an_administrator_gives_an_account_another_plan_and_back(admin, cat, door):
     await fill(cat)
     given = (await door(admin, "set_plan", {"plan": "pro", "user_id": cat.user_id})).body
@@ -200,11 +202,11 @@ async def test_an_administrator_gives_an_account_another_plan_and_back(admin, ca
     await cat.store("Tea")
     back = (await door(admin, "set_plan", {"plan": None, "user_id": cat.user_id})).body
     assert (back["plan"], back["is_default"]) == ("free", True)
-    assert (await rest(cat, "store_memory", {"content": "x"})).body["current"] == 4, "what is there stays"
+    assert (await call_rest(cat, "store_memory", {"content": "x"})).body["current"] == 4, "what is there stays"
 
 
 async def test_without_a_user_the_plan_is_the_administrators_own(admin, cat):
-    answer = await rest(admin, "set_plan", {"plan": "full"})
+    answer = await call_rest(admin, "set_plan", {"plan": "full"})
     assert answer.body["user_id"] == admin.user_id
     assert answer.body["content"][0]["text"] == f"The plan of {admin.user_id} is now full."
     assert answer.body["limits"] == {"memories": None, "items": None, "workspaces": None}
@@ -213,28 +215,28 @@ async def test_without_a_user_the_plan_is_the_administrators_own(admin, cat):
 
 async def test_a_plan_for_nobody_and_a_plan_that_is_none_are_refused(admin, cat):
     says = "plan: there is no plan 'gold'; there are: free, pro, full, shut."
-    await refused(admin, "set_plan", {"plan": "gold", "user_id": cat.user_id}, says=says)
+    await check_refusal(admin, "set_plan", {"plan": "gold", "user_id": cat.user_id}, says=says)
     says = f"There is no user {NOBODY}."
-    await refused(admin, "set_plan", {"plan": "pro", "user_id": NOBODY}, status=404, code="not_found", says=says)
-    await refused(admin, "set_plan", {}, says="plan: is required")
-    await refused(admin, "set_plan", {"plan": " "}, says="plan: must have at least 1 character(s)")
-    await refused(admin, "set_plan", {"plan": ["pro"]}, says="plan: must be text")
+    await check_refusal(admin, "set_plan", {"plan": "pro", "user_id": NOBODY}, status=404, code="not_found", says=says)
+    await check_refusal(admin, "set_plan", {}, says="plan: is required")
+    await check_refusal(admin, "set_plan", {"plan": " "}, says="plan: must have at least 1 character(s)")
+    await check_refusal(admin, "set_plan", {"plan": ["pro"]}, says="plan: must be text")
     assert (await quota(cat))["plan"] == "free"
 
 
 async def test_only_an_administrator_of_the_server_sets_plans(cat, planned, admin):
-    assert (await rest(cat, "set_plan", {"plan": "full"})).error == "insufficient_scope"
-    no_longer = await planned.person("eve", ("admin",))
-    await refused(no_longer, "set_plan", {"plan": "full"}, status=403, code="forbidden", says="administrator")
+    assert (await call_rest(cat, "set_plan", {"plan": "full"})).error == "insufficient_scope"
+    no_longer = await planned.add_person("eve", ("admin",))
+    await check_refusal(no_longer, "set_plan", {"plan": "full"}, status=403, code="forbidden", says="administrator")
     await admin.store("x")
     (here,) = (await admin.call("list_workspaces"))["workspaces"]
-    bound = await planned.person("root", ("admin",), workspace_id=here["id"])
-    await refused(bound, "set_plan", {"plan": "full"}, status=403, code="forbidden", says="not bound")
+    bound = await planned.add_person("root", ("admin",), workspace_id=here["id"])
+    await check_refusal(bound, "set_plan", {"plan": "full"}, status=403, code="forbidden", says="not bound")
 
 
 async def test_a_plan_that_allows_no_workspace_lets_nothing_be_stored(admin, cat):
-    await rest(admin, "set_plan", {"plan": "shut", "user_id": cat.user_id})
-    body = (await rest(cat, "store_memory", {"content": "x"})).body
+    await call_rest(admin, "set_plan", {"plan": "shut", "user_id": cat.user_id})
+    body = (await call_rest(cat, "store_memory", {"content": "x"})).body
     assert (body["error"], body["limit"], body["current"]) == ("quota_exceeded", 0, 0)
 
 

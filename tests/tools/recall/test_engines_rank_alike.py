@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.doubles.qdrant_rest import Double, serving
+from tests.doubles.qdrant_rest import QdrantDouble, serve_double
 from tests.helpers.clock import Clock
-from tests.helpers.doors import rest
-from tests.helpers.site import site_at
+from tests.helpers.doors import call_rest
+from tests.helpers.site import open_site
 
 pytestmark = pytest.mark.anyio
 
@@ -60,15 +60,15 @@ SHOWN = ("content", "score", "keyword_score", "vector_score")
 async def filled(settings):
     """Somebody on a server with these settings, who remembers the talk."""
     clock = Clock()
-    async with site_at(settings, clock) as site:
+    async with open_site(settings, clock) as site:
         if settings.embedding_model != "none":
             await site.services.encoder.source.wait_ready()
-        ann = await site.person("ann")
+        ann = await site.add_person("ann")
         for author, text, more in TALK:
             await ann.store(text, author=author, session="s", **more)
             clock.move(minutes=1)  # among equals the newer id goes first
         gone = await ann.store("MySQL is what we stay with", session="s")
-        await rest(ann, "delete_memory", {"id": gone})
+        await call_rest(ann, "delete_memory", {"id": gone})
         yield ann
 
 
@@ -78,14 +78,16 @@ async def recalled(person):
     for question in QUESTIONS:
         for number, how in enumerate(ASKED):
             arguments = {"message": question, "explain": True, "track_access": False, **how}
-            answer = await rest(person, "retrieve_context", arguments)
+            answer = await call_rest(person, "retrieve_context", arguments)
             assert answer.error is None, answer.text
             said = answer.body["memories"]
             reasons = sorted(each["reason"] for each in said["omitted"])
             matches = [{name: each[name] for name in SHOWN} for each in said["matches"]]
             whys = [each["why"] for each in said["matches"]]
             found[question, number] = (matches, reasons, said["ranking"], said["query_terms"], whys)
-            plain = (await rest(person, "retrieve_context", arguments | {"explain": False})).body["memories"]["matches"]
+            plain = (await call_rest(person, "retrieve_context", arguments | {"explain": False})).body["memories"][
+                "matches"
+            ]
             assert [{name: each[name] for name in SHOWN} for each in plain] == matches, "explaining changes nothing"
     return found
 
@@ -111,7 +113,7 @@ async def test_both_engines_recall_the_same_in_the_same_order(settings_of, tmp_p
     async with filled(settings_of("edge", models=folder)) as ann:
         embedded = await recalled(ann)
     (tmp_path / "double").mkdir()
-    with serving(Double(tmp_path / "double")) as url:
+    with serve_double(QdrantDouble(tmp_path / "double")) as url:
         async with filled(settings_of("server", url, folder)) as ann:
             served = await recalled(ann)
     assert served == embedded

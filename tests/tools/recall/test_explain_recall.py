@@ -7,7 +7,7 @@ import pytest
 
 from server.store.record import memories
 from tests.helpers.arguments import NOBODY
-from tests.helpers.doors import rest, tool
+from tests.helpers.doors import call_rest, call_tool
 from tools.explain import Verdict
 
 pytestmark = pytest.mark.anyio
@@ -17,8 +17,8 @@ async def explained(person, memory_id, message="tea", **arguments):
     """Return the answer that both doors give; the sentence is whole."""
     arguments = {"message": message, "memory_id": memory_id, **arguments}
     over_rest, over_mcp = (
-        await rest(person, "explain_recall", arguments),
-        await tool(person, "explain_recall", arguments),
+        await call_rest(person, "explain_recall", arguments),
+        await call_tool(person, "explain_recall", arguments),
     )
     assert over_rest.error is None, over_rest.text
     assert (over_rest.body["reason"], over_rest.body["message"]) == (over_mcp.body["reason"], over_mcp.body["message"])
@@ -27,7 +27,9 @@ async def explained(person, memory_id, message="tea", **arguments):
     assert answer["recalled"] == (answer["reason"] == "recalled")
     assert "{" not in answer["message"]
     assert "None" not in answer["message"]
-    recalled = (await rest(person, "retrieve_context", {k: v for k, v in arguments.items() if k != "memory_id"})).body
+    recalled = (
+        await call_rest(person, "retrieve_context", {k: v for k, v in arguments.items() if k != "memory_id"})
+    ).body
     assert answer["recalled"] == (memory_id in {each["id"] for each in recalled["memories"]["matches"]})
     return answer
 
@@ -49,7 +51,7 @@ async def test_a_memory_that_comes_up_is_explained_with_its_place_and_scores(ann
 
 async def test_a_deleted_memory_is_said_to_be_deleted(ann):
     memory_id = await ann.store("tea")
-    await rest(ann, "delete_memory", {"id": memory_id})
+    await call_rest(ann, "delete_memory", {"id": memory_id})
     answer = await explained(ann, memory_id)
     assert (answer["reason"], answer["why"], answer["rank"]) == ("deleted", None, None)
 
@@ -116,7 +118,7 @@ async def test_a_memory_that_has_too_little_of_the_message_stays_behind_the_gate
 async def test_a_memory_below_the_workspaces_threshold_says_so(ann):
     memory_id = await ann.store("tea")
     assert (await explained(ann, memory_id, "tea quokka"))["reason"] == "recalled"
-    await rest(ann, "set_setting", {"key": "recall_threshold", "value": 0.95})
+    await call_rest(ann, "set_setting", {"key": "recall_threshold", "value": 0.95})
     answer = await explained(ann, memory_id, "tea quokka")
     assert (answer["reason"], answer["needed"]) == ("threshold", 0.95)
     assert answer["evidence"] < 0.95
@@ -125,9 +127,9 @@ async def test_a_memory_below_the_workspaces_threshold_says_so(ann):
 async def test_a_memory_that_the_skip_list_withholds_names_the_entry(ann):
     memory_id = await ann.store("Tailwind for the shop")
     entry = {"item": "Tailwind", "reason": "no", "expires": "2026-12-01"}
-    entry_id = (await rest(ann, "add_skip", entry)).body["id"]
+    entry_id = (await call_rest(ann, "add_skip", entry)).body["id"]
     assert (await explained(ann, memory_id, "shop"))["reason"] == "recalled"
-    await rest(ann, "set_setting", {"key": "skip_enforcement", "value": "withhold"})
+    await call_rest(ann, "set_setting", {"key": "skip_enforcement", "value": "withhold"})
     answer = await explained(ann, memory_id, "shop")
     assert (answer["reason"], answer["by"]) == ("skip_list", entry_id)
 
@@ -161,13 +163,16 @@ def test_every_reason_is_met_in_this_file():
 
 async def test_an_unknown_a_foreign_and_an_erased_memory_are_the_same_404(ann, bob):
     erased = await ann.store("tea")
-    await rest(ann, "delete_memory", {"id": erased, "erase": True})
+    await call_rest(ann, "delete_memory", {"id": erased, "erase": True})
     foreign = await bob.store("tea")
     elsewhere = await ann.store("tea", workspace="attic")
     answers = set()
     for memory_id in (NOBODY, "x", erased, foreign, elsewhere):
         arguments = {"message": "tea", "memory_id": memory_id}
-        over_rest, over_mcp = await rest(ann, "explain_recall", arguments), await tool(ann, "explain_recall", arguments)
+        over_rest, over_mcp = (
+            await call_rest(ann, "explain_recall", arguments),
+            await call_tool(ann, "explain_recall", arguments),
+        )
         assert (over_rest.status, over_rest.body["field"]) == (404, "memory_id")
         assert over_mcp.text == f"not_found: {over_rest.text}"
         answers.add(over_rest.text.replace(memory_id, "ID"))
@@ -176,9 +181,9 @@ async def test_an_unknown_a_foreign_and_an_erased_memory_are_the_same_404(ann, b
 
 async def test_explaining_counts_as_no_use(ann, site):
     memory_id = await ann.store("tea")
-    await rest(ann, "explain_recall", {"message": "tea", "memory_id": memory_id})
+    await call_rest(ann, "explain_recall", {"message": "tea", "memory_id": memory_id})
     await site.services.accesses.drain()
-    assert (await rest(ann, "fetch", {"id": memory_id})).body["access_count"] == 0
+    assert (await call_rest(ann, "fetch", {"id": memory_id})).body["access_count"] == 0
 
 
 async def test_what_else_was_found_is_told_where_explain_is_set_and_only_there(ann):
@@ -186,7 +191,7 @@ async def test_what_else_was_found_is_told_where_explain_is_set_and_only_there(a
     other = await ann.store("tea and cake and bread")
     for name, field in (("search", "query"), ("retrieve_context", "message")):
         for explain in (True, False):
-            body = (await rest(ann, name, {field: "tea", "limit": 1, "explain": explain})).body
+            body = (await call_rest(ann, name, {field: "tea", "limit": 1, "explain": explain})).body
             said = body["memories"] if name == "retrieve_context" else body
             (match,) = said["matches"] if name == "retrieve_context" else said["memories"]
             assert (match["why"] is not None) == explain

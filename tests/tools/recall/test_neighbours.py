@@ -7,7 +7,7 @@ pytestmark = pytest.mark.anyio
 
 @pytest.fixture
 async def ann(site):
-    return await site.person("ann")
+    return await site.add_person("ann")
 
 
 async def found(ann, words):

@@ -3,15 +3,15 @@
 import pytest
 import structlog
 
-from tests.helpers.doors import refused, rest, tool
+from tests.helpers.doors import call_rest, call_tool, check_refusal
 
 pytestmark = pytest.mark.anyio
 
 
 async def context(person, message="tea", **arguments):
     """Return the answer that both doors give."""
-    over_rest = await rest(person, "retrieve_context", {"message": message, **arguments})
-    over_mcp = await tool(person, "retrieve_context", {"message": message, **arguments})
+    over_rest = await call_rest(person, "retrieve_context", {"message": message, **arguments})
+    over_mcp = await call_tool(person, "retrieve_context", {"message": message, **arguments})
     assert over_rest.error is None, over_rest.text
     assert over_mcp.error is None, over_mcp.text
     shown = [(each["id"], each["score"]) for each in over_mcp.body["memories"]["matches"]]
@@ -93,13 +93,13 @@ async def test_six_workspaces_are_too_many_and_none_is_looked_into(ann):
     six = [f"w{number}" for number in range(6)]
     says = "peek_workspaces: Too many workspaces: at most 5 can be looked into; you named 6."
     for message in ("tea", ""):
-        await refused(ann, "retrieve_context", {"message": message, "peek_workspaces": six}, says=says)
+        await check_refusal(ann, "retrieve_context", {"message": message, "peek_workspaces": six}, says=says)
     await context(ann, peek_workspaces=six[:5])
 
 
 async def test_a_name_that_no_workspace_can_have_is_passed_over_or_refused_but_never_an_error_of_ours(ann):
     for name in ("a/b/c", "/", "x" * 100, "'; --", "💫"):
-        answer = await rest(ann, "retrieve_context", {"message": "tea", "peek_workspaces": [name]})
+        answer = await call_rest(ann, "retrieve_context", {"message": "tea", "peek_workspaces": [name]})
         assert answer.status in {200, 400}, (name, answer)
 
 

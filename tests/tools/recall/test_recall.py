@@ -2,14 +2,14 @@
 
 import pytest
 
-from tests.helpers.doors import tool
+from tests.helpers.doors import call_tool
 
 pytestmark = pytest.mark.anyio
 
 
 async def asked(person, name, arguments=None):
     """Return a tool's answer."""
-    answer = await tool(person, name, arguments or {})
+    answer = await call_tool(person, name, arguments or {})
     assert answer.error is None, answer.text
     return answer.body
 

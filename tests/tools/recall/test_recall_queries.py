@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.helpers.doors import refused, rest, tool
+from tests.helpers.doors import call_rest, call_tool, check_refusal
 from tools.core.fields import QUERY_CHARACTERS
 
 pytestmark = pytest.mark.anyio
@@ -59,7 +59,7 @@ async def test_an_odd_query_finds_nothing_that_is_not_ones_own(ann, name, is_emp
     if not is_empty:
         await ann.store("The kettle is blue")
     for kind, query in ODD.items():
-        for door in (rest, tool):
+        for door in (call_rest, call_tool):
             answer = await door(ann, name, {ASKS[name]: query, "explain": True})
             assert answer.error is None, (kind, answer.text[:200])
             assert SECRET not in json.dumps(answer.body), kind
@@ -70,16 +70,16 @@ async def test_an_odd_query_finds_nothing_that_is_not_ones_own(ann, name, is_emp
 async def test_an_odd_query_finds_the_memory_that_says_it(ann, kind):
     memory_id = await ann.store(ODD[kind][:1000])
     for name, field in ASKS.items():
-        answer = await tool(ann, name, {field: ODD[kind][:1000]})
+        answer = await call_tool(ann, name, {field: ODD[kind][:1000]})
         says_something = any(map(str.isalnum, ODD[kind])) and kind != "one long word"
         assert [each["id"] for each in found_in(answer)] == ([memory_id] if says_something else [])
 
 
 async def test_an_empty_query_is_refused_by_what_looks_for_something(ann):
     for empty in ("", " ", "\n\t", "\u00a0"):
-        await refused(ann, "search", {"query": empty}, says="query: must not be empty")
+        await check_refusal(ann, "search", {"query": empty}, says="query: must not be empty")
         wanted = {"message": empty, "memory_id": "x"}
-        await refused(ann, "explain_recall", wanted, says="message: must not be empty")
+        await check_refusal(ann, "explain_recall", wanted, says="message: must not be empty")
 
 
 async def test_an_empty_message_gives_the_newest(ann, clock):
@@ -87,7 +87,7 @@ async def test_an_empty_message_gives_the_newest(ann, clock):
         clock.move(seconds=1)
         await ann.store(content)
     for empty in ("", " \n"):
-        for door in (rest, tool):
+        for door in (call_rest, call_tool):
             answer = await door(ann, "retrieve_context", {"message": empty, "limit": 2})
             assert [each["content"] for each in found_in(answer)] == ["third", "second"]
             assert answer.body["memories"]["ranking"] == "recent"
@@ -97,7 +97,7 @@ async def test_a_query_that_is_too_long_is_refused_with_its_bound(ann):
     long = "a" * (QUERY_CHARACTERS + 1)
     for name, field in (*ASKS.items(), ("explain_recall", "message")):
         arguments = {field: long} | ({"memory_id": "x"} if name == "explain_recall" else {})
-        await refused(ann, name, arguments, says=f"{field}: must have at most {QUERY_CHARACTERS} characters")
+        await check_refusal(ann, name, arguments, says=f"{field}: must have at most {QUERY_CHARACTERS} characters")
 
 
 async def test_a_query_with_nul_or_half_a_character_is_refused(ann):

@@ -4,9 +4,9 @@ from datetime import timedelta
 
 import pytest
 
-from tests.doubles.qdrant_rest import Double, serving
-from tests.helpers.doors import rest
-from tests.helpers.site import site_at
+from tests.doubles.qdrant_rest import QdrantDouble, serve_double
+from tests.helpers.doors import call_rest
+from tests.helpers.site import open_site
 
 pytestmark = pytest.mark.anyio
 
@@ -14,18 +14,18 @@ pytestmark = pytest.mark.anyio
 @pytest.fixture
 def double(tmp_path):
     (tmp_path / "double").mkdir()
-    return Double(tmp_path / "double")
+    return QdrantDouble(tmp_path / "double")
 
 
 @pytest.fixture
 def on_server(settings, double):
-    with serving(double) as url:
+    with serve_double(double) as url:
         yield settings.model_copy(update={"qdrant_url": url})
 
 
 async def search(person, query="tea", **facets):
     """The contents that are found, and why memories may be missing."""
-    answer = await rest(person, "search", {"query": query, **facets})
+    answer = await call_rest(person, "search", {"query": query, **facets})
     assert answer.error is None, answer.text
     _, _, reason = (answer.body["meta"]["notice"] or "").partition("Memories may be missing: ")
     return sorted(each["content"] for each in answer.body["memories"]), reason
@@ -33,8 +33,8 @@ async def search(person, query="tea", **facets):
 
 @pytest.mark.parametrize("status", [403, 500])
 async def test_a_recall_is_answered_from_the_collection_and_the_words_of_the_record(on_server, double, clock, status):
-    async with site_at(on_server, clock) as site:
-        ann, ben = await site.person("ann"), await site.person("ben")
+    async with open_site(on_server, clock) as site:
+        ann, ben = await site.add_person("ann"), await site.add_person("ben")
         await ann.store("green tea")
         gone, changed = await ann.store("black tea"), await ann.store("white tea")
         await ben.store("tea of another account")
@@ -55,13 +55,13 @@ async def test_a_recall_is_answered_from_the_collection_and_the_words_of_the_rec
 
 
 async def test_a_server_that_starts_meanwhile_answers_and_catches_up_by_itself(on_server, double, clock):
-    async with site_at(on_server, clock) as site:
-        ann = await site.person("ann")
+    async with open_site(on_server, clock) as site:
+        ann = await site.add_person("ann")
         await ann.store("green tea")
         await ann.store("oolong is a tea", expires_at=(clock() + timedelta(days=1)).isoformat())
     double.refused = 403
-    async with site_at(on_server, clock) as site:
-        ann, ben = await site.person("ann"), await site.person("ben")
+    async with open_site(on_server, clock) as site:
+        ann, ben = await site.add_person("ann"), await site.add_person("ben")
         await ann.store("red tea")
         await ben.store("black tea")
         assert (await search(ann))[0] == ["green tea", "oolong is a tea", "red tea"]

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import strategies as st
 
 from server.memory.recall.packing import LEAST_EXCERPT, estimate_tokens
-from tests.helpers.doors import refused, rest, tool
-from tests.web.input.test_fuzz import examples
+from tests.helpers.any_json import list_examples
+from tests.helpers.doors import call_rest, call_tool, check_refusal
 
 pytestmark = pytest.mark.anyio
 
@@ -13,7 +13,7 @@ EXAMPLES = 30
 
 
 async def context(person, message="tea", **arguments):
-    answer = await rest(person, "retrieve_context", {"message": message, **arguments})
+    answer = await call_rest(person, "retrieve_context", {"message": message, **arguments})
     assert answer.error is None, answer.text
     return answer.body
 
@@ -25,17 +25,17 @@ def contents(answer):
 @pytest.mark.parametrize("bad", [0, -1, 1_000_001])
 async def test_no_room_at_all_is_refused(ann, bad):
     says = "max_tokens: must be at least 1" if bad < 1 else "max_tokens: must be at most 1000000"
-    await refused(ann, "retrieve_context", {"message": "tea", "max_tokens": bad}, says=says)
-    await refused(ann, "explain_recall", {"message": "tea", "memory_id": "x", "max_tokens": bad}, says=says)
+    await check_refusal(ann, "retrieve_context", {"message": "tea", "max_tokens": bad}, says=says)
+    await check_refusal(ann, "explain_recall", {"message": "tea", "memory_id": "x", "max_tokens": bad}, says=says)
 
 
 async def test_an_answer_never_exceeds_its_budget(ann):
     said = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0"), max_size=80)
     talks = st.tuples(st.lists(said, min_size=1, max_size=6), st.integers(1, 250))
-    for number, (texts, room) in enumerate(examples(talks)[:EXAMPLES]):
+    for number, (texts, room) in enumerate(list_examples(talks)[:EXAMPLES]):
         where = {"workspace": f"w{number}"}
         memories = [{"content": f"tea {place} {text}"} for place, text in enumerate(texts)]
-        await rest(ann, "ingest_memories", {"memories": memories, **where})
+        await call_rest(ann, "ingest_memories", {"memories": memories, **where})
         for message in ("tea", ""):
             answer = await context(ann, message, max_tokens=room, **where)
             fitting = contents(answer)
@@ -76,10 +76,10 @@ async def test_a_memory_larger_than_the_room_comes_as_the_part_around_the_words(
     assert cut["length"] == len(text)
     assert "kettle" in part
     assert (NEEDLE in part) or room == LEAST_EXCERPT
-    fetched = await rest(ann, "fetch", {"id": match["id"]})
+    fetched = await call_rest(ann, "fetch", {"id": match["id"]})
     assert fetched.body["content"] == text
     assert match["id"] == memory_id
-    over_mcp = (await tool(ann, "retrieve_context", {"message": "the kettle", "max_tokens": room})).body
+    over_mcp = (await call_tool(ann, "retrieve_context", {"message": "the kettle", "max_tokens": room})).body
     assert over_mcp["memories"]["matches"][0]["cut"]["length"] == len(text)
 
 
@@ -93,7 +93,7 @@ async def test_the_newest_memory_that_is_too_long_comes_as_its_beginning(ann):
 
 async def test_the_text_of_a_part_in_a_prompt_names_the_memory(ann):
     memory_id = await ann.store(" ".join([NEEDLE, *LOG]))
-    answer = await rest(ann, "retrieve_context", {"query": "the kettle of the third floor", "max_tokens": 500})
+    answer = await call_rest(ann, "retrieve_context", {"query": "the kettle of the third floor", "max_tokens": 500})
     assert f"part of memory {memory_id}] {NEEDLE}" in answer.body["context"]
     assert len(answer.body["memories"]["matches"]) == 1
 
@@ -140,7 +140,7 @@ async def test_what_was_dropped_is_counted_without_explain(ann):
     await ann.store("Deploys are made by Ben")
     for limit, known in ((10, 3), (2, 1)):
         answer = await context(ann, "deploys after the standup", limit=limit)
-        searched = (await rest(ann, "search", {"query": "deploys after the standup", "limit": limit})).body
+        searched = (await call_rest(ann, "search", {"query": "deploys after the standup", "limit": limit})).body
         for omitted in (answer["memories"]["omitted"], searched["omitted"]):
             assert len(omitted) == known, "of those that rank among the first"
             assert all(each["reason"] == "duplicate" and each["id"] in {first, *copies} for each in omitted)
@@ -152,7 +152,7 @@ async def skipping(ann):
     await ann.store("Tailwind makes the shop look good")
     await ann.store("The shop is built with plain CSS")
     entry = {"item": "Tailwind", "reason": "Ann dislikes it", "expires": "2026-12-01"}
-    return (await rest(ann, "add_skip", entry)).body["id"]
+    return (await call_rest(ann, "add_skip", entry)).body["id"]
 
 
 async def test_what_the_skip_list_speaks_against_says_so(ann, skipping):
@@ -169,12 +169,12 @@ async def test_what_the_skip_list_speaks_against_says_so(ann, skipping):
 
 
 async def test_what_the_skip_list_speaks_against_is_withheld_where_that_is_set(ann, skipping):
-    await rest(ann, "set_setting", {"key": "skip_enforcement", "value": "withhold"})
+    await call_rest(ann, "set_setting", {"key": "skip_enforcement", "value": "withhold"})
     answer = await context(ann, "what about the shop?", explain=True)
     assert contents(answer) == ["The shop is built with plain CSS"]
     assert answer["memories"]["withheld"] == 1
     assert [(each["reason"], each["by"]) for each in answer["memories"]["omitted"]] == [("skip_list", skipping)]
-    searched = (await tool(ann, "search", {"query": "shop"})).body
+    searched = (await call_tool(ann, "search", {"query": "shop"})).body
     assert (len(searched["memories"]), searched["withheld"]) == (1, 1)
 
 

@@ -3,13 +3,13 @@
 import pytest
 
 from server.store.projection.backfill import fill_gaps
-from tests.helpers.doors import rest, tool
+from tests.helpers.doors import call_rest, call_tool
 
 pytestmark = pytest.mark.anyio
 
 
 async def search(person, query, **arguments):
-    answer = await tool(person, "search", {"query": query, **arguments})
+    answer = await call_tool(person, "search", {"query": query, **arguments})
     assert answer.error is None, answer.text
     return answer.body
 
@@ -19,12 +19,12 @@ def contents(answer):
 
 
 async def setting(person, key, value):
-    answer = await rest(person, "set_setting", {"key": key, "value": value})
+    answer = await call_rest(person, "set_setting", {"key": key, "value": value})
     assert answer.error is None, answer.text
 
 
 async def test_alpha_weighs_words_against_meaning(hybrid_site):
-    ann = await hybrid_site.person("ann")
+    ann = await hybrid_site.add_person("ann")
     by_words = await ann.store("The car park takes coins only")
     by_meaning = await ann.store("Repairing an automobile at home")
     orders = {}
@@ -46,12 +46,12 @@ async def test_a_threshold_of_one_leaves_only_what_has_every_word(ann):
     await setting(ann, "recall_threshold", 1)
     assert contents(await search(ann, "green tea")) == ["green tea"]
     assert contents(await search(ann, "green tea quokka")) == []
-    await rest(ann, "reset_setting", {"key": "recall_threshold"})
+    await call_rest(ann, "reset_setting", {"key": "recall_threshold"})
     assert len(contents(await search(ann, "green tea"))) == 2
 
 
 async def test_a_threshold_of_one_empties_what_only_meaning_finds(hybrid_site):
-    ann = await hybrid_site.person("ann")
+    ann = await hybrid_site.add_person("ann")
     await ann.store("Repairing an automobile at home")
     assert len(contents(await search(ann, "fixing a car"))) == 1
     await setting(ann, "recall_threshold", 1)
@@ -59,11 +59,11 @@ async def test_a_threshold_of_one_empties_what_only_meaning_finds(hybrid_site):
 
 
 async def test_nothing_that_fits_is_an_answer_of_nothing(hybrid_site):
-    ann = await hybrid_site.person("ann")
+    ann = await hybrid_site.add_person("ann")
     for content in ("The staging server is called egret", "Deploys go out on Tuesdays", "Ann prefers green tea"):
         await ann.store(content)
     for question in ("Who won the chess championship in 1972?", "What is the capital of Mongolia?"):
-        answer = await tool(ann, "retrieve_context", {"message": question, "explain": True})
+        answer = await call_tool(ann, "retrieve_context", {"message": question, "explain": True})
         assert answer.body["memories"]["matches"] == []
         assert {each["reason"] for each in answer.body["memories"]["omitted"]} <= {"gate"}
     assert contents(await search(ann, "what does Ann like to drink?"))[0] == "Ann prefers green tea"
@@ -82,7 +82,7 @@ async def test_a_workspaces_language_is_followed_once_its_words_are_indexed_anew
     assert (await search(ann, "Wo sind die Katzen?"))["query_terms"] == ["katzen"]
     await ann.store("Zwei Katzen mehr")
     assert set(contents(await search(ann, "Katze"))) == {"Die Katze schläft", "Zwei Katzen mehr"}
-    await rest(ann, "reset_setting", {"key": "language"})
+    await call_rest(ann, "reset_setting", {"key": "language"})
     await fill_gaps(services.db, services.encoder, services.projection, services.now)
     assert (await services.projection.open_collection(workspace.id)).language == "english"
     assert contents(await search(ann, "Katzen")) == ["Zwei Katzen mehr"]

@@ -8,14 +8,14 @@ import pytest
 
 from server.store.projection import record_words
 from server.store.search.edge import shards
-from tests.helpers.doors import rest
-from tests.helpers.site import site_at
+from tests.helpers.doors import call_rest
+from tests.helpers.site import open_site
 
 pytestmark = pytest.mark.anyio
 
 
 async def search(person, query="tea"):
-    answer = await rest(person, "search", {"query": query})
+    answer = await call_rest(person, "search", {"query": query})
     assert answer.error is None, answer.text
     return sorted(each["content"] for each in answer.body["memories"]), answer.body["meta"]["notice"]
 
@@ -44,7 +44,7 @@ async def test_an_index_that_cannot_be_made_again_is_no_outage_of_the_record(ann
     shutil.rmtree(settings.data_dir / "shards")
     (settings.data_dir / "shards").write_text("a file in place of the folder")
     assert (await ann.http.post("/v1/memories", json={"content": "black tea"})).status_code == 201
-    answer = await rest(ann, "search", {"query": "tea"})
+    answer = await call_rest(ann, "search", {"query": "tea"})
     assert "record" not in (answer.text or ""), answer
     (settings.data_dir / "shards").unlink()
     assert (await search(ann))[0] == ["black tea", "green tea"]
@@ -80,8 +80,8 @@ async def test_on_a_full_disk_recall_answers_from_what_is_there_with_a_notice(an
 async def test_on_a_full_disk_a_collection_that_is_not_open_is_searched_by_words_in_the_record(
     settings, clock, fill_disk, monkeypatch
 ):
-    async with site_at(settings, clock) as site:
-        ann, ben = await site.person("ann"), await site.person("ben")
+    async with open_site(settings, clock) as site:
+        ann, ben = await site.add_person("ann"), await site.add_person("ben")
         await ann.store("green tea", project="kitchen", tags=["Drink"])
         gone = await ann.store("black tea")
         await ann.store("oolong is a tea", expires_at=(clock() + timedelta(days=1)).isoformat())
@@ -89,8 +89,8 @@ async def test_on_a_full_disk_a_collection_that_is_not_open_is_searched_by_words
         await ann.http.delete(f"/v1/memories/{gone}")
         await ben.store("tea of another account")
     fill_disk(True)
-    async with site_at(settings, clock) as site:
-        ann = await site.person("ann")
+    async with open_site(settings, clock) as site:
+        ann = await site.add_person("ann")
         assert (await ann.http.post("/v1/memories", json={"content": "red tea"})).json()["indexed"] is False
         found, notice = await search(ann)
         assert found == ["green tea", "oolong is a tea", "red tea"]
@@ -102,7 +102,7 @@ async def test_on_a_full_disk_a_collection_that_is_not_open_is_searched_by_words
             ({"project": "kitchen", "scope": "project"}, ["green tea"]),
             ({"project": "garden", "scope": "project"}, []),
         ):
-            answer = await rest(ann, "search", {"query": "tea", **facets})
+            answer = await call_rest(ann, "search", {"query": "tea", **facets})
             assert [each["content"] for each in answer.body["memories"]] == contents
         assert (await ann.http.post("/v1/context", json={"message": "tea"})).status_code == 200
         clock.move(days=2)
@@ -116,8 +116,8 @@ async def test_on_a_full_disk_a_collection_that_is_not_open_is_searched_by_words
 
 
 async def test_files_that_are_cut_to_nothing_end_an_engine_process_and_the_index_is_made_again(settings, clock):
-    async with site_at(settings.model_copy(update={"engine_processes": 1}), clock) as site:
-        ann = await site.person("ann")
+    async with open_site(settings.model_copy(update={"engine_processes": 1}), clock) as site:
+        ann = await site.add_person("ann")
         await ann.store("green tea")
         await site.services.projection.flush()
         assert (await search(ann))[0] == ["green tea"]

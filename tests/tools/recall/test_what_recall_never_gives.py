@@ -6,7 +6,7 @@ import pytest
 
 from server.store.projection.backfill import fill_gaps
 from server.store.record import memories
-from tests.helpers.doors import rest, rpc, tool
+from tests.helpers.doors import call_rest, call_tool, send_rpc
 
 pytestmark = pytest.mark.anyio
 
@@ -29,15 +29,15 @@ async def everything_said(person, query="tea"):
     }
     for name, calls in asks.items():
         for arguments in calls:
-            for door in (rest, tool):
+            for door in (call_rest, call_tool):
                 answer = await door(person, name, arguments)
                 assert answer.error is None, (name, answer.text)
                 said.append(answer.body)
     for name in ("search", "context", "recent"):
         arguments = {} if name == "recent" else {"query": query}
-        said.append((await tool(person, name, arguments, path="/v1/mcp")).body)
+        said.append((await call_tool(person, name, arguments, path="/v1/mcp")).body)
     for uri in ("memory://recent", "memory://workspaces/default/recent"):
-        resource = await rpc(person, "resources/read", {"uri": uri})
+        resource = await send_rpc(person, "resources/read", {"uri": uri})
         said.append(resource.json())
     return json.dumps(said)
 
@@ -53,13 +53,13 @@ async def vanishes(ann, fate, memory_id, site, clock):
     """A memory meets its fate."""
     services = site.services
     if fate in {"deleted", "erased"}:
-        await rest(ann, "delete_memory", {"id": memory_id, "erase": fate == "erased"})
+        await call_rest(ann, "delete_memory", {"id": memory_id, "erase": fate == "erased"})
     elif fate == "expired":
         clock.move(days=30)
     elif fate == "expired by an update":
-        await rest(ann, "update_memory", {"id": memory_id, "expires": "2026-11-21T12:00:00Z"})
+        await call_rest(ann, "update_memory", {"id": memory_id, "expires": "2026-11-21T12:00:00Z"})
     elif fate == "reworded":
-        await rest(ann, "update_memory", {"id": memory_id, "content": "tea and nothing else"})
+        await call_rest(ann, "update_memory", {"id": memory_id, "content": "tea and nothing else"})
     else:
         workspace = await services.directory.find_workspace(ann.account_id, "default")
         async with services.db.write() as connection:
@@ -87,17 +87,17 @@ async def test_nor_is_it_after_the_collection_was_built_anew(ann, site, clock, t
     workspace = await services.directory.find_workspace(ann.account_id, "default")
     await services.projection.forget(workspace.id)
     assert SECRET not in await everything_said(ann)
-    await rest(ann, "set_setting", {"key": "language", "value": "german"})
+    await call_rest(ann, "set_setting", {"key": "language", "value": "german"})
     await fill_gaps(services.db, services.encoder, services.projection, services.now)
     assert SECRET not in await everything_said(ann)
 
 
 @pytest.mark.parametrize("fate", ["deleted", "erased", "reworded"])
 async def test_nobody_is_found_by_its_words_any_more(ann, site, clock, talk, fate):
-    found = (await tool(ann, "search", {"query": SECRET})).body["memories"]
+    found = (await call_tool(ann, "search", {"query": SECRET})).body["memories"]
     assert {each["id"] for each in found} == {talk[1], talk[2]}, "what follows it is found by it"
     await vanishes(ann, fate, talk[1], site, clock)
-    assert (await tool(ann, "search", {"query": SECRET})).body["memories"] == []
+    assert (await call_tool(ann, "search", {"query": SECRET})).body["memories"] == []
 
 
 async def test_somebody_elses_memories_are_in_no_answer(ann, bob):
@@ -108,21 +108,21 @@ async def test_somebody_elses_memories_are_in_no_answer(ann, bob):
     await ann.store("tea", workspace="attic")
     said = await everything_said(ann)
     assert SECRET not in said
-    found = await tool(ann, "search", {"query": SECRET})
+    found = await call_tool(ann, "search", {"query": SECRET})
     assert found.body["memories"] == [], "nor is one's own memory found by the words of another's in its session"
 
 
 async def test_another_workspaces_session_lends_no_words(ann):
     await ann.store(f"tea {SECRET}", session="s-1", workspace="attic")
     await ann.store("tea", session="s-1")
-    assert (await tool(ann, "search", {"query": SECRET})).body["memories"] == []
+    assert (await call_tool(ann, "search", {"query": SECRET})).body["memories"] == []
     assert SECRET in await everything_said(ann), "by peeking"
 
 
 async def test_a_deleted_workspaces_memories_are_in_no_answer_when_its_name_is_used_again(ann):
     await ann.store(f"tea {SECRET}", workspace="attic")
     workspace = (await ann.http.get("/v1/workspaces")).json()["workspaces"][0]["id"]
-    await rest(ann, "delete_workspace", {"id": workspace})
+    await call_rest(ann, "delete_workspace", {"id": workspace})
     assert SECRET not in await everything_said(ann)
     await ann.store("tea", workspace="attic")
     assert SECRET not in await everything_said(ann)

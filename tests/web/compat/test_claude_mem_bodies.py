@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.helpers.doors import refused, tool
+from tests.helpers.doors import call_tool, check_refusal
 
 pytestmark = pytest.mark.anyio
 
@@ -64,14 +64,14 @@ async def test_a_context_without_a_query_is_the_most_recent(cat):
 async def test_the_recall_link_takes_a_project_id(cat):
     await cat.store("The checkout uses Stripe", workspace="webshop")
     for name in ("search", "context"):
-        answer = await tool(cat, name, {"projectId": "webshop", "query": "stripe"}, path="/v1/mcp")
+        answer = await call_tool(cat, name, {"projectId": "webshop", "query": "stripe"}, path="/v1/mcp")
         assert [each["content"] for each in answer.body["memories"]] == ["The checkout uses Stripe"]
-    assert len((await tool(cat, "recent", {"projectId": "webshop"}, path="/v1/mcp")).body["memories"]) == 1
+    assert len((await call_tool(cat, "recent", {"projectId": "webshop"}, path="/v1/mcp")).body["memories"]) == 1
 
 
 async def test_two_names_for_one_field_are_refused(cat):
-    await refused(cat, "store_memory", {"content": "a", "narrative": "b"}, says="narrative: ")
-    await refused(cat, "store_memory", {"content": "a", "workspace": "b", "projectId": "c"}, says="projectId: ")
+    await check_refusal(cat, "store_memory", {"content": "a", "narrative": "b"}, says="narrative: ")
+    await check_refusal(cat, "store_memory", {"content": "a", "workspace": "b", "projectId": "c"}, says="projectId: ")
 
 
 async def test_min_memory_stores_by_its_own_names(cat):
@@ -107,14 +107,14 @@ async def test_min_memory_updates_and_deletes_by_its_own_names(cat):
 async def test_what_is_declared_elsewhere_and_not_done_here_is_refused_by_name(cat, field, value):
     memory_id = await cat.store("x")
     says = f"{field}: is not supported by this server; leave it out"
-    await refused(cat, "store_memory", {"content": "x", field: value}, says=says)
-    await refused(cat, "update_memory", {"id": memory_id, "type": "fact", field: value}, says=says)
+    await check_refusal(cat, "store_memory", {"content": "x", field: value}, says=says)
+    await check_refusal(cat, "update_memory", {"id": memory_id, "type": "fact", field: value}, says=says)
 
 
 async def test_the_pictures_of_a_memory_do_not_change(cat):
     memory_id = await cat.store("x")
     says = "images: is not supported by this server; leave it out"
-    await refused(cat, "update_memory", {"id": memory_id, "type": "fact", "images": [{"data": "x"}]}, says=says)
+    await check_refusal(cat, "update_memory", {"id": memory_id, "type": "fact", "images": [{"data": "x"}]}, says=says)
 
 
 @pytest.mark.parametrize("empty", [None, "", [], {}, 0])
@@ -128,9 +128,11 @@ async def test_an_entry_of_an_ingest_is_worded_and_refused_by_their_names(cat):
     ids = (await cat.call("ingest_memories", {"projectId": "p", "memories": entries}))["ids"]
     first = await cat.call("fetch", {"workspace": "p", "memory_id": ids[0]})
     assert (first["content"], first["type"]) == ("The checkout uses Stripe", "decision")
-    answer = await tool(cat, "ingest_memories", {"memories": [entries[0], {"narrative": " "}]})
+    answer = await call_tool(cat, "ingest_memories", {"memories": [entries[0], {"narrative": " "}]})
     assert answer.text.startswith("invalid: memories.1.narrative: ")
-    await refused(cat, "ingest_memories", {"memories": [{"text": "x", "kind": 5}]}, says="memories.0.kind: must be ")
-    await refused(
+    await check_refusal(
+        cat, "ingest_memories", {"memories": [{"text": "x", "kind": 5}]}, says="memories.0.kind: must be "
+    )
+    await check_refusal(
         cat, "ingest_memories", {"memories": [{"text": "x", "status": "a"}]}, says="memories.0.status: is not"
     )

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.helpers.doors import seen, tool
+from tests.helpers.doors import call_tool, read_answer
 from tests.helpers.jobs import finish_jobs
 
 pytestmark = pytest.mark.anyio
@@ -122,7 +122,7 @@ async def test_without_generation_an_event_is_kept_and_has_no_job(cat):
     later = (await cat.http.post("/v1/events?wait=true", json=event())).json()
     assert later["event"] == answer["event"]
     assert later["generationJob"]["status"] == "queued"
-    refused = seen(await cat.http.post("/v1/events?generate=perhaps", json=event()))
+    refused = read_answer(await cat.http.post("/v1/events?generate=perhaps", json=event()))
     assert (refused.status, refused.body["issues"][0]["path"]) == (400, ["generate"])
 
 
@@ -130,7 +130,7 @@ async def test_a_batch_is_stored_whole_or_not_at_all(cat):
     good = [event(f"remember {n}", occurredAtEpoch=NOW + n) for n in range(500)]
     assert len((await cat.http.post("/v1/events/batch", json=good)).json()["events"]) == 500
     bad = [event("fine", occurredAtEpoch=NOW + 1_000), event("bad", serverSessionId="nobody")]
-    refused = seen(await cat.http.post("/v1/events/batch", json=bad))
+    refused = read_answer(await cat.http.post("/v1/events/batch", json=bad))
     assert (refused.status, refused.body["field"]) == (404, "events.1.serverSessionId")
     page = (await cat.http.get("/v1/jobs", params={"projectId": "shop", "limit": 1})).json()
     assert page["total"] == 500
@@ -147,17 +147,17 @@ async def test_a_batch_is_stored_whole_or_not_at_all(cat):
     ],
 )
 async def test_a_wrong_field_is_named_by_its_path(cat, change, path):
-    one = seen(await cat.http.post("/v1/events", json=event(**change)))
+    one = read_answer(await cat.http.post("/v1/events", json=event(**change)))
     assert (one.status, one.body["issues"][0]["path"]) == (400, path)
-    many = seen(await cat.http.post("/v1/events/batch", json=[event("a"), event(**change)]))
+    many = read_answer(await cat.http.post("/v1/events/batch", json=[event("a"), event(**change)]))
     assert (many.status, many.body["issues"][0]["path"]) == (400, ["events", 1, *path])
     assert (await cat.http.get("/v1/jobs")).json()["total"] == 0
 
 
 async def test_a_batch_has_a_bound_and_one_project(cat):
-    many = seen(await cat.http.post("/v1/events/batch", json=[event(str(n)) for n in range(501)]))
+    many = read_answer(await cat.http.post("/v1/events/batch", json=[event(str(n)) for n in range(501)]))
     assert (many.status, many.body["issues"][0]["path"]) == (400, ["events"])
-    mixed = seen(await cat.http.post("/v1/events/batch", json=[event("a"), event("b", projectId="other")]))
+    mixed = read_answer(await cat.http.post("/v1/events/batch", json=[event("a"), event("b", projectId="other")]))
     assert (mixed.status, mixed.body["field"]) == (400, "events.1.projectId")
     assert (await cat.http.get("/v1/projects")).json()["projects"] == []
 
@@ -192,7 +192,7 @@ async def test_the_prompt_that_their_plugin_sends_with_the_start_is_an_event(sha
 
 
 async def test_both_doors_take_events_in_our_words(cat):
-    answer = await tool(cat, "record_event", {"type": "user_prompt", "payload": {"prompt": "hello"}})
+    answer = await call_tool(cat, "record_event", {"type": "user_prompt", "payload": {"prompt": "hello"}})
     assert answer.body["event"]["eventType"] == "user_prompt"
-    many = await tool(cat, "record_events", {"events": [{"type": "a"}, {"type": "b"}]})
+    many = await call_tool(cat, "record_events", {"events": [{"type": "a"}, {"type": "b"}]})
     assert [each["event"]["eventType"] for each in many.body["events"]] == ["a", "b"]

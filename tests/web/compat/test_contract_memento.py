@@ -6,7 +6,7 @@ import re
 import pytest
 
 from tests.helpers.arguments import NOBODY
-from tests.helpers.doors import seen, spoken, tool
+from tests.helpers.doors import call_tool, read_answer, read_shown_text
 
 pytestmark = pytest.mark.anyio
 
@@ -35,19 +35,19 @@ def is_memory(body):
 async def test_get_root_needs_no_key_and_tells_name_and_version(shared):
     response = await shared.client().get("/")
     assert response.status_code == 200
-    assert re.match(r"Loci \d+\.\d+\.\d+", spoken(response))
+    assert re.match(r"Loci \d+\.\d+\.\d+", read_shown_text(response))
 
 
 async def test_post_memories_says_what_it_stored(cat):
     response = await cat.http.post("/v1/memories", json={"content": "Tea", "type": "preference", "tags": ["a", "b"]})
     body = response.json()
-    assert (response.status_code, spoken(response)) == (201, f"Stored memory {body['id']} (preference) [a, b]")
+    assert (response.status_code, read_shown_text(response)) == (201, f"Stored memory {body['id']} (preference) [a, b]")
     assert is_memory(body["memory"])
 
 
 async def test_post_memories_without_tags_or_type_is_an_observation(cat):
     response = await cat.http.post("/v1/memories", json={"content": "Tea"})
-    assert spoken(response) == f"Stored memory {response.json()['id']} (observation)"
+    assert read_shown_text(response) == f"Stored memory {response.json()['id']} (observation)"
 
 
 async def test_post_memories_takes_links_and_an_expiry_and_gives_them_back(cat):
@@ -67,14 +67,14 @@ async def test_post_memories_takes_links_and_an_expiry_and_gives_them_back(cat):
 
 
 async def test_post_memories_without_content_is_a_400_that_its_client_can_show(cat):
-    answer = seen(await cat.http.post("/v1/memories", json={"type": "fact"}))
+    answer = read_answer(await cat.http.post("/v1/memories", json={"type": "fact"}))
     assert (answer.status, answer.text) == (400, "content: is required.")
 
 
 async def test_put_memory_refuses_images_by_name_but_not_an_empty_list(cat):
     memory_id = await cat.store("x", images=[])
     image = {"data": "aGk=", "filename": "a.png", "mimetype": "image/png"}
-    answer = seen(await cat.http.put(f"/v1/memories/{memory_id}", json={"content": "y", "images": [image]}))
+    answer = read_answer(await cat.http.put(f"/v1/memories/{memory_id}", json={"content": "y", "images": [image]}))
     assert (answer.status, answer.body["field"]) == (400, "images")
     assert (await cat.http.put(f"/v1/memories/{memory_id}", json={"content": "y", "images": []})).status_code == 200
 
@@ -150,16 +150,16 @@ async def test_post_memories_ingest_skips_what_has_no_content_and_counts_it(cat)
 
 @pytest.mark.parametrize("bad", [{"content": "", "expires_at": "soon"}, {"content": 5}, 5, {"contents": "a"}])
 async def test_post_memories_ingest_refuses_all_for_any_other_mistake(cat, bad):
-    answer = seen(await cat.http.post("/v1/memories/ingest", json={"memories": [{"content": "a"}, {}, bad]}))
+    answer = read_answer(await cat.http.post("/v1/memories/ingest", json={"memories": [{"content": "a"}, {}, bad]}))
     assert answer.status == 400
     assert "memories.2" in answer.text
     assert (await cat.http.get("/v1/memories")).json()["total"] == 0
     body = {"memories": [{"content": "a"}, {}], "on_error": "refuse"}
-    assert seen(await cat.http.post("/v1/memories/ingest", json=body)).status == 400
+    assert read_answer(await cat.http.post("/v1/memories/ingest", json=body)).status == 400
 
 
 async def test_a_tool_that_ingests_refuses_memories_without_content(cat):
-    answer = await tool(cat, "ingest_memories", {"memories": [{"content": "a"}, {"content": ""}]})
+    answer = await call_tool(cat, "ingest_memories", {"memories": [{"content": "a"}, {"content": ""}]})
     assert answer.error == "invalid"
     assert "memories.1.content" in answer.text
 
@@ -185,7 +185,7 @@ async def test_put_memory_changes_what_was_sent_and_answers_flat(cat):
 
 async def test_put_memory_without_a_field_is_a_400(cat):
     memory_id = await cat.store("Tea")
-    answer = seen(await cat.http.put(f"/v1/memories/{memory_id}", json={}))
+    answer = read_answer(await cat.http.put(f"/v1/memories/{memory_id}", json={}))
     assert answer.status == 400
     assert "No fields to update." in answer.text
 
@@ -193,24 +193,24 @@ async def test_put_memory_without_a_field_is_a_400(cat):
 async def test_delete_memory_says_so(cat):
     memory_id = await cat.store("Tea")
     response = await cat.http.delete(f"/v1/memories/{memory_id}")
-    assert (response.status_code, spoken(response)) == (200, f"Memory {memory_id} deleted.")
+    assert (response.status_code, read_shown_text(response)) == (200, f"Memory {memory_id} deleted.")
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
 async def test_a_memory_that_is_not_there_is_a_404_in_the_envelope(cat, method):
     body = {"json": {"content": "x"}} if method == "PUT" else {}
     response = await cat.http.request(method, f"/v1/memories/{NOBODY}", **body)
-    assert seen(response).status == 404
-    assert spoken(response).startswith("Memory not found")
+    assert read_answer(response).status == 404
+    assert read_shown_text(response).startswith("Memory not found")
 
 
 async def test_post_workspaces_makes_one_and_finds_it_again(cat):
     made = await cat.http.post("/v1/workspaces", json={"name": "attic"})
     workspace_id = made.json()["id"]
-    assert (made.status_code, spoken(made)) == (201, f'Workspace "attic" created (id: {workspace_id}).')
+    assert (made.status_code, read_shown_text(made)) == (201, f'Workspace "attic" created (id: {workspace_id}).')
     again = await cat.http.post("/v1/workspaces", json={"name": "attic"})
     assert (again.status_code, again.json()["id"]) == (200, workspace_id)
-    assert "already exists" in spoken(again)
+    assert "already exists" in read_shown_text(again)
 
 
 async def test_post_workspaces_without_a_name_makes_the_default(cat):
@@ -221,7 +221,7 @@ async def test_get_workspaces_is_a_list_as_json_text(cat):
     for name in ("b", "a"):
         await cat.http.post("/v1/workspaces", json={"name": name})
     response = await cat.http.get("/v1/workspaces")
-    listed = json.loads(spoken(response))
+    listed = json.loads(read_shown_text(response))
     assert {each["name"] for each in listed} == {"a", "b"}
     assert [set(each) for each in listed] == [{"id", "name", "created_at", "updated_at"}] * 2
     assert listed == response.json()["workspaces"]
@@ -229,9 +229,9 @@ async def test_get_workspaces_is_a_list_as_json_text(cat):
 
 async def test_delete_workspace_takes_the_id_and_says_the_name(cat):
     made = (await cat.http.post("/v1/workspaces", json={"name": "attic"})).json()
-    assert seen(await cat.http.delete("/v1/workspaces/attic")).status == 404
+    assert read_answer(await cat.http.delete("/v1/workspaces/attic")).status == 404
     response = await cat.http.delete(f"/v1/workspaces/{made['id']}")
-    assert (response.status_code, spoken(response)) == (200, 'Workspace "attic" deleted.')
+    assert (response.status_code, read_shown_text(response)) == (200, 'Workspace "attic" deleted.')
 
 
 async def test_the_connections_own_workspace_can_be_deleted_and_comes_back_new(cat):
@@ -248,7 +248,7 @@ async def test_get_health_is_a_report(cat):
     await cat.store("x")
     await cat.store("y", expires="2020-01-01")
     await cat.http.post("/v1/skip-list", json={"item": "tea", "reason": "cold", "expires": "2099-12-31"})
-    report = spoken(await cat.http.get("/v1/health")).splitlines()
+    report = read_shown_text(await cat.http.get("/v1/health")).splitlines()
     assert report[:11] == [
         "**Memento Health Report**",
         "Workspace: default",
@@ -274,5 +274,5 @@ async def test_post_auth_rotate_gives_a_key_and_refuses_the_old_one_at_once(shar
     assert "content" not in body
     old = await cat.http.get("/v1/memories")
     assert old.status_code == 401
-    assert "Invalid or missing API key" in spoken(old)
+    assert "Invalid or missing API key" in read_shown_text(old)
     assert (await shared.client(body["api_key"]).get("/v1/memories")).status_code == 200

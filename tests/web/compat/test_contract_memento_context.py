@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from tests.helpers.doors import seen
-from tests.helpers.site import site_at
+from tests.helpers.doors import read_answer
+from tests.helpers.site import open_site
 
 pytestmark = pytest.mark.anyio
 
@@ -50,7 +50,7 @@ async def test_post_context_gives_links_only_where_asked(cat):
 
 
 async def test_post_context_refuses_images_by_name(cat):
-    answer = seen(await cat.http.post("/v1/context", json={"message": "x", "images": ["other"]}))
+    answer = read_answer(await cat.http.post("/v1/context", json={"message": "x", "images": ["other"]}))
     assert (answer.status, answer.body["field"]) == (400, "images")
     assert "is not supported by this server" in answer.text
     assert (await cat.http.post("/v1/context", json={"message": "x", "images": []})).status_code == 200
@@ -91,7 +91,7 @@ async def test_more_than_five_workspaces_are_too_many_wherever_they_are_named(ca
                 {"json": {"message": message}, "params": {"peek_workspaces": six}},
                 {"json": {"message": message}, "headers": {"x-memento-peek-workspaces": six}},
             ):
-                answer = seen(await cat.http.post("/v1/context", **how))
+                answer = read_answer(await cat.http.post("/v1/context", **how))
                 assert (answer.status, answer.error, answer.body["field"]) == (400, "invalid", "peek_workspaces")
                 assert "Too many workspaces: at most 5 can be looked into; you named 6" in answer.text
 
@@ -131,7 +131,7 @@ async def test_more_than_five_workspaces_are_too_many_on_every_route(cat, path):
         {"params": {"peek_workspaces": "a,b,c,d,e,f"}},
         {"headers": {"x-memento-peek-workspaces": "a,b,c,d,e,f"}},
     ):
-        answer = seen(await cat.http.get(path, **how))
+        answer = read_answer(await cat.http.get(path, **how))
         assert (answer.status, answer.body["field"]) == (400, "peek_workspaces")
         assert "Too many" in answer.text
 
@@ -139,12 +139,12 @@ async def test_more_than_five_workspaces_are_too_many_on_every_route(cat, path):
 async def test_a_workspace_beyond_the_plan_is_refused_at_any_request_that_names_it(settings, clock):
     plans = {"free": {"workspaces": 1}}
     changes = {"plans": plans, "default_plan": "free"}
-    async with site_at(type(settings).model_validate(settings.model_dump() | changes), clock) as site:
-        ann = await site.person("ann")
+    async with open_site(type(settings).model_validate(settings.model_dump() | changes), clock) as site:
+        ann = await site.add_person("ann")
         await ann.store("tea")
         headers = {"x-memento-workspace": "second"}
         for method, path in (("GET", "/v1/memories"), ("POST", "/v1/context"), ("GET", "/v1/health")):
-            answer = seen(await ann.http.request(method, path, headers=headers))
+            answer = read_answer(await ann.http.request(method, path, headers=headers))
             assert (answer.status, answer.error) == (403, "quota_exceeded")
             assert (answer.body["limit"], answer.body["current"]) == (1, 1)
         assert (await ann.http.get("/v1/memories", headers={"x-memento-workspace": "default"})).status_code == 200
@@ -156,7 +156,7 @@ async def test_what_looks_into_one_workspace_only_refuses_to_peek(cat, how):
         (cat.http.get, "/v1/memories", {}),
         (cat.http.post, "/v1/search", {"json": {"query": "x"}}),
     ):
-        answer = seen(await send(path, **body, **how))
+        answer = read_answer(await send(path, **body, **how))
         assert (answer.status, answer.error, answer.body["field"]) == (400, "invalid", "peek_workspaces")
         assert "looks into one workspace only; leave it out" in answer.text
 
@@ -171,7 +171,7 @@ async def test_without_a_key_every_path_is_a_401_in_the_envelope(shared):
 
 async def test_with_a_key_an_unknown_path_is_a_404_in_the_envelope(cat):
     response = await cat.http.get("/v1/anything")
-    assert seen(response).status == 404
+    assert read_answer(response).status == 404
     assert spoken(response)
 
 

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from tests.helpers.arguments import NOBODY
-from tests.helpers.doors import seen
+from tests.helpers.doors import read_answer
 
 pytestmark = pytest.mark.anyio
 
@@ -58,7 +58,7 @@ async def test_get_related_is_outgoing_and_incoming(cat):
 
 @pytest.mark.parametrize("what", ["graph", "related"])
 async def test_the_links_of_a_memory_that_is_not_there_are_a_404(cat, what):
-    answer = seen(await cat.http.get(f"/v1/memories/{NOBODY}/{what}"))
+    answer = read_answer(await cat.http.get(f"/v1/memories/{NOBODY}/{what}"))
     assert answer.status == 404
     assert answer.text.startswith("Memory not found")
 
@@ -139,10 +139,10 @@ async def test_post_consolidate_group_without_text_or_type_takes_the_template_an
 
 async def test_post_consolidate_group_refuses_fewer_than_two_and_names_what_is_missing(cat):
     here = await cat.store("here")
-    answer = seen(await cat.http.post("/v1/consolidate/group", json={"source_ids": [here]}))
+    answer = read_answer(await cat.http.post("/v1/consolidate/group", json={"source_ids": [here]}))
     assert answer.status == 400
     assert "at least 2" in answer.text
-    answer = seen(await cat.http.post("/v1/consolidate/group", json={"source_ids": [here, NOBODY]}))
+    answer = read_answer(await cat.http.post("/v1/consolidate/group", json={"source_ids": [here, NOBODY]}))
     assert answer.status == 400
     assert "fewer than 2" in answer.text
     assert NOBODY in answer.text

@@ -3,7 +3,7 @@
 import pytest
 
 from server.background.upkeep import write_counts
-from tests.helpers.doors import seen, spoken
+from tests.helpers.doors import read_answer, read_shown_text
 
 pytestmark = pytest.mark.anyio
 PATH = "/v1/memories/recall"
@@ -13,20 +13,20 @@ async def test_get_recall_says_what_it_found_in_blocks(cat):
     memory_id = await cat.store("Staging runs on heron", tags=["ops"], type="fact")
     response = await cat.http.get(PATH, params={"query": "heron"})
     assert response.status_code == 200
-    assert spoken(response) == f"Found 1 memory:\n\n**{memory_id}** (fact) [ops]\nStaging runs on heron"
+    assert read_shown_text(response) == f"Found 1 memory:\n\n**{memory_id}** (fact) [ops]\nStaging runs on heron"
 
 
 async def test_get_recall_parts_its_blocks_by_a_rule(cat):
     for content in ("heron one is for staging", "heron two is for production"):
         await cat.store(content)
-    text = spoken(await cat.http.get(PATH, params={"query": "heron"}))
+    text = read_shown_text(await cat.http.get(PATH, params={"query": "heron"}))
     assert text.startswith("Found 2 memories:\n\n")
     assert text.count("\n\n---\n\n") == 1
 
 
 async def test_get_recall_without_a_match_names_the_query(cat):
     await cat.store("Tea")
-    assert spoken(await cat.http.get(PATH, params={"query": "zebra"})) == 'No memories found matching "zebra".'
+    assert read_shown_text(await cat.http.get(PATH, params={"query": "zebra"})) == 'No memories found matching "zebra".'
 
 
 async def test_get_recall_as_json_has_the_text_and_no_envelope(cat):
@@ -54,7 +54,7 @@ async def test_get_recall_finds_one_word_of_many_and_puts_the_full_match_first(c
 
 
 async def test_a_recall_is_counted_at_the_next_read_of_the_memory(site):
-    ann = await site.person("ann")
+    ann = await site.add_person("ann")
     memory_id = await ann.store("heron")
     for count in (1, 2, 3):
         await ann.http.get(PATH, params={"query": "heron"})
@@ -76,7 +76,7 @@ async def test_get_recall_filters_by_tag_type_and_limit(cat):
 
 
 async def test_get_recall_asks_no_model(hybrid_site):
-    ann = await hybrid_site.person("ann")
+    ann = await hybrid_site.add_person("ann")
     await ann.store("The cat sleeps on the sofa all afternoon")
     for message, found in (("feline napping on furniture", 0), ("sofa", 1)):
         body = (await ann.http.get(PATH, params={"query": message, "format": "json"})).json()
@@ -86,7 +86,7 @@ async def test_get_recall_asks_no_model(hybrid_site):
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
 async def test_recall_counts_as_a_use_unless_told_otherwise(site, method):
-    ann = await site.person("ann")
+    ann = await site.add_person("ann")
     memory_id = await ann.store("heron")
     for track, count in ((False, 0), (True, 1)):
         query = {"query": "heron", "track_access": track}
@@ -107,7 +107,7 @@ async def test_recall_peeks_by_query_or_header_into_ones_own_workspaces_only(cat
         assert ["workspace" in each for each in body["memories"]].count(True) == 1
         assert found == {"heron at home": None, "heron in the attic": "attic"}
         assert "[attic]\n" in body["text"]
-    six = seen(await cat.http.get(PATH, params={"query": "heron", "peek_workspaces": "a,b,c,d,e,f"}))
+    six = read_answer(await cat.http.get(PATH, params={"query": "heron", "peek_workspaces": "a,b,c,d,e,f"}))
     assert (six.status, six.body["field"]) == (400, "peek_workspaces")
     assert "Too many" in six.text
 
@@ -122,10 +122,12 @@ async def test_post_recall_answers_as_json(cat, dan):
 
 async def test_recall_refuses_by_name_what_it_cannot_do(cat):
     for query, field in (({}, "query"), ({"query": " "}, "query"), ({"query": "x", "limit": 0}, "limit")):
-        assert seen(await cat.http.get(PATH, params=query)).body["field"] == field
-        assert seen(await cat.http.post(PATH, json=query)).body["field"] == field
+        assert read_answer(await cat.http.get(PATH, params=query)).body["field"] == field
+        assert read_answer(await cat.http.post(PATH, json=query)).body["field"] == field
     for field, value in (("format", "xml"), ("limit", "abc")):
-        answer = seen(await cat.http.get(PATH, params={"query": "x", field: value}))
+        answer = read_answer(await cat.http.get(PATH, params={"query": "x", field: value}))
         assert (answer.status, answer.body["field"]) == (400, field)
-    image = seen(await cat.http.post(PATH, json={"query": "x", "images": [{"data": "AA==", "mimetype": "image/png"}]}))
+    image = read_answer(
+        await cat.http.post(PATH, json={"query": "x", "images": [{"data": "AA==", "mimetype": "image/png"}]})
+    )
     assert (image.status, image.body["field"]) == (400, "images")

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.helpers.arguments import NOBODY
-from tests.helpers.doors import seen, spoken
+from tests.helpers.doors import read_answer, read_shown_text
 
 pytestmark = pytest.mark.anyio
 
@@ -44,7 +44,7 @@ async def skip(person, item="tea", reason="it is cold", expires="2099-12-31"):
 
 async def test_get_working_memory_is_the_five_sections_and_makes_no_workspace(cat):
     response = await cat.http.get("/v1/working-memory")
-    text = spoken(response)
+    text = read_shown_text(response)
     assert text.startswith("# Working Memory\n\n---\n\n## Active Work\n\n(empty)\n\n---\n\n## Standing Decisions\n\n")
     assert text.endswith("\n\n---\n\n## Session Notes\n\n(empty)")
     assert not response.json()["meta"]["workspace_exists"]
@@ -56,25 +56,25 @@ async def test_get_working_memory_shows_items_instead_where_there_is_one_that_is
     made = await item(cat, content="Today", tags=["a", "b"], next_action="Tag it", status="paused")
     response = await cat.http.get("/v1/working-memory")
     items = "## Active Work\n\n### Ship it *(paused)* [a, b]\n\nToday\n\n**Next:** Tag it\n"
-    assert spoken(response) == f"# Working Memory\n\n---\n\n{items}"
+    assert read_shown_text(response) == f"# Working Memory\n\n---\n\n{items}"
     assert response.json()["sections"][0]["content"] == "see the items"
     assert [each["id"] for each in response.json()["items"]] == [made["id"]]
     await cat.http.put(f"/v1/working-memory/items/{made['id']}", json={"status": "archived"})
-    assert "## Active Work\n\nsee the items\n\n" in spoken(await cat.http.get("/v1/working-memory"))
+    assert "## Active Work\n\nsee the items\n\n" in read_shown_text(await cat.http.get("/v1/working-memory"))
 
 
 @pytest.mark.parametrize("name", ["active_work", "Active Work", "ACTIVE_WORK"])
 async def test_get_section_takes_the_key_or_the_heading_in_any_case(cat, name):
     await cat.http.put("/v1/working-memory/active_work", json={"content": "Ship"})
-    assert spoken(await cat.http.get(f"/v1/working-memory/{name}")) == "## Active Work\n\nShip"
+    assert read_shown_text(await cat.http.get(f"/v1/working-memory/{name}")) == "## Active Work\n\nShip"
 
 
 async def test_get_section_that_was_never_written_is_empty(cat):
-    assert spoken(await cat.http.get("/v1/working-memory/session_notes")) == "## Session Notes\n\n(empty)"
+    assert read_shown_text(await cat.http.get("/v1/working-memory/session_notes")) == "## Session Notes\n\n(empty)"
 
 
 async def test_get_section_that_is_not_there_is_a_404(cat):
-    answer = seen(await cat.http.get("/v1/working-memory/nowhere"))
+    answer = read_answer(await cat.http.get("/v1/working-memory/nowhere"))
     assert (answer.status, answer.text) == (404, 'Section "nowhere" not found in working memory.')
 
 
@@ -82,20 +82,20 @@ async def test_put_section_writes_over_what_was_there(cat):
     for content in ("one", "two", ""):
         response = await cat.http.put("/v1/working-memory/session_notes", json={"content": content})
         assert response.status_code == 200
-        assert spoken(response) == 'Updated section "Session Notes" in working memory.'
+        assert read_shown_text(response) == 'Updated section "Session Notes" in working memory.'
         assert (await cat.http.get("/v1/working-memory/session_notes")).json()["section"]["content"] == content
 
 
 async def test_put_section_of_a_new_name_makes_it_with_the_name_as_heading(cat):
     response = await cat.http.put("/v1/working-memory/Release Plan", json={"content": "Friday"})
-    assert spoken(response) == 'Updated section "Release Plan" in working memory.'
-    assert spoken(await cat.http.get("/v1/working-memory/release plan")) == "## Release Plan\n\nFriday"
-    assert spoken(await cat.http.get("/v1/working-memory")).endswith("\n\n---\n\n## Release Plan\n\nFriday")
+    assert read_shown_text(response) == 'Updated section "Release Plan" in working memory.'
+    assert read_shown_text(await cat.http.get("/v1/working-memory/release plan")) == "## Release Plan\n\nFriday"
+    assert read_shown_text(await cat.http.get("/v1/working-memory")).endswith("\n\n---\n\n## Release Plan\n\nFriday")
 
 
 @pytest.mark.parametrize("body", [{}, {"content": None}])
 async def test_put_section_without_content_is_a_400(cat, body):
-    answer = seen(await cat.http.put("/v1/working-memory/active_work", json=body))
+    answer = read_answer(await cat.http.put("/v1/working-memory/active_work", json=body))
     assert (answer.status, answer.body["field"]) == (400, "content")
 
 
@@ -160,7 +160,7 @@ async def test_put_item_changes_what_was_sent_and_answers_flat(cat):
 
 async def test_put_item_without_a_field_is_a_400(cat):
     made = await item(cat)
-    answer = seen(await cat.http.put(f"/v1/working-memory/items/{made['id']}", json={}))
+    answer = read_answer(await cat.http.put(f"/v1/working-memory/items/{made['id']}", json={}))
     assert answer.status == 400
     assert "No fields to update." in answer.text
 
@@ -170,7 +170,7 @@ async def test_delete_item_says_so_and_it_is_gone(cat):
     path = f"/v1/working-memory/items/{made['id']}"
     body = (await cat.http.delete(path)).json()
     assert (body["deleted"], body["id"]) == (True, made["id"])
-    assert seen(await cat.http.get(path)).status == 404
+    assert read_answer(await cat.http.get(path)).status == 404
     assert (await cat.http.get("/v1/working-memory/items")).json()["total"] == 0
 
 
@@ -178,14 +178,14 @@ async def test_delete_item_says_so_and_it_is_gone(cat):
 async def test_an_item_that_is_not_there_is_a_404(cat, method):
     body = {"json": {"title": "x"}} if method == "PUT" else {}
     response = await cat.http.request(method, f"/v1/working-memory/items/{NOBODY}", **body)
-    assert seen(response).status == 404
-    assert spoken(response).startswith("Item not found")
+    assert read_answer(response).status == 404
+    assert read_shown_text(response).startswith("Item not found")
 
 
 @pytest.mark.parametrize("expires", ["2099-12-31", "2099-12-31T10:00:00Z", "until the migration is done"])
 async def test_post_skip_says_what_it_added_and_keeps_the_expiry_as_it_was_given(cat, expires):
     response = await skip(cat, expires=expires)
-    assert spoken(response) == f'Added to skip list: "tea" (expires {expires})'
+    assert read_shown_text(response) == f'Added to skip list: "tea" (expires {expires})'
     (entry,) = (await cat.http.get("/v1/skip-list")).json()["entries"]
     assert entry == response.json()["entry"]
     assert (entry["id"], entry["item"], entry["reason"]) == (response.json()["id"], "tea", "it is cold")
@@ -196,7 +196,7 @@ async def test_post_skip_says_what_it_added_and_keeps_the_expiry_as_it_was_given
 async def test_post_skip_without_one_of_its_fields_is_a_400(cat, missing):
     body = {"item": "tea", "reason": "cold", "expires": "2099-12-31"}
     for sent in ({k: v for k, v in body.items() if k != missing}, body | {missing: ""}, body | {missing: " "}):
-        answer = seen(await cat.http.post("/v1/skip-list", json=sent))
+        answer = read_answer(await cat.http.post("/v1/skip-list", json=sent))
         assert (answer.status, answer.body["field"]) == (400, missing)
     assert (await cat.http.get("/v1/skip-list")).json()["total"] == 0
 
@@ -204,24 +204,24 @@ async def test_post_skip_without_one_of_its_fields_is_a_400(cat, missing):
 async def test_get_skip_list_check_says_the_first_match(cat):
     await skip(cat, item="coffee machine")
     response = await cat.http.get("/v1/skip-list/check", params={"query": "Buy a coffee machine?"})
-    assert spoken(response) == 'SKIP: "coffee machine"\nReason: it is cold\nExpires: 2099-12-31'
+    assert read_shown_text(response) == 'SKIP: "coffee machine"\nReason: it is cold\nExpires: 2099-12-31'
     assert response.json()["skip"] is True
     response = await cat.http.get("/v1/skip-list/check", params={"query": "Buy a to-do list?"})
-    assert spoken(response) == 'Not on skip list. Proceed with "Buy a to-do list?".'
+    assert read_shown_text(response) == 'Not on skip list. Proceed with "Buy a to-do list?".'
     assert response.json()["skip"] is False
 
 
 async def test_get_skip_list_check_without_a_query_is_a_400(cat):
-    answer = seen(await cat.http.get("/v1/skip-list/check"))
+    answer = read_answer(await cat.http.get("/v1/skip-list/check"))
     assert (answer.status, answer.text) == (400, "query: is required.")
 
 
 async def test_delete_skip_says_so_and_it_is_gone(cat):
     entry_id = (await skip(cat)).json()["id"]
     response = await cat.http.delete(f"/v1/skip-list/{entry_id}")
-    assert (response.status_code, spoken(response)) == (200, f"Skip entry {entry_id} removed.")
+    assert (response.status_code, read_shown_text(response)) == (200, f"Skip entry {entry_id} removed.")
     assert (await cat.http.get("/v1/skip-list")).json()["total"] == 0
-    assert seen(await cat.http.delete(f"/v1/skip-list/{entry_id}")).status == 404
+    assert read_answer(await cat.http.delete(f"/v1/skip-list/{entry_id}")).status == 404
 
 
 async def test_a_skip_entry_that_has_ended_is_in_no_answer(cat):
@@ -229,4 +229,4 @@ async def test_a_skip_entry_that_has_ended_is_in_no_answer(cat):
     assert "has passed already" in response.json()["meta"]["notice"]
     assert (await cat.http.get("/v1/skip-list")).json()["total"] == 0
     assert not (await cat.http.get("/v1/skip-list/check", params={"query": "tea"})).json()["skip"]
-    assert seen(await cat.http.delete(f"/v1/skip-list/{response.json()['id']}")).status == 404
+    assert read_answer(await cat.http.delete(f"/v1/skip-list/{response.json()['id']}")).status == 404

@@ -6,7 +6,7 @@ import jsonschema
 import pytest
 
 from tests.helpers.arguments import NOBODY
-from tests.helpers.doors import ERAS, rpc, tool
+from tests.helpers.doors import ERAS, call_tool, send_rpc
 from tools import catalog
 from tools.core.answers import AnswerText
 from tools.core.arguments import Args, InWorkspace
@@ -37,7 +37,7 @@ VALID = {
 
 async def said(person, name, arguments=None, path=TOOLSET):
     """Return the text of a tool's answer."""
-    answer = await tool(person, name, arguments or {}, path=path)
+    answer = await call_tool(person, name, arguments or {}, path=path)
     assert answer.error is None, answer.text
     assert answer.body["text"] == answer.text
     return answer.text
@@ -55,9 +55,9 @@ def test_a_row_of_mementos_is_whole(operation):
 
 @ERAS
 async def test_the_toolset_lists_mementos_tools_in_place_of_the_others(cat, era):
-    listed = (await rpc(cat, "tools/list", era=era, path=TOOLSET)).json()["result"]["tools"]
+    listed = (await send_rpc(cat, "tools/list", era=era, path=TOOLSET)).json()["result"]["tools"]
     assert [each["name"] for each in listed] == list(catalog.MEMENTO)
-    plain = (await rpc(cat, "tools/list", era=era)).json()["result"]["tools"]
+    plain = (await send_rpc(cat, "tools/list", era=era)).json()["result"]["tools"]
     assert not {each["name"] for each in plain} & set(catalog.MEMENTO)
     for each in listed:
         assert each["inputSchema"]["additionalProperties"] is False
@@ -67,23 +67,23 @@ async def test_the_toolset_lists_mementos_tools_in_place_of_the_others(cat, era)
 async def test_both_toolsets_can_be_called_whichever_is_listed(cat):
     for path in ("/mcp", TOOLSET):
         assert (await said(cat, "memento_remember", {"content": "Tea"}, path)).startswith("Stored memory ")
-        assert (await tool(cat, "search", {"query": "tea"}, path=path)).error is None
+        assert (await call_tool(cat, "search", {"query": "tea"}, path=path)).error is None
 
 
 async def test_the_recall_link_has_no_tool_of_mementos(cat):
-    response = await rpc(cat, "tools/call", {"name": "memento_read", "arguments": {}}, path="/v1/mcp")
+    response = await send_rpc(cat, "tools/call", {"name": "memento_read", "arguments": {}}, path="/v1/mcp")
     assert response.json()["error"]["code"] == -32602
 
 
 async def test_a_toolset_that_is_not_there_is_refused_by_name(cat):
-    response = await rpc(cat, "tools/list", path="/mcp?toolset=mementos")
+    response = await send_rpc(cat, "tools/list", path="/mcp?toolset=mementos")
     assert (response.status_code, response.json()["field"]) == (400, "toolset")
     assert "send one of: memento" in response.json()["message"]
 
 
 @pytest.mark.parametrize("name", catalog.MEMENTO)
 async def test_every_tool_answers_in_words_that_fit_its_schema(cat, name):
-    answer = await tool(cat, name, VALID.get(name, {}), path=TOOLSET)
+    answer = await call_tool(cat, name, VALID.get(name, {}), path=TOOLSET)
     if name == "memento_consolidate":
         assert answer.text.startswith("invalid: source_ids:")
     elif name == "memento_extract":
@@ -97,16 +97,16 @@ async def test_every_tool_answers_in_words_that_fit_its_schema(cat, name):
 
 @pytest.mark.parametrize("name", [name for name in catalog.MEMENTO if name in VALID])
 async def test_an_unknown_or_missing_field_is_refused_by_name(cat, name):
-    answer = await tool(cat, name, VALID[name] | {"limmit": 3}, path=TOOLSET)
+    answer = await call_tool(cat, name, VALID[name] | {"limmit": 3}, path=TOOLSET)
     assert answer.text.startswith("invalid: limmit: there is no such field")
     for field in build_schema(catalog.MEMENTO[name].args).get("required", []):
         left = {key: value for key, value in VALID[name].items() if key != field}
-        assert (await tool(cat, name, left, path=TOOLSET)).text.startswith(f"invalid: {field}: is required")
+        assert (await call_tool(cat, name, left, path=TOOLSET)).text.startswith(f"invalid: {field}: is required")
 
 
 async def test_an_image_is_refused_by_name(cat):
     for name in ("memento_remember", "memento_recall"):
-        answer = await tool(cat, name, VALID[name] | {"image_path": "a.png"}, path=TOOLSET)
+        answer = await call_tool(cat, name, VALID[name] | {"image_path": "a.png"}, path=TOOLSET)
         assert answer.text.startswith("invalid: image_path: is not supported by this server")
     assert await said(cat, "memento_recall", {"query": "tea"}) == 'No memories found matching "tea".'
 
@@ -129,7 +129,7 @@ async def test_remember_recall_and_delete_in_mementos_words(cat, dan):
     )
     assert "No memories" in await said(cat, "memento_recall", {"query": "heron", "type": "decision"})
     assert "No memories" in await said(dan, "memento_recall", {"query": "heron"})
-    refused = await tool(dan, "memento_memory_delete", {"id": memory_id}, path=TOOLSET)
+    refused = await call_tool(dan, "memento_memory_delete", {"id": memory_id}, path=TOOLSET)
     assert refused.error == "not_found"
     assert await said(cat, "memento_memory_delete", {"id": memory_id}) == f"Memory {memory_id} deleted."
 
@@ -137,7 +137,7 @@ async def test_remember_recall_and_delete_in_mementos_words(cat, dan):
 async def test_what_was_consolidated_is_recalled_in_the_agents_words(cat, dan):
     made = [await said(cat, "memento_remember", {"content": text}) for text in ("Tea at nine", "Tea at ten")]
     ids = [text.split()[2] for text in made]
-    refused = await tool(dan, "memento_consolidate", {"source_ids": ids}, path=TOOLSET)
+    refused = await call_tool(dan, "memento_consolidate", {"source_ids": ids}, path=TOOLSET)
     assert refused.text.startswith("invalid: source_ids:")
     text = await said(cat, "memento_consolidate", {"source_ids": ids, "content": "Tea at nine and at ten"})
     assert text.startswith("Consolidated 2 memories into ")
@@ -157,7 +157,7 @@ async def test_working_memory_is_read_whole_or_by_section(cat):
     await said(cat, "memento_update", {"section": "active_work", "content": "Tea"})
     assert (await said(cat, "memento_read")).startswith("# Working Memory")
     assert await said(cat, "memento_read", {"section": "Active Work"}) == "## Active Work\n\nTea"
-    assert (await tool(cat, "memento_read", {"section": "nowhere"}, path=TOOLSET)).error == "not_found"
+    assert (await call_tool(cat, "memento_read", {"section": "nowhere"}, path=TOOLSET)).error == "not_found"
 
 
 async def test_items_and_skips_are_listed_with_their_ids(cat, dan):
@@ -176,9 +176,9 @@ async def test_items_and_skips_are_listed_with_their_ids(cat, dan):
 
 @ERAS
 async def test_a_key_that_only_reads_changes_nothing_by_mementos_tools(shared, cat, era):
-    reader = await shared.person(cat.name, scopes=["memory:read"])
+    reader = await shared.add_person(cat.name, scopes=["memory:read"])
     for name, operation in catalog.MEMENTO.items():
         if operation.scope != "memory:read":
             call = {"name": name, "arguments": VALID.get(name, {})}
-            assert (await rpc(reader, "tools/call", call, era=era, path=TOOLSET)).status_code == 403
+            assert (await send_rpc(reader, "tools/call", call, era=era, path=TOOLSET)).status_code == 403
     assert json.loads((await cat.http.get("/v1/memories")).text)["total"] == 0

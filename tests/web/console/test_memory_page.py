@@ -7,7 +7,7 @@ import pytest
 
 from server.store.record.people.accounts import set_password
 from tests.helpers.arguments import NOBODY
-from tests.helpers.doors import rest
+from tests.helpers.doors import call_rest
 from tests.helpers.logins.flow import PASSWORD, Flow
 from tests.web.test_pages import DESKTOP, PHONE, fits, page_at
 
@@ -25,10 +25,10 @@ async def log_in(site, person):
 
 
 async def test_the_address_that_search_and_fetch_cite_shows_the_memory(site):
-    ann = await site.person("ann")
+    ann = await site.add_person("ann")
     await ann.http.post("/v1/memories", json={"content": "<b>Tea</b> at five", "workspace": "kitchen", "tags": ["tea"]})
-    found = (await rest(ann, "search", {"query": "tea", "workspace": "kitchen"})).body["results"][0]
-    fetched = (await rest(ann, "fetch", {"id": found["id"], "workspace": "kitchen"})).body
+    found = (await call_rest(ann, "search", {"query": "tea", "workspace": "kitchen"})).body["results"][0]
+    fetched = (await call_rest(ann, "fetch", {"id": found["id"], "workspace": "kitchen"})).body
     assert (fetched["url"], fetched["title"]) == (found["url"], "<b>Tea</b> at five")
     assert (fetched["text"], fetched["metadata"]) == (fetched["content"], {})
     browser = await log_in(site, ann)
@@ -40,7 +40,7 @@ async def test_the_address_that_search_and_fetch_cite_shows_the_memory(site):
 
 
 async def test_who_is_not_logged_in_logs_in_first_and_then_sees_it(site):
-    ann = await site.person("ann")
+    ann = await site.add_person("ann")
     path = f"/memories/{await ann.store('Tea')}"
     answer = await site.client().get(path)
     assert (answer.status_code, answer.headers["location"]) == (302, f"/login?next={path}")
@@ -53,7 +53,7 @@ async def test_who_is_not_logged_in_logs_in_first_and_then_sees_it(site):
 
 
 async def test_unknown_foreign_and_deleted_memories_are_the_same_page(site):
-    ann, bob = await site.person("ann"), await site.person("bob")
+    ann, bob = await site.add_person("ann"), await site.add_person("bob")
     foreign, deleted = await bob.store("Tea"), await ann.store("Tea")
     await ann.http.delete(f"/v1/memories/{deleted}")
     browser = await log_in(site, ann)
@@ -65,7 +65,7 @@ async def test_unknown_foreign_and_deleted_memories_are_the_same_page(site):
 @pytest.mark.browser
 @pytest.mark.parametrize("size", [PHONE, DESKTOP], ids=["phone", "desktop"])
 async def test_a_long_memory_fits_the_page(site, size, tmp_path):
-    ann = await site.person("ann")
+    ann = await site.add_person("ann")
     memory_id = await ann.store("A long line without a space: " + "tea" * 300, tags=["t" * 90, "u"], project="p" * 150)
     http = await log_in(site, ann)
     async with page_at(size) as page:

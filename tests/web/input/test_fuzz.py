@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from auth.principal import Principal, expand_scopes
 from server.errors import Failure
-from tests.helpers.any_json import anything, examples, texts
+from tests.helpers.any_json import anything, list_examples, texts
 from tests.helpers.arguments import NEED_LANGUAGE_MODEL, NOBODY
 from tools import catalog, context
 from tools.core.call import Door
@@ -75,7 +75,7 @@ def asked(operation):
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda each: each.name)
 async def test_any_json_is_answered_or_refused(shared, principal, operation):
-    for raw, workspace in examples(asked(operation)):
+    for raw, workspace in list_examples(asked(operation)):
         door = Door(principal, "fuzz", workspace=workspace)
         outcome = await attempt(operation, shared.services, door, raw)
         if isinstance(outcome, Failure):

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from server.errors import Failure
 from tests.helpers.arguments import VALID
-from tests.helpers.doors import refused, rest, tool
+from tests.helpers.doors import call_rest, call_tool, check_refusal
 from tools import catalog
 from tools.core.arguments import validate
 from tools.memories.arguments import merge_patch
@@ -49,7 +49,7 @@ def read(name, arguments):
 
 async def asked(person, name, arguments):
     """Return a tool's answer over MCP, which leaves nulls out."""
-    answer = await tool(person, name, arguments)
+    answer = await call_tool(person, name, arguments)
     assert answer.error is None, answer.text
     return answer.body
 
@@ -172,8 +172,8 @@ async def test_a_number_of_too_many_digits_is_refused_by_its_place(cat, digits):
 
 @pytest.mark.parametrize("value", ["9" * 400, " -" + "9" * 400, "9" * 5000, "1e999", "NaN", "-Infinity"])
 async def test_digits_that_are_no_number_to_count_with_are_refused(cat, value):
-    await refused(cat, "search", {"query": "tea", "limit": value}, says="limit: must be a whole number; you sent")
-    await refused(cat, "consolidate", {"share": value}, says="share: must be a number; you sent")
+    await check_refusal(cat, "search", {"query": "tea", "limit": value}, says="limit: must be a whole number; you sent")
+    await check_refusal(cat, "consolidate", {"share": value}, says="share: must be a number; you sent")
 
 
 @pytest.mark.parametrize("literal", ["NaN", "-Infinity", "1e999"])
@@ -186,7 +186,7 @@ async def test_a_number_that_is_not_finite_is_refused_by_its_place(cat, literal)
 @pytest.mark.parametrize("number", [-0.0, 0, 10**307, -(10**307), 2**63, 1.7e308, 5e-324])
 async def test_every_other_number_comes_back_as_it_was_sent(cat, number):
     memory_id = await cat.store("Tea", metadata={"a": number})
-    assert repr((await rest(cat, "fetch", {"id": memory_id})).body["metadata"]["a"]) == repr(number)
+    assert repr((await call_rest(cat, "fetch", {"id": memory_id})).body["metadata"]["a"]) == repr(number)
 
 
 @given(st.sets(st.sampled_from(sorted(FILLED)), min_size=1))
@@ -207,7 +207,7 @@ def test_json_that_cannot_be_stored_is_refused_in_a_text_as_well(value):
 
 @pytest.mark.parametrize("tags", ["['ops', 'deploy']", "[ops, deploy]", '["ops"', "{}", '```json\n["ops"]\n```'])
 async def test_a_list_in_another_notation_is_refused_and_not_taken_for_words(cat, tags):
-    await refused(cat, "store_memory", {"content": "Tea", "tags": tags}, says="tags: must be a list; you sent")
+    await check_refusal(cat, "store_memory", {"content": "Tea", "tags": tags}, says="tags: must be a list; you sent")
 
 
 @pytest.mark.parametrize("word", ["null", "None", "undefined", " NULL ", '"null"'])
@@ -221,7 +221,7 @@ async def test_a_list_in_another_notation_is_refused_and_not_taken_for_words(cat
 )
 async def test_a_word_for_nothing_is_refused_with_what_to_do(cat, name, argument, word):
     says = f"{argument}: the word {word.strip()!r} stands for no value; leave the argument out, or send null."
-    await refused(cat, name, VALID.get(name, {}) | {argument: word}, says=says)
+    await check_refusal(cat, name, VALID.get(name, {}) | {argument: word}, says=says)
 
 
 async def test_a_word_for_nothing_may_be_remembered_and_asked_for(cat):
@@ -231,7 +231,7 @@ async def test_a_word_for_nothing_may_be_remembered_and_asked_for(cat):
 
 
 async def test_a_refusal_names_the_argument_as_the_client_did(cat):
-    answer = await rest(cat, "store_memory", {"content": "x", "task_id": "null"})
+    answer = await call_rest(cat, "store_memory", {"content": "x", "task_id": "null"})
     assert (answer.status, answer.body["field"]) == (400, "task_id")
     assert answer.body["message"].startswith("task_id: the word 'null'")
 
@@ -239,8 +239,10 @@ async def test_a_refusal_names_the_argument_as_the_client_did(cat):
 async def test_a_client_that_fills_every_argument_with_null_has_what_it_asked_for(cat):
     for name, arguments in {"store_memory": {"content": "Tea"}, "search": {"query": "tea"}, "recent": {}}.items():
         nulls = dict.fromkeys(ARGUMENTS[name].model_fields)
-        assert (await tool(cat, name, nulls | arguments)).error is None
-        assert (await rest(cat, name, {k: v for k, v in (nulls | arguments).items() if name != "recent"})).status < 300
+        assert (await call_tool(cat, name, nulls | arguments)).error is None
+        assert (
+            await call_rest(cat, name, {k: v for k, v in (nulls | arguments).items() if name != "recent"})
+        ).status < 300
 
 
 async def test_the_matches_of_a_context_can_be_ingested_again_and_keep_their_time(cat):
@@ -260,13 +262,13 @@ async def test_the_matches_of_a_context_can_be_ingested_again_and_keep_their_tim
 
 async def test_an_answer_with_one_field_changed_can_be_sent_back(cat):
     memory_id = await cat.store("Tea", project="loci", metadata={"a": 1})
-    answer = (await rest(cat, "fetch", {"id": memory_id})).body
+    answer = (await call_rest(cat, "fetch", {"id": memory_id})).body
     changed = await asked(cat, "update_memory", answer | {"content": "Coffee"})
     assert (changed["content"], changed["project"], changed["metadata"]) == ("Coffee", "loci", {"a": 1})
-    item = (await rest(cat, "add_item", VALID["add_item"])).body
+    item = (await call_rest(cat, "add_item", VALID["add_item"])).body
     assert (await asked(cat, "update_item", item | {"title": "Later"}))["title"] == "Later"
-    skip = (await rest(cat, "add_skip", VALID["add_skip"])).body["entry"]
-    assert (await rest(cat, "add_skip", skip | {"item": "green tea"})).status == 201
+    skip = (await call_rest(cat, "add_skip", VALID["add_skip"])).body["entry"]
+    assert (await call_rest(cat, "add_skip", skip | {"item": "green tea"})).status == 201
 
 
 async def test_an_update_empties_the_fields_that_clear_names_and_no_others(cat):
@@ -286,7 +288,7 @@ async def test_metadata_is_merged(cat):
 
 async def test_metadata_that_grows_too_large_by_a_merge_is_refused(cat):
     memory_id = await cat.store("Tea", metadata={"a": "x" * 9000})
-    await refused(
+    await check_refusal(
         cat, "update_memory", {"id": memory_id, "metadata": {"b": "x" * 9000}}, says="metadata: must be at most"
     )
     assert (await asked(cat, "fetch", {"id": memory_id}))["metadata"] == {"a": "x" * 9000}
@@ -349,7 +351,7 @@ async def test_an_end_in_the_past_is_stored_with_a_notice(cat):
 
 
 async def test_a_crystal_that_was_read_can_be_sent_back(cat):
-    await tool(cat, "update_identity", {"crystal": "I look after the shop."})
+    await call_tool(cat, "update_identity", {"crystal": "I look after the shop."})
     answer = (await cat.http.get("/v1/identity")).json()
     assert (await cat.http.put("/v1/identity", json=answer)).is_success
     assert (await cat.http.get("/v1/identity")).json()["crystal"] == answer["crystal"]

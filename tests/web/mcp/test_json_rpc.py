@@ -5,7 +5,7 @@ import json
 import pytest
 from hypothesis import strategies as st
 
-from tests.helpers.any_json import anything, examples
+from tests.helpers.any_json import anything, list_examples
 from tests.helpers.doors import LEGACY, MODERN
 
 pytestmark = pytest.mark.anyio
@@ -114,7 +114,7 @@ async def test_an_odd_id_is_refused_and_never_passed_over(cat, version):
     odd = anything.filter(lambda each: not isinstance(each, str | int) or isinstance(each, bool))
     methods = st.sampled_from(["tools/list", "tools/call", "ping", "initialize", "notifications/initialized", "x", ""])
     params = st.none() | st.dictionaries(st.sampled_from(["name", "arguments", "_meta"]), anything, max_size=2)
-    for request_id, method, given in examples(st.tuples(odd, methods, params)):
+    for request_id, method, given in list_examples(st.tuples(odd, methods, params)):
         message = {"jsonrpc": "2.0", "id": request_id, "method": method} | ({} if given is None else {"params": given})
         content = json.dumps(message, ensure_ascii=True).encode()
         response = await post(cat, content, version)
@@ -144,7 +144,7 @@ async def test_an_id_that_is_a_string_or_an_integer_comes_back_as_it_is(cat, ver
 async def test_any_json_is_answered_and_never_an_error_of_ours(cat, version):
     keys = st.sampled_from(["jsonrpc", "id", "method", "params", "result", "error", "x"])
     plausible = st.sampled_from(["2.0", 1, "tools/list", "ping", "initialize", {}, {"_meta": {}}, {"name": "fetch"}])
-    for message in examples(st.dictionaries(keys, plausible | anything, max_size=5).map(dict) | anything):
+    for message in list_examples(st.dictionaries(keys, plausible | anything, max_size=5).map(dict) | anything):
         response = await post(cat, json.dumps(message).encode(), version)
         assert response.status_code < 500, message
         if response.status_code == 202:

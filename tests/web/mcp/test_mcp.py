@@ -9,7 +9,7 @@ from structlog.testing import capture_logs
 
 from server.store.search.seam import EngineDown
 from tests.helpers.arguments import NOBODY, arrange_calls
-from tests.helpers.doors import ERAS, LEGACY, MODERN, rest, rpc, seen, tool
+from tests.helpers.doors import ERAS, LEGACY, MODERN, call_rest, call_tool, read_answer, send_rpc
 from tools import catalog
 from tools.core.operation import Effect
 from tools.core.schema import build_schema
@@ -74,20 +74,20 @@ async def test_schemas_are_valid_strict_and_without_noise(cat, mode, path, table
 
 @ERAS
 async def test_the_list_of_tools_is_the_same_bytes_for_everyone(cat, dan, era):
-    first, second = [(await rpc(who, "tools/list", era=era)).json()["result"] for who in (cat, dan)]
+    first, second = [(await send_rpc(who, "tools/list", era=era)).json()["result"] for who in (cat, dan)]
     assert first == second
 
 
 async def test_lists_may_be_shared_and_reads_may_not(cat):
     for method in ("tools/list", "prompts/list", "resources/list", "resources/templates/list", "server/discover"):
-        result = (await rpc(cat, method)).json()["result"]
+        result = (await send_rpc(cat, method)).json()["result"]
         assert (result["cacheScope"], result["ttlMs"] > 0) == ("public", True), method
-    result = (await rpc(cat, "resources/read", {"uri": "memory://recent"})).json()["result"]
+    result = (await send_rpc(cat, "resources/read", {"uri": "memory://recent"})).json()["result"]
     assert (result["cacheScope"], result["ttlMs"]) == ("private", 0)
 
 
 async def test_discovery_tells_the_versions_and_how_to_use_this(cat):
-    result = (await rpc(cat, "server/discover")).json()["result"]
+    result = (await send_rpc(cat, "server/discover")).json()["result"]
     assert MODERN in result["supportedVersions"]
     assert set(result["capabilities"]) >= {"tools", "resources", "prompts", "completions"}
     assert "retrieve_context" in result["instructions"]
@@ -95,17 +95,17 @@ async def test_discovery_tells_the_versions_and_how_to_use_this(cat):
 
 async def test_the_handshake_tells_how_to_use_this(cat):
     params = {"protocolVersion": LEGACY, "capabilities": {}, "clientInfo": {"name": "t", "version": "0"}}
-    result = (await rpc(cat, "initialize", params, era=LEGACY)).json()["result"]
+    result = (await send_rpc(cat, "initialize", params, era=LEGACY)).json()["result"]
     assert result["protocolVersion"] == LEGACY
     assert "store_memory" in result["instructions"]
     assert result["serverInfo"]["name"] == "loci"
-    link = (await rpc(cat, "initialize", params, era=LEGACY, path="/v1/mcp")).json()["result"]
+    link = (await send_rpc(cat, "initialize", params, era=LEGACY, path="/v1/mcp")).json()["result"]
     assert link["instructions"].startswith("Read-only recall")
     assert "resources" not in link["capabilities"]
 
 
 async def test_every_tool_that_the_instructions_name_is_there(cat):
-    text = (await rpc(cat, "server/discover")).json()["result"]["instructions"]
+    text = (await send_rpc(cat, "server/discover")).json()["result"]["instructions"]
     named = {word.strip(".,;:()`") for word in text.split() if "_" in word}
     assert named <= set(catalog.CANONICAL)
 
@@ -125,7 +125,7 @@ async def test_the_answer_of_every_operation_fits_its_schema_and_is_the_same_as_
                 (block,) = result.content
                 assert json.loads(block.text) == result.structured_content
                 assert "\n" not in block.text, "compact: it costs tokens"
-    rotated = await tool(cat, "rotate_key", {}, era=MODERN if mode == MODERN else LEGACY)
+    rotated = await call_tool(cat, "rotate_key", {}, era=MODERN if mode == MODERN else LEGACY)
     jsonschema.validate(rotated.body, schemas["rotate_key"])
     assert json.loads(rotated.text) == rotated.body
 
@@ -153,7 +153,7 @@ async def test_an_error_of_ours_tells_its_request_id_and_nothing_else(shared, ca
         ("resources/read", {"uri": "memory://recent"}),
     ):
         with capture_logs() as logs:
-            response = await rpc(cat, method, params, era=era, headers=headers)
+            response = await send_rpc(cat, method, params, era=era, headers=headers)
         error = response.json()["error"]
         assert (error["code"], error["message"]) == (-32603, f"Internal error; request id trace-{era}.")
         assert "swordfish" not in response.text
@@ -168,7 +168,7 @@ async def test_an_error_of_ours_says_nothing_over_rest_either(shared, cat, monke
     monkeypatch.setattr(shared.services.directory, "find_workspace", broken)
     with capture_logs() as logs:
         response = await cat.http.get("/v1/memories", headers={"x-request-id": "trace-1"})
-    assert (response.status_code, seen(response).error) == (500, "internal")
+    assert (response.status_code, read_answer(response).error) == (500, "internal")
     assert response.headers["x-request-id"] == "trace-1"
     assert "swordfish" not in response.text
     (entry,) = [each for each in logs if each["log_level"] == "error"]
@@ -183,9 +183,9 @@ async def test_a_search_store_that_is_down_is_named_at_both_doors(shared, cat, m
     monkeypatch.setattr(shared.services.projection, "search_points", down)
     over_rest = await cat.http.post("/v1/search", json={"query": "x"})
     assert (over_rest.status_code, over_rest.headers["retry-after"]) == (503, "5")
-    assert "search store" in seen(over_rest).text
-    assert (await tool(cat, "search", {"query": "x"})).text.startswith("unavailable: The search store")
-    assert (await rest(cat, "fetch", {"id": NOBODY})).status == 404, "the record goes on without it"
+    assert "search store" in read_answer(over_rest).text
+    assert (await call_tool(cat, "search", {"query": "x"})).text.startswith("unavailable: The search store")
+    assert (await call_rest(cat, "fetch", {"id": NOBODY})).status == 404, "the record goes on without it"
 
 
 async def test_a_workspace_can_be_deleted_while_the_search_store_is_down(shared, cat, monkeypatch):
@@ -205,9 +205,9 @@ def record_is_down():
 async def test_a_record_that_is_down_is_named_at_the_mcp_door(shared, cat, monkeypatch):
     await cat.store("x")
     monkeypatch.setattr(shared.services.db, "read", record_is_down)
-    answer = await tool(cat, "fetch", {"id": NOBODY})
+    answer = await call_tool(cat, "fetch", {"id": NOBODY})
     assert answer.text.startswith("unavailable: The record is not available right now.")
-    error = (await rpc(cat, "resources/read", {"uri": "memory://recent"})).json()["error"]
+    error = (await send_rpc(cat, "resources/read", {"uri": "memory://recent"})).json()["error"]
     assert (error["code"], error["message"].partition(":")[0]) == (-32603, "unavailable")
 
 
@@ -216,4 +216,4 @@ async def test_a_record_that_is_down_is_named_over_rest(shared, cat, monkeypatch
     monkeypatch.setattr(shared.services.db, "read", record_is_down)
     response = await cat.http.get(f"/v1/memories/{NOBODY}")
     assert (response.status_code, response.headers["retry-after"]) == (503, "5")
-    assert "record" in seen(response).text
+    assert "record" in read_answer(response).text

@@ -216,11 +216,11 @@ async def test_an_epoch_raised_by_one_process_is_seen_by_another_within_its_seco
     await other.close()
 
 
-async def test_an_epoch_raised_in_a_write_that_is_undone_was_not_raised(db, clock, undone):
+async def test_an_epoch_raised_in_a_write_that_is_undone_was_not_raised(db, clock, check_undone):
     watch, seen = Epoch(db, clock), []
     await watch.check()
     watch.on_change(lambda: seen.append(1))
-    await undone(db, raise_epoch)
+    await check_undone(db, raise_epoch)
     clock.move(seconds=1)
     await watch.check()
     assert seen == []

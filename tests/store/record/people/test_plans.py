@@ -126,8 +126,8 @@ async def test_a_workspace_that_is_deleted_takes_what_is_in_it_out_of_the_count(
     assert await usage(ledger) == dict.fromkeys(KINDS, 0)
 
 
-async def test_another_account_does_not_count(db, ledger, clock, new_ledger):
-    bob = await new_ledger(db, clock, "bob")
+async def test_another_account_does_not_count(db, ledger, clock, make_ledger):
+    bob = await make_ledger(db, clock, "bob")
     for kind in ("memories", "items"):
         await add(bob, kind)
     assert await usage(ledger) == {"memories": 0, "items": 0, "workspaces": 1}
@@ -177,11 +177,11 @@ async def test_without_plans_nothing_is_asked_and_without_a_limit_nothing_is_cou
     assert not [each for each in await asked(Plans({"full": Limits()}, "full")) if "count(" in each]
 
 
-async def test_counting_memories_reads_an_index_and_no_rows(book, plan_of):
+async def test_counting_memories_reads_an_index_and_no_rows(book, explain_read):
     async def ask(connection):
         await connection.execute(COUNTS["memories"], {"account": book.account})
 
-    found = await plan_of(book.db, ask)
+    found = await explain_read(book.db, ask)
     assert "USING COVERING INDEX ix_memories_workspace_id_created_at_live" in found
 
 
