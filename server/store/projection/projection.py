@@ -7,41 +7,36 @@ old index costs another projection, and a crash costs nothing, whenever it happe
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-import sqlalchemy as sa
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from server.memory.recall.gate import compute_idf
 from server.store.db import Database
-from server.store.projection.collection_state import NOTHING_SERVED, CollectionState, Serving
+from server.store.projection.catch_up import CatchUp
+from server.store.projection.collection_state import NOTHING_SERVED, Serving
 from server.store.projection.inspection import find_difference
 from server.store.projection.placement import (
     EMBEDDED,
     Home,
     Target,
-    find_place,
-    is_current,
     is_serving,
     note_flushed,
-    read_rows,
 )
 from server.store.projection.point_writer import PointWriter
 from server.store.projection.rarities import Rarities
 from server.store.projection.rebuild import Rebuilder, plan_replacement
-from server.store.projection.settling import open_serving, serve_words
+from server.store.projection.settling import serve_words
 from server.store.projection.stale_points import add_unprojected, renew_points
 from server.store.search.seam import Engine, EngineDown, FoundPoints, Query, UnusableCollection, WritesRefused
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
-REMEMBERED = 10_000  # workspaces whose states are kept; if there are more, those without work left are forgotten
 CLOSE_SECONDS = 0.75  # that `close` waits for the engine to catch up; the next start projects the rest
-PATIENCE = 2.0  # seconds that a search waits until a collection has caught up with the record
 
 
 class Projection:
@@ -53,10 +48,9 @@ class Projection:
         self._engine = engine
         self._home = home
         self._is_shared = shared
-        self._writer = PointWriter(db, engine, shared=shared)
-        self._rebuilder = Rebuilder(db, engine, self._writer)
-        self._states: dict[str, CollectionState] = {}
-        self._tasks: set[asyncio.Task[CollectionState]] = set()
+        writer = PointWriter(db, engine, shared=shared)
+        self._rebuilder = Rebuilder(db, engine, writer)
+        self._catch_up = CatchUp(db, engine, writer, home)
 
     async def project(self, workspace_id: str) -> bool:
         """Bring a workspace's collection up to the record as it now stands; drop it if the workspace was deleted.
@@ -65,7 +59,7 @@ class Projection:
             False if that has to wait. The commit before the call stands, so no failure of a store is raised.
         """
         try:
-            await self._catch_up(workspace_id)
+            await self._catch_up.project_changes(workspace_id)
         except (EngineDown, SQLAlchemyError, OSError) as error:
             log.warning("projection.behind", workspace=workspace_id, error=type(error).__name__, reason=str(error))
             return False
@@ -82,9 +76,9 @@ class Projection:
         """
         was_rebuilt = False
         while True:
-            state = self._states.get(workspace_id)
+            state = self._catch_up.get_state(workspace_id)
             if state is None or state.opened is None or state.is_behind:
-                state = await self._catch_up_for_search(workspace_id)
+                state = await self._catch_up.project_for_search(workspace_id)
             if state.opened is None:
                 return FoundPoints([], [])
             target = state.opened.target
@@ -110,7 +104,7 @@ class Projection:
 
     def explain_gaps(self, workspace_id: str) -> str | None:
         """Return why memories may be missing in a workspace's collection, as a clause; None if none are."""
-        state = self._states.get(workspace_id)
+        state = self._catch_up.get_state(workspace_id)
         if state is None or not state.is_behind:
             return None
         return state.failure or "the search index is being made again"
@@ -123,12 +117,13 @@ class Projection:
         Raises:
             EngineDown: the engine cannot be reached.
         """
-        state = self._states.get(workspace_id)
+        state = self._catch_up.get_state(workspace_id)
         if state is None or state.opened is None:
             try:
-                state = await self._catch_up(workspace_id)
+                state = await self._catch_up.project_changes(workspace_id)
             except WritesRefused:
-                if (state := self._states[workspace_id]).opened is None:
+                state = self._catch_up.get_state(workspace_id)
+                if state is None or state.opened is None:
                     return await serve_words(self._db, workspace_id)
         if (opened := state.opened) is None:
             return NOTHING_SERVED
@@ -145,12 +140,13 @@ class Projection:
         try:
             return await self._read_rarities(workspace_id, terms)
         except UnusableCollection as error:
-            self._states[workspace_id].note_unusable(error)
-            await self._catch_up(workspace_id)
+            if (state := self._catch_up.get_state(workspace_id)) is not None:
+                state.note_unusable(error)
+            await self._catch_up.project_changes(workspace_id)
             return await self._read_rarities(workspace_id, terms)
 
     async def _read_rarities(self, workspace_id: str, terms: Sequence[int]) -> tuple[list[float], int]:
-        state = self._states.get(workspace_id)
+        state = self._catch_up.get_state(workspace_id)
         if state is None or (opened := state.opened) is None:
             return [compute_idf(0, 0)] * len(terms), 0
         collection, known = opened.target.collection, opened.rarities
@@ -161,7 +157,7 @@ class Projection:
 
     async def count_memories(self, workspace_id: str) -> int:
         """Return the number of memories that can be searched in a workspace; 0 if its collection is not open."""
-        state = self._states.get(workspace_id)
+        state = self._catch_up.get_state(workspace_id)
         return (
             0
             if state is None or state.opened is None
@@ -170,27 +166,27 @@ class Projection:
 
     def list_projected(self) -> dict[str, int | None]:
         """Return the revision that each collection of this process has, by workspace; None for one that is closed."""
-        return {key: each.projected_revision for key, each in self._states.items() if each.is_in_use}
+        return {key: each.projected_revision for key, each in self._catch_up.list_states() if each.is_in_use}
 
     async def patch_points(self, workspace_id: str, patches: dict[str, dict[str, Any]]) -> None:
         """Overwrite payload keys that are no part of a memory's revision, in the points that exist."""
-        if workspace_id not in self._states:
+        if self._catch_up.get_state(workspace_id) is None:
             return
-        async with self._lock_state(workspace_id) as state:
+        async with self._catch_up.lock_state(workspace_id) as state:
             if (opened := state.opened) is not None:
                 await self._engine.set_payload(opened.target.collection, patches)
                 opened.patched_at = opened.patched_at or asyncio.get_running_loop().time()
 
     async def find_difference(self, workspace_id: str) -> str | None:
         """Bring a collection up to the record, and return how it still differs, if it does. Raises EngineDown."""
-        opened = (await self._catch_up(workspace_id)).opened
+        opened = (await self._catch_up.project_changes(workspace_id)).opened
         return None if opened is None else await find_difference(self._db, self._engine, opened.target)
 
     async def flush(self) -> None:
         """Catch up with the workspaces that are behind, put all points on the disk, and note how far that is."""
-        for workspace_id in await self._find_outdated():
+        for workspace_id in await self._catch_up.find_outdated():
             await self.project(workspace_id)
-        for workspace_id, state in list(self._states.items()):
+        for workspace_id, state in self._catch_up.list_states():
             if state.opened is None:
                 continue
             if await self._is_lost(state.opened.target):
@@ -198,17 +194,17 @@ class Projection:
                 await self.project(workspace_id)
             elif state.opened.needs_flush(asyncio.get_running_loop().time()):
                 await self._flush_workspace(workspace_id)
-        self._forget_idle_states()
+        self._catch_up.forget_idle_states()
 
     async def forget(self, workspace_id: str) -> None:
         """Drop the collection of a workspace that was deleted, or whose collection is to be built anew.
 
         If the engine is down, the collection is dropped as soon as it is up again.
         """
-        async with self._lock_state(workspace_id) as state:
+        async with self._catch_up.lock_state(workspace_id) as state:
             state.must_drop = True
             try:
-                await self._drop_collection(workspace_id, state)
+                await self._catch_up.drop_collection(workspace_id, state)
             except EngineDown as error:
                 state.is_behind = True
                 log.warning("projection.drop_waits", workspace=workspace_id, reason=str(error))
@@ -227,7 +223,7 @@ class Projection:
             return
         # Nobody waits for the bulk of it; only the changes made meanwhile are written under the lock.
         reached = await self._rebuilder.build_collection(replacement)
-        async with self._lock_state(workspace_id) as state:
+        async with self._catch_up.lock_state(workspace_id) as state:
             if not await self._rebuilder.switch_collection(replacement, reached):
                 return
             state.opened = None  # the next caller finds the new one in the record
@@ -245,57 +241,11 @@ class Projection:
         """Return if the engine answers. Raises EngineDown."""
         await self._engine.ping()
 
-    @asynccontextmanager
-    async def _lock_state(self, workspace_id: str) -> AsyncGenerator[CollectionState]:
-        """Hold a workspace's lock, to change its state or to write points. It is never taken inside a transaction."""
-        state = self._states.setdefault(workspace_id, CollectionState())
-        state.users += 1
-        try:
-            async with state.lock:
-                yield state
-        finally:
-            state.users -= 1
-
-    async def _catch_up(self, workspace_id: str) -> CollectionState:
-        """Project the new changes. All callers that wait for the lock share the outcome of the first one to get it.
-
-        Raises:
-            EngineDown: the engine is down. It was called once for all waiting callers.
-        """
-        state = self._states.setdefault(workspace_id, CollectionState())
-        state.asked += 1
-        mine = state.asked
-        async with self._lock_state(workspace_id):
-            if state.served < mine:
-                await self._catch_up_waiters(workspace_id, state)
-            if state.failure is not None:
-                raise WritesRefused(state.failure) if state.is_read_only else EngineDown(state.failure)
-        return state
-
-    async def _catch_up_for_search(self, workspace_id: str) -> CollectionState:
-        """Catch up, but not for longer than `PATIENCE`: then the collection answers with the points that it has.
-
-        Raises:
-            EngineDown: the engine is down, or can neither write nor open the collection.
-        """
-        task = asyncio.ensure_future(self._catch_up(workspace_id))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        await asyncio.wait({task}, timeout=PATIENCE)
-        state = self._states.setdefault(workspace_id, CollectionState())
-        if state.opened is None or task.done():
-            try:
-                return await asyncio.shield(task)
-            except WritesRefused:
-                if state.opened is None:
-                    raise
-        return state
-
     async def _complete_points(self, workspace_id: str, query: Query, found: FoundPoints) -> FoundPoints:
         """Return points as the record has them now; if nothing can be written, with those that are not projected."""
         found = await renew_points(self._db, workspace_id, found)
-        state = self._states[workspace_id]
-        if (opened := state.opened) is None or query.text is None or state.failure is None:
+        state = self._catch_up.get_state(workspace_id)
+        if state is None or (opened := state.opened) is None or query.text is None or state.failure is None:
             return found
         rarities, _ = await self._read_rarities(workspace_id, query.text.indices)
         return await add_unprojected(self._db, opened, query, rarities, found)
@@ -313,76 +263,12 @@ class Projection:
         """Close an open collection that another process has replaced or dropped. It reads as an empty one then."""
         if not self._is_shared or await is_serving(self._db, target):
             return
-        async with self._lock_state(target.workspace_id) as state:
+        async with self._catch_up.lock_state(target.workspace_id) as state:
             if state.is_serving(target):
                 state.opened = None
 
-    async def _catch_up_waiters(self, workspace_id: str, state: CollectionState) -> None:
-        """Catch up once for all callers so far, and note the outcome for them."""
-        before, state.served = state.served, state.asked
-        state.is_behind = state.is_behind or state.opened is None
-        try:
-            await self._project_or_rebuild(workspace_id, state)
-        except WritesRefused as error:
-            state.is_behind, state.failure, state.is_read_only = True, str(error), True
-        except EngineDown as error:
-            state.is_behind, state.failure, state.opened, state.is_read_only = True, str(error), None, False
-        except BaseException:
-            state.is_behind, state.served = True, before
-            raise
-        else:
-            state.is_behind, state.failure, state.is_read_only = False, None, False
-
-    async def _project_or_rebuild(self, workspace_id: str, state: CollectionState) -> None:
-        """Project the changes; if the collection is damaged, drop it and project everything, else what is lost."""
-        if state.must_drop:
-            await self._drop_collection(workspace_id, state)
-        try:
-            await self._project_changes(workspace_id, state)
-        except UnusableCollection as error:
-            state.note_unusable(error)
-            log.warning("projection.rebuilt", workspace=workspace_id, error=type(error).__name__, reason=str(error))
-            if state.must_drop:
-                await self._drop_collection(workspace_id, state)
-            await self._project_changes(workspace_id, state)
-
-    async def _project_changes(self, workspace_id: str, state: CollectionState) -> None:
-        if state.opened is None:
-            state.opened = await open_serving(self._db, self._engine, self._home, workspace_id)
-        if (opened := state.opened) is not None:
-            opened.projected = await self._writer.write_changes(opened.target, opened.projected)
-
-    async def _drop_collection(self, workspace_id: str, state: CollectionState) -> None:
-        place = await find_place(self._db, workspace_id)
-        if place is not None:
-            await self._engine.drop_collection(place.target.collection)
-            await note_flushed(self._db, place.target, 0)
-        state.opened, state.must_drop = None, False
-
-    async def _find_outdated(self) -> list[str]:
-        """Return the workspaces whose collection is not as the record says.
-
-        The callers of `project` see to that; but one may be cut off right after its commit, and other processes
-        write, delete and change generations too.
-        """
-        known = [each for each, state in self._states.items() if state.is_in_use]
-        return [row.id for row in await read_rows(self._db, known) if await self._is_outdated(row)]
-
-    async def _is_outdated(self, row: sa.Row[Any]) -> bool:
-        """Whether a collection is not as its workspace's row says; one that serves no longer is closed."""
-        state = self._states.get(row.id)
-        if state is None:
-            return False
-        if (opened := state.opened) is None:
-            return True
-        if not is_current(row, opened.target):
-            async with self._lock_state(row.id):
-                state.opened = None
-            return True
-        return state.is_behind or row.revision > opened.projected
-
     async def _flush_workspace(self, workspace_id: str) -> None:
-        async with self._lock_state(workspace_id) as state:
+        async with self._catch_up.lock_state(workspace_id) as state:
             if (opened := state.opened) is None:
                 return
             try:
@@ -394,11 +280,3 @@ class Projection:
                 return
             await note_flushed(self._db, opened.target, opened.projected)
             opened.flushed, opened.patched_at = opened.projected, None
-
-    def _forget_idle_states(self) -> None:
-        for workspace_id, state in list(self._states.items()):
-            if len(self._states) <= REMEMBERED:
-                return
-            has_unflushed = state.opened is not None and state.opened.projected > state.opened.flushed
-            if not (state.users or state.is_behind or state.must_drop or has_unflushed):
-                del self._states[workspace_id]

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 import structlog
 
-from server.store.projection import projection as module
+from server.store.projection import catch_up
 from server.store.projection.placement import name_collection
 from server.store.projection.projection import Projection
 from server.store.record import workspaces
@@ -115,7 +115,7 @@ async def test_closing_lets_the_engine_go_even_where_the_record_fails(book, proj
 
 
 async def test_what_is_known_of_idle_workspaces_is_bounded(lite, engine, clock, make_ledger, monkeypatch):
-    monkeypatch.setattr(module, "REMEMBERED", 2)
+    monkeypatch.setattr(catch_up, "REMEMBERED", 2)
     projection = Projection(lite, engine, shared=False)
     books = [await make_ledger(lite, clock, f"user{number}") for number in range(5)]
     for number, book in enumerate(books):
