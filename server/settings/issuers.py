@@ -102,8 +102,8 @@ class IssuerSettings(BaseSettings):
     )
     auth_subject_claim: str = Field(
         default="sub",
-        description="The claim that says who a person is. It must be the same in all of a person's tokens, and never "
-        "become another person's: no name and no email. Whoever has another value is another user.",
+        description="The claim that identifies a person. It must be the same in all of a person's tokens, and never "
+        "become another person's: no name and no email. A token with another value is another user's.",
     )
     auth_name_claims: ClaimNames = Field(
         default_factory=lambda: ["preferred_username", "email"],
@@ -158,8 +158,8 @@ class IssuerSettings(BaseSettings):
     )
     @classmethod
     def _check_use(cls, value: object, info: ValidationInfo) -> object:
-        # Who sets one, such as a list of people, believes that it has an effect. A wrong LOCI_AUTH_ISSUER has its own
-        # message. The algorithms and the leeway are for providers and identity assertions, too.
+        # A person who sets one, such as a list of people, believes that it has an effect. A wrong LOCI_AUTH_ISSUER has
+        # its own message. The algorithms and the leeway are for providers and identity assertions, too.
         default = cls.model_fields[str(info.field_name)].get_default(call_default_factory=True)
         if value != default and info.data.get("auth_issuer", "wrong") == []:
             of_logins = str(info.field_name).replace("auth", "login")

@@ -50,9 +50,9 @@ class SearchSettings(BaseSettings):
 
     layout: Literal["workspace", "shared"] = Field(
         default="workspace",
-        description="Who has a collection: each `workspace` one of its own, or all workspaces `shared` ones, for a "
-        "Qdrant server with more than some hundreds of workspaces. It holds for new workspaces; `loci "
-        "migrate-store` moves the others. See [scaling](scaling.md).",
+        description="The layout of the collections: `workspace` gives each workspace a collection of its own; with "
+        "`shared` all workspaces share collections, for a Qdrant server with more than some hundreds of workspaces. It "
+        "holds for new workspaces; `loci migrate-store` moves the others. See [scaling](scaling.md).",
     )
 
     @field_validator("layout")

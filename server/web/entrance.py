@@ -33,7 +33,7 @@ METADATA_PATHS = ("/.well-known/", "/openapi.json", "/mcp/server-card")
 API_PATHS = ("/mcp", "/v1/", "/oauth/")
 AUTHORIZATION_PATH = "/oauth/authorize"
 EXPOSED_HEADERS = ("WWW-Authenticate", "Mcp-Session-Id", "MCP-Protocol-Version", "Retry-After", "X-Request-Id")
-#: Where clients begin a login, and where they look for it if they find no metadata.
+#: The paths at which clients begin a login, and at which they look for it if they find no metadata.
 LOGIN_PATHS = ("/.well-known/", "/oauth/", "/register", "/authorize", "/token")
 MCP_PATHS = frozenset({"/mcp", "/mcp/", "/v1/mcp", "/v1/mcp/"})
 _REQUEST_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")

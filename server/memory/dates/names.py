@@ -1,14 +1,14 @@
 """The names of dates in a text, one by one: "8 May 2023", "last week", "in May", "2023".
 
-Words are English; months and weekdays are also German. What is a date, and what a plain word or number:
+Words are English; months and weekdays are also German. These rules tell a date from a plain word or number:
 
 * Full names of months and weekdays count anywhere. `may`, `march` and every abbreviation count beside a day
   number or a year, or after a preposition ("in may"); months also with a capital inside a sentence.
 * A number alone is a year from 1900 to 2100, unless something is glued to it (`2023.1`, `20230508x`, `#2023`), a
   plural in small letters or a unit follows (`1999 items`), or a word that numbers things stands before (`port 2000`).
-* What does not say its year is the latest that has begun, a weekday the latest before today. Days, weeks (from
+* A date without a year is the latest that has begun, a weekday the latest before today. Days, weeks (from
   Monday), months and years are UTC's; "two weeks ago" is the seven days around that day, "a month ago" that month.
-* What does not exist (31 June) or does not lie in the years 1 to 9999 is no date.
+* A day that does not exist (31 June), or that does not lie in the years 1 to 9999, is no date.
 """
 
 import re

@@ -147,8 +147,8 @@ def build_point(collection: Collection, language: Language, row: sa.Row[Any]) ->
 def build_payload(memory: Memory, before: Sequence[str]) -> dict[str, Any]:
     """Return a point's payload: the values that searches filter by, and the traits.
 
-    The search store reads the traits with each of up to eighty candidates. What is answered of a memory is read from
-    the record, for the few that are.
+    The search store reads the traits with each of up to eighty candidates. The content of a memory in an answer is
+    read from the record: only few memories are answered.
     """
     values: dict[str, Any] = {name: getattr(memory, name) for name in FILTERS}
     traits = StoredTraits(
