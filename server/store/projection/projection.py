@@ -158,11 +158,9 @@ class Projection:
     async def count_memories(self, workspace_id: str) -> int:
         """Return the number of memories that can be searched in a workspace; 0 if its collection is not open."""
         state = self._catch_up.get_state(workspace_id)
-        return (
-            0
-            if state is None or state.opened is None
-            else await self._engine.count_points(state.opened.target.collection)
-        )
+        if state is None or state.opened is None:
+            return 0
+        return await self._engine.count_points(state.opened.target.collection)
 
     def list_projected(self) -> dict[str, int | None]:
         """Return the revision that each collection of this process has, by workspace; None for one that is closed."""
