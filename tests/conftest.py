@@ -19,14 +19,14 @@ import structlog
 from server.config import Settings
 from server.store.embedding.models.model_folder import MINILM, find_model
 from tests.helpers.clock import Clock
-from tests.helpers.databases import admin, apart, migrated, postgres_url, url_of
+from tests.helpers.databases import make_postgres_url, make_url, migrate_database, run_admin_statement, run_on_own_loop
 from tests.helpers.reuse import (
     share_absence,
     share_api_description,
     share_checked_schemas,
     share_compiled_statements,
 )
-from tests.helpers.site import site_at
+from tests.helpers.site import open_site
 
 # Machines of developers and images of containers may ask Python to keep nothing that it has compiled. Each worker would
 # compile all tests, and each process that a test starts the whole product.
@@ -138,7 +138,7 @@ def models():
 def sqlite_template(tmp_path_factory):
     """A SQLite file with the schema in it, to be copied: to migrate takes a tenth of a second."""
     path = tmp_path_factory.mktemp("template") / "loci.db"
-    apart(migrated(url_of(f"sqlite:///{path}")))
+    run_on_own_loop(migrate_database(make_url(f"sqlite:///{path}")))
     return path
 
 
@@ -146,10 +146,10 @@ def sqlite_template(tmp_path_factory):
 def postgres_template():
     """The name of a Postgres database with the schema in it, to be copied."""
     name = f"loci_template_{uuid4().hex}"
-    apart(admin(f"CREATE DATABASE {name}"))
-    apart(migrated(postgres_url(name)))
+    run_on_own_loop(run_admin_statement(f"CREATE DATABASE {name}"))
+    run_on_own_loop(migrate_database(make_postgres_url(name)))
     yield name
-    apart(admin(f"DROP DATABASE {name}"))
+    run_on_own_loop(run_admin_statement(f"DROP DATABASE {name}"))
 
 
 @pytest.fixture
@@ -173,7 +173,7 @@ def settings(tmp_path, sqlite_template, plain_settings):
 
 @pytest.fixture
 async def site(settings, clock):
-    async with site_at(settings, clock) as site:
+    async with open_site(settings, clock) as site:
         yield site
 
 
@@ -182,7 +182,7 @@ async def hybrid_site(settings, clock, models):
     """A server with the real model, loaded."""
     (settings.data_dir / "models").symlink_to(models)
     settings = settings.model_copy(update={"embedding_model": "auto"})
-    async with site_at(settings, clock) as site:
+    async with open_site(settings, clock) as site:
         await site.services.encoder.source.wait_ready()
         yield site
 
@@ -191,7 +191,7 @@ async def hybrid_site(settings, clock, models):
 async def shared(tmp_path_factory):
     """A server that ranks by keyword, for all tests of this worker. Nobody moves its clock."""
     settings = Settings(data_dir=tmp_path_factory.mktemp("shared"), embedding_model="none", rate_limit=0)
-    async with site_at(settings, Clock()) as site:
+    async with open_site(settings, Clock()) as site:
         yield site
 
 
@@ -200,7 +200,7 @@ def newcomer(shared):
     """Makes people on the shared server whom nobody there knows."""
 
     async def make(name="person", **how):
-        return await shared.person(f"{name}{next(NUMBERS)}", **how)
+        return await shared.add_person(f"{name}{next(NUMBERS)}", **how)
 
     return make
 

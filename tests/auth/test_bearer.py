@@ -4,7 +4,7 @@ import httpx
 import pytest
 
 from server.store.record.people.accounts import create_user
-from tests.helpers.logins.flow import PASSWORD, Flow, fields
+from tests.helpers.logins.flow import PASSWORD, Flow, read_fields
 from tests.helpers.site import PATIENCE
 
 pytestmark = pytest.mark.anyio
@@ -35,7 +35,7 @@ async def test_an_app_that_was_disconnected_is_shut_out_with_its_next_request(fl
     assert await status(flow, tokens) == 405
     page = (await flow.http.get("/apps")).text
     grant = page.split('name="grant" value="')[1].split('"')[0]
-    await flow.http.post("/apps", data=fields(page) | {"grant": grant})
+    await flow.http.post("/apps", data=read_fields(page) | {"grant": grant})
     assert await status(flow, tokens) == 401
 
 

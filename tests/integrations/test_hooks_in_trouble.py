@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integrations.hooks import CURL, NO_CURL, Hook, standing_in
+from tests.integrations.hooks import CURL, NO_CURL, Hook, stand_in
 
 pytestmark = [pytest.mark.anyio, pytest.mark.skipif(CURL is None, reason=NO_CURL)]
 
@@ -55,7 +55,7 @@ async def test_a_server_that_is_away_or_never_answers_is_silence(hook, event):
     with socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))
         assert await is_silent(hook, event, LOCI_URL=f"http://127.0.0.1:{nobody.getsockname()[1]}")
-    async with standing_in(status=None) as stand:
+    async with stand_in(status=None) as stand:
         assert await is_silent(hook, event, LOCI_URL=stand.url, LOCI_HOOK_SECONDS="0.2")
     assert len(stand.asked) <= 1  # no second request is made after one that failed
 
@@ -63,7 +63,7 @@ async def test_a_server_that_is_away_or_never_answers_is_silence(hook, event):
 @pytest.mark.parametrize("event", ["SessionStart", "BeforeAgent", "Stop"])
 @pytest.mark.parametrize("status", ["401 Unauthorized", "403 Forbidden", "429 Too Many Requests", "500 Oops"])
 async def test_a_refusal_is_silence_even_if_it_looks_like_an_answer(hook, event, status):
-    async with standing_in(status, b'{"context": "x", "crystal": "x", "id": "x", %b}' % TOLD) as stand:
+    async with stand_in(status, b'{"context": "x", "crystal": "x", "id": "x", %b}' % TOLD) as stand:
         assert await is_silent(hook, event, LOCI_URL=stand.url)
     assert stand.asked
 
@@ -71,7 +71,7 @@ async def test_a_refusal_is_silence_even_if_it_looks_like_an_answer(hook, event,
 @pytest.mark.parametrize(("event", "captures"), [("Stop", True), ("SessionStart", False), ("BeforeAgent", False)])
 @pytest.mark.parametrize("body", RUBBISH.values(), ids=RUBBISH)
 async def test_rubbish_is_silence_from_every_door(hook, event, captures, body):
-    async with standing_in(body=body, captures=captures) as stand:
+    async with stand_in(body=body, captures=captures) as stand:
         assert await is_silent(hook, event, LOCI_URL=stand.url)
     assert stand.asked
 
@@ -81,7 +81,7 @@ async def test_rubbish_is_silence_from_every_door(hook, event, captures, body):
     [*RUBBISH.values(), b'{"hook_event_name": "PreToolUse"}', b'{"hook_event_name": "UserPromptSubmit", "prompt": 10}'],
 )
 async def test_an_input_that_is_none_is_silence_and_asks_for_nothing_to_show(hook, given):
-    async with standing_in(captures=False) as stand:
+    async with stand_in(captures=False) as stand:
         assert await hook.run(given, LOCI_URL=stand.url) == ("", "")
     assert len(stand.asked) == 1
 
@@ -91,7 +91,7 @@ async def test_a_key_that_is_revoked_or_wrong_is_silence(hook, ann):
 
 
 async def test_without_a_key_nothing_is_asked_and_the_input_is_read_to_its_end(hook):
-    async with standing_in() as stand:
+    async with stand_in() as stand:
         prompt = json.dumps({"hook_event_name": "UserPromptSubmit", "prompt": "so " * 100_000}).encode()
         assert await hook.run(prompt, LOCI_URL=stand.url, LOCI_API_KEY="") == ("", "")
     assert stand.asked == []
@@ -123,7 +123,7 @@ def watched(folder: Path, leave_out=None) -> Path:
 async def test_neither_key_nor_text_is_ever_on_a_command_line(hook, event, tmp_path):
     folder = watched(tmp_path / "bin")
     body = b'{"context": "the answer", "crystal": "the answer", "sections": []}'
-    async with standing_in(body=body, captures=False) as stand:
+    async with stand_in(body=body, captures=False) as stand:
         output, errors = await hook.run(given(event), LOCI_URL=stand.url, PATH=str(folder))
     arguments = (folder / "arguments").read_text()
     assert {"awk", "curl"} <= set(arguments.split())
@@ -136,7 +136,7 @@ async def test_neither_key_nor_text_is_ever_on_a_command_line(hook, event, tmp_p
 
 async def test_a_request_has_three_seconds_and_no_more(hook, tmp_path):
     folder = watched(tmp_path / "bin")
-    async with standing_in() as stand:
+    async with stand_in() as stand:
         await hook.run(given("BeforeAgent"), LOCI_URL=stand.url, PATH=str(folder), LOCI_HOOK_SECONDS="")
     assert "\nmax-time = 3\n" in (folder / "config").read_text()
 
@@ -149,7 +149,7 @@ async def test_a_trace_says_what_is_wrong_without_the_key(hook, ann):
 
 
 async def test_a_request_to_this_machine_passes_by_a_proxy(hook):
-    async with standing_in() as proxy, standing_in(body=b'{"context": "egret"}', captures=False) as stand:
+    async with stand_in() as proxy, stand_in(body=b'{"context": "egret"}', captures=False) as stand:
         env = {"LOCI_URL": stand.url, "http_proxy": proxy.url, "NO_PROXY": "example.com"}
-        assert "egret" in await hook.says("BeforeAgent", prompt="what is the staging server called?", env=env)
+        assert "egret" in await hook.read_context("BeforeAgent", prompt="what is the staging server called?", env=env)
     assert proxy.asked == []

@@ -11,7 +11,7 @@ from server.store import postgres_connections
 from server.store.db import Database
 from server.store.sql_engines import make_copying_engine
 from server.store.tables.accounts import epoch
-from tests.helpers.databases import admin, postgres_database
+from tests.helpers.databases import create_postgres_database, run_admin_statement
 
 pytestmark = [pytest.mark.anyio, pytest.mark.postgres]
 
@@ -33,7 +33,7 @@ def drivers():
 
 @pytest.fixture
 async def postgres(postgres_template, drivers):  # noqa: ARG001 - `drivers` listens before the first connection
-    async with postgres_database(postgres_template) as url:
+    async with create_postgres_database(postgres_template) as url:
         db = Database(url)
         yield db
         await db.close()
@@ -54,7 +54,7 @@ async def test_a_single_read_is_one_round_trip(postgres, drivers):
 async def test_a_connection_that_postgres_ended_is_replaced_and_no_request_fails(postgres, drivers):
     await postgres.cached_rows(QUERY)
     (driver,) = drivers
-    await admin(f"SELECT pg_terminate_backend({driver.get_server_pid()})")
+    await run_admin_statement(f"SELECT pg_terminate_backend({driver.get_server_pid()})")
     async with asyncio.timeout(60):
         while not driver.is_closed():  # noqa: ASYNC110 - the driver has no event for it
             await asyncio.sleep(0.01)
@@ -76,7 +76,7 @@ async def test_a_connection_that_rested_long_is_asked_before_it_is_used(postgres
 
 
 async def test_the_words_of_libpq_in_the_url_are_read(postgres_template):
-    async with postgres_database(postgres_template) as url:
+    async with create_postgres_database(postgres_template) as url:
         db = Database(f"{url}?sslmode=disable&application_name=loci-test")
         shown = sa.text("SELECT current_setting('application_name')")
         async with db.read() as connection:

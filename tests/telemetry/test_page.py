@@ -12,8 +12,8 @@ from tests.helpers.site import NO_TLS, PATIENCE, listen_on_loopback
 pytestmark = pytest.mark.anyio
 
 
-async def test_the_page_is_at_one_path_in_the_form_that_is_asked_for(watched):
-    page = make_page(watched.running.telemetry.metrics, watched.services, watched.running.auth)
+async def test_the_page_is_at_one_path_in_the_form_that_is_asked_for(watched_site):
+    page = make_page(watched_site.running.telemetry.metrics, watched_site.services, watched_site.running.auth)
     transport = httpx.ASGITransport(page)
     async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as http:
         plain = await http.get(PATH)
@@ -25,15 +25,15 @@ async def test_the_page_is_at_one_path_in_the_form_that_is_asked_for(watched):
     assert others == [404] * 4
 
 
-async def test_the_server_itself_has_no_such_page(watched):
-    assert (await watched.client().get(PATH)).status_code == 404
+async def test_the_server_itself_has_no_such_page(watched_site):
+    assert (await watched_site.client().get(PATH)).status_code == 404
 
 
-async def test_the_listener_answers_while_the_server_runs_and_ends_with_it(watched):
+async def test_the_listener_answers_while_the_server_runs_and_ends_with_it(watched_site):
     listener, url = listen_on_loopback()
-    metrics = watched.running.telemetry.metrics
+    metrics = watched_site.running.telemetry.metrics
     async with httpx.AsyncClient(timeout=PATIENCE, verify=NO_TLS) as http:
-        async with serve_page(metrics, watched.services, watched.running.auth, [listener]):
+        async with serve_page(metrics, watched_site.services, watched_site.running.auth, [listener]):
             answer = await http.get(f"{url}{PATH}")
         assert "loci_build_info{" in answer.text
         with pytest.raises(httpx.ConnectError):

@@ -14,9 +14,9 @@ from server.store.embedding.models.model_folder import MINILM
 from server.store.projection.backfill import BackfillFailed, follow_backfill
 from server.store.projection.gap_counts import KEPT
 from server.store.record.vectors import VectorCoverage
-from tests.helpers.doors import rest, tool
-from tests.helpers.site import site_at
-from tests.helpers.statements import statements_with
+from tests.helpers.doors import call_rest, call_tool
+from tests.helpers.site import open_site
+from tests.helpers.statements import note_statements
 from tools.catalog import CANONICAL
 from tools.memories import storing
 from tools.vectors import BackfillReport
@@ -78,9 +78,9 @@ async def health_of(person):
 
 
 async def test_what_is_stored_with_an_endpoint_is_found_by_meaning(endpoint, remote, clock):  # noqa: ARG001
-    async with site_at(remote, clock) as site:
+    async with open_site(remote, clock) as site:
         await is_whole(site)
-        ann = await site.person()
+        ann = await site.add_person()
         await ann.store("x" * 9)
         found = await asked(ann, "z" * 9)  # no word in common
         assert [each["content"] for each in found["memories"]] == ["x" * 9]
@@ -96,8 +96,8 @@ async def test_while_the_endpoint_is_down_words_are_ranked_and_what_was_stored_g
 ):
     endpoint.mock(side_effect=httpx.ConnectError(f"refused {KEY}"))
     with structlog.testing.capture_logs() as logs:
-        async with site_at(remote, clock) as site:
-            ann = await site.person()
+        async with open_site(remote, clock) as site:
+            ann = await site.add_person()
             with pytest.raises(Exception, match="ConnectError"):
                 await site.services.encoder.source.wait_ready()
             await ann.store("the heron nests late")
@@ -118,19 +118,19 @@ async def test_while_the_endpoint_is_down_words_are_ranked_and_what_was_stored_g
 
 
 async def test_an_endpoint_that_is_down_at_the_next_start_loses_nothing(endpoint, remote, clock):
-    async with site_at(remote, clock) as site:
+    async with open_site(remote, clock) as site:
         await is_whole(site)
-        ann = await site.person()
+        ann = await site.add_person()
         await ann.store("x" * 9)
     endpoint.mock(side_effect=httpx.Response(401))
-    async with site_at(remote, clock) as site:
-        ann = await site.person()
+    async with open_site(remote, clock) as site:
+        ann = await site.add_person()
         assert (await asked(ann, "x" * 9))["ranking"] == "keyword"
     endpoint.mock(side_effect=embedded)
-    async with site_at(remote, clock) as site:
+    async with open_site(remote, clock) as site:
         await is_whole(site)
         before = endpoint.call_count
-        ann = await site.person()
+        ann = await site.add_person()
         assert (await asked(ann, "z" * 9))["ranking"] == "hybrid"
         assert endpoint.call_count == before + 1  # the question alone
 
@@ -147,9 +147,9 @@ async def test_a_store_that_waits_too_long_goes_on_without_vectors_and_gets_them
         return embedded(request)
 
     endpoint.mock(side_effect=hold_up)
-    async with site_at(remote, clock) as site:
+    async with open_site(remote, clock) as site:
         await is_whole(site)
-        ann = await site.person()
+        ann = await site.add_person()
         answer = await ann.http.post("/v1/memories", json={"content": "Her car is a red convertible"})
         assert (answer.status_code, answer.json()["indexed"]) == (201, True)
         found = await asked(ann, "red convertible")
@@ -161,7 +161,7 @@ async def test_a_store_that_waits_too_long_goes_on_without_vectors_and_gets_them
 
 
 async def test_stores_take_turns_by_the_account_of_their_caller(endpoint, remote, clock, monkeypatch):  # noqa: ARG001
-    async with site_at(remote, clock) as site:
+    async with open_site(remote, clock) as site:
         await is_whole(site)
         source, accounts = site.services.encoder.source, []
         embed = source.embed_documents
@@ -171,7 +171,7 @@ async def test_stores_take_turns_by_the_account_of_their_caller(endpoint, remote
             return await embed(texts, account_id)
 
         monkeypatch.setattr(source, "embed_documents", note_account)
-        for person in (await site.person(), await site.person("ben")):
+        for person in (await site.add_person(), await site.add_person("ben")):
             await person.store("tea")
             await person.http.post("/v1/memories/ingest", json={"memories": [{"content": "coffee"}]})
     assert accounts[0]
@@ -180,9 +180,9 @@ async def test_stores_take_turns_by_the_account_of_their_caller(endpoint, remote
 
 async def test_while_a_new_model_embeds_everything_the_one_before_it_answers(endpoint, remote, clock, settings, models):
     (settings.data_dir / "models").symlink_to(models)
-    async with site_at(settings.model_copy(update={"embedding_model": MINILM}), clock) as site:
+    async with open_site(settings.model_copy(update={"embedding_model": MINILM}), clock) as site:
         await is_whole(site)
-        await (await site.person()).store("Her car is a red convertible")
+        await (await site.add_person()).store("Her car is a red convertible")
     going = asyncio.Event()
 
     async def held_up(request):
@@ -191,8 +191,8 @@ async def test_while_a_new_model_embeds_everything_the_one_before_it_answers(end
         return embedded(request)
 
     endpoint.mock(side_effect=held_up)
-    async with site_at(remote, clock) as site:
-        ann = await site.person()
+    async with open_site(remote, clock) as site:
+        ann = await site.add_person()
         async with asyncio.timeout(60):
             while (found := await asked(ann, "what vehicle does she drive"))["ranking"] != "hybrid":
                 pass  # the model of before is still being loaded
@@ -206,12 +206,12 @@ async def test_while_a_new_model_embeds_everything_the_one_before_it_answers(end
 
 
 async def test_the_administrator_is_told_how_many_are_missing_through_both_doors(site):
-    ann = await site.person("ann", ("admin", "memory:write"), is_admin=True)
-    bob = await site.person("bob")
+    ann = await site.add_person("ann", ("admin", "memory:write"), is_admin=True)
+    bob = await site.add_person("bob")
     await ann.store("one")
     await bob.store("two")
-    over_rest = await rest(ann, "backfill_embeddings", {})
-    over_mcp = await tool(ann, "backfill_embeddings", {})
+    over_rest = await call_rest(ann, "backfill_embeddings", {})
+    over_mcp = await call_tool(ann, "backfill_embeddings", {})
     assert over_rest.body["missing"] == over_mcp.body["missing"] == 2
     assert (over_mcp.body["percent"], over_mcp.body["is_going_on"]) == (0, False)
     answer = await ann.http.post("/v1/admin/backfill-embeddings", json={})
@@ -221,16 +221,19 @@ async def test_the_administrator_is_told_how_many_are_missing_through_both_doors
 
 
 async def test_a_bound_key_and_a_user_who_is_no_administrator_learn_nothing_of_other_accounts(site):
-    ann = await site.person("ann", ("admin", "memory:write"), is_admin=True)
+    ann = await site.add_person("ann", ("admin", "memory:write"), is_admin=True)
     await ann.store("one")
     (here,) = (await ann.http.get("/v1/workspaces")).json()["workspaces"]
-    bound = await site.person("ann", ("admin",), workspace_id=here["id"])
-    other = await site.person("bob", ("admin",))
+    bound = await site.add_person("ann", ("admin",), workspace_id=here["id"])
+    other = await site.add_person("bob", ("admin",))
     filling = site.services.encoder.filling
     filling.begin()
     filling.end()
     for person in (bound, other):
-        for answer in (await rest(person, "backfill_embeddings", {}), await tool(person, "backfill_embeddings", {})):
+        for answer in (
+            await call_rest(person, "backfill_embeddings", {}),
+            await call_tool(person, "backfill_embeddings", {}),
+        ):
             assert "by its administrator, with a key that is not bound" in answer.text
             assert "missing" not in (answer.body or {})
     assert not filling.has_gaps, "and start nothing"
@@ -238,7 +241,7 @@ async def test_a_bound_key_and_a_user_who_is_no_administrator_learn_nothing_of_o
 
 @pytest.mark.parametrize("field", ["batch_size", "reset", "reset_images", "images_only"])
 async def test_what_mementos_backfill_takes_and_ours_does_not_act_on_is_refused_by_name(site, field):
-    ann = await site.person("ann", ("admin",), is_admin=True)
+    ann = await site.add_person("ann", ("admin",), is_admin=True)
     answer = await ann.http.post("/v1/admin/backfill-embeddings", json={field: 1})
     assert (answer.status_code, answer.json()["field"]) == (400, field)
     assert (await ann.http.post("/v1/admin/backfill-embeddings", json={field: None})).status_code == 200
@@ -267,14 +270,14 @@ def test_the_outcome_is_told_in_a_sentence(missing, state, is_going_on, text):
 @pytest.fixture
 def counted():
     """The counts that were read from SQL so far."""
-    with statements_with("count(vectors") as statements:
+    with note_statements("count(vectors") as statements:
         yield statements
 
 
 async def test_gaps_are_counted_once_a_minute_however_often_health_is_asked(endpoint, remote, clock, counted):
-    async with site_at(remote, clock) as site:
+    async with open_site(remote, clock) as site:
         await is_whole(site)
-        ann = await site.person()
+        ann = await site.add_person()
         await ann.store("one")
         for _ in range(3):
             assert (await health_of(ann))["vectors"]["missing"] == 0

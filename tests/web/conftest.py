@@ -4,30 +4,30 @@ import pytest
 
 from server.config import Settings
 from tests.helpers.clock import Clock
-from tests.helpers.site import site_at
+from tests.helpers.site import open_site
 
 
 @pytest.fixture(scope="session")
 async def signup_site(tmp_path_factory):
     """The whole server, where everybody may sign up."""
     settings = Settings(data_dir=tmp_path_factory.mktemp("signup"), embedding_model="none", signup="open")
-    async with site_at(settings, Clock()) as site:
+    async with open_site(settings, Clock()) as site:
         yield site
 
 
 @pytest.fixture
-async def cat(newcomer):
+async def cat(make_person):
     """Somebody new."""
-    return await newcomer()
+    return await make_person()
 
 
 @pytest.fixture
-async def admin(newcomer):
+async def admin(make_person):
     """Somebody new whose key may do everything."""
-    return await newcomer(scopes=("memory:write", "admin"), is_admin=True)
+    return await make_person(scopes=("memory:write", "admin"), is_admin=True)
 
 
 @pytest.fixture
-async def dan(newcomer):
+async def dan(make_person):
     """Somebody else."""
-    return await newcomer()
+    return await make_person()

@@ -92,7 +92,7 @@ async def test_the_host_of_a_whole_url_counts_and_not_the_header(shared):
         ("http://OURS", "OURS", False),
         ("http://OURS?x=1", "OURS", False),
     ):
-        async with line_to(shared.url) as line:
+        async with open_line(shared.url) as line:
             lines = f"GET {target} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"
             await line.send(lines.replace("OURS", line.authority).encode())
             async with asyncio.timeout(10):

@@ -17,10 +17,10 @@ from server.store.tables.accounts import users
 from server.store.tables.oauth import oauth_grants
 from tests.auth.clients.test_documents import AT, DOCUMENT
 from tests.auth.clients.test_documents import URL as DOCUMENT_URL
-from tests.helpers.logins.fake_issuer import URL, FakeIssuer, fake_web, make_key
+from tests.helpers.logins.fake_issuer import URL, FakeIssuer, make_key, open_fake_web
 from tests.helpers.logins.flow import ON_BOTH, Flow
 from tests.helpers.logins.oauth_client import Storage
-from tests.helpers.site import NO_TLS, PATIENCE, site_at
+from tests.helpers.site import NO_TLS, PATIENCE, open_site
 
 pytestmark = pytest.mark.anyio
 
@@ -36,13 +36,13 @@ def company(clock):
 
 @pytest.fixture(autouse=True)
 def web(company):
-    with fake_web() as router:
+    with open_fake_web() as router:
         company.answer(router)
         yield router
 
 
 @pytest.fixture
-async def auth(configured, db, clock):
+async def auth(make_server, db, clock):
     settings = {"audience": ISSUER, "algorithms": frozenset({"ES256", "RS256"})}
     assertions = Assertions(
         [URL],
@@ -52,7 +52,7 @@ async def auth(configured, db, clock):
         ca_file=None,
         **settings,
     )
-    yield configured(assertions=assertions)
+    yield make_server(assertions=assertions)
     await assertions.close()
 
 
@@ -188,11 +188,13 @@ async def test_a_provider_that_is_down_makes_no_grant_and_is_named(app, assertio
         await exchange(app, assertion())
 
 
-async def test_only_a_server_that_trusts_a_provider_says_so_and_takes_assertions(http, configured, browser, assertion):
+async def test_only_a_server_that_trusts_a_provider_says_so_and_takes_assertions(
+    http, make_server, make_browser, assertion
+):
     metadata = (await http.get("/.well-known/oauth-authorization-server")).json()
     assert metadata["authorization_grant_profiles_supported"] == [PROFILE]
     assert GRANT_TYPE in metadata["grant_types_supported"]
-    async with browser(server=configured()) as plain:
+    async with make_browser(server=make_server()) as plain:
         app = Flow(plain, ISSUER)
         await app.register()
         metadata = (await plain.get("/.well-known/oauth-authorization-server")).json()
@@ -218,7 +220,7 @@ async def test_a_document_that_cannot_be_used_is_no_client(http, web, assertion)
 
 
 async def test_the_official_client_gets_in_without_a_browser(settings, clock, company):
-    async with site_at(settings.model_copy(update={"enterprise_issuer": [URL]}), clock) as site:
+    async with open_site(settings.model_copy(update={"enterprise_issuer": [URL]}), clock) as site:
         app = Flow(site.client(), site.url)
         await app.register(token_endpoint_auth_method="client_secret_post")
 

@@ -37,12 +37,12 @@ async def agree(book, engine, *ids):
 
 
 @pytest.fixture
-async def restarted(lite, tmp_path, watched):
+async def restarted(lite, tmp_path, watch_engine):
     """A projection as a new process has it, on the same record and folder."""
     opened = []
 
     def start():
-        opened.append(watched(EdgeEngine(tmp_path / "shards", max_open=4)))
+        opened.append(watch_engine(EdgeEngine(tmp_path / "shards", max_open=4)))
         return Projection(lite, opened[-1], shared=False), opened[-1]
 
     yield start
@@ -58,7 +58,7 @@ async def test_what_was_forgotten_is_rebuilt_to_the_same_points(book, projection
     assert await book.row("flushed_revision") == (21,)
     await projection.forget(book.workspace)
     assert await book.row("flushed_revision") == (0,)
-    assert not await engine.exists(collection)
+    assert not await engine.has_collection(collection)
     assert await projection.project(book.workspace)
     assert await agree(book, engine, *ids[1:])
 
@@ -68,7 +68,7 @@ async def test_who_projects_while_a_workspace_is_forgotten_never_writes_past_the
     await projection.project(book.workspace)
     forgetting = asyncio.create_task(projection.forget(book.workspace))
     await asyncio.sleep(0)
-    engine.before["upsert"] = gate
+    engine.before["upsert_points"] = gate
     early = asyncio.create_task(projection.project(book.workspace))  # waits until it is forgotten
     await forgetting
     await gate.reached.wait()
@@ -88,13 +88,13 @@ async def test_flushed_revision_follows_the_flush_and_not_the_write(book, projec
     await projection.flush()
     assert await book.row("revision", "flushed_revision") == (2, 2)
     await projection.flush()
-    assert engine.times("flush") == 1
+    assert engine.count_calls("flush_collection") == 1
 
 
 async def test_what_is_projected_during_a_flush_does_not_count_as_flushed(book, projection, engine, gate):
     await book.store("a")
     await projection.project(book.workspace)
-    engine.after["flush"] = gate
+    engine.after["flush_collection"] = gate
     flushing = asyncio.create_task(projection.flush())
     await gate.reached.wait()
     await book.store("b")
@@ -111,10 +111,10 @@ async def test_a_flush_that_fails_is_not_noted(book, projection, engine):
     async def fail(*_):
         raise EngineDown("disk full")
 
-    engine.before["flush"] = fail
+    engine.before["flush_collection"] = fail
     await projection.flush()
     assert await book.row("flushed_revision") == (0,)
-    del engine.before["flush"]
+    del engine.before["flush_collection"]
     await projection.flush()
     assert await book.row("flushed_revision") == (1,)
 
@@ -122,11 +122,11 @@ async def test_a_flush_that_fails_is_not_noted(book, projection, engine):
 async def test_a_crash_between_the_flush_and_its_note_costs_a_projection(book, projection, engine, restarted):
     ids = await book.store("a", "b")
     await projection.project(book.workspace)
-    await engine.flush(name_collection(book.workspace, 0, 0))
+    await engine.flush_collection(name_collection(book.workspace, 0, 0))
     await engine.close()
     after, fresh = restarted()
     await after.open_collection(book.workspace)
-    assert fresh.times("upsert") == 1
+    assert fresh.count_calls("upsert_points") == 1
     assert await agree(book, fresh, *ids)
 
 
@@ -137,10 +137,10 @@ async def test_an_engine_that_is_held_up_does_not_hold_up_the_end_and_nothing_is
     ids = await book.store("a")
     await projection.project(book.workspace)
     ids += await book.store("b", "c")
-    engine.before["upsert"] = engine.before["flush"] = gate  # it is never opened
+    engine.before["upsert_points"] = engine.before["flush_collection"] = gate  # it is never opened
     async with asyncio.timeout(60):
         await projection.close()
-    assert (gate.reached.is_set(), engine.times("close")) == (True, 1)
+    assert (gate.reached.is_set(), engine.count_calls("close")) == (True, 1)
     after, fresh = restarted()
     assert await after.project(book.workspace)
     assert await agree(book, fresh, *ids)
@@ -152,7 +152,7 @@ async def test_a_restart_after_a_note_projects_nothing_again(book, projection, r
     await projection.close()
     after, fresh = restarted()
     await after.open_collection(book.workspace)
-    assert fresh.times("upsert") == 0
+    assert fresh.count_calls("upsert_points") == 0
     assert await agree(book, fresh, *ids)
 
 
@@ -178,7 +178,7 @@ async def test_a_crash_while_a_lost_index_is_built_anew_loses_nothing(book, proj
         if points[0].id == ids[4]:
             raise ZeroDivisionError
 
-    dying.before["upsert"] = die
+    dying.before["upsert_points"] = die
     with pytest.raises(ZeroDivisionError):
         await halfway.project(book.workspace)
     await dying.close()
@@ -198,7 +198,7 @@ async def test_a_crash_right_after_a_lost_index_was_made_anew_loses_nothing(book
     async def die(*_):
         raise ZeroDivisionError
 
-    dying.after["open"] = die
+    dying.after["open_collection"] = die
     with pytest.raises(ZeroDivisionError):
         await halfway.open_collection(book.workspace)
     await dying.close()
@@ -218,7 +218,7 @@ async def test_a_damaged_shard_is_built_anew(book, projection, restarted, shard)
     assert await agree(book, fresh, *ids)
 
 
-async def test_a_collection_that_turns_out_damaged_in_a_search_is_built_anew(book, projection, engine, find):
+async def test_a_collection_that_turns_out_damaged_in_a_search_is_built_anew(book, projection, engine, find_words):
     (memory_id,) = await book.store("heron")
     await projection.project(book.workspace)
     once = iter([True])
@@ -227,9 +227,9 @@ async def test_a_collection_that_turns_out_damaged_in_a_search_is_built_anew(boo
         if next(once, False):
             raise UnusableCollection("torn")
 
-    engine.before["search"] = damaged
-    assert await find("heron") == [memory_id]
-    assert engine.times("drop") == 1
+    engine.before["search_points"] = damaged
+    assert await find_words("heron") == [memory_id]
+    assert engine.count_calls("drop_collection") == 1
 
 
 async def test_a_collection_that_stays_damaged_is_reported_and_not_built_for_ever(book, projection, engine):
@@ -239,7 +239,7 @@ async def test_a_collection_that_stays_damaged_is_reported_and_not_built_for_eve
     async def damaged(*_):
         raise UnusableCollection("torn")
 
-    engine.before["search"] = damaged
+    engine.before["search_points"] = damaged
     with pytest.raises(UnusableCollection):
         await projection.search_points(book.workspace, Query(None, None, 1))
 
@@ -247,7 +247,7 @@ async def test_a_collection_that_stays_damaged_is_reported_and_not_built_for_eve
 async def test_a_collection_that_vanished_under_an_open_projection_is_made_again(book, projection, engine, collection):
     ids = await book.store("heron")
     await projection.project(book.workspace)
-    await engine.engine.drop(collection)
+    await engine.engine.drop_collection(collection)
     ids += await book.store("grebe")
     await projection.project(book.workspace)
     await projection.flush()

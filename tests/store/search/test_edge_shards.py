@@ -21,7 +21,7 @@ PLAIN = Collection("plain", 4)
 @pytest.fixture
 async def collection(edge, make):
     made = make.collection()
-    assert await edge.open(made)
+    assert await edge.open_collection(made)
     return made
 
 
@@ -40,10 +40,10 @@ def is_open(path):
 async def test_the_least_recently_used_shard_is_closed_for_another_and_keeps_its_points(edge, make, tmp_path):
     first, second, third = (make.collection() for _ in range(3))
     for number, one in enumerate((first, second)):
-        await edge.open(one)
-        await edge.upsert(one, [make.point(number)])
-    assert await edge.count(first) == 1
-    await edge.open(third)
+        await edge.open_collection(one)
+        await edge.upsert_points(one, [make.point(number)])
+    assert await edge.count_points(first) == 1
+    await edge.open_collection(third)
     assert [is_open(tmp_path / one.name) for one in (first, second, third)] == [True, False, True]
     assert await read_ids(edge, second) == {make.id(1)}
     assert [is_open(tmp_path / one.name) for one in (first, second, third)] == [False, True, True]
@@ -52,18 +52,18 @@ async def test_the_least_recently_used_shard_is_closed_for_another_and_keeps_its
 async def test_a_shard_that_was_closed_without_its_flush_says_that_its_writes_are_lost(make, tmp_path, monkeypatch):
     engine = EdgeEngine(tmp_path, max_open=1)
     first, second = make.collection(), make.collection()
-    await engine.open(first)
-    await engine.upsert(first, [make.point(1)])
-    await engine.flush(first)
-    await engine.upsert(first, [make.point(2)])
+    await engine.open_collection(first)
+    await engine.upsert_points(first, [make.point(1)])
+    await engine.flush_collection(first)
+    await engine.upsert_points(first, [make.point(2)])
     close = shard_files.close_shard
     monkeypatch.setattr(shard_files, "close_shard", lambda opened, _keep: close(opened, keep=False))
-    await engine.open(second)
+    await engine.open_collection(second)
     with pytest.raises(WritesLost):
-        await engine.count(first)
+        await engine.count_points(first)
     with pytest.raises(WritesLost):
-        await engine.upsert(first, [make.point(3)])
-    assert not await engine.open(first)
+        await engine.upsert_points(first, [make.point(3)])
+    assert not await engine.open_collection(first)
     assert make.id(1) in await read_ids(engine, first)
     await engine.close()
 
@@ -103,41 +103,41 @@ async def test_many_collections_share_one_place_without_meeting_a_closed_shard(t
     collections = [make.collection() for _ in range(3)]
 
     async def use(collection):
-        await engine.open(collection)
+        await engine.open_collection(collection)
         for number in range(5):
-            await engine.upsert(collection, [make.point(number)])
-            await engine.flush(collection)
-        return await engine.count(collection)
+            await engine.upsert_points(collection, [make.point(number)])
+            await engine.flush_collection(collection)
+        return await engine.count_points(collection)
 
     assert await asyncio.gather(*map(use, collections)) == [5, 5, 5]
     await engine.close()
 
 
 async def test_the_loop_runs_between_the_slices_of_a_large_write(edge, collection, make):
-    task = asyncio.create_task(edge.upsert(collection, [make.point(number) for number in range(300)]))
+    task = asyncio.create_task(edge.upsert_points(collection, [make.point(number) for number in range(300)]))
     for _ in range(2):  # it starts in the first round of the loop, and its turn comes in the second
         await asyncio.sleep(0)
-    assert 0 < await edge.count(collection) < 300
+    assert 0 < await edge.count_points(collection) < 300
     await task
-    assert await edge.count(collection) == 300
+    assert await edge.count_points(collection) == 300
 
 
 async def test_a_dropped_shard_waits_for_those_who_use_it(edge, collection, make):
-    task = asyncio.create_task(edge.upsert(collection, [make.point(number) for number in range(300)]))
+    task = asyncio.create_task(edge.upsert_points(collection, [make.point(number) for number in range(300)]))
     for _ in range(2):  # it starts in the first round of the loop, and its turn comes in the second
         await asyncio.sleep(0)
-    assert 0 < await edge.count(collection) < 300
-    await edge.drop(collection)
+    assert 0 < await edge.count_points(collection) < 300
+    await edge.drop_collection(collection)
     assert task.done()
     await task
-    assert not await edge.exists(collection)
+    assert not await edge.has_collection(collection)
 
 
 async def test_a_load_goes_on_when_its_caller_is_cancelled_and_leaves_nothing_pinned(tmp_path, make, monkeypatch):
     engine = EdgeEngine(tmp_path, max_open=1)
     collection, loads = make.collection(), []
-    await engine.open(collection)
-    await engine.open(make.collection())
+    await engine.open_collection(collection)
+    await engine.open_collection(make.collection())
     loading, go_on, load = threading.Event(), threading.Event(), shard_files.load_shard
 
     def slow_load(*arguments):
@@ -147,28 +147,33 @@ async def test_a_load_goes_on_when_its_caller_is_cancelled_and_leaves_nothing_pi
         return load(*arguments)
 
     monkeypatch.setattr(shard_files, "load_shard", slow_load)
-    cancelled = asyncio.create_task(engine.count(collection))
+    cancelled = asyncio.create_task(engine.count_points(collection))
     await asyncio.to_thread(loading.wait)
     cancelled.cancel()
     with pytest.raises(asyncio.CancelledError):
         await cancelled
-    again = asyncio.create_task(engine.count(collection))
+    again = asyncio.create_task(engine.count_points(collection))
     await asyncio.to_thread(go_on.set)
     assert await again == 0
     assert len(loads) == 1
     async with asyncio.timeout(60):
-        assert await engine.open(make.collection())
+        assert await engine.open_collection(make.collection())
     await engine.close()
 
 
 async def test_a_closed_engine_answers_nobody_and_has_nothing_open(edge, collection, make, tmp_path):
-    waiting = [asyncio.create_task(edge.open(make.collection())) for _ in range(3)]
+    waiting = [asyncio.create_task(edge.open_collection(make.collection())) for _ in range(3)]
     await asyncio.sleep(0)
     await edge.close()
     await edge.close()
     await asyncio.gather(*waiting)
     assert [path.name for path in tmp_path.iterdir() if is_open(path)] == []
-    for call in (edge.count(collection), edge.open(collection), edge.ping(), edge.exists(collection)):
+    for call in (
+        edge.count_points(collection),
+        edge.open_collection(collection),
+        edge.ping(),
+        edge.has_collection(collection),
+    ):
         with pytest.raises(EngineDown, match="closed"):
             await call
 
@@ -176,19 +181,19 @@ async def test_a_closed_engine_answers_nobody_and_has_nothing_open(edge, collect
 async def test_a_second_engine_on_the_folder_is_refused_and_does_not_call_the_shard_damaged(edge, collection, tmp_path):
     second = EdgeEngine(tmp_path, max_open=1)
     with pytest.raises(EngineDown) as refused:
-        await second.open(collection)
+        await second.open_collection(collection)
     assert not isinstance(refused.value, UnusableCollection)
     await second.close()
-    assert await edge.count(collection) == 0
+    assert await edge.count_points(collection) == 0
 
 
 async def test_an_empty_folder_is_no_shard_and_can_be_dropped(tmp_path):
     (tmp_path / PLAIN.name).mkdir()
     engine = EdgeEngine(tmp_path, max_open=1)
     with pytest.raises(UnusableCollection, match="plain does not open"):
-        await engine.open(PLAIN)
-    await engine.drop(PLAIN)
-    assert await engine.open(PLAIN)
+        await engine.open_collection(PLAIN)
+    await engine.drop_collection(PLAIN)
+    assert await engine.open_collection(PLAIN)
     await engine.close()
 
 
@@ -198,7 +203,7 @@ async def test_a_new_engine_passes_a_ping_until_its_folder_is_taken_away_and_mak
     (tmp_path / "new" / "search").rmdir()
     with pytest.raises(EngineDown):
         await engine.ping()
-    assert await engine.open(PLAIN), "it is new"
+    assert await engine.open_collection(PLAIN), "it is new"
     await engine.ping()
     await engine.close()
 
@@ -210,4 +215,4 @@ def test_at_least_one_shard_may_be_open(tmp_path):
 
 async def test_the_embedded_engine_has_no_tenants(edge, make):
     with pytest.raises(ValueError, match="collection of its own"):
-        await edge.open(make.collection(tenant="workspace-1"))
+        await edge.open_collection(make.collection(tenant="workspace-1"))

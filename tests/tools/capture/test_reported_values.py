@@ -6,7 +6,7 @@ import pytest
 import sqlalchemy as sa
 
 from server.store.tables import load_all_tables
-from tests.helpers.doors import rest
+from tests.helpers.doors import call_rest
 
 pytestmark = pytest.mark.anyio
 
@@ -97,7 +97,7 @@ WITH_CREDENTIALS = (
 
 async def test_a_credential_in_a_name_is_in_no_table_and_no_answer(site, ann):
     for operation, sent in WITH_CREDENTIALS:
-        answer = await rest(ann, operation, sent)
+        answer = await call_rest(ann, operation, sent)
         assert answer.error is None, answer.text
         assert TOKEN.lower() not in json.dumps(answer.body).lower(), sent
     async with site.services.db.read() as connection:
@@ -109,8 +109,8 @@ async def test_a_credential_in_a_name_is_in_no_table_and_no_answer(site, ann):
 async def test_two_sessions_whose_ids_are_credentials_are_two_and_each_is_found_again(ann):
     ids = []
     for token in (TOKEN, TOKEN.replace("a1", "c3"), TOKEN):
-        ids.append((await rest(ann, "start_session", {"external_id": token})).body["session"]["id"])
-        event = await rest(ann, "record_event", {"type": "x", "content_id": token})
+        ids.append((await call_rest(ann, "start_session", {"external_id": token})).body["session"]["id"])
+        event = await call_rest(ann, "record_event", {"type": "x", "content_id": token})
         assert event.error is None
     assert ids[0] == ids[2] != ids[1]
 
@@ -122,5 +122,5 @@ async def test_the_repository_of_a_project_is_the_same_however_the_url_is_decora
         "https://github.com/acme/shop.git?private_token=hush#readme",
         "ann:hush@github.com:acme/shop.git",
     ):
-        project = (await rest(ann, "create_project", {"repository": repository})).body["project"]
+        project = (await call_rest(ann, "create_project", {"repository": repository})).body["project"]
         assert (project["id"], project["repository"]) == ("shop", "github.com/acme/shop"), repository
