@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from server.cli import app
 from tests.helpers.jobs import finish_jobs
-from tests.integrations.hooks import CURL, NO_CURL, PATIENCE, closed
+from tests.integrations.hooks import CURL, NO_CURL, PATIENCE, close_input
 from tools.capture.hooks import find_hook_kind
 
 pytestmark = pytest.mark.anyio
@@ -63,7 +63,9 @@ class Home:
         assert process.stdout is not None
         assert process.stderr is not None
         process.stdin.write(given)
-        printed, errors, _ = await asyncio.gather(process.stdout.read(), process.stderr.read(), closed(process.stdin))
+        printed, errors, _ = await asyncio.gather(
+            process.stdout.read(), process.stderr.read(), close_input(process.stdin)
+        )
         assert (await process.wait(), errors) == (0, b"")
         return printed.decode()
 
@@ -78,7 +80,7 @@ def home(tmp_path, monkeypatch):
 @pytest.mark.skipif(CURL is None, reason=NO_CURL)
 @pytest.mark.parametrize("client", HOOKS)
 async def test_a_session_is_captured_and_the_next_one_is_briefed(home, site, client):
-    eve = await site.person("eve")
+    eve = await site.add_person("eve")
     home.connect(client, eve)
     name, find_command = HOOKS[client]
     hooks = json.loads((home.folder / name).read_text())["hooks"]
@@ -120,7 +122,7 @@ console.log(JSON.stringify(output.parts))
 
 @pytest.mark.node
 async def test_the_plugin_of_opencode_captures_and_adds_what_fits_to_the_prompt(home, site):
-    eve = await site.person("eve")
+    eve = await site.add_person("eve")
     home.connect("opencode", eve)
     plugin = home.folder / ".config/opencode/plugins/loci.js"
 

@@ -263,12 +263,12 @@ async def test_the_label_of_a_link_to_an_erased_memory_goes_with_it(ann, check_n
         {"type": "memory", "id": other, "label": "beside"},
     ]
     linking = await ann.store(OTHERS[1], linkages=links)
-    await ask(ann, "PATCH", f"/v1/memories/{linking}", json={"tags": ["pond"]})
-    answer = await erase(ann, secret)
+    await request_json(ann, "PATCH", f"/v1/memories/{linking}", json={"tags": ["pond"]})
+    answer = await erase_memory(ann, secret)
     assert (answer["erased"], places(answer, "rewritten")) == (True, {("memory", linking)})
     left = (await read(ann, linking))["linkages"]
     assert [each["label"] for each in left] == [None, "beside"]
-    graph = await ask(ann, "GET", f"/v1/memories/{linking}/graph")
+    graph = await request_json(ann, "GET", f"/v1/memories/{linking}/graph")
     assert [each["label"] for each in graph["edges"]] == ["beside"]
     await check_nowhere()
 
@@ -276,7 +276,7 @@ async def test_the_label_of_a_link_to_an_erased_memory_goes_with_it(ann, check_n
 async def test_a_label_that_repeats_the_text_elsewhere_is_named(ann):
     secret, other = await store_all(ann, SECRET, OTHERS[0])
     linking = await ann.store(OTHERS[1], linkages=[{"type": "memory", "id": other, "label": SECRET}])
-    answer = await erase(ann, secret)
+    answer = await erase_memory(ann, secret)
     assert (answer["erased"], places(answer, "kept")) == (False, {("memory", linking)})
 
 
@@ -284,13 +284,15 @@ async def test_the_same_text_in_another_workspace_is_named_if_the_caller_may_rea
     ids = [await ann.store(SECRET, workspace=name) for name in ("default", "attic", "attic", "cellar")]
     await ann.store(OTHERS[0], workspace="shed")
     await bob.store(SECRET)
-    answer = await erase(ann, ids[0])
+    answer = await erase_memory(ann, ids[0])
     assert answer["erased"] is False
     assert {each["workspace"]: each["count"] for each in answer["elsewhere"]} == {"attic": 2, "cellar": 1}
     assert "`elsewhere`" in answer["meta"]["notice"]
-    attic = next(each for each in (await ask(ann, "GET", "/v1/workspaces"))["workspaces"] if each["name"] == "attic")
-    bound = await erase(await site.person("ann", workspace_id=attic["id"]), ids[1])
+    attic = next(
+        each for each in (await request_json(ann, "GET", "/v1/workspaces"))["workspaces"] if each["name"] == "attic"
+    )
+    bound = await erase_memory(await site.add_person("ann", workspace_id=attic["id"]), ids[1])
     assert (places(bound, "kept"), bound["elsewhere"]) == ({("memory", ids[2])}, [])
-    await ask(ann, "DELETE", f"/v1/memories/{ids[2]}?erase=true&workspace=attic")
-    last = await ask(ann, "DELETE", f"/v1/memories/{ids[3]}?erase=true&workspace=cellar")
+    await request_json(ann, "DELETE", f"/v1/memories/{ids[2]}?erase=true&workspace=attic")
+    last = await request_json(ann, "DELETE", f"/v1/memories/{ids[3]}?erase=true&workspace=cellar")
     assert (last["elsewhere"], last["erased"], last["meta"]["notice"]) == ([], True, None)

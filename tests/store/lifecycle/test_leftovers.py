@@ -11,33 +11,33 @@ import structlog
 
 from server.background.upkeep import clean_up_records, remove_leftovers, vacuum_projection
 from server.store import db as record
-from tests.helpers.erasures import OTHERS, SECRET, WORD, ask, erase, find_files_with
-from tests.helpers.site import site_at
+from tests.helpers.erasures import OTHERS, SECRET, WORD, erase_memory, find_files_with, request_json
+from tests.helpers.site import open_site
 
 pytestmark = pytest.mark.anyio
 
 
 async def test_rows_that_are_deleted_for_good_leave_no_text(ann, check_nowhere):
     item = {"category": "active_work", "title": WORD, "content": f"{WORD} " * 900, "next_action": WORD}
-    item_id = (await ask(ann, "POST", "/v1/working-memory/items", 201, json=item))["id"]
+    item_id = (await request_json(ann, "POST", "/v1/working-memory/items", 201, json=item))["id"]
     changed = {"title": "t", "content": "c", "next_action": "n"}
-    other = (await ask(ann, "POST", "/v1/working-memory/items", 201, json=item))["id"]
+    other = (await request_json(ann, "POST", "/v1/working-memory/items", 201, json=item))["id"]
     skip = {"item": WORD, "reason": WORD, "expires": "30d"}
-    skip_id = (await ask(ann, "POST", "/v1/skip-list", 201, json=skip))["id"]
+    skip_id = (await request_json(ann, "POST", "/v1/skip-list", 201, json=skip))["id"]
     golden = {"query": WORD, "text": WORD, "expect": "recalled"}
-    golden_id = (await ask(ann, "POST", "/v1/golden", 201, json=golden))["id"]
-    await ask(ann, "PUT", "/v1/working-memory/session_notes", json={"content": f"{WORD} " * 900})
-    await ask(ann, "DELETE", f"/v1/working-memory/items/{item_id}")
-    await ask(ann, "PUT", f"/v1/working-memory/items/{other}", json=changed)
-    await ask(ann, "DELETE", f"/v1/skip-list/{skip_id}")
-    await ask(ann, "DELETE", f"/v1/golden/{golden_id}")
-    await ask(ann, "PUT", "/v1/working-memory/session_notes", json={"content": "short"})
+    golden_id = (await request_json(ann, "POST", "/v1/golden", 201, json=golden))["id"]
+    await request_json(ann, "PUT", "/v1/working-memory/session_notes", json={"content": f"{WORD} " * 900})
+    await request_json(ann, "DELETE", f"/v1/working-memory/items/{item_id}")
+    await request_json(ann, "PUT", f"/v1/working-memory/items/{other}", json=changed)
+    await request_json(ann, "DELETE", f"/v1/skip-list/{skip_id}")
+    await request_json(ann, "DELETE", f"/v1/golden/{golden_id}")
+    await request_json(ann, "PUT", "/v1/working-memory/session_notes", json={"content": "short"})
     await check_nowhere()
 
 
 async def add_item(person, **fields):
     item = {"category": "active_work", "title": "Garden", "content": "", **fields}
-    return (await ask(person, "POST", "/v1/working-memory/items", 201, json=item))["id"]
+    return (await request_json(person, "POST", "/v1/working-memory/items", 201, json=item))["id"]
 
 
 @pytest.mark.parametrize("length", [1, 300, 500])
@@ -48,62 +48,66 @@ async def test_composed_crystals_follow_what_is_deleted_or_replaced_and_keep_the
     await add_item(ann, title="Dig", category="standing_decision")
     decision = await add_item(ann, category="standing_decision", title=f"Never {WORD}", status="paused")
     skip = await add_item(ann, category="skip_list", title=f"Skip {WORD}")
-    await ask(ann, "PUT", "/v1/working-memory/session_notes", json={"content": f"Notes\n\n{long}…\n\nMore {WORD}"})
-    await ask(ann, "PUT", "/v1/working-memory/plan", json={"content": long})
-    await ask(ann, "PUT", "/v1/working-memory/skip_list", json={"content": f"- Tailwind: large\n- {WORD}: old"})
+    await request_json(
+        ann, "PUT", "/v1/working-memory/session_notes", json={"content": f"Notes\n\n{long}…\n\nMore {WORD}"}
+    )
+    await request_json(ann, "PUT", "/v1/working-memory/plan", json={"content": long})
+    await request_json(
+        ann, "PUT", "/v1/working-memory/skip_list", json={"content": f"- Tailwind: large\n- {WORD}: old"}
+    )
     await add_item(ann, title="Heron", content="comes at noon")
-    crystals = [(await ask(ann, "POST", "/v1/identity/crystallize"))["id"] for _ in range(2)]
-    await ask(ann, "PUT", f"/v1/working-memory/items/{decision}", json={"status": "completed"})
-    await ask(ann, "DELETE", f"/v1/working-memory/items/{first}")
-    await ask(ann, "PUT", f"/v1/working-memory/items/{second}", json={"content": "done"})
-    await ask(ann, "DELETE", f"/v1/working-memory/items/{decision}")
-    await ask(ann, "DELETE", f"/v1/skip-list/{skip}")
-    await ask(ann, "PUT", "/v1/working-memory/session_notes", json={"content": ""})
-    await ask(ann, "PUT", "/v1/working-memory/plan", json={"content": "another"})
-    entries = (await ask(ann, "GET", "/v1/skip-list"))["entries"]
+    crystals = [(await request_json(ann, "POST", "/v1/identity/crystallize"))["id"] for _ in range(2)]
+    await request_json(ann, "PUT", f"/v1/working-memory/items/{decision}", json={"status": "completed"})
+    await request_json(ann, "DELETE", f"/v1/working-memory/items/{first}")
+    await request_json(ann, "PUT", f"/v1/working-memory/items/{second}", json={"content": "done"})
+    await request_json(ann, "DELETE", f"/v1/working-memory/items/{decision}")
+    await request_json(ann, "DELETE", f"/v1/skip-list/{skip}")
+    await request_json(ann, "PUT", "/v1/working-memory/session_notes", json={"content": ""})
+    await request_json(ann, "PUT", "/v1/working-memory/plan", json={"content": "another"})
+    entries = (await request_json(ann, "GET", "/v1/skip-list"))["entries"]
     (line,) = (each["id"] for each in entries if each["item"] == WORD)
-    await ask(ann, "DELETE", f"/v1/skip-list/{line}")
+    await request_json(ann, "DELETE", f"/v1/skip-list/{line}")
     await check_nowhere()
-    left = (await ask(ann, "GET", "/v1/identity"))["crystal"]
+    left = (await request_json(ann, "GET", "/v1/identity"))["crystal"]
     assert "- **Heron** — comes at noon\n\n" in left or length > 1, "a longer block was cut before it"
     assert "### Standing Decisions\n\n- **Dig**\n\n" in left
     assert "### Skip List\n\n- Tailwind: large\n\n" in left
-    history = (await ask(ann, "GET", "/v1/identity/history"))["snapshots"]
+    history = (await request_json(ann, "GET", "/v1/identity/history"))["snapshots"]
     assert {each["id"] for each in history} == set(crystals)
 
 
 async def test_a_section_that_is_emptied_leaves_neither_its_text_nor_its_name(ann, check_nowhere):
-    await ask(ann, "PUT", f"/v1/working-memory/Plan of {WORD}", json={"content": WORD})
-    await ask(ann, "PUT", "/v1/working-memory/plan", json={"content": "Dig"})
-    await ask(ann, "POST", "/v1/identity/crystallize")
-    await ask(ann, "PUT", f"/v1/working-memory/Plan of {WORD}", json={"content": f"{WORD}\n\nand more"})
-    emptied = await ask(ann, "PUT", f"/v1/working-memory/Plan of {WORD}", json={"content": " "})
+    await request_json(ann, "PUT", f"/v1/working-memory/Plan of {WORD}", json={"content": WORD})
+    await request_json(ann, "PUT", "/v1/working-memory/plan", json={"content": "Dig"})
+    await request_json(ann, "POST", "/v1/identity/crystallize")
+    await request_json(ann, "PUT", f"/v1/working-memory/Plan of {WORD}", json={"content": f"{WORD}\n\nand more"})
+    emptied = await request_json(ann, "PUT", f"/v1/working-memory/Plan of {WORD}", json={"content": " "})
     assert emptied["section"]["content"].strip() == ""
-    await ask(ann, "GET", f"/v1/working-memory/Plan of {WORD}", 404)
-    await ask(ann, "PUT", "/v1/working-memory/session_notes", json={"content": ""})
-    names = {each["name"] for each in (await ask(ann, "GET", "/v1/working-memory"))["sections"]}
+    await request_json(ann, "GET", f"/v1/working-memory/Plan of {WORD}", 404)
+    await request_json(ann, "PUT", "/v1/working-memory/session_notes", json={"content": ""})
+    names = {each["name"] for each in (await request_json(ann, "GET", "/v1/working-memory"))["sections"]}
     assert "plan" in names
     assert "session_notes" in names
-    assert "### plan\n\nDig\n\n---" in (await ask(ann, "GET", "/v1/identity"))["crystal"]
+    assert "### plan\n\nDig\n\n---" in (await request_json(ann, "GET", "/v1/identity"))["crystal"]
     await check_nowhere()
 
 
 async def test_a_crystal_keeps_a_section_that_only_grew(ann):
-    await ask(ann, "PUT", "/v1/working-memory/plan", json={"content": "Dig"})
-    await ask(ann, "POST", "/v1/identity/crystallize")
-    await ask(ann, "PUT", "/v1/working-memory/plan", json={"content": "Dig\nWater"})
-    assert "### plan\n\nDig\n\n" in (await ask(ann, "GET", "/v1/identity"))["crystal"]
+    await request_json(ann, "PUT", "/v1/working-memory/plan", json={"content": "Dig"})
+    await request_json(ann, "POST", "/v1/identity/crystallize")
+    await request_json(ann, "PUT", "/v1/working-memory/plan", json={"content": "Dig\nWater"})
+    assert "### plan\n\nDig\n\n" in (await request_json(ann, "GET", "/v1/identity"))["crystal"]
 
 
 async def test_a_crystal_that_somebody_wrote_stays_as_it_is(ann):
     item = await add_item(ann)
-    await ask(ann, "PUT", "/v1/identity", json={"crystal": "I dig.\n\n- **Garden**\n\nEnd"})
-    await ask(ann, "DELETE", f"/v1/working-memory/items/{item}")
-    assert "Garden" in (await ask(ann, "GET", "/v1/identity"))["crystal"]
+    await request_json(ann, "PUT", "/v1/identity", json={"crystal": "I dig.\n\n- **Garden**\n\nEnd"})
+    await request_json(ann, "DELETE", f"/v1/working-memory/items/{item}")
+    assert "Garden" in (await request_json(ann, "GET", "/v1/identity"))["crystal"]
 
 
 async def test_a_skip_entry_that_ended_leaves_no_text(ann, site, clock, check_nowhere):
-    await ask(ann, "POST", "/v1/skip-list", 201, json={"item": WORD, "reason": WORD, "expires": "1d"})
+    await request_json(ann, "POST", "/v1/skip-list", 201, json={"item": WORD, "reason": WORD, "expires": "1d"})
     clock.move(days=2)
     await clean_up_records(site.services)
     await check_nowhere()
@@ -111,17 +115,17 @@ async def test_a_skip_entry_that_ended_leaves_no_text(ann, site, clock, check_no
 
 async def test_a_deleted_workspace_leaves_no_text_when_it_cannot_come_back(ann, site, clock, check_nowhere):
     where: dict[str, Any] = {"headers": {"X-Memento-Workspace": "other"}}
-    created = await ask(ann, "POST", "/v1/workspaces", 201, json={"name": "other"})
+    created = await request_json(ann, "POST", "/v1/workspaces", 201, json={"name": "other"})
     for content in (SECRET, *OTHERS):
-        await ask(ann, "POST", "/v1/memories", 201, json={"content": content}, **where)
-    ids = [each["id"] for each in (await ask(ann, "GET", "/v1/memories", **where))["memories"]]
-    await ask(ann, "POST", "/v1/consolidate/group", json={"source_ids": ids[:2]}, **where)
-    await ask(ann, "PUT", "/v1/working-memory/session_notes", json={"content": WORD}, **where)
-    await ask(ann, "PUT", f"/v1/working-memory/{WORD}", json={"content": "x"}, **where)
-    await ask(ann, "POST", "/v1/identity/crystallize", **where)
+        await request_json(ann, "POST", "/v1/memories", 201, json={"content": content}, **where)
+    ids = [each["id"] for each in (await request_json(ann, "GET", "/v1/memories", **where))["memories"]]
+    await request_json(ann, "POST", "/v1/consolidate/group", json={"source_ids": ids[:2]}, **where)
+    await request_json(ann, "PUT", "/v1/working-memory/session_notes", json={"content": WORD}, **where)
+    await request_json(ann, "PUT", f"/v1/working-memory/{WORD}", json={"content": "x"}, **where)
+    await request_json(ann, "POST", "/v1/identity/crystallize", **where)
     golden = {"query": WORD, "text": WORD, "expect": "recalled"}
-    await ask(ann, "POST", "/v1/golden", 201, json=golden, **where)
-    await ask(ann, "DELETE", f"/v1/workspaces/{created['id']}")
+    await request_json(ann, "POST", "/v1/golden", 201, json=golden, **where)
+    await request_json(ann, "DELETE", f"/v1/workspaces/{created['id']}")
     clock.move(days=31)
     await clean_up_records(site.services)
     await check_nowhere()
@@ -129,10 +133,10 @@ async def test_a_deleted_workspace_leaves_no_text_when_it_cannot_come_back(ann, 
 
 async def test_the_loop_cleans_up_by_itself(ann, settings):
     secret = await ann.store(SECRET)
-    await ask(ann, "PUT", "/v1/working-memory/session_notes", json={"content": WORD})
+    await request_json(ann, "PUT", "/v1/working-memory/session_notes", json={"content": WORD})
     assert find_files_with(settings.data_dir)
-    await erase(ann, secret)
-    await ask(ann, "PUT", "/v1/working-memory/session_notes", json={"content": "short"})
+    await erase_memory(ann, secret)
+    await request_json(ann, "PUT", "/v1/working-memory/session_notes", json={"content": "short"})
     await wait_until_gone(settings.data_dir)
 
 
@@ -143,14 +147,14 @@ async def test_an_erasure_that_was_cut_off_is_finished_at_the_next_start(ann, si
     await services.projection.flush()
     monkeypatch.setattr(type(services.db), "empty_log", _claim_emptied)
     monkeypatch.setattr(type(services.projection), "forget", _do_nothing)
-    assert (await erase(ann, secret))["erased"] is True
+    assert (await erase_memory(ann, secret))["erased"] is True
     assert find_files_with(settings.data_dir)
     # The files as a killed process leaves them, under another server.
     copy = settings.model_copy(update={"data_dir": settings.data_dir.parent / "copy"})
     copy_files(settings.data_dir, copy.data_dir)
     monkeypatch.undo()
     assert find_files_with(copy.data_dir)
-    async with site_at(copy, clock) as other:
+    async with open_site(copy, clock) as other:
         await remove_leftovers(other.services)
         await vacuum_projection(other.services)
         assert find_files_with(copy.data_dir) == []
@@ -172,8 +176,8 @@ async def test_words_in_a_log_that_somebody_reads_are_named_and_removed_as_soon_
     item = await add_item(ann, title=WORD)
     async with site.services.db.read() as connection:
         await connection.execute(sa.text("SELECT count(*) FROM memories"))
-        answer = await erase(ann, secret)
-        await ask(ann, "DELETE", f"/v1/working-memory/items/{item}")
+        answer = await erase_memory(ann, secret)
+        await request_json(ann, "DELETE", f"/v1/working-memory/items/{item}")
         with structlog.testing.capture_logs() as logs:
             await remove_leftovers(site.services)
         assert find_files_with(settings.data_dir)
@@ -188,8 +192,8 @@ async def test_a_log_that_could_not_be_emptied_is_tried_again(ann, site, setting
         raise OSError("the disk is away")
 
     monkeypatch.setattr(record, "empty_log", fail)
-    await ask(ann, "PUT", "/v1/working-memory/session_notes", json={"content": WORD})
-    await ask(ann, "PUT", "/v1/working-memory/session_notes", json={"content": "short"})
+    await request_json(ann, "PUT", "/v1/working-memory/session_notes", json={"content": WORD})
+    await request_json(ann, "PUT", "/v1/working-memory/session_notes", json={"content": "short"})
     with suppress(OSError):
         await remove_leftovers(site.services)
     assert find_files_with(settings.data_dir)

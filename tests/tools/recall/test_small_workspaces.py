@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.helpers.doors import tool
+from tests.helpers.doors import call_tool
 
 pytestmark = pytest.mark.anyio
 
@@ -11,7 +11,7 @@ LONG = " ".join(f"w{n}" for n in range(5_000))
 
 async def find(person, question, workspace):
     """Return the contents that a question finds, cut to their first words."""
-    answer = await tool(person, "search", {"query": question, "workspace": workspace})
+    answer = await call_tool(person, "search", {"query": question, "workspace": workspace})
     assert answer.error is None, answer.text
     return {each["content"][:30] for each in answer.body["memories"]}
 
