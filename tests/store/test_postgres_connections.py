@@ -6,6 +6,7 @@ import asyncpg
 import pytest
 import sqlalchemy as sa
 from sqlalchemy import event
+from sqlalchemy.exc import DBAPIError
 
 from server.store import postgres_connections
 from server.store.db import Database
@@ -88,7 +89,7 @@ async def test_the_words_of_libpq_in_the_url_are_read(postgres_template):
             assert (await connection.execute(shown)).scalar_one() == "loci-hosted"
         await db.close()
         db = Database(f"{url}?connect_timeout=soon")
-        with pytest.raises(sa.exc.DBAPIError, match="connect_timeout"):
+        with pytest.raises(DBAPIError, match="connect_timeout"):
             await db.ping()
         await db.close()
         db = Database(f"{url}?sslmode=verify-full&sslrootcert=system")
