@@ -210,7 +210,7 @@ def make_person(request):
     """Makes people on the test's own server if it asks for one, or else newcomers on the shared one."""
     if OF_ONES_OWN.isdisjoint(request.fixturenames):
         return request.getfixturevalue("newcomer")
-    return request.getfixturevalue("site").person
+    return request.getfixturevalue("site").add_person
 
 
 @pytest.fixture

@@ -54,7 +54,7 @@ async def test_a_request_has_spans_for_its_parts_and_none_holds_a_word_of_anybod
     whole = next(each for each in children_of(collector.spans, request) if each.name == "recall whole")
     stages = {each.name: each for each in children_of(collector.spans, whole)}
     assert {"recall embedding", "recall search", "recall ranking"} <= set(stages)
-    assert {each.name for each in children_of(collector.spans, stages["recall search"])} == {"engine search"}
+    assert {each.name for each in children_of(collector.spans, stages["recall search"])} == {"engine search_points"}
     assert {each.name for each in children_of(collector.spans, stages["recall embedding"])} == {"embedding question"}
     call = spans["tool retrieve_context"]
     assert next(each.name for each in collector.spans if each.span_id == call.parent_span_id) == "POST /mcp"
