@@ -115,7 +115,7 @@ async def test_a_mistake_in_the_form_is_shown_beside_the_field_and_does_not_use_
         ("ada", PASSWORD, "already"),
         ("Ada", PASSWORD, "already"),
         ("\u0301da", PASSWORD, "Choose a name"),
-        ("a\u202eb", PASSWORD, "Choose a name"),
+        ("a\u202eb", PASSWORD, "invisible character U+202E"),
     ]:
         answer = await fill_in(http, link, username, password)
         assert says in answer.text
