@@ -73,7 +73,7 @@ async def test_what_one_stored_the_other_finds_without_projecting_it(book, pair,
     await a.project(book.workspace)
     b_engine.calls.clear()
     await b.search_points(book.workspace, Query(None, None, 1))
-    assert {verb for verb, _ in b_engine.calls} == {"search"}
+    assert {verb for verb, _ in b_engine.calls} == {"search_points"}
     assert len(await read_ids(b_engine, collection)) == 2
 
 
