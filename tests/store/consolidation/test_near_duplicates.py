@@ -117,5 +117,9 @@ async def test_while_pairs_are_sought_the_event_loop_goes_on(ledger, store_with_
     loop = asyncio.get_running_loop()
     executor = LoopAwaitingExecutor(loop)
     loop.set_default_executor(executor)
-    assert len(await find_near_duplicates(ledger.db, ledger.workspace, ids)) == 1
-    assert executor.turns == 1
+    try:
+        assert len(await find_near_duplicates(ledger.db, ledger.workspace, ids)) == 1
+        assert executor.turns == 1
+    finally:  # the loop has other tests after this one
+        loop.set_default_executor(ThreadPoolExecutor())
+        executor.shutdown(wait=False)
