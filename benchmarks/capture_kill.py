@@ -11,7 +11,6 @@ sends the same again in the next round, as a hook does. At the end the server wo
 Chance is seeded; the number of rounds and the time are bounded. The exit code is 1 if anything is wrong.
 """
 
-import argparse
 import sqlite3
 import sys
 import time
@@ -23,7 +22,8 @@ from pathlib import Path
 from typing import Any
 
 from helpers.client import Client
-from helpers.common import Process, Site, make_chance, make_temporary_folder, show_progress
+from helpers.common import Process, Site, make_chance
+from helpers.killing import run_command, run_rounds
 
 AGENTS = 4
 BATCH = 10
@@ -168,30 +168,8 @@ def wait_for_jobs(client: Client) -> None:
 
 def kill_rounds(folder: Path, seed: str, rounds: int, seconds: float) -> tuple[Run, int]:
     """Kill a server on the folder this many times, or until the time is over; return the run and the rounds done."""
-    run, started, done = Run(folder, seed), time.perf_counter(), 0
-    for _ in show_progress(range(rounds), "killing the server"):
-        if time.perf_counter() - started > seconds:
-            break
-        run.run_round()
-        done += 1
-    run.check_all()
-    return run, done
-
-
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=100, help="how often the server is killed")
-    parser.add_argument("--seconds", type=float, default=1500, help="after how long no round is begun any more")
-    parser.add_argument("--seed", default="loci", help="what chance begins with")
-    arguments = parser.parse_args()
-    started = time.perf_counter()
-    with make_temporary_folder() as folder:
-        run, done = kill_rounds(folder / "data", arguments.seed, arguments.rounds, arguments.seconds)
-        print(f"{done} rounds in {time.perf_counter() - started:.0f} s: {run.summarize()}")
-        for problem in run.problems[:20]:
-            print(problem)
-    return 1 if run.problems or not done else 0
+    return run_rounds(Run(folder, seed), rounds, seconds)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_command(__doc__, Run, rounds=100, seconds=1500))

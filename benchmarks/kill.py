@@ -13,7 +13,6 @@ At the end the server is stopped and the record's rows are compared with the eng
 seeded; the number of rounds and the time are bounded. The exit code is 1 if anything is wrong.
 """
 
-import argparse
 import asyncio
 import shutil
 import sqlite3
@@ -28,7 +27,8 @@ from pathlib import Path
 from typing import Any
 
 from helpers.client import Client
-from helpers.common import Process, Site, make_chance, make_temporary_folder, screen, show_progress
+from helpers.common import Process, Site, make_chance, screen
+from helpers.killing import run_command, run_rounds
 
 WRITERS = 4
 INGEST = 10
@@ -230,7 +230,7 @@ class Run:
             self._check([memory for writer in self._writers for memory in writer.kept])
         self.problems += compare_stores(self._site.folder)
 
-    def summarize_operations(self) -> str:
+    def summarize(self) -> str:
         """Return a line about the operations that were done."""
         acknowledged = sum((writer.acknowledged for writer in self._writers), Counter())
         cut_off = sum((writer.cut_off for writer in self._writers), Counter())
@@ -309,31 +309,8 @@ def compare_stores(folder: Path) -> list[str]:
 
 def kill_rounds(folder: Path, seed: str, rounds: int, seconds: float) -> tuple[Run, int]:
     """Kill a server on the folder this many times, or until the time is over; return the run and the rounds done."""
-    run, started, done = Run(folder, seed), time.perf_counter(), 0
-    for _ in show_progress(range(rounds), "killing the server"):
-        if run.problems or time.perf_counter() - started > seconds:
-            break
-        run.run_round()
-        done += 1
-    if not run.problems:
-        run.check_all()
-    return run, done
-
-
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=200, help="how often the server is killed")
-    parser.add_argument("--seconds", type=float, default=3000, help="after how long no round is begun any more")
-    parser.add_argument("--seed", default="loci", help="what chance begins with")
-    arguments = parser.parse_args()
-    started = time.perf_counter()
-    with make_temporary_folder() as folder:
-        run, done = kill_rounds(folder / "data", arguments.seed, arguments.rounds, arguments.seconds)
-        print(f"{done} rounds in {time.perf_counter() - started:.0f} s: {run.summarize_operations()}")
-        for problem in run.problems[:20]:
-            print(problem)
-    return 1 if run.problems or not done else 0
+    return run_rounds(Run(folder, seed), rounds, seconds)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_command(__doc__, Run, rounds=200, seconds=3000))
