@@ -13,7 +13,7 @@ from server.memory.capture.fingerprints import Guard, fingerprint
 from server.memory.capture.models import CapturedEvent, Observation
 from server.memory.capture.private_text import split_private
 from server.memory.capture.statements.moments import resolve_dates
-from server.memory.capture.summary import LONGEST_SUMMARY
+from server.memory.capture.summary import LONGEST_SUMMARY, make_summary
 from server.memory.capture.turns import REDACTED, shorten
 from server.memory.credentials import redact_credentials
 from server.memory.extraction import clean_text, parse_objects
@@ -102,15 +102,8 @@ def read_summary(
     content = shorten("\n".join(line for line in lines if not guard.holds(line)), LONGEST_SUMMARY)
     if not content or not events:
         return False, None
-    ends = [each for each in events if each.kind in {"prompt", "reply"}] or list(events)
-    return True, Observation(
-        content=content,
-        type="summary",
-        title="Summary of the session",
-        said_by="agent",
-        at=events[-1].at,
-        events=tuple(dict.fromkeys(each.id for each in ends[-50:])),
-    )
+    ends = [each for each in events if each.kind in {"prompt", "reply"}]
+    return True, make_summary(content, ends, events)
 
 
 def _write_events(numbered: Sequence[tuple[int, CapturedEvent]], room: int) -> str:

@@ -14,7 +14,7 @@ from server.memory.capture.work.failures import find_cures
 _MOST_ASKED, _LONGEST_ASKED = 6, 160
 _MOST_DONE, _LONGEST_DONE = 6, 200
 _MOST_OPEN, _LONGEST_OPEN = 4, 200
-LONGEST_SUMMARY = 3_000
+LONGEST_SUMMARY, MOST_SOURCES = 3_000, 50
 #: The words of an agent for work that is left, and of a person for work on another day.
 _LEFT = re.compile(
     r"\b(?:still (?:open|missing|failing|fails?|to do|needs?|has to|have to)|remaining|remains|not (?:yet )?(?:done|"
@@ -55,13 +55,18 @@ def summarize_session(events: Sequence[CapturedEvent], injected: Collection[str]
     if not lines or REDACTED in content:
         return None
     ends = [event for turn in turns for event in (turn.prompt, turn.reply) if event is not None]
+    return make_summary(content, ends, events)
+
+
+def make_summary(content: str, sources: Sequence[CapturedEvent], events: Sequence[CapturedEvent]) -> Observation:
+    """Return a session's summary as an observation. It rests on the last sources, or else on the last events."""
     return Observation(
         content=content,
         type="summary",
         title="Summary of the session",
         said_by="agent",
         at=events[-1].at,
-        events=tuple(dict.fromkeys(event.id for event in (ends or events)[-50:])),
+        events=tuple(dict.fromkeys(event.id for event in (sources or events)[-MOST_SOURCES:])),
     )
 
 
