@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import shutil
+from collections.abc import Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,24 +27,7 @@ class Hook:
     async def run(self, given: bytes, *arguments: str, **env) -> tuple[str, str]:
         """Return its two outputs; it always exits with 0."""
         environ = {"PATH": os.environ["PATH"], "HOME": str(self.home)} | PATIENCE | self.env | env
-        process = await asyncio.create_subprocess_exec(
-            "sh",
-            str(HOOK),
-            *arguments,
-            env=environ,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-        )
-        assert process.stdin is not None
-        assert process.stdout is not None
-        assert process.stderr is not None
-        process.stdin.write(given)
-        output, errors, _ = await asyncio.gather(
-            process.stdout.read(), process.stderr.read(), close_input(process.stdin)
-        )
-        assert await process.wait() == 0
-        return output.decode(), errors.decode()
+        return await run_command(("sh", str(HOOK), *arguments), environ, given)
 
     async def read_context(self, event, *, escaped=False, env=None, **given) -> str | None:
         """The context that it gives to the agent on an event; None where it prints nothing."""
@@ -57,6 +41,24 @@ class Hook:
         assert answer["hookSpecificOutput"].keys() == {"hookEventName", "additionalContext"}
         assert answer["hookSpecificOutput"]["hookEventName"] == event
         return answer["hookSpecificOutput"]["additionalContext"]
+
+
+async def run_command(command: Sequence[str], environ: dict[str, str], given: bytes) -> tuple[str, str]:
+    """Run a command that exits with 0 and reads its input to its end; its two outputs."""
+    process = await asyncio.create_subprocess_exec(
+        *command,
+        env=environ,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    assert process.stderr is not None
+    process.stdin.write(given)
+    output, errors, _ = await asyncio.gather(process.stdout.read(), process.stderr.read(), close_input(process.stdin))
+    assert await process.wait() == 0
+    return output.decode(), errors.decode()
 
 
 async def close_input(stdin):

@@ -1,6 +1,5 @@
 """What `loci connect` installs works: the hooks of each client, as it runs them, and the plugin of OpenCode."""
 
-import asyncio
 import json
 import os
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from typer.testing import CliRunner
 
 from server.cli import app
 from tests.helpers.jobs import finish_jobs
-from tests.integrations.hooks import CURL, NO_CURL, PATIENCE, close_input
+from tests.integrations.hooks import CURL, NO_CURL, PATIENCE, run_command
 from tools.capture.hooks import find_hook_kind
 
 pytestmark = pytest.mark.anyio
@@ -52,22 +51,10 @@ class Home:
 
     async def run(self, *command, given=b"") -> str:
         """Run a command in this home; what it prints."""
-        process = await asyncio.create_subprocess_exec(
-            *command,
-            env={"PATH": os.environ["PATH"], "HOME": str(self.folder)} | PATIENCE,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-        )
-        assert process.stdin is not None
-        assert process.stdout is not None
-        assert process.stderr is not None
-        process.stdin.write(given)
-        printed, errors, _ = await asyncio.gather(
-            process.stdout.read(), process.stderr.read(), close_input(process.stdin)
-        )
-        assert (await process.wait(), errors) == (0, b"")
-        return printed.decode()
+        environ = {"PATH": os.environ["PATH"], "HOME": str(self.folder)} | PATIENCE
+        printed, errors = await run_command(command, environ, given)
+        assert errors == ""
+        return printed
 
 
 @pytest.fixture
