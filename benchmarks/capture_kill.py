@@ -31,7 +31,7 @@ SETTLE_SECONDS = 120
 
 
 @dataclass
-class Told:
+class ReportedEvent:
     """Something that a person said in one event. `event_id` is None until it is acknowledged."""
 
     word: str
@@ -51,8 +51,8 @@ class Agent:
 
     def __init__(self, number: int, seed: str) -> None:
         self.number = number
-        self.told: list[Told] = []
-        self._unsettled: list[Told] = []
+        self.reported: list[ReportedEvent] = []
+        self._unsettled: list[ReportedEvent] = []
         self._random = make_chance(f"{seed} {number}")
 
     def report(self, site: Site) -> None:
@@ -64,18 +64,19 @@ class Agent:
             except OSError:
                 return
 
-    def _say(self) -> list[Told]:
+    def _say(self) -> list[ReportedEvent]:
         count = BATCH if self._random.random() < 0.3 else 1
-        first = len(self.told)
+        first = len(self.reported)
         batch = f"a{self.number}b{first}"
         said = [
-            Told(f"a{self.number}n{first + place}", 1_795_262_400_000 + first + place, batch) for place in range(count)
+            ReportedEvent(f"a{self.number}n{first + place}", 1_795_262_400_000 + first + place, batch)
+            for place in range(count)
         ]
-        self.told += said
+        self.reported += said
         self._unsettled = said
         return said
 
-    def _send(self, client: Client, said: list[Told]) -> None:
+    def _send(self, client: Client, said: list[ReportedEvent]) -> None:
         if len(said) == 1:
             ids = [client.post("/v1/events", said[0].event)["event"]["id"]]
         else:
@@ -125,27 +126,27 @@ class Run:
             stored = [payload for (payload,) in record.execute("SELECT payload FROM events")]
         made = Counter(word for text in texts for word in text.split() if word.startswith("a"))
         kept = Counter(word for payload in stored for word in payload.split() if word.startswith("a"))
-        for told in self.all_told:
-            if told.event_id is not None and jobs.get(told.event_id) != "completed":
-                self.problems.append(f"{told.word}: acknowledged, but its job is {jobs.get(told.event_id)}")
-            if told.event_id is not None and kept[told.word] == 0:
-                self.problems.append(f"{told.word}: acknowledged, but the event is not there")
-            if kept[told.word] > 1 or made[told.word] != kept[told.word]:
-                self.problems.append(f"{told.word}: {kept[told.word]} events and {made[told.word]} memories")
+        for reported in self.reported_events:
+            if reported.event_id is not None and jobs.get(reported.event_id) != "completed":
+                self.problems.append(f"{reported.word}: acknowledged, but its job is {jobs.get(reported.event_id)}")
+            if reported.event_id is not None and kept[reported.word] == 0:
+                self.problems.append(f"{reported.word}: acknowledged, but the event is not there")
+            if kept[reported.word] > 1 or made[reported.word] != kept[reported.word]:
+                self.problems.append(f"{reported.word}: {kept[reported.word]} events, {made[reported.word]} memories")
         whole: dict[str, set[int]] = {}
-        for told in self.all_told:
-            whole.setdefault(told.batch, set()).add(kept[told.word])
+        for reported in self.reported_events:
+            whole.setdefault(reported.batch, set()).add(kept[reported.word])
         self.problems += [f"{batch}: there by half" for batch, counts in whole.items() if len(counts) > 1]
 
     @property
-    def all_told(self) -> list[Told]:
+    def reported_events(self) -> list[ReportedEvent]:
         """What all agents have said."""
-        return [told for agent in self._agents for told in agent.told]
+        return [reported for agent in self._agents for reported in agent.reported]
 
     def summarize(self) -> str:
         """Return a line about what was done."""
-        acknowledged = sum(told.event_id is not None for told in self.all_told)
-        return f"{acknowledged} of {len(self.all_told)} events acknowledged, {len(self.problems)} problem(s)"
+        acknowledged = sum(reported.event_id is not None for reported in self.reported_events)
+        return f"{acknowledged} of {len(self.reported_events)} events acknowledged, {len(self.problems)} problem(s)"
 
 
 def wait_for_jobs(client: Client) -> None:

@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from itertools import chain
 
 from tools import (
-    consolidation,
     context,
     explain,
     extraction,
@@ -19,6 +18,7 @@ from tools import (
 from tools.capture import events, jobs, on_event, projects, sessions
 from tools.compat import memento, memento_recall
 from tools.compat.dialects import with_dialect
+from tools.consolidation import merging, runs
 from tools.core.operation import Operation
 from tools.memories import ingest
 from tools.memories import operations as memories
@@ -29,7 +29,7 @@ _ROWS: dict[str, tuple[Operation, ...]] = {
     "Recall": (*context.OPERATIONS, *search.OPERATIONS, *explain.OPERATIONS),
     "Memories": (*memories.OPERATIONS, *ingest.OPERATIONS, *extraction.OPERATIONS),
     "Links": graph.OPERATIONS,
-    "Consolidation": consolidation.OPERATIONS,
+    "Consolidation": (*merging.OPERATIONS, *runs.OPERATIONS),
     "Working memory": (*working_memory.OPERATIONS, *working_items.OPERATIONS),
     "Skip list": skip_list.OPERATIONS,
     "Identity": identity.OPERATIONS,

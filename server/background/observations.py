@@ -109,8 +109,10 @@ async def store_drafts(
     if not new:
         return 0
     names = {each.event.user_id: await _find_name(connection, each.event.user_id) for _, each in new}
-    homes = await sessions.list_sessions(connection, {each.session_id for _, each in new if each.session_id})
-    made = [_to_memory(each, names[each.event.user_id], homes.get(each.session_id or ""), now) for _, each in new]
+    session_keys = await sessions.list_sessions(connection, {each.session_id for _, each in new if each.session_id})
+    made = [
+        _to_memory(each, names[each.event.user_id], session_keys.get(each.session_id or ""), now) for _, each in new
+    ]
     for (user_id, credential_id), pairs in groupby(zip(made, new, strict=True), _find_reporter):
         some = [memory for memory, _ in pairs]
         actor = Actor(user_id, credential_id, OPERATION, request_id)

@@ -18,7 +18,7 @@ from server.background.observations import Draft, draft_observations, store_draf
 from server.background.reading import ModelDown, Reader
 from server.ids import new_id
 from server.progress import Progress, ignore_progress
-from server.store.record.capture import events, jobs, sessions, told
+from server.store.record.capture import events, jobs, sessions, told_texts
 from server.store.record.capture.events import Event
 from server.store.record.capture.jobs import Job
 from server.store.record.people.api_keys import find_ended_keys
@@ -186,8 +186,8 @@ async def _read_groups(services: Services, claimed: Sequence[Job]) -> list[_Grou
     """Return the jobs in groups, with the events that they are about and the earlier ones of their sessions."""
     groups: list[_Group] = []
     async with services.db.read() as connection:
-        homes = {job.session_id for job in claimed if job.session_id is not None}
-        injected = await told.list_fingerprints(connection, homes)
+        session_ids = {job.session_id for job in claimed if job.session_id is not None}
+        injected = await told_texts.list_fingerprints(connection, session_ids)
         there = await events.list_events(connection, [job.source_id for job in claimed if job.kind == "event"])
         for some in _group_by(claimed, lambda job: f"{job.kind} {job.session_id or job.id}").values():
             told_here = injected.get(some[0].session_id or "", [])

@@ -21,7 +21,7 @@ def sample(**given):
     return {"conversation": conversation, "qa": [], **given}
 
 
-def asked(*evidence, category=1):
+def make_question(*evidence, category=1):
     return {"question": "What of the boat?", "category": category, "evidence": list(evidence)}
 
 
@@ -49,12 +49,12 @@ def test_turns_come_in_the_order_in_which_they_were_said(reading):
 
 @pytest.mark.parametrize("evidence", [("D1:1; D2:1",), ("D2:01", "D1:1"), ("D", "D:2:1", "D1:1", "D7:7")])
 def test_evidence_is_found_however_it_is_written(reading, evidence):
-    (conversation,) = reading(sample(qa=[asked(), asked(*evidence)]))
+    (conversation,) = reading(sample(qa=[make_question(), make_question(*evidence)]))
     assert conversation.questions == [Question(1, "What of the boat?", 1, (0, 2))]
 
 
 def test_a_question_whose_evidence_is_not_there_is_left_out(reading):
-    (conversation,) = reading(sample(qa=[asked(), asked("D9:9")]))
+    (conversation,) = reading(sample(qa=[make_question(), make_question("D9:9")]))
     assert conversation.questions == []
 
 

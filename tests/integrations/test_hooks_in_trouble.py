@@ -18,15 +18,15 @@ EVENTS = {
     "Stop": {"last_assistant_message": "The staging server is called egret"},
     "AfterAgent": {"prompt_response": "The staging server is called egret"},
 }
-TOLD = b'"hookSpecificOutput": {"hookEventName": "Stop", "additionalContext": "x"}'
+HOOK_OUTPUT = b'"hookSpecificOutput": {"hookEventName": "Stop", "additionalContext": "x"}'
 RUBBISH = {
     "nothing": b"",
     "a page": b"<html><body>Sign in</body></html>",
-    "a list": b'[{"context": "x", "crystal": "x", %b}]' % TOLD,
-    "half an object": b'{"crystal": "x", "context": "x", %b, "sections": [{"heading": "x", "content": "x' % TOLD,
-    "two objects": b'{"crystal": "x", "context": "x", %b}{"context": "x"}' % TOLD,
-    "a bare line break": b'{"crystal": "x\n", "context": "x\n", %b}' % TOLD,
-    "an escape that is none": b'{"crystal": "\\x", "context": "\\u00g0", %b}' % TOLD,
+    "a list": b'[{"context": "x", "crystal": "x", %b}]' % HOOK_OUTPUT,
+    "half an object": b'{"crystal": "x", "context": "x", %b, "sections": [{"heading": "x", "content": "x' % HOOK_OUTPUT,
+    "two objects": b'{"crystal": "x", "context": "x", %b}{"context": "x"}' % HOOK_OUTPUT,
+    "a bare line break": b'{"crystal": "x\n", "context": "x\n", %b}' % HOOK_OUTPUT,
+    "an escape that is none": b'{"crystal": "\\x", "context": "\\u00g0", %b}' % HOOK_OUTPUT,
     "other types": b'{"crystal": {"x": "x"}, "context": ["x"], "skip_matches": "x", "sections": 1, "total_items": "x", '
     b'"hookSpecificOutput": "x"}',
     "an error": b'{"error": "internal", "message": "x", "content": [{"type": "text", "text": "x"}]}',
@@ -40,14 +40,14 @@ def hook(tmp_path):
     return Hook(tmp_path, {"LOCI_API_KEY": "mp_live_secret"})
 
 
-def given(event):
+def make_event(event):
     """The event that a client sends to the hook."""
     return json.dumps({"hook_event_name": event, "session_id": "s-1"} | EVENTS[event]).encode()
 
 
 async def is_silent(hook, event, **env):
     """Whether the hook prints nothing at all; `run` sees to its exit code."""
-    return await hook.run(given(event), **env) == ("", "")
+    return await hook.run(make_event(event), **env) == ("", "")
 
 
 @pytest.mark.parametrize("event", EVENTS)
@@ -63,7 +63,7 @@ async def test_a_server_that_is_away_or_never_answers_is_silence(hook, event):
 @pytest.mark.parametrize("event", ["SessionStart", "BeforeAgent", "Stop"])
 @pytest.mark.parametrize("status", ["401 Unauthorized", "403 Forbidden", "429 Too Many Requests", "500 Oops"])
 async def test_a_refusal_is_silence_even_if_it_looks_like_an_answer(hook, event, status):
-    async with stand_in(status, b'{"context": "x", "crystal": "x", "id": "x", %b}' % TOLD) as stand:
+    async with stand_in(status, b'{"context": "x", "crystal": "x", "id": "x", %b}' % HOOK_OUTPUT) as stand:
         assert await is_silent(hook, event, LOCI_URL=stand.url)
     assert stand.asked
 
@@ -77,12 +77,12 @@ async def test_rubbish_is_silence_from_every_door(hook, event, captures, body):
 
 
 @pytest.mark.parametrize(
-    "given",
+    "sent",
     [*RUBBISH.values(), b'{"hook_event_name": "PreToolUse"}', b'{"hook_event_name": "UserPromptSubmit", "prompt": 10}'],
 )
-async def test_an_input_that_is_none_is_silence_and_asks_for_nothing_to_show(hook, given):
+async def test_an_input_that_is_none_is_silence_and_asks_for_nothing_to_show(hook, sent):
     async with stand_in(captures=False) as stand:
-        assert await hook.run(given, LOCI_URL=stand.url) == ("", "")
+        assert await hook.run(sent, LOCI_URL=stand.url) == ("", "")
     assert len(stand.asked) == 1
 
 
@@ -124,7 +124,7 @@ async def test_neither_key_nor_text_is_ever_on_a_command_line(hook, event, tmp_p
     folder = watched(tmp_path / "bin")
     body = b'{"context": "the answer", "crystal": "the answer", "sections": []}'
     async with stand_in(body=body, captures=False) as stand:
-        output, errors = await hook.run(given(event), LOCI_URL=stand.url, PATH=str(folder))
+        output, errors = await hook.run(make_event(event), LOCI_URL=stand.url, PATH=str(folder))
     arguments = (folder / "arguments").read_text()
     assert {"awk", "curl"} <= set(arguments.split())
     for secret in ("secret", "staging", "egret", "s-1", "the answer"):
@@ -137,14 +137,17 @@ async def test_neither_key_nor_text_is_ever_on_a_command_line(hook, event, tmp_p
 async def test_a_request_has_three_seconds_and_no_more(hook, tmp_path):
     folder = watched(tmp_path / "bin")
     async with stand_in() as stand:
-        await hook.run(given("BeforeAgent"), LOCI_URL=stand.url, PATH=str(folder), LOCI_HOOK_SECONDS="")
+        await hook.run(make_event("BeforeAgent"), LOCI_URL=stand.url, PATH=str(folder), LOCI_HOOK_SECONDS="")
     assert "\nmax-time = 3\n" in (folder / "config").read_text()
 
 
 async def test_a_trace_says_what_is_wrong_without_the_key(hook, ann):
     traced = {"LOCI_HOOK_TRACE": "1", "LOCI_URL": ann.url}
-    assert await hook.run(given("SessionStart"), **traced) == ("", "curl: (22) The requested URL returned error: 401\n")
-    _, errors = await hook.run(given("SessionStart"), **traced, LOCI_API_KEY="")
+    assert await hook.run(make_event("SessionStart"), **traced) == (
+        "",
+        "curl: (22) The requested URL returned error: 401\n",
+    )
+    _, errors = await hook.run(make_event("SessionStart"), **traced, LOCI_API_KEY="")
     assert errors == f"loci: no key in LOCI_API_KEY, and none in {hook.home}/.config/loci/key\n"
 
 

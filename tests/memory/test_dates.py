@@ -14,7 +14,7 @@ MOMENTS = st.datetimes(timezones=st.just(UTC))
 GRAINS = ("day", "week", "month", "year")
 
 
-def found(text, now=NOW):
+def list_spans(text, now=NOW):
     """Each span as its first day, the day after its last, and its grain."""
     return [(span.start.date().isoformat(), span.end.date().isoformat(), span.grain) for span in find_spans(text, now)]
 
@@ -154,17 +154,17 @@ version 2023.1|v2023|port 8080|port 2000|line 1999|build 20230508x|20230508|1999
 @pytest.mark.parametrize(("text", "day"), ONE_DAY)
 def test_a_named_day_is_that_day(text, day):
     after = date.fromisoformat(day) + timedelta(days=1)
-    assert found(text) == [(day, after.isoformat(), "day")]
+    assert list_spans(text) == [(day, after.isoformat(), "day")]
 
 
 @pytest.mark.parametrize(("text", "span"), LONGER)
 def test_a_named_stretch_is_from_its_first_day_to_the_day_after_its_last(text, span):
-    assert found(text) == [span]
+    assert list_spans(text) == [span]
 
 
 @pytest.mark.parametrize("text", NO_DATE)
 def test_plain_words_and_numbers_name_no_date(text):
-    assert found(text) == []
+    assert list_spans(text) == []
 
 
 @pytest.mark.parametrize(
@@ -185,35 +185,35 @@ def test_plain_words_and_numbers_name_no_date(text):
     ],
 )
 def test_what_is_relative_holds_at_the_ends_of_months_and_years(now, text, span):
-    assert found(text, datetime.combine(date.fromisoformat(now), time(23, 59), UTC)) == [span]
+    assert list_spans(text, datetime.combine(date.fromisoformat(now), time(23, 59), UTC)) == [span]
 
 
 def test_the_day_is_the_one_of_utc():
     late = datetime(2023, 11, 15, 23, 30, tzinfo=timezone(-timedelta(hours=5)))
-    assert found("today", late) == [("2023-11-16", "2023-11-17", "day")]
+    assert list_spans("today", late) == [("2023-11-16", "2023-11-17", "day")]
 
 
 def test_phrases_come_in_the_order_of_the_text_once_each_and_at_most_four():
     may, june, july = (("2023-05-01", "2023-06-01", "month"), ("2023-06-01", "2023-07-01", "month"),
                        ("2023-07-01", "2023-08-01", "month"))  # fmt: skip
-    assert found("in July, or in May 2023 or June 2023?") == [july, may, june]
-    assert found("In May, June and July 2021") == [
+    assert list_spans("in July, or in May 2023 or June 2023?") == [july, may, june]
+    assert list_spans("In May, June and July 2021") == [
         (start.replace("2023", "2021"), end.replace("2023", "2021"), grain) for start, end, grain in (may, june, july)
     ]
-    assert found("today or today") == found("today")
-    assert found("2001, 2002, 2003, 2004, 2005") == [
+    assert list_spans("today or today") == list_spans("today")
+    assert list_spans("2001, 2002, 2003, 2004, 2005") == [
         (f"{y}-01-01", f"{y + 1}-01-01", "year") for y in range(2001, 2005)
     ]
 
 
 def test_of_phrases_that_overlap_the_longest_counts():
-    assert found("on 8 May 2023") == [("2023-05-08", "2023-05-09", "day")]  # and neither May 2023 nor 2023
-    assert len(found("the week before yesterday")) == 1
+    assert list_spans("on 8 May 2023") == [("2023-05-08", "2023-05-09", "day")]  # and neither May 2023 nor 2023
+    assert len(list_spans("the week before yesterday")) == 1
 
 
 def test_digits_of_other_scripts_make_no_date_and_no_error():
     for text in ("٢٠٢٣", "２０２３", "८ may ask", "2023٥", "on ٨ days ago"):  # noqa: RUF001 - meant
-        assert found(text) == []
+        assert list_spans(text) == []
 
 
 @pytest.mark.parametrize(
@@ -226,7 +226,7 @@ def test_a_hundred_kilobytes_of_anything_take_no_longer_than_two(unit):
 
 
 def test_a_date_after_the_first_two_thousand_characters_is_not_looked_for():
-    assert found("word " * 500 + "on 8 May 2023") == []
+    assert list_spans("word " * 500 + "on 8 May 2023") == []
 
 
 WORDS = """may May march 8 31 29 2023 1999 9999 0001-01-01 9999-12-31 last next this past week weekend days year ago

@@ -70,7 +70,7 @@ asyncio.run(main())
 
 
 @asynccontextmanager
-async def opened(folder):
+async def open_folder(folder):
     """The record and the search store of a folder."""
     settings = Settings(data_dir=folder, embedding_model="none")
     async with AsyncExitStack() as stack:
@@ -80,7 +80,7 @@ async def opened(folder):
         yield db, await stack.enter_async_context(open_projection(settings, db))
 
 
-async def killed(folder, workspace, where, run_id="none"):
+async def kill_work(folder, workspace, where, run_id="none"):
     """Kill the work when it is at this place."""
     command = (sys.executable, "-c", CHILD, str(folder), workspace, where, run_id)
     child = await asyncio.create_subprocess_exec(*command, cwd=ROOT, stdout=asyncio.subprocess.PIPE)
@@ -93,7 +93,7 @@ async def killed(folder, workspace, where, run_id="none"):
 
 async def state(folder, workspace):
     """(active and merged texts, runs, how much is journaled, what is found) and that all of it fits together."""
-    async with opened(folder) as (db, projection):
+    async with open_folder(folder) as (db, projection):
         async with db.read() as connection:
             rows = (await connection.execute(sa.select(table).where(table.c.deleted_at.is_(None)))).all()
             runs = [each.state for each in await list_runs(connection, workspace, 10)]
@@ -108,7 +108,7 @@ async def state(folder, workspace):
 @pytest.fixture
 async def workspace(tmp_path, clock):
     """A folder's workspace with four groups of three."""
-    async with opened(tmp_path) as (db, projection):
+    async with open_folder(tmp_path) as (db, projection):
         ledger = await open_ledger(db, clock)
         for n in range(4):
             await ledger.store(*(f"heron {n} {m}" for m in range(3)), tags=[f"tag{n}"])
@@ -120,7 +120,7 @@ async def workspace(tmp_path, clock):
 async def test_a_kill_in_the_middle_leaves_the_before_or_the_after(tmp_path, workspace, where):
     before = await state(tmp_path, workspace)
     assert (len(before[0]), before[1:]) == (12, ([], 12))
-    await killed(tmp_path, workspace, where)
+    await kill_work(tmp_path, workspace, where)
     after = await state(tmp_path, workspace)
     if where != "it is committed":
         assert after == before
@@ -131,11 +131,11 @@ async def test_a_kill_in_the_middle_leaves_the_before_or_the_after(tmp_path, wor
 @pytest.mark.parametrize("where", ["the sources are marked", "it is committed"])
 async def test_a_kill_in_the_middle_of_an_undo_leaves_the_before_or_the_after(tmp_path, workspace, where):
     before = await state(tmp_path, workspace)
-    await killed(tmp_path, workspace, "it is committed")
+    await kill_work(tmp_path, workspace, "it is committed")
     merged = await state(tmp_path, workspace)
-    async with opened(tmp_path) as (db, _), db.read() as connection:
+    async with open_folder(tmp_path) as (db, _), db.read() as connection:
         (run,) = await list_runs(connection, workspace, 10)
-    await killed(tmp_path, workspace, where, run.id)
+    await kill_work(tmp_path, workspace, where, run.id)
     after = await state(tmp_path, workspace)
     if where != "it is committed":
         assert after == merged

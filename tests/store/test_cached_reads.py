@@ -28,7 +28,7 @@ async def write(db, value):
 
 
 @pytest.fixture
-def asked():
+def statements():
     """The number of our queries that went to a database."""
     with note_statements("epoch.value") as statements:
         yield statements
@@ -59,21 +59,21 @@ async def test_what_another_process_commits_is_seen(lite, sqlite_path):
     assert await read_value(lite) == 2
 
 
-async def test_an_answer_is_asked_for_once_until_somebody_commits(lite, asked):
+async def test_an_answer_is_asked_for_once_until_somebody_commits(lite, statements):
     await write(lite, 1)
     assert [await read_value(lite) for _ in range(5)] == [1] * 5
     assert [await read_value(lite, 2) for _ in range(5)] == [None] * 5
-    assert len(asked) == 2
+    assert len(statements) == 2
     await write(lite, 1)
     assert await read_value(lite) == 1
-    assert len(asked) == 3
+    assert len(statements) == 3
 
 
-async def test_no_more_is_remembered_than_the_bound(lite, asked, monkeypatch):
+async def test_no_more_is_remembered_than_the_bound(lite, statements, monkeypatch):
     monkeypatch.setattr(cached_reads, "REMEMBERED", 3)
     for number in (1, 2, 3, 3, 4, 3):
         await read_value(lite, number)
-    assert len(asked) == 5  # the first three are forgotten for the fourth
+    assert len(statements) == 5  # the first three are forgotten for the fourth
 
 
 def test_a_file_that_cannot_be_read_fails_as_it_does_everywhere_else(sqlite_path):

@@ -42,16 +42,16 @@ async def sender(clock):
 
 
 @pytest.fixture
-def put(db, clock):
-    return make_put(db, clock)
+def put_event(db, clock):
+    return make_put_event(db, clock)
 
 
 @pytest.fixture
-def put_lite(lite, clock):
-    return make_put(lite, clock)
+def put_lite_event(lite, clock):
+    return make_put_event(lite, clock)
 
 
-def make_put(db, clock):
+def make_put_event(db, clock):
     async def put_event(number=1, **how):
         async with db.write() as connection:
             await Outbox(clock).put(connection, "quota.reached", {"number": number}, **how)
@@ -89,8 +89,8 @@ def test_a_secret_in_another_form_is_refused_without_a_part_of_it(text):
         read_webhook_secret(text)
 
 
-async def test_an_event_is_sent_with_a_signature_of_each_secret(db, put, sender, web, clock):
-    await put()
+async def test_an_event_is_sent_with_a_signature_of_each_secret(db, put_event, sender, web, clock):
+    await put_event()
     await sender.deliver_due_events(db)
     (call,) = web.calls
     (event,) = await events(db)
@@ -113,12 +113,12 @@ async def test_an_event_whose_cause_is_undone_is_never_sent(db, sender, web, clo
     assert (web.call_count, await events(db)) == (0, [])
 
 
-async def test_of_the_events_that_may_come_once_the_first_is_sent(db, put, sender, web):
+async def test_of_the_events_that_may_come_once_the_first_is_sent(db, put_event, sender, web):
     for number in (1, 2):
-        await put(number, once="quota a memories")
-    await put(3, once="quota b memories")
-    await put(4)
-    await put(5)
+        await put_event(number, once="quota a memories")
+    await put_event(3, once="quota b memories")
+    await put_event(4)
+    await put_event(5)
     await sender.deliver_due_events(db)
     assert sorted(json.loads(call.request.content)["data"]["number"] for call in web.calls) == [1, 3, 4, 5]
 
@@ -136,9 +136,9 @@ async def test_of_the_events_that_may_come_once_the_first_is_sent(db, put, sende
     ],
 )
 async def test_a_failure_is_noted_and_the_event_sent_again_with_the_same_id(
-    lite, put_lite, sender, web, clock, answer, problem
+    lite, put_lite_event, sender, web, clock, answer, problem
 ):
-    await put_lite()
+    await put_lite_event()
     web.mock(side_effect=[answer, httpx.Response(200)])
     with structlog.testing.capture_logs() as logs:
         await sender.deliver_due_events(lite)
@@ -158,22 +158,24 @@ async def test_a_failure_is_noted_and_the_event_sent_again_with_the_same_id(
     assert (event.state, event.problem, event.finished_at) == ("delivered", None, clock())
 
 
-async def test_a_receiver_that_hangs_is_given_up_on(lite, put_lite, sender, web, monkeypatch):
+async def test_a_receiver_that_hangs_is_given_up_on(lite, put_lite_event, sender, web, monkeypatch):
     monkeypatch.setattr(delivery, "TIMEOUT_SECONDS", 0.01)
 
     async def hang(_request):
         await asyncio.Event().wait()
 
     web.mock(side_effect=hang)
-    await put_lite()
+    await put_lite_event()
     await sender.deliver_due_events(lite)
     (event,) = await events(lite)
     assert (event.state, event.problem) == ("waiting", "did not answer in 0.01 seconds")
 
 
-async def test_a_receiver_that_stays_down_is_asked_less_often_and_then_no_more(lite, put_lite, sender, web, clock):
+async def test_a_receiver_that_stays_down_is_asked_less_often_and_then_no_more(
+    lite, put_lite_event, sender, web, clock
+):
     web.mock(return_value=httpx.Response(503))
-    await put_lite()
+    await put_lite_event()
     with structlog.testing.capture_logs() as logs:
         for pause in (*PAUSES, timedelta()):
             await sender.deliver_due_events(lite)
@@ -185,24 +187,24 @@ async def test_a_receiver_that_stays_down_is_asked_less_often_and_then_no_more(l
     assert timedelta(days=3) < sum(PAUSES, timedelta()) < timedelta(days=4)
 
 
-async def test_a_receiver_that_is_gone_is_not_asked_again(lite, put_lite, sender, web):
+async def test_a_receiver_that_is_gone_is_not_asked_again(lite, put_lite_event, sender, web):
     web.mock(return_value=httpx.Response(410))
-    await put_lite()
+    await put_lite_event()
     await sender.deliver_due_events(lite)
     (event,) = await events(lite)
     assert (event.state, event.attempts) == ("failed", 1)
 
 
-async def test_a_busy_receiver_is_left_alone_for_as_long_as_it_asks(lite, put_lite, sender, web, clock):
+async def test_a_busy_receiver_is_left_alone_for_as_long_as_it_asks(lite, put_lite_event, sender, web, clock):
     web.mock(return_value=httpx.Response(429, headers={"retry-after": "900"}))
-    await put_lite()
+    await put_lite_event()
     await sender.deliver_due_events(lite)
     (event,) = await events(lite)
     assert event.due_at == clock() + timedelta(seconds=900)
 
 
-async def test_an_attempt_whose_process_was_killed_is_made_again_after_its_claim(db, put, sender, web, clock):
-    await put()
+async def test_an_attempt_whose_process_was_killed_is_made_again_after_its_claim(db, put_event, sender, web, clock):
+    await put_event()
     async with db.read() as connection:
         (event,) = await outbox.list_due_events(connection, clock(), 9)
     async with db.write() as connection:
@@ -217,9 +219,9 @@ async def test_an_attempt_whose_process_was_killed_is_made_again_after_its_claim
     assert (web.call_count, event.state, event.attempts) == (1, "delivered", 2)
 
 
-async def test_two_processes_never_make_the_same_attempt(db, put, web, clock):
+async def test_two_processes_never_make_the_same_attempt(db, put_event, web, clock):
     for number in range(30):
-        await put(number)
+        await put_event(number)
     other = Database(db.url.render_as_string(hide_password=False))
     try:
         async with WebhookSender.open(URL, [b"x" * 32], clock, "one") as one:
@@ -232,18 +234,20 @@ async def test_two_processes_never_make_the_same_attempt(db, put, web, clock):
     assert {each.state for each in await events(db)} == {"delivered"}
 
 
-async def test_one_failure_ends_the_round_so_that_a_receiver_that_is_down_is_not_flooded(lite, put_lite, sender, web):
+async def test_one_failure_ends_the_round_so_that_a_receiver_that_is_down_is_not_flooded(
+    lite, put_lite_event, sender, web
+):
     web.mock(return_value=httpx.Response(500))
     for number in range(delivery.BATCH + 5):
-        await put_lite(number)
+        await put_lite_event(number)
     await sender.deliver_due_events(lite)
     assert web.call_count == delivery.BATCH
 
 
-async def test_an_event_that_was_given_up_can_be_sent_again(db, put, sender, web, clock):
+async def test_an_event_that_was_given_up_can_be_sent_again(db, put_event, sender, web, clock):
     web.mock(return_value=httpx.Response(410))
     for number in (1, 2, 3):
-        await put(number)
+        await put_event(number)
     await sender.deliver_due_events(db)
     first = (await events(db, "failed"))[-1]
     web.mock(return_value=httpx.Response(200))
@@ -257,10 +261,10 @@ async def test_an_event_that_was_given_up_can_be_sent_again(db, put, sender, web
         assert await outbox.count_events(connection) == {"waiting": 2, "delivered": 1, "failed": 0}
 
 
-async def test_events_are_deleted_after_a_month_delivered_or_not(db, put, clock):
-    await put(1)
+async def test_events_are_deleted_after_a_month_delivered_or_not(db, put_event, clock):
+    await put_event(1)
     clock.move(days=20)
-    await put(2)
+    await put_event(2)
     clock.move(days=11)
     async with db.write() as connection:
         await outbox.delete_old_events(connection, clock() - KEPT)

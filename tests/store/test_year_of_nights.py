@@ -38,11 +38,11 @@ async def list_active(db):
         return list((await connection.execute(query)).scalars())
 
 
-def said(memory):
+def dump_memory(memory):
     return memory.model_dump(exclude=COUNTED)
 
 
-async def a_day(book, clock, chance, kept):
+async def live_a_day(book, clock, chance, kept):
     """The work of people in a day: they store a few memories, use some, change or delete one now and then."""
     for _ in range(chance.choice((0, 0, 1, 1, 2))):
         scope = chance.choice(({}, {}, {"scope": "project", "project": chance.choice(("heron", "egret"))}))
@@ -68,7 +68,7 @@ async def test_a_year_of_nights_loses_no_memory_that_an_undo_cannot_bring_back(b
     services = cast("Services", SimpleNamespace(**parts))
     await do_due_ticks(services)
     for day in range(365):
-        await a_day(book, clock, chance, kept)
+        await live_a_day(book, clock, chance, kept)
         clock.move(days=1)
         if day % 2:  # every other night the machine is off, as a laptop is
             await do_due_ticks(services)
@@ -90,9 +90,13 @@ async def test_a_year_of_nights_loses_no_memory_that_an_undo_cannot_bring_back(b
         assert undone.kept == {}
     await projection.project(book.workspace)
     back = await everything(book.db)
-    assert {each: said(memory) for each, memory in back.items()} == {each: said(m) for each, m in kept.items()}
+    assert {each: dump_memory(memory) for each, memory in back.items()} == {
+        each: dump_memory(m) for each, m in kept.items()
+    }
     for each in merged[:20]:
         assert each in await find_words(kept[each].content.rpartition(" ")[2])
     clock.move(days=1)
     await do_due_ticks(services)
-    assert {each: said(m) for each, m in (await everything(book.db)).items()} == {e: said(m) for e, m in kept.items()}
+    assert {each: dump_memory(m) for each, m in (await everything(book.db)).items()} == {
+        e: dump_memory(m) for e, m in kept.items()
+    }

@@ -20,7 +20,7 @@ from tests.helpers.site import open_site
 pytestmark = pytest.mark.anyio
 
 
-async def read(site) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
+async def read_series(site) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
     """The value of each series of a server, by its name and its labels."""
     text, _ = await site.running.telemetry.metrics.render(site.services, site.running.auth)
     families = text_string_to_metric_families(text.decode())
@@ -39,7 +39,7 @@ async def test_requests_calls_recalls_and_the_engine_are_counted(watched_site):
     await ann.http.get("/of-nobody")
     with pytest.raises(AssertionError):
         await ann.call("update_memory", {"id": "nothing-there", "content": "x"})
-    found = await read(watched_site)
+    found = await read_series(watched_site)
     requests = {
         dict(labels)["route"]: value for (name, labels), value in found.items() if name == "loci_http_requests_total"
     }
@@ -100,12 +100,12 @@ async def test_ten_thousand_paths_methods_tools_and_workspaces_that_callers_inve
     metrics = watched_site.running.telemetry.metrics
     for method in ("GET", "POST", "PURGE"):
         metrics.begin_request({"method": method, "path": "/", "headers": []}).end(404)
-    before = set(await read(watched_site))
+    before = set(await read_series(watched_site))
     for _ in range(20):
         await ask()
     for _ in range(10_000):
         metrics.begin_request({"method": invent(), "path": f"/{invent()}", "headers": []}).end(404)
-    new = {each for each in set(await read(watched_site)) - before if not each[0].startswith("loci_engine_call")}
+    new = {each for each in set(await read_series(watched_site)) - before if not each[0].startswith("loci_engine_call")}
     # the background work of the server goes on, and has a name for each of its steps
     background = ("loci_work_steps_total", "loci_work_last_success_timestamp_seconds", "loci_tick_")
     assert {name for name, _ in new if not name.startswith(background)} == set()
@@ -128,7 +128,7 @@ async def test_refused_and_late_calls_are_counted(settings, clock):
         await ann.http.get("/v1/health")
         assert (await ann.http.get("/v1/health")).status_code == 429
         site.running.auth.refused_logins["wrong_password"] += 2
-        found = await read(site)
+        found = await read_series(site)
     assert found[series("loci_rate_limited_requests_total")] == 1
     assert found[series("loci_logins_refused_total", reason="wrong_password")] == 2
     assert found[series("loci_logins_refused_total", reason="too_many_tries")] == 0
@@ -143,7 +143,7 @@ async def test_stores_that_are_down_are_shown_as_down_and_the_page_still_answers
 
     monkeypatch.setattr(watched_site.services.projection, "ping", down)
     monkeypatch.setattr(watched_site.services.db, "read", broken)
-    found = await read(watched_site)
+    found = await read_series(watched_site)
     assert found[series("loci_record_up")] == found[series("loci_engine_up")] == 0
     assert series("loci_projection_lag_revisions") not in found
     assert series("loci_embedding_ready") in found

@@ -12,7 +12,7 @@ async def three(person, tag="tea"):
     return [await person.store(f"{tag} {n}", tags=[tag]) for n in range(3)]
 
 
-async def found(person, query):
+async def search_ids(person, query):
     return {each["id"] for each in (await person.call("search", {"query": query}))["memories"]}
 
 
@@ -36,14 +36,14 @@ async def test_what_shares_tags_is_merged_found_as_one_and_taken_apart_again(ann
     (group,) = answer["groups"]
     assert (answer["sources"], answer["merged"], answer["active"], answer["indexed"]) == (3, 1, 3, True)
     assert (group["source_ids"], group["method"], group["tags"]) == (ids, "template", ["tea"])
-    assert await found(ann, "tea") == {group["id"]}
+    assert await search_ids(ann, "tea") == {group["id"]}
     graph = await ann.call("memory_graph", {"id": ids[0], "depth": 1})
     assert graph["edges"] == [{"from": group["id"], "to": ids[0], "label": "consolidated-from"}]
     (listed,) = (await door(ann, "list_consolidations"))["runs"]
     assert (listed["id"], listed["kind"], listed["state"], listed["merged"]) == (answer["run"], "auto", "done", 1)
     undone = await door(ann, "undo_consolidation", {"run": answer["run"]})
     assert (undone["restored"], undone["removed"], undone["kept"]) == (ids, [group["id"]], [])
-    assert await found(ann, "tea") == set(ids)
+    assert await search_ids(ann, "tea") == set(ids)
     assert (await door(ann, "list_consolidations"))["runs"][0]["state"] == "undone"
 
 
@@ -54,7 +54,7 @@ async def test_a_dry_run_says_what_would_be_merged_and_merges_nothing(ann, door)
     assert answer["groups"][0]["source_ids"] == ids
     assert answer.get("run") is None
     assert answer["groups"][0].get("id") is None
-    assert await found(ann, "tea") == set(ids)
+    assert await search_ids(ann, "tea") == set(ids)
     assert (await door(ann, "list_consolidations"))["runs"] == []
 
 
@@ -65,7 +65,7 @@ async def test_a_dry_run_may_be_asked_for_in_the_query(ann):
     assert (
         response.json()["content"][0]["text"] == "Would consolidate 1 group from 3 source memories into 1 new memory."
     )
-    assert await found(ann, "tea") == set(ids)
+    assert await search_ids(ann, "tea") == set(ids)
     odd = await ann.http.post("/v1/consolidate?dry_run=perhaps")
     assert (odd.status_code, odd.json()["field"]) == (400, "dry_run")
     assert (await ann.http.post("/v1/consolidate/group?dry_run=true")).status_code == 400
@@ -77,7 +77,7 @@ async def test_a_run_that_would_change_more_than_its_share_stops_and_says_so(ann
     await ann.store("other")
     says = "3 of 4 memories would be merged (75%), more than the share of 50%."
     await check_refusal(ann, "consolidate", {"share": 0.5}, status=409, code="conflict", says=says)
-    assert len(await found(ann, "tea")) == 3
+    assert len(await search_ids(ann, "tea")) == 3
     dry = await ann.call("consolidate", {"share": 0.5, "dry_run": True})
     assert dry["meta"]["notice"].startswith(says)
     assert (await ann.call("consolidate", {"share": 0.75}))["merged"] == 1
@@ -96,7 +96,7 @@ async def test_a_group_is_merged_into_the_agents_words(ann, door):
     assert (answer["source_ids"], answer["method"]) == ([two, one], "agent")
     memory = await ann.call("fetch", {"id": answer["id"]})
     assert (memory["content"], memory["type"], memory["tags"]) == ("We drink tea.", "preference", ["drinks", "tea"])
-    assert await found(ann, "tea") == {answer["id"]}
+    assert await search_ids(ann, "tea") == {answer["id"]}
     source = await ann.call("fetch", {"id": one})
     assert (source["consolidated"], source["consolidated_into"]) == (1, answer["id"])
     await check_refusal(
@@ -202,7 +202,7 @@ async def test_what_followed_a_merged_turn_is_no_longer_found_by_it_once_it_is_t
     merged = {"source_ids": ids, "content": "Wading birds"}
     answer = await door(ann, "consolidate_group", merged)
     last = await ann.store("Seen at the pond", session="s")
-    assert await found(ann, "wading") == {answer["id"], last}
+    assert await search_ids(ann, "wading") == {answer["id"], last}
     await door(ann, "undo_consolidation", {"run": answer["run"]})
-    assert await found(ann, "wading") == set()
-    assert await found(ann, "pond") == {last}
+    assert await search_ids(ann, "wading") == set()
+    assert await search_ids(ann, "pond") == {last}

@@ -27,7 +27,7 @@ URL = "https://embed.test/v1"
 KEY = "sk-hunter2"
 
 
-def embedded(request):
+def answer_well(request):
     texts = httpx.Response(200, content=request.content).json()["input"]
     return httpx.Response(200, json={"data": [{"index": n, "embedding": [len(t), 1]} for n, t in enumerate(texts)]})
 
@@ -36,7 +36,7 @@ def embedded(request):
 def endpoint():
     with respx.mock(assert_all_called=False) as mock:
         mock.route(host="127.0.0.1").pass_through()
-        yield mock.post(f"{URL}/embeddings").mock(side_effect=embedded)
+        yield mock.post(f"{URL}/embeddings").mock(side_effect=answer_well)
 
 
 @pytest.fixture
@@ -57,35 +57,35 @@ def impatient(monkeypatch):
     monkeypatch.setattr(remote_embeddings, "PAUSES", (0.0, 0.0))
 
 
-async def is_whole(site):
+async def fill_gaps(site):
     """Return once the server's own loop has filled in every gap; the model may have to come back first."""
     async with asyncio.timeout(60):
         while not site.services.encoder.is_ready:  # noqa: ASYNC110 - the product has no use for an event here
             await asyncio.sleep(0)
-        await follow_backfill(site.services.encoder, told, lambda _: asyncio.sleep(0))
+        await follow_backfill(site.services.encoder, ignore_progress, lambda _: asyncio.sleep(0))
 
 
-async def told(*_):
+async def ignore_progress(*_):
     """Progress that nobody reads."""
 
 
-async def asked(person, query, **more):
+async def search_words(person, query, **more):
     return (await person.http.post("/v1/search", json={"query": query} | more)).json()
 
 
-async def health_of(person):
+async def read_health(person):
     return (await person.http.get("/v1/health")).json()
 
 
 async def test_what_is_stored_with_an_endpoint_is_found_by_meaning(endpoint, remote, clock):  # noqa: ARG001
     async with open_site(remote, clock) as site:
-        await is_whole(site)
+        await fill_gaps(site)
         ann = await site.add_person()
         await ann.store("x" * 9)
-        found = await asked(ann, "z" * 9)  # no word in common
+        found = await search_words(ann, "z" * 9)  # no word in common
         assert [each["content"] for each in found["memories"]] == ["x" * 9]
         assert found["ranking"] == "hybrid"
-        health = await health_of(ann)
+        health = await read_health(ann)
         assert (health["embedding_model"], health["embedding_state"]) == ("m", "ready")
         assert health["vectors"] == {"filled": 1, "missing": 0, "percent": 100.0}
 
@@ -101,37 +101,37 @@ async def test_while_the_endpoint_is_down_words_are_ranked_and_what_was_stored_g
             with pytest.raises(Exception, match="ConnectError"):
                 await site.services.encoder.source.wait_ready()
             await ann.store("the heron nests late")
-            found = await asked(ann, "heron")
+            found = await search_words(ann, "heron")
             assert (len(found["memories"]), found["ranking"]) == (1, "keyword")
             assert "cannot be reached (ConnectError)" in found["meta"]["notice"]
-            down = await health_of(ann)
+            down = await read_health(ann)
             assert (down["status"], down["ranking"], down["vectors"]) == ("degraded", "keyword", None)
             assert "ConnectError" in down["embedding_state"]
-            endpoint.mock(side_effect=embedded)
-            await is_whole(site)
-            found = await asked(ann, "some other words to.")
+            endpoint.mock(side_effect=answer_well)
+            await fill_gaps(site)
+            found = await search_words(ann, "some other words to.")
             assert (len(found["memories"]), found["ranking"]) == (1, "hybrid")
             clock.move(minutes=1)
-            assert (await health_of(ann))["vectors"]["percent"] == 100
-            assert KEY not in f"{down}{await health_of(ann)}"
+            assert (await read_health(ann))["vectors"]["percent"] == 100
+            assert KEY not in f"{down}{await read_health(ann)}"
     assert KEY not in f"{logs}"
 
 
 async def test_an_endpoint_that_is_down_at_the_next_start_loses_nothing(endpoint, remote, clock):
     async with open_site(remote, clock) as site:
-        await is_whole(site)
+        await fill_gaps(site)
         ann = await site.add_person()
         await ann.store("x" * 9)
     endpoint.mock(side_effect=httpx.Response(401))
     async with open_site(remote, clock) as site:
         ann = await site.add_person()
-        assert (await asked(ann, "x" * 9))["ranking"] == "keyword"
-    endpoint.mock(side_effect=embedded)
+        assert (await search_words(ann, "x" * 9))["ranking"] == "keyword"
+    endpoint.mock(side_effect=answer_well)
     async with open_site(remote, clock) as site:
-        await is_whole(site)
+        await fill_gaps(site)
         before = endpoint.call_count
         ann = await site.add_person()
-        assert (await asked(ann, "z" * 9))["ranking"] == "hybrid"
+        assert (await search_words(ann, "z" * 9))["ranking"] == "hybrid"
         assert endpoint.call_count == before + 1  # the question alone
 
 
@@ -144,25 +144,25 @@ async def test_a_store_that_waits_too_long_goes_on_without_vectors_and_gets_them
     async def hold_up(request):
         if b"convertible" in request.content:
             await going.wait()
-        return embedded(request)
+        return answer_well(request)
 
     endpoint.mock(side_effect=hold_up)
     async with open_site(remote, clock) as site:
-        await is_whole(site)
+        await fill_gaps(site)
         ann = await site.add_person()
         answer = await ann.http.post("/v1/memories", json={"content": "Her car is a red convertible"})
         assert (answer.status_code, answer.json()["indexed"]) == (201, True)
-        found = await asked(ann, "red convertible")
+        found = await search_words(ann, "red convertible")
         assert [each["content"] for each in found["memories"]] == ["Her car is a red convertible"]
-        assert (await health_of(ann))["vectors"]["missing"] == 1
+        assert (await read_health(ann))["vectors"]["missing"] == 1
         going.set()
-        await is_whole(site)
-        assert (await health_of(ann))["vectors"]["missing"] == 0
+        await fill_gaps(site)
+        assert (await read_health(ann))["vectors"]["missing"] == 0
 
 
 async def test_stores_take_turns_by_the_account_of_their_caller(endpoint, remote, clock, monkeypatch):  # noqa: ARG001
     async with open_site(remote, clock) as site:
-        await is_whole(site)
+        await fill_gaps(site)
         source, accounts = site.services.encoder.source, []
         embed = source.embed_documents
 
@@ -181,27 +181,27 @@ async def test_stores_take_turns_by_the_account_of_their_caller(endpoint, remote
 async def test_while_a_new_model_embeds_everything_the_one_before_it_answers(endpoint, remote, clock, settings, models):
     (settings.data_dir / "models").symlink_to(models)
     async with open_site(settings.model_copy(update={"embedding_model": MINILM}), clock) as site:
-        await is_whole(site)
+        await fill_gaps(site)
         await (await site.add_person()).store("Her car is a red convertible")
     going = asyncio.Event()
 
     async def held_up(request):
         if b"convertible" in request.content:
             await going.wait()
-        return embedded(request)
+        return answer_well(request)
 
     endpoint.mock(side_effect=held_up)
     async with open_site(remote, clock) as site:
         ann = await site.add_person()
         async with asyncio.timeout(60):
-            while (found := await asked(ann, "what vehicle does she drive"))["ranking"] != "hybrid":
+            while (found := await search_words(ann, "what vehicle does she drive"))["ranking"] != "hybrid":
                 pass  # the model of before is still being loaded
         assert [each["content"] for each in found["memories"]] == ["Her car is a red convertible"]
-        assert (await health_of(ann))["vectors"] == {"filled": 0, "missing": 1, "percent": 0.0}
+        assert (await read_health(ann))["vectors"] == {"filled": 0, "missing": 1, "percent": 0.0}
         going.set()
-        await is_whole(site)
+        await fill_gaps(site)
         before = endpoint.call_count
-        assert (await asked(ann, "what vehicle does she drive?"))["ranking"] == "hybrid"
+        assert (await search_words(ann, "what vehicle does she drive?"))["ranking"] == "hybrid"
         assert endpoint.call_count == before + 1
 
 
@@ -268,29 +268,29 @@ def test_the_outcome_is_told_in_a_sentence(missing, state, is_going_on, text):
 
 
 @pytest.fixture
-def counted():
+def statements():
     """The counts that were read from SQL so far."""
     with note_statements("count(vectors") as statements:
         yield statements
 
 
-async def test_gaps_are_counted_once_a_minute_however_often_health_is_asked(endpoint, remote, clock, counted):
+async def test_gaps_are_counted_once_a_minute_however_often_health_is_asked(endpoint, remote, clock, statements):
     async with open_site(remote, clock) as site:
-        await is_whole(site)
+        await fill_gaps(site)
         ann = await site.add_person()
         await ann.store("one")
         for _ in range(3):
-            assert (await health_of(ann))["vectors"]["missing"] == 0
+            assert (await read_health(ann))["vectors"]["missing"] == 0
         clock.move(hours=1)
-        await health_of(ann)
-        assert len(counted) == 1  # no gap is known: it holds until the next backfill
+        await read_health(ann)
+        assert len(statements) == 1  # no gap is known: it holds until the next backfill
         endpoint.mock(side_effect=httpx.Response(401))
         await ann.store("two")
         for _ in range(3):
-            await health_of(ann)
+            await read_health(ann)
         clock.move(seconds=KEPT.total_seconds())
-        assert (await health_of(ann))["vectors"] == {"filled": 1, "missing": 1, "percent": 50.0}
-        assert len(counted) == 3
+        assert (await read_health(ann))["vectors"] == {"filled": 1, "missing": 1, "percent": 50.0}
+        assert len(statements) == 3
 
 
 @pytest.mark.parametrize(
@@ -302,4 +302,4 @@ def test_a_hundred_percent_means_all(filled, missing, percent):
 
 async def test_a_run_that_waits_for_vectors_ends_with_the_reason_where_there_is_no_model(site):
     with pytest.raises(BackfillFailed, match="LOCI_EMBEDDING_MODEL is none"):
-        await follow_backfill(site.services.encoder, told)
+        await follow_backfill(site.services.encoder, ignore_progress)

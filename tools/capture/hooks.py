@@ -8,17 +8,17 @@ from pydantic import Field
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.ids import new_id
+from server.memory.capture.json_text import read_tool_json
 from server.memory.capture.models import EventKind
 from server.memory.capture.payloads import find_kind
-from server.memory.capture.tool_json import read_tool_json
-from server.store.record.capture import sessions, told
+from server.store.record.capture import sessions, told_texts
 from server.store.record.capture.sessions import Session
-from server.store.record.capture.told import ToldSession
+from server.store.record.capture.told_texts import SessionState
+from tools.capture.added_context import AddedContext
 from tools.capture.names import ReportedId, ReportedName, ReportedWord
 from tools.capture.places import SessionPlace, find_session_place
 from tools.capture.recording import Report, clean_reports, record_reports
 from tools.capture.sessions import close_session, make_external_key, normalize_platform
-from tools.capture.telling import Told
 from tools.core.arguments import InWorkspace
 from tools.core.call import Call, PlacedCall, ensure_workspace
 from tools.core.services import Services
@@ -56,7 +56,7 @@ class Hook:
     kind: HookKind
     #: The key by which the session is found; None if the hook names none.
     session_key: str | None
-    session: ToldSession | None
+    session: SessionState | None
     place: SessionPlace
 
     @property
@@ -70,11 +70,11 @@ class Hook:
         return self.kind == "start" and self.args.source in _FORGETFUL
 
     @property
-    def heard(self) -> ToldSession | None:
+    def heard(self) -> SessionState | None:
         """The session with what its agent was told and still sees."""
         if self.session is None or not self.has_lost_context:
             return self.session
-        return ToldSession(self.session.id, self.session.project, self.session.place_key, is_briefed=False)
+        return SessionState(self.session.id, self.session.project, self.session.place_key, is_briefed=False)
 
     @property
     def is_beginning(self) -> bool:
@@ -91,7 +91,7 @@ def find_hook_kind(event: str | None) -> HookKind:
 async def read_hook(services: Services, call: Call, args: OnEvent, kind: HookKind) -> Hook:
     """Return an event with its session and its place."""
     key = None if args.session_id is None else make_external_key(name_platform(args), args.session_id)
-    session = None if key is None else await told.find_told_session(services.db, call.id_for_reading, key)
+    session = None if key is None else await told_texts.find_session_state(services.db, call.id_for_reading, key)
     if session is not None:
         place = SessionPlace(session.project, session.place_key)
     else:
@@ -100,7 +100,7 @@ async def read_hook(services: Services, call: Call, args: OnEvent, kind: HookKin
     return Hook(args=args, kind=kind, session_key=key, session=session, place=place)
 
 
-async def capture_hook(services: Services, call: Call, hook: Hook, now_told: Told) -> None:
+async def capture_hook(services: Services, call: Call, hook: Hook, added: AddedContext) -> None:
     """Store an event, its session, and what the agent is told with it, in one transaction.
 
     Raises:
@@ -108,7 +108,7 @@ async def capture_hook(services: Services, call: Call, hook: Hook, now_told: Tol
     """
     reports = _list_reports(hook)
     is_end = hook.kind == "end" and hook.session is not None
-    if not (reports or is_end or now_told.fingerprints or now_told.has_briefing):
+    if not (reports or is_end or added.fingerprints or added.has_briefing):
         return
     payloads = await clean_reports(reports)
     now = services.now()
@@ -121,9 +121,9 @@ async def capture_hook(services: Services, call: Call, hook: Hook, now_told: Tol
         if session_id is None:
             return
         if hook.has_lost_context:
-            await told.forget_told(connection, session_id)
-        await told.put_told(connection, session_id, now_told.fingerprints)
-        if now_told.has_briefing:
+            await told_texts.forget_told_texts(connection, session_id)
+        await told_texts.put_told_texts(connection, session_id, added.fingerprints)
+        if added.has_briefing:
             await sessions.update_session(connection, session_id, briefed_at=now)
         if is_end:
             await close_session(connection, placed.workspace, session_id, now)

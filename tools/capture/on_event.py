@@ -7,8 +7,8 @@ import structlog
 from pydantic import Field
 from pydantic.json_schema import SkipJsonSchema
 
+from tools.capture.added_context import AddedContext, add_context
 from tools.capture.hooks import HookKind, OnEvent, capture_hook, find_hook_kind, name_platform, read_hook
-from tools.capture.telling import Told, tell
 from tools.capture.wire import Wire
 from tools.core.answers import Meta
 from tools.core.call import Call
@@ -47,34 +47,36 @@ async def on_event(services: Services, call: Call, args: OnEvent) -> HookAnswer:
 
     An event that is unknown or lacks its fields is answered with nothing.
     """
-    kind, told = find_hook_kind(args.event), Told()
+    kind, added = find_hook_kind(args.event), AddedContext()
     if kind != "other":
         try:
-            told = await _take_event(services, call, args, kind)
+            added = await _take_event(services, call, args, kind)
         except Exception:
             log.exception("hook.failed", event_name=args.event, request_id=call.actor.request_id)
-    if not told.texts:
+    if not added.texts:
         return HookAnswer(meta=call.meta)
-    text = "\n\n".join(told.texts)
+    text = "\n\n".join(added.texts)
     if name_platform(args) == "cursor":
         return HookAnswer(cursor_context=text, meta=call.meta)
     output = HookOutput(hook_event_name=args.event or "", additional_context=text)
     return HookAnswer(hook_specific_output=output, meta=call.meta)
 
 
-async def _take_event(services: Services, call: Call, args: OnEvent, kind: HookKind) -> Told:
+async def _take_event(services: Services, call: Call, args: OnEvent, kind: HookKind) -> AddedContext:
     """Find what the agent is told, and store the event. If one of them fails, the other one is done all the same."""
-    hook, told = await read_hook(services, call, args, kind), Told()
+    hook, added = await read_hook(services, call, args, kind), AddedContext()
     if hook.reaches_agent:
         try:
-            told = await tell(services, call, args.prompt or "", hook.heard, hook.place, is_beginning=hook.is_beginning)
+            added = await add_context(
+                services, call, args.prompt or "", hook.heard, hook.place, is_beginning=hook.is_beginning
+            )
         except Exception:
             log.exception("hook.nothing_told", event_name=args.event, request_id=call.actor.request_id)
     try:
-        await capture_hook(services, call, hook, told)
+        await capture_hook(services, call, hook, added)
     except Exception:
         log.exception("hook.not_captured", event_name=args.event, request_id=call.actor.request_id)
-    return told
+    return added
 
 
 OPERATIONS = (

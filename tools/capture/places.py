@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from server.memory.capture.projects import list_homes, name_project, read_path, read_repository
+from server.memory.capture.projects import list_project_folders, name_project, read_path, read_repository
 from server.store.record import workspaces
 from server.store.record.capture import places
 
@@ -26,12 +26,12 @@ async def find_session_place(
     """
     remote = None if repository is None else read_repository(repository)
     folder = None if path is None else read_path(path)
-    homes = [*([remote] if remote else []), *(list_homes(folder) if folder else [])]
-    if not homes:
+    likely = [*([remote] if remote else []), *(list_project_folders(folder) if folder else [])]
+    if not likely:
         return SessionPlace()
-    known = await places.find_workspaces_at(connection, account_id, homes)
-    for each in homes:
+    known = await places.find_workspaces_at(connection, account_id, likely)
+    for each in likely:
         workspace = await workspaces.get_workspace(connection, known[each.key]) if each.key in known else None
         if workspace is not None:
             return SessionPlace(workspace.name, each.key)
-    return SessionPlace(name_project(homes[:1]), homes[0].key)
+    return SessionPlace(name_project(likely[:1]), likely[0].key)

@@ -10,7 +10,7 @@ from server.errors import Failure
 from server.memory.capture.projects import (
     MOST_CHARACTERS,
     Place,
-    list_homes,
+    list_project_folders,
     name_apart,
     name_project,
     read_path,
@@ -123,16 +123,16 @@ async def resolve_project(
     remote = None if repository is None else read_repository(repository)
     folder = None if path is None else read_path(path)
     given = [each for each in (remote, folder) if each is not None]
-    homes = [*([remote] if remote else []), *(list_homes(folder) if folder else [])]
-    known = await places.find_workspaces_at(connection, account_id, homes) if homes else {}
-    found = await _find_at(connection, remote, homes, known) if name is None else None
+    likely = [*([remote] if remote else []), *(list_project_folders(folder) if folder else [])]
+    known = await places.find_workspaces_at(connection, account_id, likely) if likely else {}
+    found = await _find_at(connection, remote, likely, known) if name is None else None
     is_new = False
     if found is None:
         wanted = name or await _choose_name(connection, account_id, remote, given)
         found, is_new = await services.plans.ensure_workspace(
             connection, account_id, wanted, services.encoder.generation, services.now()
         )
-    elif folder is not None and found.id in (known.get(each.key) for each in homes if each is not remote):
+    elif folder is not None and found.id in (known.get(each.key) for each in likely if each is not remote):
         given = [each for each in given if each is remote]  # the folder is in one by which the project is known
     new = [each for each in given if known.get(each.key) != found.id]
     await places.put_places(connection, account_id, found.id, new, services.now())
@@ -140,10 +140,10 @@ async def resolve_project(
 
 
 async def _find_at(
-    connection: AsyncConnection, remote: Place | None, homes: list[Place], known: dict[str, str]
+    connection: AsyncConnection, remote: Place | None, likely: list[Place], known: dict[str, str]
 ) -> Workspace | None:
     """Return the workspace that is known by the first of these places."""
-    for each in homes:
+    for each in likely:
         if each.key not in known:
             continue
         # Another repository may lie inside the folder of a project.

@@ -5,12 +5,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from server.memory.capture.fingerprints import fingerprint
-from server.memory.capture.repeats import Telling
+from server.memory.capture.repeats import ToldTexts
 
 #: The most tokens of a briefing, and the bytes of UTF-8 that a token has at least: an estimate from above.
 MOST_TOKENS = 600
 _BYTES_A_TOKEN = 3
-#: The most bytes of one point of the briefing, and the least room that is worth a point.
+#: The most bytes of one line of the briefing, and the least room that is worth a line.
 _LONGEST, _LEAST = 330, 40
 #: The parts of a session's summary, the one that tells most first.
 _SUMMARY_PARTS = ("Done:", "Open:", "Changed:", "Asked:")
@@ -20,7 +20,7 @@ _CLOSING = re.compile(r"<(\s*)/(\s*briefing)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
-class Point:
+class BriefingText:
     """One text that may be told, and the id of the memory, the item or the crystal that it is of.
 
     `project` names another project than the one in which the agent works.
@@ -32,68 +32,68 @@ class Point:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Known:
-    """All that could be told when a session begins. In each list the first points matter most."""
+class BriefingMaterial:
+    """All that could be told when a session begins. In each list the first texts matter most."""
 
-    crystals: Sequence[Point] = ()
-    avoided: Sequence[Point] = ()
-    open_items: Sequence[Point] = ()
+    crystals: Sequence[BriefingText] = ()
+    avoided: Sequence[BriefingText] = ()
+    open_items: Sequence[BriefingText] = ()
     #: The project in which the agent works, if it is known, and what was done there last.
     project: str | None = None
-    last_done: Sequence[Point] = ()
-    standing: Sequence[Point] = ()
+    last_done: Sequence[BriefingText] = ()
+    standing: Sequence[BriefingText] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Briefing:
-    """A text of at most `MOST_TOKENS` tokens, "" if there is nothing to tell, and the points that are in it."""
+    """A text of at most `MOST_TOKENS` tokens, "" if there is nothing to tell, and the texts of which it has a line."""
 
     text: str
-    points: tuple[Point, ...]
+    texts: tuple[BriefingText, ...]
 
 
-def compose_briefing(known: Known) -> Briefing:
+def compose_briefing(material: BriefingMaterial) -> Briefing:
     """Return the briefing: who the agent is, what to leave alone, what is open, what was done last, and what holds.
 
     Each part has a room of its own, and what one leaves over goes to those after it.
     """
-    telling = Telling(fingerprint(each.text) for each in known.standing)
+    told_texts = ToldTexts(fingerprint(each.text) for each in material.standing)
     parts = (
-        ("Who you are", [(each, each.text) for each in known.crystals], 120),
-        ("Leave alone", [(each, each.text) for each in known.avoided], 70),
-        ("Open", [(each, each.text) for each in known.open_items], 80),
+        ("Who you are", [(each, each.text) for each in material.crystals], 120),
+        ("Leave alone", [(each, each.text) for each in material.avoided], 70),
+        ("Open", [(each, each.text) for each in material.open_items], 80),
         (
-            f"Done last in {known.project}" if known.project else "Done last",
-            [(each, _order_summary(telling.leave_out_told(each.text))) for each in known.last_done],
+            f"Done last in {material.project}" if material.project else "Done last",
+            [(each, _order_summary(told_texts.leave_out_repeats(each.text))) for each in material.last_done],
             150,
         ),
-        ("Decisions, preferences and instructions", [(each, _name_project(each)) for each in known.standing], 600),
+        ("Decisions, preferences and instructions", [(each, _name_project(each)) for each in material.standing], 600),
     )
     left = MOST_TOKENS * _BYTES_A_TOKEN - _measure(_HEAD) - _measure(_FOOT)
     room = 0
-    told: list[Point] = []
+    chosen_texts: list[BriefingText] = []
     lines: list[str] = []
-    for heading, points, tokens in parts:
+    for heading, texts, tokens in parts:
         room = min(room + tokens * _BYTES_A_TOKEN, left)
-        chosen = list(_choose_lines(points, room - _measure(f"{heading}:")))
+        chosen = list(_choose_lines(texts, room - _measure(f"{heading}:")))
         if not chosen:
             continue
         added = [f"{heading}:", *(line for _, line in chosen)]
         used = sum(map(_measure, added))
         room, left = room - used, left - used
         lines += added
-        told += [point for point, _ in chosen]
-    return Briefing("\n".join([_HEAD, *lines, _FOOT]) if lines else "", tuple(told))
+        chosen_texts += [each for each, _ in chosen]
+    return Briefing("\n".join([_HEAD, *lines, _FOOT]) if lines else "", tuple(chosen_texts))
 
 
-def _choose_lines(points: Iterable[tuple[Point, str]], room: int) -> Iterator[tuple[Point, str]]:
-    """Yield the first points for which there is room, each with its line. One without words is left out."""
+def _choose_lines(texts: Iterable[tuple[BriefingText, str]], room: int) -> Iterator[tuple[BriefingText, str]]:
+    """Yield the first texts for which there is room, each with its line. One without words is left out."""
     if room < _LEAST:
         return
     seen = {""}
     longest = min(_LONGEST, room - _measure("- "))
-    for point, text in points:
-        plain = squeeze(" ".join(text.split()), longest)
+    for text, words in texts:
+        plain = squeeze(" ".join(words.split()), longest)
         if plain in seen:
             continue
         seen.add(plain)
@@ -102,11 +102,11 @@ def _choose_lines(points: Iterable[tuple[Point, str]], room: int) -> Iterator[tu
         if _measure(line) > room:
             return
         room -= _measure(line)
-        yield point, line
+        yield text, line
 
 
-def _name_project(point: Point) -> str:
-    return f"[{point.project}] {point.text}" if point.project else point.text
+def _name_project(text: BriefingText) -> str:
+    return f"[{text.project}] {text.text}" if text.project else text.text
 
 
 def _measure(line: str) -> int:

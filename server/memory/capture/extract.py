@@ -19,7 +19,7 @@ from server.memory.capture.work.causes import find_causes
 from server.memory.capture.work.changes import Change, find_changes, name_path, name_paths
 from server.memory.capture.work.commands import find_added_packages, split_command
 from server.memory.capture.work.failures import Cure, find_cures, has_failed
-from server.memory.capture.work.told import ToldWork, find_told_work
+from server.memory.capture.work.replies import WorkInReply, find_work_in_replies
 
 __all__ = ["extract_observations", "fingerprint"]
 
@@ -62,7 +62,7 @@ def _list_work(turns: Sequence[Turn], guard: Guard) -> Iterator[Observation]:
     yield from (_tell_change(change) for change in find_changes(turns) if not _is_known(change, guard))
     yield from (_tell_cure(cure) for cure in find_cures(steps)[0] if not guard.holds(cure.error))
     yield from _list_packages(steps)
-    yield from (_tell_told(each) for each in find_told_work(turns))
+    yield from (_tell_work(each) for each in find_work_in_replies(turns))
     for turn in turns:
         if turn.reply is not None:
             for cause in find_causes(turn):
@@ -90,10 +90,10 @@ def _tell_change(change: Change) -> Observation:
     return _make(" ".join(parts), "observation", title, "agent", change.at, change.events)
 
 
-def _tell_told(told: ToldWork) -> Observation:
+def _tell_work(work: WorkInReply) -> Observation:
     """Return the observation of what an agent said that it did."""
-    parts = [*told.sentences, *([f"Asked: {resolve_dates(told.reason, told.reply.at)}"] if told.reason else [])]
-    return _make(" ".join(parts), "observation", "What the agent did", "agent", told.reply.at, told.events)
+    parts = [*work.sentences, *([f"Asked: {resolve_dates(work.reason, work.reply.at)}"] if work.reason else [])]
+    return _make(" ".join(parts), "observation", "What the agent did", "agent", work.reply.at, work.events)
 
 
 def _tell_cure(cure: Cure) -> Observation:
@@ -108,7 +108,7 @@ def _tell_cure(cure: Cure) -> Observation:
 
 def _list_packages(steps: Iterable[Step]) -> Iterator[Observation]:
     """Yield an observation for each command that added packages, or other versions of them."""
-    told = set[tuple[str, str | None]]()
+    earlier = set[tuple[str, str | None]]()
     for step in steps:
         command = step.call.command
         if command is None or has_failed(step.call):
@@ -117,9 +117,9 @@ def _list_packages(steps: Iterable[Step]) -> Iterator[Observation]:
             packages = [
                 each for each in find_added_packages(part, step.call.output) if each[0].lower() not in _OWN_TOOLS
             ]
-            if told.issuperset(packages):
+            if earlier.issuperset(packages):
                 continue
-            told.update(packages)
+            earlier.update(packages)
             named = ", ".join(f"{name} {version}" if version else name for name, version in packages)
             content = f"Added {named} with `{shorten(clean_line(part), _LONGEST_COMMAND)}`."
             yield _make(content, "observation", f"Added {named}", "agent", step.event.at, [step.event.id])

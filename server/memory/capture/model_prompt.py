@@ -11,7 +11,7 @@ from typing import Any, Literal
 from server.memory.capture.extract import LONGEST_CONTENT
 from server.memory.capture.fingerprints import Guard, fingerprint
 from server.memory.capture.models import CapturedEvent, Observation
-from server.memory.capture.private_text import split_private
+from server.memory.capture.software_text import split_software_text
 from server.memory.capture.statements.moments import resolve_dates
 from server.memory.capture.summary import LONGEST_SUMMARY, make_summary
 from server.memory.capture.turns import REDACTED, shorten
@@ -81,7 +81,7 @@ def read_observations(
     entries = parse_objects(answer)
     if entries is None:
         return None
-    guard = Guard([*injected, *(fingerprint(part) for each in events for part in split_private(each.text)[1])])
+    guard = Guard([*injected, *(fingerprint(part) for each in events for part in split_software_text(each.text)[1])])
     found: dict[str, Observation] = {}
     for entry in entries:
         observation = _read_entry(entry, events, new)
@@ -129,7 +129,7 @@ def _write_event(number: int, event: CapturedEvent) -> str:
 
 
 def _bound(text: str, most: int) -> str:
-    return shorten(redact_credentials(split_private(text[: 4 * most])[0]).strip(), most)
+    return shorten(redact_credentials(split_software_text(text[: 4 * most])[0]).strip(), most)
 
 
 def _read_entry(entry: Mapping[str, Any], events: Sequence[CapturedEvent], new: Collection[str]) -> Observation | None:

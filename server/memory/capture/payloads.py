@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
 
+from server.memory.capture.json_text import decode_json_text
 from server.memory.capture.models import CapturedEvent, EventKind
 
 #: By the words that clients have for an event, without case, `_` and `-`: its kind.
@@ -139,19 +140,15 @@ def _read_name(fields: Mapping[str, Any], *names: str) -> str | None:
 
 def _read_object(value: Any) -> Mapping[str, Any]:
     """Return an object that may have been sent as JSON in a text; anything else as the object's `input`."""
-    if isinstance(value, str):
-        try:
-            value = json.loads(value)
-        except (ValueError, RecursionError):
-            return {"input": value}
+    value = decode_json_text(value)
     return _as_object(value) if isinstance(value, dict) or value is None else {"input": value}
 
 
 def _read_result(result: Any) -> str:
     """Return a tool's answer as text: its outputs if it is an object that has some, else its JSON."""
     if isinstance(result, str):
-        decoded = _decode_object(result)
-        return result if decoded is None else _read_result(decoded)
+        decoded = decode_json_text(result)
+        return _read_result(decoded) if isinstance(decoded, dict) else result
     if isinstance(result, dict):
         fields = _as_object(result)  # pyright: ignore[reportUnknownArgumentType] - JSON
         texts = [text for name in _OUTPUTS if (text := _read_text(fields.get(name)))]
@@ -161,16 +158,6 @@ def _read_result(result: Any) -> str:
     return "" if result is None else json.dumps(result)
 
 
-def _decode_object(text: str) -> Mapping[str, Any] | None:
-    if not text.lstrip().startswith("{"):
-        return None
-    try:
-        decoded = json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-    return _as_object(decoded) if isinstance(decoded, dict) else None  # pyright: ignore[reportUnknownArgumentType]
-
-
 def _has_failed(event_type: str, fields: Mapping[str, Any], result: Any) -> bool:
     """Whether a tool call failed, as far as the hook says so."""
     named = str(fields.get("hook_event_name", ""))
@@ -178,13 +165,13 @@ def _has_failed(event_type: str, fields: Mapping[str, Any], result: Any) -> bool
         return True
     if isinstance(result, str) and result.lstrip().startswith(("Error:", "Exit code ")):
         return True
-    told = (_decode_object(result) or {}) if isinstance(result, str) else _as_object(result)
+    answer = _as_object(decode_json_text(result))
     if (
-        told.get("is_error") is True
-        or told.get("interrupted") is True
-        or told.get("success") is False
-        or told.get("error")
+        answer.get("is_error") is True
+        or answer.get("interrupted") is True
+        or answer.get("success") is False
+        or answer.get("error")
     ):
         return True
-    code: Any = next((told[name] for name in ("exit_code", "exitCode", "returnCode") if name in told), 0)
+    code: Any = next((answer[name] for name in ("exit_code", "exitCode", "returnCode") if name in answer), 0)
     return isinstance(code, int) and code != 0

@@ -61,7 +61,7 @@ def read_path(path: str) -> Place | None:
     return Place("path", text[:MOST_CHARACTERS]) if text else None
 
 
-def list_homes(path: Place) -> list[Place]:
+def list_project_folders(path: Place) -> list[Place]:
     """Return the folders by which the project of a folder may be known, the nearest first: itself, and those above it.
 
     A folder that many projects share is none of them, unless it is the folder itself.

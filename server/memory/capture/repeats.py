@@ -6,7 +6,7 @@ from server.memory.capture.fingerprints import Guard, fingerprint
 from server.memory.capture.statements.sentences import split_line
 
 
-class Telling:
+class ToldTexts:
     """The texts that an agent was told in its session, and those that it is told now."""
 
     def __init__(self, fingerprints: Iterable[str]) -> None:
@@ -16,7 +16,7 @@ class Telling:
         """Note that the agent is told a text."""
         self._guard.learn([fingerprint(text)])
 
-    def leave_out_told(self, text: str) -> str:
+    def leave_out_repeats(self, text: str) -> str:
         """Return the sentences of a text that say something new, in their lines; "" if none does."""
         lines = (
             " ".join(each for each in split_line(line) if not self._guard.holds(each)) for line in text.splitlines()

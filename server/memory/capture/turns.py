@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from server.memory.capture.fingerprints import Guard, fingerprint
 from server.memory.capture.models import CapturedEvent
-from server.memory.capture.private_text import split_private
+from server.memory.capture.software_text import split_software_text
 from server.memory.capture.statements.sentences import bound_text, find_sentences
 from server.memory.capture.work.tool_calls import ToolCall, read_tool_call
 from server.memory.credentials import redact_credentials
@@ -44,7 +44,7 @@ def split_turns(events: Sequence[CapturedEvent], guard: Guard) -> list[Turn]:
     turns = [Turn()]
     for event in events:
         turn = turns[-1]
-        guard.learn(fingerprint(part) for part in split_private(event.text)[1])
+        guard.learn(fingerprint(part) for part in split_software_text(event.text)[1])
         if event.kind in {"prompt", "end"} and turn.end is None:
             turn.end = event
         if event.kind == "prompt":
@@ -61,7 +61,7 @@ def split_turns(events: Sequence[CapturedEvent], guard: Guard) -> list[Turn]:
 
 def clean_line(text: str) -> str:
     """Return a text in one line without private text, and with the kind of each credential in its place."""
-    return " ".join(redact_credentials(split_private(text)[0]).split())
+    return " ".join(redact_credentials(split_software_text(text)[0]).split())
 
 
 def shorten(text: str, most: int) -> str:
@@ -73,7 +73,7 @@ def shorten(text: str, most: int) -> str:
 
 
 def _read_sentences(text: str, guard: Guard) -> list[str]:
-    own = redact_credentials(bound_text(split_private(text)[0]))
+    own = redact_credentials(bound_text(split_software_text(text)[0]))
     return [each for each in find_sentences(own) if _is_open(each, guard)]
 
 

@@ -295,10 +295,10 @@ async def _delete_other_rows(connection: AsyncConnection, gone: sa.Select[str]) 
     deleted += sum((await delete_reports(connection, gone)).values())
     await delete_places(connection, gone)
     sections = sa.delete(working_sections).where(working_sections.c.workspace_id.in_(gone))
-    homes = list((await connection.execute(sections.returning(working_sections.c.workspace_id))).scalars())
-    if homes:
-        await blank_section_entries(connection, homes)
-    return deleted + len(homes)
+    workspace_ids = list((await connection.execute(sections.returning(working_sections.c.workspace_id))).scalars())
+    if workspace_ids:
+        await blank_section_entries(connection, workspace_ids)
+    return deleted + len(workspace_ids)
 
 
 def _keep_unerased(due: sa.Select[*tuple[str, ...]]) -> sa.Select[*tuple[str, ...]]:

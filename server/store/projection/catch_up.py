@@ -14,7 +14,7 @@ import structlog
 
 from server.store.db import Database
 from server.store.projection.collection_state import CollectionState
-from server.store.projection.placement import Home, find_place, is_current, note_flushed, read_rows
+from server.store.projection.placement import Home, find_placement, is_current, note_flushed, read_rows
 from server.store.projection.point_writer import PointWriter
 from server.store.projection.settling import open_serving
 from server.store.search.seam import Engine, EngineDown, UnusableCollection, WritesRefused
@@ -93,10 +93,10 @@ class CatchUp:
 
     async def drop_collection(self, workspace_id: str, state: CollectionState) -> None:
         """Drop a workspace's collection, if there is one. The caller holds the workspace's lock. Raises EngineDown."""
-        place = await find_place(self._db, workspace_id)
-        if place is not None:
-            await self._engine.drop_collection(place.target.collection)
-            await note_flushed(self._db, place.target, 0)
+        placement = await find_placement(self._db, workspace_id)
+        if placement is not None:
+            await self._engine.drop_collection(placement.target.collection)
+            await note_flushed(self._db, placement.target, 0)
         state.opened, state.must_drop = None, False
 
     async def find_outdated(self) -> list[str]:

@@ -74,7 +74,7 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Placement:
     """The collection that serves a workspace, by the record, and the revision up to which it is on the disk."""
 
     target: Target
@@ -85,7 +85,7 @@ class Place:
     is_placed: bool  # whether its layout is settled
 
 
-_PLACE = sa.select(
+_PLACEMENT = sa.select(
     *(
         workspaces.c[name]
         for name in (
@@ -126,22 +126,22 @@ async def is_serving(db: Database, target: Target) -> bool:
     return any(is_current(row, target) for row in await read_rows(db, [target.workspace_id]))
 
 
-async def find_place(db: Database, workspace_id: str) -> Place | None:
+async def find_placement(db: Database, workspace_id: str) -> Placement | None:
     """Return the place of a workspace's points; None if there is no such workspace."""
     async with db.read() as connection:
-        return await read_place(connection, workspace_id)
+        return await read_placement(connection, workspace_id)
 
 
-async def read_place(connection: AsyncConnection, workspace_id: str) -> Place | None:
+async def read_placement(connection: AsyncConnection, workspace_id: str) -> Placement | None:
     """Return the place of a workspace's points, as a transaction sees it; None if there is no such workspace."""
-    row = (await connection.execute(_PLACE.where(workspaces.c.id == workspace_id))).one_or_none()
+    row = (await connection.execute(_PLACEMENT.where(workspaces.c.id == workspace_id))).one_or_none()
     if row is None:
         return None
     dims = await generations.find_dims(connection, row.generation)
     collection = name_collection(
         workspace_id, row.generation, dims, row.search_text_rule, cast("Layout", row.layout or "workspace")
     )
-    return Place(
+    return Placement(
         target=Target(workspace_id, collection, row.generation, row.search_text_rule),
         flushed=row.flushed_revision,
         is_empty=row.revision == 0,

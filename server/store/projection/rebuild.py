@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from server.store.db import Database
-from server.store.projection.placement import Layout, Target, find_place, name_collection
+from server.store.projection.placement import Layout, Target, find_placement, name_collection
 from server.store.projection.point_writer import PointWriter
 from server.store.record import generations
 from server.store.search.seam import Engine, UnusableCollection
@@ -28,16 +28,16 @@ async def plan_replacement(
     db: Database, workspace_id: str, generation: int, rule: str, layout: Layout
 ) -> Replacement | None:
     """Return which collection takes the place of which; None if the workspace is gone or serves the wanted one."""
-    place = await find_place(db, workspace_id)
-    if place is None or place.is_deleted:
+    placement = await find_placement(db, workspace_id)
+    if placement is None or placement.is_deleted:
         return None
-    old = place.target
+    old = placement.target
     if (old.generation, old.rule, old.layout) == (generation, rule, layout):
         return None
     async with db.read() as connection:
         dims = await generations.find_dims(connection, generation)
     new = Target(workspace_id, name_collection(workspace_id, generation, dims, rule, layout), generation, rule)
-    return Replacement(old, new, place.is_empty)
+    return Replacement(old, new, placement.is_empty)
 
 
 class Rebuilder:
@@ -74,8 +74,8 @@ class Rebuilder:
             EngineDown: the engine cannot be reached; the old collection goes on serving.
         """
         new = replacement.new
-        place = await find_place(self._db, new.workspace_id)
-        if place is None or place.is_deleted:
+        placement = await find_placement(self._db, new.workspace_id)
+        if placement is None or placement.is_deleted:
             await self._engine.drop_collection(new.collection)
             return False
         reached = reached and await self._writer.write_changes(new, reached)

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 
 from server.store.db import Database
 from server.store.projection.collection_state import NOTHING_SERVED, OpenedCollection, Serving
-from server.store.projection.placement import Home, Place, find_place, note_flushed, read_place
+from server.store.projection.placement import Home, Placement, find_placement, note_flushed, read_placement
 from server.store.projection.record_words import read_words
 from server.store.search.seam import Engine
 from server.store.tables.accounts import workspaces
@@ -16,34 +16,34 @@ async def open_serving(db: Database, engine: Engine, home: Home, workspace_id: s
     Raises:
         EngineDown: the engine cannot be reached.
     """
-    place = await find_place(db, workspace_id)
-    if place is None or place.is_empty:
+    placement = await find_placement(db, workspace_id)
+    if placement is None or placement.is_empty:
         return None
-    if place.is_deleted:
-        await engine.drop_collection(place.target.collection)
+    if placement.is_deleted:
+        await engine.drop_collection(placement.target.collection)
         return None
-    if not place.is_placed or place.store != home.store:
-        place = await _settle_place(db, engine, home, workspace_id) or place
-    collection = place.target.collection
+    if not placement.is_placed or placement.store != home.store:
+        placement = await _settle_placement(db, engine, home, workspace_id) or placement
+    collection = placement.target.collection
     is_new = not await engine.has_collection(collection)
-    if is_new and place.flushed:
+    if is_new and placement.flushed:
         # Before it is made: after a crash half-way the new one would pass for the whole one.
-        await note_flushed(db, place.target, 0)
+        await note_flushed(db, placement.target, 0)
     is_new |= await engine.open_collection(collection)
-    flushed = 0 if is_new else place.flushed
-    return OpenedCollection(place.target, flushed, flushed)
+    flushed = 0 if is_new else placement.flushed
+    return OpenedCollection(placement.target, flushed, flushed)
 
 
 async def serve_words(db: Database, workspace_id: str) -> Serving:
     """Return the words of a workspace's memories, from the record, if its collection cannot be opened."""
-    place = await find_place(db, workspace_id)
-    if place is None or place.is_empty or place.is_deleted:
+    placement = await find_placement(db, workspace_id)
+    if placement is None or placement.is_empty or placement.is_deleted:
         return NOTHING_SERVED
-    words = await read_words(db, place.target)
+    words = await read_words(db, placement.target)
     return Serving(0, words.language, words)
 
 
-async def _settle_place(db: Database, engine: Engine, home: Home, workspace_id: str) -> Place | None:
+async def _settle_placement(db: Database, engine: Engine, home: Home, workspace_id: str) -> Placement | None:
     """Note the store and the layout of a workspace's collection, and return its place; None if it is gone.
 
     If the points were in a store of the other kind, the collection starts empty. An earlier stay may have left points
@@ -62,7 +62,7 @@ async def _settle_place(db: Database, engine: Engine, home: Home, workspace_id: 
         settled = sa.update(workspaces).where(workspaces.c.id == workspace_id).values(**values)
         await connection.execute(settled)
         if has_moved:
-            place = await read_place(connection, workspace_id)
-            if place is not None:
-                await engine.drop_collection(place.target.collection)
-    return await find_place(db, workspace_id)
+            placement = await read_placement(connection, workspace_id)
+            if placement is not None:
+                await engine.drop_collection(placement.target.collection)
+    return await find_placement(db, workspace_id)

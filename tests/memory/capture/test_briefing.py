@@ -1,14 +1,14 @@
 """The briefing: short, in one order, and each text once."""
 
-from server.memory.capture.briefing import MOST_TOKENS, Known, Point, compose_briefing, squeeze
+from server.memory.capture.briefing import MOST_TOKENS, BriefingMaterial, BriefingText, compose_briefing, squeeze
 
 
 def many(name, number=60, words=30):
-    return [Point(f"{name}{n}", f"{name} number {n} " + f"wörter{n} " * words) for n in range(number)]
+    return [BriefingText(f"{name}{n}", f"{name} number {n} " + f"wörter{n} " * words) for n in range(number)]
 
 
 def test_a_briefing_has_at_most_its_tokens_and_something_of_each_part():
-    known = Known(
+    material = BriefingMaterial(
         crystals=many("crystal", 1, 2_000),
         avoided=many("avoided"),
         open_items=many("open"),
@@ -16,32 +16,34 @@ def test_a_briefing_has_at_most_its_tokens_and_something_of_each_part():
         last_done=many("done"),
         standing=many("standing"),
     )
-    briefing = compose_briefing(known)
+    briefing = compose_briefing(material)
     assert MOST_TOKENS * 0.8 < len(briefing.text.encode()) / 3 <= MOST_TOKENS
-    parts = {each.source_id.rstrip("0123456789") for each in briefing.points}
+    parts = {each.source_id.rstrip("0123456789") for each in briefing.texts}
     assert parts == {"crystal", "avoided", "open", "done", "standing"}
 
 
 def test_nothing_known_is_no_briefing():
-    briefing = compose_briefing(Known())
-    assert (briefing.text, briefing.points) == ("", ())
+    briefing = compose_briefing(BriefingMaterial())
+    assert (briefing.text, briefing.texts) == ("", ())
 
 
 def test_a_summary_begins_with_what_was_done_and_repeats_no_decision():
-    summary = Point("s", "Asked: Deploy on Tuesdays only.\nDone: The script is new.\nOpen: The mails are left to do.")
-    standing = Point("d", "Deploy on Tuesdays only.", project="shop")
-    briefing = compose_briefing(Known(last_done=[summary], standing=[standing]))
+    summary = BriefingText(
+        "s", "Asked: Deploy on Tuesdays only.\nDone: The script is new.\nOpen: The mails are left to do."
+    )
+    standing = BriefingText("d", "Deploy on Tuesdays only.", project="shop")
+    briefing = compose_briefing(BriefingMaterial(last_done=[summary], standing=[standing]))
     assert briefing.text.splitlines()[1:-1] == [
         "Done last:",
         "- Done: The script is new. Open: The mails are left to do.",
         "Decisions, preferences and instructions:",
         "- [shop] Deploy on Tuesdays only.",
     ]
-    assert briefing.points == (summary, standing)
+    assert briefing.texts == (summary, standing)
 
 
 def test_a_text_cannot_close_the_mark_of_the_briefing():
-    briefing = compose_briefing(Known(standing=[Point("d", "a </briefing> b < / BRIEFING> c")]))
+    briefing = compose_briefing(BriefingMaterial(standing=[BriefingText("d", "a </briefing> b < / BRIEFING> c")]))
     assert briefing.text.lower().count("</briefing>") == 1
     assert "< / briefing" not in briefing.text.lower()
 

@@ -8,11 +8,11 @@ from server.memory.capture.extract import extract_observations, fingerprint
 from tests.memory.capture.sessions import START, Session
 
 
-def kept(session, injected=()):
+def extract_contents(session, injected=()):
     return [each.content for each in extract_observations(session.events, injected)]
 
 
-def said(text):
+def extract_pairs(text):
     return [(each.type, each.content) for each in extract_observations(Session().prompt(text).events, ())]
 
 
@@ -41,7 +41,7 @@ def said(text):
     ],
 )
 def test_a_statement_is_kept_so_that_it_can_be_read_alone(text, expected):
-    assert said(text) == expected
+    assert extract_pairs(text) == expected
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ def test_a_statement_is_kept_so_that_it_can_be_read_alone(text, expected):
     ],
 )
 def test_questions_requests_small_talk_pastes_and_private_text_leave_nothing(text):
-    assert said(text) == []
+    assert extract_pairs(text) == []
 
 
 def test_an_observation_says_by_whom_when_and_in_which_events():
@@ -82,7 +82,7 @@ def test_changed_files_are_told_with_what_was_asked_and_what_was_done():
     session = (
         Session().prompt("the timeout is silly, make it 5").edit("scripts/health.sh").reply("I lowered it to 5 s.")
     )
-    assert kept(session) == [
+    assert extract_contents(session) == [
         "Changed scripts/health.sh. Asked: The timeout is silly, make it 5. Done: I lowered it to 5 s."
     ]
 
@@ -119,7 +119,7 @@ def test_a_commit_is_told_with_its_message_and_the_files_that_were_changed_for_i
     ],
 )
 def test_the_files_that_each_agents_editors_change_are_known(tool, arguments, changed):
-    assert kept(Session().tool(tool, arguments).end()) == ([f"Changed {changed}."] if changed else [])
+    assert extract_contents(Session().tool(tool, arguments).end()) == ([f"Changed {changed}."] if changed else [])
 
 
 @pytest.mark.parametrize(
@@ -145,13 +145,13 @@ def test_the_files_that_each_agents_editors_change_are_known(tool, arguments, ch
 def test_a_command_that_failed_is_told_with_its_error_and_what_made_it_pass(tool, command, failed, passed, is_told):
     session = Session().tool(tool, {"command": command}, failed, failed=is_told).edit("src/a.py")
     session.tool(tool, {"command": command}, passed)
-    assert "`pytest -q` failed: KeyError: 'a'. It passed after a change of src/a.py." in kept(session)
+    assert "`pytest -q` failed: KeyError: 'a'. It passed after a change of src/a.py." in extract_contents(session)
 
 
 def test_a_command_that_never_passed_or_needed_no_cure_leaves_nothing():
-    assert kept(Session().run("make", "error: no rule", failed=True)) == []
-    assert kept(Session().run("make", "error: no rule", failed=True).run("make", "ok")) == []
-    assert kept(Session().run("grep x a", failed=True).run("pip install wheel").run("grep x a", "x")) == []
+    assert extract_contents(Session().run("make", "error: no rule", failed=True)) == []
+    assert extract_contents(Session().run("make", "error: no rule", failed=True).run("make", "ok")) == []
+    assert extract_contents(Session().run("grep x a", failed=True).run("pip install wheel").run("grep x a", "x")) == []
 
 
 def test_added_packages_are_told_with_their_versions():
@@ -159,7 +159,7 @@ def test_added_packages_are_told_with_their_versions():
         Session().run("npm install left-pad", "added 1 package").run("pnpm add left-pad@1.3.0", "+ left-pad 1.3.0")
     )
     session.run("pip install -r requirements.txt && pip install freezegun", "Successfully installed freezegun-1.5.1")
-    assert kept(session) == [
+    assert extract_contents(session) == [
         "Added left-pad with `npm install left-pad`.",
         "Added left-pad 1.3.0 with `pnpm add left-pad@1.3.0`.",
         "Added freezegun 1.5.1 with `pip install freezegun`.",
@@ -168,19 +168,19 @@ def test_added_packages_are_told_with_their_versions():
 
 def test_the_cause_of_an_error_is_told_if_the_agent_states_it_after_work():
     cause = "The page was slow because each order loaded its items by itself."
-    assert kept(Session().prompt("why is it slow").reply(cause)) == []
+    assert extract_contents(Session().prompt("why is it slow").reply(cause)) == []
     session = Session().prompt("why is it slow").edit("a.py").reply(f"{cause} I load them together now.")
-    assert kept(session)[1:] == [cause]
+    assert extract_contents(session)[1:] == [cause]
 
 
 def test_without_tool_calls_the_agents_own_words_tell_what_it_did():
     session = Session().prompt("tell people when we deploy, and commit")
     session.reply("I added a line to `README.md` and committed it as 4c5d6e7. You could also add a badge to docs/a.md.")
     session.prompt("what is a badge?").reply("A badge is a small picture. It could be added to README.md.")
-    assert kept(session) == [
+    assert extract_contents(session) == [
         "I added a line to `README.md` and committed it as 4c5d6e7. Asked: tell people when we deploy, and commit."
     ]
-    assert kept(Session().run("ls").prompt("go").reply("I changed a.py.")) == []
+    assert extract_contents(Session().run("ls").prompt("go").reply("I changed a.py.")) == []
 
 
 def test_what_the_server_told_the_agent_is_not_stored_again_whoever_repeats_it():
@@ -191,9 +191,12 @@ def test_what_the_server_told_the_agent_is_not_stored_again_whoever_repeats_it()
         "Actually, from now on we deploy on Tuesdays only! The demo is next Tuesday. Use tabs, never spaces."
     )
     session.edit("a.py").reply("As from now on, we deploy on Tuesdays only. The demo is next Tuesday.")
-    assert kept(session, known) == ["Use tabs, never spaces.", "Changed a.py. Asked: Use tabs, never spaces."]
+    assert extract_contents(session, known) == [
+        "Use tabs, never spaces.",
+        "Changed a.py. Asked: Use tabs, never spaces.",
+    ]
     assert (
-        kept(session.prompt("we do not deploy on Tuesdays any more"), known)[-1]
+        extract_contents(session.prompt("we do not deploy on Tuesdays any more"), known)[-1]
         == "We do not deploy on Tuesdays any more."
     )
 
@@ -201,13 +204,13 @@ def test_what_the_server_told_the_agent_is_not_stored_again_whoever_repeats_it()
 def test_a_file_is_told_once_and_again_for_its_commit():
     session = Session().prompt("make the timeout shorter").edit("a.py").reply("Done.").prompt("half of it").edit("a.py")
     session.reply("Done.").prompt("commit").run("git commit -am x", "[main 4c5d6e7] Shorter timeout")
-    assert kept(session) == [
+    assert extract_contents(session) == [
         "Changed a.py. Asked: make the timeout shorter.",
         'Committed 4c5d6e7 on main: "Shorter timeout". Changed a.py. Asked: half of it.',
     ]
 
 
 def test_what_is_said_twice_is_kept_once():
-    assert kept(Session().prompt("we never deploy on Fridays").prompt("We never deploy on Fridays!")) == [
+    assert extract_contents(Session().prompt("we never deploy on Fridays").prompt("We never deploy on Fridays!")) == [
         "We never deploy on Fridays."
     ]

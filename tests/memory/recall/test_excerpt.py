@@ -11,7 +11,7 @@ ANY = st.text(st.characters(exclude_categories=("Cs",)), max_size=300)
 PARTS = st.one_of(ANY, st.sampled_from(["tea. ", "tea\n", "茶。", "x" * 500]))
 
 
-def cut(text, room, *terms):
+def cut_excerpt(text, room, *terms):
     start, end = find_excerpt(text, room, set(terms))
     return text[start:end]
 
@@ -22,7 +22,7 @@ def cut(text, room, *terms):
 )
 def test_an_excerpt_fits_and_has_the_word_if_the_text_has_it(parts, room):
     text = "".join(parts)
-    part = cut(text, room, "tea")
+    part = cut_excerpt(text, room, "tea")
     assert len(part.encode()) <= room
     assert part in text
     assert part == part.strip()
@@ -35,7 +35,7 @@ def test_an_excerpt_fits_and_has_the_word_if_the_text_has_it(parts, room):
 def test_the_sentence_with_the_word_comes_whole_wherever_it_stands(place, room, separator):
     wanted = "The kettle leaks at the seam."
     text = separator.join([*LINES[:place], wanted, *LINES[place:]])
-    part = cut(text, room, "kettl")
+    part = cut_excerpt(text, room, "kettl")
     assert wanted in part
     assert len(part.encode()) <= room
     assert part[0] in "LT", "it begins with a sentence"
@@ -45,28 +45,28 @@ def test_the_sentence_with_the_word_comes_whole_wherever_it_stands(place, room, 
 
 def test_the_word_stands_in_the_middle_of_the_part():
     text = " ".join([*LINES[:200], "The kettle leaks.", *LINES[200:]])
-    before, _, after = cut(text, 1_000, "kettl").partition("The kettle leaks.")
+    before, _, after = cut_excerpt(text, 1_000, "kettl").partition("The kettle leaks.")
     assert abs(len(before) - len(after)) < 100
 
 
 def test_the_part_with_more_of_the_words_and_the_rarer_ones_is_chosen():
     shop = [f"The shop has shelf {n}." for n in range(200)]
     both = "The kettle of the shop leaks."
-    assert both in cut(" ".join(["A kettle.", *LINES, *shop, *LINES, both, *LINES]), 200, "shop", "kettl")
+    assert both in cut_excerpt(" ".join(["A kettle.", *LINES, *shop, *LINES, both, *LINES]), 200, "shop", "kettl")
 
 
 def test_without_any_of_the_words_it_is_the_beginning():
-    assert cut(" ".join(LINES), 100, "kettl") == " ".join(LINES[:2])
+    assert cut_excerpt(" ".join(LINES), 100, "kettl") == " ".join(LINES[:2])
 
 
 def test_a_sentence_without_an_end_is_cut_between_words_and_a_word_without_an_end_within():
     text = "word " * 3_000 + "kettle " + "word " * 3_000
-    part = cut(text, 300, "kettl")
+    part = cut_excerpt(text, 300, "kettl")
     assert "kettle" in part.split()
     assert set(part.split()) == {"word", "kettle"}
-    assert len(cut("é" * 9_000, 100)) == 48
+    assert len(cut_excerpt("é" * 9_000, 100)) == 48
 
 
 def test_words_of_a_script_without_spaces_are_found():
     text = "会議は三日です。" * 300 + "猫が好きです。" + "会議は三日です。" * 300
-    assert "猫が好きです。" in cut(text, 200, "猫が")
+    assert "猫が好きです。" in cut_excerpt(text, 200, "猫が")

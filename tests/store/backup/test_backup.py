@@ -43,7 +43,7 @@ ROOT = Path(__file__).parent.parent.parent.parent
 
 
 @pytest.fixture
-async def filled(ledger, clock):
+async def filled_ledger(ledger, clock):
     """A ledger with a bit of everything that is hard to carry: links, vectors, pictures, times, texts of all kinds."""
     return await fill(ledger, clock)
 
@@ -77,8 +77,8 @@ def model():
     return Model(name="m", digest="d", dims=4, max_tokens=8, file="")
 
 
-async def test_a_record_is_restored_into_either_database_as_it_was(filled, path, target_url, clock):
-    db_url = str(filled.db.url.render_as_string(hide_password=False))
+async def test_a_record_is_restored_into_either_database_as_it_was(filled_ledger, path, target_url, clock):
+    db_url = str(filled_ledger.db.url.render_as_string(hide_password=False))
     before = await read_all(db_url)
     written = await back_up(db_url, path, clock)
     assert written.manifest.step == HEAD
@@ -113,7 +113,7 @@ async def test_an_encrypted_backup_holds_the_secret_key_and_a_plain_one_does_not
 
 
 async def test_what_is_written_during_a_backup_is_not_in_it_and_all_from_before_is(
-    filled, db_url, path, tmp_path, clock, monkeypatch
+    filled_ledger, db_url, path, tmp_path, clock, monkeypatch
 ):
     monkeypatch.setattr(dump, "_BATCH", 1)
     before = await read_all(db_url)
@@ -121,7 +121,7 @@ async def test_what_is_written_during_a_backup_is_not_in_it_and_all_from_before_
 
     async def write_more(_done, _total):
         if len(written) < 9:
-            written.extend(await filled.store("meanwhile"))
+            written.extend(await filled_ledger.store("meanwhile"))
 
     await back_up(db_url, path, clock, writing=write_more)
     assert len(written) == 9
@@ -218,11 +218,11 @@ async def test_a_record_and_a_backup_of_a_newer_schema_are_refused(ledger, db, d
         await back_up(db_url, path.with_name("b"), clock)
 
 
-async def test_the_present_record_is_kept_under_another_name(filled, db_url, path, clock):
+async def test_the_present_record_is_kept_under_another_name(filled_ledger, db_url, path, clock):
     await back_up(db_url, path, clock)
     before = await read_all(db_url)
-    await filled.store("later")
-    await filled.db.close()
+    await filled_ledger.store("later")
+    await filled_ledger.db.close()
     kept = await restore(path, db_url, clock)
     assert await read_all(db_url) == before
     assert kept is not None

@@ -36,7 +36,7 @@ def write(secret, parts=PARTS):
 PASSWORD = "long enough"
 
 
-def read(data, password: str | None = PASSWORD):
+def read_parts(data, password: str | None = PASSWORD):
     return list(BackupReader.open(io.BytesIO(data), password).read_parts())
 
 
@@ -46,7 +46,7 @@ SECRET = pytest.mark.parametrize("secret", [True, False], ids=["encrypted", "pla
 
 @SECRET
 def test_a_file_is_read_as_it_was_written(secret):
-    assert read(WRITTEN[secret]) == PARTS
+    assert read_parts(WRITTEN[secret]) == PARTS
     assert (b"some rows" in WRITTEN[secret]) is not secret
 
 
@@ -58,7 +58,7 @@ def test_a_file_in_which_anything_was_changed_is_refused(secret, data):
     place = data.draw(st.integers(0, len(written) - 1))
     written[place] ^= data.draw(st.integers(1, 255))
     with pytest.raises(UnusableBackup):
-        read(bytes(written))
+        read_parts(bytes(written))
 
 
 @SECRET
@@ -67,31 +67,31 @@ def test_a_file_in_which_anything_was_changed_is_refused(secret, data):
 def test_a_file_that_was_cut_off_is_told_so_wherever_that_was(secret, data):
     length = data.draw(st.integers(1, len(WRITTEN[secret]) - 1))
     with pytest.raises(TruncatedBackup, match="ends too early"):
-        read(WRITTEN[secret][:length])
+        read_parts(WRITTEN[secret][:length])
 
 
 @SECRET
 def test_a_file_with_something_behind_its_end_is_damaged(secret):
     with pytest.raises(DamagedBackup, match="something follows its end"):
-        read(WRITTEN[secret] + b"x")
+        read_parts(WRITTEN[secret] + b"x")
 
 
 @pytest.mark.parametrize("data", [b"", b"SQLite format 3\0" * 9, MARK[:1] + b"PNG\r\n\x1a\n" * 3, b"\x1f\x8b" * 40])
 def test_another_file_is_no_backup(data):
     with pytest.raises(ForeignFile, match="is not a backup of Loci"):
-        read(data)
+        read_parts(data)
 
 
 def test_a_backup_whose_line_ends_were_converted_is_no_backup():
     with pytest.raises(ForeignFile):
-        read(WRITTEN[False].replace(b"\r\n", b"\n"))
+        read_parts(WRITTEN[False].replace(b"\r\n", b"\n"))
 
 
 def test_an_encrypted_file_needs_its_password():
     with pytest.raises(PasswordNeeded, match="--password-file"):
-        read(WRITTEN[True], None)
+        read_parts(WRITTEN[True], None)
     with pytest.raises(WrongPassword, match="another password"):
-        read(WRITTEN[True], "long enoughh")
+        read_parts(WRITTEN[True], "long enoughh")
 
 
 def test_the_parts_of_an_encrypted_file_cannot_be_moved_dropped_or_taken_from_another():
@@ -107,7 +107,7 @@ def test_the_parts_of_an_encrypted_file_cannot_be_moved_dropped_or_taken_from_an
         data = WRITTEN[True][:head] + b"".join(parts[each] for each in changed)
         digest = container.hashlib.sha256(data).digest()
         with pytest.raises(DamagedBackup, match="part"):
-            read(data + digest)
+            read_parts(data + digest)
 
 
 @pytest.mark.parametrize(
@@ -124,7 +124,7 @@ def test_the_parts_of_an_encrypted_file_cannot_be_moved_dropped_or_taken_from_an
 def test_a_head_that_is_newer_or_no_head_is_told_so(head, error, reason):
     text = head if isinstance(head, bytes) else json.dumps(head).encode()
     with pytest.raises(error, match=reason):
-        read(MARK + len(text).to_bytes(4, "big") + text)
+        read_parts(MARK + len(text).to_bytes(4, "big") + text)
 
 
 @pytest.mark.parametrize("cost", [2**40, 2**9, 3 * 2**10, -1, "x"])
@@ -133,4 +133,4 @@ def test_a_cost_that_would_take_all_memory_is_refused_before_it_is_tried(cost):
     assert encryption is not None
     text = json.dumps({"format": 1, "version": "0", "encryption": encryption[0].to_json() | {"cost": cost}}).encode()
     with pytest.raises(DamagedBackup, match="its head"):
-        read(MARK + len(text).to_bytes(4, "big") + text)
+        read_parts(MARK + len(text).to_bytes(4, "big") + text)

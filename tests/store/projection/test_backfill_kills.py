@@ -189,7 +189,7 @@ async def test_killed_with_nine_and_run_again_the_command_embeds_only_what_is_le
         assert await asyncio.to_thread(endpoint.held_up.wait, 60)
         killed.kill()
         assert await killed.wait() == -signal.SIGKILL
-        assert await kept(settings) == (STEP, [0])
+        assert await read_vectors_and_generations(settings) == (STEP, [0])
         endpoint.answers, endpoint.texts = 1000, []
         endpoint.go_on.set()
         done = await asyncio.to_thread(
@@ -199,10 +199,10 @@ async def test_killed_with_nine_and_run_again_the_command_embeds_only_what_is_le
     assert f"Each of {count} memories has its vectors" in " ".join(done.stderr.split())
     again = [text for text in endpoint.texts if text.startswith("memory")]
     assert len(set(again)) == count - STEP
-    assert await kept(settings) == (count, [1])
+    assert await read_vectors_and_generations(settings) == (count, [1])
 
 
-async def kept(settings):
+async def read_vectors_and_generations(settings):
     """Return the number of vectors in the record, and the generations that the workspaces serve."""
     db = Database(Settings(data_dir=settings.data_dir).sqlalchemy_url)
     try:

@@ -36,7 +36,7 @@ def kill():
     return now
 
 
-async def answered(ask):
+async def await_answer(ask):
     """Return the answer once the process is started again; until then it may be refused."""
     async with asyncio.timeout(60):
         while True:
@@ -45,14 +45,14 @@ async def answered(ask):
             await asyncio.sleep(0)
 
 
-async def agree(book, projection, engine, *ids):
+async def holds_rows(book, projection, engine, *ids):
     """Whether the engine, once it answers again, holds these memories as their rows are, and no others."""
     collection = name_collection(book.workspace, 0, 0)
     await projection.flush()  # it meets the loss, if the next search does not
     async with asyncio.timeout(60):
         while not await projection.project(book.workspace):  # noqa: ASYNC110 - no event tells when it is up
             await asyncio.sleep(0)
-    points = await answered(lambda: engine.read_points(collection))
+    points = await await_answer(lambda: engine.read_points(collection))
     rows = [await book.get(memory_id) for memory_id in ids]
     return read_terms(points) == {row.id: list_terms(row) for row in rows}
 
@@ -69,12 +69,12 @@ async def test_a_process_killed_between_a_write_and_its_flush_loses_no_memory(
     assert await projection.project(book.workspace)  # acknowledged, and not flushed
     assert await book.row("revision", "flushed_revision") == (6, 3)
     await kill()
-    assert await agree(book, projection, engine, kept, changed, late)
-    assert await answered(lambda: find_words("egret")) == [late]
+    assert await holds_rows(book, projection, engine, kept, changed, late)
+    assert await await_answer(lambda: find_words("egret")) == [late]
     await projection.flush()
     assert await book.row("flushed_revision") == (6,)
     await kill()
-    assert await agree(book, projection, engine, kept, changed, late)
+    assert await holds_rows(book, projection, engine, kept, changed, late)
 
 
 @pytest.mark.parametrize("verb", ["has_collection", "open_collection", "upsert_points", "delete_points"])
@@ -90,14 +90,14 @@ async def test_a_process_killed_in_the_middle_of_a_projection_is_caught_up_with(
     getattr(engine, moment)[verb] = kill
     await projection.project(book.workspace)
     del getattr(engine, moment)[verb]
-    assert await agree(book, projection, engine, *ids)
+    assert await holds_rows(book, projection, engine, *ids)
 
 
 async def test_a_search_after_a_death_finds_once_the_process_is_started_again(book, projection, kill, find_words):
     (memory_id,) = await book.store("heron")
     await projection.project(book.workspace)
     await kill()
-    assert await answered(lambda: find_words("heron")) == [memory_id]
+    assert await await_answer(lambda: find_words("heron")) == [memory_id]
 
 
 async def test_writers_that_go_on_while_the_process_is_killed_again_and_again_lose_nothing(
@@ -116,7 +116,7 @@ async def test_writers_that_go_on_while_the_process_is_killed_again_and_again_lo
     writing = asyncio.create_task(write())
     while not writing.done():
         await kill()
-        await answered(engine.ping)
+        await await_answer(engine.ping)
         await projection.flush()
     await writing
-    assert await agree(book, projection, engine, *ids)
+    assert await holds_rows(book, projection, engine, *ids)

@@ -98,7 +98,7 @@ class Walk:
     def words(self):
         return " ".join(self.chance.choices(["heron", "grebe", "bittern", "crane", "reed"], k=5))
 
-    async def expected(self):
+    async def read_expected(self):
         query = sa.select(*(memories.c[name] for name in FIELDS)).where(
             memories.c.deleted_at.is_(None), memories.c.consolidated.is_(False)
         )
@@ -112,7 +112,7 @@ class Walk:
         assert await self.projection.project(self.book.workspace)
         points = await self.engine.read_points(self.collection)
         terms = read_terms(points)
-        assert {point.id: (point.payload, terms[point.id]) for point in points} == await self.expected()
+        assert {point.id: (point.payload, terms[point.id]) for point in points} == await self.read_expected()
 
 
 @pytest.mark.parametrize("seed", range(5))

@@ -13,13 +13,13 @@ pytestmark = pytest.mark.anyio
 def keep(ledger, clock):
     """Keeps a crystal, at the time of the clock."""
 
-    async def put(text, sources=0, home=ledger):
+    async def insert_crystal(text, sources=0, home=ledger):
         crystal = Crystal(new_id(clock()), text, sources, clock())
         async with home.db.write() as connection:
             await identity.insert_crystal(connection, home.workspace, crystal)
         return crystal
 
-    return put
+    return insert_crystal
 
 
 async def patterns(ledger, limit=10):

@@ -25,7 +25,7 @@ async def rows(ledger, *columns):
 
 
 @pytest.fixture
-def listed(ledger, clock):
+def list_contents(ledger, clock):
     """The contents of a page."""
 
     async def ask(**listing):
@@ -108,26 +108,26 @@ async def test_a_memory_comes_back_whole_and_only_in_its_own_workspace(ledger, c
         assert await memories.find_existing_ids(connection, bob.workspace, [memory_id]) == set()
 
 
-async def test_a_deleted_memory_is_found_by_nobody(ledger, listed, clock):
+async def test_a_deleted_memory_is_found_by_nobody(ledger, list_contents, clock):
     (memory_id,) = await ledger.store("a")
     await ledger.delete(memory_id)
     assert await ledger.get(memory_id) is None
-    assert await listed(status="all") == []
+    assert await list_contents(status="all") == []
     async with ledger.db.read() as connection:
         assert await memories.find_existing_ids(connection, ledger.workspace, [memory_id]) == set()
         assert (await memories.count_memories(connection, ledger.workspace, clock()))["total"] == 0
 
 
-async def test_each_status_lists_and_counts_its_own(ledger, listed, clock):
+async def test_each_status_lists_and_counts_its_own(ledger, list_contents, clock):
     await ledger.store("active")
     await ledger.store("later", expires_at=clock() + timedelta(seconds=1))
     await ledger.store("expired", expires_at=clock())
     (merged,) = await ledger.store("merged")
     await ledger.change(merged, consolidated=True)
-    assert set(await listed(status="active")) == {"active", "later"}
-    assert await listed(status="expired") == ["expired"]
-    assert await listed(status="consolidated") == ["merged"]
-    assert len(await listed(status="all")) == 4
+    assert set(await list_contents(status="active")) == {"active", "later"}
+    assert await list_contents(status="expired") == ["expired"]
+    assert await list_contents(status="consolidated") == ["merged"]
+    assert len(await list_contents(status="all")) == 4
     async with ledger.db.read() as connection:
         found = await memories.count_memories(connection, ledger.workspace, clock())
     assert found == {"total": 4, "active": 2, "expired": 1, "consolidated": 1}
@@ -147,7 +147,9 @@ async def test_each_status_lists_and_counts_its_own(ledger, listed, clock):
         ('","', []),
     ],
 )
-async def test_a_tag_is_found_by_any_part_in_any_case_and_nothing_in_it_is_a_wildcard(ledger, listed, asked, found):
+async def test_a_tag_is_found_by_any_part_in_any_case_and_nothing_in_it_is_a_wildcard(
+    ledger, list_contents, asked, found
+):
     tags = {
         "percent": ["100%"],
         "cents": ["100 Cents"],
@@ -160,48 +162,48 @@ async def test_a_tag_is_found_by_any_part_in_any_case_and_nothing_in_it_is_a_wil
     }
     for content, each in tags.items():
         await ledger.store(content, tags=each)
-    assert await listed(tags=[asked], matches_parts_of_tags=True) == found
+    assert await list_contents(tags=[asked], matches_parts_of_tags=True) == found
 
 
-async def test_a_tag_asked_for_as_a_whole_is_not_found_by_its_parts(ledger, listed):
+async def test_a_tag_asked_for_as_a_whole_is_not_found_by_its_parts(ledger, list_contents):
     await ledger.store("one", tags=["100%"])
     await ledger.store("two", tags=["100 cents", "50%"])
-    assert await listed(tags=["100%"]) == ["one"]
-    assert await listed(tags=["50%", "cents"]) == ["two"]
-    assert await listed(tags=["%"]) == []
+    assert await list_contents(tags=["100%"]) == ["one"]
+    assert await list_contents(tags=["50%", "cents"]) == ["two"]
+    assert await list_contents(tags=["%"]) == []
 
 
-async def test_any_of_several_tags_and_types_will_do(ledger, listed):
+async def test_any_of_several_tags_and_types_will_do(ledger, list_contents):
     await ledger.store("one", tags=["x"], type="fact")
     await ledger.store("two", tags=["y"], type="decision")
     await ledger.store("three", tags=["z"], type="note")
-    assert set(await listed(tags=["x", "Y"])) == {"one", "two"}
-    assert set(await listed(types=["fact", "note"])) == {"one", "three"}
-    assert await listed(types=["fact"], tags=["y"]) == []
+    assert set(await list_contents(tags=["x", "Y"])) == {"one", "two"}
+    assert set(await list_contents(types=["fact", "note"])) == {"one", "three"}
+    assert await list_contents(types=["fact"], tags=["y"]) == []
 
 
-async def test_a_project_means_its_own_and_the_global_ones_and_with_a_scope_only_that(ledger, listed):
+async def test_a_project_means_its_own_and_the_global_ones_and_with_a_scope_only_that(ledger, list_contents):
     await ledger.store("global")
     await ledger.store("mine", scope="project", project="p")
     await ledger.store("task", scope="task", project="p", task="t")
     await ledger.store("other", scope="project", project="q")
-    assert set(await listed(project="p")) == {"global", "mine", "task"}
-    assert await listed(equal={"project": "p", "scope": "project"}) == ["mine"]
+    assert set(await list_contents(project="p")) == {"global", "mine", "task"}
+    assert await list_contents(equal={"project": "p", "scope": "project"}) == ["mine"]
 
 
 @pytest.mark.parametrize("descending", [True, False])
-async def test_what_has_no_time_comes_last_whichever_way_is_sorted(ledger, listed, clock, descending):
+async def test_what_has_no_time_comes_last_whichever_way_is_sorted(ledger, list_contents, clock, descending):
     await ledger.store("never")
     for days in (2, 1, 3):
         await ledger.store(str(days), occurred_at=clock() - timedelta(days=days))
     dated = ["1", "2", "3"] if descending else ["3", "2", "1"]
-    assert await listed(sort="occurred_at", is_descending=descending) == [*dated, "never"]
+    assert await list_contents(sort="occurred_at", is_descending=descending) == [*dated, "never"]
 
 
 @pytest.mark.parametrize("descending", [True, False])
-async def test_pages_of_equals_neither_repeat_nor_skip(ledger, listed, descending):
+async def test_pages_of_equals_neither_repeat_nor_skip(ledger, list_contents, descending):
     await ledger.store(*map(str, range(10)))
-    pages = [await listed(limit=3, offset=start, is_descending=descending) for start in range(0, 12, 3)]
+    pages = [await list_contents(limit=3, offset=start, is_descending=descending) for start in range(0, 12, 3)]
     together = [content for page in pages for content in page]
     assert together == sorted(map(str, range(10)), reverse=descending)
 

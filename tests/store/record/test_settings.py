@@ -20,13 +20,13 @@ async def change(ledger, key, value, workspace=None):
         await settings.change_setting(connection, workspace or ledger.workspace, key, value, ledger.now())
 
 
-async def kept(ledger):
+async def load_stored_settings(ledger):
     async with ledger.db.read() as connection:
         return await settings.load_settings(connection, ledger.workspace)
 
 
 async def test_a_new_workspace_keeps_nothing_and_has_the_defaults(ledger):
-    assert await kept(ledger) == settings.StoredSettings(DEFAULTS, {})
+    assert await load_stored_settings(ledger) == settings.StoredSettings(DEFAULTS, {})
     assert await ledger.row("settings", "settings_set_at") == (None, None)
 
 
@@ -35,7 +35,7 @@ async def test_what_is_set_is_kept_with_its_time_and_nothing_else_is(ledger, clo
     first = clock()
     clock.move(hours=1)
     await change(ledger, "half_lives", {"fact": 30.0})
-    found = await kept(ledger)
+    found = await load_stored_settings(ledger)
     assert found.settings == DEFAULTS.model_copy(update={"recall_alpha": 0.7, "half_lives": {"fact": 30.0}})
     assert found.set_at == {"recall_alpha": first, "half_lives": clock()}
     assert await ledger.row("settings") == ({"recall_alpha": 0.7, "half_lives": {"fact": 30.0}},)
@@ -46,7 +46,7 @@ async def test_what_is_reset_is_as_if_it_had_never_been_set(ledger):
     for _ in range(2):
         await change(ledger, "recall_alpha", None)
         assert await ledger.row("settings", "settings_set_at") == (None, None)
-    assert (await kept(ledger)).settings == DEFAULTS
+    assert (await load_stored_settings(ledger)).settings == DEFAULTS
 
 
 async def test_of_two_changes_at_once_neither_undoes_the_other(ledger):
@@ -59,13 +59,13 @@ async def test_a_change_that_is_undone_with_its_transaction_sets_nothing(ledger,
     await check_undone(
         ledger.db, lambda c: settings.change_setting(c, ledger.workspace, "recall_alpha", 0.7, ledger.now())
     )
-    assert await kept(ledger) == settings.StoredSettings(DEFAULTS, {})
+    assert await load_stored_settings(ledger) == settings.StoredSettings(DEFAULTS, {})
 
 
 async def test_a_workspace_that_is_not_there_has_the_defaults_and_takes_no_setting(ledger, clock):
     async with ledger.db.write() as connection:
         await workspaces.delete_workspace(connection, ledger.workspace, clock())
-    assert await kept(ledger) == settings.StoredSettings(DEFAULTS, {})
+    assert await load_stored_settings(ledger) == settings.StoredSettings(DEFAULTS, {})
     with pytest.raises(workspaces.WorkspaceGone):
         await change(ledger, "recall_alpha", 0.7)
 

@@ -17,22 +17,22 @@ pytestmark = pytest.mark.anyio
 def add(ledger, clock):
     """Adds an entry; the clock moves on a second each time."""
 
-    async def put(item, ends_at=None, home=ledger):
+    async def insert_entry(item, ends_at=None, home=ledger):
         clock.move(seconds=1)
         entry = SkipEntry(new_id(clock()), item, "because", "as given", ends_at, clock())
         async with home.db.write() as connection:
             await skip_list.insert_entry(connection, home.workspace, entry)
         return entry
 
-    return put
+    return insert_entry
 
 
-async def live(ledger, now):
+async def list_live(ledger, now):
     async with ledger.db.read() as connection:
         return await skip_list.list_live_entries(connection, ledger.workspace, now)
 
 
-async def left(ledger):
+async def list_titles(ledger):
     async with ledger.db.read() as connection:
         return set((await connection.execute(sa.select(working_items.c.title))).scalars())
 
@@ -40,7 +40,7 @@ async def left(ledger):
 async def test_live_entries_come_back_whole_and_newest_first(ledger, clock, add):
     first = await add("tea", clock() + timedelta(days=1))
     second = await add("coffee")
-    assert await live(ledger, clock()) == [second, first]
+    assert await list_live(ledger, clock()) == [second, first]
 
 
 async def test_an_entry_ends_at_its_moment_and_a_condition_never(ledger, clock, add):
@@ -48,8 +48,8 @@ async def test_an_entry_ends_at_its_moment_and_a_condition_never(ledger, clock, 
     await add("tea", end)
     await add("coffee")
     for at, items in ((end - timedelta(milliseconds=1), ["coffee", "tea"]), (end, ["coffee"])):
-        assert [entry.item for entry in await live(ledger, at)] == items
-    assert [entry.item for entry in await live(ledger, end + timedelta(days=36500))] == ["coffee"]
+        assert [entry.item for entry in await list_live(ledger, at)] == items
+    assert [entry.item for entry in await list_live(ledger, end + timedelta(days=36500))] == ["coffee"]
 
 
 async def test_entries_are_counted_in_their_own_workspace_with_those_that_have_ended(ledger, clock, add, make_ledger):
@@ -75,12 +75,12 @@ async def test_a_read_hides_what_has_ended_and_a_purge_deletes_it_everywhere(led
         await add("tea", end, home)
     await add("coffee")
     await add("later", end + timedelta(days=1))
-    assert [entry.item for entry in await live(ledger, end)] == ["later", "coffee"]
-    assert await left(ledger) == {"tea", "coffee", "later"}
+    assert [entry.item for entry in await list_live(ledger, end)] == ["later", "coffee"]
+    assert await list_titles(ledger) == {"tea", "coffee", "later"}
     async with ledger.db.write() as connection:
         assert await skip_list.purge_expired(connection, end) == 2
         assert await skip_list.purge_expired(connection, end) == 0
-    assert await left(ledger) == {"coffee", "later"}
+    assert await list_titles(ledger) == {"coffee", "later"}
 
 
 async def test_an_entry_is_deleted_in_its_own_workspace_and_only_while_it_lives(ledger, clock, add, make_ledger):
@@ -91,7 +91,7 @@ async def test_an_entry_is_deleted_in_its_own_workspace_and_only_while_it_lives(
         assert await skip_list.delete_entry(connection, ledger.workspace, gone.id, clock()) is None
         assert await skip_list.delete_entry(connection, ledger.workspace, tea.id, clock()) == tea
         assert await skip_list.delete_entry(connection, ledger.workspace, tea.id, clock()) is None
-    assert await live(bob, clock()) == []
+    assert await list_live(bob, clock()) == []
 
 
 async def test_live_entries_are_read_in_the_order_of_their_index(book, clock, explain_read):

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.anyio
 def add(ledger, clock):
     """Adds an item; the clock moves on a second each time."""
 
-    async def put(title, category: Category = "active_work", home=ledger, **fields):
+    async def put_item(title, category: Category = "active_work", home=ledger, **fields):
         clock.move(seconds=1)
         now = clock()
         given = {"content": "", "status": "active", "priority": 0, "tags": [], "next_action": None} | fields
@@ -30,20 +30,20 @@ def add(ledger, clock):
             await working_memory.insert_item(connection, home.workspace, new)
         return new
 
-    return put
+    return put_item
 
 
 @pytest.fixture
 def write(ledger, clock):
     """Writes a section; the clock moves on a second each time."""
 
-    async def put(name, content, home=ledger):
+    async def put_section(name, content, home=ledger):
         clock.move(seconds=1)
         section = Section(name=name.lower(), heading=name, content=content)
         async with home.db.write() as connection:
             await working_memory.put_section(connection, home.workspace, section, clock())
 
-    return put
+    return put_section
 
 
 async def titles(ledger, **listing):

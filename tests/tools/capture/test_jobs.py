@@ -33,17 +33,17 @@ def extractor(monkeypatch):
     return put
 
 
-async def report(person, text="the egret", **fields):
+async def report_prompt(person, text="the egret", **fields):
     """Report a prompt; the id of its job."""
     answer = await call_rest(person, "record_event", {"type": "user_prompt", "payload": {"prompt": text}} | fields)
     return answer.body["generationJob"]["id"]
 
 
-async def read(person, job_id):
+async def read_job(person, job_id):
     return (await call_rest(person, "read_job", {"id": job_id})).body["generationJob"]
 
 
-async def contents(person):
+async def list_contents(person):
     listed = (await person.http.get("/v1/memories", params={"limit": 100})).json()["memories"]
     return sorted(each["content"] for each in listed)
 
@@ -54,22 +54,22 @@ def fail(_events, _injected):
 
 async def test_a_job_that_fails_is_tried_again_after_pauses_and_then_given_up(site, ann, clock, extractor):
     extractor(fail)
-    job_id = await report(ann)
+    job_id = await report_prompt(ann)
     for attempt in range(1, MOST_ATTEMPTS):
         await finish_jobs(site.services)
-        job = await read(ann, job_id)
+        job = await read_job(ann, job_id)
         assert (job["status"], job["attempts"]) == ("queued", attempt)
         assert job["lastError"] == {"reason": "ZeroDivisionError", "classification": "transient"}
         clock.move(seconds=10)
     await finish_jobs(site.services)
-    job = await read(ann, job_id)
+    job = await read_job(ann, job_id)
     assert (job["status"], job["attempts"], job["nextAttemptAtEpoch"]) == ("failed", MOST_ATTEMPTS, None)
     assert job["failedAtEpoch"]
 
 
 async def test_a_retry_gives_all_attempts_again(site, ann, clock, extractor):
     extractor(fail)
-    job_id = await report(ann)
+    job_id = await report_prompt(ann)
     for _ in range(MOST_ATTEMPTS):
         await finish_jobs(site.services)
         clock.move(seconds=10)
@@ -77,12 +77,12 @@ async def test_a_retry_gives_all_attempts_again(site, ann, clock, extractor):
     assert (retried.status, retried.body["retriedCount"], retried.body["alreadyQueued"]) == (200, 1, False)
     assert retried.body["generationJob"]["attempts"] == 0
     await finish_jobs(site.services)
-    assert (await read(ann, job_id))["status"] == "queued"
+    assert (await read_job(ann, job_id))["status"] == "queued"
     extractor(repeat_prompts)
     clock.move(seconds=10)
     await finish_jobs(site.services)
-    assert (await read(ann, job_id))["status"] == "completed"
-    assert await contents(ann) == ["the egret"]
+    assert (await read_job(ann, job_id))["status"] == "completed"
+    assert await list_contents(ann) == ["the egret"]
     assert (await call_rest(ann, "retry_job", {"id": job_id})).error == "conflict"
     assert (await call_rest(ann, "cancel_job", {"id": job_id})).error == "conflict"
 
@@ -106,7 +106,7 @@ async def test_hundreds_of_failed_jobs_are_queued_again_at_once(site, ann, clock
 
 async def test_a_cancelled_job_makes_nothing_even_if_it_was_being_done(site, ann):
     session = (await call_rest(ann, "start_session", {})).body["session"]["id"]
-    job_id = await report(ann, session_id=session, type="tool_use")
+    job_id = await report_prompt(ann, session_id=session, type="tool_use")
     cancelled = await call_rest(ann, "cancel_job", {"id": job_id})
     assert (cancelled.body["alreadyCancelled"], cancelled.body["generationJob"]["status"]) == (False, "cancelled")
     assert (await call_rest(ann, "cancel_job", {"id": job_id})).body["alreadyCancelled"]
@@ -117,17 +117,17 @@ async def test_a_cancelled_job_makes_nothing_even_if_it_was_being_done(site, ann
 
 async def test_a_job_whose_worker_died_is_done_again_when_its_claim_ends(site, ann, clock):
     session = (await call_rest(ann, "start_session", {})).body["session"]["id"]
-    job_id = await report(ann, session_id=session, type="tool_use")
+    job_id = await report_prompt(ann, session_id=session, type="tool_use")
     clock.move(seconds=SETTLED.total_seconds())
     now = clock()
     async with site.services.db.write() as connection:
         claimed = await jobs.claim_jobs(connection, "of the dead", now, now + LEASE, 10)
     if [each.id for each in claimed] == [job_id]:  # else the loop was faster, and has done it
         await do_jobs(site.services)
-        assert (await read(ann, job_id))["status"] == "processing"
+        assert (await read_job(ann, job_id))["status"] == "processing"
     clock.move(seconds=LEASE.total_seconds())
     await finish_jobs(site.services)
-    assert (await read(ann, job_id))["status"] == "completed"
+    assert (await read_job(ann, job_id))["status"] == "completed"
     async with site.services.db.write() as connection:
         assert await jobs.complete_jobs(connection, "of the dead", [job_id], clock()) == set()
 
@@ -138,26 +138,26 @@ async def test_what_an_agent_does_is_looked_at_when_its_turn_ends(site, ann, clo
     session = (await call_rest(ann, "start_session", {})).body["session"]["id"]
     steps: list[str] = []
     for n in range(3):
-        steps.append(await report(ann, session_id=session, type="tool_use", payload={"n": n}))
+        steps.append(await report_prompt(ann, session_id=session, type="tool_use", payload={"n": n}))
         clock.move(seconds=1)
     await finish_jobs(site.services)
-    assert [(await read(ann, each))["status"] for each in steps] == ["queued"] * 3
-    await report(ann, session_id=session, type="assistant_message")
+    assert [(await read_job(ann, each))["status"] for each in steps] == ["queued"] * 3
+    await report_prompt(ann, session_id=session, type="assistant_message")
     await finish_jobs(site.services)
-    assert [(await read(ann, each))["status"] for each in steps] == ["completed"] * 3
+    assert [(await read_job(ann, each))["status"] for each in steps] == ["completed"] * 3
     assert seen == [["tool", "tool", "tool", "reply"]]
 
 
 async def test_the_same_observation_of_a_session_is_made_once(site, ann, clock):
     session = (await call_rest(ann, "start_session", {})).body["session"]["id"]
     for _ in range(3):
-        await report(ann, session_id=session)
+        await report_prompt(ann, session_id=session)
         await finish_jobs(site.services)
         clock.move(seconds=1)
-    assert await contents(ann) == ["the egret"]
-    await report(ann)  # in no session
+    assert await list_contents(ann) == ["the egret"]
+    await report_prompt(ann)  # in no session
     await finish_jobs(site.services)
-    assert await contents(ann) == ["the egret"] * 2
+    assert await list_contents(ann) == ["the egret"] * 2
 
 
 async def test_a_full_account_has_its_jobs_failed_and_says_why(settings, clock):
@@ -165,16 +165,16 @@ async def test_a_full_account_has_its_jobs_failed_and_says_why(settings, clock):
     async with open_site(limited, clock) as site:
         ann = await site.add_person("ann")
         await ann.store("one")
-        job_id = await report(ann)
+        job_id = await report_prompt(ann)
         await finish_jobs(site.services)
-        job = await read(ann, job_id)
+        job = await read_job(ann, job_id)
         assert (job["status"], job["lastError"]["classification"]) == ("failed", "permanent")
         assert job["lastError"]["reason"].startswith("quota")
-        assert await contents(ann) == ["one"]
+        assert await list_contents(ann) == ["one"]
 
 
 async def test_jobs_of_others_are_not_there(ann, bob):
-    job_id = await report(ann)
+    job_id = await report_prompt(ann)
     for name in ("read_job", "retry_job", "cancel_job"):
         assert (await call_rest(bob, name, {"id": job_id})).status == 404
     assert (await call_rest(bob, "list_jobs", {})).body["total"] == 0

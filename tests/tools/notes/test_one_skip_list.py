@@ -21,7 +21,7 @@ async def write(person, section, content, door=call_rest):
     return answer.body
 
 
-async def read(person, section):
+async def read_section(person, section):
     return (await call_rest(person, "read_section", {"section": section})).body["section"]["content"]
 
 
@@ -42,7 +42,7 @@ async def test_a_section_that_is_written_is_the_skip_list(site, door):
     assert await is_skipped(ann, "Shall we use Tailwind for the landing page?")
     assert await is_skipped(ann, "book the Lisbon trip")
     assert not await is_skipped(ann, "Shall we use MySQL?")
-    assert await read(ann, "Skip List") == text
+    assert await read_section(ann, "Skip List") == text
     assert {name: each["reason"] for name, each in (await skips(ann)).items()} == {
         "Tailwind": "too large",
         "the Lisbon trip": "not before May",
@@ -84,14 +84,14 @@ async def test_an_entry_that_was_added_is_seen_in_the_section_and_among_the_item
     skip = {"item": "Tailwind", "reason": "too large", "expires": "3 days"}
     entry = (await call_rest(ann, "add_skip", skip)).body["entry"]
     line = f"- Tailwind: too large (expires {entry['expires_at']})"
-    assert await read(ann, "skip_list") == line
+    assert await read_section(ann, "skip_list") == line
     whole = (await call_rest(ann, "read_working_memory", {})).body
     assert {each["name"]: each["content"] for each in whole["sections"]}["skip_list"] == line
     assert whole["items"] == []
     assert await list_titles(ann, "skip_list") == {"Tailwind"}
     assert (await ann.http.post("/v1/context", json={"message": "x"})).json()["working_memory"]["items"] == []
     clock.move(days=4)
-    assert await read(ann, "skip_list") == ""
+    assert await read_section(ann, "skip_list") == ""
     assert await skips(ann) == {}
 
 
@@ -101,12 +101,12 @@ async def test_a_section_that_is_read_and_written_again_keeps_the_entries_of_oth
     before = await skips(ann)
     answer = await write(ann, "skip_list", "- Tailwind")
     assert "does not remove them" in answer["meta"]["notice"]
-    text = await read(ann, "skip_list")
+    text = await read_section(ann, "skip_list")
     assert text == "- Tailwind\n- MySQL: too old (expires 2099-01-01)"
     for _ in range(2):
         answer = await write(ann, "skip_list", text)
         assert answer["meta"]["notice"] is None
-        assert await read(ann, "skip_list") == text
+        assert await read_section(ann, "skip_list") == text
     after = await skips(ann)
     assert set(after) == {"Tailwind", "MySQL"}
     assert after["MySQL"] == before["MySQL"]
@@ -121,7 +121,7 @@ async def test_a_line_whose_entry_is_removed_leaves_the_section(site, name):
         await call_rest(ann, "update_item", {"id": entry_id, "status": "archived"})
     else:
         await call_rest(ann, name, {"id": entry_id})
-    assert await read(ann, "skip_list") == "# Skip\n\n- MySQL: old"
+    assert await read_section(ann, "skip_list") == "# Skip\n\n- MySQL: old"
     assert not await is_skipped(ann, "Tailwind?")
 
 
@@ -130,7 +130,7 @@ async def test_the_standing_decisions_are_one_list_too(site, door):
     ann = await site.add_person("ann")
     await door(ann, "add_item", {"category": "standing_decision", "title": "Postgres", "content": "for its indexes"})
     await write(ann, "standing_decisions", "- Releases are on Tuesdays\n- No meetings", door)
-    assert await read(ann, "standing_decisions") == (
+    assert await read_section(ann, "standing_decisions") == (
         "- Releases are on Tuesdays\n- No meetings\n- Postgres: for its indexes"
     )
     titles = {"Releases are on Tuesdays", "No meetings", "Postgres"}
@@ -148,7 +148,7 @@ async def test_a_list_of_too_many_lines_is_refused_and_changes_nothing(site):
     text = "\n".join(f"- thing{n}" for n in range(501))
     answer = await call_rest(ann, "update_working_memory", {"section": "skip_list", "content": text})
     assert (answer.status, answer.error) == (409, "conflict")
-    assert await read(ann, "skip_list") == "- Tailwind"
+    assert await read_section(ann, "skip_list") == "- Tailwind"
     assert set(await skips(ann)) == {"Tailwind"}
 
 

@@ -10,14 +10,14 @@ pytestmark = pytest.mark.anyio
 PATH = "/v1/working-memory/items"
 
 
-async def put(person, title, workspace="default", **fields):
+async def add_item(person, title, workspace="default", **fields):
     answer = await call_rest(
         person, "add_item", {"category": "active_work", "title": title, "workspace": workspace} | fields
     )
     assert answer.error is None, answer.text
 
 
-async def listed(person, **arguments):
+async def list_items(person, **arguments):
     """Return the list that both doors give: [(title, workspace)] and the total."""
     over_rest = await call_rest(person, "list_items", arguments)
     over_mcp = await call_tool(person, "list_items", arguments)
@@ -41,25 +41,25 @@ async def desks(ann, clock):
         ("f", "attic", {"priority": 0, "content": "the teapot"}),
     ):
         clock.move(seconds=1)
-        await put(ann, title, workspace, **fields)
+        await add_item(ann, title, workspace, **fields)
     return ann
 
 
 async def test_items_of_peeked_workspaces_stand_among_the_others_and_say_where_they_are_from(desks):
-    assert await listed(desks) == ([("a", None), ("e", None)], 2)
+    assert await list_items(desks) == ([("a", None), ("e", None)], 2)
     merged = [("b", "attic"), ("d", "cellar"), ("c", "attic"), ("a", None), ("f", "attic"), ("e", None)]
-    assert await listed(desks, peek_workspaces=["attic", "cellar"]) == (merged, 6)
+    assert await list_items(desks, peek_workspaces=["attic", "cellar"]) == (merged, 6)
 
 
 async def test_pages_and_filters_hold_over_all_that_is_merged(desks):
     where = {"peek_workspaces": ["attic", "cellar"]}
-    pages = [await listed(desks, limit=2, offset=offset, **where) for offset in (0, 2, 4, 6)]
+    pages = [await list_items(desks, limit=2, offset=offset, **where) for offset in (0, 2, 4, 6)]
     assert [[title for title, _ in page] for page, _ in pages] == [["b", "d"], ["c", "a"], ["f", "e"], []]
     assert {total for _, total in pages} == {6}
-    assert await listed(desks, query="TEAPOT", **where) == ([("f", "attic"), ("e", None)], 2)
-    assert await listed(desks, query="teapot", limit=1, **where) == ([("f", "attic")], 2)
-    assert await listed(desks, status="paused", **where) == ([("c", "attic")], 1)
-    assert await listed(desks, category="waiting_for", **where) == ([("d", "cellar")], 1)
+    assert await list_items(desks, query="TEAPOT", **where) == ([("f", "attic"), ("e", None)], 2)
+    assert await list_items(desks, query="teapot", limit=1, **where) == ([("f", "attic")], 2)
+    assert await list_items(desks, status="paused", **where) == ([("c", "attic")], 1)
+    assert await list_items(desks, category="waiting_for", **where) == ([("d", "cellar")], 1)
 
 
 async def test_items_are_peeked_at_by_query_or_header_and_the_query_goes_first(desks):
@@ -78,36 +78,36 @@ async def test_items_are_peeked_at_by_query_or_header_and_the_query_goes_first(d
 
 async def test_a_workspace_that_is_named_twice_or_ones_own_has_its_items_listed_once(desks):
     where = ["cellar", "default", "cellar", f"{desks.name}/cellar"]
-    assert await listed(desks, peek_workspaces=where) == ([("d", "cellar"), ("a", None), ("e", None)], 3)
+    assert await list_items(desks, peek_workspaces=where) == ([("d", "cellar"), ("a", None), ("e", None)], 3)
 
 
 async def test_unknown_and_foreign_workspaces_show_no_items_and_the_log_says_who_asked(desks, bob):
-    await put(bob, "bob's", "attic")
-    await put(bob, "bob's", priority=1)
+    await add_item(bob, "bob's", "attic")
+    await add_item(bob, "bob's", priority=1)
     theirs = (await bob.http.get("/v1/workspaces")).json()["workspaces"][0]["id"]
     with structlog.testing.capture_logs() as logs:
-        found = await listed(desks, peek_workspaces=["bob/default", "bob/attic", theirs, "nobody/x", "x" * 100])
+        found = await list_items(desks, peek_workspaces=["bob/default", "bob/attic", theirs, "nobody/x", "x" * 100])
     assert found == ([("a", None), ("e", None)], 2)
     noted = [(each["user"], each["workspace"]) for each in logs if each["event"] == "peek.refused"]
     assert noted[:3] == [(desks.user_id, place) for place in ("bob/default", "bob/attic", "nobody/x")]
-    assert await listed(bob, peek_workspaces=["attic", "cellar"]) == ([("bob's", None), ("bob's", "attic")], 2)
+    assert await list_items(bob, peek_workspaces=["attic", "cellar"]) == ([("bob's", None), ("bob's", "attic")], 2)
 
 
 async def test_a_bound_key_sees_no_items_but_those_of_its_workspace(desks, site):
     made = (await desks.http.post("/v1/keys", json={"workspace": "cellar"})).json()
     bound = type(desks)("x", desks.user_id, desks.account_id, made["api_key"], site.url, site.client(made["api_key"]))
-    assert await listed(bound, peek_workspaces=["default", "attic", f"{desks.name}/default"]) == ([("d", None)], 1)
+    assert await list_items(bound, peek_workspaces=["default", "attic", f"{desks.name}/default"]) == ([("d", None)], 1)
 
 
 async def test_items_of_a_workspace_that_was_deleted_are_not_peeked_at(desks):
     places = {each["name"]: each["id"] for each in (await desks.http.get("/v1/workspaces")).json()["workspaces"]}
     await desks.http.delete(f"/v1/workspaces/{places['attic']}")
-    assert await listed(desks, peek_workspaces=["attic"]) == ([("a", None), ("e", None)], 2)
+    assert await list_items(desks, peek_workspaces=["attic"]) == ([("a", None), ("e", None)], 2)
 
 
 async def test_from_a_workspace_that_is_not_there_the_others_can_be_peeked_at_and_it_is_not_made(desks):
     arguments = {"workspace": "new", "peek_workspaces": ["cellar"]}
-    assert await listed(desks, **arguments) == ([("d", "cellar")], 1)
+    assert await list_items(desks, **arguments) == ([("d", "cellar")], 1)
     assert len((await desks.http.get("/v1/workspaces")).json()["workspaces"]) == 3
 
 

@@ -22,7 +22,7 @@ ITEM = {"category": "active_work", "title": "Tea"}
 
 
 @pytest.fixture
-async def planned(settings, clock):
+async def planned_site(settings, clock):
     """A server with plans."""
     changed = type(settings).model_validate(settings.model_dump() | {"plans": PLANS, "default_plan": "free"})
     async with open_site(changed, clock) as site:
@@ -30,18 +30,18 @@ async def planned(settings, clock):
 
 
 @pytest.fixture
-async def cat(planned):
-    return await planned.add_person("cat")
+async def cat(planned_site):
+    return await planned_site.add_person("cat")
 
 
 @pytest.fixture
-async def dan(planned):
-    return await planned.add_person("dan")
+async def dan(planned_site):
+    return await planned_site.add_person("dan")
 
 
 @pytest.fixture
-async def admin(planned):
-    return await planned.add_person("root", ("memory:write", "admin"), is_admin=True)
+async def admin(planned_site):
+    return await planned_site.add_person("root", ("memory:write", "admin"), is_admin=True)
 
 
 async def fill(person, memories=3):
@@ -162,7 +162,7 @@ async def test_workspaces_are_limited_however_they_come_to_be(cat):
     assert read.body["meta"]["workspace_exists"] is False, "what reads makes none, so it is not refused"
 
 
-async def test_health_says_what_there_is_and_may_be(cat, planned):
+async def test_health_says_what_there_is_and_may_be(cat, planned_site):
     await fill(cat, 2)
     await call_rest(cat, "add_item", ITEM)
     body = (await call_rest(cat, "health", {})).body
@@ -175,7 +175,7 @@ async def test_health_says_what_there_is_and_may_be(cat, planned):
     }
     report = body["content"][0]["text"]
     assert report.endswith("**Quota**\n  Plan: free\n  Memories: 2 / 3\n  Items: 1 / 2\n  Workspaces: 1 / 2")
-    async with planned.services.db.write() as connection:
+    async with planned_site.services.db.write() as connection:
         await connection.execute(sa.update(accounts).where(accounts.c.name == "cat").values(plan="gold"))
     assert (
         "  Plan: free (gold is not a plan of this server any more; the default plan applies)\n"
@@ -224,13 +224,13 @@ async def test_a_plan_for_nobody_and_a_plan_that_is_none_are_refused(admin, cat)
     assert (await quota(cat))["plan"] == "free"
 
 
-async def test_only_an_administrator_of_the_server_sets_plans(cat, planned, admin):
+async def test_only_an_administrator_of_the_server_sets_plans(cat, planned_site, admin):
     assert (await call_rest(cat, "set_plan", {"plan": "full"})).error == "insufficient_scope"
-    no_longer = await planned.add_person("eve", ("admin",))
+    no_longer = await planned_site.add_person("eve", ("admin",))
     await check_refusal(no_longer, "set_plan", {"plan": "full"}, status=403, code="forbidden", says="administrator")
     await admin.store("x")
     (here,) = (await admin.call("list_workspaces"))["workspaces"]
-    bound = await planned.add_person("root", ("admin",), workspace_id=here["id"])
+    bound = await planned_site.add_person("root", ("admin",), workspace_id=here["id"])
     await check_refusal(bound, "set_plan", {"plan": "full"}, status=403, code="forbidden", says="not bound")
 
 
@@ -240,12 +240,12 @@ async def test_a_plan_that_allows_no_workspace_lets_nothing_be_stored(admin, cat
     assert (body["error"], body["limit"], body["current"]) == ("quota_exceeded", 0, 0)
 
 
-async def test_a_team_account_is_held_to_its_own_plan(cat, dan, planned):
+async def test_a_team_account_is_held_to_its_own_plan(cat, dan, planned_site):
     """Whose workspace it is decides, not who writes."""
     await fill(cat)
-    async with planned.services.db.write() as connection:
+    async with planned_site.services.db.write() as connection:
         row = {"account_id": dan.account_id, "user_id": cat.user_id, "role": "member"}
-        await connection.execute(sa.insert(memberships).values(created_at=planned.services.now(), **row))
+        await connection.execute(sa.insert(memberships).values(created_at=planned_site.services.now(), **row))
     await cat.store("Tea", workspace="dan/default")
     assert (await quota(cat, workspace="dan/default"))["memories"]["current"] == 1
     assert (await quota(cat))["memories"]["current"] == 3

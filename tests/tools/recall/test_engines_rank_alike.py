@@ -57,7 +57,7 @@ SHOWN = ("content", "score", "keyword_score", "vector_score")
 
 
 @asynccontextmanager
-async def filled(settings):
+async def open_with_talk(settings):
     """Somebody on a server with these settings, who remembers the talk."""
     clock = Clock()
     async with open_site(settings, clock) as site:
@@ -72,7 +72,7 @@ async def filled(settings):
         yield ann
 
 
-async def recalled(person):
+async def recall_all(person):
     """Return the answers to every question: contents, scores and reasons."""
     found = {}
     for question in QUESTIONS:
@@ -110,12 +110,12 @@ def settings_of(settings, tmp_path):
 @pytest.mark.parametrize("with_model", [False, True])
 async def test_both_engines_recall_the_same_in_the_same_order(settings_of, tmp_path, models, with_model):
     folder = models if with_model else None
-    async with filled(settings_of("edge", models=folder)) as ann:
-        embedded = await recalled(ann)
+    async with open_with_talk(settings_of("edge", models=folder)) as ann:
+        embedded = await recall_all(ann)
     (tmp_path / "double").mkdir()
     with serve_double(QdrantDouble(tmp_path / "double")) as url:
-        async with filled(settings_of("server", url, folder)) as ann:
-            served = await recalled(ann)
+        async with open_with_talk(settings_of("server", url, folder)) as ann:
+            served = await recall_all(ann)
     assert served == embedded
     assert embedded["Why did we choose Postgres?", 0][0], "something is recalled"
     assert embedded["What is the capital of Mongolia?", 0][0] == []

@@ -10,7 +10,7 @@ async def ann(site):
     return await site.add_person("ann")
 
 
-async def found(ann, words):
+async def search_contents(ann, words):
     answer = await ann.call("search", {"query": words, "limit": 30})
     return {memory["content"] for memory in answer["memories"]}
 
@@ -26,32 +26,32 @@ async def talk(ann):
 
 @pytest.mark.usefixtures("talk")
 async def test_the_two_turns_after_a_word_are_found_by_it_and_other_sessions_are_not(ann):
-    assert await found(ann, "Lisbon") == {"Lisbon or Porto?", "The second one", "In May"}
+    assert await search_contents(ann, "Lisbon") == {"Lisbon or Porto?", "The second one", "In May"}
     await ann.store("Agreed", session="a")
-    assert "Agreed" not in await found(ann, "Lisbon")
+    assert "Agreed" not in await search_contents(ann, "Lisbon")
 
 
 async def test_a_turn_that_says_something_else_now_takes_its_followers_with_it(ann, talk):
     await ann.call("update_memory", {"id": talk["Lisbon or Porto?"], "content": "Rome or Milan?"})
-    assert await found(ann, "Lisbon") == set()
-    assert await found(ann, "Milan") == {"Rome or Milan?", "The second one", "In May"}
+    assert await search_contents(ann, "Lisbon") == set()
+    assert await search_contents(ann, "Milan") == {"Rome or Milan?", "The second one", "In May"}
 
 
 async def test_a_turn_that_moves_to_another_session_leaves_the_one_and_leads_the_other(ann, talk):
     await ann.call("update_memory", {"id": talk["Lisbon or Porto?"], "session": "b"})
-    assert await found(ann, "Lisbon") == {"Lisbon or Porto?", "Nothing here"}
+    assert await search_contents(ann, "Lisbon") == {"Lisbon or Porto?", "Nothing here"}
 
 
 @pytest.mark.parametrize("erase", [False, True])
 async def test_a_deleted_turn_is_found_by_nobody_any_more(ann, talk, erase):
     await ann.call("delete_memory", {"id": talk["Lisbon or Porto?"], "erase": erase})
-    assert await found(ann, "Lisbon") == set()
-    assert await found(ann, "second") == {"The second one", "In May"}
+    assert await search_contents(ann, "Lisbon") == set()
+    assert await search_contents(ann, "second") == {"The second one", "In May"}
 
 
 async def test_what_is_built_anew_finds_the_same(ann, talk, site):
-    before = await found(ann, "Lisbon")
+    before = await search_contents(ann, "Lisbon")
     workspace = await site.services.directory.find_workspace(ann.account_id, "default")
     await site.services.projection.forget(workspace.id)
-    assert await found(ann, "Lisbon") == before
+    assert await search_contents(ann, "Lisbon") == before
     assert len(before) == len(talk) - 1

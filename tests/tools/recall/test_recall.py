@@ -7,19 +7,19 @@ from tests.helpers.doors import call_tool
 pytestmark = pytest.mark.anyio
 
 
-async def asked(person, name, arguments=None):
+async def call_checked(person, name, arguments=None):
     """Return a tool's answer."""
     answer = await call_tool(person, name, arguments or {})
     assert answer.error is None, answer.text
     return answer.body
 
 
-async def found_by(person, **arguments):
+async def find_every_way(person, **arguments):
     """The contents that each way of recalling finds, which have to agree."""
-    searched = await asked(person, "search", {"query": "tea", **arguments})
-    recalled = await asked(person, "retrieve_context", {"message": "tea", **arguments})
-    newest = await asked(person, "recent", arguments)
-    listed = await asked(person, "list_memories", arguments)
+    searched = await call_checked(person, "search", {"query": "tea", **arguments})
+    recalled = await call_checked(person, "retrieve_context", {"message": "tea", **arguments})
+    newest = await call_checked(person, "recent", arguments)
+    listed = await call_checked(person, "list_memories", arguments)
     ways = [
         {each["content"] for each in memories}
         for memories in (searched["memories"], recalled["memories"]["matches"], newest["memories"], listed["memories"])
@@ -29,7 +29,7 @@ async def found_by(person, **arguments):
 
 
 @pytest.fixture
-async def stored(ann):
+async def ann_with_tea(ann):
     """Memories that all say tea, each somewhere else."""
     for content, fields in {
         "tea everywhere": {},
@@ -42,117 +42,117 @@ async def stored(ann):
     return ann
 
 
-async def test_without_a_filter_everything_is_found(stored):
-    assert len(await found_by(stored)) == 5
+async def test_without_a_filter_everything_is_found(ann_with_tea):
+    assert len(await find_every_way(ann_with_tea)) == 5
 
 
-async def test_a_project_brings_the_global_memories_along(stored):
+async def test_a_project_brings_the_global_memories_along(ann_with_tea):
     everywhere = {"tea everywhere", "tea as a fact"}
-    assert await found_by(stored, project="shop") == everywhere | {"tea in the shop", "tea in a task"}
-    assert await found_by(stored, project="blog") == everywhere | {"tea in the blog"}
-    assert await found_by(stored, project="elsewhere") == everywhere
+    assert await find_every_way(ann_with_tea, project="shop") == everywhere | {"tea in the shop", "tea in a task"}
+    assert await find_every_way(ann_with_tea, project="blog") == everywhere | {"tea in the blog"}
+    assert await find_every_way(ann_with_tea, project="elsewhere") == everywhere
 
 
-async def test_a_scope_is_exact(stored):
-    assert await found_by(stored, scope="global") == {"tea everywhere", "tea as a fact"}
-    assert await found_by(stored, scope="project") == {"tea in the shop", "tea in the blog"}
-    assert await found_by(stored, scope="project", project="shop") == {"tea in the shop"}
-    assert await found_by(stored, scope="task") == {"tea in a task"}
+async def test_a_scope_is_exact(ann_with_tea):
+    assert await find_every_way(ann_with_tea, scope="global") == {"tea everywhere", "tea as a fact"}
+    assert await find_every_way(ann_with_tea, scope="project") == {"tea in the shop", "tea in the blog"}
+    assert await find_every_way(ann_with_tea, scope="project", project="shop") == {"tea in the shop"}
+    assert await find_every_way(ann_with_tea, scope="task") == {"tea in a task"}
 
 
-async def test_types_are_any_of_those_named(stored):
-    assert await found_by(stored, type=["fact"]) == {"tea as a fact"}
-    assert len(await found_by(stored, type=["fact", "observation"])) == 5
-    assert await found_by(stored, types="fact,decision") == {"tea as a fact"}
-    assert await found_by(stored, type=["decision"]) == set()
+async def test_types_are_any_of_those_named(ann_with_tea):
+    assert await find_every_way(ann_with_tea, type=["fact"]) == {"tea as a fact"}
+    assert len(await find_every_way(ann_with_tea, type=["fact", "observation"])) == 5
+    assert await find_every_way(ann_with_tea, types="fact,decision") == {"tea as a fact"}
+    assert await find_every_way(ann_with_tea, type=["decision"]) == set()
 
 
-async def test_a_tag_is_a_whole_tag_where_memories_are_recalled(stored):
+async def test_a_tag_is_a_whole_tag_where_memories_are_recalled(ann_with_tea):
     for name, question in (("search", "query"), ("retrieve_context", "message")):
         for tag, expected in (("Green", ["tea in the blog"]), ("gREEN", ["tea in the blog"]), ("ree", [])):
-            answer = await asked(stored, name, {question: "tea", "tags": [tag]})
+            answer = await call_checked(ann_with_tea, name, {question: "tea", "tags": [tag]})
             matches = answer["memories"]["matches"] if name == "retrieve_context" else answer["memories"]
             assert [each["content"] for each in matches] == expected, (name, tag)
 
 
-async def test_a_tag_is_a_whole_tag_in_recent_too(stored):
+async def test_a_tag_is_a_whole_tag_in_recent_too(ann_with_tea):
     for tag, expected in (("Green", ["tea in the blog"]), ("gREEN", ["tea in the blog"]), ("ree", [])):
-        newest = await asked(stored, "recent", {"tags": [tag]})
+        newest = await call_checked(ann_with_tea, "recent", {"tags": [tag]})
         assert [each["content"] for each in newest["memories"]] == expected
 
 
 @pytest.mark.parametrize(
     "where", [{"entity": "kettle"}, {"author": "eve"}, {"task": "T-1"}, {"entity": "kettle", "author": "eve"}]
 )
-async def test_who_what_and_where_are_exact(stored, where):
-    assert await found_by(stored, **where) == {"tea in a task"}
-    assert await found_by(stored, **dict.fromkeys(where, "other")) == set()
+async def test_who_what_and_where_are_exact(ann_with_tea, where):
+    assert await find_every_way(ann_with_tea, **where) == {"tea in a task"}
+    assert await find_every_way(ann_with_tea, **dict.fromkeys(where, "other")) == set()
 
 
-async def test_a_session_is_exact(stored):
-    assert await found_by(stored, session="s-1") == {"tea as a fact"}
+async def test_a_session_is_exact(ann_with_tea):
+    assert await find_every_way(ann_with_tea, session="s-1") == {"tea as a fact"}
 
 
 async def test_what_expires_is_found_until_the_moment_it_does(ann, clock):
     memory_id = await ann.store("tea until noon tomorrow", expires="2026-11-22T12:00:00Z")
     clock.move(hours=23, minutes=59)
-    assert await found_by(ann) == {"tea until noon tomorrow"}
+    assert await find_every_way(ann) == {"tea until noon tomorrow"}
     clock.move(minutes=1)
-    assert await found_by(ann) == set()
-    assert (await asked(ann, "fetch", {"id": memory_id}))["content"] == "tea until noon tomorrow"
-    assert (await asked(ann, "list_memories", {"status": "expired"}))["total"] == 1
-    assert (await asked(ann, "health"))["memories"] == {"total": 1, "active": 0, "expired": 1, "consolidated": 0}
+    assert await find_every_way(ann) == set()
+    assert (await call_checked(ann, "fetch", {"id": memory_id}))["content"] == "tea until noon tomorrow"
+    assert (await call_checked(ann, "list_memories", {"status": "expired"}))["total"] == 1
+    assert (await call_checked(ann, "health"))["memories"] == {"total": 1, "active": 0, "expired": 1, "consolidated": 0}
 
 
 async def test_an_expiry_that_is_moved_or_cleared_counts_at_once(ann, clock):
     memory_id = await ann.store("tea", expires="2026-11-22")
     clock.move(days=2)
-    assert await found_by(ann) == set()
-    await asked(ann, "update_memory", {"id": memory_id, "expires": None})
-    assert await found_by(ann) == {"tea"}
-    await asked(ann, "update_memory", {"id": memory_id, "expires": "2026-11-23"})
-    assert await found_by(ann) == set()
+    assert await find_every_way(ann) == set()
+    await call_checked(ann, "update_memory", {"id": memory_id, "expires": None})
+    assert await find_every_way(ann) == {"tea"}
+    await call_checked(ann, "update_memory", {"id": memory_id, "expires": "2026-11-23"})
+    assert await find_every_way(ann) == set()
 
 
 async def test_what_was_deleted_or_erased_is_never_found(ann):
     for erase in (False, True):
         memory_id = await ann.store("tea")
-        await asked(ann, "delete_memory", {"id": memory_id, "erase": erase})
-        assert await found_by(ann) == set()
-        assert (await asked(ann, "list_memories", {"status": "all"}))["total"] == 0
+        await call_checked(ann, "delete_memory", {"id": memory_id, "erase": erase})
+        assert await find_every_way(ann) == set()
+        assert (await call_checked(ann, "list_memories", {"status": "all"}))["total"] == 0
 
 
 async def test_what_was_updated_is_found_by_its_new_words_only(ann):
     memory_id = await ann.store("a pot of coffee")
-    await asked(ann, "update_memory", {"id": memory_id, "content": "a pot of tea"})
-    assert (await asked(ann, "search", {"query": "coffee"}))["memories"] == []
-    assert [each["id"] for each in (await asked(ann, "search", {"query": "tea"}))["memories"]] == [memory_id]
+    await call_checked(ann, "update_memory", {"id": memory_id, "content": "a pot of tea"})
+    assert (await call_checked(ann, "search", {"query": "coffee"}))["memories"] == []
+    assert [each["id"] for each in (await call_checked(ann, "search", {"query": "tea"}))["memories"]] == [memory_id]
 
 
 async def test_recent_is_newest_first_and_no_longer_than_asked(ann, clock):
     for number in range(4):
         await ann.store(f"memory {number}")
         clock.move(seconds=1)
-    newest = await asked(ann, "recent", {"limit": 2})
+    newest = await call_checked(ann, "recent", {"limit": 2})
     assert [each["content"] for each in newest["memories"]] == ["memory 3", "memory 2"]
 
 
 async def test_an_ingest_keeps_its_order_within_one_moment(ann):
-    await asked(ann, "ingest_memories", {"memories": [{"content": f"{n}"} for n in range(5)]})
-    newest = await asked(ann, "recent")
+    await call_checked(ann, "ingest_memories", {"memories": [{"content": f"{n}"} for n in range(5)]})
+    newest = await call_checked(ann, "recent")
     assert [each["content"] for each in newest["memories"]] == ["4", "3", "2", "1", "0"]
 
 
 async def test_finding_a_memory_counts_unless_it_was_asked_not_to(ann, site):
     memory_id = await ann.store("tea")
-    await asked(ann, "search", {"query": "tea", "track_access": False})
-    await asked(ann, "retrieve_context", {"message": "tea", "track_access": False})
+    await call_checked(ann, "search", {"query": "tea", "track_access": False})
+    await call_checked(ann, "retrieve_context", {"message": "tea", "track_access": False})
     await site.services.accesses.drain()
-    assert (await asked(ann, "fetch", {"id": memory_id}))["access_count"] == 0
-    await asked(ann, "search", {"query": "tea"})
-    await asked(ann, "retrieve_context", {"message": "tea"})
+    assert (await call_checked(ann, "fetch", {"id": memory_id}))["access_count"] == 0
+    await call_checked(ann, "search", {"query": "tea"})
+    await call_checked(ann, "retrieve_context", {"message": "tea"})
     await site.services.accesses.drain()
-    fetched = await asked(ann, "fetch", {"id": memory_id})
+    fetched = await call_checked(ann, "fetch", {"id": memory_id})
     assert fetched["access_count"] == 2
     assert fetched["last_accessed_at"] == "2026-11-21T12:00:00.000Z"
 

@@ -9,7 +9,7 @@ from tests.helpers.doors import call_rest, check_refusal, read_answer, read_show
 pytestmark = pytest.mark.anyio
 
 
-async def put(person, crystal, **fields):
+async def put_identity(person, crystal, **fields):
     response = await person.http.put("/v1/identity", json={"crystal": crystal, **fields})
     assert response.status_code == 200, response.text
     return response.json()
@@ -25,8 +25,8 @@ async def test_get_identity_without_a_crystal_says_how_to_get_one(cat):
 
 
 async def test_get_identity_is_the_newest_crystal_with_its_id_and_sources(cat):
-    await put(cat, "I was")
-    stored = await put(cat, "  I am\n", source_count=4)
+    await put_identity(cat, "I was")
+    stored = await put_identity(cat, "  I am\n", source_count=4)
     response = await cat.http.get("/v1/identity")
     meta = response.json()["meta"]
     assert (read_shown_text(response), response.json()["crystal"]) == ("I am", "I am")
@@ -50,7 +50,7 @@ async def test_put_identity_without_a_crystal_is_a_400(cat, crystal):
 
 async def test_put_identity_is_bounded_in_bytes_of_utf_8(cat):
     fits = "é" * (128 * 1024)
-    stored = await put(cat, fits)
+    stored = await put_identity(cat, fits)
     assert stored["length"] == 128 * 1024
     await check_refusal(cat, "update_identity", {"crystal": fits + "x"}, says="crystal: must be at most 262144 bytes")
     await check_refusal(cat, "update_identity", {"crystal": "x" * 300 * 1024}, says="this is 307200. Shorten it")
@@ -86,7 +86,7 @@ async def test_post_crystallize_without_anything_has_no_sources(cat):
 
 async def test_get_identity_history_is_a_list_newest_first(cat):
     assert read_shown_text(await cat.http.get("/v1/identity/history")) == "No identity snapshots found."
-    first, second = await put(cat, "I was"), await put(cat, "I am here", source_count=3)
+    first, second = await put_identity(cat, "I was"), await put_identity(cat, "I am here", source_count=3)
     text = read_shown_text(await cat.http.get("/v1/identity/history"))
     head, *lines = text.splitlines()
     assert head == "Identity crystal history (2 snapshots):"
@@ -104,7 +104,7 @@ async def test_get_identity_history_of_a_strange_length_is_a_400(cat, limit):
 
 
 async def test_two_people_have_crystals_of_their_own(cat, dan):
-    await put(dan, "Dan's heliotrope")
+    await put_identity(dan, "Dan's heliotrope")
     await dan.store("Dan's heliotrope")
     assert (await cat.call("read_identity")).get("crystal") is None
     assert "heliotrope" not in (await cat.call("crystallize_identity"))["crystal"]
@@ -113,7 +113,7 @@ async def test_two_people_have_crystals_of_their_own(cat, dan):
 
 
 async def test_with_a_workspace_its_identity_is_gone(cat):
-    await put(cat, "I was")
+    await put_identity(cat, "I was")
     workspace = (await cat.http.get("/v1/workspaces")).json()["workspaces"][0]
     await cat.http.delete(f"/v1/workspaces/{workspace['id']}")
     await cat.store("the same name, anew")

@@ -35,7 +35,7 @@ VALID = {
 }
 
 
-async def said(person, name, arguments=None, path=TOOLSET):
+async def read_tool_text(person, name, arguments=None, path=TOOLSET):
     """Return the text of a tool's answer."""
     answer = await call_tool(person, name, arguments or {}, path=path)
     assert answer.error is None, answer.text
@@ -66,7 +66,7 @@ async def test_the_toolset_lists_mementos_tools_in_place_of_the_others(cat, era)
 
 async def test_both_toolsets_can_be_called_whichever_is_listed(cat):
     for path in ("/mcp", TOOLSET):
-        assert (await said(cat, "memento_remember", {"content": "Tea"}, path)).startswith("Stored memory ")
+        assert (await read_tool_text(cat, "memento_remember", {"content": "Tea"}, path)).startswith("Stored memory ")
         assert (await call_tool(cat, "search", {"query": "tea"}, path=path)).error is None
 
 
@@ -108,70 +108,76 @@ async def test_an_image_is_refused_by_name(cat):
     for name in ("memento_remember", "memento_recall"):
         answer = await call_tool(cat, name, VALID[name] | {"image_path": "a.png"}, path=TOOLSET)
         assert answer.text.startswith("invalid: image_path: is not supported by this server")
-    assert await said(cat, "memento_recall", {"query": "tea"}) == 'No memories found matching "tea".'
+    assert await read_tool_text(cat, "memento_recall", {"query": "tea"}) == 'No memories found matching "tea".'
 
 
 async def test_init_makes_the_connections_workspace_once(cat):
     path = f"{TOOLSET}&workspace=attic"
-    assert await said(cat, "memento_init", path=path) == 'Workspace "attic" initialized.'
-    assert "already exists" in await said(cat, "memento_init", path=path)
+    assert await read_tool_text(cat, "memento_init", path=path) == 'Workspace "attic" initialized.'
+    assert "already exists" in await read_tool_text(cat, "memento_init", path=path)
     assert [each["name"] for each in (await cat.http.get("/v1/workspaces")).json()["workspaces"]] == ["attic"]
 
 
 async def test_remember_recall_and_delete_in_mementos_words(cat, dan):
     fields = {"content": "Staging runs on heron", "tags": ["ops"], "type": "fact", "expires": "2099-12-31"}
-    text = await said(cat, "memento_remember", fields | {"linkages": [{"type": "file", "path": "a.md"}]})
+    text = await read_tool_text(cat, "memento_remember", fields | {"linkages": [{"type": "file", "path": "a.md"}]})
     memory_id = text.split()[2]
     assert text == f"Stored memory {memory_id} (fact) [ops]"
-    assert await said(cat, "memento_recall", {"query": "heron", "tags": ["OPS"], "type": "fact", "limit": 3}) == (
+    assert await read_tool_text(
+        cat, "memento_recall", {"query": "heron", "tags": ["OPS"], "type": "fact", "limit": 3}
+    ) == (
         f"Found 1 memory:\n\n**{memory_id}** (fact) [ops] (expires: 2099-12-31T00:00:00.000Z)\n"
         "Staging runs on heron\nLinks: file:a.md"
     )
-    assert "No memories" in await said(cat, "memento_recall", {"query": "heron", "type": "decision"})
-    assert "No memories" in await said(dan, "memento_recall", {"query": "heron"})
+    assert "No memories" in await read_tool_text(cat, "memento_recall", {"query": "heron", "type": "decision"})
+    assert "No memories" in await read_tool_text(dan, "memento_recall", {"query": "heron"})
     refused = await call_tool(dan, "memento_memory_delete", {"id": memory_id}, path=TOOLSET)
     assert refused.error == "not_found"
-    assert await said(cat, "memento_memory_delete", {"id": memory_id}) == f"Memory {memory_id} deleted."
+    assert await read_tool_text(cat, "memento_memory_delete", {"id": memory_id}) == f"Memory {memory_id} deleted."
 
 
 async def test_what_was_consolidated_is_recalled_in_the_agents_words(cat, dan):
-    made = [await said(cat, "memento_remember", {"content": text}) for text in ("Tea at nine", "Tea at ten")]
+    made = [await read_tool_text(cat, "memento_remember", {"content": text}) for text in ("Tea at nine", "Tea at ten")]
     ids = [text.split()[2] for text in made]
     refused = await call_tool(dan, "memento_consolidate", {"source_ids": ids}, path=TOOLSET)
     assert refused.text.startswith("invalid: source_ids:")
-    text = await said(cat, "memento_consolidate", {"source_ids": ids, "content": "Tea at nine and at ten"})
+    text = await read_tool_text(cat, "memento_consolidate", {"source_ids": ids, "content": "Tea at nine and at ten"})
     assert text.startswith("Consolidated 2 memories into ")
     assert f"Sources: [{', '.join(ids)}]" in text
-    recalled = await said(cat, "memento_recall", {"query": "tea"})
+    recalled = await read_tool_text(cat, "memento_recall", {"query": "tea"})
     assert recalled.startswith("Found 1 memory:")
     assert "Tea at nine and at ten" in recalled
 
 
 async def test_a_recalled_memory_that_is_to_be_skipped_says_so(cat):
-    await said(cat, "memento_remember", {"content": "Tailwind styles the site"})
-    await said(cat, "memento_skip_add", {"item": "Tailwind", "reason": "dropped", "expires": "2099-01-01"})
-    assert "Skip: Tailwind. dropped (expires 2099-01-01" in await said(cat, "memento_recall", {"query": "styles site"})
+    await read_tool_text(cat, "memento_remember", {"content": "Tailwind styles the site"})
+    await read_tool_text(cat, "memento_skip_add", {"item": "Tailwind", "reason": "dropped", "expires": "2099-01-01"})
+    assert "Skip: Tailwind. dropped (expires 2099-01-01" in await read_tool_text(
+        cat, "memento_recall", {"query": "styles site"}
+    )
 
 
 async def test_working_memory_is_read_whole_or_by_section(cat):
-    await said(cat, "memento_update", {"section": "active_work", "content": "Tea"})
-    assert (await said(cat, "memento_read")).startswith("# Working Memory")
-    assert await said(cat, "memento_read", {"section": "Active Work"}) == "## Active Work\n\nTea"
+    await read_tool_text(cat, "memento_update", {"section": "active_work", "content": "Tea"})
+    assert (await read_tool_text(cat, "memento_read")).startswith("# Working Memory")
+    assert await read_tool_text(cat, "memento_read", {"section": "Active Work"}) == "## Active Work\n\nTea"
     assert (await call_tool(cat, "memento_read", {"section": "nowhere"}, path=TOOLSET)).error == "not_found"
 
 
 async def test_items_and_skips_are_listed_with_their_ids(cat, dan):
-    assert await said(cat, "memento_item_list") == "No items found."
-    await said(cat, "memento_item_create", {"category": "active_work", "title": "Tea", "next_action": "drink"})
-    listed = await said(cat, "memento_item_list")
+    assert await read_tool_text(cat, "memento_item_list") == "No items found."
+    await read_tool_text(
+        cat, "memento_item_create", {"category": "active_work", "title": "Tea", "next_action": "drink"}
+    )
+    listed = await read_tool_text(cat, "memento_item_list")
     item_id = listed.partition("**")[2].partition("**")[0]
     assert listed == f"Found 1 item:\n\n**{item_id}** (active_work, active) Tea\n  Next: drink"
-    assert await said(dan, "memento_item_list") == "No items found."
-    assert "paused" in await said(cat, "memento_item_update", {"id": item_id, "status": "paused"})
-    assert await said(cat, "memento_item_delete", {"id": item_id}) == f"Item {item_id} deleted."
-    assert await said(cat, "memento_skip_list") == "The skip list is empty."
-    await said(cat, "memento_skip_add", VALID["memento_skip_add"])
-    assert '"tea": cold (expires 2099-01-01' in await said(cat, "memento_skip_list")
+    assert await read_tool_text(dan, "memento_item_list") == "No items found."
+    assert "paused" in await read_tool_text(cat, "memento_item_update", {"id": item_id, "status": "paused"})
+    assert await read_tool_text(cat, "memento_item_delete", {"id": item_id}) == f"Item {item_id} deleted."
+    assert await read_tool_text(cat, "memento_skip_list") == "The skip list is empty."
+    await read_tool_text(cat, "memento_skip_add", VALID["memento_skip_add"])
+    assert '"tea": cold (expires 2099-01-01' in await read_tool_text(cat, "memento_skip_list")
 
 
 @ERAS

@@ -63,7 +63,7 @@ def principal(cat):
     return Principal(cat.user_id, cat.account_id, expand_scopes(["memory:write"]), "api_key", NOBODY)
 
 
-def asked(operation):
+def draw_arguments(operation):
     """Arguments, and the workspace that the connection names."""
     names = sorted(names_of(operation.args))
     known = st.sampled_from(names) if names else texts
@@ -75,7 +75,7 @@ def asked(operation):
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda each: each.name)
 async def test_any_json_is_answered_or_refused(shared, principal, operation):
-    for raw, workspace in list_examples(asked(operation)):
+    for raw, workspace in list_examples(draw_arguments(operation)):
         door = Door(principal, "fuzz", workspace=workspace)
         outcome = await attempt(operation, shared.services, door, raw)
         if isinstance(outcome, Failure):

@@ -42,12 +42,12 @@ FILLED = {
 }
 
 
-def read(name, arguments):
+def read_arguments(name, arguments):
     """The arguments as a tool reads them: only those that are set, so that left out is not the same as a default."""
     return validate(ARGUMENTS[name], arguments).model_dump(exclude_unset=True)
 
 
-async def asked(person, name, arguments):
+async def call_checked(person, name, arguments):
     """Return a tool's answer over MCP, which leaves nulls out."""
     answer = await call_tool(person, name, arguments)
     assert answer.error is None, answer.text
@@ -58,33 +58,33 @@ async def asked(person, name, arguments):
 @pytest.mark.parametrize(("name", "argument"), OPTIONAL)
 def test_an_optional_argument_that_is_null_or_empty_is_left_out(name, argument, nothing):
     arguments = VALID.get(name, {})
-    assert read(name, arguments | {argument: nothing}) == read(name, arguments)
+    assert read_arguments(name, arguments | {argument: nothing}) == read_arguments(name, arguments)
 
 
 @pytest.mark.parametrize("name", ["store_memory", "memento_remember", "add_item", "update_memory"])
 def test_tags_are_taken_in_every_form(name):
     arguments = VALID[MEMENTO.get(name, str(name))]
     for sent in (["ops", "deploy"], '["ops","deploy"]', ' ["ops", "deploy"] ', "ops,deploy", "ops, deploy"):
-        assert read(name, arguments | {"tags": sent})["tags"] == ["ops", "deploy"], sent
-    assert read(name, arguments | {"tags": "ops"})["tags"] == ["ops"]
-    assert read(name, arguments | {"tags": "[todo] later"})["tags"] == ["[todo] later"]
+        assert read_arguments(name, arguments | {"tags": sent})["tags"] == ["ops", "deploy"], sent
+    assert read_arguments(name, arguments | {"tags": "ops"})["tags"] == ["ops"]
+    assert read_arguments(name, arguments | {"tags": "[todo] later"})["tags"] == ["[todo] later"]
 
 
 @pytest.mark.parametrize("sent", [5, "5", " 5 ", 5.0, "5.0"])
 @pytest.mark.parametrize("name", ["recent", "search", "retrieve_context", "list_memories", "memento_recall"])
 def test_a_whole_number_is_taken_in_every_form(name, sent):
-    limit = read(name, VALID.get(MEMENTO.get(name, str(name)), {}) | {"limit": sent})["limit"]
+    limit = read_arguments(name, VALID.get(MEMENTO.get(name, str(name)), {}) | {"limit": sent})["limit"]
     assert (limit, type(limit)) == (5, int)
 
 
 @pytest.mark.parametrize("sent", [True, "true", "True", " TRUE ", "1"])
 def test_a_truth_value_is_taken_in_every_form(sent):
-    assert read("search", {"query": "x", "explain": sent})["explain"] is True
+    assert read_arguments("search", {"query": "x", "explain": sent})["explain"] is True
 
 
 @pytest.mark.parametrize("sent", ["false", "False", "0"])
 def test_no_is_not_taken_for_yes(sent):
-    assert read("search", {"query": "x", "explain": sent})["explain"] is False
+    assert read_arguments("search", {"query": "x", "explain": sent})["explain"] is False
 
 
 @pytest.mark.parametrize("blank", [" ", " \n\t", "\u3000"])
@@ -99,12 +99,12 @@ def test_no_is_not_taken_for_yes(sent):
 )
 def test_blanks_alone_are_left_out_like_an_empty_text(name, argument, blank):
     arguments = VALID[name]
-    assert read(name, arguments | {argument: blank}) == read(name, arguments)
+    assert read_arguments(name, arguments | {argument: blank}) == read_arguments(name, arguments)
 
 
 def test_blanks_alone_are_no_content():
     with pytest.raises(Failure, match="content: must not be empty"):
-        read("store_memory", {"content": "  "})
+        read_arguments("store_memory", {"content": "  "})
 
 
 def is_object_list(annotation):
@@ -135,11 +135,13 @@ def test_one_object_is_taken_for_a_list_of_it(name, argument):
     arguments = VALID[MEMENTO.get(name, str(name))]
     entry = ENTRIES[argument]
     for sent in (entry, json.dumps(entry), f" {json.dumps(entry)} ", [json.dumps(entry)], json.dumps([entry])):
-        assert read(name, arguments | {argument: sent}) == read(name, arguments | {argument: [entry]}), sent
+        assert read_arguments(name, arguments | {argument: sent}) == read_arguments(
+            name, arguments | {argument: [entry]}
+        ), sent
 
 
 async def test_one_memory_of_claude_mem_is_ingested_like_a_list_of_it(cat):
-    stored = await asked(cat, "ingest_memories", {"memories": {"narrative": "Tea is at five"}})
+    stored = await call_checked(cat, "ingest_memories", {"memories": {"narrative": "Tea is at five"}})
     assert stored["ingested"] == 1
 
 
@@ -156,7 +158,7 @@ async def test_an_expiry_of_null_empties_it_beside_what_clear_names_in_any_form(
 async def test_links_in_any_form_stand_beside_relations(cat, linkages):
     first = await cat.store("Tea")
     fields = {"content": "Green tea", "linkages": linkages, "related_to": first}
-    links = (await asked(cat, "store_memory", fields))["memory"]["linkages"]
+    links = (await call_checked(cat, "store_memory", fields))["memory"]["linkages"]
     assert [each["type"] for each in links] == (["file", "memory"] if linkages and linkages != " " else ["memory"])
 
 
@@ -193,15 +195,17 @@ async def test_every_other_number_comes_back_as_it_was_sent(cat, number):
 @settings(max_examples=40)
 def test_lists_and_objects_written_as_json_say_the_same(encoded):
     sent = {k: json.dumps(v) if k in encoded and not isinstance(v, str) else v for k, v in FILLED.items()}
-    assert read("store_memory", sent) == read("store_memory", FILLED)
+    assert read_arguments("store_memory", sent) == read_arguments("store_memory", FILLED)
     for entries in ([sent], json.dumps([sent]), [json.dumps(sent)]):
-        assert read("ingest_memories", {"memories": entries}) == read("ingest_memories", {"memories": [FILLED]})
+        assert read_arguments("ingest_memories", {"memories": entries}) == read_arguments(
+            "ingest_memories", {"memories": [FILLED]}
+        )
 
 
 @pytest.mark.parametrize("value", ['{"a": NaN}', '{"a": "\\ud800"}', '{"a": "\\u0000"}', "{" * 5000])
 def test_json_that_cannot_be_stored_is_refused_in_a_text_as_well(value):
     with pytest.raises(Failure) as caught:
-        read("store_memory", {"content": "x", "metadata": value})
+        read_arguments("store_memory", {"content": "x", "metadata": value})
     assert caught.value.code == "invalid"
 
 
@@ -226,7 +230,7 @@ async def test_a_word_for_nothing_is_refused_with_what_to_do(cat, name, argument
 
 async def test_a_word_for_nothing_may_be_remembered_and_asked_for(cat):
     memory_id = await cat.store("null")
-    found = await asked(cat, "retrieve_context", {"message": "null"})
+    found = await call_checked(cat, "retrieve_context", {"message": "null"})
     assert [each["id"] for each in found["memories"]["matches"]] == [memory_id]
 
 
@@ -250,12 +254,12 @@ async def test_the_matches_of_a_context_can_be_ingested_again_and_keep_their_tim
         "Tea is at five", tags=["tea"], project="loci", occurred_at="2026-01-02T03:04:05Z", metadata={"a": 1}
     )
     await cat.store("Tea is green")
-    context = await asked(cat, "retrieve_context", {"message": "tea", "explain": True, "include_graph": True})
+    context = await call_checked(cat, "retrieve_context", {"message": "tea", "explain": True, "include_graph": True})
     matches = context["memories"]["matches"]
     assert len(matches) == 2
-    stored = await asked(cat, "ingest_memories", {"workspace": "copy", "memories": matches})
+    stored = await call_checked(cat, "ingest_memories", {"workspace": "copy", "memories": matches})
     for match, copy_id in zip(matches, stored["ids"], strict=True):
-        copy = await asked(cat, "fetch", {"workspace": "copy", "id": copy_id})
+        copy = await call_checked(cat, "fetch", {"workspace": "copy", "id": copy_id})
         assert copy["content"] == match["content"]
         assert copy["occurred_at"] == match.get("occurred_at", match["created_at"])
 
@@ -263,10 +267,10 @@ async def test_the_matches_of_a_context_can_be_ingested_again_and_keep_their_tim
 async def test_an_answer_with_one_field_changed_can_be_sent_back(cat):
     memory_id = await cat.store("Tea", project="loci", metadata={"a": 1})
     answer = (await call_rest(cat, "fetch", {"id": memory_id})).body
-    changed = await asked(cat, "update_memory", answer | {"content": "Coffee"})
+    changed = await call_checked(cat, "update_memory", answer | {"content": "Coffee"})
     assert (changed["content"], changed["project"], changed["metadata"]) == ("Coffee", "loci", {"a": 1})
     item = (await call_rest(cat, "add_item", VALID["add_item"])).body
-    assert (await asked(cat, "update_item", item | {"title": "Later"}))["title"] == "Later"
+    assert (await call_checked(cat, "update_item", item | {"title": "Later"}))["title"] == "Later"
     skip = (await call_rest(cat, "add_skip", VALID["add_skip"])).body["entry"]
     assert (await call_rest(cat, "add_skip", skip | {"item": "green tea"})).status == 201
 
@@ -274,16 +278,18 @@ async def test_an_answer_with_one_field_changed_can_be_sent_back(cat):
 async def test_an_update_empties_the_fields_that_clear_names_and_no_others(cat):
     memory_id = await cat.store("Tea", project="loci", author="Ann", expires="2099-01-01", metadata={"a": 1})
     nulls = {"author": None, "expires_at": None, "metadata": None}
-    kept = await asked(cat, "update_memory", {"id": memory_id, "content": "Green tea", **nulls})
+    kept = await call_checked(cat, "update_memory", {"id": memory_id, "content": "Green tea", **nulls})
     assert (kept["author"], kept["metadata"], "expires_at" in kept) == ("Ann", {"a": 1}, True)
-    left = await asked(cat, "update_memory", {"id": memory_id, "clear": ["author", "expires_at", "metadata"]})
+    left = await call_checked(cat, "update_memory", {"id": memory_id, "clear": ["author", "expires_at", "metadata"]})
     assert ("author" in left, "expires_at" in left, left["metadata"], left["project"]) == (False, False, {}, "loci")
 
 
 async def test_metadata_is_merged(cat):
     memory_id = await cat.store("Tea", metadata={"a": 1, "b": {"c": 1, "d": 2}, "e": [1]})
-    await asked(cat, "update_memory", {"id": memory_id, "metadata": {"b": {"c": None, "x": 3}, "e": [2], "a": None}})
-    assert (await asked(cat, "fetch", {"id": memory_id}))["metadata"] == {"b": {"d": 2, "x": 3}, "e": [2]}
+    await call_checked(
+        cat, "update_memory", {"id": memory_id, "metadata": {"b": {"c": None, "x": 3}, "e": [2], "a": None}}
+    )
+    assert (await call_checked(cat, "fetch", {"id": memory_id}))["metadata"] == {"b": {"d": 2, "x": 3}, "e": [2]}
 
 
 async def test_metadata_that_grows_too_large_by_a_merge_is_refused(cat):
@@ -291,7 +297,7 @@ async def test_metadata_that_grows_too_large_by_a_merge_is_refused(cat):
     await check_refusal(
         cat, "update_memory", {"id": memory_id, "metadata": {"b": "x" * 9000}}, says="metadata: must be at most"
     )
-    assert (await asked(cat, "fetch", {"id": memory_id}))["metadata"] == {"a": "x" * 9000}
+    assert (await call_checked(cat, "fetch", {"id": memory_id}))["metadata"] == {"a": "x" * 9000}
 
 
 @pytest.mark.parametrize(
@@ -321,8 +327,10 @@ def test_every_field_that_clear_names_may_be_empty():
 @pytest.mark.parametrize("end", ["9999-12-31", "9999-12-31T23:59:59Z", "9999-12-31T23:59:59-05:00", "never", "Never"])
 async def test_an_end_at_the_end_of_the_calendar_is_never(cat, end):
     memory_id = await cat.store("Tea", expires="2099-01-01")
-    assert "expires_at" not in await asked(cat, "update_memory", {"id": memory_id, "expires_at": end})
-    assert "expires_at" not in (await asked(cat, "store_memory", {"content": "Tea", "expires_at": end}))["memory"]
+    assert "expires_at" not in await call_checked(cat, "update_memory", {"id": memory_id, "expires_at": end})
+    assert (
+        "expires_at" not in (await call_checked(cat, "store_memory", {"content": "Tea", "expires_at": end}))["memory"]
+    )
 
 
 @pytest.mark.parametrize(
@@ -335,19 +343,21 @@ async def test_an_end_at_the_end_of_the_calendar_is_never(cat, end):
     ],
 )
 async def test_a_time_is_taken_in_every_form_of_rfc_3339(cat, sent, kept):
-    stored = await asked(cat, "store_memory", {"content": "Tea", "occurred_at": sent})
+    stored = await call_checked(cat, "store_memory", {"content": "Tea", "occurred_at": sent})
     assert stored["memory"]["occurred_at"] == kept
 
 
 async def test_an_end_in_the_past_is_stored_with_a_notice(cat):
-    stored = await asked(cat, "store_memory", {"content": "Tea", "expires_at": "2001-01-01"})
+    stored = await call_checked(cat, "store_memory", {"content": "Tea", "expires_at": "2001-01-01"})
     assert stored["meta"]["notice"] == "This memory has an expires_at in the past: stored, but never recalled."
     pair = [{"content": "Tea", "expires_at": "2001-01-01"}, {"content": "Tea"}]
-    assert (await asked(cat, "ingest_memories", {"memories": pair}))["meta"]["notice"].startswith("1 of these memories")
+    assert (await call_checked(cat, "ingest_memories", {"memories": pair}))["meta"]["notice"].startswith(
+        "1 of these memories"
+    )
     memory_id = await cat.store("Tea")
-    changed = await asked(cat, "update_memory", {"id": memory_id, "expires_at": "2001-01-01"})
+    changed = await call_checked(cat, "update_memory", {"id": memory_id, "expires_at": "2001-01-01"})
     assert "in the past" in changed["meta"]["notice"]
-    assert "notice" not in (await asked(cat, "store_memory", {"content": "Tea"}))["meta"]
+    assert "notice" not in (await call_checked(cat, "store_memory", {"content": "Tea"}))["meta"]
 
 
 async def test_a_crystal_that_was_read_can_be_sent_back(cat):

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.memory.repetition import find_telling_parts
 from server.store.record.capture.events import erase_events
-from server.store.record.capture.told import erase_told
+from server.store.record.capture.told_texts import erase_told_text
 from server.store.record.repetitions import contains_text
 from server.store.tables.capture import events, jobs, observation_sources, observations, project_places, sessions
 
@@ -18,13 +18,15 @@ async def erase_reports_of(connection: AsyncConnection, memory_id: str, content:
 
     The metadata of the sessions go, too, and the notes of who was told the memory.
     """
-    await erase_told(connection, memory_id)
+    await erase_told_text(connection, memory_id)
     made_of = sa.select(observation_sources.c.event_id).where(observation_sources.c.memory_id == memory_id)
     ids = set((await connection.execute(made_of)).scalars())
     if not ids:
         return []
-    homes = sa.select(events.c.session_id).where(events.c.id.in_(ids), events.c.session_id.is_not(None)).distinct()
-    session_ids = list((await connection.execute(homes)).scalars())
+    session_query = (
+        sa.select(events.c.session_id).where(events.c.id.in_(ids), events.c.session_id.is_not(None)).distinct()
+    )
+    session_ids = list((await connection.execute(session_query)).scalars())
     if session_ids:
         ids |= await _find_repeating(connection, session_ids, content)
         await connection.execute(sa.update(sessions).where(sessions.c.id.in_(session_ids)).values(metadata={}))

@@ -1,10 +1,10 @@
-"""Text that no memory may hold: what a person marked as private, and what software added to a prompt."""
+"""The text that software put around or into a person's words, which is no statement of that person."""
 
 import re
 
 from server.memory.capture.private import ELEMENTS
 
-#: The elements of text that is never stored, and those that software puts around what it adds to a person's words.
+#: The elements that software puts around its own text. Those of `private.py` are cut out before an event is stored.
 _NAMES = (
     *ELEMENTS,
     "local-command-stdout",
@@ -20,23 +20,23 @@ _NAMES = (
 _TAG = re.compile(rf"<(?P<end>/?)(?:{'|'.join(_NAMES)})(?:\s[^<>]{{0,200}})?>", re.IGNORECASE)
 
 
-def split_private(text: str) -> tuple[str, list[str]]:
-    """Return a text without its private parts, and these parts.
+def split_software_text(text: str) -> tuple[str, list[str]]:
+    """Return a text without the parts that software added, and these parts.
 
     A part goes from its tag to the end of that tag, and to the end of the text if the tag does not end. Tags may hold
     other tags.
     """
     kept: list[str] = []
-    hidden: list[str] = []
+    added: list[str] = []
     depth = place = 0
     for tag in _TAG.finditer(text):
         ends = bool(tag["end"])
         if not depth:
             kept.append(text[place : tag.start()])
-            place = tag.end()  # an end without a beginning hides nothing
+            place = tag.end()  # an end without a beginning adds nothing
         elif ends and depth == 1:
-            hidden.append(text[place : tag.start()])
+            added.append(text[place : tag.start()])
             place = tag.end()
         depth = max(0, depth - 1) if ends else depth + 1
-    (hidden if depth else kept).append(text[place:])
-    return " ".join(kept) if len(kept) > 1 else "".join(kept), hidden
+    (added if depth else kept).append(text[place:])
+    return " ".join(kept) if len(kept) > 1 else "".join(kept), added

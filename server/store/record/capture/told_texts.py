@@ -11,20 +11,20 @@ from server.store.tables.capture import sessions, told_texts
 
 
 @dataclass(frozen=True, slots=True)
-class ToldSession:
+class SessionState:
     """The facts that are known of a session when one of its events comes in.
 
-    `told` has the fingerprint of each text that the agent was told, by the id of the memory, item or crystal.
+    `told_texts` has the fingerprint of each text that the agent was told, by the id of the memory, item or crystal.
     """
 
     id: str
     project: str | None
     place_key: str | None
     is_briefed: bool
-    told: dict[str, str] = field(default_factory=dict[str, str])
+    told_texts: dict[str, str] = field(default_factory=dict[str, str])
 
 
-_TOLD = (
+_STATE = (
     sa.select(
         sessions.c.id,
         sessions.c.project,
@@ -41,20 +41,20 @@ _TOLD = (
 )
 
 
-async def find_told_session(
+async def find_session_state(
     source: AsyncConnection | Database, workspace_id: str, session_key: str
-) -> ToldSession | None:
+) -> SessionState | None:
     """Return the workspace's session with this key; None if there is none. With a `Database` it is a cached read."""
-    rows = await fetch_rows(source, _TOLD, {"workspace": workspace_id, "key": session_key})
+    rows = await fetch_rows(source, _STATE, {"workspace": workspace_id, "key": session_key})
     if not rows:
         return None
     first = rows[0]
-    told = {row.source_id: row.fingerprint for row in rows if row.source_id is not None}
-    return ToldSession(first.id, first.project, first.place_key, first.briefed_at is not None, told)
+    fingerprints = {row.source_id: row.fingerprint for row in rows if row.source_id is not None}
+    return SessionState(first.id, first.project, first.place_key, first.briefed_at is not None, fingerprints)
 
 
-async def put_told(connection: AsyncConnection, session_id: str, texts: Mapping[str, str]) -> None:
-    """Note that the agent was told these texts: their fingerprints, by the ids of what they are of."""
+async def put_told_texts(connection: AsyncConnection, session_id: str, texts: Mapping[str, str]) -> None:
+    """Note that the agent was told these texts: their fingerprints, by the ids of the memories, items or crystals."""
     if not texts:
         return
     rows = [{"session_id": session_id, "source_id": key, "fingerprint": each} for key, each in texts.items()]
@@ -64,7 +64,7 @@ async def put_told(connection: AsyncConnection, session_id: str, texts: Mapping[
     await connection.execute(statement, rows)
 
 
-async def forget_told(connection: AsyncConnection, session_id: str) -> None:
+async def forget_told_texts(connection: AsyncConnection, session_id: str) -> None:
     """Forget what the agent was told in a session, because it does not see that any more."""
     await connection.execute(sa.delete(told_texts).where(told_texts.c.session_id == session_id))
 
@@ -78,6 +78,6 @@ async def list_fingerprints(connection: AsyncConnection, session_ids: Collection
     return found
 
 
-async def erase_told(connection: AsyncConnection, source_id: str) -> None:
+async def erase_told_text(connection: AsyncConnection, source_id: str) -> None:
     """Forget that a text was told, in every session: its fingerprint says something of it."""
     await connection.execute(sa.delete(told_texts).where(told_texts.c.source_id == source_id))

@@ -29,7 +29,7 @@ _MOST_SENTENCES = 3
 
 
 @dataclass(frozen=True, slots=True)
-class ToldWork:
+class WorkInReply:
     """The work of one turn, as the agent said it."""
 
     sentences: tuple[str, ...]
@@ -38,7 +38,7 @@ class ToldWork:
     events: tuple[str, ...]
 
 
-def find_told_work(turns: Iterable[Turn]) -> Iterator[ToldWork]:
+def find_work_in_replies(turns: Iterable[Turn]) -> Iterator[WorkInReply]:
     """Yield what the agent said that it did, up to the first tool call that was reported."""
     for turn in turns:
         if turn.steps:
@@ -46,7 +46,7 @@ def find_told_work(turns: Iterable[Turn]) -> Iterator[ToldWork]:
         if turn.reply is None or turn.prompt is None:
             continue
         if sentences := tuple(tidy_sentence(each) for each in turn.answered if _is_about_work(each))[:_MOST_SENTENCES]:
-            yield ToldWork(sentences, find_reason(turn), turn.reply, (turn.prompt.id, turn.reply.id))
+            yield WorkInReply(sentences, find_reason(turn), turn.reply, (turn.prompt.id, turn.reply.id))
 
 
 def _is_about_work(sentence: str) -> bool:

@@ -1,4 +1,4 @@
-"""Texts that an agent is told unasked: a briefing when a session begins, and with each prompt the memories that fit it.
+"""The context that an agent gets unasked: a briefing when a session begins, and with each prompt the memories that fit.
 
 Within a session nothing is told twice, unless it has changed since.
 """
@@ -6,17 +6,17 @@ Within a session nothing is told twice, unless it has changed since.
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from server.memory.capture.briefing import Briefing, Known, Point, compose_briefing, squeeze
+from server.memory.capture.briefing import Briefing, BriefingMaterial, BriefingText, compose_briefing, squeeze
 from server.memory.capture.cleaning import clean_text
 from server.memory.capture.fingerprints import fingerprint
 from server.memory.capture.models import SOURCE
-from server.memory.capture.repeats import Telling
+from server.memory.capture.repeats import ToldTexts
 from server.memory.models import Memory
 from server.memory.recall.packing import as_data, estimate_tokens
 from server.memory.skip import SkipEntry, find_matches
 from server.memory.working import Item
 from server.store.record.capture import beginnings
-from server.store.record.capture.told import ToldSession
+from server.store.record.capture.told_texts import SessionState
 from server.store.record.notes import identity, skip_list, working_memory
 from server.store.record.recalled import RecalledMemory
 from tools.capture.places import SessionPlace
@@ -38,7 +38,7 @@ _ITEMS, _STANDING, _DONE = 30, 40, 5
 
 
 @dataclass(slots=True)
-class Told:
+class AddedContext:
     """The text that an agent is told now, and the fingerprints of its texts, by the ids of what they are of."""
 
     texts: list[str] = field(default_factory=list[str])
@@ -49,9 +49,9 @@ class Told:
 class _Hearer:
     """The texts that the agent has been told in its session so far."""
 
-    def __init__(self, session: ToldSession | None) -> None:
+    def __init__(self, session: SessionState | None) -> None:
         self.session_id = None if session is None else session.id
-        self._earlier = {} if session is None else session.told
+        self._earlier = {} if session is None else session.told_texts
         self.now_told: dict[str, str] = {}
         self._met: dict[str, str] = {}
 
@@ -83,31 +83,37 @@ class _Hearer:
         self.now_told[source_id] = fingerprint(text)
 
 
-async def tell(
-    services: Services, call: Call, prompt: str, session: ToldSession | None, place: SessionPlace, *, is_beginning: bool
-) -> Told:
+async def add_context(
+    services: Services,
+    call: Call,
+    prompt: str,
+    session: SessionState | None,
+    place: SessionPlace,
+    *,
+    is_beginning: bool,
+) -> AddedContext:
     """Return what an agent is told with a prompt ("" for none): at the beginning of its session the briefing as well.
 
     Raises:
         Failure: `unavailable` if the search store is down.
     """
-    hearer, told = _Hearer(session), Told()
+    hearer, added = _Hearer(session), AddedContext()
     if is_beginning:
-        briefing = compose_briefing(await _read_known(services, call, hearer, place))
+        briefing = compose_briefing(await _read_material(services, call, hearer, place))
         _note_briefing(briefing, hearer)
-        told.texts += [briefing.text] if briefing.text else []
-        told.has_briefing = True
+        added.texts += [briefing.text] if briefing.text else []
+        added.has_briefing = True
     message = clean_text(prompt)[:QUERY_CHARACTERS].strip()
     # A command of the client is no question.
     if message and not message.startswith("/") and call.workspace.settings.prompt_tokens > 0:
-        told.texts += await _recall(services, call, message, hearer)
-    told.fingerprints = hearer.now_told
-    return told
+        added.texts += await _recall(services, call, message, hearer)
+    added.fingerprints = hearer.now_told
+    return added
 
 
 def _note_briefing(briefing: Briefing, hearer: _Hearer) -> None:
-    for point in briefing.points:
-        hearer.note(point.source_id, point.text)
+    for each in briefing.texts:
+        hearer.note(each.source_id, each.text)
 
 
 async def _recall(services: Services, call: Call, message: str, hearer: _Hearer) -> list[str]:
@@ -133,10 +139,10 @@ def _leave_out_repeats(found: list[MatchedMemory], hearer: _Hearer) -> list[Matc
     for each in found:
         if not _is_of_work(each):
             hearer.note_memory(each)
-    telling = Telling(hearer.fingerprints)
+    told_texts = ToldTexts(hearer.fingerprints)
     shown: list[MatchedMemory] = []
     for each in found:
-        content = telling.leave_out_told(each.content) if _is_of_work(each) else each.content
+        content = told_texts.leave_out_repeats(each.content) if _is_of_work(each) else each.content
         if content:
             hearer.note_memory(each)
             shown.append(each.model_copy(update={"content": content}))
@@ -156,7 +162,7 @@ def _warn(matching: list[SkipEntry], hearer: _Hearer) -> list[str]:
     return ["\n".join(["Leave alone:", *lines])] if lines else []
 
 
-async def _read_known(services: Services, call: Call, hearer: _Hearer, place: SessionPlace) -> Known:
+async def _read_material(services: Services, call: Call, hearer: _Hearer, place: SessionPlace) -> BriefingMaterial:
     """Read what could be told at the beginning of a session, without what the agent was told before."""
     workspace, now = call.id_for_reading, services.now()
     crystal = await identity.get_latest_crystal(services.db, workspace)
@@ -168,21 +174,21 @@ async def _read_known(services: Services, call: Call, hearer: _Hearer, place: Se
         if place.key is not None:
             done = await beginnings.list_last_done(connection, workspace, place.key, hearer.session_id, now, _DONE)
 
-    def leave_heard(points: Iterable[Point]) -> list[Point]:
-        return [each for each in points if not hearer.has_heard(each.source_id, each.text)]
+    def leave_heard(texts: Iterable[BriefingText]) -> list[BriefingText]:
+        return [each for each in texts if not hearer.has_heard(each.source_id, each.text)]
 
     nearest_first = sorted(standing, key=lambda each: each.project not in {None, place.project})
     decisions = [each for each in items if each.category == "standing_decision"]
     waiting = [each for each in items if each.category in {"active_work", "waiting_for"}]
-    crystals = [] if crystal is None else [Point(crystal.id, crystal.crystal)]
-    return Known(
+    crystals = [] if crystal is None else [BriefingText(crystal.id, crystal.crystal)]
+    return BriefingMaterial(
         crystals=leave_heard(crystals),
-        avoided=leave_heard(Point(each.id, _write_entry(each)) for each in entries),
-        open_items=leave_heard(map(_point_at_item, waiting)),
+        avoided=leave_heard(BriefingText(each.id, _write_entry(each)) for each in entries),
+        open_items=leave_heard(map(_make_item_text, waiting)),
         project=place.project,
-        last_done=leave_heard(Point(each.id, each.content) for each in done),
+        last_done=leave_heard(BriefingText(each.id, each.content) for each in done),
         standing=leave_heard(
-            [*map(_point_at_item, decisions), *(_point_at_memory(each, place) for each in nearest_first)]
+            [*map(_make_item_text, decisions), *(_make_memory_text(each, place) for each in nearest_first)]
         ),
     )
 
@@ -191,10 +197,10 @@ def _write_entry(entry: SkipEntry) -> str:
     return f"{entry.item}: {entry.reason}" if entry.reason else entry.item
 
 
-def _point_at_item(item: Item) -> Point:
+def _make_item_text(item: Item) -> BriefingText:
     next_step = f" Next: {item.next_action}" if item.next_action else ""
-    return Point(item.id, f"{item.title}.{next_step}" if next_step else item.title)
+    return BriefingText(item.id, f"{item.title}.{next_step}" if next_step else item.title)
 
 
-def _point_at_memory(memory: Memory, place: SessionPlace) -> Point:
-    return Point(memory.id, memory.content, memory.project if memory.project != place.project else None)
+def _make_memory_text(memory: Memory, place: SessionPlace) -> BriefingText:
+    return BriefingText(memory.id, memory.content, memory.project if memory.project != place.project else None)

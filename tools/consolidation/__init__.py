@@ -1,0 +1,1 @@
+"""Consolidation: merging memories, and the runs that did it."""
