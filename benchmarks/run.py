@@ -18,6 +18,7 @@ BENCHMARKS = (
     "door",
     "observing",
     "tokens",
+    "bearers",
     "startup",
     "ingest",
     "latency",

@@ -22,7 +22,7 @@ from tools.consolidation import merging, runs
 from tools.core.operation import Operation
 from tools.memories import ingest
 from tools.memories import operations as memories
-from tools.notes import identity, skip_list, working_items, working_memory
+from tools.notes import identity, skip_list, working_items, working_memory, working_notes
 from tools.people import keys, plans
 
 _ROWS: dict[str, tuple[Operation, ...]] = {
@@ -30,7 +30,7 @@ _ROWS: dict[str, tuple[Operation, ...]] = {
     "Memories": (*memories.OPERATIONS, *ingest.OPERATIONS, *extraction.OPERATIONS),
     "Links": graph.OPERATIONS,
     "Consolidation": (*merging.OPERATIONS, *runs.OPERATIONS),
-    "Working memory": (*working_memory.OPERATIONS, *working_items.OPERATIONS),
+    "Working memory": (*working_notes.OPERATIONS, *working_memory.OPERATIONS, *working_items.OPERATIONS),
     "Skip list": skip_list.OPERATIONS,
     "Identity": identity.OPERATIONS,
     "Workspaces": workspaces.OPERATIONS,
@@ -61,10 +61,10 @@ def index_by_name(operations: Iterable[Operation]) -> dict[str, Operation]:
     return table
 
 
-#: The operations that can be called at `/mcp`; it lists those that are `listed`.
+#: The operations that can be called at `/mcp`. `tools.toolsets` says which of them it lists.
 CANONICAL = index_by_name(OPERATIONS)
 
-#: Memento's tools. They can be called at `/mcp` as well, and are listed there if its URL says `?toolset=memento`.
+#: Memento's tools. They can be called at `/mcp` as well.
 MEMENTO = index_by_name(memento.build_rows(CANONICAL))
 
 #: The operations of `/v1/mcp`, the read-only recall link.

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, JsonValue, TypeAdapter, ValidationEr
 from tools.catalog import SUBJECTS
 from tools.core.operation import Effect, Operation
 from tools.core.schema import build_schema
+from tools.toolsets import SHORT
 
 #: The texts before the subjects and after them.
 INTRODUCTION, OTHER_ROUTES = "introduction.md", "other-routes.md"
@@ -180,8 +181,10 @@ def _load_texts(path: Path) -> dict[str, str]:
 
 def _render_operation(operation: Operation) -> str:
     routes = ", ".join(f"`{method} {path}`" for method, path in operation.routes)
-    listed = "" if operation.is_listed else " · not listed"
-    head = f"{routes} · scope `{operation.scope}` · {_EFFECTS[operation.effect]}{listed}"
+    listed = (
+        "listed" if operation.name in SHORT else "listed with `toolset=all`" if operation.is_listed else "not listed"
+    )
+    head = f"{routes} · scope `{operation.scope}` · {_EFFECTS[operation.effect]} · {listed}"
     return f"### {operation.name}\n\n{head}\n\n{operation.description}\n\n{_render_arguments(operation)}"
 
 

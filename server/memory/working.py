@@ -97,6 +97,13 @@ def render_document(sections: Sequence[Section], items: Sequence[Item]) -> str:
     return _BETWEEN.join(["# Working Memory", *parts])
 
 
+def render_notes(sections: Sequence[Section], items: Sequence[Item]) -> str:
+    """Return all that stands in the document, for a model: the sections that were written, and the items."""
+    parts = [render_section(each) for each in sections if each.content]
+    parts += [_render_items(items)] if items else []
+    return "\n\n".join(parts) or "There are no notes yet."
+
+
 def _render_items(items: Sequence[Item]) -> str:
     lines: list[str] = []
     for category in CATEGORIES:

@@ -110,6 +110,7 @@ async def arrange_calls(person):
         "consolidate": [{"dry_run": True}, {}, {"workspace": "nowhere"}],
         "list_consolidations": [{}, {"workspace": "nowhere"}],
         "delete_memory": [{"id": memory_id}],
+        "working_notes": [{}, {"workspace": "nowhere"}, {"add": "Stopped at the tea"}, {"section": "session_notes"}],
         "read_working_memory": [{}, {"workspace": "nowhere"}],
         "read_section": [{"section": "Active Work"}],
         "update_working_memory": [{"section": "new", "content": "x"}],

@@ -198,7 +198,7 @@ async def test_a_workspace_has_a_bounded_number_of_cases(ann, monkeypatch):
 
 
 async def test_people_and_scripts_may_call_what_models_are_not_shown(ann):
-    async with ann.mcp() as client:
+    async with ann.mcp(path="/mcp?toolset=all") as client:
         listed = {each.name for each in (await client.list_tools()).tools}
     unlisted = {"add_golden", "list_golden", "delete_golden", "run_golden"}
     assert not listed & (unlisted | {"get_settings", "set_setting", "reset_setting"})

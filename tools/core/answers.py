@@ -22,11 +22,23 @@ class Answer(BaseModel):
     meta: Meta = Field(description="About this answer.")
 
 
-class AnswerText(BaseModel):
+class Readable(BaseModel):
+    """An answer with a text for the model that reads it. MCP sends it beside the fields, which are for programs."""
+
+    def to_text(self) -> str:
+        """Return the text."""
+        raise NotImplementedError
+
+
+class AnswerText(Readable):
     """An answer in words only, which MCP passes on as text, and not as JSON."""
 
     text: str = Field(description="The answer in words.")
     meta: Meta = Field(description="About this answer.")
+
+    def to_text(self) -> str:
+        """Return the answer in words."""
+        return self.text
 
 
 class AnswerImage(AnswerText):

@@ -50,7 +50,7 @@ class InWorkspace(Args):
 
     workspace: WorkspaceName | None = Field(
         default=None,
-        description="The workspace. Default: the connection's own. `account/name` names another account's.",
+        description="Another workspace than the connection's: its name, or `account/name`.",
     )
 
 

@@ -29,7 +29,7 @@ Handler = Callable[[Services, Any, Any], Awaitable[BaseModel]]
 class Operation:
     """One thing that the product does: its arguments, its answer, its routes and its handler.
 
-    One that is not `is_listed` can be called and is not shown to models, which do worse with many tools. The catalogue
+    One that is not `is_listed` can be called and is in no list of tools: it is for programs. The catalogue
     sets `dialect`, the words of other systems' clients.
     """
 

@@ -1,5 +1,6 @@
-"""An operation's JSON schemas (2020-12), as a model should read them: without noise."""
+"""An operation's JSON schemas (2020-12): for programs with every bound, and for models without noise."""
 
+from collections.abc import Mapping
 from functools import cache
 from typing import Any, cast
 
@@ -32,3 +33,47 @@ def _clean_schema(node: Any) -> Any:
         cleaned["properties"] = {k: _clean_schema(v) for k, v in properties.items()}
         cleaned.pop("description", None)
     return cleaned
+
+
+#: What a model needs of a schema. Bounds and patterns are left out: a refusal names the one that was missed.
+_SHOWN_KEYS = ("type", "description", "enum", "const", "items", "properties", "required")
+
+
+@cache
+def build_shown_schema(model: type[BaseModel], names: tuple[str, ...] | None = None) -> dict[str, Any]:
+    """The JSON schema of an operation's arguments as a list of tools shows it to models: types in their plainest form.
+
+    Args:
+        model: the model of the arguments.
+        names: the arguments to show; None for all. Others are taken all the same, so the schema does not rule them out.
+    """
+    whole = build_schema(model)
+    properties: dict[str, Any] = whole.get("properties", {})
+    shown = {name: _bare(properties[name], whole.get("$defs", {})) for name in names or properties}
+    bare: dict[str, Any] = {"type": "object", "properties": shown}
+    if "required" in whole:
+        bare["required"] = whole["required"]
+    if len(shown) == len(properties):
+        bare["additionalProperties"] = False
+    return bare
+
+
+def _bare(node: Mapping[str, Any], definitions: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a schema without bounds, defaults and null, with what it refers to in its place."""
+    whole = _resolve(node, definitions)
+    bare = {key: whole[key] for key in _SHOWN_KEYS if key in whole}
+    if "items" in bare:
+        bare["items"] = _bare(bare["items"], definitions)
+    if "properties" in bare:
+        bare["properties"] = {name: _bare(each, definitions) for name, each in bare["properties"].items()}
+    return bare
+
+
+def _resolve(node: Mapping[str, Any], definitions: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a schema with the keys of its definition, or of the type that it has if it is not null."""
+    if "$ref" in node:
+        return {**definitions[node["$ref"].rpartition("/")[2]], **node}
+    if "anyOf" in node:
+        meant = next(each for each in node["anyOf"] if each.get("type") != "null")
+        return {**_resolve(meant, definitions), **node}
+    return node

@@ -1,5 +1,6 @@
 """Working memory as a document: its sections, and the items that stand beside them."""
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated
 
@@ -84,6 +85,11 @@ class WrittenSection(Answer):
 
 async def read_working_memory(services: Services, call: Call, args: InWorkspace) -> WorkingMemory:  # noqa: ARG001 - a handler's signature
     """Return every section, and the most important items; `meta.notice` says if there are more items."""
+    return await read_all(services, call)
+
+
+async def read_all(services: Services, call: Call) -> WorkingMemory:
+    """Return the whole of working memory: every section, and the most important items."""
     listing = ItemListing(statuses=("active", "paused", "completed"), added_as_items=True, limit=SHOWN)
     async with services.db.read() as connection:
         written = await working_memory.list_sections(connection, call.id_for_reading)
@@ -115,14 +121,26 @@ async def update_working_memory(services: Services, call: Call, args: UpdateWork
 
     The lines of `skip_list` and `standing_decisions` become items of these lists.
     """
-    name, now = find_section_key(args.section), services.now()
+    return await write_section(services, call, args.section, lambda _: args.content)
+
+
+async def write_section(services: Services, call: Call, section: str, revise: Callable[[str], str]) -> WrittenSection:
+    """Write what `revise` makes of the present text of a section. No other writer comes between.
+
+    Raises:
+        Failure: `conflict` if there are too many sections, or too many entries in one that is a list; what `revise`
+            raises.
+    """
+    name, now = find_section_key(section), services.now()
     async with open_change(services, call, {"section": name}) as (connection, placed):
         workspace = placed.workspace.id
         existing = await working_memory.get_section(connection, workspace, name)
         if existing is None and name not in SEEDS:
             await _check_room_for_section(connection, workspace)
-        heading = SEEDS.get(name, args.section) if existing is None else existing.heading
-        content = args.content
+        heading = SEEDS.get(name, section) if existing is None else existing.heading
+        before = existing or Section(name=name, heading=heading, content="")
+        (before,) = await section_items.complete_texts(connection, workspace, [before], now)
+        content = wanted = revise(before.content)
         if name in LISTED:
             content = await _write_list(connection, workspace, name, content, now)
         written = Section(name=name, heading=heading, content=content, updated_at=now)
@@ -131,7 +149,7 @@ async def update_working_memory(services: Services, call: Call, args: UpdateWork
             await working_memory.delete_section(connection, workspace, name)
         services.db.note_overwriting()  # before the commit: whoever empties the log waits for this transaction
         (shown,) = await section_items.complete_texts(connection, workspace, [written], now)
-    notice = None if shown.content == args.content else _KEPT_ENTRIES
+    notice = None if shown.content == wanted else _KEPT_ENTRIES
     return WrittenSection(meta=placed.build_meta(notice), section=shown)
 
 

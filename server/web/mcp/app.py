@@ -1,7 +1,7 @@
 """The MCP servers as ASGI applications: for `/mcp` the one that the URL's `toolset` names, for `/v1/mcp` another."""
 
 from collections.abc import AsyncGenerator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 from mcp.server.lowlevel import Server
@@ -14,50 +14,61 @@ from server.errors import Failure
 from server.web.mcp import door
 from server.web.mcp.request import read_first
 from server.web.request_body import MAX_BODY
-from tools import catalog
+from tools import catalog, toolsets
 
 
 class McpApps:
-    """The three MCP servers. They answer while `run` is entered.
+    """The MCP servers. They answer while `run` is entered.
 
     Attributes:
-        connector: the server for `/mcp`: tools with plain names, or with Memento's if the URL says `toolset=memento`.
+        connector: the server for `/mcp`. The `toolset` of its URL says which of the tools it lists.
         recall_link: the read-only server for `/v1/mcp`.
     """
 
     def __init__(self) -> None:
-        self._full = _make_manager(door.build_server(catalog.CANONICAL, catalog.MEMENTO))
-        self._memento = _make_manager(
-            door.build_server(catalog.MEMENTO, catalog.CANONICAL, instructions=door.MEMENTO_INSTRUCTIONS)
+        operations = {**catalog.CANONICAL, **catalog.MEMENTO}
+        connectors = {
+            name: _make_manager(
+                door.build_server(
+                    operations,
+                    toolset,
+                    instructions=door.MEMENTO_INSTRUCTIONS if name == "memento" else door.INSTRUCTIONS,
+                )
+            )
+            for name, toolset in toolsets.TOOLSETS.items()
+        }
+        link = _make_manager(
+            door.build_server(
+                catalog.RECALL_LINK, toolsets.RECALL_LINK, instructions=door.LINK_INSTRUCTIONS, read_only=True
+            )
         )
-        self._link = _make_manager(
-            door.build_server(catalog.RECALL_LINK, instructions=door.LINK_INSTRUCTIONS, read_only=True)
-        )
-        self.connector = _route_by_toolset(
-            {
-                "": read_first(StreamableHTTPASGIApp(self._full)),
-                "memento": read_first(StreamableHTTPASGIApp(self._memento)),
-            }
-        )
-        self.recall_link: ASGIApp = read_first(StreamableHTTPASGIApp(self._link))
+        self._managers = [*connectors.values(), link]
+        self.connector = _route_by_toolset({name: _serve(each) for name, each in connectors.items()})
+        self.recall_link = _serve(link)
 
     @asynccontextmanager
     async def run(self) -> AsyncGenerator[None]:
         """Keep the servers running while the block lasts."""
-        async with self._full.run(), self._memento.run(), self._link.run():
+        async with AsyncExitStack() as stack:
+            for each in self._managers:
+                await stack.enter_async_context(each.run())
             yield
 
 
-def _route_by_toolset(toolsets: Mapping[str, ASGIApp]) -> ASGIApp:
+def _serve(manager: StreamableHTTPSessionManager) -> ASGIApp:
+    return read_first(StreamableHTTPASGIApp(manager))
+
+
+def _route_by_toolset(apps: Mapping[str, ASGIApp]) -> ASGIApp:
     """Return the application that passes a request to the toolset of the URL's query, "" if it names none."""
 
     async def serve(scope: Scope, receive: Receive, send: Send) -> None:
         name = Request(scope).query_params.get("toolset", "") if scope["query_string"] else ""
-        if name not in toolsets:
-            known = ", ".join(filter(None, toolsets))
+        if name not in apps:
+            known = ", ".join(filter(None, apps))
             message = f"toolset: there is no toolset {name[:60]!r}; send one of: {known}, or leave it out."
             raise Failure("invalid", message, field="toolset")
-        await toolsets[name](scope, receive, send)
+        await apps[name](scope, receive, send)
 
     return serve
 

@@ -24,11 +24,12 @@ from server.errors import Failure
 from server.web.answers import as_failure
 from server.web.connection import read_workspace_name
 from server.web.mcp import prompts, resources
-from tools.core.answers import AnswerImage, AnswerText
+from tools.core.answers import AnswerImage, Readable
 from tools.core.call import Door
 from tools.core.execution import execute_operation
 from tools.core.operation import Effect, Operation
-from tools.core.schema import build_schema
+from tools.core.schema import build_schema, build_shown_schema
+from tools.toolsets import Toolset
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
@@ -61,20 +62,20 @@ UNKNOWN_TOOL = "unknown"
 
 def build_server(
     operations: Mapping[str, Operation],
-    beside: Mapping[str, Operation] | None = None,
+    toolset: Toolset,
     *,
     instructions: str = INSTRUCTIONS,
     read_only: bool = False,
 ) -> Server[Any]:
-    """Return an MCP server that lists these operations as tools. Those in `beside` can be called and are not listed.
+    """Return an MCP server that has these operations as tools, and lists those of the toolset that the caller may call.
 
     A server that is not read-only offers resources and prompts, too.
     """
-    listed = types.ListToolsResult(tools=[_make_tool(each) for each in operations.values() if each.is_listed])
-    operations = {**(beside or {}), **operations}
+    shown = [(operations[name].scope, make_tool(operations[name], names)) for name, names in toolset.items()]
 
-    async def list_tools(_ctx: Context, _params: object) -> types.ListToolsResult:
-        return listed
+    async def list_tools(ctx: Context, _params: object) -> types.ListToolsResult:
+        scopes = _get_request(ctx).state.principal.scopes
+        return types.ListToolsResult(tools=[tool for scope, tool in shown if scope in scopes])
 
     async def call_tool(ctx: Context, params: types.CallToolRequestParams) -> types.CallToolResult:
         operation = operations.get(params.name)
@@ -84,6 +85,7 @@ def build_server(
         return await _call_operation(operation, ctx, params.arguments or {})
 
     hint = CacheHint(ttl_ms=LIST_TTL_MS, scope="public")
+    own_hint = CacheHint(ttl_ms=LIST_TTL_MS, scope="private")
     common: dict[str, Any] = {
         "version": __version__,
         "title": "Loci",
@@ -92,7 +94,7 @@ def build_server(
         "on_call_tool": call_tool,
         "get_tool_input_schema": _mirror_nothing,
     }
-    hints: dict[CacheableMethod, CacheHint] = {"tools/list": hint, "server/discover": hint}
+    hints: dict[CacheableMethod, CacheHint] = {"tools/list": own_hint, "server/discover": hint}
     if read_only:
         return _without_spans(Server("loci-recall", instructions=instructions, cache_hints=hints, **common))
     hints |= {"prompts/list": hint, "resources/list": hint, "resources/templates/list": hint}
@@ -123,13 +125,14 @@ def _mirror_nothing(_name: str) -> None:
     """Return None: no header mirrors an argument of a tool. The SDK asks at every call."""
 
 
-def _make_tool(operation: Operation) -> types.Tool:
+def make_tool(operation: Operation, names: tuple[str, ...] | None = None) -> types.Tool:
+    """Return an operation as a list of tools shows it, with the arguments of these names; None for all of them."""
     effect = operation.effect
     return types.Tool(
         name=operation.name,
         title=operation.title,
         description=operation.description,
-        input_schema=build_schema(operation.args),
+        input_schema=build_shown_schema(operation.args, names),
         output_schema=build_schema(operation.returns),
         annotations=types.ToolAnnotations(
             title=operation.title,
@@ -177,7 +180,7 @@ async def _call_operation(operation: Operation, ctx: Context, arguments: dict[st
         return types.CallToolResult(is_error=True, content=[types.TextContent(text=text)])
     text = result.model_dump_json(exclude_none=True)
     structured = from_json(text)
-    shown = result.text if isinstance(result, AnswerText) else text
+    shown = result.to_text() if isinstance(result, Readable) else text
     content: list[types.ContentBlock] = [types.TextContent(text=shown)]
     if isinstance(result, AnswerImage):
         encoded = base64.b64encode(result.data).decode()

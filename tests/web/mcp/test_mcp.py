@@ -10,17 +10,26 @@ from structlog.testing import capture_logs
 from server.store.search.seam import EngineDown
 from tests.helpers.arguments import NOBODY, arrange_calls
 from tests.helpers.doors import ERAS, LEGACY, MODERN, call_rest, call_tool, read_answer, send_rpc
-from tools import catalog
+from tools import catalog, toolsets
+from tools.core.answers import Readable
 from tools.core.operation import Effect
 from tools.core.schema import build_schema
 
 pytestmark = pytest.mark.anyio
 
 MODES = pytest.mark.parametrize("mode", ["legacy", MODERN])
-LINKS = pytest.mark.parametrize(("path", "table"), [("/mcp", catalog.CANONICAL), ("/v1/mcp", catalog.RECALL_LINK)])
+LISTS = pytest.mark.parametrize(
+    ("path", "toolset"),
+    [*((f"/mcp?toolset={name}", each) for name, each in toolsets.TOOLSETS.items()), ("/v1/mcp", toolsets.RECALL_LINK)],
+)
+OPERATIONS = {**catalog.CANONICAL, **catalog.MEMENTO, **catalog.RECALL_LINK}
+#: The most tokens of the list that a client gets if its URL names none, and the characters of one.
+MOST_TOKENS, CHARACTERS_A_TOKEN = 2000, 4
 #: Fields that exist for other systems' clients only, and those of them that are fields of working memory's items.
 HIDDEN = {"related_to", "relation_types", "images", "priority", "platformSource", "kind", "title"}
 OF_ITEMS = {"priority", "title"}
+#: All that a schema in a list of tools may say.
+BARE = {"type", "description", "enum", "const", "items", "properties", "required", "additionalProperties"}
 
 
 def nodes(node):
@@ -37,13 +46,14 @@ def nodes(node):
 
 
 @MODES
-@LINKS
-async def test_tools_are_listed_in_the_catalogues_order_with_what_a_client_needs(cat, mode, path, table):
-    async with cat.mcp(path=path, mode=mode) as client:
+@LISTS
+async def test_tools_are_listed_in_the_toolsets_order_with_what_a_client_needs(admin, mode, path, toolset):
+    async with admin.mcp(path=path, mode=mode) as client:
         tools = (await client.list_tools()).tools
-    assert [each.name for each in tools] == [name for name, operation in table.items() if operation.is_listed]
+    shown = [name for name in toolset if path != "/v1/mcp" or OPERATIONS[name].scope == "memory:read"]
+    assert [each.name for each in tools] == shown
     for each in tools:
-        operation = table[each.name]
+        operation = OPERATIONS[each.name]
         assert each.title
         assert each.description == operation.description
         hints = each.annotations
@@ -54,34 +64,69 @@ async def test_tools_are_listed_in_the_catalogues_order_with_what_a_client_needs
 
 
 @MODES
-@LINKS
-async def test_schemas_are_valid_strict_and_without_noise(cat, mode, path, table):
-    assert table
-    async with cat.mcp(path=path, mode=mode) as client:
+@LISTS
+async def test_the_schemas_that_are_shown_are_valid_and_bare(admin, mode, path, toolset):
+    async with admin.mcp(path=path, mode=mode) as client:
         tools = (await client.list_tools()).tools
+    assert tools
     for each in tools:
         for shape in (each.input_schema, each.output_schema):
             jsonschema.Draft202012Validator.check_schema(shape)
             assert shape["type"] == "object"
         for node in nodes(each.input_schema):
-            assert not isinstance(node.get("title"), str), "a title that repeats the name"
-            if "properties" in node:
-                assert node["additionalProperties"] is False
-                assert not HIDDEN & set(node["properties"]) - (OF_ITEMS if each.name.endswith("_item") else set())
-                for field, shape in node["properties"].items():
-                    assert shape.get("description") or "$ref" in shape, f"{each.name}.{field} is not described"
+            assert set(node) <= BARE, f"{each.name} shows more than a model needs"
+        whole = build_schema(OPERATIONS[each.name].args)
+        names = toolset[each.name]
+        assert list(each.input_schema["properties"]) == list(names or whole.get("properties", {}))
+        assert each.input_schema.get("required", []) == whole.get("required", [])
+        assert set(whole.get("required", [])) <= set(each.input_schema["properties"])
+        assert ("additionalProperties" in each.input_schema) == (
+            len(whole["properties"]) == len(names or whole["properties"])
+        )
+        if each.name not in catalog.MEMENTO:
+            assert not HIDDEN & set(each.input_schema["properties"]) - (OF_ITEMS if "item" in each.name else set())
+        for field, shape in each.input_schema["properties"].items():
+            assert shape.get("description"), f"{each.name}.{field} is not described"
+
+
+async def test_the_list_that_every_client_gets_costs_2000_tokens_at_most(cat):
+    tools = (await send_rpc(cat, "tools/list")).json()["result"]["tools"]
+    assert len(tools) == 8
+    seen = [
+        {"name": each["name"], "description": each["description"], "parameters": each["inputSchema"]} for each in tools
+    ]
+    tokens = sum(len(json.dumps(each)) for each in seen) / CHARACTERS_A_TOKEN
+    assert tokens <= MOST_TOKENS, f"{tokens:.0f} tokens: shorten a description, or show fewer arguments"
 
 
 @ERAS
-async def test_the_list_of_tools_is_the_same_bytes_for_everyone(cat, dan, era):
+async def test_only_what_the_bearer_may_call_is_listed(shared, era):
+    reader = await shared.add_person("rea", scopes=("memory:read",))
+    for path, listed in (
+        ("/mcp", ["retrieve_context", "search", "fetch"]),
+        ("/mcp?toolset=all", [name for name in toolsets.TOOLSETS["all"] if OPERATIONS[name].scope == "memory:read"]),
+    ):
+        tools = (await send_rpc(reader, "tools/list", era=era, path=path)).json()["result"]["tools"]
+        assert [each["name"] for each in tools] == listed
+
+
+async def test_a_tool_that_is_not_listed_and_an_argument_that_is_not_shown_are_taken(cat):
+    stored = await call_tool(cat, "store_memory", {"content": "Tea", "metadata": {"a": 1}})
+    assert (await call_tool(cat, "list_memories", {})).body["memories"][0]["id"] == stored.body["id"]
+
+
+@ERAS
+async def test_the_list_of_tools_is_the_same_bytes_for_everyone_with_the_same_scopes(cat, dan, era):
     first, second = [(await send_rpc(who, "tools/list", era=era)).json()["result"] for who in (cat, dan)]
     assert first == second
 
 
 async def test_lists_may_be_shared_and_reads_may_not(cat):
-    for method in ("tools/list", "prompts/list", "resources/list", "resources/templates/list", "server/discover"):
+    for method in ("prompts/list", "resources/list", "resources/templates/list", "server/discover"):
         result = (await send_rpc(cat, method)).json()["result"]
         assert (result["cacheScope"], result["ttlMs"] > 0) == ("public", True), method
+    result = (await send_rpc(cat, "tools/list")).json()["result"]
+    assert (result["cacheScope"], result["ttlMs"] > 0) == ("private", True), "it is what this bearer may call"
     result = (await send_rpc(cat, "resources/read", {"uri": "memory://recent"})).json()["result"]
     assert (result["cacheScope"], result["ttlMs"]) == ("private", 0)
 
@@ -123,8 +168,12 @@ async def test_the_answer_of_every_operation_fits_its_schema_and_is_the_same_as_
                 assert not result.is_error, (name, result.content[0].text)
                 jsonschema.validate(result.structured_content, schemas[name])
                 (block,) = result.content
-                assert json.loads(block.text) == result.structured_content
-                assert "\n" not in block.text, "compact: it costs tokens"
+                answer = catalog.CANONICAL[name].returns
+                if issubclass(answer, Readable):
+                    assert block.text == answer.model_validate(result.structured_content).to_text()
+                else:
+                    assert json.loads(block.text) == result.structured_content
+                    assert "\n" not in block.text, "compact: it costs tokens"
     rotated = await call_tool(cat, "rotate_key", {}, era=MODERN if mode == MODERN else LEGACY)
     jsonschema.validate(rotated.body, schemas["rotate_key"])
     assert json.loads(rotated.text) == rotated.body
