@@ -46,7 +46,7 @@ class Variant:
     own: int = 3
     names_out: bool = True
     gate: bool = True
-    guesses: bool = True
+    other_scores: bool = True
     depth: int = 40
     at_the_end: bool = False
 
@@ -54,7 +54,7 @@ class Variant:
 VARIANTS = (
     Variant("the product"),
     Variant("without the gate", gate=False),
-    Variant("what only the words found means nothing", guesses=False),
+    Variant("each arm's score only where it found a memory", other_scores=False),
     Variant("words alone", alpha=1.0),
     Variant("meaning alone", alpha=0.0),
     Variant("alpha 0.4", alpha=0.4),
@@ -106,6 +106,13 @@ class Corpus:
             for term, weight in zip(*text.weigh_terms(counts), strict=True):
                 postings.setdefault(term, {})[place] = weight
         return postings, len(self.memories)
+
+    @lru_cache(maxsize=None)  # noqa: B019 - there are as many as turns
+    def read_payload(self, place: int) -> dict[str, Any]:
+        """Return the payload of a memory's point."""
+        from server.store.projection.payload import build_payload  # noqa: PLC0415 - only after ROOT is importable
+
+        return build_payload(self.memories[place], [self.memories[each].id for each in self.list_before(place, 2)])
 
     def list_before(self, place: int, neighbours: int) -> list[int]:
         """The places just before one in its session, nearest first."""
@@ -179,7 +186,6 @@ def _recall_places(corpus: Corpus, text: str, variant: Variant) -> list[int]:
     """The places of the memories that the variant recalls, best first."""
     from server.memory.recall import gate, ranking  # noqa: PLC0415 - only after ROOT is importable
     from server.memory.recall.question import Question  # noqa: PLC0415 - as above
-    from server.store.projection.payload import build_payload  # noqa: PLC0415 - as above
     from server.store.record.workspaces import Workspace  # noqa: PLC0415 - as above
     from server.store.search.seam import FoundPoint, FoundPoints  # noqa: PLC0415 - as above
     from tools.recall.pipeline import apply_gate  # noqa: PLC0415 - as above
@@ -198,24 +204,28 @@ def _recall_places(corpus: Corpus, text: str, variant: Variant) -> list[int]:
     def find_points(scores: Any) -> list[FoundPoint]:
         best = np.argsort(-scores, kind="stable")[: variant.depth]
         return [
-            FoundPoint(corpus.memories[each].id, float(scores[each]), read_payload(int(each)))
+            FoundPoint(corpus.memories[each].id, float(scores[each]), corpus.read_payload(int(each)))
             for each in best
             if scores[each]
         ]
 
-    def read_payload(place: int) -> dict[str, Any]:
-        before = [corpus.memories[each].id for each in corpus.list_before(place, 2)]
-        return build_payload(corpus.memories[place], before)
+    def find_others(scores: Any, mine: list[FoundPoint], theirs: list[FoundPoint]) -> dict[str, float]:
+        missing = {point.id for point in theirs} - {point.id for point in mine}
+        found = {each: float(scores[UUID(each).int]) for each in missing if variant.other_scores}
+        return {each: score for each, score in found.items() if score}
 
     now = max(each.at for each in corpus.conversation.turns) + timedelta(days=1) if variant.at_the_end else LATER
     model = "sentence-transformers/all-MiniLM-L6-v2"
     scales = gate.Scales.from_rarities(gate.limit_missing(rarities, total), model)
-    weighing = Weighing(question, common, scales, variant.depth, None, now.timestamp())
+    unknown = question.has_unknown_name([each >= gate.compute_idf(total, 0) for each in rarities])
+    weighing = Weighing(question, common, scales, None, now.timestamp(), unknown)
     place = Workspace("w", "a", "w", LATER, LATER)
-    found = weighing.weigh_points(place, FoundPoints(find_points(cosines), find_points(words)), total, is_hybrid=True)
+    dense, text_points = find_points(cosines), find_points(words)
+    points = FoundPoints(
+        dense, text_points, find_others(cosines, dense, text_points), find_others(words, text_points, dense)
+    )
+    found = weighing.weigh_points(place, points, total, is_hybrid=True)
     candidates = apply_gate([found], 0.0)[0] if variant.gate else found.candidates
-    if not variant.guesses:
-        candidates = [each._replace(unseen=0.0) for each in candidates]
     kept = ranking.NUDGES
     ranking.NUDGES = {**kept, **variant.nudges}
     try:

@@ -68,6 +68,8 @@ class SearchedWorkspace:
     total: int = 0
     #: Whether the vector arm was asked, too.
     is_hybrid: bool = False
+    #: Whether the message names somebody or something that no memory has.
+    has_unknown_name: bool = False
     #: Each arm's ids, best first.
     keyword_order: list[str] = field(default_factory=list[str])
     vector_order: list[str] = field(default_factory=list[str])

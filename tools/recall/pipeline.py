@@ -111,7 +111,8 @@ def apply_gate(
     for each in searched:
         left_out += [LeftOut(expired, "expired") for expired in each.expired]
         best = max((candidate.evidence for candidate in each.candidates), default=0.0)
-        is_answer = best >= max(gate.compute_threshold(each.total) if is_gated else 0.0, at_least)
+        needed = gate.compute_threshold(each.total, has_unknown_name=each.has_unknown_name) if is_gated else 0.0
+        is_answer = best >= max(needed, at_least)
         for candidate in each.candidates:
             if is_answer and candidate.evidence >= max(company, at_least):
                 passed.append(candidate)

@@ -19,6 +19,8 @@ from tools.recall.model import RecallRequest, SearchedWorkspace
 
 #: The payload keys that ranking reads of a candidate.
 KEYS = ("traits", "access_count")
+#: The names by which an assistant, and not the person, is the author of a memory, in lower case.
+ASSISTANTS = frozenset({"assistant", "ai", "model", "bot"})
 
 
 def make_question(message: str, settings: WorkspaceSettings) -> Question:
@@ -29,8 +31,7 @@ def make_question(message: str, settings: WorkspaceSettings) -> Question:
 async def search_workspace(services: Services, workspace: Workspace, request: RecallRequest) -> SearchedWorkspace:
     """Ask a workspace's collection for the candidates of a message.
 
-    Most of the nearest points are far below the gate. They are read only if the request `is_explained`. If the
-    engine takes no writes and cannot open the collection, the words of the record are asked instead.
+    If the engine takes no writes and cannot open the collection, the words of the record are asked instead.
 
     Raises:
         EngineDown: the search store is down.
@@ -49,15 +50,15 @@ async def search_workspace(services: Services, workspace: Workspace, request: Re
             dense = await services.encoder.embed_query(question.remove_common_names(common), serving.generation)
     model = services.encoder.find_model_name(serving.generation)
     scales = gate.Scales.from_rarities(gate.limit_missing(rarities, total), model)
-    floors = None if request.is_explained or not request.is_gated else scales.compute_floors(gate.COMPANY)
     filters = _build_filters(request.facets)
-    query = Query(dense, SparseVector(ids, [1.0] * len(ids)), request.depth, filters, KEYS, floors)
+    query = Query(dense, SparseVector(ids, [1.0] * len(ids)), request.depth, filters, KEYS)
     with services.observer.watch("recall", "search"):
         if words is None:
             found = await services.projection.search_points(workspace.id, query, serving.generation)
         else:
             found = words.search(query)
-    weighing = Weighing(question, common, scales, request.depth, request.facets.project, services.now().timestamp())
+    unknown = question.has_unknown_name([each >= gate.compute_idf(total, 0) for each in rarities])
+    weighing = Weighing(question, common, scales, request.facets.project, services.now().timestamp(), unknown)
     return weighing.weigh_points(workspace, found, total, is_hybrid=dense is not None)
 
 
@@ -68,9 +69,9 @@ class Weighing:
     question: Question
     common: Sequence[bool]
     scales: gate.Scales
-    depth: int
     project: str | None
     now: float
+    has_unknown_name: bool = False
 
     @cached_property
     def _question_terms(self) -> frozenset[int]:
@@ -85,16 +86,10 @@ class Weighing:
     def weigh_points(
         self, workspace: Workspace, found: FoundPoints, total: int, *, is_hybrid: bool
     ) -> SearchedWorkspace:
-        """Turn points into candidates. Points that have expired are listed, and are no candidates.
-
-        An arm's score counts only if it reaches the arm's floor. Otherwise a recall that is explained, for which the
-        arms return all points, would rank memories differently from the recall that it explains.
-        """
-        least_text, least_dense = self.scales.compute_floors(gate.COMPANY)
-        keyword = {point.id: point.score for point in found.text}
-        vector = {point.id: point.score for point in found.dense}
+        """Turn points into candidates. Points that have expired are listed, and are no candidates."""
+        keyword = {point.id: point.score for point in found.text} | found.other_text
+        vector = {point.id: point.score for point in found.dense} | found.other_dense
         every = {point.id: point for arm in (found.text, found.dense) for point in arm}
-        unseen = self._estimate_unseen([score for score in vector.values() if score >= least_dense])
         candidates: list[Candidate] = []
         expired: list[str] = []
         for id_, point in every.items():
@@ -103,8 +98,7 @@ class Weighing:
                 expired.append(id_)
                 continue
             scores = keyword.get(id_), vector.get(id_)
-            counting = _keep_from(least_text, scores[0]), _keep_from(least_dense, scores[1])
-            candidates.append(Candidate(id_, *counting, self.scales.compute_evidence(*scores), traits, unseen))
+            candidates.append(Candidate(id_, *scores, self.scales.compute_evidence(*scores), traits))
         return SearchedWorkspace(
             workspace=workspace,
             question=self.question,
@@ -113,17 +107,10 @@ class Weighing:
             expired=expired,
             total=total,
             is_hybrid=is_hybrid,
+            has_unknown_name=self.has_unknown_name,
             keyword_order=[point.id for point in found.text],
             vector_order=[point.id for point in found.dense],
         )
-
-    def _estimate_unseen(self, cosines: Sequence[float]) -> float:
-        """Estimate the cosine of a memory that the vector arm did not return, from the cosines that it returned.
-
-        If the arm returned as many points as it was asked for, the cosine is at most that of the last one. Otherwise it
-        is below the floor, and we take half of what counts (docs/recall.md).
-        """
-        return min(cosines) if len(cosines) == self.depth else self.scales.compute_floors(gate.COMPANY / 2)[1]
 
     def _read_traits(self, point: FoundPoint) -> Traits | None:
         """The facts that ranking reads of a point beside its scores; None if the memory has expired."""
@@ -137,6 +124,9 @@ class Weighing:
             is_author_named=not self._question_terms.isdisjoint(_find_terms(stored.author, self.question.language)),
             is_entity_named=not self._rare_terms.isdisjoint(_find_terms(stored.entity, self.question.language)),
             is_in_project=self.project is not None and stored.project == self.project,
+            question_share=stored.question_share,
+            is_first_person=stored.is_first_person,
+            is_beside_the_person=stored.author.lower() in ASSISTANTS and not self.question.asks_what_was_told,
         )
 
 
@@ -144,11 +134,6 @@ class Weighing:
 def _find_terms(name: str, language: Language) -> frozenset[int]:
     """The ids of the terms in a name. The same few names come again and again."""
     return frozenset(map(hash_term, stem_words(split_words(name, language), language)))
-
-
-def _keep_from(least: float, score: float | None) -> float | None:
-    """The score, or None if it is below the least that counts."""
-    return score if score is not None and score >= least else None
 
 
 def _build_filters(facets: Facets) -> Filter:

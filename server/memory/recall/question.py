@@ -7,13 +7,22 @@ from datetime import datetime
 from functools import cached_property
 
 from server.memory.dates.grammar import Span, find_spans
-from server.memory.languages import Language
+from server.memory.languages import Language, get_stop_words
 from server.memory.text import hash_term, split_words, stem_words
 
 MOST_TERMS = 100
 """The most terms of a message that are looked for: for each, the engine looks at all memories that have it."""
 
 _NAME = re.compile(r"[^\W\d_][\w-]*(?:['’]s\b)?")  # noqa: RUF001 - the typographic apostrophe is meant
+#: The signs before the first word of a sentence; a name there cannot be told from another word.
+_SENTENCE_ENDS = ".!?:;…\n"
+_OPENING_SIGNS = " \t\"'“‘«(["  # noqa: RUF001 - typographic quotation marks are meant
+_TOLD = re.compile(
+    r"\byou(?:'ve| have| had)? (?:told|tell|said|say|recommend|suggest|mention|advise|propose|explain|gave|give|wrote|write)"
+    r"|\b(?:did|have|had|could|would) you (?:tell|say|recommend|suggest|mention|advise|propose|explain|give|write)"
+    r"|\byour (?:advice|answer|suggestion|recommendation|proposal|explanation)",
+    re.IGNORECASE,
+)
 _ENDING = re.compile(r"['’]s$")  # noqa: RUF001 - the curly apostrophe is meant
 
 
@@ -44,6 +53,41 @@ class Question:
     def find_spans(self, now: datetime) -> tuple[Span, ...]:
         """Return the stretches of time that the query names."""
         return find_spans(self.text, now)
+
+    @property
+    def asks_what_was_told(self) -> bool:
+        """Whether it asks for something that the assistant said."""
+        return _TOLD.search(self.text) is not None
+
+    def has_unknown_name(self, is_missing: Sequence[bool]) -> bool:
+        """Whether the text has a name that no memory of the workspace has.
+
+        `is_missing` says for each of `term_ids` whether no memory has the term. Names are capitalised words in the midst
+        of a sentence. In German every noun is one, so there it is unknown which of them are names.
+        """
+        missing = {each for each, none in zip(self.term_ids, is_missing, strict=True) if none}
+        if not missing or self._has_capital_nouns():
+            return False
+        return any(missing.issuperset(self._find_ids(name)) for name in self._list_names())
+
+    def _has_capital_nouns(self) -> bool:
+        words = {word.lower() for word in _NAME.findall(self.text)}
+        german, english = get_stop_words("german"), get_stop_words("english")
+        return self.language == "german" or len(words & german) > len(words & english)
+
+    def _list_names(self) -> list[str]:
+        """Return the capitalised words in the midst of a sentence. A word of capitals alone is an acronym."""
+        names: list[str] = []
+        for match in _NAME.finditer(self.text):
+            word, before = match[0], self.text[: match.start()].rstrip(_OPENING_SIGNS)
+            if word[0].isupper() and not word[1:2].isupper() and before and before[-1] not in _SENTENCE_ENDS:
+                names.append(_ENDING.sub("", word))
+        return names
+
+    def _find_ids(self, name: str) -> list[int]:
+        """Return the places of a name's terms in a sparse vector."""
+        words = split_words(name, self.language, self.extra_stop_words)
+        return [hash_term(term) for term in stem_words(words, self.language)]
 
     def remove_common_names(self, is_common: Sequence[bool]) -> str:
         """Return the text without the names that many of the workspace's memories share.

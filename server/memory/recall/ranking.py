@@ -14,16 +14,21 @@ from server.memory.dates.grammar import Span, compute_nearness
 
 ALPHA = 0.5
 
-#: How much each nudge adds at most, in the order in which they are worth something.
+#: How much each nudge adds at most, or takes away.
 NUDGES: Mapping[str, float] = {
-    "neighbours": 0.3,  # the memories just before or after it fit, too
-    "author": 0.15,  # the query names who said it
-    "date": 0.15,  # the query names when it was
+    "neighbours": 0.4,  # the memories just before or after it fit, too
+    "author": 0.25,  # the query names who said it
+    "date": 0.3,  # the query names when it was
+    "question": -0.15,  # it asks more than it says
+    "first_person": 0.1,  # somebody speaks of themselves
+    "reply": 0.1,  # the memory just before it asks something, and fits
     "entity": 0.1,  # the query names whom or what it is about, and few memories are about that
     "recency": 0.05,  # it is new
     "scope": 0.05,  # it belongs to the very project, not to all
     "access": 0.03,  # it was of use before
 }
+ASSISTANT_SHARE = 0.5
+"""The share of its score that a memory keeps if an assistant said it, and the query does not ask for that."""
 LEAST_NUDGE = 0.0005
 OPINION_WEIGHT = 0.3
 """The weight of a cross-encoder's opinion; the ranking's own score has the rest."""
@@ -48,10 +53,18 @@ class Traits(NamedTuple):
     is_author_named: bool = False
     is_entity_named: bool = False
     is_in_project: bool = False
+    #: See `server.memory.recall.prior`.
+    question_share: float = 0.0
+    is_first_person: bool = False
+    #: Whether an assistant said it, and the query does not ask what was told.
+    is_beside_the_person: bool = False
 
 
 class Candidate(NamedTuple):
-    """A memory that an arm found, with its raw BM25 score and cosine; None for an arm that it is not near enough to."""
+    """A memory that an arm found, with its raw BM25 score and cosine.
+
+    The score is None if it has none of the words, and the cosine if it has no vector, or if no vectors were compared.
+    """
 
     id: str
     keyword: float | None
@@ -59,8 +72,6 @@ class Candidate(NamedTuple):
     #: How sure it is that the memory alone is about the query, in [0, 1]: see `server.memory.recall.gate`.
     evidence: float
     traits: Traits
-    #: The cosine that is assumed if the vector arm did not find the memory.
-    unseen: float = 0.0
 
 
 class RankedCandidate(NamedTuple):
@@ -83,25 +94,36 @@ def rank(
 ) -> list[RankedCandidate]:
     """Return the candidates, best first; of equal scores, the higher vector score is first, then the newer id.
 
-    If no candidate has a vector score, keywords rank alone.
+    If no candidate has a vector score, keywords rank alone. If some have none, as they wait for their vectors, they are
+    taken to be as far as the farthest of the others.
     """
     most = _find_divisor(each.keyword for each in candidates)
-    nearest = _find_divisor(each.vector for each in candidates)
-    weight = 1.0 if all(each.vector is None for each in candidates) else alpha
+    cosines = [each.vector for each in candidates if each.vector is not None]
+    nearest, farthest = _find_divisor(cosines), min(cosines, default=0.0)
+    weight = alpha if cosines else 1.0
     shares: list[tuple[float, float]] = []
     fused: dict[str, float] = {}
     for each in candidates:
         keyword = max(each.keyword or 0.0, 0.0) / most
-        vector = min(max(each.unseen if each.vector is None else each.vector, 0.0) / nearest, 1.0)
+        vector = min(max(farthest if each.vector is None else each.vector, 0.0) / nearest, 1.0)
         shares.append((keyword, vector))
         fused[each.id] = weight * keyword + (1 - weight) * vector
-    neighbour_scores = _score_neighbours(candidates, fused)
+    neighbour_scores, questions = _score_neighbours(candidates, fused), _score_questions(candidates, fused)
     seconds = now.timestamp()
     ranked: list[RankedCandidate] = []
     for each, (keyword, vector) in zip(candidates, shares, strict=True):
-        date = _score_date(each.traits, spans, now.tzinfo) if spans else 0.0
-        nudges = _compute_nudges(each.traits, neighbour_scores.get(each.id, 0.0), date, seconds)
+        nudges = _compute_nudges(each.traits, seconds)
+        if neighbour := neighbour_scores.get(each.id):
+            nudges["neighbours"] = NUDGES["neighbours"] * neighbour
+        if each.traits.before and (question := questions.get(each.traits.before[0])):
+            nudges["reply"] = NUDGES["reply"] * question
+        if spans:
+            nudges["date"] = NUDGES["date"] * _score_date(each.traits, spans, now.tzinfo)
+        nudges = {name: nudge for name, nudge in nudges.items() if abs(nudge) >= LEAST_NUDGE}
         score = fused[each.id] + sum(nudges.values())
+        if each.traits.is_beside_the_person and score > 0:
+            nudges["assistant"] = (ASSISTANT_SHARE - 1) * score
+            score *= ASSISTANT_SHARE
         ranked.append(RankedCandidate(each.id, score, fused[each.id], keyword, vector, nudges, each))
     return sorted(ranked, key=_RANK_ORDER, reverse=True)
 
@@ -141,24 +163,30 @@ def _score_neighbours(candidates: Iterable[Candidate], fused: Mapping[str, float
     return best
 
 
+def _score_questions(candidates: Iterable[Candidate], fused: Mapping[str, float]) -> dict[str, float]:
+    """Return the score of each memory that asks something."""
+    return {each.id: fused[each.id] for each in candidates if each.traits.question_share}
+
+
 def _score_date(traits: Traits, spans: Sequence[Span], zone: tzinfo | None) -> float:
     happened = datetime.fromtimestamp(traits.happened_at, zone)
     return max(compute_nearness(span, happened) for span in spans)
 
 
-def _compute_nudges(traits: Traits, neighbour: float, date: float, now: float) -> dict[str, float]:
-    """Return the nudges of a memory by name, without those too small to change a score of three digits."""
+def _compute_nudges(traits: Traits, now: float) -> dict[str, float]:
+    """Return the nudges of a memory that depend on nothing but itself, by name."""
     age = max(now - traits.happened_at, 0.0)
-    nudges = {"neighbours": NUDGES["neighbours"] * neighbour} if neighbour else {}
+    nudges = {"recency": NUDGES["recency"] * 0.5 ** (age / _HALF_LIFE_SECONDS)}
+    if traits.question_share:
+        nudges["question"] = NUDGES["question"] * traits.question_share
+    if traits.is_first_person:
+        nudges["first_person"] = NUDGES["first_person"]
     if traits.is_author_named:
         nudges["author"] = NUDGES["author"]
-    if date:
-        nudges["date"] = NUDGES["date"] * date
     if traits.is_entity_named:
         nudges["entity"] = NUDGES["entity"]
-    nudges["recency"] = NUDGES["recency"] * 0.5 ** (age / _HALF_LIFE_SECONDS)
     if traits.is_in_project:
         nudges["scope"] = NUDGES["scope"]
     if traits.access_count:
         nudges["access"] = NUDGES["access"] * min(math.log2(1 + traits.access_count) / _MOST_LOG, 1.0)
-    return {name: nudge for name, nudge in nudges.items() if nudge >= LEAST_NUDGE}
+    return nudges

@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.memory.languages import Language
 from server.memory.models import Memory
+from server.memory.recall.prior import compute_question_share, is_first_person
 from server.memory.text import NEIGHBOURS, build_search_text, weigh_terms
 from server.store.record.memories import FIELDS, memory_from_row
 from server.store.record.vectors import unpack_vectors
@@ -38,20 +39,25 @@ class StoredTraits(NamedTuple):
     author: str
     entity: str
     project: str
+    #: See `server.memory.recall.prior`.
+    question_share: float
+    is_first_person: bool
 
     def encode(self) -> str:
         """Return the string that a point holds."""
         expires = "" if self.expires_at is None else str(self.expires_at)
-        parts = (str(self.happened_at), expires, " ".join(self.before), self.author, self.entity, self.project)
-        return _SEPARATOR.join(parts)
+        names = (" ".join(self.before), self.author, self.entity, self.project)
+        prior = (f"{self.question_share:.3g}" if self.question_share else "", "1" if self.is_first_person else "")
+        return _SEPARATOR.join((str(self.happened_at), expires, *names, *prior))
 
     @classmethod
     def decode(cls, text: str) -> Self:
         """Return the traits that a point's string holds."""
-        happened, expires, before, author, entity, project = text.split(_SEPARATOR)
+        happened, expires, before, author, entity, project, asked, first = text.split(_SEPARATOR)
         # By position: by name, a tuple takes three times as long to make, and a recall reads up to eighty of these.
         ends = float(expires) if expires else None
-        return cls(float(happened), ends, tuple(before.split()), author, entity, project)
+        share = float(asked) if asked else 0.0
+        return cls(float(happened), ends, tuple(before.split()), author, entity, project, share, bool(first))
 
 
 _earlier_memories = memories.alias("before")
@@ -158,6 +164,8 @@ def build_payload(memory: Memory, before: Sequence[str]) -> dict[str, Any]:
         author=memory.author or "",
         entity=memory.entity or "",
         project=memory.project or "",
+        question_share=compute_question_share(memory.content),
+        is_first_person=is_first_person(memory.content),
     )
     return {key: value for key, value in values.items() if value is not None} | {
         "tags": [tag.lower() for tag in memory.tags],  # found in any case of letters

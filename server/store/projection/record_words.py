@@ -48,18 +48,18 @@ class RecordWords:
         """
         ours = {point.id for point in self.points}
         text = [point for point in found.text if point.id not in ours] + self._find_best(query, rarities)
-        return replace(found, text=_take_best(text, query.limit))
+        others = {id_: score for id_, score in found.other_text.items() if id_ not in ours}
+        return replace(found, text=_take_best(text, query.limit), other_text=others)
 
     def _find_best(self, query: Query, rarities: Sequence[float]) -> list[FoundPoint]:
         if query.text is None:
             return []
         of_terms = dict(zip(query.text.indices, rarities, strict=True))
-        least = 0.0 if query.floors is None else query.floors[0]
         found: list[FoundPoint] = []
         for point in self.points:
             weights = zip(point.text.indices, point.text.values, strict=True)
             score = sum(of_terms[term] * weight for term, weight in weights if term in of_terms)
-            if score > 0 and score >= least and _is_in_filter(point, query.filter):
+            if score > 0 and _is_in_filter(point, query.filter):
                 found.append(FoundPoint(point.id, score, point.payload))
         return _take_best(found, query.limit)
 

@@ -1,6 +1,7 @@
 """The common part of the engines: the searches of a query's two arms, their merged answers, and known payload keys."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from operator import attrgetter
 from typing import Any, NamedTuple, cast
 
@@ -19,24 +20,30 @@ _SCORE_AND_ID = attrgetter("score", "id")
 
 
 class VectorSearch(NamedTuple):
-    """One search for the nearest points: the vectors that it looks through, its own vector, and the least score."""
+    """One search for the nearest points: the vectors that it looks through, and its own vector.
+
+    With `ids` it is a search among these points alone.
+    """
 
     using: str
     vector: list[float] | list[list[float]] | SparseVector
-    least_score: float | None
+    ids: tuple[str, ...] = ()
 
 
 def list_searches(query: Query) -> list[VectorSearch]:
     """Return the searches that answer a query: two of the dense arm if it has a vector, then one of the text arm."""
-    searches: list[VectorSearch] = []
-    least_text, least_dense = query.floors or (None, None)
-    if query.dense is not None:
-        vector: list[float] = query.dense.tolist()
-        searches.append(VectorSearch("dense", vector, least_dense))
-        searches.append(VectorSearch("windows", [vector], least_dense))
-    if query.text is not None and query.has_text:
-        searches.append(VectorSearch("text", query.text, least_text))
-    return searches
+    return _list_dense_searches(query) + _list_text_searches(query)
+
+
+def _list_dense_searches(query: Query, ids: tuple[str, ...] = ()) -> list[VectorSearch]:
+    if query.dense is None:
+        return []
+    vector: list[float] = query.dense.tolist()
+    return [VectorSearch("dense", vector, ids), VectorSearch("windows", [vector], ids)]
+
+
+def _list_text_searches(query: Query, ids: tuple[str, ...] = ()) -> list[VectorSearch]:
+    return [VectorSearch("text", query.text, ids)] if query.text is not None and query.has_text else []
 
 
 def merge_answers(query: Query, answers: list[list[FoundPoint]]) -> FoundPoints:
@@ -44,6 +51,33 @@ def merge_answers(query: Query, answers: list[list[FoundPoint]]) -> FoundPoints:
     text = order_points(answers.pop()) if query.has_text else []
     dense = merge_dense_points(answers[0], answers[1], query.limit) if answers else []
     return FoundPoints(dense, text)
+
+
+def list_other_searches(query: Query, found: FoundPoints) -> list[VectorSearch]:
+    """Return the searches for the scores that each arm's points have in the other arm: none if all are known."""
+    dense, text = {point.id for point in found.dense}, {point.id for point in found.text}
+    only_text, only_dense = tuple(sorted(text - dense)), tuple(sorted(dense - text))
+    searches = _list_dense_searches(query, only_text) if only_text else []
+    return searches + (_list_text_searches(query, only_dense) if only_dense else [])
+
+
+def add_other_scores(
+    found: FoundPoints, searches: Sequence[VectorSearch], answers: Sequence[Iterable[tuple[str, float]]]
+) -> FoundPoints:
+    """Return the points with the scores that they have in the other arm.
+
+    Args:
+        found: the points of both arms.
+        searches: those of `list_other_searches`.
+        answers: the answer to each search: ids and scores.
+    """
+    dense: dict[str, float] = {}
+    text: dict[str, float] = {}
+    for search, answer in zip(searches, answers, strict=True):
+        scores = text if search.using == "text" else dense
+        for id_, score in answer:
+            scores[id_] = max(score, scores.get(id_, score))
+    return replace(found, other_dense=dense, other_text=text)
 
 
 def group_by_revision(points: Iterable[Point]) -> dict[int, list[Point]]:

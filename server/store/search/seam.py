@@ -75,8 +75,6 @@ class Query:
     filter: Filter = field(default_factory=Filter)
     #: The payload keys of the points; None for all. Fewer are read faster.
     keys: tuple[str, ...] | None = None
-    #: The least scores of the text arm and of the dense arm; None for no such bounds.
-    floors: tuple[float, float] | None = None
 
     @property
     def has_text(self) -> bool:
@@ -94,10 +92,17 @@ class FoundPoint(NamedTuple):  # a tuple, as up to a hundred are made for a reca
 
 @dataclass(frozen=True, slots=True)
 class FoundPoints:
-    """The points of each arm, best first; of equal scores, the newer id is first."""
+    """The points of each arm, best first; of equal scores, the newer id is first.
+
+    `other_dense` are the cosines of points that only the text arm found, and `other_text` the BM25 scores of points that
+    only the dense arm found, by id. A point without a vector is not in the first, one with none of the words not in
+    the second.
+    """
 
     dense: list[FoundPoint]
     text: list[FoundPoint]
+    other_dense: dict[str, float] = field(default_factory=dict[str, float])
+    other_text: dict[str, float] = field(default_factory=dict[str, float])
 
 
 class Engine(Protocol):
@@ -143,7 +148,7 @@ class Engine(Protocol):
         ...
 
     async def search_points(self, collection: Collection, query: Query) -> FoundPoints:
-        """Return the points of both arms, found in one round trip."""
+        """Return the points of both arms, and the scores of each arm's points in the other one."""
         ...
 
     async def read_rarities(self, collection: Collection, terms: list[int]) -> list[float | None]:

@@ -14,6 +14,7 @@ from qdrant_edge import (
     CountRequest,
     EdgeShard,
     FieldCondition,
+    HasIdCondition,
     KeywordIndexParams,
     MatchAny,
     QuantizationSearchParams,
@@ -41,8 +42,10 @@ from server.store.search.query_arms import (
     REVISION,
     WORKSPACE,
     VectorSearch,
+    add_other_scores,
     compute_idf,
     group_by_revision,
+    list_other_searches,
     list_searches,
     merge_answers,
     read_dense,
@@ -148,10 +151,8 @@ class EdgeEngine:
         async with self._shards.pin(collection) as opened:
             if opened is None:
                 return FoundPoints([], [])
-            requests = _make_requests(opened, query)
             async with self._turn:
-                answers = call_engine(opened.shard.query_batch, QueryBatchRequest(requests)) if requests else []
-                points = _merge_found(opened, query, [_read_found_points(each) for each in answers])
+                points = _search_shard(opened, query)
         checks.check_owner(collection, (point.payload for point in [*points.dense, *points.text]))
         return points
 
@@ -286,21 +287,46 @@ def _point_from_record(record: Record) -> Point:
     )
 
 
-def _make_requests(opened: OpenShard, query: Query) -> list[QueryRequest]:
-    query_filter = _make_filter(query.filter)
+def _search_shard(opened: OpenShard, query: Query) -> FoundPoints:
     keys = True if query.keys is None else [*query.keys, WORKSPACE]
-    return [
+    searches = _leave_out_windows(opened, list_searches(query))
+    requests = [
         QueryRequest(
             query.limit,
-            query=EdgeQuery.Nearest(_to_edge_vector(opened, search), using=search.using),
-            filter=query_filter,
+            query=_make_nearest(opened, search),
+            filter=_make_filter(query.filter),
             with_payload=keys,
             params=_NEAREST if search.using == "dense" else _EXACT,
-            score_threshold=search.least_score,
         )
-        for search in list_searches(query)
-        if search.using != "windows" or opened.has_windows_apart
+        for search in searches
     ]
+    answers = _send_batch(opened, requests)
+    found = _merge_found(opened, query, [_read_found_points(each) for each in answers])
+    others = _leave_out_windows(opened, list_other_searches(query, found))
+    more = _send_batch(opened, [_make_request_of_ids(opened, search) for search in others])
+    return add_other_scores(found, others, [[(str(one.id), one.score) for one in answer] for answer in more])
+
+
+def _send_batch(opened: OpenShard, requests: list[QueryRequest]) -> list[list[ScoredPoint]]:
+    return call_engine(opened.shard.query_batch, QueryBatchRequest(requests)) if requests else []
+
+
+def _leave_out_windows(opened: OpenShard, searches: list[VectorSearch]) -> list[VectorSearch]:
+    return [search for search in searches if search.using != "windows" or opened.has_windows_apart]
+
+
+def _make_request_of_ids(opened: OpenShard, search: VectorSearch) -> QueryRequest:
+    return QueryRequest(
+        len(search.ids),
+        query=_make_nearest(opened, search),
+        filter=EdgeFilter(must=[HasIdCondition(set(search.ids))]),
+        with_payload=False,
+        params=_EXACT,
+    )
+
+
+def _make_nearest(opened: OpenShard, search: VectorSearch) -> EdgeQuery:
+    return EdgeQuery.Nearest(_to_edge_vector(opened, search), using=search.using)
 
 
 def _to_edge_vector(opened: OpenShard, search: VectorSearch) -> Any:

@@ -21,7 +21,7 @@ from server.network.loopback import is_proxy_allowed
 from server.store.search import checks
 from server.store.search.qdrant import wire
 from server.store.search.qdrant.options import CollectionOptions
-from server.store.search.query_arms import merge_answers
+from server.store.search.query_arms import add_other_scores, list_other_searches, merge_answers
 from server.store.search.seam import (
     Collection,
     EngineDown,
@@ -155,7 +155,7 @@ class ServerEngine:
         with _check_answer():
             found = merge_answers(query, [wire.read_found_points(points) for points in answers])
         checks.check_owner(collection, (point.payload for point in [*found.dense, *found.text]))
-        return found
+        return await self._find_other_scores(collection, query, found)
 
     async def read_rarities(self, collection: Collection, terms: list[int]) -> list[float | None]:
         checks.check_collection(collection)
@@ -255,6 +255,18 @@ class ServerEngine:
             quantization_config=options.make_quantization(),
         )
         return await _await_write(request, _CONFLICT) is not None
+
+    async def _find_other_scores(self, collection: Collection, query: Query, found: FoundPoints) -> FoundPoints:
+        """Return the points with their scores in the other arm. This takes a second trip to the server."""
+        others = list_other_searches(query, found)
+        searches = wire.make_searches_of_ids(collection, others)
+        answers = await _await_answer_unless(_NOT_FOUND, self._send_queries(collection, searches)) if searches else None
+        if answers is None:
+            return found
+        with _check_answer():
+            points = [wire.read_found_points(each) for each in answers]
+        checks.check_owner(collection, (point.payload for each in points for point in each))
+        return add_other_scores(found, others, [[(point.id, point.score) for point in each] for each in points])
 
     async def _send_queries(self, collection: Collection, searches: list[wire.Json]) -> list[list[wire.Json]]:
         """Return the points that each search finds."""

@@ -17,6 +17,7 @@ from server.store.search.query_arms import (
     INDEXED_KEYS,
     REVISION,
     WORKSPACE,
+    VectorSearch,
     compute_idf,
     group_by_revision,
     list_searches,
@@ -70,18 +71,23 @@ def make_searches(collection: Collection, query: Query) -> list[Json]:
     """Return the searches of `list_searches`, in its order."""
     query_filter = _make_filter(collection, query.filter)
     keys = True if query.keys is None else [*query.keys, WORKSPACE, ID]
+    asked = {"filter": query_filter, "limit": query.limit, "with_payload": keys}
+    return [_make_nearest(collection, search) | asked for search in list_searches(query)]
+
+
+def make_searches_of_ids(collection: Collection, searches: Sequence[VectorSearch]) -> list[Json]:
+    """Return searches among the points that they name."""
+    keys = [WORKSPACE, ID]
     return [
-        {
-            "query": {"nearest": _to_wire_vector(search.vector)},
-            "using": search.using,
-            "filter": query_filter,
-            "params": _make_idf_params(collection) if search.using == "text" else None,
-            "limit": query.limit,
-            "with_payload": keys,
-            "score_threshold": search.least_score,
-        }
-        for search in list_searches(query)
+        _make_nearest(collection, search)
+        | {"filter": _make_ids_filter(collection, search.ids), "limit": len(search.ids), "with_payload": keys}
+        for search in searches
     ]
+
+
+def _make_nearest(collection: Collection, search: VectorSearch) -> Json:
+    params = _make_idf_params(collection) if search.using == "text" else None
+    return {"query": {"nearest": _to_wire_vector(search.vector)}, "using": search.using, "params": params}
 
 
 def make_rarity_searches(collection: Collection, terms: Sequence[int]) -> list[Json]:
