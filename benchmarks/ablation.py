@@ -16,7 +16,7 @@ import argparse
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
+from functools import cache, lru_cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -107,7 +107,7 @@ class Corpus:
                 postings.setdefault(term, {})[place] = weight
         return postings, len(self.memories)
 
-    @lru_cache(maxsize=None)  # noqa: B019 - there are as many as turns
+    @cache  # noqa: B019 - there are as many as turns
     def read_payload(self, place: int) -> dict[str, Any]:
         """Return the payload of a memory's point."""
         from server.store.projection.payload import build_payload  # noqa: PLC0415 - only after ROOT is importable

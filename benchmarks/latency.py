@@ -171,8 +171,7 @@ def _time_engine_alone(
     site: Site, filled: Filled, queries: list[str], vectors: list[NDArray[np.float32]], times: Times
 ) -> None:
     """The engine's own search, as a recall asks for it, on the shard that the server has left behind."""
-    from server.memory.recall import gate  # noqa: PLC0415 - only after ROOT is importable
-    from server.memory.recall.question import Question  # noqa: PLC0415 - as above
+    from server.memory.recall.question import Question  # noqa: PLC0415 - only after ROOT is importable
     from server.store.projection.placement import name_collection  # noqa: PLC0415 - as above
     from server.store.search.edge.engine import EdgeEngine  # noqa: PLC0415 - as above
     from server.store.search.seam import Query, SparseVector  # noqa: PLC0415 - as above
@@ -185,10 +184,8 @@ def _time_engine_alone(
         collection = name_collection(filled.id, filled.generation, dims)
         for text, vector in zip(queries, vectors, strict=True):
             ids = Question(text).term_ids
-            rarities = [each or 0.0 for each in await engine.read_rarities(collection, ids)]
-            floors = gate.Scales.from_rarities(rarities, None).compute_floors(gate.COMPANY)
             words = SparseVector(ids, [1.0] * len(ids))
-            query = Query(vector if dims else None, words, CANDIDATES, keys=KEYS, floors=floors)
+            query = Query(vector if dims else None, words, CANDIDATES, keys=KEYS)
             started = time.perf_counter()
             found = await engine.search_points(collection, query)
             times.engine.append((time.perf_counter() - started) * 1000)

@@ -27,7 +27,6 @@ from qdrant_edge import EdgeShard, QuantizationSearchParams, QueryBatchRequest, 
 from qdrant_edge import Query as EdgeQuery
 
 from server.memory.models import Memory
-from server.memory.recall import gate
 from server.memory.recall.question import Question
 from server.memory.text import build_search_text, weigh_terms
 from server.store.projection.payload import StoredTraits, build_payload
@@ -65,10 +64,9 @@ class Bench:
         collection: Collection,
         keys: tuple[str, ...] | None,
         read: Callable[[FoundPoints], object],
-        **changed: Any,
     ) -> AsyncWay:
         """Return a way that searches for the next question and reads the points."""
-        queries = cycle([replace(query, keys=keys, **changed) for query in self.queries])
+        queries = cycle([replace(query, keys=keys) for query in self.queries])
 
         async def search() -> None:
             read(await self.engine.search_points(collection, next(queries)))
@@ -89,7 +87,7 @@ async def measure_engine(folder: Path, embed: Embed | None) -> list[Trick]:
     words, chance = Words(seed=23), make_chance(29)
     questions = [words.make_query(chance.choice(texts)) for _ in range(ASKED)]
     asked = vectors[:ASKED] if embed is None else embed(questions)
-    queries = [await _make_query(engine, product, *each) for each in zip(questions, asked, strict=True)]
+    queries = [_make_query(*each) for each in zip(questions, asked, strict=True)]
     bench = Bench(engine, queries)
     tricks = [*await _compare_payloads(bench, product, traits), await _compare_rarities(engine, product)]
     large = Collection("large", NO_MODEL_DIMS)
@@ -114,16 +112,11 @@ async def _compare_payloads(bench: Bench, product: Collection, traits: Collectio
     needed = bench.make_recall(product, KEYS, _count_points)
     every = bench.make_recall(product, None, _count_points)
     sent, all_sent = bench.make_recall(product, KEYS, _send_points), bench.make_recall(product, None, _send_points)
-    uncut = bench.make_recall(product, KEYS, _count_points, floors=None)
     calls = len(bench.queries)
     return [
         await compare_async_ways("traits in one string", unit, of_product, apart, calls=calls, turns=40),
         await compare_async_ways("only the payload that is needed", unit, needed, every, calls=calls, turns=40),
         await compare_async_ways("the same from an engine process", unit, sent, all_sent, calls=calls, turns=40),
-        # 28 November: a recall's p50 is 0.2 to 0.7 ms lower for it.
-        await compare_async_ways(
-            "the engine cuts at the gate", unit, needed, uncut, calls=calls, turns=40, saves=200.0
-        ),
     ]
 
 
@@ -332,8 +325,6 @@ async def _fill_collection(
     await engine.flush_collection(collection)
 
 
-async def _make_query(engine: EdgeEngine, collection: Collection, question: str, vector: Vectors) -> Query:
+def _make_query(question: str, vector: Vectors) -> Query:
     ids = Question(question).term_ids
-    rarities = [each or 0.0 for each in await engine.read_rarities(collection, ids)]
-    floors = gate.Scales.from_rarities(rarities, None).compute_floors(gate.COMPANY)
-    return Query(vector, SparseVector(ids, [1.0] * len(ids)), CANDIDATES, keys=KEYS, floors=floors)
+    return Query(vector, SparseVector(ids, [1.0] * len(ids)), CANDIDATES, keys=KEYS)

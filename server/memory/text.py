@@ -25,7 +25,7 @@ K1 = 1.2
 B = 0.5
 AVERAGE_TERMS = 100
 #: A text is taken to be no longer than this: else its length alone would keep a text of 30 KB from every answer.
-LONGEST_TERMS = 3000
+LONGEST_TERMS = 600
 
 # A turn of a conversation is found by the words just before it, too; a long text is found better without them.
 # Measured: docs/recall.md.

@@ -18,7 +18,8 @@ _NAME = re.compile(r"[^\W\d_][\w-]*(?:['’]s\b)?")  # noqa: RUF001 - the typogr
 _SENTENCE_ENDS = ".!?:;…\n"
 _OPENING_SIGNS = " \t\"'“‘«(["  # noqa: RUF001 - typographic quotation marks are meant
 _TOLD = re.compile(
-    r"\byou(?:'ve| have| had)? (?:told|tell|said|say|recommend|suggest|mention|advise|propose|explain|gave|give|wrote|write)"
+    r"\byou(?:'ve| have| had)? (?:told|tell|said|say|recommend|suggest|mention|advise|propose|explain)"
+    r"|\byou(?:'ve| have| had)? (?:gave|give|wrote|write)"
     r"|\b(?:did|have|had|could|would) you (?:tell|say|recommend|suggest|mention|advise|propose|explain|give|write)"
     r"|\byour (?:advice|answer|suggestion|recommendation|proposal|explanation)",
     re.IGNORECASE,
@@ -62,8 +63,8 @@ class Question:
     def has_unknown_name(self, is_missing: Sequence[bool]) -> bool:
         """Whether the text has a name that no memory of the workspace has.
 
-        `is_missing` says for each of `term_ids` whether no memory has the term. Names are capitalised words in the midst
-        of a sentence. In German every noun is one, so there it is unknown which of them are names.
+        `is_missing` says for each of `term_ids` whether no memory has the term. Names are capitalised words in the
+        midst of a sentence. In German every noun is one, so there it is unknown which of them are names.
         """
         missing = {each for each, none in zip(self.term_ids, is_missing, strict=True) if none}
         if not missing or self._has_capital_nouns():

@@ -94,9 +94,9 @@ class FoundPoint(NamedTuple):  # a tuple, as up to a hundred are made for a reca
 class FoundPoints:
     """The points of each arm, best first; of equal scores, the newer id is first.
 
-    `other_dense` are the cosines of points that only the text arm found, and `other_text` the BM25 scores of points that
-    only the dense arm found, by id. A point without a vector is not in the first, one with none of the words not in
-    the second.
+    `other_dense` are the cosines of points that only the text arm found, and `other_text` the BM25 scores of points
+    that only the dense arm found, by id. A point without a vector is not in the first, one with none of the words not
+    in the second.
     """
 
     dense: list[FoundPoint]

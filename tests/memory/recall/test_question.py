@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from server.memory.recall.question import MOST_TERMS, Question
+from server.memory.text import hash_term, stem_words
 
 
 def without(text, *common, **how):
@@ -52,3 +53,36 @@ def test_any_text_can_be_asked(text, many):
     left = question.remove_common_names([many] * len(question.term_ids))
     assert len(left) <= len(text)
     assert any(map(str.isalnum, left)) == any(map(str.isalnum, text))
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("When did Caroline move?", ["Caroline"]),
+        ("Caroline moved. When did Bob's cat come?", ["Bob"]),
+        ("Andrew?", []),
+        ("what is the API of Zed's server", ["Zed"]),
+        ('he said "Mark" twice', ["Mark"]),
+        ("WHEN DO WE DEPLOY", []),
+        ("Wann läuft die Sicherung der Datenbank?", []),
+    ],
+)
+def test_a_name_is_a_capitalised_word_in_the_midst_of_a_sentence(text, names):
+    question = Question(text)
+    ids = {hash_term(term) for name in names for term in stem_words([name.lower()])}
+    assert question.has_unknown_name([True] * len(question.term_ids)) is bool(names)
+    assert not question.has_unknown_name([each not in ids for each in question.term_ids])
+
+
+@pytest.mark.parametrize(
+    ("text", "is_asked"),
+    [
+        ("What did you recommend for the logo?", True),
+        ("which book had you suggested", True),
+        ("your advice on tea", True),
+        ("What tea do I like?", False),
+        ("tell me about tea", False),
+    ],
+)
+def test_a_question_asks_what_was_told_if_it_says_so(text, is_asked):
+    assert Question(text).asks_what_was_told is is_asked

@@ -14,9 +14,9 @@ NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 OLD = datetime(1990, 1, 1, tzinfo=UTC)
 
 
-def candidate(name, keyword=None, vector=None, happened=OLD, unseen=0.0, **traits):
+def candidate(name, keyword=None, vector=None, happened=OLD, **traits):
     traits = Traits(happened_at=happened.timestamp(), access_count=traits.pop("access_count", 0), **traits)
-    return Candidate(name, keyword, vector, 1.0, traits, unseen)
+    return Candidate(name, keyword, vector, 1.0, traits)
 
 
 def order(*candidates, alpha=ALPHA, **how):
@@ -43,16 +43,11 @@ def test_without_vectors_the_words_rank_alone():
     assert order(candidate("a", 4.0), candidate("b", 8.0)) == ["b", "a"]
 
 
-def test_what_an_arm_did_not_name_counts_nothing_by_its_words_and_what_it_is_taken_for_by_its_meaning():
+def test_a_memory_without_a_vector_is_taken_to_be_as_far_as_the_farthest():
     two = candidate("b", None, 0.8), candidate("c", None, 0.4)
     assert of("b", candidate("a", 1.0), *two).keyword_score == 0.0
-    assert of("a", candidate("a", 1.0), *two).vector_score == 0.0
-    assert of("a", candidate("a", 1.0, unseen=0.4), *two).vector_score == 0.5
-
-
-def test_what_is_taken_for_a_cosine_is_never_more_than_the_best_and_nothing_where_there_is_none():
-    assert of("a", candidate("a", 1.0, unseen=0.9), candidate("b", None, 0.8)).vector_score == 1.0
-    assert of("a", candidate("a", 1.0, unseen=0.9), candidate("b", 1.0)).vector_score == 0.0
+    assert of("a", candidate("a", 1.0), *two).vector_score == 0.5
+    assert of("a", candidate("a", 1.0), candidate("b", 1.0)).vector_score == 0.0
 
 
 def test_scores_below_zero_are_none_at_all():
@@ -73,7 +68,7 @@ def test_the_neighbours_of_what_fits_come_up_from_both_sides():
         now=NOW,
     )
     nudges = {each.id: each.nudges["neighbours"] for each in found}
-    assert nudges == {"1": pytest.approx(0.3), "2": pytest.approx(0.03), "3": pytest.approx(0.3)}
+    assert nudges == {"1": pytest.approx(0.4), "2": pytest.approx(0.04), "3": pytest.approx(0.4)}
     assert "neighbours" not in of("4", candidate("4", 1.0), candidate("2", 1.0, before=("1",))).nudges
 
 
@@ -100,6 +95,27 @@ def test_recency_halves_in_thirty_days_and_has_no_say_over_old_memories():
     assert of("a", candidate("a", 1.0, happened=NOW + timedelta(days=9))).nudges["recency"] == NUDGES["recency"]
 
 
+def test_a_question_says_little_and_a_person_who_speaks_of_themselves_much():
+    asking, telling = candidate("a", 1.0, question_share=0.5), candidate("b", 1.0, is_first_person=True)
+    assert order(asking, candidate("c", 1.0), telling) == ["b", "c", "a"]
+    assert of("a", asking).nudges == {"question": pytest.approx(NUDGES["question"] / 2)}
+    assert of("b", telling).nudges == {"first_person": NUDGES["first_person"]}
+
+
+def test_the_reply_to_a_question_that_fits_comes_up():
+    asked = candidate("1", 1.0, question_share=1.0)
+    reply, later = candidate("2", 0.1, before=("1",)), candidate("3", 0.1, before=("2", "1"))
+    assert of("2", asked, reply, later).nudges["reply"] == pytest.approx(NUDGES["reply"])
+    assert "reply" not in of("3", asked, reply, later).nudges
+    assert "reply" not in of("2", asked._replace(traits=reply.traits._replace(before=())), reply).nudges
+
+
+def test_the_words_of_an_assistant_count_half():
+    said = candidate("a", 1.0, is_beside_the_person=True, is_first_person=True)
+    assert of("a", said).score == pytest.approx((1 + NUDGES["first_person"]) / 2)
+    assert of("a", said).nudges["assistant"] == pytest.approx(-(1 + NUDGES["first_person"]) / 2)
+
+
 def test_use_helps_up_to_a_bound():
     assert of("a", candidate("a", 1.0, access_count=64)).nudges["access"] == pytest.approx(NUDGES["access"])
     assert of("a", candidate("a", 1.0, access_count=10**9)).nudges["access"] == NUDGES["access"]
@@ -113,13 +129,15 @@ CANDIDATES = st.lists(
         name=st.sampled_from("abcdefgh"),
         keyword=RAW,
         vector=st.none() | st.floats(-1, 1),
-        unseen=st.floats(-1, 1),
         happened=st.datetimes(datetime(1970, 1, 2), datetime(2100, 1, 1), timezones=st.just(UTC)),
         access_count=st.integers(0, 10**6),
         before=st.lists(st.sampled_from("abcdefgh"), max_size=2).map(tuple),
         is_author_named=st.booleans(),
         is_entity_named=st.booleans(),
         is_in_project=st.booleans(),
+        question_share=st.floats(0, 1),
+        is_first_person=st.booleans(),
+        is_beside_the_person=st.booleans(),
     ),
     unique_by=lambda each: each.id,
     max_size=8,
@@ -137,7 +155,9 @@ def test_every_candidate_is_ranked_once_within_bounds_and_in_order(candidates, a
         assert 0 <= each.vector_score <= 1
         assert -1e-9 <= each.fused <= 1 + 1e-9
         assert each.score == pytest.approx(each.fused + sum(each.nudges.values()))
-        assert all(0 < nudge <= NUDGES[name] + 1e-9 for name, nudge in each.nudges.items())
+        for name, nudge in each.nudges.items():
+            most = NUDGES.get(name, -each.score)
+            assert 0 < nudge / most <= 1 + 1e-9
 
 
 @given(CANDIDATES, st.floats(0, 1), st.sampled_from(["keyword", "vector"]), st.floats(0.01, 5))

@@ -137,12 +137,26 @@ async def test_only_the_payload_keys_that_are_asked_for_come_back(engine, collec
     assert point.payload == {"workspace_id": "w", "memory": "text", "scope": "global"}
 
 
-async def test_an_arm_finds_nothing_below_its_floor(engine, collection, make):
-    near, far = make.point(1, dense=(1,), text=(7,)), make.point(2, dense=(1, 9), windows=[(1, 9), (1, 8)], text=(7,))
-    await engine.upsert_points(collection, [near, far, make.point(3, dense=(0, 1), text=(9,))])
-    query = Query(make.vector(1), SparseVector([7, 9], [1.0, 1.0]), 10, floors=(idf(3, 1) - 0.01, 0.9))
-    found = await engine.search_points(collection, query)
-    assert [[point.id for point in arm] for arm in (found.dense, found.text)] == [[make.id(1)], [make.id(3)]]
+async def test_a_point_of_one_arm_comes_with_its_score_in_the_other(engine, collection, make):
+    points = [
+        make.point(1, dense=(1,), text=(8,)),
+        make.point(2, dense=(0, 1), text=(7,)),
+        make.point(3, dense=None, windows=[(1, 9), (1, 1)], text=(7,)),
+        make.point(4, dense=(1, 0.1), text=(7, 8)),
+        make.point(5, dense=None, text=(7,)),
+    ]
+    points[1].text.values[0], points[2].text.values[0], points[4].text.values[0] = 5.0, 4.0, 3.0
+    await engine.upsert_points(collection, points)
+    found = await engine.search_points(collection, Query(make.vector(1), SparseVector([7, 99], [1.0, 1.0]), 2))
+    assert [[point.id for point in arm] for arm in (found.dense, found.text)] == [
+        [make.id(1), make.id(4)],
+        [make.id(2), make.id(3)],
+    ]
+    assert found.other_text == {make.id(4): pytest.approx(idf(5, 4), rel=1e-4)}
+    assert found.other_dense == {
+        make.id(2): pytest.approx(0.0, abs=ROUNDED),
+        make.id(3): pytest.approx(1 / sqrt(2), abs=ROUNDED),
+    }
 
 
 async def test_among_equals_the_newer_id_goes_first_in_both_arms(engine, collection, make):

@@ -51,18 +51,6 @@ async def test_the_nearest_by_their_codes_are_the_nearest(edge, collection, make
     await assert_nearest(edge, collection, make, vectors, range(POINTS))
 
 
-async def test_a_floor_is_held_against_what_the_vectors_say_and_not_their_codes(edge, collection, make, vectors):
-    await edge.open_collection(collection)
-    await edge.upsert_points(collection, points(make, vectors, range(POINTS)))
-    for near in vectors[::50]:
-        nearest = np.argsort(-(vectors @ near))[: ASKED - 10]
-        cosines = (vectors @ near)[nearest]
-        cut = int(np.argmax(cosines[10:-1] - cosines[11:])) + 11  # the widest gap, so that no rounding decides
-        floor = float(cosines[cut - 1] + cosines[cut]) / 2
-        found = (await edge.search_points(collection, Query(near, None, ASKED, floors=(0.0, floor)))).dense
-        assert {point.id for point in found} == {make.id(int(n)) for n in nearest[:cut]}
-
-
 async def test_codes_follow_what_is_rewritten_removed_and_opened_again(edge, collection, make, vectors, tmp_path):
     await edge.open_collection(collection)
     await edge.upsert_points(collection, points(make, vectors[::-1], range(POINTS)))
