@@ -23,6 +23,7 @@ from auth.bearers.api_keys import verify_api_key
 from auth.bearers.bearer import Authenticator
 from auth.principal import Principal
 from server.logs import LineRenderer, configure_logs
+from server.memory.credentials import find_credentials, list_forms
 from server.memory.languages import Language
 from server.memory.recall.ranking import Candidate, RankedCandidate, Traits
 from server.memory.skip import SkipEntry, covers_text, find_matches, find_telling_terms
@@ -49,6 +50,7 @@ def measure_python(texts: list[str]) -> list[Trick]:
         _compare_names(),
         _compare_skip_lists(texts),
         _compare_search_texts(texts),
+        _compare_credentials(texts),
         _compare_log_lines(),
         _compare_text_lines(),
     ]
@@ -130,6 +132,21 @@ def _compare_search_texts(texts: list[str]) -> Trick:
     remembered = lru_cache(maxsize=256)(terms)
     return compare_ways(
         "terms of neighbours remembered", "stored turn", store(remembered), store(terms), calls=100, whole=INGEST
+    )
+
+
+def _compare_credentials(texts: list[str]) -> Trick:
+    """The search for credentials in a text, and each pattern of a credential alone."""
+
+    def read(find: Callable[[str], object]) -> Way:
+        places = count()
+        return lambda: find(texts[next(places) % len(texts)])
+
+    def find_by_each(text: str) -> list[object]:
+        return [match for form in list_forms() for match in form.pattern.finditer(text)]
+
+    return compare_ways(
+        "hints of credentials", "stored text", read(find_credentials), read(find_by_each), calls=100, whole=INGEST
     )
 
 

@@ -11,8 +11,8 @@ from helpers.common import ROOT, Process, find_free_port
 _STORE = """
 import sys, uvicorn
 from pathlib import Path
-from tests.doubles.qdrant_rest import Double
-uvicorn.run(Double(Path(sys.argv[1])).app(), port=int(sys.argv[2]), lifespan="off", log_level="error", ws="none")
+from tests.doubles.qdrant_rest import QdrantDouble
+uvicorn.run(QdrantDouble(Path(sys.argv[1])).app(), port=int(sys.argv[2]), lifespan="off", log_level="error", ws="none")
 """
 
 

@@ -1,5 +1,6 @@
 """Credentials are found by their form, whatever stands around them, and ordinary words are left alone."""
 
+import re
 import string
 from itertools import pairwise
 
@@ -7,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from server.memory.credentials import find_credentials, redact_credentials
+from server.memory.credentials import Credential, find_credentials, fold_letters, list_forms, redact_credentials
 
 ALNUM = string.ascii_letters + string.digits
 HEX = "0123456789abcdef"
@@ -78,3 +79,38 @@ def test_redaction_leaves_everything_else_as_it_is(text):
     assert all(a.end <= b.start for a, b in pairwise(found))
     assert redact_credentials(redact_credentials(text)) == redact_credentials(text)
     assert redact_credentials(text).count("[redacted: ") == len(found)
+
+
+def test_the_hints_of_a_form_are_in_each_text_that_has_it_so_that_nothing_else_is_looked_for():
+    for form in list_forms():
+
+        @settings(max_examples=6)
+        @given(st.just(form), st.from_regex(form.pattern, fullmatch=True), st.sampled_from([str, str.upper, str.swapcase]))
+        def check(form, text, change):
+            for each in (text, change(text)):
+                if form.pattern.search(each):
+                    both = f"{each}\n{fold_letters(each)}"
+                    assert any(hint in both for hint in form.hints), (form, each)
+
+        check()
+
+
+@settings(max_examples=60)
+@given(st.lists(st.sampled_from(ORDINARY) | st.one_of(*MADE_UP.values()) | st.text(max_size=30), max_size=6))
+def test_the_same_is_found_as_by_each_pattern_alone(parts):
+    text = " ".join(parts)
+    every = [Credential(form.kind, *match.span()) for form in list_forms() for match in form.pattern.finditer(text)]
+    expected = []
+    for each in sorted(every, key=lambda each: (each.start, -each.end)):
+        if not expected or each.start >= expected[-1].end:
+            expected.append(each)
+    assert find_credentials(text) == expected
+
+
+def test_letters_are_folded_as_patterns_that_ignore_case_compare_them():
+    alike = [chr(code) for code in range(0x110000) if re.fullmatch("[a-z]", chr(code), re.IGNORECASE)]
+    assert {"K", "\u212a", "\u017f", "\u0130", "\u0131"} <= {*alike}
+    for char in alike:
+        folded = fold_letters(char)
+        assert re.fullmatch(folded, char, re.IGNORECASE), char
+        assert folded.isascii(), char

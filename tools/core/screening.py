@@ -18,6 +18,8 @@ _LONG = 2_000
 #: The characters that are looked at in one go, some 3 ms. A caller with many long texts gives others their turn between
 #: two parts.
 _PART = 10_000
+#: Arguments that say where a write goes, and are no part of it.
+_NAMES = frozenset({"workspace", "id"})
 #: One thread for all callers: the search holds Python's lock, so several threads would only take it from each other and
 #: from everything else.
 _THREAD = ThreadPoolExecutor(1, "screening")
@@ -39,7 +41,7 @@ class Screening:
 async def screen(args: BaseModel) -> Screening:
     """Look for credentials in each text of the arguments."""
     found, loop = Screening(), asyncio.get_running_loop()
-    for texts in _split(_list_texts(args.model_dump(exclude={"workspace", "id"}), "")):
+    for texts in _split(_list_texts(args, "")):
         if are_forms_loaded() and sum(len(text) for _, text in texts) < _LONG:
             _screen_texts(texts, found)
         else:
@@ -88,8 +90,13 @@ def _screen_texts(texts: Iterable[tuple[str, str]], found: Screening) -> None:
 
 
 def _list_texts(value: Any, path: str) -> Iterator[tuple[str, str]]:
+    """Yield each text that was sent, with its path. Keys are texts, too, unless they are the fields of a model."""
     if isinstance(value, str):
         yield path, value
+    elif isinstance(value, BaseModel):
+        for name in _list_sent_fields(value):
+            if path or name not in _NAMES:
+                yield from _list_texts(getattr(value, name), f"{path}.{name}" if path else name)
     elif isinstance(value, dict | list):
         entries: Any = value.items() if isinstance(value, dict) else enumerate(value)  # pyright: ignore[reportUnknownArgumentType,reportUnknownVariableType,reportUnknownMemberType] - JSON
         for key, each in entries:
@@ -100,13 +107,17 @@ def _list_texts(value: Any, path: str) -> Iterator[tuple[str, str]]:
             yield from _list_texts(each, inner)
 
 
+def _list_sent_fields(value: BaseModel) -> list[str]:
+    """Return the names of the fields that were sent, without pictures."""
+    sent = value.model_fields_set
+    return [name for name, field in type(value).model_fields.items() if name in sent and not field.exclude]
+
+
 def _map_texts(value: Any, other: Mapping[str, str]) -> Any:
     if isinstance(value, str):
         return other.get(value, value)
     if isinstance(value, BaseModel):
-        fields = type(value).model_fields
-        texts = (name for name in value.model_fields_set if not fields[name].exclude)  # pictures are not looked at
-        sent = {name: _map_texts(getattr(value, name), other) for name in texts}
+        sent = {name: _map_texts(getattr(value, name), other) for name in _list_sent_fields(value)}
         return value.model_copy(update=sent)
     if isinstance(value, dict):
         entries = cast("dict[str, Any]", value).items()
