@@ -85,7 +85,7 @@ def test_the_hints_of_a_form_are_in_each_text_that_has_it_so_that_nothing_else_i
     for form in list_forms():
 
         @settings(max_examples=6)
-        @given(st.just(form), st.from_regex(form.pattern, fullmatch=True), st.sampled_from([str, str.upper, str.swapcase]))
+        @given(st.just(form), st.from_regex(form.pattern, fullmatch=True), st.sampled_from([str.upper, str.swapcase]))
         def check(form, text, change):
             for each in (text, change(text)):
                 if form.pattern.search(each):
