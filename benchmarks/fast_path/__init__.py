@@ -10,6 +10,7 @@ import asyncio
 from helpers.ab import Trick
 from helpers.common import Figure, Site, has_model, make_temporary_folder, read_texts, screen
 
+from fast_path.capture import measure_capture
 from fast_path.engine import MEMORIES, measure_engine
 from fast_path.model import embed_texts, hash_late, load_model, measure_model
 from fast_path.python import measure_python, measure_record
@@ -32,6 +33,7 @@ def measure(*, quick: bool) -> list[Figure]:
         site = Site(folder / "data", model="none")
         tricks += measure_python(texts)
         tricks += asyncio.run(measure_record(site))
+        tricks += asyncio.run(measure_capture(folder))
         screen.print("fast_path: the server")
         tricks += [measure_transport(folder), *measure_qdrant(folder / "qdrant"), hash_late()]
         if not quick:

@@ -27,6 +27,7 @@ from server.store.cached_reads import CachedReads
 from server.store.outage import find_outage
 from server.store.postgres_connections import CONNECTIONS, MORE_CONNECTIONS, make_postgres_engine
 from server.store.sql_engines import empty_log, prepare_connections, prepare_sqlite
+from server.store.sqlite_driver import connect_quickly
 
 READERS = 4
 SHOWN_DAMAGES = 3
@@ -96,7 +97,7 @@ class Database:
 
         Left to itself, the driver's thread would answer to nobody later, and fail if the event loop is closed by then.
         """
-        connection = aiosqlite.connect(*args, **parameters)
+        connection = connect_quickly(*args, **parameters)
         connection._thread.daemon = True  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - as SQLAlchemy does
         opening = asyncio.ensure_future(connection)
         try:
