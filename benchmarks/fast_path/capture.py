@@ -3,6 +3,8 @@
 Not a benchmark by itself: see `fast_path.py`.
 """
 
+import asyncio
+from collections.abc import Sequence
 from itertools import count
 from pathlib import Path
 
@@ -13,6 +15,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from server.store.db import Database
 from server.store.sql_engines import prepare_sqlite
 from server.store.tables.accounts import epoch
+
+AT_ONCE = 8
 
 
 async def measure_capture(folder: Path) -> list[Trick]:
@@ -36,10 +40,24 @@ async def measure_capture(folder: Path) -> list[Trick]:
         async with plain.begin() as connection:
             await insert(connection)
 
+    async def insert_all(connection: AsyncConnection, rows: Sequence[dict[str, int]]) -> Sequence[None]:
+        await connection.execute(sa.insert(epoch), list(rows))
+        return [None] * len(rows)
+
+    async def write_together() -> None:
+        new = [{"id": next(numbers), "value": 1} for _ in range(AT_ONCE)]
+        await asyncio.gather(*(db.write_together(insert_all, each) for each in new))
+
+    async def write_alone() -> None:
+        await asyncio.gather(*(write_quickly() for _ in range(AT_ONCE)))
+
     tricks = [
         await compare_async_ways(
             "a statement is one call of SQLite's thread", "a write", write_quickly, write_plainly, whole=INGEST
-        )
+        ),
+        await compare_async_ways(
+            "writes that wait are one transaction", f"{AT_ONCE} writes at once", write_together, write_alone, times=2.0
+        ),
     ]
     await plain.dispose()
     await db.close()

@@ -7,6 +7,7 @@ model gave no usable answer about, and what is above an account's daily budget.
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from datetime import UTC, date, datetime, timedelta
+from typing import NamedTuple
 
 import structlog
 
@@ -19,9 +20,8 @@ from server.memory.capture.model_prompt import (
 )
 from server.memory.capture.models import CapturedEvent, Observation
 from server.memory.capture.summary import summarize_session
-from server.network.llm import Llm, LlmFailed
+from server.network.llm import Llm, LlmFailed, LlmRest
 from server.store.record.capture import llm_usage
-from server.store.record.workspaces import get_workspace
 from tools.core.services import Services
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
@@ -43,14 +43,20 @@ class ModelDown(Exception):  # noqa: N818 - it names the reason
         self.until = until
 
 
+class _Asked(NamedTuple):
+    """The model that is asked, and the account that pays for it."""
+
+    llm: Llm
+    account_id: str
+
+
 class Reader:
-    """Reads the events of sessions in one round of work. What it learns of the model's state holds for the round."""
+    """Reads the events of sessions in one round of work. A model that is down is left alone in later rounds, too."""
 
     def __init__(self, services: Services, hold_claim: Callable[[], Awaitable[None]]) -> None:
         """`hold_claim` keeps the jobs of the round from others for another while; a model may take its time."""
         self._services = services
         self._hold_claim = hold_claim
-        self._down: ModelDown | None = None
         self.turns = asyncio.Semaphore(1 if services.llm is None else AT_ONCE)
 
     async def extract(
@@ -66,8 +72,8 @@ class Reader:
         Raises:
             ModelDown: the model cannot be asked now, and the events have not waited for long.
         """
-        if (llm := await self._find_model(workspace_id, since)) is not None:
-            answer = await self._ask(llm, workspace_id, *write_extract_question(events, new))
+        if (asked := await self._find_model(workspace_id, since)) is not None:
+            answer = await self._ask(asked, *write_extract_question(events, new))
             found = await asyncio.to_thread(read_observations, answer, events, new, injected)
             if found is not None:
                 return found
@@ -82,33 +88,35 @@ class Reader:
         Raises:
             ModelDown: the model cannot be asked now, and the session has not waited for long.
         """
-        if (llm := await self._find_model(workspace_id, since)) is not None:
-            answer = await self._ask(llm, workspace_id, *write_summary_question(events))
+        if (asked := await self._find_model(workspace_id, since)) is not None:
+            answer = await self._ask(asked, *write_summary_question(events))
             is_read, summary = read_summary(answer, events, injected)
             if is_read:
                 return summary
             log.warning("capture.read_by_rules", kind="summary")
         return await asyncio.to_thread(summarize_session, events, injected)
 
-    async def _find_model(self, workspace_id: str, since: datetime) -> Llm | None:
+    async def _find_model(self, workspace_id: str, since: datetime) -> _Asked | None:
         """Return the model if it is to read events that came at a time; None if there is none, or no budget is left.
 
         Raises:
-            ModelDown: it did not answer in this round, and the events have not waited for long.
+            ModelDown: it is left alone after a failure, and the events have not waited for long.
         """
         services = self._services
-        if services.llm is None or services.now() - since > PATIENCE:
+        llm, now = services.llm, services.now()
+        if llm is None or now - since > PATIENCE:
             return None
-        if self._down is not None:
-            raise self._down
+        if llm.rest is not None and now < llm.rest.until:
+            raise ModelDown(llm.rest.reason, llm.rest.until)
+        workspace = await services.directory.get_workspace(workspace_id)
+        if workspace is None:
+            return None
         async with services.db.read() as connection:
-            workspace = await get_workspace(connection, workspace_id)
-            if workspace is None:
-                return None
             spent = await llm_usage.count_tokens(connection, workspace.account_id, self._find_day())
-        return None if services.llm_daily_tokens and spent >= services.llm_daily_tokens else services.llm
+        is_spent = services.llm_daily_tokens and spent >= services.llm_daily_tokens
+        return None if is_spent else _Asked(llm, workspace.account_id)
 
-    async def _ask(self, llm: Llm, workspace_id: str, instructions: str, question: str) -> str:
+    async def _ask(self, asked: _Asked, instructions: str, question: str) -> str:
         """Return the model's answer; an empty one if it has none to this question.
 
         Raises:
@@ -117,18 +125,16 @@ class Reader:
         services = self._services
         await self._hold_claim()
         try:
-            answer = await llm.ask(instructions, question)
+            answer = await asked.llm.ask(instructions, question)
         except LlmFailed as failed:
             if not failed.is_down:
                 return ""
             wanted = timedelta(seconds=failed.read_retry_after(services.now(), LONGEST_PAUSE.total_seconds()))
-            self._down = ModelDown(failed.reason, services.now() + max(PAUSE, wanted))
+            rest = asked.llm.rest = LlmRest(failed.reason, services.now() + max(PAUSE, wanted))
             log.warning("capture.model_down", error=failed.reason)
-            raise self._down from None
+            raise ModelDown(rest.reason, rest.until) from None
         async with services.db.write() as connection:
-            workspace = await get_workspace(connection, workspace_id)
-            if workspace is not None:
-                await llm_usage.add_tokens(connection, workspace.account_id, self._find_day(), answer.tokens)
+            await llm_usage.add_tokens(connection, asked.account_id, self._find_day(), answer.tokens)
         return answer.text
 
     def _find_day(self) -> date:

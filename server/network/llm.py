@@ -73,6 +73,14 @@ class LlmAnswer:
     tokens: int
 
 
+@dataclass(frozen=True, slots=True)
+class LlmRest:
+    """A time for which a model is left alone, and the reason in a few words."""
+
+    reason: str
+    until: datetime
+
+
 class Llm:
     """A language model behind HTTP; `model` is its name."""
 
@@ -80,6 +88,8 @@ class Llm:
         self._client = client
         self._api = api
         self.model = model
+        #: The last rest of those that may come later: its caller sets it, and keeps to it. `ask` does not look at it.
+        self.rest: LlmRest | None = None
 
     @classmethod
     @asynccontextmanager

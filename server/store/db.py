@@ -24,6 +24,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from server.store.cached_reads import CachedReads
+from server.store.group_commit import GroupCommit, I, R, WriteAll
 from server.store.outage import find_outage
 from server.store.postgres_connections import CONNECTIONS, MORE_CONNECTIONS, make_postgres_engine
 from server.store.sql_engines import empty_log, prepare_connections, prepare_sqlite
@@ -59,6 +60,7 @@ class Database:
             "hide_parameters": True,  # the content of memories does not go into logs
         }
         self._openings: set[asyncio.Future[None]] = set()
+        self._groups: dict[WriteAll[Any, Any], GroupCommit[Any, Any]] = {}
         if self.is_sqlite:
             options["connect_args"] = {"async_creator_fn": self._open_file}
             self._writer = prepare_sqlite(
@@ -147,6 +149,16 @@ class Database:
             if self._one_writer is not None:
                 await stack.enter_async_context(self._one_writer)
             yield await stack.enter_async_context(self._writer.begin())
+
+    async def write_together(self, write_all: WriteAll[I, R], item: I) -> R:
+        """Write an item in one transaction with those that wait for the same `write_all`; return its result.
+
+        It is on the disk then. See `GroupCommit.write`.
+        """
+        group = self._groups.get(write_all)
+        if group is None:
+            group = self._groups[write_all] = GroupCommit(self.write, write_all)
+        return await group.write(item)
 
     async def cached_rows(
         self, query: sa.Select[*tuple[Any, ...]], values: dict[str, Any] | None = None
@@ -260,6 +272,8 @@ class Database:
 
     async def close(self) -> None:
         """Close every connection, those as well that were being opened when their task was cancelled."""
+        for group in self._groups.values():
+            await group.finish()
         if self._openings:
             await asyncio.wait(self._openings)
         await self._writer.dispose()

@@ -1,8 +1,12 @@
 """Events: what agents report while they work, one by one or many at once."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.memory.models import Memory
 from server.store.record import memories
@@ -12,12 +16,12 @@ from server.store.record.capture.observations import Origin
 from server.store.record.workspaces import Workspace
 from tools.capture.access import find_own_workspace, make_not_found
 from tools.capture.names import ReportedKey, ReportedName, ReportedWord
-from tools.capture.recording import Recorded, Report, clean_reports, record_reports
+from tools.capture.recording import Delivery, Recorded, Report, clean_reports, record_reports
 from tools.capture.sessions import normalize_platform
 from tools.capture.wire import Epoch, EventView, InProject, JobView, Wire
 from tools.core.answers import Answer
 from tools.core.arguments import Args, InWorkspace
-from tools.core.call import AccountCall, Call, ensure_workspace
+from tools.core.call import AccountCall, Call, PlacedCall, ensure_workspace
 from tools.core.fields import Id, Moment
 from tools.core.operation import Effect, Operation
 from tools.core.services import Services
@@ -150,7 +154,9 @@ async def record_event(services: Services, call: Call, args: RecordEvent) -> Rec
     Raises:
         Failure: `not_found` for a session that is not in the workspace.
     """
-    (recorded,), placed = await _record(services, call, [args.to_report()], makes_jobs=args.generate)
+    reports = [args.to_report()]
+    new = _NewReports(services, call, reports, await clean_reports(reports), services.now(), args.generate)
+    placed, (recorded,) = await services.db.write_together(_store_all, new)
     made = RecordedEvent.make(recorded, placed.workspace)
     return RecordedEventAnswer.model_construct(meta=placed.meta, **made.__dict__)
 
@@ -162,17 +168,42 @@ async def record_events(services: Services, call: Call, args: RecordEvents) -> R
         Failure: `not_found` for a session that is not in the workspace; the field names the event.
     """
     reports = [each.to_report() for each in args.events]
-    recorded, placed = await _record(services, call, reports, makes_jobs=args.generate)
+    new = _NewReports(services, call, reports, await clean_reports(reports), services.now(), args.generate)
+    # Not together with others: it is long enough to be worth a transaction.
+    async with services.db.write() as connection:
+        ((placed, recorded),) = await _store_all(connection, [new])
     made = [RecordedEvent.make(each, placed.workspace) for each in recorded]
     return RecordedEvents.model_construct(meta=placed.meta, events=made)
 
 
-async def _record(services: Services, call: Call, reports: list[Report], *, makes_jobs: bool) -> Any:
-    payloads = await clean_reports(reports)
-    async with services.db.write() as connection:
-        placed = await ensure_workspace(connection, services, call)
-        recorded = await record_reports(connection, placed, reports, payloads, services.now(), makes_jobs=makes_jobs)
-    return recorded, placed
+@dataclass(frozen=True, slots=True)
+class _NewReports:
+    """The reports of a call that are to be stored, and whether jobs are made of them."""
+
+    services: Services
+    call: Call
+    reports: Sequence[Report]
+    payloads: Sequence[Any]
+    now: datetime
+    makes_jobs: bool
+
+
+async def _store_all(
+    connection: AsyncConnection, new: Sequence[_NewReports]
+) -> list[tuple[PlacedCall, list[Recorded]]]:
+    """Store the reports of calls; return each call in its workspace, with the events as they are stored."""
+    deliveries = [
+        Delivery(
+            call=await ensure_workspace(connection, each.services, each.call),
+            reports=each.reports,
+            payloads=each.payloads,
+            now=each.now,
+            makes_jobs=each.makes_jobs,
+        )
+        for each in new
+    ]
+    recorded = await record_reports(connection, deliveries)
+    return [(each.call, some) for each, some in zip(deliveries, recorded, strict=True)]
 
 
 async def read_event(services: Services, call: AccountCall, args: EventRef) -> EventAnswer:

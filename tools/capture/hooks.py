@@ -1,6 +1,7 @@
 """Events of agents' hooks: what each reports, the session that it belongs to, and how both are stored."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
@@ -17,7 +18,7 @@ from server.store.record.capture.told_texts import SessionState
 from tools.capture.added_context import AddedContext
 from tools.capture.names import ReportedId, ReportedName, ReportedWord
 from tools.capture.places import SessionPlace, find_session_place
-from tools.capture.recording import Report, clean_reports, record_reports
+from tools.capture.recording import Delivery, Report, clean_reports, record_reports
 from tools.capture.sessions import close_session, make_external_key, normalize_platform
 from tools.core.arguments import InWorkspace
 from tools.core.call import Call, PlacedCall, ensure_workspace
@@ -77,6 +78,11 @@ class Hook:
         return SessionState(self.session.id, self.session.project, self.session.place_key, is_briefed=False)
 
     @property
+    def is_end(self) -> bool:
+        """Whether a session that is known ends."""
+        return self.kind == "end" and self.session is not None
+
+    @property
     def is_beginning(self) -> bool:
         """Whether the agent of a session has not been briefed."""
         return self.session_key is not None and (self.heard is None or not self.heard.is_briefed)
@@ -107,49 +113,77 @@ async def capture_hook(services: Services, call: Call, hook: Hook, added: AddedC
         Failure: `quota_exceeded` if the workspace is missing and the account's plan allows no more.
     """
     reports = _list_reports(hook)
-    is_end = hook.kind == "end" and hook.session is not None
-    if not (reports or is_end or added.fingerprints or added.has_briefing):
+    if not (reports or hook.is_end or added.fingerprints or added.has_briefing):
         return
     payloads = await clean_reports(reports)
-    now = services.now()
-    async with services.db.write() as connection:
-        placed = await ensure_workspace(connection, services, call)
-        session_id = await _open_session(connection, placed, hook, now)
-        linked = [replace(each, session_id=session_id) for each in reports]
-        if linked:
-            await record_reports(connection, placed, linked, payloads, now, makes_jobs=True)
-        if session_id is None:
-            return
-        if hook.has_lost_context:
-            await told_texts.forget_told_texts(connection, session_id)
-        await told_texts.put_told_texts(connection, session_id, added.fingerprints)
-        if added.has_briefing:
-            await sessions.update_session(connection, session_id, briefed_at=now)
-        if is_end:
-            await close_session(connection, placed.workspace, session_id, now)
+    new = _CapturedHook(services, call, hook, added, reports, payloads, services.now())
+    await services.db.write_together(_store_all, new)
 
 
-async def _open_session(connection: AsyncConnection, placed: PlacedCall, hook: Hook, now: datetime) -> str | None:
+@dataclass(frozen=True, slots=True)
+class _CapturedHook:
+    """An event that is to be stored, with what it reports and what the agent is told."""
+
+    services: Services
+    call: Call
+    hook: Hook
+    added: AddedContext
+    reports: Sequence[Report]
+    payloads: Sequence[Any]
+    now: datetime
+
+
+async def _store_all(connection: AsyncConnection, new: Sequence[_CapturedHook]) -> list[None]:
+    """Store events, in the caller's transaction."""
+    placed = [await ensure_workspace(connection, each.services, each.call) for each in new]
+    homes = [await _open_session(connection, call, each) for call, each in zip(placed, new, strict=True)]
+    deliveries = [
+        Delivery(call=call, reports=each.reports, payloads=each.payloads, now=each.now, session_id=session_id)
+        for call, session_id, each in zip(placed, homes, new, strict=True)
+        if each.reports
+    ]
+    if deliveries:
+        await record_reports(connection, deliveries)
+    for call, session_id, each in zip(placed, homes, new, strict=True):
+        if session_id is not None:
+            await _change_session(connection, call, session_id, each)
+    return [None] * len(new)
+
+
+async def _change_session(connection: AsyncConnection, call: PlacedCall, session_id: str, new: _CapturedHook) -> None:
+    """Note what the agent of a session is told, and whether the session has ended."""
+    hook, added = new.hook, new.added
+    if hook.has_lost_context:
+        await told_texts.forget_told_texts(connection, session_id)
+    await told_texts.put_told_texts(connection, session_id, added.fingerprints)
+    if added.has_briefing:
+        await sessions.update_session(connection, session_id, briefed_at=new.now)
+    if hook.is_end:
+        await close_session(connection, call.workspace, session_id, new.now)
+
+
+async def _open_session(connection: AsyncConnection, call: PlacedCall, new: _CapturedHook) -> str | None:
     """Return the id of the event's session, which is stored if it is new; None if the hook names none."""
+    hook, now = new.hook, new.now
     if hook.session is not None:
         return hook.session.id
     if hook.session_key is None:
         return None
-    new = Session(
+    session = Session(
         id=new_id(now),
-        workspace_id=placed.workspace.id,
+        workspace_id=call.workspace.id,
         session_key=hook.session_key,
         external_id=hook.args.session_id,
         platform=name_platform(hook.args),
         metadata={},
-        user_id=placed.principal.user_id,
-        credential_id=placed.actor.credential_id,
+        user_id=call.principal.user_id,
+        credential_id=call.actor.credential_id,
         started_at=now,
         updated_at=now,
         project=hook.place.project,
         place_key=hook.place.key,
     )
-    return (await sessions.insert_session(connection, new))[0].id
+    return (await sessions.insert_session(connection, session))[0].id
 
 
 def name_platform(args: OnEvent) -> str | None:

@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -38,6 +38,21 @@ class Report:
     platform: str | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """The reports of one call, with their cleaned payloads.
+
+    `session_id` is the session of all of them if the caller has found it; then what the reports say of it is not read.
+    """
+
+    call: PlacedCall
+    reports: Sequence[Report]
+    payloads: Sequence[Any]
+    now: datetime
+    session_id: str | None = None
+    makes_jobs: bool = True
+
+
 @dataclass(frozen=True, slots=True)
 class Recorded:
     """An event as it is stored, and its job if it has one."""
@@ -54,25 +69,32 @@ async def clean_reports(reports: Sequence[Report]) -> list[Any]:
     return await asyncio.to_thread(lambda: [clean_payload(each) for each in payloads])
 
 
-async def record_reports(
-    connection: AsyncConnection,
-    call: PlacedCall,
-    reports: Sequence[Report],
-    payloads: Sequence[Any],
-    now: datetime,
-    *,
-    makes_jobs: bool,
-) -> list[Recorded]:
-    """Store reports with their cleaned payloads, in the caller's transaction. One that is stored already is returned.
+async def record_reports(connection: AsyncConnection, deliveries: Sequence[Delivery]) -> list[list[Recorded]]:
+    """Store what calls deliver, in the caller's transaction. A report that is stored already is returned as it is.
 
     Raises:
         Failure: `not_found` if the session of a report is not in the workspace.
     """
-    workspace = call.workspace.id
-    linked = await _find_sessions(connection, workspace, reports)
+    new = [await _make_events(connection, each) for each in deliveries]
+    stored = await events.insert_events(connection, [event for some in new for event in some])
+    kept = [[stored[each.event_key] for each in some] for some in new]
+    wanted, ended = _plan_jobs(deliveries, kept)
+    for session_id, now in sorted(ended.items()):
+        await jobs.make_due(connection, session_id, now)
+    made = await jobs.insert_jobs(connection, wanted) if wanted else {}
+    return [
+        [Recorded(event, made[event.id] if each.makes_jobs else None) for event in some]
+        for each, some in zip(deliveries, kept, strict=True)
+    ]
+
+
+async def _make_events(connection: AsyncConnection, delivery: Delivery) -> list[Event]:
+    workspace, now = delivery.call.workspace.id, delivery.now
+    linked = await _find_sessions(connection, delivery)
     # A millisecond for all of them: their ids have the order in which they were sent.
-    ids = sorted(new_id(now) for _ in reports)
-    new = [
+    ids = sorted(new_id(now) for _ in delivery.reports)
+    made = zip(ids, linked, delivery.reports, delivery.payloads, strict=True)
+    return [
         Event(
             id=event_id,
             workspace_id=workspace,
@@ -82,23 +104,35 @@ async def record_reports(
             type=report.type,
             platform=report.platform or None,
             payload=payload,
-            user_id=call.principal.user_id,
-            credential_id=call.actor.credential_id,
+            user_id=delivery.call.principal.user_id,
+            credential_id=delivery.call.actor.credential_id,
             occurred_at=report.occurred_at or now,
             received_at=now,
         )
-        for event_id, session_id, report, payload in zip(ids, linked, reports, payloads, strict=True)
+        for event_id, session_id, report, payload in made
     ]
-    stored = await events.insert_events(connection, new)
-    kept = [stored[each.event_key] for each in new]
-    if not makes_jobs:
-        return [Recorded(each, None) for each in kept]
-    wanted = [_make_job(each, now) for each in {each.id: each for each in kept}.values()]
-    made = await jobs.insert_jobs(connection, wanted)
-    closed = {job.session_id for job in wanted if job.session_id is not None and job.due_at == now}
-    for session_id in sorted(closed):
-        await jobs.make_due(connection, session_id, now)
-    return [Recorded(each, made[each.id]) for each in kept]
+
+
+def _plan_jobs(
+    deliveries: Sequence[Delivery], kept: Sequence[Sequence[Event]]
+) -> tuple[list[Job], dict[str, datetime]]:
+    """Return the jobs of stored events, and the sessions in which a turn has ended, with the time.
+
+    Steps that were delivered before the end of their turn, or with it, are due then.
+    """
+    wanted: dict[str, Job] = {}
+    ended: dict[str, datetime] = {}
+    for delivery, some in zip(deliveries, kept, strict=True):
+        if not delivery.makes_jobs:
+            continue
+        new = [_make_job(each, delivery.now) for each in some if each.id not in wanted]
+        wanted |= {job.source_id: job for job in new}
+        now_ended = {job.session_id for job in new if job.session_id is not None and job.due_at == delivery.now}
+        ended |= dict.fromkeys(now_ended, delivery.now)
+        for source_id, job in wanted.items() if now_ended else ():
+            if job.session_id in now_ended:
+                wanted[source_id] = replace(job, due_at=delivery.now)
+    return list(wanted.values()), ended
 
 
 def _make_job(event: Event, now: datetime) -> Job:
@@ -111,8 +145,11 @@ def _make_job(event: Event, now: datetime) -> Job:
     return jobs.make_job(new_id(now), event.workspace_id, "event", event.id, event.session_id, now, due_at)
 
 
-async def _find_sessions(connection: AsyncConnection, workspace_id: str, reports: Sequence[Report]) -> list[str | None]:
+async def _find_sessions(connection: AsyncConnection, delivery: Delivery) -> list[str | None]:
     """Return the id of each report's session: the one that it names, else the newest one with its transcript."""
+    workspace_id, reports = delivery.call.workspace.id, delivery.reports
+    if delivery.session_id is not None:
+        return [delivery.session_id] * len(reports)
     named = {each.session_id for each in reports if each.session_id is not None}
     known = await sessions.list_sessions(connection, named) if named else {}
     by_content: dict[tuple[str, str | None], str | None] = {}

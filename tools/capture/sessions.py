@@ -1,7 +1,6 @@
 """Sessions: the conversations of agents, from their start to their end."""
 
 import hashlib
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -16,7 +15,7 @@ from server.store.record.capture.sessions import Session
 from server.store.record.workspaces import Workspace
 from tools.capture.access import find_own_workspace, make_not_found
 from tools.capture.names import ReportedKey, ReportedName
-from tools.capture.recording import Report, clean_reports, record_reports
+from tools.capture.recording import Delivery, Report, clean_reports, record_reports
 from tools.capture.wire import JobView, SessionView, Wire
 from tools.core.answers import Answer
 from tools.core.arguments import Args, InWorkspace
@@ -98,8 +97,8 @@ async def start_session(services: Services, call: Call, args: StartSession) -> S
             )
             session = await sessions.get_session(connection, session.id) or session
         if reports:
-            linked = [replace(each, session_id=session.id) for each in reports]
-            await record_reports(connection, placed, linked, payloads, now, makes_jobs=True)
+            delivery = Delivery(call=placed, reports=reports, payloads=payloads, now=now, session_id=session.id)
+            await record_reports(connection, [delivery])
     view = SessionView.make(session, placed.workspace)
     return StartedSession(meta=placed.meta, session=view, created=is_new or args.external_id is None)
 

@@ -1,5 +1,6 @@
 """What an agent's hooks get from their one tool: what matters now, once, and never an error."""
 
+import asyncio
 import json
 
 import pytest
@@ -8,7 +9,7 @@ from pydantic import SecretStr
 from structlog.testing import capture_logs
 
 from server.store.search.seam import EngineDown
-from server.store.tables.capture import told_texts
+from server.store.tables.capture import events, sessions, told_texts
 from tests.helpers.databases import create_postgres_database
 from tests.helpers.doors import call_rest, call_tool
 from tests.helpers.jobs import finish_jobs
@@ -87,6 +88,25 @@ async def test_what_was_said_and_done_is_told_in_later_sessions_once(home, eve, 
     )
     assert "- From now on we deploy on Tuesdays only." in third
     assert await hook(eve, "UserPromptSubmit", session="s3", prompt="Good morning") == ""
+
+
+async def test_reports_that_come_at_the_same_moment_are_each_stored_or_refused_for_themselves(home, eve):
+    def report(number, **fields):
+        return call_rest(eve, "record_event", {"type": "note", "payload": {"n": number}, **fields})
+
+    calls = [hook(eve, "PostToolUse", f"s{n % 2}", tool_name="Bash", tool_input={"command": f"{n}"}) for n in range(8)]
+    lost = report(8, session_id="no such session")
+    again = [report(9, occurred_at="2026-11-30T12:00:00Z") for _ in range(3)]
+    *_, refused, first, second, third = await asyncio.gather(*calls, *map(report, range(4)), lost, *again)
+    assert (refused.status, refused.body["field"]) == (404, "session_id")
+    assert first.body["event"]["id"] == second.body["event"]["id"] == third.body["event"]["id"]
+    async with home.services.db.read() as connection:
+        stored = (await connection.execute(sa.select(events.c.session_id, events.c.payload))).all()
+        homes = (await connection.execute(sa.select(sessions.c.id))).scalars().all()
+    assert sorted(row.payload["n"] for row in stored if "n" in row.payload) == [0, 1, 2, 3, 9]
+    of_hooks = {int(row.payload["tool_input"]["command"]): row.session_id for row in stored if row.session_id}
+    assert of_hooks == {number: of_hooks[number % 2] for number in range(8)}
+    assert sorted(homes) == sorted({of_hooks[0], of_hooks[1]})
 
 
 async def test_what_has_changed_is_told_again_and_what_was_lost_with_the_context_as_well(home, eve):

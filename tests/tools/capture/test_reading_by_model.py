@@ -102,6 +102,21 @@ async def test_jobs_wait_for_a_model_that_is_down_are_visible_and_finish_later(r
     assert (await read_job(ann, job_id))["status"] == "completed"
 
 
+async def test_a_model_that_is_down_is_left_alone_by_what_is_reported_meanwhile(reading, clock):
+    site, ann, model = reading
+    model.mock(return_value=httpx.Response(503))
+    await report(ann, PROMPT)
+    await finish_jobs(site.services)
+    asked = model.call_count
+    job_id = await report(ann, "We go with Postgres 16.")
+    await finish_jobs(site.services)
+    assert (await read_job(ann, job_id))["lastError"]["reason"] == "the language model is down: status 503"
+    assert model.call_count == asked > 0
+    clock.move(minutes=1)
+    await finish_jobs(site.services)
+    assert model.call_count > asked
+
+
 async def test_rules_read_what_has_waited_for_the_model_too_long(reading, clock):
     site, ann, model = reading
     model.mock(side_effect=httpx.ConnectError("no"))
