@@ -95,9 +95,9 @@ def create_app(running: Running) -> ASGIApp:
         signup_endpoint.JsonRoute(signup_endpoint.PAGE_PATH, signup_endpoint.SignUpEndpoint),
         Route(image_endpoint.PATH, Guard(image_endpoint.answer_picture, api, image_endpoint.METHODS)),
         *build_routes(issues_tokens=running.auth.external is None),
+        *public.make_routes(describe_api(url)),
         Route("/v1/{path:path}", Guard(_refuse_unknown_path, api)),
         Route(memory_page.PATH, with_refusal_page(memory_page.serve_memory_page), methods=["GET"]),
-        *public.make_routes(describe_api(url)),
         *discovery.make_routes(url),
     ]
     app = Starlette(

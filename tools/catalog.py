@@ -16,7 +16,7 @@ from tools import (
     workspaces,
 )
 from tools.capture import events, jobs, on_event, projects, sessions
-from tools.compat import memento, memento_recall
+from tools.compat import memento, memento_recall, recall_link
 from tools.compat.dialects import with_dialect
 from tools.consolidation import merging, runs
 from tools.core.operation import Operation
@@ -39,7 +39,7 @@ _ROWS: dict[str, tuple[Operation, ...]] = {
     "Jobs": jobs.OPERATIONS,
     "Settings": settings.OPERATIONS,
     "Golden cases": golden.OPERATIONS,
-    "Keys": keys.OPERATIONS,
+    "Keys": (*keys.OPERATIONS, *recall_link.CONNECT_OPERATIONS),
     "Health": (*health.OPERATIONS, *vectors.OPERATIONS),
     "Plans": plans.OPERATIONS,
     "Recall for Memento's clients": memento_recall.OPERATIONS,
@@ -68,4 +68,4 @@ CANONICAL = index_by_name(OPERATIONS)
 MEMENTO = index_by_name(memento.build_rows(CANONICAL))
 
 #: The operations of `/v1/mcp`, the read-only recall link.
-RECALL_LINK = index_by_name((CANONICAL["search"], *map(with_dialect, context.LINK_OPERATIONS), CANONICAL["recent"]))
+RECALL_LINK = index_by_name(recall_link.OPERATIONS)

@@ -19,6 +19,8 @@ from tools.core.services import Services
 
 #: The time between two tries to write into the record.
 WRITE_INTERVAL = timedelta(seconds=5)
+#: Where claude-mem's clients ask what server this is.
+INFO_PATH = "/v1/info"
 _STATES: dict[Outage, str] = {"full": "disk full", "damaged": "damaged", "down": "unavailable"}
 #: For how many seconds a prober should wait before it asks again whether the stores are back.
 RETRY_SECONDS = 5
@@ -35,6 +37,7 @@ def make_routes(openapi: dict[str, Any]) -> list[Route]:
         Route("/healthz", get_healthz),
         Route("/health", get_health),
         Route("/readyz", Readiness().answer),
+        Route(INFO_PATH, get_info),
         Route("/openapi.json", get_description),
     ]
 
@@ -56,6 +59,12 @@ async def get_health(request: Request) -> JSONResponse:
     """GET /health - as /healthz, in the form of Context Memory."""
     services: Services = request.state.services
     body = {"status": "ok", "version": __version__, "timestamp": services.now().isoformat()}
+    return JSONResponse(body, headers={"Cache-Control": "no-store"})
+
+
+async def get_info(_request: Request) -> JSONResponse:
+    """GET /v1/info - the server's name, in the form of claude-mem: its clients look for this runtime."""
+    body = {"name": "loci", "version": __version__, "runtime": "server-beta", "authMode": "api-key"}
     return JSONResponse(body, headers={"Cache-Control": "no-store"})
 
 

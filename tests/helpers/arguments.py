@@ -89,7 +89,12 @@ async def arrange_calls(person):
             {"include": []},
             {"workspace": "nowhere"},
         ],
-        "search": [{"query": "tea"}, {"query": "nothing like it"}, {"query": "tea", "explain": True}],
+        "search": [
+            {"query": "tea"},
+            {"query": "nothing like it"},
+            {"query": '"green tea" -milk OR tag:milk', "explain": True},
+            {"projectId": "default", "query": "tea"},
+        ],
         "explain_recall": [
             {"message": "tea", "memory_id": memory_id},
             {"message": "nothing like it", "memory_id": memory_id},
@@ -97,7 +102,7 @@ async def arrange_calls(person):
         "recent": [{}, {"workspace": "nowhere"}],
         "recall_by_words": [{"query": "tea"}, {"query": "tea", "format": "json"}],
         "recall_memories": [{"query": "tea"}, {"query": "nothing like it"}],
-        "store_memory": [{"content": "x"}, {"content": "x", **full}],
+        "store_memory": [{"content": "x"}, {"content": "x", **full}, {"projectId": "default", "narrative": "x"}],
         "ingest_memories": [{"memories": [{"content": "x"}]}],
         "list_memories": [{}, {"status": "all", "limit": 1}],
         "fetch": [{"id": memory_id}],
@@ -154,8 +159,13 @@ async def arrange_calls(person):
         "get_settings": [{}, {"workspace": "nowhere"}],
         "set_setting": [{"key": "recall_alpha", "value": 0.7}, {"key": "stop_words", "value": "a, b"}],
         "reset_setting": [{"key": "recall_alpha"}, {"key": "language", "workspace": "nowhere"}],
-        "create_key": [{}, {"workspace": "default", "expires_at": "2027-01-01"}],
+        "create_key": [
+            {},
+            {"label": "laptop", "expiresInDays": 3},
+            {"workspace": "default", "expires_at": "2027-01-01"},
+        ],
         "list_keys": [{}],
+        "read_connect_command": [{}],
         "revoke_key": [{"id": made["id"]}],
         "health": [{}, {"workspace": "nowhere"}],
         "add_golden": [

@@ -13,13 +13,13 @@ from starlette.routing import Route
 
 from auth.bearers.guard import Guard
 from server.app import create_app, describe_api
-from server.web import discovery, export, image_endpoint, signup_endpoint
+from server.web import discovery, export, image_endpoint, public, signup_endpoint
 from server.web.browser_page import BrowserPage
 from tests.helpers.arguments import NEED_LANGUAGE_MODEL, VALID
 from tests.helpers.doors import call_rest, call_tool, drop_nulls
 from tests.helpers.operation_calls import OperationCalls
-from tools import catalog, context
-from tools.compat import claude_mem, claude_mem_capture, memento, min_memory
+from tools import catalog
+from tools.compat import claude_mem, claude_mem_capture, memento, min_memory, recall_link
 from tools.compat.dialects import list_unsupported_arguments
 from tools.compat.translation import PROJECT
 from tools.core.arguments import Args
@@ -29,9 +29,7 @@ from tools.core.schema import build_schema
 pytestmark = pytest.mark.anyio
 
 TESTS = Path(__file__).parent.parent
-EVERY = pytest.mark.parametrize(
-    "operation", [*catalog.OPERATIONS, *context.LINK_OPERATIONS], ids=lambda each: each.name
-)
+EVERY = pytest.mark.parametrize("operation", [*catalog.OPERATIONS, *recall_link.OPERATIONS], ids=lambda each: each.name)
 #: The routes under /v1 that are no operation, and why.
 NO_OPERATION = {
     "/v1/mcp": "the recall link is MCP",
@@ -42,6 +40,7 @@ NO_OPERATION = {
     **dict.fromkeys(signup_endpoint.PATHS, "nobody is asking yet"),
     export.PATH: "the answer is a stream",
     image_endpoint.PATH: "the answer is a picture",
+    public.INFO_PATH: "nobody is asking yet",
 }
 SCOPES = {"memory:read", "memory:write", "admin"}
 
@@ -121,7 +120,11 @@ async def test_every_route_under_v1_is_an_operation_or_on_the_list(shared):
     served = {route.path for route in app.routes if isinstance(route, Route) and route.path.startswith("/v1")}
     assert served == operations | set(NO_OPERATION)
     for route in app.routes:
-        is_open = "/.well-known/" in route.path or route.path in {*signup_endpoint.PATHS, *discovery.CARD_PATHS}
+        is_open = "/.well-known/" in route.path or route.path in {
+            *signup_endpoint.PATHS,
+            *discovery.CARD_PATHS,
+            public.INFO_PATH,
+        }
         if route.path.startswith(("/v1", "/mcp")) and not is_open:
             endpoint = route.app.app if isinstance(route.app, BrowserPage) else route.app
             assert isinstance(endpoint, Guard), f"{route.path} is not guarded"
@@ -129,7 +132,7 @@ async def test_every_route_under_v1_is_an_operation_or_on_the_list(shared):
 
 @EVERY
 def test_an_operation_with_no_route_is_on_the_recall_link_only(operation):
-    assert operation.routes or operation in context.LINK_OPERATIONS
+    assert operation.routes or operation in recall_link.OPERATIONS
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from tools.capture.access import find_own_workspace, make_not_found
 from tools.capture.names import ReportedKey, ReportedName, ReportedWord
 from tools.capture.recording import Delivery, Recorded, Report, clean_reports, record_reports
 from tools.capture.sessions import normalize_platform
-from tools.capture.wire import Epoch, EventView, InProject, JobView, Wire
+from tools.capture.wire import Epoch, EventView, JobView, Observation, Wire
 from tools.core.answers import Answer
 from tools.core.arguments import Args, InWorkspace
 from tools.core.call import AccountCall, Call, PlacedCall, ensure_workspace
@@ -125,18 +125,12 @@ class ObservationSource(Wire):
     created_at_epoch: Epoch = Field(description="When it was made, in milliseconds.")
 
 
-class ObservationView(InProject):
+class ObservationView(Observation):
     """A memory that was made of an event."""
 
-    server_session_id: str | None = Field(default=None, description="Its session.")
-    kind: str = Field(description="The type of the memory.")
-    content: str = Field(description="What is remembered.")
-    metadata: dict[str, Any] = Field(description="Its title, who said it, and so on.")
     generation_key: str = Field(description="The same for each repeat of the job.")
     created_by_job_id: str = Field(description="The job that made it.")
     source: ObservationSource = Field(description="The event that it was made of.")
-    created_at_epoch: Epoch = Field(description="When it was stored, in milliseconds.")
-    updated_at_epoch: Epoch = Field(description="When it last changed.")
 
 
 class EventObservations(Wire):
@@ -226,19 +220,12 @@ def _view_observation(origin: Origin, memory: Memory, event: Event, workspace: W
     source = ObservationSource(
         id=event.id, source_id=event.id, generation_job_id=origin.job_id, created_at_epoch=origin.created_at
     )
-    return ObservationView(
-        id=memory.id,
-        project_id=workspace.name,
-        team_id=workspace.account_id,
-        server_session_id=event.session_id,
-        kind=memory.type,
-        content=memory.content,
-        metadata=memory.metadata,
+    observation: Any = Observation.make(memory, workspace.name, workspace.account_id).__dict__
+    return ObservationView.model_construct(
+        **observation | {"server_session_id": event.session_id},
         generation_key=origin.observation_key,
         created_by_job_id=origin.job_id,
         source=source,
-        created_at_epoch=memory.created_at,
-        updated_at_epoch=memory.updated_at,
     )
 
 

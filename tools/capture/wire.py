@@ -1,7 +1,7 @@
 """The shapes of projects, sessions, events and jobs. They are claude-mem's, whose clients and no others know these."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema
 from pydantic.alias_generators import to_camel
@@ -130,6 +130,46 @@ class EventView(InProject):
             occurred_at_epoch=event.occurred_at,
             received_at_epoch=event.received_at,
             created_at_epoch=event.received_at,
+        )
+
+
+class RememberedMemory(Protocol):
+    """The fields of a memory that an observation shows."""
+
+    id: str
+    content: str
+    type: str
+    session: str | None
+    metadata: dict[str, Any]
+    created_at: datetime
+
+    @property
+    def updated_at(self) -> datetime | None: ...  # noqa: D102 - as above
+
+
+class Observation(InProject):
+    """A memory, as claude-mem's clients read it."""
+
+    server_session_id: str | None = Field(default=None, description="Its session.")
+    kind: str = Field(description="The type of the memory.")
+    content: str = Field(description="What is remembered.")
+    metadata: dict[str, Any] = Field(description="Its title, who said it, and so on.")
+    created_at_epoch: Epoch = Field(description="When it was stored, in milliseconds.")
+    updated_at_epoch: Epoch = Field(description="When it last changed.")
+
+    @classmethod
+    def make(cls, memory: RememberedMemory, project: str, account_id: str) -> "Observation":
+        """Return a memory of a project as it is answered."""
+        return cls(
+            id=memory.id,
+            project_id=project,
+            team_id=account_id,
+            server_session_id=memory.session,
+            kind=memory.type,
+            content=memory.content,
+            metadata=memory.metadata,
+            created_at_epoch=memory.created_at,
+            updated_at_epoch=memory.updated_at or memory.created_at,
         )
 
 

@@ -20,6 +20,8 @@ _REWRITES: Mapping[str, tuple[Callable[[Request], Request], ...]] = {
     "update_memory": (memento.clear_expiry,),
     "link_memories": (min_memory.link_memory,),
     "retrieve_context": (claude_mem.read_context,),
+    "search": (claude_mem.read_search,),
+    "create_key": (claude_mem.issue_link_key,),
 }
 
 

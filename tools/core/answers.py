@@ -14,6 +14,8 @@ class Meta(BaseModel):
     notice: str | None = Field(
         default=None, description="A fact to know about this answer, e.g. that it ranks by words only."
     )
+    # Not shown: claude-mem's clients read it as the team of each memory.
+    account_id: SkipJsonSchema[str] = Field(default="", exclude=True, description="The account of the workspace.")
 
 
 class Answer(BaseModel):
@@ -52,4 +54,9 @@ class AnswerImage(AnswerText):
 
 def build_meta(workspace: Workspace | MissingWorkspace, notice: str | None = None) -> Meta:
     """The `meta` of an answer about a workspace."""
-    return Meta(workspace=workspace.name, workspace_exists=isinstance(workspace, Workspace), notice=notice)
+    return Meta(
+        workspace=workspace.name,
+        workspace_exists=isinstance(workspace, Workspace),
+        notice=notice,
+        account_id=workspace.account_id,
+    )

@@ -83,7 +83,8 @@ class Omitted(BaseModel):
     id: str = Field(description="The memory's id.")
     reason: Reason = Field(
         description="expired; gate: nothing found is sure to fit, or this is not; threshold: below recall_threshold; "
-        "skip_list: withheld; duplicate: of `by`; budget: no room in max_tokens; rank: below the limit."
+        "scope: an operator of the query excludes it; skip_list: withheld; duplicate: of `by`; budget: no room in "
+        "max_tokens; rank: below the limit."
     )
     by: str | None = Field(default=None, description="The memory that says the same, or the entry that withholds it.")
 

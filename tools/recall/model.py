@@ -1,6 +1,6 @@
 """The values of the pipeline of recall: the request, each workspace's candidates, and the result."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -21,7 +21,7 @@ CANDIDATES = 40
 #: How the memories of an answer were ranked: by their words, by words and meaning, or by their age.
 RankedBy = Literal["keyword", "hybrid", "recent"]
 #: Why a candidate is not in the answer.
-Reason = Literal["expired", "gate", "threshold", "skip_list", "duplicate", "budget", "rank"]
+Reason = Literal["expired", "gate", "threshold", "scope", "skip_list", "duplicate", "budget", "rank"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +44,8 @@ class RecallRequest:
     least_share: float = 0.0
     #: Says which memories the caller has already. They count as the others do, and are not answered.
     is_known: Callable[[RecalledMemory], bool] | None = None
+    #: Says which memories fulfil the conditions of the query. The others are not answered. None: all do.
+    is_admitted: Callable[[RecalledMemory], Awaitable[bool]] | None = None
     #: The number of candidates that each arm is asked for, if `limit` is not larger.
     least_depth: int = CANDIDATES
 

@@ -65,7 +65,7 @@ async def _recall(
         choice = await _choose_matches(ranked, memories, entries, settings, request)
     matches = choice.matches if request.max_tokens is None else await cut_matches(choice.matches, choice.rooms)
     if request.counts_as_use:
-        _note_accesses(services, workspace, matches)
+        note_accesses(services, workspace, matches)
     is_hybrid = own is not None and own.is_hybrid
     return RecallResult(
         matches=matches,
@@ -154,11 +154,14 @@ async def _choose_matches(
         memory = memories.get_memory(each.id)
         if memory is None:
             continue
+        if request.is_admitted is not None and not await request.is_admitted(memory):
+            left_out.append(LeftOut(each.id, "scope", each))
+            continue
         against = tuple(entry for entry in entries if covers_text(entry, memory.content))
         if against and settings.skip_enforcement == "withhold":
             withheld += 1
             left_out.append(LeftOut(each.id, "skip_list", each, against[0].id))
-        elif (same := seen.find_earlier(each.id, memory.content, _get_record(memory))) is not None:
+        elif (same := seen.find_earlier(each.id, memory.content, get_record(memory))) is not None:
             left_out.append(LeftOut(each.id, "duplicate", each, same))
         elif request.is_known is not None and request.is_known(memory):
             left_out.append(LeftOut(each.id, "duplicate", each, each.id))
@@ -171,12 +174,12 @@ async def _choose_matches(
     return _Choice(chosen, packing.share_rest(), left_out, missing, withheld)
 
 
-def _get_record(memory: RecalledMemory) -> tuple[object, ...]:
+def get_record(memory: RecalledMemory) -> tuple[object, ...]:
     """Return the facts beside a text that make it another memory: when it happened, who said it, and about what."""
     return memory.occurred_at, memory.author, memory.entity, memory.project
 
 
-def _note_accesses(services: Services, own: Workspace | MissingWorkspace, chosen: Sequence[Match]) -> None:
+def note_accesses(services: Services, own: Workspace | MissingWorkspace, chosen: Sequence[Match]) -> None:
     """Count the use of the memories of the caller's workspace. Nothing is written to the others."""
     if isinstance(own, Workspace):
         mine = [each for each in chosen if each.home.workspace.id == own.id]

@@ -1,9 +1,12 @@
 """The memories that a recall has found, as it answers them: some dozen rows, read on the way to an answer."""
 
 from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 from pydantic import BaseModel, Field
+from pydantic.json_schema import SkipJsonSchema
 
 from server.memory.models import Image, Linkage, Timestamp
 from server.store.db import Database
@@ -30,6 +33,9 @@ class RecalledMemory(BaseModel):
     images: list[Image] = Field(
         default=[], exclude_if=lambda images: not images, description="Its pictures; absent if it has none."
     )
+    # Not shown: other systems' clients read these two in their own form of a memory.
+    metadata: SkipJsonSchema[dict[str, Any]] = Field(default={}, exclude=True, description="Anything kept with it.")
+    updated_at: SkipJsonSchema[datetime | None] = Field(default=None, exclude=True, description="When it last changed.")
 
 
 _FIELDS = tuple(RecalledMemory.model_fields)

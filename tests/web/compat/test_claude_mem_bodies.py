@@ -21,6 +21,8 @@ async def test_observation_add_sends_a_narrative_and_a_kind_and_is_kept(cat):
     memory = stored["memory"]
     assert (memory["content"], memory["type"]) == ("The checkout uses Stripe", "decision")
     assert memory["metadata"] == {"files": ["pay.py"], "title": "Checkout"}
+    assert {"projectId", "teamId", "serverSessionId", "kind", "createdAtEpoch", "updatedAtEpoch"} <= set(memory)
+    assert (memory["projectId"], memory["kind"], memory["serverSessionId"]) == ("webshop", "decision", None)
 
 
 async def test_a_title_alone_is_what_is_remembered(cat):
@@ -59,14 +61,6 @@ async def test_a_context_without_a_query_is_the_most_recent(cat):
         await cat.store(text, workspace="webshop")
     body = (await cat.http.post("/v1/context", json={"projectId": "webshop"})).json()
     assert [each["content"] for each in body["memories"]["matches"]] == ["second", "first"]
-
-
-async def test_the_recall_link_takes_a_project_id(cat):
-    await cat.store("The checkout uses Stripe", workspace="webshop")
-    for name in ("search", "context"):
-        answer = await call_tool(cat, name, {"projectId": "webshop", "query": "stripe"}, path="/v1/mcp")
-        assert [each["content"] for each in answer.body["memories"]] == ["The checkout uses Stripe"]
-    assert len((await call_tool(cat, "recent", {"projectId": "webshop"}, path="/v1/mcp")).body["memories"]) == 1
 
 
 async def test_two_names_for_one_field_are_refused(cat):

@@ -9,13 +9,14 @@ from auth.principal import Principal, expand_scopes
 from server.errors import Failure
 from tests.helpers.any_json import anything, list_examples, texts
 from tests.helpers.arguments import NEED_LANGUAGE_MODEL, NOBODY
-from tools import catalog, context
+from tools import catalog
+from tools.compat import recall_link
 from tools.core.call import Door
 from tools.core.execution import execute_operation
 
 pytestmark = pytest.mark.anyio
 
-OPERATIONS = (*catalog.OPERATIONS, *context.LINK_OPERATIONS)
+OPERATIONS = (*catalog.OPERATIONS, *recall_link.OPERATIONS)
 
 #: What a field may well take, so that more than the first check is reached.
 plausible = st.sampled_from(
@@ -47,7 +48,7 @@ def names_of(model):
     """Every name that a model's fields go by."""
     for name, field in model.model_fields.items():
         alias = field.validation_alias
-        yield from [name] if alias is None else [str(each) for each in alias.choices]
+        yield from [name] if alias is None else [name, str(alias)]
 
 
 async def attempt(operation, services, door, raw):
