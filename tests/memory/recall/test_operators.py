@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from server.memory.languages import Language
 from server.memory.recall.operators import MOST_ALTERNATIVES, read_operators
 
 
@@ -30,7 +31,7 @@ def divide(query):
     return alternatives
 
 
-def admits(query, memory=None, language="english"):
+def admits(query: str, memory: Remembered | None = None, language: Language = "english"):
     """Whether one of a query's alternatives admits a memory."""
     return any(each.admits(memory or Remembered(), language) for each in read_operators(query) or ())
 
