@@ -39,7 +39,6 @@ async def test_the_link_lists_three_tools_with_their_arguments(cat):
         "context": {"projectId", "query", "limit"},
         "recent": {"projectId", "limit"},
     }
-    assert [each["inputSchema"]["properties"]["limit"]["maximum"] for each in tools] == [100, 50, 100]
 
 
 async def test_each_tool_of_the_link_answers_observations(shop):
