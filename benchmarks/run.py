@@ -26,6 +26,7 @@ BENCHMARKS = (
     "concurrency",
     "servers",
     "recall",
+    "quiet",
     "capture",
     "capture_load",
     "lifecycle",

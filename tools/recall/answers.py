@@ -24,10 +24,10 @@ class ArmScore(BaseModel):
     """The rank and the score of a memory in one arm."""
 
     rank: int | None = Field(
-        default=None, description="Its place in this arm, 1 for the best; null if it is too far from the query."
+        default=None, description="Its place in this arm, 1 for the best; null if this arm did not find it."
     )
     raw: float | None = Field(
-        default=None, description="BM25 for the words, cosine for the meaning; null if `rank` is."
+        default=None, description="BM25 for the words, cosine for the meaning; null if it has none."
     )
     normalized: float = Field(description="The score as a share of the arm's best, 0 to 1.")
 
@@ -135,7 +135,7 @@ def explain_rank(ranked: RankedCandidate, home: SearchedWorkspace) -> Why:
 
 
 def _build_arm_score(order: list[str], memory_id: str, raw: float | None, normalized: float) -> ArmScore:
-    place = order.index(memory_id) + 1 if raw is not None else None
+    place = order.index(memory_id) + 1 if raw is not None and memory_id in order else None
     return ArmScore(rank=place, raw=None if raw is None else round(raw, 3), normalized=round(normalized, 3))
 
 

@@ -1,16 +1,24 @@
 """Why one known memory does or does not come up: every reason there is, through both doors."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import get_args
 
 import pytest
 
+from server.memory.recall.question import Question
+from server.memory.recall.ranking import Candidate, Traits, rank
 from server.store.record import memories
+from server.store.record.workspaces import Workspace
 from tests.helpers.arguments import NOBODY
 from tests.helpers.doors import call_rest, call_tool
 from tools.explain import Verdict
+from tools.recall.answers import explain_rank
+from tools.recall.model import SearchedWorkspace
 
 pytestmark = pytest.mark.anyio
+
+NOW = datetime(2026, 11, 21, tzinfo=UTC)
 
 
 async def explained(person, memory_id, message="tea", **arguments):
@@ -196,3 +204,13 @@ async def test_what_else_was_found_is_told_where_explain_is_set_and_only_there(a
             (match,) = said["matches"] if name == "retrieve_context" else said["memories"]
             assert (match["why"] is not None) == explain
             assert said["omitted"] == ([{"id": other, "reason": "rank", "by": None}] if explain else None)
+
+
+def test_a_memory_that_one_search_alone_found_is_explained_with_both_scores():
+    found = Candidate("b", keyword=2.0, vector=0.5, evidence=0.9, traits=Traits(0.0, 0))
+    (ranked,) = rank([found], alpha=0.5, now=NOW, spans=[])
+    workspace = Workspace("w", "account", "default", NOW, NOW)
+    home = SearchedWorkspace(workspace, Question(""), keyword_order=["a"], vector_order=["b"])
+    why = explain_rank(ranked, home)
+    assert (why.keyword.rank, why.keyword.raw) == (None, 2.0)
+    assert (why.vector.rank, why.vector.raw) == (1, 0.5)
