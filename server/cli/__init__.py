@@ -75,6 +75,11 @@ _PLACES = {
         "Show what connects a client to the server in every folder, or do it with --write.",
     ),
     "disconnect": _Place("connect.command", "disconnect_client", "Undo what `connect --write` did for a client."),
+    "memory": _Place(
+        "agent_files.command",
+        "app",
+        "The notes that Claude Code keeps about a project, and its CLAUDE.md, on every machine.",
+    ),
     "install-service": _Place(
         "serving.install_service",
         "install_service",
