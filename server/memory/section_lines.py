@@ -18,7 +18,7 @@ LISTED: dict[str, Category] = {"standing_decisions": "standing_decision", "skip_
 NO_REASON, NO_END = "no reason was given", "until it is removed"
 
 #: The mark of a list item, also in a quote: a bullet, a dash, a number, the box of a task.
-_MARK = re.compile(
+LIST_MARK = re.compile(
     r"^(?:>\s*)*(?:(?:[-*+\u2010-\u2015•‣\u2043◦∙●○▪▫■□▸►→☐-☒✓-✘]|\(?\d{1,3}[.)])\s+|[・●○■□]\s*)(?:\[[ xX]\]\s+)?"
 )
 #: The line of a table between its head and its rows.
@@ -40,7 +40,7 @@ def find_entries(text: str) -> list[str]:
     """
     lines = [line.strip() for line in text.splitlines()]
     rows = _find_rows(lines)
-    marked = [line for index, line in enumerate(lines) if index in rows or _MARK.match(line)]
+    marked = [line for index, line in enumerate(lines) if index in rows or LIST_MARK.match(line)]
     plain = [line for line in lines if not line.startswith(("#", "|", "```", ">"))]
     entries = map(_read_entry, marked or plain)
     return list(dict.fromkeys(entry for entry in entries if _is_entry(entry)))
@@ -66,7 +66,7 @@ def _read_entry(line: str) -> str:
     """Return a line without the mark of a list item; a row of a table as its first cell, a colon, and the others."""
     line = line.strip()
     if not line.startswith("|"):
-        return _MARK.sub("", line).strip()
+        return LIST_MARK.sub("", line).strip()
     cells = [cell.strip() for cell in line.strip("|").split("|")]
     first, *others = [cell for cell in cells if cell and not cell.isdigit()] or [""]
     return f"{first}: {'; '.join(others)}" if others else first

@@ -87,3 +87,14 @@ async def test_a_refusal_tells_five_problems_and_counts_the_others(cat):
 @pytest.mark.parametrize("rule", [["skip"], {"a": 1}, 5, "some"])
 async def test_a_rule_that_is_none_is_refused(cat, rule):
     await check_refusal(cat, "ingest_memories", {"memories": [{"content": "x"}], "on_error": rule}, says="on_error: ")
+
+
+async def test_a_workspace_of_its_own_and_pictures_are_problems_of_their_memory_unless_they_are_as_answered(cat):
+    stored = (await call_rest(cat, "store_memory", {"content": "tea", "workspace": "attic"})).body["memory"]
+    answered = {**stored, "workspace": "Attic", "images": [{"filename": "a.png", "key": "k"}]}
+    entries = [answered, {"content": "b", "workspace": "cellar"}, {"content": "c", "images": [{"data": "aGk="}]}]
+    request = {"memories": entries, "workspace": "attic"}
+    await check_refusal(cat, "ingest_memories", request, says="memories.2.images: an ingest takes no pictures")
+    await check_refusal(cat, "ingest_memories", {**request, "memories": entries[:2]}, says="memories.1.workspace: all")
+    answer = (await call_rest(cat, "ingest_memories", {**request, "on_error": "skip"})).body
+    assert (answer["ingested"], [each["field"] for each in answer["refused"]]) == (1, ["workspace", "images"])

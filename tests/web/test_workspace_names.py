@@ -124,6 +124,18 @@ async def test_the_names_of_a_memory_can_be_seen_and_those_that_are_stored_are_f
     assert (await call_rest(cat, "list_memories", {field: "Zoe\u200b"})).body["total"] == 0
 
 
+@pytest.mark.parametrize("unseen", ["\u200b", "\u202e", "\ufeff"])
+async def test_the_tags_sessions_and_sections_that_are_new_can_be_seen(cat, unseen):
+    word = f"ops{unseen}x"
+    says = f"has the invisible character U+{ord(unseen):04X}"
+    for field, value in (("tags", [word]), ("session", word)):
+        await check_refusal(cat, "store_memory", {"content": "Tea", field: value}, says=says)
+        assert (await call_rest(cat, "list_memories", {field: value})).body["total"] == 0
+    memory = await cat.store("Tea", tags=["\U0001f469\u200d\U0001f4bb", "\u2764\ufe0f"])
+    await check_refusal(cat, "update_memory", {"id": memory, "tags": [word]}, says=says)
+    await check_refusal(cat, "update_working_memory", {"section": word, "content": "x"}, says=f"section: {says}")
+
+
 async def test_the_name_of_a_key_can_be_seen(cat):
     await check_refusal(cat, "create_key", {"name": "lap\u202etop"}, says="name: has the invisible character U+202E")
 

@@ -16,7 +16,7 @@ from server.store.record.capture import sessions, told_texts
 from server.store.record.capture.sessions import Session
 from server.store.record.capture.told_texts import SessionState
 from tools.capture.added_context import AddedContext
-from tools.capture.names import ReportedId, ReportedName, ReportedWord
+from tools.capture.names import HookId, HookName
 from tools.capture.places import SessionPlace, find_session_place
 from tools.capture.recording import Delivery, Report, clean_reports, record_reports
 from tools.capture.sessions import close_session, make_external_key, normalize_platform
@@ -36,14 +36,14 @@ class OnEvent(InWorkspace):
 
     cleans_itself = True
 
-    event: ReportedWord | None = Field(default=None, description="The name of the hook's event, e.g. UserPromptSubmit.")
-    session_id: ReportedId | None = Field(default=None, description="The id that the agent gave the session.")
-    platform: ReportedName | None = Field(default=None, description="The client, such as claude or codex.")
+    event: HookName = Field(default=None, description="The name of the hook's event, e.g. UserPromptSubmit.")
+    session_id: HookId = Field(default=None, description="The id that the agent gave the session.")
+    platform: HookName = Field(default=None, description="The client, such as claude or codex.")
     cwd: str | None = Field(default=None, description="The folder in which the agent works.")
     repository: str | None = Field(default=None, description="The URL of the folder's remote repository.")
     source: str | None = Field(default=None, description="Of a session's start: startup, resume, clear or compact.")
     prompt: str | None = Field(default=None, description="What the person said.")
-    tool_name: ReportedName | None = Field(default=None, description="The tool that the agent called.")
+    tool_name: HookName = Field(default=None, description="The tool that the agent called.")
     tool_input: Any = Field(default=None, description="The tool's arguments: an object, or its JSON.")
     tool_response: Any = Field(default=None, description="The tool's answer: an object, its JSON, or a text.")
     last_assistant_message: str | None = Field(default=None, description="The agent's reply.")

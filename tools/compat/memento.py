@@ -19,7 +19,7 @@ from tools.core.answers import AnswerText
 from tools.core.arguments import Args, InWorkspace, validate
 from tools.core.call import Call, ensure_workspace
 from tools.core.dialect import Dialect, Request
-from tools.core.fields import Content, End, Name, Question, Word, Words
+from tools.core.fields import Content, End, Name, NewWords, Question, Word, Words
 from tools.core.operation import Effect, Operation
 from tools.core.plain_arguments import decode_words
 from tools.core.services import Services
@@ -77,7 +77,7 @@ class Remember(InWorkspace):
     """The arguments of `memento_remember`."""
 
     content: Content = Field(description="The text to remember, in plain words that make sense on their own.")
-    tags: Words = Field(default=[], description="Short labels to find and group it by.")
+    tags: NewWords = Field(default=[], description="Short labels to find and group it by.")
     type: Word | None = Field(
         default=None, description="fact, decision, observation (the default), instruction, or a word of your own."
     )

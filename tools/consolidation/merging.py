@@ -19,7 +19,7 @@ from server.store.consolidation.runs import Method
 from tools.core.answers import Answer
 from tools.core.arguments import InWorkspace
 from tools.core.call import Call
-from tools.core.fields import Content, Id, Word, Words
+from tools.core.fields import Content, Id, NewWords, Word
 from tools.core.operation import Effect, Operation
 from tools.core.services import Services
 
@@ -55,7 +55,7 @@ class ConsolidateGroup(InWorkspace):
         default=None, description="The text of the merged memory, in your words. Default: a summary of them."
     )
     type: Word | None = Field(default=None, description="Its type. Default: their most frequent one.")
-    tags: Words = Field(default=[], description="Tags to add to theirs.")
+    tags: NewWords = Field(default=[], description="Tags to add to theirs.")
 
     @model_validator(mode="after")
     def _require_several(self) -> Self:

@@ -95,6 +95,9 @@ Word = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 #: A name that is given to something new, and not one by which something is found.
 NewName = Annotated[Name, AfterValidator(check_seen)]
+#: A word that is given to something new.
+NewWord = Annotated[Word, AfterValidator(check_seen)]
+NewWords = Annotated[list[NewWord], Field(max_length=50)]
 Words = Annotated[list[Word], Field(max_length=50)]
 WorkspaceNames = Annotated[
     list[Word], AfterValidator(_check_workspace_count), Field(json_schema_extra={"maxItems": MAX_PEEKED_WORKSPACES})

@@ -11,7 +11,7 @@ from pydantic.json_schema import SkipJsonSchema
 from server.memory.models import Linkage, Memory, Scope
 from server.store.record.memories import Listing
 from tools.core.arguments import Args, InWorkspace
-from tools.core.fields import METADATA_BYTES, Content, End, Id, Moment, Name, NewName, Word, Words
+from tools.core.fields import METADATA_BYTES, Content, End, Id, Moment, Name, NewName, NewWords, Word, Words
 from tools.memories.images import NewImages
 
 DEFAULT_TYPE = "observation"
@@ -95,7 +95,7 @@ class NewMemory(Args):
         default=None,
         description="fact, decision, observation (the default), instruction, preference, or a word of your own.",
     )
-    tags: Words = Field(default=[], description="Short labels to find and group it by.")
+    tags: NewWords = Field(default=[], description="Short labels to find and group it by.")
     scope: Scope | None = Field(
         default=None,
         description=(
@@ -111,7 +111,7 @@ class NewMemory(Args):
     )
     entity: NewName | None = Field(default=None, description="The person or thing that it is about.")
     author: NewName | None = Field(default=None, description="The person who said or decided it.")
-    session: Name | None = Field(
+    session: NewName | None = Field(
         default=None,
         description="The session or conversation it comes from.",
     )

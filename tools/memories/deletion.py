@@ -62,7 +62,10 @@ class DeletedMemory(Answer):
 
     id: str = Field(description="The memory's id.")
     deleted: Literal[True] = Field(default=True, description="It is gone from every path.")
-    erased: bool = Field(description="Whether its text was overwritten for good, and no copy of it is known to stay.")
+    erased: bool = Field(
+        description="Whether its text was overwritten for good, and no copy of it is known to stay. Reports of "
+        "agents that say it in other words are not known: they stay until LOCI_EVENT_DAYS are over."
+    )
     also_erased: list[TextPlace] = Field(default=[], description="The copies that were erased with it.")
     rewritten: list[TextPlace] = Field(
         default=[],

@@ -3,14 +3,24 @@
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal, Self, cast
 
-from pydantic import BaseModel, Field, ModelWrapValidatorHandler, PrivateAttr, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    Field,
+    ModelWrapValidatorHandler,
+    PrivateAttr,
+    ValidationError,
+    model_validator,
+)
+from pydantic.json_schema import SkipJsonSchema
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.errors import Failure, Problem, make_invalid_failure
 from server.ids import new_id
 from server.memory.models import Memory
+from server.names import fold_name
 from tools.core.answers import Answer
-from tools.core.arguments import InWorkspace
+from tools.core.arguments import InWorkspace, WorkspaceName
 from tools.core.call import Call, ensure_workspace
 from tools.core.fields import Name
 from tools.core.operation import Effect, Operation
@@ -31,10 +41,24 @@ class RefusedEntry(BaseModel):
     message: str = Field(description="The mistake, and what to send instead.")
 
 
+def _refuse_pictures(images: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the pictures as answers describe them; an ingest does not store them again."""
+    if any("data" in each for each in images):
+        raise ValueError("an ingest takes no pictures; store this memory alone, with store_memory")
+    return images
+
+
+class NewEntry(NewMemory):
+    """A memory of an ingest. The two fields that are not shown let an answer be sent back as it is."""
+
+    workspace: SkipJsonSchema[WorkspaceName | None] = None
+    images: SkipJsonSchema[Annotated[list[dict[str, Any]], AfterValidator(_refuse_pictures)]] = Field(default=[])
+
+
 class IngestMemories(InWorkspace):
     """The arguments of `ingest_memories`."""
 
-    memories: Annotated[list[NewMemory], Field(min_length=1, max_length=MOST)] = Field(
+    memories: Annotated[list[NewEntry], Field(min_length=1, max_length=MOST)] = Field(
         description=f"Up to {MOST} memories, in the order in which they happened."
     )
     source: Name = Field(default="bulk", description="Their origin; each memory also gets the tag `source:<source>`.")
@@ -55,13 +79,13 @@ class IngestMemories(InWorkspace):
         entries: Any = sent.get("memories") if rule in ("skip", "skip_empty") else None
         if not isinstance(entries, list):
             entries = []
-        good: dict[int, NewMemory] = {}
+        good: dict[int, NewEntry] = {}
         refused: list[RefusedEntry] = []
         for index, entry in enumerate(cast("list[Any]", entries)[: MOST + 1]):
             try:
-                good[index] = NewMemory.model_validate(entry, strict=True)
+                good[index] = NewEntry.model_validate(entry, strict=True)
             except ValidationError as error:
-                problem = list_problems(error, NewMemory)[0]
+                problem = list_problems(error, NewEntry)[0]
                 refused.append(RefusedEntry(index=index, field=problem.field, message=f"{problem.message}."))
         is_refused = rule == "skip_empty" and not all(_is_empty(entries[each.index]) for each in refused)
         if not good or is_refused or len(cast("list[Any]", entries)) > MOST:
@@ -120,7 +144,7 @@ def _is_empty(entry: Any) -> bool:
     if content is not None and not (isinstance(content, str) and not content.strip()):
         return False
     try:
-        NewMemory.model_validate({**entry, "content": "x"}, strict=True)
+        NewEntry.model_validate({**entry, "content": "x"}, strict=True)
     except ValidationError:
         return False
     return True
@@ -148,7 +172,8 @@ async def ingest_memories(services: Services, call: Call, args: IngestMemories) 
     by_entry = dict(zip(map(id, args.memories), windows or [], strict=windows is not None))
     async with services.db.write() as connection:
         placed = await ensure_workspace(connection, services, call)
-        if problems := await _find_link_problems(connection, placed.workspace.id, args.memories):
+        links = await _find_link_problems(connection, placed.workspace.id, args.memories)
+        if problems := [*_find_workspace_problems(placed.meta.workspace, args.memories), *links]:
             args = args.leave_out(problems)
         new = [_to_ingested_memory(each.to_memory(new_id(now), now), args.source) for each in args.memories]
         kept = None if windows is None else [by_entry[id(each)] for each in args.memories]
@@ -164,8 +189,17 @@ async def ingest_memories(services: Services, call: Call, args: IngestMemories) 
     )
 
 
+def _find_workspace_problems(name: str, entries: Sequence[NewEntry]) -> list[Problem]:
+    advice = f"all memories of an ingest go into one workspace, which is {name!r} here; ingest this one in its own"
+    return [
+        Problem(f"memories.{index}.workspace", advice)
+        for index, entry in enumerate(entries)
+        if entry.workspace is not None and fold_name(entry.workspace) != fold_name(name)
+    ]
+
+
 async def _find_link_problems(
-    connection: AsyncConnection, workspace_id: str, entries: Sequence[NewMemory]
+    connection: AsyncConnection, workspace_id: str, entries: Sequence[NewEntry]
 ) -> list[Problem]:
     problems: list[Problem] = []
     for index, entry in enumerate(entries):

@@ -15,7 +15,7 @@ from tools.core.answers import Answer, Meta
 from tools.core.arguments import InWorkspace
 from tools.core.call import Call, ensure_workspace
 from tools.core.cursor import Count, Cursor, Places, RowId, Time, refuse_two_places
-from tools.core.fields import Content, End, Moment, Name, NewName, Word, Words
+from tools.core.fields import Content, End, Moment, Name, NewName, NewWords, Word
 from tools.core.operation import Effect, Operation
 from tools.core.services import Services
 from tools.memories.arguments import (
@@ -71,13 +71,13 @@ class UpdateMemory(MemoryRef):
 
     content: Content | None = Field(default=None, description="The new text.")
     type: Word | None = Field(default=None, description="The new type.")
-    tags: Words | None = Field(default=None, description="The new tags, in place of all earlier ones.")
+    tags: NewWords | None = Field(default=None, description="The new tags, in place of all earlier ones.")
     scope: Scope | None = Field(default=None, description="The part of the workspace in which it is valid.")
     project: NewName | None = Field(default=None, description="The project that it belongs to.")
     task: NewName | None = Field(default=None, description="The task that it belongs to.")
     entity: NewName | None = Field(default=None, description="The person or thing that it is about.")
     author: NewName | None = Field(default=None, description="The person who said it.")
-    session: Name | None = Field(default=None, description="The session it comes from.")
+    session: NewName | None = Field(default=None, description="The session it comes from.")
     occurred_at: Moment | None = Field(default=None, description="When it happened.")
     expires_at: End = Field(
         default=None,

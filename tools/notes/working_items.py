@@ -17,7 +17,7 @@ from tools.core.answers import Answer, Meta
 from tools.core.arguments import InWorkspace
 from tools.core.call import Call
 from tools.core.cursor import Count, Cursor, Places, RowId, Time, refuse_two_places
-from tools.core.fields import MAX_PEEKED_WORKSPACES, QUERY_CHARACTERS, Id, Prose, Words, WorkspaceNames
+from tools.core.fields import MAX_PEEKED_WORKSPACES, QUERY_CHARACTERS, Id, NewWords, Prose, WorkspaceNames
 from tools.core.operation import Effect, Operation
 from tools.core.services import Services
 from tools.core.transaction import open_change
@@ -46,7 +46,7 @@ class AddItem(InWorkspace):
     content: Prose = Field(default="", description="The details, as markdown. At most 32 KiB.")
     status: Status = Field(default="active", description="active, paused, completed or archived.")
     priority: Priority = Field(default=0, description="0 to 10; the highest comes first.")
-    tags: Words = Field(default=[], description="Short labels.")
+    tags: NewWords = Field(default=[], description="Short labels.")
     next_action: NextAction | None = Field(default=None, description="The next step.")
 
 
@@ -66,7 +66,7 @@ class UpdateItem(ItemRef):
     content: Prose | None = Field(default=None, description="The new details, in place of all earlier ones.")
     status: Status | None = Field(default=None, description="The new status.")
     priority: Priority | None = Field(default=None, description="The new priority, 0 to 10.")
-    tags: Words | None = Field(default=None, description="The new tags, in place of all earlier ones.")
+    tags: NewWords | None = Field(default=None, description="The new tags, in place of all earlier ones.")
     next_action: NextAction | None = Field(default=None, description="The new next step.")
     clear: list[Literal["content", "next_action"]] = Field(
         default=[], max_length=2, description="The fields to empty: `content`, `next_action`."

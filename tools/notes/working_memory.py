@@ -8,9 +8,11 @@ from pydantic import AfterValidator, Field, StringConstraints
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.errors import Failure
+from server.memory.section_forms import rewrite_as_list
 from server.memory.section_lines import LISTED, drop_entries, find_entries
 from server.memory.skip import MOST_ENTRIES
 from server.memory.working import SEEDS, Item, Section, complete_sections, find_section_key
+from server.names import find_name_fault
 from server.store.record.notes import section_items, working_memory
 from server.store.record.notes.working_memory import ItemListing
 from tools.core.answers import Answer
@@ -25,6 +27,7 @@ _KEPT_ENTRIES = (
     "The section also lists the entries that were added otherwise: writing it does not remove them. Use remove_skip or "
     "delete_item."
 )
+_REWRITTEN = "The entries of the list are kept as one line each."
 #: How many items the document shows; `list_items` has them all.
 SHOWN = 200
 #: How many sections a workspace may have beside those that are always there.
@@ -136,21 +139,25 @@ async def write_section(services: Services, call: Call, section: str, revise: Ca
         workspace = placed.workspace.id
         existing = await working_memory.get_section(connection, workspace, name)
         if existing is None and name not in SEEDS:
+            if (fault := find_name_fault(section)) is not None:
+                raise Failure("invalid", f"section: {fault}.", field="section")
             await _check_room_for_section(connection, workspace)
         heading = SEEDS.get(name, section) if existing is None else existing.heading
         before = existing or Section(name=name, heading=heading, content="")
         (before,) = await section_items.complete_texts(connection, workspace, [before], now)
-        content = wanted = revise(before.content)
+        content = wanted = sent = revise(before.content)
         if name in LISTED:
-            content = await _write_list(connection, workspace, name, content, now)
+            wanted = rewrite_as_list(sent)
+            content = await _write_list(connection, workspace, name, wanted, now)
         written = Section(name=name, heading=heading, content=content, updated_at=now)
         await working_memory.put_section(connection, workspace, written, now)
         if not content.strip() and name not in SEEDS:  # its name is its writer's own words as well
             await working_memory.delete_section(connection, workspace, name)
         services.db.note_overwriting()  # before the commit: whoever empties the log waits for this transaction
         (shown,) = await section_items.complete_texts(connection, workspace, [written], now)
-    notice = None if shown.content == wanted else _KEPT_ENTRIES
-    return WrittenSection(meta=placed.build_meta(notice), section=shown)
+    notices = [_KEPT_ENTRIES] if shown.content != wanted else []
+    notices += [_REWRITTEN] if wanted != sent else []
+    return WrittenSection(meta=placed.build_meta(" ".join(notices) or None), section=shown)
 
 
 async def _write_list(connection: AsyncConnection, workspace_id: str, name: str, content: str, now: datetime) -> str:

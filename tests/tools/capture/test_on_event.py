@@ -240,6 +240,18 @@ async def test_unknown_events_and_half_of_the_fields_are_answered_with_nothing(a
     assert over_mcp.text == "{}"
 
 
+async def test_names_and_ids_of_any_length_are_taken_and_ids_that_differ_stay_apart(eve):
+    long = "s" * 300
+    for ending in "ab":
+        await hook(eve, "UserPromptSubmit", session=long + ending, prompt=SAID, platform="p" * 300)
+    await hook(eve, "PostToolUse", session=" ", tool_name="t" * 300, tool_input={})
+    assert await hook(eve, "E" * 300, session=long) == ""
+    sessions = (await call_rest(eve, "list_sessions", {})).body["sessions"]
+    ids = {each["externalId"] for each in sessions}
+    assert len(ids) == 2
+    assert all(len(each) <= 200 for each in ids)
+
+
 async def test_the_official_client_gets_the_json_as_text(ann):
     await ann.store("The staging server is called egret.")
     sent = {"hook_event_name": "UserPromptSubmit", "session_id": "s", "prompt": "What is the staging server called?"}

@@ -160,3 +160,11 @@ async def test_lines_and_entries_do_not_count_as_items_of_a_plan(settings, clock
         await call_rest(ann, "add_skip", {"item": "MySQL", "reason": "old", "expires": "2099-01-01"})
         assert (await call_rest(ann, "add_item", {"category": "skip_list", "title": "Tailwind"})).error is None
         assert (await call_rest(ann, "add_item", {"category": "skip_list", "title": "CSS"})).error == "quota_exceeded"
+
+
+async def test_a_list_in_json_becomes_lines_and_a_notice_says_so(ann):
+    section = {"section": "skip_list", "content": '[{"item": "Tailwind", "reason": "too large"}, "MySQL"]'}
+    answer = (await call_rest(ann, "update_working_memory", section)).body
+    assert answer["section"]["content"] == "- Tailwind: too large\n- MySQL"
+    assert answer["meta"]["notice"] == "The entries of the list are kept as one line each."
+    assert await list_titles(ann, "skip_list") == {"Tailwind", "MySQL"}
