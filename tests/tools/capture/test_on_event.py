@@ -14,6 +14,7 @@ from tests.helpers.databases import create_postgres_database
 from tests.helpers.doors import call_rest, call_tool
 from tests.helpers.jobs import finish_jobs
 from tests.helpers.site import open_site
+from tools.capture.hooks import OnEvent
 
 pytestmark = pytest.mark.anyio
 
@@ -240,16 +241,13 @@ async def test_unknown_events_and_half_of_the_fields_are_answered_with_nothing(a
     assert over_mcp.text == "{}"
 
 
-async def test_names_and_ids_of_any_length_are_taken_and_ids_that_differ_stay_apart(eve):
-    long = "s" * 300
-    for ending in "ab":
-        await hook(eve, "UserPromptSubmit", session=long + ending, prompt=SAID, platform="p" * 300)
-    await hook(eve, "PostToolUse", session=" ", tool_name="t" * 300, tool_input={})
-    assert await hook(eve, "E" * 300, session=long) == ""
-    sessions = (await call_rest(eve, "list_sessions", {})).body["sessions"]
-    ids = {each["externalId"] for each in sessions}
-    assert len(ids) == 2
-    assert all(len(each) <= 200 for each in ids)
+async def test_names_and_ids_of_any_length_are_taken_and_ids_that_differ_stay_apart(ann):
+    ids = {OnEvent(session_id="s" * 300 + ending).session_id or "" for ending in "ab"}
+    assert (len(ids), max(map(len, ids)) <= 200) == (2, True)
+    sent = {"session_id": "s" * 300, "platform": "p" * 300, "tool_name": "t" * 300, "tool_input": {}}
+    for event in ("PostToolUse", "E" * 300):
+        assert (await call_rest(ann, "on_event", sent | {"event": event})).body == {}
+    assert OnEvent(session_id=" ", platform=" ").session_id is None
 
 
 async def test_the_official_client_gets_the_json_as_text(ann):
