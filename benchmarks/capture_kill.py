@@ -8,26 +8,34 @@ sends the same again in the next round, as a hook does. At the end the server wo
 * a batch that was cut off is there whole or not at all,
 * each thing that was said is one memory: no less, and no more.
 
+With `--postgres` a server and a worker share a Postgres database and a search store, and each round kills one of them,
+in turns, while the other one goes on.
+
 Chance is seeded; the number of rounds and the time are bounded. The exit code is 1 if anything is wrong.
 """
 
-import sqlite3
+import asyncio
 import sys
+import threading
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import sqlalchemy as sa
 from helpers.client import Client
 from helpers.common import Process, Site, make_chance
-from helpers.killing import run_command, run_rounds
+from helpers.killing import make_parser, run_command, run_rounds
+from helpers.postgres import make_database
+from helpers.shared_site import SharedSite
+from helpers.store_double import serve_store
 
 AGENTS = 4
 BATCH = 10
-SETTLE_SECONDS = 120
+SETTLE_SECONDS = 180  # longer than the claim of a process that was killed
 
 
 @dataclass
@@ -55,11 +63,11 @@ class Agent:
         self._unsettled: list[ReportedEvent] = []
         self._random = make_chance(f"{seed} {number}")
 
-    def report(self, site: Site) -> None:
-        """Report until the server is gone. What was cut off before comes first."""
+    def report(self, site: Site, is_over: threading.Event) -> None:
+        """Report until the server is gone or it is over. What was cut off before comes first."""
         with site.client() as client:
             try:
-                while True:
+                while not is_over.is_set():
                     self._send(client, self._unsettled or self._say())
             except OSError:
                 return
@@ -88,10 +96,10 @@ class Agent:
 
 
 class Run:
-    """The rounds, on one data folder."""
+    """The rounds, on one site, with a server alone."""
 
-    def __init__(self, folder: Path, seed: str) -> None:
-        self._site = Site(folder, model="none")
+    def __init__(self, site: Site, seed: str) -> None:
+        self._site = site
         self._random = make_chance(seed)
         self._agents = [Agent(number, seed) for number in range(AGENTS)]
         self.problems: list[str] = []
@@ -109,10 +117,12 @@ class Run:
             process.kill()
 
     def _report_and_kill(self, process: Process) -> None:
+        is_over = threading.Event()
         with ThreadPoolExecutor(AGENTS) as pool:
-            working = [pool.submit(agent.report, self._site) for agent in self._agents]
+            working = [pool.submit(agent.report, self._site, is_over) for agent in self._agents]
             time.sleep(self._random.uniform(0.05, 2.5))  # the jobs are looked for each second
             process.kill()
+            is_over.set()
         for each in working:
             each.result()
 
@@ -120,12 +130,9 @@ class Run:
         """Let a server do all jobs, and hold the record against what the agents know."""
         with self._site.serving(), self._site.client() as client:
             wait_for_jobs(client)
-        with closing(sqlite3.connect(self._site.folder / "loci.db")) as record:
-            jobs = dict(record.execute("SELECT source_id, state FROM jobs"))
-            texts = [content for (content,) in record.execute("SELECT content FROM memories WHERE deleted_at IS NULL")]
-            stored = [payload for (payload,) in record.execute("SELECT payload FROM events")]
+        jobs, texts, stored = asyncio.run(read_record(self._site))
         made = Counter(word for text in texts for word in text.split() if word.startswith("a"))
-        kept = Counter(word for payload in stored for word in payload.split() if word.startswith("a"))
+        kept = Counter(word for prompt in stored for word in prompt.split() if word.startswith("a"))
         for reported in self.reported_events:
             if reported.event_id is not None and jobs.get(reported.event_id) != "completed":
                 self.problems.append(f"{reported.word}: acknowledged, but its job is {jobs.get(reported.event_id)}")
@@ -149,6 +156,63 @@ class Run:
         return f"{acknowledged} of {len(self.reported_events)} events acknowledged, {len(self.problems)} problem(s)"
 
 
+class SharedRun(Run):
+    """The rounds with a server and a worker: one of them is killed, in turns, and the other one lives on."""
+
+    def __init__(self, site: SharedSite, seed: str) -> None:
+        super().__init__(site, seed)
+        self._shared_site = site
+        self._server: Process | None = None
+        self._worker: Process | None = None
+        self._rounds = 0
+
+    def run_round(self) -> None:
+        """Start the one that was killed, report, and kill the other one."""
+        if self._server is None:
+            self._server = self._site.start()
+            self._server.wait_for("/healthz")
+        if self._worker is None:
+            self._worker = self._shared_site.start_worker()
+            time.sleep(self._random.uniform(0, 3))  # it works after two seconds
+        self._rounds += 1
+        if self._rounds % 2:
+            self._report_and_kill(self._worker)
+            self._worker = None
+        else:
+            self._report_and_kill(self._server)
+            self._server = None
+
+    def check_all(self) -> None:
+        """Have all jobs done, those of a killed process when its claim has ended, and check as for a server alone."""
+        self.end()
+        super().check_all()
+
+    def end(self) -> None:
+        """End both."""
+        for process in (self._server, self._worker):
+            if process is not None:
+                process.stop()
+        self._server = self._worker = None
+
+
+async def read_record(site: Site) -> tuple[dict[str, str], list[str], list[str]]:
+    """Return the states of all jobs by their sources, the texts of all memories, and all prompts that are stored."""
+    from server.store.db import Database  # noqa: PLC0415 - only after ROOT is importable
+    from server.store.tables.capture import events, jobs  # noqa: PLC0415 - as above
+    from server.store.tables.memories import memories  # noqa: PLC0415 - as above
+
+    db = Database(site.record_url)
+    async with db.read() as connection:
+        states = {
+            row.source_id: row.state for row in await connection.execute(sa.select(jobs.c.source_id, jobs.c.state))
+        }
+        living = sa.select(memories.c.content).where(memories.c.deleted_at.is_(None))
+        texts = list((await connection.execute(living)).scalars())
+        payloads = list((await connection.execute(sa.select(events.c.payload))).scalars())
+    await db.close()
+    return states, texts, [payload["prompt"] for payload in payloads]
+
+
 def wait_for_jobs(client: Client) -> None:
     """Return when no job waits or is being done.
 
@@ -169,8 +233,34 @@ def wait_for_jobs(client: Client) -> None:
 
 def kill_rounds(folder: Path, seed: str, rounds: int, seconds: float) -> tuple[Run, int]:
     """Kill a server on the folder this many times, or until the time is over; return the run and the rounds done."""
-    return run_rounds(Run(folder, seed), rounds, seconds)
+    return run_rounds(make_run(folder, seed), rounds, seconds)
+
+
+def make_run(folder: Path, seed: str) -> Run:
+    """Return the rounds of a server alone, on SQLite."""
+    return Run(Site(folder, model="none"), seed)
+
+
+def main() -> int:
+    """Run the rounds that the command line asks for; return the exit code."""
+    parser = make_parser(__doc__, rounds=100, seconds=1500)
+    parser.add_argument(
+        "--postgres", metavar="URL", help="a database on a server of Postgres; a new one is made beside it, and dropped"
+    )
+    arguments = parser.parse_args()
+    if arguments.postgres is None:
+        return run_command(arguments, make_run)
+    with ExitStack() as stack:
+
+        def make_shared_run(folder: Path, seed: str) -> Run:
+            database = stack.enter_context(make_database(arguments.postgres))
+            store = stack.enter_context(serve_store(folder))
+            run = SharedRun(SharedSite(folder, model="none", qdrant_url=store, database_url=database), seed)
+            stack.callback(run.end)
+            return run
+
+        return run_command(arguments, make_shared_run)
 
 
 if __name__ == "__main__":
-    sys.exit(run_command(__doc__, Run, rounds=100, seconds=1500))
+    sys.exit(main())

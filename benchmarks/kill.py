@@ -28,7 +28,7 @@ from typing import Any
 
 from helpers.client import Client
 from helpers.common import Process, Site, make_chance, screen
-from helpers.killing import run_command, run_rounds
+from helpers.killing import make_parser, run_command, run_rounds
 
 WRITERS = 4
 INGEST = 10
@@ -313,4 +313,4 @@ def kill_rounds(folder: Path, seed: str, rounds: int, seconds: float) -> tuple[R
 
 
 if __name__ == "__main__":
-    sys.exit(run_command(__doc__, Run, rounds=200, seconds=3000))
+    sys.exit(run_command(make_parser(__doc__, rounds=200, seconds=3000).parse_args(), Run))

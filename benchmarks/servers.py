@@ -15,17 +15,15 @@ share. If they have not, something else was the limit: other work on the machine
 can be made, servers take processors from each other, and only the processor time of a recall is shown.
 """
 
-import os
-import secrets
-import sys
 import threading
 import time
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from helpers.client import Client
-from helpers.common import Figure, Process, Site, Words, find_free_port, make_temporary_folder, show_progress
+from helpers.common import Figure, Process, Words, find_free_port, make_temporary_folder, show_progress
 from helpers.quota import bound_process, can_bound
+from helpers.shared_site import SharedSite
 from helpers.store_double import serve_store
 
 CLIENTS = 16
@@ -35,27 +33,6 @@ SHARE = 0.2
 """Of one processor, for each server."""
 USED = 0.9
 """The part of their share that servers have used if nothing else was the limit."""
-
-
-@dataclass
-class SharedSite(Site):
-    """A site whose servers share a record and a search store."""
-
-    qdrant_url: str = ""
-    secret: str = field(default_factory=lambda: secrets.token_urlsafe(32))
-
-    @property
-    def environment(self) -> dict[str, str]:
-        """The settings, whatever this shell has set."""
-        shared = {"LOCI_QDRANT_URL": self.qdrant_url, "LOCI_LAYOUT": "shared", "LOCI_SECRET_KEY": self.secret}
-        if url := os.environ.get("LOCI_BENCH_POSTGRES_URL"):
-            shared["LOCI_DATABASE_URL"] = url
-        return super().environment | shared
-
-    def start_at(self, port: int) -> Process:
-        """Start a server at a port, without waiting for it."""
-        settings = self.environment | {"LOCI_PORT": str(port)}
-        return Process([sys.executable, "-m", "server", "serve"], port, settings, self.folder / f"{port}.log")
 
 
 @dataclass

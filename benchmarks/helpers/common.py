@@ -209,6 +209,12 @@ class Site:
             "LOCI_EMBEDDING_MODEL": self.model,
         }
 
+    @property
+    def record_url(self) -> str:
+        """The URL of the record as SQLAlchemy takes it."""
+        url = self.environment.get("LOCI_DATABASE_URL", "")
+        return url.replace("postgresql:", "postgresql+asyncpg:") or f"sqlite+aiosqlite:///{self.folder / 'loci.db'}"
+
     def cli(self, *arguments: str, stdin: str = "") -> str:
         """Run a command to its end, and return its stdout."""
         command = [sys.executable, "-m", "server", *arguments]

@@ -41,15 +41,17 @@ def run_rounds(run: R, rounds: int, seconds: float) -> tuple[R, int]:
     return run, done
 
 
-def run_command(
-    description: str | None, make_run: Callable[[Path, str], KillRun], *, rounds: int, seconds: float
-) -> int:
-    """Read the command line, run the rounds, and print what was found. Return the exit code: 1 if anything is wrong."""
+def make_parser(description: str | None, *, rounds: int, seconds: float) -> argparse.ArgumentParser:
+    """Return the command line of rounds, with their usual number and time."""
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=rounds, help="how often the server is killed")
+    parser.add_argument("--rounds", type=int, default=rounds, help="how often a process is killed")
     parser.add_argument("--seconds", type=float, default=seconds, help="after how long no round is begun any more")
     parser.add_argument("--seed", default="loci", help="what chance begins with")
-    arguments = parser.parse_args()
+    return parser
+
+
+def run_command(arguments: argparse.Namespace, make_run: Callable[[Path, str], KillRun]) -> int:
+    """Run the rounds, and print what was found. Return the exit code: 1 if anything is wrong."""
     started = time.perf_counter()
     with make_temporary_folder() as folder:
         run, done = run_rounds(make_run(folder / "data", arguments.seed), arguments.rounds, arguments.seconds)
