@@ -9,4 +9,4 @@ def test_no_event_is_lost_and_no_observation_is_made_twice(tmp_path):
     run, rounds = kill_rounds(tmp_path / "data", "loci", rounds=3, seconds=90)
     assert run.problems == []
     assert rounds
-    assert any(told.event_id for told in run.all_told)
+    assert any(each.event_id for each in run.reported_events)
