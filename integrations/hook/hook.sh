@@ -84,6 +84,16 @@ recall() {
     esac
 }
 
+# find_repository: prints the URL of the repository in which the client works, without credentials; nothing if there is none.
+# All worktrees and clones of a repository are one project by it. It is left out if it has characters that JSON escapes.
+find_repository() {
+    origin=$(git config --get remote.origin.url | sed 's#//[^/@]*@#//#') || return
+    case $origin in
+    *[!A-Za-z0-9@:/._~+%-]*) ;;
+    *) printf '%s' "$origin" ;;
+    esac
+}
+
 # The input is always read to its end: a client may treat a closed pipe as an error.
 input=$(cat)
 if [ -z "$key" ]; then
@@ -91,6 +101,8 @@ if [ -z "$key" ]; then
     exit 0
 fi
 [ $# -eq 0 ] || input="{\"platform\":\"$1\",${input#*\{}"
+repository=$(find_repository)
+[ -z "$repository" ] || input="{\"repository\":\"$repository\",${input#*\{}"
 found=$(printf '%s' "$input" | ask /v1/hooks --data-binary @-)
 case ${found##*"$line_break"} in
 2??) show /v1/hooks "$found" ;;

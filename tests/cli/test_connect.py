@@ -121,15 +121,30 @@ def test_the_clients_with_plugins_are_connected_by_their_own_commands(home, loci
         loci("connect", client, "--url", URL, "--write")
         loci("disconnect", client)
     assert (home.parent / "ran").read_text().splitlines() == [
-        f"claude plugin marketplace add {ROOT}",
+        f"claude plugin marketplace add {ROOT}/integrations",
         f"claude plugin install loci@loci --config url={URL}",
         "claude plugin uninstall loci@loci",
         "claude plugin marketplace remove loci",
-        f"codex plugin marketplace add {ROOT}",
+        f"codex plugin marketplace add {ROOT}/integrations",
         "codex plugin add loci@loci",
         "codex plugin remove loci@loci",
         "codex plugin marketplace remove loci",
     ]
+
+
+@pytest.mark.parametrize(
+    ("marketplace", "source"),
+    [(".claude-plugin/marketplace.json", "claude-code"), (".agents/plugins/marketplace.json", "codex")],
+)
+def test_the_lists_of_plugins_in_a_checkout_and_in_a_wheel_differ_in_their_paths_alone(marketplace, source):
+    outer = (ROOT / marketplace).read_text()
+    assert outer.replace(f"./integrations/{source}", f"./{source}") == (ROOT / "integrations" / marketplace).read_text()
+    assert (ROOT / "integrations" / source).is_dir()
+
+
+def test_both_plugins_say_with_the_same_words_when_to_remember():
+    claude, codex = (ROOT / f"integrations/{each}/skills/memory/SKILL.md" for each in ("claude-code", "codex"))
+    assert claude.read_text() == codex.read_text()
 
 
 def test_clients_share_the_key_and_the_hook_and_the_last_one_takes_them_with_it(home, loci):

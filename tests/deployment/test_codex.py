@@ -117,7 +117,9 @@ async def test_what_is_said_in_one_session_is_told_in_the_next_and_private_text_
         folder.mkdir()
     command = "echo echo canary >deploy.sh; git init -q; git add . && git commit -m 'Add the canary step'"
     calls = [{"name": "exec_command", "arguments": {"cmd": command}}]
-    await say(shop, f"{SAID} <private>my locker has heliotrope</private> DO {json.dumps(calls)} END")
+    first = await say(shop, f"{SAID} <private>my locker has heliotrope</private> DO {json.dumps(calls)} END")
+    assert "When to store and recall memories with Loci" in first  # the skill that the model may choose itself
+    assert "Forget memories on the Loci server" not in first  # one that only a person calls
     await wait_for_memories(site, "eve", ["Tuesdays", "egret", "Committed"])
 
     asked = await say(blog, "when can I ship to staging?")

@@ -111,6 +111,15 @@ def test_the_package_serves_from_an_empty_folder_and_finds_its_data_again(progra
     assert {each.name for each in Path(home["HOME"]).iterdir()} == {".local"}
 
 
+def test_the_package_has_the_plugins_and_hooks_of_all_clients(programs, home):
+    for client in ("claude-code", "codex", "gemini", "cursor", "vscode", "opencode"):
+        assert "is not there" not in run(programs / "loci", "connect", client, "--key", "mp_live_0", env=home)
+    shown = run(programs / "loci", "connect", "claude-code", env=home)
+    place = Path(shown.split("marketplace add ")[1].splitlines()[0])
+    assert (place / ".claude-plugin/marketplace.json").is_file()
+    assert (place / "claude-code/hooks/hooks.json").is_file()
+
+
 def test_uvx_runs_the_package_by_its_name(programs, wheel):
     # The libraries are in the cache of uv, since the package was installed.
     command = (UV, "tool", "run", "--quiet", "--offline", "--constraints", PINS, "--from", wheel)

@@ -26,7 +26,9 @@ class Hook:
 
     async def run(self, given: bytes, *arguments: str, **env) -> tuple[str, str]:
         """Return its two outputs; it always exits with 0."""
-        environ = {"PATH": os.environ["PATH"], "HOME": str(self.home)} | PATIENCE | self.env | env
+        # No repository, unless the test names one: that of this checkout may have a remote.
+        places = {"PATH": os.environ["PATH"], "HOME": str(self.home), "GIT_DIR": str(self.home / "none")}
+        environ = places | PATIENCE | self.env | env
         return await run_command(("sh", str(HOOK), *arguments), environ, given)
 
     async def read_context(self, event, *, escaped=False, env=None, **given) -> str | None:

@@ -54,6 +54,30 @@ async def test_an_event_goes_to_the_server_as_it_is_with_the_client_that_is_name
     assert json.loads(output) == {"additional_context": ODD}
 
 
+@pytest.mark.parametrize(
+    ("remote", "sent"),
+    [
+        ("https://ann:hunter2@git.example.com/ann/shop.git", "https://git.example.com/ann/shop.git"),
+        ("git@git.example.com:ann/shop.git", "git@git.example.com:ann/shop.git"),
+        ('https://git.example.com/"odd\\path', None),
+    ],
+)
+async def test_the_repository_is_what_git_says_so_that_its_worktrees_are_one_project(hook, tmp_path, remote, sent):
+    repository = tmp_path / "shop"
+    repository.mkdir()
+    config = json.dumps(remote)  # a value of git's settings has the escapes of JSON
+    (repository / "config").write_text(f'[core]\n\tbare = true\n[remote "origin"]\n\turl = {config}\n')
+    (repository / "HEAD").write_text("ref: refs/heads/main\n")
+    for folder in ("objects", "refs"):
+        (repository / folder).mkdir()
+    given = {"hook_event_name": "Stop", "cwd": "/home/ann/shop-2"}
+    async with stand_in(body=b"{}") as stand:
+        env = {"LOCI_URL": stand.url, "LOCI_API_KEY": "k", "GIT_DIR": str(repository)}
+        await hook.run(json.dumps(given).encode(), "gemini", **env)
+    ((_, body),) = stand.asked
+    assert json.loads(body) == {"platform": "gemini"} | given | ({} if sent is None else {"repository": sent})
+
+
 async def test_a_session_starts_with_identity_and_working_memory(anns, ann):
     await ann.http.put("/v1/identity", json={"crystal": f"# Who\n{ODD}"})
     await ann.http.put("/v1/working-memory/session_notes", json={"content": "Left off at the parser"})

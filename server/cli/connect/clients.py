@@ -13,9 +13,8 @@ from server.cli.connect.plans import Addition, Block, OwnFile, Plan
 from server.connect_commands import NAME, list_plugin_commands, list_removing_commands
 from server.errors import Failure
 
-#: The checkout of Loci that this program comes from. A wheel has no integrations.
-ROOT = Path(__file__).parents[3]
-INTEGRATIONS = ROOT / "integrations"
+#: The plugins and hooks that this program comes with, in a checkout and in a wheel.
+INTEGRATIONS = Path(__file__).parents[3] / "integrations"
 _HOOK_FILES = ("hook.sh", "json.awk", "request.awk", "answer.awk")
 _HOOKS_NEED_KEY = "The hooks need a key, so nothing is captured. `loci connect {name} --key ...` connects with one."
 
@@ -44,7 +43,7 @@ def make_plan(name: str, connection: Connection) -> Plan:
     try:
         return PLANS[name](connection)
     except FileNotFoundError as error:
-        hint = "Run `loci` of a checkout of Loci's repository: the plugins and hooks are files in it."
+        hint = "It belongs to Loci: install Loci again."
         raise Failure("invalid", f"{error.filename} is not there. {hint}") from None
 
 
@@ -55,9 +54,9 @@ def find_own_folder() -> Path:
 
 def _plan_claude_code(connection: Connection) -> Plan:
     if connection.key is None:
-        (ROOT / ".claude-plugin/marketplace.json").stat()
+        (INTEGRATIONS / ".claude-plugin/marketplace.json").stat()
         return Plan(
-            commands=_split(list_plugin_commands("claude-code", str(ROOT), connection.url)),
+            commands=_split(list_plugin_commands("claude-code", str(INTEGRATIONS), connection.url)),
             undoing=_split(list_removing_commands("claude-code")),
             hints=("Then type /mcp in a session, and log in at plugin:loci:loci.",),
         )
@@ -70,7 +69,7 @@ def _plan_claude_code(connection: Connection) -> Plan:
 
 
 def _plan_codex(connection: Connection) -> Plan:
-    (ROOT / ".agents/plugins/marketplace.json").stat()
+    (INTEGRATIONS / ".agents/plugins/marketplace.json").stat()
     config = Path(os.environ.get("CODEX_HOME") or Path.home() / ".codex") / "config.toml"
     lines = [f"[mcp_servers.{NAME}]", f"url = {json.dumps(connection.url)}"]
     if connection.key is not None:
@@ -78,7 +77,7 @@ def _plan_codex(connection: Connection) -> Plan:
     approve = "Start codex, and approve the hooks in /hooks: Codex runs only hooks that you approved."
     login = () if connection.key else (f"Log in: codex mcp login {NAME}",)
     return Plan(
-        commands=_split(list_plugin_commands("codex", str(ROOT), connection.url)),
+        commands=_split(list_plugin_commands("codex", str(INTEGRATIONS), connection.url)),
         undoing=_split(list_removing_commands("codex")),
         changes=(Block(config, ("mcp_servers", NAME), "\n".join(lines) + "\n"),),
         hints=(*login, approve),
