@@ -8,7 +8,7 @@ import pytest
 from importlinter.cli import lint_imports
 
 ROOT = Path(__file__).parent.parent
-FOLDERS = ("server", "auth", "tools")
+FOLDERS = ("server", "auth", "tools", "integrations")
 SOURCES = sorted(path for folder in FOLDERS for path in (ROOT / folder).rglob("*.py") if "versions" not in path.parts)
 LINES, FUNCTION_LINES = 400, 60
 
