@@ -1,11 +1,9 @@
 """From text to terms, and from terms to BM25's sparse vectors.
 
-Stored texts and queries go through one analyzer, so that both agree on the words. Compounds
-(`Navier-Stokes`, `node.js`, `src/app.py`) count whole and in parts; scripts without spaces count in pairs of
-characters. A memory is found by its *search text*, which is more than its content: see `build_search_text`.
+Stored texts and queries go through one analyzer (`words/`), so that both agree on the terms. A memory is found by its
+*search text*, which is more than its content: see `build_search_text`.
 """
 
-import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
@@ -13,8 +11,12 @@ from functools import lru_cache
 
 import mmh3
 
-from server.memory.languages import Language, get_stemmer, get_stop_words
+from server.memory.languages import Language
 from server.memory.models import Memory
+from server.memory.words.folding import compose, compose_with_places, fold
+from server.memory.words.pieces import Piece, join_parts, list_written_words, split_word
+from server.memory.words.stems import find_stemmer
+from server.memory.words.syllables import is_vietnamese, pair_syllables
 
 SEARCH_TEXT_RULE = 5
 """Raise it with every change of the analyzer or of the search text: collections made by another rule are rebuilt."""
@@ -33,57 +35,39 @@ OWN_WEIGHT = 3
 NEIGHBOURS = 2
 SHORT_TERMS = 48
 
-_LONGEST = 100  # characters of a term; no word is longer
-_POSSESSIVE = re.compile(r"['’]s\b")  # noqa: RUF001 - the typographic apostrophe is meant
-_WORD = re.compile(r"[^\W_]+(?:['’._/:+#@-]+[^\W_]+)*[+#]*")  # noqa: RUF001 - the curly apostrophe is meant
-_PART = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")  # noqa: RUF001 - the curly apostrophe is meant
-_UNSPACED = re.compile(
-    r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af]+"
-)
-
-
-def has_unspaced_script(text: str) -> bool:
-    """Whether a text has letters of a script without spaces, so that its "words" are phrases."""
-    return _UNSPACED.search(text) is not None
-
 
 def name_search_text_rule(language: Language) -> str:
     """Return the name of the rule by which memories in a language are found now."""
     return f"{SEARCH_TEXT_RULE}-{language}"
 
 
-def _split_pieces(text: str) -> list[str]:
-    """Return the lower-case words in order; a compound comes whole and then in its parts."""
-    pieces: list[str] = []
-    for word in _WORD.findall(_POSSESSIVE.sub("", text.lower())):
-        parts = _PART.findall(word)
-        if len(parts) > 1 or parts[0] != word:
-            pieces.append(word)
-        for part in parts:
-            if runs := _UNSPACED.findall(part):
-                pieces += [run[i : i + 2] for run in runs for i in range(max(1, len(run) - 1))]
-                pieces += [rest for rest in _UNSPACED.split(part) if rest]
-            else:
-                pieces.append(part)
-    return pieces
+def _list_pieces(text: str, language: Language, extra_stop_words: Collection[str] = ()) -> list[Piece]:
+    """Return the pieces of a text that are no stop words, in order; if all are stop words, return those."""
+    told: list[Piece] = []
+    ignored: list[Piece] = []
+    for _, written in list_written_words(compose(text)):
+        for piece in split_word(written, language):
+            (ignored if piece.is_stop or piece.shown in extra_stop_words else told).append(piece)
+    return told or ignored
 
 
 def split_words(text: str, language: Language = "english", extra_stop_words: Collection[str] = ()) -> list[str]:
     """Return the words of a text without stop words, in order; if all are stop words, return those.
 
-    `extra_stop_words` are in addition to the language's own, in lower case.
+    A compound comes whole, without its joints, and then in its parts. `extra_stop_words` are in addition to the
+    language's own, in lower case.
     """
-    pieces = [piece for piece in _split_pieces(text) if len(piece) <= _LONGEST]
-    ignored = get_stop_words(language)
-    if extra_stop_words:
-        ignored = ignored.union(extra_stop_words)
-    return [piece for piece in pieces if piece not in ignored] or pieces
+    return [piece.word for piece in _list_pieces(text, language, extra_stop_words)]
 
 
 def stem_words(words: Iterable[str], language: Language = "english") -> list[str]:
     """Return the stem of each word."""
-    stem = get_stemmer(language)
-    return [stem(word) for word in words]
+    return [find_stemmer(folded, language)(folded) for folded in map(_fold_word, words)]
+
+
+@lru_cache(maxsize=8192)
+def _fold_word(word: str) -> str:
+    return join_parts(fold(compose(word)))
 
 
 def find_terms(text: str, terms: Collection[str], language: Language = "english") -> list[tuple[int, str]]:
@@ -91,19 +75,13 @@ def find_terms(text: str, terms: Collection[str], language: Language = "english"
 
     A compound is found by its parts.
     """
-    stem, known = get_stemmer(language), dict[str, str]()
+    composed, places = compose_with_places(text)
     found: list[tuple[int, str]] = []
-    for match in _PART.finditer(text):
-        word = _POSSESSIVE.sub("", match[0].lower())
-        if _UNSPACED.search(word):
-            pairs = ((match.start() + place, match[0][place : place + 2]) for place in range(len(match[0])))
-            found += [(place, pair) for place, pair in pairs if pair in terms]
-            continue
-        if word not in known:
-            known[word] = stem(word)
-        if known[word] in terms:
-            found.append((match.start(), known[word]))
-    return found
+    for start, written in list_written_words(composed):
+        for piece in split_word(written, language):
+            if not piece.is_whole:
+                found += [(start + piece.place, term) for term in piece.terms if term in terms]
+    return found if places is None else [(places[place], term) for place, term in found]
 
 
 def hash_term(term: str) -> int:
@@ -125,9 +103,17 @@ def _join_names(memory: Memory) -> str:
 
 
 @lru_cache(maxsize=256)
-def _stem_text(text: str, language: Language) -> tuple[str, ...]:
+def _list_terms(text: str, language: Language) -> tuple[str, ...]:
     # Remembered, because each turn of a conversation is also its followers' neighbour.
-    return tuple(stem_words(split_words(text, language), language))
+    terms: list[str] = []
+    for piece in _list_pieces(text, language):
+        terms += piece.terms
+        if piece.marked:
+            terms.append(piece.marked)
+    composed = compose(text)
+    if is_vietnamese(composed):
+        terms += pair_syllables([written.casefold() for _, written in list_written_words(composed)])
+    return tuple(terms)
 
 
 def build_search_text(memory: Memory, before: Sequence[str], language: Language = "english") -> Counter[str]:
@@ -136,14 +122,14 @@ def build_search_text(memory: Memory, before: Sequence[str], language: Language 
     `before` are the contents of the memories just before it in its session. Its own terms count `OWN_WEIGHT` times; a
     memory of more than `SHORT_TERMS` terms is found by its own terms only.
     """
-    own = _stem_text(memory.content, language)
+    own = _list_terms(memory.content, language)
     counts = Counter(own)
-    counts.update(_stem_text(_join_names(memory), language))
+    counts.update(_list_terms(_join_names(memory), language))
     for term in counts:
         counts[term] *= OWN_WEIGHT
     if len(own) <= SHORT_TERMS:
         for text in before:
-            counts.update(_stem_text(text, language)[:SHORT_TERMS])
+            counts.update(_list_terms(text, language)[:SHORT_TERMS])
     return counts
 
 

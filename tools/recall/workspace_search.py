@@ -49,9 +49,11 @@ async def search_workspace(services: Services, workspace: Workspace, request: Re
         with services.observer.watch("recall", "embedding"):
             dense = await services.encoder.embed_query(question.remove_common_names(common), serving.generation)
     model = services.encoder.find_model_name(serving.generation)
-    scales = gate.Scales.from_rarities(gate.limit_missing(rarities, total), model)
+    judged, weights = question.leave_out_unmissed(rarities, gate.compute_idf(total, 0))
+    weighed = [each * weight for each, weight in zip(gate.limit_missing(judged, total), weights, strict=True)]
+    scales = gate.Scales.from_rarities(weighed, model)
     filters = _build_filters(request.facets)
-    query = Query(dense, SparseVector(ids, [1.0] * len(ids)), request.depth, filters, KEYS)
+    query = Query(dense, SparseVector(ids, question.weights), request.depth, filters, KEYS)
     with services.observer.watch("recall", "search"):
         if words is None:
             found = await services.projection.search_points(workspace.id, query, serving.generation)

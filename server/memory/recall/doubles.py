@@ -13,7 +13,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from server.memory.languages import is_stop_word
-from server.memory.text import has_unspaced_script, stem_words
+from server.memory.text import stem_words
+from server.memory.words.folding import compose
+from server.memory.words.pieces import has_unspaced
 
 ALIKE = 0.9
 """Two texts that share at least this part of their words (Jaccard) are alike: copies, or records of one pattern."""
@@ -73,7 +75,7 @@ def read_particulars(text: str) -> Particulars:
     names: set[str] = set()
     follows_colon = False
     starts_sentence = True
-    for raw in text.split():
+    for raw in compose(text).split():
         written = raw.strip(_EDGES)
         if not written:
             continue
@@ -108,7 +110,7 @@ def are_doubles(one: Particulars, other: Particulars) -> bool:
 
 def list_words(text: str) -> frozenset[str]:
     """Return the words of a text, by which `are_alike` compares texts: in lower case, without signs at their ends."""
-    return frozenset(raw.strip(_EDGES) for raw in text.casefold().split())
+    return frozenset(raw.strip(_EDGES) for raw in compose(text).casefold().split())
 
 
 def are_alike(one: frozenset[str], other: frozenset[str]) -> bool:
@@ -157,5 +159,5 @@ def _is_telling(word: str) -> bool:
         word in _TELLING
         or any(sign.isnumeric() or sign in _JOINTS or unicodedata.category(sign)[0] == "S" for sign in word)
         or word.endswith(("n't", "n’t"))  # noqa: RUF001 - the curly apostrophe is meant
-        or has_unspaced_script(word)
+        or has_unspaced(word)
     )

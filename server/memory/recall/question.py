@@ -9,6 +9,7 @@ from functools import cached_property
 from server.memory.dates.grammar import Span, find_spans
 from server.memory.languages import Language, get_stop_words
 from server.memory.text import hash_term, split_words, stem_words
+from server.memory.words.asked import Group, read_question
 
 MOST_TERMS = 100
 """The most terms of a message that are looked for: for each, the engine looks at all memories that have it."""
@@ -37,19 +38,53 @@ class Question:
     extra_stop_words: tuple[str, ...] = ()
 
     @cached_property
+    def _groups(self) -> list[Group]:
+        return read_question(self.text, self.language, self.extra_stop_words)
+
+    @cached_property
     def shown_words(self) -> list[str]:
         """The distinct words that are looked for, as they were written but in lower case, in order."""
-        return list(dict.fromkeys(split_words(self.text, self.language, self.extra_stop_words)))[:MOST_TERMS]
+        return list(dict.fromkeys(word for group in self._groups for word in group.shown))[:MOST_TERMS]
 
     @cached_property
     def terms(self) -> list[str]:
         """The distinct terms that are looked for."""
-        return list(dict.fromkeys(stem_words(self.shown_words, self.language)))
+        return list(dict.fromkeys(term for group in self._groups for term in group.terms))[:MOST_TERMS]
 
     @cached_property
     def term_ids(self) -> list[int]:
         """The distinct places of the terms in a sparse vector."""
         return list(dict.fromkeys(hash_term(term) for term in self.terms))
+
+    @cached_property
+    def weights(self) -> list[float]:
+        """How much each of `term_ids` counts, from 0 to 1."""
+        if not any(group.weights for group in self._groups):
+            return [1.0] * len(self.term_ids)
+        by_id: dict[int, float] = {}
+        for group in self._groups:
+            for term, weight in zip(group.terms, group.weights or [1.0] * len(group.terms), strict=True):
+                by_id[hash_term(term)] = max(by_id.get(hash_term(term), 0.0), weight)
+        return [by_id[each] for each in self.term_ids]
+
+    def leave_out_unmissed(self, rarities: Sequence[float], missing: float) -> tuple[list[float], list[float]]:
+        """Return the rarities of those terms by which a memory is judged, and how much each of them counts.
+
+        A word may be asked for by several terms. Those that the workspace lacks count only as far as they stand for
+        words that it lacks.
+
+        Args:
+            rarities: the idf of each of `term_ids`.
+            missing: the idf of a term that no memory has.
+        """
+        by_id = dict(zip(self.term_ids, zip(rarities, self.weights, strict=True), strict=True))
+        judged: list[tuple[float, float]] = []
+        for group in self._groups:
+            known = [by_id.pop(term, None) for term in dict.fromkeys(map(hash_term, group.terms))]
+            held = [each for each in known if each is not None and each[0] < missing]
+            lacking = [each for each in known if each is not None and each[0] >= missing]
+            judged += held + lacking[: max(group.words - len(held), 0)]
+        return [each for each, _ in judged], [weight for _, weight in judged]
 
     def find_spans(self, now: datetime) -> tuple[Span, ...]:
         """Return the stretches of time that the query names."""
@@ -105,7 +140,7 @@ class Question:
             word = _ENDING.sub("", match[0])
             if not (any_case or word[0].isupper()):
                 return match[0]
-            (term,) = stem_words([word.lower()], self.language)
+            (term,) = stem_words([word], self.language)
             return "" if hash_term(term) in common else match[0]
 
         rest = _NAME.sub(replace_name, self.text)

@@ -54,7 +54,8 @@ class RecordWords:
     def _find_best(self, query: Query, rarities: Sequence[float]) -> list[FoundPoint]:
         if query.text is None:
             return []
-        of_terms = dict(zip(query.text.indices, rarities, strict=True))
+        asked = zip(query.text.indices, query.text.values, rarities, strict=True)
+        of_terms = {term: weight * rarity for term, weight, rarity in asked}
         found: list[FoundPoint] = []
         for point in self.points:
             weights = zip(point.text.indices, point.text.values, strict=True)
