@@ -101,10 +101,11 @@ function before_escape(t,    rest) {
     return RLENGTH % 2 ? substr(t, 1, length(t) - length(rest) + RLENGTH - 1) : t
 }
 
-# The number of characters of a string, without the blanks around it.
+# The number of characters of a string, without the blanks around it. Those of U+3000 to U+D7FF count as three.
 function characters(s) {
     gsub(/\\\\/, "x", s)
     gsub(/\\[nrtf]/, " ", s)
+    gsub(/\\u([3-9a-cA-C][0-9a-fA-F]|[dD][0-7])[0-9a-fA-F][0-9a-fA-F]|[\343-\355]/, "xxx", s)
     gsub(/\\(u[0-9a-fA-F][0-9a-fA-F][0-9a-fA-F][0-9a-fA-F]|.)/, "x", s)
     gsub(/^ +| +$|[\200-\277]/, "", s)
     return length(s)

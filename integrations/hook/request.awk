@@ -8,7 +8,8 @@ END {
     else if (event == "UserPromptSubmit" || event == "BeforeAgent") recall(text["prompt"])
 }
 
-# The minimum of ten characters is the one of Memento's hook: "yes" or "go on" recall only noise.
+# The minimum of ten characters is the one of Memento's hook: "yes" or "go on" recall only noise. A character of Chinese,
+# Japanese or Korean says as much as some three letters, and counts as three.
 function recall(prompt) {
     if (characters(prompt) < 10 || prompt ~ /^([ ]|\\[nrt])*(\\?\/)[A-Za-z0-9_:-]+([ ]|\\[nrt]|$)/) return
     # The server's 2,000 tokens are 6,000 bytes at most. Asked with `query`, it answers with a text ready for a prompt.

@@ -178,16 +178,30 @@ async def test_a_prompt_of_a_hundred_thousand_characters_is_answered(anns, ann):
     assert "egret" in await anns.read_context("UserPromptSubmit", prompt="staging server? " + "so it is, " * 10_000)
 
 
-@pytest.mark.parametrize("prompt", ["yes, do it", "/etc/hosts is wrong, why?", "  \n/ is full, why is that?", "è" * 10])
-async def test_a_prompt_worth_asking_for_is_asked_for(hook, prompt):
+@pytest.mark.parametrize("escaped", [True, False])
+@pytest.mark.parametrize(
+    "prompt",
+    ["yes, do it", "/etc/hosts is wrong, why?", "  \n/ is full, why is that?", "è" * 10, "备份什么时候跑", "백업 언제"],
+)
+async def test_a_prompt_worth_asking_for_is_asked_for(hook, prompt, escaped):
     async with stand_in(captures=False) as stand:
-        await hook.read_context("UserPromptSubmit", prompt=prompt, env={"LOCI_URL": stand.url, "LOCI_API_KEY": "k"})
+        hook.env = {"LOCI_URL": stand.url, "LOCI_API_KEY": "k"}
+        await hook.read_context("UserPromptSubmit", prompt=prompt, escaped=escaped)
     assert len(stand.asked) == 2
 
 
 @pytest.mark.parametrize(
     "prompt",
-    ["", "do it now", "è" * 9, " \n  go on  \t\r\n\n\n", "/compact keep the tests", " /mcp\n", "/a:b-c_d tests tests"],
+    [
+        "",
+        "do it now",
+        "è" * 9,
+        "你好呀",
+        " \n  go on  \t\r\n\n\n",
+        "/compact keep the tests",
+        " /mcp\n",
+        "/a:b-c_d tests tests",
+    ],
 )
 async def test_short_prompts_and_slash_commands_ask_nothing(hook, prompt):
     async with stand_in(captures=False) as stand:
