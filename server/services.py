@@ -18,6 +18,7 @@ from server.store.migrate import migrate
 from server.store.projection.accesses import Accesses
 from server.store.projection.backfill import Pace
 from server.store.projection.gap_counts import GapCounts
+from server.store.projection.vocabulary import Vocabularies
 from server.store.record.people.plans import Plans
 from server.wiring.auth import open_auth
 from server.wiring.stores import build_reranker, open_encoder, open_llm, open_projection
@@ -60,6 +61,7 @@ async def open_services(
             now=now,
             db=db,
             projection=projection,
+            vocabularies=Vocabularies(db),
             encoder=encoder,
             gap_counts=GapCounts(db, encoder, now),
             reranker=reranker,

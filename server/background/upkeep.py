@@ -118,6 +118,7 @@ async def clean_up_records(
     services.encoder.filling.note_gaps()
     if await erasure.erase_due_memories(services.db, now, services.undo_time):
         services.encoder.source.forget_queries()
+        services.vocabularies.forget()
     deleted = PAGE
     while deleted == PAGE:
         async with services.db.write() as connection:

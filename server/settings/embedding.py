@@ -31,9 +31,9 @@ class EmbeddingSettings(BaseSettings):
         default="auto",
         max_length=200,
         validate_default=True,
-        description="The name of a fastembed model. `auto` takes the first model that is on this machine. With `none` "
-        "recall ranks by keyword only. With another provider: the name of its model; `auto` is the provider's usual "
-        "one.",
+        description="The name of a fastembed model. `auto` takes the first model that is on this machine. "
+        "`multilingual` is one of some 50 languages. With `none` recall ranks by keyword only. With another provider: "
+        "the name of its model; `auto` is the provider's usual one.",
     )
     embedding_dims: int = Field(
         default=0, ge=0, le=8192, description="The vector length to ask the provider for; 0: the model's own."
@@ -84,6 +84,8 @@ class EmbeddingSettings(BaseSettings):
         provider = info.data.get("embedding_provider") or (ENDPOINT if info.data.get("embedding_url") else LOCAL)
         if provider != LOCAL and value == "none":
             raise ValueError("must not be none; leave LOCI_EMBEDDING_PROVIDER and LOCI_EMBEDDING_URL out instead")
+        if provider != LOCAL and value == "multilingual":
+            raise ValueError("must name a model of the provider; `multilingual` is one on this machine")
         if provider == ENDPOINT and value in {"", "auto"}:
             raise ValueError("must name the model at LOCI_EMBEDDING_URL; `auto` is for a provider with a usual model")
         return value

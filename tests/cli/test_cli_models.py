@@ -1,14 +1,18 @@
 """The models and the endpoints that the commands look for: `loci doctor` and `loci model pull`."""
 
 import asyncio
+import json
 import os
+from dataclasses import asdict
 
 import httpx
 import pytest
 from huggingface_hub import constants
 
 from server.config import Settings
+from server.memory.embedding_model import Model
 from server.store.data_folder import OWNER_ONLY
+from server.store.embedding.models.model_folder import MULTILINGUAL, find_model_folder
 from tests.doubles import tiny_cross_encoder
 from tests.helpers.clock import Clock
 from tests.helpers.logins.fake_issuer import URL, FakeIssuer, open_fake_web
@@ -42,6 +46,27 @@ def test_pulling_models_leaves_the_endpoints_alone_and_says_what_is_missing_of_t
     assert refused.exit_code == 1
     assert f"The cross-encoder {tiny_cross_encoder.NAME} could not be fetched" in " ".join(refused.stderr.split())
     assert cli("model", "pull").exit_code == 0
+    refused = cli("model", "pull", "--multilingual")
+    assert refused.exit_code == 1
+    assert "LOCI_EMBEDDING_PROVIDER is not local" in " ".join(refused.stderr.split())
+
+
+def test_without_a_hub_the_multilingual_model_is_refused_by_its_name(cli, monkeypatch):
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    refused = cli("model", "pull", "--multilingual", "--strict")
+    assert refused.exit_code == 1
+    told = " ".join(refused.stderr.split())
+    assert f"The embedding model {MULTILINGUAL} could not be fetched: the model hub cannot be reached" in told
+
+
+def test_the_multilingual_model_that_is_here_is_named_with_the_setting_that_takes_it(cli, tmp_path):
+    home = find_model_folder(tmp_path / "data" / "models", MULTILINGUAL)
+    home.mkdir(parents=True)
+    (home / "loci.json").write_text(json.dumps(asdict(Model(MULTILINGUAL, "d", 384, 128, "model.onnx"))))
+    (home / "model.onnx").touch()
+    told = " ".join(cli("model", "pull", "--multilingual").stderr.split())
+    assert MULTILINGUAL in told
+    assert "set LOCI_EMBEDDING_MODEL=multilingual" in told
 
 
 def test_doctor_names_what_is_wrong_and_what_to_do(cli, monkeypatch):

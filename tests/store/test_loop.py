@@ -14,6 +14,7 @@ from server.store.embedding.encoder import Encoder
 from server.store.embedding.local import LocalEmbeddings
 from server.store.projection.accesses import Accesses
 from server.store.projection.backfill import Pace
+from server.store.projection.vocabulary import Vocabularies
 from tools.core.rate_limit import RateLimit
 
 pytestmark = pytest.mark.anyio
@@ -32,6 +33,7 @@ async def services(book, projection, tmp_path, clock):
         projection=projection,
         accesses=Accesses(book.db, projection, clock),
         encoder=encoder,
+        vocabularies=Vocabularies(book.db),
         authenticator=SimpleNamespace(take_last_uses=dict),
         rate_limit=RateLimit(0, clock),
         undo_time=timedelta(days=30),

@@ -221,6 +221,7 @@ async def purge_project(services: Services, call: AccountCall, args: PurgeProjec
         counts = await purge_workspace(connection, workspace.id, call.actor, now)
         await journal_change(connection, workspace.id, call.actor, now, {"project": workspace.id})
     services.encoder.source.forget_queries()
+    services.vocabularies.forget()
     await services.projection.project(workspace.id)
     await services.db.empty_log()
     purged = PurgedCounts(

@@ -16,6 +16,7 @@ from server.store.projection.accesses import Accesses
 from server.store.projection.backfill import Pace
 from server.store.projection.gap_counts import GapCounts
 from server.store.projection.projection import Projection
+from server.store.projection.vocabulary import Vocabularies
 from server.store.record.outbox import Outbox
 from server.store.record.people.plans import Plans
 from server.store.webhooks.delivery import WebhookSender
@@ -29,6 +30,7 @@ class Services:
     now: Clock
     db: Database
     projection: Projection
+    vocabularies: Vocabularies
     encoder: Encoder
     gap_counts: GapCounts
     reranker: Reranker

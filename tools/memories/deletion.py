@@ -121,6 +121,7 @@ async def _erase_memory(services: Services, call: Call, memory_id: str) -> Delet
     if done.rewritten:
         services.encoder.filling.note_gaps()
     services.encoder.source.forget_queries()
+    services.vocabularies.forget()
     await services.projection.project(workspace)
     is_log_empty = await services.db.empty_log(ERASURE_TRIES)
     async with services.db.read() as connection:

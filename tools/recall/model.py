@@ -72,6 +72,8 @@ class SearchedWorkspace:
     is_hybrid: bool = False
     #: Whether the message names somebody or something that no memory has.
     has_unknown_name: bool = False
+    #: Why the model has no vector of the question, as a sentence, if it cannot read it.
+    unread: str | None = None
     #: Each arm's ids, best first.
     keyword_order: list[str] = field(default_factory=list[str])
     vector_order: list[str] = field(default_factory=list[str])

@@ -84,7 +84,7 @@ def _write_notice(services: Services, own: SearchedWorkspace | None) -> str | No
     """Return what the caller should know about the search of the own workspace; None if there is nothing."""
     if own is None:
         return None
-    notices = [] if own.is_hybrid else [services.encoder.notice]
+    notices = [] if own.is_hybrid else [own.unread or services.encoder.notice]
     if (gaps := services.projection.explain_gaps(own.workspace.id)) is not None:
         notices.append(f"Memories may be missing: {gaps}.")
     return " ".join(notices) or None

@@ -1,7 +1,7 @@
 """The search of one workspace: ask both arms, and turn their points into candidates for the ranking."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 
 from server.memory.languages import Language
@@ -10,6 +10,7 @@ from server.memory.recall.question import Question
 from server.memory.recall.ranking import Candidate, Traits
 from server.memory.settings import WorkspaceSettings
 from server.memory.text import hash_term, split_words, stem_words
+from server.store.embedding.source import TextUnreadable
 from server.store.projection.payload import StoredTraits
 from server.store.record.workspaces import Workspace
 from server.store.search.seam import FieldMatch, Filter, FoundPoint, FoundPoints, Query, SparseVector
@@ -38,20 +39,24 @@ async def search_workspace(services: Services, workspace: Workspace, request: Re
     """
     serving = await services.projection.open_collection(workspace.id)
     question = Question(request.message, serving.language, tuple(workspace.settings.stop_words))
-    ids, words = question.term_ids, serving.words
+    words = serving.words
     if words is None:
-        rarities, total = await services.projection.find_rarities(workspace.id, ids)
+        question, rarities, total = await _find_rarities(services, workspace, question)
     else:
-        rarities, total = words.find_rarities(ids)
+        rarities, total = words.find_rarities(question.term_ids)
+    ids = question.term_ids
     common = [gate.is_common(each, total) for each in rarities]
-    dense = None
+    dense, unread = None, None
     if not request.is_words_only:
-        with services.observer.watch("recall", "embedding"):
-            dense = await services.encoder.embed_query(question.remove_common_names(common), serving.generation)
+        try:
+            with services.observer.watch("recall", "embedding"):
+                dense = await services.encoder.embed_query(question.remove_common_names(common), serving.generation)
+        except TextUnreadable:
+            unread = services.encoder.explain_unread(serving.generation)
     model = services.encoder.find_model_name(serving.generation)
     judged, weights = question.leave_out_unmissed(rarities, gate.compute_idf(total, 0))
     weighed = [each * weight for each, weight in zip(gate.limit_missing(judged, total), weights, strict=True)]
-    scales = gate.Scales.from_rarities(weighed, model)
+    scales = gate.Scales.from_rarities(weighed, model, is_english=question.is_english)
     filters = _build_filters(request.facets)
     query = Query(dense, SparseVector(ids, question.weights), request.depth, filters, KEYS)
     with services.observer.watch("recall", "search"):
@@ -61,7 +66,27 @@ async def search_workspace(services: Services, workspace: Workspace, request: Re
             found = words.search(query)
     unknown = question.has_unknown_name([each >= gate.compute_idf(total, 0) for each in rarities])
     weighing = Weighing(question, common, scales, request.facets.project, services.now().timestamp(), unknown)
-    return weighing.weigh_points(workspace, found, total, is_hybrid=dense is not None)
+    searched = weighing.weigh_points(workspace, found, total, is_hybrid=dense is not None)
+    return searched if unread is None else replace(searched, unread=unread)
+
+
+async def _find_rarities(
+    services: Services, workspace: Workspace, question: Question
+) -> tuple[Question, list[float], int]:
+    """Return the question, the idf of each of its terms, and the number of memories.
+
+    If the workspace lacks a word that may be misspelt, the question looks for the word that was meant as well.
+    """
+    rarities, total = await services.projection.find_rarities(workspace.id, question.term_ids)
+    missing = gate.compute_idf(total, 0)
+    doubtful = question.list_doubtful_words([each >= missing for each in rarities])
+    if not doubtful:
+        return question, rarities, total
+    meant = await services.vocabularies.find_meant_words(workspace.id, doubtful)
+    if not meant:
+        return question, rarities, total
+    question = replace(question, corrections=tuple(meant.items()))
+    return question, *await services.projection.find_rarities(workspace.id, question.term_ids)
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,7 @@ def serve(
     """Run the server. Stops cleanly on Ctrl-C or SIGTERM."""
     settings = begin_command()
     if pull:
-        fetch_models(settings)
+        fetch_models(settings, settings.embedding_model)
     configure_logs(settings.log_format, find_store_outage, has_traces=bool(settings.traces_endpoint))
     close_data_folder(settings)
     descriptors = raise_descriptor_limit()

@@ -23,6 +23,10 @@ _MANY = 400
 # The cosine of unrelated texts, by model. For a model that is not named here it is taken to be 0,
 # which opens the gate rather than closing it. bge's was not measured here, but read off its authors' remarks.
 _BASES = {"BAAI/bge-small-en-v1.5": 0.45, "BAAI/bge-base-en-v1.5": 0.45, "BAAI/bge-large-en-v1.5": 0.45}
+# Models that have read English alone know letters of other languages rather than words: there unrelated texts are near
+# each other. Measured with the second of these on prompts in eight languages (docs/recall.md).
+_ENGLISH_MODELS = frozenset({*_BASES, "sentence-transformers/all-MiniLM-L6-v2"})
+_FOREIGN_BASE = 0.55
 
 
 def compute_idf(total: int, holding: int) -> float:
@@ -56,9 +60,12 @@ class Scales:
     base_cosine: float
 
     @classmethod
-    def from_rarities(cls, rarities: Sequence[float], model: str | None) -> Self:
+    def from_rarities(cls, rarities: Sequence[float], model: str | None, *, is_english: bool = True) -> Self:
         """Make the scales of a query whose terms have these idfs, with vectors of this model."""
-        return cls(sum(sorted(rarities, reverse=True)[:RAREST]), _BASES.get(model or "", 0.0))
+        base = _BASES.get(model or "", 0.0)
+        if not is_english and model in _ENGLISH_MODELS:
+            base = max(base, _FOREIGN_BASE)
+        return cls(sum(sorted(rarities, reverse=True)[:RAREST]), base)
 
     def compute_evidence(self, keyword: float | None, vector: float | None) -> float:
         """Return how sure it is that a memory is about the query, in [0, 1], by its BM25 score and its cosine.

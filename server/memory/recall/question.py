@@ -2,14 +2,16 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 
 from server.memory.dates.grammar import Span, find_spans
 from server.memory.languages import Language, get_stop_words
 from server.memory.text import hash_term, split_words, stem_words
-from server.memory.words.asked import Group, read_question
+from server.memory.words.asked import Group, read_question, seems_english
+from server.memory.words.folding import fold
+from server.memory.words.spelling import CORRECTION_WEIGHT, may_be_misspelt
 
 MOST_TERMS = 100
 """The most terms of a message that are looked for: for each, the engine looks at all memories that have it."""
@@ -36,10 +38,32 @@ class Question:
     language: Language = "english"
     #: Stop words beside the language's own.
     extra_stop_words: tuple[str, ...] = ()
+    #: Words that are probably misspelt, folded, each with the word of the workspace that it is looked for by as well.
+    corrections: tuple[tuple[str, str], ...] = ()
 
     @cached_property
     def _groups(self) -> list[Group]:
-        return read_question(self.text, self.language, self.extra_stop_words)
+        groups = read_question(self.text, self.language, self.extra_stop_words)
+        return [self._correct(group) for group in groups] if self.corrections else groups
+
+    def _correct(self, group: Group) -> Group:
+        """Add the word that was meant to a misspelt one. The misspelt one is missed all the same."""
+        meant = dict(self.corrections).get(fold(group.shown[0])) if len(group.shown) == 1 else None
+        if meant is None:
+            return group
+        terms = (*group.terms, *stem_words([meant], self.language))
+        weights = [1.0] * len(group.terms) + [CORRECTION_WEIGHT] * (len(terms) - len(group.terms))
+        return replace(group, terms=terms, words=group.words + 1, weights=tuple(weights))
+
+    def list_doubtful_words(self, is_missing: Sequence[bool]) -> list[str]:
+        """Return the words, folded, that a typing error may be in: no memory has them.
+
+        `is_missing` says this for each of `term_ids`.
+        """
+        missing = {each for each, none in zip(self.term_ids, is_missing, strict=True) if none}
+        lacking = (group for group in self._groups if len(group.shown) == 1 and group.words == 1)
+        words = [fold(each.shown[0]) for each in lacking if missing.issuperset(map(hash_term, each.terms))]
+        return [word for word in words if may_be_misspelt(word)]
 
     @cached_property
     def shown_words(self) -> list[str]:
@@ -55,6 +79,11 @@ class Question:
     def term_ids(self) -> list[int]:
         """The distinct places of the terms in a sparse vector."""
         return list(dict.fromkeys(hash_term(term) for term in self.terms))
+
+    @property
+    def is_english(self) -> bool:
+        """Whether it seems to be in English, by its stop words. If they do not tell, the workspace's language does."""
+        return seems_english(self.text, self.language)
 
     @cached_property
     def weights(self) -> list[float]:

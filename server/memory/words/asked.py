@@ -6,7 +6,7 @@ If a workspace lacks more terms of a group than that, the rest of them says noth
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -14,7 +14,10 @@ from server.memory.languages import Language, get_stop_words
 from server.memory.words.folding import compose
 from server.memory.words.pieces import UNSPACED, Piece, has_unspaced, list_written_words, split_word
 from server.memory.words.syllables import SINGLE_WEIGHT, is_vietnamese, pair_syllables
-from server.memory.words.unspaced import has_kana, read_run
+from server.memory.words.unspaced import has_kana, has_one_unit, read_run
+
+#: The weight of a single character between spaces: in Korean it is a word, but mostly one of many meanings.
+SINGLE_UNIT_WEIGHT = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +127,8 @@ def _read_unspaced(word: str, *, is_japanese: bool) -> Iterator[Group]:
                 yield Group(inside, inside, -(-size // 2))
         for pair in pairs:
             if pair.stretch is None:
-                yield Group((pair.text,), (pair.text,), int(len(pairs) == 1))
+                is_alone = has_one_unit(pair.text)
+                yield Group((pair.text,), (pair.text,), int(is_alone), (SINGLE_UNIT_WEIGHT if is_alone else 1.0,))
 
 
 #: A question may be in another language than the workspace. Those that share their script are told by these words.
@@ -150,9 +154,22 @@ _OTHER_SCRIPTS = frozenset[str]().union(*map(get_stop_words, ("russian", "arabic
 _NOTHING: frozenset[str] = frozenset()
 
 
+def seems_english(text: str, language: Language) -> bool:
+    """Whether a question seems to be in English, by its stop words, and if they do not tell, by `language`."""
+    said = [piece.shown for _, written in list_written_words(compose(text)) for piece in split_word(written, language)]
+    counts = _count_languages(said)
+    most = max(counts.values(), default=0)
+    return language == "english" if not most or counts[language] == most else counts["english"] == most
+
+
+def _count_languages(said: Iterable[str]) -> Counter[str]:
+    """Return how many of these words are stop words of each language in Latin letters."""
+    return Counter(name for word in said for name in _LANGUAGES.get(word, ()))
+
+
 def _find_foreign(said: Sequence[str], language: Language, *, is_ascii: bool) -> frozenset[str]:
     """Return the stop words of the languages, other than the workspace's, that a question seems to be in."""
-    counts = Counter(name for word in said for name in _LANGUAGES.get(word, ()))
+    counts = _count_languages(said)
     least = counts[language if language in _LATIN else "english"]
     found = [_LATIN[name] for name, count in counts.items() if count > least and count == max(counts.values())]
     return _NOTHING.union(*found, *([] if is_ascii else [_OTHER_SCRIPTS]))

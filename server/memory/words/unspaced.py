@@ -94,6 +94,11 @@ def read_run(run: str, *, is_japanese: bool) -> tuple[list[Pair], list[int]]:
     return pairs, sizes
 
 
+def has_one_unit(text: str) -> bool:
+    """Whether a text is a single character with its marks."""
+    return UNIT.fullmatch(text) is not None
+
+
 def has_kana(text: str) -> bool:
     """Whether a text has a character that only Japanese has."""
     return _KANA.search(text) is not None

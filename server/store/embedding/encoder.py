@@ -18,7 +18,7 @@ from server.observer import NOBODY, Observer
 from server.store.db import Database
 from server.store.embedding.filling import Filling
 from server.store.embedding.models.model_folder import find_model
-from server.store.embedding.source import EmbeddingFailed, EmbeddingSource
+from server.store.embedding.source import EmbeddingFailed, EmbeddingSource, TextUnreadable
 from server.store.record import generations
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
@@ -106,6 +106,14 @@ class Encoder:
         """The reason why a recall ranks by keyword only, as a sentence for the caller."""
         return f"Ranked by keyword only: {self.source.reason or 'this workspace waits for its vectors'}."
 
+    def explain_unread(self, generation: int) -> str:
+        """Return why a question that the model cannot read was ranked by keyword only, as a sentence for the caller."""
+        model = self.find_model_name(generation) or "the embedding model"
+        return (
+            f"Ranked by keyword only: {model} cannot read the script of this question. A model of many languages can: "
+            "`loci model pull --multilingual`."
+        )
+
     @property
     def is_ready(self) -> bool:
         """Whether the model makes vectors now."""
@@ -140,7 +148,11 @@ class Encoder:
         return windows
 
     async def embed_query(self, text: str, generation: int) -> Vector | None:
-        """Return the query's vector of a generation, (dims,); None if the generation's model is not loaded."""
+        """Return the query's vector of a generation, (dims,); None if the generation's model is not loaded.
+
+        Raises:
+            TextUnreadable: the model cannot read the query.
+        """
         source = self._find_source(generation)
         if source is None or source.state != "ready":
             return None
@@ -148,6 +160,8 @@ class Encoder:
             with self._observer.watch("embedding", "question"):
                 return await source.embed_query(text)
         except EmbeddingFailed as error:
+            if isinstance(error.__cause__, TextUnreadable):
+                raise error.__cause__ from None
             log.warning("embedding.query_failed", reason=str(error))
             return None
 

@@ -30,6 +30,10 @@ class EmbeddingFailed(Exception):  # noqa: N818 - it names the event, and reads 
     """There is no vector: no model, or it is not ready, or it failed on this text. The message says which."""
 
 
+class TextUnreadable(Exception):  # noqa: N818 - as above
+    """The model knows hardly any piece of the text, so that its vector would say nothing about it."""
+
+
 class EmbeddingSource(Protocol):
     """A model that makes vectors, on this machine or behind an endpoint.
 
@@ -78,7 +82,8 @@ class EmbeddingSource(Protocol):
         remembered.
 
         Raises:
-            EmbeddingFailed: the source is not ready, too slow for a question, or failed on this text.
+            EmbeddingFailed: the source is not ready, too slow for a question, or failed on this text. Its cause is a
+                `TextUnreadable` if the model cannot read the text.
         """
         ...
 

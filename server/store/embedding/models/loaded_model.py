@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from server.memory.embedding_model import Model
 from server.memory.vector import Vector
 from server.store.embedding.models.fastembed_model import load_fastembed_model
-from server.store.embedding.source import Windows
+from server.store.embedding.source import TextUnreadable, Windows
 
 BATCH_TEXTS = 8
 BATCH_TOKENS = 512
@@ -25,6 +25,10 @@ CUT_TEXTS = 64
 OVERLAP = 32
 MAX_WINDOWS = 64
 """The most vectors of a text: more than 32 KiB of prose needs (about 8,000 tokens, 37 windows)."""
+#: The sizes of the vocabularies of models of one language. A larger one is of many, and reads every script.
+ONE_LANGUAGE = range(1_000, 100_000)
+MOST_UNREAD = 0.5
+UNKNOWN = "[UNK]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +67,23 @@ class Embedder:
         self.embed_query("warm up")
 
     def embed_query(self, text: str) -> Vector:
-        """Return the vector of a question, (dims,); the part that exceeds the model's window does not count."""
+        """Return the vector of a question, (dims,); the part that exceeds the model's window does not count.
+
+        Raises:
+            TextUnreadable: most pieces of the text are unknown to the model, or single letters.
+        """
+        if not self._can_read(text):
+            raise TextUnreadable("the model cannot read the script of the text")
         return self._normalize(self._model.query_embed(text))[0]
+
+    def _can_read(self, text: str) -> bool:
+        """Whether the model knows the pieces of a text; of text in a foreign script it knows single letters at best."""
+        if text.isascii() or self._tokenizer.get_vocab_size() not in ONE_LANGUAGE:
+            return True
+        tokens: list[str] = self._tokenizer.encode(text, add_special_tokens=False).tokens
+        words = [token.removeprefix("##") for token in tokens if token == UNKNOWN or any(map(str.isalnum, token))]
+        unread = sum(word == UNKNOWN or len(word) == 1 for word in words)
+        return unread <= MOST_UNREAD * len(words)
 
     def embed_documents(self, texts: list[str]) -> Generator[None, None, list[Windows]]:
         """Embed texts, and yield after each small step.

@@ -19,6 +19,8 @@ from server.memory.embedding_model import Model
 
 BGE = "BAAI/bge-small-en-v1.5"
 MINILM = "sentence-transformers/all-MiniLM-L6-v2"
+MULTILINGUAL = "sentence-transformers/paraphrase-multilingual-MiniLM-L12-v2"
+"""The model that `multilingual` names: some 50 languages, Apache 2.0, about 220 MB."""
 AUTO = (BGE, MINILM)
 """The models that `auto` may take: the first of these that is here."""
 
@@ -34,10 +36,12 @@ def find_model_folder(folder: Path, name: str) -> Path:
 def find_model(folder: Path, wanted: str) -> Model | None:
     """Return the model that a setting means: the first of `AUTO` for `auto`, else the one named; None for `none`.
 
+    `multilingual` names `MULTILINGUAL`.
+
     None, too, if that model is not here as a whole. It reads one small file for each candidate, the card, and trusts
     it.
     """
-    names = {"auto": AUTO, "none": ()}.get(wanted, (wanted,))
+    names = {"auto": AUTO, "none": (), "multilingual": (MULTILINGUAL,)}.get(wanted, (wanted,))
     return next((model for name in names if (model := _read_card(find_model_folder(folder, name)))), None)
 
 

