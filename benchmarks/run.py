@@ -27,6 +27,7 @@ BENCHMARKS = (
     "servers",
     "recall",
     "quiet",
+    "languages",
     "capture",
     "capture_load",
     "lifecycle",

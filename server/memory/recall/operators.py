@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from server.memory.languages import Language
-from server.memory.text import has_unspaced_script, stem_words
+from server.memory.text import stem_words
+from server.memory.words.pieces import has_unspaced
 
 MOST_ALTERNATIVES = 8
 """Each alternative of a query is a search of its own; the words of further ones belong to the last."""
@@ -190,6 +191,6 @@ def _split(text: str) -> list[str]:
 
 def _contains(pieces: Sequence[str], wanted: Sequence[str], written: str) -> bool:
     """Whether words follow one another in a text. In a script without spaces they may be parts of longer ones."""
-    if wanted and has_unspaced_script(written):
+    if wanted and has_unspaced(written):
         return "".join(wanted) in "".join(pieces)
     return f" {' '.join(wanted)} " in f" {' '.join(pieces)} "

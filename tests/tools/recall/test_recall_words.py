@@ -1,10 +1,14 @@
 """Questions as people type them: with errors, in any script, and with only part of an identifier."""
 
+from pathlib import Path
+
 import pytest
 
 from tests.helpers.doors import call_rest
 
 pytestmark = pytest.mark.anyio
+
+SETS = Path(__file__).parents[3] / "benchmarks" / "languages"
 
 
 async def search(person, query, **more):
@@ -46,3 +50,16 @@ async def test_chinese_grammar_finds_nothing_and_the_backup_comes_before_the_tea
     await ann.store("数据库备份每天凌晨三点自动运行")
     assert (await search(ann, "备份什么时候跑"))[0].startswith("数据库备份")
     assert await search(ann, "你好呀") == []
+
+
+@pytest.mark.parametrize("path", sorted(SETS.glob("*.txt")), ids=lambda path: path.stem)
+async def test_a_language_is_recalled_by_its_words_at_default_settings(ann, path):
+    lines = path.read_text(encoding="utf-8").splitlines()
+    pairs = [line.split(" | ") for line in lines if " | " in line]
+    unrelated = [line[2:] for line in lines if line.startswith("? ")]
+    answer = await call_rest(ann, "ingest_memories", {"memories": [{"content": fact} for fact, _ in pairs]})
+    assert answer.error is None
+    missed = [question for fact, question in pairs if fact not in await search(ann, question, limit=3)]
+    false = [prompt for prompt in unrelated if await search(ann, prompt)]
+    assert len(missed) <= len(pairs) // 20, missed
+    assert len(false) <= len(unrelated) // 10, false
