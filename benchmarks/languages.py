@@ -1,9 +1,9 @@
 """Recall in other languages, at default settings: facts of a team's work, a question for each, and unrelated prompts.
 
-Each file of `languages/` is a workspace. Chinese, Japanese, Korean, Russian, Hebrew and Vietnamese have twenty facts and
+A file of `languages/` is a workspace. Chinese, Japanese, Korean, Russian, Hebrew and Vietnamese have twenty facts and
 ten prompts that none of them answers. The facts after the line `---` and the last five prompts were not looked at while
-constants were chosen. The others have five facts and two prompts. Each set is asked with words alone, and with the
-model.
+constants were chosen. The others have five facts and two prompts. Each set is asked with words alone, and then with
+the model.
 """
 
 import argparse
