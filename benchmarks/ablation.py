@@ -24,7 +24,7 @@ from uuid import UUID
 
 import numpy as np
 from helpers import recall_metrics
-from helpers.arms import await_result, load_embedder
+from helpers.arms import await_vectors, load_embedder
 from helpers.common import show_progress
 from helpers.locomo import Conversation, find_file, read_conversations
 from rich.console import Console
@@ -47,12 +47,18 @@ class Variant:
     names_out: bool = True
     gate: bool = True
     other_scores: bool = True
+    late_weight: float = 0.6
+    turns_before: int = 2
     depth: int = 40
     at_the_end: bool = False
 
 
 VARIANTS = (
     Variant("the product"),
+    Variant("without late interaction", late_weight=0.0),
+    Variant("late interaction 0.5", late_weight=0.5),
+    Variant("late interaction 0.7", late_weight=0.7),
+    Variant("late interaction with own tokens alone", turns_before=0),
     Variant("without the gate", gate=False),
     Variant("each arm's score only where it found a memory", other_scores=False),
     Variant("words alone", alpha=1.0),
@@ -64,20 +70,30 @@ VARIANTS = (
     Variant("own words twice in a key", own=2),
     Variant("own words four times in a key", own=4),
     Variant("common names stay in the vector", names_out=False),
-    Variant("no nudge at all", nudges=dict.fromkeys(("neighbours", "author", "date", "entity", "recency"), 0.0)),
+    Variant(
+        "no nudge at all",
+        nudges=dict.fromkeys(
+            ("neighbours", "author", "date", "question", "first_person", "reply", "entity", "recency"), 0.0
+        ),
+    ),
     Variant("without neighbours", nudges={"neighbours": 0.0}),
+    Variant("neighbours 0.3", nudges={"neighbours": 0.3}),
+    Variant("neighbours 0.5", nudges={"neighbours": 0.5}),
     Variant("without the author", nudges={"author": 0.0}),
-    Variant("author 0.1", nudges={"author": 0.1}),
-    Variant("author 0.2", nudges={"author": 0.2}),
+    Variant("author 0.15", nudges={"author": 0.15}),
+    Variant("author 0.35", nudges={"author": 0.35}),
     Variant("without dates", nudges={"date": 0.0}),
-    Variant("date 0.1", nudges={"date": 0.1}),
-    Variant("date 0.2", nudges={"date": 0.2}),
+    Variant("date 0.15", nudges={"date": 0.15}),
+    Variant("date 0.6", nudges={"date": 0.6}),
+    Variant("questions as good as answers", nudges={"question": 0.0}),
+    Variant("questions -0.3", nudges={"question": -0.3}),
+    Variant("without the first person", nudges={"first_person": 0.0}),
+    Variant("first person 0.2", nudges={"first_person": 0.2}),
+    Variant("without replies", nudges={"reply": 0.0}),
     Variant("recency, asked at the end", at_the_end=True),
     Variant("recency 0.2, asked at the end", nudges={"recency": 0.2}, at_the_end=True),
     Variant("30 candidates of each arm", depth=30),
-    Variant("50 candidates of each arm", depth=50),
-    Variant("100 candidates of each arm", depth=100),
-    Variant("200 candidates of each arm", depth=200),
+    Variant("80 candidates of each arm", depth=80),
 )
 
 
@@ -88,7 +104,8 @@ class Corpus:
     conversation: Conversation
     memories: list[Any]
     vectors: np.ndarray[Any, Any]
-    embed: Callable[[str], np.ndarray[Any, Any]]
+    tokens: dict[str, Any]
+    embed: Callable[[str], Any]
 
     @lru_cache(maxsize=8)  # noqa: B019 - there are as many as conversations
     def collect_postings(self, neighbours: int, own: int) -> tuple[dict[int, dict[int, float]], int]:
@@ -163,10 +180,9 @@ def _read_corpus(conversation: Conversation, embedder: Any, embed: Callable[[str
         )
         for place, turn in enumerate(conversation.turns)
     ]
-    vectors = np.stack(
-        [windows[0] for windows in await_result(embedder.embed_documents([each.content for each in memories]))]
-    )
-    return Corpus(conversation, memories, vectors, embed)
+    found = await_vectors(embedder.embed_documents([each.content for each in memories]))
+    tokens = {memory.id: each.tokens for memory, each in zip(memories, found, strict=True)}
+    return Corpus(conversation, memories, np.stack([each.windows[0] for each in found]), tokens, embed)
 
 
 def _measure_variant(corpora: Sequence[Corpus], variant: Variant) -> Iterator[tuple[int, float, float]]:
@@ -185,6 +201,7 @@ def _measure_variant(corpora: Sequence[Corpus], variant: Variant) -> Iterator[tu
 def _recall_places(corpus: Corpus, text: str, variant: Variant) -> list[int]:
     """The places of the memories that the variant recalls, best first."""
     from server.memory.recall import gate, ranking  # noqa: PLC0415 - only after ROOT is importable
+    from server.memory.recall.late_interaction import score_memories, weigh_tokens  # noqa: PLC0415 - as above
     from server.memory.recall.question import Question  # noqa: PLC0415 - as above
     from server.store.record.workspaces import Workspace  # noqa: PLC0415 - as above
     from server.store.search.seam import FoundPoint, FoundPoints  # noqa: PLC0415 - as above
@@ -199,7 +216,9 @@ def _recall_places(corpus: Corpus, text: str, variant: Variant) -> list[int]:
         for place, weight in postings.get(term, {}).items():
             words[place] += weight * rarity
     common = [gate.is_common(each, total) for each in rarities]
-    cosines = corpus.vectors @ corpus.embed(question.remove_common_names(common) if variant.names_out else text)
+    asked = question.remove_common_names(common) if variant.names_out else text
+    embedded = corpus.embed(asked)
+    cosines = corpus.vectors @ embedded.whole
 
     def find_points(scores: Any) -> list[FoundPoint]:
         best = np.argsort(-scores, kind="stable")[: variant.depth]
@@ -226,13 +245,18 @@ def _recall_places(corpus: Corpus, text: str, variant: Variant) -> list[int]:
     )
     found = weighing.weigh_points(place, points, total, is_hybrid=True)
     candidates = apply_gate([found], 0.0)[0] if variant.gate else found.candidates
-    kept = ranking.NUDGES
-    ranking.NUDGES = {**kept, **variant.nudges}
+    if variant.late_weight:
+        weights = weigh_tokens(asked, embedded.places, dict(zip(question.term_ids, rarities, strict=True)), "english")
+        passed = {each.id: each.traits.before[: variant.turns_before] for each in candidates}
+        interactions = score_memories(embedded.tokens, weights, passed, corpus.tokens)
+        candidates = [each._replace(interaction=interactions.get(each.id)) for each in candidates]
+    kept, late = ranking.NUDGES, ranking.LATE_WEIGHT
+    ranking.NUDGES, ranking.LATE_WEIGHT = {**kept, **variant.nudges}, variant.late_weight
     try:
         alpha = ranking.ALPHA if variant.alpha is None else variant.alpha
         ranked = ranking.rank(candidates, alpha=alpha, now=now, spans=question.find_spans(now))
     finally:
-        ranking.NUDGES = kept
+        ranking.NUDGES, ranking.LATE_WEIGHT = kept, late
     return [UUID(each.id).int for each in ranked]
 
 

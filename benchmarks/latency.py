@@ -164,7 +164,10 @@ def _load_embedder() -> Embed | None:
     from server.store.embedding.models.model_folder import find_model, find_model_folder  # noqa: PLC0415 - as above
 
     model = find_model(MODELS, "auto")
-    return None if model is None else Embedder(find_model_folder(MODELS, model.name), model, 0).embed_query
+    if model is None:
+        return None
+    embedder = Embedder(find_model_folder(MODELS, model.name), model, 0)
+    return lambda text: embedder.embed_query(text).whole
 
 
 def _time_engine_alone(

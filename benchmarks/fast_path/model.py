@@ -12,7 +12,7 @@ from helpers.ab import EMBEDDED_INGEST, START, Trick, compare_ways
 from helpers.common import MODELS
 from numpy.typing import NDArray
 
-from server.memory.vector import Vector
+from server.memory.vector import TextVectors
 from server.store.embedding.models.loaded_model import BATCH_TEXTS, Embedder
 from server.store.embedding.models.model_folder import find_model, find_model_folder
 from server.store.embedding.query_cache import QueryCache
@@ -38,8 +38,8 @@ def embed_texts(embedder: Embedder, texts: list[str]) -> NDArray[np.float32]:
         try:
             next(steps)
         except StopIteration as end:
-            found: list[Vector] = end.value
-            return np.stack([windows[0] for windows in found])
+            found: list[TextVectors] = end.value
+            return np.stack([each.windows[0] for each in found])
 
 
 def measure_model(embedder: Embedder, texts: list[str]) -> list[Trick]:

@@ -16,6 +16,7 @@ from helpers.locomo import Turn
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
+    from server.memory.vector import TextVectors
     from server.store.embedding.models.loaded_model import Embedder
 
 KEYWORD, VECTOR, FUSION = "BM25 alone", "vector alone", "plain fusion"
@@ -88,24 +89,29 @@ class _Vector:
         windows = [
             each
             for first in show_progress(range(0, len(texts), CHUNK), f"embedding {what}")
-            for each in await_result(embedder.embed_documents(texts[first : first + CHUNK]))
+            for each in await_windows(embedder.embed_documents(texts[first : first + CHUNK]))
         ]
         self._rows = np.concatenate(windows)
         self._starts = np.cumsum([0, *map(len, windows[:-1])])
 
     def score_turns(self, question: str) -> Scores:
         """Return the scores of every turn."""
-        cosines = np.maximum.reduceat(self._rows @ self._embedder.embed_query(question), self._starts)
+        cosines = np.maximum.reduceat(self._rows @ self._embedder.embed_query(question).whole, self._starts)
         return dict(enumerate(cosines.tolist()))
 
 
-def await_result(work: Generator[None, None, list[NDArray[np.float32]]]) -> list[NDArray[np.float32]]:
+def await_vectors(work: "Generator[None, None, list[TextVectors]]") -> "list[TextVectors]":
     """Return the vectors of an embedder's work, when it has ended."""
     while True:
         try:
             next(work)
         except StopIteration as end:
             return end.value
+
+
+def await_windows(work: "Generator[None, None, list[TextVectors]]") -> list[NDArray[np.float32]]:
+    """Return the windows of each text of an embedder's work."""
+    return [each.windows for each in await_vectors(work)]
 
 
 def _rank_best(scores: Scores) -> Scores:

@@ -3,6 +3,7 @@
 Not a benchmark by itself. The vectors are seeded and clustered as embeddings are; the texts are made-up words.
 """
 
+import random
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -100,7 +101,19 @@ def _write_workspace(
                 for i, row in enumerate(rows)
             ]
             connection.execute(sa.insert(memories.vectors), windows)
+            tokens = [
+                {"memory_id": row["id"], "generation": generation, "tokens": _make_tokens(chance, row["content"])}
+                for row in rows
+            ]
+            connection.execute(sa.insert(memories.token_vectors), tokens)
     return workspace_id
+
+
+def _make_tokens(chance: random.Random, text: str) -> bytes:
+    """Make the vectors of the tokens of a text: one for each word, as English has them."""
+    from server.memory.embedding_model import TOKEN_DIMS  # noqa: PLC0415 - only after ROOT is importable
+
+    return chance.randbytes(len(text.split()) * TOKEN_DIMS)
 
 
 def _make_rows(workspace_id: str, ids: list[str], texts: list[str], first: int) -> Iterator[dict[str, Any]]:

@@ -1,6 +1,21 @@
 """An embedding model, as a value. This imports no numpy: a command that only looks for a model starts at once."""
 
+import hashlib
 from dataclasses import dataclass
+
+TOKEN_RULE = 1
+"""Raise it with every change of the way in which the vectors of tokens are made."""
+#: The length of a token's vector.
+TOKEN_DIMS = 128
+#: The models whose tokens' vectors are kept, too: those at which late interaction was measured, and their likes.
+TOKEN_MODELS = frozenset(
+    {
+        "sentence-transformers/all-MiniLM-L6-v2",
+        "BAAI/bge-small-en-v1.5",
+        "BAAI/bge-base-en-v1.5",
+        "BAAI/bge-large-en-v1.5",
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,3 +36,15 @@ class Model:
     dims: int
     max_tokens: int
     file: str
+
+    @property
+    def vectors_digest(self) -> str:
+        """The SHA-256, in hex, of all that its vectors depend on."""
+        if not self.token_dims:
+            return self.digest
+        return hashlib.sha256(f"{self.digest} tokens {TOKEN_RULE} {self.token_dims}".encode()).hexdigest()
+
+    @property
+    def token_dims(self) -> int:
+        """The length of the vectors that it gives for the tokens of a text; 0 if it gives none."""
+        return min(TOKEN_DIMS, self.dims) if self.file and self.name in TOKEN_MODELS else 0

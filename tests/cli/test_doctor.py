@@ -20,6 +20,7 @@ from server.clock import utc_now
 from server.config import Settings
 from server.ids import new_id
 from server.memory.embedding_model import Model
+from server.memory.vector import TextVectors
 from server.store.db import Database
 from server.store.migrations import HEAD
 from server.store.record import generations, vectors
@@ -180,7 +181,7 @@ def remembered(data_dir):
         model = Model("old", "0" * 64, 3, 256, "")
         generation = await generations.ensure_generation(connection, model, Clock()())
         memory_id = (await connection.execute(sa.select(memories.c.id))).scalar_one()
-        await vectors.put_vectors(connection, generation, {memory_id: np.ones((1, 3), np.float32)})
+        await vectors.put_vectors(connection, generation, {memory_id: TextVectors(np.ones((1, 3), np.float32))})
         await connection.execute(sa.update(workspaces).values(generation=generation))
 
     write(data_dir, embed)

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from server.ids import UserId, new_id
 from server.memory.models import Memory
+from server.memory.vector import TextVectors
 from server.store.db import Database
 from server.store.projection.projection import Projection
 from server.store.record import memories, vectors, workspaces
@@ -41,7 +42,8 @@ class Ledger:
             await memories.insert_memories(connection, self.workspace, first, new)
             if windows:
                 assert generation is not None, "vectors belong to a generation"
-                await vectors.put_vectors(connection, generation, {m.id: w for m, w in zip(new, windows, strict=True)})
+                found = {memory.id: TextVectors(each) for memory, each in zip(new, windows, strict=True)}
+                await vectors.put_vectors(connection, generation, found)
             changes = [(memory.id, None, None) for memory in new]
             await journal_memories(connection, self.workspace, self.actor, self.now(), first, changes)
         return [memory.id for memory in new]

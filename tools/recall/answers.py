@@ -38,7 +38,11 @@ class Why(BaseModel):
     keyword: ArmScore = Field(description="Its rank and score by words.")
     vector: ArmScore = Field(description="Its rank and score by meaning.")
     evidence: float = Field(description="How sure it is that the memory is about the query, 0 to 1.")
-    fused: float = Field(description="The weighed sum of the two arms, 0 to 1.")
+    tokens: float | None = Field(
+        default=None,
+        description="How well its tokens meet those of the query, 0 to 1; null without vectors of them.",
+    )
+    fused: float = Field(description="The weighed sum of the arms, and of the tokens, 0 to 1.")
     nudges: dict[str, float] = Field(description="The small amounts added to `fused`, by name.")
     score: float = Field(description="The sum of `fused` and the nudges.")
 
@@ -128,6 +132,7 @@ def explain_rank(ranked: RankedCandidate, home: SearchedWorkspace) -> Why:
         keyword=_build_arm_score(home.keyword_order, ranked.id, candidate.keyword, ranked.keyword_score),
         vector=_build_arm_score(home.vector_order, ranked.id, candidate.vector, ranked.vector_score),
         evidence=round(candidate.evidence, 3),
+        tokens=None if ranked.token_score is None else round(ranked.token_score, 3),
         fused=round(ranked.fused, 3),
         nudges={name: round(nudge, 3) for name, nudge in ranked.nudges.items()},
         score=round(ranked.score, 3),
@@ -135,7 +140,7 @@ def explain_rank(ranked: RankedCandidate, home: SearchedWorkspace) -> Why:
 
 
 def _build_arm_score(order: list[str], memory_id: str, raw: float | None, normalized: float) -> ArmScore:
-    place = order.index(memory_id) + 1 if raw is not None and memory_id in order else None
+    place = order.index(memory_id) + 1 if memory_id in order else None
     return ArmScore(rank=place, raw=None if raw is None else round(raw, 3), normalized=round(normalized, 3))
 
 

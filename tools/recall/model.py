@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 from server.memory.recall.question import Question
 from server.memory.recall.ranking import Candidate, RankedCandidate
 from server.memory.skip import SkipEntry
+from server.memory.vector import TokenVectors, Vector
 from server.store.db import Database
 from server.store.record.recalled import RecalledMemory, read_recalled_memories
 from server.store.record.workspaces import Workspace
@@ -55,6 +56,15 @@ class RecallRequest:
         return max(self.least_depth, self.limit)
 
 
+@dataclass(frozen=True, slots=True)
+class QuestionTokens:
+    """The tokens of a message: their vectors (m, token_dims) of a generation, and their weights (m,)."""
+
+    vectors: TokenVectors
+    weights: Vector
+    generation: int
+
+
 @dataclass(frozen=True)
 class SearchedWorkspace:
     """The candidates that the arms found in one workspace."""
@@ -70,6 +80,8 @@ class SearchedWorkspace:
     total: int = 0
     #: Whether the vector arm was asked, too.
     is_hybrid: bool = False
+    #: What late interaction needs of the message; None if its tokens have no vectors.
+    tokens: QuestionTokens | None = None
     #: Whether the message names somebody or something that no memory has.
     has_unknown_name: bool = False
     #: Why the model has no vector of the question, as a sentence, if it cannot read it.

@@ -19,6 +19,7 @@ from server.store.record.workspaces import MissingWorkspace, Workspace
 from server.store.search.seam import EngineDown
 from tools.core.services import Services
 from tools.recall.cutting import cut_matches
+from tools.recall.interactions import add_interactions
 from tools.recall.model import CandidateMemories, LeftOut, Match, RecallRequest, RecallResult, SearchedWorkspace
 from tools.recall.reranking import rerank
 from tools.recall.workspace_search import make_question, search_workspace
@@ -59,6 +60,7 @@ async def _recall(
     question = make_question(request.message, settings) if own is None else own.question
     with services.observer.watch("recall", "ranking"):
         candidates, gated_out = apply_gate(searched, settings.recall_threshold, is_gated=request.is_gated)
+        candidates = await add_interactions(services.db, searched, candidates)
         memories = CandidateMemories(services.db, searched)
         ranked = rank(candidates, alpha=settings.recall_alpha, now=now, spans=question.find_spans(now))
         ranked = await rerank(services, request.message, ranked, memories)

@@ -6,6 +6,7 @@ from functools import cached_property, lru_cache
 
 from server.memory.languages import Language
 from server.memory.recall import gate
+from server.memory.recall.late_interaction import weigh_tokens
 from server.memory.recall.question import Question
 from server.memory.recall.ranking import Candidate, Traits
 from server.memory.settings import WorkspaceSettings
@@ -16,7 +17,7 @@ from server.store.record.workspaces import Workspace
 from server.store.search.seam import FieldMatch, Filter, FoundPoint, FoundPoints, Query, SparseVector
 from tools.core.services import Services
 from tools.memories.arguments import Facets
-from tools.recall.model import RecallRequest, SearchedWorkspace
+from tools.recall.model import QuestionTokens, RecallRequest, SearchedWorkspace
 
 #: The payload keys that ranking reads of a candidate.
 KEYS = ("traits", "access_count")
@@ -46,11 +47,11 @@ async def search_workspace(services: Services, workspace: Workspace, request: Re
         rarities, total = words.find_rarities(question.term_ids)
     ids = question.term_ids
     common = [gate.is_common(each, total) for each in rarities]
-    dense, unread = None, None
+    asked, vectors, unread = question.remove_common_names(common), None, None
     if not request.is_words_only:
         try:
             with services.observer.watch("recall", "embedding"):
-                dense = await services.encoder.embed_query(question.remove_common_names(common), serving.generation)
+                vectors = await services.encoder.embed_query(asked, serving.generation)
         except TextUnreadable:
             unread = services.encoder.explain_unread(serving.generation)
     model = services.encoder.find_model_name(serving.generation)
@@ -58,7 +59,8 @@ async def search_workspace(services: Services, workspace: Workspace, request: Re
     weighed = [each * weight for each, weight in zip(gate.limit_missing(judged, total), weights, strict=True)]
     scales = gate.Scales.from_rarities(weighed, model, is_english=question.is_english)
     filters = _build_filters(request.facets)
-    query = Query(dense, SparseVector(ids, question.weights), request.depth, filters, KEYS)
+    whole = None if vectors is None else vectors.whole
+    query = Query(whole, SparseVector(ids, question.weights), request.depth, filters, KEYS)
     with services.observer.watch("recall", "search"):
         if words is None:
             found = await services.projection.search_points(workspace.id, query, serving.generation)
@@ -66,8 +68,11 @@ async def search_workspace(services: Services, workspace: Workspace, request: Re
             found = words.search(query)
     unknown = question.has_unknown_name([each >= gate.compute_idf(total, 0) for each in rarities])
     weighing = Weighing(question, common, scales, request.facets.project, services.now().timestamp(), unknown)
-    searched = weighing.weigh_points(workspace, found, total, is_hybrid=dense is not None)
-    return searched if unread is None else replace(searched, unread=unread)
+    searched = weighing.weigh_points(workspace, found, total, is_hybrid=vectors is not None)
+    if vectors is None or vectors.tokens is None:
+        return searched if unread is None else replace(searched, unread=unread)
+    weights = weigh_tokens(asked, vectors.places, dict(zip(ids, rarities, strict=True)), question.language)
+    return replace(searched, tokens=QuestionTokens(vectors.tokens, weights, serving.generation))
 
 
 async def _find_rarities(

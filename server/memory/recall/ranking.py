@@ -1,7 +1,8 @@
 """Hybrid ranking: two arms, one order.
 
-final = alpha * keyword + (1 - alpha) * vector, each arm as a share of its best (Memento Protocol 3.3 and 10.5), and on
-top of it small nudges, each with a bound of its own. The measurements of every constant here are in docs/recall.md.
+final = alpha * keyword + (1 - alpha) * vector, each arm as a share of its best (Memento Protocol 3.3 and 10.5); a late
+interaction of tokens beside the two, if there are any; and on top of it small nudges, each with a bound of its own. The
+measurements of every constant here are in docs/recall.md.
 """
 
 import math
@@ -13,6 +14,8 @@ from typing import NamedTuple
 from server.memory.dates.grammar import Span, compute_nearness
 
 ALPHA = 0.5
+LATE_WEIGHT = 0.6
+"""The weight of late interaction at an alpha of at most 0.5. Above, it falls to 0 at 1, where words rank alone."""
 
 #: How much each nudge adds at most, or takes away.
 NUDGES: Mapping[str, float] = {
@@ -72,12 +75,15 @@ class Candidate(NamedTuple):
     #: How sure it is that the memory alone is about the query, in [0, 1]: see `server.memory.recall.gate`.
     evidence: float
     traits: Traits
+    #: How well its tokens meet those of the query: see `server.memory.recall.late_interaction`. None without tokens.
+    interaction: float | None = None
 
 
 class RankedCandidate(NamedTuple):
     """A candidate and the reasons for its rank.
 
-    `fused` is the published formula over the two arms' scores, all in [0, 1]; `score` adds the nudges.
+    `fused` is the published formula over the two arms' scores, and the share of late interaction, all in [0, 1];
+    `score` adds the nudges. `token_score` is None if there are no tokens.
     """
 
     id: str
@@ -85,6 +91,7 @@ class RankedCandidate(NamedTuple):
     fused: float
     keyword_score: float
     vector_score: float
+    token_score: float | None
     nudges: Mapping[str, float]
     candidate: Candidate
 
@@ -95,23 +102,28 @@ def rank(
     """Return the candidates, best first; of equal scores, the higher vector score is first, then the newer id.
 
     If no candidate has a vector score, keywords rank alone. If some have none, as they wait for their vectors, they are
-    taken to be as far as the farthest of the others.
+    taken to be as far as the farthest of the others. A memory without an interaction ranks by its two scores alone.
     """
     most = _find_divisor(each.keyword for each in candidates)
     cosines = [each.vector for each in candidates if each.vector is not None]
     nearest, farthest = _find_divisor(cosines), min(cosines, default=0.0)
     weight = alpha if cosines else 1.0
-    shares: list[tuple[float, float]] = []
+    late_weight = min(LATE_WEIGHT, 2 * LATE_WEIGHT * (1 - weight))
+    interactions = [each.interaction for each in candidates if each.interaction is not None]
+    least, spread = min(interactions, default=0.0), max(interactions, default=0.0) - min(interactions, default=0.0)
+    shares: list[tuple[float, float, float | None]] = []
     fused: dict[str, float] = {}
     for each in candidates:
         keyword = max(each.keyword or 0.0, 0.0) / most
         vector = min(max(farthest if each.vector is None else each.vector, 0.0) / nearest, 1.0)
-        shares.append((keyword, vector))
-        fused[each.id] = weight * keyword + (1 - weight) * vector
+        tokens = None if each.interaction is None else (each.interaction - least) / spread if spread else 1.0
+        shares.append((keyword, vector, tokens))
+        arms = weight * keyword + (1 - weight) * vector
+        fused[each.id] = arms if tokens is None else (1 - late_weight) * arms + late_weight * tokens
     neighbour_scores, questions = _score_neighbours(candidates, fused), _score_questions(candidates, fused)
     seconds = now.timestamp()
     ranked: list[RankedCandidate] = []
-    for each, (keyword, vector) in zip(candidates, shares, strict=True):
+    for each, (keyword, vector, tokens) in zip(candidates, shares, strict=True):
         nudges = _compute_nudges(each.traits, seconds)
         if neighbour := neighbour_scores.get(each.id):
             nudges["neighbours"] = NUDGES["neighbours"] * neighbour
@@ -124,7 +136,7 @@ def rank(
         if each.traits.is_beside_the_person and score > 0:
             nudges["assistant"] = (ASSISTANT_SHARE - 1) * score
             score *= ASSISTANT_SHARE
-        ranked.append(RankedCandidate(each.id, score, fused[each.id], keyword, vector, nudges, each))
+        ranked.append(RankedCandidate(each.id, score, fused[each.id], keyword, vector, tokens, nudges, each))
     return sorted(ranked, key=_RANK_ORDER, reverse=True)
 
 

@@ -13,7 +13,7 @@ import structlog
 
 from server.clock import Clock
 from server.memory.embedding_model import Model
-from server.memory.vector import Vector
+from server.memory.vector import QuestionVectors, TextVectors
 from server.observer import NOBODY, Observer
 from server.store.db import Database
 from server.store.embedding.filling import Filling
@@ -121,8 +121,8 @@ class Encoder:
 
     async def embed_documents(
         self, texts: Sequence[str], account_id: str = "", *, patience: float | None = None
-    ) -> list[Vector] | None:
-        """Return each text's windows, (n, dims).
+    ) -> list[TextVectors] | None:
+        """Return each text's vectors.
 
         Args:
             texts: the texts.
@@ -137,18 +137,18 @@ class Encoder:
         try:
             with self._observer.watch("embedding", "documents"):
                 async with asyncio.timeout(patience):
-                    windows = await self.source.embed_documents(list(texts), account_id)
+                    found = await self.source.embed_documents(list(texts), account_id)
         except TimeoutError:
             log.warning("embedding.documents_late", texts=len(texts), seconds=patience)
             return None
         except EmbeddingFailed as error:
             log.warning("embedding.documents_failed", reason=str(error))
             return None
-        self._observer.note_documents(len(texts), sum(map(len, windows)))
-        return windows
+        self._observer.note_documents(len(texts), sum(len(each.windows) for each in found))
+        return found
 
-    async def embed_query(self, text: str, generation: int) -> Vector | None:
-        """Return the query's vector of a generation, (dims,); None if the generation's model is not loaded.
+    async def embed_query(self, text: str, generation: int) -> QuestionVectors | None:
+        """Return the query's vectors of a generation; None if the generation's model is not loaded.
 
         Raises:
             TextUnreadable: the model cannot read the query.

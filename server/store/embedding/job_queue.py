@@ -11,8 +11,8 @@ from enum import IntEnum
 from heapq import heappop, heappush
 from queue import Queue
 
+from server.memory.vector import TextVectors
 from server.store.embedding.models.model_thread import Answer
-from server.store.embedding.source import Windows
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ class Job:
     account_id: str = field(compare=False, default="")
     is_alone: bool = field(compare=False, default=False)
     is_shared: bool = field(compare=False, default=False)
-    running: Generator[None, None, list[Windows]] | None = field(compare=False, default=None)
+    running: Generator[None, None, list[TextVectors]] | None = field(compare=False, default=None)
     steps: int = field(compare=False, default=0)
 
     @property

@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from server.memory.embedding_model import Model
-from server.memory.vector import Vector
+from server.memory.vector import QuestionVectors, TextVectors
 from server.store.embedding.job_queue import Call, Job, JobQueue, Rank
 from server.store.embedding.models.loaded_model import Embedder
 from server.store.embedding.models.model_folder import find_model, find_model_folder
 from server.store.embedding.models.model_thread import ModelThread
 from server.store.embedding.query_cache import QueryCache
-from server.store.embedding.source import EmbeddingFailed, SourceFigures, Windows
+from server.store.embedding.source import EmbeddingFailed, SourceFigures
 
 Load = Callable[[Path, Model, int], Embedder]
 
@@ -69,14 +69,14 @@ class LocalEmbeddings(ModelThread[Embedder, Job]):
         home = find_model_folder(self._folder, model.name)
         self._start_thread(model, lambda: self._load(home, model, self._threads))
 
-    async def embed_query(self, text: str) -> Vector:  # noqa: D102 - as `EmbeddingSource`
+    async def embed_query(self, text: str) -> QuestionVectors:  # noqa: D102 - as `EmbeddingSource`
         if (known := self._cache.get(text)) is not None:
             return known
         return self._cache.put(text, await self._submit_texts(Rank.QUERY, [text]))
 
     async def embed_documents(  # noqa: D102 - as `EmbeddingSource`
         self, texts: list[str], account_id: str = ""
-    ) -> list[Windows]:
+    ) -> list[TextVectors]:
         return await self._submit_texts(Rank.DOCUMENTS, texts, account_id)
 
     def forget_queries(self) -> None:  # noqa: D102 - as `EmbeddingSource`
@@ -119,8 +119,8 @@ class LocalEmbeddings(ModelThread[Embedder, Job]):
         except BaseException as error:  # noqa: BLE001 - a text the model chokes on is its caller's failure, not the thread's
             self._fail_calls(job, error)
 
-    def _take_step(self, embedder: Embedder, job: Job) -> Iterator[Windows] | None:
-        """Take a step of the job. Return the windows of each text after the last one; else put the job back in line."""
+    def _take_step(self, embedder: Embedder, job: Job) -> Iterator[TextVectors] | None:
+        """Take a step of the job. Return the vectors of each text after the last one; else put the job back in line."""
         if job.running is None:
             self._jobs.gather_calls(job)
             job.running = embedder.embed_documents([text for call in job.calls for text in call.texts])

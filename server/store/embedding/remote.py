@@ -15,13 +15,13 @@ import structlog
 import tenacity
 
 from server.memory.embedding_model import Model
-from server.memory.vector import Vector
+from server.memory.vector import QuestionVectors, TextVectors, Vector
 from server.store.embedding.calls import AttemptFailed, EmbeddingCalls, Purpose
 from server.store.embedding.fair_room import FairRoom
 from server.store.embedding.models.loaded_model import spread_windows
 from server.store.embedding.query_cache import QueryCache
 from server.store.embedding.readiness import Readiness
-from server.store.embedding.source import EmbeddingFailed, SourceFigures, Windows
+from server.store.embedding.source import EmbeddingFailed, SourceFigures
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
@@ -70,19 +70,19 @@ class RemoteEmbeddings(Readiness):
             self._begin_loading(f"{self._calls.label} has not answered yet")
             self._connecting = asyncio.create_task(self._connect(0.0))
 
-    async def embed_query(self, text: str) -> Vector:  # noqa: D102 - as `EmbeddingSource`
+    async def embed_query(self, text: str) -> QuestionVectors:  # noqa: D102 - as `EmbeddingSource`
         if (known := self._cache.get(text)) is not None:
             return known
         self._check_ready()
         with self._count_waiting():
             (vector,) = await self._fetch_vectors([text[:WINDOW]], "query", QUESTION_SECONDS)
-        return self._cache.put(text, vector)
+        return self._cache.put(text, QuestionVectors(vector))
 
     async def embed_documents(  # noqa: D102 - as `EmbeddingSource`
         self,
         texts: list[str],
         account_id: str = "",
-    ) -> list[Windows]:
+    ) -> list[TextVectors]:
         pieces = [list(_cut_windows(text)) for text in texts]
         every = (piece for row in pieces for piece in row)
         vectors: list[Vector] = []
@@ -92,7 +92,7 @@ class RemoteEmbeddings(Readiness):
                     self._check_ready()
                     vectors.extend(await self._fetch_vectors(batch, "document", BATCH_SECONDS))
         rest = iter(vectors)
-        return [np.stack([next(rest) for _ in row]) for row in pieces]
+        return [TextVectors(np.stack([next(rest) for _ in row])) for row in pieces]
 
     def forget_queries(self) -> None:  # noqa: D102 - as `EmbeddingSource`
         self._cache.clear()

@@ -8,14 +8,11 @@ recipe.
 from typing import Literal, NamedTuple, Protocol
 
 from server.memory.embedding_model import Model
-from server.memory.vector import Vector
+from server.memory.vector import QuestionVectors, TextVectors
 
 State = Literal["loading", "ready", "absent", "failed"]
 """`loading`: not ready yet; `ready`: it makes vectors; `absent`: there is no model, or none is wanted, or the source is
 closed; `failed`: the model cannot be loaded or reached."""
-
-Windows = Vector
-"""The vectors of one text, (n, dims): one row for each window, n = 1 for a text that fits into the model."""
 
 
 class SourceFigures(NamedTuple):
@@ -75,8 +72,8 @@ class EmbeddingSource(Protocol):
         """
         ...
 
-    async def embed_query(self, text: str) -> Vector:
-        """Return the vector of a question, (dims,), read-only.
+    async def embed_query(self, text: str) -> QuestionVectors:
+        """Return the vectors of a question, read-only.
 
         The part of a question that exceeds the model's window does not count. The last few thousand questions are
         remembered.
@@ -87,8 +84,8 @@ class EmbeddingSource(Protocol):
         """
         ...
 
-    async def embed_documents(self, texts: list[str], account_id: str = "") -> list[Windows]:
-        """Return the vectors of each text, (n, dims), in the order of the texts.
+    async def embed_documents(self, texts: list[str], account_id: str = "") -> list[TextVectors]:
+        """Return the vectors of each text, in the order of the texts.
 
         Questions are answered first, however many documents wait. Accounts take turns; without an account it is work of
         the server's own, which takes turns with them.

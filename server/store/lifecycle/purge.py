@@ -12,7 +12,7 @@ from server.store.record.journal import Actor, journal_memories
 from server.store.tables.accounts import workspaces
 from server.store.tables.lifecycle import consolidations
 from server.store.tables.links import links
-from server.store.tables.memories import images, journal, vectors
+from server.store.tables.memories import images, journal, token_vectors, vectors
 from server.store.tables.memories import memories as table
 from server.store.tables.working import identity_crystals
 
@@ -70,7 +70,8 @@ def _blank(now: datetime) -> sa.Update:
 async def _erase_copies(connection: AsyncConnection, workspace_id: str) -> None:
     """Delete what was made of the workspace's memories, and overwrite their texts in the journal."""
     here = sa.select(table.c.id).where(table.c.workspace_id == workspace_id)
-    await connection.execute(sa.delete(vectors).where(vectors.c.memory_id.in_(here)))
+    for each in (vectors, token_vectors):
+        await connection.execute(sa.delete(each).where(each.c.memory_id.in_(here)))
     await connection.execute(sa.delete(images).where(images.c.workspace_id == workspace_id))
     await connection.execute(sa.delete(links).where(links.c.workspace_id == workspace_id))
     merged = sa.update(consolidations).where(consolidations.c.memory_id.in_(here))

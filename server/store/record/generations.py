@@ -19,13 +19,13 @@ async def ensure_generation(connection: AsyncConnection, model: Model, now: date
     """Return the id of the model's generation, which is stored if it is new."""
     same = sa.select(generations.c.id).where(
         generations.c.model == model.name,
-        generations.c.digest == model.digest,
+        generations.c.digest == model.vectors_digest,
         generations.c.max_tokens == model.max_tokens,
     )
     found = (await connection.execute(same)).scalar_one_or_none()
     if found is not None:
         return found
-    values = {"model": model.name, "digest": model.digest, "dims": model.dims, "max_tokens": model.max_tokens}
+    values = {"model": model.name, "digest": model.vectors_digest, "dims": model.dims, "max_tokens": model.max_tokens}
     # Two servers that start together meet the new model together.
     await connection.execute(
         insert_into(connection, generations).values(**values, created_at=now).on_conflict_do_nothing()

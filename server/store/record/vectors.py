@@ -1,35 +1,58 @@
 """Rows of vectors, which are kept beside their memories, and the gaps: memories that have none yet."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from server.memory.vector import Vector
-from server.store.db import insert_into
+from server.memory.vector import TextVectors, TokenVectors, Vector
+from server.store.db import Database, insert_into
 from server.store.tables.accounts import workspaces
-from server.store.tables.memories import memories, vectors
+from server.store.tables.memories import memories, token_vectors, vectors
 
 #: The type of the numbers in the column `windows`.
 STORED_FLOAT = np.dtype("<f2")
 
 
-async def put_vectors(connection: AsyncConnection, generation: int, windows: dict[str, Vector]) -> None:
-    """Store the vectors of memories, memory id → (n, dims), in place of earlier ones of the generation."""
-    statement = insert_into(connection, vectors)
+_TOKENS = sa.select(token_vectors.c.memory_id, token_vectors.c.tokens).where(
+    token_vectors.c.generation == sa.bindparam("generation"),
+    token_vectors.c.memory_id.in_(sa.bindparam("ids", expanding=True)),
+)
+
+
+async def put_vectors(connection: AsyncConnection, generation: int, found: Mapping[str, TextVectors]) -> None:
+    """Store the vectors of memories, by memory id, in place of earlier ones of the generation."""
+    windows = {memory_id: pack_vectors(each.windows) for memory_id, each in found.items()}
+    tokens = {memory_id: each.tokens.tobytes() for memory_id, each in found.items() if each.tokens is not None}
+    await _put_blobs(connection, generation, vectors, "windows", windows)
+    await _put_blobs(connection, generation, token_vectors, "tokens", tokens)
+
+
+async def _put_blobs(
+    connection: AsyncConnection, generation: int, table: sa.Table, column: str, blobs: Mapping[str, bytes]
+) -> None:
+    if not blobs:
+        return
+    statement = insert_into(connection, table)
     statement = statement.on_conflict_do_update(
-        index_elements=["memory_id", "generation"], set_={"windows": statement.excluded.windows}
+        index_elements=["memory_id", "generation"], set_={column: statement.excluded[column]}
     )
-    rows = [{"memory_id": m, "generation": generation, "windows": pack_vectors(w)} for m, w in windows.items()]
-    if rows:
-        await connection.execute(statement, rows)
+    rows = [{"memory_id": each, "generation": generation, column: blob} for each, blob in blobs.items()]
+    await connection.execute(statement, rows)
 
 
 async def delete_vectors(connection: AsyncConnection, memory_id: str) -> None:
     """Delete a memory's vectors of every generation, because its text changed or was erased."""
-    await connection.execute(sa.delete(vectors).where(vectors.c.memory_id == memory_id))
+    for table in (vectors, token_vectors):
+        await connection.execute(sa.delete(table).where(table.c.memory_id == memory_id))
+
+
+async def read_tokens(db: Database, generation: int, ids: Sequence[str], dims: int) -> dict[str, TokenVectors]:
+    """Return the vectors of the tokens of memories, (m, dims), by memory id; a memory without any is left out."""
+    rows = await db.read_few_rows(_TOKENS, {"generation": generation, "ids": list(ids)})
+    return {row.memory_id: np.frombuffer(row.tokens, np.int8).reshape(-1, dims) for row in rows}
 
 
 @dataclass(frozen=True, slots=True)

@@ -94,6 +94,16 @@ vectors = sa.Table(
     sa.Column("windows", sa.LargeBinary, nullable=False),
 )
 
+# Apart from the windows, which are read much more often, and by other statements.
+token_vectors = sa.Table(
+    "token_vectors",
+    metadata,
+    sa.Column("memory_id", sa.String(36), sa.ForeignKey("memories.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("generation", sa.Integer, sa.ForeignKey("generations.id"), primary_key=True),
+    # The first tokens of the text, one after the other: m x token_dims signed bytes.
+    sa.Column("tokens", sa.LargeBinary, nullable=False),
+)
+
 images = sa.Table(
     "images",
     metadata,

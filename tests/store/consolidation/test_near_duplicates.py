@@ -8,6 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from server.memory.embedding_model import Model
+from server.memory.vector import TextVectors
 from server.store.consolidation import near_duplicates as near_module
 from server.store.consolidation.near_duplicates import find_near_duplicates
 from server.store.record import generations, memories, vectors
@@ -56,7 +57,7 @@ async def test_long_texts_and_other_generations_and_empty_vectors_make_no_pairs(
     async with ledger.db.write() as connection:
         other = await generations.ensure_generation(connection, Model("n", "d", 8, 128, "f"), clock())
         (late,) = await insert_late(ledger, connection)
-        await vectors.put_vectors(connection, other, {late: make_vector(1.0)})
+        await vectors.put_vectors(connection, other, {late: TextVectors(make_vector(1.0))})
     assert await find_near_duplicates(ledger.db, ledger.workspace, [*ids, late]) == []
     assert await find_near_duplicates(ledger.db, ledger.workspace, ids[:1]) == []
 

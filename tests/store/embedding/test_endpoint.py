@@ -97,8 +97,9 @@ async def test_a_question_is_asked_as_the_api_says_and_answered_with_a_unit_vect
     found = await service.embed_query("who?")
     assert read_sent(web) == {"model": "m", "input": ["who?"]}
     assert web.calls[-1].request.headers["authorization"] == f"Bearer {KEY}"
-    assert found == pytest.approx(unit("who?"))
-    assert (found.dtype, found.flags.writeable) == (np.float32, False)
+    assert found.whole == pytest.approx(unit("who?"))
+    assert (found.whole.dtype, found.whole.flags.writeable) == (np.float32, False)
+    assert found.tokens is None
 
 
 async def test_a_question_asked_again_is_not_sent_again(service, web):
@@ -113,13 +114,13 @@ async def test_documents_go_in_small_batches_and_come_back_in_order(service, web
     texts = ["x" * n for n in range(1, BATCH_TEXTS * 2 + 2)]
     found = await service.embed_documents(texts)
     assert [len(read_sent(web, n)["input"]) for n in range(before, web.call_count)] == [BATCH_TEXTS, BATCH_TEXTS, 1]
-    assert all(rows == pytest.approx(unit(text)[np.newaxis]) for rows, text in zip(found, texts, strict=True))
+    assert all(each.windows == pytest.approx(unit(text)[np.newaxis]) for each, text in zip(found, texts, strict=True))
     assert await service.embed_documents([]) == []
 
 
 async def test_a_long_text_is_cut_into_windows_that_cover_it_and_a_long_question_is_cut_off(service, web):
     text = "".join(chr(0x4E00 + n) for n in range(WINDOW * 3))
-    (rows,) = await service.embed_documents([text])
+    ((rows, _),) = await service.embed_documents([text])
     windows = read_sent(web)["input"]
     assert len(rows) == len(windows) == 4
     assert {len(window) for window in windows} == {WINDOW}
@@ -159,7 +160,7 @@ async def test_a_generation_is_told_apart_by_url_model_and_dimensions(make, web,
 
 async def test_an_attempt_that_may_pass_is_made_again_after_the_time_that_was_asked_for(service, web, pauses):
     web.mock(side_effect=[httpx.Response(429, headers={"retry-after": "2"}), httpx.Response(503), embedded_answer("a")])
-    assert (await service.embed_documents(["a"]))[0] == pytest.approx(unit("a")[np.newaxis])
+    assert (await service.embed_documents(["a"]))[0].windows == pytest.approx(unit("a")[np.newaxis])
     assert pauses.made == [2, PAUSES[1]]
     assert service.state == "ready"
 
@@ -208,7 +209,7 @@ async def test_after_some_failures_in_a_row_nobody_waits_until_the_endpoint_answ
     web.mock(side_effect=answer_well)
     pauses.opened.set()
     await until(lambda: service.state == "ready")
-    assert (await service.embed_query("who?")) == pytest.approx(unit("who?"))
+    assert (await service.embed_query("who?")).whole == pytest.approx(unit("who?"))
 
 
 async def until(condition):

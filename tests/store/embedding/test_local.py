@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from server.memory.embedding_model import Model
+from server.memory.vector import QuestionVectors, TextVectors
 from server.store.embedding.job_queue import GATHERED, SHARE
 from server.store.embedding.local import TURN, LocalEmbeddings
 from server.store.embedding.models import model_thread
@@ -36,7 +37,7 @@ class Scripted:
         self.asked.append(text)
         if text == "bad":
             raise RuntimeError("no such token")
-        return np.array([1, 0, 0], np.float32)
+        return QuestionVectors(np.array([1, 0, 0], np.float32))
 
     def embed_documents(self, texts):
         self.calls.append(texts)
@@ -48,7 +49,7 @@ class Scripted:
                 raise RuntimeError("no such token")
             yield
         self.ends.append((texts, len(self.asked)))
-        return [np.ones((1, 3), np.float32) for _ in texts]
+        return [TextVectors(np.ones((1, 3), np.float32)) for _ in texts]
 
     def answered_after(self, text):
         """How many texts had been asked for when the last call with this text was answered."""
@@ -176,7 +177,7 @@ async def test_a_caller_that_goes_away_leaves_the_others_served(service, scripte
     with pytest.raises(asyncio.CancelledError):
         await documents
     scripted.go_on.set()
-    assert (await service.embed_documents(["next"]))[0].shape == (1, 3)
+    assert (await service.embed_documents(["next"]))[0].windows.shape == (1, 3)
     assert scripted.asked == ["one", "next"]
 
 
@@ -184,14 +185,14 @@ async def test_an_error_of_the_model_reaches_its_caller_and_nobody_else(service)
     with pytest.raises(EmbeddingFailed, match="no such token") as caught:
         await service.embed_query("bad")
     assert isinstance(caught.value.__cause__, RuntimeError)
-    assert (await service.embed_query("good")).shape == (3,)
+    assert (await service.embed_query("good")).whole.shape == (3,)
 
 
 async def test_a_question_asked_again_does_not_reach_the_model(service, scripted):
     first = await service.embed_query("who?")
     assert await service.embed_query("who?") is first
     assert scripted.asked == ["who?"]
-    assert not first.flags.writeable
+    assert not first.whole.flags.writeable
 
 
 async def test_the_cache_forgets_the_questions_that_were_asked_longest_ago(service, scripted):
@@ -349,4 +350,4 @@ async def test_a_panic_of_a_library_fails_the_text_and_not_the_service(service, 
         patch.setattr(scripted, "embed_query", panics)
         with pytest.raises(EmbeddingFailed):
             await service.embed_query("who?")
-    assert len(await service.embed_query("who?")) == 3
+    assert len((await service.embed_query("who?")).whole) == 3

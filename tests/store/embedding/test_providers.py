@@ -127,13 +127,13 @@ async def test_each_service_is_asked_in_its_own_form_for_a_question_and_for_docu
     name = "texts" if provider == "cohere" else "input"
     for_query, for_document = PURPOSES[provider]
 
-    vector = await source.embed_query("who?")
+    vector = (await source.embed_query("who?")).whole
     expected = {name: [f"{before_query}who?"], "authorization": authorization} | DEFAULTS[provider] | for_query
     assert service.asked[-1] == expected
     length = len(f"{before_query}who?")
     assert vector == pytest.approx(np.array([length, 1], np.float32) / np.hypot(length, 1))
 
-    rows = await source.embed_documents(["a", "bbb"])
+    rows = [each.windows for each in await source.embed_documents(["a", "bbb"])]
     texts = [f"{before_document}a", f"{before_document}bbb"]
     expected = {name: texts, "authorization": authorization} | DEFAULTS[provider] | for_document
     assert service.asked[-1] == expected
@@ -221,7 +221,7 @@ async def test_a_refusal_is_told_with_the_setting_to_check_and_without_the_servi
         assert KEY not in f"{failed.value}{source.reason}"
         service.answer = None
         await is_back(source)
-        assert (await source.embed_documents(["a"]))[0].shape == (1, 2)
+        assert (await source.embed_documents(["a"]))[0].windows.shape == (1, 2)
 
 
 @EVERY

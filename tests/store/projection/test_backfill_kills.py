@@ -17,6 +17,7 @@ import sqlalchemy as sa
 
 from server.config import Settings
 from server.memory.embedding_model import Model
+from server.memory.vector import QuestionVectors, TextVectors
 from server.store.db import Database
 from server.store.embedding.dialects import OPENAI
 from server.store.embedding.encoder import Encoder
@@ -53,12 +54,12 @@ class Scripted:
 
     async def embed_query(self, text):
         (vectors,) = await self.embed_documents([text])
-        return vectors[0]
+        return QuestionVectors(vectors.windows[0])
 
     async def embed_documents(self, texts, account_id=""):  # noqa: ARG002 - the contract names it
         await self.before()
         self.embedded += len(texts)
-        return [np.array([[len(text), 1]], np.float32) / np.hypot(len(text), 1) for text in texts]
+        return [TextVectors(np.array([[len(text), 1]], np.float32) / np.hypot(len(text), 1)) for text in texts]
 
     def forget_queries(self):
         pass

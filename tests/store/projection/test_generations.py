@@ -8,6 +8,7 @@ import pytest
 import structlog
 
 from server.memory.embedding_model import Model
+from server.memory.vector import QuestionVectors, TextVectors
 from server.store.embedding.encoder import Encoder
 from server.store.embedding.source import EmbeddingFailed, SourceFigures, State
 from server.store.projection.backfill import STEP, Pace, fill_gaps
@@ -42,10 +43,10 @@ class Scripted:
             await self.before()
         if any("bad" in text for text in texts) or self.state != "ready":
             raise EmbeddingFailed("no")
-        return [self.vector(text)[np.newaxis] for text in texts]
+        return [TextVectors(self.vector(text)[np.newaxis]) for text in texts]
 
     async def embed_query(self, text):
-        return self.vector(text)
+        return QuestionVectors(self.vector(text))
 
     def forget_queries(self):
         pass
@@ -129,7 +130,7 @@ async def test_the_old_generation_serves_until_the_new_one_is_whole(book, projec
     gate.opened.set()
     await switching
     assert (await projection.open_collection(book.workspace)).generation == 2
-    new = Query(await second.embed_query("heron", 2), None, 1)
+    new = Query((await second.embed_query("heron", 2)).whole, None, 1)
     assert [point.id for point in (await projection.search_points(book.workspace, new, 2)).dense] == [memory_id]
     assert not await engine.has_collection(name_collection(book.workspace, 1, 2))
 
@@ -147,18 +148,17 @@ async def test_until_the_switch_questions_are_put_to_the_model_whose_vectors_are
 
     second = await load(earlier, name="two", dims=3)
     assert [(model.name, model.digest, model.dims) for model in asked] == [("one", "0" * 64, 2)]
-    assert await second.embed_query("heron", 1) == pytest.approx(old.vector("heron"))
+    assert (await second.embed_query("heron", 1)).whole == pytest.approx(old.vector("heron"))
     engine.before["flush_collection"] = gate
     switching = asyncio.create_task(fill_gaps(book.db, second, projection, clock))
     await gate.reached.wait()
-    assert await second.embed_query(
-        "heron", (await projection.open_collection(book.workspace)).generation
-    ) == pytest.approx(old.vector("heron"))
+    serving = await projection.open_collection(book.workspace)
+    assert (await second.embed_query("heron", serving.generation)).whole == pytest.approx(old.vector("heron"))
     gate.opened.set()
     await switching
     assert old.state == "absent"  # nobody needs it any more
     assert await second.embed_query("heron", 1) is None
-    assert len(await second.embed_query("heron", 2)) == 3
+    assert len((await second.embed_query("heron", 2)).whole) == 3
     third = await load(earlier, name="two", dims=3)
     assert len(asked) == 1
     await third.close()

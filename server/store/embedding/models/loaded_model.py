@@ -15,9 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from server.memory.embedding_model import Model
-from server.memory.vector import Vector
+from server.memory.vector import QuestionVectors, TextVectors, TokenVectors, Vector
 from server.store.embedding.models.fastembed_model import load_fastembed_model
-from server.store.embedding.source import TextUnreadable, Windows
+from server.store.embedding.models.token_projection import TokenProjection
+from server.store.embedding.source import TextUnreadable
 
 BATCH_TEXTS = 8
 BATCH_TOKENS = 512
@@ -25,6 +26,8 @@ CUT_TEXTS = 64
 OVERLAP = 32
 MAX_WINDOWS = 64
 """The most vectors of a text: more than 32 KiB of prose needs (about 8,000 tokens, 37 windows)."""
+MOST_TOKENS = 256
+"""The tokens of a text that have a vector of their own: the first ones."""
 #: The sizes of the vocabularies of models of one language. A larger one is of many, and reads every script.
 ONE_LANGUAGE = range(1_000, 100_000)
 MOST_UNREAD = 0.5
@@ -60,21 +63,27 @@ class Embedder:
 
         self._dims = model.dims
         self._model = load_fastembed_model(TextEmbedding, home, model, threads)
+        self._inner: Any = self._model.model
         self._tokenizer = Tokenizer.from_file(str(home / "tokenizer.json"))
         self._tokenizer.no_truncation()
         self._tokenizer.no_padding()
         self._window = model.max_tokens - self._tokenizer.num_special_tokens_to_add(is_pair=False)
+        self._projection = TokenProjection(model.dims, model.token_dims) if model.token_dims else None
         self.embed_query("warm up")
 
-    def embed_query(self, text: str) -> Vector:
-        """Return the vector of a question, (dims,); the part that exceeds the model's window does not count.
+    def embed_query(self, text: str) -> QuestionVectors:
+        """Return the vectors of a question; the part that exceeds the model's window does not count.
 
         Raises:
             TextUnreadable: most pieces of the text are unknown to the model, or single letters.
         """
         if not self._can_read(text):
             raise TextUnreadable("the model cannot read the script of the text")
-        return self._normalize(self._model.query_embed(text))[0]
+        if self._projection is None:
+            return QuestionVectors(self._normalize(self._model.query_embed(text))[0])
+        wholes, (tokens,) = self._infer([text], self._projection)
+        offsets = self._tokenizer.encode(text, add_special_tokens=False).offsets
+        return QuestionVectors(wholes[0], tokens, tuple(start for start, _ in offsets[: len(tokens)]))
 
     def _can_read(self, text: str) -> bool:
         """Whether the model knows the pieces of a text; of text in a foreign script it knows single letters at best."""
@@ -85,25 +94,44 @@ class Embedder:
         unread = sum(word == UNKNOWN or len(word) == 1 for word in words)
         return unread <= MOST_UNREAD * len(words)
 
-    def embed_documents(self, texts: list[str]) -> Generator[None, None, list[Windows]]:
+    def embed_documents(self, texts: list[str]) -> Generator[None, None, list[TextVectors]]:
         """Embed texts, and yield after each small step.
 
         Returns:
-            The windows of each text, in the order of `texts`.
+            The vectors of each text, in the order of `texts`.
         """
         pieces: list[_Piece] = []
         for start in range(0, len(texts), CUT_TEXTS):
             pieces += self._cut_texts(texts[start : start + CUT_TEXTS], start)
             yield
-        vectors: dict[_Piece, Vector] = {}
+        wholes: dict[_Piece, Vector] = {}
+        tokens: dict[_Piece, TokenVectors] = {}
         for batch in _make_batches(sorted(pieces, key=lambda piece: piece.tokens)):
-            found = self._normalize(self._model.passage_embed([piece.text for piece in batch], batch_size=BATCH_TEXTS))
-            vectors.update(zip(batch, found, strict=True))
+            found, of_tokens = self._embed_pieces([piece.text for piece in batch])
+            wholes.update(zip(batch, found, strict=True))
+            tokens.update(zip(batch, of_tokens, strict=False))
             yield
-        rows: list[list[Vector]] = [[] for _ in texts]
+        rows: list[list[_Piece]] = [[] for _ in texts]
         for piece in pieces:
-            rows[piece.owner].append(vectors[piece])
-        return [np.stack(row) for row in rows]
+            rows[piece.owner].append(piece)
+        # Late interaction looks at the beginning of a long text alone: at its first window.
+        return [TextVectors(np.stack([wholes[each] for each in row]), tokens.get(row[0])) for row in rows]
+
+    def _embed_pieces(self, texts: list[str]) -> tuple[Vector, list[TokenVectors]]:
+        """Return the vectors (n, dims) of some windows, and the vectors of their tokens if the model gives them."""
+        if self._projection is not None:
+            return self._infer(texts, self._projection)
+        return self._normalize(self._model.passage_embed(texts, batch_size=BATCH_TEXTS)), []
+
+    def _infer(self, texts: list[str], projection: TokenProjection) -> tuple[Vector, list[TokenVectors]]:
+        """Return the vectors (n, dims) of some texts, and the vectors of their tokens, from one inference."""
+        output = self._inner.onnx_embed(texts)
+        # The way of pooling differs by model, and has no public name.
+        wholes = self._normalize(self._inner._post_process_onnx_output(output))  # noqa: SLF001
+        hidden, mask = output.model_output, output.attention_mask.astype(bool)
+        # Without the special tokens at both ends.
+        tokens = [each[kept][1:-1][:MOST_TOKENS] for each, kept in zip(hidden, mask, strict=True)]
+        return wholes, [projection.project_tokens(each) for each in tokens]
 
     def _cut_texts(self, texts: list[str], first: int) -> Iterator[_Piece]:
         """Yield the windows of some texts, in order; `first` is the index of the first text in the caller's list."""
