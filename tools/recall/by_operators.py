@@ -137,7 +137,7 @@ def _rank_last(memory: RecalledMemory) -> RankedCandidate:
     """Return the rank of a memory that no words were looked for in: its score is 0."""
     happened_at = (memory.occurred_at or memory.created_at).timestamp()
     candidate = Candidate(memory.id, None, None, 0.0, Traits(happened_at, 0))
-    return RankedCandidate(memory.id, 0.0, 0.0, 0.0, 0.0, {}, candidate)
+    return RankedCandidate(memory.id, 0.0, 0.0, 0.0, 0.0, None, {}, candidate)
 
 
 def _build_result(matches: list[Match], own: SearchedWorkspace | None, withheld: int = 0) -> RecallResult:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from server.memory.recall.ranking import LATE_WEIGHT
 from server.store.projection.backfill import fill_gaps
 from tests.helpers.doors import call_rest, call_tool
 
@@ -30,12 +31,14 @@ async def test_alpha_weighs_words_against_meaning(hybrid_site):
     orders = {}
     for alpha in (0.0, 1.0):
         await setting(ann, "recall_alpha", alpha)
-        answer = await search(ann, "fixing a car", track_access=False)
+        answer = await search(ann, "fixing a car", track_access=False, explain=True)
         assert answer["ranking"] == "hybrid"
         orders[alpha] = [each["id"] for each in answer["memories"]]
         for each in answer["memories"]:
-            formula = alpha * each["keyword_score"] + (1 - alpha) * each["vector_score"]
-            assert 0 <= each["score"] - formula < 0.7, "the nudges are on top of it, and capped"
+            why, arms = each["why"], alpha * each["keyword_score"] + (1 - alpha) * each["vector_score"]
+            late = 0.0 if alpha == 1 else LATE_WEIGHT
+            assert why["fused"] == pytest.approx((1 - late) * arms + late * why["tokens"], abs=2e-3)
+            assert why["score"] == pytest.approx(why["fused"] + sum(why["nudges"].values()), abs=3e-3)
     assert orders == {0.0: [by_meaning, by_words], 1.0: [by_words, by_meaning]}
 
 
