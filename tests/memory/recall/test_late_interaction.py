@@ -16,7 +16,9 @@ def rows(*vectors):
 
 
 def score(question, memories, tokens, weights=None):
-    return score_memories(question, np.ones(len(question)) if weights is None else np.array(weights), memories, tokens)
+    return score_memories(
+        question, np.array([1.0] * len(question) if weights is None else weights, np.float32), memories, tokens
+    )
 
 
 def test_each_token_of_the_question_counts_by_its_nearest_token():

@@ -137,7 +137,7 @@ async def test_a_plain_function_is_called_in_a_thread_of_its_own():
 
     source = await open_custom(embed)
     await source.wait_ready()
-    assert (await source.embed_documents(["a", "b"]))[1].shape == (1, 2)
+    assert (await source.embed_documents(["a", "b"]))[1].windows.shape == (1, 2)
     assert threads == [1, 2]
     await source.close()
 
@@ -172,7 +172,7 @@ async def test_an_answer_that_is_wrong_leaves_no_vectors_and_no_text_in_the_mess
         if source.state == "ready":
             break
         await asyncio.sleep(0)
-    assert (await source.embed_query("a")).shape == (2,)
+    assert (await source.embed_query("a")).whole.shape == (2,)
     await source.close()
 
 

@@ -56,6 +56,5 @@ def test_the_tokenizer_cuts_at_256_and_pads_to_the_longest_of_the_batch(built_fo
     assert tokenizer["padding"]["strategy"] == "BatchLongest"
     embedder = Embedder(built_folder, model, threads=1)
     long = "the key is under the mat " * 60
-    np.testing.assert_allclose(
-        embedder.embed_query(long), embedder.embed_query(" ".join(long.split()[:254])), atol=1e-6
-    )
+    cut = " ".join(long.split()[:254])
+    np.testing.assert_allclose(embedder.embed_query(long).whole, embedder.embed_query(cut).whole, atol=1e-6)
