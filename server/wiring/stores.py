@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import replace
 
 from server.clock import Clock
 from server.config import Settings
@@ -135,7 +134,9 @@ async def open_encoder(
 
     def load(earlier: Model) -> EmbeddingSource | None:
         here = find_model(models, earlier.name)
-        if here is not None and replace(here, file="") == earlier:
+        # A generation from before the vectors of tokens has the digest of the model itself.
+        digests = set() if here is None else {here.digest, here.vectors_digest}
+        if here is not None and earlier.digest in digests and earlier.max_tokens == here.max_tokens:
             return LocalEmbeddings(models, earlier.name, settings.embedding_threads)
         if endpoint is None:
             return None

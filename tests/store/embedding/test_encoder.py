@@ -97,7 +97,7 @@ async def test_a_question_for_another_generation_has_no_vector(start, models):
     encoder = await start(models)
     await encoder.source.wait_ready()
     assert await encoder.embed_query("heron", 2) is None
-    assert (await encoder.embed_query("heron", 1)).shape == (384,)
+    assert (await encoder.embed_query("heron", 1)).whole.shape == (384,)
 
 
 async def test_memories_from_before_the_model_are_found_by_meaning_after_it(
@@ -111,10 +111,9 @@ async def test_memories_from_before_the_model_are_found_by_meaning_after_it(
     encoder = await start(models)
     await encoder.source.wait_ready()
     await fill_gaps(book.db, encoder, projection, clock)
-    vector = await encoder.embed_query(
-        "what vehicle does she drive", (await projection.open_collection(book.workspace)).generation
-    )
-    found = await projection.search_points(book.workspace, Query(vector, None, 1), 1)
+    serving = await projection.open_collection(book.workspace)
+    asked = await encoder.embed_query("what vehicle does she drive", serving.generation)
+    found = await projection.search_points(book.workspace, Query(asked.whole, None, 1), 1)
     assert [hit.id for hit in found.dense] == [car]
     async with book.db.read() as connection:
         assert await vectors.list_gaps(connection, 1, "", 9) == []
