@@ -84,7 +84,7 @@ async def test_a_provider_of_another_package_is_found_by_its_name_and_gets_the_s
     provider = calls._provider  # noqa: SLF001 - as above
     assert provider.options == ProviderOptions(model="m", api_key="sk-hunter2", dims=2)
     assert "hunter2" not in repr(provider.options)
-    assert (await source.embed_query("who?")) == pytest.approx([4 / 17**0.5, 1 / 17**0.5])
+    assert (await source.embed_query("who?")).whole == pytest.approx([4 / 17**0.5, 1 / 17**0.5])
     await source.embed_documents(["a"])
     assert provider.asked[-2:] == [(["who?"], "query"), (["a"], "document")]
     assert source.model is not None
