@@ -135,7 +135,7 @@ async def open_encoder(
     def load(earlier: Model) -> EmbeddingSource | None:
         here = find_model(models, earlier.name)
         # A generation from before the vectors of tokens has the digest of the model itself.
-        digests = set() if here is None else {here.digest, here.vectors_digest}
+        digests = set[str]() if here is None else {here.digest, here.vectors_digest}
         if here is not None and earlier.digest in digests and earlier.max_tokens == here.max_tokens:
             return LocalEmbeddings(models, earlier.name, settings.embedding_threads)
         if endpoint is None:

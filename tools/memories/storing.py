@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.memory.models import Memory
-from server.memory.vector import Vector
+from server.memory.vector import TextVectors
 from server.store.record import memories, vectors
 from server.store.record.journal import Actor, journal_memories
 from server.store.record.workspaces import Workspace
@@ -21,7 +21,7 @@ PATIENCE_PER_WINDOW = 0.05
 _WINDOW = 1_000
 
 
-async def embed_contents(services: Services, call: Call, contents: Sequence[str]) -> list[Vector] | None:
+async def embed_contents(services: Services, call: Call, contents: Sequence[str]) -> list[TextVectors] | None:
     """Return the vectors of texts that a caller stores; None if the model makes none, or not in time.
 
     Each window beyond the first one of a text counts against the caller's rate limit as a call does.
@@ -38,7 +38,7 @@ async def insert_new_memories(
     workspace: Workspace,
     actor: Actor,
     new: Sequence[Memory],
-    windows: Sequence[Vector] | None,
+    windows: Sequence[TextVectors] | None,
     now: datetime,
 ) -> None:
     """Insert memories in their order, with their vectors, and journal them; `windows` is None without a model.
@@ -56,7 +56,7 @@ async def insert_new_memories(
     await journal_memories(connection, workspace.id, actor, now, first, changes)
 
 
-async def index_new_memories(services: Services, workspace_id: str, windows: Sequence[Vector] | None) -> bool:
+async def index_new_memories(services: Services, workspace_id: str, windows: Sequence[TextVectors] | None) -> bool:
     """Project the memories that were just committed; return whether the search store has them."""
     if windows is None:
         services.encoder.filling.note_gaps()

@@ -16,7 +16,7 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.clock import Clock
-from server.memory.vector import Vector
+from server.memory.vector import TextVectors
 from server.progress import Progress
 from server.store.db import Database
 from server.store.embedding.encoder import Encoder
@@ -126,8 +126,8 @@ async def _fill_generation(db: Database, encoder: Encoder, projection: Projectio
     return filled > 0 or not failed
 
 
-async def _embed_gaps(encoder: Encoder, gaps: Sequence[Gap]) -> list[tuple[Gap, Vector]]:
-    """Embed the texts of the gaps, and return the windows of those that the model did not fail on.
+async def _embed_gaps(encoder: Encoder, gaps: Sequence[Gap]) -> list[tuple[Gap, TextVectors]]:
+    """Embed the texts of the gaps, and return the vectors of those that the model did not fail on.
 
     If it fails, each text is tried alone, so that one text does not keep the others from their vectors.
     """
@@ -150,10 +150,10 @@ async def _count_vectors(db: Database, generation: int) -> VectorCoverage:
 
 
 async def _keep_vectors(
-    db: Database, generation: int, windows: Sequence[tuple[Gap, Vector]], now: datetime
+    db: Database, generation: int, windows: Sequence[tuple[Gap, TextVectors]], now: datetime
 ) -> list[str]:
     """Keep the vectors of the texts that have not changed since, and return the ids of the workspaces that changed."""
-    by_workspace: dict[str, list[tuple[Gap, Vector]]] = {}
+    by_workspace: dict[str, list[tuple[Gap, TextVectors]]] = {}
     for gap, each in windows:
         by_workspace.setdefault(gap.workspace_id, []).append((gap, each))
     for workspace_id, pairs in by_workspace.items():
@@ -163,7 +163,7 @@ async def _keep_vectors(
 
 
 async def _keep_workspace_vectors(
-    db: Database, workspace_id: str, generation: int, pairs: Sequence[tuple[Gap, Vector]], now: datetime
+    db: Database, workspace_id: str, generation: int, pairs: Sequence[tuple[Gap, TextVectors]], now: datetime
 ) -> None:
     async with db.write() as connection:
         # Holds the workspace, so that no text changes between the look at it and the end of the transaction.

@@ -89,7 +89,7 @@ class Vocabularies:
 
 async def _read_page(
     db: Database, workspace_id: str, condition: sa.ColumnElement[bool], order: sa.ColumnElement[int]
-) -> Sequence[sa.Row[Any]]:
+) -> Sequence[sa.Row[int, str]]:
     """Read the first live memories in an order that fulfil a condition, at most a page."""
     query = (
         sa.select(memories.c.revision, memories.c.content)
