@@ -22,5 +22,7 @@ SILENCED = {
 #: this machine; for metrics and traces only our own settings count.
 FOREIGN = ("OTEL_", "PROMETHEUS_")
 os.environ.update(SILENCED)
+# The matrices of a recall are small: a second thread of numpy costs more than it saves, and spins while it waits.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 for _name in [each for each in os.environ if each.startswith(FOREIGN)]:
     del os.environ[_name]

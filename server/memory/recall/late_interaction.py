@@ -6,7 +6,7 @@ in its session as a weaker part of it. Figures: docs/recall.md.
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -19,6 +19,7 @@ BEFORE = 0.6
 LEAST_WEIGHT = 0.5
 """The weight of a token of a stop word or a sign; that of another is higher by its word's idf."""
 
+_NOBODY = -1  # the last row
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")  # noqa: RUF001 - the typographic apostrophe is meant
 
 
@@ -54,31 +55,27 @@ def score_memories(
         memories: the ids of the memories just before each memory, by its id.
         tokens: the vectors of the tokens of all these memories, by id. A memory without any has no score.
     """
-    if not len(question):
+    have = {each: rows for each, rows in tokens.items() if len(rows)}
+    found = [each for each in memories if each in have]
+    if not len(question) or not found:
         return {}
-    nearest = _find_nearest(question, {each: rows for each, rows in tokens.items() if len(rows)})
-    shares = weights / weights.sum()
-    scores: dict[str, float] = {}
-    for memory_id, before in memories.items():
-        if memory_id in nearest:
-            own, earlier = nearest[memory_id], [BEFORE * nearest[each] for each in before if each in nearest]
-            scores[memory_id] = float(shares @ np.maximum.reduce([own, *earlier]))
-    return scores
+    nearest = _find_nearest(question, list(have.values()))
+    # Whole columns at a time: one call of numpy for each memory would cost ten times as much as the comparison.
+    row_of = {memory_id: row for row, memory_id in enumerate(have)}
+    best = nearest[[row_of[each] for each in found]]
+    for place in range(max(len(memories[each]) for each in found)):
+        before = [memories[each][place : place + 1] for each in found]
+        rows = [row_of.get(each[0], _NOBODY) if each else _NOBODY for each in before]
+        best = np.maximum(best, BEFORE * nearest[rows])
+    return dict(zip(found, (best @ (weights / weights.sum())).tolist(), strict=True))
 
 
-def _find_nearest(question: TokenVectors, tokens: Mapping[str, TokenVectors]) -> dict[str, Vector]:
-    """Return for each memory the cosines of the question's tokens with the nearest of its tokens, (m,)."""
-    if not tokens:
-        return {}
-    rows = np.concatenate(list(tokens.values())).astype(np.float32)
-    cosines = question.astype(np.float32) @ rows.T / 127**2
-    starts = _list_starts(map(len, tokens.values()))
-    return dict(zip(tokens, np.maximum.reduceat(cosines, starts, axis=1).T, strict=True))
+def _find_nearest(question: TokenVectors, tokens: Sequence[TokenVectors]) -> Vector:
+    """Return the cosines of a question's tokens with the nearest token of each memory, (memories + 1, m).
 
-
-def _list_starts(lengths: Iterable[int]) -> list[int]:
-    starts, place = list[int](), 0
-    for length in lengths:
-        starts.append(place)
-        place += length
-    return starts
+    The last row is that of nobody.
+    """
+    cosines = np.concatenate(tokens).astype(np.float32) @ (question.astype(np.float32).T / 127**2)
+    starts = np.cumsum([0, *map(len, tokens[:-1])])
+    nobody = np.full((1, len(question)), -np.inf, np.float32)
+    return np.concatenate([np.maximum.reduceat(cosines, starts, axis=0), nobody])
