@@ -17,6 +17,9 @@ from server.memory.words.pieces import has_unspaced
 MOST_ALTERNATIVES = 8
 """Each alternative of a query is a search of its own; the words of further ones belong to the last."""
 
+MOST_CONDITIONS = 50
+"""Each condition of an alternative is looked for in every candidate; what is beyond these is words."""
+
 #: The filter that each field stands for. `kind` is claude-mem's word for a type.
 _FIELDS: Mapping[str, str] = {
     **{name: name for name in ("type", "scope", "project", "entity", "author", "session")},
@@ -80,15 +83,16 @@ class Alternative:
         A phrase stands in its content, word for word; a word to be left out stands there in no form.
         """
         pieces = _split(memory.content) if self.phrases or self.without else []
+        text = " ".join(pieces)
         return (
             all(_is_within(memory, each.field, self.list_values(each.field)) for each in self.fields)
             and not any(_has_value(memory, each.field, [each.value]) for each in self.without_fields)
-            and all(_contains(pieces, _split(phrase), phrase) for phrase in self.phrases)
+            and all(_contains(text, _split(phrase), phrase) for phrase in self.phrases)
             and not self._has_unwanted(pieces, language)
         )
 
     def _has_unwanted(self, pieces: Sequence[str], language: Language) -> bool:
-        stems = stem_words(pieces, language) if self.without else []
+        stems = " ".join(stem_words(pieces, language)) if self.without else ""
         return any(_contains(stems, stem_words(_split(each), language), each) for each in self.without)
 
 
@@ -120,11 +124,17 @@ class _Part:
 
     @property
     def has_operators(self) -> bool:
-        return bool(self._phrases or self._without or self._fields or self._without_fields)
+        return self._count_conditions() > 0
+
+    def _count_conditions(self) -> int:
+        return len(self._phrases) + len(self._without) + len(self._fields) + len(self._without_fields)
 
     def take(self, token: re.Match[str]) -> None:
         """Read one word, or one phrase, with the signs before it."""
         self.is_filled = True
+        if self._count_conditions() == MOST_CONDITIONS:
+            self._words.append(token[0])
+            return
         if token["quoted"] is None:
             self._take_word(token["word"])
             return
@@ -184,13 +194,15 @@ def _has_value(memory: SearchedMemory, field: str, values: Collection[str]) -> b
 
 def _split(text: str) -> list[str]:
     """Return the words of a text, without what distinguishes only their writing: case, accents, wide letters."""
+    if text.isascii():
+        return _PIECE.findall(text.lower())
     plain = unicodedata.normalize("NFKD", text.casefold())
     bare = "".join(sign for sign in plain if unicodedata.category(sign) != "Mn")
     return _PIECE.findall(unicodedata.normalize("NFC", bare))
 
 
-def _contains(pieces: Sequence[str], wanted: Sequence[str], written: str) -> bool:
+def _contains(text: str, wanted: Sequence[str], written: str) -> bool:
     """Whether words follow one another in a text. In a script without spaces they may be parts of longer ones."""
     if wanted and has_unspaced(written):
-        return "".join(wanted) in "".join(pieces)
-    return f" {' '.join(wanted)} " in f" {' '.join(pieces)} "
+        return "".join(wanted) in text.replace(" ", "")
+    return f" {' '.join(wanted)} " in f" {text} "

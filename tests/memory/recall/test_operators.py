@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from server.memory.languages import Language
-from server.memory.recall.operators import MOST_ALTERNATIVES, read_operators
+from server.memory.recall.operators import MOST_ALTERNATIVES, MOST_CONDITIONS, read_operators
 
 
 @dataclass
@@ -112,6 +112,14 @@ def test_alternatives_beyond_the_most_are_words_of_the_last():
     alternatives = divide(" OR ".join(f"w{n}" for n in range(20)))
     assert len(alternatives) == MOST_ALTERNATIVES
     assert alternatives[-1].text.split()[-1] == "w19"
+
+
+@pytest.mark.parametrize("sign", ["-w{}", '"w{}"', "tag:w{}", "-type:w{}"])
+def test_conditions_beyond_the_most_are_words(sign):
+    (alternative,) = divide(" ".join(sign.format(n) for n in range(20_000)))
+    conditions = (alternative.phrases, alternative.without, alternative.fields, alternative.without_fields)
+    assert sum(map(len, conditions)) == MOST_CONDITIONS
+    assert alternative.text.endswith(sign.format(19_999))
 
 
 @pytest.mark.parametrize(
