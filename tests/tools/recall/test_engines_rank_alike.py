@@ -119,4 +119,6 @@ async def test_both_engines_recall_the_same_in_the_same_order(settings_of, tmp_p
     assert served == embedded
     assert embedded["Why did we choose Postgres?", 0][0], "something is recalled"
     assert embedded["What is the capital of Mongolia?", 0][0] == []
-    assert {each[2] for each in embedded.values()} == {"hybrid" if with_model else "keyword"}
+    for (question, _), each in embedded.items():
+        # The model knows no Chinese.
+        assert each[2] == ("hybrid" if with_model and question.isascii() else "keyword"), question
