@@ -17,7 +17,7 @@ from server.store.record.workspaces import Workspace
 from tools.core.answers import Meta, Readable
 from tools.core.arguments import InWorkspace
 from tools.core.call import Call
-from tools.core.fields import MAX_PEEKED_WORKSPACES, QUERY_CHARACTERS, Words, WorkspaceNames
+from tools.core.fields import MAX_PEEKED_WORKSPACES, QUERY_CHARACTERS, Words, WorkspaceNames, ZoneName, read_zone
 from tools.core.operation import Effect, Operation
 from tools.core.services import Services
 from tools.memories.arguments import Facets
@@ -61,6 +61,9 @@ class RetrieveContext(InWorkspace, Facets):
     include: Words = Field(
         default=[*PARTS],
         description=f"The parts of the answer: {', '.join(PARTS)}. Default: all.",
+    )
+    time_zone: ZoneName | None = Field(
+        default=None, description="The person's time zone, by which days begin: Europe/Berlin. Default: UTC."
     )
     include_graph: bool = Field(default=False, description="Whether each memory comes with its links.")
     explain: bool = Field(default=False, description="Whether each memory comes with the reasons for its rank.")
@@ -174,6 +177,7 @@ async def _recall(services: Services, call: Call, args: RetrieveContext, others:
         facets=args,
         limit=args.limit,
         max_tokens=args.max_tokens,
+        zone=read_zone(args.time_zone),
         counts_as_use=args.track_access and has_memories,
         is_explained=args.explain,
     )

@@ -15,8 +15,7 @@ from tools.core.call import Call
 from tools.core.fields import Name
 from tools.core.operation import Effect, Operation
 from tools.core.services import Services
-from tools.memories.arguments import NewMemory
-from tools.memories.ingest import IngestMemories, ingest_memories
+from tools.memories.ingest import IngestMemories, NewEntry, ingest_memories
 
 #: The most characters of a transcript that the model reads: its end, where the conversation stands.
 READ_CHARACTERS = 100_000
@@ -168,7 +167,7 @@ async def _ask_for_memories(
 async def _store(services: Services, call: Call, found: list[ExtractedMemory], source: str) -> _Stored:
     if not found:
         return _Stored(meta=call.meta, memories=[])
-    new = [NewMemory(content=each.content, type=each.type, tags=each.tags) for each in found]
+    new = [NewEntry(content=each.content, type=each.type, tags=each.tags) for each in found]
     stored = await ingest_memories(services, call, IngestMemories(memories=new, source=source[:90]))
     tag = f"source:{stored.source}"
     return _Stored(

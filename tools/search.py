@@ -11,7 +11,7 @@ from server.store.record.recalled import RecalledMemory
 from tools.core.answers import Answer, Readable
 from tools.core.arguments import InWorkspace
 from tools.core.call import Call
-from tools.core.fields import Question
+from tools.core.fields import Question, ZoneName, read_zone
 from tools.core.operation import Effect, Operation
 from tools.core.services import Services
 from tools.memories.arguments import Facets
@@ -29,6 +29,9 @@ class SearchMemories(InWorkspace, Facets):
         description='The words to look for, or a question. Operators: "phrase", -not, OR, type:, tag:, author:.'
     )
     limit: int = Field(default=10, ge=1, le=100, description="The largest number of memories.")
+    time_zone: ZoneName | None = Field(
+        default=None, description="The person's time zone, by which days begin: Europe/Berlin. Default: UTC."
+    )
     explain: bool = Field(default=False, description="Whether each memory comes with the reasons for its rank.")
     track_access: bool = Field(default=True, description="Whether this counts as a use of the memories it finds.")
 
@@ -78,7 +81,12 @@ class RecentAnswer(Answer):
 async def search_memories(services: Services, call: Call, args: SearchMemories) -> FoundMemories:
     """Return the memories that fit a query best; none if no memory fits."""
     request = RecallRequest(
-        message=args.query, facets=args, limit=args.limit, counts_as_use=args.track_access, is_explained=args.explain
+        message=args.query,
+        facets=args,
+        limit=args.limit,
+        counts_as_use=args.track_access,
+        is_explained=args.explain,
+        zone=read_zone(args.time_zone),
     )
     if (alternatives := read_operators(args.query)) is None:
         found = await recall(services, call.workspace, request)

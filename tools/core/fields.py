@@ -1,7 +1,8 @@
 """The types of arguments that several subjects share. Each refuses a wrong value with a sentence."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Annotated
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, WithJsonSchema
 
@@ -65,6 +66,19 @@ def _check_not_blank(value: str) -> str:
     return value
 
 
+def _check_zone(value: str) -> str:
+    try:
+        ZoneInfo(value)
+    except (ValueError, OSError, ZoneInfoNotFoundError):
+        raise ValueError("must be a time zone of the IANA database, like Europe/Berlin, or UTC") from None
+    return value
+
+
+def read_zone(name: str | None) -> tzinfo:
+    """Return the time zone of a name that was checked; UTC if there is none."""
+    return UTC if name is None else ZoneInfo(name)
+
+
 def check_seen(value: str) -> str:
     """Return a name; raise ValueError if it has something that cannot be seen."""
     if (fault := find_name_fault(value)) is not None:
@@ -95,6 +109,7 @@ Word = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 #: A name that is given to something new, and not one by which something is found.
 NewName = Annotated[Name, AfterValidator(check_seen)]
+ZoneName = Annotated[Word, AfterValidator(_check_zone)]
 #: A word that is given to something new.
 NewWord = Annotated[Word, AfterValidator(check_seen)]
 NewWords = Annotated[list[NewWord], Field(max_length=50)]

@@ -10,7 +10,7 @@ from server.memory.models import Memory
 from server.memory.recall.operators import Alternative
 from server.memory.recall.packing import Duplicates
 from server.memory.recall.question import Question
-from server.memory.recall.ranking import Candidate, RankedCandidate, Traits
+from server.memory.recall.ranking import make_unscored
 from server.memory.skip import covers_text
 from server.store.record import memories
 from server.store.record.notes import skip_list
@@ -105,7 +105,8 @@ async def _list_newest(
             if against and workspace.settings.skip_enforcement == "withhold":
                 withheld += 1
             else:
-                matches.append(Match(_rank_last(memory), memory, home, against))
+                ranked = make_unscored(memory.id, memory.occurred_at or memory.created_at)
+                matches.append(Match(ranked, memory, home, against))
             if len(matches) == request.limit:
                 break
     return _build_result(matches, home, withheld)
@@ -131,13 +132,6 @@ async def _admits(alternative: Alternative, memory: RecalledMemory, language: La
 
 def _as_recalled(memory: Memory) -> RecalledMemory:
     return RecalledMemory.model_validate(memory.model_dump(include=set(RecalledMemory.model_fields)))
-
-
-def _rank_last(memory: RecalledMemory) -> RankedCandidate:
-    """Return the rank of a memory that no words were looked for in: its score is 0."""
-    happened_at = (memory.occurred_at or memory.created_at).timestamp()
-    candidate = Candidate(memory.id, None, None, 0.0, Traits(happened_at, 0))
-    return RankedCandidate(memory.id, 0.0, 0.0, 0.0, 0.0, None, {}, candidate)
 
 
 def _build_result(matches: list[Match], own: SearchedWorkspace | None, withheld: int = 0) -> RecallResult:

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, tzinfo
 from typing import Literal
 
 from pydantic import BaseModel, Field
@@ -43,12 +44,19 @@ class RecallRequest:
     is_gated: bool = True
     #: Memories whose score is a smaller share of the best one's are not answered.
     least_share: float = 0.0
+    #: Where the days of a question begin: "yesterday".
+    zone: tzinfo = UTC
     #: Says which memories the caller has already. They count as the others do, and are not answered.
     is_known: Callable[[RecalledMemory], bool] | None = None
     #: Says which memories fulfil the conditions of the query. The others are not answered. None: all do.
     is_admitted: Callable[[RecalledMemory], Awaitable[bool]] | None = None
     #: The number of candidates that each arm is asked for, if `limit` is not larger.
     least_depth: int = CANDIDATES
+
+    @property
+    def may_list(self) -> bool:
+        """Whether a question about a time alone is answered by a list: not if its very words are to be looked for."""
+        return not self.is_words_only and self.is_admitted is None
 
     @property
     def depth(self) -> int:

@@ -11,6 +11,7 @@ from server.errors import make_unavailable_failure
 from server.memory.recall import gate
 from server.memory.recall.packing import Duplicates, Packing
 from server.memory.recall.ranking import Candidate, RankedCandidate, rank
+from server.memory.recall.time_question import read_time_question
 from server.memory.settings import WorkspaceSettings
 from server.memory.skip import SkipEntry, covers_text, find_matches
 from server.store.record.notes import skip_list
@@ -22,6 +23,7 @@ from tools.recall.cutting import cut_matches
 from tools.recall.interactions import add_interactions
 from tools.recall.model import CandidateMemories, LeftOut, Match, RecallRequest, RecallResult, SearchedWorkspace
 from tools.recall.reranking import rerank
+from tools.recall.time_list import list_by_time, rank_by_time
 from tools.recall.workspace_search import make_question, search_workspace
 
 SPARE = 5
@@ -53,8 +55,12 @@ async def _recall(
     now, settings = services.now(), workspace.settings
     own, entries = None, list[SkipEntry]()
     if isinstance(workspace, Workspace):
-        own = await _search(services, workspace, request)
         entries = await skip_list.list_live_entries(services.db, workspace.id, now)
+        asked = read_time_question(request.message, now, request.zone) if request.may_list else None
+        if asked is not None and (own := await list_by_time(services, workspace, request, asked)) is not None:
+            lists = [await list_by_time(services, each, request, asked) for each in others]
+            return await _answer_list(services, workspace, request, [own, *filter(None, lists)], entries)
+        own = await _search(services, workspace, request)
     searched = [] if own is None else [own]
     searched += [await _search(services, each, request) for each in others]
     question = make_question(request.message, settings) if own is None else own.question
@@ -79,6 +85,32 @@ async def _recall(
         left_out=[*gated_out, *choice.left_out] if request.is_explained else choice.missing,
         withheld=choice.withheld,
         notice=_write_notice(services, own),
+    )
+
+
+async def _answer_list(
+    services: Services,
+    workspace: Workspace,
+    request: RecallRequest,
+    searched: list[SearchedWorkspace],
+    entries: Sequence[SkipEntry],
+) -> RecallResult:
+    """Return the answer to a question about a time alone: the newest of the lists of workspaces, the own one first."""
+    memories = CandidateMemories(services.db, searched)
+    choice = await _choose_matches(rank_by_time(searched), memories, entries, workspace.settings, request)
+    matches = choice.matches if request.max_tokens is None else await cut_matches(choice.matches, choice.rooms)
+    if request.counts_as_use:
+        note_accesses(services, workspace, matches)
+    return RecallResult(
+        matches=matches,
+        terms=[],
+        ranked_by="recent",
+        own=searched[0],
+        other_workspaces=[each.workspace.name for each in searched[1:]],
+        skip_matches=find_matches(entries, request.message),
+        left_out=choice.left_out if request.is_explained else choice.missing,
+        withheld=choice.withheld,
+        notice=None,
     )
 
 

@@ -96,6 +96,12 @@ class RankedCandidate(NamedTuple):
     candidate: Candidate
 
 
+def make_unscored(memory_id: str, happened_at: datetime) -> RankedCandidate:
+    """Return the rank of a memory in a list, for which no words were looked for: its scores are 0."""
+    candidate = Candidate(memory_id, None, None, 0.0, Traits(happened_at.timestamp(), 0))
+    return RankedCandidate(memory_id, 0.0, 0.0, 0.0, 0.0, None, {}, candidate)
+
+
 def rank(
     candidates: Sequence[Candidate], *, alpha: float, now: datetime, spans: Sequence[Span] = ()
 ) -> list[RankedCandidate]:

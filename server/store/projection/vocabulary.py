@@ -9,7 +9,6 @@ were not asked for longest are forgotten.
 import re
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 import sqlalchemy as sa
 
@@ -53,7 +52,7 @@ class Vocabulary:
             self._newest = max([self._newest or 0, *(row.revision for row in rows)])
             self._oldest = rows[-1].revision if len(rows) == PAGE else 0
 
-    def _take(self, rows: Sequence[sa.Row[Any]]) -> None:
+    def _take(self, rows: Sequence[sa.Row[int, str]]) -> None:
         self._read += len(rows)
         for row in rows:
             self._add(map(fold, _WORD.findall(compose(row.content))))

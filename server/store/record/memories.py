@@ -171,9 +171,10 @@ def _has_tags(tags: Sequence[str], *, parts: bool, is_sqlite: bool) -> sa.Column
     return sa.exists().select_from(tag).where(sa.or_(*holds))
 
 
-def _make_conditions(
+def make_conditions(
     workspace_id: str, listing: Listing, now: datetime, *, is_sqlite: bool
 ) -> list[sa.ColumnElement[bool]]:
+    """Return the conditions that the memories of a listing fulfil."""
     table = memories.c
     conditions: list[sa.ColumnElement[bool]] = [table.workspace_id == workspace_id, table.deleted_at.is_(None)]
     expired = table.expires_at <= now
@@ -196,7 +197,7 @@ async def list_page(
     connection: AsyncConnection, workspace_id: str, listing: Listing, now: datetime
 ) -> tuple[list[Memory], int]:
     """Return a page of the workspace's memories, and the number of all that match."""
-    conditions = _make_conditions(workspace_id, listing, now, is_sqlite=connection.dialect.name == "sqlite")
+    conditions = make_conditions(workspace_id, listing, now, is_sqlite=connection.dialect.name == "sqlite")
     column = memories.c[listing.sort]
     order = column.desc() if listing.is_descending else column.asc()
     if column.nullable:  # said of a column without nulls, it would keep Postgres from the index
