@@ -1,7 +1,7 @@
 """The operators of a search: `"a phrase"`, `-without`, `OR`, and a field such as `type:decision`.
 
 Somebody who looks for something in particular writes them, as on the web. A message that a person says to an agent is
-never read for operators (decision 19). No text is an error: what is not plainly an operator is a word.
+never read for operators (decision 20). No text is an error: what is not plainly an operator is a word.
 """
 
 import re
