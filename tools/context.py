@@ -32,7 +32,7 @@ from tools.recall.answers import (
     list_skip_reasons,
 )
 from tools.recall.cutting import cut_text
-from tools.recall.model import RankedBy, RecallRequest
+from tools.recall.model import LEAST_SHARES, RankedBy, RecallRequest
 from tools.recall.peek import find_peekable_workspaces
 from tools.recall.pipeline import recall
 
@@ -51,7 +51,12 @@ class RetrieveContext(InWorkspace, Facets):
         max_length=QUERY_CHARACTERS,
         description="The person's message, or a sentence about your next step. If it is empty: the newest memories.",
     )
-    limit: int = Field(default=10, ge=1, le=100, description="The largest number of memories.")
+    limit: int = Field(
+        default=10,
+        ge=1,
+        le=100,
+        description="The largest number of memories. If you name it, those that fit much less come as well.",
+    )
     max_tokens: int | None = Field(
         default=None,
         ge=1,
@@ -176,6 +181,7 @@ async def _recall(services: Services, call: Call, args: RetrieveContext, others:
         message=args.message,
         facets=args,
         limit=args.limit,
+        least_share=0.0 if "limit" in args.model_fields_set else LEAST_SHARES["context"],
         max_tokens=args.max_tokens,
         zone=read_zone(args.time_zone),
         counts_as_use=args.track_access and has_memories,

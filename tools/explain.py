@@ -18,7 +18,7 @@ from tools.core.services import Services
 from tools.memories.arguments import Facets
 from tools.memories.rows import make_memory_not_found
 from tools.recall.answers import Why, explain_rank
-from tools.recall.model import RecallRequest, RecallResult
+from tools.recall.model import LEAST_SHARES, RecallRequest, RecallResult
 from tools.recall.pipeline import recall
 
 DEPTH = 1_000
@@ -51,7 +51,7 @@ _SENTENCES: dict[Verdict, str] = {
     "skip_list": "The skip list's entry {by} speaks against it, and skip_enforcement is withhold.",
     "duplicate": "It says the same as the memory {by}, which is recalled in its place.",
     "budget": "It does not fit into max_tokens.",
-    "rank": "Others fit better: it is at place {rank}, and {limit} were asked for.",
+    "rank": "Others fit better, or much better: it is at place {rank}, and {limit} come at most.",
 }
 
 
@@ -95,6 +95,7 @@ async def explain_recall(services: Services, call: Call, args: ExplainRecall) ->
         message=args.message,
         facets=args,
         limit=args.limit,
+        least_share=0.0 if "limit" in args.model_fields_set else LEAST_SHARES["context"],
         max_tokens=args.max_tokens,
         counts_as_use=False,
         is_explained=True,

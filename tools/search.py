@@ -18,7 +18,7 @@ from tools.memories.arguments import Facets
 from tools.memories.citation import make_title, make_url
 from tools.recall.answers import OMITTED, MatchedMemory, Omitted, list_matches, list_omitted
 from tools.recall.by_operators import recall_by_operators
-from tools.recall.model import RankedBy, RecallRequest
+from tools.recall.model import LEAST_SHARES, RankedBy, RecallRequest
 from tools.recall.pipeline import recall
 
 
@@ -28,7 +28,12 @@ class SearchMemories(InWorkspace, Facets):
     query: Question = Field(
         description='The words to look for, or a question. Operators: "phrase", -not, OR, type:, tag:, author:.'
     )
-    limit: int = Field(default=10, ge=1, le=100, description="The largest number of memories.")
+    limit: int = Field(
+        default=10,
+        ge=1,
+        le=100,
+        description="The largest number of memories. If you name it, those that fit much less come as well.",
+    )
     time_zone: ZoneName | None = Field(
         default=None, description="The person's time zone, by which days begin: Europe/Berlin. Default: UTC."
     )
@@ -84,6 +89,7 @@ async def search_memories(services: Services, call: Call, args: SearchMemories) 
         message=args.query,
         facets=args,
         limit=args.limit,
+        least_share=0.0 if "limit" in args.model_fields_set else LEAST_SHARES["search"],
         counts_as_use=args.track_access,
         is_explained=args.explain,
         zone=read_zone(args.time_zone),

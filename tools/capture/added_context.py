@@ -24,11 +24,11 @@ from tools.core.call import Call
 from tools.core.fields import QUERY_CHARACTERS
 from tools.core.services import Services
 from tools.recall.answers import MatchedMemory, list_matches
-from tools.recall.model import RecallRequest
+from tools.recall.model import LEAST_SHARES, RecallRequest
 from tools.recall.pipeline import recall
 
-#: The most memories of one prompt, and the least share of the best one's score that another one needs.
-_MOST, _LEAST_SHARE = 8, 0.5
+#: The most memories of one prompt.
+_MOST = 8
 #: The tokens of the marks around memories.
 _MARKS = 30
 #: The most bytes of a skip entry, and the most entries of one prompt.
@@ -124,7 +124,7 @@ async def _recall(services: Services, call: Call, message: str, hearer: _Hearer)
     if room <= 0:
         return texts
     request = RecallRequest(
-        message=message, limit=_MOST, max_tokens=room, least_share=_LEAST_SHARE, is_known=hearer.knows
+        message=message, limit=_MOST, max_tokens=room, least_share=LEAST_SHARES["hook"], is_known=hearer.knows
     )
     result = await recall(services, call.workspace, request)
     memories = _leave_out_repeats(list_matches(result), hearer)

@@ -1,6 +1,6 @@
 """The values of the pipeline of recall: the request, each workspace's candidates, and the result."""
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
 from typing import Literal
@@ -22,6 +22,9 @@ CANDIDATES = 40
 
 #: How the memories of an answer were ranked: by their words, by words and meaning, or by their age.
 RankedBy = Literal["keyword", "hybrid", "recent"]
+#: The least share of the best memory's score that another one needs to come along, by the door that is asked. A caller
+#: who names the number of memories gets that many. docs/recall.md says on which data these were chosen.
+LEAST_SHARES: Mapping[Literal["search", "context", "hook"], float] = {"search": 0.4, "context": 0.5, "hook": 0.65}
 #: Why a candidate is not in the answer.
 Reason = Literal["expired", "gate", "threshold", "scope", "skip_list", "duplicate", "budget", "rank"]
 

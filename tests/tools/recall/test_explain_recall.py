@@ -161,7 +161,7 @@ async def test_a_memory_below_the_limit_says_at_which_place_it_is(ann):
     memory_id = await ann.store("tea and cake and bread")
     answer = await explained(ann, memory_id, limit=1)
     assert (answer["reason"], answer["rank"]) == ("rank", 2)
-    assert answer["message"] == "Others fit better: it is at place 2, and 1 were asked for."
+    assert answer["message"] == "Others fit better, or much better: it is at place 2, and 1 come at most."
 
 
 def test_every_reason_is_met_in_this_file():

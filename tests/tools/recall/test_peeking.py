@@ -9,9 +9,10 @@ pytestmark = pytest.mark.anyio
 
 
 async def context(person, message="tea", **arguments):
-    """Return the answer that both doors give."""
-    over_rest = await call_rest(person, "retrieve_context", {"message": message, **arguments})
-    over_mcp = await call_tool(person, "retrieve_context", {"message": message, **arguments})
+    """Return the answer that both doors give. A use that is counted in between would change a score."""
+    asked = {"message": message, "limit": 10, "track_access": False} | arguments
+    over_rest = await call_rest(person, "retrieve_context", asked)
+    over_mcp = await call_tool(person, "retrieve_context", asked)
     assert over_rest.error is None, over_rest.text
     assert over_mcp.error is None, over_mcp.text
     shown = [(each["id"], each["score"]) for each in over_mcp.body["memories"]["matches"]]
@@ -28,9 +29,9 @@ async def test_memories_of_peeked_workspaces_come_ranked_together_and_say_where_
     await ann.store("green tea", workspace="attic")
     await ann.store("coffee", workspace="attic")
     await ann.store("tea", workspace="unnamed")
-    alone = await context(ann, "green tea", track_access=False)
+    alone = await context(ann, "green tea")
     assert places(alone) == {"tea and cake and bread and cheese": None}
-    both = await context(ann, "green tea", peek_workspaces=["attic"], track_access=False)
+    both = await context(ann, "green tea", peek_workspaces=["attic"])
     assert list(places(both).items()) == [("green tea", "attic"), ("tea and cake and bread and cheese", None)]
     assert both["meta"]["peeked_workspaces"] == ["attic"]
     scores = [each["keyword_score"] for each in both["memories"]["matches"]]
@@ -42,7 +43,7 @@ async def test_peeking_writes_nothing_there_and_does_not_count_as_a_use(ann, sit
     own = await ann.store("green tea")
     memory_id = await ann.store("tea", workspace="attic")
     before = (await ann.http.get("/v1/workspaces")).json()
-    await context(ann, peek_workspaces=["attic", "nowhere"])
+    await context(ann, peek_workspaces=["attic", "nowhere"], track_access=True)
     assert (await ann.http.get("/v1/workspaces")).json() == before
     await site.services.accesses.drain()
     fetched = (await ann.http.get(f"/v1/memories/{memory_id}", params={"workspace": "attic"})).json()

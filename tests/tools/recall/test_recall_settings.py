@@ -10,7 +10,7 @@ pytestmark = pytest.mark.anyio
 
 
 async def search(person, query, **arguments):
-    answer = await call_tool(person, "search", {"query": query, **arguments})
+    answer = await call_tool(person, "search", {"query": query, "limit": 10, **arguments})
     assert answer.error is None, answer.text
     return answer.body
 
@@ -110,3 +110,16 @@ async def test_a_workspaces_stop_words_are_not_looked_for(ann):
     answer = await search(ann, "heron budget")
     assert answer["query_terms"] == ["budget"]
     assert contents(await search(ann, "heron paint")) == []
+
+
+async def test_what_fits_much_less_comes_along_only_if_its_number_is_asked_for(ann):
+    await ann.store("green tea from Uji")
+    await ann.store("the paint of the door is green")
+    for tool, question in (("search", "query"), ("retrieve_context", "message")):
+        asked = {question: "green tea from Uji", "track_access": False}
+        few, many = await call_tool(ann, tool, asked), await call_tool(ann, tool, {**asked, "limit": 10})
+        assert [len(read_matches(each.body)) for each in (few, many)] == [1, 2]
+
+
+def read_matches(body):
+    return body["memories"] if isinstance(body["memories"], list) else body["memories"]["matches"]

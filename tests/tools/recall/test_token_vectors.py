@@ -15,7 +15,7 @@ TEXTS = ("The kettle stands on the stove", "The stove was bought in Oslo", "Ann 
 
 
 async def recall(person, question="where is the kettle?"):
-    answer = await call_tool(person, "search", {"query": question, "explain": True, "track_access": False})
+    answer = await call_tool(person, "search", {"query": question, "limit": 10, "explain": True, "track_access": False})
     assert answer.error is None, answer.text
     return {each["content"]: each["why"] for each in answer.body["memories"]}
 
