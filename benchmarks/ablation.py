@@ -13,6 +13,7 @@ such a file cannot show: projects, entities and use, of which it has none.
 """
 
 import argparse
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -150,10 +151,11 @@ def main() -> None:
     embed = lru_cache(maxsize=None)(embedder.embed_query)
     corpora = [_read_corpus(conversations[place], embedder, embed) for place in chosen]
     results = [list(_measure_variant(corpora, variant)) for variant in show_progress(VARIANTS, "variants")]
-    strange = _measure_injections(corpora)
+    strange, swapped = _measure_injections(corpora), _measure_injections(corpora, swaps_names=True)
     _print_results(results, [len(each.conversation.questions) for each in corpora])
     Console(width=WIDTH).print(
-        f"False injection: {strange:.1f} % of the questions, asked in the next conversation, get an answer."
+        f"False injection: {strange:.1f} % of the questions, asked in the next conversation, get an answer; "
+        f"{swapped:.1f} % if they name its own speakers."
     )
 
 
@@ -260,13 +262,24 @@ def _recall_places(corpus: Corpus, text: str, variant: Variant) -> list[int]:
     return [UUID(each.id).int for each in ranked]
 
 
-def _measure_injections(corpora: Sequence[Corpus]) -> float:
-    """Return the share of questions, in %, that get an answer from the next conversation, which never heard of them."""
+def _measure_injections(corpora: Sequence[Corpus], *, swaps_names: bool = False) -> float:
+    """Return the share of questions, in %, that get an answer from the next conversation, which never heard of them.
+
+    With `swaps_names` each speaker's name is replaced by that of one of the next conversation.
+    """
     product, answered = replace(VARIANTS[0]), list[bool]()
     for place, corpus in enumerate(corpora):
         other = corpora[(place + 1) % len(corpora)]
-        answered += [bool(_recall_places(other, each.text, product)) for each in corpus.conversation.questions]
+        names = dict(zip(_list_speakers(corpus), _list_speakers(other), strict=False)) if swaps_names else {}
+        for question in corpus.conversation.questions:
+            text = re.sub(r"\w+", lambda word, names=names: names.get(word[0], word[0]), question.text)
+            answered.append(bool(_recall_places(other, text, product)))
     return sum(answered) / len(answered) * 100
+
+
+def _list_speakers(corpus: Corpus) -> list[str]:
+    """Return the names of a conversation's speakers, in the order in which they speak first."""
+    return list(dict.fromkeys(turn.author for turn in corpus.conversation.turns))
 
 
 def _print_results(results: Sequence[list[tuple[int, float, float]]], sizes: Sequence[int]) -> None:
