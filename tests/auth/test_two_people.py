@@ -64,9 +64,9 @@ async def test_at_every_door_each_finds_their_own_memories_and_no_others(people)
     ann, bob = people
     mine = [await each.store(f"{each.name} keeps the heron's diary") for each in people]
     for person, own, foreign in ((ann, *mine), (bob, *reversed(mine))):
-        for path in ("/mcp", "/v1/mcp"):
+        for path, hits in (("/mcp", "results"), ("/v1/mcp", "observations")):
             found = (await call_tool(person, "search", {"query": "heron's diary"}, path=path)).body
-            assert [each["id"] for each in found["results"]] == [own]
+            assert [each["id"] for each in found[hits]] == [own]
         assert (await call_tool(person, "fetch", {"id": foreign})).error == "not_found"
         listed = (await person.http.get("/v1/memories")).json()["memories"]
         assert [each["id"] for each in listed] == [own]

@@ -168,8 +168,11 @@ def _count_languages(said: Iterable[str]) -> Counter[str]:
 
 
 def _find_foreign(said: Sequence[str], language: Language, *, is_ascii: bool) -> frozenset[str]:
-    """Return the stop words of the languages, other than the workspace's, that a question seems to be in."""
-    counts = _count_languages(said)
+    """Return the stop words of the languages, other than the workspace's, that a question seems to be in.
+
+    A single word does not tell its language in Latin letters: "one" is Polish, too.
+    """
+    counts = _count_languages(said if len(said) > 1 else ())
     least = counts[language if language in _LATIN else "english"]
     found = [_LATIN[name] for name, count in counts.items() if count > least and count == max(counts.values())]
     return _NOTHING.union(*found, *([] if is_ascii else [_OTHER_SCRIPTS]))

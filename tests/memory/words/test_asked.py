@@ -45,6 +45,10 @@ def test_a_question_of_only_english_stop_words_looks_for_them():
     assert Question("to be or not to be").terms == ["to", "be", "or", "not"]
 
 
+def test_a_single_word_does_not_tell_its_language():
+    assert Question("one").shown_words == ["one"]
+
+
 def test_a_word_in_two_spellings_is_missed_once():
     assert judge("9f3c2ab1d0", "9f3c2ab") == [RARE]
     assert judge("9f3c2ab1d0") == [MISSING]

@@ -12,8 +12,10 @@ async def test_what_is_live_is_read_as_its_row_is(ledger):
     ids = await ledger.store("heron", "grebe", tags=["a"], author="Ann", occurred_at=ledger.now())
     found = await read_recalled_memories(ledger.db, ledger.workspace, ids)
     for each in ids:
-        kept = (await ledger.get(each)).model_dump(include=set(type(found[each]).model_fields))
-        assert found[each].model_dump() | {"images": []} == kept
+        shown = found[each].model_dump() | {"images": []}
+        kept = await ledger.get(each)
+        assert shown == kept.model_dump(include=set(shown))
+        assert (found[each].metadata, found[each].updated_at) == (kept.metadata, kept.updated_at)
 
 
 async def test_what_was_deleted_or_merged_or_is_elsewhere_is_not_read(ledger, clock):

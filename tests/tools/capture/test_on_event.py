@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -98,7 +99,8 @@ async def test_reports_that_come_at_the_same_moment_are_each_stored_or_refused_f
     calls = [hook(eve, "PostToolUse", f"s{n % 2}", tool_name="Bash", tool_input={"command": f"{n}"}) for n in range(8)]
     lost = report(8, session_id="no such session")
     again = [report(9, occurred_at="2026-11-30T12:00:00Z") for _ in range(3)]
-    *_, refused, first, second, third = await asyncio.gather(*calls, *map(report, range(4)), lost, *again)
+    answers: list[Any] = await asyncio.gather(*calls, *map(report, range(4)), lost, *again)
+    refused, first, second, third = answers[-4:]
     assert (refused.status, refused.body["field"]) == (404, "session_id")
     assert first.body["event"]["id"] == second.body["event"]["id"] == third.body["event"]["id"]
     async with home.services.db.read() as connection:
