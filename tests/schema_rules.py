@@ -21,6 +21,7 @@ RULES = re.compile(
     r"|must name at least 2 different memories"  # in their order they differ, without white space they do not
     r"|must be at most \d+ bytes of UTF-8"
     r"|must be a date or date-time in ISO 8601"
+    r"|must be a time zone of the IANA database"
     r"|must not contain the NUL character"
     r"|must not be empty"  # of text that is white space alone
     r"|must lie in the future"
