@@ -108,11 +108,12 @@ def rank(
     """Return the candidates, best first; of equal scores, the higher vector score is first, then the newer id.
 
     If no candidate has a vector score, keywords rank alone. If some have none, as they wait for their vectors, they are
-    taken to be as far as the farthest of the others. A memory without an interaction ranks by its two scores alone.
+    taken to be half as near as the farthest of the others: a memory that comes nearer never lifts them past itself. A
+    memory without an interaction ranks by its two scores alone.
     """
     most = _find_divisor(each.keyword for each in candidates)
     cosines = [each.vector for each in candidates if each.vector is not None]
-    nearest, farthest = _find_divisor(cosines), min(cosines, default=0.0)
+    nearest, unseen = _find_divisor(cosines), min(cosines, default=0.0) / 2
     weight = alpha if cosines else 1.0
     late_weight = min(LATE_WEIGHT, 2 * LATE_WEIGHT * (1 - weight))
     interactions = [each.interaction for each in candidates if each.interaction is not None]
@@ -121,7 +122,7 @@ def rank(
     fused: dict[str, float] = {}
     for each in candidates:
         keyword = max(each.keyword or 0.0, 0.0) / most
-        vector = min(max(farthest if each.vector is None else each.vector, 0.0) / nearest, 1.0)
+        vector = min(max(unseen if each.vector is None else each.vector, 0.0) / nearest, 1.0)
         tokens = None if each.interaction is None else (each.interaction - least) / spread if spread else 1.0
         shares.append((keyword, vector, tokens))
         arms = weight * keyword + (1 - weight) * vector
