@@ -105,6 +105,8 @@ _BY_LENGTH: list[tuple[str, Stretch]] = sorted(
 
 def _take(text: str, phrase: str) -> str | None:
     """Return the text with a blank in the place of a phrase; None if it does not have it as whole words."""
+    if phrase not in text:  # nearly always: every recall asks for all phrases
+        return None
     edge = "" if _CJK.search(phrase) else r"(?<!\w)"
     taken, count = re.subn(f"{edge}{re.escape(phrase)}{edge.replace('<!', '!')}", " ", text, count=1)
     return taken if count else None
