@@ -10,7 +10,7 @@ from server.memory.models import Memory
 from server.memory.recall.operators import Alternative
 from server.memory.recall.packing import Duplicates
 from server.memory.recall.question import Question
-from server.memory.recall.ranking import make_unscored
+from server.memory.recall.ranking import make_listed, rank_listed
 from server.memory.skip import covers_text
 from server.store.record import memories
 from server.store.record.notes import skip_list
@@ -105,7 +105,7 @@ async def _list_newest(
             if against and workspace.settings.skip_enforcement == "withhold":
                 withheld += 1
             else:
-                ranked = make_unscored(memory.id, memory.occurred_at or memory.created_at)
+                ranked = rank_listed(make_listed(memory.id, memory.occurred_at or memory.created_at))
                 matches.append(Match(ranked, memory, home, against))
             if len(matches) == request.limit:
                 break

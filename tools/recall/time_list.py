@@ -1,10 +1,9 @@
 """The answer to a question about a time, a type or a person alone: a list from the record, newest first."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
 
 from server.memory.recall.question import Question
-from server.memory.recall.ranking import RankedCandidate, make_unscored
+from server.memory.recall.ranking import RankedCandidate, make_listed, rank_listed
 from server.memory.recall.time_question import TYPES_OF_PERSON, TimeQuestion
 from server.store.record.happened import list_happened
 from server.store.record.workspaces import Workspace
@@ -33,7 +32,7 @@ async def list_by_time(
             found = await list_happened(connection, workspace.id, listing, now, between=between, person=asked.person)
     if not found and (asked.person is not None or between is None):
         return None
-    candidates = [make_unscored(each, at).candidate for each, at in found]
+    candidates = [make_listed(each, at) for each, at in found]
     return SearchedWorkspace(workspace, Question(request.message), candidates, total=len(found))
 
 
@@ -41,4 +40,4 @@ def rank_by_time(searched: list[SearchedWorkspace]) -> list[RankedCandidate]:
     """Return the candidates of workspaces, newest first. Their scores are 0: no words were looked for."""
     candidates = [candidate for each in searched for candidate in each.candidates]
     candidates.sort(key=lambda each: -each.traits.happened_at)
-    return [make_unscored(each.id, datetime.fromtimestamp(each.traits.happened_at, UTC)) for each in candidates]
+    return [rank_listed(each) for each in candidates]

@@ -96,10 +96,14 @@ class RankedCandidate(NamedTuple):
     candidate: Candidate
 
 
-def make_unscored(memory_id: str, happened_at: datetime) -> RankedCandidate:
-    """Return the rank of a memory in a list, for which no words were looked for: its scores are 0."""
-    candidate = Candidate(memory_id, None, None, 0.0, Traits(happened_at.timestamp(), 0))
-    return RankedCandidate(memory_id, 0.0, 0.0, 0.0, 0.0, None, {}, candidate)
+def make_listed(memory_id: str, happened_at: datetime) -> Candidate:
+    """Return a memory of a list as a candidate: no words were looked for."""
+    return Candidate(memory_id, None, None, 0.0, Traits(happened_at.timestamp(), 0))
+
+
+def rank_listed(candidate: Candidate) -> RankedCandidate:
+    """Return the rank of a memory of a list: its scores are 0."""
+    return RankedCandidate(candidate.id, 0.0, 0.0, 0.0, 0.0, None, {}, candidate)
 
 
 def rank(
