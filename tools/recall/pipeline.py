@@ -179,12 +179,13 @@ async def _choose_matches(
     left_out: list[LeftOut] = []
     withheld = 0
     least = request.least_share * max((each.score for each in ranked), default=0.0)
+    enough = sum(each.score >= least for each in ranked)
     for place, each in enumerate(ranked):
-        if len(chosen) == request.limit or each.score < least:
-            left_out += [LeftOut(rest.id, "rank", rest) for rest in ranked[place:]]
+        if len(chosen) == request.limit or place == enough:
+            left_out += [LeftOut(rest.id, "rank", rest) for rest in ranked[place:] if request.is_explained]
             break
         if not memories.was_read(each.id):
-            await memories.read_memories(rest.id for rest in ranked[place : place + request.limit + SPARE])
+            await memories.read_memories(rest.id for rest in ranked[place : min(place + request.limit + SPARE, enough)])
         memory = memories.get_memory(each.id)
         if memory is None:
             continue

@@ -42,7 +42,7 @@ async def search_workspace(services: Services, workspace: Workspace, request: Re
     question = Question(request.message, serving.language, tuple(workspace.settings.stop_words))
     words = serving.words
     if words is None:
-        question, rarities, total = await _find_rarities(services, workspace, question)
+        question, rarities, total = await _find_rarities(services, workspace, serving.revision, question)
     else:
         rarities, total = words.find_rarities(question.term_ids)
     ids = question.term_ids
@@ -76,7 +76,7 @@ async def search_workspace(services: Services, workspace: Workspace, request: Re
 
 
 async def _find_rarities(
-    services: Services, workspace: Workspace, question: Question
+    services: Services, workspace: Workspace, revision: int, question: Question
 ) -> tuple[Question, list[float], int]:
     """Return the question, the idf of each of its terms, and the number of memories.
 
@@ -87,7 +87,7 @@ async def _find_rarities(
     doubtful = question.list_doubtful_words([each >= missing for each in rarities])
     if not doubtful:
         return question, rarities, total
-    meant = await services.vocabularies.find_meant_words(workspace.id, doubtful)
+    meant = await services.vocabularies.find_meant_words(workspace.id, revision, doubtful)
     if not meant:
         return question, rarities, total
     question = replace(question, corrections=tuple(meant.items()))

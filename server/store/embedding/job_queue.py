@@ -8,7 +8,7 @@ account those come first that have had the fewest turns.
 from collections.abc import Generator
 from dataclasses import dataclass, field
 from enum import IntEnum
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 from queue import Queue
 
 from server.memory.vector import TextVectors
@@ -31,6 +31,8 @@ class Size:
         return self.texts <= room.texts and self.characters <= room.characters
 
 
+#: The questions that are embedded together. With more of them, the first would wait for the last.
+MOST_QUESTIONS = 8
 #: The small calls that are embedded together. With more characters the short ones would wait for the long ones.
 GATHERED = Size(64, 16_000)
 #: The part of these that is one account's while others wait: about a step.
@@ -112,6 +114,17 @@ class JobQueue(Queue[Job]):
                     job.is_shared = job.is_shared or account_id != job.account_id
                     job.calls += [call for call in heappop(jobs).calls if not call.answer.done()]
             self._accounts = {account_id: jobs for account_id, jobs in self._accounts.items() if jobs}
+
+    def gather_questions(self, job: Job) -> None:
+        """Add questions that wait to a question: embedded together, they take less time than one after the other."""
+        if job.is_alone:
+            return
+        with self.mutex:
+            waiting = [each for each in self._first if each.rank is Rank.QUERY and not each.is_alone]
+            chosen = sorted(waiting)[: MOST_QUESTIONS - 1]
+            job.calls += [call for each in chosen for call in each.calls]
+            self._first = [each for each in self._first if each not in chosen]
+            heapify(self._first)
 
     # From here on, these are the hooks of `Queue`, which calls them under its lock.
 

@@ -18,7 +18,7 @@ from server.store.embedding.models.loaded_model import Embedder
 from server.store.embedding.models.model_folder import find_model, find_model_folder
 from server.store.embedding.models.model_thread import ModelThread
 from server.store.embedding.query_cache import QueryCache
-from server.store.embedding.source import EmbeddingFailed, SourceFigures
+from server.store.embedding.source import EmbeddingFailed, SourceFigures, TextUnreadable
 
 Load = Callable[[Path, Model, int], Embedder]
 
@@ -112,12 +112,23 @@ class LocalEmbeddings(ModelThread[Embedder, Job]):
         # A panic of the libraries' Rust is no `Exception`, and would end the thread with everybody waiting for it.
         try:
             if job.rank is Rank.QUERY:
-                self._give_value(job.calls[0].answer, loaded.embed_query(job.calls[0].texts[0]))
+                self._answer_questions(loaded, job)
             elif (found := self._take_step(loaded, job)) is not None:
                 for call in job.calls:
                     self._give_value(call.answer, [next(found) for _ in call.texts])
         except BaseException as error:  # noqa: BLE001 - a text the model chokes on is its caller's failure, not the thread's
             self._fail_calls(job, error)
+
+    def _answer_questions(self, embedder: Embedder, job: Job) -> None:
+        """Answer a question, and those that wait beside it."""
+        self._jobs.gather_questions(job)
+        calls = [call for call in job.calls if not call.answer.done()]
+        found = embedder.embed_questions([call.texts[0] for call in calls])
+        for call, vectors in zip(calls, found, strict=True):
+            if isinstance(vectors, TextUnreadable):
+                self._give_error(call.answer, str(vectors), vectors)
+            else:
+                self._give_value(call.answer, vectors)
 
     def _take_step(self, embedder: Embedder, job: Job) -> Iterator[TextVectors] | None:
         """Take a step of the job. Return the vectors of each text after the last one; else put the job back in line."""

@@ -67,7 +67,9 @@ class CollectionState:
 
 @dataclass(frozen=True, slots=True)
 class Serving:
-    """The content of a workspace's open collection: its vectors' generation (0: none) and its words' language.
+    """The content of a workspace's open collection.
+
+    These are the generation of its vectors (0: none), the language of its words, and the revision that it has reached.
 
     `words` is None, but if the engine takes no writes and cannot open the collection: then they are searched in its
     place.
@@ -75,6 +77,7 @@ class Serving:
 
     generation: int
     language: Language
+    revision: int = 0
     words: RecordWords | None = None
 
 

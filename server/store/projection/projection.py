@@ -127,7 +127,7 @@ class Projection:
                     return await serve_words(self._db, workspace_id)
         if (opened := state.opened) is None:
             return NOTHING_SERVED
-        return Serving(opened.target.generation, opened.target.language)
+        return Serving(opened.target.generation, opened.target.language, opened.projected)
 
     async def find_rarities(self, workspace_id: str, terms: Sequence[int]) -> tuple[list[float], int]:
         """Return each term's idf in a workspace whose collection is open, and the number of memories in that.

@@ -40,7 +40,7 @@ async def serve_words(db: Database, workspace_id: str) -> Serving:
     if placement is None or placement.is_empty or placement.is_deleted:
         return NOTHING_SERVED
     words = await read_words(db, placement.target)
-    return Serving(0, words.language, words)
+    return Serving(0, words.language, words=words)
 
 
 async def _settle_placement(db: Database, engine: Engine, home: Home, workspace_id: str) -> Placement | None:

@@ -39,12 +39,13 @@ class Vocabulary:
         """Return the word that a misspelt one stands for, or None."""
         return find_meant_word(word, self._by_letter.get(word[0], ()))
 
-    async def read_on(self, db: Database, workspace_id: str) -> None:
-        """Read what is new since the last time, and some of what is older."""
-        if self._newest is not None:
+    async def read_on(self, db: Database, workspace_id: str, revision: int) -> None:
+        """Read what is new up to a revision since the last time, and some of what is older."""
+        if self._newest is not None and self._newest < revision:
             rows = await _read_page(db, workspace_id, memories.c.revision > self._newest, memories.c.revision)
             self._take(rows)
-            self._newest = max([self._newest, *(row.revision for row in rows)])
+            # A deletion has a revision and no row.
+            self._newest = rows[-1].revision if len(rows) == PAGE else max([revision, *(row.revision for row in rows)])
         if self._read < MOST_MEMORIES and (self._oldest or self._newest is None):
             is_older = memories.c.revision < self._oldest if self._oldest else sa.true()
             rows = await _read_page(db, workspace_id, is_older, memories.c.revision.desc())
@@ -71,10 +72,13 @@ class Vocabularies:
         self._db = db
         self._vocabularies: OrderedDict[str, Vocabulary] = OrderedDict()
 
-    async def find_meant_words(self, workspace_id: str, words: Iterable[str]) -> dict[str, str]:
-        """Return the words of a workspace that these folded ones probably stand for, by the word that was asked."""
+    async def find_meant_words(self, workspace_id: str, revision: int, words: Iterable[str]) -> dict[str, str]:
+        """Return the words of a workspace that these folded ones probably stand for, by the word that was asked.
+
+        `revision` is the workspace's own, as far as the caller knows: what is newer may be missing.
+        """
         vocabulary = self._vocabularies.get(workspace_id, Vocabulary())
-        await vocabulary.read_on(self._db, workspace_id)
+        await vocabulary.read_on(self._db, workspace_id, revision)
         self._vocabularies[workspace_id] = vocabulary
         self._vocabularies.move_to_end(workspace_id)
         if len(self._vocabularies) > WORKSPACES:

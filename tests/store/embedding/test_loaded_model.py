@@ -110,6 +110,17 @@ def test_windows_reach_from_the_first_token_to_the_last_and_overlap(tokens, wind
     assert max(b - a for a, b in pairwise(starts)) <= window - OVERLAP
 
 
+async def test_questions_of_many_callers_have_the_vectors_that_each_has_alone(real):
+    questions = [f"{'so ' * n}who has number {n}?" for n in range(12)]
+    together = await asyncio.gather(*map(real.embed_query, questions))
+    real.forget_queries()
+    for question, found in zip(questions, together, strict=True):
+        alone = await real.embed_query(question)
+        assert found.whole @ alone.whole == pytest.approx(1, abs=1e-5)
+        assert found.places == alone.places
+        assert np.abs(found.tokens.astype(int) - alone.tokens).max() <= 1
+
+
 async def test_a_batch_is_small_enough_for_a_question_to_wait_for(real):
     done = []
     texts = [f"a turn of a talk about the weather, number {n}" for n in range(20 * BATCH_TEXTS)]

@@ -6,18 +6,19 @@ import subprocess
 import sys
 import threading
 from threading import Event
+from typing import Any
 
 import numpy as np
 import pytest
 
 from server.memory.embedding_model import Model
 from server.memory.vector import QuestionVectors, TextVectors
-from server.store.embedding.job_queue import GATHERED, SHARE
+from server.store.embedding.job_queue import GATHERED, MOST_QUESTIONS, SHARE
 from server.store.embedding.local import TURN, LocalEmbeddings
 from server.store.embedding.models import model_thread
 from server.store.embedding.models.model_folder import MINILM, find_model, find_model_folder, install_model
 from server.store.embedding.query_cache import CACHED_CHARACTERS, CACHED_QUERIES
-from server.store.embedding.source import EmbeddingFailed
+from server.store.embedding.source import EmbeddingFailed, TextUnreadable
 
 pytestmark = pytest.mark.anyio
 
@@ -28,16 +29,18 @@ class Scripted:
     """Stands in for the embedder: a document takes one step, and a step can be held up."""
 
     def __init__(self):
-        self.asked, self.calls, self.ends = [], [], []
+        self.asked, self.questions, self.calls, self.ends = [], [], [], []
         self.begun = Event()
         self.go_on = Event()
         self.go_on.set()
 
-    def embed_query(self, text):
-        self.asked.append(text)
-        if text == "bad":
+    def embed_questions(self, texts):
+        self.questions.append(texts)
+        self.asked += texts
+        if "bad" in texts:
             raise RuntimeError("no such token")
-        return QuestionVectors(np.array([1, 0, 0], np.float32))
+        vectors = QuestionVectors(np.array([1, 0, 0], np.float32))
+        return [TextUnreadable("not readable") if text == "unreadable" else vectors for text in texts]
 
     def embed_documents(self, texts):
         self.calls.append(texts)
@@ -186,6 +189,32 @@ async def test_an_error_of_the_model_reaches_its_caller_and_nobody_else(service)
         await service.embed_query("bad")
     assert isinstance(caught.value.__cause__, RuntimeError)
     assert (await service.embed_query("good")).whole.shape == (3,)
+
+
+async def ask_together(service, scripted, questions):
+    """Ask questions while the model is busy, and return their answers or errors."""
+    documents = await held_up(service, scripted, ["one", "two"])
+    asked = [asyncio.create_task(service.embed_query(each)) for each in questions]
+    await asyncio.sleep(0)  # let them join the queue
+    scripted.go_on.set()
+    await documents
+    answers: list[Any] = await asyncio.gather(*asked, return_exceptions=True)
+    return answers
+
+
+async def test_questions_that_wait_are_embedded_together_and_not_too_many(service, scripted):
+    questions = [f"who is number {n}?" for n in range(MOST_QUESTIONS + 3)]
+    answers = await ask_together(service, scripted, questions)
+    assert scripted.questions == [questions[:MOST_QUESTIONS], questions[MOST_QUESTIONS:]]
+    assert all(each.whole.shape == (3,) for each in answers)
+
+
+async def test_a_question_that_the_model_chokes_on_fails_alone(service, scripted):
+    first, bad, unreadable, last = await ask_together(service, scripted, ["who?", "bad", "unreadable", "where?"])
+    assert (first.whole.shape, last.whole.shape) == ((3,), (3,))
+    assert isinstance(bad, EmbeddingFailed)
+    assert isinstance(unreadable, EmbeddingFailed)
+    assert isinstance(unreadable.__cause__, TextUnreadable)
 
 
 async def test_a_question_asked_again_does_not_reach_the_model(service, scripted):
@@ -343,11 +372,11 @@ class Panic(BaseException):
 
 
 async def test_a_panic_of_a_library_fails_the_text_and_not_the_service(service, scripted, monkeypatch):
-    def panics(_text):
+    def panics(_texts):
         raise Panic
 
     with monkeypatch.context() as patch:
-        patch.setattr(scripted, "embed_query", panics)
+        patch.setattr(scripted, "embed_questions", panics)
         with pytest.raises(EmbeddingFailed):
             await service.embed_query("who?")
     assert len((await service.embed_query("who?")).whole) == 3

@@ -247,7 +247,7 @@ async def test_searches_that_open_a_workspace_together_all_find(book, lite, engi
     (memory_id,) = await book.store("heron")
     fresh = Projection(lite, engine, shared=False)
     found = await asyncio.gather(*(fresh.open_collection(book.workspace) for _ in range(5)))
-    assert found == [Serving(generation=0, language="english")] * 5
+    assert found == [Serving(generation=0, language="english", revision=1)] * 5
     assert engine.count_calls("open_collection") == 1
     assert await read_ids(engine, name_collection(book.workspace, 0, 0)) == {memory_id}
 

@@ -6,7 +6,7 @@ throughput of one text at a time, and 1.65 times that of unsorted eights; sixtee
 batch of long windows from holding up a query. It costs nothing, because a long text alone fills the processor.
 """
 
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -72,18 +72,35 @@ class Embedder:
         self.embed_query("warm up")
 
     def embed_query(self, text: str) -> QuestionVectors:
-        """Return the vectors of a question; the part that exceeds the model's window does not count.
+        """Return the vectors of one question, as `embed_questions`.
 
         Raises:
-            TextUnreadable: most pieces of the text are unknown to the model, or single letters.
+            TextUnreadable: the model cannot read it.
         """
-        if not self._can_read(text):
-            raise TextUnreadable("the model cannot read the script of the text")
+        (found,) = self.embed_questions([text])
+        if isinstance(found, TextUnreadable):
+            raise found
+        return found
+
+    def embed_questions(self, texts: Sequence[str]) -> list[QuestionVectors | TextUnreadable]:
+        """Return the vectors of questions; the part of one that exceeds the model's window does not count.
+
+        In the place of a question that the model cannot read is the error: most of its pieces are unknown to the model,
+        or single letters.
+        """
+        readable = [text for text in dict.fromkeys(texts) if self._can_read(text)]
+        found = dict(zip(readable, self._embed_readable(readable), strict=True)) if readable else {}
+        return [found.get(text) or TextUnreadable("the model cannot read the script of the text") for text in texts]
+
+    def _embed_readable(self, texts: list[str]) -> list[QuestionVectors]:
         if self._projection is None:
-            return QuestionVectors(self._normalize(self._model.query_embed(text))[0])
-        wholes, (tokens,) = self._infer([text], self._projection)
-        offsets = self._tokenizer.encode(text, add_special_tokens=False).offsets
-        return QuestionVectors(wholes[0], tokens, tuple(start for start, _ in offsets[: len(tokens)]))
+            return [QuestionVectors(each) for each in self._normalize(self._model.query_embed(texts))]
+        wholes, tokens = self._infer(texts, self._projection)
+        encodings = self._tokenizer.encode_batch(texts, add_special_tokens=False)
+        return [
+            QuestionVectors(whole, rows, tuple(start for start, _ in encoding.offsets[: len(rows)]))
+            for whole, rows, encoding in zip(wholes, tokens, encodings, strict=True)
+        ]
 
     def _can_read(self, text: str) -> bool:
         """Whether the model knows the pieces of a text; of text in a foreign script it knows single letters at best."""
