@@ -49,7 +49,8 @@ class Variant:
     gate: bool = True
     other_scores: bool = True
     late_weight: float = 0.6
-    turns_before: int = 2
+    before_share: float = 0.6
+    token_gate: bool = True
     depth: int = 40
     at_the_end: bool = False
 
@@ -59,8 +60,9 @@ VARIANTS = (
     Variant("without late interaction", late_weight=0.0),
     Variant("late interaction 0.5", late_weight=0.5),
     Variant("late interaction 0.7", late_weight=0.7),
-    Variant("late interaction with own tokens alone", turns_before=0),
+    Variant("late interaction with own tokens alone", before_share=1e-9),
     Variant("without the gate", gate=False),
+    Variant("the gate without tokens", token_gate=False),
     Variant("each arm's score only where it found a memory", other_scores=False),
     Variant("words alone", alpha=1.0),
     Variant("meaning alone", alpha=0.0),
@@ -203,12 +205,10 @@ def _measure_variant(corpora: Sequence[Corpus], variant: Variant) -> Iterator[tu
 def _recall_places(corpus: Corpus, text: str, variant: Variant) -> list[int]:
     """The places of the memories that the variant recalls, best first."""
     from server.memory.recall import gate, ranking  # noqa: PLC0415 - only after ROOT is importable
-    from server.memory.recall.late_interaction import score_memories, weigh_tokens  # noqa: PLC0415 - as above
     from server.memory.recall.question import Question  # noqa: PLC0415 - as above
     from server.store.record.workspaces import Workspace  # noqa: PLC0415 - as above
     from server.store.search.seam import FoundPoint, FoundPoints  # noqa: PLC0415 - as above
-    from tools.recall.pipeline import apply_gate  # noqa: PLC0415 - as above
-    from tools.recall.workspace_search import Weighing  # noqa: PLC0415 - as above
+    from tools.recall.workspace_search import Weighing, weigh_question  # noqa: PLC0415 - as above
 
     question = Question(text)
     postings, total = corpus.collect_postings(variant.neighbours, variant.own)
@@ -237,6 +237,8 @@ def _recall_places(corpus: Corpus, text: str, variant: Variant) -> list[int]:
 
     now = max(each.at for each in corpus.conversation.turns) + timedelta(days=1) if variant.at_the_end else LATER
     model = "sentence-transformers/all-MiniLM-L6-v2"
+    names = question.list_known_people(rarities, gate.compute_idf(total, 0))
+    named = frozenset(corpus.memories[each].id for term in names for each in postings.get(term, {})) if names else None
     scales = gate.Scales.from_rarities(gate.limit_missing(rarities, total), model)
     unknown = question.has_unknown_name([each >= gate.compute_idf(total, 0) for each in rarities])
     weighing = Weighing(question, common, scales, None, now.timestamp(), unknown)
@@ -246,12 +248,11 @@ def _recall_places(corpus: Corpus, text: str, variant: Variant) -> list[int]:
         dense, text_points, find_others(cosines, dense, text_points), find_others(words, text_points, dense)
     )
     found = weighing.weigh_points(place, points, total, is_hybrid=True)
-    candidates = apply_gate([found], 0.0)[0] if variant.gate else found.candidates
-    if variant.late_weight:
-        weights = weigh_tokens(asked, embedded.places, dict(zip(question.term_ids, rarities, strict=True)), "english")
-        passed = {each.id: each.traits.before[: variant.turns_before] for each in candidates}
-        interactions = score_memories(embedded.tokens, weights, passed, corpus.tokens)
-        candidates = [each._replace(interaction=interactions.get(each.id)) for each in candidates]
+    by_id = dict(zip(question.term_ids, rarities, strict=True))
+    tokens = weigh_question(replace(question, text=asked), embedded, by_id, names, 0)
+    common_names = all(gate.is_common(by_id[each], total) for each in names)
+    found = replace(found, tokens=tokens, model=model, named=named, has_common_names=common_names)
+    candidates = _find_candidates(found, corpus, variant)
     kept, late = ranking.NUDGES, ranking.LATE_WEIGHT
     ranking.NUDGES, ranking.LATE_WEIGHT = {**kept, **variant.nudges}, variant.late_weight
     try:
@@ -260,6 +261,23 @@ def _recall_places(corpus: Corpus, text: str, variant: Variant) -> list[int]:
     finally:
         ranking.NUDGES, ranking.LATE_WEIGHT = kept, late
     return [UUID(each.id).int for each in ranked]
+
+
+def _find_candidates(found: Any, corpus: Corpus, variant: Variant) -> list[Any]:
+    """Return the candidates of a `SearchedWorkspace` that pass the gate, with their interactions."""
+    from server.memory.recall import late_interaction  # noqa: PLC0415 - only after ROOT is importable
+    from tools.recall.interactions import compare_workspace  # noqa: PLC0415 - as above
+    from tools.recall.pipeline import apply_gate  # noqa: PLC0415 - as above
+
+    share, late_interaction.BEFORE = late_interaction.BEFORE, variant.before_share
+    try:
+        found = compare_workspace(found, corpus.tokens)
+    finally:
+        late_interaction.BEFORE = share
+    if not variant.token_gate:
+        found = replace(found, token_evidence=0.0, is_of_another=False)
+    candidates = apply_gate([found], 0.0)[0] if variant.gate else found.candidates
+    return candidates if variant.late_weight else [each._replace(interaction=None) for each in candidates]
 
 
 def _measure_injections(corpora: Sequence[Corpus], *, swaps_names: bool = False) -> float:

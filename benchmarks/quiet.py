@@ -55,9 +55,15 @@ class Answered:
         return set(self.question["right"])
 
     @property
+    def also(self) -> set[str]:
+        """The memories that have to do with the question."""
+        return set(self.question.get("also", ()))
+
+    @property
     def is_right_first(self) -> bool:
-        """Whether the first memory answers the question."""
-        return bool(self.keys[:1] and self.keys[0] in self.right) or bool(self.right & self.briefed)
+        """Whether the first memory answers the question; of a list by date, whether it belongs to the list."""
+        first = self.right | self.also if self.question["kind"] == "time only" else self.right
+        return bool(self.keys[:1] and self.keys[0] in first) or bool(self.right & self.briefed)
 
     @property
     def missing(self) -> float:
@@ -68,7 +74,7 @@ class Answered:
     @property
     def irrelevant(self) -> int:
         """The number of memories that have nothing to do with the question."""
-        return len(set(self.keys) - self.right - set(self.question.get("also", ())))
+        return len(set(self.keys) - self.right - self.also)
 
 
 @dataclass

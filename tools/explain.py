@@ -53,6 +53,7 @@ _SENTENCES: dict[Verdict, str] = {
     "budget": "It does not fit into max_tokens.",
     "rank": "Others fit better, or much better: it is at place {rank}, and {limit} come at most.",
 }
+_OF_ANOTHER = "Nothing fits: the message asks of somebody what the workspace knows of others only."
 
 
 class ExplainRecall(InWorkspace, Facets):
@@ -76,7 +77,8 @@ class Explanation(Answer):
     rank: int | None = Field(default=None, description="Its place among all that were ranked, 1 for the best.")
     evidence: float | None = Field(default=None, description="How sure it is that the memory fits the message, 0 to 1.")
     needed: float | None = Field(
-        default=None, description="The evidence that the best memory must have for recall to answer at all."
+        default=None,
+        description="The evidence that the best memory must have for recall to answer at all; null if none is enough.",
     )
     by: str | None = Field(default=None, description="The memory or skip entry that is in its way.")
     why: Why | None = Field(default=None, description="Its scores, if it was ranked.")
@@ -121,16 +123,15 @@ async def explain_recall(services: Services, call: Call, args: ExplainRecall) ->
         message="",
         rank=end.rank,
         evidence=_find_evidence(result, memory.id),
-        needed=call.workspace.settings.recall_threshold
-        if is_below_setting
-        else round(gate.compute_threshold(result.total), 3),
+        needed=call.workspace.settings.recall_threshold if is_below_setting else _find_needed(result),
         by=by,
         why=None if end.ranked is None or result.own is None else explain_rank(end.ranked, result.own),
         query_terms=result.terms,
         expires_at=memory.expires_at,
     )
     values = answer.model_dump(mode="json") | {"limit": args.limit, "depth": DEPTH}
-    return answer.model_copy(update={"message": _SENTENCES[verdict].format_map(values)})
+    sentence = _OF_ANOTHER if verdict == "gate" and answer.needed is None else _SENTENCES[verdict]
+    return answer.model_copy(update={"message": sentence.format_map(values)})
 
 
 async def _find_memory(services: Services, call: Call, memory_id: str) -> tuple[Memory, bool]:
@@ -168,6 +169,12 @@ def _find_end(result: RecallResult, memory_id: str) -> _End:
 def _find_evidence(result: RecallResult, memory_id: str) -> float | None:
     candidates = [] if result.own is None else result.own.candidates
     return next((round(each.evidence, 3) for each in candidates if each.id == memory_id), None)
+
+
+def _find_needed(result: RecallResult) -> float | None:
+    """Return the evidence that the best memory needs; None if none is enough."""
+    needed = gate.compute_threshold(0) if result.own is None else result.own.needed_evidence
+    return round(needed, 3) if needed <= 1 else None
 
 
 def _passes_filters(facets: Facets, memory: Memory) -> bool:

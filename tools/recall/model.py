@@ -1,5 +1,6 @@
 """The values of the pipeline of recall: the request, each workspace's candidates, and the result."""
 
+import math
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
@@ -7,6 +8,7 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
+from server.memory.recall import gate
 from server.memory.recall.question import Question
 from server.memory.recall.ranking import Candidate, RankedCandidate
 from server.memory.skip import SkipEntry
@@ -24,7 +26,7 @@ CANDIDATES = 40
 RankedBy = Literal["keyword", "hybrid", "recent"]
 #: The least share of the best memory's score that another one needs to come along, by the door that is asked. A caller
 #: who names the number of memories gets that many. docs/recall.md says on which data these were chosen.
-LEAST_SHARES: Mapping[Literal["search", "context", "hook"], float] = {"search": 0.4, "context": 0.5, "hook": 0.65}
+LEAST_SHARES: Mapping[Literal["search", "context", "hook"], float] = {"search": 0.5, "context": 0.65, "hook": 0.7}
 #: Why a candidate is not in the answer.
 Reason = Literal["expired", "gate", "threshold", "scope", "skip_list", "duplicate", "budget", "rank"]
 
@@ -69,11 +71,15 @@ class RecallRequest:
 
 @dataclass(frozen=True, slots=True)
 class QuestionTokens:
-    """The tokens of a message: their vectors (m, token_dims) of a generation, and their weights (m,)."""
+    """The tokens of a message: their vectors (m, token_dims) of a generation, and their weights (m,).
+
+    `rest` are the weights with 0 for the tokens of names; None if there is no name, or nothing else.
+    """
 
     vectors: TokenVectors
     weights: Vector
     generation: int
+    rest: Vector | None = None
 
 
 @dataclass(frozen=True)
@@ -93,13 +99,30 @@ class SearchedWorkspace:
     is_hybrid: bool = False
     #: What late interaction needs of the message; None if its tokens have no vectors.
     tokens: QuestionTokens | None = None
+    #: The model that made the vectors; None without them.
+    model: str | None = None
     #: Whether the message names somebody or something that no memory has.
     has_unknown_name: bool = False
+    #: The candidates that have a name of the message; None if it has none, or none that the workspace knows.
+    named: frozenset[str] | None = None
+    #: Whether many memories have those names.
+    has_common_names: bool = False
+    #: How much the nearest tokens add to the evidence of the best candidate.
+    token_evidence: float = 0.0
+    #: Whether the message asks of somebody what is known of others only.
+    is_of_another: bool = False
     #: Why the model has no vector of the question, as a sentence, if it cannot read it.
     unread: str | None = None
     #: Each arm's ids, best first.
     keyword_order: list[str] = field(default_factory=list[str])
     vector_order: list[str] = field(default_factory=list[str])
+
+    @property
+    def needed_evidence(self) -> float:
+        """The evidence that the best candidate needs for an answer. More than 1, which none has: nothing fits."""
+        if self.is_of_another:
+            return math.inf
+        return gate.compute_threshold(self.total, has_unknown_name=self.has_unknown_name) - self.token_evidence
 
 
 class CandidateMemories:

@@ -65,8 +65,9 @@ async def _recall(
     searched += [await _search(services, each, request) for each in others]
     question = make_question(request.message, settings) if own is None else own.question
     with services.observer.watch("recall", "ranking"):
+        searched = await add_interactions(services.db, searched)
+        own = None if own is None else searched[0]
         candidates, gated_out = apply_gate(searched, settings.recall_threshold, is_gated=request.is_gated)
-        candidates = await add_interactions(services.db, searched, candidates)
         memories = CandidateMemories(services.db, searched)
         ranked = rank(candidates, alpha=settings.recall_alpha, now=now, spans=question.find_spans(now))
         ranked = await rerank(services, request.message, ranked, memories)
@@ -74,11 +75,10 @@ async def _recall(
     matches = choice.matches if request.max_tokens is None else await cut_matches(choice.matches, choice.rooms)
     if request.counts_as_use:
         note_accesses(services, workspace, matches)
-    is_hybrid = own is not None and own.is_hybrid
     return RecallResult(
         matches=matches,
         terms=question.shown_words,
-        ranked_by="hybrid" if is_hybrid else "keyword",
+        ranked_by="hybrid" if own is not None and own.is_hybrid else "keyword",
         own=own,
         other_workspaces=[each.name for each in others],
         skip_matches=find_matches(entries, request.message),
@@ -145,7 +145,7 @@ def apply_gate(
     for each in searched:
         left_out += [LeftOut(expired, "expired") for expired in each.expired]
         best = max((candidate.evidence for candidate in each.candidates), default=0.0)
-        needed = gate.compute_threshold(each.total, has_unknown_name=each.has_unknown_name) if is_gated else 0.0
+        needed = each.needed_evidence if is_gated else 0.0
         is_answer = best >= max(needed, at_least)
         for candidate in each.candidates:
             if is_answer and candidate.evidence >= max(company, at_least):

@@ -1,16 +1,17 @@
 """The search of one workspace: ask both arms, and turn their points into candidates for the ranking."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 
 from server.memory.languages import Language
 from server.memory.recall import gate
-from server.memory.recall.late_interaction import weigh_tokens
+from server.memory.recall.late_interaction import LEAST_WEIGHT, weigh_tokens
 from server.memory.recall.question import Question
 from server.memory.recall.ranking import Candidate, Traits
 from server.memory.settings import WorkspaceSettings
 from server.memory.text import hash_term, split_words, stem_words
+from server.memory.vector import QuestionVectors
 from server.store.embedding.source import TextUnreadable
 from server.store.projection.payload import StoredTraits
 from server.store.record.workspaces import Workspace
@@ -47,7 +48,7 @@ async def search_workspace(services: Services, workspace: Workspace, request: Re
         rarities, total = words.find_rarities(question.term_ids)
     ids = question.term_ids
     common = [gate.is_common(each, total) for each in rarities]
-    asked, vectors, unread = question.remove_common_names(common), None, None
+    asked, vectors, unread = question.correct_words(question.remove_common_names(common)), None, None
     if not request.is_words_only:
         try:
             with services.observer.watch("recall", "embedding"):
@@ -60,7 +61,9 @@ async def search_workspace(services: Services, workspace: Workspace, request: Re
     scales = gate.Scales.from_rarities(weighed, model, is_english=question.is_english)
     filters = _build_filters(request.facets)
     whole = None if vectors is None else vectors.whole
-    query = Query(whole, SparseVector(ids, question.weights), request.depth, filters, KEYS)
+    # In the record alone nothing tells who has a name.
+    names = question.list_known_people(rarities, gate.compute_idf(total, 0)) if words is None else []
+    query = Query(whole, SparseVector(ids, question.weights), request.depth, filters, KEYS, _make_names(names))
     with services.observer.watch("recall", "search"):
         if words is None:
             found = await services.projection.search_points(workspace.id, query, serving.generation)
@@ -71,8 +74,35 @@ async def search_workspace(services: Services, workspace: Workspace, request: Re
     searched = weighing.weigh_points(workspace, found, total, is_hybrid=vectors is not None)
     if vectors is None or vectors.tokens is None:
         return searched if unread is None else replace(searched, unread=unread)
-    weights = weigh_tokens(asked, vectors.places, dict(zip(ids, rarities, strict=True)), question.language)
-    return replace(searched, tokens=QuestionTokens(vectors.tokens, weights, serving.generation))
+    by_id = dict(zip(ids, rarities, strict=True))
+    tokens = weigh_question(replace(question, text=asked), vectors, by_id, names, serving.generation)
+    common_names = all(gate.is_common(by_id[each], total) for each in names)
+    return replace(searched, tokens=tokens, model=model, named=found.named, has_common_names=common_names)
+
+
+def weigh_question(
+    asked: Question, vectors: QuestionVectors, rarities: Mapping[int, float], names: Sequence[int], generation: int
+) -> QuestionTokens | None:
+    """Return the tokens of a question with their weights; None if the model gives none.
+
+    Args:
+        asked: the question, with the text that was embedded.
+        vectors: of the question.
+        rarities: the idf of each of the question's terms, by term id.
+        names: the terms of people's names in it.
+        generation: the generation of the vectors.
+    """
+    if vectors.tokens is None:
+        return None
+    weights = weigh_tokens(asked.text, vectors.places, rarities, asked.language)
+    rest = weigh_tokens(asked.text, vectors.places, rarities, asked.language, frozenset(names)) if names else None
+    if rest is not None and max(rest, default=0.0) <= LEAST_WEIGHT:
+        rest = None  # there are names and stop words alone
+    return QuestionTokens(vectors.tokens, weights, generation, rest)
+
+
+def _make_names(terms: Sequence[int]) -> SparseVector | None:
+    return SparseVector(list(terms), [1.0] * len(terms)) if terms else None
 
 
 async def _find_rarities(

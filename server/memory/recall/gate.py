@@ -17,6 +17,12 @@ COMPANY = 0.1
 UNKNOWN_NAME = 0.1
 """How much more evidence is needed if the query names somebody or something that no memory has."""
 _BOTH = 1.3
+#: The mean cosine of the nearest tokens at which late interaction speaks neither for a memory nor against it, by model.
+#: For a model that is not named here it is not known.
+_USUAL_INTERACTIONS = {"sentence-transformers/all-MiniLM-L6-v2": 0.45}
+REST_OF_ANOTHER = 0.5
+"""How well something must be met by memories without the name that a query has to be somebody else's fact."""
+_LEAST_SHARE, _LEAST_SHARE_OF_COMMON = 0.8, 0.5
 
 _SURE, _SOME = 0.45, 0.2
 _MANY = 400
@@ -78,6 +84,29 @@ class Scales:
         by_meaning = (vector - self.base_cosine) / (1 - self.base_cosine) if vector is not None else 0.0
         by_both = _BOTH * (min(by_words, 1.0) + by_meaning) / 2
         return min(max(by_words, by_meaning, by_both, 0.0), 1.0)
+
+
+def weigh_interaction(interaction: float | None, model: str | None, *, is_english: bool = True) -> float:
+    """Return how much the best late interaction of own tokens adds to the best evidence, or takes away.
+
+    0 if there is none, or if it was not measured what it means: in another model, or in a language that the model does
+    not know.
+    """
+    usual = _USUAL_INTERACTIONS.get(model or "")
+    return 0.0 if interaction is None or usual is None or not is_english else interaction - usual
+
+
+def is_of_another(named: float, others: float, *, is_common: bool) -> bool:
+    """Whether what a query asks of somebody is known of somebody else only: "When is Priya's birthday?" of Ben's.
+
+    Args:
+        named: how well memories with the name meet the rest of the query's tokens: the best one.
+        others: how well memories without it do.
+        is_common: whether the name is in many memories. They rarely say it where they mean it then, so that more is
+            needed.
+    """
+    share = _LEAST_SHARE_OF_COMMON if is_common else _LEAST_SHARE
+    return others >= REST_OF_ANOTHER and named < share * others
 
 
 def compute_threshold(total: int, *, has_unknown_name: bool = False) -> float:

@@ -17,6 +17,7 @@ MOST_TERMS = 100
 """The most terms of a message that are looked for: for each, the engine looks at all memories that have it."""
 
 _NAME = re.compile(r"[^\W\d_][\w-]*(?:['’]s\b)?")  # noqa: RUF001 - the typographic apostrophe is meant
+_WORD = re.compile(r"[^\W\d_]+")
 #: The signs before the first word of a sentence; a name there cannot be told from another word.
 _SENTENCE_ENDS = ".!?:;…\n"
 _OPENING_SIGNS = " \t\"'“‘«(["  # noqa: RUF001 - typographic quotation marks are meant
@@ -26,6 +27,12 @@ _TOLD = re.compile(
     r"|\b(?:did|have|had|could|would) you (?:tell|say|recommend|suggest|mention|advise|propose|explain|give|write)"
     r"|\byour (?:advice|answer|suggestion|recommendation|proposal|explanation)",
     re.IGNORECASE,
+)
+#: A name after one of these is a place, a thing or a time, and hardly a person's: "in Oregon", "the Grand Canyon".
+_BEFORE_PLACES = frozenset(
+    {"in", "to", "from", "at", "near", "of", "on", "via", "into", "during", "since", "until", "by"}
+    | {"the", "a", "an", "this", "last", "next", "every", "like", "than"}
+    | {"en", "à", "im", "am", "zum", "nach", "aus"}
 )
 _ENDING = re.compile(r"['’]s$")  # noqa: RUF001 - the curly apostrophe is meant
 
@@ -142,12 +149,49 @@ class Question:
 
     def _list_names(self) -> list[str]:
         """Return the capitalised words in the midst of a sentence. A word of capitals alone is an acronym."""
-        names: list[str] = []
+        found = _NAME.finditer(self.text)
+        return [_ENDING.sub("", match[0]) for match in found if _is_name(match[0], self.text[: match.start()])]
+
+    def list_known_people(self, rarities: Sequence[float], missing: float) -> list[int]:
+        """Return the ids of the terms of people's names that the workspace has, each once.
+
+        Args:
+            rarities: the idf of each of `term_ids`.
+            missing: the idf of a term that no memory has.
+        """
+        by_id = dict(zip(self.term_ids, rarities, strict=True))
+        known = (each for each in self.list_people() if all(by_id.get(term, missing) < missing for term in each))
+        return list(dict.fromkeys(term for each in known for term in each))
+
+    def list_people(self) -> list[list[int]]:
+        """Return the terms' ids of each name that may be a person's: capitalised words in the midst of a sentence.
+
+        Several such words in a row are one name. In German every noun is one, so there it is unknown which are names.
+        """
+        if self._has_capital_nouns():
+            return []
+        people: list[list[int]] = []
+        end, is_person = -1, False
         for match in _NAME.finditer(self.text):
-            word, before = match[0], self.text[: match.start()].rstrip(_OPENING_SIGNS)
-            if word[0].isupper() and not word[1:2].isupper() and before and before[-1] not in _SENTENCE_ENDS:
-                names.append(_ENDING.sub("", word))
-        return names
+            before = self.text[: match.start()]
+            if not _is_name(match[0], before):
+                continue
+            if self.text[end : match.start()] != " ":
+                words = before.split()
+                is_person = words[-1].lower() not in _BEFORE_PLACES
+                people += [[]] if is_person else []
+            end = match.end()
+            if is_person:
+                people[-1] += self._find_ids(_ENDING.sub("", match[0]))
+        return [each for each in people if each]
+
+    def correct_words(self, text: str) -> str:
+        """Return a part of the text with the words that were meant in the place of misspelt ones.
+
+        A word with a capital stays as it is: it may be the name of somebody whose name is much like another's.
+        """
+        meant = dict(self.corrections)
+        return _WORD.sub(lambda match: meant.get(fold(match[0]), match[0]) if match[0].islower() else match[0], text)
 
     def _find_ids(self, name: str) -> list[int]:
         """Return the places of a name's terms in a sparse vector."""
@@ -174,3 +218,9 @@ class Question:
 
         rest = _NAME.sub(replace_name, self.text)
         return rest if any(map(str.isalnum, rest)) else self.text
+
+
+def _is_name(word: str, before: str) -> bool:
+    """Whether a word is capitalised in the midst of a sentence. A word of capitals alone is an acronym."""
+    before = before.rstrip(_OPENING_SIGNS)
+    return word[0].isupper() and not word[1:2].isupper() and bool(before) and before[-1] not in _SENTENCE_ENDS

@@ -22,12 +22,13 @@ _SCORE_AND_ID = attrgetter("score", "id")
 class VectorSearch(NamedTuple):
     """One search for the nearest points: the vectors that it looks through, and its own vector.
 
-    With `ids` it is a search among these points alone.
+    With `ids` it is a search among these points alone; `is_of_names` if it tells which of them have a name.
     """
 
     using: str
     vector: list[float] | list[list[float]] | SparseVector
     ids: tuple[str, ...] = ()
+    is_of_names: bool = False
 
 
 def list_searches(query: Query) -> list[VectorSearch]:
@@ -54,17 +55,23 @@ def merge_answers(query: Query, answers: list[list[FoundPoint]]) -> FoundPoints:
 
 
 def list_other_searches(query: Query, found: FoundPoints) -> list[VectorSearch]:
-    """Return the searches for the scores that each arm's points have in the other arm: none if all are known."""
+    """Return the searches for what is not known of the points yet; none if all is known.
+
+    These are the scores in the other arm, and which of the points have names.
+    """
     dense, text = {point.id for point in found.dense}, {point.id for point in found.text}
     only_text, only_dense = tuple(sorted(text - dense)), tuple(sorted(dense - text))
     searches = _list_dense_searches(query, only_text) if only_text else []
-    return searches + (_list_text_searches(query, only_dense) if only_dense else [])
+    searches += _list_text_searches(query, only_dense) if only_dense else []
+    if query.names is not None and (text or dense):
+        searches.append(VectorSearch("text", query.names, tuple(sorted(text | dense)), is_of_names=True))
+    return searches
 
 
 def add_other_scores(
     found: FoundPoints, searches: Sequence[VectorSearch], answers: Sequence[Iterable[tuple[str, float]]]
 ) -> FoundPoints:
-    """Return the points with the scores that they have in the other arm.
+    """Return the points with the scores that they have in the other arm, and with those that have names.
 
     Args:
         found: the points of both arms.
@@ -73,11 +80,15 @@ def add_other_scores(
     """
     dense: dict[str, float] = {}
     text: dict[str, float] = {}
+    named: frozenset[str] | None = None
     for search, answer in zip(searches, answers, strict=True):
+        if search.is_of_names:
+            named = frozenset(id_ for id_, _ in answer)
+            continue
         scores = text if search.using == "text" else dense
         for id_, score in answer:
             scores[id_] = max(score, scores.get(id_, score))
-    return replace(found, other_dense=dense, other_text=text)
+    return replace(found, other_dense=dense, other_text=text, named=named)
 
 
 def group_by_revision(points: Iterable[Point]) -> dict[int, list[Point]]:

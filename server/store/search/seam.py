@@ -75,6 +75,8 @@ class Query:
     filter: Filter = field(default_factory=Filter)
     #: The payload keys of the points; None for all. Fewer are read faster.
     keys: tuple[str, ...] | None = None
+    #: The terms of names: the answer says which of its points have one of them. None: nobody asks.
+    names: SparseVector | None = None
 
     @property
     def has_text(self) -> bool:
@@ -96,13 +98,15 @@ class FoundPoints:
 
     `other_dense` are the cosines of points that only the text arm found, and `other_text` the BM25 scores of points
     that only the dense arm found, by id. A point without a vector is not in the first, one with none of the words not
-    in the second.
+    in the second. `named` are the ids of the points that have one of the query's `names`;
+    None if it has none.
     """
 
     dense: list[FoundPoint]
     text: list[FoundPoint]
     other_dense: dict[str, float] = field(default_factory=dict[str, float])
     other_text: dict[str, float] = field(default_factory=dict[str, float])
+    named: frozenset[str] | None = None
 
 
 class Engine(Protocol):

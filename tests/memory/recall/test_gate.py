@@ -6,7 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.memory.recall.gate import RAREST, Scales, compute_idf, compute_threshold, is_common, limit_missing
+from server.memory.recall.gate import (
+    RAREST,
+    Scales,
+    compute_idf,
+    compute_threshold,
+    is_common,
+    is_of_another,
+    limit_missing,
+    weigh_interaction,
+)
 
 MINILM = "sentence-transformers/all-MiniLM-L6-v2"
 
@@ -38,6 +47,22 @@ def test_the_better_of_both_counts_or_both_together():
     assert evidence(0.4, 0.7, [4.0], MINILM) == 0.7
     assert evidence(3.6, 0.2, [4.0], MINILM) == pytest.approx(0.9)
     assert evidence(1.6, 0.4, [4.0], MINILM) == pytest.approx(1.3 * 0.4)
+
+
+def test_near_tokens_add_to_the_evidence_and_far_ones_take_away_where_that_was_measured():
+    assert weigh_interaction(0.65, MINILM) == pytest.approx(0.2)
+    assert weigh_interaction(0.25, MINILM) == pytest.approx(-0.2)
+    assert weigh_interaction(None, MINILM) == 0.0
+    assert weigh_interaction(0.65, "BAAI/bge-small-en-v1.5") == weigh_interaction(0.65, None) == 0.0
+    assert weigh_interaction(0.65, MINILM, is_english=False) == 0.0
+
+
+def test_what_is_known_of_others_only_is_no_answer_about_somebody():
+    assert is_of_another(0.4, 0.8, is_common=False)
+    assert not is_of_another(0.7, 0.8, is_common=False)
+    assert not is_of_another(0.1, 0.4, is_common=False)  # nobody has it
+    assert is_of_another(0.3, 0.8, is_common=True)
+    assert not is_of_another(0.5, 0.8, is_common=True)
 
 
 def test_the_bar_is_low_among_a_few_memories_and_stays_where_it_is_among_many():

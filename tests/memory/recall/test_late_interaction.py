@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.memory.recall.late_interaction import BEFORE, LEAST_WEIGHT, score_memories, weigh_tokens
+from server.memory.recall.late_interaction import BEFORE, LEAST_WEIGHT, average_cosines, compare_tokens, weigh_tokens
 from server.memory.text import hash_term
 
 EAST, NORTH, UP = np.eye(3, dtype=np.int8) * 127
@@ -16,9 +16,11 @@ def rows(*vectors):
 
 
 def score(question, memories, tokens, weights=None):
-    return score_memories(
-        question, np.array([1.0] * len(question) if weights is None else weights, np.float32), memories, tokens
-    )
+    meetings = compare_tokens(question, memories, tokens)
+    if meetings is None:
+        return {}
+    weights = np.array([1.0] * len(question) if weights is None else weights, np.float32)
+    return dict(zip(meetings.ids, average_cosines(meetings.whole, weights), strict=True))
 
 
 def test_each_token_of_the_question_counts_by_its_nearest_token():

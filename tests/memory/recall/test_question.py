@@ -19,6 +19,34 @@ def test_the_shown_words_are_as_they_were_written_once_each():
     assert asked.terms == ["ann", "deploy", "fail"]
 
 
+@pytest.mark.parametrize(
+    ("text", "people"),
+    [
+        ("When is Priya's birthday?", [["priya"]]),
+        ("does Ann Lee know Bob?", [["ann", "lee"], ["bob"]]),
+        ("Priya has a birthday", []),  # the first word of a sentence may be any
+        ("what did she see in Oregon, at the Grand Canyon?", []),
+        ("is GRPC faster?", []),
+        ("Wann hat der Vater von Anna die Torte?", []),  # each noun of German has a capital
+        ("", []),
+    ],
+)
+def test_peoples_names_are_the_capitalised_words_that_are_no_places(text, people):
+    assert Question(text).list_people() == [[hash_term(term) for term in stem_words(each)] for each in people]
+
+
+def test_only_names_that_the_workspace_has_are_known():
+    question = Question("does Ann know Bob?")
+    rarities = {"ann": 2.0, "know": 9.0, "bob": 9.0}
+    known = question.list_known_people([rarities[term] for term in question.terms], 9.0)
+    assert known == [hash_term("ann")]
+
+
+def test_misspelt_words_are_corrected_in_a_text_and_names_are_not():
+    question = Question("which chioce had Kristen?", corrections=(("chioce", "choice"), ("kristen", "kristin")))
+    assert question.correct_words("which chioce had Kristen?") == "which choice had Kristen?"
+
+
 def test_a_workspaces_stop_words_are_not_looked_for():
     assert Question("the Acme plan", extra_stop_words=("acme",)).shown_words == ["plan"]
 

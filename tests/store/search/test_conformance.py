@@ -159,6 +159,22 @@ async def test_a_point_of_one_arm_comes_with_its_score_in_the_other(engine, coll
     }
 
 
+async def test_the_points_that_have_a_name_are_told_of_both_arms_and_only_if_somebody_asks(engine, collection, make):
+    points = [
+        make.point(1, dense=(1,), text=(8, 9)),
+        make.point(2, dense=(1, 0.1), text=(8,)),
+        make.point(3, dense=(0, 1), text=(7, 9)),
+        make.point(4, dense=(0, 1), text=(9,)),
+    ]
+    await engine.upsert_points(collection, points)
+    asked = Query(make.vector(1), SparseVector([7], [1.0]), 2)
+    assert (await engine.search_points(collection, asked)).named is None
+    names = SparseVector([9, 99], [1.0, 1.0])
+    assert (await engine.search_points(collection, replace(asked, names=names))).named == {make.id(1), make.id(3)}
+    nobody = replace(asked, names=SparseVector([99], [1.0]))
+    assert (await engine.search_points(collection, nobody)).named == set()
+
+
 async def test_among_equals_the_newer_id_goes_first_in_both_arms(engine, collection, make):
     await engine.upsert_points(collection, [make.point(n, dense=(1, 2), text=(7,)) for n in (3, 1, 4, 2)])
     found = await engine.search_points(collection, Query(make.vector(1, 2), SparseVector([7], [1.0]), 10))

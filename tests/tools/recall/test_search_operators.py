@@ -78,7 +78,7 @@ async def test_a_phrase_is_found_behind_many_memories_with_the_same_words(ann):
 
 async def test_a_message_is_never_read_for_operators(birds):
     message = 'should I use "server staging" for -egret type:preference OR not?'
-    context = await call_rest(birds, "retrieve_context", {"message": message, "include": ["memories"]})
+    context = await call_rest(birds, "retrieve_context", {"message": message, "include": ["memories"], "limit": 5})
     assert len(context.body["memories"]["matches"]) == 2
     linked = await call_tool(birds, "context", {"query": message}, path="/v1/mcp")
     assert len(linked.body["observations"]) == 2

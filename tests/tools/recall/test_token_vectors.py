@@ -78,3 +78,24 @@ async def test_memories_of_an_earlier_version_get_them_in_the_background(hybrid_
     async with services.db.read() as connection:
         assert set((await connection.execute(sa.select(workspaces.c.generation))).scalars()) == {2}
     assert None not in {why.get("tokens") for why in (await recall(ann)).values()}
+
+
+async def test_what_is_asked_of_somebody_is_not_answered_with_what_is_known_of_another(hybrid_site):
+    ann = await hybrid_site.add_person()
+    for text in ("Ben's birthday is on 14 March.", "At night Priya has the pager.", "The harbour was quiet."):
+        await ann.store(text)
+    assert next(iter(await recall(ann, "when is Ben's birthday?"))) == "Ben's birthday is on 14 March."
+    assert await recall(ann, "when is Priya's birthday?") == {}
+    assert next(iter(await recall(ann, "when does Priya have the pager?"))) == "At night Priya has the pager."
+    await ann.store("Priya was born on 3 May.")
+    assert "Priya was born on 3 May." in await recall(ann, "when is Priya's birthday?")
+
+
+async def test_the_reason_is_told_if_all_that_is_known_is_of_another(hybrid_site):
+    ann = await hybrid_site.add_person()
+    memory = await ann.store("Ben's birthday is on 14 March.")
+    await ann.store("At night Priya has the pager.")
+    request = {"message": "when is Priya's birthday?", "memory_id": memory}
+    answer = (await ann.http.post("/v1/recall/explain", json=request)).json()
+    assert (answer["reason"], answer.get("needed")) == ("gate", None)
+    assert answer["message"] == "Nothing fits: the message asks of somebody what the workspace knows of others only."
