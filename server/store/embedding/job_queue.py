@@ -31,8 +31,6 @@ class Size:
         return self.texts <= room.texts and self.characters <= room.characters
 
 
-#: The questions that are embedded together. With more of them, the first would wait for the last.
-MOST_QUESTIONS = 8
 #: The small calls that are embedded together. With more characters the short ones would wait for the long ones.
 GATHERED = Size(64, 16_000)
 #: The part of these that is one account's while others wait: about a step.
@@ -115,13 +113,13 @@ class JobQueue(Queue[Job]):
                     job.calls += [call for call in heappop(jobs).calls if not call.answer.done()]
             self._accounts = {account_id: jobs for account_id, jobs in self._accounts.items() if jobs}
 
-    def gather_questions(self, job: Job) -> None:
-        """Add questions that wait to a question: embedded together, they take less time than one after the other."""
-        if job.is_alone:
+    def gather_questions(self, job: Job, most: int) -> None:
+        """Add questions that wait to a question, up to `most` in all: together they take less time than one by one."""
+        if job.is_alone or most == 1:
             return
         with self.mutex:
             waiting = [each for each in self._first if each.rank is Rank.QUERY and not each.is_alone]
-            chosen = sorted(waiting)[: MOST_QUESTIONS - 1]
+            chosen = sorted(waiting)[: most - 1]
             job.calls += [call for each in chosen for call in each.calls]
             self._first = [each for each in self._first if each not in chosen]
             heapify(self._first)

@@ -121,7 +121,7 @@ class LocalEmbeddings(ModelThread[Embedder, Job]):
 
     def _answer_questions(self, embedder: Embedder, job: Job) -> None:
         """Answer a question, and those that wait beside it."""
-        self._jobs.gather_questions(job)
+        self._jobs.gather_questions(job, embedder.most_questions)
         calls = [call for call in job.calls if not call.answer.done()]
         found = embedder.embed_questions([call.texts[0] for call in calls])
         for call, vectors in zip(calls, found, strict=True):

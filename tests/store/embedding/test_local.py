@@ -13,7 +13,7 @@ import pytest
 
 from server.memory.embedding_model import Model
 from server.memory.vector import QuestionVectors, TextVectors
-from server.store.embedding.job_queue import GATHERED, MOST_QUESTIONS, SHARE
+from server.store.embedding.job_queue import GATHERED, SHARE
 from server.store.embedding.local import TURN, LocalEmbeddings
 from server.store.embedding.models import model_thread
 from server.store.embedding.models.model_folder import MINILM, find_model, find_model_folder, install_model
@@ -25,8 +25,13 @@ pytestmark = pytest.mark.anyio
 SCRIPTED = Model(MINILM, "0" * 64, 3, 256, "model.onnx")
 
 
+MOST_QUESTIONS = 8
+
+
 class Scripted:
     """Stands in for the embedder: a document takes one step, and a step can be held up."""
+
+    most_questions = MOST_QUESTIONS
 
     def __init__(self):
         self.asked, self.questions, self.calls, self.ends = [], [], [], []

@@ -10,7 +10,9 @@ from server.memory.embedding_model import Model
 T = TypeVar("T")
 
 
-def load_fastembed_model(load: Callable[..., T], home: Path, model: Model, threads: int) -> T:
+def load_fastembed_model(
+    load: Callable[..., T], home: Path, model: Model, threads: int, graph: Path | None = None
+) -> T:
     """Return a model in memory.
 
     Args:
@@ -18,6 +20,7 @@ def load_fastembed_model(load: Callable[..., T], home: Path, model: Model, threa
         home: the model's own folder.
         model: the model, as its card describes it.
         threads: of the inference; 0: as many as there are cores.
+        graph: another graph of the model than its own.
 
     Raises:
         Exception: the libraries cannot use the files; each library raises its own errors.
@@ -30,7 +33,7 @@ def load_fastembed_model(load: Callable[..., T], home: Path, model: Model, threa
         lazy_load=True,
     )
     inner: Any = loaded.model
-    inner.model = _open_session(home / inner.model_description.model_file, threads)
+    inner.model = _open_session(graph or home / model.file, threads)
     inner._ensure_tokenizer()  # noqa: SLF001 - fastembed loads it together with a session of its own
     return loaded
 

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from server.memory.embedding_model import Model
 from server.memory.vector import QuestionVectors, TextVectors, TokenVectors, Vector
 from server.store.embedding.models.fastembed_model import load_fastembed_model
+from server.store.embedding.models.question_graph import find_question_graph
 from server.store.embedding.models.token_projection import TokenProjection
 from server.store.embedding.source import TextUnreadable
 
@@ -24,6 +25,7 @@ BATCH_TEXTS = 8
 BATCH_TOKENS = 512
 CUT_TEXTS = 64
 OVERLAP = 32
+MOST_QUESTIONS = 8  # with more, the first would wait for the last
 MAX_WINDOWS = 64
 """The most vectors of a text: more than 32 KiB of prose needs (about 8,000 tokens, 37 windows)."""
 MOST_TOKENS = 256
@@ -64,12 +66,20 @@ class Embedder:
         self._dims = model.dims
         self._model = load_fastembed_model(TextEmbedding, home, model, threads)
         self._inner: Any = self._model.model
+        graph = find_question_graph(home)
+        self._asked: Any = self._inner
+        if graph is not None:
+            # One thread is enough for bytes: a second one would take more time to wake up than it saves.
+            self._asked = load_fastembed_model(TextEmbedding, home, model, 1, graph).model
+        #: The most questions that are embedded together. With bytes the vector of one would depend on the others.
+        self.most_questions = MOST_QUESTIONS if graph is None else 1
         self._tokenizer = Tokenizer.from_file(str(home / "tokenizer.json"))
         self._tokenizer.no_truncation()
         self._tokenizer.no_padding()
         self._window = model.max_tokens - self._tokenizer.num_special_tokens_to_add(is_pair=False)
         self._projection = TokenProjection(model.dims, model.token_dims) if model.token_dims else None
         self.embed_query("warm up")
+        self._embed_pieces(["warm up"])
 
     def embed_query(self, text: str) -> QuestionVectors:
         """Return the vectors of one question, as `embed_questions`.
@@ -95,7 +105,7 @@ class Embedder:
     def _embed_readable(self, texts: list[str]) -> list[QuestionVectors]:
         if self._projection is None:
             return [QuestionVectors(each) for each in self._normalize(self._model.query_embed(texts))]
-        wholes, tokens = self._infer(texts, self._projection)
+        wholes, tokens = self._infer(self._asked, texts, self._projection)
         encodings = self._tokenizer.encode_batch(texts, add_special_tokens=False)
         return [
             QuestionVectors(whole, rows, tuple(start for start, _ in encoding.offsets[: len(rows)]))
@@ -137,14 +147,14 @@ class Embedder:
     def _embed_pieces(self, texts: list[str]) -> tuple[Vector, list[TokenVectors]]:
         """Return the vectors (n, dims) of some windows, and the vectors of their tokens if the model gives them."""
         if self._projection is not None:
-            return self._infer(texts, self._projection)
+            return self._infer(self._inner, texts, self._projection)
         return self._normalize(self._model.passage_embed(texts, batch_size=BATCH_TEXTS)), []
 
-    def _infer(self, texts: list[str], projection: TokenProjection) -> tuple[Vector, list[TokenVectors]]:
+    def _infer(self, inner: Any, texts: list[str], projection: TokenProjection) -> tuple[Vector, list[TokenVectors]]:
         """Return the vectors (n, dims) of some texts, and the vectors of their tokens, from one inference."""
-        output = self._inner.onnx_embed(texts)
+        output = inner.onnx_embed(texts)
         # The way of pooling differs by model, and has no public name.
-        wholes = self._normalize(self._inner._post_process_onnx_output(output))  # noqa: SLF001
+        wholes = self._normalize(inner._post_process_onnx_output(output))  # noqa: SLF001
         hidden, mask = output.model_output, output.attention_mask.astype(bool)
         # Without the special tokens at both ends.
         tokens = [each[kept][1:-1][:MOST_TOKENS] for each, kept in zip(hidden, mask, strict=True)]

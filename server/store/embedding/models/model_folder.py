@@ -71,7 +71,7 @@ def install_model(prepared: Path, model: Model, folder: Path) -> None:
     (prepared / CARD).write_text(json.dumps(asdict(model), indent=2) + "\n")
     for path in prepared.rglob("*"):
         if path.is_file():
-            _sync_file(path)  # else a power cut may leave the renamed folder without its bytes
+            sync_file(path)  # else a power cut may leave the renamed folder without its bytes
     home = find_model_folder(folder, model.name)
     if _read_card(home) is None:
         shutil.rmtree(home, ignore_errors=True)
@@ -96,7 +96,8 @@ def _move_folder(prepared: Path, home: Path) -> None:
         raise FileExistsError(home) from error
 
 
-def _sync_file(path: Path) -> None:
+def sync_file(path: Path) -> None:
+    """Return when a file is on the disk."""
     with path.open("rb+") as file:
         os.fsync(file.fileno())
 

@@ -21,10 +21,12 @@ from server.store.embedding.models.model_folder import (
     MINILM,
     MULTILINGUAL,
     find_model,
+    find_model_folder,
     hash_file,
     install_model,
     open_stage,
 )
+from server.store.embedding.models.question_graph import make_question_graph
 
 Report = Callable[[str, int | None, int | None], None]
 """Called with a description of the step, and the number of bytes that are here and of all bytes, if they are known."""
@@ -175,6 +177,8 @@ def pull_embedder(folder: Path, wanted: str, report: Report, sources: Sources | 
     if wanted == "none":
         return PullOutcome(None, "not wanted")
     if model := find_model(folder, wanted):
+        with suppress(OSError):  # it is of use without; nobody may write into a folder that came with an image
+            make_question_graph(find_model_folder(folder, model.name), model)
         return PullOutcome(model, "here")
     problems: list[str] = []
     try:
@@ -220,6 +224,7 @@ def pull_reranker(folder: Path, wanted: str, report: Report, sources: Sources | 
 def _try_embedder(prepared: Path, model: Model) -> None:
     from server.store.embedding.models.loaded_model import Embedder  # noqa: PLC0415 - it is heavy, and a pull may not need it
 
+    make_question_graph(prepared, model)
     Embedder(prepared, model, threads=0)
 
 
