@@ -87,7 +87,7 @@ class Question:
         """The distinct places of the terms in a sparse vector."""
         return list(dict.fromkeys(hash_term(term) for term in self.terms))
 
-    @property
+    @cached_property
     def is_english(self) -> bool:
         """Whether it seems to be in English, by its stop words. If they do not tell, the workspace's language does."""
         return seems_english(self.text, self.language)
