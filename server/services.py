@@ -23,6 +23,7 @@ from server.store.record.people.plans import Plans
 from server.wiring.auth import open_auth
 from server.wiring.stores import build_reranker, open_encoder, open_llm, open_projection
 from server.wiring.webhooks import build_outbox, open_webhook
+from tools.core.conversations import Conversations
 from tools.core.rate_limit import RateLimit
 from tools.core.services import Services
 
@@ -70,6 +71,7 @@ async def open_services(
             accesses=Accesses(db, projection, now),
             authenticator=authenticator,
             rate_limit=RateLimit(settings.rate_limit, now, shared=bool(settings.qdrant_url)),
+            conversations=Conversations(),
             outbox=outbox,
             webhook=await stack.enter_async_context(open_webhook(settings, now)),
             llm=llm,

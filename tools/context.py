@@ -17,7 +17,8 @@ from server.store.record.workspaces import Workspace
 from tools.core.answers import Meta, Readable
 from tools.core.arguments import InWorkspace
 from tools.core.call import Call
-from tools.core.fields import MAX_PEEKED_WORKSPACES, QUERY_CHARACTERS, Words, WorkspaceNames, ZoneName, read_zone
+from tools.core.conversations import Conversation
+from tools.core.fields import MAX_PEEKED_WORKSPACES, QUERY_CHARACTERS, Name, Words, WorkspaceNames, ZoneName, read_zone
 from tools.core.operation import Effect, Operation
 from tools.core.services import Services
 from tools.memories.arguments import Facets
@@ -69,6 +70,11 @@ class RetrieveContext(InWorkspace, Facets):
     )
     time_zone: ZoneName | None = Field(
         default=None, description="The person's time zone, by which days begin: Europe/Berlin. Default: UTC."
+    )
+    conversation: Name | None = Field(
+        default=None,
+        description="A name of your choice for this conversation: what it was told, and has not changed, does not come "
+        "again.",
     )
     include_graph: bool = Field(default=False, description="Whether each memory comes with its links.")
     explain: bool = Field(default=False, description="Whether each memory comes with the reasons for its rank.")
@@ -177,6 +183,7 @@ async def _recall(services: Services, call: Call, args: RetrieveContext, others:
     has_memories, has_skips = "memories" in args.include, "skip_list" in args.include
     if not has_memories and not has_skips:
         return _Recalled()
+    conversation = _find_conversation(services, call, args)
     request = RecallRequest(
         message=args.message,
         facets=args,
@@ -186,8 +193,11 @@ async def _recall(services: Services, call: Call, args: RetrieveContext, others:
         zone=read_zone(args.time_zone),
         counts_as_use=args.track_access and has_memories,
         is_explained=args.explain,
+        is_known=None if conversation is None else conversation.knows,
     )
     result = await recall(services, call.workspace, request, others=others)
+    if conversation is not None and has_memories:
+        conversation.note(each.memory for each in result.matches if each.cut is None)
     skip_matches = list_skip_reasons(result.skip_matches) if has_skips else None
     if not has_memories:
         return _Recalled(skip_matches=skip_matches)
@@ -204,6 +214,13 @@ async def _recall(services: Services, call: Call, args: RetrieveContext, others:
         memory_count=result.total,
         notice=result.notice,
     )
+
+
+def _find_conversation(services: Services, call: Call, args: RetrieveContext) -> Conversation | None:
+    """Return what the conversation was told; None if it has no name."""
+    if args.conversation is None:
+        return None
+    return services.conversations.get_conversation(call.principal.credential_id, args.conversation)
 
 
 async def _list_newest(services: Services, call: Call, args: RetrieveContext) -> _Recalled:

@@ -35,6 +35,7 @@ Verdict = Literal[
     "threshold",
     "skip_list",
     "duplicate",
+    "told",
     "budget",
     "rank",
 ]
@@ -49,6 +50,7 @@ _SENTENCES: dict[Verdict, str] = {
     "gate": "It is not sure enough to fit the message: its evidence is {evidence}, and {needed} is needed.",
     "threshold": "Its evidence, {evidence}, is below the workspace's recall_threshold, {needed}.",
     "skip_list": "The skip list's entry {by} speaks against it, and skip_enforcement is withhold.",
+    "told": "The conversation was told it before.",
     "duplicate": "It says the same as the memory {by}, which is recalled in its place.",
     "budget": "It does not fit into max_tokens.",
     "rank": "Others fit better, or much better: it is at place {rank}, and {limit} come at most.",

@@ -20,6 +20,7 @@ from server.store.projection.vocabulary import Vocabularies
 from server.store.record.outbox import Outbox
 from server.store.record.people.plans import Plans
 from server.store.webhooks.delivery import WebhookSender
+from tools.core.conversations import Conversations
 from tools.core.rate_limit import RateLimit
 
 
@@ -39,6 +40,7 @@ class Services:
     accesses: Accesses
     authenticator: Authenticator
     rate_limit: RateLimit
+    conversations: Conversations
     #: Both are None if no webhook is set.
     outbox: Outbox | None
     webhook: WebhookSender | None

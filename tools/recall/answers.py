@@ -77,7 +77,7 @@ class MatchedMemory(RecalledMemory):
 
 OMITTED = (
     "The memories that rank among the first `limit` and are not in the answer, because they say the same as another "
-    "one or there is no room; with `explain`, all other memories found."
+    "one, were told before or have no room; with `explain`, all other memories found."
 )
 
 
@@ -87,8 +87,8 @@ class Omitted(BaseModel):
     id: str = Field(description="The memory's id.")
     reason: Reason = Field(
         description="expired; gate: nothing found is sure to fit, or this is not; threshold: below recall_threshold; "
-        "scope: an operator of the query excludes it; skip_list: withheld; duplicate: of `by`; budget: no room in "
-        "max_tokens; rank: below the limit."
+        "scope: an operator of the query excludes it; skip_list: withheld; duplicate: of `by`; told: in this "
+        "conversation; budget: no room in max_tokens; rank: below the limit."
     )
     by: str | None = Field(default=None, description="The memory that says the same, or the entry that withholds it.")
 

@@ -28,7 +28,7 @@ RankedBy = Literal["keyword", "hybrid", "recent"]
 #: who names the number of memories gets that many. docs/recall.md says on which data these were chosen.
 LEAST_SHARES: Mapping[Literal["search", "context", "hook"], float] = {"search": 0.5, "context": 0.65, "hook": 0.7}
 #: Why a candidate is not in the answer.
-Reason = Literal["expired", "gate", "threshold", "scope", "skip_list", "duplicate", "budget", "rank"]
+Reason = Literal["expired", "gate", "threshold", "scope", "skip_list", "duplicate", "told", "budget", "rank"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

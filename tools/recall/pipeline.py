@@ -199,13 +199,13 @@ async def _choose_matches(
         elif (same := seen.find_earlier(each.id, memory.content, get_record(memory))) is not None:
             left_out.append(LeftOut(each.id, "duplicate", each, same))
         elif request.is_known is not None and request.is_known(memory):
-            left_out.append(LeftOut(each.id, "duplicate", each, each.id))
+            left_out.append(LeftOut(each.id, "told", each))
         elif not packing.add(memory.content):
             left_out.append(LeftOut(each.id, "budget", each))
         else:
             chosen.append(Match(each, memory, memories.get_home(each.id), against))
     among_first = {each.id for each in ranked[: request.limit + withheld]}
-    missing = [each for each in left_out if each.id in among_first and each.reason in {"duplicate", "budget"}]
+    missing = [each for each in left_out if each.id in among_first and each.reason in {"duplicate", "told", "budget"}]
     return _Choice(chosen, packing.share_rest(), left_out, missing, withheld)
 
 
