@@ -35,7 +35,6 @@ Verdict = Literal[
     "threshold",
     "skip_list",
     "duplicate",
-    "told",
     "budget",
     "rank",
 ]
@@ -50,7 +49,6 @@ _SENTENCES: dict[Verdict, str] = {
     "gate": "It is not sure enough to fit the message: its evidence is {evidence}, and {needed} is needed.",
     "threshold": "Its evidence, {evidence}, is below the workspace's recall_threshold, {needed}.",
     "skip_list": "The skip list's entry {by} speaks against it, and skip_enforcement is withhold.",
-    "told": "The conversation was told it before.",
     "duplicate": "It says the same as the memory {by}, which is recalled in its place.",
     "budget": "It does not fit into max_tokens.",
     "rank": "Others fit better, or much better: it is at place {rank}, and {limit} come at most.",
@@ -160,7 +158,8 @@ class _End:
 
 def _find_end(result: RecallResult, memory_id: str) -> _End:
     ends = {each.ranked.id: _End("recalled", ranked=each.ranked) for each in result.matches}
-    ends |= {each.id: _End(each.reason, each.by, each.ranked) for each in result.left_out}
+    # Nothing was told before: the recall that is explained is in no conversation.
+    ends |= {each.id: _End(each.reason, each.by, each.ranked) for each in result.left_out if each.reason != "told"}
     end = ends.get(memory_id, _End("unmatched"))
     if end.ranked is None:
         return end
