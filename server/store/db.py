@@ -293,7 +293,12 @@ async def fetch_rows(
 
 def insert_into(connection: AsyncConnection, table: sa.Table) -> sqlite.Insert | postgresql.Insert:
     """Return an insert, in the connection's dialect, that can say what to do on a conflict."""
-    return sqlite.insert(table) if connection.dialect.name == "sqlite" else postgresql.insert(table)
+    return insert_in_dialect(connection.dialect.name, table)
+
+
+def insert_in_dialect(dialect: str, table: sa.Table) -> sqlite.Insert | postgresql.Insert:
+    """Return an insert in the dialect with this name, as `insert_into`."""
+    return sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)
 
 
 async def _close_when_open(opening: asyncio.Future[aiosqlite.Connection]) -> None:

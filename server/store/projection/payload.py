@@ -90,37 +90,43 @@ _BEFORE = [
 ]
 
 
+# Made once: each write reads such rows, and to make the statement takes longer than to run it.
+_ROWS = (
+    sa.select(
+        *(memories.c[name] for name in FIELDS),
+        memories.c.revision,
+        memories.c.deleted_at,
+        vectors.c.windows,
+        *_BEFORE,
+    )
+    .outerjoin_from(
+        memories,
+        vectors,
+        sa.and_(vectors.c.memory_id == memories.c.id, vectors.c.generation == sa.bindparam("generation")),
+    )
+    .where(memories.c.workspace_id == sa.bindparam("workspace"), memories.c.revision > sa.bindparam("after"))
+    .limit(sa.bindparam("most"))
+)
+_CHANGED = _ROWS.order_by(memories.c.revision)
+_NEWEST = _ROWS.where(memories.c.deleted_at.is_(None), memories.c.consolidated.is_(False)).order_by(
+    memories.c.revision.desc()
+)
+
+
 async def select_changed(
     connection: AsyncConnection, workspace_id: str, generation: int, after: int, limit: int
 ) -> Sequence[sa.Row[Any]]:
     """Select the workspace's rows above a revision, in that order, with all columns that `build_point` needs."""
-    query = _select_rows(workspace_id, generation).where(memories.c.revision > after)
-    return (await connection.execute(query.order_by(memories.c.revision).limit(limit))).all()
+    values = {"workspace": workspace_id, "generation": generation, "after": after, "most": limit}
+    return (await connection.execute(_CHANGED, values)).all()
 
 
 async def select_newest(
     connection: AsyncConnection, workspace_id: str, after: int, limit: int
 ) -> Sequence[sa.Row[Any]]:
     """Select the live rows of the workspace above a revision that changed last, without vectors, for `build_point`."""
-    live = (memories.c.revision > after, memories.c.deleted_at.is_(None), memories.c.consolidated.is_(False))
-    query = _select_rows(workspace_id, 0).where(*live)
-    return (await connection.execute(query.order_by(memories.c.revision.desc()).limit(limit))).all()
-
-
-def _select_rows(workspace_id: str, generation: int) -> sa.Select[Any]:
-    """Select a workspace's rows with all columns that `build_point` needs; of generation 0 there are no vectors."""
-    theirs = sa.and_(vectors.c.memory_id == memories.c.id, vectors.c.generation == generation)
-    return (
-        sa.select(
-            *(memories.c[name] for name in FIELDS),
-            memories.c.revision,
-            memories.c.deleted_at,
-            vectors.c.windows,
-            *_BEFORE,
-        )
-        .outerjoin_from(memories, vectors, theirs)
-        .where(memories.c.workspace_id == workspace_id)
-    )
+    values = {"workspace": workspace_id, "generation": 0, "after": after, "most": limit}
+    return (await connection.execute(_NEWEST, values)).all()
 
 
 def split_rows(rows: Sequence[sa.Row[Any]]) -> Iterator[Sequence[sa.Row[Any]]]:

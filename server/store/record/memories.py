@@ -54,6 +54,16 @@ def memory_from_row(row: Sequence[Any]) -> Memory:
     )
 
 
+# Made once: to make a statement takes longer than to run it, and each write has one of these.
+_ADVANCE_ANY = (
+    sa.update(workspaces)
+    .where(workspaces.c.id == sa.bindparam("workspace"))
+    .values(revision=workspaces.c.revision + sa.bindparam("steps", type_=sa.BigInteger), updated_at=sa.bindparam("now"))
+    .returning(workspaces.c.revision)
+)
+_ADVANCE_LIVE = _ADVANCE_ANY.where(workspaces.c.deleted_at.is_(None))
+
+
 async def advance_revision(
     connection: AsyncConnection, workspace_id: str, steps: int, now: datetime, *, may_be_deleted: bool = False
 ) -> int:
@@ -65,14 +75,9 @@ async def advance_revision(
     Raises:
         WorkspaceGone: the workspace was deleted.
     """
-    there = workspaces.c.id == workspace_id
-    query = (
-        sa.update(workspaces)
-        .where(there if may_be_deleted else sa.and_(there, workspaces.c.deleted_at.is_(None)))
-        .values(revision=workspaces.c.revision + steps, updated_at=now)
-        .returning(workspaces.c.revision)
-    )
-    last = (await connection.execute(query)).scalar_one_or_none()
+    statement = _ADVANCE_ANY if may_be_deleted else _ADVANCE_LIVE
+    values = {"workspace": workspace_id, "steps": steps, "now": now}
+    last = (await connection.execute(statement, values)).scalar_one_or_none()
     if last is None:
         raise WorkspaceGone(workspace_id)
     return last - steps + 1

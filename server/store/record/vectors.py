@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.memory.vector import TextVectors, TokenVectors, Vector
-from server.store.db import Database, insert_into
+from server.store.db import Database, insert_in_dialect
 from server.store.tables.accounts import workspaces
 from server.store.tables.memories import memories, token_vectors, vectors
 
@@ -35,12 +36,17 @@ async def _put_blobs(
 ) -> None:
     if not blobs:
         return
-    statement = insert_into(connection, table)
-    statement = statement.on_conflict_do_update(
-        index_elements=["memory_id", "generation"], set_={column: statement.excluded[column]}
-    )
+    statement = _make_upsert(connection.dialect.name, table, column)
     rows = [{"memory_id": each, "generation": generation, column: blob} for each, blob in blobs.items()]
     await connection.execute(statement, rows)
+
+
+@cache  # to make such a statement takes longer than to run it
+def _make_upsert(dialect: str, table: sa.Table, column: str) -> sa.Insert:
+    statement = insert_in_dialect(dialect, table)
+    return statement.on_conflict_do_update(
+        index_elements=["memory_id", "generation"], set_={column: statement.excluded[column]}
+    )
 
 
 async def delete_vectors(connection: AsyncConnection, memory_id: str) -> None:
