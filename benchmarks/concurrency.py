@@ -10,27 +10,24 @@ Target: with 100 x 1,000 memories, a lag of at most 20 ms p99; with one of 100,0
 """
 
 import sys
-import threading
 import time
 from array import array
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from helpers.client import Client
 from helpers.common import (
     ROOT,
     Figure,
     Process,
     Site,
-    Words,
     find_median,
     find_percentile,
     has_model,
-    make_chance,
     make_temporary_folder,
     screen,
 )
-from helpers.filling import Filled, fill_workspaces
+from helpers.crowd import ask_all, make_questions, send_recall
+from helpers.filling import fill_workspaces
 
 CLIENTS = 50
 PROCESSES = 2
@@ -87,7 +84,7 @@ def _compare_processes(
 ) -> list[Figure]:
     site = ProbedSite(folder, model="auto" if has_model() else "none")
     filled = fill_workspaces(site, names, each)
-    questions = _make_questions(filled, asked)
+    questions = make_questions(filled, asked)
     figures: list[Figure] = []
     for model in dict.fromkeys((site.model, "none")):
         site.model = model
@@ -101,27 +98,17 @@ def _compare_processes(
     return figures
 
 
-def _make_questions(filled: list[Filled], asked: int) -> list[tuple[int, str]]:
-    """Distinct questions, each with the number of the workspace that it is about."""
-    words, chance = Words(seed=31), make_chance(37)
-    questions: dict[str, int] = {}
-    while len(questions) < asked:
-        number = len(questions) % len(filled)
-        questions[words.make_query(chance.choice(filled[number].texts))] = number
-    return [(number, text) for text, number in questions.items()]
-
-
 def _run_questions(site: ProbedSite, names: list[str], questions: list[tuple[int, str]]) -> Run:
     run = Run()
     with site.serving(with_model=site.model != "none"):
         with site.client() as client:  # each workspace is opened once, before anything is timed
             for number, name in enumerate(names):
-                _send_recall(client, name, f"warm up {number}")
+                send_recall(client, name, f"warm up {number}")
         idle = time.monotonic()
         time.sleep(IDLE_SECONDS)
         loaded = time.monotonic()
         with screen.status(f"{len(questions)} recalls, {CLIENTS} at once"):
-            run.recalls = _ask_all(site, names, questions)
+            run.recalls = ask_all(site, names, questions[::-1], CLIENTS, SECONDS)
         ended = time.monotonic()
     run.seconds = ended - loaded
     samples = array("d", site.samples.read_bytes())
@@ -131,36 +118,6 @@ def _run_questions(site: ProbedSite, names: list[str], questions: list[tuple[int
         elif loaded <= due < ended:
             run.loaded.append(late * 1000)
     return run
-
-
-def _ask_all(site: Site, names: list[str], questions: list[tuple[int, str]]) -> list[float]:
-    """Milliseconds of each recall; the clients take the questions from one list until it or the time is used up."""
-    waiting, times, problems = list(reversed(questions)), list[float](), list[BaseException]()
-    until = time.monotonic() + SECONDS
-
-    def ask_questions() -> None:
-        try:
-            with site.client() as client:
-                while waiting and time.monotonic() < until:
-                    number, text = waiting.pop()
-                    started = time.perf_counter()
-                    _send_recall(client, names[number], text)
-                    times.append((time.perf_counter() - started) * 1000)
-        except (OSError, AssertionError, IndexError) as error:
-            problems.append(error)
-
-    clients = [threading.Thread(target=ask_questions) for _ in range(CLIENTS)]
-    for each in clients:
-        each.start()
-    for each in clients:
-        each.join()
-    assert not problems, problems
-    return times
-
-
-def _send_recall(client: Client, workspace: str, text: str) -> None:
-    answer = client.post("/v1/context", {"message": text, "workspace": workspace, "track_access": False})
-    assert answer["memories"]["matches"] or text.startswith("warm up"), answer
 
 
 def _make_figures(what: str, run: Run, *, is_judged: bool) -> list[Figure]:

@@ -24,6 +24,7 @@ BENCHMARKS = (
     "latency",
     "rss",
     "concurrency",
+    "matrix",
     "servers",
     "recall",
     "quiet",
