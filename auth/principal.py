@@ -36,7 +36,8 @@ class Principal:
         account_id: the user's personal account.
         scopes: the scopes, with all that they include.
         via: the kind of credential.
-        credential_id: the id of the API key, of the grant or of the external subject; its end ends this principal.
+        credential_id: the id of the API key, of the grant or of the external subject; its end ends this principal. In
+            the console, the user's own.
         client_id: the OAuth client, for a token. It says nothing about the person: people share clients.
         grant_id: the OAuth grant that the credential depends on, if there is one.
         chain_id: the chain of that grant that an access token belongs to.
@@ -49,7 +50,7 @@ class Principal:
     user_id: UserId
     account_id: str
     scopes: frozenset[str]
-    via: Literal["api_key", "oauth", "issuer"]
+    via: Literal["api_key", "oauth", "issuer", "browser"]
     credential_id: str
     client_id: str | None = None
     grant_id: str | None = None

@@ -15,7 +15,6 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from auth.bearers.guard import Guard
-from auth.pages.page import with_refusal_page
 from auth.resources import MCP_PATH, RECALL_PATH, ProtectedResource
 from auth.routes import build_routes
 from auth.server import AuthorizationServer
@@ -27,7 +26,7 @@ from server.services import open_services
 from server.telemetry import Telemetry, open_telemetry
 from server.web import discovery, export, image_endpoint, public, rest, signup_endpoint
 from server.web.browser_page import BrowserPage, answer_missing_page
-from server.web.console import memory_page
+from server.web.console import routes as console
 from server.web.entrance import Entrance
 from server.web.mcp.app import McpApps
 from server.web.openapi import build_openapi
@@ -97,7 +96,7 @@ def create_app(running: Running) -> ASGIApp:
         *build_routes(issues_tokens=running.auth.external is None),
         *public.make_routes(describe_api(url)),
         Route("/v1/{path:path}", Guard(_refuse_unknown_path, api)),
-        Route(memory_page.PATH, with_refusal_page(memory_page.serve_memory_page), methods=["GET"]),
+        *console.make_routes(),
         *discovery.make_routes(url),
     ]
     app = Starlette(

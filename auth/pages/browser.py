@@ -15,6 +15,7 @@ from starlette.responses import Response
 from auth.hashing import hash_secret
 from auth.page_refusals import TitledFailure
 from auth.parameters import Parameters
+from auth.principal import ADMIN, WRITE, Principal, expand_scopes
 from auth.server import AuthorizationServer, get_authorization_server
 from server.store.record.people.accounts import User
 from server.store.record.people.sessions import delete_session, find_session_user, insert_session
@@ -73,6 +74,12 @@ async def log_out(request: Request, browser: Browser) -> Browser:
     async with auth.db.write() as connection:
         await delete_session(connection, hash_secret(browser.cookie))
     return _make_browser(auth, secrets.token_urlsafe(32), None)
+
+
+def make_principal(user: User) -> Principal:
+    """Return what the person who is logged in with a browser may do: everything that is theirs."""
+    scopes = expand_scopes({WRITE, ADMIN} if user.is_admin else {WRITE})
+    return Principal(user.id, user.account_id, scopes, "browser", user.id)
 
 
 def choose_cookie_name(auth: AuthorizationServer) -> str:

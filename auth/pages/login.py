@@ -16,7 +16,7 @@ from server.errors import Failure
 from server.network.retry_after import retry_after_headers
 from server.store.record.people.accounts import User, count_users, find_user, set_password
 
-HOME = "/apps"
+HOME = "/memories"
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 

@@ -45,7 +45,7 @@ def make_routes(openapi: dict[str, Any]) -> list[Route]:
 async def get_root(request: Request) -> Response:
     """GET / - send a browser to the pages, and describe the server to a program."""
     if "text/html" in request.headers.get("accept", ""):
-        return RedirectResponse("/apps")
+        return RedirectResponse("/memories")
     text = f"Loci {__version__}: memory for AI agents. MCP at /mcp, REST at /v1, described by /openapi.json."
     return JSONResponse({"name": "loci", "version": __version__, "content": [{"type": "text", "text": text}]})
 

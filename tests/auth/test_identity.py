@@ -19,10 +19,11 @@ def calls_of(name):
     return found
 
 
-def test_only_what_verifies_a_bearer_makes_a_principal():
+def test_only_what_verifies_a_bearer_or_a_session_makes_a_principal():
     assert calls_of("Principal") == {
         "auth/bearers/api_keys.py",
         "auth/issuers/external_tokens.py",
+        "auth/pages/browser.py",
         "auth/tokens/access_tokens.py",
     }
 

@@ -143,7 +143,7 @@ async def create_key(services: Services, call: AccountCall, args: CreateKey) -> 
         raise Failure("invalid", "expires_at: must lie in the future.", field="expires_at")
     # Our access tokens are renewed while their grant lives, so the grant bounds the key, and not the token's end. An
     # issuer's token has no grant here, and no issuer tells us that a person has left.
-    bounds = {"api_key": maker.expires_at, "oauth": None, "issuer": now + EXTERNAL_LIFETIME}
+    bounds = {"api_key": maker.expires_at, "oauth": None, "issuer": now + EXTERNAL_LIFETIME, "browser": None}
     ends = bounds[maker.via]
     binding = await _find_binding(services, call, args)
     async with services.db.write() as connection:

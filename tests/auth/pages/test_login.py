@@ -30,9 +30,9 @@ async def test_a_person_logs_in_and_goes_where_they_were_going(person):
 async def test_somebody_who_is_logged_in_goes_on_without_the_form(person):
     await person.log_in()
     for path, destination in (
-        ("/login", "/apps"),
+        ("/login", "/memories"),
         ("/login?next=/welcome", "/welcome"),
-        ("/login?next=//thief.example", "/apps"),
+        ("/login?next=//thief.example", "/memories"),
     ):
         answer = await person.http.get(path)
         assert (answer.status_code, answer.headers["location"]) == (302, destination)
@@ -257,7 +257,7 @@ async def test_a_login_form_without_its_token_is_refused(person):
     ],
 )
 async def test_nobody_is_sent_to_another_site_after_logging_in(person, wanted):
-    assert (await person.log_in(to=wanted)).headers["location"] == "/apps"
+    assert (await person.log_in(to=wanted)).headers["location"] == "/memories"
 
 
 async def test_a_hash_of_older_parameters_is_replaced_at_login(person, auth, ada):

@@ -1,0 +1,68 @@
+"""The page of all memories: the newest, or those that fit a search, as an agent finds them. New ones are added here."""
+
+from typing import Any
+from urllib.parse import urlencode
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from server.web.console.door import Visit, open_visit
+from tools.memories.citation import MEMORY_PATH
+
+PATH = MEMORY_PATH
+PAGE = 25
+#: The fields of the filters, which the list and the search have in common.
+_LISTS = ("type", "tags")
+FILTERS = ("type", "tags", "project", "entity", "author")
+
+
+async def serve_memories_page(request: Request) -> Response:
+    """GET the memories of a workspace; POST a new one.
+
+    The query has `workspace`, `q` for what to search, the `FILTERS`, and `cursor` for a further page of the list.
+    """
+    visit = await open_visit(request)
+    if isinstance(visit, Response):
+        return visit
+    if request.method == "POST":
+        return await _add_memory(visit)
+    query = request.query_params
+    chosen = {name: query.get(name, "") for name in ("workspace", "q", *FILTERS)}
+    filters = {name: [chosen[name]] if name in _LISTS else chosen[name] for name in FILTERS if chosen[name]}
+    if chosen["q"].strip():
+        found = await visit.execute(
+            "search", chosen["workspace"], query=chosen["q"], explain=True, track_access=False, **filters
+        )
+        answer: dict[str, Any] = {"total": None, "next_page": None}
+    else:
+        found = await visit.execute(
+            "list_memories", chosen["workspace"], limit=PAGE, cursor=query.get("cursor"), **filters
+        )
+        answer = {"total": found.total, "next_page": _make_address(chosen, found.next_cursor)}
+    workspaces = await visit.execute("list_workspaces")
+    return visit.render(
+        "memories.html",
+        **answer,
+        memories=found.memories,
+        notice=found.meta.notice,
+        workspace=found.meta.workspace,
+        workspaces=[each.name for each in workspaces.workspaces],
+        chosen=chosen,
+        is_filtered=any(chosen[name] for name in FILTERS),
+        done=query.get("done", ""),
+    )
+
+
+def _make_address(chosen: dict[str, str], cursor: str | None) -> str | None:
+    """Return the address of the next page; None if there is none."""
+    if cursor is None:
+        return None
+    return f"{PATH}?{urlencode({name: value for name, value in chosen.items() if value} | {'cursor': cursor})}"
+
+
+async def _add_memory(visit: Visit) -> Response:
+    form = await visit.read_form()
+    stored = await visit.execute(
+        "store_memory", form.get("workspace"), content=form.get("content"), type=form.get("type"), source="console"
+    )
+    return visit.redirect(f"{MEMORY_PATH}/{stored.id}")
