@@ -96,6 +96,12 @@ class Settings(LoginSettings, IssuerSettings, SearchSettings, EmbeddingSettings,
         le=16,
         description="The number of processes for the embedded engine; 0: it works inside the server's process.",
     )
+    consolidation: Literal["off", "duplicates", "tags"] = Field(
+        default="duplicates",
+        description="What the night merges in the workspaces that have not set it: `off` (nothing), `duplicates` "
+        "(memories that say the same in the same words) or `tags` (with them, those that share a tag, are close in "
+        "meaning, and are a week old).",
+    )
     signup: Literal["closed", "invite", "open"] = Field(
         default="closed",
         description="Sign-up for new accounts: `closed` (use `loci user add`), `invite` (with an "

@@ -78,6 +78,7 @@ async def open_services(
             llm_daily_tokens=settings.llm_daily_tokens,
             observer=observer,
             public_url=settings.public_url,
+            consolidation=settings.consolidation,
             signup=settings.signup,
             undo_time=timedelta(days=settings.undo_days),
             event_time=timedelta(days=settings.event_days),

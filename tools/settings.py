@@ -95,15 +95,20 @@ def _parse_text(text: str, default: Any) -> Any:
     return text
 
 
+def _find_defaults(services: Services) -> WorkspaceSettings:
+    return DEFAULTS.model_copy(update={"consolidation": services.consolidation})
+
+
 async def get_settings(services: Services, call: Call, args: InWorkspace) -> SettingList:  # noqa: ARG001 - a handler's signature
     """Return every setting with its value, its default, and the time when it was set."""
     async with services.db.read() as connection:
         kept = await settings.load_settings(connection, call.id_for_reading)
+    defaults = _find_defaults(services)
     known = [
         KnownSetting(
             key=key,
-            value=getattr(kept.settings, key),
-            default=getattr(DEFAULTS, key),
+            value=getattr(kept.settings if key in kept.set_at else defaults, key),
+            default=getattr(defaults, key),
             updated_at=kept.set_at.get(key),
             description=field.description or "",
         )
@@ -124,7 +129,7 @@ async def set_setting(services: Services, call: Call, args: SetSetting) -> Setti
 
 async def reset_setting(services: Services, call: Call, args: SettingRef) -> SettingReset:
     """Reset a setting to its default; if it was not set, nothing changes."""
-    default = getattr(DEFAULTS, _check_key(args.key))
+    default = getattr(_find_defaults(services), _check_key(args.key))
     if isinstance(call.workspace, Workspace):
         await _change_setting(services, call, args.key, None)
     return SettingReset(meta=call.meta, key=args.key, value=default)

@@ -1,4 +1,4 @@
-"""The works that change memories in every workspace: they decay, and at night those that belong together are merged.
+"""The works that change memories in every workspace: they decay, and at night repeats are merged.
 
 A failure in one workspace is noted and does not stop the others. Everything may be cancelled between two steps.
 """
@@ -12,10 +12,11 @@ import structlog
 from server.background.work import Outcome
 from server.ids import new_id
 from server.memory.decay import HalfLives
-from server.memory.settings import WorkspaceSettings
+from server.memory.settings import Consolidation, WorkspaceSettings
 from server.progress import Progress, ignore_progress
 from server.store.consolidation import carry_out, runs
 from server.store.consolidation.carry_out import ConsolidationDeps
+from server.store.consolidation.merge_plan import Rule
 from server.store.lifecycle.decay import decay_relevance
 from server.store.record import settings, ticks, workspaces
 from server.store.record.journal import Actor
@@ -25,6 +26,8 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 #: The author, in the journal, of what is merged at night.
 NIGHT = "loci"
+#: The memories that belong together by each setting, if nobody asked for it.
+_RULES: dict[Consolidation, Rule] = {"duplicates": "duplicates", "tags": "close"}
 
 
 async def decay_all(services: Services, _argument: str | None = None, progress: Progress = ignore_progress) -> Outcome:
@@ -41,7 +44,7 @@ async def decay_all(services: Services, _argument: str | None = None, progress: 
 async def consolidate_all(
     services: Services, _argument: str | None = None, progress: Progress = ignore_progress
 ) -> Outcome:
-    """Merge the memories that belong together, in every workspace."""
+    """Merge what the setting `consolidation` of each workspace says."""
     return await _consolidate_changed(services, None, progress)
 
 
@@ -68,13 +71,21 @@ async def _consolidate_changed(services: Services, since: datetime | None, progr
 
 
 async def consolidate_workspace(services: Services, workspace_id: str) -> None:
-    """Consolidate one workspace. If it was stopped because it would change too much, its owner can see that."""
+    """Consolidate one workspace as its night does.
+
+    If it was stopped because it would change too much, its owner can see that.
+    """
+    chosen = await _load_settings(services, workspace_id)
+    way = chosen.consolidation if "consolidation" in chosen.model_fields_set else services.consolidation
+    if way == "off" or chosen.chosen_share == 0:
+        return
     now = services.now()
     run_id = new_id(now)
     deps = ConsolidationDeps(services.db, services.projection, services.encoder, services.llm)
     actor = Actor(NIGHT, NIGHT, "nightly_consolidation", run_id)
-    share = (await _load_settings(services, workspace_id)).chosen_share
-    outcome = await carry_out.consolidate_workspace(deps, workspace_id, actor, now, kind="nightly", share=share)
+    outcome = await carry_out.consolidate_workspace(
+        deps, workspace_id, actor, now, kind="nightly", rule=_RULES[way], share=chosen.chosen_share
+    )
     if outcome.state == "stopped":
         planned = outcome.plan
         async with services.db.write() as connection:

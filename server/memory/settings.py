@@ -8,6 +8,7 @@ from server.memory.languages import Language
 
 SkipEnforcement = Literal["annotate", "withhold"]
 CredentialRule = Literal["notice", "refuse", "redact"]
+Consolidation = Literal["off", "duplicates", "tags"]
 #: In lower case, as the analyzer sees words.
 StopWord = Annotated[str, StringConstraints(strip_whitespace=True, to_lower=True, min_length=1, max_length=100)]
 MemoryType = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
@@ -44,12 +45,16 @@ class WorkspaceSettings(BaseModel):
     half_lives: Annotated[dict[MemoryType, Days], Field(max_length=50)] = Field(
         default={}, description='Other half-lives, in days, for up to 50 types of memories: {"fact": 30}.'
     )
-    consolidation_share: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)] = Field(
+    consolidation: Consolidation = Field(
+        default="duplicates",
+        description="What the night merges: off (nothing), duplicates (memories that say the same in the same words) "
+        "or tags (with them, those that share a tag, are close in meaning, and are a week old).",
+    )
+    consolidation_share: Share = Field(
         default=0.5,
-        description="A consolidation stops if it would change more than this share of the workspace, up to 1. While "
+        description="A consolidation stops if it would change more than this share of the workspace, 0 to 1. While "
         "this is not set, up to twenty memories are always allowed.",
     )
-
     secrets: CredentialRule = Field(
         default="notice",
         description="The treatment of a text that looks like a credential when it is stored: notice, refuse or redact.",

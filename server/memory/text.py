@@ -18,7 +18,7 @@ from server.memory.words.pieces import Piece, join_parts, list_written_words, sp
 from server.memory.words.stems import find_stemmer
 from server.memory.words.syllables import is_vietnamese, pair_syllables
 
-SEARCH_TEXT_RULE = 5
+SEARCH_TEXT_RULE = 6
 """Raise it with every change of the analyzer or of the search text: collections made by another rule are rebuilt."""
 
 # BM25 as in Robertson and Zaragoza, "The Probabilistic Relevance Framework" (2009), eq. 3.15. Memories are short, so
@@ -94,12 +94,13 @@ def _spell_date(date: datetime) -> str:
     return f"{date.day} {date:%B} {date.year}"
 
 
-def _join_names(memory: Memory) -> str:
-    """Return the names of a memory: tags, entity, author, project and date."""
+def _join_names(memory: Memory, told: Sequence[Memory]) -> str:
+    """Return the names of a memory, and of those that it was made from: tags, entity, author, project and date."""
     parts = [*memory.tags, memory.entity, memory.author, memory.project]
-    if memory.occurred_at is not None:
-        parts.append(_spell_date(memory.occurred_at))
-    return "\n".join(part for part in parts if part)
+    for each in told:
+        parts += [each.entity, each.author]
+    parts += [_spell_date(each.occurred_at) for each in (memory, *told) if each.occurred_at is not None]
+    return "\n".join(part for part in dict.fromkeys(parts) if part)
 
 
 @lru_cache(maxsize=256)
@@ -116,15 +117,18 @@ def _list_terms(text: str, language: Language) -> tuple[str, ...]:
     return tuple(terms)
 
 
-def build_search_text(memory: Memory, before: Sequence[str], language: Language = "english") -> Counter[str]:
+def build_search_text(
+    memory: Memory, before: Sequence[str], language: Language = "english", told: Sequence[Memory] = ()
+) -> Counter[str]:
     """Return the terms that a memory is found by, with their counts: of its content, its names and the texts before it.
 
-    `before` are the contents of the memories just before it in its session. Its own terms count `OWN_WEIGHT` times; a
-    memory of more than `SHORT_TERMS` terms is found by its own terms only.
+    `told` are the memories that a merged one was made from: it is found by their names as well. `before` are the
+    contents of the memories just before it in its session. Its own terms count `OWN_WEIGHT` times; a memory of more
+    than `SHORT_TERMS` terms is found by its own terms only.
     """
     own = _list_terms(memory.content, language)
     counts = Counter(own)
-    counts.update(_list_terms(_join_names(memory), language))
+    counts.update(_list_terms(_join_names(memory, told), language))
     for term in counts:
         counts[term] *= OWN_WEIGHT
     if len(own) <= SHORT_TERMS:

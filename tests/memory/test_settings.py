@@ -17,6 +17,7 @@ def test_the_defaults_are_what_the_documentation_says():
         "prompt_tokens": 800,
         "half_life_days": 7.0,
         "half_lives": {},
+        "consolidation": "duplicates",
         "consolidation_share": 0.5,
         "secrets": "notice",
     }
@@ -39,7 +40,8 @@ def test_the_languages_are_those_that_the_stemmer_knows():
         ("prompt_tokens", [0, 10_000], [-1, 10_001, 0.5, True, None]),
         ("half_life_days", [0.1, 36_500], [0, -1, 36_500.5, float("inf")]),
         ("half_lives", [{}, {"fact": 30}], [{"fact": 0}, {"": 1}, {f"t{n}": 1 for n in range(51)}, []]),
-        ("consolidation_share", [0.01, 1], [0, 1.1, float("nan")]),
+        ("consolidation", ["off", "duplicates", "tags"], ["on", "", None]),
+        ("consolidation_share", [0, 1], [-0.01, 1.1, float("nan")]),
         ("secrets", ["notice", "refuse", "redact"], ["keep", "", None]),
         ("colour", [], ["blue"]),
     ],

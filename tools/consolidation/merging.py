@@ -34,7 +34,7 @@ class Consolidate(InWorkspace):
     dry_run: bool = Field(default=False, description="Only report the merges that would be made; change nothing.")
     share: float | None = Field(
         default=None,
-        gt=0,
+        ge=0,
         le=1,
         description=(
             "The largest share of the workspace's memories that may be merged. Default: the workspace's setting "
@@ -119,7 +119,7 @@ def _to_view(each: Merge, *, is_done: bool) -> MergeView:
 
 
 async def consolidate(services: Services, call: Call, args: Consolidate) -> ConsolidationReport:
-    """Merge memories that share tags, in groups of three or more, and memories that say nearly the same.
+    """Merge memories that share tags, in groups of three or more, and memories that repeat one another.
 
     It is one transaction. Raises `conflict` if more than the share would change; then nothing is changed.
     """
@@ -184,7 +184,7 @@ async def consolidate_group(services: Services, call: Call, args: ConsolidateGro
 
 
 def _make_not_active_failure(refusal: NotActive) -> Failure:
-    few = " Without them there are fewer than 2." if refusal.left < grouping.SMALLEST_NEAR_GROUP else ""
+    few = " Without them there are fewer than 2." if refusal.left < grouping.SMALLEST_REPEAT else ""
     return Failure(
         "invalid",
         f"source_ids: not active memories of this workspace: {', '.join(refusal.ids)}.{few} "
@@ -198,8 +198,8 @@ OPERATIONS = (
         name="consolidate",
         description=(
             "Merge all memories of the workspace that belong together: three or more that share tags, and those that "
-            "say nearly the same. The server also does this every night. Use dry_run first; undo_consolidation "
-            "reverses it."
+            "say the same in the same words. By itself the server merges only the latter, every night. Use dry_run "
+            "first; undo_consolidation reverses it."
         ),
         routes=(("POST", "/v1/consolidate"),),
         scope="memory:write",

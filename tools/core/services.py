@@ -49,6 +49,8 @@ class Services:
     #: The tokens of it that an account may spend on one day on reports; 0: no bound.
     llm_daily_tokens: int
     public_url: str
+    #: What the night merges in the workspaces that have not set it.
+    consolidation: Literal["off", "duplicates", "tags"]
     #: The people who may make an account: nobody, those with an invitation, or everybody.
     signup: Literal["closed", "invite", "open"]
     #: For how long a deleted memory can be brought back.

@@ -189,6 +189,7 @@ class Weighing:
             question_share=stored.question_share,
             is_first_person=stored.is_first_person,
             is_beside_the_person=stored.author.lower() in ASSISTANTS and not self.question.asks_what_was_told,
+            other_times=stored.other_times,
         )
 
 

@@ -61,6 +61,8 @@ class Traits(NamedTuple):
     is_first_person: bool = False
     #: Whether an assistant said it, and the query does not ask what was told.
     is_beside_the_person: bool = False
+    #: The other times of what a merged memory says.
+    other_times: tuple[float, ...] = ()
 
 
 class Candidate(NamedTuple):
@@ -192,8 +194,8 @@ def _score_questions(candidates: Iterable[Candidate], fused: Mapping[str, float]
 
 
 def _score_date(traits: Traits, spans: Sequence[Span], zone: tzinfo | None) -> float:
-    happened = datetime.fromtimestamp(traits.happened_at, zone)
-    return max(compute_nearness(span, happened) for span in spans)
+    times = [datetime.fromtimestamp(each, zone) for each in (traits.happened_at, *traits.other_times)]
+    return max(compute_nearness(span, happened) for span in spans for happened in times)
 
 
 def _compute_nudges(traits: Traits, now: float) -> dict[str, float]:

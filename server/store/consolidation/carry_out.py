@@ -14,10 +14,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.ids import new_id
 from server.memory import grouping
-from server.memory.merged_memory import MOST_BYTES, merge_memories, render_template
+from server.memory.merged_memory import MOST_BYTES, are_repeats, merge_memories, render_summary
 from server.network.llm import Llm
 from server.store.consolidation import runs
-from server.store.consolidation.merge_plan import Merge, MergePlan, plan_merges, read_sources
+from server.store.consolidation.merge_plan import Merge, MergePlan, Rule, plan_merges, read_sources
 from server.store.consolidation.runs import Method, RunKind
 from server.store.consolidation.steps import split_into_steps
 from server.store.consolidation.summaries import summarize_texts
@@ -90,6 +90,7 @@ async def consolidate_workspace(
     now: datetime,
     *,
     kind: RunKind = "auto",
+    rule: Rule = "tags",
     share: float | None = None,
     dry: bool = False,
 ) -> ConsolidationResult:
@@ -101,11 +102,12 @@ async def consolidate_workspace(
         actor: the user or the work that asks for it.
         now: the time of the run.
         kind: the reason of the run.
+        rule: the memories that belong together.
         share: the largest part of the workspace that may change, from 0 to 1. None means half of it, and then a small
             number of memories may always change.
         dry: return the plan and change nothing.
     """
-    plan = await plan_merges(deps.db, workspace_id, now)
+    plan = await plan_merges(deps.db, workspace_id, now, rule)
     if not plan.merges:
         return ConsolidationResult("nothing", plan)
     if dry:
@@ -138,11 +140,11 @@ async def consolidate_group(
     if missing := [memory_id for memory_id in ids if memory_id not in read.memories]:
         raise NotActive(missing, len(read.memories))
     sources = [read.memories[memory_id] for memory_id in ids]
-    text = content or render_template(sources)
-    result = merge_memories(sources, new_id(now), now, text, kind=kind, tags=tags)
+    text = content or render_summary(sources)
+    result = merge_memories(sources, new_id(now), now, text, kind=kind, tags=tags, is_new=content is not None)
     method: Method = "agent" if content else "template"
     merge = Merge(sources, [read.revisions[memory_id] for memory_id in ids], result, method)
-    if content is None:
+    if content is None and not are_repeats(sources):
         merge = await summarize_merge(deps.llm, merge)
     if (size := len(merge.result.content.encode())) > MOST_BYTES:
         raise SummaryTooLong(size)
@@ -156,7 +158,8 @@ async def consolidate_group(
 async def _add_summaries(llm: Llm | None, merges: Sequence[Merge]) -> list[Merge]:
     """Return the merges with a language model's summaries, as far as there is a model and it answers."""
     summarized, failures = list(merges), 0
-    for index, merge in enumerate(summarized[:MOST_SUMMARIES]):
+    wanted = [(index, merge) for index, merge in enumerate(merges) if not merge.is_repeat]
+    for index, merge in wanted[:MOST_SUMMARIES]:
         if failures < PATIENCE:
             summarized[index] = await summarize_merge(llm, merge)
             failures = 0 if summarized[index].method == "ai" else failures + 1
@@ -235,6 +238,10 @@ async def _write_merges(
     for step in split_into_steps([(source, merge.result.id) for merge in merges for source in merge.sources]):
         await runs.mark_sources(connection, workspace_id, actor, now, revision, step)
         revision += len(step)
+    for merge in merges:
+        for source in merge.sources:
+            if source.session is not None:  # those after it are found beside the merged one from now on
+                await memories.renew_followers(connection, workspace_id, source.id, now)
 
 
 async def _keep_unchanged(connection: AsyncConnection, merges: Sequence[Merge]) -> list[Merge]:

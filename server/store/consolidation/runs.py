@@ -182,7 +182,7 @@ async def undo_run(db: Database, workspace_id: str, run_id: str, actor: Actor, n
             await mark_sources(connection, workspace_id, actor, now, revision, [(memory, None) for memory in restored])
             revision += len(ids)
         await _remove_merged(connection, workspace_id, actor, now, revision, undone.removed)
-        for memory_id in undone.removed:
+        for memory_id in [*undone.restored, *undone.removed]:
             await memories.renew_followers(connection, workspace_id, memory_id, now)
     return undone
 

@@ -181,7 +181,8 @@ class _Eraser:
         memory_id = merge.memory.id
         await self._note_change(merge.memory)
         # A deleted one falls due later, with its sources; until then it says nothing if no source is left.
-        new = merges.write_again(merge, left, self._before, self._now) if left else merge.memory.model_copy()
+        told = await merges.list_told(self._connection, left)
+        new = merges.write_again(merge, left, told, self._before, self._now) if left else merge.memory.model_copy()
         row = new.model_dump()
         names = ("type", "tags", "linkages", "entity", "author", "session", "occurred_at", "source", "updated_at")
         changes = {name: row[name] for name in names} | {"content": new.content if left else ""}

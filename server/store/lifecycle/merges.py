@@ -8,15 +8,23 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from server.memory.merged_memory import MOST_BYTES, find_common_type, join_tags, merge_memories, render_template
+from server.memory.merged_memory import (
+    MOST_BYTES,
+    SHARED,
+    expand_repeats,
+    find_common_type,
+    find_merged_repeats,
+    join_tags,
+    merge_memories,
+    render_summary,
+)
 from server.memory.models import Memory
 from server.store.consolidation.runs import Method
+from server.store.record.leaves import read_leaves
 from server.store.record.memories import FIELDS, memory_from_row
 from server.store.tables.lifecycle import consolidations
 from server.store.tables.memories import journal
 from server.store.tables.memories import memories as table
-
-_SHARED = ("entity", "author", "session", "occurred_at", "source")
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,10 +132,18 @@ async def read_sources(connection: AsyncConnection, merge: MergeRecord) -> tuple
 
 def fits_in_one(left: Sequence[Memory]) -> bool:
     """Whether a merged memory can still be written from these sources: several, and not too long."""
-    return len(left) > 1 and len(render_template(left).encode()) <= MOST_BYTES
+    return len(left) > 1 and len(render_summary(left).encode()) <= MOST_BYTES
 
 
-def write_again(merge: MergeRecord, left: Sequence[Memory], before: dict[str, Memory], now: datetime) -> Memory:
+async def list_told(connection: AsyncConnection, left: Sequence[Memory]) -> list[Memory]:
+    """Return the sources of a merge that are left; in the place of one that says repeats once, the repeats."""
+    leaves = await read_leaves(connection, [each.id for each in left])
+    return expand_repeats(left, find_merged_repeats(left, leaves))
+
+
+def write_again(
+    merge: MergeRecord, left: Sequence[Memory], told: Sequence[Memory], before: dict[str, Memory], now: datetime
+) -> Memory:
     """Return the merged memory as the template writes it from the sources that are left.
 
     A field that somebody has changed since the merge stays as it is.
@@ -135,6 +151,7 @@ def write_again(merge: MergeRecord, left: Sequence[Memory], before: dict[str, Me
     Args:
         merge: the merge.
         left: the sources that are left.
+        told: the memories whose texts it says.
         before: the memories that are erased, deleted or written again, as they were before.
         now: the time.
     """
@@ -143,10 +160,10 @@ def write_again(merge: MergeRecord, left: Sequence[Memory], before: dict[str, Me
     sources = [current[each] for each in merge.source_ids if each in current]
     old = merge_memories(sources, memory.id, now, "")
     added = set(memory.tags).difference(join_tags(sources))
-    new = merge_memories(left, memory.id, now, render_template(left), tags=added)
+    new = merge_memories(left, memory.id, now, render_summary(told), tags=added)
     own_links = [link for link in memory.linkages if link not in old.linkages]
     changes: dict[str, Any] = {
-        name: getattr(new, name) for name in _SHARED if getattr(memory, name) == getattr(old, name)
+        name: getattr(new, name) for name in SHARED if getattr(memory, name) == getattr(old, name)
     }
     ids_left = {each.id for each in left}
     gone_types = {each.type for each in sources if each.id not in ids_left} - {each.type for each in left}

@@ -1,15 +1,17 @@
 """The points of the search store and their payload: the filters, and the traits for ranking."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Self
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.memory.languages import Language
+from server.memory.merged_memory import SOURCE_LABEL, find_time
 from server.memory.models import Memory
 from server.memory.recall.prior import compute_question_share, is_first_person
 from server.memory.text import NEIGHBOURS, build_search_text, weigh_terms
+from server.store.record.leaves import read_leaves
 from server.store.record.memories import FIELDS, memory_from_row
 from server.store.record.vectors import unpack_vectors
 from server.store.search.seam import Collection, Point, SparseVector
@@ -17,6 +19,9 @@ from server.store.tables.memories import memories, vectors
 
 #: The payload keys that a search may filter by.
 FILTERS = ("type", "tags", "scope", "project", "task", "entity", "author", "session")
+
+#: Those of which a merged memory has all values of the memories that it was made from.
+_OF_EACH = ("author", "entity", "session")
 
 #: The most rows of which points are made in one go, and the characters after which no further row is added.
 PART_ROWS, PART_CHARACTERS = 64, 20_000
@@ -42,34 +47,38 @@ class StoredTraits(NamedTuple):
     #: See `server.memory.recall.prior`.
     question_share: float
     is_first_person: bool
+    #: The other times at which the memories happened that a merged one was made from.
+    other_times: tuple[float, ...] = ()
 
     def encode(self) -> str:
         """Return the string that a point holds."""
         expires = "" if self.expires_at is None else str(self.expires_at)
         names = (" ".join(self.before), self.author, self.entity, self.project)
         prior = (f"{self.question_share:.3g}" if self.question_share else "", "1" if self.is_first_person else "")
-        return _SEPARATOR.join((str(self.happened_at), expires, *names, *prior))
+        times = " ".join(map(str, self.other_times))
+        return _SEPARATOR.join((str(self.happened_at), expires, *names, *prior, times))
 
     @classmethod
     def decode(cls, text: str) -> Self:
         """Return the traits that a point's string holds."""
-        happened, expires, before, author, entity, project, asked, first = text.split(_SEPARATOR)
+        happened, expires, before, author, entity, project, asked, first, others = text.split(_SEPARATOR)
         # By position: by name, a tuple takes three times as long to make, and a recall reads up to eighty of these.
         ends = float(expires) if expires else None
         share = float(asked) if asked else 0.0
-        return cls(float(happened), ends, tuple(before.split()), author, entity, project, share, bool(first))
+        times = tuple(map(float, others.split())) if others else ()
+        return cls(float(happened), ends, tuple(before.split()), author, entity, project, share, bool(first), times)
 
 
 _earlier_memories = memories.alias("before")
 
 
-def _select_neighbour(column: sa.Column[str], places: int) -> sa.ScalarSelect[str]:
+def _select_neighbour(column: sa.ColumnElement[str], places: int) -> sa.ScalarSelect[str]:
     """Select a column of the memory that stands so many places before one in its session; deleted ones do not count.
 
     If such a text changes, the memories after it must be projected again: `memories.renew_followers` does that.
     """
     return (
-        sa.select(_earlier_memories.c[column.name])
+        sa.select(column)
         .where(
             _earlier_memories.c.workspace_id == memories.c.workspace_id,
             _earlier_memories.c.session == memories.c.session,
@@ -84,9 +93,13 @@ def _select_neighbour(column: sa.Column[str], places: int) -> sa.ScalarSelect[st
 
 
 _BEFORE = [
-    _select_neighbour(column, places).label(f"before_{column.name}_{places}")
+    _select_neighbour(column, places).label(f"before_{name}_{places}")
     for places in range(1, NEIGHBOURS + 1)
-    for column in (memories.c.id, memories.c.content)
+    for name, column in (
+        # The memory that replaced it is found in its place.
+        ("id", sa.func.coalesce(_earlier_memories.c.consolidated_into, _earlier_memories.c.id)),
+        ("content", _earlier_memories.c.content),
+    )
 ]
 
 
@@ -141,40 +154,66 @@ def split_rows(rows: Sequence[sa.Row[Any]]) -> Iterator[Sequence[sa.Row[Any]]]:
         yield rows[start:]
 
 
-def build_point(collection: Collection, language: Language, row: sa.Row[Any]) -> Point:
-    """Turn a row of `select_changed` into a point of a collection."""
+Leaves = Mapping[str, Sequence[Memory]]
+
+
+async def read_leaves_of(connection: AsyncConnection, rows: Iterable[sa.Row[Any]]) -> Leaves:
+    """Return the memories that the merged ones among these rows were made from, by the merged one's id."""
+    merged = [row.id for row in rows if any(link.get("label") == SOURCE_LABEL for link in row.linkages)]
+    return await read_leaves(connection, merged) if merged else {}
+
+
+def build_point(collection: Collection, language: Language, row: sa.Row[Any], leaves: Leaves) -> Point:
+    """Turn a row of `select_changed` into a point of a collection, with what `read_leaves_of` read for it.
+
+    A merged memory is found by the names, dates and sessions of those that it was made from.
+    """
     memory = memory_from_row(row[: len(FIELDS)])
+    told = leaves.get(memory.id, ())
     windows = None if row.windows is None or not collection.dims else unpack_vectors(row.windows, collection.dims)
-    before = row[-len(_BEFORE) :]
+    # A merged memory stands in no one place of a session.
+    before = () if told else row[-len(_BEFORE) :]
+    texts = [text for text in before[1::2] if text]
     return Point(
         id=memory.id,
         revision=row.revision,
-        text=SparseVector(*weigh_terms(build_search_text(memory, [text for text in before[1::2] if text], language))),
-        payload=build_payload(memory, [each for each in before[::2] if each]),
+        text=SparseVector(*weigh_terms(build_search_text(memory, texts, language, told))),
+        payload=build_payload(memory, [each for each in before[::2] if each], told),
         dense=None if windows is None else windows[0],
         windows=None if windows is None or len(windows) == 1 else windows,
     )
 
 
-def build_payload(memory: Memory, before: Sequence[str]) -> dict[str, Any]:
+def build_payload(memory: Memory, before: Sequence[str], told: Sequence[Memory] = ()) -> dict[str, Any]:
     """Return a point's payload: the values that searches filter by, and the traits.
+
+    `told` are the memories that a merged one was made from. It has all of their authors, entities and sessions.
 
     The search store reads the traits with each of up to eighty candidates. The content of a memory in an answer is
     read from the record: only few memories are answered.
     """
     values: dict[str, Any] = {name: getattr(memory, name) for name in FILTERS}
+    names = {name: _list_names(told, name) for name in _OF_EACH}
+    values |= {name: some for name, some in names.items() if some and values[name] is None}
+    happened_at = find_time(memory).timestamp()
     traits = StoredTraits(
-        happened_at=(memory.occurred_at or memory.created_at).timestamp(),
+        happened_at=happened_at,
         expires_at=None if memory.expires_at is None else memory.expires_at.timestamp(),
         before=tuple(before),
-        author=memory.author or "",
-        entity=memory.entity or "",
+        author=memory.author or ", ".join(names["author"]),
+        entity=memory.entity or ", ".join(names["entity"]),
         project=memory.project or "",
         question_share=compute_question_share(memory.content),
         is_first_person=is_first_person(memory.content),
+        other_times=tuple(sorted({find_time(each).timestamp() for each in told} - {happened_at})),
     )
     return {key: value for key, value in values.items() if value is not None} | {
         "tags": [tag.lower() for tag in memory.tags],  # found in any case of letters
         "access_count": memory.access_count,
         "traits": traits.encode(),
     }
+
+
+def _list_names(told: Sequence[Memory], name: str) -> list[str]:
+    names: Iterable[str | None] = (getattr(each, name) for each in told)
+    return list(dict.fromkeys(each for each in names if each))

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from server.store.db import Database
 from server.store.projection.collection_state import OpenedCollection
-from server.store.projection.payload import StoredTraits, build_payload
+from server.store.projection.payload import StoredTraits, build_payload, read_leaves_of
 from server.store.projection.record_words import read_words
 from server.store.record.memories import FIELDS, memory_from_row
 from server.store.search.seam import FoundPoint, FoundPoints, Query
@@ -28,14 +28,16 @@ async def renew_points(db: Database, workspace_id: str, found: FoundPoints) -> F
         memories.c.consolidated.is_(False),
     )
     async with db.read() as connection:
-        live = {row.id: memory_from_row(row) for row in (await connection.execute(query)).all()}
+        rows = (await connection.execute(query)).all()
+        leaves = await read_leaves_of(connection, rows)
+    live = {row.id: memory_from_row(row) for row in rows}
 
     def renew(points: list[FoundPoint]) -> list[FoundPoint]:
         renewed: list[FoundPoint] = []
         for point in points:
             if (memory := live.get(point.id)) is not None:
                 before = StoredTraits.decode(point.payload["traits"]).before
-                renewed.append(point._replace(payload=build_payload(memory, before)))
+                renewed.append(point._replace(payload=build_payload(memory, before, leaves.get(point.id, ()))))
         return renewed
 
     return replace(found, dense=renew(found.dense), text=renew(found.text))

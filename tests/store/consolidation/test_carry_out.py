@@ -198,7 +198,7 @@ async def test_where_the_language_model_fails_the_template_is_taken(ledger, cons
 async def test_a_language_model_that_is_down_is_not_asked_for_every_group(ledger, consolidate, openai):
     route = respx.post("https://llm.test/v1/chat/completions").mock(return_value=httpx.Response(500))
     for n in range(6):
-        await ledger.store("one", "two", "three", tags=[f"tag{n}"])
+        await ledger.store(f"one {n}", f"two {n}", f"three {n}", tags=[f"tag{n}"])
     outcome = await consolidate(llm=openai)
     assert len(outcome.plan.merges) == 6
     assert route.call_count == carry_out.PATIENCE

@@ -92,8 +92,9 @@ def test_the_traits_of_a_memory_are_read_back_as_they_were_written_each_in_its_p
         project="loci",
         question_share=0.25,
         is_first_person=True,
+        other_times=(0.5, 3.25),
     )
-    assert traits.encode() == "1.5\x002.5\x00b1 b2\x00Ann\x00the cat\x00loci\x000.25\x001"
+    assert traits.encode() == "1.5\x002.5\x00b1 b2\x00Ann\x00the cat\x00loci\x000.25\x001\x000.5 3.25"
     assert StoredTraits.decode(traits.encode()) == traits
 
 
@@ -117,6 +118,6 @@ def test_a_point_holds_the_traits_of_its_memory():
 def test_whoever_changes_what_a_point_holds_of_a_memory_has_the_points_written_again():
     # Points that were written before would lack a new value: SEARCH_TEXT_RULE is raised with this list.
     values = [*FILTERS, "access_count", "traits"]
-    assert (SEARCH_TEXT_RULE, sorted({*build_payload(MEMORY, [])})) == (5, sorted(values))
-    names = "happened_at expires_at before author entity project question_share is_first_person"
+    assert (SEARCH_TEXT_RULE, sorted({*build_payload(MEMORY, [])})) == (6, sorted(values))
+    names = "happened_at expires_at before author entity project question_share is_first_person other_times"
     assert StoredTraits._fields == tuple(names.split())
