@@ -132,10 +132,12 @@ async def create_key(services: Services, call: AccountCall, args: CreateKey) -> 
     One made through an issuer's token ends after `EXTERNAL_LIFETIME` at most.
     """
     now, maker = services.now(), call.principal
-    if expand_scopes(args.scopes) - {READ} and ADMIN not in maker.scopes:
+    # In the console a person is there, who may do all that the new key may do.
+    allowed = maker.scopes if maker.via == "browser" or ADMIN in maker.scopes else {READ}
+    if expand_scopes(args.scopes) - allowed:
         raise Failure(
             "forbidden",
-            f"With {WRITE} you can make read-only keys; wider ones are made on the command line.",
+            f"With {WRITE} you can make read-only keys; wider ones are made in the console or on the command line.",
             field="scopes",
         )
     expires_at = args.expires_at if args.expires_in_days is None else now + timedelta(days=args.expires_in_days)
@@ -178,7 +180,7 @@ async def revoke_key(services: Services, call: AccountCall, args: KeyRef) -> Rev
     found = next((key for key in listed.keys if key.id == args.id), None)
     if found is None:
         raise Failure("not_found", f"There is no key {args.id}.", field="id")
-    if expand_scopes(found.scopes) - call.principal.scopes:
+    if expand_scopes(found.scopes) - call.principal.scopes and call.principal.via != "browser":
         raise Failure("forbidden", "That key may do more than yours; revoke it on the command line.", field="id")
     async with services.db.write() as connection:
         revoked = await keys.revoke_key(connection, call.principal.user_id, args.id, services.now())

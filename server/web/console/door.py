@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -37,6 +38,10 @@ class Visit:
         door = Door(make_principal(self.user), self.request.state.request_id, workspace or None)
         return await execute_operation(CANONICAL[operation], self.request.state.services, door, sent)
 
+    async def list_workspaces(self) -> list[str]:
+        """Return the names of the person's workspaces."""
+        return [each.name for each in (await self.execute("list_workspaces")).workspaces]
+
     async def read_form(self) -> Parameters:
         """Return the form of a request. Raises `forbidden` if it was not made for this browser."""
         form = await read_form(self.request)
@@ -58,3 +63,9 @@ async def open_visit(request: Request) -> Visit | Response:
     if browser.user is None:
         return redirect_browser(request, f"/login?next={request.url.path}")
     return Visit(request, browser, browser.user)
+
+
+def make_address(path: str, **query: str | None) -> str:
+    """Return the address of a page of this server, with those values of the query that are not empty."""
+    chosen = {name: value for name, value in query.items() if value}
+    return f"{path}?{urlencode(chosen)}" if chosen else path

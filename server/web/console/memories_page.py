@@ -1,12 +1,11 @@
 """The page of all memories: the newest, or those that fit a search, as an agent finds them. New ones are added here."""
 
 from typing import Any
-from urllib.parse import urlencode
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from server.web.console.door import Visit, open_visit
+from server.web.console.door import Visit, make_address, open_visit
 from tools.memories.citation import MEMORY_PATH
 
 PATH = MEMORY_PATH
@@ -38,26 +37,23 @@ async def serve_memories_page(request: Request) -> Response:
         found = await visit.execute(
             "list_memories", chosen["workspace"], limit=PAGE, cursor=query.get("cursor"), **filters
         )
-        answer = {"total": found.total, "next_page": _make_address(chosen, found.next_cursor)}
-    workspaces = await visit.execute("list_workspaces")
+        answer = {"total": found.total, "next_page": _find_next_page(chosen, found.next_cursor)}
     return visit.render(
         "memories.html",
         **answer,
         memories=found.memories,
         notice=found.meta.notice,
         workspace=found.meta.workspace,
-        workspaces=[each.name for each in workspaces.workspaces],
+        workspaces=await visit.list_workspaces(),
         chosen=chosen,
         is_filtered=any(chosen[name] for name in FILTERS),
         done=query.get("done", ""),
     )
 
 
-def _make_address(chosen: dict[str, str], cursor: str | None) -> str | None:
+def _find_next_page(chosen: dict[str, str], cursor: str | None) -> str | None:
     """Return the address of the next page; None if there is none."""
-    if cursor is None:
-        return None
-    return f"{PATH}?{urlencode({name: value for name, value in chosen.items() if value} | {'cursor': cursor})}"
+    return None if cursor is None else make_address(PATH, **chosen, cursor=cursor)
 
 
 async def _add_memory(visit: Visit) -> Response:

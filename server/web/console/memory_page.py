@@ -1,7 +1,5 @@
 """The page of one memory: the address that answers cite, for whoever may see it. It is changed and deleted here."""
 
-from urllib.parse import urlencode
-
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -10,7 +8,7 @@ from server.errors import Failure
 from server.store.record import memories
 from server.store.record.people.accounts import list_member_accounts
 from server.store.record.workspaces import get_workspace
-from server.web.console.door import Visit, open_visit
+from server.web.console.door import Visit, make_address, open_visit
 from tools.core.services import Services
 from tools.memories.citation import MEMORY_PATH, make_title
 from tools.memories.rows import make_memory_not_found
@@ -67,6 +65,6 @@ async def _change_memory(visit: Visit, workspace: str, memory_id: str, form: Par
         case "delete" | "erase" as action:
             await visit.execute("delete_memory", workspace, id=memory_id, erase=action == "erase")
             done = "erased" if action == "erase" else "deleted"
-            return visit.redirect(f"{MEMORY_PATH}?{urlencode({'workspace': workspace, 'done': done})}")
+            return visit.redirect(make_address(MEMORY_PATH, workspace=workspace, done=done))
         case _:
             raise Failure("malformed", "Go back, and use one of the buttons of the page.")

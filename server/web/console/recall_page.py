@@ -33,7 +33,6 @@ async def serve_recall_page(request: Request) -> Response:
         )
     omitted: list[Omitted] = [] if context is None else context.memories.omitted or []
     told = "" if context is None else context.to_text()
-    workspaces = await visit.execute("list_workspaces")
     return visit.render(
         "recall.html",
         chosen=chosen,
@@ -43,7 +42,7 @@ async def serve_recall_page(request: Request) -> Response:
         left_out=[(each, await _find_title(visit, chosen["workspace"], each.id)) for each in omitted[:SHOWN]],
         more=len(omitted[SHOWN:]),
         workspace=chosen["workspace"] or (visit.user.default_workspace if context is None else context.meta.workspace),
-        workspaces=[each.name for each in workspaces.workspaces],
+        workspaces=await visit.list_workspaces(),
     )
 
 

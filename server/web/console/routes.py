@@ -3,7 +3,7 @@
 from starlette.routing import Route
 
 from auth.pages.page import with_refusal_page
-from server.web.console import memories_page, memory_page, recall_page
+from server.web.console import keys_page, memories_page, memory_page, nights_page, notes_page, recall_page
 
 _FORMS = ["GET", "POST"]
 
@@ -13,5 +13,8 @@ def make_routes() -> list[Route]:
     return [
         Route(memories_page.PATH, with_refusal_page(memories_page.serve_memories_page), methods=_FORMS),
         Route(memory_page.PATH, with_refusal_page(memory_page.serve_memory_page), methods=_FORMS),
+        Route(notes_page.PATH, with_refusal_page(notes_page.serve_notes_page), methods=_FORMS),
+        Route(keys_page.PATH, with_refusal_page(keys_page.serve_keys_page), methods=_FORMS),
+        Route(nights_page.PATH, with_refusal_page(nights_page.serve_nights_page), methods=_FORMS),
         Route(recall_page.PATH, with_refusal_page(recall_page.serve_recall_page), methods=["GET"]),
     ]

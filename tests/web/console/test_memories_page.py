@@ -4,22 +4,13 @@ from typing import Any
 
 import pytest
 
+from tests.helpers.console import log_in, send
 from tests.helpers.doors import call_rest
-from tests.web.console.test_memory_page import log_in
 from tests.web.test_pages import DESKTOP, PHONE, fits, page_at
 
 pytestmark = pytest.mark.anyio
 
 HOSTILE = "<script>alert(1)</script>\"'&"
-
-
-async def read_csrf(http, path="/memories"):
-    page = (await http.get(path)).text
-    return page.split('name="csrf" value="')[1].split('"')[0]
-
-
-async def send(http, path, **form):
-    return await http.post(path, data={"csrf": await read_csrf(http), **form})
 
 
 @pytest.fixture
@@ -115,7 +106,9 @@ async def test_nobody_changes_or_lists_what_is_not_theirs(site, ann):
     memory = await bob.store("Bob's secret kettle")
     http = await log_in(site, ann)
     for action in ("save", "delete", "erase"):
-        assert (await send(http, f"/memories/{memory}", action=action, content="mine")).status_code == 404
+        assert (
+            await send(http, f"/memories/{memory}", page="/memories", action=action, content="mine")
+        ).status_code == 404
     for query in ({}, {"workspace": "bob/default"}, {"workspace": "bob/default", "q": "kettle"}):
         assert "Bob's secret" not in (await http.get("/memories", params=query)).text
     assert (await call_rest(bob, "fetch", {"id": memory})).body["content"] == "Bob's secret kettle"

@@ -7,21 +7,12 @@ import pytest
 
 from server.store.record.people.accounts import set_password
 from tests.helpers.arguments import NOBODY
+from tests.helpers.console import log_in
 from tests.helpers.doors import call_rest
 from tests.helpers.logins.flow import PASSWORD, Flow
 from tests.web.test_pages import DESKTOP, PHONE, fits, page_at
 
 pytestmark = pytest.mark.anyio
-
-
-async def log_in(site, person):
-    """An HTTP client that is logged in as a person."""
-    hashed = await site.running.auth.passwords.hash(PASSWORD)
-    async with site.services.db.write() as connection:
-        await set_password(connection, person.user_id, hashed)
-    flow = Flow(site.client(), site.url)
-    assert (await flow.log_in(person.name)).status_code == 302
-    return flow.http
 
 
 async def test_the_address_that_search_and_fetch_cite_shows_the_memory(site):
