@@ -17,10 +17,11 @@ async def serve_notes_page(request: Request) -> Response:
     if request.method == "POST":
         return await _change_notes(visit)
     workspace = request.query_params.get("workspace", "")
+    items = (await visit.execute("list_items", workspace, limit=100)).items
     skips = await visit.execute("list_skips", workspace)
     return visit.render(
         "notes.html",
-        items=(await visit.execute("list_items", workspace, limit=100)).items,
+        items=[each for each in items if each.category != "skip_list"],
         skips=skips.entries,
         identity=(await visit.execute("read_identity", workspace)).crystal,
         workspace=skips.meta.workspace,
