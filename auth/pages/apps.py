@@ -12,6 +12,7 @@ from auth.pages.browser import Browser, check_csrf, load_browser
 from auth.pages.page import redirect_browser, render_page
 from auth.parameters import read_form
 from auth.server import get_authorization_server
+from server.connect_commands import list_connect_steps
 from server.store.record.oauth.chains import list_chains
 from server.store.record.oauth.consents import forget_consents
 from server.store.record.oauth.grants import Grant, list_grants, lock_grant
@@ -52,6 +53,7 @@ async def _list_apps(request: Request, browser: Browser, user: User) -> Response
         user=user,
         apps=[(grant, _find_client_host(grant), chains.get(grant.id, [])) for grant in grants],
         resource=auth.settings.resource,
+        steps=list_connect_steps(auth.settings.resource),
         has_providers=bool(providers),
         unconnected=[each for each in providers if each.issuer not in {subject.issuer for subject in subjects}],
         logins=[(names[each.issuer], each) for each in subjects if each.issuer in names],
