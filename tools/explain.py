@@ -1,5 +1,6 @@
 """The reason why recall does, or does not, return a memory for a message."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -181,13 +182,17 @@ def _find_needed(result: RecallResult) -> float | None:
 def _passes_filters(facets: Facets, memory: Memory) -> bool:
     """Whether the filters let a memory through."""
     wanted, tags = {tag.lower() for tag in facets.tags}, {tag.lower() for tag in memory.tags}
-    is_elsewhere = facets.project is not None and facets.scope is None and memory.project != facets.project
+    tiers = facets.list_tiers()
     return (
-        all(getattr(memory, name) == value for name, value in facets.list_exact_filters().items())
-        and not (is_elsewhere and memory.scope != "global")
+        _has_values(memory, facets.list_exact_filters())
+        and (not tiers or any(_has_values(memory, each) for each in tiers))
         and (not facets.type or memory.type in facets.type)
         and (not wanted or not wanted.isdisjoint(tags))
     )
+
+
+def _has_values(memory: Memory, values: Mapping[str, str]) -> bool:
+    return all(getattr(memory, name) == value for name, value in values.items())
 
 
 OPERATIONS = (

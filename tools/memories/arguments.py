@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BaseModel, Field, StringConstraints, model_
 from pydantic.json_schema import SkipJsonSchema
 
 from server.memory.models import Linkage, Memory, Scope
+from server.memory.tiers import Tier, list_tiers
 from server.store.record.memories import Listing
 from tools.core.arguments import Args, InWorkspace
 from tools.core.fields import METADATA_BYTES, Content, End, Id, Moment, Name, NewName, NewWords, Word, Words
@@ -180,7 +181,10 @@ class Facets(BaseModel):
     project: Name | None = Field(
         default=None, description="Memories of this project and, unless `scope` is given, global ones too."
     )
-    task: Name | None = Field(default=None, description="Only memories of this task.")
+    task: Name | None = Field(
+        default=None,
+        description="Memories of this task and, unless `scope` is given, those of its `project` and global ones too.",
+    )
     entity: Name | None = Field(default=None, description="Only memories about this.")
     author: Name | None = Field(default=None, description="Only memories by this author.")
     session: Name | None = Field(
@@ -191,10 +195,14 @@ class Facets(BaseModel):
     def list_exact_filters(self) -> dict[str, str]:
         """Return the values that must be equal, by field.
 
-        A project alone is not among them, because global memories hold in it as well.
+        A project and a task are among them only with a scope, because wider memories hold in them as well.
         """
-        names = ("scope", "task", "entity", "author", "session", *(("project",) if self.scope else ()))
+        names = ("scope", "entity", "author", "session", *(("project", "task") if self.scope else ()))
         return {name: value for name in names if (value := getattr(self, name)) is not None}
+
+    def list_tiers(self) -> list[Tier]:
+        """Return the tiers that are seen from the project or the task; none if all memories are, or with a scope."""
+        return list_tiers(self.project, self.task) if self.scope is None else []
 
     def to_listing(self, limit: int) -> Listing:
         """Return the listing of the newest memories that pass the filters."""
@@ -203,5 +211,5 @@ class Facets(BaseModel):
             types=self.type,
             tags=self.tags,
             equal=self.list_exact_filters(),
-            project=self.project if self.scope is None else None,
+            tiers=self.list_tiers(),
         )

@@ -249,7 +249,7 @@ async def list_memories(services: Services, call: Call, args: ListMemories) -> M
         tags=args.tags,
         matches_parts_of_tags=True,
         equal=args.list_exact_filters(),
-        project=args.project if args.scope is None else None,
+        tiers=args.list_tiers(),
     )
     async with services.db.read() as connection:
         found, total = await memories.list_page(connection, call.id_for_reading, listing, services.now())

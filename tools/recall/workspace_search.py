@@ -63,14 +63,16 @@ async def search_workspace(services: Services, workspace: Workspace, request: Re
     whole = None if vectors is None else vectors.whole
     # In the record alone nothing tells who has a name.
     names = question.list_known_people(rarities, gate.compute_idf(total, 0)) if words is None else []
-    query = Query(whole, SparseVector(ids, question.weights), request.depth, filters, KEYS, _make_names(names))
+    keys = KEYS if request.facets.task is None else (*KEYS, "task")
+    query = Query(whole, SparseVector(ids, question.weights), request.depth, filters, keys, _make_names(names))
     with services.observer.watch("recall", "search"):
         if words is None:
             found = await services.projection.search_points(workspace.id, query, serving.generation)
         else:
             found = words.search(query)
     unknown = question.has_unknown_name([each >= gate.compute_idf(total, 0) for each in rarities])
-    weighing = Weighing(question, common, scales, request.facets.project, services.now().timestamp(), unknown)
+    project, task, now = request.facets.project, request.facets.task, services.now().timestamp()
+    weighing = Weighing(question, common, scales, project, now, unknown, task)
     searched = weighing.weigh_points(workspace, found, total, is_hybrid=vectors is not None)
     if vectors is None or vectors.tokens is None:
         return searched if unread is None else replace(searched, unread=unread)
@@ -134,6 +136,7 @@ class Weighing:
     project: str | None
     now: float
     has_unknown_name: bool = False
+    task: str | None = None
 
     @cached_property
     def _question_terms(self) -> frozenset[int]:
@@ -186,6 +189,7 @@ class Weighing:
             is_author_named=not self._question_terms.isdisjoint(_find_terms(stored.author, self.question.language)),
             is_entity_named=not self._rare_terms.isdisjoint(_find_terms(stored.entity, self.question.language)),
             is_in_project=self.project is not None and stored.project == self.project,
+            is_in_task=self.task is not None and point.payload.get("task") == self.task,
             question_share=stored.question_share,
             is_first_person=stored.is_first_person,
             is_beside_the_person=stored.author.lower() in ASSISTANTS and not self.question.asks_what_was_told,
@@ -205,6 +209,5 @@ def _build_filters(facets: Facets) -> Filter:
         must.append(FieldMatch("type", tuple(facets.type)))
     if facets.tags:
         must.append(FieldMatch("tags", tuple(tag.lower() for tag in facets.tags)))
-    if facets.project is None or facets.scope is not None:
-        return Filter(tuple(must))
-    return Filter(tuple(must), ((FieldMatch("scope", ("global",)),), (FieldMatch("project", (facets.project,)),)))
+    tiers = (tuple(FieldMatch(key, (value,)) for key, value in tier.items()) for tier in facets.list_tiers())
+    return Filter(tuple(must), tuple(tiers))

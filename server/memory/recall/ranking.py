@@ -28,6 +28,7 @@ NUDGES: Mapping[str, float] = {
     "entity": 0.1,  # the query names whom or what it is about, and few memories are about that
     "recency": 0.05,  # it is new
     "scope": 0.05,  # it belongs to the very project, not to all
+    "task": 0.05,  # it belongs to the very task, not to all of the project
     "access": 0.03,  # it was of use before
 }
 ASSISTANT_SHARE = 0.5
@@ -56,6 +57,7 @@ class Traits(NamedTuple):
     is_author_named: bool = False
     is_entity_named: bool = False
     is_in_project: bool = False
+    is_in_task: bool = False
     #: See `server.memory.recall.prior`.
     question_share: float = 0.0
     is_first_person: bool = False
@@ -212,6 +214,8 @@ def _compute_nudges(traits: Traits, now: float) -> dict[str, float]:
         nudges["entity"] = NUDGES["entity"]
     if traits.is_in_project:
         nudges["scope"] = NUDGES["scope"]
+    if traits.is_in_task:
+        nudges["task"] = NUDGES["task"]
     if traits.access_count:
         nudges["access"] = NUDGES["access"] * min(math.log2(1 + traits.access_count) / _MOST_LOG, 1.0)
     return nudges

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.memory.models import Memory
 from server.memory.text import NEIGHBOURS
+from server.memory.tiers import Tier
 from server.store.db import Database, fetch_rows
 from server.store.record import images, links
 from server.store.record.journal import blank_memory_entries
@@ -29,7 +30,7 @@ Status = Literal["active", "consolidated", "expired", "all"]
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """The memories to list, and their order. `project` without `scope` means the global ones and the project's."""
+    """The memories to list, and their order."""
 
     status: Status = "active"
     sort: Sort = "created_at"
@@ -43,7 +44,8 @@ class Listing:
     #: Whether a part of a tag is enough; in any case of letters either way.
     matches_parts_of_tags: bool = False
     equal: dict[str, str] = field(default_factory=dict[str, str])
-    project: str | None = None
+    #: Only memories of one of these; all if there are none.
+    tiers: Sequence[Tier] = ()
 
 
 def memory_from_row(row: Sequence[Any]) -> Memory:
@@ -193,8 +195,9 @@ def make_conditions(
         conditions.append(table.type.in_(listing.types))
     if listing.tags:
         conditions.append(_has_tags(listing.tags, parts=listing.matches_parts_of_tags, is_sqlite=is_sqlite))
-    if listing.project is not None:
-        conditions.append(sa.or_(table.scope == "global", table.project == listing.project))
+    if listing.tiers:
+        tiers = (sa.and_(*(table[name] == value for name, value in tier.items())) for tier in listing.tiers)
+        conditions.append(sa.or_(*tiers))
     return conditions + [table[name] == value for name, value in listing.equal.items()]
 
 

@@ -72,10 +72,12 @@ def test_the_neighbours_of_what_fits_come_up_from_both_sides():
     assert "neighbours" not in of("4", candidate("4", 1.0), candidate("2", 1.0, before=("1",))).nudges
 
 
-@pytest.mark.parametrize("name", ["author", "entity", "scope"])
-def test_a_named_author_entity_or_project_decides_between_equals(name):
-    trait = {"author": "is_author_named", "entity": "is_entity_named", "scope": "is_in_project"}[name]
-    traits: dict[str, Any] = {trait: True}
+TRAITS = {"author": "is_author_named", "entity": "is_entity_named", "scope": "is_in_project", "task": "is_in_task"}
+
+
+@pytest.mark.parametrize("name", TRAITS)
+def test_a_named_author_or_entity_and_the_very_project_or_task_decide_between_equals(name):
+    traits: dict[str, Any] = {TRAITS[name]: True}
     named = candidate("a", 1.0, **traits)
     assert order(named, candidate("b", 1.0)) == ["a", "b"]
     assert of("a", named).nudges == {name: NUDGES[name]}
@@ -135,6 +137,7 @@ CANDIDATES = st.lists(
         is_author_named=st.booleans(),
         is_entity_named=st.booleans(),
         is_in_project=st.booleans(),
+        is_in_task=st.booleans(),
         question_share=st.floats(0, 1),
         is_first_person=st.booleans(),
         is_beside_the_person=st.booleans(),

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
 from server.memory.models import Memory
+from server.memory.tiers import list_tiers
 from server.store.lifecycle import erasure
 from server.store.record import memories, workspaces
 from server.store.record.journal import journal_memories
@@ -182,12 +183,20 @@ async def test_any_of_several_tags_and_types_will_do(ledger, list_contents):
     assert await list_contents(types=["fact"], tags=["y"]) == []
 
 
-async def test_a_project_means_its_own_and_the_global_ones_and_with_a_scope_only_that(ledger, list_contents):
+async def test_a_place_sees_its_tiers_and_with_a_scope_only_that(ledger, list_contents):
     await ledger.store("global")
     await ledger.store("mine", scope="project", project="p")
     await ledger.store("task", scope="task", project="p", task="t")
+    await ledger.store("task beside", scope="task", project="p", task="u")
     await ledger.store("other", scope="project", project="q")
-    assert set(await list_contents(project="p")) == {"global", "mine", "task"}
+    await ledger.store("other task", scope="task", project="q", task="t")
+    for place, seen in (
+        (("p", None), {"global", "mine", "task", "task beside"}),
+        (("p", "t"), {"global", "mine", "task"}),
+        ((None, "t"), {"global", "task", "other task"}),
+        (("q", "v"), {"global", "other"}),
+    ):
+        assert set(await list_contents(tiers=list_tiers(*place))) == seen, place
     assert await list_contents(equal={"project": "p", "scope": "project"}) == ["mine"]
 
 

@@ -53,6 +53,29 @@ async def test_a_project_brings_the_global_memories_along(ann_with_tea):
     assert await find_every_way(ann_with_tea, project="elsewhere") == everywhere
 
 
+async def test_a_task_brings_its_project_and_the_global_memories_along_and_no_other_task(ann_with_tea):
+    everywhere = {"tea everywhere", "tea as a fact"}
+    await ann_with_tea.store("tea in another task", project="shop", task="T-2")
+    there = await find_every_way(ann_with_tea, project="shop", task="T-1")
+    assert there == everywhere | {"tea in the shop", "tea in a task"}
+    assert await find_every_way(ann_with_tea, task="T-1") == everywhere | {"tea in a task"}
+    assert await find_every_way(ann_with_tea, project="shop", task="T-1", scope="task") == {"tea in a task"}
+
+
+async def test_the_nearer_a_memory_is_the_higher_it_stands(ann):
+    for content, fields in (
+        ("the port is 1", {"project": "shop", "task": "T-1"}),
+        ("the port is 2", {"project": "shop"}),
+        ("the port is 3", {}),
+    ):
+        await ann.store(content, **fields)
+    for task, lowest in (("T-1", ["port is 1", "port is 2", "port is 3"]), (None, ["port is 3"])):
+        asked = {"query": "port", "project": "shop", "task": task, "explain": True, "track_access": False}
+        found = (await call_checked(ann, "search", asked))["memories"]
+        assert [each["content"].removeprefix("the ") for each in found][-len(lowest) :] == lowest
+        assert ("task" in found[0]["why"]["nudges"]) is (task is not None)
+
+
 async def test_a_scope_is_exact(ann_with_tea):
     assert await find_every_way(ann_with_tea, scope="global") == {"tea everywhere", "tea as a fact"}
     assert await find_every_way(ann_with_tea, scope="project") == {"tea in the shop", "tea in the blog"}
@@ -82,11 +105,17 @@ async def test_a_tag_is_a_whole_tag_in_recent_too(ann_with_tea):
 
 
 @pytest.mark.parametrize(
-    "where", [{"entity": "kettle"}, {"author": "eve"}, {"task": "T-1"}, {"entity": "kettle", "author": "eve"}]
+    "where",
+    [
+        {"entity": "kettle"},
+        {"author": "eve"},
+        {"task": "T-1", "scope": "task"},
+        {"entity": "kettle", "author": "eve"},
+    ],
 )
 async def test_who_what_and_where_are_exact(ann_with_tea, where):
     assert await find_every_way(ann_with_tea, **where) == {"tea in a task"}
-    assert await find_every_way(ann_with_tea, **dict.fromkeys(where, "other")) == set()
+    assert await find_every_way(ann_with_tea, **(where | {name: "other" for name in where if name != "scope"})) == set()
 
 
 async def test_a_session_is_exact(ann_with_tea):
