@@ -261,7 +261,7 @@ async def _measure_night(folder: Path, count: int) -> list[Figure]:
 
 
 async def _insert_people(db: Any, count: int) -> None:
-    """Insert so many workspaces with 5 memories each. In every hundredth the memories share a tag."""
+    """Insert so many workspaces with 5 memories each. In every hundredth the memories repeat one another."""
     from server.ids import new_id  # noqa: PLC0415 - only after ROOT is importable
     from server.memory.models import Memory  # noqa: PLC0415 - as above
     from server.store.record import memories, workspaces  # noqa: PLC0415 - as above
@@ -271,9 +271,9 @@ async def _insert_people(db: Any, count: int) -> None:
         user = await accounts.create_user(connection, name="bench", password_hash=None, is_admin=False, now=STORED)
         for n in show_progress(range(count), "workspaces"):
             made, _ = await workspaces.ensure_workspace(connection, user.account_id, f"w{n}", 0, STORED)
-            tags = ["shared"] if n % 100 == 0 else []
-            common: dict[str, Any] = {"type": "fact", "tags": tags, "scope": "global", "linkages": [], "metadata": {}}
+            texts = [f"{n} and {0 if n % 100 == 0 else m}" for m in range(5)]
+            common: dict[str, Any] = {"type": "fact", "tags": [], "scope": "global", "linkages": [], "metadata": {}}
             common |= {"created_at": STORED, "updated_at": STORED, "relevance": 1.0, "access_count": 0}
-            some = [Memory(id=new_id(STORED), content=f"{n} {m}", consolidated=0, **common) for m in range(5)]
+            some = [Memory(id=new_id(STORED), content=text, consolidated=0, **common) for text in texts]
             first = await memories.advance_revision(connection, made.id, len(some), STORED)
             await memories.insert_memories(connection, made.id, first, some)

@@ -28,6 +28,7 @@ BENCHMARKS = (
     "servers",
     "recall",
     "quiet",
+    "nights",
     "languages",
     "capture",
     "capture_load",
