@@ -39,7 +39,7 @@ from server.store.tables.links import links
 from server.store.tables.memories import memories as table
 
 #: The number of candidates that are read at a time; between two pages, others have their turn.
-PAGE = 2_000
+PAGE = 200
 #: The label of a link to a memory that is out of date.
 SUPERSEDES = "supersedes"
 #: By night, memories that share a tag are merged only if they have been there for so long.
