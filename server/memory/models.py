@@ -39,6 +39,10 @@ def to_iso(value: datetime) -> str:
 Timestamp = Annotated[datetime, PlainSerializer(to_iso, return_type=str, when_used="json")]
 
 
+#: The label of a link to a memory that the link's own memory replaces, in any case of letters.
+SUPERSEDES = "supersedes"
+
+
 class Linkage(BaseModel):
     """A link from a memory to another one, to a working-memory item, or to a file."""
 
@@ -48,6 +52,11 @@ class Linkage(BaseModel):
     id: str | None = Field(default=None, max_length=36, description="The id of the memory or item.")
     path: str | None = Field(default=None, max_length=1000, description="The file's path, with type `file`.")
     label: str | None = Field(default=None, max_length=100, description="What the link means, e.g. `supersedes`.")
+
+    @property
+    def supersedes(self) -> bool:
+        """Whether the link says that its own memory replaces the other one."""
+        return self.type == "memory" and self.label is not None and self.label.lower() == SUPERSEDES
 
 
 class Image(BaseModel):
@@ -86,6 +95,20 @@ class Memory(BaseModel):
     last_accessed_at: Timestamp | None = Field(default=None, description="When it was last recalled.")
     consolidated: int = Field(description="1 if it was merged into another memory.")
     consolidated_into: str | None = Field(default=None, description="The memory it was merged into.")
+    superseded_by: str | None = Field(
+        default=None,
+        exclude_if=lambda by: by is None,
+        description="The memory that replaced it; absent if none did.",
+    )
+    superseded_at: Timestamp | None = Field(
+        default=None, exclude_if=lambda at: at is None, description="Since when it is replaced; absent if it is not."
+    )
+    repeats: int = Field(
+        default=0, exclude_if=lambda times: not times, description="How often it was stored again; absent if never."
+    )
+    repeated_at: Timestamp | None = Field(
+        default=None, exclude_if=lambda at: at is None, description="When it was last stored again; absent if never."
+    )
     source: str | None = Field(default=None, description="Its origin, for example a file or a tool.")
     metadata: dict[str, Any] = Field(description="Whatever else the client keeps with it.")
     images: list[Image] = Field(default=[], description="Its pictures.")

@@ -1,6 +1,9 @@
 """The parts of a text by which another text is found that repeats it."""
 
+import hashlib
 import re
+
+from server.memory.words.folding import compose
 
 #: A sentence with fewer words and fewer characters is said by too many texts to tell anything.
 _SENTENCE_WORDS, _SENTENCE_CHARACTERS = 4, 24
@@ -27,3 +30,8 @@ def find_telling_parts(text: str) -> list[str]:
 
 def _is_telling(text: str, words: int, characters: int) -> bool:
     return len(text.split()) >= words or len(text) >= characters
+
+
+def digest_text(text: str) -> str:
+    """Return a short text that is equal for texts that look the same: in another form of Unicode, or other blanks."""
+    return hashlib.sha256(" ".join(compose(text).split()).encode()).hexdigest()[:32]

@@ -17,12 +17,15 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from server.memory.embedding_model import Model
+from server.memory.models import Linkage
+from server.memory.repetition import digest_text
 from server.memory.settings import DEFAULTS
 from server.names import fold_name
 from server.store import migrate as module
 from server.store.db import Database
 from server.store.migrate import MigrationFailed, SchemaTooNew, make_alembic_config, migrate
 from server.store.migrations import HEAD
+from server.store.record import links
 from server.store.record.generations import ensure_generation
 from server.store.record.journal import journal_change, journal_memories
 from server.store.record.notes import skip_list, working_memory
@@ -34,7 +37,7 @@ from server.store.record.workspaces import find_workspace, get_workspace
 from server.store.tables import load_all_tables
 from server.store.tables.accounts import accounts, users, workspaces
 from server.store.tables.lifecycle import consolidation_runs, consolidations
-from server.store.tables.memories import journal, vectors
+from server.store.tables.memories import journal, memories, vectors
 from server.store.tables.oauth import oauth_grants
 from server.store.utc_datetime import UtcDateTime
 from tests.helpers.ledger import open_ledger
@@ -78,6 +81,20 @@ def next_step(tmp_path, monkeypatch):
         monkeypatch.setattr(module, "HEAD", "9999")
 
     return make
+
+
+async def store_as_before(ledger, *new):
+    """Store memories as the code did before memories had a digest; their ids."""
+    async with ledger.db.write() as connection:
+        rows = [
+            each.model_dump() | {"workspace_id": ledger.workspace, "revision": place, "position": place}
+            for place, each in enumerate(new, 1)
+        ]
+        await connection.execute(sa.insert(memories), [row | {"consolidated": False, "images": None} for row in rows])
+        raised = sa.update(workspaces).where(workspaces.c.id == ledger.workspace)
+        await connection.execute(raised.values(revision=len(new)))
+        await links.put_links(connection, ledger.workspace, {each.id: each.linkages for each in new})
+    return [each.id for each in new]
 
 
 def up_to(step, upgrade, config, _head):
@@ -355,7 +372,7 @@ async def test_vectors_of_four_bytes_a_number_become_vectors_of_two_and_the_file
     await migrate(empty)
     monkeypatch.undo()
     ledger = await open_ledger(empty, clock)
-    ids = await ledger.store(*(str(n) for n in range(1200)))
+    ids = await store_as_before(ledger, *(ledger.memory(str(n)) for n in range(1200)))
     chance = np.random.default_rng(3).standard_normal((len(ids), 2, 384), dtype=np.float32)
     whole = chance / np.linalg.norm(chance, axis=2, keepdims=True)
     async with empty.write() as connection:
@@ -384,7 +401,7 @@ async def test_the_text_of_a_stored_memory_leaves_the_journal_and_that_of_a_merg
     await migrate(empty)
     monkeypatch.undo()
     ledger = await open_ledger(empty, clock)
-    stored, merged, changed, deleted = await ledger.store("a", "b", "c", "d")
+    stored, merged, changed, deleted = await store_as_before(ledger, *map(ledger.memory, "abcd"))
     text = {"content": "heron"}
     entries = [(stored, None, text), (merged, None, text), (changed, text, text), (deleted, text, None)]
     run = {"id": "r", "workspace_id": ledger.workspace, "kind": "auto", "state": "done", "active": 4, "sources": 0}
@@ -400,6 +417,28 @@ async def test_the_text_of_a_stored_memory_leaves_the_journal_and_that_of_a_merg
     async with empty.read() as connection:
         kept = [tuple(row) for row in await connection.execute(query)]
     assert kept == [(stored, None, None), *entries[1:], (None, None, {"item": "i1"})]
+
+
+async def test_what_links_say_of_older_memories_is_marked_and_repeats_of_them_are_found(empty, clock, monkeypatch):
+    monkeypatch.setattr(module, "HEAD", "0025")
+    monkeypatch.setattr("alembic.command.upgrade", partial(up_to, "0025", command.upgrade))
+    await migrate(empty)
+    monkeypatch.undo()
+    ledger = await open_ledger(empty, clock)
+    old, other = ledger.memory("Fridays"), ledger.memory("Ann")
+    link = Linkage(type="memory", id=old.id, label="Supersedes")
+    happened = clock() - timedelta(days=3)
+    new = ledger.memory("Mondays", linkages=[link], occurred_at=happened)
+    newest = ledger.memory("Tuesdays", linkages=[link, Linkage(type="memory", id=other.id, label="refines")])
+    await store_as_before(ledger, old, other, new, newest)
+    assert await migrate(empty) == "0025"
+    found = await ledger.get(old.id)
+    assert (found.superseded_by, found.superseded_at) == (newest.id, happened)
+    assert [(await ledger.get(each.id)).superseded_by for each in (other, new, newest)] == [None] * 3
+    assert await ledger.row("revision") == (5,), "so the point of the old one is removed"
+    query = sa.select(memories.c.id).where(memories.c.text_digest == digest_text(" Fridays "))
+    async with empty.read() as connection:
+        assert list((await connection.execute(query)).scalars()) == [old.id]
 
 
 async def count_pages(db):

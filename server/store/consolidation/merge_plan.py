@@ -32,16 +32,15 @@ from server.store.consolidation.runs import Method
 from server.store.consolidation.steps import split_into_steps
 from server.store.db import Database
 from server.store.record import memories
+from server.store.record.current import NOT_REPLACED
 from server.store.record.leaves import read_leaves
 from server.store.record.memories import FIELDS, memory_from_row
 from server.store.tables.lifecycle import consolidations
-from server.store.tables.links import links
 from server.store.tables.memories import memories as table
 
 #: The number of candidates that are read at a time; between two pages, others have their turn.
 PAGE = 200
 #: The label of a link to a memory that is out of date.
-SUPERSEDES = "supersedes"
 #: By night, memories that share a tag are merged only if they have been there for so long.
 SETTLED = timedelta(days=7)
 
@@ -49,7 +48,6 @@ SETTLED = timedelta(days=7)
 #: meaning; or all that share a tag.
 Rule = Literal["duplicates", "close", "tags"]
 
-_other = table.alias("other")
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +131,7 @@ async def read_sources(db: Database, workspace_id: str, ids: Sequence[str], now:
     columns = [*(table.c[name] for name in FIELDS), table.c.revision, table.c.workspace_id]
     active = sa.select(*columns).where(
         table.c.deleted_at.is_(None),
-        table.c.consolidated.is_(False),
+        NOT_REPLACED,
         sa.or_(table.c.expires_at.is_(None), table.c.expires_at > now),
     )
     for step in split_into_steps(ids):
@@ -154,18 +152,11 @@ async def _list_candidates(db: Database, workspace_id: str) -> tuple[list[GroupC
     it. A memory that an undo brought back would be merged again against the user's will. A merged memory would make
     texts grow inside texts, unless it is one of repeats: of such a one, the repeats are said once again.
     """
-    superseding = links.alias("superseding")
-    is_superseded = sa.exists().where(
-        superseding.c.workspace_id == workspace_id,
-        superseding.c.to_id == table.c.id,
-        superseding.c.label == SUPERSEDES,
-        superseding.c.from_id.in_(sa.select(_other.c.id).where(_other.c.deleted_at.is_(None))),
-    )
     query = (
         sa.select(*(table.c[name] for name in FIELDS), table.c.position, table.c.revision, consolidations.c.source_ids)
         .outerjoin_from(table, consolidations, consolidations.c.memory_id == table.c.id)
-        .where(table.c.workspace_id == workspace_id, table.c.deleted_at.is_(None), table.c.consolidated.is_(False))
-        .where(table.c.expires_at.is_(None), ~is_superseded)
+        .where(table.c.workspace_id == workspace_id, table.c.deleted_at.is_(None), NOT_REPLACED)
+        .where(table.c.expires_at.is_(None))
         .order_by(table.c.revision)
         .limit(PAGE)
     )

@@ -11,9 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from server.memory.models import Memory
 from server.store.consolidation.steps import split_into_steps
 from server.store.db import Database
-from server.store.record import memories
+from server.store.record import memories, superseding
 from server.store.record.journal import Actor, journal_memories
-from server.store.record.memories import FIELDS, memory_from_row
+from server.store.record.memories import FIELDS, memory_from_row, renew_superseded
 from server.store.record.workspaces import WorkspaceGone
 from server.store.tables.lifecycle import consolidation_runs, consolidations
 from server.store.tables.memories import journal
@@ -28,6 +28,7 @@ RunState = Literal["done", "stopped", "undone", "partly undone"]
 #: The fields that Loci counts and notes about a memory. The others come from its author, and an undo compares them.
 UNAUTHORED_FIELDS = frozenset(
     {"relevance", "access_count", "last_accessed_at", "updated_at", "consolidated", "consolidated_into"}
+    | {"superseded_by", "superseded_at", "repeats", "repeated_at"}
 )
 
 
@@ -254,6 +255,7 @@ async def _remove_merged(
     revision = first
     for ids in split_into_steps(merged):
         removed = await _read_memories(connection, ids)
+        superseded = await superseding.list_superseded_ids(connection, ids)
         rows = [{"merged": memory.id, "at": revision + index} for index, memory in enumerate(removed)]
         statement = sa.update(table).where(table.c.id == sa.bindparam("merged"))
         await connection.execute(statement.values(revision=sa.bindparam("at"), deleted_at=now), rows)
@@ -261,4 +263,5 @@ async def _remove_merged(
         await journal_memories(connection, workspace_id, actor, now, revision, changes)
         merges = sa.update(consolidations).where(consolidations.c.memory_id.in_(ids))
         await connection.execute(merges.values(undone_at=now))
+        await renew_superseded(connection, workspace_id, superseded)
         revision += len(ids)

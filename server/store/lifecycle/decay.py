@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from server.memory.decay import NEVER, HalfLives, compute_relevance
 from server.store.db import Database
+from server.store.record.current import NOT_REPLACED
 from server.store.tables.memories import memories
 
 BATCH = 2_000
@@ -78,7 +79,7 @@ async def decay_relevance(db: Database, workspace_id: str, now: datetime, half_l
                 memories.c.revision > after,
                 memories.c.revision <= until,
                 memories.c.deleted_at.is_(None),
-                memories.c.consolidated.is_(False),
+                NOT_REPLACED,
                 sa.func.abs(new - memories.c.relevance) > SMALLEST_CHANGE,
             )
             .values(relevance=new)

@@ -47,7 +47,7 @@ async def purge_workspace(
 def _blank(now: datetime) -> sa.Update:
     """Return the statement that overwrites the text of one memory, and gives it a revision."""
     nothing: dict[str, Any] = dict.fromkeys(
-        ("project", "task", "entity", "author", "session", "occurred_at", "source", "expires_at"), None
+        ("project", "task", "entity", "author", "session", "occurred_at", "source", "expires_at", "text_digest"), None
     )
     return (
         sa.update(table)

@@ -11,6 +11,7 @@ from server.memory.merged_memory import SOURCE_LABEL, find_time
 from server.memory.models import Memory
 from server.memory.recall.prior import compute_question_share, is_first_person
 from server.memory.text import NEIGHBOURS, build_search_text, weigh_terms
+from server.store.record.current import NOT_REPLACED
 from server.store.record.leaves import read_leaves
 from server.store.record.memories import FIELDS, memory_from_row
 from server.store.record.vectors import unpack_vectors
@@ -121,7 +122,7 @@ _ROWS = (
     .limit(sa.bindparam("most"))
 )
 _CHANGED = _ROWS.order_by(memories.c.revision)
-_NEWEST = _ROWS.where(memories.c.deleted_at.is_(None), memories.c.consolidated.is_(False)).order_by(
+_NEWEST = _ROWS.where(memories.c.deleted_at.is_(None), NOT_REPLACED).order_by(
     memories.c.revision.desc()
 )
 

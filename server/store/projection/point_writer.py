@@ -40,7 +40,7 @@ class PointWriter:
         while True:
             async with self._db.read() as connection:
                 rows = await select_changed(connection, target.workspace_id, target.generation, after, BATCH)
-                live = [row for row in rows if row.deleted_at is None and not row.consolidated]
+                live = [row for row in rows if _is_current(row)]
                 leaves = await read_leaves_of(connection, live)
             if rows:
                 await self._write_rows(target, rows, live, leaves)
@@ -52,7 +52,8 @@ class PointWriter:
     async def _write_rows(
         self, target: Target, rows: Sequence[sa.Row[Any]], live: Sequence[sa.Row[Any]], leaves: Leaves
     ) -> None:
-        gone = [row.id for row in rows if row.deleted_at is not None or row.consolidated]
+        kept = {row.id for row in live}
+        gone = [row.id for row in rows if row.id not in kept]
         for part in split_rows(live):
             gone += await self._upsert_points(target, part, leaves)
         if gone:
@@ -72,3 +73,8 @@ class PointWriter:
                 return [rows[0].id]
             return [bad for row in rows for bad in await self._upsert_points(target, [row], leaves)]
         return []
+
+
+def _is_current(row: sa.Row[Any]) -> bool:
+    """Whether a memory is neither deleted nor replaced by another one."""
+    return row.deleted_at is None and not row.consolidated and row.superseded_by is None

@@ -13,6 +13,7 @@ from server.store.db import Database
 from server.store.projection.collection_state import OpenedCollection
 from server.store.projection.payload import StoredTraits, build_payload, read_leaves_of
 from server.store.projection.record_words import read_words
+from server.store.record.current import NOT_REPLACED
 from server.store.record.memories import FIELDS, memory_from_row
 from server.store.search.seam import FoundPoint, FoundPoints, Query
 from server.store.tables.memories import memories
@@ -25,7 +26,7 @@ async def renew_points(db: Database, workspace_id: str, found: FoundPoints) -> F
         memories.c.id.in_(ids),
         memories.c.workspace_id == workspace_id,
         memories.c.deleted_at.is_(None),
-        memories.c.consolidated.is_(False),
+        NOT_REPLACED,
     )
     async with db.read() as connection:
         rows = (await connection.execute(query)).all()

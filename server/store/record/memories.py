@@ -1,6 +1,6 @@
 """Memories' rows. The caller owns the transaction and journals the changes."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
@@ -9,10 +9,12 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.memory.models import Memory
+from server.memory.repetition import digest_text
 from server.memory.text import NEIGHBOURS
 from server.memory.tiers import Tier
 from server.store.db import Database, fetch_rows
-from server.store.record import images, links
+from server.store.record import images, links, superseding
+from server.store.record.current import NOT_REPLACED, Past, is_current
 from server.store.record.journal import blank_memory_entries
 from server.store.record.keyset import is_after
 from server.store.record.workspaces import WorkspaceGone
@@ -22,10 +24,12 @@ from server.store.tables.memories import memories
 
 FIELDS = tuple(Memory.model_fields)
 _COLUMNS = [memories.c[name] for name in FIELDS]
+#: The columns whose change may mark other memories as superseded.
+_MARKING = frozenset({"linkages", "deleted_at", "occurred_at"})
 _COUNTED = 64  # rows whose accesses are counted in one statement
 
 Sort = Literal["created_at", "updated_at", "occurred_at", "relevance", "access_count", "last_accessed_at"]
-Status = Literal["active", "consolidated", "expired", "all"]
+Status = Literal["active", "consolidated", "superseded", "expired", "all"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +50,8 @@ class Listing:
     equal: dict[str, str] = field(default_factory=dict[str, str])
     #: Only memories of one of these; all if there are none.
     tiers: Sequence[Tier] = ()
+    #: With the status `active`: what was active at an earlier time, or with those that were replaced.
+    past: Past | None = None
 
 
 def memory_from_row(row: Sequence[Any]) -> Memory:
@@ -56,23 +62,25 @@ def memory_from_row(row: Sequence[Any]) -> Memory:
     )
 
 
+_NOW = sa.func.coalesce(sa.bindparam("now", type_=workspaces.c.updated_at.type), workspaces.c.updated_at)
 # Made once: to make a statement takes longer than to run it, and each write has one of these.
 _ADVANCE_ANY = (
     sa.update(workspaces)
     .where(workspaces.c.id == sa.bindparam("workspace"))
-    .values(revision=workspaces.c.revision + sa.bindparam("steps", type_=sa.BigInteger), updated_at=sa.bindparam("now"))
+    .values(revision=workspaces.c.revision + sa.bindparam("steps", type_=sa.BigInteger), updated_at=_NOW)
     .returning(workspaces.c.revision)
 )
 _ADVANCE_LIVE = _ADVANCE_ANY.where(workspaces.c.deleted_at.is_(None))
 
 
 async def advance_revision(
-    connection: AsyncConnection, workspace_id: str, steps: int, now: datetime, *, may_be_deleted: bool = False
+    connection: AsyncConnection, workspace_id: str, steps: int, now: datetime | None, *, may_be_deleted: bool = False
 ) -> int:
     """Take the workspace's next `steps` revisions, and return the first of them.
 
     The workspace is held until the transaction ends, so no other writer takes the same ones. A deleted workspace has
-    revisions only with `may_be_deleted`, for what is erased in it.
+    revisions only with `may_be_deleted`, for what is erased in it. Without `now`, the time of the workspace's last
+    change stays: the transaction has set it already.
 
     Raises:
         WorkspaceGone: the workspace was deleted.
@@ -88,20 +96,44 @@ async def advance_revision(
 async def insert_memories(connection: AsyncConnection, workspace_id: str, first: int, new: Sequence[Memory]) -> None:
     """Store new memories, in their order: the first has the revision `first`, the next one more."""
     rows = [
-        memory.model_dump() | {"workspace_id": workspace_id, "revision": first + i, "position": first + i}
+        memory.model_dump()
+        | {"workspace_id": workspace_id, "revision": first + i, "position": first + i}
+        | {"text_digest": digest_text(memory.content)}
         for i, memory in enumerate(new)
     ]
     stored = [row | {"consolidated": bool(row["consolidated"]), "images": row["images"] or None} for row in rows]
     await connection.execute(sa.insert(memories), stored)
     await links.put_links(connection, workspace_id, {memory.id: memory.linkages for memory in new})
+    await renew_superseded(connection, workspace_id, superseding.list_named_ids(new))
 
 
 async def update_memory(connection: AsyncConnection, memory_id: str, revision: int, changes: dict[str, Any]) -> None:
-    """Change columns of one memory."""
+    """Change columns of one memory, and mark the memories that are superseded by it now, or no longer."""
+    if isinstance(changes.get("content"), str):
+        changes = changes | {"text_digest": digest_text(changes["content"])}
+    may_mark = not changes.keys().isdisjoint(_MARKING)
+    named = await superseding.list_superseded_ids(connection, [memory_id]) if may_mark else set[str]()
     statement = sa.update(memories).where(memories.c.id == memory_id).values(revision=revision, **changes)
     await connection.execute(statement)
     if "linkages" in changes:
         await links.replace_links(connection, memory_id, changes["linkages"])
+        named |= await superseding.list_superseded_ids(connection, [memory_id])
+    if named:
+        home = sa.select(memories.c.workspace_id).where(memories.c.id == memory_id)
+        await renew_superseded(connection, (await connection.execute(home)).scalar_one(), named)
+
+
+async def renew_superseded(connection: AsyncConnection, workspace_id: str, ids: Collection[str]) -> None:
+    """Mark these memories as superseded, or as not superseded, as the links say now. The caller holds the workspace.
+
+    A memory whose mark changes gets a new revision, so that the projection hides or shows it.
+    """
+    marks = await superseding.find_changed_marks(connection, workspace_id, ids) if ids else {}
+    if marks:
+        first = await advance_revision(connection, workspace_id, len(marks), None, may_be_deleted=True)
+        for step, (memory_id, mark) in enumerate(marks.items()):
+            statement = sa.update(memories).where(memories.c.id == memory_id)
+            await connection.execute(statement.values(revision=first + step, **mark))
 
 
 async def renew_followers(
@@ -186,9 +218,11 @@ def make_conditions(
     conditions: list[sa.ColumnElement[bool]] = [table.workspace_id == workspace_id, table.deleted_at.is_(None)]
     expired = table.expires_at <= now
     if listing.status == "active":
-        conditions += [table.consolidated.is_(False), sa.or_(table.expires_at.is_(None), ~expired)]
+        conditions += [is_current(listing.past), sa.or_(table.expires_at.is_(None), ~expired)]
     elif listing.status == "consolidated":
         conditions.append(table.consolidated.is_(True))
+    elif listing.status == "superseded":
+        conditions.append(table.superseded_by.is_not(None))
     elif listing.status == "expired":
         conditions.append(expired)
     if listing.types:
@@ -240,17 +274,18 @@ async def list_after(
 
 
 async def count_memories(connection: AsyncConnection, workspace_id: str, now: datetime) -> dict[str, int]:
-    """Return the number of the workspace's memories: total, active, expired and consolidated."""
+    """Return the number of the workspace's memories: total, active, expired, consolidated and superseded."""
     table = memories.c
     expired = sa.and_(table.expires_at.is_not(None), table.expires_at <= now)
     query = sa.select(
         sa.func.count(),
-        sa.func.count().filter(table.consolidated.is_(False), ~expired),
+        sa.func.count().filter(NOT_REPLACED, ~expired),
         sa.func.count().filter(expired),
         sa.func.count().filter(table.consolidated.is_(True)),
+        sa.func.count().filter(table.superseded_by.is_not(None)),
     ).where(table.workspace_id == workspace_id, table.deleted_at.is_(None))
     row = (await connection.execute(query)).one()
-    return dict(zip(("total", "active", "expired", "consolidated"), row, strict=True))
+    return dict(zip(("total", "active", "expired", "consolidated", "superseded"), row, strict=True))
 
 
 async def sum_accesses(connection: AsyncConnection, workspace_id: str) -> int:
@@ -271,7 +306,7 @@ async def erase_content(connection: AsyncConnection, memory_id: str, now: dateti
     The rows stay: they say that it existed, when, and by whom.
     """
     blank: dict[str, Any] = dict.fromkeys(
-        ("project", "task", "entity", "author", "session", "occurred_at", "source", "expires_at"), None
+        ("project", "task", "entity", "author", "session", "occurred_at", "source", "expires_at", "text_digest"), None
     )
     await connection.execute(
         sa.update(memories)

@@ -36,6 +36,14 @@ memories = sa.Table(
     sa.Column("last_accessed_at", UtcDateTime),
     sa.Column("consolidated", sa.Boolean, nullable=False),
     sa.Column("consolidated_into", sa.String(36)),
+    # The newest memory that has a link `supersedes` to it, and since when: a copy of what `links` says.
+    sa.Column("superseded_by", sa.String(36)),
+    sa.Column("superseded_at", UtcDateTime),
+    # How often it was stored again, and when last.
+    sa.Column("repeats", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("repeated_at", UtcDateTime),
+    # By it a memory with the same text is found; null if the text was erased.
+    sa.Column("text_digest", sa.String(32)),
     sa.Column("source", sa.String(200)),
     sa.Column("metadata", sa.JSON, nullable=False),
     # The names, types and sizes of its pictures; null if it has none.
@@ -51,6 +59,7 @@ memories = sa.Table(
         "created_at",
         "position",
         "consolidated",
+        "superseded_by",
         "expires_at",
         "deleted_at",
         sqlite_where=sa.text("deleted_at IS NULL"),
@@ -61,6 +70,13 @@ memories = sa.Table(
         "deleted_at",
         sqlite_where=sa.text("deleted_at IS NOT NULL AND erased_at IS NULL"),
         postgresql_where=sa.text("deleted_at IS NOT NULL AND erased_at IS NULL"),
+    ),
+    sa.Index(
+        "ix_memories_workspace_id_text_digest",
+        "workspace_id",
+        "text_digest",
+        sqlite_where=sa.text("deleted_at IS NULL"),
+        postgresql_where=sa.text("deleted_at IS NULL"),
     ),
     sa.Index("ix_memories_workspace_id_session_position", "workspace_id", "session", "position"),
     # Memories that hold until they are changed: a session begins with the newest of these.

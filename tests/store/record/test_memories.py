@@ -38,7 +38,7 @@ def list_contents(ledger, clock):
 
 
 def test_every_column_of_a_memory_is_a_field_or_kept_by_the_store():
-    kept = {"workspace_id", "revision", "position", "deleted_at", "erased_at"}
+    kept = {"workspace_id", "revision", "position", "deleted_at", "erased_at", "text_digest"}
     assert {column.name for column in table.c} == set(Memory.model_fields) | kept
 
 
@@ -131,7 +131,7 @@ async def test_each_status_lists_and_counts_its_own(ledger, list_contents, clock
     assert len(await list_contents(status="all")) == 4
     async with ledger.db.read() as connection:
         found = await memories.count_memories(connection, ledger.workspace, clock())
-    assert found == {"total": 4, "active": 2, "expired": 1, "consolidated": 1}
+    assert found == {"total": 4, "active": 2, "expired": 1, "consolidated": 1, "superseded": 0}
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.memory.models import Memory
+from server.store.record.current import NOT_REPLACED
 from server.store.record.memories import FIELDS, memory_from_row
 from server.store.tables.capture import sessions
 from server.store.tables.memories import IS_STANDING, memories
@@ -19,7 +20,7 @@ _DONE_TYPES = ("summary", "observation")
 def _holds(now: datetime) -> sa.ColumnElement[bool]:
     return sa.and_(
         memories.c.deleted_at.is_(None),
-        memories.c.consolidated.is_(False),
+        NOT_REPLACED,
         sa.or_(memories.c.expires_at.is_(None), memories.c.expires_at > now),
     )
 

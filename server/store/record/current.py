@@ -1,0 +1,48 @@
+"""The memories that no other one has taken the place of: now, or as it was at an earlier time."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from server.store.tables.lifecycle import consolidations
+from server.store.tables.memories import memories
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What a caller wants to see of the past.
+
+    Attributes:
+        as_of: the time: what was stored or happened by then, and was not replaced yet. None: now.
+        has_superseded: whether superseded memories come as well.
+    """
+
+    as_of: datetime | None = None
+    has_superseded: bool = False
+
+
+NOT_REPLACED = sa.and_(memories.c.consolidated.is_(False), memories.c.superseded_by.is_(None))
+"""Whether a memory is neither merged into another one nor superseded. The search store has these."""
+
+
+def is_current(past: Past | None) -> sa.ColumnElement[bool]:
+    """Whether no other memory has taken the place of one; None asks for now.
+
+    A merged memory is known from the time of its merge on, whenever its sources happened.
+    """
+    if past is None:
+        return NOT_REPLACED
+    table = memories.c
+    if past.as_of is None:
+        return table.consolidated.is_(False)
+    merged = memories.alias("merged")
+    was_merged_later = sa.exists().where(merged.c.id == table.consolidated_into, merged.c.created_at > past.as_of)
+    is_merged = sa.exists().where(consolidations.c.memory_id == table.id)
+    conditions = [
+        sa.or_(table.created_at <= past.as_of, sa.and_(table.occurred_at <= past.as_of, ~is_merged)),
+        sa.or_(table.consolidated.is_(False), was_merged_later),
+    ]
+    if not past.has_superseded:
+        conditions.append(sa.or_(table.superseded_by.is_(None), table.superseded_at > past.as_of))
+    return sa.and_(*conditions)
