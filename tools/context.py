@@ -21,7 +21,7 @@ from tools.core.conversations import Conversation
 from tools.core.fields import MAX_PEEKED_WORKSPACES, QUERY_CHARACTERS, Name, Words, WorkspaceNames, ZoneName, read_zone
 from tools.core.operation import Effect, Operation
 from tools.core.services import Services
-from tools.memories.arguments import Facets
+from tools.memories.arguments import Facets, PastArgs, find_future_notice
 from tools.recall.answers import (
     OMITTED,
     MatchedMemory,
@@ -44,7 +44,7 @@ ITEMS = 50
 NO_QUESTION = question.Question("")
 
 
-class RetrieveContext(InWorkspace, Facets):
+class RetrieveContext(InWorkspace, Facets, PastArgs):
     """The arguments of `retrieve_context`."""
 
     message: str = Field(
@@ -194,6 +194,7 @@ async def _recall(services: Services, call: Call, args: RetrieveContext, others:
         counts_as_use=args.track_access and has_memories,
         is_explained=args.explain,
         is_known=None if conversation is None else conversation.knows,
+        past=args.past,
     )
     result = await recall(services, call.workspace, request, others=others)
     if conversation is not None and has_memories:
@@ -226,7 +227,8 @@ def _find_conversation(services: Services, call: Call, args: RetrieveContext) ->
 async def _list_newest(services: Services, call: Call, args: RetrieveContext) -> _Recalled:
     """Return the newest memories that fit into `max_tokens`."""
     async with services.db.read() as connection:
-        page, _ = await memories.list_page(connection, call.id_for_reading, args.to_listing(args.limit), services.now())
+        listing, now = args.to_listing(args.limit, args.past), services.now()
+        page, _ = await memories.list_page(connection, call.id_for_reading, listing, now)
     packing = Packing(args.max_tokens)
     fitting = [each for each in page if packing.add(each.content)]
     shown = zip(fitting, packing.share_rest(), strict=True)
@@ -234,7 +236,7 @@ async def _list_newest(services: Services, call: Call, args: RetrieveContext) ->
     missing = {each.id for each in page} - {each.id for each in fitting}
     omitted = [Omitted(id=each.id, reason="budget") for each in page if each.id in missing]
     memories_found = ContextMemories(matches=matches, query_terms=[], ranking="recent", omitted=omitted or None)
-    return _Recalled(memories=memories_found)
+    return _Recalled(memories=memories_found, notice=find_future_notice(args.past, now))
 
 
 async def _show_newest(memory: Memory, room: int | None, *, has_links: bool) -> MatchedMemory:

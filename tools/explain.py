@@ -29,6 +29,7 @@ Verdict = Literal[
     "recalled",
     "deleted",
     "consolidated",
+    "superseded",
     "expired",
     "scope",
     "unmatched",
@@ -44,6 +45,7 @@ _SENTENCES: dict[Verdict, str] = {
     "recalled": "It comes up, at place {rank}.",
     "deleted": "It was deleted.",
     "consolidated": "It was merged into the memory {by}, which is recalled in its place.",
+    "superseded": "It was replaced by the memory {by}. as_of and include_superseded bring it back.",
     "expired": "It expired at {expires_at}.",
     "scope": "The filters leave it out: its scope, project or another field does not match them.",
     "unmatched": "It shares no word with the message, and is not among the {depth} memories nearest in meaning.",
@@ -111,6 +113,8 @@ async def explain_recall(services: Services, call: Call, args: ExplainRecall) ->
         verdict = "deleted"
     elif memory.consolidated:
         verdict, by = "consolidated", memory.consolidated_into
+    elif memory.superseded_by is not None:
+        verdict, by = "superseded", memory.superseded_by
     elif memory.expires_at is not None and memory.expires_at <= services.now():
         verdict = "expired"
     elif verdict == "unmatched" and not _passes_filters(args, memory):

@@ -1,22 +1,17 @@
 """Links between memories: add them, and follow them."""
 
-from datetime import datetime
 from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from server.errors import Failure
-from server.memory.models import Linkage, Memory, Timestamp
+from server.memory.models import Linkage, Timestamp
 from server.store.record import graph, memories
-from server.store.record.journal import journal_memories
 from tools.core.answers import Answer
 from tools.core.call import Call
 from tools.core.operation import Effect, Operation
 from tools.core.services import Services
-from tools.memories.arguments import Linkages, MemoryRef, to_json_value
-from tools.memories.rows import check_links, hold_memory, make_memory_not_found
-
-MOST_LINKS = 100
+from tools.memories.arguments import Linkages, MemoryRef
+from tools.memories.rows import add_links, check_links, hold_memory, make_memory_not_found
 
 
 class MemoryGraph(MemoryRef):
@@ -135,28 +130,11 @@ async def link_memories(services: Services, call: Call, args: LinkMemories) -> M
     async with services.db.write() as connection:
         revision, before = await hold_memory(connection, workspace, args.id, now)
         await check_links(connection, workspace, args.linkages, "linkages", own_id=args.id)
-        after = _add_links(before, args.linkages, now)
+        after = await add_links(connection, workspace, call.actor, now, revision, before, args.linkages)
         added = len(after.linkages) - len(before.linkages)
-        if added:
-            changes = {"linkages": to_json_value(after.linkages), "updated_at": now}
-            await memories.update_memory(connection, args.id, revision, changes)
-            change = (args.id, before.model_dump(mode="json"), after.model_dump(mode="json"))
-            await journal_memories(connection, workspace, call.actor, now, revision, [change])
     if added:
         await services.projection.project(workspace)
     return MemoryLinks(meta=call.meta, id=args.id, added=added, linkages=after.linkages, updated_at=after.updated_at)
-
-
-def _add_links(memory: Memory, wanted: list[Linkage], now: datetime) -> Memory:
-    linkages = list(dict.fromkeys([*memory.linkages, *wanted]))
-    if len(linkages) > max(MOST_LINKS, len(memory.linkages)):
-        raise Failure(
-            "invalid",
-            f"linkages: a memory has at most {MOST_LINKS} links; with these it would have {len(linkages)}.",
-            field="linkages",
-        )
-    is_new = len(linkages) > len(memory.linkages)
-    return memory.model_copy(update={"linkages": linkages, "updated_at": now} if is_new else {})
 
 
 OPERATIONS = (

@@ -55,6 +55,7 @@ class MemoryCounts(BaseModel):
     active: int = Field(description="The memories that recall can return.")
     expired: int = Field(description="The memories that have expired.")
     consolidated: int = Field(description="The memories that were merged into others.")
+    superseded: int = Field(description="The memories that newer ones replaced.")
 
 
 class VectorCounts(BaseModel):

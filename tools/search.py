@@ -14,15 +14,18 @@ from tools.core.call import Call
 from tools.core.fields import Question, ZoneName, read_zone
 from tools.core.operation import Effect, Operation
 from tools.core.services import Services
-from tools.memories.arguments import Facets
+from tools.memories.arguments import Facets, PastArgs, find_future_notice
 from tools.memories.citation import make_title, make_url
 from tools.recall.answers import OMITTED, MatchedMemory, Omitted, list_matches, list_omitted
 from tools.recall.by_operators import recall_by_operators
 from tools.recall.model import LEAST_SHARES, RankedBy, RecallRequest
 from tools.recall.pipeline import recall
 
+#: The fields by which a hit says that a newer memory took its place, or may have.
+_REPLACED = ("superseded_by", "may_be_replaced_by")
 
-class SearchMemories(InWorkspace, Facets):
+
+class SearchMemories(InWorkspace, Facets, PastArgs):
     """The arguments of `search`."""
 
     query: Question = Field(
@@ -64,14 +67,16 @@ class FoundMemories(Answer, Readable):
     def to_text(self) -> str:
         """Return the hits as JSON in the form that ChatGPT's connectors read, each with what a model needs of it."""
         hits = [
-            each.model_dump() | {"date": f"{memory.occurred_at or memory.created_at:%Y-%m-%d}", "text": memory.content}
+            each.model_dump()
+            | {"date": f"{memory.occurred_at or memory.created_at:%Y-%m-%d}", "text": memory.content}
+            | {name: by for name in _REPLACED if (by := getattr(memory, name)) is not None}
             for each, memory in zip(self.results, self.memories, strict=True)
         ]
         notice = {"notice": self.meta.notice} if self.meta.notice else {}
         return json.dumps({"results": hits, **notice}, ensure_ascii=False, separators=(",", ":"))
 
 
-class RecentMemories(InWorkspace, Facets):
+class RecentMemories(InWorkspace, Facets, PastArgs):
     """The arguments of `recent`."""
 
     limit: int = Field(default=10, ge=1, le=100, description="The largest number of memories.")
@@ -93,6 +98,7 @@ async def search_memories(services: Services, call: Call, args: SearchMemories) 
         counts_as_use=args.track_access,
         is_explained=args.explain,
         zone=read_zone(args.time_zone),
+        past=args.past,
     )
     if (alternatives := read_operators(args.query)) is None:
         found = await recall(services, call.workspace, request)
@@ -117,9 +123,9 @@ def _build_result(services: Services, memory: RecalledMemory) -> SearchResult:
 async def list_recent_memories(services: Services, call: Call, args: RecentMemories) -> RecentAnswer:
     """Return the newest memories, newest first."""
     async with services.db.read() as connection:
-        listing = args.to_listing(args.limit)
+        listing = args.to_listing(args.limit, args.past)
         page, _ = await memories.list_page(connection, call.id_for_reading, listing, services.now())
-    return RecentAnswer(meta=call.meta, memories=page)
+    return RecentAnswer(meta=call.build_meta(find_future_notice(args.past, services.now())), memories=page)
 
 
 OPERATIONS = (

@@ -12,14 +12,14 @@ from tools.core.call import Call
 from tools.core.fields import MAX_PEEKED_WORKSPACES, Question, WorkspaceNames
 from tools.core.operation import Effect, Operation
 from tools.core.services import Services
-from tools.memories.arguments import Facets
+from tools.memories.arguments import Facets, PastArgs
 from tools.recall.answers import SkippedBy, list_skip_reasons
 from tools.recall.model import Match, RecallRequest, RecallResult
 from tools.recall.peek import find_peekable_workspaces
 from tools.recall.pipeline import recall
 
 
-class RecallMemories(InWorkspace, Facets):
+class RecallMemories(InWorkspace, Facets, PastArgs):
     """The arguments of `recall_memories`."""
 
     query: Question = Field(description="The words to look for, or a question.")
@@ -55,6 +55,9 @@ class RecallEntry(BaseModel):
         default=None,
         exclude_if=lambda name: name is None,
         description="Its workspace; absent if it is the one of the call.",
+    )
+    superseded_by: str | None = Field(
+        default=None, exclude_if=lambda by: by is None, description="The memory that replaced it; absent if none did."
     )
     skipped_by: list[SkippedBy] = Field(description="The entries of the skip list that it matches.")
 
@@ -96,6 +99,8 @@ def _to_block(memory: RecallEntry) -> str:
     lines = [head, memory.content]
     if memory.linkages:
         lines.append(f"Links: {_join_links(memory.linkages)}")
+    if memory.superseded_by is not None:
+        lines.append(f"Replaced by: memory:{memory.superseded_by}")
     if count := len(memory.images):
         lines.append(f'📷 {count} image{"s" if count > 1 else ""} → memento_view_image("{memory.id}")')
     lines += [f"Skip: {each.item}. {each.reason} (expires {each.expires})" for each in memory.skipped_by]
@@ -121,6 +126,7 @@ def _to_entry(match: Match, call: Call) -> RecallEntry:
         linkages=memory.linkages or [],
         images=memory.images,
         workspace=None if match.home.workspace.id == call.id_for_reading else match.home.workspace.name,
+        superseded_by=memory.superseded_by,
         skipped_by=list_skip_reasons(match.skipped_by),
     )
 
@@ -134,6 +140,7 @@ async def _recall(services: Services, call: Call, args: RecallMemories, *, words
         counts_as_use=args.track_access,
         is_words_only=words_only,
         is_gated=not words_only,
+        past=args.past,
     )
     return await recall(services, call.workspace, request, others=others)
 

@@ -31,6 +31,13 @@ def _parse_end(value: object) -> datetime | None:
     return None if value is None or _read_moment(value) > LATEST else _parse_time(value)
 
 
+def _parse_as_of(value: object) -> datetime:
+    """Read a date or date-time; a date alone is its end, so that it is meant with all that happened on it."""
+    moment = _parse_time(value)
+    is_day = isinstance(value, str) and len(value.strip()) == len("2026-11-21")
+    return moment + timedelta(days=1, milliseconds=-1) if is_day else moment
+
+
 def _read_moment(value: object) -> datetime:
     if isinstance(value, datetime):
         value = value.isoformat()
@@ -95,6 +102,8 @@ def _check_workspace_count(value: list[str]) -> list[str]:
 
 
 Moment = Annotated[datetime, BeforeValidator(_parse_time), WithJsonSchema({"type": "string", "format": "date-time"})]
+#: A time whose state is asked for.
+AsOf = Annotated[datetime, BeforeValidator(_parse_as_of), WithJsonSchema({"type": "string", "format": "date-time"})]
 #: When something ends: a time, or never.
 End = Annotated[datetime | None, BeforeValidator(_parse_end), WithJsonSchema({"type": "string", "format": "date-time"})]
 #: Text that is not blank.

@@ -8,11 +8,12 @@ from typing import Annotated, Any, ClassVar, Self, cast
 from pydantic import AfterValidator, BaseModel, Field, StringConstraints, model_validator
 from pydantic.json_schema import SkipJsonSchema
 
-from server.memory.models import Linkage, Memory, Scope
+from server.memory.models import SUPERSEDES, Linkage, Memory, Scope
 from server.memory.tiers import Tier, list_tiers
+from server.store.record.current import Past
 from server.store.record.memories import Listing
 from tools.core.arguments import Args, InWorkspace
-from tools.core.fields import METADATA_BYTES, Content, End, Id, Moment, Name, NewName, NewWords, Word, Words
+from tools.core.fields import METADATA_BYTES, AsOf, Content, End, Id, Moment, Name, NewName, NewWords, Word, Words
 from tools.memories.images import NewImages
 
 DEFAULT_TYPE = "observation"
@@ -46,8 +47,19 @@ def _check_metadata(metadata: dict[str, Any]) -> dict[str, Any]:
     return metadata
 
 
-Linkages = Annotated[list[Linkage], Field(max_length=100), AfterValidator(_check_link_ends)]
+#: The most links of a memory.
+MOST_LINKS = 100
+Linkages = Annotated[list[Linkage], Field(max_length=MOST_LINKS), AfterValidator(_check_link_ends)]
 LinkedId = Annotated[str, StringConstraints(min_length=1, max_length=36)]
+SupersededIds = Annotated[list[LinkedId], Field(max_length=50)]
+SUPERSEDES_FIELD = "The ids of memories that it replaces: they leave recall, and stay readable."
+
+
+def link_to_superseded(ids: Sequence[str]) -> list[Linkage]:
+    """Return the links that say that these memories are replaced."""
+    return [Linkage(type="memory", id=each, label=SUPERSEDES) for each in dict.fromkeys(ids)]
+
+
 Metadata = Annotated[dict[str, Any], AfterValidator(_check_metadata)]
 
 
@@ -78,6 +90,7 @@ def find_missing_place(scope: Scope | None, project: str | None, task: str | Non
 ANSWERED_FIELDS: Mapping[str, str | None] = dict.fromkeys(
     (
         *("id", "workspace", "meta", "created_at", "updated_at", "relevance", "access_count", "last_accessed_at"),
+        *("superseded_by", "superseded_at", "repeats", "repeated_at", "similar"),
         *("consolidated", "consolidated_into", "score", "keyword_score", "vector_score", "relevance_score"),
         *("skipped_by", "why", "cut", "title", "text", "url", "images"),
     )
@@ -122,6 +135,7 @@ class NewMemory(Args):
         description="The time from which it is no longer recalled. ISO 8601.",
     )
     linkages: Linkages = Field(default=[], description="Links to memories and files.")
+    supersedes: SupersededIds = Field(default=[], description=SUPERSEDES_FIELD)
     source: Name | None = Field(default=None, description="Its origin, for example a file or a tool.")
     metadata: Metadata = Field(default={}, description="Anything else to keep with it, as a small JSON object.")
 
@@ -131,9 +145,16 @@ class NewMemory(Args):
             raise ValueError(problem)
         return self
 
+    @model_validator(mode="after")
+    def _check_count_of_links(self) -> Self:
+        if len(self.linkages) + len(self.supersedes) > MOST_LINKS:
+            raise ValueError(f"supersedes and linkages are at most {MOST_LINKS} links together")
+        return self
+
     def to_memory(self, memory_id: str, now: datetime) -> Memory:
-        """Return the memory that is to be stored. Every field of a new memory is a field of the memory."""
-        given: dict[str, Any] = {name: getattr(self, name) for name in NewMemory.model_fields}
+        """Return the memory that is to be stored. Every field of a new memory but `supersedes` is one of the memory."""
+        given: dict[str, Any] = {name: getattr(self, name) for name in NewMemory.model_fields if name != "supersedes"}
+        given["linkages"] = list(dict.fromkeys([*self.linkages, *link_to_superseded(self.supersedes)]))
         given["type"] = self.type or DEFAULT_TYPE
         given["tags"] = list(dict.fromkeys(self.tags))
         given["scope"] = self.scope or ("task" if self.task else "project" if self.project else "global")
@@ -172,6 +193,29 @@ class MemoryRef(InWorkspace):
     id: Id = Field(description="The memory's id.")
 
 
+class PastArgs(BaseModel):
+    """The arguments that bring replaced memories back."""
+
+    as_of: AsOf | None = Field(
+        default=None, description="What was known at this time and not replaced yet, e.g. 2026-10-01 (to its end, UTC)."
+    )
+    include_superseded: bool = Field(
+        default=False, description="Whether memories come that newer ones replaced; they have `superseded_by`."
+    )
+
+    @property
+    def past(self) -> Past | None:
+        """What is asked for of the past; None if nothing is."""
+        is_asked = self.as_of is not None or self.include_superseded
+        return Past(self.as_of, self.include_superseded) if is_asked else None
+
+
+def find_future_notice(past: Past | None, now: datetime) -> str | None:
+    """Return the notice that a time to be shown has not come yet; None if it has."""
+    is_future = past is not None and past.as_of is not None and past.as_of > now
+    return "as_of is in the future: this is what holds now." if is_future else None
+
+
 class Facets(BaseModel):
     """The filters of lists and of recall."""
 
@@ -204,9 +248,10 @@ class Facets(BaseModel):
         """Return the tiers that are seen from the project or the task; none if all memories are, or with a scope."""
         return list_tiers(self.project, self.task) if self.scope is None else []
 
-    def to_listing(self, limit: int) -> Listing:
+    def to_listing(self, limit: int, past: Past | None = None) -> Listing:
         """Return the listing of the newest memories that pass the filters."""
         return Listing(
+            past=past,
             limit=limit,
             types=self.type,
             tags=self.tags,

@@ -19,7 +19,8 @@ class ExportMemories(InWorkspace):
     """The arguments of an export."""
 
     status: Literal["active", "all"] = Field(
-        default="all", description="`all`: also those that were merged or have expired; `active`: without them."
+        default="all",
+        description="`all`: also those that were merged or replaced, or have expired; `active`: without them.",
     )
 
 
@@ -31,7 +32,11 @@ async def export_memories(services: Services, call: Call, args: ExportMemories) 
         async with services.db.read() as connection:
             page = await memories.list_after(connection, call.id_for_reading, position, STEP)
         for position, memory in page:  # noqa: B007 - the last position is where the next page begins
-            is_active = not memory.consolidated and (memory.expires_at is None or memory.expires_at > now)
+            is_active = (
+                not memory.consolidated
+                and memory.superseded_by is None
+                and (memory.expires_at is None or memory.expires_at > now)
+            )
             if is_active or args.status == "all":
                 yield memory
         if len(page) < STEP:

@@ -26,9 +26,9 @@ from tools.core.fields import Name
 from tools.core.operation import Effect, Operation
 from tools.core.refusals import list_problems
 from tools.core.services import Services
-from tools.memories.arguments import NewMemory, find_expiry_notice
+from tools.memories.arguments import NewMemory, find_expiry_notice, link_to_superseded
 from tools.memories.rows import check_links
-from tools.memories.storing import embed_contents, index_new_memories, insert_new_memories
+from tools.memories.storing import embed_contents, index_new_memories, store_unless_told
 
 MOST = 100
 
@@ -154,7 +154,8 @@ class IngestedMemories(Answer):
     """The memories that were ingested."""
 
     ingested: int = Field(description="The number of memories that were stored.")
-    ids: list[str] = Field(description="Their ids, in the order given.")
+    ids: list[str] = Field(description="The id of each memory, in the order given; of a repeat, that of the first one.")
+    repeated: int = Field(default=0, description="The number of memories that were there already, told once more.")
     source: str = Field(description="Their origin.")
     indexed: bool = Field(description="False if the search store is down: they are stored, and can be found later.")
     refused: list[RefusedEntry] = Field(default=[], description="The memories that were skipped.")
@@ -177,12 +178,13 @@ async def ingest_memories(services: Services, call: Call, args: IngestMemories) 
             args = args.leave_out(problems)
         new = [_to_ingested_memory(each.to_memory(new_id(now), now), args.source) for each in args.memories]
         kept = None if windows is None else [by_entry[id(each)] for each in args.memories]
-        await insert_new_memories(connection, services, placed.workspace, placed.actor, new, kept, now)
+        stored = await store_unless_told(connection, services, placed, new, kept, now)
     indexed = await index_new_memories(services, placed.workspace.id, windows)
     return IngestedMemories(
         meta=placed.build_meta(find_expiry_notice(new, now)),
-        ingested=len(new),
-        ids=[memory.id for memory in new],
+        ingested=len({memory.id for memory in new} & {memory.id for memory in stored}),
+        ids=[memory.id for memory in stored],
+        repeated=sum(memory.id != each.id for memory, each in zip(new, stored, strict=True)),
         source=args.source,
         indexed=indexed,
         refused=args.refused_entries,
@@ -206,6 +208,8 @@ async def _find_link_problems(
         field = f"memories.{index}.linkages"
         try:
             await check_links(connection, workspace_id, entry.linkages, field)
+            field = f"memories.{index}.supersedes"
+            await check_links(connection, workspace_id, link_to_superseded(entry.supersedes), field)
         except Failure as failure:
             problems.append(Problem(field, failure.message.removeprefix(f"{field}: ").removesuffix(".")))
     return problems

@@ -20,22 +20,28 @@ from tools.core.operation import Effect, Operation
 from tools.core.services import Services
 from tools.memories.arguments import (
     ANSWERED_FIELDS,
+    SUPERSEDES_FIELD,
     Facets,
     Linkages,
     MemoryRef,
     Metadata,
+    PastArgs,
     StoreMemory,
+    SupersededIds,
     find_expiry_notice,
+    find_future_notice,
     find_metadata_problem,
     find_missing_place,
+    link_to_superseded,
     merge_patch,
     to_json_value,
 )
 from tools.memories.citation import make_title, make_url
 from tools.memories.deletion import DeletedMemory, DeleteMemory, delete_memory
 from tools.memories.images import decode_images, describe_pictures
-from tools.memories.rows import check_links, hold_memory, make_memory_not_found
-from tools.memories.storing import embed_contents, index_new_memories, insert_new_memories
+from tools.memories.rows import check_links, hold_memory, join_links, make_memory_not_found
+from tools.memories.similar import SimilarMemory, find_similar_memories, write_similar_notice
+from tools.memories.storing import embed_contents, index_new_memories, store_unless_told
 
 
 class MemoryAnswer(Memory):
@@ -58,6 +64,12 @@ class StoredMemory(Answer):
     id: str = Field(description="The new memory's id.")
     memory: Memory = Field(description="The memory as it is stored.")
     indexed: bool = Field(description="False if the search store is down: it is stored, and can be found later.")
+    is_repeat: bool = Field(
+        default=False, description="True if it was stored before: `memory` is the one that is there, told once more."
+    )
+    similar: list[SimilarMemory] = Field(
+        default=[], description="At most three memories that it may replace, or that say nearly the same."
+    )
 
 
 #: The fields that a memory may be without.
@@ -84,6 +96,7 @@ class UpdateMemory(MemoryRef):
         description="The time from which it is no longer recalled.",
     )
     linkages: Linkages | None = Field(default=None, description="The new links, in place of all earlier ones.")
+    supersedes: SupersededIds = Field(default=[], description=SUPERSEDES_FIELD)
     source: Name | None = Field(default=None, description="Its origin, for example a file or a tool.")
     metadata: Metadata | None = Field(
         default=None,
@@ -97,7 +110,7 @@ class UpdateMemory(MemoryRef):
     def _require_changes(self) -> Self:
         if both := [name for name in self.clear if getattr(self, name) is not None]:
             raise ValueError(f"{both[0]} has a new value and stands in clear; send one of the two")
-        if not self.list_changes({}):
+        if not self.list_changes({}) and not self.supersedes:
             raise ValueError("No fields to update. Send at least one field beside the id")
         return self
 
@@ -110,10 +123,10 @@ class UpdateMemory(MemoryRef):
         return changes | {name: {} if name == "metadata" else None for name in self.clear}
 
 
-class ListMemories(InWorkspace, Facets):
+class ListMemories(InWorkspace, Facets, PastArgs):
     """The arguments of `list_memories`."""
 
-    status: Literal["active", "consolidated", "expired", "all"] = Field(
+    status: Literal["active", "consolidated", "superseded", "expired", "all"] = Field(
         default="active", description="Only memories in this state."
     )
     sort: memories.Sort = Field(default="created_at", description="The field to sort by.")
@@ -156,6 +169,8 @@ class MemoryPage(Answer):
 async def store_memory(services: Services, call: Call, args: StoreMemory) -> StoredMemory:
     """Store one fact and make it searchable. It returns when the row is on the disk.
 
+    An exact repeat is not stored again: it is counted, and the memory that is there is returned.
+
     Raises:
         Failure: `invalid` for a link to a memory that does not exist and for a picture that cannot be kept;
             `quota_exceeded` if the account's plan allows no more memories.
@@ -164,16 +179,26 @@ async def store_memory(services: Services, call: Call, args: StoreMemory) -> Sto
     now = services.now()
     memory = args.to_memory(new_id(now), now)
     windows = await embed_contents(services, call, [memory.content])
+    similar = await find_similar_memories(services, call, memory, windows)
     async with services.db.write() as connection:
         placed = await ensure_workspace(connection, services, call)
-        await check_links(connection, placed.workspace.id, memory.linkages, "linkages")
+        await check_links(connection, placed.workspace.id, args.linkages, "linkages")
+        await check_links(connection, placed.workspace.id, link_to_superseded(args.supersedes), "supersedes")
         described = describe_pictures(pictures, placed.workspace.name, memory.id)
         memory = memory.model_copy(update={"images": described})
-        await insert_new_memories(connection, services, placed.workspace, placed.actor, [memory], windows, now)
+        (stored,) = await store_unless_told(connection, services, placed, [memory], windows, now)
         await images.put_pictures(connection, placed.workspace.id, memory.id, pictures)
     indexed = await index_new_memories(services, placed.workspace.id, windows)
-    meta = placed.build_meta(find_expiry_notice([memory], now))
-    return StoredMemory(meta=meta, id=memory.id, memory=memory, indexed=indexed)
+    similar = [each for each in similar if each.id != stored.id]
+    notices = find_expiry_notice([stored], now), write_similar_notice(similar, stored.id)
+    return StoredMemory(
+        meta=placed.build_meta(" ".join(each for each in notices if each) or None),
+        id=stored.id,
+        memory=stored,
+        indexed=indexed,
+        is_repeat=stored.id != memory.id,
+        similar=similar,
+    )
 
 
 async def fetch_memory(services: Services, call: Call, args: MemoryRef) -> FetchedMemory:
@@ -211,12 +236,17 @@ async def update_memory(services: Services, call: Call, args: UpdateMemory) -> M
     async with services.db.write() as connection:
         revision, before = await hold_memory(connection, workspace, args.id, now)
         changes = args.list_changes(before.metadata)
+        if args.supersedes:
+            own = before if args.linkages is None else before.model_copy(update={"linkages": args.linkages})
+            joined = join_links(own, link_to_superseded(args.supersedes), "supersedes")
+            changes["linkages"] = to_json_value(joined)
         if problem := find_metadata_problem(changes.get("metadata", {})):
             raise Failure("invalid", f"metadata: {problem}.", field="metadata")
         after = Memory.model_validate(before.model_dump() | changes | {"updated_at": now})
         if problem := find_missing_place(after.scope, after.project, after.task):
             raise Failure("invalid", f"{problem}.", field=problem.partition(" ")[0])
         await check_links(connection, workspace, args.linkages or [], "linkages", own_id=args.id)
+        await check_links(connection, workspace, link_to_superseded(args.supersedes), "supersedes", own_id=args.id)
         moves = {"content", "session"} & changes.keys()
         if moves:
             await memories.renew_followers(connection, workspace, args.id, now)
@@ -250,6 +280,7 @@ async def list_memories(services: Services, call: Call, args: ListMemories) -> M
         matches_parts_of_tags=True,
         equal=args.list_exact_filters(),
         tiers=args.list_tiers(),
+        past=args.past,
     )
     async with services.db.read() as connection:
         found, total = await memories.list_page(connection, call.id_for_reading, listing, services.now())
@@ -257,8 +288,9 @@ async def list_memories(services: Services, call: Call, args: ListMemories) -> M
     has_more = len(found) > args.limit
     following = places.encode((getattr(page[-1], args.sort), page[-1].id)) if has_more else None
     page = [services.accesses.add_unwritten(call.id_for_reading, each) for each in page]
+    meta = call.build_meta(find_future_notice(args.past, services.now()))
     return MemoryPage(
-        meta=call.meta, memories=page, total=total, offset=args.offset, limit=args.limit, next_cursor=following
+        meta=meta, memories=page, total=total, offset=args.offset, limit=args.limit, next_cursor=following
     )
 
 

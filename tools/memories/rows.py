@@ -8,8 +8,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from server.errors import Failure
 from server.memory.models import Linkage, Memory
 from server.store.record import graph, memories
+from server.store.record.journal import Actor, journal_memories
 from server.store.record.notes import working_memory
 from server.store.record.workspaces import WorkspaceGone
+from tools.memories.arguments import MOST_LINKS, to_json_value
 
 
 def make_memory_not_found(memory_id: str, field: str = "id") -> Failure:
@@ -56,6 +58,44 @@ async def check_links(
         _refuse_missing(items, there, field, "working-memory item")
     if own_id is not None:
         await _refuse_circles(connection, workspace_id, linkages, field, own_id)
+
+
+def join_links(memory: Memory, wanted: Sequence[Linkage], field: str) -> list[Linkage]:
+    """Return the links of a memory with those that it shall have as well, each once.
+
+    Raises:
+        Failure: `invalid` if there are too many.
+    """
+    linkages = list(dict.fromkeys([*memory.linkages, *wanted]))
+    if len(linkages) > max(MOST_LINKS, len(memory.linkages)):
+        message = f"{field}: a memory has at most {MOST_LINKS} links; with these it would have {len(linkages)}."
+        raise Failure("invalid", message, field=field)
+    return linkages
+
+
+async def add_links(
+    connection: AsyncConnection,
+    workspace_id: str,
+    actor: Actor,
+    now: datetime,
+    revision: int,
+    memory: Memory,
+    wanted: Sequence[Linkage],
+) -> Memory:
+    """Give a memory links that were checked, as a change with this revision, unless it has them; return the memory.
+
+    Raises:
+        Failure: `invalid` if it would have too many.
+    """
+    linkages = join_links(memory, wanted, "linkages")
+    if len(linkages) == len(memory.linkages):
+        return memory
+    after = memory.model_copy(update={"linkages": linkages, "updated_at": now})
+    changes = {"linkages": to_json_value(linkages), "updated_at": now}
+    await memories.update_memory(connection, memory.id, revision, changes)
+    change = (memory.id, memory.model_dump(mode="json"), after.model_dump(mode="json"))
+    await journal_memories(connection, workspace_id, actor, now, revision, [change])
+    return after
 
 
 async def _refuse_circles(

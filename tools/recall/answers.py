@@ -68,6 +68,11 @@ class MatchedMemory(RecalledMemory):
         description="The entries of the skip list that it matches: do not act on it, and do not mention it.",
     )
     why: Why | None = Field(default=None, description="The reasons for its rank, if `explain` is set.")
+    may_be_replaced_by: str | None = Field(
+        default=None,
+        exclude_if=lambda by: by is None,
+        description="A newer memory that says something else about the same; absent if none was found.",
+    )
     cut: Cut | None = Field(
         default=None,
         description="The part of the text that `content` has, if there is no room in max_tokens for all of it; fetch "
@@ -118,6 +123,7 @@ def _build_match(match: Match, own: SearchedWorkspace | None, *, has_links: bool
         "workspace": None if match.home is own else match.home.workspace.name,
         "skipped_by": list_skip_reasons(match.skipped_by) or None,
         "why": explain_rank(ranked, match.home) if is_explained else None,
+        "may_be_replaced_by": match.replaced_by if match.memory.superseded_by is None else None,
         "cut": match.cut,
     }
     if not has_links:

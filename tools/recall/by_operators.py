@@ -97,7 +97,7 @@ async def _list_newest(
     home = SearchedWorkspace(workspace, Question(""))
     matches: list[Match] = []
     withheld = 0
-    async with aclosing(_read_newest(services, workspace, request.facets)) as newest:
+    async with aclosing(_read_newest(services, workspace, request)) as newest:
         async for memory in newest:
             if request.is_admitted is not None and not await request.is_admitted(memory):
                 continue
@@ -112,10 +112,12 @@ async def _list_newest(
     return _build_result(matches, home, withheld)
 
 
-async def _read_newest(services: Services, workspace: Workspace, facets: Facets) -> AsyncGenerator[RecalledMemory]:
+async def _read_newest(
+    services: Services, workspace: Workspace, request: RecallRequest
+) -> AsyncGenerator[RecalledMemory]:
     now = services.now()
     for offset in range(0, MOST_READ, _PAGE):
-        listing = replace(facets.to_listing(_PAGE), offset=offset)
+        listing = replace(request.facets.to_listing(_PAGE, request.past), offset=offset)
         async with services.db.read() as connection:
             page, _ = await memories.list_page(connection, workspace.id, listing, now)
         for each in page:

@@ -14,6 +14,7 @@ from server.memory.recall.ranking import Candidate, RankedCandidate
 from server.memory.skip import SkipEntry
 from server.memory.vector import TokenVectors, Vector
 from server.store.db import Database
+from server.store.record.current import Past
 from server.store.record.recalled import RecalledMemory, read_recalled_memories
 from server.store.record.workspaces import Workspace
 from server.store.search.seam import FoundPoint
@@ -21,6 +22,9 @@ from tools.memories.arguments import Facets
 
 CANDIDATES = 40
 """The number of memories that each arm is asked for. More improve nothing (docs/recall.md), and cost each recall."""
+
+PAST_CANDIDATES = 1_000
+"""The same for a recall of an earlier time."""
 
 #: How the memories of an answer were ranked: by their words, by words and meaning, or by their age.
 RankedBy = Literal["keyword", "hybrid", "recent"]
@@ -57,6 +61,8 @@ class RecallRequest:
     is_admitted: Callable[[RecalledMemory], Awaitable[bool]] | None = None
     #: The number of candidates that each arm is asked for, if `limit` is not larger.
     least_depth: int = CANDIDATES
+    #: What is asked for of the past; None: what holds now.
+    past: Past | None = None
 
     @property
     def may_list(self) -> bool:
@@ -65,8 +71,9 @@ class RecallRequest:
 
     @property
     def depth(self) -> int:
-        """The number of candidates that each arm is asked for."""
-        return max(self.least_depth, self.limit)
+        """The number of candidates that each arm is asked for: many for an earlier time, as newer ones come, too."""
+        is_earlier = self.past is not None and self.past.as_of is not None
+        return max(PAST_CANDIDATES if is_earlier else self.least_depth, self.limit)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,8 +135,9 @@ class SearchedWorkspace:
 class CandidateMemories:
     """The memories of all candidates, as the record has them. They are read when they are needed: most never are."""
 
-    def __init__(self, db: Database, searched: Sequence[SearchedWorkspace]) -> None:
+    def __init__(self, db: Database, searched: Sequence[SearchedWorkspace], past: Past | None = None) -> None:
         self._db = db
+        self._past = past
         self._homes = {candidate.id: each for each in searched for candidate in each.candidates}
         self._read: dict[str, RecalledMemory | None] = {}
 
@@ -144,7 +152,9 @@ class CandidateMemories:
             if each not in self._read:
                 wanted.setdefault(self._homes[each].workspace.id, []).append(each)
         for workspace_id, missing in wanted.items():
-            self._read |= dict.fromkeys(missing) | await read_recalled_memories(self._db, workspace_id, missing)
+            self._read |= dict.fromkeys(missing) | await read_recalled_memories(
+                self._db, workspace_id, missing, self._past
+            )
 
     def was_read(self, memory_id: str) -> bool:
         """Whether `get_memory` knows the memory."""
@@ -173,6 +183,8 @@ class Match:
     skipped_by: tuple[SkipEntry, ...]
     #: The part of its text that `memory` has; None if it has all of it.
     cut: Cut | None = None
+    #: The newer memory that replaces it, or may do so.
+    replaced_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

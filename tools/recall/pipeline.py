@@ -4,10 +4,11 @@ question → candidates of both arms, one round trip for each workspace → gate
 skip list, near-duplicates, room. The operations that recall (`search`, `context`, `explain`) all go through `recall`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from server.errors import make_unavailable_failure
+from server.memory.corrections.leading import find_replacements, lead_newer
 from server.memory.recall import gate
 from server.memory.recall.packing import Duplicates, Packing
 from server.memory.recall.ranking import Candidate, RankedCandidate, rank
@@ -19,6 +20,7 @@ from server.store.record.recalled import RecalledMemory
 from server.store.record.workspaces import MissingWorkspace, Workspace
 from server.store.search.seam import EngineDown
 from tools.core.services import Services
+from tools.memories.arguments import find_future_notice
 from tools.recall.cutting import cut_matches
 from tools.recall.interactions import add_interactions
 from tools.recall.model import CandidateMemories, LeftOut, Match, RecallRequest, RecallResult, SearchedWorkspace
@@ -68,10 +70,11 @@ async def _recall(
         searched = await add_interactions(services.db, searched)
         own = None if own is None else searched[0]
         candidates, gated_out = apply_gate(searched, settings.recall_threshold, is_gated=request.is_gated)
-        memories = CandidateMemories(services.db, searched)
+        memories = CandidateMemories(services.db, searched, request.past)
         ranked = rank(candidates, alpha=settings.recall_alpha, now=now, spans=question.find_spans(now))
         ranked = await rerank(services, request.message, ranked, memories)
-        choice = await _choose_matches(ranked, memories, entries, settings, request)
+        replaced = await _find_replacements(ranked, memories, request)
+        choice = await _choose_matches(lead_newer(ranked, replaced), memories, entries, settings, request, replaced)
     matches = choice.matches if request.max_tokens is None else await cut_matches(choice.matches, choice.rooms)
     if request.counts_as_use:
         note_accesses(services, workspace, matches)
@@ -84,7 +87,7 @@ async def _recall(
         skip_matches=find_matches(entries, request.message),
         left_out=[*gated_out, *choice.left_out] if request.is_explained else choice.missing,
         withheld=choice.withheld,
-        notice=_write_notice(services, own),
+        notice=_join(_write_notice(services, own), find_future_notice(request.past, now)),
     )
 
 
@@ -96,8 +99,10 @@ async def _answer_list(
     entries: Sequence[SkipEntry],
 ) -> RecallResult:
     """Return the answer to a question about a time alone: the newest of the lists of workspaces, the own one first."""
-    memories = CandidateMemories(services.db, searched)
-    choice = await _choose_matches(rank_by_time(searched), memories, entries, workspace.settings, request)
+    memories = CandidateMemories(services.db, searched, request.past)
+    ranked = rank_by_time(searched)
+    replaced = await _find_replacements(ranked, memories, request)
+    choice = await _choose_matches(ranked, memories, entries, workspace.settings, request, replaced)
     matches = choice.matches if request.max_tokens is None else await cut_matches(choice.matches, choice.rooms)
     if request.counts_as_use:
         note_accesses(services, workspace, matches)
@@ -110,7 +115,7 @@ async def _answer_list(
         skip_matches=find_matches(entries, request.message),
         left_out=choice.left_out if request.is_explained else choice.missing,
         withheld=choice.withheld,
-        notice=None,
+        notice=find_future_notice(request.past, services.now()),
     )
 
 
@@ -122,6 +127,10 @@ def _write_notice(services: Services, own: SearchedWorkspace | None) -> str | No
     if (gaps := services.projection.explain_gaps(own.workspace.id)) is not None:
         notices.append(f"Memories may be missing: {gaps}.")
     return " ".join(notices) or None
+
+
+def _join(*notices: str | None) -> str | None:
+    return " ".join(each for each in notices if each) or None
 
 
 async def _search(services: Services, workspace: Workspace, request: RecallRequest) -> SearchedWorkspace:
@@ -166,14 +175,27 @@ class _Choice(NamedTuple):
     withheld: int
 
 
+async def _find_replacements(
+    ranked: Sequence[RankedCandidate], memories: CandidateMemories, request: RecallRequest
+) -> dict[str, str]:
+    """Return which of the best memories may replace which others: the older one's id → the newer one's."""
+    best = [each.id for each in ranked[: request.limit + SPARE]]
+    await memories.read_memories(best)
+    return find_replacements([memory for each in best if (memory := memories.get_memory(each)) is not None])
+
+
 async def _choose_matches(
     ranked: Sequence[RankedCandidate],
     memories: CandidateMemories,
     entries: Sequence[SkipEntry],
     settings: WorkspaceSettings,
     request: RecallRequest,
+    replaced: Mapping[str, str],
 ) -> _Choice:
-    """Choose the best memories that say something new, that the skip list does not withhold, and that fit."""
+    """Choose the best memories that say something new, that the skip list does not withhold, and that fit.
+
+    Of memories that say different things about the same, the newest leads.
+    """
     seen, packing = Duplicates(), Packing(request.max_tokens)
     chosen: list[Match] = []
     left_out: list[LeftOut] = []
@@ -203,7 +225,7 @@ async def _choose_matches(
         elif not packing.add(memory.content):
             left_out.append(LeftOut(each.id, "budget", each))
         else:
-            chosen.append(Match(each, memory, memories.get_home(each.id), against))
+            chosen.append(Match(each, memory, memories.get_home(each.id), against, replaced_by=replaced.get(each.id)))
     among_first = {each.id for each in ranked[: request.limit + withheld]}
     missing = [each for each in left_out if each.id in among_first and each.reason in {"duplicate", "told", "budget"}]
     return _Choice(chosen, packing.share_rest(), left_out, missing, withheld)

@@ -22,7 +22,7 @@ async def list_by_time(
     Agents often store without a type. So if nothing of the type is there, a list of a time or about the person has all
     types. Returns None if nothing has the type or the name at all: then the words may be meant.
     """
-    listing = replace(request.facets.to_listing(request.limit + SPARE))
+    listing = request.facets.to_listing(request.limit + SPARE, request.past)
     of_types = replace(listing, types=listing.types or asked.types)
     between = None if asked.start is None or asked.end is None else (asked.start, asked.end)
     now = services.now()

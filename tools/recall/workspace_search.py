@@ -70,6 +70,9 @@ async def search_workspace(services: Services, workspace: Workspace, request: Re
             found = await services.projection.search_points(workspace.id, query, serving.generation)
         else:
             found = words.search(query)
+        if request.past is not None:
+            add_past = services.projection.add_past
+            found = await add_past(workspace.id, query, found, request.past, rarities, serving)
     unknown = question.has_unknown_name([each >= gate.compute_idf(total, 0) for each in rarities])
     project, task, now = request.facets.project, request.facets.task, services.now().timestamp()
     weighing = Weighing(question, common, scales, project, now, unknown, task)

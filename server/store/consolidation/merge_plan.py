@@ -40,7 +40,6 @@ from server.store.tables.memories import memories as table
 
 #: The number of candidates that are read at a time; between two pages, others have their turn.
 PAGE = 200
-#: The label of a link to a memory that is out of date.
 #: By night, memories that share a tag are merged only if they have been there for so long.
 SETTLED = timedelta(days=7)
 

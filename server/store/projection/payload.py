@@ -11,7 +11,7 @@ from server.memory.merged_memory import SOURCE_LABEL, find_time
 from server.memory.models import Memory
 from server.memory.recall.prior import compute_question_share, is_first_person
 from server.memory.text import NEIGHBOURS, build_search_text, weigh_terms
-from server.store.record.current import NOT_REPLACED
+from server.store.record.current import NOT_REPLACED, Past, is_current
 from server.store.record.leaves import read_leaves
 from server.store.record.memories import FIELDS, memory_from_row
 from server.store.record.vectors import unpack_vectors
@@ -141,6 +141,15 @@ async def select_newest(
     """Select the live rows of the workspace above a revision that changed last, without vectors, for `build_point`."""
     values = {"workspace": workspace_id, "generation": 0, "after": after, "most": limit}
     return (await connection.execute(_NEWEST, values)).all()
+
+
+async def select_replaced(
+    connection: AsyncConnection, workspace_id: str, generation: int, past: Past, limit: int
+) -> Sequence[sa.Row[Any]]:
+    """Select the rows of the workspace that other memories replaced and the past has, for `build_point`."""
+    values = {"workspace": workspace_id, "generation": generation, "after": 0, "most": limit}
+    query = _ROWS.where(memories.c.deleted_at.is_(None), ~NOT_REPLACED, is_current(past))
+    return (await connection.execute(query.order_by(memories.c.revision.desc()), values)).all()
 
 
 def split_rows(rows: Sequence[sa.Row[Any]]) -> Iterator[Sequence[sa.Row[Any]]]:

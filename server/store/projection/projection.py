@@ -20,6 +20,7 @@ from server.store.db import Database
 from server.store.projection.catch_up import CatchUp
 from server.store.projection.collection_state import NOTHING_SERVED, Serving
 from server.store.projection.inspection import find_difference
+from server.store.projection.past_points import add_past
 from server.store.projection.placement import (
     EMBEDDED,
     Home,
@@ -32,6 +33,7 @@ from server.store.projection.rarities import Rarities
 from server.store.projection.rebuild import Rebuilder, plan_replacement
 from server.store.projection.settling import serve_words
 from server.store.projection.stale_points import add_unprojected, renew_points
+from server.store.record.current import Past
 from server.store.search.seam import Engine, EngineDown, FoundPoints, Query, UnusableCollection, WritesRefused
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
@@ -101,6 +103,21 @@ class Projection:
             if state.is_serving(target):
                 return await self._complete_points(workspace_id, query, found) if state.is_behind else found
             # It was dropped or replaced while we asked, and may have read as empty.
+
+    async def add_past(
+        self,
+        workspace_id: str,
+        query: Query,
+        found: FoundPoints,
+        past: Past,
+        rarities: Sequence[float],
+        serving: Serving,
+    ) -> FoundPoints:
+        """Return the points that a query found, as it was in the past: see `past_points`."""
+        generation, language = serving.generation, serving.language
+        return await add_past(
+            self._db, workspace_id, query, found, past, rarities=rarities, generation=generation, language=language
+        )
 
     def explain_gaps(self, workspace_id: str) -> str | None:
         """Return why memories may be missing in a workspace's collection, as a clause; None if none are."""

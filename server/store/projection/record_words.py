@@ -7,14 +7,13 @@ is kept: a recall reads the newest memories and weighs their words.
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import cast
 
 from server.memory.languages import Language
 from server.memory.recall.gate import compute_idf
 from server.store.db import Database
 from server.store.projection.payload import build_point, read_leaves_of, select_newest, split_rows
 from server.store.projection.placement import Target
-from server.store.search.seam import FieldMatch, Filter, FoundPoint, FoundPoints, Point, Query
+from server.store.search.seam import FoundPoint, FoundPoints, Point, Query
 
 #: The newest memories that are read; older ones are not found.
 MOST_READ = 1_000
@@ -60,7 +59,7 @@ class RecordWords:
         for point in self.points:
             weights = zip(point.text.indices, point.text.values, strict=True)
             score = sum(of_terms[term] * weight for term, weight in weights if term in of_terms)
-            if score > 0 and _is_in_filter(point, query.filter):
+            if score > 0 and query.filter.admits(point.payload):
                 found.append(FoundPoint(point.id, score, point.payload))
         return _take_best(found, query.limit)
 
@@ -79,17 +78,3 @@ async def read_words(db: Database, target: Target, after: int = 0) -> RecordWord
 
 def _take_best(points: list[FoundPoint], limit: int) -> list[FoundPoint]:
     return sorted(points, key=lambda point: (point.score, point.id), reverse=True)[:limit]
-
-
-def _is_in_filter(point: Point, wanted: Filter) -> bool:
-    is_met = all(_has_match(point, match) for match in wanted.must)
-    return is_met and (
-        not wanted.either or any(all(_has_match(point, each) for each in group) for group in wanted.either)
-    )
-
-
-def _has_match(point: Point, match: FieldMatch) -> bool:
-    value = point.payload.get(match.key)
-    if isinstance(value, list):
-        return not set(match.any_of).isdisjoint(cast("list[str]", value))
-    return value in match.any_of

@@ -97,6 +97,16 @@ async def list_earlier_texts(connection: AsyncConnection, memory_id: str) -> lis
     return list((await connection.execute(query.order_by(sa.func.max(journal.c.id).desc()).limit(_TEXTS))).scalars())
 
 
+async def read_texts_as_of(connection: AsyncConnection, memory_ids: Collection[str], as_of: datetime) -> dict[str, str]:
+    """Return the texts that memories had at a time, of those that were changed since, by id."""
+    query = (
+        sa.select(journal.c.memory_id, journal.c.before["content"].as_string())
+        .where(journal.c.memory_id.in_(memory_ids), journal.c.at > as_of)
+        .order_by(journal.c.id.desc())
+    )
+    return {memory_id: text for memory_id, text in await connection.execute(query) if text}
+
+
 async def blank_memory_entries(connection: AsyncConnection, memory_id: str) -> None:
     """Remove the content from a memory's entries. The entries stay, with the user, the time and the operation."""
     await connection.execute(

@@ -15,7 +15,7 @@ from server.memory.tiers import Tier
 from server.store.db import Database, fetch_rows
 from server.store.record import images, links, superseding
 from server.store.record.current import NOT_REPLACED, Past, is_current
-from server.store.record.journal import blank_memory_entries
+from server.store.record.journal import blank_memory_entries, read_texts_as_of
 from server.store.record.keyset import is_after
 from server.store.record.workspaces import WorkspaceGone
 from server.store.tables.accounts import workspaces
@@ -238,7 +238,10 @@ def make_conditions(
 async def list_page(
     connection: AsyncConnection, workspace_id: str, listing: Listing, now: datetime
 ) -> tuple[list[Memory], int]:
-    """Return a page of the workspace's memories, and the number of all that match."""
+    """Return a page of the workspace's memories, and the number of all that match.
+
+    Those of an earlier time have the texts of then.
+    """
     conditions = make_conditions(workspace_id, listing, now, is_sqlite=connection.dialect.name == "sqlite")
     column = memories.c[listing.sort]
     order = column.desc() if listing.is_descending else column.asc()
@@ -255,6 +258,9 @@ async def list_page(
             is_after([(column, listing.is_descending), (position, listing.is_descending)], [value, place])
         )
     page = [memory_from_row(row) for row in await connection.execute(query)]
+    if listing.past is not None and listing.past.as_of is not None:
+        texts = await read_texts_as_of(connection, {each.id for each in page}, listing.past.as_of)
+        page = [each.model_copy(update={"content": texts[each.id]}) if each.id in texts else each for each in page]
     total = await connection.execute(sa.select(sa.func.count()).select_from(memories).where(*conditions))
     return page, total.scalar_one()
 

@@ -10,6 +10,8 @@ from pydantic.json_schema import SkipJsonSchema
 
 from server.memory.models import Image, Linkage, Timestamp
 from server.store.db import Database
+from server.store.record.current import NOT_REPLACED, Past, is_current
+from server.store.record.journal import read_texts_as_of
 from server.store.tables.memories import memories
 
 
@@ -29,28 +31,43 @@ class RecalledMemory(BaseModel):
     created_at: Timestamp = Field(description="When it was stored.")
     expires_at: Timestamp | None = Field(default=None, description="The time from which it is no longer recalled.")
     source: str | None = Field(default=None, description="Its origin, for example a file or a tool.")
+    superseded_by: str | None = Field(
+        default=None,
+        exclude_if=lambda by: by is None,
+        description="The memory that replaced it; absent if none did.",
+    )
     linkages: list[Linkage] | None = Field(default=None, description="Its links, if they were asked for.")
     images: list[Image] = Field(
         default=[], exclude_if=lambda images: not images, description="Its pictures; absent if it has none."
     )
     # Not shown: other systems' clients read these two in their own form of a memory.
     metadata: SkipJsonSchema[dict[str, Any]] = Field(default={}, exclude=True, description="Anything kept with it.")
+    # Not shown: recall asks which of two memories was said last.
+    repeated_at: SkipJsonSchema[datetime | None] = Field(default=None, exclude=True, description="When it came again.")
     updated_at: SkipJsonSchema[datetime | None] = Field(default=None, exclude=True, description="When it last changed.")
 
 
 _FIELDS = tuple(RecalledMemory.model_fields)
 # The workspace is compared afterwards: asked for beside a list of ids, SQLite reads all of the workspace.
-_FOUND = sa.select(*(memories.c[name] for name in _FIELDS), memories.c.workspace_id).where(
-    memories.c.id.in_(sa.bindparam("ids", expanding=True)),
-    memories.c.deleted_at.is_(None),
-    memories.c.consolidated.is_(False),
+_ROWS = sa.select(*(memories.c[name] for name in _FIELDS), memories.c.workspace_id)
+_FOUND = _ROWS.where(
+    memories.c.id.in_(sa.bindparam("ids", expanding=True)), memories.c.deleted_at.is_(None), NOT_REPLACED
 )
 
 
-async def read_recalled_memories(db: Database, workspace_id: str, ids: Sequence[str]) -> dict[str, RecalledMemory]:
-    """Return those of the memories that are live in the workspace, by id."""
-    rows = await db.read_few_rows(_FOUND, {"ids": list(ids)})
-    return {row.id: _make_memory(row) for row in rows if row.workspace_id == workspace_id}
+async def read_recalled_memories(
+    db: Database, workspace_id: str, ids: Sequence[str], past: Past | None = None
+) -> dict[str, RecalledMemory]:
+    """Return those of the memories that the workspace has, by id; of an earlier time, with the texts of then."""
+    if past is None:
+        rows = await db.read_few_rows(_FOUND, {"ids": list(ids)})
+        return {row.id: _make_memory(row) for row in rows if row.workspace_id == workspace_id}
+    async with db.read() as connection:
+        query = _ROWS.where(memories.c.id.in_(ids), memories.c.deleted_at.is_(None), is_current(past))
+        rows = (await connection.execute(query)).all()
+        found = {row.id: _make_memory(row) for row in rows if row.workspace_id == workspace_id}
+        texts = {} if past.as_of is None else await read_texts_as_of(connection, found, past.as_of)
+    return found | {each: found[each].model_copy(update={"content": text}) for each, text in texts.items()}
 
 
 def _make_memory(row: sa.Row[tuple[object, ...]]) -> RecalledMemory:

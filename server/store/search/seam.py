@@ -4,8 +4,9 @@ Points are a projection of SQL. An engine never decides what is visible; it hold
 finds the nearest, and may lose anything that was not flushed, because it can be written again.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, cast
 
 from server.memory.vector import Vector
 
@@ -56,6 +57,13 @@ class FieldMatch:
     key: str
     any_of: tuple[str, ...]
 
+    def admits(self, payload: Mapping[str, Any]) -> bool:
+        """Whether a payload has one of the values."""
+        value = payload.get(self.key)
+        if isinstance(value, list):
+            return not set(self.any_of).isdisjoint(cast("list[str]", value))
+        return value in self.any_of
+
 
 @dataclass(frozen=True, slots=True)
 class Filter:
@@ -63,6 +71,13 @@ class Filter:
 
     must: tuple[FieldMatch, ...] = ()
     either: tuple[tuple[FieldMatch, ...], ...] = ()
+
+    def admits(self, payload: Mapping[str, Any]) -> bool:
+        """Whether a payload fulfils the conditions."""
+        is_met = all(match.admits(payload) for match in self.must)
+        return is_met and (
+            not self.either or any(all(match.admits(payload) for match in group) for group in self.either)
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,1 @@
+"""Corrections: of two memories about the same thing that say something else, which one may replace the other."""
