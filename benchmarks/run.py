@@ -29,6 +29,7 @@ BENCHMARKS = (
     "recall",
     "quiet",
     "nights",
+    "corrections",
     "languages",
     "capture",
     "capture_load",

@@ -12,12 +12,23 @@ Toolset = Mapping[str, tuple[str, ...] | None]
 #: choose worse from more of them. The arguments that are left out are for programs.
 SHORT: Toolset = {
     "retrieve_context": ("message", "project", "max_tokens", "workspace"),
-    "search": ("query", "type", "tags", "project", "entity", "author", "limit", "workspace"),
+    "search": ("query", "type", "tags", "project", "entity", "author", "as_of", "limit", "workspace"),
     "fetch": ("id", "workspace"),
     "store_memory": (
-        *("content", "type", "tags", "project", "entity", "author", "occurred_at", "expires_at", "workspace"),
+        *(
+            "content",
+            "type",
+            "tags",
+            "project",
+            "entity",
+            "author",
+            "occurred_at",
+            "expires_at",
+            "supersedes",
+            "workspace",
+        ),
     ),
-    "update_memory": ("id", "content", "type", "tags", "project", "expires_at", "workspace"),
+    "update_memory": ("id", "content", "type", "tags", "project", "expires_at", "supersedes", "workspace"),
     "delete_memory": ("id", "erase", "workspace"),
     "working_notes": ("section", "content", "add", "workspace"),
     "add_skip": ("item", "reason", "expires", "workspace"),

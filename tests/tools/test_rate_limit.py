@@ -39,8 +39,8 @@ async def test_both_doors_draw_on_one_allowance_and_say_when_to_come_back(tight,
 
 async def test_what_was_refused_for_its_number_stored_nothing(tight, clock):
     ann = await tight.add_person("ann")
-    for _ in range(5):
-        await ann.http.post("/v1/memories", json={"content": "x"})
+    for number in range(5):
+        await ann.http.post("/v1/memories", json={"content": f"x {number}"})
     clock.move(minutes=1)
     assert (await ann.http.get("/v1/memories")).json()["total"] == 3
 

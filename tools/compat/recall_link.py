@@ -19,6 +19,7 @@ from tools.core.dialect import Dialect, Request
 from tools.core.fields import Question
 from tools.core.operation import Effect, Operation
 from tools.core.services import Services
+from tools.memories.arguments import PastArgs
 from tools.recall.answers import list_matches
 from tools.recall.model import RecallRequest
 from tools.recall.pipeline import recall
@@ -40,7 +41,7 @@ class InProject(InWorkspace):
     )
 
 
-class LinkSearch(InProject):
+class LinkSearch(InProject, PastArgs):
     """The arguments of the recall link's `search`."""
 
     query: Question = Field(
@@ -49,14 +50,14 @@ class LinkSearch(InProject):
     limit: int = Field(default=SEARCH_LIMIT, ge=1, le=_MOST, description="The largest number of memories.")
 
 
-class LinkContext(InProject):
+class LinkContext(InProject, PastArgs):
     """The arguments of the recall link's `context`."""
 
     query: Question = Field(description="The message or question to recall memories for.")
     limit: int = Field(default=10, ge=1, le=_MOST_IN_CONTEXT, description="The largest number of memories.")
 
 
-class LinkRecent(InProject):
+class LinkRecent(InProject, PastArgs):
     """The arguments of the recall link's `recent`."""
 
     limit: int = Field(default=SEARCH_LIMIT, ge=1, le=_MOST, description="The largest number of memories.")
@@ -74,22 +75,26 @@ class LinkedContext(LinkedMemories):
     context: str = Field(description="Their text, each with its date, author and source, marked as data.")
 
 
+def _get_past(args: PastArgs) -> dict[str, Any]:
+    return {name: getattr(args, name) for name in PastArgs.model_fields}
+
+
 async def search_through_link(services: Services, call: Call, args: LinkSearch) -> LinkedMemories:
     """Return the memories that fit a query best, as `search` does; none if no memory fits."""
-    found = await search_memories(services, call, SearchMemories(query=args.query, limit=args.limit))
+    found = await search_memories(services, call, SearchMemories(query=args.query, limit=args.limit, **_get_past(args)))
     return LinkedMemories(meta=found.meta, observations=list_observations(found.memories, found.meta))
 
 
 async def read_link_context(services: Services, call: Call, args: LinkContext) -> LinkedContext:
     """Return memories for a message, and one text made of them. The message is not read for operators."""
-    result = await recall(services, call.workspace, RecallRequest(message=args.query, limit=args.limit))
+    result = await recall(services, call.workspace, RecallRequest(message=args.query, limit=args.limit, past=args.past))
     matches, meta = list_matches(result), call.build_meta(result.notice)
     return LinkedContext(meta=meta, observations=list_observations(matches, meta), context=as_data(matches))
 
 
 async def list_recent_through_link(services: Services, call: Call, args: LinkRecent) -> LinkedMemories:
     """Return the newest memories, newest first."""
-    newest = await list_recent_memories(services, call, RecentMemories(limit=args.limit))
+    newest = await list_recent_memories(services, call, RecentMemories(limit=args.limit, **_get_past(args)))
     workspace = call.workspace
     listed = [Observation.make(each, workspace.name, workspace.account_id) for each in newest.memories]
     return LinkedMemories(meta=newest.meta, observations=listed)

@@ -12,7 +12,6 @@ from typing import Literal, NamedTuple
 
 from server.memory.corrections import words
 from server.memory.languages import is_stop_word
-from server.memory.recall.prior import is_first_person
 from server.memory.text import stem_words
 from server.memory.words.folding import compose, fold
 from server.memory.words.pieces import has_unspaced
@@ -71,7 +70,6 @@ class Claim:
     is_denied: bool
     has_cue: bool
     has_swap: bool
-    is_first_person: bool
 
     def list_values(self, kind: Kind) -> frozenset[str]:
         """Return the keys of a kind."""
@@ -110,9 +108,8 @@ def read_claim(text: str) -> Claim | None:
     if is_unspaced:
         tokens += [Token(each, "day", len(written)) for each in _UNSPACED_VALUES.findall(composed)]
     folded_text = f" {' '.join(plain)} "
-    has_phrase = any(
-        phrase in composed if has_unspaced(phrase) else f" {phrase} " in folded_text for phrase in words.CUE_PHRASES
-    )
+    has_phrase = any(phrase in folded_text for phrase in words.CUE_PHRASES)
+    has_phrase = has_phrase or (is_unspaced and any(phrase in composed for phrase in words.UNSPACED_CUES))
     forms = frozenset(plain)
     return Claim(
         tokens=tuple(tokens),
@@ -122,7 +119,6 @@ def read_claim(text: str) -> Claim | None:
         is_denied=not forms.isdisjoint(words.NEGATIONS) or "n't" in folded_text or (has_phrase and "longer" in forms),
         has_cue=has_phrase or not forms.isdisjoint(words.CUES),
         has_swap=not forms.isdisjoint(words.SWAPS),
-        is_first_person=is_first_person(text),
     )
 
 
@@ -148,12 +144,9 @@ def _find_kind(word: str, folded: str, *, starts: bool, near: AbstractSet[str]) 
 def _find_value_kind(word: str, folded: str, near: AbstractSet[str]) -> Kind | None:
     if not any(sign.isdigit() for sign in word):
         is_month = folded in words.MONTHS and (word[0].isupper() or folded not in _MONTHS_AND_WORDS)
-        written: dict[Kind, bool] = {
-            "day": folded in words.WEEKDAYS,
-            "date": is_month,
-            "number": folded in words.NUMBERS,
-        }
-        return next((kind for kind, is_it in written.items() if is_it), None)
+        if is_month or folded in words.WEEKDAYS:
+            return "date" if is_month else "day"
+        return "number" if folded in words.NUMBERS else None
     is_day_of_month = word.rstrip(".").isdigit() and near & words.MONTHS
     return "date" if is_day_of_month else next((kind for kind, form in _FORMS if form.fullmatch(word)), None)
 

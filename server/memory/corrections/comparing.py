@@ -11,6 +11,7 @@ from typing import Protocol
 
 from server.memory.corrections import words
 from server.memory.corrections.claims import Claim, Kind, Token, read_claim
+from server.memory.recall.prior import is_first_person
 from server.memory.text import stem_words
 
 #: The share of the words of the shorter claim that both have, with a word that tells of a change and without one.
@@ -48,9 +49,10 @@ def may_replace(newer: Told, older: Told) -> bool:
     new, old = read_claim(newer.content), read_claim(older.content)
     if new is None or old is None:
         return False
-    if _differ(newer.author, older.author) and (new.is_first_person or old.is_first_person):
+    if not contradicts(new, old):
         return False
-    return contradicts(new, old)
+    are_two = _differ(newer.author, older.author)  # who each say "I" or "we"
+    return not (are_two and (is_first_person(newer.content) or is_first_person(older.content)))
 
 
 def _differ(one: str | None, other: str | None) -> bool:

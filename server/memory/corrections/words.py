@@ -46,41 +46,17 @@ CUES = _read(
     verplaatst gewijzigd теперь сейчас перенесли перенесен перенесена изменили переименован переехал переехала
     больше вместо"""
 )
-CUE_PHRASES = (
-    "from now on",
-    "as of",
-    "no longer",
-    "any more",
-    "any longer",
-    "took over",
-    "takes over",
-    "is over",
-    "are over",
-    "has left",
-    "not any",
-    "up from",
-    "down from",
-    "ab sofort",
-    "nicht mehr",
-    "ne plus",
-    "ya no",
-    "non più",
-    "não mais",
-    "改为",
-    "改成",
-    "改到",
-    "现在",
-    "不再",
-    "换成",
-    "搬到",
-    "今後",
-    "変更",
-    "になりました",
-    "移転",
-    "もう",
-    "이제",
-    "변경",
-    "더 이상",
+CUE_PHRASES = tuple(
+    f" {phrase} "
+    for phrase in (
+        *("from now on", "as of", "no longer", "any more", "any longer", "took over", "takes over", "is over"),
+        *("are over", "has left", "not any", "up from", "down from", "ab sofort", "nicht mehr", "ne plus", "ya no"),
+        *("non piu", "nao mais"),
+    )
+)
+UNSPACED_CUES = (
+    *("改为", "改成", "改到", "现在", "不再", "换成", "搬到", "今後", "変更", "になりました", "移転", "もう"),
+    *("이제", "변경", "더 이상"),
 )
 #: A text that says that two things are changed for each other: the old value stands in the newer text as well.
 SWAPS = _read("instead from over than not formerly previously statt nicht replaced replaces longer has after no")

@@ -48,7 +48,6 @@ SETTLED = timedelta(days=7)
 Rule = Literal["duplicates", "close", "tags"]
 
 
-
 @dataclass(frozen=True, slots=True)
 class Merge:
     """Several memories, the revision at which each was read, and the memory that replaces them."""

@@ -122,9 +122,7 @@ _ROWS = (
     .limit(sa.bindparam("most"))
 )
 _CHANGED = _ROWS.order_by(memories.c.revision)
-_NEWEST = _ROWS.where(memories.c.deleted_at.is_(None), NOT_REPLACED).order_by(
-    memories.c.revision.desc()
-)
+_NEWEST = _ROWS.where(memories.c.deleted_at.is_(None), NOT_REPLACED).order_by(memories.c.revision.desc())
 
 
 async def select_changed(

@@ -22,6 +22,8 @@ class Shown:
     created_at: datetime = NOW
     cut: object | None = None
     id: str = "x"
+    superseded_by: str | None = None
+    may_be_replaced_by: str | None = None
 
 
 def test_the_same_in_other_case_and_spacing_is_a_duplicate_of_the_first():

@@ -34,7 +34,7 @@ async def test_a_superseded_memory_is_in_its_own_list_and_has_a_new_revision(led
     assert await list_contents(ledger, clock(), past=Past(has_superseded=True)) == ["Fridays", "Mondays"]
 
 
-async def test_it_is_back_when_the_link_goes_or_its_memory_is_deleted(ledger, clock):
+async def test_it_is_back_when_the_link_goes_or_its_memory_is_deleted(ledger):
     (old,) = await ledger.store("Fridays")
     (new,) = await ledger.store("Mondays", linkages=supersede(old))
     (newest,) = await ledger.store("Tuesdays", linkages=supersede(old))

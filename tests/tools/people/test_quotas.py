@@ -102,7 +102,10 @@ async def test_what_one_person_has_takes_no_room_from_another(cat, dan):
 async def test_of_two_that_store_the_last_memory_at_once_one_is_refused(cat):
     await fill(cat, 2)
     places = ("default", "attic", "default", "attic")
-    tries = (cat.http.post("/v1/memories", json={"content": "x", "workspace": place}) for place in places)
+    tries = (
+        cat.http.post("/v1/memories", json={"content": f"x {number}", "workspace": place})
+        for number, place in enumerate(places)
+    )
     answers = await asyncio.gather(*tries)
     assert sorted(answer.status_code for answer in answers) == [201, 403, 403, 403]
 

@@ -164,6 +164,13 @@ async def test_a_memory_below_the_limit_says_at_which_place_it_is(ann):
     assert answer["message"] == "Others fit better, or much better: it is at place 2, and 1 come at most."
 
 
+async def test_a_memory_that_was_replaced_names_the_newer_one(ann):
+    old = await ann.store("tea at four")
+    new = await ann.store("tea at five", supersedes=[old])
+    answer = await explained(ann, old)
+    assert (answer["reason"], answer["by"]) == ("superseded", new)
+
+
 def test_every_reason_is_met_in_this_file():
     source = Path(__file__).read_text()
     assert [reason for reason in get_args(Verdict) if f'"{reason}"' not in source] == []

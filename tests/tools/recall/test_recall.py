@@ -130,7 +130,13 @@ async def test_what_expires_is_found_until_the_moment_it_does(ann, clock):
     assert await find_every_way(ann) == set()
     assert (await call_checked(ann, "fetch", {"id": memory_id}))["content"] == "tea until noon tomorrow"
     assert (await call_checked(ann, "list_memories", {"status": "expired"}))["total"] == 1
-    assert (await call_checked(ann, "health"))["memories"] == {"total": 1, "active": 0, "expired": 1, "consolidated": 0}
+    assert (await call_checked(ann, "health"))["memories"] == {
+        "total": 1,
+        "active": 0,
+        "expired": 1,
+        "consolidated": 0,
+        "superseded": 0,
+    }
 
 
 async def test_an_expiry_that_is_moved_or_cleared_counts_at_once(ann, clock):

@@ -136,7 +136,7 @@ async def test_the_same_words_of_another_time_person_or_thing_all_come(ann, fiel
 
 async def test_what_was_dropped_is_counted_without_explain(ann):
     first = await ann.store("Deploys go out after the standup")
-    copies = [await ann.store(f"Deploys go out {' ' * n}after the standup") for n in range(1, 4)]
+    copies = [await ann.store(f"Deploys go out after the standup{'.' * n}") for n in range(1, 4)]
     await ann.store("Deploys are made by Ben")
     for limit, known in ((10, 3), (2, 1)):
         answer = await context(ann, "deploys after the standup", limit=limit)

@@ -54,6 +54,12 @@ async def vanishes(ann, fate, memory_id, site, clock):
     services = site.services
     if fate in {"deleted", "erased"}:
         await call_rest(ann, "delete_memory", {"id": memory_id, "erase": fate == "erased"})
+    elif fate == "superseded":
+        await ann.store("tea and nothing else", supersedes=[memory_id])
+    elif fate == "superseded by a link":
+        newer = await ann.store("tea and nothing else")
+        link = {"type": "memory", "id": memory_id, "label": "supersedes"}
+        await call_rest(ann, "link_memories", {"id": newer, "linkages": [link]})
     elif fate == "expired":
         clock.move(days=30)
     elif fate == "expired by an update":
@@ -68,7 +74,8 @@ async def vanishes(ann, fate, memory_id, site, clock):
         await services.projection.project(workspace.id)
 
 
-FATES = ["deleted", "erased", "expired", "expired by an update", "reworded", "consolidated"]
+FATES = ["deleted", "erased", "expired", "expired by an update", "reworded", "consolidated", "superseded"]
+FATES += ["superseded by a link"]
 
 
 @pytest.mark.parametrize("fate", FATES)
