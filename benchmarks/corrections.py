@@ -27,8 +27,11 @@ HALVES = ("seen", "unseen")
 DOORS = ("retrieve_context", "search")
 #: Of the other memories, those about the very things of the pairs, which would be right answers as well.
 SAME_THINGS = frozenset(
-    """db friday staging bday graphql qdrant short owner-search docs vendor ios retro backup logging apac max-pool flag
-    feature-freeze lisbon demo interview mobile-crash""".split()
+    {
+        *("db", "friday", "staging", "bday", "graphql", "qdrant", "short", "owner-search", "docs", "vendor", "ios"),
+        *("retro", "backup", "logging", "apac", "max-pool", "flag", "feature-freeze", "lisbon", "demo", "interview"),
+        "mobile-crash",
+    }
 )
 #: The targets in percent: new first at least, falsely marked at most.
 NEW_FIRST, FALSELY = 95, 5
