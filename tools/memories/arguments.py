@@ -52,7 +52,7 @@ MOST_LINKS = 100
 Linkages = Annotated[list[Linkage], Field(max_length=MOST_LINKS), AfterValidator(_check_link_ends)]
 LinkedId = Annotated[str, StringConstraints(min_length=1, max_length=36)]
 SupersededIds = Annotated[list[LinkedId], Field(max_length=50)]
-SUPERSEDES_FIELD = "The ids of memories that it replaces: they leave recall, and stay readable."
+SUPERSEDES_FIELD = "Ids of memories that it replaces: they leave recall."
 
 
 def link_to_superseded(ids: Sequence[str]) -> list[Linkage]:
@@ -196,9 +196,7 @@ class MemoryRef(InWorkspace):
 class PastArgs(BaseModel):
     """The arguments that bring replaced memories back."""
 
-    as_of: AsOf | None = Field(
-        default=None, description="What was known at this time and not replaced yet, e.g. 2026-10-01 (to its end, UTC)."
-    )
+    as_of: AsOf | None = Field(default=None, description="What was known at this time: 2026-10-01 (to its end, UTC).")
     include_superseded: bool = Field(
         default=False, description="Whether memories come that newer ones replaced; they have `superseded_by`."
     )
