@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 
 from pydantic import ConfigDict, Field
+from pydantic.json_schema import SkipJsonSchema
 
 from server.connect_commands import make_key_command
 from server.memory.recall.packing import as_data
@@ -16,7 +17,7 @@ from tools.core.answers import Answer
 from tools.core.arguments import InWorkspace, NoArgs, WorkspaceName
 from tools.core.call import AccountCall, Call
 from tools.core.dialect import Dialect, Request
-from tools.core.fields import Question
+from tools.core.fields import AsOf, Question
 from tools.core.operation import Effect, Operation
 from tools.core.services import Services
 from tools.memories.arguments import PastArgs
@@ -41,7 +42,14 @@ class InProject(InWorkspace):
     )
 
 
-class LinkSearch(InProject, PastArgs):
+class LinkPast(PastArgs):
+    """The arguments that bring replaced memories back. They are not shown: the link's tools have claude-mem's own."""
+
+    as_of: SkipJsonSchema[AsOf | None] = Field(default=None, description="As in `search`.")
+    include_superseded: SkipJsonSchema[bool] = Field(default=False, description="As in `search`.")
+
+
+class LinkSearch(InProject, LinkPast):
     """The arguments of the recall link's `search`."""
 
     query: Question = Field(
@@ -50,14 +58,14 @@ class LinkSearch(InProject, PastArgs):
     limit: int = Field(default=SEARCH_LIMIT, ge=1, le=_MOST, description="The largest number of memories.")
 
 
-class LinkContext(InProject, PastArgs):
+class LinkContext(InProject, LinkPast):
     """The arguments of the recall link's `context`."""
 
     query: Question = Field(description="The message or question to recall memories for.")
     limit: int = Field(default=10, ge=1, le=_MOST_IN_CONTEXT, description="The largest number of memories.")
 
 
-class LinkRecent(InProject, PastArgs):
+class LinkRecent(InProject, LinkPast):
     """The arguments of the recall link's `recent`."""
 
     limit: int = Field(default=SEARCH_LIMIT, ge=1, le=_MOST, description="The largest number of memories.")

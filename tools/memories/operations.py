@@ -301,8 +301,8 @@ OPERATIONS = (
             "Remember one fact for later sessions. Call it when you learn something that will still matter: a "
             "decision and its reason, a preference, a correction, an explanation, a promise. Write one self-contained "
             "sentence or short paragraph, with names instead of 'he' or 'it'. Do not store secrets, or anything that "
-            "is already in the files. Name in `supersedes` what it replaces. Returns its id, and in `similar` what it may "
-            "replace."
+            "is already in the files. Name in `supersedes` what it replaces. Returns its id, and in `similar` what it "
+            "may replace."
         ),
         routes=(("POST", "/v1/memories"),),
         scope="memory:write",

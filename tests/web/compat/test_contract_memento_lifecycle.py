@@ -71,7 +71,7 @@ async def test_post_consolidate_says_how_many_became_how_many(cat):
     assert response.status_code == 200
     assert spoken(response) == "Consolidated 2 groups from 6 source memories into 2 new memories."
     for tag in ("bread", "Bread", "BREAD"):
-        await cat.store("bread", tags=[tag])
+        await cat.store(f"loaf of {tag}", tags=[tag])
     response = await cat.http.post("/v1/consolidate", json={})
     assert spoken(response) == "Consolidated 1 group from 3 source memories into 1 new memory."
 

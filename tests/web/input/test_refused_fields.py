@@ -174,7 +174,7 @@ async def test_more_tags_than_fifty_or_a_tag_without_letters_are_refused(cat):
 
 async def test_an_ingest_is_neither_empty_nor_larger_than_a_hundred(cat):
     await check_refusal(cat, "ingest_memories", {"memories": []}, says="memories: must have at least 1 entries")
-    many = [{"content": "x"}] * 101
+    many = [{"content": f"x {number}"} for number in range(101)]
     await check_refusal(cat, "ingest_memories", {"memories": many}, says="memories: must have at most 100 entries")
     assert (await call_rest(cat, "ingest_memories", {"memories": many[:100]})).body["ingested"] == 100
 
