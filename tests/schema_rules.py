@@ -27,6 +27,7 @@ RULES = re.compile(
     r"|must lie in the future"
     r"|not active memories of this workspace"
     r"|a link of type '\w+' needs "
+    r"|there is no memory '"  # to link to, or to replace
     r"|^value: "  # each setting has a type of its own
     r"|stands for no value"
     r"|has only common words"  # a text to skip that would match anything

@@ -48,13 +48,13 @@ async def find_similar_memories(
     if not isinstance(call.workspace, Workspace):
         return []
     try:
-        points = await _find_nearest(services, call.workspace, memory, windows)
+        points, has_cosines = await _find_nearest(services, call.workspace, memory, windows)
     except EngineDown:
         return []
     known = {link.id for link in memory.linkages if link.supersedes}
     ids = [point.id for point in points if point.id not in known]
     found = await read_recalled_memories(services.db, call.workspace.id, ids)
-    cosines = {} if windows is None else {point.id: point.score for point in points}
+    cosines = {point.id: point.score for point in points} if has_cosines else {}
     judged: list[tuple[RecalledMemory, Why | None]] = [
         (found[each], _judge(memory, found[each], cosines.get(each))) for each in ids if each in found
     ]
@@ -64,16 +64,16 @@ async def find_similar_memories(
 
 async def _find_nearest(
     services: Services, workspace: Workspace, memory: Memory, windows: Sequence[TextVectors] | None
-) -> list[FoundPoint]:
-    """Return the points nearest to a memory: by meaning if it has a vector, else by its words."""
+) -> tuple[list[FoundPoint], bool]:
+    """Return the points nearest to a memory, and whether by meaning: if it has no vector, by its words."""
     serving = await services.projection.open_collection(workspace.id)
     if windows is not None and serving.generation == services.encoder.generation:
         query = Query(windows[0].windows[0], None, NEAREST, keys=())
-        return (await services.projection.search_points(workspace.id, query, serving.generation)).dense
+        return (await services.projection.search_points(workspace.id, query, serving.generation)).dense, True
     words = dict.fromkeys(stem_words(split_words(memory.content, serving.language), serving.language))
     terms = list(dict.fromkeys(map(hash_term, words)))[:_MOST_WORDS]
     query = Query(None, SparseVector(terms, [1.0] * len(terms)), NEAREST, keys=())
-    return (await services.projection.search_points(workspace.id, query)).text
+    return (await services.projection.search_points(workspace.id, query)).text, False
 
 
 def _judge(new: Memory, other: RecalledMemory, cosine: float | None) -> Why | None:
