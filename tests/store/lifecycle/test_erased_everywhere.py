@@ -281,7 +281,8 @@ async def test_a_label_that_repeats_the_text_elsewhere_is_named(ann):
 
 
 async def test_the_same_text_in_another_workspace_is_named_if_the_caller_may_read_it(site, ann, bob):
-    ids = [await ann.store(SECRET, workspace=name) for name in ("default", "attic", "attic", "cellar")]
+    places_and_authors = (("default", "Ann"), ("attic", "Ann"), ("attic", "Ben"), ("cellar", "Ann"))
+    ids = [await ann.store(SECRET, workspace=name, author=author) for name, author in places_and_authors]
     await ann.store(OTHERS[0], workspace="shed")
     await bob.store(SECRET)
     answer = await erase_memory(ann, ids[0])
