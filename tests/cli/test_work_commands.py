@@ -54,7 +54,7 @@ def test_a_tick_is_done_now_by_the_command_or_by_the_server(cli, tmp_path, what)
         async with open_site(settings, Clock()) as site:
             ann = await site.add_person("ann")
             for n in range(3):
-                await ann.store(f"heron {n}", tags=["heron"])
+                await ann.store("The heron is grey" + "." * n)
             done = await asyncio.to_thread(cli, "tick", what)
             assert (done.exit_code, "1 workspace(s) done" in done.stderr) == (0, True), done.output
             assert await count_memories(ann) == ((1, 3) if what == "consolidate" else (3, 0))

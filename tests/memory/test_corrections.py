@@ -4,6 +4,7 @@ import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -15,8 +16,9 @@ SET = json.loads((Path(__file__).parents[2] / "benchmarks" / "corrections_set.js
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
 
 
-def say(content, day=0, **fields):
-    given = dict.fromkeys(("author", "entity", "project", "occurred_at", "repeated_at", "superseded_by")) | fields
+def say(content, day=0, **fields) -> Any:
+    names = ("author", "entity", "project", "task", "occurred_at", "repeated_at", "superseded_by")
+    given = dict.fromkeys(names) | {"scope": "global"} | fields
     return SimpleNamespace(id=f"m-{day}", content=content, created_at=NOW + timedelta(days=day), **given)
 
 
@@ -30,11 +32,17 @@ def test_two_things_are_two_things(pair):
     assert find_replacements([say(pair["one"]), say(pair["other"], 1)]) == {}
 
 
-@pytest.mark.parametrize("field", ["entity", "project"])
+@pytest.mark.parametrize("field", ["entity", "project", "task"])
 def test_what_is_about_another_thing_or_project_replaces_nothing(field):
     old, new = "The port is 80", "The port is 81"
     assert may_replace(say(new, 1, **{field: "a"}), say(old, **{field: "a"}))
     assert not may_replace(say(new, 1, **{field: "b"}), say(old, **{field: "a"}))
+
+
+def test_what_holds_in_a_task_or_a_project_is_not_replaced_by_what_holds_in_all():
+    old, new = say("The port is 80", scope="project", project="shop"), say("The port is 81", 1)
+    assert not may_replace(new, old)
+    assert may_replace(say("The port is 81", 1, scope="project", project="shop"), old)
 
 
 def test_two_people_who_speak_of_themselves_do_not_correct_each_other():

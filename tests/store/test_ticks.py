@@ -22,14 +22,16 @@ from tools.core.services import Services
 
 pytestmark = pytest.mark.anyio
 
+#: Memories that a night merges: they say the same in the same words.
+REPEATS = ("The tea is green", "the tea is green", "The tea is green.")
+
 DECAY, NIGHTLY = WORKS["decay"], WORKS["nightly"]
 
 
 def services_on(db, projection, clock) -> Services:
     """The services that the nightly works use: without a model, and without a language model."""
-    return cast(
-        "Services", SimpleNamespace(db=db, projection=projection, encoder=None, llm=None, outbox=None, now=clock)
-    )
+    mine = {"db": db, "projection": projection, "now": clock, "consolidation": "duplicates"}
+    return cast("Services", SimpleNamespace(encoder=None, llm=None, outbox=None, **mine))
 
 
 @pytest.fixture
@@ -91,7 +93,7 @@ async def test_what_is_due_is_done_once(ledger, clock, services):
 
 
 async def test_what_was_missed_for_days_is_done_once(ledger, clock, services):
-    await ledger.store("one", "two", "three", tags=["tea"])
+    await ledger.store(*REPEATS)
     clock.move(days=5)
     await do_due_ticks(services)
     assert [(name, done) for name, _, done, _ in (await noted(ledger.db))[2:]] == [("nightly", 1), ("decay", 1)]
@@ -188,7 +190,7 @@ async def test_after_a_night_that_failed_somewhere_the_next_one_visits_again(led
 
 
 async def test_a_night_that_would_change_too_much_is_stopped_and_listed(ledger, clock, services):
-    await ledger.store(*map(str, range(25)), tags=["tea"])
+    await ledger.store(*("tea" + "." * n for n in range(25)))
     for _ in range(2):
         clock.move(days=1)
         await do_due_ticks(services)
@@ -230,7 +232,7 @@ async def test_a_night_opens_no_collection_of_a_workspace_without_candidates(
     for each in ledgers:
         await each.store("one", "two")
     merged = ledgers[3]
-    await merged.store("a", "b", "c", tags=["tea"])
+    await merged.store(*REPEATS)
     clock.move(days=1)
     await do_due_ticks(services)
     assert [args[0].name[:36] for verb, args in engine.calls if verb == "open_collection"] == [merged.workspace]
@@ -246,7 +248,7 @@ async def test_each_workspace_fades_and_is_merged_by_its_own_settings(ledger, ma
     for each in (ledger, other):
         await each.store("fact", type="fact")
         await each.store("note", type="note")
-        await each.store("a", "b", "c", tags=["tea"])
+        await each.store(*REPEATS)
     clock.move(days=28)
     await do_due_ticks(services)
     async with ledger.db.read() as connection:

@@ -31,9 +31,15 @@ class Told(Protocol):
     author: str | None
     entity: str | None
     project: str | None
+    task: str | None
     occurred_at: datetime | None
     created_at: datetime
     repeated_at: datetime | None
+
+    @property
+    def scope(self) -> str:
+        """The part of the workspace in which it is valid."""
+        ...
 
 
 def find_time(memory: Told) -> datetime:
@@ -44,7 +50,9 @@ def find_time(memory: Told) -> datetime:
 
 def may_replace(newer: Told, older: Told) -> bool:
     """Whether the newer memory may replace the older one."""
-    if any(_differ(getattr(newer, name), getattr(older, name)) for name in ("entity", "project")):
+    # What is valid in a task or a project holds beside what is valid in all.
+    are_apart = any(getattr(newer, name) != getattr(older, name) for name in ("scope", "project", "task"))
+    if are_apart or _differ(newer.entity, older.entity):
         return False
     new, old = read_claim(newer.content), read_claim(older.content)
     if new is None or old is None:

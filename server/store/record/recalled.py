@@ -42,7 +42,8 @@ class RecalledMemory(BaseModel):
     )
     # Not shown: other systems' clients read these two in their own form of a memory.
     metadata: SkipJsonSchema[dict[str, Any]] = Field(default={}, exclude=True, description="Anything kept with it.")
-    # Not shown: recall asks which of two memories was said last.
+    # Not shown: recall asks where they are valid, and which of two memories was said last.
+    task: SkipJsonSchema[str | None] = Field(default=None, exclude=True, description="The task that it belongs to.")
     repeated_at: SkipJsonSchema[datetime | None] = Field(default=None, exclude=True, description="When it came again.")
     updated_at: SkipJsonSchema[datetime | None] = Field(default=None, exclude=True, description="When it last changed.")
 
