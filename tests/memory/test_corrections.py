@@ -16,7 +16,7 @@ SET = json.loads((Path(__file__).parents[2] / "benchmarks" / "corrections_set.js
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
 
 
-def say(content, day=0, **fields) -> Any:
+def say(content, day=0, /, **fields: Any) -> Any:
     names = ("author", "entity", "project", "task", "occurred_at", "repeated_at", "superseded_by")
     given = dict.fromkeys(names) | {"scope": "global"} | fields
     return SimpleNamespace(id=f"m-{day}", content=content, created_at=NOW + timedelta(days=day), **given)

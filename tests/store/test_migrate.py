@@ -433,8 +433,11 @@ async def test_what_links_say_of_older_memories_is_marked_and_repeats_of_them_ar
     await store_as_before(ledger, old, other, new, newest)
     assert await migrate(empty) == "0025"
     found = await ledger.get(old.id)
+    assert found is not None
     assert (found.superseded_by, found.superseded_at) == (newest.id, happened)
-    assert [(await ledger.get(each.id)).superseded_by for each in (other, new, newest)] == [None] * 3
+    kept = [await ledger.get(each.id) for each in (other, new, newest)]
+    assert [each and each.superseded_by for each in kept] == [None] * 3
+    assert None not in kept
     assert await ledger.row("revision") == (5,), "so the point of the old one is removed"
     query = sa.select(memories.c.id).where(memories.c.text_digest == digest_text(" Fridays "))
     async with empty.read() as connection:
