@@ -5,6 +5,7 @@ from itertools import chain
 
 from tools import (
     context,
+    entities,
     explain,
     extraction,
     golden,
@@ -29,6 +30,7 @@ _ROWS: dict[str, tuple[Operation, ...]] = {
     "Recall": (*context.OPERATIONS, *search.OPERATIONS, *explain.OPERATIONS),
     "Memories": (*memories.OPERATIONS, *ingest.OPERATIONS, *extraction.OPERATIONS),
     "Links": graph.OPERATIONS,
+    "Entities": entities.OPERATIONS,
     "Consolidation": (*merging.OPERATIONS, *runs.OPERATIONS),
     "Working memory": (*working_notes.OPERATIONS, *working_memory.OPERATIONS, *working_items.OPERATIONS),
     "Skip list": skip_list.OPERATIONS,

@@ -39,6 +39,7 @@ from tools.memories.arguments import (
 from tools.memories.citation import make_title, make_url
 from tools.memories.deletion import DeletedMemory, DeleteMemory, delete_memory
 from tools.memories.images import decode_images, describe_pictures
+from tools.memories.restoring import RestoredMemory, RestoreMemory, restore_memory
 from tools.memories.rows import check_links, hold_memory, join_links, make_memory_not_found
 from tools.memories.similar import SimilarMemory, find_similar_memories, write_similar_notice
 from tools.memories.storing import embed_contents, index_new_memories, store_unless_told
@@ -359,5 +360,18 @@ OPERATIONS = (
         args=DeleteMemory,
         returns=DeletedMemory,
         handler=delete_memory,
+    ),
+    Operation(
+        name="restore_memory",
+        description=(
+            "Bring a deleted memory back by its id, if it was deleted by mistake. It works until its text is erased, "
+            "some weeks later."
+        ),
+        routes=(("POST", "/v1/memories/{id}/restore"),),
+        scope="memory:write",
+        effect=Effect.UPDATE,
+        args=RestoreMemory,
+        returns=RestoredMemory,
+        handler=restore_memory,
     ),
 )

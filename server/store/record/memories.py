@@ -179,6 +179,14 @@ async def get_memory(
     return memory_from_row(rows[0]) if rows else None
 
 
+async def find_deletion(connection: AsyncConnection, workspace_id: str, memory_id: str) -> datetime | None:
+    """Return when a memory was deleted whose text is still kept; None if it is not deleted, or not there."""
+    query = sa.select(memories.c.deleted_at).where(
+        memories.c.id == memory_id, memories.c.workspace_id == workspace_id, memories.c.erased_at.is_(None)
+    )
+    return (await connection.execute(query)).scalar_one_or_none()
+
+
 async def find_workspace_id(connection: AsyncConnection, memory_id: str) -> str | None:
     """Return the id of the workspace that a memory is in; None if there is no such memory, or if it was deleted."""
     query = sa.select(memories.c.workspace_id).where(memories.c.id == memory_id, memories.c.deleted_at.is_(None))

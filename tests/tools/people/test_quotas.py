@@ -52,6 +52,17 @@ async def quota(person, **arguments):
     return (await person.call("health", arguments))["quota"]
 
 
+async def test_a_deleted_memory_comes_back_only_if_there_is_room(cat):
+    ids = await fill(cat)
+    await cat.http.delete(f"/v1/memories/{ids[0]}")
+    newer = await cat.store("Tea 4")
+    await check_refusal(
+        cat, "restore_memory", {"id": ids[0]}, status=403, code="quota_exceeded", says="Memories: this account"
+    )
+    await cat.http.delete(f"/v1/memories/{newer}")
+    assert (await call_rest(cat, "restore_memory", {"id": ids[0]})).body["restored"] is True
+
+
 async def test_a_memory_more_than_the_plan_allows_is_refused_with_the_limit_and_the_count(cat):
     await fill(cat)
     before = await read_totals(cat)
