@@ -18,6 +18,7 @@ PATHS = {
     "default list": "/mcp",
     "toolset=all": "/mcp?toolset=all",
     "toolset=memento": "/mcp?toolset=memento",
+    "toolset=min-memory": "/mcp?toolset=min-memory",
     "recall link": "/v1/mcp",
 }
 

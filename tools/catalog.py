@@ -19,6 +19,7 @@ from tools import (
 from tools.capture import events, jobs, on_event, projects, sessions
 from tools.compat import memento, memento_recall, recall_link
 from tools.compat.dialects import with_dialect
+from tools.compat.min_memory_tools import toolset as min_memory
 from tools.consolidation import merging, runs
 from tools.core.operation import Operation
 from tools.memories import ingest
@@ -68,6 +69,9 @@ CANONICAL = index_by_name(OPERATIONS)
 
 #: Memento's tools. They can be called at `/mcp` as well.
 MEMENTO = index_by_name(memento.build_rows(CANONICAL))
+
+#: min-memory's tools. Some have the names of ours: they take their place at `/mcp?toolset=min-memory`, and only there.
+MIN_MEMORY = index_by_name(min_memory.OPERATIONS)
 
 #: The operations of `/v1/mcp`, the read-only recall link.
 RECALL_LINK = index_by_name(recall_link.OPERATIONS)

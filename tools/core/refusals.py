@@ -108,7 +108,7 @@ def with_spelling(failure: Failure, spellings: Mapping[str, str]) -> Failure:
     if failure.field is None or (spelled := _spell_path(failure.field, spellings)) == failure.field:
         return failure
     message = failure.message
-    if message.startswith(f"{failure.field}:"):
+    if message.startswith((f"{failure.field}:", f"{failure.field} ")):
         message = spelled + message.removeprefix(failure.field)
     return Failure(failure.code, message, field=spelled)
 

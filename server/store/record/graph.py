@@ -70,7 +70,7 @@ async def read_graph(
     walk = Walk(memory_id, NODES)
     for _ in range(depth):
         if walk.frontier:
-            edges, is_all = await _read_edges(connection, workspace_id, walk.frontier)
+            edges, is_all = await read_edges(connection, workspace_id, walk.frontier)
             walk.step(edges, is_all=is_all)
     columns = (memories.c.id, memories.c.content, memories.c.type, memories.c.tags, memories.c.workspace_id)
     query = sa.select(*columns).where(memories.c.id.in_(walk.depths), memories.c.deleted_at.is_(None))
@@ -81,8 +81,11 @@ async def read_graph(
     return nodes, walk.edges, walk.is_truncated
 
 
-async def _read_edges(connection: AsyncConnection, workspace_id: str, ids: Sequence[str]) -> tuple[list[Edge], bool]:
-    """Return the edges at some memories, and False if there are more than `LINKS` in a direction. One statement."""
+async def read_edges(connection: AsyncConnection, workspace_id: str, ids: Sequence[str]) -> tuple[list[Edge], bool]:
+    """Return the edges at some memories, and False if there are more than `LINKS` in a direction. One statement.
+
+    The memory at the other end may be deleted.
+    """
     out = _select_outgoing(ids).where(links.c.to_kind != "item").limit(LINKS + 1).subquery()
     into = _select_incoming(workspace_id, ids).limit(LINKS + 1).subquery()
     end = sa.case((out.c.to_kind == "file", sa.literal(FILE) + out.c.target), else_=out.c.target)

@@ -16,6 +16,9 @@ from server.web.mcp.request import read_first
 from server.web.request_body import MAX_BODY
 from tools import catalog, toolsets
 
+#: What an agent is told to do with the tools of other systems, by the toolset.
+_INSTRUCTIONS = {"memento": door.MEMENTO_INSTRUCTIONS, "min-memory": door.MIN_MEMORY_INSTRUCTIONS}
+
 
 class McpApps:
     """The MCP servers. They answer while `run` is entered.
@@ -32,7 +35,8 @@ class McpApps:
                 door.build_server(
                     operations,
                     toolset,
-                    instructions=door.MEMENTO_INSTRUCTIONS if name == "memento" else door.INSTRUCTIONS,
+                    instructions=_INSTRUCTIONS.get(name, door.INSTRUCTIONS),
+                    others=catalog.MIN_MEMORY if name == "min-memory" else {},
                 )
             )
             for name, toolset in toolsets.TOOLSETS.items()

@@ -78,7 +78,7 @@ async def test_the_recall_link_has_no_tool_of_mementos(cat):
 async def test_a_toolset_that_is_not_there_is_refused_by_name(cat):
     response = await send_rpc(cat, "tools/list", path="/mcp?toolset=mementos")
     assert (response.status_code, response.json()["field"]) == (400, "toolset")
-    assert "send one of: all, memento" in response.json()["message"]
+    assert "send one of: all, memento, min-memory" in response.json()["message"]
 
 
 @pytest.mark.parametrize("name", catalog.MEMENTO)

@@ -1,0 +1,1 @@
+"""min-memory's tools, by its names of tools, arguments and answers: our operations behind them."""
