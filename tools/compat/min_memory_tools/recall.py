@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 from server.memory.models import Scope, Timestamp
 from server.memory.recall.ranking import RECENCY_HALF_LIFE
 from server.store.record import graph
+from server.store.record.current import Past
 from server.store.record.recalled import RecalledMemory, read_recalled_memories
 from tools.compat.min_memory_tools.words import STATUS, JsonAnswer, write_json
 from tools.core.arguments import InWorkspace
@@ -170,7 +171,8 @@ async def _read_related(services: Services, workspace_id: str, ids: Sequence[str
     ends = [(each.start, each.end, each.label, "to") for each in edges if each.start in own]
     ends += [(each.end, each.start, each.label, "from") for each in edges if each.end in own]
     ends = list(dict.fromkeys(ends))
-    others = await read_recalled_memories(services.db, workspace_id, sorted({other for _, other, *_ in ends}))
+    wanted = sorted({other for _, other, *_ in ends})
+    others = await read_recalled_memories(services.db, workspace_id, wanted, Past(has_superseded=True))
     related: dict[str, list[RelatedMemory]] = {each: [] for each in ids}
     for mine, other, label, direction in ends:
         if other in others and len(related[mine]) < MOST_RELATED:
