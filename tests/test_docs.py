@@ -16,13 +16,14 @@ from server.cli import _PLACES, load_command
 from server.cli.api_page import INTRODUCTION, OTHER_ROUTES, anchor_from_title, load_exchanges, render_page
 from tests.helpers.transcripts import Transcript, list_exchanges
 from tools.catalog import MEMENTO as MEMENTO_TOOLS
+from tools.catalog import MIN_MEMORY as MIN_MEMORY_TOOLS
 from tools.catalog import OPERATIONS, RECALL_LINK, SUBJECTS
 
 ROOT = Path(__file__).parent.parent
 SOURCES = ROOT / "docs/api"
 API = (ROOT / "docs/api.md").read_text()
 MEMENTO = (ROOT / "docs/memento.md").read_text()
-BY_HAND = [f"docs/api/{INTRODUCTION}", f"docs/api/{OTHER_ROUTES}", "docs/memento.md"]
+BY_HAND = [f"docs/api/{INTRODUCTION}", f"docs/api/{OTHER_ROUTES}", "docs/memento.md", "docs/min-memory.md"]
 
 
 @pytest.mark.anyio
@@ -95,6 +96,15 @@ def test_every_tool_of_mementos_is_documented_with_an_exchange(name):
     ((_, path, _, body, _),) = list_exchanges(section.group(1))
     assert body is not None
     assert (path.partition("&")[0], body["params"]["name"]) == ("/mcp?toolset=memento", name)
+
+
+@pytest.mark.parametrize("name", MIN_MEMORY_TOOLS)
+def test_every_tool_of_min_memorys_is_documented_with_an_exchange(name):
+    page = (ROOT / "docs/min-memory.md").read_text()
+    section = re.search(rf"^### {name}\n(.*?)(?=^##|\Z)", page, re.DOTALL | re.MULTILINE)
+    assert section, f"docs/min-memory.md has no section {name}"
+    for _, path, _, body, _ in list_exchanges(section.group(1)):
+        assert (path.partition("&")[0], body["params"]["name"]) == ("/mcp?toolset=min-memory", name)
 
 
 def test_the_tools_of_the_recall_link_are_documented():
