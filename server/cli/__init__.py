@@ -48,6 +48,11 @@ _PLACES = {
         "migrate_store",
         "Move the search store to LOCI_QDRANT_URL and LOCI_LAYOUT, from the record, and compare it with that.",
     ),
+    "import": _Place(
+        "import_files",
+        "import_files",
+        "Import memories from files of other programs, or undo an import. Works while the server runs.",
+    ),
     "reindex": _Place(
         "reindex", "reindex", "Build the search store anew from the record, without embedding anything again."
     ),

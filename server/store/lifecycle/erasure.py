@@ -12,7 +12,7 @@ from server.memory.models import Memory
 from server.store.consolidation.runs import mark_sources
 from server.store.db import Database
 from server.store.lifecycle import merges
-from server.store.record import golden, images, links, memories, vectors
+from server.store.record import golden, images, imports, links, memories, vectors
 from server.store.record.capture.erasing import delete_places, delete_reports, erase_reports_of
 from server.store.record.journal import (
     Actor,
@@ -295,6 +295,7 @@ async def _delete_other_rows(connection: AsyncConnection, gone: sa.Select[str]) 
         deleted += (await connection.execute(sa.delete(each).where(each.c.workspace_id.in_(gone)))).rowcount
     deleted += sum((await delete_reports(connection, gone)).values())
     await delete_places(connection, gone)
+    await imports.delete_runs_of_workspaces(connection, gone)
     sections = sa.delete(working_sections).where(working_sections.c.workspace_id.in_(gone))
     workspace_ids = list((await connection.execute(sections.returning(working_sections.c.workspace_id))).scalars())
     if workspace_ids:

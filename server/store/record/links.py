@@ -44,6 +44,12 @@ async def replace_links(connection: AsyncConnection, memory_id: str, linkages: S
         await put_links(connection, workspace_id, {memory_id: [Linkage.model_validate(each) for each in linkages]})
 
 
+async def has_plain_link(connection: AsyncConnection, from_id: str, to_id: str) -> bool:
+    """Whether a memory has a link without a label to another one."""
+    plain = sa.exists().where(links.c.from_id == from_id, links.c.to_id == to_id, links.c.label.is_(None))
+    return bool((await connection.execute(sa.select(plain))).scalar_one())
+
+
 async def forget_labels(connection: AsyncConnection, workspace_id: str, to_ids: Collection[str]) -> list[str]:
     """Take the labels from the links to these memories: somebody wrote them about those, in other memories.
 

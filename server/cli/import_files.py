@@ -1,0 +1,127 @@
+"""`import`: memories from files of this and of other programs, also while the server runs."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from server.cli.common import fail, find_user, make_bar, open_record, print_json, print_line, run_command
+from server.clock import utc_now
+from server.config import Settings
+from server.errors import Failure
+from server.ids import new_id
+from server.store.db import Database
+from server.store.directory import Directory
+from server.store.epoch import Epoch
+from server.store.record import generations, runs
+from server.store.record.journal import Actor
+from server.store.record.people.plans import Plans
+from server.store.record.workspaces import MissingWorkspace
+from tools.core.store_refusals import refusals_as_failures
+from tools.imports.importing import ImportTarget, import_entries
+from tools.imports.reading import read_entries
+from tools.imports.report import ImportReport
+from tools.imports.undoing import undo_import
+
+UserName = Annotated[str, typer.Option("--user", help="The user whose memories these are.")]
+Into = Annotated[
+    str | None, typer.Option("--into", help="The workspace: its name, or account/name. Default: the user's.")
+]
+
+
+def import_files(
+    path: Annotated[Path | None, typer.Argument(help="A file or a folder. docs/import.md lists the formats.")] = None,
+    *,
+    user: UserName,
+    into: Into = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be imported.")] = False,
+    undo: Annotated[str | None, typer.Option("--undo", help="Delete what the import with this id brought.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON, for scripts.")] = False,
+) -> None:
+    """Import memories from files of other programs, or undo an import. Works while the server runs.
+
+    A second import of the same file adds nothing. The exit code is 1 if all memories were refused.
+    """
+    if undo is not None:
+        count = run_command(lambda settings: _undo(settings, user, into, undo))
+        print_line(f"{count} memories were deleted. Another import of the file brings them again.")
+        return
+    if path is None:
+        fail("Name the file or the folder to import, or the import to undo with --undo.")
+
+    source = path.resolve().name
+
+    async def import_path(settings: Settings) -> ImportReport:
+        return await _import(settings, path, source, user, into, dry_run=dry_run)
+
+    report = run_command(import_path)
+    if as_json:
+        print_json([report.model_dump(mode="json")])
+    else:
+        _print_report(report, user)
+    if report.refused and report.refused == report.total:
+        raise typer.Exit(1)
+
+
+async def _import(
+    settings: Settings, path: Path, source: str, user: str, into: str | None, *, dry_run: bool
+) -> ImportReport:
+    async with open_record(settings) as db:
+        target = await _open_target(settings, db, user, into, "import_memories")
+        with make_bar() as bar, refusals_as_failures():
+            bar.add_task("Importing", total=None)
+            report = await import_entries(target, source, read_entries(path), dry_run=dry_run)
+        if report.imported and not dry_run:
+            async with db.write() as connection:
+                await _ask_for_vectors(connection)
+    return report
+
+
+async def _undo(settings: Settings, user: str, into: str | None, run_id: str) -> int:
+    async with open_record(settings) as db:
+        target = await _open_target(settings, db, user, into, "undo_import")
+        if isinstance(target.workspace, MissingWorkspace):
+            raise Failure("not_found", f"There is no workspace {target.workspace.name!r}; name it with --into.")
+        with refusals_as_failures():
+            return await undo_import(db, utc_now, target.actor, target.workspace.id, run_id)
+
+
+async def _open_target(settings: Settings, db: Database, user: str, into: str | None, operation: str) -> ImportTarget:
+    """Return the workspace of a user, and the user as the one who changes it.
+
+    Raises:
+        Failure: `not_found`, there is no such user or account.
+    """
+    plans = Plans(settings.plans, settings.default_plan)
+    directory = Directory(db, utc_now, Epoch(db, utc_now), plans)
+    async with db.read() as connection:
+        owner = await find_user(connection, user)
+        generation = await generations.find_newest_generation(connection)
+    with refusals_as_failures():
+        account_id, name = await directory.locate_workspace(owner.id, owner.account_id, into)
+        workspace = await directory.find_workspace(account_id, name) or MissingWorkspace(account_id, name)
+    actor = Actor(owner.id, "loci", operation, new_id(utc_now()))
+    return ImportTarget(db=db, plans=plans, now=utc_now, actor=actor, workspace=workspace, generation=generation)
+
+
+async def _ask_for_vectors(connection: AsyncConnection) -> None:
+    """Have a running server, or the next one that starts, embed what was imported."""
+    if not await runs.is_any_filed(connection, ["backfill"], utc_now()):
+        await runs.file_run(connection, "backfill", None, utc_now())
+
+
+def _print_report(report: ImportReport, user: str) -> None:
+    verb = "would be imported" if report.dry_run else "imported"
+    print_line(
+        f"{report.source} into {report.workspace!r}: {report.imported} {verb}, {report.skipped} skipped "
+        f"(imported before), {report.refused} refused; {report.total} in all."
+    )
+    for each in report.refusals:
+        print_line(f"  refused: {each.place}: {each.reason}", "yellow")
+    if report.refused > len(report.refusals):
+        print_line(f"  and {report.refused - len(report.refusals)} more.", "yellow")
+    for notice in report.notices:
+        print_line(notice, "yellow")
+    if report.run is not None and report.imported:
+        print_line(f"To undo it: loci import --undo {report.run} --user {user}")

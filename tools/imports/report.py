@@ -1,0 +1,40 @@
+"""The report of an import: what it brought, what was there, and what it refused, with the places."""
+
+from pydantic import BaseModel, Field
+
+#: The refusals that a report tells; all of them are counted.
+TOLD = 100
+
+
+class RefusedPlace(BaseModel):
+    """Something that was not imported."""
+
+    place: str = Field(description="The file, and the line or the record in it.")
+    reason: str = Field(description="Why it was not imported, and what to do.")
+
+
+class ImportReport(BaseModel):
+    """What an import did. `imported`, `skipped` and `refused` are together `total`."""
+
+    run: str | None = Field(default=None, description="The id of the run, to undo it by; null if it changed nothing.")
+    workspace: str = Field(description="The workspace.")
+    source: str = Field(description="The file or folder.")
+    dry_run: bool = Field(default=False, description="Whether nothing was written.")
+    imported: int = Field(default=0, description="How many are new.")
+    skipped: int = Field(default=0, description="How many an earlier import brought, even if they were deleted since.")
+    refused: int = Field(default=0, description="How many cannot be imported.")
+    total: int = Field(default=0, description="How many there were.")
+    refusals: list[RefusedPlace] = Field(default=[], description=f"The first {TOLD} that were refused.")
+    notices: list[str] = Field(default=[], description="Facts to know about the import.")
+
+    def refuse(self, place: str, reason: str) -> None:
+        """Count something that cannot be imported, and tell its place if there are not too many."""
+        self.refused += 1
+        self.total += 1
+        if len(self.refusals) < TOLD:
+            self.refusals.append(RefusedPlace(place=place, reason=f"{reason.removesuffix('.')}."))
+
+    def notify(self, notice: str) -> None:
+        """Add a notice, once."""
+        if notice not in self.notices:
+            self.notices.append(notice)
