@@ -21,6 +21,8 @@ SENT = (
     *("content", "type", "tags", "scope", "project", "task", "entity", "author", "session", "occurred_at"),
     *("expires_at", "source", "metadata"),
 )
+#: Other fields of a line: they follow from the links, or are told apart.
+_DERIVED = ("linkages", "images", "workspace", "superseded_by", "superseded_at")
 _IDENTITY = ("content", "author", "session", "occurred_at", "project")
 
 
@@ -29,7 +31,7 @@ def is_loci_line(record: Record) -> bool:
     kind = record.value.get("kind")
     if kind is not None:
         return kind in {HEAD, "memory", *NOTE_KINDS}
-    known = {*SENT, *KEPT, "linkages", "images", "workspace"}
+    known = {*SENT, *KEPT, *_DERIVED}
     return isinstance(record.value.get("content"), str) and not record.section and known >= record.value.keys()
 
 
