@@ -22,7 +22,7 @@ SENT = (
     *("expires_at", "source", "metadata"),
 )
 #: Other fields of a line: they follow from the links, or are told apart.
-_DERIVED = ("linkages", "images", "workspace", "superseded_by", "superseded_at")
+_DERIVED = ("linkages", "images", "workspace", "superseded_by", "superseded_at", "repeats", "repeated_at")
 _IDENTITY = ("content", "author", "session", "occurred_at", "project")
 
 
