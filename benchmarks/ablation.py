@@ -266,14 +266,17 @@ def _recall_places(corpus: Corpus, text: str, variant: Variant) -> list[int]:
 def _find_candidates(found: Any, corpus: Corpus, variant: Variant) -> list[Any]:
     """Return the candidates of a `SearchedWorkspace` that pass the gate, with their interactions."""
     from server.memory.recall import late_interaction  # noqa: PLC0415 - only after ROOT is importable
+    from server.memory.recall.somebody import tells_of_somebody  # noqa: PLC0415 - as above
     from tools.recall.interactions import compare_workspace  # noqa: PLC0415 - as above
     from tools.recall.pipeline import apply_gate  # noqa: PLC0415 - as above
 
     share, late_interaction.BEFORE = late_interaction.BEFORE, variant.before_share
     try:
-        found = compare_workspace(found, corpus.tokens)
+        found, of_another = compare_workspace(found, corpus.tokens)
     finally:
         late_interaction.BEFORE = share
+    if of_another is not None and tells_of_somebody(corpus.memories[UUID(of_another).int].content):
+        found = replace(found, is_of_another=True)
     if not variant.token_gate:
         found = replace(found, token_evidence=0.0, is_of_another=False)
     candidates = apply_gate([found], 0.0)[0] if variant.gate else found.candidates
