@@ -99,6 +99,30 @@ async def test_retrieve_context_filters_by_type_status_and_score(cat):
         await check_refused(cat, "retrieve_context", {"query": "tea"} | fields, says)
 
 
+async def test_newness_counts_only_if_it_is_asked_for_and_from_the_last_change(ann, clock):
+    memory_id = await store(ann, "Tea and toast at nine in the kitchen")
+    clock.move(days=90)
+    await store(ann, "Tea")
+    clock.move(days=1)
+    texts = [await recall(ann, "tea and toast", recency_weight=weight, limit=2) for weight in (0, 1)]
+    assert [each[0] for each in texts] == ["Tea and toast at nine in the kitchen", "Tea"]
+    clock.move(days=1)
+    await ask(ann, "update_memory", {"memory_id": memory_id, "status": "active"})
+    assert (await recall(ann, "tea and toast", recency_weight=1))[0] == "Tea and toast at nine in the kitchen"
+
+
+async def test_what_is_superseded_leaves_recall_and_stays_readable_beside_what_replaced_it(cat):
+    old = await store(cat, "Tea is served at nine")
+    new = await store(cat, "Tea is served at ten", related_to=[old], relation_types={old: "supersedes"})
+    (found,) = await ask(cat, "retrieve_context", {"query": "When is tea served?"})
+    assert (found["id"], [each["text"] for each in found["related_memories"]]) == (new, ["Tea is served at nine"])
+    assert (await ask(cat, "fetch", {"id": old}))["text"] == "Tea is served at nine"
+    await ask(cat, "delete_memory", {"memory_id": new})
+    assert await recall(cat, "When is tea served?") == ["Tea is served at nine"]
+    await ask(cat, "undelete_memory", {"memory_id": new})
+    assert await recall(cat, "When is tea served?") == ["Tea is served at ten"]
+
+
 async def test_search_and_fetch_have_the_form_that_chatgpts_connectors_read(cat):
     memory_id = await store(cat, "Tea at nine\nand at ten", tags=["hot"], status="active", priority=2, **TASK)
     (result,) = (await ask(cat, "search", {"query": "tea"}))["results"]
