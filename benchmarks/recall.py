@@ -15,6 +15,10 @@ Printed for each category, 1-4 and 1-5:
   next one's of the file. And how many questions get no memory although the answer is known.
 * How long an answer to a question in its own workspace took; the arms are computed when the server is gone.
 
+`--bare` stores each turn as an agent does that fills in no field: its text alone, one call of `store_memory` after the
+other over one connection. The server then knows neither who spoke nor when: all turns of a conversation are stored
+within some minutes, so they are of one session to it, and "yesterday" means the day before this run.
+
 Choose on some conversations and confirm on others: `--conversations 0,1,2`, then `--conversations 3,4`. `--json FILE`
 keeps every question's ranks, and `--compare FILE` holds a run against them: the same questions, pair by pair.
 """
@@ -49,6 +53,7 @@ class Choice:
     limit: int | None = None
     is_untracked: bool = False
     with_arms: bool = True
+    is_bare: bool = False
 
 
 @dataclass(frozen=True)
@@ -60,20 +65,32 @@ class Answer:
 
 
 class Workspace:
-    """A conversation in the product: ingested over REST, asked over MCP."""
+    """A conversation in the product: ingested over REST, or stored turn by turn over MCP, and asked over MCP."""
 
-    def __init__(self, client: Client, name: str, turns: Sequence[Turn], *, is_untracked: bool) -> None:
+    def __init__(self, client: Client, name: str, turns: Sequence[Turn], choice: Choice) -> None:
         self._client = client
-        self._asked = {"limit": LIMIT, "workspace": name} | ({"track_access": False} if is_untracked else {})
+        self._asked = {"limit": LIMIT, "workspace": name} | ({"track_access": False} if choice.is_untracked else {})
         self._name = name
         self._places: dict[str, int] = {}
+        if choice.is_bare:
+            self._store_bare_turns(turns)
+        else:
+            self._ingest_turns(turns)
+
+    def _store_bare_turns(self, turns: Sequence[Turn]) -> None:
+        for place, turn in enumerate(show_progress(turns, f"storing {self._name}")):
+            answer = self._client.call("store_memory", {"content": turn.text, "workspace": self._name})
+            assert answer["indexed"]
+            self._places.setdefault(answer["id"], place)
+
+    def _ingest_turns(self, turns: Sequence[Turn]) -> None:
         given = [
             {"content": turn.text, "author": turn.author, "session": turn.session, "occurred_at": turn.at.isoformat()}
             for turn in turns
         ]
-        for first in show_progress(range(0, len(given), BATCH), f"ingesting {name}"):
-            body = {"memories": given[first : first + BATCH], "workspace": name}
-            answer = client.post("/v1/memories/ingest", body)
+        for first in show_progress(range(0, len(given), BATCH), f"ingesting {self._name}"):
+            body = {"memories": given[first : first + BATCH], "workspace": self._name}
+            answer = self._client.post("/v1/memories/ingest", body)
             assert answer["indexed"]
             self._places |= {memory_id: first + step for step, memory_id in enumerate(answer["ids"])}
         assert len(self._places) == len(turns)
@@ -106,7 +123,7 @@ def measure(*, quick: bool) -> list[Figure]:
 def measure_rows(conversations: Sequence[Conversation], choice: Choice) -> list[Row]:
     """Return a row for each question: first the product's part, and when its server is gone, the arms'."""
     chosen = {number: pick_evenly(conversations[number].questions, choice.limit) for number in choice.conversations}
-    at_home, elsewhere = _ask_product(conversations, chosen, is_untracked=choice.is_untracked)
+    at_home, elsewhere = _ask_product(conversations, chosen, choice)
     embedder = load_embedder() if choice.with_arms else None
     rows: list[Row] = []
     for number, questions in chosen.items():
@@ -130,7 +147,7 @@ def measure_rows(conversations: Sequence[Conversation], choice: Choice) -> list[
 
 
 def _ask_product(
-    conversations: Sequence[Conversation], chosen: dict[int, list[Question]], *, is_untracked: bool
+    conversations: Sequence[Conversation], chosen: dict[int, list[Question]], choice: Choice
 ) -> tuple[dict[int, list[Answer]], dict[int, list[Answer]]]:
     """Return the product's answers to each conversation's questions, in its own workspace and in another's."""
     others = choose_strangers(list(chosen), len(conversations))
@@ -138,9 +155,7 @@ def _ask_product(
         site = Site(folder / "data", model="auto" if has_model() else "none")
         with site.serving(with_model=has_model()), site.client() as client:
             workspaces = {
-                number: Workspace(
-                    client, f"conversation {number}", conversations[number].turns, is_untracked=is_untracked
-                )
+                number: Workspace(client, f"conversation {number}", conversations[number].turns, choice)
                 for number in sorted({*chosen, *others.values()})
             }
             at_home = {number: workspaces[number].ask_questions(questions) for number, questions in chosen.items()}
@@ -171,6 +186,7 @@ def main() -> None:
     parser.add_argument("--conversations", metavar="0,1,2", help="only these, counted from 0")
     parser.add_argument("--limit", type=int, metavar="N", help="only so many questions of each, evenly spread")
     parser.add_argument("--untracked", action="store_true", help="recalled memories do not count as used")
+    parser.add_argument("--bare", action="store_true", help="store each turn as its text alone, over one connection")
     parser.add_argument("--product-only", action="store_true", help="without the arms, in about half the time")
     parser.add_argument("--json", type=Path, metavar="FILE", help="keep each question's ranks in this file")
     parser.add_argument("--compare", type=Path, metavar="FILE", help="show the difference from what --json kept")
@@ -188,7 +204,8 @@ def main() -> None:
         parser.error("none of these conversations has a question whose evidence is there")
     if given.json and not given.json.absolute().parent.is_dir():
         parser.error(f"--json is {given.json}, in a folder that is not there")
-    rows = measure_rows(conversations, Choice(chosen, given.limit, given.untracked, not given.product_only))
+    choice = Choice(chosen, given.limit, given.untracked, not given.product_only, given.bare)
+    rows = measure_rows(conversations, choice)
     if given.json:
         recall_metrics.write_rows(rows, given.json)
     memories = sum(len(conversations[number].turns) for number in chosen)

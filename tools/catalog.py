@@ -25,7 +25,7 @@ from tools.core.operation import Operation
 from tools.memories import ingest
 from tools.memories import operations as memories
 from tools.notes import identity, skip_list, working_items, working_memory, working_notes
-from tools.people import keys, plans
+from tools.people import keys, plans, preferences
 
 _ROWS: dict[str, tuple[Operation, ...]] = {
     "Recall": (*context.OPERATIONS, *search.OPERATIONS, *explain.OPERATIONS),
@@ -40,7 +40,7 @@ _ROWS: dict[str, tuple[Operation, ...]] = {
     "Projects": projects.OPERATIONS,
     "Sessions and events": (*sessions.OPERATIONS, *events.OPERATIONS, *on_event.OPERATIONS),
     "Jobs": jobs.OPERATIONS,
-    "Settings": settings.OPERATIONS,
+    "Settings": (*settings.OPERATIONS, *preferences.OPERATIONS),
     "Golden cases": golden.OPERATIONS,
     "Keys": (*keys.OPERATIONS, *recall_link.CONNECT_OPERATIONS),
     "Health": (*health.OPERATIONS, *vectors.OPERATIONS),

@@ -18,9 +18,10 @@ from tools.core.answers import Meta, Readable
 from tools.core.arguments import InWorkspace
 from tools.core.call import Call
 from tools.core.conversations import Conversation
-from tools.core.fields import MAX_PEEKED_WORKSPACES, QUERY_CHARACTERS, Name, Words, WorkspaceNames, ZoneName, read_zone
+from tools.core.fields import MAX_PEEKED_WORKSPACES, QUERY_CHARACTERS, Name, Words, WorkspaceNames
 from tools.core.operation import Effect, Operation
 from tools.core.services import Services
+from tools.core.time_zone import InTimeZone, find_zone
 from tools.memories.arguments import Facets, PastArgs, find_future_notice
 from tools.recall.answers import (
     OMITTED,
@@ -44,7 +45,7 @@ ITEMS = 50
 NO_QUESTION = question.Question("")
 
 
-class RetrieveContext(InWorkspace, Facets, PastArgs):
+class RetrieveContext(InWorkspace, InTimeZone, Facets, PastArgs):
     """The arguments of `retrieve_context`."""
 
     message: str = Field(
@@ -67,9 +68,6 @@ class RetrieveContext(InWorkspace, Facets, PastArgs):
     include: Words = Field(
         default=[*PARTS],
         description=f"The parts of the answer: {', '.join(PARTS)}. Default: all.",
-    )
-    time_zone: ZoneName | None = Field(
-        default=None, description="The person's time zone, by which days begin: Europe/Berlin. Default: UTC."
     )
     conversation: Name | None = Field(
         default=None,
@@ -190,7 +188,7 @@ async def _recall(services: Services, call: Call, args: RetrieveContext, others:
         limit=args.limit,
         least_share=0.0 if "limit" in args.model_fields_set else LEAST_SHARES["context"],
         max_tokens=args.max_tokens,
-        zone=read_zone(args.time_zone),
+        zone=await find_zone(services, call, args.time_zone),
         counts_as_use=args.track_access and has_memories,
         is_explained=args.explain,
         is_known=None if conversation is None else conversation.knows,

@@ -16,6 +16,7 @@ from tools.core.call import Call
 from tools.core.fields import Id, Question
 from tools.core.operation import Effect, Operation
 from tools.core.services import Services
+from tools.core.time_zone import InTimeZone, find_zone
 from tools.memories.arguments import Facets
 from tools.memories.rows import make_memory_not_found
 from tools.recall.answers import Why, explain_rank
@@ -59,7 +60,7 @@ _SENTENCES: dict[Verdict, str] = {
 _OF_ANOTHER = "Nothing fits: the message asks of somebody what the workspace knows of others only."
 
 
-class ExplainRecall(InWorkspace, Facets):
+class ExplainRecall(InWorkspace, InTimeZone, Facets):
     """The arguments of `explain_recall`."""
 
     message: Question = Field(description="The message that the memory should have come up for.")
@@ -102,6 +103,7 @@ async def explain_recall(services: Services, call: Call, args: ExplainRecall) ->
         limit=args.limit,
         least_share=0.0 if "limit" in args.model_fields_set else LEAST_SHARES["context"],
         max_tokens=args.max_tokens,
+        zone=await find_zone(services, call, args.time_zone),
         counts_as_use=False,
         is_explained=True,
         least_depth=DEPTH,

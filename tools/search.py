@@ -11,9 +11,10 @@ from server.store.record.recalled import RecalledMemory
 from tools.core.answers import Answer, Readable
 from tools.core.arguments import InWorkspace
 from tools.core.call import Call
-from tools.core.fields import Question, ZoneName, read_zone
+from tools.core.fields import Question
 from tools.core.operation import Effect, Operation
 from tools.core.services import Services
+from tools.core.time_zone import InTimeZone, find_zone
 from tools.memories.arguments import Facets, PastArgs, find_future_notice
 from tools.memories.citation import make_title, make_url
 from tools.recall.answers import OMITTED, MatchedMemory, Omitted, list_matches, list_omitted
@@ -25,7 +26,7 @@ from tools.recall.pipeline import recall
 _REPLACED = ("superseded_by", "may_be_replaced_by")
 
 
-class SearchMemories(InWorkspace, Facets, PastArgs):
+class SearchMemories(InWorkspace, InTimeZone, Facets, PastArgs):
     """The arguments of `search`."""
 
     query: Question = Field(
@@ -36,9 +37,6 @@ class SearchMemories(InWorkspace, Facets, PastArgs):
         ge=1,
         le=100,
         description="The largest number of memories. If you name it, those that fit much less come as well.",
-    )
-    time_zone: ZoneName | None = Field(
-        default=None, description="The person's time zone, by which days begin: Europe/Berlin. Default: UTC."
     )
     explain: bool = Field(default=False, description="Whether each memory comes with the reasons for its rank.")
     track_access: bool = Field(default=True, description="Whether this counts as a use of the memories it finds.")
@@ -97,7 +95,7 @@ async def search_memories(services: Services, call: Call, args: SearchMemories) 
         least_share=0.0 if "limit" in args.model_fields_set else LEAST_SHARES["search"],
         counts_as_use=args.track_access,
         is_explained=args.explain,
-        zone=read_zone(args.time_zone),
+        zone=await find_zone(services, call, args.time_zone),
         past=args.past,
     )
     if (alternatives := read_operators(args.query)) is None:

@@ -12,7 +12,7 @@ from server.store.projection.backfill import FOLLOW_SECONDS, BackfillFailed, fil
 from server.store.projection.moving import move_collections
 from server.store.projection.reindex import reindex
 from server.store.projection.upkeep import rebuild_erased_collections
-from server.store.record import outbox, rate_buckets
+from server.store.record import connection_sessions, outbox, rate_buckets
 from server.store.record.capture.erasing import delete_old_reports
 from server.store.record.notes import skip_list
 from server.store.record.oauth.garbage import collect_garbage
@@ -128,3 +128,4 @@ async def clean_up_records(
         await outbox.delete_old_events(connection, now - KEPT)
         await skip_list.purge_expired(connection, now)
         await rate_buckets.delete_idle_buckets(connection, now)
+        await connection_sessions.delete_old_sessions(connection, now)

@@ -25,11 +25,13 @@ from server.clock import utc_now
 from server.config import Settings
 from server.errors import Failure
 from server.small_files import MOST_SECRET_BYTES
+from server.store.epoch import raise_epoch
 from server.store.record.people import accounts
 from server.store.record.people.plans import Plans
 from server.store.record.people.sessions import delete_user_sessions
 from server.variables import has_foreign_bytes
 from server.wiring.webhooks import build_outbox
+from tools.core.fields import check_zone
 from tools.core.store_refusals import refusals_as_failures
 
 app = typer.Typer(help="The people who can log in.", no_args_is_help=True, add_completion=False)
@@ -115,6 +117,7 @@ def _describe_user(user: accounts.User, plan: str | None) -> dict[str, Any]:
         "name": user.name,
         "is_admin": user.is_admin,
         "plan": plan,
+        "time_zone": user.time_zone,
         "created_at": user.created_at,
         "disabled_at": user.disabled_at,
     }
@@ -152,6 +155,30 @@ def set_plan(
         stderr.print(f"The plan of [bold]{name}[/bold] is {standing.plan or 'none: nothing is limited'}.")
 
     run_command(change_plan)
+
+
+@app.command("set-time-zone")
+def set_time_zone(
+    name: Name,
+    zone: Annotated[
+        str | None, typer.Argument(help="Of the IANA database, like Europe/Berlin; leave out for UTC.")
+    ] = None,
+) -> None:
+    """Set the time zone by which a user's days begin: "yesterday" in a question and in a memory."""
+
+    async def change_time_zone(settings: Settings) -> None:
+        if zone is not None:
+            try:
+                check_zone(zone)
+            except ValueError as error:
+                raise Failure("invalid", f"The time zone {error}.") from None
+        async with open_record(settings) as db, db.write() as connection:
+            user = await find_user(connection, name)
+            await accounts.set_time_zone(connection, user.id, zone)
+            await raise_epoch(connection)
+        stderr.print(f"The time zone of [bold]{name}[/bold] is {zone or 'UTC'}.")
+
+    run_command(change_time_zone)
 
 
 @app.command("invite")

@@ -10,7 +10,7 @@ from typing import Any
 from server.memory.decay import NEVER, compute_relevance
 from server.memory.grouping import SMALLEST_GROUP, SMALLEST_REPEAT
 from server.memory.images import plan_copies
-from server.memory.models import Linkage, Memory, Scope, to_iso
+from server.memory.models import INFERABLE, Inferable, Linkage, Memory, Scope, to_iso
 from server.memory.repeat_key import make_repeat_key
 
 #: How many memories one memory replaces at most, and the most bytes and tags that it may have.
@@ -155,6 +155,9 @@ def merge_memories(
     scope, project, task = _find_place(sources)
     ends = [each.expires_at for each in sources if each.expires_at is not None]
     shared = {name: _find_shared(sources, name) for name in SHARED}
+    guessed: list[Inferable] = [
+        name for name in INFERABLE if shared[name] is not None and any(name in each.inferred for each in sources)
+    ]
     return Memory(
         id=memory_id,
         content=content,
@@ -174,6 +177,7 @@ def merge_memories(
         consolidated=0,
         metadata=_find_shared_metadata(sources),
         images=[each.image for each in plan_copies(sources, memory_id)],
+        inferred=guessed,
         **shared,
     )
 

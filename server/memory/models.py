@@ -2,11 +2,14 @@
 
 import re
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 
 Scope = Literal["global", "project", "task"]
+#: A field that is filled in by what is known, if nobody gives it.
+Inferable = Literal["author", "occurred_at", "session"]
+INFERABLE: tuple[Inferable, ...] = get_args(Inferable)
 
 #: The times that can be kept: a day from the calendar's edges, so that no time zone leads beyond them.
 EARLIEST = datetime(1, 1, 2, tzinfo=UTC)
@@ -112,3 +115,8 @@ class Memory(BaseModel):
     source: str | None = Field(default=None, description="Its origin, for example a file or a tool.")
     metadata: dict[str, Any] = Field(description="Whatever else the client keeps with it.")
     images: list[Image] = Field(default=[], description="Its pictures.")
+    inferred: list[Inferable] = Field(
+        default=[],
+        exclude_if=lambda fields: not fields,
+        description="The fields that were filled in by what is known; absent if there are none.",
+    )

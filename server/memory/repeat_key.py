@@ -13,9 +13,10 @@ from collections.abc import Hashable, Iterator
 from hashlib import blake2b
 from itertools import chain
 
+from server.memory.dates.stretches import STRETCHES
 from server.memory.languages import is_stop_word
 from server.memory.models import Memory
-from server.memory.recall.time_words import STRETCHES
+from server.memory.speaker import find_speaker
 
 #: Signs that only enclose words, and those that only end them. Signs that change a value (`-5`, `.env`, `5%`) stay.
 _ENCLOSING = "\"'“”‘’«»„()[]{}*`"  # noqa: RUF001 - the curly quotes are meant
@@ -48,8 +49,9 @@ def make_repeat_key(memory: Memory) -> Hashable | None:
     # A hash, because a long text would be held for each of many thousand memories.
     wording = blake2b(" ".join(words).encode(), digest_size=16).digest()
     metadata = json.dumps(memory.metadata, sort_keys=True, default=str)
+    speaker = find_speaker(memory.author, memory.inferred, memory.content)
     place = memory.scope, memory.project, memory.task
-    return wording, asks, day, place, memory.type, memory.author, memory.entity, memory.occurred_at, metadata
+    return wording, asks, day, place, memory.type, speaker, memory.entity, memory.occurred_at, metadata
 
 
 def _list_words(text: str) -> Iterator[str]:

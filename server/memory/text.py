@@ -13,6 +13,7 @@ import mmh3
 
 from server.memory.languages import Language
 from server.memory.models import Memory
+from server.memory.speaker import find_speaker
 from server.memory.words.folding import compose, compose_with_places, fold
 from server.memory.words.pieces import Piece, join_parts, list_written_words, split_word
 from server.memory.words.stems import find_stemmer
@@ -96,11 +97,15 @@ def _spell_date(date: datetime) -> str:
 
 def _join_names(memory: Memory, told: Sequence[Memory]) -> str:
     """Return the names of a memory, and of those that it was made from: tags, entity, author, project and date."""
-    parts = [*memory.tags, memory.entity, memory.author, memory.project]
+    parts = [*memory.tags, memory.entity, _find_speaker_of(memory), memory.project]
     for each in told:
-        parts += [each.entity, each.author]
+        parts += [each.entity, _find_speaker_of(each)]
     parts += [_spell_date(each.occurred_at) for each in (memory, *told) if each.occurred_at is not None]
     return "\n".join(part for part in dict.fromkeys(parts) if part)
+
+
+def _find_speaker_of(memory: Memory) -> str | None:
+    return find_speaker(memory.author, memory.inferred, memory.content)
 
 
 @lru_cache(maxsize=256)

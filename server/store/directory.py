@@ -1,4 +1,9 @@
-"""Finding the workspace that a name means. Answers are remembered: every request asks, and they seldom change."""
+"""Finding the workspace that a name means, and what is known of a user.
+
+Answers are remembered: every request asks, and they seldom change.
+"""
+
+from dataclasses import dataclass
 
 from server.clock import Clock
 from server.ids import UserId
@@ -13,6 +18,21 @@ from server.store.record.workspaces import Workspace
 
 REMEMBERED = 10_000
 LONGEST_NAME = 100  # as wide as the column
+
+
+@dataclass(frozen=True, slots=True)
+class KnownUser:
+    """The facts of a user that requests ask for.
+
+    Attributes:
+        name: the name, by which a memory says who stored it.
+        default_workspace: the workspace of requests that name none.
+        time_zone: a name of the IANA database; None if the user has set none.
+    """
+
+    name: str
+    default_workspace: str
+    time_zone: str | None
 
 
 class WorkspaceNotFound(Exception):  # noqa: N818 - it names the reason; the doors decide on the words
@@ -32,7 +52,7 @@ class WorkspaceNameTooLong(Exception):  # noqa: N818 - it names the reason; the 
 
 
 class Directory:
-    """The workspaces this process has seen; forgotten when the epoch is raised."""
+    """The workspaces and users this process has seen; forgotten when the epoch is raised."""
 
     def __init__(self, db: Database, now: Clock, epoch: Epoch, plans: Plans) -> None:
         self._db = db
@@ -40,7 +60,7 @@ class Directory:
         self._plans = plans
         # Each workspace stands under its account and folded name, and under its id.
         self._workspaces: ForgettingCache[tuple[str, str] | str, Workspace] = ForgettingCache(2 * REMEMBERED)
-        self._defaults: ForgettingCache[str, str] = ForgettingCache(REMEMBERED)
+        self._users: ForgettingCache[str, KnownUser] = ForgettingCache(REMEMBERED)
         epoch.on_change(self.forget)
 
     async def locate_workspace(self, user_id: UserId, account_id: str, asked: str | None) -> tuple[str, str]:
@@ -53,7 +73,8 @@ class Directory:
             WorkspaceNameTooLong: the name has more than `LONGEST_NAME` characters.
         """
         if asked is None:
-            return account_id, await self._read_default_name(user_id)
+            user = await self.find_user(user_id)
+            return account_id, "default" if user is None else user.default_workspace
         account, slash, name = asked.rpartition("/")
         if len(name) > LONGEST_NAME:
             raise WorkspaceNameTooLong(name)
@@ -66,15 +87,24 @@ class Directory:
             raise WorkspaceNotFound(asked)
         return by_key[key], name
 
-    async def _read_default_name(self, user_id: UserId) -> str:
-        known = self._defaults.get(user_id)
+    async def find_user(self, user_id: UserId) -> KnownUser | None:
+        """Return the user with this id, or None if there is none."""
+        known = self._users.get(user_id)
         if known is None:
-            asked_at = self._defaults.now()
+            asked_at = self._users.now()
             async with self._db.read() as connection:
                 user = await accounts.get_user(connection, user_id)
-            known = "default" if user is None else user.default_workspace
-            self._defaults.remember(user_id, known, asked_at)
+            if user is not None:
+                known = KnownUser(user.name, user.default_workspace, user.time_zone)
+                self._users.remember(user_id, known, asked_at)
         return known
+
+    async def set_time_zone(self, user_id: UserId, time_zone: str | None) -> None:
+        """Set the time zone of a user, as a name of the IANA database; None for none."""
+        async with self._db.write() as connection:
+            await accounts.set_time_zone(connection, user_id, time_zone)
+            await raise_epoch(connection)
+        self.forget()
 
     async def find_workspace(self, account_id: str, name: str) -> Workspace | None:
         """Return the account's workspace of this name, or None if it has none."""
@@ -128,4 +158,4 @@ class Directory:
     def forget(self) -> None:
         """Forget every answer, so that the record is asked again. Other processes do so when the epoch is raised."""
         self._workspaces.forget()
-        self._defaults.forget()
+        self._users.forget()

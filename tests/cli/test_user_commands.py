@@ -1,6 +1,7 @@
 """The commands for users: passwords, plans, invitations."""
 
 import asyncio
+import json
 import re
 from datetime import timedelta
 
@@ -44,6 +45,16 @@ def test_a_plan_is_given_and_taken_back(cli, tmp_path, monkeypatch):
     assert (refused.exit_code, "there are: free, pro" in refused.stderr) == (1, True)
     assert "none: nothing is limited" in cli("user", "set-plan", "ann").stderr
     assert asyncio.run(read_plan()) is None
+
+
+@pytest.mark.usefixtures("ann")
+def test_a_time_zone_is_set_and_taken_back(cli):
+    assert "The time zone of ann is Europe/Berlin." in cli("user", "set-time-zone", "ann", "Europe/Berlin").stderr
+    assert json.loads(cli("user", "list", "--json").stdout)[0]["time_zone"] == "Europe/Berlin"
+    refused = cli("user", "set-time-zone", "ann", "Berlin")
+    assert (refused.exit_code, "like Europe/Berlin, or UTC" in refused.stderr) == (1, True)
+    assert "The time zone of ann is UTC." in cli("user", "set-time-zone", "ann").stderr
+    assert json.loads(cli("user", "list", "--json").stdout)[0]["time_zone"] is None
 
 
 @pytest.mark.usefixtures("ann")

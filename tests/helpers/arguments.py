@@ -29,6 +29,7 @@ VALID: dict[str, dict[str, Any]] = {
     "undo_consolidation": {"run": NOBODY},
     "set_setting": {"key": "recall_alpha", "value": 0.7},
     "reset_setting": {"key": "recall_alpha"},
+    "set_preferences": {"time_zone": "Europe/Berlin"},
     "add_golden": {"query": "tea?", "text": "Tea"},
     "delete_golden": {"id": NOBODY},
     "read_section": {"section": "active_work"},
@@ -163,6 +164,8 @@ async def arrange_calls(person):
         "get_settings": [{}, {"workspace": "nowhere"}],
         "set_setting": [{"key": "recall_alpha", "value": 0.7}, {"key": "stop_words", "value": "a, b"}],
         "reset_setting": [{"key": "recall_alpha"}, {"key": "language", "workspace": "nowhere"}],
+        "get_preferences": [{}],
+        "set_preferences": [{"time_zone": "Europe/Berlin"}, {"time_zone": "UTC"}],
         "create_key": [
             {},
             {"label": "laptop", "expiresInDays": 3},

@@ -3,7 +3,7 @@
 import asyncio
 import sqlite3
 import sys
-from contextlib import closing
+from contextlib import asynccontextmanager, closing
 from datetime import timedelta
 from functools import partial
 
@@ -366,13 +366,27 @@ async def test_workspaces_whose_names_were_two_and_are_one_now_keep_everything_a
     assert found.id == "w1"
 
 
+@asynccontextmanager
+async def with_later_columns(db):
+    """An old schema, in which rows are stored as now: the columns that came later are there for the while."""
+    later = (("memories", "inferred JSON"), ("users", "time_zone VARCHAR(100)"))
+    async with db.write() as connection:
+        for table, column in later:
+            await connection.exec_driver_sql(f"ALTER TABLE {table} ADD COLUMN {column}")
+    yield
+    async with db.write() as connection:
+        for table, column in later:
+            await connection.exec_driver_sql(f"ALTER TABLE {table} DROP COLUMN {column.partition(' ')[0]}")
+
+
 async def test_vectors_of_four_bytes_a_number_become_vectors_of_two_and_the_file_shrinks(empty, clock, monkeypatch):
     monkeypatch.setattr(module, "HEAD", "0016")
     monkeypatch.setattr("alembic.command.upgrade", partial(up_to, "0016", command.upgrade))
     await migrate(empty)
     monkeypatch.undo()
-    ledger = await open_ledger(empty, clock)
-    ids = await store_as_before(ledger, *(ledger.memory(str(n)) for n in range(1200)))
+    async with with_later_columns(empty):
+        ledger = await open_ledger(empty, clock)
+        ids = await store_as_before(ledger, *(ledger.memory(str(n)) for n in range(1200)))
     chance = np.random.default_rng(3).standard_normal((len(ids), 2, 384), dtype=np.float32)
     whole = chance / np.linalg.norm(chance, axis=2, keepdims=True)
     async with empty.write() as connection:
@@ -400,8 +414,9 @@ async def test_the_text_of_a_stored_memory_leaves_the_journal_and_that_of_a_merg
     monkeypatch.setattr("alembic.command.upgrade", partial(up_to, "0020", command.upgrade))
     await migrate(empty)
     monkeypatch.undo()
-    ledger = await open_ledger(empty, clock)
-    stored, merged, changed, deleted = await store_as_before(ledger, *map(ledger.memory, "abcd"))
+    async with with_later_columns(empty):
+        ledger = await open_ledger(empty, clock)
+        stored, merged, changed, deleted = await store_as_before(ledger, *map(ledger.memory, "abcd"))
     text = {"content": "heron"}
     entries = [(stored, None, text), (merged, None, text), (changed, text, text), (deleted, text, None)]
     run = {"id": "r", "workspace_id": ledger.workspace, "kind": "auto", "state": "done", "active": 4, "sources": 0}

@@ -23,6 +23,7 @@ from tools.capture.places import SessionPlace
 from tools.core.call import Call
 from tools.core.fields import QUERY_CHARACTERS
 from tools.core.services import Services
+from tools.core.time_zone import find_zone
 from tools.recall.answers import MatchedMemory, list_matches
 from tools.recall.model import LEAST_SHARES, RecallRequest
 from tools.recall.pipeline import recall
@@ -124,7 +125,12 @@ async def _recall(services: Services, call: Call, message: str, hearer: _Hearer)
     if room <= 0:
         return texts
     request = RecallRequest(
-        message=message, limit=_MOST, max_tokens=room, least_share=LEAST_SHARES["hook"], is_known=hearer.knows
+        message=message,
+        limit=_MOST,
+        max_tokens=room,
+        least_share=LEAST_SHARES["hook"],
+        zone=await find_zone(services, call),
+        is_known=hearer.knows,
     )
     result = await recall(services, call.workspace, request)
     memories = _leave_out_repeats(list_matches(result), hearer)

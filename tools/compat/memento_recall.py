@@ -12,6 +12,7 @@ from tools.core.call import Call
 from tools.core.fields import MAX_PEEKED_WORKSPACES, Question, WorkspaceNames
 from tools.core.operation import Effect, Operation
 from tools.core.services import Services
+from tools.core.time_zone import find_zone
 from tools.memories.arguments import Facets, PastArgs
 from tools.recall.answers import SkippedBy, list_skip_reasons
 from tools.recall.model import Match, RecallRequest, RecallResult
@@ -137,6 +138,7 @@ async def _recall(services: Services, call: Call, args: RecallMemories, *, words
         message=args.query,
         facets=args,
         limit=args.limit,
+        zone=await find_zone(services, call),
         counts_as_use=args.track_access,
         is_words_only=words_only,
         is_gated=not words_only,

@@ -20,6 +20,7 @@ from tools.core.dialect import Dialect, Request
 from tools.core.fields import AsOf, Question
 from tools.core.operation import Effect, Operation
 from tools.core.services import Services
+from tools.core.time_zone import find_zone
 from tools.memories.arguments import PastArgs
 from tools.recall.answers import list_matches
 from tools.recall.model import RecallRequest
@@ -95,7 +96,9 @@ async def search_through_link(services: Services, call: Call, args: LinkSearch) 
 
 async def read_link_context(services: Services, call: Call, args: LinkContext) -> LinkedContext:
     """Return memories for a message, and one text made of them. The message is not read for operators."""
-    result = await recall(services, call.workspace, RecallRequest(message=args.query, limit=args.limit, past=args.past))
+    zone = await find_zone(services, call)
+    request = RecallRequest(message=args.query, limit=args.limit, zone=zone, past=args.past)
+    result = await recall(services, call.workspace, request)
     matches, meta = list_matches(result), call.build_meta(result.notice)
     return LinkedContext(meta=meta, observations=list_observations(matches, meta), context=as_data(matches))
 

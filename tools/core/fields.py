@@ -1,6 +1,6 @@
 """The types of arguments that several subjects share. Each refuses a wrong value with a sentence."""
 
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import datetime, timedelta
 from typing import Annotated
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -73,17 +73,13 @@ def _check_not_blank(value: str) -> str:
     return value
 
 
-def _check_zone(value: str) -> str:
+def check_zone(value: str) -> str:
+    """Return the name of a time zone; raise ValueError if the IANA database does not have it."""
     try:
         ZoneInfo(value)
     except (ValueError, OSError, ZoneInfoNotFoundError):
         raise ValueError("must be a time zone of the IANA database, like Europe/Berlin, or UTC") from None
     return value
-
-
-def read_zone(name: str | None) -> tzinfo:
-    """Return the time zone of a name that was checked; UTC if there is none."""
-    return UTC if name is None else ZoneInfo(name)
 
 
 def check_seen(value: str) -> str:
@@ -118,7 +114,7 @@ Word = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 #: A name that is given to something new, and not one by which something is found.
 NewName = Annotated[Name, AfterValidator(check_seen)]
-ZoneName = Annotated[Word, AfterValidator(_check_zone)]
+ZoneName = Annotated[Word, AfterValidator(check_zone)]
 #: A word that is given to something new.
 NewWord = Annotated[Word, AfterValidator(check_seen)]
 NewWords = Annotated[list[NewWord], Field(max_length=50)]

@@ -8,12 +8,13 @@ from typing import Annotated, Any, ClassVar, Self, cast
 from pydantic import AfterValidator, BaseModel, Field, StringConstraints, model_validator
 from pydantic.json_schema import SkipJsonSchema
 
-from server.memory.models import SUPERSEDES, Linkage, Memory, Scope
+from server.memory.models import INFERABLE, SUPERSEDES, Inferable, Linkage, Memory, Scope
 from server.memory.tiers import Tier, list_tiers
 from server.store.record.current import Past
 from server.store.record.memories import Listing
 from tools.core.arguments import Args, InWorkspace
 from tools.core.fields import METADATA_BYTES, AsOf, Content, End, Id, Moment, Name, NewName, NewWords, Word, Words
+from tools.core.time_zone import InTimeZone
 from tools.memories.images import NewImages
 
 DEFAULT_TYPE = "observation"
@@ -92,7 +93,7 @@ ANSWERED_FIELDS: Mapping[str, str | None] = dict.fromkeys(
         *("id", "workspace", "meta", "created_at", "updated_at", "relevance", "access_count", "last_accessed_at"),
         *("superseded_by", "superseded_at", "repeats", "repeated_at", "similar"),
         *("consolidated", "consolidated_into", "score", "keyword_score", "vector_score", "relevance_score"),
-        *("skipped_by", "why", "cut", "title", "text", "url", "images"),
+        *("skipped_by", "why", "cut", "title", "text", "url", "images", "inferred"),
     )
 )
 
@@ -138,6 +139,12 @@ class NewMemory(Args):
     supersedes: SupersededIds = Field(default=[], description=SUPERSEDES_FIELD)
     source: Name | None = Field(default=None, description="Its origin, for example a file or a tool.")
     metadata: Metadata = Field(default={}, description="Anything else to keep with it, as a small JSON object.")
+    #: Not shown, because only an export has it.
+    inferred: SkipJsonSchema[list[Inferable]] = Field(
+        default=[],
+        max_length=len(INFERABLE),
+        description="Of author, session and occurred_at, those that were filled in before: they stay marked.",
+    )
 
     @model_validator(mode="after")
     def _check_scope(self) -> Self:
@@ -157,6 +164,7 @@ class NewMemory(Args):
         given["linkages"] = list(dict.fromkeys([*self.linkages, *link_to_superseded(self.supersedes)]))
         given["type"] = self.type or DEFAULT_TYPE
         given["tags"] = list(dict.fromkeys(self.tags))
+        given["inferred"] = [name for name in INFERABLE if name in self.inferred and given[name] is not None]
         given["scope"] = self.scope or ("task" if self.task else "project" if self.project else "global")
         return Memory(
             **given,
@@ -180,7 +188,7 @@ def find_expiry_notice(stored: Sequence[Memory], now: datetime) -> str | None:
     return f"{which} an expires_at in the past: stored, but never recalled."
 
 
-class StoreMemory(NewMemory, InWorkspace):
+class StoreMemory(NewMemory, InWorkspace, InTimeZone):
     """The arguments of `store_memory`."""
 
     #: Not shown, because a model cannot send a file: programs do, as docs/memento.md describes.

@@ -26,7 +26,9 @@ from tools.core.fields import Name
 from tools.core.operation import Effect, Operation
 from tools.core.refusals import list_problems
 from tools.core.services import Services
+from tools.core.time_zone import InTimeZone, find_zone
 from tools.memories.arguments import NewMemory, find_expiry_notice, link_to_superseded
+from tools.memories.inferring import infer_from_texts, infer_sessions
 from tools.memories.rows import check_links
 from tools.memories.storing import embed_contents, index_new_memories, store_unless_told
 
@@ -55,7 +57,7 @@ class NewEntry(NewMemory):
     images: SkipJsonSchema[Annotated[list[dict[str, Any]], AfterValidator(_refuse_pictures)]] = Field(default=[])
 
 
-class IngestMemories(InWorkspace):
+class IngestMemories(InWorkspace, InTimeZone):
     """The arguments of `ingest_memories`."""
 
     memories: Annotated[list[NewEntry], Field(min_length=1, max_length=MOST)] = Field(
@@ -168,7 +170,7 @@ async def ingest_memories(services: Services, call: Call, args: IngestMemories) 
         Failure: `invalid`, with every problem, unless memories with problems are to be skipped; `quota_exceeded` if the
             account's plan does not allow all of them.
     """
-    now = services.now()
+    now, zone = services.now(), await find_zone(services, call, args.time_zone)
     windows = await embed_contents(services, call, [each.content for each in args.memories])
     by_entry = dict(zip(map(id, args.memories), windows or [], strict=windows is not None))
     async with services.db.write() as connection:
@@ -176,7 +178,9 @@ async def ingest_memories(services: Services, call: Call, args: IngestMemories) 
         links = await _find_link_problems(connection, placed.workspace.id, args.memories)
         if problems := [*_find_workspace_problems(placed.meta.workspace, args.memories), *links]:
             args = args.leave_out(problems)
-        new = [_to_ingested_memory(each.to_memory(new_id(now), now), args.source) for each in args.memories]
+        given = [_to_ingested_memory(each.to_memory(new_id(now), now), args.source) for each in args.memories]
+        told = await infer_from_texts(services, call, given, zone)
+        new = await infer_sessions(connection, placed, told, now)
         kept = None if windows is None else [by_entry[id(each)] for each in args.memories]
         stored = await store_unless_told(connection, services, placed, new, kept, now)
     indexed = await index_new_memories(services, placed.workspace.id, windows)

@@ -18,6 +18,7 @@ from tools.core.cursor import Count, Cursor, Places, RowId, Time, refuse_two_pla
 from tools.core.fields import Content, End, Moment, Name, NewName, NewWords, Word
 from tools.core.operation import Effect, Operation
 from tools.core.services import Services
+from tools.core.time_zone import InTimeZone, find_zone
 from tools.memories.arguments import (
     ANSWERED_FIELDS,
     SUPERSEDES_FIELD,
@@ -39,6 +40,7 @@ from tools.memories.arguments import (
 from tools.memories.citation import make_title, make_url
 from tools.memories.deletion import DeletedMemory, DeleteMemory, delete_memory
 from tools.memories.images import decode_images, describe_pictures
+from tools.memories.inferring import infer_again, infer_from_texts, infer_sessions
 from tools.memories.restoring import RestoredMemory, RestoreMemory, restore_memory
 from tools.memories.rows import check_links, hold_memory, join_links, make_memory_not_found
 from tools.memories.similar import SimilarMemory, find_similar_memories, write_similar_notice
@@ -77,7 +79,7 @@ class StoredMemory(Answer):
 Clearable = Literal["project", "task", "entity", "author", "session", "occurred_at", "expires_at", "source", "metadata"]
 
 
-class UpdateMemory(MemoryRef):
+class UpdateMemory(MemoryRef, InTimeZone):
     """The arguments of `update_memory`: the id, and the fields to change."""
 
     answered_fields = ANSWERED_FIELDS
@@ -178,7 +180,8 @@ async def store_memory(services: Services, call: Call, args: StoreMemory) -> Sto
     """
     pictures = await decode_images(args.images)
     now = services.now()
-    memory = args.to_memory(new_id(now), now)
+    zone = await find_zone(services, call, args.time_zone)
+    (memory,) = await infer_from_texts(services, call, [args.to_memory(new_id(now), now)], zone)
     windows = await embed_contents(services, call, [memory.content])
     similar = await find_similar_memories(services, call, memory, windows)
     async with services.db.write() as connection:
@@ -186,7 +189,7 @@ async def store_memory(services: Services, call: Call, args: StoreMemory) -> Sto
         await check_links(connection, placed.workspace.id, args.linkages, "linkages")
         await check_links(connection, placed.workspace.id, link_to_superseded(args.supersedes), "supersedes")
         described = describe_pictures(pictures, placed.workspace.name, memory.id)
-        memory = memory.model_copy(update={"images": described})
+        (memory,) = await infer_sessions(connection, placed, [memory.model_copy(update={"images": described})], now)
         (stored,) = await store_unless_told(connection, services, placed, [memory], windows, now)
         await images.put_pictures(connection, placed.workspace.id, memory.id, pictures)
     indexed = await index_new_memories(services, placed.workspace.id, windows)
@@ -233,17 +236,18 @@ async def update_memory(services: Services, call: Call, args: UpdateMemory) -> M
     windows = None
     if args.content is not None:
         windows = await embed_contents(services, call, [args.content])
-    now, workspace = services.now(), call.id_for_reading
+    now, workspace, zone = services.now(), call.id_for_reading, await find_zone(services, call, args.time_zone)
     async with services.db.write() as connection:
         revision, before = await hold_memory(connection, workspace, args.id, now)
-        changes = args.list_changes(before.metadata)
+        changes = infer_again(before, args.list_changes(before.metadata), now, zone)
         if args.supersedes:
             own = before if args.linkages is None else before.model_copy(update={"linkages": args.linkages})
             joined = join_links(own, link_to_superseded(args.supersedes), "supersedes")
             changes["linkages"] = to_json_value(joined)
         if problem := find_metadata_problem(changes.get("metadata", {})):
             raise Failure("invalid", f"metadata: {problem}.", field="metadata")
-        after = Memory.model_validate(before.model_dump() | changes | {"updated_at": now})
+        described: dict[str, Any] = changes | ({"inferred": changes["inferred"] or []} if "inferred" in changes else {})
+        after = Memory.model_validate(before.model_dump() | described | {"updated_at": now})
         if problem := find_missing_place(after.scope, after.project, after.task):
             raise Failure("invalid", f"{problem}.", field=problem.partition(" ")[0])
         await check_links(connection, workspace, args.linkages or [], "linkages", own_id=args.id)

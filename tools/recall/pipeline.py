@@ -15,6 +15,7 @@ from server.memory.recall.ranking import Candidate, RankedCandidate, rank
 from server.memory.recall.time_question import read_time_question
 from server.memory.settings import WorkspaceSettings
 from server.memory.skip import SkipEntry, covers_text, find_matches
+from server.memory.speaker import find_speaker
 from server.store.record.notes import skip_list
 from server.store.record.recalled import RecalledMemory
 from server.store.record.workspaces import MissingWorkspace, Workspace
@@ -233,7 +234,8 @@ async def _choose_matches(
 
 def get_record(memory: RecalledMemory) -> tuple[object, ...]:
     """Return the facts beside a text that make it another memory: when it happened, who said it, and about what."""
-    return memory.occurred_at, memory.author, memory.entity, memory.project
+    speaker = find_speaker(memory.author, memory.inferred, memory.content)
+    return memory.occurred_at, speaker, memory.entity, memory.project
 
 
 def note_accesses(services: Services, own: Workspace | MissingWorkspace, chosen: Sequence[Match]) -> None:

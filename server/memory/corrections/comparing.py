@@ -11,7 +11,7 @@ from typing import Protocol
 
 from server.memory.corrections import words
 from server.memory.corrections.claims import Claim, Kind, Token, read_claim
-from server.memory.recall.prior import is_first_person
+from server.memory.speaker import is_first_person
 from server.memory.text import stem_words
 
 #: The share of the words of the shorter claim that both have, with a word that tells of a change and without one.

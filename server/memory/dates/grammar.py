@@ -250,7 +250,12 @@ def find_spans(text: str, now: datetime) -> tuple[Span, ...]:
     """
     said, today = text[:MOST_CHARACTERS], now.astimezone(UTC).date()
     text = lower_letters(said)
+    found = [read_days(_open_phrase(text, phrase), today) for phrase in list_phrases(text, said, today)]
+    return tuple(dict.fromkeys(_make_span(days) for days in found if days))[:MOST_SPANS]
+
+
+def list_phrases(text: str, said: str, today: date) -> list[Phrase]:
+    """Return the phrases that name dates in `text`, the small letters of `said`, in order, narrowed and joined."""
     phrases = _remove_overlaps(find_phrases(text, said, today))
     phrases = _remove_overlaps([_narrow_phrase(text, phrase) for phrase in phrases[: 4 * MOST_SPANS]])
-    found = [read_days(_open_phrase(text, phrase), today) for phrase in _join_phrases(text, phrases)]
-    return tuple(dict.fromkeys(_make_span(days) for days in found if days))[:MOST_SPANS]
+    return _join_phrases(text, phrases)

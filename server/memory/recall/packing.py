@@ -7,7 +7,9 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import Protocol
 
+from server.memory.models import Inferable
 from server.memory.recall.doubles import Particulars, are_alike, are_doubles, list_words, read_particulars
+from server.memory.speaker import find_speaker
 
 _BYTES_A_TOKEN = 3
 _HEADER_TOKENS = 16
@@ -131,6 +133,7 @@ class PromptMemory(Protocol):
     source: str | None
     superseded_by: str | None
     may_be_replaced_by: str | None
+    inferred: list[Inferable]
 
     @property
     def cut(self) -> object | None: ...  # noqa: D102 - as above
@@ -162,7 +165,8 @@ def _render_blocks(recalled: Iterable[PromptMemory]) -> Iterator[str]:
     memories = list(recalled)
     days = {memory.id: _get_day(memory) for memory in memories}
     for memory in memories:
-        said = [days[memory.id], memory.author, memory.source and f"from {memory.source}"]
+        speaker = find_speaker(memory.author, memory.inferred, memory.content)
+        said = [days[memory.id], speaker, memory.source and f"from {memory.source}"]
         if (newer := memory.superseded_by or memory.may_be_replaced_by) is not None:
             said.append(_say_replaced(memory, days.get(newer)))
         if memory.cut is not None:

@@ -10,12 +10,6 @@ _SENTENCE_END = re.compile(r"(?<=[.!?…؟])\s+|(?<=[。！？])|\n+")  # noqa: 
 _QUESTION_MARKS = ("?", "？", "؟")  # noqa: RUF001 - the full-width and the Arabic sign are meant
 _CLOSING_SIGNS = " \t\"'”’»)]*_"  # noqa: RUF001 - typographic quotation marks are meant
 _WORD = re.compile(r"[^\W_]+")
-_FIRST_PERSON = re.compile(
-    r"\b(?:i|my|we|our|ich|meine?[mnr]?|wir|unsere?[mnr]?|je|j|mon|mes|nous|notre|nos|yo|mis?|nosotros|nosotras"
-    r"|nuestr[oa]s?|noi|nostr[oa]|meu|minha|nosso|nossa|ik|mijn|wij|onze|mój|moja|nasz|nasza"
-    r"|я|мой|моя|моё|мне|мы|наш|наша)\b|我|私|僕|俺|우리|저는|나는|제가|내가",
-    re.IGNORECASE,
-)
 
 
 def compute_question_share(text: str) -> float:
@@ -30,8 +24,3 @@ def compute_question_share(text: str) -> float:
         if sentence.rstrip(_CLOSING_SIGNS).endswith(_QUESTION_MARKS):
             asked += words
     return asked / total if total else 0.0
-
-
-def is_first_person(text: str) -> bool:
-    """Whether somebody speaks of themselves in a text: it says I, my, we or our, in one of a dozen languages."""
-    return _FIRST_PERSON.search(text) is not None

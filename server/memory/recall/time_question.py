@@ -14,7 +14,8 @@ from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from server.memory.dates.grammar import find_spans
 from server.memory.dates.months import add_months
 from server.memory.dates.names import WEEKDAYS
-from server.memory.recall.time_words import ABOUT_ME, FILLERS, KINDS, MONTHS, NEWEST, PIECES, STRETCHES, Stretch
+from server.memory.dates.stretches import STRETCHES, Stretch, count_days
+from server.memory.recall.time_words import ABOUT_ME, FILLERS, KINDS, MONTHS, NEWEST, PIECES
 
 #: A question about a time alone is short; a longer text is not looked at.
 MOST_CHARACTERS = 120
@@ -78,24 +79,8 @@ def _take_stretch(text: str, today: date) -> tuple[str, tuple[date, date] | None
     """Return the text without the words for a stretch of time, and its days; None if it has none."""
     for phrase, stretch in _BY_LENGTH:
         if (taken := _take(text, phrase)) is not None:
-            return taken, _count_days(stretch, today)
+            return taken, count_days(stretch, today)
     return text, None
-
-
-def _count_days(stretch: Stretch, today: date) -> tuple[date, date]:
-    """Return the first day of a stretch, and the day after its last one."""
-    monday, first = today - today.weekday() * _DAY, today.replace(day=1)
-    days = {
-        "today": (today, today + _DAY),
-        "yesterday": (today - _DAY, today),
-        "before yesterday": (today - 2 * _DAY, today - _DAY),
-        "this week": (monday, monday + 7 * _DAY),
-        "last week": (monday - 7 * _DAY, monday),
-        "this month": (first, add_months(first, 1)),
-        "last month": (add_months(first, -1), first),
-        "last year": (date(today.year - 1, 1, 1), date(today.year, 1, 1)),
-    }
-    return days[stretch]
 
 
 _BY_LENGTH: list[tuple[str, Stretch]] = sorted(

@@ -5,88 +5,27 @@ A question has no subject if nothing is left of it after these are taken out: se
 """
 
 from collections.abc import Mapping
-from typing import Literal
 
-#: A stretch of time that is counted from today.
-Stretch = Literal[
-    "today", "yesterday", "before yesterday", "this week", "last week", "this month", "last month", "last year"
-]
-
-
-def _split(text: str) -> tuple[str, ...]:
-    """Return the phrases of a text, which stand between commas."""
-    return tuple(phrase for each in text.split(",") if (phrase := " ".join(each.split())))
-
-
-STRETCHES: Mapping[Stretch, tuple[str, ...]] = {
-    "today": _split(
-        """
-        today, heute, aujourd'hui, hoy, oggi, hoje, vandaag, сегодня, 今天, 今日, きょう
-        """
-    ),
-    "yesterday": _split(
-        """
-        yesterday, gestern, hier, ayer, ieri, ontem, gisteren, вчера, 昨天, 昨日, きのう
-        """
-    ),
-    "before yesterday": _split(
-        """
-        the day before yesterday, day before yesterday, vorgestern, avant-hier, anteayer, antes de ayer,
-        l'altro ieri, anteontem, eergisteren, позавчера, 前天, おととい, 一昨日
-        """
-    ),
-    "this week": _split(
-        """
-        this week, diese woche, in dieser woche, cette semaine, esta semana, questa settimana, nesta semana,
-        deze week, на этой неделе, 这周, 本周, 这个星期, 這週, 今週
-        """
-    ),
-    "last week": _split(
-        """
-        last week, letzte woche, in der letzten woche, vorige woche, la semaine dernière, la semaine passée,
-        la semana pasada, la settimana scorsa, a semana passada, na semana passada, semana passada, vorige week,
-        afgelopen week, на прошлой неделе, 上周, 上週, 上星期, 上个星期, 上個星期, 先週
-        """
-    ),
-    "this month": _split(
-        """
-        this month, diesen monat, in diesem monat, ce mois-ci, ce mois, este mes, questo mese, este mês,
-        neste mês, deze maand, в этом месяце, 这个月, 本月, 這個月, 今月
-        """
-    ),
-    "last month": _split(
-        """
-        last month, letzten monat, im letzten monat, vorigen monat, le mois dernier, le mois passé,
-        el mes pasado, il mese scorso, lo scorso mese, o mês passado, no mês passado, mês passado, vorige maand,
-        afgelopen maand, в прошлом месяце, 上个月, 上個月, 上月, 先月
-        """
-    ),
-    "last year": _split(
-        """
-        last year, letztes jahr, im letzten jahr, l'année dernière, l'an dernier, el año pasado, l'anno scorso,
-        o ano passado, no ano passado, ano passado, vorig jaar, afgelopen jaar, в прошлом году, 去年, 昨年
-        """
-    ),
-}
+from server.memory.dates.stretches import split_phrases
 
 #: The months in the languages that `server.memory.dates` does not read.
 MONTHS: tuple[tuple[str, ...], ...] = (
-    _split("janvier, enero, gennaio, janeiro, januari, январе"),
-    _split("février, febrero, febbraio, fevereiro, februari, феврале"),
-    _split("mars, marzo, março, maart, марте"),
-    _split("avril, abril, aprile, апреле"),
-    _split("mai, mayo, maggio, maio, mei, мае"),
-    _split("juin, junio, giugno, junho, juni, июне"),
-    _split("juillet, julio, luglio, julho, juli, июле"),
-    _split("août, agosto, augustus, августе"),
-    _split("septembre, septiembre, settembre, setembro, сентябре"),
-    _split("octobre, octubre, ottobre, outubro, октябре"),
-    _split("novembre, noviembre, novembro, ноябре"),
-    _split("décembre, diciembre, dicembre, dezembro, декабре"),
+    split_phrases("janvier, enero, gennaio, janeiro, januari, январе"),
+    split_phrases("février, febrero, febbraio, fevereiro, februari, феврале"),
+    split_phrases("mars, marzo, março, maart, марте"),
+    split_phrases("avril, abril, aprile, апреле"),
+    split_phrases("mai, mayo, maggio, maio, mei, мае"),
+    split_phrases("juin, junio, giugno, junho, juni, июне"),
+    split_phrases("juillet, julio, luglio, julho, juli, июле"),
+    split_phrases("août, agosto, augustus, августе"),
+    split_phrases("septembre, septiembre, settembre, setembro, сентябре"),
+    split_phrases("octobre, octubre, ottobre, outubro, октябре"),
+    split_phrases("novembre, noviembre, novembro, ноябре"),
+    split_phrases("décembre, diciembre, dicembre, dezembro, декабре"),
 )
 
 #: Words that ask for the newest.
-NEWEST = _split(
+NEWEST = split_phrases(
     """
     what's new, whats new, what is new, anything new, latest, newest, recently, lately, was gibt es neues,
     was gibt's neues, gibt es neuigkeiten, neulich, zuletzt, kürzlich, quoi de neuf, quoi de nouveau, récemment,
@@ -98,7 +37,7 @@ NEWEST = _split(
 )
 
 #: Questions about the person who asks.
-ABOUT_ME = _split(
+ABOUT_ME = split_phrases(
     """
     what do you know about me, what do you remember about me, what have you stored about me, who am i,
     tell me what you know about me, was weißt du über mich, was weisst du über mich, wer bin ich,
@@ -113,7 +52,7 @@ ABOUT_ME = _split(
 
 #: Words that ask for memories of a type.
 KINDS: Mapping[str, tuple[str, ...]] = {
-    "decision": _split(
+    "decision": split_phrases(
         """
         decide, decided, decision, decisions, entschieden, entscheiden, entscheidung, entscheidungen,
         beschlossen, beschlüsse, décidé, décidions, décision, décisions, decidido, decidimos, decisión,
@@ -122,13 +61,13 @@ KINDS: Mapping[str, tuple[str, ...]] = {
         決めた
         """
     ),
-    "preference": _split(
+    "preference": split_phrases(
         """
         prefer, preference, preferences, vorlieben, préférences, preferencias, preferenze, preferências,
         voorkeuren, предпочтения, 偏好, 好み
         """
     ),
-    "instruction": _split(
+    "instruction": split_phrases(
         """
         instructions, anweisungen, instrucciones, istruzioni, instruções, instructies, инструкции
         """
@@ -190,7 +129,7 @@ _FILLERS = (
 FILLERS = frozenset(word for words in _FILLERS for word in words.split())
 
 #: What says nothing about a subject in Chinese and Japanese, whose words have no blanks between them.
-PIECES = _split(
+PIECES = split_phrases(
     """
     我们, 我們, 咱们, 我, 你们, 你, 大家, 都, 做了, 做过, 做, 了, 过, 什么, 什麼, 哪些, 有, 的, 发生, 發生, 新,
     事情, 事, 吗, 呢, 在, 是, 工作, 列出, 所有, 作出, 出, 学到, 月, 私たち, 我々, 私, 僕, 俺, 何を, 何が, 何に,

@@ -187,6 +187,7 @@ class _Eraser:
         names = ("type", "tags", "linkages", "entity", "author", "session", "occurred_at", "source", "updated_at")
         changes = {name: row[name] for name in names} | {"content": new.content if left else ""}
         changes["images"] = row["images"] if left and row["images"] else None
+        changes["inferred"] = new.inferred or None
         revision = await self._take_revision()
         await memories.update_memory(self._connection, memory_id, revision, changes)
         await images.copy_pictures(self._connection, memory_id, left)

@@ -18,7 +18,7 @@ from server.memory.merged_memory import (
     merge_memories,
     render_summary,
 )
-from server.memory.models import Memory
+from server.memory.models import INFERABLE, Memory
 from server.store.consolidation.runs import Method
 from server.store.record.leaves import read_leaves
 from server.store.record.memories import FIELDS, memory_from_row
@@ -165,6 +165,8 @@ def write_again(
     changes: dict[str, Any] = {
         name: getattr(new, name) for name in SHARED if getattr(memory, name) == getattr(old, name)
     }
+    guessed = {name for name in memory.inferred if name not in changes}
+    guessed |= {name for name in new.inferred if name in changes}
     ids_left = {each.id for each in left}
     gone_types = {each.type for each in sources if each.id not in ids_left} - {each.type for each in left}
     return memory.model_copy(
@@ -175,6 +177,7 @@ def write_again(
             "type": find_common_type(left) if memory.type in gone_types else memory.type,
             "linkages": [*new.linkages, *own_links],
             "images": new.images,
+            "inferred": [name for name in INFERABLE if name in guessed],
             "updated_at": now,
         }
     )

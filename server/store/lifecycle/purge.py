@@ -60,6 +60,7 @@ def _blank(now: datetime) -> sa.Update:
             linkages=[],
             metadata={},
             images=None,
+            inferred=None,
             deleted_at=sa.func.coalesce(table.c.deleted_at, sa.literal(now, table.c.deleted_at.type)),
             erased_at=now,
             revision=sa.bindparam("step"),

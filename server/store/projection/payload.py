@@ -9,7 +9,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from server.memory.languages import Language
 from server.memory.merged_memory import SOURCE_LABEL, find_time
 from server.memory.models import Memory
-from server.memory.recall.prior import compute_question_share, is_first_person
+from server.memory.recall.prior import compute_question_share
+from server.memory.recall.talk import are_of_one_talk
+from server.memory.speaker import find_speaker, is_first_person
 from server.memory.text import NEIGHBOURS, build_search_text, weigh_terms
 from server.store.record.current import NOT_REPLACED, Past, is_current
 from server.store.record.leaves import read_leaves
@@ -180,16 +182,25 @@ def build_point(collection: Collection, language: Language, row: sa.Row[Any], le
     told = leaves.get(memory.id, ())
     windows = None if row.windows is None or not collection.dims else unpack_vectors(row.windows, collection.dims)
     # A merged memory stands in no one place of a session.
-    before = () if told else row[-len(_BEFORE) :]
-    texts = [text for text in before[1::2] if text]
+    before = [] if told else _list_neighbours(memory, row)
+    texts = [text for _, text in before]
     return Point(
         id=memory.id,
         revision=row.revision,
         text=SparseVector(*weigh_terms(build_search_text(memory, texts, language, told))),
-        payload=build_payload(memory, [each for each in before[::2] if each], told),
+        payload=build_payload(memory, [each for each, _ in before], told),
         dense=None if windows is None else windows[0],
         windows=None if windows is None or len(windows) == 1 else windows,
     )
+
+
+def _list_neighbours(memory: Memory, row: sa.Row[Any]) -> list[tuple[str, str]]:
+    """Return the ids and texts of the memories just before one in its session, by which it is found as well."""
+    columns = row[-len(_BEFORE) :]
+    before = [(each, text) for each, text in zip(columns[::2], columns[1::2], strict=True) if each and text]
+    if "session" in memory.inferred:
+        before = [(each, text) for each, text in before if are_of_one_talk(memory.content, text)]
+    return before
 
 
 def build_payload(memory: Memory, before: Sequence[str], told: Sequence[Memory] = ()) -> dict[str, Any]:
@@ -208,7 +219,7 @@ def build_payload(memory: Memory, before: Sequence[str], told: Sequence[Memory] 
         happened_at=happened_at,
         expires_at=None if memory.expires_at is None else memory.expires_at.timestamp(),
         before=tuple(before),
-        author=memory.author or ", ".join(names["author"]),
+        author=", ".join(_list_speakers((memory,)) or _list_speakers(told)),
         entity=memory.entity or ", ".join(names["entity"]),
         project=memory.project or "",
         question_share=compute_question_share(memory.content),
@@ -220,6 +231,11 @@ def build_payload(memory: Memory, before: Sequence[str], told: Sequence[Memory] 
         "access_count": memory.access_count,
         "traits": traits.encode(),
     }
+
+
+def _list_speakers(some: Sequence[Memory]) -> list[str]:
+    speakers = (find_speaker(each.author, each.inferred, each.content) for each in some)
+    return list(dict.fromkeys(each for each in speakers if each))
 
 
 def _list_names(told: Sequence[Memory], name: str) -> list[str]:

@@ -1,7 +1,9 @@
 """The memories of a stretch of time, by when they happened: when that is not known, by when they were stored."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -11,7 +13,6 @@ from server.store.record.memories import Listing, Status, make_conditions
 from server.store.tables.memories import memories
 
 _STATUSES: tuple[Status, ...] = ("active", "consolidated")
-HAPPENED_AT = sa.func.coalesce(memories.c.occurred_at, memories.c.created_at)
 
 
 async def list_happened(
@@ -37,25 +38,51 @@ async def list_happened(
     """
     is_sqlite = connection.dialect.name == "sqlite"
     more: list[sa.ColumnElement[bool]] = []
-    if between is not None:
-        more += [between[0] <= HAPPENED_AT, between[1] > HAPPENED_AT]
     if person is not None:
         name = person.lower()
         columns = [sa.func.lower(column) for column in (memories.c.author, memories.c.entity)]
         more.append(
             sa.or_(*(sa.or_(column == name, column.startswith(f"{name} ", autoescape=True)) for column in columns))
         )
-    columns = memories.c["id", "occurred_at", "created_at", "consolidated_into"]
     found: list[tuple[str, datetime]] = []
     for status in _STATUSES:
         conditions = make_conditions(workspace_id, replace(listing, status=status), now, is_sqlite=is_sqlite)
-        query = sa.select(*columns).where(*conditions, *more)
-        query = query.order_by(HAPPENED_AT.desc(), memories.c.position.desc()).limit(listing.limit)
-        rows = (await connection.execute(query)).all()
+        rows = (await connection.execute(_select_newest([*conditions, *more], between, listing.limit))).all()
         places = await find_live_merges(connection, [row.id for row in rows]) if status == "consolidated" else {}
         for row in rows:
             listed: str | None = places.get(row.id) if status == "consolidated" else row.id
             if listed is not None:
-                found.append((listed, row.occurred_at or row.created_at))
+                found.append((listed, row.at))
     newest = dict(sorted(found, key=lambda each: each[1]))  # of a memory that came twice, the last time stays
     return sorted(newest.items(), key=lambda each: each[1], reverse=True)[: listing.limit]
+
+
+def _select_newest(
+    conditions: Sequence[sa.ColumnElement[bool]], between: tuple[datetime, datetime] | None, limit: int
+) -> sa.Select[*tuple[Any, ...]]:
+    """Select the newest memories, those with a time and those without one from an index for each."""
+    table = memories.c
+    halves = sa.union_all(
+        *(
+            sa.select(_select_half(at, [is_half, *conditions], between, limit).subquery())
+            for at, is_half in (
+                (table.occurred_at, table.occurred_at.is_not(None)),
+                (table.created_at, table.occurred_at.is_(None)),
+            )
+        )
+    ).subquery()
+    query = sa.select(halves.c.id, halves.c.at).order_by(halves.c.at.desc(), halves.c.position.desc())
+    return query.limit(limit)
+
+
+def _select_half(
+    at: sa.Column[datetime],
+    conditions: Sequence[sa.ColumnElement[bool]],
+    between: tuple[datetime, datetime] | None,
+    limit: int,
+) -> sa.Select[*tuple[Any, ...]]:
+    """Select the newest memories by one of the two times."""
+    if between is not None:
+        conditions = [*conditions, at >= between[0], at < between[1]]
+    query = sa.select(memories.c.id, at.label("at"), memories.c.position).where(*conditions)
+    return query.order_by(at.desc(), memories.c.position.desc()).limit(limit)

@@ -57,9 +57,8 @@ class Listing:
 def memory_from_row(row: Sequence[Any]) -> Memory:
     """Return a row of `FIELDS` as a memory. Its values were validated when it was stored."""
     values = dict(zip(FIELDS, row, strict=True))
-    return Memory.model_validate(
-        values | {"consolidated": int(values["consolidated"]), "images": values["images"] or []}
-    )
+    lists: dict[str, Any] = {"images": values["images"] or [], "inferred": values["inferred"] or []}
+    return Memory.model_validate(values | lists | {"consolidated": int(values["consolidated"])})
 
 
 _NOW = sa.func.coalesce(sa.bindparam("now", type_=workspaces.c.updated_at.type), workspaces.c.updated_at)
@@ -101,7 +100,15 @@ async def insert_memories(connection: AsyncConnection, workspace_id: str, first:
         | {"text_digest": digest_text(memory.content)}
         for i, memory in enumerate(new)
     ]
-    stored = [row | {"consolidated": bool(row["consolidated"]), "images": row["images"] or None} for row in rows]
+    stored = [
+        row
+        | {
+            "consolidated": bool(row["consolidated"]),
+            "images": row["images"] or None,
+            "inferred": memory.inferred or None,
+        }
+        for row, memory in zip(rows, new, strict=True)
+    ]
     await connection.execute(sa.insert(memories), stored)
     await links.put_links(connection, workspace_id, {memory.id: memory.linkages for memory in new})
     await renew_superseded(connection, workspace_id, superseding.list_named_ids(new))
@@ -325,7 +332,9 @@ async def erase_content(connection: AsyncConnection, memory_id: str, now: dateti
     await connection.execute(
         sa.update(memories)
         .where(memories.c.id == memory_id)
-        .values(content="", type="", tags=[], linkages=[], metadata={}, images=None, erased_at=now, **blank)
+        .values(
+            content="", type="", tags=[], linkages=[], metadata={}, images=None, inferred=None, erased_at=now, **blank
+        )
     )
     await links.replace_links(connection, memory_id, [])
     await images.erase_pictures(connection, memory_id)

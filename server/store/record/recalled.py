@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from pydantic import BaseModel, Field
 from pydantic.json_schema import SkipJsonSchema
 
-from server.memory.models import Image, Linkage, Timestamp
+from server.memory.models import Image, Inferable, Linkage, Timestamp
 from server.store.db import Database
 from server.store.record.current import NOT_REPLACED, Past, is_current
 from server.store.record.journal import read_texts_as_of
@@ -39,6 +39,11 @@ class RecalledMemory(BaseModel):
     linkages: list[Linkage] | None = Field(default=None, description="Its links, if they were asked for.")
     images: list[Image] = Field(
         default=[], exclude_if=lambda images: not images, description="Its pictures; absent if it has none."
+    )
+    inferred: list[Inferable] = Field(
+        default=[],
+        exclude_if=lambda fields: not fields,
+        description="The fields that were filled in by what is known; absent if there are none.",
     )
     # Not shown: other systems' clients read these two in their own form of a memory.
     metadata: SkipJsonSchema[dict[str, Any]] = Field(default={}, exclude=True, description="Anything kept with it.")
@@ -73,4 +78,6 @@ async def read_recalled_memories(
 
 def _make_memory(row: sa.Row[tuple[object, ...]]) -> RecalledMemory:
     values = dict(zip(_FIELDS, row, strict=False))  # the last column is the workspace
-    return RecalledMemory.model_validate(values | {"images": values["images"] or []})
+    return RecalledMemory.model_validate(
+        values | {"images": values["images"] or [], "inferred": values["inferred"] or []}
+    )

@@ -29,6 +29,8 @@ users = sa.Table(
     # The account of the workspaces that the user names without an account.
     sa.Column("account_id", sa.String(36), sa.ForeignKey("accounts.id"), nullable=False),
     sa.Column("default_workspace", sa.String(201), nullable=False, default="default"),
+    # By which days begin, as a name of the IANA database; null: UTC.
+    sa.Column("time_zone", sa.String(100)),
     sa.Column("created_at", UtcDateTime, nullable=False),
     sa.Column("disabled_at", UtcDateTime),
 )

@@ -48,6 +48,8 @@ memories = sa.Table(
     sa.Column("metadata", sa.JSON, nullable=False),
     # The names, types and sizes of its pictures; null if it has none.
     sa.Column("images", sa.JSON(none_as_null=True)),
+    # The names of the fields that were filled in by what is known, and not given; null if there are none.
+    sa.Column("inferred", sa.JSON(none_as_null=True)),
     sa.Column("deleted_at", UtcDateTime),
     sa.Column("erased_at", UtcDateTime),
     # The projection goes on after the last revision that it read, so no two rows may share a revision.
@@ -64,6 +66,26 @@ memories = sa.Table(
         "deleted_at",
         sqlite_where=sa.text("deleted_at IS NULL"),
         postgresql_where=sa.text("deleted_at IS NULL"),
+    ),
+    # These two find what happened in a stretch of time, and the newest: each memory is in one of them. They are two,
+    # because an index of an expression cannot be read back from SQLite.
+    sa.Index(
+        "ix_memories_workspace_id_occurred_at_dated",
+        "workspace_id",
+        "consolidated",
+        "occurred_at",
+        "position",
+        sqlite_where=sa.text("deleted_at IS NULL AND occurred_at IS NOT NULL"),
+        postgresql_where=sa.text("deleted_at IS NULL AND occurred_at IS NOT NULL"),
+    ),
+    sa.Index(
+        "ix_memories_workspace_id_created_at_undated",
+        "workspace_id",
+        "consolidated",
+        "created_at",
+        "position",
+        sqlite_where=sa.text("deleted_at IS NULL AND occurred_at IS NULL"),
+        postgresql_where=sa.text("deleted_at IS NULL AND occurred_at IS NULL"),
     ),
     sa.Index(
         "ix_memories_deleted_at_due",
@@ -87,6 +109,18 @@ memories = sa.Table(
         sqlite_where=sa.text(IS_STANDING),
         postgresql_where=sa.text(IS_STANDING),
     ),
+)
+
+# The session of each connection that stores without naming one, and when it stored last. A new session begins after a
+# pause, so old rows are of no use.
+connection_sessions = sa.Table(
+    "connection_sessions",
+    metadata,
+    sa.Column("workspace_id", sa.String(36), sa.ForeignKey("workspaces.id"), primary_key=True),
+    # The hash of the credential, the app and the project.
+    sa.Column("connection", sa.String(64), primary_key=True),
+    sa.Column("session", sa.String(36), nullable=False),
+    sa.Column("stored_at", UtcDateTime, nullable=False, index=True),
 )
 
 generations = sa.Table(

@@ -1,11 +1,12 @@
 """The part of a ranking that is answered."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from hypothesis import given
 from hypothesis import strategies as st
 
+from server.memory.models import Inferable
 from server.memory.recall.packing import LEAST_EXCERPT, Budget, Duplicates, Packing, as_data, estimate_tokens
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
@@ -21,6 +22,7 @@ class Shown:
     occurred_at: datetime | None = None
     created_at: datetime = NOW
     cut: object | None = None
+    inferred: list[Inferable] = field(default_factory=list)
     id: str = "x"
     superseded_by: str | None = None
     may_be_replaced_by: str | None = None

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.memory.recall.prior import compute_question_share, is_first_person
+from server.memory.recall.prior import compute_question_share
+from server.memory.speaker import is_first_person
 
 
 @pytest.mark.parametrize(

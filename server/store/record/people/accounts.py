@@ -27,6 +27,8 @@ class User:
     is_admin: bool
     account_id: str
     default_workspace: str
+    #: A name of the IANA database; None if the user has set none.
+    time_zone: str | None
     created_at: datetime
     disabled_at: datetime | None
 
@@ -49,7 +51,7 @@ async def create_user(
     Raises:
         NameTaken: another user or account has the name.
     """
-    user = User(UserId(new_id(now)), name, password_hash, is_admin, new_id(now), default_workspace, now, None)
+    user = User(UserId(new_id(now)), name, password_hash, is_admin, new_id(now), default_workspace, None, now, None)
     try:
         await connection.execute(
             sa.insert(accounts).values(id=user.account_id, name=name, name_key=fold_name(name), created_at=now)
@@ -84,6 +86,7 @@ _USER = sa.select(
     users.c.is_admin,
     users.c.account_id,
     users.c.default_workspace,
+    users.c.time_zone,
     users.c.created_at,
     users.c.disabled_at,
 )
@@ -123,6 +126,11 @@ async def count_users(connection: AsyncConnection) -> int:
 async def set_password(connection: AsyncConnection, user_id: UserId, password_hash: str) -> None:
     """Replace a user's password hash."""
     await connection.execute(sa.update(users).where(users.c.id == user_id).values(password_hash=password_hash))
+
+
+async def set_time_zone(connection: AsyncConnection, user_id: UserId, time_zone: str | None) -> None:
+    """Set a user's time zone, as a name of the IANA database; None for none."""
+    await connection.execute(sa.update(users).where(users.c.id == user_id).values(time_zone=time_zone))
 
 
 async def list_member_accounts(connection: AsyncConnection, user_id: UserId) -> dict[str, str]:
