@@ -16,6 +16,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
+from server.ids import new_id
 from server.memory.embedding_model import Model
 from server.memory.models import Linkage
 from server.memory.repetition import digest_text
@@ -33,14 +34,14 @@ from server.store.record.notes.working_memory import ItemListing
 from server.store.record.oauth.chains import Chain, get_chain
 from server.store.record.oauth.refresh_tokens import RefreshToken, find_refresh_token
 from server.store.record.vectors import unpack_vectors
-from server.store.record.workspaces import find_workspace, get_workspace
+from server.store.record.workspaces import ensure_workspace, find_workspace, get_workspace
 from server.store.tables import load_all_tables
 from server.store.tables.accounts import accounts, users, workspaces
 from server.store.tables.lifecycle import consolidation_runs, consolidations
 from server.store.tables.memories import journal, memories, vectors
 from server.store.tables.oauth import oauth_grants
 from server.store.utc_datetime import UtcDateTime
-from tests.helpers.ledger import open_ledger
+from tests.helpers.ledger import Ledger, open_ledger
 
 pytestmark = pytest.mark.anyio
 
@@ -83,11 +84,24 @@ def next_step(tmp_path, monkeypatch):
     return make
 
 
+async def open_ledger_as_before(db, clock):
+    """A workspace as the code made it before users had a time zone."""
+    account, user = new_id(clock()), new_id(clock())
+    async with db.write() as connection:
+        named = {"name": "ann", "name_key": "ann", "created_at": clock()}
+        await connection.execute(sa.insert(accounts).values(id=account, **named))
+        given = {"is_admin": False, "account_id": account, "default_workspace": "default"}
+        await connection.execute(sa.insert(users).values(id=user, **named, **given))
+        found, _ = await ensure_workspace(connection, account, "default", 0, clock())
+    return Ledger(db, clock, found.id, user, account)
+
+
 async def store_as_before(ledger, *new):
     """Store memories as the code did before memories had a digest; their ids."""
     async with ledger.db.write() as connection:
         rows = [
-            each.model_dump() | {"workspace_id": ledger.workspace, "revision": place, "position": place}
+            each.model_dump(exclude={"inferred"})
+            | {"workspace_id": ledger.workspace, "revision": place, "position": place}
             for place, each in enumerate(new, 1)
         ]
         await connection.execute(sa.insert(memories), [row | {"consolidated": False, "images": None} for row in rows])
@@ -439,7 +453,7 @@ async def test_what_links_say_of_older_memories_is_marked_and_repeats_of_them_ar
     monkeypatch.setattr("alembic.command.upgrade", partial(up_to, "0025", command.upgrade))
     await migrate(empty)
     monkeypatch.undo()
-    ledger = await open_ledger(empty, clock)
+    ledger = await open_ledger_as_before(empty, clock)
     old, other = ledger.memory("Fridays"), ledger.memory("Ann")
     link = Linkage(type="memory", id=old.id, label="Supersedes")
     happened = clock() - timedelta(days=3)
