@@ -53,6 +53,11 @@ _PLACES = {
         "import_files",
         "Import memories from files of other programs, or undo an import. Works while the server runs.",
     ),
+    "export": _Place(
+        "export_memories",
+        "export_memories",
+        "Write all memories of a workspace as lines of JSON, which `loci import` reads. Works while the server runs.",
+    ),
     "reindex": _Place(
         "reindex", "reindex", "Build the search store anew from the record, without embedding anything again."
     ),

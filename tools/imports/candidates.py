@@ -37,6 +37,8 @@ class KeptFields(BaseModel):
     last_accessed_at: Moment | None = None
     consolidated: Annotated[int, Field(ge=0, le=1)] = 0
     consolidated_into: Id | None = None
+    repeats: Annotated[int, Field(ge=0, le=2_000_000_000)] = 0
+    repeated_at: Moment | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,8 @@ class Candidate:
                 "relevance": self.kept.relevance,
                 "access_count": self.kept.access_count,
                 "last_accessed_at": self.kept.last_accessed_at,
+                "repeats": self.kept.repeats,
+                "repeated_at": self.kept.repeated_at,
             }
         )
 

@@ -14,7 +14,7 @@ HEAD = "loci_export"
 #: The fields that only the server sets. An import keeps them.
 KEPT = (
     *("id", "created_at", "updated_at", "relevance", "access_count", "last_accessed_at"),
-    *("consolidated", "consolidated_into"),
+    *("consolidated", "consolidated_into", "repeats", "repeated_at"),
 )
 #: The fields that a client may send. `linkages` are links, by the ids of the export.
 SENT = (
@@ -22,7 +22,7 @@ SENT = (
     *("expires_at", "source", "metadata"),
 )
 #: Other fields of a line: they follow from the links, or are told apart.
-_DERIVED = ("linkages", "images", "workspace", "superseded_by", "superseded_at", "repeats", "repeated_at")
+_DERIVED = ("linkages", "images", "workspace", "superseded_by", "superseded_at")
 _IDENTITY = ("content", "author", "session", "occurred_at", "project")
 
 

@@ -98,6 +98,8 @@ async def insert_memories(connection: AsyncConnection, workspace_id: str, first:
         memory.model_dump()
         | {"workspace_id": workspace_id, "revision": first + i, "position": first + i}
         | {"text_digest": digest_text(memory.content)}
+        # a dump lacks these if they say nothing, and all rows of one statement have the same columns
+        | {"repeats": memory.repeats, "repeated_at": memory.repeated_at}
         for i, memory in enumerate(new)
     ]
     stored = [
