@@ -5,6 +5,7 @@ from datetime import timedelta
 from server.background.golden import check_golden_cases
 from server.background.nights import consolidate_all, consolidate_nightly, decay_all
 from server.background.observing import do_jobs
+from server.background.undoing import undo_consolidation
 from server.background.upkeep import (
     backfill_vectors,
     clean_up_records,
@@ -51,6 +52,7 @@ WORKS = {
             queue="short",
             help="merge the memories that belong together",
         ),
+        Work(name="undo", handler=undo_consolidation, queue="short"),
         Work(name="move", handler=move_projection, queue="short"),
         Work(name="reindex", handler=rebuild_projection, queue="short"),
         Work(name="golden", handler=check_golden_cases, queue="short", needs_models=True),

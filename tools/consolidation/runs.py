@@ -5,7 +5,8 @@ from pydantic import BaseModel, Field
 from server.errors import Failure
 from server.memory.models import Timestamp
 from server.store.consolidation import runs as consolidation_runs
-from server.store.consolidation.runs import NothingToUndo, RunKind, RunNotFound, RunState
+from server.store.consolidation.runs import NothingToUndo, RunKind, RunNotFound, RunState, UndoResult
+from server.store.record.journal import Actor
 from tools.core.answers import Answer
 from tools.core.arguments import InWorkspace
 from tools.core.call import Call
@@ -66,16 +67,9 @@ class RunList(Answer):
 
 
 async def undo_consolidation(services: Services, call: Call, args: UndoConsolidation) -> UndoneConsolidation:
-    """Undo a run, except for merges that were changed since. Raises `not_found`, and `conflict` if none is left."""
+    """Undo a run, except for merges that were changed since. Raises Failure as `undo_run` does."""
     workspace = call.id_for_reading
-    try:
-        undone = await consolidation_runs.undo_run(services.db, workspace, args.run, call.actor, services.now())
-    except RunNotFound:
-        message = f"There is no consolidation run {args.run} in this workspace."
-        raise Failure("not_found", message, field="run") from None
-    except NothingToUndo as refusal:
-        reasons = "; ".join(refusal.reasons) or "it was undone before"
-        raise Failure("conflict", f"Nothing of this run can be undone: {reasons}.") from None
+    undone = await undo_run(services, workspace, args.run, call.actor)
     return UndoneConsolidation(
         meta=call.meta,
         run=args.run,
@@ -84,6 +78,22 @@ async def undo_consolidation(services: Services, call: Call, args: UndoConsolida
         kept=[KeptMerge(id=memory_id, reason=reason) for memory_id, reason in undone.kept.items()],
         indexed=await services.projection.project(workspace),
     )
+
+
+async def undo_run(services: Services, workspace_id: str, run_id: str, actor: Actor) -> UndoResult:
+    """Undo a run, except for merges that were changed since. The caller projects.
+
+    Raises:
+        Failure: `not_found`; `conflict` if no part of it can be undone.
+    """
+    try:
+        return await consolidation_runs.undo_run(services.db, workspace_id, run_id, actor, services.now())
+    except RunNotFound:
+        message = f"There is no consolidation run {run_id} in this workspace."
+        raise Failure("not_found", message, field="run") from None
+    except NothingToUndo as refusal:
+        reasons = "; ".join(refusal.reasons) or "it was undone before"
+        raise Failure("conflict", f"Nothing of this run can be undone: {reasons}.") from None
 
 
 async def list_consolidations(services: Services, call: Call, args: ListConsolidations) -> RunList:

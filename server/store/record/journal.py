@@ -24,7 +24,8 @@ _TEXTS = 100
 class Actor:
     """The user, credential and request that make a change, and the operation they make it by.
 
-    `loci` and `housekeeping` are no users: the server itself makes the change, at night or to erase something.
+    `loci` and `housekeeping` are no users: the server itself makes the change, at night or to erase something, or its
+    operator does, with a command.
     """
 
     user_id: UserId | Literal["loci", "housekeeping"]
