@@ -27,7 +27,8 @@ from server.store.projection.placement import name_collection
 from server.store.projection.projection import Projection
 from server.store.search.seam import Query
 from server.store.tables.accounts import workspaces
-from server.store.tables.memories import generations, vectors
+from server.store.tables.memories import generations, token_vectors, vectors
+from tests.helpers.processes import find_free_port
 from tests.helpers.site import open_site
 
 pytestmark = pytest.mark.anyio
@@ -37,7 +38,7 @@ VERBS = ("has_collection", "open_collection", "upsert_points", "flush_collection
 
 
 class Scripted:
-    """Stands in for a model whose vector of a text is its length."""
+    """Stands in for a model whose vector of a text is its length, and whose vectors of its tokens are ones."""
 
     def __init__(self, name, before):
         self.model = Model(name, "0" * 64, 2, 256, "model.onnx")
@@ -59,7 +60,10 @@ class Scripted:
     async def embed_documents(self, texts, account_id=""):  # noqa: ARG002 - the contract names it
         await self.before()
         self.embedded += len(texts)
-        return [TextVectors(np.array([[len(text), 1]], np.float32) / np.hypot(len(text), 1)) for text in texts]
+        return [
+            TextVectors(np.array([[len(text), 1]], np.float32) / np.hypot(len(text), 1), np.ones((1, 2), np.int8))
+            for text in texts
+        ]
 
     def forget_queries(self):
         pass
@@ -124,6 +128,9 @@ async def test_cut_off_at_any_step_it_goes_on_where_it_was_and_ends_with_one_who
     points = await engine.read_points(collection)
     assert {point.id for point in points if point.dense is not None} == set(ids)
     assert await book.row("generation") == (2,)
+    async with lite.read() as connection:
+        query = sa.select(token_vectors.c.memory_id).where(token_vectors.c.generation == 2)
+        assert set((await connection.execute(query)).scalars()) == set(ids)
 
 
 class Endpoint:
@@ -212,5 +219,64 @@ async def read_vectors_and_generations(settings):
             filled = sa.select(sa.func.count()).where(vectors.c.generation == newest)
             served = (await connection.execute(sa.select(workspaces.c.generation))).scalars()
             return (await connection.execute(filled)).scalar_one(), list(served)
+    finally:
+        await db.close()
+
+
+async def test_a_server_killed_with_nine_in_a_backfill_of_tokens_fills_in_the_rest_when_it_starts_again(
+    settings, clock, models
+):
+    count = 3 * STEP
+    (settings.data_dir / "models").symlink_to(models)
+    async with open_site(settings, clock) as site:
+        ann = await site.add_person()
+        for start in range(0, count, STEP):
+            batch = [{"content": f"memory {n}"} for n in range(start, start + STEP)]
+            assert (await ann.http.post("/v1/memories/ingest", json={"memories": batch})).status_code == 201
+    with_model = {"LOCI_DATA_DIR": str(settings.data_dir), "LOCI_EMBEDDING_MODEL": "auto"}
+    paused = {"LOCI_BACKFILL_PER_SECOND": "1", "LOCI_PORT": str(find_free_port())}  # a minute after each step
+    command = (sys.executable, "-m", "server")
+    server = await asyncio.create_subprocess_exec(
+        *command, "serve", cwd=ROOT, env=os.environ | with_model | paused, stderr=asyncio.subprocess.PIPE
+    )
+    try:
+        await wait_for_line(server, "backfill.step")
+    finally:
+        server.kill()
+        await server.communicate()
+    kept = await read_tokens(settings)
+    assert (len(kept), await read_vectors_and_generations(settings)) == (STEP, (STEP, [0]))
+    async with open_site(settings.model_copy(update={"embedding_model": "auto"}), clock) as site:
+        done = await asyncio.create_subprocess_exec(
+            *command, "backfill", cwd=ROOT, env=os.environ | with_model, stderr=asyncio.subprocess.PIPE
+        )
+        _, told = await done.communicate()
+        assert done.returncode == 0, told.decode()
+        asked = {"query": "memory 7", "limit": 30, "explain": True}
+        found = (await site.client(ann.key).post("/v1/search", json=asked)).json()["memories"]
+        assert (len(found), None in {each["why"].get("tokens") for each in found}) == (30, False)
+    filled = await read_tokens(settings)
+    assert (len(filled), kept.items() <= filled.items()) == (count, True)
+    assert await read_vectors_and_generations(settings) == (count, [1])
+
+
+async def wait_for_line(server, part):
+    """Wait until a server writes a line with this part into its log."""
+    lines = []
+    async with asyncio.timeout(120):
+        while line := (await server.stderr.readline()).decode():
+            lines.append(line)
+            if part in line:
+                return
+    raise AssertionError("".join(lines))
+
+
+async def read_tokens(settings):
+    """Return the vectors of tokens in the record, by memory."""
+    db = Database(Settings(data_dir=settings.data_dir).sqlalchemy_url)
+    try:
+        async with db.read() as connection:
+            rows = await connection.execute(sa.select(token_vectors.c.memory_id, token_vectors.c.tokens))
+            return {row.memory_id: row.tokens for row in rows}
     finally:
         await db.close()
