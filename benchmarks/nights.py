@@ -2,10 +2,11 @@
 
 Each conversation of a LoCoMo-shaped file is a workspace, and the set of `quiet.py` is another one. On the day on which
 a session took place its turns are stored, every other one with the session's tag; a part of everything is told again
-the next day, in another session and without the full stop at its end. Every night for a year the server's own ticks
-run, by a clock that is moved. Then all questions are asked; every run is undone, newest first; and they are asked
-again, at the same time of the clock. So the nights are held against no nights over the same memories. A merged memory
-answers for its sources: its rank is theirs. At last every memory is compared with what it was when it was stored.
+the next day, in another session, without the full stop at its end or with one more. Every night for a year the server's
+own ticks run, by a clock that is moved. Then all questions are asked; every run is undone, newest first; and they are
+asked again, at the same time of the clock. So the nights are held against no nights over the same memories. A merged
+memory answers for its sources: its rank is theirs. At last every memory is compared with what it was when it was
+stored.
 
     python benchmarks/nights.py [FILE] [--consolidation duplicates|tags]
 """
@@ -84,6 +85,7 @@ def live_year(conversations: Sequence[Conversation], consolidation: str) -> list
 
 async def _live_year(folder: Path, conversations: Sequence[Conversation], consolidation: str) -> list[Figure]:
     from server.background.ticks import do_due_ticks  # noqa: PLC0415 - only after ROOT is importable
+    from server.background.upkeep import fill_vectors  # noqa: PLC0415 - as above
     from server.config import Settings  # noqa: PLC0415 - as above
     from server.services import open_services  # noqa: PLC0415 - as above
 
@@ -110,6 +112,8 @@ async def _live_year(folder: Path, conversations: Sequence[Conversation], consol
             night = time.perf_counter()
             await do_due_ticks(services)
             nights.append(time.perf_counter() - night)
+        # On a busy machine a text may be stored without its vectors.
+        await fill_vectors(services)
         stored = await _read_memories(services.db)
         merged = sum(bool(each.consolidated) for each in stored.values())
         after = await _ask(services, talks, team, keys, stored)
@@ -247,7 +251,7 @@ async def _store_day(services: Any, talk: Talk, day: datetime) -> None:
     again = [(place, turn) for place, turn in turns if turn.at.date() == earlier and place % TURNS_TOLD_AGAIN == 0]
     memories = [
         {
-            "content": turn.text.removesuffix("."),
+            "content": _tell_again(turn.text),
             "author": turn.author,
             "session": f"{turn.session} again",
             "occurred_at": turn.at.isoformat(),
@@ -256,6 +260,11 @@ async def _store_day(services: Any, talk: Talk, day: datetime) -> None:
     ]
     for (place, _), memory_id in zip(again, await _store(services, talk.call, memories), strict=True):
         talk.ids[place].append(memory_id)
+
+
+def _tell_again(text: str) -> str:
+    """Return a text that says the same. The very same text is not stored again, but counted."""
+    return text.removesuffix(".") if text.endswith(".") else f"{text}."
 
 
 async def _store_quiet(services: Any, call: Any, asked_at: datetime) -> dict[str, str]:
@@ -267,7 +276,7 @@ async def _store_quiet(services: Any, call: Any, asked_at: datetime) -> dict[str
         for each in data
     ]
     keys = [each["key"] for each in data]
-    again = [each | {"content": each["content"].removesuffix(".")} for each in memories[::QUIET_TOLD_AGAIN]]
+    again = [each | {"content": _tell_again(each["content"])} for each in memories[::QUIET_TOLD_AGAIN]]
     ids = await _store(services, call, [*memories, *again])
     return dict(zip(ids, [*keys, *keys[::QUIET_TOLD_AGAIN]], strict=True))
 

@@ -19,7 +19,7 @@ from server.memory.words.pieces import Piece, join_parts, list_written_words, sp
 from server.memory.words.stems import find_stemmer
 from server.memory.words.syllables import is_vietnamese, pair_syllables
 
-SEARCH_TEXT_RULE = 6
+SEARCH_TEXT_RULE = 7
 """Raise it with every change of the analyzer or of the search text: collections made by another rule are rebuilt."""
 
 # BM25 as in Robertson and Zaragoza, "The Probabilistic Relevance Framework" (2009), eq. 3.15. Memories are short, so

@@ -6,6 +6,7 @@ from server.clock import Clock
 from server.errors import Failure
 from server.store.db import Database
 from server.store.record import imports, memories
+from server.store.record.followers import renew_followers
 from server.store.record.journal import Actor, journal_memories
 
 #: The memories that are deleted with one statement.
@@ -45,4 +46,4 @@ async def _delete(connection: AsyncConnection, workspace_id: str, ids: list[str]
         await memories.update_memory(connection, each, first + step, {"deleted_at": at})
         changes.append((each, None if before is None else before.model_dump(mode="json"), None))
     await journal_memories(connection, workspace_id, actor, at, first, changes)
-    await memories.renew_followers(connection, workspace_id, ids[-1], at)
+    await renew_followers(connection, workspace_id, ids[-1], at)

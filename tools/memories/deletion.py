@@ -10,6 +10,7 @@ from server.store.lifecycle import merges
 from server.store.lifecycle.erasure import erase_memories
 from server.store.migrate import list_upgrade_copies
 from server.store.record import memories, workspaces
+from server.store.record.followers import renew_followers
 from server.store.record.journal import journal_memories
 from server.store.record.notes import identity
 from server.store.record.repetitions import TextKind, count_repetitions, find_repetitions
@@ -96,7 +97,7 @@ async def delete_memory(services: Services, call: Call, args: DeleteMemory) -> D
     async with services.db.write() as connection:
         revision, before = await hold_memory(connection, workspace, args.id, now)
         await memories.update_memory(connection, args.id, revision, {"deleted_at": now})
-        await memories.renew_followers(connection, workspace, args.id, now)
+        await renew_followers(connection, workspace, args.id, now)
         change = (args.id, before.model_dump(mode="json"), None)
         await journal_memories(connection, workspace, call.actor, now, revision, [change])
         kept = _to_places("memory", await merges.list_visible_merges(connection, args.id))

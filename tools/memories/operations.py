@@ -9,6 +9,7 @@ from server.errors import Failure
 from server.ids import new_id
 from server.memory.models import Memory, Scope
 from server.store.record import images, memories, vectors
+from server.store.record.followers import renew_followers
 from server.store.record.journal import journal_memories
 from server.store.record.memories import Listing
 from tools.core.answers import Answer, Meta
@@ -254,10 +255,10 @@ async def update_memory(services: Services, call: Call, args: UpdateMemory) -> M
         await check_links(connection, workspace, link_to_superseded(args.supersedes), "supersedes", own_id=args.id)
         moves = {"content", "session"} & changes.keys()
         if moves:
-            await memories.renew_followers(connection, workspace, args.id, now)
+            await renew_followers(connection, workspace, args.id, now)
         await memories.update_memory(connection, args.id, revision, changes | {"updated_at": now})
         if "session" in moves:
-            await memories.renew_followers(connection, workspace, args.id, now)
+            await renew_followers(connection, workspace, args.id, now)
         if args.content is not None:
             await vectors.delete_vectors(connection, args.id)
             if windows is not None:

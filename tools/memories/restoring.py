@@ -4,6 +4,7 @@ from pydantic import Field
 
 from server.memory.models import Memory
 from server.store.record import memories
+from server.store.record.followers import renew_followers
 from server.store.record.journal import journal_memories
 from tools.core.answers import Answer
 from tools.core.call import Call
@@ -36,7 +37,7 @@ async def restore_memory(services: Services, call: Call, args: RestoreMemory) ->
         is_deleted = await memories.find_deletion(connection, workspace, args.id) is not None
         if is_deleted:
             await memories.update_memory(connection, args.id, revision, {"deleted_at": None})
-            await memories.renew_followers(connection, workspace, args.id, now)
+            await renew_followers(connection, workspace, args.id, now)
             await services.plans.check_quota(connection, call.workspace.account_id, "memories")
             await journal_memories(
                 connection, workspace, call.actor, now, revision, [(args.id, None, memory.model_dump(mode="json"))]

@@ -25,6 +25,7 @@ from server.store.db import Database
 from server.store.embedding.encoder import Encoder
 from server.store.projection.projection import Projection
 from server.store.record import images, memories, vectors
+from server.store.record.followers import renew_followers
 from server.store.record.journal import Actor, journal_memories
 from server.store.record.workspaces import WorkspaceGone
 from server.store.tables.lifecycle import consolidations
@@ -241,7 +242,7 @@ async def _write_merges(
     for merge in merges:
         for source in merge.sources:
             if source.session is not None:  # those after it are found beside the merged one from now on
-                await memories.renew_followers(connection, workspace_id, source.id, now)
+                await renew_followers(connection, workspace_id, source.id, now)
 
 
 async def _keep_unchanged(connection: AsyncConnection, merges: Sequence[Merge]) -> list[Merge]:

@@ -12,6 +12,7 @@ from server.memory.models import Memory
 from server.store.consolidation.steps import split_into_steps
 from server.store.db import Database
 from server.store.record import memories, superseding
+from server.store.record.followers import renew_followers
 from server.store.record.journal import Actor, journal_memories
 from server.store.record.memories import FIELDS, memory_from_row, renew_superseded
 from server.store.record.workspaces import WorkspaceGone
@@ -184,7 +185,7 @@ async def undo_run(db: Database, workspace_id: str, run_id: str, actor: Actor, n
             revision += len(ids)
         await _remove_merged(connection, workspace_id, actor, now, revision, undone.removed)
         for memory_id in [*undone.restored, *undone.removed]:
-            await memories.renew_followers(connection, workspace_id, memory_id, now)
+            await renew_followers(connection, workspace_id, memory_id, now)
     return undone
 
 

@@ -14,6 +14,7 @@ from server.store.db import Database
 from server.store.lifecycle import merges
 from server.store.record import golden, images, imports, links, memories, vectors
 from server.store.record.capture.erasing import delete_places, delete_reports, erase_reports_of
+from server.store.record.followers import renew_followers
 from server.store.record.journal import (
     Actor,
     blank_memory_entries,
@@ -233,7 +234,7 @@ class _Eraser:
         """Note a text that is about to go, and the memories that hold a copy of it, or are found by it."""
         self._before[memory.id] = memory
         self._waiting |= await merges.find_merges_with(self._connection, memory.id) - set(self._before)
-        await memories.renew_followers(self._connection, self._workspace, memory.id, self._now, may_be_deleted=True)
+        await renew_followers(self._connection, self._workspace, memory.id, self._now, may_be_deleted=True)
 
     async def _journal(self, memory_id: str, revision: int, after: Memory | None) -> None:
         change = (memory_id, None, None if after is None else after.model_dump(mode="json"))

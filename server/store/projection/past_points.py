@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from server.memory.languages import Language
 from server.memory.vector import Vector
 from server.store.db import Database
-from server.store.projection.payload import build_point, read_leaves_of, select_replaced, split_rows
+from server.store.projection.payload import build_point, read_origins_of, select_replaced, split_rows
 from server.store.projection.record_words import RecordWords
 from server.store.record.current import Past, is_current
 from server.store.search.seam import Collection, FoundPoint, FoundPoints, Point, Query
@@ -51,10 +51,10 @@ async def add_past(
     collection = Collection("", dims)
     async with db.read() as connection:
         rows = await select_replaced(connection, workspace_id, generation if dims else 0, past, MOST_READ)
-        leaves = await read_leaves_of(connection, rows)
+        origins = await read_origins_of(connection, rows)
     points: list[Point] = []
     for part in split_rows(rows):
-        points += [build_point(collection, language, row, leaves) for row in part]
+        points += [build_point(collection, language, row, origins) for row in part]
         await asyncio.sleep(0)
     found = RecordWords(language, points).add_to(found, query, rarities)
     found = _add_nearest(found, query, points)

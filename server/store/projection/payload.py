@@ -10,11 +10,10 @@ from server.memory.languages import Language
 from server.memory.merged_memory import SOURCE_LABEL, find_time
 from server.memory.models import Memory
 from server.memory.recall.prior import compute_question_share
-from server.memory.recall.talk import are_of_one_talk
 from server.memory.speaker import find_speaker, is_first_person
-from server.memory.text import NEIGHBOURS, build_search_text, weigh_terms
+from server.memory.text import build_search_text, weigh_terms
+from server.store.projection.neighbours import NEIGHBOUR_COLUMNS, Origin, list_neighbours, read_origins
 from server.store.record.current import NOT_REPLACED, Past, is_current
-from server.store.record.leaves import read_leaves
 from server.store.record.memories import FIELDS, memory_from_row
 from server.store.record.vectors import unpack_vectors
 from server.store.search.seam import Collection, Point, SparseVector
@@ -72,40 +71,6 @@ class StoredTraits(NamedTuple):
         return cls(float(happened), ends, tuple(before.split()), author, entity, project, share, bool(first), times)
 
 
-_earlier_memories = memories.alias("before")
-
-
-def _select_neighbour(column: sa.ColumnElement[str], places: int) -> sa.ScalarSelect[str]:
-    """Select a column of the memory that stands so many places before one in its session; deleted ones do not count.
-
-    If such a text changes, the memories after it must be projected again: `memories.renew_followers` does that.
-    """
-    return (
-        sa.select(column)
-        .where(
-            _earlier_memories.c.workspace_id == memories.c.workspace_id,
-            _earlier_memories.c.session == memories.c.session,
-            _earlier_memories.c.position < memories.c.position,
-            _earlier_memories.c.deleted_at.is_(None),
-        )
-        .order_by(_earlier_memories.c.position.desc())
-        .limit(1)
-        .offset(places - 1)
-        .scalar_subquery()
-    )
-
-
-_BEFORE = [
-    _select_neighbour(column, places).label(f"before_{name}_{places}")
-    for places in range(1, NEIGHBOURS + 1)
-    for name, column in (
-        # The memory that replaced it is found in its place.
-        ("id", sa.func.coalesce(_earlier_memories.c.consolidated_into, _earlier_memories.c.id)),
-        ("content", _earlier_memories.c.content),
-    )
-]
-
-
 # Made once: each write reads such rows, and to make the statement takes longer than to run it.
 _ROWS = (
     sa.select(
@@ -113,7 +78,7 @@ _ROWS = (
         memories.c.revision,
         memories.c.deleted_at,
         vectors.c.windows,
-        *_BEFORE,
+        *NEIGHBOUR_COLUMNS,
     )
     .outerjoin_from(
         memories,
@@ -156,7 +121,7 @@ def split_rows(rows: Sequence[sa.Row[Any]]) -> Iterator[Sequence[sa.Row[Any]]]:
     """Yield the rows in parts whose points take a few milliseconds to make: after each, others have their turn."""
     start = characters = 0
     for place, row in enumerate(rows):
-        characters += len(row.content) + sum(len(text) for text in row[-len(_BEFORE) :][1::2] if text)
+        characters += len(row.content) + sum(len(text) for text in row[-len(NEIGHBOUR_COLUMNS) :][1::2] if text)
         if place + 1 - start == PART_ROWS or characters >= PART_CHARACTERS:
             yield rows[start : place + 1]
             start, characters = place + 1, 0
@@ -164,49 +129,41 @@ def split_rows(rows: Sequence[sa.Row[Any]]) -> Iterator[Sequence[sa.Row[Any]]]:
         yield rows[start:]
 
 
-Leaves = Mapping[str, Sequence[Memory]]
+Origins = Mapping[str, Origin]
 
 
-async def read_leaves_of(connection: AsyncConnection, rows: Iterable[sa.Row[Any]]) -> Leaves:
-    """Return the memories that the merged ones among these rows were made from, by the merged one's id."""
+async def read_origins_of(connection: AsyncConnection, rows: Iterable[sa.Row[Any]]) -> Origins:
+    """Return the origins of the merged memories among these rows, by their ids."""
     merged = [row.id for row in rows if any(link.get("label") == SOURCE_LABEL for link in row.linkages)]
-    return await read_leaves(connection, merged) if merged else {}
+    return await read_origins(connection, merged) if merged else {}
 
 
-def build_point(collection: Collection, language: Language, row: sa.Row[Any], leaves: Leaves) -> Point:
-    """Turn a row of `select_changed` into a point of a collection, with what `read_leaves_of` read for it.
+def build_point(collection: Collection, language: Language, row: sa.Row[Any], origins: Origins) -> Point:
+    """Turn a row of `select_changed` into a point of a collection, with what `read_origins_of` read for it.
 
-    A merged memory is found by the names, dates and sessions of those that it was made from.
+    A merged memory is found by the names, dates, sessions and neighbours of those that it was made from.
     """
     memory = memory_from_row(row[: len(FIELDS)])
-    told = leaves.get(memory.id, ())
+    origin = origins.get(memory.id, Origin())
     windows = None if row.windows is None or not collection.dims else unpack_vectors(row.windows, collection.dims)
-    # A merged memory stands in no one place of a session.
-    before = [] if told else _list_neighbours(memory, row)
-    texts = [text for _, text in before]
+    # A merged memory itself stands in no one place of a session.
+    before = origin.before if origin.leaves else list_neighbours(memory, row)
+    texts = [each.content for each in before]
     return Point(
         id=memory.id,
         revision=row.revision,
-        text=SparseVector(*weigh_terms(build_search_text(memory, texts, language, told))),
-        payload=build_payload(memory, [each for each, _ in before], told),
+        text=SparseVector(*weigh_terms(build_search_text(memory, texts, language, origin.leaves))),
+        payload=build_payload(memory, [each.id for each in before], origin.leaves),
         dense=None if windows is None else windows[0],
         windows=None if windows is None or len(windows) == 1 else windows,
     )
 
 
-def _list_neighbours(memory: Memory, row: sa.Row[Any]) -> list[tuple[str, str]]:
-    """Return the ids and texts of the memories just before one in its session, by which it is found as well."""
-    columns = row[-len(_BEFORE) :]
-    before = [(each, text) for each, text in zip(columns[::2], columns[1::2], strict=True) if each and text]
-    if "session" in memory.inferred:
-        before = [(each, text) for each, text in before if are_of_one_talk(memory.content, text)]
-    return before
-
-
 def build_payload(memory: Memory, before: Sequence[str], told: Sequence[Memory] = ()) -> dict[str, Any]:
     """Return a point's payload: the values that searches filter by, and the traits.
 
-    `told` are the memories that a merged one was made from. It has all of their authors, entities and sessions.
+    `before` are the ids of the memories just before it, the nearest first. `told` are the memories that a merged one
+    was made from. It has all of their authors, entities and sessions.
 
     The search store reads the traits with each of up to eighty candidates. The content of a memory in an answer is
     read from the record: only few memories are answered.

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 import structlog
 
 from server.store.db import Database
-from server.store.projection.payload import Leaves, build_point, read_leaves_of, select_changed, split_rows
+from server.store.projection.payload import Origins, build_point, read_origins_of, select_changed, split_rows
 from server.store.projection.placement import Target
 from server.store.search.seam import Engine
 
@@ -41,37 +41,37 @@ class PointWriter:
             async with self._db.read() as connection:
                 rows = await select_changed(connection, target.workspace_id, target.generation, after, BATCH)
                 live = [row for row in rows if _is_current(row)]
-                leaves = await read_leaves_of(connection, live)
+                origins = await read_origins_of(connection, live)
             if rows:
-                await self._write_rows(target, rows, live, leaves)
+                await self._write_rows(target, rows, live, origins)
                 after = rows[-1].revision
             # Another process may have changed a row between our read and our write: look again until nothing is new.
             if len(rows) < BATCH and not (self._shared and rows):
                 return after
 
     async def _write_rows(
-        self, target: Target, rows: Sequence[sa.Row[Any]], live: Sequence[sa.Row[Any]], leaves: Leaves
+        self, target: Target, rows: Sequence[sa.Row[Any]], live: Sequence[sa.Row[Any]], origins: Origins
     ) -> None:
         kept = {row.id for row in live}
         gone = [row.id for row in rows if row.id not in kept]
         for part in split_rows(live):
-            gone += await self._upsert_points(target, part, leaves)
+            gone += await self._upsert_points(target, part, origins)
         if gone:
             await self._engine.delete_points(target.collection, gone)
 
-    async def _upsert_points(self, target: Target, rows: Sequence[sa.Row[Any]], leaves: Leaves) -> list[str]:
+    async def _upsert_points(self, target: Target, rows: Sequence[sa.Row[Any]], origins: Origins) -> list[str]:
         """Write the points of some rows, and return the ids of the rows that make no valid point.
 
         Such a row has no point, so that it does not stop all others.
         """
         try:
-            points = [build_point(target.collection, target.language, row, leaves) for row in rows]
+            points = [build_point(target.collection, target.language, row, origins) for row in rows]
             await self._engine.upsert_points(target.collection, points)
         except ValueError:
             if len(rows) == 1:
                 log.exception("projection.row_refused", workspace=target.workspace_id, memory=rows[0].id)
                 return [rows[0].id]
-            return [bad for row in rows for bad in await self._upsert_points(target, [row], leaves)]
+            return [bad for row in rows for bad in await self._upsert_points(target, [row], origins)]
         return []
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from server.memory.languages import Language
 from server.memory.recall.gate import compute_idf
 from server.store.db import Database
-from server.store.projection.payload import build_point, read_leaves_of, select_newest, split_rows
+from server.store.projection.payload import build_point, read_origins_of, select_newest, split_rows
 from server.store.projection.placement import Target
 from server.store.search.seam import FoundPoint, FoundPoints, Point, Query
 
@@ -68,10 +68,10 @@ async def read_words(db: Database, target: Target, after: int = 0) -> RecordWord
     """Read the newest memories of a workspace above a revision, by whose words they can be searched."""
     async with db.read() as connection:
         rows = await select_newest(connection, target.workspace_id, after, MOST_READ)
-        leaves = await read_leaves_of(connection, rows)
+        origins = await read_origins_of(connection, rows)
     points: list[Point] = []
     for part in split_rows(rows):
-        points += [build_point(target.collection, target.language, row, leaves) for row in part]
+        points += [build_point(target.collection, target.language, row, origins) for row in part]
         await asyncio.sleep(0)
     return RecordWords(target.language, points)
 

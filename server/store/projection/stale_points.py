@@ -11,7 +11,8 @@ import sqlalchemy as sa
 
 from server.store.db import Database
 from server.store.projection.collection_state import OpenedCollection
-from server.store.projection.payload import StoredTraits, build_payload, read_leaves_of
+from server.store.projection.neighbours import Origin
+from server.store.projection.payload import StoredTraits, build_payload, read_origins_of
 from server.store.projection.record_words import read_words
 from server.store.record.current import NOT_REPLACED
 from server.store.record.memories import FIELDS, memory_from_row
@@ -30,7 +31,7 @@ async def renew_points(db: Database, workspace_id: str, found: FoundPoints) -> F
     )
     async with db.read() as connection:
         rows = (await connection.execute(query)).all()
-        leaves = await read_leaves_of(connection, rows)
+        origins = await read_origins_of(connection, rows)
     live = {row.id: memory_from_row(row) for row in rows}
 
     def renew(points: list[FoundPoint]) -> list[FoundPoint]:
@@ -38,7 +39,9 @@ async def renew_points(db: Database, workspace_id: str, found: FoundPoints) -> F
         for point in points:
             if (memory := live.get(point.id)) is not None:
                 before = StoredTraits.decode(point.payload["traits"]).before
-                renewed.append(point._replace(payload=build_payload(memory, before, leaves.get(point.id, ()))))
+                renewed.append(
+                    point._replace(payload=build_payload(memory, before, origins.get(point.id, Origin()).leaves))
+                )
         return renewed
 
     return replace(found, dense=renew(found.dense), text=renew(found.text))

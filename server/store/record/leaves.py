@@ -34,7 +34,7 @@ async def find_live_merges(connection: AsyncConnection, ids: Sequence[str]) -> d
     into: dict[str, str | None] = {}
     waiting = list(ids)
     while waiting:
-        for some in _split(waiting):
+        for some in split_ids(waiting):
             query = sa.select(table.c.id, table.c.consolidated_into).where(table.c.deleted_at.is_(None))
             rows = await connection.execute(query.where(table.c.id.in_(some)))
             into |= {row.id: row.consolidated_into for row in rows}
@@ -67,7 +67,7 @@ def _list_leaves(
 async def _read_sources(connection: AsyncConnection, ids: Sequence[str]) -> dict[str, list[str]]:
     """Return the ids of the sources of those memories that are merged ones."""
     found: dict[str, list[str]] = {}
-    for some in _split(ids):
+    for some in split_ids(ids):
         merge = consolidations.c
         query = sa.select(merge.memory_id, merge.source_ids).where(merge.memory_id.in_(some))
         found |= {row.memory_id: row.source_ids for row in await connection.execute(query)}
@@ -77,12 +77,13 @@ async def _read_sources(connection: AsyncConnection, ids: Sequence[str]) -> dict
 async def _read_rows(connection: AsyncConnection, ids: Sequence[str]) -> dict[str, tuple[int, Memory]]:
     """Return those memories that are not deleted, each with its position."""
     found: dict[str, tuple[int, Memory]] = {}
-    for some in _split(ids):
+    for some in split_ids(ids):
         query = sa.select(*(table.c[name] for name in FIELDS), table.c.position)
         live = query.where(table.c.id.in_(some), table.c.deleted_at.is_(None))
         found |= {row.id: (row.position, memory_from_row(row[: len(FIELDS)])) for row in await connection.execute(live)}
     return found
 
 
-def _split(ids: Sequence[str]) -> Iterator[Sequence[str]]:
+def split_ids(ids: Sequence[str]) -> Iterator[Sequence[str]]:
+    """Yield the ids in order, in pieces of at most `STEP`."""
     return (ids[start : start + STEP] for start in range(0, len(ids), STEP))

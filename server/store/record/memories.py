@@ -10,7 +10,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.memory.models import Memory
 from server.memory.repetition import digest_text
-from server.memory.text import NEIGHBOURS
 from server.memory.tiers import Tier
 from server.store.db import Database, fetch_rows
 from server.store.record import images, links, superseding
@@ -143,30 +142,6 @@ async def renew_superseded(connection: AsyncConnection, workspace_id: str, ids: 
         for step, (memory_id, mark) in enumerate(marks.items()):
             statement = sa.update(memories).where(memories.c.id == memory_id)
             await connection.execute(statement.values(revision=first + step, **mark))
-
-
-async def renew_followers(
-    connection: AsyncConnection, workspace_id: str, memory_id: str, now: datetime, *, may_be_deleted: bool = False
-) -> None:
-    """Give new revisions to the memories just after one in its session, because they are found by its text, too.
-
-    The projection then writes them again. Call this in the transaction that changes or hides the text. If the memory
-    moves to another session, call it before the move and after it. In a deleted workspace it works only with
-    `may_be_deleted`.
-    """
-    itself = memories.alias("itself")
-    query = (
-        sa.select(memories.c.id)
-        .join(itself, sa.and_(itself.c.session == memories.c.session, itself.c.position < memories.c.position))
-        .where(itself.c.id == memory_id, memories.c.workspace_id == workspace_id, memories.c.deleted_at.is_(None))
-        .order_by(memories.c.position)
-        .limit(NEIGHBOURS)
-    )
-    found = list((await connection.execute(query)).scalars())
-    if found:
-        first = await advance_revision(connection, workspace_id, len(found), now, may_be_deleted=may_be_deleted)
-        for step, each in enumerate(found):
-            await update_memory(connection, each, first + step, {})
 
 
 _EVER = sa.select(*_COLUMNS).where(

@@ -49,6 +49,22 @@ async def test_a_deleted_turn_is_found_by_nobody_any_more(ann, talk, erase):
     assert await search_contents(ann, "second") == {"The second one", "In May"}
 
 
+async def test_a_merged_turn_is_found_by_what_was_said_before_its_sources_as_long_as_that_stands(ann, talk):
+    await ann.store("Where do we stay?", session="c")
+    again = await ann.store("The second one!", session="c")
+    merged = {"source_ids": [talk["The second one"], again], "content": "The second one, twice"}
+    run = (await ann.call("consolidate_group", merged))["run"]
+    assert await search_contents(ann, "Lisbon") == {"Lisbon or Porto?", "The second one, twice", "In May"}
+    assert await search_contents(ann, "stay") == {"Where do we stay?", "The second one, twice"}
+    await ann.call("update_memory", {"id": talk["Lisbon or Porto?"], "content": "Rome or Milan?"})
+    assert await search_contents(ann, "Lisbon") == set()
+    assert await search_contents(ann, "Milan") == {"Rome or Milan?", "The second one, twice", "In May"}
+    await ann.call("delete_memory", {"id": talk["Lisbon or Porto?"], "erase": True})
+    assert await search_contents(ann, "Milan") == set()
+    await ann.call("undo_consolidation", {"run": run})
+    assert await search_contents(ann, "stay") == {"Where do we stay?", "The second one!"}
+
+
 async def test_what_is_built_anew_finds_the_same(ann, talk, site):
     before = await search_contents(ann, "Lisbon")
     workspace = await site.services.directory.find_workspace(ann.account_id, "default")

@@ -118,6 +118,6 @@ def test_a_point_holds_the_traits_of_its_memory():
 def test_whoever_changes_what_a_point_holds_of_a_memory_has_the_points_written_again():
     # Points that were written before would lack a new value: SEARCH_TEXT_RULE is raised with this list.
     values = [*FILTERS, "access_count", "traits"]
-    assert (SEARCH_TEXT_RULE, sorted({*build_payload(MEMORY, [])})) == (6, sorted(values))
+    assert (SEARCH_TEXT_RULE, sorted({*build_payload(MEMORY, [])})) == (7, sorted(values))
     names = "happened_at expires_at before author entity project question_share is_first_person other_times"
     assert StoredTraits._fields == tuple(names.split())
