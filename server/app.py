@@ -24,7 +24,7 @@ from server.config import Settings
 from server.errors import Failure
 from server.services import open_services
 from server.telemetry import Telemetry, open_telemetry
-from server.web import discovery, export, image_endpoint, public, rest, signup_endpoint
+from server.web import audit_csv, discovery, export, image_endpoint, public, rest, signup_endpoint
 from server.web.browser_page import BrowserPage, answer_missing_page
 from server.web.console import routes as console
 from server.web.entrance import Entrance
@@ -88,6 +88,8 @@ def create_app(running: Running) -> ASGIApp:
         *(Route(path, connector) for path in (MCP_PATH, f"{MCP_PATH}/")),
         *(Route(path, link) for path in (RECALL_PATH, f"{RECALL_PATH}/")),
         Route(export.PATH, Guard(export.answer_export, api, frozenset({"GET"}))),
+        # before the operation of the same path, which answers with JSON
+        audit_csv.CsvRoute(audit_csv.PATH, Guard(audit_csv.answer_csv, api, frozenset({"GET"}))),
         *rest.make_routes(catalog.OPERATIONS, lambda app, methods: Guard(app, api, methods)),
         *(Route(path, signup_endpoint.SignUpEndpoint) for path in signup_endpoint.PATHS),
         # before the page of the same path, which takes forms
@@ -117,7 +119,8 @@ def create_app(running: Running) -> ASGIApp:
 def describe_api(public_url: str) -> dict[str, Any]:
     """Return the OpenAPI document: the operations, and the routes of the API that are none."""
     openapi = build_openapi(catalog.OPERATIONS, __version__, public_url)
-    return image_endpoint.add_to_openapi(export.add_to_openapi(signup_endpoint.add_to_openapi(openapi)))
+    openapi = audit_csv.add_to_openapi(signup_endpoint.add_to_openapi(openapi))
+    return image_endpoint.add_to_openapi(export.add_to_openapi(openapi))
 
 
 @asynccontextmanager

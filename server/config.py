@@ -25,6 +25,7 @@ from server.limits import Limits
 from server.network.origins import normalize_origin
 from server.places import find_data_folder
 from server.secret_strength import LEAST_BYTES, is_patterned
+from server.settings.audit import AuditSettings
 from server.settings.checks import check_api_key, check_endpoint_url, check_public_url
 from server.settings.embedding import EmbeddingSettings
 from server.settings.given import GivenSettings
@@ -46,7 +47,9 @@ _COMMAND = "python3 -c 'import secrets; print(secrets.token_urlsafe(32))'"
 PlanName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,59}$")]
 
 
-class Settings(LoginSettings, IssuerSettings, SearchSettings, EmbeddingSettings, TelemetrySettings, GivenSettings):
+class Settings(
+    LoginSettings, IssuerSettings, SearchSettings, EmbeddingSettings, TelemetrySettings, AuditSettings, GivenSettings
+):
     """The settings of one server. Frozen: a changed setting takes effect at the next start."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid", hide_input_in_errors=True)
@@ -176,6 +179,10 @@ class Settings(LoginSettings, IssuerSettings, SearchSettings, EmbeddingSettings,
         description="Signs the events: `whsec_` and base64 of 24 to 64 random bytes. Of two with a space between them "
         "both sign, so that the receiver can change over.",
     )
+    audit_webhook: bool = Field(
+        default=False,
+        description="Whether LOCI_WEBHOOK_URL gets the entries of the audit as well, as events `audit.entries`.",
+    )
     llm_url: str = Field(
         default="",
         description="The API of a language model that finds memories in transcripts and in the reports of agents, and "
@@ -253,6 +260,13 @@ class Settings(LoginSettings, IssuerSettings, SearchSettings, EmbeddingSettings,
             raise ValueError(f"must be set, because LOCI_WEBHOOK_URL is; take the output of {WEBHOOK_SECRET_COMMAND}")
         for each in secrets:
             read_webhook_secret(each)
+        return value
+
+    @field_validator("audit_webhook")
+    @classmethod
+    def _check_audit_webhook(cls, value: bool, info: ValidationInfo) -> bool:  # noqa: FBT001 - pydantic's signature
+        if value and info.data.get("webhook_url", "wrong") == "":
+            raise ValueError("must be left out, because LOCI_WEBHOOK_URL is not set")
         return value
 
     @field_validator("llm_url")

@@ -20,6 +20,7 @@ from server.store.projection.backfill import Pace
 from server.store.projection.gap_counts import GapCounts
 from server.store.projection.vocabulary import Vocabularies
 from server.store.record.people.plans import Plans
+from server.wiring.audit import open_audit
 from server.wiring.auth import open_auth
 from server.wiring.stores import build_reranker, open_encoder, open_llm, open_projection
 from server.wiring.webhooks import build_outbox, open_webhook
@@ -69,6 +70,7 @@ async def open_services(
             directory=Directory(db, now, epoch, plans),
             plans=plans,
             accesses=Accesses(db, projection, now),
+            audit=await stack.enter_async_context(open_audit(settings, db, now, outbox)),
             authenticator=authenticator,
             rate_limit=RateLimit(settings.rate_limit, now, shared=bool(settings.qdrant_url)),
             conversations=Conversations(),
@@ -81,6 +83,7 @@ async def open_services(
             consolidation=settings.consolidation,
             signup=settings.signup,
             undo_time=timedelta(days=settings.undo_days),
+            audit_time=timedelta(days=settings.audit_days) if settings.audit_days else None,
             event_time=timedelta(days=settings.event_days),
             backfill_pace=Pace(settings.backfill_per_second),
             is_search_embedded=not settings.qdrant_url,

@@ -7,6 +7,7 @@ import structlog
 
 from server.background.work import Outcome
 from server.progress import Progress, ignore_progress
+from server.store.audit import chain
 from server.store.lifecycle import erasure
 from server.store.projection.backfill import FOLLOW_SECONDS, BackfillFailed, fill_gaps, follow_backfill
 from server.store.projection.moving import move_collections
@@ -32,13 +33,14 @@ PAGE = 1_000
 
 
 async def write_counts(services: Services, _argument: str | None = None, _progress: Progress = ignore_progress) -> None:
-    """Write to SQL the counts that are kept in memory: accesses to memories, last uses of keys, spent rate limits."""
+    """Write to SQL what is kept in memory: accesses to memories, last uses of keys, spent rate limits, the audit."""
     await services.accesses.drain()
     used = services.authenticator.take_last_uses()
     if used:
         async with services.db.write() as connection:
             await api_keys.mark_used(connection, used)
     await services.rate_limit.settle(services.db)
+    await services.audit.settle()
 
 
 async def fill_vectors(services: Services, _argument: str | None = None, _progress: Progress = ignore_progress) -> None:
@@ -123,9 +125,24 @@ async def clean_up_records(
     while deleted == PAGE:
         async with services.db.write() as connection:
             deleted = await delete_old_reports(connection, now - services.event_time, PAGE)
+    await delete_old_audit(services)
     async with services.db.write() as connection:
         await collect_garbage(connection, now)
         await outbox.delete_old_events(connection, now - KEPT)
         await skip_list.purge_expired(connection, now)
         await rate_buckets.delete_idle_buckets(connection, now)
         await connection_sessions.delete_old_sessions(connection, now)
+
+
+async def delete_old_audit(services: Services) -> None:
+    """Delete the entries of the audit that were kept for long enough."""
+    if services.audit_time is None:
+        return
+    before = services.now() - services.audit_time
+    async with services.db.read() as connection:
+        accounts = await chain.list_chains(connection)
+    for account_id in accounts:
+        deleted = chain.STEP
+        while deleted == chain.STEP:
+            async with services.db.write() as connection:
+                deleted = await chain.delete_old_entries(connection, account_id, before)

@@ -1,8 +1,8 @@
 """The command line: `loci`, which is `python -m server` too.
 
-Each file of this folder is one command or one group of commands (`user`, `key`, `model`, `consolidation`, `webhook`),
-but for common.py, event_loop.py, listen.py, runs.py and api_page.py, which the commands share or use. A command that
-fails says what to do.
+Each file of this folder is one command or one group of commands (`user`, `key`, `model`, `consolidation`, `audit`,
+`webhook`), but for common.py, notes.py, event_loop.py, listen.py, runs.py and api_page.py, which the commands share or
+use. A command that fails says what to do.
 """
 
 import os
@@ -104,6 +104,7 @@ _PLACES = {
     "key": _Place("keys", "app", "API keys, for scripts and for recall links."),
     "model": _Place("model", "app", "The models, which recall by meaning needs."),
     "consolidation": _Place("consolidation", "app", "What was merged in a workspace, and the way back."),
+    "audit": _Place("audit", "app", "The audit of calls: whether it is as it was written."),
     "webhook": _Place("webhooks", "app", "The events for LOCI_WEBHOOK_URL."),
 }
 

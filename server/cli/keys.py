@@ -9,6 +9,7 @@ from rich.table import Column, Table
 from auth.bearers.api_keys import issue_key
 from auth.principal import ADMIN, IMPLIED
 from server.cli.common import AsJson, find_user, open_record, print_json, print_table, run_command, stderr
+from server.cli.notes import note_command
 from server.clock import utc_now
 from server.config import Settings
 from server.errors import Failure
@@ -41,28 +42,32 @@ def create_key(
         if unknown := [scope for scope in wanted if scope not in IMPLIED] or (not wanted and ["(none)"]):
             raise Failure("invalid", f"Unknown scope {unknown[0]!r}. Scopes are: {', '.join(IMPLIED)}.")
         now = utc_now()
-        async with open_record(settings) as db, db.write() as connection:
-            owner = await find_user(connection, user)
-            if ADMIN in wanted and not owner.is_admin:
-                reason = f"{user} is not an admin, so a key of theirs cannot have the scope admin."
-                raise Failure("forbidden", f"{reason} `loci user list` shows who is one.")
-            bound = None
-            if workspace is not None:
-                # The generation of a running server, so that its memories have vectors from the first one on.
-                generation = await generations.find_newest_generation(connection)
-                plans = Plans(settings.plans, settings.default_plan)
-                with refusals_as_failures():
-                    bound, _ = await plans.ensure_workspace(connection, owner.account_id, workspace, generation, now)
-            secret, _ = await issue_key(
-                connection,
-                user_id=owner.id,
-                scopes=wanted,
-                name=name,
-                now=now,
-                workspace_id=None if bound is None else bound.id,
-                expires_at=None if days is None else now + timedelta(days=days),
-                is_test=test,
-            )
+        async with open_record(settings) as db:
+            async with db.write() as connection:
+                owner = await find_user(connection, user)
+                if ADMIN in wanted and not owner.is_admin:
+                    reason = f"{user} is not an admin, so a key of theirs cannot have the scope admin."
+                    raise Failure("forbidden", f"{reason} `loci user list` shows who is one.")
+                bound = None
+                if workspace is not None:
+                    # The generation of a running server, so that its memories have vectors from the first one on.
+                    generation = await generations.find_newest_generation(connection)
+                    plans = Plans(settings.plans, settings.default_plan)
+                    with refusals_as_failures():
+                        bound, _ = await plans.ensure_workspace(
+                            connection, owner.account_id, workspace, generation, now
+                        )
+                secret, _ = await issue_key(
+                    connection,
+                    user_id=owner.id,
+                    scopes=wanted,
+                    name=name,
+                    now=now,
+                    workspace_id=None if bound is None else bound.id,
+                    expires_at=None if days is None else now + timedelta(days=days),
+                    is_test=test,
+                )
+            await note_command(settings, db, owner, "create_key", "create", None if bound is None else bound.id)
         return secret
 
     secret = run_command(insert_key)
@@ -76,9 +81,11 @@ def list_keys(user: UserName, *, as_json: AsJson = False) -> None:
     """List a user's active keys."""
 
     async def print_keys(settings: Settings) -> None:
-        async with open_record(settings) as db, db.read() as connection:
-            owner = await find_user(connection, user)
-            rows = await api_keys.list_keys(connection, owner.id)
+        async with open_record(settings) as db:
+            async with db.read() as connection:
+                owner = await find_user(connection, user)
+                rows = await api_keys.list_keys(connection, owner.id)
+            await note_command(settings, db, owner, "list_keys", "read")
         if as_json:
             print_json([_describe_key(row) for row in rows])
             return
@@ -119,13 +126,15 @@ def revoke_key(
     """Revoke a key. A running server refuses it within a second."""
 
     async def end_key(settings: Settings) -> None:
-        async with open_record(settings) as db, db.write() as connection:
-            owner = await find_user(connection, user)
-            if not await api_keys.revoke_key(connection, owner.id, key_id, utc_now()):
-                raise Failure(
-                    "not_found", f"{user} has no active key {key_id!r}. `loci key list --user {user}` shows them."
-                )
-            await raise_epoch(connection)
+        async with open_record(settings) as db:
+            async with db.write() as connection:
+                owner = await find_user(connection, user)
+                if not await api_keys.revoke_key(connection, owner.id, key_id, utc_now()):
+                    raise Failure(
+                        "not_found", f"{user} has no active key {key_id!r}. `loci key list --user {user}` shows them."
+                    )
+                await raise_epoch(connection)
+            await note_command(settings, db, owner, "revoke_key", "delete")
         stderr.print("Revoked.")
 
     run_command(end_key)

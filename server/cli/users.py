@@ -21,6 +21,7 @@ from server.cli.common import (
     run_command,
     stderr,
 )
+from server.cli.notes import note_command
 from server.clock import utc_now
 from server.config import Settings
 from server.errors import Failure
@@ -74,7 +75,7 @@ def add_user(
             hashed = await Passwords(PasswordHasher()).hash(_read_password(from_stdin=password_stdin))
             async with db.write() as connection:
                 with taken_name_as_failure(wanted):
-                    await accounts.create_user(
+                    user = await accounts.create_user(
                         connection,
                         name=wanted,
                         password_hash=hashed,
@@ -82,6 +83,7 @@ def add_user(
                         now=utc_now(),
                         outbox=build_outbox(settings, utc_now),
                     )
+            await note_command(settings, db, user, "add_user", "create")
         stderr.print(f"User [bold]{wanted}[/bold] was made.")
 
     run_command(insert_user)
@@ -135,6 +137,7 @@ def set_password(name: Name, *, password_stdin: PasswordStdin = False) -> None:
             async with db.write() as connection:
                 await accounts.set_password(connection, user.id, hashed)
                 await delete_user_sessions(connection, user.id)
+            await note_command(settings, db, user, "set_password", "update")
         stderr.print(f"The password of [bold]{name}[/bold] is changed.")
 
     run_command(change_password)
@@ -148,10 +151,12 @@ def set_plan(
 
     async def change_plan(settings: Settings) -> None:
         plans = Plans(settings.plans, settings.default_plan, build_outbox(settings, utc_now))
-        async with open_record(settings) as db, db.write() as connection:
-            user = await find_user(connection, name)
-            with refusals_as_failures():
-                standing = await plans.set_plan(connection, user.account_id, plan)
+        async with open_record(settings) as db:
+            async with db.write() as connection:
+                user = await find_user(connection, name)
+                with refusals_as_failures():
+                    standing = await plans.set_plan(connection, user.account_id, plan)
+            await note_command(settings, db, user, "set_plan", "update")
         stderr.print(f"The plan of [bold]{name}[/bold] is {standing.plan or 'none: nothing is limited'}.")
 
     run_command(change_plan)

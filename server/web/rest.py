@@ -11,10 +11,12 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from server.errors import Failure
 from server.web.answers import read_json
 from server.web.connection import read_peek_names, read_workspace_name
+from tools.core.auditing import Trace, note_failure
 from tools.core.call import Door
 from tools.core.execution import execute_operation
 from tools.core.operation import Effect, Operation
 from tools.core.plain_arguments import read_truth
+from tools.core.services import Services
 
 METHODS_WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 #: Arguments that a URL may name with any method, as Memento's clients do; `server.web.connection` reads them.
@@ -53,17 +55,22 @@ def _make_endpoint(methods: dict[str, Operation]) -> ASGIApp:
 
 async def _answer_request(operation: Operation, request: Request) -> Response:
     """Run the operation, and return its answer. Refusals are raised, for the guard and the entrance."""
-    has_body = request.method in METHODS_WITH_BODY
-    raw = await _read_body(request, operation) if has_body else await _read_query(request)
-    if operation.dialect.complete_body is not None:
-        raw = operation.dialect.complete_body(raw)
+    services: Services = request.state.services
     door = Door(
         principal=request.state.principal,
         request_id=request.state.request_id,
         workspace=read_workspace_name(request),
         peek=read_peek_names(request),
     )
-    result = await execute_operation(operation, request.state.services, door, raw | request.path_params)
+    try:
+        has_body = request.method in METHODS_WITH_BODY
+        raw = await _read_body(request, operation) if has_body else await _read_query(request)
+        if operation.dialect.complete_body is not None:
+            raw = operation.dialect.complete_body(raw)
+    except Failure as failure:
+        note_failure(services, door, Trace(operation.name, operation.effect.value), failure)
+        raise
+    result = await execute_operation(operation, services, door, raw | request.path_params)
     is_new = operation.effect is Effect.CREATE and getattr(result, "created", True)
     status, headers = 201 if is_new else 200, {"Cache-Control": "no-store"}
     to_text = operation.dialect.to_text

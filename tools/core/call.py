@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from auth.principal import Principal
+from server.store.audit.entry import DoorName
 from server.store.record.journal import Actor
 from server.store.record.workspaces import MissingWorkspace, Workspace
 from tools.core.answers import Meta, build_meta
@@ -21,6 +22,7 @@ class Door:
     workspace: str | None = None
     #: The other workspaces that the connection wants to search as well: a list, or one text with commas between them.
     peek: str | list[str] | None = None
+    name: DoorName = "rest"
 
 
 @dataclass(frozen=True, slots=True)

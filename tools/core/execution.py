@@ -11,6 +11,7 @@ from server.storable import make_storable
 from server.store.record.journal import Actor
 from server.store.record.workspaces import MissingWorkspace, Workspace, check_new_name
 from tools.core.arguments import Args, InWorkspace, validate, validate_request
+from tools.core.auditing import Trace, note_answer, note_failure
 from tools.core.call import AccountCall, Call, Door
 from tools.core.dialect import Request
 from tools.core.fields import WorkspaceNames
@@ -30,6 +31,19 @@ async def execute_operation(operation: Operation, services: Services, door: Door
     Raises:
         Failure: a refusal, with a message for the caller. A refused call stores nothing.
     """
+    trace = Trace(operation.name, operation.effect.value)
+    try:
+        answer = await _translate_and_execute(operation, services, door, raw, trace)
+    except BaseException as error:
+        note_failure(services, door, trace, error)
+        raise
+    await note_answer(services, door, trace, answer)
+    return answer
+
+
+async def _translate_and_execute(
+    operation: Operation, services: Services, door: Door, raw: dict[str, Any], trace: Trace
+) -> BaseModel:
     principal = door.principal
     _demand_scope(principal, operation.name, operation.scope)
     services.rate_limit.spend(principal.credential_id)
@@ -39,7 +53,7 @@ async def execute_operation(operation: Operation, services: Services, door: Door
     refuse_unstorable_arguments(operation.args, sent)
     try:
         request = operation.dialect.translate(sent)
-        answer = await _execute_request(operation, services, door, request)
+        answer = await _execute_request(operation, services, door, request, trace)
     except Failure as failure:
         if operation.dialect.reword_refusal is None:
             raise
@@ -47,7 +61,9 @@ async def execute_operation(operation: Operation, services: Services, door: Door
     return answer if request.reword_answer is None else request.reword_answer(answer)
 
 
-async def _execute_request(operation: Operation, services: Services, door: Door, request: Request) -> BaseModel:
+async def _execute_request(
+    operation: Operation, services: Services, door: Door, request: Request, trace: Trace
+) -> BaseModel:
     """Validate a request in our words, find its workspace, and execute it. A refusal names a field as the client did.
 
     Raises:
@@ -58,7 +74,9 @@ async def _execute_request(operation: Operation, services: Services, door: Door,
     try:
         with refusals_as_failures():
             if operation.is_in_workspace:
-                return await _execute_in_workspace(operation, services, door, args, actor)
+                trace.workspace = await _find_workspace(services, door, args)
+                call = Call(door.principal, actor, trace.workspace)
+                return await _execute_in_workspace(operation, services, call, args)
             return await operation.handler(services, AccountCall(door.principal, actor), args)
     except Failure as failure:
         if failure.problems or failure.figures:
@@ -71,15 +89,47 @@ async def open_call(
 ) -> tuple[Call, A]:
     """Authorize and validate a request that is no operation, because its answer is a stream, and find its workspace.
 
+    The request reads, and it is noted in the audit when it begins.
+
     Raises:
         Failure: a refusal, with a message for the caller.
     """
+    trace = Trace(name, "read")
+    try:
+        actor, args = _check_request(name, scope, model, services, door, raw)
+        with refusals_as_failures():
+            trace.workspace = await _find_workspace(services, door, args)
+    except BaseException as error:
+        note_failure(services, door, trace, error)
+        raise
+    await note_answer(services, door, trace, None)
+    return Call(door.principal, actor, trace.workspace), args
+
+
+async def open_account_call(
+    name: str, scope: str, model: type[A], services: Services, door: Door, raw: dict[str, Any]
+) -> tuple[AccountCall, A]:
+    """Authorize and validate a request as `open_call` does, if it is in no workspace.
+
+    Raises:
+        Failure: a refusal, with a message for the caller.
+    """
+    trace = Trace(name, "read")
+    try:
+        actor, args = _check_request(name, scope, model, services, door, raw)
+    except BaseException as error:
+        note_failure(services, door, trace, error)
+        raise
+    await note_answer(services, door, trace, None)
+    return AccountCall(door.principal, actor), args
+
+
+def _check_request(
+    name: str, scope: str, model: type[A], services: Services, door: Door, raw: dict[str, Any]
+) -> tuple[Actor, A]:
     _demand_scope(door.principal, name, scope)
     services.rate_limit.spend(door.principal.credential_id)
-    args = validate(model, raw)
-    actor = Actor(door.principal.user_id, door.principal.credential_id, name, door.request_id)
-    with refusals_as_failures():
-        return Call(door.principal, actor, await _find_workspace(services, door, args)), args
+    return Actor(door.principal.user_id, door.principal.credential_id, name, door.request_id), validate(model, raw)
 
 
 def _demand_scope(principal: Principal, name: str, scope: str) -> None:
@@ -88,11 +138,8 @@ def _demand_scope(principal: Principal, name: str, scope: str) -> None:
         raise Failure("insufficient_scope", f"{name} needs the scope {scope}.", scopes=needed)
 
 
-async def _execute_in_workspace(
-    operation: Operation, services: Services, door: Door, args: Args, actor: Actor
-) -> BaseModel:
+async def _execute_in_workspace(operation: Operation, services: Services, call: Call, args: Args) -> BaseModel:
     """Execute an operation in its workspace. The texts that it stores are screened for credentials first."""
-    call = Call(door.principal, actor, await _find_workspace(services, door, args))
     is_screened = operation.effect in {Effect.CREATE, Effect.UPDATE} and not args.cleans_itself
     if not is_screened or not (found := await screen(args)).kinds:
         return await operation.handler(services, call, args)

@@ -8,6 +8,7 @@ from auth.bearers.bearer import Authenticator
 from server.clock import Clock
 from server.network.llm import Llm
 from server.observer import NOBODY, Observer
+from server.store.audit.log import AuditLog
 from server.store.db import Database
 from server.store.directory import Directory
 from server.store.embedding.encoder import Encoder
@@ -38,6 +39,7 @@ class Services:
     directory: Directory
     plans: Plans
     accesses: Accesses
+    audit: AuditLog
     authenticator: Authenticator
     rate_limit: RateLimit
     conversations: Conversations
@@ -55,6 +57,8 @@ class Services:
     signup: Literal["closed", "invite", "open"]
     #: For how long a deleted memory can be brought back.
     undo_time: timedelta
+    #: For how long entries of the audit are kept; None: for ever.
+    audit_time: timedelta | None
     #: For how long what agents report is kept.
     event_time: timedelta
     #: How fast missing vectors are filled in.

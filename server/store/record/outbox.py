@@ -14,7 +14,7 @@ from server.ids import new_id
 from server.store.db import insert_into
 from server.store.tables.webhooks import webhook_events
 
-EventType = Literal["account.created", "plan.changed", "quota.reached", "usage.daily", "webhook.test"]
+EventType = Literal["account.created", "plan.changed", "quota.reached", "usage.daily", "audit.entries", "webhook.test"]
 State = Literal["waiting", "delivered", "failed"]
 LONGEST_PROBLEM = 200
 

@@ -18,6 +18,7 @@ def load_all_tables() -> sa.MetaData:
     """Return the metadata with the tables of every subject."""
     for subject in (
         "accounts",
+        "audit",
         "capture",
         "golden",
         "imports",

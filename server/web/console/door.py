@@ -35,7 +35,7 @@ class Visit:
             Failure: a refusal.
         """
         sent = {name: value for name, value in arguments.items() if value is not None and value != ""}
-        door = Door(make_principal(self.user), self.request.state.request_id, workspace or None)
+        door = Door(make_principal(self.user), self.request.state.request_id, workspace or None, name="console")
         return await execute_operation(CANONICAL[operation], self.request.state.services, door, sent)
 
     async def list_workspaces(self) -> list[str]:

@@ -166,6 +166,7 @@ async def answer_operation(operation: Operation, ctx: Context, arguments: dict[s
         principal=request.state.principal,
         request_id=request.state.request_id,
         workspace=read_workspace_name(request),
+        name="mcp",
     )
     try:
         with request.state.services.observer.watch("tool", operation.name):

@@ -143,6 +143,12 @@ async def list_member_accounts(connection: AsyncConnection, user_id: UserId) -> 
     return {row.name: row.id for row in await connection.execute(query)}
 
 
+async def find_role(connection: AsyncConnection, account_id: str, user_id: UserId) -> str | None:
+    """Return the role of a user in an account; None if the user is not in it."""
+    mine = (memberships.c.account_id == account_id, memberships.c.user_id == user_id)
+    return (await connection.execute(sa.select(memberships.c.role).where(*mine))).scalar_one_or_none()
+
+
 async def list_accounts(connection: AsyncConnection) -> dict[str, str]:
     """Return all accounts: name → id."""
     return {row.name: row.id for row in await connection.execute(sa.select(accounts.c.name, accounts.c.id))}
