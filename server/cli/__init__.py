@@ -104,7 +104,7 @@ _PLACES = {
     "key": _Place("keys", "app", "API keys, for scripts and for recall links."),
     "model": _Place("model", "app", "The models, which recall by meaning needs."),
     "consolidation": _Place("consolidation", "app", "What was merged in a workspace, and the way back."),
-    "audit": _Place("audit", "app", "The audit of calls: whether it is as it was written."),
+    "audit": _Place("audit", "app", "The audit of calls."),
     "webhook": _Place("webhooks", "app", "The events for LOCI_WEBHOOK_URL."),
 }
 

@@ -24,7 +24,10 @@ class Trace:
 
 
 async def note_answer(services: Services, door: Door, trace: Trace, answer: object) -> None:
-    """Note a call that was answered. If it changed something, the entry is on the disk when this returns."""
+    """Note a call that was answered. If it changed the account itself, the entry is on the disk when this returns.
+
+    A change in a workspace does not wait: the journal has it, in the transaction of the change.
+    """
     audit = services.audit
     is_read = trace.effect == "read"
     if not audit.wants(is_read=is_read):
@@ -33,7 +36,7 @@ async def note_answer(services: Services, door: Door, trace: Trace, answer: obje
         missing = trace.workspace
         trace.workspace = await services.directory.find_workspace(missing.account_id, missing.name) or missing
     entry = _make_entry(services, door, trace, OK, None if answer is None else count_things(answer))
-    if is_read:
+    if is_read or trace.workspace is not None:
         audit.note(entry)
     else:
         await audit.write(entry)
@@ -81,14 +84,14 @@ def count_things(answer: object) -> int:
 def _find_list(model: type[object]) -> tuple[str, ...]:
     """Return the way to the list of things in answers of this type: names of fields; empty if there is none.
 
-    A thing has an id. A list in the answer itself goes first, and the links of a memory are no list of things.
+    A thing has an id. An answer with an id of its own is about one thing. A list in the answer itself goes first.
     """
-    if not issubclass(model, BaseModel):
+    if not issubclass(model, BaseModel) or "id" in model.model_fields:
         return ()
     inner: list[tuple[str, type[object]]] = []
     for name, each in model.model_fields.items():
         for option in (each.annotation, *get_args(each.annotation)):
-            if get_origin(option) is list and name != "linkages" and _has_id(get_args(option)[0]):
+            if get_origin(option) is list and _has_id(get_args(option)[0]):
                 return (name,)
             if isinstance(option, type) and issubclass(option, BaseModel) and name != "meta":
                 inner.append((name, option))

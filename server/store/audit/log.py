@@ -1,7 +1,7 @@
 """The audit of this process: entries wait in memory, and are written together.
 
-A read is written within a second. A change waits until its entry is on the disk, with all that wait at that moment in
-one transaction. If the record cannot be written, entries stay in memory and nobody is refused because of them.
+An entry is written within a second. A caller may wait until it is on the disk: it shares one transaction with all that
+wait at that moment. If the record cannot be written, entries stay in memory and nobody is refused because of them.
 """
 
 import asyncio
