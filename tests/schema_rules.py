@@ -13,6 +13,7 @@ RULES = re.compile(
     r"is not the next_cursor of this list"
     r"|there is no (plan|memory) '"
     r"|No fields to update"
+    r"|since must be before until"
     r"|send \w+ or \w+, (and )?not both"
     r"|(project|task) is required "  # with a task, with a scope
     r"|must have at least 1 character"  # of text that is white space alone

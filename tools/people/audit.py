@@ -50,6 +50,7 @@ class AuditArgs(Args):
     )
     outcome: Annotated[str, AfterValidator(_check_outcome)] | None = Field(
         default=None,
+        json_schema_extra={"enum": list(OUTCOMES)},
         description="Only calls with this outcome: ok, refused (all that were not answered), error, abandoned, or the "
         "code of a refusal.",
     )
