@@ -84,20 +84,16 @@ def count_things(answer: object) -> int:
 def _find_list(model: type[object]) -> tuple[str, ...]:
     """Return the way to the list of things in answers of this type: names of fields; empty if there is none.
 
-    A thing has an id. An answer with an id of its own is about one thing. A list in the answer itself goes first.
+    A thing has an id. An answer with an id of its own is about one thing. Of several lists the first counts.
     """
     if not issubclass(model, BaseModel) or "id" in model.model_fields:
         return ()
-    inner: list[tuple[str, type[object]]] = []
     for name, each in model.model_fields.items():
         for option in (each.annotation, *get_args(each.annotation)):
             if get_origin(option) is list and _has_id(get_args(option)[0]):
                 return (name,)
-            if isinstance(option, type) and issubclass(option, BaseModel) and name != "meta":
-                inner.append((name, option))
-    for name, option in inner:
-        if way := _find_list(option):
-            return (name, *way)
+            if isinstance(option, type) and name != "meta" and (way := _find_list(option)):
+                return (name, *way)
     return ()
 
 
