@@ -10,6 +10,7 @@ import structlog
 from server.background.loop import repeat, run_background
 from server.background.upkeep import clean_up_records
 from server.observer import NOBODY
+from server.store.audit.log import AuditLog
 from server.store.embedding.encoder import Encoder
 from server.store.embedding.local import LocalEmbeddings
 from server.store.projection.accesses import Accesses
@@ -36,6 +37,8 @@ async def services(book, projection, tmp_path, clock):
         vocabularies=Vocabularies(book.db),
         authenticator=SimpleNamespace(take_last_uses=dict),
         rate_limit=RateLimit(0, clock),
+        audit=AuditLog(book.db, clock, "all"),
+        audit_time=timedelta(days=365),
         undo_time=timedelta(days=30),
         event_time=timedelta(days=30),
         backfill_pace=Pace(),

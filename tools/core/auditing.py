@@ -84,11 +84,12 @@ def count_things(answer: object) -> int:
 def _find_list(model: type[object]) -> tuple[str, ...]:
     """Return the way to the list of things in answers of this type: names of fields; empty if there is none.
 
-    A thing has an id. An answer with an id of its own is about one thing. Of several lists the first counts.
+    A thing has an id. An answer with an id of its own is about one thing. Memories go
+    first, then the first list.
     """
     if not issubclass(model, BaseModel) or "id" in model.model_fields:
         return ()
-    for name, each in model.model_fields.items():
+    for name, each in sorted(model.model_fields.items(), key=lambda field: field[0] != "memories"):
         for option in (each.annotation, *get_args(each.annotation)):
             if get_origin(option) is list and _has_id(get_args(option)[0]):
                 return (name,)
