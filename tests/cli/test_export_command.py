@@ -7,7 +7,13 @@ import pytest
 
 GOLDEN = Path(__file__).parents[1] / "tools" / "imports" / "golden"
 LINKED = [
-    {"content": "The port is 8080.", "id": "0193b1c4-0000-7000-8000-000000000001", "access_count": 3, "repeats": 2},
+    {
+        "content": "The port is 8080.",
+        "id": "0193b1c4-0000-7000-8000-000000000001",
+        "access_count": 3,
+        "repeats": 2,
+        "inferred": ["session"],
+    },
     {
         "content": "The port is 9090.",
         "id": "0193b1c4-0000-7000-8000-000000000002",

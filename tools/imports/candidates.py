@@ -9,7 +9,7 @@ from typing import Annotated, Any, cast
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from server.memory.imports.item import Item, Refusal
-from server.memory.models import Memory
+from server.memory.models import Inferable, Memory
 from server.memory.settings import CredentialRule
 from server.names import clean_name
 from server.storable import make_storable
@@ -39,6 +39,7 @@ class KeptFields(BaseModel):
     consolidated_into: Id | None = None
     repeats: Annotated[int, Field(ge=0, le=2_000_000_000)] = 0
     repeated_at: Moment | None = None
+    inferred: list[Inferable] = []
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,7 @@ class Candidate:
                 "last_accessed_at": self.kept.last_accessed_at,
                 "repeats": self.kept.repeats,
                 "repeated_at": self.kept.repeated_at,
+                "inferred": self.kept.inferred,
             }
         )
 

@@ -14,7 +14,7 @@ HEAD = "loci_export"
 #: The fields that only the server sets. An import keeps them.
 KEPT = (
     *("id", "created_at", "updated_at", "relevance", "access_count", "last_accessed_at"),
-    *("consolidated", "consolidated_into", "repeats", "repeated_at"),
+    *("consolidated", "consolidated_into", "repeats", "repeated_at", "inferred"),
 )
 #: The fields that a client may send. `linkages` are links, by the ids of the export.
 SENT = (
