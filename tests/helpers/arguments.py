@@ -171,6 +171,7 @@ async def arrange_calls(person):
             {"label": "laptop", "expiresInDays": 3},
             {"workspace": "default", "expires_at": "2027-01-01"},
         ],
+        "list_audit": [{}],
         "list_keys": [{}],
         "read_connect_command": [{}],
         "revoke_key": [{"id": made["id"]}],

@@ -253,13 +253,22 @@ async def test_a_workspace_can_be_deleted_while_the_search_store_is_down(shared,
     assert (await cat.http.delete(f"/v1/workspaces/{workspace['id']}")).status_code == 200
 
 
-def record_is_down():
-    raise OperationalError("SELECT secrets", {}, Exception("disk I/O error"))
+def break_record(monkeypatch, db):
+    """Let every read of the record fail, also those that are remembered."""
+
+    def read():
+        raise OperationalError("SELECT secrets", {}, Exception("disk I/O error"))
+
+    async def cached_rows(*_):
+        read()
+
+    monkeypatch.setattr(db, "read", read)
+    monkeypatch.setattr(db, "cached_rows", cached_rows)
 
 
 async def test_a_record_that_is_down_is_named_at_the_mcp_door(shared, cat, monkeypatch):
     await cat.store("x")
-    monkeypatch.setattr(shared.services.db, "read", record_is_down)
+    break_record(monkeypatch, shared.services.db)
     answer = await call_tool(cat, "fetch", {"id": NOBODY})
     assert answer.text.startswith("unavailable: The record is not available right now.")
     error = (await send_rpc(cat, "resources/read", {"uri": "memory://recent"})).json()["error"]
@@ -268,7 +277,7 @@ async def test_a_record_that_is_down_is_named_at_the_mcp_door(shared, cat, monke
 
 async def test_a_record_that_is_down_is_named_over_rest(shared, cat, monkeypatch):
     await cat.store("x")
-    monkeypatch.setattr(shared.services.db, "read", record_is_down)
+    break_record(monkeypatch, shared.services.db)
     response = await cat.http.get(f"/v1/memories/{NOBODY}")
     assert (response.status_code, response.headers["retry-after"]) == (503, "5")
     assert "record" in read_answer(response).text
