@@ -58,7 +58,7 @@ class AuditLog:
         self.lost = 0
 
     @property
-    def waiting(self) -> int:
+    def waiting_count(self) -> int:
         """The number of entries that are not written yet."""
         return len(self._waiting)
 

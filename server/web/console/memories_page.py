@@ -10,9 +10,9 @@ from tools.memories.citation import MEMORY_PATH
 
 PATH = MEMORY_PATH
 PAGE = 25
-#: The fields of the filters, which the list and the search have in common.
-_LISTS = ("type", "tags")
+#: The fields of the filters, which the list and the search have in common, and those of them that take several values.
 FILTERS = ("type", "tags", "project", "entity", "author")
+_LISTS = ("type", "tags")
 
 
 async def serve_memories_page(request: Request) -> Response:

@@ -129,9 +129,9 @@ async def test_writers_that_wait_at_the_same_time_are_written_together_and_reads
     log = AuditLog(db, clock, "all")
     for n in range(5):
         log.note(make_entry(clock, request_id=f"read {n}"))
-    assert log.waiting == 5
+    assert log.waiting_count == 5
     await asyncio.gather(*(log.write(make_entry(clock, request_id=f"write {n}")) for n in range(20)))
-    assert (log.waiting, log.written) == (0, 25)
+    assert (log.waiting_count, log.written) == (0, 25)
     assert (await verify(db)).faults == []
 
 
@@ -142,7 +142,7 @@ async def test_a_writer_that_goes_away_takes_no_entry_with_it(db, clock):
     task.cancel()
     await asyncio.wait([task])
     await log.finish()
-    assert (log.waiting, (await verify(db)).entries) == (0, 1)
+    assert (log.waiting_count, (await verify(db)).entries) == (0, 1)
 
 
 async def test_without_a_record_nobody_is_refused_and_the_entries_are_written_when_it_is_back(db, clock):
@@ -150,11 +150,11 @@ async def test_without_a_record_nobody_is_refused_and_the_entries_are_written_wh
     await change(db, sa.text("ALTER TABLE audit_entries RENAME TO away"))
     await log.write(make_entry(clock))
     log.note(make_entry(clock))
-    assert (log.waiting, log.written, log.lost) == (2, 0, 0)
+    assert (log.waiting_count, log.written, log.lost) == (2, 0, 0)
     for _ in range(MOST_WAITING):
         log.note(make_entry(clock))
-    assert (log.waiting, log.lost) == (MOST_WAITING, 2)
+    assert (log.waiting_count, log.lost) == (MOST_WAITING, 2)
     await change(db, sa.text("ALTER TABLE away RENAME TO audit_entries"))
     await log.settle()
-    assert (log.waiting, log.written) == (0, MOST_WAITING)
+    assert (log.waiting_count, log.written) == (0, MOST_WAITING)
     assert (await verify(db)).faults == []
