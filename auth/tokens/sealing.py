@@ -68,6 +68,7 @@ class Sealer:
         self._fernet = Fernet(base64.urlsafe_b64encode(_derive_key(secret, b"loci signing keys")))
         self._csrf = _derive_key(secret, b"loci csrf tokens")
         self._browsers = _derive_key(secret, b"loci known browsers")
+        self._checks = _derive_key(secret, b"loci connection checks")
 
     def seal(self, data: bytes) -> str:
         """Return the data, encrypted and signed."""
@@ -87,6 +88,10 @@ class Sealer:
     def make_browser_seal(self, browser_id: str, user_id: UserId) -> str:
         """Return the seal by which a browser shows that this user has logged in with it."""
         return hmac.new(self._browsers, f"{browser_id}.{user_id}".encode(), hashlib.sha256).hexdigest()
+
+    def make_code_verifier(self, cookie: str, client_id: str) -> str:
+        """Return the PKCE secret of the connection check that the browser with this cookie makes with this client."""
+        return hmac.new(self._checks, f"{cookie}.{client_id}".encode(), hashlib.sha256).hexdigest()
 
 
 def _derive_key(secret: str, purpose: bytes) -> bytes:

@@ -5,6 +5,7 @@ import shlex
 import shutil
 import socket
 from collections.abc import Awaitable, Callable
+from typing import Annotated
 
 import httpx
 import typer
@@ -14,8 +15,10 @@ from sqlalchemy.exc import DBAPIError
 from auth.issuers.connections import Connections
 from auth.issuers.discovery import TOTAL_SECONDS, UnusableIssuerError
 from auth.tokens.sealing import load_secret_key
+from server.checks.connection.login import CALLBACK
+from server.checks.connection.replay import is_consent_next, open_visitor, replay_discovery
+from server.checks.finding import Finding
 from server.cli.checks.contents import check_vectors, check_webhook
-from server.cli.checks.finding import Finding
 from server.cli.checks.surroundings import check_clock, check_foreign_variables, check_port
 from server.cli.common import (
     CURE_OF_DAMAGE,
@@ -56,11 +59,21 @@ Check = Callable[[Settings], Awaitable[Finding]]
 _IN_RECORD = frozenset({"clock", "vectors", "webhook"})
 
 
-def run_doctor(*, as_json: AsJson = False) -> None:
+def run_doctor(
+    *,
+    connection: Annotated[
+        str,
+        typer.Option(
+            metavar="URL",
+            help="Check instead how a client connects to the server of this URL, hop by hop, up to the consent page.",
+        ),
+    ] = "",
+    as_json: AsJson = False,
+) -> None:
     """Check settings, stores, models and public URL. The exit code is 1 if something is wrong."""
     settings = begin_command()
     configure_logs(settings.log_format, find_store_outage)  # standard output is for the findings
-    findings = asyncio.run(_examine(settings))
+    findings = asyncio.run(_examine_connection(connection, settings) if connection else _examine(settings))
     if as_json:
         shown = ("subject", "state", "detail", "cure")
         print_json([{name: getattr(each, name) for name in shown} for each in findings])
@@ -95,6 +108,16 @@ async def _examine(settings: Settings) -> list[Finding]:
         if subject not in _IN_RECORD or findings["record"].is_ok:
             findings[subject] = await _run_check(subject, check, settings)
     return list(findings.values())
+
+
+async def _examine_connection(url: str, settings: Settings) -> list[Finding]:
+    """Replay what a client of the server of a URL does, up to the consent page."""
+    async with open_visitor(url, settings.ca_file) as visitor:
+        findings = await replay_discovery(visitor)
+        if is_consent_next(findings):
+            detail = f"a person has to go on from here: {visitor.url}{CALLBACK} in a browser takes the last hops"
+            findings.append(Finding("consent", is_ok=True, detail=detail))
+    return findings
 
 
 def _print_finding(finding: Finding) -> None:

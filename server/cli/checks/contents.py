@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from server.cli.checks.finding import Finding
+from server.checks.finding import Finding
 from server.cli.common import open_record
 from server.config import Settings
 from server.embedding_providers import LOCAL

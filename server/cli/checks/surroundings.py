@@ -11,7 +11,7 @@ from uuid import UUID
 import httpx
 import sqlalchemy as sa
 
-from server.cli.checks.finding import Finding
+from server.checks.finding import Finding
 from server.cli.common import open_record
 from server.clock import utc_now
 from server.config import Settings

@@ -3,7 +3,15 @@
 from starlette.routing import Route
 
 from auth.pages.page import with_refusal_page
-from server.web.console import keys_page, memories_page, memory_page, nights_page, notes_page, recall_page
+from server.web.console import (
+    connection_page,
+    keys_page,
+    memories_page,
+    memory_page,
+    nights_page,
+    notes_page,
+    recall_page,
+)
 
 _FORMS = ["GET", "POST"]
 
@@ -16,5 +24,6 @@ def make_routes() -> list[Route]:
         Route(notes_page.PATH, with_refusal_page(notes_page.serve_notes_page), methods=_FORMS),
         Route(keys_page.PATH, with_refusal_page(keys_page.serve_keys_page), methods=_FORMS),
         Route(nights_page.PATH, with_refusal_page(nights_page.serve_nights_page), methods=_FORMS),
+        Route(connection_page.PATH, with_refusal_page(connection_page.serve_connection_page), methods=_FORMS),
         Route(recall_page.PATH, with_refusal_page(recall_page.serve_recall_page), methods=["GET"]),
     ]

@@ -1,4 +1,4 @@
-"""The result of one check of `doctor`."""
+"""The result of one check: of `doctor`, or of a page."""
 
 from dataclasses import dataclass
 from typing import Literal

@@ -1,0 +1,1 @@
+"""Checks that a command and a page share, and the result of one."""
