@@ -8,6 +8,7 @@ from server.memory.models import Memory
 from server.memory.recall.operators import read_operators
 from server.store.record import memories
 from server.store.record.recalled import RecalledMemory
+from server.store.record.stored_by import read_stored_by
 from tools.core.answers import Answer, Readable
 from tools.core.arguments import InWorkspace
 from tools.core.call import Call
@@ -15,7 +16,7 @@ from tools.core.fields import Question
 from tools.core.operation import Effect, Operation
 from tools.core.services import Services
 from tools.core.time_zone import InTimeZone, find_zone
-from tools.memories.arguments import Facets, PastArgs, find_future_notice
+from tools.memories.arguments import INCLUDE, Facets, Includes, PastArgs, find_future_notice
 from tools.memories.citation import make_title, make_url
 from tools.recall.answers import OMITTED, MatchedMemory, Omitted, list_matches, list_omitted
 from tools.recall.by_operators import recall_by_operators
@@ -40,6 +41,7 @@ class SearchMemories(InWorkspace, InTimeZone, Facets, PastArgs):
     )
     explain: bool = Field(default=False, description="Whether each memory comes with the reasons for its rank.")
     track_access: bool = Field(default=True, description="Whether this counts as a use of the memories it finds.")
+    include: Includes = Field(default=[], description=INCLUDE)
 
 
 class SearchResult(BaseModel):
@@ -104,13 +106,22 @@ async def search_memories(services: Services, call: Call, args: SearchMemories) 
         found = await recall_by_operators(services, call.workspace, request, alternatives)
     return FoundMemories(
         meta=call.build_meta(found.notice),
-        memories=list_matches(found, is_explained=args.explain),
+        memories=await _add_stored_by(services, call, args, list_matches(found, is_explained=args.explain)),
         query_terms=found.terms,
         ranking=found.ranked_by,
         results=[_build_result(services, match.memory) for match in found.matches],
         withheld=found.withheld,
         omitted=list_omitted(found, is_explained=args.explain),
     )
+
+
+async def _add_stored_by(
+    services: Services, call: Call, args: SearchMemories, matches: list[MatchedMemory]
+) -> list[MatchedMemory]:
+    if "stored_by" not in args.include:
+        return matches
+    by = await read_stored_by(services.db, call.id_for_reading, [each.id for each in matches])
+    return [each.model_copy(update={"stored_by": by.get(each.id)}) for each in matches]
 
 
 def _build_result(services: Services, memory: RecalledMemory) -> SearchResult:

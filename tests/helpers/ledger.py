@@ -39,7 +39,7 @@ class Ledger:
         new = [self.memory(content, **fields) for content in contents]
         async with self.db.write() as connection:
             first = await memories.advance_revision(connection, self.workspace, len(new), self.now())
-            await memories.insert_memories(connection, self.workspace, first, new)
+            await memories.insert_memories(connection, self.workspace, self.actor, first, new)
             if windows:
                 assert generation is not None, "vectors belong to a generation"
                 found = {memory.id: TextVectors(each) for memory, each in zip(new, windows, strict=True)}

@@ -4,6 +4,7 @@ import asyncio
 import sqlite3
 import sys
 from contextlib import asynccontextmanager, closing
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 
@@ -471,6 +472,24 @@ async def test_what_links_say_of_older_memories_is_marked_and_repeats_of_them_ar
     query = sa.select(memories.c.id).where(memories.c.text_digest == digest_text(" Fridays "))
     async with empty.read() as connection:
         assert list((await connection.execute(query)).scalars()) == [old.id]
+
+
+async def test_who_stored_the_older_memories_is_read_from_the_journal(empty, clock, monkeypatch):
+    monkeypatch.setattr(module, "HEAD", "0029")
+    monkeypatch.setattr("alembic.command.upgrade", partial(up_to, "0029", command.upgrade))
+    await migrate(empty)
+    monkeypatch.undo()
+    ledger = await open_ledger_as_before(empty, clock)
+    stored, unknown = await store_as_before(ledger, ledger.memory("a"), ledger.memory("b"))
+    by_ann, by_ben = replace(ledger.actor, credential_id="first"), replace(ledger.actor, credential_id="later")
+    async with empty.write() as connection:
+        for actor in (by_ann, by_ben):
+            await journal_memories(connection, ledger.workspace, actor, clock(), 1, [(stored, None, None)])
+    assert await migrate(empty) == "0029"
+    query = sa.select(memories.c.id, memories.c.user_id, memories.c.credential_id, memories.c.client_id)
+    async with empty.read() as connection:
+        found = {row[0]: tuple(row[1:]) for row in await connection.execute(query)}
+    assert found == {stored: ("user", "first", None), unknown: (None, None, None)}
 
 
 async def count_pages(db):

@@ -70,7 +70,7 @@ async def _execute_request(
         Failure: a refusal.
     """
     args = validate_request(operation.args, request.arguments, request.spellings)
-    actor = Actor(door.principal.user_id, door.principal.credential_id, operation.name, door.request_id)
+    actor = _make_actor(operation.name, door)
     try:
         with refusals_as_failures():
             if operation.is_in_workspace:
@@ -129,7 +129,12 @@ def _check_request(
 ) -> tuple[Actor, A]:
     _demand_scope(door.principal, name, scope)
     services.rate_limit.spend(door.principal.credential_id)
-    return Actor(door.principal.user_id, door.principal.credential_id, name, door.request_id), validate(model, raw)
+    return _make_actor(name, door), validate(model, raw)
+
+
+def _make_actor(operation: str, door: Door) -> Actor:
+    caller = door.principal
+    return Actor(caller.user_id, caller.credential_id, operation, door.request_id, caller.client_id)
 
 
 def _demand_scope(principal: Principal, name: str, scope: str) -> None:

@@ -169,7 +169,7 @@ class _Import:
             rows.append(memory.model_copy(update={"linkages": self.names.resolve(links)}) if links else memory)
             later.discard(memory.id)
         first = await memories.advance_revision(connection, workspace.id, len(rows), now)
-        await memories.insert_memories(connection, workspace.id, first, rows)
+        await memories.insert_memories(connection, workspace.id, self.target.actor, first, rows)
         await self.target.plans.check_quota(connection, workspace.account_id, "memories", len(rows))
         changes = [(memory.id, None, None) for memory in rows]
         await journal_memories(connection, workspace.id, self.target.actor, now, first, changes)

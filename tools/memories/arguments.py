@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Annotated, Any, ClassVar, Self, cast
+from typing import Annotated, Any, ClassVar, Literal, Self, cast
 
 from pydantic import AfterValidator, BaseModel, Field, StringConstraints, model_validator
 from pydantic.json_schema import SkipJsonSchema
@@ -61,6 +61,11 @@ def link_to_superseded(ids: Sequence[str]) -> list[Linkage]:
     return [Linkage(type="memory", id=each, label=SUPERSEDES) for each in dict.fromkeys(ids)]
 
 
+#: What comes with each memory of a list if it is asked for.
+Includes = Annotated[list[Literal["stored_by"]], Field(max_length=1)]
+INCLUDE = "What comes with each memory as well: `stored_by`, the person, the app and the session that stored it."
+
+
 Metadata = Annotated[dict[str, Any], AfterValidator(_check_metadata)]
 
 
@@ -93,7 +98,7 @@ ANSWERED_FIELDS: Mapping[str, str | None] = dict.fromkeys(
         *("id", "workspace", "meta", "created_at", "updated_at", "relevance", "access_count", "last_accessed_at"),
         *("superseded_by", "superseded_at", "repeats", "repeated_at", "similar"),
         *("consolidated", "consolidated_into", "score", "keyword_score", "vector_score", "relevance_score"),
-        *("skipped_by", "why", "cut", "title", "text", "url", "images", "inferred"),
+        *("skipped_by", "why", "cut", "title", "text", "url", "images", "inferred", "stored_by"),
     )
 )
 

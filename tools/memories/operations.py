@@ -1,6 +1,5 @@
 """Storing, reading, changing and forgetting memories."""
 
-from collections.abc import Mapping
 from typing import Any, Literal, Self, get_args
 
 from pydantic import Field, model_validator
@@ -11,11 +10,9 @@ from server.memory.models import Memory, Scope
 from server.store.record import images, memories, vectors
 from server.store.record.followers import renew_followers
 from server.store.record.journal import journal_memories
-from server.store.record.memories import Listing
+from server.store.record.stored_by import StoredBy, read_stored_by
 from tools.core.answers import Answer, Meta
-from tools.core.arguments import InWorkspace
 from tools.core.call import Call, ensure_workspace
-from tools.core.cursor import Count, Cursor, Places, RowId, Time, refuse_two_places
 from tools.core.fields import Content, End, Moment, Name, NewName, NewWords, Word
 from tools.core.operation import Effect, Operation
 from tools.core.services import Services
@@ -23,15 +20,12 @@ from tools.core.time_zone import InTimeZone, find_zone
 from tools.memories.arguments import (
     ANSWERED_FIELDS,
     SUPERSEDES_FIELD,
-    Facets,
     Linkages,
     MemoryRef,
     Metadata,
-    PastArgs,
     StoreMemory,
     SupersededIds,
     find_expiry_notice,
-    find_future_notice,
     find_metadata_problem,
     find_missing_place,
     link_to_superseded,
@@ -42,6 +36,7 @@ from tools.memories.citation import make_title, make_url
 from tools.memories.deletion import DeletedMemory, DeleteMemory, delete_memory
 from tools.memories.images import decode_images, describe_pictures
 from tools.memories.inferring import infer_again, infer_from_texts, infer_sessions
+from tools.memories.listing import ListMemories, MemoryPage, list_memories
 from tools.memories.restoring import RestoredMemory, RestoreMemory, restore_memory
 from tools.memories.rows import check_links, hold_memory, join_links, make_memory_not_found
 from tools.memories.similar import SimilarMemory, find_similar_memories, write_similar_notice
@@ -60,6 +55,7 @@ class FetchedMemory(MemoryAnswer):
     title: str = Field(description="Its first line, cut.")
     text: str = Field(description="The same as `content`.")
     url: str = Field(description="The address of its page, for a browser.")
+    stored_by: StoredBy = Field(description="The person, the app and the session that stored it.")
 
 
 class StoredMemory(Answer):
@@ -127,49 +123,6 @@ class UpdateMemory(MemoryRef, InTimeZone):
         return changes | {name: {} if name == "metadata" else None for name in self.clear}
 
 
-class ListMemories(InWorkspace, Facets, PastArgs):
-    """The arguments of `list_memories`."""
-
-    status: Literal["active", "consolidated", "superseded", "expired", "all"] = Field(
-        default="active", description="Only memories in this state."
-    )
-    sort: memories.Sort = Field(default="created_at", description="The field to sort by.")
-    order: Literal["asc", "desc"] = Field(default="desc", description="Ascending or descending.")
-    limit: int = Field(default=50, ge=1, le=100, description="The largest number of them.")
-    offset: int = Field(default=0, ge=0, le=10_000_000, description="How many to skip first.")
-    cursor: Cursor | None = Field(
-        default=None, description="The next_cursor of the page before, in place of an offset. Keep the other arguments."
-    )
-    tags: list[Word] = Field(
-        default=[],
-        max_length=10,
-        description="Only memories with a tag that contains one of these, in upper or lower case.",
-    )
-
-    _refuse_two_places = model_validator(mode="after")(refuse_two_places)
-
-
-_PLACE_TYPES: Mapping[str, Any] = {"relevance": tuple[str, float, RowId], "access_count": tuple[str, Count, RowId]}
-#: The places in a list of memories, by its order: the value that it is sorted by, and the memory's id.
-_PLACES = {
-    (sort, order): Places(f"memories {sort} {order}", _PLACE_TYPES.get(sort, tuple[str, Time, RowId]))
-    for sort in get_args(memories.Sort)
-    for order in ("asc", "desc")
-}
-
-
-class MemoryPage(Answer):
-    """A page of memories."""
-
-    memories: list[Memory] = Field(description="This page.")
-    total: int = Field(description="How many there are on all pages.")
-    offset: int = Field(description="The number of memories before this page.")
-    limit: int = Field(description="How many a page holds.")
-    next_cursor: str | None = Field(
-        default=None, description="The cursor of the next page; null if there is none. No other writer shifts it."
-    )
-
-
 async def store_memory(services: Services, call: Call, args: StoreMemory) -> StoredMemory:
     """Store one fact and make it searchable. It returns when the row is on the disk.
 
@@ -212,12 +165,14 @@ async def fetch_memory(services: Services, call: Call, args: MemoryRef) -> Fetch
     if memory is None:
         raise make_memory_not_found(args.id)
     memory = services.accesses.add_unwritten(call.id_for_reading, memory)
+    stored_by = await read_stored_by(services.db, call.id_for_reading, [args.id])
     return FetchedMemory(
         **memory.__dict__,
         meta=call.meta,
         title=make_title(memory.content),
         text=memory.content,
         url=make_url(services.public_url, memory.id),
+        stored_by=stored_by.get(args.id, StoredBy()),
     )
 
 
@@ -269,35 +224,6 @@ async def update_memory(services: Services, call: Call, args: UpdateMemory) -> M
         services.encoder.filling.note_gaps()
     await services.projection.project(workspace)
     return _to_answer(after, call, find_expiry_notice([after], now) if "expires_at" in changes else None)
-
-
-async def list_memories(services: Services, call: Call, args: ListMemories) -> MemoryPage:
-    """Return a page of memories, filtered and sorted by the record."""
-    places = _PLACES[args.sort, args.order]
-    listing = Listing(
-        after=places.decode(args.cursor),
-        status=args.status,
-        sort=args.sort,
-        is_descending=args.order == "desc",
-        limit=args.limit + 1,  # one more, which says whether there is another page
-        offset=args.offset,
-        types=args.type,
-        tags=args.tags,
-        matches_parts_of_tags=True,
-        equal=args.list_exact_filters(),
-        tiers=args.list_tiers(),
-        past=args.past,
-    )
-    async with services.db.read() as connection:
-        found, total = await memories.list_page(connection, call.id_for_reading, listing, services.now())
-    page = found[: args.limit]
-    has_more = len(found) > args.limit
-    following = places.encode((getattr(page[-1], args.sort), page[-1].id)) if has_more else None
-    page = [services.accesses.add_unwritten(call.id_for_reading, each) for each in page]
-    meta = call.build_meta(find_future_notice(args.past, services.now()))
-    return MemoryPage(
-        meta=meta, memories=page, total=total, offset=args.offset, limit=args.limit, next_cursor=following
-    )
 
 
 OPERATIONS = (

@@ -49,7 +49,7 @@ async def insert_new_memories(
         Failure: `quota_exceeded` if the account's plan allows no more memories.
     """
     first = await memories.advance_revision(connection, workspace.id, len(new), now)
-    await memories.insert_memories(connection, workspace.id, first, new)
+    await memories.insert_memories(connection, workspace.id, actor, first, new)
     await services.plans.check_quota(connection, workspace.account_id, "memories", len(new))
     if windows is not None:
         by_id = {memory.id: each for memory, each in zip(new, windows, strict=True)}

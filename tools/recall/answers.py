@@ -8,6 +8,7 @@ from server.memory.models import Memory
 from server.memory.recall.ranking import RankedCandidate
 from server.memory.skip import SkipEntry
 from server.store.record.recalled import RecalledMemory
+from server.store.record.stored_by import StoredBy
 from tools.recall.model import Cut, Match, Reason, RecallResult, SearchedWorkspace
 
 
@@ -72,6 +73,9 @@ class MatchedMemory(RecalledMemory):
         default=None,
         exclude_if=lambda by: by is None,
         description="A newer memory that says something else about the same; absent if none was found.",
+    )
+    stored_by: StoredBy | None = Field(
+        default=None, exclude_if=lambda by: by is None, description="Who stored it; absent unless it was asked for."
     )
     cut: Cut | None = Field(
         default=None,

@@ -217,7 +217,7 @@ async def _write_merges(
     """Write the merged memories and then their sources. Each gets its own revision, from `first` on."""
     revision = first
     for step in split_into_steps(merges):
-        await memories.insert_memories(connection, workspace_id, revision, [merge.result for merge in step])
+        await memories.insert_memories(connection, workspace_id, actor, revision, [merge.result for merge in step])
         entries = [(merge.result.id, None, merge.result.model_dump(mode="json")) for merge in step]
         await journal_memories(connection, workspace_id, actor, now, revision, entries)
         rows = [

@@ -32,6 +32,8 @@ class Actor:
     credential_id: str
     operation: str
     request_id: str
+    #: The OAuth client; None if there is none.
+    client_id: str | None = None
 
 
 def _make_entry(workspace_id: str, actor: Actor, now: datetime) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from server.memory.tiers import Tier
 from server.store.db import Database, fetch_rows
 from server.store.record import images, links, superseding
 from server.store.record.current import NOT_REPLACED, Past, is_current
-from server.store.record.journal import blank_memory_entries, read_texts_as_of
+from server.store.record.journal import Actor, blank_memory_entries, read_texts_as_of
 from server.store.record.keyset import is_after
 from server.store.record.workspaces import WorkspaceGone
 from server.store.tables.accounts import workspaces
@@ -91,8 +91,14 @@ async def advance_revision(
     return last - steps + 1
 
 
-async def insert_memories(connection: AsyncConnection, workspace_id: str, first: int, new: Sequence[Memory]) -> None:
-    """Store new memories, in their order: the first has the revision `first`, the next one more."""
+async def insert_memories(
+    connection: AsyncConnection, workspace_id: str, actor: Actor, first: int, new: Sequence[Memory]
+) -> None:
+    """Store new memories, in their order: the first has the revision `first`, the next one more.
+
+    Each row says who stored it: the actor.
+    """
+    by = {"user_id": actor.user_id, "credential_id": actor.credential_id, "client_id": actor.client_id}
     rows = [
         memory.model_dump()
         | {"workspace_id": workspace_id, "revision": first + i, "position": first + i}
@@ -108,6 +114,7 @@ async def insert_memories(connection: AsyncConnection, workspace_id: str, first:
             "images": row["images"] or None,
             "inferred": memory.inferred or None,
         }
+        | by
         for row, memory in zip(rows, new, strict=True)
     ]
     await connection.execute(sa.insert(memories), stored)

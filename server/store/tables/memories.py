@@ -50,6 +50,10 @@ memories = sa.Table(
     sa.Column("images", sa.JSON(none_as_null=True)),
     # The names of the fields that were filled in by what is known, and not given; null if there are none.
     sa.Column("inferred", sa.JSON(none_as_null=True)),
+    # The user, the credential and the OAuth client that stored it; null if that is not known.
+    sa.Column("user_id", sa.String(36)),
+    sa.Column("credential_id", sa.String(36)),
+    sa.Column("client_id", sa.String(512)),
     sa.Column("deleted_at", UtcDateTime),
     sa.Column("erased_at", UtcDateTime),
     # The projection goes on after the last revision that it read, so no two rows may share a revision.

@@ -13,6 +13,7 @@ PAGE = 25
 #: The fields of the filters, which the list and the search have in common, and those of them that take several values.
 FILTERS = ("type", "tags", "project", "entity", "author")
 _LISTS = ("type", "tags")
+_SHOWN = {"include": ["stored_by"]}
 
 
 async def serve_memories_page(request: Request) -> Response:
@@ -30,12 +31,12 @@ async def serve_memories_page(request: Request) -> Response:
     filters = {name: [chosen[name]] if name in _LISTS else chosen[name] for name in FILTERS if chosen[name]}
     if chosen["q"].strip():
         found = await visit.execute(
-            "search", chosen["workspace"], query=chosen["q"], explain=True, track_access=False, **filters
+            "search", chosen["workspace"], query=chosen["q"], explain=True, track_access=False, **_SHOWN, **filters
         )
         answer: dict[str, Any] = {"total": None, "next_page": None}
     else:
         found = await visit.execute(
-            "list_memories", chosen["workspace"], limit=PAGE, cursor=query.get("cursor"), **filters
+            "list_memories", chosen["workspace"], limit=PAGE, cursor=query.get("cursor"), **_SHOWN, **filters
         )
         answer = {"total": found.total, "next_page": _find_next_page(chosen, found.next_cursor)}
     return visit.render(

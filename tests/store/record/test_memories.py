@@ -39,6 +39,7 @@ def list_contents(ledger, clock):
 
 def test_every_column_of_a_memory_is_a_field_or_kept_by_the_store():
     kept = {"workspace_id", "revision", "position", "deleted_at", "erased_at", "text_digest"}
+    kept |= {"user_id", "credential_id", "client_id"}
     assert {column.name for column in table.c} == set(Memory.model_fields) | kept
 
 

@@ -41,7 +41,7 @@ def item(ledger: Ledger, status: Status = "active"):
 
 async def add_memory(connection, ledger, workspace):
     first = await memories.advance_revision(connection, workspace, 1, ledger.now())
-    await memories.insert_memories(connection, workspace, first, [ledger.memory("x")])
+    await memories.insert_memories(connection, workspace, ledger.actor, first, [ledger.memory("x")])
 
 
 async def add_item(connection, ledger, workspace):
