@@ -24,7 +24,7 @@ from server.config import Settings
 from server.errors import Failure
 from server.services import open_services
 from server.telemetry import Telemetry, open_telemetry
-from server.web import audit_csv, discovery, export, image_endpoint, public, rest, signup_endpoint
+from server.web import audit_csv, discovery, export, image_endpoint, live, public, rest, signup_endpoint
 from server.web.browser_page import BrowserPage, answer_missing_page
 from server.web.console import routes as console
 from server.web.entrance import Entrance
@@ -80,6 +80,7 @@ def create_app(running: Running) -> ASGIApp:
         asked_scopes=asked_scopes,
     )
     mcp_apps = McpApps()
+    watch = live.LiveEndpoint()
     post = frozenset({"POST"})
     connector = BrowserPage(Guard(mcp_apps.connector, api, post), audience)
     link = BrowserPage(Guard(mcp_apps.recall_link, recall_link, post), f"{url}{RECALL_PATH}", is_read_only=True)
@@ -88,6 +89,7 @@ def create_app(running: Running) -> ASGIApp:
         *(Route(path, connector) for path in (MCP_PATH, f"{MCP_PATH}/")),
         *(Route(path, link) for path in (RECALL_PATH, f"{RECALL_PATH}/")),
         Route(export.PATH, Guard(export.answer_export, api, frozenset({"GET"}))),
+        Route(live.PATH, Guard(watch, api, live.METHODS)),
         # before the operation of the same path, which answers with JSON
         audit_csv.CsvRoute(audit_csv.PATH, Guard(audit_csv.answer_csv, api, frozenset({"GET"}))),
         *rest.make_routes(catalog.OPERATIONS, lambda app, methods: Guard(app, api, methods)),
@@ -98,7 +100,7 @@ def create_app(running: Running) -> ASGIApp:
         *build_routes(issues_tokens=running.auth.external is None),
         *public.make_routes(describe_api(url)),
         Route("/v1/{path:path}", Guard(_refuse_unknown_path, api)),
-        *console.make_routes(),
+        *console.make_routes(watch),
         *discovery.make_routes(url),
     ]
     app = Starlette(
@@ -120,7 +122,7 @@ def describe_api(public_url: str) -> dict[str, Any]:
     """Return the OpenAPI document: the operations, and the routes of the API that are none."""
     openapi = build_openapi(catalog.OPERATIONS, __version__, public_url)
     openapi = audit_csv.add_to_openapi(signup_endpoint.add_to_openapi(openapi))
-    return image_endpoint.add_to_openapi(export.add_to_openapi(openapi))
+    return live.add_to_openapi(image_endpoint.add_to_openapi(export.add_to_openapi(openapi)))
 
 
 @asynccontextmanager

@@ -58,7 +58,7 @@ class Guard:
             await refusal_response(failure, self._resource)(scope, receive, send)
 
     async def _find_principal(self, scope: Scope) -> Principal | Failure:
-        bearer = _read_bearer(Headers(scope=scope))
+        bearer = read_bearer(Headers(scope=scope))
         if isinstance(bearer, Failure):
             return bearer
         authenticator: Authenticator = scope["state"]["authenticator"]
@@ -78,7 +78,7 @@ def has_bearer(headers: Headers) -> bool:
     return "authorization" in headers or KEY_HEADER in headers
 
 
-def _read_bearer(headers: Headers) -> str | Failure:
+def read_bearer(headers: Headers) -> str | Failure:
     """Return the bearer of a request, or its refusal. An Authorization header with a bearer counts first.
 
     The other header is for API keys alone: access tokens must be in the Authorization header.

@@ -3,7 +3,7 @@
 The only script adds buttons that copy commands, and only the pages that show commands have it.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import wraps
 from http import HTTPStatus
 from pathlib import Path
@@ -90,13 +90,17 @@ def render_page(
     status: int = 200,
     headers: dict[str, str] | None = None,
     has_script: bool = False,
+    scripts: Sequence[str] = (),
     **values: object,
 ) -> Response:
-    """Return the page that a template makes of the values, with the browser's cookie."""
-    html = templates.get_template(template).render(
-        browser=browser, csrf=browser.csrf_token, has_script=has_script, **values
-    )
-    policy = {_POLICY: f"{HEADERS[_POLICY]}; script-src 'self'"} if has_script else {}
+    """Return the page that a template makes of the values, with the browser's cookie.
+
+    `has_script`: it has the script that copies commands. `scripts`: the addresses of others, which may ask this server.
+    """
+    loaded = (*(("/static/loci.js",) if has_script else ()), *scripts)
+    html = templates.get_template(template).render(browser=browser, csrf=browser.csrf_token, scripts=loaded, **values)
+    asking = "; connect-src 'self'" if scripts else ""
+    policy = {_POLICY: f"{HEADERS[_POLICY]}; script-src 'self'{asking}"} if loaded else {}
     response = HTMLResponse(html, status, HEADERS | policy | (headers or {}))
     set_cookie(response, get_authorization_server(request), browser)
     return response

@@ -172,6 +172,7 @@ async def arrange_calls(person):
             {"workspace": "default", "expires_at": "2027-01-01"},
         ],
         "list_audit": [{}],
+        "list_activity": [{}, {"after": 1, "limit": 2}],
         "list_keys": [{}],
         "read_connect_command": [{}],
         "revoke_key": [{"id": made["id"]}],

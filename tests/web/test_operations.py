@@ -13,7 +13,7 @@ from starlette.routing import Route
 
 from auth.bearers.guard import Guard
 from server.app import create_app, describe_api
-from server.web import discovery, export, image_endpoint, public, signup_endpoint
+from server.web import discovery, export, image_endpoint, live, public, signup_endpoint
 from server.web.browser_page import BrowserPage
 from tests.helpers.arguments import NEED_LANGUAGE_MODEL, VALID
 from tests.helpers.doors import call_rest, call_tool, drop_nulls
@@ -40,6 +40,7 @@ NO_OPERATION = {
     **dict.fromkeys(signup_endpoint.PATHS, "nobody is asking yet"),
     export.PATH: "the answer is a stream",
     image_endpoint.PATH: "the answer is a picture",
+    live.PATH: "the answer is a stream",
     public.INFO_PATH: "nobody is asking yet",
 }
 SCOPES = {"memory:read", "memory:write", "admin"}
@@ -152,6 +153,7 @@ def test_openapi_describes_every_route_and_no_other(openapi):
         *(("POST", path) for path in signup_endpoint.PATHS),
         ("GET", export.PATH),
         ("GET", image_endpoint.PATH),
+        ("GET", live.PATH),
     }
     ids = [each["operationId"] for methods in openapi["paths"].values() for each in methods.values()]
     assert len(set(ids)) == len(ids)

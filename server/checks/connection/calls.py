@@ -8,6 +8,7 @@ from server.checks.connection.visitor import Answer, Visitor
 
 #: The version of the handshake that most clients speak, and the newest one, which has none.
 HANDSHAKE, NEWEST = "2025-06-18", "2026-07-28"
+STREAM = "/v1/live"
 _OK, _UNAUTHORIZED = 200, 401
 _CLIENT = {"name": "loci-connection-check", "version": "1"}
 
@@ -45,6 +46,17 @@ async def call_newest(visitor: Visitor) -> str:
     return f"The protocol of {NEWEST} works, too."
 
 
+async def read_stream(visitor: Visitor) -> str:
+    """Begin to read a stream (SSE): its first event comes at once, unless a proxy waits for the end."""
+    if not await visitor.get_first_bytes(STREAM, {"authorization": f"Bearer {visitor.token}"}):
+        raise HopBroken(
+            "No event of a stream arrives: the proxy waits for the end of an answer before it passes it on.",
+            "Turn that off (nginx: `proxy_buffering off`). Calls work; the page Live and exports do not, or come late.",
+            is_warning=True,
+        )
+    return "The first event of a stream arrives."
+
+
 _CURE = "Look whether a proxy answers in the place of Loci, and into the log of both."
 
 
@@ -79,4 +91,5 @@ HOPS = (
     Hop("initialize", initialize),
     Hop("tools", list_tools),
     Hop("newest protocol", call_newest),
+    Hop("streams", read_stream),
 )

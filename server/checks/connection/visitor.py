@@ -103,6 +103,17 @@ class Visitor:
             raise HopBroken(detail, "Start Loci, and compare the address in the proxy with LOCI_HOST and LOCI_PORT.")
         return answer
 
+    async def get_first_bytes(self, path: str, headers: Mapping[str, str]) -> bytes:
+        """Return the first bytes of an answer that goes on; nothing if it is refused, or if none come in time."""
+        try:
+            async with self.http.stream("GET", f"{self.url}{path}", headers=headers) as response:
+                if response.is_success:
+                    async for piece in response.aiter_bytes():
+                        return piece
+        except (httpx.HTTPError, httpx.InvalidURL):
+            pass
+        return b""
+
     def _explain(self, error: Exception) -> HopBroken:
         host = urlsplit(self.url).hostname or ""
         if isinstance(error, httpx.ConnectError) and _has_cause(error, ssl.SSLError):

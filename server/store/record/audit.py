@@ -22,7 +22,8 @@ _FROM = (
     .outerjoin(oauth_grants, oauth_grants.c.id == audit_entries.c.credential_id)
     .outerjoin(workspaces, workspaces.c.id == audit_entries.c.workspace_id)
 )
-_ROW = sa.select(
+#: An entry with the names that belong to it.
+ENTRY = sa.select(
     audit_entries,
     users.c.name.label("person"),
     sa.func.coalesce(oauth_grants.c.client_name, sa.func.nullif(api_keys.c.name, "")).label("app"),
@@ -48,7 +49,7 @@ async def list_entries(
     connection: AsyncConnection, account_id: str, wanted: AuditFilter, before: int | None, limit: int
 ) -> Sequence[sa.Row[Any]]:
     """Return the entries of an account's audit, the newest first: at most `limit`, with numbers below `before`."""
-    query = _ROW.where(audit_entries.c.account_id == account_id, *_list_conditions(wanted))
+    query = ENTRY.where(audit_entries.c.account_id == account_id, *_list_conditions(wanted))
     if before is not None:
         query = query.where(audit_entries.c.number < before)
     return (await connection.execute(query.order_by(audit_entries.c.number.desc()).limit(limit))).all()

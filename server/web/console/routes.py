@@ -4,21 +4,27 @@ from starlette.routing import Route
 
 from auth.pages.page import with_refusal_page
 from server.web.console import (
+    assets,
     connection_page,
     keys_page,
+    live_page,
     memories_page,
     memory_page,
     nights_page,
     notes_page,
     recall_page,
 )
+from server.web.live import LiveEndpoint
 
 _FORMS = ["GET", "POST"]
 
 
-def make_routes() -> list[Route]:
-    """Return the routes of the pages."""
+def make_routes(watch: LiveEndpoint) -> list[Route]:
+    """Return the routes of the pages, and of their files. `watch` sends the stream of the live page."""
     return [
+        *(Route(path, assets.serve_asset) for path in assets.PATHS),
+        Route(live_page.PATH, with_refusal_page(live_page.serve_live_page), methods=["GET"]),
+        Route(live_page.STREAM_PATH, live_page.LivePageStream(watch)),
         Route(memories_page.PATH, with_refusal_page(memories_page.serve_memories_page), methods=_FORMS),
         Route(memory_page.PATH, with_refusal_page(memory_page.serve_memory_page), methods=_FORMS),
         Route(notes_page.PATH, with_refusal_page(notes_page.serve_notes_page), methods=_FORMS),

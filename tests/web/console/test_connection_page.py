@@ -29,7 +29,7 @@ async def test_the_check_goes_from_the_first_hop_to_the_first_call_and_gives_its
     assert back.headers["location"].startswith(f"{site.url}/connection-check?")
     end = (await http.get(back.headers["location"])).text
     assert "An app can connect" in end
-    assert end.count(">Works<") == 5
+    assert end.count(">Works<") == 6
     assert "connection check" not in (await http.get("/apps")).text.replace("Check the connection", "").lower()
     again = (await http.get(back.headers["location"])).text
     assert "one minute and one use" in again

@@ -1,0 +1,18 @@
+"""The files of the console's own pages: scripts that a page names, and no other page loads."""
+
+from pathlib import Path
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+_FOLDER = Path(__file__).parent / "static"
+_HEADERS = {"cache-control": "public, max-age=3600", "x-content-type-options": "nosniff"}
+
+LIVE_SCRIPT = "/static/live.js"
+_FILES = {LIVE_SCRIPT: (_FOLDER / "live.js").read_bytes()}
+PATHS = tuple(_FILES)
+
+
+async def serve_asset(request: Request) -> Response:
+    """GET a script."""
+    return Response(_FILES[request.url.path], media_type="text/javascript", headers=_HEADERS)

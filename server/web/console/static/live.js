@@ -1,0 +1,62 @@
+// The live page as a stream. Without this script the page asks again by itself.
+const list = document.getElementById("activity");
+const state = document.getElementById("state");
+const WORDS = { read: "read", create: "stored", update: "changed", delete: "forgot" };
+const SHOWN = 200;
+
+// Texts come from agents: each becomes the text of an element, and never HTML.
+function make(name, className, text) {
+  const element = document.createElement(name);
+  if (className) element.className = className;
+  if (text) element.textContent = text;
+  return element;
+}
+
+function describe(call) {
+  const words = make("p", "", call.operation.replaceAll("_", " "));
+  if (call.outcome !== "ok") {
+    words.append(" · ", make("span", "refused", call.outcome.replaceAll("_", " ")));
+  } else if (call.count !== null) {
+    words.append(` · ${call.count}`);
+  }
+  return words;
+}
+
+function show(call) {
+  const item = make("li", `${call.effect} new`);
+  const time = make("time", "", call.at.slice(11, 19));
+  time.dateTime = call.at;
+  const about = make("div");
+  about.append(describe(call));
+  if (call.memory_id) {
+    const link = make("a", "", call.title);
+    link.href = `/memories/${encodeURIComponent(call.memory_id)}`;
+    const line = make("p");
+    line.append(link);
+    about.append(line);
+  }
+  about.append(make("p", "muted", [call.app ?? call.door, call.person, call.workspace].filter(Boolean).join(" · ")));
+  item.append(time, " ", make("span", "effect", call.outcome === "ok" ? WORDS[call.effect] : "refused"), " ", about);
+  list.prepend(item);
+  while (list.children.length > SHOWN) list.lastElementChild.remove();
+  document.getElementById("nothing")?.remove();
+}
+
+const stream = new EventSource(`/live/stream?after=${list.dataset.newest}`);
+stream.addEventListener("open", () => { state.textContent = "Connected."; });
+stream.addEventListener("activity", (event) => show(JSON.parse(event.data)));
+stream.addEventListener("progress", (event) => {
+  const now = JSON.parse(event.data);
+  const isByWords = now.embedding_state === "absent";
+  const found = isByWords ? "Memories are found by words alone" : `Memories found by meaning: ${now.embedded_percent} %`;
+  const jobs = `jobs waiting: ${now.jobs_waiting}, running: ${now.jobs_running}`;
+  document.getElementById("progress").textContent = `${found} · ${jobs}`;
+});
+stream.addEventListener("end", () => {
+  stream.close();
+  state.textContent = "You are logged out. Reload the page to log in again.";
+});
+stream.addEventListener("error", () => {
+  const isOver = stream.readyState === EventSource.CLOSED;
+  state.textContent = isOver ? "Not connected. Reload the page." : "Not connected. Trying again.";
+});
