@@ -22,7 +22,7 @@ from tools.compat.dialects import with_dialect
 from tools.compat.min_memory_tools import toolset as min_memory
 from tools.consolidation import merging, runs
 from tools.core.operation import Operation
-from tools.memories import ingest
+from tools.memories import ingest, marking
 from tools.memories import operations as memories
 from tools.notes import identity, skip_list, working_items, working_memory, working_notes
 from tools.people import activity, audit, keys, plans, preferences
@@ -30,6 +30,7 @@ from tools.people import activity, audit, keys, plans, preferences
 _ROWS: dict[str, tuple[Operation, ...]] = {
     "Recall": (*context.OPERATIONS, *search.OPERATIONS, *explain.OPERATIONS),
     "Memories": (*memories.OPERATIONS, *ingest.OPERATIONS, *extraction.OPERATIONS),
+    "Curation": marking.OPERATIONS,
     "Links": graph.OPERATIONS,
     "Entities": entities.OPERATIONS,
     "Consolidation": (*merging.OPERATIONS, *runs.OPERATIONS),

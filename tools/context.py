@@ -1,6 +1,6 @@
 """The context: everything that matters for a message, in one call."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ from server.memory.recall.packing import Packing
 from server.memory.working import ListedItem
 from server.store.record import memories
 from server.store.record.notes import identity, working_memory
+from server.store.record.recalled import RecalledMemory
 from server.store.record.workspaces import Workspace
 from tools.core.answers import Meta, Readable
 from tools.core.arguments import InWorkspace
@@ -36,6 +37,7 @@ from tools.recall.answers import (
 from tools.recall.cutting import cut_text
 from tools.recall.model import LEAST_SHARES, RankedBy, RecallRequest
 from tools.recall.peek import find_peekable_workspaces
+from tools.recall.pinned import Pinned, choose_pinned
 from tools.recall.pipeline import recall
 
 PARTS = ("working_memory", "memories", "skip_list", "identity")
@@ -182,12 +184,15 @@ async def _recall(services: Services, call: Call, args: RetrieveContext, others:
     if not has_memories and not has_skips:
         return _Recalled()
     conversation = _find_conversation(services, call, args)
+    pinned = Pinned(tokens_left=args.max_tokens)
+    if has_memories:
+        pinned = await _choose_pinned(services, call, args, None if conversation is None else conversation.knows)
     request = RecallRequest(
         message=args.message,
         facets=args,
         limit=args.limit,
         least_share=0.0 if "limit" in args.model_fields_set else LEAST_SHARES["context"],
-        max_tokens=args.max_tokens,
+        max_tokens=pinned.tokens_left,
         zone=await find_zone(services, call, args.time_zone),
         counts_as_use=args.track_access and has_memories,
         is_explained=args.explain,
@@ -195,23 +200,42 @@ async def _recall(services: Services, call: Call, args: RetrieveContext, others:
         past=args.past,
     )
     result = await recall(services, call.workspace, request, others=others)
-    if conversation is not None and has_memories:
-        conversation.note(each.memory for each in result.matches if each.cut is None)
     skip_matches = list_skip_reasons(result.skip_matches) if has_skips else None
     if not has_memories:
         return _Recalled(skip_matches=skip_matches)
+    found = list_matches(result, has_links=args.include_graph, is_explained=args.explain)
+    matches = pinned.lead(found, args.limit)
+    if conversation is not None:
+        conversation.note(each for each in matches if each.cut is None)
     memories = ContextMemories(
-        matches=list_matches(result, has_links=args.include_graph, is_explained=args.explain),
+        matches=matches,
         query_terms=result.terms,
         ranking=result.ranked_by,
         withheld=result.withheld,
-        omitted=list_omitted(result, is_explained=args.explain),
+        omitted=pinned.leave_out_shown(list_omitted(result, is_explained=args.explain)),
     )
     return _Recalled(
         memories=memories,
         skip_matches=skip_matches,
         memory_count=result.total,
         notice=result.notice,
+    )
+
+
+async def _choose_pinned(
+    services: Services, call: Call, args: RetrieveContext, is_known: Callable[[RecalledMemory], bool] | None = None
+) -> Pinned:
+    """Return the pinned memories that the context begins with; none if the past is asked for."""
+    if args.past is not None:
+        return Pinned(tokens_left=args.max_tokens)
+    return await choose_pinned(
+        services,
+        call,
+        args,
+        limit=args.limit,
+        max_tokens=args.max_tokens,
+        is_known=is_known,
+        has_links=args.include_graph,
     )
 
 
@@ -223,17 +247,25 @@ def _find_conversation(services: Services, call: Call, args: RetrieveContext) ->
 
 
 async def _list_newest(services: Services, call: Call, args: RetrieveContext) -> _Recalled:
-    """Return the newest memories that fit into `max_tokens`."""
+    """Return the pinned memories, and then the newest, that fit into `max_tokens`."""
+    pinned = await _choose_pinned(services, call, args)
+    first = {each.id for each in pinned.shown}
     async with services.db.read() as connection:
         listing, now = args.to_listing(args.limit, args.past), services.now()
         page, _ = await memories.list_page(connection, call.id_for_reading, listing, now)
-    packing = Packing(args.max_tokens)
+    page = [each for each in page if each.id not in first][: args.limit - len(first)]
+    packing = Packing(pinned.tokens_left)
     fitting = [each for each in page if packing.add(each.content)]
     shown = zip(fitting, packing.share_rest(), strict=True)
     matches = [await _show_newest(each, room, has_links=args.include_graph) for each, room in shown]
     missing = {each.id for each in page} - {each.id for each in fitting}
     omitted = [Omitted(id=each.id, reason="budget") for each in page if each.id in missing]
-    memories_found = ContextMemories(matches=matches, query_terms=[], ranking="recent", omitted=omitted or None)
+    memories_found = ContextMemories(
+        matches=pinned.lead(matches, args.limit),
+        query_terms=[],
+        ranking="recent",
+        omitted=pinned.leave_out_shown(omitted or None),
+    )
     return _Recalled(memories=memories_found, notice=find_future_notice(args.past, now))
 
 

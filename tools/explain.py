@@ -1,6 +1,5 @@
 """The reason why recall does, or does not, return a memory for a message."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -31,6 +30,8 @@ Verdict = Literal[
     "deleted",
     "consolidated",
     "superseded",
+    "buried",
+    "pinned",
     "expired",
     "scope",
     "unmatched",
@@ -47,6 +48,8 @@ _SENTENCES: dict[Verdict, str] = {
     "deleted": "It was deleted.",
     "consolidated": "It was merged into the memory {by}, which is recalled in its place.",
     "superseded": "It was replaced by the memory {by}. as_of and include_superseded bring it back.",
+    "buried": "It is buried. unbury_memory brings it back.",
+    "pinned": "It is pinned, so each context begins with it.",
     "expired": "It expired at {expires_at}.",
     "scope": "The filters leave it out: its scope, project or another field does not match them.",
     "unmatched": "It shares no word with the message, and is not among the {depth} memories nearest in meaning.",
@@ -117,15 +120,19 @@ async def explain_recall(services: Services, call: Call, args: ExplainRecall) ->
         verdict, by = "consolidated", memory.consolidated_into
     elif memory.superseded_by is not None:
         verdict, by = "superseded", memory.superseded_by
+    elif memory.buried_at is not None:
+        verdict, by = "buried", None
     elif memory.expires_at is not None and memory.expires_at <= services.now():
         verdict = "expired"
-    elif verdict == "unmatched" and not _passes_filters(args, memory):
+    elif memory.pinned_at is not None and verdict not in {"recalled", "skip_list"} and args.admits(memory):
+        verdict, by = "pinned", None
+    elif verdict == "unmatched" and not args.admits(memory):
         verdict = "scope"
     is_below_setting = verdict == "threshold"
     answer = Explanation(
         meta=call.build_meta(result.notice),
         memory_id=memory.id,
-        recalled=verdict == "recalled",
+        recalled=verdict in {"recalled", "pinned"},
         reason=verdict,
         message="",
         rank=end.rank,
@@ -183,22 +190,6 @@ def _find_needed(result: RecallResult) -> float | None:
     """Return the evidence that the best memory needs; None if none is enough."""
     needed = gate.compute_threshold(0) if result.own is None else result.own.needed_evidence
     return round(needed, 3) if needed <= 1 else None
-
-
-def _passes_filters(facets: Facets, memory: Memory) -> bool:
-    """Whether the filters let a memory through."""
-    wanted, tags = {tag.lower() for tag in facets.tags}, {tag.lower() for tag in memory.tags}
-    tiers = facets.list_tiers()
-    return (
-        _has_values(memory, facets.list_exact_filters())
-        and (not tiers or any(_has_values(memory, each) for each in tiers))
-        and (not facets.type or memory.type in facets.type)
-        and (not wanted or not wanted.isdisjoint(tags))
-    )
-
-
-def _has_values(memory: Memory, values: Mapping[str, str]) -> bool:
-    return all(getattr(memory, name) == value for name, value in values.items())
 
 
 OPERATIONS = (

@@ -106,6 +106,16 @@ class Memory(BaseModel):
     superseded_at: Timestamp | None = Field(
         default=None, exclude_if=lambda at: at is None, description="Since when it is replaced; absent if it is not."
     )
+    buried_at: Timestamp | None = Field(
+        default=None,
+        exclude_if=lambda at: at is None,
+        description="Since when it is buried, so that no recall returns it; absent if it is not.",
+    )
+    pinned_at: Timestamp | None = Field(
+        default=None,
+        exclude_if=lambda at: at is None,
+        description="Since when it is pinned, so that each context begins with it; absent if it is not.",
+    )
     repeats: int = Field(
         default=0, exclude_if=lambda times: not times, description="How often it was stored again; absent if never."
     )

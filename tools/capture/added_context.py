@@ -18,7 +18,7 @@ from server.memory.working import Item
 from server.store.record.capture import beginnings
 from server.store.record.capture.told_texts import SessionState
 from server.store.record.notes import identity, skip_list, working_memory
-from server.store.record.recalled import RecalledMemory
+from server.store.record.recalled import RecalledMemory, read_pinned_memories
 from tools.capture.places import SessionPlace
 from tools.core.call import Call
 from tools.core.fields import QUERY_CHARACTERS
@@ -174,6 +174,7 @@ async def _read_material(services: Services, call: Call, hearer: _Hearer, place:
     crystal = await identity.get_latest_crystal(services.db, workspace)
     entries = await skip_list.list_live_entries(services.db, workspace, now)
     items, _ = await working_memory.list_active_items(services.db, workspace, _ITEMS)
+    pinned = await read_pinned_memories(services.db, workspace)
     async with services.db.read() as connection:
         standing = await beginnings.list_standing_memories(connection, workspace, now, _STANDING)
         done: list[Memory] = []
@@ -187,7 +188,10 @@ async def _read_material(services: Services, call: Call, hearer: _Hearer, place:
     decisions = [each for each in items if each.category == "standing_decision"]
     waiting = [each for each in items if each.category in {"active_work", "waiting_for"}]
     crystals = [] if crystal is None else [BriefingText(crystal.id, crystal.crystal)]
+    here = [each for each in pinned if each.project in {None, place.project}]
+    living = [each for each in here if each.expires_at is None or each.expires_at > now]
     return BriefingMaterial(
+        pinned=leave_heard(BriefingText(each.id, each.content) for each in living),
         crystals=leave_heard(crystals),
         avoided=leave_heard(BriefingText(each.id, _write_entry(each)) for each in entries),
         open_items=leave_heard(map(_make_item_text, waiting)),

@@ -39,6 +39,8 @@ class KeptFields(BaseModel):
     consolidated_into: Id | None = None
     repeats: Annotated[int, Field(ge=0, le=2_000_000_000)] = 0
     repeated_at: Moment | None = None
+    buried_at: Moment | None = None
+    pinned_at: Moment | None = None
     inferred: list[Inferable] = []
 
 
@@ -66,6 +68,8 @@ class Candidate:
                 "last_accessed_at": self.kept.last_accessed_at,
                 "repeats": self.kept.repeats,
                 "repeated_at": self.kept.repeated_at,
+                "buried_at": self.kept.buried_at,
+                "pinned_at": self.kept.pinned_at,
                 "inferred": self.kept.inferred,
             }
         )

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Annotated, Any, ClassVar, Literal, Self, cast
+from typing import Annotated, Any, ClassVar, Literal, Protocol, Self, cast
 
 from pydantic import AfterValidator, BaseModel, Field, StringConstraints, model_validator
 from pydantic.json_schema import SkipJsonSchema
@@ -96,7 +96,7 @@ def find_missing_place(scope: Scope | None, project: str | None, task: str | Non
 ANSWERED_FIELDS: Mapping[str, str | None] = dict.fromkeys(
     (
         *("id", "workspace", "meta", "created_at", "updated_at", "relevance", "access_count", "last_accessed_at"),
-        *("superseded_by", "superseded_at", "repeats", "repeated_at", "similar"),
+        *("superseded_by", "superseded_at", "buried_at", "pinned_at", "repeats", "repeated_at", "similar"),
         *("consolidated", "consolidated_into", "score", "keyword_score", "vector_score", "relevance_score"),
         *("skipped_by", "why", "cut", "title", "text", "url", "images", "inferred", "stored_by"),
     )
@@ -227,6 +227,17 @@ def find_future_notice(past: Past | None, now: datetime) -> str | None:
     return "as_of is in the future: this is what holds now." if is_future else None
 
 
+class FilteredMemory(Protocol):
+    """A memory to which filters are applied: a stored one, or one as recall answers it."""
+
+    type: str
+    tags: list[str]
+
+
+def _has_values(memory: FilteredMemory, values: Mapping[str, str]) -> bool:
+    return all(getattr(memory, name) == value for name, value in values.items())
+
+
 class Facets(BaseModel):
     """The filters of lists and of recall."""
 
@@ -258,6 +269,17 @@ class Facets(BaseModel):
     def list_tiers(self) -> list[Tier]:
         """Return the tiers that are seen from the project or the task; none if all memories are, or with a scope."""
         return list_tiers(self.project, self.task) if self.scope is None else []
+
+    def admits(self, memory: FilteredMemory) -> bool:
+        """Whether the filters let a memory through."""
+        wanted, tags = {tag.lower() for tag in self.tags}, {tag.lower() for tag in memory.tags}
+        tiers = self.list_tiers()
+        return (
+            _has_values(memory, self.list_exact_filters())
+            and (not tiers or any(_has_values(memory, each) for each in tiers))
+            and (not self.type or memory.type in self.type)
+            and (not wanted or not wanted.isdisjoint(tags))
+        )
 
     def to_listing(self, limit: int, past: Past | None = None) -> Listing:
         """Return the listing of the newest memories that pass the filters."""

@@ -101,12 +101,12 @@ async def delete_memory(services: Services, call: Call, args: DeleteMemory) -> D
         change = (args.id, before.model_dump(mode="json"), None)
         await journal_memories(connection, workspace, call.actor, now, revision, [change])
         kept = _to_places("memory", await merges.list_visible_merges(connection, args.id))
-        kept += _to_places("crystal", await _find_shown_crystal(connection, workspace, args.id))
+        kept += _to_places("crystal", await find_shown_crystal(connection, workspace, args.id))
     await services.projection.project(workspace)
     return DeletedMemory(meta=call.build_meta(_STILL_SAID if kept else None), id=args.id, erased=False, kept=kept)
 
 
-async def _find_shown_crystal(connection: AsyncConnection, workspace_id: str, memory_id: str) -> list[str]:
+async def find_shown_crystal(connection: AsyncConnection, workspace_id: str, memory_id: str) -> list[str]:
     """Return the id of the newest crystal if it is composed and quotes the memory: contexts show only that one."""
     quoting = await identity.find_quoting_crystals(connection, workspace_id, [memory_id])
     latest = await identity.get_latest_crystal(connection, workspace_id)

@@ -20,7 +20,7 @@ class ExportMemories(InWorkspace):
 
     status: Literal["active", "all"] = Field(
         default="all",
-        description="`all`: also those that were merged or replaced, or have expired; `active`: without them.",
+        description="`all`: also those that were merged, replaced or buried, or have expired; `active`: without them.",
     )
 
 
@@ -35,6 +35,7 @@ async def export_memories(services: Services, call: Call, args: ExportMemories) 
             is_active = (
                 not memory.consolidated
                 and memory.superseded_by is None
+                and memory.buried_at is None
                 and (memory.expires_at is None or memory.expires_at > now)
             )
             if is_active or args.status == "all":

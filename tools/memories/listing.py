@@ -21,9 +21,7 @@ from tools.memories.arguments import INCLUDE, Facets, Includes, PastArgs, find_f
 class ListMemories(InWorkspace, Facets, PastArgs):
     """The arguments of `list_memories`."""
 
-    status: Literal["active", "consolidated", "superseded", "expired", "all"] = Field(
-        default="active", description="Only memories in this state."
-    )
+    status: memories.Status = Field(default="active", description="Only memories in this state.")
     sort: memories.Sort = Field(default="created_at", description="The field to sort by.")
     order: Literal["asc", "desc"] = Field(default="desc", description="Ascending or descending.")
     limit: int = Field(default=50, ge=1, le=100, description="The largest number of them.")

@@ -59,6 +59,11 @@ class MatchedMemory(RecalledMemory):
     )
     keyword_score: float = Field(default=0.0, description="The words' share of it, 0 to 1.")
     vector_score: float = Field(default=0.0, description="The meaning's share of it, 0 to 1.")
+    pinned: bool = Field(
+        default=False,
+        exclude_if=lambda is_first: not is_first,
+        description="True if it comes first because somebody pinned it; absent if not.",
+    )
     workspace: str | None = Field(
         default=None,
         exclude_if=lambda name: name is None,

@@ -35,6 +35,7 @@ class BriefingText:
 class BriefingMaterial:
     """All that could be told when a session begins. In each list the first texts matter most."""
 
+    pinned: Sequence[BriefingText] = ()
     crystals: Sequence[BriefingText] = ()
     avoided: Sequence[BriefingText] = ()
     open_items: Sequence[BriefingText] = ()
@@ -53,12 +54,13 @@ class Briefing:
 
 
 def compose_briefing(material: BriefingMaterial) -> Briefing:
-    """Return the briefing: who the agent is, what to leave alone, what is open, what was done last, and what holds.
+    """Return the briefing: what is pinned, who the agent is, what to leave alone, what is open, done last, and holds.
 
     Each part has a room of its own, and what one leaves over goes to those after it.
     """
     told_texts = ToldTexts(fingerprint(each.text) for each in material.standing)
     parts = (
+        ("Keep in mind", [(each, _name_project(each)) for each in material.pinned], 200),
         ("Who you are", [(each, each.text) for each in material.crystals], 120),
         ("Leave alone", [(each, each.text) for each in material.avoided], 70),
         ("Open", [(each, each.text) for each in material.open_items], 80),

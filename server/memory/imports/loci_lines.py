@@ -15,6 +15,7 @@ HEAD = "loci_export"
 KEPT = (
     *("id", "created_at", "updated_at", "relevance", "access_count", "last_accessed_at"),
     *("consolidated", "consolidated_into", "repeats", "repeated_at", "inferred"),
+    *("buried_at", "pinned_at"),
 )
 #: The fields that a client may send. `linkages` are links, by the ids of the export.
 SENT = (

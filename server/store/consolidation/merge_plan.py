@@ -32,7 +32,7 @@ from server.store.consolidation.runs import Method
 from server.store.consolidation.steps import split_into_steps
 from server.store.db import Database
 from server.store.record import memories
-from server.store.record.current import NOT_REPLACED
+from server.store.record.current import IN_RECALL
 from server.store.record.leaves import read_leaves
 from server.store.record.memories import FIELDS, memory_from_row
 from server.store.tables.lifecycle import consolidations
@@ -124,12 +124,13 @@ async def _find_close_groups(
 
 
 async def read_sources(db: Database, workspace_id: str, ids: Sequence[str], now: datetime) -> SourceMemories:
-    """Return those of the memories that are active in the workspace, read in steps."""
+    """Return those of the memories that are active in the workspace and not pinned, read in steps."""
     sources = SourceMemories()
     columns = [*(table.c[name] for name in FIELDS), table.c.revision, table.c.workspace_id]
     active = sa.select(*columns).where(
         table.c.deleted_at.is_(None),
-        NOT_REPLACED,
+        IN_RECALL,
+        table.c.pinned_at.is_(None),
         sa.or_(table.c.expires_at.is_(None), table.c.expires_at > now),
     )
     for step in split_into_steps(ids):
@@ -146,15 +147,16 @@ async def read_sources(db: Database, workspace_id: str, ids: Sequence[str], now:
 async def _list_candidates(db: Database, workspace_id: str) -> tuple[list[GroupCandidate], dict[str, Sequence[Memory]]]:
     """Return the memories that may be merged although nobody named them, oldest first; and what merged repeats said.
 
-    Four kinds are left out. A memory that expires would live on in the merged one. A superseded one would come back in
-    it. A memory that an undo brought back would be merged again against the user's will. A merged memory would make
-    texts grow inside texts, unless it is one of repeats: of such a one, the repeats are said once again.
+    Five kinds are left out. A pinned memory stays as it is. One that expires would live on in the merged one. A
+    superseded or buried one would come back in it. A memory that an undo brought back would be merged again against the
+    user's will. A merged memory would make texts grow inside texts, unless it is one of repeats: of such a one, the
+    repeats are said once again.
     """
     query = (
         sa.select(*(table.c[name] for name in FIELDS), table.c.position, table.c.revision, consolidations.c.source_ids)
         .outerjoin_from(table, consolidations, consolidations.c.memory_id == table.c.id)
-        .where(table.c.workspace_id == workspace_id, table.c.deleted_at.is_(None), NOT_REPLACED)
-        .where(table.c.expires_at.is_(None))
+        .where(table.c.workspace_id == workspace_id, table.c.deleted_at.is_(None), IN_RECALL)
+        .where(table.c.expires_at.is_(None), table.c.pinned_at.is_(None))
         .order_by(table.c.revision)
         .limit(PAGE)
     )

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from server.memory.decay import NEVER, HalfLives, compute_relevance
 from server.store.db import Database
-from server.store.record.current import NOT_REPLACED
+from server.store.record.current import IN_RECALL
 from server.store.tables.memories import memories
 
 BATCH = 2_000
@@ -79,7 +79,8 @@ async def decay_relevance(db: Database, workspace_id: str, now: datetime, half_l
                 memories.c.revision > after,
                 memories.c.revision <= until,
                 memories.c.deleted_at.is_(None),
-                NOT_REPLACED,
+                IN_RECALL,
+                memories.c.pinned_at.is_(None),
                 sa.func.abs(new - memories.c.relevance) > SMALLEST_CHANGE,
             )
             .values(relevance=new)

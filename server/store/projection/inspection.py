@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 from server.store.db import Database
 from server.store.projection.placement import Target
-from server.store.record.current import NOT_REPLACED
+from server.store.record.current import IN_RECALL
 from server.store.search.seam import Engine
 from server.store.tables.memories import memories
 
@@ -21,7 +21,7 @@ async def find_difference(db: Database, engine: Engine, target: Target) -> str |
     Raises:
         EngineDown: the engine cannot be reached.
     """
-    is_live = (memories.c.deleted_at.is_(None), NOT_REPLACED)
+    is_live = (memories.c.deleted_at.is_(None), IN_RECALL)
     theirs = sa.select(memories.c.id).where(memories.c.workspace_id == target.workspace_id, *is_live)
     async with db.read() as connection:
         ids = list((await connection.execute(theirs)).scalars())

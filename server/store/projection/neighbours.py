@@ -35,9 +35,10 @@ _earlier_memories = memories.alias("before")
 
 
 def _select_neighbour(column: sa.ColumnElement[str], places: int) -> sa.ScalarSelect[str]:
-    """Select a column of the memory that stands so many places before one in its session; deleted ones do not count.
+    """Select a column of the memory that stands so many places before one in its session.
 
-    If such a text changes, the memories after it must be projected again: `followers.renew_followers` does that.
+    Deleted and buried ones do not count. If such a text changes, the memories after it must be projected again:
+    `followers.renew_followers` does that.
     """
     return (
         sa.select(column)
@@ -46,6 +47,7 @@ def _select_neighbour(column: sa.ColumnElement[str], places: int) -> sa.ScalarSe
             _earlier_memories.c.session == memories.c.session,
             _earlier_memories.c.position < memories.c.position,
             _earlier_memories.c.deleted_at.is_(None),
+            _earlier_memories.c.buried_at.is_(None),
         )
         .order_by(_earlier_memories.c.position.desc())
         .limit(1)

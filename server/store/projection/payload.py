@@ -13,7 +13,7 @@ from server.memory.recall.prior import compute_question_share
 from server.memory.speaker import find_speaker, is_first_person
 from server.memory.text import build_search_text, weigh_terms
 from server.store.projection.neighbours import NEIGHBOUR_COLUMNS, Origin, list_neighbours, read_origins
-from server.store.record.current import NOT_REPLACED, Past, is_current
+from server.store.record.current import IN_RECALL, NOT_REPLACED, Past, is_current
 from server.store.record.memories import FIELDS, memory_from_row
 from server.store.record.vectors import unpack_vectors
 from server.store.search.seam import Collection, Point, SparseVector
@@ -89,7 +89,7 @@ _ROWS = (
     .limit(sa.bindparam("most"))
 )
 _CHANGED = _ROWS.order_by(memories.c.revision)
-_NEWEST = _ROWS.where(memories.c.deleted_at.is_(None), NOT_REPLACED).order_by(memories.c.revision.desc())
+_NEWEST = _ROWS.where(memories.c.deleted_at.is_(None), IN_RECALL).order_by(memories.c.revision.desc())
 
 
 async def select_changed(

@@ -76,5 +76,5 @@ class PointWriter:
 
 
 def _is_current(row: sa.Row[Any]) -> bool:
-    """Whether a memory is neither deleted nor replaced by another one."""
-    return row.deleted_at is None and not row.consolidated and row.superseded_by is None
+    """Whether a memory is neither deleted, replaced by another one, nor buried."""
+    return row.deleted_at is None and not row.consolidated and row.superseded_by is None and row.buried_at is None

@@ -14,7 +14,7 @@ from server.store.projection.collection_state import OpenedCollection
 from server.store.projection.neighbours import Origin
 from server.store.projection.payload import StoredTraits, build_payload, read_origins_of
 from server.store.projection.record_words import read_words
-from server.store.record.current import NOT_REPLACED
+from server.store.record.current import IN_RECALL
 from server.store.record.memories import FIELDS, memory_from_row
 from server.store.search.seam import FoundPoint, FoundPoints, Query
 from server.store.tables.memories import memories
@@ -27,7 +27,7 @@ async def renew_points(db: Database, workspace_id: str, found: FoundPoints) -> F
         memories.c.id.in_(ids),
         memories.c.workspace_id == workspace_id,
         memories.c.deleted_at.is_(None),
-        NOT_REPLACED,
+        IN_RECALL,
     )
     async with db.read() as connection:
         rows = (await connection.execute(query)).all()

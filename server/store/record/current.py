@@ -23,23 +23,29 @@ class Past:
 
 
 NOT_REPLACED = sa.and_(memories.c.consolidated.is_(False), memories.c.superseded_by.is_(None))
-"""Whether a memory is neither merged into another one nor superseded. The search store has these."""
+"""Whether a memory is neither merged into another one nor superseded."""
+IN_RECALL = sa.and_(NOT_REPLACED, memories.c.buried_at.is_(None))
+"""Whether nothing took the place of a memory, and nobody buried it. The search store has these, if not deleted."""
 
 
 def is_current(past: Past | None) -> sa.ColumnElement[bool]:
-    """Whether no other memory has taken the place of one; None asks for now.
+    """Whether recall may return a memory that is not deleted: none has taken its place; None asks for now.
 
-    A merged memory is known from the time of its merge on, whenever its sources happened.
+    A merged memory is known from the time of its merge on, whenever its sources happened. A buried one is in no past,
+    and neither is a source of it.
     """
     if past is None:
-        return NOT_REPLACED
+        return IN_RECALL
     table = memories.c
     if past.as_of is None:
-        return table.consolidated.is_(False)
+        return sa.and_(table.consolidated.is_(False), table.buried_at.is_(None))
     merged = memories.alias("merged")
-    was_merged_later = sa.exists().where(merged.c.id == table.consolidated_into, merged.c.created_at > past.as_of)
+    was_merged_later = sa.exists().where(
+        merged.c.id == table.consolidated_into, merged.c.created_at > past.as_of, merged.c.buried_at.is_(None)
+    )
     is_merged = sa.exists().where(consolidations.c.memory_id == table.id)
     conditions = [
+        table.buried_at.is_(None),
         sa.or_(table.created_at <= past.as_of, sa.and_(table.occurred_at <= past.as_of, ~is_merged)),
         sa.or_(table.consolidated.is_(False), was_merged_later),
     ]

@@ -64,8 +64,9 @@ async def read_graph(
 ) -> tuple[list[Node], list[Edge], bool]:
     """Return the memories at most `depth` links from one, nearest first, their edges, and whether some were left out.
 
-    There are at most `NODES` memories, consolidated and expired ones too, but no deleted ones. Each step is one
-    statement. The rows of the memories, which also tell which of them are deleted, are read once at the end.
+    There are at most `NODES` memories, consolidated and expired ones too, but no deleted ones, and
+    no buried ones but the one at which it begins. Each step is one
+    statement. The rows of the memories, which also tell which of them are deleted or buried, are read once at the end.
     """
     walk = Walk(memory_id, NODES)
     for _ in range(depth):
@@ -73,7 +74,11 @@ async def read_graph(
             edges, is_all = await read_edges(connection, workspace_id, walk.frontier)
             walk.step(edges, is_all=is_all)
     columns = (memories.c.id, memories.c.content, memories.c.type, memories.c.tags, memories.c.workspace_id)
-    query = sa.select(*columns).where(memories.c.id.in_(walk.depths), memories.c.deleted_at.is_(None))
+    query = sa.select(*columns).where(
+        memories.c.id.in_(walk.depths),
+        memories.c.deleted_at.is_(None),
+        sa.or_(memories.c.id == memory_id, memories.c.buried_at.is_(None)),
+    )
     found = {row.id: row for row in await connection.execute(query) if row.workspace_id == workspace_id}
     if len(found) < len(walk.depths):
         walk = walk.restrict_to(found, depth)
@@ -105,9 +110,9 @@ async def list_related(
 ) -> tuple[list[Neighbour], list[Neighbour], bool]:
     """Return the ends of its links, the memories that link to it (at most `NODES`), and whether there are more."""
     out = await connection.execute(
-        _select_outgoing([memory_id]).where(sa.or_(links.c.to_kind != "memory", _is_live(links.c.to_id, workspace_id)))
+        _select_outgoing([memory_id]).where(sa.or_(links.c.to_kind != "memory", _is_shown(links.c.to_id, workspace_id)))
     )
-    found = _select_incoming(workspace_id, [memory_id]).where(_is_live(links.c.from_id, workspace_id)).limit(NODES + 1)
+    found = _select_incoming(workspace_id, [memory_id]).where(_is_shown(links.c.from_id, workspace_id)).limit(NODES + 1)
     into = (await connection.execute(found)).all()
     outgoing = [Neighbour(row.target, row.to_kind, row.meaning) for row in out]
     incoming = [Neighbour(row.from_id, "memory", row.meaning) for row in into[:NODES]]
@@ -135,4 +140,14 @@ def _is_live(column: sa.ColumnElement[Any], workspace_id: str) -> sa.ColumnEleme
     """Whether the column is the id of a memory of the workspace that is not deleted."""
     return sa.exists().where(
         memories.c.id == column, memories.c.workspace_id == workspace_id, memories.c.deleted_at.is_(None)
+    )
+
+
+def _is_shown(column: sa.ColumnElement[Any], workspace_id: str) -> sa.ColumnElement[bool]:
+    """Whether the column is the id of a memory of the workspace that is neither deleted nor buried."""
+    return sa.exists().where(
+        memories.c.id == column,
+        memories.c.workspace_id == workspace_id,
+        memories.c.deleted_at.is_(None),
+        memories.c.buried_at.is_(None),
     )

@@ -30,12 +30,13 @@ async def read_leaves(connection: AsyncConnection, merged: Iterable[str]) -> dic
 
 
 async def find_live_merges(connection: AsyncConnection, ids: Sequence[str]) -> dict[str, str]:
-    """Return the live memory into which each of these memories was merged, directly or not, if there is one."""
+    """Return the memory that recall has in place of each of these, if there is one: they were merged into it."""
     into: dict[str, str | None] = {}
     waiting = list(ids)
     while waiting:
         for some in split_ids(waiting):
-            query = sa.select(table.c.id, table.c.consolidated_into).where(table.c.deleted_at.is_(None))
+            query = sa.select(table.c.id, table.c.consolidated_into)
+            query = query.where(table.c.deleted_at.is_(None), table.c.buried_at.is_(None))
             rows = await connection.execute(query.where(table.c.id.in_(some)))
             into |= {row.id: row.consolidated_into for row in rows}
         above_them = {into.get(each) for each in waiting}

@@ -13,7 +13,7 @@ from server.memory.repetition import digest_text
 from server.memory.tiers import Tier
 from server.store.db import Database, fetch_rows
 from server.store.record import images, links, superseding
-from server.store.record.current import NOT_REPLACED, Past, is_current
+from server.store.record.current import IN_RECALL, Past, is_current
 from server.store.record.journal import Actor, blank_memory_entries, read_texts_as_of
 from server.store.record.keyset import is_after
 from server.store.record.workspaces import WorkspaceGone
@@ -28,7 +28,7 @@ _MARKING = frozenset({"linkages", "deleted_at", "occurred_at"})
 _COUNTED = 64  # rows whose accesses are counted in one statement
 
 Sort = Literal["created_at", "updated_at", "occurred_at", "relevance", "access_count", "last_accessed_at"]
-Status = Literal["active", "consolidated", "superseded", "expired", "all"]
+Status = Literal["active", "consolidated", "superseded", "expired", "buried", "pinned", "all"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +104,7 @@ async def insert_memories(
         | {"workspace_id": workspace_id, "revision": first + i, "position": first + i}
         | {"text_digest": digest_text(memory.content)}
         # a dump lacks these if they say nothing, and all rows of one statement have the same columns
-        | {"repeats": memory.repeats, "repeated_at": memory.repeated_at}
+        | {name: getattr(memory, name) for name in ("buried_at", "pinned_at", "repeats", "repeated_at")}
         for i, memory in enumerate(new)
     ]
     stored = [
@@ -209,14 +209,12 @@ def _has_tags(tags: Sequence[str], *, parts: bool, is_sqlite: bool) -> sa.Column
     return sa.exists().select_from(tag).where(sa.or_(*holds))
 
 
-def make_conditions(
-    workspace_id: str, listing: Listing, now: datetime, *, is_sqlite: bool
-) -> list[sa.ColumnElement[bool]]:
-    """Return the conditions that the memories of a listing fulfil."""
-    table = memories.c
-    conditions: list[sa.ColumnElement[bool]] = [table.workspace_id == workspace_id, table.deleted_at.is_(None)]
+def _make_state_conditions(listing: Listing, now: datetime) -> list[sa.ColumnElement[bool]]:
+    table, conditions = memories.c, list[sa.ColumnElement[bool]]()
     expired = table.expires_at <= now
-    if listing.status == "active":
+    if listing.status not in {"buried", "all"}:
+        conditions.append(table.buried_at.is_(None))
+    if listing.status in {"active", "pinned"}:
         conditions += [is_current(listing.past), sa.or_(table.expires_at.is_(None), ~expired)]
     elif listing.status == "consolidated":
         conditions.append(table.consolidated.is_(True))
@@ -224,6 +222,20 @@ def make_conditions(
         conditions.append(table.superseded_by.is_not(None))
     elif listing.status == "expired":
         conditions.append(expired)
+    elif listing.status == "buried":
+        conditions.append(table.buried_at.is_not(None))
+    if listing.status == "pinned":
+        conditions.append(table.pinned_at.is_not(None))
+    return conditions
+
+
+def make_conditions(
+    workspace_id: str, listing: Listing, now: datetime, *, is_sqlite: bool
+) -> list[sa.ColumnElement[bool]]:
+    """Return the conditions that the memories of a listing fulfil."""
+    table = memories.c
+    conditions: list[sa.ColumnElement[bool]] = [table.workspace_id == workspace_id, table.deleted_at.is_(None)]
+    conditions += _make_state_conditions(listing, now)
     if listing.types:
         conditions.append(table.type.in_(listing.types))
     if listing.tags:
@@ -284,7 +296,7 @@ async def count_memories(connection: AsyncConnection, workspace_id: str, now: da
     expired = sa.and_(table.expires_at.is_not(None), table.expires_at <= now)
     query = sa.select(
         sa.func.count(),
-        sa.func.count().filter(NOT_REPLACED, ~expired),
+        sa.func.count().filter(IN_RECALL, ~expired),
         sa.func.count().filter(expired),
         sa.func.count().filter(table.consolidated.is_(True)),
         sa.func.count().filter(table.superseded_by.is_not(None)),

@@ -7,10 +7,11 @@ from typing import Any
 import sqlalchemy as sa
 from pydantic import BaseModel, Field
 from pydantic.json_schema import SkipJsonSchema
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.memory.models import Image, Inferable, Linkage, Timestamp
-from server.store.db import Database
-from server.store.record.current import NOT_REPLACED, Past, is_current
+from server.store.db import Database, fetch_rows
+from server.store.record.current import IN_RECALL, Past, is_current
 from server.store.record.journal import read_texts_as_of
 from server.store.tables.memories import memories
 
@@ -56,8 +57,15 @@ class RecalledMemory(BaseModel):
 _FIELDS = tuple(RecalledMemory.model_fields)
 # The workspace is compared afterwards: asked for beside a list of ids, SQLite reads all of the workspace.
 _ROWS = sa.select(*(memories.c[name] for name in _FIELDS), memories.c.workspace_id)
-_FOUND = _ROWS.where(
-    memories.c.id.in_(sa.bindparam("ids", expanding=True)), memories.c.deleted_at.is_(None), NOT_REPLACED
+_FOUND = _ROWS.where(memories.c.id.in_(sa.bindparam("ids", expanding=True)), memories.c.deleted_at.is_(None), IN_RECALL)
+
+#: The most memories of a workspace that are pinned.
+MOST_PINNED = 20
+_PINNED = (
+    _ROWS.where(memories.c.workspace_id == sa.bindparam("workspace"), memories.c.pinned_at.is_not(None))
+    .where(memories.c.deleted_at.is_(None), IN_RECALL)
+    .order_by(memories.c.pinned_at, memories.c.position)
+    .limit(MOST_PINNED)
 )
 
 
@@ -74,6 +82,22 @@ async def read_recalled_memories(
         found = {row.id: _make_memory(row) for row in rows if row.workspace_id == workspace_id}
         texts = {} if past.as_of is None else await read_texts_as_of(connection, found, past.as_of)
     return found | {each: found[each].model_copy(update={"content": text}) for each, text in texts.items()}
+
+
+async def read_pinned_memories(source: AsyncConnection | Database, workspace_id: str) -> list[RecalledMemory]:
+    """Return the workspace's pinned memories that recall has, expired ones too, in the order of their pinning.
+
+    With a `Database` it is a cached read: each context asks.
+    """
+    return [_make_memory(row) for row in await fetch_rows(source, _PINNED, {"workspace": workspace_id})]
+
+
+async def count_pinned_memories(connection: AsyncConnection, workspace_id: str) -> int:
+    """Return the number of the workspace's memories that are pinned and not deleted."""
+    query = sa.select(sa.func.count()).where(
+        memories.c.workspace_id == workspace_id, memories.c.pinned_at.is_not(None), memories.c.deleted_at.is_(None)
+    )
+    return (await connection.execute(query)).scalar_one()
 
 
 def _make_memory(row: sa.Row[tuple[object, ...]]) -> RecalledMemory:

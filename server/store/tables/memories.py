@@ -39,6 +39,9 @@ memories = sa.Table(
     # The newest memory that has a link `supersedes` to it, and since when: a copy of what `links` says.
     sa.Column("superseded_by", sa.String(36)),
     sa.Column("superseded_at", UtcDateTime),
+    # Since when it is hidden from recall, and since when each context begins with it.
+    sa.Column("buried_at", UtcDateTime),
+    sa.Column("pinned_at", UtcDateTime),
     # How often it was stored again, and when last.
     sa.Column("repeats", sa.Integer, nullable=False, server_default="0"),
     sa.Column("repeated_at", UtcDateTime),
@@ -66,6 +69,7 @@ memories = sa.Table(
         "position",
         "consolidated",
         "superseded_by",
+        "buried_at",
         "expires_at",
         "deleted_at",
         sqlite_where=sa.text("deleted_at IS NULL"),
@@ -103,6 +107,13 @@ memories = sa.Table(
         "text_digest",
         sqlite_where=sa.text("deleted_at IS NULL"),
         postgresql_where=sa.text("deleted_at IS NULL"),
+    ),
+    # The few that are pinned: each context asks for them.
+    sa.Index(
+        "ix_memories_workspace_id_pinned",
+        "workspace_id",
+        sqlite_where=sa.text("pinned_at IS NOT NULL"),
+        postgresql_where=sa.text("pinned_at IS NOT NULL"),
     ),
     sa.Index("ix_memories_workspace_id_session_position", "workspace_id", "session", "position"),
     # Memories that hold until they are changed: a session begins with the newest of these.

@@ -32,7 +32,7 @@ async def explained(person, memory_id, message="tea", **arguments):
     assert (over_rest.body["reason"], over_rest.body["message"]) == (over_mcp.body["reason"], over_mcp.body["message"])
     answer = over_rest.body
     assert answer["memory_id"] == memory_id
-    assert answer["recalled"] == (answer["reason"] == "recalled")
+    assert answer["recalled"] == (answer["reason"] in {"recalled", "pinned"})
     assert "{" not in answer["message"]
     assert "None" not in answer["message"]
     recalled = (
@@ -169,6 +169,14 @@ async def test_a_memory_that_was_replaced_names_the_newer_one(ann):
     new = await ann.store("tea at five", supersedes=[old])
     answer = await explained(ann, old)
     assert (answer["reason"], answer["by"]) == ("superseded", new)
+
+
+async def test_a_pinned_memory_comes_whatever_is_asked_and_a_buried_one_does_not(ann):
+    memory = await ann.store("tea at four")
+    await call_rest(ann, "pin_memory", {"id": memory})
+    assert (await explained(ann, memory, message="heliotrope"))["reason"] == "pinned"
+    await call_rest(ann, "bury_memory", {"id": memory})
+    assert (await explained(ann, memory))["reason"] == "buried"
 
 
 def test_every_reason_is_met_in_this_file():

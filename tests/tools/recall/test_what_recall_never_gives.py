@@ -1,4 +1,4 @@
-"""A memory that is deleted, expired or somebody else's appears by no path."""
+"""A memory that is deleted, buried, expired or somebody else's appears by no path."""
 
 import json
 
@@ -64,6 +64,8 @@ async def vanishes(ann, fate, memory_id, site, clock):
         clock.move(days=30)
     elif fate == "expired by an update":
         await call_rest(ann, "update_memory", {"id": memory_id, "expires": "2026-11-21T12:00:00Z"})
+    elif fate == "buried":
+        await call_rest(ann, "bury_memory", {"id": memory_id})
     elif fate == "reworded":
         await call_rest(ann, "update_memory", {"id": memory_id, "content": "tea and nothing else"})
     else:
@@ -74,7 +76,7 @@ async def vanishes(ann, fate, memory_id, site, clock):
         await services.projection.project(workspace.id)
 
 
-FATES = ["deleted", "erased", "expired", "expired by an update", "reworded", "consolidated", "superseded"]
+FATES = ["deleted", "erased", "expired", "expired by an update", "reworded", "consolidated", "superseded", "buried"]
 FATES += ["superseded by a link"]
 
 
@@ -99,7 +101,7 @@ async def test_nor_is_it_after_the_collection_was_built_anew(ann, site, clock, t
     assert SECRET not in await everything_said(ann)
 
 
-@pytest.mark.parametrize("fate", ["deleted", "erased", "reworded"])
+@pytest.mark.parametrize("fate", ["deleted", "erased", "reworded", "buried"])
 async def test_nobody_is_found_by_its_words_any_more(ann, site, clock, talk, fate):
     found = (await call_tool(ann, "search", {"query": SECRET})).body["memories"]
     assert {each["id"] for each in found} == {talk[1], talk[2]}, "what follows it is found by it"

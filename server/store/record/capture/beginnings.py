@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.memory.models import Memory
-from server.store.record.current import NOT_REPLACED
+from server.store.record.current import IN_RECALL
 from server.store.record.memories import FIELDS, memory_from_row
 from server.store.tables.capture import sessions
 from server.store.tables.memories import IS_STANDING, memories
@@ -20,7 +20,7 @@ _DONE_TYPES = ("summary", "observation")
 def _holds(now: datetime) -> sa.ColumnElement[bool]:
     return sa.and_(
         memories.c.deleted_at.is_(None),
-        NOT_REPLACED,
+        IN_RECALL,
         sa.or_(memories.c.expires_at.is_(None), memories.c.expires_at > now),
     )
 
@@ -28,9 +28,10 @@ def _holds(now: datetime) -> sa.ColumnElement[bool]:
 async def list_standing_memories(
     connection: AsyncConnection, workspace_id: str, now: datetime, limit: int
 ) -> list[Memory]:
-    """Return the newest decisions, instructions and preferences that hold."""
+    """Return the newest decisions, instructions and preferences that hold and are not pinned."""
     query = (
         _MEMORY.where(memories.c.workspace_id == workspace_id, sa.text(IS_STANDING), _holds(now))
+        .where(memories.c.pinned_at.is_(None))
         .order_by(memories.c.created_at.desc(), memories.c.position.desc())
         .limit(limit)
     )

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.memory.models import Memory
 from server.store.db import Database, fetch_rows
-from server.store.record.current import NOT_REPLACED
+from server.store.record.current import IN_RECALL
 from server.store.record.memories import FIELDS, memory_from_row
 from server.store.tables.memories import memories
 from server.store.tables.working import identity_crystals
@@ -105,7 +105,7 @@ async def list_pattern_memories(
             memories.c.workspace_id == workspace_id,
             memories.c.id.in_(merged),
             memories.c.deleted_at.is_(None),
-            NOT_REPLACED,
+            IN_RECALL,
             sa.or_(memories.c.expires_at.is_(None), memories.c.expires_at > now),
         )
         .order_by(memories.c.created_at.desc(), memories.c.position.desc())
