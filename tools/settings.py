@@ -99,6 +99,15 @@ def _find_defaults(services: Services) -> WorkspaceSettings:
     return DEFAULTS.model_copy(update={"consolidation": services.consolidation})
 
 
+def parse_setting(key: str, value: Any) -> Any:
+    """Return the value of a setting as it is stored.
+
+    Raises:
+        Failure: `invalid`, there is no such setting, or it cannot have this value.
+    """
+    return _parse_value(_check_key(key), value)
+
+
 async def get_settings(services: Services, call: Call, args: InWorkspace) -> SettingList:  # noqa: ARG001 - a handler's signature
     """Return every setting with its value, its default, and the time when it was set."""
     async with services.db.read() as connection:
@@ -122,7 +131,7 @@ async def set_setting(services: Services, call: Call, args: SetSetting) -> Setti
 
     Raises `invalid` for an unknown key, and for a value that is out of its bounds.
     """
-    value = _parse_value(_check_key(args.key), args.value)
+    value = parse_setting(args.key, args.value)
     call = await _change_setting(services, call, args.key, value)
     return SettingChange(meta=call.meta, key=args.key, value=value, updated_at=services.now())
 

@@ -5,16 +5,13 @@ from uuid import UUID
 
 import typer
 from rich.table import Column, Table
-from sqlalchemy.ext.asyncio import AsyncConnection
 
-from server.cli.common import AsJson, find_user, open_record, print_json, print_line, print_table, run_command
+from server.cli.common import AsJson, open_record, print_json, print_line, print_table, run_command
+from server.cli.places import find_workspace
 from server.config import Settings
 from server.errors import Failure
 from server.store.consolidation import runs
 from server.store.consolidation.runs import ConsolidationRun
-from server.store.record import workspaces
-from server.store.record.people import accounts
-from server.store.record.workspaces import Workspace
 
 app = typer.Typer(help="What was merged in a workspace, and the way back.", no_args_is_help=True, add_completion=False)
 
@@ -33,7 +30,7 @@ def list_runs(user: UserName, workspace: WorkspaceName = None, *, as_json: AsJso
 
     async def print_runs(settings: Settings) -> None:
         async with open_record(settings) as db, db.read() as connection:
-            place = await _find_workspace(connection, user, workspace)
+            place = await find_workspace(connection, user, workspace)
             found = await runs.list_runs(connection, place.id, SHOWN)
         if as_json:
             print_json([_describe_run(each) for each in found])
@@ -64,7 +61,7 @@ def undo_run(
 
         async with open_record(settings) as db:
             async with db.read() as connection:
-                place = await _find_workspace(connection, user, workspace)
+                place = await find_workspace(connection, user, workspace)
             run_id = _read_run_id(run)
             outcome = await do_work_with_bar(settings, db, "undo", "Undoing", name_argument(place.id, run_id))
         report = outcome.report or {}
@@ -81,18 +78,6 @@ def _read_run_id(text: str) -> str:
     except ValueError:
         advice = "`loci consolidation list` shows the ids."
         raise Failure("invalid", f"RUN: must be the id of a run; you sent {text[:40]!r}. {advice}") from None
-
-
-async def _find_workspace(connection: AsyncConnection, user: str, asked: str | None) -> Workspace:
-    """Return the workspace of a user that an option names. Raises Failure `not_found`."""
-    owner = await find_user(connection, user)
-    account, slash, name = (asked or owner.default_workspace).rpartition("/")
-    mine = await accounts.list_member_accounts(connection, owner.id)
-    account_id = mine.get(account) if slash else owner.account_id
-    found = None if account_id is None else await workspaces.find_workspace(connection, account_id, name)
-    if found is None:
-        raise Failure("not_found", f"{user} has no workspace named {asked or owner.default_workspace!r}.")
-    return found
 
 
 def _describe_run(run: ConsolidationRun) -> dict[str, Any]:

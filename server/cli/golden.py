@@ -6,12 +6,12 @@ from typing import Annotated, Any
 import typer
 
 from server.cli.common import fail, find_user, make_bar, open_record, print_line, run_command, stderr
+from server.cli.places import find_account
 from server.config import Settings
 from server.errors import Failure
 from server.store.db import Database
 from server.store.record import golden as golden_store
 from server.store.record.golden import GoldenWorkspace
-from server.store.record.people import accounts
 
 _NO_CASES = "There are no golden cases yet. An agent or a script makes them: POST /v1/golden; docs/api.md has examples."
 
@@ -62,18 +62,10 @@ async def _find_workspaces(db: Database, workspace: str | None, user: str | None
     if workspace is not None and not slash and user is None:
         raise Failure("invalid", f"Whose workspace is {workspace!r}? Say account/{workspace}, or --user as well.")
     async with db.read() as connection:
-        account_id = None
-        if user is not None:
-            owner = await find_user(connection, user)
-            account_id = owner.account_id
-            mine = await accounts.list_member_accounts(connection, owner.id)
-        else:
-            mine = await accounts.list_accounts(connection)
+        owner = None if user is None else await find_user(connection, user)
+        account_id = None if owner is None else owner.account_id
         if slash:
-            if account not in mine:
-                reason = f"There is no account named {account!r} here, or not that user's."
-                raise Failure("not_found", f"{reason} `loci user list` shows the users.")
-            account_id = mine[account]
+            account_id = await find_account(connection, owner, account)
         return await golden_store.list_workspaces_with_cases(connection, account_id, name or None)
 
 

@@ -1,5 +1,6 @@
 """`import`: memories from files of this and of other programs, also while the server runs."""
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -7,26 +8,28 @@ import typer
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.cli.common import fail, find_user, make_bar, open_record, print_json, print_line, run_command
+from server.cli.places import find_place
 from server.clock import utc_now
 from server.config import Settings
 from server.errors import Failure
 from server.ids import new_id
 from server.store.db import Database
-from server.store.directory import Directory
-from server.store.epoch import Epoch
 from server.store.record import generations, runs
 from server.store.record.journal import Actor
+from server.store.record.people.accounts import User
 from server.store.record.people.plans import Plans
 from server.store.record.workspaces import MissingWorkspace
 from tools.core.store_refusals import refusals_as_failures
-from tools.imports.importing import ImportTarget, import_entries
+from tools.imports.importing import import_by_workspace
 from tools.imports.reading import read_entries
 from tools.imports.report import ImportReport
+from tools.imports.target import ImportTarget
 from tools.imports.undoing import undo_import
 
 UserName = Annotated[str, typer.Option("--user", help="The user whose memories these are.")]
 Into = Annotated[
-    str | None, typer.Option("--into", help="The workspace: its name, or account/name. Default: the user's.")
+    str | None,
+    typer.Option("--into", help="The workspace: its name, or account/name. Default: the file's, or the user's."),
 ]
 
 
@@ -52,57 +55,64 @@ def import_files(
 
     source = path.resolve().name
 
-    async def import_path(settings: Settings) -> ImportReport:
+    async def import_path(settings: Settings) -> list[ImportReport]:
         return await _import(settings, path, source, user, into, dry_run=dry_run)
 
-    report = run_command(import_path)
+    reports = run_command(import_path)
     if as_json:
-        print_json([report.model_dump(mode="json")])
+        print_json([each.model_dump(mode="json") for each in reports])
     else:
-        _print_report(report, user)
-    if report.refused and report.refused == report.total:
+        for each in reports:
+            _print_report(each, user, into)
+    if any(each.refused for each in reports) and all(each.refused == each.total for each in reports):
         raise typer.Exit(1)
 
 
 async def _import(
     settings: Settings, path: Path, source: str, user: str, into: str | None, *, dry_run: bool
-) -> ImportReport:
+) -> list[ImportReport]:
     async with open_record(settings) as db:
-        target = await _open_target(settings, db, user, into, "import_memories")
+        async with db.read() as connection:
+            owner = await find_user(connection, user)
+
+        async def find_target(name: str | None) -> ImportTarget:
+            """Return the place of what is in a file under the name of a workspace, or under none."""
+            return await _open_target(settings, db, owner, into if into or name is None else name, "import_memories")
+
         with make_bar() as bar, refusals_as_failures():
             bar.add_task("Importing", total=None)
-            report = await import_entries(target, source, read_entries(path), dry_run=dry_run)
-        if report.imported and not dry_run:
+            reports = await import_by_workspace(find_target, source, read_entries(path), dry_run=dry_run)
+        if not dry_run and any(each.imported for each in reports):
             async with db.write() as connection:
                 await _ask_for_vectors(connection)
-    return report
+    return reports
 
 
 async def _undo(settings: Settings, user: str, into: str | None, run_id: str) -> int:
     async with open_record(settings) as db:
-        target = await _open_target(settings, db, user, into, "undo_import")
+        async with db.read() as connection:
+            owner = await find_user(connection, user)
+        target = await _open_target(settings, db, owner, into, "undo_import")
         if isinstance(target.workspace, MissingWorkspace):
             raise Failure("not_found", f"There is no workspace {target.workspace.name!r}; name it with --into.")
         with refusals_as_failures():
             return await undo_import(db, utc_now, target.actor, target.workspace.id, run_id)
 
 
-async def _open_target(settings: Settings, db: Database, user: str, into: str | None, operation: str) -> ImportTarget:
-    """Return the workspace of a user, and the user as the one who changes it.
+async def _open_target(
+    settings: Settings, db: Database, owner: User, asked: str | None, operation: str
+) -> ImportTarget:
+    """Return a workspace of a user, and the user as the one who changes it.
 
     Raises:
-        Failure: `not_found`, there is no such user or account.
+        Failure: `not_found`, the user is in no such account.
     """
-    plans = Plans(settings.plans, settings.default_plan)
-    directory = Directory(db, utc_now, Epoch(db, utc_now), plans)
     async with db.read() as connection:
-        owner = await find_user(connection, user)
+        place = await find_place(connection, owner, asked)
         generation = await generations.find_newest_generation(connection)
-    with refusals_as_failures():
-        account_id, name = await directory.locate_workspace(owner.id, owner.account_id, into)
-        workspace = await directory.find_workspace(account_id, name) or MissingWorkspace(account_id, name)
+    plans = Plans(settings.plans, settings.default_plan)
     actor = Actor(owner.id, "loci", operation, new_id(utc_now()))
-    return ImportTarget(db=db, plans=plans, now=utc_now, actor=actor, workspace=workspace, generation=generation)
+    return ImportTarget(db=db, plans=plans, now=utc_now, actor=actor, workspace=place, generation=generation)
 
 
 async def _ask_for_vectors(connection: AsyncConnection) -> None:
@@ -111,7 +121,7 @@ async def _ask_for_vectors(connection: AsyncConnection) -> None:
         await runs.file_run(connection, "backfill", None, utc_now())
 
 
-def _print_report(report: ImportReport, user: str) -> None:
+def _print_report(report: ImportReport, user: str, into: str | None) -> None:
     verb = "would be imported" if report.dry_run else "imported"
     print_line(
         f"{report.source} into {report.workspace!r}: {report.imported} {verb}, {report.skipped} skipped "
@@ -124,4 +134,6 @@ def _print_report(report: ImportReport, user: str) -> None:
     for notice in report.notices:
         print_line(notice, "yellow")
     if report.run is not None and report.imported:
-        print_line(f"To undo it: loci import --undo {report.run} --user {user}")
+        named = into or (None if report.workspace == "default" else report.workspace)
+        place = f" --into {shlex.quote(named)}" if named else ""
+        print_line(f"To undo it: loci import --undo {report.run} --user {user}{place}")

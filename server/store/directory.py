@@ -51,6 +51,12 @@ class WorkspaceNameTooLong(Exception):  # noqa: N818 - it names the reason; the 
         self.name = name
 
 
+def check_length(name: str) -> None:
+    """Raise WorkspaceNameTooLong if a name has more than `LONGEST_NAME` characters."""
+    if len(name) > LONGEST_NAME:
+        raise WorkspaceNameTooLong(name)
+
+
 class Directory:
     """The workspaces and users this process has seen; forgotten when the epoch is raised."""
 
@@ -76,8 +82,7 @@ class Directory:
             user = await self.find_user(user_id)
             return account_id, "default" if user is None else user.default_workspace
         account, slash, name = asked.rpartition("/")
-        if len(name) > LONGEST_NAME:
-            raise WorkspaceNameTooLong(name)
+        check_length(name)
         if not slash:
             return account_id, name
         async with self._db.read() as connection:

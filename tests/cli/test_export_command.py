@@ -1,12 +1,20 @@
 """`loci export`, and `loci import` of what it wrote."""
 
+import asyncio
+import base64
 import json
 from pathlib import Path
 
 import pytest
 
+from server.config import Settings
+from tests.helpers.clock import Clock
+from tests.helpers.doors import call_rest
+from tests.helpers.site import open_site
+
 GOLDEN = Path(__file__).parents[1] / "tools" / "imports" / "golden"
-LINKED = [
+PNG = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR" + b"\0" * 30
+LINKED: list[dict[str, object]] = [
     {
         "content": "The port is 8080.",
         "id": "0193b1c4-0000-7000-8000-000000000001",
@@ -29,24 +37,87 @@ LINKED = [
 ]
 
 
-@pytest.mark.usefixtures("ann")
-def test_an_export_that_is_imported_elsewhere_gives_the_same_memories_field_by_field(cli, tmp_path, monkeypatch):
+async def fill_workspaces(settings):
+    """Store something of each kind in two workspaces of ann."""
+    clock = Clock()
+    async with open_site(settings, clock) as site:
+        ann = await site.add_person("ann")
+
+        async def call(name, **arguments):
+            clock.move(minutes=1)
+            answer = await call_rest(ann, name, arguments)
+            assert answer.status < 300, answer.text
+            return answer.body
+
+        item = await call("add_item", category="waiting_for", title="The bill", next_action="ask", tags=["money"])
+        image = {"filename": "a.png", "data": base64.b64encode(PNG).decode()}
+        tea = await call("store_memory", content="Tea at four", images=[image], metadata={"a": [1, None]})
+        await call("update_memory", id=tea["id"], content="Tea at five")
+        await call("link_memories", id=tea["id"], linkages=[{"type": "item", "id": item["id"], "label": "waits for"}])
+        await call("update_working_memory", section="skip_list", content="- Tailwind: too large\n- Coffee")
+        await call("update_working_memory", section="House", content="Two cats")
+        await call("add_skip", item="sugar", reason="health", expires="2099-01-01")
+        await call("add_skip", item="milk", reason="taste", expires="until I say so")
+        await call("update_identity", crystal="I was new.")
+        await call("update_identity", crystal="I know tea.", source_count=1)
+        await call("set_setting", key="recall_alpha", value=0.7)
+        await call("set_setting", key="half_lives", value={"fact": 30})
+        await call("add_golden", query="tea?", memory_id=tea["id"])
+        await call("add_golden", query="coffee?", text="Coffee", expect="not_recalled", note="there is none")
+        await call("store_memory", content="In the other room", workspace="attic")
+        await site.services.db.empty_log()
+
+
+def drop_head(text):
+    head, *lines = [json.loads(each) for each in text.splitlines()]
+    assert head["kind"] == "loci_export"
+    return lines
+
+
+def test_everything_of_an_account_comes_back_elsewhere_as_it_was(cli, tmp_path, monkeypatch):
+    settings = Settings(data_dir=tmp_path / "data", embedding_model="none", rate_limit=0)
+    asyncio.run(fill_workspaces(settings))
+    for name in ("vault", "loci.jsonl"):
+        assert cli("import", GOLDEN / name, "--user", "ann").exit_code == 0
     (tmp_path / "linked.jsonl").write_text("".join(json.dumps(each) + "\n" for each in LINKED))
-    for path in (GOLDEN / "vault", GOLDEN / "loci.jsonl", tmp_path / "linked.jsonl"):
-        assert cli("import", path, "--user", "ann").exit_code == 0
+    assert cli("import", tmp_path / "linked.jsonl", "--user", "ann").exit_code == 0
     first = cli("export", "--user", "ann", "--out", tmp_path / "first.jsonl")
-    assert (first.exit_code, first.output) == (0, "11 memories of 'default' were written.\n")
+    assert (first.exit_code, first.output) == (0, "13 memories of 'default', 'attic' were written.\n")
+    before = drop_head((tmp_path / "first.jsonl").read_text())
+    kinds = {each["kind"] for each in before}
+    assert kinds == {"workspace", "setting", "memory", "change", "image", "section", "item", "crystal", "golden_case"}
+    assert [each["before"]["content"] for each in before if each["kind"] == "change"][:1] == ["Tea at four"]
+
     monkeypatch.setenv("LOCI_DATA_DIR", str(tmp_path / "elsewhere"))
     cli("user", "add", "bob", "--password-stdin", stdin="correct horse battery\n")
-    brought = cli("import", tmp_path / "first.jsonl", "--user", "bob", "--into", "new")
-    assert "11 imported, 0 skipped (imported before), 0 refused" in brought.output
-    second = cli("export", "--user", "bob", "--workspace", "new")
-    before, after = (tmp_path / "first.jsonl").read_text().splitlines(), second.stdout.splitlines()
-    assert [json.loads(each) for each in after[1:12]] == [json.loads(each) for each in before[1:]]
-    assert json.loads(before[0])["kind"] == json.loads(after[0])["kind"] == "loci_export"
-    replaced = json.loads(before[-4])
-    assert (replaced["superseded_by"], replaced["repeats"], replaced["access_count"]) == (LINKED[1]["id"], 2, 3)
-    assert json.loads(before[-2])["consolidated_into"] == LINKED[3]["id"]
+    brought = cli("import", tmp_path / "first.jsonl", "--user", "bob")
+    assert (brought.exit_code, " 0 refused" in brought.output) == (0, True), brought.output
+    assert drop_head(cli("export", "--user", "bob").stdout) == before
+    again = json.loads(cli("import", tmp_path / "first.jsonl", "--user", "bob", "--json").stdout)
+    assert [(each["workspace"], each["imported"], each["refused"]) for each in again] == [
+        ("default", 0, 0),
+        ("attic", 0, 0),
+    ]
+    assert drop_head(cli("export", "--user", "bob").stdout) == before
+
+    run = next(line for line in brought.output.splitlines() if line.startswith("To undo")).split()[6]
+    assert "12 memories were deleted" in cli("import", "--undo", run, "--user", "bob").output
+    left = drop_head(cli("export", "--user", "bob", "--workspace", "default").stdout)
+    assert [each["kind"] for each in left] == ["workspace"]
+
+
+@pytest.mark.usefixtures("ann")
+def test_one_workspace_is_exported_and_brought_under_another_name(cli, tmp_path):
+    (tmp_path / "linked.jsonl").write_text("".join(json.dumps(each) + "\n" for each in LINKED))
+    cli("import", tmp_path / "linked.jsonl", "--user", "ann")
+    first = cli("export", "--user", "ann", "--workspace", "default")
+    (tmp_path / "first.jsonl").write_text(first.stdout[first.stdout.index("{") :])
+    cli("import", tmp_path / "first.jsonl", "--user", "ann", "--into", "copy")
+    copy = drop_head(cli("export", "--user", "ann", "--workspace", "copy").stdout)
+    assert [each.get("content") for each in copy] == [None, *(each["content"] for each in LINKED)]
+    old, new, part, whole = copy[1:]
+    assert (old["superseded_by"], old["repeats"], old["access_count"]) == (new["id"], 2, 3)
+    assert part["consolidated_into"] == whole["id"] != LINKED[3]["id"]
 
 
 @pytest.mark.usefixtures("ann")
@@ -54,8 +125,8 @@ def test_an_export_overwrites_nothing_and_knows_no_workspace_of_others(cli, tmp_
     (tmp_path / "there.jsonl").write_text("mine")
     for arguments, words in (
         (["--out", tmp_path / "there.jsonl"], "exists already"),
-        ([], "no workspace 'default'"),
-        (["--workspace", "strangers/home"], "that you may use"),
+        (["--workspace", "attic"], "no workspace named 'attic'"),
+        (["--workspace", "strangers/home"], "that ann may use"),
     ):
         answer = cli("export", "--user", "ann", *arguments)
         assert (answer.exit_code, words in answer.output) == (1, True), answer.output

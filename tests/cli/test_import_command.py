@@ -38,7 +38,7 @@ def test_bad_requests_get_a_sentence_and_exit_code_1(cli, tmp_path):
         ([], "Name the file"),
         (["--undo", "nothing"], "There is no workspace"),
         ([tmp_path / "bad.jsonl"], "refused"),
-        ([GOLDEN, "--into", "strangers/home"], "that you may use"),
+        ([GOLDEN, "--into", "strangers/home"], "that ann may use"),
     ):
         answer = cli("import", *arguments, "--user", "ann")
         assert (answer.exit_code, words in answer.output) == (1, True), answer.output

@@ -49,6 +49,13 @@ async def screen(args: BaseModel) -> Screening:
     return found
 
 
+def screen_here(args: BaseModel) -> Screening:
+    """Look for credentials in each text of the arguments, in this thread. For threads other than the event loop's."""
+    found = Screening()
+    _screen_texts(_list_texts(args, ""), found)
+    return found
+
+
 def list_problems(kinds: dict[str, list[str]]) -> list[Problem]:
     """Return what to say of arguments with credentials that the workspace refuses. No value is quoted."""
     advice = "remove it, or set the workspace's setting `secrets` to notice or redact"

@@ -16,10 +16,11 @@ from server.storable import make_storable
 from tools.core.fields import Id, Moment
 from tools.core.refusals import list_problems
 from tools.core.screening import list_problems as list_credentials
-from tools.core.screening import redact, screen
-from tools.imports.report import ImportReport
+from tools.core.screening import redact, screen_here
 from tools.memories.arguments import NewMemory, to_json_value
 
+REDACTED = "Credentials were redacted before the memories were stored."
+NOTICED = "Some memories look as if they held a credential. Delete those with `erase`."
 _NAMES = ("project", "task", "entity", "author", "session", "source")
 _LONGEST_NAME = 200
 
@@ -52,6 +53,7 @@ class Candidate:
     digest: str
     memory: NewMemory
     kept: KeptFields | None
+    notice: str | None = None
 
     def to_memory(self, memory_id: str, now: datetime) -> Memory:
         """Return the memory, without its links to others."""
@@ -80,24 +82,25 @@ def digest_key(key: str) -> str:
     return hashlib.sha256(key.encode(errors="surrogatepass")).hexdigest()
 
 
-async def prepare_item(item: Item, rule: CredentialRule, report: ImportReport) -> Candidate | Refusal:
-    """Return an item as it can be stored, or its refusal. Credentials are treated as the workspace says."""
+def prepare_item(item: Item, rule: CredentialRule) -> Candidate | Refusal:
+    """Return an item as it can be stored, or its refusal. Credentials are treated as the workspace says.
+
+    It takes some 0.1 ms. An event loop has it done in a thread.
+    """
     try:
         memory = NewMemory.model_validate(_clean(item.values), strict=True)
         kept = KeptFields.model_validate(make_storable(dict(item.kept))) if item.kept else None
     except ValidationError as error:
         problem = list_problems(error, NewMemory)[0]
         return Refusal(item.place, f"{problem.field}: {problem.message}")
-    found = await screen(memory)
+    found, notice = screen_here(memory), None
     if found.kinds and rule == "refuse":
         problem = list_credentials(found.kinds)[0]
         return Refusal(item.place, f"{problem.field}: {problem.message}")
-    if found.kinds and rule == "redact":
-        memory = redact(memory, found.redacted)
-        report.notify("Credentials were redacted before the memories were stored.")
-    elif found.kinds:
-        report.notify("Some memories look as if they held a credential. Delete those with `erase`.")
-    return Candidate(item, digest_key(item.key), memory, kept)
+    if found.kinds:
+        notice = REDACTED if rule == "redact" else NOTICED
+        memory = redact(memory, found.redacted) if rule == "redact" else memory
+    return Candidate(item, digest_key(item.key), memory, kept, notice)
 
 
 def _clean(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,43 +1,88 @@
 """An import: the items of a file, in transactions of some hundreds, each with the keys that a second run knows."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import groupby
 
-from anyio import to_thread
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from server.clock import Clock
-from server.ids import new_id
-from server.memory.imports.item import Entry, Item, Link, Note, Refusal
-from server.memory.models import Linkage, Memory
-from server.store.db import Database
+from server.errors import Failure
+from server.memory.imports.item import Entry, Note, Refusal
 from server.store.record import imports, memories
-from server.store.record.journal import Actor, journal_memories
-from server.store.record.people.plans import Plans
-from server.store.record.workspaces import MissingWorkspace, Workspace
-from tools.imports.candidates import Candidate, prepare_item
-from tools.imports.linking import Names, hide_merged, put_links
+from server.store.record.imports import Known
+from server.store.record.workspaces import Workspace
+from tools.imports.batches import Prepared, open_batches
+from tools.imports.candidates import Candidate
+from tools.imports.linking import Names
+from tools.imports.memories import MemoryStore
+from tools.imports.note_candidates import NoteCandidate
+from tools.imports.notes import NoteStore
 from tools.imports.report import ImportReport
+from tools.imports.target import ImportTarget
 
-#: The entries of one transaction. Others write between two.
-STEP = 400
 _LONGEST_SOURCE = 200
+_LONGEST_NAME = 100
+
+#: Finds the place of an import by the name of a workspace; None is the place of what names none.
+FindTarget = Callable[[str | None], Awaitable[ImportTarget]]
+#: Called after each batch.
+Watch = Callable[[ImportReport], Awaitable[None]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ImportTarget:
-    """Where an import goes, and who imports. `generation` is that of the vectors of a workspace that is made."""
+async def import_by_workspace(
+    find_target: FindTarget, source: str, entries: Iterator[Entry], *, dry_run: bool
+) -> list[ImportReport]:
+    """Import a file into the workspaces that it names, and return a report for each. Most files name none.
 
-    db: Database
-    plans: Plans
-    now: Clock
-    actor: Actor
-    workspace: Workspace | MissingWorkspace
-    generation: int
+    Raises:
+        Failure: as `import_entries`; `invalid`, a line names no workspace.
+    """
+    reports: list[ImportReport] = []
+    parts = _Parts(entries)
+    while (part := parts.take_next()) is not None:
+        report = await import_entries(await find_target(parts.name), source, part, dry_run=dry_run)
+        if report.total or parts.name is not None:
+            reports.append(report)
+    return reports or [await import_entries(await find_target(None), source, iter(()), dry_run=dry_run)]
 
 
-async def import_entries(target: ImportTarget, source: str, entries: Iterator[Entry], *, dry_run: bool) -> ImportReport:
+class _Parts:
+    """The parts of a file, each in one workspace."""
+
+    def __init__(self, entries: Iterator[Entry]) -> None:
+        self._entries = entries
+        self._next: Note | None = None
+        self._is_begun = False
+        self.name: str | None = None
+
+    def take_next(self) -> Iterator[Entry] | None:
+        """Return the next part. It is to be read to its end before the next call."""
+        if self._is_begun:
+            if self._next is None:
+                return None
+            self.name = _read_name(self._next)
+        self._is_begun, self._next = True, None
+        return self._read_part()
+
+    def _read_part(self) -> Iterator[Entry]:
+        for each in self._entries:
+            if isinstance(each, Note) and each.kind == "workspace":
+                self._next = each
+                return
+            yield each
+
+
+def _read_name(note: Note) -> str:
+    name = note.values.get("name")
+    if not isinstance(name, str) or not 0 < len(name.strip()) <= _LONGEST_NAME or "/" in name:
+        message = f"{note.place}: name: must be the name of a workspace, of at most {_LONGEST_NAME} characters."
+        raise Failure("invalid", message)
+    return name
+
+
+async def import_entries(
+    target: ImportTarget, source: str, entries: Iterator[Entry], *, dry_run: bool, watch: Watch | None = None
+) -> ImportReport:
     """Import what a file holds, and return the report. Nothing is embedded or projected: the server does that later.
 
     Raises:
@@ -45,8 +90,11 @@ async def import_entries(target: ImportTarget, source: str, entries: Iterator[En
     """
     report = ImportReport(workspace=target.workspace.name, source=source[-_LONGEST_SOURCE:], dry_run=dry_run)
     run = _Import(target, report)
-    while batch := await to_thread.run_sync(lambda: [*islice(entries, STEP)]):
-        await run.take(batch)
+    async with open_batches(entries, target.workspace.settings.secrets) as read_batch:
+        while batch := await read_batch():
+            await run.take(batch)
+            if watch is not None:
+                await watch(report)
     await run.finish()
     return report
 
@@ -55,38 +103,38 @@ async def import_entries(target: ImportTarget, source: str, entries: Iterator[En
 class _Import:
     target: ImportTarget
     report: ImportReport
-    names: Names = field(default_factory=Names)
-    #: The links of memories whose ends are not known yet.
-    waiting: dict[str, Sequence[Link]] = field(default_factory=dict[str, "Sequence[Link]"])
-    #: The names of the memories that these memories were merged into.
-    merged: dict[str, str] = field(default_factory=dict[str, str])
     #: The keys that a dry run has seen.
     seen: set[str] = field(default_factory=set[str])
+    names: Names = field(default_factory=Names)
+    #: The runs that broke off, and that this one completes.
+    broken: set[str] = field(default_factory=set[str])
+    memories: MemoryStore = field(init=False)
+    notes: NoteStore = field(init=False)
 
-    async def take(self, batch: Sequence[Entry]) -> None:
-        """Import a part of the entries, in one transaction."""
-        candidates: list[Candidate] = []
-        for entry in batch:
-            prepared = await self._prepare(entry)
-            if isinstance(prepared, Refusal):
-                self.report.refuse(prepared.place, prepared.reason)
+    def __post_init__(self) -> None:
+        self.memories = MemoryStore(self.target, self.names)
+        self.notes = NoteStore(self.target, self.names, self.memories.brought)
+
+    async def take(self, batch: Sequence[Prepared]) -> None:
+        """Import a part of the entries, in one transaction for each stretch of memories, and of other things."""
+        for kind, group in groupby(batch, _name_group):
+            if kind == "refusal":
+                for each in group:
+                    assert isinstance(each, Refusal)  # noqa: S101 - the group's type
+                    self.report.refuse(each.place, each.reason)
+                continue
+            candidates = [each for each in group if not isinstance(each, Refusal)]
+            for each in candidates:
+                if each.notice is not None:
+                    self.report.notify(each.notice)
+            if self.report.dry_run:
+                await self._count(candidates)
             else:
-                candidates.append(prepared)
-        if self.report.dry_run:
-            await self._count(candidates)
-        else:
-            await self._write(candidates)
+                await self._write(candidates)
 
-    async def _prepare(self, entry: Entry) -> Candidate | Refusal:
-        if isinstance(entry, Item):
-            return await prepare_item(entry, self.target.workspace.settings.secrets, self.report)
-        if isinstance(entry, Note):
-            return Refusal(entry.place, f"is a line of the kind {entry.kind!r}, which is not imported yet")
-        return entry
-
-    async def _count(self, candidates: Sequence[Candidate]) -> None:
+    async def _count(self, candidates: Sequence[Candidate | NoteCandidate]) -> None:
         workspace = self.target.workspace
-        known: dict[str, str] = {}
+        known = set[str]()
         if isinstance(workspace, Workspace):
             async with self.target.db.read() as connection:
                 known = await self._find_known(connection, workspace, candidates)
@@ -98,108 +146,81 @@ class _Import:
                 self.report.imported += 1
             self.seen.add(each.digest)
 
-    async def _write(self, candidates: Sequence[Candidate]) -> None:
-        if not candidates:
-            return
+    async def _find_known(
+        self, connection: AsyncConnection, workspace: Workspace, candidates: Sequence[Candidate | NoteCandidate]
+    ) -> set[str]:
+        items = [each for each in candidates if isinstance(each, Candidate)]
+        found = await imports.find_known(connection, workspace.id, [each.digest for each in candidates])
+        return {digest for digest, each in found.items() if each.thing is not None} | (
+            await self.memories.find_own(connection, workspace, items)
+        ).keys()
+
+    async def _write(self, candidates: Sequence[Candidate | NoteCandidate]) -> None:
         now = self.target.now()
         async with self.target.db.write() as connection:
-            workspace = await self._ensure_workspace(connection)
+            workspace = await self.target.ensure_workspace(connection)
+            # no other import finds the same new keys
+            await memories.advance_revision(connection, workspace.id, 0, now)
             run_id = self.report.run
             if run_id is None:
                 user_id = self.target.actor.user_id
                 run_id = await imports.insert_run(connection, workspace.id, user_id, self.report.source, now)
-            await memories.advance_revision(connection, workspace.id, 0, now)  # no other import finds the same new keys
-            new: list[tuple[Candidate, Memory]] = []
-            known = await self._find_known(connection, workspace, candidates)
-            free = await self._find_free_ids(connection, candidates)
-            ids = dict[str, str]()
-            for each in candidates:
-                memory_id = known.get(each.digest) or ids.get(each.digest)
-                if memory_id is None:
-                    own = each.kept.id if each.kept else None
-                    memory_id = ids[each.digest] = own if own in free else new_id(now)
-                    new.append((each, each.to_memory(memory_id, now)))
-                self.names.note(each.item, memory_id)
-            await self._insert(connection, workspace, run_id, new)
-            self.report.run = run_id
-            self.report.total += len(candidates)
-            self.report.imported += len(new)
-            self.report.skipped += len(candidates) - len(new)
-            await self._update_run(connection)
+            known = await imports.find_known(connection, workspace.id, [each.digest for each in candidates])
+            broken = {each.broken_run for each in known.values() if each.broken_run} - {run_id}
+            refused, imported = await self._store(connection, workspace, run_id, candidates, known)
+            await self._update_run(connection, run_id, imported, len(candidates) - imported - len(refused))
+        self.report.run = run_id
+        self.broken |= broken
+        self.report.total += len(candidates) - len(refused)
+        self.report.imported += imported
+        self.report.skipped += len(candidates) - imported - len(refused)
+        for each in refused:
+            self.report.refuse(each.place, each.reason)
 
-    async def _ensure_workspace(self, connection: AsyncConnection) -> Workspace:
-        target = self.target
-        workspace = target.workspace
-        if isinstance(workspace, MissingWorkspace):
-            workspace, _ = await target.plans.ensure_workspace(
-                connection, workspace.account_id, workspace.name, target.generation, target.now()
-            )
-        return workspace
-
-    async def _find_known(
-        self, connection: AsyncConnection, workspace: Workspace, candidates: Sequence[Candidate]
-    ) -> dict[str, str]:
-        """Return the memories that are there already, by the digests of the keys, deleted ones as well."""
-        found = await imports.find_known(connection, workspace.id, [each.digest for each in candidates])
-        own = {each.kept.id: each.digest for each in candidates if each.kept and each.digest not in found}
-        places = await imports.find_places_of(connection, [*own]) if own else {}
-        known = {digest: memory_id for digest, memory_id in found.items() if memory_id is not None}
-        return known | {own[each]: each for each, place in places.items() if place == workspace.id}
-
-    async def _find_free_ids(self, connection: AsyncConnection, candidates: Sequence[Candidate]) -> set[str]:
-        """Return the ids of an export that no memory of this server has."""
-        wanted = {each.kept.id for each in candidates if each.kept}
-        return wanted - (await imports.find_places_of(connection, [*wanted])).keys() if wanted else set()
-
-    async def _insert(
-        self, connection: AsyncConnection, workspace: Workspace, run_id: str, new: Sequence[tuple[Candidate, Memory]]
-    ) -> None:
-        if not new:
-            return
-        now = self.target.now()
-        rows: list[Memory] = []
-        later = {memory.id for _, memory in new}
-        for candidate, memory in new:
-            links = candidate.item.links
-            if not self.names.lead_back(links, later):
-                self.waiting[memory.id] = links
-                links = ()
-            if candidate.kept is not None and candidate.kept.consolidated_into is not None:
-                self.merged[memory.id] = f"loci {candidate.kept.consolidated_into}"
-            rows.append(memory.model_copy(update={"linkages": self.names.resolve(links)}) if links else memory)
-            later.discard(memory.id)
-        first = await memories.advance_revision(connection, workspace.id, len(rows), now)
-        await memories.insert_memories(connection, workspace.id, self.target.actor, first, rows)
-        await self.target.plans.check_quota(connection, workspace.account_id, "memories", len(rows))
-        changes = [(memory.id, None, None) for memory in rows]
-        await journal_memories(connection, workspace.id, self.target.actor, now, first, changes)
-        digests = {candidate.digest: memory.id for candidate, memory in new}
-        await imports.put_keys(connection, workspace.id, run_id, digests)
+    async def _store(
+        self,
+        connection: AsyncConnection,
+        workspace: Workspace,
+        run_id: str,
+        candidates: Sequence[Candidate | NoteCandidate],
+        known: dict[str, Known],
+    ) -> tuple[list[Refusal], int]:
+        """Store what is new, and return the refusals and the number of what was stored."""
+        items = [each for each in candidates if isinstance(each, Candidate)]
+        if items:
+            return [], await self.memories.store(connection, workspace, run_id, items, known)
+        notes = [each for each in candidates if isinstance(each, NoteCandidate)]
+        return await self.notes.store_all(connection, workspace, run_id, notes, known)
 
     async def finish(self) -> None:
         """Give the memories the links to those that came later, and end the run."""
         if self.report.run is None:
             return
-        now = self.target.now()
-        waiting = [(each, self.names.resolve(links)) for each, links in self.waiting.items()]
-        lost = sum(len(links) for links in self.waiting.values()) - sum(len(links) for _, links in waiting)
+        lost = await self.memories.finish()
         if lost:
             self.report.notify(f"{lost} links lead to nothing that was imported, and were left out.")
-        linked = iter([(each, links) for each, links in waiting if links])
-        while some := dict[str, list[Linkage]](islice(linked, STEP)):
-            async with self.target.db.write() as connection:
-                workspace = await self._ensure_workspace(connection)
-                await put_links(connection, workspace.id, some, self.target.actor, now)
-        hidden = iter([(each, into) for each, name in self.merged.items() if (into := self.names.find(name))])
-        while pairs := dict[str, str](islice(hidden, STEP)):
-            async with self.target.db.write() as connection:
-                workspace = await self._ensure_workspace(connection)
-                await hide_merged(connection, workspace.id, pairs, self.target.actor, now)
+        now = self.target.now()
         async with self.target.db.write() as connection:
-            await self._update_run(connection)
-            await imports.update_run(connection, self.report.run, {"ended_at": now})
+            workspace = await self.target.ensure_workspace(connection)
+            await self._update_run(connection, self.report.run, 0, 0)
+            told = self.report.model_dump(mode="json", include={"refusals", "notices"})
+            await imports.update_run(connection, self.report.run, {"ended_at": now, "report": told})
+            if self.broken:
+                await imports.end_broken_runs(connection, workspace.id, self.broken, now)
 
-    async def _update_run(self, connection: AsyncConnection) -> None:
+    async def _update_run(self, connection: AsyncConnection, run_id: str, imported: int, skipped: int) -> None:
         report = self.report
-        counts = {"imported": report.imported, "skipped": report.skipped, "refused": report.refused}
-        await imports.update_run(connection, report.run or "", counts)
+        counts = {
+            "imported": report.imported + imported,
+            "skipped": report.skipped + skipped,
+            "refused": report.refused,
+            "seen_at": self.target.now(),
+        }
+        await imports.update_run(connection, run_id, counts)
+
+
+def _name_group(each: Prepared) -> str:
+    """Return what is stored in one transaction: memories, changes of memories, or other things."""
+    if isinstance(each, Refusal):
+        return "refusal"
+    return "memory" if isinstance(each, Candidate) else "change" if each.note.kind == "change" else "note"

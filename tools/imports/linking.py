@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.memory.imports.item import Item, Link
-from server.memory.models import Linkage
+from server.memory.models import Linkage, Memory
 from server.store.record import graph, links, memories
 from server.store.record.journal import Actor, journal_memories
 
@@ -24,6 +24,10 @@ class Names:
         """Note the id of an item under each of its names."""
         for name in item.names:
             self._ids.setdefault(name, memory_id)
+
+    def note_id(self, name: str, thing_id: str) -> None:
+        """Note the id of something that is no memory."""
+        self._ids.setdefault(name, thing_id)
 
     def find(self, name: str) -> str | None:
         """Return the id that a name means, or None if it is not known yet."""
@@ -57,8 +61,13 @@ async def put_links(
     first = await memories.advance_revision(connection, workspace_id, len(waiting), now)
     for step, (memory_id, wanted) in enumerate(waiting.items()):
         kept = [link for link in wanted if not await _is_circle(connection, workspace_id, memory_id, link)]
-        changes = {"linkages": [link.model_dump() for link in kept]}
-        await _change(connection, workspace_id, memory_id, first + step, changes, actor, now)
+        before = await memories.get_memory(connection, workspace_id, memory_id)
+        new = [] if before is None else [link for link in kept if link not in before.linkages]
+        if before is None or not new:
+            continue
+        # A memory of an import that broke off may have links that somebody gave it since.
+        linkages = [link.model_dump() for link in [*before.linkages, *new][:_MOST_LINKS]]
+        await _change(connection, workspace_id, before, first + step, {"linkages": linkages}, actor, now)
 
 
 async def hide_merged(
@@ -67,27 +76,24 @@ async def hide_merged(
     """Hide the memories that were merged into others, memory → merged memory."""
     first = await memories.advance_revision(connection, workspace_id, len(merged), now)
     for step, (memory_id, into) in enumerate(merged.items()):
-        changes = {"consolidated": True, "consolidated_into": into}
-        await _change(connection, workspace_id, memory_id, first + step, changes, actor, now)
+        before = await memories.get_memory(connection, workspace_id, memory_id)
+        if before is not None and before.consolidated_into is None:
+            changes = {"consolidated": True, "consolidated_into": into}
+            await _change(connection, workspace_id, before, first + step, changes, actor, now)
 
 
 async def _change(
     connection: AsyncConnection,
     workspace_id: str,
-    memory_id: str,
+    before: Memory,
     revision: int,
     changes: dict[str, Any],
     actor: Actor,
     now: datetime,
 ) -> None:
-    """Change a memory that was just imported, if nobody has deleted it since."""
-    before = await memories.get_memory(connection, workspace_id, memory_id)
-    if before is None:
-        return
-    await memories.update_memory(connection, memory_id, revision, changes)
-    old = before.model_dump(mode="json")
-    new = {name: int(each) if isinstance(each, bool) else each for name, each in changes.items()}
-    await journal_memories(connection, workspace_id, actor, now, revision, [(memory_id, old, old | new)])
+    """Change a memory that was just imported. It is no change of what it says, so the journal has no earlier state."""
+    await memories.update_memory(connection, before.id, revision, changes)
+    await journal_memories(connection, workspace_id, actor, now, revision, [(before.id, None, None)])
 
 
 async def _is_circle(connection: AsyncConnection, workspace_id: str, memory_id: str, link: Linkage) -> bool:

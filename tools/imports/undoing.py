@@ -1,4 +1,4 @@
-"""The undoing of an import: its memories are deleted as one."""
+"""The undoing of an import: what it brought is deleted as one."""
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -8,13 +8,14 @@ from server.store.db import Database
 from server.store.record import imports, memories
 from server.store.record.followers import renew_followers
 from server.store.record.journal import Actor, journal_memories
+from tools.imports.notes import delete_notes
 
 #: The memories that are deleted with one statement.
 _STEP = 500
 
 
 async def undo_import(db: Database, now: Clock, actor: Actor, workspace_id: str, run_id: str) -> int:
-    """Delete the memories of an import in one transaction, and return how many there were.
+    """Delete what an import brought in one transaction, and return how many memories there were.
 
     They can be imported again. Those that somebody deleted before stay deleted, and are not imported again.
 
@@ -33,6 +34,10 @@ async def undo_import(db: Database, now: Clock, actor: Actor, workspace_id: str,
             await _delete(connection, workspace_id, left[start : start + _STEP], actor, now)
         if left:
             await imports.free_keys(connection, run_id, left)
+        notes = await imports.list_notes(connection, run_id)
+        await delete_notes(connection, workspace_id, notes, at)
+        for each in notes:
+            await imports.free_note(connection, run_id, each)
         await imports.update_run(connection, run_id, {"undone_at": at})
     return len(left)
 

@@ -4,11 +4,11 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from server.memory.imports.item import Entry, Item, Link, Note, Record, Refusal
+from server.memory.imports.item import Entry, Item, Link, Note, Record
 from server.memory.imports.values import read_list, read_object
 
-#: The kinds of lines beside memories, in the order of an export.
-NOTE_KINDS = ("settings", "section", "item", "crystal", "golden_case")
+#: The kinds of lines beside memories.
+NOTE_KINDS = ("workspace", "setting", "change", "image", "section", "item", "crystal", "golden_case")
 #: Kinds that hold nothing to store: the first line of an export.
 HEAD = "loci_export"
 #: The fields that only the server sets. An import keeps them.
@@ -22,7 +22,7 @@ SENT = (
     *("content", "type", "tags", "scope", "project", "task", "entity", "author", "session", "occurred_at"),
     *("expires_at", "source", "metadata"),
 )
-#: Other fields of a line: they follow from the links, or are told apart.
+#: Other fields of a line: they follow from the links and from other lines, or are told apart.
 _DERIVED = ("linkages", "images", "workspace", "superseded_by", "superseded_at")
 _IDENTITY = ("content", "author", "session", "occurred_at", "project")
 
@@ -43,8 +43,6 @@ def convert_line(record: Record) -> Iterator[Entry]:
         return
     if kind != "memory":
         yield Note(record.place, kind, {name: each for name, each in record.value.items() if name != "kind"})
-    elif read_list(record.value.get("images")):
-        yield Refusal(record.place, "has pictures, which no export holds; store this memory with store_memory")
     else:
         yield _make_memory(record)
 

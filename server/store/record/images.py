@@ -22,6 +22,14 @@ async def put_pictures(
         await connection.execute(sa.insert(images), rows)
 
 
+async def add_picture(
+    connection: AsyncConnection, workspace_id: str, memory_id: str, position: int, picture: Picture
+) -> None:
+    """Store one more picture of a memory, at this position among its pictures. Its name differs from theirs."""
+    where = {"memory_id": memory_id, "position": position, "workspace_id": workspace_id}
+    await connection.execute(sa.insert(images).values(where | picture._asdict()))
+
+
 async def copy_pictures(connection: AsyncConnection, memory_id: str, sources: Sequence[Memory]) -> None:
     """Give a merged memory copies of its sources' pictures, in place of those that it has. The database copies them."""
     await erase_pictures(connection, memory_id)

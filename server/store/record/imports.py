@@ -1,9 +1,9 @@
 """Rows of imports: the runs, and the keys by which a second run knows what an earlier one brought."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -58,26 +58,64 @@ async def list_runs(connection: AsyncConnection, workspace_id: str, limit: int) 
     return [ImportRun(*row) for row in await connection.execute(query)]
 
 
-async def find_known(connection: AsyncConnection, workspace_id: str, digests: Sequence[str]) -> dict[str, str | None]:
-    """Return the memories that earlier runs made of these keys, by the key; None for those whose run was undone."""
-    query = sa.select(import_keys.c.digest, import_keys.c.memory_id).where(
-        import_keys.c.workspace_id == workspace_id, import_keys.c.digest.in_(digests)
+class Known(NamedTuple):
+    """What an earlier run made of a key.
+
+    Attributes:
+        thing: the memory's id, or the kind and the name of another thing; None if the run was undone.
+        broken_run: the id of its run if that has not come to its end: links to what came later may be missing.
+    """
+
+    thing: str | None
+    broken_run: str | None
+
+    def is_of_broken_run(self, run_id: str) -> bool:
+        """Whether another run than this one has brought it, and has not come to its end."""
+        return self.broken_run is not None and self.broken_run != run_id
+
+
+async def find_known(connection: AsyncConnection, workspace_id: str, digests: Sequence[str]) -> dict[str, Known]:
+    """Return what earlier runs made of these keys, by the key."""
+    query = (
+        sa.select(
+            import_keys.c.digest,
+            sa.func.coalesce(import_keys.c.memory_id, import_keys.c.note),
+            sa.case((import_runs.c.ended_at.is_(None), import_runs.c.id)),
+        )
+        .join(import_runs, import_runs.c.id == import_keys.c.run_id)
+        .where(import_keys.c.workspace_id == workspace_id, import_keys.c.digest.in_(digests))
     )
-    return {row.digest: row.memory_id for row in await connection.execute(query)}
+    return {row[0]: Known(row[1], row[2]) for row in await connection.execute(query)}
 
 
-async def put_keys(connection: AsyncConnection, workspace_id: str, run_id: str, memory_ids: Mapping[str, str]) -> None:
-    """Store the keys of new memories, key → memory. Keys of a run that was undone are taken over."""
-    if not memory_ids:
+async def put_keys(
+    connection: AsyncConnection,
+    workspace_id: str,
+    run_id: str,
+    memory_ids: Mapping[str, str],
+    notes: Mapping[str, str] = {},
+) -> None:
+    """Store the keys of what is new: key → memory, and key → note. Keys of a run that was undone are taken over."""
+    common = {"workspace_id": workspace_id, "run_id": run_id}
+    rows = [common | {"digest": digest, "memory_id": each, "note": None} for digest, each in memory_ids.items()]
+    rows += [common | {"digest": digest, "memory_id": None, "note": each} for digest, each in notes.items()]
+    if not rows:
         return
     statement = insert_into(connection, import_keys)
-    statement = statement.on_conflict_do_update(
-        index_elements=["workspace_id", "digest"],
-        set_={"run_id": statement.excluded.run_id, "memory_id": statement.excluded.memory_id},
+    taken = {name: statement.excluded[name] for name in ("run_id", "memory_id", "note")}
+    await connection.execute(
+        statement.on_conflict_do_update(index_elements=["workspace_id", "digest"], set_=taken), rows
     )
-    common = {"workspace_id": workspace_id, "run_id": run_id}
-    rows = [common | {"digest": digest, "memory_id": memory_id} for digest, memory_id in memory_ids.items()]
-    await connection.execute(statement, rows)
+
+
+async def end_broken_runs(
+    connection: AsyncConnection, workspace_id: str, run_ids: Collection[str], now: datetime
+) -> None:
+    """End runs that broke off, because another one has brought what they lacked."""
+    statement = sa.update(import_runs).where(
+        import_runs.c.workspace_id == workspace_id, import_runs.c.id.in_(run_ids), import_runs.c.ended_at.is_(None)
+    )
+    await connection.execute(statement.values(ended_at=now))
 
 
 async def find_places_of(connection: AsyncConnection, ids: Sequence[str]) -> dict[str, str]:
@@ -95,6 +133,18 @@ async def list_left_memories(connection: AsyncConnection, run_id: str) -> list[s
         .order_by(memories.c.position)
     )
     return list((await connection.execute(query)).scalars())
+
+
+async def list_notes(connection: AsyncConnection, run_id: str) -> list[str]:
+    """Return what a run brought beside memories: the kind and the name of each."""
+    query = sa.select(import_keys.c.note).where(import_keys.c.run_id == run_id, import_keys.c.note.is_not(None))
+    return list((await connection.execute(query)).scalars())
+
+
+async def free_note(connection: AsyncConnection, run_id: str, note: str) -> None:
+    """Let something of a run that is no memory be imported again."""
+    mine = sa.update(import_keys).where(import_keys.c.run_id == run_id, import_keys.c.note == note)
+    await connection.execute(mine.values(note=None))
 
 
 async def free_keys(connection: AsyncConnection, run_id: str, memory_ids: Sequence[str]) -> None:

@@ -20,6 +20,10 @@ import_runs = sa.Table(
     # Null while it runs, and if it broke off.
     sa.Column("ended_at", UtcDateTime),
     sa.Column("undone_at", UtcDateTime),
+    # The last time at which the process that does it said so. If that is long ago, it broke off.
+    sa.Column("seen_at", UtcDateTime),
+    # What was refused, with the places, and the notices.
+    sa.Column("report", sa.JSON(none_as_null=True)),
     sa.Index("ix_import_runs_workspace_id", "workspace_id", "id"),
 )
 
@@ -30,7 +34,10 @@ import_keys = sa.Table(
     # SHA-256 of the natural key, in hexadecimal: a natural key may be long, and may be the text itself.
     sa.Column("digest", sa.String(64), primary_key=True),
     sa.Column("run_id", sa.String(36), sa.ForeignKey("import_runs.id"), nullable=False),
-    # The memory. It may be deleted: then nothing with this key is imported again. Null: the run was undone.
+    # The memory. It may be deleted: then nothing with this key is imported again. Null, and `note` as well: the run was
+    # undone.
     sa.Column("memory_id", sa.String(36)),
+    # In place of a memory: the kind of another thing, and its id or its name, as `section:active_work`.
+    sa.Column("note", sa.String(220)),
     sa.Index("ix_import_keys_run_id", "run_id"),
 )

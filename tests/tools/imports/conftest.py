@@ -9,8 +9,9 @@ from server.store.record import workspaces
 from server.store.record.people.plans import Plans
 from tests.helpers.databases import create_postgres_database, make_url
 from tests.helpers.ledger import open_ledger
-from tools.imports.importing import ImportTarget, import_entries
+from tools.imports.importing import import_entries
 from tools.imports.reading import read_entries
+from tools.imports.target import ImportTarget
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
@@ -31,7 +32,7 @@ async def ledger(request, tmp_path, clock):
 def bring(ledger):
     """Imports a file into the ledger's workspace, or another one; the report."""
 
-    async def bring_file(path, workspace_id=None, *, dry_run=False):
+    async def bring_file(path, workspace_id=None, *, dry_run=False, entries=None):
         async with ledger.db.read() as connection:
             workspace = await workspaces.get_workspace(connection, workspace_id or ledger.workspace)
         assert workspace is not None
@@ -43,7 +44,7 @@ def bring(ledger):
             workspace=workspace,
             generation=0,
         )
-        report = await import_entries(target, path.name, read_entries(path), dry_run=dry_run)
+        report = await import_entries(target, path.name, entries or read_entries(path), dry_run=dry_run)
         assert report.imported + report.skipped + report.refused == report.total
         return report
 

@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import sqlalchemy as sa
 from server.errors import Failure
 from server.memory.models import Linkage
 from server.store.record import memories, workspaces
+from tools.imports.reading import read_entries
 from tools.imports.undoing import undo_import
 
 pytestmark = pytest.mark.anyio
@@ -70,6 +72,29 @@ async def test_links_lead_to_what_comes_later_in_the_file_and_to_what_an_earlier
     report = await bring(tmp_path / "vault")
     assert (report.imported, len(report.notices)) == (1, 1)
     assert [each.id for each in (await list_all(ledger))[-1].linkages] == [book.id]
+
+
+async def test_a_run_that_broke_off_is_completed_by_the_next_one_with_its_links(ledger, tmp_path, bring):
+    ids = [f"0193b1c4-0000-7000-8000-{n:012}" for n in range(900)]
+    lines: list[dict[str, object]] = [{"content": f"Number {n}", "id": each} for n, each in enumerate(ids)]
+    lines[0]["linkages"] = [{"type": "memory", "id": ids[-1], "label": "begins"}]
+    lines[1] |= {"consolidated": 1, "consolidated_into": ids[-2]}
+    path = tmp_path / "all.jsonl"
+    path.write_text("".join(json.dumps(each) + "\n" for each in lines))
+
+    def read_half():
+        yield from islice(read_entries(path), 500)
+        raise ConnectionAbortedError
+
+    with pytest.raises(ConnectionAbortedError):
+        await bring(path, entries=read_half())
+    assert (await list_all(ledger))[0].linkages == []
+    report = await bring(path)
+    assert count(report) == (500, 400, 0)
+    first, second, *_ = await list_all(ledger)
+    assert first.linkages == [Linkage(type="memory", id=ids[-1], label="begins")]
+    assert second.consolidated_into == ids[-2]
+    assert count(await bring(path)) == (0, 900, 0)
 
 
 async def test_what_was_deleted_is_not_brought_back_and_what_was_undone_is(ledger, bring):
