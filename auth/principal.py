@@ -45,6 +45,7 @@ class Principal:
         expires_at: the time at which the credential ends, if it does.
         verified_until: the time after which the credential is verified again; None if we are told of its end.
         audience: the resource that a token is for; None for an API key.
+        requests_per_minute: the calls of a minute that this key may send; None: as many as the server allows.
     """
 
     user_id: UserId
@@ -59,3 +60,4 @@ class Principal:
     expires_at: datetime | None = None
     verified_until: datetime | None = None
     audience: str | None = None
+    requests_per_minute: int | None = None

@@ -148,12 +148,18 @@ class Settings(
         "that is stored, and each case of a golden run, counts as a request. Requests above the limit get 429 with "
         "Retry-After.",
     )
+    metering: bool = Field(
+        default=False,
+        description="Whether the usage of each account is counted by month: requests, events, memories and tokens. It "
+        "is counted anyway if a plan limits what a month allows. See [limits](limits.md).",
+    )
     plans: Annotated[
         dict[PlanName, Limits], NoDecode, BeforeValidator(make_json_parser('{"free": {"memories": 100}}'))
     ] = Field(
         default_factory=dict[str, Limits],
-        description="The plans that accounts can have, as JSON: for each name the memories, items and workspaces that "
-        "the plan allows. A number that is left out means no limit. See below.",
+        description="The plans that accounts can have, as JSON: for each name the memories, items, workspaces, "
+        "monthly_requests and monthly_tokens that the plan allows. A number that is left out means no limit. See "
+        "below.",
     )
     default_plan: str = Field(
         default="", description="The plan of accounts without a plan of their own. Default: no plan, no limits."

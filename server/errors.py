@@ -71,6 +71,7 @@ class Failure(Exception):  # noqa: N818 - it is a refusal with a code, and the n
         scopes: the scopes to ask for, with `insufficient_scope`.
         problems: everything that is wrong, if that is more than one thing.
         figures: numbers that programs read by name: `limit` and `current`, with `quota_exceeded`.
+        is_monthly: a `quota_exceeded` of what a month allows: it has the status 402, as time or a payment cures it.
     """
 
     def __init__(
@@ -83,6 +84,7 @@ class Failure(Exception):  # noqa: N818 - it is a refusal with a code, and the n
         scopes: tuple[str, ...] = (),
         problems: Sequence[Problem] = (),
         figures: Mapping[str, int] | None = None,
+        is_monthly: bool = False,
     ) -> None:
         super().__init__(message)
         self.code: Code = code
@@ -92,11 +94,12 @@ class Failure(Exception):  # noqa: N818 - it is a refusal with a code, and the n
         self.scopes = scopes
         self.problems = tuple(problems)
         self.figures = dict(figures or {})
+        self.is_monthly = is_monthly
 
     @property
     def status(self) -> HTTPStatus:
-        """The HTTP status of this code."""
-        return STATUS[self.code]
+        """The HTTP status of this refusal."""
+        return HTTPStatus.PAYMENT_REQUIRED if self.is_monthly else STATUS[self.code]
 
     def to_body(self) -> dict[str, object]:
         """Return the JSON body of the refusal: the code, the message, and the message in Memento's envelope."""

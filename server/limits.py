@@ -13,3 +13,16 @@ class Limits(BaseModel):
         default=None, ge=0, description="The number of items allowed in working memory; null: no limit."
     )
     workspaces: int | None = Field(default=None, ge=0, description="The number of workspaces allowed; null: no limit.")
+    monthly_requests: int | None = Field(
+        default=None, ge=0, description="The requests of a month after which nothing is stored; null: no limit."
+    )
+    monthly_tokens: int | None = Field(
+        default=None,
+        ge=0,
+        description="The tokens of the language model in a month after which nothing is stored; null: no limit.",
+    )
+
+    @property
+    def has_monthly(self) -> bool:
+        """Whether they limit what an account may use in a month."""
+        return self.monthly_requests is not None or self.monthly_tokens is not None

@@ -25,6 +25,7 @@ from server.wiring.auth import open_auth
 from server.wiring.stores import build_reranker, open_encoder, open_llm, open_projection
 from server.wiring.webhooks import build_outbox, open_webhook
 from tools.core.conversations import Conversations
+from tools.core.metering import Meter
 from tools.core.rate_limit import RateLimit
 from tools.core.services import Services
 
@@ -55,6 +56,8 @@ async def open_services(
             open_auth(settings, db, epoch, now, Passwords(hasher or PasswordHasher()), outbox)
         )
         plans = Plans(settings.plans, settings.default_plan, outbox)
+        meter = Meter(db, plans, now, is_wanted=settings.metering)
+        stack.push_async_callback(meter.finish)
         llm = await stack.enter_async_context(open_llm(settings))
         encoder = await stack.enter_async_context(open_encoder(settings, db, now, observer))
         reranker = build_reranker(settings)
@@ -73,6 +76,7 @@ async def open_services(
             audit=await stack.enter_async_context(open_audit(settings, db, now, outbox)),
             authenticator=authenticator,
             rate_limit=RateLimit(settings.rate_limit, now, shared=bool(settings.qdrant_url)),
+            meter=meter,
             conversations=Conversations(),
             outbox=outbox,
             webhook=await stack.enter_async_context(open_webhook(settings, now)),

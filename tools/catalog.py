@@ -25,7 +25,7 @@ from tools.core.operation import Operation
 from tools.memories import ingest, marking
 from tools.memories import operations as memories
 from tools.notes import identity, skip_list, working_items, working_memory, working_notes
-from tools.people import activity, audit, keys, plans, preferences
+from tools.people import activity, audit, keys, plans, preferences, usage
 
 _ROWS: dict[str, tuple[Operation, ...]] = {
     "Recall": (*context.OPERATIONS, *search.OPERATIONS, *explain.OPERATIONS),
@@ -46,6 +46,7 @@ _ROWS: dict[str, tuple[Operation, ...]] = {
     "Keys": (*keys.OPERATIONS, *recall_link.CONNECT_OPERATIONS),
     "Health": (*health.OPERATIONS, *vectors.OPERATIONS),
     "Plans": plans.OPERATIONS,
+    "Usage": usage.OPERATIONS,
     "Audit": (*audit.OPERATIONS, *activity.OPERATIONS),
     "Recall for Memento's clients": memento_recall.OPERATIONS,
 }

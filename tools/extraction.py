@@ -161,6 +161,7 @@ async def _ask_for_memories(
     except LlmFailed:
         message = "The language model did not answer, so nothing was stored. Try again in a minute."
         raise Failure("unavailable", message, retry_after=60) from None
+    services.meter.count(call.workspace.account_id, "tokens", answer.tokens)
     return parse_memories(answer.text, most)
 
 

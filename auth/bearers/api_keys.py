@@ -36,6 +36,7 @@ async def issue_key(
     grant_id: str | None = None,
     made_by: str | None = None,
     is_test: bool = False,
+    requests_per_minute: int | None = None,
 ) -> tuple[str, KeyRow]:
     """Make a key, and return its secret and its row. The secret is stored nowhere.
 
@@ -56,6 +57,7 @@ async def issue_key(
         expires_at=expires_at,
         last_used_at=None,
         revoked_at=None,
+        requests_per_minute=requests_per_minute,
     )
     await insert_key(connection, row, hash_secret(secret), made_by=made_by)
     return secret, row
@@ -82,6 +84,7 @@ async def replace_key(
         expires_at=old.expires_at,
         grant_id=old.grant_id,
         is_test=old.prefix.startswith(PREFIXES[True]),
+        requests_per_minute=old.requests_per_minute,
     )
     await put_in_place(connection, old.id, row.id)
     return secret, replace(row, workspace=old.workspace)
@@ -105,4 +108,5 @@ async def verify_api_key(db: Database, bearer: str, now: datetime) -> Principal 
         grant_id=key.grant_id,
         workspace_id=key.workspace_id,
         expires_at=key.expires_at,
+        requests_per_minute=key.requests_per_minute,
     )

@@ -178,8 +178,8 @@ async def _store(
         kept = [draft for draft in drafts if draft.job_id in held]
         stored = await store_drafts(connection, services, workspace_id, claim, kept, now)
         await sessions.note_observed(connection, {each.session_id for each in kept if each.session_id}, now)
-    if stored:
-        await index_new_memories(services, workspace_id, None)
+    if stored and (workspace := await services.directory.get_workspace(workspace_id)) is not None:
+        await index_new_memories(services, workspace, stored, None)
 
 
 async def _read_groups(services: Services, claimed: Sequence[Job]) -> list[_Group]:

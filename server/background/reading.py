@@ -135,6 +135,7 @@ class Reader:
             raise ModelDown(rest.reason, rest.until) from None
         async with services.db.write() as connection:
             await llm_usage.add_tokens(connection, asked.account_id, self._find_day(), answer.tokens)
+        services.meter.count(asked.account_id, "tokens", answer.tokens)
         return answer.text
 
     def _find_day(self) -> date:

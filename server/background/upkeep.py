@@ -33,13 +33,14 @@ PAGE = 1_000
 
 
 async def write_counts(services: Services, _argument: str | None = None, _progress: Progress = ignore_progress) -> None:
-    """Write to SQL what is kept in memory: accesses to memories, last uses of keys, spent rate limits, the audit."""
+    """Write to SQL what is kept in memory: accesses, last uses of keys, spent rate limits, usage, the audit."""
     await services.accesses.drain()
     used = services.authenticator.take_last_uses()
     if used:
         async with services.db.write() as connection:
             await api_keys.mark_used(connection, used)
     await services.rate_limit.settle(services.db)
+    await services.meter.settle()
     await services.audit.settle()
 
 

@@ -2,6 +2,7 @@
 
 from server.progress import Progress, ignore_progress
 from server.store.record.people.plans import list_account_usage
+from server.store.record.people.usage import find_month, read_usage
 from tools.core.services import Services
 
 #: The accounts of one event: its body stays below 20 KB.
@@ -20,14 +21,17 @@ async def report_usage(services: Services, _argument: str | None = None, _progre
     """Put the events with the usage of every account: numbers alone. If this is repeated on a day, nothing is added."""
     if services.outbox is None:
         return
-    after, date = "", services.outbox.today
+    after, date, month = "", services.outbox.today, find_month(services.now())
     while True:
         async with services.db.read() as connection:
             page = await list_account_usage(connection, after, ACCOUNTS)
+            used = await read_usage(connection, [(each.account_id, month) for each in page])
         if not page:
             return
         usage = [
-            {"account_id": each.account_id, "plan": services.plans.make_standing(each.given).plan} | each.counts
+            {"account_id": each.account_id, "plan": services.plans.make_standing(each.given).plan}
+            | each.counts
+            | {"month": used[each.account_id, month]}
             for each in page
         ]
         async with services.db.write() as connection:

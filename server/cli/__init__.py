@@ -105,6 +105,7 @@ _PLACES = {
     "model": _Place("model", "app", "The models, which recall by meaning needs."),
     "consolidation": _Place("consolidation", "app", "What was merged in a workspace, and the way back."),
     "audit": _Place("audit", "app", "The audit of calls."),
+    "usage": _Place("usage", "print_usage", "Print what each account has used, by month and kind."),
     "webhook": _Place("webhooks", "app", "The events for LOCI_WEBHOOK_URL."),
 }
 

@@ -32,6 +32,9 @@ def create_key(
     name: Annotated[str, typer.Option(help="A name for the key.")] = "",
     workspace: Annotated[str | None, typer.Option(help="Let the key use this workspace only.")] = None,
     days: Annotated[int | None, typer.Option(min=1, max=3650, help="The number of days until it expires.")] = None,
+    per_minute: Annotated[
+        int | None, typer.Option(min=1, max=1_000_000, help="The calls of a minute that it may send.")
+    ] = None,
     test: Annotated[bool, typer.Option("--test", help="Make a key for tests, which begins with mp_test_.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print only the key.")] = False,
 ) -> None:
@@ -66,6 +69,7 @@ def create_key(
                     workspace_id=None if bound is None else bound.id,
                     expires_at=None if days is None else now + timedelta(days=days),
                     is_test=test,
+                    requests_per_minute=per_minute,
                 )
             await note_command(settings, db, owner, "create_key", "create", None if bound is None else bound.id)
         return secret
@@ -95,13 +99,15 @@ def list_keys(user: UserName, *, as_json: AsJson = False) -> None:
             "name",
             "scopes",
             "workspace",
+            "a minute",
             "ends",
             "last used",
         )
         for row in rows:
             ends = "" if row.expires_at is None else f"{row.expires_at:%Y-%m-%d}"
+            limit = "" if row.requests_per_minute is None else str(row.requests_per_minute)
             used = "" if row.last_used_at is None else f"{row.last_used_at:%Y-%m-%d %H:%M}"
-            table.add_row(row.id, row.prefix, row.name, row.scopes, row.workspace or "", ends, used)
+            table.add_row(row.id, row.prefix, row.name, row.scopes, row.workspace or "", limit, ends, used)
         print_table(table, f"{user} has no keys yet. `loci key create --user {user}` makes one.")
 
     run_command(print_keys)
@@ -114,9 +120,40 @@ def _describe_key(row: api_keys.KeyRow) -> dict[str, Any]:
         "name": row.name,
         "scopes": row.scopes.split(),
         "workspace": row.workspace,
+        "requests_per_minute": row.requests_per_minute,
         "expires_at": row.expires_at,
         "last_used_at": row.last_used_at,
     }
+
+
+@app.command("set-limit")
+def set_limit(
+    user: UserName,
+    key_id: Annotated[str, typer.Argument(help="The key's id, as `loci key list` shows it.")],
+    per_minute: Annotated[
+        int | None,
+        typer.Argument(
+            min=1, max=1_000_000, help="The calls of a minute; leave out for those that LOCI_RATE_LIMIT allows."
+        ),
+    ] = None,
+) -> None:
+    """Set how many calls a minute a key may send. A running server keeps to it within a second."""
+
+    async def change_limit(settings: Settings) -> None:
+        async with open_record(settings) as db:
+            async with db.write() as connection:
+                owner = await find_user(connection, user)
+                if not await api_keys.set_limit(connection, owner.id, key_id, per_minute):
+                    raise _make_no_key(user, key_id)
+                await raise_epoch(connection)
+            await note_command(settings, db, owner, "set_key_limit", "update")
+        stderr.print("Changed.")
+
+    run_command(change_limit)
+
+
+def _make_no_key(user: str, key_id: str) -> Failure:
+    return Failure("not_found", f"{user} has no active key {key_id!r}. `loci key list --user {user}` shows them.")
 
 
 @app.command("revoke")
@@ -130,9 +167,7 @@ def revoke_key(
             async with db.write() as connection:
                 owner = await find_user(connection, user)
                 if not await api_keys.revoke_key(connection, owner.id, key_id, utc_now()):
-                    raise Failure(
-                        "not_found", f"{user} has no active key {key_id!r}. `loci key list --user {user}` shows them."
-                    )
+                    raise _make_no_key(user, key_id)
                 await raise_epoch(connection)
             await note_command(settings, db, owner, "revoke_key", "delete")
         stderr.print("Revoked.")

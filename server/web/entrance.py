@@ -8,6 +8,7 @@ import re
 import secrets
 import time
 from collections.abc import Sequence
+from typing import Any
 
 import structlog
 from starlette.datastructures import Headers
@@ -21,6 +22,7 @@ from server.network.loopback import is_loopback
 from server.network.origins import find_host, normalize_authority, normalize_origin
 from server.observer import NOBODY, Observer
 from server.web.answers import error_response
+from server.web.limit_headers import LIMIT_HEADERS, list_limit_headers
 from server.web.request_body import LARGE_BODIES, RequestBody, find_bound, make_too_large
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("server.access")
@@ -32,7 +34,14 @@ METADATA_PATHS = ("/.well-known/", "/openapi.json", "/mcp/server-card")
 #: Paths a page of an allowed origin may call. Pages for people are not among them: a browser sends cookies to them.
 API_PATHS = ("/mcp", "/v1/", "/oauth/")
 AUTHORIZATION_PATH = "/oauth/authorize"
-EXPOSED_HEADERS = ("WWW-Authenticate", "Mcp-Session-Id", "MCP-Protocol-Version", "Retry-After", "X-Request-Id")
+EXPOSED_HEADERS = (
+    "WWW-Authenticate",
+    "Mcp-Session-Id",
+    "MCP-Protocol-Version",
+    "Retry-After",
+    "X-Request-Id",
+    *LIMIT_HEADERS,
+)
 #: The paths at which clients begin a login, and at which they look for it if they find no metadata.
 LOGIN_PATHS = ("/.well-known/", "/oauth/", "/register", "/authorize", "/token")
 MCP_PATHS = frozenset({"/mcp", "/mcp/", "/v1/mcp", "/v1/mcp/"})
@@ -85,7 +94,7 @@ class Entrance:
         headers = Headers(scope=scope)
         request_id = _choose_request_id(headers.get("x-request-id", ""))
         scope.setdefault("state", {})["request_id"] = request_id
-        response = _Response(send, request_id)
+        response = _Response(send, request_id, scope["state"])
         watch = self._observer.begin_request(scope)
         started = time.perf_counter()
         is_open = self._is_open(scope["path"], headers.get("origin"))
@@ -197,8 +206,9 @@ def _choose_request_id(given: str) -> str:
 class _Response:
     """Adds the headers that every response has, and remembers the status."""
 
-    def __init__(self, send: Send, request_id: str) -> None:
+    def __init__(self, send: Send, request_id: str, state: dict[str, Any]) -> None:
         self._send = send
+        self._state = state
         self._request_id = request_id
         self.status = 0
 
@@ -208,5 +218,6 @@ class _Response:
             given = message["headers"]
             names = {name for name, _ in given}
             ours = [header for header in _HEADERS if header[0] not in names]
-            message["headers"] = [*given, (b"x-request-id", self._request_id.encode()), *ours]
+            limits = list_limit_headers(self._state)
+            message["headers"] = [*given, (b"x-request-id", self._request_id.encode()), *ours, *limits]
         await self._send(message)

@@ -197,4 +197,5 @@ async def arrange_calls(person):
         "extract_memories": [],  # the same
         "rotate_key": [],  # by hand, below: the client asks for the list after a tool that is not in it, with its key
         "set_plan": [{"plan": None}],
+        "read_usage": [{}, {"months": 3}],
     }

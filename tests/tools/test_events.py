@@ -87,7 +87,8 @@ async def test_a_plan_is_told_when_it_changes_and_not_when_it_is_given_again(hoo
         assert answer.status == 200
         clock.move(seconds=1)
     assert (await call_rest(admin, "set_plan", {"plan": "gold", "user_id": cat.user_id})).status == 400
-    limits = {"items": None, "memories": 3, "workspaces": None}
+    monthly = {"monthly_requests": None, "monthly_tokens": None}
+    limits = {"items": None, "memories": 3, "workspaces": None} | monthly
     assert await list_events(hooked_site) == [
         ("plan.changed", {"account_id": cat.account_id, "plan": "pro", "previous_plan": "free", "limits": limits}),
         (
@@ -96,7 +97,7 @@ async def test_a_plan_is_told_when_it_changes_and_not_when_it_is_given_again(hoo
                 "account_id": cat.account_id,
                 "plan": "free",
                 "previous_plan": "pro",
-                "limits": {"items": None, "memories": 2, "workspaces": 9},
+                "limits": {"items": None, "memories": 2, "workspaces": 9} | monthly,
             },
         ),
     ]
@@ -151,7 +152,7 @@ async def test_the_usage_of_every_account_is_told_once_a_day_and_holds_numbers_a
         {
             "date": today,
             "accounts": [
-                {"account_id": each.account_id, "plan": "free", "memories": n, "items": 0, "workspaces": n}
+                {"account_id": each.account_id, "plan": "free", "memories": n, "items": 0, "workspaces": n, "month": {}}
                 for each, n in sorted(((cat, 1), (dan, 0)), key=lambda pair: pair[0].account_id)
             ],
         },

@@ -151,6 +151,7 @@ async def record_event(services: Services, call: Call, args: RecordEvent) -> Rec
     reports = [args.to_report()]
     new = _NewReports(services, call, reports, await clean_reports(reports), services.now(), args.generate)
     placed, (recorded,) = await services.db.write_together(_store_all, new)
+    services.meter.count(placed.workspace.account_id, "event")
     made = RecordedEvent.make(recorded, placed.workspace)
     return RecordedEventAnswer.model_construct(meta=placed.meta, **made.__dict__)
 
@@ -166,6 +167,7 @@ async def record_events(services: Services, call: Call, args: RecordEvents) -> R
     # Not together with others: it is long enough to be worth a transaction.
     async with services.db.write() as connection:
         ((placed, recorded),) = await _store_all(connection, [new])
+    services.meter.count(placed.workspace.account_id, "event", len(recorded))
     made = [RecordedEvent.make(each, placed.workspace) for each in recorded]
     return RecordedEvents.model_construct(meta=placed.meta, events=made)
 

@@ -35,6 +35,7 @@ class OnEvent(InWorkspace):
     """The arguments of `on_event`: the fields that agents' hooks have."""
 
     cleans_itself = True
+    reads_first = True
 
     event: HookName = Field(default=None, description="The name of the hook's event, e.g. UserPromptSubmit.")
     session_id: HookId = Field(default=None, description="The id that the agent gave the session.")
@@ -115,9 +116,12 @@ async def capture_hook(services: Services, call: Call, hook: Hook, added: AddedC
     reports = _list_reports(hook)
     if not (reports or hook.is_end or added.fingerprints or added.has_briefing):
         return
+    if not await services.meter.has_room(call.principal.account_id):
+        return  # the agent was told what it asked for; nothing of it is stored
     payloads = await clean_reports(reports)
     new = _CapturedHook(services, call, hook, added, reports, payloads, services.now())
     await services.db.write_together(_store_all, new)
+    services.meter.count(call.workspace.account_id, "event", len(reports))
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,11 +22,13 @@ class Args(BaseModel):
     `answered_fields` has the fields that only answers have, so that an answer can be sent back: each with the argument
     that it stands for unless that is sent as well, or with None, and then it is left out. If `cleans_itself` is true,
     the handler takes credentials out of what it stores, and nobody else looks for them; and what cannot be stored is
-    replaced, and not refused.
+    replaced, and not refused. If `reads_first` is true, the call is answered although a month's limit is reached, and
+    the handler asks the meter before it stores.
     """
 
     answered_fields: ClassVar[Mapping[str, str | None]] = {}
     cleans_itself: ClassVar[bool] = False
+    reads_first: ClassVar[bool] = False
     model_config = ConfigDict(extra="forbid")
 
     def leave_out(self, problems: Sequence[Problem]) -> Self:

@@ -46,7 +46,8 @@ async def _translate_and_execute(
 ) -> BaseModel:
     principal = door.principal
     _demand_scope(principal, operation.name, operation.scope)
-    services.rate_limit.spend(principal.credential_id)
+    services.rate_limit.spend(principal.credential_id, principal.requests_per_minute)
+    await services.meter.admit(principal.account_id, stores=operation.stores and not operation.args.reads_first)
     sent = raw | _read_peeks(operation, door)
     if operation.args.cleans_itself:
         sent = {name: each if name == "workspace" else make_storable(each) for name, each in sent.items()}
@@ -96,7 +97,7 @@ async def open_call(
     """
     trace = Trace(name, "read")
     try:
-        actor, args = _check_request(name, scope, model, services, door, raw)
+        actor, args = await _check_request(name, scope, model, services, door, raw)
         with refusals_as_failures():
             trace.workspace = await _find_workspace(services, door, args)
     except BaseException as error:
@@ -116,7 +117,7 @@ async def open_account_call(
     """
     trace = Trace(name, "read")
     try:
-        actor, args = _check_request(name, scope, model, services, door, raw)
+        actor, args = await _check_request(name, scope, model, services, door, raw)
     except BaseException as error:
         note_failure(services, door, trace, error)
         raise
@@ -124,11 +125,13 @@ async def open_account_call(
     return AccountCall(door.principal, actor), args
 
 
-def _check_request(
+async def _check_request(
     name: str, scope: str, model: type[A], services: Services, door: Door, raw: dict[str, Any]
 ) -> tuple[Actor, A]:
     _demand_scope(door.principal, name, scope)
-    services.rate_limit.spend(door.principal.credential_id)
+    principal = door.principal
+    services.rate_limit.spend(principal.credential_id, principal.requests_per_minute)
+    await services.meter.admit(principal.account_id, stores=False)
     return _make_actor(name, door), validate(model, raw)
 
 

@@ -50,6 +50,11 @@ class Operation:
         return self.name.replace("_", " ").capitalize()
 
     @property
+    def stores(self) -> bool:
+        """Whether it may store something in a workspace. What changes an account, such as a key, is no such thing."""
+        return self.is_in_workspace and self.effect in {Effect.CREATE, Effect.UPDATE}
+
+    @property
     def is_in_workspace(self) -> bool:
         """Whether it is about a workspace, as most are, rather than about an account."""
         return issubclass(self.args, InWorkspace)

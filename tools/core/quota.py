@@ -30,11 +30,17 @@ class LimitsView(BaseModel):
     memories: int | None = Field(default=None, description="The most memories; null: no limit.")
     items: int | None = Field(default=None, description="The most items of working memory; null: no limit.")
     workspaces: int | None = Field(default=None, description="The most workspaces; null: no limit.")
+    monthly_requests: int | None = Field(
+        default=None, description="The requests of a month after which nothing is stored; null: no limit."
+    )
+    monthly_tokens: int | None = Field(
+        default=None, description="The same for tokens of the language model; null: no limit."
+    )
 
     @classmethod
     def from_limits(cls, limits: Limits) -> "LimitsView":
         """Return the limits of a plan as an answer shows them."""
-        return cls(memories=limits.memories, items=limits.items, workspaces=limits.workspaces)
+        return cls.model_validate(limits.model_dump())
 
 
 async def read_quota(connection: AsyncConnection, plans: Plans, account_id: str) -> Quota:

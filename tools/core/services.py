@@ -22,6 +22,7 @@ from server.store.record.outbox import Outbox
 from server.store.record.people.plans import Plans
 from server.store.webhooks.delivery import WebhookSender
 from tools.core.conversations import Conversations
+from tools.core.metering import Meter
 from tools.core.rate_limit import RateLimit
 
 
@@ -42,6 +43,7 @@ class Services:
     audit: AuditLog
     authenticator: Authenticator
     rate_limit: RateLimit
+    meter: Meter
     conversations: Conversations
     #: Both are None if no webhook is set.
     outbox: Outbox | None

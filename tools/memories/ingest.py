@@ -183,10 +183,11 @@ async def ingest_memories(services: Services, call: Call, args: IngestMemories) 
         new = await infer_sessions(connection, placed, told, now)
         kept = None if windows is None else [by_entry[id(each)] for each in args.memories]
         stored = await store_unless_told(connection, services, placed, new, kept, now)
-    indexed = await index_new_memories(services, placed.workspace.id, windows)
+    ingested = len({memory.id for memory in new} & {memory.id for memory in stored})
+    indexed = await index_new_memories(services, placed.workspace, ingested, windows)
     return IngestedMemories(
         meta=placed.build_meta(find_expiry_notice(new, now)),
-        ingested=len({memory.id for memory in new} & {memory.id for memory in stored}),
+        ingested=ingested,
         ids=[memory.id for memory in stored],
         repeated=sum(memory.id != each.id for memory, each in zip(new, stored, strict=True)),
         source=args.source,

@@ -146,7 +146,7 @@ async def store_memory(services: Services, call: Call, args: StoreMemory) -> Sto
         (memory,) = await infer_sessions(connection, placed, [memory.model_copy(update={"images": described})], now)
         (stored,) = await store_unless_told(connection, services, placed, [memory], windows, now)
         await images.put_pictures(connection, placed.workspace.id, memory.id, pictures)
-    indexed = await index_new_memories(services, placed.workspace.id, windows)
+    indexed = await index_new_memories(services, placed.workspace, int(stored.id == memory.id), windows)
     similar = [each for each in similar if each.id != stored.id]
     notices = find_expiry_notice([stored], now), write_similar_notice(similar, stored.id)
     return StoredMemory(

@@ -112,8 +112,14 @@ async def _read_again(connection: AsyncConnection, workspace_id: str, memory: Me
     return await memories.get_memory(connection, workspace_id, memory.id) or memory
 
 
-async def index_new_memories(services: Services, workspace_id: str, windows: Sequence[TextVectors] | None) -> bool:
-    """Project the memories that were just committed; return whether the search store has them."""
+async def index_new_memories(
+    services: Services, workspace: Workspace, stored: int, windows: Sequence[TextVectors] | None
+) -> bool:
+    """Count and project the new memories that were just committed; return whether the search store has them.
+
+    `stored` is their number, without those that repeat others.
+    """
+    services.meter.count(workspace.account_id, "observation", stored)
     if windows is None:
         services.encoder.filling.note_gaps()
-    return await services.projection.project(workspace_id)
+    return await services.projection.project(workspace.id)

@@ -38,6 +38,9 @@ class KeyView(BaseModel):
     created_at: Timestamp = Field(description="When it was made.")
     expires_at: Timestamp | None = Field(default=None, description="When it ends.")
     last_used_at: Timestamp | None = Field(default=None, description="When it was last used.")
+    requests_per_minute: int | None = Field(
+        default=None, description="Its own limit of calls a minute; null: as many as the server allows."
+    )
 
 
 class CreateKey(Args):
@@ -56,6 +59,13 @@ class CreateKey(Args):
         ge=1,
         le=3650,
         description="The number of days until it ends, in place of expires_at.",
+    )
+
+    requests_per_minute: int | None = Field(
+        default=None,
+        ge=1,
+        le=1_000_000,
+        description="The calls of a minute that it may send. Default, and at most: as many as you may send.",
     )
 
     @model_validator(mode="after")
@@ -125,6 +135,16 @@ async def _find_binding(services: Services, call: AccountCall, args: CreateKey) 
     return found
 
 
+def _find_limit(services: Services, call: AccountCall, asked: int | None) -> int | None:
+    """Return the calls of a minute of a new key: those asked for, but never more than its maker may send."""
+    own = call.principal.requests_per_minute
+    most = services.rate_limit.per_minute if own is None else own
+    if asked is not None and most and asked > most:
+        message = f"requests_per_minute: you may send {most}, so a key that you make may send {most} at most."
+        raise Failure("forbidden", message, field="requests_per_minute")
+    return own if asked is None else asked
+
+
 async def create_key(services: Services, call: AccountCall, args: CreateKey) -> CreatedKey:
     """Make a key that can do no more than its maker: its scopes, workspace and lifetime are not wider.
 
@@ -140,6 +160,7 @@ async def create_key(services: Services, call: AccountCall, args: CreateKey) -> 
             f"With {WRITE} you can make read-only keys; wider ones are made in the console or on the command line.",
             field="scopes",
         )
+    own_limit = _find_limit(services, call, args.requests_per_minute)
     expires_at = args.expires_at if args.expires_in_days is None else now + timedelta(days=args.expires_in_days)
     if expires_at is not None and expires_at <= now:
         raise Failure("invalid", "expires_at: must lie in the future.", field="expires_at")
@@ -159,6 +180,7 @@ async def create_key(services: Services, call: AccountCall, args: CreateKey) -> 
             expires_at=min(filter(None, (expires_at, ends)), default=None),
             grant_id=maker.grant_id,
             made_by=maker.credential_id if maker.via == "api_key" else None,
+            requests_per_minute=own_limit,
         )
     url = f"{services.public_url}/v1/mcp"
     command = make_key_command(url, secret)

@@ -27,6 +27,7 @@ def load_all_tables() -> sa.MetaData:
         "memories",
         "oauth",
         "runs",
+        "usage",
         "webhooks",
         "working",
     ):

@@ -109,6 +109,8 @@ api_keys = sa.Table(
     sa.Column("grant_id", sa.String(36), index=True),
     # The key that made this one, which ends with it.
     sa.Column("made_by", sa.String(36), index=True),
+    # The calls of a minute that it may send, in place of the server's limit.
+    sa.Column("requests_per_minute", sa.Integer),
     sa.Column("created_at", UtcDateTime, nullable=False),
     sa.Column("expires_at", UtcDateTime),
     sa.Column("last_used_at", UtcDateTime),

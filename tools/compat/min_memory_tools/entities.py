@@ -185,7 +185,7 @@ async def register_entity(services: Services, call: Call, args: RegisterEntity) 
         )
         memory = new.to_memory(new_id(now), now)
         await insert_new_memories(connection, services, workspace, placed.actor, [memory], windows, now)
-    await index_new_memories(services, workspace.id, windows)
+    await index_new_memories(services, workspace, 1, windows)
     parent = None if above is None else above.entity
     return RegisteredEntity(meta=placed.meta, status="created", entity=args.entity, parent=parent)
 

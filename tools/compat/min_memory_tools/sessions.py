@@ -185,7 +185,7 @@ async def sync_session(services: Services, call: Call, args: SyncSession) -> Syn
         if sync.new:
             await insert_new_memories(connection, services, placed.workspace, placed.actor, sync.new, windows, now)
     if sync.new:
-        await index_new_memories(services, placed.workspace.id, windows)
+        await index_new_memories(services, placed.workspace, len(sync.new), windows)
     return _build_answer(placed, details, sync.warnings)
 
 

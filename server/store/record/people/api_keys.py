@@ -28,6 +28,7 @@ class KeyRow:
     last_used_at: datetime | None
     revoked_at: datetime | None
     workspace: str | None = None
+    requests_per_minute: int | None = None
 
 
 _KEY = sa.select(
@@ -43,6 +44,7 @@ _KEY = sa.select(
     api_keys.c.last_used_at,
     api_keys.c.revoked_at,
     workspaces.c.name,
+    api_keys.c.requests_per_minute,
 ).outerjoin_from(api_keys, workspaces, workspaces.c.id == api_keys.c.workspace_id)
 
 
@@ -61,6 +63,7 @@ async def insert_key(connection: AsyncConnection, row: KeyRow, key_hash: str, *,
             made_by=made_by,
             created_at=row.created_at,
             expires_at=row.expires_at,
+            requests_per_minute=row.requests_per_minute,
         )
     )
 
@@ -152,6 +155,19 @@ async def revoke_keys_of_grant(connection: AsyncConnection, grant_id: str, now: 
         .returning(api_keys.c.id)
     )
     return list((await connection.execute(query)).scalars())
+
+
+async def set_limit(connection: AsyncConnection, user_id: UserId, key_id: str, per_minute: int | None) -> bool:
+    """Set the calls of a minute that a key may send; None: as many as the server allows.
+
+    Return False if the user has no such key, or it is revoked.
+    """
+    query = (
+        sa.update(api_keys)
+        .where(api_keys.c.id == key_id, api_keys.c.user_id == user_id, api_keys.c.revoked_at.is_(None))
+        .values(requests_per_minute=per_minute)
+    )
+    return (await connection.execute(query)).rowcount > 0
 
 
 async def mark_used(connection: AsyncConnection, used: dict[str, datetime]) -> None:

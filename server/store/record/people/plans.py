@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from server.limits import Limits
 from server.store.record.notes.section_items import WAS_ADDED_AS_ITEM
 from server.store.record.outbox import Outbox
+from server.store.record.people.usage import UsageKind
 from server.store.record.workspaces import Workspace, ensure_workspace
 from server.store.tables.accounts import accounts, workspaces
 from server.store.tables.memories import memories
@@ -23,6 +24,9 @@ from server.store.tables.working import working_items
 
 Kind = Literal["memories", "items", "workspaces"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
+#: The limits of a month, each with the kind of usage that it limits.
+MonthlyKind = Literal["monthly_requests", "monthly_tokens"]
+MONTHLY: dict[MonthlyKind, UsageKind] = {"monthly_requests": "request", "monthly_tokens": "tokens"}
 UNLIMITED = Limits()
 
 _HERE = sa.and_(workspaces.c.account_id == sa.bindparam("account"), workspaces.c.deleted_at.is_(None))
@@ -96,6 +100,11 @@ class Plans:
         self._plans = dict(plans)
         self._default = default or None
         self._outbox = outbox
+
+    @property
+    def has_monthly_limits(self) -> bool:
+        """Whether any plan limits what an account may use in a month."""
+        return any(each.has_monthly for each in self._plans.values())
 
     def make_standing(self, given: str | None) -> Standing:
         """Return the standing of an account that was given this plan, or None for the default plan."""
@@ -197,12 +206,35 @@ class Plans:
         self, connection: AsyncConnection, account_id: str, standing: Standing, kind: Kind, count: int
     ) -> None:
         """Put the event that an account has as many of a kind as its plan allows, at most once a day for each limit."""
+        if self._outbox is not None:
+            await self._put_once(connection, account_id, standing, kind, count, self._outbox.today)
+
+    async def put_month_reached(
+        self,
+        connection: AsyncConnection,
+        account_id: str,
+        standing: Standing,
+        kind: MonthlyKind,
+        count: int,
+        month: str,
+    ) -> None:
+        """Put the event that an account has used what its plan allows for a month, once in the month for each limit."""
+        await self._put_once(connection, account_id, standing, kind, count, month)
+
+    async def _put_once(
+        self,
+        connection: AsyncConnection,
+        account_id: str,
+        standing: Standing,
+        kind: Kind | MonthlyKind,
+        count: int,
+        time: str,
+    ) -> None:
         if self._outbox is None:
             return
         limit: int | None = getattr(standing.limits, kind)
         data = {"account_id": account_id, "plan": standing.plan, "kind": kind, "limit": limit, "current": count}
-        once = f"quota {account_id} {kind} {limit} {self._outbox.today}"
-        await self._outbox.put(connection, "quota.reached", data, once=once)
+        await self._outbox.put(connection, "quota.reached", data, once=f"quota {account_id} {kind} {limit} {time}")
 
 
 async def list_account_usage(connection: AsyncConnection, after: str, limit: int) -> list[AccountUsage]:
