@@ -22,10 +22,10 @@ from server.store.projection.vocabulary import Vocabularies
 from server.store.record.people.plans import Plans
 from server.wiring.audit import open_audit
 from server.wiring.auth import open_auth
+from server.wiring.metering import open_meter
 from server.wiring.stores import build_reranker, open_encoder, open_llm, open_projection
 from server.wiring.webhooks import build_outbox, open_webhook
 from tools.core.conversations import Conversations
-from tools.core.metering import Meter
 from tools.core.rate_limit import RateLimit
 from tools.core.services import Services
 
@@ -56,8 +56,6 @@ async def open_services(
             open_auth(settings, db, epoch, now, Passwords(hasher or PasswordHasher()), outbox)
         )
         plans = Plans(settings.plans, settings.default_plan, outbox)
-        meter = Meter(db, plans, now, is_wanted=settings.metering)
-        stack.push_async_callback(meter.finish)
         llm = await stack.enter_async_context(open_llm(settings))
         encoder = await stack.enter_async_context(open_encoder(settings, db, now, observer))
         reranker = build_reranker(settings)
@@ -76,7 +74,7 @@ async def open_services(
             audit=await stack.enter_async_context(open_audit(settings, db, now, outbox)),
             authenticator=authenticator,
             rate_limit=RateLimit(settings.rate_limit, now, shared=bool(settings.qdrant_url)),
-            meter=meter,
+            meter=await stack.enter_async_context(open_meter(settings, db, plans, now)),
             conversations=Conversations(),
             outbox=outbox,
             webhook=await stack.enter_async_context(open_webhook(settings, now)),

@@ -20,7 +20,7 @@ SETTINGS_FILE = variables.SETTINGS_FILE
 
 
 HTTPS = "must be https unless it is a loopback address"
-LIMITS = "there is no such limit; the limits are memories, items, workspaces"
+LIMITS = "there is no such limit; the limits are memories, items, workspaces, monthly_requests, monthly_tokens"
 PLAN_NAME = "must be a name of 1 to 60 letters, digits and . _ - and begin with a letter or digit"
 
 

@@ -9,6 +9,9 @@ from server.store.record.people.accounts import count_users, find_user
 from tests.helpers.doors import read_answer
 from tests.helpers.site import open_site
 
+#: The limits of a month of a plan that has none.
+NO_MONTHS = {"monthly_requests": None, "monthly_tokens": None}
+
 pytestmark = pytest.mark.anyio
 
 PATH = "/v1/auth/signup"
@@ -48,7 +51,7 @@ async def test_signing_up_gives_a_key_that_reads_and_writes_in_the_workspace_nam
         "name": made["name"],
         "api_url": anyone.url,
         "plan": None,
-        "limits": {"memories": None, "items": None, "workspaces": None},
+        "limits": {"memories": None, "items": None, "workspaces": None, **NO_MONTHS},
     }
     cat = anyone.client(made["api_key"])
     stored = await cat.post("/v1/memories", json={"content": "Tea"})
@@ -192,7 +195,7 @@ async def test_a_new_account_has_the_default_plan_and_its_limits_hold(serving):
     plans = {"free": {"memories": 1, "workspaces": 1}}
     async with serving(signup="open", plans=plans, default_plan="free") as site:
         made = (await site.client().post(PATH, json={"workspace": "notes"})).json()
-        assert (made["plan"], made["limits"]) == ("free", {"memories": 1, "items": None, "workspaces": 1})
+        assert (made["plan"], made["limits"]) == ("free", {"memories": 1, "items": None, "workspaces": 1, **NO_MONTHS})
         cat = site.client(made["api_key"])
         assert (await cat.post("/v1/memories", json={"content": "Tea"})).status_code == 201
         assert (await cat.post("/v1/memories", json={"content": "x"})).json()["error"] == "quota_exceeded"

@@ -223,7 +223,7 @@ async def test_without_a_user_the_plan_is_the_administrators_own(admin, cat):
     answer = await call_rest(admin, "set_plan", {"plan": "full"})
     assert answer.body["user_id"] == admin.user_id
     assert answer.body["content"][0]["text"] == f"The plan of {admin.user_id} is now full."
-    assert answer.body["limits"] == {"memories": None, "items": None, "workspaces": None}
+    assert set(answer.body["limits"].values()) == {None}
     assert ((await quota(admin))["plan"], (await quota(cat))["plan"]) == ("full", "free")
 
 
