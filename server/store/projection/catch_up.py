@@ -14,6 +14,7 @@ import structlog
 
 from server.store.db import Database
 from server.store.projection.collection_state import CollectionState
+from server.store.projection.inspection import has_lost_points
 from server.store.projection.placement import Home, find_placement, is_current, note_flushed, read_rows
 from server.store.projection.point_writer import PointWriter
 from server.store.projection.settling import open_serving
@@ -28,12 +29,13 @@ PATIENCE = 2.0  # seconds that a search waits until a collection has caught up w
 class CatchUp:
     """The states of the collections of this process, and the work that brings one up to the record."""
 
-    def __init__(self, db: Database, engine: Engine, writer: PointWriter, home: Home) -> None:
-        """`home` is where new collections are made."""
+    def __init__(self, db: Database, engine: Engine, writer: PointWriter, home: Home, *, shared: bool) -> None:
+        """`home` is where new collections are made; `shared` says that other processes write to the same ones."""
         self._db = db
         self._engine = engine
         self._writer = writer
         self._home = home
+        self._is_shared = shared
         self._states: dict[str, CollectionState] = {}
         self._tasks: set[asyncio.Task[CollectionState]] = set()
 
@@ -147,10 +149,18 @@ class CatchUp:
             await self._write_changes(workspace_id, state)
 
     async def _write_changes(self, workspace_id: str, state: CollectionState) -> None:
-        if state.opened is None:
+        was_closed = state.opened is None
+        if was_closed:
             state.opened = await open_serving(self._db, self._engine, self._home, workspace_id)
-        if (opened := state.opened) is not None:
-            opened.projected = await self._writer.write_changes(opened.target, opened.projected)
+        if (opened := state.opened) is None:
+            return
+        had_points = opened.projected > 0
+        opened.projected = await self._writer.write_changes(opened.target, opened.projected)
+        # The embedded engine opens a file of ids that was cut short, and is silent about the points that it lost.
+        if was_closed and had_points and not self._is_shared:
+            target = opened.target
+            if await has_lost_points(self._db, self._engine, target, opened.projected):
+                raise UnusableCollection(f"the collection {target.collection.name} lost points")
 
     async def _is_outdated(self, row: sa.Row[Any]) -> bool:
         """Whether a collection is not as its workspace's row says; one that serves no longer is closed."""

@@ -52,7 +52,7 @@ class Projection:
         self._is_shared = shared
         writer = PointWriter(db, engine, shared=shared)
         self._rebuilder = Rebuilder(db, engine, writer)
-        self._catch_up = CatchUp(db, engine, writer, home)
+        self._catch_up = CatchUp(db, engine, writer, home, shared=shared)
 
     async def project(self, workspace_id: str) -> bool:
         """Bring a workspace's collection up to the record as it now stands; drop it if the workspace was deleted.

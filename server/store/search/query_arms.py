@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, cast
 import numpy as np
 
 from server.memory.vector import Vector
-from server.store.search.seam import FoundPoint, FoundPoints, Point, Query, SparseVector
+from server.store.search.seam import FoundPoint, FoundPoints, Point, Query, SparseVector, UnusableCollection
 
 REVISION = "_revision"
 """The payload key that holds a point's revision."""
@@ -118,8 +118,14 @@ def compute_idf(term: int, score: float, text: SparseVector) -> float:
         term: the term's id.
         score: the score of the best point for this term alone.
         text: the text vector of that point.
+
+    Raises:
+        UnusableCollection: the point has not the term by which it was found.
     """
-    return score / text.values[text.indices.index(term)]
+    try:
+        return score / text.values[text.indices.index(term)]
+    except (ValueError, ZeroDivisionError) as error:
+        raise UnusableCollection("a point was found by a word that it does not have") from error
 
 
 def order_points(points: Iterable[FoundPoint]) -> list[FoundPoint]:

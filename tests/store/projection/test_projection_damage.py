@@ -4,15 +4,17 @@ import asyncio
 import os
 import shutil
 import sys
+from pathlib import Path
 
 import pytest
 
+from server.memory.text import hash_term
 from server.store.projection import point_writer
 from server.store.projection import projection as projection_module
 from server.store.projection.placement import name_collection
 from server.store.projection.projection import Projection
 from server.store.search.edge.engine import EdgeEngine
-from server.store.search.seam import EngineDown, Query, UnusableCollection
+from server.store.search.seam import EngineDown, Query, SparseVector, UnusableCollection
 from tests.helpers.points import list_terms, read_ids, read_terms
 
 pytestmark = pytest.mark.anyio
@@ -133,7 +135,7 @@ async def test_a_crash_between_the_flush_and_its_note_costs_a_projection(book, p
 async def test_an_engine_that_is_held_up_does_not_hold_up_the_end_and_nothing_is_lost(
     book, projection, engine, restarted, gate, monkeypatch
 ):
-    monkeypatch.setattr(projection_module, "CLOSE_SECONDS", 0.05)
+    monkeypatch.setattr(projection_module, "CLOSE_SECONDS", 2)  # time enough to reach the gate
     ids = await book.store("a")
     await projection.project(book.workspace)
     ids += await book.store("b", "c")
@@ -216,6 +218,47 @@ async def test_a_damaged_shard_is_built_anew(book, projection, restarted, shard)
     after, fresh = restarted()
     assert await after.project(book.workspace)
     assert await agree(book, fresh, *ids)
+
+
+def damage_start(file):
+    with file.open("r+b") as opened:
+        opened.write(b"\xa5" * min(32768, file.stat().st_size))
+
+
+def damage_rest(file):
+    os.truncate(file, file.stat().st_size // 3)
+
+
+@pytest.mark.parametrize("damage", [damage_start, damage_rest, Path.unlink])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "payload_storage/page_0.dat",
+        "payload_storage/tracker.dat",
+        "vector_storage-text/store/page_0.dat",
+        "vector_storage-text/store/bitmask.dat",
+        "vector_storage-text/deleted/flags_a.dat",
+        "mutable_id_tracker.mappings",
+        "mutable_id_tracker.versions",
+        "segment.json",
+    ],
+)
+async def test_every_memory_is_found_whatever_file_of_a_shard_is_damaged(
+    book, projection, restarted, shard, name, damage
+):
+    ids = await book.store(*(f"heron {number}" for number in range(20)))
+    await projection.project(book.workspace)
+    await projection.close()
+    files = list(shard.glob(f"segments/*/{name}"))
+    assert files
+    for file in files:
+        damage(file)
+    after, _ = restarted()
+    terms = [hash_term("heron"), hash_term("7")]
+    await after.open_collection(book.workspace)
+    await after.find_rarities(book.workspace, terms)
+    found = await after.search_points(book.workspace, Query(None, SparseVector(terms, [1.0, 1.0]), 50))
+    assert {point.id for point in found.text} == set(ids)
 
 
 async def test_a_collection_that_turns_out_damaged_in_a_search_is_built_anew(book, projection, engine, find_words):

@@ -5,7 +5,7 @@ loop, one for each of its turns, and large writes in slices. Only the work on fi
 """
 
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -14,54 +14,24 @@ from qdrant_edge import (
     CountRequest,
     EdgeShard,
     FieldCondition,
-    HasIdCondition,
     KeywordIndexParams,
-    MatchAny,
-    QuantizationSearchParams,
-    QueryBatchRequest,
-    QueryRequest,
     RangeFloat,
     Record,
-    ScoredPoint,
     ScrollRequest,
-    SearchParams,
     UpdateOperation,
 )
 from qdrant_edge import Filter as EdgeFilter
 from qdrant_edge import Memory as Placement
 from qdrant_edge import Point as EdgePoint
-from qdrant_edge import Query as EdgeQuery
 from qdrant_edge import SparseVector as EdgeSparseVector
 
 from server.store.search import checks
-from server.store.search.edge.shard_files import OpenShard, call_engine, count_free_bytes
+from server.store.search.edge.searches import make_rarity_request, search_shard, send_batch
+from server.store.search.edge.shard_files import OpenShard, call_engine, count_free_bytes, read_engine
 from server.store.search.edge.shards import Shards
 from server.store.search.edge.turns import TurnLock
-from server.store.search.query_arms import (
-    INDEXED_KEYS,
-    REVISION,
-    WORKSPACE,
-    VectorSearch,
-    add_other_scores,
-    compute_idf,
-    group_by_revision,
-    list_other_searches,
-    list_searches,
-    merge_answers,
-    read_dense,
-    read_text,
-)
-from server.store.search.seam import (
-    Collection,
-    EngineDown,
-    FieldMatch,
-    Filter,
-    FoundPoint,
-    FoundPoints,
-    Point,
-    Query,
-    SparseVector,
-)
+from server.store.search.query_arms import INDEXED_KEYS, REVISION, compute_idf, group_by_revision, read_dense, read_text
+from server.store.search.seam import Collection, EngineDown, FoundPoints, Point, Query, UnusableCollection
 
 T = TypeVar("T")
 
@@ -71,9 +41,6 @@ INDEXED_FROM = 2_000
 _SLICE = 64
 _PATCHES_A_TURN = 16  # points patched in one turn: half a millisecond
 _PAGE = 2_000
-_EXACT = SearchParams(exact=True)
-# The nearest by the codes of four bits, three times as many as are asked for, and of these by the vectors themselves.
-_NEAREST = SearchParams(quantization=QuantizationSearchParams(rescore=True, oversampling=3.0))
 
 
 class EdgeEngine:
@@ -141,7 +108,7 @@ class EdgeEngine:
                 async with self._turn:
                     self._shards.check_space()
                     # One id that is not there fails the call with half of it done, so those are left out.
-                    for record in call_engine(opened.shard.retrieve, cast("list[Any]", batch), False, False):
+                    for record in read_engine(opened.shard.retrieve, cast("list[Any]", batch), False, False):
                         id_ = str(record.id)
                         call_engine(opened.shard.update, UpdateOperation.set_payload([id_], patches[id_]))
 
@@ -152,7 +119,7 @@ class EdgeEngine:
             if opened is None:
                 return FoundPoints([], [])
             async with self._turn:
-                points = _search_shard(opened, query)
+                points = search_shard(opened, query)
         checks.check_owner(collection, (point.payload for point in [*points.dense, *points.text]))
         return points
 
@@ -161,9 +128,9 @@ class EdgeEngine:
         async with self._shards.pin(collection) as opened:
             if opened is None or not terms:
                 return [None] * len(terms)
-            requests = [_make_rarity_request(term) for term in terms]
+            requests = [make_rarity_request(term) for term in terms]
             async with self._turn:
-                answers = call_engine(opened.shard.query_batch, QueryBatchRequest(requests))
+                answers = send_batch(opened, requests)
         return [
             compute_idf(term, best[0].score, read_text(best[0].vector)) if best else None
             for term, best in zip(terms, answers, strict=True)
@@ -178,7 +145,7 @@ class EdgeEngine:
             while opened is not None:
                 request = ScrollRequest(offset=offset, limit=_PAGE, with_payload=True, with_vector=vectors)
                 async with self._turn:
-                    records, offset = call_engine(opened.shard.scroll, request)
+                    records, offset = read_engine(opened.shard.scroll, request)
                 points += map(_point_from_record, records)
                 if offset is None:
                     break
@@ -191,14 +158,14 @@ class EdgeEngine:
         async with self._shards.pin(collection) as opened:
             if opened is None:
                 return {}
-            records = call_engine(opened.shard.retrieve, cast("list[Any]", ids), True, False)
-        return {str(record.id): cast("dict[str, Any]", record.payload)[REVISION] for record in records}
+            records = read_engine(opened.shard.retrieve, cast("list[Any]", ids), True, False)
+        return {str(record.id): _take_revision(record.payload or {}) for record in records}
 
     async def count_points(self, collection: Collection) -> int:
         _check_collection(collection)
         async with self._shards.pin(collection) as opened:
             # Without a filter the estimate is the number itself, and an exact count would visit every point.
-            return 0 if opened is None else call_engine(opened.shard.count, CountRequest(exact=False))
+            return 0 if opened is None else read_engine(opened.shard.count, CountRequest(exact=False))
 
     async def flush_collection(self, collection: Collection) -> None:
         _check_collection(collection)
@@ -280,86 +247,16 @@ def _point_from_record(record: Record) -> Point:
     payload = record.payload or {}
     return Point(
         id=str(record.id),
-        revision=payload.pop(REVISION),
+        revision=_take_revision(payload),
         text=read_text(record.vector),
         payload=payload,
         dense=read_dense(record.vector),
     )
 
 
-def _search_shard(opened: OpenShard, query: Query) -> FoundPoints:
-    keys = True if query.keys is None else [*query.keys, WORKSPACE]
-    searches = _leave_out_windows(opened, list_searches(query))
-    requests = [
-        QueryRequest(
-            query.limit,
-            query=_make_nearest(opened, search),
-            filter=_make_filter(query.filter),
-            with_payload=keys,
-            params=_NEAREST if search.using == "dense" else _EXACT,
-        )
-        for search in searches
-    ]
-    answers = _send_batch(opened, requests)
-    found = _merge_found(opened, query, [_read_found_points(each) for each in answers])
-    others = _leave_out_windows(opened, list_other_searches(query, found))
-    more = _send_batch(opened, [_make_request_of_ids(opened, search) for search in others])
-    return add_other_scores(found, others, [[(str(one.id), one.score) for one in answer] for answer in more])
-
-
-def _send_batch(opened: OpenShard, requests: list[QueryRequest]) -> list[list[ScoredPoint]]:
-    return call_engine(opened.shard.query_batch, QueryBatchRequest(requests)) if requests else []
-
-
-def _leave_out_windows(opened: OpenShard, searches: list[VectorSearch]) -> list[VectorSearch]:
-    return [search for search in searches if search.using != "windows" or opened.has_windows_apart]
-
-
-def _make_request_of_ids(opened: OpenShard, search: VectorSearch) -> QueryRequest:
-    return QueryRequest(
-        len(search.ids),
-        query=_make_nearest(opened, search),
-        filter=EdgeFilter(must=[HasIdCondition(set(search.ids))]),
-        with_payload=False,
-        params=_EXACT,
-    )
-
-
-def _make_nearest(opened: OpenShard, search: VectorSearch) -> EdgeQuery:
-    return EdgeQuery.Nearest(_to_edge_vector(opened, search), using=search.using)
-
-
-def _to_edge_vector(opened: OpenShard, search: VectorSearch) -> Any:
-    if isinstance(search.vector, SparseVector):
-        return EdgeSparseVector(search.vector.indices, search.vector.values)
-    # A point's nearest vector counts, as in a search of windows.
-    return [search.vector] if search.using == "dense" and not opened.has_windows_apart else search.vector
-
-
-def _merge_found(opened: OpenShard, query: Query, answers: list[list[FoundPoint]]) -> FoundPoints:
-    if query.dense is not None and not opened.has_windows_apart:
-        answers.insert(1, [])
-    return merge_answers(query, answers)
-
-
-def _make_rarity_request(term: int) -> QueryRequest:
-    alone = EdgeQuery.Nearest(EdgeSparseVector([term], [1.0]), using="text")
-    return QueryRequest(1, query=alone, with_payload=False, with_vector=["text"])
-
-
-def _make_filter(chosen: Filter) -> EdgeFilter | None:
-    conditions: list[Any] = _make_conditions(chosen.must)
-    if chosen.either:
-        conditions.append(EdgeFilter(should=[EdgeFilter(must=_make_conditions(branch)) for branch in chosen.either]))
-    return EdgeFilter(must=conditions) if conditions else None
-
-
-def _make_conditions(matches: Sequence[FieldMatch]) -> list[Any]:
-    return [FieldCondition(match.key, match=MatchAny(list(match.any_of))) for match in matches]
-
-
-def _read_found_points(scored: list[ScoredPoint]) -> list[FoundPoint]:
-    points = [FoundPoint(str(one.id), one.score, one.payload or {}) for one in scored]
-    for point in points:
-        point.payload.pop(REVISION, None)
-    return points
+def _take_revision(payload: dict[str, Any]) -> int:
+    """Take a point's revision out of its payload. Without one, the payload was lost: every point is written with it."""
+    revision: int | None = payload.pop(REVISION, None)
+    if revision is None:
+        raise UnusableCollection("a point has no revision")
+    return revision

@@ -72,6 +72,21 @@ def call_engine(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> 
         raise EngineDown(f"the embedded engine failed: {error}") from error
 
 
+def read_engine(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Read from an open shard.
+
+    Raises:
+        UnusableCollection: the shard is damaged, for nothing else fails a read of files that could be opened.
+        EngineDown: memory, descriptors or the disk failed.
+    """
+    try:
+        return call_engine(function, *args, **kwargs)
+    except EngineDown as error:
+        if _OTHER_CAUSES.search(str(error)):
+            raise
+        raise UnusableCollection(str(error)) from error
+
+
 @dataclass(slots=True, eq=False)
 class OpenShard:
     """An open shard, which nobody else can open until `close_shard` lets it go.
@@ -122,12 +137,12 @@ def load_shard(path: Path, collection: Collection) -> OpenShard:
     lock = _lock_folder(path)
     try:
         _read_ahead(path)
-        shard = call_engine(EdgeShard.load, str(path))
+        shard = read_engine(EdgeShard.load, str(path))
     except EngineDown as error:
         os.close(lock)
-        if _OTHER_CAUSES.search(str(error)):
-            raise
-        raise UnusableCollection(f"the collection {collection.name} does not open: {error}") from error
+        if isinstance(error, UnusableCollection):
+            raise UnusableCollection(f"the collection {collection.name} does not open: {error}") from error
+        raise
     return OpenShard(shard, shape.dims, shape.has_windows_apart, lock)
 
 
