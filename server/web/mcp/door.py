@@ -24,7 +24,7 @@ from server import __version__
 from server.errors import Failure
 from server.web.answers import as_failure
 from server.web.connection import read_workspace_name
-from server.web.mcp import prompts, resources
+from server.web.mcp import cards, prompts, resources
 from tools.core.answers import AnswerImage, Readable
 from tools.core.call import Door
 from tools.core.execution import execute_operation
@@ -84,16 +84,23 @@ def build_server(
     tools = {**operations, **others}
     shown = [(tools[name].scope, make_tool(tools[name], names)) for name, names in toolset.items()]
 
+    # Tools of another system have answers of another form.
+    has_cards = not read_only and any(name in toolset and name not in others for name in cards.SHOWN)
+    actions = [name for name in cards.ACTIONS if has_cards and name in operations]
+    card = cards.Cards(operations, {name: make_tool(operations[name]) for name in actions})
+
     async def list_tools(ctx: Context, _params: object) -> types.ListToolsResult:
-        scopes = _get_request(ctx).state.principal.scopes
-        return types.ListToolsResult(tools=[tool for scope, tool in shown if scope in scopes])
+        request = _get_request(ctx)
+        listed = [tool for scope, tool in shown if scope in request.state.principal.scopes]
+        return types.ListToolsResult(tools=card.add_to_list(ctx, request, listed))
 
     async def call_tool(ctx: Context, params: types.CallToolRequestParams) -> types.CallToolResult:
         operation = tools.get(params.name)
         if operation is None:
             with _get_request(ctx).state.services.observer.watch("tool", UNKNOWN_TOOL):
                 raise MCPError(types.INVALID_PARAMS, f"Unknown tool: {params.name}")
-        return await _call_operation(operation, ctx, params.arguments or {})
+        result = await _call_operation(operation, ctx, params.arguments or {})
+        return card.add_to_result(ctx, _get_request(ctx), params.name, result)
 
     hint = CacheHint(ttl_ms=LIST_TTL_MS, scope="public")
     own_hint = CacheHint(ttl_ms=LIST_TTL_MS, scope="private")
@@ -110,16 +117,16 @@ def build_server(
         return _without_spans(Server("loci-recall", instructions=instructions, cache_hints=hints, **common))
     hints |= {"prompts/list": hint, "resources/list": hint, "resources/templates/list": hint}
     hints["resources/read"] = CacheHint(ttl_ms=0, scope="private")
-    return _without_spans(
-        Server(
-            "loci",
-            instructions=instructions,
-            cache_hints=hints,
-            **common,
-            **resources.make_handlers(operations, answer_operation),
-            **prompts.make_handlers(),
-        )
+    server = Server(
+        "loci",
+        instructions=instructions,
+        cache_hints=hints,
+        **common,
+        **resources.make_handlers(operations, answer_operation),
+        **prompts.make_handlers(),
     )
+    server.extensions = {cards.EXTENSION: {}} if has_cards else {}
+    return _without_spans(server)
 
 
 def _without_spans(server: Server[Any]) -> Server[Any]:

@@ -19,6 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from server.errors import Failure
 from server.storable import load_json, refuse_unstorable
+from server.web.mcp import cards
 
 #: The MCP specification's code for a protocol version that the server does not speak.
 UNSUPPORTED_VERSION = -32022
@@ -53,7 +54,7 @@ def read_first(app: ASGIApp) -> ASGIApp:
         body = await request.body()
         try:
             _check_media_type(request.headers)
-            _check_message(body, request.headers)
+            has_cards = _check_message(body, request.headers)
         except _RpcError as error:
             await JSONResponse(error.body, 400)(scope, receive, send)
             return
@@ -65,6 +66,8 @@ def read_first(app: ASGIApp) -> ASGIApp:
         accept = request.headers.get("accept", "")
         others = [header for header in scope["headers"] if header[0] != b"accept"]
         scope["headers"] = [*others, (b"accept", b"application/json, text/event-stream")]
+        if has_cards:
+            send = _add_session(send)
         await app(scope, replay, _EventSender(send) if _wants_events(accept) else send)
 
     return serve
@@ -86,8 +89,10 @@ def _check_media_type(headers: Headers) -> None:
         raise _RpcError(types.INVALID_REQUEST, "Send the message with `Content-Type: application/json`.")
 
 
-def _check_message(body: bytes, headers: Headers) -> None:
+def _check_message(body: bytes, headers: Headers) -> bool:
     """Check that a body is one JSON-RPC message, of a protocol version that the SDK speaks.
+
+    Return whether it is the handshake of a client that shows cards.
 
     Raises:
         _RpcError: it is not.
@@ -114,6 +119,20 @@ def _check_message(body: bytes, headers: Headers) -> None:
         text = "A message must have a `method`, or be a response with a `result` or an `error`."
         raise _RpcError(types.INVALID_REQUEST, text, request_id=request_id)
     _check_version(message, headers.get(MCP_PROTOCOL_VERSION_HEADER), request_id)
+    params: dict[str, Any] = message.get("params") or {}
+    return message.get("method") == "initialize" and cards.declares_cards(params.get("capabilities"))
+
+
+def _add_session(send: Send) -> Send:
+    """Return a sender that gives the client an id of a session, by which it is known to show cards."""
+
+    async def send_with_session(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            header = (cards.SESSION_HEADER.encode(), cards.make_session_id().encode())
+            message = {**message, "headers": [*message["headers"], header]}
+        await send(message)
+
+    return send_with_session
 
 
 def _read_unusual(body: bytes) -> tuple[object, Failure]:

@@ -10,6 +10,7 @@ from mcp.shared.exceptions import MCPError
 from pydantic import BaseModel
 
 from server.errors import Failure
+from server.web.mcp import cards
 from tools.core.operation import Operation
 
 Context = ServerRequestContext[Any, Any]
@@ -66,6 +67,8 @@ def make_handlers(operations: Mapping[str, Operation], answer_operation: AnswerO
 
     async def read(ctx: Context, params: types.ReadResourceRequestParams) -> types.ReadResourceResult:
         uri = str(params.uri)
+        if uri == cards.URI:
+            return cards.read_page(uri)
         name, arguments = _parse_uri(uri)
         result = await call(name, ctx, arguments, {"uri": uri})
         text = result.model_dump_json(exclude_none=True)
