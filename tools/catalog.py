@@ -5,7 +5,6 @@ from itertools import chain
 
 from tools import (
     context,
-    entities,
     explain,
     extraction,
     golden,
@@ -22,6 +21,9 @@ from tools.compat.dialects import with_dialect
 from tools.compat.min_memory_tools import toolset as min_memory
 from tools.consolidation import merging, runs
 from tools.core.operation import Operation
+from tools.entities import changing, listing, page
+from tools.entities import merging as merging_entities
+from tools.entities import projects as entity_projects
 from tools.memories import ingest, marking
 from tools.memories import operations as memories
 from tools.notes import identity, skip_list, working_items, working_memory, working_notes
@@ -32,7 +34,13 @@ _ROWS: dict[str, tuple[Operation, ...]] = {
     "Memories": (*memories.OPERATIONS, *ingest.OPERATIONS, *extraction.OPERATIONS),
     "Curation": marking.OPERATIONS,
     "Links": graph.OPERATIONS,
-    "Entities": entities.OPERATIONS,
+    "Entities": (
+        *listing.OPERATIONS,
+        *page.OPERATIONS,
+        *changing.OPERATIONS,
+        *merging_entities.OPERATIONS,
+        *entity_projects.OPERATIONS,
+    ),
     "Consolidation": (*merging.OPERATIONS, *runs.OPERATIONS),
     "Working memory": (*working_notes.OPERATIONS, *working_memory.OPERATIONS, *working_items.OPERATIONS),
     "Skip list": skip_list.OPERATIONS,

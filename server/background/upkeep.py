@@ -8,6 +8,7 @@ import structlog
 from server.background.work import Outcome
 from server.progress import Progress, ignore_progress
 from server.store.audit import chain
+from server.store.entities.reading import catch_up
 from server.store.lifecycle import erasure
 from server.store.projection.backfill import FOLLOW_SECONDS, BackfillFailed, fill_gaps, follow_backfill
 from server.store.projection.moving import move_collections
@@ -15,6 +16,7 @@ from server.store.projection.reindex import reindex
 from server.store.projection.upkeep import rebuild_erased_collections
 from server.store.record import connection_sessions, outbox, rate_buckets
 from server.store.record.capture.erasing import delete_old_reports
+from server.store.record.entities import mentions
 from server.store.record.notes import skip_list
 from server.store.record.oauth.garbage import collect_garbage
 from server.store.record.people import api_keys
@@ -87,6 +89,16 @@ async def move_projection(services: Services, _argument: str | None, progress: P
     return Outcome(workspaces=move.workspaces, report={"repaired": move.repaired})
 
 
+async def read_entities(
+    services: Services, _argument: str | None = None, _progress: Progress = ignore_progress
+) -> None:
+    """Read the memories that changed for the entities that they name, in all workspaces."""
+    async with services.db.read() as connection:
+        behind = await mentions.list_behind(connection)
+    for workspace_id in behind:
+        await catch_up(services.db, services.known_names, workspace_id, services.now)
+
+
 async def remove_leftovers(
     services: Services, _argument: str | None = None, _progress: Progress = ignore_progress
 ) -> None:
@@ -122,6 +134,7 @@ async def clean_up_records(
     if await erasure.erase_due_memories(services.db, now, services.undo_time):
         services.encoder.source.forget_queries()
         services.vocabularies.forget()
+        services.known_names.forget()
     deleted = PAGE
     while deleted == PAGE:
         async with services.db.write() as connection:

@@ -62,6 +62,13 @@ VALID: dict[str, dict[str, Any]] = {
     "cancel_job": {"id": NOBODY},
     "revoke_key": {"id": NOBODY},
     "set_plan": {"plan": None},
+    "add_entity": {"name": "teapot"},
+    "read_entity": {"id": NOBODY},
+    "update_entity": {"id": NOBODY, "type": "thing"},
+    "delete_entity": {"id": NOBODY},
+    "merge_entities": {"id": NOBODY, "others": ["teapot"]},
+    "split_entity": {"id": NOBODY, "names": ["teapot"]},
+    "undo_entity_change": {"id": NOBODY},
 }
 
 
@@ -81,6 +88,11 @@ async def arrange_calls(person):
     skip = (await call_rest(person, "add_skip", VALID["add_skip"])).body
     await call_rest(person, "update_identity", VALID["update_identity"])
     session = (await call_rest(person, "start_session", {"external_id": "s"})).body["session"]["id"]
+    pots = {}
+    for name, aliases in (("teapot", []), ("kettle", ["boiler"]), ("cup", []), ("mug", []), ("spoon", [])):
+        made_entity = (await call_rest(person, "add_entity", {"name": name, "aliases": aliases})).body
+        pots[name] = made_entity["entity"]["id"]
+    merged = (await call_rest(person, "merge_entities", {"id": pots["cup"], "others": ["mug"]})).body
     # A job that waits for the end of a turn which does not come: the loop leaves it alone.
     open_turn = (await call_rest(person, "start_session", {"external_id": "open"})).body["session"]["id"]
     step = VALID["record_event"] | {"type": "tool_use", "session_id": open_turn}
@@ -127,6 +139,13 @@ async def arrange_calls(person):
         "delete_memory": [{"id": memory_id}],
         "restore_memory": [{"id": memory_id}],
         "list_entities": [{}, {"query": "teapot", "limit": 1}, {"workspace": "nowhere"}],
+        "add_entity": [{"name": "teapot", "type": "thing", "aliases": ["pot"]}],
+        "read_entity": [{"id": pots["teapot"]}, {"id": "Kettle", "limit": 1}],
+        "update_entity": [{"id": pots["teapot"], "name": "Teapot", "type": "thing", "add_aliases": ["brown betty"]}],
+        "split_entity": [{"id": pots["kettle"], "names": ["boiler"]}],
+        "undo_entity_change": [{"id": merged["change"]}],
+        "merge_entities": [{"id": pots["teapot"], "others": [pots["cup"]]}],
+        "delete_entity": [{"id": "spoon"}],
         "count_by_project": [{}, {"project": "p"}, {"workspace": "nowhere"}],
         "working_notes": [{}, {"workspace": "nowhere"}, {"add": "Stopped at the tea"}, {"section": "session_notes"}],
         "read_working_memory": [{}, {"workspace": "nowhere"}],

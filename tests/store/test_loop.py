@@ -13,6 +13,7 @@ from server.observer import NOBODY
 from server.store.audit.log import AuditLog
 from server.store.embedding.encoder import Encoder
 from server.store.embedding.local import LocalEmbeddings
+from server.store.entities.known_names import KnownNames
 from server.store.projection.accesses import Accesses
 from server.store.projection.backfill import Pace
 from server.store.projection.vocabulary import Vocabularies
@@ -35,6 +36,7 @@ async def services(book, projection, tmp_path, clock):
         accesses=Accesses(book.db, projection, clock),
         encoder=encoder,
         vocabularies=Vocabularies(book.db),
+        known_names=KnownNames(),
         authenticator=SimpleNamespace(take_last_uses=dict),
         rate_limit=RateLimit(0, clock),
         audit=AuditLog(book.db, clock, "all"),

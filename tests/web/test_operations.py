@@ -204,6 +204,7 @@ async def test_both_doors_answer_a_read_alike(cat, name):
     own = {"read_item": item_id, "read_project": "default", "read_session": session}
     own |= dict.fromkeys(("read_event", "list_event_observations"), event["event"]["id"])
     own |= {"read_job": event["generationJob"]["id"]}
+    own |= {"read_entity": (await call_rest(cat, "add_entity", VALID["add_entity"])).body["entity"]["id"]}
     if "id" in arguments:
         arguments = arguments | {"id": own.get(name, memory_id)}
     if "memory_id" in arguments:

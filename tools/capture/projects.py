@@ -222,6 +222,7 @@ async def purge_project(services: Services, call: AccountCall, args: PurgeProjec
         await journal_change(connection, workspace.id, call.actor, now, {"project": workspace.id})
     services.encoder.source.forget_queries()
     services.vocabularies.forget()
+    services.known_names.forget()
     await services.projection.project(workspace.id)
     await services.db.empty_log()
     purged = PurgedCounts(

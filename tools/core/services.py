@@ -13,6 +13,7 @@ from server.store.db import Database
 from server.store.directory import Directory
 from server.store.embedding.encoder import Encoder
 from server.store.embedding.reranker import Reranker
+from server.store.entities.known_names import KnownNames
 from server.store.projection.accesses import Accesses
 from server.store.projection.backfill import Pace
 from server.store.projection.gap_counts import GapCounts
@@ -34,6 +35,7 @@ class Services:
     db: Database
     projection: Projection
     vocabularies: Vocabularies
+    known_names: KnownNames
     encoder: Encoder
     gap_counts: GapCounts
     reranker: Reranker

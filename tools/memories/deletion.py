@@ -123,6 +123,7 @@ async def _erase_memory(services: Services, call: Call, memory_id: str) -> Delet
         services.encoder.filling.note_gaps()
     services.encoder.source.forget_queries()
     services.vocabularies.forget()
+    services.known_names.forget()
     await services.projection.project(workspace)
     is_log_empty = await services.db.empty_log(ERASURE_TRIES)
     async with services.db.read() as connection:

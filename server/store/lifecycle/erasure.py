@@ -14,6 +14,7 @@ from server.store.db import Database
 from server.store.lifecycle import merges
 from server.store.record import golden, images, imports, links, memories, vectors
 from server.store.record.capture.erasing import delete_places, delete_reports, erase_reports_of
+from server.store.record.entities.changes import delete_entities_of_workspaces
 from server.store.record.followers import renew_followers
 from server.store.record.journal import (
     Actor,
@@ -298,6 +299,7 @@ async def _delete_other_rows(connection: AsyncConnection, gone: sa.Select[str]) 
     deleted += sum((await delete_reports(connection, gone)).values())
     await delete_places(connection, gone)
     await imports.delete_runs_of_workspaces(connection, gone)
+    deleted += await delete_entities_of_workspaces(connection, gone)
     sections = sa.delete(working_sections).where(working_sections.c.workspace_id.in_(gone))
     workspace_ids = list((await connection.execute(sections.returning(working_sections.c.workspace_id))).scalars())
     if workspace_ids:

@@ -14,6 +14,7 @@ from server.memory.tiers import Tier
 from server.store.db import Database, fetch_rows
 from server.store.record import images, links, superseding
 from server.store.record.current import IN_RECALL, Past, is_current
+from server.store.record.entities import mentions
 from server.store.record.journal import Actor, blank_memory_entries, read_texts_as_of
 from server.store.record.keyset import is_after
 from server.store.record.workspaces import WorkspaceGone
@@ -333,6 +334,7 @@ async def erase_content(connection: AsyncConnection, memory_id: str, now: dateti
         )
     )
     await links.replace_links(connection, memory_id, [])
+    await mentions.erase_mentions(connection, memory_id)
     await images.erase_pictures(connection, memory_id)
     merged_into = sa.select(memories.c.consolidated_into).where(memories.c.id == memory_id).scalar_subquery()
     told = sa.or_(consolidations.c.memory_id == memory_id, consolidations.c.memory_id == merged_into)

@@ -20,6 +20,7 @@ def load_all_tables() -> sa.MetaData:
         "accounts",
         "audit",
         "capture",
+        "entities",
         "golden",
         "imports",
         "lifecycle",

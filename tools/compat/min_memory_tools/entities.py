@@ -9,13 +9,13 @@ from server.ids import new_id
 from server.memory.models import Memory, Scope, Timestamp
 from server.store.record import memories
 from server.store.record.memories import Listing
-from tools import entities
 from tools.compat.min_memory_tools.words import ENTITY_TYPE, JsonAnswer
 from tools.core.arguments import InWorkspace
 from tools.core.call import Call, ensure_workspace
 from tools.core.fields import Content, Name, NewName, Word
 from tools.core.operation import Effect, Operation
 from tools.core.services import Services
+from tools.entities import listing
 from tools.memories.arguments import NewMemory
 from tools.memories.storing import embed_contents, index_new_memories, insert_new_memories
 
@@ -41,8 +41,8 @@ class ListedEntity(BaseModel):
     scope: Scope = Field(description="The narrowest scope that holds for all memories about it.")
     project: str | None = Field(default=None, description="The project of all of them; null if of several.")
     memory_count: int = Field(description="The number of them.")
-    first_seen: Timestamp = Field(description="When the first was stored.")
-    last_updated: Timestamp = Field(description="When one of them changed last.")
+    first_seen: Timestamp | None = Field(description="When the first was stored.")
+    last_updated: Timestamp | None = Field(description="When one of them changed last.")
 
 
 class EntityList(JsonAnswer):
@@ -100,13 +100,13 @@ class RegisteredEntity(JsonAnswer):
 
 
 async def list_entities(services: Services, call: Call, args: ListEntities) -> EntityList:
-    """Return the entities that memories are about, as ours does; with `show_tree`, what was registered of them."""
+    """Return the entities that the fields of memories name; with `show_tree`, what was registered of them."""
     types = [] if args.memory_type is None else [args.memory_type]
-    asked = entities.ListEntities(scope=args.scope, project=args.project, type=types, limit=MOST)
-    found = await entities.list_entities(services, call, asked)
+    asked = listing.ListEntities(scope=args.scope, project=args.project, type=types, limit=MOST)
+    found = await listing.list_by(services, call, asked, is_about=True)
     fields = set(ListedEntity.model_fields)
     return EntityList(
-        meta=call.meta,
+        meta=found.meta,
         entities=[ListedEntity.model_validate(each.model_dump(include=fields)) for each in found.entities],
         count=found.total,
         tree=_build_tree(await _list_registered(services, call)) if args.show_tree else None,
@@ -115,13 +115,13 @@ async def list_entities(services: Services, call: Call, args: ListEntities) -> E
 
 async def search_entities(services: Services, call: Call, args: SearchEntities) -> SimilarEntities:
     """Return the entities whose names are like a name."""
-    asked = entities.ListEntities(query=args.query, scope=args.scope, limit=args.limit)
-    found = await entities.list_entities(services, call, asked)
+    asked = listing.ListEntities(query=args.query, scope=args.scope, limit=args.limit)
+    found = await listing.list_by(services, call, asked, is_about=True)
     matches = [
         SimilarEntity(entity=each.name, scope=each.scope, project=each.project, score=each.score or 0.0)
         for each in found.entities
     ]
-    return SimilarEntities(meta=call.meta, matches=matches)
+    return SimilarEntities(meta=found.meta, matches=matches)
 
 
 async def _list_registered(services: Services, call: Call) -> list[Memory]:

@@ -13,7 +13,7 @@ from tools.core.call import Call
 from tools.core.fields import Name, NewName
 from tools.core.operation import Effect, Operation
 from tools.core.services import Services
-from tools.entities import CountByProject, ProjectCount, count_by_project
+from tools.entities.projects import CountByProject, ProjectCount, count_by_project
 from tools.memories import operations
 
 PROJECT_TYPE: MemoryType = "project_context"

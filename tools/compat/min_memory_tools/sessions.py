@@ -10,8 +10,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.errors import Failure
 from server.ids import new_id
+from server.memory.entities.names import fold_entity_name
 from server.memory.models import Memory
-from server.store.record import entities, memories
+from server.store.entities.reading import MOST_STEPS, catch_up
+from server.store.record import memories
+from server.store.record.entities import rows
 from server.store.record.memories import Listing
 from tools.compat.min_memory_tools.places import PROJECT_TYPE, find_project
 from tools.compat.min_memory_tools.words import STATUS, SUPERSEDES, JsonAnswer, MemoryType
@@ -175,6 +178,7 @@ async def sync_session(services: Services, call: Call, args: SyncSession) -> Syn
     vectors = await embed_contents(services, call, texts) if texts else None
     by_text = None if vectors is None else dict(zip(texts, vectors, strict=True))
     now = services.now()
+    await catch_up(services.db, services.known_names, call.id_for_reading, services.now, MOST_STEPS)
     async with services.db.write() as connection:
         placed = await ensure_workspace(connection, services, call)
         await memories.advance_revision(connection, placed.workspace.id, 0, now)  # nobody else writes meanwhile
@@ -191,10 +195,9 @@ async def sync_session(services: Services, call: Call, args: SyncSession) -> Syn
 
 async def _warn_of_unknown(sync: _Sync, entries: Sequence[_Entry]) -> None:
     """Warn of entities that no memory is about yet: their names may be misspelt."""
-    known = {
-        each.name for each in await entities.list_entities(sync.connection, sync.workspace_id, Listing(), sync.now)
-    }
-    unknown = dict.fromkeys(each.entity for each in entries if each.entity not in known)
+    keys = {each.entity: fold_entity_name(each.entity) for each in entries}
+    known = {each.key for each in await rows.find_names(sync.connection, sync.workspace_id, keys.values())}
+    unknown = [name for name, key in keys.items() if key not in known]
     sync.warnings += [f"The entity {each!r} is new; search_entities finds similar names." for each in unknown]
 
 

@@ -1,0 +1,1 @@
+"""Entities: the people and things that memories name, and the projects that memories belong to."""
