@@ -17,6 +17,8 @@ from server.store.entities.known_names import KnownNames
 from server.store.projection.accesses import Accesses
 from server.store.projection.backfill import Pace
 from server.store.projection.vocabulary import Vocabularies
+from server.store.record.people.plans import Plans
+from tools.core.metering import Meter
 from tools.core.rate_limit import RateLimit
 
 pytestmark = pytest.mark.anyio
@@ -40,6 +42,7 @@ async def services(book, projection, tmp_path, clock):
         authenticator=SimpleNamespace(take_last_uses=dict),
         rate_limit=RateLimit(0, clock),
         audit=AuditLog(book.db, clock, "all"),
+        meter=Meter(book.db, Plans({}, ""), clock),
         audit_time=timedelta(days=365),
         undo_time=timedelta(days=30),
         event_time=timedelta(days=30),
