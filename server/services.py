@@ -13,7 +13,6 @@ from server.config import Settings
 from server.observer import NOBODY, Observer
 from server.store.db import Database
 from server.store.directory import Directory
-from server.store.entities.known_names import KnownNames
 from server.store.epoch import Epoch
 from server.store.migrate import migrate
 from server.store.projection.accesses import Accesses
@@ -66,7 +65,6 @@ async def open_services(
             db=db,
             projection=projection,
             vocabularies=Vocabularies(db),
-            known_names=KnownNames(),
             encoder=encoder,
             gap_counts=GapCounts(db, encoder, now),
             reranker=reranker,

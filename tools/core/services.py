@@ -1,6 +1,6 @@
 """The collaborators of all operations: the composition root builds them once, and each handler gets them first."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Literal
 
@@ -35,7 +35,8 @@ class Services:
     db: Database
     projection: Projection
     vocabularies: Vocabularies
-    known_names: KnownNames
+    #: The names of entities that were read last.
+    known_names: KnownNames = field(default_factory=KnownNames)
     encoder: Encoder
     gap_counts: GapCounts
     reranker: Reranker
