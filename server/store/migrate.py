@@ -70,7 +70,10 @@ async def migrate(db: Database) -> str | None:
         if at is not None:
             check_step(at)
             copy = path.with_suffix(f".before-{HEAD}.db")
-            await asyncio.to_thread(_copy_file, path, copy)
+            try:
+                await asyncio.to_thread(_copy_file, path, copy)
+            except sqlite3.DatabaseError as error:
+                raise MigrationFailed(at, f"it cannot be copied first: {error}", None) from error
         outcome = await _upgrade(db, at, copy)
         if copy is not None:
             await asyncio.to_thread(shrink_file, path)
@@ -243,6 +246,7 @@ def shrink_file(path: Path) -> None:
     """Write a SQLite file anew, without the room that the steps have left empty in its pages."""
     with (
         closing(sqlite3.connect(path, isolation_level=None)) as connection,
-        contextlib.suppress(sqlite3.OperationalError),  # another process reads, or the disk has no room for it
+        # Another process reads, the disk has no room for it, or a page is damaged, which its readers tell.
+        contextlib.suppress(sqlite3.DatabaseError),
     ):
         connection.execute("VACUUM")

@@ -319,6 +319,28 @@ async def test_the_sqlite_file_is_copied_before_a_step(lite, sqlite_path, clock,
         assert copy.execute("SELECT version_num FROM alembic_version").fetchall() == [(HEAD,)]
 
 
+async def test_a_step_is_made_though_a_page_is_damaged_that_it_does_not_touch(lite, sqlite_path, next_step):
+    with closing(sqlite3.connect(sqlite_path)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        query = "SELECT rootpage FROM sqlite_master WHERE tbl_name = 'signup_links' AND type = 'table'"
+        (page,) = connection.execute(query).fetchone()
+        (size,) = connection.execute("PRAGMA page_size").fetchone()
+    with sqlite_path.open("r+b") as file:
+        file.seek((page - 1) * size)
+        file.write(b"\xa5" * size)
+    next_step()
+    assert await migrate(lite) == HEAD
+    assert "novelty" in await tables_of(lite)
+
+
+async def test_a_record_that_cannot_be_copied_is_not_migrated(lite, sqlite_path, next_step):
+    next_step()
+    sqlite_path.with_suffix(".before-9999.db").mkdir()
+    with pytest.raises(MigrationFailed, match="cannot be copied first: unable to open"):
+        await migrate(lite)
+    assert "novelty" not in await tables_of(lite)
+
+
 async def test_a_step_that_fails_leaves_the_record_as_it_was(db, next_step):
     next_step('op.execute("INSERT INTO nowhere VALUES (1)")')
     with pytest.raises(MigrationFailed, match=f"is unchanged, at step {HEAD}: .*nowhere"):
