@@ -12,6 +12,7 @@ from tools import (
     health,
     search,
     settings,
+    timeline,
     vectors,
     workspaces,
 )
@@ -33,6 +34,7 @@ _ROWS: dict[str, tuple[Operation, ...]] = {
     "Recall": (*context.OPERATIONS, *search.OPERATIONS, *explain.OPERATIONS),
     "Memories": (*memories.OPERATIONS, *ingest.OPERATIONS, *extraction.OPERATIONS),
     "Curation": marking.OPERATIONS,
+    "Timeline": timeline.OPERATIONS,
     "Links": graph.OPERATIONS,
     "Entities": (
         *listing.OPERATIONS,

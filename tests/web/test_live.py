@@ -162,6 +162,7 @@ async def test_the_page_shows_calls_as_they_come_and_texts_of_agents_are_never_r
         assert f"after {HOSTILE}" in await shown.inner_text()
         assert await page.locator("#activity li").first.get_by_role("link").count() == 1
         assert await fits(page)
-        await page.set_viewport_size(DESKTOP)
+        desktop: Any = DESKTOP
+        await page.set_viewport_size(desktop)
         assert await fits(page)
         assert problems == []

@@ -13,6 +13,7 @@ from server.web.console import (
     nights_page,
     notes_page,
     recall_page,
+    timeline_page,
 )
 from server.web.live import LiveEndpoint
 
@@ -31,5 +32,6 @@ def make_routes(watch: LiveEndpoint) -> list[Route]:
         Route(keys_page.PATH, with_refusal_page(keys_page.serve_keys_page), methods=_FORMS),
         Route(nights_page.PATH, with_refusal_page(nights_page.serve_nights_page), methods=_FORMS),
         Route(connection_page.PATH, with_refusal_page(connection_page.serve_connection_page), methods=_FORMS),
+        Route(timeline_page.PATH, with_refusal_page(timeline_page.serve_timeline_page), methods=["GET"]),
         Route(recall_page.PATH, with_refusal_page(recall_page.serve_recall_page), methods=["GET"]),
     ]
