@@ -24,7 +24,18 @@ from server.config import Settings
 from server.errors import Failure
 from server.services import open_services
 from server.telemetry import Telemetry, open_telemetry
-from server.web import audit_csv, discovery, export, image_endpoint, live, public, rest, signup_endpoint
+from server.web import (
+    audit_csv,
+    discovery,
+    everything,
+    export,
+    image_endpoint,
+    import_endpoint,
+    live,
+    public,
+    rest,
+    signup_endpoint,
+)
 from server.web.browser_page import BrowserPage, answer_missing_page
 from server.web.console import routes as console
 from server.web.entrance import Entrance
@@ -96,6 +107,8 @@ def create_app(running: Running) -> ASGIApp:
         *(Route(path, signup_endpoint.SignUpEndpoint) for path in signup_endpoint.PATHS),
         # before the page of the same path, which takes forms
         signup_endpoint.JsonRoute(signup_endpoint.PAGE_PATH, signup_endpoint.SignUpEndpoint),
+        Route(import_endpoint.PATH, Guard(import_endpoint.answer_import, api, import_endpoint.METHODS)),
+        Route(everything.PATH, Guard(everything.answer_export, api, frozenset({"GET"}))),
         Route(image_endpoint.PATH, Guard(image_endpoint.answer_picture, api, image_endpoint.METHODS)),
         *build_routes(issues_tokens=running.auth.external is None),
         *public.make_routes(describe_api(url)),
@@ -121,6 +134,7 @@ def create_app(running: Running) -> ASGIApp:
 def describe_api(public_url: str) -> dict[str, Any]:
     """Return the OpenAPI document: the operations, and the routes of the API that are none."""
     openapi = build_openapi(catalog.OPERATIONS, __version__, public_url)
+    openapi = everything.add_to_openapi(import_endpoint.add_to_openapi(openapi))
     openapi = audit_csv.add_to_openapi(signup_endpoint.add_to_openapi(openapi))
     return live.add_to_openapi(image_endpoint.add_to_openapi(export.add_to_openapi(openapi)))
 

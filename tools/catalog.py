@@ -25,6 +25,7 @@ from tools.core.operation import Operation
 from tools.entities import changing, listing, page
 from tools.entities import merging as merging_entities
 from tools.entities import projects as entity_projects
+from tools.imports import operations as imports
 from tools.memories import ingest, marking
 from tools.memories import operations as memories
 from tools.notes import identity, skip_list, working_items, working_memory, working_notes
@@ -44,6 +45,7 @@ _ROWS: dict[str, tuple[Operation, ...]] = {
         *entity_projects.OPERATIONS,
     ),
     "Consolidation": (*merging.OPERATIONS, *runs.OPERATIONS),
+    "Imports": imports.OPERATIONS,
     "Working memory": (*working_notes.OPERATIONS, *working_memory.OPERATIONS, *working_items.OPERATIONS),
     "Skip list": skip_list.OPERATIONS,
     "Identity": identity.OPERATIONS,

@@ -10,14 +10,21 @@ from server.memory.images import MOST_BYTES, MOST_IMAGES
 MAX_BODY = 4 * 1024 * 1024
 #: The largest pictures in base64, with an escaped line break after every 64 characters, and the rest of the memory.
 MAX_BODY_WITH_PICTURES = MOST_IMAGES * (MOST_BYTES // 3 + 1) * 4 * 66 // 64 + MAX_BODY
+#: A file to import, which is not kept in memory.
+MAX_IMPORT = 1 << 30
+BOUNDS = {
+    ("POST", "/v1/memories"): MAX_BODY_WITH_PICTURES,
+    ("POST", "/v1/import"): MAX_IMPORT,
+    ("POST", "/import/file"): MAX_IMPORT,
+}
 #: How many bodies that are larger than `MAX_BODY` may be in memory at once.
 LARGE_BODIES = 2
 _PICTURES = b'"images"'
 
 
 def find_bound(scope: Scope) -> int:
-    """Return the most bytes that the body of a request may have: more for a memory, which may have pictures."""
-    return MAX_BODY_WITH_PICTURES if (scope["method"], scope["path"]) == ("POST", "/v1/memories") else MAX_BODY
+    """Return the most bytes that the body of a request may have: more for pictures of a memory, and for an import."""
+    return BOUNDS.get((scope["method"], scope["path"]), MAX_BODY)
 
 
 def make_too_large(bound: int) -> Failure:
@@ -38,7 +45,7 @@ class RequestBody:
         self._places = places
         self._read = 0
         self._end = b""
-        self._names_pictures = False
+        self._names_pictures = bound == MAX_IMPORT  # or needs none
         self._has_place = False
 
     async def __call__(self) -> Message:

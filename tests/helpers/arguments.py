@@ -31,6 +31,8 @@ VALID: dict[str, dict[str, Any]] = {
     "related_memories": {"id": NOBODY},
     "consolidate_group": {"source_ids": [NOBODY, NOBODY[:-1] + "1"]},
     "undo_consolidation": {"run": NOBODY},
+    "read_import": {"id": NOBODY},
+    "undo_import": {"id": NOBODY},
     "set_setting": {"key": "recall_alpha", "value": 0.7},
     "reset_setting": {"key": "recall_alpha"},
     "set_preferences": {"time_zone": "Europe/Berlin"},
@@ -83,6 +85,7 @@ async def arrange_calls(person):
     attic = (await person.http.post("/v1/workspaces", json={"name": "attic"})).json()
     several = [await person.store(f"milk {n}", tags=["milk"]) for n in range(4)]
     group = (await person.http.post("/v1/consolidate/group", json={"source_ids": several[:2]})).json()
+    brought = (await person.http.post("/v1/import?filename=a.json", json={"content": "A pot"})).json()
     pinned = (await person.http.post("/v1/golden", json={"query": "tea?", "text": "green"})).json()
     item = (await call_rest(person, "add_item", VALID["add_item"] | {"next_action": "drink", "tags": ["t"]})).body
     skip = (await call_rest(person, "add_skip", VALID["add_skip"])).body
@@ -136,6 +139,9 @@ async def arrange_calls(person):
         "consolidate_group": [{"source_ids": several[2:], "content": "Milk"}],
         "consolidate": [{"dry_run": True}, {}, {"workspace": "nowhere"}],
         "list_consolidations": [{}, {"workspace": "nowhere"}],
+        "list_imports": [{}, {"workspace": "nowhere"}],
+        "read_import": [{"id": brought["run"]}],
+        "undo_import": [{"id": brought["run"]}],
         "delete_memory": [{"id": memory_id}],
         "restore_memory": [{"id": memory_id}],
         "list_entities": [{}, {"query": "teapot", "limit": 1}, {"workspace": "nowhere"}],

@@ -13,7 +13,7 @@ from starlette.routing import Route
 
 from auth.bearers.guard import Guard
 from server.app import create_app, describe_api
-from server.web import discovery, export, image_endpoint, live, public, signup_endpoint
+from server.web import discovery, everything, export, image_endpoint, import_endpoint, live, public, signup_endpoint
 from server.web.browser_page import BrowserPage
 from tests.helpers.arguments import NEED_LANGUAGE_MODEL, VALID
 from tests.helpers.doors import call_rest, call_tool, drop_nulls
@@ -39,6 +39,8 @@ NO_OPERATION = {
     "/v1/{path:path}": "what is not there",
     **dict.fromkeys(signup_endpoint.PATHS, "nobody is asking yet"),
     export.PATH: "the answer is a stream",
+    everything.PATH: "the answer is a stream",
+    import_endpoint.PATH: "the body is a file",
     image_endpoint.PATH: "the answer is a picture",
     live.PATH: "the answer is a stream",
     public.INFO_PATH: "nobody is asking yet",
@@ -152,6 +154,8 @@ def test_openapi_describes_every_route_and_no_other(openapi):
     assert described == operations | {
         *(("POST", path) for path in signup_endpoint.PATHS),
         ("GET", export.PATH),
+        ("GET", everything.PATH),
+        ("POST", import_endpoint.PATH),
         ("GET", image_endpoint.PATH),
         ("GET", live.PATH),
     }

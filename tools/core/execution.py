@@ -8,6 +8,7 @@ from auth.principal import Principal
 from server.errors import Failure
 from server.names import fold_name
 from server.storable import make_storable
+from server.store.audit.entry import EffectName
 from server.store.record.journal import Actor
 from server.store.record.workspaces import MissingWorkspace, Workspace, check_new_name
 from tools.core.arguments import Args, InWorkspace, validate, validate_request
@@ -86,16 +87,22 @@ async def _execute_request(
 
 
 async def open_call(
-    name: str, scope: str, model: type[A], services: Services, door: Door, raw: dict[str, Any]
+    name: str,
+    scope: str,
+    model: type[A],
+    services: Services,
+    door: Door,
+    raw: dict[str, Any],
+    effect: EffectName = "read",
 ) -> tuple[Call, A]:
-    """Authorize and validate a request that is no operation, because its answer is a stream, and find its workspace.
+    """Authorize and validate a request that is no operation, because it is or answers a stream; find its workspace.
 
-    The request reads, and it is noted in the audit when it begins.
+    The request is noted in the audit when it begins.
 
     Raises:
         Failure: a refusal, with a message for the caller.
     """
-    trace = Trace(name, "read")
+    trace = Trace(name, effect)
     try:
         actor, args = await _check_request(name, scope, model, services, door, raw)
         with refusals_as_failures():

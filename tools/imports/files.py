@@ -37,8 +37,8 @@ class ImportFile:
     is_named: bool
 
 
-def list_files(path: Path) -> Iterator[ImportFile | Refusal]:
-    """Yield the files to read, in the order of their names.
+def list_files(path: Path, name: str | None = None) -> Iterator[ImportFile | Refusal]:
+    """Yield the files to read, in the order of their names. A single file is called `name` if that is given.
 
     Raises:
         Failure: `not_found`, there is no such file; `invalid`, it is neither a file nor a folder.
@@ -46,7 +46,7 @@ def list_files(path: Path) -> Iterator[ImportFile | Refusal]:
     if path.is_dir():
         yield from _list_folder(path)
     elif path.is_file():
-        yield ImportFile(path.name, lambda: path.open("rb"), is_named=True)
+        yield ImportFile(name or path.name, lambda: path.open("rb"), is_named=True)
     elif path.exists():
         raise Failure("invalid", f"{path} is neither a file nor a folder.")
     else:

@@ -29,13 +29,13 @@ _HEAD = 64 << 10
 _UNKNOWN = "is of no known format; docs/import.md lists the formats"
 
 
-def read_entries(path: Path) -> Iterator[Entry]:
-    """Yield what a file or a folder holds, in its order.
+def read_entries(path: Path, name: str | None = None) -> Iterator[Entry]:
+    """Yield what a file or a folder holds, in its order. A single file is called `name` if that is given.
 
     Raises:
         Failure: `not_found`, there is no such file; `invalid`, it is neither a file nor a folder.
     """
-    yield from _read_files(list_files(path), 0)
+    yield from _read_files(list_files(path, name), 0)
 
 
 def _read_files(files: Iterator[ImportFile | Refusal], depth: int) -> Iterator[Entry]:

@@ -26,6 +26,8 @@ class ImportRun:
     started_at: datetime
     ended_at: datetime | None
     undone_at: datetime | None
+    seen_at: datetime | None
+    report: dict[str, Any] | None
 
 
 _RUN = sa.select(*(import_runs.c[name] for name in ImportRun.__slots__))

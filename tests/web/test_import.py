@@ -1,0 +1,81 @@
+"""Imports over HTTP: a file that is sent is reported, shown while it is known, and undone; an export comes back."""
+
+import json
+
+import pytest
+
+from server.web import request_body
+from tests.helpers.doors import call_rest, check_refusal, read_answer
+
+pytestmark = pytest.mark.anyio
+
+LINES = b'{"content":"Tea at four"}\n{"content":"","x":1}\n{"content":"Tea at five"}\n'
+
+
+async def send(person, content, **query):
+    return await person.http.post("/v1/import", params=query, content=content)
+
+
+async def test_a_file_that_is_sent_is_imported_told_recalled_and_undone(cat):
+    dry = await send(cat, LINES, dry_run="true", filename="tea.jsonl")
+    assert (dry.status_code, dry.json()["imported"], dry.json()["run"]) == (200, 2, None)
+    done = await send(cat, LINES, filename="tea.jsonl")
+    report = done.json()
+    assert (done.status_code, report["imported"], report["refused"], report["total"]) == (201, 2, 1, 3)
+    assert report["refusals"][0]["place"] == "tea.jsonl, line 2"
+    found = (await call_rest(cat, "search", {"query": "tea at five"})).body
+    assert "Tea at five" in json.dumps(found)
+    listed = (await call_rest(cat, "list_imports", {})).body["imports"]
+    assert [(each["id"], each["state"], each["source"]) for each in listed] == [(report["run"], "done", "tea.jsonl")]
+    shown = (await call_rest(cat, "read_import", {"id": report["run"]})).body
+    assert shown["refusals"] == report["refusals"]
+    assert (await send(cat, LINES)).json()["skipped"] == 2
+    undone = (await call_rest(cat, "undo_import", {"id": report["run"]})).body
+    assert undone["deleted"] == 2
+    assert (await call_rest(cat, "read_import", {"id": report["run"]})).body["state"] == "undone"
+    await check_refusal(cat, "undo_import", {"id": report["run"]}, status=409, code="conflict", says="undone before")
+
+
+async def test_nothing_is_imported_if_something_is_refused_and_that_is_asked_for(cat):
+    answer = read_answer(await send(cat, LINES, on_error="stop"))
+    assert (answer.status, answer.error) == (400, "invalid")
+    assert "upload, line 2" in answer.body["message"]
+    assert (await call_rest(cat, "list_imports", {})).body["imports"] == []
+    assert (await send(cat, LINES.splitlines()[0], on_error="stop")).json()["imported"] == 1
+
+
+async def test_an_export_of_everything_is_imported_into_another_workspace(cat):
+    await cat.store("Tea\nat four", tags=["é"])
+    await call_rest(cat, "update_working_memory", {"section": "active_work", "content": "Brewing"})
+    response = await cat.http.get("/v1/export")
+    assert response.headers["content-type"].startswith("application/x-ndjson")
+    kinds = [json.loads(line)["kind"] for line in response.text.splitlines()]
+    assert kinds == ["loci_export", "workspace", "memory", "section"]
+    report = (await send(cat, response.content, workspace="copy")).json()
+    assert (report["imported"], report["workspace"]) == (2, "copy")
+    copy = (await call_rest(cat, "read_section", {"section": "active_work", "workspace": "copy"})).body
+    assert copy["section"]["content"] == "Brewing"
+
+
+async def test_nobody_imports_into_or_reads_of_what_is_not_theirs(cat, dan):
+    report = (await send(cat, LINES)).json()
+    await check_refusal(dan, "read_import", {"id": report["run"]}, status=404, code="not_found", says="There is no import")
+    await check_refusal(dan, "undo_import", {"id": report["run"]}, status=404, code="not_found", says="There is no import")
+    answer = read_answer(await send(dan, LINES, workspace=f"{cat.name}/default"))
+    assert answer.status in {403, 404}
+    assert len((await dan.http.get("/v1/export")).text.splitlines()) == 1
+    assert (await cat.http.post("/v1/import", headers={"authorization": ""}, content=LINES)).status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("query", "field"), [({"on_error": "guess"}, "on_error"), ({"dry_run": "perhaps"}, "dry_run"), ({"x": "1"}, "x")]
+)
+async def test_a_bad_request_for_an_import_is_refused_before_the_file_is_read(cat, query, field):
+    answer = read_answer(await send(cat, LINES, **query))
+    assert (answer.status, answer.body["field"]) == (400, field)
+
+
+async def test_an_empty_body_and_one_that_is_too_large_are_refused(cat, monkeypatch):
+    assert read_answer(await send(cat, b"")).error == "malformed"
+    monkeypatch.setitem(request_body.BOUNDS, ("POST", "/v1/import"), 10)  # a gigabyte takes too long
+    assert read_answer(await send(cat, LINES)).error == "too_large"
