@@ -94,5 +94,10 @@ class Sealer:
         return hmac.new(self._checks, f"{cookie}.{client_id}".encode(), hashlib.sha256).hexdigest()
 
 
+def derive_export_key(secret: str) -> bytes:
+    """Return the seed of the Ed25519 key that signs exports."""
+    return _derive_key(secret, b"loci export signature")
+
+
 def _derive_key(secret: str, purpose: bytes) -> bytes:
     return HKDF(SHA256(), length=32, salt=None, info=purpose).derive(secret.encode())

@@ -56,7 +56,10 @@ _PLACES = {
     "export": _Place(
         "export_memories",
         "export_memories",
-        "Write all memories of a workspace as lines of JSON, which `loci import` reads. Works while the server runs.",
+        "Write everything of a workspace or an account, for `loci import`. Works while the server runs.",
+    ),
+    "verify-export": _Place(
+        "export_memories", "verify_export", "Check the digests and the signature of a PAM document, without a server."
     ),
     "reindex": _Place(
         "reindex", "reindex", "Build the search store anew from the record, without embedding anything again."

@@ -6,11 +6,14 @@ import json
 from pathlib import Path
 
 import pytest
+import rfc8785
+from portable_ai_memory import MemoryStore, load, validate_memory_store
 
 from server.config import Settings
 from tests.helpers.clock import Clock
 from tests.helpers.doors import call_rest
 from tests.helpers.site import open_site
+from tools.exports.pam_objects import canonicalize
 
 GOLDEN = Path(__file__).parents[1] / "tools" / "imports" / "golden"
 PNG = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR" + b"\0" * 30
@@ -104,6 +107,69 @@ def test_everything_of_an_account_comes_back_elsewhere_as_it_was(cli, tmp_path, 
     assert "12 memories were deleted" in cli("import", "--undo", run, "--user", "bob").output
     left = drop_head(cli("export", "--user", "bob", "--workspace", "default").stdout)
     assert [each["kind"] for each in left] == ["workspace"]
+
+
+def test_a_document_of_pam_is_accepted_by_pams_own_validator_and_gives_the_same_state(cli, tmp_path, monkeypatch):
+    settings = Settings(data_dir=tmp_path / "data", embedding_model="none", rate_limit=0)
+    asyncio.run(fill_workspaces(settings))
+    cli("import", GOLDEN / "vault", "--user", "ann")
+    (tmp_path / "linked.jsonl").write_text("".join(json.dumps(each) + "\n" for each in LINKED))
+    cli("import", tmp_path / "linked.jsonl", "--user", "ann")
+    before = drop_head(cli("export", "--user", "ann").stdout)
+    path = tmp_path / "memories.pam.json"
+    assert cli("export", "--user", "ann", "--format", "pam", "--out", path).exit_code == 0
+
+    store = load(path)
+    assert isinstance(store, MemoryStore)
+    result = validate_memory_store(store)
+    assert (result.is_valid, result.issues) == (True, [])
+    assert store.integrity is not None
+    assert store.integrity.total_memories == len(store.memories) == len(before)
+    assert [each.type for each in store.relations if each.to == LINKED[0]["id"]] == ["supersedes"]
+    document = json.loads(path.read_text())
+    objects = document["memories"]
+    assert [rfc8785.dumps(each) for each in objects] == [canonicalize(each) for each in objects]
+
+    good = cli("verify-export", path)
+    assert (good.exit_code, "as it was signed" in good.output) == (0, True), good.output
+    assert cli("verify-export", path, "--key", "another").exit_code == 1
+    document["memories"][3]["content"] += " and more"
+    (tmp_path / "changed.json").write_text(json.dumps(document))
+    changed = cli("verify-export", tmp_path / "changed.json")
+    assert (changed.exit_code, "The signature is not that" in changed.output) == (1, True)
+    (tmp_path / "other.json").write_text("[1]")
+    assert "no document" in cli("verify-export", tmp_path / "other.json").output
+
+    monkeypatch.setenv("LOCI_DATA_DIR", str(tmp_path / "elsewhere"))
+    cli("user", "add", "bob", "--password-stdin", stdin="correct horse battery\n")
+    assert " 0 refused" in cli("import", path, "--user", "bob").output
+    assert drop_head(cli("export", "--user", "bob").stdout) == before
+
+
+def test_a_folder_of_markdown_is_for_people_and_gives_the_same_state(cli, tmp_path, monkeypatch):
+    settings = Settings(data_dir=tmp_path / "data", embedding_model="none", rate_limit=0)
+    asyncio.run(fill_workspaces(settings))
+    (tmp_path / "linked.jsonl").write_text(
+        "".join(
+            json.dumps(each) + "\n" for each in [*LINKED, {"content": "# A title\r\n\n---\n\n## Links\n\n- none \n"}]
+        )
+    )
+    cli("import", tmp_path / "linked.jsonl", "--user", "ann")
+    before = drop_head(cli("export", "--user", "ann").stdout)
+    folder = tmp_path / "notes"
+    assert "Name the folder" in cli("export", "--user", "ann", "--format", "markdown").output
+    written = cli("export", "--user", "ann", "--format", "markdown", "--out", folder)
+    assert (written.exit_code, "7 memories of 'default', 'attic'" in written.output) == (0, True), written.output
+    old, new = (folder / "001 default/2 memories/000").glob("*The port is*")
+    text = max(old, new).read_text()
+    assert text.startswith('---\nloci: "memory"\n')
+    assert text.endswith("---\nThe port is 9090.\n\n## Links\n\n- supersedes [[000002 The port is 8080]]")
+    assert (folder / "001 default/4 working memory/000/000002 House.md").exists()
+
+    monkeypatch.setenv("LOCI_DATA_DIR", str(tmp_path / "elsewhere"))
+    cli("user", "add", "bob", "--password-stdin", stdin="correct horse battery\n")
+    assert " 0 refused" in cli("import", folder, "--user", "bob").output
+    assert drop_head(cli("export", "--user", "bob").stdout) == before
 
 
 @pytest.mark.usefixtures("ann")

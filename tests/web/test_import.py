@@ -1,6 +1,7 @@
 """Imports over HTTP: a file that is sent is reported, shown while it is known, and undone; an export comes back."""
 
 import json
+from typing import Any
 
 import pytest
 
@@ -59,8 +60,9 @@ async def test_an_export_of_everything_is_imported_into_another_workspace(cat):
 
 async def test_nobody_imports_into_or_reads_of_what_is_not_theirs(cat, dan):
     report = (await send(cat, LINES)).json()
-    await check_refusal(dan, "read_import", {"id": report["run"]}, status=404, code="not_found", says="There is no import")
-    await check_refusal(dan, "undo_import", {"id": report["run"]}, status=404, code="not_found", says="There is no import")
+    unknown: dict[str, Any] = {"status": 404, "code": "not_found", "says": "There is no import"}
+    await check_refusal(dan, "read_import", {"id": report["run"]}, **unknown)
+    await check_refusal(dan, "undo_import", {"id": report["run"]}, **unknown)
     answer = read_answer(await send(dan, LINES, workspace=f"{cat.name}/default"))
     assert answer.status in {403, 404}
     assert len((await dan.http.get("/v1/export")).text.splitlines()) == 1

@@ -54,7 +54,7 @@ async def test_what_must_not_be_empty_is_described_so(openapi):
     bodies = {
         path: methods["post"]["requestBody"]["content"]["application/json"]["schema"]
         for path, methods in openapi["paths"].items()
-        if "requestBody" in methods.get("post", {})
+        if "application/json" in methods.get("post", {}).get("requestBody", {}).get("content", {})
     }
     assert bodies["/v1/memories"]["properties"]["content"]["minLength"] == 1
     assert bodies["/v1/search"]["properties"]["query"]["minLength"] == 1

@@ -209,6 +209,7 @@ async def test_both_doors_answer_a_read_alike(cat, name):
     own |= dict.fromkeys(("read_event", "list_event_observations"), event["event"]["id"])
     own |= {"read_job": event["generationJob"]["id"]}
     own |= {"read_entity": (await call_rest(cat, "add_entity", VALID["add_entity"])).body["entity"]["id"]}
+    own |= {"read_import": (await cat.http.post("/v1/import", json={"content": "Tea"})).json()["run"]}
     if "id" in arguments:
         arguments = arguments | {"id": own.get(name, memory_id)}
     if "memory_id" in arguments:

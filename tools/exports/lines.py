@@ -23,7 +23,7 @@ async def write_lines(
     `version` is that of the program. The first line says what this is; a line for each workspace stands before what is
     in it.
     """
-    yield _write_object({"kind": HEAD, "version": VERSION, "loci": version, "exported_at": to_iso(now)}), 0
+    yield write_object({"kind": HEAD, "version": VERSION, "loci": version, "exported_at": to_iso(now)}), 0
     for place in places:
         lines, size, count = list[str](), 0, 0
         async for each in read_everything(db, place):
@@ -40,8 +40,9 @@ async def write_lines(
 def _write_line(each: Exported) -> str:
     if isinstance(each, Memory):
         return f'{{"kind":"memory",{each.model_dump_json()[1:]}\n'
-    return _write_object({"kind": each.kind} | each.values)
+    return write_object({"kind": each.kind} | each.values)
 
 
-def _write_object(values: Mapping[str, object]) -> str:
+def write_object(values: Mapping[str, object]) -> str:
+    """Return an object as a line."""
     return json.dumps(values, ensure_ascii=False, separators=(",", ":")) + "\n"

@@ -1,11 +1,14 @@
 """The table of the formats: a record belongs to the first one that recognises it, by what is in it."""
 
-from server.memory.imports import chatgpt, claude_ai, memory_programs
+from server.memory.imports import chatgpt, claude_ai, memory_programs, pam
 from server.memory.imports.item import Format, Record
 from server.memory.imports.loci_lines import convert_line, is_loci_line
 from server.memory.imports.memory_server import convert_graph_line, is_graph_line
 
 FORMATS = (
+    Format("pam", pam.is_document, pam.convert_document),
+    Format("pam", pam.is_memory, pam.convert_memory),
+    Format("pam", pam.is_relation, None),
     Format("chatgpt", chatgpt.is_conversation, chatgpt.convert_conversation),
     Format("claude.ai", claude_ai.is_conversation, claude_ai.convert_conversation),
     Format("claude.ai", claude_ai.are_memories, claude_ai.convert_memories),

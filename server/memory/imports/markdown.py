@@ -13,6 +13,7 @@ from typing import Any, cast
 import yaml
 
 from server.memory.imports.item import Entry, Link, Refusal
+from server.memory.imports.loci_notes import convert_note, is_ours, read_fields
 from server.memory.imports.texts import make_items
 from server.memory.imports.values import MOST_TAGS, NAME, WORD, drop_empty, read_name, read_tags, read_text, read_time
 
@@ -47,6 +48,11 @@ class _Section:
 
 def convert_markdown(file: str, text: str) -> Iterator[Entry]:
     """Yield the memories of a markdown file: one for each section that has a text."""
+    found = _FRONTMATTER.match(text)
+    ours = read_fields(found[1]) if found else None
+    if found and ours and is_ours(ours):
+        yield from convert_note(file, ours, text[found.end() :])
+        return
     text = text.replace("\r\n", "\n")
     found = _FRONTMATTER.match(text)
     about: dict[str, Any] = {}
@@ -57,6 +63,9 @@ def convert_markdown(file: str, text: str) -> Iterator[Entry]:
             reason = " ".join(str(getattr(error, "problem", None) or error).split())[:NAME]
             yield Refusal(f"{file}, frontmatter", f"is not YAML ({reason}); the rest of the file is imported")
         text = text[found.end() :]
+        if is_ours(about):  # somebody has changed its fields
+            yield from convert_note(file, about, text)
+            return
     names = _list_names(file, about)
     fields = _read_fields(file, about)
     for section in _split_sections(text):
