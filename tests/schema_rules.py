@@ -31,6 +31,8 @@ RULES = re.compile(
     r"|there is no memory '"  # to link to, or to replace
     r"|^value: "  # each setting has a type of its own
     r"|stands for no value"
+    r"|name the memories in ids, or at least one filter"
+    r"|words are for the actions tag and untag|to_project is for the action move"
     r"|has only common words"  # a text to skip that would match anything
     r"|send a name, a path or a repository"
     r"|invisible character U\+|looks like a plain one|stands for a folder"  # of a new name

@@ -36,6 +36,7 @@ _ROWS: dict[str, tuple[Operation, ...]] = {
     "Memories": (*memories.OPERATIONS, *ingest.OPERATIONS, *extraction.OPERATIONS),
     "Curation": marking.OPERATIONS,
     "Timeline": timeline.OPERATIONS,
+    "Curation": (*marking.OPERATIONS, *history.OPERATIONS, *bulk.OPERATIONS),
     "Links": graph.OPERATIONS,
     "Entities": (
         *listing.OPERATIONS,

@@ -26,6 +26,10 @@ VALID: dict[str, dict[str, Any]] = {
     "unbury_memory": {"id": NOBODY},
     "pin_memory": {"id": NOBODY},
     "unpin_memory": {"id": NOBODY},
+    "memory_history": {"id": NOBODY},
+    "undo_change": {"id": NOBODY, "change": "1"},
+    "change_memories": {"action": "delete", "ids": [NOBODY]},
+    "fetch_memories": {"ids": [NOBODY]},
     "link_memories": {"id": NOBODY, "linkages": [{"type": "file", "path": "a.md"}]},
     "memory_graph": {"id": NOBODY},
     "related_memories": {"id": NOBODY},
@@ -96,6 +100,8 @@ async def arrange_calls(person):
         made_entity = (await call_rest(person, "add_entity", {"name": name, "aliases": aliases})).body
         pots[name] = made_entity["entity"]["id"]
     merged = (await call_rest(person, "merge_entities", {"id": pots["cup"], "others": ["mug"]})).body
+    await call_rest(person, "update_memory", {"id": memory_id, "type": "fact"})
+    change = (await call_rest(person, "memory_history", {"id": memory_id})).body["changes"][0]["id"]
     # A job that waits for the end of a turn which does not come: the loop leaves it alone.
     open_turn = (await call_rest(person, "start_session", {"external_id": "open"})).body["session"]["id"]
     step = VALID["record_event"] | {"type": "tool_use", "session_id": open_turn}
@@ -129,6 +135,13 @@ async def arrange_calls(person):
         "fetch": [{"id": memory_id}],
         "update_memory": [{"id": memory_id, "project": "q"}],
         "link_memories": [{"id": memory_id, "linkages": [{"type": "file", "path": "a.md", "label": "x"}]}],
+        "fetch_memories": [{"ids": [memory_id, NOBODY]}],
+        "memory_history": [{"id": memory_id}, {"id": green_id, "limit": 1}],
+        "undo_change": [{"id": memory_id, "change": change}],
+        "change_memories": [
+            {"action": "tag", "tags": ["milk"], "words": ["dairy"], "dry_run": True},
+            {"action": "move", "ids": [green_id, NOBODY], "to_project": "shop", "expected": 1},
+        ],
         "pin_memory": [{"id": green_id}],
         "unpin_memory": [{"id": green_id}],
         "bury_memory": [{"id": several[3]}],

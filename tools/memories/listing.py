@@ -13,9 +13,12 @@ from tools.core.answers import Answer
 from tools.core.arguments import InWorkspace
 from tools.core.call import Call
 from tools.core.cursor import Count, Cursor, Places, RowId, Time, refuse_two_places
-from tools.core.fields import Word
+from tools.core.fields import Id, Word
 from tools.core.services import Services
 from tools.memories.arguments import INCLUDE, Facets, Includes, PastArgs, find_future_notice
+
+#: The most memories of one `fetch_memories`.
+MOST_FETCHED = 100
 
 
 class ListMemories(InWorkspace, Facets, PastArgs):
@@ -67,6 +70,28 @@ class MemoryPage(Answer):
     next_cursor: str | None = Field(
         default=None, description="The cursor of the next page; null if there is none. No other writer shifts it."
     )
+
+
+class FetchMemories(InWorkspace):
+    """The arguments of `fetch_memories`."""
+
+    ids: list[Id] = Field(min_length=1, max_length=MOST_FETCHED, description="The ids of the memories.")
+
+
+class FetchedMemories(Answer):
+    """Several memories."""
+
+    memories: list[Memory] = Field(description="Those that the workspace has, each once, in the order of the ids.")
+    missing: list[str] = Field(description="The ids of no memory in the workspace: unknown, foreign or deleted.")
+
+
+async def fetch_memories(services: Services, call: Call, args: FetchMemories) -> FetchedMemories:
+    """Return memories by their ids, from the record; an id that nothing has is listed, and no refusal."""
+    ids = list(dict.fromkeys(args.ids))
+    async with services.db.read() as connection:
+        found = await memories.get_memories(connection, call.id_for_reading, ids)
+    page = [services.accesses.add_unwritten(call.id_for_reading, found[each]) for each in ids if each in found]
+    return FetchedMemories(meta=call.meta, memories=page, missing=[each for each in ids if each not in found])
 
 
 async def list_memories(services: Services, call: Call, args: ListMemories) -> MemoryPage:

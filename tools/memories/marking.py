@@ -56,12 +56,12 @@ async def bury_memory(services: Services, call: Call, args: BuryMemory) -> Marke
     Raises:
         Failure: `not_found`; `conflict` if it was merged into another one, which recall has in its place.
     """
-    return await _mark(services, call, args.id, "buried_at", is_set=True)
+    return await mark_memory(services, call, args.id, "buried_at", is_set=True)
 
 
 async def unbury_memory(services: Services, call: Call, args: UnburyMemory) -> MarkedMemory:
     """Let recall return a memory again that was buried. Raises `not_found`."""
-    return await _mark(services, call, args.id, "buried_at", is_set=False)
+    return await mark_memory(services, call, args.id, "buried_at", is_set=False)
 
 
 async def pin_memory(services: Services, call: Call, args: PinMemory) -> MarkedMemory:
@@ -70,15 +70,16 @@ async def pin_memory(services: Services, call: Call, args: PinMemory) -> MarkedM
     Raises:
         Failure: `not_found`; `conflict` if recall does not have the memory, or if too many are pinned.
     """
-    return await _mark(services, call, args.id, "pinned_at", is_set=True)
+    return await mark_memory(services, call, args.id, "pinned_at", is_set=True)
 
 
 async def unpin_memory(services: Services, call: Call, args: UnpinMemory) -> MarkedMemory:
     """Treat a pinned memory as the others are. Raises `not_found`."""
-    return await _mark(services, call, args.id, "pinned_at", is_set=False)
+    return await mark_memory(services, call, args.id, "pinned_at", is_set=False)
 
 
-async def _mark(services: Services, call: Call, memory_id: str, mark: Mark, *, is_set: bool) -> MarkedMemory:
+async def mark_memory(services: Services, call: Call, memory_id: str, mark: Mark, *, is_set: bool) -> MarkedMemory:
+    """Set or remove a mark, if that changes anything. Raises as the four operations do."""
     now, workspace, notice = services.now(), call.id_for_reading, None
     async with services.db.write() as connection:
         revision, before = await hold_memory(connection, workspace, memory_id, now)

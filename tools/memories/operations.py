@@ -1,5 +1,6 @@
 """Storing, reading, changing and forgetting memories."""
 
+from collections.abc import Callable
 from typing import Any, Literal, Self, get_args
 
 from pydantic import Field, model_validator
@@ -36,7 +37,14 @@ from tools.memories.citation import make_title, make_url
 from tools.memories.deletion import DeletedMemory, DeleteMemory, delete_memory
 from tools.memories.images import decode_images, describe_pictures
 from tools.memories.inferring import infer_again, infer_from_texts, infer_sessions
-from tools.memories.listing import ListMemories, MemoryPage, list_memories
+from tools.memories.listing import (
+    FetchedMemories,
+    FetchMemories,
+    ListMemories,
+    MemoryPage,
+    fetch_memories,
+    list_memories,
+)
 from tools.memories.restoring import RestoredMemory, RestoreMemory, restore_memory
 from tools.memories.rows import check_links, hold_memory, join_links, make_memory_not_found
 from tools.memories.similar import SimilarMemory, find_similar_memories, write_similar_notice
@@ -189,12 +197,20 @@ async def update_memory(services: Services, call: Call, args: UpdateMemory) -> M
         Failure: `not_found`; `invalid` if the scope would lack its project or its task, or the metadata would be too
             large.
     """
+    return await change_memory(services, call, args)
+
+
+async def change_memory(
+    services: Services, call: Call, args: UpdateMemory, check: Callable[[Memory], None] = lambda _: None
+) -> MemoryAnswer:
+    """Change a memory as `update_memory` does, if a check of it as it is now raises nothing."""
     windows = None
     if args.content is not None:
         windows = await embed_contents(services, call, [args.content])
     now, workspace, zone = services.now(), call.id_for_reading, await find_zone(services, call, args.time_zone)
     async with services.db.write() as connection:
         revision, before = await hold_memory(connection, workspace, args.id, now)
+        check(before)
         changes = infer_again(before, args.list_changes(before.metadata), now, zone)
         if args.supersedes:
             own = before if args.linkages is None else before.model_copy(update={"linkages": args.linkages})
@@ -265,6 +281,16 @@ OPERATIONS = (
         args=MemoryRef,
         returns=FetchedMemory,
         handler=fetch_memory,
+    ),
+    Operation(
+        name="fetch_memories",
+        description="Read several memories in full by their ids, in one call.",
+        routes=(("POST", "/v1/memories/fetch"),),
+        scope="memory:read",
+        effect=Effect.READ,
+        args=FetchMemories,
+        returns=FetchedMemories,
+        handler=fetch_memories,
     ),
     Operation(
         name="update_memory",

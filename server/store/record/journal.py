@@ -12,9 +12,11 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.ids import UserId
+from server.store.record.stored_by import name_app
 from server.store.record.workspaces import WorkspaceGone
-from server.store.tables.accounts import workspaces
+from server.store.tables.accounts import api_keys, users, workspaces
 from server.store.tables.memories import journal
+from server.store.tables.oauth import oauth_grants
 
 #: The number of earlier texts of a memory that are looked for when it is erased.
 _TEXTS = 100
@@ -91,6 +93,53 @@ async def journal_change(
         raise WorkspaceGone(workspace_id)
     entry = _make_entry(workspace_id, actor, now) | {"revision": revision, "after": what}
     await connection.execute(sa.insert(journal).values(entry))
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A change of one memory, by its entry. `before` and `after` are None as `journal_memories` says."""
+
+    id: int
+    at: datetime
+    operation: str
+    user: str | None
+    app: str | None
+    before: dict[str, Any] | None
+    after: dict[str, Any] | None
+
+
+_CHANGES = (
+    sa.select(
+        *(journal.c[name] for name in ("id", "at", "operation", "user_id", "credential_id", "before", "after")),
+        users.c.name.label("user"),
+        oauth_grants.c.client_id,
+        sa.func.coalesce(oauth_grants.c.client_name, sa.func.nullif(api_keys.c.name, "")).label("app"),
+        api_keys.c.prefix,
+    )
+    .select_from(
+        journal.outerjoin(users, users.c.id == journal.c.user_id)
+        .outerjoin(api_keys, api_keys.c.id == journal.c.credential_id)
+        .outerjoin(oauth_grants, oauth_grants.c.id == journal.c.credential_id)
+    )
+    .order_by(journal.c.id.desc())
+)
+
+
+async def list_changes(connection: AsyncConnection, memory_id: str, limit: int) -> list[Change]:
+    """Return the newest changes of a memory, newest first; the last one is its storing, if they are all."""
+    rows = await connection.execute(_CHANGES.where(journal.c.memory_id == memory_id).limit(limit))
+    return [_make_change(row) for row in rows]
+
+
+async def get_change(connection: AsyncConnection, memory_id: str, change_id: int) -> Change | None:
+    """Return one change of a memory; None if it has no such change."""
+    query = _CHANGES.where(journal.c.id == change_id, journal.c.memory_id == memory_id)
+    row = (await connection.execute(query)).first()
+    return None if row is None else _make_change(row)
+
+
+def _make_change(row: sa.Row[Any]) -> Change:
+    return Change(row.id, row.at, row.operation, row.user, name_app(row), row.before, row.after)
 
 
 async def list_earlier_texts(connection: AsyncConnection, memory_id: str) -> list[str]:

@@ -171,6 +171,18 @@ async def get_memory(
     return memory_from_row(rows[0]) if rows else None
 
 
+async def get_memories(
+    connection: AsyncConnection, workspace_id: str, memory_ids: Collection[str]
+) -> dict[str, Memory]:
+    """Return those of the memories that the workspace has and that are not deleted, by id. At most some hundreds."""
+    # The workspace is compared here: asked for beside a list of ids, SQLite reads all of the workspace.
+    query = sa.select(*_COLUMNS, memories.c.workspace_id).where(
+        memories.c.id.in_(set(memory_ids)), memories.c.deleted_at.is_(None)
+    )
+    rows = await connection.execute(query)
+    return {row.id: memory_from_row(row[:-1]) for row in rows if row.workspace_id == workspace_id}
+
+
 async def find_deletion(connection: AsyncConnection, workspace_id: str, memory_id: str) -> datetime | None:
     """Return when a memory was deleted whose text is still kept; None if it is not deleted, or not there."""
     query = sa.select(memories.c.deleted_at).where(

@@ -71,13 +71,14 @@ def _make_stored_by(row: sa.Row[Any]) -> StoredBy:
     return StoredBy(
         user=row.user,
         user_id=None if row.user is None else row.user_id,
-        app=_name_app(row),
+        app=name_app(row),
         client_id=row.client_id,
         session=row.session,
     )
 
 
-def _name_app(row: sa.Row[Any]) -> str | None:
+def name_app(row: sa.Row[Any]) -> str | None:
+    """Return the name of the app of a row with user_id, user, credential_id, client_id, app and prefix."""
     if row.credential_id == _SERVER_ITSELF:
         return COMMAND if row.user else SERVER
     if row.credential_id is not None and row.credential_id == row.user_id:
