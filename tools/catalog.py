@@ -26,7 +26,7 @@ from tools.entities import changing, listing, page
 from tools.entities import merging as merging_entities
 from tools.entities import projects as entity_projects
 from tools.imports import operations as imports
-from tools.memories import ingest, marking
+from tools.memories import bulk, history, ingest, marking
 from tools.memories import operations as memories
 from tools.notes import identity, skip_list, working_items, working_memory, working_notes
 from tools.people import activity, audit, keys, plans, preferences, usage
@@ -34,7 +34,6 @@ from tools.people import activity, audit, keys, plans, preferences, usage
 _ROWS: dict[str, tuple[Operation, ...]] = {
     "Recall": (*context.OPERATIONS, *search.OPERATIONS, *explain.OPERATIONS),
     "Memories": (*memories.OPERATIONS, *ingest.OPERATIONS, *extraction.OPERATIONS),
-    "Curation": marking.OPERATIONS,
     "Timeline": timeline.OPERATIONS,
     "Curation": (*marking.OPERATIONS, *history.OPERATIONS, *bulk.OPERATIONS),
     "Links": graph.OPERATIONS,

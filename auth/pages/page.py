@@ -14,6 +14,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from auth.page_refusals import TitledFailure
 from auth.pages.browser import Browser, load_browser, set_cookie
+from auth.pages.navigation import PAGES
 from auth.rfc import OAuth2Error
 from auth.server import get_authorization_server
 from server.errors import Code, Failure
@@ -98,7 +99,9 @@ def render_page(
     `has_script`: it has the script that copies commands. `scripts`: the addresses of others, which may ask this server.
     """
     loaded = (*(("/static/loci.js",) if has_script else ()), *scripts)
-    html = templates.get_template(template).render(browser=browser, csrf=browser.csrf_token, scripts=loaded, **values)
+    common = {"browser": browser, "csrf": browser.csrf_token, "scripts": loaded}
+    around = {"pages": PAGES, "path": request.url.path}
+    html = templates.get_template(template).render(**common, **around, **values)
     asking = "; connect-src 'self'" if scripts else ""
     policy = {_POLICY: f"{HEADERS[_POLICY]}; script-src 'self'{asking}"} if loaded else {}
     response = HTMLResponse(html, status, HEADERS | policy | (headers or {}))

@@ -9,7 +9,8 @@ _FOLDER = Path(__file__).parent / "static"
 _HEADERS = {"cache-control": "public, max-age=3600", "x-content-type-options": "nosniff"}
 
 LIVE_SCRIPT = "/static/live.js"
-_FILES = {LIVE_SCRIPT: (_FOLDER / "live.js").read_bytes()}
+SEARCH_SCRIPT = "/static/search.js"
+_FILES = {LIVE_SCRIPT: (_FOLDER / "live.js").read_bytes(), SEARCH_SCRIPT: (_FOLDER / "search.js").read_bytes()}
 PATHS = tuple(_FILES)
 
 

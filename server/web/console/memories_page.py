@@ -5,6 +5,8 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
+from server.web.console.assets import SEARCH_SCRIPT
+from server.web.console.change_page import ACTIONS, describe_change
 from server.web.console.door import Visit, make_address, open_visit
 from tools.memories.citation import MEMORY_PATH
 
@@ -13,13 +15,17 @@ PAGE = 25
 #: The fields of the filters, which the list and the search have in common, and those of them that take several values.
 FILTERS = ("type", "tags", "project", "entity", "author")
 _LISTS = ("type", "tags")
+STATES = ("active", "pinned", "buried", "superseded", "consolidated", "expired", "all")
 _SHOWN = {"include": ["stored_by"]}
+
+#: What the page says after a memory is gone.
+DONE = {"deleted": "The memory was deleted.", "erased": "The memory was erased for good."}
 
 
 async def serve_memories_page(request: Request) -> Response:
     """GET the memories of a workspace; POST a new one.
 
-    The query has `workspace`, `q` for what to search, the `FILTERS`, and `cursor` for a further page of the list.
+    The query has `workspace`, `q` for what to search, the `FILTERS`, and `status` and `cursor` for the list.
     """
     visit = await open_visit(request)
     if isinstance(visit, Response):
@@ -27,7 +33,7 @@ async def serve_memories_page(request: Request) -> Response:
     if request.method == "POST":
         return await _add_memory(visit)
     query = request.query_params
-    chosen = {name: query.get(name, "") for name in ("workspace", "q", *FILTERS)}
+    chosen = {name: query.get(name, "") for name in ("workspace", "q", *FILTERS, "status")}
     filters = {name: [chosen[name]] if name in _LISTS else chosen[name] for name in FILTERS if chosen[name]}
     if chosen["q"].strip():
         found = await visit.execute(
@@ -36,7 +42,13 @@ async def serve_memories_page(request: Request) -> Response:
         answer: dict[str, Any] = {"total": None, "next_page": None}
     else:
         found = await visit.execute(
-            "list_memories", chosen["workspace"], limit=PAGE, cursor=query.get("cursor"), **_SHOWN, **filters
+            "list_memories",
+            chosen["workspace"],
+            limit=PAGE,
+            cursor=query.get("cursor"),
+            status=chosen["status"],
+            **_SHOWN,
+            **filters,
         )
         answer = {"total": found.total, "next_page": _find_next_page(chosen, found.next_cursor)}
     return visit.render(
@@ -47,8 +59,11 @@ async def serve_memories_page(request: Request) -> Response:
         workspace=found.meta.workspace,
         workspaces=await visit.list_workspaces(),
         chosen=chosen,
-        is_filtered=any(chosen[name] for name in FILTERS),
-        done=query.get("done", ""),
+        is_filtered=any(chosen[name] for name in (*FILTERS, "status")),
+        states=STATES,
+        actions=ACTIONS,
+        done=DONE.get(query.get("done", "")) or describe_change(visit),
+        scripts=[SEARCH_SCRIPT],
     )
 
 

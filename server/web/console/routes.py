@@ -5,6 +5,7 @@ from starlette.routing import Route
 from auth.pages.page import with_refusal_page
 from server.web.console import (
     assets,
+    change_page,
     connection_page,
     keys_page,
     live_page,
@@ -27,11 +28,12 @@ def make_routes(watch: LiveEndpoint) -> list[Route]:
         Route(live_page.PATH, with_refusal_page(live_page.serve_live_page), methods=["GET"]),
         Route(live_page.STREAM_PATH, live_page.LivePageStream(watch)),
         Route(memories_page.PATH, with_refusal_page(memories_page.serve_memories_page), methods=_FORMS),
+        Route(change_page.PATH, with_refusal_page(change_page.serve_change_page), methods=_FORMS),
         Route(memory_page.PATH, with_refusal_page(memory_page.serve_memory_page), methods=_FORMS),
         Route(notes_page.PATH, with_refusal_page(notes_page.serve_notes_page), methods=_FORMS),
         Route(keys_page.PATH, with_refusal_page(keys_page.serve_keys_page), methods=_FORMS),
         Route(nights_page.PATH, with_refusal_page(nights_page.serve_nights_page), methods=_FORMS),
         Route(connection_page.PATH, with_refusal_page(connection_page.serve_connection_page), methods=_FORMS),
         Route(timeline_page.PATH, with_refusal_page(timeline_page.serve_timeline_page), methods=["GET"]),
-        Route(recall_page.PATH, with_refusal_page(recall_page.serve_recall_page), methods=["GET"]),
+        Route(recall_page.PATH, with_refusal_page(recall_page.serve_recall_page), methods=_FORMS),
     ]

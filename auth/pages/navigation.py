@@ -1,0 +1,12 @@
+"""The navigation: the pages that the header of each page leads to."""
+
+#: The address and the name of each page, in their order.
+PAGES: tuple[tuple[str, str], ...] = (
+    ("/memories", "Memories"),
+    ("/recall-check", "Recall"),
+    ("/notes", "Notes"),
+    ("/nights", "Nights"),
+    ("/live", "Live"),
+    ("/apps", "Apps"),
+    ("/keys", "Keys"),
+)

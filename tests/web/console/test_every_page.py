@@ -1,0 +1,76 @@
+"""Each page in a real browser, with axe: at phone and desktop width, light and dark, without an error or a report."""
+
+from typing import Any
+
+import pytest
+
+from auth.pages.navigation import PAGES
+from tests.helpers.console import log_in
+from tests.helpers.doors import call_rest
+from tests.helpers.npm import ROOT, install_packages
+from tests.web.test_pages import DESKTOP, PHONE, fits, page_at
+
+pytestmark = [pytest.mark.anyio, pytest.mark.browser, pytest.mark.node]
+
+MANIFEST = ROOT / "tests" / "web" / "console" / "axe" / "package.json"
+#: The windows and colours, and the rules of axe: each colour is looked at, and the rest once.
+VIEWS: Any = ((PHONE, "light", None), (DESKTOP, "dark", ["color-contrast", "target-size"]))
+OPEN_ALL = "document.querySelectorAll('details').forEach(each => { each.open = true; })"
+FIND_VIOLATIONS = """async rules => {
+    const found = await axe.run(document, rules ? { runOnly: { type: 'rule', values: rules } } : {});
+    return found.violations.map(each => `${each.id}: ${each.nodes.map(node => node.html).slice(0, 3).join(' | ')}`);
+}"""
+
+
+async def fill_workspace(ann):
+    """Something for each page to show; the id of a memory with a link, a change and a mark."""
+    old = await ann.store("The kettle is in the attic", tags=["house"], project="house")
+    memory = await ann.store("The kettle moved to the cellar", type="decision", supersedes=[old])
+    await call_rest(ann, "update_memory", {"id": memory, "content": "The kettle moved to the big cellar"})
+    await call_rest(ann, "pin_memory", {"id": memory})
+    repeated = [await ann.store(f"A boat {n}", tags=["boat"]) for n in range(4)]
+    await call_rest(ann, "consolidate_group", {"source_ids": repeated[:2]})
+    await call_rest(ann, "add_skip", {"item": "tea", "reason": "cold", "expires": "2099-01-01"})
+    await call_rest(ann, "add_item", {"category": "active_work", "title": "Fill the kettle", "content": "Slowly."})
+    await call_rest(ann, "update_identity", {"crystal": "I am careful."})
+    await ann.http.post("/v1/keys", json={"label": "laptop"})
+    return memory
+
+
+async def test_every_page_is_accessible_fits_and_reports_nothing(site):
+    axe = (install_packages(MANIFEST, "axe") / "axe-core" / "axe.min.js").read_text()
+    ann = await site.add_person("ann")
+    memory = await fill_workspace(ann)
+    http = await log_in(site, ann)
+    paths = [address for address, _ in PAGES]
+    paths += [f"/memories/{memory}", "/memories?q=kettle", "/recall-check?message=where+is+the+kettle", "/memories/x"]
+    paths += ["/connection-check", "/logout"]
+    troubles: list[str] = []
+    async with page_at(PHONE, has_scripts=True) as page:
+        cookies: Any = [{"name": name, "value": value, "url": site.url} for name, value in http.cookies.items()]
+        await page.context.add_cookies(cookies)
+        page.on("console", lambda said: troubles.append(said.text) if said.type == "error" else None)
+        page.on("pageerror", lambda error: troubles.append(str(error)))
+        for path in paths:
+            await page.goto(f"{site.url}{path}")
+            await page.evaluate(OPEN_ALL)
+            await page.evaluate(axe)
+            for size, scheme, rules in VIEWS:
+                await page.set_viewport_size(size)
+                await page.emulate_media(color_scheme=scheme)
+                assert await fits(page), (path, size)
+                assert await page.evaluate(FIND_VIOLATIONS, rules) == [], (path, size, scheme)
+        await page.set_viewport_size(VIEWS[0][0])
+        await page.goto(f"{site.url}/memories")
+        await page.get_by_label("Search as an agent would").press_sequentially("big cellar")
+        await page.wait_for_url("**q=big+cellar**", timeout=20_000)  # after the list is there
+        assert await page.get_by_text("1 found").is_visible()
+        assert await page.locator("#found li").count() == 1
+        await page.get_by_label("Choose: The kettle moved to the big cellar").check()
+        await page.get_by_text("Change several").click()
+        await page.get_by_label("What to do").select_option("bury")
+        await page.get_by_role("button", name="Show what would change").click()
+        await page.get_by_role("button", name="Bury: 1").click()
+        assert await page.get_by_text("1 memory was buried.").is_visible()
+    # The page of an unknown memory is a 404, which a browser notes.
+    assert [each for each in troubles if "404" not in each] == []
